@@ -1,0 +1,149 @@
+"""How a lineage of runs has gone so far, folded from its metrics and samples.
+
+The trainer folds it into each commit, the supervisor into the status; both with these functions.
+"""
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, Self
+
+HISTORY = 200
+RECENT = 20
+
+Trend = Literal["improving", "declining", "stable"]
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """What is known of one optimizer step; losses are mean nats a supervised token."""
+
+    step: int
+    """Optimizer steps since the base model."""
+    step_in_run: int
+    epoch: int
+    loss: float | None
+    """None where it was not finite."""
+    learning_rate: float
+    gradient_norm: float | None
+    applied: bool
+    rows: int
+    tokens: int
+    supervised_tokens: int
+    padded_tokens: int
+    seconds: float
+    jobs: tuple[str, ...] = ()
+    prompt: str | None = None
+    """The start of one prompt of the step, for people."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "jobs", tuple(self.jobs))
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One hold-out prompt answered by the model in training."""
+
+    step: int
+    prompt: str
+    golden_answer: str
+    model_answer: str
+    matches: bool
+    job: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Counters and histories, as `training_state.json` and the status document carry them."""
+
+    step: int = 0
+    total_evals: int = 0
+    total_correct: int = 0
+    best_accuracy: float | None = None
+    """Best share of right samples in one evaluation, in percent."""
+    best_step: int | None = None
+    validation_loss: float | None = None
+    train_loss_history: tuple[tuple[int, float], ...] = ()
+    """(step, loss) of the last applied steps."""
+    accuracy_history: tuple[tuple[int, float], ...] = ()
+    """(step, percent of right samples) of the last evaluations."""
+    recent_matches: tuple[bool, ...] = ()
+    recent_samples: tuple[Sample, ...] = ()
+    throughput_history: tuple[float, ...] = ()
+    """Real tokens a second of the last steps."""
+
+    def as_record(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> Self:
+        """Return what `as_record` gave."""
+        pairs = {
+            key: tuple((int(step), float(value)) for step, value in record.get(key, ()))
+            for key in ("train_loss_history", "accuracy_history")
+        }
+        return cls(
+            **{
+                **{key: value for key, value in record.items() if key in cls.__annotations__},
+                **pairs,
+                "recent_matches": tuple(record.get("recent_matches", ())),
+                "recent_samples": tuple(Sample(**s) for s in record.get("recent_samples", ())),
+                "throughput_history": tuple(record.get("throughput_history", ())),
+            }
+        )
+
+    @property
+    def accuracy_percent(self) -> float | None:
+        """Percent of right samples among the recent ones; None before the first."""
+        if not self.recent_matches:
+            return None
+        return 100.0 * sum(self.recent_matches) / len(self.recent_matches)
+
+
+def after_step(progress: Progress, metrics: Metrics) -> Progress:
+    """Return the progress with one more step."""
+    speed = metrics.tokens / metrics.seconds if metrics.seconds > 0 else 0.0
+    history = progress.train_loss_history
+    if metrics.applied and metrics.loss is not None:
+        history = (*history, (metrics.step, metrics.loss))[-HISTORY:]
+    return replace(
+        progress,
+        step=metrics.step,
+        train_loss_history=history,
+        throughput_history=(*progress.throughput_history, speed)[-RECENT:],
+    )
+
+
+def after_evaluation(
+    progress: Progress, step: int, validation_loss: float | None, samples: tuple[Sample, ...]
+) -> Progress:
+    """Return the progress with one more periodic evaluation."""
+    right = sum(sample.matches for sample in samples)
+    progress = replace(
+        progress,
+        total_evals=progress.total_evals + len(samples),
+        total_correct=progress.total_correct + right,
+        validation_loss=progress.validation_loss if validation_loss is None else validation_loss,
+        recent_matches=(*progress.recent_matches, *(s.matches for s in samples))[-50:],
+        recent_samples=(*progress.recent_samples, *samples)[-RECENT:],
+    )
+    if not samples:
+        return progress
+    accuracy = 100.0 * right / len(samples)
+    progress = replace(
+        progress, accuracy_history=(*progress.accuracy_history, (step, accuracy))[-HISTORY:]
+    )
+    if progress.best_accuracy is None or accuracy > progress.best_accuracy:
+        progress = replace(progress, best_accuracy=accuracy, best_step=step)
+    return progress
+
+
+def trend(values: tuple[float, ...], margin: float = 0.05) -> Trend | None:
+    """Compare the newer half with the older; None with fewer than four values."""
+    if len(values) < 4:
+        return None
+    middle = len(values) // 2
+    older = sum(values[:middle]) / middle
+    newer = sum(values[middle:]) / (len(values) - middle)
+    if abs(newer - older) <= margin * max(abs(older), 1e-9):
+        return "stable"
+    return "improving" if newer > older else "declining"

@@ -1,0 +1,1 @@
+"""Scores and the paired tests behind a verdict."""

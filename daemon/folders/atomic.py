@@ -1,0 +1,197 @@
+"""Every durable change of the disk: complete or not there at all, and on the platter when it returns.
+
+Knows bytes and names; what they mean is known by the modules beside it.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+PREFIX = ".tmp-"
+TRASH = ".trash-"
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Replace a file's content; readers see the old bytes or the new ones, also after a crash."""
+    temporary = _temporary(path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            _sync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+    sync_directory(path.parent)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Replace a file's content with one value as readable JSON."""
+    text = json.dumps(value, ensure_ascii=True, allow_nan=False, indent=1)
+    write_bytes(path, text.encode() + b"\n")
+
+
+def write_json_lines(path: Path, records: Iterable[Any]) -> None:
+    """Replace a file's content with one JSON value a line; memory holds one record at a time."""
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        for record in records:
+            line = json.dumps(record, ensure_ascii=False, allow_nan=False)
+            file.write(line.encode() + b"\n")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary name to write to; at the end its content takes the place of `path`."""
+    temporary = _temporary(path)
+    try:
+        yield temporary
+        sync_file(temporary)
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+    sync_directory(path.parent)
+
+
+def replace_volatile(path: Path, data: bytes) -> None:
+    """Replace a file's content at once for readers, but without waiting for the disk."""
+    temporary = _temporary(path)
+    temporary.write_bytes(data)
+    os.replace(temporary, path)
+
+
+def make_directory(path: Path) -> None:
+    """Make a directory and those above it; an existing one is fine."""
+    if path.is_dir():
+        return
+    make_directory(path.parent)
+    with suppress(FileExistsError):
+        path.mkdir()
+    sync_directory(path.parent)
+
+
+@contextmanager
+def building_directory(path: Path) -> Iterator[Path]:
+    """Give a temporary directory to fill; at the end it appears as `path`, whole and synced.
+
+    Raises:
+        FileExistsError: `path` is there already; the temporary directory is removed.
+    """
+    temporary = _temporary(path)
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir()
+    try:
+        yield temporary
+        for folder, _, names in os.walk(temporary):
+            for name in names:
+                sync_file(Path(folder, name))
+            sync_directory(Path(folder))
+        move(temporary, path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def move(source: Path, target: Path) -> None:
+    """Move a file or directory by one rename; the target's directory is synced before the source's.
+
+    Raises:
+        FileExistsError: the target exists; nothing was moved.
+        OSError: EXDEV where the two lie on different volumes.
+    """
+    if os.path.lexists(target):
+        raise FileExistsError(f"{target} exists; {source} was not moved onto it")
+    os.rename(source, target)
+    sync_directory(target.parent)
+    if source.parent != target.parent:
+        sync_directory(source.parent)
+
+
+def remove_file(path: Path) -> None:
+    """Remove a file; one that is gone already is fine."""
+    with suppress(FileNotFoundError):
+        path.unlink()
+        sync_directory(path.parent)
+
+
+def remove_directory(path: Path) -> None:
+    """Remove a directory with all it holds: first by one rename, so that half of it is never seen."""
+    trash = path.with_name(TRASH + path.name)
+    shutil.rmtree(trash, ignore_errors=True)
+    try:
+        os.rename(path, trash)
+    except FileNotFoundError:
+        return
+    sync_directory(path.parent)
+    shutil.rmtree(trash, ignore_errors=True)
+
+
+def purge_leftovers(folder: Path) -> None:
+    """Remove what a crash left half done directly under a folder."""
+    if not folder.is_dir():
+        return
+    for entry in os.scandir(folder):
+        if entry.name.startswith((PREFIX, TRASH)):
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path, ignore_errors=True)
+            else:
+                with suppress(OSError):
+                    os.unlink(entry.path)
+
+
+def replace_link(link: Path, target: str) -> None:
+    """Point a symbolic link at a relative target by one rename."""
+    temporary = _temporary(link)
+    with suppress(FileNotFoundError):
+        temporary.unlink()
+    os.symlink(target, temporary)
+    os.replace(temporary, link)
+    sync_directory(link.parent)
+
+
+def append_line(path: Path, line: bytes) -> None:
+    """Append one whole line without waiting for the disk; a torn line of a crash is closed first."""
+    with path.open("ab+") as file:
+        if file.tell() > 0:
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":
+                file.write(b"\n")
+        file.write(line)
+
+
+def sync_file(path: Path) -> None:
+    """Wait until a file's bytes are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        _sync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_directory(path: Path) -> None:
+    """Wait until a directory's names are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sync(descriptor: int) -> None:
+    # On macOS fsync leaves the bytes in the drive's cache; only F_FULLFSYNC reaches the medium.
+    if sys.platform == "darwin":
+        fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+    else:
+        os.fsync(descriptor)
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f"{PREFIX}{os.getpid()}-{path.name}"[:200])

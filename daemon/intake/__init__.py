@@ -1,0 +1,1 @@
+"""A dropped file becomes examples, or reasons. A worker process of its own."""

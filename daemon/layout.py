@@ -1,0 +1,206 @@
+"""Where everything lies in a workspace; holds names only and touches no disk."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+PRIORITIES = ("high", "normal", "low")
+ENDED = ("done", "failed", "skipped")
+QUEUE_STATES = ("incoming", *PRIORITIES, "running", *ENDED)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The paths of one workspace, all derived from its root."""
+
+    root: Path
+
+    @property
+    def settings_file(self) -> Path:
+        return self.root / "finetuned.toml"
+
+    @property
+    def inbox(self) -> Path:
+        return self.root / "inbox"
+
+    @property
+    def queue(self) -> Path:
+        return self.root / "queue"
+
+    @property
+    def ledger(self) -> Path:
+        return self.queue / "ledger.sqlite3"
+
+    @property
+    def control(self) -> Path:
+        return self.root / "control"
+
+    @property
+    def accepted_commands(self) -> Path:
+        return self.control / ".accepted"
+
+    @property
+    def status(self) -> Path:
+        return self.root / "status"
+
+    @property
+    def status_file(self) -> Path:
+        return self.status / "training_status.json"
+
+    @property
+    def events_file(self) -> Path:
+        return self.status / "events.jsonl"
+
+    @property
+    def metrics_file(self) -> Path:
+        return self.status / "metrics.jsonl"
+
+    @property
+    def models(self) -> Path:
+        return self.root / "models"
+
+    @property
+    def bases(self) -> Path:
+        return self.models / "base"
+
+    @property
+    def versions(self) -> Path:
+        return self.models / "versions"
+
+    @property
+    def backups(self) -> Path:
+        return self.models / "backups"
+
+    @property
+    def runs(self) -> Path:
+        return self.models / "runs"
+
+    @property
+    def trainer_lock(self) -> Path:
+        return self.runs / ".lock"
+
+    @property
+    def workspace_lock(self) -> Path:
+        return self.queue / ".lock"
+
+    @property
+    def current_model(self) -> Path:
+        return self.root / "current_model"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def log_file(self) -> Path:
+        return self.logs / "daemon.jsonl"
+
+    def base(self, name: str) -> Path:
+        """The base model's directory, as mlx-lm reads it."""
+        return self.bases / name
+
+    def base_facts(self, name: str) -> Path:
+        """What is known of a prepared base model, beside its directory."""
+        return self.bases / f"{name}.json"
+
+    def version(self, version: str) -> Path:
+        return self.versions / version
+
+    def run(self, run: str) -> "RunLayout":
+        return RunLayout(self.runs / run)
+
+    def run_log(self, run: str) -> Path:
+        return self.logs / "runs" / run / "events.jsonl"
+
+    def job(self, state: str, job: str) -> "JobLayout":
+        return JobLayout(self.queue / state / job)
+
+
+@dataclass(frozen=True)
+class JobLayout:
+    """The files of one job directory."""
+
+    folder: Path
+
+    @property
+    def job_file(self) -> Path:
+        return self.folder / "job.json"
+
+    @property
+    def original(self) -> Path:
+        """The bytes as dropped; never written to."""
+        return self.folder / "original.jsonl"
+
+    @property
+    def holdout_original(self) -> Path:
+        """The user's own `x.valid.jsonl`, where one was dropped beside the file."""
+        return self.folder / "holdout.original.jsonl"
+
+    @property
+    def own_settings(self) -> Path:
+        """The user's own `x.settings.toml`, where one was dropped beside the file."""
+        return self.folder / "settings.toml"
+
+    @property
+    def train(self) -> Path:
+        return self.folder / "train.jsonl"
+
+    @property
+    def holdout(self) -> Path:
+        return self.folder / "holdout.jsonl"
+
+    @property
+    def rejected(self) -> Path:
+        return self.folder / "rejected.jsonl"
+
+    @property
+    def train_fingerprints(self) -> Path:
+        return self.folder / "train.fingerprints.npy"
+
+    @property
+    def holdout_fingerprints(self) -> Path:
+        return self.folder / "holdout.fingerprints.npy"
+
+    @property
+    def report(self) -> Path:
+        """Written last by the intake worker: a job with a report has been taken in."""
+        return self.folder / "report.json"
+
+
+@dataclass(frozen=True)
+class RunLayout:
+    """The files of one run directory."""
+
+    folder: Path
+
+    @property
+    def request(self) -> Path:
+        """What the supervisor asks for: jobs, starting version, settings, seed."""
+        return self.folder / "request.json"
+
+    @property
+    def attempts(self) -> Path:
+        """Deaths without progress, counted by the supervisor."""
+        return self.folder / "attempts.json"
+
+    @property
+    def frozen(self) -> Path:
+        """`run.json`: every choice of the run, fixed by the trainer before the first step."""
+        return self.folder / "run.json"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.folder / "checkpoints"
+
+    @property
+    def candidate(self) -> Path:
+        """The result before its verdict; complete once it holds `draft.json`."""
+        return self.folder / "candidate"
+
+    @property
+    def draft(self) -> Path:
+        return self.candidate / "draft.json"
+
+    @property
+    def ended(self) -> Path:
+        """Written by the trainer when a run ends without a candidate, with the reason."""
+        return self.folder / "ended.json"

@@ -1,0 +1,1 @@
+"""The lower rooms that know MLX: BLAS, base models, adapters, generation."""

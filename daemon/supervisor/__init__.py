@@ -1,0 +1,1 @@
+"""Observe, decide, perform, publish: the one thread that owns all decisions."""
