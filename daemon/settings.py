@@ -286,6 +286,18 @@ def parse_settings(text: str, name: str) -> Settings:
         raise SettingsFault("settings_invalid", _explain(error, text, name)) from error
 
 
+def parse_own(text: str) -> dict[str, Any]:
+    """Return a job's own settings from their TOML text.
+
+    Raises:
+        SettingsFault: not TOML.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsFault("own_settings_not_toml", f"not valid TOML: {error}") from error
+
+
 def with_own(settings: Settings, own: dict[str, Any]) -> Settings:
     """Return the settings with a job's own laid over them.
 

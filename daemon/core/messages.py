@@ -260,8 +260,9 @@ def decode_report(line: bytes) -> Report:
         case Stepped(run, metrics) if isinstance(metrics, dict):
             return Stepped(run, Metrics(**metrics))
         case Evaluated(run, step, loss, samples, left_out, seconds):
+            rows: tuple[Any, ...] = tuple(samples)
             return Evaluated(
-                run, step, loss, tuple(Sample(**item) for item in samples), left_out, seconds
+                run, step, loss, tuple(Sample(**row) for row in rows), left_out, seconds
             )
     return report
 

@@ -1,6 +1,6 @@
 """What a version is and how versions descend from each other; knows no folder."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
@@ -27,3 +27,109 @@ class AdapterSpec:
     def from_record(cls, record: Mapping[str, Any]) -> Self:
         """Return what `as_record` gave."""
         return cls(**{**record, "keys": tuple(record["keys"])})
+
+    def misfit(self, other: "AdapterSpec") -> str | None:
+        """Name what keeps an adapter of this shape from being carried on in another; dropout may."""
+        for field in ("kind", "rank", "scale", "num_layers", "keys"):
+            mine, its = getattr(self, field), getattr(other, field)
+            if mine != its:
+                return f"{field} is {its} in the settings and {mine} in the current version"
+        return None
+
+
+@dataclass(frozen=True)
+class Version:
+    """A sealed version, as decisions need it."""
+
+    version: str
+    parent: str | None
+    lineage: str
+    """The untouched-base version its chain of parents begins with."""
+    run: str | None
+    job_ids: tuple[str, ...]
+    step: int
+    verdict: VerdictKind
+    promotes: bool
+    base: Mapping[str, Any]
+    """The record of the base model's facts."""
+    adapter: AdapterSpec | None
+    """None for an untouched base."""
+    created_at: str
+
+    @property
+    def number(self) -> int:
+        """The number in the name."""
+        return int(self.version[1:])
+
+
+def version_name(number: int) -> str:
+    """Return the name of the version with a number: `v000042`."""
+    return f"v{number:06d}"
+
+
+def version_from_manifest(manifest: Mapping[str, Any]) -> Version:
+    """Return the version a manifest describes.
+
+    Raises:
+        KeyError, TypeError, ValueError: not a manifest this version can read.
+    """
+    if manifest["schema_version"] != 1:
+        raise ValueError(f"manifest of schema {manifest['schema_version']}, this is 1")
+    adapter = manifest["adapter"]
+    return Version(
+        version=manifest["version"],
+        parent=manifest["parent"],
+        lineage=manifest["lineage"],
+        run=manifest["run"],
+        job_ids=tuple(manifest["job_ids"]),
+        step=manifest["step"],
+        verdict=manifest["verdict"],
+        promotes=manifest["promotes"],
+        base=manifest["base"],
+        adapter=None if adapter is None else AdapterSpec.from_record(adapter),
+        created_at=manifest["created_at"],
+    )
+
+
+def ancestry(version: str, versions: Mapping[str, Version]) -> tuple[Version, ...]:
+    """Return the chain of parents, the version itself first; ends where one has been removed."""
+    chain: list[Version] = []
+    name: str | None = version
+    while name is not None and name in versions:
+        chain.append(versions[name])
+        name = versions[name].parent
+    return tuple(chain)
+
+
+def jobs_of(chain: Iterable[Version]) -> tuple[str, ...]:
+    """Return the jobs trained along a chain, the earliest first."""
+    return tuple(job for version in reversed(tuple(chain)) for job in version.job_ids)
+
+
+def last_proven(chain: tuple[Version, ...]) -> Version | None:
+    """Return the newest version of a chain that was proven better, else the base it began with."""
+    for version in chain:
+        if version.verdict == "promote":
+            return version
+    return chain[-1] if chain else None
+
+
+def fit_problem(
+    current: Version, model: str, fingerprint: str | None, adapter: AdapterSpec
+) -> str | None:
+    """Say in one sentence why training cannot go on from the current version; None where it can."""
+    way_out = (
+        "put the setting back in finetuned.toml, or begin anew with 'finetuned lineage new'"
+    )
+    if current.base.get("model") != model:
+        return (
+            f"model is {model!r} in the settings and {current.base.get('model')!r} in the current "
+            f"version {current.version}: {way_out}"
+        )
+    if fingerprint is not None and current.base.get("fingerprint") != fingerprint:
+        return (
+            f"the base model {model!r} is no longer the one that {current.version} was trained "
+            f"on: put its files back, or begin anew with 'finetuned lineage new'"
+        )
+    misfit = current.adapter.misfit(adapter) if current.adapter is not None else None
+    return f"{misfit} {current.version}: {way_out}" if misfit else None

@@ -115,6 +115,11 @@ def move(source: Path, target: Path) -> None:
         sync_directory(source.parent)
 
 
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file's bytes into a directory that is still being built."""
+    shutil.copyfile(source, target)
+
+
 def remove_file(path: Path) -> None:
     """Remove a file; one that is gone already is fine."""
     with suppress(FileNotFoundError):
@@ -165,6 +170,14 @@ def append_line(path: Path, line: bytes) -> None:
             if file.read(1) != b"\n":
                 file.write(b"\n")
         file.write(line)
+
+
+def rotate(path: Path, keep: int) -> None:
+    """Move a log aside: `x` to `x.1`, `x.1` to `x.2` and so on; the oldest goes."""
+    for number in range(keep, 0, -1):
+        source = path if number == 1 else path.with_name(f"{path.name}.{number - 1}")
+        with suppress(FileNotFoundError):
+            os.replace(source, path.with_name(f"{path.name}.{number}"))
 
 
 def sync_file(path: Path) -> None:

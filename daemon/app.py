@@ -1,0 +1,131 @@
+"""Builds the object graph: the one place that picks real parts and knows the workers' commands."""
+
+import sys
+from pathlib import Path
+
+import setproctitle
+
+from daemon.clock import Clock, SystemClock
+from daemon.errors import ExitCode, UserFault
+from daemon.folders import atomic, locks
+from daemon.folders.control import Control
+from daemon.folders.inbox import Inbox
+from daemon.folders.ledger import Ledger
+from daemon.folders.logs import open_log
+from daemon.folders.models import Models
+from daemon.folders.queue import Queue
+from daemon.folders.run_requests import RunRequests
+from daemon.folders.status import StatusFolder
+from daemon.layout import Layout
+from daemon.supervisor.crew import Hand
+from daemon.supervisor.errands import Errands
+from daemon.supervisor.journal import Journal
+from daemon.supervisor.parts import Parts
+from daemon.supervisor.settings_watch import SettingsWatch
+from daemon.supervisor.supervisor import Supervisor
+from daemon.supervisor.wakeups import Signals, Wakeups, Watcher
+
+TRAINER_WAIT_S = 10.0
+
+
+class Daemon:
+    """A supervisor with the workspace lock around it."""
+
+    def __init__(self, root: Path, *, rehearse: bool, console: bool) -> None:
+        self._layout = Layout(root.resolve())
+        self._rehearse = rehearse
+        self._console = console
+
+    def run(self, until_idle: bool) -> ExitCode:
+        """Be the daemon of the workspace.
+
+        Raises:
+            BusyFault: another daemon has it, or the model cannot be had back.
+            DaemonFault: the workspace cannot be used.
+        """
+        setproctitle.setproctitle(f"finetuned supervisor {self._layout.root}")
+        lock = self._lock()
+        try:
+            return Supervisor(_parts(self._layout, self._rehearse, self._console)).run(until_idle)
+        finally:
+            lock.release()
+
+    def obey_once(self) -> None:
+        """Carry the control files out once, with no daemon alive."""
+        lock = self._lock()
+        try:
+            Supervisor(_parts(self._layout, self._rehearse, self._console)).obey_once()
+        finally:
+            lock.release()
+
+    def _lock(self) -> locks.Lock:
+        if not self._layout.root.is_dir():
+            raise UserFault(
+                "no_workspace", f"{self._layout.root} is no directory: run 'finetuned init' first"
+            )
+        lock = locks.acquire_or_explain(
+            self._layout.workspace_lock, f"the workspace {self._layout.root}"
+        )
+        locks.end_holder(self._layout.trainer_lock, TRAINER_WAIT_S, SystemClock())
+        return lock
+
+
+def build_supervisor(root: Path, *, rehearse: bool, console: bool) -> Daemon:
+    """Return the daemon of a workspace, not yet running."""
+    return Daemon(root, rehearse=rehearse, console=console)
+
+
+def obey_once(root: Path) -> None:
+    """Carry out what lies in `control/`, for commands given while no daemon is alive."""
+    Daemon(root, rehearse=False, console=False).obey_once()
+
+
+def _parts(layout: Layout, rehearse: bool, console: bool) -> Parts:
+    clock = SystemClock()
+    settings = SettingsWatch(layout.settings_file)
+    now = settings.now
+    status = StatusFolder(layout, now.log.max_bytes, now.log.keep)
+    ledger = Ledger(layout)
+    queue = Queue(layout, clock)
+    inbox = Inbox(layout, now.inbox, clock)
+    control = Control(layout, clock)
+    models = Models(layout)
+    runs = RunRequests(layout)
+    for folder in (queue, inbox, control, status, models, runs):
+        folder.make_folders()
+    log = open_log(layout, now.log, console)
+    boot = _count_boot(layout)
+    journal = Journal(status, ledger, log, clock, boot)
+    aside = ledger.open(f"{clock.now():%Y%m%dT%H%M%S}")
+    if aside is not None:
+        journal.event("ledger_aside", f"the ledger could not be read; it lies in {aside}")
+    wakeups = Wakeups()
+    return Parts(
+        layout=layout, clock=clock, settings=settings, inbox=inbox, queue=queue, control=control,
+        status=status, models=models, runs=runs, ledger=ledger, journal=journal,
+        intake=_hand("daemon.intake", layout, rehearse, clock, wakeups, now.trainer.stop_s),
+        trainer=_hand("daemon.training", layout, rehearse, clock, wakeups, now.trainer.stop_s),
+        errands=Errands(layout, models, wakeups.wake),
+        wakeups=wakeups, signals=Signals(wakeups),
+        watcher=Watcher((layout.inbox, layout.control), wakeups), boot=boot,
+    )  # fmt: skip
+
+
+def _hand(
+    module: str, layout: Layout, rehearse: bool, clock: Clock, wakeups: Wakeups, budget_s: float
+) -> Hand:
+    argv = [sys.executable, "-m", module, "--root", str(layout.root)]
+    if rehearse and module == "daemon.training":
+        argv.append("--rehearse")
+    return Hand(argv, layout.root, clock, wakeups, budget_s)
+
+
+def _count_boot(layout: Layout) -> int:
+    """Count this start, durably: sequence numbers begin beyond all earlier ones."""
+    path = layout.queue / ".boots"
+    try:
+        last = int(path.read_text())
+    except (FileNotFoundError, ValueError):
+        last = 0
+    atomic.write_bytes(path, b"%d\n" % (last + 1))
+    return last + 1

@@ -1,0 +1,218 @@
+"""The decision of a tick: a snapshot in, the next actions out; every rule of the folders in one place.
+
+Each part answers for one folder; a later tick sees what an earlier one did, so no part plans ahead.
+"""
+
+from daemon.core import actions as do
+from daemon.core.jobs import Incoming, Outcome
+from daemon.core.obey import obey
+from daemon.core.promotion import decide_verdict
+from daemon.core.scheduling import gather, poison
+from daemon.core.snapshot import RunOnDisk, Snapshot, Worker
+from daemon.core.versions import Version, fit_problem
+
+CLAIMS_A_TICK = 8
+"""Claims wait for the disk; more of them in one tick would make the others wait."""
+
+INTAKE_DEATHS = 3
+
+
+def decide(snapshot: Snapshot) -> list[do.Action]:
+    """Return what to do now, in order."""
+    if snapshot.stopping:
+        return [do.StopDaemon()]
+    return [
+        *obey(snapshot),
+        *_claims(snapshot),
+        *_incoming(snapshot),
+        *_base(snapshot),
+        *(_run(snapshot, snapshot.run) if snapshot.run is not None else _next_run(snapshot)),
+        *_idle(snapshot),
+    ]
+
+
+def blocked(snapshot: Snapshot) -> str | None:
+    """Say why nothing can be trained until the user does something; None where it can."""
+    if snapshot.base.problem is not None:
+        return snapshot.base.problem
+    if snapshot.refusal is not None:
+        return snapshot.refusal
+    version = snapshot.version
+    if version is None:
+        return None
+    base = snapshot.base
+    return fit_problem(version, base.model, base.fingerprint, snapshot.limits.adapter)
+
+
+def _claims(snapshot: Snapshot) -> list[do.Action]:
+    if snapshot.short_of_space:
+        return []
+    return [do.Claim(drop) for drop in snapshot.drops[:CLAIMS_A_TICK]]
+
+
+def _incoming(snapshot: Snapshot) -> list[do.Action]:
+    chosen: list[do.Action] = []
+    for job in snapshot.incoming:
+        if job.report is not None:
+            chosen.append(_route(job))
+        elif job.card.intake_deaths >= INTAKE_DEATHS:
+            reason = f"crashed the intake worker {job.card.intake_deaths} times"
+            chosen.append(do.EndJob(job.card, "incoming", "crashed", reason))
+    waiting = [
+        job
+        for job in snapshot.incoming
+        if job.report is None and job.card.intake_deaths < INTAKE_DEATHS
+    ]
+    ready = snapshot.base.name is not None and snapshot.intake.state in ("off", "idle")
+    if waiting and ready and not snapshot.short_of_space:
+        chosen.append(do.BeginIntake(min(waiting, key=lambda job: job.card.order).card))
+    return chosen
+
+
+def _route(job: Incoming) -> do.Action:
+    assert job.report is not None
+    match job.report.verdict:
+        case "accepted":
+            return do.Enqueue(job.card)
+        case "nothing_new":
+            return do.EndJob(job.card, "incoming", "nothing_new", job.report.message)
+        case "refused":
+            return do.EndJob(job.card, "incoming", "refused", job.report.message)
+        case "changed":
+            return do.PutBack(job.card)
+
+
+def _base(snapshot: Snapshot) -> list[do.Action]:
+    base = snapshot.base
+    if base.name is None:
+        ready = snapshot.trainer.state in ("off", "idle") and base.problem is None
+        return [do.PrepareBase(base.model)] if ready else []
+    if snapshot.current is None and not snapshot.versions:
+        return [do.SealBase()]
+    return []
+
+
+def _next_run(snapshot: Snapshot) -> list[do.Action]:
+    stray = [do.ReturnJob(job.card) for job in snapshot.running]
+    if stray:
+        return [*stray]
+    if snapshot.paused or snapshot.current is None or snapshot.base.name is None:
+        return []
+    if blocked(snapshot) is not None:
+        return []
+    foreign = [
+        do.TakeInAgain(job.card, job.card.priority, "its tokens were counted for another model")
+        for job in snapshot.queued
+        if (job.intake.tokenizer, job.intake.template)
+        != (snapshot.base.tokenizer, snapshot.base.template)
+    ]
+    if foreign:
+        return [*foreign[:CLAIMS_A_TICK]]
+    jobs = gather(snapshot.queued, snapshot.limits.gather_rows)
+    return [do.OpenRun(tuple(job.card for job in jobs))] if jobs else []
+
+
+def _run(snapshot: Snapshot, run: RunOnDisk) -> list[do.Action]:
+    sealed = next((v for v in snapshot.versions.values() if v.run == run.run), None)
+    if sealed is not None:
+        return _finish(snapshot, run, sealed)
+    if _held(snapshot.trainer, run) and (run.skip or snapshot.current != run.start_version):
+        if snapshot.trainer.state == "leaving":
+            return []
+        why = "skipped" if run.skip else "current_model was moved to another version"
+        return [do.AbandonRun(why)]
+    if run.skip is not None:
+        return _skip(snapshot, run)
+    if snapshot.current != run.start_version:
+        return _let_go(snapshot, run)
+    if run.candidate is not None:
+        verdict = decide_verdict(run.candidate.judgement, snapshot.limits.gate)
+        if not run.candidate.judgement.finite:
+            return _end_jobs(snapshot, run, "failed", verdict.reasons[0])
+        return [do.SealCandidate(run.run, verdict)]
+    if run.ended is not None:
+        return _end_jobs(snapshot, run, run.ended.outcome, run.ended.message)
+    return _drive(snapshot, run)
+
+
+def _drive(snapshot: Snapshot, run: RunOnDisk) -> list[do.Action]:
+    """Bring the jobs together, then keep the trainer on the run."""
+    if run.frozen_ns is None:
+        missing = {job.card.job: job.card for job in snapshot.queued if job.card.job in run.jobs}
+        if missing:
+            return [do.MoveToRunning(card) for card in missing.values()]
+        if len(snapshot.running) < len(run.jobs):
+            return _let_go(snapshot, run)
+    trainer = snapshot.trainer
+    if _held(trainer, run):
+        if snapshot.paused and trainer.state == "busy":
+            return [do.PauseTrainer()]
+        if not snapshot.paused and trainer.state == "paused":
+            return [do.ResumeTrainer()]
+        if trainer.state == "busy" and trainer.silent_s > snapshot.limits.silent_s:
+            return [do.EndTrainer(f"silent for {trainer.silent_s:.0f} s", dead=True)]
+        return []
+    reason = poison(run.attempts)
+    if reason is not None:
+        return _end_jobs(snapshot, run, "crashed", reason)
+    if snapshot.paused or blocked(snapshot) is not None:
+        return []
+    return [do.BeginRun(run.run)] if trainer.state in ("off", "idle") else []
+
+
+def _held(trainer: Worker, run: RunOnDisk) -> bool:
+    return trainer.state != "off" and trainer.on == run.run
+
+
+def _finish(snapshot: Snapshot, run: RunOnDisk, sealed: Version) -> list[do.Action]:
+    """Do what is left after the seal: the link, then the jobs, then the directory (rule 13)."""
+    chosen: list[do.Action] = []
+    if sealed.promotes and snapshot.current == sealed.parent:
+        chosen.append(do.MoveLink(sealed.version, f"verdict {sealed.verdict}"))
+    for job in snapshot.running:
+        trained = job.card.job in sealed.job_ids
+        outcome: Outcome = "trained" if trained else "nothing_new"
+        reason = f"trained in {sealed.version}" if trained else "every row had been trained before"
+        chosen.append(
+            do.EndJob(job.card, "running", outcome, reason, sealed.version if trained else None)
+        )
+    return [*chosen, do.RemoveRun(run.run)]
+
+
+def _end_jobs(snapshot: Snapshot, run: RunOnDisk, outcome: Outcome, why: str) -> list[do.Action]:
+    if outcome != "nothing_new" and len(snapshot.running) > 1:
+        return _take_apart(snapshot, run)
+    ends = [do.EndJob(job.card, "running", outcome, why) for job in snapshot.running]
+    return [*ends, do.RemoveRun(run.run)]
+
+
+def _take_apart(snapshot: Snapshot, run: RunOnDisk) -> list[do.Action]:
+    """Try each job of a failing run by itself, so that the good ones are not parked with the bad."""
+    return [
+        *(do.ReturnJob(job.card, alone=True) for job in snapshot.running),
+        do.RemoveRun(run.run),
+    ]
+
+
+def _skip(snapshot: Snapshot, run: RunOnDisk) -> list[do.Action]:
+    chosen: list[do.Action] = []
+    for job in snapshot.running:
+        if job.card.job == run.skip:
+            chosen.append(do.EndJob(job.card, "running", "skipped", "skipped on request"))
+        else:
+            chosen.append(do.ReturnJob(job.card))
+    return [*chosen, do.RemoveRun(run.run)]
+
+
+def _let_go(snapshot: Snapshot, run: RunOnDisk) -> list[do.Action]:
+    return [*(do.ReturnJob(job.card) for job in snapshot.running), do.RemoveRun(run.run)]
+
+
+def _idle(snapshot: Snapshot) -> list[do.Action]:
+    chosen: list[do.Action] = []
+    limit = snapshot.limits.idle_s
+    if snapshot.intake.state == "idle" and snapshot.intake.idle_s > limit:
+        chosen.append(do.EndIntakeWorker())
+    if snapshot.trainer.state == "idle" and snapshot.trainer.idle_s > limit:
+        chosen.append(do.EndTrainer("nothing to do"))
+    return chosen

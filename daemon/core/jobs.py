@@ -1,0 +1,133 @@
+"""A job in each of its states, each with exactly the data that exists there; knows no folder.
+
+Where a job is and how it ended are separate things: the folder says the first, `Outcome` the second.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Priority = Literal["high", "normal", "low"]
+Outcome = Literal["trained", "nothing_new", "refused", "crashed", "failed", "skipped"]
+ORDER: dict[Priority, int] = {"high": 0, "normal": 1, "low": 2}
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What the intake worker found, as the rest of the daemon needs it."""
+
+    verdict: Literal["accepted", "refused", "nothing_new", "changed"]
+    code: str
+    message: str
+    train_rows: int
+    holdout_rows: int
+    tokenizer: str
+    template: str
+
+
+@dataclass(frozen=True)
+class JobCard:
+    """What every job has from its first moment on; the content of `job.json`."""
+
+    job: str
+    arrival: int
+    priority: Priority
+    name: str
+    """As it was dropped; bytes that are not UTF-8 stand as surrogate escapes."""
+    claimed_at: str
+    intake_deaths: int = 0
+    """Starts of the intake worker on this job that did not end."""
+    alone: bool = False
+    """Never gathered with others again: a run of several that crashed was taken apart."""
+    own_settings: str = ""
+    """The job's own settings as TOML; only jobs with equal ones are gathered."""
+    outcome: Outcome | None = None
+    reason: str = ""
+    version: str | None = None
+    intake: Intake | None = None
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """The place in the queue: priority first, then arrival."""
+        return (ORDER[self.priority], self.arrival)
+
+
+def card_to_record(card: JobCard) -> dict[str, Any]:
+    """Return the JSON form of `job.json`; the name is kept as bytes in hex too."""
+    record: dict[str, Any] = {
+        "schema_version": 1,
+        "job": card.job,
+        "arrival": card.arrival,
+        "priority": card.priority,
+        "name": escape(card.name),
+        "name_bytes": card.name.encode("utf-8", "surrogateescape").hex(),
+        "claimed_at": card.claimed_at,
+        "intake_deaths": card.intake_deaths,
+        "alone": card.alone,
+        "own_settings": card.own_settings,
+        "outcome": card.outcome,
+        "reason": card.reason,
+        "version": card.version,
+        "intake": None,
+    }
+    if card.intake is not None:
+        record["intake"] = dict(vars(card.intake))
+    return record
+
+
+def card_from_record(record: dict[str, Any]) -> JobCard:
+    """Return the card of a JSON form.
+
+    Raises:
+        KeyError, TypeError, ValueError: not a card this version can read.
+    """
+    if record["schema_version"] != 1:
+        raise ValueError(f"job.json of schema {record['schema_version']}, this is 1")
+    rest = {
+        key: value for key, value in record.items() if key not in ("schema_version", "name_bytes")
+    }
+    rest["name"] = bytes.fromhex(record["name_bytes"]).decode("utf-8", "surrogateescape")
+    rest["intake"] = None if record["intake"] is None else Intake(**record["intake"])
+    return JobCard(**rest)
+
+
+def escape(text: str, limit: int = 200) -> str:
+    """Return text from outside made safe to print: one line, no control characters, bounded."""
+    safe = "".join(
+        char if char.isprintable() and not _is_bidi(char) else f"\\u{ord(char):04x}"
+        for char in text[:limit]
+    )
+    return safe if len(text) <= limit else safe + "…"
+
+
+def _is_bidi(char: str) -> bool:
+    return "\u202a" <= char <= "\u202e" or "\u2066" <= char <= "\u2069"
+
+
+def slug(name: str) -> str:
+    """Return a part for a directory name: lower-case ASCII, digits and dashes, 40 at most."""
+    stem = name.removesuffix(".jsonl")
+    kept = "".join(char if char.isascii() and char.isalnum() else "-" for char in stem.lower())
+    return "-".join(part for part in kept.split("-") if part)[:40].strip("-") or "file"
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """Claimed; its report is None until the intake worker has written it."""
+
+    card: JobCard
+    report: Intake | None
+
+
+@dataclass(frozen=True)
+class Queued:
+    """Accepted and waiting for a run."""
+
+    card: JobCard
+    intake: Intake
+
+
+@dataclass(frozen=True)
+class Running:
+    """Part of the run in progress."""
+
+    card: JobCard

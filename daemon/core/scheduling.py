@@ -1,0 +1,38 @@
+"""Which queued jobs make the next run, and when a run's jobs are given up; pure."""
+
+from daemon.core.jobs import Queued
+from daemon.core.snapshot import Attempts
+
+DEATHS_SEEN = 3
+"""A job is parked at so many deaths of its trainer without a commit between."""
+
+STARTS_UNSEEN = 10
+"""The same where the supervisor died too: a power cut each morning is not the job's fault."""
+
+
+def gather(queued: tuple[Queued, ...], rows: int) -> tuple[Queued, ...]:
+    """Take jobs of equal priority and settings from the head until they have `rows` rows."""
+    if not queued:
+        return ()
+    head = queued[0]
+    taken = [head]
+    total = head.intake.train_rows
+    if head.card.alone:
+        return (head,)
+    for job in queued[1:]:
+        if total >= rows or job.card.priority != head.card.priority:
+            break
+        if job.card.alone or job.card.own_settings != head.card.own_settings:
+            break
+        taken.append(job)
+        total += job.intake.train_rows
+    return tuple(taken)
+
+
+def poison(attempts: Attempts) -> str | None:
+    """Say why a run is not to be tried again; None while it may be."""
+    if attempts.seen >= DEATHS_SEEN:
+        return f"crashed the trainer {attempts.seen} times ({attempts.last_death})"
+    if attempts.started >= STARTS_UNSEEN:
+        return f"{attempts.started} starts ended without progress, the daemon dying with them"
+    return None

@@ -1,0 +1,140 @@
+"""All that one tick knows when it decides: plain values, read before and never during the decision."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from daemon.core.commands import Command
+from daemon.core.jobs import Incoming, Priority, Queued, Running
+from daemon.core.promotion import Gate, Judgement
+from daemon.core.versions import AdapterSpec, Version
+
+
+@dataclass(frozen=True)
+class Drop:
+    """A file in the inbox that has settled and is ready to be claimed."""
+
+    name: str
+    priority: Priority
+    size: int
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """Starts of a run's trainer since its last commit."""
+
+    started: int = 0
+    """Starts that neither committed nor ended cleanly, whoever died."""
+    seen: int = 0
+    """Deaths among them that the supervisor lived to see."""
+    last_death: str = ""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A run's end without a candidate."""
+
+    outcome: Literal["nothing_new", "failed"]
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A run's complete result before its verdict."""
+
+    judgement: Judgement
+    rows_by_job: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class RunOnDisk:
+    """The run in progress, as its directory tells."""
+
+    run: str
+    start_version: str
+    jobs: tuple[str, ...]
+    frozen_ns: int | None
+    """When `run.json` was committed, as a file time; None before."""
+    attempts: Attempts
+    candidate: Candidate | None
+    ended: Ended | None
+    skip: str | None
+    """The job that the user asked to skip, journalled in the run's directory."""
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A worker process as the supervisor sees it."""
+
+    state: Literal["off", "starting", "idle", "busy", "paused", "leaving"] = "off"
+    on: str | None = None
+    """The job or run it works on, or `prepare`."""
+    idle_s: float = 0.0
+    silent_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Base:
+    """The configured base model."""
+
+    model: str
+    name: str | None = None
+    """None until it has been prepared."""
+    fingerprint: str | None = None
+    tokenizer: str | None = None
+    template: str | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The settings that decisions are made by."""
+
+    gather_rows: int
+    gate: Gate
+    idle_s: float
+    silent_s: float
+    adapter: AdapterSpec
+    keep_versions: int
+    keep_moments: int
+    keep_backups: int
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What the folders, the workers and the settings say at one instant."""
+
+    limits: Limits
+    base: Base
+    stopping: bool = False
+    paused: bool = False
+    commands: tuple[Command, ...] = ()
+    drops: tuple[Drop, ...] = ()
+    settling: int = 0
+    leftovers: tuple[str, ...] = ()
+    """Names in the inbox that are no work."""
+    incoming: tuple[Incoming, ...] = ()
+    queued: tuple[Queued, ...] = ()
+    """In the order in which they are to be trained."""
+    running: tuple[Running, ...] = ()
+    run: RunOnDisk | None = None
+    intake: Worker = Worker()
+    trainer: Worker = Worker()
+    versions: Mapping[str, Version] = field(default_factory=dict)
+    complete: frozenset[str] = frozenset()
+    """Versions whose weights are on disk (the others are remembered by their manifest)."""
+    pinned: frozenset[str] = frozenset()
+    current: str | None = None
+    """The version the link names; None where it names none that is complete."""
+    verified: Mapping[str, bool] = field(default_factory=dict)
+    """Versions whose checksums were read, and whether they agreed."""
+    refusal: str | None = None
+    """Why the trainer refused the run: a damaged version. Ends when the link moves."""
+    short_of_space: bool = False
+    """Less room than the next file needs."""
+
+    @property
+    def version(self) -> Version | None:
+        """The current version."""
+        return self.versions.get(self.current) if self.current is not None else None

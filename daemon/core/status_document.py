@@ -1,0 +1,180 @@
+"""The status document: from what is known to the fields that users' one-liners read; pure.
+
+Fields are only ever added. Lists are always there, unknown numbers are None.
+"""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from daemon.core.progress import Metrics, Progress, Sample, trend
+
+SCHEMA_VERSION = 1
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class RunView:
+    """The run in progress, for people."""
+
+    run: str
+    files: tuple[str, ...]
+    attempt: int
+    step_in_run: int
+    total_steps: int | None
+    started_at: datetime
+    seconds: float
+    """Of this attempt, pauses and waiting included."""
+    steps_since_start: int
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that the document is made of."""
+
+    status: str
+    message: str
+    now: datetime
+    seq: int
+    boot_id: str
+    pid: int
+    daemon_started_at: datetime
+    model: str
+    log_file: str
+    progress: Progress
+    metrics: Metrics | None
+    committed_step: int | None
+    run: RunView | None
+    queue: dict[str, int]
+    current: str | None
+    lineage: str | None
+    step: int
+    alerts: tuple[dict[str, str], ...]
+    error: tuple[str, str] | None
+    answers: tuple[dict[str, Any], ...]
+    memory: dict[str, Any]
+    disk: dict[str, Any]
+    watcher: str
+    leftovers: tuple[dict[str, Any], ...]
+    workers: dict[str, Any]
+
+
+def document(facts: Facts) -> dict[str, Any]:
+    """Return the document's fields in reading order."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "status": facts.status,
+        "message": facts.message,
+        "timestamp": facts.now.isoformat(),
+        "heartbeat": facts.now.isoformat(),
+        "seq": facts.seq,
+        "boot_id": facts.boot_id,
+        "pid": facts.pid,
+        "model_name": facts.model,
+        "version": facts.current,
+        "lineage": facts.lineage,
+        **_run(facts),
+        **_losses(facts),
+        **_samples(facts.progress),
+        "queue": facts.queue,
+        "active_alerts": list(facts.alerts),
+        "error_type": facts.error[0] if facts.error else None,
+        "error_message": facts.error[1] if facts.error else None,
+        "commands": list(facts.answers),
+        "leftovers": list(facts.leftovers),
+        "memory": facts.memory,
+        "disk": facts.disk,
+        "gpu": {"reason": "no GPU counters are read on this platform yet"},
+        "watcher": facts.watcher,
+        "workers": facts.workers,
+        "log_file": facts.log_file,
+    }
+
+
+def _run(facts: Facts) -> dict[str, Any]:
+    run = facts.run
+    progress = facts.progress
+    return {
+        "current_step": progress.step if run is not None else facts.step,
+        "total_steps": _total_steps(facts),
+        "committed_step": facts.committed_step,
+        "epoch": facts.metrics.epoch if facts.metrics and run else None,
+        "current_file": run.files[0] if run else None,
+        "current_files": list(run.files) if run else [],
+        "run": run.run if run else None,
+        "attempt": run.attempt if run else None,
+        "batch_step": run.step_in_run if run else None,
+        "batch_total_steps": run.total_steps if run else None,
+        "batch_number": int(run.run[1:]) if run else None,
+        "batch_queue_size": sum(facts.queue.get(s, 0) for s in ("high", "normal", "low")),
+        "started_at": (run.started_at if run else facts.daemon_started_at).isoformat(),
+        "elapsed_seconds": run.seconds if run else None,
+        "progress_percent": _percent(run),
+        "eta_seconds": _eta(run),
+    }
+
+
+def _total_steps(facts: Facts) -> int | None:
+    run = facts.run
+    if run is None or run.total_steps is None:
+        return None
+    return facts.progress.step - run.step_in_run + run.total_steps
+
+
+def _percent(run: RunView | None) -> float | None:
+    if run is None or not run.total_steps:
+        return None
+    return round(100.0 * run.step_in_run / run.total_steps, 1)
+
+
+def _eta(run: RunView | None) -> float | None:
+    if run is None or run.total_steps is None or run.steps_since_start < 1:
+        return None
+    left = run.total_steps - run.step_in_run
+    return round(run.seconds / run.steps_since_start * left, 1)
+
+
+def _losses(facts: Facts) -> dict[str, Any]:
+    progress, metrics = facts.progress, facts.metrics
+    loss = progress.train_loss_history[-1][1] if progress.train_loss_history else None
+    gap = None
+    if loss is not None and progress.validation_loss is not None:
+        gap = progress.validation_loss - loss
+    speeds = progress.throughput_history
+    return {
+        "loss": loss,
+        "learning_rate": metrics.learning_rate if metrics else None,
+        "validation_loss": progress.validation_loss,
+        "val_train_gap": gap,
+        "train_loss_history": [[step, value] for step, value in progress.train_loss_history],
+        "tokens_per_sec": speeds[-1] if speeds else None,
+        "steps_per_sec": 1.0 / metrics.seconds if metrics and metrics.seconds > 0 else None,
+        "throughput_trend": trend(speeds),
+    }
+
+
+def _samples(progress: Progress) -> dict[str, Any]:
+    samples = progress.recent_samples
+    last = samples[-1] if samples else None
+    percents = tuple(value for _, value in progress.accuracy_history)
+    return {
+        "current_prompt": last.prompt if last else None,
+        "golden_answer": last.golden_answer if last else None,
+        "model_answer": last.model_answer if last else None,
+        "answer_matches": last.matches if last else None,
+        "recent_examples": [_sample(sample) for sample in samples[-SHOWN:]],
+        "eval_samples": [_sample(sample) for sample in samples],
+        "total_evals": progress.total_evals,
+        "total_correct": progress.total_correct,
+        "accuracy_percent": progress.accuracy_percent,
+        "best_accuracy": progress.best_accuracy,
+        "best_step": progress.best_step,
+        "accuracy_history": [[step, value] for step, value in progress.accuracy_history],
+        "accuracy_trend": trend(percents),
+    }
+
+
+def _sample(sample: Sample) -> dict[str, Any]:
+    record = asdict(sample)
+    job = record.pop("job")
+    return {**record, "answer_matches": sample.matches, "current_file": job}

@@ -1,0 +1,211 @@
+"""`inbox/`: which files have come to rest and may be claimed, and which are no work; reads no content."""
+
+import errno
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from daemon.clock import Clock
+from daemon.core.jobs import Priority
+from daemon.core.snapshot import Drop
+from daemon.folders import atomic
+from daemon.layout import JobLayout, Layout
+from daemon.settings import InboxSettings
+
+FOLDERS: dict[Priority, str] = {"high": "high", "normal": "", "low": "low"}
+TEMP_ENDINGS = ("~", ".swp", ".part", ".crdownload", ".tmp", ".icloud", ".download")
+HOLDOUT = ".valid.jsonl"
+OWN_SETTINGS = ".settings.toml"
+LARGEST_SETTINGS = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """Something in the inbox that is no work; it stays where it is."""
+
+    name: str
+    inode: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class View:
+    """One look at the inbox."""
+
+    drops: tuple[Drop, ...]
+    settling: int
+    leftovers: tuple[Leftover, ...]
+
+
+@dataclass(frozen=True)
+class _Seen:
+    identity: tuple[int, int, int]
+    since_s: float
+    unreadable_since_s: float | None = None
+
+
+class Inbox:
+    """Watches files come to rest, by a monotonic clock."""
+
+    def __init__(self, layout: Layout, settings: InboxSettings, clock: Clock) -> None:
+        self._layout = layout
+        self._settings = settings
+        self._clock = clock
+        self._seen: dict[Path, _Seen] = {}
+
+    def make_folders(self) -> None:
+        """Make the inbox and its priority folders where they are missing."""
+        for part in FOLDERS.values():
+            atomic.make_directory(self._layout.inbox / part)
+
+    def look(self) -> View:
+        """Read the folders and return what has settled, oldest file first."""
+        now_s = self._clock.monotonic_s()
+        ready: list[tuple[int, Drop]] = []
+        leftovers: list[Leftover] = []
+        seen: dict[Path, _Seen] = {}
+        settling = 0
+        for priority, part in FOLDERS.items():
+            entries = self._entries(self._layout.inbox / part, top=part == "")
+            calm = self._calm(entries, seen, now_s)
+            for path, found in entries.items():
+                problem = self._problem(path, found, entries, seen, now_s)
+                if problem is not None:
+                    leftovers.append(Leftover(str(path.name), found.st_ino, problem))
+                elif not _is_main(path.name):
+                    continue
+                elif path in calm and all(mate in calm for mate in _mates(path, entries)):
+                    drop = Drop(path.name, priority, found.st_size)
+                    ready.append((found.st_mtime_ns, drop))
+                else:
+                    settling += 1
+        self._seen = seen
+        ready.sort(key=lambda item: (item[0], item[1].name))
+        return View(tuple(drop for _, drop in ready), settling, tuple(leftovers))
+
+    def _entries(self, folder: Path, top: bool) -> dict[Path, os.stat_result]:
+        found: dict[Path, os.stat_result] = {}
+        try:
+            entries = list(os.scandir(folder))
+        except FileNotFoundError:
+            return found
+        for entry in entries:
+            own = top and entry.name in ("high", "low", "README.md")
+            if own or _is_temporary(entry.name):
+                continue
+            try:
+                found[Path(entry.path)] = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+        return found
+
+    def _calm(
+        self, entries: dict[Path, os.stat_result], seen: dict[Path, _Seen], now_s: float
+    ) -> set[Path]:
+        calm = set()
+        for path, found in entries.items():
+            identity = (found.st_ino, found.st_size, found.st_mtime_ns)
+            before = self._seen.get(path)
+            if before is None or before.identity != identity:
+                before = _Seen(identity, now_s)
+            seen[path] = before
+            if now_s - before.since_s >= self._settings.settle_s:
+                calm.add(path)
+        return calm
+
+    def _problem(
+        self,
+        path: Path,
+        found: os.stat_result,
+        entries: dict[Path, os.stat_result],
+        seen: dict[Path, _Seen],
+        now_s: float,
+    ) -> str | None:
+        if not stat.S_ISREG(found.st_mode):
+            return "not a regular file: only files are taken, never links, folders or pipes"
+        if path.name.endswith((HOLDOUT, OWN_SETTINGS)):
+            return None if _main_of(path) in entries else self._lonely(path, seen, now_s)
+        if not path.name.endswith(".jsonl"):
+            return "only files that end in .jsonl are taken; 'finetuned submit' converts others"
+        if os.access(path, os.R_OK):
+            return None
+        before = seen[path]
+        if now_s - before.since_s < self._settings.claim_retry_s:
+            return None
+        return "cannot be read: change its permissions"
+
+    def _lonely(self, path: Path, seen: dict[Path, _Seen], now_s: float) -> str | None:
+        if now_s - seen[path].since_s < max(5.0, self._settings.settle_s):
+            return None
+        return f"waits for {_main_of(path).name}, to which it belongs"
+
+    def claim(self, drop: Drop, place: JobLayout) -> None:
+        """Move a settled file and its companions into a job directory, the main file last.
+
+        Raises:
+            FileNotFoundError: the file has gone since.
+            PermissionError: it cannot be read; nothing was moved.
+            OSError: EXDEV where the inbox lies on another volume; nothing was moved.
+        """
+        path = self._layout.inbox / FOLDERS[drop.priority] / drop.name
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise OSError(errno.EINVAL, f"{drop.name} is no longer a regular file")
+        finally:
+            os.close(descriptor)
+        for mate, target in (
+            (_mate(path, HOLDOUT), place.holdout_original),
+            (_mate(path, OWN_SETTINGS), place.own_settings),
+        ):
+            if mate.is_file() and not mate.is_symlink():
+                atomic.move(mate, target)
+        atomic.move(path, place.original)
+
+    def own_settings(self, drop: Drop) -> str:
+        """Return the text of a file's `.settings.toml` companion, empty where there is none."""
+        path = _mate(self._layout.inbox / FOLDERS[drop.priority] / drop.name, OWN_SETTINGS)
+        try:
+            with path.open("rb") as file:
+                return file.read(LARGEST_SETTINGS).decode("utf-8", "replace")
+        except (FileNotFoundError, IsADirectoryError):
+            return ""
+
+    def put_back(self, place: JobLayout, name: str, priority: Priority) -> None:
+        """Move a claimed file and its companions back, under a free name if its own is taken."""
+        folder = self._layout.inbox / FOLDERS[priority]
+        target = folder / name
+        number = 1
+        while os.path.lexists(target):
+            target = folder / f"{name.removesuffix('.jsonl')}-{number}.jsonl"
+            number += 1
+        pairs = (
+            (place.holdout_original, _mate(target, HOLDOUT)),
+            (place.own_settings, _mate(target, OWN_SETTINGS)),
+            (place.original, target),
+        )
+        for source, goal in pairs:
+            if source.exists() and not os.path.lexists(goal):
+                atomic.move(source, goal)
+
+
+def _is_temporary(name: str) -> bool:
+    return name.startswith(".") or name.endswith(TEMP_ENDINGS)
+
+
+def _is_main(name: str) -> bool:
+    return name.endswith(".jsonl") and not name.endswith(HOLDOUT)
+
+
+def _mate(path: Path, ending: str) -> Path:
+    return path.with_name(path.name.removesuffix(".jsonl") + ending)
+
+
+def _mates(path: Path, entries: dict[Path, os.stat_result]) -> list[Path]:
+    return [m for m in (_mate(path, HOLDOUT), _mate(path, OWN_SETTINGS)) if m in entries]
+
+
+def _main_of(path: Path) -> Path:
+    ending = HOLDOUT if path.name.endswith(HOLDOUT) else OWN_SETTINGS
+    return path.with_name(path.name.removesuffix(ending) + ".jsonl")

@@ -1,0 +1,71 @@
+"""`logs/`: the structured log of the daemon, rotated, and the same lines on a console for people."""
+
+import logging
+import logging.handlers
+import sys
+from typing import Any
+
+import structlog
+
+from daemon.layout import Layout
+from daemon.settings import LogSettings
+
+
+class _Quiet(logging.handlers.RotatingFileHandler):
+    """A log file whose failure never stops the daemon and never writes into its own mishap."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """Drop the line: a full disk is reported by the status."""
+
+
+def open_log(layout: Layout, settings: LogSettings, console: bool) -> "structlog.stdlib.BoundLogger":
+    """Set the log up and return it; the console stands on stderr."""
+    layout.logs.mkdir(parents=True, exist_ok=True)
+    shared: list[Any] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    file = _Quiet(
+        layout.log_file,
+        maxBytes=settings.max_bytes,
+        backupCount=settings.keep,
+        encoding="utf-8",
+        errors="backslashreplace",
+    )
+    file.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processor=structlog.processors.JSONRenderer(ensure_ascii=True)
+        )
+    )
+    handlers: list[logging.Handler] = [file]
+    if console:
+        handlers.append(_console())
+    logger = logging.getLogger("finetuned")
+    for old in list(logger.handlers):
+        logger.removeHandler(old)
+        old.close()
+    for handler in handlers:
+        logger.addHandler(handler)
+    logger.setLevel(settings.level.upper())
+    logger.propagate = False
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+    )
+    log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger("finetuned")
+    return log
+
+
+def _console() -> logging.Handler:
+    console = logging.StreamHandler(sys.stderr)
+    console.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0),
+            ]
+        )
+    )
+    return console

@@ -1,0 +1,223 @@
+"""`models/versions/` and `models/backups/`: sealed results, never changed; decides nothing.
+
+A version whose weights were pruned stays as its manifest, so that no lineage is ever forgotten.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from daemon.core.bases import EMPTY_ADAPTER, empty_adapter_config
+from daemon.core.versions import Version, version_from_manifest, version_name
+from daemon.folders import atomic
+from daemon.layout import Layout
+
+MANIFEST = "manifest.json"
+ADAPTER = "adapters.safetensors"
+MOMENTS = "optimizer.safetensors"
+
+
+def read_manifests(layout: Layout) -> list[dict[str, Any]]:
+    """Return the manifests of all sealed versions, by number; unreadable ones are left out."""
+    found = []
+    for name in _names(layout):
+        try:
+            manifest = json.loads((layout.version(name) / MANIFEST).read_bytes())
+        except (OSError, ValueError):
+            continue
+        if isinstance(manifest, dict) and manifest.get("version") == name:
+            found.append(manifest)
+    return found
+
+
+def _names(layout: Layout) -> list[str]:
+    try:
+        return sorted(e.name for e in os.scandir(layout.versions) if e.name.startswith("v"))
+    except FileNotFoundError:
+        return []
+
+
+def verify(folder: Path) -> str | None:
+    """Read every file of a version; return what is wrong in a few words, None where nothing is."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+        files: Mapping[str, Any] = manifest["files"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return f"{MANIFEST} cannot be read ({error})"
+    for name, facts in files.items():
+        path = folder / name
+        if not path.exists() and facts.get("droppable"):
+            continue
+        try:
+            if path.stat().st_size != facts["size"]:
+                return f"{name} has another size than its manifest says"
+            if digest(path) != facts["sha256"]:
+                return f"{name} has another checksum than its manifest says"
+        except OSError as error:
+            return f"{name} cannot be read ({error})"
+    return None
+
+
+def digest(path: Path) -> str:
+    """Return a file's SHA-256 as hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class Models:
+    """The versions of one workspace."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._known: dict[str, Version] = {}
+        self._unreadable: dict[str, str] = {}
+
+    def make_folders(self) -> None:
+        """Make the folders and remove what a crash left half done."""
+        for folder in (self._layout.versions, self._layout.backups, self._layout.bases):
+            atomic.make_directory(folder)
+            atomic.purge_leftovers(folder)
+
+    def versions(self) -> Mapping[str, Version]:
+        """Return every version with a readable manifest; each is read once, they never change."""
+        names = _names(self._layout)
+        for name in names:
+            if name not in self._known and name not in self._unreadable:
+                self._read(name)
+        return {name: self._known[name] for name in names if name in self._known}
+
+    def _read(self, name: str) -> None:
+        try:
+            manifest = json.loads((self._layout.version(name) / MANIFEST).read_bytes())
+            version = version_from_manifest(manifest)
+            if version.version != name:
+                raise ValueError(f"it names itself {version.version}")
+            self._known[name] = version
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            self._unreadable[name] = f"{name}: {error}"
+
+    @property
+    def unreadable(self) -> tuple[str, ...]:
+        """Return the directories that are no version, with the reason."""
+        return tuple(self._unreadable.values())
+
+    def manifests(self) -> list[dict[str, Any]]:
+        """Return the manifests as they stand."""
+        return read_manifests(self._layout)
+
+    def base_name(self, version: str) -> str:
+        """Return the directory name of the base model a version belongs to."""
+        self.versions()
+        known = self._known.get(version)
+        return str(known.base.get("name")) if known is not None else ""
+
+    def training_state(self, version: str) -> dict[str, Any] | None:
+        """Return a version's counters and histories; None where it has none."""
+        try:
+            path = self._layout.version(version) / "training_state.json"
+            state: dict[str, Any] = json.loads(path.read_bytes())
+            return state
+        except (OSError, ValueError):
+            return None
+
+    def complete(self) -> frozenset[str]:
+        """Return the versions whose weights are there."""
+        return frozenset(
+            name for name in self._known if (self._layout.version(name) / ADAPTER).exists()
+        )
+
+    def with_moments(self) -> frozenset[str]:
+        """Return the versions whose optimizer moments are there."""
+        return frozenset(
+            name for name in self._known if (self._layout.version(name) / MOMENTS).exists()
+        )
+
+    def pinned(self) -> frozenset[str]:
+        """Return the versions the user pinned by an empty file `pinned` in their directory."""
+        return frozenset(
+            name for name in self._known if (self._layout.version(name) / "pinned").exists()
+        )
+
+    def next_name(self) -> str:
+        """Take the next number, durably and for ever: a removed version's is never given again."""
+        counter = self._layout.versions / ".last"
+        try:
+            last = int(counter.read_text())
+        except (FileNotFoundError, ValueError):
+            last = -1
+        numbers = [int(name[1:]) for name in _names(self._layout) if name[1:].isdigit()]
+        number = max([last, *numbers]) + 1
+        atomic.write_bytes(counter, b"%d\n" % number)
+        return version_name(number)
+
+    def seal_base(self, created_at: str, base: dict[str, Any], settings: dict[str, Any]) -> str:
+        """Seal a version of the untouched base: an adapter with nothing in it."""
+        name = self.next_name()
+        files = {
+            ADAPTER: EMPTY_ADAPTER,
+            "adapter_config.json": _json(empty_adapter_config(base["name"])),
+        }
+        manifest = {
+            "schema_version": 1, "version": name, "parent": None, "lineage": name,
+            "created_at": created_at, "run": None, "job_ids": [], "step": 0,
+            "verdict": "base", "verdict_reasons": ["the untouched base model"], "promotes": True,
+            "files": {
+                file: {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
+                for file, data in files.items()
+            },
+            "base": base, "adapter": None, "settings": settings,
+        }  # fmt: skip
+        with atomic.building_directory(self._layout.version(name)) as folder:
+            for file, data in files.items():
+                (folder / file).write_bytes(data)
+            (folder / MANIFEST).write_bytes(_json(manifest))
+        return name
+
+    def seal(self, candidate: Path, manifest: dict[str, Any]) -> None:
+        """Write a candidate's manifest, last of its files, and move it among the versions."""
+        draft = candidate / "draft.json"
+        atomic.write_json(candidate / MANIFEST, manifest)
+        # The draft goes only after the manifest is durable: a crash between finds one or both.
+        atomic.move(candidate, self._layout.version(manifest["version"]))
+        atomic.remove_file(self._layout.version(manifest["version"]) / draft.name)
+
+    def prune(self, version: str, moments_only: bool) -> None:
+        """Remove a version's moments, or all but its manifest."""
+        folder = self._layout.version(version)
+        if moments_only:
+            atomic.remove_file(folder / MOMENTS)
+            return
+        # The weights go first: without them the version no longer counts as complete.
+        atomic.remove_file(folder / ADAPTER)
+        for entry in list(os.scandir(folder)):
+            if entry.name not in (MANIFEST, "training_metrics.json", "loss_curve.png"):
+                atomic.remove_file(Path(entry.path))
+
+    def kept_backups(self) -> frozenset[str]:
+        """Return the versions that have a second copy."""
+        try:
+            entries = os.scandir(self._layout.backups)
+        except FileNotFoundError:
+            return frozenset()
+        return frozenset(entry.name for entry in entries if entry.name.startswith("v"))
+
+    def back_up(self, version: str) -> None:
+        """Copy a version to the backups; takes as long as its size, so never within a tick."""
+        target = self._layout.backups / version
+        if target.exists():
+            return
+        with atomic.building_directory(target) as folder:
+            for entry in os.scandir(self._layout.version(version)):
+                if not entry.name.startswith("."):
+                    atomic.copy_file(Path(entry.path), folder / entry.name)
+
+    def remove_backup(self, version: str) -> None:
+        """Remove a second copy."""
+        atomic.remove_directory(self._layout.backups / version)
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=True, allow_nan=False, indent=1).encode() + b"\n"

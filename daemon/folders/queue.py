@@ -1,0 +1,225 @@
+"""`queue/`: one directory a job, moved whole from state to state; knows no decision.
+
+The supervisor is the only writer, so what it has read of a job stays true until it writes again;
+directory listings are read anew when the directory changed and every few seconds all the same.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from daemon.clock import Clock
+from daemon.core.jobs import Intake, JobCard, card_from_record, card_to_record, slug
+from daemon.folders import atomic
+from daemon.layout import PRIORITIES, QUEUE_STATES, JobLayout, Layout
+
+TRUST_S = 10.0
+"""A listing is read again after so long even if the directory looks unchanged."""
+
+JOB_NAME = re.compile(r"\d{6,}-[a-z0-9-]+\Z")
+
+
+def find_job(layout: Layout, job: str) -> JobLayout | None:
+    """Return the directory of a job, whatever its state; the later of two states wins."""
+    if not JOB_NAME.match(job):
+        return None
+    for state in reversed(QUEUE_STATES):
+        place = layout.job(state, job)
+        if place.job_file.exists():
+            return place
+    return None
+
+
+class Queue:
+    """The jobs of one workspace."""
+
+    def __init__(self, layout: Layout, clock: Clock) -> None:
+        self._layout = layout
+        self._clock = clock
+        self._cards: dict[str, JobCard] = {}
+        self._listings: dict[str, tuple[int, float, tuple[str, ...]]] = {}
+        self._arrivals = layout.queue / ".arrivals"
+
+    def make_folders(self) -> None:
+        """Make the state directories and remove what a crash left half done."""
+        for state in QUEUE_STATES:
+            folder = self._layout.queue / state
+            atomic.make_directory(folder)
+            atomic.purge_leftovers(folder)
+
+    def settle_twins(self) -> list[str]:
+        """Remove empty claims; a job seen in two states belongs to the later one. Returns both."""
+        mended = []
+        seen: set[str] = set()
+        for state in reversed(QUEUE_STATES):
+            for job in self.names(state):
+                place = self._layout.job(state, job)
+                empty = state == "incoming" and not place.original.exists()
+                if job in seen or (empty and not place.holdout_original.exists()):
+                    atomic.remove_directory(place.folder)
+                    self._forget(state)
+                    mended.append(f"{state}/{job}")
+                seen.add(job)
+        return mended
+
+    def unfinished_claims(self) -> list[JobCard]:
+        """Return claims whose companion files moved and whose main file did not."""
+        return [
+            card
+            for card in self.cards("incoming")
+            if not self._layout.job("incoming", card.job).original.exists()
+        ]
+
+    def names(self, state: str) -> tuple[str, ...]:
+        """Return the jobs in a state, by arrival."""
+        folder = self._layout.queue / state
+        changed = folder.stat().st_mtime_ns
+        now_s = self._clock.monotonic_s()
+        known = self._listings.get(state)
+        if known is not None and known[0] == changed and now_s - known[1] < TRUST_S:
+            return known[2]
+        found = tuple(
+            sorted(entry.name for entry in os.scandir(folder) if JOB_NAME.match(entry.name))
+        )
+        self._listings[state] = (changed, now_s, found)
+        return found
+
+    def counts(self) -> dict[str, int]:
+        """Return how many jobs lie in each state."""
+        return {state: len(self.names(state)) for state in QUEUE_STATES}
+
+    def cards(self, state: str) -> Iterator[JobCard]:
+        """Read the cards of a state, by arrival."""
+        for job in self.names(state):
+            card = self._cards.get(job)
+            if card is None:
+                card = self._cards[job] = self._read(state, job)
+            yield card
+
+    def _read(self, state: str, job: str) -> JobCard:
+        place = self._layout.job(state, job)
+        try:
+            return card_from_record(json.loads(place.job_file.read_bytes()))
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            # Never overwritten: what cannot be read may be a newer version's, or can be mended.
+            aside = place.folder / f"job.json.corrupt-{self._clock.now():%Y%m%dT%H%M%S}"
+            atomic.move(place.job_file, aside)
+        card = JobCard(
+            job=job,
+            arrival=int(job.split("-")[0]),
+            priority="high" if state == "high" else "low" if state == "low" else "normal",
+            name=f"{job.split('-', 1)[1]}.jsonl",
+            claimed_at=self._clock.now().isoformat(),
+        )
+        report = self.report(card)
+        card = replace(card, intake=report)
+        atomic.write_json(place.job_file, card_to_record(card))
+        return card
+
+    def create(self, name: str, priority: str, own_settings: str) -> JobCard:
+        """Make a job directory in `incoming/` with its card; the dropped file is moved in next."""
+        arrival = self._next_arrival()
+        assert priority == "high" or priority == "normal" or priority == "low"
+        card = JobCard(
+            job=f"{arrival:06d}-{slug(name)}",
+            arrival=arrival,
+            priority=priority,
+            name=name,
+            claimed_at=self._clock.now().isoformat(),
+            own_settings=own_settings,
+        )
+        place = self._layout.job("incoming", card.job)
+        atomic.make_directory(place.folder)
+        self._write(place, card)
+        self._forget("incoming")
+        return card
+
+    def _next_arrival(self) -> int:
+        try:
+            last = int(self._arrivals.read_text())
+        except (FileNotFoundError, ValueError):
+            known = [int(job.split("-")[0]) for s in QUEUE_STATES for job in self.names(s)]
+            last = max(known, default=0)
+        atomic.write_bytes(self._arrivals, b"%d\n" % (last + 1))
+        return last + 1
+
+    def update(self, state: str, card: JobCard) -> None:
+        """Write a job's card where the job lies."""
+        self._write(self._layout.job(state, card.job), card)
+
+    def _write(self, place: JobLayout, card: JobCard) -> None:
+        atomic.write_json(place.job_file, card_to_record(card))
+        self._cards[card.job] = card
+
+    def move(self, card: JobCard, source: str, target: str) -> None:
+        """Move a job from state to state: first its card, then one rename."""
+        if self._cards.get(card.job) != card:
+            self.update(source, card)
+        atomic.move(self._layout.job(source, card.job).folder, self._layout.queue / target / card.job)
+        self._forget(source)
+        self._forget(target)
+
+    def discard(self, state: str, job: str) -> None:
+        """Remove a job directory out of which every dropped file has been moved."""
+        atomic.remove_directory(self._layout.job(state, job).folder)
+        self._cards.pop(job, None)
+        self._forget(state)
+
+    def report(self, card: JobCard, state: str | None = None) -> Intake | None:
+        """Return what the intake worker found; None before it has."""
+        if card.intake is not None:
+            return card.intake
+        place = self._layout.job(state, card.job) if state else find_job(self._layout, card.job)
+        if place is None:
+            return None
+        try:
+            record = json.loads(place.report.read_bytes())
+        except (FileNotFoundError, ValueError):
+            return None
+        return _intake(record)
+
+    def begin_again(self, state: str, job: str) -> None:
+        """Remove what the intake worker wrote about a job, for a fresh look at it."""
+        place = self._layout.job(state, job)
+        for path in (
+            place.report, place.train, place.holdout, place.rejected,
+            place.train_fingerprints, place.holdout_fingerprints, place.folder / "context.json",
+        ):  # fmt: skip
+            atomic.remove_file(path)
+
+    def write_context(self, job: str, context: dict[str, Any]) -> None:
+        """Tell the intake worker what a job is to be compared with."""
+        atomic.write_json(self._layout.job("incoming", job).folder / "context.json", context)
+
+    def with_holdout(self) -> list[str]:
+        """Return the jobs that hold hold-out rows, whatever became of them."""
+        return [
+            job
+            for state in (*PRIORITIES, "running", "done", "failed", "skipped")
+            for job in self.names(state)
+            if self._layout.job(state, job).holdout_fingerprints.exists()
+        ]
+
+    def _forget(self, state: str) -> None:
+        self._listings.pop(state, None)
+
+
+def _intake(record: dict[str, Any]) -> Intake:
+    rows = record.get("rows", {})
+    prints = record.get("fingerprints") or {}
+    return Intake(
+        verdict=record["verdict"],
+        code=record.get("code") or "",
+        message=record.get("message") or "",
+        train_rows=rows.get("train", 0),
+        holdout_rows=rows.get("holdout", 0),
+        tokenizer=prints.get("tokenizer") or "",
+        template=prints.get("template") or "",
+    )
+
+

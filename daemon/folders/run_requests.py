@@ -1,0 +1,138 @@
+"""The supervisor's own files in `models/runs/<run>/`: the request, the attempts, the skip mark.
+
+What the trainer writes there is read here only as far as a decision needs it.
+"""
+
+import json
+import os
+from contextlib import suppress
+from typing import Any
+
+from daemon.core.promotion import judgement_from_record
+from daemon.core.snapshot import Attempts, Candidate, Ended, RunOnDisk
+from daemon.folders import atomic
+from daemon.layout import Layout, RunLayout
+
+
+class RunRequests:
+    """The run in progress; there is one at a time."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._requests: dict[str, dict[str, Any]] = {}
+        self._candidates: dict[str, Candidate] = {}
+
+    def make_folders(self) -> None:
+        """Make the folder and remove what a crash left half done."""
+        atomic.make_directory(self._layout.runs)
+        atomic.purge_leftovers(self._layout.runs)
+        for name in self._names():
+            if not self._layout.run(name).request.exists():
+                atomic.remove_directory(self._layout.runs / name)
+
+    def _names(self) -> list[str]:
+        return sorted(e.name for e in os.scandir(self._layout.runs) if e.name.startswith("r"))
+
+    def next_name(self) -> str:
+        """Take the next run number, durably."""
+        counter = self._layout.runs / ".last"
+        try:
+            last = int(counter.read_text())
+        except (FileNotFoundError, ValueError):
+            last = max((int(n[1:]) for n in self._names() if n[1:].isdigit()), default=0)
+        atomic.write_bytes(counter, b"%d\n" % (last + 1))
+        return f"r{last + 1:06d}"
+
+    def open(self, request: dict[str, Any]) -> None:
+        """Write a new run's request; the directory appears with it, whole."""
+        with atomic.building_directory(self._layout.runs / request["run"]) as folder:
+            atomic.write_json(folder / "request.json", request)
+
+    def read(self) -> RunOnDisk | None:
+        """Return the run in progress."""
+        names = self._names()
+        if not names:
+            return None
+        run = names[0]
+        place = self._layout.run(run)
+        request = self.request(run)
+        return RunOnDisk(
+            run=run,
+            start_version=request["start_version"],
+            jobs=tuple(request["jobs"]),
+            frozen_ns=_changed_ns(place),
+            attempts=self.attempts(run),
+            candidate=self._candidate(run, place),
+            ended=_ended(place),
+            skip=_skip(place),
+        )
+
+    def request(self, run: str) -> dict[str, Any]:
+        """Return the request of a run; it never changes."""
+        if run not in self._requests:
+            self._requests[run] = json.loads(self._layout.run(run).request.read_bytes())
+        return self._requests[run]
+
+    def total_steps(self, run: str) -> int | None:
+        """Return the steps of a frozen run."""
+        with suppress(OSError, ValueError, KeyError):
+            return int(json.loads(self._layout.run(run).frozen.read_bytes())["steps"])
+        return None
+
+    def _candidate(self, run: str, place: RunLayout) -> Candidate | None:
+        if run not in self._candidates:
+            draft = self.draft(run)
+            if draft is None:
+                return None
+            self._candidates[run] = Candidate(
+                judgement_from_record(draft["judgement"]), draft["rows_by_job"]
+            )
+        return self._candidates[run]
+
+    def draft(self, run: str) -> dict[str, Any] | None:
+        """Return the candidate's draft of a manifest; None before it is complete."""
+        with suppress(FileNotFoundError):
+            draft: dict[str, Any] = json.loads(self._layout.run(run).draft.read_bytes())
+            return draft
+        return None
+
+    def attempts(self, run: str) -> Attempts:
+        """Return the starts without progress."""
+        with suppress(OSError, ValueError, TypeError):
+            return Attempts(**json.loads(self._layout.run(run).attempts.read_bytes()))
+        return Attempts()
+
+    def write_attempts(self, run: str, attempts: Attempts) -> None:
+        """Write the starts without progress, if they differ."""
+        if attempts != self.attempts(run):
+            atomic.write_json(self._layout.run(run).attempts, dict(vars(attempts)))
+
+    def mark_skip(self, run: str, job: str) -> None:
+        """Journal that a job of the run is to be skipped."""
+        atomic.write_json(self._layout.run(run).folder / "skip.json", {"job": job})
+
+    def remove(self, run: str) -> None:
+        """Remove a run's directory."""
+        atomic.remove_directory(self._layout.runs / run)
+        self._requests.pop(run, None)
+        self._candidates.pop(run, None)
+
+
+def _changed_ns(place: RunLayout) -> int | None:
+    with suppress(FileNotFoundError):
+        return place.frozen.stat().st_mtime_ns
+    return None
+
+
+def _ended(place: RunLayout) -> Ended | None:
+    with suppress(FileNotFoundError):
+        record = json.loads(place.ended.read_bytes())
+        return Ended(record["outcome"], record["code"], record["message"])
+    return None
+
+
+def _skip(place: RunLayout) -> str | None:
+    with suppress(FileNotFoundError):
+        job: str = json.loads((place.folder / "skip.json").read_bytes())["job"]
+        return job
+    return None

@@ -1,0 +1,95 @@
+"""What the supervisor tells people: events, alerts and answers, each once; knows no decision."""
+
+from typing import Any
+
+import structlog
+
+from daemon.clock import Clock
+from daemon.core.commands import Answer, Command
+from daemon.core.jobs import escape
+from daemon.folders.ledger import Ledger
+from daemon.folders.status import StatusFolder
+
+ANSWERS_SHOWN = 10
+BOOT_FACTOR = 10**9
+
+
+class Journal:
+    """Events go to `status/events.jsonl`, the log and, where they are about a run, to its own log."""
+
+    def __init__(
+        self,
+        status: StatusFolder,
+        ledger: Ledger,
+        log: "structlog.stdlib.BoundLogger",
+        clock: Clock,
+        boot: int,
+    ) -> None:
+        self._status = status
+        self._ledger = ledger
+        self._log = log
+        self._clock = clock
+        self._seq = boot * BOOT_FACTOR
+        self.answers: list[dict[str, Any]] = []
+        self.alerts: dict[str, dict[str, str]] = {}
+
+    def next_seq(self) -> int:
+        """Return a number larger than every one before, over restarts too."""
+        self._seq += 1
+        return self._seq
+
+    def event(self, event: str, message: str, level: str = "info", **facts: Any) -> None:
+        """Tell one thing that happened."""
+        record = {
+            "seq": self.next_seq(),
+            "time": self._clock.now().isoformat(),
+            "event": event,
+            "message": message,
+            **facts,
+        }
+        self._status.event(record)
+        run = facts.get("run")
+        if isinstance(run, str):
+            self._status.run_event(run, record)
+        safe = {key: escape(v) if isinstance(v, str) else v for key, v in facts.items()}
+        getattr(self._log, level)(escape(message, 500), kind=event, **safe)
+
+    def answer(self, command: Command, answer: Answer, message: str) -> None:
+        """Answer a command in events, status and ledger."""
+        facts = {
+            "command": escape(command.word),
+            "answer": answer,
+            "message": message,
+            "inode": command.inode,
+        }
+        self.answers.append({**facts, "time": self._clock.now().isoformat()})
+        del self.answers[:-ANSWERS_SHOWN]
+        told = dict(facts)
+        told.pop("message")
+        self.event("command", message, level="info" if answer == "done" else "warning", **told)
+        self._ledger.put(
+            "commands",
+            {
+                "at": self._clock.now().isoformat(),
+                "word": escape(command.word),
+                "content": escape(command.content),
+                "answer": answer,
+                "message": message,
+            },
+        )
+
+    def alert(self, code: str, message: str) -> None:
+        """Raise an alert; it stands in the status until `settle` and is told once."""
+        known = self.alerts.get(code)
+        self.alerts[code] = {
+            "code": code,
+            "message": message,
+            "since": known["since"] if known else self._clock.now().isoformat(),
+        }
+        if known is None or known["message"] != message:
+            self.event("alert", message, level="warning", code=code)
+
+    def settle(self, code: str) -> None:
+        """End an alert."""
+        if self.alerts.pop(code, None) is not None:
+            self.event("alert_ended", f"{code} is over", code=code)

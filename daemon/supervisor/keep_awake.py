@@ -1,0 +1,32 @@
+"""Holds off a Mac's idle sleep while a run goes on; does nothing elsewhere. Untested on hardware."""
+
+import os
+import subprocess
+import sys
+
+import psutil
+
+
+class KeepAwake:
+    """A `caffeinate` that ends with this process."""
+
+    def __init__(self, wanted: bool) -> None:
+        self._wanted = wanted and sys.platform == "darwin"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def hold(self, running: bool) -> None:
+        """Hold sleep off while a run goes on and the mains are connected."""
+        if not self._wanted:
+            return
+        if running and self._process is None and _on_mains():
+            argv = ["/usr/bin/caffeinate", "-i", "-w", str(os.getpid())]
+            self._process = subprocess.Popen(argv)
+        elif self._process is not None and not (running and _on_mains()):
+            self._process.terminate()
+            self._process.wait()
+            self._process = None
+
+
+def _on_mains() -> bool:
+    battery = psutil.sensors_battery()
+    return battery is None or bool(battery.power_plugged)

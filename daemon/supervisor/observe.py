@@ -1,0 +1,105 @@
+"""Reads the folders and the workers into a snapshot; changes nothing but its own memory."""
+
+import shutil
+from dataclasses import replace
+
+from daemon.core.jobs import Incoming, Queued, Running
+from daemon.core.snapshot import Base, Drop, Snapshot
+from daemon.folders import bases, current_model
+from daemon.folders.inbox import Leftover
+from daemon.layout import PRIORITIES
+from daemon.supervisor.parts import Parts
+from daemon.supervisor.settings_watch import limits_of
+
+ROOM_FACTOR = 3
+"""Intake needs three times a file's size: the rows, what was refused of them, and air."""
+
+
+class Observer:
+    """One look after the other."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._base: Base | None = None
+        self.base_problem: str | None = None
+        self.refusal: str | None = None
+        self._refused_at: str | None = None
+        self.leftovers: tuple[Leftover, ...] = ()
+
+    def refuse(self, message: str) -> None:
+        """Remember that the trainer refused the current version."""
+        self.refusal = message
+        self._refused_at = current_model.read(self._parts.layout)
+
+    def forget_base(self) -> None:
+        """Have the base model's facts read again."""
+        self._base = None
+        self.base_problem = None
+
+    def look(self, stopping: bool) -> Snapshot:
+        """Return what is so now."""
+        parts = self._parts
+        control = parts.control.look()
+        inbox = parts.inbox.look()
+        self.leftovers = inbox.leftovers
+        versions = parts.models.versions()
+        complete = parts.models.complete()
+        linked = current_model.read(parts.layout)
+        current = linked if linked in complete else None
+        if current != self._refused_at:
+            self.refusal = None
+        return Snapshot(
+            limits=limits_of(parts.settings.now),
+            base=self._look_at_base(),
+            stopping=stopping,
+            paused=control.paused,
+            commands=control.commands,
+            drops=inbox.drops,
+            settling=inbox.settling,
+            leftovers=tuple(item.name for item in inbox.leftovers),
+            incoming=self._incoming(),
+            queued=self._queued(),
+            running=tuple(Running(card) for card in parts.queue.cards("running")),
+            run=parts.runs.read(),
+            intake=parts.intake.view(),
+            trainer=parts.trainer.view(),
+            versions=versions,
+            complete=complete,
+            pinned=parts.models.pinned(),
+            current=current,
+            verified=parts.errands.verified(),
+            refusal=self.refusal,
+            short_of_space=self._short_of_space(inbox.drops),
+        )
+
+    def _look_at_base(self) -> Base:
+        model = self._parts.settings.now.model
+        if self._base is None or self._base.model != model:
+            if self._base is not None:
+                self.base_problem = None
+            facts = bases.read_facts(self._parts.layout, model)
+            self._base = Base(model)
+            if facts is not None:
+                self._base = Base(
+                    model, facts.name, facts.fingerprint, facts.tokenizer, facts.template
+                )
+        return replace(self._base, problem=self.base_problem)
+
+    def _incoming(self) -> tuple[Incoming, ...]:
+        queue = self._parts.queue
+        return tuple(
+            Incoming(card, queue.report(card, "incoming")) for card in queue.cards("incoming")
+        )
+
+    def _queued(self) -> tuple[Queued, ...]:
+        found = [
+            Queued(card, card.intake)
+            for state in PRIORITIES
+            for card in self._parts.queue.cards(state)
+            if card.intake is not None
+        ]
+        return tuple(sorted(found, key=lambda job: job.card.order))
+
+    def _short_of_space(self, drops: tuple[Drop, ...]) -> bool:
+        need = max((drop.size for drop in drops), default=0) * ROOM_FACTOR
+        return need > 0 and shutil.disk_usage(self._parts.layout.root).free < need

@@ -1,0 +1,42 @@
+"""The parts of one supervisor, picked by `app`; a plain holder, so that each room takes what it uses."""
+
+from dataclasses import dataclass
+
+from daemon.clock import Clock
+from daemon.folders.control import Control
+from daemon.folders.inbox import Inbox
+from daemon.folders.ledger import Ledger
+from daemon.folders.models import Models
+from daemon.folders.queue import Queue
+from daemon.folders.run_requests import RunRequests
+from daemon.folders.status import StatusFolder
+from daemon.layout import Layout
+from daemon.supervisor.crew import Hand
+from daemon.supervisor.errands import Errands
+from daemon.supervisor.journal import Journal
+from daemon.supervisor.settings_watch import SettingsWatch
+from daemon.supervisor.wakeups import Signals, Wakeups, Watcher
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Every part once."""
+
+    layout: Layout
+    clock: Clock
+    settings: SettingsWatch
+    inbox: Inbox
+    queue: Queue
+    control: Control
+    status: StatusFolder
+    models: Models
+    runs: RunRequests
+    ledger: Ledger
+    journal: Journal
+    intake: Hand
+    trainer: Hand
+    errands: Errands
+    wakeups: Wakeups
+    signals: Signals
+    watcher: Watcher
+    boot: int

@@ -1,0 +1,412 @@
+"""Carries one action out; each leaves the folders in a state that the next look understands."""
+
+import errno
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from daemon.core import actions as do
+from daemon.core import messages as say
+from daemon.core.jobs import escape
+from daemon.core.snapshot import Attempts, Snapshot
+from daemon.core.versions import Version, ancestry, jobs_of, last_proven
+from daemon.errors import SettingsFault
+from daemon.folders import bases, current_model
+from daemon.layout import ENDED, Layout
+from daemon.settings import Settings, parse_own, with_own
+from daemon.supervisor.parts import Parts
+
+NO_WORK = (errno.ENOENT, errno.EACCES, errno.EPERM, errno.EINVAL, errno.ELOOP, errno.EXDEV)
+"""What a claim may meet because the user, or another volume, was quicker."""
+
+
+class Performer:
+    """One method an action."""
+
+    def __init__(self, parts: Parts, forget_base: Callable[[], None]) -> None:
+        self._parts = parts
+        self._forget_base = forget_base
+        self.asked: dict[str, list[do.AskCheckpoint | do.AskEvaluation]] = {}
+        self._layout: Layout = parts.layout
+        self._methods: dict[type, Callable[[Any, Snapshot], None]] = {
+            do.Claim: self._claim,
+            do.BeginIntake: self._begin_intake,
+            do.Enqueue: self._enqueue,
+            do.EndJob: self._end_job,
+            do.TakeInAgain: self._take_in_again,
+            do.PutBack: self._put_back,
+            do.PrepareBase: self._prepare_base,
+            do.SealBase: self._seal_base,
+            do.NewLineage: self._new_lineage,
+            do.OpenRun: self._open_run,
+            do.MoveToRunning: self._move_to_running,
+            do.BeginRun: self._begin_run,
+            do.PauseTrainer: self._pause_trainer,
+            do.ResumeTrainer: self._resume_trainer,
+            do.AskCheckpoint: self._ask_checkpoint,
+            do.AskEvaluation: self._ask_evaluation,
+            do.AbandonRun: self._abandon_run,
+            do.MarkSkip: self._mark_skip,
+            do.ReturnJob: self._return_job,
+            do.RemoveRun: self._remove_run,
+            do.SealCandidate: self._seal_candidate,
+            do.MoveLink: self._move_link,
+            do.Verify: self._verify,
+            do.Prune: self._prune,
+            do.Backup: self._backup,
+            do.RemoveBackup: self._remove_backup,
+            do.EndPause: self._end_pause,
+            do.Retry: self._retry,
+            do.Reply: self._reply,
+            do.EndIntakeWorker: self._end_intake_worker,
+            do.EndTrainer: self._end_trainer,
+        }
+
+    def perform(self, action: do.Action, seen: Snapshot) -> None:
+        """Carry an action out.
+
+        Raises:
+            OSError: the disk refused; what was half done is found and finished by a later look.
+        """
+        self._methods[type(action)](action, seen)
+
+    # --- inbox and intake ---------------------------------------------------------------------
+
+    def _claim(self, action: do.Claim, _seen: Snapshot) -> None:
+        parts, drop = self._parts, action.drop
+        card = parts.queue.create(drop.name, drop.priority, parts.inbox.own_settings(drop))
+        place = self._layout.job("incoming", card.job)
+        try:
+            parts.inbox.claim(drop, place)
+        except OSError as error:
+            parts.inbox.put_back(place, drop.name, drop.priority)
+            parts.queue.discard("incoming", card.job)
+            if error.errno not in NO_WORK:
+                raise
+            why = f"{escape(drop.name)} could not be taken: {error.strerror}"
+            parts.journal.alert("claim_failed", why)
+            return
+        inode = place.original.stat().st_ino
+        message = f"took {escape(drop.name)} as {card.job}"
+        parts.journal.event("claimed", message, job=card.job, name=escape(drop.name), inode=inode)
+        parts.ledger.put(
+            "jobs",
+            {"job": card.job, "name": escape(card.name), "priority": card.priority,
+             "claimed_at": card.claimed_at},
+        )  # fmt: skip
+
+    def _begin_intake(self, action: do.BeginIntake, seen: Snapshot) -> None:
+        card = replace(action.card, intake_deaths=action.card.intake_deaths + 1)
+        self._parts.queue.update("incoming", card)
+        base = bases.read_facts(self._layout, self._parts.settings.now.model)
+        assert base is not None
+        chain = ancestry(seen.current, seen.versions) if seen.current else ()
+        self._parts.queue.write_context(
+            card.job,
+            {
+                "base": base.as_record(),
+                "seen_jobs": [job for job in jobs_of(chain) if job != card.job],
+                "holdout_jobs": [j for j in self._parts.queue.with_holdout() if j != card.job],
+                "settings": self._parts.settings.now.model_dump(mode="json"),
+            },
+        )
+        self._parts.intake.begin(say.TakeIn(card.job), card.job)
+
+    def _enqueue(self, action: do.Enqueue, _seen: Snapshot) -> None:
+        card = action.card
+        report = self._parts.queue.report(card, "incoming")
+        assert report is not None
+        card = replace(card, intake=report, intake_deaths=0)
+        self._parts.queue.move(card, "incoming", card.priority)
+        message = (
+            f"{card.job}: {report.train_rows} rows to train, {report.holdout_rows} held out"
+        )
+        self._parts.journal.event("queued", message, job=card.job)
+
+    def _end_job(self, action: do.EndJob, _seen: Snapshot) -> None:
+        state = {"trained": "done", "nothing_new": "done", "skipped": "skipped"}.get(
+            action.outcome, "failed"
+        )
+        card = action.card
+        if action.source == "incoming":
+            card = replace(card, intake=self._parts.queue.report(card, "incoming"))
+        card = replace(
+            card, outcome=action.outcome, reason=action.reason, version=action.version, alone=False
+        )
+        self._parts.queue.move(card, action.source, state)
+        level = "warning" if state == "failed" else "info"
+        message = f"{card.job} is {state} ({action.outcome}): {action.reason}"
+        self._parts.journal.event(
+            "job_ended", message, level=level, job=card.job, state=state,
+            outcome=action.outcome, version=action.version,
+        )  # fmt: skip
+        self._parts.ledger.put(
+            "jobs",
+            {"job": card.job, "name": escape(card.name), "ended_at": self._now(),
+             "outcome": action.outcome, "reason": action.reason, "version": action.version},
+        )  # fmt: skip
+
+    def _take_in_again(self, action: do.TakeInAgain, _seen: Snapshot) -> None:
+        queue = self._parts.queue
+        card = replace(
+            action.card, intake=None, intake_deaths=0, outcome=None, reason="", version=None
+        )
+        # The report goes last of what intake wrote: half done, the job is still where it was.
+        queue.move(card, action.source, "incoming")
+        queue.begin_again("incoming", card.job)
+        self._parts.journal.event("intake_again", f"{card.job}: {action.why}", job=card.job)
+
+    def _put_back(self, action: do.PutBack, _seen: Snapshot) -> None:
+        card = action.card
+        self._parts.inbox.put_back(
+            self._layout.job("incoming", card.job), card.name, card.priority
+        )
+        self._parts.queue.discard("incoming", card.job)
+        message = f"{escape(card.name)} changed while it was read; it settles again"
+        self._parts.journal.event("put_back", message, job=card.job)
+
+    # --- base and lineage ---------------------------------------------------------------------
+
+    def _prepare_base(self, action: do.PrepareBase, _seen: Snapshot) -> None:
+        self._parts.journal.event("preparing", f"making the base model {action.model} ready")
+        self._parts.trainer.begin(say.Prepare(action.model), "prepare")
+
+    def _seal_base(self, _action: do.SealBase, _seen: Snapshot) -> None:
+        version = self._new_base()
+        self._point(version, "the untouched base", None)
+
+    def _new_base(self) -> str:
+        settings = self._parts.settings.now
+        base = bases.read_facts(self._layout, settings.model)
+        assert base is not None
+        version = self._parts.models.seal_base(
+            self._now(), base.as_record(), settings.model_dump(mode="json")
+        )
+        self._remember_version(version)
+        return version
+
+    def _new_lineage(self, action: do.NewLineage, seen: Snapshot) -> None:
+        version = self._new_base()
+        self._point(version, "a new lineage on request", seen.current)
+        for job in seen.queued:
+            why = f"the lineage begins anew with {version}"
+            self._take_in_again(do.TakeInAgain(job.card, job.card.priority, why), seen)
+        self._reply(do.Reply(action.command, "done", f"a new lineage begins with {version}"), seen)
+
+    # --- runs ---------------------------------------------------------------------------------
+
+    def _open_run(self, action: do.OpenRun, seen: Snapshot) -> None:
+        version = seen.version
+        assert version is not None
+        run = self._parts.runs.next_name()
+        jobs = [card.job for card in action.jobs]
+        self._parts.runs.open(self._request(run, jobs, action.jobs[0].own_settings, seen, version))
+        names = ", ".join(escape(card.name) for card in action.jobs[:5])
+        more = f" and {len(jobs) - 5} more" if len(jobs) > 5 else ""
+        message = f"{run} trains {names}{more} from {version.version}"
+        self._parts.journal.event("run_opened", message, run=run, jobs=jobs)
+        self._parts.ledger.put(
+            "runs",
+            {"run": run, "started_at": self._now(), "start_version": version.version, "jobs": jobs},
+        )
+
+    def _request(
+        self, run: str, jobs: list[str], own: str, seen: Snapshot, version: Version
+    ) -> dict[str, Any]:
+        settings = effective(self._parts.settings.now, own)
+        base = bases.read_facts(self._layout, settings.model)
+        assert base is not None
+        chain = ancestry(version.version, seen.versions)
+        proven = last_proven(chain)
+        return {
+            "schema_version": 1,
+            "run": run,
+            "created_at": self._now(),
+            "start_version": version.version,
+            "jobs": jobs,
+            "settings": settings.model_dump(mode="json"),
+            "base": base.as_record(),
+            "lineage_jobs": list(jobs_of(chain)),
+            "holdout_jobs": [job for job in self._parts.queue.with_holdout() if job not in jobs],
+            "proven_version": proven.version if proven is not None else version.version,
+            "step": version.step,
+            "seed": settings.training.seed,
+        }
+
+    def _move_to_running(self, action: do.MoveToRunning, _seen: Snapshot) -> None:
+        self._parts.queue.move(action.card, action.card.priority, "running")
+
+    def _begin_run(self, action: do.BeginRun, seen: Snapshot) -> None:
+        attempts = self._parts.runs.attempts(action.run)
+        self._parts.runs.write_attempts(
+            action.run, replace(attempts, started=attempts.started + 1)
+        )
+        self._parts.trainer.begin(say.Train(action.run), action.run)
+
+    def _pause_trainer(self, _action: do.PauseTrainer, _seen: Snapshot) -> None:
+        self._parts.trainer.pause()
+
+    def _resume_trainer(self, _action: do.ResumeTrainer, _seen: Snapshot) -> None:
+        self._parts.trainer.tell(say.Resume())
+        self._parts.journal.event("resumed", "training goes on")
+
+    def _ask_checkpoint(self, action: do.AskCheckpoint, _seen: Snapshot) -> None:
+        self._ask(action, say.Checkpoint())
+
+    def _ask_evaluation(self, action: do.AskEvaluation, _seen: Snapshot) -> None:
+        self._ask(action, say.Evaluate())
+
+    def _ask(self, action: do.AskCheckpoint | do.AskEvaluation, order: say.Order) -> None:
+        """Pass a request on once; it is answered when the trainer reports."""
+        waiting = self.asked.setdefault(type(action).__name__, [])
+        if all(item.command.token != action.command.token for item in waiting):
+            waiting.append(action)
+            self._parts.trainer.tell(order)
+
+    def _abandon_run(self, action: do.AbandonRun, seen: Snapshot) -> None:
+        assert seen.run is not None
+        message = f"{seen.run.run} is abandoned: {action.why}"
+        self._parts.journal.event("run_abandoned", message, run=seen.run.run)
+        self._parts.trainer.tell(say.Abandon())
+
+    def _mark_skip(self, action: do.MarkSkip, seen: Snapshot) -> None:
+        self._parts.runs.mark_skip(action.run, action.job)
+        self._reply(do.Reply(action.command, "done", f"skipping {action.job}"), seen)
+
+    def _return_job(self, action: do.ReturnJob, _seen: Snapshot) -> None:
+        card = replace(action.card, alone=action.card.alone or action.alone)
+        self._parts.queue.move(card, "running", card.priority)
+
+    def _remove_run(self, action: do.RemoveRun, _seen: Snapshot) -> None:
+        self._parts.runs.remove(action.run)
+        self._parts.ledger.put("runs", {"run": action.run, "ended_at": self._now()})
+        self._parts.journal.event("run_ended", f"{action.run} has ended", run=action.run)
+
+    # --- versions -----------------------------------------------------------------------------
+
+    def _seal_candidate(self, action: do.SealCandidate, seen: Snapshot) -> None:
+        draft = self._parts.runs.draft(action.run)
+        parent = seen.version
+        assert draft is not None and parent is not None
+        manifest = {
+            "schema_version": 1,
+            "version": self._parts.models.next_name(),
+            "created_at": self._now(),
+            "lineage": parent.lineage,
+            "verdict": action.verdict.kind,
+            "verdict_reasons": list(action.verdict.reasons),
+            "promotes": action.verdict.promotes,
+            **draft,
+        }
+        self._parts.models.seal(self._layout.run(action.run).candidate, manifest)
+        version = manifest["version"]
+        reasons = "; ".join(action.verdict.reasons)
+        message = f"sealed {version}: {action.verdict.kind} – {reasons}"
+        self._parts.journal.event(
+            "sealed", message, run=action.run, version=version, verdict=action.verdict.kind
+        )
+        self._parts.ledger.put("runs", {"run": action.run, "version": version})
+        self._remember_version(version)
+
+    def _remember_version(self, name: str) -> None:
+        manifest = next(m for m in self._parts.models.manifests() if m["version"] == name)
+        self._parts.ledger.put(
+            "versions",
+            {
+                "version": name, "parent": manifest["parent"], "lineage": manifest["lineage"],
+                "run": manifest["run"], "created_at": manifest["created_at"],
+                "step": manifest["step"], "verdict": manifest["verdict"],
+                "reasons": manifest["verdict_reasons"], "metrics": manifest.get("metrics") or {},
+                "evaluations": manifest.get("evaluations") or {},
+            },
+        )  # fmt: skip
+
+    def _move_link(self, action: do.MoveLink, seen: Snapshot) -> None:
+        self._point(action.version, action.why, seen.current)
+
+    def _point(self, version: str, why: str, previous: str | None) -> None:
+        current_model.point_at(self._layout, version)
+        self._parts.errands.forget(version)
+        name = self._parts.models.base_name(version)
+        usage = f"mlx_lm.generate --model models/base/{name} --adapter-path current_model"
+        message = f"current_model is {version} ({why}); use it: {usage} --prompt '…'"
+        self._parts.journal.event("promoted", message, version=version, previous=previous, why=why)
+        self._parts.ledger.put(
+            "promotions", {"at": self._now(), "version": version, "previous": previous, "why": why}
+        )
+
+    def _verify(self, action: do.Verify, _seen: Snapshot) -> None:
+        self._parts.errands.verify(action.version)
+
+    def _prune(self, action: do.Prune, _seen: Snapshot) -> None:
+        self._parts.models.prune(action.version, action.moments_only)
+        what = "moments" if action.moments_only else "weights"
+        message = f"removed the {what} of {action.version} by the retention settings"
+        self._parts.journal.event("pruned", message, version=action.version)
+
+    def _backup(self, action: do.Backup, _seen: Snapshot) -> None:
+        self._parts.errands.back_up(action.version)
+
+    def _remove_backup(self, action: do.RemoveBackup, _seen: Snapshot) -> None:
+        self._parts.models.remove_backup(action.version)
+
+    # --- commands -----------------------------------------------------------------------------
+
+    def _end_pause(self, action: do.EndPause, seen: Snapshot) -> None:
+        if self._parts.control.end_pause(action.command.created_ns):
+            message = "training goes on" if seen.paused else "it was not paused"
+            self._reply(do.Reply(action.command, "done", message), seen)
+        else:
+            message = "the pause is newer than this resume, so it stays"
+            self._reply(do.Reply(action.command, "refused", message), seen)
+
+    def _retry(self, action: do.Retry, seen: Snapshot) -> None:
+        ended = {card.job: (state, card) for state in ENDED for card in self._parts.queue.cards(state)}
+        unknown = [job for job in action.jobs if job not in ended]
+        if unknown or not action.jobs:
+            named = escape(", ".join(unknown)) or "(no name was given)"
+            message = f"no job in done, failed or skipped is called {named}"
+            self._reply(do.Reply(action.command, "refused", message), seen)
+            return
+        for job in action.jobs:
+            state, card = ended[job]
+            self._take_in_again(do.TakeInAgain(card, state, "queued again on request"), seen)
+        message = f"{len(action.jobs)} job(s) go through intake again"
+        self._reply(do.Reply(action.command, "done", message), seen)
+
+    def _reply(self, action: do.Reply, _seen: Snapshot) -> None:
+        # Answered first, forgotten second: a crash between answers twice rather than never.
+        self._parts.journal.answer(action.command, action.answer, action.message)
+        self._parts.control.answered(action.command)
+
+    def _end_intake_worker(self, _action: do.EndIntakeWorker, _seen: Snapshot) -> None:
+        self._parts.intake.leave()
+
+    def _end_trainer(self, action: do.EndTrainer, _seen: Snapshot) -> None:
+        if action.dead:
+            message = f"the trainer is ended: {action.why}"
+            self._parts.journal.event("trainer_ended", message, level="warning")
+            self._parts.trainer.kill(wanted=False)
+        else:
+            self._parts.trainer.leave()
+
+    def progressed(self, run: str) -> None:
+        """Count the run's deaths from zero again: it has committed."""
+        with suppress(FileNotFoundError):
+            self._parts.runs.write_attempts(run, Attempts())
+
+    def _now(self) -> str:
+        return self._parts.clock.now().isoformat()
+
+
+def effective(settings: Settings, own: str) -> Settings:
+    """Return the settings of a run: the job's own over the common ones.
+
+    Intake has refused what cannot be used, so a fault here means that `finetuned.toml` was edited
+    since; the common settings then count alone.
+    """
+    try:
+        return with_own(settings, parse_own(own))
+    except SettingsFault:
+        return settings

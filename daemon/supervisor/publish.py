@@ -1,0 +1,215 @@
+"""What people see: folds the workers' reports into progress and writes the status document."""
+
+import os
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import psutil
+
+from daemon.core import messages as say
+from daemon.core.decide import blocked
+from daemon.core.jobs import escape
+from daemon.core.progress import Metrics, Progress, after_evaluation, after_step
+from daemon.core.snapshot import Snapshot
+from daemon.core.status_document import Facts, RunView, document
+from daemon.supervisor.parts import Parts
+
+MEMORY_EVERY_S = 5.0
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    run: str
+    number: int
+    step_in_run: int
+    first_step: int
+    total_steps: int | None
+    started_at: datetime
+    since_s: float
+    committed_step: int | None
+
+
+class Publisher:
+    """Holds what the document needs beyond the snapshot."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._progress = Progress()
+        self._metrics: Metrics | None = None
+        self._attempt: _Attempt | None = None
+        self._started_at = parts.clock.now()
+        self._boot_id = f"{parts.boot}-{os.getpid()}"
+        self._memory: tuple[float, dict[str, Any]] = (-1e9, {})
+        self._progress_of: str | None = None
+        self.error: tuple[str, str] | None = None
+        self.disk_full = False
+        self.judging = False
+
+    def report(self, report: say.Report) -> None:
+        """Fold one report of a worker."""
+        match report:
+            case say.RunBegun():
+                self._begin(report)
+            case say.Stepped(run, metrics):
+                self._step(run, metrics)
+            case say.Evaluated(_, step, loss, samples, _, _):
+                named = tuple(replace(s, job=self._file_of(s.job)) for s in samples)
+                self._progress = after_evaluation(self._progress, step, loss, named)
+            case say.Committed(_, step, _) if self._attempt is not None:
+                self._attempt = replace(self._attempt, committed_step=step)
+            case say.Judging():
+                self.judging = True
+            case say.CandidateReady() | say.RunEnded() | say.RunRefused() | say.Abandoned():
+                self.judging = False
+
+    def _begin(self, report: say.RunBegun) -> None:
+        self.judging = False
+        self._progress = Progress.from_record(report.progress)
+        self._attempt = _Attempt(
+            run=report.run,
+            number=report.attempt,
+            step_in_run=report.step_in_run,
+            first_step=report.step_in_run,
+            total_steps=report.total_steps,
+            started_at=self._parts.clock.now(),
+            since_s=self._parts.clock.monotonic_s(),
+            committed_step=report.step,
+        )
+
+    def _step(self, run: str, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._progress = after_step(self._progress, metrics)
+        if self._attempt is not None:
+            self._attempt = replace(self._attempt, step_in_run=metrics.step_in_run)
+        attempt = self._attempt.number if self._attempt else 0
+        self._parts.status.metrics(
+            {
+                "time": self._parts.clock.now().isoformat(),
+                "run": run,
+                "attempt": attempt,
+                **vars(metrics),
+            }
+        )
+
+    def _file_of(self, job: str) -> str:
+        for card in self._parts.queue.cards("running"):
+            if card.job == job:
+                return escape(card.name)
+        return job
+
+    def publish(self, seen: Snapshot, status: str | None, leftovers: tuple[Any, ...]) -> None:
+        """Write the document."""
+        self._remember(seen)
+        state, message = self._state(seen)
+        version = seen.version
+        parts = self._parts
+        facts = Facts(
+            status=status or state,
+            message=message,
+            now=parts.clock.now(),
+            seq=parts.journal.next_seq(),
+            boot_id=self._boot_id,
+            pid=os.getpid(),
+            daemon_started_at=self._started_at,
+            model=parts.settings.now.model,
+            log_file=str(parts.layout.log_file.relative_to(parts.layout.root)),
+            progress=self._progress,
+            metrics=self._metrics,
+            committed_step=self._attempt.committed_step if self._attempt else None,
+            run=self._run_view(seen),
+            queue=parts.queue.counts(),
+            current=seen.current,
+            lineage=version.lineage if version else None,
+            step=version.step if version else 0,
+            alerts=tuple(parts.journal.alerts.values()),
+            error=self.error,
+            answers=tuple(parts.journal.answers),
+            memory=self._memory_now(),
+            disk=self._disk(),
+            watcher=parts.watcher.state,
+            leftovers=tuple(
+                {"name": escape(item.name), "reason": item.reason} for item in leftovers
+            ),
+            workers={"intake": parts.intake.pid, "trainer": parts.trainer.pid},
+        )
+        parts.status.publish(document(facts))
+
+    def _remember(self, seen: Snapshot) -> None:
+        """Outside a run, tell the histories of the current version."""
+        if seen.run is not None or seen.current is None or seen.current == self._progress_of:
+            return
+        self._progress_of = seen.current
+        record = self._parts.models.training_state(seen.current)
+        if record is not None:
+            self._progress = Progress.from_record(record.get("progress", {}))
+
+    def _state(self, seen: Snapshot) -> tuple[str, str]:
+        if self.disk_full:
+            return "disk_full", "the disk is full; work goes on by itself when there is room"
+        if seen.short_of_space:
+            return "waiting_for_space", "the next file needs three times its size of free room"
+        reason = blocked(seen)
+        if reason is not None:
+            return "blocked", reason
+        if seen.paused:
+            return "paused", "remove control/pause, or run 'finetuned resume'"
+        return self._work(seen)
+
+    def _work(self, seen: Snapshot) -> tuple[str, str]:
+        if seen.run is not None:
+            state = "judging" if self.judging or seen.run.candidate else "training"
+            return state, f"{seen.run.run} on {seen.trainer.state} trainer"
+        if seen.base.name is None:
+            return "preparing", f"making the base model {seen.base.model} ready"
+        if seen.incoming:
+            return "intake", f"reading {len(seen.incoming)} file(s)"
+        return "idle", "drop a .jsonl file into inbox/"
+
+    def _run_view(self, seen: Snapshot) -> RunView | None:
+        run = seen.run
+        if run is None:
+            self._attempt = None
+            return None
+        names = {card.job: escape(card.name) for card in self._parts.queue.cards("running")}
+        attempt = self._attempt if self._attempt and self._attempt.run == run.run else None
+        now_s = self._parts.clock.monotonic_s()
+        return RunView(
+            run=run.run,
+            files=tuple(names.get(job, job) for job in run.jobs),
+            attempt=attempt.number if attempt else 0,
+            step_in_run=attempt.step_in_run if attempt else 0,
+            total_steps=attempt.total_steps if attempt else None,
+            started_at=attempt.started_at if attempt else self._parts.clock.now(),
+            seconds=now_s - attempt.since_s if attempt else 0.0,
+            steps_since_start=attempt.step_in_run - attempt.first_step if attempt else 0,
+        )
+
+    def _memory_now(self) -> dict[str, Any]:
+        now_s = self._parts.clock.monotonic_s()
+        if now_s - self._memory[0] >= MEMORY_EVERY_S:
+            whole = psutil.virtual_memory()
+            self._memory = (
+                now_s,
+                {
+                    "supervisor_bytes": psutil.Process().memory_info().rss,
+                    "trainer_bytes": _resident(self._parts.trainer.pid),
+                    "intake_bytes": _resident(self._parts.intake.pid),
+                    "system_bytes": whole.total,
+                    "available_bytes": whole.available,
+                },
+            )
+        return self._memory[1]
+
+    def _disk(self) -> dict[str, Any]:
+        usage = psutil.disk_usage(str(self._parts.layout.root))
+        return {"free_bytes": usage.free, "total_bytes": usage.total}
+
+
+def _resident(pid: int | None) -> int | None:
+    if pid is None:
+        return None
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return None

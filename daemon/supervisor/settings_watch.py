@@ -1,0 +1,69 @@
+"""The settings in force: an edit of `finetuned.toml` counts once it is whole and right."""
+
+from pathlib import Path
+
+from daemon.core.promotion import Gate
+from daemon.core.snapshot import Limits
+from daemon.core.versions import AdapterSpec
+from daemon.errors import SettingsFault
+from daemon.settings import Settings, read_settings
+
+
+class SettingsWatch:
+    """Reads the file again when it changed; a broken edit keeps the old settings."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._identity = self._look()
+        self.now: Settings = read_settings(path)
+        self.problem: str | None = None
+
+    def _look(self) -> tuple[int, int, int] | None:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return (found.st_ino, found.st_size, found.st_mtime_ns)
+
+    def refresh(self) -> bool:
+        """Read the file if it was touched; say whether other settings are in force now."""
+        identity = self._look()
+        if identity == self._identity:
+            return False
+        self._identity = identity
+        try:
+            fresh = read_settings(self._path)
+        except SettingsFault as fault:
+            self.problem = fault.message
+            return False
+        self.problem = None
+        changed = fresh != self.now
+        self.now = fresh
+        return changed
+
+
+def adapter_of(settings: Settings) -> AdapterSpec:
+    """Return the adapter the settings ask for."""
+    training = settings.training
+    return AdapterSpec(
+        kind=training.kind,
+        rank=training.rank,
+        scale=training.effective_scale,
+        dropout=training.dropout,
+        num_layers=training.num_layers,
+        keys=training.keys,
+    )
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Return what decisions need of the settings."""
+    return Limits(
+        gather_rows=settings.run.gather_rows,
+        gate=Gate(settings.gate.level, settings.gate.min_effect, settings.gate.unproven),
+        idle_s=settings.trainer.idle_s,
+        silent_s=settings.trainer.silent_s,
+        adapter=adapter_of(settings),
+        keep_versions=settings.retention.versions,
+        keep_moments=settings.retention.moments,
+        keep_backups=settings.retention.backups,
+    )

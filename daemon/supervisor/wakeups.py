@@ -1,0 +1,123 @@
+"""What wakes the supervisor before its time: signals, workers' lines, file events; all only hints."""
+
+import os
+import selectors
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+
+from watchdog.events import FileSystemEvent, FileSystemEventHandler
+from watchdog.observers import Observer
+from watchdog.observers.api import BaseObserver
+
+
+class Wakeups:
+    """One selector over the workers' pipes and a pipe of our own that anybody may write to."""
+
+    def __init__(self) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._read, self._write = os.pipe()
+        os.set_blocking(self._read, False)
+        os.set_blocking(self._write, False)
+        self._selector.register(self._read, selectors.EVENT_READ)
+
+    def wake(self) -> None:
+        """End the wait now; safe from threads and signal handlers."""
+        # A full pipe means that a wake-up is pending already.
+        with suppress(BlockingIOError):
+            os.write(self._write, b"!")
+
+    def listen(self, descriptor: int) -> None:
+        """Also wake when a worker has written."""
+        self._selector.register(descriptor, selectors.EVENT_READ)
+
+    def forget(self, descriptor: int) -> None:
+        """Stop listening to a pipe that is about to be closed."""
+        with suppress(KeyError):
+            self._selector.unregister(descriptor)
+
+    def wait(self, timeout_s: float) -> None:
+        """Wait for anything, at most `timeout_s`."""
+        self._selector.select(max(0.0, timeout_s))
+        with suppress(BlockingIOError):
+            while os.read(self._read, 4096):
+                pass
+
+
+class Signals:
+    """SIGTERM and SIGINT ask to stop, a second one at once; SIGHUP has the settings read again."""
+
+    def __init__(self, wakeups: Wakeups) -> None:
+        self._wakeups = wakeups
+        self.stops = 0
+        self.hangups = 0
+
+    def install(self) -> None:
+        """Take the signals over."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._on)
+
+    def _on(self, number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGHUP:
+            self.hangups += 1
+        else:
+            self.stops += 1
+        self._wakeups.wake()
+
+
+class _Hint(FileSystemEventHandler):
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+
+    def on_any_event(self, event: FileSystemEvent) -> None:
+        # Opening and reading change nothing; the supervisor's own looks would wake it for ever.
+        if event.event_type not in ("opened", "closed_no_write"):
+            self._wake()
+
+
+class Watcher:
+    """File events of the folders users write to; without them the daemon is only slower."""
+
+    def __init__(self, folders: tuple[Path, ...], wakeups: Wakeups) -> None:
+        self._folders = folders
+        self._wakeups = wakeups
+        self._observer: BaseObserver | None = None
+        self._watched: tuple[tuple[int, int], ...] = ()
+        self.state = "off"
+
+    def keep(self) -> None:
+        """Start the watch, or start it again where a folder was replaced under it."""
+        present = tuple(_identities(self._folders))
+        if self._observer is not None and present == self._watched and self._alive():
+            return
+        self.stop()
+        observer = Observer()
+        try:
+            for folder in self._folders:
+                if folder.is_dir():
+                    observer.schedule(_Hint(self._wakeups.wake), str(folder), recursive=True)
+            observer.start()
+        except OSError as error:
+            self.state = f"degraded (polling): {error}"
+            return
+        self._observer, self._watched, self.state = observer, present, "events"
+
+    def _alive(self) -> bool:
+        return self._observer is not None and self._observer.is_alive()
+
+    def stop(self) -> None:
+        """End the watch."""
+        observer, self._observer = self._observer, None
+        if observer is not None:
+            observer.stop()
+            observer.join(2.0)
+        self.state = "off"
+
+
+def _identities(folders: tuple[Path, ...]) -> Iterator[tuple[int, int]]:
+    for folder in folders:
+        with suppress(OSError):
+            found = folder.stat()
+            yield (found.st_dev, found.st_ino)
