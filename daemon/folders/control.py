@@ -151,7 +151,7 @@ def write_request(layout: Layout, word: str, content: str = "") -> int:
     """
     assert word in PRECEDENCE
     path = layout.control / word
-    atomic.write_bytes(path, content.encode() + b"\n" if content else b"")
+    atomic.write_bytes(path, content.encode() + b"\n")
     return path.lstat().st_ino
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from daemon.clock import Clock
-from daemon.core.jobs import Intake, JobCard, card_from_record, card_to_record, slug
+from daemon.core.jobs import Intake, JobCard, Priority, card_from_record, card_to_record, slug
 from daemon.folders import atomic
 from daemon.layout import PRIORITIES, QUEUE_STATES, JobLayout, Layout
 
@@ -121,10 +121,9 @@ class Queue:
         atomic.write_json(place.job_file, card_to_record(card))
         return card
 
-    def create(self, name: str, priority: str, own_settings: str) -> JobCard:
+    def create(self, name: str, priority: Priority, own_settings: str) -> JobCard:
         """Make a job directory in `incoming/` with its card; the dropped file is moved in next."""
         arrival = self._next_arrival()
-        assert priority == "high" or priority == "normal" or priority == "low"
         card = JobCard(
             job=f"{arrival:06d}-{slug(name)}",
             arrival=arrival,

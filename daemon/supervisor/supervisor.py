@@ -20,6 +20,10 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 HEARTBEAT_S = 2.0
 SETTLING_S = 0.2
 WATCH_EVERY_S = 5.0
+OBEYING = (do.Reply, do.MoveLink, do.Verify, do.Retry, do.NewLineage, do.EndPause)
+OBEY_ROUNDS = 300
+WITHOUT_EFFECT = (do.Verify, do.AskCheckpoint, do.AskEvaluation, do.PauseTrainer, do.Backup)
+"""Actions that only ask: what they lead to is seen later, so the tick may wait after them."""
 
 
 class Supervisor:
@@ -54,19 +58,14 @@ class Supervisor:
     def obey_once(self) -> None:
         """Carry the control files out without training: for a command with no daemon alive."""
         self._begin()
-        for _ in range(200):
-            seen = self._observer.look(stopping=False)
-            wanted = [
-                action
-                for action in decide(seen)
-                if isinstance(
-                    action, do.Reply | do.MoveLink | do.Verify | do.Retry | do.NewLineage | do.EndPause
-                )
-            ]
+        seen = self._observer.look(stopping=False)
+        for _ in range(OBEY_ROUNDS):
+            wanted = [action for action in decide(seen) if isinstance(action, OBEYING)]
             if not seen.commands and not wanted:
                 break
             self._perform(wanted, seen)
             self._parts.wakeups.wait(SETTLING_S)
+            seen = self._observer.look(stopping=False)
         self._publisher.publish(seen, "stopped", self._observer.leftovers)
         self._close()
 
@@ -165,9 +164,7 @@ class Supervisor:
             except OSError as error:
                 self._disk_trouble(action, error)
                 return False
-            acted = acted or not isinstance(
-                action, do.Verify | do.AskCheckpoint | do.AskEvaluation | do.PauseTrainer | do.Backup
-            )
+            acted = acted or not isinstance(action, WITHOUT_EFFECT)
         if acted and self._publisher.disk_full:
             self._publisher.disk_full = False
             self._parts.status.reserve()

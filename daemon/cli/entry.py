@@ -1,0 +1,57 @@
+"""Puts the commands together and turns faults into one sentence and an exit code."""
+
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from daemon.cli import chat, control, demo, doctor, jobs, run, status, submit, versions
+from daemon.cli.screen import complain
+from daemon.errors import Fault
+
+
+class Faults(TyperGroup):
+    """The border at which an expected failure ends: a sentence on stderr and its exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except Fault as fault:
+            complain(fault.message)
+            raise typer.Exit(fault.exit_code) from fault
+
+
+def build() -> typer.Typer:
+    """Return the whole command line."""
+    app = typer.Typer(
+        name="finetuned",
+        cls=Faults,
+        help="The fine-tune daemon: drop a JSONL file into inbox/, get a better model.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+    )
+    app.command()(run.init)
+    app.command()(run.run)
+    app.command()(submit.submit)
+    app.command()(status.status)
+    for word in (control.pause, control.resume, control.skip, control.stop):
+        app.command()(word)
+    app.command()(control.checkpoint)
+    app.command()(control.evaluate)
+    app.command()(jobs.retrain)
+    app.add_typer(jobs.lineage, name="lineage")
+    app.command("versions")(versions.versions)
+    app.command()(versions.promote)
+    app.command()(versions.rollback)
+    app.command()(chat.generate)
+    app.command()(chat.chat)
+    app.command()(doctor.doctor)
+    app.command()(demo.demo)
+    return app
+
+
+def main() -> None:
+    """Be the command `finetuned`."""
+    build()()

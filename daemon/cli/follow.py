@@ -1,0 +1,127 @@
+"""Follows dropped files until their jobs end, with a progress bar; decides nothing, changes nothing."""
+
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+from daemon.cli.place import NotRunning, alive, how_to_start
+from daemon.cli.screen import out, safe
+from daemon.cli.status_page import duration
+from daemon.clock import Clock
+from daemon.folders.reading import Events, read_status
+from daemon.layout import Layout
+
+LOOK_S = 0.25
+
+
+@dataclass
+class Followed:
+    """One dropped file on its way."""
+
+    name: str
+    inode: int
+    job: str | None = None
+    state: str | None = None
+    """The folder its job ended in; None before it has."""
+    outcome: str = ""
+    version: str | None = None
+    message: str = ""
+
+
+@dataclass
+class Follower:
+    """Reads events from before the drop on, so that none is missed."""
+
+    layout: Layout
+    clock: Clock
+    files: list[Followed] = field(default_factory=list)
+    _events: Events = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._events = Events(self.layout)
+
+    def until_ended(self) -> None:
+        """Show progress until every file's job has ended.
+
+        Raises:
+            NotRunning: the daemon has gone; what was dropped waits for the next one.
+        """
+        with _Bar() as bar:
+            while any(followed.state is None for followed in self.files):
+                lives = alive(self.layout) is not None
+                for event in self._events.new():
+                    self._hear(event)
+                bar.show(read_status(self.layout) or {}, self.files)
+                if not lives and any(followed.state is None for followed in self.files):
+                    raise NotRunning("daemon_left", f"the work waits: {how_to_start(self.layout)}")
+                self.clock.sleep_s(LOOK_S)
+
+    def _hear(self, event: dict[str, Any]) -> None:
+        for followed in self.files:
+            match event.get("event"):
+                case "claimed" if followed.job is None and self._is(event, followed):
+                    followed.job = str(event.get("job"))
+                case "put_back" if followed.job == event.get("job"):
+                    followed.job = None
+                case "job_ended" if followed.job is not None and followed.job == event.get("job"):
+                    followed.state = str(event.get("state"))
+                    followed.outcome = str(event.get("outcome"))
+                    followed.version = event.get("version")
+                    followed.message = str(event.get("message"))
+
+    def _is(self, event: dict[str, Any], followed: Followed) -> bool:
+        # A claim across volumes copies the file, and a copy has another inode.
+        same_volume = self.layout.inbox.stat().st_dev == self.layout.queue.stat().st_dev
+        if same_volume:
+            return event.get("inode") == followed.inode
+        return event.get("name") == followed.name
+
+
+class _Bar:
+    """One line: what is done, how far, loss, accuracy, time left."""
+
+    def __init__(self) -> None:
+        self._progress = Progress(
+            TextColumn("[bold]{task.description}", markup=True),
+            BarColumn(bar_width=30),
+            TextColumn("{task.fields[facts]}", markup=False),
+            console=out,
+            transient=not out.is_terminal,
+        )
+        self._task: TaskID = self._progress.add_task("waiting", total=None, facts="")
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def show(self, document: dict[str, Any], files: list[Followed]) -> None:
+        """Draw the present state."""
+        stage = str(document.get("status") or "starting")
+        if all(followed.job is None for followed in files) and stage == "idle":
+            stage = "settling"
+        total = document.get("batch_total_steps")
+        self._progress.update(
+            self._task,
+            description=f"{stage:<9}",
+            total=total,
+            completed=document.get("batch_step") or 0,
+            facts=_facts(document),
+        )
+
+
+def _facts(document: dict[str, Any]) -> str:
+    parts = []
+    step, total = document.get("batch_step"), document.get("batch_total_steps")
+    if total:
+        parts.append(f"step {step} of {total}")
+    if total and document.get("loss") is not None:
+        parts.append(f"loss {document['loss']:.3f}")
+    if total and document.get("accuracy_percent") is not None:
+        parts.append(f"{document['accuracy_percent']:.0f} % right")
+    if total and document.get("eta_seconds") is not None and step != total:
+        parts.append(f"{duration(document['eta_seconds'])} left")
+    return safe(", ".join(parts) or str(document.get("message") or ""))

@@ -1,0 +1,85 @@
+"""`status`: shows the status document to people, and says plainly when the daemon is dead."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+from rich.console import Group
+from rich.live import Live
+
+from daemon.cli.place import HERE, Json, Root, alive, how_to_start, workspace
+from daemon.cli.screen import facts, out
+from daemon.cli.status_page import page
+from daemon.clock import SystemClock
+from daemon.errors import ExitCode
+from daemon.folders.reading import read_status
+from daemon.layout import Layout
+
+OLD_S = 30.0
+"""A daemon whose heartbeat is older than this does not answer."""
+WATCH_S = 1.0
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """Whether the daemon lives."""
+
+    pid: int | None
+    heartbeat_age_s: float | None
+    problem: str | None
+    """The sentence that says what is wrong; None where it lives and answers."""
+
+
+def status(
+    watch: Annotated[bool, typer.Option("--watch", help="Show it anew every second.")] = False,
+    root: Root = HERE,
+    json: Json = False,
+) -> None:
+    """Show what the daemon is doing."""
+    layout = workspace(root)
+    if watch:
+        _watch(layout)
+        return
+    pulse = feel(layout)
+    document = read_status(layout)
+    if json:
+        facts({**(document or {}), "daemon": vars(pulse)})
+    else:
+        out.print(_page(layout, pulse, document))
+    if pulse.pid is None:
+        raise typer.Exit(ExitCode.NOT_RUNNING)
+
+
+def _watch(layout: Layout) -> None:
+    clock = SystemClock()
+    try:
+        with Live(console=out, auto_refresh=False, screen=out.is_terminal) as live:
+            while True:
+                live.update(_page(layout, feel(layout), read_status(layout)), refresh=True)
+                clock.sleep_s(WATCH_S)
+    except KeyboardInterrupt:
+        return
+
+
+def _page(layout: Layout, pulse: Pulse, document: dict[str, Any] | None) -> Group:
+    return page(str(layout.root), document, pulse.problem)
+
+
+def feel(layout: Layout) -> Pulse:
+    """Return whether the daemon of a workspace lives, by its lock and its heartbeat."""
+    pid = alive(layout)
+    age_s = _age_s((read_status(layout) or {}).get("heartbeat"))
+    if pid is None:
+        return Pulse(None, age_s, how_to_start(layout))
+    if age_s is not None and age_s > OLD_S:
+        return Pulse(pid, age_s, f"the daemon (pid {pid}) has said nothing for {age_s:.0f} s")
+    return Pulse(pid, age_s, None)
+
+
+def _age_s(heartbeat: object) -> float | None:
+    try:
+        told = datetime.fromisoformat(str(heartbeat))
+        return max(0.0, (SystemClock().now() - told).total_seconds())
+    except (ValueError, TypeError):
+        return None

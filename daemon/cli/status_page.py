@@ -1,0 +1,142 @@
+"""The page of `finetuned status`: from the status document to lines for people; reads nothing."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from daemon.cli.screen import cell, safe
+
+COLOURS = {
+    "training": "green", "judging": "green", "intake": "green", "idle": "cyan",
+    "paused": "yellow", "blocked": "red", "disk_full": "red", "crashed": "red",
+}  # fmt: skip
+SAMPLES = 3
+
+
+def page(root: str, document: Mapping[str, Any] | None, problem: str | None) -> Group:
+    """Return what is shown of a workspace."""
+    parts: list[RenderableType] = [Text(safe(root), style="bold")]
+    if problem is not None:
+        parts.append(Text(problem, style="bold red"))
+    if document is None:
+        return Group(*parts, Text("nothing is known yet: the daemon has never run here"))
+    if problem is not None:
+        parts.append(Text("what it said last:", style="dim"))
+    parts += [_headline(document), _facts(document)]
+    parts += _samples(document)
+    parts += _alerts(document)
+    return Group(*parts)
+
+
+def _headline(document: Mapping[str, Any]) -> Text:
+    state = str(document.get("status"))
+    line = Text(state, style=f"bold {COLOURS.get(state, 'white')}")
+    return line.append(f"  {safe(str(document.get('message') or ''))}", style="default")
+
+
+def _facts(document: Mapping[str, Any]) -> Table:
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    rows = (
+        ("step", _steps(document)),
+        ("file", document.get("current_file")),
+        ("loss", _loss(document)),
+        ("accuracy", _accuracy(document)),
+        ("speed", _speed(document)),
+        ("queue", _queue(document.get("queue") or {})),
+        ("version", document.get("version")),
+        ("model", document.get("model_name")),
+    )
+    for name, value in rows:
+        if value is not None:
+            table.add_row(Text(name, style="dim"), cell(value))
+    return table
+
+
+def _steps(document: Mapping[str, Any]) -> str:
+    step, total = document.get("current_step"), document.get("total_steps")
+    if total is None:
+        return str(step)
+    percent, eta = document.get("progress_percent"), document.get("eta_seconds")
+    left = f", {duration(eta)} left" if eta is not None else ""
+    epoch = f", epoch {document['epoch']}" if document.get("epoch") is not None else ""
+    return f"{step} of {total} ({percent or 0:.0f} %{left}{epoch})"
+
+
+def _loss(document: Mapping[str, Any]) -> str | None:
+    loss, validation = document.get("loss"), document.get("validation_loss")
+    if loss is None:
+        return None
+    return f"{loss:.4f}" + (f", validation {validation:.4f}" if validation is not None else "")
+
+
+def _accuracy(document: Mapping[str, Any]) -> str | None:
+    percent, best = document.get("accuracy_percent"), document.get("best_accuracy")
+    if percent is None:
+        return None
+    parts = [f"{percent:.0f} % recently"]
+    if best is not None:
+        parts.append(f"best {best:.0f} % at step {document.get('best_step')}")
+    parts.append(f"{document.get('total_correct')} of {document.get('total_evals')} in all")
+    if document.get("accuracy_trend"):
+        parts.append(str(document["accuracy_trend"]))
+    return ", ".join(parts)
+
+
+def _speed(document: Mapping[str, Any]) -> str | None:
+    speed, rate = document.get("tokens_per_sec"), document.get("learning_rate")
+    if speed is None:
+        return None
+    return f"{speed:.0f} tokens/s" + (f", learning rate {rate:.2e}" if rate is not None else "")
+
+
+def _queue(counts: Mapping[str, Any]) -> str:
+    return ", ".join(f"{count} {state}" for state, count in counts.items() if count) or "empty"
+
+
+def _samples(document: Mapping[str, Any]) -> Iterable[RenderableType]:
+    samples = (document.get("recent_examples") or [])[-SAMPLES:]
+    if not samples:
+        return
+    table = Table("", "prompt", "wanted", "answered", box=None, padding=(0, 2, 0, 0))
+    for sample in samples:
+        right = bool(sample.get("matches"))
+        table.add_row(
+            mark(right),
+            brief(sample.get("prompt"), 44),
+            brief(sample.get("golden_answer"), 44),
+            brief(sample.get("model_answer"), 44),
+        )
+    yield table
+
+
+def _alerts(document: Mapping[str, Any]) -> Iterable[RenderableType]:
+    for alert in document.get("active_alerts") or []:
+        yield Text(f"! {safe(str(alert.get('message')))}", style="yellow")
+    if document.get("error_message"):
+        yield Text(f"! {safe(str(document['error_message']))}", style="red")
+    for item in document.get("leftovers") or []:
+        yield Text(f"inbox: {safe(str(item.get('name')))}: {safe(str(item.get('reason')))}")
+    for answer in (document.get("commands") or [])[-3:]:
+        words = (answer.get("command"), answer.get("answer"), answer.get("message"))
+        yield Text("{}: {}: {}".format(*(safe(str(word)) for word in words)), style="dim")
+
+
+def mark(right: bool) -> Text:
+    """Return the sign of a right or wrong answer."""
+    return Text("✓", style="green") if right else Text("✗", style="red")
+
+
+def brief(text: object, longest: int) -> Text:
+    """Return the end of a foreign text on one line, where the question stands in long prompts."""
+    line = " ".join(safe(str(text or "")).split())
+    return Text(line if len(line) <= longest else "…" + line[1 - longest :])
+
+
+def duration(seconds: float) -> str:
+    """Return a time for people."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -1,0 +1,50 @@
+"""The learning rate of each step, from numbers alone; knows no optimizer and no settings file."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How the rate goes over a lineage of runs."""
+
+    peak: float
+    warmup_steps: int
+    rewarm_steps: int
+    decay_share: float
+    decay_floor: float
+    """Share of the peak, at a run's last step."""
+
+
+def rate(schedule: Schedule, step: int, step_in_run: int, steps_of_run: int) -> float:
+    """Return the rate of a step; both step numbers count from 1 and include it.
+
+    Where climbing and falling overlap in a tiny run, the lower of them holds.
+    """
+    share = min(
+        _warmup(schedule, step),
+        _rewarm(schedule, step - step_in_run, step_in_run),
+        _decay(schedule, step_in_run, steps_of_run),
+    )
+    return schedule.peak * share
+
+
+def _warmup(schedule: Schedule, step: int) -> float:
+    if step >= schedule.warmup_steps:
+        return 1.0
+    return step / schedule.warmup_steps
+
+
+def _rewarm(schedule: Schedule, start_step: int, step_in_run: int) -> float:
+    if start_step == 0 or step_in_run >= schedule.rewarm_steps:
+        return 1.0
+    floor = schedule.decay_floor
+    return floor + (1.0 - floor) * step_in_run / schedule.rewarm_steps
+
+
+def _decay(schedule: Schedule, step_in_run: int, steps_of_run: int) -> float:
+    """Fall over whole steps only: a run too short for one keeps its rate."""
+    falling = int(schedule.decay_share * steps_of_run + 1e-9)
+    left = steps_of_run - step_in_run
+    if left >= falling:
+        return 1.0
+    return 1.0 - (1.0 - schedule.decay_floor) * (falling - left) / falling

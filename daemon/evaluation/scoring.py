@@ -1,0 +1,66 @@
+"""What evaluations need of a model, and the turns they take with it; knows no adapter and no run."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from daemon.text.encoder import Encoded
+
+CHUNK = 4
+"""Items scored or answered at once; orders are looked at in between."""
+
+Interrupted = Callable[[], bool]
+"""Asked between items: is the work to be left?"""
+
+
+class Scorer(Protocol):
+    """A model that scores rows and answers prompts; neither changes it."""
+
+    def losses(self, rows: Sequence[Encoded]) -> list[tuple[float, int]]:
+        """Return for each row the sum of its losses in nats, and its supervised tokens."""
+        ...
+
+    def generate(self, prompts: Sequence[Sequence[int]], max_tokens: int) -> list[str]:
+        """Return the greedy answers."""
+        ...
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A hold-out question with its golden answer."""
+
+    tokens: tuple[int, ...]
+    text: str
+    golden: str
+    job: str
+
+
+def row_losses(
+    scorer: Scorer, rows: Sequence[Encoded], interrupted: Interrupted
+) -> list[tuple[float, int]] | None:
+    """Score all rows; None when interrupted."""
+    found: list[tuple[float, int]] = []
+    for start in range(0, len(rows), CHUNK):
+        if interrupted():
+            return None
+        found += scorer.losses(rows[start : start + CHUNK])
+    return found
+
+
+def answers(
+    scorer: Scorer, prompts: Sequence[Prompt], max_tokens: int, interrupted: Interrupted
+) -> list[str] | None:
+    """Answer all prompts; None when interrupted."""
+    found: list[str] = []
+    for start in range(0, len(prompts), CHUNK):
+        if interrupted():
+            return None
+        chunk = prompts[start : start + CHUNK]
+        found += scorer.generate([prompt.tokens for prompt in chunk], max_tokens)
+    return found
+
+
+def mean_loss(scored: Sequence[tuple[float, int]]) -> float | None:
+    """Return the mean in nats a supervised token; None without tokens."""
+    tokens = sum(count for _, count in scored)
+    return sum(total for total, _ in scored) / tokens if tokens else None

@@ -1,0 +1,130 @@
+"""`models/runs/<run>/` as the trainer reads and writes it; knows bytes and checksums, no model.
+
+A checkpoint, like a candidate, is one directory that appears by one rename, its manifest in it.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from daemon.folders import atomic
+from daemon.layout import RunLayout
+
+MANIFEST = "manifest.json"
+BROKEN = "broken-"
+
+
+def read_request(place: RunLayout) -> dict[str, Any]:
+    """Return what the supervisor asks for."""
+    request: dict[str, Any] = json.loads(place.request.read_bytes())
+    return request
+
+
+def read_frozen(place: RunLayout) -> dict[str, Any] | None:
+    """Return `run.json`; None before it is committed."""
+    try:
+        frozen: dict[str, Any] = json.loads(place.frozen.read_bytes())
+    except FileNotFoundError:
+        return None
+    return frozen
+
+
+def freeze(place: RunLayout, record: dict[str, Any]) -> None:
+    """Commit `run.json`; checkpoints of an earlier one are of no use any more."""
+    atomic.remove_directory(place.checkpoints)
+    # Compact: a run of a million rows lists each of them.
+    atomic.write_bytes(place.frozen, json.dumps(record, allow_nan=False).encode() + b"\n")
+
+
+def begin_attempt(place: RunLayout) -> int:
+    """Return the number of this attempt, durably taken: metrics of a higher one replace a lower's."""
+    path = place.folder / "attempt"
+    try:
+        number = int(path.read_text()) + 1
+    except (FileNotFoundError, ValueError):
+        number = 0
+    atomic.write_bytes(path, b"%d\n" % number)
+    return number
+
+
+def commit(place: RunLayout, step_in_run: int, fill: Callable[[Path], None], keep: int) -> None:
+    """Make the checkpoint of a step, if it is not there; older ones than the last `keep` go."""
+    atomic.make_directory(place.checkpoints)
+    target = place.checkpoints / f"c{step_in_run:08d}"
+    if not target.exists():
+        with atomic.building_directory(target) as folder:
+            fill(folder)
+            atomic.write_json(folder / MANIFEST, {"schema_version": 1, "files": describe(folder)})
+    for old in _checkpoints(place)[:-keep]:
+        atomic.remove_directory(old)
+
+
+def newest_checkpoint(place: RunLayout) -> tuple[Path | None, list[str]]:
+    """Return the newest checkpoint that verifies, and what was wrong with newer ones.
+
+    A broken one is renamed aside, so that its step can be committed again.
+    """
+    atomic.purge_leftovers(place.folder)
+    atomic.purge_leftovers(place.checkpoints)
+    problems = []
+    for folder in reversed(_checkpoints(place)):
+        problem = verify(folder)
+        if problem is None:
+            return folder, problems
+        problems.append(f"{folder.name}: {problem}")
+        aside = folder.with_name(BROKEN + folder.name)
+        if aside.exists():
+            atomic.remove_directory(aside)
+        atomic.move(folder, aside)
+    return None, problems
+
+
+def _checkpoints(place: RunLayout) -> list[Path]:
+    if not place.checkpoints.is_dir():
+        return []
+    return sorted(path for path in place.checkpoints.iterdir() if path.name.startswith("c"))
+
+
+def describe(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return size and SHA-256 of every file in a directory, as manifests hold them."""
+    return {
+        path.name: {"sha256": _digest(path), "size": path.stat().st_size}
+        for path in sorted(folder.iterdir())
+    }
+
+
+def verify(folder: Path) -> str | None:
+    """Read every file of a checkpoint; return what is wrong in a few words, None where nothing is."""
+    try:
+        files = json.loads((folder / MANIFEST).read_bytes())["files"]
+        for name, facts in files.items():
+            path = folder / name
+            if path.stat().st_size != facts["size"] or _digest(path) != facts["sha256"]:
+                return f"{name} is not as its manifest says"
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return f"it cannot be read ({error})"
+    return None
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_candidate(
+    place: RunLayout, fill: Callable[[Path], None], draft: dict[str, Any], droppable: str
+) -> None:
+    """Make the candidate directory; its files are described in the draft, which is written last."""
+    with atomic.building_directory(place.candidate) as folder:
+        fill(folder)
+        files = describe(folder)
+        if droppable in files:
+            files[droppable]["droppable"] = True
+        atomic.write_json(folder / place.draft.name, draft | {"files": files})
+
+
+def end(place: RunLayout, outcome: str, code: str, message: str) -> None:
+    """Write that the run has ended without a candidate."""
+    atomic.write_json(place.ended, {"outcome": outcome, "code": code, "message": message})

@@ -1,0 +1,102 @@
+"""`finetuned.toml`: writes every setting with its meaning and range; knows no value of its own.
+
+All it writes is taken from the fields of `daemon/settings.py`, so nothing is said twice.
+"""
+
+import json
+import textwrap
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+
+from daemon.folders import atomic
+from daemon.layout import Layout
+from daemon.settings import Section, Settings
+
+WIDTH = 100
+HEAD = """\
+Settings of this finetuned workspace. Every key is optional; what is written is the default.
+Edited settings count from the next run; a mistake keeps the old ones and raises an alert.
+"""
+
+
+def write(layout: Layout, settings: Settings) -> bool:
+    """Write the settings of a workspace that has none; say whether it was written."""
+    if layout.settings_file.exists():
+        return False
+    atomic.write_bytes(layout.settings_file, render(settings).encode())
+    return True
+
+
+def render(settings: Settings) -> str:
+    """Return the TOML text of settings, every key with a comment; reading it gives them back."""
+    lines = [*_comment(HEAD)]
+    for name, field in type(settings).model_fields.items():
+        value = getattr(settings, name)
+        if isinstance(value, Section):
+            lines += ["", f"[{name}]", *_comment(_docstring(value))]
+            lines += _table(value)
+        else:
+            lines += ["", *_entry(name, field, value)]
+    return "\n".join(lines) + "\n"
+
+
+def render_own(own: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return a job's own settings as TOML."""
+    lines = []
+    for section, values in own.items():
+        lines.append(f"[{section}]")
+        lines += [f"{key} = {literal(value)}" for key, value in values.items()]
+    return "\n".join(lines) + "\n"
+
+
+def literal(value: Any) -> str:
+    """Return a value as TOML writes it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        # A TOML string takes JSON's escapes, but neither halves of a surrogate pair nor raw DEL.
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(literal(item) for item in value) + "]"
+    return repr(value)
+
+
+def _table(section: Section) -> Iterator[str]:
+    for name, field in type(section).model_fields.items():
+        yield ""
+        yield from _entry(name, field, getattr(section, name))
+
+
+def _entry(name: str, field: FieldInfo, value: Any) -> Iterator[str]:
+    limits = _limits(field)
+    yield from _comment(f"{field.description}{f' ({limits})' if limits else ''}")
+    yield f"# {name} =" if value is None else f"{name} = {literal(value)}"
+
+
+def _limits(field: FieldInfo) -> str:
+    """Return the range in words, as the field itself declares it."""
+    if get_origin(field.annotation) is Literal:
+        return "one of " + ", ".join(literal(choice) for choice in get_args(field.annotation))
+    words = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
+    said = [
+        f"{word} {getattr(limit, bound)}"
+        for limit in field.metadata
+        for bound, word in words.items()
+        if hasattr(limit, bound)
+    ]
+    unset = ["not set by default"] if field.default is None else []
+    return ", ".join(said + unset)
+
+
+def _docstring(section: Section) -> str:
+    return (type(section).__doc__ or "").strip().splitlines()[0]
+
+
+def _comment(text: str) -> list[str]:
+    return [
+        f"# {line}"
+        for part in text.strip().splitlines()
+        for line in textwrap.wrap(part, WIDTH - 2, break_on_hyphens=False)
+    ]

@@ -1,0 +1,104 @@
+"""What a run needs of the machine that computes it; knows neither MLX nor files of a run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from daemon.core.bases import BaseFacts
+from daemon.core.versions import AdapterSpec
+from daemon.layout import Layout
+from daemon.settings import TrainingSettings
+from daemon.text.encoder import Encoded
+
+ADAPTER = "adapters.safetensors"
+MOMENTS = "optimizer.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedPass:
+    """Rows computed at once, padded to `width`."""
+
+    width: int
+    rows: tuple[Encoded, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What came of one optimizer step."""
+
+    loss: float | None
+    """Mean nats a supervised token over the whole step; None where it was not finite."""
+    gradient_norm: float | None
+    """Before clipping; None where it was not finite."""
+    applied: bool
+    """False where loss or gradient were not finite: then nothing was changed."""
+
+
+class Engine(Protocol):
+    """One resident base model with one adapter on it."""
+
+    @property
+    def device(self) -> str:
+        """Return what it computes on, for people."""
+        ...
+
+    def prepare(self, layout: Layout, model: str) -> BaseFacts:
+        """Make a base model ready under `models/base/`.
+
+        Raises:
+            ModelFault: it is missing, damaged or not supported.
+        """
+        ...
+
+    def load(
+        self,
+        base: Path,
+        spec: AdapterSpec,
+        training: TrainingSettings,
+        start: Path | None,
+        seed: int,
+    ) -> None:
+        """Be as a run begins: the base, and the adapter and moments of `start` or fresh ones.
+
+        A base that is resident already is kept.
+        """
+        ...
+
+    def step(
+        self, passes: Sequence[EncodedPass], learning_rate: float, seed: int
+    ) -> StepResult:
+        """Apply one optimizer step over all passes together, each token counting the same."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write adapter and moments into a directory that is being built."""
+        ...
+
+    def restore(self, folder: Path) -> None:
+        """Take adapter and moments from a directory that `save` filled."""
+        ...
+
+    def wear(self, folder: Path | None) -> None:
+        """Put on another adapter for scoring; None for the bare base. Moments stay as they are."""
+        ...
+
+    def losses(self, rows: Sequence[Encoded]) -> list[tuple[float, int]]:
+        """Return for each row the sum of its losses in nats, and its supervised tokens."""
+        ...
+
+    def generate(self, prompts: Sequence[Sequence[int]], max_tokens: int) -> list[str]:
+        """Return the greedy answers."""
+        ...
+
+    def finite(self) -> bool:
+        """Return whether every number of the adapter is finite."""
+        ...
+
+    def changed(self) -> bool:
+        """Return whether the adapter differs from the one the run began with."""
+        ...
+
+    def memory(self) -> dict[str, int]:
+        """Return bytes in use, by kind."""
+        ...

@@ -1,0 +1,100 @@
+"""The rows of jobs, found by their number; memory holds where they stand, not what they say."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from daemon.core.examples import Example, from_record
+from daemon.errors import RunFault
+from daemon.folders.queue import find_job
+from daemon.layout import JobLayout, Layout
+
+
+@dataclass(frozen=True)
+class RowIndex:
+    """One `train.jsonl` or `holdout.jsonl`: parallel arrays, one entry a row, by row number."""
+
+    path: Path
+    rows: np.ndarray
+    offsets: np.ndarray
+    tokens: np.ndarray
+    lines: np.ndarray
+    tune: np.ndarray
+    """True for hold-out rows of the tune half."""
+
+    @classmethod
+    def scan(cls, path: Path) -> "RowIndex":
+        """Read a file once; one that is not there has no rows."""
+        found: list[tuple[int, int, int, int, bool]] = []
+        if path.exists():
+            with path.open("rb") as file:
+                offset = 0
+                for line in file:
+                    record = json.loads(line)
+                    half = record.get("half") == "tune"
+                    found.append((record["row"], offset, record["tokens"], record["line"], half))
+                    offset += len(line)
+        found.sort()
+        columns = np.array(found, dtype=np.int64).reshape(-1, 5).T
+        return cls(path, *columns[:4], columns[4].astype(bool))
+
+    def place(self, row: int) -> int | None:
+        """Return where a row number stands in the arrays."""
+        place = int(np.searchsorted(self.rows, row))
+        return place if place < len(self.rows) and self.rows[place] == row else None
+
+    def example(self, place: int) -> Example:
+        """Read one row."""
+        with self.path.open("rb") as file:
+            file.seek(int(self.offsets[place]))
+            record: dict[str, Any] = json.loads(file.readline())
+        return from_record(record)
+
+
+class JobRows:
+    """The rows of every job a run has to do with; each file is scanned at most once."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._indexes: dict[tuple[str, str], RowIndex] = {}
+
+    def find(self, job: str) -> JobLayout:
+        """Return a job's directory.
+
+        Raises:
+            RunFault: it is gone.
+        """
+        place = find_job(self._layout, job)
+        if place is None:
+            raise RunFault("job_missing", f"the job {job} is not in {self._layout.queue} any more")
+        return place
+
+    def train(self, job: str) -> RowIndex:
+        """Return the training rows of a job."""
+        return self._index(job, "train")
+
+    def holdout(self, job: str) -> RowIndex:
+        """Return the hold-out rows of a job."""
+        return self._index(job, "holdout")
+
+    def _index(self, job: str, kind: str) -> RowIndex:
+        if (job, kind) not in self._indexes:
+            place = self.find(job)
+            path = place.train if kind == "train" else place.holdout
+            self._indexes[job, kind] = RowIndex.scan(path)
+        return self._indexes[job, kind]
+
+    def example(self, job: str, row: int, kind: str) -> Example:
+        """Read one row of a job.
+
+        Raises:
+            RunFault: the row is not in the file any more.
+        """
+        index = self._index(job, kind)
+        place = index.place(row)
+        if place is None:
+            raise RunFault("row_missing", f"row {row} is not in {index.path} any more")
+        return index.example(place)

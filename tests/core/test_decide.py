@@ -1,0 +1,181 @@
+"""The decisions of a tick, rule by rule (docs/protocol.md)."""
+
+from dataclasses import replace
+
+from daemon.core import actions as do
+from daemon.core.decide import blocked, decide
+from daemon.core.jobs import Incoming
+from daemon.core.snapshot import Attempts, Base, Drop, Ended, Worker
+from tests.core import worlds as w
+
+
+def kinds(actions: list[do.Action]) -> list[str]:
+    return [type(action).__name__ for action in actions]
+
+
+def test_a_quiet_daemon_does_nothing() -> None:
+    assert decide(w.quiet()) == []
+
+
+def test_a_settled_file_is_claimed_even_while_paused() -> None:
+    drop = Drop("a.jsonl", "normal", 10)
+    assert decide(w.quiet(drops=(drop,), paused=True)) == [do.Claim(drop)]
+
+
+def test_no_file_is_claimed_without_room_for_it() -> None:
+    assert decide(w.quiet(drops=(Drop("a.jsonl", "normal", 10),), short_of_space=True)) == []
+
+
+def test_the_most_urgent_claimed_file_is_taken_in_first() -> None:
+    late = Incoming(w.card(9, priority="high"), None)
+    early = Incoming(w.card(3), None)
+    assert decide(w.quiet(incoming=(early, late))) == [do.BeginIntake(late.card)]
+
+
+def test_a_file_that_kills_the_intake_worker_three_times_is_parked() -> None:
+    deadly = Incoming(w.card(1, intake_deaths=3), None)
+    [action] = decide(w.quiet(incoming=(deadly,)))
+    assert isinstance(action, do.EndJob) and action.outcome == "crashed"
+
+
+def test_an_accepted_job_is_queued_and_a_refused_one_ends() -> None:
+    good = Incoming(w.card(1), w.intake())
+    bad = Incoming(w.card(2), w.intake(verdict="refused", message="no good row"))
+    actions = decide(w.quiet(incoming=(good, bad)))
+    assert actions == [
+        do.Enqueue(good.card),
+        do.EndJob(bad.card, "incoming", "refused", "no good row"),
+    ]
+
+
+def test_the_base_model_is_prepared_and_sealed_before_anything_is_trained() -> None:
+    unprepared = w.quiet(base=Base("tiny"), versions={}, complete=frozenset(), current=None)
+    assert decide(unprepared) == [do.PrepareBase("tiny")]
+    prepared = replace(unprepared, base=w.quiet().base)
+    assert decide(prepared) == [do.SealBase()]
+
+
+def test_small_jobs_of_equal_priority_are_gathered_into_one_run() -> None:
+    jobs = tuple(w.queued(n, rows=1) for n in range(1, 11))
+    [action] = decide(w.quiet(queued=jobs))
+    assert isinstance(action, do.OpenRun) and len(action.jobs) == 10
+
+
+def test_gathering_stops_at_enough_rows_at_another_priority_and_at_other_settings() -> None:
+    for odd in (
+        w.queued(2, priority="low"),
+        w.queued(2, own_settings="[training]\nepochs = 1"),
+        w.queued(2, alone=True),
+    ):
+        [action] = decide(w.quiet(queued=(w.queued(1), odd)))
+        assert isinstance(action, do.OpenRun) and len(action.jobs) == 1
+    [action] = decide(w.quiet(queued=(w.queued(1, rows=64), w.queued(2))))
+    assert isinstance(action, do.OpenRun) and len(action.jobs) == 1
+
+
+def test_nothing_is_begun_while_paused() -> None:
+    assert decide(w.quiet(queued=(w.queued(1),), paused=True)) == []
+    assert decide(w.quiet(run=w.run(1), running=w.running(1), paused=True)) == []
+
+
+def test_a_rank_edited_in_the_settings_blocks_and_touches_no_job() -> None:
+    trained = w.version(1, parent=0)
+    limits = replace(w.LIMITS, adapter=replace(w.ADAPTER, rank=8))
+    seen = w.quiet(
+        queued=(w.queued(1),),
+        versions={"v000000": w.version(0), "v000001": trained},
+        complete=frozenset({"v000000", "v000001"}),
+        current="v000001",
+        limits=limits,
+    )
+    assert decide(seen) == []
+    reason = blocked(seen)
+    assert reason is not None and "lineage new" in reason and "rank" in reason
+
+
+def test_jobs_measured_for_another_tokenizer_go_back_to_intake() -> None:
+    foreign = w.queued(1)
+    foreign = replace(foreign, intake=replace(foreign.intake, tokenizer="other"))
+    [action] = decide(w.quiet(queued=(foreign,)))
+    assert isinstance(action, do.TakeInAgain)
+
+
+def test_a_run_opened_before_a_crash_gathers_its_jobs_and_begins() -> None:
+    opened = w.run(1, 2, frozen_ns=None)
+    seen = w.quiet(run=opened, running=w.running(1), queued=(w.queued(2), w.queued(3)))
+    [action] = decide(seen)
+    assert isinstance(action, do.MoveToRunning) and action.card.job == "000002-job"
+    assert decide(w.quiet(run=opened, running=w.running(1, 2))) == [do.BeginRun("r000007")]
+
+
+def test_jobs_in_running_without_a_run_go_back_to_their_queue() -> None:
+    [action] = decide(w.quiet(running=w.running(4)))
+    assert isinstance(action, do.ReturnJob)
+
+
+def test_pause_reaches_a_training_trainer_and_resume_a_paused_one() -> None:
+    busy = Worker("busy", "r000007")
+    seen = w.quiet(run=w.run(1), running=w.running(1), trainer=busy)
+    assert decide(replace(seen, paused=True)) == [do.PauseTrainer()]
+    waiting = replace(seen, trainer=Worker("paused", "r000007"))
+    assert decide(waiting) == [do.ResumeTrainer()]
+    assert decide(replace(waiting, paused=True)) == []
+
+
+def test_a_run_whose_start_is_no_longer_current_is_stopped_and_its_jobs_return() -> None:
+    moved = w.quiet(
+        run=w.run(1, start_version="v000001"),
+        running=w.running(1),
+        trainer=Worker("busy", "r000007"),
+    )
+    assert kinds(decide(moved)) == ["AbandonRun"]
+    alone = replace(moved, trainer=Worker("idle"))
+    assert kinds(decide(alone)) == ["ReturnJob", "RemoveRun"]
+
+
+def test_a_candidate_is_sealed_once_and_a_sealed_run_only_finished() -> None:
+    seen = w.quiet(run=w.run(1, candidate=w.candidate(1)), running=w.running(1))
+    assert kinds(decide(seen)) == ["SealCandidate"]
+    sealed = w.version(1, parent=0, run="r000007", job_ids=("000001-job",))
+    after = replace(seen, versions={**seen.versions, "v000001": sealed})
+    assert kinds(decide(after)) == ["MoveLink", "EndJob", "RemoveRun"]
+
+
+def test_a_sealed_version_never_moves_a_link_that_names_something_else() -> None:
+    sealed = w.version(2, parent=1, run="r000007", job_ids=("000001-job",))
+    seen = w.quiet(run=w.run(1), running=w.running(1))
+    seen = replace(seen, versions={**seen.versions, "v000002": sealed})
+    assert kinds(decide(seen)) == ["EndJob", "RemoveRun"]
+
+
+def test_three_deaths_seen_or_ten_unseen_park_a_lonely_job() -> None:
+    for attempts in (Attempts(3, 3, "SIGKILL"), Attempts(10, 0)):
+        actions = decide(w.quiet(run=w.run(1, attempts=attempts), running=w.running(1)))
+        assert kinds(actions) == ["EndJob", "RemoveRun"]
+        assert isinstance(actions[0], do.EndJob) and actions[0].outcome == "crashed"
+    kept = Attempts(9, 2, "SIGKILL")
+    assert kinds(decide(w.quiet(run=w.run(1, attempts=kept), running=w.running(1)))) == ["BeginRun"]
+
+
+def test_a_gathered_run_that_crashes_is_taken_apart_so_that_no_good_job_is_parked() -> None:
+    crashed = w.run(1, 2, attempts=Attempts(3, 3, "SIGSEGV"))
+    actions = decide(w.quiet(run=crashed, running=w.running(1, 2)))
+    assert kinds(actions) == ["ReturnJob", "ReturnJob", "RemoveRun"]
+    assert all(action.alone for action in actions if isinstance(action, do.ReturnJob))
+
+
+def test_a_run_without_new_rows_ends_its_jobs_as_done() -> None:
+    ended = w.run(1, ended=Ended("nothing_new", "nothing_new", "all rows were seen"))
+    actions = decide(w.quiet(run=ended, running=w.running(1)))
+    assert isinstance(actions[0], do.EndJob) and actions[0].outcome == "nothing_new"
+
+
+def test_a_silent_trainer_is_ended_and_counted() -> None:
+    silent = Worker("busy", "r000007", silent_s=601.0)
+    [action] = decide(w.quiet(run=w.run(1), running=w.running(1), trainer=silent))
+    assert isinstance(action, do.EndTrainer) and action.dead
+
+
+def test_idle_workers_leave_after_their_time() -> None:
+    late = Worker("idle", idle_s=301.0)
+    assert kinds(decide(w.quiet(trainer=late, intake=late))) == ["EndIntakeWorker", "EndTrainer"]

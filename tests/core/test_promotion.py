@@ -1,0 +1,51 @@
+"""The verdict on a candidate (docs/protocol.md, rule 11)."""
+
+import pytest
+
+from daemon.core.promotion import Comparison, Gate, Judgement, decide_verdict
+
+GATE = Gate(level=0.05, min_effect=0.01, unproven="promote")
+
+
+def comparison(change: float, p_better: float, p_worse: float) -> Comparison:
+    return Comparison("own_holdout", "v000001", 40, change, p_better, p_worse)
+
+
+@pytest.mark.parametrize(
+    ("change", "p_better", "p_worse", "verdict"),
+    [
+        (-0.5, 0.001, 0.999, "promote"),
+        (+0.5, 0.999, 0.001, "refuse"),
+        (-0.5, 0.2, 0.8, "unproven"),
+        (-0.001, 0.001, 0.999, "unproven"),
+        (+0.001, 0.999, 0.001, "unproven"),
+    ],
+)
+def test_a_verdict_needs_significance_and_a_least_effect(
+    change: float, p_better: float, p_worse: float, verdict: str
+) -> None:
+    judgement = Judgement(True, True, (comparison(change, p_better, p_worse),))
+    assert decide_verdict(judgement, GATE).kind == verdict
+
+
+def test_one_significant_loss_refuses_whatever_else_got_better() -> None:
+    judgement = Judgement(
+        True, True, (comparison(-1.0, 0.0001, 1.0), comparison(+1.0, 1.0, 0.0001))
+    )
+    assert decide_verdict(judgement, GATE).kind == "refuse"
+
+
+def test_the_level_is_shared_by_all_comparisons() -> None:
+    judgement = Judgement(True, True, tuple(comparison(-1.0, 0.02, 0.98) for _ in range(4)))
+    assert decide_verdict(judgement, GATE).kind == "unproven"
+
+
+def test_what_is_not_finite_or_unchanged_is_refused() -> None:
+    assert decide_verdict(Judgement(False, True, ()), GATE).kind == "refuse"
+    assert decide_verdict(Judgement(True, False, ()), GATE).kind == "refuse"
+
+
+def test_without_hold_out_items_the_setting_decides() -> None:
+    empty = Judgement(True, True, ())
+    assert decide_verdict(empty, GATE).promotes
+    assert not decide_verdict(empty, Gate(0.05, 0.01, "hold")).promotes

@@ -1,0 +1,64 @@
+"""Durable writes: the old content or the new, never half (faults T1, N6)."""
+
+from pathlib import Path
+
+import pytest
+
+from daemon.folders import atomic
+
+
+def test_a_failed_write_leaves_the_old_bytes_and_no_leftover(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    atomic.write_json(path, {"a": 1})
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        atomic.write_json(path, {"a": float("nan")})
+
+    def torn() -> object:
+        yield {"a": 2}
+        raise RuntimeError("crash")
+
+    with pytest.raises(RuntimeError):
+        atomic.write_json_lines(path, torn())  # type: ignore[arg-type]
+    assert path.read_text() == '{\n "a": 1\n}\n'
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_directory_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    target = tmp_path / "v1"
+    with pytest.raises(RuntimeError), atomic.building_directory(target) as folder:
+        (folder / "half").write_text("x")
+        raise RuntimeError("crash")
+    assert list(tmp_path.iterdir()) == []
+    with atomic.building_directory(target) as folder:
+        (folder / "whole").write_text("x")
+    assert (target / "whole").read_text() == "x"
+
+
+def test_nothing_is_moved_onto_something_else(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).write_text(name)
+    with pytest.raises(FileExistsError):
+        atomic.move(tmp_path / "a", tmp_path / "b")
+    assert (tmp_path / "b").read_text() == "b"
+
+
+def test_leftovers_of_a_crash_are_purged_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / f"{atomic.PREFIX}1-x").write_text("")
+    (tmp_path / f"{atomic.TRASH}y").mkdir()
+    (tmp_path / "kept").write_text("")
+    atomic.purge_leftovers(tmp_path)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["kept"]
+
+
+def test_a_torn_last_line_is_closed_before_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(b'{"a": 1}\n{"torn')
+    atomic.append_line(path, b'{"b": 2}\n')
+    assert path.read_bytes() == b'{"a": 1}\n{"torn\n{"b": 2}\n'
+
+
+def test_a_link_is_replaced_at_once(tmp_path: Path) -> None:
+    atomic.replace_link(tmp_path / "link", "one")
+    atomic.replace_link(tmp_path / "link", "two")
+    assert (tmp_path / "link").readlink() == Path("two")
+    assert len(list(tmp_path.iterdir())) == 1

@@ -1,0 +1,46 @@
+"""One holder at a time, whatever dies (fault Q4)."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from daemon.errors import BusyFault
+from daemon.folders import locks
+from tests.clocks import StillClock
+
+HOLD = """
+import sys
+from pathlib import Path
+from daemon.folders import locks
+lock = locks.acquire(Path(sys.argv[1]))
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_second_holder_is_told_who_holds_it_and_a_killed_one_holds_nothing(tmp_path: Path) -> None:
+    path = tmp_path / ".lock"
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None and other.stdout.readline() == b"held\n"
+        with pytest.raises(BusyFault, match=str(other.pid)):
+            locks.acquire_or_explain(path, "the workspace")
+        other.kill()
+        other.wait()
+    assert locks.holder(path) is None
+    lock = locks.acquire(path)
+    assert lock is not None
+    lock.release()
+
+
+def test_a_holder_that_outlives_its_daemon_is_ended(tmp_path: Path) -> None:
+    path = tmp_path / ".lock"
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None and other.stdout.readline() == b"held\n"
+        locks.end_holder(path, 1.0, StillClock())
+        assert locks.holder(path) is None
