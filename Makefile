@@ -37,8 +37,7 @@ format: $(READY)
 	$(BIN)/ruff format .
 
 docs: $(READY)
-	$(BIN)/python docs/make_settings.py
-	$(BIN)/python docs/make_picture.py
+	$(BIN)/python docs/make.py
 
 constraints: $(READY)
 	$(BIN)/python constraints/lock.py

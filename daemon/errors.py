@@ -1,4 +1,4 @@
-"""The faults of finetuned, by who must act, and the exit codes; knows nothing else of the package."""
+"""The faults of finetuned, by who must act, and the exit codes; knows nothing else."""
 
 from enum import IntEnum
 

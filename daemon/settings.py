@@ -88,9 +88,7 @@ class TrainingSettings(Section):
         (), description="Adapted modules by their name in a layer; empty for every linear layer."
     )
     epochs: int = Field(2, ge=1, le=1000, description="How often each row is trained in a run.")
-    learning_rate: float = Field(
-        5e-4, gt=0.0, le=1.0, description="Peak learning rate."
-    )
+    learning_rate: float = Field(5e-4, gt=0.0, le=1.0, description="Peak learning rate.")
     batch_rows: int = Field(8, ge=1, le=4096, description="Rows of one optimizer step.")
     pass_tokens: int = Field(
         2048,
@@ -106,7 +104,10 @@ class TrainingSettings(Section):
     )
     weight_decay: float = Field(0.0, ge=0.0, le=1.0, description="Weight decay (adamw, lion, sgd).")
     clip_norm: float = Field(
-        1.0, gt=0.0, le=1e6, description="Largest norm of a step's gradient; longer ones are scaled."
+        1.0,
+        gt=0.0,
+        le=1e6,
+        description="Largest norm of a gradient; longer ones are scaled.",
     )
     warmup_steps: int = Field(
         10, ge=0, le=100_000, description="First steps of a lineage over which the rate climbs."
@@ -114,9 +115,7 @@ class TrainingSettings(Section):
     rewarm_steps: int = Field(
         5, ge=0, le=100_000, description="First steps of a later run over which it climbs back."
     )
-    decay_share: Share = Field(
-        0.2, description="Last share of each run over which the rate falls."
-    )
+    decay_share: Share = Field(0.2, description="Last share of each run over which the rate falls.")
     decay_floor: Share = Field(0.1, description="Share of the peak rate at a run's last step.")
     seed: int = Field(42, ge=0, lt=2**32, description="Seed of order, adapter and dropout.")
 
@@ -161,14 +160,16 @@ class EvaluationSettings(Section):
     """What is measured while a run goes on, and at its end."""
 
     eval_every: int = Field(10, ge=0, description="Steps between evaluations; 0 for none.")
-    samples: int = Field(3, ge=0, le=100, description="Hold-out prompts answered at each evaluation.")
+    samples: int = Field(
+        3, ge=0, le=100, description="Hold-out prompts answered at each evaluation."
+    )
     validation_rows: int = Field(
         16, ge=1, le=10_000, description="Fixed hold-out rows of the validation loss."
     )
     max_new_tokens: int = Field(64, ge=1, le=4096, description="Longest answer, in tokens.")
     budget_share: Share = Field(
         0.1,
-        description="Share of training time evaluations may take; they leave items out, never turns.",
+        description="Share of training time for evaluations; they leave items out, never turns.",
     )
     judge_rows: int = Field(
         64, ge=1, le=10_000, description="Hold-out rows scored for the verdict, of each kind."
@@ -213,7 +214,7 @@ class TrainerSettings(Section):
         5.0, gt=0.0, le=60.0, description="Seconds a trainer has to commit when it must stop."
     )
     keep_awake: bool = Field(
-        True, description="Hold off the idle sleep of a Mac on mains power while a run goes on."
+        True, description="Hold off a Mac's idle sleep on mains power while a run goes on."
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any, Self
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from daemon.cli.place import NotRunning, alive, how_to_start
-from daemon.cli.screen import out, safe
+from daemon.cli.screen import err, safe
 from daemon.cli.status_page import duration
 from daemon.clock import Clock
 from daemon.folders.reading import Events, read_status
@@ -86,8 +86,8 @@ class _Bar:
             TextColumn("[bold]{task.description}", markup=True),
             BarColumn(bar_width=30),
             TextColumn("{task.fields[facts]}", markup=False),
-            console=out,
-            transient=not out.is_terminal,
+            console=err,
+            transient=True,
         )
         self._task: TaskID = self._progress.add_task("waiting", total=None, facts="")
 

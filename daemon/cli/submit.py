@@ -1,5 +1,6 @@
 """`submit`: copies files into the inbox, whole at once; what they hold is judged by the daemon."""
 
+import os
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any
@@ -96,7 +97,7 @@ def drop(
 ) -> Followed:
     """Put one file into the inbox with its companions; nothing there is ever overwritten."""
     folder = layout.inbox / FOLDERS[priority]
-    stem = path.name.removesuffix(path.suffix).encode()[:LONGEST_STEM].decode(errors="ignore")
+    stem = os.fsencode(path.stem)[:LONGEST_STEM].decode("utf-8", "ignore")
     # A leading dot or a hold-out's ending would make the daemon take the file for another thing.
     stem = stem.lstrip(".").removesuffix(HOLDOUT.removesuffix(".jsonl")) or "file"
     stem = drops.free_stem(folder, stem, (".jsonl", HOLDOUT, OWN_SETTINGS))

@@ -245,4 +245,3 @@ Action = (
     | Verify | Prune | Backup | RemoveBackup | EndPause | Retry | NewLineage | Reply | StopDaemon
     | EndIntakeWorker | EndTrainer
 )  # fmt: skip
-

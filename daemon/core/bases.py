@@ -44,7 +44,7 @@ class BaseFacts:
 
 
 def empty_adapter_config(base: str) -> dict[str, Any]:
-    """Return the `adapter_config.json` of an untouched base, as mlx-lm reads it: no module adapted."""
+    """Return the `adapter_config.json` of an untouched base for mlx-lm: no module adapted."""
     return {
         "fine_tune_type": "lora",
         "model": f"models/base/{base}",

@@ -1,4 +1,4 @@
-"""The words of `control/`: which there are, which of them stay valid over a restart, and answers."""
+"""The words of `control/`: which there are, which stay valid over a restart, and answers."""
 
 import difflib
 from dataclasses import dataclass

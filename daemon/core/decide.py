@@ -1,4 +1,4 @@
-"""The decision of a tick: a snapshot in, the next actions out; every rule of the folders in one place.
+"""The decision of a tick: a snapshot in, the next actions out; every rule in one place.
 
 Each part answers for one folder; a later tick sees what an earlier one did, so no part plans ahead.
 """
@@ -187,7 +187,7 @@ def _end_jobs(snapshot: Snapshot, run: RunOnDisk, outcome: Outcome, why: str) ->
 
 
 def _take_apart(snapshot: Snapshot, run: RunOnDisk) -> list[do.Action]:
-    """Try each job of a failing run by itself, so that the good ones are not parked with the bad."""
+    """Try each job of a failing run by itself, so that no good one is parked with a bad one."""
     return [
         *(do.ReturnJob(job.card, alone=True) for job in snapshot.running),
         do.RemoveRun(run.run),

@@ -1,6 +1,6 @@
 """A job in each of its states, each with exactly the data that exists there; knows no folder.
 
-Where a job is and how it ended are separate things: the folder says the first, `Outcome` the second.
+Where a job is and how it ended are separate: the folder says the first, `Outcome` the second.
 """
 
 from dataclasses import dataclass

@@ -105,9 +105,7 @@ def passes(
     for place, row in enumerate(order):
         own = width_of(lengths[row], allowed)
         saved = (width - own) * (len(order) - place)
-        if current and (
-            (len(current) + 1) * width > pass_tokens or saved > PASS_COST_TOKENS
-        ):
+        if current and ((len(current) + 1) * width > pass_tokens or saved > PASS_COST_TOKENS):
             found.append(PaddedPass(width, tuple(current)))
             current = []
         width = width if current else own

@@ -1,4 +1,4 @@
-"""From the tests on a candidate to a verdict with reasons; pure, and the only place that decides it."""
+"""From the tests on a candidate to a verdict with reasons; pure, and decided nowhere else."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -67,16 +67,12 @@ def decide_verdict(judgement: Judgement, gate: Gate) -> Verdict:
         return Verdict("refuse", False, ("training left the adapter unchanged",))
     level = gate.level / max(1, len(judgement.comparisons))
     worse = [
-        c
-        for c in judgement.comparisons
-        if c.p_worse < level and c.mean_change >= gate.min_effect
+        c for c in judgement.comparisons if c.p_worse < level and c.mean_change >= gate.min_effect
     ]
     if worse:
         return Verdict("refuse", False, tuple(f"significantly worse {_say(c)}" for c in worse))
     better = [
-        c
-        for c in judgement.comparisons
-        if c.p_better < level and c.mean_change <= -gate.min_effect
+        c for c in judgement.comparisons if c.p_better < level and c.mean_change <= -gate.min_effect
     ]
     if better:
         return Verdict("promote", True, tuple(f"significantly better {_say(c)}" for c in better))

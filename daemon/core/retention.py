@@ -1,4 +1,4 @@
-"""Which versions' weights may be removed; never the current one, its parent or the only good one."""
+"""Which weights may be removed; never the current version's, its parent's or the only good."""
 
 from daemon.core.actions import Backup, Prune, RemoveBackup
 from daemon.core.snapshot import Limits, Snapshot
@@ -44,7 +44,7 @@ def prune(snapshot: Snapshot, with_moments: frozenset[str]) -> tuple[Prune, ...]
 def backups(
     limits: Limits, promoted: tuple[str, ...], complete: frozenset[str], kept: frozenset[str]
 ) -> tuple[Backup | RemoveBackup, ...]:
-    """Return the copies to make and to remove; `promoted` is the history of the link, newest last."""
+    """Return the copies to make and to remove; `promoted` are the promoted, newest last."""
     last: list[str] = []
     for version in reversed(promoted):
         if version not in last:

@@ -1,4 +1,4 @@
-"""All that one tick knows when it decides: plain values, read before and never during the decision."""
+"""All that one tick knows when it decides: plain values, read before the decision begins."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

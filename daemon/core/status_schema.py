@@ -1,4 +1,4 @@
-"""The JSON Schema of the status document, for those who read it; additions only, never a removal."""
+"""The JSON Schema of the status document, for those who read it; fields are only added."""
 
 from typing import Any
 
@@ -6,7 +6,10 @@ _TEXT = {"type": ["string", "null"]}
 _NUMBER = {"type": ["number", "null"]}
 _WHOLE = {"type": ["integer", "null"]}
 _FLAG = {"type": ["boolean", "null"]}
-_PAIRS = {"type": "array", "items": {"type": "array", "prefixItems": [{"type": "integer"}, _NUMBER]}}
+_PAIRS = {
+    "type": "array",
+    "items": {"type": "array", "prefixItems": [{"type": "integer"}, _NUMBER]},
+}
 _TREND = {"enum": ["improving", "declining", "stable", None]}
 _SAMPLE = {
     "type": "object",
@@ -79,7 +82,10 @@ FIELDS: dict[str, Any] = {
     "accuracy_history": _PAIRS,
     "accuracy_trend": _TREND,
     "queue": {"type": "object", "additionalProperties": {"type": "integer"}},
-    "active_alerts": {"type": "array", "items": {"type": "object", "required": ["code", "message"]}},
+    "active_alerts": {
+        "type": "array",
+        "items": {"type": "object", "required": ["code", "message"]},
+    },
     "error_type": _TEXT,
     "error_message": _TEXT,
     "commands": {"type": "array", "items": {"type": "object", "required": ["command", "answer"]}},

@@ -29,7 +29,7 @@ class AdapterSpec:
         return cls(**{**record, "keys": tuple(record["keys"])})
 
     def misfit(self, other: "AdapterSpec") -> str | None:
-        """Name what keeps an adapter of this shape from being carried on in another; dropout may."""
+        """Name what keeps this adapter from being carried on in another; dropout does not."""
         for field in ("kind", "rank", "scale", "num_layers", "keys"):
             mine, its = getattr(self, field), getattr(other, field)
             if mine != its:
@@ -118,9 +118,7 @@ def fit_problem(
     current: Version, model: str, fingerprint: str | None, adapter: AdapterSpec
 ) -> str | None:
     """Say in one sentence why training cannot go on from the current version; None where it can."""
-    way_out = (
-        "put the setting back in finetuned.toml, or begin anew with 'finetuned lineage new'"
-    )
+    way_out = "put the setting back in finetuned.toml, or begin anew with 'finetuned lineage new'"
     if current.base.get("model") != model:
         return (
             f"model is {model!r} in the settings and {current.base.get('model')!r} in the current "

@@ -1,4 +1,4 @@
-"""Every durable change of the disk: complete or not there at all, and on the platter when it returns.
+"""Every durable change of the disk: whole or not there, and on the medium when it returns.
 
 Knows bytes and names; what they mean is known by the modules beside it.
 """
@@ -128,7 +128,7 @@ def remove_file(path: Path) -> None:
 
 
 def remove_directory(path: Path) -> None:
-    """Remove a directory with all it holds: first by one rename, so that half of it is never seen."""
+    """Remove a directory with all it holds; by one rename first, so half of it is never seen."""
     trash = path.with_name(TRASH + path.name)
     shutil.rmtree(trash, ignore_errors=True)
     try:
@@ -163,7 +163,7 @@ def replace_link(link: Path, target: str) -> None:
 
 
 def append_line(path: Path, line: bytes) -> None:
-    """Append one whole line without waiting for the disk; a torn line of a crash is closed first."""
+    """Append one whole line without waiting for the disk; a torn last line is closed first."""
     with path.open("ab+") as file:
         if file.tell() > 0:
             file.seek(-1, os.SEEK_END)

@@ -1,4 +1,4 @@
-"""`models/base/`: which base models lie ready; reads and writes their facts, never their weights."""
+"""`models/base/`: which base models lie ready; knows their facts, never their weights."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""`inbox/`: which files have come to rest and may be claimed, and which are no work; reads no content."""
+"""`inbox/`: which files have come to rest, and which are no work; reads no content."""
 
 import errno
 import os

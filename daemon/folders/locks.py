@@ -1,4 +1,4 @@
-"""Who holds the workspace and who holds the model: exclusive `flock`s that die with their holder."""
+"""Who holds the workspace and who the model: exclusive `flock`s that die with their holder."""
 
 import fcntl
 import json

@@ -1,4 +1,4 @@
-"""`logs/`: the structured log of the daemon, rotated, and the same lines on a console for people."""
+"""`logs/`: the structured log of the daemon, rotated, and the same lines on a console."""
 
 import logging
 import logging.handlers
@@ -14,11 +14,13 @@ from daemon.settings import LogSettings
 class _Quiet(logging.handlers.RotatingFileHandler):
     """A log file whose failure never stops the daemon and never writes into its own mishap."""
 
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+    def handleError(self, record: logging.LogRecord) -> None:
         """Drop the line: a full disk is reported by the status."""
 
 
-def open_log(layout: Layout, settings: LogSettings, console: bool) -> "structlog.stdlib.BoundLogger":
+def open_log(
+    layout: Layout, settings: LogSettings, console: bool
+) -> "structlog.stdlib.BoundLogger":
     """Set the log up and return it; the console stands on stderr."""
     layout.logs.mkdir(parents=True, exist_ok=True)
     shared: list[Any] = [

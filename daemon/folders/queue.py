@@ -159,7 +159,9 @@ class Queue:
         """Move a job from state to state: first its card, then one rename."""
         if self._cards.get(card.job) != card:
             self.update(source, card)
-        atomic.move(self._layout.job(source, card.job).folder, self._layout.queue / target / card.job)
+        atomic.move(
+            self._layout.job(source, card.job).folder, self._layout.queue / target / card.job
+        )
         self._forget(source)
         self._forget(target)
 
@@ -220,5 +222,3 @@ def _intake(record: dict[str, Any]) -> Intake:
         tokenizer=prints.get("tokenizer") or "",
         template=prints.get("template") or "",
     )
-
-

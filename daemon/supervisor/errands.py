@@ -51,7 +51,9 @@ class Errands:
     def failed_copies(self) -> dict[str, str]:
         """Return the copies that did not succeed, with the reason, and forget them."""
         failed = {
-            name: str(f.exception()) for name, f in self._copies.items() if f.done() and f.exception()
+            name: str(f.exception())
+            for name, f in self._copies.items()
+            if f.done() and f.exception()
         }
         for name in [name for name, f in self._copies.items() if f.done()]:
             del self._copies[name]

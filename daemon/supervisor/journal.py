@@ -15,7 +15,7 @@ BOOT_FACTOR = 10**9
 
 
 class Journal:
-    """Events go to `status/events.jsonl`, the log and, where they are about a run, to its own log."""
+    """Events go to `status/events.jsonl`, the log and, if about a run, to that run's log."""
 
     def __init__(
         self,

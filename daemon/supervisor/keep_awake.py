@@ -1,4 +1,4 @@
-"""Holds off a Mac's idle sleep while a run goes on; does nothing elsewhere. Untested on hardware."""
+"""Holds off a Mac's idle sleep while a run goes on; nothing elsewhere. Untested on hardware."""
 
 import os
 import subprocess

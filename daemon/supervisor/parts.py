@@ -1,4 +1,4 @@
-"""The parts of one supervisor, picked by `app`; a plain holder, so that each room takes what it uses."""
+"""The parts of one supervisor, picked by `app`; a plain holder, each room takes what it uses."""
 
 from dataclasses import dataclass
 

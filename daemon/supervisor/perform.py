@@ -119,9 +119,7 @@ class Performer:
         assert report is not None
         card = replace(card, intake=report, intake_deaths=0)
         self._parts.queue.move(card, "incoming", card.priority)
-        message = (
-            f"{card.job}: {report.train_rows} rows to train, {report.holdout_rows} held out"
-        )
+        message = f"{card.job}: {report.train_rows} rows to train, {report.holdout_rows} held out"
         self._parts.journal.event("queued", message, job=card.job)
 
     def _end_job(self, action: do.EndJob, _seen: Snapshot) -> None:
@@ -159,9 +157,7 @@ class Performer:
 
     def _put_back(self, action: do.PutBack, _seen: Snapshot) -> None:
         card = action.card
-        self._parts.inbox.put_back(
-            self._layout.job("incoming", card.job), card.name, card.priority
-        )
+        self._parts.inbox.put_back(self._layout.job("incoming", card.job), card.name, card.priority)
         self._parts.queue.discard("incoming", card.job)
         message = f"{escape(card.name)} changed while it was read; it settles again"
         self._parts.journal.event("put_back", message, job=card.job)
@@ -239,9 +235,7 @@ class Performer:
 
     def _begin_run(self, action: do.BeginRun, seen: Snapshot) -> None:
         attempts = self._parts.runs.attempts(action.run)
-        self._parts.runs.write_attempts(
-            action.run, replace(attempts, started=attempts.started + 1)
-        )
+        self._parts.runs.write_attempts(action.run, replace(attempts, started=attempts.started + 1))
         self._parts.trainer.begin(say.Train(action.run), action.run)
 
     def _pause_trainer(self, _action: do.PauseTrainer, _seen: Snapshot) -> None:
@@ -302,7 +296,7 @@ class Performer:
         self._parts.models.seal(self._layout.run(action.run).candidate, manifest)
         version = manifest["version"]
         reasons = "; ".join(action.verdict.reasons)
-        message = f"sealed {version}: {action.verdict.kind} – {reasons}"
+        message = f"sealed {version}: {action.verdict.kind}, {reasons}"
         self._parts.journal.event(
             "sealed", message, run=action.run, version=version, verdict=action.verdict.kind
         )
@@ -362,7 +356,9 @@ class Performer:
             self._reply(do.Reply(action.command, "refused", message), seen)
 
     def _retry(self, action: do.Retry, seen: Snapshot) -> None:
-        ended = {card.job: (state, card) for state in ENDED for card in self._parts.queue.cards(state)}
+        ended = {
+            card.job: (state, card) for state in ENDED for card in self._parts.queue.cards(state)
+        }
         unknown = [job for job in action.jobs if job not in ended]
         if unknown or not action.jobs:
             named = escape(", ".join(unknown)) or "(no name was given)"

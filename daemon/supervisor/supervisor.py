@@ -314,7 +314,9 @@ class Supervisor:
             return
         worker = "trainer" if trainer else "intake worker"
         message = f"the {worker} died on {run}: {died.how}"
-        self._parts.journal.event("died", message, level="error", on=run, stderr=died.stderr[-1500:])
+        self._parts.journal.event(
+            "died", message, level="error", on=run, stderr=died.stderr[-1500:]
+        )
         if trainer and run == "prepare":
             self._observer.base_problem = f"the base model could not be prepared: {died.how}"
         elif trainer:

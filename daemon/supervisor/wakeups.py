@@ -1,4 +1,4 @@
-"""What wakes the supervisor before its time: signals, workers' lines, file events; all only hints."""
+"""What wakes the supervisor early: signals, workers' lines, file events; all only hints."""
 
 import os
 import selectors

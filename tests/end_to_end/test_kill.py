@@ -63,9 +63,9 @@ def test_a_job_that_kills_the_trainer_each_time_is_parked_and_the_next_one_train
         space.drop("a.jsonl", chats(60))
         space.start()
         for death in range(1, 4):
-            space.wait("an attempt", lambda n=death: len(space.told("run_begun")) >= n)
+            space.wait_for_number("run_begun", death)
             space.kill_trainer()
-            space.wait("a death", lambda n=death: len(space.told("died")) >= n)
+            space.wait_for_number("died", death)
         space.wait("a parked job", lambda: space.jobs("failed"))
         assert "SIGKILL" in space.job("failed")["reason"]
         space.drop("b.jsonl", chats(20, start=500))

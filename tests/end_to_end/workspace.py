@@ -1,4 +1,4 @@
-"""A real workspace with a real daemon process, for tests: drop, wait with a deadline, kill, look."""
+"""A real workspace with a real daemon, for tests: drop, wait with a deadline, kill, look."""
 
 import hashlib
 import json
@@ -90,7 +90,8 @@ class Workspace:
     def workers(self) -> list[psutil.Process]:
         assert self._process is not None
         try:
-            return psutil.Process(self._process.pid).children()
+            found: list[psutil.Process] = psutil.Process(self._process.pid).children()
+            return found
         except psutil.Error:
             return []
 
@@ -127,6 +128,10 @@ class Workspace:
                 break
             threading.Event().wait(0.02)
         raise AssertionError(f"not seen: {what}; {self.story()}")
+
+    def wait_for_number(self, event: str, number: int) -> None:
+        """Wait until an event was told so many times."""
+        self.wait(f"{number} x {event}", lambda: len(self.told(event)) >= number)
 
     def story(self) -> str:
         lines = [f"{e['event']}: {e['message']}" for e in self.events()][-25:]

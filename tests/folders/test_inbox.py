@@ -73,7 +73,8 @@ def test_a_file_replaced_by_another_settles_anew(
 
 
 @pytest.mark.parametrize(
-    "name", [".x", "x~", ".x.swp", "x.part", "x.crdownload", "x.tmp", "._x", ".DS_Store", "x.icloud"]
+    "name",
+    [".x", "x~", ".x.swp", "x.part", "x.crdownload", "x.tmp", "._x", ".DS_Store", "x.icloud"],
 )
 def test_temporary_names_are_neither_work_nor_left_over(
     inbox: Inbox, layout: Layout, clock: StillClock, name: str
@@ -140,7 +141,9 @@ def test_a_file_gone_before_its_claim_leaves_nothing_half_done(
     assert list(place.folder.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["-rf.jsonl", "a\nb.jsonl", "\x1b[31m.jsonl", "ä.jsonl", "<i>.jsonl"])
+@pytest.mark.parametrize(
+    "name", ["-rf.jsonl", "a\nb.jsonl", "\x1b[31m.jsonl", "ä.jsonl", "<i>.jsonl"]
+)
 def test_any_name_is_taken_byte_for_byte(
     inbox: Inbox, layout: Layout, clock: StillClock, name: str
 ) -> None:
@@ -167,7 +170,9 @@ def test_a_future_or_ancient_file_time_changes_nothing(
     assert sorted(settle(inbox, clock)) == ["future.jsonl", "past.jsonl"]
 
 
-def test_a_file_is_never_put_back_over_another(inbox: Inbox, layout: Layout, tmp_path: Path) -> None:
+def test_a_file_is_never_put_back_over_another(
+    inbox: Inbox, layout: Layout, tmp_path: Path
+) -> None:
     place = JobLayout(tmp_path / "job")
     place.folder.mkdir()
     place.original.write_text("old")

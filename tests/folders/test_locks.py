@@ -20,7 +20,9 @@ sys.stdin.read()
 """
 
 
-def test_a_second_holder_is_told_who_holds_it_and_a_killed_one_holds_nothing(tmp_path: Path) -> None:
+def test_a_second_holder_is_told_who_holds_it_and_a_killed_one_holds_nothing(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / ".lock"
     with subprocess.Popen(
         [sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE

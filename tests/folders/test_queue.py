@@ -63,9 +63,7 @@ def test_an_empty_claim_is_purged_and_a_job_in_two_states_belongs_to_the_later(
     for state in ("normal", "done"):
         folder = layout.job(state, twin.job).folder
         folder.mkdir()
-        (folder / "job.json").write_bytes(
-            layout.job("incoming", twin.job).job_file.read_bytes()
-        )
+        (folder / "job.json").write_bytes(layout.job("incoming", twin.job).job_file.read_bytes())
         (folder / "original.jsonl").write_text("{}")
     queue.settle_twins()
     assert find_job(layout, empty.job) is None

@@ -1,0 +1,28 @@
+"""Says in one JSON line what MLX finds on this machine.
+
+Run as a process of its own by `doctor`, because a broken driver ends the process that asks.
+"""
+
+import json
+import sys
+from importlib.metadata import version
+
+
+def main() -> None:
+    """Write the facts to stdout."""
+    from daemon.model.backend import mx
+    from daemon.model.blas import load_blas
+
+    facts = {
+        "mlx": version("mlx"),
+        "mlx_lm": version("mlx-lm"),
+        "device": str(mx.default_device()),
+        "metal": bool(mx.metal.is_available()),
+        "cuda": bool(mx.cuda.is_available()),
+        "blas": load_blas(),
+    }
+    sys.stdout.write(json.dumps(facts, default=str) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""`doctor`: the effective settings and what is wrong with the machine; mends nothing."""
+
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from daemon.cli.checks import Check, machine_checks, workspace_checks
+from daemon.cli.place import HERE, Json, NoWorkspace, Root, workspace
+from daemon.cli.screen import cell, facts, out, say
+from daemon.errors import ExitCode, SettingsFault
+from daemon.folders.settings_file import literal
+from daemon.layout import Layout
+from daemon.settings import Section, Settings, read_settings
+
+SIGNS = {"good": ("✓", "green"), "warning": ("!", "yellow"), "wrong": ("✗", "red")}
+
+
+def doctor(root: Root = HERE, json: Json = False) -> None:
+    """Check the machine, the workspace and the settings."""
+    layout, checks = _place(root)
+    settings, problem = _settings(layout)
+    checks += [*machine_checks(), *workspace_checks(layout, settings)]
+    checks.append(Check("settings", "wrong" if problem else "good", problem or "all are valid"))
+    well = all(check.state != "wrong" for check in checks)
+    if json:
+        listed = [vars(check) for check in checks]
+        facts({"ok": well, "checks": listed, "settings": settings.model_dump(mode="json")})
+    else:
+        out.print(_settings_table(settings))
+        out.print(_checks_table(checks))
+        say("all is well" if well else "something is wrong: see the lines marked ✗")
+    if not well:
+        raise typer.Exit(ExitCode.BLOCKED)
+
+
+def _place(root: Path) -> tuple[Layout, list[Check]]:
+    try:
+        return workspace(root), []
+    except NoWorkspace as fault:
+        return Layout(root.resolve()), [Check("workspace", "warning", fault.message)]
+
+
+def _settings(layout: Layout) -> tuple[Settings, str | None]:
+    try:
+        return read_settings(layout.settings_file), None
+    except SettingsFault as fault:
+        return Settings(), fault.message
+
+
+def _checks_table(checks: list[Check]) -> Table:
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for check in checks:
+        sign, style = SIGNS[check.state]
+        table.add_row(Text(sign, style=style), cell(check.name), cell(check.finding))
+    return table
+
+
+def _settings_table(settings: Settings) -> Table:
+    table = Table("setting", "value", "", box=None, padding=(0, 2, 0, 0))
+    for name, value, changed in _flat(settings, ""):
+        note = Text("changed", style="yellow") if changed else Text("")
+        table.add_row(cell(name), cell(value), note)
+    return table
+
+
+def _flat(section: Section, prefix: str) -> list[tuple[str, Any, bool]]:
+    rows: list[tuple[str, Any, bool]] = []
+    for name, field in type(section).model_fields.items():
+        value = getattr(section, name)
+        if isinstance(value, Section):
+            rows += _flat(value, f"{name}.")
+        else:
+            shown = "not set" if value is None else literal(value)
+            rows.append((prefix + name, shown, value != field.default))
+    return rows

@@ -1,0 +1,132 @@
+"""Makes every choice of a run before its first step; knows rows and keys, no model.
+
+The duplicate check of intake is made again here for truth: other jobs were trained in between.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from daemon.core.examples import Chat
+from daemon.core.plan import Plan, mix
+from daemon.folders import fingerprints
+from daemon.training.frozen import Choices, Request, RowId
+from daemon.training.rows import JobRows
+
+
+def choose(
+    request: Request, rows: JobRows, libraries: Mapping[str, str], now: str
+) -> Choices:
+    """Return the choices of a run; with no example left, `steps` is 0."""
+    examples, dropped, digest = _examples(request, rows)
+    training = request.settings.training
+    tune, judge = _own_holdout(request, rows)
+    evaluation = request.settings.evaluation
+    earlier = _earlier(request, rows, evaluation.judge_rows)
+    return Choices(
+        attempt_0_at=now,
+        libraries=libraries,
+        examples=tuple(examples),
+        dropped=dropped,
+        replay=(),
+        # A file too small for two halves has only judge rows; nothing is decided by looking at them.
+        tune=_pick(tune or judge, evaluation.validation_rows, request.seed),
+        judge=_pick(judge, evaluation.judge_rows, request.seed),
+        earlier=earlier,
+        samples=_chats((*tune, *judge, *earlier), rows, evaluation.samples),
+        steps=Plan([1] * len(examples), training.batch_rows, training.epochs, 0).steps,
+        data_fingerprint=digest,
+    )
+
+
+def _examples(
+    request: Request, rows: JobRows
+) -> tuple[list[tuple[int, int]], dict[str, tuple[dict[str, Any], ...]], str]:
+    examples: list[tuple[int, int]] = []
+    dropped: dict[str, tuple[dict[str, Any], ...]] = {}
+    digest = hashlib.sha256()
+    for number, job in enumerate(request.jobs):
+        gone = _known_elsewhere(request, rows, number)
+        if gone:
+            dropped[job] = tuple(gone[row] for row in sorted(gone))
+        kept = [int(row) for row in rows.train(job).rows if int(row) not in gone]
+        examples += [(number, row) for row in kept]
+        digest.update(_keys_of(rows, job, kept))
+    return examples, dropped, digest.hexdigest()
+
+
+def _known_elsewhere(request: Request, rows: JobRows, number: int) -> dict[int, dict[str, Any]]:
+    """Return the rows of a job that were trained in the lineage, are gathered before, or are exam rows.
+
+    A job's own keys never count against itself: it may be trained again on purpose.
+    """
+    job = request.jobs[number]
+    mine = fingerprints.read(rows.find(job).train_fingerprints)
+    exams = [other for other in (*request.holdout_jobs, *request.jobs) if other != job]
+    trained = [other for other in (*request.lineage_jobs, *request.jobs[:number]) if other != job]
+    gone: dict[int, dict[str, Any]] = {}
+    for code, others in (("exam_row", exams), ("duplicate_seen", trained)):
+        for other in dict.fromkeys(others):
+            place = rows.find(other)
+            exam = code == "exam_row"
+            path = place.holdout_fingerprints if exam else place.train_fingerprints
+            for row, line in _common(mine, fingerprints.read(path)):
+                gone.setdefault(row, {"row": row, "code": code, "of": {"job": other, "line": line}})
+    return gone
+
+
+def _common(mine: np.ndarray, theirs: np.ndarray) -> Iterable[tuple[int, int]]:
+    """Give (my row, their line) of equal keys; both arrays are sorted by key."""
+    if len(theirs) == 0:
+        return
+    places = np.minimum(np.searchsorted(theirs["hi"], mine["hi"]), len(theirs) - 1)
+    near = theirs[places]
+    for index in np.flatnonzero((near["hi"] == mine["hi"]) & (near["lo"] == mine["lo"])):
+        yield int(mine["row"][index]), int(near["line"][index])
+
+
+def _keys_of(rows: JobRows, job: str, kept: list[int]) -> bytes:
+    """Return the keys of rows, in the order of the rows."""
+    keys = fingerprints.read(rows.find(job).train_fingerprints)
+    by_row = keys[np.argsort(keys["row"], kind="stable")]
+    chosen = by_row[np.isin(by_row["row"], np.array(kept, dtype=np.uint32))]
+    return np.stack([chosen["hi"], chosen["lo"]], axis=1).tobytes()
+
+
+def _own_holdout(request: Request, rows: JobRows) -> tuple[list[RowId], list[RowId]]:
+    tune: list[RowId] = []
+    judge: list[RowId] = []
+    for job in request.jobs:
+        index = rows.holdout(job)
+        for row, half in zip(index.rows, index.tune, strict=True):
+            (tune if half else judge).append((job, int(row)))
+    return tune, judge
+
+
+def _earlier(request: Request, rows: JobRows, most: int) -> tuple[RowId, ...]:
+    """Return judge rows of jobs the lineage has learned from: what must not be forgotten."""
+    known = set(request.holdout_jobs) - set(request.jobs)
+    found: list[RowId] = []
+    for job in dict.fromkeys(request.lineage_jobs):
+        if job in known:
+            index = rows.holdout(job)
+            found += [(job, int(row)) for row in index.rows[~index.tune]]
+    return _pick(found, most, request.seed)
+
+
+def _pick(ids: Iterable[RowId], most: int, seed: int) -> tuple[RowId, ...]:
+    """Return at most so many, the same ones for the same seed whatever the other jobs are."""
+    return tuple(sorted(ids, key=lambda item: (mix(seed, "pick", *item), item))[:most])
+
+
+def _chats(ids: Iterable[RowId], rows: JobRows, most: int) -> tuple[RowId, ...]:
+    """Return at most so many rows that ask something, in the order given."""
+    found: list[RowId] = []
+    for job, row in ids:
+        if len(found) == most:
+            break
+        if isinstance(rows.example(job, row, "holdout"), Chat):
+            found.append((job, row))
+    return tuple(found)

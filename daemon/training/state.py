@@ -1,0 +1,79 @@
+"""How far a run has come, as its checkpoints and its version carry it; knows no weights."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self
+
+from daemon.core.progress import Metrics, Progress, after_step
+
+STATE = "training_state.json"
+METRICS = "training_metrics.json"
+TAIL = 50
+
+
+@dataclass(frozen=True)
+class RunState:
+    """Everything of a run but its weights; commits with them or not at all."""
+
+    run: str
+    attempt: int
+    step: int
+    step_in_run: int
+    refused_in_a_row: int = 0
+    """Steps in a row that were not applied because they were not finite."""
+    progress: Progress = Progress()
+    metrics: tuple[Metrics, ...] = ()
+    """Of every step of the run, in order."""
+    validation: tuple[tuple[int, float], ...] = field(default=())
+
+    def as_record(self, cursor: Mapping[str, Any]) -> dict[str, Any]:
+        """Return plain JSON values; the metrics are a file of their own."""
+        return {
+            "schema_version": 1,
+            "run": self.run,
+            "attempt": self.attempt,
+            "step": self.step,
+            "step_in_run": self.step_in_run,
+            "cursor": dict(cursor) | {"refused_in_a_row": self.refused_in_a_row},
+            "progress": self.progress.as_record(),
+            "metrics_tail": [asdict(metrics) for metrics in self.metrics[-TAIL:]],
+            "validation": self.validation,
+        }
+
+    @classmethod
+    def read(cls, folder: Path, name: str, attempt: int) -> Self:
+        """Return the state that lies in a checkpoint."""
+        record = json.loads((folder / name).read_bytes())
+        metrics = json.loads((folder / METRICS).read_bytes())
+        return cls(
+            run=record["run"],
+            attempt=attempt,
+            step=record["step"],
+            step_in_run=record["step_in_run"],
+            refused_in_a_row=record["cursor"]["refused_in_a_row"],
+            progress=Progress.from_record(record["progress"]),
+            metrics=tuple(Metrics(**item) for item in metrics),
+            validation=tuple((int(step), float(loss)) for step, loss in record["validation"]),
+        )
+
+    def after(self, metrics: Metrics) -> "RunState":
+        """Return the state with one more step."""
+        return replace(
+            self,
+            step=metrics.step,
+            step_in_run=metrics.step_in_run,
+            refused_in_a_row=0 if metrics.applied else self.refused_in_a_row + 1,
+            progress=after_step(self.progress, metrics),
+            metrics=(*self.metrics, metrics),
+        )
+
+
+def first_progress(version: Path) -> Progress:
+    """Return the counters and histories a version hands on; an untouched base has none."""
+    try:
+        record = json.loads((version / STATE).read_bytes())
+    except FileNotFoundError:
+        return Progress()
+    return Progress.from_record(record["progress"])
