@@ -37,7 +37,8 @@ format: $(READY)
 	$(BIN)/ruff format .
 
 docs: $(READY)
-	$(BIN)/python docs/make.py
+	$(BIN)/python docs/make_settings.py
+	$(BIN)/python docs/make_tree.py
 
 constraints: $(READY)
 	$(BIN)/python constraints/lock.py

@@ -1,4 +1,4 @@
-"""Write the hashed constraints: asks pip what it would install for each Linux Python, and knows no registry."""
+"""Write the hashed constraints from what pip would install on each Linux; knows no registry."""
 
 import json
 import subprocess

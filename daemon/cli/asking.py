@@ -1,4 +1,4 @@
-"""Asks the daemon by a control file and waits for the answer in the events; obeys nothing itself."""
+"""Asks the daemon by a control file and waits for its answer in the events; decides nothing."""
 
 from typing import Any
 
@@ -87,4 +87,3 @@ def _show(answer: dict[str, Any] | None, word: str) -> None:
     if answer.get("answer") != "done":
         raise Refused("refused", f"{word} {answer.get('answer')}: {message}")
     say(f"{word}: {message}")
-

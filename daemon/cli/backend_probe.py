@@ -10,16 +10,14 @@ from importlib.metadata import version
 
 def main() -> None:
     """Write the facts to stdout."""
-    from daemon.model.backend import mx
-    from daemon.model.blas import load_blas
+    from daemon.model.backend import BLAS, device, mx
 
     facts = {
         "mlx": version("mlx"),
         "mlx_lm": version("mlx-lm"),
         "device": str(mx.default_device()),
-        "metal": bool(mx.metal.is_available()),
-        "cuda": bool(mx.cuda.is_available()),
-        "blas": load_blas(),
+        "backend": device(),
+        "blas": BLAS,
     }
     sys.stdout.write(json.dumps(facts, default=str) + "\n")
 

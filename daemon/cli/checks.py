@@ -68,10 +68,9 @@ def _backend() -> Iterator[Check]:
     if isinstance(found, str):
         yield Check("mlx", "wrong", f"MLX cannot be used: {found}")
         return
-    kind = "Metal" if found["metal"] else "CUDA" if found["cuda"] else "CPU"
-    words = f"mlx {found['mlx']}, mlx-lm {found['mlx_lm']}, {kind}, {found['device']}"
-    yield Check("mlx", "good", words)
-    if kind == "CPU" and sys.platform == "linux":
+    words = f"mlx {found['mlx']}, mlx-lm {found['mlx_lm']} on {found['backend']}"
+    yield Check("mlx", "good", f"{words}, {found['device']}")
+    if found["backend"] == "cpu" and sys.platform == "linux":
         missing = "none found: training is about ten times slower; install cmeel-openblas"
         blas = found["blas"]
         yield Check("blas", "good" if blas else "warning", str(blas or missing))
@@ -140,9 +139,8 @@ def _watcher(layout: Layout) -> Check:
         told = str((read_status(layout) or {}).get("watcher"))
         degraded = "degraded" in told or "polling" in told
         return Check("watcher", "warning" if degraded else "good", told)
-    from watchdog.observers import Observer
-
-    return Check("watcher", "good", f"{Observer.__name__} is used when the daemon runs")
+    kind = {"linux": "inotify", "darwin": "FSEvents"}.get(sys.platform, "the platform's events")
+    return Check("watcher", "good", f"{kind} and rescans are used when the daemon runs")
 
 
 def _model(layout: Layout, settings: Settings) -> Check:

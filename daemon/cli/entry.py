@@ -1,5 +1,7 @@
 """Puts the commands together and turns faults into one sentence and an exit code."""
 
+import io
+import sys
 from typing import Any
 
 import typer
@@ -54,4 +56,8 @@ def build() -> typer.Typer:
 
 def main() -> None:
     """Be the command `finetuned`."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that is not UTF-8 gets escapes instead of an exception.
+            stream.reconfigure(errors="backslashreplace")
     build()()

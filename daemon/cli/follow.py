@@ -1,11 +1,11 @@
-"""Follows dropped files until their jobs end, with a progress bar; decides nothing, changes nothing."""
+"""Follows dropped files until their jobs end, with a progress bar; changes nothing."""
 
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from daemon.cli.place import NotRunning, alive, how_to_start
+from daemon.cli.place import Blocked, NotRunning, alive, how_to_start
 from daemon.cli.screen import err, safe
 from daemon.cli.status_page import duration
 from daemon.clock import Clock
@@ -13,6 +13,8 @@ from daemon.folders.reading import Events, read_status
 from daemon.layout import Layout
 
 LOOK_S = 0.25
+BLOCKED_S = 5.0
+"""A daemon blocked for so long is waited for no more; a shorter block may be an old status."""
 
 
 @dataclass
@@ -37,25 +39,38 @@ class Follower:
     clock: Clock
     files: list[Followed] = field(default_factory=list)
     _events: Events = field(init=False)
+    _well_s: float = field(init=False)
 
     def __post_init__(self) -> None:
         self._events = Events(self.layout)
+        self._well_s = self.clock.monotonic_s()
 
     def until_ended(self) -> None:
         """Show progress until every file's job has ended.
 
         Raises:
             NotRunning: the daemon has gone; what was dropped waits for the next one.
+            Blocked: it can train nothing until the user has done something.
         """
         with _Bar() as bar:
             while any(followed.state is None for followed in self.files):
                 lives = alive(self.layout) is not None
                 for event in self._events.new():
                     self._hear(event)
-                bar.show(read_status(self.layout) or {}, self.files)
-                if not lives and any(followed.state is None for followed in self.files):
-                    raise NotRunning("daemon_left", f"the work waits: {how_to_start(self.layout)}")
+                document = read_status(self.layout) or {}
+                bar.show(document, self.files)
+                if any(followed.state is None for followed in self.files):
+                    self._check(lives, document)
                 self.clock.sleep_s(LOOK_S)
+
+    def _check(self, lives: bool, document: dict[str, Any]) -> None:
+        if not lives:
+            raise NotRunning("daemon_left", f"the work waits: {how_to_start(self.layout)}")
+        now_s = self.clock.monotonic_s()
+        if document.get("status") != "blocked":
+            self._well_s = now_s
+        elif now_s - self._well_s > BLOCKED_S:
+            raise Blocked("blocked", f"the work waits: {document.get('message')}")
 
     def _hear(self, event: dict[str, Any]) -> None:
         for followed in self.files:

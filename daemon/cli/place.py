@@ -35,6 +35,12 @@ class Refused(UserFault):
     exit_code = ExitCode.REFUSED
 
 
+class Blocked(UserFault):
+    """The daemon lives, but can train nothing until the user has done something."""
+
+    exit_code = ExitCode.BLOCKED
+
+
 class JobFailed(UserFault):
     """A job that was waited for has not been trained."""
 
@@ -71,4 +77,3 @@ def alive(layout: Layout) -> int | None:
 def how_to_start(layout: Layout) -> str:
     """Return the sentence that says how a daemon is started here."""
     return f"no daemon is running here; start it with: finetuned run --root {layout.root}"
-

@@ -28,7 +28,7 @@ def complain(sentence: str) -> None:
 
 def cell(value: object) -> Text:
     """Return foreign text for a table."""
-    return Text("–" if value is None else safe(str(value)))
+    return Text("-" if value is None else safe(str(value)))
 
 
 def safe(text: str) -> str:

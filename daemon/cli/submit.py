@@ -25,14 +25,19 @@ LONGEST_STEM = 200
 
 
 def submit(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="JSONL, JSON, CSV, Parquet.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE…", help="JSONL, JSON, CSV, Parquet.")
+    ],
     priority: Annotated[str, typer.Option(help="high, normal or low.")] = "normal",
     holdout: Annotated[
-        Path | None, typer.Option(help="The file's own hold-out, instead of a split.", metavar="FILE")
+        Path | None,
+        typer.Option(help="The file's own hold-out, instead of a split.", metavar="FILE"),
     ] = None,
     own: Annotated[
         list[str] | None,
-        typer.Option("--set", help="A setting for this job: training.epochs=3", metavar="KEY=VALUE"),
+        typer.Option(
+            "--set", help="A setting for this job: training.epochs=3", metavar="KEY=VALUE"
+        ),
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Show progress until the end.")] = False,
     root: Root = HERE,

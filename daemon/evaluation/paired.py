@@ -41,8 +41,7 @@ def _sign_flips(changes: Sequence[float]) -> float:
     seen = sum(changes) - 1e-12 * sum(sizes)
     flips = list(product((-1.0, 1.0), repeat=len(sizes)))
     as_great = sum(
-        sum(sign * size for sign, size in zip(signs, sizes, strict=True)) >= seen
-        for signs in flips
+        sum(sign * size for sign, size in zip(signs, sizes, strict=True)) >= seen for signs in flips
     )
     return as_great / len(flips)
 

@@ -73,6 +73,6 @@ class Evaluation:
     def _ask(self, step: int, prompts: Sequence[Prompt]) -> list[Sample]:
         said = self._scorer.generate([prompt.tokens for prompt in prompts], self._max_tokens)
         return [
-            Sample(step, prompt.text, prompt.golden, answer, matches(prompt.golden, answer), prompt.job)
-            for prompt, answer in zip(prompts, said, strict=True)
+            Sample(step, asked.text, asked.golden, answer, matches(asked.golden, answer), asked.job)
+            for asked, answer in zip(prompts, said, strict=True)
         ]

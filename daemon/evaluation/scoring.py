@@ -1,4 +1,4 @@
-"""What evaluations need of a model, and the turns they take with it; knows no adapter and no run."""
+"""What evaluations need of a model, and how they take turns with it; knows no adapter, no run."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

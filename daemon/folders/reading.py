@@ -1,4 +1,4 @@
-"""Reads `status/` for the commands that show it to people; the daemon itself never reads it back."""
+"""Reads `status/` for commands that show it to people; the daemon never reads it back."""
 
 import json
 import os

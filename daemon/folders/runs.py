@@ -39,7 +39,7 @@ def freeze(place: RunLayout, record: dict[str, Any]) -> None:
 
 
 def begin_attempt(place: RunLayout) -> int:
-    """Return the number of this attempt, durably taken: metrics of a higher one replace a lower's."""
+    """Take the number of this attempt, durably: metrics of a higher one replace a lower's."""
     path = place.folder / "attempt"
     try:
         number = int(path.read_text()) + 1
@@ -68,7 +68,7 @@ def newest_checkpoint(place: RunLayout) -> tuple[Path | None, list[str]]:
     """
     atomic.purge_leftovers(place.folder)
     atomic.purge_leftovers(place.checkpoints)
-    problems = []
+    problems: list[str] = []
     for folder in reversed(_checkpoints(place)):
         problem = verify(folder)
         if problem is None:
@@ -96,7 +96,7 @@ def describe(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def verify(folder: Path) -> str | None:
-    """Read every file of a checkpoint; return what is wrong in a few words, None where nothing is."""
+    """Read every file of a checkpoint; return what is wrong in a few words, else None."""
     try:
         files = json.loads((folder / MANIFEST).read_bytes())["files"]
         for name, facts in files.items():

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from daemon.core.bases import BaseFacts
 from daemon.core.versions import AdapterSpec
@@ -65,9 +65,7 @@ class Engine(Protocol):
         """
         ...
 
-    def step(
-        self, passes: Sequence[EncodedPass], learning_rate: float, seed: int
-    ) -> StepResult:
+    def step(self, passes: Sequence[EncodedPass], learning_rate: float, seed: int) -> StepResult:
         """Apply one optimizer step over all passes together, each token counting the same."""
         ...
 
@@ -89,6 +87,10 @@ class Engine(Protocol):
 
     def generate(self, prompts: Sequence[Sequence[int]], max_tokens: int) -> list[str]:
         """Return the greedy answers."""
+        ...
+
+    def adapter_config(self) -> dict[str, Any]:
+        """Return what belongs into `adapter_config.json` beside the adapter."""
         ...
 
     def finite(self) -> bool:

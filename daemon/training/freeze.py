@@ -7,18 +7,14 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
-
 from daemon.core.examples import Chat
 from daemon.core.plan import Plan, mix
-from daemon.folders import fingerprints
 from daemon.training.frozen import Choices, Request, RowId
+from daemon.training.keys import bytes_of, common, read_keys
 from daemon.training.rows import JobRows
 
 
-def choose(
-    request: Request, rows: JobRows, libraries: Mapping[str, str], now: str
-) -> Choices:
+def choose(request: Request, rows: JobRows, libraries: Mapping[str, str], now: str) -> Choices:
     """Return the choices of a run; with no example left, `steps` is 0."""
     examples, dropped, digest = _examples(request, rows)
     training = request.settings.training
@@ -31,7 +27,7 @@ def choose(
         examples=tuple(examples),
         dropped=dropped,
         replay=(),
-        # A file too small for two halves has only judge rows; nothing is decided by looking at them.
+        # A small file has only judge rows; nothing is decided by looking at them.
         tune=_pick(tune or judge, evaluation.validation_rows, request.seed),
         judge=_pick(judge, evaluation.judge_rows, request.seed),
         earlier=earlier,
@@ -53,17 +49,17 @@ def _examples(
             dropped[job] = tuple(gone[row] for row in sorted(gone))
         kept = [int(row) for row in rows.train(job).rows if int(row) not in gone]
         examples += [(number, row) for row in kept]
-        digest.update(_keys_of(rows, job, kept))
+        digest.update(bytes_of(read_keys(rows.find(job).train_fingerprints), kept))
     return examples, dropped, digest.hexdigest()
 
 
 def _known_elsewhere(request: Request, rows: JobRows, number: int) -> dict[int, dict[str, Any]]:
-    """Return the rows of a job that were trained in the lineage, are gathered before, or are exam rows.
+    """Return the rows of a job that are exam rows or were trained in the lineage or gathered before.
 
     A job's own keys never count against itself: it may be trained again on purpose.
     """
     job = request.jobs[number]
-    mine = fingerprints.read(rows.find(job).train_fingerprints)
+    mine = read_keys(rows.find(job).train_fingerprints)
     exams = [other for other in (*request.holdout_jobs, *request.jobs) if other != job]
     trained = [other for other in (*request.lineage_jobs, *request.jobs[:number]) if other != job]
     gone: dict[int, dict[str, Any]] = {}
@@ -72,27 +68,9 @@ def _known_elsewhere(request: Request, rows: JobRows, number: int) -> dict[int, 
             place = rows.find(other)
             exam = code == "exam_row"
             path = place.holdout_fingerprints if exam else place.train_fingerprints
-            for row, line in _common(mine, fingerprints.read(path)):
+            for row, line in common(mine, read_keys(path)):
                 gone.setdefault(row, {"row": row, "code": code, "of": {"job": other, "line": line}})
     return gone
-
-
-def _common(mine: np.ndarray, theirs: np.ndarray) -> Iterable[tuple[int, int]]:
-    """Give (my row, their line) of equal keys; both arrays are sorted by key."""
-    if len(theirs) == 0:
-        return
-    places = np.minimum(np.searchsorted(theirs["hi"], mine["hi"]), len(theirs) - 1)
-    near = theirs[places]
-    for index in np.flatnonzero((near["hi"] == mine["hi"]) & (near["lo"] == mine["lo"])):
-        yield int(mine["row"][index]), int(near["line"][index])
-
-
-def _keys_of(rows: JobRows, job: str, kept: list[int]) -> bytes:
-    """Return the keys of rows, in the order of the rows."""
-    keys = fingerprints.read(rows.find(job).train_fingerprints)
-    by_row = keys[np.argsort(keys["row"], kind="stable")]
-    chosen = by_row[np.isin(by_row["row"], np.array(kept, dtype=np.uint32))]
-    return np.stack([chosen["hi"], chosen["lo"]], axis=1).tobytes()
 
 
 def _own_holdout(request: Request, rows: JobRows) -> tuple[list[RowId], list[RowId]]:

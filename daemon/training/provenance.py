@@ -26,7 +26,7 @@ def describe_platform() -> str:
 
 
 def git_commit(checkout: Path) -> str:
-    """Return the commit a checkout stands on, read from its files; "unknown" where there is none."""
+    """Return the commit a checkout stands on, read from its files, or "unknown"."""
     git = checkout / ".git"
     try:
         head = (git / "HEAD").read_text().strip()

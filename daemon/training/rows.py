@@ -39,7 +39,8 @@ class RowIndex:
                     offset += len(line)
         found.sort()
         columns = np.array(found, dtype=np.int64).reshape(-1, 5).T
-        return cls(path, *columns[:4], columns[4].astype(bool))
+        rows, offsets, tokens, lines, tune = columns
+        return cls(path, rows, offsets, tokens, lines, tune.astype(bool))
 
     def place(self, row: int) -> int | None:
         """Return where a row number stands in the arrays."""

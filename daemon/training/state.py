@@ -9,6 +9,7 @@ from typing import Any, Self
 from daemon.core.progress import Metrics, Progress, after_step
 
 STATE = "training_state.json"
+COMMITTED_STATE = "state.json"
 METRICS = "training_metrics.json"
 TAIL = 50
 
@@ -23,10 +24,10 @@ class RunState:
     step_in_run: int
     refused_in_a_row: int = 0
     """Steps in a row that were not applied because they were not finite."""
-    progress: Progress = Progress()
+    progress: Progress = field(default_factory=Progress)
     metrics: tuple[Metrics, ...] = ()
     """Of every step of the run, in order."""
-    validation: tuple[tuple[int, float], ...] = field(default=())
+    validation: tuple[tuple[int, float], ...] = ()
 
     def as_record(self, cursor: Mapping[str, Any]) -> dict[str, Any]:
         """Return plain JSON values; the metrics are a file of their own."""
@@ -43,9 +44,9 @@ class RunState:
         }
 
     @classmethod
-    def read(cls, folder: Path, name: str, attempt: int) -> Self:
+    def read(cls, folder: Path, attempt: int) -> Self:
         """Return the state that lies in a checkpoint."""
-        record = json.loads((folder / name).read_bytes())
+        record = json.loads((folder / COMMITTED_STATE).read_bytes())
         metrics = json.loads((folder / METRICS).read_bytes())
         return cls(
             run=record["run"],

@@ -1,0 +1,142 @@
+"""Finds in a rendered conversation which characters are whose; knows no token ids.
+
+The template is rendered once for each sequence of roles with a mark in place of every content;
+that skeleton then tells in the text of real turns where contents begin and end.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from os.path import commonprefix
+
+from daemon.core.examples import Turn
+from daemon.text.template import ChatTemplate, Unrenderable
+
+Span = tuple[int, int]
+
+_MARK = re.compile("\ue000(\\d+)\ue001")
+_TRIMMED: tuple[Callable[[str], str], ...] = (str, str.strip, str.lstrip, str.rstrip)
+_MOST_SKELETONS = 1024
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """A template's own text between the contents of turns with certain roles."""
+
+    pieces: tuple[str, ...]
+    """Before the first content, between contents, after the last."""
+    order: tuple[int, ...]
+    """Which turn's content follows each piece but the last."""
+    leads: tuple[int, ...]
+    """For each content: characters of the template before it that the model has to say itself."""
+    tails: tuple[int, ...]
+    """For each content: characters of the template after it that belong to the same turn."""
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """The text of a conversation."""
+
+    text: str
+    answers: tuple[Span, ...]
+    """What the model has to say, ends of turns included."""
+    contents: tuple[Span, ...]
+    """What people and models wrote, as opposed to the template."""
+
+
+class Renderer:
+    """Renders conversations and knows who wrote which character."""
+
+    def __init__(self, template: ChatTemplate, controls: re.Pattern[str]) -> None:
+        self._template = template
+        self._controls = controls
+        self._skeletons: dict[tuple[str, ...], Skeleton] = {}
+
+    def prompt(self, turns: Sequence[Turn]) -> str:
+        """Return the text up to where an answer begins."""
+        return self._template.render([(turn.role, turn.content) for turn in turns], True)
+
+    def render(self, turns: Sequence[Turn]) -> Rendered:
+        """Return the text of a conversation.
+
+        Raises:
+            Unrenderable: the template refuses it, or rewrites contents beyond recognition.
+        """
+        text = self._template.render([(turn.role, turn.content) for turn in turns], False)
+        skeleton = self._skeleton(tuple(turn.role for turn in turns))
+        contents = _contents(text, skeleton, turns)
+        answers = tuple(
+            (start - lead, end + tail)
+            for number, lead, tail, (start, end) in zip(
+                skeleton.order, skeleton.leads, skeleton.tails, contents, strict=True
+            )
+            if turns[number].role == "assistant"
+        )
+        return Rendered(text, answers, contents)
+
+    def _skeleton(self, roles: tuple[str, ...]) -> Skeleton:
+        found = self._skeletons.get(roles)
+        if found is None:
+            if len(self._skeletons) >= _MOST_SKELETONS:
+                self._skeletons.clear()
+            found = self._skeletons[roles] = self._make_skeleton(roles)
+        return found
+
+    def _make_skeleton(self, roles: tuple[str, ...]) -> Skeleton:
+        marked = [(role, f"\ue000{number}\ue001") for number, role in enumerate(roles)]
+        text = self._template.render(marked, False)
+        parts = _MARK.split(text)
+        pieces, order = tuple(parts[0::2]), tuple(int(number) for number in parts[1::2])
+        missing = {n for n, role in enumerate(roles) if role == "assistant"} - set(order)
+        if missing:
+            raise Unrenderable(f"the chat template leaves out turn {min(missing) + 1}")
+        leads = tuple(
+            self._lead(marked[:number], piece, roles[number])
+            for number, piece in zip(order, pieces[:-1], strict=True)
+        )
+        tails = tuple(self._tail(piece, pieces[-1]) for piece in pieces[1:])
+        return Skeleton(pieces, order, leads, tails)
+
+    def _lead(self, before: list[tuple[str, str]], piece: str, role: str) -> int:
+        """Count what follows the start of an answer but stands before the content (Qwen3: an
+        empty thought); the model has to say it as well."""
+        if role != "assistant" or not before:
+            return 0
+        opened = _MARK.split(self._template.render(before, True))[-1]
+        return len(piece) - len(opened) if piece.startswith(opened) else 0
+
+    def _tail(self, piece: str, last: str) -> int:
+        """Count what of the text after a content ends that turn: up to its first control token."""
+        own = commonprefix([piece, last])
+        control = self._controls.search(own)
+        return control.end() if control else len(own)
+
+
+def _contents(text: str, skeleton: Skeleton, turns: Sequence[Turn]) -> tuple[Span, ...]:
+    """Return where the contents lie, in the skeleton's order."""
+    if not text.startswith(skeleton.pieces[0]):
+        raise Unrenderable("the chat template depends on the contents in a way unknown here")
+    spans: list[Span] = []
+    start = len(skeleton.pieces[0])
+    for place, number in enumerate(skeleton.order):
+        after = skeleton.pieces[place + 1]
+        closing = len(text) if place + 1 == len(skeleton.order) else None
+        end = _end(text, start, turns[number].content, after, closing)
+        if end is None:
+            raise Unrenderable(f"the chat template rewrites the content of turn {number + 1}")
+        spans.append((start, end))
+        start = end + len(after)
+    return tuple(spans)
+
+
+def _end(text: str, start: int, content: str, after: str, closing: int | None) -> int | None:
+    for trimmed in _TRIMMED:
+        end = start + len(trimmed(content))
+        fits = closing is None or end + len(after) == closing
+        if fits and text.startswith(trimmed(content) + after, start):
+            return end
+    # Templates drop thoughts of earlier turns; what is left is found by what follows it.
+    if not after or after in content:
+        return None
+    end = text.find(after, start) if closing is None else closing - len(after)
+    return end if end >= start and text[start:end].strip() in content else None

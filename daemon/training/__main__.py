@@ -1,0 +1,58 @@
+"""`python -m daemon.training`: builds the trainer's parts and lets it serve; decides nothing."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from setproctitle import setproctitle
+
+from daemon.clock import Clock, SystemClock
+from daemon.errors import BusyFault, ExitCode
+from daemon.folders import locks
+from daemon.layout import Layout
+from daemon.pipes import Pipe
+from daemon.training.bench import Bench
+from daemon.training.engine import Engine
+from daemon.training.rehearsal import RehearsalEngine
+from daemon.training.worker import Trainer
+
+
+def main() -> int:
+    """Run the worker until its orders end; return its exit code."""
+    arguments = _arguments()
+    parent = os.getppid()
+    pipe = Pipe.take_over()
+    setproctitle(f"finetuned trainer ({'rehearsal' if arguments.rehearse else 'mlx'})")
+    layout = Layout(arguments.root.resolve())
+    clock = SystemClock()
+    try:
+        # Held until the process ends, from before anything is loaded: one model a workspace.
+        lock = locks.acquire_or_explain(layout.trainer_lock, "the model")
+    except BusyFault as fault:
+        sys.stderr.write(f"{fault.message}\n")
+        return fault.exit_code
+    engine = RehearsalEngine(clock, arguments.pace) if arguments.rehearse else _mlx(clock)
+    bench = Bench(layout, engine, pipe, clock, lambda: os.getppid() == parent)
+    Trainer(bench, os.getpid()).serve()
+    lock.release()
+    return ExitCode.OK
+
+
+def _mlx(clock: Clock) -> Engine:
+    # Imported here: a rehearsal must not need MLX.
+    from daemon.training.mlx_engine import MlxEngine
+
+    return MlxEngine()
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m daemon.training")
+    parser.add_argument("--root", type=Path, required=True, help="the workspace")
+    parser.add_argument("--rehearse", action="store_true", help="use a stand-in for MLX")
+    parser.add_argument("--pace", type=float, default=0.02, help="seconds a rehearsed step takes")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

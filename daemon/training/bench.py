@@ -1,0 +1,47 @@
+"""What the trainer works with and the run it works on; plain holders."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from daemon.clock import Clock
+from daemon.layout import Layout, RunLayout
+from daemon.pipes import Pipe
+from daemon.text.encoder import TextEncoder
+from daemon.training.batches import TrainingRows
+from daemon.training.engine import Engine
+from daemon.training.frozen import Choices, Request
+from daemon.training.rows import JobRows
+from daemon.training.state import RunState
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The parts of one trainer, picked by `__main__`."""
+
+    layout: Layout
+    engine: Engine
+    pipe: Pipe
+    clock: Clock
+    parent_lives: Callable[[], bool]
+    encoders: dict[Path, TextEncoder] = field(default_factory=dict)
+    """Tokenizers that have been read, by base."""
+
+    def encoder(self, base: Path) -> TextEncoder:
+        """Return the tokenizer of a base; it is read once."""
+        if base not in self.encoders:
+            self.encoders[base] = TextEncoder.load(base)
+        return self.encoders[base]
+
+
+@dataclass(frozen=True)
+class RunInHand:
+    """A run that is loaded and ready to go on from `state`."""
+
+    place: RunLayout
+    request: Request
+    choices: Choices
+    rows: JobRows
+    encoder: TextEncoder
+    data: TrainingRows
+    state: RunState

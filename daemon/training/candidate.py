@@ -1,0 +1,173 @@
+"""A finished run becomes a candidate: judged, described, complete at once; reaches no verdict."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from daemon.core import messages as say
+from daemon.core.promotion import Comparison, Judgement
+from daemon.evaluation.judging import (
+    Exam,
+    Marks,
+    Reference,
+    answer_sheet,
+    comparisons,
+    evaluations,
+    examine,
+)
+from daemon.folders import atomic, models, runs
+from daemon.training.batches import holdout_rows, prompts
+from daemon.training.bench import Bench, RunInHand
+from daemon.training.curve import draw_loss
+from daemon.training.engine import ADAPTER, MOMENTS
+from daemon.training.frozen import rows_by_job
+from daemon.training.opening import adapter_folder
+from daemon.training.provenance import describe_platform, git_commit
+from daemon.training.state import METRICS, STATE, RunState
+
+ADAPTER_CONFIG = "adapter_config.json"
+LAST_STEPS = 20
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the judgement found."""
+
+    judgement: Judgement
+    evaluations: dict[str, Any]
+    sheet: list[dict[str, Any]]
+
+
+class Judge:
+    """Scores the candidate of one run and writes its directory."""
+
+    def __init__(
+        self, bench: Bench, hand: RunInHand, state: RunState, interrupted: Callable[[], bool]
+    ) -> None:
+        self._bench = bench
+        self._hand = hand
+        self._state = state
+        self._interrupted = interrupted
+
+    def judge(self) -> bool:
+        """Make the candidate directory; False when interrupted, with nothing left behind."""
+        newest, _ = runs.newest_checkpoint(self._hand.place)
+        assert newest is not None
+        found = self._examine(newest)
+        if found is None:
+            return False
+        runs.write_candidate(
+            self._hand.place, lambda folder: self._fill(folder, newest, found),
+            self._draft(found), MOMENTS,
+        )  # fmt: skip
+        return True
+
+    def _examine(self, newest: Path) -> Findings | None:
+        engine = self._bench.engine
+        finite, changed = engine.finite(), engine.changed()
+        if not finite:
+            return Findings(Judgement(False, changed, ()), {}, [])
+        exam = self._exam()
+        marks = examine(engine, engine.wear, exam, newest, self._references(), self._still_wanted)
+        if marks is None:
+            return None
+        return _findings(marks, exam, changed)
+
+    def _still_wanted(self) -> bool:
+        self._bench.pipe.send(say.Alive("judging the candidate"))
+        return self._interrupted()
+
+    def _exam(self) -> Exam:
+        hand = self._hand
+        most = hand.request.settings.evaluation.judge_samples
+        sets = {"own_holdout": hand.choices.judge, "earlier_holdout": hand.choices.earlier}
+        asked = prompts(hand.rows, hand.encoder, (*hand.choices.judge, *hand.choices.earlier))
+        return Exam(
+            {name: holdout_rows(hand.rows, hand.encoder, ids) for name, ids in sets.items()},
+            asked[:most],
+            hand.request.settings.evaluation.max_new_tokens,
+        )
+
+    def _references(self) -> list[Reference]:
+        """Return the starting version and, where it is another one, the last proven version."""
+        request, layout = self._hand.request, self._bench.layout
+        start = layout.version(request.start_version)
+        references = [Reference(start.name, adapter_folder(start))]
+        proven = layout.version(request.proven_version)
+        if proven != start and (proven / ADAPTER).exists():
+            problem = models.verify(proven)
+            if problem is None:
+                references.append(Reference(proven.name, adapter_folder(proven)))
+            else:
+                message = f"{proven.name} cannot be compared with: {problem}"
+                self._bench.pipe.send(say.Alerted("version_damaged", message))
+        return references
+
+    def _fill(self, folder: Path, newest: Path, found: Findings) -> None:
+        for name in (ADAPTER, MOMENTS):
+            atomic.copy_file(newest / name, folder / name)
+        _write(folder / ADAPTER_CONFIG, self._bench.engine.adapter_config())
+        _write(folder / STATE, self._state.as_record({}))
+        _write(folder / METRICS, [asdict(metrics) for metrics in self._state.metrics])
+        atomic.write_json_lines(folder / "answers.jsonl", found.sheet)
+        title = f"{self._state.run}: {', '.join(self._hand.request.jobs)}"[:100]
+        draw_loss(folder / "loss_curve.png", title, self._state.metrics, self._state.validation)
+
+    def _draft(self, found: Findings) -> dict[str, Any]:
+        hand, request = self._hand, self._hand.request
+        judgement = found.judgement
+        began = datetime.fromisoformat(hand.choices.attempt_0_at)
+        return {
+            "schema_version": 1,
+            "run": request.run,
+            "parent": request.start_version,
+            "job_ids": list(request.jobs),
+            "rows_by_job": rows_by_job(request, hand.choices),
+            "step": self._state.step,
+            "step_in_run": self._state.step_in_run,
+            "epochs": request.settings.training.epochs,
+            "settings": request.settings.model_dump(mode="json"),
+            "seeds": {"run": request.seed},
+            "data_fingerprint": hand.choices.data_fingerprint,
+            "base": dict(request.base),
+            "adapter": request.adapter.as_record(),
+            "git_commit": git_commit(Path(__file__).parents[2]),
+            "libraries": dict(hand.choices.libraries),
+            "platform": f"{describe_platform()} ({self._bench.engine.device})",
+            "metrics": _final_metrics(self._state),
+            "evaluations": found.evaluations,
+            "judgement": {
+                "finite": judgement.finite,
+                "changed": judgement.changed,
+                "tests": [asdict(test) for test in judgement.comparisons],
+            },
+            "duration_s": max(0.0, (self._bench.clock.now() - began).total_seconds()),
+        }
+
+
+def _findings(marks: Marks, exam: Exam, changed: bool) -> Findings:
+    sheet = answer_sheet(marks, exam)
+    tests: tuple[Comparison, ...] = tuple(comparisons(marks))
+    return Findings(Judgement(True, changed, tests), evaluations(marks, sheet), sheet)
+
+
+def _final_metrics(state: RunState) -> dict[str, Any]:
+    losses = [m.loss for m in state.metrics if m.applied and m.loss is not None][-LAST_STEPS:]
+    tokens = sum(m.tokens for m in state.metrics)
+    seconds = sum(m.seconds for m in state.metrics)
+    return {
+        "train_loss": sum(losses) / len(losses) if losses else None,
+        "validation_loss": state.progress.validation_loss,
+        "tokens": tokens,
+        "supervised_tokens": sum(m.supervised_tokens for m in state.metrics),
+        "tokens_per_s": tokens / seconds if seconds > 0 else None,
+        "steps_not_applied": sum(not m.applied for m in state.metrics),
+    }
+
+
+def _write(path: Path, value: Any) -> None:
+    text = json.dumps(value, ensure_ascii=True, allow_nan=False, indent=1)
+    path.write_text(text + "\n", encoding="utf-8")

@@ -1,0 +1,99 @@
+"""Brings a run to the point where its next step can be taken; takes none itself."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from daemon.core import messages as say
+from daemon.folders import models, runs
+from daemon.layout import RunLayout
+from daemon.training.batches import TrainingRows
+from daemon.training.bench import Bench, RunInHand
+from daemon.training.engine import MOMENTS
+from daemon.training.freeze import choose
+from daemon.training.frozen import Choices, Request
+from daemon.training.provenance import libraries
+from daemon.training.rows import JobRows
+from daemon.training.state import RunState, first_progress
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The run cannot start for a reason its jobs are not guilty of."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class NothingNew:
+    """Every row of the run has been trained before."""
+
+    message: str
+
+
+def open_run(
+    bench: Bench, run: str, attempt: int, left: Callable[[], bool]
+) -> RunInHand | Refused | NothingNew | None:
+    """Freeze, load and go back to the last commit; None where it was left in between."""
+    place = bench.layout.run(run)
+    request = Request.from_record(runs.read_request(place))
+    start = bench.layout.version(request.start_version)
+    problem = models.verify(start)
+    if problem is not None:
+        return Refused("version_damaged", f"the version {start.name} is damaged: {problem}")
+    rows = JobRows(bench.layout)
+    choices = _frozen(bench, place, request, rows)
+    if choices.steps == 0:
+        return NothingNew(f"every row of {', '.join(request.jobs)} has been trained before")
+    bench.pipe.send(say.Alive("loading the base model"))
+    if left():
+        return None
+    base = bench.layout.base(request.base["name"])
+    encoder = bench.encoder(base)
+    _load(bench, request, base, start)
+    state = _resume(bench, place, request, attempt, start)
+    data = TrainingRows(request, choices, rows, encoder)
+    return RunInHand(place, request, choices, rows, encoder, data, state)
+
+
+def _frozen(bench: Bench, place: RunLayout, request: Request, rows: JobRows) -> Choices:
+    record = runs.read_frozen(place)
+    now = libraries()
+    if record is not None:
+        choices = Choices.from_record(record)
+        if choices.libraries == now:
+            return choices
+        message = f"{request.run} starts over: the libraries changed since it began"
+        bench.pipe.send(say.Alerted("libraries_changed", message))
+    choices = choose(request, rows, now, bench.clock.now().isoformat())
+    runs.freeze(place, runs.read_request(place) | choices.as_record())
+    return choices
+
+
+def _load(bench: Bench, request: Request, base: Path, start: Path) -> None:
+    worn = adapter_folder(start)
+    if worn is not None and not (worn / MOMENTS).exists():
+        message = f"{start.name} has lost its optimizer moments; training goes on with fresh ones"
+        bench.pipe.send(say.Alerted("moments_missing", message))
+    bench.engine.load(base, request.adapter, request.settings.training, worn, request.seed)
+
+
+def adapter_folder(version: Path) -> Path | None:
+    """Return the directory of a version that has an adapter; None for an untouched base."""
+    manifest = json.loads((version / models.MANIFEST).read_bytes())
+    return None if manifest["adapter"] is None else version
+
+
+def _resume(
+    bench: Bench, place: RunLayout, request: Request, attempt: int, start: Path
+) -> RunState:
+    folder, problems = runs.newest_checkpoint(place)
+    if problems:
+        message = f"{request.run} falls back: {'; '.join(problems)}"
+        bench.pipe.send(say.Alerted("checkpoint_damaged", message))
+    if folder is None:
+        return RunState(request.run, attempt, request.step, 0, progress=first_progress(start))
+    bench.engine.restore(folder)
+    return RunState.read(folder, attempt)

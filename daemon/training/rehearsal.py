@@ -1,0 +1,157 @@
+"""A stand-in engine that shares everything with the real one but the model; knows no MLX.
+
+Its loss falls towards a fixed goal, its updates are exact in float32, its files real safetensors.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from daemon.clock import Clock
+from daemon.core.bases import BaseFacts
+from daemon.core.versions import AdapterSpec
+from daemon.layout import Layout
+from daemon.settings import TrainingSettings
+from daemon.text.encoder import Encoded
+from daemon.training.engine import ADAPTER, MOMENTS, EncodedPass, StepResult
+from daemon.training.rehearsal_base import make_base
+
+MODULE = "model.layers.0.self_attn.q_proj"
+WIDTH = 8
+GOAL = np.float32(1.0)
+FLOOR_NATS = 0.5
+MOMENTUM = np.float32(0.9)
+RATE_FACTOR = np.float32(20.0)
+"""The settings' rates are meant for a real model; this one learns nothing visible at them."""
+
+Arrays = dict[str, np.ndarray]
+
+
+class RehearsalEngine:
+    """Numbers that behave like training."""
+
+    device = "rehearsal"
+
+    def __init__(self, clock: Clock, pace_s: float) -> None:
+        self._clock = clock
+        self._pace_s = pace_s
+        self._spec = AdapterSpec("lora", 1, 1.0, 0.0, 1, ())
+        self._base = Path()
+        self._adapter: Arrays = {}
+        self._moments: Arrays = {}
+        self._begun: Arrays = {}
+        self._fresh: Arrays = {}
+
+    def prepare(self, layout: Layout, model: str) -> BaseFacts:
+        """Make a base directory with a small real tokenizer and no weights."""
+        return make_base(layout, model)
+
+    def load(
+        self,
+        base: Path,
+        spec: AdapterSpec,
+        training: TrainingSettings,
+        start: Path | None,
+        seed: int,
+    ) -> None:
+        """Be as a run begins."""
+        self._base, self._spec = base, spec
+        self._fresh = _fresh(spec.rank, seed)
+        self._adapter = _copy(self._fresh) if start is None else load_file(start / ADAPTER)
+        self._begun = _copy(self._adapter)
+        if start is not None and (start / MOMENTS).exists():
+            self._moments = load_file(start / MOMENTS)
+        else:
+            self._moments = {
+                "step": np.zeros(1, np.uint64),
+                **{name: np.zeros_like(array) for name, array in self._adapter.items()},
+            }
+
+    def step(self, passes: Sequence[EncodedPass], learning_rate: float, seed: int) -> StepResult:
+        """Move towards the goal; rows pull a little to either side, as real ones do."""
+        self._clock.sleep_s(self._pace_s)
+        rows = [row for item in passes for row in item.rows]
+        scored = self.losses(rows)
+        loss = sum(total for total, _ in scored) / max(1, sum(count for _, count in scored))
+        goal = GOAL + np.float32(np.mean([_pull(row) for row in rows]))
+        gradients = {name: array - goal for name, array in self._adapter.items()}
+        norm = float(np.sqrt(sum(float(np.sum(g * g)) for g in gradients.values())))
+        if not np.isfinite(loss + norm):
+            return StepResult(None, None, False)
+        for name, gradient in gradients.items():
+            self._moments[name] = MOMENTUM * self._moments[name] + gradient
+            move = np.float32(learning_rate) * RATE_FACTOR * self._moments[name]
+            self._adapter[name] = self._adapter[name] - move
+        self._moments["step"] = self._moments["step"] + np.uint64(1)
+        return StepResult(loss, norm, True)
+
+    def save(self, folder: Path) -> None:
+        """Write adapter and moments."""
+        save_file(self._adapter, folder / ADAPTER)
+        save_file(self._moments, folder / MOMENTS)
+
+    def restore(self, folder: Path) -> None:
+        """Take adapter and moments from a checkpoint."""
+        self._adapter = load_file(folder / ADAPTER)
+        self._moments = load_file(folder / MOMENTS)
+
+    def wear(self, folder: Path | None) -> None:
+        """Put on another adapter for scoring."""
+        self._adapter = _copy(self._fresh) if folder is None else load_file(folder / ADAPTER)
+
+    def losses(self, rows: Sequence[Encoded]) -> list[tuple[float, int]]:
+        """Return losses that grow with the distance of the adapter from each row's own goal."""
+        found = []
+        for row in rows:
+            count = int(row.supervised[1:].sum())
+            goal = GOAL + _pull(row)
+            distance = [float(np.mean((a - goal) ** 2)) for a in self._adapter.values()]
+            found.append((count * (FLOOR_NATS + sum(distance) / len(distance)), count))
+        return found
+
+    def generate(self, prompts: Sequence[Sequence[int]], max_tokens: int) -> list[str]:
+        """Return answers that depend on the prompt alone."""
+        return [f"rehearsed answer {crc32(repr(list(p)).encode()) % 1000}" for p in prompts]
+
+    def adapter_config(self) -> dict[str, Any]:
+        """Return a configuration of the real form."""
+        return {
+            "fine_tune_type": self._spec.kind,
+            "model": f"models/base/{self._base.name}",
+            "num_layers": 1,
+            "lora_parameters": {
+                "rank": self._spec.rank, "scale": self._spec.scale,
+                "dropout": self._spec.dropout, "keys": [MODULE.split(".", 3)[3]],
+            },
+        }  # fmt: skip
+
+    def finite(self) -> bool:
+        """Return whether every number is finite."""
+        return all(bool(np.isfinite(array).all()) for array in self._adapter.values())
+
+    def changed(self) -> bool:
+        """Return whether the adapter differs from the one the run began with."""
+        return any(not np.array_equal(a, self._begun[name]) for name, a in self._adapter.items())
+
+    def memory(self) -> dict[str, int]:
+        """Return the bytes of the arrays."""
+        arrays = (*self._adapter.values(), *self._moments.values())
+        return {"active": sum(array.nbytes for array in arrays)}
+
+
+def _fresh(rank: int, seed: int) -> Arrays:
+    draw = np.random.default_rng(seed).uniform(-0.3, 0.3, (WIDTH, rank)).astype(np.float32)
+    return {f"{MODULE}.lora_a": draw, f"{MODULE}.lora_b": np.zeros((rank, WIDTH), np.float32)}
+
+
+def _copy(arrays: Arrays) -> Arrays:
+    return {name: array.copy() for name, array in arrays.items()}
+
+
+def _pull(row: Encoded) -> np.float32:
+    """Return a number in ±0.05 that depends on the row's tokens."""
+    return np.float32(crc32(row.tokens.tobytes()) % 1001 / 10000.0 - 0.05)

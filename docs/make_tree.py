@@ -1,0 +1,131 @@
+"""Write the README's tree from the files git would keep and each module's first sentence."""
+
+import ast
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BEGIN, END = "<!-- tree: made by `make docs` -->\n", "<!-- end of tree -->\n"
+WIDTH = 30
+
+REMARKS = {
+    ".ci/": "what CI runs, and which Python the Makefile takes",
+    "benchmarks/": "speed, side by side with mlx-lm",
+    "constraints/": "exact versions and hashes for Linux, and the script that finds them",
+    "control/": "touch pause, resume, skip, stop here",
+    "daemon/": "the Python package",
+    "docs/": "guides, the rules of the folders, decisions",
+    "evals/": "quality suites",
+    "examples/": "files to drop",
+    "inbox/": "drop *.jsonl here",
+    "logs/": "the structured log",
+    "models/": "base models, versions, backups, runs",
+    "queue/": "one directory a job; the folder it lies in is its state",
+    "status/": "what the daemon is doing, for people and scripts",
+    "tests/": "mirrors the tree; every name is a sentence",
+    ".gitignore": "what the daemon writes is not source",
+    ".pre-commit-config.yaml": "`make lint` before a commit",
+    "CHANGELOG.md": "what changed, from the user's side",
+    "CONTRIBUTING.md": "where a change belongs, and its proof of value",
+    "LICENSE": "Apache-2.0",
+    "Makefile": "demo, test, bench and the rest",
+    "NOTICE": "whose data is shipped",
+    "README.md": "this page",
+    "pyproject.toml": "dependencies, lint, types, import contract, tests",
+}
+
+FOLDERS = {
+    "docs/decisions/": "why it is so and not otherwise, one page each",
+    "docs/architecture.svg": "the picture on that page",
+    "tests/cli/": "commands as a user types them",
+    "tests/compatibility/": "files of earlier releases load for ever",
+    "tests/core/": "tables and properties of pure functions",
+    "tests/docs/": "the docs are true",
+    "tests/end_to_end/": "real processes, kill -9",
+    "tests/evaluation/": "the tests behind a verdict",
+    "tests/folders/": "real folders, a crash before every disk change",
+    "tests/house/": "rules no linter sees",
+    "tests/intake/": "bad rows and good ones",
+    "tests/model/": "base models, adapters, generation",
+    "tests/supervisor/": "fake clock, stand-in trainer",
+    "tests/text/": "templates, tokens, masks",
+    "tests/training/": "a tiny random model on the CPU",
+}
+
+
+def main() -> None:
+    readme = ROOT / "README.md"
+    readme.write_text(with_tree(readme.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def with_tree(readme: str) -> str:
+    """Return the README with the tree of the disk in its place."""
+    before, rest = readme.split(BEGIN)
+    _, after = rest.split(END)
+    return f"{before}{BEGIN}```\n{tree()}```\n{END}{after}"
+
+
+def tree() -> str:
+    """Return the tree: the top level, and every module of the package with its remark."""
+    files = _files()
+    lines: list[str] = []
+    tops = {name.split("/")[0] + ("/" if "/" in name else "") for name in files}
+    for top in sorted(tops, key=lambda name: (not name.endswith("/"), name.lower())):
+        lines.append(_line(0, top, REMARKS.get(top, "")))
+        if top == "daemon/":
+            lines.extend(_package("daemon/", files, 1))
+        elif top in ("docs/", "tests/"):
+            lines.extend(_inside(top, files))
+    return "".join(lines)
+
+
+def _files() -> list[str]:
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    return sorted(name for name in listed.splitlines() if (ROOT / name).is_file())
+
+
+def _package(folder: str, files: list[str], depth: int) -> Iterator[str]:
+    """Yield a package's rooms, then its modules."""
+    below = [name.removeprefix(folder) for name in files if name.startswith(folder)]
+    for room in sorted({name.split("/")[0] for name in below if "/" in name}):
+        yield _line(depth, f"{room}/", _first_sentence(f"{folder}{room}/__init__.py"))
+        yield from _package(f"{folder}{room}/", files, depth + 1)
+    for name in below:
+        if "/" not in name and name != "__init__.py":
+            yield _line(depth, name, _first_sentence(folder + name))
+
+
+def _inside(folder: str, files: list[str]) -> Iterator[str]:
+    """Yield what lies directly in a folder; tests are named by their rooms only."""
+    names = {name.removeprefix(folder) for name in files if name.startswith(folder)}
+    for name in sorted({n.split("/")[0] + ("/" if "/" in n else "") for n in names}):
+        if folder == "docs/" or name.endswith("/"):
+            yield _line(1, name, _first_sentence(folder + name))
+
+
+def _first_sentence(name: str) -> str:
+    path = ROOT / name
+    if path.suffix == ".md":
+        return path.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
+    if path.suffix != ".py" or not path.is_file():
+        return FOLDERS.get(name, "")
+    text = ast.get_docstring(ast.parse(path.read_bytes())) or ""
+    return _shortened(text.split("\n\n")[0].replace("\n", " ").split("; ")[0].rstrip("."))
+
+
+def _shortened(text: str, most: int = 96) -> str:
+    if len(text) <= most:
+        return text
+    cut = max(text.rfind(mark, 20, most) for mark in (": ", ", ", " and "))
+    return text[:cut] if cut > 0 else text[:most].rsplit(" ", 1)[0]
+
+
+def _line(depth: int, name: str, remark: str) -> str:
+    label = "  " * depth + name
+    return f"{label:<{WIDTH}}  {remark}".rstrip() + "\n"
+
+
+if __name__ == "__main__":
+    main()

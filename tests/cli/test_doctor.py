@@ -1,0 +1,77 @@
+"""`doctor` names what is wrong and shows the settings that count."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import Result
+
+from daemon.cli import checks
+from daemon.layout import Layout
+
+Command = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def _a_backend(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spare each test the start of MLX in a process of its own."""
+    found: dict[str, Any] = {
+        "mlx": "1", "mlx_lm": "1", "device": "cpu", "backend": "cpu", "blas": "x",
+    }  # fmt: skip
+    monkeypatch.setattr(checks, "probe_backend", lambda: found)
+
+
+def told(done: Result) -> dict[str, str]:
+    return {check["name"]: check["state"] for check in json.loads(done.stdout)["checks"]}
+
+
+def test_a_good_workspace_is_well(finetuned: Command, layout: Layout) -> None:
+    done = finetuned("doctor", "--json", "--root", layout.root)
+    facts = json.loads(done.stdout)
+    assert facts["settings"]["training"]["rank"] == 16
+    assert told(done)["settings"] == told(done)["links"] == told(done)["python"] == "good"
+
+
+def test_every_mistake_in_the_settings_is_named(finetuned: Command, layout: Layout) -> None:
+    layout.settings_file.write_text("[training]\nrank = 0\nepoch = 2\n")
+    done = finetuned("doctor", "--root", layout.root)
+    assert done.exit_code == 5
+    assert "training.rank" in done.stdout
+    assert "training.epoch" in done.stdout
+
+
+def test_a_changed_setting_is_marked(finetuned: Command, layout: Layout) -> None:
+    layout.settings_file.write_text("[training]\nepochs = 7\n")
+    lines = finetuned("doctor", "--root", layout.root).stdout.splitlines()
+    [line] = [line for line in lines if "training.epochs" in line]
+    assert line.split() == ["training.epochs", "7", "changed"]
+
+
+def test_a_synchronised_folder_is_wrong(finetuned: Command, tmp_path: Path) -> None:
+    layout = Layout(tmp_path / "Dropbox" / "w")
+    layout.inbox.mkdir(parents=True)
+    done = finetuned("doctor", "--json", "--root", layout.root)
+    assert done.exit_code == 5
+    assert told(done)["place"] == "wrong"
+
+
+def test_a_model_that_is_not_there_is_wrong(finetuned: Command, layout: Layout) -> None:
+    layout.settings_file.write_text('model = "/nowhere/model"\n')
+    assert told(finetuned("doctor", "--json", "--root", layout.root))["model"] == "wrong"
+
+
+def test_an_mlx_that_cannot_be_used_is_wrong(
+    finetuned: Command, layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "probe_backend", lambda: "no driver")
+    done = finetuned("doctor", "--root", layout.root)
+    assert done.exit_code == 5
+    assert "no driver" in done.stdout
+
+
+def test_looking_leaves_nothing_behind(finetuned: Command, layout: Layout) -> None:
+    before = sorted(layout.root.rglob("*"))
+    finetuned("doctor", "--root", layout.root)
+    assert sorted(layout.root.rglob("*")) == before

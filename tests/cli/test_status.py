@@ -1,0 +1,101 @@
+"""`status`: the page for people, and the truth about a dead daemon."""
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from rich.console import Console
+from typer.testing import Result
+
+from daemon.cli.status_page import duration, page
+from daemon.clock import SystemClock
+from daemon.layout import Layout
+
+Command = Callable[..., Result]
+
+
+def document(**changes: Any) -> dict[str, Any]:
+    return {
+        "status": "training", "message": "r000001 on busy trainer", "current_step": 30,
+        "total_steps": 120, "progress_percent": 25.0, "eta_seconds": 95.0, "epoch": 1,
+        "current_file": "x.jsonl", "loss": 0.5, "validation_loss": 0.6, "accuracy_percent": 40.0,
+        "best_accuracy": 60.0, "best_step": 20, "total_correct": 4, "total_evals": 10,
+        "accuracy_trend": "improving", "tokens_per_sec": 123.0, "learning_rate": 5e-4,
+        "queue": {"normal": 2, "done": 0}, "version": "v000003", "model_name": "smollm2-135m",
+        "active_alerts": [{"code": "x", "message": "look here"}],
+        "recent_examples": [
+            {"prompt": "p", "golden_answer": "g", "model_answer": "[red]\x1b[2J", "matches": False}
+        ],
+    } | changes  # fmt: skip
+
+
+def shown(value: dict[str, Any] | None, problem: str | None = None) -> str:
+    console = Console(width=120, record=True, quiet=False, file=None, force_terminal=False)
+    with console.capture() as capture:
+        console.print(page("/w", value, problem))
+    return capture.get()
+
+
+def test_the_page_names_step_loss_file_accuracy_queue_and_alerts() -> None:
+    text = shown(document())
+    for part in (
+        "training", "30 of 120", "1 min 35 s left", "x.jsonl", "0.5000", "40 % recently",
+        "2 normal", "v000003", "look here",
+    ):  # fmt: skip
+        assert part in text
+
+
+def test_what_a_model_says_steers_no_terminal() -> None:
+    text = shown(document())
+    assert "\x1b" not in text
+    assert "[red]\\u001b[2J" in text
+
+
+def test_a_document_of_nulls_is_shown() -> None:
+    bare = {key: None for key in document()} | {"status": "idle"}
+    assert "idle" in shown(bare)
+    assert "never run here" in shown(None, "dead")
+
+
+def test_a_dead_daemon_is_named_with_the_way_to_start_it(
+    finetuned: Command, layout: Layout
+) -> None:
+    layout.status_file.write_text(json.dumps(document()))
+    done = finetuned("status", "--root", layout.root)
+    assert done.exit_code == 7
+    assert "finetuned run" in done.stdout
+    assert "what it said last" in done.stdout
+
+
+@pytest.mark.usefixtures("lock_held")
+def test_an_old_heartbeat_is_named(finetuned: Command, layout: Layout) -> None:
+    old = SystemClock().now() - timedelta(minutes=5)
+    layout.status_file.write_text(json.dumps(document(heartbeat=old.isoformat())))
+    done = finetuned("status", "--root", layout.root)
+    assert done.exit_code == 0
+    assert "has said nothing for" in done.stdout
+
+
+@pytest.mark.usefixtures("lock_held")
+def test_a_living_daemon_has_no_problem(finetuned: Command, layout: Layout) -> None:
+    now = SystemClock().now()
+    layout.status_file.write_text(json.dumps(document(heartbeat=now.isoformat())))
+    done = finetuned("status", "--json", "--root", layout.root)
+    facts = json.loads(done.stdout)
+    assert done.exit_code == 0
+    assert facts["current_step"] == 30
+    assert facts["daemon"]["problem"] is None
+
+
+def test_a_torn_document_is_no_crash(finetuned: Command, layout: Layout) -> None:
+    layout.status_file.write_text('{"status": ')
+    assert finetuned("status", "--root", layout.root).exit_code == 7
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.4, "0 s"), (75, "1 min 15 s"), (7300, "2 h 1 min")]
+)
+def test_durations_are_words(seconds: float, words: str) -> None:
+    assert duration(seconds) == words

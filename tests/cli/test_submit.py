@@ -1,0 +1,127 @@
+"""`submit` copies into the inbox whole, and refuses before it copies."""
+
+import json
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+from daemon.layout import Layout
+
+Command = Callable[..., Result]
+ROWS = b'{"text": "one"}\n{"text": "two"}\n'
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Path:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(ROWS)
+    return path
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if path.is_file())
+
+
+def test_the_bytes_arrive_and_the_original_stays(
+    finetuned: Command, layout: Layout, rows: Path
+) -> None:
+    done = finetuned("submit", rows, "--root", layout.root)
+    assert done.exit_code == 0
+    assert (layout.inbox / "rows.jsonl").read_bytes() == ROWS == rows.read_bytes()
+    assert "no daemon is running" in done.stdout
+
+
+def test_a_priority_is_a_folder(finetuned: Command, layout: Layout, rows: Path) -> None:
+    finetuned("submit", rows, "--priority", "high", "--root", layout.root)
+    assert names(layout.inbox / "high") == ["rows.jsonl"]
+    assert finetuned("submit", rows, "--priority", "urgent", "--root", layout.root).exit_code == 2
+
+
+def test_a_name_that_is_taken_is_never_overwritten(
+    finetuned: Command, layout: Layout, rows: Path
+) -> None:
+    (layout.inbox / "rows.jsonl").write_bytes(b"mine")
+    (layout.inbox / "rows-2.valid.jsonl").write_bytes(b"mine too")
+    finetuned("submit", rows, "--root", layout.root)
+    assert names(layout.inbox) == ["rows-2.valid.jsonl", "rows-3.jsonl", "rows.jsonl"]
+    assert (layout.inbox / "rows.jsonl").read_bytes() == b"mine"
+
+
+def test_hold_out_and_own_settings_lie_beside_the_file(
+    finetuned: Command, layout: Layout, rows: Path
+) -> None:
+    words = ["--holdout", rows, "--set", "training.epochs=3", "--set", "training.optimizer=lion"]
+    done = finetuned("submit", rows, *words, "--root", layout.root)
+    assert done.exit_code == 0
+    assert names(layout.inbox) == ["rows.jsonl", "rows.settings.toml", "rows.valid.jsonl"]
+    own = tomllib.loads((layout.inbox / "rows.settings.toml").read_text())
+    assert own == {"training": {"epochs": 3, "optimizer": "lion"}}
+
+
+@pytest.mark.parametrize(
+    "setting", ["training.epochs=0", "training.rank=4", "gate.level=0.1", "training.epoch=2"]
+)
+def test_a_setting_that_cannot_be_used_refuses_the_file(
+    finetuned: Command, layout: Layout, rows: Path, setting: str
+) -> None:
+    done = finetuned("submit", rows, "--set", setting, "--root", layout.root)
+    assert done.exit_code == 2
+    assert names(layout.inbox) == []
+
+
+@pytest.mark.parametrize("setting", ["epochs=3", "training.epochs", "=3"])
+def test_a_setting_needs_section_key_and_value(
+    finetuned: Command, layout: Layout, rows: Path, setting: str
+) -> None:
+    done = finetuned("submit", rows, "--set", setting, "--root", layout.root)
+    assert done.exit_code == 2
+    assert names(layout.inbox) == []
+
+
+def test_one_bad_file_among_several_keeps_all_out(
+    finetuned: Command, layout: Layout, rows: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "notes.txt").write_text("no")
+    for bad in (tmp_path / "notes.txt", tmp_path / "gone.jsonl", tmp_path):
+        assert finetuned("submit", rows, bad, "--root", layout.root).exit_code == 1
+    assert names(layout.inbox) == []
+
+
+def test_a_json_array_becomes_lines(finetuned: Command, layout: Layout, tmp_path: Path) -> None:
+    array = tmp_path / "rows.json"
+    array.write_text('[{"text": "one"},\n {"text": "two"}]')
+    assert finetuned("submit", array, "--root", layout.root).exit_code == 0
+    lines = (layout.inbox / "rows.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == [{"text": "one"}, {"text": "two"}]
+
+
+def test_a_conversion_that_fails_leaves_nothing_behind(
+    finetuned: Command, layout: Layout, tmp_path: Path
+) -> None:
+    broken = tmp_path / "rows.json"
+    broken.write_text('[{"text": "one"')
+    done = finetuned("submit", broken, "--root", layout.root)
+    assert done.exit_code == 1
+    assert done.stderr.count("\n") == 1
+    assert names(layout.inbox) == []
+
+
+def test_names_the_daemon_would_ignore_are_mended(
+    finetuned: Command, layout: Layout, tmp_path: Path
+) -> None:
+    for name in (".hidden.jsonl", "x.valid.jsonl", f"{'long' * 60}.jsonl"):
+        (tmp_path / name).write_bytes(ROWS)
+        assert finetuned("submit", tmp_path / name, "--root", layout.root).exit_code == 0
+    assert names(layout.inbox) == ["hidden.jsonl", f"{'long' * 50}.jsonl", "x.jsonl"]
+
+
+def test_waiting_without_a_daemon_submits_nothing(
+    finetuned: Command, layout: Layout, rows: Path
+) -> None:
+    done = finetuned("submit", rows, "--wait", "--root", layout.root)
+    assert done.exit_code == 7
+    assert "finetuned run" in done.stderr
+    assert names(layout.inbox) == []

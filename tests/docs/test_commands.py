@@ -1,0 +1,92 @@
+"""The commands and examples in the pages work."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+
+from daemon.cli.entry import build
+from daemon.core.status_schema import FIELDS
+from tests.docs.pages import ROOT, page, pages
+
+COMMAND = re.compile(r"(?:^|[`'\s/])finetuned ([a-z][^`'#\n]*)", re.MULTILINE)
+
+
+def shown_commands() -> list[str]:
+    """Return every `finetuned …` in code of the pages."""
+    found: set[str] = set()
+    for path in pages():
+        text = path.read_text(encoding="utf-8")
+        code = re.findall(r"```sh\n(.*?)```", text, re.DOTALL) + re.findall(r"`([^`\n]+)`", text)
+        for piece in code:
+            found.update(line.strip(" &") for line in COMMAND.findall(piece))
+    return sorted(found)
+
+
+@pytest.mark.parametrize("shown", shown_commands())
+def test_every_command_in_the_pages_exists_with_its_options(shown: str) -> None:
+    words = shlex.split(shown)
+    command: Any = typer.main.get_command(build())
+    while hasattr(command, "commands"):
+        assert words, f"finetuned {shown} lacks a command"
+        assert words[0] in command.commands, f"finetuned has no command {words[0]}"
+        command = command.commands[words.pop(0)]
+    known = {option for parameter in command.params for option in parameter.opts}
+    used = {word.strip("[]") for word in words if word.strip("[").startswith("--")}
+    assert used <= known
+
+
+def test_every_make_target_in_the_pages_exists() -> None:
+    targets = set(re.findall(r"^([a-z]+):", page("Makefile"), re.MULTILINE))
+    shown = {
+        word
+        for path in pages()
+        for word in re.findall(r"(?:^|`)make ([a-z]+)", path.read_text(encoding="utf-8"), re.M)
+    }
+    assert shown - {"sure"} <= targets
+
+
+def test_every_field_that_jq_is_asked_for_exists() -> None:
+    asked = [line for path in pages() for line in _jq_lines(path)]
+    assert asked
+    assert {name for line in asked for name in re.findall(r"\.([a-z_]+)\b(?!son)", line)} <= {
+        *FIELDS,
+        "json",
+    }
+
+
+def _jq_lines(path: Path) -> list[str]:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line.startswith("jq ")]
+
+
+def test_the_quick_use_makes_a_workspace_that_knows_its_files(tmp_path: Path) -> None:
+    where = tmp_path / "tuning"
+    command = [sys.executable, "-m", "daemon"]
+    subprocess.run([*command, "init", str(where)], cwd=tmp_path, check=True, capture_output=True)
+    assert (where / "finetuned.toml").is_file()
+    assert (where / "inbox" / "high").is_dir()
+
+
+@pytest.mark.parametrize("name", ["smart_home.jsonl", "syllables.jsonl"])
+def test_the_examples_have_the_rows_their_page_says(name: str) -> None:
+    rows = [json.loads(line) for line in page(f"examples/{name}").splitlines()]
+    said = re.search(rf"`{name}` \| (\d+) \|", page("examples/README.md"))
+    assert said is not None
+    assert len(rows) == int(said.group(1))
+    assert (ROOT / "examples" / name).read_bytes().endswith(b"\n")
+
+
+def test_every_answer_of_the_smart_home_example_is_a_compact_call() -> None:
+    for line in page("examples/smart_home.jsonl").splitlines():
+        system, _, answer = json.loads(line)["messages"]
+        call = json.loads(answer["content"])
+        assert system["content"] == "Answer with the function call as JSON."
+        assert sorted(call) == ["arguments", "name"]
+        assert json.dumps(call, separators=(",", ":"), ensure_ascii=False) == answer["content"]
