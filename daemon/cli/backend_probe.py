@@ -10,13 +10,14 @@ from importlib.metadata import version
 
 def main() -> None:
     """Write the facts to stdout."""
-    from daemon.model.backend import BLAS, device, mx
+    from daemon.model.backend import BLAS, device_name, mx, on_cpu
 
     facts = {
         "mlx": version("mlx"),
         "mlx_lm": version("mlx-lm"),
         "device": str(mx.default_device()),
-        "backend": device(),
+        "cpu": on_cpu(),
+        "name": device_name(),
         "blas": BLAS,
     }
     sys.stdout.write(json.dumps(facts, default=str) + "\n")

@@ -68,9 +68,9 @@ def _backend() -> Iterator[Check]:
     if isinstance(found, str):
         yield Check("mlx", "wrong", f"MLX cannot be used: {found}")
         return
-    words = f"mlx {found['mlx']}, mlx-lm {found['mlx_lm']} on {found['backend']}"
+    words = f"mlx {found['mlx']}, mlx-lm {found['mlx_lm']} on {found['name']}"
     yield Check("mlx", "good", f"{words}, {found['device']}")
-    if found["backend"] == "cpu" and sys.platform == "linux":
+    if found["cpu"] and sys.platform == "linux":
         missing = "none found: training is about ten times slower; install cmeel-openblas"
         blas = found["blas"]
         yield Check("blas", "good" if blas else "warning", str(blas or missing))

@@ -2,7 +2,8 @@
 
 import io
 import sys
-from typing import Any
+from importlib.metadata import version as installed
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -24,16 +25,31 @@ class Faults(TyperGroup):
             raise typer.Exit(fault.exit_code) from fault
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"finetuned {installed('finetuned')}")
+        raise typer.Exit
+
+
+def _about(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """The fine-tune daemon: drop a JSONL file into inbox/, get a better model."""
+
+
 def build() -> typer.Typer:
     """Return the whole command line."""
     app = typer.Typer(
         name="finetuned",
         cls=Faults,
-        help="The fine-tune daemon: drop a JSONL file into inbox/, get a better model.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         add_completion=False,
     )
+    app.callback()(_about)
     app.command()(run.init)
     app.command()(run.run)
     app.command()(submit.submit)

@@ -28,7 +28,7 @@ def lineage_new(root: Root = HERE) -> None:
 
 def retrain(
     jobs: Annotated[
-        list[str] | None, typer.Argument(metavar="[JOB]…", help="Names or numbers of jobs.")
+        list[str] | None, typer.Argument(metavar="[JOB]", help="Names or numbers of jobs.")
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Every job in queue/done.")] = False,
     root: Root = HERE,

@@ -99,6 +99,8 @@ class Speaker:
         assert adapter is not None
         attach(self._model, adapter, 0)
         load_adapter(self._model, folder / "adapters.safetensors")
+        # The adapter's layers are new, and a new layer would drop out as in training.
+        self._model.eval()
 
     def answer(self, turns: Sequence[Turn], max_tokens: int) -> str:
         """Return the most likely answer to a conversation."""

@@ -25,9 +25,7 @@ LONGEST_STEM = 200
 
 
 def submit(
-    files: Annotated[
-        list[Path], typer.Argument(metavar="FILE…", help="JSONL, JSON, CSV, Parquet.")
-    ],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="JSONL, JSON, CSV, Parquet.")],
     priority: Annotated[str, typer.Option(help="high, normal or low.")] = "normal",
     holdout: Annotated[
         Path | None,

@@ -1,124 +1,140 @@
-"""LoRA and DoRA adapters on mlx-lm models, in files that stock mlx-lm reads; knows no version."""
+"""Puts adapters on a base model and moves their weights to and from files; knows no training."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mlx.utils import tree_flatten
-from mlx_lm.tuner.utils import linear_to_lora_layers
+from mlx.utils import tree_flatten, tree_unflatten
 
 from daemon.core.versions import AdapterSpec
-from daemon.errors import RunFault
+from daemon.errors import ModelFault
 from daemon.model.backend import mx, nn
+from daemon.model.tensor_files import read_header
 
-LINEAR = (nn.Linear, nn.QuantizedLinear)
-OUTPUT_LEAVES = ("lora_b",)
+# mlx_lm imports mlx by itself: it must come after the back end is set up.
+from mlx_lm.models.switch_layers import QuantizedSwitchLinear, SwitchLinear  # isort: skip
+from mlx_lm.tuner.utils import linear_to_lora_layers  # isort: skip
 
+Weights = dict[str, mx.array]
 
-def attach(model: Any, spec: AdapterSpec, seed: int) -> None:
-    """Freeze the base and put a fresh adapter on it; its output is zero, so nothing changes yet.
-
-    Raises:
-        RunFault: the model has no module of the asked names.
-    """
-    model.freeze()
-    mx.random.seed(seed)
-    parameters = _parameters(model, spec)
-    linear_to_lora_layers(model, _count(model, spec), parameters, use_dora=spec.kind == "dora")
-    if not tree_flatten(model.trainable_parameters()):
-        raise RunFault("no_such_modules", f"the model has no modules called {list(spec.keys)}")
-    mx.eval(model.trainable_parameters())
+_LINEAR = (nn.Linear, nn.QuantizedLinear, SwitchLinear, QuantizedSwitchLinear)
+_LEAVES = frozenset({"lora_a", "lora_b", "m"})
+_FLOATS = {"F32": mx.float32, "F16": mx.float16, "BF16": mx.bfloat16}
 
 
-def _count(model: Any, spec: AdapterSpec) -> int:
-    return len(model.layers) if spec.num_layers < 0 else min(spec.num_layers, len(model.layers))
-
-
-def _parameters(model: Any, spec: AdapterSpec) -> dict[str, Any]:
-    keys = list(spec.keys) or all_linear(model)
-    return {"rank": spec.rank, "scale": spec.scale, "dropout": spec.dropout, "keys": keys}
-
-
-def all_linear(model: Any) -> list[str]:
-    """Return the names of every linear module of a layer, as they stand inside it."""
-    names = {
-        name.removesuffix(".linear")
+def linear_keys(model: nn.Module) -> tuple[str, ...]:
+    """Return the names of all linear modules within the layers, as `keys` writes them."""
+    found = {
+        name
         for layer in model.layers
         for name, module in layer.named_modules()
-        if isinstance(module, LINEAR)
+        if isinstance(module, _LINEAR)
     }
-    return sorted(names)
+    return tuple(sorted(found))
 
 
-def adapted(model: Any) -> list[str]:
-    """Return the names of the adapted modules, as they stand inside a layer."""
-    leaves = {"lora_a", "lora_b", "m"}
-    names = set()
-    for layer in model.layers:
-        for name, _ in tree_flatten(layer.trainable_parameters()):
-            stem, leaf = name.rsplit(".", 1)
-            names |= {stem} if leaf in leaves else set()
-    return sorted(names)
-
-
-def reset(model: Any, seed: int) -> None:
-    """Draw the adapter anew: the input side by the seed alone, in order of names; outputs zero."""
-    mx.random.seed(seed)
-    fresh = []
-    for name, value in sorted(tree_flatten(model.trainable_parameters())):
-        leaf = name.rsplit(".", 1)[-1]
-        if leaf in OUTPUT_LEAVES:
-            fresh.append((name, mx.zeros_like(value)))
-        elif leaf == "lora_a":
-            bound = 1.0 / value.shape[0] ** 0.5
-            drawn = mx.random.uniform(low=-bound, high=bound, shape=value.shape)
-            fresh.append((name, drawn.astype(value.dtype)))
-    model.load_weights(fresh, strict=False)
-    mx.eval(model.trainable_parameters())
-
-
-def adapter_config(model: Any, spec: AdapterSpec) -> dict[str, Any]:
-    """Return the `adapter_config.json` that mlx-lm rebuilds the same adapter from."""
-    keys = list(spec.keys) or adapted(model)
-    return {
-        "fine_tune_type": spec.kind,
-        "num_layers": _count(model, spec),
-        "lora_parameters": {
-            "rank": spec.rank, "scale": spec.scale, "dropout": spec.dropout, "keys": keys,
-        },
-    }  # fmt: skip
-
-
-def save_adapter(model: Any, path: Path) -> None:
-    """Write the adapter's tensors into a directory that is being built."""
-    mx.save_safetensors(str(path), dict(tree_flatten(model.trainable_parameters())))
-
-
-def load_adapter(model: Any, path: Path) -> None:
-    """Take an adapter's tensors over; names, shapes, types and finiteness are checked first.
+def attach(model: nn.Module, spec: AdapterSpec, seed: int) -> tuple[str, ...]:
+    """Freeze the base and put a fresh adapter on it, which changes nothing yet; return its keys.
 
     Raises:
-        RunFault: the file does not fit the model or holds numbers that are not finite.
+        ModelFault: no module of the model has such a name, or it cannot carry this kind.
     """
+    keys = spec.keys or linear_keys(model)
+    model.freeze()
+    mx.random.seed(seed)
     try:
-        found = mx.load(str(path))
-        # Lazy until here: the file may be replaced or removed later.
-        mx.eval(found)
-    except (RuntimeError, ValueError) as error:
-        raise RunFault("adapter_damaged", f"{path} cannot be read: {error}") from error
-    expected = dict(tree_flatten(model.trainable_parameters()))
-    if set(found) != set(expected):
-        odd = sorted(set(found) ^ set(expected))[0]
-        raise RunFault("adapter_misfit", f"{path} does not fit the model: {odd}")
-    for name, value in found.items():
-        if value.shape != expected[name].shape or value.dtype != expected[name].dtype:
-            raise RunFault("adapter_misfit", f"{path} does not fit the model: {name} differs")
-        if not mx.isfinite(value).all().item():
-            raise RunFault("adapter_not_finite", f"{path}: {name} holds numbers that are not finite")
-    model.load_weights(list(found.items()), strict=False)
+        linear_to_lora_layers(
+            model, spec.num_layers, _parameters(spec, keys), use_dora=spec.kind == "dora"
+        )
+    except ValueError as error:
+        raise ModelFault("adapter_unsupported", f"{error}") from error
+    weights = adapter_weights(model)
+    if not weights:
+        message = f"no module of this model is named {', '.join(keys)}: change training.keys"
+        raise ModelFault("adapter_unsupported", message)
+    mx.eval(weights)
+    return keys
+
+
+def detach(model: nn.Module) -> None:
+    """Take the adapter off again: the model is the bare base."""
+    bare = []
+    for name, module in model.named_modules():
+        if _LEAVES & module.keys() and isinstance(module.get("linear"), nn.Module):
+            bare.append((name, module["linear"]))
+        elif _LEAVES & module.keys() and isinstance(module.get("embedding"), nn.Module):
+            bare.append((name, module["embedding"]))
+    if bare:
+        model.update_modules(tree_unflatten(bare))
+
+
+def adapter_config(spec: AdapterSpec, base: str, keys: tuple[str, ...]) -> dict[str, Any]:
+    """Return `adapter_config.json` as mlx-lm reads it; `keys` are the ones `attach` returned."""
+    return {
+        "fine_tune_type": spec.kind,
+        "model": f"models/base/{base}",
+        "num_layers": spec.num_layers,
+        "lora_parameters": _parameters(spec, keys),
+    }
+
+
+def _parameters(spec: AdapterSpec, keys: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "rank": spec.rank,
+        "scale": spec.scale,
+        "dropout": spec.dropout,
+        "keys": list(keys),
+    }
+
+
+def adapter_weights(model: nn.Module) -> Weights:
+    """Return the adapter's arrays by name; they are the model's own, not copies."""
+    found: Weights = dict(tree_flatten(model.trainable_parameters()))
+    return {name: found[name] for name in sorted(found) if name.rsplit(".", 1)[-1] in _LEAVES}
+
+
+def put_weights(model: nn.Module, weights: Mapping[str, mx.array]) -> None:
+    """Give the adapter other arrays of the same names and shapes."""
+    model.update(tree_unflatten(list(weights.items())))
     mx.eval(model.trainable_parameters())
 
 
-def is_finite(model: Any) -> bool:
-    """Return whether every number of the adapter is finite."""
-    checks = [mx.isfinite(v).all() for _, v in tree_flatten(model.trainable_parameters())]
-    return bool(mx.all(mx.stack(checks)).item()) if checks else True
+def is_finite(weights: Mapping[str, mx.array]) -> bool:
+    """Return whether every number is finite."""
+    return bool(mx.all(mx.stack([mx.isfinite(a).all() for a in weights.values()]))) if weights else True
+
+
+def save_adapter(model: nn.Module, path: Path) -> None:
+    """Write the adapter into a directory that is still being built; `path` ends in .safetensors."""
+    mx.save_safetensors(str(path), adapter_weights(model), metadata={"format": "mlx"})
+
+
+def load_adapter(model: nn.Module, path: Path) -> None:
+    """Take the adapter's weights from a file; the model keeps its own where any is unfit.
+
+    Raises:
+        ModelFault: the file is damaged, belongs to another adapter, or holds a number not finite.
+    """
+    own = adapter_weights(model)
+    _check_fit(own, path)
+    loaded: Weights = mx.load(str(path))  # type: ignore[assignment]
+    # Loading is lazy: the file may be pruned before the numbers are first needed.
+    mx.eval(loaded)
+    if not is_finite(loaded):
+        raise ModelFault("adapter_damaged", f"{path} holds numbers that are not finite")
+    put_weights(model, {name: array.astype(own[name].dtype) for name, array in loaded.items()})
+
+
+def _check_fit(own: Weights, path: Path) -> None:
+    header = read_header(path)
+    if header.keys() != own.keys():
+        odd = min(header.keys() ^ own.keys())
+        message = f"{path} belongs to another adapter: {odd} is only in one of the two"
+        raise ModelFault("adapter_misfit", message)
+    for name, facts in header.items():
+        if facts.shape != own[name].shape:
+            message = f"{path}: {name} has shape {facts.shape}, expected {own[name].shape}"
+            raise ModelFault("adapter_misfit", message)
+        if facts.dtype not in _FLOATS:
+            message = f"{path}: {name} has numbers of kind {facts.dtype}"
+            raise ModelFault("adapter_misfit", message)

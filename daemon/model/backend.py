@@ -1,33 +1,35 @@
-"""The one door to MLX: the BLAS comes first, then MLX, then what this machine cannot do is off."""
+"""MLX, set up for this machine; every other module takes it from here."""
 
-# ruff: noqa: E402 - the order is the point: OpenBLAS has to be loaded before MLX
+import os
 import shutil
-import sys
 
 from daemon.model.blas import load_blas
 
 BLAS = load_blas()
-"""Where the loaded OpenBLAS lies; None where MLX's own is used."""
+# mlx-lm brings transformers along, which otherwise tells each start that PyTorch is missing.
+os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
 
-import mlx.core as mx
-import mlx.nn as nn
-import mlx.optimizers as optim
+# MLX must come after the BLAS: the first definition of a symbol is the one that counts.
+import mlx.core as mx  # noqa: E402
+import mlx.nn as nn  # noqa: E402
+import mlx.optimizers as optim  # noqa: E402
 
-ON_CPU = mx.default_device() == mx.Device(mx.cpu)
-"""Whether everything is computed on the CPU, in fp32."""
+__all__ = ["BLAS", "device_name", "mx", "nn", "on_cpu", "optim"]
 
-COMPILES = not ON_CPU
-"""Whether the step is compiled: on the CPU it gains nothing and each new shape costs."""
 
-if ON_CPU and sys.platform == "linux" and shutil.which("g++") is None:
-    # MLX builds fused CPU kernels with g++ at run time; without one it has to do without.
+def on_cpu() -> bool:
+    """Return whether MLX computes on the CPU."""
+    return bool(mx.default_device().type == mx.DeviceType.cpu)
+
+
+def device_name() -> str:
+    """Return what MLX computes on, for people."""
+    if on_cpu():
+        return f"CPU ({BLAS.split()[0]})" if BLAS else "CPU"
+    name = mx.device_info().get("device_name", "GPU")
+    return str(name)
+
+
+# The CPU back end compiles with g++ at run time and fails without; it gains nothing from it.
+if on_cpu() and shutil.which("g++") is None:
     mx.disable_compile()
-
-__all__ = ["BLAS", "COMPILES", "ON_CPU", "device", "mx", "nn", "optim"]
-
-
-def device() -> str:
-    """Return what MLX computes on: `cpu`, `metal` or `cuda`."""
-    if ON_CPU:
-        return "cpu"
-    return "metal" if sys.platform == "darwin" else "cuda"

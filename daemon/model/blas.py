@@ -1,66 +1,72 @@
-"""Gives MLX a fast BLAS on Linux: OpenBLAS, loaded before MLX so that its symbols win.
+"""Gives MLX's CPU back end on Linux a fast BLAS; must run before MLX is first imported.
 
-The CPU wheel of MLX brings the reference BLAS, ten to a hundred times slower. `cblas_sgemm` is an
-ordinary dynamic symbol, so the first library that is loaded globally serves it.
+MLX's wheel brings the reference BLAS; `cblas_sgemm` of a library loaded globally before goes first.
 """
 
 import ctypes
-import importlib.util
 import os
 import sys
+from functools import cache
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-FORTRAN = "libgfortran.so.5"
+_LIBRARY = "cmeel.prefix/lib/libopenblas.so.0"
+_FORTRAN = b"libgfortran.so.5"
 
 
+@cache
 def load_blas() -> str | None:
-    """Load OpenBLAS and return where it lies; None where it is not wanted or not to be had."""
-    if sys.platform != "linux" or "mlx.core" in sys.modules:
+    """Load OpenBLAS for the whole process; return what it calls itself, None where there is none."""
+    if sys.platform != "linux":
         return None
-    path = _site_packages() / "cmeel.prefix" / "lib" / "libopenblas.so.0"
-    if not path.exists():
+    library = _file_of("cmeel-openblas", _LIBRARY)
+    if library is None:
         return None
     try:
-        ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
+        loaded = ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
     except OSError:
-        return str(path) if _load_fortran() and _load(path) else None
-    return str(path)
+        try:
+            _lend_fortran()
+            loaded = ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
+        except OSError:
+            return None
+    loaded.openblas_get_config.restype = ctypes.c_char_p
+    return str(loaded.openblas_get_config().decode(errors="replace")).strip()
 
 
-def _load(path: Path) -> bool:
+def _file_of(package: str, name: str) -> Path | None:
     try:
-        ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
-    except OSError:
-        return False
-    return True
+        path = Path(str(distribution(package).locate_file(name)))
+    except PackageNotFoundError:
+        return None
+    return path if path.is_file() else None
 
 
-def _load_fortran() -> bool:
-    """Load the Fortran runtime of MLX's own wheel under the plain name that OpenBLAS asks for.
+def _lend_fortran() -> None:
+    """Load the Fortran runtime of MLX's own wheel under the name that OpenBLAS asks for.
 
-    A machine without a compiler has no `libgfortran.so.5`. The wheel's copy was renamed when it was
-    packed; its name inside the file is longer than the plain one, so that fits in its place. The
-    copy lives in memory only.
+    cmeel-openblas expects the system's libgfortran, which a plain machine lacks. The linker goes by
+    the name inside the file, and wheels give theirs a longer one: a copy in memory gets it back.
+
+    Raises:
+        OSError: there is none, or the system refuses.
     """
-    folder = _site_packages() / "mlx_cpu.libs"
-    found = sorted(folder.glob("libgfortran*"))
-    if not found:
-        return False
-    for mate in folder.glob("libquadmath*"):
-        _load(mate)
-    name = found[0].name.encode() + b"\0"
-    data = found[0].read_bytes()
-    if data.count(name) != 1:
-        return False
-    descriptor = os.memfd_create(FORTRAN)
-    with os.fdopen(descriptor, "wb", closefd=False) as file:
-        file.write(data.replace(name, FORTRAN.encode().ljust(len(name), b"\0")))
-    # The descriptor stays open: the loader may look at the file again.
-    return _load(Path(f"/proc/self/fd/{descriptor}"))
+    try:
+        libraries = Path(str(distribution("mlx-cpu").locate_file("mlx_cpu.libs")))
+    except PackageNotFoundError as error:
+        raise OSError("no Fortran runtime found") from error
+    for quad in libraries.glob("libquadmath-*.so*"):
+        ctypes.CDLL(str(quad))
+    for fortran in libraries.glob("libgfortran-*.so*"):
+        name = fortran.name.encode() + b"\0"
+        image = fortran.read_bytes().replace(name, _FORTRAN.ljust(len(name), b"\0"))
+        _load_image(image)
 
 
-def _site_packages() -> Path:
-    """Return the directory that MLX is installed in."""
-    spec = importlib.util.find_spec("mlx")
-    places = list(spec.submodule_search_locations or ()) if spec is not None else []
-    return Path(places[0]).parent if places else Path()
+def _load_image(image: bytes) -> None:
+    if sys.platform != "linux":
+        return
+    with open(os.memfd_create(_FORTRAN.decode()), "wb") as file:
+        file.write(image)
+        file.flush()
+        ctypes.CDLL(f"/proc/self/fd/{file.fileno()}")

@@ -1,42 +1,36 @@
-"""Loads a prepared base model through mlx-lm; on the CPU in fp32, whatever its files hold."""
+"""Loads a prepared base model into memory in the form that computes best here; trains nothing."""
 
-import os
 from pathlib import Path
-from typing import Any
-
-os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # it warns of PyTorch, which nobody needs
-
-from mlx_lm.utils import dequantize_model
-from mlx_lm.utils import load_model as load_mlx_lm
-from mlx_lm.utils import load_tokenizer
 
 from daemon.errors import ModelFault
-from daemon.model.backend import ON_CPU, mx
+from daemon.model.backend import mx, nn, on_cpu
+
+# mlx_lm imports mlx by itself: it must come after the back end is set up.
+from mlx_lm import utils as mlx_lm  # isort: skip
+from mlx_lm.tokenizer_utils import TokenizerWrapper  # isort: skip
 
 
-def load_model(folder: Path) -> tuple[Any, Any]:
-    """Return the model, in evaluation mode, and mlx-lm's tokenizer wrapper.
+def load_model(folder: Path) -> tuple[nn.Module, TokenizerWrapper]:
+    """Return the model, in evaluation mode, and its tokenizer as mlx-lm knows it.
 
     Raises:
-        ModelFault: the directory holds no model that mlx-lm can load.
+        ModelFault: mlx-lm cannot load it.
     """
     try:
-        model, config = load_mlx_lm(folder, lazy=True)
-        tokenizer = load_tokenizer(folder, eos_token_ids=config.get("eos_token_id"))
-    except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
-        reason = str(error).strip().splitlines()[0][:300] if str(error).strip() else "no reason"
-        raise ModelFault(
-            "model_unsupported", f"mlx-lm cannot load {folder}: {reason}"
-        ) from error
-    if ON_CPU:
-        _widen(model, config)
+        model, config = mlx_lm.load_model(folder, lazy=True)
+        tokenizer = mlx_lm.load_tokenizer(folder, eos_token_ids=config.get("eos_token_id"))
+        if on_cpu():
+            model = in_full_precision(model)
+        mx.eval(model.parameters())
+    except (AttributeError, ImportError, LookupError, OSError, RuntimeError, TypeError, ValueError) as e:
+        raise ModelFault("model_unsupported", f"{folder} cannot be loaded: {e}") from e
     model.eval()
-    mx.eval(model.parameters())
     return model, tokenizer
 
 
-def _widen(model: Any, config: dict[str, Any]) -> None:
-    """Make everything fp32: half precision and quantised products are 10 to 20 times slower here."""
-    if "quantization" in config or "quantization_config" in config:
-        dequantize_model(model)
+def in_full_precision(model: nn.Module) -> nn.Module:
+    """Return the model in float32: on the CPU only such products go through the fast BLAS."""
+    # Scales first: dequantised in half precision, the weights would be rounded twice.
     model.set_dtype(mx.float32)
+    full: nn.Module = mlx_lm.dequantize_model(model)
+    return full

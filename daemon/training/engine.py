@@ -58,10 +58,11 @@ class Engine(Protocol):
         training: TrainingSettings,
         start: Path | None,
         seed: int,
-    ) -> None:
+    ) -> bool:
         """Be as a run begins: the base, and the adapter and moments of `start` or fresh ones.
 
-        A base that is resident already is kept.
+        A base that is resident already is kept. Returns False where `start` has no moments that
+        fit the optimizer.
         """
         ...
 

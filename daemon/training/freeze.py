@@ -54,7 +54,7 @@ def _examples(
 
 
 def _known_elsewhere(request: Request, rows: JobRows, number: int) -> dict[int, dict[str, Any]]:
-    """Return the rows of a job that are exam rows or were trained in the lineage or gathered before.
+    """Return rows that are exam rows or were trained in the lineage or gathered before.
 
     A job's own keys never count against itself: it may be trained again on purpose.
     """

@@ -12,7 +12,7 @@ from daemon.core.versions import AdapterSpec
 from daemon.errors import RunFault
 from daemon.layout import Layout
 from daemon.model import adapters, bases
-from daemon.model.backend import COMPILES, device, mx
+from daemon.model.backend import device_name, mx, on_cpu
 from daemon.model.generation import generate_batch
 from daemon.model.loading import load_model
 from daemon.settings import TrainingSettings
@@ -30,6 +30,7 @@ class MlxEngine:
     def __init__(self) -> None:
         self._base: Path | None = None
         self._spec: AdapterSpec | None = None
+        self._keys: tuple[str, ...] = ()
         self._model: Any = None
         self._tokenizer: Any = None
         self._stepper: Stepper | None = None
@@ -39,7 +40,7 @@ class MlxEngine:
     @property
     def device(self) -> str:
         """Return what MLX computes on."""
-        return device()
+        return device_name()
 
     def prepare(self, layout: Layout, model: str) -> BaseFacts:
         """Make a base model ready under `models/base/`."""
@@ -52,32 +53,32 @@ class MlxEngine:
         training: TrainingSettings,
         start: Path | None,
         seed: int,
-    ) -> None:
+    ) -> bool:
         """Be as a run begins; the base is read only where another one, or none, is resident."""
-        if (base, spec) != (self._base, self._spec):
-            self._forget()
-            self._model, self._tokenizer = load_model(base)
-            adapters.attach(self._model, spec, seed)
-            self._base, self._spec = base, spec
-        self._renew(seed)
+        self._sit(base)
+        self._keys = adapters.attach(self._model, spec, seed)
+        self._spec = spec
+        self._fresh = self._weights()
         if start is not None:
             adapters.load_adapter(self._model, start / ADAPTER)
         self._begun = self._weights()
-        self._stepper = Stepper(self._model, training, COMPILES)
-        if start is not None and (start / MOMENTS).exists():
-            self._load_moments(start / MOMENTS)
+        # On the CPU compiling brings no speed, and each new shape costs a fraction of a second.
+        self._stepper = Stepper(self._model, training, compiled=not on_cpu())
+        if start is None:
+            return True
+        return (start / MOMENTS).exists() and self._take_moments(start / MOMENTS)
 
-    def _forget(self) -> None:
+    def _sit(self, base: Path) -> None:
+        """Have the bare base resident."""
+        if base == self._base:
+            adapters.detach(self._model)
+            return
         # Let go before the next is read: two bases at once may not fit.
-        self._base = self._spec = self._model = self._tokenizer = self._stepper = None
+        self._base = self._model = self._tokenizer = self._stepper = None
         self._fresh = self._begun = {}
         mx.clear_cache()
-
-    def _renew(self, seed: int) -> None:
-        """Make the adapter what `attach` makes with this seed: drawn inputs, outputs of zero."""
-        assert self._spec is not None
-        adapters.reset(self._model, seed)
-        self._fresh = self._weights()
+        self._model, self._tokenizer = load_model(base)
+        self._base = base
 
     def step(self, passes: Sequence[EncodedPass], learning_rate: float, seed: int) -> StepResult:
         """Apply one optimizer step."""
@@ -86,40 +87,36 @@ class MlxEngine:
     def save(self, folder: Path) -> None:
         """Write adapter and moments into a directory that is being built."""
         adapters.save_adapter(self._model, folder / ADAPTER)
-        moments = dict(tree_flatten(self._ready().optimizer.state))
-        mx.save_safetensors(str(folder / MOMENTS), moments)
+        mx.save_safetensors(str(folder / MOMENTS), _flat(self._ready().optimizer.state))
 
     def restore(self, folder: Path) -> None:
-        """Take adapter and moments from a directory that `save` filled."""
-        adapters.load_adapter(self._model, folder / ADAPTER)
-        self._load_moments(folder / MOMENTS)
-
-    def _load_moments(self, path: Path) -> None:
-        """Take moments, if they are what this optimizer makes for this adapter.
+        """Take adapter and moments from a directory that `save` filled.
 
         Raises:
-            RunFault: they are not.
+            RunFault: they do not fit the settings of the run.
         """
+        adapters.load_adapter(self._model, folder / ADAPTER)
+        if not self._take_moments(folder / MOMENTS):
+            raise RunFault("moments_misfit", f"{folder / MOMENTS} does not fit the run's settings")
+
+    def _take_moments(self, path: Path) -> bool:
+        """Take moments if they are what this optimizer keeps for this adapter."""
         optimizer = self._ready().optimizer
         optimizer.init(self._model.trainable_parameters())
-        expected = _shapes(dict(tree_flatten(optimizer.state)))
-        found = mx.load(str(path))
-        # Lazy until here: the file may be replaced or removed later.
+        found: Any = mx.load(str(path))
+        # Loading is lazy: the file may be replaced or removed before the numbers are needed.
         mx.eval(found)
-        if _shapes(found) != expected:
-            raise RunFault(
-                "moments_misfit",
-                f"{path} does not fit the optimizer and adapter of the settings; put them back",
-            )
+        if _shapes(found) != _shapes(_flat(optimizer.state)):
+            return False
         optimizer.state = tree_unflatten(list(found.items()))
+        return True
 
     def wear(self, folder: Path | None) -> None:
         """Put on another adapter for scoring; moments stay as they are."""
         if folder is not None:
             adapters.load_adapter(self._model, folder / ADAPTER)
         else:
-            self._model.load_weights(list(self._fresh.items()), strict=False)
-        mx.eval(self._model.trainable_parameters())
+            adapters.put_weights(self._model, self._fresh)
 
     def losses(self, rows: Sequence[Encoded]) -> list[tuple[float, int]]:
         """Return for each row the sum of its losses in nats, and its supervised tokens."""
@@ -127,9 +124,10 @@ class MlxEngine:
         longest = max(len(row.tokens) for row in rows)
         width = -(-longest // WIDTH_MULTIPLE) * WIDTH_MULTIPLE
         padded = Padded(rows, width, len(rows), fixed=False)
-        nats = self._ready().losses(padded.inputs, padded.picks, padded.targets)
+        nats: Any = self._ready().losses(padded.inputs, padded.picks, padded.targets).tolist()
         totals, counts = [0.0] * len(rows), [0] * len(rows)
-        for owner, loss in zip(padded.owners.tolist(), nats.tolist(), strict=False):
+        # The picks end in padding, so there are more losses than owners.
+        for owner, loss in zip(padded.owners.tolist(), nats, strict=False):
             totals[owner] += loss
             counts[owner] += 1
         return list(zip(totals, counts, strict=True))
@@ -137,17 +135,16 @@ class MlxEngine:
     def generate(self, prompts: Sequence[Sequence[int]], max_tokens: int) -> list[str]:
         """Return the greedy answers."""
         self._model.eval()
-        asked = [list(prompt) for prompt in prompts]
-        return generate_batch(self._model, self._tokenizer, asked, max_tokens)
+        return generate_batch(self._model, self._tokenizer, prompts, max_tokens)
 
     def adapter_config(self) -> dict[str, Any]:
         """Return what belongs into `adapter_config.json` beside the adapter."""
         assert self._spec is not None and self._base is not None
-        return adapters.adapter_config(self._model, self._spec) | {"model": f"models/base/{self._base.name}"}
+        return adapters.adapter_config(self._spec, self._base.name, self._keys)
 
     def finite(self) -> bool:
         """Return whether every number of the adapter is finite."""
-        return bool(adapters.is_finite(self._model))
+        return adapters.is_finite(self._weights())
 
     def changed(self) -> bool:
         """Return whether the adapter differs from the one the run began with."""
@@ -164,13 +161,18 @@ class MlxEngine:
         }
 
     def _weights(self) -> dict[str, Any]:
-        weights = dict(tree_flatten(self._model.trainable_parameters()))
+        weights = adapters.adapter_weights(self._model)
         mx.eval(weights)
-        return weights
+        return dict(weights)
 
     def _ready(self) -> Stepper:
         assert self._stepper is not None, "load comes first"
         return self._stepper
+
+
+def _flat(state: Any) -> dict[str, Any]:
+    leaves: Any = tree_flatten(state)
+    return dict(leaves)
 
 
 def _shapes(arrays: dict[str, Any]) -> dict[str, tuple[tuple[int, ...], Any]]:

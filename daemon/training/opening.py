@@ -10,7 +10,6 @@ from daemon.folders import models, runs
 from daemon.layout import RunLayout
 from daemon.training.batches import TrainingRows
 from daemon.training.bench import Bench, RunInHand
-from daemon.training.engine import MOMENTS
 from daemon.training.freeze import choose
 from daemon.training.frozen import Choices, Request
 from daemon.training.provenance import libraries
@@ -74,10 +73,13 @@ def _frozen(bench: Bench, place: RunLayout, request: Request, rows: JobRows) -> 
 
 def _load(bench: Bench, request: Request, base: Path, start: Path) -> None:
     worn = adapter_folder(start)
-    if worn is not None and not (worn / MOMENTS).exists():
-        message = f"{start.name} has lost its optimizer moments; training goes on with fresh ones"
-        bench.pipe.send(say.Alerted("moments_missing", message))
-    bench.engine.load(base, request.adapter, request.settings.training, worn, request.seed)
+    training = request.settings.training
+    if not bench.engine.load(base, request.adapter, training, worn, request.seed):
+        message = (
+            f"{start.name} has no optimizer moments that fit {training.optimizer}; "
+            "training goes on with fresh ones"
+        )
+        bench.pipe.send(say.Alerted("moments_fresh", message))
 
 
 def adapter_folder(version: Path) -> Path | None:

@@ -57,7 +57,7 @@ class RehearsalEngine:
         training: TrainingSettings,
         start: Path | None,
         seed: int,
-    ) -> None:
+    ) -> bool:
         """Be as a run begins."""
         self._base, self._spec = base, spec
         self._fresh = _fresh(spec.rank, seed)
@@ -65,11 +65,10 @@ class RehearsalEngine:
         self._begun = _copy(self._adapter)
         if start is not None and (start / MOMENTS).exists():
             self._moments = load_file(start / MOMENTS)
-        else:
-            self._moments = {
-                "step": np.zeros(1, np.uint64),
-                **{name: np.zeros_like(array) for name, array in self._adapter.items()},
-            }
+            return True
+        zeros = {name: np.zeros_like(array) for name, array in self._adapter.items()}
+        self._moments = {"step": np.zeros(1, np.uint64), **zeros}
+        return start is None
 
     def step(self, passes: Sequence[EncodedPass], learning_rate: float, seed: int) -> StepResult:
         """Move towards the goal; rows pull a little to either side, as real ones do."""

@@ -22,7 +22,7 @@ Head = Callable[[Any], Any]
 
 
 class Padded:
-    """Rows as arrays: inputs, flat positions whose next token is supervised, those tokens, weights."""
+    """Rows as arrays: inputs, positions whose next token is supervised, those tokens, weights."""
 
     def __init__(self, rows: Sequence[Encoded], width: int, height: int, fixed: bool) -> None:
         tokens = np.zeros((height, width), np.int32)
@@ -50,7 +50,7 @@ class Padded:
 
 
 def _pick_size(count: int, most: int, fixed: bool) -> int:
-    """Return the length of the picks: where traces are kept for ever, only quarters of the whole."""
+    """Return the length of the picks; where traces are kept for ever, in quarters of the whole."""
     if fixed:
         quarter = -(-most // 4)
         return max(1, -(-count // quarter)) * quarter
@@ -58,7 +58,7 @@ def _pick_size(count: int, most: int, fixed: bool) -> int:
 
 
 class Losses:
-    """The loss of single tokens; the head is computed at supervised positions where that is exact."""
+    """The loss of single tokens; the head works at supervised positions only, if that is exact."""
 
     def __init__(self, model: Any) -> None:
         self._model = model
@@ -80,7 +80,7 @@ def _separable_head(model: Any) -> Head | None:
 
     Tried rather than known: some models scale or cap their logits after the head.
     """
-    trunk = getattr(model, "model", None)
+    trunk: Any = getattr(model, "model", None)
     if hasattr(model, "lm_head"):
         head = model.lm_head
     elif hasattr(trunk, "embed_tokens"):
@@ -104,7 +104,7 @@ class Stepper:
         self._compiled = compiled
         self.losses = Losses(model)
         self.optimizer = make_optimizer(training)
-        gradient = nn.value_and_grad(model, self._total)
+        gradient: Any = nn.utils.value_and_grad(model, self._total)
         if compiled:
             # The random state goes in and out, or dropout would be the same in every call.
             state = [model.state, mx.random.state]
@@ -119,7 +119,7 @@ class Stepper:
         mx.random.seed(seed)
         self._model.train()
         loss, gradients = self._accumulate(passes)
-        norm = math.sqrt(sum(float(mx.square(g).sum().item()) for _, g in tree_flatten(gradients)))
+        norm = _norm(gradients)
         if not math.isfinite(loss) or not math.isfinite(norm):
             return StepResult(None, None, False)
         shrink = min(1.0, self._training.clip_norm / (norm + 1e-6))
@@ -154,19 +154,24 @@ class Stepper:
         return max(len(item.rows), min(self._training.batch_rows, fitting))
 
 
+def _norm(gradients: Any) -> float:
+    leaves: Any = tree_flatten(gradients)
+    total: Any = mx.stack([mx.square(leaf).sum() for _, leaf in leaves]).sum().item()
+    return math.sqrt(total)
+
+
 def make_optimizer(training: TrainingSettings) -> Any:
     """Return the optimizer the settings name; the rate is set before each step."""
-    decay = {"weight_decay": training.weight_decay}
-    rate = training.learning_rate
+    decay, rate = training.weight_decay, training.learning_rate
     match training.optimizer:
         case "adamw":
-            return optim.AdamW(rate, bias_correction=True, **decay)
+            return optim.AdamW(rate, bias_correction=True, weight_decay=decay)
         case "adam":
             return optim.Adam(rate, bias_correction=True)
         case "sgd":
-            return optim.SGD(rate, momentum=0.9, **decay)
+            return optim.SGD(rate, momentum=0.9, weight_decay=decay)
         case "lion":
-            return optim.Lion(rate, **decay)
+            return optim.Lion(rate, weight_decay=decay)
         case "adafactor":
             return optim.Adafactor(rate, relative_step=False, scale_parameter=False)
         case "rmsprop":

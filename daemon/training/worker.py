@@ -55,7 +55,11 @@ class Trainer:
             return "stay"
         desk = Desk(self._bench.pipe)
         attempt = runs.begin_attempt(place)
-        opened = open_run(self._bench, run, attempt, desk.look)
+        try:
+            opened = open_run(self._bench, run, attempt, desk.look)
+        except ModelFault as fault:
+            # The jobs are not guilty of a base or an adapter that cannot be read.
+            opened = Refused(fault.code, fault.message)
         match opened:
             case Refused(code, message):
                 self._bench.pipe.send(say.RunRefused(run, code, message))

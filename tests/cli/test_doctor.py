@@ -18,7 +18,7 @@ Command = Callable[..., Result]
 def _a_backend(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spare each test the start of MLX in a process of its own."""
     found: dict[str, Any] = {
-        "mlx": "1", "mlx_lm": "1", "device": "cpu", "backend": "cpu", "blas": "x",
+        "mlx": "1", "mlx_lm": "1", "device": "cpu", "cpu": True, "name": "CPU", "blas": "x",
     }  # fmt: skip
     monkeypatch.setattr(checks, "probe_backend", lambda: found)
 

@@ -62,6 +62,20 @@ def test_without_a_current_model_it_says_so(finetuned: Command, layout: Layout) 
     assert "no current model" in done.stderr
 
 
+@pytest.mark.model
+def test_a_real_model_answers_once_and_in_conversation(finetuned: Command, layout: Layout) -> None:
+    from daemon.model.bases import prepare
+
+    facts = prepare(layout, "smollm2-135m").as_record()
+    Models(layout).seal_base("2030-01-01T00:00:00+00:00", facts, Settings().model_dump(mode="json"))
+    current_model.point_at(layout, "v000000")
+    words = ["--max-tokens", "16", "--root", layout.root]
+    asked = finetuned("generate", "What is the capital of France?", *words)
+    assert (asked.exit_code, "Paris" in asked.stdout) == (0, True)
+    talked = finetuned("chat", *words, typed="What is the capital of France?\n/new\n/quit\n")
+    assert (talked.exit_code, "Paris" in talked.stdout) == (0, True)
+
+
 def test_foreign_text_keeps_its_lines_and_loses_its_escapes() -> None:
     assert safe("a\n\tb\x1b[31m\r\x07\u202e") == "a\n\tb\\u001b[31m\\u000d\\u0007\\u202e"
     assert safe("é 日本 ✓") == "é 日本 ✓"

@@ -1,0 +1,84 @@
+"""Counts what was refused and why, and writes each refused row where it can be found again."""
+
+from collections.abc import Iterable
+from typing import Any, BinaryIO
+
+import orjson
+
+from daemon.core.formats import Bad
+from daemon.core.jobs import escape
+from daemon.intake.lines import Line
+
+SHOWN = 5
+EXCERPT = 120
+LONGEST_RAW = 64 * 1024
+DUPLICATES = ("duplicate_in_file", "duplicate_seen", "exam_row")
+
+
+class Tally:
+    """`rejected.jsonl` and the reasons of the report."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._reasons: dict[str, dict[str, Any]] = {}
+
+    def refuse(self, line: Line, bad: Bad, of: dict[str, Any] | None = None) -> None:
+        """Count a row that is not trained on and write it to the file."""
+        record: dict[str, Any] = {
+            "line": line.number,
+            "offset": line.offset,
+            "length": line.length,
+            "code": bad.code,
+            "hint": bad.hint,
+            "raw": _raw(line.data),
+        }
+        if of is not None:
+            record["of"] = of
+        self._file.write(orjson.dumps(record) + b"\n")
+        reason = self._reasons.setdefault(
+            bad.code, {"code": bad.code, "count": 0, "hint": bad.hint, "examples": []}
+        )
+        reason["count"] += 1
+        if len(reason["examples"]) < SHOWN:
+            reason["examples"].append(_example(line, bad, of))
+
+    def count(self, codes: Iterable[str]) -> int:
+        """Return how many rows were refused for these reasons."""
+        return sum(self._reasons[code]["count"] for code in codes if code in self._reasons)
+
+    @property
+    def bad(self) -> int:
+        """Rows that are wrong in themselves, as opposed to known already."""
+        return sum(r["count"] for r in self._reasons.values() if r["code"] not in DUPLICATES)
+
+    @property
+    def reasons(self) -> list[dict[str, Any]]:
+        """The reasons, the most frequent first."""
+        return sorted(self._reasons.values(), key=lambda r: (-r["count"], r["code"]))
+
+
+def _example(line: Line, bad: Bad, of: dict[str, Any] | None) -> dict[str, Any]:
+    excerpt = (line.data or b"")[: EXCERPT * 4].decode("utf-8", "backslashreplace")
+    shown: dict[str, Any] = {
+        "line": line.number,
+        "offset": line.offset,
+        "column": _column(bad.message),
+        "excerpt": escape(excerpt, EXCERPT),
+        "message": escape(bad.message, 300),
+    }
+    return shown | ({"of": of} if of is not None else {})
+
+
+def _column(message: str) -> int | None:
+    head, _, tail = message.partition("column ")
+    digits = tail.split(")")[0]
+    return int(digits) if head and digits.isdigit() else None
+
+
+def _raw(data: bytes | None) -> str | None:
+    if data is None or len(data) > LONGEST_RAW:
+        return None
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None

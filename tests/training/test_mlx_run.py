@@ -1,0 +1,99 @@
+"""The whole procedure on MLX with a tiny random llama on the CPU."""
+
+from pathlib import Path
+
+import pytest
+from safetensors.numpy import load_file
+
+from daemon.core import messages as say
+from daemon.training.engine import ADAPTER, MOMENTS
+from tests.training.tiny_llama import TinyEngine
+from tests.training.workspace import (
+    SETTINGS,
+    Workspace,
+    after_steps,
+    chats,
+    losses_of,
+    make_workspace,
+)
+
+JOB = "000001-sums"
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    made = make_workspace(tmp_path_factory.mktemp("mlx") / "w", TinyEngine())
+    made.add_job(JOB, chats(12), chats(6, "held"))
+    made.ask_run("r000001", [JOB], settings=with_dropout())
+    pipe = made.serve(TinyEngine(), say.Train("r000001"))
+    assert pipe.kinds()[-1] == "CandidateReady"
+    return made
+
+
+def with_dropout() -> dict[str, object]:
+    training = {**SETTINGS["training"], "dropout": 0.1, "pass_tokens": 128}
+    return {**SETTINGS, "training": training, "checkpoint": {"steps": 2}}
+
+
+def test_a_run_that_was_killed_ends_in_the_same_bytes(workspace: Workspace) -> None:
+    workspace.ask_run("r000002", [JOB], settings=with_dropout())
+    react = after_steps(3, say.Abandon())
+    workspace.serve(TinyEngine(), say.Train("r000002"), react=react)
+    pipe = workspace.serve(TinyEngine(), say.Train("r000002"))
+    assert min(losses_of(pipe)) == 3
+    for name in (ADAPTER, MOMENTS):
+        whole = workspace.layout.run("r000001").candidate / name
+        parts = workspace.layout.run("r000002").candidate / name
+        assert whole.read_bytes() == parts.read_bytes()
+
+
+def test_a_warm_engine_trains_as_a_fresh_one(workspace: Workspace) -> None:
+    engine = TinyEngine()
+    for run in ("r000003", "r000004"):
+        workspace.ask_run(run, [JOB], settings=with_dropout())
+        workspace.serve(engine, say.Train(run))
+    adapters = [
+        (workspace.layout.run(run).candidate / ADAPTER).read_bytes()
+        for run in ("r000001", "r000003", "r000004")
+    ]
+    assert adapters[0] == adapters[1] == adapters[2]
+
+
+def test_training_lowers_the_loss_and_the_judge_sees_it(workspace: Workspace) -> None:
+    draft = workspace.read(workspace.layout.run("r000001").draft)
+    loss = draft["evaluations"]["loss"]["own_holdout"]
+    assert loss["after"] < loss["before"]
+    assert draft["judgement"]["finite"] and draft["judgement"]["changed"]
+
+
+def test_a_second_run_carries_moments_on_and_is_compared_with_the_first(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    workspace.ask_run("r000005", [JOB])
+    workspace.serve(TinyEngine(), say.Train("r000005"))
+    workspace.seal("r000005", "v000001")
+    workspace.add_job("000002-more", chats(4, "more"))
+    workspace.ask_run(
+        "r000006", ["000002-more"], "v000001", 6,
+        proven_version="v000000", lineage_jobs=[JOB], holdout_jobs=[JOB],
+    )  # fmt: skip
+    pipe = workspace.serve(TinyEngine(), say.Train("r000006"))
+    assert list(losses_of(pipe)) == [7, 8]
+    assert not any(isinstance(report, say.Alerted) for report in pipe.sent)
+    moments = load_file(workspace.layout.run("r000006").candidate / MOMENTS)
+    assert int(moments["step"]) == 8
+    tests = workspace.read(workspace.layout.run("r000006").draft)["judgement"]["tests"]
+    assert [test["against"] for test in tests] == ["v000001", "v000000"]
+
+
+def test_another_optimizer_begins_with_fresh_moments_and_says_so(workspace: Workspace) -> None:
+    settings = {**SETTINGS, "training": {**SETTINGS["training"], "optimizer": "lion"}}
+    start = workspace.layout.run("r000001").candidate
+    assert start.exists()
+    workspace.seal("r000001", "v000002")
+    workspace.add_job("000003-other", chats(4, "other"))
+    workspace.ask_run("r000007", ["000003-other"], "v000002", 6, settings=settings)
+    pipe = workspace.serve(TinyEngine(), say.Train("r000007"))
+    alerts = [report.code for report in pipe.sent if isinstance(report, say.Alerted)]
+    assert alerts == ["moments_fresh"]
+    assert pipe.kinds()[-1] == "CandidateReady"

@@ -1,0 +1,206 @@
+"""The whole procedure with the rehearsal engine: files are real, steps are cheap."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from daemon.clock import SystemClock
+from daemon.core import messages as say
+from daemon.core.messages import Report
+from daemon.folders.models import verify
+from daemon.training.engine import ADAPTER, MOMENTS, EncodedPass, StepResult
+from daemon.training.rehearsal import RehearsalEngine
+from tests.training.workspace import (
+    SETTINGS,
+    Workspace,
+    after_steps,
+    chats,
+    losses_of,
+    make_workspace,
+)
+
+JOB = "000001-sums"
+TRAIN = say.Train("r000001")
+
+
+def engine() -> RehearsalEngine:
+    return RehearsalEngine(SystemClock(), 0.0)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    made = make_workspace(tmp_path / "w", engine())
+    made.add_job(JOB, chats(30), chats(24, "held"))
+    made.ask_run("r000001", [JOB])
+    return made
+
+
+def test_a_run_ends_in_a_complete_candidate(workspace: Workspace) -> None:
+    pipe = workspace.serve(engine(), TRAIN)
+    assert pipe.kinds()[:3] == ["Ready", "RunBegun", "Evaluated"]
+    assert pipe.kinds()[-3:] == ["Committed", "Judging", "CandidateReady"]
+    assert pipe.kinds().count("Stepped") == 16
+    workspace.seal("r000001", "v000001")
+    version = workspace.layout.version("v000001")
+    assert verify(version) is None
+    assert {path.name for path in version.iterdir()} == {
+        ADAPTER, MOMENTS, "adapter_config.json", "training_state.json", "training_metrics.json",
+        "loss_curve.png", "answers.jsonl", "manifest.json",
+    }  # fmt: skip
+    draft = workspace.read(version / "manifest.json")
+    assert draft["rows_by_job"] == {JOB: 30}
+    assert draft["files"][MOMENTS]["droppable"] is True
+    assert draft["judgement"]["finite"] and draft["judgement"]["changed"]
+    test = draft["judgement"]["tests"][0]
+    assert test["name"] == "own_holdout" and test["against"] == "v000000"
+    assert test["mean_change"] < 0 and test["p_better"] < 0.01
+    assert len(workspace.read(version / "training_metrics.json")) == 16
+
+
+@pytest.mark.parametrize("steps", [1, 7, 16])
+def test_a_run_that_was_killed_ends_in_the_same_bytes(
+    workspace: Workspace, tmp_path: Path, steps: int
+) -> None:
+    settings = {**SETTINGS, "checkpoint": {"steps": 3}}
+    workspace.ask_run("r000002", [JOB], settings=settings)
+    react = after_steps(steps, say.Abandon())
+    pipe = workspace.serve(engine(), say.Train("r000002"), react=react)
+    assert pipe.kinds()[-1] == "Abandoned"
+    resumed = workspace.serve(engine(), say.Train("r000002"))
+    assert resumed.kinds()[-1] == "CandidateReady"
+    workspace.serve(engine(), TRAIN)
+    for name in (ADAPTER, MOMENTS):
+        whole = workspace.layout.run("r000001").candidate / name
+        parts = workspace.layout.run("r000002").candidate / name
+        assert whole.read_bytes() == parts.read_bytes()
+
+
+def test_stopping_commits_the_step_that_was_taken(workspace: Workspace) -> None:
+    pipe = workspace.serve(engine(), TRAIN, react=after_steps(5, say.Stop()))
+    assert pipe.kinds()[-1] == "Committed"
+    assert workspace.read(workspace.checkpoint("r000001") / "state.json")["step_in_run"] == 5
+    again = workspace.serve(engine(), TRAIN)
+    begun = next(r for r in again.sent if isinstance(r, say.RunBegun))
+    assert (begun.attempt, begun.step_in_run) == (1, 5)
+    assert min(losses_of(again)) == 6
+
+
+def test_a_pause_commits_and_waits_until_it_is_over(workspace: Workspace) -> None:
+    def react(report: Report) -> Sequence[say.Order]:
+        match report:
+            case say.Stepped(_, metrics) if metrics.step == 3:
+                return [say.Pause()]
+            case say.Paused():
+                return [say.Checkpoint(), say.Evaluate(), say.Resume()]
+        return ()
+
+    kinds = workspace.serve(engine(), TRAIN, react=react).kinds()
+    place = kinds.index("Paused")
+    assert kinds[place - 1 : place + 4] == [
+        "Committed", "Paused", "Committed", "Evaluated", "Stepped",
+    ]  # fmt: skip
+    assert kinds[-1] == "CandidateReady"
+
+
+def test_an_orphan_commits_nothing(workspace: Workspace) -> None:
+    pipe = workspace.serve(engine(), TRAIN, parent=False)
+    assert "Committed" not in pipe.kinds()
+    assert not workspace.layout.run("r000001").checkpoints.exists()
+
+
+def test_a_damaged_starting_version_is_refused_by_the_name_of_its_file(
+    workspace: Workspace,
+) -> None:
+    (workspace.layout.version("v000000") / ADAPTER).write_bytes(b"x")
+    refused = workspace.serve(engine(), TRAIN).sent[-1]
+    assert isinstance(refused, say.RunRefused)
+    assert refused.code == "version_damaged" and ADAPTER in refused.message
+
+
+def test_a_damaged_checkpoint_is_put_aside_and_the_one_before_it_used(
+    workspace: Workspace,
+) -> None:
+    react = after_steps(4, say.Checkpoint(), say.Stop())
+    workspace.serve(engine(), TRAIN, react=after_steps(2, say.Stop()))
+    workspace.serve(engine(), TRAIN, react=react)
+    broken = workspace.checkpoint("r000001")
+    (broken / MOMENTS).write_bytes((broken / MOMENTS).read_bytes()[:-1])
+    pipe = workspace.serve(engine(), TRAIN)
+    alert = next(r for r in pipe.sent if isinstance(r, say.Alerted))
+    assert alert.code == "checkpoint_damaged" and MOMENTS in alert.message
+    assert min(losses_of(pipe)) == 3
+    assert pipe.kinds()[-1] == "CandidateReady"
+
+
+def test_a_second_run_carries_step_progress_and_moments_on(workspace: Workspace) -> None:
+    first = workspace.serve(engine(), TRAIN)
+    workspace.seal("r000001", "v000001")
+    workspace.add_job("000002-more", chats(8, "more"))
+    workspace.ask_run(
+        "r000002", ["000002-more"], "v000001", 16, lineage_jobs=[JOB], holdout_jobs=[JOB]
+    )
+    second = workspace.serve(engine(), say.Train("r000002"))
+    begun = next(r for r in second.sent if isinstance(r, say.RunBegun))
+    assert (begun.step, begun.total_steps) == (16, 4)
+    assert begun.progress["total_evals"] > 0
+    losses = losses_of(second)
+    assert list(losses) == [17, 18, 19, 20]
+    assert losses[17] is not None and losses[17] < (losses_of(first)[1] or 0)
+    draft = workspace.read(workspace.layout.run("r000002").draft)
+    assert draft["step"] == 20
+    assert [test["name"] for test in draft["judgement"]["tests"]] == ["earlier_holdout"]
+
+
+def test_rows_seen_in_the_lineage_or_held_out_elsewhere_are_not_trained(
+    workspace: Workspace,
+) -> None:
+    workspace.add_job("000002-again", [*chats(10), *chats(3, "held"), *chats(5, "new")])
+    workspace.ask_run("r000002", ["000002-again"], lineage_jobs=[JOB], holdout_jobs=[JOB])
+    workspace.serve(engine(), say.Train("r000002"))
+    frozen = workspace.read(workspace.layout.run("r000002").frozen)
+    assert frozen["examples"] == [[0, row] for row in range(13, 18)]
+    dropped = frozen["dropped"]["000002-again"]
+    assert [item["code"] for item in dropped] == ["duplicate_seen"] * 10 + ["exam_row"] * 3
+    assert dropped[0]["of"] == {"job": JOB, "line": 1}
+
+
+def test_a_run_with_nothing_new_ends_so(workspace: Workspace) -> None:
+    workspace.add_job("000002-again", chats(10))
+    workspace.ask_run("r000002", ["000002-again"], lineage_jobs=[JOB])
+    assert workspace.serve(engine(), say.Train("r000002")).kinds()[-1] == "RunEnded"
+    assert workspace.read(workspace.layout.run("r000002").ended)["outcome"] == "nothing_new"
+
+
+def test_a_job_trained_again_does_not_count_against_itself(workspace: Workspace) -> None:
+    workspace.ask_run("r000002", [JOB], lineage_jobs=[JOB])
+    workspace.serve(engine(), say.Train("r000002"))
+    assert len(workspace.read(workspace.layout.run("r000002").frozen)["examples"]) == 30
+
+
+class NeverFinite(RehearsalEngine):
+    def step(self, passes: Sequence[EncodedPass], learning_rate: float, seed: int) -> StepResult:
+        return StepResult(None, None, False)
+
+
+def test_five_steps_in_a_row_that_are_not_finite_end_the_run(workspace: Workspace) -> None:
+    pipe = workspace.serve(NeverFinite(SystemClock(), 0.0), TRAIN)
+    assert pipe.kinds().count("Stepped") == 5 and pipe.kinds()[-1] == "RunEnded"
+    assert workspace.read(workspace.layout.run("r000001").ended)["outcome"] == "failed"
+
+
+def test_a_run_that_has_its_candidate_is_not_trained_again(workspace: Workspace) -> None:
+    workspace.serve(engine(), TRAIN)
+    assert workspace.serve(engine(), TRAIN).kinds() == ["Ready", "CandidateReady"]
+
+
+def test_other_libraries_let_the_run_start_over(workspace: Workspace) -> None:
+    workspace.serve(engine(), TRAIN, react=after_steps(5, say.Stop()))
+    path = workspace.layout.run("r000001").frozen
+    frozen = workspace.read(path)
+    frozen["libraries"]["numpy"] = "0"
+    path.write_text(json.dumps(frozen))
+    pipe = workspace.serve(engine(), TRAIN)
+    assert min(losses_of(pipe)) == 1
+    assert "Alerted" in pipe.kinds()

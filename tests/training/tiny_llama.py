@@ -1,0 +1,45 @@
+"""A random llama of two layers, small enough to train in milliseconds, as a prepared base model."""
+
+import json
+from pathlib import Path
+
+from mlx.utils import tree_flatten
+from mlx_lm.models.llama import Model, ModelArgs
+
+from daemon.core.bases import BaseFacts
+from daemon.layout import Layout
+from daemon.model.backend import mx
+from daemon.training.mlx_engine import MlxEngine
+from daemon.training.rehearsal_base import make_base
+
+CONFIG = {
+    "model_type": "llama",
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "intermediate_size": 64,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "rms_norm_eps": 1e-5,
+    "vocab_size": 300,
+    "rope_theta": 10000.0,
+    "tie_word_embeddings": True,
+    "eos_token_id": 2,
+}
+
+
+def make_weights(folder: Path, seed: int = 3) -> None:
+    """Write configuration and weights into a directory."""
+    mx.random.seed(seed)
+    model = Model(ModelArgs.from_dict(CONFIG))
+    (folder / "config.json").write_text(json.dumps(CONFIG))
+    weights = dict(tree_flatten(model.parameters()))
+    mx.save_safetensors(str(folder / "model.safetensors"), weights, metadata={"format": "mlx"})
+
+
+class TinyEngine(MlxEngine):
+    """The real engine; only its base model is made here."""
+
+    def prepare(self, layout: Layout, model: str) -> BaseFacts:
+        facts = make_base(layout, model)
+        make_weights(layout.base(facts.name))
+        return facts
