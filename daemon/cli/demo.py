@@ -22,6 +22,16 @@ from daemon.errors import Fault, UserFault
 from daemon.layout import Layout
 
 EXAMPLE = "smart_home.jsonl"
+OWN = """\
+[training]
+epochs = 1
+learning_rate = 1e-3
+[evaluation]
+eval_every = 20
+max_new_tokens = 48
+judge_samples = 24
+"""
+"""What makes the demo short: one pass over rows that are much alike, with a higher rate."""
 START_WAIT_S = 60.0
 LEAVE_WAIT_S = 20.0
 
@@ -102,7 +112,7 @@ def _until_up(layout: Layout, process: "subprocess.Popen[bytes]", words: IO[byte
 
 def _train(layout: Layout, example: Path) -> Followed:
     follower = Follower(layout, SystemClock())
-    followed = drop(layout, example, "normal", None, "")
+    followed = drop(layout, example, "normal", None, OWN)
     follower.files.append(followed)
     say(f"Dropped {example.name} into inbox/; the model is made ready, then trained.")
     follower.until_ended()

@@ -58,10 +58,9 @@ def _table(answers: list[dict[str, Any]]) -> Table:
 
 
 def _head(text: object, style: str = "") -> Text:
-    whole = brief(text, 10_000)
-    whole.truncate(WIDE, overflow="ellipsis")
-    whole.stylize(style)
-    return whole
+    head = brief(text, WIDE)
+    head.stylize(style)
+    return head
 
 
 def _question(answer: dict[str, Any]) -> str:

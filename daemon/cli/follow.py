@@ -104,6 +104,7 @@ class _Bar:
             console=err,
             transient=True,
         )
+        self._told: tuple[str, int] = ("", 0)
         self._task: TaskID = self._progress.add_task("waiting", total=None, facts="")
 
     def __enter__(self) -> Self:
@@ -119,6 +120,9 @@ class _Bar:
         if all(followed.job is None for followed in files) and stage == "idle":
             stage = "settling"
         total = document.get("batch_total_steps")
+        if not err.is_terminal:
+            self._tell(stage, document)
+            return
         self._progress.update(
             self._task,
             description=f"{stage:<9}",
@@ -126,6 +130,13 @@ class _Bar:
             completed=document.get("batch_step") or 0,
             facts=_facts(document),
         )
+
+    def _tell(self, stage: str, document: dict[str, Any]) -> None:
+        """Write a line at each stage and each tenth of a run, where no bar can be drawn."""
+        told = (stage, int(document.get("progress_percent") or 0) // 10)
+        if told != self._told:
+            self._told = told
+            err.print(f"{stage:<9} {_facts(document)}", markup=False, soft_wrap=True)
 
 
 def _facts(document: dict[str, Any]) -> str:

@@ -130,9 +130,9 @@ def mark(right: bool) -> Text:
 
 
 def brief(text: object, longest: int) -> Text:
-    """Return the end of a foreign text on one line, where the question stands in long prompts."""
+    """Return the start of a foreign text on one line."""
     line = " ".join(safe(str(text or "")).split())
-    return Text(line if len(line) <= longest else "…" + line[1 - longest :])
+    return Text(line if len(line) <= longest else line[: longest - 1] + "…")
 
 
 def duration(seconds: float) -> str:

@@ -19,7 +19,7 @@ from daemon.folders.settings_file import render_own
 from daemon.layout import Layout
 from daemon.settings import read_settings, with_own
 
-CONVERTED = (".json", ".csv", ".tsv", ".parquet")
+CONVERTED = (".json", ".csv", ".parquet")
 LONGEST_STEM = 200
 """In bytes; with endings and a temporary prefix it stays within a file name's 255."""
 

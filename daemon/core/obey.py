@@ -12,6 +12,9 @@ def obey(snapshot: Snapshot) -> list[do.Action]:
 
 
 def _one(snapshot: Snapshot, command: Command) -> list[do.Action]:
+    if command.from_before:
+        why = "it lay there before this start and was about another time"
+        return [do.Reply(command, "stale", why)]
     match command.word:
         case "stop":
             return [do.Reply(command, "done", "stopping"), do.StopDaemon()]

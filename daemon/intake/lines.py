@@ -1,6 +1,7 @@
 """From the bytes of a dropped file to its lines; bounded in memory, knows no JSON."""
 
 import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,9 +101,18 @@ def look_at(path: Path) -> Bad | None:
         )  # fmt: skip
     if b"\n" not in head and b"\r" in head.strip() and len(head) < HEAD_BYTES:
         return Bad("cr_only", "its lines end in a carriage return alone", "end lines with \\n")
-    if start.split(b"\n", 1)[0].strip() == b"{":
+    if start.split(b"\n", 1)[0].strip() == b"{" and _spreads(start):
         return Bad(
             "pretty_printed", "its objects spread over several lines",
             "write each object on one line, or hand the file to 'finetuned submit'",
         )  # fmt: skip
     return None
+
+
+def _spreads(start: bytes) -> bool:
+    """Say whether the first object is whole, only not on one line."""
+    try:
+        json.JSONDecoder().raw_decode(start.decode("utf-8", "ignore"))
+    except (ValueError, RecursionError):
+        return False
+    return True

@@ -8,7 +8,7 @@ from mlx.utils import tree_flatten, tree_unflatten
 
 from daemon.core.versions import AdapterSpec
 from daemon.errors import ModelFault
-from daemon.model.backend import mx, nn
+from daemon.model.backend import PLAIN_LINEAR, Module, mx
 from daemon.model.tensor_files import read_header
 
 # mlx_lm imports mlx by itself: it must come after the back end is set up.
@@ -17,12 +17,12 @@ from mlx_lm.tuner.utils import linear_to_lora_layers  # isort: skip
 
 Weights = dict[str, mx.array]
 
-_LINEAR = (nn.Linear, nn.QuantizedLinear, SwitchLinear, QuantizedSwitchLinear)
+_LINEAR = (*PLAIN_LINEAR, SwitchLinear, QuantizedSwitchLinear)
 _LEAVES = frozenset({"lora_a", "lora_b", "m"})
 _FLOATS = {"F32": mx.float32, "F16": mx.float16, "BF16": mx.bfloat16}
 
 
-def linear_keys(model: nn.Module) -> tuple[str, ...]:
+def all_linear(model: Module) -> list[str]:
     """Return the names of all linear modules within the layers, as `keys` writes them."""
     found = {
         name
@@ -30,16 +30,16 @@ def linear_keys(model: nn.Module) -> tuple[str, ...]:
         for name, module in layer.named_modules()
         if isinstance(module, _LINEAR)
     }
-    return tuple(sorted(found))
+    return sorted(found)
 
 
-def attach(model: nn.Module, spec: AdapterSpec, seed: int) -> tuple[str, ...]:
+def attach(model: Module, spec: AdapterSpec, seed: int) -> tuple[str, ...]:
     """Freeze the base and put a fresh adapter on it, which changes nothing yet; return its keys.
 
     Raises:
         ModelFault: no module of the model has such a name, or it cannot carry this kind.
     """
-    keys = spec.keys or linear_keys(model)
+    keys = spec.keys or tuple(all_linear(model))
     model.freeze()
     mx.random.seed(seed)
     try:
@@ -56,13 +56,13 @@ def attach(model: nn.Module, spec: AdapterSpec, seed: int) -> tuple[str, ...]:
     return keys
 
 
-def detach(model: nn.Module) -> None:
+def detach(model: Module) -> None:
     """Take the adapter off again: the model is the bare base."""
     bare = []
     for name, module in model.named_modules():
-        if _LEAVES & module.keys() and isinstance(module.get("linear"), nn.Module):
+        if _LEAVES & module.keys() and isinstance(module.get("linear"), Module):
             bare.append((name, module["linear"]))
-        elif _LEAVES & module.keys() and isinstance(module.get("embedding"), nn.Module):
+        elif _LEAVES & module.keys() and isinstance(module.get("embedding"), Module):
             bare.append((name, module["embedding"]))
     if bare:
         model.update_modules(tree_unflatten(bare))
@@ -87,13 +87,13 @@ def _parameters(spec: AdapterSpec, keys: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-def adapter_weights(model: nn.Module) -> Weights:
+def adapter_weights(model: Module) -> Weights:
     """Return the adapter's arrays by name; they are the model's own, not copies."""
     found: Weights = dict(tree_flatten(model.trainable_parameters()))
     return {name: found[name] for name in sorted(found) if name.rsplit(".", 1)[-1] in _LEAVES}
 
 
-def put_weights(model: nn.Module, weights: Mapping[str, mx.array]) -> None:
+def put_weights(model: Module, weights: Mapping[str, mx.array]) -> None:
     """Give the adapter other arrays of the same names and shapes."""
     model.update(tree_unflatten(list(weights.items())))
     mx.eval(model.trainable_parameters())
@@ -101,15 +101,16 @@ def put_weights(model: nn.Module, weights: Mapping[str, mx.array]) -> None:
 
 def is_finite(weights: Mapping[str, mx.array]) -> bool:
     """Return whether every number is finite."""
-    return bool(mx.all(mx.stack([mx.isfinite(a).all() for a in weights.values()]))) if weights else True
+    verdicts = [mx.isfinite(array).all() for array in weights.values()]
+    return not verdicts or bool(mx.stack(verdicts).all().item())
 
 
-def save_adapter(model: nn.Module, path: Path) -> None:
+def save_adapter(model: Module, path: Path) -> None:
     """Write the adapter into a directory that is still being built; `path` ends in .safetensors."""
     mx.save_safetensors(str(path), adapter_weights(model), metadata={"format": "mlx"})
 
 
-def load_adapter(model: nn.Module, path: Path) -> None:
+def load_adapter(model: Module, path: Path) -> None:
     """Take the adapter's weights from a file; the model keeps its own where any is unfit.
 
     Raises:

@@ -13,8 +13,13 @@ os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
 import mlx.core as mx  # noqa: E402
 import mlx.nn as nn  # noqa: E402
 import mlx.optimizers as optim  # noqa: E402
+from mlx.nn.layers.base import Module  # noqa: E402
+from mlx.nn.layers.linear import Linear  # noqa: E402
+from mlx.nn.layers.quantized import QuantizedLinear  # noqa: E402
 
-__all__ = ["BLAS", "device_name", "mx", "nn", "on_cpu", "optim"]
+__all__ = ["BLAS", "PLAIN_LINEAR", "Module", "device_name", "mx", "nn", "on_cpu", "optim"]
+
+PLAIN_LINEAR = (Linear, QuantizedLinear)
 
 
 def on_cpu() -> bool:

@@ -16,7 +16,7 @@ _FORTRAN = b"libgfortran.so.5"
 
 @cache
 def load_blas() -> str | None:
-    """Load OpenBLAS for the whole process; return what it calls itself, None where there is none."""
+    """Load OpenBLAS for the whole process; return what it calls itself, None without one."""
     if sys.platform != "linux":
         return None
     library = _file_of("cmeel-openblas", _LIBRARY)

@@ -45,11 +45,13 @@ def weight_files(folder: Path) -> list[Path]:
 
 
 def fingerprint(folder: Path) -> str:
-    """Return a SHA-256 over the weights files' checksums and the configuration; reads every byte."""
+    """Return a SHA-256 over the checksums of all weights and the configuration."""
     whole = hashlib.sha256((folder / "config.json").read_bytes())
     for path in weight_files(folder):
         with path.open("rb") as file:
-            whole.update(f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+            whole.update(
+                f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode()
+            )
     return whole.hexdigest()
 
 
@@ -57,7 +59,9 @@ def _refuse_code(folder: Path, config: dict[str, Any]) -> None:
     for name in ("config.json", "tokenizer_config.json"):
         for key in ("auto_map", "model_file"):
             if read_json(folder / name).get(key):
-                message = f"{folder / name} asks for Python code of its own ({key}), which is not run"
+                message = (
+                    f"{folder / name} asks for Python code of its own ({key}), which is not run"
+                )
                 raise ModelFault("model_unsupported", message)
     kind = config.get("model_type")
     if not isinstance(kind, str) or not _NAME.fullmatch(kind):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from daemon.model.backend import mx, nn
+from daemon.model.backend import Module, mx
 
 # mlx_lm imports mlx by itself: it must come after the back end is set up.
 from mlx_lm.generate import batch_generate, stream_generate  # isort: skip
@@ -11,7 +11,7 @@ from mlx_lm.tokenizer_utils import TokenizerWrapper  # isort: skip
 
 
 def generate_batch(
-    model: nn.Module,
+    model: Module,
     tokenizer: TokenizerWrapper,
     prompts: Sequence[Sequence[int]],
     max_tokens: int,
@@ -34,7 +34,7 @@ def generate_batch(
 
 
 def stream(
-    model: nn.Module,
+    model: Module,
     tokenizer: TokenizerWrapper,
     prompt: Sequence[int],
     max_tokens: int,

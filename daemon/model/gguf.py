@@ -41,9 +41,10 @@ def convert(path: Path, folder: Path, quantised: bool) -> None:
     """
     check_whole(path)
     try:
-        arrays, facts = mx.load(str(path), return_metadata=True)  # type: ignore[misc]
+        loaded: Any = mx.load(str(path), return_metadata=True)
     except (RuntimeError, ValueError) as error:
         raise ModelFault("model_damaged", f"{path} cannot be read ({error})") from error
+    arrays, facts = loaded
     try:
         config = _config(facts, arrays)
         tensors = _tensors(arrays, config)

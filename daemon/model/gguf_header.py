@@ -52,7 +52,7 @@ def _end_of_tensors(file: BinaryIO, path: Path) -> int:
         else:
             _skip_value(file, kind)
     ends = [_tensor_end(file, path) for _ in range(_sane(tensors))]
-    start = -(-file.tell() // alignment) * alignment
+    start = -(-file.tell() // alignment) * int(alignment)
     return start + max(ends, default=0)
 
 
@@ -61,7 +61,7 @@ def _tensor_end(file: BinaryIO, path: Path) -> int:
     shape = _unpack(file, f"<{_sane(axes) % 16}Q")
     kind, offset = _unpack(file, "<IQ")
     if kind not in _BLOCKS:
-        message = f"{path} holds {name} in a number kind not read here (use F16, Q8_0, Q4_1 or Q4_0)"
+        message = f"{path} holds {name} in a kind not read here (F16, Q8_0, Q4_1 and Q4_0 are)"
         raise ModelFault("model_unsupported", message)
     numbers, width = _BLOCKS[kind]
     return int(offset) + prod(shape) // numbers * width

@@ -96,7 +96,8 @@ def _post_processor(facts: Mapping[str, Any], tokens: list[str]) -> dict[str, An
     wanted = facts.get("tokenizer.ggml.add_bos_token")
     if begin is None or wanted is None or not bool(wanted.item()):
         return dict(_BYTES)
-    head, text = {"SpecialToken": {"id": begin, "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}
+    head: dict[str, Any] = {"SpecialToken": {"id": begin, "type_id": 0}}
+    text: dict[str, Any] = {"Sequence": {"id": "A", "type_id": 0}}
     return {
         "type": "TemplateProcessing",
         "single": [head, text],

@@ -3,14 +3,25 @@
 from pathlib import Path
 
 from daemon.errors import ModelFault
-from daemon.model.backend import mx, nn, on_cpu
+from daemon.model.backend import Module, mx, on_cpu
 
 # mlx_lm imports mlx by itself: it must come after the back end is set up.
 from mlx_lm import utils as mlx_lm  # isort: skip
 from mlx_lm.tokenizer_utils import TokenizerWrapper  # isort: skip
 
+_MISTAKES = (
+    AttributeError,
+    ImportError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What mlx-lm raises for a model that it cannot run: nothing of its own."""
 
-def load_model(folder: Path) -> tuple[nn.Module, TokenizerWrapper]:
+
+def load_model(folder: Path) -> tuple[Module, TokenizerWrapper]:
     """Return the model, in evaluation mode, and its tokenizer as mlx-lm knows it.
 
     Raises:
@@ -22,15 +33,15 @@ def load_model(folder: Path) -> tuple[nn.Module, TokenizerWrapper]:
         if on_cpu():
             model = in_full_precision(model)
         mx.eval(model.parameters())
-    except (AttributeError, ImportError, LookupError, OSError, RuntimeError, TypeError, ValueError) as e:
+    except _MISTAKES as e:
         raise ModelFault("model_unsupported", f"{folder} cannot be loaded: {e}") from e
     model.eval()
     return model, tokenizer
 
 
-def in_full_precision(model: nn.Module) -> nn.Module:
+def in_full_precision(model: Module) -> Module:
     """Return the model in float32: on the CPU only such products go through the fast BLAS."""
     # Scales first: dequantised in half precision, the weights would be rounded twice.
     model.set_dtype(mx.float32)
-    full: nn.Module = mlx_lm.dequantize_model(model)
+    full: Module = mlx_lm.dequantize_model(model)
     return full

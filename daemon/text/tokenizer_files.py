@@ -68,7 +68,7 @@ class TokenizerFiles:
         try:
             return Tokenizer.from_file(str(path))
         # The library raises bare Exception for every mistake in the file.
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             raise ModelFault("model_damaged", f"{path} cannot be read ({error})") from error
 
 
@@ -110,7 +110,7 @@ def _converted(folder: Path) -> Tokenizer:
         )
         backend = loaded.backend_tokenizer
     # What it raises depends on the class of the tokenizer and is documented nowhere.
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         message = f"the tokenizer in {folder} cannot be loaded ({error})"
         raise ModelFault("model_unsupported", message) from error
     assert isinstance(backend, Tokenizer)

@@ -87,7 +87,9 @@ class MlxEngine:
     def save(self, folder: Path) -> None:
         """Write adapter and moments into a directory that is being built."""
         adapters.save_adapter(self._model, folder / ADAPTER)
-        mx.save_safetensors(str(folder / MOMENTS), _flat(self._ready().optimizer.state))
+        moments = _flat(self._ready().optimizer.state)
+        # Sorted, because MLX writes in an order that depends on that of the keys.
+        mx.save_safetensors(str(folder / MOMENTS), dict(sorted(moments.items())))
 
     def restore(self, folder: Path) -> None:
         """Take adapter and moments from a directory that `save` filled.

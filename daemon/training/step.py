@@ -104,12 +104,21 @@ class Stepper:
         self._compiled = compiled
         self.losses = Losses(model)
         self.optimizer = make_optimizer(training)
-        gradient: Any = nn.utils.value_and_grad(model, self._total)
+        self._differentiate: Any = nn.utils.value_and_grad(model, self._total)
+        self._gradient: Any = self._value_and_gradient
         if compiled:
             # The random state goes in and out, or dropout would be the same in every call.
             state = [model.state, mx.random.state]
-            gradient = mx.compile(gradient, inputs=state, outputs=[mx.random.state])
-        self._gradient = gradient
+            self._gradient = mx.compile(
+                self._value_and_gradient, inputs=state, outputs=[mx.random.state]
+            )
+
+    def _value_and_gradient(self, inputs: Any, picks: Any, targets: Any, weights: Any) -> Any:
+        own = self._model.trainable_parameters()
+        found = self._differentiate(inputs, picks, targets, weights)
+        # Differentiating leaves its own tracers in the model; a compiled trace would keep them.
+        self._model.update(own)
+        return found
 
     def _total(self, inputs: Any, picks: Any, targets: Any, weights: Any) -> Any:
         return (self.losses(inputs, picks, targets) * weights).sum()

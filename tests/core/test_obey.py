@@ -90,3 +90,11 @@ def test_a_checkpoint_is_asked_of_a_working_trainer() -> None:
         run=w.run(1), trainer=Worker("busy", "r000007"), commands=(w.command("checkpoint"),)
     )
     assert isinstance(obey(seen)[0], do.AskCheckpoint)
+
+
+@pytest.mark.parametrize("word", ["stop", "skip", "checkpoint", "evaluate"])
+def test_a_request_from_before_the_start_is_stale(word: str) -> None:
+    """C4, I7."""
+    old = replace(w.command(word), from_before=True)
+    actions = obey(w.quiet(run=w.run(1), commands=(old,)))
+    assert len(actions) == 1 and reply(actions)[0] == "stale"
