@@ -5,15 +5,17 @@ import queue
 import sys
 import threading
 from collections.abc import Iterator
-from typing import BinaryIO, Self
+from typing import Self
 
 from daemon.core.messages import Order, Report, decode_order, encode
+
+CHUNK = 65536
 
 
 class Pipe:
     """Orders are read by a thread of their own, so that the work can look for them in between."""
 
-    def __init__(self, source: BinaryIO, reports: int) -> None:
+    def __init__(self, source: int, reports: int) -> None:
         self._reports = reports
         self._orders: queue.Queue[Order | None] = queue.Queue()
         self._closed = False
@@ -25,7 +27,7 @@ class Pipe:
         sys.stdout.flush()
         reports = os.dup(1)
         os.dup2(2, 1)
-        return cls(sys.stdin.buffer, reports)
+        return cls(0, reports)
 
     @property
     def closed(self) -> bool:
@@ -66,10 +68,17 @@ class Pipe:
         self._closed = self._closed or order is None
         return order
 
-    def _read(self, source: BinaryIO) -> None:
-        for line in source:
-            try:
-                self._orders.put(decode_order(line))
-            except ValueError as error:
-                sys.stderr.write(f"an order was not understood: {error}\n")
+    def _read(self, source: int) -> None:
+        # Not through sys.stdin: a thread that still waits in its buffer when Python ends aborts it.
+        half = b""
+        while part := os.read(source, CHUNK):
+            *lines, half = (half + part).split(b"\n")
+            for line in lines:
+                self._understand(line)
         self._orders.put(None)
+
+    def _understand(self, line: bytes) -> None:
+        try:
+            self._orders.put(decode_order(line))
+        except ValueError as error:
+            sys.stderr.write(f"an order was not understood: {error}\n")

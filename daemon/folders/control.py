@@ -150,9 +150,10 @@ def write_request(layout: Layout, word: str, content: str = "") -> int:
         OSError: the folder cannot be written.
     """
     assert word in PRECEDENCE
-    path = layout.control / word
-    atomic.write_bytes(path, content.encode() + b"\n")
-    return path.lstat().st_ino
+    # The inode is taken before the rename: the daemon may have taken the file right after it.
+    with atomic.replacing(layout.control / word) as temporary:
+        temporary.write_bytes(content.encode() + b"\n")
+        return temporary.lstat().st_ino
 
 
 def _content(path: Path) -> str:

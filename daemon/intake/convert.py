@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from daemon.errors import UserFault
 
 LARGEST_ARRAY = 2**31
+BLANK = re.compile(r"\s*")
 
 
 def convert(source: Path, target: Path) -> None:
@@ -26,14 +28,15 @@ def convert(source: Path, target: Path) -> None:
     if reader is None:
         target.write_bytes(source.read_bytes())
         return
-    with target.open("w", encoding="utf-8", newline="\n") as file:
-        for row in _guarded(source, reader(source)):
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+    with target.open("wb") as file:
+        for line in _guarded(source, reader(source)):
+            file.write(line)
 
 
-def _guarded(source: Path, rows: Iterable[Any]) -> Iterator[Any]:
+def _guarded(source: Path, rows: Iterable[Any]) -> Iterator[bytes]:
     try:
-        yield from rows
+        for row in rows:
+            yield json.dumps(row, ensure_ascii=False).encode() + b"\n"
     except (OSError, ValueError, csv.Error, RecursionError) as error:
         raise UserFault("unreadable_file", f"{source} cannot be read: {error}") from error
 
@@ -44,11 +47,17 @@ def _json(source: Path) -> Iterator[Any]:
         raise ValueError("a JSON array is read as a whole; over 2 GiB, write one object a line")
     text = source.read_text(encoding="utf-8-sig")
     decoder = json.JSONDecoder()
-    place = 0
-    while text[place:].strip():
-        place += len(text[place:]) - len(text[place:].lstrip())
+    place = _next(text, 0)
+    while place < len(text):
         value, place = decoder.raw_decode(text, place)
         yield from value if isinstance(value, list) else [value]
+        place = _next(text, place)
+
+
+def _next(text: str, place: int) -> int:
+    """Return where the next value begins."""
+    match = BLANK.match(text, place)
+    return match.end() if match else place
 
 
 def _csv(source: Path) -> Iterator[dict[str, Any]]:

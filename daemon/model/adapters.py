@@ -59,7 +59,7 @@ def attach(model: Module, spec: AdapterSpec, seed: int) -> tuple[str, ...]:
 def detach(model: Module) -> None:
     """Take the adapter off again: the model is the bare base."""
     bare = []
-    for name, module in model.named_modules():
+    for name, module in model.named_modules():  # type: ignore[no-untyped-call]
         if _LEAVES & module.keys() and isinstance(module.get("linear"), Module):
             bare.append((name, module["linear"]))
         elif _LEAVES & module.keys() and isinstance(module.get("embedding"), Module):
@@ -89,14 +89,15 @@ def _parameters(spec: AdapterSpec, keys: tuple[str, ...]) -> dict[str, Any]:
 
 def adapter_weights(model: Module) -> Weights:
     """Return the adapter's arrays by name; they are the model's own, not copies."""
-    found: Weights = dict(tree_flatten(model.trainable_parameters()))
+    trainable = model.trainable_parameters()  # type: ignore[no-untyped-call]
+    found: Weights = dict(tree_flatten(trainable))
     return {name: found[name] for name in sorted(found) if name.rsplit(".", 1)[-1] in _LEAVES}
 
 
 def put_weights(model: Module, weights: Mapping[str, mx.array]) -> None:
     """Give the adapter other arrays of the same names and shapes."""
     model.update(tree_unflatten(list(weights.items())))
-    mx.eval(model.trainable_parameters())
+    mx.eval(adapter_weights(model))
 
 
 def is_finite(weights: Mapping[str, mx.array]) -> bool:

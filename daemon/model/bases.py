@@ -32,7 +32,8 @@ def prepare(layout: Layout, model: str) -> BaseFacts:
     try:
         _place(source, layout.base(name))
         facts = _examine(layout.base(name), model, name, source)
-    except OSError as error:
+    # MLX raises RuntimeError where a disk is full.
+    except (OSError, RuntimeError) as error:
         message = f"the model {model!r} could not be made ready ({error})"
         raise ModelFault("model_damaged", message) from error
     shelf.write_facts(layout, facts)

@@ -64,7 +64,7 @@ def _tensor_end(file: BinaryIO, path: Path) -> int:
         message = f"{path} holds {name} in a kind not read here (F16, Q8_0, Q4_1 and Q4_0 are)"
         raise ModelFault("model_unsupported", message)
     numbers, width = _BLOCKS[kind]
-    return int(offset) + prod(shape) // numbers * width
+    return int(offset) + prod(map(int, shape)) // numbers * width
 
 
 def _skip_value(file: BinaryIO, kind: int) -> None:

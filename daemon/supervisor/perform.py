@@ -10,12 +10,11 @@ from daemon.core import actions as do
 from daemon.core import messages as say
 from daemon.core.jobs import escape
 from daemon.core.snapshot import Attempts, Snapshot
-from daemon.core.versions import Version, ancestry, jobs_of, last_proven
-from daemon.errors import SettingsFault
+from daemon.core.versions import ancestry, jobs_of
 from daemon.folders import bases, current_model
 from daemon.layout import ENDED, Layout
-from daemon.settings import Settings, parse_own, with_own
 from daemon.supervisor.parts import Parts
+from daemon.supervisor.request import make_request
 
 NO_WORK = (errno.ENOENT, errno.EACCES, errno.EPERM, errno.EINVAL, errno.ELOOP, errno.EXDEV)
 """What a claim may meet because the user, or another volume, was quicker."""
@@ -197,7 +196,8 @@ class Performer:
         assert version is not None
         run = self._parts.runs.next_name()
         jobs = [card.job for card in action.jobs]
-        self._parts.runs.open(self._request(run, jobs, action.jobs[0].own_settings, seen, version))
+        own = action.jobs[0].own_settings
+        self._parts.runs.open(make_request(self._parts, run, jobs, own, seen))
         names = ", ".join(escape(card.name) for card in action.jobs[:5])
         more = f" and {len(jobs) - 5} more" if len(jobs) > 5 else ""
         message = f"{run} trains {names}{more} from {version.version}"
@@ -206,29 +206,6 @@ class Performer:
             "runs",
             {"run": run, "started_at": self._now(), "start_version": version.version, "jobs": jobs},
         )
-
-    def _request(
-        self, run: str, jobs: list[str], own: str, seen: Snapshot, version: Version
-    ) -> dict[str, Any]:
-        settings = effective(self._parts.settings.now, own)
-        base = bases.read_facts(self._layout, settings.model)
-        assert base is not None
-        chain = ancestry(version.version, seen.versions)
-        proven = last_proven(chain)
-        return {
-            "schema_version": 1,
-            "run": run,
-            "created_at": self._now(),
-            "start_version": version.version,
-            "jobs": jobs,
-            "settings": settings.model_dump(mode="json"),
-            "base": base.as_record(),
-            "lineage_jobs": list(jobs_of(chain)),
-            "holdout_jobs": [job for job in self._parts.queue.with_holdout() if job not in jobs],
-            "proven_version": proven.version if proven is not None else version.version,
-            "step": version.step,
-            "seed": settings.training.seed,
-        }
 
     def _move_to_running(self, action: do.MoveToRunning, _seen: Snapshot) -> None:
         self._parts.queue.move(action.card, action.card.priority, "running")
@@ -394,15 +371,3 @@ class Performer:
 
     def _now(self) -> str:
         return self._parts.clock.now().isoformat()
-
-
-def effective(settings: Settings, own: str) -> Settings:
-    """Return the settings of a run: the job's own over the common ones.
-
-    Intake has refused what cannot be used, so a fault here means that `finetuned.toml` was edited
-    since; the common settings then count alone.
-    """
-    try:
-        return with_own(settings, parse_own(own))
-    except SettingsFault:
-        return settings

@@ -9,8 +9,9 @@ from typing import Any
 
 from daemon.core.examples import Chat
 from daemon.core.plan import Plan, mix
+from daemon.folders import fingerprints
 from daemon.training.frozen import Choices, Request, RowId
-from daemon.training.keys import bytes_of, common, read_keys
+from daemon.training.keys import bytes_of, common
 from daemon.training.rows import JobRows
 
 
@@ -49,7 +50,7 @@ def _examples(
             dropped[job] = tuple(gone[row] for row in sorted(gone))
         kept = [int(row) for row in rows.train(job).rows if int(row) not in gone]
         examples += [(number, row) for row in kept]
-        digest.update(bytes_of(read_keys(rows.find(job).train_fingerprints), kept))
+        digest.update(bytes_of(fingerprints.read(rows.find(job).train_fingerprints), kept))
     return examples, dropped, digest.hexdigest()
 
 
@@ -59,16 +60,16 @@ def _known_elsewhere(request: Request, rows: JobRows, number: int) -> dict[int, 
     A job's own keys never count against itself: it may be trained again on purpose.
     """
     job = request.jobs[number]
-    mine = read_keys(rows.find(job).train_fingerprints)
+    mine = fingerprints.read(rows.find(job).train_fingerprints)
     exams = [other for other in (*request.holdout_jobs, *request.jobs) if other != job]
     trained = [other for other in (*request.lineage_jobs, *request.jobs[:number]) if other != job]
     gone: dict[int, dict[str, Any]] = {}
     for code, others in (("exam_row", exams), ("duplicate_seen", trained)):
-        for other in dict.fromkeys(others):
+        for other in filter(rows.has, dict.fromkeys(others)):
             place = rows.find(other)
             exam = code == "exam_row"
             path = place.holdout_fingerprints if exam else place.train_fingerprints
-            for row, line in common(mine, read_keys(path)):
+            for row, line in common(mine, fingerprints.read(path)):
                 gone.setdefault(row, {"row": row, "code": code, "of": {"job": other, "line": line}})
     return gone
 
@@ -88,7 +89,7 @@ def _earlier(request: Request, rows: JobRows, most: int) -> tuple[RowId, ...]:
     known = set(request.holdout_jobs) - set(request.jobs)
     found: list[RowId] = []
     for job in dict.fromkeys(request.lineage_jobs):
-        if job in known:
+        if job in known and rows.has(job):
             index = rows.holdout(job)
             found += [(job, int(row)) for row in index.rows[~index.tune]]
     return _pick(found, most, request.seed)

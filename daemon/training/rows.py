@@ -73,6 +73,10 @@ class JobRows:
             raise RunFault("job_missing", f"the job {job} is not in {self._layout.queue} any more")
         return place
 
+    def has(self, job: str) -> bool:
+        """Return whether a job is still there; one that the user removed is forgotten."""
+        return find_job(self._layout, job) is not None
+
     def train(self, job: str) -> RowIndex:
         """Return the training rows of a job."""
         return self._index(job, "train")

@@ -3,10 +3,7 @@
 What it trains follows from the frozen choices alone: neither evaluations, pauses nor deaths matter.
 """
 
-import errno
-import json
-from dataclasses import asdict, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Literal
 
 from daemon.core import messages as say
@@ -14,17 +11,15 @@ from daemon.core.plan import mix
 from daemon.core.progress import Metrics, after_evaluation
 from daemon.core.schedule import Schedule, rate
 from daemon.evaluation.periodic import Evaluation
-from daemon.folders import runs
 from daemon.training.batches import StepContent, holdout_rows, prompts
 from daemon.training.bench import Bench, RunInHand
+from daemon.training.commits import Commits
 from daemon.training.desk import Desk
 from daemon.training.engine import StepResult
-from daemon.training.state import COMMITTED_STATE, METRICS
 
 REFUSED_MOST = 5
 """So many steps in a row that were not finite end the run."""
 
-FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 FULL_DISK_WAIT_S = 5.0
 
 How = Literal["done", "left", "failed"]
@@ -51,8 +46,7 @@ class Training:
         self._prompts = prompts(hand.rows, hand.encoder, hand.choices.samples)
         self._trained_s = 0.0
         self._evaluated_s = 0.0
-        self._committed_step = hand.state.step_in_run if hand.state.step_in_run else -1
-        self._looked_s = bench.clock.monotonic_s()
+        self._commits = Commits(bench, hand)
 
     def train(self) -> How:
         """Take the steps that are left; at "done" the last one is committed."""
@@ -65,14 +59,15 @@ class Training:
             if self.state.refused_in_a_row >= REFUSED_MOST:
                 return "failed"
             self._evaluate_if_due()
-            self._commit_if_due()
+            if self._commits.due(self.state):
+                self._commit()
         return self._finish()
 
     def _finish(self) -> How:
-        while self._committed_step != self.state.step_in_run:
+        while not self._commits.has(self.state):
             if self.attend():
                 return "left"
-            if not self.commit():
+            if not self._commit():
                 self._desk.wait(FULL_DISK_WAIT_S)
         return "left" if self.attend() else "done"
 
@@ -89,19 +84,19 @@ class Training:
             self._grant_wishes(judging)
             if not self._desk.paused:
                 return False
-            self.commit()
+            self._commit()
             if not announced:
                 self._bench.pipe.send(say.Paused(self._hand.request.run))
                 announced = True
             left = self._desk.wait(None)
         if self._desk.leaving == "stop":
-            self.commit()
+            self._commit()
         return True
 
     def _grant_wishes(self, judging: bool) -> None:
         if self._desk.commit_wanted:
             self._desk.commit_wanted = False
-            self.commit(again=True)
+            self._commit(again=True)
         if self._desk.evaluation_wanted and not judging:
             self._desk.evaluation_wanted = False
             self._evaluate(float("inf"))
@@ -158,50 +153,12 @@ class Training:
 
     # --- commits ------------------------------------------------------------------------------
 
-    def _commit_if_due(self) -> None:
-        checkpoint = self._settings.checkpoint
-        waited_s = self._bench.clock.monotonic_s() - self._looked_s
-        by_steps = checkpoint.steps and self.state.step_in_run % checkpoint.steps == 0
-        if by_steps or waited_s >= checkpoint.seconds:
-            self.commit()
-
-    def commit(self, again: bool = False) -> bool:
-        """Make the state durable; False where the disk is full: it is tried again when due.
-
-        An orphan commits nothing: another trainer may be at the run already.
-        """
+    def _commit(self, again: bool = False) -> bool:
+        """Make the state durable; an orphan does not: another trainer may be at the run already."""
         if not self._bench.parent_lives():
             self._desk.leaving = "stop"
             return False
-        self._looked_s = self._bench.clock.monotonic_s()
-        fresh = self._committed_step != self.state.step_in_run
-        try:
-            if fresh:
-                keep = self._settings.checkpoint.keep
-                runs.commit(self._hand.place, self.state.step_in_run, self._fill, keep)
-        except OSError as error:
-            if error.errno not in FULL_DISK:
-                raise
-            message = f"the progress of {self.state.run} cannot be saved: the disk is full"
-            self._bench.pipe.send(say.Alerted("disk_full", message))
-            return False
-        self._committed_step = self.state.step_in_run
-        if fresh or again:
-            self._bench.pipe.send(
-                say.Committed(self.state.run, self.state.step, self.state.step_in_run)
-            )
-        return True
-
-    def _fill(self, folder: Path) -> None:
-        self._bench.engine.save(folder)
-        state = json.dumps(self.state.as_record(self._cursor()), allow_nan=False)
-        (folder / COMMITTED_STATE).write_text(state, encoding="utf-8")
-        metrics = json.dumps([asdict(m) for m in self.state.metrics], allow_nan=False)
-        (folder / METRICS).write_text(metrics, encoding="utf-8")
-
-    def _cursor(self) -> dict[str, int]:
-        epoch, batch = divmod(self.state.step_in_run, self._hand.data.plan.steps_of_epoch)
-        return {"epoch": epoch, "batch": batch}
+        return self._commits.commit(self.state, again)
 
 
 def _metrics(

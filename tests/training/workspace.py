@@ -16,13 +16,13 @@ from daemon.core.bases import BaseFacts
 from daemon.core.examples import Chat, Example, Turn, to_record
 from daemon.core.messages import Order, Report
 from daemon.folders import atomic
+from daemon.folders.fingerprints import KEY
 from daemon.folders.models import MANIFEST, Models
 from daemon.layout import Layout
 from daemon.pipes import Pipe
 from daemon.text.encoder import Encoded, TextEncoder
 from daemon.training.bench import Bench
 from daemon.training.engine import Engine
-from daemon.training.keys import KEY
 from daemon.training.worker import Trainer
 
 React = Callable[[Report], Sequence[Order]]

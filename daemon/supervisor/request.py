@@ -1,0 +1,49 @@
+"""Makes the request of a run: everything the trainer is told before it makes its own choices."""
+
+from typing import Any
+
+from daemon.core.snapshot import Snapshot
+from daemon.core.versions import ancestry, jobs_of, last_proven
+from daemon.errors import SettingsFault
+from daemon.folders import bases
+from daemon.settings import Settings, parse_own, with_own
+from daemon.supervisor.parts import Parts
+
+
+def make_request(
+    parts: Parts, run: str, jobs: list[str], own: str, seen: Snapshot
+) -> dict[str, Any]:
+    """Return the content of `request.json` for jobs that begin at the current version."""
+    version = seen.version
+    assert version is not None
+    settings = effective(parts.settings.now, own)
+    base = bases.read_facts(parts.layout, settings.model)
+    assert base is not None
+    chain = ancestry(version.version, seen.versions)
+    proven = last_proven(chain)
+    return {
+        "schema_version": 1,
+        "run": run,
+        "created_at": parts.clock.now().isoformat(),
+        "start_version": version.version,
+        "jobs": jobs,
+        "settings": settings.model_dump(mode="json"),
+        "base": base.as_record(),
+        "lineage_jobs": list(jobs_of(chain)),
+        "holdout_jobs": [job for job in parts.queue.with_holdout() if job not in jobs],
+        "proven_version": proven.version if proven is not None else version.version,
+        "step": version.step,
+        "seed": settings.training.seed,
+    }
+
+
+def effective(settings: Settings, own: str) -> Settings:
+    """Return the settings of a run: the job's own over the common ones.
+
+    Intake has refused what cannot be used, so a fault here means that `finetuned.toml` was edited
+    since; the common settings then count alone.
+    """
+    try:
+        return with_own(settings, parse_own(own))
+    except SettingsFault:
+        return settings

@@ -1,0 +1,71 @@
+"""When a run's progress is made durable, and how; knows nothing of what a step is."""
+
+import errno
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from daemon.core import messages as say
+from daemon.folders import runs
+from daemon.training.bench import Bench, RunInHand
+from daemon.training.state import COMMITTED_STATE, METRICS, RunState
+
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+
+
+class Commits:
+    """The checkpoints of one run; each is made once."""
+
+    def __init__(self, bench: Bench, hand: RunInHand) -> None:
+        self._bench = bench
+        self._hand = hand
+        self._settings = hand.request.settings.checkpoint
+        self._last = hand.state.step_in_run if hand.state.step_in_run else -1
+        self._tried_s = bench.clock.monotonic_s()
+
+    def has(self, state: RunState) -> bool:
+        """Return whether the step of a state is durable."""
+        return self._last == state.step_in_run
+
+    def due(self, state: RunState) -> bool:
+        """Return whether the settings ask for a commit now."""
+        waited_s = self._bench.clock.monotonic_s() - self._tried_s
+        by_steps = self._settings.steps and state.step_in_run % self._settings.steps == 0
+        return bool(by_steps) or waited_s >= self._settings.seconds
+
+    def commit(self, state: RunState, again: bool = False) -> bool:
+        """Make a state durable; False where the disk is full: it is tried again when due.
+
+        `again` reports it also where it has been before.
+        """
+        self._tried_s = self._bench.clock.monotonic_s()
+        fresh = not self.has(state)
+        try:
+            if fresh:
+                self._write(state)
+        except OSError as error:
+            if error.errno not in FULL_DISK:
+                raise
+            message = f"the progress of {state.run} cannot be saved: the disk is full"
+            self._bench.pipe.send(say.Alerted("disk_full", message))
+            return False
+        self._last = state.step_in_run
+        if fresh or again:
+            self._bench.pipe.send(say.Committed(state.run, state.step, state.step_in_run))
+        return True
+
+    def _write(self, state: RunState) -> None:
+        epoch, batch = divmod(state.step_in_run, self._hand.data.plan.steps_of_epoch)
+        cursor = {"epoch": epoch, "batch": batch}
+        metrics = [asdict(item) for item in state.metrics]
+
+        def fill(folder: Path) -> None:
+            self._bench.engine.save(folder)
+            _write_json(folder / COMMITTED_STATE, state.as_record(cursor))
+            _write_json(folder / METRICS, metrics)
+
+        runs.commit(self._hand.place, state.step_in_run, fill, self._settings.keep)
+
+
+def _write_json(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value, allow_nan=False), encoding="utf-8")

@@ -1,0 +1,23 @@
+"""Models that the tests of this room share; making them is the slow part."""
+
+from pathlib import Path
+
+import pytest
+
+from daemon.core.bases import BaseFacts
+from daemon.layout import Layout
+from daemon.model.bases import prepare
+from tests.model.tiny import write_model
+
+
+@pytest.fixture(scope="session")
+def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random model; nobody writes to it."""
+    return write_model(tmp_path_factory.mktemp("tiny") / "model")
+
+
+@pytest.fixture(scope="session")
+def smollm2(tmp_path_factory: pytest.TempPathFactory) -> tuple[Layout, BaseFacts]:
+    """The embedded default model, converted once; only for tests marked `model`."""
+    layout = Layout(tmp_path_factory.mktemp("smollm2"))
+    return layout, prepare(layout, "smollm2-135m")
