@@ -236,7 +236,7 @@ class Settings(Section):
     model: str = Field(
         "smollm2-135m",
         min_length=1,
-        description="Base model: smollm2-135m, an mlx-lm directory, a Llama GGUF file, or a hub id.",
+        description="Base model: smollm2-135m, an mlx-lm directory, a Llama GGUF, or a hub id.",
     )
     inbox: InboxSettings = InboxSettings()
     intake: IntakeSettings = IntakeSettings()

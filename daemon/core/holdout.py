@@ -33,10 +33,8 @@ def choose(hashes: Sequence[int], share: float, most: int) -> frozenset[int]:
         if taken >= wanted or len(chosen) == len(rows) - 1:
             break
         # A question with very many rows would take the whole share for itself and more.
-        if (
-            taken + rows[question] <= max(wanted, 1)
-            or (not chosen
-            and rows[question] < len(hashes) / 2)
+        if taken + rows[question] <= max(wanted, 1) or (
+            not chosen and rows[question] < len(hashes) / 2
         ):
             chosen.add(question)
             taken += rows[question]
