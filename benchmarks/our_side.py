@@ -1,4 +1,4 @@
-"""Times this package's engine on given rows; prints one JSON line; knows nothing of the other side."""
+"""Times this package's engine on given rows and prints one JSON line; knows no other side."""
 
 import json
 import sys

@@ -1,0 +1,76 @@
+"""A job ready to be taken in, over a tiny real tokenizer; for tests."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from daemon.folders import reports
+from daemon.intake.taking import Taking
+from daemon.layout import JobLayout, Layout
+from daemon.settings import Settings, parse_settings
+from daemon.text.encoder import TextEncoder
+from tests.clocks import StillClock
+from tests.text.tiny_tokenizer import CHATML, write_tokenizer
+
+
+class Bench:
+    """One workspace; `take_in` does what the worker does with one job."""
+
+    def __init__(self, root: Path, settings: str = "") -> None:
+        self.layout = Layout(root)
+        self._settings: Settings = parse_settings(settings, "test")
+        folder = self.layout.base("tiny")
+        folder.mkdir(parents=True)
+        write_tokenizer(folder, CHATML, eos="<|im_end|>")
+        self._encoder = TextEncoder.load(folder)
+        self._number = 0
+        self.seen: list[str] = []
+        self.exams: list[str] = []
+
+    def take_in(
+        self, data: bytes | list[Any], *, holdout: list[Any] | None = None, own: str = ""
+    ) -> dict[str, Any]:
+        """Return the report of a file; what it wrote is found with `rows`."""
+        self._number += 1
+        self.place = self.layout.job("incoming", f"{self._number:06d}-t")
+        self.place.folder.mkdir(parents=True)
+        self.place.original.write_bytes(data if isinstance(data, bytes) else _lines(data))
+        if holdout is not None:
+            self.place.holdout_original.write_bytes(_lines(holdout))
+        if own:
+            self.place.own_settings.write_text(own)
+        context = {
+            "base": {"name": "tiny"},
+            "seen_jobs": self.seen,
+            "holdout_jobs": self.exams,
+            "settings": self._settings.model_dump(mode="json"),
+        }
+        (self.place.folder / "context.json").write_text(json.dumps(context))
+        (self.place.folder / "job.json").write_text("{}")
+        Taking(self.layout, self.place, self._encoder, StillClock(), lambda rows: None).take_in()
+        report = reports.read(self.place)
+        assert report is not None
+        return report
+
+    def rows(self, kind: str, place: JobLayout | None = None) -> list[dict[str, Any]]:
+        """Return what lies in `train`, `holdout` or `rejected` of the last job."""
+        path: Path = getattr(place or self.place, kind)
+        return (
+            [json.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []
+        )
+
+
+def _lines(rows: list[Any]) -> bytes:
+    return b"".join(
+        (row if isinstance(row, bytes) else json.dumps(row).encode()) + b"\n" for row in rows
+    )
+
+
+def pair(number: int) -> dict[str, str]:
+    """A good row that differs from all others."""
+    return {"prompt": f"question {number}", "completion": f"answer {number}"}
+
+
+def codes(report: dict[str, Any]) -> dict[str, int]:
+    """Return how often each reason was given."""
+    return {reason["code"]: reason["count"] for reason in report["reasons"]}
