@@ -30,6 +30,9 @@ from daemon.training.state import METRICS, STATE, RunState
 
 ADAPTER_CONFIG = "adapter_config.json"
 LAST_STEPS = 20
+LEAST_ANSWERS = 4
+ROWS_AN_ANSWER = 16
+"""One hold-out prompt is answered for the verdict for so many trained rows."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,9 @@ class Judge:
 
     def _exam(self) -> Exam:
         hand = self._hand
-        most = hand.request.settings.evaluation.judge_samples
+        # A small file must not wait longer for its verdict than it was trained.
+        fair = max(LEAST_ANSWERS, len(hand.choices.examples) // ROWS_AN_ANSWER)
+        most = min(hand.request.settings.evaluation.judge_samples, fair)
         sets = {"own_holdout": hand.choices.judge, "earlier_holdout": hand.choices.earlier}
         asked = prompts(hand.rows, hand.encoder, (*hand.choices.judge, *hand.choices.earlier))
         return Exam(

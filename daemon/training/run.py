@@ -50,8 +50,6 @@ class Training:
 
     def train(self) -> How:
         """Take the steps that are left; at "done" the last one is committed."""
-        if self.state.step_in_run == 0 and self._settings.evaluation.eval_every:
-            self._evaluate(0.0, validate=False)
         while self.state.step_in_run < self._hand.choices.steps:
             if self.attend():
                 return "left"
@@ -124,8 +122,8 @@ class Training:
             share = self._settings.evaluation.budget_share
             self._evaluate(max(0.0, share * self._trained_s - self._evaluated_s))
 
-    def _evaluate(self, budget_s: float, validate: bool = True) -> None:
-        if not (self._prompts or (validate and self._validation)):
+    def _evaluate(self, budget_s: float) -> None:
+        if not (self._prompts or self._validation):
             return
         evaluation = Evaluation(
             self._bench.engine,
@@ -133,9 +131,8 @@ class Training:
             self._settings.evaluation.max_new_tokens,
             self._desk.look,
         )
-        rows = self._validation if validate else []
         step = self.state.step
-        found = evaluation.measure(step, rows, self._prompts, budget_s)
+        found = evaluation.measure(step, self._validation, self._prompts, budget_s)
         if found is None:
             return
         self._evaluated_s += found.seconds

@@ -39,7 +39,7 @@ def workspace(tmp_path: Path) -> Workspace:
 
 def test_a_run_ends_in_a_complete_candidate(workspace: Workspace) -> None:
     pipe = workspace.serve(engine(), TRAIN)
-    assert pipe.kinds()[:3] == ["Ready", "RunBegun", "Evaluated"]
+    assert pipe.kinds()[:3] == ["Ready", "RunBegun", "Stepped"]
     assert pipe.kinds()[-3:] == ["Committed", "Judging", "CandidateReady"]
     assert pipe.kinds().count("Stepped") == 16
     workspace.seal("r000001", "v000001")
