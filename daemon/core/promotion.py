@@ -70,20 +70,22 @@ def decide_verdict(judgement: Judgement, gate: Gate) -> Verdict:
         c for c in judgement.comparisons if c.p_worse < level and c.mean_change >= gate.min_effect
     ]
     if worse:
-        return Verdict("refuse", False, tuple(f"significantly worse {_say(c)}" for c in worse))
+        return Verdict("refuse", False, tuple(f"significantly worse than {_say(c)}" for c in worse))
     better = [
         c for c in judgement.comparisons if c.p_better < level and c.mean_change <= -gate.min_effect
     ]
     if better:
-        return Verdict("promote", True, tuple(f"significantly better {_say(c)}" for c in better))
+        return Verdict(
+            "promote", True, tuple(f"significantly better than {_say(c)}" for c in better)
+        )
     promotes = gate.unproven == "promote"
-    reasons = tuple(f"no significant change {_say(c)}" for c in judgement.comparisons)
+    reasons = tuple(f"no significant change from {_say(c)}" for c in judgement.comparisons)
     return Verdict("unproven", promotes, reasons or ("there are no hold-out items to judge by",))
 
 
 def _say(comparison: Comparison) -> str:
     p = min(comparison.p_better, comparison.p_worse)
     return (
-        f"than {comparison.against} on {comparison.items} items of {comparison.name} "
+        f"{comparison.against} on {comparison.items} items of {comparison.name} "
         f"(loss {comparison.mean_change:+.3f} nats a token, p = {p:.2g})"
     )
