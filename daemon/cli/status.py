@@ -12,6 +12,7 @@ from daemon.cli.place import HERE, Json, Root, alive, how_to_start, workspace
 from daemon.cli.screen import facts, out
 from daemon.cli.status_page import page
 from daemon.clock import SystemClock
+from daemon.core.status_schema import SCHEMA
 from daemon.errors import ExitCode
 from daemon.folders.reading import read_status
 from daemon.layout import Layout
@@ -33,10 +34,16 @@ class Pulse:
 
 def status(
     watch: Annotated[bool, typer.Option("--watch", help="Show it anew every second.")] = False,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON Schema of the status document.")
+    ] = False,
     root: Root = HERE,
     json: Json = False,
 ) -> None:
     """Show what the daemon is doing."""
+    if schema:
+        facts(SCHEMA)
+        return
     layout = workspace(root)
     if watch:
         _watch(layout)

@@ -42,7 +42,6 @@ class View:
 class _Seen:
     identity: tuple[int, int, int]
     since_s: float
-    unreadable_since_s: float | None = None
 
 
 class Inbox:
@@ -53,6 +52,7 @@ class Inbox:
         self._settings = settings
         self._clock = clock
         self._seen: dict[Path, _Seen] = {}
+        self._refused: dict[Path, tuple[tuple[int, int, int], float, str]] = {}
 
     def make_folders(self) -> None:
         """Make the inbox and its priority folders where they are missing."""
@@ -128,6 +128,9 @@ class Inbox:
             return None if _main_of(path) in entries else self._lonely(path, seen, now_s)
         if not path.name.endswith(".jsonl"):
             return "only files that end in .jsonl are taken; 'finetuned submit' converts others"
+        refused = self._refused.get(path)
+        if refused is not None and refused[0] == seen[path].identity and now_s < refused[1]:
+            return refused[2]
         if os.access(path, os.R_OK):
             return None
         before = seen[path]
@@ -162,6 +165,13 @@ class Inbox:
             if mate.is_file() and not mate.is_symlink():
                 atomic.move(mate, target)
         atomic.move(path, place.original)
+
+    def refuse(self, drop: Drop, reason: str) -> None:
+        """Leave a file that could not be claimed alone for a while; once changed, it is tried."""
+        path = self._layout.inbox / FOLDERS[drop.priority] / drop.name
+        if path in self._seen:
+            until_s = self._clock.monotonic_s() + max(1.0, self._settings.claim_retry_s)
+            self._refused[path] = (self._seen[path].identity, until_s, reason)
 
     def own_settings(self, drop: Drop) -> str:
         """Return the text of a file's `.settings.toml` companion, empty where there is none."""

@@ -83,8 +83,8 @@ class Performer:
             parts.queue.discard("incoming", card.job)
             if error.errno not in NO_WORK:
                 raise
-            why = f"{escape(drop.name)} could not be taken: {error.strerror}"
-            parts.journal.alert("claim_failed", why)
+            if error.errno != errno.ENOENT:
+                parts.inbox.refuse(drop, f"cannot be taken: {_say(error)}")
             return
         inode = place.original.stat().st_ino
         message = f"took {escape(drop.name)} as {card.job}"
@@ -371,3 +371,9 @@ class Performer:
 
     def _now(self) -> str:
         return self._parts.clock.now().isoformat()
+
+
+def _say(error: OSError) -> str:
+    if error.errno == errno.EXDEV:
+        return "inbox/ lies on another volume than queue/; put both on one"
+    return error.strerror or str(error)

@@ -99,3 +99,9 @@ def test_a_torn_document_is_no_crash(finetuned: Command, layout: Layout) -> None
 )
 def test_durations_are_words(seconds: float, words: str) -> None:
     assert duration(seconds) == words
+
+
+def test_the_schema_of_the_document_is_printed_for_readers(finetuned: Command) -> None:
+    done = finetuned("status", "--schema")
+    assert done.exit_code == 0
+    assert "current_step" in json.loads(done.stdout)["required"]

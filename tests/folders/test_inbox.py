@@ -187,3 +187,20 @@ def test_a_deleted_inbox_is_no_error(inbox: Inbox, layout: Layout) -> None:
     for folder in (layout.inbox / "high", layout.inbox / "low", layout.inbox):
         folder.rmdir()
     assert inbox.look().drops == ()
+
+
+def test_a_file_that_could_not_be_claimed_is_left_alone_for_a_while(
+    inbox: Inbox, layout: Layout, clock: StillClock
+) -> None:
+    """N14, N18: no loop of failing claims; a changed file is tried at once."""
+    path = layout.inbox / "a.jsonl"
+    path.write_text("{}")
+    assert settle(inbox, clock) == ["a.jsonl"]
+    inbox.refuse(Drop("a.jsonl", "normal", 2), "another volume")
+    view = inbox.look()
+    assert view.drops == () and view.leftovers[0].reason == "another volume"
+    clock.pass_s(61.0)
+    assert names(inbox) == ["a.jsonl"]
+    inbox.refuse(Drop("a.jsonl", "normal", 2), "another volume")
+    path.write_text("{} ")
+    assert settle(inbox, clock) == ["a.jsonl"]
