@@ -31,6 +31,15 @@ class Layout:
         return self.queue / "ledger.sqlite3"
 
     @property
+    def seen(self) -> Path:
+        """Merged keys of many jobs; a cache that may be removed at any time."""
+        return self.queue / ".seen"
+
+    @property
+    def evals(self) -> Path:
+        return self.root / "evals"
+
+    @property
     def control(self) -> Path:
         return self.root / "control"
 
@@ -164,6 +173,15 @@ class JobLayout:
     def report(self) -> Path:
         """Written last by the intake worker: a job with a report has been taken in."""
         return self.folder / "report.json"
+
+    @property
+    def report_page(self) -> Path:
+        """The report for a browser; it needs nothing beside it."""
+        return self.folder / "report.html"
+
+    @property
+    def report_picture(self) -> Path:
+        return self.folder / "report.png"
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from daemon.core.formats import FieldName
 from daemon.errors import SettingsFault
 
+PrivateKind = Literal["private_key", "api_key", "email", "phone", "card", "iban"]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -51,6 +53,45 @@ class IntakeSettings(Section):
     )
     max_depth: int = Field(
         32, ge=4, le=200, description="Deepest nesting of brackets in a row, in levels."
+    )
+    pictures: bool = Field(
+        True, description="Also draw the report as report.html and report.png, about 2 MB a job."
+    )
+    fields: dict[FieldName, str] = Field(
+        {}, description='Own names of keys, as { prompt = "frage", completion = "antwort" }.'
+    )
+
+
+class DedupSettings(Section):
+    """When two rows are one."""
+
+    near: bool = Field(
+        True, description="Also compare questions by wording; false compares whole rows only."
+    )
+    boilerplate_share: float = Field(
+        0.5,
+        gt=0.0,
+        le=1.0,
+        description="Text that more than this share of a file's prompts has is not compared.",
+    )
+    conflicts: Literal["keep", "newest", "refuse"] = Field(
+        "keep", description="One question with two short answers: keep both, the later, or neither."
+    )
+
+
+class QualitySettings(Section):
+    """Which rows are good enough."""
+
+    keep_share: float = Field(
+        1.0, gt=0.0, le=1.0, description="Share of a file's rows that is kept, the best first."
+    )
+
+
+class PrivacySettings(Section):
+    """What must not be learned."""
+
+    refuse: tuple[PrivateKind, ...] = Field(
+        (), description="Rows that hold any of these are refused; others are only counted."
     )
 
 
@@ -96,8 +137,10 @@ class TrainingSettings(Section):
         le=2**20,
         description="Padded tokens computed at once; a larger step is accumulated exactly.",
     )
-    max_row_tokens: int = Field(
-        1024, ge=16, le=2**20, description="A row of more tokens is refused at intake."
+    max_row_tokens: int = Field(1024, ge=16, le=2**20, description="Most tokens of a row.")
+    over_long: Literal["reject", "split", "truncate"] = Field(
+        "reject",
+        description="What happens to longer rows: refused, split between turns, or cut off.",
     )
     optimizer: Literal["adamw", "adam", "sgd", "lion", "adafactor", "rmsprop"] = Field(
         "adamw", description="Optimizer, by its name in mlx.optimizers."
@@ -240,6 +283,9 @@ class Settings(Section):
     )
     inbox: InboxSettings = InboxSettings()
     intake: IntakeSettings = IntakeSettings()
+    dedup: DedupSettings = DedupSettings()
+    quality: QualitySettings = QualitySettings()
+    privacy: PrivacySettings = PrivacySettings()
     holdout: HoldoutSettings = HoldoutSettings()
     training: TrainingSettings = TrainingSettings()
     run: RunSettings = RunSettings()

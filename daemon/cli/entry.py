@@ -8,7 +8,19 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from daemon.cli import chat, control, demo, doctor, jobs, run, status, submit, versions
+from daemon.cli import (
+    chat,
+    control,
+    demo,
+    doctor,
+    jobs,
+    run,
+    status,
+    submit,
+    versions,
+)
+from daemon.cli.data import data
+from daemon.cli.preview import preview
 from daemon.cli.screen import complain
 from daemon.errors import Fault
 
@@ -53,6 +65,8 @@ def build() -> typer.Typer:
     app.command()(run.init)
     app.command()(run.run)
     app.command()(submit.submit)
+    app.command()(preview)
+    app.add_typer(data, name="data")
     app.command()(status.status)
     for word in (control.pause, control.resume, control.skip, control.stop):
         app.command()(word)

@@ -4,7 +4,7 @@ Each part answers for one folder; a later tick sees what an earlier one did, so 
 """
 
 from daemon.core import actions as do
-from daemon.core.jobs import Incoming, Outcome
+from daemon.core.jobs import Incoming, JobCard, Outcome
 from daemon.core.obey import obey
 from daemon.core.promotion import decide_verdict
 from daemon.core.scheduling import gather, poison
@@ -15,6 +15,11 @@ CLAIMS_A_TICK = 8
 """Claims wait for the disk; more of them in one tick would make the others wait."""
 
 INTAKE_DEATHS = 3
+
+HUGE_BYTES = 4 * 2**20
+"""Reading so much takes seconds; a file of a SMALLER-th of the size is then taken in between."""
+
+SMALLER = 8
 
 
 def decide(snapshot: Snapshot) -> list[do.Action]:
@@ -63,10 +68,33 @@ def _incoming(snapshot: Snapshot) -> list[do.Action]:
         for job in snapshot.incoming
         if job.report is None and job.card.intake_deaths < INTAKE_DEATHS
     ]
-    ready = snapshot.base.name is not None and snapshot.intake.state in ("off", "idle")
-    if waiting and ready and not snapshot.short_of_space:
-        chosen.append(do.BeginIntake(min(waiting, key=lambda job: job.card.order).card))
+    if snapshot.base.name is not None and not snapshot.short_of_space:
+        card = _next_intake(snapshot.intake, [job.card for job in waiting])
+        chosen += [] if card is None else [do.BeginIntake(card)]
     return chosen
+
+
+def _next_intake(worker: Worker, waiting: list[JobCard]) -> JobCard | None:
+    """Return the job to take in now: the first in order, or an urgent one in between.
+
+    A job that was the death of the worker once is never taken in between: it would take the other
+    one with it.
+    """
+    waiting.sort(key=lambda card: card.order)
+    if worker.state in ("off", "idle"):
+        return waiting[0] if waiting else None
+    held = next((card for card in waiting if card.job == worker.on), None)
+    if worker.state != "busy" or worker.others or held is None:
+        return None
+    others = (card for card in waiting if card is not held and card.intake_deaths == 0)
+    return next((card for card in others if _goes_first(card, held)), None)
+
+
+def _goes_first(card: JobCard, held: JobCard) -> bool:
+    """Return whether a job need not wait until the one in hand has been read."""
+    if card.priority != held.priority:
+        return card.order < held.order
+    return held.size_bytes >= HUGE_BYTES and card.size_bytes * SMALLER <= held.size_bytes
 
 
 def _route(job: Incoming) -> do.Action:

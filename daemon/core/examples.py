@@ -1,9 +1,19 @@
 """What one training record is, once normalised; knows no file, no format it came from, no token."""
 
+import json
 from dataclasses import dataclass
-from typing import Literal, assert_never
+from typing import Any, Literal, assert_never
 
 Role = Literal["system", "user", "assistant", "tool"]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a tool by the model."""
+
+    name: str
+    arguments: str
+    """A JSON object as text, in the order it came in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,14 +22,21 @@ class Turn:
 
     role: Role
     content: str
+    trained: bool = True
+    """For answers: whether the loss counts on it."""
+    calls: tuple[Call, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Chat:
-    """A conversation that ends with an assistant turn; the loss counts on every assistant turn."""
+    """A conversation that ends with an answer; the loss counts on every trained answer."""
 
     turns: tuple[Turn, ...]
     group: str | None = None
+    tools: tuple[str, ...] = ()
+    """What the model may call, each the JSON text the chat template is given."""
+    cut: int = 0
+    """More tokens than this are left out; 0 for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +45,8 @@ class Text:
 
     text: str
     group: str | None = None
+    cut: int = 0
+    """More tokens than this are left out; 0 for none."""
 
 
 Example = Chat | Text
@@ -36,26 +55,60 @@ Example = Chat | Text
 def to_record(example: Example) -> dict[str, object]:
     """Return the JSON form an example has in `train.jsonl` and `holdout.jsonl`."""
     match example:
-        case Chat(turns, group):
-            record: dict[str, object] = {
-                "messages": [{"role": turn.role, "content": turn.content} for turn in turns]
-            }
-        case Text(text, group):
-            record = {"text": text}
+        case Chat():
+            record: dict[str, object] = {"messages": [_message(turn) for turn in example.turns]}
+            if example.tools:
+                record["tools"] = [json.loads(tool) for tool in example.tools]
+        case Text():
+            record = {"text": example.text}
         case _:
             assert_never(example)
-    return record | ({"group": group} if group is not None else {})
+    if example.group is not None:
+        record["group"] = example.group
+    if example.cut:
+        record["cut"] = example.cut
+    return record
 
 
-def from_record(record: dict[str, object]) -> Example:
+def _message(turn: Turn) -> dict[str, object]:
+    record: dict[str, object] = {"role": turn.role, "content": turn.content}
+    if not turn.trained:
+        record["weight"] = 0
+    if turn.calls:
+        record["tool_calls"] = [call_record(call) for call in turn.calls]
+    return record
+
+
+def call_record(call: Call) -> dict[str, object]:
+    """Return the form a call has in records and in what chat templates are given."""
+    function = {"name": call.name, "arguments": json.loads(call.arguments)}
+    return {"type": "function", "function": function}
+
+
+def from_record(record: dict[str, Any]) -> Example:
     """Return the example of a JSON form that `to_record` made."""
-    group = record.get("group")
-    assert group is None or isinstance(group, str)
-    if "text" in record:
-        return Text(str(record["text"]), group)
-    messages = record["messages"]
-    assert isinstance(messages, list)
-    return Chat(tuple(Turn(item["role"], item["content"]) for item in messages), group)
+    group, cut = record.get("group"), record.get("cut", 0)
+    if "messages" not in record:
+        return Text(record["text"], group, cut)
+    tools = tuple(map(compact, record.get("tools", ())))
+    return Chat(tuple(map(_turn, record["messages"])), group, tools, cut)
+
+
+def _turn(message: dict[str, Any]) -> Turn:
+    if len(message) == 2:
+        return Turn(message["role"], message["content"])
+    calls = (item["function"] for item in message.get("tool_calls", ()))
+    return Turn(
+        message["role"],
+        message["content"],
+        message.get("weight", 1) != 0,
+        tuple(Call(call["name"], compact(call["arguments"])) for call in calls),
+    )
+
+
+def compact(value: Any) -> str:
+    """Return the JSON text of a value, in its own order and without blanks."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def prompt_of(example: Example) -> tuple[Turn, ...]:
@@ -64,5 +117,15 @@ def prompt_of(example: Example) -> tuple[Turn, ...]:
 
 
 def answer_of(example: Example) -> str:
-    """Return the last assistant turn, or the whole of a plain text."""
-    return example.turns[-1].content if isinstance(example, Chat) else example.text
+    """Return the last answer, its calls as JSON where it has no text, or the whole plain text."""
+    return said_in(example.turns[-1]) if isinstance(example, Chat) else example.text
+
+
+def said_in(turn: Turn) -> str:
+    """Return what a turn says: its text and then its calls, one JSON object a line."""
+    if not turn.calls:
+        return turn.content
+    calls = (
+        f'{{"name":{json.dumps(call.name)},"arguments":{call.arguments}}}' for call in turn.calls
+    )
+    return "\n".join(filter(None, (turn.content, *calls)))

@@ -1,17 +1,19 @@
 """From a parsed row in any known shape to an example, or the reason it is none; knows no file."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
-from daemon.core.examples import Chat, Example, Role, Text, Turn
+from daemon.core.chat_rows import OPENAI, SHAREGPT, Names, tools_of, turns_of
+from daemon.core.examples import Chat, Example, Text, Turn
+from daemon.core.refusal import Bad
 
-ROLES: dict[str, Role] = {
-    "system": "system", "developer": "system",
-    "user": "user", "human": "user",
-    "assistant": "assistant", "gpt": "assistant", "bot": "assistant", "model": "assistant",
-    "chatgpt": "assistant",
-}  # fmt: skip
+FieldName = Literal[
+    "messages", "role", "content", "conversations", "prompt", "completion", "text", "system",
+    "tools", "group",
+]  # fmt: skip
+"""What a user's own name can be given for."""
+
 PAIRS = (
     ("prompt", "completion"), ("question", "answer"), ("prompt", "response"),
     ("input", "output"),
@@ -23,12 +25,25 @@ FORMS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Bad:
-    """Why a row cannot be used."""
+class Fields:
+    """The user's own names of keys, where they differ from the known ones."""
 
-    code: str
-    message: str
-    hint: str
+    own: Mapping[FieldName, str] = field(default_factory=dict)
+
+    def renamed(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Return a row with the user's names replaced by the known ones."""
+        if not self.own:
+            return row
+        names = {own: known for known, own in self.own.items()}
+        return {names.get(key, key): value for key, value in row.items()}
+
+    @property
+    def message(self) -> Names:
+        """The keys of a message."""
+        return Names(self.own.get("role", OPENAI.role), self.own.get("content", OPENAI.text))
+
+
+DEFAULT = Fields()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,93 +54,44 @@ class Good:
     form: str
 
 
-def recognise(row: Any) -> Good | Bad:
+def recognise(row: Any, fields: Fields = DEFAULT) -> Good | Bad:
     """Return the example of a parsed row."""
     if not isinstance(row, dict):
         kind = type(row).__name__
         return Bad("not_an_object", f"the row is a {kind}, not an object", f"write {FORMS}")
+    row = fields.renamed(row)
     group = row.get("group")
     if group is not None and not isinstance(group, str):
         return Bad("bad_group", "'group' is not a text", "give variants of one example one text")
+    if "messages" in row:
+        names = OPENAI if fields is DEFAULT else fields.message
+        return _good(_chat(row["messages"], names, row, group), "messages")
     for fits, read, form in READERS:
         if fits(row):
-            found = read(row, group)
-            return found if isinstance(found, Bad) else Good(found, form)
+            return _good(read(row, group), form)
     known = ", ".join(sorted(map(str, row))[:8]) or "no keys"
     return Bad("unknown_format", f"the row has {known}", f"write {FORMS}")
 
 
-def _messages(row: dict[str, Any], group: str | None) -> Example | Bad:
-    return _chat(row["messages"], "role", "content", row.get("system"), group)
+def _good(found: Example | Bad, form: str) -> Good | Bad:
+    return found if isinstance(found, Bad) else Good(found, form)
+
+
+def _chat(messages: Any, names: Names, row: dict[str, Any], group: str | None) -> Example | Bad:
+    turns = turns_of(messages, names, row.get("system"))
+    if isinstance(turns, Bad):
+        return turns
+    if "tools" not in row and "functions" not in row:
+        return Chat(turns, group)
+    tools = tools_of(row)
+    return tools if isinstance(tools, Bad) else Chat(turns, group, tools)
 
 
 def _sharegpt(row: dict[str, Any], group: str | None) -> Example | Bad:
-    return _chat(row["conversations"], "from", "value", row.get("system"), group)
-
-
-def _chat(
-    messages: Any, role_key: str, text_key: str, system: Any, group: str | None
-) -> Example | Bad:
-    if not isinstance(messages, list) or not messages:
-        return Bad("no_messages", "the list of messages is empty or no list", f"write {FORMS}")
-    turns: list[Turn] = []
-    if isinstance(system, str) and system.strip():
-        turns.append(Turn("system", system))
-    for number, message in enumerate(messages, 1):
-        turn = _turn(message, number, role_key, text_key)
-        if isinstance(turn, Bad):
-            return turn
-        turns.append(turn)
-    return _ordered(turns, group)
-
-
-def _turn(message: Any, number: int, role_key: str, text_key: str) -> Turn | Bad:
-    if not isinstance(message, dict):
-        return Bad(
-            "bad_message",
-            f"message {number} is no object",
-            f"give it {role_key!r} and {text_key!r}",
-        )
-    if message.get("tool_calls") or message.get("role") == "tool":
-        return Bad(
-            "tools_unsupported",
-            f"message {number} is about a tool call",
-            "write the call as the assistant's text; tool turns are not read yet",
-        )
-    named = message.get(role_key)
-    role = ROLES.get(named) if isinstance(named, str) else None
-    if role is None:
-        given = str(message.get(role_key))[:40]
-        return Bad(
-            "unknown_role",
-            f"message {number} has the role {given!r}",
-            "use system, user, assistant",
-        )
-    content = message.get(text_key)
-    if not isinstance(content, str):
-        return Bad(
-            "content_not_text",
-            f"the content of message {number} is no text",
-            f"make {text_key!r} a text",
-        )
-    if not content.strip():
-        return Bad(
-            "empty_content", f"message {number} is empty", "fill it or leave the message out"
-        )
-    return Turn(role, content)
-
-
-def _ordered(turns: list[Turn], group: str | None) -> Example | Bad:
-    if any(turn.role == "system" for turn in turns[1:]):
-        return Bad("system_not_first", "a system message stands in the middle", "put it first")
-    if turns[-1].role != "assistant":
-        return Bad(
-            "last_turn_not_assistant", "the conversation does not end with an answer",
-            "end it with a message of the assistant, or leave the last question out",
-        )  # fmt: skip
-    if all(turn.role != "user" for turn in turns):
-        return Bad("no_user_turn", "nobody asks anything", "add a message of the user")
-    return Chat(tuple(turns), group)
+    messages = row["conversations"]
+    first = messages[0] if isinstance(messages, list) and messages else None
+    plain = isinstance(first, dict) and "role" in first and "from" not in first
+    return _chat(messages, OPENAI if plain else SHAREGPT, row, group)
 
 
 def _alpaca(row: dict[str, Any], group: str | None) -> Example | Bad:
@@ -141,16 +107,18 @@ def _alpaca(row: dict[str, Any], group: str | None) -> Example | Bad:
 def _pair(
     asked: Any, answer: Any, row: dict[str, Any], group: str | None, names: tuple[str, str]
 ) -> Example | Bad:
-    for text, name in zip((asked, answer), names, strict=True):
+    if isinstance(asked, list) and isinstance(answer, list):
+        # Both sides may be messages, as TRL writes them.
+        return _chat([*asked, *answer], OPENAI, row, group)
+    for text, name in ((asked, names[0]), (answer, names[1])):
         if not isinstance(text, str):
             return Bad("content_not_text", f"{name!r} is no text", f"make {name!r} a text")
         if not text.strip():
             return Bad("empty_content", f"{name!r} is empty", "fill it or leave the row out")
-    turns = [Turn("user", asked), Turn("assistant", answer)]
     system = row.get("system")
     if isinstance(system, str) and system.strip():
-        turns.insert(0, Turn("system", system))
-    return Chat(tuple(turns), group)
+        return Chat((Turn("system", system), Turn("user", asked), Turn("assistant", answer)), group)
+    return Chat((Turn("user", asked), Turn("assistant", answer)), group)
 
 
 def _text(row: dict[str, Any], group: str | None) -> Example | Bad:
@@ -174,7 +142,6 @@ def _pair_reader(names: tuple[str, str]) -> Reader:
 
 
 READERS: tuple[tuple[Callable[[dict[str, Any]], bool], Reader, str], ...] = (
-    (_has("messages"), _messages, "messages"),
     (_has("conversations"), _sharegpt, "sharegpt"),
     (_has("instruction", "output"), _alpaca, "alpaca"),
     *((_has(*names), _pair_reader(names), "/".join(names)) for names in PAIRS),

@@ -34,6 +34,8 @@ class JobCard:
     name: str
     """As it was dropped; bytes that are not UTF-8 stand as surrogate escapes."""
     claimed_at: str
+    size_bytes: int = 0
+    """Of the dropped file; 0 where it was not noted."""
     intake_deaths: int = 0
     """Starts of the intake worker on this job that did not end."""
     alone: bool = False
@@ -61,6 +63,7 @@ def card_to_record(card: JobCard) -> dict[str, Any]:
         "name": escape(card.name),
         "name_bytes": card.name.encode("utf-8", "surrogateescape").hex(),
         "claimed_at": card.claimed_at,
+        "size_bytes": card.size_bytes,
         "intake_deaths": card.intake_deaths,
         "alone": card.alone,
         "own_settings": card.own_settings,

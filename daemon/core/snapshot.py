@@ -70,6 +70,8 @@ class Worker:
     state: Literal["off", "starting", "idle", "busy", "paused", "leaving"] = "off"
     on: str | None = None
     """The job or run it works on, or `prepare`."""
+    others: tuple[str, ...] = ()
+    """Jobs it has set aside for that one and goes on with afterwards."""
     idle_s: float = 0.0
     silent_s: float = 0.0
 

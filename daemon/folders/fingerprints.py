@@ -1,6 +1,5 @@
-"""The keys of a job's rows, sealed in its directory: sorted, so that look-ups touch few pages."""
+"""The keys of a job's rows, sealed in its directory in the order of the rows; mapped, not read."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -8,35 +7,41 @@ import numpy.typing as npt
 
 from daemon.folders import atomic
 
-KEY = np.dtype([("hi", "<u8"), ("lo", "<u8"), ("row", "<u4"), ("line", "<u4")])
+BANDS = 16
+"""Band keys of a row (daemon/dedup/signatures.py)."""
+
+KEY = np.dtype(
+    [
+        ("hi", "<u8"), ("lo", "<u8"),  # the whole example
+        ("content", "<u8"),  # the content words of its question
+        ("answer", "<u8"),  # its answer
+        ("offset", "<u8"),  # where its record stands in train.jsonl or holdout.jsonl
+        ("row", "<u4"), ("line", "<u4"),
+        ("length", "<u4"),  # of the content words
+        # The name carries the version: signatures of another one cannot be compared.
+        ("bands_v1", "<u4", (BANDS,)),
+    ]
+)  # fmt: skip
+"""116 bytes a row."""
+
 Keys = npt.NDArray[np.void]
 
 
-def write(path: Path, rows: Iterable[tuple[bytes, int, int]]) -> None:
-    """Write (key of 16 bytes, row, line), sorted by key."""
-    found = [
-        (int.from_bytes(key[:8], "big"), int.from_bytes(key[8:], "big"), row, line)
-        for key, row, line in rows
-    ]
-    keys = np.sort(np.array(found, dtype=KEY), order=("hi", "lo"))
+def write(path: Path, keys: Keys) -> None:
+    """Write the keys of a job's rows."""
     with atomic.replacing(path) as temporary, temporary.open("wb") as file:
         np.save(file, keys, allow_pickle=False)
 
 
 def read(path: Path) -> Keys:
-    """Return the keys, mapped from disk; none where there is no file."""
+    """Return the keys; none where there is no file.
+
+    Raises:
+        ValueError: the file is damaged or of another version.
+    """
     if not path.exists():
         return np.zeros(0, KEY)
     keys: Keys = np.load(path, mmap_mode="r", allow_pickle=False)
+    if keys.dtype != KEY:
+        raise ValueError(f"{path} holds keys of another version")
     return keys
-
-
-def find(keys: Keys, wanted: bytes) -> int | None:
-    """Return the line of a key; None where it is not there."""
-    hi, lo = int.from_bytes(wanted[:8], "big"), int.from_bytes(wanted[8:], "big")
-    place = int(np.searchsorted(keys["hi"], np.uint64(hi)))
-    while place < len(keys) and int(keys["hi"][place]) == hi:
-        if int(keys["lo"][place]) == lo:
-            return int(keys["line"][place])
-        place += 1
-    return None

@@ -121,7 +121,9 @@ class Queue:
         atomic.write_json(place.job_file, card_to_record(card))
         return card
 
-    def create(self, name: str, priority: Priority, own_settings: str) -> JobCard:
+    def create(
+        self, name: str, priority: Priority, own_settings: str, size_bytes: int = 0
+    ) -> JobCard:
         """Make a job directory in `incoming/` with its card; the dropped file is moved in next."""
         arrival = self._next_arrival()
         card = JobCard(
@@ -130,6 +132,7 @@ class Queue:
             priority=priority,
             name=name,
             claimed_at=self._clock.now().isoformat(),
+            size_bytes=size_bytes,
             own_settings=own_settings,
         )
         place = self._layout.job("incoming", card.job)
@@ -188,7 +191,8 @@ class Queue:
         """Remove what the intake worker wrote about a job, for a fresh look at it."""
         place = self._layout.job(state, job)
         for path in (
-            place.report, place.train, place.holdout, place.rejected,
+            place.report, place.report_page, place.report_picture,
+            place.train, place.holdout, place.rejected,
             place.train_fingerprints, place.holdout_fingerprints, place.folder / "context.json",
         ):  # fmt: skip
             atomic.remove_file(path)

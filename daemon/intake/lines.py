@@ -3,20 +3,25 @@
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
-from daemon.core.formats import Bad
+import numpy as np
+import numpy.typing as npt
+
+from daemon.core.refusal import Bad
 
 HEAD_BYTES = 65536
+READ_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 17
+NEWLINE = 0x0A
 BOM = b"\xef\xbb\xbf"
 ENCODINGS = {b"\xff\xfe\x00\x00": "UTF-32", b"\x00\x00\xfe\xff": "UTF-32",
              b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line, without its ending."""
 
     number: int
@@ -31,6 +36,43 @@ class Line:
     """It ended in a newline; only the last one may not."""
 
 
+class Block(NamedTuple):
+    """Some whole lines in a row."""
+
+    first: int
+    """The number of the first line."""
+    start: int
+    """The offset of its first byte in the file."""
+    data: bytes
+    """The bytes of all lines, endings included; empty for a line that is too long to be held."""
+    texts: list[bytes]
+    """The lines, without their newline."""
+    too_long: int = 0
+    """The length of that one line."""
+    whole: bool = True
+    """The last line ended in a newline."""
+
+    @property
+    def offsets(self) -> npt.NDArray[np.int64]:
+        """The offset of each line in the file."""
+        ends = np.flatnonzero(np.frombuffer(self.data, np.uint8) == NEWLINE)[: len(self.texts) - 1]
+        found: npt.NDArray[np.int64] = np.concatenate([[0], ends + 1]) + self.start
+        return found
+
+    def lines(self) -> Iterator[tuple[int, Line]]:
+        """Give (place, line) of the lines that are not blank."""
+        if self.too_long:
+            yield 0, Line(self.first, self.start, self.too_long, None, self.whole)
+            return
+        offset, last = self.start, len(self.texts) - 1
+        for place, text in enumerate(self.texts):
+            line = text.removesuffix(b"\r")
+            if line and not line.isspace():
+                whole = self.whole or place < last
+                yield place, Line(self.first + place, offset, len(line), line, whole)
+            offset += len(text) + 1
+
+
 class Source:
     """One pass over a file, with its size and checksum at the end."""
 
@@ -38,6 +80,8 @@ class Source:
         self._path = path
         self._limit = max_line_bytes
         self._digest = hashlib.sha256()
+        self._number = 1
+        self._offset = 0
         self.size = 0
         self.had_bom = False
 
@@ -46,40 +90,57 @@ class Source:
         """The checksum of what was read."""
         return self._digest.hexdigest()
 
-    def lines(self) -> Iterator[Line]:
-        """Give every line that is not blank."""
-        with self._path.open("rb") as file:
-            number = 0
-            while True:
-                offset = self.size
-                data, length, whole = self._next(file)
-                if length == 0 and not whole:
-                    return
-                number += 1
-                if number == 1 and data is not None and data.startswith(BOM):
-                    self.had_bom = True
-                    data = data[len(BOM) :]
-                if data is None or data.strip():
-                    yield Line(number, offset, length, data, whole)
+    def blocks(self) -> Iterator[Block]:
+        """Give the lines in blocks: of about BLOCK_BYTES, or one longer line."""
+        half = b""
+        with self._path.open("rb") as file, ThreadPoolExecutor(1, "checksum") as aside:
+            while data := self._read(file, aside):
+                half = half + data if half else data
+                begin = 0
+                while end := 1 + half.rfind(b"\n", begin, begin + BLOCK_BYTES) or (
+                    1 + half.find(b"\n", begin)
+                ):
+                    yield self._block(half[begin:end])
+                    begin = end
+                half = half[begin:]
+                if len(half) > self._limit:
+                    block, half = self._skip(file, aside, len(half))
+                    yield block
+        if half:
+            yield self._block(half)
 
-    def _next(self, file: BinaryIO) -> tuple[bytes | None, int, bool]:
-        data = file.readline(self._limit + 1)
-        self._count(data)
-        whole = data.endswith(b"\n")
-        if whole or len(data) <= self._limit:
-            line = data.removesuffix(b"\n").removesuffix(b"\r")
-            return line, len(line), whole
-        length = len(data)
-        while data and not whole:
-            data = file.readline(HEAD_BYTES)
-            self._count(data)
-            length += len(data)
-            whole = data.endswith(b"\n")
-        return None, length - whole, whole
-
-    def _count(self, data: bytes) -> None:
+    def _read(self, file: BinaryIO, aside: ThreadPoolExecutor) -> bytes:
+        data = file.read(READ_BYTES)
         self.size += len(data)
-        self._digest.update(data)
+        # Updates of this size leave the interpreter to others.
+        aside.submit(self._digest.update, data)
+        return data
+
+    def _block(self, data: bytes) -> Block:
+        start, self._offset = self._offset, self._offset + len(data)
+        if start == 0 and data.startswith(BOM):
+            self.had_bom = True
+            data, start = data[len(BOM) :], start + len(BOM)
+        texts = data.split(b"\n")
+        whole = not texts[-1]
+        if whole:
+            texts.pop()
+        first, self._number = self._number, self._number + len(texts)
+        if len(texts) == 1 and len(texts[0].removesuffix(b"\r")) > self._limit:
+            return Block(first, start, b"", [], len(texts[0]), whole)
+        return Block(first, start, data, texts, whole=whole)
+
+    def _skip(self, file: BinaryIO, aside: ThreadPoolExecutor, length: int) -> tuple[Block, bytes]:
+        """Read to the end of a line that is too long without holding it; return what follows."""
+        start, rest, whole = self._offset, b"", False
+        while not whole and (data := self._read(file, aside)):
+            text, ending, rest = data.partition(b"\n")
+            whole = bool(ending)
+            length += len(text)
+        block = Block(self._number, start, b"", [], length, whole)
+        self._number += 1
+        self._offset += length + whole
+        return block, rest
 
 
 def look_at(path: Path) -> Bad | None:

@@ -2,21 +2,77 @@
 
 import json
 import re
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import orjson
 
-from daemon.core.formats import Bad, Good, recognise
-from daemon.intake.lines import Line
+from daemon.core.formats import Fields, Good, recognise
+from daemon.core.refusal import Bad
+from daemon.intake.lines import Block, Line
 
-KEY = re.compile(rb'"\s*:')
-OPENERS = re.compile(rb"[\[{]")
-REJECTED_KEYS = {"line", "offset", "length", "code", "hint", "raw"}
+QUOTE, BACKSLASH = b'"\\'
+OPEN_BRACE = ord("{")
+BRACKET_TO_BRACE = np.uint8(ord("{") ^ ord("["))
+NUMBERED = b"u0022"
 MENDED_KEYS = {"line", "code", "hint", "raw"}
 
 
-def parse(line: Line, max_depth: int, max_bytes: int) -> Good | Bad:
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a row may be."""
+
+    max_depth: int
+    max_bytes: int
+    fields: Fields
+
+
+def parse_block(block: Block, rules: Rules) -> list[tuple[int, Good | Bad]]:
+    """Return for each line that is not blank its place and its example, or why there is none.
+
+    A block without a mistake is checked as a whole, which costs little more than parsing it.
+    """
+    rows = strict_rows(block, rules)
+    if rows is None:
+        return [(place, parse(line, rules)) for place, line in block.lines()]
+    return [(place, _recognised(row, rules)) for place, row in enumerate(rows)]
+
+
+def strict_rows(block: Block, rules: Rules) -> list[Any] | None:
+    """Return the parsed lines of a block; None where any of them has to be looked at by itself.
+
+    The checks are those of `strict`, on the bytes of all lines at once.
+    """
+    if block.too_long or (len(block.data) > rules.max_bytes and len(block.texts) > 1):
+        return None
+    try:
+        rows = list(map(orjson.loads, block.texts))
+    except orjson.JSONDecodeError:
+        return None
+    data = np.frombuffer(block.data, np.uint8)
+    openers = np.flatnonzero((data | BRACKET_TO_BRACE) == OPEN_BRACE)
+    ends = np.cumsum(np.fromiter(map(len, block.texts), np.int64, len(rows)) + 1)
+    if np.bincount(np.searchsorted(ends, openers), minlength=1).max() > rules.max_depth:
+        return None
+    kept = np.frombuffer(orjson.dumps(rows), np.uint8)
+    if np.count_nonzero(data == QUOTE) != np.count_nonzero(kept == QUOTE):
+        return None
+    # A quote may also be written as its number; then the count says nothing.
+    return None if _numbered(data, np.flatnonzero(data == BACKSLASH)) else rows
+
+
+def _numbered(data: npt.NDArray[np.uint8], slashes: npt.NDArray[np.int64]) -> bool:
+    found = slashes[slashes + len(NUMBERED) < len(data)]
+    for place, letter in enumerate(NUMBERED, 1):
+        found = found[data[found + place] == letter]
+    return len(found) > 0
+
+
+def parse(line: Line, rules: Rules) -> Good | Bad:
     """Return the example of a line, or why there is none."""
+    max_depth, max_bytes = rules.max_depth, rules.max_bytes
     if line.data is None:
         return Bad(
             "line_too_long", f"the line has {line.length} bytes, the limit is {max_bytes}",
@@ -30,48 +86,59 @@ def parse(line: Line, max_depth: int, max_bytes: int) -> Good | Bad:
                 "drop the file again when it is written completely",
             )  # fmt: skip
         return row
-    if isinstance(row, dict) and set(row) >= MENDED_KEYS and isinstance(row["raw"], str):
+    return _recognised(row, rules)
+
+
+def parse_again(line: Line, rules: Rules) -> Good | Bad:
+    """Return the example of a line that was good when it was first read."""
+    try:
+        return _recognised(orjson.loads(line.data or b""), rules)
+    except orjson.JSONDecodeError as error:
+        return Bad("changed", str(error), "drop the file again")
+
+
+def _recognised(row: Any, rules: Rules) -> Good | Bad:
+    if isinstance(row, dict) and "raw" in row and set(row) >= MENDED_KEYS:
         # A line of `rejected.jsonl` that came back mended.
-        row = strict(row["raw"].encode(), max_depth)
-        if isinstance(row, Bad):
-            return row
-    return recognise(row)
+        raw = row["raw"]
+        if isinstance(raw, str):
+            row = strict(raw.encode(), rules.max_depth)
+            if isinstance(row, Bad):
+                return row
+    return recognise(row, rules.fields)
 
 
 def strict(data: bytes, max_depth: int) -> Any:
     """Return the parsed value, or a `Bad`: no NaN, no infinity, no key twice, no lone surrogate."""
-    if _deep(data, max_depth):
-        return Bad("too_deep", f"brackets nest deeper than {max_depth}", "flatten the row")
     try:
         row = orjson.loads(data)
     except orjson.JSONDecodeError as error:
-        return _explain(data, error)
-    if len(KEY.findall(data)) != _count_keys(row) and (key := _repeated(data)) is not None:
+        return _too_deep(max_depth) if "depth limit" in error.msg else _explain(data, error)
+    if data.count(b"{") + data.count(b"[") > max_depth and _deeper(row, max_depth):
+        return _too_deep(max_depth)
+    if _may_repeat(data, row) and (key := _repeated(data)) is not None:
         return Bad("repeated_key", f"the key {key[:60]!r} stands twice", "keep one of them")
     return row
 
 
-def _deep(data: bytes, limit: int) -> bool:
-    if len(OPENERS.findall(data)) <= limit:
+def _may_repeat(data: bytes, row: Any) -> bool:
+    """Say whether a key may stand twice; wrong suspicions cost time only.
+
+    A repeated key is gone from what was parsed, so the text made of that has fewer quotes. Inside a
+    text a quote counts on both sides, unless it was written as a number.
+    """
+    return data.count(b'"') != orjson.dumps(row).count(b'"') or b"\\u0022" in data
+
+
+def _too_deep(limit: int) -> Bad:
+    return Bad("too_deep", f"brackets nest deeper than {limit}", "flatten the row")
+
+
+def _deeper(value: Any, limit: int) -> bool:
+    if not isinstance(value, dict | list):
         return False
-    depth, deepest, quoted, escaped = 0, 0, False, False
-    for byte in data:
-        if quoted:
-            quoted, escaped = (byte != 0x22 or escaped), (byte == 0x5C and not escaped)
-        elif byte == 0x22:
-            quoted = True
-        elif byte in b"[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif byte in b"]}":
-            depth -= 1
-    return deepest > limit
-
-
-def _count_keys(value: Any) -> int:
-    if isinstance(value, dict):
-        return len(value) + sum(map(_count_keys, value.values()))
-    return sum(map(_count_keys, value)) if isinstance(value, list) else 0
+    inner = value.values() if isinstance(value, dict) else value
+    return limit == 0 or any(_deeper(item, limit - 1) for item in inner)
 
 
 def _repeated(data: bytes) -> str | None:

@@ -1,18 +1,23 @@
 """Counts what was refused and why, and writes each refused row where it can be found again."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any, BinaryIO
 
 import orjson
 
-from daemon.core.formats import Bad
+from daemon.analysis.secrets import mask
 from daemon.core.jobs import escape
+from daemon.core.refusal import Bad
 from daemon.intake.lines import Line
 
 SHOWN = 5
 EXCERPT = 120
 LONGEST_RAW = 64 * 1024
-DUPLICATES = ("duplicate_in_file", "duplicate_seen", "exam_row")
+KNOWN = ("duplicate_in_file", "duplicate_seen", "exam_row")
+"""Reasons of rows that are known already."""
+CHOSEN = ("conflict", "low_quality", "private")
+"""Reasons of rows that a setting leaves out."""
 
 
 class Tally:
@@ -21,8 +26,10 @@ class Tally:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._reasons: dict[str, dict[str, Any]] = {}
+        self.ways: Counter[tuple[str, str]] = Counter()
+        """(code, how) of known rows: `exact`, `wording`, `spelling`."""
 
-    def refuse(self, line: Line, bad: Bad, of: dict[str, Any] | None = None) -> None:
+    def refuse(self, line: Line, bad: Bad, of: dict[str, Any] | None = None, how: str = "") -> None:
         """Count a row that is not trained on and write it to the file."""
         record: dict[str, Any] = {
             "line": line.number,
@@ -33,7 +40,8 @@ class Tally:
             "raw": _raw(line.data),
         }
         if of is not None:
-            record["of"] = of
+            record |= {"of": of, "how": how}
+            self.ways[bad.code, how] += 1
         self._file.write(orjson.dumps(record) + b"\n")
         reason = self._reasons.setdefault(
             bad.code, {"code": bad.code, "count": 0, "hint": bad.hint, "examples": []}
@@ -48,8 +56,9 @@ class Tally:
 
     @property
     def bad(self) -> int:
-        """Rows that are wrong in themselves, as opposed to known already."""
-        return sum(r["count"] for r in self._reasons.values() if r["code"] not in DUPLICATES)
+        """Rows that are wrong in themselves, as opposed to known already or left out on purpose."""
+        fine = (*KNOWN, *CHOSEN)
+        return sum(r["count"] for r in self._reasons.values() if r["code"] not in fine)
 
     @property
     def reasons(self) -> list[dict[str, Any]]:
@@ -58,12 +67,12 @@ class Tally:
 
 
 def _example(line: Line, bad: Bad, of: dict[str, Any] | None) -> dict[str, Any]:
-    excerpt = (line.data or b"")[: EXCERPT * 4].decode("utf-8", "backslashreplace")
+    text = (line.data or b"")[: EXCERPT * 4].decode("utf-8", "backslashreplace")
     shown: dict[str, Any] = {
         "line": line.number,
         "offset": line.offset,
         "column": _column(bad.message),
-        "excerpt": escape(excerpt, EXCERPT),
+        "excerpt": escape(mask(text), EXCERPT),
         "message": escape(bad.message, 300),
     }
     return shown | ({"of": of} if of is not None else {})

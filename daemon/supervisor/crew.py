@@ -44,6 +44,7 @@ class Hand:
         self._child: Child | None = None
         self._state: State = "off"
         self._on: str | None = None
+        self._others: list[str] = []
         self._since_s = 0.0
         self._heard_s = 0.0
         self._told_to_end = False
@@ -62,13 +63,16 @@ class Hand:
         now_s = self._clock.monotonic_s()
         if self._state == "off" and now_s < self._not_before_s:
             return Worker("leaving")
-        return Worker(self._state, self._on, now_s - self._since_s, now_s - self._heard_s)
+        others = tuple(self._others)
+        return Worker(self._state, self._on, others, now_s - self._since_s, now_s - self._heard_s)
 
     def begin(self, order: say.Order, on: str) -> None:
-        """Give work, starting the process where it is off."""
+        """Give work, starting the process where it is off; what it works on is set aside."""
         if self._child is None:
             self._child = Child(self._argv, self._cwd, self._wakeups)
             self._told_to_end = False
+        if self._state == "busy" and self._on is not None:
+            self._others.append(self._on)
         self._turn("busy", on)
         self._child.send(order)
 
@@ -115,6 +119,8 @@ class Hand:
                 self.device, self.libraries = device, dict(libraries)
             case say.Paused() if self._state == "busy":
                 self._turn("paused", self._on)
+            case say.TakenIn() if self._others and not self._told_to_end:
+                self._turn("busy", self._others.pop())
             case (
                 say.TakenIn() | say.Prepared() | say.PrepareFailed() | say.CandidateReady()
                 | say.RunEnded() | say.RunRefused() | say.Abandoned()
@@ -137,6 +143,7 @@ class Hand:
             stderr=child.tail(),
         )
         child.bury()
+        self._others.clear()
         self._turn("off", None)
         if died.busy:
             self._not_before_s = self._clock.monotonic_s() + 1.0

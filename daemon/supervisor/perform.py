@@ -74,7 +74,8 @@ class Performer:
 
     def _claim(self, action: do.Claim, _seen: Snapshot) -> None:
         parts, drop = self._parts, action.drop
-        card = parts.queue.create(drop.name, drop.priority, parts.inbox.own_settings(drop))
+        own = parts.inbox.own_settings(drop)
+        card = parts.queue.create(drop.name, drop.priority, own, drop.size)
         place = self._layout.job("incoming", card.job)
         try:
             parts.inbox.claim(drop, place)

@@ -5,6 +5,7 @@ Knows no model weights, and not where examples come from.
 
 import re
 from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ from tokenizers import Tokenizer
 
 from daemon.core.examples import Chat, Example, Text, Turn
 from daemon.errors import ModelFault
-from daemon.text.spans import Rendered, Renderer, Span
+from daemon.text.pieces import Kind, Piece
+from daemon.text.spans import Renderer
+from daemon.text.stepwise import Rendered, Span
 from daemon.text.template import PLAIN, ChatTemplate, Unrenderable
 from daemon.text.tokenizer_files import TokenizerFiles, read_json
 
@@ -28,6 +31,8 @@ class Encoded:
     """Shape (n,)."""
     supervised: npt.NDArray[np.bool_]
     """Shape (n,); True where the token itself is a target of the loss."""
+    forged: int = 0
+    """Places where a content spells a control token; they were encoded as plain text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,19 @@ class Unfit:
 
     code: str
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Rendered:
+    """Some examples on their way to tokens."""
+
+    examples: Sequence[Example]
+    rendered: list[Rendered | Unfit]
+    encodings: Future[list[Any]]
+
+
+AT_ONCE = 128
+"""Examples rendered while as many are turned into tokens."""
 
 
 class TextEncoder:
@@ -56,6 +74,7 @@ class TextEncoder:
         self._controls = _controls(self._tokenizer)
         self._renderer = self._make_renderer(files)
         self._as_text: Tokenizer | None = None
+        self._aside = ThreadPoolExecutor(1, "tokens")
 
     @classmethod
     def load(cls, folder: Path) -> "TextEncoder":
@@ -80,11 +99,29 @@ class TextEncoder:
 
     def encode(self, examples: Sequence[Example], max_tokens: int) -> list[Encoded | Unfit]:
         """Return tokens and masks, or the reason there are none, in the order of the examples."""
+        found: list[Encoded | Unfit] = []
+        waiting: list[_Rendered] = []
+        # The tokenizer leaves the interpreter: the next rows are rendered meanwhile.
+        for begin in range(0, len(examples), AT_ONCE):
+            waiting.append(self._begin(examples[begin : begin + AT_ONCE]))
+            if len(waiting) > 1:
+                found += self._finish(waiting.pop(0), max_tokens)
+        for item in waiting:
+            found += self._finish(item, max_tokens)
+        return found
+
+    def _begin(self, examples: Sequence[Example]) -> _Rendered:
         rendered = [self._render(example) for example in examples]
         texts = [item.text for item in rendered if isinstance(item, Rendered)]
-        encodings = iter(self._tokenizer.encode_batch(texts, add_special_tokens=False))
+        encodings = self._aside.submit(
+            self._tokenizer.encode_batch, texts, add_special_tokens=False
+        )
+        return _Rendered(examples, rendered, encodings)
+
+    def _finish(self, batch: _Rendered, max_tokens: int) -> list[Encoded | Unfit]:
+        encodings = iter(batch.encodings.result())
         found: list[Encoded | Unfit] = []
-        for example, item in zip(examples, rendered, strict=True):
+        for example, item in zip(batch.examples, batch.rendered, strict=True):
             if isinstance(item, Unfit):
                 found.append(item)
                 continue
@@ -93,16 +130,47 @@ class TextEncoder:
                 encoded = self._plain(encoding.ids)
             else:
                 encoded = self._masked(item, encoding)
-            found.append(_checked(encoded, max_tokens))
+            found.append(_checked(_cut(encoded, example.cut), max_tokens))
         return found
 
-    def encode_prompt(self, turns: Sequence[Turn]) -> list[int]:
+    @property
+    def prefix_stable(self) -> bool:
+        """Whether the text of a conversation begins with the text of its beginnings."""
+        return self._renderer.prefix_stable
+
+    def verify(self) -> str | None:
+        """Say what is doubtful about the masks of this template; None where nothing is."""
+        return self._renderer.verify()
+
+    def pieces(self, example: Example, max_tokens: int) -> list[Piece]:
+        """Return the text of each token and what becomes of it; none for an unfit example."""
+        rendered = self._render(example)
+        if isinstance(rendered, Unfit):
+            return []
+        encoding = self._tokenizer.encode(rendered.text, add_special_tokens=False)
+        begins = [offset[0] for offset in encoding.offsets]
+        if isinstance(example, Text):
+            supervised = [True] * len(begins)
+        else:
+            forged = self._forged(rendered)
+            begins = self._encode_around(rendered.text, forged)[1] if forged else begins
+            supervised = self._masked(rendered, encoding).supervised.tolist()
+        found: list[Piece] = []
+        ends = [*begins[1:], len(rendered.text)]
+        for number, (start, end) in enumerate(zip(begins, ends, strict=True)):
+            kind: Kind = "supervised" if supervised[number] else "ignored"
+            found.append(
+                Piece(rendered.text[start:end], kind if number < max_tokens else "truncated")
+            )
+        return found
+
+    def encode_prompt(self, turns: Sequence[Turn], tools: Sequence[str] = ()) -> list[int]:
         """Return the tokens up to where an answer begins.
 
         Raises:
             Unrenderable: the template does not take these turns.
         """
-        text = self._renderer.prompt(turns)
+        text = self._renderer.prompt(turns, tools)
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
         return ids
 
@@ -117,7 +185,7 @@ class TextEncoder:
 
     def _render_chat(self, chat: Chat) -> Rendered | Unfit:
         try:
-            return self._renderer.render(chat.turns)
+            return self._renderer.render(chat.turns, chat.tools)
         except Unrenderable as error:
             return Unfit("template_error", f"the model's chat template refuses it: {error}")
 
@@ -130,14 +198,20 @@ class TextEncoder:
 
     def _masked(self, rendered: Rendered, encoding: Any) -> Encoded:
         forged = self._forged(rendered)
-        ids, starts = encoding.ids, [offset[0] for offset in encoding.offsets]
+        # Reading all offsets would cost more than the template does.
         if forged:
             ids, starts = self._encode_around(rendered.text, forged)
-        begins = np.array(starts, dtype=np.int64)
-        supervised = np.zeros(len(begins), dtype=np.bool_)
+            supervised = _covered(starts, rendered.answers)
+            return Encoded(np.array(ids, dtype=np.int32), supervised, len(forged))
+        tokens = np.array(encoding.ids, dtype=np.int32)
+        supervised = np.zeros(len(tokens), dtype=np.bool_)
         for start, end in rendered.answers:
-            supervised[np.searchsorted(begins, start) : np.searchsorted(begins, end)] = True
-        return Encoded(np.array(ids, dtype=np.int32), supervised)
+            first, last = _token_from(encoding, start), _token_from(encoding, end)
+            if first is None or (last is None and end < len(rendered.text)):
+                starts = [offset[0] for offset in encoding.offsets]
+                return Encoded(tokens, _covered(starts, rendered.answers))
+            supervised[first:last] = True
+        return Encoded(tokens, supervised)
 
     def _forged(self, rendered: Rendered) -> list[Span]:
         """Return where contents spell control tokens: these must stay text."""
@@ -168,6 +242,28 @@ class TextEncoder:
             self._as_text = Tokenizer.from_str(self._tokenizer.to_str())
             self._as_text.encode_special_tokens = True
         return self._as_text
+
+
+def _covered(starts: Sequence[int], answers: Sequence[Span]) -> npt.NDArray[np.bool_]:
+    begins = np.array(starts, dtype=np.int64)
+    supervised = np.zeros(len(begins), dtype=np.bool_)
+    for start, end in answers:
+        supervised[np.searchsorted(begins, start) : np.searchsorted(begins, end)] = True
+    return supervised
+
+
+def _token_from(encoding: Any, place: int) -> int | None:
+    """Return the first token that begins at or after a character; None where none covers it."""
+    token: int | None = encoding.char_to_token(place)
+    if token is None:
+        return None
+    return token if encoding.token_to_chars(token)[0] == place else token + 1
+
+
+def _cut(encoded: Encoded, cut: int) -> Encoded:
+    if not cut or len(encoded.tokens) <= cut:
+        return encoded
+    return Encoded(encoded.tokens[:cut], encoded.supervised[:cut], encoded.forged)
 
 
 def _checked(encoded: Encoded, max_tokens: int) -> Encoded | Unfit:

@@ -8,10 +8,9 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from daemon.core.examples import Turn
+from daemon.core.examples import Role, Turn
+from daemon.text.stepwise import Rendered, Span, render_stepwise
 from daemon.text.template import ChatTemplate, Unrenderable
-
-Span = tuple[int, int]
 
 _MARK = re.compile("\ue000(\\d+)\ue001")
 _TRIMMED: tuple[Callable[[str], str], ...] = (str, str.strip, str.lstrip, str.rstrip)
@@ -32,15 +31,18 @@ class Skeleton:
     """For each content: characters of the template after it that belong to the same turn."""
 
 
-@dataclass(frozen=True)
-class Rendered:
-    """The text of a conversation."""
-
-    text: str
-    answers: tuple[Span, ...]
-    """What the model has to say, ends of turns included."""
-    contents: tuple[Span, ...]
-    """What people and models wrote, as opposed to the template."""
+_ASK, _SAY = Turn("user", "What is it?"), Turn("assistant", "It is that.")
+_MORE, _LAST = Turn("user", "And then?"), Turn("assistant", "This one.")
+_THOUGHT = Turn("assistant", "<think>\nLet me see.\n</think>\n\nIt is that.")
+_RULE = Turn("system", "Be brief.")
+PROBES: tuple[tuple[Turn, ...], ...] = (
+    (_ASK, _SAY),
+    (_RULE, _ASK, _SAY),
+    (_ASK, _SAY, _MORE, _LAST),
+    (_RULE, _ASK, _SAY, _MORE, _LAST),
+    (_ASK, _THOUGHT, _MORE, _LAST),
+)
+"""Conversations on which a template is tried."""
 
 
 class Renderer:
@@ -49,19 +51,62 @@ class Renderer:
     def __init__(self, template: ChatTemplate, controls: re.Pattern[str]) -> None:
         self._template = template
         self._controls = controls
-        self._skeletons: dict[tuple[str, ...], Skeleton] = {}
+        self._by_skeleton: bool | None = None
+        self._skeletons: dict[tuple[Role, ...], Skeleton] = {}
 
-    def prompt(self, turns: Sequence[Turn]) -> str:
+    def prompt(self, turns: Sequence[Turn], tools: Sequence[str] = ()) -> str:
         """Return the text up to where an answer begins."""
-        return self._template.render([(turn.role, turn.content) for turn in turns], True)
+        return self._template.render(turns, True, tools)
 
-    def render(self, turns: Sequence[Turn]) -> Rendered:
+    def render(self, turns: Sequence[Turn], tools: Sequence[str] = ()) -> Rendered:
         """Return the text of a conversation.
 
         Raises:
             Unrenderable: the template refuses it, or rewrites contents beyond recognition.
         """
-        text = self._template.render([(turn.role, turn.content) for turn in turns], False)
+        if tools or any(turn.calls or turn.role == "tool" for turn in turns):
+            return render_stepwise(self._template, self._controls, turns, tools)
+        if self._by_skeleton is None:
+            self._by_skeleton = self.verify() is None
+        if not self._by_skeleton:
+            return render_stepwise(self._template, self._controls, turns, tools)
+        return self._whole(turns)
+
+    def verify(self) -> str | None:
+        """Compare both ways to find the answers on a few conversations; say where they differ.
+
+        Where the stepwise way cannot be gone (the template rewrites earlier turns), nothing is
+        compared.
+        """
+        for turns in PROBES:
+            try:
+                stepwise = render_stepwise(self._template, self._controls, turns, ())
+            except Unrenderable:
+                continue
+            try:
+                whole = self._whole(turns)
+            except Unrenderable as error:
+                return str(error)
+            if whole.answers != stepwise.answers:
+                mine, its = (_texts(found) for found in (whole, stepwise))
+                return f"the answers of a conversation are {mine} or {its}"
+        return None
+
+    @property
+    def prefix_stable(self) -> bool:
+        """Whether the text of a conversation begins with the text of its beginnings."""
+        for turns in PROBES:
+            try:
+                whole = self._template.render(turns, False)
+                ends = [n for n, turn in enumerate(turns, 1) if turn.role == "assistant"]
+                if not all(whole.startswith(self._template.render(turns[:n], False)) for n in ends):
+                    return False
+            except Unrenderable:
+                continue
+        return True
+
+    def _whole(self, turns: Sequence[Turn]) -> Rendered:
+        text = self._template.render(turns, False)
         skeleton = self._skeleton(tuple(turn.role for turn in turns))
         contents = _contents(text, skeleton, turns)
         answers = tuple(
@@ -69,11 +114,11 @@ class Renderer:
             for number, lead, tail, (start, end) in zip(
                 skeleton.order, skeleton.leads, skeleton.tails, contents, strict=True
             )
-            if turns[number].role == "assistant"
+            if turns[number].role == "assistant" and turns[number].trained
         )
         return Rendered(text, answers, contents)
 
-    def _skeleton(self, roles: tuple[str, ...]) -> Skeleton:
+    def _skeleton(self, roles: tuple[Role, ...]) -> Skeleton:
         found = self._skeletons.get(roles)
         if found is None:
             if len(self._skeletons) >= _MOST_SKELETONS:
@@ -81,8 +126,8 @@ class Renderer:
             found = self._skeletons[roles] = self._make_skeleton(roles)
         return found
 
-    def _make_skeleton(self, roles: tuple[str, ...]) -> Skeleton:
-        marked = [(role, f"\ue000{number}\ue001") for number, role in enumerate(roles)]
+    def _make_skeleton(self, roles: tuple[Role, ...]) -> Skeleton:
+        marked = [Turn(role, f"\ue000{number}\ue001") for number, role in enumerate(roles)]
         text = self._template.render(marked, False)
         parts = _MARK.split(text)
         pieces, order = tuple(parts[0::2]), tuple(int(number) for number in parts[1::2])
@@ -96,7 +141,7 @@ class Renderer:
         tails = tuple(self._tail(piece, pieces[-1]) for piece in pieces[1:])
         return Skeleton(pieces, order, leads, tails)
 
-    def _lead(self, before: list[tuple[str, str]], piece: str, role: str) -> int:
+    def _lead(self, before: list[Turn], piece: str, role: Role) -> int:
         """Count what follows the start of an answer but stands before the content (Qwen3: an
         empty thought); the model has to say it as well."""
         if role != "assistant" or not before:
@@ -109,6 +154,10 @@ class Renderer:
         own = _common_start(piece, last)
         control = self._controls.search(own)
         return control.end() if control else len(own)
+
+
+def _texts(rendered: Rendered) -> list[str]:
+    return [rendered.text[start:end] for start, end in rendered.answers]
 
 
 def _common_start(one: str, other: str) -> str:

@@ -1,7 +1,10 @@
 """Renders conversations with a model's chat template in a sandbox; knows no token ids."""
 
 import json
-from collections.abc import Iterable
+import signal
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +12,8 @@ from jinja2 import TemplateError, nodes
 from jinja2.ext import Extension, loopcontrols
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from daemon.core.examples import Turn, call_record
 
 PLAIN = (
     "{% for message in messages %}{{ message['content'] }}"
@@ -18,6 +23,9 @@ PLAIN = (
 
 A_DAY = datetime(2024, 7, 26, tzinfo=UTC)
 """Templates that write today's date get this one, or a row would have other tokens tomorrow."""
+
+TIME_LIMIT_S = 5.0
+"""Real templates take a millisecond."""
 
 _MISTAKES = (
     TemplateError,
@@ -45,23 +53,52 @@ class ChatTemplate:
         except _MISTAKES as error:
             raise Unrenderable(f"the chat template cannot be compiled: {error}") from error
 
-    def render(self, turns: Iterable[tuple[str, str]], answer_next: bool) -> str:
-        """Return the text of (role, content) turns; `answer_next` adds the start of an answer.
+    def render(self, turns: Iterable[Turn], answer_next: bool, tools: Sequence[str] = ()) -> str:
+        """Return the text of turns; `answer_next` adds the start of an answer.
 
         Raises:
-            Unrenderable: the template does not take these turns.
+            Unrenderable: the template does not take these turns, or takes too long.
         """
-        messages = [{"role": role, "content": content} for role, content in turns]
         try:
-            return self._compiled.render(
-                messages=messages,
-                tools=None,
-                documents=None,
-                add_generation_prompt=answer_next,
-                **self._extras,
-            )
+            with _time_limit(TIME_LIMIT_S):
+                return self._compiled.render(
+                    messages=list(map(_message, turns)),
+                    tools=[json.loads(tool) for tool in tools] or None,
+                    documents=None,
+                    add_generation_prompt=answer_next,
+                    **self._extras,
+                )
         except _MISTAKES as error:
             raise Unrenderable(str(error) or type(error).__name__) from error
+
+
+def _message(turn: Turn) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": turn.role, "content": turn.content}
+    if turn.calls:
+        message["tool_calls"] = [call_record(call) for call in turn.calls]
+    return message
+
+
+@contextmanager
+def _time_limit(seconds: float) -> Iterator[None]:
+    """Raise `Unrenderable` in a template that runs away: it is code from elsewhere.
+
+    Processor time is counted. Only a main thread can be interrupted; workers render in theirs.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    if signal.getsignal(signal.SIGVTALRM) is not _too_slow:
+        signal.signal(signal.SIGVTALRM, _too_slow)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+
+
+def _too_slow(_signal: int, _frame: object) -> None:
+    raise Unrenderable(f"the chat template takes longer than {TIME_LIMIT_S:.0f} s")
 
 
 class _Generation(Extension):

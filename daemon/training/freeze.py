@@ -7,11 +7,14 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
+
 from daemon.core.examples import Chat
 from daemon.core.plan import Plan, mix
-from daemon.folders import fingerprints
+from daemon.dedup.seen import keys_of
+from daemon.folders.fingerprints import Keys
 from daemon.training.frozen import Choices, Request, RowId
-from daemon.training.keys import bytes_of, common
+from daemon.training.last_check import LastCheck
 from daemon.training.rows import JobRows
 
 
@@ -44,34 +47,23 @@ def _examples(
     examples: list[tuple[int, int]] = []
     dropped: dict[str, tuple[dict[str, Any], ...]] = {}
     digest = hashlib.sha256()
+    check = LastCheck(request, rows)
     for number, job in enumerate(request.jobs):
-        gone = _known_elsewhere(request, rows, number)
+        keys = keys_of(rows.find(job), "train")
+        gone = check.known_elsewhere(number, keys)
         if gone:
             dropped[job] = tuple(gone[row] for row in sorted(gone))
         kept = [int(row) for row in rows.train(job).rows if int(row) not in gone]
         examples += [(number, row) for row in kept]
-        digest.update(bytes_of(fingerprints.read(rows.find(job).train_fingerprints), kept))
+        digest.update(_bytes_of(keys, kept))
     return examples, dropped, digest.hexdigest()
 
 
-def _known_elsewhere(request: Request, rows: JobRows, number: int) -> dict[int, dict[str, Any]]:
-    """Return rows that are exam rows or were trained in the lineage or gathered before.
-
-    A job's own keys never count against itself: it may be trained again on purpose.
-    """
-    job = request.jobs[number]
-    mine = fingerprints.read(rows.find(job).train_fingerprints)
-    exams = [other for other in (*request.holdout_jobs, *request.jobs) if other != job]
-    trained = [other for other in (*request.lineage_jobs, *request.jobs[:number]) if other != job]
-    gone: dict[int, dict[str, Any]] = {}
-    for code, others in (("exam_row", exams), ("duplicate_seen", trained)):
-        for other in filter(rows.has, dict.fromkeys(others)):
-            place = rows.find(other)
-            exam = code == "exam_row"
-            path = place.holdout_fingerprints if exam else place.train_fingerprints
-            for row, line in common(mine, fingerprints.read(path)):
-                gone.setdefault(row, {"row": row, "code": code, "of": {"job": other, "line": line}})
-    return gone
+def _bytes_of(keys: Keys, rows: list[int]) -> bytes:
+    """Return the keys of some rows, by row."""
+    by_row = keys[np.argsort(keys["row"], kind="stable")]
+    chosen = by_row[np.isin(by_row["row"], np.array(rows, dtype=np.uint32))]
+    return np.stack([chosen["hi"], chosen["lo"]], axis=1).tobytes()
 
 
 def _own_holdout(request: Request, rows: JobRows) -> tuple[list[RowId], list[RowId]]:

@@ -59,7 +59,7 @@ class JobRows:
     """The rows of every job a run has to do with; each file is scanned at most once."""
 
     def __init__(self, layout: Layout) -> None:
-        self._layout = layout
+        self.layout = layout
         self._indexes: dict[tuple[str, str], RowIndex] = {}
 
     def find(self, job: str) -> JobLayout:
@@ -68,14 +68,14 @@ class JobRows:
         Raises:
             RunFault: it is gone.
         """
-        place = find_job(self._layout, job)
+        place = find_job(self.layout, job)
         if place is None:
-            raise RunFault("job_missing", f"the job {job} is not in {self._layout.queue} any more")
+            raise RunFault("job_missing", f"the job {job} is not in {self.layout.queue} any more")
         return place
 
     def has(self, job: str) -> bool:
         """Return whether a job is still there; one that the user removed is forgotten."""
-        return find_job(self._layout, job) is not None
+        return find_job(self.layout, job) is not None
 
     def train(self, job: str) -> RowIndex:
         """Return the training rows of a job."""

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from daemon.dedup.suites import Suites
 from daemon.folders import reports
 from daemon.intake.taking import Taking
 from daemon.layout import JobLayout, Layout
@@ -16,9 +17,11 @@ from tests.text.tiny_tokenizer import CHATML, write_tokenizer
 class Bench:
     """One workspace; `take_in` does what the worker does with one job."""
 
-    def __init__(self, root: Path, settings: str = "") -> None:
+    def __init__(self, root: Path, settings: str = "", pictures: bool = False) -> None:
         self.layout = Layout(root)
-        self._settings: Settings = parse_settings(settings, "test")
+        asked = parse_settings(settings, "test")
+        quiet = asked.intake.model_copy(update={"pictures": pictures})
+        self._settings: Settings = asked.model_copy(update={"intake": quiet})
         folder = self.layout.base("tiny")
         folder.mkdir(parents=True)
         write_tokenizer(folder, CHATML, eos="<|im_end|>")
@@ -47,7 +50,10 @@ class Bench:
         }
         (self.place.folder / "context.json").write_text(json.dumps(context))
         (self.place.folder / "job.json").write_text("{}")
-        Taking(self.layout, self.place, self._encoder, StillClock(), lambda rows: None).take_in()
+        suites = Suites(self.layout.evals)
+        Taking(
+            self.layout, self.place, self._encoder, suites, StillClock(), lambda rows: None
+        ).take_in()
         report = reports.read(self.place)
         assert report is not None
         return report

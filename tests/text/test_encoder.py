@@ -139,8 +139,15 @@ def test_a_conversation_without_an_answer_has_nothing_to_learn(tmp_path: Path) -
     assert isinstance(found, Unfit) and found.code == "no_supervised_tokens"
 
 
-def test_a_template_that_rewrites_answers_makes_the_row_unfit(tmp_path: Path) -> None:
+def test_a_template_that_rewrites_answers_is_followed_step_by_step(tmp_path: Path) -> None:
     template = "{% for m in messages %}{{ m['content'] | upper }}|{% endfor %}"
+    assert said(encoder(tmp_path, template), chat("hi", "hello")) == ["HELLO|"]
+
+
+def test_a_template_that_rewrites_the_past_beyond_recognition_makes_the_row_unfit(
+    tmp_path: Path,
+) -> None:
+    template = "{% for m in messages %}{{ loop.length }}{{ m['content'] | upper }}|{% endfor %}"
     (found,) = encoder(tmp_path, template).encode([chat("hi", "hello")], ANY)
     assert isinstance(found, Unfit) and found.code == "template_error"
 

@@ -4,19 +4,16 @@ import json
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from daemon.clock import SystemClock
 from daemon.core import messages as say
 from daemon.core.bases import BaseFacts
 from daemon.core.examples import Chat, Example, Turn, to_record
 from daemon.core.messages import Order, Report
-from daemon.folders import atomic
-from daemon.folders.fingerprints import KEY
+from daemon.dedup.seen import remake
+from daemon.folders import atomic, fingerprints
 from daemon.folders.models import MANIFEST, Models
 from daemon.layout import Layout
 from daemon.pipes import Pipe
@@ -114,7 +111,7 @@ class Workspace:
                 {"row": number, "line": number + 1, **counts, **half, **to_record(example)}
             )
         atomic.write_json_lines(path, records)
-        np.save(keys, _keys(rows, first))
+        fingerprints.write(keys, remake(path))
 
     def ask_run(
         self, run: str, jobs: Sequence[str], start: str = "v000000", step: int = 0, **changes: Any
@@ -178,15 +175,6 @@ def chats(count: int, topic: str = "sum") -> list[Example]:
         )
         for number in range(count)
     ]
-
-
-def _keys(rows: Sequence[Example], first: int) -> np.ndarray:
-    found = []
-    for number, example in enumerate(rows, first):
-        digest = blake2b(json.dumps(to_record(example)).encode(), digest_size=16).digest()
-        high, low = (int.from_bytes(digest[at : at + 8], "big") for at in (0, 8))
-        found.append((high, low, number, number + 1))
-    return np.sort(np.array(found, KEY), order=["hi", "lo"])
 
 
 def losses_of(pipe: ScriptedPipe) -> Mapping[int, float | None]:

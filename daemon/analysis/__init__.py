@@ -1,0 +1,1 @@
+"""What can be said about data: quality, secrets, statistics, reports; decides nothing."""

@@ -1,0 +1,207 @@
+"""Which pictures a report is worth, as labels and numbers; knows no drawing library."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from daemon.core.jobs import escape
+
+Report = Mapping[str, Any]
+MOST_BARS = 15
+
+FATES = {
+    "train": "trained",
+    "holdout": "held out",
+    "rejected": "refused",
+    "collapsed": "part of a longer chat",
+    "duplicate_in_file": "twice in the file",
+    "duplicate_seen": "seen in an earlier job",
+    "exam_row": "on an exam",
+    "conflict": "in conflict",
+    "low_quality": "of low quality",
+    "private": "with private data",
+}
+WAYS = {"exact": "equal", "wording": "same words", "spelling": "nearly equal"}
+PLACES = {"in_file": "within the file", "seen": "earlier jobs", "exam": "exam rows"}
+TRAITS = {
+    "bold": "bold", "lists": "lists", "headings": "headings", "code": "code",
+    "tables": "tables", "paragraphs": "several paragraphs", "json": "valid JSON",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Bars, one a label; the same numbers make the picture, its table and its sentence."""
+
+    id: str
+    title: str
+    summary: str
+    """The picture in a sentence, for who cannot see it."""
+    kind: Literal["bars", "spread", "stack"]
+    """Lying bars of named things; standing bars of a distribution; lying bars in parts."""
+    labels: tuple[str, ...]
+    series: tuple[tuple[str, tuple[int, ...]], ...]
+    """Names and counts, each as long as `labels`."""
+    unit: str = "rows"
+    limit: int | None = None
+    """A bound to draw into a distribution."""
+    edges: tuple[int, ...] = ()
+    """Where each bin of a distribution ends."""
+
+    @property
+    def limit_at(self) -> float | None:
+        """The limit's place among the bins, each one wide; None where it is beyond them."""
+        if self.limit is None or not self.edges or self.limit > self.edges[-1]:
+            return None
+        return next(place for place, edge in enumerate(self.edges) if edge >= self.limit) + 0.5
+
+
+def charts(report: Report) -> list[Chart]:
+    """Return the charts a report has numbers for, the most useful first."""
+    makers: tuple[Callable[[Report], Iterator[Chart]], ...] = (
+        _fates, _reasons, _tokens, _lengths, _turns, _labels, _duplicates, _formatting, _shapes,
+        _quality,
+    )  # fmt: skip
+    return [chart for make in makers for chart in make(report)]
+
+
+def part(report: Report, *keys: str) -> Mapping[str, Any]:
+    """Return a mapping inside a report; empty where it is missing."""
+    found: Any = report
+    for key in keys:
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
+
+
+def _bars(id: str, title: str, counts: Mapping[str, int], summary: str) -> Iterator[Chart]:
+    shown = list(counts.items())[:MOST_BARS]
+    if shown:
+        labels, values = zip(*shown, strict=True)
+        yield Chart(id, title, summary, "bars", labels, (("rows", values),))
+
+
+def _fates(report: Report) -> Iterator[Chart]:
+    rows = part(report, "rows")
+    counts = {words: int(rows[key]) for key, words in FATES.items() if rows.get(key)}
+    said = ", ".join(f"{count:,} {words}" for words, count in counts.items())
+    yield from _bars("fates", "What becomes of the rows", counts, f"Of all rows: {said}.")
+
+
+def _reasons(report: Report) -> Iterator[Chart]:
+    reasons = sorted(report.get("reasons") or [], key=lambda reason: -int(reason["count"]))
+    counts = {escape(str(reason["code"]), 60): int(reason["count"]) for reason in reasons}
+    if len(counts) > 1:
+        most = next(iter(counts))
+        said = f"{len(counts)} reasons; the most frequent is {most}, {counts[most]:,} times."
+        yield from _bars("reasons", "Why rows are not trained", counts, said)
+
+
+def _tokens(report: Report) -> Iterator[Chart]:
+    limit = part(report, "tokens").get("limit")
+    statistics = part(report, "statistics")
+    yield from _spread("tokens", "Length in tokens", part(statistics, "tokens"), "tokens", limit)
+    supervised = part(statistics, "supervised_tokens")
+    yield from _spread("supervised", "Tokens the model learns to say", supervised, "tokens")
+
+
+def _lengths(report: Report) -> Iterator[Chart]:
+    for key, title in (("prompt", "Length of prompts"), ("answer", "Length of answers")):
+        found = part(report, "statistics", f"{key}_characters")
+        yield from _spread(key, title, found, "characters")
+
+
+def _spread(
+    id: str, title: str, record: Mapping[str, Any], unit: str, limit: int | None = None
+) -> Iterator[Chart]:
+    bins = record.get("bins") or []
+    if not bins:
+        return
+    summary = (
+        f"Half of the rows have at most {record['p50']:,} {unit}, 95 of 100 at most "
+        f"{record['p95']:,}; the longest has {record['max']:,}."
+    )
+    if limit is not None:
+        summary += f" The limit is {limit:,}."
+    labels = tuple(_range(item["from"], item["to"]) for item in bins)
+    counts = tuple(int(item["count"]) for item in bins)
+    edges = tuple(int(item["to"]) for item in bins)
+    yield Chart(id, title, summary, "spread", labels, (("rows", counts),), unit, limit, edges)
+
+
+def _range(first: int, last: int) -> str:
+    return f"{first:,}" if first == last else f"{first:,}-{last:,}"
+
+
+def _turns(report: Report) -> Iterator[Chart]:
+    turns = {int(key): int(count) for key, count in part(report, "statistics", "turns").items()}
+    if len(turns) > 1:
+        most = max(turns, key=lambda key: turns[key])
+        said = f"Most conversations have {most} turns; the longest has {max(turns)}."
+        labels, counts = tuple(map(str, sorted(turns))), tuple(turns[key] for key in sorted(turns))
+        yield Chart(
+            "turns", "Turns of a conversation", said, "spread", labels, (("rows", counts),), "turns"
+        )
+
+
+def _labels(report: Report) -> Iterator[Chart]:
+    found = part(report, "statistics", "labels").get("counts") or []
+    counts = {str(item["text"]) or "(empty)": int(item["count"]) for item in found}
+    if counts:
+        most, least = max(counts.values()), min(counts.values())
+        said = f"{len(counts)} different answers; from {least:,} to {most:,} rows each."
+        yield from _bars("labels", "Balance of the answers", counts, said)
+
+
+def _duplicates(report: Report) -> Iterator[Chart]:
+    found = {words: part(report, "duplicates", key) for key, words in PLACES.items()}
+    used = {words: ways for words, ways in found.items() if any(ways.values())}
+    if not used:
+        return
+    total = sum(int(count) for ways in used.values() for count in ways.values())
+    said = f"{total:,} rows are known already: " + ", ".join(
+        f"{sum(ways.values()):,} from {words}" for words, ways in used.items()
+    )
+    series = tuple(
+        (name, tuple(int(ways.get(way) or 0) for ways in used.values()))
+        for way, name in WAYS.items()
+    )
+    yield Chart("duplicates", "Known already", said + ".", "stack", tuple(used), series)
+
+
+def _formatting(report: Report) -> Iterator[Chart]:
+    found = part(report, "statistics", "formatting")
+    counts = {words: int(part(found, key).get("rows") or 0) for key, words in TRAITS.items()}
+    if any(counts.values()):
+        rows = part(report, "statistics").get("rows") or 1
+        used = [f"{words} in {n / rows:.0%}" for words, n in counts.items() if n]
+        said = "Of the answers: " + ", ".join(used) + "."
+        counts = {words: n for words, n in counts.items() if n}
+        yield from _bars("formatting", "Formatting of the answers", counts, said)
+
+
+def _shapes(report: Report) -> Iterator[Chart]:
+    for key, title in (
+        ("patterns", "Most frequent prompts (numbers and quotations left out)"),
+        ("first_words", "Most frequent beginnings of prompts"),
+    ):
+        found = part(report, "statistics", "shapes", key).get("top") or []
+        counts = {str(item["text"]) or "(empty)": int(item["count"]) for item in found}
+        if counts:
+            first = next(iter(counts))
+            said = f"The most frequent is “{first}”, {counts[first]:,} times."
+            yield from _bars(key.replace("_", "-"), title, counts, said)
+
+
+def _quality(report: Report) -> Iterator[Chart]:
+    found = part(report, "quality")
+    histogram = found.get("histogram") or []
+    if not any(histogram):
+        return
+    width = 1 / len(histogram)
+    labels = tuple(f"{n * width:.2f}" for n in range(len(histogram)))
+    mean = found.get("mean")
+    said = "Scores from 0 to 1" + ("." if mean is None else f"; the mean is {mean:.2f}.")
+    counts = tuple(int(count) for count in histogram)
+    yield Chart(
+        "quality", "Quality of the rows", said, "spread", labels, (("rows", counts),), "score"
+    )

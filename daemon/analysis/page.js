@@ -1,0 +1,93 @@
+"use strict";
+// Draws the charts over tables that are complete without it; needs nothing from any network.
+(async () => {
+  const charts = JSON.parse(document.getElementById("charts").textContent);
+  if (!charts.length || !("DecompressionStream" in window)) return;
+  try {
+    await load(document.getElementById("plotly").textContent);
+  } catch (error) {
+    return; // The tables stay open.
+  }
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const draw = () => charts.forEach(one);
+  dark.addEventListener("change", draw);
+  draw();
+  for (const chart of charts) {
+    const details = document.querySelector(`#figure-${chart.id} details`);
+    if (details) details.open = false;
+  }
+
+  async function load(packed) {
+    const bytes = Uint8Array.from(atob(packed.trim()), (c) => c.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    const script = document.createElement("script");
+    // The policy of this page names the digest of exactly this text.
+    script.textContent = await new Response(stream).text();
+    document.head.append(script);
+    if (!window.Plotly) throw new Error("the charting library did not start");
+  }
+
+  function colour(name) {
+    return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  }
+
+  function short(text) {
+    const most = innerWidth < 600 ? 18 : 30;
+    return text.length > most ? text.slice(0, most - 1) + "…" : text;
+  }
+
+  function one(chart) {
+    const place = document.getElementById(`plot-${chart.id}`);
+    const lying = chart.kind !== "spread";
+    const colours = ["--accent", "--second", "--third"].map(colour);
+    const ticks = chart.labels.map((label, index) => index);
+    const traces = chart.series.map(([name, counts], index) => ({
+      type: "bar", orientation: lying ? "h" : "v", name,
+      x: lying ? counts : ticks, y: lying ? ticks : counts,
+      marker: { color: colours[index % colours.length] },
+      customdata: chart.labels.map((label) => plain(label)),
+      hovertemplate: lying
+        ? "%{customdata}: %{x:,} " + chart.noun + "<extra></extra>"
+        : "%{customdata} " + chart.unit + ": %{y:,} " + chart.noun + "<extra></extra>",
+      ...(chart.kind === "bars"
+        ? { text: counts.map((n) => n.toLocaleString("en")), textposition: "auto", cliponaxis: false }
+        : {}),
+    }));
+    const names = { tickvals: ticks, ticktext: chart.labels.map((label) => plain(short(label))) };
+    const numbers = { gridcolor: colour("--line"), zeroline: false, rangemode: "tozero", tickformat: ",~d" };
+    const layout = {
+      height: lying ? Math.max(150, 60 + 27 * ticks.length) : 270,
+      margin: { l: 8, r: 12, t: chart.series.length > 1 ? 36 : 8, b: 8 }, bargap: lying ? 0.3 : 0.06, barmode: "stack",
+      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+      font: { family: "system-ui, sans-serif", size: 12, color: colour("--ink") },
+      hoverlabel: { bgcolor: colour("--card"), bordercolor: colour("--line"), font: { color: colour("--ink") } },
+      showlegend: chart.series.length > 1, legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0, traceorder: "normal" },
+      xaxis: { automargin: true, fixedrange: true, ...(lying ? numbers : sparse(names)) },
+      yaxis: { automargin: true, fixedrange: true, ...(lying ? { ...names, autorange: "reversed" } : numbers) },
+    };
+    if (!lying) layout.xaxis.title = { text: chart.unit, standoff: 8, font: { color: colour("--soft") } };
+    if (chart.limit_at !== null) limit(layout, chart);
+    Plotly.react(place, traces, layout, { displayModeBar: false, responsive: true });
+  }
+
+  // A few names are enough under a distribution; the rest shows on pointing.
+  function sparse({ tickvals, ticktext }) {
+    const every = Math.ceil(tickvals.length / (innerWidth < 600 ? 5 : 8));
+    const kept = tickvals.filter((at) => at % every === 0);
+    return { tickvals: kept, ticktext: kept.map((at) => ticktext[at]), tickangle: 0 };
+  }
+
+  function limit(layout, chart) {
+    const line = { color: colour("--second"), width: 2, dash: "dash" };
+    layout.shapes = [{ type: "line", x0: chart.limit_at, x1: chart.limit_at, y0: 0, y1: 1, yref: "paper", line }];
+    layout.annotations = [{
+      x: chart.limit_at, y: 1, yref: "paper", xanchor: "right", text: "limit ", showarrow: false,
+      font: { color: colour("--second") },
+    }];
+  }
+
+  // The library reads a few tags and entities in texts; foreign text must stay text.
+  function plain(text) {
+    return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+  }
+})();

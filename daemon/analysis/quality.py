@@ -1,0 +1,182 @@
+"""Scores the rows of a file against good habits and against each other; refuses none itself."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from daemon.analysis import quality_rows as rows
+from daemon.analysis.quality_language import UNKNOWN, code_of
+from daemon.analysis.quality_rows import Columns, Measures, measure
+from daemon.analysis.quality_text import MARKDOWN
+
+__all__ = ["Columns", "Measures", "Scorer", "keep", "measure"]
+
+Floats = npt.NDArray[np.float32]
+Flags = npt.NDArray[np.bool_]
+
+WEIGHTS = {
+    # Nothing, or less than nothing, is learned from these.
+    "hollow": 0.7,
+    "repeats": 0.6,
+    # The model would write these itself, and some programs would obey them.
+    "template_tokens": 0.5,
+    # What is wrong is small, but learned exactly.
+    "cut_off": 0.4,
+    "mojibake": 0.4,
+    "language": 0.4,
+    # Unusual is not yet bad: these only order rows that are fine otherwise.
+    "length": 0.2,
+    "formatting": 0.1,
+}
+"""What a row loses at most by each part; a score is the product of what is left."""
+
+MANY = 20
+"""Rows from which a file has habits of its own."""
+MOST = 0.8
+"""Share of rows from which a language or a kind of markdown is the file's habit."""
+HABIT = 0.3
+"""Share of rows from which an open end or "n/a" is the file's style or label, and no fault."""
+REPEATS_FROM, REPEATS_TO = 0.3, 0.7
+"""Share of repeats where the loss begins (refrains have less) and where it is complete."""
+USUAL, EXTREME = 3.5, 8.0
+"""Robust deviations of the log length: 3.5 is the usual bound (Iglewicz and Hoaglin, 1993)."""
+LEAST_SPREAD = 0.35
+"""Of the log length; without it, in a file of one-word answers every longer word is extreme."""
+BINS = 20
+LOWEST = 10
+
+
+class Scorer:
+    """Scores from 0 to 1 for all rows of a file, and why."""
+
+    scores: Floats
+    """One a row; 1.0 where nothing was found."""
+
+    def __init__(self, columns: Columns) -> None:
+        self._columns = columns
+        self._language = _main(columns.language)
+        self._losses = self._find()
+        scores = np.ones(len(columns), np.float32)
+        for name, losses in self._losses.items():
+            scores *= 1 - np.float32(WEIGHTS[name]) * losses.astype(np.float32)
+        self.scores = scores
+
+    def _find(self) -> dict[str, npt.NDArray[np.float16]]:
+        columns, marks = self._columns, self._columns.marks
+        repeats = (columns.repeated - REPEATS_FROM) / (REPEATS_TO - REPEATS_FROM)
+        found = {
+            "hollow": _marked(marks, rows.HOLLOW) | _unless_habit(marks, rows.NO_ANSWER),
+            "repeats": np.clip(repeats, 0, 1),
+            "template_tokens": _marked(marks, rows.LEFT_OVER),
+            "cut_off": _marked(marks, rows.BROKEN_OFF) | _unless_habit(marks, rows.UNFINISHED),
+            "mojibake": _marked(marks, rows.MOJIBAKE),
+            "language": _foreign(columns.language, self._language),
+            "length": _extreme(columns.answer_chars),
+            "formatting": _unformatted(columns.markdown),
+        }
+        return {name: losses.astype(np.float16) for name, losses in found.items()}
+
+    def parts(self, row: int) -> dict[str, float]:
+        """Return what a row loses by each part, 0 to 1, where it loses anything."""
+        return {
+            name: round(float(losses[row]), 3)
+            for name, losses in self._losses.items()
+            if losses[row]
+        }
+
+    def summary(self, lines: Sequence[int]) -> dict[str, Any]:
+        """Return JSON values: histogram, mean, rows by part, language and the lowest rows.
+
+        `lines` gives each row's line in the file.
+        """
+        counts, _ = np.histogram(self.scores, BINS, (0.0, 1.0))
+        mean = float(self.scores.mean(dtype=np.float64)) if len(self.scores) else None
+        return {
+            "histogram": counts.tolist(),
+            "mean": None if mean is None else round(mean, 4),
+            "parts": {name: int(np.count_nonzero(found)) for name, found in self._losses.items()},
+            "language": code_of(self._language),
+            "lowest": [self._lowest(int(row), lines) for row in self._worst()],
+        }
+
+    def _worst(self) -> npt.NDArray[np.int64]:
+        poor = np.flatnonzero(self.scores < 1)
+        return poor[np.argsort(self.scores[poor], kind="stable")[:LOWEST]]
+
+    def _lowest(self, row: int, lines: Sequence[int]) -> dict[str, Any]:
+        return {
+            "row": row,
+            "line": lines[row],
+            "score": round(float(self.scores[row]), 3),
+            "parts": self.parts(row),
+            "answer_chars": int(self._columns.answer_chars[row]),
+            "prompt_chars": int(self._columns.prompt_chars[row]),
+        }
+
+
+def keep(scores: Floats, share: float) -> Flags:
+    """Return which rows are the best share, at least one of any; of equal rows the earlier.
+
+    Raises:
+        ValueError: the share is not in (0, 1].
+    """
+    if not 0 < share <= 1:
+        raise ValueError(f"a share of {share} rows cannot be kept")
+    mask = np.zeros(len(scores), np.bool_)
+    # 0.7 * 10 is a hair more than 7.
+    count = int(np.ceil(round(share * len(scores), 6)))
+    mask[np.argsort(-scores, kind="stable")[:count]] = True
+    return mask
+
+
+def _marked(marks: npt.NDArray[np.uint8], mark: int) -> Flags:
+    found: Flags = (marks & mark) != 0
+    return found
+
+
+def _unless_habit(marks: npt.NDArray[np.uint8], mark: int) -> Flags:
+    found = _marked(marks, mark)
+    habit = len(found) >= MANY and found.mean() >= HABIT
+    return np.zeros_like(found) if habit else found
+
+
+def _main(languages: npt.NDArray[np.uint32]) -> int:
+    """Return the language of at least `MOST` of the rows that have one, or `UNKNOWN`."""
+    judged = languages[languages != UNKNOWN]
+    if len(judged) < MANY:
+        return UNKNOWN
+    values, counts = np.unique(judged, return_counts=True)
+    return int(values[counts.argmax()]) if counts.max() >= MOST * len(judged) else UNKNOWN
+
+
+def _foreign(languages: npt.NDArray[np.uint32], main: int) -> Flags:
+    if main == UNKNOWN:
+        return np.zeros(len(languages), np.bool_)
+    foreign: Flags = (languages != main) & (languages != UNKNOWN)
+    return foreign
+
+
+def _extreme(lengths: npt.NDArray[np.uint32]) -> Floats:
+    """Return how far outside the file's own lengths each lies; what 1 row in 100 has is inside."""
+    if len(lengths) < MANY:
+        return np.zeros(len(lengths), np.float32)
+    logs = np.log1p(lengths.astype(np.float32))
+    low, middle, high = np.quantile(logs, (0.01, 0.5, 0.99))
+    spread = max(float(np.median(np.abs(logs - middle))) * 1.4826, LEAST_SPREAD)
+    low, high = min(low, middle - USUAL * spread), max(high, middle + USUAL * spread)
+    beyond = np.maximum(low - logs, logs - high) / (spread * (EXTREME - USUAL))
+    found: Floats = np.clip(beyond, 0, 1).astype(np.float32)
+    return found
+
+
+def _unformatted(markdown: npt.NDArray[np.uint8]) -> Floats:
+    """Return the share of the file's usual kinds of markdown that each row lacks."""
+    missing = np.zeros(len(markdown), np.float32)
+    if len(markdown) < MANY:
+        return missing
+    usual = [kind for kind in MARKDOWN.values() if np.mean((markdown & kind) != 0) >= MOST]
+    for kind in usual:
+        missing += ((markdown & kind) == 0) / np.float32(len(usual))
+    return missing

@@ -1,0 +1,163 @@
+"""Finds marks of poor work in one text by its surface; knows no row, no file and no facts."""
+
+# Signs that look like others are what is looked for here.
+# ruff: noqa: RUF001
+
+import re
+
+from ftfy.badness import is_bad
+
+SHORT = 40
+"""Characters; a shorter answer may be a label or a phrase and is never called cut off."""
+TAIL = 1500
+"""Characters looked at for repeats: a model that loops does so until it stops."""
+WORDS, UNSPACED = 5, 10
+"""Length of a repeated piece: in words, or in characters where a script has no blanks."""
+
+_FENCE = "```"
+_OPEN = tuple("{[<|#")
+# A small letter goes on after "e.g. "; a sentence does not begin with one.
+_SENTENCE_END = re.compile(r"[.!?…][\"'”’)]*\s+[^\sa-z]|[。！？]")
+_LIST_ITEM = re.compile(r"\s*(?:[-*+•–>|#]|\d+[.)]|[a-zA-Z][.)])\s|\s{4,}|\t")
+_DANGLING = frozenset(["a", "an", "and", "because", "or", "our", "the", "their", "whose", "your"])
+_HOLLOW = re.compile(
+    r"\[(?:insert|your answer|placeholder)\b[^\]\n]{0,80}\]|lorem ipsum dolor", re.I
+)
+_NO_ANSWER = frozenset(
+    [
+        "", "...", "…", "i do not know", "i don't know", "i don’t know", "idk",
+        "insert answer here", "n/a", "no answer", "placeholder answer", "placeholder text",
+    ]
+)  # fmt: skip
+_TO_DO = frozenset(["FIX" + "ME", "TBA", "TBD", "TO" + "DO"])
+"""Words only in capitals: "todo" is Spanish."""
+_LEFT_OVER = re.compile(
+    r"<\|[a-z][a-z0-9_]{1,40}\|>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>|<｜[^｜\n]{1,40}｜>"
+    r"|\A\s*<s>|</s>\s*\Z|^###\s?(?:Response|Instruction|Human|Assistant):",
+    re.M,
+)
+_LEFT_OVER_SIGNS = ("<", "INST]", "###")
+# Read as a Western code page, UTF-8 is a lead byte's letter and then a continuation byte's sign;
+# only the surroundings of such pairs are worth the 0.2 µs a character of ftfy.
+_SUSPECT = re.compile(
+    "[Â-ôÐ-Ñ][\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|вЂ|√[±∂†≠®™´≤≥¥µø]|‚Ä|\ufffd|[ГÐ][ђ€]"
+)
+_ASCII = bytes(range(128))
+_SUSPECTS = 8
+"""Different pairs looked at; French has a few beside its quotation marks."""
+_AROUND = 12
+
+BOLD, LIST, HEADING, CODE, TABLE = 1, 2, 4, 8, 16
+MARKDOWN = {"bold": BOLD, "list": LIST, "heading": HEADING, "code": CODE, "table": TABLE}
+"""Kinds of markdown, each a bit."""
+_HEADING = re.compile(r"\n#{1,6} ")
+_LISTS = ("\n- ", "\n* ", "\n1. ", "\n1) ", "\n• ")
+
+
+def is_broken_off(text: str) -> bool:
+    """Whether an answer surely ends too early: in an open code block, or on a word like "the"."""
+    if text.count(_FENCE) % 2:
+        return True
+    end = text.rstrip()
+    if len(end) <= SHORT or not end[-1].isalpha() or _is_structured(end):
+        return False
+    return end[end.rfind(" ") + 1 :] in _DANGLING
+
+
+def is_unfinished(text: str) -> bool:
+    """Whether prose that ends its sentences does not end the last; may be a writer's habit."""
+    end = text.rstrip()
+    if len(end) <= SHORT or _is_structured(end):
+        return False
+    if not (end[-1].isalpha() or end[-1] in ",-–—("):
+        return False
+    last = end[end.rfind("\n") + 1 :]
+    return not _ends_freely(last, end) and _SENTENCE_END.search(end) is not None
+
+
+def _is_structured(end: str) -> bool:
+    return end.lstrip().startswith(_OPEN)
+
+
+def _ends_freely(last: str, end: str) -> bool:
+    """Whether a last line is of a kind that has no final stop: items, verse, signatures, links."""
+    if _LIST_ITEM.match(last) or "`" in last or "://" in last or "=" in last or "|" in last:
+        return True
+    others = [line for line in end[: -len(last)].split("\n") if line.strip()]
+    if not others:
+        return False
+    open_lines = sum(line.rstrip()[-1].isalnum() or line.rstrip()[-1] in ",-–—" for line in others)
+    return len(last.split()) <= 4 or open_lines * 2 > len(others) or others[-1].rstrip()[-1] in ":,"
+
+
+def is_hollow(text: str, asked: str) -> bool:
+    """Whether an answer holds filler that was to be replaced, and nobody asked for filler."""
+    if ("[" not in text and "ipsum" not in text) or _HOLLOW.search(text) is None:
+        return False
+    return not any(word in asked.lower() for word in ("ipsum", "placeholder", "template"))
+
+
+def is_no_answer(text: str) -> bool:
+    """Whether an answer as a whole says nothing; refusals are answers."""
+    if len(text) > SHORT:
+        return not text or text.isspace()
+    said = text.strip(" \n\t.!:")
+    return said.lower() in _NO_ANSWER or said in _TO_DO
+
+
+def has_left_over(text: str) -> bool:
+    """Whether control tokens of some chat template stand in a text."""
+    return any(sign in text for sign in _LEFT_OVER_SIGNS) and _LEFT_OVER.search(text) is not None
+
+
+def is_mojibake(text: str) -> bool:
+    """Whether a text was decoded with the wrong code page or has replacement characters (ftfy)."""
+    if text.isascii():
+        return False
+    rest = text.encode("utf-8", "surrogatepass").translate(None, _ASCII)
+    pairs = set(_SUSPECT.findall(rest.decode("utf-8", "surrogatepass")))
+    for pair in sorted(pairs)[:_SUSPECTS]:
+        place = text.find(pair)
+        if place >= 0 and _is_bad_around(text, place):
+            return True
+    return False
+
+
+def _is_bad_around(text: str, place: int) -> bool:
+    around = text[max(0, place - _AROUND) : place + _AROUND]
+    return "\ufffd" in around or is_bad(around)
+
+
+def repeated_share(text: str) -> float:
+    """Return the share of pieces of a text's end that stood before, 0 to 1; 0 for code and data."""
+    if len(text) < SHORT or _FENCE in text or "\n|" in text or _is_structured(text):
+        return 0.0
+    end = text[-TAIL:]
+    words = end.split()
+    if len(words) * 20 > len(end):
+        # Prose has more than 4 distinct words in 10 at this length: no need to look at pieces.
+        return 0.0 if len(set(words)) * 10 > len(words) * 4 else _repeats(words, WORDS)
+    return 0.0 if len(set(end)) * 5 > len(end) else _repeats(list(end), UNSPACED)
+
+
+def _repeats(units: list[str], length: int) -> float:
+    count = len(units) - length + 1
+    if count < 2 * length:
+        return 0.0
+    pieces = zip(*(units[shift:] for shift in range(length)), strict=False)
+    return 1.0 - len(set(pieces)) / count
+
+
+def markdown_in(text: str) -> int:
+    """Return the kinds of markdown in a text, as bits."""
+    found = BOLD if text.count("**") >= 2 else 0
+    if "`" in text:
+        found |= CODE
+    if "\n" not in text:
+        return found | LIST if text.startswith(("- ", "* ", "1. ")) else found
+    lines = "\n" + text
+    if "\n#" in lines and _HEADING.search(lines):
+        found |= HEADING
+    if "\n|" in lines and "|\n" in lines:
+        found |= TABLE
+    return found | LIST if any([sign in lines for sign in _LISTS]) else found

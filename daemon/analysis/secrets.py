@@ -1,0 +1,88 @@
+"""Finds secrets and personal data in texts, to count or to hide; stores and prints none of them."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from daemon.analysis.secrets_keys import Span, keys_in
+from daemon.analysis.secrets_numbers import numbers_in
+from daemon.core.examples import Chat, Example, said_in
+
+KINDS = ("private_key", "api_key", "email", "phone", "card", "iban")
+"""All kinds."""
+_CERTAIN = ("private_key", "iban", "card", "api_key", "email", "phone")
+"""Of two that overlap, the more certain counts, then the longer."""
+
+_LOCAL = r"[A-Za-z0-9._%+-]"
+_EMAIL = re.compile(
+    rf"(?:(?<!{_LOCAL})|(?<=\\[nrt]))({_LOCAL}{{1,64}})"
+    r"@((?:[A-Za-z0-9-]{1,63}\.){1,8}([A-Za-z]{2,24}))(?![A-Za-z0-9-])"
+)
+_NOBODY = re.compile(
+    r"(?:.*\.)?(?:example|test|invalid|localhost|local)"
+    r"|(?:.*\.)?(?:example|test|domain|email|sample|(?:your|my)[a-z-]*|company|website)\.[a-z.]{2,6}",
+    re.I,
+)
+"""Domains of RFC 2606 and what people write for any domain."""
+_NO_PERSON = frozenset(["git", "no-reply", "noreply", "donotreply", "do-not-reply"])
+_FILES = frozenset(["css", "gif", "jpeg", "jpg", "js", "png", "svg", "webp"])
+"""`icon@2x.png` is a picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Where something private stands, and what it is; not what it says."""
+
+    kind: str
+    start: int
+    end: int
+    """In characters, the end exclusive."""
+
+
+def find(text: str) -> tuple[Found, ...]:
+    """Return what is private in a text, in order and without overlaps; stand-ins are left out."""
+    spans = [*keys_in(text), *numbers_in(text)]
+    if "@" in text:
+        spans += _emails_in(text)
+    if not spans:
+        return ()
+    taken: list[Span] = []
+    for span in sorted(spans, key=lambda span: span[1]):
+        if not taken or taken[-1][2] <= span[1]:
+            taken.append(span)
+        elif _weight(span) < _weight(taken[-1]):
+            taken[-1] = span
+    return tuple(Found(*span) for span in taken)
+
+
+def kinds_in(example: Example) -> tuple[str, ...]:
+    """Return the kinds of private data in any turn of a row, each once, in the order of `KINDS`."""
+    texts = (
+        [said_in(turn) for turn in example.turns] if isinstance(example, Chat) else [example.text]
+    )
+    kinds = {found.kind for text in texts for found in find(text)}
+    return tuple(kind for kind in KINDS if kind in kinds) if kinds else ()
+
+
+def mask(text: str) -> str:
+    """Return a text with the kind in place of each finding; nothing is found in the result."""
+    # What is left may read as a finding only now; each round takes digits, "@" or capitals away.
+    while found := find(text):
+        pieces, begin = [], 0
+        for item in found:
+            pieces += [text[begin : item.start], f"[{item.kind}]"]
+            begin = item.end
+        text = "".join(pieces) + text[begin:]
+    return text
+
+
+def _weight(span: Span) -> tuple[int, int]:
+    return _CERTAIN.index(span[0]), span[1] - span[2]
+
+
+def _emails_in(text: str) -> Iterator[Span]:
+    for found in _EMAIL.finditer(text):
+        local, domain, top = found.groups()
+        if local.lower() in _NO_PERSON or top.lower() in _FILES or _NOBODY.fullmatch(domain):
+            continue
+        yield "email", found.start(), found.end()

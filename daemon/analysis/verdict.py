@@ -1,0 +1,115 @@
+"""Says a report in sentences; knows neither pages nor pictures."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from daemon.analysis.charts import FATES, Report, part
+from daemon.core.jobs import escape
+
+HEADLINES = {
+    "accepted": "Accepted",
+    "refused": "Refused",
+    "nothing_new": "Nothing new",
+    "changed": "Changed while it was read",
+}
+NOT_TRAINED = {key: words for key, words in FATES.items() if key not in ("train", "holdout")}
+
+
+def headline(report: Report) -> str:
+    """Return the verdict in a word or two."""
+    return HEADLINES.get(str(report.get("verdict")), "No verdict")
+
+
+def sentence(report: Report) -> str:
+    """Return what became of the rows, in one sentence."""
+    rows = part(report, "rows")
+    read, train, held = (int(rows.get(key) or 0) for key in ("read", "train", "holdout"))
+    if not read:
+        return "The file holds no row that could be read."
+    said = (
+        f"{train:,} of {read:,} {_rows(read)} {_are(train)} trained, {held:,} {_are(held)} held out"
+    )
+    others = {words: int(rows.get(key) or 0) for key, words in NOT_TRAINED.items()}
+    named = ", ".join(f"{count:,} {words}" for words, count in others.items() if count)
+    if not named:
+        return said + "."
+    left = sum(others.values())
+    return f"{said}, {left:,} {_are(left)} not: {named}."
+
+
+def why(report: Report) -> str:
+    """Return the verdict's own message and hint; empty where there is none."""
+    message = escape(str(report.get("message") or ""), 500)
+    hint = escape(str(report.get("hint") or ""), 500)
+    found = [_as_sentence(text) for text in (message, hint) if text]
+    return " ".join(found)
+
+
+def remarks(report: Report) -> list[str]:
+    """Return what else is worth knowing, a sentence each."""
+    tokens, secrets = part(report, "tokens"), part(report, "secrets")
+    conflicts = part(report, "duplicates", "conflicts")
+    return [
+        *_token_remarks(tokens),
+        *_conflict_remark(conflicts),
+        *_secret_remark(secrets),
+        *_unchecked(part(report, "duplicates")),
+        *(_as_sentence(escape(str(text), 500)) for text in report.get("warnings") or []),
+    ]
+
+
+def _token_remarks(tokens: Mapping[str, Any]) -> list[str]:
+    found = []
+    if tokens.get("train"):
+        found.append(
+            f"{tokens['train']:,} tokens are trained, {tokens.get('supervised') or 0:,} of them "
+            f"are what the model learns to say; the longest row has {tokens.get('longest') or 0:,}."
+        )
+    if count := tokens.get("split"):
+        found.append(f"{count:,} {_rows(count)} longer than the limit {_were(count)} split.")
+    if count := tokens.get("truncated"):
+        found.append(f"{count:,} {_rows(count)} longer than the limit {_were(count)} cut off.")
+    if count := tokens.get("forged"):
+        found.append(f"Control tokens spelled out in texts stay plain text ({count:,} found).")
+    return found
+
+
+def _conflict_remark(conflicts: Mapping[str, Any]) -> list[str]:
+    count = int(conflicts.get("count") or 0)
+    if not count:
+        return []
+    policy = escape(str(conflicts.get("policy") or "keep"), 40)
+    return [
+        f"{count:,} {_rows(count)} {'asks' if count == 1 else 'ask'} what another row asks and "
+        f"{'answers' if count == 1 else 'answer'} otherwise (policy: {policy})."
+    ]
+
+
+def _secret_remark(secrets: Mapping[str, Any]) -> list[str]:
+    count = int(secrets.get("rows") or 0)
+    if not count:
+        return []
+    kinds = ", ".join(f"{escape(str(k), 40)}: {n:,}" for k, n in part(secrets, "kinds").items())
+    return [f"{count:,} {_rows(count)} may hold secrets or personal data ({kinds})."]
+
+
+def _unchecked(duplicates: Mapping[str, Any]) -> list[str]:
+    count = int(duplicates.get("unchecked") or 0)
+    return [f"{count:,} {_rows(count)} could not be compared with all others."] if count else []
+
+
+def _as_sentence(text: str) -> str:
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?", "…")) else text + "."
+
+
+def _rows(count: int) -> str:
+    return "row" if count == 1 else "rows"
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def _were(count: int) -> str:
+    return "was" if count == 1 else "were"

@@ -1,0 +1,138 @@
+"""`data stats|dedup|preview|convert`: looks at files outside the inbox; trains nothing."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
+
+from daemon.cli.examining import Looked, examined
+from daemon.cli.place import HERE, Json, Root, workspace
+from daemon.cli.preview import describe, preview
+from daemon.cli.screen import facts, say
+from daemon.core.jobs import escape
+from daemon.errors import UserFault
+from daemon.folders import outputs
+
+SHOWN = 5
+data = typer.Typer(help="Look at files outside the inbox.", no_args_is_help=True)
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A JSONL file.")]
+Out = Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="The file to write.")]
+Force = Annotated[bool, typer.Option("--force", help="Write over an existing file.")]
+
+
+@data.command()
+def stats(
+    file: File,
+    html: Annotated[Path | None, typer.Option(metavar="OUT", help="Write a page.")] = None,
+    png: Annotated[Path | None, typer.Option(metavar="OUT", help="Write a picture.")] = None,
+    force: Force = False,
+    root: Root = HERE,
+    json: Json = False,
+) -> None:
+    """Say what a file holds, in words, as a page or as a picture."""
+    layout = workspace(root)
+    for target in (html, png):
+        if target is not None:
+            outputs.check(target, force)
+    with examined(file, layout) as looked:
+        _draw(looked, html, png, force)
+        if json:
+            facts(looked.report)
+        else:
+            describe(looked.report)
+
+
+def _draw(looked: Looked, html: Path | None, png: Path | None, force: bool) -> None:
+    if html is not None:
+        from daemon.analysis.page import render
+
+        outputs.put(html, [render(looked.report).encode()], force)
+    if png is not None:
+        from daemon.analysis.pictures import draw
+
+        picture = io.BytesIO()
+        draw(looked.report, picture)
+        outputs.put(png, [picture.getvalue()], force)
+
+
+@data.command()
+def dedup(file: File, output: Out, force: Force = False, root: Root = HERE) -> None:
+    """Write the rows that are usable and new, each line as it was."""
+    layout = workspace(root)
+    outputs.check(output, force)
+    with examined(file, layout) as looked:
+        if looked.report["verdict"] != "accepted":
+            describe(looked.report)
+            raise typer.Exit(1)
+        lines = kept_lines(looked)
+        outputs.put(output, _picked(file, lines), force)
+        say(f"{len(lines)} of {looked.report['rows']['read']} rows are in {output}")
+
+
+def kept_lines(looked: Looked) -> set[int]:
+    """Return the numbers of the lines that would be trained or held out."""
+    import orjson
+
+    found: set[int] = set()
+    for path in (looked.folder.train, looked.folder.holdout):
+        if path.exists():
+            with path.open("rb") as file:
+                found.update(int(orjson.loads(line)["line"]) for line in file)
+    return found
+
+
+def _picked(file: Path, lines: set[int]) -> Iterator[bytes]:
+    with file.open("rb") as source:
+        for number, line in enumerate(source, 1):
+            if number in lines:
+                yield line if line.endswith(b"\n") else line + b"\n"
+
+
+@data.command()
+def convert(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="JSON, CSV, Parquet or JSONL.")],
+    output: Out,
+    force: Force = False,
+) -> None:
+    """Write any known kind of file as messages, one JSON object a line."""
+    from daemon.intake.convert import convert as converted
+
+    if not file.is_file():
+        raise UserFault("no_such_file", f"{file} is not there, or is no regular file")
+    outputs.check(output, force)
+    wrong: list[str] = []
+    with TemporaryDirectory(prefix="finetuned-") as scratch:
+        rows = Path(scratch) / "rows.jsonl"
+        converted(file, rows)
+        outputs.put(output, _messages(rows, wrong), force)
+    say(f"{output} holds the rows of {file}")
+    if wrong:
+        first = "; ".join(wrong[:SHOWN])
+        raise UserFault("rows_left_out", f"{len(wrong)} rows were left out: {first}")
+
+
+def _messages(path: Path, wrong: list[str]) -> Iterator[bytes]:
+    import orjson
+
+    from daemon.core.examples import to_record
+    from daemon.core.formats import recognise
+    from daemon.core.refusal import Bad
+
+    with path.open("rb") as rows:
+        for number, line in enumerate(filter(bytes.strip, rows), 1):
+            try:
+                found = recognise(orjson.loads(line))
+            except orjson.JSONDecodeError as error:
+                wrong.append(f"row {number} is no JSON ({error})")
+                continue
+            if isinstance(found, Bad):
+                wrong.append(f"row {number}: {escape(found.message)}")
+            else:
+                yield orjson.dumps(to_record(found.example)) + b"\n"
+
+
+data.command()(preview)

@@ -1,0 +1,62 @@
+"""Looks at a file as intake would, in a folder that is thrown away; shows nothing."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from daemon.clock import SystemClock
+from daemon.errors import ModelFault, UserFault
+from daemon.folders import bases
+from daemon.layout import JobLayout, Layout
+from daemon.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from daemon.text.encoder import TextEncoder
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What intake says of a file, and with which text side of which model."""
+
+    report: dict[str, Any]
+    folder: JobLayout
+    settings: Settings
+    encoder: "TextEncoder"
+
+
+@contextmanager
+def examined(file: Path, layout: Layout) -> Iterator[Looked]:
+    """Give what would become of a file; its rows are gone at the end.
+
+    Raises:
+        UserFault: there is no such file.
+        ModelFault: the base model is not ready.
+    """
+    if not file.is_file():
+        raise UserFault("no_such_file", f"{file} is not there, or is no regular file")
+    settings = read_settings(layout.settings_file)
+    facts = bases.read_facts(layout, settings.model)
+    if facts is None:
+        raise ModelFault(
+            "model_not_ready",
+            f"{settings.model} is not ready: the daemon makes it ready when it first runs",
+        )
+    from daemon.intake.outside import Compared, examine
+    from daemon.text.encoder import TextEncoder
+
+    encoder = TextEncoder.load(layout.base(facts.name))
+    compared = Compared(_jobs(layout, "train"), _jobs(layout, "holdout"))
+    with TemporaryDirectory(prefix="finetuned-") as scratch:
+        found = examine(file, Path(scratch), layout, settings, encoder, compared, SystemClock())
+        yield Looked(found.report | {"name": file.name}, found.folder, settings, encoder)
+
+
+def _jobs(layout: Layout, rows: str) -> list[str]:
+    """Return the ended jobs that have such rows."""
+    done = layout.queue / "done"
+    names = sorted(os.listdir(done)) if done.is_dir() else []
+    return [name for name in names if (done / name / f"{rows}.jsonl").is_file()]

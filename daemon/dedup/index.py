@@ -1,0 +1,127 @@
+"""Finds earlier rows by key, by content and by bands in sorted arrays; proposes, never decides."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from daemon.dedup.likeness import lengths_fit
+from daemon.dedup.segments import Segment
+from daemon.folders.fingerprints import BANDS, Keys
+
+CROWD = 256
+"""Earlier rows of one band key that are looked at; more are a crowd that says nothing."""
+
+I64 = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """One earlier row."""
+
+    job: str
+    row: int
+    line: int
+    offset: int
+    """Of its record in the job's file."""
+    content: int
+    answer: int
+
+
+class Index:
+    """Several segments searched as one."""
+
+    def __init__(self, segments: Iterable[Segment]) -> None:
+        self._segments = [segment for segment in segments if segment.rows]
+        self.crowded: set[int] = set()
+        """Places of the last `near` that met a crowd and were compared with a part of it only."""
+
+    def __bool__(self) -> bool:
+        return bool(self._segments)
+
+    def exact(self, keys: Keys, without: str = "") -> dict[int, Earlier]:
+        """Return for places in `keys` the earlier row that is equal in everything."""
+        found: dict[int, Earlier] = {}
+        for segment in self._segments:
+            asked, places = _equal(segment.hi, np.ascontiguousarray(keys["hi"]))
+            same = segment.entries["lo"][places] == keys["lo"][asked]
+            for query, place in zip(asked[same].tolist(), places[same].tolist(), strict=True):
+                earlier = _earlier(segment, place)
+                if earlier.job != without:
+                    found.setdefault(query, earlier)
+        return found
+
+    def near(self, keys: Keys, without: str = "") -> dict[int, list[Earlier]]:
+        """Return for places in `keys` rows that may ask the same, those of equal content first."""
+        found: dict[int, list[Earlier]] = {}
+        self.crowded = set()
+        for segment in self._segments:
+            for query, place in self._proposed(segment, keys):
+                earlier = _earlier(segment, place)
+                if earlier.job != without:
+                    found.setdefault(query, []).append(earlier)
+        for query, several in found.items():
+            content = int(keys["content"][query])
+            several.sort(key=lambda one: (one.content != content, one.job, one.line))
+        return found
+
+    def _proposed(self, segment: Segment, keys: Keys) -> list[tuple[int, int]]:
+        columns = [(keys["content"], segment.content, segment.content_at)]
+        for band in range(BANDS):
+            columns.append((keys["bands_v1"][:, band], segment.bands[band], segment.bands_at[band]))
+        found: list[tuple[I64, I64]] = []
+        for queries, ordered, at in columns:
+            asked, places = _equal(ordered, np.ascontiguousarray(queries), CROWD + 1)
+            self.crowded |= set(np.flatnonzero(np.bincount(asked) > CROWD).tolist())
+            places = at[places].astype(np.int64)
+            fit = lengths_fit(keys["length"][asked], segment.entries["length"][places])
+            found.append((asked[fit], places[fit]))
+        asked = np.concatenate([pair[0] for pair in found])
+        places = np.concatenate([pair[1] for pair in found])
+        both = np.unique(asked * np.int64(segment.rows) + places)
+        return list(
+            zip((both // segment.rows).tolist(), (both % segment.rows).tolist(), strict=True)
+        )
+
+
+def _earlier(segment: Segment, place: int) -> Earlier:
+    entry = segment.entries[place]
+    return Earlier(
+        job=segment.jobs[int(entry["job"])], row=int(entry["row"]), line=int(entry["line"]),
+        offset=int(entry["offset"]), content=int(entry["content"]), answer=int(entry["answer"]),
+    )  # fmt: skip
+
+
+def _equal(
+    ordered: npt.NDArray[np.unsignedinteger],
+    queries: npt.NDArray[np.unsignedinteger],
+    most: int = 0,
+) -> tuple[I64, I64]:
+    """Return (place of the query, place in `ordered`) of equal values; `most` of each, or all."""
+    # Sorted queries walk through a mapped array from its start to its end.
+    order = np.argsort(queries, kind="stable")
+    wanted = queries[order]
+    left = np.searchsorted(ordered, wanted)
+    hit = np.flatnonzero(ordered[np.minimum(left, len(ordered) - 1)] == wanted)
+    left = left[hit]
+    counts = np.searchsorted(ordered, wanted[hit], side="right") - left
+    if most:
+        counts = np.minimum(counts, most)
+    starts = np.cumsum(counts) - counts
+    places = np.arange(counts.sum()) - np.repeat(starts, counts) + np.repeat(left, counts)
+    return np.repeat(order[hit], counts), places
+
+
+def choose_segments(
+    cached: Sequence[Segment], wanted: Sequence[str]
+) -> tuple[list[Segment], list[str]]:
+    """Return cached segments that hold wanted jobs only, each job once, and the jobs left over."""
+    missing = dict.fromkeys(wanted)
+    chosen: list[Segment] = []
+    for segment in sorted(cached, key=lambda one: -len(one.jobs)):
+        if all(job in missing for job in segment.jobs):
+            chosen.append(segment)
+            for job in segment.jobs:
+                del missing[job]
+    return chosen, list(missing)

@@ -1,0 +1,22 @@
+"""Remembers the last values that were made, in bounded memory."""
+
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+Value = TypeVar("Value")
+
+MOST = 4096
+
+
+class Recent(dict[int, Value], Generic[Value]):
+    """Values by number, made when first asked for; the oldest are forgotten."""
+
+    def __init__(self, make: Callable[[int], Value], most: int = MOST) -> None:
+        self._make = make
+        self._most = most
+
+    def __missing__(self, number: int) -> Value:
+        if len(self) >= self._most:
+            del self[next(iter(self))]
+        value = self[number] = self._make(number)
+        return value

@@ -1,0 +1,109 @@
+"""Opens the keys of other jobs as one index and merges them as they grow; decides nothing."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from daemon.core.examples import Example, from_record
+from daemon.dedup.index import Earlier, Index, choose_segments
+from daemon.dedup.sealing import Sealer, question_of
+from daemon.dedup.segments import Segment, cached
+from daemon.folders import fingerprints
+from daemon.folders.fingerprints import Keys
+from daemon.folders.queue import find_job
+from daemon.folders.seen import Kind, SeenFolder
+from daemon.layout import JobLayout, Layout
+
+LOOSE_JOBS = 32
+LOOSE_ROWS = 20_000
+"""More jobs or rows than this outside a merged segment are merged, so that opening stays quick."""
+
+
+class Seen:
+    """The rows of some jobs: trained ones, or held-out ones."""
+
+    def __init__(self, layout: Layout, kind: Kind, jobs: Sequence[str]) -> None:
+        self._layout = layout
+        self._kind = kind
+        self._folder = SeenFolder(layout.seen, kind)
+        self._jobs = jobs
+
+    def open(self, merge: bool) -> Index:
+        """Return an index of all rows; `merge` is for the one process that writes the cache.
+
+        A job that was removed by hand is no longer known, unless a merged segment remembers it.
+        """
+        known = list(cached(self._folder))
+        chosen, left = choose_segments(known, self._jobs)
+        loose = self._build(left)
+        if merge and (len(left) > LOOSE_JOBS or loose.rows > LOOSE_ROWS):
+            chosen, loose = self._merge(chosen, loose)
+        return Index([*chosen, loose])
+
+    def example(self, earlier: Earlier) -> Example | None:
+        """Read an earlier row; None where its job is gone or was pruned."""
+        place = find_job(self._layout, earlier.job)
+        if place is None:
+            return None
+        return read_row(self._rows_file(place), earlier.offset)
+
+    def _rows_file(self, place: JobLayout) -> Path:
+        return place.train if self._kind == "train" else place.holdout
+
+    def _build(self, jobs: Sequence[str]) -> Segment:
+        found: list[tuple[str, Keys]] = []
+        for job in jobs:
+            place = find_job(self._layout, job)
+            if place is not None:
+                found.append((job, keys_of(place, self._kind)))
+        return Segment.build([job for job, _ in found], [keys for _, keys in found])
+
+    def _merge(self, chosen: list[Segment], loose: Segment) -> tuple[list[Segment], Segment]:
+        """Merge the loose jobs with every segment that is not much larger: few segments remain."""
+        taken = [segment for segment in chosen if segment.rows <= 2 * loose.rows]
+        jobs = [*(job for segment in taken for job in segment.jobs), *loose.jobs]
+        merged = self._build(jobs)
+        merged.write(self._folder)
+        for segment in taken:
+            self._folder.remove(segment.jobs)
+        rest = [segment for segment in chosen if segment not in taken]
+        return [*rest, merged], Segment.build([], [])
+
+
+def read_row(path: Path, offset: int) -> Example | None:
+    """Return the example of a record by where it stands; None where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            return from_record(json.loads(file.readline()))
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def keys_of(place: JobLayout, kind: Kind) -> Keys:
+    """Return a job's keys; made again from its rows where they are of another version."""
+    path = place.train_fingerprints if kind == "train" else place.holdout_fingerprints
+    try:
+        return fingerprints.read(path)
+    except (OSError, ValueError):
+        return remake(place.train if kind == "train" else place.holdout)
+
+
+def remake(rows: Path) -> Keys:
+    """Make the keys of a `train.jsonl` or `holdout.jsonl` anew."""
+    sealer = Sealer()
+    questions, about = [], []
+    offset = 0
+    if rows.exists():
+        with rows.open("rb") as file:
+            for line in file:
+                record = json.loads(line)
+                questions.append(question_of(from_record(record)))
+                about.append((offset, record["row"], record["line"]))
+                offset += len(line)
+    keys = sealer.keys(questions)
+    if about:
+        keys["offset"], keys["row"], keys["line"] = (
+            list(column) for column in zip(*about, strict=True)
+        )
+    return keys

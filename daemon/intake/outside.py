@@ -1,0 +1,60 @@
+"""Takes a file in without the inbox, in a folder that is thrown away: what would become of it."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from daemon.clock import Clock
+from daemon.dedup.suites import Suites
+from daemon.intake.taking import Taking
+from daemon.layout import JobLayout, Layout
+from daemon.settings import Settings
+from daemon.text.encoder import TextEncoder
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What a file is compared with."""
+
+    seen_jobs: Sequence[str] = ()
+    holdout_jobs: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What would have happened."""
+
+    report: dict[str, Any]
+    folder: JobLayout
+    """As an accepted job has it: `train.jsonl`, `holdout.jsonl`, `rejected.jsonl`."""
+
+
+def examine(
+    file: Path,
+    scratch: Path,
+    layout: Layout,
+    settings: Settings,
+    encoder: TextEncoder,
+    compared: Compared,
+    clock: Clock,
+) -> Examined:
+    """Take a file in as the daemon would; `scratch` is an empty folder, the file is only read."""
+    place = JobLayout(scratch)
+    place.original.symlink_to(file.resolve())
+    for ending, target in ((".valid.jsonl", place.holdout_original),
+                           (".settings.toml", place.own_settings)):  # fmt: skip
+        mate = file.with_name(file.name.removesuffix(".jsonl") + ending)
+        if mate.is_file():
+            target.symlink_to(mate.resolve())
+    place.job_file.write_text(json.dumps({"name": file.name}))
+    quiet = settings.intake.model_copy(update={"pictures": False})
+    context = {
+        "seen_jobs": list(compared.seen_jobs),
+        "holdout_jobs": list(compared.holdout_jobs),
+        "settings": settings.model_copy(update={"intake": quiet}).model_dump(mode="json"),
+    }
+    (scratch / "context.json").write_text(json.dumps(context))
+    taking = Taking(layout, place, encoder, Suites(layout.evals), clock, lambda rows: None, False)
+    return Examined(taking.take_in(), place)

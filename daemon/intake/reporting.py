@@ -1,0 +1,130 @@
+"""Puts what was found about a file into its report, and the verdict with it."""
+
+from collections import Counter
+from typing import Any
+
+from daemon.core.jobs import escape
+from daemon.core.refusal import Bad
+from daemon.dedup.boilerplate import Boilerplate
+from daemon.intake.gathering import Gathered
+from daemon.intake.looking import Rows
+from daemon.intake.sifting import FirstSift, SecondSift
+from daemon.intake.tally import CHOSEN, KNOWN, Tally
+from daemon.intake.writing import Written
+from daemon.settings import Settings
+
+WAYS = ("exact", "wording", "spelling")
+
+
+def report_of(
+    rows: Rows,
+    first: FirstSift,
+    gathered: Gathered,
+    second: SecondSift,
+    written: Written,
+    shared: Boilerplate,
+    tally: Tally,
+    settings: Settings,
+) -> dict[str, Any]:
+    """Return the report of a file that was read to its end."""
+    collapsed = sum(map(len, first.grown.values()))
+    counts = {
+        "read": rows.read,
+        "train": written.train,
+        "holdout": sum(written.halves.values()),
+        **written.halves,
+        "rejected": tally.bad,
+        "collapsed": collapsed,
+        **{code: tally.count([code]) for code in (*KNOWN, *CHOSEN)},
+    }
+    return {
+        **_empty(),
+        **_verdict(counts, tally, settings),
+        "rows": counts,
+        "formats": dict(rows.forms),
+        "reasons": tally.reasons,
+        "duplicates": _duplicates(second, shared, tally, settings),
+        "tokens": written.tokens,
+        "statistics": written.statistics,
+        "quality": second.quality,
+        "secrets": {
+            "rows": len(gathered.private),
+            "kinds": dict(Counter(kind for kinds in gathered.private.values() for kind in kinds)),
+        },
+        "source": {"size": rows.source.size, "sha256": rows.source.sha256},
+    }
+
+
+def _duplicates(
+    second: SecondSift, shared: Boilerplate, tally: Tally, settings: Settings
+) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        name: {way: tally.ways[code, way] for way in WAYS}
+        for name, code in zip(("in_file", "seen", "exam"), KNOWN, strict=True)
+    }
+    found["conflicts"] = {
+        "count": second.conflicts,
+        "policy": settings.dedup.conflicts,
+        "examples": second.examples,
+    }
+    found["boilerplate"] = [escape(text, 200) for text in shared.examples]
+    found["unchecked"] = second.unchecked
+    return found
+
+
+def _verdict(counts: dict[str, int], tally: Tally, settings: Settings) -> dict[str, str]:
+    read, bad = counts["read"], tally.bad
+    share = bad / read if read else 1.0
+    if counts["train"] == 0 and bad == 0 and read:
+        message = f"all {read} rows are known already"
+        if any(counts[code] for code in CHOSEN):
+            message = f"none of the {read} rows is both new and wanted"
+        return _say("nothing_new", "nothing_new", message)
+    if share > settings.intake.max_bad_share:
+        return _say("refused", *_too_bad(tally, read))
+    if counts["train"] == 0:
+        return _say("nothing_new", "nothing_new", "no row is both usable and new")
+    return _say("accepted", "", "")
+
+
+def _too_bad(tally: Tally, read: int) -> tuple[str, str]:
+    if tally.bad == read and len(tally.reasons) == 1:
+        return tally.reasons[0]["code"], f"none of the {read} rows is usable"
+    if tally.bad == read:
+        return "no_usable_rows", f"none of the {read} rows is usable"
+    return (
+        "too_many_bad_rows",
+        f"{tally.bad} of {read} rows are bad, more than intake.max_bad_share",
+    )
+
+
+def refusal(verdict: str, bad: Bad) -> dict[str, Any]:
+    """Return the report of a file that is set aside as a whole, with one reason."""
+    reason = {"code": bad.code, "count": 1, "hint": bad.hint, "examples": []}
+    return {
+        **_empty(),
+        **_say(verdict, bad.code, bad.message),
+        "hint": bad.hint,
+        "reasons": [reason] if verdict == "refused" else [],
+    }
+
+
+def _say(verdict: str, code: str, message: str) -> dict[str, str]:
+    return {"verdict": verdict, "code": code, "message": message}
+
+
+def _empty() -> dict[str, Any]:
+    names = ("read", "train", "holdout", "tune", "judge", "rejected", "collapsed", *KNOWN, *CHOSEN)
+    return {
+        "schema_version": 1,
+        "hint": "",
+        "rows": dict.fromkeys(names, 0),
+        "formats": {},
+        "reasons": [],
+        "duplicates": {},
+        "tokens": {},
+        "statistics": {},
+        "quality": {},
+        "secrets": {"rows": 0, "kinds": {}},
+        "source": {"size": 0, "sha256": None},
+    }

@@ -1,0 +1,276 @@
+"""Decides which rows of a file stay: not twice, not taught before, not on an exam, not private."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from daemon.analysis.quality import Scorer, keep
+from daemon.core.examples import Example
+from daemon.core.jobs import escape
+from daemon.core.refusal import Bad
+from daemon.dedup.growing import longest, numbers_of
+from daemon.dedup.index import Earlier, Index
+from daemon.dedup.matching import ExampleAt, Judge, Match, on_exam, seen_before
+from daemon.dedup.sealing import answers_of
+from daemon.dedup.seen import Seen
+from daemon.dedup.suites import Suites
+from daemon.dedup.within import compare
+from daemon.folders.fingerprints import KEY
+from daemon.intake.gathering import Gathered
+from daemon.intake.looking import Rows
+from daemon.settings import Settings
+
+SHOWN = 10
+I64 = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a row is not trained."""
+
+    bad: Bad
+    of: dict[str, Any] | None
+    how: str = ""
+
+
+@dataclass
+class Elsewhere:
+    """Everything a file is compared with."""
+
+    seen: Seen
+    seen_index: Index
+    held: Seen
+    held_index: Index
+    suites: Suites | None
+    own: Index
+    """The hold-out file that was dropped beside it."""
+    own_example: Callable[[Earlier], Example | None]
+    job: str
+
+    def exams(self) -> list[tuple[Index, Callable[[Earlier], Example | None]]]:
+        """Return every exam with the way to its rows."""
+        found = [(self.own, self.own_example), (self.held_index, self.held.example)]
+        if self.suites is not None:
+            found.append((self.suites.index(), self.suites.item))
+        return found
+
+
+@dataclass
+class FirstSift:
+    """What keys alone say, before any row is turned into tokens."""
+
+    places: list[int]
+    """Rows that stay, in order."""
+    grown: dict[int, list[int]]
+    """Longest conversations, with the shorter ones they stand for."""
+    refused: dict[int, Reason]
+
+
+def sift_first(rows: Rows, elsewhere: Elsewhere, collapse: bool) -> FirstSift:
+    """Collapse growing conversations, then drop rows that are equal to others in everything."""
+    keys = numbers_of(rows.keys)
+    grown: defaultdict[int, list[int]] = defaultdict(list)
+    gone = np.zeros(len(rows), np.bool_)
+    if collapse:
+        into = longest(numbers_of(rows.wholes), rows.begins)
+        for place in np.flatnonzero(into >= 0).tolist():
+            grown[int(into[place])].append(place)
+            gone[place] = True
+    refused: dict[int, Reason] = {}
+    _drop_equal(rows, keys, gone, refused, elsewhere.job)
+    left = np.flatnonzero(~gone)
+    asked = np.zeros(len(left), KEY)
+    asked["hi"], asked["lo"] = keys["hi"][left], keys["lo"][left]
+    for index, _ in elsewhere.exams():
+        for number, earlier in index.exact(asked, elsewhere.job).items():
+            refused.setdefault(int(left[number]), exam_reason("exact", earlier.job, earlier.line))
+    for number, earlier in elsewhere.seen_index.exact(asked, elsewhere.job).items():
+        match = Match("duplicate", "exact", earlier.job, earlier.line)
+        refused.setdefault(int(left[number]), seen_reason(match))
+    places = [place for place in left.tolist() if place not in refused]
+    return FirstSift(places, dict(grown), refused)
+
+
+def _drop_equal(
+    rows: Rows,
+    keys: npt.NDArray[np.void],
+    gone: npt.NDArray[np.bool_],
+    refused: dict[int, Reason],
+    job: str,
+) -> None:
+    left = np.flatnonzero(~gone)
+    order = left[np.lexsort((left, keys["lo"][left], keys["hi"][left]))]
+    same = keys[order][1:] == keys[order][:-1] if len(order) else np.zeros(0, np.bool_)
+    first = 0
+    for place, is_same in zip(order.tolist(), [False, *same.tolist()], strict=False):
+        if not is_same:
+            first = place
+            continue
+        gone[place] = True
+        refused[place] = twin_reason("exact", job, int(rows.numbers[first]))
+
+
+def twin_reason(how: str, job: str, line: int) -> Reason:
+    words = {"exact": "equal to", "wording": "asks the same as", "spelling": "asks the same as"}
+    bad = Bad("duplicate_in_file", f"{words[how]} line {line}", "nothing to do")
+    return Reason(bad, {"job": job, "line": line}, how)
+
+
+def seen_reason(match: Match) -> Reason:
+    where = f"{match.job}, line {match.line}"
+    words = f"trained in {where}" if match.how == "exact" else f"asks the same as {where}"
+    bad = Bad("duplicate_seen", words, "nothing to do")
+    return Reason(bad, {"job": match.job, "line": match.line}, match.how)
+
+
+def exam_reason(how: str, job: str, line: int) -> Reason:
+    suite = job.startswith("evals/")
+    words = "an item of" if suite else "held out of"
+    nearly = "" if how == "exact" else "nearly "
+    hint = "nothing to do: what is measured with is never trained"
+    bad = Bad("exam_row", f"{nearly}{words} {job}, line {line}", hint)
+    return Reason(bad, {"job": job, "line": line}, how)
+
+
+@dataclass
+class SecondSift:
+    """What the texts say."""
+
+    kept: npt.NDArray[np.bool_]
+    refused: dict[int, Reason]
+    conflicts: int = 0
+    examples: list[dict[str, Any]] = field(default_factory=list)
+    """Some contradictions, for people."""
+    unchecked: int = 0
+    scores: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    quality: dict[str, Any] = field(default_factory=dict)
+
+
+def sift_second(
+    gathered: Gathered, elsewhere: Elsewhere, settings: Settings, judge: Judge
+) -> SecondSift:
+    """Compare questions by wording, within the file and elsewhere; then privacy and quality."""
+    result = SecondSift(np.ones(len(gathered), np.bool_), {})
+    if settings.dedup.near:
+        _within(gathered, settings, judge, elsewhere.job, result)
+        _elsewhere(gathered, elsewhere, settings, judge, result)
+    _private(gathered, settings, result)
+    _quality(gathered, settings, result)
+    return result
+
+
+def _within(
+    gathered: Gathered, settings: Settings, judge: Judge, job: str, result: SecondSift
+) -> None:
+    policy = settings.dedup.conflicts
+    found = compare(gathered.keys, gathered.example, judge, policy)
+    result.unchecked += found.unchecked
+    for place, twin in found.dropped.items():
+        line = gathered.lines[twin.of]
+        if twin.kind == "duplicate":
+            _refuse(result, place, twin_reason(twin.how, job, line))
+        else:
+            other = gathered.example(twin.of)
+            _refuse(result, place, conflict_reason(job, line, answers_of(other), policy))
+    for later, earlier, _ in found.conflicts:
+        _note(
+            result,
+            gathered,
+            later,
+            job,
+            gathered.lines[earlier],
+            answers_of(gathered.example(earlier)),
+        )
+
+
+def _elsewhere(
+    gathered: Gathered, elsewhere: Elsewhere, settings: Settings, judge: Judge, result: SecondSift
+) -> None:
+    for index, exam_at in elsewhere.exams():
+        for keys in (gathered.keys, gathered.whole_bands):
+            left = np.flatnonzero(result.kept)
+            if keys is None or not index:
+                continue
+            rows = _those(gathered, left)
+            found = on_exam(keys[left], rows, index, exam_at, judge, elsewhere.job, near=True)
+            result.unchecked += len(index.crowded)
+            for number, match in found.items():
+                _refuse(result, int(left[number]), exam_reason(match.how, match.job, match.line))
+    left = np.flatnonzero(result.kept)
+    matches = seen_before(
+        gathered.keys[left], _those(gathered, left), elsewhere.seen_index, elsewhere.seen, judge,
+        elsewhere.job, near=True,
+    )  # fmt: skip
+    result.unchecked += len(elsewhere.seen_index.crowded)
+    for number, match in matches.items():
+        place = int(left[number])
+        if match.kind == "duplicate":
+            _refuse(result, place, seen_reason(match))
+            continue
+        _note(result, gathered, place, match.job, match.line, match.other)
+        if settings.dedup.conflicts == "refuse":
+            _refuse(result, place, conflict_reason(match.job, match.line, match.other, "refuse"))
+
+
+def _those(gathered: Gathered, places: I64) -> ExampleAt:
+    """Return the way to rows by their number among some places."""
+    return lambda number: gathered.example(int(places[number]))
+
+
+def _refuse(result: SecondSift, place: int, reason: Reason) -> None:
+    if result.kept[place]:
+        result.kept[place] = False
+        result.refused[place] = reason
+
+
+def conflict_reason(job: str, line: int, other: str, policy: str) -> Reason:
+    message = f"asks what {job}, line {line} asks, and answers otherwise ({escape(other, 60)})"
+    hint = f"decide which answer is right (dedup.conflicts = {policy!r})"
+    return Reason(Bad("conflict", message, hint), {"job": job, "line": line}, "wording")
+
+
+def _note(
+    result: SecondSift, gathered: Gathered, place: int, job: str, line: int, other: str
+) -> None:
+    result.conflicts += 1
+    if len(result.examples) < SHOWN:
+        example = gathered.example(place)
+        asked = question_text(example)
+        result.examples.append(
+            {
+                "line": gathered.lines[place], "of": {"job": job, "line": line},
+                "prompt": escape(asked, 120), "answer": escape(answers_of(example), 120),
+                "other": escape(other, 120),
+            }
+        )  # fmt: skip
+
+
+def question_text(example: Example) -> str:
+    """Return the last question of an example, for people."""
+    turns: Sequence[Any] = getattr(example, "turns", ())
+    asked = [turn.content for turn in turns if turn.role == "user"]
+    return asked[-1] if asked else getattr(example, "text", "")
+
+
+def _private(gathered: Gathered, settings: Settings, result: SecondSift) -> None:
+    refused = set(settings.privacy.refuse)
+    for place, kinds in gathered.private.items():
+        if named := sorted(refused & set(kinds)):
+            message = f"it holds {', '.join(named)}"
+            bad = Bad("private", message, "take it out of the row (privacy.refuse)")
+            _refuse(result, place, Reason(bad, None))
+
+
+def _quality(gathered: Gathered, settings: Settings, result: SecondSift) -> None:
+    scorer = Scorer(gathered.measures)
+    result.scores, result.quality = scorer.scores, scorer.summary(gathered.lines)
+    kept = np.flatnonzero(result.kept)
+    best = keep(result.scores[kept], settings.quality.keep_share)
+    for place in kept[~best].tolist():
+        message = f"its quality is {result.scores[place]:.2f}"
+        hint = "nothing to do, or raise quality.keep_share"
+        _refuse(result, place, Reason(Bad("low_quality", message, hint), None))

@@ -1,0 +1,141 @@
+"""Splits the rows that stay and writes them with their keys: what a job is trained from."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from daemon.analysis.statistics import Statistics
+from daemon.core import holdout
+from daemon.core.examples import Example, from_record
+from daemon.folders import atomic, fingerprints
+from daemon.folders.fingerprints import Keys
+from daemon.intake.gathering import Gathered
+from daemon.layout import JobLayout
+
+BINS = (32, 64, 128, 256, 512, 1024, 2048, 4096, 8192)
+BATCH = 512
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass
+class Written:
+    """What lies in the job's directory."""
+
+    train: int = 0
+    halves: dict[str, int] = field(default_factory=lambda: {"tune": 0, "judge": 0})
+    tokens: dict[str, Any] = field(default_factory=dict)
+    statistics: dict[str, Any] = field(default_factory=dict)
+
+
+def write(
+    place: JobLayout,
+    gathered: Gathered,
+    kept: Bools,
+    held: frozenset[int] | None,
+    scores: npt.NDArray[np.float32] | None,
+) -> Written:
+    """Write `train.jsonl`, `holdout.jsonl` and the keys of both.
+
+    `held` are the bindings held out; None where all rows are.
+    """
+    bindings = np.array(gathered.bindings, np.uint64)
+    wanted = np.fromiter(held or (), np.uint64, len(held or ()))
+    out = kept & (np.isin(bindings, wanted) if held is not None else True)
+    train = kept & ~out
+    written = Written(train=int(train.sum()))
+    statistics = Statistics()
+    if held is not None:
+        rows = _Writer(gathered, train, scores, written, None, statistics)
+        _seal(place.train, place.train_fingerprints, rows, gathered.keys, None)
+        written.tokens = _lengths(gathered, train)
+    if out.any():
+        rows = _Writer(gathered, out, None, written, int(out.sum()), statistics)
+        _seal(place.holdout, place.holdout_fingerprints, rows, gathered.keys, gathered.whole_bands)
+    written.statistics = statistics.as_record()
+    return written
+
+
+class _Writer:
+    """Gives the records of some rows and remembers where each stands in the new file."""
+
+    def __init__(
+        self,
+        gathered: Gathered,
+        wanted: Bools,
+        scores: npt.NDArray[np.float32] | None,
+        written: Written,
+        exam_rows: int | None,
+        statistics: Statistics,
+    ) -> None:
+        self._gathered = gathered
+        self.wanted = wanted
+        self._scores = scores
+        self._written = written
+        self._exam_rows = exam_rows
+        self._statistics = statistics
+        self.offsets: list[int] = []
+
+    def lines(self) -> Iterator[bytes]:
+        """Give the lines of the new file."""
+        offset = 0
+        batch: list[tuple[Example, int, int]] = []
+        for number, line in enumerate(self._gathered.records()):
+            if not self.wanted[number]:
+                continue
+            record = orjson.loads(line)
+            batch.append((from_record(record), record["tokens"], record["supervised"]))
+            if len(batch) == BATCH:
+                self._count(batch)
+                batch = []
+            if self._exam_rows is not None:
+                half = holdout.half_of(self._gathered.bindings[number], self._exam_rows)
+                self._written.halves[half] += 1
+                record["half"] = half
+            elif self._scores is not None:
+                record["quality"] = round(float(self._scores[number]), 3)
+            data = orjson.dumps(record) + b"\n"
+            self.offsets.append(offset)
+            offset += len(data)
+            yield data
+        self._count(batch)
+
+    def _count(self, batch: list[tuple[Example, int, int]]) -> None:
+        if batch:
+            examples, tokens, supervised = zip(*batch, strict=True)
+            self._statistics.add(examples, tokens, supervised)
+
+
+def _seal(path: Path, keys_path: Path, rows: _Writer, keys: Keys, whole: Keys | None) -> None:
+    with atomic.replacing(path) as temporary, temporary.open("wb") as file:
+        file.writelines(rows.lines())
+    sealed = keys[rows.wanted].copy()
+    sealed["offset"] = rows.offsets
+    if whole is not None:
+        # Exam rows must be recognised with their boilerplate and without it.
+        twice = sealed.copy()
+        twice["bands_v1"] = whole["bands_v1"][rows.wanted]
+        sealed = np.concatenate([sealed, twice])
+    fingerprints.write(keys_path, sealed)
+
+
+def _lengths(gathered: Gathered, train: Bools) -> dict[str, Any]:
+    tokens = np.array(gathered.tokens, np.int64)[train]
+    supervised = np.array(gathered.supervised, np.int64)[train]
+    edges = np.searchsorted(BINS, tokens)
+    names = [*(f"<={edge}" for edge in BINS), f">{BINS[-1]}"]
+    counts = np.bincount(edges, minlength=len(names))
+    return {
+        "train": int(tokens.sum()),
+        "supervised": int(supervised.sum()),
+        "longest": int(tokens.max(initial=0)),
+        "mean": round(float(tokens.mean()), 1) if len(tokens) else None,
+        "histogram": {name: int(n) for name, n in zip(names, counts, strict=True) if n},
+        "split": gathered.split,
+        "truncated": gathered.truncated,
+        "forged": gathered.forged,
+    }

@@ -1,0 +1,100 @@
+"""Finds the answers in a rendered conversation by rendering its beginnings; slow, and takes tools.
+
+An answer begins where the text of the turns before it ends, with the start of an answer added, and
+ends with the last end-of-turn token before the next turn's content. Each of these texts must be the
+beginning of the whole text, or the conversation is refused: a wrong mask is worse than none.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from daemon.core.examples import Turn
+from daemon.text.template import ChatTemplate, Unrenderable
+
+Span = tuple[int, int]
+MARK = "\ue000mark\ue001"
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """The text of a conversation."""
+
+    text: str
+    answers: tuple[Span, ...]
+    """What the model has to say, ends of turns included."""
+    contents: tuple[Span, ...]
+    """What people and models wrote, as opposed to the template."""
+
+
+def render_stepwise(
+    template: ChatTemplate, controls: re.Pattern[str], turns: Sequence[Turn], tools: Sequence[str]
+) -> Rendered:
+    """Return the text of a conversation.
+
+    Raises:
+        Unrenderable: the template refuses it, or rewrites earlier turns as later ones come.
+    """
+    whole = template.render(turns, False, tools)
+    answers = tuple(
+        _span(template, controls, turns, tools, number, whole)
+        for number, turn in enumerate(turns)
+        if turn.role == "assistant" and turn.trained
+    )
+    return Rendered(whole, answers, _contents(whole, controls, turns, tools))
+
+
+def _span(
+    template: ChatTemplate,
+    controls: re.Pattern[str],
+    turns: Sequence[Turn],
+    tools: Sequence[str],
+    number: int,
+    whole: str,
+) -> Span:
+    before = template.render(turns[:number], True, tools)
+    if not whole.startswith(before):
+        raise Unrenderable(f"the chat template rewrites what stands before turn {number + 1}")
+    alone = template.render(turns[: number + 1], False, tools)
+    ending = _last(controls, alone[len(before) :] if alone.startswith(before) else alone)
+    if number + 1 == len(turns):
+        limit = len(whole)
+    else:
+        following = replace(turns[number + 1], content=MARK, calls=())
+        text = template.render([*turns[: number + 1], following], False, tools)
+        limit = text.find(MARK)
+        if limit < 0 or not whole.startswith(text[:limit]):
+            raise Unrenderable(f"the chat template rewrites turn {number + 1}")
+    end = whole.rfind(ending, len(before), limit) if ending else -1
+    if end >= 0:
+        return len(before), end + len(ending)
+    if ending or number + 1 < len(turns):
+        raise Unrenderable(f"the chat template does not mark the end of turn {number + 1}")
+    return len(before), limit
+
+
+def _last(controls: re.Pattern[str], text: str) -> str:
+    found = controls.findall(text)
+    return str(found[-1]) if found else ""
+
+
+def _contents(
+    whole: str, controls: re.Pattern[str], turns: Sequence[Turn], tools: Sequence[str]
+) -> tuple[Span, ...]:
+    """Return where contents stand that spell control tokens; the others need no care."""
+    hidden = (*tools, *(call.arguments for turn in turns for call in turn.calls))
+    if any(map(controls.search, hidden)):
+        raise Unrenderable("a tool or a call spells a control token of the model")
+    return tuple(_places(whole, controls, turns))
+
+
+def _places(whole: str, controls: re.Pattern[str], turns: Iterable[Turn]) -> Iterable[Span]:
+    position = 0
+    for number, turn in enumerate(turns, 1):
+        content = turn.content.strip()
+        start = whole.find(content, position)
+        if start < 0 and controls.search(content):
+            raise Unrenderable(f"turn {number} spells a control token, and the template changes it")
+        if start >= 0:
+            position = start + len(content)
+            yield start, position

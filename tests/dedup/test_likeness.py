@@ -1,0 +1,130 @@
+"""When two questions are one, and what their answers make of it."""
+
+import pytest
+
+from daemon.dedup.likeness import Likeness, is_prose, same_question, settle
+from daemon.dedup.wording import Words, base_form, read, split
+
+PROSE = "It is a condition in which cells of the body answer less and less to the hormone insulin."
+
+
+def likeness(one: str, other: str) -> Likeness | None:
+    words = Words()
+    return same_question(read(split(one), words), read(split(other), words))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("What is insulin resistance?", "What is an insulin resistance?"),
+        ("What is insulin resistance?", "what is insulin resistance"),
+        ("What's the capital of France?", "What is the capital of France"),
+        ("Turn on the light in the kitchen", "turn on the lights in the kitchen!"),
+        ("Which cells did he count?", "Which cell did he count?"),
+        ("Explain how plants make sugar", "Please explain how plants make sugars."),
+        ("Send an e-mail to the office", "send an email to the office"),
+        ("It costs 3,000 dollars a year", "it costs 3000 dollars a year"),
+    ],
+)
+def test_stop_words_inflection_case_and_punctuation_make_no_other_question(
+    one: str, other: str
+) -> None:
+    assert likeness(one, other) == "wording"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("turn the lamp on", "turn the lamp off"),
+        ("give me the price of item 3", "give me the price of item 4"),
+        ("how do I reset the router at home", "how do I reset the printer at home"),
+        ("what may a person with gout eat", "what may a person with gout not eat"),
+        ("I can open the window in the bedroom", "I can't open the window in the bedroom"),
+        ("when was the old bridge built", "where was the old bridge built"),
+        ("what is my name in this game", "what is your name in this game"),
+        ("compute 3 + 4 for the teacher", "compute 3 - 4 for the teacher"),
+        ("set the heating to -5 degrees", "set the heating to 5 degrees"),
+        ("flights from Paris to Rome on Monday", "flights to Paris from Rome on Monday"),
+        ("is Paris much bigger than Rome in area", "is Rome much bigger than Paris in area"),
+        ("translate it into C for the course", "translate it into C++ for the course"),
+        ("is it legal to park here overnight", "is it illegal to park here overnight"),
+    ],
+)
+def test_a_content_word_number_symbol_or_negation_makes_another_question(
+    one: str, other: str
+) -> None:
+    assert likeness(one, other) is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("What causes insulin resistance in adults?", "What causes insulin resistence in adults?"),
+        ("Dim the lights of the living room", "Dim the lights of the livingroom"),
+        ("How is concrete poured in winter?", "How is conrcete poured in winter?"),
+    ],
+)
+def test_one_slip_of_spelling_is_seen(one: str, other: str) -> None:
+    assert likeness(one, other) == "spelling"
+
+
+def test_short_prompts_count_only_when_equal() -> None:
+    assert likeness("hi Tom", "Hi, Tom!") == "wording"
+    assert likeness("ls -la", "ls -l") is None
+
+
+def test_too_many_characters_that_differ_make_another_question() -> None:
+    asked = "Is the a of the an it of for the to the"
+    assert likeness(f"{asked} rain?", "rain") is None
+
+
+def test_control_tokens_in_a_prompt_are_not_compared() -> None:
+    asked = "<|im_start|>What is insulin resistance?<|im_end|>"
+    assert likeness(asked, "What is insulin resistance?") == "wording"
+
+
+@pytest.mark.parametrize(
+    ("likeness_", "one", "other", "lone", "settled"),
+    [
+        ("wording", "yes", "Yes.", True, "duplicate"),
+        ("wording", "yes", "no", True, "conflict"),
+        ("wording", '{"a": 1}', '{"a": 2}', True, "conflict"),
+        ("wording", '{"a": 1, "b": 2}', '{"b":2,"a":1}', True, "duplicate"),
+        ("wording", PROSE, PROSE[::-1], True, "duplicate"),
+        ("wording", PROSE, "no", True, "conflict"),
+        ("wording", PROSE, PROSE[::-1], False, "different"),
+        ("wording", PROSE, PROSE + " Often.", False, "duplicate"),
+        ("spelling", "marital", "martial", True, "different"),
+        ("spelling", PROSE, PROSE[::-1], True, "different"),
+        ("spelling", "Stockholm", "Stockholm", True, "duplicate"),
+    ],
+)
+def test_the_answers_decide(
+    likeness_: Likeness, one: str, other: str, lone: bool, settled: str
+) -> None:
+    assert settle(likeness_, one, other, lone) == settled
+
+
+def test_labels_calls_and_tables_are_no_prose() -> None:
+    assert is_prose(PROSE)
+    assert not any(
+        map(is_prose, ("Paris", '{"name": "' + PROSE, "| a | b | " * 9, "```\n" + PROSE))
+    )
+
+
+@pytest.mark.parametrize(
+    ("word", "other"),
+    [("lamps", "lamp"), ("causes", "caused"), ("running", "run"), ("cities", "city"),
+     ("boxes", "box"), ("stopped", "stop"), ("tries", "tried"), ("moving", "move")],
+)  # fmt: skip
+def test_inflected_forms_meet(word: str, other: str) -> None:
+    assert base_form(word) == base_form(other)
+
+
+@pytest.mark.parametrize(
+    ("word", "other"),
+    [("printer", "print"), ("universe", "university"), ("king", "k"), ("news", "new"),
+     ("string", "str"), ("need", "ne"), ("operator", "operation"), ("hiss", "his")],
+)  # fmt: skip
+def test_other_words_stay_apart(word: str, other: str) -> None:
+    assert base_form(word) != base_form(other)

@@ -1,0 +1,159 @@
+"""Which rows of one file are one."""
+
+import random
+from difflib import SequenceMatcher
+from itertools import combinations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon.core.examples import Chat, Text, Turn
+from daemon.dedup.boilerplate import Boilerplate
+from daemon.dedup.likeness import same_question
+from daemon.dedup.sealing import Sealer, question_of
+from daemon.dedup.wording import Words, read, split
+from tests.dedup.rows import PROSE, asked, compared
+
+ASK = "What is insulin resistance?"
+AGAIN = "What is an insulin resistance?"
+
+
+def test_the_more_complete_of_two_prose_answers_is_kept() -> None:
+    found = compared([asked(ASK, PROSE[0]), asked(AGAIN, PROSE[1])])
+    assert set(found.dropped) == {0} and found.dropped[0].of == 1
+    found = compared([asked(ASK, PROSE[1]), asked(AGAIN, PROSE[0])])
+    assert set(found.dropped) == {1} and found.dropped[1].how == "wording"
+
+
+@pytest.mark.parametrize(("policy", "left"), [("keep", {0, 1}), ("newest", {1}), ("refuse", set())])
+def test_short_answers_that_differ_are_a_conflict_and_the_policy_decides(
+    policy: str, left: set[int]
+) -> None:
+    found = compared([asked(ASK, "a disease"), asked(AGAIN, "a vitamin")], policy)  # type: ignore[arg-type]
+    assert found.conflicts == [(1, 0, "wording")]
+    assert {0, 1} - set(found.dropped) == left
+
+
+def test_variants_of_one_group_are_never_each_others_duplicate_or_conflict() -> None:
+    rows = [
+        asked(ASK, "a disease", "g"),
+        asked(AGAIN, "a vitamin", "g"),
+        asked(ASK, "a disease", "h"),
+    ]
+    found = compared(rows)
+    assert set(found.dropped) == {2} and not found.conflicts
+
+
+def test_system_text_is_left_out_and_does_not_make_questions_alike() -> None:
+    tools = "You know these functions: " + ", ".join(f"function_{n}(name, area)" for n in range(42))
+    rooms = ("attic", "cellar", "kitchen", "office", "garage", "hall")
+    rows = [
+        asked(f"open the window in the {room}", f"open({room})", system=tools) for room in rooms
+    ]
+    assert not compared(rows).dropped
+    other = asked("open the window in the attic", "open(attic)", system="Be brief.")
+    assert set(compared([*rows, other]).dropped) == {6}
+
+
+def test_a_longer_conversation_is_one_with_another_only_when_all_answers_are_near() -> None:
+    def talk(first: str, last: str) -> Chat:
+        turns = (("user", "Tell me a story"), ("assistant", first),
+                 ("user", "Please continue it"), ("assistant", last))  # fmt: skip
+        return Chat(tuple(Turn(role, text) for role, text in turns))  # type: ignore[arg-type]
+
+    assert not compared([talk(PROSE[0], PROSE[1]), talk(PROSE[1], PROSE[0])]).dropped
+    assert set(compared([talk(*PROSE), talk(PROSE[0], PROSE[1] + " so")]).dropped) == {0}
+
+
+def test_plain_texts_are_compared_as_a_whole() -> None:
+    rows = [Text(PROSE[0]), Text(PROSE[0].upper() + "."), Text(PROSE[1])]
+    assert set(compared(rows).dropped) == {1}
+
+
+def test_a_chain_of_better_answers_keeps_the_best_only() -> None:
+    rows = [asked(ASK, PROSE[0] + " and more" * n) for n in range(4)]
+    assert set(compared(rows).dropped) == {0, 1, 2}
+
+
+def test_text_that_most_prompts_share_is_set_aside() -> None:
+    frame = "Read the clue with care and answer with one word only: "
+    words = [split(frame + f"the river number {n} of the land {n * 7}") for n in range(60)]
+    found = Boilerplate.find(words, 0.5)
+    assert found.without(words[3])[-3:] == ["the", "land", "21"]
+    assert "Read the clue with care and answer with one word only:" in found.examples[0]
+    assert not Boilerplate.find(words[:20], 0.5)
+    assert Boilerplate.find(
+        [split(f"all of these {n} differ {n}") for n in range(60)], 0.5
+    ).without(["as", "they", "were", "before"]) == ["as", "they", "were", "before"]
+
+
+WORDS = [
+    "lamp",
+    "router",
+    "printer",
+    "window",
+    "kitchen",
+    "garden",
+    "insulin",
+    "resistance",
+    "bridge",
+    "river",
+    "capital",
+    "France",
+]
+
+
+@given(st.lists(st.lists(st.sampled_from([*WORDS, "the", "not", "3", "on", "off"]), min_size=3,
+                         max_size=9), min_size=2, max_size=25))  # fmt: skip
+def test_equal_wording_is_always_found(sentences: list[list[str]]) -> None:
+    """No pair with equal content and near characters is missed, whatever the signatures say."""
+    texts = [" ".join(words) for words in sentences]
+    found = compared([asked(text, "the same") for text in texts])
+    words = Words()
+    for one, other in combinations(range(len(texts)), 2):
+        likeness = same_question(read(split(texts[one]), words), read(split(texts[other]), words))
+        if likeness == "wording":
+            assert {one, other} & set(found.dropped)
+
+
+def test_slips_in_real_questions_are_proposed_and_others_are_not_dropped() -> None:
+    """Planted pairs in a crowd of template sentences: recall and precision of the whole search."""
+    rng = random.Random(7)
+    verbs = ("describe", "explain", "summarise", "compare", "translate", "illustrate")
+    things = ("concrete foundations", "insulin resistance", "suspension bridges", "word puzzles",
+              "kitchen appliances", "medieval castles", "garden irrigation")  # fmt: skip
+    places = (
+        "in Stockholm",
+        "in northern Europe",
+        "for beginners",
+        "for engineers",
+        "before winter",
+    )
+    texts = [
+        f"{v} {t} {p} number {n}" for v in verbs for t in things for p in places for n in (1, 2)
+    ]
+    planted = rng.sample(range(len(texts)), 60)
+    slips = [_slip(texts[place], rng) for place in planted]
+    found = compared([asked(text, "so it is") for text in [*texts, *slips]])
+    assert set(found.dropped) <= set(range(len(texts), len(texts) + 60)) | set(planted)
+    assert len(found.dropped) >= 57
+    whole = [*texts, *slips]
+    for place, twin in found.dropped.items():
+        assert SequenceMatcher(None, whole[place], whole[twin.of]).ratio() >= 0.85
+
+
+def _slip(text: str, rng: random.Random) -> str:
+    words = text.split()
+    long = [n for n, word in enumerate(words) if len(word) > 6]
+    place = rng.choice(long)
+    at = rng.randrange(2, len(words[place]) - 1)
+    words[place] = words[place][:at] + words[place][at + 1 :]
+    return " ".join(words)
+
+
+def test_signatures_do_not_depend_on_the_rows_beside_them() -> None:
+    questions = [question_of(asked(f"{text} {n}", "x")) for n, text in enumerate(PROSE * 3)]
+    together = Sealer().keys(questions)
+    for number, question in enumerate(questions):
+        assert Sealer().keys([question])[0] == together[number]
