@@ -45,7 +45,7 @@ def language_of(text: str) -> int:
 
 @cache
 def _identifier() -> LanguageIdentifier:
-    # The model takes a second to load and 45 MB, and many files need none.
+    # The model takes a second to load and 90 MB, and many files need none.
     stored = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
     kept = [place for place, code in enumerate(stored.nb_classes) if code not in _RARE]
     # It is stored in half precision, which NumPy would widen anew for every text.

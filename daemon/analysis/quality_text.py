@@ -20,9 +20,8 @@ _OPEN = tuple("{[<|#")
 _SENTENCE_END = re.compile(r"[.!?…][\"'”’)]*\s+[^\sa-z]|[。！？]")
 _LIST_ITEM = re.compile(r"\s*(?:[-*+•–>|#]|\d+[.)]|[a-zA-Z][.)])\s|\s{4,}|\t")
 _DANGLING = frozenset(["a", "an", "and", "because", "or", "our", "the", "their", "whose", "your"])
-_HOLLOW = re.compile(
-    r"\[(?:insert|your answer|placeholder)\b[^\]\n]{0,80}\]|lorem ipsum dolor", re.I
-)
+_HOLLOW = re.compile(r"\[(?:insert|your answer|placeholder)\b[^\]\n]{0,80}\]|lorem ipsum dolor")
+_HOLLOW_SIGNS = ("[insert", "[your answer", "[placeholder", "ipsum dolor")
 _NO_ANSWER = frozenset(
     [
         "", "...", "…", "i do not know", "i don't know", "i don’t know", "idk",
@@ -36,7 +35,7 @@ _LEFT_OVER = re.compile(
     r"|\A\s*<s>|</s>\s*\Z|^###\s?(?:Response|Instruction|Human|Assistant):",
     re.M,
 )
-_LEFT_OVER_SIGNS = ("<", "INST]", "###")
+_LEFT_OVER_SIGNS = ("<|", "<｜", "_of_turn>", "SYS>>", "<s>", "</s>", "INST]", "###")
 # Read as a Western code page, UTF-8 is a lead byte's letter and then a continuation byte's sign;
 # only the surroundings of such pairs are worth the 0.2 µs a character of ftfy.
 _SUSPECT = re.compile(
@@ -92,7 +91,10 @@ def _ends_freely(last: str, end: str) -> bool:
 
 def is_hollow(text: str, asked: str) -> bool:
     """Whether an answer holds filler that was to be replaced, and nobody asked for filler."""
-    if ("[" not in text and "ipsum" not in text) or _HOLLOW.search(text) is None:
+    if "[" not in text and "ipsum" not in text:
+        return False
+    small = text.lower()
+    if not any(sign in small for sign in _HOLLOW_SIGNS) or _HOLLOW.search(small) is None:
         return False
     return not any(word in asked.lower() for word in ("ipsum", "placeholder", "template"))
 
@@ -107,7 +109,8 @@ def is_no_answer(text: str) -> bool:
 
 def has_left_over(text: str) -> bool:
     """Whether control tokens of some chat template stand in a text."""
-    return any(sign in text for sign in _LEFT_OVER_SIGNS) and _LEFT_OVER.search(text) is not None
+    signs = _LEFT_OVER_SIGNS if "<" in text else _LEFT_OVER_SIGNS[-2:]
+    return any([sign in text for sign in signs]) and _LEFT_OVER.search(text) is not None
 
 
 def is_mojibake(text: str) -> bool:

@@ -1,6 +1,5 @@
 """Looks at a file as intake would, in a folder that is thrown away; shows nothing."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,8 +8,11 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from daemon.clock import SystemClock
+from daemon.core.versions import ancestry, jobs_of
 from daemon.errors import ModelFault, UserFault
-from daemon.folders import bases
+from daemon.folders import bases, current_model
+from daemon.folders.models import Models
+from daemon.folders.queue import Queue
 from daemon.layout import JobLayout, Layout
 from daemon.settings import Settings, read_settings
 
@@ -49,14 +51,15 @@ def examined(file: Path, layout: Layout) -> Iterator[Looked]:
     from daemon.text.encoder import TextEncoder
 
     encoder = TextEncoder.load(layout.base(facts.name))
-    compared = Compared(_jobs(layout, "train"), _jobs(layout, "holdout"))
+    clock = SystemClock()
+    compared = Compared(_lineage(layout), Queue(layout, clock).with_holdout())
     with TemporaryDirectory(prefix="finetuned-") as scratch:
-        found = examine(file, Path(scratch), layout, settings, encoder, compared, SystemClock())
+        found = examine(file, Path(scratch), layout, settings, encoder, compared, clock)
         yield Looked(found.report | {"name": file.name}, found.folder, settings, encoder)
 
 
-def _jobs(layout: Layout, rows: str) -> list[str]:
-    """Return the ended jobs that have such rows."""
-    done = layout.queue / "done"
-    names = sorted(os.listdir(done)) if done.is_dir() else []
-    return [name for name in names if (done / name / f"{rows}.jsonl").is_file()]
+def _lineage(layout: Layout) -> tuple[str, ...]:
+    """Return the jobs that the current version has learned from."""
+    versions = Models(layout).versions()
+    current = current_model.read(layout)
+    return jobs_of(ancestry(current, versions)) if current is not None else ()

@@ -142,7 +142,10 @@ class Judge:
             "git_commit": git_commit(Path(__file__).parents[2]),
             "libraries": dict(hand.choices.libraries),
             "platform": f"{describe_platform()} ({self._bench.engine.device})",
-            "metrics": _final_metrics(self._state),
+            "metrics": {
+                **_final_metrics(self._state),
+                "peak_bytes": max(self._bench.engine.memory().values()),
+            },
             "evaluations": found.evaluations,
             "judgement": {
                 "finite": judgement.finite,

@@ -89,7 +89,7 @@ def test_a_finished_answer_has_no_mark(answer: str) -> None:
          UNFINISHED),
         ("Our office is at [insert address here], open all day.", HOLLOW),
         ("Lorem ipsum dolor sit amet, consectetur adipiscing elit.".lower(), HOLLOW),
-        ("N/A", NO_ANSWER), ("I don't know.", NO_ANSWER), ("TO" "DO", NO_ANSWER), ("", NO_ANSWER),
+        ("N/A", NO_ANSWER), ("I don't know.", NO_ANSWER), ("TBD", NO_ANSWER), ("", NO_ANSWER),
         (" " * 50, NO_ANSWER),
         ("SchÃ¶n, dass es wieder geht.", MOJIBAKE), ("Itâ€™s working again.", MOJIBAKE),
         ("It�s working again.", MOJIBAKE), ("ÐŸÑ€Ð¸Ð²ÐµÑ‚, Ð¼Ð¸Ñ€!", MOJIBAKE),
@@ -215,7 +215,7 @@ def test_few_rows_are_compared_with_nothing() -> None:
 
 
 def test_the_summary_counts_parts_and_names_the_lowest_rows_by_line() -> None:
-    bad = [chat("TO" "DO"), chat("It works.<|im_end|>")]
+    bad = [chat("TBD"), chat("It works.<|im_end|>")]
     found = Scorer(columns_of(*[chat(GOOD)] * 30, *bad)).summary(range(101, 133))
     assert json.loads(json.dumps(found)) == found
     assert sum(found["histogram"]) == 32 and len(found["histogram"]) == 20
