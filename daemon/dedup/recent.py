@@ -5,7 +5,7 @@ from typing import Generic, TypeVar
 
 Value = TypeVar("Value")
 
-MOST = 4096
+MOST = 2048
 
 
 class Recent(dict[int, Value], Generic[Value]):

@@ -16,6 +16,7 @@ CROWD = 64
 """Questions with one band key that are compared each with each; in a larger crowd each with so many
 of its neighbours."""
 
+I64 = npt.NDArray[np.int64]
 Policy = Literal["keep", "newest", "refuse"]
 
 
@@ -57,7 +58,7 @@ class _Comparison:
         self._policy = policy
         self._sides = Recent(lambda place: judge.side(example_at(place)))
         _, first, classes = np.unique(keys["content"], return_index=True, return_inverse=True)
-        links = self._links(keys[first], first)
+        links = self._links(keys, first)
         several = np.flatnonzero(np.bincount(classes) > 1)
         wanted = np.isin(classes, np.array([*several.tolist(), *links], np.int64))
         kept: defaultdict[int, list[int]] = defaultdict(list)
@@ -68,13 +69,13 @@ class _Comparison:
             if not near or self._settle(row, near[:MOST_COMPARED]):
                 kept[own].append(row)
 
-    def _links(self, keys: Keys, first: npt.NDArray[np.int64]) -> dict[int, list[int]]:
+    def _links(self, keys: Keys, first: I64) -> dict[int, list[int]]:
         """Return for each class of equal content the classes that differ in spelling only."""
         links: defaultdict[int, list[int]] = defaultdict(list)
-        pairs, crowded = _proposed(keys["bands_v1"], keys["length"])
+        pairs, crowded = _proposed(keys, first)
         self.result.unchecked = int(crowded.sum())
         for pair in pairs.tolist():
-            one, other = divmod(pair, len(keys))
+            one, other = divmod(pair, len(first))
             mine, its = self._sides[int(first[one])], self._sides[int(first[other])]
             if same_question(mine.wording, its.wording) is not None:
                 links[one].append(other)
@@ -110,16 +111,16 @@ class _Comparison:
             self.result.dropped[row] = Twin("conflict", likeness, other)
 
 
-def _proposed(
-    bands: npt.NDArray[np.uint32], lengths: npt.NDArray[np.uint32]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-    """Return pairs (a * n + b) with an equal band, and which rows stood in a crowd."""
-    size = len(bands)
+def _proposed(keys: Keys, first: I64) -> tuple[I64, npt.NDArray[np.bool_]]:
+    """Return pairs (a * n + b) of the n chosen rows with an equal band, and who was in a crowd."""
+    size = len(first)
+    lengths = keys["length"][first]
     crowded = np.zeros(size, np.bool_)
     found = [np.zeros(0, np.int64)]
     for band in range(BANDS):
-        order = np.argsort(bands[:, band], kind="stable")
-        column = bands[order, band]
+        column = keys["bands_v1"][:, band][first]
+        order = np.argsort(column, kind="stable")
+        column = column[order]
         for gap in range(1, CROWD):
             equal = np.flatnonzero(column[:-gap] == column[gap:])
             if not len(equal):

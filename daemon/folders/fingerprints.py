@@ -1,5 +1,6 @@
 """The keys of a job's rows, sealed in its directory in the order of the rows; mapped, not read."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -27,10 +28,13 @@ KEY = np.dtype(
 Keys = npt.NDArray[np.void]
 
 
-def write(path: Path, keys: Keys) -> None:
-    """Write the keys of a job's rows."""
+def write(path: Path, parts: Iterable[Keys], rows: int) -> None:
+    """Write the keys of a job's rows, given in parts of `rows` altogether."""
+    header = {"descr": KEY.descr, "fortran_order": False, "shape": (rows,)}
     with atomic.replacing(path) as temporary, temporary.open("wb") as file:
-        np.save(file, keys, allow_pickle=False)
+        np.lib.format.write_array_header_1_0(file, header)
+        for part in parts:
+            file.write(part.tobytes())
 
 
 def read(path: Path) -> Keys:

@@ -36,6 +36,8 @@ class Gathered:
     """The rows that fit, by their place; about 250 bytes each in memory."""
 
     path: Path
+    shared: Boilerplate
+    """What was set aside before the signatures in `keys` were made."""
     places: "array[int]" = field(default_factory=lambda: array("I"))
     """Where each row stands among the rows of the file; parts of a split row share one."""
     lines: "array[int]" = field(default_factory=lambda: array("I"))
@@ -46,8 +48,6 @@ class Gathered:
     private: dict[int, tuple[str, ...]] = field(default_factory=dict)
     """Kinds of secrets and personal data, of the rows that hold any."""
     keys: Keys = field(default_factory=lambda: np.zeros(0, KEY))
-    whole_bands: Keys | None = None
-    """Keys with the signatures of whole questions, where boilerplate was set aside in `keys`."""
     _file: BinaryIO | None = None
     split: int = 0
     truncated: int = 0
@@ -104,21 +104,22 @@ class Gatherer:
 
         `grown` gives for a place the places of the shorter conversations it stands for.
         """
-        gathered = Gathered(target)
-        chunks: list[Keys] = [np.zeros(0, KEY)]
-        wholes: list[Keys] = [np.zeros(0, KEY)]
+        gathered = Gathered(target, shared=boilerplate)
+        keys = np.zeros(len(places), KEY)
         with target.open("wb") as file:
             for begin in range(0, len(places), BATCH):
                 batch = places[begin : begin + BATCH]
                 kept = self._fit(rows, batch, self._examples(rows, batch, grown), gathered)
                 questions = [question_of(item.example) for item in kept]
-                chunks.append(self._sealer.keys(questions, boilerplate))
-                if boilerplate:
-                    wholes.append(self._sealer.keys(questions))
-                self._write(file, kept, chunks[-1], gathered, rows, grown)
+                begins = len(gathered)
+                made = self._sealer.keys(questions, boilerplate)
+                self._write(file, kept, made, gathered, rows, grown)
+                if len(gathered) > len(keys):
+                    # Rows that were split are more than the lines they came in.
+                    keys = np.concatenate([keys, np.zeros(len(gathered), KEY)])
+                keys[begins : len(gathered)] = made
                 progress(begin + len(batch))
-        gathered.keys = np.concatenate(chunks)
-        gathered.whole_bands = np.concatenate(wholes) if boilerplate else None
+        gathered.keys = keys[: len(gathered)]
         return gathered
 
     def _examples(

@@ -15,16 +15,19 @@ from daemon.core.refusal import Bad
 from daemon.dedup.growing import longest, numbers_of
 from daemon.dedup.index import Earlier, Index
 from daemon.dedup.matching import ExampleAt, Judge, Match, on_exam, seen_before
-from daemon.dedup.sealing import answers_of
+from daemon.dedup.sealing import Sealer, answers_of, question_of
 from daemon.dedup.seen import Seen
 from daemon.dedup.suites import Suites
 from daemon.dedup.within import compare
-from daemon.folders.fingerprints import KEY
-from daemon.intake.gathering import Gathered
+from daemon.folders.fingerprints import KEY, Keys
+from daemon.intake.gathering import BATCH, Gathered
 from daemon.intake.looking import Rows
 from daemon.settings import Settings
 
 SHOWN = 10
+AT_ONCE = 1 << 16
+"""Rows looked up at once."""
+
 I64 = npt.NDArray[np.int64]
 
 
@@ -151,13 +154,13 @@ class SecondSift:
 
 
 def sift_second(
-    gathered: Gathered, elsewhere: Elsewhere, settings: Settings, judge: Judge
+    gathered: Gathered, elsewhere: Elsewhere, settings: Settings, sealer: Sealer
 ) -> SecondSift:
     """Compare questions by wording, within the file and elsewhere; then privacy and quality."""
     result = SecondSift(np.ones(len(gathered), np.bool_), {})
     if settings.dedup.near:
-        _within(gathered, settings, judge, elsewhere.job, result)
-        _elsewhere(gathered, elsewhere, settings, judge, result)
+        _within(gathered, settings, Judge(sealer), elsewhere.job, result)
+        _elsewhere(gathered, elsewhere, settings, sealer, result)
     _private(gathered, settings, result)
     _quality(gathered, settings, result)
     return result
@@ -188,26 +191,50 @@ def _within(
 
 
 def _elsewhere(
-    gathered: Gathered, elsewhere: Elsewhere, settings: Settings, judge: Judge, result: SecondSift
+    gathered: Gathered, elsewhere: Elsewhere, settings: Settings, sealer: Sealer, result: SecondSift
 ) -> None:
-    for index, exam_at in elsewhere.exams():
-        for keys in (gathered.keys, gathered.whole_bands):
-            left = np.flatnonzero(result.kept)
-            if keys is None or not index:
-                continue
-            rows = _those(gathered, left)
-            found = on_exam(keys[left], rows, index, exam_at, judge, elsewhere.job, near=True)
-            result.unchecked += len(index.crowded)
-            for number, match in found.items():
-                _refuse(result, int(left[number]), exam_reason(match.how, match.job, match.line))
-    left = np.flatnonzero(result.kept)
+    judge = Judge(sealer)
+    exams = [(index, exam_at) for index, exam_at in elsewhere.exams() if index]
+    for begin in range(0, len(gathered) if exams or elsewhere.seen_index else 0, AT_ONCE):
+        places = np.arange(begin, min(begin + AT_ONCE, len(gathered)))
+        for index, exam_at in exams:
+            for whole in (False, True) if gathered.shared else (False,):
+                left = places[result.kept[places]]
+                keys = _whole(gathered, left, sealer) if whole else gathered.keys[left]
+                rows = _those(gathered, left)
+                found = on_exam(keys, rows, index, exam_at, judge, elsewhere.job, near=True)
+                result.unchecked += len(index.crowded)
+                for number, match in found.items():
+                    reason = exam_reason(match.how, match.job, match.line)
+                    _refuse(result, int(left[number]), reason)
+        _seen(gathered, places[result.kept[places]], elsewhere, settings, judge, result)
+
+
+def _whole(gathered: Gathered, places: I64, sealer: Sealer) -> Keys:
+    """Return keys with the signatures of whole questions, boilerplate included."""
+    keys = gathered.keys[places]
+    for begin in range(0, len(places), BATCH):
+        batch = places[begin : begin + BATCH].tolist()
+        questions = [question_of(gathered.example(place)) for place in batch]
+        keys["bands_v1"][begin : begin + len(batch)] = sealer.keys(questions)["bands_v1"]
+    return keys
+
+
+def _seen(
+    gathered: Gathered,
+    places: I64,
+    elsewhere: Elsewhere,
+    settings: Settings,
+    judge: Judge,
+    result: SecondSift,
+) -> None:
     matches = seen_before(
-        gathered.keys[left], _those(gathered, left), elsewhere.seen_index, elsewhere.seen, judge,
-        elsewhere.job, near=True,
+        gathered.keys[places], _those(gathered, places), elsewhere.seen_index, elsewhere.seen,
+        judge, elsewhere.job, near=True,
     )  # fmt: skip
     result.unchecked += len(elsewhere.seen_index.crowded)
     for number, match in matches.items():
-        place = int(left[number])
+        place = int(places[number])
         if match.kind == "duplicate":
             _refuse(result, place, seen_reason(match))
             continue

@@ -13,7 +13,6 @@ from daemon.core.examples import Example
 from daemon.core.formats import Fields
 from daemon.core.refusal import Bad
 from daemon.dedup.index import Earlier, Index
-from daemon.dedup.matching import Judge
 from daemon.dedup.sealing import Sealer
 from daemon.dedup.seen import Seen, keys_of, read_row
 from daemon.dedup.segments import Segment
@@ -132,10 +131,10 @@ class Taking:
             rows, first.places, first.grown, shared, self._temporary("rows", stack), self._progress
         )
         stack.callback(gathered.close)
-        second = sift_second(gathered, elsewhere, self._settings, Judge(self._sealer))
+        second = sift_second(gathered, elsewhere, self._settings, self._sealer)
         _refuse(tally, rows, {gathered.places[n]: why for n, why in second.refused.items()})
         held = frozenset[int]() if own is not None else self._held_out(gathered, second)
-        written = write(self._place, gathered, second.kept, held, second.scores)
+        written = write(self._place, gathered, second.kept, held, second.scores, self._sealer)
         if own is not None:
             written.halves = own.halves
         return report_of(rows, first, gathered, second, written, shared, tally, self._settings)
@@ -171,9 +170,11 @@ class Taking:
         gathered = gatherer.gather(
             rows, first.places, {}, shared, self._temporary("holdout", stack), self._progress
         )
+        stack.callback(gathered.close)
         if tally.bad:
             self._warnings.append(f"{tally.bad} row(s) of the hold-out file were refused")
-        return write(self._place, gathered, np.ones(len(gathered), np.bool_), None, None)
+        everything = np.ones(len(gathered), np.bool_)
+        return write(self._place, gathered, everything, None, None, self._sealer)
 
     def _elsewhere(self, own: Written | None, blank: bool = False) -> Elsewhere:
         job = self._place.folder.name

@@ -1,5 +1,6 @@
 """Splits the rows that stay and writes them with their keys: what a job is trained from."""
 
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ import orjson
 from daemon.analysis.statistics import Statistics
 from daemon.core import holdout
 from daemon.core.examples import Example, from_record
+from daemon.dedup.sealing import Sealer, exam_keys, question_of
 from daemon.folders import atomic, fingerprints
 from daemon.folders.fingerprints import Keys
 from daemon.intake.gathering import Gathered
@@ -19,6 +21,7 @@ from daemon.layout import JobLayout
 
 BINS = (32, 64, 128, 256, 512, 1024, 2048, 4096, 8192)
 BATCH = 512
+SEALED_AT_ONCE = 1 << 16
 Bools = npt.NDArray[np.bool_]
 
 
@@ -38,6 +41,7 @@ def write(
     kept: Bools,
     held: frozenset[int] | None,
     scores: npt.NDArray[np.float32] | None,
+    sealer: Sealer,
 ) -> Written:
     """Write `train.jsonl`, `holdout.jsonl` and the keys of both.
 
@@ -51,11 +55,13 @@ def write(
     statistics = Statistics()
     if held is not None:
         rows = _Writer(gathered, train, scores, written, None, statistics)
-        _seal(place.train, place.train_fingerprints, rows, gathered.keys, None)
+        _write_rows(place.train, rows)
+        _seal(place.train_fingerprints, rows, gathered.keys)
         written.tokens = _lengths(gathered, train)
     if out.any():
         rows = _Writer(gathered, out, None, written, int(out.sum()), statistics)
-        _seal(place.holdout, place.holdout_fingerprints, rows, gathered.keys, gathered.whole_bands)
+        _write_rows(place.holdout, rows)
+        _seal_exam(place.holdout_fingerprints, rows, gathered, sealer)
     written.statistics = statistics.as_record()
     return written
 
@@ -78,7 +84,7 @@ class _Writer:
         self._written = written
         self._exam_rows = exam_rows
         self._statistics = statistics
-        self.offsets: list[int] = []
+        self.offsets = array("Q")
 
     def lines(self) -> Iterator[bytes]:
         """Give the lines of the new file."""
@@ -110,17 +116,36 @@ class _Writer:
             self._statistics.add(examples, tokens, supervised)
 
 
-def _seal(path: Path, keys_path: Path, rows: _Writer, keys: Keys, whole: Keys | None) -> None:
+def _write_rows(path: Path, rows: _Writer) -> None:
     with atomic.replacing(path) as temporary, temporary.open("wb") as file:
         file.writelines(rows.lines())
-    sealed = keys[rows.wanted].copy()
-    sealed["offset"] = rows.offsets
-    if whole is not None:
-        # Exam rows must be recognised with their boilerplate and without it.
-        twice = sealed.copy()
-        twice["bands_v1"] = whole["bands_v1"][rows.wanted]
-        sealed = np.concatenate([sealed, twice])
-    fingerprints.write(keys_path, sealed)
+
+
+def _seal(path: Path, rows: _Writer, keys: Keys) -> None:
+    """Write the keys of the written rows, part by part: all of them twice would fill the memory."""
+    places = np.flatnonzero(rows.wanted)
+
+    def parts() -> Iterator[Keys]:
+        for begin in range(0, len(places), SEALED_AT_ONCE):
+            end = begin + SEALED_AT_ONCE
+            part = keys[places[begin:end]]
+            part["offset"] = rows.offsets[begin:end]
+            yield part
+
+    fingerprints.write(path, parts(), len(places))
+
+
+def _seal_exam(path: Path, rows: _Writer, gathered: Gathered, sealer: Sealer) -> None:
+    """Write the keys of exam rows, with boilerplate and without where the file has any."""
+    places = np.flatnonzero(rows.wanted)
+    questions = [question_of(gathered.example(place)) for place in places.tolist()]
+    sealed = exam_keys(sealer, questions, gathered.shared)
+    for begin in range(0, len(sealed), len(places)):
+        half = sealed[begin : begin + len(places)]
+        half["offset"] = rows.offsets
+        for name in ("row", "line"):
+            half[name] = gathered.keys[name][places]
+    fingerprints.write(path, [sealed], len(sealed))
 
 
 def _lengths(gathered: Gathered, train: Bools) -> dict[str, Any]:

@@ -30,7 +30,8 @@ def add(layout: Layout, number: int, rows: list[Chat]) -> str:
     place.job_file.write_text("{}")
     lines = [json.dumps({"row": n, "line": n + 1, **to_record(row)}) for n, row in enumerate(rows)]
     place.train.write_text("".join(line + "\n" for line in lines))
-    fingerprints.write(place.train_fingerprints, remake(place.train))
+    keys = remake(place.train)
+    fingerprints.write(place.train_fingerprints, [keys], len(keys))
     return place.folder.name
 
 

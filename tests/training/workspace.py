@@ -111,7 +111,8 @@ class Workspace:
                 {"row": number, "line": number + 1, **counts, **half, **to_record(example)}
             )
         atomic.write_json_lines(path, records)
-        fingerprints.write(keys, remake(path))
+        made = remake(path)
+        fingerprints.write(keys, [made], len(made))
 
     def ask_run(
         self, run: str, jobs: Sequence[str], start: str = "v000000", step: int = 0, **changes: Any
