@@ -18,7 +18,8 @@ MOST_PANELS = 9
 COLOURS = ("#0b6699", "#b8590b", "#5b5f97")
 INK, SOFT, LINE, PAPER = "#1d2327", "#566067", "#dfddd6", "#fbfaf7"
 LONGEST_NAME = 26
-MOST_TICKS = 5
+LONGEST_TITLE = 36
+MOST_TICKS = 4
 
 
 def draw(report: Report, target: Path | IO[bytes]) -> None:
@@ -56,7 +57,9 @@ def _panel(axes: "Axes", chart: Chart) -> None:
         _standing(axes, chart)
     else:
         _lying(axes, chart)
-    axes.set_title(chart.title, loc="left", size=12, weight="bold", color=INK, pad=10)
+    axes.set_title(
+        _short(chart.title, LONGEST_TITLE), loc="left", size=12, weight="bold", color=INK, pad=10
+    )
     axes.tick_params(colors=SOFT, labelsize=9, length=0)
     axes.set_axisbelow(True)
     for side in axes.spines.values():
@@ -91,8 +94,12 @@ def _lying(axes: "Axes", chart: Chart) -> None:
     axes.set_xlim(0, max(1, *begin) * 1.12)
     axes.set_xticks([])
     if len(chart.series) > 1:
-        axes.legend(frameon=False, fontsize=9, loc="lower right")
+        # Under the panel: on it, it would lie on the bars.
+        axes.legend(
+            frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(0, 0),
+            ncols=len(chart.series), columnspacing=1.2, handlelength=1.2,
+        )  # fmt: skip
 
 
-def _short(label: str) -> str:
-    return label if len(label) <= LONGEST_NAME else label[: LONGEST_NAME - 1] + "…"
+def _short(label: str, most: int = LONGEST_NAME) -> str:
+    return label if len(label) <= most else label[: most - 1] + "…"

@@ -121,6 +121,14 @@ def answer_of(example: Example) -> str:
     return said_in(example.turns[-1]) if isinstance(example, Chat) else example.text
 
 
+def last_question(example: Example) -> str:
+    """Return the last turn of the user, or the plain text: what a person knows a row by."""
+    if isinstance(example, Text):
+        return example.text
+    asked = (turn.content for turn in reversed(example.turns) if turn.role == "user")
+    return next(asked, "")
+
+
 def said_in(turn: Turn) -> str:
     """Return what a turn says: its text and then its calls, one JSON object a line."""
     if not turn.calls:

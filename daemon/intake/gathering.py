@@ -36,6 +36,8 @@ class Gathered:
     """The rows that fit, by their place; about 250 bytes each in memory."""
 
     path: Path
+    limit: int
+    """Most tokens of a row."""
     shared: Boilerplate
     """What was set aside before the signatures in `keys` were made."""
     places: "array[int]" = field(default_factory=lambda: array("I"))
@@ -104,7 +106,7 @@ class Gatherer:
 
         `grown` gives for a place the places of the shorter conversations it stands for.
         """
-        gathered = Gathered(target, shared=boilerplate)
+        gathered = Gathered(target, self._settings.training.max_row_tokens, boilerplate)
         keys = np.zeros(len(places), KEY)
         with target.open("wb") as file:
             for begin in range(0, len(places), BATCH):

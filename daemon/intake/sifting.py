@@ -1,7 +1,7 @@
 """Decides which rows of a file stay: not twice, not taught before, not on an exam, not private."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from daemon.analysis.quality import Scorer, keep
-from daemon.core.examples import Example
+from daemon.core.examples import Example, last_question
 from daemon.core.jobs import escape
 from daemon.core.refusal import Bad
 from daemon.dedup.growing import longest, numbers_of
@@ -266,7 +266,7 @@ def _note(
     result.conflicts += 1
     if len(result.examples) < SHOWN:
         example = gathered.example(place)
-        asked = question_text(example)
+        asked = last_question(example)
         result.examples.append(
             {
                 "line": gathered.lines[place], "of": {"job": job, "line": line},
@@ -274,13 +274,6 @@ def _note(
                 "other": escape(other, 120),
             }
         )  # fmt: skip
-
-
-def question_text(example: Example) -> str:
-    """Return the last question of an example, for people."""
-    turns: Sequence[Any] = getattr(example, "turns", ())
-    asked = [turn.content for turn in turns if turn.role == "user"]
-    return asked[-1] if asked else getattr(example, "text", "")
 
 
 def _private(gathered: Gathered, settings: Settings, result: SecondSift) -> None:

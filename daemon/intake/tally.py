@@ -2,11 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 import orjson
 
 from daemon.analysis.secrets import mask
+from daemon.core.examples import last_question
+from daemon.core.formats import recognise
 from daemon.core.jobs import escape
 from daemon.core.refusal import Bad
 from daemon.intake.lines import Line
@@ -67,15 +70,24 @@ class Tally:
 
 
 def _example(line: Line, bad: Bad, of: dict[str, Any] | None) -> dict[str, Any]:
-    text = (line.data or b"")[: EXCERPT * 4].decode("utf-8", "backslashreplace")
     shown: dict[str, Any] = {
         "line": line.number,
         "offset": line.offset,
         "column": _column(bad.message),
-        "excerpt": escape(mask(text), EXCERPT),
+        "excerpt": escape(mask(_shown(line)), EXCERPT),
         "message": escape(bad.message, 300),
     }
     return shown | ({"of": of} if of is not None else {})
+
+
+def _shown(line: Line) -> str:
+    """Return what a person knows a row by: its last question, else the beginning of the line."""
+    data = line.data or b""
+    with suppress(orjson.JSONDecodeError):
+        found = recognise(orjson.loads(data))
+        if not isinstance(found, Bad):
+            return last_question(found.example)[: EXCERPT * 4]
+    return data[: EXCERPT * 4].decode("utf-8", "backslashreplace")
 
 
 def _column(message: str) -> int | None:

@@ -57,7 +57,7 @@ def write(
         rows = _Writer(gathered, train, scores, written, None, statistics)
         _write_rows(place.train, rows)
         _seal(place.train_fingerprints, rows, gathered.keys)
-        written.tokens = _lengths(gathered, train)
+        written.tokens = _lengths(gathered, train, gathered.limit)
     if out.any():
         rows = _Writer(gathered, out, None, written, int(out.sum()), statistics)
         _write_rows(place.holdout, rows)
@@ -148,7 +148,7 @@ def _seal_exam(path: Path, rows: _Writer, gathered: Gathered, sealer: Sealer) ->
     fingerprints.write(path, [sealed], len(sealed))
 
 
-def _lengths(gathered: Gathered, train: Bools) -> dict[str, Any]:
+def _lengths(gathered: Gathered, train: Bools, limit: int) -> dict[str, Any]:
     tokens = np.array(gathered.tokens, np.int64)[train]
     supervised = np.array(gathered.supervised, np.int64)[train]
     edges = np.searchsorted(BINS, tokens)
@@ -160,6 +160,7 @@ def _lengths(gathered: Gathered, train: Bools) -> dict[str, Any]:
         "longest": int(tokens.max(initial=0)),
         "mean": round(float(tokens.mean()), 1) if len(tokens) else None,
         "histogram": {name: int(n) for name, n in zip(names, counts, strict=True) if n},
+        "limit": limit,
         "split": gathered.split,
         "truncated": gathered.truncated,
         "forged": gathered.forged,
