@@ -74,7 +74,7 @@ _TOKEN = re.compile(
 _UNINFLECTED = frozenset(
     ["always", "during", "evening", "lens", "means", "morning", "news", "perhaps", "series"]
 )
-_MOST_WORDS = 1 << 18
+_MOST_WORDS = 1 << 16
 _VOWEL = re.compile("[aeiouy]")
 
 

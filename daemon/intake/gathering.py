@@ -17,7 +17,7 @@ from daemon.dedup.boilerplate import SAMPLE, Boilerplate
 from daemon.dedup.growing import with_answers_of
 from daemon.dedup.sealing import Sealer, binding_of, question_of
 from daemon.folders.fingerprints import KEY, Keys
-from daemon.intake.looking import Progress, Rows
+from daemon.intake.looking import I64, Progress, Rows
 from daemon.intake.tally import Tally
 from daemon.settings import Settings
 from daemon.text.encoder import TextEncoder
@@ -87,16 +87,16 @@ class Gatherer:
         self._sealer = sealer
         self._tally = tally
 
-    def boilerplate(self, rows: Rows, places: Sequence[int]) -> Boilerplate:
+    def boilerplate(self, rows: Rows, places: I64) -> Boilerplate:
         """Find what most questions of a file share, from a sample of them."""
-        sample = places[:: max(1, len(places) // SAMPLE)]
+        sample = places[:: max(1, len(places) // SAMPLE)].tolist()
         words = [question_of(example).words for example in rows.examples(sample)]
         return Boilerplate.find(words, self._settings.dedup.boilerplate_share)
 
     def gather(
         self,
         rows: Rows,
-        places: Sequence[int],
+        places: I64,
         grown: Mapping[int, Sequence[int]],
         boilerplate: Boilerplate,
         target: Path,
@@ -110,7 +110,7 @@ class Gatherer:
         keys = np.zeros(len(places), KEY)
         with target.open("wb") as file:
             for begin in range(0, len(places), BATCH):
-                batch = places[begin : begin + BATCH]
+                batch = places[begin : begin + BATCH].tolist()
                 kept = self._fit(rows, batch, self._examples(rows, batch, grown), gathered)
                 questions = [question_of(item.example) for item in kept]
                 begins = len(gathered)

@@ -58,6 +58,12 @@ class Rows:
                 raise FileChanged(f"line {line.number} of {self.path} is not what it was")
             yield found.example
 
+    def forget(self) -> None:
+        """Free what only the first sift needs."""
+        self.keys.clear()
+        self.wholes.clear()
+        self.begins.clear()
+
     def key(self, place: int) -> bytes:
         """Return the key of a row."""
         return bytes(self.keys[place * KEY_BYTES : (place + 1) * KEY_BYTES])

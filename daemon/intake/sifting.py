@@ -66,7 +66,7 @@ class Elsewhere:
 class FirstSift:
     """What keys alone say, before any row is turned into tokens."""
 
-    places: list[int]
+    places: I64
     """Rows that stay, in order."""
     grown: dict[int, list[int]]
     """Longest conversations, with the shorter ones they stand for."""
@@ -94,8 +94,8 @@ def sift_first(rows: Rows, elsewhere: Elsewhere, collapse: bool) -> FirstSift:
     for number, earlier in elsewhere.seen_index.exact(asked, elsewhere.job).items():
         match = Match("duplicate", "exact", earlier.job, earlier.line)
         refused.setdefault(int(left[number]), seen_reason(match))
-    places = [place for place in left.tolist() if place not in refused]
-    return FirstSift(places, dict(grown), refused)
+    gone[list(refused)] = True
+    return FirstSift(np.flatnonzero(~gone), dict(grown), refused)
 
 
 def _drop_equal(
@@ -107,14 +107,15 @@ def _drop_equal(
 ) -> None:
     left = np.flatnonzero(~gone)
     order = left[np.lexsort((left, keys["lo"][left], keys["hi"][left]))]
-    same = keys[order][1:] == keys[order][:-1] if len(order) else np.zeros(0, np.bool_)
-    first = 0
-    for place, is_same in zip(order.tolist(), [False, *same.tolist()], strict=False):
-        if not is_same:
-            first = place
-            continue
+    again = np.flatnonzero(keys[order][1:] == keys[order][:-1]) + 1
+    # The first of each run of equal rows: the nearest place before that is no repetition.
+    starts = np.arange(len(order))
+    starts[again] = 0
+    firsts = order[np.maximum.accumulate(starts)]
+    for number in again.tolist():
+        place = int(order[number])
         gone[place] = True
-        refused[place] = twin_reason("exact", job, int(rows.numbers[first]))
+        refused[place] = twin_reason("exact", job, int(rows.numbers[firsts[number]]))
 
 
 def twin_reason(how: str, job: str, line: int) -> Reason:

@@ -124,6 +124,7 @@ class Taking:
         if rows.source.had_bom:
             self._warnings.append("the file begins with a byte order mark; it was left out")
         first = sift_first(rows, elsewhere, self._encoder.prefix_stable)
+        rows.forget()
         _refuse(tally, rows, first.refused)
         gatherer = Gatherer(self._encoder, self._settings, self._sealer, tally)
         shared = gatherer.boilerplate(rows, first.places)
