@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 help:
 	@echo "make demo         watch a file become a better model (sets up $(VENV) first)"
 	@echo "make test         lint, types, import contract and every test (sets up $(VENV) first)"
-	@echo "make bench        training speed against mlx_lm.lora, side by side"
+	@echo "make bench        training, tokens and intake beside what people use (ROWS=my.jsonl)"
 	@echo "make lint         what pre-commit runs: lint, format, types, import contract"
 	@echo "make format       mend what can be mended by machine"
 	@echo "make docs         write the pages that are made from the code"
@@ -24,7 +24,9 @@ test: lint
 	$(BIN)/python -m pytest -n 2
 
 bench: $(READY)
-	@$(BIN)/python benchmarks/train_speed.py
+	@$(BIN)/python -m benchmarks.train_speed
+	@$(BIN)/python -m benchmarks.encode_speed $(ROWS)
+	@$(BIN)/python -m benchmarks.intake_speed $(ROWS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -1,6 +1,6 @@
 """Measures intake: reading, duplicates and look-ups, each beside what people would use instead.
 
-    python benchmarks/intake_speed.py [ROWS.jsonl] [--rows 100000]
+    python -m benchmarks.intake_speed [ROWS.jsonl] [--rows 100000]
 
 ROWS.jsonl holds real rows in any format; without it the shipped examples are repeated with their
 numbers changed. Every figure is a ratio of two sides that ran in turns in this one process.

@@ -1,6 +1,6 @@
 """Compares the search for near duplicates with difflib over all pairs of real prompts.
 
-    python benchmarks/near_pairs.py ROWS.jsonl ... [--most 1000]
+    python -m benchmarks.near_pairs ROWS.jsonl ... [--most 1000]
 
 For each file: the pairs whose difflib ratio is at least 0.85, those of them that are one question
 by the rule, how many of these the search proposes, and the least difflib ratio of all it joins.
