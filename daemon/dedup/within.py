@@ -131,4 +131,7 @@ def _proposed(keys: Keys, first: I64) -> tuple[I64, npt.NDArray[np.bool_]]:
         else:
             equal = np.flatnonzero(column[:-CROWD] == column[CROWD:])
             crowded[order[equal]] = True
-    return np.unique(np.concatenate(found)), crowded
+    pairs = np.concatenate(found)
+    found.clear()
+    pairs.sort()
+    return pairs[np.concatenate([[True], pairs[1:] != pairs[:-1]])[: len(pairs)]], crowded
