@@ -9,7 +9,7 @@ import orjson
 from rapidfuzz import fuzz
 from rapidfuzz.distance import OSA
 
-from daemon.dedup.wording import Wording
+from daemon.dedup.wording import Wording, bare_words
 
 NEAR = 85.0
 """Least ratio of characters, in percent: the threshold users know from difflib (0.85). The ratio
@@ -81,12 +81,20 @@ def _spelled_alike(one: Wording, other: Wording) -> bool:
         near = abs(len(mine) - len(its)) <= JOINED
         return near and _letters(one.normal) == _letters(other.normal)
     left = max(1, len(mine) // WORDS_A_SLIP)
-    for a, b in zip(mine, its, strict=True):
+    places = []
+    for place, (a, b) in enumerate(zip(mine, its, strict=True)):
         if a != b:
             left -= 1
-            if left < 0 or not _is_slip(a, b):
+            if left < 0 or a[0] != b[0]:
                 return False
-    return True
+            places.append(place)
+    if all(_is_slip(mine[place], its[place]) for place in places):
+        return True
+    # A slip may look like another inflection: "sleeing" has lost more than a letter of "sleep".
+    bare, other_bare = bare_words(one.normal), bare_words(other.normal)
+    return len(bare) == len(mine) == len(other_bare) and all(
+        _is_slip(bare[place], other_bare[place]) for place in places
+    )
 
 
 def _is_slip(one: str, other: str) -> bool:

@@ -134,15 +134,24 @@ def hard_part(content: str) -> str:
     return " ".join(piece.partition(" ")[0] for piece in content.split(HARD)[1:])
 
 
+def bare_words(normal: str) -> list[str]:
+    """Return the words a content is made of, with their inflection."""
+    return [token for word in normal.split(" ") for token in _tokens_of(word)]
+
+
 def _content_of(word: str) -> list[str]:
     if word == "IT":
         return ["IT"]  # the trade, not the pronoun
+    return [_marked(token) for token in _tokens_of(word)]
+
+
+def _tokens_of(word: str) -> list[str]:
     folded = word.casefold().translate(_APOSTROPHES)
     folded = _THOUSANDS.sub("", _HYPHEN.sub("", folded))
     found: list[str] = []
     for token in _TOKEN.findall(folded):
         found += _words_of(token) if "'" in token or token in _CONTRACTED else [token]
-    return [_marked(token) for token in found if token not in STOP_WORDS]
+    return [token for token in found if token not in STOP_WORDS]
 
 
 def _marked(token: str) -> str:

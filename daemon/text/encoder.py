@@ -52,7 +52,7 @@ class _Rendered:
     encodings: Future[list[Any]]
 
 
-AT_ONCE = 128
+AT_ONCE = 256
 """Examples rendered while as many are turned into tokens."""
 
 

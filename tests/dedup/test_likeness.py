@@ -62,6 +62,7 @@ def test_a_content_word_number_symbol_or_negation_makes_another_question(
         ("What causes insulin resistance in adults?", "What causes insulin resistence in adults?"),
         ("Dim the lights of the living room", "Dim the lights of the livingroom"),
         ("How is concrete poured in winter?", "How is conrcete poured in winter?"),
+        ("Who wrote about a sleeping beauty?", "Who wrote about a sleeing beauty?"),
     ],
 )
 def test_one_slip_of_spelling_is_seen(one: str, other: str) -> None:
