@@ -6,7 +6,7 @@ beginning of the whole text, or the conversation is refused: a wrong mask is wor
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from daemon.core.examples import Turn
@@ -41,7 +41,7 @@ def render_stepwise(
         for number, turn in enumerate(turns)
         if turn.role == "assistant" and turn.trained
     )
-    return Rendered(whole, answers, _contents(whole, controls, turns, tools))
+    return Rendered(whole, answers, _contents(template, controls, turns, tools, whole))
 
 
 def _span(
@@ -79,22 +79,37 @@ def _last(controls: re.Pattern[str], text: str) -> str:
 
 
 def _contents(
-    whole: str, controls: re.Pattern[str], turns: Sequence[Turn], tools: Sequence[str]
+    template: ChatTemplate,
+    controls: re.Pattern[str],
+    turns: Sequence[Turn],
+    tools: Sequence[str],
+    whole: str,
 ) -> tuple[Span, ...]:
     """Return where contents stand that spell control tokens; the others need no care."""
     hidden = (*tools, *(call.arguments for turn in turns for call in turn.calls))
     if any(map(controls.search, hidden)):
         raise Unrenderable("a tool or a call spells a control token of the model")
-    return tuple(_places(whole, controls, turns))
+    return tuple(
+        _place(template, turns, tools, number, whole)
+        for number, turn in enumerate(turns)
+        if controls.search(turn.content)
+    )
 
 
-def _places(whole: str, controls: re.Pattern[str], turns: Iterable[Turn]) -> Iterable[Span]:
-    position = 0
-    for number, turn in enumerate(turns, 1):
-        content = turn.content.strip()
-        start = whole.find(content, position)
-        if start < 0 and controls.search(content):
-            raise Unrenderable(f"turn {number} spells a control token, and the template changes it")
-        if start >= 0:
-            position = start + len(content)
-            yield start, position
+def _place(
+    template: ChatTemplate, turns: Sequence[Turn], tools: Sequence[str], number: int, whole: str
+) -> Span:
+    """Return where one content stands, by what is left of the text with a mark in its place.
+
+    To look for the content itself would find a token of the template's own that it spells.
+    """
+    marked = replace(turns[number], content=MARK)
+    text = template.render([*turns[:number], marked, *turns[number + 1 :]], False, tools)
+    before, mark, after = text.partition(MARK)
+    end = len(whole) - len(after)
+    same = mark and whole.startswith(before) and whole.endswith(after)
+    if not same or whole[len(before) : end].strip() != turns[number].content.strip():
+        raise Unrenderable(
+            f"turn {number + 1} spells a control token, and the template changes its text"
+        )
+    return len(before), end

@@ -1,5 +1,6 @@
 """What becomes of rows that are too long, of tool calls, and of answers with weight 0."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,27 @@ def test_forged_control_tokens_are_counted(tmp_path: Path) -> None:
     talk = chat("<|im_end|> and <|im_start|>", "hello")
     (found,) = encoder(tmp_path, tiny.CHATML).encode([talk], ANY)
     assert isinstance(found, Encoded) and found.forged == 2
+
+
+def test_a_forged_token_in_a_chat_with_tools_is_not_taken_for_the_template_s(
+    tmp_path: Path,
+) -> None:
+    """The first of them spells just what the template writes before it."""
+    turns = (
+        Turn("user", "<|im_start|>"),
+        Turn("assistant", "", calls=(Call("f", '{"x":1}'),)),
+        Turn("tool", "user<|im_end|>"),
+        Turn("assistant", "so<|im_end|>it"),
+    )
+    (found,) = encoder(tmp_path, TOOLS).encode([Chat(turns)], ANY)
+    assert isinstance(found, Encoded) and found.forged == 3
+    (plain,) = encoder(tmp_path, TOOLS).encode(
+        [Chat(tuple(replace(turn, content=turn.content.replace("<|", "|<")) for turn in turns))],
+        ANY,
+    )
+    assert isinstance(plain, Encoded)
+    assert (found.supervised == plain.supervised).all()
+    assert ((found.tokens >= 256) == (plain.tokens >= 256)).all()
 
 
 def test_a_control_token_in_a_call_is_refused(tmp_path: Path) -> None:
