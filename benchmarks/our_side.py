@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 
 from daemon.core.examples import from_record
-from daemon.core.plan import Plan, passes, widths
+from daemon.core.packing import Shapes, lay_out
+from daemon.core.plan import Plan
 from daemon.core.versions import AdapterSpec
 from daemon.model.adapters import all_linear
 from daemon.model.loading import load_model
@@ -25,8 +26,9 @@ def main(task_file: str) -> None:
         "lora", training.rank, training.effective_scale, 0.0, training.num_layers, ()
     )
     engine = MlxEngine()
-    engine.load(base, spec, training, None, training.seed)
-    steps = split(rows, training)
+    training = training.model_copy(update={"row_tokens": engine.best_row_tokens(base, training)})
+    engine.load(base, spec, training, None, training.seed, base.parent)
+    steps = split(rows, training, engine.shapes)
     began_s = time.perf_counter()
     losses = [engine.step(step, training.learning_rate, seed).loss for seed, step in steps]
     seconds = time.perf_counter() - began_s
@@ -42,17 +44,20 @@ def encoded_rows(base: Path, path: Path) -> list[Encoded]:
     return [row for row in found if isinstance(row, Encoded)]
 
 
-def split(rows: list[Encoded], training: TrainingSettings) -> list[tuple[int, list[EncodedPass]]]:
+def split(
+    rows: list[Encoded], training: TrainingSettings, shapes: Shapes
+) -> list[tuple[int, list[EncodedPass]]]:
     """Return the passes of each step of one epoch, as a run makes them."""
     lengths = [len(row.tokens) for row in rows]
     plan = Plan(lengths, training.batch_rows, 1, training.seed)
-    allowed = widths(lengths)
     steps = []
     for index in range(plan.steps):
-        cut = passes(plan.batch(index).rows, lengths, allowed, training.pass_tokens)
-        steps.append(
-            (index, [EncodedPass(p.width, tuple(rows[row] for row in p.rows)) for p in cut])
-        )
+        laid = lay_out(plan.batch(index).own, lengths, shapes)
+        passes = [
+            EncodedPass(p.width, tuple(tuple(rows[text] for text in row) for row in p.rows))
+            for p in laid
+        ]
+        steps.append((index, passes))
     return steps
 
 

@@ -1,13 +1,11 @@
 """Every setting, each once, with its default, unit and range; knows nothing of who uses it."""
 
-import tomllib
-from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+import math
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from daemon.core.formats import FieldName
-from daemon.errors import SettingsFault
 
 PrivateKind = Literal["private_key", "api_key", "email", "phone", "card", "iban"]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -119,7 +117,10 @@ class TrainingSettings(Section):
         description="Strength of the adapter; 2.0 where neither this nor alpha is given.",
     )
     alpha: float | None = Field(
-        None, gt=0.0, description="The same strength as other tools write it: alpha = scale x rank."
+        None, gt=0.0, description="The same strength as other tools write it: scale = alpha / rank."
+    )
+    rslora: bool = Field(
+        False, description="alpha is divided by the square root of the rank, not by the rank."
     )
     dropout: float = Field(0.0, ge=0.0, lt=1.0, description="Dropout on the adapter's input.")
     num_layers: int = Field(
@@ -131,21 +132,35 @@ class TrainingSettings(Section):
     epochs: int = Field(2, ge=1, le=1000, description="How often each row is trained in a run.")
     learning_rate: float = Field(5e-4, gt=0.0, le=1.0, description="Peak learning rate.")
     batch_rows: int = Field(8, ge=1, le=4096, description="Rows of one optimizer step.")
+    row_tokens: int | None = Field(
+        None,
+        ge=16,
+        le=2**20,
+        description="Tokens of a row that several texts share; measured where none is given.",
+    )
     pass_tokens: int = Field(
         2048,
         ge=16,
         le=2**20,
         description="Padded tokens computed at once; a larger step is accumulated exactly.",
     )
+    kept_bytes: int = Field(
+        2 * 2**30,
+        ge=0,
+        description="Disk for what the layers that learn nothing make of a run's rows, in bytes.",
+    )
     max_row_tokens: int = Field(1024, ge=16, le=2**20, description="Most tokens of a row.")
     over_long: Literal["reject", "split", "truncate"] = Field(
         "reject",
         description="What happens to longer rows: refused, split between turns, or cut off.",
     )
-    optimizer: Literal["adamw", "adam", "sgd", "lion", "adafactor", "rmsprop"] = Field(
-        "adamw", description="Optimizer, by its name in mlx.optimizers."
+    optimizer: Literal[
+        "adamw", "adam", "adamax", "adagrad", "adadelta", "sgd", "lion", "adafactor", "rmsprop",
+        "muon",
+    ] = Field("adamw", description="Optimizer, by its name in mlx.optimizers.")  # fmt: skip
+    weight_decay: float = Field(
+        0.0, ge=0.0, le=1.0, description="Weight decay (adamw, lion, muon, sgd)."
     )
-    weight_decay: float = Field(0.0, ge=0.0, le=1.0, description="Weight decay (adamw, lion, sgd).")
     clip_norm: float = Field(
         1.0,
         gt=0.0,
@@ -160,6 +175,17 @@ class TrainingSettings(Section):
     )
     decay_share: Share = Field(0.2, description="Last share of each run over which the rate falls.")
     decay_floor: Share = Field(0.1, description="Share of the peak rate at a run's last step.")
+    carry_moments: Literal["keep", "decay", "reset"] = Field(
+        "keep",
+        description="The optimizer's moments in a run after another: kept, halved, or fresh.",
+    )
+    carry_schedule: Literal["keep", "decay", "reset"] = Field(
+        "decay",
+        description="Its learning rate: the peak at once, a short climb, or the whole warm-up.",
+    )
+    carry_step: Literal["keep", "reset"] = Field(
+        "keep", description="The optimizer's count of steps, which corrects young moments."
+    )
     seed: int = Field(42, ge=0, lt=2**32, description="Seed of order, adapter and dropout.")
 
     @property
@@ -167,18 +193,43 @@ class TrainingSettings(Section):
         """The factor of the low-rank product, from `scale` or `alpha`."""
         if self.scale is not None:
             return self.scale
-        return 2.0 if self.alpha is None else self.alpha / self.rank
+        return 2.0 if self.alpha is None else self.alpha / self._alpha_divisor
+
+    @property
+    def _alpha_divisor(self) -> float:
+        return math.sqrt(self.rank) if self.rslora else float(self.rank)
 
     @model_validator(mode="after")
     def _one_strength(self) -> Self:
         if self.scale is None or self.alpha is None:
             return self
-        if abs(self.alpha - self.scale * self.rank) > 1e-6 * self.alpha:
+        meant = self.alpha / self._alpha_divisor
+        if abs(meant - self.scale) > 1e-6 * meant:
             raise ValueError(
                 f"scale = {self.scale} and alpha = {self.alpha} contradict each other: "
-                f"alpha must be scale x rank = {self.scale * self.rank}; give one of them"
+                f"alpha stands for scale = {meant:.6g} here; give one of them"
             )
         return self
+
+
+class ReplaySettings(Section):
+    """How much of what was learned before is trained again."""
+
+    share: float = Field(
+        0.1,
+        ge=0.0,
+        le=0.9,
+        description="Share of a run's rows that are drawn from earlier runs.",
+    )
+    most_share: float = Field(
+        0.3, ge=0.0, le=0.9, description="The share after runs that have forgotten; never less."
+    )
+    alarm: float = Field(
+        0.1,
+        gt=0.0,
+        le=10.0,
+        description="Rise of the loss on an earlier hold-out that is an alarm, in nats a token.",
+    )
 
 
 class RunSettings(Section):
@@ -288,6 +339,7 @@ class Settings(Section):
     privacy: PrivacySettings = PrivacySettings()
     holdout: HoldoutSettings = HoldoutSettings()
     training: TrainingSettings = TrainingSettings()
+    replay: ReplaySettings = ReplaySettings()
     run: RunSettings = RunSettings()
     checkpoint: CheckpointSettings = CheckpointSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
@@ -295,105 +347,3 @@ class Settings(Section):
     retention: RetentionSettings = RetentionSettings()
     trainer: TrainerSettings = TrainerSettings()
     log: LogSettings = LogSettings()
-
-
-OWN_SECTIONS = ("training", "evaluation", "checkpoint")
-"""The sections of which a job may carry its own settings."""
-
-FIT_KEYS = ("kind", "rank", "scale", "alpha", "num_layers", "keys")
-"""The keys of `[training]` that decide which adapters fit; they belong to a lineage, not a job."""
-
-
-def read_settings(path: Path) -> Settings:
-    """Read `finetuned.toml`; a missing file means the defaults.
-
-    Raises:
-        SettingsFault: the file is not TOML, or any key or value is wrong; all are listed.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return Settings()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsFault("settings_unreadable", f"{path} cannot be read: {error}") from error
-    return parse_settings(text, str(path))
-
-
-def parse_settings(text: str, name: str) -> Settings:
-    """Return the settings a TOML text holds; `name` stands in the messages.
-
-    Raises:
-        SettingsFault: with every mistake at once, each with its line and key.
-    """
-    try:
-        return Settings.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsFault("settings_not_toml", f"{name} is not valid TOML: {error}") from error
-    except ValidationError as error:
-        raise SettingsFault("settings_invalid", _explain(error, text, name)) from error
-
-
-def parse_own(text: str) -> dict[str, Any]:
-    """Return a job's own settings from their TOML text.
-
-    Raises:
-        SettingsFault: not TOML.
-    """
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsFault("own_settings_not_toml", f"not valid TOML: {error}") from error
-
-
-def with_own(settings: Settings, own: dict[str, Any]) -> Settings:
-    """Return the settings with a job's own laid over them.
-
-    Raises:
-        SettingsFault: a key that a job cannot set for itself, or a wrong value.
-    """
-    merged = settings.model_dump()
-    for section, values in own.items():
-        if section not in OWN_SECTIONS or not isinstance(values, dict):
-            raise SettingsFault(
-                "own_settings_section",
-                f"[{section}] cannot be set for one job; only {', '.join(OWN_SECTIONS)} can",
-            )
-        fixed = sorted(set(values) & set(FIT_KEYS)) if section == "training" else []
-        if fixed:
-            raise SettingsFault(
-                "own_settings_fit",
-                f"{', '.join(fixed)} cannot be set for one job: the adapter is carried from file "
-                "to file; change finetuned.toml and run 'finetuned lineage new'",
-            )
-        merged[section] |= values
-    try:
-        return Settings.model_validate(merged)
-    except ValidationError as error:
-        raise SettingsFault("own_settings_invalid", _explain(error, "", "the job")) from error
-
-
-def _explain(error: ValidationError, text: str, name: str) -> str:
-    mistakes = []
-    for item in error.errors():
-        keys = [str(part) for part in item["loc"]]
-        line = _line_of(text, keys)
-        place = f"line {line}: " if line else ""
-        what = "unknown key" if item["type"] == "extra_forbidden" else item["msg"]
-        mistakes.append(f"  {place}{'.'.join(keys) or 'settings'}: {what}")
-    return f"{name} has {len(mistakes)} mistake(s):\n" + "\n".join(mistakes)
-
-
-def _line_of(text: str, keys: list[str]) -> int | None:
-    """Find where a key stands; tomllib keeps no positions."""
-    table = ""
-    for number, line in enumerate(text.splitlines(), 1):
-        stripped = line.strip()
-        if stripped.startswith("["):
-            table = stripped.split("]")[0].strip("[ ")
-            if [table] == keys:
-                return number
-        elif "=" in stripped and not stripped.startswith("#"):
-            name = stripped.split("=")[0].strip().strip('"')
-            if ([*table.split("."), name] if table else name.split(".")) == keys:
-                return number
-    return None

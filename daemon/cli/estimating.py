@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon.core.packing import packed
-from daemon.core.plan import Plan, passes, widths
+from daemon.core.packing import USUAL_ROW_TOKENS, Shapes, lay_out
+from daemon.core.plan import Plan
 from daemon.folders.models import read_manifests
 from daemon.layout import Layout
 from daemon.settings import TrainingSettings
@@ -19,11 +19,12 @@ class Cost:
     steps: int
     tokens: int
     """Of one epoch."""
-    padded: int
+    computed: int
     """Tokens computed in one epoch, padding included."""
-    budget: int
-    """Tokens of a packed row."""
-    packed_rows: int
+    rows: int
+    """Packed rows of one epoch."""
+    longest: int
+    """Tokens of the longest of them, at most."""
 
 
 @dataclass(frozen=True)
@@ -47,14 +48,15 @@ def lengths_of(path: Path) -> list[int]:
 def cost_of(lengths: Sequence[int], training: TrainingSettings) -> Cost:
     """Return what rows cost; all passes of one epoch are laid out as the trainer does."""
     plan = Plan(lengths, training.batch_rows, training.epochs, training.seed)
-    allowed = widths(lengths)
-    padded = sum(
-        item.width * len(item.rows)
+    shapes = Shapes(training.row_tokens or USUAL_ROW_TOKENS, training.pass_tokens)
+    passes = [
+        item
         for index in range(plan.steps_of_epoch)
-        for item in passes(plan.batch(index).rows, lengths, allowed, training.pass_tokens)
-    )
-    budget = max(training.pass_tokens, *lengths)
-    return Cost(plan.steps, sum(lengths), padded, budget, packed(lengths, budget))
+        for item in lay_out(plan.batch(index).own, lengths, shapes)
+    ]
+    computed = sum(item.width * len(item.rows) for item in passes)
+    rows = sum(len(item.rows) for item in passes)
+    return Cost(plan.steps, sum(lengths), computed, rows, max(shapes.row_tokens, *lengths))
 
 
 def measured(layout: Layout) -> Speed | None:
@@ -71,11 +73,10 @@ def measured(layout: Layout) -> Speed | None:
 
 def sentences(cost: Cost, speed: Speed | None, epochs: int) -> list[str]:
     """Say a cost to people."""
-    waste = 1 - cost.tokens / cost.padded
-    dense = cost.tokens / (cost.packed_rows * cost.budget)
+    waste = 1 - cost.tokens / cost.computed
     return [
-        f"{cost.tokens:,} tokens an epoch; {waste:.0%} of what is computed is padding",
-        f"packed, they fit {cost.packed_rows:,} rows of {cost.budget:,} tokens, {dense:.0%} full",
+        f"{cost.tokens:,} tokens an epoch, packed into {cost.rows:,} rows of at most "
+        f"{cost.longest:,}; {waste:.0%} of what is computed is padding",
         f"{cost.steps:,} steps in {epochs} epoch{'' if epochs == 1 else 's'}",
         *_time_and_memory(cost, speed, epochs),
     ]

@@ -14,7 +14,8 @@ from daemon.folders import bases, current_model
 from daemon.folders.models import Models
 from daemon.folders.queue import Queue
 from daemon.layout import JobLayout, Layout
-from daemon.settings import Settings, read_settings
+from daemon.settings import Settings
+from daemon.settings_file import read_settings
 
 if TYPE_CHECKING:
     from daemon.text.encoder import TextEncoder

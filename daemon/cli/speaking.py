@@ -15,7 +15,7 @@ from daemon.errors import ModelFault, UserFault
 from daemon.folders import bases, current_model, locks
 from daemon.folders.models import MANIFEST, verify
 from daemon.layout import Layout
-from daemon.settings import read_settings
+from daemon.settings_file import read_settings
 
 LOCK_WAIT_S = 24 * 3600.0
 

@@ -17,7 +17,7 @@ from daemon.folders import drops
 from daemon.folders.inbox import FOLDERS, HOLDOUT, OWN_SETTINGS
 from daemon.folders.settings_file import render_own
 from daemon.layout import Layout
-from daemon.settings import read_settings, with_own
+from daemon.settings_file import read_settings, with_own
 
 CONVERTED = (".json", ".csv", ".parquet")
 LONGEST_STEM = 200

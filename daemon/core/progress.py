@@ -3,7 +3,7 @@
 The trainer folds it into each commit, the supervisor into the status; both with these functions.
 """
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Self
 
 HISTORY = 200
@@ -33,9 +33,24 @@ class Metrics:
     jobs: tuple[str, ...] = ()
     prompt: str | None = None
     """The start of one prompt of the step, for people."""
+    update_norm: float | None = None
+    """Of the change of the adapter."""
+    replayed: int = 0
+    """Rows among them that were trained in earlier runs."""
+    waited_s: float = 0.0
+    """Part of the seconds in which the step waited for its tokens."""
+    flops_share: float | None = None
+    """Useful arithmetic a second, as a share of the greatest measured here (MFU)."""
+    memory: dict[str, int] = field(default_factory=dict)
+    """Bytes by kind after the step."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "jobs", tuple(self.jobs))
+
+    @property
+    def padded_share(self) -> float:
+        """Share of what was computed that is padding."""
+        return 1.0 - self.tokens / self.padded_tokens if self.padded_tokens else 0.0
 
 
 @dataclass(frozen=True)

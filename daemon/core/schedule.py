@@ -1,6 +1,7 @@
 """The learning rate of each step, from numbers alone; knows no optimizer and no settings file."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -13,6 +14,8 @@ class Schedule:
     decay_share: float
     decay_floor: float
     """Share of the peak, at a run's last step."""
+    carry: Literal["keep", "decay", "reset"] = "decay"
+    """A run after another begins at the peak, climbs back for a while, or warms up again."""
 
 
 def rate(schedule: Schedule, step: int, step_in_run: int, steps_of_run: int) -> float:
@@ -21,21 +24,23 @@ def rate(schedule: Schedule, step: int, step_in_run: int, steps_of_run: int) -> 
     Where climbing and falling overlap in a tiny run, the lower of them holds.
     """
     share = min(
-        _warmup(schedule, step),
+        _warmup(schedule, step, step_in_run),
         _rewarm(schedule, step - step_in_run, step_in_run),
         _decay(schedule, step_in_run, steps_of_run),
     )
     return schedule.peak * share
 
 
-def _warmup(schedule: Schedule, step: int) -> float:
+def _warmup(schedule: Schedule, step: int, step_in_run: int) -> float:
+    if schedule.carry == "reset":
+        step = step_in_run
     if step >= schedule.warmup_steps:
         return 1.0
     return step / schedule.warmup_steps
 
 
 def _rewarm(schedule: Schedule, start_step: int, step_in_run: int) -> float:
-    if start_step == 0 or step_in_run >= schedule.rewarm_steps:
+    if schedule.carry != "decay" or start_step == 0 or step_in_run >= schedule.rewarm_steps:
         return 1.0
     floor = schedule.decay_floor
     return floor + (1.0 - floor) * step_in_run / schedule.rewarm_steps

@@ -30,7 +30,8 @@ from daemon.intake.sifting import Elsewhere, Reason, SecondSift, sift_first, sif
 from daemon.intake.tally import Tally
 from daemon.intake.writing import Written, write
 from daemon.layout import JobLayout, Layout
-from daemon.settings import Settings, parse_own, with_own
+from daemon.settings import Settings
+from daemon.settings_file import parse_own, with_own
 from daemon.text.encoder import TextEncoder
 
 

@@ -6,7 +6,8 @@ from daemon.core.snapshot import Snapshot
 from daemon.core.versions import ancestry, jobs_of, last_proven
 from daemon.errors import SettingsFault
 from daemon.folders import bases
-from daemon.settings import Settings, parse_own, with_own
+from daemon.settings import Settings
+from daemon.settings_file import parse_own, with_own
 from daemon.supervisor.parts import Parts
 
 

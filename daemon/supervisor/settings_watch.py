@@ -6,7 +6,8 @@ from daemon.core.promotion import Gate
 from daemon.core.snapshot import Limits
 from daemon.core.versions import AdapterSpec
 from daemon.errors import SettingsFault
-from daemon.settings import Settings, read_settings
+from daemon.settings import Settings
+from daemon.settings_file import read_settings
 
 
 class SettingsWatch:

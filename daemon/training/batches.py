@@ -1,10 +1,14 @@
 """The contents of a run's steps and of its fixed items, as tokens; knows no model."""
 
 from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
+import numpy as np
+
 from daemon.core.examples import Example, answer_of, prompt_of
-from daemon.core.plan import Plan, mix, passes, widths
+from daemon.core.packing import Shapes, lay_out
+from daemon.core.plan import Plan, mix
 from daemon.errors import RunFault
 from daemon.evaluation.scoring import Prompt
 from daemon.text.encoder import Encoded, TextEncoder
@@ -17,64 +21,136 @@ ANY_LENGTH = 2**31 - 1
 """Intake has decided which rows are short enough; what it accepted is trained whole."""
 
 
+@dataclass(frozen=True, slots=True)
+class TextAt:
+    """One text of a step and where it comes from."""
+
+    id: RowId
+    replayed: bool
+    encoded: Encoded
+
+
 @dataclass(frozen=True)
 class StepContent:
     """What one optimizer step computes."""
 
     epoch: int
     passes: tuple[EncodedPass, ...]
-    jobs: tuple[str, ...]
+    texts: tuple[TextAt, ...]
+    """Those that count: texts that were put aside are blank in the passes."""
+    blank: int
+    """Texts put aside."""
     prompt: str
 
     @property
-    def rows(self) -> list[Encoded]:
-        """The rows of all passes."""
-        return [row for item in self.passes for row in item.rows]
+    def jobs(self) -> tuple[str, ...]:
+        """The jobs of the texts, each once."""
+        return tuple(sorted({text.id[0] for text in self.texts}))
 
 
 class TrainingRows:
-    """The training rows of a run, batch by batch."""
+    """The training rows of a run, step by step."""
 
     def __init__(
-        self, request: Request, choices: Choices, rows: JobRows, encoder: TextEncoder
+        self,
+        request: Request,
+        choices: Choices,
+        rows: JobRows,
+        encoder: TextEncoder,
+        shapes: Shapes,
     ) -> None:
-        self._request = request
-        self._examples = choices.examples
+        self._own = [(request.jobs[job], row) for job, row in choices.examples]
+        self._draws = choices.replay
         self._rows = rows
         self._encoder = encoder
+        self._shapes = shapes
+        self._own_lengths = [self._length(item) for item in self._own]
+        self._draw_lengths = [self._length(item) for item in self._draws]
         training = request.settings.training
-        lengths = [self._length(job, row) for job, row in choices.examples]
-        self._lengths = lengths
-        self._widths = widths(lengths)
-        self._pass_tokens = training.pass_tokens
+        self._epochs = training.epochs
         self.plan = Plan(
-            lengths, training.batch_rows, training.epochs, mix(request.seed, "order", request.step)
-        )
+            self._own_lengths, training.batch_rows, training.epochs,
+            mix(request.seed, "order", request.step), len(self._draws), not shapes.packed,
+        )  # fmt: skip
 
-    def _length(self, job: int, row: int) -> int:
-        index = self._rows.train(self._request.jobs[job])
-        place = index.place(row)
+    def _length(self, item: RowId) -> int:
+        index = self._rows.train(item[0])
+        place = index.place(item[1])
         if place is None:
-            raise RunFault("row_missing", f"row {row} is not in {index.path} any more")
+            raise RunFault("row_missing", f"row {item[1]} is not in {index.path} any more")
         return int(index.tokens[place])
 
-    def step(self, index: int) -> StepContent:
-        """Return what a step computes; `index` counts from 0."""
-        batch = self.plan.batch(index)
-        examples = {row: self._example(row) for row in batch.rows}
-        encoded = dict(zip(examples, encode(self._encoder, examples.values()), strict=True))
-        split = passes(batch.rows, self._lengths, self._widths, self._pass_tokens)
-        jobs = sorted({self._examples[row][0] for row in batch.rows})
-        return StepContent(
-            batch.epoch,
-            tuple(EncodedPass(p.width, tuple(encoded[row] for row in p.rows)) for p in split),
-            tuple(self._request.jobs[job] for job in jobs),
-            prompt_text(examples[batch.rows[0]]),
-        )
+    def step(self, index: int, aside: frozenset[RowId] = frozenset()) -> StepContent:
+        """Return what a step computes; `index` counts from 0. Rows that are `aside` are blank.
 
-    def _example(self, row: int) -> Example:
-        job, number = self._examples[row]
-        return self._rows.example(self._request.jobs[job], number, "train")
+        Replayed texts have passes of their own: those of the others come again in each epoch.
+        """
+        batch = self.plan.batch(index)
+        own, own_passes = self._pack(
+            self._own, batch.own, self._own_lengths, aside, batch.epoch < self._epochs
+        )
+        drawn, drawn_passes = self._pack(
+            self._draws, batch.replayed, self._draw_lengths, aside, again=False
+        )
+        texts = [
+            *(TextAt(self._own[number], False, text) for number, text in own.items()),
+            *(TextAt(self._draws[number], True, text) for number, text in drawn.items()),
+        ]
+        counted = tuple(text for text in texts if text.id not in aside)
+        first = self._example(self._own[batch.own[0]])
+        return StepContent(
+            batch.epoch, (*own_passes, *drawn_passes), counted, len(texts) - len(counted),
+            prompt_text(first),
+        )  # fmt: skip
+
+    def _pack(
+        self,
+        ids: Sequence[RowId],
+        numbers: Sequence[int],
+        lengths: Sequence[int],
+        aside: frozenset[RowId],
+        again: bool,
+    ) -> tuple[dict[int, Encoded], list[EncodedPass]]:
+        """Return texts by number, and the passes that compute them."""
+        examples = [self._example(ids[number]) for number in numbers]
+        texts = dict(zip(numbers, encode(self._encoder, examples), strict=True))
+        shown = {
+            number: blank(text) if ids[number] in aside else text for number, text in texts.items()
+        }
+        return texts, [
+            EncodedPass(
+                item.width, tuple(tuple(shown[text] for text in row) for row in item.rows), again
+            )
+            for item in lay_out(numbers, lengths, self._shapes)
+        ]
+
+    def _example(self, item: RowId) -> Example:
+        return self._rows.example(*item, "train")
+
+
+def blank(text: Encoded) -> Encoded:
+    """Return a text that takes the same room and counts nothing."""
+    return Encoded(np.zeros_like(text.tokens), np.zeros_like(text.supervised))
+
+
+class Ahead:
+    """Prepares the next step's tokens while this one is computed."""
+
+    def __init__(self, rows: TrainingRows) -> None:
+        self._rows = rows
+        self._aside = ThreadPoolExecutor(1, "rows")
+        self._next: tuple[int, frozenset[RowId], Future[StepContent]] | None = None
+
+    def step(self, index: int, aside: frozenset[RowId]) -> StepContent:
+        """Return what a step computes, and begin with the one after it."""
+        if self._next is not None and self._next[:2] == (index, aside):
+            content = self._next[2].result()
+        else:
+            content = self._rows.step(index, aside)
+        if index + 1 < self._rows.plan.steps:
+            following = self._aside.submit(self._rows.step, index + 1, aside)
+            self._next = (index + 1, aside, following)
+        return content
 
 
 def encode(encoder: TextEncoder, examples: Iterable[Example]) -> list[Encoded]:

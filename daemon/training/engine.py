@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from daemon.core.bases import BaseFacts
+from daemon.core.packing import Shapes
 from daemon.core.versions import AdapterSpec
 from daemon.layout import Layout
 from daemon.settings import TrainingSettings
@@ -17,10 +18,17 @@ MOMENTS = "optimizer.safetensors"
 
 @dataclass(frozen=True, slots=True)
 class EncodedPass:
-    """Rows computed at once, padded to `width`."""
+    """Rows computed at once, each with one text or several, padded to `width`."""
 
     width: int
-    rows: tuple[Encoded, ...]
+    rows: tuple[tuple[Encoded, ...], ...]
+    again: bool = False
+    """The same pass comes again in this run."""
+
+    @property
+    def texts(self) -> tuple[Encoded, ...]:
+        """The texts of all rows."""
+        return tuple(text for row in self.rows for text in row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +39,8 @@ class StepResult:
     """Mean nats a supervised token over the whole step; None where it was not finite."""
     gradient_norm: float | None
     """Before clipping; None where it was not finite."""
+    update_norm: float | None
+    """Of the change of the adapter; None where there was none."""
     applied: bool
     """False where loss or gradient were not finite: then nothing was changed."""
 
@@ -51,6 +61,10 @@ class Engine(Protocol):
         """
         ...
 
+    def best_row_tokens(self, base: Path, training: TrainingSettings) -> int:
+        """Return the length of packed rows that trains this base fastest here; measured once."""
+        ...
+
     def load(
         self,
         base: Path,
@@ -58,16 +72,26 @@ class Engine(Protocol):
         training: TrainingSettings,
         start: Path | None,
         seed: int,
+        scratch: Path,
     ) -> bool:
         """Be as a run begins: the base, and the adapter and moments of `start` or fresh ones.
 
         A base that is resident already is kept. Returns False where `start` has no moments that
-        fit the optimizer.
+        fit the optimizer. What need not outlive the process may lie in the directory `scratch`.
         """
+        ...
+
+    @property
+    def shapes(self) -> Shapes:
+        """Return how texts are to be laid into passes for the model that is loaded."""
         ...
 
     def step(self, passes: Sequence[EncodedPass], learning_rate: float, seed: int) -> StepResult:
         """Apply one optimizer step over all passes together, each token counting the same."""
+        ...
+
+    def finite_alone(self, text: Encoded, seed: int) -> bool:
+        """Return whether loss and gradient of one text by itself are finite; changes nothing."""
         ...
 
     def save(self, folder: Path) -> None:

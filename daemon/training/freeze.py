@@ -10,18 +10,27 @@ from typing import Any
 import numpy as np
 
 from daemon.core.examples import Chat
-from daemon.core.plan import Plan, mix
+from daemon.core.plan import draws_of, mix, steps_of
 from daemon.dedup.seen import keys_of
 from daemon.folders.fingerprints import Keys
 from daemon.training.frozen import Choices, Request, RowId
 from daemon.training.last_check import LastCheck
+from daemon.training.replay import draw_earlier
 from daemon.training.rows import JobRows
 
 
-def choose(request: Request, rows: JobRows, libraries: Mapping[str, str], now: str) -> Choices:
+def choose(
+    request: Request,
+    rows: JobRows,
+    libraries: Mapping[str, str],
+    now: str,
+    row_tokens: int,
+    replay_share: float,
+) -> Choices:
     """Return the choices of a run; with no example left, `steps` is 0."""
     examples, dropped, digest = _examples(request, rows)
     training = request.settings.training
+    draws = draws_of(len(examples), training.epochs, replay_share)
     tune, judge = _own_holdout(request, rows)
     evaluation = request.settings.evaluation
     earlier = _earlier(request, rows, evaluation.judge_rows)
@@ -30,14 +39,15 @@ def choose(request: Request, rows: JobRows, libraries: Mapping[str, str], now: s
         libraries=libraries,
         examples=tuple(examples),
         dropped=dropped,
-        replay=(),
+        replay=tuple(draw_earlier(request, rows, draws)),
         # A small file has only judge rows; nothing is decided by looking at them.
         tune=_pick(tune or judge, evaluation.validation_rows, request.seed),
         judge=_pick(judge, evaluation.judge_rows, request.seed),
         earlier=earlier,
         samples=_chats((*tune, *judge, *earlier), rows, evaluation.samples),
-        steps=Plan([1] * len(examples), training.batch_rows, training.epochs, 0).steps,
+        steps=steps_of(len(examples), training.batch_rows, training.epochs),
         data_fingerprint=digest,
+        row_tokens=row_tokens,
     )
 
 

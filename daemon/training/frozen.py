@@ -67,12 +67,15 @@ class Choices:
     """(place of the job in the request, row), in the order before shuffling."""
     dropped: Mapping[str, tuple[Mapping[str, Any], ...]]
     replay: tuple[RowId, ...]
+    """Rows of earlier runs, in the order in which they are drawn."""
     tune: tuple[RowId, ...]
     judge: tuple[RowId, ...]
     earlier: tuple[RowId, ...]
     samples: tuple[RowId, ...]
     steps: int
     data_fingerprint: str
+    row_tokens: int
+    """Tokens of a packed row."""
 
     def as_record(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -92,6 +95,7 @@ class Choices:
             dropped={job: tuple(rows) for job, rows in record["dropped"].items()},
             steps=record["steps"],
             data_fingerprint=record["data_fingerprint"],
+            row_tokens=record["row_tokens"],
             **ids,
         )
 

@@ -8,20 +8,26 @@ import psutil
 from mlx.utils import tree_flatten, tree_unflatten
 
 from daemon.core.bases import BaseFacts
+from daemon.core.packing import Shapes
 from daemon.core.versions import AdapterSpec
 from daemon.errors import RunFault
 from daemon.layout import Layout
 from daemon.model import adapters, bases
+from daemon.model.anatomy import Anatomy
 from daemon.model.backend import device_name, mx, on_cpu
 from daemon.model.generation import generate_batch
 from daemon.model.loading import load_model
+from daemon.model.packed import can_pack
 from daemon.settings import TrainingSettings
 from daemon.text.encoder import Encoded
 from daemon.training.engine import ADAPTER, MOMENTS, EncodedPass, StepResult
-from daemon.training.step import Padded, Stepper
+from daemon.training.kept import KeptStates
+from daemon.training.step import Stepper
 
-WIDTH_MULTIPLE = 64
-"""Scored rows are padded to a multiple of this."""
+CPU_ROW_TOKENS = 256
+GPU_ROW_TOKENS = 1024
+CARRIED_SHARE = 0.5
+"""What is left of the moments where the settings let them decay."""
 
 
 class MlxEngine:
@@ -33,7 +39,10 @@ class MlxEngine:
         self._keys: tuple[str, ...] = ()
         self._model: Any = None
         self._tokenizer: Any = None
+        self._anatomy: Anatomy | None = None
+        self._packs = False
         self._stepper: Stepper | None = None
+        self._kept: KeptStates | None = None
         self._fresh: dict[str, Any] = {}
         self._begun: dict[str, Any] = {}
 
@@ -46,6 +55,10 @@ class MlxEngine:
         """Make a base model ready under `models/base/`."""
         return bases.prepare(layout, model)
 
+    def best_row_tokens(self, base: Path, training: TrainingSettings) -> int:
+        """Return the length of packed rows that trains this base fastest here."""
+        return CPU_ROW_TOKENS if on_cpu() else GPU_ROW_TOKENS
+
     def load(
         self,
         base: Path,
@@ -53,6 +66,7 @@ class MlxEngine:
         training: TrainingSettings,
         start: Path | None,
         seed: int,
+        scratch: Path,
     ) -> bool:
         """Be as a run begins; the base is read only where another one, or none, is resident."""
         self._sit(base)
@@ -62,11 +76,46 @@ class MlxEngine:
         if start is not None:
             adapters.load_adapter(self._model, start / ADAPTER)
         self._begun = self._weights()
-        # On the CPU compiling brings no speed, and each new shape costs a fraction of a second.
-        self._stepper = Stepper(self._model, training, compiled=not on_cpu())
-        if start is None:
+        if self._kept is not None:
+            self._kept.close()
+        self._kept = KeptStates(scratch, training.kept_bytes)
+        assert self._anatomy is not None
+        self._stepper = Stepper(self._anatomy, training, self._shapes(training), self._kept)
+        if start is None or training.carry_moments == "reset":
             return True
-        return (start / MOMENTS).exists() and self._take_moments(start / MOMENTS)
+        if not (start / MOMENTS).exists() or not self._take_moments(start / MOMENTS):
+            return False
+        self._carry(training)
+        return True
+
+    def _carry(self, training: TrainingSettings) -> None:
+        """Let the moments of the last run count as the settings say."""
+        optimizer = self._ready().optimizer
+        state = _flat(optimizer.state)
+        if training.carry_moments == "decay":
+            # Of the first moment only: a second one that is too small makes steps too long.
+            first = ".v" if training.optimizer == "sgd" else ".m"
+            state = {
+                name: array * CARRIED_SHARE if name.endswith(first) else array
+                for name, array in state.items()
+            }
+        if training.carry_step == "reset":
+            state["step"] = mx.zeros_like(state["step"])
+        optimizer.state = tree_unflatten(list(state.items()))
+
+    def _shapes(self, training: TrainingSettings) -> Shapes:
+        """Return the shapes of passes.
+
+        On the CPU compiling brings no speed, and each new shape costs a fraction of a second.
+        """
+        assert training.row_tokens is not None, "the run has chosen"
+        row_tokens = min(training.row_tokens, training.pass_tokens)
+        return Shapes(row_tokens, training.pass_tokens, self._packs, few=not on_cpu())
+
+    @property
+    def shapes(self) -> Shapes:
+        """Return how texts are to be laid into passes."""
+        return self._ready().shapes
 
     def _sit(self, base: Path) -> None:
         """Have the bare base resident."""
@@ -74,15 +123,21 @@ class MlxEngine:
             adapters.detach(self._model)
             return
         # Let go before the next is read: two bases at once may not fit.
-        self._base = self._model = self._tokenizer = self._stepper = None
+        self._base = self._model = self._tokenizer = self._stepper = self._anatomy = None
         self._fresh = self._begun = {}
         mx.clear_cache()
         self._model, self._tokenizer = load_model(base)
+        self._anatomy = Anatomy(self._model)
+        self._packs = can_pack(self._anatomy)
         self._base = base
 
     def step(self, passes: Sequence[EncodedPass], learning_rate: float, seed: int) -> StepResult:
         """Apply one optimizer step."""
         return self._ready().step(passes, learning_rate, seed)
+
+    def finite_alone(self, text: Encoded, seed: int) -> bool:
+        """Return whether loss and gradient of one text by itself are finite."""
+        return self._ready().finite_alone(text, seed)
 
     def save(self, folder: Path) -> None:
         """Write adapter and moments into a directory that is being built."""
@@ -122,17 +177,7 @@ class MlxEngine:
 
     def losses(self, rows: Sequence[Encoded]) -> list[tuple[float, int]]:
         """Return for each row the sum of its losses in nats, and its supervised tokens."""
-        self._model.eval()
-        longest = max(len(row.tokens) for row in rows)
-        width = -(-longest // WIDTH_MULTIPLE) * WIDTH_MULTIPLE
-        padded = Padded(rows, width, len(rows), fixed=False)
-        nats: Any = self._ready().losses(padded.inputs, padded.picks, padded.targets).tolist()
-        totals, counts = [0.0] * len(rows), [0] * len(rows)
-        # The picks end in padding, so there are more losses than owners.
-        for owner, loss in zip(padded.owners.tolist(), nats, strict=False):
-            totals[owner] += loss
-            counts[owner] += 1
-        return list(zip(totals, counts, strict=True))
+        return self._ready().score(rows)
 
     def generate(self, prompts: Sequence[Sequence[int]], max_tokens: int) -> list[str]:
         """Return the greedy answers."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from daemon.core import messages as say
 from daemon.folders import models, runs
 from daemon.layout import RunLayout
+from daemon.settings import ReplaySettings
 from daemon.training.batches import TrainingRows
 from daemon.training.bench import Bench, RunInHand
 from daemon.training.freeze import choose
@@ -43,21 +44,23 @@ def open_run(
     if problem is not None:
         return Refused("version_damaged", f"the version {start.name} is damaged: {problem}")
     rows = JobRows(bench.layout)
-    choices = _frozen(bench, place, request, rows)
+    base = bench.layout.base(request.base["name"])
+    choices = _frozen(bench, place, request, rows, start)
     if choices.steps == 0:
         return NothingNew(f"every row of {', '.join(request.jobs)} has been trained before")
     bench.pipe.send(say.Alive("loading the base model"))
     if left():
         return None
-    base = bench.layout.base(request.base["name"])
     encoder = bench.encoder(base)
-    _load(bench, request, base, start)
-    state = _resume(bench, place, request, attempt, start)
-    data = TrainingRows(request, choices, rows, encoder)
+    _load(bench, request, choices, base, start, place)
+    state = resume(bench, place, request, attempt, start)
+    data = TrainingRows(request, choices, rows, encoder, bench.engine.shapes)
     return RunInHand(place, request, choices, rows, encoder, data, state)
 
 
-def _frozen(bench: Bench, place: RunLayout, request: Request, rows: JobRows) -> Choices:
+def _frozen(
+    bench: Bench, place: RunLayout, request: Request, rows: JobRows, start: Path
+) -> Choices:
     record = runs.read_frozen(place)
     now = libraries()
     if record is not None:
@@ -66,15 +69,30 @@ def _frozen(bench: Bench, place: RunLayout, request: Request, rows: JobRows) -> 
             return choices
         message = f"{request.run} starts over: the libraries changed since it began"
         bench.pipe.send(say.Alerted("libraries_changed", message))
-    choices = choose(request, rows, now, bench.clock.now().isoformat())
+    base = bench.layout.base(request.base["name"])
+    training = request.settings.training
+    row_tokens = training.row_tokens or bench.engine.best_row_tokens(base, training)
+    choices = choose(
+        request, rows, now, bench.clock.now().isoformat(), row_tokens,
+        replay_share(request.settings.replay, start),
+    )  # fmt: skip
     runs.freeze(place, runs.read_request(place) | choices.as_record())
     return choices
 
 
-def _load(bench: Bench, request: Request, base: Path, start: Path) -> None:
+def replay_share(settings: ReplaySettings, start: Path) -> float:
+    """Return the share of replayed rows; more after a version that has begun to forget."""
+    manifest = json.loads((start / models.MANIFEST).read_bytes())
+    wanted = float((manifest.get("replay") or {}).get("next_share", settings.share))
+    return max(settings.share, min(wanted, settings.most_share))
+
+
+def _load(
+    bench: Bench, request: Request, choices: Choices, base: Path, start: Path, place: RunLayout
+) -> None:
     worn = adapter_folder(start)
-    training = request.settings.training
-    if not bench.engine.load(base, request.adapter, training, worn, request.seed):
+    training = request.settings.training.model_copy(update={"row_tokens": choices.row_tokens})
+    if not bench.engine.load(base, request.adapter, training, worn, request.seed, place.folder):
         message = (
             f"{start.name} has no optimizer moments that fit {training.optimizer}; "
             "training goes on with fresh ones"
@@ -88,9 +106,8 @@ def adapter_folder(version: Path) -> Path | None:
     return None if manifest["adapter"] is None else version
 
 
-def _resume(
-    bench: Bench, place: RunLayout, request: Request, attempt: int, start: Path
-) -> RunState:
+def resume(bench: Bench, place: RunLayout, request: Request, attempt: int, start: Path) -> RunState:
+    """Go back to the last commit, or to the starting version where there is none."""
     folder, problems = runs.newest_checkpoint(place)
     if problems:
         message = f"{request.run} falls back: {'; '.join(problems)}"

@@ -3,6 +3,7 @@
 Its loss falls towards a fixed goal, its updates are exact in float32, its files real safetensors.
 """
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from safetensors.numpy import load_file, save_file
 
 from daemon.clock import Clock
 from daemon.core.bases import BaseFacts
+from daemon.core.packing import Shapes
 from daemon.core.versions import AdapterSpec
 from daemon.layout import Layout
 from daemon.settings import TrainingSettings
@@ -45,10 +47,15 @@ class RehearsalEngine:
         self._moments: Arrays = {}
         self._begun: Arrays = {}
         self._fresh: Arrays = {}
+        self.shapes = Shapes(256, 2048)
 
     def prepare(self, layout: Layout, model: str) -> BaseFacts:
         """Make a base directory with a small real tokenizer and no weights."""
         return make_base(layout, model)
+
+    def best_row_tokens(self, base: Path, training: TrainingSettings) -> int:
+        """Return a usual length."""
+        return 256
 
     def load(
         self,
@@ -57,9 +64,11 @@ class RehearsalEngine:
         training: TrainingSettings,
         start: Path | None,
         seed: int,
+        scratch: Path,
     ) -> bool:
         """Be as a run begins."""
         self._base, self._spec = base, spec
+        self.shapes = Shapes(training.row_tokens or 256, training.pass_tokens)
         self._fresh = _fresh(spec.rank, seed)
         self._adapter = _copy(self._fresh) if start is None else load_file(start / ADAPTER)
         self._begun = _copy(self._adapter)
@@ -73,20 +82,27 @@ class RehearsalEngine:
     def step(self, passes: Sequence[EncodedPass], learning_rate: float, seed: int) -> StepResult:
         """Move towards the goal; rows pull a little to either side, as real ones do."""
         self._clock.sleep_s(self._pace_s)
-        rows = [row for item in passes for row in item.rows]
+        rows = [text for item in passes for text in item.texts]
         scored = self.losses(rows)
         loss = sum(total for total, _ in scored) / max(1, sum(count for _, count in scored))
         goal = GOAL + np.float32(np.mean([_pull(row) for row in rows]))
         gradients = {name: array - goal for name, array in self._adapter.items()}
         norm = float(np.sqrt(sum(float(np.sum(g * g)) for g in gradients.values())))
         if not np.isfinite(loss + norm):
-            return StepResult(None, None, False)
+            return StepResult(None, None, None, False)
+        moved = 0.0
         for name, gradient in gradients.items():
             self._moments[name] = MOMENTUM * self._moments[name] + gradient
             move = np.float32(learning_rate) * RATE_FACTOR * self._moments[name]
             self._adapter[name] = self._adapter[name] - move
+            moved += float(np.sum(move * move))
         self._moments["step"] = self._moments["step"] + np.uint64(1)
-        return StepResult(loss, norm, True)
+        return StepResult(loss, norm, math.sqrt(moved), True)
+
+    def finite_alone(self, text: Encoded, seed: int) -> bool:
+        """Return whether the loss of one text by itself is finite."""
+        ((total, _),) = self.losses([text])
+        return math.isfinite(total)
 
     def save(self, folder: Path) -> None:
         """Write adapter and moments."""

@@ -8,14 +8,16 @@ from typing import Literal
 
 from daemon.core import messages as say
 from daemon.core.plan import mix
-from daemon.core.progress import Metrics, after_evaluation
+from daemon.core.progress import after_evaluation
 from daemon.core.schedule import Schedule, rate
 from daemon.evaluation.periodic import Evaluation
-from daemon.training.batches import StepContent, holdout_rows, prompts
+from daemon.training.batches import Ahead, StepContent, holdout_rows, prompts
 from daemon.training.bench import Bench, RunInHand
 from daemon.training.commits import Commits
 from daemon.training.desk import Desk
 from daemon.training.engine import StepResult
+from daemon.training.measures import StepTimes, step_metrics
+from daemon.training.state import SetAside
 
 REFUSED_MOST = 5
 """So many steps in a row that were not finite end the run."""
@@ -41,7 +43,9 @@ class Training:
             training.rewarm_steps,
             training.decay_share,
             training.decay_floor,
+            training.carry_schedule,
         )
+        self._ahead = Ahead(hand.data)
         self._validation = holdout_rows(hand.rows, hand.encoder, hand.choices.tune)
         self._prompts = prompts(hand.rows, hand.encoder, hand.choices.samples)
         self._trained_s = 0.0
@@ -103,16 +107,47 @@ class Training:
 
     def _step(self) -> None:
         began_s = self._bench.clock.monotonic_s()
-        content = self._hand.data.step(self.state.step_in_run)
+        content = self._content()
+        waited_s = self._bench.clock.monotonic_s() - began_s
         step, step_in_run = self.state.step + 1, self.state.step_in_run + 1
         learning_rate = rate(self._schedule, step, step_in_run, self._hand.choices.steps)
         seed = mix(self._hand.request.seed, "step", step)
         result = self._bench.engine.step(content.passes, learning_rate, seed)
+        if not result.applied:
+            content, result = self._without_guilty(content, learning_rate, seed)
         seconds = self._bench.clock.monotonic_s() - began_s
-        metrics = _metrics(step, step_in_run, content, learning_rate, result, seconds)
+        times = StepTimes(seconds, waited_s)
+        at = (step, step_in_run)
+        metrics = step_metrics(at, content, learning_rate, result, times, self._bench.engine)
         self._trained_s += seconds
         self.state = self.state.after(metrics)
         self._bench.pipe.send(say.Stepped(self._hand.request.run, metrics))
+
+    def _content(self) -> StepContent:
+        aside = frozenset(row.id for row in self.state.aside)
+        return self._ahead.step(self.state.step_in_run, aside)
+
+    def _without_guilty(
+        self, content: StepContent, learning_rate: float, seed: int
+    ) -> tuple[StepContent, StepResult]:
+        """Put the rows aside that spoil a step, and take it with the others in their places.
+
+        Where no row is guilty by itself, the step is left out.
+        """
+        engine = self._bench.engine
+        step = self.state.step + 1
+        guilty = {text.id for text in content.texts if not engine.finite_alone(text.encoded, seed)}
+        if not guilty:
+            return content, StepResult(None, None, None, False)
+        found = tuple(SetAside(job, row, step) for job, row in sorted(guilty))
+        self.state = replace(self.state, aside=(*self.state.aside, *found))
+        where = ", ".join(f"row {row} of {job}" for job, row in sorted(guilty))
+        message = f"loss or gradient is not finite: {where} will not be trained in this run"
+        self._bench.pipe.send(say.Alerted("rows_set_aside", message))
+        content = self._content()
+        if not content.texts:
+            return content, StepResult(None, None, None, False)
+        return content, engine.step(content.passes, learning_rate, seed)
 
     # --- evaluations --------------------------------------------------------------------------
 
@@ -156,30 +191,3 @@ class Training:
             self._desk.leaving = "stop"
             return False
         return self._commits.commit(self.state, again)
-
-
-def _metrics(
-    step: int,
-    step_in_run: int,
-    content: StepContent,
-    learning_rate: float,
-    result: StepResult,
-    seconds: float,
-) -> Metrics:
-    rows = content.rows
-    return Metrics(
-        step=step,
-        step_in_run=step_in_run,
-        epoch=content.epoch,
-        loss=result.loss,
-        learning_rate=learning_rate,
-        gradient_norm=result.gradient_norm,
-        applied=result.applied,
-        rows=len(rows),
-        tokens=sum(len(row.tokens) for row in rows),
-        supervised_tokens=sum(int(row.supervised[1:].sum()) for row in rows),
-        padded_tokens=sum(item.width * len(item.rows) for item in content.passes),
-        seconds=seconds,
-        jobs=content.jobs,
-        prompt=content.prompt,
-    )

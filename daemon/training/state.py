@@ -7,11 +7,27 @@ from pathlib import Path
 from typing import Any, Self
 
 from daemon.core.progress import Metrics, Progress, after_step
+from daemon.training.frozen import RowId
 
 STATE = "training_state.json"
 COMMITTED_STATE = "state.json"
 METRICS = "training_metrics.json"
 TAIL = 50
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """A row that was put aside in a run."""
+
+    job: str
+    row: int
+    step: int
+    """The step at which it was found."""
+
+    @property
+    def id(self) -> RowId:
+        """The row's id."""
+        return self.job, self.row
 
 
 @dataclass(frozen=True)
@@ -28,6 +44,8 @@ class RunState:
     metrics: tuple[Metrics, ...] = ()
     """Of every step of the run, in order."""
     validation: tuple[tuple[int, float], ...] = ()
+    aside: tuple[SetAside, ...] = ()
+    """Rows that gave no finite loss or gradient; they count nothing from then on."""
 
     def as_record(self, cursor: Mapping[str, Any]) -> dict[str, Any]:
         """Return plain JSON values; the metrics are a file of their own."""
@@ -41,6 +59,7 @@ class RunState:
             "progress": self.progress.as_record(),
             "metrics_tail": [asdict(metrics) for metrics in self.metrics[-TAIL:]],
             "validation": self.validation,
+            "aside": [asdict(row) for row in self.aside],
         }
 
     @classmethod
@@ -57,6 +76,7 @@ class RunState:
             progress=Progress.from_record(record["progress"]),
             metrics=tuple(Metrics(**item) for item in metrics),
             validation=tuple((int(step), float(loss)) for step, loss in record["validation"]),
+            aside=tuple(SetAside(**row) for row in record["aside"]),
         )
 
     def after(self, metrics: Metrics) -> "RunState":

@@ -7,7 +7,6 @@ import pytest
 
 from daemon.cli import preview
 from daemon.cli.estimating import cost_of
-from daemon.core.packing import packed
 from daemon.layout import Layout
 from daemon.settings import TrainingSettings
 from tests.cli.conftest import Command
@@ -76,15 +75,8 @@ def test_a_missing_file_and_a_missing_model_are_named(
     assert unready.exit_code == 6 and "is not ready" in unready.output
 
 
-def test_packing_puts_the_long_first_and_the_short_into_what_is_left() -> None:
-    assert packed([6, 5, 4, 3, 2], 10) == 2
-    assert packed([6, 6, 6], 10) == 3
-    assert packed([12, 4], 10) == 2
-    assert packed([], 10) == 0
-
-
 def test_padding_is_what_the_trainer_would_compute() -> None:
-    cost = cost_of([10, 20, 30], TrainingSettings(epochs=2, batch_rows=2))
-    assert cost.steps == 4
-    assert cost.tokens == 60
-    assert cost.padded >= 16 + 24 + 32
+    cost = cost_of([10, 20, 30], TrainingSettings(epochs=2, batch_rows=3))
+    assert (cost.steps, cost.tokens, cost.computed, cost.rows) == (2, 60, 64, 1)
+    apart = cost_of([10, 20, 30], TrainingSettings(epochs=2, batch_rows=3, row_tokens=32))
+    assert (apart.tokens, apart.computed, apart.rows) == (60, 64, 2)

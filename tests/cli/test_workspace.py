@@ -7,7 +7,8 @@ from pathlib import Path
 from typer.testing import Result
 
 from daemon.layout import Layout
-from daemon.settings import Settings, read_settings
+from daemon.settings import Settings
+from daemon.settings_file import read_settings
 
 Command = Callable[..., Result]
 

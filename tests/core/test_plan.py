@@ -1,79 +1,73 @@
-"""Which rows make up each step, and how they are padded."""
+"""Which texts make up each step."""
 
 from collections import Counter
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.core.plan import MOST_WIDTHS, Plan, mix, passes, width_of, widths
+from daemon.core.plan import Plan, draws_of, mix, steps_of
 
 LENGTHS = st.lists(st.integers(1, 2000), min_size=1, max_size=80)
 
 
-@given(LENGTHS, st.integers(1, 9), st.integers(1, 3), st.integers(0, 99))
-def test_every_row_is_trained_once_in_each_epoch(
-    lengths: list[int], batch_rows: int, epochs: int, seed: int
+@given(
+    LENGTHS, st.integers(1, 9), st.integers(1, 3), st.integers(0, 99), st.integers(0, 300),
+    st.booleans(),
+)  # fmt: skip
+def test_every_text_is_trained_once_in_each_epoch_and_every_draw_once(
+    lengths: list[int], batch_rows: int, epochs: int, seed: int, draws: int, by_length: bool
 ) -> None:
-    plan = Plan(lengths, batch_rows, epochs, seed)
+    plan = Plan(lengths, batch_rows, epochs, seed, draws, by_length)
+    assert plan.steps == steps_of(len(lengths), batch_rows, epochs)
     seen: Counter[tuple[int, int]] = Counter()
+    drawn: list[int] = []
     for index in range(plan.steps):
         batch = plan.batch(index)
-        assert 1 <= len(batch.rows) <= batch_rows
-        seen.update((batch.epoch, row) for row in batch.rows)
+        assert 1 <= len(batch.own) <= batch_rows
+        seen.update((batch.epoch, row) for row in batch.own)
+        drawn += batch.replayed
     expected = {(e, r) for e in range(1, epochs + 1) for r in range(len(lengths))}
     assert seen == Counter(dict.fromkeys(expected, 1))
+    assert drawn == list(range(draws))
 
 
 @given(LENGTHS, st.integers(0, 99))
 def test_a_batch_is_the_same_whatever_was_asked_before(lengths: list[int], seed: int) -> None:
-    plan = Plan(lengths, 4, 2, seed)
+    plan = Plan(lengths, 4, 2, seed, 7)
     forwards = [plan.batch(index) for index in range(plan.steps)]
-    fresh = [Plan(lengths, 4, 2, seed).batch(index) for index in reversed(range(plan.steps))]
+    fresh = [Plan(lengths, 4, 2, seed, 7).batch(index) for index in reversed(range(plan.steps))]
     assert forwards == fresh[::-1]
 
 
-def test_another_seed_and_another_epoch_give_another_order() -> None:
+def test_another_epoch_has_the_same_steps_in_another_order() -> None:
     plan = Plan([5] * 40, 4, 2, 1)
-    first = [plan.batch(index).rows for index in range(10)]
-    assert first != [plan.batch(index).rows for index in range(10, 20)]
-    assert first != [Plan([5] * 40, 4, 2, 2).batch(index).rows for index in range(10)]
+    first = [plan.batch(index).own for index in range(10)]
+    second = [plan.batch(index).own for index in range(10, 20)]
+    assert first != second and sorted(first) == sorted(second)
+    assert first != [Plan([5] * 40, 4, 2, 2).batch(index).own for index in range(10)]
 
 
-@given(LENGTHS)
-def test_there_are_at_most_eight_widths_and_every_row_fits(lengths: list[int]) -> None:
-    allowed = widths(lengths)
-    assert len(allowed) <= MOST_WIDTHS
-    assert all(width % 8 == 0 for width in allowed)
-    for length in lengths:
-        assert width_of(length, allowed) in allowed
-        assert width_of(length, allowed) >= length
+def test_draws_are_spread_over_the_run() -> None:
+    plan = Plan([5] * 80, 8, 2, 1, draws=20)
+    assert [len(plan.batch(index).replayed) for index in range(20)] == [1] * 20
+    plan = Plan([5] * 80, 8, 2, 1, draws=30)
+    assert {len(plan.batch(index).replayed) for index in range(20)} == {1, 2}
 
 
-def test_a_row_longer_than_all_widths_gets_a_width_of_its_own() -> None:
-    assert width_of(100, (8, 64)) == 128
+def test_the_share_of_draws_is_that_of_all_rows() -> None:
+    assert draws_of(90, 1, 0.1) == 10
+    assert draws_of(50, 2, 0.5) == 100
+    assert draws_of(50, 2, 0.0) == 0
 
 
-@given(LENGTHS, st.integers(16, 4096))
-def test_passes_cover_the_step_and_keep_to_their_tokens(
-    lengths: list[int], pass_tokens: int
-) -> None:
-    allowed = widths(lengths)
-    found = passes(range(len(lengths)), lengths, allowed, pass_tokens)
-    assert sorted(row for item in found for row in item.rows) == list(range(len(lengths)))
-    for item in found:
-        assert item.width in allowed
-        assert all(lengths[row] <= item.width for row in item.rows)
-        assert len(item.rows) == 1 or item.width * len(item.rows) <= pass_tokens
+def test_texts_that_cannot_share_a_row_lie_beside_their_like() -> None:
+    lengths = [number % 50 + 1 for number in range(200)]
 
+    def spread(plan: Plan) -> int:
+        batches = [[lengths[text] for text in plan.batch(index).own] for index in range(plan.steps)]
+        return sum(max(batch) - min(batch) for batch in batches)
 
-def test_rows_of_unlike_lengths_are_not_padded_to_the_longest() -> None:
-    lengths = [800, 16, 16, 16, 16, 16, 16, 16]
-    found = passes(range(8), lengths, widths(lengths), 10_000)
-    assert sum(item.width * len(item.rows) for item in found) == 800 + 7 * 16
-
-
-def test_little_padding_is_cheaper_than_one_more_pass() -> None:
-    assert len(passes(range(4), [32, 32, 24, 24], (24, 32), 10_000)) == 1
+    assert spread(Plan(lengths, 8, 1, 1, by_length=True)) * 4 < spread(Plan(lengths, 8, 1, 1))
 
 
 def test_mixed_seeds_are_stable_for_ever() -> None:

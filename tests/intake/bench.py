@@ -8,7 +8,8 @@ from daemon.dedup.suites import Suites
 from daemon.folders import reports
 from daemon.intake.taking import Taking
 from daemon.layout import JobLayout, Layout
-from daemon.settings import Settings, parse_settings
+from daemon.settings import Settings
+from daemon.settings_file import parse_settings
 from daemon.text.encoder import TextEncoder
 from tests.clocks import StillClock
 from tests.text.tiny_tokenizer import CHATML, write_tokenizer

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from daemon.layout import Layout
-from daemon.settings import parse_settings
+from daemon.settings_file import parse_settings
 from daemon.text.encoder import TextEncoder
 from tests.clocks import StillClock
 from tests.intake.bench import Bench, codes, pair

@@ -47,6 +47,35 @@ def test_a_run_that_was_killed_ends_in_the_same_bytes(workspace: Workspace) -> N
         assert whole.read_bytes() == parts.read_bytes()
 
 
+@pytest.mark.parametrize("step", range(1, 11))
+def test_replay_packed_rows_and_kept_states_survive_a_kill_at_any_step(
+    workspace: Workspace, tmp_path: Path, step: int
+) -> None:
+    """The adapter is on the upper of two layers, so that there is something to keep."""
+    settings = with_dropout()
+    training = {
+        **SETTINGS["training"], "dropout": 0.1, "num_layers": 1, "row_tokens": 128,
+        "batch_rows": 2, "epochs": 2,
+    }  # fmt: skip
+    settings |= {"training": training, "replay": {"share": 0.3}, "checkpoint": {"steps": 1}}
+    made = make_workspace(tmp_path / "w", TinyEngine())
+    made.add_job(JOB, chats(12), chats(6, "held"))
+    made.add_job("000002-more", chats(10, "more"))
+    for run in ("r000001", "r000002"):
+        made.ask_run(run, ["000002-more"], lineage_jobs=[JOB], settings=settings)
+    whole = made.serve(TinyEngine(), say.Train("r000001"))
+    frozen = made.read(made.layout.run("r000001").frozen)
+    assert len(frozen["replay"]) == 9 and {job for job, _ in frozen["replay"]} == {JOB}
+    stepped = [report for report in whole.sent if isinstance(report, say.Stepped)]
+    assert sum(report.metrics.replayed for report in stepped) == 9
+    react = after_steps(step, say.Abandon())
+    made.serve(TinyEngine(), say.Train("r000002"), react=react)
+    made.serve(TinyEngine(), say.Train("r000002"))
+    for name in (ADAPTER, MOMENTS):
+        first, second = (made.layout.run(run).candidate / name for run in ("r000001", "r000002"))
+        assert first.read_bytes() == second.read_bytes()
+
+
 def test_a_warm_engine_trains_as_a_fresh_one(workspace: Workspace) -> None:
     engine = TinyEngine()
     for run in ("r000003", "r000004"):

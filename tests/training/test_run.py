@@ -181,7 +181,7 @@ def test_a_job_trained_again_does_not_count_against_itself(workspace: Workspace)
 
 class NeverFinite(RehearsalEngine):
     def step(self, passes: Sequence[EncodedPass], learning_rate: float, seed: int) -> StepResult:
-        return StepResult(None, None, False)
+        return StepResult(None, None, None, False)
 
 
 def test_five_steps_in_a_row_that_are_not_finite_end_the_run(workspace: Workspace) -> None:

@@ -1,34 +1,58 @@
-"""One optimizer step on a tiny random llama on the CPU."""
+"""One optimizer step on tiny random models on the CPU, against the plainest way to compute it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from mlx.utils import tree_flatten
-from mlx_lm.models.llama import Model, ModelArgs
+from mlx.utils import tree_flatten, tree_map
 
+from daemon.core.packing import Shapes, lay_out
 from daemon.core.versions import AdapterSpec
 from daemon.model import adapters
+from daemon.model.anatomy import Anatomy
 from daemon.model.backend import mx, nn
 from daemon.settings import TrainingSettings
 from daemon.text.encoder import Encoded
 from daemon.training.engine import EncodedPass
-from daemon.training.step import Losses, Padded, Stepper
-from tests.training.tiny_llama import CONFIG
+from daemon.training.kept import KeptStates
+from daemon.training.step import Stepper
+from tests.model.families import PACKABLE, UNPACKABLE, make
 
-SPEC = AdapterSpec("lora", 4, 2.0, 0.0, 2, ())
-
-
-def stepper(compiled: bool = False, **changes: Any) -> Stepper:
-    mx.random.seed(1)
-    model = Model(ModelArgs.from_dict(CONFIG))
-    adapters.attach(model, SPEC, 5)
-    return Stepper(model, TrainingSettings(**changes), compiled)
+PACKED = Shapes(64, 64)
+ALONE = Shapes(64, 1, packed=False)
+FAMILIES = ["llama", "llama windowed", "qwen3", "gemma2", "gemma3_text", "granite", "cohere2"]
 
 
-def rows(count: int = 6) -> list[Encoded]:
-    draw = np.random.default_rng(0)
+def stepper(
+    name: str = "llama",
+    shapes: Shapes = PACKED,
+    spec: AdapterSpec | None = None,
+    kept: KeptStates | None = None,
+    checkpoint: bool = False,
+    **changes: Any,
+) -> Stepper:
+    model = make(name)
+    adapters.attach(model, spec or AdapterSpec("lora", 4, 2.0, 0.0, 2, ()), 5)
+    # A fresh adapter has no gradient in one of its halves: it is moved off its beginning.
+    weights = adapters.adapter_weights(model)
+    mx.random.seed(9)
+    adapters.put_weights(
+        model, {key: array + 0.1 * mx.random.normal(array.shape) for key, array in weights.items()}
+    )
+    return Stepper(Anatomy(model), TrainingSettings(**changes), shapes, kept, checkpoint)
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Iterator[KeptStates]:
+    made = KeptStates(tmp_path, 2**20)
+    yield made
+    made.close()
+
+
+def texts(count: int = 7, seed: int = 0) -> list[Encoded]:
+    draw = np.random.default_rng(seed)
     found = []
     for number in range(count):
         length = 9 + 5 * number
@@ -37,12 +61,87 @@ def rows(count: int = 6) -> list[Encoded]:
     return found
 
 
-def one_pass(items: Sequence[Encoded]) -> list[EncodedPass]:
-    return [EncodedPass(40, tuple(items))]
+def passes(made: Stepper, items: Sequence[Encoded], again: bool = False) -> list[EncodedPass]:
+    lengths = [len(item.tokens) for item in items]
+    return [
+        EncodedPass(p.width, tuple(tuple(items[n] for n in row) for row in p.rows), again)
+        for p in lay_out(range(len(items)), lengths, made.shapes)
+    ]
 
 
-def row_by_row(items: Sequence[Encoded]) -> list[EncodedPass]:
-    return [EncodedPass(len(item.tokens), (item,)) for item in items]
+def reference(made: Stepper, items: Sequence[Encoded]) -> tuple[float, dict[str, Any]]:
+    """Return loss and gradient, text by text, from the model's own call and nothing else."""
+    model: Any = made._model
+
+    def nats(tokens: Any, marks: Any) -> Any:
+        logits = model(tokens[None, :-1])[0].astype(mx.float32)
+        losses = nn.losses.cross_entropy(logits, tokens[1:], reduction="none")
+        return (losses * marks).sum()
+
+    differentiate = nn.utils.value_and_grad(model, nats)
+    total, count, gathered = 0.0, 0, None
+    for item in items:
+        marks = item.supervised[1:].astype(np.float32)
+        value, gradient = differentiate(mx.array(item.tokens), mx.array(marks))
+        gathered = (
+            gradient if gathered is None else tree_map(lambda a, b: a + b, gathered, gradient)
+        )
+        total, count = total + value.item(), count + int(marks.sum())
+    flat: Any = tree_flatten(tree_map(lambda g: g / count, gathered))
+    return total / count, dict(flat)
+
+
+def assert_same_gradient(made: Stepper, found: Any, expected: dict[str, Any]) -> None:
+    flat: Any = tree_flatten(found)
+    scale = max(np.abs(np.array(array)).max() for array in expected.values())
+    assert scale > 0 and len(flat) == len(expected)
+    for name, array in flat:
+        difference = np.abs(np.array(array) - np.array(expected[name])).max()
+        assert difference <= 1e-5 * scale, name
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_packed_step_has_the_loss_and_gradient_of_its_texts_one_by_one(name: str) -> None:
+    made = stepper(name)
+    laid = passes(made, texts())
+    assert max(len(row) for item in laid for row in item.rows) > 1
+    loss, gradient = made._accumulate(laid)
+    expected_loss, expected = reference(made, texts())
+    assert loss == pytest.approx(expected_loss, rel=1e-5)
+    assert_same_gradient(made, gradient, expected)
+
+
+@pytest.mark.parametrize("name", [name for name in UNPACKABLE if name != "llama dynamic"])
+def test_models_that_cannot_share_a_row_have_it_too(name: str) -> None:
+    keys = {"mamba": ("mixer.in_proj", "mixer.out_proj"), "gpt2": ("attn.c_proj", "mlp.c_fc")}[name]
+    spec = AdapterSpec("lora", 4, 2.0, 0.0, 2, keys)
+    made = stepper(name, Shapes(64, 128, packed=False), spec)
+    loss, gradient = made._accumulate(passes(made, texts()))
+    expected_loss, expected = reference(made, texts())
+    assert loss == pytest.approx(expected_loss, rel=1e-5)
+    assert_same_gradient(made, gradient, expected)
+
+
+@pytest.mark.parametrize("kind", ["lora", "dora"])
+@pytest.mark.parametrize("checkpoint", [False, True])
+def test_both_kinds_of_adapter_and_checkpointing_change_nothing(
+    kind: Any, checkpoint: bool
+) -> None:
+    made = stepper(spec=AdapterSpec(kind, 4, 2.0, 0.0, -1, ()), checkpoint=checkpoint)
+    loss, gradient = made._accumulate(passes(made, texts()))
+    expected_loss, expected = reference(made, texts())
+    assert loss == pytest.approx(expected_loss, rel=1e-5)
+    assert_same_gradient(made, gradient, expected)
+
+
+def test_the_head_in_many_chunks_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("daemon.training.losses.CHUNK_BYTES", 1)
+    monkeypatch.setattr("daemon.training.losses.LEAST_CHUNK", 5)
+    made = stepper("gemma2", Shapes(128, 128))
+    loss, gradient = made._accumulate(passes(made, texts()))
+    expected_loss, expected = reference(made, texts())
+    assert loss == pytest.approx(expected_loss, rel=1e-5)
+    assert_same_gradient(made, gradient, expected)
 
 
 def state_of(made: Stepper) -> dict[str, Any]:
@@ -54,78 +153,150 @@ def state_of(made: Stepper) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("compiled", [False, True])
-def test_accumulated_passes_give_the_step_of_one_pass(compiled: bool) -> None:
-    whole, parts = stepper(), stepper(compiled, optimizer="sgd")
-    whole = stepper(optimizer="sgd")
+@pytest.mark.parametrize("name", PACKABLE)
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_kept_states_change_no_bit(kept: KeptStates, name: str, dropout: float) -> None:
+    spec = AdapterSpec("lora", 4, 2.0, dropout, 2, ())
+    plain = stepper(name, spec=spec)
+    keeping = stepper(name, spec=spec, kept=kept)
     for number in range(3):
-        first = whole.step(one_pass(rows()), 1e-2, number)
-        second = parts.step(row_by_row(rows()), 1e-2, number)
+        first = plain.step(passes(plain, texts(), again=True), 1e-2, number)
+        second = keeping.step(passes(keeping, texts(), again=True), 1e-2, number)
+        assert first == second
+    assert keeping.kept is not None and len(keeping.kept) == len(passes(plain, texts()))
+    for key, array in state_of(plain).items():
+        np.testing.assert_array_equal(state_of(keeping)[key], array)
+    assert keeping.score(texts()) == plain.score(texts())
+
+
+def test_states_beyond_the_room_are_computed_again(
+    kept: KeptStates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept, "_most", 64 * 32 * 4)
+    keeping = stepper(kept=kept)
+    plain = stepper()
+    for number in range(2):
+        first = keeping.step(passes(keeping, texts(), again=True), 1e-2, number)
+        assert first == plain.step(passes(plain, texts()), 1e-2, number)
+    assert keeping.kept is not None and len(keeping.kept) == 1
+    assert keeping.kept.size_bytes <= 64 * 32 * 4
+
+
+def test_a_full_disk_ends_the_keeping_and_nothing_else(
+    kept: KeptStates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> int:
+        raise OSError(28, "No space left on device")
+
+    keeping = stepper(kept=kept)
+    monkeypatch.setattr("daemon.training.kept.os.pwrite", full)
+    assert keeping.step(passes(keeping, texts(), again=True), 1e-2, 0).applied
+    assert keeping.kept is not None and keeping.kept.given_up is not None
+    assert "No space left" in keeping.kept.given_up and not keeping.kept.size_bytes
+
+
+def test_states_of_half_precision_come_back_bit_by_bit(kept: KeptStates, tmp_path: Path) -> None:
+    state = mx.random.normal((1, 8, 32)).astype(mx.bfloat16)
+    kept.put(b"a", state, 1.0)
+    assert mx.array_equal(kept.get(b"a"), state).item() and kept.get(b"b") is None
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("few", [False, True])
+def test_accumulated_passes_give_the_step_of_one_pass(few: bool) -> None:
+    whole = stepper(shapes=Shapes(256, 256), optimizer="sgd")
+    parts = stepper(shapes=Shapes(64, 128, few=few), optimizer="sgd")
+    for number in range(3):
+        first = whole.step(passes(whole, texts()), 1e-2, number)
+        second = parts.step(passes(parts, texts()), 1e-2, number)
         assert first.loss == pytest.approx(second.loss, rel=1e-5)
         assert first.gradient_norm == pytest.approx(second.gradient_norm, rel=1e-4)
     for name, array in state_of(whole).items():
         np.testing.assert_allclose(state_of(parts)[name], array, atol=1e-5)
+    assert parts.traces == (2 if few else 0)
 
 
-def test_the_loss_is_the_mean_over_supervised_tokens_of_the_models_own_logits() -> None:
+def test_scores_are_those_of_each_text_alone() -> None:
+    made = stepper("gemma3_text")
+    for item, (total, count) in zip(texts(), made.score(texts()), strict=True):
+        loss, _ = reference(made, [item])
+        assert count == int(item.supervised[1:].sum())
+        assert total / count == pytest.approx(loss, rel=1e-5)
+
+
+def test_a_text_that_is_put_aside_leaves_the_others_where_they_are() -> None:
+    from daemon.training.batches import blank
+
     made = stepper()
-    total, count = 0.0, 0
-    for row in rows():
-        logits = made._model(mx.array(row.tokens)[None, :-1])[0]
-        nats = nn.losses.cross_entropy(logits, mx.array(row.tokens[1:]), reduction="none")
-        total += float(np.array(nats)[row.supervised[1:]].sum())
-        count += int(row.supervised[1:].sum())
-    assert made.step(one_pass(rows()), 0.0, 0).loss == pytest.approx(total / count, rel=1e-5)
+    laid = passes(made, texts())
+    gone = texts()[3]
+    without = [
+        EncodedPass(
+            item.width,
+            tuple(
+                tuple(blank(t) if t.tokens.tobytes() == gone.tokens.tobytes() else t for t in row)
+                for row in item.rows
+            ),
+        )
+        for item in laid
+    ]
+    loss, gradient = made._accumulate(without)
+    expected_loss, expected = reference(made, [*texts()[:3], *texts()[4:]])
+    assert loss == pytest.approx(expected_loss, rel=1e-5)
+    assert_same_gradient(made, gradient, expected)
 
 
 def test_a_step_that_is_not_finite_changes_neither_adapter_nor_moments() -> None:
     made = stepper()
-    assert made.step(one_pass(rows()), 1e-3, 0).applied
+    assert made.step(passes(made, texts()), 1e-3, 0).applied
     before = state_of(made)
     norm = made._model.model.norm
     good = norm.weight
     norm.weight = good * float("nan")
-    result = made.step(one_pass(rows()), 1e-3, 1)
+    result = made.step(passes(made, texts()), 1e-3, 1)
     assert (result.applied, result.loss, result.gradient_norm) == (False, None, None)
     for name, array in state_of(made).items():
         np.testing.assert_array_equal(array, before[name])
     norm.weight = good
-    assert made.step(one_pass(rows()), 1e-3, 2).applied
+    assert made.step(passes(made, texts()), 1e-3, 2).applied
+
+
+def test_a_text_that_spoils_a_step_is_found_alone() -> None:
+    made = stepper()
+    table = made._model.model.embed_tokens
+    table.weight[7] = float("nan")
+    sick = Encoded(np.array([5, 7, 9, 11], np.int32), np.ones(4, bool))
+    assert not made.finite_alone(sick, 0)
+    # The head is the table itself: a token that is not finite spoils every text's sum.
+    made = stepper("llama untied")
+    made._model.model.embed_tokens.weight[7] = float("nan")
+    assert not made.finite_alone(sick, 0)
+    healthy = Encoded(np.array([5, 8, 9, 11], np.int32), np.ones(4, bool))
+    assert made.finite_alone(healthy, 0)
 
 
 def test_a_long_gradient_is_scaled_to_the_clip_norm() -> None:
     made = stepper(optimizer="sgd", clip_norm=1e-3)
     before = state_of(made)
-    result = made.step(one_pass(rows()), 1.0, 0)
+    result = made.step(passes(made, texts()), 1.0, 0)
     assert result.gradient_norm is not None and result.gradient_norm > 1e-2
     moved = [
         array - before[name] for name, array in state_of(made).items() if name.startswith("weights")
     ]
-    assert np.sqrt(sum((m**2).sum() for m in moved)) == pytest.approx(1e-3, rel=1e-2)
+    length = np.sqrt(sum((m**2).sum() for m in moved))
+    assert length == pytest.approx(1e-3, rel=1e-2)
+    assert result.update_norm == pytest.approx(length, rel=1e-3)
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "adam", "sgd", "lion", "adafactor", "rmsprop"])
+@pytest.mark.parametrize(
+    "optimizer",
+    ["adamw", "adam", "adamax", "adagrad", "adadelta", "sgd", "lion", "adafactor", "rmsprop",
+     "muon"],
+)  # fmt: skip
 def test_every_optimizer_lowers_the_loss(optimizer: str) -> None:
     made = stepper(optimizer=optimizer, clip_norm=10.0)
-    first = made.step(one_pass(rows()), 3e-3, 0).loss
+    rate = 1.0 if optimizer == "adadelta" else 3e-3
+    first = made.step(passes(made, texts()), rate, 0).loss
     for number in range(5):
-        last = made.step(one_pass(rows()), 3e-3, number).loss
+        last = made.step(passes(made, texts()), rate, number).loss
     assert first is not None and last is not None and last < first
-
-
-def test_a_model_that_scales_its_logits_gets_its_own_whole_call() -> None:
-    class Scaled(Model):  # type: ignore[misc] # mlx-lm is not followed
-        def __call__(self, *args: Any, **kwargs: Any) -> Any:
-            return super().__call__(*args, **kwargs) * 0.5
-
-    model = Scaled(ModelArgs.from_dict(CONFIG))
-    padded = Padded(rows(1), 16, 1, fixed=False)
-    halved = Losses(model)(padded.inputs, padded.picks, padded.targets)
-    logits = model(padded.inputs).reshape(-1, 300)[padded.picks]
-    expected = nn.losses.cross_entropy(logits, padded.targets, reduction="none")
-    np.testing.assert_allclose(np.array(halved), np.array(expected), rtol=1e-6)
-
-
-def test_where_traces_are_kept_the_picks_have_at_most_four_lengths() -> None:
-    lengths = {Padded(rows(count), 64, 8, fixed=True).picks.size for count in range(1, 7)}
-    assert lengths <= {128, 256, 384, 512}

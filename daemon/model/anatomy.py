@@ -1,0 +1,225 @@
+"""Takes mlx-lm's models apart without touching their code: trunk, layers, head; trains nothing.
+
+A part is swapped for a stand-in while the model runs and put back after, so that scaling, capping
+and masks stay the model's own. What cannot be taken apart exactly is found by trying.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from mlx.utils import tree_flatten
+
+from daemon.model.backend import Module, mx
+
+_TRUNKS = ("model", "transformer", "backbone")
+_TOLERANCE = {mx.float32: 1e-4}
+_HALF_TOLERANCE = 2e-2
+_PROBE = (5, 9, 7)
+"""Lengths of the texts with which a model is tried, in tokens."""
+
+
+class StandIn(Module):
+    """Runs where another module stands; all else is asked of that one."""
+
+    def __init__(self, real: Module, call: Callable[..., Any]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        # Outside the tree of modules: no parameter is to be found twice.
+        object.__setattr__(self, "_real", real)
+        object.__setattr__(self, "_call", call)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Return what was given to run instead."""
+        return object.__getattribute__(self, "_call")(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(object.__getattribute__(self, "_real"), name)
+
+
+class Anatomy:
+    """One model in its parts.
+
+    Tokens are (rows, width); what flows between layers is (rows, width, hidden).
+    """
+
+    def __init__(self, model: Module) -> None:
+        self.model = model
+        self._outer = _holder(model)
+        self._trunk_name = next((name for name in _TRUNKS if name in (self._outer or {})), None)
+        with _as_when_answering(model):
+            self.has_head = self._outer is not None and self._tails_agree()
+
+    # --- head ---------------------------------------------------------------------------------
+
+    def hidden(self, tokens: Any, cache: Sequence[Any] | None = None) -> Any:
+        """Return what the head is given, (rows, width, hidden)."""
+        return self._trunk()(tokens, cache=cache)
+
+    def logits(self, hidden: Any) -> Any:
+        """Return the logits of given positions: (positions, hidden) to (positions, vocabulary)."""
+        assert self._outer is not None and self._trunk_name is not None
+        given = hidden[None]
+        tokens = mx.zeros((1, hidden.shape[0]), mx.int32)
+        with _swapped(
+            self._outer, self._trunk_name, StandIn(self._trunk(), lambda *_, **__: given)
+        ):
+            return self._outer(tokens)[0]
+
+    def _trunk(self) -> Any:
+        assert self._outer is not None and self._trunk_name is not None
+        return self._outer[self._trunk_name]
+
+    def _tails_agree(self) -> bool:
+        if self._trunk_name is None:
+            return False
+        tokens = _probe()
+        whole = self.model(tokens)
+        try:
+            hidden = self.hidden(tokens)
+            parts = self.logits(hidden.reshape(-1, hidden.shape[-1]))
+        except (AttributeError, LookupError, TypeError, ValueError):
+            return False
+        return alike(whole.reshape(-1, whole.shape[-1]), parts)
+
+    # --- layers -------------------------------------------------------------------------------
+
+    def first_adapted(self) -> int:
+        """Return how many layers lie below every trainable one; 0 where reuse cannot work."""
+        if not self.has_head or self._layers_name() is None:
+            return 0
+        layers = self.layers
+        learning = (bool(tree_flatten(layer.trainable_parameters())) for layer in layers)
+        below = next((number for number, learns in enumerate(learning) if learns), 0)
+        with _as_when_answering(self.model):
+            return below if below and self._split_agrees(below) else 0
+
+    @property
+    def layers(self) -> list[Any]:
+        """The model's layers, from the first."""
+        return list(self.model.layers)
+
+    def state_below(self, below: int, tokens: Any, cache: Sequence[Any] | None) -> Any:
+        """Return what the first `below` layers hand on, (rows, width, hidden)."""
+        handed: list[Any] = []
+
+        def tap(layer: Any) -> Callable[..., Any]:
+            def run(*args: Any, **kwargs: Any) -> Any:
+                handed.append(layer(*args, **kwargs))
+                return handed[0]
+
+            return run
+
+        layers = self.layers
+        last = StandIn(layers[below - 1], tap(layers[below - 1]))
+        above = [StandIn(layer, _hand_on) for layer in layers[below:]]
+        with self._layers_swapped([*layers[: below - 1], last, *above]):
+            self.hidden(tokens, cache)
+        return handed[0]
+
+    def hidden_above(
+        self, below: int, state: Any, tokens: Any, cache: Sequence[Any] | None = None
+    ) -> Any:
+        """Return what the head is given, from what `state_below` returned."""
+        layers = self.layers
+        idle = [StandIn(layer, _hand_on) for layer in layers[: below - 1]]
+        feed = StandIn(layers[below - 1], lambda *_, **__: state)
+        with self._layers_swapped([*idle, feed, *layers[below:]]):
+            return self.hidden(tokens, cache)
+
+    @contextmanager
+    def checkpointed(self) -> Iterator[None]:
+        """Have every layer computed again for its gradient, while this lasts."""
+        with self._layers_swapped([StandIn(layer, _recomputed(layer)) for layer in self.layers]):
+            yield
+
+    def _split_agrees(self, below: int) -> bool:
+        tokens = _probe()
+        try:
+            state = self.state_below(below, tokens, None)
+            parts = self.hidden_above(below, state, tokens)
+        except (AttributeError, LookupError, TypeError, ValueError):
+            return False
+        return alike(self.hidden(tokens), parts)
+
+    def _layers_name(self) -> str | None:
+        """Return where the trunk keeps its list of layers."""
+        layers = self.layers
+        for name, value in self._trunk().items():
+            if isinstance(value, list) and len(value) == len(layers) and value[0] is layers[0]:
+                return str(name)
+        return None
+
+    @contextmanager
+    def _layers_swapped(self, layers: list[Any]) -> Iterator[None]:
+        name = self._layers_name()
+        assert name is not None
+        with _swapped(self._trunk(), name, layers):
+            yield
+
+
+def alike(whole: Any, parts: Any) -> bool:
+    """Return whether two arrays are the same but for the order of their sums."""
+    if whole.shape != parts.shape:
+        return False
+    tolerance = _TOLERANCE.get(whole.dtype, _HALF_TOLERANCE)
+    whole, parts = whole.astype(mx.float32), parts.astype(mx.float32)
+    difference = mx.abs(whole - parts).mean() / (mx.abs(whole).mean() + 1e-9)
+    return bool((difference < tolerance).item())
+
+
+def probe_rows() -> list[Any]:
+    """Return short texts of different lengths, as arrays of tokens."""
+    ends = [sum(_PROBE[: number + 1]) for number in range(len(_PROBE))]
+    return [
+        mx.arange(end - size, end, dtype=mx.int32) + 1
+        for end, size in zip(ends, _PROBE, strict=True)
+    ]
+
+
+def _probe() -> Any:
+    return mx.concatenate(probe_rows())[None]
+
+
+def _holder(model: Module) -> Any:
+    """Return the module that runs trunk and head: the model, or the text part of a larger one."""
+    holder: Any = model
+    while holder is not None and not any(name in holder for name in _TRUNKS):
+        holder = holder.get("language_model")
+    return holder
+
+
+@contextmanager
+def _swapped(holder: Any, name: str, value: Any) -> Iterator[None]:
+    real = holder[name]
+    holder[name] = value
+    try:
+        yield
+    finally:
+        holder[name] = real
+
+
+@contextmanager
+def _as_when_answering(model: Module) -> Iterator[None]:
+    """Have dropout off: the same tokens give the same numbers."""
+    was = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(was)
+
+
+def _hand_on(given: Any, *_: Any, **__: Any) -> Any:
+    return given
+
+
+def _recomputed(layer: Any) -> Callable[..., Any]:
+    def run(given: Any, *args: Any, **kwargs: Any) -> Any:
+        def forward(own: Any, into: Any) -> Any:
+            layer.update(own)
+            return layer(into, *args, **kwargs)
+
+        # The trainable numbers go in by hand: what is only closed over gets no gradient.
+        return mx.checkpoint(forward)(layer.trainable_parameters(), given)
+
+    return run

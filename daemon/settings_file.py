@@ -1,0 +1,111 @@
+"""Reads settings from TOML and lays a job's own over them; every mistake is told with its line."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from daemon.errors import SettingsFault
+from daemon.settings import Settings
+
+OWN_SECTIONS = ("training", "evaluation", "checkpoint")
+"""The sections of which a job may carry its own settings."""
+
+FIT_KEYS = ("kind", "rank", "scale", "alpha", "rslora", "num_layers", "keys")
+"""The keys of `[training]` that decide which adapters fit; they belong to a lineage, not a job."""
+
+
+def read_settings(path: Path) -> Settings:
+    """Read `finetuned.toml`; a missing file means the defaults.
+
+    Raises:
+        SettingsFault: the file is not TOML, or any key or value is wrong; all are listed.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsFault("settings_unreadable", f"{path} cannot be read: {error}") from error
+    return parse_settings(text, str(path))
+
+
+def parse_settings(text: str, name: str) -> Settings:
+    """Return the settings a TOML text holds; `name` stands in the messages.
+
+    Raises:
+        SettingsFault: with every mistake at once, each with its line and key.
+    """
+    try:
+        return Settings.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsFault("settings_not_toml", f"{name} is not valid TOML: {error}") from error
+    except ValidationError as error:
+        raise SettingsFault("settings_invalid", _explain(error, text, name)) from error
+
+
+def parse_own(text: str) -> dict[str, Any]:
+    """Return a job's own settings from their TOML text.
+
+    Raises:
+        SettingsFault: not TOML.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsFault("own_settings_not_toml", f"not valid TOML: {error}") from error
+
+
+def with_own(settings: Settings, own: dict[str, Any]) -> Settings:
+    """Return the settings with a job's own laid over them.
+
+    Raises:
+        SettingsFault: a key that a job cannot set for itself, or a wrong value.
+    """
+    merged = settings.model_dump()
+    for section, values in own.items():
+        if section not in OWN_SECTIONS or not isinstance(values, dict):
+            raise SettingsFault(
+                "own_settings_section",
+                f"[{section}] cannot be set for one job; only {', '.join(OWN_SECTIONS)} can",
+            )
+        fixed = sorted(set(values) & set(FIT_KEYS)) if section == "training" else []
+        if fixed:
+            raise SettingsFault(
+                "own_settings_fit",
+                f"{', '.join(fixed)} cannot be set for one job: the adapter is carried from file "
+                "to file; change finetuned.toml and run 'finetuned lineage new'",
+            )
+        merged[section] |= values
+    try:
+        return Settings.model_validate(merged)
+    except ValidationError as error:
+        raise SettingsFault("own_settings_invalid", _explain(error, "", "the job")) from error
+
+
+def _explain(error: ValidationError, text: str, name: str) -> str:
+    mistakes = []
+    for item in error.errors():
+        keys = [str(part) for part in item["loc"]]
+        line = _line_of(text, keys)
+        place = f"line {line}: " if line else ""
+        what = "unknown key" if item["type"] == "extra_forbidden" else item["msg"]
+        mistakes.append(f"  {place}{'.'.join(keys) or 'settings'}: {what}")
+    return f"{name} has {len(mistakes)} mistake(s):\n" + "\n".join(mistakes)
+
+
+def _line_of(text: str, keys: list[str]) -> int | None:
+    """Find where a key stands; tomllib keeps no positions."""
+    table = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        stripped = line.strip()
+        if stripped.startswith("["):
+            table = stripped.split("]")[0].strip("[ ")
+            if [table] == keys:
+                return number
+        elif "=" in stripped and not stripped.startswith("#"):
+            name = stripped.split("=")[0].strip().strip('"')
+            if ([*table.split("."), name] if table else name.split(".")) == keys:
+                return number
+    return None

@@ -1,0 +1,32 @@
+"""The optimizers that a run can name; knows no step."""
+
+from typing import Any
+
+from daemon.model.backend import optim
+from daemon.settings import TrainingSettings
+
+
+def make_optimizer(training: TrainingSettings) -> Any:
+    """Return the optimizer the settings name; the rate is set before each step."""
+    decay, rate = training.weight_decay, training.learning_rate
+    match training.optimizer:
+        case "adamw":
+            return optim.AdamW(rate, bias_correction=True, weight_decay=decay)
+        case "adam":
+            return optim.Adam(rate, bias_correction=True)
+        case "adamax":
+            return optim.Adamax(rate)
+        case "adagrad":
+            return optim.Adagrad(rate)
+        case "adadelta":
+            return optim.AdaDelta(rate)
+        case "sgd":
+            return optim.SGD(rate, momentum=0.9, weight_decay=decay)
+        case "lion":
+            return optim.Lion(rate, weight_decay=decay)
+        case "adafactor":
+            return optim.Adafactor(rate, relative_step=False, scale_parameter=False)
+        case "rmsprop":
+            return optim.RMSprop(rate)
+        case "muon":
+            return optim.Muon(rate, weight_decay=decay)
