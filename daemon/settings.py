@@ -250,6 +250,14 @@ class CheckpointSettings(Section):
     keep: int = Field(2, ge=1, le=100, description="Checkpoints kept of the run in progress.")
 
 
+class PauseSettings(Section):
+    """What a pause does."""
+
+    release_s: float = Field(
+        300.0, ge=0.0, description="Seconds of a pause after which the model leaves the memory."
+    )
+
+
 class EvaluationSettings(Section):
     """What is measured while a run goes on, and at its end."""
 
@@ -342,6 +350,7 @@ class Settings(Section):
     replay: ReplaySettings = ReplaySettings()
     run: RunSettings = RunSettings()
     checkpoint: CheckpointSettings = CheckpointSettings()
+    pause: PauseSettings = PauseSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     gate: GateSettings = GateSettings()
     retention: RetentionSettings = RetentionSettings()

@@ -177,6 +177,8 @@ def _drive(snapshot: Snapshot, run: RunOnDisk) -> list[do.Action]:
             return [do.PauseTrainer()]
         if not snapshot.paused and trainer.state == "paused":
             return [do.ResumeTrainer()]
+        if trainer.state == "paused" and trainer.idle_s > snapshot.limits.release_s:
+            return [do.EndTrainer("paused for long: its memory is given back")]
         if trainer.state == "busy" and trainer.silent_s > snapshot.limits.silent_s:
             return [do.EndTrainer(f"silent for {trainer.silent_s:.0f} s", dead=True)]
         return []

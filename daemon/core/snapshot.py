@@ -97,6 +97,8 @@ class Limits:
     gate: Gate
     idle_s: float
     silent_s: float
+    release_s: float
+    """A trainer that is paused for longer gives its memory back."""
     adapter: AdapterSpec
     keep_versions: int
     keep_moments: int

@@ -85,7 +85,7 @@ class Anatomy:
 
     def first_adapted(self) -> int:
         """Return how many layers lie below every trainable one; 0 where reuse cannot work."""
-        if not self.has_head or self._layers_name() is None:
+        if not self.has_head or self.layers_name is None:
             return 0
         layers = self.layers
         learning = (bool(tree_flatten(layer.trainable_parameters())) for layer in layers)
@@ -141,8 +141,11 @@ class Anatomy:
             return False
         return alike(self.hidden(tokens), parts)
 
-    def _layers_name(self) -> str | None:
-        """Return where the trunk keeps its list of layers."""
+    @property
+    def layers_name(self) -> str | None:
+        """Where the trunk keeps its list of layers; None where it has no such list."""
+        if self._outer is None or self._trunk_name is None:
+            return None
         layers = self.layers
         for name, value in self._trunk().items():
             if isinstance(value, list) and len(value) == len(layers) and value[0] is layers[0]:
@@ -151,7 +154,7 @@ class Anatomy:
 
     @contextmanager
     def _layers_swapped(self, layers: list[Any]) -> Iterator[None]:
-        name = self._layers_name()
+        name = self.layers_name
         assert name is not None
         with _swapped(self._trunk(), name, layers):
             yield

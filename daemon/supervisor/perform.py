@@ -363,6 +363,7 @@ class Performer:
             self._parts.journal.event("trainer_ended", message, level="warning")
             self._parts.trainer.kill(wanted=False)
         else:
+            self._parts.journal.event("trainer_dismissed", f"the trainer leaves: {action.why}")
             self._parts.trainer.leave()
 
     def progressed(self, run: str) -> None:

@@ -63,6 +63,7 @@ def limits_of(settings: Settings) -> Limits:
         gate=Gate(settings.gate.level, settings.gate.min_effect, settings.gate.unproven),
         idle_s=settings.trainer.idle_s,
         silent_s=settings.trainer.silent_s,
+        release_s=settings.pause.release_s,
         adapter=adapter_of(settings),
         keep_versions=settings.retention.versions,
         keep_moments=settings.retention.moments,

@@ -120,6 +120,12 @@ def test_pause_reaches_a_training_trainer_and_resume_a_paused_one() -> None:
     waiting = replace(seen, trainer=Worker("paused", "r000007"))
     assert decide(waiting) == [do.ResumeTrainer()]
     assert decide(replace(waiting, paused=True)) == []
+    long = replace(seen, trainer=Worker("paused", "r000007", idle_s=301.0), paused=True)
+    (end,) = decide(long)
+    assert isinstance(end, do.EndTrainer) and not end.dead
+    gone = replace(seen, trainer=Worker("off"), paused=True)
+    assert decide(gone) == []
+    assert decide(replace(gone, paused=False)) == [do.BeginRun("r000007")]
 
 
 def test_a_run_whose_start_is_no_longer_current_is_stopped_and_its_jobs_return() -> None:

@@ -38,6 +38,23 @@ def test_pause_stops_the_steps_survives_a_restart_and_ends_with_resume(space: Wo
         assert space.told("command", command="resume", answer="done")
 
 
+def test_a_long_pause_gives_the_memory_back_and_changes_nothing(space: Workspace) -> None:
+    with space:
+        space.layout.settings_file.write_text("[inbox]\nsettle_s = 0.1\n[pause]\nrelease_s = 0.2\n")
+        space.drop("a.jsonl", chats(60))
+        space.start()
+        space.wait("steps", lambda: training(space))
+        space.touch("pause")
+        space.wait("a dismissed trainer", lambda: space.told("trainer_dismissed"))
+        space.wait("no trainer", lambda: space.status()["memory"]["trainer_bytes"] is None)
+        steps = {line["step"] for line in space.metrics()}
+        space.touch("resume")
+        space.wait("a version", lambda: space.current() == "v000001")
+        attempts = {(line["attempt"], line["step"]) for line in space.metrics()}
+        assert not {step for attempt, step in attempts if attempt == 1} & steps
+        assert not space.told("died")
+
+
 def test_skip_restores_the_state_from_before_the_run(space: Workspace) -> None:
     with space:
         space.drop("a.jsonl", chats(60))

@@ -1,0 +1,64 @@
+"""How much arithmetic a model takes, and how much this machine does in a second; trains nothing."""
+
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+from mlx.utils import tree_flatten
+
+from daemon.model.anatomy import Anatomy
+from daemon.model.backend import Module, mx, on_cpu
+
+PEAK_SIDE_CPU, PEAK_SIDE_GPU = 1024, 4096
+TRIES = 3
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """Products and sums of training, attention left out; two for each weight that takes part."""
+
+    lower_token: float
+    """For each token in the layers that learn nothing."""
+    upper_token: float
+    """For each token in the others, forward and backward."""
+    supervised: float
+    """For each supervised token in the head, forward and backward."""
+
+
+def arithmetic_of(anatomy: Anatomy, below: int) -> Arithmetic:
+    """Return what a model with an adapter takes; `below` layers from the first learn nothing."""
+    lower = sum(_frozen(layer) for layer in anatomy.layers[:below])
+    upper = sum(_frozen(layer) for layer in anatomy.layers[below:])
+    learning: Any = tree_flatten(anatomy.model.trainable_parameters())  # type: ignore[no-untyped-call]
+    adapter = sum(array.size for _, array in learning)
+    tokens = mx.zeros((1, 1), mx.int32)
+    model: Any = anatomy.model
+    head = model(tokens).shape[-1] * (anatomy.hidden(tokens).shape[-1] if anatomy.has_head else 0)
+    return Arithmetic(2.0 * lower, 4.0 * upper + 6.0 * adapter, 4.0 * head)
+
+
+def _frozen(layer: Module) -> int:
+    """Return the weights of a layer's products, quantised ones as what they stand for."""
+    found = 0
+    for _, module in layer.named_modules():  # type: ignore[no-untyped-call]
+        weight = module.get("weight")
+        if weight is None or weight.ndim < 2:
+            continue
+        # Packed integers: the scales tell how many numbers they stand for.
+        scales = module.get("scales")
+        found += weight.size if scales is None else scales.size * module.group_size
+    return found
+
+
+def peak_flops() -> float:
+    """Return products and sums a second of a large matrix product, the best of a few."""
+    side = PEAK_SIDE_CPU if on_cpu() else PEAK_SIDE_GPU
+    kind = mx.float32 if on_cpu() else mx.bfloat16
+    left, right = (mx.random.normal((side, side)).astype(kind) for _ in range(2))
+    mx.eval(left @ right)
+    best_s = float("inf")
+    for _ in range(TRIES):
+        began_s = perf_counter()
+        mx.eval(left @ right)
+        best_s = min(best_s, perf_counter() - began_s)
+    return 2.0 * side**3 / best_s

@@ -1,0 +1,78 @@
+"""Finds by measuring how long packed rows should be on this machine; knows no texts."""
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+
+from daemon.model.anatomy import Anatomy
+from daemon.model.backend import mx, on_cpu
+from daemon.model.packed import apart, segments_of
+
+CPU_LENGTHS = (128, 192, 256, 384, 512)
+GPU_LENGTHS = (256, 512, 1024, 2048)
+TEXT_TOKENS = 64
+"""Texts of a trial row."""
+
+TRIES = 3
+ROUNDS = 2
+MOST_S = 5.0
+"""A machine that is so slow now is busy with something else."""
+
+CLOSE = 1.03
+"""A longer row that is slower by less than this is taken: fewer rows are left part empty."""
+
+
+def best_row_tokens(anatomy: Anatomy, pass_tokens: int) -> int | None:
+    """Return the length at which a token costs least in the last layer, forward and backward.
+
+    The other layers are like it; attention, which grows with the length, is what is weighed. None
+    where two rounds do not agree or take too long: something else is at work on this machine.
+    """
+    lengths = [n for n in (CPU_LENGTHS if on_cpu() else GPU_LENGTHS) if n <= pass_tokens]
+    if not lengths or anatomy.layers_name is None:
+        return None
+    began_s = perf_counter()
+    trials = {length: _trial(anatomy, length, pass_tokens) for length in lengths}
+    chosen = []
+    while len(chosen) < ROUNDS and perf_counter() - began_s < MOST_S:
+        chosen.append(choose(_round(trials)))
+    return chosen[0] if len(chosen) == ROUNDS and len(set(chosen)) == 1 else None
+
+
+def choose(costs: dict[int, float]) -> int:
+    """Return the longest length whose cost for a token is close to the least."""
+    least = min(costs.values())
+    return max(length for length, cost in costs.items() if cost <= CLOSE * least)
+
+
+def _round(trials: dict[int, tuple[Callable[[], None], int]]) -> dict[int, float]:
+    """Return seconds a token, by length: the best of a few tries, the lengths in turn."""
+    costs = dict.fromkeys(trials, float("inf"))
+    for _ in range(TRIES):
+        for length, (trial, tokens) in trials.items():
+            began_s = perf_counter()
+            trial()
+            costs[length] = min(costs[length], (perf_counter() - began_s) / tokens)
+    return costs
+
+
+def _trial(anatomy: Anatomy, length: int, pass_tokens: int) -> tuple[Callable[[], None], int]:
+    """Return what is to be timed for a length, and its tokens."""
+    rows = 1 if on_cpu() else max(1, pass_tokens // length)
+    tokens = mx.zeros((rows, length), mx.int32)
+    segments = mx.array(segments_of([[TEXT_TOKENS] * (length // TEXT_TOKENS)] * rows, length))
+    last = len(anatomy.layers) - 1
+    hidden = anatomy.hidden(tokens[:1, :8])
+    state = mx.random.normal((rows, length, hidden.shape[-1])).astype(hidden.dtype)
+
+    def total(given: Any) -> Any:
+        found = anatomy.hidden_above(last, given, tokens, apart(last + 1, segments))
+        return found.astype(mx.float32).sum()
+
+    differentiate = mx.grad(total)
+
+    def run() -> None:
+        mx.eval(differentiate(state))
+
+    run()
+    return run, rows * length
