@@ -114,6 +114,16 @@ class Models:
         known = self._known.get(version)
         return str(known.base.get("name")) if known is not None else ""
 
+    def set_aside(self, version: str, job: str) -> list[dict[str, Any]]:
+        """Return what the run of a version put aside of a job, as `rejected.jsonl` holds it."""
+        manifest = json.loads((self._layout.version(version) / MANIFEST).read_bytes())
+        rows = manifest.get("rows_set_aside", [])
+        return [
+            {key: value for key, value in row.items() if key != "job"}
+            for row in rows
+            if row["job"] == job
+        ]
+
     def training_state(self, version: str) -> dict[str, Any] | None:
         """Return a version's counters and histories; None where it has none."""
         try:

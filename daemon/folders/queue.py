@@ -7,7 +7,7 @@ directory listings are read anew when the directory changed and every few second
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -167,6 +167,16 @@ class Queue:
         )
         self._forget(source)
         self._forget(target)
+
+    def reject(self, job: str, records: Iterable[Mapping[str, Any]]) -> None:
+        """Append lines to `rejected.jsonl` of a job in `running/`, each once however often."""
+        place = self._layout.job("running", job)
+        lines = [json.dumps(record).encode() + b"\n" for record in records]
+        if lines:
+            known = place.rejected.read_bytes() if place.rejected.exists() else b""
+            missing = [line for line in lines if line not in known]
+            if missing:
+                atomic.write_bytes(place.rejected, known + b"".join(missing))
 
     def discard(self, state: str, job: str) -> None:
         """Remove a job directory out of which every dropped file has been moved."""

@@ -11,12 +11,11 @@ from daemon.analysis.secrets import mask
 from daemon.core.examples import last_question
 from daemon.core.formats import recognise
 from daemon.core.jobs import escape
-from daemon.core.refusal import Bad
+from daemon.core.refusal import Bad, raw_text
 from daemon.intake.lines import Line
 
 SHOWN = 5
 EXCERPT = 120
-LONGEST_RAW = 64 * 1024
 KNOWN = ("duplicate_in_file", "duplicate_seen", "exam_row")
 """Reasons of rows that are known already."""
 CHOSEN = ("conflict", "low_quality", "private")
@@ -40,7 +39,7 @@ class Tally:
             "length": line.length,
             "code": bad.code,
             "hint": bad.hint,
-            "raw": _raw(line.data),
+            "raw": raw_text(line.data),
         }
         if of is not None:
             record |= {"of": of, "how": how}
@@ -94,12 +93,3 @@ def _column(message: str) -> int | None:
     head, _, tail = message.partition("column ")
     digits = tail.split(")")[0]
     return int(digits) if head and digits.isdigit() else None
-
-
-def _raw(data: bytes | None) -> str | None:
-    if data is None or len(data) > LONGEST_RAW:
-        return None
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return None

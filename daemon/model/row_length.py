@@ -33,7 +33,7 @@ def best_row_tokens(anatomy: Anatomy, pass_tokens: int) -> int | None:
         return None
     began_s = perf_counter()
     trials = {length: _trial(anatomy, length, pass_tokens) for length in lengths}
-    chosen = []
+    chosen: list[int] = []
     while len(chosen) < ROUNDS and perf_counter() - began_s < MOST_S:
         chosen.append(choose(_round(trials)))
     return chosen[0] if len(chosen) == ROUNDS and len(set(chosen)) == 1 else None

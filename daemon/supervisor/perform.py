@@ -132,6 +132,9 @@ class Performer:
         card = replace(
             card, outcome=action.outcome, reason=action.reason, version=action.version, alone=False
         )
+        if action.version is not None and action.source == "running":
+            aside = self._parts.models.set_aside(action.version, card.job)
+            self._parts.queue.reject(card.job, aside)
         self._parts.queue.move(card, action.source, state)
         level = "warning" if state == "failed" else "info"
         message = f"{card.job} is {state} ({action.outcome}): {action.reason}"

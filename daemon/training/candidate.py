@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.core import messages as say
+from daemon.core.forgetting import next_share, rises
 from daemon.core.promotion import Comparison, Judgement
 from daemon.evaluation.judging import (
     Exam,
@@ -19,6 +20,7 @@ from daemon.evaluation.judging import (
     examine,
 )
 from daemon.folders import atomic, models, runs
+from daemon.training.aside import rejected_record
 from daemon.training.batches import holdout_rows, prompts
 from daemon.training.bench import Bench, RunInHand
 from daemon.training.curve import draw_loss
@@ -42,6 +44,8 @@ class Findings:
     judgement: Judgement
     evaluations: dict[str, Any]
     sheet: list[dict[str, Any]]
+    rises: dict[str, float]
+    """Of the loss on the hold-outs of earlier files, in nats a token."""
 
 
 class Judge:
@@ -72,12 +76,31 @@ class Judge:
         engine = self._bench.engine
         finite, changed = engine.finite(), engine.changed()
         if not finite:
-            return Findings(Judgement(False, changed, ()), {}, [])
+            return Findings(Judgement(False, changed, ()), {}, [], {})
         exam = self._exam()
         marks = examine(engine, engine.wear, exam, newest, self._references(), self._still_wanted)
         if marks is None:
             return None
-        return _findings(marks, exam, changed)
+        return _findings(marks, exam, changed, self._rises(marks))
+
+    def _rises(self, marks: Marks) -> dict[str, float]:
+        """Return how much each earlier file was forgotten, against the worst-placed reference."""
+        jobs = [job for job, _ in self._hand.choices.earlier]
+        after = marks.candidate.losses["earlier_holdout"]
+        worst: dict[str, float] = {}
+        for _, paper in marks.references:
+            for job, rise in rises(jobs, paper.losses["earlier_holdout"], after).items():
+                worst[job] = max(rise, worst.get(job, rise))
+        alarm = self._hand.request.settings.replay.alarm
+        forgotten = {job: rise for job, rise in worst.items() if rise > alarm}
+        if forgotten:
+            told = ", ".join(f"{job} (+{rise:.2f})" for job, rise in sorted(forgotten.items()))
+            message = (
+                f"{self._state.run} has forgotten of earlier files, in nats a token: {told}; "
+                "more of them is replayed in the next run"
+            )
+            self._bench.pipe.send(say.Alerted("forgetting", message))
+        return worst
 
     def _still_wanted(self) -> bool:
         self._bench.pipe.send(say.Alive("judging the candidate"))
@@ -121,6 +144,17 @@ class Judge:
         title = f"{self._state.run}: {', '.join(self._hand.request.jobs)}"[:100]
         draw_loss(folder / "loss_curve.png", title, self._state.metrics, self._state.validation)
 
+    def _replay(self, found: Findings) -> dict[str, Any]:
+        settings = self._hand.request.settings.replay
+        share = self._hand.choices.replay_share
+        forgot = any(rise > settings.alarm for rise in found.rises.values())
+        return {
+            "draws": len(self._hand.choices.replay),
+            "share": share,
+            "next_share": next_share(share, settings.share, settings.most_share, forgot),
+            "rises": found.rises,
+        }
+
     def _draft(self, found: Findings) -> dict[str, Any]:
         hand, request = self._hand, self._hand.request
         judgement = found.judgement
@@ -152,14 +186,18 @@ class Judge:
                 "changed": judgement.changed,
                 "tests": [asdict(test) for test in judgement.comparisons],
             },
+            "replay": self._replay(found),
+            "rows_set_aside": [
+                {"job": row.job, **rejected_record(hand.rows, row)} for row in self._state.aside
+            ],
             "duration_s": max(0.0, (self._bench.clock.now() - began).total_seconds()),
         }
 
 
-def _findings(marks: Marks, exam: Exam, changed: bool) -> Findings:
+def _findings(marks: Marks, exam: Exam, changed: bool, risen: dict[str, float]) -> Findings:
     sheet = answer_sheet(marks, exam)
     tests: tuple[Comparison, ...] = tuple(comparisons(marks))
-    return Findings(Judgement(True, changed, tests), evaluations(marks, sheet), sheet)
+    return Findings(Judgement(True, changed, tests), evaluations(marks, sheet), sheet, risen)
 
 
 def _final_metrics(state: RunState) -> dict[str, Any]:

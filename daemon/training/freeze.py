@@ -40,6 +40,7 @@ def choose(
         examples=tuple(examples),
         dropped=dropped,
         replay=tuple(draw_earlier(request, rows, draws)),
+        replay_share=replay_share,
         # A small file has only judge rows; nothing is decided by looking at them.
         tune=_pick(tune or judge, evaluation.validation_rows, request.seed),
         judge=_pick(judge, evaluation.judge_rows, request.seed),

@@ -68,6 +68,8 @@ class Choices:
     dropped: Mapping[str, tuple[Mapping[str, Any], ...]]
     replay: tuple[RowId, ...]
     """Rows of earlier runs, in the order in which they are drawn."""
+    replay_share: float
+    """The share of them that was aimed at; earlier files may have had too few rows, or none."""
     tune: tuple[RowId, ...]
     judge: tuple[RowId, ...]
     earlier: tuple[RowId, ...]
@@ -93,6 +95,7 @@ class Choices:
             libraries=record["libraries"],
             examples=tuple((int(job), int(row)) for job, row in record["examples"]),
             dropped={job: tuple(rows) for job, rows in record["dropped"].items()},
+            replay_share=record["replay_share"],
             steps=record["steps"],
             data_fingerprint=record["data_fingerprint"],
             row_tokens=record["row_tokens"],

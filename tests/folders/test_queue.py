@@ -1,5 +1,6 @@
 """Jobs in their folders (faults N6, N10, N20, Q2, Q3)."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -74,3 +75,15 @@ def test_an_empty_claim_is_purged_and_a_job_in_two_states_belongs_to_the_later(
 @pytest.mark.parametrize("job", ["../../etc", "", "000001", "x", "000001-a/../..", "000001-\n"])
 def test_a_name_that_is_no_job_is_never_joined_to_a_path(layout: Layout, job: str) -> None:
     assert find_job(layout, job) is None
+
+
+def test_rows_that_training_refuses_are_appended_once(queue: Queue, layout: Layout) -> None:
+    card = queue.create("a.jsonl", "normal", "")
+    queue.move(card, "incoming", "running")
+    place = layout.job("running", card.job)
+    place.rejected.write_bytes(b'{"line": 1}\n')
+    row = {"line": 7, "code": "not_finite", "raw": "é"}
+    for _ in range(2):
+        queue.reject(card.job, [row])
+    lines = place.rejected.read_bytes().splitlines()
+    assert [json.loads(line) for line in lines] == [{"line": 1}, row]

@@ -1,13 +1,21 @@
 """The whole procedure on MLX with a tiny random llama on the CPU."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from safetensors.numpy import load_file
 
 from daemon.core import messages as say
+from daemon.core.bases import BaseFacts
+from daemon.core.examples import Chat, Turn
+from daemon.layout import Layout
+from daemon.training import opening
 from daemon.training.engine import ADAPTER, MOMENTS
-from tests.training.tiny_llama import TinyEngine
+from daemon.training.rehearsal_base import make_base
+from daemon.training.state import RunState, SetAside
+from tests.training.tiny_llama import TinyEngine, make_weights
 from tests.training.workspace import (
     SETTINGS,
     Workspace,
@@ -126,3 +134,58 @@ def test_another_optimizer_begins_with_fresh_moments_and_says_so(workspace: Work
     alerts = [report.code for report in pipe.sent if isinstance(report, say.Alerted)]
     assert alerts == ["moments_fresh"]
     assert pipe.kinds()[-1] == "CandidateReady"
+
+
+class Poisoned(TinyEngine):
+    """A model that makes no number of the letter "\x07": the embedding of its token is not finite."""
+
+    def prepare(self, layout: Layout, model: str) -> BaseFacts:
+        facts = make_base(layout, model)
+        make_weights(layout.base(facts.name), poison=198)
+        return facts
+
+
+def with_poison(root: Path) -> Workspace:
+    made = make_workspace(root, Poisoned())
+    rows = chats(12)
+    rows[4] = Chat((Turn("user", "what is \x07?"), Turn("assistant", "a bell")))
+    made.add_job(JOB, rows, chats(6, "held"))
+    settings = with_dropout()
+    for run in ("r000001", "r000002", "r000003"):
+        made.ask_run(run, [JOB], settings=settings)
+    return made
+
+
+def test_a_row_without_a_finite_loss_is_put_aside_and_the_others_go_on_as_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = with_poison(tmp_path / "w")
+    pipe = made.serve(Poisoned(), say.Train("r000001"))
+    assert [r.code for r in pipe.sent if isinstance(r, say.Alerted)] == ["rows_set_aside"]
+    stepped = [report.metrics for report in pipe.sent if isinstance(report, say.Stepped)]
+    assert all(metrics.applied for metrics in stepped)
+    assert sum(metrics.rows for metrics in stepped) == 2 * 11
+    draft = made.read(made.layout.run("r000001").draft)
+    (gone,) = draft["rows_set_aside"]
+    assert (gone["job"], gone["line"], gone["code"]) == (JOB, 5, "not_finite")
+    dropped = made.layout.job("running", JOB).original.read_bytes()
+    assert dropped[gone["offset"] :][: gone["length"]] == gone["raw"].encode()
+    assert "a bell" in gone["raw"]
+    # The same with a kill.
+    made.serve(Poisoned(), say.Train("r000002"), react=after_steps(3, say.Abandon()))
+    made.serve(Poisoned(), say.Train("r000002"))
+    # The same plan with the row put aside from the start.
+    real = opening.resume
+
+    def without_the_row(*given: Any) -> RunState:
+        return replace(real(*given), aside=(SetAside(JOB, 4, 0),))
+
+    monkeypatch.setattr(opening, "resume", without_the_row)
+    quiet = made.serve(Poisoned(), say.Train("r000003"))
+    assert "Alerted" not in quiet.kinds()
+    for name in (ADAPTER, MOMENTS):
+        found = {
+            (made.layout.run(run).candidate / name).read_bytes()
+            for run in ("r000001", "r000002", "r000003")
+        }
+        assert len(found) == 1

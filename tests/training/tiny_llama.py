@@ -27,11 +27,15 @@ CONFIG = {
 }
 
 
-def make_weights(folder: Path, seed: int = 3) -> None:
-    """Write configuration and weights into a directory."""
+def make_weights(folder: Path, seed: int = 3, poison: int | None = None) -> None:
+    """Write configuration and weights; of the token `poison` the model makes no finite number."""
     mx.random.seed(seed)
-    model = Model(ModelArgs.from_dict(CONFIG))
-    (folder / "config.json").write_text(json.dumps(CONFIG))
+    # The head is another matrix than the embedding, or a poisoned token would spoil every row.
+    config = CONFIG | {"tie_word_embeddings": poison is None}
+    model = Model(ModelArgs.from_dict(config))
+    if poison is not None:
+        model.model.embed_tokens.weight[poison] = float("nan")
+    (folder / "config.json").write_text(json.dumps(config))
     weights = dict(tree_flatten(model.parameters()))
     mx.save_safetensors(str(folder / "model.safetensors"), weights, metadata={"format": "mlx"})
 

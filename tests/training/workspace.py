@@ -93,6 +93,7 @@ class Workspace:
         place = self.layout.job(state, job)
         place.folder.mkdir(parents=True)
         place.job_file.write_text("{}")
+        atomic.write_json_lines(place.original, map(to_record, (*train, *holdout)))
         encoder = TextEncoder.load(self.layout.base(self.facts.name))
         self._write_rows(encoder, place.train, place.train_fingerprints, train, 0)
         self._write_rows(encoder, place.holdout, place.holdout_fingerprints, holdout, len(train))

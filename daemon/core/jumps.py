@@ -1,0 +1,28 @@
+"""When a run's loss has jumped, so that going on from there would waste it; knows numbers alone."""
+
+from collections.abc import Sequence
+from statistics import median
+
+RECENT = 3
+BEFORE = 20
+LEAST_BEFORE = 10
+FACTOR = 2.0
+LEAST_RISE_NATS = 0.5
+"""Small losses double easily; a jump is at least this."""
+
+
+def jumped(losses: Sequence[float | None]) -> int | None:
+    """Return where the loss jumped, as an index; None where the last steps show no jump.
+
+    `losses` are those of a run's steps in order, in nats a token, None where a step was not
+    applied. One hard batch is none: the median of the last steps counts, against those before.
+    """
+    known = [(place, loss) for place, loss in enumerate(losses) if loss is not None]
+    recent, before = known[-RECENT:], known[-RECENT - BEFORE : -RECENT]
+    if len(before) < LEAST_BEFORE:
+        return None
+    usual = median(loss for _, loss in before)
+    now = median(loss for _, loss in recent)
+    if now < max(FACTOR * usual, usual + LEAST_RISE_NATS):
+        return None
+    return recent[0][0]
