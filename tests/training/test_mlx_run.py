@@ -137,7 +137,7 @@ def test_another_optimizer_begins_with_fresh_moments_and_says_so(workspace: Work
 
 
 class Poisoned(TinyEngine):
-    """A model that makes no number of the letter "\x07": the embedding of its token is not finite."""
+    """A model that makes no number of one letter: the embedding of its token is not finite."""
 
     def prepare(self, layout: Layout, model: str) -> BaseFacts:
         facts = make_base(layout, model)
