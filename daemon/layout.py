@@ -68,6 +68,11 @@ class Layout:
         return self.root / "models"
 
     @property
+    def machine(self) -> Path:
+        """What worked on this machine, by device and base model."""
+        return self.models / "machine.json"
+
+    @property
     def bases(self) -> Path:
         return self.models / "base"
 
@@ -204,6 +209,11 @@ class RunLayout:
     def frozen(self) -> Path:
         """`run.json`: every choice of the run, fixed by the trainer before the first step."""
         return self.folder / "run.json"
+
+    @property
+    def ladder(self) -> Path:
+        """How the run is computed since memory ran out, each rung with the commit it holds from."""
+        return self.folder / "ladder.json"
 
     @property
     def checkpoints(self) -> Path:

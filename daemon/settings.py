@@ -318,6 +318,20 @@ class TrainerSettings(Section):
     keep_awake: bool = Field(
         True, description="Hold off a Mac's idle sleep on mains power while a run goes on."
     )
+    cool_down: Literal["never", "laptop", "always"] = Field(
+        "laptop",
+        description="Rest when throttled or on battery; laptop: only where there is a battery.",
+    )
+    cool_down_share: float = Field(
+        0.5, gt=0.0, le=0.9, description="Share of the time that is rested while that lasts."
+    )
+    max_traces: int = Field(
+        192, ge=0, description="Compiled shapes after which a fresh trainer goes on; 0 for none."
+    )
+    max_growth: float = Field(
+        2.0, ge=0.0, description="Growth of its memory, as a factor, after which; 0 for none."
+    )
+    max_runs: int = Field(0, ge=0, description="Runs after which a fresh one goes on; 0 for none.")
 
 
 class LogSettings(Section):

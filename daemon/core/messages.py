@@ -5,7 +5,7 @@ A message's JSON form is its fields and `"kind"`, the class name. Knows no pipe 
 
 import json
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, Literal
 
 from daemon.core.progress import Metrics, Sample
 
@@ -31,6 +31,8 @@ class Train:
     """Trainer: do, or go on with, the run in `models/runs/`."""
 
     run: str
+    after: Literal["memory", "device"] | None = None
+    """What the last trainer died of on this run, where a sign of it was left."""
 
 
 @dataclass(frozen=True)

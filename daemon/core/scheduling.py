@@ -1,5 +1,8 @@
 """Which queued jobs make the next run, and when a run's jobs are given up; pure."""
 
+from dataclasses import replace
+
+from daemon.core.deaths import Cause
 from daemon.core.jobs import Queued
 from daemon.core.snapshot import Attempts
 
@@ -34,5 +37,17 @@ def poison(attempts: Attempts) -> str | None:
     if attempts.seen >= DEATHS_SEEN:
         return f"crashed the trainer {attempts.seen} times ({attempts.last_death})"
     if attempts.started >= STARTS_UNSEEN:
-        return f"{attempts.started} starts ended without progress, the daemon dying with them"
+        how = attempts.last_death or "the daemon dying with them"
+        return f"{attempts.started} starts ended without progress ({how})"
     return None
+
+
+def after_death(attempts: Attempts, cause: Cause, how: str) -> Attempts:
+    """Return the count after a death that the supervisor saw.
+
+    Out of memory or without its device, the next start goes on another way: that is not the same
+    crash again, and only the larger bound ends it.
+    """
+    if cause.after is not None:
+        return replace(attempts, last_death=how, after=cause.after)
+    return replace(attempts, seen=attempts.seen + 1, last_death=how, after=None)

@@ -28,6 +28,8 @@ class Attempts:
     seen: int = 0
     """Deaths among them that the supervisor lived to see."""
     last_death: str = ""
+    after: Literal["memory", "device"] | None = None
+    """What the last of them died of; the next start is told, once."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from daemon.core.ladder import Rung
+from daemon.errors import RunFault
 from daemon.folders import atomic
 from daemon.layout import RunLayout
 
@@ -32,10 +34,38 @@ def read_frozen(place: RunLayout) -> dict[str, Any] | None:
 
 
 def freeze(place: RunLayout, record: dict[str, Any]) -> None:
-    """Commit `run.json`; checkpoints of an earlier one are of no use any more."""
+    """Commit `run.json`; checkpoints and rungs of an earlier one are of no use any more."""
     atomic.remove_directory(place.checkpoints)
+    atomic.remove_file(place.ladder)
     # Compact: a run of a million rows lists each of them.
     atomic.write_bytes(place.frozen, json.dumps(record, allow_nan=False).encode() + b"\n")
+
+
+def read_ladder(place: RunLayout) -> list[Rung]:
+    """Return the rungs of the memory ladder in the order in which they were appended.
+
+    Raises:
+        RunFault: the file is damaged; going on another way would not give the same model.
+    """
+    try:
+        body = json.loads(place.ladder.read_bytes())
+        return [Rung.from_record(record) for record in body["rungs"]]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        message = f"{place.ladder} cannot be read ({error}): 'finetuned retry' starts the run over"
+        raise RunFault("ladder_damaged", message) from error
+
+
+def append_rung(place: RunLayout, rung: Rung) -> None:
+    """Append a rung, durably; those before it stay, because earlier commits hold by them.
+
+    Raises:
+        RunFault: the file is damaged.
+    """
+    rungs = [*read_ladder(place), rung]
+    records = [known.as_record() for known in rungs]
+    atomic.write_json(place.ladder, {"schema_version": 1, "rungs": records})
 
 
 def begin_attempt(place: RunLayout) -> int:

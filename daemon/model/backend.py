@@ -2,12 +2,20 @@
 
 import os
 import shutil
+import sys
 
 from daemon.model.blas import load_blas
 
 BLAS = load_blas()
 # mlx-lm brings transformers along, which otherwise tells each start that PyTorch is missing.
 os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
+
+WATCHDOG_VARIABLE = "AGX_RELAX_CDM_CTXSTORE_TIMEOUT"
+"""With 1, macOS does not end long work on the GPU so soon while a display is on (mlx 3267)."""
+
+# Metal reads it when it starts; a user's own value stays.
+if sys.platform == "darwin":
+    os.environ.setdefault(WATCHDOG_VARIABLE, "1")
 
 # MLX must come after the BLAS: the first definition of a symbol is the one that counts.
 import mlx.core as mx  # noqa: E402

@@ -7,9 +7,11 @@ from typing import Literal
 
 from daemon.clock import Clock
 from daemon.core import messages as say
+from daemon.core.deaths import Cause, Ending, classify
 from daemon.core.snapshot import Worker
 from daemon.errors import ExitCode
 from daemon.supervisor.child import Child
+from daemon.supervisor.pressure import PressureGauge
 from daemon.supervisor.wakeups import Wakeups
 
 State = Literal["off", "idle", "busy", "paused", "leaving"]
@@ -28,6 +30,8 @@ class Died:
     busy: bool
     """Another process held the model: nobody's fault."""
     stderr: str
+    cause: Cause
+    """What kind of death it was, as far as a sign of it is left."""
 
 
 class Hand:
@@ -42,6 +46,7 @@ class Hand:
         self._wakeups = wakeups
         self._budget_s = budget_s
         self._child: Child | None = None
+        self._gauge = PressureGauge(clock)
         self._state: State = "off"
         self._on: str | None = None
         self._others: list[str] = []
@@ -70,6 +75,7 @@ class Hand:
         """Give work, starting the process where it is off; what it works on is set aside."""
         if self._child is None:
             self._child = Child(self._argv, self._cwd, self._wakeups)
+            self._gauge = PressureGauge(self._clock)
             self._told_to_end = False
         if self._state == "busy" and self._on is not None:
             self._others.append(self._on)
@@ -109,6 +115,7 @@ class Hand:
             self._heard_s = self._clock.monotonic_s()
             self._follow(report)
         if ended is None:
+            self._gauge.sample()
             self._hasten()
             return reports, None
         return reports, self._bury(ended)
@@ -135,12 +142,14 @@ class Hand:
     def _bury(self, ended: int) -> Died:
         assert self._child is not None
         child, self._child = self._child, None
+        wanted = self._told_to_end or ended == 0
         died = Died(
             on=self._on,
             how=child.how_it_died(),
-            wanted=self._told_to_end or ended == 0,
+            wanted=wanted,
             busy=ended == ExitCode.BUSY,
             stderr=child.tail(),
+            cause=classify(Ending(ended, child.tail(), wanted, **vars(self._gauge.read()))),
         )
         child.bury()
         self._others.clear()

@@ -216,8 +216,10 @@ class Performer:
 
     def _begin_run(self, action: do.BeginRun, seen: Snapshot) -> None:
         attempts = self._parts.runs.attempts(action.run)
-        self._parts.runs.write_attempts(action.run, replace(attempts, started=attempts.started + 1))
-        self._parts.trainer.begin(say.Train(action.run), action.run)
+        self._parts.runs.write_attempts(
+            action.run, replace(attempts, started=attempts.started + 1, after=None)
+        )
+        self._parts.trainer.begin(say.Train(action.run, attempts.after), action.run)
 
     def _pause_trainer(self, _action: do.PauseTrainer, _seen: Snapshot) -> None:
         self._parts.trainer.pause()

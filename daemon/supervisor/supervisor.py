@@ -2,11 +2,13 @@
 
 import errno
 from collections.abc import Iterable
+from dataclasses import replace
 
 from daemon.core import actions as do
 from daemon.core import messages as say
 from daemon.core.decide import blocked, decide
 from daemon.core.retention import backups, prune
+from daemon.core.scheduling import after_death
 from daemon.core.snapshot import Attempts, Snapshot
 from daemon.errors import ExitCode
 from daemon.supervisor.crew import Died
@@ -297,7 +299,7 @@ class Supervisor:
 
     def _uncounted(self, run: str) -> Attempts:
         attempts = self._parts.runs.attempts(run)
-        return Attempts(max(0, attempts.started - 1), attempts.seen, attempts.last_death)
+        return replace(attempts, started=max(0, attempts.started - 1))
 
     def _mourn(self, died: Died, trainer: bool) -> None:
         """Count a death that was nobody's wish, and say how it happened."""
@@ -308,19 +310,20 @@ class Supervisor:
                 self._parts.control.answered(action.command)
         if died.wanted or died.busy or run is None:
             if trainer and run is not None and run != "prepare":
-                self._parts.runs.write_attempts(run, self._uncounted(run))
+                # Told to end, it may have run out of memory before it could.
+                uncounted = replace(self._uncounted(run), after=died.cause.after)
+                self._parts.runs.write_attempts(run, uncounted)
             if died.busy:
                 self._parts.journal.alert("model_busy", "another process uses the model; waiting")
             return
         worker = "trainer" if trainer else "intake worker"
-        message = f"the {worker} died on {run}: {died.how}"
+        how = f"{died.how} ({died.cause.kind}: {died.cause.sign})" if died.cause.sign else died.how
         self._parts.journal.event(
-            "died", message, level="error", on=run, stderr=died.stderr[-1500:]
-        )
+            "died", f"the {worker} died on {run}: {how}", level="error", on=run,
+            cause=died.cause.kind, stderr=died.stderr[-1500:],
+        )  # fmt: skip
         if trainer and run == "prepare":
-            self._observer.base_problem = f"the base model could not be prepared: {died.how}"
+            self._observer.base_problem = f"the base model could not be prepared: {how}"
         elif trainer:
             attempts = self._parts.runs.attempts(run)
-            self._parts.runs.write_attempts(
-                run, Attempts(attempts.started, attempts.seen + 1, died.how)
-            )
+            self._parts.runs.write_attempts(run, after_death(attempts, died.cause, how))

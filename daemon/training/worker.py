@@ -32,7 +32,7 @@ class Trainer:
             match order:
                 case say.Prepare(model):
                     self._prepare(model)
-                case say.Train(run):
+                case say.Train(run, _):
                     if self._train(run) == "leave":
                         return
                 case say.Abandon():

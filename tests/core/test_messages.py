@@ -21,7 +21,9 @@ def test_a_report_is_one_line_and_comes_back_equal(report: say.Report) -> None:
     assert say.decode_report(line) == report
 
 
-@pytest.mark.parametrize("order", [say.Train("r000001"), say.Pause(), say.TakeIn("000001-a")])
+@pytest.mark.parametrize(
+    "order", [say.Train("r000001", "memory"), say.Pause(), say.TakeIn("000001-a")]
+)
 def test_an_order_comes_back_equal(order: say.Order) -> None:
     assert say.decode_order(say.encode(order)) == order
 

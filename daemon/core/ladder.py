@@ -1,0 +1,92 @@
+"""The rungs a run goes down when memory runs out; knows numbers of tokens, no machine, no model.
+
+The effective batch is the same on every rung: the same rows make up a step, in more passes. Only
+the last kind of rung changes what is learned, which is why it is the last.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Self
+
+LEAST_PASS_TOKENS = 128
+LEAST_ROW_TOKENS = 128
+ROW_MULTIPLE = 64
+
+
+@dataclass(frozen=True)
+class Rung:
+    """How a run's steps are computed, from one of its commits on."""
+
+    at: int
+    """The commit from which it holds, as steps in the run; 0 for the beginning."""
+    pass_tokens: int
+    """Most tokens computed at once; a single longer row still is one pass."""
+    checkpoint: bool = False
+    """Gradient checkpointing is on."""
+    max_row_tokens: int | None = None
+    """Longest row that is computed; None for all of them."""
+    why: str = ""
+
+    def as_record(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """Return what `as_record` gave.
+
+        Raises:
+            TypeError, ValueError: not a rung.
+        """
+        rung = cls(**record)
+        whole = (rung.at, rung.pass_tokens)
+        if any(not isinstance(n, int) or n < 0 for n in whole) or rung.pass_tokens == 0:
+            raise ValueError(f"not a rung of the memory ladder: {dict(record)!r}")
+        return rung
+
+
+def rung_at(rungs: Sequence[Rung], step_in_run: int) -> Rung | None:
+    """Return the rung that holds after so many steps; None before the first.
+
+    Of several appended at one commit the last counts.
+    """
+    holding = [(rung.at, place) for place, rung in enumerate(rungs) if rung.at <= step_in_run]
+    return rungs[max(holding)[1]] if holding else None
+
+
+def climb(current: Rung, longest: int, at: int, why: str) -> Rung | None:
+    """Return the next rung after memory ran out on `current`; None when there is none.
+
+    `longest` is the longest row of the run, in tokens; `at` the commit the run goes on from.
+    """
+    longest = longest if current.max_row_tokens is None else min(longest, current.max_row_tokens)
+    least = max(LEAST_PASS_TOKENS, longest)
+    if current.pass_tokens > least:
+        # A pass is never less than its longest row, so there is nothing between the two.
+        return replace(current, at=at, pass_tokens=max(least, current.pass_tokens // 2), why=why)
+    if not current.checkpoint:
+        return replace(current, at=at, checkpoint=True, why=why)
+    shorter = -(-(longest // 2) // ROW_MULTIPLE) * ROW_MULTIPLE
+    if shorter < LEAST_ROW_TOKENS or shorter >= longest:
+        return None
+    tokens = min(current.pass_tokens, shorter)
+    return replace(current, at=at, pass_tokens=tokens, max_row_tokens=shorter, why=why)
+
+
+def describe(rung: Rung) -> str:
+    """Say a rung to people."""
+    parts = [f"at most {rung.pass_tokens:,} tokens at once"]
+    if rung.checkpoint:
+        parts.append("gradient checkpointing")
+    if rung.max_row_tokens is not None:
+        parts.append(f"rows of at most {rung.max_row_tokens:,} tokens")
+    return ", ".join(parts)
+
+
+def out_of_rungs(current: Rung) -> str:
+    """Say that the ladder has ended, and what can be done."""
+    return (
+        f"memory ran out with {describe(current)}, which is the least this run can be made to "
+        "take: choose fewer training.num_layers, a smaller or 4-bit model, or free memory, then "
+        "'finetuned retry'"
+    )

@@ -1,0 +1,121 @@
+"""The memory this machine has for a model, and the limits set by it; knows no run, no settings."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+
+from daemon.core.deaths import speaks_of_device, speaks_of_memory
+from daemon.core.footprint import Estimate
+from daemon.model.backend import mx, on_cpu
+
+SYSTEM_SHARE = 0.1
+"""Share of the memory that is left to everything else where the device names no working set."""
+
+SPARE = 1.25
+"""Limits are set at so many times the estimate, where that much is there."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Memory in bytes."""
+
+    physical: int
+    """What the machine has; for a GPU with memory of its own, what that has."""
+    usable: int
+    """What a model may take: the device's recommended working set, or a container's limit."""
+    available: int
+    """What of it is free at this moment, as far as the system tells."""
+
+    def as_record(self) -> dict[str, int]:
+        """Return plain JSON values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What MLX was told, in bytes."""
+
+    memory: int
+    cache: int
+    wired: int
+    """0 where nothing is wired down."""
+
+
+def memory() -> Memory:
+    """Return the memory there is for a model on the device MLX computes on."""
+    system = psutil.virtual_memory()
+    if on_cpu():
+        limit, used = _container(Path("/proc/self/cgroup"), Path("/sys/fs/cgroup"))
+        physical = min(int(system.total), limit or int(system.total))
+        free = min(int(system.available), physical - used) if limit else int(system.available)
+        return Memory(physical, int(physical * (1 - SYSTEM_SHARE)), max(0, free))
+    facts = mx.device_info()
+    physical = int(facts.get("memory_size") or facts.get("total_memory") or system.total)
+    # Metal names a working set, CUDA the memory that is free.
+    usable = int(facts.get("max_recommended_working_set_size") or physical * (1 - SYSTEM_SHARE))
+    available = int(facts.get("free_memory") or min(int(system.available), usable))
+    return Memory(physical, usable, available)
+
+
+def _container(groups: Path, root: Path) -> tuple[int | None, int]:
+    """Return the least limit of the control groups this process is in, and what that one uses."""
+    found = [(limit, used) for limit, used in _group_limits(groups, root) if limit is not None]
+    return min(found, key=lambda pair: pair[0] - pair[1]) if found else (None, 0)
+
+
+def _group_limits(groups: Path, root: Path) -> Iterator[tuple[int | None, int]]:
+    own = ""
+    with suppress(OSError):
+        lines = groups.read_text().splitlines()
+        own = next((line[3:].strip("/") for line in lines if line.startswith("0::")), "")
+    folder = root / own
+    # A limit may stand on any group above: the least one counts.
+    for place in (folder, *folder.parents):
+        if not place.is_relative_to(root):
+            return
+        yield _number(place / "memory.max"), _number(place / "memory.current") or 0
+
+
+def _number(path: Path) -> int | None:
+    with suppress(OSError, ValueError):
+        return int(path.read_text())
+    return None
+
+
+def set_limits(need: Estimate, there: Memory) -> Limits | None:
+    """Tell MLX how much a run may take; None on the CPU, where nothing is set.
+
+    Beyond the memory limit MLX waits for work in flight and frees its cache before it takes more,
+    so it bends rather than breaks; the wired limit keeps the model resident on a Mac.
+    """
+    if on_cpu():
+        return None
+    limits = limits_for(need, there)
+    mx.set_memory_limit(limits.memory)
+    mx.set_cache_limit(limits.cache)
+    if mx.metal.is_available():
+        # Needs macOS 15; older ones refuse, and go on without.
+        with suppress(ValueError, RuntimeError):
+            mx.set_wired_limit(limits.wired)
+    return limits
+
+
+def limits_for(need: Estimate, there: Memory) -> Limits:
+    """Return the limits for an estimated need; never more than the machine has for a model."""
+    memory_limit = min(int(need.total * SPARE), there.usable)
+    # What one pass frees the next one takes again; more in the cache is memory nobody has.
+    cache = min(need.activations + need.logits, max(0, there.usable - need.resident))
+    return Limits(memory_limit, cache, min(need.resident, there.usable))
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an exception, MLX's or Python's, means that memory ran out."""
+    return isinstance(error, MemoryError) or speaks_of_memory(f"{error}")
+
+
+def is_device_lost(error: BaseException) -> bool:
+    """Return whether an exception means that the device or its driver is gone."""
+    return speaks_of_device(f"{error}")

@@ -1,0 +1,100 @@
+"""What the system says of memory while a worker lives; knows no worker and decides nothing."""
+
+import resource
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from daemon.clock import Clock
+
+WINDOW_S = 30.0
+"""A count is compared with one at least so old: a killed process takes a while to be gone."""
+
+
+@dataclass
+class _Window:
+    since_s: float
+    kills: int
+    """The kernel's count when it began."""
+    least: float
+    """Least share of memory available in it."""
+
+
+@dataclass(frozen=True)
+class Pressure:
+    """Signs of memory running out, as `core.deaths.Ending` takes them."""
+
+    oom_kills: int
+    least_available: float
+    address_limit: bool
+
+
+class PressureGauge:
+    """Looks at the machine's memory now and then; one for each worker that is watched."""
+
+    def __init__(self, clock: Clock, proc: Path = Path("/proc")) -> None:
+        self._clock = clock
+        self._proc = proc
+        self._counter = oom_counter(proc)
+        self._older = self._newer = self._window()
+
+    def _window(self) -> _Window:
+        return _Window(self._clock.monotonic_s(), read_oom_kills(self._counter), _available())
+
+    def sample(self) -> None:
+        """Take a look; called at every tick, because a death gives memory back at once."""
+        self._newer.least = min(self._newer.least, _available())
+        if self._clock.monotonic_s() - self._newer.since_s >= WINDOW_S:
+            self._older, self._newer = self._newer, self._window()
+
+    def read(self) -> Pressure:
+        """Return what has happened in the last minute at most."""
+        return Pressure(
+            oom_kills=max(0, read_oom_kills(self._counter) - self._older.kills),
+            least_available=min(self._newer.least, self._older.least),
+            address_limit=_address_limit(self._proc),
+        )
+
+
+def _available() -> float:
+    memory = psutil.virtual_memory()
+    return float(memory.available) / float(memory.total)
+
+
+def _address_limit(proc: Path) -> bool:
+    """Return whether allocations can fail outright: by this user's limit, or for everybody."""
+    if resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY:
+        return True
+    with suppress(OSError):
+        return (proc / "sys" / "vm" / "overcommit_memory").read_text().strip() == "2"
+    return False
+
+
+def oom_counter(proc: Path) -> Path | None:
+    """Return the file that counts kills for want of memory: the control group's, else all of them.
+
+    None where the kernel is no Linux: a Mac counts none.
+    """
+    with suppress(OSError):
+        for line in (proc / "self" / "cgroup").read_text().splitlines():
+            if line.startswith("0::"):
+                # The group of version 2; at its root there is no such file.
+                events = Path("/sys/fs/cgroup", line[3:].lstrip("/"), "memory.events")
+                if events.is_file():
+                    return events
+    vmstat = proc / "vmstat"
+    return vmstat if vmstat.is_file() else None
+
+
+def read_oom_kills(counter: Path | None) -> int:
+    """Return the count; 0 where there is none."""
+    if counter is None:
+        return 0
+    with suppress(OSError, ValueError):
+        for line in counter.read_text().splitlines():
+            name, _, count = line.partition(" ")
+            if name == "oom_kill":
+                return int(count)
+    return 0

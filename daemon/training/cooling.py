@@ -1,0 +1,144 @@
+"""Lets a hot machine, or one on battery, rest between two steps; knows no run and no engine.
+
+Untested on hardware: `pmset` and the counters under `/sys` are read as they were recorded.
+"""
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import psutil
+
+from daemon.clock import Clock
+from daemon.settings import TrainerSettings
+
+LOOK_EVERY_S = 30.0
+LONGEST_REST_S = 30.0
+PMSET_S = 5.0
+
+_LEVEL = re.compile(r"(?:Thermal|Performance) Warning Level\s*[=:]\s*(\d+)", re.IGNORECASE)
+_SPEED = re.compile(r"CPU_(?:Speed|Scheduler)_Limit\s*=\s*(\d+)")
+
+CoolDown = Literal["never", "laptop", "always"]
+Reason = Literal["throttled", "battery"]
+
+
+@dataclass(frozen=True)
+class Strain:
+    """What the machine says of itself."""
+
+    throttled: bool | None = None
+    """It runs slower because it is hot; None where that cannot be known."""
+    on_battery: bool | None = None
+    """It has a battery and runs on it; None where it has none."""
+
+
+@dataclass(frozen=True)
+class Rest:
+    """What to do before the next step."""
+
+    seconds: float
+    event: str | None = None
+    """A sentence for the user, once at the beginning and once at the end."""
+
+
+def reason_to_rest(strain: Strain, cool_down: CoolDown) -> Reason | None:
+    """Return why the machine should rest; None while it need not."""
+    desktop = strain.on_battery is None
+    if cool_down == "never" or (cool_down == "laptop" and desktop):
+        return None
+    if strain.throttled:
+        return "throttled"
+    return "battery" if strain.on_battery else None
+
+
+def rest_s(step_s: float, share: float) -> float:
+    """Return the seconds of rest after a step that make up a share of the time, bounded."""
+    return min(LONGEST_REST_S, step_s * share / (1.0 - share))
+
+
+class Cooler:
+    """Asked after each step; looks at the machine every half minute."""
+
+    def __init__(
+        self, settings: TrainerSettings, clock: Clock, look: Callable[[], Strain] | None = None
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._look = look if look is not None else Look(Path("/sys/devices/system/cpu"))
+        self._looked_s: float | None = None
+        self._reason: Reason | None = None
+
+    def after_step(self, step_s: float) -> Rest:
+        """Return how long to rest after a step of so many seconds."""
+        if self._settings.cool_down == "never":
+            return Rest(0.0)
+        before, now_s = self._reason, self._clock.monotonic_s()
+        if self._looked_s is None or now_s - self._looked_s >= LOOK_EVERY_S:
+            self._looked_s = now_s
+            self._reason = reason_to_rest(self._look(), self._settings.cool_down)
+        share = self._settings.cool_down_share
+        seconds = rest_s(step_s, share) if self._reason is not None else 0.0
+        return Rest(seconds, _event(before, self._reason, share))
+
+
+def _event(before: Reason | None, now: Reason | None, share: float) -> str | None:
+    if now == before:
+        return None
+    if now is None:
+        return "the machine need not rest any more: training goes on at full speed"
+    why = "is hot and runs slower" if now == "throttled" else "runs on battery"
+    return f"the machine {why}: {share:.0%} of the time is rested (trainer.cool_down)"
+
+
+class Look:
+    """Reads the strain of this machine; on Linux throttled means: counted since the last look."""
+
+    def __init__(self, cpus: Path) -> None:
+        self._cpus = cpus
+        self._counted = count_throttles(cpus)
+
+    def __call__(self) -> Strain:
+        """Return what the machine says of itself now."""
+        battery = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
+        on_battery = None if battery is None else battery.power_plugged is False
+        return Strain(self._throttled(), on_battery)
+
+    def _throttled(self) -> bool | None:
+        if sys.platform == "darwin":
+            return throttled_by_pmset(_pmset())
+        before, self._counted = self._counted, count_throttles(self._cpus)
+        if before is None or self._counted is None:
+            return None
+        return self._counted > before
+
+
+def throttled_by_pmset(text: str) -> bool | None:
+    """Read what `pmset -g therm` prints; None where it says nothing of heat."""
+    levels = [int(level) for level in _LEVEL.findall(text)]
+    speeds = [int(speed) for speed in _SPEED.findall(text)]
+    if any(levels) or any(speed < 100 for speed in speeds):
+        return True
+    return False if levels or speeds or "No thermal warning level" in text else None
+
+
+def _pmset() -> str:
+    with suppress(OSError, subprocess.SubprocessError):
+        argv = ["/usr/bin/pmset", "-g", "therm"]
+        run = subprocess.run(argv, capture_output=True, text=True, timeout=PMSET_S, check=False)
+        return run.stdout
+    return ""
+
+
+def count_throttles(cpus: Path) -> int | None:
+    """Return how often the processors' heat has slowed them; None where nothing counts it."""
+    counts = []
+    for path in cpus.glob("cpu*/thermal_throttle/*_throttle_count"):
+        with suppress(OSError, ValueError):
+            counts.append(int(path.read_text()))
+    return sum(counts) if counts else None

@@ -1,0 +1,82 @@
+"""The rungs of the memory ladder."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon.core.ladder import Rung, climb, describe, out_of_rungs, rung_at
+from daemon.core.scheduling import STARTS_UNSEEN
+
+
+def all_rungs(pass_tokens: int, longest: int) -> list[Rung]:
+    rungs = [Rung(0, pass_tokens)]
+    while (found := climb(rungs[-1], longest, len(rungs), "memory ran out")) is not None:
+        rungs.append(found)
+    return rungs
+
+
+def test_tokens_are_halved_then_layers_computed_twice_then_rows_shortened() -> None:
+    seen = [(r.pass_tokens, r.checkpoint, r.max_row_tokens) for r in all_rungs(2048, 600)]
+    assert seen == [
+        (2048, False, None),
+        (1024, False, None),
+        (600, False, None),
+        (600, True, None),
+        (320, True, 320),
+        (192, True, 192),
+        (128, True, 128),
+    ]
+
+
+def test_short_rows_end_the_ladder_with_checkpointing() -> None:
+    assert [(r.pass_tokens, r.checkpoint) for r in all_rungs(512, 60)] == [
+        (512, False), (256, False), (128, False), (128, True),
+    ]  # fmt: skip
+
+
+@given(st.integers(16, 2**20), st.integers(1, 2**20))
+def test_every_rung_takes_less_and_there_is_a_last_one(pass_tokens: int, longest: int) -> None:
+    rungs = all_rungs(pass_tokens, longest)
+    for before, after in pairwise(rungs):
+        width = min(longest, before.max_row_tokens or longest)
+        shorter = min(longest, after.max_row_tokens or longest)
+        smaller = max(after.pass_tokens, shorter) < max(before.pass_tokens, width)
+        assert smaller or (after.checkpoint and not before.checkpoint)
+        assert after.checkpoint >= before.checkpoint
+
+
+def test_the_usual_ladder_ends_before_its_starts_are_given_up() -> None:
+    assert len(all_rungs(8192, 1024)) - 1 < STARTS_UNSEEN
+
+
+def test_each_commit_is_computed_as_it_first_was() -> None:
+    rungs = [Rung(0, 2048), Rung(10, 1024), Rung(20, 512), Rung(10, 512), Rung(10, 256)]
+    assert rung_at(rungs, 9) == rungs[0]
+    assert rung_at(rungs, 10) == rung_at(rungs, 19) == rungs[4]
+    assert rung_at(rungs, 20) == rungs[2]
+    assert rung_at([], 5) is None
+    assert rung_at([Rung(10, 1024)], 5) is None
+
+
+def test_a_rung_comes_back_from_its_record() -> None:
+    rung = Rung(7, 512, True, 256, "the kernel killed it")
+    assert Rung.from_record(rung.as_record()) == rung
+
+
+@pytest.mark.parametrize(
+    "record", [{}, {"at": 1}, {"at": -1, "pass_tokens": 9}, {"at": 0, "pass_tokens": 0},
+               {"at": "0", "pass_tokens": 5}, {"at": 0, "pass_tokens": 5, "more": 1}],
+)  # fmt: skip
+def test_what_is_no_rung_is_refused(record: dict[str, object]) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        Rung.from_record(record)
+
+
+def test_people_are_told_what_holds_and_what_to_do_at_the_end() -> None:
+    rung = Rung(0, 1024, True, 512)
+    assert describe(rung) == (
+        "at most 1,024 tokens at once, gradient checkpointing, rows of at most 512 tokens"
+    )
+    assert "num_layers" in out_of_rungs(rung) and describe(rung) in out_of_rungs(rung)

@@ -1,0 +1,101 @@
+"""Memory there is, limits set by it, and errors that speak of it."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from daemon.core.deaths import Ending, classify
+from daemon.core.footprint import Estimate
+from daemon.model import backend, machine
+from daemon.model.backend import mx
+
+GIB = 2**30
+NEED = Estimate(2 * GIB, 1, 2, 3, 3 * GIB, GIB, 0)
+
+
+def test_a_machine_has_more_than_a_model_may_take_and_that_is_more_than_is_free() -> None:
+    there = machine.memory()
+    assert psutil.virtual_memory().total >= there.physical > there.usable > 0
+    assert 0 < there.available <= there.physical
+
+
+def test_limits_hold_the_need_with_room_to_spare_and_never_more_than_there_is() -> None:
+    roomy = machine.limits_for(NEED, machine.Memory(64 * GIB, 48 * GIB, 40 * GIB))
+    assert NEED.total < roomy.memory < 48 * GIB
+    assert roomy.cache == 4 * GIB and roomy.wired == NEED.resident
+    narrow = machine.limits_for(NEED, machine.Memory(8 * GIB, 5 * GIB, 4 * GIB))
+    assert narrow.memory == 5 * GIB
+    assert narrow.cache == 5 * GIB - NEED.resident
+
+
+def test_a_base_larger_than_the_machine_leaves_no_cache_and_no_more_wired_than_there_is() -> None:
+    limits = machine.limits_for(NEED, machine.Memory(GIB, GIB, GIB))
+    assert limits == machine.Limits(GIB, 0, GIB)
+
+
+@pytest.mark.skipif(not backend.on_cpu(), reason="limits are set on a GPU")
+def test_on_the_cpu_nothing_is_set() -> None:
+    before = mx.set_memory_limit(7 * GIB)
+    try:
+        assert machine.set_limits(NEED, machine.memory()) is None
+        assert mx.set_memory_limit(7 * GIB) == 7 * GIB
+    finally:
+        mx.set_memory_limit(before)
+
+
+@pytest.mark.parametrize(
+    ("own", "limit", "used"),
+    [("a/b", 300, 50), ("a", 500, 100), ("gone/away", None, 0), ("", None, 0)],
+)
+def test_the_least_limit_of_the_groups_above_counts(
+    tmp_path: Path, own: str, limit: int | None, used: int
+) -> None:
+    root = tmp_path / "cgroup"
+    (root / "a" / "b").mkdir(parents=True)
+    (root / "a" / "memory.max").write_text("500\n")
+    (root / "a" / "memory.current").write_text("100\n")
+    (root / "a" / "b" / "memory.max").write_text("300\n")
+    (root / "a" / "b" / "memory.current").write_text("50\n")
+    (tmp_path / "groups").write_text(f"0::/{own}\n")
+    assert machine._container(tmp_path / "groups", root) == (limit, used)
+
+
+def test_a_group_without_a_limit_says_max(tmp_path: Path) -> None:
+    (tmp_path / "memory.max").write_text("max\n")
+    (tmp_path / "groups").write_text("0::/\n")
+    assert machine._container(tmp_path / "groups", tmp_path) == (None, 0)
+
+
+PAST_THE_LIMIT = """
+import resource
+from daemon.model.backend import mx
+limit = 8 * 2**30
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+mx.eval(mx.zeros((2**15, 2**18)))
+"""
+
+
+@pytest.mark.skipif(not backend.on_cpu(), reason="so it is on the CPU back end only")
+def test_on_the_cpu_an_allocation_past_a_limit_is_a_bad_access_without_a_word() -> None:
+    """No exception and no abort: only the signal, and that there is a limit, tell."""
+    argv = [sys.executable, "-c", PAST_THE_LIMIT]
+    ended = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert ended.returncode == -signal.SIGSEGV and ended.stderr == ""
+    assert classify(Ending(ended.returncode, ended.stderr, address_limit=True)).kind == "memory"
+    assert classify(Ending(ended.returncode, ended.stderr)).kind == "other"
+
+
+def test_other_errors_are_not_of_memory() -> None:
+    assert machine.is_out_of_memory(MemoryError())
+    assert machine.is_out_of_memory(RuntimeError("[malloc] Unable to allocate 8 bytes."))
+    assert not machine.is_out_of_memory(ValueError("shapes (3,4) and (5,6)"))
+    assert machine.is_device_lost(RuntimeError("cudaFoo failed: unspecified launch failure"))
+
+
+def test_the_watchdog_variable_is_set_on_a_mac_before_mlx_is_loaded() -> None:
+    source = Path(backend.__file__).read_text(encoding="utf-8")
+    assert source.index(backend.WATCHDOG_VARIABLE) < source.index("import mlx.core")

@@ -1,0 +1,116 @@
+"""How a worker's death is told on, with real processes."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from daemon.clock import SystemClock
+from daemon.core import actions as do
+from daemon.core import messages as say
+from daemon.core.snapshot import Attempts
+from daemon.folders.run_requests import RunRequests
+from daemon.layout import Layout
+from daemon.supervisor.crew import Died, Hand
+from daemon.supervisor.perform import Performer
+from daemon.supervisor.wakeups import Wakeups
+from tests.core import worlds as w
+
+PATIENCE_S = 30.0
+ABORTING = """
+import os, sys
+sys.stdin.readline()
+print({!r}, file=sys.stderr, flush=True)
+os.abort()
+"""
+WAITING = """
+import sys
+print({!r}, file=sys.stderr, flush=True)
+print("up", flush=True)
+sys.stdin.read()
+"""
+OUT_OF_MEMORY = "RuntimeError: [metal::malloc] Attempting to allocate 9 bytes"
+LOST = "Caused GPU Timeout Error (00000002:kIOGPUCommandBufferCallbackErrorTimeout)"
+
+
+@pytest.fixture
+def wakeups() -> Wakeups:
+    return Wakeups()
+
+
+def begin(code: str, folder: Path, wakeups: Wakeups) -> Hand:
+    hand = Hand([sys.executable, "-c", code], folder, SystemClock(), wakeups, 5.0)
+    hand.begin(say.Train("r000001"), "r000001")
+    return hand
+
+
+def death_of(hand: Hand, wakeups: Wakeups) -> Died:
+    clock = SystemClock()
+    until_s = clock.monotonic_s() + PATIENCE_S
+    while clock.monotonic_s() < until_s:
+        _, died = hand.listen()
+        if died is not None:
+            return died
+        wakeups.wait(0.05)
+    raise AssertionError("it lives on")
+
+
+@pytest.mark.parametrize(("words", "kind"), [(OUT_OF_MEMORY, "memory"), (LOST, "device")])
+def test_an_abort_is_known_by_its_last_words(
+    tmp_path: Path, wakeups: Wakeups, words: str, kind: str
+) -> None:
+    died = death_of(begin(ABORTING.format(words), tmp_path, wakeups), wakeups)
+    assert died.on == "r000001" and died.cause.kind == kind
+    assert died.cause.sign and died.cause.sign in words
+
+
+def test_a_plain_kill_is_not_of_memory_even_after_words_of_it(
+    tmp_path: Path, wakeups: Wakeups
+) -> None:
+    hand = begin(WAITING.format(OUT_OF_MEMORY), tmp_path, wakeups)
+    clock = SystemClock()
+    until_s = clock.monotonic_s() + PATIENCE_S
+    while not hand.listen()[0]:
+        assert clock.monotonic_s() < until_s
+        wakeups.wait(0.05)
+    assert hand.pid is not None
+    os.kill(hand.pid, signal.SIGKILL)
+    died = death_of(hand, wakeups)
+    assert (died.cause.kind, died.wanted) == ("other", False)
+
+
+class Noting:
+    """Stands for the trainer's hand: notes what it is given."""
+
+    def __init__(self) -> None:
+        self.orders: list[say.Order] = []
+
+    def begin(self, order: say.Order, on: str) -> None:
+        self.orders.append(order)
+
+
+def test_the_next_start_is_told_what_the_last_one_died_of_once(tmp_path: Path) -> None:
+    layout, trainer = Layout(tmp_path), Noting()
+    runs = RunRequests(layout)
+    runs.make_folders()
+    runs.open({"run": "r000001", "jobs": []})
+    parts: Any = SimpleNamespace(layout=layout, runs=runs, trainer=trainer)
+    performer = Performer(parts, lambda: None)
+    runs.write_attempts("r000001", Attempts(1, 0, "SIGABRT", "memory"))
+    for _ in range(2):
+        performer.perform(do.BeginRun("r000001"), w.quiet())
+    assert trainer.orders == [say.Train("r000001", "memory"), say.Train("r000001")]
+    assert runs.attempts("r000001") == Attempts(3, 0, "SIGABRT", None)
+
+
+def test_attempts_of_an_earlier_release_are_still_counted(tmp_path: Path) -> None:
+    runs = RunRequests(Layout(tmp_path))
+    runs.make_folders()
+    runs.open({"run": "r000001", "jobs": []})
+    path = Layout(tmp_path).run("r000001").attempts
+    path.write_text('{"started": 2, "seen": 1, "last_death": "SIGSEGV"}')
+    assert runs.attempts("r000001") == Attempts(2, 1, "SIGSEGV")
