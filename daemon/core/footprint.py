@@ -10,7 +10,9 @@ How the terms were found: peaks of real steps of SmolLM2-135M in fp32 were measu
   while one layer is worked on;
 - by 4 fp32 numbers for each supervised position and word: logits, their exponentials, and both
   once more as gradients;
-- not with the rank: when the peak is there, gradients are not.
+- not with the rank: when the peak is there, gradients are not;
+- with gradient checkpointing by each layer's input, and by three layers' worth while one is
+  computed again, or by the logits and one layer's, whichever is more.
 
 Where the base is not in fp32 the adapter is, so each adapted module keeps its input once more.
 """
@@ -23,6 +25,9 @@ FP32_BYTES = 4
 LOGIT_COPIES = 4
 WORKING_LAYERS = 2
 """Layers whose attention weights exist besides the kept ones while a backward pass goes on."""
+
+CHECKPOINT_LAYERS = 3
+"""With gradient checkpointing, layers whose worth exists while one is computed again."""
 
 HEAD_CHUNK_POSITIONS = 512
 """Supervised positions whose logits exist at once."""
@@ -141,13 +146,14 @@ def estimate(model: ModelShape, work: PassShape) -> Estimate:
     if work.optimizer not in MOMENTS:
         raise ValueError(f"no optimizer {work.optimizer!r}: one of {', '.join(MOMENTS)}")
     trained = adapter_parameters(model, work)
+    activations, logits = _working_bytes(model, work)
     return Estimate(
         weights=weight_bytes(model),
         adapter=trained * FP32_BYTES,
         moments=int(trained * MOMENTS[work.optimizer]) * FP32_BYTES,
         gradients=trained * FP32_BYTES,
-        activations=_activation_bytes(model, work),
-        logits=_logit_bytes(model, work),
+        activations=activations,
+        logits=logits,
         kept=work.kept_bytes,
     )
 
@@ -178,14 +184,18 @@ def _adapted(model: ModelShape, work: PassShape) -> int:
     return model.layers if work.adapted_layers < 0 else min(work.adapted_layers, model.layers)
 
 
-def _activation_bytes(model: ModelShape, work: PassShape) -> int:
+def _working_bytes(model: ModelShape, work: PassShape) -> tuple[int, int]:
+    """Return the bytes of activations and of logits at the moment of the peak."""
     layers = _adapted(model, work)
     linear = work.tokens * _token_bytes(model, work)
     attention = model.heads * work.tokens * work.width * model.dtype_bytes
-    if work.checkpoint:
-        inputs = layers * work.tokens * model.hidden * model.dtype_bytes
-        return inputs + linear + (1 + WORKING_LAYERS) * attention
-    return layers * linear + (layers + WORKING_LAYERS) * attention
+    logits = _logit_bytes(model, work)
+    if not work.checkpoint:
+        return layers * linear + (layers + WORKING_LAYERS) * attention, logits
+    inputs = layers * work.tokens * model.hidden * model.dtype_bytes
+    again = CHECKPOINT_LAYERS * linear + WORKING_LAYERS * attention
+    # The logits go while the last layer is computed again: one layer's worth is there with them.
+    return (inputs + again, 0) if again > logits + linear else (inputs + linear, logits)
 
 
 def _token_bytes(model: ModelShape, work: PassShape) -> int:

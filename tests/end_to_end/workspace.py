@@ -96,9 +96,21 @@ class Workspace:
             return []
 
     def kill_trainer(self) -> None:
-        for worker in self.workers():
-            if "daemon.training" in worker.cmdline() or "trainer" in worker.name():
-                os.kill(worker.pid, signal.SIGKILL)
+        for worker in self._trainers():
+            os.kill(worker.pid, signal.SIGKILL)
+
+    def abort_trainer(self, last_words: str) -> None:
+        """Let the trainer abort as a library does that cannot go on: a line on stderr, SIGABRT."""
+        for worker in self._trainers():
+            Path(f"/proc/{worker.pid}/fd/2").write_text(f"{last_words}\n")
+            os.kill(worker.pid, signal.SIGABRT)
+
+    def _trainers(self) -> list[psutil.Process]:
+        return [
+            worker
+            for worker in self.workers()
+            if "daemon.training" in worker.cmdline() or "trainer" in worker.name()
+        ]
 
     # --- what a user does ---------------------------------------------------------------------
 
