@@ -120,7 +120,9 @@ def stream(
     scratch: Path,
 ) -> tuple[float, float]:  # fmt: skip
     """Train all files one after another; return the two losses."""
-    training = TrainingSettings(num_layers=layers, row_tokens=256, **policy.carried)
+    training = TrainingSettings(
+        num_layers=layers, row_tokens=256, pass_tokens=256, **policy.carried
+    )
     spec = AdapterSpec("lora", training.rank, training.effective_scale, 0.0, layers, ())
     start: Path | None = None
     step, own = 0, []

@@ -26,7 +26,7 @@ def main(task_file: str) -> None:
         "lora", training.rank, training.effective_scale, 0.0, training.num_layers, ()
     )
     engine = MlxEngine()
-    training = training.model_copy(update={"row_tokens": engine.best_row_tokens(base, training)})
+    training = training.model_copy(update={"row_tokens": 256, "pass_tokens": 256})
     engine.load(base, spec, training, None, training.seed, base.parent)
     steps = split(rows, training, engine.shapes)
     began_s = time.perf_counter()

@@ -138,11 +138,14 @@ class TrainingSettings(Section):
         le=2**20,
         description="Tokens of a row that several texts share; measured where none is given.",
     )
-    pass_tokens: int = Field(
-        2048,
+    pass_tokens: int | None = Field(
+        None,
         ge=16,
         le=2**20,
-        description="Padded tokens computed at once; a larger step is accumulated exactly.",
+        description="Tokens computed at once, a larger step in parts; by the machine where none.",
+    )
+    grad_checkpoint: bool = Field(
+        False, description="Compute each layer again for its gradient: less memory, more time."
     )
     kept_bytes: int = Field(
         2 * 2**30,

@@ -48,7 +48,8 @@ def lengths_of(path: Path) -> list[int]:
 def cost_of(lengths: Sequence[int], training: TrainingSettings) -> Cost:
     """Return what rows cost; all passes of one epoch are laid out as the trainer does."""
     plan = Plan(lengths, training.batch_rows, training.epochs, training.seed)
-    shapes = Shapes(training.row_tokens or USUAL_ROW_TOKENS, training.pass_tokens)
+    row_tokens = training.row_tokens or USUAL_ROW_TOKENS
+    shapes = Shapes(row_tokens, training.pass_tokens or row_tokens)
     passes = [
         item
         for index in range(plan.steps_of_epoch)

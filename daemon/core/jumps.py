@@ -22,7 +22,7 @@ def jumped(losses: Sequence[float | None]) -> int | None:
     if len(before) < LEAST_BEFORE:
         return None
     usual = median(loss for _, loss in before)
-    now = median(loss for _, loss in recent)
-    if now < max(FACTOR * usual, usual + LEAST_RISE_NATS):
+    bound = max(FACTOR * usual, usual + LEAST_RISE_NATS)
+    if median(loss for _, loss in recent) < bound:
         return None
-    return recent[0][0]
+    return next(place for place, loss in recent if loss >= bound)

@@ -1,4 +1,4 @@
-"""The rungs a run goes down when memory runs out; knows numbers of tokens, no machine, no model.
+"""The rungs a run goes down when memory runs out or its loss jumps; knows numbers, no machine.
 
 The effective batch is the same on every rung: the same rows make up a step, in more passes. Only
 the last kind of rung changes what is learned, which is why it is the last.
@@ -25,6 +25,8 @@ class Rung:
     """Gradient checkpointing is on."""
     max_row_tokens: int | None = None
     """Longest row that is computed; None for all of them."""
+    rate_share: float = 1.0
+    """Factor of the learning rate; halved where the loss has jumped."""
     why: str = ""
 
     def as_record(self) -> dict[str, Any]:
@@ -71,6 +73,17 @@ def climb(current: Rung, longest: int, at: int, why: str) -> Rung | None:
         return None
     tokens = min(current.pass_tokens, shorter)
     return replace(current, at=at, pass_tokens=tokens, max_row_tokens=shorter, why=why)
+
+
+RATE_HALVINGS = 3
+
+
+def slow_down(current: Rung, at: int, why: str) -> Rung | None:
+    """Return the rung with half the learning rate; None where it has been halved often enough."""
+    share = current.rate_share / 2
+    if share < 0.5**RATE_HALVINGS:
+        return None
+    return replace(current, at=at, rate_share=share, why=why)
 
 
 def describe(rung: Rung) -> str:

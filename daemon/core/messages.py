@@ -211,6 +211,14 @@ class Alerted:
     message: str
 
 
+@dataclass(frozen=True)
+class Noted:
+    """A worker tells what it decided or found; nothing is wrong."""
+
+    code: str
+    message: str
+
+
 Report = (
     Ready
     | TakenIn
@@ -229,6 +237,7 @@ Report = (
     | RunRefused
     | Abandoned
     | Alerted
+    | Noted
 )
 
 _ORDERS = {kind.__name__: kind for kind in Order.__args__}

@@ -40,11 +40,16 @@ class Shapes:
     few: bool = False
     """Each shape is one more compiled trace that is never freed."""
 
+    @property
+    def budget(self) -> int:
+        """Most tokens of a row that several texts share."""
+        return min(self.row_tokens, self.pass_tokens)
+
     def width(self, tokens: int) -> int:
         """Return the length of a row that holds so many tokens."""
         if not self.few:
             return -(-max(1, tokens) // GRAIN) * GRAIN
-        width = max(GRAIN, self.row_tokens // 4)
+        width = max(GRAIN, self.budget // 4)
         while width < tokens:
             width *= 2
         return width
@@ -67,7 +72,7 @@ def lay_out(texts: Iterable[int], lengths: Sequence[int], shapes: Shapes) -> lis
     """
     if not shapes.packed:
         return _padded(texts, lengths, shapes)
-    rows = first_fit_decreasing(texts, lengths, shapes.row_tokens)
+    rows = first_fit_decreasing(texts, lengths, shapes.budget)
     wide = sorted(
         ((shapes.width(sum(lengths[text] for text in row)), row) for row in rows),
         key=lambda item: (-item[0], item[1]),

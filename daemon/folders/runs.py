@@ -111,6 +111,26 @@ def newest_checkpoint(place: RunLayout) -> tuple[Path | None, list[str]]:
     return None, problems
 
 
+def step_of(folder: Path | None) -> int:
+    """Return the step in the run of a checkpoint; 0 for none."""
+    return 0 if folder is None else int(folder.name[1:])
+
+
+def step_before(place: RunLayout, step_in_run: int) -> int:
+    """Return the step in the run of the newest checkpoint before a step; 0 for none."""
+    return max(
+        (step for step in map(step_of, _checkpoints(place)) if step < step_in_run), default=0
+    )
+
+
+def roll_back(place: RunLayout, before: int) -> int:
+    """Remove the checkpoints after a step; return the step in the run that is left, or 0."""
+    for folder in _checkpoints(place):
+        if step_of(folder) > before:
+            atomic.remove_directory(folder)
+    return step_of(newest_checkpoint(place)[0])
+
+
 def _checkpoints(place: RunLayout) -> list[Path]:
     if not place.checkpoints.is_dir():
         return []

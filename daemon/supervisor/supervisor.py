@@ -272,6 +272,8 @@ class Supervisor:
                 journal.event("trainer_paused", f"{run} waits", run=run)
             case say.Judging(run):
                 journal.event("judging", f"{run} is trained; its candidate is judged", run=run)
+            case say.Noted(code, message):
+                journal.event(code, message)
             case say.Alerted(code, message):
                 journal.event("alert", message, level="warning", code=code)
 

@@ -6,10 +6,16 @@ from daemon.core.refusal import raw_text
 from daemon.training.rows import JobRows
 from daemon.training.state import SetAside
 
-HINT = (
-    "the model makes no finite number of this row: look for text it was never shown "
-    "(binary data, endless repetition), mend or remove it"
-)
+HINTS = {
+    "not_finite": (
+        "the model makes no finite number of this row: look for text it was never shown "
+        "(binary data, endless repetition), mend or remove it"
+    ),
+    "no_room": (
+        "memory ran out with rows of this length: shorten or split it, or choose a smaller "
+        "model or fewer training.num_layers"
+    ),
+}
 
 
 def rejected_record(rows: JobRows, aside: SetAside) -> dict[str, Any]:
@@ -32,8 +38,8 @@ def rejected_record(rows: JobRows, aside: SetAside) -> dict[str, Any]:
         "line": number,
         "offset": offset,
         "length": len(raw),
-        "code": "not_finite",
-        "hint": HINT,
+        "code": aside.code,
+        "hint": HINTS[aside.code],
         "raw": raw_text(raw),
         "step": aside.step,
     }

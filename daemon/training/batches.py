@@ -58,7 +58,9 @@ class TrainingRows:
         rows: JobRows,
         encoder: TextEncoder,
         shapes: Shapes,
+        most_tokens: int | None = None,
     ) -> None:
+        """Rows of more than `most_tokens` tokens are blank: the machine has no room for them."""
         self._own = [(request.jobs[job], row) for job, row in choices.examples]
         self._draws = choices.replay
         self._rows = rows
@@ -66,6 +68,13 @@ class TrainingRows:
         self._shapes = shapes
         self._own_lengths = [self._length(item) for item in self._own]
         self._draw_lengths = [self._length(item) for item in self._draws]
+        most = most_tokens if most_tokens is not None else ANY_LENGTH
+        self.too_long = frozenset(
+            item
+            for ids, lengths in ((self._own, self._own_lengths), (self._draws, self._draw_lengths))
+            for item, length in zip(ids, lengths, strict=True)
+            if length > most
+        )
         training = request.settings.training
         self._epochs = training.epochs
         self.plan = Plan(
@@ -85,6 +94,7 @@ class TrainingRows:
 
         Replayed texts have passes of their own: those of the others come again in each epoch.
         """
+        aside = aside | self.too_long
         batch = self.plan.batch(index)
         own, own_passes = self._pack(
             self._own, batch.own, self._own_lengths, aside, batch.epoch < self._epochs

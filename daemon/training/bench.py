@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from daemon.clock import Clock
+from daemon.core.ladder import Rung
 from daemon.layout import Layout, RunLayout
 from daemon.pipes import Pipe
 from daemon.text.encoder import TextEncoder
@@ -45,3 +46,7 @@ class RunInHand:
     encoder: TextEncoder
     data: TrainingRows
     state: RunState
+    rung: Rung
+    """How its steps are computed."""
+    until: int | None = None
+    """The step in the run at which another rung holds."""

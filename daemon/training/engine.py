@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from daemon.core.bases import BaseFacts
+from daemon.core.footprint import Estimate
 from daemon.core.packing import Shapes
 from daemon.core.versions import AdapterSpec
 from daemon.layout import Layout
@@ -45,6 +46,17 @@ class StepResult:
     """False where loss or gradient were not finite: then nothing was changed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Footing:
+    """On what a step stands: the numbers of which its memory depends."""
+
+    pass_tokens: int
+    width: int
+    """Tokens of the longest row."""
+    checkpoint: bool
+    optimizer: str
+
+
 class Engine(Protocol):
     """One resident base model with one adapter on it."""
 
@@ -61,8 +73,38 @@ class Engine(Protocol):
         """
         ...
 
-    def best_row_tokens(self, base: Path, training: TrainingSettings) -> int:
-        """Return the length of packed rows that trains this base fastest here; measured once."""
+    @property
+    def usual_tokens(self) -> tuple[int, int]:
+        """Return the tokens of a packed row and of a pass where nothing better is known."""
+        ...
+
+    def best_row_tokens(self, base: Path) -> int | None:
+        """Measure which length of packed rows trains this base fastest here.
+
+        None where the machine is too busy to tell.
+        """
+        ...
+
+    def estimate(
+        self, base: Path, spec: AdapterSpec, shape: Footing
+    ) -> tuple[Estimate, int] | None:
+        """Return the memory a step takes at its peak, and the bytes there are for it.
+
+        None where the model is of no kind that can be estimated.
+        """
+        ...
+
+    def trouble(self, error: BaseException) -> Literal["memory", "device"] | None:
+        """Return what an error of this engine means for the run, where it is no mistake."""
+        ...
+
+    def alive(self) -> bool:
+        """Return whether the device computes."""
+        ...
+
+    @property
+    def traces(self) -> int:
+        """Return how many compiled shapes the process holds."""
         ...
 
     def load(

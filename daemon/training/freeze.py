@@ -17,6 +17,7 @@ from daemon.training.frozen import Choices, Request, RowId
 from daemon.training.last_check import LastCheck
 from daemon.training.replay import draw_earlier
 from daemon.training.rows import JobRows
+from daemon.training.shaping import Shape
 
 
 def choose(
@@ -24,7 +25,7 @@ def choose(
     rows: JobRows,
     libraries: Mapping[str, str],
     now: str,
-    row_tokens: int,
+    shape: Shape,
     replay_share: float,
 ) -> Choices:
     """Return the choices of a run; with no example left, `steps` is 0."""
@@ -48,7 +49,10 @@ def choose(
         samples=_chats((*tune, *judge, *earlier), rows, evaluation.samples),
         steps=steps_of(len(examples), training.batch_rows, training.epochs),
         data_fingerprint=digest,
-        row_tokens=row_tokens,
+        row_tokens=shape.row_tokens,
+        longest=shape.longest,
+        rung=shape.rung,
+        estimate=shape.estimate,
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
+from daemon.core.ladder import Rung
 from daemon.core.versions import AdapterSpec
 from daemon.settings import Settings
 
@@ -78,6 +79,12 @@ class Choices:
     data_fingerprint: str
     row_tokens: int
     """Tokens of a packed row."""
+    longest: int
+    """Tokens of the longest row."""
+    rung: Rung
+    """How steps are computed from the beginning."""
+    estimate: Mapping[str, int] | None
+    """Bytes a step was expected to take, by kind."""
 
     def as_record(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -99,6 +106,9 @@ class Choices:
             steps=record["steps"],
             data_fingerprint=record["data_fingerprint"],
             row_tokens=record["row_tokens"],
+            longest=record["longest"],
+            rung=Rung.from_record(record["rung"]),
+            estimate=record["estimate"],
             **ids,
         )
 

@@ -1,26 +1,29 @@
 """The engine on MLX: one resident base model, one adapter, one optimizer; knows no run."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import psutil
 from mlx.utils import tree_flatten, tree_unflatten
 
 from daemon.core.bases import BaseFacts
+from daemon.core.footprint import Estimate, PassShape, estimate, shape_from_config
 from daemon.core.packing import Shapes
 from daemon.core.versions import AdapterSpec
 from daemon.errors import RunFault
 from daemon.layout import Layout
-from daemon.model import adapters, bases
+from daemon.model import adapters, bases, machine
 from daemon.model.anatomy import Anatomy
 from daemon.model.backend import device_name, mx, on_cpu
 from daemon.model.generation import generate_batch
 from daemon.model.loading import load_model
 from daemon.model.packed import can_pack
+from daemon.model.row_length import best_row_tokens
 from daemon.settings import TrainingSettings
 from daemon.text.encoder import Encoded
-from daemon.training.engine import ADAPTER, MOMENTS, EncodedPass, StepResult
+from daemon.training.engine import ADAPTER, MOMENTS, EncodedPass, Footing, StepResult
 from daemon.training.kept import KeptStates
 from daemon.training.step import Stepper
 
@@ -43,6 +46,8 @@ class MlxEngine:
         self._packs = False
         self._stepper: Stepper | None = None
         self._kept: KeptStates | None = None
+        self._traces = 0
+        """Compiled by steppers before this one: never freed."""
         self._fresh: dict[str, Any] = {}
         self._begun: dict[str, Any] = {}
 
@@ -55,9 +60,57 @@ class MlxEngine:
         """Make a base model ready under `models/base/`."""
         return bases.prepare(layout, model)
 
-    def best_row_tokens(self, base: Path, training: TrainingSettings) -> int:
-        """Return the length of packed rows that trains this base fastest here."""
-        return CPU_ROW_TOKENS if on_cpu() else GPU_ROW_TOKENS
+    @property
+    def usual_tokens(self) -> tuple[int, int]:
+        """Return the tokens of a packed row and of a pass: on a CPU one row at once is as fast."""
+        if on_cpu():
+            return CPU_ROW_TOKENS, CPU_ROW_TOKENS
+        return GPU_ROW_TOKENS, 2 * GPU_ROW_TOKENS
+
+    def best_row_tokens(self, base: Path) -> int | None:
+        """Measure which length of packed rows trains this base fastest here."""
+        self._sit(base)
+        assert self._anatomy is not None
+        return best_row_tokens(self._anatomy, self.usual_tokens[1]) if self._packs else None
+
+    def estimate(
+        self, base: Path, spec: AdapterSpec, shape: Footing
+    ) -> tuple[Estimate, int] | None:
+        """Return the memory a step takes at its peak, and the bytes there are for it."""
+        try:
+            config = json.loads((base / "config.json").read_bytes())
+            model = shape_from_config(config, 4 if on_cpu() else 2)
+        except (OSError, ValueError):
+            return None
+        work = PassShape(
+            tokens=max(shape.pass_tokens, shape.width),
+            width=shape.width,
+            adapted_layers=spec.num_layers,
+            rank=spec.rank,
+            optimizer=shape.optimizer,
+            checkpoint=shape.checkpoint,
+        )
+        need, there = estimate(model, work), machine.memory()
+        machine.set_limits(need, there)
+        return need, there.usable
+
+    def trouble(self, error: BaseException) -> Literal["memory", "device"] | None:
+        """Return what an error means for the run."""
+        if machine.is_out_of_memory(error):
+            return "memory"
+        return "device" if machine.is_device_lost(error) else None
+
+    def alive(self) -> bool:
+        """Return whether the device computes."""
+        try:
+            return bool((mx.ones((8, 8)) @ mx.ones((8, 8))).sum().item() == 512)
+        except RuntimeError:
+            return False
+
+    @property
+    def traces(self) -> int:
+        """Return how many compiled shapes the process holds."""
+        return self._traces + (self._stepper.traces if self._stepper is not None else 0)
 
     def load(
         self,
@@ -80,7 +133,10 @@ class MlxEngine:
             self._kept.close()
         self._kept = KeptStates(scratch, training.kept_bytes)
         assert self._anatomy is not None
-        self._stepper = Stepper(self._anatomy, training, self._shapes(training), self._kept)
+        self._traces = self.traces
+        self._stepper = Stepper(
+            self._anatomy, training, self._shapes(training), self._kept, training.grad_checkpoint
+        )
         if start is None or training.carry_moments == "reset":
             return True
         if not (start / MOMENTS).exists() or not self._take_moments(start / MOMENTS):
@@ -108,9 +164,8 @@ class MlxEngine:
 
         On the CPU compiling brings no speed, and each new shape costs a fraction of a second.
         """
-        assert training.row_tokens is not None, "the run has chosen"
-        row_tokens = min(training.row_tokens, training.pass_tokens)
-        return Shapes(row_tokens, training.pass_tokens, self._packs, few=not on_cpu())
+        assert training.row_tokens and training.pass_tokens, "the run has chosen"
+        return Shapes(training.row_tokens, training.pass_tokens, self._packs, few=not on_cpu())
 
     @property
     def shapes(self) -> Shapes:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.core import messages as say
+from daemon.core.ladder import Rung, rung_at
 from daemon.folders import models, runs
 from daemon.layout import RunLayout
 from daemon.settings import ReplaySettings
@@ -15,6 +16,7 @@ from daemon.training.freeze import choose
 from daemon.training.frozen import Choices, Request
 from daemon.training.provenance import libraries
 from daemon.training.rows import JobRows
+from daemon.training.shaping import choose_shape
 from daemon.training.state import RunState, first_progress
 
 
@@ -52,32 +54,41 @@ def open_run(
     if left():
         return None
     encoder = bench.encoder(base)
-    _load(bench, request, choices, base, start, place)
-    state = resume(bench, place, request, attempt, start)
-    data = TrainingRows(request, choices, rows, encoder, bench.engine.shapes)
-    return RunInHand(place, request, choices, rows, encoder, data, state)
+    folder = _newest(bench, place, request)
+    rungs = [choices.rung, *runs.read_ladder(place)]
+    rung = rung_at(rungs, runs.step_of(folder))
+    assert rung is not None, "the first rung holds from the beginning"
+    _load(bench, request, choices, rung, base, start, place)
+    state = resume(bench, folder, request, attempt, start)
+    data = TrainingRows(request, choices, rows, encoder, bench.engine.shapes, rung.max_row_tokens)
+    until = min((later.at for later in rungs if later.at > state.step_in_run), default=None)
+    return RunInHand(place, request, choices, rows, encoder, data, state, rung, until)
 
 
 def _frozen(
     bench: Bench, place: RunLayout, request: Request, rows: JobRows, start: Path
 ) -> Choices:
-    record = runs.read_frozen(place)
+    choices = frozen_choices(place)
     now = libraries()
-    if record is not None:
-        choices = Choices.from_record(record)
+    if choices is not None:
         if choices.libraries == now:
             return choices
         message = f"{request.run} starts over: the libraries changed since it began"
         bench.pipe.send(say.Alerted("libraries_changed", message))
     base = bench.layout.base(request.base["name"])
-    training = request.settings.training
-    row_tokens = training.row_tokens or bench.engine.best_row_tokens(base, training)
+    shape = choose_shape(bench, request, rows, base)
     choices = choose(
-        request, rows, now, bench.clock.now().isoformat(), row_tokens,
+        request, rows, now, bench.clock.now().isoformat(), shape,
         replay_share(request.settings.replay, start),
     )  # fmt: skip
     runs.freeze(place, runs.read_request(place) | choices.as_record())
     return choices
+
+
+def frozen_choices(place: RunLayout) -> Choices | None:
+    """Return the choices of a run; None before they are made."""
+    record = runs.read_frozen(place)
+    return None if record is None else Choices.from_record(record)
 
 
 def replay_share(settings: ReplaySettings, start: Path) -> float:
@@ -88,10 +99,22 @@ def replay_share(settings: ReplaySettings, start: Path) -> float:
 
 
 def _load(
-    bench: Bench, request: Request, choices: Choices, base: Path, start: Path, place: RunLayout
+    bench: Bench,
+    request: Request,
+    choices: Choices,
+    rung: Rung,
+    base: Path,
+    start: Path,
+    place: RunLayout,
 ) -> None:
     worn = adapter_folder(start)
-    training = request.settings.training.model_copy(update={"row_tokens": choices.row_tokens})
+    training = request.settings.training.model_copy(
+        update={
+            "row_tokens": choices.row_tokens,
+            "pass_tokens": rung.pass_tokens,
+            "grad_checkpoint": rung.checkpoint,
+        }
+    )
     if not bench.engine.load(base, request.adapter, training, worn, request.seed, place.folder):
         message = (
             f"{start.name} has no optimizer moments that fit {training.optimizer}; "
@@ -106,12 +129,18 @@ def adapter_folder(version: Path) -> Path | None:
     return None if manifest["adapter"] is None else version
 
 
-def resume(bench: Bench, place: RunLayout, request: Request, attempt: int, start: Path) -> RunState:
-    """Go back to the last commit, or to the starting version where there is none."""
+def _newest(bench: Bench, place: RunLayout, request: Request) -> Path | None:
     folder, problems = runs.newest_checkpoint(place)
     if problems:
         message = f"{request.run} falls back: {'; '.join(problems)}"
         bench.pipe.send(say.Alerted("checkpoint_damaged", message))
+    return folder
+
+
+def resume(
+    bench: Bench, folder: Path | None, request: Request, attempt: int, start: Path
+) -> RunState:
+    """Go back to a commit, or to the starting version where there is none."""
     if folder is None:
         return RunState(request.run, attempt, request.step, 0, progress=first_progress(start))
     bench.engine.restore(folder)

@@ -6,7 +6,7 @@ Its loss falls towards a fixed goal, its updates are exact in float32, its files
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from zlib import crc32
 
 import numpy as np
@@ -14,12 +14,13 @@ from safetensors.numpy import load_file, save_file
 
 from daemon.clock import Clock
 from daemon.core.bases import BaseFacts
+from daemon.core.footprint import Estimate
 from daemon.core.packing import Shapes
 from daemon.core.versions import AdapterSpec
 from daemon.layout import Layout
 from daemon.settings import TrainingSettings
 from daemon.text.encoder import Encoded
-from daemon.training.engine import ADAPTER, MOMENTS, EncodedPass, StepResult
+from daemon.training.engine import ADAPTER, MOMENTS, EncodedPass, Footing, StepResult
 from daemon.training.rehearsal_base import make_base
 
 MODULE = "model.layers.0.self_attn.q_proj"
@@ -53,9 +54,26 @@ class RehearsalEngine:
         """Make a base directory with a small real tokenizer and no weights."""
         return make_base(layout, model)
 
-    def best_row_tokens(self, base: Path, training: TrainingSettings) -> int:
-        """Return a usual length."""
-        return 256
+    usual_tokens = (256, 2048)
+    traces = 0
+
+    def best_row_tokens(self, base: Path) -> int | None:
+        """Return nothing: there is nothing to measure."""
+        return None
+
+    def estimate(
+        self, base: Path, spec: AdapterSpec, shape: Footing
+    ) -> tuple[Estimate, int] | None:
+        """Return nothing: it takes next to no memory."""
+        return None
+
+    def trouble(self, error: BaseException) -> Literal["memory", "device"] | None:
+        """Return memory for Python's own error."""
+        return "memory" if isinstance(error, MemoryError) else None
+
+    def alive(self) -> bool:
+        """Return true: nothing can be lost."""
+        return True
 
     def load(
         self,
@@ -68,7 +86,8 @@ class RehearsalEngine:
     ) -> bool:
         """Be as a run begins."""
         self._base, self._spec = base, spec
-        self.shapes = Shapes(training.row_tokens or 256, training.pass_tokens)
+        usual = self.usual_tokens
+        self.shapes = Shapes(training.row_tokens or usual[0], training.pass_tokens or usual[1])
         self._fresh = _fresh(spec.rank, seed)
         self._adapter = _copy(self._fresh) if start is None else load_file(start / ADAPTER)
         self._begun = _copy(self._adapter)

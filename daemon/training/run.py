@@ -7,13 +7,17 @@ from dataclasses import replace
 from typing import Literal
 
 from daemon.core import messages as say
+from daemon.core.jumps import jumped
+from daemon.core.ladder import slow_down
 from daemon.core.plan import mix
 from daemon.core.progress import after_evaluation
 from daemon.core.schedule import Schedule, rate
 from daemon.evaluation.periodic import Evaluation
+from daemon.folders import runs
 from daemon.training.batches import Ahead, StepContent, holdout_rows, prompts
 from daemon.training.bench import Bench, RunInHand
 from daemon.training.commits import Commits
+from daemon.training.cooling import Cooler
 from daemon.training.desk import Desk
 from daemon.training.engine import StepResult
 from daemon.training.measures import StepTimes, step_metrics
@@ -24,7 +28,8 @@ REFUSED_MOST = 5
 
 FULL_DISK_WAIT_S = 5.0
 
-How = Literal["done", "left", "failed"]
+How = Literal["done", "left", "failed", "again", "memory"]
+"""`again`: the run is to be opened anew, another rung holds; `memory`: it ran out."""
 
 
 class Training:
@@ -46,18 +51,49 @@ class Training:
             training.carry_schedule,
         )
         self._ahead = Ahead(hand.data)
+        self._cooler = Cooler(self._settings.trainer, bench.clock)
+        self._jump_told = False
+        self._put_aside_long_rows()
         self._validation = holdout_rows(hand.rows, hand.encoder, hand.choices.tune)
         self._prompts = prompts(hand.rows, hand.encoder, hand.choices.samples)
         self._trained_s = 0.0
         self._evaluated_s = 0.0
         self._commits = Commits(bench, hand)
 
+    def _put_aside_long_rows(self) -> None:
+        known = {row.id for row in self.state.aside}
+        own = {self._hand.request.jobs[job] for job, _ in self._hand.choices.examples}
+        gone = sorted(
+            item for item in self._hand.data.too_long if item[0] in own and item not in known
+        )
+        if gone:
+            found = tuple(SetAside(job, row, self.state.step, "no_room") for job, row in gone)
+            self.state = replace(self.state, aside=(*self.state.aside, *found))
+            message = (
+                f"{len(gone)} row(s) are too long for the memory there is; the rest is trained"
+            )
+            self._alert("rows_set_aside", message)
+
     def train(self) -> How:
         """Take the steps that are left; at "done" the last one is committed."""
+        try:
+            return self._train()
+        except Exception as error:
+            # A device that is lost ends the process: a new one asks for it again.
+            if self._bench.engine.trouble(error) != "memory":
+                raise
+            return "memory"
+
+    def _train(self) -> How:
         while self.state.step_in_run < self._hand.choices.steps:
             if self.attend():
                 return "left"
+            if self.state.step_in_run == self._hand.until:
+                self._commit()
+                return "again"
             self._step()
+            if self._has_jumped():
+                return "again"
             if self.state.refused_in_a_row >= REFUSED_MOST:
                 return "failed"
             self._evaluate_if_due()
@@ -111,6 +147,7 @@ class Training:
         waited_s = self._bench.clock.monotonic_s() - began_s
         step, step_in_run = self.state.step + 1, self.state.step_in_run + 1
         learning_rate = rate(self._schedule, step, step_in_run, self._hand.choices.steps)
+        learning_rate *= self._hand.rung.rate_share
         seed = mix(self._hand.request.seed, "step", step)
         result = self._bench.engine.step(content.passes, learning_rate, seed)
         if not result.applied:
@@ -122,6 +159,39 @@ class Training:
         self._trained_s += seconds
         self.state = self.state.after(metrics)
         self._bench.pipe.send(say.Stepped(self._hand.request.run, metrics))
+        self._rest(seconds)
+
+    def _rest(self, step_s: float) -> None:
+        rest = self._cooler.after_step(step_s)
+        if rest.event is not None:
+            self._bench.pipe.send(say.Noted("cool_down", rest.event))
+        if rest.seconds:
+            # An order ends it.
+            self._desk.wait(rest.seconds)
+
+    def _has_jumped(self) -> bool:
+        """Go back behind a jump of the loss, with half the rate from there on; not for ever."""
+        place = jumped([metrics.loss for metrics in self.state.metrics])
+        if place is None:
+            return False
+        run, layout = self._hand.request.run, self._hand.place
+        began = self.state.metrics[place].step_in_run
+        why = f"the loss jumped at step {began} of {run}"
+        lower = slow_down(self._hand.rung, began, why)
+        if lower is None:
+            if not self._jump_told:
+                self._alert("loss_jumped", f"{why}; the rate has been halved often enough")
+            self._jump_told = True
+            return False
+        # Durable before anything is removed: a kill in between goes on with the new rung.
+        runs.append_rung(layout, replace(lower, at=runs.step_before(layout, began)))
+        back = runs.roll_back(layout, began - 1)
+        message = f"{why}: back to step {back}, with {lower.rate_share:g} of the learning rate"
+        self._alert("loss_jumped", message)
+        return True
+
+    def _alert(self, code: str, message: str) -> None:
+        self._bench.pipe.send(say.Alerted(code, message))
 
     def _content(self) -> StepContent:
         aside = frozenset(row.id for row in self.state.aside)
@@ -143,7 +213,7 @@ class Training:
         self.state = replace(self.state, aside=(*self.state.aside, *found))
         where = ", ".join(f"row {row} of {job}" for job, row in sorted(guilty))
         message = f"loss or gradient is not finite: {where} will not be trained in this run"
-        self._bench.pipe.send(say.Alerted("rows_set_aside", message))
+        self._alert("rows_set_aside", message)
         content = self._content()
         if not content.texts:
             return content, StepResult(None, None, None, False)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from daemon.core.progress import Metrics, Progress, after_step
 from daemon.training.frozen import RowId
@@ -23,6 +23,7 @@ class SetAside:
     row: int
     step: int
     """The step at which it was found."""
+    code: Literal["not_finite", "no_room"] = "not_finite"
 
     @property
     def id(self) -> RowId:

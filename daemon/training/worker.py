@@ -4,17 +4,24 @@ from functools import partial
 from typing import Literal
 
 from daemon.core import messages as say
+from daemon.core.ladder import climb, describe, out_of_rungs
+from daemon.core.wear import Wear, WearBounds, worn
 from daemon.errors import ModelFault
 from daemon.folders import runs
 from daemon.layout import RunLayout
 from daemon.training.bench import Bench, RunInHand
 from daemon.training.candidate import Judge
 from daemon.training.desk import Desk
-from daemon.training.opening import NothingNew, Refused, open_run
+from daemon.training.frozen import Request
+from daemon.training.opening import NothingNew, Refused, frozen_choices, open_run
 from daemon.training.provenance import libraries
-from daemon.training.run import REFUSED_MOST, Training
+from daemon.training.run import REFUSED_MOST, How, Training
+from daemon.training.shaping import remember, worked_with
 
 Next = Literal["stay", "leave"]
+
+LONGEST_WAIT_S = 60.0
+"""For a device that was lost, in seconds at once."""
 
 
 class Trainer:
@@ -23,17 +30,19 @@ class Trainer:
     def __init__(self, bench: Bench, pid: int) -> None:
         self._bench = bench
         self._pid = pid
+        self._runs = 0
+        self._first_bytes: int | None = None
 
     def serve(self) -> None:
-        """Take orders until the end."""
+        """Take orders until the end, or until a fresh trainer should go on."""
         pipe = self._bench.pipe
         pipe.send(say.Ready(self._pid, self._bench.engine.device, libraries()))
         for order in pipe.orders():
             match order:
                 case say.Prepare(model):
                     self._prepare(model)
-                case say.Train(run, _):
-                    if self._train(run) == "leave":
+                case say.Train(run, after):
+                    if self._train(run, after) == "leave":
                         return
                 case say.Abandon():
                     # It crossed with the end of the run it meant.
@@ -49,25 +58,17 @@ class Trainer:
         else:
             self._bench.pipe.send(say.Prepared(model, facts.name))
 
-    def _train(self, run: str) -> Next:
+    def _train(self, run: str, after: Literal["memory", "device"] | None) -> Next:
         place = self._bench.layout.run(run)
         if self._report_ended(place, run):
             return "stay"
         desk = Desk(self._bench.pipe)
-        attempt = runs.begin_attempt(place)
-        try:
-            opened = open_run(self._bench, run, attempt, desk.look)
-        except ModelFault as fault:
-            # The jobs are not guilty of a base or an adapter that cannot be read.
-            opened = Refused(fault.code, fault.message)
-        match opened:
-            case Refused(code, message):
-                self._bench.pipe.send(say.RunRefused(run, code, message))
-            case NothingNew(message):
-                runs.end(place, "nothing_new", "nothing_new", message)
-                self._bench.pipe.send(say.RunEnded(run))
-            case RunInHand():
-                self._carry_out(run, opened, desk)
+        if after == "memory" and not self._climb(place, run, "the last trainer died of it"):
+            return "stay"
+        if after == "device" and not self._device_is_back(run, desk):
+            return self._leave(run, desk)
+        while self._attempt(place, run, desk) == "again":
+            pass
         return self._leave(run, desk)
 
     def _report_ended(self, place: RunLayout, run: str) -> bool:
@@ -80,7 +81,33 @@ class Trainer:
             return True
         return False
 
-    def _carry_out(self, run: str, hand: RunInHand, desk: Desk) -> None:
+    # --- one attempt --------------------------------------------------------------------------
+
+    def _attempt(self, place: RunLayout, run: str, desk: Desk) -> Literal["again", "over"]:
+        attempt = runs.begin_attempt(place)
+        try:
+            opened = open_run(self._bench, run, attempt, desk.look)
+        except ModelFault as fault:
+            # The jobs are not guilty of a base or an adapter that cannot be read.
+            opened = Refused(fault.code, fault.message)
+        except Exception as error:
+            if self._bench.engine.trouble(error) != "memory":
+                raise
+            return self._again(self._climb(place, run, str(error)))
+        match opened:
+            case Refused(code, message):
+                self._bench.pipe.send(say.RunRefused(run, code, message))
+            case NothingNew(message):
+                runs.end(place, "nothing_new", "nothing_new", message)
+                self._bench.pipe.send(say.RunEnded(run))
+            case RunInHand():
+                return self._carry_out(run, opened, desk)
+        return "over"
+
+    def _again(self, again: bool) -> Literal["again", "over"]:
+        return "again" if again else "over"
+
+    def _carry_out(self, run: str, hand: RunInHand, desk: Desk) -> Literal["again", "over"]:
         pipe, state = self._bench.pipe, hand.state
         pipe.send(
             say.RunBegun(
@@ -90,17 +117,96 @@ class Trainer:
         )  # fmt: skip
         training = Training(self._bench, hand, desk)
         how = training.train()
-        if how == "failed":
-            message = f"{REFUSED_MOST} steps in a row gave a loss or gradient that is not finite"
-            runs.end(hand.place, "failed", "not_finite", message)
-            pipe.send(say.RunEnded(run))
-        elif how == "done":
-            pipe.send(say.Judging(run))
-            judge = Judge(self._bench, hand, training.state, partial(training.attend, judging=True))
-            if judge.judge():
-                pipe.send(say.CandidateReady(run))
+        if how == "done":
+            how = self._judge(run, hand, training)
+        match how:
+            case "failed":
+                message = (
+                    f"{REFUSED_MOST} steps in a row gave a loss or gradient that is not finite"
+                )
+                self._end(hand.place, run, "not_finite", message)
+            case "memory":
+                return self._again(self._climb(hand.place, run, "a step of it did not fit"))
+            case "again":
+                return "again"
+            case "done" | "left":
+                pass
+        return "over"
+
+    def _judge(self, run: str, hand: RunInHand, training: Training) -> How:
+        pipe = self._bench.pipe
+        pipe.send(say.Judging(run))
+        judge = Judge(self._bench, hand, training.state, partial(training.attend, judging=True))
+        try:
+            if not judge.judge():
+                return "left"
+        except Exception as error:
+            if self._bench.engine.trouble(error) != "memory":
+                raise
+            return "memory"
+        if hand.rung != hand.choices.rung:
+            remember(self._bench, hand.request, worked_with(hand.rung))
+        self._runs += 1
+        pipe.send(say.CandidateReady(run))
+        return "done"
+
+    def _end(self, place: RunLayout, run: str, code: str, message: str) -> None:
+        runs.end(place, "failed", code, message)
+        self._bench.pipe.send(say.RunEnded(run))
+
+    # --- trouble ------------------------------------------------------------------------------
+
+    def _climb(self, place: RunLayout, run: str, why: str) -> bool:
+        """Take the next rung of the memory ladder; where there is none the run has failed."""
+        choices = frozen_choices(place)
+        if choices is None:
+            # It died before its choices were made: they are made anew.
+            return True
+        rungs = [choices.rung, *runs.read_ladder(place)]
+        at = runs.step_of(runs.newest_checkpoint(place)[0])
+        lower = climb(rungs[-1], choices.longest, at, f"memory ran out: {why}"[:300])
+        if lower is None:
+            self._end(place, run, "out_of_memory", out_of_rungs(rungs[-1]))
+            return False
+        runs.append_rung(place, lower)
+        message = f"memory ran out in {run}; it goes on from step {at} with {describe(lower)}"
+        self._bench.pipe.send(say.Alerted("out_of_memory", message))
+        return True
+
+    def _device_is_back(self, run: str, desk: Desk) -> bool:
+        """Ask a device that was lost until it computes again, for a while."""
+        wait_s = 1.0
+        while not self._bench.engine.alive():
+            if wait_s > LONGEST_WAIT_S:
+                message = f"{self._bench.engine.device} does not compute any more: restart it"
+                self._bench.pipe.send(say.RunRefused(run, "device_lost", message))
+                return False
+            self._bench.pipe.send(say.Alive("waiting for the device"))
+            if desk.wait(wait_s):
+                return False
+            wait_s *= 2
+        return True
+
+    # --- the end ------------------------------------------------------------------------------
 
     def _leave(self, run: str, desk: Desk) -> Next:
         if desk.leaving == "abandon":
             self._bench.pipe.send(say.Abandoned(run))
-        return "leave" if desk.leaving == "stop" else "stay"
+        if desk.leaving == "stop":
+            return "leave"
+        return "leave" if self._is_worn(run) else "stay"
+
+    def _is_worn(self, run: str) -> bool:
+        """Return whether a fresh trainer should go on; it is started when there is work."""
+        footprint = max(self._bench.engine.memory().values(), default=0)
+        if self._runs and self._first_bytes is None:
+            self._first_bytes = footprint
+        request = Request.from_record(runs.read_request(self._bench.layout.run(run)))
+        settings = request.settings.trainer
+        wear = Wear(self._bench.engine.traces, footprint, self._first_bytes, self._runs)
+        bounds = WearBounds(settings.max_traces, settings.max_growth, settings.max_runs)
+        why = worn(wear, bounds)
+        if why is not None:
+            message = f"the trainer leaves and a fresh one goes on: {why}"
+            self._bench.pipe.send(say.Noted("trainer_worn", message))
+        return why is not None

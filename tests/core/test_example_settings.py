@@ -25,7 +25,7 @@ def settings_of(name: str) -> Settings:
 
 def need_of(name: str) -> int:
     training = settings_of(name).training
-    width = max(training.pass_tokens, training.max_row_tokens)
+    width = max(training.pass_tokens or 0, training.max_row_tokens)
     work = PassShape(width, width, training.num_layers, training.rank, optimizer=training.optimizer)
     return estimate(SHAPES[name], work).total
 

@@ -10,6 +10,10 @@ def test_a_loss_that_stays_high_has_jumped_where_it_began() -> None:
     assert jumped([*CALM, 6.0, None, 7.0, 6.5]) == len(CALM)
 
 
+def test_it_began_where_the_first_loss_was_high() -> None:
+    assert jumped([*CALM, 1.9, 7.0, 6.5]) == len(CALM) + 1
+
+
 def test_one_hard_batch_and_a_calm_loss_are_no_jump() -> None:
     assert jumped(CALM) is None
     assert jumped([*CALM, 9.0, 1.8, 1.7]) is None

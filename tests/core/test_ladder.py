@@ -61,7 +61,7 @@ def test_each_commit_is_computed_as_it_first_was() -> None:
 
 
 def test_a_rung_comes_back_from_its_record() -> None:
-    rung = Rung(7, 512, True, 256, "the kernel killed it")
+    rung = Rung(7, 512, True, 256, why="the kernel killed it")
     assert Rung.from_record(rung.as_record()) == rung
 
 

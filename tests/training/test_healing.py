@@ -1,0 +1,275 @@
+"""What a run does when memory runs out, its loss jumps, or its device is gone."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from daemon.clock import SystemClock
+from daemon.core import messages as say
+from daemon.core.examples import Chat, Turn
+from daemon.core.footprint import Estimate
+from daemon.core.versions import AdapterSpec
+from daemon.folders import machine, runs
+from daemon.training.engine import ADAPTER, MOMENTS, EncodedPass, Footing, StepResult
+from daemon.training.rehearsal import RehearsalEngine
+from tests.training.tiny_llama import TinyEngine
+from tests.training.workspace import (
+    SETTINGS,
+    ScriptedPipe,
+    Workspace,
+    after_steps,
+    chats,
+    make_workspace,
+)
+
+JOB = "000001-sums"
+TRAIN = say.Train("r000001")
+LONG = {**SETTINGS, "training": {**SETTINGS["training"], "epochs": 5}, "checkpoint": {"steps": 4}}
+
+
+class Rehearsal(RehearsalEngine):
+    def __init__(self) -> None:
+        super().__init__(SystemClock(), 0.0)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    made = make_workspace(tmp_path / "w", Rehearsal())
+    made.add_job(JOB, chats(30), chats(24, "held"))
+    made.ask_run("r000001", [JOB], settings=LONG)
+    return made
+
+
+def alerts(pipe: ScriptedPipe) -> list[str]:
+    return [report.code for report in pipe.sent if isinstance(report, say.Alerted)]
+
+
+def notes(pipe: ScriptedPipe) -> list[str]:
+    return [report.code for report in pipe.sent if isinstance(report, say.Noted)]
+
+
+def steps(pipe: ScriptedPipe) -> list[int]:
+    return [report.metrics.step for report in pipe.sent if isinstance(report, say.Stepped)]
+
+
+# --- loss ----------------------------------------------------------------------------------------
+
+
+class Jumping(Rehearsal):
+    """Its loss jumps at the 17th step and stays high, unless the rate is small."""
+
+    def step(self, passes: Sequence[EncodedPass], learning_rate: float, seed: int) -> StepResult:
+        result = super().step(passes, learning_rate, seed)
+        late = int(self._moments["step"][0]) >= 17
+        return replace(result, loss=30.0) if late and learning_rate > 3e-4 else result
+
+
+def test_after_a_jump_of_the_loss_the_run_goes_on_from_before_it_with_half_the_rate(
+    workspace: Workspace,
+) -> None:
+    pipe = workspace.serve(Jumping(), TRAIN)
+    assert alerts(pipe) == ["loss_jumped"]
+    assert pipe.kinds()[-1] == "CandidateReady"
+    # The jump is seen after its second step; the last commit before it was step 16.
+    assert steps(pipe) == [*range(1, 19), *range(17, 41)]
+    (rung,) = runs.read_ladder(workspace.layout.run("r000001"))
+    assert (rung.at, rung.rate_share) == (16, 0.5)
+    rates = [r.metrics.learning_rate for r in pipe.sent if isinstance(r, say.Stepped)]
+    assert rates[17] == pytest.approx(5e-4) and rates[18] == pytest.approx(2.5e-4)
+    metrics = workspace.read(workspace.layout.run("r000001").candidate / "training_metrics.json")
+    assert [line["step"] for line in metrics] == list(range(1, 41))
+
+
+class Hopeless(Rehearsal):
+    """Its loss jumps and no rate helps."""
+
+    def step(self, passes: Sequence[EncodedPass], learning_rate: float, seed: int) -> StepResult:
+        result = super().step(passes, learning_rate, seed)
+        return replace(result, loss=30.0) if int(self._moments["step"][0]) >= 17 else result
+
+
+def test_the_rate_is_not_halved_for_ever(workspace: Workspace) -> None:
+    pipe = workspace.serve(Hopeless(), TRAIN)
+    assert alerts(pipe) == ["loss_jumped"] * 4
+    assert pipe.kinds()[-1] == "CandidateReady"
+    ladder = runs.read_ladder(workspace.layout.run("r000001"))
+    assert [rung.rate_share for rung in ladder] == [0.5, 0.25, 0.125]
+
+
+# --- memory --------------------------------------------------------------------------------------
+
+
+class Small(Rehearsal):
+    """Has no room for passes of more than 128 tokens once it has taken six steps."""
+
+    def step(self, passes: Sequence[EncodedPass], learning_rate: float, seed: int) -> StepResult:
+        most = max(item.width * len(item.rows) for item in passes)
+        if most > 128 and int(self._moments["step"][0]) >= 6:
+            raise MemoryError
+        return super().step(passes, learning_rate, seed)
+
+
+def test_a_run_that_runs_out_of_memory_goes_on_from_its_last_commit_in_smaller_passes(
+    workspace: Workspace,
+) -> None:
+    pipe = workspace.serve(Small(), TRAIN)
+    assert pipe.kinds()[-1] == "CandidateReady"
+    assert set(alerts(pipe)) == {"out_of_memory"}
+    place = workspace.layout.run("r000001")
+    ladder = runs.read_ladder(place)
+    assert ladder[0].at == 4 and ladder[-1].pass_tokens == 128
+    assert steps(pipe)[-1] == 40
+    worked, problem = machine.read_worked(
+        workspace.layout, "rehearsal", str(workspace.facts.fingerprint)
+    )
+    assert problem is None and worked["pass_tokens"] == 128
+    # The next run begins there.
+    workspace.ask_run("r000002", [JOB], settings=LONG)
+    quiet = workspace.serve(Small(), say.Train("r000002"))
+    assert not alerts(quiet) and quiet.kinds()[-1] == "CandidateReady"
+
+
+class Full(Rehearsal):
+    def step(self, passes: Sequence[EncodedPass], learning_rate: float, seed: int) -> StepResult:
+        raise MemoryError
+
+
+def test_after_the_last_rung_the_run_has_failed_with_a_sentence(workspace: Workspace) -> None:
+    pipe = workspace.serve(Full(), TRAIN)
+    assert pipe.kinds()[-1] == "RunEnded"
+    ended = workspace.read(workspace.layout.run("r000001").ended)
+    assert ended["code"] == "out_of_memory" and "smaller" in ended["message"]
+
+
+def test_the_next_trainer_is_told_and_takes_the_rung(workspace: Workspace) -> None:
+    workspace.serve(Rehearsal(), TRAIN, react=after_steps(9, say.Abandon()))
+    pipe = workspace.serve(Rehearsal(), say.Train("r000001", "memory"))
+    (rung,) = runs.read_ladder(workspace.layout.run("r000001"))
+    assert (rung.at, rung.pass_tokens) == (8, 1024)
+    assert alerts(pipe) == ["out_of_memory"] and steps(pipe) == list(range(9, 41))
+
+
+def test_smaller_passes_change_the_result_by_rounding_only(tmp_path: Path) -> None:
+    made = make_workspace(tmp_path / "w", TinyEngine())
+    made.add_job(JOB, chats(12), chats(6, "held"))
+    training = {**SETTINGS["training"], "optimizer": "sgd", "pass_tokens": 512, "row_tokens": 512}
+    settings = {**SETTINGS, "training": training, "checkpoint": {"steps": 2}}
+    for run in ("r000001", "r000002"):
+        made.ask_run(run, [JOB], settings=settings)
+    made.serve(TinyEngine(), TRAIN)
+    made.serve(TinyEngine(), say.Train("r000002"), react=after_steps(3, say.Abandon()))
+    for _ in range(3):
+        made.serve(
+            TinyEngine(), say.Train("r000002", "memory"), react=after_steps(1, say.Abandon())
+        )
+    made.serve(TinyEngine(), say.Train("r000002"))
+    ladder = runs.read_ladder(made.layout.run("r000002"))
+    assert len(ladder) == 3 and ladder[-1].pass_tokens < 512
+    for name in (ADAPTER, MOMENTS):
+        whole = load_file(made.layout.run("r000001").candidate / name)
+        parts = load_file(made.layout.run("r000002").candidate / name)
+        for key, array in whole.items():
+            np.testing.assert_allclose(parts[key], array, rtol=1e-5, atol=1e-6)
+
+
+class Estimating(Rehearsal):
+    """Says beforehand that only passes of 300 tokens fit."""
+
+    def estimate(
+        self, base: Path, spec: AdapterSpec, shape: Footing
+    ) -> tuple[Estimate, int] | None:
+        return Estimate(0, 0, 0, 0, max(shape.pass_tokens, shape.width), 0, 0), 300
+
+
+def test_what_is_estimated_not_to_fit_is_made_smaller_before_the_first_step(
+    workspace: Workspace,
+) -> None:
+    pipe = workspace.serve(Estimating(), TRAIN)
+    assert alerts(pipe) == ["memory_is_short"] and pipe.kinds()[-1] == "CandidateReady"
+    frozen = workspace.read(workspace.layout.run("r000001").frozen)
+    assert frozen["rung"]["pass_tokens"] <= 300 and frozen["estimate"]["total"] <= 300
+
+
+class Tiny(Rehearsal):
+    def estimate(
+        self, base: Path, spec: AdapterSpec, shape: Footing
+    ) -> tuple[Estimate, int] | None:
+        return Estimate(10**9, 0, 0, 0, 0, 0, 0), 300
+
+
+def test_a_model_that_cannot_fit_is_refused_and_its_jobs_are_not_guilty(
+    workspace: Workspace,
+) -> None:
+    pipe = workspace.serve(Tiny(), TRAIN)
+    (refused,) = (report for report in pipe.sent if isinstance(report, say.RunRefused))
+    assert refused.code == "too_little_memory" and "smaller" in refused.message
+    assert not steps(pipe)
+
+
+class Shortage(Rehearsal):
+    """Has no room for the longest row, whatever the pass."""
+
+    def step(self, passes: Sequence[EncodedPass], learning_rate: float, seed: int) -> StepResult:
+        if any(text.tokens.any() and len(text.tokens) > 256 for p in passes for text in p.texts):
+            raise MemoryError
+        return super().step(passes, learning_rate, seed)
+
+
+def test_rows_without_room_are_the_last_to_go_and_are_named(tmp_path: Path) -> None:
+    made = make_workspace(tmp_path / "w", Rehearsal())
+    rows = chats(12)
+    rows[3] = Chat((Turn("user", "x" * 400), Turn("assistant", "a row of x")))
+    made.add_job(JOB, rows, chats(6, "held"))
+    made.ask_run("r000001", [JOB])
+    pipe = made.serve(Shortage(), TRAIN)
+    assert pipe.kinds()[-1] == "CandidateReady" and "rows_set_aside" in alerts(pipe)
+    (gone,) = made.read(made.layout.run("r000001").draft)["rows_set_aside"]
+    assert (gone["line"], gone["code"]) == (4, "no_room")
+
+
+# --- device and wear -----------------------------------------------------------------------------
+
+
+class Lost(Rehearsal):
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.times = times
+
+    def alive(self) -> bool:
+        self.times -= 1
+        return self.times < 0
+
+
+def test_a_device_that_was_lost_is_waited_for(workspace: Workspace) -> None:
+    # Any order ends a wait early; these two mean nothing else.
+    waits = (say.Checkpoint(), say.Checkpoint())
+    pipe = workspace.serve(Lost(2), say.Train("r000001", "device"), *waits)
+    assert steps(pipe)[-1] == 40 and pipe.kinds()[-1] == "CandidateReady"
+
+
+class Errs(Rehearsal):
+    def trouble(self, error: BaseException) -> Literal["memory", "device"] | None:
+        return "device"
+
+    def step(self, passes: Sequence[EncodedPass], learning_rate: float, seed: int) -> StepResult:
+        raise RuntimeError("GPU lost")
+
+
+def test_a_device_that_is_lost_in_a_step_ends_the_process(workspace: Workspace) -> None:
+    with pytest.raises(RuntimeError, match="GPU lost"):
+        workspace.serve(Errs(), TRAIN)
+    assert not runs.read_ladder(workspace.layout.run("r000001"))
+
+
+def test_a_worn_trainer_leaves_after_a_run_and_says_why(workspace: Workspace) -> None:
+    settings: dict[str, Any] = {**LONG, "trainer": {"max_runs": 1}}
+    for run in ("r000002", "r000003"):
+        workspace.ask_run(run, [JOB], settings=settings)
+    pipe = workspace.serve(Rehearsal(), say.Train("r000002"), say.Train("r000003"))
+    assert notes(pipe) == ["trainer_worn"]
+    assert pipe.kinds().count("CandidateReady") == 1
