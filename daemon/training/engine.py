@@ -1,7 +1,7 @@
 """What a run needs of the machine that computes it; knows neither MLX nor files of a run."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -44,6 +44,8 @@ class StepResult:
     """Of the change of the adapter; None where there was none."""
     applied: bool
     """False where loss or gradient were not finite: then nothing was changed."""
+    arithmetic: float = field(default=0.0, compare=False)
+    """Products and sums of real tokens, attention left out; 0 where they are not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,15 @@ class Engine(Protocol):
 
         None where the model is of no kind that can be estimated.
         """
+        ...
+
+    @property
+    def peak_arithmetic(self) -> float | None:
+        """Return the most products and sums a second measured here; None where none was."""
+        ...
+
+    def remarks(self) -> list[str]:
+        """Return what was decided by measuring since this was asked last, for people."""
         ...
 
     def trouble(self, error: BaseException) -> Literal["memory", "device"] | None:

@@ -30,6 +30,7 @@ class KeptStates:
         self._size = 0
         self._computed_s: dict[bytes, float] = {}
         self._saved_s: list[float] = []
+        self._told = False
         self.given_up: str | None = None
         """Why nothing is kept any more, for people."""
 
@@ -74,6 +75,19 @@ class KeptStates:
         self._saved_s.append(saved_s)
         if len(self._saved_s) == TRIED and sum(self._saved_s) <= 0:
             self._give_up("reading them takes longer than computing them again")
+
+    def remark(self) -> str | None:
+        """Say once, for people, what keeping has come to; None before that is known."""
+        if self._told or not (self.given_up or len(self._saved_s) >= TRIED):
+            return None
+        self._told = True
+        if self.given_up:
+            return f"states of the layers below the adapters are not kept: {self.given_up}"
+        saved_s = sum(self._saved_s) / len(self._saved_s)
+        return (
+            f"states of the layers below the adapters are kept ({self._size / 2**20:.0f} MB): "
+            f"each pass that comes again takes {saved_s:.2f} s less"
+        )
 
     def _give_up(self, why: str) -> None:
         self.given_up = why

@@ -44,5 +44,12 @@ def step_metrics(
         update_norm=result.update_norm,
         replayed=sum(text.replayed for text in content.texts),
         waited_s=times.waited_s,
+        flops_share=_share(result, times, engine.peak_arithmetic),
         memory=engine.memory(),
     )
+
+
+def _share(result: StepResult, times: StepTimes, peak: float | None) -> float | None:
+    if not peak or not result.arithmetic or times.whole_s <= 0:
+        return None
+    return result.arithmetic / times.whole_s / peak

@@ -16,6 +16,7 @@ from daemon.errors import RunFault
 from daemon.layout import Layout
 from daemon.model import adapters, bases, machine
 from daemon.model.anatomy import Anatomy
+from daemon.model.arithmetic import peak_flops
 from daemon.model.backend import device_name, mx, on_cpu
 from daemon.model.generation import generate_batch
 from daemon.model.loading import load_model
@@ -46,6 +47,7 @@ class MlxEngine:
         self._packs = False
         self._stepper: Stepper | None = None
         self._kept: KeptStates | None = None
+        self._peak: float | None = None
         self._traces = 0
         """Compiled by steppers before this one: never freed."""
         self._fresh: dict[str, Any] = {}
@@ -93,6 +95,16 @@ class MlxEngine:
         need, there = estimate(model, work), machine.memory()
         machine.set_limits(need, there)
         return need, there.usable
+
+    @property
+    def peak_arithmetic(self) -> float | None:
+        """Return products and sums a second of a large matrix product."""
+        return self._peak
+
+    def remarks(self) -> list[str]:
+        """Return what the keeping of states has come to, once it is decided."""
+        remark = self._kept.remark() if self._kept is not None else None
+        return [] if remark is None else [remark]
 
     def trouble(self, error: BaseException) -> Literal["memory", "device"] | None:
         """Return what an error means for the run."""
@@ -184,6 +196,7 @@ class MlxEngine:
         self._model, self._tokenizer = load_model(base)
         self._anatomy = Anatomy(self._model)
         self._packs = can_pack(self._anatomy)
+        self._peak = self._peak or peak_flops()
         self._base = base
 
     def step(self, passes: Sequence[EncodedPass], learning_rate: float, seed: int) -> StepResult:

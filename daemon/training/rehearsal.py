@@ -67,6 +67,12 @@ class RehearsalEngine:
         """Return nothing: it takes next to no memory."""
         return None
 
+    peak_arithmetic = None
+
+    def remarks(self) -> list[str]:
+        """Return nothing: nothing is measured."""
+        return []
+
     def trouble(self, error: BaseException) -> Literal["memory", "device"] | None:
         """Return memory for Python's own error."""
         return "memory" if isinstance(error, MemoryError) else None

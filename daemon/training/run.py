@@ -159,6 +159,8 @@ class Training:
         self._trained_s += seconds
         self.state = self.state.after(metrics)
         self._bench.pipe.send(say.Stepped(self._hand.request.run, metrics))
+        for remark in self._bench.engine.remarks():
+            self._bench.pipe.send(say.Noted("measured", remark))
         self._rest(seconds)
 
     def _rest(self, step_s: float) -> None:

@@ -13,6 +13,7 @@ from mlx.utils import tree_flatten, tree_map
 
 from daemon.core.packing import Shapes, lay_out
 from daemon.model.anatomy import Anatomy
+from daemon.model.arithmetic import arithmetic_of
 from daemon.model.backend import mx, nn
 from daemon.settings import TrainingSettings
 from daemon.text.encoder import Encoded
@@ -21,6 +22,9 @@ from daemon.training.engine import EncodedPass, StepResult
 from daemon.training.kept import KeptStates
 from daemon.training.losses import Losses
 from daemon.training.optimizers import make_optimizer
+
+WITH_STATE = 6
+"""Arrays given to the gradient where one of them is a kept state."""
 
 
 class Stepper:
@@ -47,6 +51,8 @@ class Stepper:
         self.kept = kept if below else None
         self.losses = Losses(anatomy, below)
         self.optimizer = make_optimizer(training)
+        self._cost = arithmetic_of(anatomy, below)
+        self._arithmetic = 0.0
         self._traced: set[tuple[int, ...]] = set()
         self._differentiate: Any = nn.utils.value_and_grad(self._model, self._total)
         self._gradient: Any = self._value_and_gradient
@@ -80,7 +86,7 @@ class Stepper:
         loss, gradients = self._accumulate(passes)
         norm = _norm(gradients)
         if not math.isfinite(loss) or not math.isfinite(norm):
-            return StepResult(None, None, None, False)
+            return StepResult(None, None, None, False, self._arithmetic)
         shrink = min(1.0, self._training.clip_norm / (norm + 1e-6))
         before = self._model.trainable_parameters()
         self.optimizer.learning_rate = learning_rate
@@ -88,7 +94,7 @@ class Stepper:
         after = self._model.trainable_parameters()
         mx.eval(after, self.optimizer.state)
         moved = _norm(tree_map(lambda new, old: new - old, after, before))
-        return StepResult(loss, norm, moved, True)
+        return StepResult(loss, norm, moved, True, self._arithmetic)
 
     def finite_alone(self, text: Encoded, seed: int) -> bool:
         """Return whether loss and gradient of one text by itself are finite."""
@@ -101,10 +107,13 @@ class Stepper:
     def _accumulate(self, passes: Sequence[EncodedPass]) -> tuple[float, Any]:
         """Return the mean loss and gradient over all supervised tokens of all passes."""
         sums, tokens, gathered = [], 0, None
+        self._arithmetic = 0.0
         for item in passes:
             arrays = arrange(item.rows, item.width, self.shapes)
             tokens += arrays.supervised
-            (_, value), gradients = self._gradient(*self._given(arrays, item.again))
+            given = self._given(arrays, item.again)
+            self._count(item, arrays.supervised, len(given) == WITH_STATE)
+            (_, value), gradients = self._gradient(*given)
             if gathered is not None:
                 gradients = tree_map(lambda new, old: new + old, gradients, gathered)
             # Evaluated pass by pass: memory never holds the activations of two.
@@ -114,6 +123,11 @@ class Stepper:
         count = max(1, tokens)
         loss = sum(float(value.item()) for value in sums) / count
         return loss, tree_map(lambda g: g / count, gathered)
+
+    def _count(self, item: EncodedPass, supervised: int, state: bool) -> None:
+        real = sum(len(text.tokens) for text in item.texts)
+        of_token = self._cost.upper_token + (0.0 if state else self._cost.lower_token)
+        self._arithmetic += real * of_token + supervised * self._cost.supervised
 
     def _given(self, item: PassArrays, again: bool) -> tuple[Any, ...]:
         """Return what the gradient is asked of; the state of the lower layers where it is kept."""
