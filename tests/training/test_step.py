@@ -45,7 +45,9 @@ def stepper(
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Iterator[KeptStates]:
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[KeptStates]:
+    # These models are so small that on a busy machine reading may not pay.
+    monkeypatch.setattr("daemon.training.kept.TRIED", 10**6)
     made = KeptStates(tmp_path, 2**20)
     yield made
     made.close()
@@ -193,6 +195,21 @@ def test_a_full_disk_ends_the_keeping_and_nothing_else(
     assert keeping.step(passes(keeping, texts(), again=True), 1e-2, 0).applied
     assert keeping.kept is not None and keeping.kept.given_up is not None
     assert "No space left" in keeping.kept.given_up and not keeping.kept.size_bytes
+
+
+def test_keeping_that_does_not_pay_is_given_up_and_says_so(tmp_path: Path) -> None:
+    dear, cheap = KeptStates(tmp_path, 2**20), KeptStates(tmp_path, 2**20)
+    state = mx.zeros((1, 8, 32))
+    dear.put(b"a", state, 3600.0)
+    cheap.put(b"a", state, 0.0)
+    for made in (dear, cheap):
+        assert made.remark() is None
+        for _ in range(4):
+            made.get(b"a")
+    assert "takes 3600" in (dear.remark() or "") and dear.remark() is None
+    assert "not kept" in (cheap.remark() or "") and cheap.get(b"a") is None
+    for made in (dear, cheap):
+        made.close()
 
 
 def test_states_of_half_precision_come_back_bit_by_bit(kept: KeptStates, tmp_path: Path) -> None:
