@@ -216,6 +216,11 @@ class RunLayout:
         return self.folder / "ladder.json"
 
     @property
+    def metrics(self) -> Path:
+        """One line a step; a commit says how much of it belongs to it."""
+        return self.folder / "metrics.jsonl"
+
+    @property
     def checkpoints(self) -> Path:
         return self.folder / "checkpoints"
 

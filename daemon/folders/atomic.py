@@ -162,6 +162,25 @@ def replace_link(link: Path, target: str) -> None:
     sync_directory(link.parent)
 
 
+def append_at(path: Path, offset: int, data: bytes) -> int:
+    """Append durably behind the first `offset` bytes of a file, and return its size.
+
+    What lies behind them is cut off: it was written by one who died before it counted. A file that
+    is shorter is appended to as it is.
+    """
+    fresh = not path.exists()
+    with path.open("ab") as file:
+        if file.tell() > offset:
+            file.truncate(offset)
+            file.seek(0, os.SEEK_END)
+        file.write(data)
+        _sync(file.fileno())
+        size = file.tell()
+    if fresh:
+        sync_directory(path.parent)
+    return size
+
+
 def append_line(path: Path, line: bytes) -> None:
     """Append one whole line without waiting for the disk; a torn last line is closed first."""
     with path.open("ab+") as file:

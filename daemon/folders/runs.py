@@ -5,7 +5,7 @@ A checkpoint, like a candidate, is one directory that appears by one rename, its
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +109,27 @@ def newest_checkpoint(place: RunLayout) -> tuple[Path | None, list[str]]:
             atomic.remove_directory(aside)
         atomic.move(folder, aside)
     return None, problems
+
+
+def append_metrics(place: RunLayout, offset: int, records: Iterable[Mapping[str, Any]]) -> int:
+    """Append lines behind the first `offset` bytes, durably; return what belongs to a commit then.
+
+    Raises:
+        ValueError: a number is not finite.
+    """
+    lines = [json.dumps(record, allow_nan=False).encode() + b"\n" for record in records]
+    return atomic.append_at(place.metrics, offset, b"".join(lines))
+
+
+def read_metrics(place: RunLayout, size: int) -> Iterator[dict[str, Any]]:
+    """Give the lines that lie in the first `size` bytes."""
+    if size == 0:
+        return
+    with place.metrics.open("rb") as file:
+        for line in file:
+            yield json.loads(line)
+            if file.tell() >= size:
+                return
 
 
 def step_of(folder: Path | None) -> int:

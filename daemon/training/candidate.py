@@ -26,12 +26,12 @@ from daemon.training.bench import Bench, RunInHand
 from daemon.training.curve import draw_loss
 from daemon.training.engine import ADAPTER, MOMENTS
 from daemon.training.frozen import rows_by_job
+from daemon.training.history import History
 from daemon.training.opening import adapter_folder
 from daemon.training.provenance import describe_platform, git_commit
 from daemon.training.state import METRICS, STATE, RunState
 
 ADAPTER_CONFIG = "adapter_config.json"
-LAST_STEPS = 20
 LEAST_ANSWERS = 4
 ROWS_AN_ANSWER = 16
 """One hold-out prompt is answered for the verdict for so many trained rows."""
@@ -58,6 +58,7 @@ class Judge:
         self._hand = hand
         self._state = state
         self._interrupted = interrupted
+        self._history = History(runs.read_metrics(hand.place, state.written))
 
     def judge(self) -> bool:
         """Make the candidate directory; False when interrupted, with nothing left behind."""
@@ -139,10 +140,10 @@ class Judge:
             atomic.copy_file(newest / name, folder / name)
         _write(folder / ADAPTER_CONFIG, self._bench.engine.adapter_config())
         _write(folder / STATE, self._state.as_record({}))
-        _write(folder / METRICS, [asdict(metrics) for metrics in self._state.metrics])
+        self._history.write(folder / METRICS)
         atomic.write_json_lines(folder / "answers.jsonl", found.sheet)
         title = f"{self._state.run}: {', '.join(self._hand.request.jobs)}"[:100]
-        draw_loss(folder / "loss_curve.png", title, self._state.metrics, self._state.validation)
+        draw_loss(folder / "loss_curve.png", title, self._history.losses, self._state.validation)
 
     def _replay(self, found: Findings) -> dict[str, Any]:
         settings = self._hand.request.settings.replay
@@ -177,7 +178,8 @@ class Judge:
             "libraries": dict(hand.choices.libraries),
             "platform": f"{describe_platform()} ({self._bench.engine.device})",
             "metrics": {
-                **_final_metrics(self._state),
+                **self._history.totals(),
+                "validation_loss": self._state.progress.validation_loss,
                 "peak_bytes": max(self._bench.engine.memory().values()),
             },
             "evaluations": found.evaluations,
@@ -198,20 +200,6 @@ def _findings(marks: Marks, exam: Exam, changed: bool, risen: dict[str, float]) 
     sheet = answer_sheet(marks, exam)
     tests: tuple[Comparison, ...] = tuple(comparisons(marks))
     return Findings(Judgement(True, changed, tests), evaluations(marks, sheet), sheet, risen)
-
-
-def _final_metrics(state: RunState) -> dict[str, Any]:
-    losses = [m.loss for m in state.metrics if m.applied and m.loss is not None][-LAST_STEPS:]
-    tokens = sum(m.tokens for m in state.metrics)
-    seconds = sum(m.seconds for m in state.metrics)
-    return {
-        "train_loss": sum(losses) / len(losses) if losses else None,
-        "validation_loss": state.progress.validation_loss,
-        "tokens": tokens,
-        "supervised_tokens": sum(m.supervised_tokens for m in state.metrics),
-        "tokens_per_s": tokens / seconds if seconds > 0 else None,
-        "steps_not_applied": sum(not m.applied for m in state.metrics),
-    }
 
 
 def _write(path: Path, value: Any) -> None:

@@ -2,13 +2,13 @@
 
 import errno
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from daemon.core import messages as say
 from daemon.folders import runs
 from daemon.training.bench import Bench, RunInHand
-from daemon.training.state import COMMITTED_STATE, METRICS, RunState
+from daemon.training.state import COMMITTED_STATE, RunState
 
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
@@ -33,36 +33,38 @@ class Commits:
         by_steps = self._settings.steps and state.step_in_run % self._settings.steps == 0
         return bool(by_steps) or waited_s >= self._settings.seconds
 
-    def commit(self, state: RunState, again: bool = False) -> bool:
-        """Make a state durable; False where the disk is full: it is tried again when due.
+    def commit(self, state: RunState, again: bool = False) -> RunState | None:
+        """Make a state durable and return it as it is then.
 
-        `again` reports it also where it has been before.
+        None where the disk is full: it is tried again when due. `again` reports it also where it
+        has been before.
         """
         self._tried_s = self._bench.clock.monotonic_s()
         fresh = not self.has(state)
         try:
             if fresh:
+                lines = map(asdict, state.unwritten)
+                size = runs.append_metrics(self._hand.place, state.written, lines)
+                state = replace(state, unwritten=(), written=size)
                 self._write(state)
         except OSError as error:
             if error.errno not in FULL_DISK:
                 raise
             message = f"the progress of {state.run} cannot be saved: the disk is full"
             self._bench.pipe.send(say.Alerted("disk_full", message))
-            return False
+            return None
         self._last = state.step_in_run
         if fresh or again:
             self._bench.pipe.send(say.Committed(state.run, state.step, state.step_in_run))
-        return True
+        return state
 
     def _write(self, state: RunState) -> None:
         epoch, batch = divmod(state.step_in_run, self._hand.data.plan.steps_of_epoch)
         cursor = {"epoch": epoch, "batch": batch}
-        metrics = [asdict(item) for item in state.metrics]
 
         def fill(folder: Path) -> None:
             self._bench.engine.save(folder)
             _write_json(folder / COMMITTED_STATE, state.as_record(cursor))
-            _write_json(folder / METRICS, metrics)
 
         runs.commit(self._hand.place, state.step_in_run, fill, self._settings.keep)
 

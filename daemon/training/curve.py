@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from daemon.core.progress import Metrics
-
 
 def draw_loss(
     path: Path,
     title: str,
-    metrics: Sequence[Metrics],
+    losses: Sequence[tuple[int, float]],
     validation: Sequence[tuple[int, float]],
 ) -> None:
     """Write a PNG with the training loss of each step and the validation losses."""
@@ -20,12 +18,11 @@ def draw_loss(
     figure = Figure(figsize=(8.0, 4.5), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    points = [(m.step, m.loss) for m in metrics if m.loss is not None]
-    if points:
-        axes.plot(*zip(*points, strict=True), linewidth=1.0, label="training")
+    if losses:
+        axes.plot(*zip(*losses, strict=True), linewidth=1.0, label="training")
     if validation:
         axes.plot(*zip(*validation, strict=True), marker="o", label="validation")
-    if points or validation:
+    if losses or validation:
         axes.legend()
     axes.set(title=title, xlabel="step", ylabel="loss (nats a token)")
     axes.grid(alpha=0.3)

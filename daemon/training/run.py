@@ -262,4 +262,8 @@ class Training:
         if not self._bench.parent_lives():
             self._desk.leaving = "stop"
             return False
-        return self._commits.commit(self.state, again)
+        committed = self._commits.commit(self.state, again)
+        if committed is None:
+            return False
+        self.state = committed
+        return True

@@ -43,13 +43,17 @@ class RunState:
     """Steps in a row that were not applied because they were not finite."""
     progress: Progress = field(default_factory=Progress)
     metrics: tuple[Metrics, ...] = ()
-    """Of every step of the run, in order."""
+    """Of the last steps of the run, in order."""
+    unwritten: tuple[Metrics, ...] = ()
+    """Of the steps since the last commit."""
+    written: int = 0
+    """Bytes of the run's `metrics.jsonl` that hold the steps before them."""
     validation: tuple[tuple[int, float], ...] = ()
     aside: tuple[SetAside, ...] = ()
     """Rows that gave no finite loss or gradient; they count nothing from then on."""
 
     def as_record(self, cursor: Mapping[str, Any]) -> dict[str, Any]:
-        """Return plain JSON values; the metrics are a file of their own."""
+        """Return plain JSON values; the metrics of all steps are a file of their own."""
         return {
             "schema_version": 1,
             "run": self.run,
@@ -58,7 +62,8 @@ class RunState:
             "step_in_run": self.step_in_run,
             "cursor": dict(cursor) | {"refused_in_a_row": self.refused_in_a_row},
             "progress": self.progress.as_record(),
-            "metrics_tail": [asdict(metrics) for metrics in self.metrics[-TAIL:]],
+            "metrics_tail": [asdict(metrics) for metrics in self.metrics],
+            "metrics_bytes": self.written,
             "validation": self.validation,
             "aside": [asdict(row) for row in self.aside],
         }
@@ -67,7 +72,6 @@ class RunState:
     def read(cls, folder: Path, attempt: int) -> Self:
         """Return the state that lies in a checkpoint."""
         record = json.loads((folder / COMMITTED_STATE).read_bytes())
-        metrics = json.loads((folder / METRICS).read_bytes())
         return cls(
             run=record["run"],
             attempt=attempt,
@@ -75,7 +79,8 @@ class RunState:
             step_in_run=record["step_in_run"],
             refused_in_a_row=record["cursor"]["refused_in_a_row"],
             progress=Progress.from_record(record["progress"]),
-            metrics=tuple(Metrics(**item) for item in metrics),
+            metrics=tuple(Metrics(**item) for item in record["metrics_tail"]),
+            written=record["metrics_bytes"],
             validation=tuple((int(step), float(loss)) for step, loss in record["validation"]),
             aside=tuple(SetAside(**row) for row in record["aside"]),
         )
@@ -88,7 +93,8 @@ class RunState:
             step_in_run=metrics.step_in_run,
             refused_in_a_row=0 if metrics.applied else self.refused_in_a_row + 1,
             progress=after_step(self.progress, metrics),
-            metrics=(*self.metrics, metrics),
+            metrics=(*self.metrics, metrics)[-TAIL:],
+            unwritten=(*self.unwritten, metrics),
         )
 
 
