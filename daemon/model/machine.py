@@ -15,7 +15,7 @@ SYSTEM_SHARE = 0.1
 """Share of the memory that is left to everything else where the device names no working set."""
 
 SPARE = 1.25
-"""Limits are set at so many times the estimate, where that much is there."""
+"""The memory limit leaves so many times the estimate to what a pass takes, where it is there."""
 
 
 @dataclass(frozen=True)
@@ -85,16 +85,17 @@ def _number(path: Path) -> int | None:
     return None
 
 
-def set_limits(need: Estimate, there: Memory) -> Limits | None:
-    """Tell MLX how much a run may take; None on the CPU, where nothing is set.
+def set_limits(need: Estimate, there: Memory) -> Limits:
+    """Tell MLX how much a run may take, and return it; cache and wired memory on a GPU only.
 
-    Beyond the memory limit MLX waits for work in flight and frees its cache before it takes more,
-    so it bends rather than breaks; the wired limit keeps the model resident on a Mac.
+    MLX hands out work ahead of what is being computed. Beyond the memory limit it waits for work
+    in flight before it takes more, so the limit is what keeps a pass to its estimate. The wired
+    limit keeps the model resident on a Mac.
     """
-    if on_cpu():
-        return None
     limits = limits_for(need, there)
     mx.set_memory_limit(limits.memory)
+    if on_cpu():
+        return limits
     mx.set_cache_limit(limits.cache)
     if mx.metal.is_available():
         # Needs macOS 15; older ones refuse, and go on without.
@@ -105,10 +106,11 @@ def set_limits(need: Estimate, there: Memory) -> Limits | None:
 
 def limits_for(need: Estimate, there: Memory) -> Limits:
     """Return the limits for an estimated need; never more than the machine has for a model."""
-    memory_limit = min(int(need.total * SPARE), there.usable)
+    passing = need.activations + need.logits
+    wanted = need.resident + need.gradients + int(passing * SPARE)
     # What one pass frees the next one takes again; more in the cache is memory nobody has.
-    cache = min(need.activations + need.logits, max(0, there.usable - need.resident))
-    return Limits(memory_limit, cache, min(need.resident, there.usable))
+    cache = min(passing, max(0, there.usable - need.resident))
+    return Limits(min(wanted, there.usable), cache, min(need.resident, there.usable))
 
 
 def is_out_of_memory(error: BaseException) -> bool:

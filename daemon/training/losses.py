@@ -57,10 +57,15 @@ class Losses:
         hidden = self._hidden(tokens, segments, state)
         flowing = hidden.reshape(-1, hidden.shape[-1])[picks]
         given = mx.stop_gradient(flowing)
-        sums, gradients = [], []
+        sums: list[Any] = []
+        gradients: list[Any] = []
         for start, end in self._chunks(picks.size):
+            own = given[start:end]
+            if sums:
+                # MLX works breadth first: without an order all chunks would exist at once.
+                (own,) = mx.depends([own], [sums[-1], gradients[-1]])
             found, gradient = mx.value_and_grad(self._of_chunk)(
-                given[start:end], targets[start:end], weights[start:end]
+                own, targets[start:end], weights[start:end]
             )
             sums.append(found)
             gradients.append(gradient)

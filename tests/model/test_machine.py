@@ -37,14 +37,17 @@ def test_a_base_larger_than_the_machine_leaves_no_cache_and_no_more_wired_than_t
     assert limits == machine.Limits(GIB, 0, GIB)
 
 
-@pytest.mark.skipif(not backend.on_cpu(), reason="limits are set on a GPU")
-def test_on_the_cpu_nothing_is_set() -> None:
-    before = mx.set_memory_limit(7 * GIB)
+@pytest.mark.skipif(not backend.on_cpu(), reason="the other limits are set on a GPU")
+def test_on_the_cpu_the_memory_limit_alone_is_set() -> None:
+    before, cache = mx.set_memory_limit(7 * GIB), mx.set_cache_limit(GIB)
     try:
-        assert machine.set_limits(NEED, machine.memory()) is None
-        assert mx.set_memory_limit(7 * GIB) == 7 * GIB
+        there = machine.Memory(64 * GIB, 48 * GIB, 40 * GIB)
+        limits = machine.set_limits(NEED, there)
+        assert mx.set_memory_limit(before) == limits.memory
+        assert mx.set_cache_limit(cache) == GIB
     finally:
         mx.set_memory_limit(before)
+        mx.set_cache_limit(cache)
 
 
 @pytest.mark.parametrize(
