@@ -17,6 +17,12 @@ CHUNK_BYTES = 64 * 2**20
 LEAST_CHUNK = 64
 
 
+def chunk_positions(vocabulary: int) -> int:
+    """Return at how many positions the head works at once."""
+    fitting = CHUNK_BYTES // (4 * vocabulary)
+    return max(LEAST_CHUNK, fitting // LEAST_CHUNK * LEAST_CHUNK)
+
+
 class Losses:
     """What one model makes of passes."""
 
@@ -27,8 +33,7 @@ class Losses:
         self._layers = len(anatomy.layers)
         # Only the shape is asked for: nothing is computed.
         vocabulary = int(anatomy.model(mx.zeros((1, 1), mx.int32)).shape[-1])
-        fitting = CHUNK_BYTES // (4 * vocabulary)
-        self._chunk = max(LEAST_CHUNK, fitting // LEAST_CHUNK * LEAST_CHUNK)
+        self._chunk = chunk_positions(vocabulary)
 
     def tokens(self, item: PassArrays, state: Any = None) -> Any:
         """Return nats at each picked position; nothing is kept for a gradient."""

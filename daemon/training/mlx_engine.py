@@ -9,7 +9,7 @@ import psutil
 from mlx.utils import tree_flatten, tree_unflatten
 
 from daemon.core.bases import BaseFacts
-from daemon.core.footprint import Estimate, PassShape, estimate, shape_from_config
+from daemon.core.footprint import MODULES, Estimate, Module, PassShape, estimate, shape_from_config
 from daemon.core.packing import Shapes
 from daemon.core.versions import AdapterSpec
 from daemon.errors import RunFault
@@ -26,6 +26,7 @@ from daemon.settings import TrainingSettings
 from daemon.text.encoder import Encoded
 from daemon.training.engine import ADAPTER, MOMENTS, EncodedPass, Footing, StepResult
 from daemon.training.kept import KeptStates
+from daemon.training.losses import chunk_positions
 from daemon.training.step import Stepper
 
 CPU_ROW_TOKENS = 256
@@ -89,7 +90,9 @@ class MlxEngine:
             width=shape.width,
             adapted_layers=spec.num_layers,
             rank=spec.rank,
+            modules=_modules(spec),
             optimizer=shape.optimizer,
+            supervised=chunk_positions(model.vocabulary),
             checkpoint=shape.checkpoint,
         )
         need, there = estimate(model, work), machine.memory()
@@ -283,6 +286,12 @@ class MlxEngine:
     def _ready(self) -> Stepper:
         assert self._stepper is not None, "load comes first"
         return self._stepper
+
+
+def _modules(spec: AdapterSpec) -> tuple[Module, ...]:
+    """Return the adapted modules as the estimate names them; others count nothing there."""
+    wanted = {key.rsplit(".", 1)[-1] for key in spec.keys}
+    return tuple(name for name in MODULES if not wanted or name in wanted)
 
 
 def _flat(state: Any) -> dict[str, Any]:
