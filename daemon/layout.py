@@ -89,6 +89,10 @@ class Layout:
         return self.models / "runs"
 
     @property
+    def sweeps(self) -> Path:
+        return self.models / "sweeps"
+
+    @property
     def trainer_lock(self) -> Path:
         return self.runs / ".lock"
 
@@ -121,6 +125,9 @@ class Layout:
 
     def run(self, run: str) -> "RunLayout":
         return RunLayout(self.runs / run)
+
+    def sweep(self, sweep: str) -> "SweepLayout":
+        return SweepLayout(self.sweeps / sweep)
 
     def run_log(self, run: str) -> Path:
         return self.logs / "runs" / run / "events.jsonl"
@@ -237,3 +244,48 @@ class RunLayout:
     def ended(self) -> Path:
         """Written by the trainer when a run ends without a candidate, with the reason."""
         return self.folder / "ended.json"
+
+
+@dataclass(frozen=True)
+class SweepLayout:
+    """The files of one sweep's directory."""
+
+    folder: Path
+
+    @property
+    def request(self) -> Path:
+        """What is asked for; the directory appears with it."""
+        return self.folder / "request.json"
+
+    @property
+    def rows(self) -> JobLayout:
+        """The rows, as an accepted job has them."""
+        return JobLayout(self.folder / "rows")
+
+    @property
+    def trials(self) -> Path:
+        """One line for each trial that has ended; all that a sweep goes on from."""
+        return self.folder / "trials.jsonl"
+
+    @property
+    def trial(self) -> Path:
+        """The trial in hand and how often it was begun."""
+        return self.folder / "trial.json"
+
+    @property
+    def skip(self) -> Path:
+        """There once the user asked to end the sweep with what it has."""
+        return self.folder / "skip"
+
+    @property
+    def result(self) -> Path:
+        """Written last: a sweep that has it is over."""
+        return self.folder / "result.json"
+
+    @property
+    def report(self) -> Path:
+        return self.folder / "report.md"
+
+    @property
+    def picture(self) -> Path:
+        return self.folder / "report.png"

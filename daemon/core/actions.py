@@ -145,6 +145,29 @@ class RemoveRun:
 
 
 @dataclass(frozen=True)
+class BeginTrial:
+    """Hand the next trial of a sweep, or its end, to the trainer, starting it where it is off."""
+
+    sweep: str
+
+
+@dataclass(frozen=True)
+class LeaveTrial:
+    """Have the trainer let go of the trial in hand."""
+
+    sweep: str
+    why: str
+
+
+@dataclass(frozen=True)
+class SkipSweep:
+    """Journal in a sweep's directory that it is to end with what it has."""
+
+    sweep: str
+    command: Command
+
+
+@dataclass(frozen=True)
 class SealCandidate:
     """Give the candidate its number and verdict and move it among the versions."""
 
@@ -241,7 +264,7 @@ class EndTrainer:
 Action = (
     Claim | BeginIntake | Enqueue | EndJob | TakeInAgain | PutBack | PrepareBase | SealBase
     | OpenRun | MoveToRunning | BeginRun | PauseTrainer | ResumeTrainer | AskCheckpoint
-    | AskEvaluation | AbandonRun | MarkSkip | ReturnJob | RemoveRun | SealCandidate | MoveLink
-    | Verify | Prune | Backup | RemoveBackup | EndPause | Retry | NewLineage | Reply | StopDaemon
-    | EndIntakeWorker | EndTrainer
+    | AskEvaluation | AbandonRun | MarkSkip | ReturnJob | RemoveRun | BeginTrial | LeaveTrial
+    | SkipSweep | SealCandidate | MoveLink | Verify | Prune | Backup | RemoveBackup | EndPause
+    | Retry | NewLineage | Reply | StopDaemon | EndIntakeWorker | EndTrainer
 )  # fmt: skip

@@ -36,6 +36,13 @@ class Train:
 
 
 @dataclass(frozen=True)
+class Sweep:
+    """Trainer: do the next trial of the sweep in `models/sweeps/`, or write its result."""
+
+    sweep: str
+
+
+@dataclass(frozen=True)
 class Pause:
     """Trainer: commit at the next step boundary and wait."""
 
@@ -65,7 +72,9 @@ class Stop:
     """Any worker: commit what can be committed and exit with 0."""
 
 
-Order = TakeIn | Prepare | Train | Pause | Resume | Checkpoint | Evaluate | Abandon | Stop
+Order = (
+    TakeIn | Prepare | Train | Sweep | Pause | Resume | Checkpoint | Evaluate | Abandon | Stop
+)  # fmt: skip
 
 # --- from a worker -----------------------------------------------------------------------------
 
@@ -197,8 +206,44 @@ class RunRefused:
 
 
 @dataclass(frozen=True)
+class TrialBegun:
+    """Trainer: a trial is loaded; `setting` says what it changes, for people."""
+
+    sweep: str
+    trial: int
+    trials: int
+    setting: str
+    total_steps: int
+
+
+@dataclass(frozen=True)
+class TrialStepped:
+    """Trainer: a trial has taken a step."""
+
+    sweep: str
+    step: int
+
+
+@dataclass(frozen=True)
+class TrialEnded:
+    """Trainer: a trial's line in `trials.jsonl` is durable; `message` is for people."""
+
+    sweep: str
+    trial: int
+    message: str
+
+
+@dataclass(frozen=True)
+class SweepEnded:
+    """Trainer: the sweep's `result.json` is durable; `message` is for people."""
+
+    sweep: str
+    message: str
+
+
+@dataclass(frozen=True)
 class Abandoned:
-    """Trainer: nothing of the run is in memory any more."""
+    """Trainer: nothing of the run or trial is in memory any more."""
 
     run: str
 
@@ -235,6 +280,10 @@ Report = (
     | CandidateReady
     | RunEnded
     | RunRefused
+    | TrialBegun
+    | TrialStepped
+    | TrialEnded
+    | SweepEnded
     | Abandoned
     | Alerted
     | Noted

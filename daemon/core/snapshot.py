@@ -66,12 +66,23 @@ class RunOnDisk:
 
 
 @dataclass(frozen=True)
+class SweepOnDisk:
+    """A sweep that is not over, as its directory tells."""
+
+    sweep: str
+    file: str
+    """What people know its rows by."""
+    skip: bool = False
+    """The user asked to end it with what it has."""
+
+
+@dataclass(frozen=True)
 class Worker:
     """A worker process as the supervisor sees it."""
 
     state: Literal["off", "starting", "idle", "busy", "paused", "leaving"] = "off"
     on: str | None = None
-    """The job or run it works on, or `prepare`."""
+    """The job, run or sweep it works on, or `prepare`."""
     others: tuple[str, ...] = ()
     """Jobs it has set aside for that one and goes on with afterwards."""
     idle_s: float = 0.0
@@ -125,6 +136,8 @@ class Snapshot:
     """In the order in which they are to be trained."""
     running: tuple[Running, ...] = ()
     run: RunOnDisk | None = None
+    sweeps: tuple[SweepOnDisk, ...] = ()
+    """Those that are not over, by age."""
     intake: Worker = Worker()
     trainer: Worker = Worker()
     versions: Mapping[str, Version] = field(default_factory=dict)
@@ -139,6 +152,12 @@ class Snapshot:
     """Why the trainer refused the run: a damaged version. Ends when the link moves."""
     short_of_space: bool = False
     """Less room than the next file needs."""
+
+    @property
+    def sweep_in_hand(self) -> SweepOnDisk | None:
+        """The sweep of which the trainer does a trial."""
+        on = self.trainer.on if self.trainer.state != "off" else None
+        return next((sweep for sweep in self.sweeps if sweep.sweep == on), None)
 
     @property
     def version(self) -> Version | None:

@@ -1,4 +1,4 @@
-"""The orders about the run in hand, looked at between two pieces of work; does none of the work."""
+"""The orders about the run or trial in hand, looked at between pieces of work; does no work."""
 
 from typing import Literal, assert_never
 
@@ -49,7 +49,7 @@ class Desk:
                 self.leaving = self.leaving or "abandon"
             case say.Stop():
                 self.leaving = "stop"
-            case say.TakeIn() | say.Prepare() | say.Train():
+            case say.TakeIn() | say.Prepare() | say.Train() | say.Sweep():
                 message = f"{type(order).__name__} came while a run was in hand"
                 self._pipe.send(say.Alerted("order_out_of_turn", message))
             case _:

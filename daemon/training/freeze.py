@@ -43,8 +43,8 @@ def choose(
         replay=tuple(draw_earlier(request, rows, draws)),
         replay_share=replay_share,
         # A small file has only judge rows; nothing is decided by looking at them.
-        tune=_pick(tune or judge, evaluation.validation_rows, request.seed),
-        judge=_pick(judge, evaluation.judge_rows, request.seed),
+        tune=pick(tune or judge, evaluation.validation_rows, request.seed),
+        judge=pick(judge, evaluation.judge_rows, request.seed),
         earlier=earlier,
         samples=_chats((*tune, *judge, *earlier), rows, evaluation.samples),
         steps=steps_of(len(examples), training.batch_rows, training.epochs),
@@ -99,10 +99,10 @@ def _earlier(request: Request, rows: JobRows, most: int) -> tuple[RowId, ...]:
         if job in known and rows.has(job):
             index = rows.holdout(job)
             found += [(job, int(row)) for row in index.rows[~index.tune]]
-    return _pick(found, most, request.seed)
+    return pick(found, most, request.seed)
 
 
-def _pick(ids: Iterable[RowId], most: int, seed: int) -> tuple[RowId, ...]:
+def pick(ids: Iterable[RowId], most: int, seed: int) -> tuple[RowId, ...]:
     """Return at most so many, the same ones for the same seed whatever the other jobs are."""
     return tuple(sorted(ids, key=lambda item: (mix(seed, "pick", *item), item))[:most])
 

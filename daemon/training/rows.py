@@ -1,6 +1,7 @@
 """The rows of jobs, found by their number; memory holds where they stand, not what they say."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,8 +59,10 @@ class RowIndex:
 class JobRows:
     """The rows of every job a run has to do with; each file is scanned at most once."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, beside: Mapping[str, JobLayout] | None = None) -> None:
+        """`beside` has rows that lie outside the queue, by the name they go by."""
         self.layout = layout
+        self._beside = beside or {}
         self._indexes: dict[tuple[str, str], RowIndex] = {}
 
     def find(self, job: str) -> JobLayout:
@@ -68,7 +71,7 @@ class JobRows:
         Raises:
             RunFault: it is gone.
         """
-        place = find_job(self.layout, job)
+        place = self._beside.get(job) or find_job(self.layout, job)
         if place is None:
             raise RunFault("job_missing", f"the job {job} is not in {self.layout.queue} any more")
         return place

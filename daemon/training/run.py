@@ -14,6 +14,7 @@ from daemon.core.progress import after_evaluation
 from daemon.core.schedule import Schedule, rate
 from daemon.evaluation.periodic import Evaluation
 from daemon.folders import runs
+from daemon.settings import TrainingSettings
 from daemon.training.batches import Ahead, StepContent, holdout_rows, prompts
 from daemon.training.bench import Bench, RunInHand
 from daemon.training.commits import Commits
@@ -32,6 +33,18 @@ How = Literal["done", "left", "failed", "again", "memory"]
 """`again`: the run is to be opened anew, another rung holds; `memory`: it ran out."""
 
 
+def schedule_of(training: TrainingSettings) -> Schedule:
+    """Return the schedule that settings ask for."""
+    return Schedule(
+        training.learning_rate,
+        training.warmup_steps,
+        training.rewarm_steps,
+        training.decay_share,
+        training.decay_floor,
+        training.carry_schedule,
+    )
+
+
 class Training:
     """One attempt at a run."""
 
@@ -41,15 +54,7 @@ class Training:
         self._desk = desk
         self._settings = hand.request.settings
         self.state = hand.state
-        training = self._settings.training
-        self._schedule = Schedule(
-            training.learning_rate,
-            training.warmup_steps,
-            training.rewarm_steps,
-            training.decay_share,
-            training.decay_floor,
-            training.carry_schedule,
-        )
+        self._schedule = schedule_of(self._settings.training)
         self._ahead = Ahead(hand.data)
         self._cooler = Cooler(self._settings.trainer, bench.clock)
         self._jump_told = False

@@ -44,6 +44,9 @@ class Trainer:
                 case say.Train(run, after):
                     if self._train(run, after) == "leave":
                         return
+                case say.Sweep(sweep):
+                    if self._sweep(sweep) == "leave":
+                        return
                 case say.Abandon():
                     # It crossed with the end of the run it meant.
                     pipe.send(say.Abandoned(""))
@@ -70,6 +73,14 @@ class Trainer:
         while self._attempt(place, run, desk) == "again":
             pass
         return self._leave(run, desk)
+
+    def _sweep(self, sweep: str) -> Next:
+        # Imported here: a trainer that only trains has no need of Optuna.
+        from daemon.training.sweeping import Sweeping
+
+        desk = Desk(self._bench.pipe)
+        Sweeping(self._bench, sweep, desk).go_on()
+        return self._leave(sweep, desk)
 
     def _report_ended(self, place: RunLayout, run: str) -> bool:
         """Say how a run ended that has ended already: the trainer died before it could be heard."""

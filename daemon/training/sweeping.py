@@ -1,0 +1,138 @@
+"""Does the next trial of a sweep, or writes its result when none is left; one order, one piece.
+
+All it goes on from is on the disk: it may die at any instant and loses the trial in hand at most.
+"""
+
+from daemon.core import messages as say
+from daemon.core.sweeps import SweepRequest, Trial, describe, why_over
+from daemon.errors import ModelFault
+from daemon.folders import models, sweeps
+from daemon.settings import Settings
+from daemon.training.bench import Bench
+from daemon.training.desk import Desk
+from daemon.training.freeze import pick
+from daemon.training.frozen import Choices, RowId
+from daemon.training.proposing import Proposal
+from daemon.training.rows import JobRows
+from daemon.training.sweep_report import Ending, write_report
+from daemon.training.trials import SweepRows, TrialRun
+
+STARTS = 3
+"""A trial that was begun so often and never ended is what kills the trainer."""
+
+
+class Sweeping:
+    """One order about a sweep."""
+
+    def __init__(self, bench: Bench, sweep: str, desk: Desk) -> None:
+        self._bench = bench
+        self._desk = desk
+        self._place = bench.layout.sweep(sweep)
+        self._request = SweepRequest.from_record(sweeps.read_request(self._place))
+        self._trials = [Trial.from_record(item) for item in sweeps.read_trials(self._place)]
+
+    def go_on(self) -> None:
+        """Do the next piece and report it."""
+        result = sweeps.read_result(self._place)
+        if result is not None:
+            # The trainer died before it could be heard.
+            self._bench.pipe.send(say.SweepEnded(self._request.sweep, result["message"]))
+            return
+        skipped = self._place.skip.exists()
+        over = "ended on request" if skipped else why_over(self._request, self._trials)
+        if over is not None:
+            self._conclude("skipped" if skipped else "finished", over)
+            return
+        problem = self._damage()
+        if problem is not None:
+            self._conclude("failed", problem)
+            return
+        try:
+            self._next_trial()
+        except ModelFault as fault:
+            self._conclude("failed", fault.message)
+
+    def _damage(self) -> str | None:
+        start = self._request.start_version
+        if start is None:
+            return None
+        problem = models.verify(self._bench.layout.version(start))
+        return None if problem is None else f"the version {start} cannot be used: {problem}"
+
+    def _next_trial(self) -> None:
+        proposal = Proposal(self._request, self._trials)
+        starts = sweeps.begin_trial(self._place, proposal.number)
+        if starts >= STARTS:
+            why = f"the trainer died {starts} times on it"
+            trial: Trial | None = Trial(
+                proposal.number, proposal.setting, "failed", (), (), 0, 0.0, why
+            )
+        else:
+            run = TrialRun(
+                self._bench, self._request, self._common(), proposal.setting, self.attend
+            )
+            trial = run.train(proposal.number, proposal.hopeless, self._place.folder)
+        if not self._bench.parent_lives():
+            # Another trainer may be at the sweep already.
+            self._desk.leaving = "stop"
+        elif trial is None:
+            sweeps.leave_trial(self._place)
+        else:
+            self._note(trial)
+
+    def _note(self, trial: Trial) -> None:
+        self._trials.append(trial)
+        sweeps.add_trial(self._place, [item.as_record() for item in self._trials])
+        words = describe(trial.setting, self._request.default)
+        ended = trial.why if trial.loss is None else f"loss {trial.loss:.4f}"
+        place = f"trial {trial.number} of {self._request.trials}"
+        message = f"{place} {trial.outcome}: {words}: {ended}"
+        self._bench.pipe.send(say.TrialEnded(self._request.sweep, trial.number, message))
+
+    def _common(self) -> SweepRows:
+        """Return the rows of every trial; they follow from the request alone."""
+        request, sweep = self._request, self._request.sweep
+        rows = JobRows(self._bench.layout, {sweep: self._place.rows})
+        train = [(sweep, int(row)) for row in rows.train(sweep).rows]
+        chosen = sorted(pick(train, request.rows, request.seed))
+        index = rows.holdout(sweep)
+        held: list[RowId] = [(sweep, int(row)) for row in index.rows[index.tune]]
+        # A small file has only judge rows: the result says that they were looked at.
+        held = held or [(sweep, int(row)) for row in index.rows]
+        most = Settings.model_validate(request.settings).evaluation.judge_rows
+        return SweepRows(
+            rows,
+            Choices(
+                attempt_0_at=request.created_at,
+                libraries={},
+                examples=tuple((0, row) for _, row in chosen),
+                dropped={},
+                replay=(),
+                tune=tuple(pick(held, most, request.seed)),
+                judge=(),
+                earlier=(),
+                samples=(),
+                steps=0,
+                data_fingerprint="",
+                row_tokens=0,
+            ),
+        )
+
+    def _conclude(self, outcome: Ending, message: str) -> None:
+        if not self._bench.parent_lives():
+            self._desk.leaving = "stop"
+            return
+        self._bench.pipe.send(say.Alive("writing the result of the sweep"))
+        said = write_report(self._place, self._request, self._trials, outcome, message)
+        self._bench.pipe.send(say.SweepEnded(self._request.sweep, said))
+
+    def attend(self) -> bool:
+        """Look at the orders; wait while paused. Returns whether the trial is to be left."""
+        left = self._desk.look()
+        announced = False
+        while not left and self._desk.paused:
+            if not announced:
+                self._bench.pipe.send(say.Paused(self._request.sweep))
+                announced = True
+            left = self._desk.wait(None)
+        return left
