@@ -16,6 +16,7 @@ from daemon.folders.models import Models
 from daemon.folders.queue import Queue
 from daemon.folders.run_requests import RunRequests
 from daemon.folders.status import StatusFolder
+from daemon.folders.sweeps import Sweeps
 from daemon.layout import Layout
 from daemon.supervisor.crew import Hand
 from daemon.supervisor.errands import Errands
@@ -58,6 +59,19 @@ class Daemon:
         finally:
             lock.release()
 
+    def sweep_alone(self, sweep: str) -> None:
+        """Do one sweep and nothing else, with no daemon alive.
+
+        Raises:
+            BusyFault, DaemonFault: as `run`.
+        """
+        lock = self._lock()
+        try:
+            parts = _parts(self._layout, self._rehearse, self._console)
+            Supervisor(parts, only_sweep=sweep).run(until_idle=True)
+        finally:
+            lock.release()
+
     def _lock(self) -> locks.Lock:
         if not self._layout.root.is_dir():
             raise UserFault(
@@ -91,7 +105,8 @@ def _parts(layout: Layout, rehearse: bool, console: bool) -> Parts:
     control = Control(layout, clock)
     models = Models(layout)
     runs = RunRequests(layout)
-    for folder in (queue, inbox, control, status, models, runs):
+    sweeps = Sweeps(layout)
+    for folder in (queue, inbox, control, status, models, runs, sweeps):
         folder.make_folders()
     log = open_log(layout, now.log, console)
     boot = _count_boot(layout)
@@ -102,7 +117,7 @@ def _parts(layout: Layout, rehearse: bool, console: bool) -> Parts:
     wakeups = Wakeups()
     return Parts(
         layout=layout, clock=clock, settings=settings, inbox=inbox, queue=queue, control=control,
-        status=status, models=models, runs=runs, ledger=ledger, journal=journal,
+        status=status, models=models, runs=runs, sweeps=sweeps, ledger=ledger, journal=journal,
         intake=_hand("daemon.intake", layout, rehearse, clock, wakeups, now.trainer.stop_s),
         trainer=_hand("daemon.training", layout, rehearse, clock, wakeups, now.trainer.stop_s),
         errands=Errands(layout, models, wakeups.wake),

@@ -17,6 +17,7 @@ from daemon.cli import (
     run,
     status,
     submit,
+    sweep,
     versions,
 )
 from daemon.cli.data import data
@@ -66,6 +67,7 @@ def build() -> typer.Typer:
     app.command()(run.run)
     app.command()(submit.submit)
     app.command()(preview)
+    app.command()(sweep.sweep)
     app.add_typer(data, name="data")
     app.command()(status.status)
     for word in (control.pause, control.resume, control.skip, control.stop):

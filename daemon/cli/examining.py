@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from daemon.clock import SystemClock
+from daemon.core.bases import BaseFacts
 from daemon.core.versions import ancestry, jobs_of
 from daemon.errors import ModelFault, UserFault
 from daemon.folders import bases, current_model
@@ -31,9 +32,26 @@ class Looked:
     encoder: "TextEncoder"
 
 
+def ready_base(layout: Layout, settings: Settings) -> BaseFacts:
+    """Return the base model that settings name.
+
+    Raises:
+        ModelFault: it is not ready.
+    """
+    facts = bases.read_facts(layout, settings.model)
+    if facts is None:
+        raise ModelFault(
+            "model_not_ready",
+            f"{settings.model} is not ready: the daemon makes it ready when it first runs",
+        )
+    return facts
+
+
 @contextmanager
-def examined(file: Path, layout: Layout) -> Iterator[Looked]:
+def examined(file: Path, layout: Layout, fresh: bool = False) -> Iterator[Looked]:
     """Give what would become of a file; its rows are gone at the end.
+
+    `fresh` looks at it as a new lineage would, which has learned nothing yet.
 
     Raises:
         UserFault: there is no such file.
@@ -42,18 +60,14 @@ def examined(file: Path, layout: Layout) -> Iterator[Looked]:
     if not file.is_file():
         raise UserFault("no_such_file", f"{file} is not there, or is no regular file")
     settings = read_settings(layout.settings_file)
-    facts = bases.read_facts(layout, settings.model)
-    if facts is None:
-        raise ModelFault(
-            "model_not_ready",
-            f"{settings.model} is not ready: the daemon makes it ready when it first runs",
-        )
+    facts = ready_base(layout, settings)
     from daemon.intake.outside import Compared, examine
     from daemon.text.encoder import TextEncoder
 
     encoder = TextEncoder.load(layout.base(facts.name))
     clock = SystemClock()
-    compared = Compared(_lineage(layout), Queue(layout, clock).with_holdout())
+    seen = () if fresh else _lineage(layout)
+    compared = Compared(seen, Queue(layout, clock).with_holdout())
     with TemporaryDirectory(prefix="finetuned-") as scratch:
         found = examine(file, Path(scratch), layout, settings, encoder, compared, clock)
         yield Looked(found.report | {"name": file.name}, found.folder, settings, encoder)

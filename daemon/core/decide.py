@@ -31,7 +31,8 @@ def decide(snapshot: Snapshot) -> list[do.Action]:
         *_claims(snapshot),
         *_incoming(snapshot),
         *_base(snapshot),
-        *(_run(snapshot, snapshot.run) if snapshot.run is not None else _next_run(snapshot)),
+        *_trial(snapshot),
+        *(_run(snapshot, snapshot.run) if snapshot.run is not None else _next_work(snapshot)),
         *_idle(snapshot),
     ]
 
@@ -120,6 +121,45 @@ def _base(snapshot: Snapshot) -> list[do.Action]:
     return []
 
 
+def _trial(snapshot: Snapshot) -> list[do.Action]:
+    """Keep the trainer on the trial in hand; a run that waits begins when it has ended."""
+    sweep, trainer = snapshot.sweep_in_hand, snapshot.trainer
+    if sweep is None or trainer.state == "leaving":
+        return []
+    if sweep.skip:
+        return [do.LeaveTrial(sweep.sweep, "skipped")]
+    return _attended(snapshot)
+
+
+def _attended(snapshot: Snapshot) -> list[do.Action]:
+    """Have the trainer pause, go on, or end where it says nothing any more."""
+    trainer = snapshot.trainer
+    if snapshot.paused and trainer.state == "busy":
+        return [do.PauseTrainer()]
+    if not snapshot.paused and trainer.state == "paused":
+        return [do.ResumeTrainer()]
+    if trainer.state == "paused" and trainer.idle_s > snapshot.limits.release_s:
+        return [do.EndTrainer("paused for long: its memory is given back")]
+    if trainer.state == "busy" and trainer.silent_s > snapshot.limits.silent_s:
+        return [do.EndTrainer(f"silent for {trainer.silent_s:.0f} s", dead=True)]
+    return []
+
+
+def _next_work(snapshot: Snapshot) -> list[do.Action]:
+    """Open a run where a job waits; a sweep has its turn where none does."""
+    return _next_run(snapshot) or _next_trial(snapshot)
+
+
+def _next_trial(snapshot: Snapshot) -> list[do.Action]:
+    if snapshot.trainer.state not in ("off", "idle") or snapshot.base.name is None:
+        return []
+    if snapshot.paused:
+        # What was skipped only needs its result written.
+        skipped = [sweep for sweep in snapshot.sweeps if sweep.skip]
+        return [do.BeginTrial(skipped[0].sweep)] if skipped else []
+    return [do.BeginTrial(snapshot.sweeps[0].sweep)] if snapshot.sweeps else []
+
+
 def _next_run(snapshot: Snapshot) -> list[do.Action]:
     stray = [do.ReturnJob(job.card) for job in snapshot.running]
     if stray:
@@ -173,15 +213,7 @@ def _drive(snapshot: Snapshot, run: RunOnDisk) -> list[do.Action]:
             return _let_go(snapshot, run)
     trainer = snapshot.trainer
     if _held(trainer, run):
-        if snapshot.paused and trainer.state == "busy":
-            return [do.PauseTrainer()]
-        if not snapshot.paused and trainer.state == "paused":
-            return [do.ResumeTrainer()]
-        if trainer.state == "paused" and trainer.idle_s > snapshot.limits.release_s:
-            return [do.EndTrainer("paused for long: its memory is given back")]
-        if trainer.state == "busy" and trainer.silent_s > snapshot.limits.silent_s:
-            return [do.EndTrainer(f"silent for {trainer.silent_s:.0f} s", dead=True)]
-        return []
+        return _attended(snapshot)
     reason = poison(run.attempts)
     if reason is not None:
         return _end_jobs(snapshot, run, "crashed", reason)

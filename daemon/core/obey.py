@@ -2,7 +2,7 @@
 
 from daemon.core import actions as do
 from daemon.core.commands import Command, explain_unknown, in_order
-from daemon.core.snapshot import RunOnDisk, Snapshot
+from daemon.core.snapshot import RunOnDisk, Snapshot, SweepOnDisk
 from daemon.core.versions import Version
 
 
@@ -39,7 +39,9 @@ def _one(snapshot: Snapshot, command: Command) -> list[do.Action]:
 
 
 def _skip(snapshot: Snapshot, command: Command) -> do.Action:
-    run = snapshot.run
+    run, sweep = snapshot.run, _sweep_meant(snapshot, command)
+    if sweep is not None:
+        return do.SkipSweep(sweep.sweep, command)
     if run is None:
         return do.Reply(command, "refused", "no run is in progress")
     job = command.content.strip() or run.jobs[0]
@@ -50,6 +52,16 @@ def _skip(snapshot: Snapshot, command: Command) -> do.Action:
     if not command.content and run.frozen_ns is not None and command.created_ns < run.frozen_ns:
         return do.Reply(command, "too_late", f"it is older than {run.run}, which began since")
     return do.MarkSkip(run.run, job, command)
+
+
+def _sweep_meant(snapshot: Snapshot, command: Command) -> SweepOnDisk | None:
+    """Return the sweep that a skip is about: the one in hand, or a waiting one by its name."""
+    name = command.content.strip()
+    if name:
+        return next((sweep for sweep in snapshot.sweeps if sweep.sweep == name), None)
+    if snapshot.sweep_in_hand is not None or snapshot.run is not None:
+        return snapshot.sweep_in_hand
+    return snapshot.sweeps[0] if snapshot.sweeps else None
 
 
 def _sealed(snapshot: Snapshot, run: RunOnDisk) -> bool:
@@ -104,6 +116,9 @@ def _lineage(snapshot: Snapshot, command: Command) -> do.Action:
 
 
 def _ask(snapshot: Snapshot, command: Command, ask: do.Action) -> do.Action:
+    if snapshot.sweep_in_hand is not None:
+        message = "a sweep is in progress: each of its trials is measured and noted by itself"
+        return do.Reply(command, "refused", message)
     if snapshot.run is None or snapshot.trainer.state not in ("busy", "paused"):
         return do.Reply(command, "refused", "no run is in progress")
     return ask

@@ -1,7 +1,7 @@
 """All that one tick knows when it decides: plain values, read before the decision begins."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from daemon.core.commands import Command
@@ -72,6 +72,8 @@ class SweepOnDisk:
     sweep: str
     file: str
     """What people know its rows by."""
+    start_version: str | None = None
+    """Where its trials begin; None for the untouched base."""
     skip: bool = False
     """The user asked to end it with what it has."""
 
@@ -163,3 +165,13 @@ class Snapshot:
     def version(self) -> Version | None:
         """The current version."""
         return self.versions.get(self.current) if self.current is not None else None
+
+
+def with_one_sweep(snapshot: Snapshot, sweep: str) -> Snapshot:
+    """Return what is seen by one who has come for a sweep alone: no file, no job, no run."""
+    return replace(
+        snapshot,
+        drops=(), settling=0, leftovers=(), incoming=(), queued=(), running=(), run=None,
+        short_of_space=False,
+        sweeps=tuple(item for item in snapshot.sweeps if item.sweep == sweep),
+    )  # fmt: skip

@@ -29,6 +29,24 @@ class RunView:
 
 
 @dataclass(frozen=True)
+class SweepView:
+    """The sweep of which a trial is in hand, for people."""
+
+    sweep: str
+    file: str
+    doing: str
+    """A sentence's end."""
+    trial: int | None = None
+    trials: int | None = None
+    step: int | None = None
+    total_steps: int | None = None
+
+    def as_record(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
 class Facts:
     """All that the document is made of."""
 
@@ -45,6 +63,7 @@ class Facts:
     metrics: Metrics | None
     committed_step: int | None
     run: RunView | None
+    sweep: SweepView | None
     queue: dict[str, int]
     current: str | None
     lineage: str | None
@@ -76,6 +95,7 @@ def document(facts: Facts) -> dict[str, Any]:
         **_run(facts),
         **_losses(facts),
         **_samples(facts.progress),
+        "sweep": facts.sweep.as_record() if facts.sweep else None,
         "queue": facts.queue,
         "active_alerts": list(facts.alerts),
         "error_type": facts.error[0] if facts.error else None,
@@ -94,13 +114,16 @@ def document(facts: Facts) -> dict[str, Any]:
 def _run(facts: Facts) -> dict[str, Any]:
     run = facts.run
     progress = facts.progress
+    files = run.files if run else ()
+    if facts.sweep is not None:
+        files = (facts.sweep.file,)
     return {
         "current_step": progress.step if run is not None else facts.step,
         "total_steps": _total_steps(facts),
         "committed_step": facts.committed_step,
         "epoch": facts.metrics.epoch if facts.metrics and run else None,
-        "current_file": run.files[0] if run else None,
-        "current_files": list(run.files) if run else [],
+        "current_file": files[0] if files else None,
+        "current_files": list(files),
         "run": run.run if run else None,
         "attempt": run.attempt if run else None,
         "batch_step": run.step_in_run if run else None,

@@ -141,7 +141,7 @@ def space_around(default: Setting, model_layers: int, shape_is_free: bool) -> Sp
     """
     rate, rows = float(default["learning_rate"]), int(default["batch_rows"])
     space: dict[str, Span | Choice] = {
-        "learning_rate": Span(_rounded(rate / 10.0), min(1.0, _rounded(rate * 10.0))),
+        "learning_rate": Span(rounded(rate / 10.0), min(1.0, rounded(rate * 10.0))),
         "batch_rows": _choice(rows, max(1, rows // 2), rows * 2),
         "decay_share": _choice(default["decay_share"], 0.0, 0.2, 0.5, 1.0),
     }
@@ -150,7 +150,7 @@ def space_around(default: Setting, model_layers: int, shape_is_free: bool) -> Sp
         layers = (-1, max(1, model_layers // 4), max(1, model_layers // 2))
         space |= {
             "rank": _choice(rank, max(1, rank // 2), rank * 2, rank * 4),
-            "scale": Span(_rounded(scale / 4.0), _rounded(scale * 4.0)),
+            "scale": Span(rounded(scale / 4.0), rounded(scale * 4.0)),
             "num_layers": _choice(default["num_layers"], *layers),
         }
     return space
@@ -166,12 +166,13 @@ def first_settings(default: Setting) -> tuple[Setting, ...]:
     lower, higher = rate / RATE_FACTOR, min(1.0, rate * RATE_FACTOR)
     return (
         default,
-        {**default, "learning_rate": _rounded(lower)},
-        {**default, "learning_rate": _rounded(higher)},
+        {**default, "learning_rate": rounded(lower)},
+        {**default, "learning_rate": rounded(higher)},
     )
 
 
-def _rounded(value: float) -> float:
+def rounded(value: float) -> float:
+    """Return a number with three digits that count: more would claim what no trial can tell."""
     return float(f"{value:.3g}")
 
 

@@ -67,6 +67,10 @@ class RunRequests:
             skip=_skip(place),
         )
 
+    def has(self, run: str) -> bool:
+        """Return whether there is a run of this name; the trainer also does other work."""
+        return self._layout.run(run).request.exists()
+
     def request(self, run: str) -> dict[str, Any]:
         """Return the request of a run; it never changes."""
         if run not in self._requests:

@@ -9,12 +9,16 @@ import os
 import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from daemon.core.snapshot import SweepOnDisk
 from daemon.folders import atomic
 from daemon.layout import JobLayout, Layout, SweepLayout
+
+MOST_DEATHS = 6
+"""More than one trial may take before it is given up."""
 
 SWEEP_NAME = re.compile(r"s\d{6,}\Z")
 
@@ -111,9 +115,10 @@ class Sweeps:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._over: set[str] = set()
-        self._files: dict[str, str] = {}
-        self.unreadable: dict[str, str] = {}
-        """Directories that are no sweep, with the reason."""
+        self._known: dict[str, SweepOnDisk] = {}
+        self._deaths: dict[str, int] = {}
+        self.parked: dict[str, str] = {}
+        """Sweeps that are not gone on with before the next start, with the reason."""
 
     def make_folders(self) -> None:
         """Make the folder; what a command builds there just now is left alone."""
@@ -122,24 +127,45 @@ class Sweeps:
     def waiting(self) -> tuple[SweepOnDisk, ...]:
         """Return the sweeps that are not over, by age."""
         return tuple(
-            SweepOnDisk(name, self._files[name], self._layout.sweep(name).skip.exists())
+            replace(self._known[name], skip=self._layout.sweep(name).skip.exists())
             for name in names(self._layout)
             if self._is_waiting(name)
         )
 
     def _is_waiting(self, name: str) -> bool:
-        if name in self._over or name in self.unreadable:
+        if name in self._over or name in self.parked:
             return False
         place = self._layout.sweep(name)
         if place.result.exists():
             self._over.add(name)
             return False
-        if name not in self._files:
+        if name not in self._known:
             try:
-                self._files[name] = str(read_request(place)["file"])
+                request = read_request(place)
+                file, start = str(request["file"]), request["start_version"]
+                self._known[name] = SweepOnDisk(name, file, start)
             except (OSError, ValueError, KeyError, TypeError) as error:
-                self.unreadable[name] = f"models/sweeps/{name} is no sweep: {error}"
-        return name in self._files
+                self.parked[name] = f"models/sweeps/{name} is no sweep: {error}"
+        return name in self._known
+
+    def leave_trial(self, sweep: str) -> None:
+        """Note that the trial in hand was ended on purpose, where the trainer could not."""
+        leave_trial(self._layout.sweep(sweep))
+
+    def count_death(self, sweep: str, how: str) -> None:
+        """Count a death of the trainer; a sweep that has many without a trial between is parked."""
+        self._deaths[sweep] = self._deaths.get(sweep, 0) + 1
+        if self._deaths[sweep] >= MOST_DEATHS:
+            why = f"crashed the trainer {self._deaths[sweep]} times ({how})"
+            self.parked[sweep] = f"{sweep} {why}; it is tried again at the next start"
+
+    def progressed(self, sweep: str) -> None:
+        """Count a sweep's deaths from zero again: a trial has ended."""
+        self._deaths.pop(sweep, None)
+
+    def has(self, sweep: str) -> bool:
+        """Return whether there is a sweep of this name; the trainer also does other work."""
+        return sweep in self._known
 
     def skip(self, sweep: str) -> None:
         """Journal that a sweep is to end with what it has."""

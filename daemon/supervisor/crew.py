@@ -130,7 +130,8 @@ class Hand:
                 self._turn("busy", self._others.pop())
             case (
                 say.TakenIn() | say.Prepared() | say.PrepareFailed() | say.CandidateReady()
-                | say.RunEnded() | say.RunRefused() | say.Abandoned()
+                | say.RunEnded() | say.RunRefused() | say.Abandoned() | say.TrialEnded()
+                | say.SweepEnded()
             ) if not self._told_to_end:  # fmt: skip
                 self._turn("idle", None)
 

@@ -39,6 +39,8 @@ class Observer:
     def look(self, stopping: bool) -> Snapshot:
         """Return what is so now."""
         parts = self._parts
+        sweeps = parts.sweeps.waiting()
+        starts = frozenset(item.start_version for item in sweeps if item.start_version is not None)
         control = parts.control.look()
         inbox = parts.inbox.look()
         self.leftovers = inbox.leftovers
@@ -61,11 +63,12 @@ class Observer:
             queued=self._queued(),
             running=tuple(Running(card) for card in parts.queue.cards("running")),
             run=parts.runs.read(),
+            sweeps=sweeps,
             intake=parts.intake.view(),
             trainer=parts.trainer.view(),
             versions=versions,
             complete=complete,
-            pinned=parts.models.pinned(),
+            pinned=parts.models.pinned() | starts,
             current=current,
             verified=parts.errands.verified(),
             refusal=self.refusal,

@@ -10,6 +10,7 @@ from daemon.folders.models import Models
 from daemon.folders.queue import Queue
 from daemon.folders.run_requests import RunRequests
 from daemon.folders.status import StatusFolder
+from daemon.folders.sweeps import Sweeps
 from daemon.layout import Layout
 from daemon.supervisor.crew import Hand
 from daemon.supervisor.errands import Errands
@@ -31,6 +32,7 @@ class Parts:
     status: StatusFolder
     models: Models
     runs: RunRequests
+    sweeps: Sweeps
     ledger: Ledger
     journal: Journal
     intake: Hand

@@ -23,7 +23,7 @@ NO_WORK = (errno.ENOENT, errno.EACCES, errno.EPERM, errno.EINVAL, errno.ELOOP, e
 class Performer:
     """One method an action."""
 
-    def __init__(self, parts: Parts, forget_base: Callable[[], None]) -> None:
+    def __init__(self, parts: Parts, forget_base: Callable[[], None]) -> None:  # long: a line each
         self._parts = parts
         self._forget_base = forget_base
         self.asked: dict[str, list[do.AskCheckpoint | do.AskEvaluation]] = {}
@@ -47,6 +47,9 @@ class Performer:
             do.AskEvaluation: self._ask_evaluation,
             do.AbandonRun: self._abandon_run,
             do.MarkSkip: self._mark_skip,
+            do.BeginTrial: self._begin_trial,
+            do.LeaveTrial: self._leave_trial,
+            do.SkipSweep: self._skip_sweep,
             do.ReturnJob: self._return_job,
             do.RemoveRun: self._remove_run,
             do.SealCandidate: self._seal_candidate,
@@ -250,6 +253,20 @@ class Performer:
     def _mark_skip(self, action: do.MarkSkip, seen: Snapshot) -> None:
         self._parts.runs.mark_skip(action.run, action.job)
         self._reply(do.Reply(action.command, "done", f"skipping {action.job}"), seen)
+
+    # --- sweeps -------------------------------------------------------------------------------
+
+    def _begin_trial(self, action: do.BeginTrial, _seen: Snapshot) -> None:
+        self._parts.trainer.begin(say.Sweep(action.sweep), action.sweep)
+
+    def _leave_trial(self, action: do.LeaveTrial, _seen: Snapshot) -> None:
+        message = f"the trial of {action.sweep} is left: {action.why}"
+        self._parts.journal.event("trial_left", message, sweep=action.sweep)
+        self._parts.trainer.tell(say.Abandon())
+
+    def _skip_sweep(self, action: do.SkipSweep, seen: Snapshot) -> None:
+        self._parts.sweeps.skip(action.sweep)
+        self._reply(do.Reply(action.command, "done", f"{action.sweep} ends with what it has"), seen)
 
     def _return_job(self, action: do.ReturnJob, _seen: Snapshot) -> None:
         card = replace(action.card, alone=action.card.alone or action.alone)

@@ -1,7 +1,7 @@
 """What people see: folds the workers' reports into progress and writes the status document."""
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from daemon.core.decide import blocked
 from daemon.core.jobs import escape
 from daemon.core.progress import Metrics, Progress, after_evaluation, after_step
 from daemon.core.snapshot import Snapshot
-from daemon.core.status_document import Facts, RunView, document
+from daemon.core.status_document import Facts, RunView, SweepView, document
 from daemon.supervisor.parts import Parts
 
 MEMORY_EVERY_S = 5.0
@@ -30,6 +30,16 @@ class _Attempt:
     committed_step: int | None
 
 
+@dataclass(frozen=True)
+class _Trial:
+    sweep: str
+    number: int
+    trials: int
+    setting: str
+    total_steps: int
+    step: int = 0
+
+
 class Publisher:
     """Holds what the document needs beyond the snapshot."""
 
@@ -38,6 +48,7 @@ class Publisher:
         self._progress = Progress()
         self._metrics: Metrics | None = None
         self._attempt: _Attempt | None = None
+        self._trial: _Trial | None = None
         self._started_at = parts.clock.now()
         self._boot_id = f"{parts.boot}-{os.getpid()}"
         self._memory: tuple[float, dict[str, Any]] = (-1e9, {})
@@ -60,6 +71,12 @@ class Publisher:
                 self._attempt = replace(self._attempt, committed_step=step)
             case say.Judging():
                 self.judging = True
+            case say.TrialBegun():
+                self._trial = _Trial(*astuple(report))
+            case say.TrialStepped(_, step) if self._trial is not None:
+                self._trial = replace(self._trial, step=step)
+            case say.TrialEnded() | say.SweepEnded():
+                self._trial = None
             case say.CandidateReady() | say.RunEnded() | say.RunRefused() | say.Abandoned():
                 self.judging = False
 
@@ -118,6 +135,7 @@ class Publisher:
             metrics=self._metrics,
             committed_step=self._attempt.committed_step if self._attempt else None,
             run=self._run_view(seen),
+            sweep=self._sweep_view(seen),
             queue=parts.queue.counts(),
             current=seen.current,
             lineage=version.lineage if version else None,
@@ -157,6 +175,9 @@ class Publisher:
         return self._work(seen)
 
     def _work(self, seen: Snapshot) -> tuple[str, str]:
+        sweep = self._sweep_view(seen)
+        if sweep is not None:
+            return "training", f"{sweep.sweep} {sweep.doing}"
         if seen.run is not None:
             state = "judging" if self.judging or seen.run.candidate else "training"
             return state, f"{seen.run.run} on {seen.trainer.state} trainer"
@@ -165,6 +186,18 @@ class Publisher:
         if seen.incoming:
             return "intake", f"reading {len(seen.incoming)} file(s)"
         return "idle", "drop a .jsonl file into inbox/"
+
+    def _sweep_view(self, seen: Snapshot) -> SweepView | None:
+        sweep, trial = seen.sweep_in_hand, self._trial
+        if sweep is None:
+            return None
+        if trial is None or trial.sweep != sweep.sweep:
+            return SweepView(sweep.sweep, sweep.file, "is getting ready")
+        doing = f"tries {trial.setting} (trial {trial.number} of {trial.trials})"
+        return SweepView(
+            sweep.sweep, sweep.file, doing, trial.number, trial.trials, trial.step,
+            trial.total_steps,
+        )  # fmt: skip
 
     def _run_view(self, seen: Snapshot) -> RunView | None:
         run = seen.run

@@ -9,7 +9,7 @@ from daemon.core import messages as say
 from daemon.core.decide import blocked, decide
 from daemon.core.retention import backups, prune
 from daemon.core.scheduling import after_death
-from daemon.core.snapshot import Attempts, Snapshot
+from daemon.core.snapshot import Attempts, Snapshot, with_one_sweep
 from daemon.errors import ExitCode
 from daemon.supervisor.crew import Died
 from daemon.supervisor.keep_awake import KeepAwake
@@ -31,8 +31,10 @@ WITHOUT_EFFECT = (do.Verify, do.AskCheckpoint, do.AskEvaluation, do.PauseTrainer
 class Supervisor:
     """One daemon over one workspace, whose lock is held by the caller."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, only_sweep: str | None = None) -> None:
+        """With `only_sweep`, everything but that sweep and the control files is left as it is."""
         self._parts = parts
+        self._only_sweep = only_sweep
         self._observer = Observer(parts)
         self._performer = Performer(parts, self._observer.forget_base)
         self._publisher = Publisher(parts)
@@ -78,12 +80,15 @@ class Supervisor:
             self._observer.forget_base()
             self._parts.journal.event("settings", "the edited settings count from the next run")
         seen = self._observer.look(stopping=self._parts.signals.stops > 0)
+        if self._only_sweep is not None:
+            seen = with_one_sweep(seen, self._only_sweep)
         self._tell(seen)
         actions = decide(seen)
-        if not actions and seen.run is None:
+        if not actions and seen.run is None and self._only_sweep is None:
             actions = self._housekeeping(seen)
         acted = self._perform(actions, seen)
-        self._awake.hold(seen.run is not None and not seen.paused)
+        working = seen.run is not None or bool(seen.sweeps)
+        self._awake.hold(working and not seen.paused)
         self._publisher.publish(seen, None, self._observer.leftovers)
         return seen, acted
 
@@ -149,7 +154,9 @@ class Supervisor:
         if reason is not None and seen.trainer.state in ("off", "idle"):
             return ExitCode.MODEL if seen.base.problem else ExitCode.BLOCKED
         waiting = seen.drops or seen.settling or seen.incoming or seen.queued or seen.running
-        if waiting or seen.run is not None or seen.commands or seen.current is None:
+        if waiting or seen.sweeps or seen.commands:
+            return None
+        if seen.run is not None or seen.current is None:
             return None
         return ExitCode.LEFTOVERS if seen.leftovers else ExitCode.OK
 
@@ -225,6 +232,7 @@ class Supervisor:
             "settings": self._parts.settings.problem,
             "ledger": self._parts.ledger.problem,
             "versions": "; ".join(self._parts.models.unreadable) or None,
+            "sweeps": "; ".join(self._parts.sweeps.parked.values()) or None,
         }
         for code, problem in problems.items():
             if problem:
@@ -274,6 +282,15 @@ class Supervisor:
                 journal.event("judging", f"{run} is trained; its candidate is judged", run=run)
             case say.Noted(code, message):
                 journal.event(code, message)
+            case say.TrialBegun(sweep, trial, trials, setting, _):
+                message = f"{sweep} tries {setting} (trial {trial} of {trials})"
+                journal.event("trial_begun", message, sweep=sweep, trial=trial)
+            case say.TrialEnded(sweep, trial, message):
+                self._parts.sweeps.progressed(sweep)
+                journal.event("trial_ended", f"{sweep}: {message}", sweep=sweep, trial=trial)
+            case say.SweepEnded(sweep, message):
+                message = f"{sweep} has ended: {message}; see models/sweeps/{sweep}/report.md"
+                journal.event("sweep_ended", message, sweep=sweep)
             case say.Alerted(code, message):
                 journal.event("alert", message, level="warning", code=code)
 
@@ -311,10 +328,12 @@ class Supervisor:
                 self._parts.journal.answer(action.command, "too_late", "the trainer has ended")
                 self._parts.control.answered(action.command)
         if died.wanted or died.busy or run is None:
-            if trainer and run is not None and run != "prepare":
+            if trainer and run is not None and self._parts.runs.has(run):
                 # Told to end, it may have run out of memory before it could.
                 uncounted = replace(self._uncounted(run), after=died.cause.after)
                 self._parts.runs.write_attempts(run, uncounted)
+            if died.wanted and run is not None and self._parts.sweeps.has(run):
+                self._parts.sweeps.leave_trial(run)
             if died.busy:
                 self._parts.journal.alert("model_busy", "another process uses the model; waiting")
             return
@@ -326,6 +345,8 @@ class Supervisor:
         )  # fmt: skip
         if trainer and run == "prepare":
             self._observer.base_problem = f"the base model could not be prepared: {how}"
+        elif trainer and self._parts.sweeps.has(run):
+            self._parts.sweeps.count_death(run, how)
         elif trainer:
             attempts = self._parts.runs.attempts(run)
             self._parts.runs.write_attempts(run, after_death(attempts, died.cause, how))

@@ -18,7 +18,9 @@ from daemon.core.sweeps import (
     Span,
     SweepRequest,
     Trial,
+    Value,
     first_settings,
+    rounded,
 )
 
 STATES = {
@@ -38,7 +40,8 @@ class Proposal:
             self.setting: Setting = first_settings(request.default)[self.number - 1]
             return
         self._trial = _ask(request, trials)
-        self.setting = {**request.default, **self._trial.params}
+        found = self._trial.params
+        self.setting = {**request.default, **{key: _plain(found[key]) for key in found}}
 
     def hopeless(self, rung: int, loss: float) -> bool:
         """Note a measure; return whether the trial falls behind the median of the earlier ones.
@@ -69,6 +72,10 @@ def _distribution(searched: Span | Choice) -> BaseDistribution:
             return FloatDistribution(low, high, log=True)
         case Choice(values):
             return CategoricalDistribution(values)
+
+
+def _plain(value: Value) -> Value:
+    return rounded(value) if isinstance(value, float) else value
 
 
 def _past(trial: Trial, searched: dict[str, BaseDistribution]) -> optuna.trial.FrozenTrial:
