@@ -86,7 +86,8 @@ def _show(layout: Layout, name: str, json: bool) -> None:
     result = sweeps.read_result(place)
     request = SweepRequest.from_record(sweeps.read_request(place))
     if result is None:
-        result = _so_far(request, [Trial.from_record(item) for item in sweeps.read_trials(place)])
+        trials = [Trial.from_record(item) for item in sweeps.read_trials(place)]
+        result = _so_far(request, trials, alive(layout) is not None)
     if json:
         facts(result)
         return
@@ -102,12 +103,13 @@ def _show(layout: Layout, name: str, json: bool) -> None:
     say(f"The report is {place.report}, its picture {place.picture.name} beside it.")
 
 
-def _so_far(request: SweepRequest, trials: list[Trial]) -> dict[str, Any]:
+def _so_far(request: SweepRequest, trials: list[Trial], lives: bool) -> dict[str, Any]:
     """Return what is known of a sweep that is not over, in the form of a result."""
-    message = (
-        f"{len(trials)} of {request.trials} trials are done; it goes on in the daemon between two "
-        f"jobs, and 'finetuned sweep {request.sweep}' shows how far it is"
-    )
+    command = f"'finetuned sweep {request.sweep}'"
+    where = f"the daemon goes on when no job waits, and {command} shows how far it is"
+    if not lives:
+        where = f"{command}, or the next daemon, goes on with it"
+    message = f"{len(trials)} of {request.trials} trials are done; {where}"
     known = ("number", "setting", "outcome", "why", "steps", "seconds")
     rows = [
         {key: value for key, value in trial.as_record().items() if key in known}

@@ -1,10 +1,14 @@
 """Draws a sweep: how each trial fell, and how sure its difference is; knows numbers and a name."""
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from daemon.core.sweeps import Difference, SweepRequest, Trial, describe
+
+LABEL = 40
+"""Characters of a line beside an interval."""
 
 
 def draw_sweep(
@@ -47,9 +51,11 @@ def _intervals(
     settings = {trial.number: trial.setting for trial in trials}
     ordered = sorted(found, key=lambda item: -item.change)
     for place, item in enumerate(ordered):
-        axes.plot([item.low, item.high], [place, place], color="green" if item.proven else "grey")
-        axes.plot(item.change, place, "o", color="green" if item.proven else "grey")
-    labels = [f"{d.number}: {describe(settings[d.number], request.default)}" for d in ordered]
+        colour = "green" if item.proven else "red" if item.low > 0.0 else "grey"
+        axes.plot([item.low, item.high], [place, place], color=colour)
+        axes.plot(item.change, place, "o", color=colour)
+    names = [f"{d.number}: {describe(settings[d.number], request.default)}" for d in ordered]
+    labels = [textwrap.fill(name, LABEL) for name in names]
     axes.set_yticks(range(len(ordered)), labels, fontsize="small")
     axes.axvline(0.0, color="black", linewidth=1.0)
     axes.set(title="Against the setting in force", xlabel="nats a token; left is better")

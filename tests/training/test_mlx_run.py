@@ -10,7 +10,10 @@ from safetensors.numpy import load_file
 from daemon.core import messages as say
 from daemon.core.bases import BaseFacts
 from daemon.core.examples import Chat, Turn
+from daemon.core.sweeps import SweepRequest, Trial, space_around
+from daemon.folders import sweeps
 from daemon.layout import Layout
+from daemon.settings import Settings
 from daemon.training import opening
 from daemon.training.engine import ADAPTER, MOMENTS
 from daemon.training.rehearsal_base import make_base
@@ -189,3 +192,24 @@ def test_a_row_without_a_finite_loss_is_put_aside_and_the_others_go_on_as_withou
             for run in ("r000001", "r000002", "r000003")
         }
         assert len(found) == 1
+
+
+def test_a_sweep_tries_other_shapes_on_one_resident_model(workspace: Workspace) -> None:
+    default = {"learning_rate": 1e-2, "batch_rows": 4, "decay_share": 0.2,
+               "rank": 2, "scale": 2.0, "num_layers": 16}  # fmt: skip
+    request = SweepRequest(
+        sweep="s000001", created_at="", file="x", job=JOB, start_version=None,
+        settings=Settings.model_validate(SETTINGS).model_dump(mode="json"),
+        base=workspace.facts.as_record(), step=0, seed=7, trials=8, minutes=None, epochs=2,
+        rows=12, default=default, space=space_around(default, 2, True),
+    )  # fmt: skip
+    rows = workspace.layout.job("running", JOB)
+    sweep = sweeps.create(workspace.layout, rows, lambda _: request.as_record())
+    engine = TinyEngine()
+    while (result := sweeps.read_result(workspace.layout.sweep(sweep))) is None:
+        workspace.serve(engine, say.Sweep(sweep))
+    trials = [Trial.from_record(t) for t in sweeps.read_trials(workspace.layout.sweep(sweep))]
+    assert len({trial.setting["rank"] for trial in trials}) > 1
+    assert all(trial.outcome != "failed" for trial in trials)
+    best = trials[result["best"] - 1]
+    assert best.loss is not None and best.loss <= (trials[0].loss or 0.0) < trials[0].curve[0][1]
