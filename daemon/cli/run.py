@@ -54,7 +54,7 @@ def _folders(layout: Layout) -> list[Path]:
         *(layout.inbox / part for part in ("high", "low")),
         *(layout.queue / state for state in states),
         layout.control, layout.status, layout.logs,
-        layout.bases, layout.versions, layout.backups, layout.runs,
+        layout.bases, layout.versions, layout.backups, layout.runs, layout.sweeps,
     ]  # fmt: skip
 
 

@@ -91,13 +91,17 @@ def add_trial(place: SweepLayout, trials: Iterable[dict[str, Any]]) -> None:
 
 
 def conclude(
-    place: SweepLayout, page: str, draw: Callable[[Path], None], result: dict[str, Any]
+    place: SweepLayout, page: str, draw: Callable[[Path], object], result: dict[str, Any]
 ) -> None:
-    """Write the report and its picture, then the result: with it the sweep is over."""
+    """Write the report and its picture, then the result: with it the sweep is over.
+
+    The copies of the rows are of no use any more.
+    """
     atomic.write_bytes(place.report, page.encode())
     with atomic.replacing(place.picture) as temporary:
         draw(temporary)
     atomic.write_json(place.result, result)
+    atomic.remove_directory(place.rows.folder)
 
 
 def read_result(place: SweepLayout) -> dict[str, Any] | None:

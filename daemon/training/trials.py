@@ -78,7 +78,7 @@ class TrialRun:
         self._bench.pipe.send(say.Alive("loading the base model"))
         if self._left():
             return None
-        data = self._load(scratch)
+        data = self._load(scratch, number == 1)
         self._began_s, self._waited_s = self._bench.clock.monotonic_s(), 0.0
         sweep, words = self._sweep, describe(self._setting, self._sweep.default)
         self._bench.pipe.send(
@@ -95,7 +95,7 @@ class TrialRun:
         self._waited_s += self._bench.clock.monotonic_s() - began_s
         return left
 
-    def _load(self, scratch: Path) -> TrainingRows:
+    def _load(self, scratch: Path, first: bool) -> TrainingRows:
         bench, request = self._bench, self._request
         base = bench.layout.base(request.base["name"])
         encoder = bench.encoder(base)
@@ -103,10 +103,13 @@ class TrialRun:
         row_tokens = training.row_tokens or bench.engine.best_row_tokens(base, training)
         start = self._sweep.start_version
         worn = adapter_folder(bench.layout.version(start)) if start is not None else None
-        bench.engine.load(
+        carried = bench.engine.load(
             base, request.adapter, training.model_copy(update={"row_tokens": row_tokens}),
             worn, request.seed, scratch,
         )  # fmt: skip
+        if first and not carried:
+            message = f"{start} has no optimizer moments that fit; the trials begin with fresh ones"
+            bench.pipe.send(say.Alerted("moments_fresh", message))
         rows, choices = self._common.rows, self._common.choices
         self._held = holdout_rows(rows, encoder, choices.tune)
         return TrainingRows(request, choices, rows, encoder, bench.engine.shapes)

@@ -47,6 +47,7 @@ def test_a_sweep_waits_until_it_has_its_result(layout: Layout) -> None:
     sweeps.conclude(layout.sweep(first), "page", lambda path: path.write_bytes(b"png"), {"a": 1})
     assert known.waiting() == (SweepOnDisk(second, "x", "v000003"),)
     assert sweeps.read_result(layout.sweep(first)) == {"a": 1}
+    assert not layout.sweep(first).rows.folder.exists() and layout.sweep(second).rows.train.exists()
 
 
 def test_a_skip_is_remembered_on_the_disk(layout: Layout) -> None:
