@@ -89,6 +89,17 @@ class Ledger:
         values = [json.dumps(v) if isinstance(v, list | dict | tuple) else v for v in row.values()]
         self._execute(f"insert into {table} ({columns}) values ({marks}){tail}", values)
 
+    def put_version(self, manifest: dict[str, Any]) -> None:
+        """Insert or complete the row of a version."""
+        same = ("version", "parent", "lineage", "run", "created_at", "step", "verdict")
+        row = {
+            **{column: manifest[column] for column in same},
+            "reasons": manifest["verdict_reasons"],
+            "metrics": manifest.get("metrics") or {},
+            "evaluations": manifest.get("evaluations") or {},
+        }
+        self.put("versions", row)
+
     def _execute(self, statement: str, values: list[Any]) -> None:
         if self._connection is None:
             return

@@ -305,16 +305,7 @@ class Performer:
 
     def _remember_version(self, name: str) -> None:
         manifest = next(m for m in self._parts.models.manifests() if m["version"] == name)
-        self._parts.ledger.put(
-            "versions",
-            {
-                "version": name, "parent": manifest["parent"], "lineage": manifest["lineage"],
-                "run": manifest["run"], "created_at": manifest["created_at"],
-                "step": manifest["step"], "verdict": manifest["verdict"],
-                "reasons": manifest["verdict_reasons"], "metrics": manifest.get("metrics") or {},
-                "evaluations": manifest.get("evaluations") or {},
-            },
-        )  # fmt: skip
+        self._parts.ledger.put_version(manifest)
 
     def _move_link(self, action: do.MoveLink, seen: Snapshot) -> None:
         self._point(action.version, action.why, seen.current)

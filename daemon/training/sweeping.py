@@ -115,6 +115,7 @@ class Sweeping:
                 steps=0,
                 data_fingerprint="",
                 row_tokens=0,
+                replay_share=0.0,
             ),
         )
 
