@@ -6,7 +6,7 @@ import typer
 from rich.table import Table
 
 from daemon.cli.place import HERE, Blocked, Json, NotRunning, Root, alive, how_to_start, workspace
-from daemon.cli.screen import cell, facts, out, say
+from daemon.cli.screen import cell, err, facts, out, say
 from daemon.cli.sweep_request import Wanted, open_sweep
 from daemon.clock import SystemClock
 from daemon.core.sweeps import SweepRequest, Trial, describe
@@ -70,7 +70,9 @@ def _carry_on(layout: Layout, name: str, wait: bool, rehearse: bool) -> None:
 def _follow(layout: Layout, name: str) -> None:
     clock = SystemClock()
     well_s = clock.monotonic_s()
+    told = 0
     while sweeps.read_result(layout.sweep(name)) is None:
+        told = _tell_trials(layout, name, told)
         if alive(layout) is None:
             raise NotRunning("daemon_left", f"{name} waits: {how_to_start(layout)}")
         document = read_status(layout) or {}
@@ -79,6 +81,16 @@ def _follow(layout: Layout, name: str) -> None:
         elif clock.monotonic_s() - well_s > BLOCKED_S:
             raise Blocked("blocked", f"{name} waits: {document.get('message')}")
         clock.sleep_s(LOOK_S)
+
+
+def _tell_trials(layout: Layout, name: str, told: int) -> int:
+    """Write a line for each trial that has ended since; return how many there are."""
+    trials = sweeps.read_trials(layout.sweep(name))
+    for trial in trials[told:]:
+        loss = Trial.from_record(trial).loss
+        result = trial["outcome"] if loss is None else f"loss {loss:.4f}"
+        err.print(f"trial {trial['number']}: {result}", markup=False, soft_wrap=True)
+    return len(trials)
 
 
 def _show(layout: Layout, name: str, json: bool) -> None:

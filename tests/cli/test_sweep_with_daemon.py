@@ -72,7 +72,9 @@ def test_the_status_shows_the_sweep_as_training_with_its_file(
     status = living.wait("a trial in the status", seen)
     assert (status["status"], status["current_file"]) == ("training", "rows.jsonl")
     assert "trial" in status["message"] and status["run"] is None
-    ended(living)
+    waited = finetuned("sweep", "s000001", "--wait", "--root", living.root)
+    assert waited.exit_code == 0 and "all 3 trials are done" in waited.stdout
+    assert ended(living)["outcome"] == "finished"
 
 
 def test_a_pause_holds_a_sweep_and_a_skip_ends_it_with_what_it_has(
