@@ -181,6 +181,11 @@ def rungs(steps: int) -> dict[int, int]:
     return {math.ceil(steps * rung / RUNGS): rung for rung in range(1, RUNGS + 1)}
 
 
+def rung_of(share: float) -> int:
+    """Return the rung at which a trial was measured, from the share of its steps."""
+    return math.floor(share * RUNGS + 1e-9)
+
+
 def why_over(request: SweepRequest, trials: Sequence[Trial]) -> str | None:
     """Say why no further trial begins; None where one does."""
     if trials and trials[0].outcome == "failed":

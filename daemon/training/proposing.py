@@ -21,6 +21,7 @@ from daemon.core.sweeps import (
     Value,
     first_settings,
     rounded,
+    rung_of,
 )
 
 STATES = {
@@ -80,7 +81,7 @@ def _plain(value: Value) -> Value:
 
 def _past(trial: Trial, searched: dict[str, BaseDistribution]) -> optuna.trial.FrozenTrial:
     """Return a trial as Optuna remembers it."""
-    rungs = {round(share * RUNGS): loss for share, loss in trial.curve if share > 0.0}
+    rungs = {rung_of(share): loss for share, loss in trial.curve if share > 0.0}
     return create_trial(
         state=STATES[trial.outcome],
         value=trial.loss,

@@ -17,6 +17,7 @@ from daemon.core.sweeps import (
     describe,
     first_settings,
     level_of_each,
+    rung_of,
     rungs,
     space_around,
     verdict,
@@ -75,8 +76,9 @@ def test_the_first_three_differ_in_the_rate_alone_by_equal_factors() -> None:
 
 
 @pytest.mark.parametrize("steps", range(1, 40))
-def test_the_last_measure_is_at_the_last_step(steps: int) -> None:
+def test_the_last_measure_is_at_the_last_step_and_shares_tell_the_rungs(steps: int) -> None:
     found = rungs(steps)
+    assert {step: rung_of(step / steps) for step in found} == found
     assert found[steps] == RUNGS and max(found) == steps and min(found) >= 1
 
 
