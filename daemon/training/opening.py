@@ -9,7 +9,7 @@ from daemon.core import messages as say
 from daemon.core.ladder import Rung, rung_at
 from daemon.folders import models, runs
 from daemon.layout import RunLayout
-from daemon.settings import ReplaySettings
+from daemon.settings import ReplaySettings, TrainingSettings
 from daemon.training.batches import TrainingRows
 from daemon.training.bench import Bench, RunInHand
 from daemon.training.freeze import choose
@@ -108,19 +108,24 @@ def _load(
     place: RunLayout,
 ) -> None:
     worn = adapter_folder(start)
-    training = request.settings.training.model_copy(
-        update={
-            "row_tokens": choices.row_tokens,
-            "pass_tokens": rung.pass_tokens,
-            "grad_checkpoint": rung.checkpoint,
-        }
-    )
+    training = as_computed(request.settings.training, choices, rung)
     if not bench.engine.load(base, request.adapter, training, worn, request.seed, place.folder):
         message = (
             f"{start.name} has no optimizer moments that fit {training.optimizer}; "
             "training goes on with fresh ones"
         )
         bench.pipe.send(say.Alerted("moments_fresh", message))
+
+
+def as_computed(training: TrainingSettings, choices: Choices, rung: Rung) -> TrainingSettings:
+    """Return the settings with what was chosen about how steps are computed."""
+    return training.model_copy(
+        update={
+            "row_tokens": choices.row_tokens,
+            "pass_tokens": rung.pass_tokens,
+            "grad_checkpoint": rung.checkpoint,
+        }
+    )
 
 
 def adapter_folder(version: Path) -> Path | None:

@@ -16,6 +16,7 @@ from daemon.training.frozen import Request
 from daemon.training.rows import JobRows
 
 GIB = 2**30
+TOO_LITTLE_MEMORY = "too_little_memory"
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def _fitting(
         lower = climb(rung, longest, 0, "a step was estimated not to fit into memory")
         if lower is None:
             raise ModelFault(
-                "too_little_memory",
+                TOO_LITTLE_MEMORY,
                 f"a step takes about {need.total / GIB:.1f} GiB and there are {there / GIB:.1f}: "
                 "choose a smaller or 4-bit model, or fewer training.num_layers",
             )

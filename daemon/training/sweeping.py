@@ -11,9 +11,10 @@ from daemon.settings import Settings
 from daemon.training.bench import Bench
 from daemon.training.desk import Desk
 from daemon.training.freeze import pick
-from daemon.training.frozen import Choices, RowId
+from daemon.training.frozen import RowId
 from daemon.training.proposing import Proposal
 from daemon.training.rows import JobRows
+from daemon.training.shaping import TOO_LITTLE_MEMORY
 from daemon.training.sweep_report import Ending, write_report
 from daemon.training.trials import SweepRows, TrialRun
 
@@ -29,6 +30,7 @@ class Sweeping:
         self._desk = desk
         self._place = bench.layout.sweep(sweep)
         self._request = SweepRequest.from_record(sweeps.read_request(self._place))
+        self.settings = Settings.model_validate(self._request.settings)
         self._trials = [Trial.from_record(item) for item in sweeps.read_trials(self._place)]
 
     def go_on(self) -> None:
@@ -71,7 +73,7 @@ class Sweeping:
             run = TrialRun(
                 self._bench, self._request, self._common(), proposal.setting, self.attend
             )
-            trial = run.train(proposal.number, proposal.hopeless, self._place.folder)
+            trial = self._train(run, proposal)
         if not self._bench.parent_lives():
             # Another trainer may be at the sweep already.
             self._desk.leaving = "stop"
@@ -79,6 +81,19 @@ class Sweeping:
             sweeps.leave_trial(self._place)
         else:
             self._note(trial)
+
+    def _train(self, run: TrialRun, proposal: Proposal) -> Trial | None:
+        """Train; a setting for which there is no memory fails by itself, not the sweep."""
+        try:
+            return run.train(proposal.number, proposal.hopeless, self._place.folder)
+        except ModelFault as fault:
+            if fault.code != TOO_LITTLE_MEMORY:
+                raise
+            return run.failed(proposal.number, fault.message)
+        except Exception as error:
+            if self._bench.engine.trouble(error) != "memory":
+                raise
+            return run.failed(proposal.number, "it ran out of memory")
 
     def _note(self, trial: Trial) -> None:
         self._trials.append(trial)
@@ -99,24 +114,9 @@ class Sweeping:
         held: list[RowId] = [(sweep, int(row)) for row in index.rows[index.tune]]
         # A small file has only judge rows: the result says that they were looked at.
         held = held or [(sweep, int(row)) for row in index.rows]
-        most = Settings.model_validate(request.settings).evaluation.judge_rows
+        most = self.settings.evaluation.judge_rows
         return SweepRows(
-            rows,
-            Choices(
-                attempt_0_at=request.created_at,
-                libraries={},
-                examples=tuple((0, row) for _, row in chosen),
-                dropped={},
-                replay=(),
-                tune=tuple(pick(held, most, request.seed)),
-                judge=(),
-                earlier=(),
-                samples=(),
-                steps=0,
-                data_fingerprint="",
-                row_tokens=0,
-                replay_share=0.0,
-            ),
+            rows, tuple((0, row) for _, row in chosen), tuple(pick(held, most, request.seed))
         )
 
     def _conclude(self, outcome: Ending, message: str) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.core import messages as say
-from daemon.core.plan import mix
+from daemon.core.plan import mix, steps_of
 from daemon.core.schedule import rate
 from daemon.core.sweeps import Outcome, Setting, SweepRequest, Trial, describe, rungs
 from daemon.evaluation.scoring import mean_loss, row_losses
@@ -18,10 +18,11 @@ from daemon.settings import Settings
 from daemon.text.encoder import Encoded
 from daemon.training.batches import Ahead, TrainingRows, holdout_rows
 from daemon.training.bench import Bench
-from daemon.training.frozen import Choices, Request
-from daemon.training.opening import adapter_folder
+from daemon.training.frozen import Choices, Request, RowId
+from daemon.training.opening import adapter_folder, as_computed
 from daemon.training.rows import JobRows
 from daemon.training.run import REFUSED_MOST, schedule_of
+from daemon.training.shaping import Shape, choose_shape
 
 Hopeless = Callable[[int, float], bool]
 
@@ -31,7 +32,10 @@ class SweepRows:
     """The rows that every trial of a sweep has in common."""
 
     rows: JobRows
-    choices: Choices
+    examples: tuple[tuple[int, int], ...]
+    """As `Choices` has them."""
+    held: tuple[RowId, ...]
+    """The held-out rows that are measured."""
 
 
 def with_setting(settings: Settings, setting: Setting) -> Settings:
@@ -66,7 +70,7 @@ class TrialRun:
         self._scored: list[tuple[float, int]] = []
         self._held: list[Encoded] = []
         self._taken = 0
-        self._began_s = 0.0
+        self._began_s = bench.clock.monotonic_s()
         self._waited_s = 0.0
 
     def train(self, number: int, hopeless: Hopeless, scratch: Path) -> Trial | None:
@@ -99,20 +103,42 @@ class TrialRun:
         bench, request = self._bench, self._request
         base = bench.layout.base(request.base["name"])
         encoder = bench.encoder(base)
-        training = request.settings.training
-        row_tokens = training.row_tokens or bench.engine.best_row_tokens(base, training)
+        shape = choose_shape(bench, request, self._common.rows, base)
+        choices = self._choices(shape)
         start = self._sweep.start_version
         worn = adapter_folder(bench.layout.version(start)) if start is not None else None
-        carried = bench.engine.load(
-            base, request.adapter, training.model_copy(update={"row_tokens": row_tokens}),
-            worn, request.seed, scratch,
-        )  # fmt: skip
+        training = as_computed(request.settings.training, choices, shape.rung)
+        carried = bench.engine.load(base, request.adapter, training, worn, request.seed, scratch)
         if first and not carried:
             message = f"{start} has no optimizer moments that fit; the trials begin with fresh ones"
             bench.pipe.send(say.Alerted("moments_fresh", message))
-        rows, choices = self._common.rows, self._common.choices
-        self._held = holdout_rows(rows, encoder, choices.tune)
-        return TrainingRows(request, choices, rows, encoder, bench.engine.shapes)
+        rows = self._common.rows
+        self._held = holdout_rows(rows, encoder, self._common.held)
+        return TrainingRows(
+            request, choices, rows, encoder, bench.engine.shapes, shape.rung.max_row_tokens
+        )
+
+    def _choices(self, shape: Shape) -> Choices:
+        training = self._request.settings.training
+        examples = self._common.examples
+        return Choices(
+            attempt_0_at=self._sweep.created_at,
+            libraries={},
+            examples=examples,
+            dropped={},
+            replay=(),
+            replay_share=0.0,
+            tune=self._common.held,
+            judge=(),
+            earlier=(),
+            samples=(),
+            steps=steps_of(len(examples), training.batch_rows, training.epochs),
+            data_fingerprint="",
+            row_tokens=shape.row_tokens,
+            longest=shape.longest,
+            rung=shape.rung,
+            estimate=shape.estimate,
+        )
 
     def _take_steps(self, number: int, data: TrainingRows, hopeless: Hopeless) -> Trial | None:
         ahead, steps = Ahead(data), data.plan.steps
@@ -121,7 +147,7 @@ class TrialRun:
         while self._taken < steps:
             if self._left():
                 return None
-            refused = 0 if self._step(ahead, steps) else refused + 1
+            refused = 0 if self._step(ahead, steps, data.too_long) else refused + 1
             if refused >= REFUSED_MOST:
                 return self._end(number, "failed", f"{refused} steps in a row were not finite")
             if self._taken not in measured:
@@ -135,9 +161,9 @@ class TrialRun:
                 return self._end(number, "pruned", "behind the median of the earlier trials")
         return self._end(number, "finished", "")
 
-    def _step(self, ahead: Ahead, steps: int) -> bool:
+    def _step(self, ahead: Ahead, steps: int, aside: frozenset[RowId]) -> bool:
         """Take one step; return whether it was applied."""
-        content = ahead.step(self._taken, frozenset())
+        content = ahead.step(self._taken, aside)
         step = self._request.step + self._taken + 1
         learning_rate = rate(
             schedule_of(self._request.settings.training), step, self._taken + 1, steps
@@ -163,6 +189,10 @@ class TrialRun:
     def _still_wanted(self) -> bool:
         self._bench.pipe.send(say.Alive("measuring a trial"))
         return self._left()
+
+    def failed(self, number: int, why: str) -> Trial:
+        """Return the trial as one that cannot be trained."""
+        return self._end(number, "failed", why)
 
     def _end(self, number: int, outcome: Outcome, why: str) -> Trial:
         rows = tuple(self._scored) if outcome == "finished" else ()

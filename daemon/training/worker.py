@@ -9,6 +9,7 @@ from daemon.core.wear import Wear, WearBounds, worn
 from daemon.errors import ModelFault
 from daemon.folders import runs
 from daemon.layout import RunLayout
+from daemon.settings import TrainerSettings
 from daemon.training.bench import Bench, RunInHand
 from daemon.training.candidate import Judge
 from daemon.training.desk import Desk
@@ -69,18 +70,23 @@ class Trainer:
         if after == "memory" and not self._climb(place, run, "the last trainer died of it"):
             return "stay"
         if after == "device" and not self._device_is_back(run, desk):
-            return self._leave(run, desk)
+            return self._leave(run, desk, self._settings_of(place))
         while self._attempt(place, run, desk) == "again":
             pass
-        return self._leave(run, desk)
+        return self._leave(run, desk, self._settings_of(place))
+
+    def _settings_of(self, place: RunLayout) -> TrainerSettings:
+        return Request.from_record(runs.read_request(place)).settings.trainer
 
     def _sweep(self, sweep: str) -> Next:
         # Imported here: a trainer that only trains has no need of Optuna.
         from daemon.training.sweeping import Sweeping
 
         desk = Desk(self._bench.pipe)
-        Sweeping(self._bench, sweep, desk).go_on()
-        return self._leave(sweep, desk)
+        work = Sweeping(self._bench, sweep, desk)
+        work.go_on()
+        self._runs += 1
+        return self._leave(sweep, desk, work.settings.trainer)
 
     def _report_ended(self, place: RunLayout, run: str) -> bool:
         """Say how a run ended that has ended already: the trainer died before it could be heard."""
@@ -200,20 +206,18 @@ class Trainer:
 
     # --- the end ------------------------------------------------------------------------------
 
-    def _leave(self, run: str, desk: Desk) -> Next:
+    def _leave(self, on: str, desk: Desk, settings: TrainerSettings) -> Next:
         if desk.leaving == "abandon":
-            self._bench.pipe.send(say.Abandoned(run))
+            self._bench.pipe.send(say.Abandoned(on))
         if desk.leaving == "stop":
             return "leave"
-        return "leave" if self._is_worn(run) else "stay"
+        return "leave" if self._is_worn(settings) else "stay"
 
-    def _is_worn(self, run: str) -> bool:
+    def _is_worn(self, settings: TrainerSettings) -> bool:
         """Return whether a fresh trainer should go on; it is started when there is work."""
         footprint = max(self._bench.engine.memory().values(), default=0)
         if self._runs and self._first_bytes is None:
             self._first_bytes = footprint
-        request = Request.from_record(runs.read_request(self._bench.layout.run(run)))
-        settings = request.settings.trainer
         wear = Wear(self._bench.engine.traces, footprint, self._first_bytes, self._runs)
         bounds = WearBounds(settings.max_traces, settings.max_growth, settings.max_runs)
         why = worn(wear, bounds)

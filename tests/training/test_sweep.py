@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -214,20 +214,39 @@ def test_an_end_that_was_not_heard_is_told_again(workspace: Workspace) -> None:
 
 class Killer(RehearsalEngine):
     def step(self, passes: Sequence[EncodedPass], learning_rate: float, seed: int) -> StepResult:
-        raise MemoryError("too much")
+        raise ValueError("broken")
 
 
 def test_a_trial_that_kills_its_trainer_three_times_is_given_up(workspace: Workspace) -> None:
     sweep = ask(workspace)
     workspace.serve(engine(), say.Sweep(sweep))
     for _ in range(3):
-        with pytest.raises(MemoryError):
+        with pytest.raises(ValueError):
             workspace.serve(Killer(SystemClock(), 0.0), say.Sweep(sweep))
     workspace.serve(Killer(SystemClock(), 0.0), say.Sweep(sweep))
     second = trials_of(workspace, sweep)[1]
     assert second["outcome"] == "failed" and "died 3 times" in second["why"]
     finish(workspace, sweep)
     assert len(result_of(workspace, sweep)["trials"]) == 6
+
+
+class Narrow(RehearsalEngine):
+    def step(self, passes: Sequence[EncodedPass], learning_rate: float, seed: int) -> StepResult:
+        raise MemoryError("too much")
+
+    def trouble(self, error: BaseException) -> Literal["memory", "device"] | None:
+        return "memory"
+
+
+def test_a_trial_for_which_there_is_no_memory_fails_by_itself(workspace: Workspace) -> None:
+    sweep = ask(workspace)
+    workspace.serve(engine(), say.Sweep(sweep))
+    assert workspace.serve(Narrow(SystemClock(), 0.0), say.Sweep(sweep)).kinds()[-1] == "TrialEnded"
+    second = trials_of(workspace, sweep)[1]
+    assert second["outcome"] == "failed" and "memory" in second["why"]
+    assert 0.0 <= second["seconds"] < 60.0
+    finish(workspace, sweep)
+    assert result_of(workspace, sweep)["best"] is not None
 
 
 class NeverFinite(RehearsalEngine):
