@@ -3,12 +3,15 @@
 import math
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from daemon.core.formats import FieldName
+from daemon.core.prefix import NONE, Prefix
 
 PrivateKind = Literal["private_key", "api_key", "email", "phone", "card", "iban"]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+PrefixName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+PrefixText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=8192)]
 
 
 class Section(BaseModel):
@@ -105,6 +108,24 @@ class HoldoutSettings(Section):
     )
 
 
+class PrefixSettings(Section):
+    """Named texts, one of which `training.prefix` puts before every prompt."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[PrefixName, PrefixText] = Field(init=False)
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """The texts by name; white space around them is left out."""
+        return dict(self.__pydantic_extra__)
+
+    @model_validator(mode="after")
+    def _none_is_no_name(self) -> Self:
+        if NONE in self.__pydantic_extra__:
+            raise ValueError(f"{NONE!r} stands for no prefix and cannot name one")
+        return self
+
+
 class TrainingSettings(Section):
     """The adapter and how it is trained."""
 
@@ -128,6 +149,9 @@ class TrainingSettings(Section):
     )
     keys: tuple[str, ...] = Field(
         (), description="Adapted modules by their name in a layer; empty for every linear layer."
+    )
+    prefix: PrefixName = Field(
+        NONE, description='Name of the text from [prefixes] before every prompt, or "none".'
     )
     epochs: int = Field(2, ge=1, le=1000, description="How often each row is trained in a run.")
     learning_rate: float = Field(5e-4, gt=0.0, le=1.0, description="Peak learning rate.")
@@ -363,6 +387,7 @@ class Settings(Section):
     quality: QualitySettings = QualitySettings()
     privacy: PrivacySettings = PrivacySettings()
     holdout: HoldoutSettings = HoldoutSettings()
+    prefixes: PrefixSettings = PrefixSettings()
     training: TrainingSettings = TrainingSettings()
     replay: ReplaySettings = ReplaySettings()
     run: RunSettings = RunSettings()
@@ -373,3 +398,17 @@ class Settings(Section):
     retention: RetentionSettings = RetentionSettings()
     trainer: TrainerSettings = TrainerSettings()
     log: LogSettings = LogSettings()
+
+    @property
+    def prefix(self) -> Prefix | None:
+        """The prefix that `training.prefix` names; None for none."""
+        name = self.training.prefix
+        return None if name == NONE else Prefix(name, self.prefixes.texts[name])
+
+    @model_validator(mode="after")
+    def _prefix_is_there(self) -> Self:
+        name, known = self.training.prefix, sorted(self.prefixes.texts)
+        if name != NONE and name not in known:
+            there = ", ".join(known) if known else "it is empty"
+            raise ValueError(f"training.prefix is {name!r}, which is not in [prefixes] ({there})")
+        return self

@@ -26,6 +26,9 @@ def settings_page() -> str:
     for title, section in sections.items():
         parts.append(f"\n## {f'[{title}]' if title else 'Top of the file'}\n\n")
         parts.append(f"{(section.__doc__ or '').strip()}\n\n")
+        if title and not section.model_fields:
+            parts.append("Its keys are your own. [What a prefix is](prefixes.md).\n")
+            continue
         parts.append("| key | default | range | meaning |\n| --- | --- | --- | --- |\n")
         for name, field in section.model_fields.items():
             if not isinstance(field.default, BaseModel):

@@ -76,4 +76,6 @@ def _flat(section: Section, prefix: str) -> list[tuple[str, Any, bool]]:
         else:
             shown = "not set" if value is None else literal(value)
             rows.append((prefix + name, shown, value != field.default))
+    own = section.model_extra or {}
+    rows += [(prefix + name, literal(value), True) for name, value in own.items()]
     return rows

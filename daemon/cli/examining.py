@@ -70,7 +70,8 @@ def examined(file: Path, layout: Layout, fresh: bool = False) -> Iterator[Looked
     compared = Compared(seen, Queue(layout, clock).with_holdout())
     with TemporaryDirectory(prefix="finetuned-") as scratch:
         found = examine(file, Path(scratch), layout, settings, encoder, compared, clock)
-        yield Looked(found.report | {"name": file.name}, found.folder, settings, encoder)
+        report = found.report | {"name": file.name}
+        yield Looked(report, found.folder, found.settings, found.encoder)
 
 
 def _lineage(layout: Layout) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ class EndJob:
 
 @dataclass(frozen=True)
 class TakeInAgain:
-    """Send a job back to intake: from the queue (its tokens are of another model) or an end."""
+    """Send a job back to intake: from the queue (its tokens were counted otherwise) or an end."""
 
     card: JobCard
     source: str

@@ -4,7 +4,7 @@ Each part answers for one folder; a later tick sees what an earlier one did, so 
 """
 
 from daemon.core import actions as do
-from daemon.core.jobs import Incoming, JobCard, Outcome
+from daemon.core.jobs import Incoming, JobCard, Outcome, Queued
 from daemon.core.obey import obey
 from daemon.core.promotion import decide_verdict
 from daemon.core.scheduling import gather, poison
@@ -169,15 +169,24 @@ def _next_run(snapshot: Snapshot) -> list[do.Action]:
     if blocked(snapshot) is not None:
         return []
     foreign = [
-        do.TakeInAgain(job.card, job.card.priority, "its tokens were counted for another model")
+        do.TakeInAgain(job.card, job.card.priority, why)
         for job in snapshot.queued
-        if (job.intake.tokenizer, job.intake.template)
-        != (snapshot.base.tokenizer, snapshot.base.template)
+        if (why := _miscounted(job, snapshot)) is not None
     ]
     if foreign:
         return [*foreign[:CLAIMS_A_TICK]]
     jobs = gather(snapshot.queued, snapshot.limits.gather_rows)
     return [do.OpenRun(tuple(job.card for job in jobs))] if jobs else []
+
+
+def _miscounted(job: Queued, snapshot: Snapshot) -> str | None:
+    """Say why a job's tokens are not the ones that would be trained now."""
+    intake, base = job.intake, snapshot.base
+    if (intake.tokenizer, intake.template) != (base.tokenizer, base.template):
+        return "its tokens were counted for another model"
+    if intake.prefix != job.prefix:
+        return "its tokens were counted with another prefix than the settings choose now"
+    return None
 
 
 def _run(snapshot: Snapshot, run: RunOnDisk) -> list[do.Action]:

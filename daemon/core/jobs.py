@@ -6,6 +6,8 @@ Where a job is and how it ended are separate: the folder says the first, `Outcom
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from daemon.core.prefix import NONE
+
 Priority = Literal["high", "normal", "low"]
 Outcome = Literal["trained", "nothing_new", "refused", "crashed", "failed", "skipped"]
 ORDER: dict[Priority, int] = {"high": 0, "normal": 1, "low": 2}
@@ -22,6 +24,8 @@ class Intake:
     holdout_rows: int
     tokenizer: str
     template: str
+    prefix: str = NONE
+    """Fingerprint of the prefix its tokens were counted with."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +131,8 @@ class Queued:
 
     card: JobCard
     intake: Intake
+    prefix: str = NONE
+    """Fingerprint of the prefix that the settings choose for it now."""
 
 
 @dataclass(frozen=True)

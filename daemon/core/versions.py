@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
+from daemon.core.prefix import Prefix
+
 VerdictKind = Literal["base", "promote", "unproven", "refuse"]
 
 
@@ -55,6 +57,8 @@ class Version:
     adapter: AdapterSpec | None
     """None for an untouched base."""
     created_at: str
+    prefix: Prefix | None = None
+    """What stood before the prompts in its last run."""
 
     @property
     def number(self) -> int:
@@ -88,6 +92,8 @@ def version_from_manifest(manifest: Mapping[str, Any]) -> Version:
         base=manifest["base"],
         adapter=None if adapter is None else AdapterSpec.from_record(adapter),
         created_at=manifest["created_at"],
+        # Versions from before there were prefixes were trained without one.
+        prefix=Prefix.from_record(manifest.get("prefix")),
     )
 
 

@@ -28,6 +28,8 @@ class Reference:
     name: str
     folder: Path | None
     """None for the untouched base."""
+    exam: Exam | None = None
+    """The candidate's items, put to it as it was taught; None where that is no other way."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,8 @@ def examine(
         if mine is None:
             return None
         wear(reference.folder)
-        paper = _sit(scorer, exam, exam.prompts if number == 0 else (), interrupted)
+        its = reference.exam or exam
+        paper = _sit(scorer, its, its.prompts if number == 0 else (), interrupted)
         if paper is None:
             return None
         papers.append((reference, paper))

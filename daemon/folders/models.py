@@ -178,7 +178,7 @@ class Models:
                 file: {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
                 for file, data in files.items()
             },
-            "base": base, "adapter": None, "settings": settings,
+            "base": base, "adapter": None, "prefix": None, "settings": settings,
         }  # fmt: skip
         with atomic.building_directory(self._layout.version(name)) as folder:
             for file, data in files.items():

@@ -13,6 +13,7 @@ from typing import Any
 
 from daemon.clock import Clock
 from daemon.core.jobs import Intake, JobCard, Priority, card_from_record, card_to_record, slug
+from daemon.core.prefix import NONE
 from daemon.folders import atomic
 from daemon.layout import PRIORITIES, QUEUE_STATES, JobLayout, Layout
 
@@ -235,4 +236,6 @@ def _intake(record: dict[str, Any]) -> Intake:
         holdout_rows=rows.get("holdout", 0),
         tokenizer=prints.get("tokenizer") or "",
         template=prints.get("template") or "",
+        # Reports from before there were prefixes are of rows without one.
+        prefix=prints.get("prefix") or NONE,
     )

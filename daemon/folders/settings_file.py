@@ -67,6 +67,9 @@ def _table(section: Section) -> Iterator[str]:
     for name, field in type(section).model_fields.items():
         yield ""
         yield from _entry(name, field, getattr(section, name))
+    # Only the prefixes have keys of the user's own.
+    for name, value in (section.model_extra or {}).items():
+        yield f"{name} = {literal(value)}"
 
 
 def _entry(name: str, field: FieldInfo, value: Any) -> Iterator[str]:

@@ -29,6 +29,10 @@ class Examined:
     report: dict[str, Any]
     folder: JobLayout
     """As an accepted job has it: `train.jsonl`, `holdout.jsonl`, `rejected.jsonl`."""
+    settings: Settings
+    """With the file's own laid over them."""
+    encoder: TextEncoder
+    """With the prefix they choose."""
 
 
 def examine(
@@ -57,4 +61,5 @@ def examine(
     }
     (scratch / "context.json").write_text(json.dumps(context))
     taking = Taking(layout, place, encoder, Suites(layout.evals), clock, lambda rows: None, False)
-    return Examined(taking.take_in(), place)
+    report = taking.take_in()
+    return Examined(report, place, taking.settings, taking.encoder)

@@ -11,6 +11,7 @@ from daemon.clock import Clock
 from daemon.core import holdout
 from daemon.core.examples import Example
 from daemon.core.formats import Fields
+from daemon.core.prefix import fingerprint_of, record_of
 from daemon.core.refusal import Bad
 from daemon.dedup.index import Earlier, Index
 from daemon.dedup.sealing import Sealer
@@ -51,12 +52,12 @@ class Taking:
         self._context = json.loads((place.folder / "context.json").read_bytes())
         self._layout = layout
         self._place = place
-        self._encoder = encoder
+        self.encoder = encoder
         self._suites = suites
         self._clock = clock
         self._progress = progress
         self._merge = merge
-        self._settings = Settings.model_validate(self._context["settings"])
+        self.settings = Settings.model_validate(self._context["settings"])
         self._began_s = clock.monotonic_s()
         self._sealer = Sealer()
         self._warnings: list[str] = []
@@ -72,14 +73,16 @@ class Taking:
             "job": self._place.folder.name,
             "name": self._name,
             "fingerprints": {
-                "tokenizer": self._encoder.fingerprint,
-                "template": self._encoder.template_fingerprint,
+                "tokenizer": self.encoder.fingerprint,
+                "template": self.encoder.template_fingerprint,
+                "prefix": fingerprint_of(self.encoder.prefix),
             },
+            "prefix": record_of(self.encoder.prefix),
             "own_holdout": self._place.holdout_original.exists(),
             "warnings": self._warnings,
             "seconds": round(self._clock.monotonic_s() - self._began_s, 3),
         }
-        if self._settings.intake.pictures:
+        if self.settings.intake.pictures:
             draw(report, self._place)
         reports.write(self._place, report)
         return report
@@ -87,14 +90,15 @@ class Taking:
     def _take_in(self) -> dict[str, Any]:
         original = self._place.original
         before = _identity(original)
-        if before[0] > self._settings.intake.max_file_bytes:
-            limit = self._settings.intake.max_file_bytes
+        if before[0] > self.settings.intake.max_file_bytes:
+            limit = self.settings.intake.max_file_bytes
             return self._refused(
                 Bad("file_too_large", f"{before[0]} bytes, the limit is {limit}", "split the file")
             )
         wrong = look_at(original) or self._wrong_own_settings()
         if wrong is not None:
             return self._refused(wrong)
+        self.encoder = self.encoder.prefixed(self.settings.prefix)
         with ExitStack() as stack:
             report = self._read_all(stack)
         if _identity(original) != before:
@@ -110,7 +114,7 @@ class Taking:
         if not path.exists():
             return None
         try:
-            self._settings = with_own(self._settings, parse_own(path.read_text(encoding="utf-8")))
+            self.settings = with_own(self.settings, parse_own(path.read_text(encoding="utf-8")))
         except (SettingsFault, UnicodeDecodeError) as fault:
             return Bad(
                 "bad_own_settings", str(fault), "mend the .settings.toml and drop both again"
@@ -124,31 +128,29 @@ class Taking:
         rows = look(self._place.original, self._rules(), tally, self._progress)
         if rows.source.had_bom:
             self._warnings.append("the file begins with a byte order mark; it was left out")
-        first = sift_first(rows, elsewhere, self._encoder.prefix_stable)
+        first = sift_first(rows, elsewhere, self.encoder.prefix_stable)
         rows.forget()
         _refuse(tally, rows, first.refused)
-        gatherer = Gatherer(self._encoder, self._settings, self._sealer, tally)
+        gatherer = Gatherer(self.encoder, self.settings, self._sealer, tally)
         shared = gatherer.boilerplate(rows, first.places)
         gathered = gatherer.gather(
             rows, first.places, first.grown, shared, self._temporary("rows", stack), self._progress
         )
         stack.callback(gathered.close)
-        second = sift_second(gathered, elsewhere, self._settings, self._sealer)
+        second = sift_second(gathered, elsewhere, self.settings, self._sealer)
         _refuse(tally, rows, {gathered.places[n]: why for n, why in second.refused.items()})
         held = frozenset[int]() if own is not None else self._held_out(gathered, second)
         written = write(self._place, gathered, second.kept, held, second.scores, self._sealer)
         if own is not None:
             written.halves = own.halves
-        return report_of(rows, first, gathered, second, written, shared, tally, self._settings)
+        return report_of(rows, first, gathered, second, written, shared, tally, self.settings)
 
     def _held_out(self, gathered: Gathered, second: SecondSift) -> frozenset[int]:
         bindings = [gathered.bindings[place] for place in np.flatnonzero(second.kept).tolist()]
-        return holdout.choose(
-            bindings, self._settings.holdout.share, self._settings.holdout.max_rows
-        )
+        return holdout.choose(bindings, self.settings.holdout.share, self.settings.holdout.max_rows)
 
     def _rules(self) -> Rules:
-        intake = self._settings.intake
+        intake = self.settings.intake
         return Rules(intake.max_depth, intake.max_line_bytes, Fields(intake.fields))
 
     def _temporary(self, name: str, stack: ExitStack) -> Path:
@@ -167,7 +169,7 @@ class Taking:
         nothing = self._elsewhere(None, blank=True)
         first = sift_first(rows, nothing, False)
         _refuse(tally, rows, first.refused)
-        gatherer = Gatherer(self._encoder, self._settings, self._sealer, tally)
+        gatherer = Gatherer(self.encoder, self.settings, self._sealer, tally)
         shared = gatherer.boilerplate(rows, first.places)
         gathered = gatherer.gather(
             rows, first.places, {}, shared, self._temporary("holdout", stack), self._progress

@@ -4,11 +4,14 @@ import shutil
 from dataclasses import replace
 
 from daemon.core.jobs import Incoming, Queued, Running
+from daemon.core.prefix import fingerprint_of
 from daemon.core.snapshot import Base, Drop, Snapshot
 from daemon.folders import bases, current_model
 from daemon.folders.inbox import Leftover
 from daemon.layout import PRIORITIES
+from daemon.settings import Settings
 from daemon.supervisor.parts import Parts
+from daemon.supervisor.request import effective
 from daemon.supervisor.settings_watch import limits_of
 
 ROOM_FACTOR = 3
@@ -25,6 +28,8 @@ class Observer:
         self.refusal: str | None = None
         self._refused_at: str | None = None
         self.leftovers: tuple[Leftover, ...] = ()
+        self._settings: Settings | None = None
+        self._prefixes: dict[str, str] = {}
 
     def refuse(self, message: str) -> None:
         """Remember that the trainer refused the current version."""
@@ -96,12 +101,21 @@ class Observer:
 
     def _queued(self) -> tuple[Queued, ...]:
         found = [
-            Queued(card, card.intake)
+            Queued(card, card.intake, self._prefix_now(card.own_settings))
             for state in PRIORITIES
             for card in self._parts.queue.cards(state)
             if card.intake is not None
         ]
         return tuple(sorted(found, key=lambda job: job.card.order))
+
+    def _prefix_now(self, own: str) -> str:
+        """Return the fingerprint of the prefix of jobs with such settings of their own."""
+        now = self._parts.settings.now
+        if self._settings is not now:
+            self._settings, self._prefixes = now, {}
+        if own not in self._prefixes:
+            self._prefixes[own] = fingerprint_of(effective(now, own).prefix)
+        return self._prefixes[own]
 
     def _short_of_space(self, drops: tuple[Drop, ...]) -> bool:
         need = max((drop.size for drop in drops), default=0) * ROOM_FACTOR

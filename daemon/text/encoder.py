@@ -3,6 +3,7 @@
 Knows no model weights, and not where examples come from.
 """
 
+import copy
 import re
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,8 +16,10 @@ import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from daemon.core.examples import Chat, Example, Text, Turn
+from daemon.core.prefix import Prefix
 from daemon.errors import ModelFault
 from daemon.text.pieces import Kind, Piece
+from daemon.text.prefix import find_place, put_before
 from daemon.text.spans import Renderer
 from daemon.text.stepwise import Rendered, Span
 from daemon.text.template import PLAIN, ChatTemplate, Unrenderable
@@ -74,6 +77,8 @@ class TextEncoder:
         self._controls = _controls(self._tokenizer)
         self._renderer = self._make_renderer(files)
         self._as_text: Tokenizer | None = None
+        self.prefix: Prefix | None = None
+        self.prefix_place = find_place(self._renderer.prompt)
         self._aside = ThreadPoolExecutor(1, "tokens")
 
     @classmethod
@@ -84,6 +89,12 @@ class TextEncoder:
             ModelFault: its tokenizer or template cannot be used.
         """
         return cls(TokenizerFiles.read(folder))
+
+    def prefixed(self, prefix: Prefix | None) -> "TextEncoder":
+        """Return the same text side with another prefix before every conversation, or none."""
+        other = copy.copy(self)
+        other.prefix = prefix
+        return other
 
     def _make_renderer(self, files: TokenizerFiles) -> Renderer:
         eos = "" if self._eos is None else self._tokenizer.id_to_token(self._eos) or ""
@@ -170,7 +181,7 @@ class TextEncoder:
         Raises:
             Unrenderable: the template does not take these turns.
         """
-        text = self._renderer.prompt(turns, tools)
+        text = self._renderer.prompt(self._with_prefix(turns), tools)
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
         return ids
 
@@ -185,9 +196,14 @@ class TextEncoder:
 
     def _render_chat(self, chat: Chat) -> Rendered | Unfit:
         try:
-            return self._renderer.render(chat.turns, chat.tools)
+            return self._renderer.render(self._with_prefix(chat.turns), chat.tools)
         except Unrenderable as error:
             return Unfit("template_error", f"the model's chat template refuses it: {error}")
+
+    def _with_prefix(self, turns: Sequence[Turn]) -> Sequence[Turn]:
+        if self.prefix is None:
+            return turns
+        return put_before(turns, self.prefix.text, self.prefix_place)
 
     def _plain(self, ids: list[int]) -> Encoded:
         ending = [] if self._eos is None or ids[-1:] == [self._eos] else [self._eos]

@@ -11,14 +11,13 @@ from daemon.core.packing import Shapes, lay_out
 from daemon.core.plan import Plan, mix
 from daemon.errors import RunFault
 from daemon.evaluation.scoring import Prompt
-from daemon.text.encoder import Encoded, TextEncoder
+from daemon.text.encoder import Encoded
 from daemon.training.engine import EncodedPass
 from daemon.training.frozen import Choices, Request, RowId
+from daemon.training.row_texts import ANY_LENGTH, RowTexts
 from daemon.training.rows import JobRows
 
 PROMPT_CHARACTERS = 500
-ANY_LENGTH = 2**31 - 1
-"""Intake has decided which rows are short enough; what it accepted is trained whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ class TrainingRows:
         request: Request,
         choices: Choices,
         rows: JobRows,
-        encoder: TextEncoder,
+        row_texts: RowTexts,
         shapes: Shapes,
         most_tokens: int | None = None,
     ) -> None:
@@ -64,7 +63,7 @@ class TrainingRows:
         self._own = [(request.jobs[job], row) for job, row in choices.examples]
         self._draws = choices.replay
         self._rows = rows
-        self._encoder = encoder
+        self._row_texts = row_texts
         self._shapes = shapes
         self._own_lengths = [self._length(item) for item in self._own]
         self._draw_lengths = [self._length(item) for item in self._draws]
@@ -122,8 +121,8 @@ class TrainingRows:
         again: bool,
     ) -> tuple[dict[int, Encoded], list[EncodedPass]]:
         """Return texts by number, and the passes that compute them."""
-        examples = [self._example(ids[number]) for number in numbers]
-        texts = dict(zip(numbers, encode(self._encoder, examples), strict=True))
+        examples = [(ids[number][0], self._example(ids[number])) for number in numbers]
+        texts = dict(zip(numbers, self._row_texts.encode(examples), strict=True))
         shown = {
             number: blank(text) if ids[number] in aside else text for number, text in texts.items()
         }
@@ -163,33 +162,19 @@ class Ahead:
         return content
 
 
-def encode(encoder: TextEncoder, examples: Iterable[Example]) -> list[Encoded]:
-    """Encode examples that intake has accepted.
-
-    Raises:
-        RunFault: one cannot be encoded any more: another tokenizer or template is at work.
-    """
-    found = []
-    for item in encoder.encode(list(examples), ANY_LENGTH):
-        if not isinstance(item, Encoded):
-            raise RunFault("row_unfit", f"an accepted row cannot be encoded: {item.message}")
-        found.append(item)
-    return found
-
-
-def holdout_rows(rows: JobRows, encoder: TextEncoder, ids: Sequence[RowId]) -> list[Encoded]:
+def holdout_rows(rows: JobRows, texts: RowTexts, ids: Sequence[RowId]) -> list[Encoded]:
     """Return hold-out rows as tokens."""
-    return encode(encoder, [rows.example(job, row, "holdout") for job, row in ids])
+    return texts.encode([(job, rows.example(job, row, "holdout")) for job, row in ids])
 
 
-def prompts(rows: JobRows, encoder: TextEncoder, ids: Iterable[RowId]) -> list[Prompt]:
+def prompts(rows: JobRows, texts: RowTexts, ids: Iterable[RowId]) -> list[Prompt]:
     """Return the questions among hold-out rows, with their golden answers."""
     found = []
     for job, row in ids:
         example = rows.example(job, row, "holdout")
         turns = prompt_of(example)
         if turns:
-            tokens = tuple(encoder.encode_prompt(turns))
+            tokens = texts.prompt(job, turns)
             found.append(Prompt(tokens, prompt_text(example), answer_of(example), job))
     return found
 

@@ -12,6 +12,7 @@ from daemon.text.encoder import TextEncoder
 from daemon.training.batches import TrainingRows
 from daemon.training.engine import Engine
 from daemon.training.frozen import Choices, Request
+from daemon.training.row_texts import RowTexts
 from daemon.training.rows import JobRows
 from daemon.training.state import RunState
 
@@ -43,7 +44,7 @@ class RunInHand:
     request: Request
     choices: Choices
     rows: JobRows
-    encoder: TextEncoder
+    texts: RowTexts
     data: TrainingRows
     state: RunState
     rung: Rung

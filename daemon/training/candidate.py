@@ -9,6 +9,7 @@ from typing import Any
 
 from daemon.core import messages as say
 from daemon.core.forgetting import next_share, rises
+from daemon.core.prefix import record_of
 from daemon.core.promotion import Comparison, Judgement
 from daemon.evaluation.judging import (
     Exam,
@@ -21,20 +22,17 @@ from daemon.evaluation.judging import (
 )
 from daemon.folders import atomic, models, runs
 from daemon.training.aside import rejected_record
-from daemon.training.batches import holdout_rows, prompts
 from daemon.training.bench import Bench, RunInHand
 from daemon.training.curve import draw_loss
 from daemon.training.engine import ADAPTER, MOMENTS
-from daemon.training.frozen import rows_by_job
+from daemon.training.exam import EARLIER, exam_for, exam_of
+from daemon.training.frozen import prefix_of_run, rows_by_job
 from daemon.training.history import History
 from daemon.training.opening import adapter_folder
 from daemon.training.provenance import describe_platform, git_commit
 from daemon.training.state import METRICS, STATE, RunState
 
 ADAPTER_CONFIG = "adapter_config.json"
-LEAST_ANSWERS = 4
-ROWS_AN_ANSWER = 16
-"""One hold-out prompt is answered for the verdict for so many trained rows."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +76,9 @@ class Judge:
         finite, changed = engine.finite(), engine.changed()
         if not finite:
             return Findings(Judgement(False, changed, ()), {}, [], {})
-        exam = self._exam()
-        marks = examine(engine, engine.wear, exam, newest, self._references(), self._still_wanted)
+        exam = exam_of(self._hand)
+        references = self._references(exam)
+        marks = examine(engine, engine.wear, exam, newest, references, self._still_wanted)
         if marks is None:
             return None
         return _findings(marks, exam, changed, self._rises(marks))
@@ -87,10 +86,10 @@ class Judge:
     def _rises(self, marks: Marks) -> dict[str, float]:
         """Return how much each earlier file was forgotten, against the worst-placed reference."""
         jobs = [job for job, _ in self._hand.choices.earlier]
-        after = marks.candidate.losses["earlier_holdout"]
+        after = marks.candidate.losses[EARLIER]
         worst: dict[str, float] = {}
         for _, paper in marks.references:
-            for job, rise in rises(jobs, paper.losses["earlier_holdout"], after).items():
+            for job, rise in rises(jobs, paper.losses[EARLIER], after).items():
                 worst[job] = max(rise, worst.get(job, rise))
         alarm = self._hand.request.settings.replay.alarm
         forgotten = {job: rise for job, rise in worst.items() if rise > alarm}
@@ -107,29 +106,21 @@ class Judge:
         self._bench.pipe.send(say.Alive("judging the candidate"))
         return self._interrupted()
 
-    def _exam(self) -> Exam:
-        hand = self._hand
-        # A small file must not wait longer for its verdict than it was trained.
-        fair = max(LEAST_ANSWERS, len(hand.choices.examples) // ROWS_AN_ANSWER)
-        most = min(hand.request.settings.evaluation.judge_samples, fair)
-        sets = {"own_holdout": hand.choices.judge, "earlier_holdout": hand.choices.earlier}
-        asked = prompts(hand.rows, hand.encoder, (*hand.choices.judge, *hand.choices.earlier))
-        return Exam(
-            {name: holdout_rows(hand.rows, hand.encoder, ids) for name, ids in sets.items()},
-            asked[:most],
-            hand.request.settings.evaluation.max_new_tokens,
-        )
-
-    def _references(self) -> list[Reference]:
+    def _references(self, exam: Exam) -> list[Reference]:
         """Return the starting version and, where it is another one, the last proven version."""
         request, layout = self._hand.request, self._bench.layout
         start = layout.version(request.start_version)
-        references = [Reference(start.name, adapter_folder(start))]
+
+        def reference(version: Path) -> Reference:
+            its = exam_for(self._hand, exam, version)
+            return Reference(version.name, adapter_folder(version), its)
+
+        references = [reference(start)]
         proven = layout.version(request.proven_version)
         if proven != start and (proven / ADAPTER).exists():
             problem = models.verify(proven)
             if problem is None:
-                references.append(Reference(proven.name, adapter_folder(proven)))
+                references.append(reference(proven))
             else:
                 message = f"{proven.name} cannot be compared with: {problem}"
                 self._bench.pipe.send(say.Alerted("version_damaged", message))
@@ -174,6 +165,7 @@ class Judge:
             "data_fingerprint": hand.choices.data_fingerprint,
             "base": dict(request.base),
             "adapter": request.adapter.as_record(),
+            "prefix": record_of(prefix_of_run(request, hand.choices)),
             "git_commit": git_commit(Path(__file__).parents[2]),
             "libraries": dict(hand.choices.libraries),
             "platform": f"{describe_platform()} ({self._bench.engine.device})",

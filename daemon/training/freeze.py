@@ -11,6 +11,7 @@ import numpy as np
 
 from daemon.core.examples import Chat
 from daemon.core.plan import draws_of, mix, steps_of
+from daemon.core.prefix import Prefix
 from daemon.dedup.seen import keys_of
 from daemon.folders.fingerprints import Keys
 from daemon.training.frozen import Choices, Request, RowId
@@ -35,12 +36,13 @@ def choose(
     tune, judge = _own_holdout(request, rows)
     evaluation = request.settings.evaluation
     earlier = _earlier(request, rows, evaluation.judge_rows)
+    replay = tuple(draw_earlier(request, rows, draws))
     return Choices(
         attempt_0_at=now,
         libraries=libraries,
         examples=tuple(examples),
         dropped=dropped,
-        replay=tuple(draw_earlier(request, rows, draws)),
+        replay=replay,
         replay_share=replay_share,
         # A small file has only judge rows; nothing is decided by looking at them.
         tune=pick(tune or judge, evaluation.validation_rows, request.seed),
@@ -53,7 +55,14 @@ def choose(
         longest=shape.longest,
         rung=shape.rung,
         estimate=shape.estimate,
+        prefixes=prefixes_of(rows, {*request.jobs, *(job for job, _ in (*replay, *earlier))}),
     )
+
+
+def prefixes_of(rows: JobRows, jobs: Iterable[str]) -> dict[str, Prefix]:
+    """Return the prefixes that jobs were taken in with; jobs without one are left out."""
+    found = {job: rows.prefix(job) for job in sorted(jobs)}
+    return {job: prefix for job, prefix in found.items() if prefix is not None}
 
 
 def _examples(

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from daemon.core.ladder import Rung
+from daemon.core.prefix import Prefix
 from daemon.core.versions import AdapterSpec
 from daemon.settings import Settings
 
@@ -85,6 +86,8 @@ class Choices:
     """How steps are computed from the beginning."""
     estimate: Mapping[str, int] | None
     """Bytes a step was expected to take, by kind."""
+    prefixes: Mapping[str, Prefix]
+    """By job: what stands before its rows. Jobs without a prefix are left out."""
 
     def as_record(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -109,8 +112,14 @@ class Choices:
             longest=record["longest"],
             rung=Rung.from_record(record["rung"]),
             estimate=record["estimate"],
+            prefixes={job: Prefix(**prefix) for job, prefix in record["prefixes"].items()},
             **ids,
         )
+
+
+def prefix_of_run(request: Request, choices: Choices) -> Prefix | None:
+    """Return the prefix of a run's own rows; only jobs that share one are gathered."""
+    return choices.prefixes.get(request.jobs[0])
 
 
 def rows_by_job(request: Request, choices: Choices) -> dict[str, int]:

@@ -15,6 +15,7 @@ from daemon.training.bench import Bench, RunInHand
 from daemon.training.freeze import choose
 from daemon.training.frozen import Choices, Request
 from daemon.training.provenance import libraries
+from daemon.training.row_texts import RowTexts
 from daemon.training.rows import JobRows
 from daemon.training.shaping import choose_shape
 from daemon.training.state import RunState, first_progress
@@ -53,16 +54,16 @@ def open_run(
     bench.pipe.send(say.Alive("loading the base model"))
     if left():
         return None
-    encoder = bench.encoder(base)
+    texts = RowTexts(bench.encoder(base), choices.prefixes)
     folder = _newest(bench, place, request)
     rungs = [choices.rung, *runs.read_ladder(place)]
     rung = rung_at(rungs, runs.step_of(folder))
     assert rung is not None, "the first rung holds from the beginning"
     _load(bench, request, choices, rung, base, start, place)
     state = resume(bench, folder, request, attempt, start)
-    data = TrainingRows(request, choices, rows, encoder, bench.engine.shapes, rung.max_row_tokens)
+    data = TrainingRows(request, choices, rows, texts, bench.engine.shapes, rung.max_row_tokens)
     until = min((later.at for later in rungs if later.at > state.step_in_run), default=None)
-    return RunInHand(place, request, choices, rows, encoder, data, state, rung, until)
+    return RunInHand(place, request, choices, rows, texts, data, state, rung, until)
 
 
 def _frozen(

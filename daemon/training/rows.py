@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from daemon.core.examples import Example, from_record
+from daemon.core.prefix import Prefix
 from daemon.errors import RunFault
+from daemon.folders import reports
 from daemon.folders.queue import find_job
 from daemon.layout import JobLayout, Layout
 
@@ -79,6 +81,19 @@ class JobRows:
     def has(self, job: str) -> bool:
         """Return whether a job is still there; one that the user removed is forgotten."""
         return find_job(self.layout, job) is not None
+
+    def prefix(self, job: str) -> Prefix | None:
+        """Return the prefix a job was taken in with: its tokens were counted with it.
+
+        Raises:
+            RunFault: its report is gone.
+        """
+        place = self.find(job)
+        report = reports.read(place)
+        if report is None:
+            message = f"{place.report} cannot be read; 'finetuned retrain {job}' makes it anew"
+            raise RunFault("report_missing", message)
+        return Prefix.from_record(report.get("prefix"))
 
     def train(self, job: str) -> RowIndex:
         """Return the training rows of a job."""

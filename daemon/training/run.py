@@ -59,8 +59,8 @@ class Training:
         self._cooler = Cooler(self._settings.trainer, bench.clock)
         self._jump_told = False
         self._put_aside_long_rows()
-        self._validation = holdout_rows(hand.rows, hand.encoder, hand.choices.tune)
-        self._prompts = prompts(hand.rows, hand.encoder, hand.choices.samples)
+        self._validation = holdout_rows(hand.rows, hand.texts, hand.choices.tune)
+        self._prompts = prompts(hand.rows, hand.texts, hand.choices.samples)
         self._trained_s = 0.0
         self._evaluated_s = 0.0
         self._commits = Commits(bench, hand)

@@ -18,8 +18,10 @@ from daemon.settings import Settings
 from daemon.text.encoder import Encoded
 from daemon.training.batches import Ahead, TrainingRows, holdout_rows
 from daemon.training.bench import Bench
+from daemon.training.freeze import prefixes_of
 from daemon.training.frozen import Choices, Request, RowId
 from daemon.training.opening import adapter_folder, as_computed
+from daemon.training.row_texts import RowTexts
 from daemon.training.rows import JobRows
 from daemon.training.run import REFUSED_MOST, schedule_of
 from daemon.training.shaping import Shape, choose_shape
@@ -102,7 +104,6 @@ class TrialRun:
     def _load(self, scratch: Path, first: bool) -> TrainingRows:
         bench, request = self._bench, self._request
         base = bench.layout.base(request.base["name"])
-        encoder = bench.encoder(base)
         shape = choose_shape(bench, request, self._common.rows, base)
         choices = self._choices(shape)
         start = self._sweep.start_version
@@ -112,10 +113,10 @@ class TrialRun:
         if first and not carried:
             message = f"{start} has no optimizer moments that fit; the trials begin with fresh ones"
             bench.pipe.send(say.Alerted("moments_fresh", message))
-        rows = self._common.rows
-        self._held = holdout_rows(rows, encoder, self._common.held)
+        rows, texts = self._common.rows, RowTexts(bench.encoder(base), choices.prefixes)
+        self._held = holdout_rows(rows, texts, self._common.held)
         return TrainingRows(
-            request, choices, rows, encoder, bench.engine.shapes, shape.rung.max_row_tokens
+            request, choices, rows, texts, bench.engine.shapes, shape.rung.max_row_tokens
         )
 
     def _choices(self, shape: Shape) -> Choices:
@@ -138,6 +139,7 @@ class TrialRun:
             longest=shape.longest,
             rung=shape.rung,
             estimate=shape.estimate,
+            prefixes=prefixes_of(self._common.rows, self._request.jobs),
         )
 
     def _take_steps(self, number: int, data: TrainingRows, hopeless: Hopeless) -> Trial | None:

@@ -12,6 +12,7 @@ from daemon.core import messages as say
 from daemon.core.bases import BaseFacts
 from daemon.core.examples import Chat, Example, Turn, to_record
 from daemon.core.messages import Order, Report
+from daemon.core.prefix import Prefix, record_of
 from daemon.dedup.seen import remake
 from daemon.folders import atomic, fingerprints
 from daemon.folders.models import MANIFEST, Models
@@ -88,13 +89,15 @@ class Workspace:
         train: Sequence[Example],
         holdout: Sequence[Example] = (),
         state: str = "running",
+        prefix: Prefix | None = None,
     ) -> None:
         """Write a job as the intake worker leaves it."""
         place = self.layout.job(state, job)
         place.folder.mkdir(parents=True)
         place.job_file.write_text("{}")
         atomic.write_json_lines(place.original, map(to_record, (*train, *holdout)))
-        encoder = TextEncoder.load(self.layout.base(self.facts.name))
+        encoder = TextEncoder.load(self.layout.base(self.facts.name)).prefixed(prefix)
+        atomic.write_json(place.report, {"prefix": record_of(prefix)})
         self._write_rows(encoder, place.train, place.train_fingerprints, train, 0)
         self._write_rows(encoder, place.holdout, place.holdout_fingerprints, holdout, len(train))
 

@@ -1,0 +1,46 @@
+"""Puts a prefix before the turns of a conversation: the one place where that is done.
+
+It goes where the model's template takes instructions, which is found by trying, not by name.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Literal
+
+from daemon.core.examples import Turn
+from daemon.text.template import Unrenderable
+
+Place = Literal["system", "first_user"]
+"""The system turn, or the content of the first user turn where a template has no system turn."""
+
+WORDS: dict[Place, str] = {
+    "system": "in the system turn",
+    "first_user": "in the first user turn: the model's chat template takes no system turn",
+}
+
+_MARK = "Mark this instruction."
+_PROBE = (Turn("system", _MARK), Turn("user", "What is it?"))
+
+
+def find_place(render: Callable[[Sequence[Turn]], str]) -> Place:
+    """Try where a template takes instructions; one that leaves them out takes none."""
+    try:
+        return "system" if _MARK in render(_PROBE) else "first_user"
+    except Unrenderable:
+        return "first_user"
+
+
+def put_before(turns: Sequence[Turn], text: str, place: Place) -> tuple[Turn, ...]:
+    """Return the turns with a text before what is said there, an empty line between.
+
+    Raises:
+        Unrenderable: there is no user turn to put it into.
+    """
+    if place == "system" and (not turns or turns[0].role != "system"):
+        return (Turn("system", text), *turns)
+    role = "system" if place == "system" else "user"
+    for number, turn in enumerate(turns):
+        if turn.role == role:
+            joined = replace(turn, content=f"{text}\n\n{turn.content}")
+            return (*turns[:number], joined, *turns[number + 1 :])
+    raise Unrenderable("there is no user turn that the prefix could stand in")
