@@ -46,6 +46,8 @@ def create(layout: Layout, rows: JobLayout, request: Callable[[str], dict[str, A
             atomic.make_directory(built.rows.folder)
             atomic.copy_file(rows.train, built.rows.train)
             atomic.copy_file(rows.holdout, built.rows.holdout)
+            # It says with which prefix the rows were taken in.
+            atomic.copy_file(rows.report, built.rows.report)
             atomic.write_json(built.request, request(place.folder.name))
             return place.folder.name
 

@@ -19,6 +19,7 @@ def make(layout: Layout) -> str:
     source = JobLayout(layout.root / "source")
     source.folder.mkdir(exist_ok=True)
     source.train.write_text("{}\n")
+    source.report.write_text('{"prefix": null}')
     source.holdout.write_text("{}\n{}\n")
     return sweeps.create(
         layout, source, lambda name: {"sweep": name, "file": "x", "start_version": "v000003"}
@@ -30,6 +31,7 @@ def test_a_sweep_is_a_copy_with_a_number_of_its_own(layout: Layout) -> None:
     place = layout.sweep("s000002")
     assert sweeps.read_request(place)["sweep"] == "s000002"
     assert place.rows.holdout.read_text() == "{}\n{}\n"
+    assert place.rows.report.read_text() == '{"prefix": null}'
 
 
 def test_a_number_that_another_took_meanwhile_is_left_to_it(
