@@ -137,6 +137,8 @@ class MlxEngine:
         scratch: Path,
     ) -> bool:
         """Be as a run begins; the base is read only where another one, or none, is resident."""
+        if self._stepper is not None:
+            self._stepper.close()
         self._sit(base)
         self._keys = adapters.attach(self._model, spec, seed)
         self._spec = spec

@@ -63,6 +63,10 @@ class Stepper:
                 self._value_and_gradient, inputs=state, outputs=[mx.random.state]
             )
 
+    def close(self) -> None:
+        """Let go of what is compiled: it and the stepper hold each other, moments included."""
+        del self._differentiate, self._gradient
+
     @property
     def traces(self) -> int:
         """Return how many compiled traces this process holds; they are never freed."""

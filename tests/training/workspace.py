@@ -40,6 +40,11 @@ class ScriptedPipe(Pipe):
         self._react = react
         self._closed = False
 
+    def order(self, order: Order) -> None:
+        """Give one more order."""
+        self._script.append(order)
+        self._closed = False
+
     def send(self, report: Report) -> None:
         self.sent.append(report)
         self._script.extend(self._react(report))
