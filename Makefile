@@ -5,12 +5,13 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help demo test bench lint format docs constraints clean
+.PHONY: help demo test bench bench-growth lint format docs constraints clean
 
 help:
 	@echo "make demo         watch a file become a better model (sets up $(VENV) first)"
 	@echo "make test         lint, types, import contract and every test (sets up $(VENV) first)"
 	@echo "make bench        training, tokens and intake beside what people use (ROWS=my.jsonl)"
+	@echo "make bench-growth whether a daemon grows over 1,000 files (FILES=100)"
 	@echo "make lint         what pre-commit runs: lint, format, types, import contract"
 	@echo "make format       mend what can be mended by machine"
 	@echo "make docs         write the pages that are made from the code"
@@ -27,6 +28,9 @@ bench: $(READY)
 	@$(BIN)/python -m benchmarks.train_speed
 	@$(BIN)/python -m benchmarks.encode_speed $(ROWS)
 	@$(BIN)/python -m benchmarks.intake_speed $(ROWS)
+
+bench-growth: $(READY)
+	@$(BIN)/python -m benchmarks.growth --files $(or $(FILES),1000)
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -18,7 +18,7 @@ import orjson
 from mlx_lm.tuner.datasets import ChatDataset
 from mlx_lm.utils import load_tokenizer
 
-from benchmarks.train_speed import MODEL, run
+from benchmarks.sides import prepare
 from daemon.core.examples import Chat
 from daemon.core.formats import Good, recognise
 from daemon.text.encoder import Encoded, TextEncoder
@@ -35,18 +35,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=3000, dest="count")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="finetuned-bench-") as folder:
-        measure(asked, asked.base or prepared(Path(folder)))
-
-
-def prepared(folder: Path) -> Path:
-    """Make the default model ready."""
-    program = (
-        "import sys; from pathlib import Path; from daemon.layout import Layout; "
-        "from daemon.model.bases import prepare; "
-        "layout = Layout(Path(sys.argv[1])); layout.bases.mkdir(parents=True); "
-        f"print(layout.base(prepare(layout, {MODEL!r}).name))"
-    )
-    return Path(run(["-c", program, str(folder)]).splitlines()[-1])
+        measure(asked, asked.base or Path(prepare(Path(folder))["base"]))
 
 
 def measure(asked: argparse.Namespace, base: Path) -> None:

@@ -1,70 +1,64 @@
-"""Times this package's engine on given rows and prints one JSON line; knows no other side."""
+"""Trains given rows with this package's engine, as a run does; knows no other side."""
 
-import json
 import sys
-import time
 from pathlib import Path
+from time import perf_counter
+from typing import Any
 
-from daemon.core.examples import from_record
-from daemon.core.packing import Shapes, lay_out
-from daemon.core.plan import Plan
-from daemon.core.versions import AdapterSpec
-from daemon.model.adapters import all_linear
-from daemon.model.loading import load_model
-from daemon.settings import TrainingSettings
-from daemon.text.encoder import Encoded, TextEncoder
-from daemon.training.engine import EncodedPass
+from benchmarks import machine
+from benchmarks.our_rows import adapter_spec, as_in_a_run, settings
+from benchmarks.task import LEARNING_RATE, Report, Task
+from daemon.model.backend import BLAS, mx
+from daemon.training.batches import Ahead, StepContent, TrainingRows
 from daemon.training.mlx_engine import MlxEngine
 
 
 def main(task_file: str) -> None:
-    task = json.loads(Path(task_file).read_text(encoding="utf-8"))
-    base = Path(task["base"])
-    training = TrainingSettings(**task["training"])
-    rows = encoded_rows(base, Path(task["rows"]))
-    spec = AdapterSpec(
-        "lora", training.rank, training.effective_scale, 0.0, training.num_layers, ()
-    )
-    engine = MlxEngine()
-    training = training.model_copy(update={"row_tokens": 256, "pass_tokens": 256})
-    engine.load(base, spec, training, None, training.seed, base.parent)
-    steps = split(rows, training, engine.shapes)
-    began_s = time.perf_counter()
-    losses = [engine.step(step, training.learning_rate, seed).loss for seed, step in steps]
-    seconds = time.perf_counter() - began_s
-    tokens = sum(len(row.tokens) for row in rows)
-    report = {"tokens": tokens, "seconds": seconds, "steps": len(steps), "losses": losses}
-    json.dump(report, sys.stdout)
+    task = Task.read(task_file)
+    engine = engine_for(task)
+    rows = as_in_a_run(task, engine.shapes)
+    found = train(engine, rows)
+    Path(task.adapters).mkdir(parents=True)
+    engine.save(Path(task.adapters))
+    Report(
+        **found, **machine.peaks(), **machine.facts(), blas=BLAS or "as installed",
+        dtype=str(mx.float32), note=f"rows of {engine.shapes.row_tokens} tokens",
+    ).write(task.report)  # fmt: skip
 
 
-def encoded_rows(base: Path, path: Path) -> list[Encoded]:
-    """Return every row as tokens; one that does not fit is an error here."""
-    examples = [from_record(json.loads(line)) for line in path.read_bytes().splitlines()]
-    found = TextEncoder.load(base).encode(examples, 2**20)
-    return [row for row in found if isinstance(row, Encoded)]
+def engine_for(task: Task) -> MlxEngine:
+    """Return an engine as a run begins: base loaded, fresh adapter, length of rows chosen."""
+    engine, base = MlxEngine(), Path(task.base)
+    training = settings(task).training
+    row_tokens = engine.best_row_tokens(base, training)
+    training = training.model_copy(update={"row_tokens": row_tokens})
+    engine.load(base, adapter_spec(task), training, None, task.seed, Path(task.scratch))
+    return engine
 
 
-def split(
-    rows: list[Encoded], training: TrainingSettings, shapes: Shapes
-) -> list[tuple[int, list[EncodedPass]]]:
-    """Return the passes of each step of one epoch, as a run makes them."""
-    lengths = [len(row.tokens) for row in rows]
-    plan = Plan(lengths, training.batch_rows, 1, training.seed)
-    steps = []
-    for index in range(plan.steps):
-        laid = lay_out(plan.batch(index).own, lengths, shapes)
-        passes = [
-            EncodedPass(p.width, tuple(tuple(rows[text] for text in row) for row in p.rows))
-            for p in laid
-        ]
-        steps.append((index, passes))
-    return steps
+def train(engine: MlxEngine, rows: TrainingRows) -> dict[str, Any]:
+    """Take every step of the run; the tokens of the next one are prepared meanwhile."""
+    machine.forget_peaks()
+    ahead = Ahead(rows)
+    contents: list[StepContent] = []
+    seconds, losses = [], []
+    for index in range(rows.plan.steps):
+        began_s = perf_counter()
+        content = ahead.step(index, frozenset())
+        result = engine.step(content.passes, LEARNING_RATE, index)
+        seconds.append(perf_counter() - began_s)
+        contents.append(content)
+        losses.append(float("nan") if result.loss is None else result.loss)
+    return {"seconds": seconds, "losses": losses, **counted(contents)}
 
 
-def linear_names(base: Path) -> list[str]:
-    """Return the names of a model's linear modules, for the other side's settings."""
-    model, _ = load_model(base)
-    return all_linear(model)
+def counted(contents: list[StepContent]) -> dict[str, Any]:
+    """Return the tokens of each step, and those that the loss counts on."""
+    texts = [[text.encoded for text in content.texts] for content in contents]
+    return {
+        "tokens": [sum(len(text.tokens) for text in step) for step in texts],
+        "supervised": [sum(int(text.supervised[1:].sum()) for text in step) for step in texts],
+    }
 
 
 if __name__ == "__main__":

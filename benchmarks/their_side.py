@@ -1,67 +1,128 @@
-"""Times mlx-lm's own LoRA training on given rows; prints one JSON line; loads no other BLAS."""
+"""Trains given rows with mlx-lm's own trainer; loads no other BLAS unless it is asked to.
 
-import json
+What mlx-lm is given is the same for both: modules, layers, rank, scale, optimizer, rate, rows. It
+keeps its own batches, its own loss and its own masks.
+"""
+
 import sys
-import time
-import types
+from collections.abc import Iterator
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
-from mlx_lm.lora import CONFIG_DEFAULTS, train_model
-from mlx_lm.tuner.datasets import load_dataset
-from mlx_lm.tuner.trainer import TrainingCallback
-from mlx_lm.utils import load
-
-
-class Losses(TrainingCallback):  # type: ignore[misc]  # mlx-lm is not followed by the type checker
-    """Keeps what mlx-lm reports."""
-
-    def __init__(self) -> None:
-        self.seen: list[float] = []
-
-    def on_train_loss_report(self, train_info: dict[str, Any]) -> None:
-        """Take one report."""
-        self.seen.append(float(train_info["train_loss"]))
+from benchmarks import machine
+from benchmarks.task import LEARNING_RATE, LONGEST_ROW, RANK, SCALE, Report, Task
 
 
 def main(task_file: str) -> None:
-    task = json.loads(Path(task_file).read_text(encoding="utf-8"))
-    arguments = types.SimpleNamespace(**CONFIG_DEFAULTS | settings(task))
-    model, tokenizer = load(task["base"])
-    rows, _, _ = load_dataset(arguments, tokenizer)
-    losses = Losses()
-    began_s = time.perf_counter()
-    train_model(arguments, model, rows, [], losses)
-    seconds = time.perf_counter() - began_s
-    Path(task["their_report"]).write_text(
-        json.dumps({"seconds": seconds, "steps": arguments.iters, "losses": losses.seen})
+    task = Task.read(task_file)
+    blas = "as installed"
+    if task.openblas:
+        # Before MLX is first imported: the first definition of a symbol is the one that counts.
+        from daemon.model.blas import load_blas
+
+        blas = load_blas() or blas
+    report = train(task)
+    Report(**report, **machine.peaks(), **machine.facts(), blas=blas, dtype=task.dtype).write(
+        task.report
     )
 
 
-def settings(task: dict[str, Any]) -> dict[str, Any]:
-    """Return the same settings in mlx-lm's words."""
-    training = task["training"]
-    return {
-        "model": task["base"],
-        "train": True,
-        "data": task["data"],
-        "adapter_path": task["adapters"],
-        "optimizer": training["optimizer"],
-        "optimizer_config": {training["optimizer"]: {"weight_decay": training["weight_decay"]}},
-        "learning_rate": training["learning_rate"],
-        "num_layers": training["num_layers"],
-        "batch_size": training["batch_rows"],
-        "iters": task["steps"],
-        "steps_per_report": 1,
-        "mask_prompt": True,
-        "max_seq_length": 1024,
-        "lora_parameters": {
-            "rank": training["rank"],
-            "scale": training["scale"],
-            "dropout": 0.0,
-            "keys": task["keys"],
-        },
-    }
+def train(task: Task) -> dict[str, Any]:
+    """Let mlx-lm train, and note when each of its steps ends."""
+    import numpy as np
+    from mlx_lm.tuner import trainer
+    from mlx_lm.tuner.datasets import CacheDataset, ChatDataset
+
+    model, tokenizer, optimizer = prepared(task)
+    rows = task.lines()
+    data = CacheDataset(ChatDataset(rows, tokenizer, mask_prompt=True))
+    steps = Steps(task.batch_rows)
+    arguments = trainer.TrainingArgs(
+        batch_size=task.batch_rows, iters=len(rows) // task.batch_rows * task.epochs,
+        steps_per_report=1, steps_per_save=10**9, max_seq_length=LONGEST_ROW,
+        adapter_file=_adapter_file(task),
+    )  # fmt: skip
+    np.random.seed(task.seed)
+    machine.forget_peaks()
+    steps.begin()
+    trainer.train(
+        model, optimizer, data, args=arguments, iterate_batches=steps.counting(trainer),
+        training_callback=steps,
+    )  # fmt: skip
+    return steps.as_record()
+
+
+def prepared(task: Task) -> tuple[Any, Any, Any]:
+    """Return model with adapter, tokenizer and optimizer, set up as `mlx_lm.lora` does."""
+    import mlx.core as mx
+    import mlx.optimizers as optim
+    from mlx_lm.tuner.utils import linear_to_lora_layers
+    from mlx_lm.utils import load
+
+    model, tokenizer = load(task.base)
+    if task.dtype == "float32":
+        model.set_dtype(mx.float32)
+    mx.random.seed(task.seed)
+    model.freeze()
+    lora = {"rank": RANK, "scale": SCALE, "dropout": 0.0, "keys": list(task.keys)}
+    linear_to_lora_layers(model, task.num_layers, lora)
+    mx.eval(model.parameters())
+    # Ours corrects the bias of young moments; left to its default, mlx-lm does not.
+    return model, tokenizer, optim.AdamW(LEARNING_RATE, bias_correction=True, weight_decay=0.0)
+
+
+def _adapter_file(task: Task) -> Path:
+    folder = Path(task.adapters)
+    folder.mkdir(parents=True)
+    return folder / "adapters.safetensors"
+
+
+class Steps:
+    """Takes mlx-lm's reports, one a step."""
+
+    def __init__(self, batch_rows: int) -> None:
+        self._rows = batch_rows
+        self._ends_s: list[float] = []
+        self._losses: list[float] = []
+        self._tokens: list[int] = []
+        self._supervised: list[int] = []
+
+    def begin(self) -> None:
+        """Note when the first step begins."""
+        self._ends_s = [perf_counter()]
+
+    def counting(self, trainer: Any) -> Any:
+        """Return mlx-lm's own batches, counted as they go by."""
+
+        def batches(*args: Any, **kwargs: Any) -> Iterator[Any]:
+            for batch, lengths in trainer.iterate_batches(*args, **kwargs):
+                found = lengths.tolist()
+                self._tokens.append(sum(length for _, length in found))
+                # It also trains one token of padding after each row: that one is not counted.
+                self._supervised.append(sum(length - start for start, length in found))
+                yield batch, lengths
+
+        return batches
+
+    def on_train_loss_report(self, train_info: dict[str, Any]) -> None:
+        """Take one report."""
+        self._ends_s.append(perf_counter())
+        self._losses.append(float(train_info["train_loss"]))
+
+    def on_val_loss_report(self, val_info: dict[str, Any]) -> None:
+        """Take what never comes: there is no validation."""
+
+    def as_record(self) -> dict[str, Any]:
+        """Return the lists of a report; a batch may have been drawn that was not trained."""
+        begun = self._ends_s[:-1]
+        taken = len(begun)
+        return {
+            "seconds": [end - begin for begin, end in zip(begun, self._ends_s[1:], strict=True)],
+            "tokens": self._tokens[:taken],
+            "supervised": self._supervised[:taken],
+            "losses": self._losses,
+        }
 
 
 if __name__ == "__main__":
