@@ -3,21 +3,14 @@
 import math
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from daemon.core.formats import FieldName
 from daemon.core.prefix import NONE, Prefix
+from daemon.settings_tables import PrefixName, PrefixSettings, Section
 
 PrivateKind = Literal["private_key", "api_key", "email", "phone", "card", "iban"]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
-PrefixName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-PrefixText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=8192)]
-
-
-class Section(BaseModel):
-    """A table of `finetuned.toml`: immutable, and every unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
 
 class InboxSettings(Section):
@@ -106,24 +99,6 @@ class HoldoutSettings(Section):
     max_rows: int = Field(
         200, ge=1, le=100_000, description="At most this many rows of a file are held out."
     )
-
-
-class PrefixSettings(Section):
-    """Named texts, one of which `training.prefix` puts before every prompt."""
-
-    model_config = ConfigDict(extra="allow")
-    __pydantic_extra__: dict[PrefixName, PrefixText] = Field(init=False)
-
-    @property
-    def texts(self) -> dict[str, str]:
-        """The texts by name; white space around them is left out."""
-        return dict(self.__pydantic_extra__)
-
-    @model_validator(mode="after")
-    def _none_is_no_name(self) -> Self:
-        if NONE in self.__pydantic_extra__:
-            raise ValueError(f"{NONE!r} stands for no prefix and cannot name one")
-        return self
 
 
 class TrainingSettings(Section):

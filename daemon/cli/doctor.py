@@ -13,8 +13,9 @@ from daemon.cli.screen import cell, facts, out, say
 from daemon.errors import ExitCode, SettingsFault
 from daemon.folders.settings_file import literal
 from daemon.layout import Layout
-from daemon.settings import Section, Settings
+from daemon.settings import Settings
 from daemon.settings_file import read_settings
+from daemon.settings_tables import Section
 
 SIGNS = {"good": ("✓", "green"), "warning": ("!", "yellow"), "wrong": ("✗", "red")}
 

@@ -12,7 +12,8 @@ from pydantic.fields import FieldInfo
 
 from daemon.folders import atomic
 from daemon.layout import Layout
-from daemon.settings import Section, Settings
+from daemon.settings import Settings
+from daemon.settings_tables import Section
 
 WIDTH = 100
 HEAD = """\

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from daemon.folders import settings_file
 from daemon.layout import Layout
-from daemon.settings import Section, Settings
+from daemon.settings import Settings
 from daemon.settings_file import parse_own, parse_settings
+from daemon.settings_tables import Section
 
 
 def test_reading_what_was_written_gives_the_settings_back() -> None:
