@@ -51,6 +51,7 @@ def remarks(report: Report) -> list[str]:
     conflicts = part(report, "duplicates", "conflicts")
     return [
         *_token_remarks(tokens),
+        *_prefix_remark(part(report, "prefix")),
         *_conflict_remark(conflicts),
         *_secret_remark(secrets),
         *_unchecked(part(report, "duplicates")),
@@ -72,6 +73,13 @@ def _token_remarks(tokens: Mapping[str, Any]) -> list[str]:
     if count := tokens.get("forged"):
         found.append(f"Control tokens spelled out in texts stay plain text ({count:,} found).")
     return found
+
+
+def _prefix_remark(prefix: Mapping[str, Any]) -> list[str]:
+    if not prefix:
+        return []
+    name, place = (escape(str(prefix.get(key)), 200) for key in ("name", "place"))
+    return [f"Every conversation is trained with the prefix {name} before it, {place}."]
 
 
 def _conflict_remark(conflicts: Mapping[str, Any]) -> list[str]:

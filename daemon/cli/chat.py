@@ -9,6 +9,7 @@ from daemon.cli.place import HERE, Json, Root, workspace
 from daemon.cli.screen import facts, safe, say
 from daemon.cli.speaking import Speaker, choose, speaker
 from daemon.core.examples import Turn
+from daemon.core.sampling import Sampling
 
 Version = Annotated[
     str | None,
@@ -16,7 +17,32 @@ Version = Annotated[
 ]
 Base = Annotated[bool, typer.Option("--base", help="The untouched base model.")]
 System = Annotated[str | None, typer.Option(help="A system text before the prompt.")]
+PrefixName = Annotated[
+    str | None,
+    typer.Option(
+        "--prefix", help="A text of [prefixes], or none; without, the version's own.", metavar="P"
+    ),
+]
 MaxTokens = Annotated[int, typer.Option(min=1, max=100_000, help="Longest answer, in tokens.")]
+Temperature = Annotated[
+    float, typer.Option(min=0.0, max=2.0, help="0 for always the likeliest word.")
+]
+TopP = Annotated[
+    float | None,
+    typer.Option(min=0.01, max=1.0, help="Likeliest words with this probability together."),
+]
+TopK = Annotated[int | None, typer.Option(min=1, max=100_000, help="So many likeliest words.")]
+MinP = Annotated[
+    float | None,
+    typer.Option(min=0.0, max=1.0, help="Words with this share of the likeliest's probability."),
+]
+Seed = Annotated[
+    int | None, typer.Option(min=0, max=2**32 - 1, help="The same one gives the same answer.")
+]
+Stops = Annotated[
+    list[str] | None,
+    typer.Option("--stop", help="The answer ends before this text; may be repeated.", metavar="T"),
+]
 
 
 def generate(
@@ -24,18 +50,28 @@ def generate(
     version: Version = None,
     base: Base = False,
     system: System = None,
+    prefix: PrefixName = None,
     max_tokens: MaxTokens = 256,
+    temperature: Temperature = 0.0,
+    top_p: TopP = None,
+    top_k: TopK = None,
+    min_p: MinP = None,
+    seed: Seed = None,
+    stop: Stops = None,
     root: Root = HERE,
     json: Json = False,
 ) -> None:
     """Answer one prompt."""
     layout = workspace(root)
-    target = choose(layout, version, base)
+    sampling = _sampling(max_tokens, temperature, top_p, top_k, min_p, seed, stop)
+    target = choose(layout, version, base, prefix)
     with speaker(layout, target) as speaking:
-        answer = speaking.answer([*_opening(system), Turn("user", prompt)], max_tokens)
+        turns = [*_opening(system), Turn("user", prompt)]
+        answer = "".join(speaking.stream(turns, sampling))
     if json:
         name = target.version.name if target.version else None
-        facts({"version": name, "prompt": prompt, "answer": answer})
+        before = target.prefix.name if target.prefix else None
+        facts({"version": name, "prefix": before, "prompt": prompt, "answer": answer})
     else:
         typer.echo(safe(answer))
 
@@ -44,23 +80,56 @@ def chat(
     version: Version = None,
     base: Base = False,
     system: System = None,
+    prefix: PrefixName = None,
     max_tokens: MaxTokens = 512,
-    temperature: Annotated[float, typer.Option(min=0.0, max=2.0, help="0 for none.")] = 0.0,
+    temperature: Temperature = 0.0,
+    top_p: TopP = None,
+    top_k: TopK = None,
+    min_p: MinP = None,
+    seed: Seed = None,
+    stop: Stops = None,
     root: Root = HERE,
 ) -> None:
     """Talk to a model; it remembers the conversation."""
     layout = workspace(root)
-    target = choose(layout, version, base)
+    sampling = _sampling(max_tokens, temperature, top_p, top_k, min_p, seed, stop)
+    target = choose(layout, version, base, prefix)
     with speaker(layout, target) as speaking:
+        if target.prefix is not None:
+            say(f"every conversation begins with the prefix {target.prefix.name}", "dim")
         say("training waits while this chat is open; /new begins afresh, /quit leaves", "dim")
-        _converse(speaking, _opening(system), max_tokens, temperature)
+        _converse(speaking, _opening(system), sampling)
+
+
+def _sampling(
+    max_tokens: int,
+    temperature: float,
+    top_p: float | None,
+    top_k: int | None,
+    min_p: float | None,
+    seed: int | None,
+    stop: list[str] | None,
+) -> Sampling:
+    """Return the choices of a command, once they have been found to have an effect."""
+    given = {"--top-p": top_p, "--top-k": top_k, "--min-p": min_p, "--seed": seed}
+    idle = [name for name, value in given.items() if value is not None]
+    if temperature == 0.0 and idle:
+        raise typer.BadParameter(
+            "has no effect at temperature 0: give a --temperature too",
+            param_hint=", ".join(idle),
+        )
+    if "" in (stop or []):
+        raise typer.BadParameter("is empty: give a text that ends an answer", param_hint="--stop")
+    return Sampling(
+        max_tokens, temperature, top_p or 1.0, top_k or 0, min_p or 0.0, seed, tuple(stop or ())
+    )
 
 
 def _opening(system: str | None) -> list[Turn]:
     return [Turn("system", system)] if system else []
 
 
-def _converse(speaking: Speaker, opening: list[Turn], max_tokens: int, temperature: float) -> None:
+def _converse(speaking: Speaker, opening: list[Turn], sampling: Sampling) -> None:
     turns = list(opening)
     while True:
         line = _read()
@@ -71,7 +140,7 @@ def _converse(speaking: Speaker, opening: list[Turn], max_tokens: int, temperatu
             say("a new conversation", "dim")
         elif line:
             turns.append(Turn("user", line))
-            turns.append(Turn("assistant", _speak(speaking, turns, max_tokens, temperature)))
+            turns.append(Turn("assistant", _speak(speaking, turns, sampling)))
 
 
 def _read() -> str | None:
@@ -85,10 +154,10 @@ def _read() -> str | None:
         return None
 
 
-def _speak(speaking: Speaker, turns: list[Turn], max_tokens: int, temperature: float) -> str:
+def _speak(speaking: Speaker, turns: list[Turn], sampling: Sampling) -> str:
     pieces = []
     try:
-        for piece in speaking.stream(turns, max_tokens, temperature):
+        for piece in speaking.stream(turns, sampling):
             pieces.append(piece)
             typer.echo(safe(piece), nl=False)
     except KeyboardInterrupt:

@@ -10,6 +10,8 @@ from typing import Any
 from daemon.cli.screen import complain
 from daemon.cli.versions import named
 from daemon.core.examples import Turn
+from daemon.core.prefix import NONE, Prefix
+from daemon.core.sampling import Sampling
 from daemon.core.versions import version_from_manifest
 from daemon.errors import ModelFault, UserFault
 from daemon.folders import bases, current_model, locks
@@ -27,19 +29,23 @@ class Target:
     base: Path
     version: Path | None
     """None for the base model alone."""
+    prefix: Prefix | None = None
+    """What is put before every conversation."""
 
 
-def choose(layout: Layout, version: str | None, base: bool) -> Target:
-    """Find what a user means.
+def choose(layout: Layout, version: str | None, base: bool, prefix: str | None = None) -> Target:
+    """Find what a user means; without a word about the prefix, the one of the version's training.
 
     Raises:
-        UserFault: there is no such version, or it is damaged.
+        UserFault: there is no such version or prefix, or the version is damaged.
+        SettingsFault: `finetuned.toml` cannot be read, and a prefix or the base was asked for.
         ModelFault: the base model is not ready.
     """
     if base and version is not None:
         raise UserFault("two_targets", "--base and --version exclude each other: give one")
+    asked = None if prefix is None else _named_prefix(layout, prefix)
     if base:
-        return Target(_base_of_settings(layout), None)
+        return Target(_base_of_settings(layout), None, asked)
     folder = _version_folder(layout, version)
     problem = verify(folder)
     if problem is not None:
@@ -49,10 +55,26 @@ def choose(layout: Layout, version: str | None, base: bool) -> Target:
     # A version of another workspace stands on that workspace's base models.
     for place in (folder.parent.parent / "base" / name, layout.base(name)):
         if place.is_dir():
-            return Target(place, folder if manifest["adapter"] is not None else None)
+            own = Prefix.from_record(manifest.get("prefix")) if prefix is None else asked
+            return Target(place, folder if manifest["adapter"] is not None else None, own)
     raise ModelFault(
         "model_missing", f"the base model {name} of {folder.name} is not in models/base"
     )
+
+
+def _named_prefix(layout: Layout, name: str) -> Prefix | None:
+    """Return a prefix as the settings have it now."""
+    if name == NONE:
+        return None
+    texts = read_settings(layout.settings_file).prefixes.texts
+    if name not in texts:
+        there = ", ".join(sorted(texts)) or "it is empty"
+        raise UserFault(
+            "no_such_prefix",
+            f"there is no prefix {name} in [prefixes] of {layout.settings_file} ({there}); without "
+            f"--prefix a version has the one it was trained with, with --prefix {NONE} none",
+        )
+    return Prefix(name, texts[name])
 
 
 def _base_of_settings(layout: Layout) -> Path:
@@ -87,7 +109,7 @@ class Speaker:
         from daemon.text.encoder import TextEncoder
 
         self._model, self._tokenizer = load_model(target.base)
-        self._encoder = TextEncoder.load(target.base)
+        self._encoder = TextEncoder.load(target.base).prefixed(target.prefix)
         if target.version is not None:
             self._wear(target.version)
 
@@ -102,21 +124,12 @@ class Speaker:
         # The adapter's layers are new, and a new layer would drop out as in training.
         self._model.eval()
 
-    def answer(self, turns: Sequence[Turn], max_tokens: int) -> str:
-        """Return the most likely answer to a conversation."""
-        from daemon.model.generation import generate_batch
-
-        prompt = self._encoder.encode_prompt(turns)
-        return generate_batch(self._model, self._tokenizer, [prompt], max_tokens)[0]
-
-    def stream(self, turns: Sequence[Turn], max_tokens: int, temperature: float) -> Iterator[str]:
+    def stream(self, turns: Sequence[Turn], sampling: Sampling) -> Iterator[str]:
         """Give an answer piece by piece."""
         from daemon.model.generation import stream
 
         prompt = self._encoder.encode_prompt(turns)
-        return stream(
-            self._model, self._tokenizer, prompt, max_tokens=max_tokens, temperature=temperature
-        )
+        return stream(self._model, self._tokenizer, prompt, sampling)
 
 
 @contextmanager

@@ -27,7 +27,8 @@ def versions(root: Root = HERE, json: Json = False) -> None:
 
 
 def _table(listed: list[dict[str, Any]]) -> Table:
-    table = Table("version", "parent", "step", "verdict", "right", "files", "made", box=None)
+    columns = ("version", "parent", "step", "verdict", "right", "prefix", "files", "made")
+    table = Table(*columns, box=None)
     for manifest in listed:
         mark = "→ " if manifest["current"] else "  "
         table.add_row(
@@ -36,6 +37,7 @@ def _table(listed: list[dict[str, Any]]) -> Table:
             cell(manifest.get("step")),
             cell(manifest.get("verdict")),
             cell(_right(manifest)),
+            cell((manifest.get("prefix") or {}).get("name")),
             cell(_files(manifest)),
             cell(str(manifest.get("created_at", ""))[:16].replace("T", " ")),
         )

@@ -11,7 +11,7 @@ from daemon.clock import Clock
 from daemon.core import holdout
 from daemon.core.examples import Example
 from daemon.core.formats import Fields
-from daemon.core.prefix import fingerprint_of, record_of
+from daemon.core.prefix import fingerprint_of
 from daemon.core.refusal import Bad
 from daemon.dedup.index import Earlier, Index
 from daemon.dedup.sealing import Sealer
@@ -34,6 +34,7 @@ from daemon.layout import JobLayout, Layout
 from daemon.settings import Settings
 from daemon.settings_file import parse_own, with_own
 from daemon.text.encoder import TextEncoder
+from daemon.text.prefix import WORDS
 
 
 class Taking:
@@ -77,7 +78,7 @@ class Taking:
                 "template": self.encoder.template_fingerprint,
                 "prefix": fingerprint_of(self.encoder.prefix),
             },
-            "prefix": record_of(self.encoder.prefix),
+            "prefix": self._prefix_record(),
             "own_holdout": self._place.holdout_original.exists(),
             "warnings": self._warnings,
             "seconds": round(self._clock.monotonic_s() - self._began_s, 3),
@@ -86,6 +87,12 @@ class Taking:
             draw(report, self._place)
         reports.write(self._place, report)
         return report
+
+    def _prefix_record(self) -> dict[str, str] | None:
+        prefix = self.encoder.prefix
+        if prefix is None:
+            return None
+        return {**prefix.as_record(), "place": WORDS[self.encoder.prefix_place]}
 
     def _take_in(self) -> dict[str, Any]:
         original = self._place.original

@@ -1,7 +1,8 @@
 """Lets a model answer, a batch at a time or word by word; knows no templates and no scores."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
+from daemon.core.sampling import Sampling, until_stop
 from daemon.model.backend import Module, mx
 
 # mlx_lm imports mlx by itself: it must come after the back end is set up.
@@ -37,17 +38,24 @@ def stream(
     model: Module,
     tokenizer: TokenizerWrapper,
     prompt: Sequence[int],
-    max_tokens: int,
-    temperature: float = 0.0,
-    top_p: float = 1.0,
-    seed: int | None = None,
+    sampling: Sampling,
 ) -> Iterator[str]:
-    """Give the pieces of one answer as they come; at temperature 0 the likeliest words."""
-    if seed is not None:
-        mx.random.seed(seed)
-    sampler = make_sampler(temp=temperature, top_p=top_p if top_p < 1.0 else 0.0)
-    for piece in stream_generate(
-        model, tokenizer, mx.array(list(prompt)), max_tokens=max_tokens, sampler=sampler
-    ):
-        if piece.text:
-            yield str(piece.text)
+    """Give the pieces of one answer as they come."""
+    if sampling.seed is not None:
+        mx.random.seed(sampling.seed)
+
+    def sampler(log_probabilities: mx.array) -> mx.array:
+        # mlx-lm refuses as many words as there are, or more.
+        every = sampling.top_k >= log_probabilities.shape[-1]
+        choose: Callable[[mx.array], mx.array] = make_sampler(
+            temp=sampling.temperature,
+            top_p=sampling.top_p,
+            min_p=sampling.min_p,
+            top_k=0 if every else sampling.top_k,
+        )
+        return choose(log_probabilities)
+
+    found = stream_generate(
+        model, tokenizer, mx.array(list(prompt)), max_tokens=sampling.max_tokens, sampler=sampler
+    )
+    return until_stop((str(piece.text) for piece in found if piece.text), sampling.stops)

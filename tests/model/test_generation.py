@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from daemon.core.sampling import Sampling
 from daemon.model.generation import generate_batch, stream
 from daemon.model.loading import load_model
 
@@ -18,15 +19,13 @@ def test_answers_of_a_batch_equal_those_of_each_prompt_alone(tiny_base: Path) ->
 def test_a_streamed_answer_is_the_greedy_one(tiny_base: Path) -> None:
     model, tokenizer = load_model(tiny_base)
     (whole,) = generate_batch(model, tokenizer, [PROMPTS[1]], 12)
-    assert "".join(stream(model, tokenizer, PROMPTS[1], 12)) == whole
+    assert "".join(stream(model, tokenizer, PROMPTS[1], Sampling(12))) == whole
 
 
 def test_a_seed_makes_a_sampled_answer_come_again(tiny_base: Path) -> None:
     model, tokenizer = load_model(tiny_base)
-    one, other = (
-        "".join(stream(model, tokenizer, PROMPTS[0], 12, temperature=1.0, top_p=0.9, seed=4))
-        for _ in range(2)
-    )
+    sampling = Sampling(12, temperature=1.0, top_p=0.9, seed=4)
+    one, other = ("".join(stream(model, tokenizer, PROMPTS[0], sampling)) for _ in range(2))
     assert one == other
 
 
