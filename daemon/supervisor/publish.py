@@ -230,9 +230,15 @@ class Publisher:
                     "intake_bytes": _resident(self._parts.intake.pid),
                     "system_bytes": whole.total,
                     "available_bytes": whole.available,
+                    **self._model_memory(),
                 },
             )
         return self._memory[1]
+
+    def _model_memory(self) -> dict[str, int | None]:
+        """Return what MLX said of itself after the last step; None before there was one."""
+        known = self._metrics.memory if self._metrics is not None else {}
+        return {f"mlx_{kind}_bytes": known.get(kind) for kind in ("active", "peak", "cache")}
 
     def _disk(self) -> dict[str, Any]:
         usage = psutil.disk_usage(str(self._parts.layout.root))
