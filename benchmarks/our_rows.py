@@ -6,6 +6,7 @@ from pathlib import Path
 from benchmarks.task import LEARNING_RATE, RANK, SCALE, Task
 from daemon.core.examples import Example, to_record
 from daemon.core.formats import Good, recognise
+from daemon.core.ladder import Rung
 from daemon.core.packing import Shapes
 from daemon.core.plan import steps_of
 from daemon.core.versions import AdapterSpec
@@ -75,9 +76,11 @@ def as_in_a_run(task: Task, shapes: Shapes) -> TrainingRows:
     )  # fmt: skip
     choices = Choices(
         attempt_0_at=datetime.fromtimestamp(0, UTC).isoformat(), libraries={},
-        examples=tuple((0, row) for row in range(count)), dropped={}, replay=(), tune=(), judge=(),
-        earlier=(), samples=(), steps=steps_of(count, task.batch_rows, task.epochs),
-        data_fingerprint="", row_tokens=shapes.row_tokens,
+        examples=tuple((0, row) for row in range(count)), dropped={}, replay=(), replay_share=0.0,
+        tune=(), judge=(), earlier=(), samples=(),
+        steps=steps_of(count, task.batch_rows, task.epochs),
+        data_fingerprint="", row_tokens=shapes.row_tokens, longest=0, estimate=None,
+        rung=Rung(0, shapes.pass_tokens),
     )  # fmt: skip
     return TrainingRows(request, choices, JobRows(layout), encoder, shapes)
 

@@ -22,7 +22,7 @@ def main(task_file: str) -> None:
     engine.save(Path(task.adapters))
     Report(
         **found, **machine.peaks(), **machine.facts(), blas=BLAS or "as installed",
-        dtype=str(mx.float32), note=f"rows of {engine.shapes.row_tokens} tokens",
+        dtype=str(mx.float32), row_tokens=engine.shapes.row_tokens,
     ).write(task.report)  # fmt: skip
 
 
@@ -30,8 +30,10 @@ def engine_for(task: Task) -> MlxEngine:
     """Return an engine as a run begins: base loaded, fresh adapter, length of rows chosen."""
     engine, base = MlxEngine(), Path(task.base)
     training = settings(task).training
-    row_tokens = engine.best_row_tokens(base, training)
-    training = training.model_copy(update={"row_tokens": row_tokens})
+    usual_row, usual_pass = engine.usual_tokens
+    row_tokens = task.row_tokens or engine.best_row_tokens(base) or usual_row
+    shape = {"row_tokens": row_tokens, "pass_tokens": max(usual_pass, row_tokens)}
+    training = training.model_copy(update=shape)
     engine.load(base, adapter_spec(task), training, None, task.seed, Path(task.scratch))
     return engine
 

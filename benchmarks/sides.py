@@ -63,7 +63,8 @@ class Bench:
                 task, base=self._prepared["shipped"], openblas=False, dtype="shipped (4-bit)"
             )
         if case.kind == "limit":
-            self._start("forward_side", task)
+            row_tokens = Report.read(ours.report).row_tokens
+            self._start("forward_side", replace(task, row_tokens=row_tokens))
         elif case.kind == "command":
             resume = str(Path(ours.adapters) / "adapters.safetensors")
             seconds = self._start("their_command", replace(task, resume=resume))

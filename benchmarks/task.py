@@ -39,6 +39,8 @@ class Task:
     """Whether mlx-lm is given the BLAS that this package loads."""
     resume: str | None = None
     """An adapter file to go on from."""
+    row_tokens: int | None = None
+    """Tokens of a packed row; measured where none is given."""
     dtype: str = "float32"
     """What is to be computed in; "shipped" for the model as it lies there."""
 
@@ -74,6 +76,8 @@ class Report:
     threads: int = 0
     blas: str = ""
     dtype: str = ""
+    row_tokens: int | None = None
+    """Tokens of the packed rows."""
     peak_gflops: float = 0.0
     """The best matrix product seen in this process."""
     note: str = ""

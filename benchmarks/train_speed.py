@@ -180,6 +180,7 @@ def remarks(found: Outcome) -> list[str]:
             one.rss_peak_bytes and f"RSS peak {one.rss_peak_bytes / 2**20:.0f} MiB",
             one.tokens and f"{sum(one.tokens)} tokens, {sum(one.supervised)} in the loss",
             f"{', '.join(f'{report.total_s():.1f}' for report in reports)} s", one.note,
+            one.row_tokens and f"rows of {one.row_tokens} tokens",
         ]  # fmt: skip
         told.append(f"{found.case.name}, {who}: {'; '.join(str(part) for part in parts if part)}")
     return told
