@@ -16,6 +16,7 @@ from daemon.settings import Settings
 from daemon.text.encoder import Encoded, TextEncoder
 from daemon.training.batches import TrainingRows
 from daemon.training.frozen import Choices, Request
+from daemon.training.row_texts import RowTexts
 from daemon.training.rows import JobRows
 
 JOB = "000001-rows"
@@ -80,9 +81,9 @@ def as_in_a_run(task: Task, shapes: Shapes) -> TrainingRows:
         tune=(), judge=(), earlier=(), samples=(),
         steps=steps_of(count, task.batch_rows, task.epochs),
         data_fingerprint="", row_tokens=shapes.row_tokens, longest=0, estimate=None,
-        rung=Rung(0, shapes.pass_tokens),
+        rung=Rung(0, shapes.pass_tokens), prefixes={},
     )  # fmt: skip
-    return TrainingRows(request, choices, JobRows(layout), encoder, shapes)
+    return TrainingRows(request, choices, JobRows(layout), RowTexts(encoder, {}), shapes)
 
 
 def _write_job(layout: Layout, encoder: TextEncoder, examples: list[Example]) -> int:
