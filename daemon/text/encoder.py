@@ -19,7 +19,7 @@ from daemon.core.examples import Chat, Example, Text, Turn
 from daemon.core.prefix import Prefix
 from daemon.errors import ModelFault
 from daemon.text.pieces import Kind, Piece
-from daemon.text.prefix import find_place, put_before
+from daemon.text.prefix import Place, put_before
 from daemon.text.spans import Renderer
 from daemon.text.stepwise import Rendered, Span
 from daemon.text.template import PLAIN, ChatTemplate, Unrenderable
@@ -78,7 +78,6 @@ class TextEncoder:
         self._renderer = self._make_renderer(files)
         self._as_text: Tokenizer | None = None
         self.prefix: Prefix | None = None
-        self.prefix_place = find_place(self._renderer.prompt)
         self._aside = ThreadPoolExecutor(1, "tokens")
 
     @classmethod
@@ -89,6 +88,11 @@ class TextEncoder:
             ModelFault: its tokenizer or template cannot be used.
         """
         return cls(TokenizerFiles.read(folder))
+
+    @property
+    def prefix_place(self) -> Place:
+        """Where the model's template takes instructions."""
+        return self._renderer.prefix_place
 
     def prefixed(self, prefix: Prefix | None) -> "TextEncoder":
         """Return the same text side with another prefix before every conversation, or none."""

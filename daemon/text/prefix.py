@@ -3,31 +3,38 @@
 It goes where the model's template takes instructions, which is found by trying, not by name.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
 from daemon.core.examples import Turn
-from daemon.text.template import Unrenderable
+from daemon.text.template import ChatTemplate, Unrenderable
 
 Place = Literal["system", "first_user"]
 """The system turn, or the content of the first user turn where a template has no system turn."""
 
 WORDS: dict[Place, str] = {
     "system": "in the system turn",
-    "first_user": "in the first user turn: the model's chat template takes no system turn",
+    "first_user": "in the first user turn: the model's chat template does not keep a system turn",
 }
 
 _MARK = "Mark this instruction."
-_PROBE = (Turn("system", _MARK), Turn("user", "What is it?"))
+_ASKED = (Turn("system", _MARK), Turn("user", "What is it?"))
+_ANSWERED = (*_ASKED, Turn("assistant", "It is that."))
+_PROBES = ((_ASKED, True), (_ANSWERED, False), ((*_ANSWERED, Turn("user", "And then?")), True))
 
 
-def find_place(render: Callable[[Sequence[Turn]], str]) -> Place:
-    """Try where a template takes instructions; one that leaves them out takes none."""
+def find_place(template: ChatTemplate) -> Place:
+    """Try where a template takes instructions.
+
+    Some refuse a system turn. Others leave it out, or (Mistral's) write it only while a question
+    is open: what is asked for with it would never have been trained with it.
+    """
     try:
-        return "system" if _MARK in render(_PROBE) else "first_user"
+        kept = all(_MARK in template.render(turns, answer) for turns, answer in _PROBES)
     except Unrenderable:
         return "first_user"
+    return "system" if kept else "first_user"
 
 
 def put_before(turns: Sequence[Turn], text: str, place: Place) -> tuple[Turn, ...]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from daemon.core.examples import Role, Turn
+from daemon.text.prefix import find_place
 from daemon.text.stepwise import Rendered, Span, render_stepwise
 from daemon.text.template import ChatTemplate, Unrenderable
 
@@ -51,6 +52,7 @@ class Renderer:
     def __init__(self, template: ChatTemplate, controls: re.Pattern[str]) -> None:
         self._template = template
         self._controls = controls
+        self.prefix_place = find_place(template)
         self._by_skeleton: bool | None = None
         self._skeletons: dict[tuple[Role, ...], Skeleton] = {}
 
