@@ -32,6 +32,20 @@ def test_the_most_urgent_claimed_file_is_taken_in_first() -> None:
     assert decide(w.quiet(incoming=(early, late))) == [do.BeginIntake(late.card)]
 
 
+def test_a_job_counted_for_another_model_or_prefix_goes_through_intake_again() -> None:
+    stale = replace(w.queued(1), intake=w.intake(template="old"))
+    changed = replace(w.queued(2), prefix="other")
+    good = replace(w.queued(3), intake=w.intake(prefix="p"), prefix="p")
+    assert decide(w.quiet(queued=(stale, changed, good))) == [
+        do.TakeInAgain(stale.card, "normal", "its tokens were counted for another model"),
+        do.TakeInAgain(
+            changed.card, "normal",
+            "its tokens were counted with another prefix than the settings choose now",
+        ),
+    ]  # fmt: skip
+    assert kinds(decide(w.quiet(queued=(good,)))) == ["OpenRun"]
+
+
 def test_a_file_that_kills_the_intake_worker_three_times_is_parked() -> None:
     deadly = Incoming(w.card(1, intake_deaths=3), None)
     [action] = decide(w.quiet(incoming=(deadly,)))

@@ -169,8 +169,7 @@ def test_an_answer_that_was_cut_off_is_scored_as_far_for_everyone(workspace: Wor
         for number in range(6)
     ]
     workspace.add_job("000003-cut", chats(8, "third"), cut, prefix=None)
-    changes = {"start": "v000001", "step": 8, "settings": settings()}
-    workspace.ask_run("r000003", ["000003-cut"], **changes)
+    workspace.ask_run("r000003", ["000003-cut"], start="v000001", step=8, settings=settings())
     spy = serve(workspace, "r000003")
     start = workspace.layout.version("v000001")
     mine = {text.split("it is")[-1] for w, text in spy.scored if w != start and "kept" in text}
