@@ -108,11 +108,14 @@ class Models:
         """Return the manifests as they stand."""
         return read_manifests(self._layout)
 
-    def base_name(self, version: str) -> str:
-        """Return the directory name of the base model a version belongs to."""
-        self.versions()
-        known = self._known.get(version)
-        return str(known.base.get("name")) if known is not None else ""
+    def how_to_use(self, version: str) -> str:
+        """Return the command with which mlx-lm uses a version as `current_model`."""
+        found = self.versions()[version]
+        base = f"--model models/base/{found.base.get('name')}"
+        usage = f"mlx_lm.generate {base} --adapter-path current_model"
+        if found.prefix is None:
+            return f"{usage} --prompt '…'"
+        return f"{usage} --system-prompt '(the prefix {found.prefix.name})' --prompt '…'"
 
     def set_aside(self, version: str, job: str) -> list[dict[str, Any]]:
         """Return what the run of a version put aside of a job, as `rejected.jsonl` holds it."""

@@ -313,9 +313,8 @@ class Performer:
     def _point(self, version: str, why: str, previous: str | None) -> None:
         current_model.point_at(self._layout, version)
         self._parts.errands.forget(version)
-        name = self._parts.models.base_name(version)
-        usage = f"mlx_lm.generate --model models/base/{name} --adapter-path current_model"
-        message = f"current_model is {version} ({why}); use it: {usage} --prompt '…'"
+        usage = self._parts.models.how_to_use(version)
+        message = f"current_model is {version} ({why}); use it: {usage}"
         self._parts.journal.event("promoted", message, version=version, previous=previous, why=why)
         self._parts.ledger.put(
             "promotions", {"at": self._now(), "version": version, "previous": previous, "why": why}

@@ -29,8 +29,11 @@ def test_a_prefix_that_is_edited_while_a_file_waits_counts_for_it(tmp_path: Path
         space.layout.settings_file.write_text(settings("Be curt.", "brief"))
         space.touch("resume")
         space.wait("two versions", lambda: len(space.jobs("done")) == 2)
+        space.wait("its promotion", lambda: space.told("promoted", version="v000002"))
         manifests = [space.manifest(version) for version in ("v000001", "v000002")]
     assert [m["prefix"] for m in manifests] == [None, {"name": "brief", "text": "Be curt."}]
+    assert "(the prefix brief)" in space.told("promoted", version="v000002")[0]["message"]
+    assert "prefix" not in space.told("promoted", version="v000001")[0]["message"]
     again = space.told("intake_again")
     assert [event["job"] for event in again] == ["000002-all"]
     assert "another prefix" in again[0]["message"]

@@ -4,9 +4,12 @@ import re
 import tomllib
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daemon.core.prefix import Prefix
+from daemon.errors import SettingsFault
 from daemon.folders import settings_file
 from daemon.layout import Layout
 from daemon.settings import Settings
@@ -56,3 +59,30 @@ def test_settings_that_are_there_are_left_alone(tmp_path: Path) -> None:
 def test_own_settings_survive_any_text(values: dict[str, str]) -> None:
     own = {"training": values}
     assert parse_own(settings_file.render_own(own)) == own
+
+
+def test_prefixes_are_a_table_with_keys_of_the_users_own() -> None:
+    table = {"brief": 'Answer "so",\nbriefly.', "json_2": "One object."}
+    chosen = Settings.model_validate({"prefixes": table, "training": {"prefix": "brief"}})
+    text = settings_file.render(chosen)
+    assert parse_settings(text, "x") == chosen
+    assert chosen.prefix == Prefix("brief", table["brief"]) and Settings().prefix is None
+    added = settings_file.render(Settings()).replace("\n[prefixes]\n", '\n[prefixes]\na = " b "\n')
+    assert parse_settings(added, "x").prefixes.texts == {"a": "b"}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('[training]\nprefix = "brief"\n', "'brief', which is not in [prefixes] (it is empty)"),
+        ('[prefixes]\n"a b" = "x"\n', "line 2: prefixes.a b"),
+        ('[prefixes]\nnone = "x"\n', "'none' stands for no prefix"),
+        ('[prefixes]\na = " "\n', "line 2: prefixes.a"),
+        (f'[prefixes]\na = "{"x" * 8193}"\n', "at most 8192"),
+        ("[prefixes]\na = 3\n", "line 2: prefixes.a"),
+    ],
+)
+def test_a_prefix_that_cannot_be_one_is_told_with_its_line(text: str, told: str) -> None:
+    with pytest.raises(SettingsFault) as caught:
+        parse_settings(text, "x")
+    assert told in caught.value.message

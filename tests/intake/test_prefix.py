@@ -5,9 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from daemon.analysis.verdict import remarks
+from daemon.core.examples import from_record
 from daemon.core.prefix import Prefix, fingerprint_of
 from daemon.dedup.seen import keys_of
 from daemon.folders.queue import _intake
+from daemon.intake.outside import Compared, examine
+from daemon.settings_file import parse_settings
+from daemon.text.encoder import TextEncoder
+from tests.clocks import StillClock
 from tests.intake.bench import Bench, codes, pair
 
 TEXT = "Answer briefly."
@@ -30,6 +36,7 @@ def test_every_rows_tokens_are_counted_with_it(tmp_path: Path) -> None:
     assert tokens(bench) == [count + WIDTH for count in tokens(plain)]
     assert report["prefix"] == {"name": "brief", "text": TEXT, "place": "in the system turn"}
     assert _intake(report).prefix == BRIEF
+    assert any("the prefix brief before it, in the system turn" in said for said in remarks(report))
 
 
 def test_a_file_without_one_says_so(tmp_path: Path) -> None:
@@ -79,6 +86,21 @@ def test_a_row_that_is_too_long_only_with_it_is_refused(tmp_path: Path) -> None:
     rows = [*ROWS, {"prompt": "q" * 60, "completion": "a"}]
     assert codes(Bench(tmp_path / "p", f"[training]\n{limit}").take_in(rows)) == {}
     assert codes(Bench(tmp_path / "b", ALL + limit).take_in(rows)) == {"too_long": 1}
+
+
+def test_what_would_become_of_a_file_is_shown_with_it(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "b", TABLE)
+    file, scratch = tmp_path / "a.jsonl", tmp_path / "scratch"
+    scratch.mkdir()
+    file.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    (tmp_path / "a.settings.toml").write_text('[training]\nprefix = "brief"\n')
+    encoder = TextEncoder.load(bench.layout.base("tiny"))
+    found = examine(
+        file, scratch, bench.layout, parse_settings(TABLE, "x"), encoder, Compared(), StillClock()
+    )
+    assert found.settings.training.prefix == "brief"
+    row = from_record(json.loads(found.folder.train.read_text().splitlines()[0]))
+    assert TEXT in "".join(piece.text for piece in found.encoder.pieces(row, 1000))
 
 
 def test_the_users_own_holdout_is_counted_with_it(tmp_path: Path) -> None:
