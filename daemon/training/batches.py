@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from daemon.core.examples import Example, answer_of, prompt_of
+from daemon.core.examples import Chat, Example, answer_of, prompt_of
 from daemon.core.packing import Shapes, lay_out
 from daemon.core.plan import Plan, mix
 from daemon.errors import RunFault
@@ -174,7 +174,8 @@ def prompts(rows: JobRows, texts: RowTexts, ids: Iterable[RowId]) -> list[Prompt
         example = rows.example(job, row, "holdout")
         turns = prompt_of(example)
         if turns:
-            tokens = texts.prompt(job, turns)
+            tools = example.tools if isinstance(example, Chat) else ()
+            tokens = texts.prompt(job, turns, tools)
             found.append(Prompt(tokens, prompt_text(example), answer_of(example), job))
     return found
 

@@ -48,6 +48,6 @@ class RowTexts:
                 found.append(item)
         return found
 
-    def prompt(self, job: str, turns: Sequence[Turn]) -> tuple[int, ...]:
+    def prompt(self, job: str, turns: Sequence[Turn], tools: Sequence[str]) -> tuple[int, ...]:
         """Return the tokens of a question up to where its answer begins."""
-        return tuple(self._encoder.prefixed(self._prefixes.get(job)).encode_prompt(turns))
+        return tuple(self._encoder.prefixed(self._prefixes.get(job)).encode_prompt(turns, tools))
