@@ -14,24 +14,43 @@ _LIBRARY = "cmeel.prefix/lib/libopenblas.so.0"
 _FORTRAN = b"libgfortran.so.5"
 
 
-@cache
 def load_blas() -> str | None:
     """Load OpenBLAS for the whole process; return what it calls itself, None without one."""
+    loaded = _openblas()
+    if loaded is None:
+        return None
+    loaded.openblas_get_config.restype = ctypes.c_char_p
+    return str(loaded.openblas_get_config().decode(errors="replace")).strip()
+
+
+def threads() -> int | None:
+    """Return how many threads a product takes; None without OpenBLAS."""
+    loaded = _openblas()
+    return None if loaded is None else int(loaded.openblas_get_num_threads())
+
+
+def set_threads(count: int) -> None:
+    """Have products take so many threads from now on; each gives the same bits with any number."""
+    loaded = _openblas()
+    if loaded is not None:
+        loaded.openblas_set_num_threads(count)
+
+
+@cache
+def _openblas() -> ctypes.CDLL | None:
     if sys.platform != "linux":
         return None
     library = _file_of("cmeel-openblas", _LIBRARY)
     if library is None:
         return None
     try:
-        loaded = ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
+        return ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
     except OSError:
         try:
             _lend_fortran()
-            loaded = ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
+            return ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
         except OSError:
             return None
-    loaded.openblas_get_config.restype = ctypes.c_char_p
-    return str(loaded.openblas_get_config().decode(errors="replace")).strip()
 
 
 def _file_of(package: str, name: str) -> Path | None:

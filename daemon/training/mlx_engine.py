@@ -18,6 +18,7 @@ from daemon.model import adapters, bases, machine
 from daemon.model.anatomy import Anatomy
 from daemon.model.arithmetic import peak_flops
 from daemon.model.backend import device_name, mx, on_cpu
+from daemon.model.cores import Cores
 from daemon.model.generation import generate_batch
 from daemon.model.loading import load_model
 from daemon.model.packed import can_pack
@@ -48,6 +49,7 @@ class MlxEngine:
         self._packs = False
         self._stepper: Stepper | None = None
         self._kept: KeptStates | None = None
+        self._cores = Cores()
         self._peak: float | None = None
         self._traces = 0
         """Compiled by steppers before this one: never freed."""
@@ -206,6 +208,7 @@ class MlxEngine:
 
     def step(self, passes: Sequence[EncodedPass], learning_rate: float, seed: int) -> StepResult:
         """Apply one optimizer step."""
+        self._cores.adapt()
         return self._ready().step(passes, learning_rate, seed)
 
     def finite_alone(self, text: Encoded, seed: int) -> bool:
@@ -250,10 +253,12 @@ class MlxEngine:
 
     def losses(self, rows: Sequence[Encoded]) -> list[tuple[float, int]]:
         """Return for each row the sum of its losses in nats, and its supervised tokens."""
+        self._cores.adapt()
         return self._ready().score(rows)
 
     def generate(self, prompts: Sequence[Sequence[int]], max_tokens: int) -> list[str]:
         """Return the greedy answers."""
+        self._cores.adapt()
         self._model.eval()
         return generate_batch(self._model, self._tokenizer, prompts, max_tokens)
 
