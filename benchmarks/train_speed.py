@@ -173,7 +173,7 @@ def remarks(found: Outcome) -> list[str]:
     for who, reports in (("ours", found.ours), ("theirs", found.theirs)):
         one = reports[0]
         parts = [
-            one.blas.split(" ")[0] and f"BLAS {one.blas.split(' ')[0]}",
+            one.blas and f"BLAS {one.blas}",
             one.threads and f"{one.threads} threads", one.dtype,
             one.peak_gflops and f"matrix products {one.peak_gflops:.0f} GFLOP/s",
             one.mlx_peak_bytes and f"MLX peak {one.mlx_peak_bytes / 2**20:.0f} MiB",
