@@ -7,7 +7,7 @@ from typing import Literal
 from benchmarks.real_rows import Row, chat, dialogues, questions, short_and_long, short_chats
 
 BATCH_ROWS = 4
-"""Rows of a step, on both sides: mlx-lm's default, and the best found for it."""
+"""Rows of a step, on both sides: mlx-lm's default."""
 
 Kind = Literal["trainer", "dropped file", "limit", "command"]
 
