@@ -20,6 +20,7 @@ from daemon.core.packing import Shapes
 from daemon.model import adapters
 from daemon.model.anatomy import Anatomy
 from daemon.model.backend import mx, nn
+from daemon.model.lanes import Lanes
 from daemon.model.loading import load_model
 from daemon.text.encoder import Encoded, TextEncoder
 from daemon.training.kept import KeptStates
@@ -68,10 +69,10 @@ def ours(task: Task, model: Any, shapes: Shapes) -> tuple[Gradient, int]:
     contents = [rows.step(index) for index in range(rows.plan.steps_of_epoch)]
     passes = [item for content in contents for item in content.passes]
     kept = KeptStates(Path(task.scratch), 2**31)
-    stepper = Stepper(Anatomy(model), settings(task).training, shapes, kept)
+    stepper = Stepper(Anatomy(model), settings(task).training, shapes, Lanes(), kept)
     model.train()
     for _ in range(task.epochs):
-        _, gradient = stepper._accumulate(passes)
+        _, gradient = stepper._accumulate(passes, 0)
     if task.epochs > 1 and not len(kept):
         raise RuntimeError("nothing was kept: the gate would not see what it is for")
     kept.close()

@@ -4,8 +4,8 @@ import argparse
 import gc
 import json
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,10 @@ from daemon.core.footprint import ModelShape, PassShape, estimate, shape_from_co
 from daemon.core.versions import AdapterSpec
 from daemon.layout import Layout
 from daemon.model import adapters
+from daemon.model.anatomy import Anatomy
 from daemon.model.backend import mx, nn
 from daemon.model.bases import prepare
 from daemon.model.loading import load_model
-
-# mlx_lm imports mlx by itself: it must come after the back end is set up.
-from mlx_lm.tuner.trainer import grad_checkpoint  # isort: skip
 
 MODEL = "smollm2-135m"
 FP32 = 4
@@ -86,8 +84,11 @@ def measure(model: Any, shape: ModelShape, work: PassShape) -> int:
     picks = mx.array(np.arange(work.tokens - work.supervised, work.tokens).astype(np.int32))
     targets = mx.array(draw.integers(3, shape.vocabulary, work.supervised).astype(np.int32))
 
+    anatomy = Anatomy(model)
+
     def loss() -> Any:
-        hidden = model.model(tokens)
+        with anatomy.checkpointed() if work.checkpoint else nullcontext():
+            hidden = model.model(tokens)
         head = model.model.embed_tokens.as_linear
         logits = head(hidden.reshape(-1, shape.hidden)[picks])
         return nn.losses.cross_entropy(logits.astype(mx.float32), targets, reduction="sum")
@@ -99,23 +100,10 @@ def measure(model: Any, shape: ModelShape, work: PassShape) -> int:
     gc.collect()
     mx.clear_cache()
     mx.reset_peak_memory()
-    with checkpointing(model) if work.checkpoint else nullcontext():
-        mx.eval(differentiate())
+    mx.eval(differentiate())
     peak = int(mx.get_peak_memory())
     adapters.detach(model)
     return peak
-
-
-@contextmanager
-def checkpointing(model: Any) -> Iterator[None]:
-    """Compute each layer twice; mlx-lm's switch is one of the class, so it is turned back."""
-    layer = type(model.layers[0])
-    plain = layer.__call__
-    grad_checkpoint(model.layers[0])
-    try:
-        yield
-    finally:
-        layer.__call__ = plain
 
 
 def _place(name: str) -> str:

@@ -18,8 +18,8 @@ Where the base is not in fp32 the adapter is, so each adapted module keeps its i
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Self
 
 FP32_BYTES = 4
 LOGIT_COPIES = 4
@@ -131,6 +131,15 @@ class Estimate:
     def resident(self) -> int:
         """Bytes that stay between two steps."""
         return self.weights + self.adapter + self.moments + self.kept
+
+    def abreast(self, usable: int, most: int) -> int:
+        """Return how many such passes, up to `most`, fit at once into so many bytes; at least 1."""
+        passing = max(1, self.activations + self.logits)
+        return max(1, min(most, (usable - self.resident - self.gradients) // passing))
+
+    def times(self, passes: int) -> Self:
+        """Return the estimate for so many such passes at once."""
+        return replace(self, activations=self.activations * passes, logits=self.logits * passes)
 
     def as_record(self) -> dict[str, int]:
         """Return plain JSON values."""

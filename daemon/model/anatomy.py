@@ -4,12 +4,14 @@ A part is swapped for a stand-in while the model runs and put back after, so tha
 and masks stay the model's own. What cannot be taken apart exactly is found by trying.
 """
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from mlx.utils import tree_flatten
 
+from daemon.model.activations import as_mlx_lm_does
 from daemon.model.backend import Module, mx
 
 _TRUNKS = ("model", "transformer", "backbone")
@@ -44,6 +46,8 @@ class Anatomy:
 
     def __init__(self, model: Module) -> None:
         self.model = model
+        self.building = threading.RLock()
+        """Held while a graph is built: parts are swapped meanwhile, for all threads."""
         self._outer = _holder(model)
         self._trunk_name = next((name for name in _TRUNKS if name in (self._outer or {})), None)
         with _as_when_answering(model):
@@ -220,7 +224,8 @@ def _recomputed(layer: Any) -> Callable[..., Any]:
     def run(given: Any, *args: Any, **kwargs: Any) -> Any:
         def forward(own: Any, into: Any) -> Any:
             layer.update(own)
-            return layer(into, *args, **kwargs)
+            with as_mlx_lm_does():
+                return layer(into, *args, **kwargs)
 
         # The trainable numbers go in by hand: what is only closed over gets no gradient.
         return mx.checkpoint(forward)(layer.trainable_parameters(), given)

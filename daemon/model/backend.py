@@ -1,8 +1,10 @@
 """MLX, set up for this machine; every other module takes it from here."""
 
+import ctypes
 import os
 import shutil
 import sys
+from contextlib import suppress
 
 from daemon.model.blas import load_blas
 
@@ -17,6 +19,15 @@ WATCHDOG_VARIABLE = "AGX_RELAX_CDM_CTXSTORE_TIMEOUT"
 if sys.platform == "darwin":
     os.environ.setdefault(WATCHDOG_VARIABLE, "1")
 
+# glibc hands large blocks back to the system when they are freed and gets them back page by page,
+# which takes a tenth of a step on the CPU: MLX asks for the same sizes again and again.
+if sys.platform == "linux":
+    _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+    with suppress(AttributeError):
+        _mallopt = ctypes.CDLL(None).mallopt
+        _mallopt(_M_MMAP_THRESHOLD, 2**30)
+        _mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
+
 # MLX must come after the BLAS: the first definition of a symbol is the one that counts.
 import mlx.core as mx  # noqa: E402
 import mlx.nn as nn  # noqa: E402
@@ -25,7 +36,17 @@ from mlx.nn.layers.base import Module  # noqa: E402
 from mlx.nn.layers.linear import Linear  # noqa: E402
 from mlx.nn.layers.quantized import QuantizedLinear  # noqa: E402
 
-__all__ = ["BLAS", "PLAIN_LINEAR", "Module", "device_name", "mx", "nn", "on_cpu", "optim"]
+__all__ = [
+    "BLAS",
+    "PLAIN_LINEAR",
+    "Module",
+    "can_compile",
+    "device_name",
+    "mx",
+    "nn",
+    "on_cpu",
+    "optim",
+]
 
 PLAIN_LINEAR = (Linear, QuantizedLinear)
 
@@ -43,6 +64,10 @@ def device_name() -> str:
     return str(name)
 
 
-# The CPU back end compiles with g++ at run time and fails without; it gains nothing from it.
-if on_cpu() and shutil.which("g++") is None:
+def can_compile() -> bool:
+    """Return whether MLX compiles; its CPU back end does so with g++, when it is needed."""
+    return not on_cpu() or shutil.which("g++") is not None
+
+
+if not can_compile():
     mx.disable_compile()

@@ -29,10 +29,17 @@ def threads() -> int | None:
     return None if loaded is None else int(loaded.openblas_get_num_threads())
 
 
+@cache
+def most_threads() -> int | None:
+    """Return how many threads products took at the start; None without OpenBLAS."""
+    return threads()
+
+
 def set_threads(count: int) -> None:
     """Have products take so many threads from now on; each gives the same bits with any number."""
     loaded = _openblas()
     if loaded is not None:
+        most_threads()
         loaded.openblas_set_num_threads(count)
 
 

@@ -1,4 +1,4 @@
-"""Has products on the CPU take only the cores that others leave free; knows no step.
+"""Finds how many cores others leave free; knows no step.
 
 OpenBLAS cuts a product into equal parts and waits for the last: a thread whose core is taken by
 another process holds all of them up. Measured on two cores: beside one busy process two threads do
@@ -38,22 +38,19 @@ def usage() -> Usage:
 
 
 class Cores:
-    """The threads of one process."""
+    """The cores this process may take."""
 
     def __init__(self, look: Callable[[], Usage] = usage) -> None:
         self._look = look
-        self._most = blas.threads()
+        self.most = blas.most_threads() or 1
+        """Those it could have, by what the BLAS found at the start; 1 where there is none."""
+        self._free = self.most
         self._before = look()
 
-    def adapt(self) -> None:
-        """Take as many threads as there are free cores; looks at most every few seconds."""
-        if self._most is None or self._most == 1:
-            return
-        if time.monotonic() - self._before[0] < EVERY_S:
-            return
-        now = self._look()
-        cores = os.cpu_count() or self._most
-        wanted = threads_for(cores, self._most, self._before, now)
-        if wanted != blas.threads():
-            blas.set_threads(wanted)
-        self._before = now
+    def free(self) -> int:
+        """Return how many cores others leave; looks at most every few seconds."""
+        if self.most > 1 and time.monotonic() - self._before[0] >= EVERY_S:
+            now = self._look()
+            self._free = threads_for(os.cpu_count() or self.most, self.most, self._before, now)
+            self._before = now
+        return self._free

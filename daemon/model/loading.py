@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from daemon.errors import ModelFault
+from daemon.model.activations import quicken
 from daemon.model.backend import Module, mx, on_cpu
 
 # mlx_lm imports mlx by itself: it must come after the back end is set up.
@@ -32,6 +33,7 @@ def load_model(folder: Path) -> tuple[Module, TokenizerWrapper]:
         tokenizer = mlx_lm.load_tokenizer(folder, eos_token_ids=config.get("eos_token_id"))
         if on_cpu():
             model = in_full_precision(model)
+            quicken(model)
         mx.eval(model.parameters())
     except _MISTAKES as e:
         raise ModelFault("model_unsupported", f"{folder} cannot be loaded: {e}") from e

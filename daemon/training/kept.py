@@ -6,6 +6,7 @@ given up where it does not pay, or where there is no room.
 
 import os
 import tempfile
+import threading
 import weakref
 from pathlib import Path
 from time import perf_counter
@@ -25,6 +26,7 @@ class KeptStates:
     def __init__(self, folder: Path, most_bytes: int) -> None:
         self._descriptor = _nameless(folder)
         self._let_go = weakref.finalize(self, os.close, self._descriptor)
+        self._lock = threading.Lock()
         self._most = most_bytes
         self._places: dict[bytes, tuple[int, tuple[int, ...], Any]] = {}
         self._size = 0
@@ -47,29 +49,31 @@ class KeptStates:
 
     def put(self, key: bytes, state: Any, computed_s: float) -> None:
         """Keep an evaluated state if there is room; `computed_s` seconds is what it took."""
-        if self.given_up or key in self._places or self._size + state.nbytes > self._most:
-            return
-        try:
-            _write(self._descriptor, _as_numbers(state), self._size)
-        except OSError as error:
-            self._give_up(f"there is no room for them: {error.strerror}")
-            return
-        self._places[key] = (self._size, state.shape, state.dtype)
-        self._computed_s[key] = computed_s
-        self._size += state.nbytes
+        with self._lock:
+            if self.given_up or key in self._places or self._size + state.nbytes > self._most:
+                return
+            try:
+                _write(self._descriptor, _as_numbers(state), self._size)
+            except OSError as error:
+                self._give_up(f"there is no room for them: {error.strerror}")
+                return
+            self._places[key] = (self._size, state.shape, state.dtype)
+            self._computed_s[key] = computed_s
+            self._size += state.nbytes
 
     def get(self, key: bytes) -> Any:
         """Return a state that was kept, bit by bit the same; None where it was not."""
-        if key not in self._places:
-            return None
-        began_s = perf_counter()
-        offset, shape, dtype = self._places[key]
-        size = int(np.prod(shape)) * dtype.size
-        numbers = np.frombuffer(_read(self._descriptor, size, offset), np.uint8)
-        state = mx.array(numbers).view(dtype).reshape(shape)
-        mx.eval(state)
-        self._judge(self._computed_s[key] - (perf_counter() - began_s))
-        return state
+        with self._lock:
+            if key not in self._places:
+                return None
+            began_s = perf_counter()
+            offset, shape, dtype = self._places[key]
+            size = int(np.prod(shape)) * dtype.size
+            numbers = np.frombuffer(_read(self._descriptor, size, offset), np.uint8)
+            state = mx.array(numbers).view(dtype).reshape(shape)
+            mx.eval(state)
+            self._judge(self._computed_s[key] - (perf_counter() - began_s))
+            return state
 
     def _judge(self, saved_s: float) -> None:
         self._saved_s.append(saved_s)

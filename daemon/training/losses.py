@@ -37,13 +37,16 @@ class Losses:
 
     def tokens(self, item: PassArrays, state: Any = None) -> Any:
         """Return nats at each picked position; nothing is kept for a gradient."""
-        if not self._anatomy.has_head:
-            return _nats(self._flat_logits(item.tokens, item.segments)[item.picks], item.targets)
-        hidden = self._hidden(item.tokens, item.segments, state)
-        hidden = hidden.reshape(-1, hidden.shape[-1])
+        with self._anatomy.building:
+            if not self._anatomy.has_head:
+                logits = self._flat_logits(item.tokens, item.segments)[item.picks]
+                return _nats(logits, item.targets)
+            hidden = self._hidden(item.tokens, item.segments, state)
+        flowing = hidden.reshape(-1, hidden.shape[-1])[item.picks]
         found = []
         for start, end in self._chunks(item.picks.size):
-            logits = self._anatomy.logits(hidden[item.picks[start:end]])
+            with self._anatomy.building:
+                logits = self._anatomy.logits(flowing[start:end])
             found.append(_nats(logits, item.targets[start:end]))
             mx.eval(found[-1])
         return mx.concatenate(found)
@@ -79,7 +82,8 @@ class Losses:
 
     def state(self, item: PassArrays) -> Any:
         """Return what the layers that learn nothing hand on, (rows, width, hidden)."""
-        found = self._anatomy.state_below(self.below, item.tokens, self._cache(item.segments))
+        with self._anatomy.building:
+            found = self._anatomy.state_below(self.below, item.tokens, self._cache(item.segments))
         mx.eval(found)
         return found
 

@@ -18,8 +18,8 @@ from daemon.model import adapters, bases, machine
 from daemon.model.anatomy import Anatomy
 from daemon.model.arithmetic import peak_flops
 from daemon.model.backend import device_name, mx, on_cpu
-from daemon.model.cores import Cores
 from daemon.model.generation import generate_batch
+from daemon.model.lanes import Lanes
 from daemon.model.loading import load_model
 from daemon.model.packed import can_pack
 from daemon.model.row_length import best_row_tokens
@@ -49,7 +49,8 @@ class MlxEngine:
         self._packs = False
         self._stepper: Stepper | None = None
         self._kept: KeptStates | None = None
-        self._cores = Cores()
+        self._lanes = Lanes()
+        self._abreast = self._lanes.most
         self._peak: float | None = None
         self._traces = 0
         """Compiled by steppers before this one: never freed."""
@@ -76,7 +77,10 @@ class MlxEngine:
         """Measure which length of packed rows trains this base fastest here."""
         self._sit(base)
         assert self._anatomy is not None
-        return best_row_tokens(self._anatomy, self.usual_tokens[1]) if self._packs else None
+        if not self._packs:
+            return None
+        self._lanes.share(self._lanes.most)
+        return best_row_tokens(self._anatomy, self.usual_tokens[1])
 
     def estimate(
         self, base: Path, spec: AdapterSpec, shape: Footing
@@ -98,6 +102,9 @@ class MlxEngine:
             checkpoint=shape.checkpoint,
         )
         need, there = estimate(model, work), machine.memory()
+        most = 1 if shape.checkpoint else self._lanes.most
+        self._abreast = need.abreast(there.usable, most)
+        need = need.times(self._abreast)
         machine.set_limits(need, there)
         return need, there.usable
 
@@ -154,8 +161,9 @@ class MlxEngine:
         assert self._anatomy is not None
         self._traces = self.traces
         self._stepper = Stepper(
-            self._anatomy, training, self._shapes(training), self._kept, training.grad_checkpoint
-        )
+            self._anatomy, training, self._shapes(training), self._lanes, self._kept,
+            training.grad_checkpoint, self._abreast,
+        )  # fmt: skip
         if start is None or training.carry_moments == "reset":
             return True
         if not (start / MOMENTS).exists() or not self._take_moments(start / MOMENTS):
@@ -208,7 +216,6 @@ class MlxEngine:
 
     def step(self, passes: Sequence[EncodedPass], learning_rate: float, seed: int) -> StepResult:
         """Apply one optimizer step."""
-        self._cores.adapt()
         return self._ready().step(passes, learning_rate, seed)
 
     def finite_alone(self, text: Encoded, seed: int) -> bool:
@@ -253,13 +260,12 @@ class MlxEngine:
 
     def losses(self, rows: Sequence[Encoded]) -> list[tuple[float, int]]:
         """Return for each row the sum of its losses in nats, and its supervised tokens."""
-        self._cores.adapt()
         return self._ready().score(rows)
 
     def generate(self, prompts: Sequence[Sequence[int]], max_tokens: int) -> list[str]:
         """Return the greedy answers."""
-        self._cores.adapt()
         self._model.eval()
+        self._lanes.share(1)
         return generate_batch(self._model, self._tokenizer, prompts, max_tokens)
 
     def adapter_config(self) -> dict[str, Any]:

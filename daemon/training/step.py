@@ -6,15 +6,19 @@ The loss is the mean over all supervised tokens of the step, however it is split
 import math
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 from typing import Any
 
 from mlx.utils import tree_flatten, tree_map
 
-from daemon.core.packing import Shapes, lay_out
+from daemon.core.packing import Pass, Shapes, lay_out
+from daemon.core.plan import mix
 from daemon.model.anatomy import Anatomy
 from daemon.model.arithmetic import arithmetic_of
 from daemon.model.backend import mx, nn
+from daemon.model.lanes import Lanes
 from daemon.settings import TrainingSettings
 from daemon.text.encoder import Encoded
 from daemon.training.arrays import PassArrays, arrange
@@ -27,6 +31,17 @@ WITH_STATE = 6
 """Arrays given to the gradient where one of them is a kept state."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Gradient:
+    """What one pass comes to, evaluated."""
+
+    total: Any
+    """The sum of nats of its supervised tokens."""
+    gradients: Any
+    supervised: int
+    arithmetic: float
+
+
 class Stepper:
     """A model in training with its optimizer."""
 
@@ -35,17 +50,22 @@ class Stepper:
         anatomy: Anatomy,
         training: TrainingSettings,
         shapes: Shapes,
+        lanes: Lanes,
         kept: KeptStates | None = None,
         checkpoint: bool = False,
+        abreast: int | None = None,
     ) -> None:
         """`checkpoint` computes each layer again for its gradient instead of keeping what it did.
 
-        With `kept`, what the layers that learn nothing hand on is computed once.
+        With `kept`, what the layers that learn nothing hand on is computed once. At most `abreast`
+        passes are computed at once.
         """
         self._anatomy = anatomy
         self._model: Any = anatomy.model
         self._training = training
         self.shapes = shapes
+        self._lanes = lanes
+        self._abreast = abreast
         self._checkpoint = checkpoint
         below = anatomy.first_adapted() if kept is not None else 0
         self.kept = kept if below else None
@@ -85,9 +105,8 @@ class Stepper:
 
     def step(self, passes: Sequence[EncodedPass], learning_rate: float, seed: int) -> StepResult:
         """Apply one step, or nothing where loss or gradient is not finite."""
-        mx.random.seed(seed)
         self._model.train()
-        loss, gradients = self._accumulate(passes)
+        loss, gradients = self._accumulate(passes, seed)
         norm = _norm(gradients)
         if not math.isfinite(loss) or not math.isfinite(norm):
             return StepResult(None, None, None, False, self._arithmetic)
@@ -102,36 +121,47 @@ class Stepper:
 
     def finite_alone(self, text: Encoded, seed: int) -> bool:
         """Return whether loss and gradient of one text by itself are finite."""
-        mx.random.seed(seed)
         self._model.train()
         (item,) = lay_out([0], [len(text.tokens)], self.shapes)
-        loss, gradients = self._accumulate([EncodedPass(item.width, ((text,),))])
+        loss, gradients = self._accumulate([EncodedPass(item.width, ((text,),))], seed)
         return math.isfinite(loss) and math.isfinite(_norm(gradients))
 
-    def _accumulate(self, passes: Sequence[EncodedPass]) -> tuple[float, Any]:
+    def _accumulate(self, passes: Sequence[EncodedPass], seed: int) -> tuple[float, Any]:
         """Return the mean loss and gradient over all supervised tokens of all passes."""
-        sums, tokens, gathered = [], 0, None
+        total, tokens, gathered = 0.0, 0, None
         self._arithmetic = 0.0
-        for item in passes:
-            arrays = arrange(item.rows, item.width, self.shapes)
-            tokens += arrays.supervised
-            given = self._given(arrays, item.again)
-            self._count(item, arrays.supervised, len(given) == WITH_STATE)
-            (_, value), gradients = self._gradient(*given)
-            if gathered is not None:
-                gradients = tree_map(lambda new, old: new + old, gradients, gathered)
-            # Evaluated pass by pass: memory never holds the activations of two.
-            mx.eval(value, gradients)
-            sums.append(value)
-            gathered = gradients
+        self._settle()
+        work = partial(self._differentiated, seed=seed)
+        for found in self._lanes.each(work, list(enumerate(passes)), self._abreast):
+            total += float(found.total.item())
+            tokens += found.supervised
+            self._arithmetic += found.arithmetic
+            # In the order of the passes, whichever was ready first: sums have the same bits.
+            gathered = _sum(gathered, found.gradients)
         count = max(1, tokens)
-        loss = sum(float(value.item()) for value in sums) / count
-        return loss, tree_map(lambda g: g / count, gathered)
+        return total / count, tree_map(lambda g: g / count, gathered)
 
-    def _count(self, item: EncodedPass, supervised: int, state: bool) -> None:
+    def _settle(self) -> None:
+        """Have every number of the model computed: no other thread could."""
+        mx.eval(self._model.state)
+
+    def _differentiated(self, numbered: tuple[int, EncodedPass], seed: int) -> _Gradient:
+        """Return what one pass comes to; several threads are in here at once."""
+        number, item = numbered
+        arrays = arrange(item.rows, item.width, self.shapes)
+        given = self._given(arrays, item.again)
+        with self._anatomy.building:
+            # Each pass has its own dropout, whatever is computed before it and beside it.
+            mx.random.seed(mix(seed, number))
+            (_, total), gradients = self._gradient(*given)
+        mx.eval(total, gradients)
+        work = self._work(item, arrays.supervised, len(given) == WITH_STATE)
+        return _Gradient(total, gradients, arrays.supervised, work)
+
+    def _work(self, item: EncodedPass, supervised: int, state: bool) -> float:
         real = sum(len(text.tokens) for text in item.texts)
         of_token = self._cost.upper_token + (0.0 if state else self._cost.lower_token)
-        self._arithmetic += real * of_token + supervised * self._cost.supervised
+        return real * of_token + supervised * self._cost.supervised
 
     def _given(self, item: PassArrays, again: bool) -> tuple[Any, ...]:
         """Return what the gradient is asked of; the state of the lower layers where it is kept."""
@@ -156,15 +186,31 @@ class Stepper:
         self._model.eval()
         totals, counts = [0.0] * len(texts), [0] * len(texts)
         lengths = [len(text.tokens) for text in texts]
-        for item in lay_out(range(len(texts)), lengths, self.shapes):
+
+        def scored(item: Pass) -> list[tuple[int, float]]:
             rows = [[texts[number] for number in row] for row in item.rows]
             arrays = arrange(rows, item.width, self.shapes)
             nats: Any = self.losses.tokens(arrays, self._state(arrays, again=True)).tolist()
+            owners = (item.texts[owner] for owner in arrays.owners.tolist())
             # The picks end in padding, so there are more losses than owners.
-            for owner, loss in zip(arrays.owners.tolist(), nats, strict=False):
-                totals[item.texts[owner]] += loss
-                counts[item.texts[owner]] += 1
+            return list(zip(owners, nats, strict=False))
+
+        laid = lay_out(range(len(texts)), lengths, self.shapes)
+        self._settle()
+        for pairs in self._lanes.each(scored, laid, self._abreast):
+            for number, loss in pairs:
+                totals[number] += loss
+                counts[number] += 1
         return list(zip(totals, counts, strict=True))
+
+
+def _sum(gathered: Any, new: Any) -> Any:
+    if gathered is None:
+        return new
+    found = tree_map(lambda a, b: a + b, gathered, new)
+    # Evaluated now: what is waited for would hold the gradients of all passes.
+    mx.eval(found)
+    return found
 
 
 def _norm(gradients: Any) -> float:

@@ -17,6 +17,7 @@ from daemon.core.footprint import (
 )
 from daemon.core.versions import AdapterSpec
 from daemon.model import adapters
+from daemon.model.activations import quicken
 from daemon.model.backend import Module, mx, nn
 
 CONFIG = {
@@ -32,6 +33,7 @@ def model() -> Any:
     mx.random.seed(3)
     made: Any = Model(ModelArgs.from_dict(CONFIG))
     made.freeze()
+    quicken(made)
     mx.eval(made.parameters())
     return made
 

@@ -13,15 +13,18 @@ from daemon.core.versions import AdapterSpec
 from daemon.model import adapters
 from daemon.model.anatomy import Anatomy
 from daemon.model.backend import mx, nn
+from daemon.model.lanes import Lanes
 from daemon.settings import TrainingSettings
 from daemon.text.encoder import Encoded
 from daemon.training.engine import EncodedPass
 from daemon.training.kept import KeptStates
 from daemon.training.step import Stepper
 from tests.model.families import PACKABLE, UNPACKABLE, make
+from tests.model.free_cores import Free
 
 PACKED = Shapes(64, 64)
 ALONE = Shapes(64, 1, packed=False)
+LANES = Lanes()
 FAMILIES = ["llama", "llama windowed", "qwen3", "gemma2", "gemma3_text", "granite", "cohere2"]
 
 
@@ -31,6 +34,7 @@ def stepper(
     spec: AdapterSpec | None = None,
     kept: KeptStates | None = None,
     checkpoint: bool = False,
+    lanes: Lanes | None = None,
     **changes: Any,
 ) -> Stepper:
     model = make(name)
@@ -41,7 +45,9 @@ def stepper(
     adapters.put_weights(
         model, {key: array + 0.1 * mx.random.normal(array.shape) for key, array in weights.items()}
     )
-    return Stepper(Anatomy(model), TrainingSettings(**changes), shapes, kept, checkpoint)
+    return Stepper(
+        Anatomy(model), TrainingSettings(**changes), shapes, lanes or LANES, kept, checkpoint
+    )
 
 
 @pytest.fixture
@@ -107,7 +113,7 @@ def test_a_packed_step_has_the_loss_and_gradient_of_its_texts_one_by_one(name: s
     made = stepper(name)
     laid = passes(made, texts())
     assert max(len(row) for item in laid for row in item.rows) > 1
-    loss, gradient = made._accumulate(laid)
+    loss, gradient = made._accumulate(laid, 0)
     expected_loss, expected = reference(made, texts())
     assert loss == pytest.approx(expected_loss, rel=1e-5)
     assert_same_gradient(made, gradient, expected)
@@ -118,7 +124,7 @@ def test_models_that_cannot_share_a_row_have_it_too(name: str) -> None:
     keys = {"mamba": ("mixer.in_proj", "mixer.out_proj"), "gpt2": ("attn.c_proj", "mlp.c_fc")}[name]
     spec = AdapterSpec("lora", 4, 2.0, 0.0, 2, keys)
     made = stepper(name, Shapes(64, 128, packed=False), spec)
-    loss, gradient = made._accumulate(passes(made, texts()))
+    loss, gradient = made._accumulate(passes(made, texts()), 0)
     expected_loss, expected = reference(made, texts())
     assert loss == pytest.approx(expected_loss, rel=1e-5)
     assert_same_gradient(made, gradient, expected)
@@ -130,7 +136,7 @@ def test_both_kinds_of_adapter_and_checkpointing_change_nothing(
     kind: Any, checkpoint: bool
 ) -> None:
     made = stepper(spec=AdapterSpec(kind, 4, 2.0, 0.0, -1, ()), checkpoint=checkpoint)
-    loss, gradient = made._accumulate(passes(made, texts()))
+    loss, gradient = made._accumulate(passes(made, texts()), 0)
     expected_loss, expected = reference(made, texts())
     assert loss == pytest.approx(expected_loss, rel=1e-5)
     assert_same_gradient(made, gradient, expected)
@@ -140,7 +146,7 @@ def test_the_head_in_many_chunks_changes_nothing(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("daemon.training.losses.CHUNK_BYTES", 1)
     monkeypatch.setattr("daemon.training.losses.LEAST_CHUNK", 5)
     made = stepper("gemma2", Shapes(128, 128))
-    loss, gradient = made._accumulate(passes(made, texts()))
+    loss, gradient = made._accumulate(passes(made, texts()), 0)
     expected_loss, expected = reference(made, texts())
     assert loss == pytest.approx(expected_loss, rel=1e-5)
     assert_same_gradient(made, gradient, expected)
@@ -233,6 +239,35 @@ def test_accumulated_passes_give_the_step_of_one_pass(few: bool) -> None:
     assert parts.traces == (2 if few else 0)
 
 
+@pytest.mark.parametrize("checkpoint", [False, True])
+def test_steps_have_the_same_bits_with_any_number_of_lanes(checkpoint: bool) -> None:
+    spec = AdapterSpec("lora", 4, 2.0, 0.3, 2, ())
+    shapes = Shapes(32, 32)
+    one, three = (
+        stepper("gemma2", shapes, spec, checkpoint=checkpoint, lanes=Lanes(count, Free(count)))
+        for count in (1, 3)
+    )
+    assert len(passes(one, texts())) > 3
+    for number in range(3):
+        first = one.step(passes(one, texts()), 1e-2, number)
+        second = three.step(passes(three, texts()), 1e-2, number)
+        assert first == second and first.applied
+    for name, array in state_of(one).items():
+        np.testing.assert_array_equal(state_of(three)[name], array)
+    assert one.score(texts()) == three.score(texts())
+
+
+def test_each_pass_has_its_own_dropout() -> None:
+    spec = AdapterSpec("lora", 4, 2.0, 0.5, 2, ())
+    made = stepper("llama", Shapes(32, 32), spec)
+    made._model.train()
+    (laid, *_) = passes(made, texts(1))
+    once, _ = made._accumulate([laid], 1)
+    twice, _ = made._accumulate([laid, laid], 1)
+    assert made._accumulate([laid], 1)[0] == once != made._accumulate([laid], 2)[0]
+    assert twice != pytest.approx(once, rel=1e-6)
+
+
 def test_scores_are_those_of_each_text_alone() -> None:
     made = stepper("gemma3_text")
     for item, (total, count) in zip(texts(), made.score(texts()), strict=True):
@@ -257,7 +292,7 @@ def test_a_text_that_is_put_aside_leaves_the_others_where_they_are() -> None:
         )
         for item in laid
     ]
-    loss, gradient = made._accumulate(without)
+    loss, gradient = made._accumulate(without, 0)
     expected_loss, expected = reference(made, [*texts()[:3], *texts()[4:]])
     assert loss == pytest.approx(expected_loss, rel=1e-5)
     assert_same_gradient(made, gradient, expected)
