@@ -1,12 +1,14 @@
 """Builds the object graph: the one place that picks real parts and knows the workers' commands."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import setproctitle
 
 from daemon.clock import Clock, SystemClock
-from daemon.errors import ExitCode, UserFault
+from daemon.errors import ExitCode, UserFault, is_disk_full
 from daemon.folders import atomic, locks
 from daemon.folders.control import Control
 from daemon.folders.inbox import Inbox
@@ -18,7 +20,7 @@ from daemon.folders.run_requests import RunRequests
 from daemon.folders.status import StatusFolder
 from daemon.folders.sweeps import Sweeps
 from daemon.layout import Layout
-from daemon.supervisor.crew import Hand
+from daemon.supervisor.crew import FULL_REST_S, Hand
 from daemon.supervisor.errands import Errands
 from daemon.supervisor.journal import Journal
 from daemon.supervisor.parts import Parts
@@ -27,6 +29,7 @@ from daemon.supervisor.supervisor import Supervisor
 from daemon.supervisor.wakeups import Signals, Wakeups, Watcher
 
 TRAINER_WAIT_S = 10.0
+Made = TypeVar("Made")
 
 
 class Daemon:
@@ -45,9 +48,10 @@ class Daemon:
             DaemonFault: the workspace cannot be used.
         """
         setproctitle.setproctitle(f"finetuned supervisor {self._layout.root}")
-        lock = self._lock()
+        lock = _in_time(self._lock)
         try:
-            return Supervisor(_parts(self._layout, self._rehearse, self._console)).run(until_idle)
+            parts = _in_time(lambda: _parts(self._layout, self._rehearse, self._console))
+            return Supervisor(parts).run(until_idle)
         finally:
             lock.release()
 
@@ -82,6 +86,21 @@ class Daemon:
         )
         locks.end_holder(self._layout.trainer_lock, TRAINER_WAIT_S, SystemClock())
         return lock
+
+
+def _in_time(make: Callable[[], Made]) -> Made:
+    """Return what is made; on a full disk wait for room, because not even a status can be told."""
+    told = False
+    while True:
+        try:
+            return make()
+        except OSError as error:
+            if not is_disk_full(error):
+                raise
+            if not told:
+                sys.stderr.write(f"the disk is full ({error}): waiting for room\n")
+            told = True
+            SystemClock().sleep_s(FULL_REST_S)
 
 
 def build_supervisor(root: Path, *, rehearse: bool, console: bool) -> Daemon:

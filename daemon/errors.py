@@ -1,5 +1,6 @@
 """The faults of finetuned, by who must act, and the exit codes; knows nothing else."""
 
+import errno
 from enum import IntEnum
 
 
@@ -16,6 +17,21 @@ class ExitCode(IntEnum):
     NOT_RUNNING = 7
     REFUSED = 8
     JOB_FAILED = 9
+    DISK_FULL = 10
+
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NO_ROOM_WORDS = ("[write] Unable to write", "No space left on device", "os error 28")
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Return whether an error means that the disk has no room.
+
+    MLX and safetensors have no error of their own for it: only their words tell.
+    """
+    if isinstance(error, OSError):
+        return error.errno in NO_ROOM
+    return any(words in str(error) for words in _NO_ROOM_WORDS)
 
 
 class Fault(Exception):

@@ -13,6 +13,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from daemon.failpoints import failpoint
+
 PREFIX = ".tmp-"
 TRASH = ".trash-"
 
@@ -22,14 +24,19 @@ def write_bytes(path: Path, data: bytes) -> None:
     temporary = _temporary(path)
     try:
         with temporary.open("wb") as file:
+            failpoint("write.opened")
             file.write(data)
+            failpoint("write.written")
             _sync(file.fileno())
+        failpoint("write.synced")
         os.replace(temporary, path)
+        failpoint("write.renamed")
     except BaseException:
         with suppress(OSError):
             temporary.unlink()
         raise
     sync_directory(path.parent)
+    failpoint("write.done")
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -52,19 +59,25 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = _temporary(path)
     try:
         yield temporary
+        failpoint("replacing.written")
         sync_file(temporary)
+        failpoint("replacing.synced")
         os.replace(temporary, path)
+        failpoint("replacing.renamed")
     except BaseException:
         with suppress(OSError):
             temporary.unlink()
         raise
     sync_directory(path.parent)
+    failpoint("replacing.done")
 
 
 def replace_volatile(path: Path, data: bytes) -> None:
     """Replace a file's content at once for readers, but without waiting for the disk."""
     temporary = _temporary(path)
+    failpoint("volatile.begun")
     temporary.write_bytes(data)
+    failpoint("volatile.written")
     os.replace(temporary, path)
 
 
@@ -74,7 +87,9 @@ def make_directory(path: Path) -> None:
         return
     make_directory(path.parent)
     with suppress(FileExistsError):
+        failpoint("mkdir.begun")
         path.mkdir()
+    failpoint("mkdir.made")
     sync_directory(path.parent)
 
 
@@ -89,11 +104,14 @@ def building_directory(path: Path) -> Iterator[Path]:
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
     try:
+        failpoint("building.begun")
         yield temporary
+        failpoint("building.filled")
         for folder, _, names in os.walk(temporary):
             for name in names:
                 sync_file(Path(folder, name))
             sync_directory(Path(folder))
+        failpoint("building.synced")
         move(temporary, path)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -109,8 +127,11 @@ def move(source: Path, target: Path) -> None:
     """
     if os.path.lexists(target):
         raise FileExistsError(f"{target} exists; {source} was not moved onto it")
+    failpoint("move.begun")
     os.rename(source, target)
+    failpoint("move.renamed")
     sync_directory(target.parent)
+    failpoint("move.target_synced")
     if source.parent != target.parent:
         sync_directory(source.parent)
 
@@ -123,7 +144,9 @@ def copy_file(source: Path, target: Path) -> None:
 def remove_file(path: Path) -> None:
     """Remove a file; one that is gone already is fine."""
     with suppress(FileNotFoundError):
+        failpoint("remove.begun")
         path.unlink()
+        failpoint("remove.unlinked")
         sync_directory(path.parent)
 
 
@@ -132,11 +155,17 @@ def remove_directory(path: Path) -> None:
     trash = path.with_name(TRASH + path.name)
     shutil.rmtree(trash, ignore_errors=True)
     try:
+        failpoint("trash.begun")
         os.rename(path, trash)
     except FileNotFoundError:
         return
-    sync_directory(path.parent)
-    shutil.rmtree(trash, ignore_errors=True)
+    try:
+        failpoint("trash.renamed")
+        sync_directory(path.parent)
+        failpoint("trash.synced")
+    finally:
+        # Whoever tries again finds nothing under the old name, and would leave the rest for ever.
+        shutil.rmtree(trash, ignore_errors=True)
 
 
 def purge_leftovers(folder: Path) -> None:
@@ -157,8 +186,11 @@ def replace_link(link: Path, target: str) -> None:
     temporary = _temporary(link)
     with suppress(FileNotFoundError):
         temporary.unlink()
+    failpoint("link.begun")
     os.symlink(target, temporary)
+    failpoint("link.made")
     os.replace(temporary, link)
+    failpoint("link.renamed")
     sync_directory(link.parent)
 
 
@@ -173,8 +205,11 @@ def append_at(path: Path, offset: int, data: bytes) -> int:
         if file.tell() > offset:
             file.truncate(offset)
             file.seek(0, os.SEEK_END)
+        failpoint("append.opened")
         file.write(data)
+        failpoint("append.written")
         _sync(file.fileno())
+        failpoint("append.synced")
         size = file.tell()
     if fresh:
         sync_directory(path.parent)

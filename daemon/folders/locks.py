@@ -45,8 +45,12 @@ def acquire(path: Path) -> Lock | None:
         os.close(descriptor)
         return None
     me = {"pid": os.getpid(), "started_at": psutil.Process().create_time()}
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, json.dumps(me).encode() + b"\n", 0)
+    try:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps(me).encode() + b"\n", 0)
+    except OSError:
+        os.close(descriptor)
+        raise
     return Lock(descriptor)
 
 

@@ -50,6 +50,13 @@ class Queue:
             folder = self._layout.queue / state
             atomic.make_directory(folder)
             atomic.purge_leftovers(folder)
+        for state in ("incoming", *PRIORITIES, "running"):
+            for job in self.names(state):
+                self.purge(state, job)
+
+    def purge(self, state: str, job: str) -> None:
+        """Remove what a dead process left half written of a job."""
+        atomic.purge_leftovers(self._layout.job(state, job).folder)
 
     def settle_twins(self) -> list[str]:
         """Remove empty claims; a job seen in two states belongs to the later one. Returns both."""
@@ -137,9 +144,14 @@ class Queue:
             own_settings=own_settings,
         )
         place = self._layout.job("incoming", card.job)
-        atomic.make_directory(place.folder)
-        self._write(place, card)
         self._forget("incoming")
+        try:
+            atomic.make_directory(place.folder)
+            self._write(place, card)
+        except OSError:
+            # The file is still in the inbox and is claimed again, with another number.
+            self.discard("incoming", card.job)
+            raise
         return card
 
     def _next_arrival(self) -> int:
@@ -168,6 +180,12 @@ class Queue:
         )
         self._forget(source)
         self._forget(target)
+
+    def uncount(self, job: str) -> None:
+        """Take back a death of the intake worker that was not the fault of a job."""
+        for card in self.cards("incoming"):
+            if card.job == job:
+                self.update("incoming", replace(card, intake_deaths=max(0, card.intake_deaths - 1)))
 
     def reject(self, job: str, records: Iterable[Mapping[str, Any]]) -> None:
         """Append lines to `rejected.jsonl` of a job in `running/`, each once however often."""

@@ -12,6 +12,7 @@ import setproctitle
 from daemon.clock import SystemClock
 from daemon.core.messages import IntakeProgress, Ready, Stop, TakeIn, TakenIn
 from daemon.dedup.suites import Suites
+from daemon.errors import ExitCode, is_disk_full
 from daemon.intake.taking import Taking
 from daemon.layout import Layout
 from daemon.pipes import Pipe
@@ -94,7 +95,13 @@ def main() -> int:
                 worker.take_in(order.job)
     except Stopped:
         pass
-    return 0
+    except OSError as error:
+        if not is_disk_full(error):
+            raise
+        # The job is begun anew when there is room; the file is not to blame.
+        sys.stderr.write(f"{error}\n")
+        return ExitCode.DISK_FULL
+    return ExitCode.OK
 
 
 if __name__ == "__main__":

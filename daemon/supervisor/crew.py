@@ -15,6 +15,9 @@ from daemon.supervisor.pressure import PressureGauge
 from daemon.supervisor.wakeups import Wakeups
 
 State = Literal["off", "idle", "busy", "paused", "leaving"]
+FULL_REST_S = 5.0
+"""A worker that had no room on the disk is started again after so long."""
+
 GRACE_S = 2.0
 """Beyond its budget, a worker that was asked to let go is ended."""
 
@@ -29,6 +32,8 @@ class Died:
     """It had been told to end, or ended with status 0."""
     busy: bool
     """Another process held the model: nobody's fault."""
+    full: bool
+    """The disk had no room: nobody's fault either."""
     stderr: str
     cause: Cause
     """What kind of death it was, as far as a sign of it is left."""
@@ -149,6 +154,7 @@ class Hand:
             how=child.how_it_died(),
             wanted=wanted,
             busy=ended == ExitCode.BUSY,
+            full=ended == ExitCode.DISK_FULL,
             stderr=child.tail(),
             cause=classify(Ending(ended, child.tail(), wanted, **vars(self._gauge.read()))),
         )
@@ -157,6 +163,8 @@ class Hand:
         self._turn("off", None)
         if died.busy:
             self._not_before_s = self._clock.monotonic_s() + 1.0
+        if died.full:
+            self._not_before_s = self._clock.monotonic_s() + FULL_REST_S
         return died
 
     def _turn(self, state: State, on: str | None) -> None:

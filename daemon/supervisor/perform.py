@@ -102,6 +102,7 @@ class Performer:
     def _begin_intake(self, action: do.BeginIntake, seen: Snapshot) -> None:
         card = replace(action.card, intake_deaths=action.card.intake_deaths + 1)
         self._parts.queue.update("incoming", card)
+        self._parts.queue.purge("incoming", card.job)
         base = bases.read_facts(self._layout, self._parts.settings.now.model)
         assert base is not None
         chain = ancestry(seen.current, seen.versions) if seen.current else ()

@@ -1,8 +1,8 @@
 """The one thread that owns all decisions: observe, decide, perform, publish, wait."""
 
-import errno
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 
 from daemon.core import actions as do
 from daemon.core import messages as say
@@ -10,15 +10,15 @@ from daemon.core.decide import blocked, decide
 from daemon.core.retention import backups, prune
 from daemon.core.scheduling import after_death
 from daemon.core.snapshot import Attempts, Snapshot, with_one_sweep
-from daemon.errors import ExitCode
-from daemon.supervisor.crew import Died
+from daemon.errors import ExitCode, is_disk_full
+from daemon.supervisor.crew import FULL_REST_S, Died
 from daemon.supervisor.keep_awake import KeepAwake
 from daemon.supervisor.observe import Observer
+from daemon.supervisor.owed import Owed
 from daemon.supervisor.parts import Parts
 from daemon.supervisor.perform import Performer
 from daemon.supervisor.publish import Publisher
 
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 HEARTBEAT_S = 2.0
 SETTLING_S = 0.2
 WATCH_EVERY_S = 5.0
@@ -43,14 +43,28 @@ class Supervisor:
         self._told: set[int] = set()
         self._was_paused = False
         self._watched_s = -1e9
+        self._mended_with: frozenset[str] | None = None
+        self._owed = Owed()
 
     def run(self, until_idle: bool) -> ExitCode:
         """Work until stopped, or with `until_idle` until nothing is left to do."""
         parts = self._parts
         parts.signals.install()
-        self._begin()
+        while not self._begun():
+            if parts.signals.stops:
+                self._close()
+                return ExitCode.OK
+            parts.wakeups.wait(FULL_REST_S)
         while True:
-            seen, acted = self.tick()
+            try:
+                seen, acted = self.tick()
+            except OSError as error:
+                # What it did until then stands; what is left is seen by the next look.
+                if not is_disk_full(error):
+                    raise
+                self._no_room(str(error.strerror))
+                parts.wakeups.wait(FULL_REST_S)
+                continue
             if self._leaving:
                 return self._leave(seen, ExitCode.OK)
             if until_idle and not acted:
@@ -83,6 +97,7 @@ class Supervisor:
         if self._only_sweep is not None:
             seen = with_one_sweep(seen, self._only_sweep)
         self._tell(seen)
+        self._mend_link(seen)
         actions = decide(seen)
         if not actions and seen.run is None and self._only_sweep is None:
             actions = self._housekeeping(seen)
@@ -94,6 +109,17 @@ class Supervisor:
 
     # --- begin and end ------------------------------------------------------------------------
 
+    def _begun(self) -> bool:
+        """Begin; false where the disk has no room for it."""
+        try:
+            self._begin()
+        except OSError as error:
+            if not is_disk_full(error):
+                raise
+            self._no_room(str(error.strerror))
+            return False
+        return True
+
     def _begin(self) -> None:
         journal = self._parts.journal
         for mended in self._parts.queue.settle_twins():
@@ -104,12 +130,17 @@ class Supervisor:
             self._parts.journal.answer(command, "stale", "it was about another run of the daemon")
             self._parts.control.answered(command)
         journal.event("started", f"finetuned works in {self._parts.layout.root}")
-        self._mend_link()
+        self._mend_link(self._observer.look(stopping=False))
 
-    def _mend_link(self) -> None:
-        """Make a missing or broken link again: the newest verified version that was promoted."""
-        seen = self._observer.look(stopping=False)
+    def _mend_link(self, seen: Snapshot) -> None:
+        """Make a missing or broken link again: the newest verified version that was promoted.
+
+        Tried once for the versions there are: each is read to its last byte.
+        """
         if seen.current is not None:
+            self._mended_with = None
+            return
+        if seen.complete == self._mended_with:
             return
         for name in sorted(seen.complete, reverse=True):
             if seen.versions[name].promotes:
@@ -118,7 +149,10 @@ class Supervisor:
         verified = self._parts.errands.verified()
         good = [name for name, fine in sorted(verified.items()) if fine]
         if good:
-            self._performer.perform(do.MoveLink(good[-1], "the link was missing or broken"), seen)
+            move = do.MoveLink(good[-1], "the link was missing or broken")
+            if not self._perform([move], seen):
+                return
+        self._mended_with = seen.complete
 
     def _leave(self, seen: Snapshot, verdict: ExitCode) -> ExitCode:
         """End the workers within their budget; a second signal ends them at once."""
@@ -181,14 +215,17 @@ class Supervisor:
         return acted
 
     def _disk_trouble(self, action: do.Action, error: OSError) -> None:
-        if error.errno in NO_ROOM:
-            self._publisher.disk_full = True
-            self._parts.status.release_reserve()
-            self._parts.journal.alert("disk_full", f"the disk is full ({error.strerror})")
+        if is_disk_full(error):
+            self._no_room(str(error.strerror))
             return
         message = f"{type(action).__name__} failed: {error}; it is tried again"
         self._publisher.error = ("disk", message)
         self._parts.journal.alert("disk", message)
+
+    def _no_room(self, how: str) -> None:
+        self._publisher.disk_full = True
+        self._parts.status.release_reserve()
+        self._parts.journal.alert("disk_full", f"the disk is full ({how})")
 
     def _housekeeping(self, seen: Snapshot) -> list[do.Action]:
         failed = self._parts.errands.failed_copies()
@@ -252,6 +289,7 @@ class Supervisor:
                     self._hear(report)
             if died is not None:
                 self._mourn(died, hand is self._parts.trainer)
+        self._owed.pay(self._leaving)
 
     def _hear(self, report: say.Report) -> None:
         journal = self._parts.journal
@@ -327,11 +365,15 @@ class Supervisor:
             for action in self._performer.asked.pop(asked, []):
                 self._parts.journal.answer(action.command, "too_late", "the trainer has ended")
                 self._parts.control.answered(action.command)
-        if died.wanted or died.busy or run is None:
+        if died.full:
+            self._no_room(died.how)
+            if not trainer and run is not None:
+                self._owed.add(partial(self._parts.queue.uncount, run))
+        if died.wanted or died.busy or died.full or run is None:
             if trainer and run is not None and self._parts.runs.has(run):
                 # Told to end, it may have run out of memory before it could.
                 uncounted = replace(self._uncounted(run), after=died.cause.after)
-                self._parts.runs.write_attempts(run, uncounted)
+                self._owed.add(partial(self._parts.runs.write_attempts, run, uncounted))
             if died.wanted and run is not None and self._parts.sweeps.has(run):
                 self._parts.sweeps.leave_trial(run)
             if died.busy:

@@ -8,7 +8,7 @@ from pathlib import Path
 from setproctitle import setproctitle
 
 from daemon.clock import Clock, SystemClock
-from daemon.errors import BusyFault, ExitCode
+from daemon.errors import BusyFault, ExitCode, is_disk_full
 from daemon.folders import locks
 from daemon.layout import Layout
 from daemon.pipes import Pipe
@@ -34,7 +34,14 @@ def main() -> int:
         return fault.exit_code
     engine = RehearsalEngine(clock, arguments.pace) if arguments.rehearse else _mlx(clock)
     bench = Bench(layout, engine, pipe, clock, lambda: os.getppid() == parent)
-    Trainer(bench, os.getpid()).serve()
+    try:
+        Trainer(bench, os.getpid()).serve()
+    except Exception as error:
+        if not is_disk_full(error):
+            raise
+        # Begun anew from the last commit when there is room; it is no crash of the run.
+        sys.stderr.write(f"{error}\n")
+        return ExitCode.DISK_FULL
     lock.release()
     return ExitCode.OK
 

@@ -1,16 +1,14 @@
 """When a run's progress is made durable, and how; knows nothing of what a step is."""
 
-import errno
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
 
 from daemon.core import messages as say
+from daemon.errors import is_disk_full
 from daemon.folders import runs
 from daemon.training.bench import Bench, RunInHand
 from daemon.training.state import COMMITTED_STATE, RunState
-
-FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Commits:
@@ -47,8 +45,8 @@ class Commits:
                 size = runs.append_metrics(self._hand.place, state.written, lines)
                 state = replace(state, unwritten=(), written=size)
                 self._write(state)
-        except OSError as error:
-            if error.errno not in FULL_DISK:
+        except Exception as error:
+            if not is_disk_full(error):
                 raise
             message = f"the progress of {state.run} cannot be saved: the disk is full"
             self._bench.pipe.send(say.Alerted("disk_full", message))

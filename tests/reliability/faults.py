@@ -1,0 +1,100 @@
+"""Makes one named place fail in a running daemon, lets it recover, and looks at what is left."""
+
+import os
+import random
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from daemon import failpoints
+from tests.end_to_end.workspace import Workspace
+from tests.reliability.scenario import SETTINGS, End, broken, drop_all
+
+WHATS = (failpoints.KILL, "ENOSPC", "EIO", "EMFILE", "EACCES")
+STARTS = 4
+"""How often a daemon that died of a fault is started again before it counts as stuck."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One failure at one occurrence of one place in one kind of process."""
+
+    role: str
+    point: str
+    occurrence: int
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.role}:{self.point}:{self.occurrence}:{self.what}"
+
+
+def passed_places(root: Path) -> Counter[str]:
+    """Return how often each place is passed in the undisturbed history, by `role:point`."""
+    log = root / "places.log"
+    with asked({failpoints.LOG: str(log)}), Workspace(root / "w", settings=SETTINGS) as space:
+        drop_all(space)
+        assert space.drain() == 0, space.story()
+    return Counter(log.read_text().split())
+
+
+def every_fault(places: Mapping[str, int], whats: Sequence[str] = WHATS) -> list[Fault]:
+    """Return all failures of all occurrences."""
+    return [
+        Fault(role, point, occurrence, what)
+        for (role, point), count in split(places)
+        for occurrence in range(1, count + 1)
+        for what in whats
+    ]
+
+
+def split(places: Mapping[str, int]) -> list[tuple[tuple[str, str], int]]:
+    """Return kind of process and place, with the number of times it is passed."""
+    found = []
+    for place, count in sorted(places.items()):
+        role, point = place.split(":")
+        found.append(((role, point), count))
+    return found
+
+
+def some_faults(places: Mapping[str, int], seed: int) -> list[Fault]:
+    """Return one kill and one error at each place, at occurrences drawn by a seed."""
+    draw = random.Random(seed)
+    return [
+        Fault(role, point, draw.randint(1, count), what)
+        for (role, point), count in split(places)
+        for what in (failpoints.KILL, draw.choice(WHATS[1:]))
+    ]
+
+
+def suffer(root: Path, fault: Fault, calm: End) -> list[str]:
+    """Return what is broken after a fault and the recovery from it."""
+    fired = root / "fired"
+    asked_for = {failpoints.POINT: str(fault), failpoints.FIRED: str(fired)}
+    with asked(asked_for), Workspace(root / "w", settings=SETTINGS) as space:
+        drop_all(space)
+        for _ in range(STARTS):
+            if space.drain() == 0:
+                break
+        else:
+            return [f"I8: it does not come to an end; {space.story()}"]
+        found = broken(space, calm)
+        if not fired.exists():
+            found.append("the place was not passed so often: nothing was tried")
+        return [*found, space.story()] if found else []
+
+
+@contextmanager
+def asked(variables: Mapping[str, str]) -> Iterator[None]:
+    """Have these in the environment of the processes that are started meanwhile."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
