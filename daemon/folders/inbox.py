@@ -18,6 +18,11 @@ TEMP_ENDINGS = ("~", ".swp", ".part", ".crdownload", ".tmp", ".icloud", ".downlo
 HOLDOUT = ".valid.jsonl"
 OWN_SETTINGS = ".settings.toml"
 LARGEST_SETTINGS = 64 * 1024
+NO_WORK = (
+    errno.ENOENT, errno.EACCES, errno.EPERM, errno.EINVAL, errno.ELOOP, errno.EXDEV,
+    errno.EBUSY, errno.EAGAIN, errno.EDEADLK,
+)  # fmt: skip
+"""What a claim may meet because the user, another volume or a cloud service was quicker."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,8 @@ class View:
     drops: tuple[Drop, ...]
     settling: int
     leftovers: tuple[Leftover, ...]
+    problem: str | None = None
+    """Why the inbox cannot be read; None where it can."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,7 @@ class Inbox:
         self._clock = clock
         self._seen: dict[Path, _Seen] = {}
         self._refused: dict[Path, tuple[tuple[int, int, int], float, str]] = {}
+        self._problem_now: str | None = None
 
     def make_folders(self) -> None:
         """Make the inbox and its priority folders where they are missing."""
@@ -66,13 +74,14 @@ class Inbox:
         leftovers: list[Leftover] = []
         seen: dict[Path, _Seen] = {}
         settling = 0
+        self._problem_now = None
         for priority, part in FOLDERS.items():
             entries = self._entries(self._layout.inbox / part, top=part == "")
             calm = self._calm(entries, seen, now_s)
             for path, found in entries.items():
-                problem = self._problem(path, found, entries, seen, now_s)
-                if problem is not None:
-                    leftovers.append(Leftover(str(path.name), found.st_ino, problem))
+                reason = self._no_work(path, found, entries, seen, now_s)
+                if reason is not None:
+                    leftovers.append(Leftover(str(path.name), found.st_ino, reason))
                 elif not _is_main(path.name):
                     continue
                 elif path in calm and all(mate in calm for mate in _mates(path, entries)):
@@ -82,13 +91,20 @@ class Inbox:
                     settling += 1
         self._seen = seen
         ready.sort(key=lambda item: (item[0], item[1].name))
-        return View(tuple(drop for _, drop in ready), settling, tuple(leftovers))
+        drops = tuple(drop for _, drop in ready)
+        return View(drops, settling, tuple(leftovers), self._problem_now)
 
     def _entries(self, folder: Path, top: bool) -> dict[Path, os.stat_result]:
         found: dict[Path, os.stat_result] = {}
         try:
             entries = list(os.scandir(folder))
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            # The folders of the other priorities need not be there.
+            if top:
+                self._cannot_read(folder, error)
+            return found
+        except OSError as error:
+            self._cannot_read(folder, error)
             return found
         for entry in entries:
             own = top and entry.name in ("high", "low", "README.md")
@@ -99,6 +115,10 @@ class Inbox:
             except FileNotFoundError:
                 continue
         return found
+
+    def _cannot_read(self, folder: Path, error: OSError) -> None:
+        why = error.strerror or str(error)
+        self._problem_now = f"{folder} cannot be read ({why}): make it a readable folder again"
 
     def _calm(
         self, entries: dict[Path, os.stat_result], seen: dict[Path, _Seen], now_s: float
@@ -114,7 +134,7 @@ class Inbox:
                 calm.add(path)
         return calm
 
-    def _problem(
+    def _no_work(
         self,
         path: Path,
         found: os.stat_result,
@@ -162,9 +182,20 @@ class Inbox:
             (_mate(path, HOLDOUT), place.holdout_original),
             (_mate(path, OWN_SETTINGS), place.own_settings),
         ):
-            if mate.is_file() and not mate.is_symlink():
+            if _is_file(mate):
                 atomic.move(mate, target)
         atomic.move(path, place.original)
+
+    def not_claimed(self, drop: Drop, error: OSError) -> None:
+        """Leave alone for a while what could not be claimed; one that has gone is none.
+
+        Raises:
+            OSError: the error itself, where it is trouble of the disk and not of the file.
+        """
+        if error.errno not in NO_WORK:
+            raise error
+        if error.errno != errno.ENOENT:
+            self.refuse(drop, f"cannot be taken: {_say(error)}")
 
     def refuse(self, drop: Drop, reason: str) -> None:
         """Leave a file that could not be claimed alone for a while; once changed, it is tried."""
@@ -174,13 +205,18 @@ class Inbox:
             self._refused[path] = (self._seen[path].identity, until_s, reason)
 
     def own_settings(self, drop: Drop) -> str:
-        """Return the text of a file's `.settings.toml` companion, empty where there is none."""
+        """Return the text of a file's `.settings.toml` companion, empty where there is none.
+
+        Raises:
+            OSError: it cannot be read.
+        """
         path = _mate(self._layout.inbox / FOLDERS[drop.priority] / drop.name, OWN_SETTINGS)
-        try:
-            with path.open("rb") as file:
-                return file.read(LARGEST_SETTINGS).decode("utf-8", "replace")
-        except (FileNotFoundError, IsADirectoryError):
+        if not _is_file(path):
             return ""
+        # A pipe in its place would wait for a writer for ever, a link lead anywhere.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as file:
+            return file.read(LARGEST_SETTINGS).decode("utf-8", "replace")
 
     def put_back(self, place: JobLayout, name: str, priority: Priority) -> None:
         """Move a claimed file and its companions back, under a free name if its own is taken."""
@@ -202,6 +238,22 @@ class Inbox:
 
 def _is_temporary(name: str) -> bool:
     return name.startswith(".") or name.endswith(TEMP_ENDINGS)
+
+
+def _is_file(path: Path) -> bool:
+    """Say whether a regular file lies there; a name too long for the volume names none."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False
+
+
+def _say(error: OSError) -> str:
+    if error.errno == errno.EXDEV:
+        return "inbox/ lies on another volume than queue/; put both on one"
+    if error.errno == errno.EDEADLK:
+        return "its bytes are not on this machine; download it first"
+    return error.strerror or str(error)
 
 
 def _is_main(name: str) -> bool:

@@ -223,7 +223,7 @@ class Models:
         if target.exists():
             return
         with atomic.building_directory(target) as folder:
-            for entry in os.scandir(self._layout.version(version)):
+            for entry in list(os.scandir(self._layout.version(version))):
                 if not entry.name.startswith("."):
                     atomic.copy_file(Path(entry.path), folder / entry.name)
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -80,6 +80,7 @@ class Source:
         self._path = path
         self._limit = max_line_bytes
         self._digest = hashlib.sha256()
+        self._digested: Future[None] | None = None
         self._number = 1
         self._offset = 0
         self.size = 0
@@ -112,8 +113,11 @@ class Source:
     def _read(self, file: BinaryIO, aside: ThreadPoolExecutor) -> bytes:
         data = file.read(READ_BYTES)
         self.size += len(data)
-        # Updates of this size leave the interpreter to others.
-        aside.submit(self._digest.update, data)
+        # Updates of this size leave the interpreter to others. Never two of them wait: a line that
+        # is skipped is read faster than it is digested, and the queue would hold all of it.
+        if self._digested is not None:
+            self._digested.result()
+        self._digested = aside.submit(self._digest.update, data)
         return data
 
     def _block(self, data: bytes) -> Block:

@@ -28,6 +28,7 @@ class Observer:
         self.refusal: str | None = None
         self._refused_at: str | None = None
         self.leftovers: tuple[Leftover, ...] = ()
+        self.inbox_problem: str | None = None
         self._settings: Settings | None = None
         self._prefixes: dict[str, str] = {}
 
@@ -48,7 +49,7 @@ class Observer:
         starts = frozenset(item.start_version for item in sweeps if item.start_version is not None)
         control = parts.control.look()
         inbox = parts.inbox.look()
-        self.leftovers = inbox.leftovers
+        self.leftovers, self.inbox_problem = inbox.leftovers, inbox.problem
         versions = parts.models.versions()
         complete = parts.models.complete()
         linked = current_model.read(parts.layout)

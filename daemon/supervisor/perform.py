@@ -1,6 +1,5 @@
 """Carries one action out; each leaves the folders in a state that the next look understands."""
 
-import errno
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -15,9 +14,6 @@ from daemon.folders import bases, current_model
 from daemon.layout import ENDED, Layout
 from daemon.supervisor.parts import Parts
 from daemon.supervisor.request import make_request
-
-NO_WORK = (errno.ENOENT, errno.EACCES, errno.EPERM, errno.EINVAL, errno.ELOOP, errno.EXDEV)
-"""What a claim may meet because the user, or another volume, was quicker."""
 
 
 class Performer:
@@ -77,7 +73,11 @@ class Performer:
 
     def _claim(self, action: do.Claim, _seen: Snapshot) -> None:
         parts, drop = self._parts, action.drop
-        own = parts.inbox.own_settings(drop)
+        try:
+            own = parts.inbox.own_settings(drop)
+        except OSError as error:
+            parts.inbox.not_claimed(drop, error)
+            return
         card = parts.queue.create(drop.name, drop.priority, own, drop.size)
         place = self._layout.job("incoming", card.job)
         try:
@@ -85,10 +85,7 @@ class Performer:
         except OSError as error:
             parts.inbox.put_back(place, drop.name, drop.priority)
             parts.queue.discard("incoming", card.job)
-            if error.errno not in NO_WORK:
-                raise
-            if error.errno != errno.ENOENT:
-                parts.inbox.refuse(drop, f"cannot be taken: {_say(error)}")
+            parts.inbox.not_claimed(drop, error)
             return
         inode = place.original.stat().st_ino
         message = f"took {escape(drop.name)} as {card.job}"
@@ -386,9 +383,3 @@ class Performer:
 
     def _now(self) -> str:
         return self._parts.clock.now().isoformat()
-
-
-def _say(error: OSError) -> str:
-    if error.errno == errno.EXDEV:
-        return "inbox/ lies on another volume than queue/; put both on one"
-    return error.strerror or str(error)

@@ -266,6 +266,7 @@ class Supervisor:
             )
         problems = {
             "blocked": blocked(seen),
+            "inbox": self._observer.inbox_problem,
             "settings": self._parts.settings.problem,
             "ledger": self._parts.ledger.problem,
             "versions": "; ".join(self._parts.models.unreadable) or None,

@@ -50,11 +50,18 @@ def test_a_changed_setting_is_marked(finetuned: Command, layout: Layout) -> None
 
 
 def test_a_synchronised_folder_is_wrong(finetuned: Command, tmp_path: Path) -> None:
+    """Fault D10."""
     layout = Layout(tmp_path / "Dropbox" / "w")
     layout.inbox.mkdir(parents=True)
     done = finetuned("doctor", "--json", "--root", layout.root)
     assert done.exit_code == 5
     assert told(done)["place"] == "wrong"
+
+
+def test_a_folder_that_anyone_may_change_is_warned_of(finetuned: Command, layout: Layout) -> None:
+    """Fault D9."""
+    layout.root.chmod(0o777)
+    assert told(finetuned("doctor", "--json", "--root", layout.root))["place"] == "warning"
 
 
 def test_a_model_that_is_not_there_is_wrong(finetuned: Command, layout: Layout) -> None:

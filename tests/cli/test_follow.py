@@ -47,6 +47,7 @@ def rotate(layout: Layout) -> None:
 
 @pytest.mark.usefixtures("lock_held")
 def test_a_file_is_followed_by_its_inode_through_a_rotation(layout: Layout) -> None:
+    """Fault S4."""
     tell(layout, event="job_ended", job="000001-x", state="failed")()
     ended = {"event": "job_ended", "state": "done", "outcome": "trained", "message": "well"}
     follower = Follower(

@@ -19,6 +19,7 @@ def test_the_command_line_loads_no_model_library() -> None:
 
 
 def test_a_terminal_of_ascii_only_is_written_to(tmp_path: Path) -> None:
+    """Fault D14."""
     (tmp_path / "inbox").mkdir()
     (tmp_path / "status").mkdir()
     (tmp_path / "status" / "training_status.json").write_text('{"current_file": "\u65e5 \u2713"}')

@@ -48,6 +48,7 @@ def test_the_page_names_step_loss_file_accuracy_queue_and_alerts() -> None:
 
 
 def test_what_a_model_says_steers_no_terminal() -> None:
+    """Fault S6."""
     text = shown(document())
     assert "\x1b" not in text
     assert "[red]\\u001b[2J" in text
@@ -62,6 +63,7 @@ def test_a_document_of_nulls_is_shown() -> None:
 def test_a_dead_daemon_is_named_with_the_way_to_start_it(
     finetuned: Command, layout: Layout
 ) -> None:
+    """Fault S3."""
     layout.status_file.write_text(json.dumps(document()))
     done = finetuned("status", "--root", layout.root)
     assert done.exit_code == 7
@@ -71,6 +73,7 @@ def test_a_dead_daemon_is_named_with_the_way_to_start_it(
 
 @pytest.mark.usefixtures("lock_held")
 def test_an_old_heartbeat_is_named(finetuned: Command, layout: Layout) -> None:
+    """Fault S3."""
     old = SystemClock().now() - timedelta(minutes=5)
     layout.status_file.write_text(json.dumps(document(heartbeat=old.isoformat())))
     done = finetuned("status", "--root", layout.root)

@@ -51,6 +51,7 @@ OTHER = [
 
 @pytest.mark.parametrize(("status", "stderr"), MEMORY)
 def test_a_death_of_memory_is_known_by_its_last_words(status: int, stderr: str) -> None:
+    """Faults T14, D4."""
     cause = classify(Ending(status, stderr))
     assert cause.kind == cause.after == "memory" and cause.sign in stderr
     assert speaks_of_memory(stderr)
@@ -65,6 +66,7 @@ def test_a_death_of_the_device_is_known_by_its_last_words(status: int, stderr: s
 
 @pytest.mark.parametrize(("status", "stderr"), OTHER)
 def test_any_other_death_is_neither(status: int, stderr: str) -> None:
+    """Fault T14."""
     cause = classify(Ending(status, stderr))
     assert (cause.kind, cause.after) == ("other", None)
 
@@ -76,6 +78,7 @@ def test_a_kill_without_a_sign_is_not_of_memory_whatever_was_said_before(stderr:
 
 
 def test_a_kill_is_of_memory_when_the_kernel_has_counted_one_or_none_was_left() -> None:
+    """Faults Q7, T14."""
     assert classify(Ending(-9, oom_kills=1)).kind == "memory"
     assert classify(Ending(-9, least_available=0.01)).kind == "memory"
     assert classify(Ending(-9, least_available=0.2)).kind == "other"
@@ -87,6 +90,7 @@ def test_a_count_of_the_kernel_says_nothing_of_a_process_that_was_not_killed() -
 
 
 def test_a_bad_access_is_of_memory_under_a_limit_on_address_space_only() -> None:
+    """Faults T14, D4."""
     assert classify(Ending(-11, address_limit=True)).kind == "memory"
     assert classify(Ending(-11)).kind == "other"
 

@@ -23,6 +23,7 @@ def test_a_settled_file_is_claimed_even_while_paused() -> None:
 
 
 def test_no_file_is_claimed_without_room_for_it() -> None:
+    """Fault D1."""
     assert decide(w.quiet(drops=(Drop("a.jsonl", "normal", 10),), short_of_space=True)) == []
 
 
@@ -47,6 +48,7 @@ def test_a_job_counted_for_another_model_or_prefix_goes_through_intake_again() -
 
 
 def test_a_file_that_kills_the_intake_worker_three_times_is_parked() -> None:
+    """Fault Q5, invariant I6."""
     deadly = Incoming(w.card(1, intake_deaths=3), None)
     [action] = decide(w.quiet(incoming=(deadly,)))
     assert isinstance(action, do.EndJob) and action.outcome == "crashed"
@@ -60,6 +62,12 @@ def test_an_accepted_job_is_queued_and_a_refused_one_ends() -> None:
         do.Enqueue(good.card),
         do.EndJob(bad.card, "incoming", "refused", "no good row"),
     ]
+
+
+def test_a_file_that_changed_while_it_was_read_settles_again() -> None:
+    """Fault N2."""
+    job = Incoming(w.card(1), w.intake(verdict="changed"))
+    assert decide(w.quiet(incoming=(job,))) == [do.PutBack(job.card)]
 
 
 def test_the_base_model_is_prepared_and_sealed_before_anything_is_trained() -> None:
@@ -88,11 +96,13 @@ def test_gathering_stops_at_enough_rows_at_another_priority_and_at_other_setting
 
 
 def test_nothing_is_begun_while_paused() -> None:
+    """Fault C1."""
     assert decide(w.quiet(queued=(w.queued(1),), paused=True)) == []
     assert decide(w.quiet(run=w.run(1), running=w.running(1), paused=True)) == []
 
 
 def test_a_rank_edited_in_the_settings_blocks_and_touches_no_job() -> None:
+    """Faults T6, T8."""
     trained = w.version(1, parent=0)
     limits = replace(w.LIMITS, adapter=replace(w.ADAPTER, rank=8))
     seen = w.quiet(
@@ -108,6 +118,7 @@ def test_a_rank_edited_in_the_settings_blocks_and_touches_no_job() -> None:
 
 
 def test_jobs_measured_for_another_tokenizer_go_back_to_intake() -> None:
+    """Fault T8."""
     foreign = w.queued(1)
     foreign = replace(foreign, intake=replace(foreign.intake, tokenizer="other"))
     [action] = decide(w.quiet(queued=(foreign,)))
@@ -115,6 +126,7 @@ def test_jobs_measured_for_another_tokenizer_go_back_to_intake() -> None:
 
 
 def test_a_run_opened_before_a_crash_gathers_its_jobs_and_begins() -> None:
+    """Fault Q1."""
     opened = w.run(1, 2, frozen_ns=None)
     seen = w.quiet(run=opened, running=w.running(1), queued=(w.queued(2), w.queued(3)))
     [action] = decide(seen)
@@ -123,11 +135,13 @@ def test_a_run_opened_before_a_crash_gathers_its_jobs_and_begins() -> None:
 
 
 def test_jobs_in_running_without_a_run_go_back_to_their_queue() -> None:
+    """Faults Q1, Q3."""
     [action] = decide(w.quiet(running=w.running(4)))
     assert isinstance(action, do.ReturnJob)
 
 
 def test_pause_reaches_a_training_trainer_and_resume_a_paused_one() -> None:
+    """Fault C1."""
     busy = Worker("busy", "r000007")
     seen = w.quiet(run=w.run(1), running=w.running(1), trainer=busy)
     assert decide(replace(seen, paused=True)) == [do.PauseTrainer()]
@@ -143,6 +157,7 @@ def test_pause_reaches_a_training_trainer_and_resume_a_paused_one() -> None:
 
 
 def test_a_run_whose_start_is_no_longer_current_is_stopped_and_its_jobs_return() -> None:
+    """Fault V4."""
     moved = w.quiet(
         run=w.run(1, start_version="v000001"),
         running=w.running(1),
@@ -154,6 +169,7 @@ def test_a_run_whose_start_is_no_longer_current_is_stopped_and_its_jobs_return()
 
 
 def test_a_candidate_is_sealed_once_and_a_sealed_run_only_finished() -> None:
+    """Faults Q1, T9."""
     seen = w.quiet(run=w.run(1, candidate=w.candidate(1)), running=w.running(1))
     assert kinds(decide(seen)) == ["SealCandidate"]
     sealed = w.version(1, parent=0, run="r000007", job_ids=("000001-job",))
@@ -162,6 +178,7 @@ def test_a_candidate_is_sealed_once_and_a_sealed_run_only_finished() -> None:
 
 
 def test_a_sealed_version_never_moves_a_link_that_names_something_else() -> None:
+    """Faults V5, V6."""
     sealed = w.version(2, parent=1, run="r000007", job_ids=("000001-job",))
     seen = w.quiet(run=w.run(1), running=w.running(1))
     seen = replace(seen, versions={**seen.versions, "v000002": sealed})
@@ -169,6 +186,7 @@ def test_a_sealed_version_never_moves_a_link_that_names_something_else() -> None
 
 
 def test_three_deaths_seen_or_ten_unseen_park_a_lonely_job() -> None:
+    """Fault Q5."""
     for attempts in (Attempts(3, 3, "SIGKILL"), Attempts(10, 0)):
         actions = decide(w.quiet(run=w.run(1, attempts=attempts), running=w.running(1)))
         assert kinds(actions) == ["EndJob", "RemoveRun"]
@@ -178,6 +196,7 @@ def test_three_deaths_seen_or_ten_unseen_park_a_lonely_job() -> None:
 
 
 def test_a_gathered_run_that_crashes_is_taken_apart_so_that_no_good_job_is_parked() -> None:
+    """Fault Q5."""
     crashed = w.run(1, 2, attempts=Attempts(3, 3, "SIGSEGV"))
     actions = decide(w.quiet(run=crashed, running=w.running(1, 2)))
     assert kinds(actions) == ["ReturnJob", "ReturnJob", "RemoveRun"]
@@ -191,6 +210,7 @@ def test_a_run_without_new_rows_ends_its_jobs_as_done() -> None:
 
 
 def test_a_silent_trainer_is_ended_and_counted() -> None:
+    """Fault Q6."""
     silent = Worker("busy", "r000007", silent_s=601.0)
     [action] = decide(w.quiet(run=w.run(1), running=w.running(1), trainer=silent))
     assert isinstance(action, do.EndTrainer) and action.dead

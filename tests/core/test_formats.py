@@ -89,6 +89,7 @@ ARGUMENTS = {"on": True, "room": "hall"}
     ],
 )  # fmt: skip
 def test_every_form_gives_its_example(row: Any, example: Example, form: str) -> None:
+    """Fault P16."""
     assert recognise(row) == Good(example, form)
 
 
@@ -130,6 +131,7 @@ def test_tools_are_kept_as_templates_take_them(tools: Any, key: str) -> None:
     ],
 )
 def test_every_refusal_has_its_code_and_says_what_to_do(code: str, row: Any) -> None:
+    """Fault P16."""
     found = recognise(row)
     assert isinstance(found, Bad) and found.code == code
     assert found.message and found.hint

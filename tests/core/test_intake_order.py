@@ -39,6 +39,7 @@ def test_a_small_file_is_read_while_a_huge_one_is() -> None:
     ],
 )
 def test_another_large_a_lower_or_a_deadly_file_waits(other: JobCard) -> None:
+    """Fault Q5."""
     assert begun(BUSY, HUGE, other) == []
 
 

@@ -6,6 +6,7 @@ CALM: list[float | None] = [2.0, 1.9, 2.1, 1.8, 2.0, 1.7, 1.9, 1.8, 1.7, 1.9, 1.
 
 
 def test_a_loss_that_stays_high_has_jumped_where_it_began() -> None:
+    """Fault T10."""
     assert jumped([*CALM, 6.0, 7.0, 6.5]) == len(CALM)
     assert jumped([*CALM, 6.0, None, 7.0, 6.5]) == len(CALM)
 

@@ -75,6 +75,7 @@ def test_what_is_no_rung_is_refused(record: dict[str, object]) -> None:
 
 
 def test_people_are_told_what_holds_and_what_to_do_at_the_end() -> None:
+    """Fault T14."""
     rung = Rung(0, 1024, True, 512)
     assert describe(rung) == (
         "at most 1,024 tokens at once, gradient checkpointing, rows of at most 512 tokens"

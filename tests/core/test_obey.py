@@ -18,12 +18,14 @@ def reply(actions: list[do.Action]) -> tuple[str, str]:
 
 
 def test_commands_of_one_tick_are_obeyed_by_precedence_and_none_cancels_another() -> None:
+    """Fault C2."""
     given = tuple(w.command(word) for word in ("evaluate", "skip", "resume", "stop"))
     assert [c.word for c in in_order(given)] == ["stop", "resume", "skip", "evaluate"]
 
 
 @pytest.mark.parametrize("word", ["skip", "checkpoint", "evaluate"])
 def test_a_request_about_a_run_is_refused_without_one(word: str) -> None:
+    """Fault C2."""
     assert reply(obey(w.quiet(commands=(w.command(word),))))[0] == "refused"
 
 
@@ -32,7 +34,30 @@ def test_an_unknown_word_is_answered_with_the_nearest_known_one() -> None:
     assert (answer, message) == ("unknown", "unknown: did you mean 'pause'?")
 
 
+@pytest.mark.parametrize("word", ["PAUSE", "Pause", "pause.txt"])
+def test_another_case_or_an_ending_is_no_word_but_told_the_right_one(word: str) -> None:
+    """Fault C5."""
+    answer, message = reply(obey(w.quiet(commands=(w.command(word),))))
+    assert (answer, message) == ("unknown", "unknown: did you mean 'pause'?")
+
+
+def test_two_promotions_in_one_tick_are_carried_out_one_after_the_other() -> None:
+    """Fault V6."""
+    versions = {"v000000": w.version(0), "v000001": w.version(1, 0), "v000002": w.version(2, 1)}
+    given = (w.command("promote", "v000001"), w.command("rollback", "v000002"))
+    seen = w.quiet(
+        versions=versions,
+        complete=frozenset(versions),
+        commands=given,
+        verified={"v000001": True, "v000002": True},
+    )
+    moved = [action.version for action in obey(seen) if isinstance(action, do.MoveLink)]
+    answers = [action.answer for action in obey(seen) if isinstance(action, do.Reply)]
+    assert (moved, answers) == (["v000002", "v000001"], ["done", "done"])
+
+
 def test_a_bare_skip_older_than_the_run_is_too_late() -> None:
+    """Fault C7."""
     seen = w.quiet(run=w.run(1, frozen_ns=5_000), running=w.running(1))
     old = replace(seen, commands=(w.command("skip", created_ns=4_000),))
     assert reply(obey(old))[0] == "too_late"
@@ -42,16 +67,19 @@ def test_a_bare_skip_older_than_the_run_is_too_late() -> None:
 
 
 def test_a_skip_that_names_a_job_of_another_run_is_too_late() -> None:
+    """Fault C7."""
     seen = w.quiet(run=w.run(1), commands=(w.command("skip", "000009-job"),))
     assert reply(obey(seen))[0] == "too_late"
 
 
 def test_a_skip_after_training_is_too_late() -> None:
+    """Fault C7."""
     seen = w.quiet(run=w.run(1, candidate=w.candidate(1)), commands=(w.command("skip"),))
     assert reply(obey(seen))[0] == "too_late"
 
 
 def test_promotion_waits_for_the_checksums_and_refuses_a_damaged_version() -> None:
+    """Fault V3."""
     versions = {"v000000": w.version(0), "v000001": w.version(1, parent=0)}
     seen = w.quiet(
         versions=versions, complete=frozenset(versions), commands=(w.command("promote", "v000001"),)
@@ -63,6 +91,7 @@ def test_promotion_waits_for_the_checksums_and_refuses_a_damaged_version() -> No
 
 
 def test_a_rollback_goes_to_the_parent_and_says_so_when_there_is_none() -> None:
+    """Fault V4."""
     assert reply(obey(w.quiet(commands=(w.command("rollback"),))))[0] == "refused"
     versions = {"v000000": w.version(0), "v000001": w.version(1, parent=0)}
     seen = w.quiet(
@@ -76,10 +105,12 @@ def test_a_rollback_goes_to_the_parent_and_says_so_when_there_is_none() -> None:
 
 @pytest.mark.parametrize("target", ["v000009", "v000000", "", "../../etc"])
 def test_no_link_moves_to_a_version_that_is_missing_or_current(target: str) -> None:
+    """Fault V4."""
     assert reply(obey(w.quiet(commands=(w.command("promote", target),))))[0] == "refused"
 
 
 def test_a_pruned_version_is_named_as_such() -> None:
+    """Fault V4."""
     versions = {"v000000": w.version(0), "v000001": w.version(1, parent=0)}
     seen = w.quiet(versions=versions, commands=(w.command("promote", "v000001"),))
     assert "pruned" in reply(obey(seen))[1]
@@ -94,7 +125,7 @@ def test_a_checkpoint_is_asked_of_a_working_trainer() -> None:
 
 @pytest.mark.parametrize("word", ["stop", "skip", "checkpoint", "evaluate"])
 def test_a_request_from_before_the_start_is_stale(word: str) -> None:
-    """C4, I7."""
+    """Fault C4, invariant I7."""
     old = replace(w.command(word), from_before=True)
     actions = obey(w.quiet(run=w.run(1), commands=(old,)))
     assert len(actions) == 1 and reply(actions)[0] == "stale"

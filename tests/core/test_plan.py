@@ -17,6 +17,7 @@ LENGTHS = st.lists(st.integers(1, 2000), min_size=1, max_size=80)
 def test_every_text_is_trained_once_in_each_epoch_and_every_draw_once(
     lengths: list[int], batch_rows: int, epochs: int, seed: int, draws: int, by_length: bool
 ) -> None:
+    """Invariant I2."""
     plan = Plan(lengths, batch_rows, epochs, seed, draws, by_length)
     assert plan.steps == steps_of(len(lengths), batch_rows, epochs)
     seen: Counter[tuple[int, int]] = Counter()
@@ -71,6 +72,7 @@ def test_texts_that_cannot_share_a_row_lie_beside_their_like() -> None:
 
 
 def test_mixed_seeds_are_stable_for_ever() -> None:
+    """Fault T17."""
     assert mix(42, "order", 0) == mix(42, "order", 0) != mix(42, "order", 1)
     assert mix(42, "step", 7) == 7266685084798615364
     assert 0 <= mix(0) < 2**63

@@ -24,6 +24,7 @@ def comparison(change: float, p_better: float, p_worse: float) -> Comparison:
 def test_a_verdict_needs_significance_and_a_least_effect(
     change: float, p_better: float, p_worse: float, verdict: str
 ) -> None:
+    """Fault V10."""
     judgement = Judgement(True, True, (comparison(change, p_better, p_worse),))
     assert decide_verdict(judgement, GATE).kind == verdict
 
@@ -41,6 +42,7 @@ def test_the_level_is_shared_by_all_comparisons() -> None:
 
 
 def test_what_is_not_finite_or_unchanged_is_refused() -> None:
+    """Faults T11, V10."""
     assert decide_verdict(Judgement(False, True, ()), GATE).kind == "refuse"
     assert decide_verdict(Judgement(True, False, ()), GATE).kind == "refuse"
 

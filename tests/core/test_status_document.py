@@ -1,4 +1,4 @@
-"""The status document keeps its promises to readers (faults S5, S7)."""
+"""The status document keeps its promises to readers."""
 
 import json
 from dataclasses import replace
@@ -61,12 +61,14 @@ def test_a_run_shows_its_step_its_file_and_the_time_left() -> None:
 
 
 def test_a_loss_that_is_no_number_becomes_null_and_the_line_stays_strict() -> None:
+    """Fault S1."""
     found = valid(replace(IDLE, progress=after_step(Progress(), metrics(1, None))))
     assert found["loss"] is None
     assert b"NaN" not in strict_line({"loss": float("nan"), "deep": [float("inf")]})
 
 
 def test_every_field_of_the_schema_is_in_the_document() -> None:
+    """Fault S7."""
     assert set(valid(IDLE)) == set(SCHEMA["properties"])
 
 

@@ -31,6 +31,7 @@ def test_the_last_proven_version_is_the_newest_promoted_by_evidence() -> None:
 
 
 def test_another_model_rank_layer_or_kind_does_not_fit_and_dropout_does() -> None:
+    """Faults T6, T8."""
     trained = w.version(1, parent=0)
     assert fit_problem(trained, "tiny", "f", replace(w.ADAPTER, dropout=0.5)) is None
     for changed in (

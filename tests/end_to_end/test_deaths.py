@@ -23,6 +23,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def test_deaths_of_memory_are_said_and_do_not_park_a_job(tmp_path: Path) -> None:
+    """Faults T14, Q7."""
     with Workspace(tmp_path / "w", settings=NO_COMMITS) as space:
         space.drop("a.jsonl", chats(60))
         space.start()
@@ -37,6 +38,7 @@ def test_deaths_of_memory_are_said_and_do_not_park_a_job(tmp_path: Path) -> None
 
 
 def test_three_plain_kills_still_park_it_and_are_not_called_memory(tmp_path: Path) -> None:
+    """Faults Q5, T14."""
     with Workspace(tmp_path / "w", settings=NO_COMMITS) as space:
         space.drop("a.jsonl", chats(60))
         space.start()

@@ -1,4 +1,4 @@
-"""kill -9 of daemon and trainer in the middle of training (faults Q1, Q5, T1, T9; I1 to I4)."""
+"""kill -9 of daemon and trainer in the middle of training."""
 
 from pathlib import Path
 
@@ -25,6 +25,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_the_final_adapter_is_that_of_an_undisturbed_run(
     undisturbed: str, tmp_path: Path, victim: str, step: int
 ) -> None:
+    """Faults Q1, T1, T9, invariants I2, I3."""
     with Workspace(tmp_path / "w", settings=SETTINGS) as space:
         space.drop("a.jsonl", chats(60))
         space.start()
@@ -45,6 +46,7 @@ def test_the_final_adapter_is_that_of_an_undisturbed_run(
 def test_a_kill_after_training_completes_the_promotion_without_training_again(
     tmp_path: Path,
 ) -> None:
+    """Fault T9, invariants I4, I8."""
     with Workspace(tmp_path / "w", settings=SETTINGS) as space:
         space.drop("a.jsonl", chats(60))
         space.start()
@@ -58,6 +60,7 @@ def test_a_kill_after_training_completes_the_promotion_without_training_again(
 def test_a_job_that_kills_the_trainer_each_time_is_parked_and_the_next_one_trains(
     tmp_path: Path,
 ) -> None:
+    """Fault Q5."""
     settings = SETTINGS.replace("steps = 4", "steps = 0")
     with Workspace(tmp_path / "w", settings=settings) as space:
         space.drop("a.jsonl", chats(60))

@@ -17,6 +17,7 @@ def space(tmp_path: Path) -> Workspace:
 
 
 def test_a_dropped_file_becomes_the_current_version(space: Workspace) -> None:
+    """Fault N20, invariant I1."""
     with space:
         space.drop("numbers.jsonl", chats(40))
         assert space.drain() == 0
@@ -67,6 +68,7 @@ def test_ten_small_files_make_one_run_and_one_version(space: Workspace) -> None:
 
 
 def test_bad_files_and_a_link_harm_no_good_one(space: Workspace, tmp_path: Path) -> None:
+    """Faults N11, P1, invariant I6."""
     secret = tmp_path / "secret.jsonl"
     secret.write_text("do not touch")
     with space:
@@ -95,6 +97,7 @@ def test_bad_files_and_a_link_harm_no_good_one(space: Workspace, tmp_path: Path)
 
 
 def test_the_same_rows_under_another_name_train_nothing(space: Workspace) -> None:
+    """Faults N7, P20."""
     with space:
         space.drop("one.jsonl", chats(30))
         assert space.drain() == 0
@@ -105,6 +108,7 @@ def test_the_same_rows_under_another_name_train_nothing(space: Workspace) -> Non
 
 
 def test_a_rank_edited_in_the_settings_blocks_and_harms_no_job(space: Workspace) -> None:
+    """Faults T6, T8."""
     with space:
         space.drop("one.jsonl", chats(30))
         assert space.drain() == 0
@@ -120,6 +124,7 @@ def test_a_rank_edited_in_the_settings_blocks_and_harms_no_job(space: Workspace)
 
 
 def test_a_second_daemon_is_refused_and_told_who_holds_the_workspace(space: Workspace) -> None:
+    """Fault Q4."""
     with space:
         space.start()
         space.wait("a status", space.status)
@@ -130,6 +135,7 @@ def test_a_second_daemon_is_refused_and_told_who_holds_the_workspace(space: Work
 
 
 def test_a_dead_daemon_can_be_told_from_its_status(space: Workspace) -> None:
+    """Faults S3, S5, invariant I5."""
     with space:
         space.start()
         space.wait("an idle daemon", lambda: space.status().get("status") == "idle")
@@ -144,6 +150,7 @@ def test_a_dead_daemon_can_be_told_from_its_status(space: Workspace) -> None:
 
 
 def test_the_link_of_a_deleted_current_model_is_made_again(space: Workspace) -> None:
+    """Fault V5."""
     with space:
         space.drop("one.jsonl", chats(30))
         assert space.drain() == 0

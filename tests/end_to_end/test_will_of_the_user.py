@@ -1,4 +1,4 @@
-"""Pause, resume, skip, stop, promote, rollback with real processes (faults C1 to C8)."""
+"""Pause, resume, skip, stop, promote, rollback with real processes."""
 
 from pathlib import Path
 
@@ -19,6 +19,7 @@ def training(space: Workspace) -> bool:
 
 
 def test_pause_stops_the_steps_survives_a_restart_and_ends_with_resume(space: Workspace) -> None:
+    """Fault C1, invariant I7."""
     with space:
         space.drop("a.jsonl", chats(60))
         space.start()
@@ -56,6 +57,7 @@ def test_a_long_pause_gives_the_memory_back_and_changes_nothing(space: Workspace
 
 
 def test_skip_restores_the_state_from_before_the_run(space: Workspace) -> None:
+    """Fault C7."""
     with space:
         space.drop("a.jsonl", chats(60))
         space.start()
@@ -68,6 +70,7 @@ def test_skip_restores_the_state_from_before_the_run(space: Workspace) -> None:
 
 
 def test_stop_commits_is_answered_and_the_run_goes_on_at_the_next_start(space: Workspace) -> None:
+    """Fault C8."""
     with space:
         space.drop("a.jsonl", chats(60))
         space.start()
@@ -85,6 +88,7 @@ def test_stop_commits_is_answered_and_the_run_goes_on_at_the_next_start(space: W
 
 
 def test_sigterm_ends_with_zero_and_a_stale_stop_does_not_fire(space: Workspace) -> None:
+    """Faults C4, C8, D5."""
     with space:
         space.start()
         space.wait("an idle daemon", lambda: space.status().get("status") == "idle")
@@ -96,6 +100,7 @@ def test_sigterm_ends_with_zero_and_a_stale_stop_does_not_fire(space: Workspace)
 
 
 def test_checkpoint_and_unknown_words_are_answered_once(space: Workspace) -> None:
+    """Fault C2."""
     with space:
         space.drop("a.jsonl", chats(60))
         space.start()
@@ -110,6 +115,7 @@ def test_checkpoint_and_unknown_words_are_answered_once(space: Workspace) -> Non
 def test_rollback_and_promote_move_the_link_and_a_file_is_trained_from_there(
     tmp_path: Path,
 ) -> None:
+    """Fault V4."""
     with Workspace(tmp_path / "w") as space:
         for number in (1, 2):
             space.drop(f"{number}.jsonl", chats(30, start=100 * number))
@@ -127,6 +133,7 @@ def test_rollback_and_promote_move_the_link_and_a_file_is_trained_from_there(
 
 
 def test_a_rollback_during_a_run_ends_it_and_sends_its_job_back(space: Workspace) -> None:
+    """Fault V4."""
     with space:
         space.drop("a.jsonl", chats(8))
         text = space.layout.settings_file.read_text()

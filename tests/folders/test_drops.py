@@ -24,6 +24,8 @@ def test_a_writer_that_fails_leaves_the_folder_as_it_was(tmp_path: Path) -> None
 
 
 def test_a_name_taken_meanwhile_is_left_as_it_is(tmp_path: Path) -> None:
+    """Fault N6."""
+
     def write(target: Path) -> None:
         target.write_bytes(b"new")
         (tmp_path / "x.jsonl").write_bytes(b"old")

@@ -39,6 +39,7 @@ def test_a_second_holder_is_told_who_holds_it_and_a_killed_one_holds_nothing(
 
 
 def test_a_holder_that_outlives_its_daemon_is_ended(tmp_path: Path) -> None:
+    """Fault Q8."""
     path = tmp_path / ".lock"
     with subprocess.Popen(
         [sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE

@@ -48,6 +48,7 @@ def test_nothing_new_writes_nothing(layout: Layout) -> None:
     ],
 )  # fmt: skip
 def test_a_damaged_memory_is_set_aside_and_said(layout: Layout, damage: bytes) -> None:
+    """Fault Q2."""
     for number in (1, 2):
         layout.machine.write_bytes(damage)
         worked, problem = read_worked(layout, GPU, BASE)

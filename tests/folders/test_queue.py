@@ -24,14 +24,14 @@ def queue(layout: Layout) -> Queue:
 
 
 def test_arrival_numbers_are_never_given_twice(queue: Queue, layout: Layout) -> None:
-    """N6: two files of one name are two jobs."""
+    """Two files of one name are two jobs (fault N6)."""
     first = queue.create("a.jsonl", "normal", "")
     again = Queue(layout, StillClock()).create("a.jsonl", "normal", "")
     assert (first.job, again.job) == ("000001-a", "000002-a")
 
 
 def test_a_card_survives_a_restart_with_a_name_in_any_bytes(queue: Queue, layout: Layout) -> None:
-    """N10."""
+    """Fault N10."""
     name = b"\xff\x1b\n.jsonl".decode("utf-8", "surrogateescape")
     card = queue.create(name, "high", "")
     assert list(Queue(layout, StillClock()).cards("incoming")) == [card]
@@ -47,7 +47,7 @@ def test_a_job_changes_its_state_by_one_move(queue: Queue, layout: Layout) -> No
 
 
 def test_an_unreadable_card_is_set_aside_and_the_job_goes_on(queue: Queue, layout: Layout) -> None:
-    """Q2: never overwritten."""
+    """It is never written over (fault Q2)."""
     card = queue.create("a.jsonl", "normal", "")
     place = layout.job("incoming", card.job)
     place.job_file.write_text("garbage")
@@ -59,6 +59,7 @@ def test_an_unreadable_card_is_set_aside_and_the_job_goes_on(queue: Queue, layou
 def test_an_empty_claim_is_purged_and_a_job_in_two_states_belongs_to_the_later(
     queue: Queue, layout: Layout
 ) -> None:
+    """Faults Q1, Q3, invariant I1."""
     empty = queue.create("empty.jsonl", "normal", "")
     twin = queue.create("twin.jsonl", "normal", "")
     for state in ("normal", "done"):
@@ -74,6 +75,7 @@ def test_an_empty_claim_is_purged_and_a_job_in_two_states_belongs_to_the_later(
 
 @pytest.mark.parametrize("job", ["../../etc", "", "000001", "x", "000001-a/../..", "000001-\n"])
 def test_a_name_that_is_no_job_is_never_joined_to_a_path(layout: Layout, job: str) -> None:
+    """Fault N10."""
     assert find_job(layout, job) is None
 
 

@@ -1,5 +1,6 @@
-"""The memory ladder beside `run.json`."""
+"""The checkpoints of a run, and the memory ladder beside `run.json`."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,7 @@ def test_a_run_that_is_frozen_anew_begins_without_the_rungs_of_the_old_one(
 def test_a_damaged_ladder_is_never_taken_for_none_and_never_written_over(
     place: RunLayout, damage: bytes
 ) -> None:
+    """Fault T5."""
     place.ladder.write_bytes(damage)
     with pytest.raises(RunFault, match=r"ladder\.json"):
         runs.read_ladder(place)
@@ -59,3 +61,64 @@ def test_a_crash_while_a_rung_is_appended_leaves_those_before(
     with pytest.raises(KeyboardInterrupt):
         runs.append_rung(place, Rung(3, 256))
     assert runs.read_ladder(place) == [Rung(0, 512)]
+
+
+def commit(place: RunLayout, step: int, text: str) -> Path:
+    runs.commit(place, step, lambda folder: write(folder / "state.json", text), keep=3)
+    return place.checkpoints / f"c{step:08d}"
+
+
+def write(path: Path, text: str) -> None:
+    path.write_text(text)
+
+
+def test_the_newest_checkpoint_is_that_of_the_highest_step_whatever_the_clock_said(
+    place: RunLayout,
+) -> None:
+    """Fault T13."""
+    first, last = commit(place, 9, "nine"), commit(place, 10, "ten")
+    for age, folder in enumerate((last, first)):
+        for path in (*folder.iterdir(), folder):
+            os.utime(path, (age, age))
+    assert runs.newest_checkpoint(place) == (last, [])
+
+
+def test_a_step_that_was_committed_is_not_committed_again(place: RunLayout) -> None:
+    """Fault T19."""
+    commit(place, 4, "four")
+    folder = commit(place, 4, "other")
+    assert (folder / "state.json").read_text() == "four"
+    assert runs.verify(folder) is None
+
+
+@pytest.mark.parametrize("damage", ["flipped", "shorter", "longer", "gone", "no manifest"])
+def test_a_damaged_checkpoint_is_told_put_aside_and_the_one_before_it_used(
+    place: RunLayout, damage: str
+) -> None:
+    """Also one without its cursor (faults T2, T5, T7)."""
+    before, broken = commit(place, 1, "one"), commit(place, 2, "two")
+    path = broken / ("manifest.json" if damage == "no manifest" else "state.json")
+    changed = {"flipped": "twp", "shorter": "tw", "longer": "two "}
+    path.unlink()
+    if damage in changed:
+        path.write_text(changed[damage])
+    found, problems = runs.newest_checkpoint(place)
+    assert found == before and len(problems) == 1 and broken.name in problems[0]
+    assert (place.checkpoints / f"broken-{broken.name}").is_dir()
+    commit(place, 2, "two")
+    assert runs.newest_checkpoint(place) == (broken, [])
+
+
+def test_half_a_checkpoint_is_never_taken_for_one(place: RunLayout) -> None:
+    """Fault T1."""
+    kept = commit(place, 1, "one")
+
+    def dies(folder: Path) -> None:
+        write(folder / "state.json", "half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        runs.commit(place, 2, dies, keep=3)
+    (place.checkpoints / ".tmp-77-c00000002").mkdir()
+    assert runs.newest_checkpoint(place) == (kept, [])
+    assert [path.name for path in place.checkpoints.iterdir()] == [kept.name]

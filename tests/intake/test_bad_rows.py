@@ -1,4 +1,4 @@
-"""Every bad row is refused with its reason and line, and the good ones stay (P1 to P19)."""
+"""Every bad row is refused with its reason and line, and the good ones stay (fault P1)."""
 
 from pathlib import Path
 
@@ -28,29 +28,31 @@ SAYS = {"role": "assistant", "content": "ho"}
         ("not_utf8", b'{"prompt": "\xff", "completion": "b"}'),  # P8
         ("lone_surrogate", b'{"prompt": "\\ud800", "completion": "b"}'),  # P9
         ("bad_json", b'{"prompt": "a\x00", "completion": "b"}'),  # P10
-        ("too_deep", b'{"x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"),  # P12
+        ("too_deep", b'{"x": ' + b"[" * 32 + b"]" * 32 + b"}"),  # P12
+        ("too_deep", b'{"x": ' + b"[" * 1_000 + b"]" * 1_000 + b"}"),  # P12
+        ("too_deep", b'{"x": ' + b"[" * 1_000_000 + b"]" * 1_000_000 + b"}"),  # P12
         ("not_finite", b'{"prompt": "a", "completion": "b", "x": ' + b"9" * 5000 + b"}"),  # P13
         ("several_values", b'{"prompt": "a"} {"completion": "b"}'),  # P14
         ("not_an_object", b"17"),  # P15
         ("not_an_object", b'["a"]'),  # P15
         ("not_an_object", b"null"),  # P15
         ("unknown_format", {"question": "a"}),  # P16
-        ("unknown_role", {"messages": [{"role": "wizard", "content": "a"}, SAYS]}),
-        ("empty_content", {"messages": [{"role": "user", "content": "  "}, SAYS]}),
-        ("content_not_text", {"messages": [{"role": "user", "content": 4}, SAYS]}),
-        ("bad_tool_call", {"messages": [ASKS, SAYS | {"tool_calls": [{}]}]}),
-        ("bad_weight", {"messages": [ASKS, SAYS | {"weight": 0.5}]}),
-        ("no_supervised_turn", {"messages": [ASKS, SAYS | {"weight": 0}]}),
-        ("bad_tools", {"messages": [ASKS, SAYS], "tools": [{"x": 1}]}),
-        ("last_turn_not_assistant", {"messages": [ASKS, SAYS, ASKS]}),
+        ("unknown_role", {"messages": [{"role": "wizard", "content": "a"}, SAYS]}),  # P16
+        ("empty_content", {"messages": [{"role": "user", "content": "  "}, SAYS]}),  # P16
+        ("content_not_text", {"messages": [{"role": "user", "content": 4}, SAYS]}),  # P16
+        ("bad_tool_call", {"messages": [ASKS, SAYS | {"tool_calls": [{}]}]}),  # P16
+        ("bad_weight", {"messages": [ASKS, SAYS | {"weight": 0.5}]}),  # P16
+        ("no_supervised_turn", {"messages": [ASKS, SAYS | {"weight": 0}]}),  # P16
+        ("bad_tools", {"messages": [ASKS, SAYS], "tools": [{"x": 1}]}),  # P16
+        ("last_turn_not_assistant", {"messages": [ASKS, SAYS, ASKS]}),  # P16
         ("system_not_first", {"messages": [ASKS, {"role": "system", "content": "x"}, SAYS]}),
-        ("no_user_turn", {"messages": [SAYS]}),
-        ("no_messages", {"messages": []}),
-        ("bad_message", {"messages": ["hi"]}),
-        ("content_not_text", {"prompt": "a", "completion": None}),
-        ("empty_content", {"instruction": "", "output": "b"}),
-        ("content_not_text", {"text": ["a"]}),
-        ("bad_group", {"prompt": "a", "completion": "b", "group": 3}),
+        ("no_user_turn", {"messages": [SAYS]}),  # P16
+        ("no_messages", {"messages": []}),  # P16
+        ("bad_message", {"messages": ["hi"]}),  # P16
+        ("content_not_text", {"prompt": "a", "completion": None}),  # P16
+        ("empty_content", {"instruction": "", "output": "b"}),  # P16
+        ("content_not_text", {"text": ["a"]}),  # P16
+        ("bad_group", {"prompt": "a", "completion": "b", "group": 3}),  # P16
         ("too_long", {"prompt": "word " * 3000, "completion": "b"}),  # P17
     ],
 )
@@ -71,29 +73,45 @@ def test_a_bad_row_is_refused_alone_and_found_again(
 
 
 def test_a_key_that_only_looks_repeated_is_none(bench: Bench) -> None:
-    """P5: the quick count may suspect, the slow one decides."""
+    """The quick count may suspect, the slow one decides (fault P5)."""
     row = {"prompt": 'say "a": and "a": again', "completion": "b"}
     assert codes(bench.take_in([*GOOD, row])) == {}
 
 
 def test_a_cut_last_line_says_that_it_may_still_be_written(bench: Bench) -> None:
-    """P2."""
+    """Faults N2, P2."""
     data = b'{"prompt": "a", "completion": "b"}\n{"prompt": "c", "compl'
     assert codes(bench.take_in(data)) == {"incomplete_last_line": 1}
 
 
 def test_a_whole_last_line_needs_no_newline(bench: Bench) -> None:
+    """And one row is enough (fault N15)."""
     assert bench.take_in(b'{"prompt": "a", "completion": "b"}')["rows"]["train"] == 1
 
 
 def test_a_mark_at_the_start_is_left_out_with_a_warning(bench: Bench) -> None:
-    """P6."""
+    """Fault P6."""
     report = bench.take_in(b'\xef\xbb\xbf{"prompt": "a", "completion": "b"}\r\n')
     assert report["rows"]["train"] == 1 and report["warnings"]
 
 
+def test_a_nul_that_is_written_as_its_number_is_text(bench: Bench) -> None:
+    """Fault P10."""
+    assert bench.take_in(b'{"prompt": "a\\u0000b", "completion": "c"}')["rows"]["train"] == 1
+    assert bench.rows("train")[0]["messages"][0]["content"] == "a\0b"
+
+
+def test_a_file_that_changes_while_it_is_read_is_not_taken(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fault N2."""
+    identities = iter([(10, 1, 1), (20, 2, 1)])
+    monkeypatch.setattr("daemon.intake.taking._identity", lambda _: next(identities))
+    assert bench.take_in(GOOD)["verdict"] == "changed"
+
+
 def test_line_separators_inside_texts_do_not_split_rows(bench: Bench) -> None:
-    """P11."""
+    """Fault P11."""
     rows = [{"prompt": f"a\u2028b\u0085{n}", "completion": "c"} for n in range(3)]
     data = "\r\n".join(__import__("json").dumps(r, ensure_ascii=False) for r in rows).encode()
     assert bench.take_in(data)["rows"]["train"] == 3
@@ -122,7 +140,7 @@ def test_a_file_no_line_of_which_can_be_read_is_refused_once(
 
 
 def test_a_long_line_is_refused_without_being_held(tmp_path: Path) -> None:
-    """N16."""
+    """Fault N16."""
     bench = Bench(tmp_path, "[intake]\nmax_line_bytes = 1000\n")
     report = bench.take_in([*GOOD, b'{"text": "' + b"x" * 200_000 + b'"}', pair(9)])
     assert codes(report) == {"line_too_long": 1} and report["rows"]["train"] == 7
@@ -130,25 +148,28 @@ def test_a_long_line_is_refused_without_being_held(tmp_path: Path) -> None:
 
 
 def test_a_file_over_the_size_limit_is_not_read(tmp_path: Path) -> None:
-    """N16."""
+    """Fault N16."""
     bench = Bench(tmp_path, "[intake]\nmax_file_bytes = 10\n")
     assert bench.take_in(GOOD)["code"] == "file_too_large"
 
 
 def test_too_many_bad_rows_refuse_the_file_and_few_do_not(bench: Bench) -> None:
+    """A file of comments is one of bad rows (faults N15, P1)."""
+    assert bench.take_in([b"# a comment", b"// another"])["verdict"] == "refused"
     bad = [b"{"] * 7
     assert bench.take_in([*bad, *GOOD])["code"] == "too_many_bad_rows"
     assert bench.take_in([*bad[:3], *GOOD])["verdict"] == "accepted"
 
 
 def test_many_equal_problems_are_counted_and_shown_a_few_times(bench: Bench) -> None:
+    """Fault P14."""
     report = bench.take_in([b"{"] * 400)
     [reason] = report["reasons"]
     assert reason["count"] == 400 and len(reason["examples"]) == 5
 
 
 def test_a_control_token_in_a_text_stays_text(bench: Bench) -> None:
-    """P19."""
+    """Fault P19."""
     plain, forged = (
         bench.take_in([pair(1)]),
         bench.take_in([{"prompt": "question 1<|im_end|>", "completion": "answer 1"}]),

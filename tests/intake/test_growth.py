@@ -41,6 +41,7 @@ def held(bench: Bench) -> dict[str, int]:
 
 
 def test_after_many_files_intake_holds_what_it_held_after_few(tmp_path: Path) -> None:
+    """Open descriptors included (fault D3)."""
     bench = Bench(tmp_path / "w")
     take_in(bench, 0, FEW)
     after_few = held(bench)

@@ -1,5 +1,6 @@
-"""Duplicates, hold-outs and exam rows (P20; docs/protocol.md, rule 4)."""
+"""Duplicates, hold-outs and exam rows (fault P20)."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ def test_the_same_example_in_six_formats_is_one_row(bench: Bench) -> None:
 
 
 def test_rows_trained_before_are_nothing_new_and_say_where(bench: Bench) -> None:
+    """Fault N7."""
     bench.take_in([pair(n) for n in range(5)])
     bench.seen = [bench.place.folder.name]
     report = bench.take_in([pair(n) for n in reversed(range(5))])
@@ -35,6 +37,18 @@ def test_rows_trained_before_are_nothing_new_and_say_where(bench: Bench) -> None
     assert bench.rows("rejected")[0]["of"] == {"job": "000001-t", "line": 5}
     report = bench.take_in([pair(n) for n in range(7)])
     assert report["rows"]["train"] == 2 and codes(report) == {"duplicate_seen": 5}
+
+
+def test_the_same_rows_in_other_bytes_are_nothing_new_and_new_ones_are_trained(
+    bench: Bench,
+) -> None:
+    """Another order, other line ends and a mark at the start; then other content (fault N7)."""
+    lines = [json.dumps(pair(n)).encode() for n in range(5)]
+    bench.take_in(b"\n".join(lines))
+    bench.seen = [bench.place.folder.name]
+    twisted = b"\xef\xbb\xbf" + b"\r\n".join(reversed(lines)) + b"\r\n"
+    assert bench.take_in(twisted)["verdict"] == "nothing_new"
+    assert bench.take_in([pair(n) for n in range(50, 55)])["rows"]["train"] == 5
 
 
 def test_hold_out_rows_of_another_job_are_never_trained(bench: Bench) -> None:

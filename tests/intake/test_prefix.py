@@ -45,6 +45,7 @@ def test_a_file_without_one_says_so(tmp_path: Path) -> None:
 
 
 def test_a_report_from_before_there_were_prefixes_is_of_a_file_without() -> None:
+    """Fault D15."""
     assert _intake({"verdict": "accepted", "fingerprints": {"tokenizer": "t"}}).prefix == "none"
 
 

@@ -38,6 +38,7 @@ def test_only_the_best_share_is_kept_where_it_is_asked_for(tmp_path: Path) -> No
 
 
 def test_private_data_is_counted_never_shown_and_refused_on_request(tmp_path: Path) -> None:
+    """Fault P21."""
     secret = {"prompt": "who is it", "completion": "write to anna.berg@firma.se today"}
     bench = Bench(tmp_path / "a")
     report = bench.take_in([*map(pair, range(5)), secret, {"prompt": "anna.berg@firma.se"}])

@@ -126,6 +126,7 @@ def test_keys_that_name_no_module_are_refused_in_one_sentence(tiny_base: Path) -
 def test_an_unfit_file_is_refused_and_changes_nothing(
     tiny_base: Path, tmp_path: Path, change: Any, code: str
 ) -> None:
+    """Fault D12."""
     model = trained(tiny_base, spec())
     before = answer(model)
     weights = adapters.adapter_weights(model)
@@ -138,6 +139,7 @@ def test_an_unfit_file_is_refused_and_changes_nothing(
 
 
 def test_a_file_cut_short_is_refused(tiny_base: Path, tmp_path: Path) -> None:
+    """Fault D12."""
     model = trained(tiny_base, spec())
     path = tmp_path / "a.safetensors"
     adapters.save_adapter(model, path)

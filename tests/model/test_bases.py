@@ -59,6 +59,7 @@ def test_preparing_again_changes_nothing(layout: Layout, mine: Path) -> None:
 
 
 def test_a_changed_template_is_seen_and_told_in_the_facts(layout: Layout, mine: Path) -> None:
+    """Faults D11, T8."""
     first = prepare(layout, str(mine))
     change(mine / "tokenizer_config.json", chat_template="{{ messages }}")
     second = prepare(layout, str(mine))
@@ -137,6 +138,7 @@ def incomplete_index(folder: Path) -> None:
 def test_an_unfit_directory_is_refused_in_one_sentence(
     layout: Layout, mine: Path, spoil: Callable[[Path], object], code: str, sentence: str
 ) -> None:
+    """Fault D11."""
     spoil(mine)
     with pytest.raises(ModelFault) as caught:
         prepare(layout, str(mine))

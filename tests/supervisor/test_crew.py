@@ -63,6 +63,7 @@ def death_of(hand: Hand, wakeups: Wakeups) -> Died:
 def test_an_abort_is_known_by_its_last_words(
     tmp_path: Path, wakeups: Wakeups, words: str, kind: str
 ) -> None:
+    """Fault T14."""
     died = death_of(begin(ABORTING.format(words), tmp_path, wakeups), wakeups)
     assert died.on == "r000001" and died.cause.kind == kind
     assert died.cause.sign and died.cause.sign in words
@@ -71,6 +72,7 @@ def test_an_abort_is_known_by_its_last_words(
 def test_a_plain_kill_is_not_of_memory_even_after_words_of_it(
     tmp_path: Path, wakeups: Wakeups
 ) -> None:
+    """Fault Q7."""
     hand = begin(WAITING.format(OUT_OF_MEMORY), tmp_path, wakeups)
     clock = SystemClock()
     until_s = clock.monotonic_s() + PATIENCE_S
@@ -108,6 +110,7 @@ def test_the_next_start_is_told_what_the_last_one_died_of_once(tmp_path: Path) -
 
 
 def test_attempts_of_an_earlier_release_are_still_counted(tmp_path: Path) -> None:
+    """Fault D15."""
     runs = RunRequests(Layout(tmp_path))
     runs.make_folders()
     runs.open({"run": "r000001", "jobs": []})

@@ -23,6 +23,7 @@ def count(proc: Path, kills: int) -> None:
 
 
 def test_only_kills_since_shortly_before_count(proc: Path) -> None:
+    """Fault Q7."""
     clock = StillClock()
     gauge = PressureGauge(clock, proc)
     assert gauge.read().oom_kills == 0

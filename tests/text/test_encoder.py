@@ -65,6 +65,7 @@ def test_a_template_that_renames_the_assistant_is_followed(tmp_path: Path) -> No
 
 
 def test_a_template_that_refuses_a_role_makes_the_row_unfit(tmp_path: Path) -> None:
+    """Fault P18."""
     text = encoder(tmp_path, tiny.GEMMA)
     bad, good = text.encode([chat("hi", "ho", system="be kind"), chat("hi", "ho")], ANY)
     assert isinstance(bad, Unfit) and bad.code == "template_error"
@@ -81,6 +82,7 @@ def test_what_a_template_puts_before_an_answer_is_said_by_the_model(tmp_path: Pa
 
 
 def test_control_tokens_spelled_in_a_content_stay_text(tmp_path: Path) -> None:
+    """Fault P19."""
     text = encoder(tmp_path, tiny.CHATML)
     (found,) = text.encode([chat("a<|im_end|>b", "c<|im_start|>d")], ANY)
     assert isinstance(found, Encoded)
@@ -127,6 +129,7 @@ def test_a_prompt_the_template_refuses_is_told(tmp_path: Path) -> None:
 
 
 def test_a_row_longer_than_the_limit_is_unfit_with_its_length(tmp_path: Path) -> None:
+    """Fault P17."""
     text = encoder(tmp_path, None)
     (fits,) = text.encode([chat("hi", "hello")], 9)
     (long,) = text.encode([chat("hi", "hello")], 8)
@@ -135,6 +138,7 @@ def test_a_row_longer_than_the_limit_is_unfit_with_its_length(tmp_path: Path) ->
 
 
 def test_a_conversation_without_an_answer_has_nothing_to_learn(tmp_path: Path) -> None:
+    """Fault P17."""
     (found,) = encoder(tmp_path, tiny.CHATML).encode([chat("hi")], ANY)
     assert isinstance(found, Unfit) and found.code == "no_supervised_tokens"
 

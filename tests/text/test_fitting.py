@@ -68,6 +68,7 @@ def test_a_template_that_drops_thoughts_is_not_prefix_stable(
 def test_a_template_that_runs_away_is_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Fault P18."""
     monkeypatch.setattr(templates, "TIME_LIMIT_S", 0.05)
     template = "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}"
     (found,) = encoder(tmp_path, template).encode([chat("hi", "hello")], ANY)
@@ -75,6 +76,7 @@ def test_a_template_that_runs_away_is_stopped(
 
 
 def test_forged_control_tokens_are_counted(tmp_path: Path) -> None:
+    """Fault P19."""
     talk = chat("<|im_end|> and <|im_start|>", "hello")
     (found,) = encoder(tmp_path, tiny.CHATML).encode([talk], ANY)
     assert isinstance(found, Encoded) and found.forged == 2
@@ -149,6 +151,7 @@ def test_a_row_that_is_cut_off_has_no_end_and_is_encoded_alike_ever_after(tmp_pa
 
 
 def test_an_answer_that_is_cut_away_makes_the_row_unfit(tmp_path: Path) -> None:
+    """Fault P17."""
     found = fitted(encoder(tmp_path, tiny.CHATML), chat("q" * 99, "a"), 60, "truncate")
     assert found.unfit is not None and found.unfit.code == "no_supervised_tokens"
     assert "cut off after 60 tokens" in found.unfit.message

@@ -87,7 +87,10 @@ def no_collector() -> Iterator[None]:
 def test_after_many_files_a_trainer_holds_what_it_held_after_few(
     few_shapes: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With few shapes steps are compiled, as on a GPU: each shape is a trace of its own."""
+    """With few shapes steps are compiled, as on a GPU: each shape is a trace of its own.
+
+    Fault D3.
+    """
     monkeypatch.setattr("daemon.training.mlx_engine.on_cpu", lambda: not few_shapes)
     warm = Warm(make_workspace(tmp_path / "w", TinyEngine()), TinyEngine())
     warm.train_until(FEW)

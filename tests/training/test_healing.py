@@ -72,6 +72,7 @@ class Jumping(Rehearsal):
 def test_after_a_jump_of_the_loss_the_run_goes_on_from_before_it_with_half_the_rate(
     workspace: Workspace,
 ) -> None:
+    """Fault T10."""
     pipe = workspace.serve(Jumping(), TRAIN)
     assert alerts(pipe) == ["loss_jumped"]
     assert pipe.kinds()[-1] == "CandidateReady"
@@ -117,6 +118,7 @@ class Small(Rehearsal):
 def test_a_run_that_runs_out_of_memory_goes_on_from_its_last_commit_in_smaller_passes(
     workspace: Workspace,
 ) -> None:
+    """Faults T14, Q7."""
     pipe = workspace.serve(Small(), TRAIN)
     assert pipe.kinds()[-1] == "CandidateReady"
     assert set(alerts(pipe)) == {"out_of_memory"}
@@ -140,6 +142,7 @@ class Full(Rehearsal):
 
 
 def test_after_the_last_rung_the_run_has_failed_with_a_sentence(workspace: Workspace) -> None:
+    """Fault T14."""
     pipe = workspace.serve(Full(), TRAIN)
     assert pipe.kinds()[-1] == "RunEnded"
     ended = workspace.read(workspace.layout.run("r000001").ended)

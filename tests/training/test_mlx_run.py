@@ -47,6 +47,7 @@ def with_dropout() -> dict[str, object]:
 
 
 def test_a_run_that_was_killed_ends_in_the_same_bytes(workspace: Workspace) -> None:
+    """Dropout included: its numbers follow from the step (faults T9, T17)."""
     workspace.ask_run("r000002", [JOB], settings=with_dropout())
     react = after_steps(3, say.Abandon())
     workspace.serve(TinyEngine(), say.Train("r000002"), react=react)
@@ -62,7 +63,10 @@ def test_a_run_that_was_killed_ends_in_the_same_bytes(workspace: Workspace) -> N
 def test_replay_packed_rows_and_kept_states_survive_a_kill_at_any_step(
     workspace: Workspace, tmp_path: Path, step: int
 ) -> None:
-    """The adapter is on the upper of two layers, so that there is something to keep."""
+    """The adapter is on the upper of two layers, so that there is something to keep.
+
+    Fault T9, invariants I2, I3.
+    """
     settings = with_dropout()
     training = {
         **SETTINGS["training"], "dropout": 0.1, "num_layers": 1, "row_tokens": 128,
@@ -127,6 +131,7 @@ def test_a_second_run_carries_moments_on_and_is_compared_with_the_first(
 
 
 def test_another_optimizer_begins_with_fresh_moments_and_says_so(workspace: Workspace) -> None:
+    """Fault T6."""
     settings = {**SETTINGS, "training": {**SETTINGS["training"], "optimizer": "lion"}}
     start = workspace.layout.run("r000001").candidate
     assert start.exists()
@@ -162,6 +167,7 @@ def with_poison(root: Path) -> Workspace:
 def test_a_row_without_a_finite_loss_is_put_aside_and_the_others_go_on_as_without_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Fault T10."""
     made = with_poison(tmp_path / "w")
     pipe = made.serve(Poisoned(), say.Train("r000001"))
     assert [r.code for r in pipe.sent if isinstance(r, say.Alerted)] == ["rows_set_aside"]

@@ -41,6 +41,7 @@ def reports(process: subprocess.Popen[bytes]) -> Iterator[Report]:
 
 
 def test_a_trainer_prepares_trains_and_ends_with_its_stdin(workspace: Workspace) -> None:
+    """Fault Q8."""
     workspace.add_job("000001-sums", chats(8))
     workspace.ask_run("r000001", ["000001-sums"])
     with start(workspace.layout.root) as process:
@@ -64,6 +65,7 @@ def _until(said: Iterator[Report], last: type[Report]) -> Iterator[Report]:
 
 
 def test_a_second_trainer_finds_the_model_in_use(workspace: Workspace) -> None:
+    """Faults Q4, Q8."""
     with start(workspace.layout.root) as first:
         assert isinstance(next(reports(first)), say.Ready)
         with start(workspace.layout.root) as second:
@@ -85,6 +87,7 @@ def test_orders_come_in_turn_and_a_line_that_is_none_is_passed_over() -> None:
 
 
 def test_a_supervisor_that_is_gone_shows_when_something_is_sent() -> None:
+    """Fault Q8."""
     reading, writing = os.pipe()
     os.close(reading)
     source = os.open(os.devnull, os.O_RDONLY)

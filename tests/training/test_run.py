@@ -1,14 +1,17 @@
 """The whole procedure with the rehearsal engine: files are real, steps are cheap."""
 
+import errno
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from daemon.clock import SystemClock
 from daemon.core import messages as say
 from daemon.core.messages import Report
+from daemon.folders import runs
 from daemon.folders.models import verify
 from daemon.training.engine import ADAPTER, MOMENTS, EncodedPass, StepResult
 from daemon.training.rehearsal import RehearsalEngine
@@ -63,6 +66,7 @@ def test_a_run_ends_in_a_complete_candidate(workspace: Workspace) -> None:
 def test_a_run_that_was_killed_ends_in_the_same_bytes(
     workspace: Workspace, tmp_path: Path, steps: int
 ) -> None:
+    """Fault T9."""
     settings = {**SETTINGS, "checkpoint": {"steps": 3}}
     workspace.ask_run("r000002", [JOB], settings=settings)
     react = after_steps(steps, say.Abandon())
@@ -78,6 +82,7 @@ def test_a_run_that_was_killed_ends_in_the_same_bytes(
 
 
 def test_stopping_commits_the_step_that_was_taken(workspace: Workspace) -> None:
+    """Fault C8."""
     pipe = workspace.serve(engine(), TRAIN, react=after_steps(5, say.Stop()))
     assert pipe.kinds()[-1] == "Committed"
     assert workspace.read(workspace.checkpoint("r000001") / "state.json")["step_in_run"] == 5
@@ -88,6 +93,8 @@ def test_stopping_commits_the_step_that_was_taken(workspace: Workspace) -> None:
 
 
 def test_a_pause_commits_and_waits_until_it_is_over(workspace: Workspace) -> None:
+    """Fault C1."""
+
     def react(report: Report) -> Sequence[say.Order]:
         match report:
             case say.Stepped(_, metrics) if metrics.step == 3:
@@ -105,6 +112,7 @@ def test_a_pause_commits_and_waits_until_it_is_over(workspace: Workspace) -> Non
 
 
 def test_an_orphan_commits_nothing(workspace: Workspace) -> None:
+    """Fault Q8."""
     pipe = workspace.serve(engine(), TRAIN, parent=False)
     assert "Committed" not in pipe.kinds()
     assert not workspace.layout.run("r000001").checkpoints.exists()
@@ -113,6 +121,7 @@ def test_an_orphan_commits_nothing(workspace: Workspace) -> None:
 def test_a_damaged_starting_version_is_refused_by_the_name_of_its_file(
     workspace: Workspace,
 ) -> None:
+    """Faults T5, V3."""
     (workspace.layout.version("v000000") / ADAPTER).write_bytes(b"x")
     refused = workspace.serve(engine(), TRAIN).sent[-1]
     assert isinstance(refused, say.RunRefused)
@@ -134,7 +143,29 @@ def test_a_damaged_checkpoint_is_put_aside_and_the_one_before_it_used(
     assert pipe.kinds()[-1] == "CandidateReady"
 
 
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_told_training_goes_on_and_the_next_commit_that_is_due_is_made(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """What is not durable is not reported as committed (faults T3, T18, S8)."""
+    workspace.ask_run("r000002", [JOB], settings={**SETTINGS, "checkpoint": {"steps": 3}})
+    real, tries = runs.commit, []
+
+    def full(*given: Any, **named: Any) -> None:
+        tries.append(given)
+        if len(tries) == 1:
+            raise OSError(number, "no room")
+        real(*given, **named)
+
+    monkeypatch.setattr(runs, "commit", full)
+    pipe = workspace.serve(engine(), say.Train("r000002"))
+    assert [r.code for r in pipe.sent if isinstance(r, say.Alerted)] == ["disk_full"]
+    assert [r.step for r in pipe.sent if isinstance(r, say.Committed)] == [6, 9, 12, 15, 16]
+    assert pipe.kinds()[-1] == "CandidateReady"
+
+
 def test_a_second_run_carries_step_progress_and_moments_on(workspace: Workspace) -> None:
+    """Fault T6."""
     first = workspace.serve(engine(), TRAIN)
     workspace.seal("r000001", "v000001")
     workspace.add_job("000002-more", chats(8, "more"))
@@ -185,17 +216,20 @@ class NeverFinite(RehearsalEngine):
 
 
 def test_five_steps_in_a_row_that_are_not_finite_end_the_run(workspace: Workspace) -> None:
+    """Fault T10."""
     pipe = workspace.serve(NeverFinite(SystemClock(), 0.0), TRAIN)
     assert pipe.kinds().count("Stepped") == 5 and pipe.kinds()[-1] == "RunEnded"
     assert workspace.read(workspace.layout.run("r000001").ended)["outcome"] == "failed"
 
 
 def test_a_run_that_has_its_candidate_is_not_trained_again(workspace: Workspace) -> None:
+    """Fault T9."""
     workspace.serve(engine(), TRAIN)
     assert workspace.serve(engine(), TRAIN).kinds() == ["Ready", "CandidateReady"]
 
 
 def test_other_libraries_let_the_run_start_over(workspace: Workspace) -> None:
+    """Faults T8, C10."""
     workspace.serve(engine(), TRAIN, react=after_steps(5, say.Stop()))
     path = workspace.layout.run("r000001").frozen
     frozen = workspace.read(path)

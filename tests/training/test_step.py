@@ -299,6 +299,7 @@ def test_a_text_that_is_put_aside_leaves_the_others_where_they_are() -> None:
 
 
 def test_a_step_that_is_not_finite_changes_neither_adapter_nor_moments() -> None:
+    """Fault T10."""
     made = stepper()
     assert made.step(passes(made, texts()), 1e-3, 0).applied
     before = state_of(made)
