@@ -19,12 +19,15 @@ def test_the_command_line_loads_no_model_library() -> None:
 
 
 def test_a_terminal_of_ascii_only_is_written_to(tmp_path: Path) -> None:
-    """Fault D14."""
-    (tmp_path / "inbox").mkdir()
-    (tmp_path / "status").mkdir()
-    (tmp_path / "status" / "training_status.json").write_text('{"current_file": "\u65e5 \u2713"}')
-    argv = [sys.executable, "-m", "daemon", "status", "--root", str(tmp_path)]
-    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    """Also from a workspace with another name, under the oldest of locales (fault D14)."""
+    root = tmp_path / "m\u00f6 del"
+    (root / "inbox").mkdir(parents=True)
+    (root / "status").mkdir()
+    (root / "status" / "training_status.json").write_text('{"current_file": "\u65e5 \u2713"}')
+    argv = [sys.executable, "-m", "daemon", "status", "--root", str(root)]
+    environment = os.environ | {
+        "PYTHONIOENCODING": "ascii", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0",
+    }  # fmt: skip
     run = subprocess.run(argv, capture_output=True, text=True, check=False, env=environment)
     assert run.returncode == 7
     assert "\\u65e5" in run.stdout

@@ -88,7 +88,7 @@ def test_stop_commits_is_answered_and_the_run_goes_on_at_the_next_start(space: W
 
 
 def test_sigterm_ends_with_zero_and_a_stale_stop_does_not_fire(space: Workspace) -> None:
-    """Faults C4, C8, D5."""
+    """Faults C4, C8."""
     with space:
         space.start()
         space.wait("an idle daemon", lambda: space.status().get("status") == "idle")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.core.jobs import JobCard
 from daemon.folders.queue import Queue, find_job
 from daemon.layout import Layout
 from tests.clocks import StillClock
@@ -35,6 +36,25 @@ def test_a_card_survives_a_restart_with_a_name_in_any_bytes(queue: Queue, layout
     name = b"\xff\x1b\n.jsonl".decode("utf-8", "surrogateescape")
     card = queue.create(name, "high", "")
     assert list(Queue(layout, StillClock()).cards("incoming")) == [card]
+
+
+def test_after_a_restart_jobs_have_their_order_and_each_card_is_read_once(
+    queue: Queue, layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fault Q10."""
+    made = [queue.create(f"{number % 7}.jsonl", "normal", "") for number in range(60)]
+    again = Queue(layout, StillClock())
+    read: list[str] = []
+    real = again._read
+
+    def counted(state: str, job: str) -> JobCard:
+        read.append(job)
+        return real(state, job)
+
+    monkeypatch.setattr(again, "_read", counted)
+    for _ in range(3):
+        assert list(again.cards("incoming")) == made
+    assert read == [card.job for card in made]
 
 
 def test_a_job_changes_its_state_by_one_move(queue: Queue, layout: Layout) -> None:

@@ -1,5 +1,6 @@
 """The checkpoints of a run, and the memory ladder beside `run.json`."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -122,3 +123,21 @@ def test_half_a_checkpoint_is_never_taken_for_one(place: RunLayout) -> None:
     (place.checkpoints / ".tmp-77-c00000002").mkdir()
     assert runs.newest_checkpoint(place) == (kept, [])
     assert [path.name for path in place.checkpoints.iterdir()] == [kept.name]
+
+
+def test_a_sync_that_fails_is_not_tried_again_and_the_commit_is_none(
+    place: RunLayout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the disk kept of the bytes is not known then (fault T4)."""
+    kept, tries = commit(place, 1, "one"), []
+
+    def fails(descriptor: int) -> None:
+        tries.append(descriptor)
+        raise OSError(errno.EIO, "input/output error")
+
+    monkeypatch.setattr(os, "fsync", fails)
+    with pytest.raises(OSError, match="input/output"):
+        commit(place, 2, "two")
+    assert len(tries) == 1
+    monkeypatch.undo()
+    assert runs.newest_checkpoint(place) == (kept, [])

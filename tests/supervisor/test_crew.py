@@ -15,9 +15,10 @@ from daemon.core import messages as say
 from daemon.core.snapshot import Attempts
 from daemon.folders.run_requests import RunRequests
 from daemon.layout import Layout
-from daemon.supervisor.crew import Died, Hand
+from daemon.supervisor.crew import GRACE_S, Died, Hand
 from daemon.supervisor.perform import Performer
 from daemon.supervisor.wakeups import Wakeups
+from tests.clocks import StillClock
 from tests.core import worlds as w
 
 PATIENCE_S = 30.0
@@ -67,6 +68,19 @@ def test_an_abort_is_known_by_its_last_words(
     died = death_of(begin(ABORTING.format(words), tmp_path, wakeups), wakeups)
     assert died.on == "r000001" and died.cause.kind == kind
     assert died.cause.sign and died.cause.sign in words
+
+
+def test_a_worker_that_does_not_leave_in_time_is_ended_and_that_is_not_its_fault(
+    tmp_path: Path, wakeups: Wakeups
+) -> None:
+    """Whatever it is busy with: the last commit stands (fault D5)."""
+    clock = StillClock()
+    hand = Hand([sys.executable, "-c", WAITING.format("")], tmp_path, clock, wakeups, 5.0)
+    hand.begin(say.Train("r000001"), "r000001")
+    hand.leave()
+    assert hand.listen()[1] is None
+    clock.pass_s(5.0 + GRACE_S + 0.1)
+    assert death_of(hand, wakeups).wanted
 
 
 def test_a_plain_kill_is_not_of_memory_even_after_words_of_it(

@@ -1,0 +1,79 @@
+"""What the supervisor does when the disk refuses: it tells, and goes on."""
+
+import errno
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from daemon import app
+from daemon.core import actions as do
+from daemon.layout import Layout
+from daemon.supervisor.parts import Parts
+from daemon.supervisor.supervisor import Supervisor
+from tests.core import worlds as w
+
+
+@pytest.fixture
+def parts(tmp_path: Path) -> Parts:
+    return app._parts(Layout(tmp_path), rehearse=True, console=False)
+
+
+@pytest.fixture
+def supervisor(parts: Parts) -> Iterator[Supervisor]:
+    made = Supervisor(parts)
+    yield made
+    made._close()
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, supervisor: Supervisor, *numbers: int) -> list[str]:
+    """Have the next actions fail with these errors; return what is tried."""
+    left, tried = list(numbers), []
+
+    def perform(action: do.Action, _: object) -> None:
+        tried.append(type(action).__name__)
+        if left:
+            number = left.pop(0)
+            raise OSError(number, "refused")
+
+    monkeypatch.setattr(supervisor._performer, "perform", perform)
+    return tried
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_full_disk_is_a_state_that_ends_by_itself(
+    supervisor: Supervisor, parts: Parts, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """Fault D1, invariant I8."""
+    reserve = parts.layout.status / ".reserve"
+    actions: list[do.Action] = [do.SealBase(), do.PauseTrainer()]
+    tried = refuse(monkeypatch, supervisor, number)
+    assert not supervisor._perform(actions, w.quiet())
+    assert tried == ["SealBase"]
+    assert "disk_full" in parts.journal.alerts and not reserve.exists()
+    assert supervisor._perform(actions, w.quiet())
+    assert "disk_full" not in parts.journal.alerts and reserve.exists()
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EROFS])
+def test_another_error_of_the_disk_is_an_alert_and_not_the_end(
+    supervisor: Supervisor, parts: Parts, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """Fault D2, invariant I6."""
+    refuse(monkeypatch, supervisor, number)
+    assert not supervisor._perform([do.SealBase()], w.quiet())
+    assert "SealBase failed" in parts.journal.alerts["disk"]["message"]
+    assert supervisor._perform([do.SealBase()], w.quiet())
+
+
+def test_an_inbox_that_is_gone_is_an_alert_until_it_is_back(
+    supervisor: Supervisor, parts: Parts
+) -> None:
+    """Fault N9."""
+    inbox = parts.layout.inbox
+    inbox.rename(inbox.with_name("elsewhere"))
+    supervisor._tell(supervisor._observer.look(stopping=False))
+    assert str(inbox) in parts.journal.alerts["inbox"]["message"]
+    inbox.with_name("elsewhere").rename(inbox)
+    supervisor._tell(supervisor._observer.look(stopping=False))
+    assert "inbox" not in parts.journal.alerts
