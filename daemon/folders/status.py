@@ -48,6 +48,7 @@ class StatusFolder:
     def publish(self, document: dict[str, Any]) -> None:
         """Replace the snapshot."""
         try:
+            atomic.make_directory(self._layout.status)
             atomic.replace_volatile(self._layout.status_file, strict_line(document))
             self.problem = None
         except OSError as error:
@@ -63,13 +64,11 @@ class StatusFolder:
 
     def run_event(self, run: str, record: dict[str, Any]) -> None:
         """Append to a run's own log."""
-        path = self._layout.run_log(run)
-        with suppress(OSError):
-            path.parent.mkdir(parents=True, exist_ok=True)
-        self._append(path, record)
+        self._append(self._layout.run_log(run), record)
 
     def _append(self, path: Path, record: dict[str, Any]) -> None:
         try:
+            atomic.make_directory(path.parent)
             self._rotate(path)
             atomic.append_line(path, strict_line(record))
         except OSError as error:

@@ -267,6 +267,7 @@ class Supervisor:
         problems = {
             "blocked": blocked(seen),
             "inbox": self._observer.inbox_problem,
+            "current_model": self._lost_link(seen),
             "settings": self._parts.settings.problem,
             "ledger": self._parts.ledger.problem,
             "versions": "; ".join(self._parts.models.unreadable) or None,
@@ -277,6 +278,15 @@ class Supervisor:
                 journal.alert(code, problem)
             else:
                 journal.settle(code)
+
+    def _lost_link(self, seen: Snapshot) -> str | None:
+        """Say that nothing can be trained because no version is current; None where one is."""
+        if seen.current is not None or not seen.complete:
+            return None
+        return (
+            f"{self._parts.layout.current_model} is missing or names no whole version, so nothing "
+            "is trained: name one with 'finetuned promote V', or start finetuned again"
+        )
 
     # --- workers ------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """What lies in `status/`: whole, strict, bounded, and never worth stopping for."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,15 @@ def test_a_folder_in_its_place_stops_nothing_and_is_over_when_it_goes(
     status.publish({"seq": 3})
     assert status.problem is None
     assert json.loads(layout.status_file.read_bytes()) == {"seq": 3}
+
+
+def test_a_folder_that_was_removed_is_made_again(status: StatusFolder, layout: Layout) -> None:
+    """Fault S2."""
+    for write in (status.publish, status.event, status.metrics):
+        shutil.rmtree(layout.status)
+        write({"seq": 1})
+        assert status.problem is None
+        assert [json.loads(p.read_bytes()) for p in layout.status.iterdir()] == [{"seq": 1}]
 
 
 def test_lines_stay_whole_when_the_file_is_rotated(status: StatusFolder, layout: Layout) -> None:

@@ -1,4 +1,4 @@
-"""What the supervisor does when the disk refuses: it tells, and goes on."""
+"""What the supervisor does when the disk refuses or folders go: it tells, and goes on."""
 
 import errno
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ import pytest
 
 from daemon import app
 from daemon.core import actions as do
+from daemon.folders import current_model
 from daemon.layout import Layout
 from daemon.supervisor.parts import Parts
 from daemon.supervisor.supervisor import Supervisor
@@ -77,3 +78,19 @@ def test_an_inbox_that_is_gone_is_an_alert_until_it_is_back(
     inbox.with_name("elsewhere").rename(inbox)
     supervisor._tell(supervisor._observer.look(stopping=False))
     assert "inbox" not in parts.journal.alerts
+
+
+def test_a_link_that_is_gone_is_an_alert_until_it_is_back(
+    supervisor: Supervisor, parts: Parts
+) -> None:
+    """Fault V5."""
+
+    def alerts() -> list[str]:
+        supervisor._tell(supervisor._observer.look(stopping=False))
+        return list(parts.journal.alerts)
+
+    assert alerts() == []
+    version = parts.models.seal_base("2030-01-01T00:00:00+00:00", w.FACTS | {"name": "tiny"}, {})
+    assert alerts() == ["current_model"]
+    current_model.point_at(parts.layout, version)
+    assert "current_model" not in alerts()
