@@ -1,5 +1,6 @@
 """Builds the object graph: the one place that picks real parts and knows the workers' commands."""
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,7 @@ from daemon.layout import Layout
 from daemon.supervisor.crew import FULL_REST_S, Hand
 from daemon.supervisor.errands import Errands
 from daemon.supervisor.journal import Journal
+from daemon.supervisor.notify import notifier_of
 from daemon.supervisor.parts import Parts
 from daemon.supervisor.settings_watch import SettingsWatch
 from daemon.supervisor.supervisor import Supervisor
@@ -141,7 +143,8 @@ def _parts(layout: Layout, rehearse: bool, console: bool) -> Parts:
         trainer=_hand("daemon.training", layout, rehearse, clock, wakeups, now.trainer.stop_s),
         errands=Errands(layout, models, wakeups.wake),
         wakeups=wakeups, signals=Signals(wakeups),
-        watcher=Watcher((layout.inbox, layout.control), wakeups), boot=boot,
+        watcher=Watcher((layout.inbox, layout.control), wakeups),
+        notify=notifier_of(os.environ, os.getpid()), boot=boot,
     )  # fmt: skip
 
 

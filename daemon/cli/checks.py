@@ -121,10 +121,19 @@ def _volume(root: Path) -> Iterator[Check]:
     else:
         words = "the volume holds no symbolic links: use a workspace on a local volume"
         yield Check("links", "wrong", words)
+    yield from place_checks(root)
+
+
+def place_checks(root: Path) -> Iterator[Check]:
+    """Look at where a workspace lies; nothing is said of a place that is fine."""
     service = volume.cloud_folder(root)
     if service is not None:
         words = f"the workspace lies in {service}: synchronised folders are not supported; move it"
         yield Check("place", "wrong", words)
+    guarded = volume.guarded_folder(root, Path.home()) if sys.platform == "darwin" else None
+    if guarded is not None:
+        words = f"macOS guards {guarded}: a service may be kept out of it; move the workspace"
+        yield Check("place", "warning", words)
     if volume.world_writable(root):
         yield Check("place", "warning", f"every user of this machine may change {root}")
 

@@ -15,6 +15,7 @@ from daemon.cli import (
     doctor,
     jobs,
     run,
+    service,
     status,
     submit,
     sweep,
@@ -70,6 +71,7 @@ def build() -> typer.Typer:
     app.command()(sweep.sweep)
     app.add_typer(data, name="data")
     app.command()(status.status)
+    app.add_typer(service.service, name="service")
     for word in (control.pause, control.resume, control.skip, control.stop):
         app.command()(word)
     app.command()(control.checkpoint)

@@ -65,13 +65,16 @@ def run(
     rehearse: Annotated[
         bool, typer.Option("--rehearse", help="Use the stand-in trainer: no model is needed.")
     ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Write the log to logs/daemon.jsonl only.")
+    ] = False,
     root: Root = HERE,
 ) -> None:
     """Be the daemon of a workspace until stopped."""
     from daemon.app import build_supervisor
 
     layout = _startable(root)
-    daemon = build_supervisor(layout.root, rehearse=rehearse, console=True)
+    daemon = build_supervisor(layout.root, rehearse=rehearse, console=not quiet)
     raise typer.Exit(daemon.run(until_idle))
 
 

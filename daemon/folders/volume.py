@@ -10,6 +10,9 @@ CLOUD_FOLDERS = (
     "Library/Mobile Documents", "Library/CloudStorage", "iCloud Drive", "Dropbox", "OneDrive",
     "Google Drive", "Nextcloud",
 )  # fmt: skip
+# A second account has its name behind the service's: "OneDrive - Firm", "Dropbox (Firm)".
+CLOUD_ACCOUNTS = ("OneDrive - ", "Dropbox (")
+GUARDED_FOLDERS = ("Desktop", "Documents", "Downloads")
 
 
 def supports_links(root: Path) -> bool:
@@ -25,8 +28,20 @@ def supports_links(root: Path) -> bool:
 
 def cloud_folder(root: Path) -> str | None:
     """Return which cloud service synchronises a folder, by its path; None where none does."""
-    parts = f"/{root.as_posix().strip('/')}/"
-    return next((name for name in CLOUD_FOLDERS if f"/{name}/" in parts), None)
+    path = f"/{root.as_posix().strip('/')}/"
+    named = next((name for name in CLOUD_FOLDERS if f"/{name}/" in path), None)
+    return named or next((part for part in root.parts if part.startswith(CLOUD_ACCOUNTS)), None)
+
+
+def guarded_folder(root: Path, home: Path) -> Path | None:
+    """Return the folder of a Mac that programs need the user's leave for; None where none is.
+
+    Terminals mostly have that leave, services that start at login do not.
+    """
+    guarded = [home / name for name in GUARDED_FOLDERS]
+    if root.parts[:2] == ("/", "Volumes"):
+        guarded.append(Path(*root.parts[:3]))
+    return next((folder for folder in guarded if root.is_relative_to(folder)), None)
 
 
 def world_writable(root: Path) -> bool:

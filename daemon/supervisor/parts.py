@@ -15,6 +15,7 @@ from daemon.layout import Layout
 from daemon.supervisor.crew import Hand
 from daemon.supervisor.errands import Errands
 from daemon.supervisor.journal import Journal
+from daemon.supervisor.notify import Notifier
 from daemon.supervisor.settings_watch import SettingsWatch
 from daemon.supervisor.wakeups import Signals, Wakeups, Watcher
 
@@ -41,4 +42,5 @@ class Parts:
     wakeups: Wakeups
     signals: Signals
     watcher: Watcher
+    notify: Notifier
     boot: int

@@ -115,8 +115,8 @@ class Publisher:
                 return escape(card.name)
         return job
 
-    def publish(self, seen: Snapshot, status: str | None, leftovers: tuple[Any, ...]) -> None:
-        """Write the document."""
+    def publish(self, seen: Snapshot, status: str | None, leftovers: tuple[Any, ...]) -> str:
+        """Write the document and return the state it tells, in a sentence."""
         self._remember(seen)
         state, message = self._state(seen)
         version = seen.version
@@ -152,6 +152,7 @@ class Publisher:
             workers={"intake": parts.intake.pid, "trainer": parts.trainer.pid},
         )
         parts.status.publish(document(facts))
+        return facts.status if status else f"{state}: {message}"
 
     def _remember(self, seen: Snapshot) -> None:
         """Outside a run, tell the histories of the current version."""

@@ -55,6 +55,7 @@ class Supervisor:
                 self._close()
                 return ExitCode.OK
             parts.wakeups.wait(FULL_REST_S)
+        parts.notify.ready()
         while True:
             try:
                 seen, acted = self.tick()
@@ -63,6 +64,7 @@ class Supervisor:
                 if not is_disk_full(error):
                     raise
                 self._no_room(str(error.strerror))
+                parts.notify.alive("disk_full")
                 parts.wakeups.wait(FULL_REST_S)
                 continue
             if self._leaving:
@@ -104,7 +106,8 @@ class Supervisor:
         acted = self._perform(actions, seen)
         working = seen.run is not None or bool(seen.sweeps)
         self._awake.hold(working and not seen.paused)
-        self._publisher.publish(seen, None, self._observer.leftovers)
+        state = self._publisher.publish(seen, None, self._observer.leftovers)
+        self._parts.notify.alive(state)
         return seen, acted
 
     # --- begin and end ------------------------------------------------------------------------
@@ -157,7 +160,8 @@ class Supervisor:
     def _leave(self, seen: Snapshot, verdict: ExitCode) -> ExitCode:
         """End the workers within their budget; a second signal ends them at once."""
         parts = self._parts
-        self._publisher.publish(seen, "stopping", self._observer.leftovers)
+        parts.notify.stopping()
+        parts.notify.alive(self._publisher.publish(seen, "stopping", self._observer.leftovers))
         parts.intake.leave()
         parts.trainer.leave()
         budget_s = parts.settings.now.trainer.stop_s
@@ -248,7 +252,8 @@ class Supervisor:
             self._parts.watcher.keep()
         if seen.settling or seen.commands:
             return SETTLING_S
-        return min(HEARTBEAT_S, self._parts.settings.now.inbox.rescan_s)
+        notify_s = self._parts.notify.every_s or HEARTBEAT_S
+        return min(HEARTBEAT_S, self._parts.settings.now.inbox.rescan_s, notify_s)
 
     def _tell(self, seen: Snapshot) -> None:
         """Tell, once each, what the user should know of this look."""

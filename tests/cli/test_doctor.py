@@ -9,6 +9,7 @@ import pytest
 from typer.testing import Result
 
 from daemon.cli import checks
+from daemon.folders import volume
 from daemon.layout import Layout
 
 Command = Callable[..., Result]
@@ -62,6 +63,31 @@ def test_a_folder_that_anyone_may_change_is_warned_of(finetuned: Command, layout
     """Fault D9."""
     layout.root.chmod(0o777)
     assert told(finetuned("doctor", "--json", "--root", layout.root))["place"] == "warning"
+
+
+@pytest.mark.parametrize(
+    ("platform", "place", "state"),
+    [("darwin", "Documents/w", "warning"), ("darwin", "w", None), ("linux", "Documents/w", None)],
+)
+def test_a_folder_that_macos_guards_is_warned_of_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, platform: str, place: str, state: str | None
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr("sys.platform", platform)
+    root = tmp_path / place
+    root.mkdir(parents=True)
+    assert {check.state for check in checks.place_checks(root)} == ({state} if state else set())
+
+
+def test_a_removable_volume_is_guarded_as_a_whole() -> None:
+    guarded = volume.guarded_folder(Path("/Volumes/Stick/w"), Path("/Users/u"))
+    assert guarded == Path("/Volumes/Stick")
+    assert volume.guarded_folder(Path("/Volumesque/w"), Path("/Users/u")) is None
+
+
+def test_a_second_account_of_a_cloud_service_is_one_too() -> None:
+    assert volume.cloud_folder(Path("/h/OneDrive - Firm/w")) == "OneDrive - Firm"
+    assert volume.cloud_folder(Path("/h/OneDriver/w")) is None
 
 
 def test_a_model_that_is_not_there_is_wrong(finetuned: Command, layout: Layout) -> None:

@@ -1,0 +1,45 @@
+"""A workspace's daemon as a service manager is told of it: its name, its command, its places.
+
+Knows neither what the managers' files look like nor where they lie.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+STOP_S = 90
+"""Seconds a manager waits for the daemon to leave: more than `trainer.stop_s` may ever be."""
+
+HASH_DIGITS = 12
+SLUG_CHARS = 40
+
+
+@dataclass(frozen=True)
+class Service:
+    """One daemon for one workspace; all paths are absolute."""
+
+    name: str
+    root: str
+    argv: tuple[str, ...]
+
+
+def service_name(root: str) -> str:
+    """Return a workspace's name among services: its folder's for people, a hash of its path."""
+    folder = root.rstrip("/").rsplit("/", 1)[-1].lower()
+    slug = re.sub(r"[^a-z0-9]+", "-", folder)[:SLUG_CHARS].strip("-")
+    digest = hashlib.sha256(root.encode(errors="surrogateescape")).hexdigest()[:HASH_DIGITS]
+    return f"{slug}-{digest}" if slug else digest
+
+
+def not_carried(text: str) -> str | None:
+    """Return the first character that no service manager's file can carry; None where all go.
+
+    These are control characters, bytes that are not UTF-8, and what XML leaves out.
+    """
+    return next((char for char in text if not _carried(char)), None)
+
+
+def _carried(char: str) -> bool:
+    code = ord(char)
+    control = code < 0x20 or 0x7F <= code < 0xA0
+    return not control and not 0xD800 <= code < 0xE000 and code not in (0xFFFE, 0xFFFF)
