@@ -151,7 +151,8 @@ def _parts(layout: Layout, rehearse: bool, console: bool) -> Parts:
 def _hand(
     module: str, layout: Layout, rehearse: bool, clock: Clock, wakeups: Wakeups, budget_s: float
 ) -> Hand:
-    argv = [sys.executable, "-m", module, "--root", str(layout.root)]
+    # -P: a worker's folder is the workspace, whose files must not be taken for modules.
+    argv = [sys.executable, "-P", "-m", module, "--root", str(layout.root)]
     if rehearse and module == "daemon.training":
         argv.append("--rehearse")
     return Hand(argv, layout.root, clock, wakeups, budget_s)

@@ -78,7 +78,7 @@ def _backend() -> Iterator[Check]:
 
 def probe_backend() -> dict[str, Any] | str:
     """Ask a process of its own what MLX finds; return its last words where it fails."""
-    argv = [sys.executable, "-m", "daemon.cli.backend_probe"]
+    argv = [sys.executable, "-P", "-m", "daemon.cli.backend_probe"]
     try:
         run = subprocess.run(argv, capture_output=True, text=True, timeout=PROBE_S, check=False)
         found: dict[str, Any] = json.loads(run.stdout)

@@ -81,7 +81,7 @@ def find_example(name: str) -> Path:
 @contextmanager
 def _daemon(layout: Layout, rehearse: bool) -> Iterator[None]:
     """Run the daemon as a process of its own, and end it whatever happens."""
-    argv = [sys.executable, "-m", "daemon", "run", "--root", str(layout.root)]
+    argv = [sys.executable, "-P", "-m", "daemon", "run", "--root", str(layout.root)]
     with tempfile.TemporaryFile() as words:
         process = subprocess.Popen(
             [*argv, *(["--rehearse"] if rehearse else [])],

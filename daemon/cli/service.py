@@ -57,7 +57,7 @@ def install(
     ] = False,
     root: Root = HERE,
 ) -> None:
-    """Have the daemon of this workspace start now, and whenever you log in."""
+    """Start the daemon of this workspace now, and whenever you log in."""
     layout, machine = workspace(root), this_machine()
     if machine.uid == 0 and not as_root:
         raise UserFault(
@@ -192,7 +192,7 @@ def _load(manager: Manager, layout: Layout, changed: bool) -> None:
             f"{manager.file} is there, but {manager.name} did not start the daemon ({failed}). "
             f"To do so, type: {typed}",
         )
-    say("the daemon runs, and will start whenever you log in")
+    say("the daemon is started, and will be whenever you log in")
 
 
 def _unload(manager: Manager) -> None:

@@ -5,6 +5,8 @@ from pathlib import Path
 from daemon.errors import UserFault
 from daemon.folders import atomic
 
+MODE = 0o644
+
 
 def read(path: Path) -> bytes | None:
     """Return the file's content; None where there is none.
@@ -28,7 +30,11 @@ def write(path: Path, data: bytes) -> None:
     """
     try:
         atomic.make_directory(path.parent)
-        atomic.write_bytes(path, data)
+        with atomic.replacing(path) as temporary:
+            temporary.touch()
+            # Whoever may change this file may run commands as its owner.
+            temporary.chmod(MODE)
+            temporary.write_bytes(data)
     except OSError as error:
         raise _fault(path, "written", error) from error
 

@@ -1,11 +1,16 @@
 """A real daemon under a service manager: what it says, and what it writes (faults D5, D6)."""
 
+import json
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.docs.pages import ROOT
 from tests.end_to_end.workspace import PATIENCE_S, Workspace, chats
 
 
@@ -45,6 +50,39 @@ def test_a_daemon_says_that_it_is_ready_what_it_does_and_that_it_leaves(
         assert space.wait_for_exit() == 0
         assert (space.root / "console.txt").read_bytes() == b""
         assert space.layout.log_file.stat().st_size > 0
+
+
+@pytest.mark.end_to_end
+def test_the_installed_command_trains_in_a_folder_that_holds_a_users_own_modules(
+    tmp_path: Path, manager: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    # Only an installed package is found from everywhere; this one lies here.
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    with Workspace(tmp_path / "100% mine") as space:
+        for name in ("daemon", "json"):
+            (space.root / f"{name}.py").write_text("raise SystemExit('a file of the user')")
+        _service(space.root, "install", "--no-start", "--as-root")
+        command = json.loads(_service(space.root, "status", "--json"))["command"]
+        started = subprocess.Popen([*command, "--rehearse", "--quiet"], cwd=space.root)
+        try:
+            assert hear(manager, "READY=1") == ["READY=1"]
+            space.drop("a.jsonl", chats(20))
+            space.wait("a version", lambda: space.told("promoted", version="v000001"))
+            started.terminate()
+            hear(manager, "STOPPING=1")
+            assert started.wait(PATIENCE_S) == 0
+        finally:
+            started.kill()
+            started.wait()
+
+
+def _service(root: Path, *words: str) -> str:
+    argv = [sys.executable, "-m", "daemon", "service", *words, "--root", str(root)]
+    # systemctl, too, writes to a socket that it is given.
+    given = {key: value for key, value in os.environ.items() if key != "NOTIFY_SOCKET"}
+    return subprocess.run(argv, check=True, capture_output=True, text=True, env=given).stdout
 
 
 @pytest.mark.end_to_end
