@@ -34,7 +34,7 @@ def service_name(root: str) -> str:
 def not_carried(text: str) -> str | None:
     """Return the first character that no service manager's file can carry; None where all go.
 
-    These are control characters, bytes that are not UTF-8, and what XML leaves out.
+    These are control characters, bytes that are not UTF-8, and what Unicode calls noncharacters.
     """
     return next((char for char in text if not _carried(char)), None)
 
@@ -42,4 +42,6 @@ def not_carried(text: str) -> str | None:
 def _carried(char: str) -> bool:
     code = ord(char)
     control = code < 0x20 or 0x7F <= code < 0xA0
-    return not control and not 0xD800 <= code < 0xE000 and code not in (0xFFFE, 0xFFFF)
+    surrogate = 0xD800 <= code < 0xE000
+    noncharacter = 0xFDD0 <= code < 0xFDF0 or code & 0xFFFE == 0xFFFE
+    return not (control or surrogate or noncharacter)

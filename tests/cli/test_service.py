@@ -159,6 +159,19 @@ def test_a_service_that_runs_is_left_alone_until_its_file_changes(
     assert "/new/python" in finetuned("service", "status", "--root", layout.root).stdout
 
 
+def test_a_service_that_was_stopped_is_started_again(
+    finetuned: Command, layout: Layout, mac: Machine, tools: Tools
+) -> None:
+    finetuned("service", "install", "--root", layout.root)
+    started = tools.told()
+    tools.put("launchctl", LAUNCHCTL.replace("\\tpid = 41\\n", ""))
+    assert "(not running)" in finetuned("service", "status", "--root", layout.root).stdout
+    assert finetuned("service", "install", "--root", layout.root).exit_code == 0
+    assert [line.split()[1] for line in tools.told()[len(started) :]] == [
+        "bootout", "enable", "bootstrap"
+    ]  # fmt: skip
+
+
 def test_no_start_writes_the_file_and_says_what_to_type(
     finetuned: Command, layout: Layout, linux: Machine, tools: Tools
 ) -> None:

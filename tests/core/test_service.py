@@ -93,7 +93,9 @@ def test_a_name_stays_short_and_plain_whatever_the_folder_is_called() -> None:
     assert len(service_name("/" + "x" * 255)) < 60
 
 
-@pytest.mark.parametrize("bad", ["\n", "\0", "\x7f", "\x85", "\udcff", "\uffff"])
+@pytest.mark.parametrize(
+    "bad", ["\n", "\0", "\x7f", "\x85", "\udcff", "\ufdd0", "\uffff", "\U0010fffe"]
+)
 def test_what_no_file_can_carry_is_named(bad: str) -> None:
     assert not_carried(f"/a{bad}b") == bad
 
