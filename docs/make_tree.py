@@ -47,6 +47,7 @@ FOLDERS = {
     "tests/core/": "tables and properties of pure functions",
     "tests/docs/": "the docs are true",
     "tests/end_to_end/": "real processes, kill -9",
+    "tests/reliability/": "the disk's one door killed and refused, random kills, full disks",
     "tests/evaluation/": "the tests behind a verdict",
     "tests/folders/": "real folders, a crash before every disk change",
     "tests/house/": "rules no linter sees",

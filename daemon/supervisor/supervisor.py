@@ -18,6 +18,7 @@ from daemon.supervisor.owed import Owed
 from daemon.supervisor.parts import Parts
 from daemon.supervisor.perform import Performer
 from daemon.supervisor.publish import Publisher
+from daemon.supervisor.troubles import troubles
 
 HEARTBEAT_S = 2.0
 SETTLING_S = 0.2
@@ -269,29 +270,12 @@ class Supervisor:
                 "paused" if seen.paused else "unpaused",
                 "paused by control/pause" if seen.paused else "control/pause is gone",
             )
-        problems = {
-            "blocked": blocked(seen),
-            "inbox": self._observer.inbox_problem,
-            "current_model": self._lost_link(seen),
-            "settings": self._parts.settings.problem,
-            "ledger": self._parts.ledger.problem,
-            "versions": "; ".join(self._parts.models.unreadable) or None,
-            "sweeps": "; ".join(self._parts.sweeps.parked.values()) or None,
-        }
+        problems = troubles(self._parts, self._observer, seen)
         for code, problem in problems.items():
             if problem:
                 journal.alert(code, problem)
             else:
                 journal.settle(code)
-
-    def _lost_link(self, seen: Snapshot) -> str | None:
-        """Say that nothing can be trained because no version is current; None where one is."""
-        if seen.current is not None or not seen.complete:
-            return None
-        return (
-            f"{self._parts.layout.current_model} is missing or names no whole version, so nothing "
-            "is trained: name one with 'finetuned promote V', or start finetuned again"
-        )
 
     # --- workers ------------------------------------------------------------------------------
 

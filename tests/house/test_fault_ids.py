@@ -18,8 +18,7 @@ SERVER = "with the server"
 UNTESTED: dict[str, str] = {
     **{f"A{number}": SERVER for number in range(1, 17)},
     "C9": SERVER,
-    "D6": "not yet: there is no service that starts the daemon again",
-    "D8": "not yet: neither the umask nor the user is looked at",
+    "D8": "not yet: the umask is not looked at, nor who starts the daemon",
     "Q9": "not yet: a queued file is not compared with what intake read",
     "T15": "nothing to overlap: one loop trains and saves, in turn",
     "T16": SERVER,

@@ -1,0 +1,1 @@
+"""The promises of docs/reliability.md, and what tries to break them."""

@@ -1,0 +1,29 @@
+"""What keeps work from going on as it should, by code, for the alerts; mends nothing."""
+
+from daemon.core.decide import blocked
+from daemon.core.snapshot import Snapshot
+from daemon.supervisor.observe import Observer
+from daemon.supervisor.parts import Parts
+
+
+def troubles(parts: Parts, observer: Observer, seen: Snapshot) -> dict[str, str | None]:
+    """Return a sentence for each kind of trouble there is, None for each there is not."""
+    return {
+        "blocked": blocked(seen),
+        "inbox": observer.inbox_problem,
+        "current_model": _lost_link(parts, seen),
+        "settings": parts.settings.problem,
+        "ledger": parts.ledger.problem,
+        "versions": "; ".join(parts.models.unreadable) or None,
+        "sweeps": "; ".join(parts.sweeps.parked.values()) or None,
+    }
+
+
+def _lost_link(parts: Parts, seen: Snapshot) -> str | None:
+    """Say that nothing can be trained because no version is current; None where one is."""
+    if seen.current is not None or not seen.complete:
+        return None
+    return (
+        f"{parts.layout.current_model} is missing or names no whole version, and none that was "
+        "promoted is whole, so nothing is trained: name one with 'finetuned promote V'"
+    )
