@@ -14,7 +14,7 @@ from daemon.core.versions import Version, fit_problem
 CLAIMS_A_TICK = 8
 """Claims wait for the disk; more of them in one tick would make the others wait."""
 
-INTAKE_DEATHS = 3
+INTAKE_DEATHS, INTAKE_STARTS = 3, 10
 
 HUGE_BYTES = 4 * 2**20
 """Reading so much takes seconds; a file of a SMALLER-th of the size is then taken in between."""
@@ -61,18 +61,27 @@ def _incoming(snapshot: Snapshot) -> list[do.Action]:
     for job in snapshot.incoming:
         if job.report is not None:
             chosen.append(_route(job))
-        elif job.card.intake_deaths >= INTAKE_DEATHS:
-            reason = f"crashed the intake worker {job.card.intake_deaths} times"
+        elif (reason := _deadly(job.card, snapshot.intake)) is not None:
             chosen.append(do.EndJob(job.card, "incoming", "crashed", reason))
     waiting = [
         job
         for job in snapshot.incoming
-        if job.report is None and job.card.intake_deaths < INTAKE_DEATHS
+        if job.report is None and _deadly(job.card, snapshot.intake) is None
     ]
     if snapshot.base.name is not None and not snapshot.short_of_space:
         card = _next_intake(snapshot.intake, [job.card for job in waiting])
         chosen += [] if card is None else [do.BeginIntake(card)]
     return chosen
+
+
+def _deadly(card: JobCard, worker: Worker) -> str | None:
+    """Say why a job is never taken in again; None where it may be, or is just now."""
+    if card.intake_deaths >= INTAKE_DEATHS:
+        return f"crashed the intake worker {card.intake_deaths} times"
+    in_hand = card.job == worker.on or card.job in worker.others
+    if card.intake_starts >= INTAKE_STARTS and not in_hand:
+        return f"was begun {card.intake_starts} times, and each time the daemon ended before it"
+    return None
 
 
 def _next_intake(worker: Worker, waiting: list[JobCard]) -> JobCard | None:

@@ -41,7 +41,9 @@ class JobCard:
     size_bytes: int = 0
     """Of the dropped file; 0 where it was not noted."""
     intake_deaths: int = 0
-    """Starts of the intake worker on this job that did not end."""
+    """Deaths of the intake worker on this job that the supervisor saw."""
+    intake_starts: int = 0
+    """Its starts on this job, counted before each; some end because the supervisor died too."""
     alone: bool = False
     """Never gathered with others again: a run of several that crashed was taken apart."""
     own_settings: str = ""
@@ -69,6 +71,7 @@ def card_to_record(card: JobCard) -> dict[str, Any]:
         "claimed_at": card.claimed_at,
         "size_bytes": card.size_bytes,
         "intake_deaths": card.intake_deaths,
+        "intake_starts": card.intake_starts,
         "alone": card.alone,
         "own_settings": card.own_settings,
         "outcome": card.outcome,

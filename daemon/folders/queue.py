@@ -181,11 +181,18 @@ class Queue:
         self._forget(source)
         self._forget(target)
 
-    def uncount(self, job: str) -> None:
-        """Take back a death of the intake worker that was not the fault of a job."""
+    def count_intake(self, job: str, deaths: int = 0, starts: int = 0) -> None:
+        """Add to what a job's card says of the intake worker, where it still waits for it."""
         for card in self.cards("incoming"):
             if card.job == job:
-                self.update("incoming", replace(card, intake_deaths=max(0, card.intake_deaths - 1)))
+                self.update(
+                    "incoming",
+                    replace(
+                        card,
+                        intake_deaths=card.intake_deaths + deaths,
+                        intake_starts=max(0, card.intake_starts + starts),
+                    ),
+                )
 
     def reject(self, job: str, records: Iterable[Mapping[str, Any]]) -> None:
         """Append lines to `rejected.jsonl` of a job in `running/`, each once however often."""

@@ -97,7 +97,7 @@ class Performer:
         )  # fmt: skip
 
     def _begin_intake(self, action: do.BeginIntake, seen: Snapshot) -> None:
-        card = replace(action.card, intake_deaths=action.card.intake_deaths + 1)
+        card = replace(action.card, intake_starts=action.card.intake_starts + 1)
         self._parts.queue.update("incoming", card)
         self._parts.queue.purge("incoming", card.job)
         base = bases.read_facts(self._layout, self._parts.settings.now.model)
@@ -118,7 +118,7 @@ class Performer:
         card = action.card
         report = self._parts.queue.report(card, "incoming")
         assert report is not None
-        card = replace(card, intake=report, intake_deaths=0)
+        card = replace(card, intake=report, intake_deaths=0, intake_starts=0)
         self._parts.queue.move(card, "incoming", card.priority)
         message = f"{card.job}: {report.train_rows} rows to train, {report.holdout_rows} held out"
         self._parts.journal.event("queued", message, job=card.job)
@@ -152,7 +152,13 @@ class Performer:
     def _take_in_again(self, action: do.TakeInAgain, _seen: Snapshot) -> None:
         queue = self._parts.queue
         card = replace(
-            action.card, intake=None, intake_deaths=0, outcome=None, reason="", version=None
+            action.card,
+            intake=None,
+            intake_deaths=0,
+            intake_starts=0,
+            outcome=None,
+            reason="",
+            version=None,
         )
         # The report goes last of what intake wrote: half done, the job is still where it was.
         queue.move(card, action.source, "incoming")

@@ -367,8 +367,10 @@ class Supervisor:
                 self._parts.control.answered(action.command)
         if died.full:
             self._no_room(died.how)
-            if not trainer and run is not None:
-                self._owed.add(partial(self._parts.queue.uncount, run))
+        if not trainer and run is not None:
+            nobodys_fault = died.wanted or died.full
+            counts = {"starts": -1} if nobodys_fault else {"deaths": 1}
+            self._owed.add(partial(self._parts.queue.count_intake, run, **counts))
         if died.wanted or died.busy or died.full or run is None:
             if trainer and run is not None and self._parts.runs.has(run):
                 # Told to end, it may have run out of memory before it could.

@@ -54,6 +54,17 @@ def test_a_file_that_kills_the_intake_worker_three_times_is_parked() -> None:
     assert isinstance(action, do.EndJob) and action.outcome == "crashed"
 
 
+def test_a_file_in_whose_intake_the_supervisor_dies_is_parked_after_ten_starts() -> None:
+    """Fault Q5: nobody saw who was guilty, so it is given more of them."""
+    patient = Incoming(w.card(1, intake_starts=9), None)
+    assert kinds(decide(w.quiet(incoming=(patient,)))) == ["BeginIntake"]
+    deadly = Incoming(w.card(1, intake_starts=10), None)
+    [action] = decide(w.quiet(incoming=(deadly,)))
+    assert isinstance(action, do.EndJob) and action.outcome == "crashed"
+    at_it = w.quiet(incoming=(deadly,), intake=Worker("busy", deadly.card.job))
+    assert decide(at_it) == []
+
+
 def test_an_accepted_job_is_queued_and_a_refused_one_ends() -> None:
     good = Incoming(w.card(1), w.intake())
     bad = Incoming(w.card(2), w.intake(verdict="refused", message="no good row"))

@@ -33,11 +33,11 @@ class End:
     """What a drained workspace came to."""
 
     current: str
-    adapters: dict[str, str]
-    """SHA-256 of each version's adapter."""
-    rows: dict[str, dict[str, int]]
-    """Rows trained by each version, by job."""
+    """SHA-256 of the adapter of the version that `current_model` names."""
+    versions: list[tuple[str, dict[str, int]]]
+    """Of each version, by number: SHA-256 of its adapter, and the rows it trained, by job."""
     jobs: dict[str, list[str]]
+    """Files by what became of them; numbers may have gaps, where something was tried in vain."""
 
 
 def drop_all(space: Workspace) -> None:
@@ -51,21 +51,19 @@ def drop_all(space: Workspace) -> None:
 def end_of(space: Workspace) -> End:
     """Return what a workspace came to."""
     versions = sorted(path.name for path in space.layout.versions.iterdir() if path.name[0] == "v")
-    manifests = {name: space.manifest(name) for name in versions}
+    trained = {name: space.manifest(name).get("rows_by_job", {}) for name in versions}
     return End(
-        space.current(),
-        {name: space.digest(name) for name in versions},
-        {
-            name: {_name(job): rows for job, rows in manifest["rows_by_job"].items()}
-            for name, manifest in manifests.items()
-            if "rows_by_job" in manifest
-        },
+        space.digest(space.current()),
+        [
+            (space.digest(name), {_name(job): count for job, count in rows.items()})
+            for name, rows in trained.items()
+        ],
         {state: [_name(job) for job in space.jobs(state)] for state in STATES},
     )
 
 
 def _name(job: str) -> str:
-    """Return a job without its number: a claim that failed half-way has used one up."""
+    """Return a job without its number."""
     return job.split("-", 1)[1]
 
 
