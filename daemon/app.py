@@ -26,6 +26,7 @@ from daemon.supervisor.errands import Errands
 from daemon.supervisor.journal import Journal
 from daemon.supervisor.notify import notifier_of
 from daemon.supervisor.parts import Parts
+from daemon.supervisor.rebuild import Rebuilt, rebuild
 from daemon.supervisor.settings_watch import SettingsWatch
 from daemon.supervisor.supervisor import Supervisor
 from daemon.supervisor.wakeups import Signals, Wakeups, Watcher
@@ -115,6 +116,22 @@ def obey_once(root: Path) -> None:
     Daemon(root, rehearse=False, console=False).obey_once()
 
 
+def rebuild_ledger(root: Path) -> Rebuilt:
+    """Make the ledger of a workspace anew from its folders, with no daemon alive.
+
+    Raises:
+        BusyFault: a daemon has the workspace.
+        DaemonFault: a newer version wrote the ledger or a job.
+        UserFault: the new ledger cannot be written.
+    """
+    layout = Layout(root.resolve())
+    lock = locks.acquire_or_explain(layout.workspace_lock, f"the workspace {layout.root}")
+    try:
+        return rebuild(layout, SystemClock())
+    finally:
+        lock.release()
+
+
 def _parts(layout: Layout, rehearse: bool, console: bool) -> Parts:
     clock = SystemClock()
     settings = SettingsWatch(layout.settings_file)
@@ -132,9 +149,7 @@ def _parts(layout: Layout, rehearse: bool, console: bool) -> Parts:
     log = open_log(layout, now.log, console)
     boot = _count_boot(layout)
     journal = Journal(status, ledger, log, clock, boot)
-    aside = ledger.open(f"{clock.now():%Y%m%dT%H%M%S}")
-    if aside is not None:
-        journal.event("ledger_aside", f"the ledger could not be read; it lies in {aside}")
+    _open_ledger(ledger, layout, journal, clock)
     wakeups = Wakeups()
     return Parts(
         layout=layout, clock=clock, settings=settings, inbox=inbox, queue=queue, control=control,
@@ -146,6 +161,17 @@ def _parts(layout: Layout, rehearse: bool, console: bool) -> Parts:
         watcher=Watcher((layout.inbox, layout.control), wakeups),
         notify=notifier_of(os.environ, os.getpid()), boot=boot,
     )  # fmt: skip
+
+
+def _open_ledger(ledger: Ledger, layout: Layout, journal: Journal, clock: Clock) -> None:
+    missing = journal.boot > 1 and not layout.ledger.exists()
+    aside = ledger.open(f"{clock.now():%Y%m%dT%H%M%S}")
+    cure = "a new one is begun; stop the daemon and run 'finetuned doctor --rebuild-ledger'"
+    if aside is not None:
+        message = f"the ledger could not be read and lies in queue/{aside}; {cure}"
+        journal.event("ledger_aside", message, level="warning")
+    elif missing:
+        journal.event("ledger_missing", f"{layout.ledger} is gone; {cure}", level="warning")
 
 
 def _hand(

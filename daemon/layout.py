@@ -89,6 +89,11 @@ class Layout:
         return self.models / "runs"
 
     @property
+    def ended_runs(self) -> Path:
+        """What stays of runs that have ended: a small record each."""
+        return self.runs / ".ended"
+
+    @property
     def sweeps(self) -> Path:
         return self.models / "sweeps"
 

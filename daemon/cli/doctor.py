@@ -1,7 +1,7 @@
-"""`doctor`: the effective settings and what is wrong with the machine; mends nothing."""
+"""`doctor`: the settings in force and what is wrong with the machine; mends the ledger alone."""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -20,8 +20,21 @@ from daemon.settings_tables import Section
 SIGNS = {"good": ("✓", "green"), "warning": ("!", "yellow"), "wrong": ("✗", "red")}
 
 
-def doctor(root: Root = HERE, json: Json = False) -> None:
+def doctor(
+    rebuild_ledger: Annotated[
+        bool,
+        typer.Option(
+            "--rebuild-ledger",
+            help="Make queue/ledger.sqlite3 anew from jobs, runs and versions, and nothing else.",
+        ),
+    ] = False,
+    root: Root = HERE,
+    json: Json = False,
+) -> None:
     """Check the machine, the workspace and the settings."""
+    if rebuild_ledger:
+        _rebuild_ledger(workspace(root), json)
+        return
     layout, checks = _place(root)
     settings, problem = _settings(layout)
     checks += [*machine_checks(), *workspace_checks(layout, settings)]
@@ -36,6 +49,24 @@ def doctor(root: Root = HERE, json: Json = False) -> None:
         say("all is well" if well else "something is wrong: see the lines marked ✗")
     if not well:
         raise typer.Exit(ExitCode.BLOCKED)
+
+
+def _rebuild_ledger(layout: Layout, json: bool) -> None:
+    from daemon.app import rebuild_ledger
+
+    made = rebuild_ledger(layout.root)
+    aside = None if made.aside is None else str(made.aside)
+    if json:
+        lost = {"problems": made.problems, "lost": made.lost}
+        facts({"ledger": str(layout.ledger), "rows": made.counts, "old": aside, **lost})
+        return
+    counted = ", ".join(f"{count} {table}" for table, count in made.counts.items())
+    say(f"{layout.ledger} is made anew: {counted}")
+    if aside is not None:
+        say(f"the old one lies in {aside}")
+    for sentence in (*made.problems, made.lost):
+        if sentence is not None:
+            say(sentence, "yellow")
 
 
 def _place(root: Path) -> tuple[Layout, list[Check]]:

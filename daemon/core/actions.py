@@ -1,11 +1,15 @@
 """What a tick may do: one value each, complete enough to be performed without another decision."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from daemon.core.commands import Answer, Command
 from daemon.core.jobs import JobCard, Outcome
 from daemon.core.promotion import Verdict
 from daemon.core.snapshot import Drop
+
+RunOutcome = Outcome | Literal["returned"]
+"""How a run ended; `returned`: its jobs went back to the queue."""
 
 
 @dataclass(frozen=True)
@@ -139,9 +143,11 @@ class ReturnJob:
 
 @dataclass(frozen=True)
 class RemoveRun:
-    """Remove a run's directory; all its jobs have left `running/`."""
+    """Remove a run's directory, after a record of how it ended; its jobs have left `running/`."""
 
     run: str
+    outcome: RunOutcome
+    version: str | None = None
 
 
 @dataclass(frozen=True)

@@ -256,21 +256,21 @@ def _finish(snapshot: Snapshot, run: RunOnDisk, sealed: Version) -> list[do.Acti
         chosen.append(
             do.EndJob(job.card, "running", outcome, reason, sealed.version if trained else None)
         )
-    return [*chosen, do.RemoveRun(run.run)]
+    return [*chosen, do.RemoveRun(run.run, "trained", sealed.version)]
 
 
 def _end_jobs(snapshot: Snapshot, run: RunOnDisk, outcome: Outcome, why: str) -> list[do.Action]:
     if outcome != "nothing_new" and len(snapshot.running) > 1:
-        return _take_apart(snapshot, run)
+        return _take_apart(snapshot, run, outcome)
     ends = [do.EndJob(job.card, "running", outcome, why) for job in snapshot.running]
-    return [*ends, do.RemoveRun(run.run)]
+    return [*ends, do.RemoveRun(run.run, outcome)]
 
 
-def _take_apart(snapshot: Snapshot, run: RunOnDisk) -> list[do.Action]:
+def _take_apart(snapshot: Snapshot, run: RunOnDisk, outcome: Outcome) -> list[do.Action]:
     """Try each job of a failing run by itself, so that no good one is parked with a bad one."""
     return [
         *(do.ReturnJob(job.card, alone=True) for job in snapshot.running),
-        do.RemoveRun(run.run),
+        do.RemoveRun(run.run, outcome),
     ]
 
 
@@ -281,11 +281,14 @@ def _skip(snapshot: Snapshot, run: RunOnDisk) -> list[do.Action]:
             chosen.append(do.EndJob(job.card, "running", "skipped", "skipped on request"))
         else:
             chosen.append(do.ReturnJob(job.card))
-    return [*chosen, do.RemoveRun(run.run)]
+    return [*chosen, do.RemoveRun(run.run, "skipped")]
 
 
 def _let_go(snapshot: Snapshot, run: RunOnDisk) -> list[do.Action]:
-    return [*(do.ReturnJob(job.card) for job in snapshot.running), do.RemoveRun(run.run)]
+    return [
+        *(do.ReturnJob(job.card) for job in snapshot.running),
+        do.RemoveRun(run.run, "returned"),
+    ]
 
 
 def _idle(snapshot: Snapshot) -> list[do.Action]:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from daemon.core.prefix import NONE
+from daemon.errors import DaemonFault
 
 Priority = Literal["high", "normal", "low"]
 Outcome = Literal["trained", "nothing_new", "refused", "crashed", "failed", "skipped"]
+SCHEMA = 1
 ORDER: dict[Priority, int] = {"high": 0, "normal": 1, "low": 2}
 
 
@@ -51,6 +53,8 @@ class JobCard:
     outcome: Outcome | None = None
     reason: str = ""
     version: str | None = None
+    ended_at: str | None = None
+    """When it came to `done/`, `failed/` or `skipped/`, UTC."""
     intake: Intake | None = None
 
     @property
@@ -62,7 +66,7 @@ class JobCard:
 def card_to_record(card: JobCard) -> dict[str, Any]:
     """Return the JSON form of `job.json`; the name is kept as bytes in hex too."""
     record: dict[str, Any] = {
-        "schema_version": 1,
+        "schema_version": SCHEMA,
         "job": card.job,
         "arrival": card.arrival,
         "priority": card.priority,
@@ -77,6 +81,7 @@ def card_to_record(card: JobCard) -> dict[str, Any]:
         "outcome": card.outcome,
         "reason": card.reason,
         "version": card.version,
+        "ended_at": card.ended_at,
         "intake": None,
     }
     if card.intake is not None:
@@ -88,10 +93,16 @@ def card_from_record(record: dict[str, Any]) -> JobCard:
     """Return the card of a JSON form.
 
     Raises:
-        KeyError, TypeError, ValueError: not a card this version can read.
+        KeyError, TypeError, ValueError: not a card.
+        DaemonFault: a newer version wrote it.
     """
-    if record["schema_version"] != 1:
-        raise ValueError(f"job.json of schema {record['schema_version']}, this is 1")
+    schema = record["schema_version"]
+    if schema > SCHEMA:
+        raise DaemonFault(
+            "job_newer",
+            f"job.json of {record.get('job')} was written by a newer finetuned (schema {schema}, "
+            f"this one reads {SCHEMA}): install that version again",
+        )
     rest = {
         key: value for key, value in record.items() if key not in ("schema_version", "name_bytes")
     }

@@ -20,6 +20,9 @@ from daemon.layout import PRIORITIES, QUEUE_STATES, JobLayout, Layout
 TRUST_S = 10.0
 """A listing is read again after so long even if the directory looks unchanged."""
 
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)
+"""What reading a damaged `job.json` may raise."""
+
 JOB_NAME = re.compile(r"\d{6,}-[a-z0-9-]+\Z")
 
 
@@ -34,6 +37,38 @@ def find_job(layout: Layout, job: str) -> JobLayout | None:
     return None
 
 
+def read_cards(layout: Layout) -> tuple[list[JobCard], list[str]]:
+    """Return the cards of all jobs by arrival, and a sentence for each that cannot be read.
+
+    Changes nothing; the later of two states wins. A claim without its file is no job yet.
+    """
+    found: dict[str, JobCard] = {}
+    problems: dict[str, str] = {}
+    for state in QUEUE_STATES:
+        folder = layout.queue / state
+        for job in sorted(os.listdir(folder)) if folder.is_dir() else ():
+            place = layout.job(state, job)
+            if not JOB_NAME.match(job) or (state == "incoming" and not place.original.exists()):
+                continue
+            try:
+                found[job] = _card(place)
+                problems.pop(job, None)
+            except UNREADABLE as error:
+                problems[job] = f"{place.job_file} cannot be read ({error}), so it is left out"
+    return [found[job] for job in sorted(found)], [problems[job] for job in sorted(problems)]
+
+
+def _card(place: JobLayout) -> JobCard:
+    return card_from_record(json.loads(place.job_file.read_bytes()))
+
+
+def _own_settings(place: JobLayout) -> str:
+    try:
+        return place.own_settings.read_bytes().decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
 class Queue:
     """The jobs of one workspace."""
 
@@ -43,6 +78,8 @@ class Queue:
         self._cards: dict[str, JobCard] = {}
         self._listings: dict[str, tuple[int, float, tuple[str, ...]]] = {}
         self._arrivals = layout.queue / ".arrivals"
+        self.unreadable: dict[str, str] = {}
+        """Jobs whose card was made anew because it could not be read, with the reason."""
 
     def make_folders(self) -> None:
         """Make the state directories and remove what a crash left half done."""
@@ -110,24 +147,29 @@ class Queue:
     def _read(self, state: str, job: str) -> JobCard:
         place = self._layout.job(state, job)
         try:
-            return card_from_record(json.loads(place.job_file.read_bytes()))
+            return _card(place)
         except FileNotFoundError:
-            pass
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            # Never overwritten: what cannot be read may be a newer version's, or can be mended.
+            why = "job.json is missing"
+        except UNREADABLE as error:
+            # Never overwritten: it may be mended by hand.
             aside = place.folder / f"job.json.corrupt-{self._clock.now():%Y%m%dT%H%M%S}"
             atomic.move(place.job_file, aside)
+            why = f"job.json could not be read ({error}) and lies in {aside.name}"
+        self.unreadable[job] = f"{job}: {why}; a new one was made of what its folder tells"
+        card = self._card_without_file(state, job)
+        atomic.write_json(place.job_file, card_to_record(card))
+        return card
+
+    def _card_without_file(self, state: str, job: str) -> JobCard:
         card = JobCard(
             job=job,
             arrival=int(job.split("-")[0]),
             priority="high" if state == "high" else "low" if state == "low" else "normal",
             name=f"{job.split('-', 1)[1]}.jsonl",
             claimed_at=self._clock.now().isoformat(),
+            own_settings=_own_settings(self._layout.job(state, job)),
         )
-        report = self.report(card)
-        card = replace(card, intake=report)
-        atomic.write_json(place.job_file, card_to_record(card))
-        return card
+        return replace(card, intake=self.report(card))
 
     def create(
         self, name: str, priority: Priority, own_settings: str, size_bytes: int = 0

@@ -6,12 +6,39 @@ What the trainer writes there is read here only as far as a decision needs it.
 import json
 import os
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
+from daemon.core.ledger_rows import run_record, run_row
 from daemon.core.promotion import judgement_from_record
 from daemon.core.snapshot import Attempts, Candidate, Ended, RunOnDisk
 from daemon.folders import atomic
 from daemon.layout import Layout, RunLayout
+
+
+def read_records(layout: Layout) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return the records of all runs by number, and a sentence for each that cannot be read.
+
+    A run that has not ended is told by its request.
+    """
+    ended = sorted(layout.ended_runs.glob("r*.json"))
+    begun = sorted(layout.runs.glob("r*/request.json"))
+    found: dict[str, dict[str, Any]] = {}
+    problems = []
+    for path in (*begun, *ended):
+        try:
+            if path.parent == layout.ended_runs:
+                record = _ended_record(path)
+            else:
+                record = run_record(json.loads(path.read_bytes()))
+            found[record["run"]] = record
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            problems.append(f"{path} cannot be read ({error!r}), so its run is left out")
+    return [found[run] for run in sorted(found)], problems
+
+
+def _ended_record(path: Path) -> dict[str, Any]:
+    return run_row(json.loads(path.read_bytes())).values
 
 
 class RunRequests:
@@ -25,7 +52,9 @@ class RunRequests:
     def make_folders(self) -> None:
         """Make the folder and remove what a crash left half done."""
         atomic.make_directory(self._layout.runs)
-        atomic.purge_leftovers(self._layout.runs)
+        atomic.make_directory(self._layout.ended_runs)
+        for folder in (self._layout.runs, self._layout.ended_runs):
+            atomic.purge_leftovers(folder)
         for name in self._names():
             if not self._layout.run(name).request.exists():
                 atomic.remove_directory(self._layout.runs / name)
@@ -39,7 +68,9 @@ class RunRequests:
         try:
             last = int(counter.read_text())
         except (FileNotFoundError, ValueError):
-            last = max((int(n[1:]) for n in self._names() if n[1:].isdigit()), default=0)
+            ended = [path.stem for path in self._layout.ended_runs.glob("r*.json")]
+            known = [name[1:] for name in (*self._names(), *ended) if name[1:].isdigit()]
+            last = max(map(int, known), default=0)
         atomic.write_bytes(counter, b"%d\n" % (last + 1))
         return f"r{last + 1:06d}"
 
@@ -115,8 +146,22 @@ class RunRequests:
         """Journal that a job of the run is to be skipped."""
         atomic.write_json(self._layout.run(run).folder / "skip.json", {"job": job})
 
-    def remove(self, run: str) -> None:
-        """Remove a run's directory."""
+    def end(self, record: dict[str, Any]) -> dict[str, Any]:
+        """Keep a record of how a run ended, then remove its directory; return what is kept.
+
+        A record that is there already stays: a crash came between the two.
+        """
+        run = record["run"]
+        path = self._layout.ended_runs / f"{run}.json"
+        if path.exists():
+            with suppress(OSError, ValueError, KeyError):
+                record = _ended_record(path)
+        else:
+            atomic.write_json(path, {"schema_version": 1, **record})
+        self._remove(run)
+        return record
+
+    def _remove(self, run: str) -> None:
         atomic.remove_directory(self._layout.runs / run)
         self._requests.pop(run, None)
         self._candidates.pop(run, None)

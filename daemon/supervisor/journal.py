@@ -7,6 +7,7 @@ import structlog
 from daemon.clock import Clock
 from daemon.core.commands import Answer, Command
 from daemon.core.jobs import escape
+from daemon.core.ledger_rows import Row
 from daemon.folders.ledger import Ledger
 from daemon.folders.status import StatusFolder
 
@@ -29,6 +30,7 @@ class Journal:
         self._ledger = ledger
         self._log = log
         self._clock = clock
+        self.boot = boot
         self._seq = boot * BOOT_FACTOR
         self.answers: list[dict[str, Any]] = []
         self.alerts: dict[str, dict[str, str]] = {}
@@ -67,16 +69,14 @@ class Journal:
         told = dict(facts)
         told.pop("message")
         self.event("command", message, level="info" if answer == "done" else "warning", **told)
-        self._ledger.put(
-            "commands",
-            {
-                "at": self._clock.now().isoformat(),
-                "word": escape(command.word),
-                "content": escape(command.content),
-                "answer": answer,
-                "message": message,
-            },
-        )
+        row = {
+            "at": self._clock.now().isoformat(),
+            "word": escape(command.word),
+            "content": escape(command.content),
+            "answer": answer,
+            "message": message,
+        }
+        self._ledger.put(Row("commands", row))
 
     def alert(self, code: str, message: str) -> None:
         """Raise an alert; it stands in the status until `settle` and is told once."""

@@ -8,6 +8,7 @@ from typing import Any
 from daemon.core import actions as do
 from daemon.core import messages as say
 from daemon.core.jobs import escape
+from daemon.core.ledger_rows import job_row, promotion_row, run_record, run_row, version_row
 from daemon.core.snapshot import Attempts, Snapshot
 from daemon.core.versions import ancestry, jobs_of
 from daemon.folders import bases, current_model
@@ -90,11 +91,7 @@ class Performer:
         inode = place.original.stat().st_ino
         message = f"took {escape(drop.name)} as {card.job}"
         parts.journal.event("claimed", message, job=card.job, name=escape(drop.name), inode=inode)
-        parts.ledger.put(
-            "jobs",
-            {"job": card.job, "name": escape(card.name), "priority": card.priority,
-             "claimed_at": card.claimed_at},
-        )  # fmt: skip
+        parts.ledger.put(job_row(card))
 
     def _begin_intake(self, action: do.BeginIntake, seen: Snapshot) -> None:
         card = replace(action.card, intake_starts=action.card.intake_starts + 1)
@@ -131,8 +128,9 @@ class Performer:
         if action.source == "incoming":
             card = replace(card, intake=self._parts.queue.report(card, "incoming"))
         card = replace(
-            card, outcome=action.outcome, reason=action.reason, version=action.version, alone=False
-        )
+            card, outcome=action.outcome, reason=action.reason, version=action.version,
+            ended_at=self._now(), alone=False,
+        )  # fmt: skip
         if action.version is not None and action.source == "running":
             aside = self._parts.models.set_aside(action.version, card.job)
             self._parts.queue.reject(card.job, aside)
@@ -143,11 +141,7 @@ class Performer:
             "job_ended", message, level=level, job=card.job, state=state,
             outcome=action.outcome, version=action.version,
         )  # fmt: skip
-        self._parts.ledger.put(
-            "jobs",
-            {"job": card.job, "name": escape(card.name), "ended_at": self._now(),
-             "outcome": action.outcome, "reason": action.reason, "version": action.version},
-        )  # fmt: skip
+        self._parts.ledger.put(job_row(card))
 
     def _take_in_again(self, action: do.TakeInAgain, _seen: Snapshot) -> None:
         queue = self._parts.queue
@@ -159,16 +153,19 @@ class Performer:
             outcome=None,
             reason="",
             version=None,
+            ended_at=None,
         )
         # The report goes last of what intake wrote: half done, the job is still where it was.
         queue.move(card, action.source, "incoming")
         queue.begin_again("incoming", card.job)
+        self._parts.ledger.put(job_row(card))
         self._parts.journal.event("intake_again", f"{card.job}: {action.why}", job=card.job)
 
     def _put_back(self, action: do.PutBack, _seen: Snapshot) -> None:
         card = action.card
         self._parts.inbox.put_back(self._layout.job("incoming", card.job), card.name, card.priority)
         self._parts.queue.discard("incoming", card.job)
+        self._parts.ledger.forget_job(card.job)
         message = f"{escape(card.name)} changed while it was read; it settles again"
         self._parts.journal.event("put_back", message, job=card.job)
 
@@ -208,15 +205,13 @@ class Performer:
         run = self._parts.runs.next_name()
         jobs = [card.job for card in action.jobs]
         own = action.jobs[0].own_settings
-        self._parts.runs.open(make_request(self._parts, run, jobs, own, seen))
+        request = make_request(self._parts, run, jobs, own, seen)
+        self._parts.runs.open(request)
         names = ", ".join(escape(card.name) for card in action.jobs[:5])
         more = f" and {len(jobs) - 5} more" if len(jobs) > 5 else ""
         message = f"{run} trains {names}{more} from {version.version}"
         self._parts.journal.event("run_opened", message, run=run, jobs=jobs)
-        self._parts.ledger.put(
-            "runs",
-            {"run": run, "started_at": self._now(), "start_version": version.version, "jobs": jobs},
-        )
+        self._parts.ledger.put(run_row(run_record(request)))
 
     def _move_to_running(self, action: do.MoveToRunning, _seen: Snapshot) -> None:
         self._parts.queue.move(action.card, action.card.priority, "running")
@@ -277,8 +272,9 @@ class Performer:
         self._parts.queue.move(card, "running", card.priority)
 
     def _remove_run(self, action: do.RemoveRun, _seen: Snapshot) -> None:
-        self._parts.runs.remove(action.run)
-        self._parts.ledger.put("runs", {"run": action.run, "ended_at": self._now()})
+        runs = self._parts.runs
+        record = run_record(runs.request(action.run), action.version, action.outcome, self._now())
+        self._parts.ledger.put(run_row(runs.end(record)))
         self._parts.journal.event("run_ended", f"{action.run} has ended", run=action.run)
 
     # --- versions -----------------------------------------------------------------------------
@@ -304,12 +300,13 @@ class Performer:
         self._parts.journal.event(
             "sealed", message, run=action.run, version=version, verdict=action.verdict.kind
         )
-        self._parts.ledger.put("runs", {"run": action.run, "version": version})
+        record = run_record(self._parts.runs.request(action.run), version)
+        self._parts.ledger.put(run_row(record))
         self._remember_version(version)
 
     def _remember_version(self, name: str) -> None:
         manifest = next(m for m in self._parts.models.manifests() if m["version"] == name)
-        self._parts.ledger.put_version(manifest)
+        self._parts.ledger.put(version_row(manifest))
 
     def _move_link(self, action: do.MoveLink, seen: Snapshot) -> None:
         self._point(action.version, action.why, seen.current)
@@ -320,9 +317,7 @@ class Performer:
         usage = self._parts.models.how_to_use(version)
         message = f"current_model is {version} ({why}); use it: {usage}"
         self._parts.journal.event("promoted", message, version=version, previous=previous, why=why)
-        self._parts.ledger.put(
-            "promotions", {"at": self._now(), "version": version, "previous": previous, "why": why}
-        )
+        self._parts.ledger.put(promotion_row(self._now(), version, previous, why))
 
     def _verify(self, action: do.Verify, _seen: Snapshot) -> None:
         self._parts.errands.verify(action.version)

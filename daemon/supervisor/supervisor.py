@@ -7,6 +7,7 @@ from functools import partial
 from daemon.core import actions as do
 from daemon.core import messages as say
 from daemon.core.decide import blocked, decide
+from daemon.core.ledger_rows import Row
 from daemon.core.retention import backups, prune
 from daemon.core.scheduling import after_death
 from daemon.core.snapshot import Attempts, Snapshot, with_one_sweep
@@ -342,12 +343,12 @@ class Supervisor:
         message = f"step {report.step}: {', '.join(parts)}"
         self._parts.journal.event("evaluated", message, run=report.run, step=report.step)
         self._answer("AskEvaluation", message)
-        self._parts.ledger.put(
-            "evaluations",
-            {"at": self._parts.clock.now().isoformat(), "run": report.run, "step": report.step,
-             "validation_loss": report.validation_loss, "right": right,
-             "items": len(report.samples)},
-        )  # fmt: skip
+        row = {
+            "at": self._parts.clock.now().isoformat(), "run": report.run, "step": report.step,
+            "validation_loss": report.validation_loss, "right": right,
+            "items": len(report.samples),
+        }  # fmt: skip
+        self._parts.ledger.put(Row("evaluations", row))
 
     def _answer(self, asked: str, message: str) -> None:
         for action in self._performer.asked.pop(asked, []):

@@ -177,6 +177,7 @@ def test_a_run_whose_start_is_no_longer_current_is_stopped_and_its_jobs_return()
     assert kinds(decide(moved)) == ["AbandonRun"]
     alone = replace(moved, trainer=Worker("idle"))
     assert kinds(decide(alone)) == ["ReturnJob", "RemoveRun"]
+    assert decide(alone)[-1] == do.RemoveRun("r000007", "returned")
 
 
 def test_a_candidate_is_sealed_once_and_a_sealed_run_only_finished() -> None:
@@ -186,6 +187,7 @@ def test_a_candidate_is_sealed_once_and_a_sealed_run_only_finished() -> None:
     sealed = w.version(1, parent=0, run="r000007", job_ids=("000001-job",))
     after = replace(seen, versions={**seen.versions, "v000001": sealed})
     assert kinds(decide(after)) == ["MoveLink", "EndJob", "RemoveRun"]
+    assert decide(after)[-1] == do.RemoveRun("r000007", "trained", "v000001")
 
 
 def test_a_sealed_version_never_moves_a_link_that_names_something_else() -> None:
@@ -211,6 +213,7 @@ def test_a_gathered_run_that_crashes_is_taken_apart_so_that_no_good_job_is_parke
     crashed = w.run(1, 2, attempts=Attempts(3, 3, "SIGSEGV"))
     actions = decide(w.quiet(run=crashed, running=w.running(1, 2)))
     assert kinds(actions) == ["ReturnJob", "ReturnJob", "RemoveRun"]
+    assert actions[-1] == do.RemoveRun("r000007", "crashed")
     assert all(action.alone for action in actions if isinstance(action, do.ReturnJob))
 
 

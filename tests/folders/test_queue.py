@@ -1,4 +1,4 @@
-"""Jobs in their folders (faults N6, N10, N20, Q2, Q3)."""
+"""Jobs in their folders (faults N6, N10, N20, Q2, Q3, D15)."""
 
 import json
 from dataclasses import replace
@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from daemon.core.jobs import JobCard
-from daemon.folders.queue import Queue, find_job
+from daemon.errors import DaemonFault
+from daemon.folders.queue import Queue, find_job, read_cards
 from daemon.layout import Layout
 from tests.clocks import StillClock
+
+OWN = "[training]\nepochs = 2\n"
 
 
 @pytest.fixture
@@ -66,14 +69,55 @@ def test_a_job_changes_its_state_by_one_move(queue: Queue, layout: Layout) -> No
     assert place is not None and place.folder.parent.name == "failed"
 
 
-def test_an_unreadable_card_is_set_aside_and_the_job_goes_on(queue: Queue, layout: Layout) -> None:
-    """It is never written over (fault Q2)."""
-    card = queue.create("a.jsonl", "normal", "")
+@pytest.mark.parametrize("garbage", [b"garbage", b"", b"\xff\xfe", b"[]", b'{"schema_version": 1'])
+def test_an_unreadable_card_is_set_aside_and_told_and_the_job_goes_on(
+    queue: Queue, layout: Layout, garbage: bytes
+) -> None:
+    """Q2: never overwritten; the file's own settings count again, for they lie beside it."""
+    card = queue.create("a.jsonl", "normal", OWN)
     place = layout.job("incoming", card.job)
-    place.job_file.write_text("garbage")
-    [found] = Queue(layout, StillClock()).cards("incoming")
-    assert found.job == card.job
-    assert [p.read_text() for p in place.folder.glob("job.json.corrupt-*")] == ["garbage"]
+    place.own_settings.write_text(OWN)
+    place.job_file.write_bytes(garbage)
+    again = Queue(layout, StillClock())
+    [found] = again.cards("incoming")
+    assert (found.job, found.own_settings) == (card.job, OWN)
+    [aside] = place.folder.glob("job.json.corrupt-*")
+    assert aside.read_bytes() == garbage
+    assert aside.name in again.unreadable[card.job]
+    healed = Queue(layout, StillClock())
+    assert (list(healed.cards("incoming")), healed.unreadable) == ([found], {})
+
+
+def test_a_card_of_a_newer_version_is_refused_and_not_touched(queue: Queue, layout: Layout) -> None:
+    """Q2, D15: one sentence, and no job is taken apart by a version that cannot read it."""
+    place = layout.job("incoming", queue.create("a.jsonl", "normal", "").job)
+    record = json.loads(place.job_file.read_bytes()) | {"schema_version": 2, "more": 1}
+    place.job_file.write_text(json.dumps(record))
+    place.original.write_text("{}")
+    before = place.job_file.read_bytes()
+    again = Queue(layout, StillClock())
+    for refusing in (lambda: list(again.cards("incoming")), lambda: read_cards(layout)):
+        with pytest.raises(DaemonFault, match=r"newer finetuned \(schema 2, this one reads 1\)"):
+            refusing()
+    assert place.job_file.read_bytes() == before
+    assert list(place.folder.glob("*corrupt*")) == []
+
+
+def test_reading_all_cards_changes_nothing_and_names_what_it_leaves_out(
+    queue: Queue, layout: Layout
+) -> None:
+    """Q2: a rebuild of the ledger only looks."""
+    good, bad = queue.create("good.jsonl", "normal", ""), queue.create("bad.jsonl", "normal", "")
+    queue.create("claim-without-its-file.jsonl", "normal", "")
+    for card in (good, bad):
+        layout.job("incoming", card.job).original.write_text("{}")
+        queue.move(card, "incoming", "done")
+    layout.job("done", bad.job).job_file.write_text("garbage")
+    before = sorted(layout.queue.rglob("*"))
+    cards, problems = read_cards(layout)
+    assert cards == [good]
+    assert [bad.job in problem and "left out" in problem for problem in problems] == [True]
+    assert sorted(layout.queue.rglob("*")) == before
 
 
 def test_an_empty_claim_is_purged_and_a_job_in_two_states_belongs_to_the_later(

@@ -1,0 +1,89 @@
+"""Makes the ledger again from jobs, runs and versions; changes nothing else, decides nothing."""
+
+import sqlite3
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from daemon.clock import Clock
+from daemon.core.ledger_rows import (
+    Row,
+    job_row,
+    known_promotions,
+    run_record_of,
+    run_row,
+    version_row,
+)
+from daemon.errors import UserFault
+from daemon.folders import current_model, ledger
+from daemon.folders.models import Models
+from daemon.folders.queue import read_cards
+from daemon.folders.run_requests import read_records
+from daemon.layout import Layout
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """What a rebuild has brought back."""
+
+    counts: dict[str, int]
+    """Rows by table."""
+    aside: Path | None
+    """Where the old ledger lies now."""
+    problems: tuple[str, ...]
+    """What could not be read of the folders, a sentence each."""
+    lost: str | None
+    """What did not come back, in a sentence; None where nothing is missing."""
+
+
+def rebuild(layout: Layout, clock: Clock) -> Rebuilt:
+    """Put a new ledger in the place of the present one; the workspace lock is held by the caller.
+
+    Raises:
+        DaemonFault: a newer version wrote the ledger or a job.
+        UserFault: it cannot be written; the old ledger is in its place, or set aside.
+    """
+    kept, why = ledger.remembered(layout)
+    rows, problems = _from_folders(layout, kept)
+    rows += kept
+    try:
+        aside = ledger.replace(layout, rows, f"{clock.now():%Y%m%dT%H%M%S}")
+    except (sqlite3.Error, OSError) as error:
+        message = f"a new {layout.ledger} cannot be written ({error}): make room and try again"
+        raise UserFault("ledger_not_written", message) from error
+    counted = Counter(row.table for row in rows)
+    tables = (*ledger.KEYS, *ledger.ONLY_HERE)
+    counts = {table: counted[table] for table in tables}
+    return Rebuilt(counts, aside, tuple(problems), _lost(why))
+
+
+def _from_folders(layout: Layout, kept: list[Row]) -> tuple[list[Row], list[str]]:
+    cards, of_jobs = read_cards(layout)
+    records, of_runs = read_records(layout)
+    models = Models(layout)
+    readable = models.versions()
+    manifests = [m for m in models.manifests() if m["version"] in readable]
+    sealed = {m["run"]: m for m in manifests if m["run"] is not None}
+    for record in records:
+        if record["run"] in sealed:
+            record["version"] = sealed[record["run"]]["version"]
+    known = {record["run"] for record in records}
+    records += [run_record_of(sealed[run]) for run in sorted(set(sealed) - known)]
+    promoted = {str(row.values["version"]) for row in kept if row.table == "promotions"}
+    rows = [
+        *map(job_row, cards),
+        *map(run_row, records),
+        *map(version_row, manifests),
+        *known_promotions(manifests, current_model.read(layout), promoted),
+    ]
+    left_out = [f"models/versions/{problem}, so it is left out" for problem in models.unreadable]
+    return rows, [*of_jobs, *of_runs, *left_out]
+
+
+def _lost(why: str | None) -> str | None:
+    if why is None:
+        return None
+    return (
+        f"{why}: the answers to commands, the evaluations during runs, and promotions and "
+        "rollbacks beyond those the versions tell of are kept nowhere else and do not come back"
+    )

@@ -1,0 +1,64 @@
+"""What stays of a run when its directory goes."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daemon.core.ledger_rows import run_record
+from daemon.folders.run_requests import RunRequests, read_records
+from daemon.layout import Layout
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    return Layout(tmp_path)
+
+
+def opened(layout: Layout) -> tuple[RunRequests, dict[str, Any]]:
+    runs = RunRequests(layout)
+    runs.make_folders()
+    request = {
+        "run": runs.next_name(), "created_at": "t0", "start_version": "v000000",
+        "jobs": ["000001-a"],
+    }  # fmt: skip
+    runs.open(request)
+    return runs, request
+
+
+def test_a_run_leaves_its_record_and_nothing_else(layout: Layout) -> None:
+    runs, request = opened(layout)
+    assert read_records(layout) == ([run_record(request)], [])
+    record = runs.end(run_record(request, "v000001", "trained", "t1"))
+    assert read_records(layout) == ([record], [])
+    assert runs.read() is None
+    assert not layout.run(request["run"]).folder.exists()
+
+
+def test_the_first_record_of_a_run_stays_when_a_crash_lets_it_end_again(layout: Layout) -> None:
+    runs, request = opened(layout)
+    first = runs.end(run_record(request, None, "skipped", "t1"))
+    runs.open(request)
+    assert runs.end(run_record(request, None, "skipped", "t2")) == first
+    assert read_records(layout) == ([first], [])
+
+
+def test_a_record_that_cannot_be_read_is_named_and_left(layout: Layout) -> None:
+    """Q2."""
+    runs, request = opened(layout)
+    runs.end(run_record(request, None, "failed", "t1"))
+    path = layout.ended_runs / f"{request['run']}.json"
+    for damage in ("garbage", "[]", json.dumps({"run": "r000001"})):
+        path.write_text(damage)
+        records, [problem] = read_records(layout)
+        assert records == []
+        assert str(path) in problem
+        assert path.read_text() == damage
+
+
+def test_a_run_number_is_not_given_twice_when_the_counter_is_lost(layout: Layout) -> None:
+    runs, request = opened(layout)
+    runs.end(run_record(request, None, "failed", "t1"))
+    (layout.runs / ".last").write_text("garbage")
+    assert RunRequests(layout).next_name() == "r000002"
