@@ -169,7 +169,7 @@ class Queue:
             claimed_at=self._clock.now().isoformat(),
             own_settings=_own_settings(self._layout.job(state, job)),
         )
-        return replace(card, intake=self.report(card))
+        return replace(card, intake=self.report(card, state))
 
     def create(
         self, name: str, priority: Priority, own_settings: str, size_bytes: int = 0

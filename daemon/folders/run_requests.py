@@ -154,7 +154,7 @@ class RunRequests:
         run = record["run"]
         path = self._layout.ended_runs / f"{run}.json"
         if path.exists():
-            with suppress(OSError, ValueError, KeyError):
+            with suppress(OSError, ValueError, KeyError, TypeError):
                 record = _ended_record(path)
         else:
             atomic.write_json(path, {"schema_version": 1, **record})

@@ -197,3 +197,27 @@ def test_settings_damaged_under_a_living_daemon_leave_the_old_ones_in_force(
         assert path.read_bytes() == b"\xff\xfe\x00"
         path.write_bytes(good)
         space.wait("the end of the alert", lambda: space.told("alert_ended", code="settings"))
+
+
+@pytest.mark.parametrize("report_too", [False, True])
+def test_a_job_whose_card_is_damaged_is_told_and_trained_all_the_same(
+    tmp_path: Path, report_too: bool
+) -> None:
+    """Q2: the alert says where its old card lies; a job without a report is read again."""
+    with Workspace(tmp_path / "w") as space:
+        space.touch("pause")
+        space.drop("a.jsonl", chats(12))
+        space.start()
+        space.wait("a waiting job", lambda: space.jobs("normal"))
+        assert space.terminate() == 0
+        [job] = space.jobs("normal")
+        space.layout.job("normal", job).job_file.write_bytes(b"")
+        if report_too:
+            space.layout.job("normal", job).report.write_bytes(b"{")
+        (space.layout.control / "pause").unlink()
+        assert space.drain() == 0
+        assert space.jobs("done") == [job]
+        [alert] = space.told("alert", code="jobs")
+        [aside] = space.layout.job("done", job).folder.glob("job.json.corrupt-*")
+        assert job in alert["message"] and aside.name in alert["message"]
+        assert aside.read_bytes() == b""
