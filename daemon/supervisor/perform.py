@@ -11,6 +11,7 @@ from daemon.core.jobs import escape
 from daemon.core.ledger_rows import job_row, promotion_row, run_record, run_row, version_row
 from daemon.core.snapshot import Attempts, Snapshot
 from daemon.core.versions import ancestry, jobs_of
+from daemon.errors import DaemonFault
 from daemon.folders import bases, current_model
 from daemon.layout import ENDED, Layout
 from daemon.supervisor.parts import Parts
@@ -345,9 +346,13 @@ class Performer:
             self._reply(do.Reply(action.command, "refused", message), seen)
 
     def _retry(self, action: do.Retry, seen: Snapshot) -> None:
-        ended = {
-            card.job: (state, card) for state in ENDED for card in self._parts.queue.cards(state)
-        }
+        queue = self._parts.queue
+        try:
+            ended = {card.job: (state, card) for state in ENDED for card in queue.cards(state)}
+        except DaemonFault as fault:
+            # The request would be there again at the next start, and end that one too.
+            self._reply(do.Reply(action.command, "refused", fault.message), seen)
+            return
         unknown = [job for job in action.jobs if job not in ended]
         if unknown or not action.jobs:
             named = escape(", ".join(unknown)) or "(no name was given)"

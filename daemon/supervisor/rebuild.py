@@ -76,7 +76,10 @@ def _from_folders(layout: Layout, kept: list[Row]) -> tuple[list[Row], list[str]
         *map(version_row, manifests),
         *known_promotions(manifests, current_model.read(layout), promoted),
     ]
-    left_out = [f"models/versions/{problem}, so it is left out" for problem in models.unreadable]
+    left_out = [
+        f"a version is left out, its manifest.json cannot be read: {problem}"
+        for problem in models.unreadable
+    ]
     return rows, [*of_jobs, *of_runs, *left_out]
 
 

@@ -221,3 +221,19 @@ def test_a_job_whose_card_is_damaged_is_told_and_trained_all_the_same(
         [aside] = space.layout.job("done", job).folder.glob("job.json.corrupt-*")
         assert job in alert["message"] and aside.name in alert["message"]
         assert aside.read_bytes() == b""
+
+
+def test_an_ended_job_of_a_newer_version_is_not_retried_and_ends_no_daemon(tmp_path: Path) -> None:
+    """D15: the request is answered with the reason, and the daemon lives on."""
+    with Workspace(tmp_path / "w") as space:
+        space.drop("refused.jsonl", ["no json", "neither"])
+        assert space.drain() == 0
+        [job] = space.jobs("failed")
+        path = space.layout.job("failed", job).job_file
+        path.write_text(json.dumps(json.loads(path.read_bytes()) | {"schema_version": 2}))
+        before = path.read_bytes()
+        space.touch("retry", job)
+        assert space.drain() == 0
+        [answer] = space.told("command", command="retry", answer="refused")
+        assert "newer finetuned (schema 2, this one reads 1)" in answer["message"]
+        assert path.read_bytes() == before

@@ -127,6 +127,16 @@ def test_a_ledger_of_a_newer_version_is_refused_and_not_touched(layout: Layout) 
     assert [path.name for path in layout.queue.iterdir()] == ["ledger.sqlite3"]
 
 
+def test_a_job_that_went_back_to_the_inbox_has_no_row(layout: Layout) -> None:
+    book = Ledger(layout)
+    book.open("now")
+    for job in ("000001-a", "000002-b"):
+        book.put(Row("jobs", {"job": job, "name": "a.jsonl"}))
+    book.forget_job("000001-a")
+    book.close()
+    assert [row[0] for row in listed(layout.ledger, "jobs")] == ["000002-b"]
+
+
 def test_a_new_ledger_takes_the_place_of_the_old_one_which_stays(layout: Layout) -> None:
     filled(layout, rows=2)
     before = layout.ledger.read_bytes()
