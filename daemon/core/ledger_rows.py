@@ -103,6 +103,14 @@ def promotion_row(at: str | None, version: str, previous: str | None, why: str) 
     return Row("promotions", {"at": at, "version": version, "previous": previous, "why": why})
 
 
+def evaluation_row(
+    at: str, run: str, step: int, validation_loss: float | None, right: int, items: int
+) -> Row:
+    """Return the row of an evaluation during a run; the loss is in nats a token."""
+    values = {"at": at, "run": run, "step": step, "validation_loss": validation_loss}
+    return Row("evaluations", values | {"right": right, "items": items})
+
+
 def known_promotions(
     manifests: Iterable[Mapping[str, Any]], current: str | None, remembered: Collection[str]
 ) -> list[Row]:

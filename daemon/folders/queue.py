@@ -265,6 +265,18 @@ class Queue:
             return None
         return _intake(record)
 
+    def unread(self) -> list[tuple[str, JobCard]]:
+        """Return the waiting jobs of whose intake nothing is known, with their state.
+
+        Both their card and their report were damaged; no run would take them.
+        """
+        return [
+            (state, card)
+            for state in PRIORITIES
+            for card in self.cards(state)
+            if card.intake is None
+        ]
+
     def begin_again(self, state: str, job: str) -> None:
         """Remove what the intake worker wrote about a job, for a fresh look at it."""
         place = self._layout.job(state, job)

@@ -7,12 +7,11 @@ from functools import partial
 from daemon.core import actions as do
 from daemon.core import messages as say
 from daemon.core.decide import blocked, decide
-from daemon.core.ledger_rows import Row
+from daemon.core.ledger_rows import evaluation_row
 from daemon.core.retention import backups, prune
 from daemon.core.scheduling import after_death
 from daemon.core.snapshot import Attempts, Snapshot, with_one_sweep
 from daemon.errors import ExitCode, is_disk_full
-from daemon.layout import PRIORITIES
 from daemon.supervisor.crew import FULL_REST_S, Died
 from daemon.supervisor.keep_awake import KeepAwake
 from daemon.supervisor.observe import Observer
@@ -132,21 +131,14 @@ class Supervisor:
             journal.event("mended", f"removed the leftover of a crash: {mended}")
         for card in self._parts.queue.unfinished_claims():
             self._performer.perform(do.PutBack(card), self._observer.look(stopping=False))
-        self._read_again()
+        for state, card in self._parts.queue.unread():
+            again = do.TakeInAgain(card, state, "what intake had found of it cannot be read")
+            self._performer.perform(again, self._observer.look(stopping=False))
         for command in self._parts.control.expire():
             self._parts.journal.answer(command, "stale", "it was about another run of the daemon")
             self._parts.control.answered(command)
         journal.event("started", f"finetuned works in {self._parts.layout.root}")
         self._mend_link(self._observer.look(stopping=False))
-
-    def _read_again(self) -> None:
-        """Send waiting jobs of which nothing is known back to intake; no run would take them."""
-        for state in PRIORITIES:
-            for card in list(self._parts.queue.cards(state)):
-                if card.intake is None:
-                    why = "what intake had found of it cannot be read"
-                    seen = self._observer.look(stopping=False)
-                    self._performer.perform(do.TakeInAgain(card, state, why), seen)
 
     def _mend_link(self, seen: Snapshot) -> None:
         """Make a missing or broken link again: the newest verified version that was promoted.
@@ -354,12 +346,9 @@ class Supervisor:
         message = f"step {report.step}: {', '.join(parts)}"
         self._parts.journal.event("evaluated", message, run=report.run, step=report.step)
         self._answer("AskEvaluation", message)
-        row = {
-            "at": self._parts.clock.now().isoformat(), "run": report.run, "step": report.step,
-            "validation_loss": report.validation_loss, "right": right,
-            "items": len(report.samples),
-        }  # fmt: skip
-        self._parts.ledger.put(Row("evaluations", row))
+        at, items, loss = self._parts.clock.now(), len(report.samples), report.validation_loss
+        row = evaluation_row(at.isoformat(), report.run, report.step, loss, right, items)
+        self._parts.ledger.put(row)
 
     def _answer(self, asked: str, message: str) -> None:
         for action in self._performer.asked.pop(asked, []):
