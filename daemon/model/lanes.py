@@ -66,7 +66,7 @@ class Lanes:
         waiting: list[Future[Found]] = []
         at_once = threading.Semaphore(abreast)
 
-        def alone_enough(item: Item) -> Found:
+        def in_turn(item: Item) -> Found:
             with at_once:
                 return work(item)
 
@@ -76,7 +76,7 @@ class Lanes:
                 if len(waiting) == 2 * abreast:
                     yield waiting.pop(0).result()
                 waiting.append(Future())
-                self._tasks.put((waiting[-1], alone_enough, item))
+                self._tasks.put((waiting[-1], in_turn, item))
             while waiting:
                 yield waiting.pop(0).result()
         finally:
