@@ -168,12 +168,12 @@ def remove_directory(path: Path) -> None:
         shutil.rmtree(trash, ignore_errors=True)
 
 
-def purge_leftovers(folder: Path) -> None:
-    """Remove what a crash left half done directly under a folder."""
+def purge_leftovers(folder: Path, of: str = "") -> None:
+    """Remove what a crash left half done directly under a folder; with `of`, only of that name."""
     if not folder.is_dir():
         return
     for entry in os.scandir(folder):
-        if entry.name.startswith((PREFIX, TRASH)):
+        if entry.name.startswith((PREFIX, TRASH)) and entry.name.endswith(of):
             if entry.is_dir(follow_symlinks=False):
                 shutil.rmtree(entry.path, ignore_errors=True)
             else:

@@ -80,6 +80,9 @@ class Models:
         for folder in (self._layout.versions, self._layout.backups, self._layout.bases):
             atomic.make_directory(folder)
             atomic.purge_leftovers(folder)
+        atomic.purge_leftovers(self._layout.models)
+        link = self._layout.current_model
+        atomic.purge_leftovers(link.parent, of=f"-{link.name}")
 
     def versions(self) -> Mapping[str, Version]:
         """Return every version with a readable manifest; each is read once, they never change."""

@@ -83,8 +83,7 @@ class Queue:
 
     def make_folders(self) -> None:
         """Make the state directories and remove what a crash left half done."""
-        for state in QUEUE_STATES:
-            folder = self._layout.queue / state
+        for folder in (self._layout.queue, *(self._layout.queue / s for s in QUEUE_STATES)):
             atomic.make_directory(folder)
             atomic.purge_leftovers(folder)
         for state in ("incoming", *PRIORITIES, "running"):

@@ -73,3 +73,19 @@ def test_a_job_that_kills_the_trainer_each_time_is_parked_and_the_next_one_train
         assert "SIGKILL" in space.job("failed")["reason"]
         space.drop("b.jsonl", chats(20, start=500))
         space.wait("the next version", lambda: space.jobs("done"))
+
+
+def test_what_a_dead_daemon_left_half_written_is_gone_after_the_next_start(tmp_path: Path) -> None:
+    """Faults Q1, T1."""
+    with Workspace(tmp_path / "w", settings=SETTINGS) as space:
+        assert space.drain() == 0
+        layout = space.layout
+        folders = (layout.queue, layout.queue / "failed", layout.models, layout.versions)
+        halves = [folder / ".tmp-1-name" for folder in (*folders, layout.status, layout.control)]
+        halves.append(space.root / ".tmp-1-current_model")
+        own = space.root / ".tmp-notes"
+        for path in (*halves, own):
+            path.write_bytes(b"half")
+        assert space.drain() == 0
+        assert [path for path in halves if path.exists()] == []
+        assert own.exists()

@@ -120,8 +120,7 @@ def _leftovers(space: Workspace) -> list[str]:
     """What a crash left half done is gone once the daemon has been through."""
     hidden = [
         str(path.relative_to(space.root))
-        for folder in (space.layout.queue, space.layout.models)
-        for path in folder.rglob(".t*")
+        for path in space.root.rglob(".t*")
         if path.name.startswith((".tmp-", ".trash-"))
     ]
     return [f"left behind: {sorted(hidden)}"] if hidden else []
