@@ -271,6 +271,9 @@ class EvaluationSettings(Section):
         16, ge=1, le=10_000, description="Fixed hold-out rows of the validation loss."
     )
     max_new_tokens: int = Field(64, ge=1, le=4096, description="Longest answer, in tokens.")
+    answer_s: float = Field(
+        60.0, gt=0.0, description="Longest time for an answer from its first token on, in seconds."
+    )
     budget_share: Share = Field(
         0.1,
         description="Share of training time for evaluations; they leave items out, never turns.",
@@ -294,6 +297,12 @@ class GateSettings(Section):
     )
     min_effect: float = Field(
         0.01, ge=0.0, le=10.0, description="Smallest change of loss that counts, in nats a token."
+    )
+    min_gain: float = Field(
+        0.02,
+        ge=0.0,
+        le=1.0,
+        description="Smallest change of another metric that counts, as a share of 1.",
     )
 
 

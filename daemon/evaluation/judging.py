@@ -5,10 +5,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from daemon.core.answers import Limits
 from daemon.core.promotion import Comparison
 from daemon.evaluation.matching import matches
 from daemon.evaluation.paired import compare
-from daemon.evaluation.scoring import Interrupted, Prompt, Scorer, answers, mean_loss, row_losses
+from daemon.evaluation.scoring import Interrupted, Prompt, Scorer, mean_loss, row_losses
 from daemon.text.encoder import Encoded
 
 
@@ -18,7 +19,7 @@ class Exam:
 
     sets: Mapping[str, Sequence[Encoded]]
     prompts: Sequence[Prompt]
-    max_tokens: int
+    limits: Limits
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,8 @@ def _sit(
         if scored is None:
             return None
         losses[name] = scored
-    said = answers(scorer, prompts, exam.max_tokens, interrupted)
-    return None if said is None else Paper(losses, said)
+    said = scorer.answer([prompt.tokens for prompt in prompts], exam.limits, interrupted)
+    return None if said is None else Paper(losses, [one.text for one in said])
 
 
 def comparisons(marks: Marks) -> list[Comparison]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
+from math import comb
 
 EXACT_BELOW = 10
 """With fewer pairs every assignment of signs is counted, with more Wilcoxon's test is used."""
@@ -14,13 +15,15 @@ class Paired:
 
     items: int
     mean_change: float
-    """Candidate minus reference; negative is better where lower is better."""
+    """Candidate minus reference."""
     p_better: float
     p_worse: float
 
 
-def compare(candidate: Sequence[float], reference: Sequence[float]) -> Paired:
-    """Test whether the candidate's values are lower (better) or higher (worse).
+def compare(
+    candidate: Sequence[float], reference: Sequence[float], *, higher_is_better: bool = False
+) -> Paired:
+    """Test whether the candidate's values are better or worse than the reference's.
 
     Raises:
         ValueError: no items, or not as many on both sides.
@@ -32,7 +35,32 @@ def compare(candidate: Sequence[float], reference: Sequence[float]) -> Paired:
     if not any(changes):
         return Paired(len(changes), 0.0, 1.0, 1.0)
     test = _sign_flips if len(changes) < EXACT_BELOW else _wilcoxon
-    return Paired(len(changes), mean, test([-c for c in changes]), test(changes))
+    greater, smaller = test(changes), test([-change for change in changes])
+    better, worse = (greater, smaller) if higher_is_better else (smaller, greater)
+    return Paired(len(changes), mean, better, worse)
+
+
+def compare_right(candidate: Sequence[bool], reference: Sequence[bool]) -> Paired:
+    """Test whether more items are right, or fewer: McNemar's test, exact (McNemar 1947).
+
+    Only items on which the two differ tell anything: by luck each would be a coin's toss.
+
+    Raises:
+        ValueError: no items, or not as many on both sides.
+    """
+    gained = sum(new and not old for new, old in zip(candidate, reference, strict=True))
+    lost = sum(old and not new for new, old in zip(candidate, reference, strict=True))
+    if not candidate:
+        raise ValueError("nothing to compare")
+    mean = (gained - lost) / len(candidate)
+    return Paired(len(candidate), mean, _tosses(gained, lost), _tosses(lost, gained))
+
+
+def _tosses(seen: int, others: int) -> float:
+    """Return the chance of at least so many heads among all tosses."""
+    tosses = seen + others
+    as_many = sum(comb(tosses, heads) for heads in range(seen, tosses + 1))
+    return float(as_many / 2**tosses)
 
 
 def _sign_flips(changes: Sequence[float]) -> float:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from daemon.clock import Clock
+from daemon.core.answers import Answer, Limits
 from daemon.core.progress import Sample
 from daemon.evaluation.matching import matches
 from daemon.evaluation.scoring import CHUNK, Interrupted, Prompt, Scorer, mean_loss
@@ -14,6 +15,10 @@ Item = TypeVar("Item")
 
 VALIDATION_SHARE = 0.5
 """Part of the budget the validation loss may take before the samples have their turn."""
+
+
+ASKED_AT_ONCE = 8
+"""Answers made side by side: they take little longer than one."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +36,11 @@ class Evaluation:
     """Scores fixed rows and answers fixed prompts, always the first ones first."""
 
     def __init__(
-        self, scorer: Scorer, clock: Clock, max_tokens: int, interrupted: Interrupted
+        self, scorer: Scorer, clock: Clock, limits: Limits, interrupted: Interrupted
     ) -> None:
         self._scorer = scorer
         self._clock = clock
-        self._max_tokens = max_tokens
+        self._limits = limits
         self._interrupted = interrupted
 
     def measure(
@@ -44,15 +49,18 @@ class Evaluation:
         """Return the findings; None when interrupted. Some of each kind is done at any budget."""
         began_s = self._clock.monotonic_s()
         scored: list[tuple[float, int]] = []
-        for chunk in self._chunks(rows, began_s + VALIDATION_SHARE * budget_s):
+        for chunk in self._chunks(rows, CHUNK, began_s + VALIDATION_SHARE * budget_s):
             if self._interrupted():
                 return None
             scored += self._scorer.losses(chunk)
         samples: list[Sample] = []
-        for asked in self._chunks(prompts, began_s + budget_s):
-            if self._interrupted():
+        for asked in self._chunks(prompts, ASKED_AT_ONCE, began_s + budget_s):
+            said = self._scorer.answer(
+                [prompt.tokens for prompt in asked], self._limits, self._interrupted
+            )
+            if said is None:
                 return None
-            samples += self._ask(step, asked)
+            samples += [_sample(step, *pair) for pair in zip(asked, said, strict=True)]
         return Findings(
             mean_loss(scored),
             tuple(samples),
@@ -60,19 +68,17 @@ class Evaluation:
             self._clock.monotonic_s() - began_s,
         )
 
-    def _chunks(self, items: Sequence[Item], until_s: float) -> Iterator[Sequence[Item]]:
+    def _chunks(self, items: Sequence[Item], size: int, until_s: float) -> Iterator[Sequence[Item]]:
         """Give chunks as long as one more of the same cost would end in time; the first always."""
         last_s = self._clock.monotonic_s()
-        for start in range(0, len(items), CHUNK):
+        for start in range(0, len(items), size):
             now_s = self._clock.monotonic_s()
             if start and now_s + (now_s - last_s) > until_s:
                 return
             last_s = now_s
-            yield items[start : start + CHUNK]
+            yield items[start : start + size]
 
-    def _ask(self, step: int, prompts: Sequence[Prompt]) -> list[Sample]:
-        said = self._scorer.generate([prompt.tokens for prompt in prompts], self._max_tokens)
-        return [
-            Sample(step, asked.text, asked.golden, answer, matches(asked.golden, answer), asked.job)
-            for asked, answer in zip(prompts, said, strict=True)
-        ]
+
+def _sample(step: int, asked: Prompt, said: Answer) -> Sample:
+    right = matches(asked.golden, said.text)
+    return Sample(step, asked.text, asked.golden, said.text, right, asked.job)

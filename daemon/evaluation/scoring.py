@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from daemon.core.answers import Answer, Limits
 from daemon.text.encoder import Encoded
 
 CHUNK = 4
-"""Items scored or answered at once; orders are looked at in between."""
+"""Rows scored at once; orders are looked at in between."""
 
 Interrupted = Callable[[], bool]
 """Asked between items: is the work to be left?"""
@@ -20,8 +21,10 @@ class Scorer(Protocol):
         """Return for each row the sum of its losses in nats, and its supervised tokens."""
         ...
 
-    def generate(self, prompts: Sequence[Sequence[int]], max_tokens: int) -> list[str]:
-        """Return the greedy answers."""
+    def answer(
+        self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Interrupted
+    ) -> list[Answer] | None:
+        """Return the greedy answers, made side by side; None when interrupted."""
         ...
 
 
@@ -44,19 +47,6 @@ def row_losses(
         if interrupted():
             return None
         found += scorer.losses(rows[start : start + CHUNK])
-    return found
-
-
-def answers(
-    scorer: Scorer, prompts: Sequence[Prompt], max_tokens: int, interrupted: Interrupted
-) -> list[str] | None:
-    """Answer all prompts; None when interrupted."""
-    found: list[str] = []
-    for start in range(0, len(prompts), CHUNK):
-        if interrupted():
-            return None
-        chunk = prompts[start : start + CHUNK]
-        found += scorer.generate([prompt.tokens for prompt in chunk], max_tokens)
     return found
 
 

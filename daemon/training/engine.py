@@ -9,6 +9,7 @@ from daemon.core.bases import BaseFacts
 from daemon.core.footprint import Estimate
 from daemon.core.packing import Shapes
 from daemon.core.versions import AdapterSpec
+from daemon.evaluation.scoring import Scorer
 from daemon.layout import Layout
 from daemon.settings import TrainingSettings
 from daemon.text.encoder import Encoded
@@ -59,7 +60,7 @@ class Footing:
     optimizer: str
 
 
-class Engine(Protocol):
+class Engine(Scorer, Protocol):
     """One resident base model with one adapter on it."""
 
     @property
@@ -157,14 +158,6 @@ class Engine(Protocol):
 
     def wear(self, folder: Path | None) -> None:
         """Put on another adapter for scoring; None for the bare base. Moments stay as they are."""
-        ...
-
-    def losses(self, rows: Sequence[Encoded]) -> list[tuple[float, int]]:
-        """Return for each row the sum of its losses in nats, and its supervised tokens."""
-        ...
-
-    def generate(self, prompts: Sequence[Sequence[int]], max_tokens: int) -> list[str]:
-        """Return the greedy answers."""
         ...
 
     def adapter_config(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from daemon.core.answers import Limits
 from daemon.core.prefix import Prefix
 from daemon.evaluation.judging import Exam
 from daemon.folders.models import MANIFEST
@@ -36,7 +37,7 @@ def exam_of(hand: RunInHand) -> Exam:
     return Exam(
         {name: holdout_rows(hand.rows, hand.texts, ids) for name, ids in sets.items()},
         asked[:most],
-        evaluation.max_new_tokens,
+        Limits(evaluation.max_new_tokens, evaluation.answer_s),
     )
 
 
@@ -51,7 +52,7 @@ def exam_for(hand: RunInHand, exam: Exam, version: Path) -> Exam:
     whole = [(job, replace(hand.rows.example(job, n, "holdout"), cut=0)) for job, n in judge]
     own = _as_long(texts.encode(whole), exam.sets[OWN])
     asked = prompts(hand.rows, texts, (*judge, *hand.choices.earlier))
-    return Exam({**exam.sets, OWN: own}, asked[: len(exam.prompts)], exam.max_tokens)
+    return Exam({**exam.sets, OWN: own}, asked[: len(exam.prompts)], exam.limits)
 
 
 def _as_long(rows: Sequence[Encoded], like: Sequence[Encoded]) -> list[Encoded]:

@@ -1,13 +1,14 @@
 """The engine on MLX: one resident base model, one adapter, one optimizer; knows no run."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import psutil
 from mlx.utils import tree_flatten, tree_unflatten
 
+from daemon.core.answers import Answer, Limits
 from daemon.core.bases import BaseFacts
 from daemon.core.footprint import MODULES, Estimate, Module, PassShape, estimate, shape_from_config
 from daemon.core.packing import Shapes
@@ -18,7 +19,7 @@ from daemon.model import adapters, bases, machine
 from daemon.model.anatomy import Anatomy
 from daemon.model.arithmetic import peak_flops
 from daemon.model.backend import device_name, mx, on_cpu
-from daemon.model.generation import generate_batch
+from daemon.model.generation import answer_batch
 from daemon.model.lanes import Lanes
 from daemon.model.loading import load_model
 from daemon.model.packed import can_pack
@@ -262,11 +263,12 @@ class MlxEngine:
         """Return for each row the sum of its losses in nats, and its supervised tokens."""
         return self._ready().score(rows)
 
-    def generate(self, prompts: Sequence[Sequence[int]], max_tokens: int) -> list[str]:
-        """Return the greedy answers."""
-        self._model.eval()
+    def answer(
+        self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Callable[[], bool]
+    ) -> list[Answer] | None:
+        """Return the greedy answers, made side by side; None when interrupted."""
         self._lanes.share(1)
-        return generate_batch(self._model, self._tokenizer, prompts, max_tokens)
+        return answer_batch(self._model, self._tokenizer, prompts, limits, interrupted)
 
     def adapter_config(self) -> dict[str, Any]:
         """Return what belongs into `adapter_config.json` beside the adapter."""

@@ -4,7 +4,7 @@ Its loss falls towards a fixed goal, its updates are exact in float32, its files
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 from zlib import crc32
@@ -13,6 +13,7 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from daemon.clock import Clock
+from daemon.core.answers import Answer, Limits
 from daemon.core.bases import BaseFacts
 from daemon.core.footprint import Estimate
 from daemon.core.packing import Shapes
@@ -153,9 +154,12 @@ class RehearsalEngine:
             found.append((count * (FLOOR_NATS + sum(distance) / len(distance)), count))
         return found
 
-    def generate(self, prompts: Sequence[Sequence[int]], max_tokens: int) -> list[str]:
+    def answer(
+        self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Callable[[], bool]
+    ) -> list[Answer] | None:
         """Return answers that depend on the prompt alone."""
-        return [f"rehearsed answer {crc32(repr(list(p)).encode()) % 1000}" for p in prompts]
+        said = (crc32(repr(list(prompt)).encode()) % 1000 for prompt in prompts)
+        return None if interrupted() else [Answer(f"rehearsed answer {n}") for n in said]
 
     def adapter_config(self) -> dict[str, Any]:
         """Return a configuration of the real form."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Literal
 
 from daemon.core import messages as say
+from daemon.core.answers import Limits
 from daemon.core.jumps import jumped
 from daemon.core.ladder import slow_down
 from daemon.core.plan import mix
@@ -237,12 +238,10 @@ class Training:
     def _evaluate(self, budget_s: float) -> None:
         if not (self._prompts or self._validation):
             return
-        evaluation = Evaluation(
-            self._bench.engine,
-            self._bench.clock,
-            self._settings.evaluation.max_new_tokens,
-            self._desk.look,
+        limits = Limits(
+            self._settings.evaluation.max_new_tokens, self._settings.evaluation.answer_s
         )
+        evaluation = Evaluation(self._bench.engine, self._bench.clock, limits, self._desk.look)
         step = self.state.step
         found = evaluation.measure(step, self._validation, self._prompts, budget_s)
         if found is None:

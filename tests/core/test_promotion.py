@@ -4,7 +4,7 @@ import pytest
 
 from daemon.core.promotion import Comparison, Gate, Judgement, decide_verdict
 
-GATE = Gate(level=0.05, min_effect=0.01, unproven="promote")
+GATE = Gate(level=0.05, min_effect=0.01, min_gain=0.02, unproven="promote")
 
 
 def comparison(change: float, p_better: float, p_worse: float) -> Comparison:
@@ -41,6 +41,29 @@ def test_the_level_is_shared_by_all_comparisons() -> None:
     assert decide_verdict(judgement, GATE).kind == "unproven"
 
 
+def test_a_surer_comparison_leaves_more_of_the_level_to_the_others() -> None:
+    """Holm's procedure: 0.04 would not do beside 0.02 and it does beside 0.001."""
+    sure, other = comparison(-1.0, 0.001, 1.0), comparison(-1.0, 0.04, 0.96)
+    assert len(decide_verdict(Judgement(True, True, (sure, other)), GATE).reasons) == 2
+    less_sure = comparison(-1.0, 0.03, 0.97)
+    assert decide_verdict(Judgement(True, True, (less_sure, other)), GATE).kind == "unproven"
+
+
+def test_what_did_not_change_takes_nothing_of_the_level() -> None:
+    unchanged = comparison(0.0, 1.0, 1.0)
+    judgement = Judgement(True, True, (comparison(-1.0, 0.03, 0.97), *[unchanged] * 5))
+    assert decide_verdict(judgement, GATE).kind == "promote"
+
+
+@pytest.mark.parametrize(("change", "verdict"), [(0.3, "promote"), (-0.3, "refuse")])
+def test_of_other_metrics_more_is_better(change: float, verdict: str) -> None:
+    p = (0.001, 0.999) if change > 0 else (0.999, 0.001)
+    test = Comparison("suite", "v000001", 40, change, *p, metric="exact_match")
+    found = decide_verdict(Judgement(True, True, (test,)), GATE)
+    assert found.kind == verdict
+    assert "exact match" in found.reasons[0] and "nats" not in found.reasons[0]
+
+
 def test_what_is_not_finite_or_unchanged_is_refused() -> None:
     """Faults T11, V10."""
     assert decide_verdict(Judgement(False, True, ()), GATE).kind == "refuse"
@@ -50,4 +73,4 @@ def test_what_is_not_finite_or_unchanged_is_refused() -> None:
 def test_without_hold_out_items_the_setting_decides() -> None:
     empty = Judgement(True, True, ())
     assert decide_verdict(empty, GATE).promotes
-    assert not decide_verdict(empty, Gate(0.05, 0.01, "hold")).promotes
+    assert not decide_verdict(empty, Gate(0.05, 0.01, 0.02, "hold")).promotes

@@ -1,10 +1,11 @@
 """A candidate and its references sit the same exam."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from daemon.core.answers import Answer, Limits
 from daemon.evaluation.judging import (
     Exam,
     Reference,
@@ -18,7 +19,7 @@ from daemon.text.encoder import Encoded
 
 ROWS = [Encoded(np.full(4 + n, n, np.int32), np.ones(4 + n, bool)) for n in range(12)]
 EXAM = Exam(
-    {"own_holdout": ROWS, "earlier_holdout": []}, [Prompt((1,), "q", "candidate", "job")], 8
+    {"own_holdout": ROWS, "earlier_holdout": []}, [Prompt((1,), "q", "candidate", "job")], Limits(8)
 )
 CANDIDATE = Path("candidate")
 REFERENCES = [Reference("v000002", Path("start")), Reference("v000000", None)]
@@ -37,8 +38,10 @@ class Wardrobe:
         nats = {CANDIDATE: 1.0, Path("start"): 1.5, None: 3.0}[self.worn[-1]]
         return [(nats * len(row.tokens), len(row.tokens)) for row in rows]
 
-    def generate(self, prompts: Sequence[Sequence[int]], max_tokens: int) -> list[str]:
-        return [str(self.worn[-1])] * len(prompts)
+    def answer(
+        self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Callable[[], bool]
+    ) -> list[Answer] | None:
+        return None if interrupted() else [Answer(str(self.worn[-1]))] * len(prompts)
 
 
 def test_every_reference_is_compared_on_every_set_that_has_items() -> None:

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from scipy.stats import permutation_test
+from scipy.stats import binomtest, permutation_test
 
-from daemon.evaluation.paired import compare
+from daemon.evaluation.paired import compare, compare_right
 
 
 def test_few_items_are_tested_by_all_assignments_of_signs() -> None:
@@ -42,3 +42,29 @@ def test_zeros_among_the_changes_are_no_error() -> None:
 def test_nothing_to_compare_is_refused() -> None:
     with pytest.raises(ValueError):
         compare([], [])
+
+
+def test_where_higher_is_better_the_directions_change_places() -> None:
+    new, old = [0.1, 0.5, 0.7, 0.9, 0.2], [0.0, 0.4, 0.8, 0.1, 0.1]
+    lower, higher = compare(new, old), compare(new, old, higher_is_better=True)
+    assert (lower.p_better, lower.p_worse) == (higher.p_worse, higher.p_better)
+    assert lower.mean_change == higher.mean_change
+
+
+def test_right_answers_are_compared_by_the_exact_binomial_test() -> None:
+    """McNemar's: scipy's binomial test over the items on which the two differ."""
+    generator = np.random.default_rng(3)
+    for _ in range(500):
+        new, old = generator.random((2, int(generator.integers(1, 60)))) < generator.random()
+        gained, lost = int(np.sum(new & ~old)), int(np.sum(old & ~new))
+        found = compare_right(new.tolist(), old.tolist())
+        wanted = 1.0
+        if gained + lost:
+            wanted = binomtest(gained, gained + lost, alternative="greater").pvalue
+        assert found.p_better == pytest.approx(wanted)
+        assert found.mean_change == pytest.approx((gained - lost) / len(new))
+
+
+def test_the_same_answers_right_prove_nothing() -> None:
+    found = compare_right([True, False], [True, False])
+    assert (found.mean_change, found.p_better, found.p_worse) == (0.0, 1.0, 1.0)

@@ -1,9 +1,10 @@
 """Evaluations within a budget of time."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from daemon.core.answers import Answer, Limits
 from daemon.evaluation.periodic import Evaluation
 from daemon.evaluation.scoring import Prompt
 from daemon.text.encoder import Encoded
@@ -20,18 +21,20 @@ class SlowModel:
         self._clock.pass_s(len(rows))
         return [(2.0 * len(row.tokens), len(row.tokens)) for row in rows]
 
-    def generate(self, prompts: Sequence[Sequence[int]], max_tokens: int) -> list[str]:
+    def answer(
+        self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Callable[[], bool]
+    ) -> list[Answer] | None:
         self._clock.pass_s(len(prompts))
-        return ["yes"] * len(prompts)
+        return None if interrupted() else [Answer("yes")] * len(prompts)
 
 
 ROWS = [Encoded(np.zeros(n + 1, np.int32), np.ones(n + 1, bool)) for n in range(12)]
-PROMPTS = [Prompt((1,), f"q{n}", "yes" if n % 2 else "no", "job") for n in range(8)]
+PROMPTS = [Prompt((1,), f"q{n}", "yes" if n % 2 else "no", "job") for n in range(16)]
 
 
 def measure(budget_s: float, rows: Sequence[Encoded] = ROWS) -> tuple[int, int, float | None]:
     clock = StillClock()
-    found = Evaluation(SlowModel(clock), clock, 5, lambda: False).measure(
+    found = Evaluation(SlowModel(clock), clock, Limits(5), lambda: False).measure(
         3, rows, PROMPTS, budget_s
     )
     assert found is not None
@@ -39,29 +42,31 @@ def measure(budget_s: float, rows: Sequence[Encoded] = ROWS) -> tuple[int, int, 
 
 
 def test_with_time_enough_nothing_is_left_out() -> None:
-    assert measure(1000.0) == (8, 0, 2.0)
+    assert measure(1000.0) == (16, 0, 2.0)
 
 
 def test_without_any_time_the_first_items_of_each_kind_are_done_all_the_same() -> None:
-    assert measure(0.0) == (4, 12, 2.0)
+    assert measure(0.0) == (8, 16, 2.0)
 
 
 def test_the_validation_loss_leaves_half_the_time_to_the_samples() -> None:
-    assert measure(16.0) == (8, 4, 2.0)
+    assert measure(32.0) == (16, 0, 2.0)
 
 
 def test_without_rows_there_is_no_validation_loss() -> None:
-    assert measure(1000.0, ()) == (8, 0, None)
+    assert measure(1000.0, ()) == (16, 0, None)
 
 
 def test_samples_tell_which_answers_were_right() -> None:
     clock = StillClock()
-    found = Evaluation(SlowModel(clock), clock, 5, lambda: False).measure(3, (), PROMPTS, 1e3)
+    found = Evaluation(SlowModel(clock), clock, Limits(5), lambda: False).measure(
+        3, (), PROMPTS, 1e3
+    )
     assert found is not None
-    assert [sample.matches for sample in found.samples] == [False, True] * 4
+    assert [sample.matches for sample in found.samples] == [False, True] * 8
 
 
 def test_an_interrupted_evaluation_has_no_findings() -> None:
     clock = StillClock()
     model = SlowModel(clock)
-    assert Evaluation(model, clock, 5, lambda: True).measure(3, ROWS, PROMPTS, 1e3) is None
+    assert Evaluation(model, clock, Limits(5), lambda: True).measure(3, ROWS, PROMPTS, 1e3) is None

@@ -1,26 +1,72 @@
 """Answers of a random model."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from daemon.core.answers import Answer, Limits
 from daemon.core.sampling import Sampling
-from daemon.model.generation import generate_batch, stream
+from daemon.model.backend import mx
+from daemon.model.generation import AT_ONCE, answer_batch, stream
 from daemon.model.loading import load_model
 
 PROMPTS = ([1, 2, 3], [9, 8, 7, 6, 5, 4], [11])
 
 
+def answers(model: Any, tokenizer: Any, prompts: Any, tokens: int) -> list[Answer]:
+    found = answer_batch(model, tokenizer, prompts, Limits(tokens), lambda: False)
+    assert found is not None
+    return found
+
+
 def test_answers_of_a_batch_equal_those_of_each_prompt_alone(tiny_base: Path) -> None:
     model, tokenizer = load_model(tiny_base)
-    together = generate_batch(model, tokenizer, PROMPTS, 12)
-    alone = [generate_batch(model, tokenizer, [prompt], 12)[0] for prompt in PROMPTS]
-    assert together == alone and len(together) == 3
+    together = answers(model, tokenizer, PROMPTS, 12)
+    alone = [answers(model, tokenizer, [prompt], 12)[0] for prompt in PROMPTS]
+    assert [one.text for one in together] == [one.text for one in alone]
+    assert [one.tokens for one in together] == [one.tokens for one in alone]
+    for one, other in zip(together, alone, strict=True):
+        assert one.confidence == pytest.approx(other.confidence, rel=1e-4)
+
+
+def test_more_prompts_than_are_answered_at_once_have_their_answers_in_order(
+    tiny_base: Path,
+) -> None:
+    model, tokenizer = load_model(tiny_base)
+    prompts = [[1 + n % 5, 2 + n % 7, *range(3, 3 + n % 4)] for n in range(AT_ONCE + 9)]
+    together = answers(model, tokenizer, prompts, 4)
+    alone = [answers(model, tokenizer, [prompt], 4)[0] for prompt in prompts]
+    assert [one.text for one in together] == [one.text for one in alone]
+
+
+def test_an_answer_tells_how_likely_its_tokens_were(tiny_base: Path) -> None:
+    model, tokenizer = load_model(tiny_base)
+    (said,) = answers(model, tokenizer, [PROMPTS[1]], 3)
+    ids = mx.array([PROMPTS[1] + tokenizer.encode(said.text, add_special_tokens=False)])
+    logits = model(ids)[0, len(PROMPTS[1]) - 1 : -1]
+    chances = mx.max(logits - mx.logsumexp(logits, axis=-1, keepdims=True), axis=-1)
+    assert said.tokens == 3
+    assert said.confidence == pytest.approx(float(mx.exp(mx.mean(chances))), rel=1e-3)
+
+
+def test_answers_are_left_between_tokens(tiny_base: Path) -> None:
+    model, tokenizer = load_model(tiny_base)
+    looks = iter([False, False, True])
+    assert answer_batch(model, tokenizer, PROMPTS, Limits(50), lambda: next(looks)) is None
+    assert next(looks, "asked three times") == "asked three times"
+
+
+def test_an_answer_that_takes_too_long_is_cut_off_and_says_so(tiny_base: Path) -> None:
+    model, tokenizer = load_model(tiny_base)
+    found = answer_batch(model, tokenizer, PROMPTS, Limits(200, seconds=0.0), lambda: False)
+    assert found is not None
+    assert all(1 <= one.tokens < 200 and not one.ended for one in found)
 
 
 def test_a_streamed_answer_is_the_greedy_one(tiny_base: Path) -> None:
     model, tokenizer = load_model(tiny_base)
-    (whole,) = generate_batch(model, tokenizer, [PROMPTS[1]], 12)
+    whole = answers(model, tokenizer, [PROMPTS[1]], 12)[0].text
     assert "".join(stream(model, tokenizer, PROMPTS[1], Sampling(12))) == whole
 
 
@@ -34,13 +80,13 @@ def test_a_seed_makes_a_sampled_answer_come_again(tiny_base: Path) -> None:
 def test_a_model_in_training_is_in_training_again_afterwards(tiny_base: Path) -> None:
     model, tokenizer = load_model(tiny_base)
     model.train()
-    generate_batch(model, tokenizer, [PROMPTS[0]], 2)
+    answers(model, tokenizer, [PROMPTS[0]], 2)
     assert model.training
 
 
 def test_no_prompts_have_no_answers(tiny_base: Path) -> None:
     model, tokenizer = load_model(tiny_base)
-    assert generate_batch(model, tokenizer, [], 5) == []
+    assert answers(model, tokenizer, [], 5) == []
 
 
 @pytest.mark.parametrize(
@@ -53,7 +99,7 @@ def test_no_prompts_have_no_answers(tiny_base: Path) -> None:
 )
 def test_the_narrowest_choice_is_the_likeliest_word(tiny_base: Path, sampling: Sampling) -> None:
     model, tokenizer = load_model(tiny_base)
-    (whole,) = generate_batch(model, tokenizer, [PROMPTS[1]], 12)
+    whole = answers(model, tokenizer, [PROMPTS[1]], 12)[0].text
     assert "".join(stream(model, tokenizer, PROMPTS[1], sampling)) == whole
 
 

@@ -9,11 +9,12 @@ import pytest
 import regex  # type: ignore[import-untyped]
 from transformers import AutoTokenizer
 
+from daemon.core.answers import Limits
 from daemon.core.bases import BaseFacts
 from daemon.core.examples import Chat, Turn
 from daemon.layout import Layout
 from daemon.model.backend import mx
-from daemon.model.generation import generate_batch
+from daemon.model.generation import answer_batch
 from daemon.model.gguf import convert
 from daemon.model.loading import load_model
 from daemon.model.sources import EMBEDDED, find
@@ -71,9 +72,10 @@ def test_simple_questions_are_answered_sensibly(smollm2: Prepared) -> None:
     text = TextEncoder.load(layout.base(base.name))
     questions = ("What is the capital of France?", "What is 2+2?")
     prompts = [text.encode_prompt([Turn("user", question)]) for question in questions]
-    paris, four = generate_batch(model, tokenizer, prompts, 24)
-    assert "Paris" in paris
-    assert "4" in four
+    said = answer_batch(model, tokenizer, prompts, Limits(24), lambda: False)
+    assert said is not None
+    assert "Paris" in said[0].text
+    assert "4" in said[1].text
 
 
 def test_tokens_and_masks_equal_an_independent_reading(smollm2: Prepared) -> None:

@@ -1,7 +1,7 @@
 """Every row of a run is computed with the prefix of its file; versions are asked with their own."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import pytest
 
 from daemon.clock import SystemClock
 from daemon.core import messages as say
+from daemon.core.answers import Answer, Limits
 from daemon.core.examples import Chat, Example, Text, Turn
 from daemon.core.prefix import Prefix
 from daemon.errors import RunFault
@@ -57,9 +58,11 @@ class Spy(RehearsalEngine):
             self.scored += [(self.worn, self._spell(row.tokens.tolist())) for row in rows]
         return super().losses(rows)
 
-    def generate(self, prompts: Sequence[Sequence[int]], max_tokens: int) -> list[str]:
+    def answer(
+        self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Callable[[], bool]
+    ) -> list[Answer] | None:
         self.asked += [(self.worn, self._spell(prompt)) for prompt in prompts]
-        return super().generate(prompts, max_tokens)
+        return super().answer(prompts, limits, interrupted)
 
 
 def settings(**changes: Any) -> dict[str, Any]:
