@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from daemon.clock import Clock
 from daemon.core.progress import Sample
-from daemon.evaluation.matching import matches
+from daemon.evaluation.scores.overlap import exact_match
 from daemon.evaluation.scoring import CHUNK, Interrupted, Prompt, Scorer, mean_loss
 from daemon.text.encoder import Encoded
 
@@ -73,6 +73,8 @@ class Evaluation:
     def _ask(self, step: int, prompts: Sequence[Prompt]) -> list[Sample]:
         said = self._scorer.generate([prompt.tokens for prompt in prompts], self._max_tokens)
         return [
-            Sample(step, asked.text, asked.golden, answer, matches(asked.golden, answer), asked.job)
+            Sample(
+                step, asked.text, asked.golden, answer, exact_match(asked.golden, answer), asked.job
+            )
             for asked, answer in zip(prompts, said, strict=True)
         ]
