@@ -8,7 +8,7 @@ import orjson
 from daemon.core.answers import Limits
 from daemon.core.examples import Chat, from_record
 from daemon.core.versions import AdapterSpec
-from daemon.evaluation.matching import matches
+from daemon.evaluation.scores.overlap import exact_match
 from daemon.evaluation.scoring import mean_loss
 from daemon.settings import Settings
 from daemon.text.encoder import Encoded, TextEncoder
@@ -37,6 +37,6 @@ class Sheet:
         """Print a row of the table."""
         self._engine.wear(adapter)
         said = self._engine.answer(self._prompts, Limits(self._tokens), lambda: False) or []
-        right = sum(matches(g, one.text) for g, one in zip(self._golden, said, strict=True))
+        right = sum(exact_match(g, one.text) for g, one in zip(self._golden, said, strict=True))
         loss = mean_loss(self._engine.losses(self._rows))
         print(f"| {name} | {right} of {len(said)} | {loss:.4f} |", flush=True)

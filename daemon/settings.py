@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from daemon.core.formats import FieldName
 from daemon.core.prefix import NONE, Prefix
+from daemon.settings_grade import GradeSettings
 from daemon.settings_tables import PrefixName, PrefixSettings, Section
 
 PrivateKind = Literal["private_key", "api_key", "email", "phone", "card", "iban"]
@@ -379,6 +380,7 @@ class Settings(Section):
     pause: PauseSettings = PauseSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     gate: GateSettings = GateSettings()
+    grade: GradeSettings = GradeSettings()
     retention: RetentionSettings = RetentionSettings()
     trainer: TrainerSettings = TrainerSettings()
     log: LogSettings = LogSettings()

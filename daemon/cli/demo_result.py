@@ -9,7 +9,7 @@ from rich.text import Text
 
 from daemon.cli.screen import out, say
 from daemon.cli.status_page import brief, mark
-from daemon.evaluation.matching import matches
+from daemon.evaluation.scores.overlap import exact_match
 from daemon.folders.models import MANIFEST
 from daemon.folders.queue import find_job
 from daemon.layout import Layout
@@ -73,7 +73,7 @@ def _question(answer: dict[str, Any]) -> str:
 
 def right(answer: dict[str, Any], when: str) -> bool:
     """Say whether an answer equals the golden one."""
-    return matches(str(answer["golden"]), str(answer.get(when) or ""))
+    return exact_match(str(answer["golden"]), str(answer.get(when) or ""))
 
 
 def _totals(answers: list[dict[str, Any]]) -> str:

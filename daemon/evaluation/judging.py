@@ -7,8 +7,8 @@ from typing import Any
 
 from daemon.core.answers import Limits
 from daemon.core.promotion import Comparison
-from daemon.evaluation.matching import matches
 from daemon.evaluation.paired import compare
+from daemon.evaluation.scores.overlap import exact_match
 from daemon.evaluation.scoring import Interrupted, Prompt, Scorer, mean_loss, row_losses
 from daemon.text.encoder import Encoded
 
@@ -109,7 +109,7 @@ def answer_sheet(marks: Marks, exam: Exam) -> list[dict[str, Any]]:
         {
             "job": prompt.job, "prompt": prompt.text, "golden": prompt.golden,
             "before": old, "after": new,
-            "matches_before": matches(prompt.golden, old), "matches": matches(prompt.golden, new),
+            "matches_before": exact_match(prompt.golden, old), "matches": exact_match(prompt.golden, new),
         }
         for prompt, old, new in zip(exam.prompts, before, marks.candidate.answers, strict=True)
     ]  # fmt: skip

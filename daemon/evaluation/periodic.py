@@ -7,7 +7,7 @@ from typing import TypeVar
 from daemon.clock import Clock
 from daemon.core.answers import Answer, Limits
 from daemon.core.progress import Sample
-from daemon.evaluation.matching import matches
+from daemon.evaluation.scores.overlap import exact_match
 from daemon.evaluation.scoring import CHUNK, Interrupted, Prompt, Scorer, mean_loss
 from daemon.text.encoder import Encoded
 
@@ -80,5 +80,5 @@ class Evaluation:
 
 
 def _sample(step: int, asked: Prompt, said: Answer) -> Sample:
-    right = matches(asked.golden, said.text)
+    right = exact_match(asked.golden, said.text)
     return Sample(step, asked.text, asked.golden, said.text, right, asked.job)

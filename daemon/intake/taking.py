@@ -80,7 +80,7 @@ class Taking:
             },
             "prefix": self._prefix_record(),
             "own_holdout": self._place.holdout_original.exists(),
-            "warnings": self._warnings,
+            "warnings": [*self._warnings, *self._suites.unreadable],
             "seconds": round(self._clock.monotonic_s() - self._began_s, 3),
         }
         if self.settings.intake.pictures:

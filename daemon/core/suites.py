@@ -1,0 +1,271 @@
+"""What a quality suite is, and how one is made of the rows of its file; knows no file, no model."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
+
+from daemon.core.chat_rows import OPENAI, tools_of, turns_of
+from daemon.core.examples import Chat, Turn, answer_of, compact, prompt_of
+from daemon.core.formats import recognise
+from daemon.core.refusal import Bad
+
+ScorerName = Literal["exact", "overlap", "fields", "calls"]
+Difficulty = Literal["easy", "medium", "hard"]
+SCORERS: tuple[ScorerName, ...] = get_args(ScorerName)
+DIFFICULTIES: tuple[Difficulty, ...] = get_args(Difficulty)
+PROBES = "probes"
+"""The suite of the user's own prompts; the only one that needs no header."""
+QUESTION_KEYS = ("prompt", "question", "input", "instruction")
+ANSWER_KEYS = ("answers", "answer", "completion", "response", "output")
+"""Where answers are looked for in a file whose header names no field."""
+MOST_TOKENS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteItem:
+    """One question of a suite."""
+
+    id: str
+    line: int
+    messages: tuple[Turn, ...]
+    """What the model is asked; ends with a turn of the user or of a tool."""
+    answers: tuple[str, ...] = ()
+    """Every accepted answer; none where only length, formatting and style count."""
+    tools: tuple[str, ...] = ()
+    """What the model may call, each the JSON text the chat template is given."""
+    difficulty: Difficulty = "medium"
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """A fixed set of questions with the way to score the answers."""
+
+    name: str
+    title: str
+    task: str
+    scorer: ScorerName
+    answer_field: str
+    difficulty: Difficulty
+    licence: str
+    origin: str
+    max_tokens: int
+    """Longest answer that is asked for, in tokens."""
+    items: tuple[SuiteItem, ...]
+    sha256: str
+    """Of the file's bytes: the version of the suite."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """What is wrong with a line of a suite, and what to do."""
+
+    line: int
+    """0 for the file as a whole."""
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteFile:
+    """What became of one file: a suite, or the reasons why it is none.
+
+    `items` are all the questions that could be read, also those of a file that is no suite: no
+    question of a broken suite may be trained on either.
+    """
+
+    name: str
+    suite: Suite | None
+    items: tuple[SuiteItem, ...]
+    mistakes: tuple[Mistake, ...]
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The mistakes, each with its place."""
+        where = f"evals/{self.name}.jsonl"
+        return tuple(
+            f"{where}, line {mistake.line}: {mistake.message}"
+            if mistake.line
+            else f"{where}: {mistake.message}"
+            for mistake in self.mistakes
+        )
+
+
+def suite_of(name: str, rows: Iterable[tuple[int, Any]], sha256: str) -> SuiteFile:
+    """Return the suite of a file's rows, each with its line; a `Mistake` stands for a bad line."""
+    lines = list(rows)
+    mistakes = [row for _, row in lines if isinstance(row, Mistake)]
+    found = [(line, row) for line, row in lines if not isinstance(row, Mistake)]
+    header: Suite | None = None
+    system: str | None = None
+    if found and isinstance(found[0][1], dict) and "suite" in found[0][1]:
+        (line, row), *found = found
+        header, wrong = _header(name, row, sha256)
+        system = row["system"] if isinstance(row.get("system"), str) else None
+        mistakes += [Mistake(line, words) for words in wrong]
+    elif name == PROBES:
+        header = _probes(sha256)
+    else:
+        mistakes.append(Mistake(1, f"the file has no header: begin it with {HEADER_FORM}"))
+    items: list[SuiteItem] = []
+    for line, row in found:
+        item = _item(line, row, header, system)
+        if isinstance(item, SuiteItem):
+            items.append(item)
+        else:
+            mistakes.append(item)
+    mistakes += _bad_together(items, header)
+    suite = None if mistakes or header is None else replace(header, items=tuple(items))
+    return SuiteFile(name, suite, tuple(items), tuple(sorted(mistakes, key=lambda m: m.line)))
+
+
+HEADER_FORM = (
+    '{"suite": "<name of the file>", "title": "…", "task": "…", "scorer": "exact", '
+    '"answer_field": "answers", "difficulty": "easy", "licence": "…", "origin": "…"}'
+)
+TEXTS = ("suite", "title", "task", "answer_field", "licence", "origin")
+KNOWN = {*TEXTS, "scorer", "difficulty", "max_tokens", "system"}
+
+
+def _probes(sha256: str) -> Suite:
+    return Suite(
+        PROBES, "your own prompts", "own prompts", "overlap", "answers", "medium", "own", "own",
+        256, (), sha256,
+    )  # fmt: skip
+
+
+def _header(name: str, row: Mapping[str, Any], sha256: str) -> tuple[Suite | None, list[str]]:
+    """Return the suite without items, or all that is wrong with its header."""
+    wrong = [
+        f"the header needs {key!r}, a text: {HEADER_FORM}"
+        for key in TEXTS
+        if not isinstance(row.get(key), str) or not row[key].strip()
+    ]
+    if isinstance(row["suite"], str) and row["suite"].strip() and row["suite"] != name:
+        wrong.append(f"the header names the suite {row['suite']!r}: give file and suite one name")
+    for key, known in (("scorer", SCORERS), ("difficulty", DIFFICULTIES)):
+        if row.get(key) not in known:
+            wrong.append(f"{key!r} in the header is {row.get(key)!r}: write {' or '.join(known)}")
+    unknown = sorted(set(row) - KNOWN)
+    if unknown:
+        wrong.append(f"the header does not know {', '.join(map(repr, unknown))}: leave it out")
+    tokens = row.get("max_tokens", 256)
+    if not isinstance(tokens, int) or isinstance(tokens, bool) or not 1 <= tokens <= MOST_TOKENS:
+        wrong.append(f"'max_tokens' in the header is no whole number from 1 to {MOST_TOKENS}")
+    if not isinstance(row.get("system", ""), str):
+        wrong.append("'system' in the header is no text: make it one or leave it out")
+    if wrong:
+        return None, wrong
+    return Suite(
+        name, row["title"], row["task"], row["scorer"], row["answer_field"], row["difficulty"],
+        row["licence"], row["origin"], tokens, (), sha256,
+    ), []  # fmt: skip
+
+
+def _item(line: int, row: Any, header: Suite | None, system: str | None) -> SuiteItem | Mistake:
+    if not isinstance(row, dict):
+        return Mistake(line, "the item is no object: write one JSON object a line")
+    asked = _asked(row, system)
+    if isinstance(asked, Bad):
+        return Mistake(line, f"{asked.message}: {asked.hint}")
+    messages, own_answer = asked
+    tools = tools_of(row) if "tools" in row or "functions" in row else ()
+    if isinstance(tools, Bad):
+        return Mistake(line, f"{tools.message}: {tools.hint}")
+    difficulty = row.get("difficulty", "medium" if header is None else header.difficulty)
+    if difficulty not in DIFFICULTIES:
+        words = " or ".join(DIFFICULTIES)
+        return Mistake(line, f"the difficulty is {difficulty!r}: write {words}, or leave it out")
+    answers = _answers(row, header, own_answer)
+    if isinstance(answers, str):
+        return Mistake(line, answers)
+    named = row.get("id", str(line))
+    if not isinstance(named, str) or not named:
+        return Mistake(line, "'id' is no text: give each item one of its own, or none")
+    return SuiteItem(named, line, messages, answers, tools, difficulty)
+
+
+def _asked(row: dict[str, Any], system: str | None) -> tuple[tuple[Turn, ...], str | None] | Bad:
+    """Return what an item asks, and the answer where it is a whole example."""
+    answer = None
+    if "messages" in row and not _answered(row["messages"]):
+        # The rules for conversations want an answer at the end.
+        asked = row["messages"] if isinstance(row["messages"], list) else []
+        turns = turns_of([*asked, {"role": "assistant", "content": "-"}], OPENAI, row.get("system"))
+        if isinstance(turns, Bad):
+            return turns
+        messages = turns[:-1]
+    else:
+        found = recognise(row)
+        if not isinstance(found, Bad) and isinstance(found.example, Chat):
+            messages, answer = prompt_of(found.example), answer_of(found.example)
+        else:
+            text = next((row[key] for key in QUESTION_KEYS if key in row), None)
+            if not isinstance(text, str) or not text.strip():
+                keys = ", ".join(map(repr, QUESTION_KEYS))
+                return Bad("no_question", "the item asks nothing", f"give it 'messages' or {keys}")
+            messages = (Turn("user", text),)
+    if system is not None and messages[0].role != "system":
+        messages = (Turn("system", system), *messages)
+    return messages, answer
+
+
+def _answered(messages: Any) -> bool:
+    last = messages[-1] if isinstance(messages, list) and messages else None
+    return isinstance(last, dict) and last.get("role") == "assistant"
+
+
+def _answers(
+    row: Mapping[str, Any], header: Suite | None, own: str | None
+) -> tuple[str, ...] | str:
+    """Return the accepted answers, or what is wrong with them."""
+    keys = ANSWER_KEYS if header is None else (header.answer_field,)
+    key = next((key for key in keys if row.get(key) is not None), None)
+    given = own if key is None else row[key]
+    if given is None:
+        return ()
+    several = given if isinstance(given, list) else [given]
+    texts = tuple(each if isinstance(each, str) else compact(each) for each in several)
+    if not texts or not all(text.strip() for text in texts):
+        return f"{key or 'the answer'!r} is empty: write an accepted answer, or leave the key out"
+    if header is not None and header.scorer in ("fields", "calls"):
+        for text in texts:
+            if not _is_structure(text, header.scorer):
+                what = "an object" if header.scorer == "fields" else CALL_FORM
+                return f"an accepted answer is not {what} as the scorer {header.scorer!r} needs"
+    return texts
+
+
+CALL_FORM = 'a call {"name": "…", "arguments": {…}} or a list of calls'
+
+
+def _is_structure(text: str, scorer: ScorerName) -> bool:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    if scorer == "fields":
+        return isinstance(value, dict)
+    calls = value if isinstance(value, list) else [value]
+    return all(
+        isinstance(call, dict)
+        and isinstance(call.get("name"), str)
+        and isinstance(call.get("arguments"), dict)
+        for call in calls
+    )
+
+
+def _bad_together(items: list[SuiteItem], header: Suite | None) -> list[Mistake]:
+    """Return what is wrong with items that are fit by themselves."""
+    if not items:
+        return [Mistake(0, "the file has no item: write one question a line after the header")]
+    first: dict[str, int] = {}
+    twice = []
+    for item in items:
+        if first.setdefault(item.id, item.line) != item.line:
+            words = f"the id {item.id!r} is that of line {first[item.id]}: give it another"
+            twice.append(Mistake(item.line, words))
+    if header is not None and header.scorer in ("fields", "calls"):
+        without = [item for item in items if not item.answers]
+        words = f"the scorer {header.scorer!r} needs {header.answer_field!r} in every item"
+        twice += [Mistake(item.line, f"{words}: add it") for item in without]
+    return twice

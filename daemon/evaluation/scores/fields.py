@@ -1,0 +1,66 @@
+"""Structured extraction: the fields of a JSON record, nested ones by path; knows no schema."""
+
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from daemon.evaluation.scores.overlap import f1
+from daemon.evaluation.scores.values import comparable, leaves
+
+FENCE = re.compile(r"^\s*(```|~~~)[^\n]*\n(.*?)(?:\n\s*\1\s*)?$", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """How an extracted record agrees with the golden one; shares in [0, 1]."""
+
+    valid: bool
+    """The answer is JSON, an object, and nothing else."""
+    fenced: bool
+    """It stands in a markdown fence."""
+    precision: float
+    recall: float
+    f1: float
+
+
+def unfenced(text: str) -> tuple[str, bool]:
+    """Return what stands inside a markdown fence that holds the whole text, and whether it does."""
+    found = FENCE.match(text)
+    return (found[2], True) if found else (text, False)
+
+
+def parsed(text: str) -> Any:
+    """Return a JSON value; None where the text is none, or holds NaN or Infinity."""
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
+
+
+def compare_fields(golden: str, answer: str) -> Fields:
+    """Compare two records by path and value; what stands in a fence is compared all the same."""
+    inside, fenced = unfenced(answer)
+    given, wanted = parsed(inside), parsed(golden)
+    if not isinstance(given, dict):
+        return Fields(False, fenced, 0.0, 0.0, 0.0)
+    left, right = _counted(wanted), _counted(given)
+    shared = sum((left & right).values())
+    mine, theirs = right.total(), left.total()
+    return Fields(
+        not fenced,
+        fenced,
+        shared / mine if mine else float(not theirs),
+        shared / theirs if theirs else float(not mine),
+        f1(shared, mine, theirs),
+    )
+
+
+def _counted(record: dict[str, Any]) -> Counter[tuple[str, Any]]:
+    # An empty record has no field: its only leaf would be itself.
+    return Counter((path, comparable(value)) for path, value in leaves(record) if path)

@@ -1,0 +1,80 @@
+"""Length and markdown of answers, and how far both are as in the training answers."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+TRAITS = {
+    "bold": re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1"),
+    "list": re.compile(r"^[ \t]*(?:[-*+•]|\d{1,3}[.)])[ \t]+\S", re.MULTILINE),
+    "heading": re.compile(r"^#{1,6}[ \t]+\S", re.MULTILINE),
+    "code": re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE),
+    "paragraphs": re.compile(r"\S[ \t]*\n[ \t]*\n\s*\S"),
+}
+"""What an answer has or has not; `paragraphs`: more than one."""
+LOW, HIGH = 0.05, 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Habit:
+    """How answers are usually written, measured from the training answers."""
+
+    answers: int
+    shortest: int
+    """Characters that 95 % of the answers reach."""
+    longest: int
+    """Characters that 95 % of the answers do not pass."""
+    shares: Mapping[str, float]
+    """Part of the answers with each trait."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the form that is stored."""
+        return {**asdict(self), "shares": dict(self.shares)}
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> "Habit":
+        """Return the habit that was stored."""
+        return cls(record["answers"], record["shortest"], record["longest"], dict(record["shares"]))
+
+
+def traits_of(answer: str) -> frozenset[str]:
+    """Return the traits of an answer."""
+    return frozenset(name for name, mark in TRAITS.items() if mark.search(answer))
+
+
+def habit_of(answers: Iterable[str]) -> Habit | None:
+    """Measure how answers are written; None without answers."""
+    texts = [answer.strip() for answer in answers]
+    if not texts:
+        return None
+    lengths = sorted(map(len, texts))
+    found = [traits_of(text) for text in texts]
+    shares = {name: sum(name in traits for traits in found) / len(texts) for name in TRAITS}
+    last = len(lengths) - 1
+    return Habit(len(texts), lengths[round(LOW * last)], lengths[round(HIGH * last)], shares)
+
+
+def length_fit(habit: Habit, answer: str) -> float:
+    """Return 1 where the length is usual, else by how much it is too short or too long."""
+    length = len(answer.strip())
+    if length < habit.shortest:
+        return length / habit.shortest
+    return habit.longest / length if length > habit.longest else 1.0
+
+
+def compliance(habit: Habit, found: Sequence[frozenset[str]]) -> float | None:
+    """Return 1 less the mean gap between each trait's share and the wanted one; None if empty.
+
+    Traits that neither the training answers nor these have are left out: keeping to plain text is
+    told by those that one of them has.
+    """
+    if not found:
+        return None
+    shares = {name: sum(name in traits for traits in found) / len(found) for name in habit.shares}
+    gaps = [
+        abs(shares[name] - wanted)
+        for name, wanted in habit.shares.items()
+        if wanted > 0.0 or shares[name] > 0.0
+    ]
+    return 1.0 - sum(gaps) / len(gaps) if gaps else 1.0

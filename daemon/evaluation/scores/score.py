@@ -1,0 +1,204 @@
+"""The score of one answer and the summary of many; asks no model and chooses no suite."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, assert_never
+
+from daemon.core.suites import DIFFICULTIES, Difficulty, ScorerName, SuiteItem
+from daemon.evaluation.scores.calibration import expected_calibration_error
+from daemon.evaluation.scores.calls import Calls, compare_calls
+from daemon.evaluation.scores.fields import Fields, compare_fields
+from daemon.evaluation.scores.formatting import Habit, compliance, length_fit, traits_of
+from daemon.evaluation.scores.overlap import bleu, chrf, exact_match, rouge_l, token_f1
+from daemon.evaluation.scores.repetition import distinct, repetition
+from daemon.evaluation.scores.style import Style
+
+MAIN: dict[ScorerName, str] = {
+    "exact": "exact_match", "overlap": "token_f1", "fields": "extraction", "calls": "correct_call",
+}  # fmt: skip
+"""The metric by which a suite is decided."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How answers should be written: as the training answers are.
+
+    Give it for hold-out rows and for items without golden answers; a suite with golden answers
+    says itself what it wants.
+    """
+
+    habit: Habit | None = None
+    style: Style | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What an answer is worth."""
+
+    id: str
+    difficulty: Difficulty
+    answer: str
+    main: float | None
+    """The metric the scorer is about, in [0, 1]; None without a golden answer."""
+    metrics: Mapping[str, float]
+    """Every metric by name, in [0, 1]; more is better but for `repetition`."""
+    failures: tuple[str, ...] = ()
+    """What is wrong with a call or record, each kind as often as it occurred."""
+    traits: frozenset[str] = frozenset()
+    """Bold, lists and so on, where a habit was given."""
+    confidence: float | None = None
+    """How sure the model was, in [0, 1], where that was measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """A mean and over how many answers it was taken."""
+
+    mean: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What some answers of one suite or hold-out come to."""
+
+    items: int
+    main: Mean | None
+    metrics: Mapping[str, Mean]
+    by_difficulty: Mapping[Difficulty, Mean]
+    """The main metric, of those difficulties that occur."""
+    failures: Mapping[str, int]
+    characters: float
+    """Mean length of an answer."""
+    formatting: float | None
+    """How near the shares of bold, lists and so on are to the wanted ones."""
+    calibration_error: float | None
+    distinct: Mapping[str, float] = field(default_factory=dict)
+    """Distinct words and pairs of words over all, as `distinct_1` and `distinct_2`."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the form that is stored."""
+        return asdict(self)
+
+
+def score_answer(
+    scorer: ScorerName,
+    item: SuiteItem,
+    answer: str,
+    wanted: Wanted | None = None,
+    confidence: float | None = None,
+) -> Score:
+    """Score an answer; with several golden answers, by the one for which it scores best."""
+    metrics, failures = _against(scorer, item, answer) if item.answers else ({}, ())
+    main = metrics.get(MAIN[scorer])
+    metrics["repetition"] = repetition(answer)
+    traits: frozenset[str] = frozenset()
+    if wanted is not None and wanted.habit is not None:
+        metrics["length"] = length_fit(wanted.habit, answer)
+        traits = traits_of(answer)
+    if wanted is not None and wanted.style is not None:
+        metrics["style"] = wanted.style.likeness(answer)
+    return Score(item.id, item.difficulty, answer, main, metrics, failures, traits, confidence)
+
+
+def _against(
+    scorer: ScorerName, item: SuiteItem, answer: str
+) -> tuple[dict[str, float], tuple[str, ...]]:
+    """Return the metrics that compare with golden answers, and what went wrong."""
+    match scorer:
+        case "exact" | "overlap":
+            return _words(item.answers, answer), ()
+        case "fields":
+            return _best(_fields(compare_fields(golden, answer)) for golden in item.answers)
+        case "calls":
+            found = (compare_calls(golden, answer, item.tools) for golden in item.answers)
+            return _best(map(_calls, found))
+        case _:
+            assert_never(scorer)
+
+
+def _words(goldens: Sequence[str], answer: str) -> dict[str, float]:
+    def best(measure: Callable[[str, str], float]) -> float:
+        return max(float(measure(golden, answer)) for golden in goldens)
+
+    return {
+        "exact_match": best(exact_match),
+        "token_f1": best(token_f1),
+        "rouge_l": best(rouge_l),
+        "bleu": bleu(goldens, answer),
+        "chrf": chrf(goldens, answer),
+    }
+
+
+Compared = tuple[dict[str, float], tuple[str, ...]]
+
+
+def _best(found: Iterable[Compared]) -> Compared:
+    """Return the comparison whose first metrics are highest."""
+    return max(found, key=lambda each: tuple(each[0].values()))
+
+
+def _fields(found: Fields) -> Compared:
+    failures = ["markdown_fence"] if found.fenced else []
+    if not found.valid and not found.fenced:
+        failures.append("not_json")
+    return {
+        "extraction": found.f1 if found.valid else 0.0,
+        "field_f1": found.f1,
+        "field_precision": found.precision,
+        "field_recall": found.recall,
+        "valid_json": float(found.valid),
+    }, tuple(failures)
+
+
+def _calls(found: Calls) -> Compared:
+    return {
+        "correct_call": float(found.correct),
+        "argument_f1": found.argument_f1,
+        "right_function": float(found.right_functions),
+        "parsable_call": float(found.parsable),
+    }, found.failures
+
+
+def summarise(scores: Sequence[Score], wanted: Wanted | None = None) -> Summary:
+    """Sum up scores of one scorer; give what the answers should be like as it was given before."""
+    names = dict.fromkeys(name for score in scores for name in score.metrics)
+    means = {
+        name: _mean([score.metrics[name] for score in scores if name in score.metrics])
+        for name in names
+    }
+    by_difficulty = {
+        difficulty: _mean([s.main for s in scores if s.difficulty == difficulty])
+        for difficulty in DIFFICULTIES
+    }
+    habit = None if wanted is None else wanted.habit
+    said = [score.answer for score in scores]
+    variety = {f"distinct_{size}": distinct(said, size) for size in (1, 2)}
+    length = _mean([float(len(answer)) for answer in said])
+    return Summary(
+        items=len(scores),
+        main=_mean([score.main for score in scores]),
+        metrics={name: mean for name, mean in means.items() if mean is not None},
+        by_difficulty={name: mean for name, mean in by_difficulty.items() if mean is not None},
+        failures=dict(sorted(Counter(kind for s in scores for kind in s.failures).items())),
+        characters=0.0 if length is None else length.mean,
+        formatting=None if habit is None else compliance(habit, [s.traits for s in scores]),
+        calibration_error=_calibration(scores),
+        distinct={name: value for name, value in variety.items() if value is not None},
+    )
+
+
+def _mean(values: Sequence[float | None]) -> Mean | None:
+    known = [value for value in values if value is not None]
+    return Mean(sum(known) / len(known), len(known)) if known else None
+
+
+def _calibration(scores: Sequence[Score]) -> float | None:
+    """Return the calibration error over the answers that have both a confidence and a golden."""
+    pairs = [
+        (score.confidence, score.main == 1.0)
+        for score in scores
+        if score.confidence is not None and score.main is not None
+    ]
+    return expected_calibration_error([sure for sure, _ in pairs], [right for _, right in pairs])

@@ -1,0 +1,54 @@
+"""`evals/`: the quality suites of a workspace and those that ship; reads them, asks no model."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+import daemon
+from daemon.core.suites import Mistake, SuiteFile, suite_of
+
+
+def paths(folder: Path) -> list[Path]:
+    """Return the files of all suites, by name.
+
+    A workspace's own `evals/` comes first; a shipped suite counts unless the workspace has a
+    file of its name.
+    """
+    own = {path.name: path for path in folder.glob("*.jsonl")} if folder.is_dir() else {}
+    there = {path.name: path for path in _shipped().glob("*.jsonl")}
+    return [path for _, path in sorted({**there, **own}.items())]
+
+
+def _shipped() -> Path:
+    """Return the folder of the suites that ship: of an installed package, or of a checkout."""
+    package = Path(daemon.__file__).parent
+    installed = package / "_shipped" / "evals"
+    return installed if installed.is_dir() else package.parent / "evals"
+
+
+def read(path: Path) -> SuiteFile:
+    """Return the suite of a file, or what is wrong with it in words."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        mistake = Mistake(0, f"it cannot be read ({error.strerror}): make it a readable file")
+        return SuiteFile(path.stem, None, (), (mistake,))
+    return suite_of(path.stem, _rows(data), hashlib.sha256(data).hexdigest())
+
+
+def discover(folder: Path) -> tuple[SuiteFile, ...]:
+    """Return every suite of a workspace, those that are unfit with the reasons."""
+    return tuple(read(path) for path in paths(folder))
+
+
+def _rows(data: bytes) -> Iterator[tuple[int, Any]]:
+    for number, line in enumerate(data.split(b"\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            yield number, orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            yield number, Mistake(number, f"it is no JSON ({error.msg}): write one object a line")
