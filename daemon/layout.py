@@ -98,6 +98,16 @@ class Layout:
         return self.models / "sweeps"
 
     @property
+    def evaluations(self) -> Path:
+        """What was evaluated by hand, one directory each."""
+        return self.models / "evaluations"
+
+    @property
+    def known_scores(self) -> Path:
+        """What models made of items before."""
+        return self.evaluations / "known"
+
+    @property
     def trainer_lock(self) -> Path:
         return self.runs / ".lock"
 

@@ -1,135 +1,186 @@
-"""A candidate against its references on the same hold-out items; measures, decides nothing."""
+"""A candidate against its references on the same items; measures, decides nothing."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from daemon.core.answers import Limits
-from daemon.core.promotion import Comparison
-from daemon.evaluation.paired import compare
-from daemon.evaluation.scores.overlap import exact_match
-from daemon.evaluation.scoring import Interrupted, Prompt, Scorer, mean_loss, row_losses
-from daemon.text.encoder import Encoded
+from daemon.core.promotion import LOSS, Comparison
+from daemon.evaluation.paired import Paired, compare, compare_right
+from daemon.evaluation.scores.score import MAIN, Score, Summary, Wanted, summarise
+from daemon.evaluation.scoring import Interrupted, Scorer, mean_loss
+from daemon.evaluation.sitting import Exam, Memory, Paper, Sitter, Sitting
+
+EXACT, WORDS = "exact_match", "token_f1"
 
 
 @dataclass(frozen=True)
-class Exam:
-    """The items of one judgement."""
+class Marked:
+    """A model's paper with the score of each answer."""
 
-    sets: Mapping[str, Sequence[Encoded]]
-    prompts: Sequence[Prompt]
-    limits: Limits
+    sitter: Sitter
+    paper: Paper
+    scores: Sequence[Score]
 
-
-@dataclass(frozen=True)
-class Reference:
-    """A version the candidate is compared with."""
-
-    name: str
-    folder: Path | None
-    """None for the untouched base."""
-    exam: Exam | None = None
-    """The candidate's items, put to it as it was taught; None where that is no other way."""
-
-
-@dataclass(frozen=True)
-class Paper:
-    """What one model made of the exam."""
-
-    losses: Mapping[str, Sequence[tuple[float, int]]]
-    answers: Sequence[str]
+    def of_set(self, exam: Exam, name: str) -> list[Score]:
+        """Return the scores of one set of questions."""
+        pairs = zip(exam.questions, self.scores, strict=True)
+        return [score for question, score in pairs if question.set == name]
 
 
 @dataclass(frozen=True)
 class Marks:
-    """All papers; the first of the references is the starting version."""
+    """All papers."""
 
-    candidate: Paper
-    references: Sequence[tuple[Reference, Paper]]
+    candidate: Marked
+    references: Sequence[Marked]
+    """The first is the starting version."""
+
+    @property
+    def everybody(self) -> Sequence[Marked]:
+        """All of them, the candidate first."""
+        return (self.candidate, *self.references)
 
 
 def examine(
     scorer: Scorer,
     wear: Callable[[Path | None], None],
     exam: Exam,
-    candidate: Path,
-    references: Sequence[Reference],
+    sitters: Sequence[Sitter],
+    memory: Memory,
+    wanted: Wanted,
     interrupted: Interrupted,
 ) -> Marks | None:
-    """Let every model sit the exam; None when interrupted. Only the first reference answers."""
-    wear(candidate)
-    mine = _sit(scorer, exam, exam.prompts, interrupted)
-    papers = []
-    for number, reference in enumerate(references):
-        if mine is None:
-            return None
-        wear(reference.folder)
-        its = reference.exam or exam
-        paper = _sit(scorer, its, its.prompts if number == 0 else (), interrupted)
+    """Let every model sit the exam, the candidate first; None when interrupted.
+
+    The candidate's adapter is worn afterwards.
+    """
+    marked = []
+    for sitter in sitters:
+        its = sitter.exam or exam
+        paper = Sitting(scorer, wear, sitter, memory, interrupted).sit(its)
         if paper is None:
             return None
-        papers.append((reference, paper))
-    wear(candidate)
-    return None if mine is None else Marks(mine, papers)
+        asked = zip(exam.questions, paper.answers, strict=True)
+        scores = [question.score(said, wanted) for question, said in asked]
+        marked.append(Marked(sitter, paper, scores))
+    wear(sitters[0].folder)
+    return Marks(marked[0], marked[1:])
 
 
-def _sit(
-    scorer: Scorer, exam: Exam, prompts: Sequence[Prompt], interrupted: Interrupted
-) -> Paper | None:
-    losses = {}
-    for name, rows in exam.sets.items():
-        scored = row_losses(scorer, rows, interrupted)
-        if scored is None:
-            return None
-        losses[name] = scored
-    said = scorer.answer([prompt.tokens for prompt in prompts], exam.limits, interrupted)
-    return None if said is None else Paper(losses, [one.text for one in said])
+def question_sets(exam: Exam) -> list[str]:
+    """Return the names of the sets of questions, in order."""
+    return list(dict.fromkeys(question.set for question in exam.questions))
 
 
-def comparisons(marks: Marks) -> list[Comparison]:
-    """Return a paired test for each set with items and each reference."""
+def comparisons(marks: Marks, exam: Exam, against: Sequence[str]) -> list[Comparison]:
+    """Return the paired tests of each set with items, against the references of these names."""
     found = []
-    for reference, paper in marks.references:
-        for name, scored in marks.candidate.losses.items():
+    for reference in marks.references:
+        name = reference.sitter.name
+        if name not in against:
+            continue
+        for rows, scored in marks.candidate.paper.losses.items():
             if scored:
-                test = compare(_per_token(scored), _per_token(paper.losses[name]))
-                found.append(Comparison(name=name, against=reference.name, **asdict(test)))
+                its = reference.paper.losses[rows]
+                test = compare(_per_token(scored), _per_token(its))
+                found.append(_comparison(rows, name, LOSS, test))
+        for asked in question_sets(exam):
+            mine, other = (m.of_set(exam, asked) for m in (marks.candidate, reference))
+            metric = metric_of(asked, exam, [*mine, *other])
+            pairs = [
+                (score.metrics[metric], its.metrics[metric])
+                for score, its in zip(mine, other, strict=True)
+                if metric in score.metrics
+            ]
+            if pairs:
+                found.append(_comparison(asked, name, metric, _compare_scores(pairs)))
     return found
+
+
+def metric_of(asked: str, exam: Exam, scores: Sequence[Score]) -> str:
+    """Return the metric by which a set is compared.
+
+    That of its scorer; where answers are compared as a whole and nobody gave one that is right,
+    the words they share with the golden ones say more.
+    """
+    main = MAIN[next(question.scorer for question in exam.questions if question.set == asked)]
+    right = any(score.metrics.get(main) == 1.0 for score in scores)
+    return WORDS if main == EXACT and not right else main
+
+
+def _compare_scores(pairs: Sequence[tuple[float, float]]) -> Paired:
+    mine, other = [new for new, _ in pairs], [old for _, old in pairs]
+    if all(value in (0.0, 1.0) for value in (*mine, *other)):
+        return compare_right([value == 1.0 for value in mine], [value == 1.0 for value in other])
+    return compare(mine, other, higher_is_better=True)
+
+
+def _comparison(name: str, against: str, metric: str, test: Paired) -> Comparison:
+    return Comparison(name=name, against=against, metric=metric, **asdict(test))
 
 
 def _per_token(scored: Sequence[tuple[float, int]]) -> list[float]:
     return [total / max(1, count) for total, count in scored]
 
 
-def answer_sheet(marks: Marks, exam: Exam) -> list[dict[str, Any]]:
-    """Return each prompt with its golden answer and the answers before and after."""
-    before = marks.references[0][1].answers
+def summaries(marks: Marks, exam: Exam, wanted: Wanted) -> dict[str, dict[str, Summary]]:
+    """Return what each model's answers to each set come to, by set and model."""
+    return {
+        name: {
+            one.sitter.name: summarise(one.of_set(exam, name), wanted) for one in marks.everybody
+        }
+        for name in question_sets(exam)
+    }
+
+
+def details(marks: Marks, exam: Exam) -> list[dict[str, Any]]:
+    """Return each question with its golden answers, and every model's answer with its scores."""
     return [
         {
-            "job": prompt.job, "prompt": prompt.text, "golden": prompt.golden,
-            "before": old, "after": new,
-            "matches_before": exact_match(prompt.golden, old), "matches": exact_match(prompt.golden, new),
+            "set": question.set, "id": question.item.id, "job": question.job,
+            "difficulty": question.item.difficulty, "scorer": question.scorer,
+            "prompt": [{"role": t.role, "content": t.content} for t in question.item.messages],
+            "tools": list(question.item.tools), "golden": list(question.item.answers),
+            "answers": {
+                one.sitter.name: asdict(one.paper.answers[number])
+                | {
+                    "scores": dict(one.scores[number].metrics),
+                    "failures": list(one.scores[number].failures),
+                }
+                for one in marks.everybody
+            },
         }
-        for prompt, old, new in zip(exam.prompts, before, marks.candidate.answers, strict=True)
+        for number, question in enumerate(exam.questions)
     ]  # fmt: skip
 
 
-def evaluations(marks: Marks, sheet: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return exact matches and mean losses, before and after."""
-    before = marks.references[0][1]
+def evaluations(marks: Marks, exam: Exam, wanted: Wanted) -> dict[str, Any]:
+    """Return losses and scores of every model, for the manifest."""
+    before = marks.references[0]
     return {
         "exact_match": {
-            "items": len(sheet),
-            "before": sum(item["matches_before"] for item in sheet),
-            "after": sum(item["matches"] for item in sheet),
+            "items": len(exam.questions),
+            "before": _right(before.scores),
+            "after": _right(marks.candidate.scores),
         },
         "loss": {
             name: {
                 "items": len(scored),
-                "before": mean_loss(before.losses[name]),
+                "before": mean_loss(before.paper.losses[name]),
                 "after": mean_loss(scored),
+                "models": {
+                    one.sitter.name: mean_loss(one.paper.losses[name]) for one in marks.everybody
+                },
             }
-            for name, scored in marks.candidate.losses.items()
+            for name, scored in marks.candidate.paper.losses.items()
+        },
+        "answers": {
+            name: {model: summary.to_json() for model, summary in by_model.items()}
+            for name, by_model in summaries(marks, exam, wanted).items()
         },
     }
+
+
+def _right(scores: Sequence[Score]) -> int:
+    return sum(score.main == 1.0 for score in scores)

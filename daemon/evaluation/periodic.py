@@ -7,8 +7,9 @@ from typing import TypeVar
 from daemon.clock import Clock
 from daemon.core.answers import Answer, Limits
 from daemon.core.progress import Sample
+from daemon.evaluation.questions import Question
 from daemon.evaluation.scores.overlap import exact_match
-from daemon.evaluation.scoring import CHUNK, Interrupted, Prompt, Scorer, mean_loss
+from daemon.evaluation.scoring import CHUNK, Interrupted, Scorer, mean_loss
 from daemon.text.encoder import Encoded
 
 Item = TypeVar("Item")
@@ -44,7 +45,7 @@ class Evaluation:
         self._interrupted = interrupted
 
     def measure(
-        self, step: int, rows: Sequence[Encoded], prompts: Sequence[Prompt], budget_s: float
+        self, step: int, rows: Sequence[Encoded], questions: Sequence[Question], budget_s: float
     ) -> Findings | None:
         """Return the findings; None when interrupted. Some of each kind is done at any budget."""
         began_s = self._clock.monotonic_s()
@@ -54,9 +55,9 @@ class Evaluation:
                 return None
             scored += self._scorer.losses(chunk)
         samples: list[Sample] = []
-        for asked in self._chunks(prompts, ASKED_AT_ONCE, began_s + budget_s):
+        for asked in self._chunks(questions, ASKED_AT_ONCE, began_s + budget_s):
             said = self._scorer.answer(
-                [prompt.tokens for prompt in asked], self._limits, self._interrupted
+                [one.tokens for one in asked], self._limits, self._interrupted
             )
             if said is None:
                 return None
@@ -64,7 +65,7 @@ class Evaluation:
         return Findings(
             mean_loss(scored),
             tuple(samples),
-            len(rows) - len(scored) + len(prompts) - len(samples),
+            len(rows) - len(scored) + len(questions) - len(samples),
             self._clock.monotonic_s() - began_s,
         )
 
@@ -79,6 +80,6 @@ class Evaluation:
             yield items[start : start + size]
 
 
-def _sample(step: int, asked: Prompt, said: Answer) -> Sample:
-    right = exact_match(asked.golden, said.text)
-    return Sample(step, asked.text, asked.golden, said.text, right, asked.job)
+def _sample(step: int, asked: Question, said: Answer) -> Sample:
+    right = any(exact_match(golden, said.text) for golden in asked.item.answers)
+    return Sample(step, asked.text, asked.golden, said.text, right, asked.job or "")

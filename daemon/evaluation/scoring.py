@@ -1,7 +1,6 @@
 """What evaluations need of a model, and how they take turns with it; knows no adapter, no run."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from daemon.core.answers import Answer, Limits
@@ -26,28 +25,6 @@ class Scorer(Protocol):
     ) -> list[Answer] | None:
         """Return the greedy answers, made side by side; None when interrupted."""
         ...
-
-
-@dataclass(frozen=True)
-class Prompt:
-    """A hold-out question with its golden answer."""
-
-    tokens: tuple[int, ...]
-    text: str
-    golden: str
-    job: str
-
-
-def row_losses(
-    scorer: Scorer, rows: Sequence[Encoded], interrupted: Interrupted
-) -> list[tuple[float, int]] | None:
-    """Score all rows; None when interrupted."""
-    found: list[tuple[float, int]] = []
-    for start in range(0, len(rows), CHUNK):
-        if interrupted():
-            return None
-        found += scorer.losses(rows[start : start + CHUNK])
-    return found
 
 
 def mean_loss(scored: Sequence[tuple[float, int]]) -> float | None:

@@ -9,15 +9,14 @@ import numpy as np
 from daemon.core.examples import Chat, Example, answer_of, prompt_of
 from daemon.core.packing import Shapes, lay_out
 from daemon.core.plan import Plan, mix
+from daemon.core.suites import SuiteItem
 from daemon.errors import RunFault
-from daemon.evaluation.scoring import Prompt
+from daemon.evaluation.questions import PROMPT_CHARACTERS, Question
 from daemon.text.encoder import Encoded
 from daemon.training.engine import EncodedPass
 from daemon.training.frozen import Choices, Request, RowId
 from daemon.training.row_texts import ANY_LENGTH, RowTexts
 from daemon.training.rows import JobRows
-
-PROMPT_CHARACTERS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +166,9 @@ def holdout_rows(rows: JobRows, texts: RowTexts, ids: Sequence[RowId]) -> list[E
     return texts.encode([(job, rows.example(job, row, "holdout")) for job, row in ids])
 
 
-def prompts(rows: JobRows, texts: RowTexts, ids: Iterable[RowId]) -> list[Prompt]:
+def questions(
+    rows: JobRows, texts: RowTexts, ids: Iterable[RowId], of_set: str, max_tokens: int
+) -> list[Question]:
     """Return the questions among hold-out rows, with their golden answers."""
     found = []
     for job, row in ids:
@@ -175,8 +176,9 @@ def prompts(rows: JobRows, texts: RowTexts, ids: Iterable[RowId]) -> list[Prompt
         turns = prompt_of(example)
         if turns:
             tools = example.tools if isinstance(example, Chat) else ()
+            item = SuiteItem(f"{job}:{row}", 0, turns, (answer_of(example),), tools)
             tokens = texts.prompt(job, turns, tools)
-            found.append(Prompt(tokens, prompt_text(example), answer_of(example), job))
+            found.append(Question(of_set, item, "exact", tokens, max_tokens, job))
     return found
 
 

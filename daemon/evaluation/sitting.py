@@ -1,0 +1,148 @@
+"""One model sits an exam; what is known of it from before is not computed again.
+
+A version never changes, so what it made of an item holds for ever; the next run compares with a
+version that has just been a candidate, and every run with the same base.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from daemon.core.answers import Answer, Limits
+from daemon.evaluation.questions import Question
+from daemon.evaluation.scoring import CHUNK, Interrupted, Scorer
+from daemon.text.encoder import Encoded
+
+Found = Mapping[str, Any]
+"""What a model made of items, as plain JSON values by the items' keys."""
+
+
+class Memory(Protocol):
+    """What models made of items before."""
+
+    def known(self, model: str) -> Found:
+        """Return all that is known of a model."""
+        ...
+
+    def keep(self, model: str, found: Found) -> None:
+        """Add to it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Exam:
+    """The items of one judgement."""
+
+    sets: Mapping[str, Sequence[Encoded]]
+    """Rows whose losses are compared, by set."""
+    questions: Sequence[Question]
+    answer_s: float
+    """Longest time for an answer, in seconds."""
+
+
+@dataclass(frozen=True)
+class Sitter:
+    """A model at the exam."""
+
+    name: str
+    folder: Path | None
+    """Of its adapter; None for the untouched base."""
+    key: str
+    """By which it is remembered: the same for the same weights only."""
+    exam: Exam | None = None
+    """The items put to it as it was taught; None where that is no other way."""
+
+
+@dataclass(frozen=True)
+class Paper:
+    """What one model made of the exam."""
+
+    losses: Mapping[str, Sequence[tuple[float, int]]]
+    """Each row's sum of losses in nats, and its supervised tokens."""
+    answers: Sequence[Answer]
+
+
+class Sitting:
+    """The work of one model; its adapter is put on when something is not known yet."""
+
+    def __init__(
+        self, scorer: Scorer, wear: Callable[[Path | None], None], sitter: Sitter, memory: Memory,
+        interrupted: Interrupted,
+    ) -> None:  # fmt: skip
+        self._scorer = scorer
+        self._wear = wear
+        self._sitter = sitter
+        self._memory = memory
+        self._interrupted = interrupted
+        self._known = dict(memory.known(sitter.key))
+        self._worn = False
+
+    def sit(self, exam: Exam) -> Paper | None:
+        """Return the paper; None when interrupted. What was found until then is remembered."""
+        rows = [row for rows in exam.sets.values() for row in rows]
+        if not (self._score(rows) and self._answer(exam)):
+            return None
+        losses = {name: [self._loss(row) for row in rows] for name, rows in exam.sets.items()}
+        return Paper(losses, [Answer(**self._known[_asked(one)]) for one in exam.questions])
+
+    def _loss(self, row: Encoded) -> tuple[float, int]:
+        total, tokens = self._known[_scored(row)]
+        return float(total), int(tokens)
+
+    def _score(self, rows: Sequence[Encoded]) -> bool:
+        missing = {key: row for row in rows if (key := _scored(row)) not in self._known}
+        keys = list(missing)
+        for start in range(0, len(keys), CHUNK):
+            if self._interrupted():
+                return False
+            chunk = keys[start : start + CHUNK]
+            self._dress()
+            found = self._scorer.losses([missing[key] for key in chunk])
+            self._keep({key: list(one) for key, one in zip(chunk, found, strict=True)})
+        return True
+
+    def _answer(self, exam: Exam) -> bool:
+        missing = {key: one for one in exam.questions if (key := _asked(one)) not in self._known}
+        for tokens in sorted({one.max_tokens for one in missing.values()}):
+            asked = {key: one for key, one in missing.items() if one.max_tokens == tokens}
+            self._dress()
+            limits = Limits(tokens, exam.answer_s)
+            said = self._scorer.answer(
+                [one.tokens for one in asked.values()], limits, self._interrupted
+            )
+            if said is None:
+                return False
+            found = {key: asdict(one) for key, one in zip(asked, said, strict=True)}
+            # How far an answer came that time cut off depends on the day: it is made again.
+            hasty = {key for key, one in found.items() if not one["ended"] and one["tokens"] < tokens}
+            self._keep({key: one for key, one in found.items() if key not in hasty})
+            self._known.update(found)
+        return True
+
+    def _dress(self) -> None:
+        if not self._worn:
+            self._wear(self._sitter.folder)
+            self._worn = True
+
+    def _keep(self, found: Found) -> None:
+        self._known.update(found)
+        self._memory.keep(self._sitter.key, found)
+
+
+def _scored(row: Encoded) -> str:
+    """Return the key of a row's loss."""
+    return _digest(b"loss", row.tokens.tobytes(), row.supervised.tobytes())
+
+
+def _asked(one: Question) -> str:
+    """Return the key of an answer."""
+    return _digest(b"answer", repr((one.max_tokens, one.tokens)).encode())
+
+
+def _digest(*parts: bytes) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "little") + part)
+    return digest.hexdigest()[:32]
