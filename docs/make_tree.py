@@ -38,7 +38,7 @@ REMARKS = {
 FOLDERS = {
     "daemon/analysis/page.css": "the look of a report, light and dark",
     "daemon/analysis/page.js": "draws the charts of a report",
-    "tests/analysis/": "quality, secrets, statistics, pages and pictures",
+    "tests/analysis/": "quality, secrets, statistics, learning curves, pages and pictures",
     "tests/dedup/": "when two questions are one",
     "docs/decisions/": "why it is so and not otherwise, one page each",
     "docs/architecture.svg": "the picture on that page",

@@ -9,7 +9,7 @@
     return; // The tables stay open.
   }
   const dark = matchMedia("(prefers-color-scheme: dark)");
-  const draw = () => charts.forEach(one);
+  const draw = () => charts.forEach((chart) => (chart.kind === "lines" ? lines : one)(chart));
   dark.addEventListener("change", draw);
   draw();
   for (const chart of charts) {
@@ -36,6 +36,49 @@
     return text.length > most ? text.slice(0, most - 1) + "…" : text;
   }
 
+  // What every chart looks like.
+  function look(height, named) {
+    return {
+      height, margin: { l: 8, r: 12, t: named ? 36 : 8, b: 8 },
+      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+      font: { family: "system-ui, sans-serif", size: 12, color: colour("--ink") },
+      hoverlabel: { bgcolor: colour("--card"), bordercolor: colour("--line"), font: { color: colour("--ink") } },
+      showlegend: named, legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0, traceorder: "normal" },
+    };
+  }
+
+  // Curves over steps: drag to zoom along them, double-click to see all again.
+  function lines(chart) {
+    const colours = ["--accent", "--second", "--third", "--good", "--bad", "--calm"].map(colour);
+    const dashes = ["solid", "dash", "dot", "dashdot"];
+    const traces = chart.series.map(([name, x, y, style, place]) => {
+      const own = colours[place % colours.length];
+      const dash = dashes[Math.floor(place / colours.length) % dashes.length];
+      return {
+        type: "scatter", name: plain(short(name)), x, y,
+        mode: style === "line" ? "lines" : "markers",
+        opacity: style === "dots" ? 0.35 : 1,
+        line: { color: own, width: 2, dash }, marker: { color: own, size: style === "dots" ? 4 : 8 },
+        customdata: x.map(() => plain(name)),
+        hovertemplate: "step %{x:,}: %{y:.4~g} " + chart.unit + " (%{customdata})<extra></extra>",
+      };
+    });
+    const axis = { automargin: true, gridcolor: colour("--line"), zeroline: false };
+    const layout = {
+      ...look(320, chart.series.length > 1),
+      xaxis: { ...axis, tickformat: ",~d", title: { text: "step", standoff: 8, font: { color: colour("--soft") } } },
+      yaxis: { ...axis, fixedrange: true, title: { text: chart.unit, standoff: 8, font: { color: colour("--soft") } } },
+      shapes: chart.marks.map(([at]) => ({
+        type: "line", x0: at, x1: at, y0: 0, y1: 1, yref: "paper", line: { color: colour("--bad"), width: 1.5, dash: "dash" },
+      })),
+      annotations: chart.marks.map(([at, label], place) => ({
+        x: at, y: 1 - 0.09 * place, yref: "paper", xanchor: "left", yanchor: "top", text: " " + plain(label), showarrow: false,
+        font: { color: colour("--bad"), size: 11 },
+      })),
+    };
+    Plotly.react(document.getElementById(`plot-${chart.id}`), traces, layout, { displayModeBar: false, responsive: true });
+  }
+
   function one(chart) {
     const place = document.getElementById(`plot-${chart.id}`);
     const lying = chart.kind !== "spread";
@@ -56,12 +99,8 @@
     const names = { tickvals: ticks, ticktext: chart.labels.map((label) => plain(short(label))) };
     const numbers = { gridcolor: colour("--line"), zeroline: false, rangemode: "tozero", tickformat: ",~d" };
     const layout = {
-      height: lying ? Math.max(150, 60 + 27 * ticks.length) : 270,
-      margin: { l: 8, r: 12, t: chart.series.length > 1 ? 36 : 8, b: 8 }, bargap: lying ? 0.3 : 0.06, barmode: "stack",
-      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-      font: { family: "system-ui, sans-serif", size: 12, color: colour("--ink") },
-      hoverlabel: { bgcolor: colour("--card"), bordercolor: colour("--line"), font: { color: colour("--ink") } },
-      showlegend: chart.series.length > 1, legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0, traceorder: "normal" },
+      ...look(lying ? Math.max(150, 60 + 27 * ticks.length) : 270, chart.series.length > 1),
+      bargap: lying ? 0.3 : 0.06, barmode: "stack",
       xaxis: { automargin: true, fixedrange: true, ...(lying ? numbers : sparse(names)) },
       yaxis: { automargin: true, fixedrange: true, ...(lying ? { ...names, autorange: "reversed" } : numbers) },
     };

@@ -1,11 +1,10 @@
 """Makes a report one HTML page that needs no network; knows no file and no verdict's reason."""
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from daemon.analysis import assets
 from daemon.analysis.charts import Chart, Report, charts, part
+from daemon.analysis.frame import document, figure, pictures
 from daemon.analysis.markup import Html, element, join, table, text
 from daemon.analysis.verdict import headline, remarks, sentence, why
 from daemon.core.jobs import escape
@@ -19,26 +18,12 @@ def render(report: Report) -> str:
     body = join(
         _header(report),
         element("main", _remarks(report), _reasons(report), _conflicts(report),
-                _private(report), _charts(drawn), _lowest(report), _boilerplate(report)),
+                _private(report), pictures("Pictures", [_figure(chart) for chart in drawn]),
+                _lowest(report), _boilerplate(report)),
         _footer(report),
-        _data(drawn),
     )  # fmt: skip
-    name = text(escape(str(report.get("name") or report.get("job") or "a file"), 200))
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{assets.policy(bool(drawn))}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{headline(report)}: {name}</title>\n"
-        f"<style>{assets.css()}</style>\n"
-        f"{_empty_styles() if drawn else ''}"
-        f"</head>\n<body>\n{body}\n</body>\n</html>\n"
-    )
-
-
-def _empty_styles() -> Html:
-    """Return the elements by which the library sees that it must add no style of its own."""
-    own = "".join(f'<style id="{name}"></style>\n' for name in assets.plotly().own_styles)
-    return f'<style id="plotly.js-style-global" class="no-inline-styles"></style>\n{own}'
+    name = escape(str(report.get("name") or report.get("job") or "a file"), 200)
+    return document(f"{headline(report)}: {name}", body, [_chart_data(chart) for chart in drawn])
 
 
 def _header(report: Report) -> Html:
@@ -127,25 +112,11 @@ def _private(report: Report) -> Html:
     return element("section", element("h2", "Secrets and personal data"), said, shown)
 
 
-def _charts(drawn: list[Chart]) -> Html:
-    if not drawn:
-        return ""
-    shown = element("div", *(_figure(chart) for chart in drawn), kind="charts")
-    return element("section", element("h2", "Pictures"), shown)
-
-
 def _figure(chart: Chart) -> Html:
     names = (chart.unit if chart.kind == "spread" else "", *(name for name, _ in chart.series))
     columns = [[f"{count:,}" for count in counts] for _, counts in chart.series]
     rows = list(zip(chart.labels, *columns, strict=True))
-    numbers = tuple(range(1, len(names)))
-    return (
-        f'<figure class="card" id="figure-{chart.id}"><figcaption><h3>{text(chart.title)}</h3>'
-        f"<p>{text(chart.summary)}</p></figcaption>"
-        f'<div class="plot" id="plot-{chart.id}" role="img" aria-label="{text(chart.summary)}">'
-        f"</div><details open><summary>Numbers</summary>{table(names, rows, numbers)}</details>"
-        "</figure>"
-    )
+    return figure(chart.id, chart.title, chart.summary, names, rows, range(1, len(names)))
 
 
 def _lowest(report: Report) -> Html:
@@ -192,17 +163,6 @@ def _footer(report: Report) -> Html:
         f"SHA-256 {escape(str(source['sha256']), 64)}" if source.get("sha256") else "",
     )
     return element("footer", element("p", text(" · ".join(fact for fact in facts if fact))))
-
-
-def _data(drawn: list[Chart]) -> Html:
-    if not drawn:
-        return ""
-    data = json.dumps([_chart_data(chart) for chart in drawn]).replace("<", "\\u003c")
-    return (
-        f'<script type="application/json" id="charts">{data}</script>\n'
-        f'<script type="text/plain" id="plotly">{assets.plotly().packed}</script>\n'
-        f"<script>{assets.javascript()}</script>"
-    )
 
 
 def _chart_data(chart: Chart) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from daemon.cli import (
+    analyze,
     chat,
     control,
     demo,
@@ -69,6 +70,7 @@ def build() -> typer.Typer:
     app.command()(submit.submit)
     app.command()(preview)
     app.command()(sweep.sweep)
+    app.command()(analyze.analyze)
     app.add_typer(data, name="data")
     app.command()(status.status)
     app.add_typer(service.service, name="service")

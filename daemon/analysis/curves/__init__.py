@@ -1,0 +1,1 @@
+"""Learning curves: what is wrong with a run, as sentences, page, pictures and JSON."""

@@ -1,0 +1,268 @@
+"""The illnesses of a learning curve, a function each; decides nothing about which to show."""
+
+from typing import Any
+
+import numpy as np
+
+from daemon.analysis.curves import limits
+from daemon.analysis.curves.prepared import Prepared, Trace
+from daemon.analysis.curves.smoothing import Array, binned, deviation, noise, rolling_median, trend
+from daemon.core.curves import Finding, Kind
+
+LOWER_RATE = "lower training.learning_rate to a third"
+EDGE = 20
+"""Steps on either side of a change of noise."""
+NEIGHBOURS = 9
+"""Steps that a step is compared with."""
+
+
+def divergence(seen: Prepared) -> Finding | None:
+    """The training loss rises and stays up, or is not finite any more."""
+    return _lost(seen) or _risen(seen)
+
+
+def _lost(seen: Prepared) -> Finding | None:
+    points = seen.curve.points
+    lost = [point.loss is None or not point.applied for point in points]
+    at_end = next((n for n, gone in enumerate(reversed(lost)) if not gone), len(lost))
+    many = sum(lost) >= max(limits.LOST_AT_END, limits.LOST_SHARE * len(lost))
+    if at_end < limits.LOST_AT_END and not many:
+        return None
+    ended = at_end >= limits.LOST_AT_END
+    began = points[len(lost) - at_end if ended else lost.index(True)].step
+    return _finding(
+        "divergence", began,
+        f"from step {began} on {'all' if ended else 'many'} steps gave no finite loss or gradient",
+        {"steps_lost": sum(lost), "steps": len(lost)},
+        f"{LOWER_RATE}, and look at the rows of that step",
+    )  # fmt: skip
+
+
+def _risen(seen: Prepared) -> Finding | None:
+    train = seen.train
+    if train is None:
+        return None
+    low = train.lowest
+    least, end = float(train.level[low]), train.end()
+    after = len(train.steps) - low
+    bound = max(_error_of_end(train), limits.RISE_OF_LOSS * least, 0.1 * max(0.0, seen.drop))
+    if after < 5 or end - least <= bound or not _rises(train.steps[low:], train.values[low:]):
+        return None
+    step = _leaves(train, low, least + limits.FAIRLY_SURE * train.sigma)
+    return _finding(
+        "divergence", step,
+        f"the training loss rises from {least:.3f} at step {step} to {end:.3f} and stays up",
+        {"least": least, "end": end, "noise": train.sigma},
+        f"{LOWER_RATE}; lengthen training.warmup_steps if it began there",
+    )  # fmt: skip
+
+
+def overfitting(seen: Prepared) -> Finding | None:
+    """The validation loss rises after its minimum while the training loss does not."""
+    found, train = seen.validation, seen.train
+    if found is None:
+        return None
+    low, count = found.lowest, len(found.steps)
+    last = max(2, count // 5)
+    least, end = float(found.level[low]), float(np.median(found.values[-last:]))
+    # Few values know their own noise badly: the fewer, the wider the bound.
+    sure = limits.SURE * (1.0 + 6.0 / count)
+    bound = max(sure * found.sigma * (1 / last + 1 / 3) ** 0.5, limits.RISE_OF_VALIDATION * least)
+    if count - low < 4 or end - least <= bound:
+        return None
+    if not _rises(found.steps[low:], found.values[low:]):
+        return None
+    if train is not None:
+        at = train.level[train.place(found.steps[low])]
+        if train.end() > at + limits.FAIRLY_SURE * train.sigma:
+            return None
+    step = int(found.steps[low])
+    return _finding(
+        "overfitting", step,
+        f"the validation loss rises from {least:.3f} at step {step} to {end:.3f} while the "
+        "training loss does not",
+        {"least": least, "end": end, "noise": found.sigma},
+        f"end at step {step}: fewer training.epochs, or more and more varied rows",
+    )  # fmt: skip
+
+
+def learning_rate_too_high(seen: Prepared) -> Finding | None:
+    """The loss surges early, has spikes, or grows much noisier."""
+    if seen.train is None:
+        return None
+    return _surge(seen, seen.train) or _unrest(seen)
+
+
+def _surge(seen: Prepared, train: Trace) -> Finding | None:
+    early = max(3, round(limits.EARLY * len(train.steps)))
+    peak = int(np.argmax(train.level[:early]))
+    top = float(train.level[peak])
+    bound = max(_error_of_end(train), limits.SURGE * seen.start)
+    came_back = train.level[-1] < top - bound / 2
+    if peak < 2 or top - seen.start <= bound or not came_back:
+        return None
+    step = int(train.steps[int(np.argmin(train.level[: peak + 1]))])
+    return _finding(
+        "learning_rate_too_high", step,
+        f"the training loss rises from {seen.start:.3f} to {top:.3f} at step "
+        f"{int(train.steps[peak])} before it falls",
+        {"first": seen.start, "peak": top, "noise": train.sigma},
+        f"{LOWER_RATE}, or lengthen training.warmup_steps",
+    )  # fmt: skip
+
+
+def _unrest(seen: Prepared) -> Finding | None:
+    rest, usual = seen.raw - rolling_median(seen.raw, NEIGHBOURS), noise(seen.raw)
+    spikes = np.flatnonzero(rest > limits.SPIKE * max(usual, 1e-3 * seen.start))
+    if len(spikes) >= max(limits.SPIKES, 0.01 * len(rest)):
+        step = int(seen.raw_steps[spikes[0]])
+        return _finding(
+            "learning_rate_too_high", step,
+            f"{len(spikes)} steps have a loss far above their neighbours', the first is {step}",
+            {"spikes": len(spikes), "highest": float(rest.max()), "noise": usual},
+            f"{LOWER_RATE}, or lower training.max_grad_norm",
+        )  # fmt: skip
+    return _louder(seen)
+
+
+def _louder(seen: Prepared) -> Finding | None:
+    # Second differences: where a curve is steep, neighbours differ by more than noise.
+    rest = np.diff(seen.raw, 2) / np.sqrt(6.0)
+    place = _change_of_noise(rest)
+    if place is None:
+        return None
+    before, after = deviation(rest[:place]), deviation(rest[place:])
+    level = float(np.median(seen.raw[place:]))
+    if after <= max(limits.NOISE_GROWTH * before, limits.NOISE_OF_LEVEL * level):
+        return None
+    step = int(seen.raw_steps[place + 1])
+    return _finding(
+        "learning_rate_too_high", step,
+        f"from step {step} on the training loss is {after / max(before, 1e-9):.1f} times as noisy",
+        {"noise_before": before, "noise_after": after},
+        LOWER_RATE,
+    )  # fmt: skip
+
+
+def _change_of_noise(rest: Array) -> int | None:
+    """Return where the noise changes, if it does: the likeliest place."""
+    if len(rest) < 2 * EDGE:
+        return None
+    places = np.unique(np.linspace(EDGE, len(rest) - EDGE, 100).astype(int))
+    # Of double exponential noise: its scale is the mean distance, which one outlier hardly moves.
+    sums = np.cumsum(np.abs(rest))
+    before, after = sums[places - 1] / places, (sums[-1] - sums[places - 1]) / (len(rest) - places)
+    costs = places * np.log(before + 1e-9) + (len(rest) - places) * np.log(after + 1e-9)
+    return int(places[int(np.argmin(costs))])
+
+
+def learning_rate_too_low(seen: Prepared) -> Finding | None:
+    """The loss has not moved, or falls slowly in a line that does not bend."""
+    train = seen.train
+    if train is None or seen.start <= limits.NOTHING_LEFT:
+        return None
+    whole = trend(train.steps, train.values)
+    length = float(train.steps[-1] - train.steps[0])
+    first = seen.curve.points[0].step
+    most = (abs(whole.slope) + limits.FAIRLY_SURE * whole.error) * length
+    if most < limits.FLAT * seen.start:
+        return _finding(
+            "learning_rate_too_low", first,
+            f"the training loss has not moved from {seen.start:.3f}",
+            {"first": seen.start, "most_fall": most, "noise": train.sigma},
+            "nothing is wrong if the rows were known already; else raise training.learning_rate "
+            "three times",
+        )  # fmt: skip
+    share = _falling_share(seen)
+    if share is None or seen.drop >= limits.SMALL_FALL * seen.start:
+        return None
+    return _finding(
+        "learning_rate_too_low", first,
+        f"the training loss falls in a line from {seen.start:.3f} to {train.end():.3f} without "
+        "bending",
+        {"first": seen.start, "fall": seen.drop, "share_of_fall_in_last_quarter": share},
+        "raise training.learning_rate three times ('finetuned sweep --rates' compares)",
+    )  # fmt: skip
+
+
+def underfitting(seen: Prepared) -> Finding | None:
+    """The run ended while the loss was still falling steadily."""
+    train, share = seen.train, _falling_share(seen)
+    if train is None or share is None or seen.drop < limits.SMALL_FALL * seen.start:
+        return None
+    step = int(seen.raw_steps[-_tail(seen)])
+    return _finding(
+        "underfitting", step,
+        f"{share:.0%} of the whole fall came in the last quarter, from step {step} on: the loss "
+        f"was still falling at {train.end():.3f}",
+        {"fall": seen.drop, "share_of_fall_in_last_quarter": share, "noise": train.sigma},
+        "train longer (training.epochs), or with a higher training.learning_rate or rank",
+    )  # fmt: skip
+
+
+def plateau(seen: Prepared) -> Finding | None:
+    """The second half of the run has brought nothing; where there was a fall before."""
+    train = seen.train
+    if train is None or seen.drop <= max(_error_of_end(train), limits.FLAT * seen.start):
+        return None
+    half = round(limits.LAST_HALF * len(train.steps))
+    gain, error = _gain(train.values[half:], train.sigma)
+    if gain + limits.FAIRLY_SURE * error >= limits.PLATEAU * seen.drop or gain < -0.1 * seen.drop:
+        return None
+    final = float(np.median(train.level[half:]))
+    near = max(limits.PLATEAU * seen.drop, 0.5 * train.sigma)
+    step = int(train.steps[int(np.argmax(train.level <= final + near))])
+    return _finding(
+        "plateau", step,
+        f"from step {step} on the training loss stays at {final:.3f}",
+        {"level": final, "fall": seen.drop, "gain_of_last_half": gain, "noise": train.sigma},
+        "end there to save time; to get lower, decay the rate, raise the rank or add rows",
+    )  # fmt: skip
+
+
+def _gain(values: Array, sigma: float) -> tuple[float, float]:
+    """Return how much lower the last fifth lies than the first, and the error of that.
+
+    Levels and no slope: the median slope of a curve that bends is not its fall.
+    """
+    fifth = max(3, len(values) // 5)
+    gain = float(np.median(values[:fifth]) - np.median(values[-fifth:]))
+    return gain, 1.25 * sigma * float(np.sqrt(2.0 / fifth))
+
+
+def _falling_share(seen: Prepared) -> float | None:
+    """Return which share of the whole fall came in the tail, where that is surely a large one."""
+    if seen.train is None or seen.drop <= _error_of_end(seen.train):
+        return None
+    tail = _tail(seen)
+    steps, values = binned(seen.raw_steps[-tail:], seen.raw[-tail:])
+    line, length = trend(steps, values), float(steps[-1] - steps[0])
+    share, error = -line.slope * length / seen.drop, line.error * length / seen.drop
+    return share if share - limits.FAIRLY_SURE * error >= limits.STILL_FALLING else None
+
+
+def _tail(seen: Prepared) -> int:
+    return max(7, round(limits.TAIL * len(seen.raw)))
+
+
+def _error_of_end(train: Trace) -> float:
+    """Return how much an end level may differ from another by noise alone."""
+    last = max(3.0, 0.1 * len(train.steps))
+    return limits.SURE * train.sigma * float(np.sqrt(2.0 / last))
+
+
+def _rises(steps: Array, values: Array) -> bool:
+    line = trend(steps, values)
+    return line.slope - limits.FAIRLY_SURE * line.error > 0.0
+
+
+def _leaves(train: Trace, low: int, bound: float) -> int:
+    """Return the last step from the minimum on at which the level was not above a bound."""
+    under = np.flatnonzero(train.level[low:] <= bound)
+    return int(train.steps[low + (int(under[-1]) if len(under) else 0)])
+
+
+def _finding(kind: Kind, step: int, message: str, evidence: Any, advice: str) -> Finding:
+    return Finding(
+        kind, step, message, {key: round(float(n), 6) for key, n in evidence.items()}, advice
+    )

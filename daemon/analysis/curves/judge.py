@@ -1,0 +1,100 @@
+"""Puts together what is said of a curve: findings, where to stop, what cannot be judged."""
+
+import numpy as np
+
+from daemon.analysis.curves import detectors
+from daemon.analysis.curves.prepared import (
+    LEAST_STEPS,
+    LEAST_VALIDATIONS,
+    Prepared,
+    Trace,
+    prepare,
+)
+from daemon.core.curves import KINDS, Curve, Diagnosis, Finding, Stop
+
+DETECTORS = {
+    "divergence": detectors.divergence,
+    "overfitting": detectors.overfitting,
+    "learning_rate_too_high": detectors.learning_rate_too_high,
+    "learning_rate_too_low": detectors.learning_rate_too_low,
+    "underfitting": detectors.underfitting,
+    "plateau": detectors.plateau,
+}
+"""By kind, the gravest first."""
+EXCLUDED = {
+    "underfitting": ("divergence", "overfitting"),
+    "plateau": ("divergence", "overfitting"),
+    "learning_rate_too_low": ("divergence",),
+}
+"""What is not said beside a graver illness that explains it."""
+
+
+def diagnose(curve: Curve) -> Diagnosis:
+    """Return all that is said of a curve."""
+    seen = prepare(curve)
+    findings: list[Finding] = []
+    for kind, detect in DETECTORS.items():
+        graver = {finding.kind for finding in findings}
+        found = None if graver & set(EXCLUDED.get(kind, ())) else detect(seen)
+        findings += [found] if found else []
+    return Diagnosis(
+        curve, tuple(findings), _stop(seen, findings), _not_judged(seen, findings), _facts(seen),
+        _pairs(seen.train, "level"), _pairs(seen.train, "slope"), _pairs(seen.validation, "level"),
+    )  # fmt: skip
+
+
+def _stop(seen: Prepared, findings: list[Finding]) -> Stop | None:
+    """Return the earliest step whose smoothed validation loss is as good as the best."""
+    by_kind = {finding.kind: finding for finding in findings}
+    if "divergence" in by_kind:
+        step = by_kind["divergence"].begins_at_step
+        return Stop(step, "training", f"step {step}: from there on the training loss rises")
+    found = seen.validation
+    if found is not None:
+        # A smoothed value has about half the noise of a single one.
+        good = found.level <= found.level[found.lowest] + 0.5 * found.sigma
+        step = int(found.steps[int(np.argmax(good))])
+        said = f"step {step}: the validation loss is nowhere lower beyond its noise"
+        return Stop(step, "validation", said)
+    if "plateau" in by_kind:
+        step = by_kind["plateau"].begins_at_step
+        said = f"step {step}: the training loss stays where it is; no validation says more"
+        return Stop(step, "training", said)
+    return None
+
+
+def _not_judged(seen: Prepared, findings: list[Finding]) -> dict[str, str]:
+    found = {finding.kind for finding in findings}
+    missing: dict[str, str] = {}
+    if seen.train is None:
+        few = f"{len(seen.raw)} steps with a loss, {LEAST_STEPS} are needed"
+        missing = {kind: few for kind in KINDS if kind != "overfitting"}
+    if seen.validation is None:
+        count = len(seen.curve.validation)
+        missing["overfitting"] = f"{count} validations, {LEAST_VALIDATIONS} are needed"
+    return {kind: why for kind, why in missing.items() if kind not in found}
+
+
+def _facts(seen: Prepared) -> dict[str, float | None]:
+    raw, validation = seen.raw, seen.curve.validation
+    last = max(3, round(0.1 * len(raw)))
+    final = float(np.median(raw[-last:])) if len(raw) else None
+    end = validation[-1][1] if validation else None
+    facts = {
+        "first_loss": seen.start if len(raw) else None,
+        "final_loss": final,
+        "lowest_smoothed_loss": float(seen.train.level.min()) if seen.train else None,
+        "noise": seen.train.sigma if seen.train else None,
+        "last_slope_a_step": float(seen.train.slope[-1]) if seen.train else None,
+        "final_validation_loss": end,
+        "lowest_validation_loss": min((loss for _, loss in validation), default=None),
+        "final_gap": None if end is None or final is None else end - final,
+    }
+    return {key: None if value is None else round(value, 6) for key, value in facts.items()}
+
+
+def _pairs(trace: Trace | None, name: str) -> tuple[tuple[int, float], ...]:
+    if trace is None:
+        return ()
+    values = getattr(trace, name)
+    return tuple((int(s), float(v)) for s, v in zip(trace.steps, values, strict=True))

@@ -1,0 +1,44 @@
+"""The bounds by which a curve is called ill, each once; every one is relative to the curve itself.
+
+Bounds on noise are in standard errors, so that noise alone is no finding; bounds of meaning are
+shares of the curve's own level or fall, so that what is certain but tiny is none either.
+"""
+
+SURE = 4.0
+"""Standard errors by which a rise must stand out of the noise."""
+FAIRLY_SURE = 2.0
+"""Standard errors kept from a bound of meaning."""
+RISE_OF_VALIDATION = 0.02
+"""Share of its minimum by which the validation loss must have risen to be overfitting."""
+RISE_OF_LOSS = 0.15
+"""Share of its minimum by which the training loss must have risen to be divergence."""
+LOST_AT_END = 3
+"""Steps in a row at the end without a finite loss that are divergence."""
+LOST_SHARE = 0.05
+"""Share of all steps without one that is."""
+NOISE_GROWTH = 2.5
+"""Times the earlier noise, for the rest of the run, from which a learning rate is too high."""
+NOISE_OF_LEVEL = 0.02
+"""Share of the loss under which noise does no harm, however much it has grown."""
+SPIKE = 8.0
+"""Standard deviations over its neighbourhood from which one step is a spike."""
+SPIKES = 3
+"""Spikes from which a learning rate is too high; in long runs a hundredth of the steps."""
+SURGE = 0.10
+"""Share of the first level by which the loss must rise early in a run to be a surge."""
+EARLY = 0.4
+"""Share of the run that is early."""
+TAIL = 0.25
+"""Last share of the run in which it is seen whether the loss still falls."""
+STILL_FALLING = 0.15
+"""Share of the whole fall in that tail from which a run has ended too early; a line has 0.25."""
+SMALL_FALL = 0.20
+"""Share of the first level under which a steady fall without a bend is a rate too low."""
+FLAT = 0.03
+"""Share of the first level within which a loss has not moved."""
+NOTHING_LEFT = 0.05
+"""Loss in nats a token under which a flat curve has nothing left to learn."""
+LAST_HALF = 0.5
+"""Last share of a run in which a plateau is looked for."""
+PLATEAU = 0.05
+"""Share of the whole fall under which that half has brought nothing."""

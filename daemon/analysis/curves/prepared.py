@@ -1,0 +1,84 @@
+"""A curve made ready to be judged: its arrays, its levels and its noise; judges nothing."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from daemon.analysis.curves.smoothing import Array, binned, noise, smooth
+from daemon.core.curves import Curve
+
+LEAST_STEPS = 30
+"""Steps with a loss under which nothing is said of the training loss."""
+LEAST_VALIDATIONS = 6
+"""Validations under which nothing is said of them."""
+FIRST = 0.05
+"""Share of the points whose median is the first level."""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One noisy quantity over the steps."""
+
+    steps: Array
+    values: Array
+    """Binned where the curve is long."""
+    sigma: float
+    """Standard deviation of the noise of one value."""
+    level: Array
+    """Smoothed values."""
+    slope: Array
+
+    @property
+    def lowest(self) -> int:
+        """The place of the smoothed minimum."""
+        return int(np.argmin(self.level))
+
+    def end(self, share: float = 0.1, least: int = 3) -> float:
+        """Return the median of the last values."""
+        return float(np.median(self.values[-max(least, round(share * len(self.values))) :]))
+
+    def place(self, step: float) -> int:
+        """Return the place of the first value at or after a step."""
+        return min(int(np.searchsorted(self.steps, step)), len(self.steps) - 1)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What the detectors look at."""
+
+    curve: Curve
+    train: Trace | None
+    """None where there are too few steps."""
+    validation: Trace | None
+    raw_steps: Array
+    raw: Array
+    """The finite losses of all steps, not binned."""
+    start: float
+    """Level of the first steps."""
+
+    @property
+    def drop(self) -> float:
+        """How far the training loss has fallen, from the first level to the last."""
+        return self.start - float(self.train.level[-1]) if self.train else 0.0
+
+
+def prepare(curve: Curve) -> Prepared:
+    """Return a curve's arrays and levels."""
+    raw_steps, raw = _arrays(curve.losses)
+    train = _trace(raw_steps, raw) if len(raw) >= LEAST_STEPS else None
+    found = _arrays(curve.validation)
+    validation = _trace(*found, span=0.3) if len(found[0]) >= LEAST_VALIDATIONS else None
+    first = max(3, round(FIRST * len(raw)))
+    start = float(np.median(raw[:first])) if len(raw) else 0.0
+    return Prepared(curve, train, validation, raw_steps, raw, start)
+
+
+def _arrays(pairs: tuple[tuple[int, float], ...]) -> tuple[Array, Array]:
+    both = np.array(pairs, dtype=np.float64).reshape(-1, 2)
+    return both[:, 0], both[:, 1]
+
+
+def _trace(steps: Array, values: Array, span: float = 0.15) -> Trace:
+    steps, values = binned(steps, values)
+    level, slope = smooth(steps, values, span)
+    return Trace(steps, values, noise(values), level, slope)

@@ -1,0 +1,64 @@
+"""The frame of every page: head, policy, charts with their tables, scripts; knows no report."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from daemon.analysis import assets
+from daemon.analysis.markup import Html, element, join, table, text
+
+
+def document(title: str, body: Html, drawn: Sequence[Mapping[str, Any]]) -> str:
+    """Return a whole page; `drawn` is what the script needs of each chart, empty for none."""
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{assets.policy(bool(drawn))}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{text(title)}</title>\n"
+        f"<style>{assets.css()}</style>\n"
+        f"{_empty_styles() if drawn else ''}"
+        f"</head>\n<body>\n{join(body, _data(drawn))}\n</body>\n</html>\n"
+    )
+
+
+def figure(
+    id: str,
+    title: str,
+    summary: str,
+    names: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    numbers: Sequence[int],
+) -> Html:
+    """Return a chart's place: its title, its sentence, and its numbers as a table."""
+    return (
+        f'<figure class="card" id="figure-{id}"><figcaption><h3>{text(title)}</h3>'
+        f"<p>{text(summary)}</p></figcaption>"
+        f'<div class="plot" id="plot-{id}" role="img" aria-label="{text(summary)}">'
+        f"</div><details open><summary>Numbers</summary>{table(names, rows, numbers)}</details>"
+        "</figure>"
+    )
+
+
+def pictures(title: str, figures: Sequence[Html]) -> Html:
+    """Return the section of the charts; nothing where there is none."""
+    if not figures:
+        return ""
+    shown = element("div", *figures, kind="charts")
+    return element("section", element("h2", text(title)), shown)
+
+
+def _empty_styles() -> Html:
+    """Return the elements by which the library sees that it must add no style of its own."""
+    own = "".join(f'<style id="{name}"></style>\n' for name in assets.plotly().own_styles)
+    return f'<style id="plotly.js-style-global" class="no-inline-styles"></style>\n{own}'
+
+
+def _data(drawn: Sequence[Mapping[str, Any]]) -> Html:
+    if not drawn:
+        return ""
+    data = json.dumps(drawn, allow_nan=False).replace("<", "\\u003c")
+    return (
+        f'<script type="application/json" id="charts">{data}</script>\n'
+        f'<script type="text/plain" id="plotly">{assets.plotly().packed}</script>\n'
+        f"<script>{assets.javascript()}</script>"
+    )

@@ -1,0 +1,121 @@
+"""Each illness is found where it was planted, and noise is none; over seeded random curves."""
+
+from collections import Counter
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from daemon.analysis.curves.judge import diagnose
+from daemon.core.curves import KINDS, Curve, Finding, Kind, Point
+from tests.analysis.curves import made
+from tests.analysis.curves.made import Made
+
+HEALTHY = 500
+SICK = 60
+FALSE_ALARMS = 0.02
+"""Of each detector, as docs/learning-curves.md says."""
+FOUND = 0.95
+TOLERANCE = 0.10
+"""Share of the run by which the step may be off."""
+
+PLANTED: list[tuple[Kind, Callable[[int], Made], float]] = [
+    ("overfitting", made.overfitted, TOLERANCE),
+    ("divergence", made.diverged, TOLERANCE),
+    ("divergence", made.not_finite, 0.0),
+    ("learning_rate_too_high", made.loud, TOLERANCE),
+    ("learning_rate_too_high", made.spiked, 0.0),
+    ("learning_rate_too_high", made.surged, TOLERANCE),
+    ("learning_rate_too_low", made.creeping, TOLERANCE),
+    ("learning_rate_too_low", made.motionless, TOLERANCE),
+    ("underfitting", made.cut_short, TOLERANCE),
+    ("plateau", made.levelled, TOLERANCE),
+]
+
+
+def found(curve: Curve, kind: Kind) -> Finding | None:
+    return next((one for one in diagnose(curve).findings if one.kind == kind), None)
+
+
+def test_healthy_curves_raise_no_more_false_alarms_than_the_docs_say() -> None:
+    alarms = Counter(
+        finding.kind
+        for seed in range(HEALTHY)
+        for finding in diagnose(made.healthy(seed).curve).findings
+    )
+    assert {kind: alarms[kind] for kind in KINDS if alarms[kind] > FALSE_ALARMS * HEALTHY} == {}
+
+
+@pytest.mark.parametrize(("kind", "make", "tolerance"), PLANTED, ids=lambda one: str(one)[:40])
+def test_what_was_planted_is_found_at_its_step(
+    kind: Kind, make: Callable[[int], Made], tolerance: float
+) -> None:
+    good = 0
+    for seed in range(1000, 1000 + SICK):
+        planted = make(seed)
+        finding = found(planted.curve, kind)
+        if finding is not None:
+            off = abs(finding.begins_at_step - planted.planted - 1)
+            good += off <= max(1, tolerance * planted.steps)
+    assert good >= FOUND * SICK
+
+
+def test_it_is_recommended_to_stop_where_the_validation_loss_was_lowest() -> None:
+    good = 0
+    for seed in range(SICK):
+        planted = made.overfitted(seed)
+        stop = diagnose(planted.curve).stop
+        assert stop is not None and stop.basis == "validation"
+        good += abs(stop.step - planted.planted) <= TOLERANCE * planted.steps
+    assert good >= FOUND * SICK
+
+
+def test_a_curve_that_got_better_to_the_end_is_not_to_be_stopped_early() -> None:
+    level = 3.0 - np.linspace(0.0, 2.0, 200)
+    validation = [(n, float(level[n - 1])) for n in range(10, 201, 10)]
+    stop = diagnose(made.curve(level, validation)).stop
+    assert stop is not None and stop.step == 200
+
+
+@pytest.mark.parametrize("count", [0, 1, 5, 29])
+def test_a_short_curve_is_not_judged_and_says_why(count: int) -> None:
+    diagnosis = diagnose(made.curve(np.linspace(2.0, 1.0, count)))
+    assert diagnosis.findings == ()
+    assert diagnosis.verdict == "too short to judge"
+    assert set(diagnosis.not_judged) == set(KINDS)
+
+
+def test_without_validation_overfitting_is_not_judged_and_the_rest_is() -> None:
+    diagnosis = diagnose(made.curve(np.exp(-np.linspace(0.0, 3.0, 100)) + 1.0))
+    assert set(diagnosis.not_judged) == {"overfitting"}
+
+
+def test_a_constant_and_a_noiseless_curve_are_judged_without_a_division_by_zero() -> None:
+    assert diagnose(made.curve(np.full(100, 2.0))).verdict == "learning rate too low"
+    assert diagnose(made.curve(np.zeros(100))).verdict == "healthy"
+
+
+def test_losses_that_are_all_lost_are_divergence_from_the_first_step() -> None:
+    points = tuple(Point(n, None, applied=False) for n in range(5, 12))
+    finding = found(Curve("lost", points), "divergence")
+    assert finding is not None and finding.begins_at_step == 5
+
+
+def test_a_few_rows_put_aside_are_no_divergence() -> None:
+    losses = made.healthy(3).curve.losses
+    values = np.array([loss for _, loss in losses])
+    values[[10, 50]] = np.nan
+    assert found(made.curve(values), "divergence") is None
+
+
+def test_the_same_curve_gets_the_same_words() -> None:
+    planted = made.overfitted(7).curve
+    assert diagnose(planted).as_record() == diagnose(planted).as_record()
+
+
+def test_a_long_curve_is_judged_like_a_short_one() -> None:
+    at = np.arange(20_000) / 20_000
+    random = np.random.default_rng(1)
+    level = 1.0 + np.exp(-at / 0.3) + np.where(at > 0.6, 3.0 * (at - 0.6), 0.0)
+    finding = found(made.curve(level + 0.2 * random.normal(size=20_000)), "divergence")
+    assert finding is not None and abs(finding.begins_at_step - 12_000) < 2_500
