@@ -285,6 +285,12 @@ class EvaluationSettings(Section):
     judge_samples: int = Field(
         32, ge=0, le=10_000, description="Hold-out prompts answered for the verdict."
     )
+    suites: tuple[str, ...] = Field(
+        (), description="Suites in evals/, by name, that count for every verdict too."
+    )
+    suite_items: int = Field(
+        50, ge=1, le=10_000, description="Most items of a suite that are asked for a verdict."
+    )
 
 
 class GateSettings(Section):

@@ -35,11 +35,21 @@ def show_result(layout: Layout, version: str) -> None:
 
 
 def read_answers(layout: Layout, version: str) -> list[dict[str, Any]]:
-    """Return the judged prompts of a version: prompt, golden, before, after, matches."""
-    path = layout.version(version) / "answers.jsonl"
+    """Return the judged prompts of a version: prompt, golden, before, after."""
+    folder = layout.version(version)
+    path = folder / "details.jsonl"
     if not path.is_file():
         return []
-    return [json.loads(line) for line in path.read_bytes().splitlines() if line.strip()]
+    parent = json.loads((folder / MANIFEST).read_bytes())["parent"]
+    records = (json.loads(line) for line in path.read_bytes().splitlines() if line.strip())
+    return [
+        {
+            "prompt": record["prompt"], "golden": (record["golden"] or [""])[0],
+            "before": record["answers"][parent]["text"],
+            "after": record["answers"]["candidate"]["text"],
+        }
+        for record in records
+    ]  # fmt: skip
 
 
 def _table(answers: list[dict[str, Any]]) -> Table:

@@ -212,7 +212,7 @@ def _run(snapshot: Snapshot, run: RunOnDisk) -> list[do.Action]:
     if snapshot.current != run.start_version:
         return _let_go(snapshot, run)
     if run.candidate is not None:
-        verdict = decide_verdict(run.candidate.judgement, snapshot.limits.gate)
+        verdict = decide_verdict(run.candidate.judgement, run.candidate.gate)
         if not run.candidate.judgement.finite:
             return _end_jobs(snapshot, run, "failed", verdict.reasons[0])
         return [do.SealCandidate(run.run, verdict)]

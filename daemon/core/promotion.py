@@ -60,6 +60,13 @@ class Verdict:
     reasons: tuple[str, ...]
 
 
+def gate_from_record(record: Mapping[str, Any]) -> Gate:
+    """Return the rules of a run's frozen settings; those of older runs know no least gain."""
+    return Gate(
+        record["level"], record["min_effect"], record.get("min_gain", 0.0), record["unproven"]
+    )
+
+
 def judgement_from_record(record: Mapping[str, Any]) -> Judgement:
     """Return the judgement of a draft's JSON form."""
     return Judgement(

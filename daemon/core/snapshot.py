@@ -47,6 +47,8 @@ class Candidate:
 
     judgement: Judgement
     rows_by_job: Mapping[str, int]
+    gate: Gate
+    """The rules that were in force when the run began."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,6 @@ class Limits:
     """The settings that decisions are made by."""
 
     gather_rows: int
-    gate: Gate
     idle_s: float
     silent_s: float
     release_s: float

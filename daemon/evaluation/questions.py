@@ -35,5 +35,6 @@ class Question:
         return self.item.answers[0] if self.item.answers else ""
 
     def score(self, said: Answer, wanted: Wanted | None = None) -> Score:
-        """Score an answer."""
-        return score_answer(self.scorer, self.item, said.text, wanted, said.confidence)
+        """Score an answer; `wanted` counts where no golden answer says how to write."""
+        how = wanted if self.job is not None or not self.item.answers else None
+        return score_answer(self.scorer, self.item, said.text, how, said.confidence)

@@ -27,6 +27,18 @@ class Scorer(Protocol):
         ...
 
 
+def row_losses(
+    scorer: Scorer, rows: Sequence[Encoded], interrupted: Interrupted
+) -> list[tuple[float, int]] | None:
+    """Score all rows; None when interrupted."""
+    found: list[tuple[float, int]] = []
+    for start in range(0, len(rows), CHUNK):
+        if interrupted():
+            return None
+        found += scorer.losses(rows[start : start + CHUNK])
+    return found
+
+
 def mean_loss(scored: Sequence[tuple[float, int]]) -> float | None:
     """Return the mean in nats a supervised token; None without tokens."""
     tokens = sum(count for _, count in scored)

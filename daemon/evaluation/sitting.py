@@ -116,8 +116,8 @@ class Sitting:
                 return False
             found = {key: asdict(one) for key, one in zip(asked, said, strict=True)}
             # How far an answer came that time cut off depends on the day: it is made again.
-            hasty = {key for key, one in found.items() if not one["ended"] and one["tokens"] < tokens}
-            self._keep({key: one for key, one in found.items() if key not in hasty})
+            whole = {key: a for key, a in found.items() if a["ended"] or a["tokens"] == tokens}
+            self._keep(whole)
             self._known.update(found)
         return True
 

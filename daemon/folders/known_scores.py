@@ -52,7 +52,7 @@ class KnownScores:
             atomic.remove_file(path)
         fresh = not path.exists()
         for key, one in found.items():
-            line = json.dumps({"key": key, "found": one}, ensure_ascii=True, allow_nan=False)
+            line = json.dumps({"key": key, "found": one}, ensure_ascii=True)
             atomic.append_line(path, line.encode() + b"\n")
         if fresh:
             self._forget_old()

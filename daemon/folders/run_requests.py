@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.core.ledger_rows import run_record, run_row
-from daemon.core.promotion import judgement_from_record
+from daemon.core.promotion import gate_from_record, judgement_from_record
 from daemon.core.snapshot import Attempts, Candidate, Ended, RunOnDisk
 from daemon.folders import atomic
 from daemon.layout import Layout, RunLayout
@@ -120,7 +120,9 @@ class RunRequests:
             if draft is None:
                 return None
             self._candidates[run] = Candidate(
-                judgement_from_record(draft["judgement"]), draft["rows_by_job"]
+                judgement_from_record(draft["judgement"]),
+                draft["rows_by_job"],
+                gate_from_record(draft["settings"]["gate"]),
             )
         return self._candidates[run]
 

@@ -39,6 +39,11 @@ def read(path: Path) -> SuiteFile:
     return suite_of(path.stem, _rows(data), hashlib.sha256(data).hexdigest())
 
 
+def find(folder: Path, name: str) -> SuiteFile | None:
+    """Return the suite of a name; None where there is none."""
+    return next((read(path) for path in paths(folder) if path.stem == name), None)
+
+
 def discover(folder: Path) -> tuple[SuiteFile, ...]:
     """Return every suite of a workspace, those that are unfit with the reasons."""
     return tuple(read(path) for path in paths(folder))

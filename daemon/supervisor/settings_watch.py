@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from daemon.core.promotion import Gate
 from daemon.core.snapshot import Limits
 from daemon.core.versions import AdapterSpec
 from daemon.errors import SettingsFault
@@ -56,17 +55,10 @@ def adapter_of(settings: Settings) -> AdapterSpec:
     )
 
 
-def gate_of(settings: Settings) -> Gate:
-    """Return the rules a verdict is made by."""
-    gate = settings.gate
-    return Gate(gate.level, gate.min_effect, gate.min_gain, gate.unproven)
-
-
 def limits_of(settings: Settings) -> Limits:
     """Return what decisions need of the settings."""
     return Limits(
         gather_rows=settings.run.gather_rows,
-        gate=gate_of(settings),
         idle_s=settings.trainer.idle_s,
         silent_s=settings.trainer.silent_s,
         release_s=settings.pause.release_s,

@@ -2,48 +2,25 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from daemon.core import messages as say
-from daemon.core.forgetting import next_share, rises
+from daemon.core.forgetting import next_share
 from daemon.core.prefix import record_of
-from daemon.core.promotion import Comparison, Judgement
-from daemon.evaluation.judging import (
-    Exam,
-    Marks,
-    Reference,
-    answer_sheet,
-    comparisons,
-    evaluations,
-    examine,
-)
-from daemon.folders import atomic, models, runs
+from daemon.folders import atomic, runs
 from daemon.training.aside import rejected_record
 from daemon.training.bench import Bench, RunInHand
 from daemon.training.curve import draw_loss
 from daemon.training.engine import ADAPTER, MOMENTS
-from daemon.training.exam import EARLIER, exam_for, exam_of
 from daemon.training.frozen import prefix_of_run, rows_by_job
 from daemon.training.history import History
-from daemon.training.opening import adapter_folder
 from daemon.training.provenance import describe_platform, git_commit
 from daemon.training.state import METRICS, STATE, RunState
+from daemon.training.verdict import Examiner, Findings
 
 ADAPTER_CONFIG = "adapter_config.json"
-
-
-@dataclass(frozen=True)
-class Findings:
-    """What the judgement found."""
-
-    judgement: Judgement
-    evaluations: dict[str, Any]
-    sheet: list[dict[str, Any]]
-    rises: dict[str, float]
-    """Of the loss on the hold-outs of earlier files, in nats a token."""
 
 
 class Judge:
@@ -55,14 +32,14 @@ class Judge:
         self._bench = bench
         self._hand = hand
         self._state = state
-        self._interrupted = interrupted
+        self._examiner = Examiner(bench, hand, interrupted)
         self._history = History(runs.read_metrics(hand.place, state.written))
 
     def judge(self) -> bool:
         """Make the candidate directory; False when interrupted, with nothing left behind."""
         newest, _ = runs.newest_checkpoint(self._hand.place)
         assert newest is not None
-        found = self._examine(newest)
+        found = self._examiner.examine(newest)
         if found is None:
             return False
         runs.write_candidate(
@@ -71,68 +48,14 @@ class Judge:
         )  # fmt: skip
         return True
 
-    def _examine(self, newest: Path) -> Findings | None:
-        engine = self._bench.engine
-        finite, changed = engine.finite(), engine.changed()
-        if not finite:
-            return Findings(Judgement(False, changed, ()), {}, [], {})
-        exam = exam_of(self._hand)
-        references = self._references(exam)
-        marks = examine(engine, engine.wear, exam, newest, references, self._still_wanted)
-        if marks is None:
-            return None
-        return _findings(marks, exam, changed, self._rises(marks))
-
-    def _rises(self, marks: Marks) -> dict[str, float]:
-        """Return how much each earlier file was forgotten, against the worst-placed reference."""
-        jobs = [job for job, _ in self._hand.choices.earlier]
-        after = marks.candidate.losses[EARLIER]
-        worst: dict[str, float] = {}
-        for _, paper in marks.references:
-            for job, rise in rises(jobs, paper.losses[EARLIER], after).items():
-                worst[job] = max(rise, worst.get(job, rise))
-        alarm = self._hand.request.settings.replay.alarm
-        forgotten = {job: rise for job, rise in worst.items() if rise > alarm}
-        if forgotten:
-            told = ", ".join(f"{job} (+{rise:.2f})" for job, rise in sorted(forgotten.items()))
-            message = (
-                f"{self._state.run} has forgotten of earlier files, in nats a token: {told}; "
-                "more of them is replayed in the next run"
-            )
-            self._bench.pipe.send(say.Alerted("forgetting", message))
-        return worst
-
-    def _still_wanted(self) -> bool:
-        self._bench.pipe.send(say.Alive("judging the candidate"))
-        return self._interrupted()
-
-    def _references(self, exam: Exam) -> list[Reference]:
-        """Return the starting version and, where it is another one, the last proven version."""
-        request, layout = self._hand.request, self._bench.layout
-        start = layout.version(request.start_version)
-
-        def reference(version: Path) -> Reference:
-            its = exam_for(self._hand, exam, version)
-            return Reference(version.name, adapter_folder(version), its)
-
-        references = [reference(start)]
-        proven = layout.version(request.proven_version)
-        if proven != start and (proven / ADAPTER).exists():
-            problem = models.verify(proven)
-            if problem is None:
-                references.append(reference(proven))
-            else:
-                message = f"{proven.name} cannot be compared with: {problem}"
-                self._bench.pipe.send(say.Alerted("version_damaged", message))
-        return references
-
     def _fill(self, folder: Path, newest: Path, found: Findings) -> None:
         for name in (ADAPTER, MOMENTS):
             atomic.copy_file(newest / name, folder / name)
         _write(folder / ADAPTER_CONFIG, self._bench.engine.adapter_config())
         _write(folder / STATE, self._state.as_record({}))
         self._history.write(folder / METRICS)
-        atomic.write_json_lines(folder / "answers.jsonl", found.sheet)
+        for name, text in found.files.items():
+            (folder / name).write_text(text, encoding="utf-8")
         title = f"{self._state.run}: {', '.join(self._hand.request.jobs)}"[:100]
         draw_loss(folder / "loss_curve.png", title, self._history.losses, self._state.validation)
 
@@ -186,12 +109,6 @@ class Judge:
             ],
             "duration_s": max(0.0, (self._bench.clock.now() - began).total_seconds()),
         }
-
-
-def _findings(marks: Marks, exam: Exam, changed: bool, risen: dict[str, float]) -> Findings:
-    sheet = answer_sheet(marks, exam)
-    tests: tuple[Comparison, ...] = tuple(comparisons(marks))
-    return Findings(Judgement(True, changed, tests), evaluations(marks, sheet), sheet, risen)
 
 
 def _write(path: Path, value: Any) -> None:

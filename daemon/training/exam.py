@@ -1,7 +1,8 @@
-"""The exam at the end of a run: the same answers for all, asked for as each version was taught.
+"""The exam at the end of a run: the same items for all, each model asked as it was taught.
 
-Rows of the run's own files are put to a version with that version's prefix, as its users would ask
-it; rows of earlier files keep the prefix they were taught with. Scores nothing.
+Rows of the run's own files and questions of suites are put to a version with that version's prefix,
+as its users would ask it; rows of earlier files keep the prefix they were taught with. Scores
+nothing.
 """
 
 import json
@@ -11,48 +12,84 @@ from pathlib import Path
 
 import numpy as np
 
-from daemon.core.answers import Limits
+from daemon.core.examples import Chat, answer_of
 from daemon.core.prefix import Prefix
-from daemon.evaluation.judging import Exam
+from daemon.core.suites import Suite
+from daemon.evaluation.questions import Question
+from daemon.evaluation.scores.formatting import habit_of
+from daemon.evaluation.scores.score import Wanted
+from daemon.evaluation.scores.style import style_of
+from daemon.evaluation.sitting import Exam
 from daemon.folders.models import MANIFEST
 from daemon.text.encoder import Encoded
-from daemon.training.batches import holdout_rows, prompts
+from daemon.training.batches import holdout_rows, questions
 from daemon.training.bench import RunInHand
 from daemon.training.frozen import prefix_of_run
+from daemon.training.row_texts import RowTexts
 
 OWN, EARLIER = "own_holdout", "earlier_holdout"
 LEAST_ANSWERS = 4
 ROWS_AN_ANSWER = 16
 """One hold-out prompt is answered for the verdict for so many trained rows."""
+HABIT_ROWS = 256
+"""Training answers that tell how answers are usually written."""
 
 
-def exam_of(hand: RunInHand) -> Exam:
+def exam_of(hand: RunInHand, suites: Sequence[Suite]) -> Exam:
     """Return the exam of a run's candidate."""
-    choices, evaluation = hand.choices, hand.request.settings.evaluation
-    # A small file must not wait longer for its verdict than it was trained.
-    fair = max(LEAST_ANSWERS, len(choices.examples) // ROWS_AN_ANSWER)
-    most = min(evaluation.judge_samples, fair)
-    asked = prompts(hand.rows, hand.texts, (*choices.judge, *choices.earlier))
+    choices = hand.choices
     sets = {OWN: choices.judge, EARLIER: choices.earlier}
     return Exam(
         {name: holdout_rows(hand.rows, hand.texts, ids) for name, ids in sets.items()},
-        asked[:most],
-        Limits(evaluation.max_new_tokens, evaluation.answer_s),
+        _questions(hand, hand.texts, suites),
+        hand.request.settings.evaluation.answer_s,
     )
 
 
-def exam_for(hand: RunInHand, exam: Exam, version: Path) -> Exam:
-    """Return a candidate's exam as a sealed version sits it."""
+def exam_for(hand: RunInHand, exam: Exam, suites: Sequence[Suite], version: Path) -> Exam | None:
+    """Return a candidate's exam as a sealed version sits it; None where that is the same."""
     record = json.loads((version / MANIFEST).read_bytes()).get("prefix")
     prefix = Prefix.from_record(record)
     if prefix == prefix_of_run(hand.request, hand.choices):
-        return exam
+        return None
     texts = hand.texts.asked_with(hand.request.jobs, prefix)
     judge = hand.choices.judge
     whole = [(job, replace(hand.rows.example(job, n, "holdout"), cut=0)) for job, n in judge]
     own = _as_long(texts.encode(whole), exam.sets[OWN])
-    asked = prompts(hand.rows, texts, (*judge, *hand.choices.earlier))
-    return Exam({**exam.sets, OWN: own}, asked[: len(exam.prompts)], exam.limits)
+    return replace(exam, sets={**exam.sets, OWN: own}, questions=_questions(hand, texts, suites))
+
+
+def _questions(hand: RunInHand, texts: RowTexts, suites: Sequence[Suite]) -> list[Question]:
+    choices, evaluation = hand.choices, hand.request.settings.evaluation
+    # A small file must not wait longer for its verdict than it was trained.
+    fair = max(LEAST_ANSWERS, len(choices.examples) // ROWS_AN_ANSWER)
+    most, tokens = min(evaluation.judge_samples, fair), evaluation.max_new_tokens
+    own = questions(hand.rows, texts, choices.judge, OWN, tokens)
+    earlier = questions(hand.rows, texts, choices.earlier, EARLIER, tokens)
+    half = min(len(earlier), most // 2)
+    own = own[: most - half]
+    asked = [*own, *earlier[: most - len(own)]]
+    job = hand.request.jobs[0]
+    for suite in suites:
+        asked += [
+            Question(
+                suite.name, item, suite.scorer, texts.prompt(job, item.messages, item.tools),
+                suite.max_tokens,
+            )
+            for item in suite.items
+        ]  # fmt: skip
+    return asked
+
+
+def wanted_of(hand: RunInHand) -> Wanted:
+    """Return how answers should be written, measured from those that the run trains."""
+    jobs = hand.request.jobs
+    rows = (
+        hand.rows.example(jobs[job], row, "train")
+        for job, row in hand.choices.examples[:HABIT_ROWS]
+    )
+    answers = [answer_of(example) for example in rows if isinstance(example, Chat)]
+    return Wanted(habit_of(answers), style_of(answers))
 
 
 def _as_long(rows: Sequence[Encoded], like: Sequence[Encoded]) -> list[Encoded]:

@@ -16,7 +16,7 @@ from daemon.core.schedule import Schedule, rate
 from daemon.evaluation.periodic import Evaluation
 from daemon.folders import runs
 from daemon.settings import TrainingSettings
-from daemon.training.batches import Ahead, StepContent, holdout_rows, prompts
+from daemon.training.batches import Ahead, StepContent, holdout_rows, questions
 from daemon.training.bench import Bench, RunInHand
 from daemon.training.commits import Commits
 from daemon.training.cooling import Cooler
@@ -61,7 +61,10 @@ class Training:
         self._jump_told = False
         self._put_aside_long_rows()
         self._validation = holdout_rows(hand.rows, hand.texts, hand.choices.tune)
-        self._prompts = prompts(hand.rows, hand.texts, hand.choices.samples)
+        self._questions = questions(
+            hand.rows, hand.texts, hand.choices.samples, "samples",
+            self._settings.evaluation.max_new_tokens,
+        )  # fmt: skip
         self._trained_s = 0.0
         self._evaluated_s = 0.0
         self._commits = Commits(bench, hand)
@@ -236,14 +239,14 @@ class Training:
             self._evaluate(max(0.0, share * self._trained_s - self._evaluated_s))
 
     def _evaluate(self, budget_s: float) -> None:
-        if not (self._prompts or self._validation):
+        if not (self._questions or self._validation):
             return
         limits = Limits(
             self._settings.evaluation.max_new_tokens, self._settings.evaluation.answer_s
         )
         evaluation = Evaluation(self._bench.engine, self._bench.clock, limits, self._desk.look)
         step = self.state.step
-        found = evaluation.measure(step, self._validation, self._prompts, budget_s)
+        found = evaluation.measure(step, self._validation, self._questions, budget_s)
         if found is None:
             return
         self._evaluated_s += found.seconds

@@ -15,16 +15,21 @@ from daemon.layout import Layout
 CALL = '{"name":"HassTurnOn","arguments":{"area":"attic"}}'
 
 
+def asked(question: str, before: str, after: str) -> dict[str, Any]:
+    return {
+        "prompt": [{"role": "user", "content": question}], "golden": [CALL],
+        "answers": {"candidate": {"text": after}, "v000000": {"text": before}},
+    }  # fmt: skip
+
+
 def sealed(layout: Layout) -> dict[str, Any]:
     folder = layout.version("v000001")
     folder.mkdir()
-    answers = [
-        {"prompt": "it's dark", "golden": CALL, "before": "Hello!", "after": CALL, "matches": True},
-        {"prompt": "[b]x", "golden": CALL, "before": "", "after": "\x1b[2J", "matches": False},
-    ]
-    (folder / "answers.jsonl").write_text("".join(json.dumps(a) + "\n" for a in answers))
+    answers = [asked("it's dark", "Hello!", CALL), asked("[b]x", "", "\x1b[2J")]
+    (folder / "details.jsonl").write_text("".join(json.dumps(a) + "\n" for a in answers))
     manifest: dict[str, Any] = {
-        "version": "v000001", "verdict": "promote", "verdict_reasons": ["better"],
+        "version": "v000001", "parent": "v000000", "verdict": "promote",
+        "verdict_reasons": ["better"],
         "base": {"name": "tiny"}, "job_ids": ["000001-x"],
     }  # fmt: skip
     (folder / "manifest.json").write_text(json.dumps(manifest))

@@ -13,7 +13,6 @@ ADAPTER = AdapterSpec("lora", 16, 2.0, 0.0, 16, ())
 FACTS = {"model": "tiny", "name": "tiny", "fingerprint": "f"}
 LIMITS = Limits(
     gather_rows=64,
-    gate=Gate(0.05, 0.01, 0.02, "promote"),
     idle_s=300.0,
     silent_s=600.0,
     release_s=300.0,
@@ -86,7 +85,8 @@ def run(*numbers: int, **changes: Any) -> RunOnDisk:
 
 
 def candidate(*numbers: int) -> Candidate:
-    return Candidate(Judgement(True, True, ()), {f"{number:06d}-job": 5 for number in numbers})
+    rows = {f"{number:06d}-job": 5 for number in numbers}
+    return Candidate(Judgement(True, True, ()), rows, Gate(0.05, 0.01, 0.02, "promote"))
 
 
 def command(word: str, content: str = "", created_ns: int = 2_000) -> Command:

@@ -1,80 +1,190 @@
 """A candidate and its references sit the same exam."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 
 from daemon.core.answers import Answer, Limits
+from daemon.core.examples import Turn
+from daemon.core.suites import ScorerName, SuiteItem
 from daemon.evaluation.judging import (
-    Exam,
-    Reference,
-    answer_sheet,
+    Marks,
     comparisons,
+    details,
     evaluations,
     examine,
 )
-from daemon.evaluation.scoring import Prompt
+from daemon.evaluation.questions import Question
+from daemon.evaluation.scores.score import Wanted, score_answer
+from daemon.evaluation.sitting import Exam, Sitter
 from daemon.text.encoder import Encoded
 
 ROWS = [Encoded(np.full(4 + n, n, np.int32), np.ones(4 + n, bool)) for n in range(12)]
+
+
+def question(
+    number: int, golden: str, of_set: str = "own_holdout", scorer: ScorerName = "exact"
+) -> Question:
+    item = SuiteItem(f"i{number}", 0, (Turn("user", f"question {number}"),), (golden,))
+    return Question(of_set, item, scorer, (1, number), 8, "job")
+
+
 EXAM = Exam(
-    {"own_holdout": ROWS, "earlier_holdout": []}, [Prompt((1,), "q", "candidate", "job")], Limits(8)
+    {"own_holdout": ROWS, "earlier_holdout": []}, [question(n, "candidate") for n in range(9)], 9.0
 )
-CANDIDATE = Path("candidate")
-REFERENCES = [Reference("v000002", Path("start")), Reference("v000000", None)]
+CANDIDATE = Sitter("candidate", Path("candidate"), "key-c")
+REFERENCES = [Sitter("v000002", Path("start"), "key-2"), Sitter("v000000", None, "key-0")]
+NOTHING = Wanted()
 
 
 class Wardrobe:
-    """A model whose loss depends on the adapter it wears."""
+    """A model whose loss and answers depend on the adapter it wears."""
 
     def __init__(self) -> None:
         self.worn: list[Path | None] = []
+        self.asked = 0
+        self.scored = 0
 
     def wear(self, folder: Path | None) -> None:
         self.worn.append(folder)
 
     def losses(self, rows: Sequence[Encoded]) -> list[tuple[float, int]]:
-        nats = {CANDIDATE: 1.0, Path("start"): 1.5, None: 3.0}[self.worn[-1]]
+        self.scored += len(rows)
+        nats = {CANDIDATE.folder: 1.0, Path("start"): 1.5, None: 3.0}[self.worn[-1]]
         return [(nats * len(row.tokens), len(row.tokens)) for row in rows]
 
     def answer(
         self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Callable[[], bool]
     ) -> list[Answer] | None:
-        return None if interrupted() else [Answer(str(self.worn[-1]))] * len(prompts)
+        self.asked += len(prompts)
+        return None if interrupted() else [Answer(str(self.worn[-1]), 2, 0.5)] * len(prompts)
 
 
-def test_every_reference_is_compared_on_every_set_that_has_items() -> None:
-    model = Wardrobe()
-    marks = examine(model, model.wear, EXAM, CANDIDATE, REFERENCES, lambda: False)
-    assert marks is not None
-    found = comparisons(marks)
-    assert [(c.name, c.against, c.items, c.mean_change) for c in found] == [
-        ("own_holdout", "v000002", 12, -0.5),
-        ("own_holdout", "v000000", 12, -2.0),
+class Remembered:
+    """A memory for as long as the test."""
+
+    def __init__(self) -> None:
+        self.models: dict[str, dict[str, Any]] = {}
+
+    def known(self, model: str) -> Mapping[str, Any]:
+        return self.models.get(model, {})
+
+    def keep(self, model: str, found: Mapping[str, Any]) -> None:
+        self.models.setdefault(model, {}).update(found)
+
+
+def sit(
+    model: Wardrobe,
+    memory: Remembered,
+    exam: Exam = EXAM,
+    interrupted: Callable[[], bool] = lambda: False,
+) -> Marks | None:
+    everybody = [CANDIDATE, *REFERENCES]
+    return examine(model, model.wear, exam, everybody, memory, NOTHING, interrupted)
+
+
+def marks_of(exam: Exam = EXAM) -> Marks:
+    found = sit(Wardrobe(), Remembered(), exam)
+    assert found is not None
+    return found
+
+
+def test_the_named_references_are_compared_on_every_set_that_has_items() -> None:
+    found = comparisons(marks_of(), EXAM, ["v000002"])
+    assert [(c.name, c.metric, c.items, c.mean_change) for c in found] == [
+        ("own_holdout", "loss", 12, -0.5),
+        ("own_holdout", "exact_match", 9, 1.0),
     ]
-    assert all(c.p_better < 0.01 for c in found)
+    assert all(c.against == "v000002" and c.p_better < 0.01 for c in found)
 
 
-def test_answers_before_are_the_starting_versions() -> None:
-    model = Wardrobe()
-    marks = examine(model, model.wear, EXAM, CANDIDATE, REFERENCES, lambda: False)
-    assert marks is not None
-    sheet = answer_sheet(marks, EXAM)
-    assert (sheet[0]["before"], sheet[0]["after"], sheet[0]["matches"]) == (
-        "start", "candidate", True,
-    )  # fmt: skip
-    found = evaluations(marks, sheet)
-    assert found["exact_match"] == {"items": 1, "before": 0, "after": 1}
-    assert found["loss"]["own_holdout"] == {"items": 12, "before": 1.5, "after": 1.0}
+def test_where_nobody_is_right_the_words_in_common_are_compared() -> None:
+    exam = Exam({}, [question(n, "the candidate it was") for n in range(9)], 9.0)
+    (found,) = comparisons(marks_of(exam), exam, ["v000002"])
+    assert found.metric == "token_f1"
+    assert found.p_better == pytest.approx(1 / 2**9)
+
+
+def test_a_set_is_compared_by_the_metric_of_its_scorer() -> None:
+    golden = '{"name": "a", "size": 1}'
+    asked = [question(n, golden, "records", "fields") for n in range(5)]
+    (found,) = comparisons(marks_of(Exam({}, asked, 9.0)), Exam({}, asked, 9.0), ["v000000"])
+    assert (found.name, found.metric, found.mean_change) == ("records", "extraction", 0.0)
+
+
+def test_details_hold_every_answer_with_scores_that_anybody_can_compute_again() -> None:
+    exam = Exam({}, [*EXAM.questions, question(9, "start", "earlier_holdout")], 9.0)
+    for record, asked in zip(details(marks_of(exam), exam), exam.questions, strict=True):
+        assert list(record["answers"]) == ["candidate", "v000002", "v000000"]
+        for said in record["answers"].values():
+            item = SuiteItem(
+                record["id"], 0, tuple(Turn(**turn) for turn in record["prompt"]),
+                tuple(record["golden"]), tuple(record["tools"]), record["difficulty"],
+            )  # fmt: skip
+            assert item == asked.item
+            assert said["scores"] == dict(
+                score_answer(record["scorer"], item, said["text"]).metrics
+            )
+
+
+def test_before_is_the_starting_version() -> None:
+    found = evaluations(marks_of(), EXAM, NOTHING)
+    assert found["exact_match"] == {"items": 9, "before": 0, "after": 9}
+    assert found["loss"]["own_holdout"] == {
+        "items": 12, "before": 1.5, "after": 1.0,
+        "models": {"candidate": 1.0, "v000002": 1.5, "v000000": 3.0},
+    }  # fmt: skip
+    assert found["answers"]["own_holdout"]["candidate"]["main"] == {"mean": 1.0, "count": 9}
 
 
 def test_in_the_end_the_model_wears_the_candidate_again() -> None:
     model = Wardrobe()
-    examine(model, model.wear, EXAM, CANDIDATE, REFERENCES, lambda: False)
-    assert model.worn == [CANDIDATE, Path("start"), None, CANDIDATE]
+    sit(model, Remembered())
+    assert model.worn == [CANDIDATE.folder, Path("start"), None, CANDIDATE.folder]
 
 
-def test_an_interrupted_exam_has_no_marks() -> None:
+def test_what_a_model_made_of_an_item_is_computed_once() -> None:
+    memory = Remembered()
+    first = sit(Wardrobe(), memory)
     model = Wardrobe()
-    assert examine(model, model.wear, EXAM, CANDIDATE, REFERENCES, lambda: True) is None
+    exam = Exam(
+        {"own_holdout": ROWS[2:], "earlier_holdout": ROWS[:2]},
+        [*EXAM.questions, question(9, "")],
+        9.0,
+    )
+    again = sit(model, memory, exam)
+    assert first is not None and again is not None
+    assert (model.scored, model.asked) == (0, 3)
+    assert (
+        again.candidate.paper.losses["own_holdout"]
+        == first.candidate.paper.losses["own_holdout"][2:]
+    )
+    assert again.candidate.paper.answers[:9] == first.candidate.paper.answers
+
+
+def test_an_answer_that_time_cut_off_is_made_again() -> None:
+    class Slow(Wardrobe):
+        def answer(
+            self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Callable[[], bool]
+        ) -> list[Answer] | None:
+            self.asked += len(prompts)
+            return [Answer("so far", 3, 0.5, ended=False)] * len(prompts)
+
+    memory = Remembered()
+    sit(Slow(), memory)
+    model = Slow()
+    assert sit(model, memory) is not None
+    assert (model.scored, model.asked) == (0, 27)
+
+
+def test_an_interrupted_exam_has_no_marks_and_goes_on_from_what_it_found() -> None:
+    memory, model = Remembered(), Wardrobe()
+    looks = iter([False, False, True])
+    assert sit(model, memory, interrupted=lambda: next(looks)) is None
+    assert model.scored == 8
+    model = Wardrobe()
+    assert sit(model, memory) is not None
+    assert model.scored == 4 + 12 + 12

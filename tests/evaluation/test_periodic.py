@@ -5,8 +5,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from daemon.core.answers import Answer, Limits
+from daemon.core.examples import Turn
+from daemon.core.suites import SuiteItem
 from daemon.evaluation.periodic import Evaluation
-from daemon.evaluation.scoring import Prompt
+from daemon.evaluation.questions import Question
 from daemon.text.encoder import Encoded
 from tests.clocks import StillClock
 
@@ -29,7 +31,13 @@ class SlowModel:
 
 
 ROWS = [Encoded(np.zeros(n + 1, np.int32), np.ones(n + 1, bool)) for n in range(12)]
-PROMPTS = [Prompt((1,), f"q{n}", "yes" if n % 2 else "no", "job") for n in range(16)]
+PROMPTS = [
+    Question(
+        "samples", SuiteItem(f"{n}", 0, (Turn("user", f"q{n}"),), ("yes" if n % 2 else "no",)),
+        "exact", (1,), 5, "job",
+    )
+    for n in range(16)
+]  # fmt: skip
 
 
 def measure(budget_s: float, rows: Sequence[Encoded] = ROWS) -> tuple[int, int, float | None]:

@@ -132,6 +132,8 @@ def test_each_version_is_judged_with_the_prefix_it_was_trained_with(workspace: W
 
 
 def test_the_untouched_base_is_judged_without(workspace: Workspace) -> None:
+    # The run repeats the first one: all of it is known.
+    shutil.rmtree(workspace.layout.known_scores)
     workspace.ask_run("r000003", [JOB], settings=settings())
     spy = serve(workspace, "r000003")
     candidate = workspace.layout.run("r000003")

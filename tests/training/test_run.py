@@ -50,7 +50,8 @@ def test_a_run_ends_in_a_complete_candidate(workspace: Workspace) -> None:
     assert verify(version) is None
     assert {path.name for path in version.iterdir()} == {
         ADAPTER, MOMENTS, "adapter_config.json", "training_state.json", "training_metrics.json",
-        "loss_curve.png", "answers.jsonl", "manifest.json",
+        "loss_curve.png", "details.jsonl", "report.json", "report.md", "report.html",
+        "manifest.json",
     }  # fmt: skip
     draft = workspace.read(version / "manifest.json")
     assert draft["rows_by_job"] == {JOB: 30}
@@ -181,7 +182,7 @@ def test_a_second_run_carries_step_progress_and_moments_on(workspace: Workspace)
     assert losses[17] is not None and losses[17] < (losses_of(first)[1] or 0)
     draft = workspace.read(workspace.layout.run("r000002").draft)
     assert draft["step"] == 20
-    assert [test["name"] for test in draft["judgement"]["tests"]] == ["earlier_holdout"]
+    assert {test["name"] for test in draft["judgement"]["tests"]} == {"earlier_holdout"}
 
 
 def test_rows_seen_in_the_lineage_or_held_out_elsewhere_are_not_trained(

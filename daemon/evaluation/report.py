@@ -1,0 +1,207 @@
+"""What a judgement found, as one value for programs and as Markdown for people; decides nothing."""
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from daemon.core.jobs import escape
+from daemon.core.promotion import Comparison, Verdict
+from daemon.evaluation.judging import Marked, Marks, metric_of, summaries
+from daemon.evaluation.scores.grade import grade, parts_of
+from daemon.evaluation.scores.score import Summary, Wanted
+from daemon.evaluation.scores.style import closer
+from daemon.evaluation.scoring import mean_loss
+from daemon.evaluation.sitting import Exam
+from daemon.settings_grade import GradeSettings
+
+SHOWN = 20
+"""Changed answers of each kind that are shown side by side."""
+TEXT = 400
+"""Characters of a question or an answer that are shown."""
+
+Report = Mapping[str, Any]
+
+
+def report_of(
+    marks: Marks, exam: Exam, wanted: Wanted, tests: Sequence[Comparison], verdict: Verdict,
+    grading: GradeSettings, about: Mapping[str, Any],
+) -> dict[str, Any]:  # fmt: skip
+    """Return everything that was found; `about` says what was judged."""
+    summed = summaries(marks, exam, wanted)
+    before = marks.references[0]
+    return {
+        "schema_version": 1,
+        **about,
+        "models": [one.sitter.name for one in marks.everybody],
+        "verdict": {
+            "kind": verdict.kind, "promotes": verdict.promotes, "reasons": list(verdict.reasons)
+        },
+        "losses": _losses(marks),
+        "answers": {
+            name: {
+                "metric": _metric(name, exam, marks),
+                "models": {model: summary.to_json() for model, summary in by_model.items()},
+                "style_gain": _style_gain(marks, exam, wanted, name),
+            }
+            for name, by_model in summed.items()
+        },
+        "tests": [asdict(test) for test in tests],
+        "grades": {
+            one.sitter.name: _grade([by[one.sitter.name] for by in summed.values()], grading)
+            for one in marks.everybody
+        },
+        "changed": {
+            "to_right": _changed(marks.candidate, before, exam, right=True),
+            "to_wrong": _changed(marks.candidate, before, exam, right=False),
+        },
+        "habit": wanted.habit.to_json() if wanted.habit else None,
+    }  # fmt: skip
+
+
+def _losses(marks: Marks) -> list[dict[str, Any]]:
+    found = []
+    for name, scored in marks.candidate.paper.losses.items():
+        losses = {m.sitter.name: mean_loss(m.paper.losses[name]) for m in marks.everybody}
+        found.append(
+            {
+                "set": name, "items": len(scored), "models": losses,
+                "perplexity": {model: _perplexity(loss) for model, loss in losses.items()},
+            }
+        )  # fmt: skip
+    return found
+
+
+def _perplexity(loss: float | None) -> float | None:
+    """Return e to the loss; None where it is no number that a float holds."""
+    return None if loss is None or not loss < 700.0 else math.exp(loss)
+
+
+def _metric(name: str, exam: Exam, marks: Marks) -> str:
+    scores = [score for one in marks.everybody for score in one.of_set(exam, name)]
+    return metric_of(name, exam, scores)
+
+
+def _style_gain(marks: Marks, exam: Exam, wanted: Wanted, name: str) -> float | None:
+    """Return how much nearer the candidate's style is to the training answers than the last's."""
+    if wanted.style is None:
+        return None
+    mine, other, *_ = (
+        [score.answer for score in one.of_set(exam, name)] for one in marks.everybody
+    )
+    return closer(wanted.style, mine, other)
+
+
+def _grade(summed: Sequence[Summary], grading: GradeSettings) -> dict[str, Any] | None:
+    found = grade(parts_of(summed), grading)
+    return None if found is None else asdict(found)
+
+
+def _changed(candidate: Marked, before: Marked, exam: Exam, *, right: bool) -> list[dict[str, Any]]:
+    """Return the questions that the candidate alone, or the reference alone, has right."""
+    found = []
+    triples = zip(exam.questions, candidate.scores, before.scores, strict=True)
+    for number, (question, mine, other) in enumerate(triples):
+        if mine.main is None or other.main is None:
+            continue
+        if (mine.main == 1.0) == right and (other.main == 1.0) == (not right):
+            found.append(
+                {
+                    "set": question.set, "id": question.item.id, "question": question.text,
+                    "golden": question.golden, "before": before.paper.answers[number].text,
+                    "after": candidate.paper.answers[number].text,
+                }
+            )  # fmt: skip
+    return found
+
+
+def markdown(report: Report) -> str:
+    """Return a report as Markdown; foreign texts are shown as they stand, in code."""
+    verdict = report["verdict"]
+    lines = [
+        f"# {_plain(report['title'])}",
+        "",
+        f"**{verdict['kind']}**: " + "; ".join(verdict["reasons"]) + ".",
+        "",
+        "## Scores",
+        "",
+        *_table(("set", "items", "figure", *report["models"]), figures(report)),
+        "",
+        "## Tests",
+        "",
+        *_table(TEST_NAMES, tests_of(report)),
+    ]
+    for key, title in CHANGES.items():
+        items = report["changed"][key]
+        lines += ["", f"## {title}: {len(items)}"]
+        for item in items[:SHOWN]:
+            lines += ["", f"`{escape(item['id'], 80)}` of {item['set']}", ""]
+            lines += [f"- {name}: {_code(item[field])}" for name, field in SIDES.items()]
+    return "\n".join(lines) + "\n"
+
+
+CHANGES = {"to_right": "From wrong to right", "to_wrong": "From right to wrong"}
+SIDES = {"question": "question", "wanted": "golden", "before": "before", "after": "after"}
+TEST_NAMES = ("set", "metric", "against", "items", "change", "p better", "p worse")
+
+
+def figures(report: Report) -> list[tuple[str, ...]]:
+    """Return the rows of the table of scores: set, items, figure, then one cell a model."""
+    models = report["models"]
+    rows: list[tuple[str, ...]] = []
+    for one in report["losses"]:
+        for figure, key in (("loss, nats a token", "models"), ("perplexity", "perplexity")):
+            shown = [_number(one[key][model]) for model in models]
+            rows.append((one["set"], str(one["items"]), figure, *shown))
+    for name, one in report["answers"].items():
+        summed = one["models"]
+        items = str(summed[models[0]]["items"])
+        for metric in summed[models[0]]["metrics"]:
+            means = [summed[model]["metrics"].get(metric) for model in models]
+            shown = [_number(mean["mean"] if mean else None) for mean in means]
+            rows.append((name, items, metric.replace("_", " "), *shown))
+        for figure in ("formatting", "calibration_error", "characters"):
+            shown = [_number(summed[model][figure]) for model in models]
+            if any(shown):
+                rows.append((name, items, figure.replace("_", " "), *shown))
+    rows.append(("all", "", "grade", *(_grade_cell(report["grades"][model]) for model in models)))
+    return rows
+
+
+def tests_of(report: Report) -> list[tuple[str, ...]]:
+    """Return the rows of the table of tests."""
+    return [
+        (
+            test["name"], test["metric"].replace("_", " "), test["against"], str(test["items"]),
+            f"{test['mean_change']:+.4f}", f"{test['p_better']:.2g}", f"{test['p_worse']:.2g}",
+        )
+        for test in report["tests"]
+    ]  # fmt: skip
+
+
+def _grade_cell(found: Mapping[str, Any] | None) -> str:
+    return "" if found is None else f"{found['letter']} ({found['overall']:.0f})"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
+
+
+def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(names)} |"
+    yield f"|{' --- |' * len(names)}"
+    for row in rows:
+        yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |"
+
+
+def _plain(said: str) -> str:
+    """Return a foreign text in which nothing is Markdown."""
+    return re.sub(r"([\\`*_{}\[\]()<>#!|])", r"\\\1", escape(said, TEXT))
+
+
+def _code(said: str) -> str:
+    """Return a foreign text as Markdown code: nothing in it is a link, an image or a tag."""
+    shown = escape(said, TEXT)
+    fence = "`" * (1 + max(map(len, re.findall("`+", shown)), default=0))
+    return f"{fence} {shown} {fence}"

@@ -1,0 +1,54 @@
+"""A judgement's report as one HTML page that needs no network; measures and decides nothing."""
+
+from daemon.analysis.frame import document
+from daemon.analysis.markup import Html, element, join, table, text
+from daemon.core.jobs import escape
+from daemon.evaluation.report import (
+    CHANGES,
+    SHOWN,
+    SIDES,
+    TEST_NAMES,
+    TEXT,
+    Report,
+    figures,
+    tests_of,
+)
+
+KINDS = {"promote": "accepted", "refuse": "refused"}
+
+
+def render(report: Report) -> str:
+    """Return the page; whatever a model or a user wrote is shown as text."""
+    verdict = report["verdict"]
+    kind = KINDS.get(verdict["kind"], "nothing_new")
+    names = ("set", "items", "figure", *report["models"])
+    body = join(
+        element(
+            "header",
+            element("h1", text(escape(str(report["title"]), 200))),
+            element("p", text(verdict["kind"]), kind=f"verdict {kind}"),
+            *(element("p", text(reason), kind="lead") for reason in verdict["reasons"]),
+        ),
+        element(
+            "main",
+            _section("Scores", table(names, figures(report), range(3, len(names)), stacked=True)),
+            _section("Tests", table(TEST_NAMES, tests_of(report), (3, 4, 5, 6), stacked=True)),
+            *(_changes(report, key, title) for key, title in CHANGES.items()),
+        ),
+    )
+    return document(f"{verdict['kind']}: {report['title']}", body, ())
+
+
+def _section(title: str, *content: Html) -> Html:
+    return element("section", element("h2", text(title)), *content)
+
+
+def _changes(report: Report, key: str, title: str) -> Html:
+    items = report["changed"][key]
+    if not items:
+        return ""
+    rows = [
+        tuple(escape(str(item[field]), TEXT) for field in ("id", *SIDES.values()))
+        for item in items[:SHOWN]
+    ]
+    return _section(f"{title}: {len(items)}", table(("id", *SIDES), rows, stacked=True))

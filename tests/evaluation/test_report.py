@@ -1,0 +1,64 @@
+"""What a judgement found, for people and programs."""
+
+import json
+from html.parser import HTMLParser
+from typing import Any
+
+from daemon.core.promotion import Gate, Judgement, decide_verdict
+from daemon.evaluation.judging import comparisons
+from daemon.evaluation.report import markdown, report_of
+from daemon.evaluation.report_page import render
+from daemon.evaluation.scores.score import Wanted
+from daemon.evaluation.sitting import Exam
+from daemon.settings_grade import GradeSettings
+from tests.evaluation.test_judging import EXAM, marks_of, question
+
+HOSTILE = "<script>alert(1)</script> ``` | ![x](http://a.example/x) \x1b[2J"
+
+
+def report(exam: Exam = EXAM) -> dict[str, Any]:
+    marks = marks_of(exam)
+    tests = comparisons(marks, exam, ["v000002"])
+    verdict = decide_verdict(Judgement(True, True, tuple(tests)), Gate(0.05, 0.01, 0.02, "promote"))
+    about = {"title": f"r000001: {HOSTILE}", "run": "r000001"}
+    return report_of(marks, exam, Wanted(), tests, verdict, GradeSettings(), about)
+
+
+def test_it_tells_verdict_scores_tests_and_what_changed() -> None:
+    found = report()
+    assert json.loads(json.dumps(found, allow_nan=False))["verdict"]["kind"] == "promote"
+    assert found["models"] == ["candidate", "v000002", "v000000"]
+    assert found["losses"][0]["perplexity"]["candidate"] == 2.718281828459045
+    assert found["answers"]["own_holdout"]["metric"] == "exact_match"
+    assert found["grades"]["candidate"]["letter"] in "ABC"
+    assert (len(found["changed"]["to_right"]), found["changed"]["to_wrong"]) == (9, [])
+
+
+def test_answers_that_were_right_and_are_no_longer_are_named() -> None:
+    exam = Exam({}, [question(1, "start"), question(2, "candidate"), question(3, "neither")], 9.0)
+    changed = report(exam)["changed"]
+    assert [item["id"] for item in changed["to_wrong"]] == ["i1"]
+    assert [item["id"] for item in changed["to_right"]] == ["i2"]
+
+
+def test_as_markdown_foreign_text_is_code() -> None:
+    exam = Exam({}, [question(1, "candidate"), question(2, f"start {HOSTILE}")], 9.0)
+    page = markdown(report(exam))
+    assert "## From wrong to right: 1" in page and "\x1b" not in page
+    assert "| own_holdout | 2 | exact match |" in page
+
+
+class Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append(tag)
+
+
+def test_as_a_page_foreign_text_is_text() -> None:
+    exam = Exam({}, [question(1, "candidate"), question(2, "x")], 9.0)
+    tags = Tags()
+    tags.feed(render(report(exam)))
+    assert "table" in tags.seen and "script" not in tags.seen and "img" not in tags.seen
