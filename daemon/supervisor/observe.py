@@ -3,10 +3,11 @@
 import shutil
 from dataclasses import replace
 
-from daemon.core.jobs import Incoming, Queued, Running
+from daemon.core.jobs import Incoming, JobCard, Queued, Running
 from daemon.core.prefix import fingerprint_of
+from daemon.core.scheduling import gather
 from daemon.core.snapshot import Base, Drop, Snapshot
-from daemon.folders import bases, current_model
+from daemon.folders import bases, current_model, row_files
 from daemon.folders.inbox import Leftover
 from daemon.layout import PRIORITIES
 from daemon.settings import Settings
@@ -56,8 +57,12 @@ class Observer:
         current = linked if linked in complete else None
         if current != self._refused_at:
             self.refusal = None
+        limits, run = limits_of(parts.settings.now), parts.runs.read()
+        queued = self._queued()
+        if run is None:
+            queued = self._with_edits(queued, limits.gather_rows)
         return Snapshot(
-            limits=limits_of(parts.settings.now),
+            limits=limits,
             base=self._look_at_base(),
             stopping=stopping,
             paused=control.paused,
@@ -66,9 +71,9 @@ class Observer:
             settling=inbox.settling,
             leftovers=tuple(item.name for item in inbox.leftovers),
             incoming=self._incoming(),
-            queued=self._queued(),
+            queued=queued,
             running=tuple(Running(card) for card in parts.queue.cards("running")),
-            run=parts.runs.read(),
+            run=run,
             sweeps=sweeps,
             intake=parts.intake.view(),
             trainer=parts.trainer.view(),
@@ -108,6 +113,18 @@ class Observer:
             if card.intake is not None
         ]
         return tuple(sorted(found, key=lambda job: job.card.order))
+
+    def _with_edits(self, queued: tuple[Queued, ...], rows: int) -> tuple[Queued, ...]:
+        """Look at the files of the jobs that would be trained next, at those of no others."""
+        edited = {job.card.job for job in gather(queued, rows) if self._is_edited(job.card)}
+        if not edited:
+            return queued
+        return tuple(replace(job, edited=job.card.job in edited) for job in queued)
+
+    def _is_edited(self, card: JobCard) -> bool:
+        if card.seal == row_files.UNKNOWN:
+            return False
+        return card.seal != row_files.seal_of(self._parts.layout.job(card.priority, card.job))
 
     def _prefix_now(self, own: str) -> str:
         """Return the fingerprint of the prefix of jobs with such settings of their own."""
