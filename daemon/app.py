@@ -53,8 +53,8 @@ class Daemon:
             OwnerFault: it is another user's, and this is root.
             DaemonFault: the workspace cannot be used.
         """
-        setproctitle.setproctitle(f"finetuned supervisor {self._layout.root}")
         lock = _in_time(self._lock)
+        setproctitle.setproctitle(f"finetuned supervisor {self._layout.root}")
         try:
             parts = _in_time(lambda: _parts(self._layout, self._rehearse, self._console))
             return Supervisor(parts).run(until_idle)

@@ -15,8 +15,8 @@ PAUSE_S = 10
 STARTS = 5
 STARTS_WITHIN_S = 600
 
-HOPELESS = (ExitCode.USAGE, ExitCode.BLOCKED, ExitCode.MODEL)
-"""Ends that only the user can do something about: settings, workspace, base model."""
+HOPELESS = (ExitCode.USAGE, ExitCode.BLOCKED, ExitCode.MODEL, ExitCode.DISK_BROKEN)
+"""Ends that only the user can do something about: settings, workspace, base model, disk."""
 
 IN_PROGRAM = "\"'\\"
 """systemd refuses a program whose path has one of these, however it is written."""

@@ -97,10 +97,10 @@ def commit(place: RunLayout, step_in_run: int, fill: Callable[[Path], None], kee
 def has_room_for_commit(place: RunLayout, start: Path) -> bool:
     """Return whether twice the size of the last checkpoint is free.
 
-    The first one is taken to be as large as the files of the version `start`.
+    The first one is taken to be as large as adapter and moments of the version `start`.
     """
     last = max(_checkpoints(place), default=start)
-    size = sum(path.stat().st_size for path in last.iterdir() if path.is_file())
+    size = sum(path.stat().st_size for path in last.glob("*.safetensors"))
     return shutil.disk_usage(place.folder).free >= ROOM_FACTOR * size
 
 
