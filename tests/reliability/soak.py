@@ -20,8 +20,8 @@ from time import time_ns
 
 from tests.reliability import growing, poison, real_trainer
 from tests.reliability.faults import every_fault, passed_places, suffer
-from tests.reliability.kills import be_killed
-from tests.reliability.scenario import End, calm_end
+from tests.reliability.kills import be_killed, calm_history
+from tests.reliability.scenario import End
 from tests.reliability.small_disk import fill_up, possible
 
 KILLS_A_HISTORY = 10
@@ -72,13 +72,14 @@ def main() -> None:
 
 def trials(asked: argparse.Namespace, folder: Path) -> Iterator[Trial]:
     """Give all that is asked for; what is compared with is made in `folder`."""
-    calm = calm_end(folder / "calm")
+    history = calm_history(folder / "calm")
+    calm = history.end
     yield from _faults(asked, folder, calm)
     yield from _disks(asked, calm)
     for way in poison.WAYS:
         yield Trial("poisoned jobs", way, 1, partial(poison.be_poisoned, way=way))
     for seed in _seeds(asked, asked.kills):
-        attempt = partial(be_killed, seed=seed, kills=KILLS_A_HISTORY, calm=calm)
+        attempt = partial(be_killed, seed=seed, kills=KILLS_A_HISTORY, calm=history)
         yield Trial("kills at random moments", f"seed {seed}", KILLS_A_HISTORY, attempt)
     if asked.real:
         yield from _real(asked, real_trainer.undisturbed(folder / "real"))

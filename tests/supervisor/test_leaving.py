@@ -30,8 +30,10 @@ def clock() -> StillClock:
 
 
 @pytest.fixture
-def parts(tmp_path: Path, clock: StillClock) -> Parts:
+def parts(tmp_path: Path, clock: StillClock, monkeypatch: pytest.MonkeyPatch) -> Parts:
     made = app._parts(Layout(tmp_path), rehearse=True, console=False)
+    # The signals of the process that tests are not the supervisor's to take.
+    monkeypatch.setattr(made.signals, "install", lambda: None)
     deaf = Hand([sys.executable, "-c", DEAF], tmp_path, clock, made.wakeups, 5.0)
     return replace(made, clock=clock, trainer=deaf)
 
