@@ -21,6 +21,7 @@ from daemon.folders.run_requests import RunRequests
 from daemon.folders.status import StatusFolder
 from daemon.folders.sweeps import Sweeps
 from daemon.layout import Layout
+from daemon.settings_file import read_settings
 from daemon.supervisor.crew import FULL_REST_S, Hand
 from daemon.supervisor.errands import Errands
 from daemon.supervisor.journal import Journal
@@ -89,6 +90,8 @@ class Daemon:
             )
         if not self._as_root:
             access.refuse_foreign_root(self._layout.root)
+        # Before the first file is made, the lock's own folder included.
+        access.restrict(read_settings(self._layout.settings_file).access)
         lock = locks.acquire_or_explain(
             self._layout.workspace_lock, f"the workspace {self._layout.root}"
         )
@@ -146,7 +149,6 @@ def _parts(layout: Layout, rehearse: bool, console: bool) -> Parts:
     clock = SystemClock()
     settings = SettingsWatch(layout.settings_file)
     now = settings.now
-    access.restrict(now.access)
     status = StatusFolder(layout, now.log.max_bytes, now.log.keep)
     ledger = Ledger(layout)
     queue = Queue(layout, clock)

@@ -82,6 +82,16 @@ class Hearing:
                 journal.event("judging", f"{run} is trained; its candidate is judged", run=run)
             case say.Noted(code, message):
                 journal.event(code, message)
+            case say.TrialBegun() | say.TrialEnded() | say.SweepEnded():
+                self._hear_of_sweep(report)
+            case say.Alerted("disk_full", message):
+                self._trouble.no_room(message)
+            case say.Alerted(code, message):
+                journal.event("alert", message, level="warning", code=code)
+
+    def _hear_of_sweep(self, report: say.TrialBegun | say.TrialEnded | say.SweepEnded) -> None:
+        journal = self._parts.journal
+        match report:
             case say.TrialBegun(sweep, trial, trials, setting, _):
                 message = f"{sweep} tries {setting} (trial {trial} of {trials})"
                 journal.event("trial_begun", message, sweep=sweep, trial=trial)
@@ -91,10 +101,6 @@ class Hearing:
             case say.SweepEnded(sweep, message):
                 message = f"{sweep} has ended: {message}; see models/sweeps/{sweep}/report.md"
                 journal.event("sweep_ended", message, sweep=sweep)
-            case say.Alerted("disk_full", message):
-                self._trouble.no_room(message)
-            case say.Alerted(code, message):
-                journal.event("alert", message, level="warning", code=code)
 
     def _evaluated(self, report: say.Evaluated) -> None:
         right = sum(sample.matches for sample in report.samples)

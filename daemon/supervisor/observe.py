@@ -57,12 +57,9 @@ class Observer:
         current = linked if linked in complete else None
         if current != self._refused_at:
             self.refusal = None
-        limits, run = limits_of(parts.settings.now), parts.runs.read()
-        queued = self._queued()
-        if run is None:
-            queued = self._with_edits(queued, limits.gather_rows)
+        run = parts.runs.read()
         return Snapshot(
-            limits=limits,
+            limits=limits_of(parts.settings.now),
             base=self._look_at_base(),
             stopping=stopping,
             paused=control.paused,
@@ -71,7 +68,7 @@ class Observer:
             settling=inbox.settling,
             leftovers=tuple(item.name for item in inbox.leftovers),
             incoming=self._incoming(),
-            queued=queued,
+            queued=self._queued() if run is not None else self._with_edits(self._queued()),
             running=tuple(Running(card) for card in parts.queue.cards("running")),
             run=run,
             sweeps=sweeps,
@@ -114,8 +111,9 @@ class Observer:
         ]
         return tuple(sorted(found, key=lambda job: job.card.order))
 
-    def _with_edits(self, queued: tuple[Queued, ...], rows: int) -> tuple[Queued, ...]:
+    def _with_edits(self, queued: tuple[Queued, ...]) -> tuple[Queued, ...]:
         """Look at the files of the jobs that would be trained next, at those of no others."""
+        rows = self._parts.settings.now.run.gather_rows
         edited = {job.card.job for job in gather(queued, rows) if self._is_edited(job.card)}
         if not edited:
             return queued

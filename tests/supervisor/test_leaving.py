@@ -143,7 +143,7 @@ def test_a_workspace_that_is_removed_or_replaced_ends_its_daemon_and_is_not_made
 ) -> None:
     """Fault D2."""
     root = parts.layout.root
-    aside = root.with_name("aside")
+    aside = root.with_name(f"{root.name}-aside")
     root.rename(aside)
     if back:
         shutil.copytree(aside, root)
