@@ -11,7 +11,7 @@ from tests.end_to_end.workspace import Workspace, chats
 
 SETTINGS = (
     "[inbox]\nsettle_s = 0.0\nrescan_s = 0.1\n[intake]\npictures = false\n"
-    "[run]\ngather_rows = 1\n[training]\nepochs = 1\nbatch_rows = 8\n"
+    "[run]\ngather_rows = 8\n[training]\nepochs = 1\nbatch_rows = 8\n"
     "[evaluation]\neval_every = 0\njudge_samples = 0\n"
 )
 ROWS = 4

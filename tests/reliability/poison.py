@@ -15,7 +15,7 @@ SETTINGS = (
 )
 WAYS = ("exception", "SIGABRT", "SIGSEGV", "SIGKILL", "hang")
 DEATHS = 3
-COMMIT = "training:building.begun:1:EACCES"
+COMMIT = "training:append.opened:1:EACCES"
 """A commit that is refused is an exception like any other."""
 
 
