@@ -14,8 +14,8 @@ from tests.reliability.scenario import SETTINGS, End, broken, drop_all, end_of
 IN_START = 0.25
 """Share of the daemon's kills that come before it has begun to work."""
 
-LIFE = 0.25
-"""A life lasts at most so much of the whole history, so that kills come in each part of it."""
+LIFE = 0.4
+"""A life lasts at most so much of the whole history, and mostly less."""
 
 WORKER_KILLS = 2
 """Three deaths of a worker without progress park a job, as they should."""
@@ -81,18 +81,16 @@ class _Killer:
         victim = self.draw.choice(("daemon", "training", "intake", "worker"))
         in_start = victim == "daemon" and self.draw.random() < IN_START
         if in_start:
-            self._pause(self.calm.start_s)
+            threading.Event().wait(self.draw.uniform(0.0, self.calm.start_s))
         else:
             self.space.wait("the start", self._works)
-            self._pause(self.calm.work_s * LIFE)
+            longest_s = self.calm.work_s * LIFE
+            threading.Event().wait(self.draw.triangular(0.0, longest_s, 0.0))
         kinds = ("training", "intake") if victim == "worker" else (victim,)
         if not any(self._kill_worker(kind) for kind in kinds if kind != "daemon"):
             self.space.kill()
             self.begun = len(self.space.told("started"))
             self.space.start("--until-idle")
-
-    def _pause(self, longest_s: float) -> None:
-        threading.Event().wait(self.draw.uniform(0.0, longest_s))
 
     def _works(self) -> bool:
         """Return whether this life has begun."""

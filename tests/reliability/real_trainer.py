@@ -42,6 +42,7 @@ class Calm:
 
 def undisturbed(root: Path) -> Calm:
     """Train without a kill."""
+    root.mkdir()
     model = str(write_model(root / "tiny"))
     with Workspace(root / "w", settings=SETTINGS.format(model=model), rehearse=False) as space:
         space.drop("a.jsonl", chats(ROWS))

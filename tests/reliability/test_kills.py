@@ -1,4 +1,4 @@
-"""Two hundred kills at random moments, in ten histories (faults Q1, Q5, Q7, Q8, T1, T9, V1)."""
+"""Two hundred kills at random moments, in twelve histories (faults Q1, Q5, Q7, Q8, T1, T9, V1)."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.reliability.kills import Calm, be_killed, calm_history
 
-HISTORIES, KILLS = 10, 20
+HISTORIES, KILLS = 12, 17
 
 
 @pytest.fixture(scope="module")
