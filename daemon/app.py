@@ -9,8 +9,8 @@ from typing import TypeVar
 import setproctitle
 
 from daemon.clock import Clock, SystemClock
-from daemon.errors import ExitCode, UserFault, is_disk_full
-from daemon.folders import atomic, locks
+from daemon.errors import DiskFault, ExitCode, UserFault, is_disk_full
+from daemon.folders import access, atomic, locks
 from daemon.folders.control import Control
 from daemon.folders.inbox import Inbox
 from daemon.folders.ledger import Ledger
@@ -21,6 +21,7 @@ from daemon.folders.run_requests import RunRequests
 from daemon.folders.status import StatusFolder
 from daemon.folders.sweeps import Sweeps
 from daemon.layout import Layout
+from daemon.settings_file import read_settings
 from daemon.supervisor.crew import FULL_REST_S, Hand
 from daemon.supervisor.errands import Errands
 from daemon.supervisor.journal import Journal
@@ -38,7 +39,9 @@ Made = TypeVar("Made")
 class Daemon:
     """A supervisor with the workspace lock around it."""
 
-    def __init__(self, root: Path, *, rehearse: bool, console: bool) -> None:
+    def __init__(self, root: Path, *, rehearse: bool, console: bool, as_root: bool = False) -> None:
+        """`as_root` lets root be the daemon of another user's workspace."""
+        self._as_root = as_root
         self._layout = Layout(root.resolve())
         self._rehearse = rehearse
         self._console = console
@@ -48,10 +51,11 @@ class Daemon:
 
         Raises:
             BusyFault: another daemon has it, or the model cannot be had back.
+            OwnerFault: it is another user's, and this is root.
             DaemonFault: the workspace cannot be used.
         """
-        setproctitle.setproctitle(f"finetuned supervisor {self._layout.root}")
         lock = _in_time(self._lock)
+        setproctitle.setproctitle(f"finetuned supervisor {self._layout.root}")
         try:
             parts = _in_time(lambda: _parts(self._layout, self._rehearse, self._console))
             return Supervisor(parts).run(until_idle)
@@ -84,6 +88,10 @@ class Daemon:
             raise UserFault(
                 "no_workspace", f"{self._layout.root} is no directory: run 'finetuned init' first"
             )
+        if not self._as_root:
+            access.refuse_foreign_root(self._layout.root)
+        # Before the first file is made, the lock's own folder included.
+        access.restrict(read_settings(self._layout.settings_file).access)
         lock = locks.acquire_or_explain(
             self._layout.workspace_lock, f"the workspace {self._layout.root}"
         )
@@ -92,23 +100,28 @@ class Daemon:
 
 
 def _in_time(make: Callable[[], Made]) -> Made:
-    """Return what is made; on a full disk wait for room, because not even a status can be told."""
+    """Return what is made; on a full disk wait for room, because not even a status can be told.
+
+    Raises:
+        DiskFault: the disk refused for another reason.
+    """
     told = False
     while True:
         try:
             return make()
         except OSError as error:
             if not is_disk_full(error):
-                raise
+                message = f"the daemon cannot start: {error}"
+                raise DiskFault("workspace_unusable", message) from error
             if not told:
                 sys.stderr.write(f"the disk is full ({error}): waiting for room\n")
             told = True
             SystemClock().sleep_s(FULL_REST_S)
 
 
-def build_supervisor(root: Path, *, rehearse: bool, console: bool) -> Daemon:
+def build_supervisor(root: Path, *, rehearse: bool, console: bool, as_root: bool = False) -> Daemon:
     """Return the daemon of a workspace, not yet running."""
-    return Daemon(root, rehearse=rehearse, console=console)
+    return Daemon(root, rehearse=rehearse, console=console, as_root=as_root)
 
 
 def obey_once(root: Path) -> None:

@@ -13,7 +13,10 @@ class Clock(Protocol):
         ...
 
     def monotonic_s(self) -> float:
-        """Return seconds that never go back; only differences mean anything."""
+        """Return seconds that never go back; only differences mean anything.
+
+        They stand still while the machine sleeps, on Linux and on macOS.
+        """
         ...
 
     def sleep_s(self, seconds: float) -> None:

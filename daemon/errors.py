@@ -18,10 +18,15 @@ class ExitCode(IntEnum):
     REFUSED = 8
     JOB_FAILED = 9
     DISK_FULL = 10
+    DISK_BROKEN = 11
 
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_NO_ROOM_WORDS = ("[write] Unable to write", "No space left on device", "os error 28")
+_NO_ROOM_WORDS = (
+    "[write] Unable to write",
+    "No space left on device",
+    *(f"(os error {number})" for number in NO_ROOM),
+)
 
 
 def is_disk_full(error: BaseException) -> bool:
@@ -55,6 +60,12 @@ class SettingsFault(UserFault):
     exit_code = ExitCode.USAGE
 
 
+class OwnerFault(UserFault):
+    """The workspace is another user's."""
+
+    exit_code = ExitCode.USAGE
+
+
 class ModelFault(UserFault):
     """A base model that is missing, damaged or not supported."""
 
@@ -73,3 +84,9 @@ class RunFault(Fault):
 
 class DaemonFault(Fault):
     """The daemon itself cannot go on: stop with one sentence."""
+
+
+class DiskFault(DaemonFault):
+    """The disk under the daemon is broken or gone."""
+
+    exit_code = ExitCode.DISK_BROKEN

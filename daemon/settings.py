@@ -328,7 +328,9 @@ class TrainerSettings(Section):
         300.0, ge=0.0, description="Seconds a worker stays warm with nothing to do."
     )
     silent_s: float = Field(
-        600.0, gt=0.0, description="A trainer silent for so long is ended and counted as dead."
+        600.0,
+        gt=0.0,
+        description="A trainer silent for so long, and ten of its steps, is ended as dead.",
     )
     stop_s: float = Field(
         5.0, gt=0.0, le=60.0, description="Seconds a trainer has to commit when it must stop."
@@ -371,6 +373,10 @@ class Settings(Section):
         "smollm2-135m",
         min_length=1,
         description="Base model: smollm2-135m, an mlx-lm directory, a Llama GGUF, or a hub id.",
+    )
+    access: Literal["owner", "group", "umask"] = Field(
+        "owner",
+        description="Who may read what is written: you, your group too, or as your umask says.",
     )
     inbox: InboxSettings = InboxSettings()
     intake: IntakeSettings = IntakeSettings()

@@ -33,17 +33,19 @@ def make_workspace(layout: Layout) -> None:
     Raises:
         UserFault: there are settings already, or the folder cannot be made; nothing was changed.
     """
-    from daemon.folders import atomic, settings_file
+    from daemon.folders import access, atomic, settings_file
     from daemon.settings import Settings
 
     if layout.settings_file.exists():
         raise UserFault(
             "workspace_exists", f"{layout.settings_file} exists already; it was left as it is"
         )
+    settings = Settings()
+    access.restrict(settings.access)
     try:
         for folder in _folders(layout):
             atomic.make_directory(folder)
-        settings_file.write(layout, Settings())
+        settings_file.write(layout, settings)
     except OSError as error:
         raise UserFault("no_workspace", f"{layout.root} cannot be made: {error}") from error
 
@@ -68,13 +70,16 @@ def run(
     quiet: Annotated[
         bool, typer.Option("--quiet", help="Write the log to logs/daemon.jsonl only.")
     ] = False,
+    as_root: Annotated[
+        bool, typer.Option("--as-root", help="As root, fill a workspace that is another user's.")
+    ] = False,
     root: Root = HERE,
 ) -> None:
     """Be the daemon of a workspace until stopped."""
     from daemon.app import build_supervisor
 
     layout = _startable(root)
-    daemon = build_supervisor(layout.root, rehearse=rehearse, console=not quiet)
+    daemon = build_supervisor(layout.root, rehearse=rehearse, console=not quiet, as_root=as_root)
     raise typer.Exit(daemon.run(until_idle))
 
 

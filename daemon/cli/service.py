@@ -66,7 +66,7 @@ def install(
             "they are, without sudo, or give --as-root",
         )
     manager = _manager(machine, layout)
-    content = manager.content(_service(machine, manager, layout), layout.logs)
+    content = manager.content(_service(machine, manager, layout, as_root), layout.logs)
     for check in place_checks(layout.root):
         complain(f"warning: {check.finding}")
     changed = services.read(manager.file) != content
@@ -138,7 +138,7 @@ def _manager(machine: Machine, layout: Layout) -> Manager:
     )
 
 
-def _service(machine: Machine, manager: Manager, layout: Layout) -> Service:
+def _service(machine: Machine, manager: Manager, layout: Layout, as_root: bool) -> Service:
     """Return the service of a workspace.
 
     Raises:
@@ -152,8 +152,10 @@ def _service(machine: Machine, manager: Manager, layout: Layout) -> Service:
     if bad is not None and isinstance(manager, Systemd):
         raise _not_carried(machine.python, bad, manager)
     # -P: a file in the workspace must not be taken for one of the daemon's modules.
-    argv = (machine.python, "-P", "-m", "daemon", "run", "--root", str(layout.root))
-    return Service(service_name(str(layout.root)), str(layout.root), argv)
+    argv = [machine.python, "-P", "-m", "daemon", "run", "--root", str(layout.root)]
+    if as_root and machine.uid == 0:
+        argv.append("--as-root")
+    return Service(service_name(str(layout.root)), str(layout.root), tuple(argv))
 
 
 def _not_carried(path: str, bad: str, manager: Manager) -> UserFault:

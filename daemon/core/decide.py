@@ -8,6 +8,7 @@ from daemon.core.jobs import Incoming, JobCard, Outcome, Queued
 from daemon.core.obey import obey
 from daemon.core.promotion import decide_verdict
 from daemon.core.scheduling import gather, poison
+from daemon.core.silence import silence_limit_s
 from daemon.core.snapshot import RunOnDisk, Snapshot, Worker
 from daemon.core.versions import Version, fit_problem
 
@@ -26,8 +27,13 @@ def decide(snapshot: Snapshot) -> list[do.Action]:
     """Return what to do now, in order."""
     if snapshot.stopping:
         return [do.StopDaemon()]
+    asked = obey(snapshot)
+    mending = _mend_link(snapshot, asked)
+    if mending is not None:
+        # Until it is known which version is current, nothing may be decided of a run.
+        return [*asked, *_claims(snapshot), *_incoming(snapshot), *mending]
     return [
-        *obey(snapshot),
+        *asked,
         *_claims(snapshot),
         *_incoming(snapshot),
         *_base(snapshot),
@@ -48,6 +54,29 @@ def blocked(snapshot: Snapshot) -> str | None:
         return None
     base = snapshot.base
     return fit_problem(version, base.model, base.fingerprint, snapshot.limits.adapter)
+
+
+def _mend_link(snapshot: Snapshot, asked: list[do.Action]) -> list[do.Action] | None:
+    """Make a missing or broken link again: the newest version that was promoted and is whole.
+
+    Each is read to its last byte first, away from the tick. None where there is nothing to mend,
+    or nothing to mend it with.
+    """
+    if snapshot.current is not None:
+        return None
+    if any(isinstance(action, do.MoveLink) for action in asked):
+        return []
+    for name in sorted(snapshot.complete, reverse=True):
+        if not snapshot.versions[name].promotes:
+            continue
+        match snapshot.verified.get(name):
+            case None:
+                return [do.Verify(name)]
+            case True:
+                return [do.MoveLink(name, "the link was missing or broken")]
+            case False:
+                continue
+    return None
 
 
 def _claims(snapshot: Snapshot) -> list[do.Action]:
@@ -149,7 +178,8 @@ def _attended(snapshot: Snapshot) -> list[do.Action]:
         return [do.ResumeTrainer()]
     if trainer.state == "paused" and trainer.idle_s > snapshot.limits.release_s:
         return [do.EndTrainer("paused for long: its memory is given back")]
-    if trainer.state == "busy" and trainer.silent_s > snapshot.limits.silent_s:
+    limit_s = silence_limit_s(snapshot.limits.silent_s, trainer.step_s)
+    if trainer.state == "busy" and trainer.silent_s > limit_s:
         return [do.EndTrainer(f"silent for {trainer.silent_s:.0f} s", dead=True)]
     return []
 
@@ -189,8 +219,10 @@ def _next_run(snapshot: Snapshot) -> list[do.Action]:
 
 
 def _miscounted(job: Queued, snapshot: Snapshot) -> str | None:
-    """Say why a job's tokens are not the ones that would be trained now."""
+    """Say why a job's rows or tokens are not the ones that would be trained now."""
     intake, base = job.intake, snapshot.base
+    if job.edited:
+        return "its files were changed since they were read; original.jsonl is read again"
     if (intake.tokenizer, intake.template) != (base.tokenizer, base.template):
         return "its tokens were counted for another model"
     if intake.prefix != job.prefix:

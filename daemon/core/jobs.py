@@ -56,6 +56,8 @@ class JobCard:
     ended_at: str | None = None
     """When it came to `done/`, `failed/` or `skipped/`, UTC."""
     intake: Intake | None = None
+    seal: str = ""
+    """Sizes and times of its files when they had been taken in; empty where not noted."""
 
     @property
     def order(self) -> tuple[int, int]:
@@ -83,6 +85,7 @@ def card_to_record(card: JobCard) -> dict[str, Any]:
         "version": card.version,
         "ended_at": card.ended_at,
         "intake": None,
+        "seal": card.seal,
     }
     if card.intake is not None:
         record["intake"] = dict(vars(card.intake))
@@ -147,6 +150,8 @@ class Queued:
     intake: Intake
     prefix: str = NONE
     """Fingerprint of the prefix that the settings choose for it now."""
+    edited: bool = False
+    """Its files are not as intake left them; looked at where it would be trained next."""
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,8 @@ class Metrics:
     """Useful arithmetic a second, as a share of the greatest measured here (MFU)."""
     memory: dict[str, int] = field(default_factory=dict)
     """Bytes by kind after the step."""
+    trained: dict[str, list[int]] = field(default_factory=dict)
+    """Numbers of the rows that counted, by job; replayed ones are not among them."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "jobs", tuple(self.jobs))

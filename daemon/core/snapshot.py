@@ -91,6 +91,9 @@ class Worker:
     """Jobs it has set aside for that one and goes on with afterwards."""
     idle_s: float = 0.0
     silent_s: float = 0.0
+    """Since its last word, as far as the machine was awake."""
+    step_s: float = 0.0
+    """What the longest of its last steps took."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from daemon.core.service import STOP_S, Service
 from daemon.errors import ExitCode
 
 START_S = 600
-"""Seconds a start may take: a broken link has versions read through before READY is said."""
+"""Seconds a start may take: it waits for a trainer that is left, and for room on a full disk."""
 
 WATCHDOG_S = 180
 """Silence that is a hang. A tick takes milliseconds, but a machine that swaps may hold one up."""
@@ -15,8 +15,8 @@ PAUSE_S = 10
 STARTS = 5
 STARTS_WITHIN_S = 600
 
-HOPELESS = (ExitCode.USAGE, ExitCode.BLOCKED, ExitCode.MODEL)
-"""Ends that only the user can do something about: settings, workspace, base model."""
+HOPELESS = (ExitCode.USAGE, ExitCode.BLOCKED, ExitCode.MODEL, ExitCode.DISK_BROKEN)
+"""Ends that only the user can do something about: settings, workspace, base model, disk."""
 
 IN_PROGRAM = "\"'\\"
 """systemd refuses a program whose path has one of these, however it is written."""

@@ -5,6 +5,7 @@ A checkpoint, like a candidate, is one directory that appears by one rename, its
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from daemon.layout import RunLayout
 
 MANIFEST = "manifest.json"
 BROKEN = "broken-"
+ROOM_FACTOR = 2
+"""Free room a commit wants, in sizes of the last one: others write too."""
 
 
 def read_request(place: RunLayout) -> dict[str, Any]:
@@ -89,6 +92,16 @@ def commit(place: RunLayout, step_in_run: int, fill: Callable[[Path], None], kee
             atomic.write_json(folder / MANIFEST, {"schema_version": 1, "files": describe(folder)})
     for old in _checkpoints(place)[:-keep]:
         atomic.remove_directory(old)
+
+
+def has_room_for_commit(place: RunLayout, start: Path) -> bool:
+    """Return whether twice the size of the last checkpoint is free.
+
+    The first one is taken to be as large as adapter and moments of the version `start`.
+    """
+    last = max(_checkpoints(place), default=start)
+    size = sum(path.stat().st_size for path in last.glob("*.safetensors"))
+    return shutil.disk_usage(place.folder).free >= ROOM_FACTOR * size
 
 
 def newest_checkpoint(place: RunLayout) -> tuple[Path | None, list[str]]:

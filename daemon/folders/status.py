@@ -48,7 +48,7 @@ class StatusFolder:
     def publish(self, document: dict[str, Any]) -> None:
         """Replace the snapshot."""
         try:
-            atomic.make_directory(self._layout.status)
+            self._make(self._layout.status)
             atomic.replace_volatile(self._layout.status_file, strict_line(document))
             self.problem = None
         except OSError as error:
@@ -68,11 +68,21 @@ class StatusFolder:
 
     def _append(self, path: Path, record: dict[str, Any]) -> None:
         try:
-            atomic.make_directory(path.parent)
+            self._make(path.parent)
             self._rotate(path)
             atomic.append_line(path, strict_line(record))
         except OSError as error:
             self.problem = str(error)
+
+    def _make(self, folder: Path) -> None:
+        """Make a folder again that was removed, but not a workspace that was.
+
+        Raises:
+            FileNotFoundError: the workspace is gone.
+        """
+        if not self._layout.root.is_dir():
+            raise FileNotFoundError(f"{self._layout.root} is gone")
+        atomic.make_directory(folder)
 
     def _rotate(self, path: Path) -> None:
         with suppress(FileNotFoundError):

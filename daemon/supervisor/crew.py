@@ -8,6 +8,7 @@ from typing import Literal
 from daemon.clock import Clock
 from daemon.core import messages as say
 from daemon.core.deaths import Cause, Ending, classify
+from daemon.core.silence import Silence
 from daemon.core.snapshot import Worker
 from daemon.errors import ExitCode
 from daemon.supervisor.child import Child
@@ -56,7 +57,8 @@ class Hand:
         self._on: str | None = None
         self._others: list[str] = []
         self._since_s = 0.0
-        self._heard_s = 0.0
+        self._looked_s = 0.0
+        self._silence = Silence()
         self._told_to_end = False
         self._pausing = False
         self._not_before_s = 0.0
@@ -74,7 +76,10 @@ class Hand:
         if self._state == "off" and now_s < self._not_before_s:
             return Worker("leaving")
         others = tuple(self._others)
-        return Worker(self._state, self._on, others, now_s - self._since_s, now_s - self._heard_s)
+        idle_s = now_s - self._since_s
+        return Worker(
+            self._state, self._on, others, idle_s, self._silence.seconds, self._silence.step_s
+        )
 
     def begin(self, order: say.Order, on: str) -> None:
         """Give work, starting the process where it is off; what it works on is set aside."""
@@ -116,14 +121,23 @@ class Hand:
             return [], None
         ended = self._child.ended
         reports = self._child.reports()
+        self._listen_for_steps(reports)
         for report in reports:
-            self._heard_s = self._clock.monotonic_s()
             self._follow(report)
         if ended is None:
             self._gauge.sample()
             self._hasten()
             return reports, None
         return reports, self._bury(ended)
+
+    def _listen_for_steps(self, reports: list[say.Report | str]) -> None:
+        now_s = self._clock.monotonic_s()
+        passed_s, self._looked_s = now_s - self._looked_s, now_s
+        if reports:
+            step = any(isinstance(report, say.Stepped | say.TrialStepped) for report in reports)
+            self._silence = self._silence.heard(passed_s, step)
+        else:
+            self._silence = self._silence.looked(passed_s)
 
     def _follow(self, report: say.Report | str) -> None:
         match report:
@@ -170,7 +184,8 @@ class Hand:
     def _turn(self, state: State, on: str | None) -> None:
         self._state, self._on = state, on
         self._pausing = False
-        self._since_s = self._heard_s = self._clock.monotonic_s()
+        self._since_s = self._looked_s = self._clock.monotonic_s()
+        self._silence = Silence(steps=self._silence.steps)
 
     def leave(self) -> None:
         """Ask the process to commit and end."""

@@ -34,11 +34,6 @@ class Errands:
         """Return the versions whose checksums were read, and whether they agree."""
         return {name: f.result() is None for name, f in self._checks.items() if f.done()}
 
-    def settle(self) -> None:
-        """Wait for the checks that were begun; only before the first tick."""
-        for check in self._checks.values():
-            check.result()
-
     def forget(self, version: str) -> None:
         """Have a version's checksums read anew the next time."""
         self._checks.pop(version, None)

@@ -3,10 +3,11 @@
 import shutil
 from dataclasses import replace
 
-from daemon.core.jobs import Incoming, Queued, Running
+from daemon.core.jobs import Incoming, JobCard, Queued, Running
 from daemon.core.prefix import fingerprint_of
+from daemon.core.scheduling import gather
 from daemon.core.snapshot import Base, Drop, Snapshot
-from daemon.folders import bases, current_model
+from daemon.folders import bases, current_model, row_files
 from daemon.folders.inbox import Leftover
 from daemon.layout import PRIORITIES
 from daemon.settings import Settings
@@ -56,6 +57,7 @@ class Observer:
         current = linked if linked in complete else None
         if current != self._refused_at:
             self.refusal = None
+        run = parts.runs.read()
         return Snapshot(
             limits=limits_of(parts.settings.now),
             base=self._look_at_base(),
@@ -66,9 +68,9 @@ class Observer:
             settling=inbox.settling,
             leftovers=tuple(item.name for item in inbox.leftovers),
             incoming=self._incoming(),
-            queued=self._queued(),
+            queued=self._queued() if run is not None else self._with_edits(self._queued()),
             running=tuple(Running(card) for card in parts.queue.cards("running")),
-            run=parts.runs.read(),
+            run=run,
             sweeps=sweeps,
             intake=parts.intake.view(),
             trainer=parts.trainer.view(),
@@ -108,6 +110,19 @@ class Observer:
             if card.intake is not None
         ]
         return tuple(sorted(found, key=lambda job: job.card.order))
+
+    def _with_edits(self, queued: tuple[Queued, ...]) -> tuple[Queued, ...]:
+        """Look at the files of the jobs that would be trained next, at those of no others."""
+        rows = self._parts.settings.now.run.gather_rows
+        edited = {job.card.job for job in gather(queued, rows) if self._is_edited(job.card)}
+        if not edited:
+            return queued
+        return tuple(replace(job, edited=job.card.job in edited) for job in queued)
+
+    def _is_edited(self, card: JobCard) -> bool:
+        if card.seal == row_files.UNKNOWN:
+            return False
+        return card.seal != row_files.seal_of(self._parts.layout.job(card.priority, card.job))
 
     def _prefix_now(self, own: str) -> str:
         """Return the fingerprint of the prefix of jobs with such settings of their own."""

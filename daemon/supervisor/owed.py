@@ -1,12 +1,10 @@
-"""What is to be written before anything is decided, and found no room; knows no job."""
+"""What is to be written before anything is decided, and was refused by the disk; knows no job."""
 
 from collections.abc import Callable
 
-from daemon.errors import is_disk_full
-
 
 class Owed:
-    """Writes in their order; one that found no room is owed still."""
+    """Writes in their order; one that the disk refused is owed still."""
 
     def __init__(self) -> None:
         self._writes: list[Callable[[], None]] = []
@@ -16,15 +14,15 @@ class Owed:
         self._writes.append(write)
 
     def pay(self, leaving: bool) -> None:
-        """Do all of them; `leaving` does not wait for room: an attempt more is counted then.
+        """Do all of them; `leaving` does not wait for the disk: an attempt more is counted then.
 
         Raises:
-            OSError: there is no room, or worse.
+            OSError: the disk refused; what is left is owed still.
         """
         try:
             while self._writes:
                 self._writes[0]()
                 self._writes.pop(0)
-        except OSError as error:
-            if not (leaving and is_disk_full(error)):
+        except OSError:
+            if not leaving:
                 raise

@@ -12,7 +12,7 @@ from daemon.core.ledger_rows import job_row, promotion_row, run_record, run_row,
 from daemon.core.snapshot import Attempts, Snapshot
 from daemon.core.versions import ancestry, jobs_of
 from daemon.errors import DaemonFault
-from daemon.folders import bases, current_model
+from daemon.folders import bases, current_model, row_files
 from daemon.layout import ENDED, Layout
 from daemon.supervisor.parts import Parts
 from daemon.supervisor.request import make_request
@@ -116,7 +116,8 @@ class Performer:
         card = action.card
         report = self._parts.queue.report(card, "incoming")
         assert report is not None
-        card = replace(card, intake=report, intake_deaths=0, intake_starts=0)
+        seal = row_files.seal_of(self._layout.job("incoming", card.job))
+        card = replace(card, intake=report, intake_deaths=0, intake_starts=0, seal=seal)
         self._parts.queue.move(card, "incoming", card.priority)
         message = f"{card.job}: {report.train_rows} rows to train, {report.holdout_rows} held out"
         self._parts.journal.event("queued", message, job=card.job)
@@ -151,6 +152,7 @@ class Performer:
             intake=None,
             intake_deaths=0,
             intake_starts=0,
+            seal="",
             outcome=None,
             reason="",
             version=None,

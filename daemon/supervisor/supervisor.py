@@ -1,21 +1,16 @@
 """The one thread that owns all decisions: observe, decide, perform, publish, wait."""
 
 from collections.abc import Iterable
-from dataclasses import replace
-from functools import partial
 
 from daemon.core import actions as do
-from daemon.core import messages as say
 from daemon.core.decide import blocked, decide
-from daemon.core.ledger_rows import evaluation_row
 from daemon.core.retention import backups, prune
-from daemon.core.scheduling import after_death
-from daemon.core.snapshot import Attempts, Snapshot, with_one_sweep
-from daemon.errors import ExitCode, is_disk_full
-from daemon.supervisor.crew import FULL_REST_S, Died
+from daemon.core.snapshot import Snapshot, with_one_sweep
+from daemon.errors import DiskFault, ExitCode
+from daemon.supervisor.disk_trouble import DiskTrouble
+from daemon.supervisor.hearing import Hearing
 from daemon.supervisor.keep_awake import KeepAwake
 from daemon.supervisor.observe import Observer
-from daemon.supervisor.owed import Owed
 from daemon.supervisor.parts import Parts
 from daemon.supervisor.perform import Performer
 from daemon.supervisor.publish import Publisher
@@ -40,34 +35,44 @@ class Supervisor:
         self._observer = Observer(parts)
         self._performer = Performer(parts, self._observer.forget_base)
         self._publisher = Publisher(parts)
+        self._trouble = DiskTrouble(parts, self._publisher)
+        self._hearing = Hearing(
+            parts, self._observer, self._performer, self._publisher, self._trouble
+        )
         self._awake = KeepAwake(parts.settings.now.trainer.keep_awake)
         self._leaving = False
         self._told: set[int] = set()
         self._was_paused = False
         self._watched_s = -1e9
-        self._mended_with: frozenset[str] | None = None
-        self._owed = Owed()
 
     def run(self, until_idle: bool) -> ExitCode:
-        """Work until stopped, or with `until_idle` until nothing is left to do."""
+        """Work until stopped, or with `until_idle` until nothing is left to do.
+
+        Raises:
+            DiskFault: the workspace is gone, or its disk has been broken for long.
+        """
+        self._parts.signals.install()
+        try:
+            return self._work(until_idle)
+        except DiskFault as fault:
+            self._fall(fault)
+            raise
+
+    def _work(self, until_idle: bool) -> ExitCode:
         parts = self._parts
-        parts.signals.install()
         while not self._begun():
             if parts.signals.stops:
                 self._close()
                 return ExitCode.OK
-            parts.wakeups.wait(FULL_REST_S)
         parts.notify.ready()
         while True:
             try:
                 seen, acted = self.tick()
             except OSError as error:
                 # What it did until then stands; what is left is seen by the next look.
-                if not is_disk_full(error):
-                    raise
-                self._no_room(str(error.strerror))
-                parts.notify.alive("disk_full")
-                parts.wakeups.wait(FULL_REST_S)
+                self._rest(error, "a look at the workspace")
+                if parts.signals.stops:
+                    return self._leave(None, ExitCode.OK)
                 continue
             if self._leaving:
                 return self._leave(seen, ExitCode.OK)
@@ -76,6 +81,13 @@ class Supervisor:
                 if verdict is not None:
                     return self._leave(seen, verdict)
             parts.wakeups.wait(0.0 if acted else self._pause_s(seen))
+
+    def _rest(self, error: OSError, what: str) -> None:
+        """Tell of an error that came between, and wait; signals are heard meanwhile."""
+        rest_s = self._trouble.met(error, what)
+        state = "disk_full" if self._publisher.disk_full else "disk trouble"
+        self._parts.notify.alive(state)
+        self._parts.wakeups.wait(rest_s)
 
     def obey_once(self) -> None:
         """Carry the control files out without training: for a command with no daemon alive."""
@@ -93,7 +105,8 @@ class Supervisor:
 
     def tick(self) -> tuple[Snapshot, bool]:
         """Do one round; return what was seen and whether anything was done about it."""
-        self._listen()
+        self._trouble.check_ground()
+        self._hearing.listen(self._leaving)
         if self._parts.settings.refresh():
             self._observer.forget_base()
             self._parts.journal.event("settings", "the edited settings count from the next run")
@@ -101,7 +114,6 @@ class Supervisor:
         if self._only_sweep is not None:
             seen = with_one_sweep(seen, self._only_sweep)
         self._tell(seen)
-        self._mend_link(seen)
         actions = decide(seen)
         if not actions and seen.run is None and self._only_sweep is None:
             actions = self._housekeeping(seen)
@@ -115,13 +127,11 @@ class Supervisor:
     # --- begin and end ------------------------------------------------------------------------
 
     def _begun(self) -> bool:
-        """Begin; false where the disk has no room for it."""
+        """Begin; false after a rest where the disk refused."""
         try:
             self._begin()
         except OSError as error:
-            if not is_disk_full(error):
-                raise
-            self._no_room(str(error.strerror))
+            self._rest(error, "the start")
             return False
         return True
 
@@ -138,35 +148,22 @@ class Supervisor:
             self._parts.journal.answer(command, "stale", "it was about another run of the daemon")
             self._parts.control.answered(command)
         journal.event("started", f"finetuned works in {self._parts.layout.root}")
-        self._mend_link(self._observer.look(stopping=False))
 
-    def _mend_link(self, seen: Snapshot) -> None:
-        """Make a missing or broken link again: the newest verified version that was promoted.
+    def _fall(self, fault: DiskFault) -> None:
+        """End without a disk to write to: the workers' last commits stand."""
+        self._parts.notify.stopping()
+        for hand in (self._parts.intake, self._parts.trainer):
+            hand.kill(wanted=True)
+        if fault.code != "workspace_gone":
+            self._parts.journal.event("stopped", fault.message, level="error")
+        self._close()
 
-        Tried once for the versions there are: each is read to its last byte.
-        """
-        if seen.current is not None:
-            self._mended_with = None
-            return
-        if seen.complete == self._mended_with:
-            return
-        for name in sorted(seen.complete, reverse=True):
-            if seen.versions[name].promotes:
-                self._parts.errands.verify(name)
-        self._parts.errands.settle()
-        verified = self._parts.errands.verified()
-        good = [name for name, fine in sorted(verified.items()) if fine]
-        if good:
-            move = do.MoveLink(good[-1], "the link was missing or broken")
-            if not self._perform([move], seen):
-                return
-        self._mended_with = seen.complete
-
-    def _leave(self, seen: Snapshot, verdict: ExitCode) -> ExitCode:
+    def _leave(self, seen: Snapshot | None, verdict: ExitCode) -> ExitCode:
         """End the workers within their budget; a second signal ends them at once."""
         parts = self._parts
         parts.notify.stopping()
-        parts.notify.alive(self._publisher.publish(seen, "stopping", self._observer.leftovers))
+        if seen is not None:
+            parts.notify.alive(self._publisher.publish(seen, "stopping", self._observer.leftovers))
         parts.intake.leave()
         parts.trainer.leave()
         budget_s = parts.settings.now.trainer.stop_s
@@ -178,10 +175,13 @@ class Supervisor:
                 parts.intake.kill(wanted=True)
                 parts.trainer.kill(wanted=True)
             parts.wakeups.wait(min(max(left_s, 0.0), SETTLING_S))
-            self._listen()
-        self._listen()
+            self._hearing.listen(leaving=True)
+        self._hearing.listen(leaving=True)
         parts.journal.event("stopped", "finetuned has stopped", code=int(verdict))
-        self._publisher.publish(self._observer.look(stopping=True), "stopped", ())
+        try:
+            self._publisher.publish(self._observer.look(stopping=True), "stopped", ())
+        except OSError as error:
+            self._trouble.met(error, "the last look at the workspace")
         self._close()
         return verdict
 
@@ -211,30 +211,17 @@ class Supervisor:
             if isinstance(action, do.StopDaemon):
                 self._leaving = True
                 return True
+            if self._trouble.resting:
+                return False
             try:
                 self._performer.perform(action, seen)
             except OSError as error:
-                self._disk_trouble(action, error)
+                self._trouble.met(error, type(action).__name__)
                 return False
             acted = acted or not isinstance(action, WITHOUT_EFFECT)
-        if acted and self._publisher.disk_full:
-            self._publisher.disk_full = False
-            self._parts.status.reserve()
-            self._parts.journal.settle("disk_full")
+        if acted:
+            self._trouble.over()
         return acted
-
-    def _disk_trouble(self, action: do.Action, error: OSError) -> None:
-        if is_disk_full(error):
-            self._no_room(str(error.strerror))
-            return
-        message = f"{type(action).__name__} failed: {error}; it is tried again"
-        self._publisher.error = ("disk", message)
-        self._parts.journal.alert("disk", message)
-
-    def _no_room(self, how: str) -> None:
-        self._publisher.disk_full = True
-        self._parts.status.release_reserve()
-        self._parts.journal.alert("disk_full", f"the disk is full ({how})")
 
     def _housekeeping(self, seen: Snapshot) -> list[do.Action]:
         failed = self._parts.errands.failed_copies()
@@ -280,118 +267,3 @@ class Supervisor:
                 journal.alert(code, problem)
             else:
                 journal.settle(code)
-
-    # --- workers ------------------------------------------------------------------------------
-
-    def _listen(self) -> None:
-        for hand in (self._parts.intake, self._parts.trainer):
-            reports, died = hand.listen()
-            for report in reports:
-                if isinstance(report, str):
-                    self._parts.journal.event("noise", f"a worker wrote: {report}", level="debug")
-                else:
-                    self._hear(report)
-            if died is not None:
-                self._mourn(died, hand is self._parts.trainer)
-        self._owed.pay(self._leaving)
-
-    def _hear(self, report: say.Report) -> None:
-        journal = self._parts.journal
-        self._publisher.report(report)
-        match report:
-            case say.RunBegun(run, attempt, step, _, total, _):
-                message = f"{run} trains {total} steps, from step {step} (attempt {attempt})"
-                journal.event("run_begun", message, run=run, attempt=attempt)
-            case say.Committed(run, step, _):
-                self._performer.progressed(run)
-                journal.event("committed", f"{run} committed step {step}", run=run, step=step)
-                self._answer("AskCheckpoint", f"committed step {step}")
-            case say.Evaluated():
-                self._evaluated(report)
-            case say.Prepared(model, name):
-                self._observer.forget_base()
-                journal.event("prepared", f"{model} lies in models/base/{name}")
-            case say.PrepareFailed(_, code, message):
-                self._observer.base_problem = message
-                self._publisher.error = (code, message)
-            case say.RunRefused(run, code, message):
-                self._observer.refuse(message)
-                self._parts.runs.write_attempts(run, self._uncounted(run))
-                journal.alert(code, message)
-            case say.Paused(run):
-                journal.event("trainer_paused", f"{run} waits", run=run)
-            case say.Judging(run):
-                journal.event("judging", f"{run} is trained; its candidate is judged", run=run)
-            case say.Noted(code, message):
-                journal.event(code, message)
-            case say.TrialBegun(sweep, trial, trials, setting, _):
-                message = f"{sweep} tries {setting} (trial {trial} of {trials})"
-                journal.event("trial_begun", message, sweep=sweep, trial=trial)
-            case say.TrialEnded(sweep, trial, message):
-                self._parts.sweeps.progressed(sweep)
-                journal.event("trial_ended", f"{sweep}: {message}", sweep=sweep, trial=trial)
-            case say.SweepEnded(sweep, message):
-                message = f"{sweep} has ended: {message}; see models/sweeps/{sweep}/report.md"
-                journal.event("sweep_ended", message, sweep=sweep)
-            case say.Alerted(code, message):
-                journal.event("alert", message, level="warning", code=code)
-
-    def _evaluated(self, report: say.Evaluated) -> None:
-        right = sum(sample.matches for sample in report.samples)
-        parts = [f"{right} of {len(report.samples)} samples right"]
-        if report.validation_loss is not None:
-            parts.append(f"validation loss {report.validation_loss:.3f}")
-        if report.left_out:
-            parts.append(f"{report.left_out} item(s) left out to keep to the time budget")
-        message = f"step {report.step}: {', '.join(parts)}"
-        self._parts.journal.event("evaluated", message, run=report.run, step=report.step)
-        self._answer("AskEvaluation", message)
-        at, items, loss = self._parts.clock.now(), len(report.samples), report.validation_loss
-        row = evaluation_row(at.isoformat(), report.run, report.step, loss, right, items)
-        self._parts.ledger.put(row)
-
-    def _answer(self, asked: str, message: str) -> None:
-        for action in self._performer.asked.pop(asked, []):
-            self._parts.journal.answer(action.command, "done", message)
-            self._parts.control.answered(action.command)
-
-    def _uncounted(self, run: str) -> Attempts:
-        attempts = self._parts.runs.attempts(run)
-        return replace(attempts, started=max(0, attempts.started - 1))
-
-    def _mourn(self, died: Died, trainer: bool) -> None:
-        """Count a death that was nobody's wish, and say how it happened."""
-        run = died.on
-        for asked in ("AskCheckpoint", "AskEvaluation") if trainer else ():
-            for action in self._performer.asked.pop(asked, []):
-                self._parts.journal.answer(action.command, "too_late", "the trainer has ended")
-                self._parts.control.answered(action.command)
-        if died.full:
-            self._no_room(died.how)
-        if not trainer and run is not None:
-            nobodys_fault = died.wanted or died.full
-            counts = {"starts": -1} if nobodys_fault else {"deaths": 1}
-            self._owed.add(partial(self._parts.queue.count_intake, run, **counts))
-        if died.wanted or died.busy or died.full or run is None:
-            if trainer and run is not None and self._parts.runs.has(run):
-                # Told to end, it may have run out of memory before it could.
-                uncounted = replace(self._uncounted(run), after=died.cause.after)
-                self._owed.add(partial(self._parts.runs.write_attempts, run, uncounted))
-            if died.wanted and run is not None and self._parts.sweeps.has(run):
-                self._parts.sweeps.leave_trial(run)
-            if died.busy:
-                self._parts.journal.alert("model_busy", "another process uses the model; waiting")
-            return
-        worker = "trainer" if trainer else "intake worker"
-        how = f"{died.how} ({died.cause.kind}: {died.cause.sign})" if died.cause.sign else died.how
-        self._parts.journal.event(
-            "died", f"the {worker} died on {run}: {how}", level="error", on=run,
-            cause=died.cause.kind, stderr=died.stderr[-1500:],
-        )  # fmt: skip
-        if trainer and run == "prepare":
-            self._observer.base_problem = f"the base model could not be prepared: {how}"
-        elif trainer and self._parts.sweeps.has(run):
-            self._parts.sweeps.count_death(run, how)
-        elif trainer:
-            attempts = self._parts.runs.attempts(run)
-            self._parts.runs.write_attempts(run, after_death(attempts, died.cause, how))

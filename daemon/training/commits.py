@@ -1,5 +1,6 @@
 """When a run's progress is made durable, and how; knows nothing of what a step is."""
 
+import errno
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -34,13 +35,14 @@ class Commits:
     def commit(self, state: RunState, again: bool = False) -> RunState | None:
         """Make a state durable and return it as it is then.
 
-        None where the disk is full: it is tried again when due. `again` reports it also where it
-        has been before.
+        None where the disk has no room for it: it is tried again when due. `again` reports it also
+        where it has been before.
         """
         self._tried_s = self._bench.clock.monotonic_s()
         fresh = not self.has(state)
         try:
             if fresh:
+                self._ask_for_room()
                 lines = map(asdict, state.unwritten)
                 size = runs.append_metrics(self._hand.place, state.written, lines)
                 state = replace(state, unwritten=(), written=size)
@@ -48,13 +50,19 @@ class Commits:
         except Exception as error:
             if not is_disk_full(error):
                 raise
-            message = f"the progress of {state.run} cannot be saved: the disk is full"
+            message = f"the progress of {state.run} cannot be saved: {error}"
             self._bench.pipe.send(say.Alerted("disk_full", message))
             return None
         self._last = state.step_in_run
         if fresh or again:
             self._bench.pipe.send(say.Committed(state.run, state.step, state.step_in_run))
         return state
+
+    def _ask_for_room(self) -> None:
+        start = self._bench.layout.version(self._hand.request.start_version)
+        if not runs.has_room_for_commit(self._hand.place, start):
+            # Nothing is written where it would only fill the disk for the others.
+            raise OSError(errno.ENOSPC, "less than twice the size of the last checkpoint is free")
 
     def _write(self, state: RunState) -> None:
         epoch, batch = divmod(state.step_in_run, self._hand.data.plan.steps_of_epoch)

@@ -46,7 +46,16 @@ def step_metrics(
         waited_s=times.waited_s,
         flops_share=_share(result, times, engine.peak_arithmetic),
         memory=engine.memory(),
+        trained=_trained(content),
     )
+
+
+def _trained(content: StepContent) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {job: [] for job in content.jobs}
+    for text in content.texts:
+        if not text.replayed:
+            found[text.id[0]].append(text.id[1])
+    return {job: rows for job, rows in found.items() if rows}
 
 
 def _share(result: StepResult, times: StepTimes, peak: float | None) -> float | None:

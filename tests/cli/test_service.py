@@ -269,6 +269,9 @@ def test_root_must_say_that_it_means_it(
     assert files(linux.home) == []
     said = finetuned("service", "install", "--no-start", "--as-root", "--root", layout.root)
     assert said.exit_code == 0
+    [unit] = files(linux.home)
+    command = systemd.command_of(unit.read_bytes())
+    assert command is not None and command[-1] == "--as-root"
 
 
 @pytest.mark.parametrize("name", ["two\nlines", "not-utf8-\udcff"])

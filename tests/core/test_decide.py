@@ -47,6 +47,14 @@ def test_a_job_counted_for_another_model_or_prefix_goes_through_intake_again() -
     assert kinds(decide(w.quiet(queued=(good,)))) == ["OpenRun"]
 
 
+def test_a_job_whose_files_were_edited_in_the_queue_goes_through_intake_again() -> None:
+    """Fault Q9."""
+    edited = replace(w.queued(1), edited=True)
+    [action] = decide(w.quiet(queued=(edited, w.queued(2))))
+    assert isinstance(action, do.TakeInAgain) and action.card == edited.card
+    assert "changed" in action.why
+
+
 def test_a_file_that_kills_the_intake_worker_three_times_is_parked() -> None:
     """Fault Q5, invariant I6."""
     deadly = Incoming(w.card(1, intake_deaths=3), None)
@@ -228,6 +236,32 @@ def test_a_silent_trainer_is_ended_and_counted() -> None:
     silent = Worker("busy", "r000007", silent_s=601.0)
     [action] = decide(w.quiet(run=w.run(1), running=w.running(1), trainer=silent))
     assert isinstance(action, do.EndTrainer) and action.dead
+
+
+def test_a_job_is_parked_at_the_third_death_and_the_next_one_begins_with_no_rest() -> None:
+    """Fault Q5: each look leads to the next step at once, whatever the clock says."""
+    poisoned = w.run(1, attempts=Attempts(3, 3, "SIGSEGV"))
+    ended, removed = decide(w.quiet(run=poisoned, running=w.running(1), queued=(w.queued(2),)))
+    assert isinstance(ended, do.EndJob) and (ended.outcome, "SIGSEGV" in ended.reason) == (
+        "crashed",
+        True,
+    )
+    assert isinstance(removed, do.RemoveRun)
+    assert decide(w.quiet(queued=(w.queued(2),))) == [do.OpenRun((w.queued(2).card,))]
+    opened = w.run(2, frozen_ns=None)
+    moved = decide(w.quiet(run=opened, queued=(w.queued(2),)))
+    assert kinds(moved) == ["MoveToRunning"]
+    assert kinds(decide(w.quiet(run=opened, running=w.running(2)))) == ["BeginRun"]
+
+
+def test_starts_that_ended_with_the_daemon_are_borne_longer_than_deaths_that_were_seen() -> None:
+    """Fault Q5: a laptop that is stopped each morning parks nothing."""
+    for attempts, parked in [
+        (Attempts(2, 2), False), (Attempts(3, 3), True), (Attempts(9, 2), False),
+        (Attempts(10, 0), True),
+    ]:  # fmt: skip
+        actions = decide(w.quiet(run=w.run(1, attempts=attempts), running=w.running(1)))
+        assert (kinds(actions) == ["EndJob", "RemoveRun"]) is parked
 
 
 def test_idle_workers_leave_after_their_time() -> None:

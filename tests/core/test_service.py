@@ -57,7 +57,7 @@ def test_a_unit_ends_a_crash_loop_and_leaves_hopeless_ends_alone() -> None:
     assert unit["Type"] == ["notify"]
     assert unit["Restart"] == ["on-failure"]
     prevented = {ExitCode(int(code)) for code in unit["RestartPreventExitStatus"][0].split()}
-    assert {ExitCode.USAGE, ExitCode.MODEL} <= prevented
+    assert {ExitCode.USAGE, ExitCode.MODEL, ExitCode.DISK_BROKEN} <= prevented
     assert not {ExitCode.OK, ExitCode.FAILED, ExitCode.BUSY} & prevented
     starts, within_s = int(unit["StartLimitBurst"][0]), int(unit["StartLimitIntervalSec"][0])
     assert starts * int(unit["RestartSec"][0]) < within_s

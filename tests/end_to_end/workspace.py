@@ -96,16 +96,17 @@ class Workspace:
             return []
 
     def kill_trainer(self) -> None:
-        for worker in self._trainers():
+        for worker in self.trainers():
             os.kill(worker.pid, signal.SIGKILL)
 
     def abort_trainer(self, last_words: str) -> None:
         """Let the trainer abort as a library does that cannot go on: a line on stderr, SIGABRT."""
-        for worker in self._trainers():
+        for worker in self.trainers():
             Path(f"/proc/{worker.pid}/fd/2").write_text(f"{last_words}\n")
             os.kill(worker.pid, signal.SIGABRT)
 
-    def _trainers(self) -> list[psutil.Process]:
+    def trainers(self) -> list[psutil.Process]:
+        """Return the trainers that live: one, or none."""
         return [
             worker
             for worker in self.workers()

@@ -18,11 +18,8 @@ SERVER = "with the server"
 UNTESTED: dict[str, str] = {
     **{f"A{number}": SERVER for number in range(1, 17)},
     "C9": SERVER,
-    "D8": "not yet: the umask is not looked at, nor who starts the daemon",
-    "Q9": "not yet: a queued file is not compared with what intake read",
     "T15": "nothing to overlap: one loop trains and saves, in turn",
     "T16": SERVER,
-    "T20": "needs a machine that sleeps; what waits is given its clock",
     "V7": SERVER,
 }
 

@@ -2,43 +2,111 @@
 
 import random
 import threading
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import psutil
 
 from tests.end_to_end.workspace import Workspace
-from tests.reliability.scenario import SETTINGS, End, broken, drop_all
+from tests.reliability.scenario import SETTINGS, End, broken, drop_all, end_of
 
-LONGEST_S = 2.5
-"""A kill comes at any moment between a start and so long after it."""
+IN_START = 0.25
+"""Share of the daemon's kills that come before it has begun to work."""
+
+LIFE = 0.4
+"""A life lasts at most so much of the whole history, and mostly less."""
 
 WORKER_KILLS = 2
 """Three deaths of a worker without progress park a job, as they should."""
 
+PROGRESS = {"training": ("committed", "run_ended"), "intake": ("queued", "job_ended")}
 
-def be_killed(root: Path, seed: int, kills: int, calm: End) -> list[str]:
+
+@dataclass(frozen=True)
+class Calm:
+    """The history when nothing happens on the way."""
+
+    end: End
+    start_s: float
+    """Seconds that a daemon takes before it begins to work."""
+    work_s: float
+    """Seconds from there to the end."""
+
+
+def calm_history(root: Path) -> Calm:
+    """Live through the history and measure it."""
+    with Workspace(root, settings=SETTINGS) as space:
+        drop_all(space)
+        space.start("--until-idle")
+        born = psutil.Process(space.pid).create_time()
+        assert space.wait_for_exit() == 0, space.story()
+        [began] = space.told("started")
+        [ended] = space.told("stopped")
+        began_s, ended_s = _time(began["time"]), _time(ended["time"])
+        return Calm(end_of(space), began_s - born, ended_s - began_s)
+
+
+def _time(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+def be_killed(root: Path, seed: int, kills: int, calm: Calm) -> list[str]:
     """Return what is broken after so many kills in one history."""
-    draw = random.Random(seed)
-    left = {"training": WORKER_KILLS, "intake": WORKER_KILLS}
     with Workspace(root / "w", settings=SETTINGS) as space:
         drop_all(space)
         space.start("--until-idle")
+        killer = _Killer(space, random.Random(seed), calm)
         for _ in range(kills):
-            threading.Event().wait(draw.uniform(0.05, LONGEST_S))
-            worker = draw.choice(("daemon", "daemon", "training", "intake"))
-            if worker != "daemon" and left[worker] and _kill_worker(space, worker):
-                left[worker] -= 1
-            else:
-                space.kill()
-                space.start("--until-idle")
+            killer.strike()
         code = space.wait_for_exit()
         if code != 0:
             return [f"I8: exit status {code}", space.story()]
-        found = broken(space, calm)
+        found = broken(space, calm.end)
         return [*found, space.story()] if found else []
 
 
-def _kill_worker(space: Workspace, kind: str) -> bool:
+@dataclass
+class _Killer:
+    space: Workspace
+    draw: random.Random
+    calm: Calm
+    begun: int = 0
+    """Lives that had begun when this one was started."""
+    struck: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Of each kind of worker: its progress at the last kill, and the kills since it changed."""
+
+    def strike(self) -> None:
+        """Wait for a moment, then kill somebody; where he does not live, the daemon."""
+        victim = self.draw.choice(("daemon", "training", "intake", "worker"))
+        in_start = victim == "daemon" and self.draw.random() < IN_START
+        if in_start:
+            threading.Event().wait(self.draw.uniform(0.0, self.calm.start_s))
+        else:
+            self.space.wait("the start", self._works)
+            longest_s = self.calm.work_s * LIFE
+            threading.Event().wait(self.draw.triangular(0.0, longest_s, 0.0))
+        kinds = ("training", "intake") if victim == "worker" else (victim,)
+        if not any(self._kill_worker(kind) for kind in kinds if kind != "daemon"):
+            self.space.kill()
+            self.begun = len(self.space.told("started"))
+            self.space.start("--until-idle")
+
+    def _works(self) -> bool:
+        """Return whether this life has begun."""
+        return len(self.space.told("started")) > self.begun
+
+    def _kill_worker(self, kind: str) -> bool:
+        progress = sum(len(self.space.told(event)) for event in PROGRESS[kind])
+        known, times = self.struck.get(kind, (-1, 0))
+        times = times if known == progress else 0
+        if times >= WORKER_KILLS or not _kill(self.space, kind):
+            return False
+        self.struck[kind] = progress, times + 1
+        return True
+
+
+def _kill(space: Workspace, kind: str) -> bool:
     for worker in space.workers():
         try:
             if f"daemon.{kind}" in worker.cmdline() or kind[:5] in worker.name():

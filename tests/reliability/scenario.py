@@ -14,6 +14,7 @@ from pathlib import Path
 
 from daemon.folders import models
 from tests.end_to_end.workspace import Workspace, chats
+from tests.reliability.audit import audit
 
 SETTINGS = (
     "[inbox]\nsettle_s = 0.05\n[checkpoint]\nsteps = 2\n[run]\ngather_rows = 1\n"
@@ -71,6 +72,7 @@ def broken(space: Workspace, calm: End) -> list[str]:
     """Return what is wrong with a drained workspace; nothing where all invariants hold."""
     found = [*_files(space), *_model(space), *_status(space), *_leftovers(space)]
     try:
+        found += audit(space)
         end = end_of(space)
     except (OSError, KeyError, ValueError) as error:
         return [*found, f"I4: the workspace cannot be read: {error!r}"]

@@ -2,8 +2,10 @@
 
 import errno
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -239,3 +241,36 @@ def test_other_libraries_let_the_run_start_over(workspace: Workspace) -> None:
     pipe = workspace.serve(engine(), TRAIN)
     assert min(losses_of(pipe)) == 1
     assert "Alerted" in pipe.kinds()
+
+
+def test_without_room_for_twice_the_last_checkpoint_nothing_is_written(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Faults T3, D1: told, tried again when due, and committed when there is room."""
+    settings = {**SETTINGS, "checkpoint": {"steps": 3}}
+    workspace.ask_run("r000002", [JOB], settings=settings)
+    place = workspace.layout.run("r000002")
+    free = iter([10**9, 0, 0])
+    tried: list[int] = []
+
+    def disk_usage(_: Path) -> Any:
+        tried.append(len(list(place.checkpoints.glob("*"))) if place.checkpoints.exists() else 0)
+        return SimpleNamespace(free=next(free, 10**9))
+
+    monkeypatch.setattr(shutil, "disk_usage", disk_usage)
+    pipe = workspace.serve(engine(), say.Train("r000002"))
+    alerts = [r for r in pipe.sent if isinstance(r, say.Alerted)]
+    assert [alert.code for alert in alerts] == ["disk_full", "disk_full"]
+    assert "less than twice" in alerts[0].message
+    assert [r.step_in_run for r in pipe.sent if isinstance(r, say.Committed)] == [3, 12, 15, 16]
+    assert tried[:4] == [0, 1, 1, 1] and pipe.kinds()[-1] == "CandidateReady"
+
+
+def test_every_row_counts_once_in_every_epoch_by_the_metrics(workspace: Workspace) -> None:
+    """Invariant I2."""
+    workspace.serve(engine(), TRAIN)
+    workspace.seal("r000001", "v000001")
+    steps = workspace.read(workspace.layout.version("v000001") / "training_metrics.json")
+    for epoch in (1, 2):
+        rows = [row for s in steps if s["epoch"] == epoch for row in s["trained"][JOB]]
+        assert sorted(rows) == list(range(30))

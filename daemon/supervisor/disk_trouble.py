@@ -1,0 +1,87 @@
+"""What is told and waited where the disk refuses, and when it is given up; mends nothing."""
+
+from daemon.core.patience import Patience
+from daemon.errors import DiskFault, is_disk_full
+from daemon.layout import Layout
+from daemon.supervisor.crew import FULL_REST_S
+from daemon.supervisor.parts import Parts
+from daemon.supervisor.publish import Publisher
+
+
+class DiskTrouble:
+    """The failures in a row of one daemon."""
+
+    def __init__(self, parts: Parts, publisher: Publisher) -> None:
+        self._parts = parts
+        self._publisher = publisher
+        self._patience = Patience()
+        self._ground = _identity(parts.layout)
+        self._not_before_s = 0.0
+
+    def check_ground(self) -> None:
+        """See that the workspace is still the one this daemon began with.
+
+        Raises:
+            DiskFault: it was removed or replaced.
+        """
+        if _identity(self._parts.layout) != self._ground:
+            root = self._parts.layout.root
+            raise DiskFault(
+                "workspace_gone",
+                f"the workspace {root} was removed, moved or replaced under its daemon, which has "
+                "ended: bring it back, then start the daemon there again",
+            )
+
+    def met(self, error: OSError, what: str) -> float:
+        """Tell of an error and return how many seconds to wait before the next try.
+
+        Raises:
+            DiskFault: the workspace is gone, or the disk has been broken for long.
+        """
+        self.check_ground()
+        if is_disk_full(error):
+            self.no_room(str(error.strerror))
+            return FULL_REST_S
+        now_s = self._parts.clock.monotonic_s()
+        self._patience = self._patience.after(error, now_s)
+        if self._patience.spent(now_s):
+            raise DiskFault(
+                "disk_broken",
+                f"the disk of {self._parts.layout.root} has refused {self._patience.broken} times "
+                f"in a row, the last time: {error}; the daemon has ended: mend the disk or mount "
+                "it for writing, then start it again",
+            )
+        message = f"{what} failed: {error}; it is tried again"
+        self._publisher.error = ("disk", message)
+        self._parts.journal.alert("disk", message)
+        self._not_before_s = now_s + self._patience.rest_s
+        return self._patience.rest_s
+
+    @property
+    def resting(self) -> bool:
+        """Whether the next try is not due yet."""
+        return self._parts.clock.monotonic_s() < self._not_before_s
+
+    def no_room(self, how: str) -> None:
+        """Tell that the disk is full, in the room that is kept for it."""
+        self._publisher.disk_full = True
+        self._parts.status.release_reserve()
+        self._parts.journal.alert("disk_full", f"the disk is full ({how})")
+
+    def over(self) -> None:
+        """Take note that a change of the disk has succeeded."""
+        self._patience = Patience()
+        self._not_before_s = 0.0
+        self._parts.journal.settle("disk")
+        if self._publisher.disk_full:
+            self._publisher.disk_full = False
+            self._parts.status.reserve()
+            self._parts.journal.settle("disk_full")
+
+
+def _identity(layout: Layout) -> tuple[int, int] | None:
+    try:
+        found = layout.queue.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

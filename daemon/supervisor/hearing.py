@@ -1,0 +1,175 @@
+"""Folds what the workers say, and how they die, into folders and journal; decides nothing."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+from daemon.core import messages as say
+from daemon.core.ledger_rows import evaluation_row
+from daemon.core.scheduling import after_death
+from daemon.core.snapshot import Attempts
+from daemon.supervisor.crew import Died
+from daemon.supervisor.disk_trouble import DiskTrouble
+from daemon.supervisor.observe import Observer
+from daemon.supervisor.owed import Owed
+from daemon.supervisor.parts import Parts
+from daemon.supervisor.perform import Performer
+from daemon.supervisor.publish import Publisher
+
+
+class Hearing:
+    """The ear of one supervisor."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        observer: Observer,
+        performer: Performer,
+        publisher: Publisher,
+        trouble: DiskTrouble,
+    ) -> None:
+        self._parts = parts
+        self._observer = observer
+        self._performer = performer
+        self._publisher = publisher
+        self._trouble = trouble
+        self._owed = Owed()
+
+    def listen(self, leaving: bool) -> None:
+        """Take in what the workers said; `leaving` does not wait for room to write it down.
+
+        Raises:
+            OSError: the disk refused; what is to be written is owed, and paid by the next call.
+        """
+        for hand in (self._parts.intake, self._parts.trainer):
+            reports, died = hand.listen()
+            for report in reports:
+                if isinstance(report, str):
+                    self._parts.journal.event("noise", f"a worker wrote: {report}", level="debug")
+                else:
+                    self._hear(report)
+            if died is not None:
+                self._mourn(died, hand is self._parts.trainer)
+        self._owed.pay(leaving)
+
+    def _hear(self, report: say.Report) -> None:
+        journal = self._parts.journal
+        self._publisher.report(report)
+        match report:
+            case say.RunBegun(run, attempt, step, _, total, _):
+                message = f"{run} trains {total} steps, from step {step} (attempt {attempt})"
+                journal.event("run_begun", message, run=run, attempt=attempt)
+            case say.Committed(run, step, _):
+                self._trouble.over()
+                self._owed.add(partial(self._performer.progressed, run))
+                journal.event("committed", f"{run} committed step {step}", run=run, step=step)
+                self._answer("AskCheckpoint", f"committed step {step}")
+            case say.Evaluated():
+                self._evaluated(report)
+            case say.Prepared(model, name):
+                self._observer.forget_base()
+                journal.event("prepared", f"{model} lies in models/base/{name}")
+            case say.PrepareFailed(_, code, message):
+                self._observer.base_problem = message
+                self._publisher.error = (code, message)
+            case say.RunRefused(run, code, message):
+                self._observer.refuse(message)
+                self._owe_attempts(run, _uncounted)
+                journal.alert(code, message)
+            case say.Paused(run):
+                journal.event("trainer_paused", f"{run} waits", run=run)
+            case say.Judging(run):
+                journal.event("judging", f"{run} is trained; its candidate is judged", run=run)
+            case say.Noted(code, message):
+                journal.event(code, message)
+            case say.TrialBegun() | say.TrialEnded() | say.SweepEnded():
+                self._hear_of_sweep(report)
+            case say.Alerted("disk_full", message):
+                self._trouble.no_room(message)
+            case say.Alerted(code, message):
+                journal.event("alert", message, level="warning", code=code)
+
+    def _hear_of_sweep(self, report: say.TrialBegun | say.TrialEnded | say.SweepEnded) -> None:
+        journal = self._parts.journal
+        match report:
+            case say.TrialBegun(sweep, trial, trials, setting, _):
+                message = f"{sweep} tries {setting} (trial {trial} of {trials})"
+                journal.event("trial_begun", message, sweep=sweep, trial=trial)
+            case say.TrialEnded(sweep, trial, message):
+                self._owed.add(partial(self._parts.sweeps.progressed, sweep))
+                journal.event("trial_ended", f"{sweep}: {message}", sweep=sweep, trial=trial)
+            case say.SweepEnded(sweep, message):
+                message = f"{sweep} has ended: {message}; see models/sweeps/{sweep}/report.md"
+                journal.event("sweep_ended", message, sweep=sweep)
+
+    def _evaluated(self, report: say.Evaluated) -> None:
+        right = sum(sample.matches for sample in report.samples)
+        parts = [f"{right} of {len(report.samples)} samples right"]
+        if report.validation_loss is not None:
+            parts.append(f"validation loss {report.validation_loss:.3f}")
+        if report.left_out:
+            parts.append(f"{report.left_out} item(s) left out to keep to the time budget")
+        message = f"step {report.step}: {', '.join(parts)}"
+        self._parts.journal.event("evaluated", message, run=report.run, step=report.step)
+        self._answer("AskEvaluation", message)
+        at, items, loss = self._parts.clock.now(), len(report.samples), report.validation_loss
+        row = evaluation_row(at.isoformat(), report.run, report.step, loss, right, items)
+        self._parts.ledger.put(row)
+
+    def _answer(self, asked: str, message: str) -> None:
+        for action in self._performer.asked.pop(asked, []):
+            self._parts.journal.answer(action.command, "done", message)
+            self._owed.add(partial(self._parts.control.answered, action.command))
+
+    def _mourn(self, died: Died, trainer: bool) -> None:
+        """Count a death that was nobody's wish, and say how it happened."""
+        run = died.on
+        for asked in ("AskCheckpoint", "AskEvaluation") if trainer else ():
+            for action in self._performer.asked.pop(asked, []):
+                self._parts.journal.answer(action.command, "too_late", "the trainer has ended")
+                self._owed.add(partial(self._parts.control.answered, action.command))
+        if died.full:
+            self._trouble.no_room(died.how)
+        if not trainer and run is not None:
+            nobodys_fault = died.wanted or died.full
+            counts = {"starts": -1} if nobodys_fault else {"deaths": 1}
+            self._owed.add(partial(self._parts.queue.count_intake, run, **counts))
+        if died.wanted or died.busy or died.full or run is None:
+            if trainer and run is not None:
+                # Told to end, it may have run out of memory before it could.
+                after = died.cause.after
+                self._owe_attempts(run, lambda known: replace(_uncounted(known), after=after))
+            if died.wanted and run is not None and self._parts.sweeps.has(run):
+                self._owed.add(partial(self._parts.sweeps.leave_trial, run))
+            if died.busy:
+                self._parts.journal.alert("model_busy", "another process uses the model; waiting")
+            return
+        worker = "trainer" if trainer else "intake worker"
+        how = f"{died.how} ({died.cause.kind}: {died.cause.sign})" if died.cause.sign else died.how
+        self._parts.journal.event(
+            "died", f"the {worker} died on {run}: {how}", level="error", on=run,
+            cause=died.cause.kind, stderr=died.stderr[-1500:],
+        )  # fmt: skip
+        if trainer and run == "prepare":
+            self._observer.base_problem = f"the base model could not be prepared: {how}"
+        elif trainer and self._parts.sweeps.has(run):
+            self._owed.add(partial(self._parts.sweeps.count_death, run, how))
+        elif trainer:
+            self._owe_attempts(run, lambda known: after_death(known, died.cause, how))
+
+    def _owe_attempts(self, run: str, change: Callable[[Attempts], Attempts]) -> None:
+        """Owe a change of a run's count; made once, however often it has to be written."""
+        changed: list[Attempts] = []
+
+        def write() -> None:
+            if not self._parts.runs.has(run):
+                return
+            if not changed:
+                changed.append(change(self._parts.runs.attempts(run)))
+            self._parts.runs.write_attempts(run, changed[0])
+
+        self._owed.add(write)
+
+
+def _uncounted(known: Attempts) -> Attempts:
+    return replace(known, started=max(0, known.started - 1))

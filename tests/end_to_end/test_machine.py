@@ -1,0 +1,83 @@
+"""What the machine does to a daemon: no room for its files, its folders gone, its files edited."""
+
+import shutil
+import stat
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from daemon.errors import ExitCode
+from tests.end_to_end.workspace import Workspace, chats
+
+SETTINGS = "[inbox]\nsettle_s = 0.05\n[checkpoint]\nsteps = 2\n[training]\nepochs = 20\n"
+THEIRS = ("original.jsonl", "console.txt")
+"""Files of whoever drops and starts, with the modes they gave them."""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="another process's limits are Linux's")
+def test_a_limit_on_the_size_of_files_is_no_room_and_no_crash(tmp_path: Path) -> None:
+    """Faults D1, D8, T3: EFBIG, with a real limit; and whose files they are."""
+    with Workspace(tmp_path / "w", settings=SETTINGS) as space:
+        space.drop("a.jsonl", chats(60))
+        space.start()
+        space.wait_for_number("committed", 1)
+        [trainer] = space.trainers()
+        trainer.rlimit(psutil.RLIMIT_FSIZE, (1, psutil.RLIM_INFINITY))
+        space.wait("an alert", lambda: space.told("alert", code="disk_full"))
+        commits = len(space.told("committed"))
+        steps = len(space.metrics())
+        space.wait("more steps", lambda: len(space.metrics()) > steps + 4)
+        assert len(space.told("committed")) == commits
+        trainer.rlimit(psutil.RLIMIT_FSIZE, (psutil.RLIM_INFINITY, psutil.RLIM_INFINITY))
+        space.wait("a done job", lambda: space.jobs("done"))
+        assert not space.told("died") and len(space.told("run_begun")) == 1
+        assert not readable_by_others(space)
+
+
+def readable_by_others(space: Workspace) -> list[str]:
+    """Return what somebody else may read of what the daemon has made."""
+    made = (space.layout.queue, space.layout.models, space.layout.status, space.layout.logs)
+    return [
+        str(path)
+        for folder in made
+        for path in (folder, *folder.rglob("*"))
+        if path.name not in THEIRS
+        and not path.is_symlink()
+        and stat.S_IMODE(path.stat().st_mode) & (stat.S_IRWXG | stat.S_IRWXO)
+    ]
+
+
+def test_a_workspace_that_is_removed_ends_its_daemon_with_one_sentence(tmp_path: Path) -> None:
+    """Fault D2."""
+    with Workspace(tmp_path / "w", settings=SETTINGS) as space:
+        space.drop("a.jsonl", chats(60))
+        space.start()
+        space.wait("steps", lambda: space.metrics())
+        console = (space.root / "console.txt").rename(tmp_path / "console.txt")
+        space.root.rename(tmp_path / "moved")
+        shutil.copytree(tmp_path / "moved" / "inbox", space.root / "inbox")
+        (space.root / "console.txt").touch()
+        assert space.wait_for_exit() == ExitCode.DISK_BROKEN
+        said = console.read_text()
+        assert "was removed, moved or replaced" in said and "Traceback" not in said
+        assert not space.layout.queue.exists()
+
+
+def test_a_queued_file_that_is_edited_by_hand_is_read_again(tmp_path: Path) -> None:
+    """Fault Q9."""
+    with Workspace(tmp_path / "w", settings=SETTINGS) as space:
+        space.touch("pause")
+        space.drop("a.jsonl", chats(20))
+        space.start()
+        [job] = space.wait("a queued job", lambda: space.jobs("normal"))
+        place = space.layout.job("normal", job)
+        rows = place.original.read_bytes().splitlines(keepends=True)
+        place.original.write_bytes(b"".join(rows[:10]))
+        (space.layout.control / "pause").unlink()
+        space.wait("a done job", lambda: space.jobs("done"))
+        [told] = space.told("intake_again", job=job)
+        assert "changed" in told["message"]
+        assert space.report("done")["rows"]["read"] == 10
+        assert space.manifest(space.current())["rows_by_job"][job] < 10

@@ -1,0 +1,40 @@
+"""Whether a job's files are as intake left them (fault Q9)."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from daemon.folders.row_files import seal_of
+from daemon.layout import JobLayout
+
+NAMES = ("original.jsonl", "train.jsonl", "holdout.jsonl")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> JobLayout:
+    for name in NAMES:
+        (tmp_path / name).write_text("a row\n")
+        os.utime(tmp_path / name, (1, 1))
+    return JobLayout(tmp_path)
+
+
+def test_reading_and_moving_change_nothing(place: JobLayout, tmp_path: Path) -> None:
+    before = seal_of(place)
+    place.train.read_bytes()
+    moved = place.folder.rename(tmp_path.with_name("elsewhere"))
+    assert seal_of(JobLayout(moved)) == before
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_edit_a_removal_and_a_replacement_are_seen(place: JobLayout, name: str) -> None:
+    path = place.folder / name
+    seals = {seal_of(place)}
+    path.write_text("a Row\n")
+    seals.add(seal_of(place))
+    path.write_text("another row\n")
+    os.utime(path, (1, 1))
+    seals.add(seal_of(place))
+    path.unlink()
+    seals.add(seal_of(place))
+    assert len(seals) == 4
