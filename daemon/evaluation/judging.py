@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from daemon.core.promotion import Comparison
-from daemon.evaluation.scores.overlap import exact_match
 from daemon.evaluation.paired import compare
+from daemon.evaluation.scores.overlap import exact_match
 from daemon.evaluation.scoring import Interrupted, Prompt, Scorer, answers, mean_loss, row_losses
 from daemon.text.encoder import Encoded
 
@@ -108,7 +108,8 @@ def answer_sheet(marks: Marks, exam: Exam) -> list[dict[str, Any]]:
         {
             "job": prompt.job, "prompt": prompt.text, "golden": prompt.golden,
             "before": old, "after": new,
-            "matches_before": exact_match(prompt.golden, old), "matches": exact_match(prompt.golden, new),
+            "matches_before": exact_match(prompt.golden, old),
+            "matches": exact_match(prompt.golden, new),
         }
         for prompt, old, new in zip(exam.prompts, before, marks.candidate.answers, strict=True)
     ]  # fmt: skip

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from daemon.evaluation.scores.overlap import f1
-from daemon.evaluation.scores.values import comparable, leaves
+from daemon.evaluation.scores.values import Path, comparable, leaves
 
-FENCE = re.compile(r"^\s*(```|~~~)[^\n]*\n(.*?)(?:\n\s*\1\s*)?$", re.DOTALL)
+FENCES = ("```", "~~~")
+LANGUAGE = re.compile(r"^\w+\s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +28,11 @@ class Fields:
 
 def unfenced(text: str) -> tuple[str, bool]:
     """Return what stands inside a markdown fence that holds the whole text, and whether it does."""
-    found = FENCE.match(text)
-    return (found[2], True) if found else (text, False)
+    inside = text.strip()
+    mark = inside[:3]
+    if mark not in FENCES:
+        return text, False
+    return LANGUAGE.sub("", inside[3:].removesuffix(mark)).strip(), True
 
 
 def parsed(text: str) -> Any:
@@ -61,6 +65,6 @@ def compare_fields(golden: str, answer: str) -> Fields:
     )
 
 
-def _counted(record: dict[str, Any]) -> Counter[tuple[str, Any]]:
+def _counted(record: dict[str, Any]) -> Counter[tuple[Path, Any]]:
     # An empty record has no field: its only leaf would be itself.
     return Counter((path, comparable(value)) for path, value in leaves(record) if path)
