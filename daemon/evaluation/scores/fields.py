@@ -3,6 +3,7 @@
 import json
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,8 @@ from daemon.evaluation.scores.overlap import f1
 from daemon.evaluation.scores.values import Path, comparable, leaves
 
 FENCES = ("```", "~~~")
+DEEPEST = 100
+"""Levels of a JSON value; records and calls have a few."""
 LANGUAGE = re.compile(r"^\w+\s")
 
 
@@ -36,11 +39,22 @@ def unfenced(text: str) -> tuple[str, bool]:
 
 
 def parsed(text: str) -> Any:
-    """Return a JSON value; None where the text is none, or holds NaN or Infinity."""
+    """Return a JSON value; None where the text is none, holds NaN or Infinity, or is too deep."""
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        value = json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         return None
+    level, depth = [value], 0
+    while level:
+        depth += 1
+        level = [inner for outer in level for inner in _inside(outer)]
+    return value if depth <= DEEPEST else None
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _no_constant(name: str) -> Any:

@@ -106,6 +106,7 @@ def test_fields_agree_with_an_independent_count_on_random_records() -> None:
         ("{}", True, False, 0.0),
         ("", False, False, 0.0),
         ("[" * 100_000, False, False, 0.0),
+        ('{"a":' * 900 + "1" + "}" * 900, False, False, 0.0),
     ],
 )
 def test_a_record_must_be_json_and_nothing_else(
@@ -172,6 +173,7 @@ def test_a_call_may_be_spelled_in_each_usual_way(answer: str) -> None:
         ("I switch it on.", {"not_parsable": 1}, 0.0),
         ("", {"not_parsable": 1}, 0.0),
         ("[]", {"not_parsable": 1}, 0.0),
+        ('{"name": "light", "arguments": ' * 400 + "1" + "}" * 400, {"not_parsable": 1}, 0.0),
         (GOLDEN[:-1], {"not_parsable": 1}, 0.0),
         (GOLDEN.replace("light", "lamp"), {"wrong_function": 1}, 0.0),
         (GOLDEN.replace("room", "area"), {"wrong_parameter_name": 1}, 0.5),
