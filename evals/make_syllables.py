@@ -30,6 +30,10 @@ BEFORE = (
     "non", "mis", "dis", "pre", "pro", "con", "com", "un", "in", "im", "il", "ir", "re", "de",
     "en", "em", "ex", "ab", "ad", "co", "up",
 )  # fmt: skip
+AFTER = re.compile(
+    r"(ations?|itions?|ings?|ments?|ness|ers?|ors?|ly|ity|able|ible|ies|is|ed|es|s|al|ous|ive|ic|"
+    r"ions?|ism|ist|ful|less|y|e)$"
+)
 STEM = 5
 """Letters that two words of a family share at the begin, with or without a prefix."""
 CRUDE = re.compile(
@@ -83,7 +87,10 @@ def stems(word: str) -> frozenset[str]:
     """Return what a word's family is known by; generous, so that no relative is missed."""
     lower = word.lower()
     bare = {lower[len(prefix) :] for prefix in BEFORE if lower.startswith(prefix)}
-    return frozenset(part[:STEM] for part in {lower, *bare} if len(part) >= 4 or part == lower)
+    parts = {part for part in (lower, *bare) if len(part) >= 4 or part == lower}
+    # The mark keeps "box-", what boxing and boxer share, apart from the begin of other words.
+    without = {f"{AFTER.sub('', part)}-" for part in parts}
+    return frozenset(part[:STEM] for part in parts) | without
 
 
 def families(words: Iterable[str]) -> frozenset[str]:
@@ -182,9 +189,9 @@ def free(puzzles: list[Puzzle], chosen: list[Puzzle]) -> Iterator[Puzzle]:
     known = families(puzzle["word"] for puzzle in chosen)
     clues = {puzzle["definition"] for puzzle in chosen}
     for puzzle in sorted(puzzles, key=lambda puzzle: str(puzzle["word"])):
-        if fits(puzzle) and puzzle["definition"] not in clues:
-            if not related(puzzle["word"], known):
-                yield puzzle
+        fair = fits(puzzle) and puzzle["definition"] not in clues
+        if fair and not related(puzzle["word"], known):
+            yield puzzle
 
 
 def write_free(puzzles: list[Puzzle], chosen: list[Puzzle]) -> None:

@@ -103,10 +103,12 @@ def suite_of(name: str, rows: Iterable[tuple[int, Any]], sha256: str) -> SuiteFi
     mistakes = [row for _, row in lines if isinstance(row, Mistake)]
     found = [(line, row) for line, row in lines if not isinstance(row, Mistake)]
     header: Suite | None = None
+    declared: Suite | None = None
     system: str | None = None
     if found and isinstance(found[0][1], dict) and "suite" in found[0][1]:
         (line, row), *found = found
         header, wrong = _header(name, row, sha256)
+        declared = header
         system = row["system"] if isinstance(row.get("system"), str) else None
         mistakes += [Mistake(line, words) for words in wrong]
     elif name == PROBES:
@@ -115,7 +117,7 @@ def suite_of(name: str, rows: Iterable[tuple[int, Any]], sha256: str) -> SuiteFi
         mistakes.append(Mistake(1, f"the file has no header: begin it with {HEADER_FORM}"))
     items: list[SuiteItem] = []
     for line, row in found:
-        item = _item(line, row, header, system)
+        item = _item(line, row, declared, system)
         if isinstance(item, SuiteItem):
             items.append(item)
         else:

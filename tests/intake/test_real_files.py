@@ -137,9 +137,10 @@ def test_suite_items_with_small_edits_are_refused_and_no_others(bench: Bench) ->
     plain = [{"prompt": row["q"], "completion": row["a"]} for row in others]
     report = bench.take_in([*plain[:200], *edited, *plain[200:]])
     refused = [row for row in bench.rows("rejected") if row["code"] == "exam_row"]
-    assert [row["line"] for row in refused] == list(range(201, 251))
+    assert sorted(row["line"] for row in refused) == list(range(201, 251))
     assert codes(report)["exam_row"] == 50
-    assert refused[0]["of"] == {"job": "evals/building.jsonl", "line": 2}
+    first = min(refused, key=lambda row: int(row["line"]))
+    assert first["of"] == {"job": "evals/building.jsonl", "line": 2}
 
 
 def test_growing_chats_are_collapsed_into_their_longest_form(bench: Bench) -> None:

@@ -16,7 +16,7 @@ FAILURES = (
     "extra_call", "wrong_parameter_name", "invented_parameter", "extra_parameter",
     "missing_parameter", "wrong_value",
 )  # fmt: skip
-TAGGED = re.compile(r"<tool_call>\s*(.*?)\s*(?:</tool_call>|(?=<tool_call>)|$)", re.DOTALL)
+TAGGED = re.compile(r"<tool_call>(.*?)(?:</tool_call>|(?=<tool_call>)|$)", re.DOTALL)
 SELF_CLOSING = re.compile(r"<(tool_call|function_call|function|tool)\b([^<>]*)/>")
 ATTRIBUTE = re.compile(r"""(\w+)\s*=\s*("([^"]*)"|'([^']*)')""")
 
@@ -51,7 +51,7 @@ def calls_in(answer: str) -> tuple[list[Called] | None, tuple[str, ...]]:
     """
     text, fenced = unfenced(answer.strip())
     wrappers = ("markdown_wrapper",) if fenced else ()
-    closed = SELF_CLOSING.search(text)
+    closed = None if parsed(text) is not None else SELF_CLOSING.search(text)
     if closed:
         found = _of_attributes(dict(_attributes(closed[2])))
         return (None if found is None else [found]), (*wrappers, "self_closing_tag")

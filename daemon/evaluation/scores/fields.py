@@ -3,13 +3,17 @@
 import json
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from daemon.evaluation.scores.overlap import f1
-from daemon.evaluation.scores.values import comparable, leaves
+from daemon.evaluation.scores.values import Path, comparable, leaves
 
-FENCE = re.compile(r"^\s*(```|~~~)[^\n]*\n(.*?)(?:\n\s*\1\s*)?$", re.DOTALL)
+FENCES = ("```", "~~~")
+DEEPEST = 100
+"""Levels of a JSON value; records and calls have a few."""
+LANGUAGE = re.compile(r"^\w+\s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +31,30 @@ class Fields:
 
 def unfenced(text: str) -> tuple[str, bool]:
     """Return what stands inside a markdown fence that holds the whole text, and whether it does."""
-    found = FENCE.match(text)
-    return (found[2], True) if found else (text, False)
+    inside = text.strip()
+    mark = inside[:3]
+    if mark not in FENCES:
+        return text, False
+    return LANGUAGE.sub("", inside[3:].removesuffix(mark)).strip(), True
 
 
 def parsed(text: str) -> Any:
-    """Return a JSON value; None where the text is none, or holds NaN or Infinity."""
+    """Return a JSON value; None where the text is none, holds NaN or Infinity, or is too deep."""
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        value = json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         return None
+    level, depth = [value], 0
+    while level:
+        depth += 1
+        level = [inner for outer in level for inner in _inside(outer)]
+    return value if depth <= DEEPEST else None
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _no_constant(name: str) -> Any:
@@ -61,6 +79,6 @@ def compare_fields(golden: str, answer: str) -> Fields:
     )
 
 
-def _counted(record: dict[str, Any]) -> Counter[tuple[str, Any]]:
+def _counted(record: dict[str, Any]) -> Counter[tuple[Path, Any]]:
     # An empty record has no field: its only leaf would be itself.
     return Counter((path, comparable(value)) for path, value in leaves(record) if path)

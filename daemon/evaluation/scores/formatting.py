@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 TRAITS = {
-    "bold": re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1"),
+    "bold": re.compile(r"(\*\*|__)(?=\S)(.{1,500}?)(?<=\S)\1"),
     "list": re.compile(r"^[ \t]*(?:[-*+•]|\d{1,3}[.)])[ \t]+\S", re.MULTILINE),
     "heading": re.compile(r"^#{1,6}[ \t]+\S", re.MULTILINE),
     "code": re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE),

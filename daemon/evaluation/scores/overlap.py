@@ -18,6 +18,7 @@ ARTICLES = re.compile(r"\b(a|an|the)\b", re.UNICODE)
 MARKS = frozenset(string.punctuation)
 AROUND = ".,!?;:\"'()[]*_`"
 """Marks that are only punctuation at the edge of a word; inside one, as in 1.5, they mean more."""
+BETWEEN = re.compile(r"(?<=[^\W\d_])['-](?=[^\W\d_])")
 WORDS = re.compile(
     r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W_\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+"
 )
@@ -60,19 +61,8 @@ def _unmarked(text: str) -> str:
 
 def _plain(text: str) -> bool:
     """Return whether all marks stand at the edges of words, or between letters as in o'clock."""
-    for word in text.split():
-        core = word.strip(AROUND)
-        if not core or any(
-            char in MARKS
-            and not (char in "'-" and core[at - 1].isalpha() and at and _letter(core, at))
-            for at, char in enumerate(core)
-        ):
-            return False
-    return True
-
-
-def _letter(word: str, at: int) -> bool:
-    return at + 1 < len(word) and word[at + 1].isalpha()
+    cores = [BETWEEN.sub("", word.strip(AROUND)) for word in text.split()]
+    return all(core and MARKS.isdisjoint(core) for core in cores)
 
 
 def _structure(text: str) -> Any:

@@ -57,7 +57,10 @@ class Style:
 
 
 def style_of(answers: Iterable[str]) -> Style | None:
-    """Measure the style of answers; None where none of them has three characters."""
+    """Measure the style of answers; None where none of them has three characters.
+
+    A thousand answers are plenty: the work grows with their characters.
+    """
     counted = [_runs(answer) for answer in answers]
     counted = [runs for runs in counted if runs]
     if not counted:

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-Leaf = tuple[str, Any]
-"""A path like `customer.name` or `items[0].price`, and the value that stands there."""
+Path = tuple[str | int | None, ...]
+"""Keys and places, like `("customer", "name")` or `("items", 0, "price")`."""
 
 
-def leaves(value: Any, path: str = "") -> Iterator[Leaf]:
+def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
     """Give every value that is no filled object or list, with its path.
 
     Objects in a list are told apart by their place; plain values in a list are not, so that their
@@ -15,11 +15,10 @@ def leaves(value: Any, path: str = "") -> Iterator[Leaf]:
     """
     if isinstance(value, dict) and value:
         for key, inner in value.items():
-            yield from leaves(inner, f"{path}.{key}" if path else str(key))
+            yield from leaves(inner, (*path, key))
     elif isinstance(value, list) and value:
         for number, inner in enumerate(value):
-            place = str(number) if isinstance(inner, (dict, list)) else ""
-            yield from leaves(inner, f"{path}[{place}]")
+            yield from leaves(inner, (*path, number if isinstance(inner, (dict, list)) else None))
     else:
         yield path, value
 
