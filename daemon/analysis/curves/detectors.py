@@ -133,12 +133,15 @@ def _louder(seen: Prepared) -> Finding | None:
         return None
     before, after = deviation(rest[:place]), deviation(rest[place:])
     level = float(np.median(seen.raw[place:]))
-    if after <= max(limits.NOISE_GROWTH * before, limits.NOISE_OF_LEVEL * level):
+    # Of a few steps the median alone is now and then far too small: the mean has to agree.
+    growth = float(np.abs(rest[place:]).mean() / max(np.abs(rest[:place]).mean(), 1e-9))
+    bound = max(limits.NOISE_GROWTH * before, limits.NOISE_OF_LEVEL * level)
+    if after <= bound or growth < limits.NOISE_GROWTH:
         return None
     step = int(seen.raw_steps[place + 1])
     return _finding(
         "learning_rate_too_high", step,
-        f"from step {step} on the training loss is {after / max(before, 1e-9):.1f} times as noisy",
+        f"from step {step} on the training loss is {growth:.1f} times as noisy",
         {"noise_before": before, "noise_after": after},
         LOWER_RATE,
     )  # fmt: skip
