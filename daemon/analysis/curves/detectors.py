@@ -167,7 +167,9 @@ def learning_rate_too_low(seen: Prepared) -> Finding | None:
     whole = trend(train.steps, train.values)
     length = float(train.steps[-1] - train.steps[0])
     first = seen.curve.points[0].step
-    most = (abs(whole.slope) + limits.FAIRLY_SURE * whole.error) * length
+    by_trend = (abs(whole.slope) + limits.FAIRLY_SURE * whole.error) * length
+    # A fall within the first steps is none of the trend's.
+    most = max(by_trend, abs(seen.drop), float(np.ptp(train.level)) - 2.0 * train.sigma)
     if most < limits.FLAT * seen.start:
         return _finding(
             "learning_rate_too_low", first,
@@ -214,7 +216,9 @@ def plateau(seen: Prepared) -> Finding | None:
         return None
     final = float(np.median(train.level[half:]))
     near = max(limits.PLATEAU * seen.drop, 0.5 * train.sigma)
-    step = int(train.steps[int(np.argmax(train.level <= final + near))])
+    # Medians of a few steps: they follow a fall of a few steps, which the level does not.
+    course = rolling_median(train.values, NEIGHBOURS)
+    step = int(train.steps[int(np.argmax(course <= final + near))])
     return _finding(
         "plateau", step,
         f"from step {step} on the training loss stays at {final:.3f}",

@@ -59,7 +59,7 @@ class Prepared:
     @property
     def drop(self) -> float:
         """How far the training loss has fallen, from the first level to the last."""
-        return self.start - float(self.train.level[-1]) if self.train else 0.0
+        return self.start - self.train.end() if self.train else 0.0
 
 
 def prepare(curve: Curve) -> Prepared:
