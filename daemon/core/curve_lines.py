@@ -23,7 +23,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 }
 """What other trainers call the same thing; the first is ours."""
 GIGA = 1e9
-ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 NUMBER = r"(nan|inf|-?[\d.]+(?:e[-+]?\d+)?)"
 OLD_TRAIN = re.compile(rf"Iter (\d{{1,15}}): Train loss {NUMBER}(.*)", re.IGNORECASE)
 OLD_VALIDATION = re.compile(rf"Iter (\d{{1,15}}): Val loss {NUMBER}", re.IGNORECASE)
@@ -122,7 +122,7 @@ def _point(step: int, record: Mapping[str, Any]) -> Point:
 
 def _take_words(text: str, drafts: dict[str | None, _Draft]) -> bool:
     """Take a line of mlx-lm's console; False where it tells no loss."""
-    text = ESCAPES.sub("", text.rsplit("\r", 1)[-1].rstrip())
+    text = ESCAPES.sub("", text.rstrip().rsplit("\r", 1)[-1])
     draft = drafts.setdefault(None, _Draft())
     for pattern in (OLD_VALIDATION, NEW_VALIDATION):
         if match := pattern.match(text):

@@ -91,6 +91,15 @@ def test_the_table_that_mlx_lm_writes_today_is_read_also_with_colours() -> None:
     assert curve.validation == ((1, 3.2),)
 
 
+def test_the_same_table_is_read_from_a_recorded_terminal_with_its_progress_bar() -> None:
+    bar = b"\x1b[?25l\x1b[1;34mtrain\x1b[0m 0%\r\x1b[2K"
+    row = (
+        b"  \x1b[38;5;244m  10\x1b[0m    \x1b[1;32m2.805 \xe2\x96\xbc\x1b[0m    1,234     10.0k\r\n"
+    )
+    curve = one(bar + row)
+    assert curve.losses == ((10, 2.805),)
+
+
 def test_what_a_training_callback_is_told_is_read() -> None:
     curve = one(line(iteration=10, train_loss=2.0, tokens_per_second=5.0, peak_memory=1.5),
                 line(iteration=10, val_loss=3.0))  # fmt: skip

@@ -63,14 +63,16 @@ def deviation(values: Array) -> float:
     return TO_SIGMA * float(np.median(np.abs(values - np.median(values))))
 
 
-def smooth(steps: Array, values: Array, span: float = SPAN) -> tuple[Array, Array]:
+def smooth(
+    steps: Array, values: Array, span: float = SPAN, least: int = LEAST_SPAN
+) -> tuple[Array, Array]:
     """Return the smoothed values and their slopes, in units of value and of value a step.
 
     What loses weight is a value far from its neighbours. Cleveland's own rounds would take the
     steep beginning of a flat curve for outliers.
     """
     count = len(steps)
-    near = min(count, max(LEAST_SPAN, round(span * count)))
+    near = min(count, max(least, round(span * count)))
     distance = np.abs(steps[:, None] - steps[None, :])
     reach = np.maximum(np.sort(distance, axis=1)[:, near - 1 : near], 1e-9) * (1 + 1e-6)
     weight = np.clip(1.0 - (distance / reach) ** 3, 0.0, 1.0) ** 3
