@@ -82,7 +82,7 @@ def overfitting(seen: Prepared) -> Finding | None:
         f"the validation loss rises from {least:.3f} at step {step} to {end:.3f} while the "
         "training loss does not",
         {"least": least, "end": end, "noise": found.sigma},
-        f"end at step {step}: fewer training.epochs, or more and more varied rows",
+        "end at the recommended stop: fewer training.epochs, or more and more varied rows",
     )  # fmt: skip
 
 
