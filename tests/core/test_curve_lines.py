@@ -71,8 +71,10 @@ def test_a_damaged_line_is_counted_and_the_others_stay(bad: bytes) -> None:
 
 
 def test_a_loss_that_is_no_number_is_a_step_without_one() -> None:
-    curve = one(b'{"step": 1, "loss": NaN}\n', line(step=2, loss=None, applied=False))
-    assert [(point.loss, point.applied) for point in curve.points] == [(None, True), (None, False)]
+    curve = one(b'{"step": 1, "loss": NaN}\n', line(step=2, loss=None, applied=False),
+                line(step=3, loss=1e300), line(step=4, loss=10**400))  # fmt: skip
+    assert [point.loss for point in curve.points] == [None] * 4
+    assert [point.applied for point in curve.points] == [True, False, True, True]
 
 
 def test_the_older_console_lines_of_mlx_lm_are_read() -> None:
