@@ -67,7 +67,7 @@
     const layout = {
       ...look(320, chart.series.length > 1),
       xaxis: { ...axis, tickformat: ",~d", title: { text: "step", standoff: 8, font: { color: colour("--soft") } } },
-      yaxis: { ...axis, fixedrange: true, title: { text: chart.unit, standoff: 8, font: { color: colour("--soft") } } },
+      yaxis: { ...axis, fixedrange: true, exponentformat: "e", title: { text: chart.unit, standoff: 8, font: { color: colour("--soft") } } },
       shapes: chart.marks.map(([at]) => ({
         type: "line", x0: at, x1: at, y0: 0, y1: 1, yref: "paper", line: { color: colour("--bad"), width: 1.5, dash: "dash" },
       })),

@@ -4,7 +4,6 @@ Knows no file. A line that cannot be read is counted, never fatal.
 """
 
 import json
-import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -23,7 +22,9 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 }
 """What other trainers call the same thing; the first is ours."""
 GIGA = 1e9
-ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+LARGEST = 1e15
+"""A number as large is nonsense and counts as none, like one that is not finite."""
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 NUMBER = r"(nan|inf|-?[\d.]+(?:e[-+]?\d+)?)"
 OLD_TRAIN = re.compile(rf"Iter (\d{{1,15}}): Train loss {NUMBER}(.*)", re.IGNORECASE)
 OLD_VALIDATION = re.compile(rf"Iter (\d{{1,15}}): Val loss {NUMBER}", re.IGNORECASE)
@@ -122,7 +123,7 @@ def _point(step: int, record: Mapping[str, Any]) -> Point:
 
 def _take_words(text: str, drafts: dict[str | None, _Draft]) -> bool:
     """Take a line of mlx-lm's console; False where it tells no loss."""
-    text = ESCAPES.sub("", text.rsplit("\r", 1)[-1].rstrip())
+    text = ESCAPES.sub("", text.rstrip().rsplit("\r", 1)[-1])
     draft = drafts.setdefault(None, _Draft())
     for pattern in (OLD_VALIDATION, NEW_VALIDATION):
         if match := pattern.match(text):
@@ -163,7 +164,7 @@ def _number_in(text: str) -> float | None:
         value = float(text)
     except ValueError:
         return None
-    return value if math.isfinite(value) else None
+    return _number(value)
 
 
 def _named(record: Any, name: str) -> Any:
@@ -175,10 +176,8 @@ def _named(record: Any, name: str) -> Any:
 def _number(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    try:
-        return float(value) if math.isfinite(value) else None
-    except OverflowError:
-        return None
+    # Compared before it is converted: a huge whole number has no float.
+    return float(value) if -LARGEST < value < LARGEST else None
 
 
 def _whole(value: Any) -> int | None:

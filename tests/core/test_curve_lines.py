@@ -71,8 +71,10 @@ def test_a_damaged_line_is_counted_and_the_others_stay(bad: bytes) -> None:
 
 
 def test_a_loss_that_is_no_number_is_a_step_without_one() -> None:
-    curve = one(b'{"step": 1, "loss": NaN}\n', line(step=2, loss=None, applied=False))
-    assert [(point.loss, point.applied) for point in curve.points] == [(None, True), (None, False)]
+    curve = one(b'{"step": 1, "loss": NaN}\n', line(step=2, loss=None, applied=False),
+                line(step=3, loss=1e300), line(step=4, loss=10**400))  # fmt: skip
+    assert [point.loss for point in curve.points] == [None] * 4
+    assert [point.applied for point in curve.points] == [True, False, True, True]
 
 
 def test_the_older_console_lines_of_mlx_lm_are_read() -> None:
@@ -89,6 +91,15 @@ def test_the_table_that_mlx_lm_writes_today_is_read_also_with_colours() -> None:
     assert curve.losses == ((10, 2.313), (20, 2.5))
     assert curve.points[0].tokens_per_s == 1100.0
     assert curve.validation == ((1, 3.2),)
+
+
+def test_the_same_table_is_read_from_a_recorded_terminal_with_its_progress_bar() -> None:
+    bar = b"\x1b[?25l\x1b[1;34mtrain\x1b[0m 0%\r\x1b[2K"
+    row = (
+        b"  \x1b[38;5;244m  10\x1b[0m    \x1b[1;32m2.805 \xe2\x96\xbc\x1b[0m    1,234     10.0k\r\n"
+    )
+    curve = one(bar + row)
+    assert curve.losses == ((10, 2.805),)
 
 
 def test_what_a_training_callback_is_told_is_read() -> None:

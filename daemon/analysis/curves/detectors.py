@@ -82,7 +82,7 @@ def overfitting(seen: Prepared) -> Finding | None:
         f"the validation loss rises from {least:.3f} at step {step} to {end:.3f} while the "
         "training loss does not",
         {"least": least, "end": end, "noise": found.sigma},
-        f"end at step {step}: fewer training.epochs, or more and more varied rows",
+        "end at the recommended stop: fewer training.epochs, or more and more varied rows",
     )  # fmt: skip
 
 
@@ -133,12 +133,15 @@ def _louder(seen: Prepared) -> Finding | None:
         return None
     before, after = deviation(rest[:place]), deviation(rest[place:])
     level = float(np.median(seen.raw[place:]))
-    if after <= max(limits.NOISE_GROWTH * before, limits.NOISE_OF_LEVEL * level):
+    # Of a few steps the median alone is now and then far too small: the mean has to agree.
+    growth = float(np.abs(rest[place:]).mean() / max(np.abs(rest[:place]).mean(), 1e-9))
+    bound = max(limits.NOISE_GROWTH * before, limits.NOISE_OF_LEVEL * level)
+    if after <= bound or growth < limits.NOISE_GROWTH:
         return None
     step = int(seen.raw_steps[place + 1])
     return _finding(
         "learning_rate_too_high", step,
-        f"from step {step} on the training loss is {after / max(before, 1e-9):.1f} times as noisy",
+        f"from step {step} on the training loss is {growth:.1f} times as noisy",
         {"noise_before": before, "noise_after": after},
         LOWER_RATE,
     )  # fmt: skip
@@ -164,7 +167,9 @@ def learning_rate_too_low(seen: Prepared) -> Finding | None:
     whole = trend(train.steps, train.values)
     length = float(train.steps[-1] - train.steps[0])
     first = seen.curve.points[0].step
-    most = (abs(whole.slope) + limits.FAIRLY_SURE * whole.error) * length
+    by_trend = (abs(whole.slope) + limits.FAIRLY_SURE * whole.error) * length
+    # A fall within the first steps is none of the trend's.
+    most = max(by_trend, abs(seen.drop), float(np.ptp(train.level)) - 2.0 * train.sigma)
     if most < limits.FLAT * seen.start:
         return _finding(
             "learning_rate_too_low", first,
@@ -211,7 +216,9 @@ def plateau(seen: Prepared) -> Finding | None:
         return None
     final = float(np.median(train.level[half:]))
     near = max(limits.PLATEAU * seen.drop, 0.5 * train.sigma)
-    step = int(train.steps[int(np.argmax(train.level <= final + near))])
+    # Medians of a few steps: they follow a fall of a few steps, which the level does not.
+    course = rolling_median(train.values, NEIGHBOURS)
+    step = int(train.steps[int(np.argmax(course <= final + near))])
     return _finding(
         "plateau", step,
         f"from step {step} on the training loss stays at {final:.3f}",

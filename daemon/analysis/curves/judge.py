@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from daemon.analysis.curves import detectors
+from daemon.analysis.curves import detectors, limits
 from daemon.analysis.curves.prepared import (
     LEAST_STEPS,
     LEAST_VALIDATIONS,
@@ -51,8 +51,9 @@ def _stop(seen: Prepared, findings: list[Finding]) -> Stop | None:
         return Stop(step, "training", f"step {step}: from there on the training loss rises")
     found = seen.validation
     if found is not None:
+        least = found.level[found.lowest]
         # A smoothed value has about half the noise of a single one.
-        good = found.level <= found.level[found.lowest] + 0.5 * found.sigma
+        good = found.level <= least + max(0.5 * found.sigma, limits.GOOD_ENOUGH * abs(least))
         step = int(found.steps[int(np.argmax(good))])
         said = f"step {step}: the validation loss is nowhere lower beyond its noise"
         return Stop(step, "validation", said)

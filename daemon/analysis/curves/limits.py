@@ -42,3 +42,5 @@ LAST_HALF = 0.5
 """Last share of a run in which a plateau is looked for."""
 PLATEAU = 0.05
 """Share of the whole fall under which that half has brought nothing."""
+GOOD_ENOUGH = 0.001
+"""Share of the lowest validation loss within which another is as good."""

@@ -4,13 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from daemon.analysis.curves.smoothing import Array, binned, noise, smooth
+from daemon.analysis.curves.smoothing import LEAST_SPAN, SPAN, Array, binned, noise, smooth
 from daemon.core.curves import Curve
 
 LEAST_STEPS = 30
 """Steps with a loss under which nothing is said of the training loss."""
 LEAST_VALIDATIONS = 6
 """Validations under which nothing is said of them."""
+OF_VALIDATION, LEAST_OF_VALIDATION = 0.2, 5
+"""Share of the validations, and their least number, that a smoothed one looks at."""
 FIRST = 0.05
 """Share of the points whose median is the first level."""
 
@@ -59,7 +61,7 @@ class Prepared:
     @property
     def drop(self) -> float:
         """How far the training loss has fallen, from the first level to the last."""
-        return self.start - float(self.train.level[-1]) if self.train else 0.0
+        return self.start - self.train.end() if self.train else 0.0
 
 
 def prepare(curve: Curve) -> Prepared:
@@ -67,7 +69,11 @@ def prepare(curve: Curve) -> Prepared:
     raw_steps, raw = _arrays(curve.losses)
     train = _trace(raw_steps, raw) if len(raw) >= LEAST_STEPS else None
     found = _arrays(curve.validation)
-    validation = _trace(*found, span=0.3) if len(found[0]) >= LEAST_VALIDATIONS else None
+    validation = (
+        _trace(*found, OF_VALIDATION, LEAST_OF_VALIDATION)
+        if len(found[0]) >= LEAST_VALIDATIONS
+        else None
+    )
     first = max(3, round(FIRST * len(raw)))
     start = float(np.median(raw[:first])) if len(raw) else 0.0
     return Prepared(curve, train, validation, raw_steps, raw, start)
@@ -78,7 +84,7 @@ def _arrays(pairs: tuple[tuple[int, float], ...]) -> tuple[Array, Array]:
     return both[:, 0], both[:, 1]
 
 
-def _trace(steps: Array, values: Array, span: float = 0.15) -> Trace:
+def _trace(steps: Array, values: Array, span: float = SPAN, least: int = LEAST_SPAN) -> Trace:
     steps, values = binned(steps, values)
-    level, slope = smooth(steps, values, span)
+    level, slope = smooth(steps, values, span, least)
     return Trace(steps, values, noise(values), level, slope)

@@ -1,6 +1,6 @@
 """Level, slope and noise of a noisy curve, all of them robust; knows no loss and no verdict.
 
-Smoothing is locally weighted linear regression with bisquare weights (LOWESS, Cleveland 1979), so
+Smoothing is locally weighted linear regression (LOWESS, Cleveland 1979) with bisquare weights, so
 that neither a hard batch nor the ends bend it. Slopes are Theil and Sen's median of slopes.
 """
 
@@ -17,8 +17,10 @@ SPAN = 0.15
 """Share of the points that a smoothed value looks at."""
 LEAST_SPAN = 7
 """Points that it looks at in a short curve."""
-PASSES = 2
-"""Rounds in which outliers lose their weight."""
+NEIGHBOURS = 5
+"""Values whose median a value is compared with."""
+OUTLIER = 6.0
+"""Standard deviations from that median at which a value has no weight any more."""
 MOST_BINS = 150
 """A longer curve is first brought to medians of so many equal stretches."""
 TO_SIGMA = 1.4826
@@ -61,20 +63,22 @@ def deviation(values: Array) -> float:
     return TO_SIGMA * float(np.median(np.abs(values - np.median(values))))
 
 
-def smooth(steps: Array, values: Array, span: float = SPAN) -> tuple[Array, Array]:
-    """Return the smoothed values and their slopes, in units of value and of value a step."""
+def smooth(
+    steps: Array, values: Array, span: float = SPAN, least: int = LEAST_SPAN
+) -> tuple[Array, Array]:
+    """Return the smoothed values and their slopes, in units of value and of value a step.
+
+    What loses weight is a value far from its neighbours. Cleveland's own rounds would take the
+    steep beginning of a flat curve for outliers.
+    """
     count = len(steps)
-    near = min(count, max(LEAST_SPAN, round(span * count)))
+    near = min(count, max(least, round(span * count)))
     distance = np.abs(steps[:, None] - steps[None, :])
     reach = np.maximum(np.sort(distance, axis=1)[:, near - 1 : near], 1e-9) * (1 + 1e-6)
     weight = np.clip(1.0 - (distance / reach) ** 3, 0.0, 1.0) ** 3
-    trust = np.ones(count)
-    for _ in range(PASSES + 1):
-        level, slope = _local_lines(steps, values, weight * trust)
-        rest = np.abs(values - level)
-        bound = 6.0 * float(np.median(rest))
-        trust = np.clip(1.0 - (rest / bound) ** 2, 0.0, 1.0) ** 2 if bound > 0 else trust
-    return level, slope
+    rest, bound = values - rolling_median(values, NEIGHBOURS), OUTLIER * noise(values)
+    trust = np.clip(1.0 - (rest / bound) ** 2, 0.0, 1.0) ** 2 if bound > 0 else np.ones(count)
+    return _local_lines(steps, values, weight * trust)
 
 
 def _local_lines(steps: Array, values: Array, weight: Array) -> tuple[Array, Array]:
@@ -99,8 +103,8 @@ def trend(steps: Array, values: Array) -> Line:
 
 
 def rolling_median(values: Array, width: int) -> Array:
-    """Return the median of each point's neighbourhood; the ends look at fewer points inwards."""
+    """Return the median of each point's neighbourhood; beyond the ends the curve is turned over."""
     width = min(width | 1, len(values) if len(values) % 2 else len(values) - 1)
-    padded = np.pad(values, width // 2, mode="reflect")
+    padded = np.pad(values, width // 2, mode="reflect", reflect_type="odd")
     windows = np.lib.stride_tricks.sliding_window_view(padded, width)
     return cast(Array, np.median(windows, axis=1))
