@@ -3,52 +3,49 @@
     python -m tests.reliability.soak [--kills 10000] [--faults N] [--seed N] [--at-once 2]
 
 Prints what is broken as it is found, with the seed or the fault that shows it again, and a table
-at the end. Ends with 1 where an invariant was broken.
+at the end, one row a kind of trial. Ends with 1 where an invariant was broken.
 """
 
 import argparse
 import random
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import time_ns
+from typing import TypeVar
 
-from tests.reliability.faults import Fault, every_fault, passed_places, suffer
+from tests.reliability import persistence, syscalls, tracing
+from tests.reliability.faults import every_fault, passed_places, suffer
 from tests.reliability.kills import be_killed
 from tests.reliability.scenario import End, calm_end
 from tests.reliability.small_disk import fill_up, possible
 
 KILLS_A_HISTORY = 10
 MOST_FREE = 4 * 2**20
+MOMENTS_AT_ONCE = 500
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One history: with a fault, or with kills drawn by a seed."""
+    """One thing that is tried in a folder of its own."""
 
-    calm: End
-    fault: Fault | None = None
-    seed: int = 0
-    free_bytes: int | None = None
-    """Bytes left on a disk of its own."""
-
-    def __str__(self) -> str:
-        if self.free_bytes is not None:
-            return f"a disk with {self.free_bytes} bytes left"
-        return f"kills drawn by seed {self.seed}" if self.fault is None else f"fault {self.fault}"
+    kind: str
+    what: str
+    weight: int
+    """How much it counts for in the table: a history has several kills."""
+    attempt: Callable[[Path], list[str]]
 
     def run(self) -> list[str]:
         """Return what is broken afterwards."""
         with tempfile.TemporaryDirectory(prefix="finetuned-soak-") as folder:
             try:
-                if self.free_bytes is not None:
-                    return fill_up(Path(folder), self.free_bytes, self.calm)
-                if self.fault is not None:
-                    return suffer(Path(folder), self.fault, self.calm)
-                return be_killed(Path(folder), self.seed, KILLS_A_HISTORY, self.calm)
+                return self.attempt(Path(folder))
             except AssertionError as error:
                 return [f"I8: {error}"]
 
@@ -57,44 +54,95 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=10_000, help="kills at random moments")
     parser.add_argument("--faults", type=int, help="so many drawn from all faults; else all")
+    parser.add_argument("--calls", type=int, help="so many drawn from all system calls; else all")
+    parser.add_argument("--cuts", type=int, default=200, help="power cuts a daemon recovers from")
     parser.add_argument("--disks", type=int, default=50, help="sizes of a disk that is full")
     parser.add_argument("--seed", type=int, default=time_ns() % 10**9)
     parser.add_argument("--at-once", type=int, default=2, help="histories side by side")
     asked = parser.parse_args()
     print(f"seed {asked.seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="finetuned-soak-") as folder:
-        calm = calm_end(Path(folder) / "calm")
-        faults = every_fault(passed_places(Path(folder)))
-    if asked.faults is not None:
-        faults = random.Random(asked.seed).sample(faults, min(asked.faults, len(faults)))
-    disks = asked.disks if possible() else 0
-    if asked.disks and not disks:
-        print("no file system of one's own can be mounted here: no full disk is tried")
-    histories = -(-asked.kills // KILLS_A_HISTORY)
-    trials = [
-        *(Trial(calm, fault) for fault in faults),
-        *(Trial(calm, free_bytes=n * MOST_FREE // max(1, disks)) for n in range(disks)),
-        *(Trial(calm, seed=asked.seed + number) for number in range(histories)),
-    ]
-    broken = sum(told(trials, asked.at_once))
-    print("\n| what | tried | invariants broken |", "| --- | --- | --- |", sep="\n")
-    print(f"| faults at named places | {len(faults)} | {broken} in all |")
-    print(f"| full disks | {disks} | |")
-    print(f"| kills at random moments | {histories * KILLS_A_HISTORY} | |")
+        found = list(trials(asked, Path(folder)))
+        broken = told(found, asked.at_once)
+    print("\n| what | tried | broken |", "| --- | --- | --- |", sep="\n")
+    for kind in dict.fromkeys(trial.kind for trial in found):
+        tried = sum(trial.weight for trial in found if trial.kind == kind)
+        print(f"| {kind} | {tried} | {broken[kind]} |")
     sys.exit(1 if broken else 0)
 
 
-def told(trials: list[Trial], at_once: int) -> Iterator[int]:
-    """Run all trials, print what each one breaks, and give the number of such trials."""
+def trials(asked: argparse.Namespace, folder: Path) -> Iterator[Trial]:
+    """Give all that is asked for; what is compared with is made in `folder`."""
+    calm = calm_end(folder / "calm")
+    yield from _faults(asked, folder, calm)
+    yield from _disks(asked, calm)
+    if tracing.possible():
+        yield from _calls(asked, folder / "calls")
+        yield from _cuts(asked, folder / "recording")
+    else:
+        print("strace is missing or may look at nothing: no system call, no power cut is tried")
+    for seed in range(asked.seed, asked.seed - (-asked.kills // KILLS_A_HISTORY)):
+        attempt = partial(be_killed, seed=seed, kills=KILLS_A_HISTORY, calm=calm)
+        yield Trial("kills at random moments", f"seed {seed}", KILLS_A_HISTORY, attempt)
+
+
+def _faults(asked: argparse.Namespace, folder: Path, calm: End) -> Iterator[Trial]:
+    for fault in _drawn(asked, every_fault(passed_places(folder)), asked.faults):
+        attempt = partial(suffer, fault=fault, calm=calm)
+        yield Trial("faults at named places", str(fault), 1, attempt)
+
+
+def _disks(asked: argparse.Namespace, calm: End) -> Iterator[Trial]:
+    if asked.disks and not possible():
+        print("no file system of one's own can be mounted here: no full disk is tried")
+        return
+    for number in range(asked.disks):
+        free = number * MOST_FREE // asked.disks
+        attempt = partial(fill_up, free_bytes=free, calm=calm)
+        yield Trial("full disks", f"{free} bytes left", 1, attempt)
+
+
+def _calls(asked: argparse.Namespace, folder: Path) -> Iterator[Trial]:
+    positions, calm = syscalls.every_position(folder)
+    for position in _drawn(asked, positions, asked.calls):
+        attempt = partial(syscalls.killed_at, position=position, calm=calm)
+        yield Trial("kills before system calls", str(position), 1, attempt)
+
+
+def _cuts(asked: argparse.Namespace, folder: Path) -> Iterator[Trial]:
+    recording = persistence.record(folder)
+    every = recording.every_moment()
+    for begin in range(0, len(every), MOMENTS_AT_ONCE):
+        part = every[begin : begin + MOMENTS_AT_ONCE]
+        for unsynced in (None, "inbox"):
+            attempt = partial(
+                persistence.look, recording=recording, moments=part, unsynced=unsynced
+            )
+            yield Trial("power cuts, looked at", f"from {part[0]}", len(part), attempt)
+    for moment in _drawn(asked, every, asked.cuts):
+        attempt = partial(persistence.recover, recording=recording, moment=moment)
+        yield Trial("power cuts, recovered from", str(moment), 1, attempt)
+
+
+def _drawn(asked: argparse.Namespace, found: list[Item], count: int | None) -> list[Item]:
+    """Return so many of them, drawn by the seed; all where no number is given."""
+    if count is None:
+        return found
+    return random.Random(asked.seed).sample(found, min(count, len(found)))
+
+
+def told(found: list[Trial], at_once: int) -> Counter[str]:
+    """Run all trials, print what each one breaks; return how many of each kind broke something."""
+    broken: Counter[str] = Counter()
     with ProcessPoolExecutor(at_once) as pool:
-        for number, (trial, found) in enumerate(
-            zip(trials, pool.map(Trial.run, trials), strict=True), 1
-        ):
-            if found:
-                print(f"BROKEN, {trial}:", *found, sep="\n", flush=True)
+        results = zip(found, pool.map(Trial.run, found), strict=True)
+        for number, (trial, problems) in enumerate(results, 1):
+            if problems:
+                broken[trial.kind] += 1
+                print(f"BROKEN, {trial.kind}, {trial.what}:", *problems, sep="\n", flush=True)
             elif number % 50 == 0:
-                print(f"{number} of {len(trials)} histories", flush=True)
-            yield 1 if found else 0
+                print(f"{number} of {len(found)} trials", flush=True)
+    return broken
 
 
 if __name__ == "__main__":
