@@ -1,16 +1,18 @@
 """Power cuts: what a disk may show afterwards, and what the daemon makes of it (faults T2, S8)."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.reliability.persistence import Moment, Recording, look, record, recover, seen
 from tests.reliability.persistence_disk import After
+from tests.reliability.persistence_trace import Sync
 from tests.reliability.tracing import possible
 
 SEED = 20261121
-MOMENTS = 150
-STARTED = 6
+MOMENTS = 100
+STARTED = 3
 """States that are given to a real daemon; the others are looked at as they lie."""
 
 pytestmark = pytest.mark.skipif(not possible(), reason="strace is missing or may look at nothing")
@@ -49,3 +51,11 @@ def test_a_daemon_that_finds_such_a_disk_brings_everything_to_the_same_end(
     place = len(recording.done) * (number + 1) // (STARTED + 1)
     after = (After.SYNCED, After.TORN, After.EMPTY)[number % 3]
     assert not recover(memory, recording, Moment(place, after))
+
+
+def test_without_its_syncs_the_same_history_would_be_lost(
+    recording: Recording, memory: Path
+) -> None:
+    careless = tuple(done for done in recording.done if not isinstance(done, Sync))
+    history = replace(recording, done=careless)
+    assert look(memory, history, history.some_moments(MOMENTS // 10, SEED))

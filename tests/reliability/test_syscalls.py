@@ -16,7 +16,7 @@ from tests.reliability.syscalls import (
 from tests.reliability.tracing import possible, was_killed
 
 SEED = 20261121
-COUNT = 12
+COUNT = 6
 
 pytestmark = pytest.mark.skipif(not possible(), reason="strace is missing or may look at nothing")
 
