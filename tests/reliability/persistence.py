@@ -145,6 +145,13 @@ def look(
     return found
 
 
+def look_after_a_kill(root: Path, killed_at: str) -> list[str]:
+    """Return what power cuts break in a history in which a process had been killed before."""
+    recording = record(root / "recording", killed_at)
+    moments = [Moment(number, After.SYNCED) for number in range(len(recording.done) + 1)]
+    return look(root / "look", recording, moments)
+
+
 def recover(root: Path, recording: Recording, moment: Moment) -> list[str]:
     """Return what is broken once a real daemon has found what a moment leaves, and gone on."""
     (state,) = recording.states([moment])

@@ -119,6 +119,10 @@ def _cuts(asked: argparse.Namespace, folder: Path) -> Iterator[Trial]:
                 persistence.look, recording=recording, moments=part, unsynced=unsynced
             )
             yield Trial("power cuts, looked at", f"from {part[0]}", len(part), attempt)
+    for number in range(10, 130, 10):
+        killed_at = f"fsync:when={number}"
+        attempt = partial(persistence.look_after_a_kill, killed_at=killed_at)
+        yield Trial("histories with a kill, then power cuts", killed_at, 1, attempt)
     for moment in _drawn(asked, every, asked.cuts):
         attempt = partial(persistence.recover, recording=recording, moment=moment)
         yield Trial("power cuts, recovered from", str(moment), 1, attempt)
