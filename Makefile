@@ -34,7 +34,7 @@ bench-growth: $(READY)
 	@$(BIN)/python -m benchmarks.growth --files $(or $(FILES),1000)
 
 soak: $(READY)
-	@$(BIN)/python -m tests.reliability.soak --kills $(or $(KILLS),10000) $(if $(FAULTS),--faults $(FAULTS)) $(if $(DISKS),--disks $(DISKS)) $(if $(REAL),--real $(REAL)) $(if $(FILES),--files $(FILES))
+	@$(BIN)/python -m tests.reliability.soak --kills $(or $(KILLS),10000) $(if $(FAULTS),--faults $(FAULTS)) $(if $(DISKS),--disks $(DISKS)) $(if $(REAL),--real $(REAL)) $(if $(FILES),--files $(FILES)) $(if $(CALLS),--calls $(CALLS)) $(if $(CUTS),--cuts $(CUTS))
 
 lint: $(READY)
 	$(BIN)/ruff check .

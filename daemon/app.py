@@ -20,7 +20,7 @@ from daemon.folders.queue import Queue
 from daemon.folders.run_requests import RunRequests
 from daemon.folders.status import StatusFolder
 from daemon.folders.sweeps import Sweeps
-from daemon.layout import Layout
+from daemon.layout import QUEUE_STATES, Layout
 from daemon.settings_file import read_settings
 from daemon.supervisor.crew import FULL_REST_S, Hand
 from daemon.supervisor.errands import Errands
@@ -159,6 +159,7 @@ def _parts(layout: Layout, rehearse: bool, console: bool) -> Parts:
     sweeps = Sweeps(layout)
     for folder in (queue, inbox, control, status, models, runs, sweeps):
         folder.make_folders()
+    _sync_names(layout)
     log = open_log(layout, now.log, console)
     boot = _count_boot(layout)
     journal = Journal(status, ledger, log, clock, boot)
@@ -174,6 +175,14 @@ def _parts(layout: Layout, rehearse: bool, console: bool) -> Parts:
         watcher=Watcher((layout.inbox, layout.control), wakeups),
         notify=notifier_of(os.environ, os.getpid()), boot=boot,
     )  # fmt: skip
+
+
+def _sync_names(layout: Layout) -> None:
+    """Make durable what a killed process renamed and had not synced: from now on it is told."""
+    states = (layout.queue / state for state in QUEUE_STATES)
+    models = (layout.models, layout.versions, layout.runs, layout.ended_runs)
+    for folder in (layout.root, *states, *models):
+        atomic.sync_directory(folder)
 
 
 def _open_ledger(ledger: Ledger, layout: Layout, journal: Journal, clock: Clock) -> None:

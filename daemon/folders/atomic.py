@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from daemon.failpoints import failpoint
 
@@ -27,7 +27,7 @@ def write_bytes(path: Path, data: bytes) -> None:
             failpoint("write.opened")
             file.write(data)
             failpoint("write.written")
-            _sync(file.fileno())
+            _sync(file)
         failpoint("write.synced")
         os.replace(temporary, path)
         failpoint("write.renamed")
@@ -208,7 +208,7 @@ def append_at(path: Path, offset: int, data: bytes) -> int:
         failpoint("append.opened")
         file.write(data)
         failpoint("append.written")
-        _sync(file.fileno())
+        _sync(file)
         failpoint("append.synced")
         size = file.tell()
     if fresh:
@@ -236,11 +236,16 @@ def rotate(path: Path, keep: int) -> None:
 
 def sync_file(path: Path) -> None:
     """Wait until a file's bytes are on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        _sync(descriptor)
-    finally:
-        os.close(descriptor)
+    with path.open("rb") as file:
+        _sync(file)
+
+
+def sync_files(folder: Path) -> None:
+    """Wait until the bytes of all files directly in a directory are on the disk; links are left."""
+    for entry in list(os.scandir(folder)):
+        # Another process may be about to give a temporary file its name.
+        if entry.is_file(follow_symlinks=False) and not entry.name.startswith(PREFIX):
+            sync_file(Path(entry.path))
 
 
 def sync_directory(path: Path) -> None:
@@ -252,12 +257,14 @@ def sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
-def _sync(descriptor: int) -> None:
+def _sync(file: BinaryIO) -> None:
+    # What still waits in Python's own buffer is not yet in the file that is synced.
+    file.flush()
     # On macOS fsync leaves the bytes in the drive's cache; only F_FULLFSYNC reaches the medium.
     if sys.platform == "darwin":
-        fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+        fcntl.fcntl(file.fileno(), fcntl.F_FULLFSYNC)
     else:
-        os.fsync(descriptor)
+        os.fsync(file.fileno())
 
 
 def _temporary(path: Path) -> Path:

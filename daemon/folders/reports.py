@@ -15,7 +15,9 @@ COUNTED = {
 
 
 def write(place: JobLayout, report: dict[str, Any]) -> None:
-    """Write the report; from now on the job counts as taken in."""
+    """Write the report; from now on the job counts as taken in, so all else is durable before."""
+    # What was dropped may be in the cache only: its user has copied it and gone.
+    atomic.sync_files(place.folder)
     atomic.write_json(place.report, report)
 
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ class Workspace:
     def __init__(self, root: Path, *, settings: str = "", rehearse: bool = True) -> None:
         self.layout = Layout(root)
         self.root = root
+        self.command: Sequence[str] = (sys.executable, "-m", "daemon")
+        """How the daemon is started; a test may put a tracer before it."""
         self._rehearse = rehearse
         self._process: subprocess.Popen[bytes] | None = None
         root.mkdir(parents=True, exist_ok=True)
@@ -43,7 +45,7 @@ class Workspace:
     # --- the daemon ---------------------------------------------------------------------------
 
     def start(self, *extra: str) -> None:
-        argv = [sys.executable, "-m", "daemon", "run", "--root", str(self.root), *extra]
+        argv = [*self.command, "run", "--root", str(self.root), *extra]
         if self._rehearse:
             argv.append("--rehearse")
         with (self.root / "console.txt").open("ab") as console:

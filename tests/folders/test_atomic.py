@@ -1,5 +1,9 @@
 """Durable writes: the old content or the new, never half (faults T1, N6)."""
 
+import errno
+import io
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -62,3 +66,48 @@ def test_a_link_is_replaced_at_once(tmp_path: Path) -> None:
     atomic.replace_link(tmp_path / "link", "two")
     assert (tmp_path / "link").readlink() == Path("two")
     assert len(list(tmp_path.iterdir())) == 1
+
+
+class Unclosable(io.FileIO):
+    """A file whose bytes are refused when it is closed, as on a network volume."""
+
+    def close(self) -> None:
+        was_open = not self.closed
+        super().close()
+        if was_open:
+            raise OSError(errno.EIO, "refused at the end")
+
+
+def write_bytes(path: Path) -> None:
+    atomic.write_bytes(path, b"new")
+
+
+def write_lines(path: Path) -> None:
+    atomic.write_json_lines(path, [{"a": 2}])
+
+
+@pytest.mark.parametrize("write", [write_bytes, write_lines, atomic.sync_file])
+def test_a_file_that_cannot_be_closed_counts_as_not_written(
+    write: Callable[[Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a"
+    atomic.write_bytes(path, b"old")
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="refused at the end"):
+        patch.setattr(Path, "open", lambda path, mode: Unclosable(path, mode))
+        write(path)
+    assert path.read_bytes() == b"old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_directory_that_cannot_be_closed_counts_as_not_synced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really = os.close
+
+    def refuse(descriptor: int) -> None:
+        really(descriptor)
+        raise OSError(errno.EIO, "refused at the end")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="refused at the end"):
+        patch.setattr(os, "close", refuse)
+        atomic.sync_directory(tmp_path)

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from time import time_ns
+from typing import TypeVar
 
-from tests.reliability import growing, poison, real_trainer
+from tests.reliability import growing, persistence, poison, real_trainer, syscalls, tracing
 from tests.reliability.faults import every_fault, passed_places, suffer
 from tests.reliability.kills import be_killed, calm_history
 from tests.reliability.scenario import End
@@ -28,6 +29,8 @@ KILLS_A_HISTORY = 10
 MOST_FREE = 4 * 2**20
 WARM_UP = 200
 """Files after which a daemon's memory should not grow any more."""
+MOMENTS_AT_ONCE = 500
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=10_000, help="kills at random moments")
     parser.add_argument("--faults", type=int, help="so many drawn from all faults; else all")
+    parser.add_argument("--calls", type=int, help="so many drawn from all system calls; else all")
+    parser.add_argument("--cuts", type=int, default=200, help="power cuts a daemon recovers from")
     parser.add_argument("--disks", type=int, default=50, help="sizes of a disk that is full")
     parser.add_argument("--real", type=int, default=100, help="kills of the real trainer")
     parser.add_argument("--files", type=int, default=1000, help="files through one daemon")
@@ -76,6 +81,11 @@ def trials(asked: argparse.Namespace, folder: Path) -> Iterator[Trial]:
     calm = history.end
     yield from _faults(asked, folder, calm)
     yield from _disks(asked, calm)
+    if tracing.possible():
+        yield from _calls(asked, folder / "calls")
+        yield from _cuts(asked, folder / "recording")
+    else:
+        print("strace is missing or may look at nothing: no system call, no power cut is tried")
     for way in poison.WAYS:
         yield Trial("poisoned jobs", way, 1, partial(poison.be_poisoned, way=way))
     for seed in _seeds(asked, asked.kills):
@@ -89,13 +99,9 @@ def trials(asked: argparse.Namespace, folder: Path) -> Iterator[Trial]:
 
 
 def _faults(asked: argparse.Namespace, folder: Path, calm: End) -> Iterator[Trial]:
-    faults = every_fault(passed_places(folder))
-    if asked.faults is not None:
-        faults = random.Random(asked.seed).sample(faults, min(asked.faults, len(faults)))
-    for fault in faults:
-        yield Trial(
-            "faults at named places", str(fault), 1, partial(suffer, fault=fault, calm=calm)
-        )
+    for fault in _drawn(asked, every_fault(passed_places(folder)), asked.faults):
+        attempt = partial(suffer, fault=fault, calm=calm)
+        yield Trial("faults at named places", str(fault), 1, attempt)
 
 
 def _disks(asked: argparse.Namespace, calm: End) -> Iterator[Trial]:
@@ -116,6 +122,39 @@ def _real(asked: argparse.Namespace, calm: real_trainer.Calm) -> Iterator[Trial]
 
 def _seeds(asked: argparse.Namespace, kills: int) -> range:
     return range(asked.seed, asked.seed - (-kills // KILLS_A_HISTORY))
+
+
+def _calls(asked: argparse.Namespace, folder: Path) -> Iterator[Trial]:
+    positions, calm = syscalls.every_position(folder)
+    for position in _drawn(asked, positions, asked.calls):
+        attempt = partial(syscalls.killed_at, position=position, calm=calm)
+        yield Trial("kills before system calls", str(position), 1, attempt)
+
+
+def _cuts(asked: argparse.Namespace, folder: Path) -> Iterator[Trial]:
+    recording = persistence.record(folder)
+    every = recording.every_moment()
+    for begin in range(0, len(every), MOMENTS_AT_ONCE):
+        part = every[begin : begin + MOMENTS_AT_ONCE]
+        for unsynced in (None, "inbox"):
+            attempt = partial(
+                persistence.look, recording=recording, moments=part, unsynced=unsynced
+            )
+            yield Trial("power cuts, looked at", f"from {part[0]}", len(part), attempt)
+    for number in range(10, 130, 10):
+        killed_at = f"fsync:when={number}"
+        attempt = partial(persistence.look_after_a_kill, killed_at=killed_at)
+        yield Trial("histories with a kill, then power cuts", killed_at, 1, attempt)
+    for moment in _drawn(asked, every, asked.cuts):
+        attempt = partial(persistence.recover, recording=recording, moment=moment)
+        yield Trial("power cuts, recovered from", str(moment), 1, attempt)
+
+
+def _drawn(asked: argparse.Namespace, found: list[Item], count: int | None) -> list[Item]:
+    """Return so many of them, drawn by the seed; all where no number is given."""
+    if count is None:
+        return found
+    return random.Random(asked.seed).sample(found, min(count, len(found)))
 
 
 def told(found: list[Trial], at_once: int) -> Counter[str]:
