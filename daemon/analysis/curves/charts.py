@@ -106,7 +106,9 @@ def _loss(of: Diagnosis) -> Iterator[LineChart]:
         Series("validation, smoothed", of.smoothed_validation, "line", 1),
     ]
     marks = [(found.begins_at_step, found.kind.replace("_", " ")) for found in of.findings]
-    marks += [(of.stop.step, "stop here")] if of.stop else []
+    # At the last validation there is nothing to point at: the run ended there, or goes on.
+    if of.stop and not (curve.validation and of.stop.step == curve.validation[-1][0]):
+        marks.append((of.stop.step, "stop here"))
     yield from _chart("loss", "Loss", " ".join(said), NATS, series, tuple(marks))
 
 

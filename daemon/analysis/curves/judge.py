@@ -56,6 +56,8 @@ def _stop(seen: Prepared, findings: list[Finding]) -> Stop | None:
         good = found.level <= least + max(0.5 * found.sigma, limits.GOOD_ENOUGH * abs(least))
         step = int(found.steps[int(np.argmax(good))])
         said = f"step {step}: the validation loss is nowhere lower beyond its noise"
+        if step == int(found.steps[-1]):
+            said = f"step {step}, the last validation: no earlier one is as good"
         return Stop(step, "validation", said)
     if "plateau" in by_kind:
         step = by_kind["plateau"].begins_at_step
