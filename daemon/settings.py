@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from daemon.core.formats import FieldName
 from daemon.core.prefix import NONE, Prefix
-from daemon.settings_grade import GradeSettings
+from daemon.settings_evaluation import EvaluationSettings, GateSettings, GradeSettings
 from daemon.settings_tables import PrefixName, PrefixSettings, Section
 
 PrivateKind = Literal["private_key", "api_key", "email", "phone", "card", "iban"]
@@ -258,58 +258,6 @@ class PauseSettings(Section):
 
     release_s: float = Field(
         300.0, ge=0.0, description="Seconds of a pause after which the model leaves the memory."
-    )
-
-
-class EvaluationSettings(Section):
-    """What is measured while a run goes on, and at its end."""
-
-    eval_every: int = Field(10, ge=0, description="Steps between evaluations; 0 for none.")
-    samples: int = Field(
-        3, ge=0, le=100, description="Hold-out prompts answered at each evaluation."
-    )
-    validation_rows: int = Field(
-        16, ge=1, le=10_000, description="Fixed hold-out rows of the validation loss."
-    )
-    max_new_tokens: int = Field(64, ge=1, le=4096, description="Longest answer, in tokens.")
-    answer_s: float = Field(
-        60.0, gt=0.0, description="Longest time for an answer from its first token on, in seconds."
-    )
-    budget_share: Share = Field(
-        0.1,
-        description="Share of training time for evaluations; they leave items out, never turns.",
-    )
-    judge_rows: int = Field(
-        64, ge=1, le=10_000, description="Hold-out rows scored for the verdict, of each kind."
-    )
-    judge_samples: int = Field(
-        32, ge=0, le=10_000, description="Hold-out prompts answered for the verdict."
-    )
-    suites: tuple[str, ...] = Field(
-        (), description="Suites in evals/, by name, that count for every verdict too."
-    )
-    suite_items: int = Field(
-        50, ge=1, le=10_000, description="Most items of a suite that are asked for a verdict."
-    )
-
-
-class GateSettings(Section):
-    """When a candidate becomes the current version."""
-
-    unproven: Literal["promote", "hold"] = Field(
-        "promote", description="What happens to a candidate neither proven better nor worse."
-    )
-    level: float = Field(
-        0.05, gt=0.0, lt=0.5, description="Chance of a false 'better' or 'worse' that is accepted."
-    )
-    min_effect: float = Field(
-        0.01, ge=0.0, le=10.0, description="Smallest change of loss that counts, in nats a token."
-    )
-    min_gain: float = Field(
-        0.02,
-        ge=0.0,
-        le=1.0,
-        description="Smallest change of another metric that counts, as a share of 1.",
     )
 
 

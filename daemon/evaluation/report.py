@@ -14,7 +14,7 @@ from daemon.evaluation.scores.score import Summary, Wanted
 from daemon.evaluation.scores.style import closer
 from daemon.evaluation.scoring import mean_loss
 from daemon.evaluation.sitting import Exam
-from daemon.settings_grade import GradeSettings
+from daemon.settings_evaluation import GradeSettings
 
 SHOWN = 20
 """Changed answers of each kind that are shown side by side."""

@@ -10,7 +10,7 @@ from daemon.evaluation.report import markdown, report_of
 from daemon.evaluation.report_page import render
 from daemon.evaluation.scores.score import Wanted
 from daemon.evaluation.sitting import Exam
-from daemon.settings_grade import GradeSettings
+from daemon.settings_evaluation import GradeSettings
 from tests.evaluation.test_judging import EXAM, marks_of, question
 
 HOSTILE = "<script>alert(1)</script> ``` | ![x](http://a.example/x) \x1b[2J"

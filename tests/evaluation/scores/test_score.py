@@ -11,7 +11,7 @@ from daemon.evaluation.scores.formatting import habit_of
 from daemon.evaluation.scores.grade import grade, letter_of, parts_of
 from daemon.evaluation.scores.score import MAIN, Score, Wanted, score_answer, summarise
 from daemon.evaluation.scores.style import style_of
-from daemon.settings_grade import GradeSettings
+from daemon.settings_evaluation import GradeSettings
 
 CALL = '{"name": "f", "arguments": {"x": 1}}'
 

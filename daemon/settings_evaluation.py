@@ -1,0 +1,91 @@
+"""The tables of settings behind evaluations, verdicts and the overall score."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from daemon.settings_tables import Section
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Weight = Annotated[float, Field(ge=0.0, le=100.0)]
+Target = Annotated[float, Field(gt=0.0, le=1.0)]
+
+
+class EvaluationSettings(Section):
+    """What is measured while a run goes on, and at its end."""
+
+    eval_every: int = Field(10, ge=0, description="Steps between evaluations; 0 for none.")
+    samples: int = Field(
+        3, ge=0, le=100, description="Hold-out prompts answered at each evaluation."
+    )
+    validation_rows: int = Field(
+        16, ge=1, le=10_000, description="Fixed hold-out rows of the validation loss."
+    )
+    max_new_tokens: int = Field(64, ge=1, le=4096, description="Longest answer, in tokens.")
+    answer_s: float = Field(
+        60.0, gt=0.0, description="Longest time for an answer from its first token on, in seconds."
+    )
+    budget_share: Share = Field(
+        0.1,
+        description="Share of training time for evaluations; they leave items out, never turns.",
+    )
+    judge_rows: int = Field(
+        64, ge=1, le=10_000, description="Hold-out rows scored for the verdict, of each kind."
+    )
+    judge_samples: int = Field(
+        32, ge=0, le=10_000, description="Hold-out prompts answered for the verdict."
+    )
+    suites: tuple[str, ...] = Field(
+        (), description="Suites in evals/, by name, that count for every verdict too."
+    )
+    suite_items: int = Field(
+        50, ge=1, le=10_000, description="Most items of a suite that are asked for a verdict."
+    )
+
+
+class GateSettings(Section):
+    """When a candidate becomes the current version."""
+
+    unproven: Literal["promote", "hold"] = Field(
+        "promote", description="What happens to a candidate neither proven better nor worse."
+    )
+    level: float = Field(
+        0.05, gt=0.0, lt=0.5, description="Chance of a false 'better' or 'worse' that is accepted."
+    )
+    min_effect: float = Field(
+        0.01, ge=0.0, le=10.0, description="Smallest change of loss that counts, in nats a token."
+    )
+    min_gain: float = Field(
+        0.02,
+        ge=0.0,
+        le=1.0,
+        description="Smallest change of another metric that counts, as a share of 1.",
+    )
+
+
+class GradeSettings(Section):
+    """How scores become one figure: weights count against each other; a target earns full marks."""
+
+    accuracy_weight: Weight = Field(6.0, description="Weight of the suites' own main scores.")
+    accuracy_target: Target = Field(0.9, description="Mean main score that is full marks.")
+    overlap_weight: Weight = Field(1.0, description="Weight of words shared with golden answers.")
+    overlap_target: Target = Field(0.8, description="Mean token F1 that is full marks.")
+    length_weight: Weight = Field(0.5, description="Weight of answers of the usual length.")
+    length_target: Target = Field(0.9, description="Mean fit of the length that is full marks.")
+    formatting_weight: Weight = Field(
+        0.5, description="Weight of bold, lists, paragraphs as usual."
+    )
+    formatting_target: Target = Field(0.9, description="Formatting compliance that is full marks.")
+    style_weight: Weight = Field(0.5, description="Weight of likeness to the training answers.")
+    style_target: Target = Field(0.5, description="Mean likeness of style that is full marks.")
+    variety_weight: Weight = Field(0.5, description="Weight of not saying things twice.")
+    variety_target: Target = Field(0.95, description="1 less mean repetition that is full marks.")
+    calibration_weight: Weight = Field(1.0, description="Weight of being as sure as right.")
+    calibration_target: Target = Field(0.9, description="1 less calibration error: full marks.")
+
+    @model_validator(mode="after")
+    def _something_counts(self) -> Self:
+        names = [name for name in type(self).model_fields if name.endswith("_weight")]
+        if not any(getattr(self, name) for name in names):
+            raise ValueError("every weight is 0: give at least one of them more")
+        return self
