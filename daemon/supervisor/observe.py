@@ -8,7 +8,7 @@ from daemon.core.prefix import fingerprint_of
 from daemon.core.scheduling import gather
 from daemon.core.snapshot import Base, Drop, Snapshot
 from daemon.folders import arrivals, bases, current_model, row_files
-from daemon.folders.inbox import Leftover
+from daemon.folders.inbox import Leftover, View
 from daemon.layout import PRIORITIES
 from daemon.settings import Settings
 from daemon.supervisor.parts import Parts
@@ -49,8 +49,7 @@ class Observer:
         sweeps = parts.sweeps.waiting()
         starts = frozenset(item.start_version for item in sweeps if item.start_version is not None)
         control = parts.control.look()
-        self._settle_fetches()
-        inbox = parts.inbox.look()
+        inbox = self._look_at_inbox()
         mine = tuple(drop for drop in inbox.drops if not parts.errands.fetching(drop))
         drops = (*arrivals.waiting(parts.layout), *mine)
         self.leftovers, self.inbox_problem = inbox.leftovers, inbox.problem
@@ -86,8 +85,8 @@ class Observer:
             short_of_space=self._short_of_space(drops),
         )
 
-    def _settle_fetches(self) -> None:
-        """Leave a file that could not be copied alone for a while, with the reason."""
+    def _look_at_inbox(self) -> View:
+        """Return what lies there; a file that could not be copied is left alone for a while."""
         for drop, error in self._parts.errands.fetched():
             if error is None or isinstance(error, arrivals.FileChanged):
                 continue
@@ -95,6 +94,7 @@ class Observer:
                 raise error
             why = f"cannot be copied from another volume: {error.strerror or error}"
             self._parts.inbox.refuse(drop, why)
+        return self._parts.inbox.look()
 
     def _look_at_base(self) -> Base:
         model = self._parts.settings.now.model
