@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
+SOAKED := KILLS FAULTS DISKS REAL FILES VOLUMES DAMAGES FUZZ READS NAMES WRITERS HUGE CALLS CUTS
+
 .PHONY: help demo test bench bench-growth soak lint format docs constraints clean
 
 help:
@@ -12,7 +14,7 @@ help:
 	@echo "make test         lint, types, import contract and every test (sets up $(VENV) first)"
 	@echo "make bench        training, tokens and intake beside what people use (ROWS=my.jsonl)"
 	@echo "make bench-growth whether a daemon grows over 1,000 files (FILES=100)"
-	@echo "make soak         every fault at every place, 10,000 kills (KILLS=200 FAULTS=100)"
+	@echo "make soak         every fault at every place, 10,000 kills, attacks (KILLS=200 FAULTS=100)"
 	@echo "make lint         what pre-commit runs: lint, format, types, import contract"
 	@echo "make format       mend what can be mended by machine"
 	@echo "make docs         write the pages that are made from the code"
@@ -34,7 +36,7 @@ bench-growth: $(READY)
 	@$(BIN)/python -m benchmarks.growth --files $(or $(FILES),1000)
 
 soak: $(READY)
-	@$(BIN)/python -m tests.reliability.soak --kills $(or $(KILLS),10000) $(if $(FAULTS),--faults $(FAULTS)) $(if $(DISKS),--disks $(DISKS)) $(if $(REAL),--real $(REAL)) $(if $(FILES),--files $(FILES)) $(if $(CALLS),--calls $(CALLS)) $(if $(CUTS),--cuts $(CUTS))
+	@$(BIN)/python -m tests.reliability.soak $(foreach kind,$(SOAKED),$(if $($(kind)),--$(shell echo $(kind) | tr A-Z a-z) $($(kind))))
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -36,6 +36,11 @@ class Layout:
         return self.queue / ".seen"
 
     @property
+    def arriving(self) -> Path:
+        """Copies of files from an inbox on another volume, on their way to be jobs."""
+        return self.queue / ".arriving"
+
+    @property
     def evals(self) -> Path:
         return self.root / "evals"
 
@@ -175,6 +180,11 @@ class JobLayout:
     def own_settings(self) -> Path:
         """The user's own `x.settings.toml`, where one was dropped beside the file."""
         return self.folder / "settings.toml"
+
+    @property
+    def source(self) -> Path:
+        """Where the file was copied from, where the inbox lies on another volume."""
+        return self.folder / "source.json"
 
     @property
     def train(self) -> Path:

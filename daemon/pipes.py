@@ -71,11 +71,14 @@ class Pipe:
     def _read(self, source: int) -> None:
         # Not through sys.stdin: a thread that still waits in its buffer when Python ends aborts it.
         half = b""
-        while part := os.read(source, CHUNK):
-            *lines, half = (half + part).split(b"\n")
-            for line in lines:
-                self._understand(line)
-        self._orders.put(None)
+        try:
+            while part := os.read(source, CHUNK):
+                *lines, half = (half + part).split(b"\n")
+                for line in lines:
+                    self._understand(line)
+        finally:
+            # Also where memory has run out: nobody would notice the supervisor's end any more.
+            self._orders.put(None)
 
     def _understand(self, line: bytes) -> None:
         try:

@@ -1,17 +1,15 @@
 """Every setting, each once, with its default, unit and range; knows nothing of who uses it."""
 
 import math
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from daemon.core.formats import FieldName
 from daemon.core.prefix import NONE, Prefix
 from daemon.settings_evaluation import EvaluationSettings, GateSettings, GradeSettings
-from daemon.settings_tables import PrefixName, PrefixSettings, Section
+from daemon.settings_tables import IntakeSettings, PrefixName, PrefixSettings, Section, Share
 
 PrivateKind = Literal["private_key", "api_key", "email", "phone", "card", "iban"]
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class InboxSettings(Section):
@@ -31,29 +29,6 @@ class InboxSettings(Section):
         ge=0.0,
         le=86400.0,
         description="Seconds an unreadable file is tried again before it is reported.",
-    )
-
-
-class IntakeSettings(Section):
-    """Which rows are fit for training."""
-
-    max_bad_share: Share = Field(
-        0.5, description="A file with more than this share of bad rows is refused as a whole."
-    )
-    max_file_bytes: int = Field(
-        16 * 2**30, ge=1, description="A larger file is refused before it is read, in bytes."
-    )
-    max_line_bytes: int = Field(
-        8 * 2**20, ge=64, le=2**31, description="A longer line is refused, in bytes."
-    )
-    max_depth: int = Field(
-        32, ge=4, le=200, description="Deepest nesting of brackets in a row, in levels."
-    )
-    pictures: bool = Field(
-        True, description="Also draw the report as report.html and report.png, about 2 MB a job."
-    )
-    fields: dict[FieldName, str] = Field(
-        {}, description='Own names of keys, as { prompt = "frage", completion = "antwort" }.'
     )
 
 

@@ -4,9 +4,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from daemon.settings_tables import Section
+from daemon.settings_tables import Section, Share
 
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Weight = Annotated[float, Field(ge=0.0, le=100.0)]
 Target = Annotated[float, Field(gt=0.0, le=1.0)]
 

@@ -1,11 +1,13 @@
-"""What a table of settings is, and the one whose keys are the user's own; holds no default."""
+"""What a table of settings is, and the tables of intake and of prefixes; knows no other one."""
 
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from daemon.core.formats import FieldName
 from daemon.core.prefix import NONE
 
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
 PrefixName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 PrefixText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=8192)]
 
@@ -14,6 +16,37 @@ class Section(BaseModel):
     """A table of `finetuned.toml`: immutable, and every unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class IntakeSettings(Section):
+    """Which rows are fit for training."""
+
+    max_bad_share: Share = Field(
+        0.5, description="A file with more than this share of bad rows is refused as a whole."
+    )
+    max_file_bytes: int = Field(
+        16 * 2**30, ge=1, description="A larger file is refused before it is read, in bytes."
+    )
+    max_line_bytes: int = Field(
+        8 * 2**20, ge=64, le=2**31, description="A longer line is refused, in bytes."
+    )
+    max_depth: int = Field(
+        32, ge=4, le=200, description="Deepest nesting of brackets in a row, in levels."
+    )
+    max_memory_bytes: int | None = Field(
+        None,
+        ge=64 * 2**20,
+        description="Memory that reading a file may take, in bytes; half the machine's where none.",
+    )
+    silent_s: float = Field(
+        600.0, gt=0.0, description="A worker silent for so long is ended, and its file tried again."
+    )
+    pictures: bool = Field(
+        True, description="Also draw the report as report.html and report.png, about 2 MB a job."
+    )
+    fields: dict[FieldName, str] = Field(
+        {}, description='Own names of keys, as { prompt = "frage", completion = "antwort" }.'
+    )
 
 
 class PrefixSettings(Section):

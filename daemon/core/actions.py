@@ -256,7 +256,10 @@ class StopDaemon:
 
 @dataclass(frozen=True)
 class EndIntakeWorker:
-    """End the idle intake worker."""
+    """End the intake worker, because it idles or is silent; `dead` counts it as a death."""
+
+    why: str
+    dead: bool = False
 
 
 @dataclass(frozen=True)

@@ -327,7 +327,13 @@ def _idle(snapshot: Snapshot) -> list[do.Action]:
     chosen: list[do.Action] = []
     limit = snapshot.limits.idle_s
     if snapshot.intake.state == "idle" and snapshot.intake.idle_s > limit:
-        chosen.append(do.EndIntakeWorker())
+        chosen.append(do.EndIntakeWorker("nothing to do"))
+    if (
+        snapshot.intake.state == "busy"
+        and snapshot.intake.silent_s > snapshot.limits.intake_silent_s
+    ):
+        silent = f"silent for {snapshot.intake.silent_s:.0f} s on {snapshot.intake.on}"
+        chosen.append(do.EndIntakeWorker(silent, dead=True))
     if snapshot.trainer.state == "idle" and snapshot.trainer.idle_s > limit:
         chosen.append(do.EndTrainer("nothing to do"))
     return chosen

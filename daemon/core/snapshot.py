@@ -17,6 +17,8 @@ class Drop:
     name: str
     priority: Priority
     size: int
+    arrival: str | None = None
+    """Its copy in `queue/.arriving/`, where it came from another volume; then it has left it."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,7 @@ class Limits:
     silent_s: float
     release_s: float
     """A trainer that is paused for longer gives its memory back."""
+    intake_silent_s: float
     adapter: AdapterSpec
     keep_versions: int
     keep_moments: int

@@ -19,10 +19,10 @@ HOLDOUT = ".valid.jsonl"
 OWN_SETTINGS = ".settings.toml"
 LARGEST_SETTINGS = 64 * 1024
 NO_WORK = (
-    errno.ENOENT, errno.EACCES, errno.EPERM, errno.EINVAL, errno.ELOOP, errno.EXDEV,
+    errno.ENOENT, errno.EACCES, errno.EPERM, errno.EINVAL, errno.ELOOP,
     errno.EBUSY, errno.EAGAIN, errno.EDEADLK,
 )  # fmt: skip
-"""What a claim may meet because the user, another volume or a cloud service was quicker."""
+"""What a claim may meet because the user or a cloud service was quicker."""
 
 
 @dataclass(frozen=True)
@@ -186,6 +186,21 @@ class Inbox:
                 atomic.move(mate, target)
         atomic.move(path, place.original)
 
+    def files(self, drop: Drop) -> dict[str, tuple[Path, tuple[int, int, int]]]:
+        """Return a drop's files and as what they settled, by their names in a job; main last."""
+        path = self._layout.inbox / FOLDERS[drop.priority] / drop.name
+        job = JobLayout(Path())
+        pairs = (
+            (job.holdout_original, _mate(path, HOLDOUT)),
+            (job.own_settings, _mate(path, OWN_SETTINGS)),
+            (job.original, path),
+        )
+        return {
+            target.name: (source, self._seen[source].identity)
+            for target, source in pairs
+            if source in self._seen and (source == path or _is_file(source))
+        }
+
     def not_claimed(self, drop: Drop, error: OSError) -> None:
         """Leave alone for a while what could not be claimed; one that has gone is none.
 
@@ -249,8 +264,6 @@ def _is_file(path: Path) -> bool:
 
 
 def _say(error: OSError) -> str:
-    if error.errno == errno.EXDEV:
-        return "inbox/ lies on another volume than queue/; put both on one"
     if error.errno == errno.EDEADLK:
         return "its bytes are not on this machine; download it first"
     return error.strerror or str(error)

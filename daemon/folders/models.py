@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from daemon.folders import atomic
 from daemon.layout import Layout
 
 MANIFEST = "manifest.json"
+SUM = "manifest.sha256"
+"""The manifest's own checksum, as `sha256sum --check` reads it; older versions have none."""
+
 ADAPTER = "adapters.safetensors"
 MOMENTS = "optimizer.safetensors"
 
@@ -25,12 +29,33 @@ def read_manifests(layout: Layout) -> list[dict[str, Any]]:
     found = []
     for name in _names(layout):
         try:
-            manifest = json.loads((layout.version(name) / MANIFEST).read_bytes())
+            manifest = read_manifest(layout.version(name))
         except (OSError, ValueError):
             continue
-        if isinstance(manifest, dict) and manifest.get("version") == name:
+        if manifest.get("version") == name:
             found.append(manifest)
     return found
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return the manifest of a version or a candidate.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is damaged: no JSON object, or not as it was written.
+    """
+    data = (folder / MANIFEST).read_bytes()
+    with suppress(FileNotFoundError):
+        if (folder / SUM).read_bytes() != _sum_of(data):
+            raise ValueError(f"it is not as {SUM} says")
+    manifest = json.loads(data)
+    if not isinstance(manifest, dict):
+        raise ValueError("it is no JSON object")
+    return manifest
+
+
+def _sum_of(data: bytes) -> bytes:
+    return f"{hashlib.sha256(data).hexdigest()}  {MANIFEST}\n".encode()
 
 
 def _names(layout: Layout) -> list[str]:
@@ -43,8 +68,7 @@ def _names(layout: Layout) -> list[str]:
 def verify(folder: Path) -> str | None:
     """Read every file of a version; return what is wrong in a few words, None where nothing is."""
     try:
-        manifest = json.loads((folder / MANIFEST).read_bytes())
-        files: Mapping[str, Any] = manifest["files"]
+        files: Mapping[str, Any] = read_manifest(folder)["files"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         return f"{MANIFEST} cannot be read ({error})"
     for name, facts in files.items():
@@ -59,6 +83,18 @@ def verify(folder: Path) -> str | None:
         except OSError as error:
             return f"{name} cannot be read ({error})"
     return None
+
+
+def ways_out(layout: Layout, damaged: str) -> str:
+    """Say what a user can do about a damaged version; reads others until one is whole."""
+    copy = layout.backups / damaged
+    if copy.is_dir() and verify(copy) is None:
+        return f"put the whole copy {copy} in its place"
+    promoted = [m["version"] for m in read_manifests(layout) if m.get("promotes")]
+    for name in reversed([name for name in promoted if name != damaged]):
+        if verify(layout.version(name)) is None:
+            return f"the newest whole version is {name}: 'finetuned promote {name}' goes on from it"
+    return "no other promoted version is whole: begin anew with 'finetuned lineage new'"
 
 
 def digest(path: Path) -> str:
@@ -94,8 +130,7 @@ class Models:
 
     def _read(self, name: str) -> None:
         try:
-            manifest = json.loads((self._layout.version(name) / MANIFEST).read_bytes())
-            version = version_from_manifest(manifest)
+            version = version_from_manifest(read_manifest(self._layout.version(name)))
             if version.version != name:
                 raise ValueError(f"it names itself {version.version}")
             self._known[name] = version
@@ -122,7 +157,7 @@ class Models:
 
     def set_aside(self, version: str, job: str) -> list[dict[str, Any]]:
         """Return what the run of a version put aside of a job, as `rejected.jsonl` holds it."""
-        manifest = json.loads((self._layout.version(version) / MANIFEST).read_bytes())
+        manifest = read_manifest(self._layout.version(version))
         rows = manifest.get("rows_set_aside", [])
         return [
             {key: value for key, value in row.items() if key != "job"}
@@ -189,13 +224,16 @@ class Models:
         with atomic.building_directory(self._layout.version(name)) as folder:
             for file, data in files.items():
                 (folder / file).write_bytes(data)
+            (folder / SUM).write_bytes(_sum_of(_json(manifest)))
             (folder / MANIFEST).write_bytes(_json(manifest))
         return name
 
     def seal(self, candidate: Path, manifest: dict[str, Any]) -> None:
         """Write a candidate's manifest, last of its files, and move it among the versions."""
         draft = candidate / "draft.json"
-        atomic.write_json(candidate / MANIFEST, manifest)
+        data = _json(manifest)
+        atomic.write_bytes(candidate / SUM, _sum_of(data))
+        atomic.write_bytes(candidate / MANIFEST, data)
         # The draft goes only after the manifest is durable: a crash between finds one or both.
         atomic.move(candidate, self._layout.version(manifest["version"]))
         atomic.remove_file(self._layout.version(manifest["version"]) / draft.name)
@@ -209,7 +247,7 @@ class Models:
         # The weights go first: without them the version no longer counts as complete.
         atomic.remove_file(folder / ADAPTER)
         for entry in list(os.scandir(folder)):
-            if entry.name not in (MANIFEST, "training_metrics.json", "loss_curve.png"):
+            if entry.name not in (MANIFEST, SUM, "training_metrics.json", "loss_curve.png"):
                 atomic.remove_file(Path(entry.path))
 
     def kept_backups(self) -> frozenset[str]:

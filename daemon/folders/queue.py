@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from daemon.clock import Clock
@@ -20,8 +21,8 @@ from daemon.layout import PRIORITIES, QUEUE_STATES, JobLayout, Layout
 TRUST_S = 10.0
 """A listing is read again after so long even if the directory looks unchanged."""
 
-UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)
-"""What reading a damaged `job.json` may raise."""
+DAMAGED = (ValueError, KeyError, TypeError, AttributeError)
+"""What the bytes of a damaged `job.json` may raise; an `OSError` says nothing about the bytes."""
 
 JOB_NAME = re.compile(r"\d{6,}-[a-z0-9-]+\Z")
 
@@ -53,7 +54,7 @@ def read_cards(layout: Layout) -> tuple[list[JobCard], list[str]]:
             try:
                 found[job] = _card(place)
                 problems.pop(job, None)
-            except UNREADABLE as error:
+            except (OSError, *DAMAGED) as error:
                 problems[job] = f"{place.job_file} cannot be read ({error}), so it is left out"
     return [found[job] for job in sorted(found)], [problems[job] for job in sorted(problems)]
 
@@ -86,6 +87,7 @@ class Queue:
         for folder in (self._layout.queue, *(self._layout.queue / s for s in QUEUE_STATES)):
             atomic.make_directory(folder)
             atomic.purge_leftovers(folder)
+        atomic.purge_leftovers(self._layout.arriving)
         for state in ("incoming", *PRIORITIES, "running"):
             for job in self.names(state):
                 self.purge(state, job)
@@ -136,7 +138,12 @@ class Queue:
         return {state: len(self.names(state)) for state in QUEUE_STATES}
 
     def cards(self, state: str) -> Iterator[JobCard]:
-        """Read the cards of a state, by arrival."""
+        """Read the cards of a state, by arrival.
+
+        Raises:
+            DaemonFault: a newer version wrote one.
+            OSError: one cannot be read now, for want of descriptors say; no job is touched.
+        """
         for job in self.names(state):
             card = self._cards.get(job)
             if card is None:
@@ -149,7 +156,7 @@ class Queue:
             return _card(place)
         except FileNotFoundError:
             why = "job.json is missing"
-        except UNREADABLE as error:
+        except DAMAGED as error:
             # Never overwritten: it may be mended by hand.
             aside = place.folder / f"job.json.corrupt-{self._clock.now():%Y%m%dT%H%M%S}"
             atomic.move(place.job_file, aside)
@@ -174,16 +181,7 @@ class Queue:
         self, name: str, priority: Priority, own_settings: str, size_bytes: int = 0
     ) -> JobCard:
         """Make a job directory in `incoming/` with its card; the dropped file is moved in next."""
-        arrival = self._next_arrival()
-        card = JobCard(
-            job=f"{arrival:06d}-{slug(name)}",
-            arrival=arrival,
-            priority=priority,
-            name=name,
-            claimed_at=self._clock.now().isoformat(),
-            size_bytes=size_bytes,
-            own_settings=own_settings,
-        )
+        card = self._new_card(name, priority, own_settings, size_bytes)
         place = self._layout.job("incoming", card.job)
         self._forget("incoming")
         try:
@@ -194,6 +192,29 @@ class Queue:
             self.discard("incoming", card.job)
             raise
         return card
+
+    def adopt(self, folder: Path, name: str, priority: Priority, size_bytes: int) -> JobCard:
+        """Make a job of a directory that holds a dropped file already, by one rename."""
+        place = JobLayout(folder)
+        card = self._new_card(name, priority, _own_settings(place), size_bytes)
+        self._write(place, card)
+        atomic.move(folder, self._layout.job("incoming", card.job).folder)
+        self._forget("incoming")
+        return card
+
+    def _new_card(
+        self, name: str, priority: Priority, own_settings: str, size_bytes: int
+    ) -> JobCard:
+        arrival = self._next_arrival()
+        return JobCard(
+            job=f"{arrival:06d}-{slug(name)}",
+            arrival=arrival,
+            priority=priority,
+            name=name,
+            claimed_at=self._clock.now().isoformat(),
+            size_bytes=size_bytes,
+            own_settings=own_settings,
+        )
 
     def _next_arrival(self) -> int:
         try:

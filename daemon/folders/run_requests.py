@@ -15,6 +15,12 @@ from daemon.core.snapshot import Attempts, Candidate, Ended, RunOnDisk
 from daemon.folders import atomic
 from daemon.layout import Layout, RunLayout
 
+ASIDE = "damaged-"
+"""Begins the name of a run's directory that is no run any more."""
+
+DAMAGED = (ValueError, KeyError, TypeError, AttributeError)
+"""What damaged bytes may raise; an `OSError` says nothing about the bytes."""
+
 
 def read_records(layout: Layout) -> tuple[list[dict[str, Any]], list[str]]:
     """Return the records of all runs by number, and a sentence for each that cannot be read.
@@ -48,6 +54,8 @@ class RunRequests:
         self._layout = layout
         self._requests: dict[str, dict[str, Any]] = {}
         self._candidates: dict[str, Candidate] = {}
+        self.set_aside: dict[str, str] = {}
+        """Runs whose files could not be understood, with the reason and where they lie now."""
 
     def make_folders(self) -> None:
         """Make the folder and remove what a crash left half done."""
@@ -69,8 +77,9 @@ class RunRequests:
             last = int(counter.read_text())
         except (FileNotFoundError, ValueError):
             ended = [path.stem for path in self._layout.ended_runs.glob("r*.json")]
-            known = [name[1:] for name in (*self._names(), *ended) if name[1:].isdigit()]
-            last = max(map(int, known), default=0)
+            aside = [path.name.split("-")[1] for path in self._layout.runs.glob(f"{ASIDE}r*-*")]
+            names = (*self._names(), *ended, *aside)
+            last = max((int(name[1:]) for name in names if name[1:].isdigit()), default=0)
         atomic.write_bytes(counter, b"%d\n" % (last + 1))
         return f"r{last + 1:06d}"
 
@@ -80,11 +89,17 @@ class RunRequests:
             atomic.write_json(folder / "request.json", request)
 
     def read(self) -> RunOnDisk | None:
-        """Return the run in progress."""
+        """Return the run in progress; one that is damaged is set aside, and is none."""
         names = self._names()
         if not names:
             return None
-        run = names[0]
+        try:
+            return self._read(names[0])
+        except DAMAGED as error:
+            self._set_aside(names[0], error)
+            return None
+
+    def _read(self, run: str) -> RunOnDisk:
         place = self._layout.run(run)
         request = self.request(run)
         return RunOnDisk(
@@ -96,6 +111,18 @@ class RunRequests:
             candidate=self._candidate(run, place),
             ended=_ended(place),
             skip=_skip(place),
+        )
+
+    def _set_aside(self, run: str, error: Exception) -> None:
+        """Move a damaged run where it is kept and is no run; its jobs go back to the queue."""
+        number = 1
+        while (aside := self._layout.runs / f"{ASIDE}{run}-{number}").exists():
+            number += 1
+        atomic.move(self._layout.runs / run, aside)
+        self._forget(run)
+        self.set_aside[run] = (
+            f"the files of {run} cannot be read ({error!r}): it lies in models/runs/{aside.name} "
+            "and its jobs are trained anew; remove that directory when you have looked at it"
         )
 
     def has(self, run: str) -> bool:
@@ -165,6 +192,9 @@ class RunRequests:
 
     def _remove(self, run: str) -> None:
         atomic.remove_directory(self._layout.runs / run)
+        self._forget(run)
+
+    def _forget(self, run: str) -> None:
         self._requests.pop(run, None)
         self._candidates.pop(run, None)
 

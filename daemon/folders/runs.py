@@ -89,7 +89,7 @@ def commit(place: RunLayout, step_in_run: int, fill: Callable[[Path], None], kee
     if not target.exists():
         with atomic.building_directory(target) as folder:
             fill(folder)
-            atomic.write_json(folder / MANIFEST, {"schema_version": 1, "files": describe(folder)})
+            atomic.write_bytes(folder / MANIFEST, _manifest_of(describe(folder)))
     for old in _checkpoints(place)[:-keep]:
         atomic.remove_directory(old)
 
@@ -179,10 +179,20 @@ def describe(folder: Path) -> dict[str, dict[str, Any]]:
     }
 
 
+def _manifest_of(files: dict[str, dict[str, Any]]) -> bytes:
+    return json.dumps({"schema_version": 1, "files": files}, indent=1).encode() + b"\n"
+
+
 def verify(folder: Path) -> str | None:
-    """Read every file of a checkpoint; return what is wrong in a few words, else None."""
+    """Read every file of a checkpoint; return what is wrong in a few words, else None.
+
+    The manifest follows from the files in every byte, so it needs no checksum of its own.
+    """
     try:
-        files = json.loads((folder / MANIFEST).read_bytes())["files"]
+        data = (folder / MANIFEST).read_bytes()
+        files = json.loads(data)["files"]
+        if _manifest_of(files) != data:
+            return f"{MANIFEST} is not as it was written"
         for name, facts in files.items():
             path = folder / name
             if path.stat().st_size != facts["size"] or _digest(path) != facts["sha256"]:

@@ -10,9 +10,10 @@ from pathlib import Path
 import setproctitle
 
 from daemon.clock import SystemClock
-from daemon.core.messages import IntakeProgress, Ready, Stop, TakeIn, TakenIn
+from daemon.core.messages import IntakeProgress, Noted, Ready, Stop, TakeIn, TakenIn
 from daemon.dedup.suites import Suites
 from daemon.errors import ExitCode, is_disk_full
+from daemon.intake.memory import ENFORCED, UNENFORCED, at_most
 from daemon.intake.taking import Taking
 from daemon.layout import Layout
 from daemon.pipes import Pipe
@@ -50,7 +51,8 @@ class Worker:
             self._clock,
             lambda rows: self._look_up(job, rows),
         )
-        taking.take_in()
+        with at_most(taking.settings.intake.max_memory_bytes):
+            taking.take_in()
         self._pipe.send(TakenIn(job))
 
     def _look_up(self, job: str, rows: int) -> None:
@@ -86,6 +88,8 @@ def main() -> int:
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
     pipe.send(Ready(pid=os.getpid(), device="cpu", libraries={}))
+    if not ENFORCED:
+        pipe.send(Noted("no_memory_limit", UNENFORCED))
     worker = Worker(layout, pipe)
     try:
         for order in pipe.orders():

@@ -66,10 +66,7 @@ class Taking:
 
     def take_in(self) -> dict[str, Any]:
         """Write the job's files and return its report, which is written last."""
-        try:
-            report = self._take_in()
-        except FileChanged as changed:
-            report = refusal("changed", Bad("changed", str(changed), "nothing to do"))
+        report = self._found() or self._needs_memory()
         report |= {
             "job": self._place.folder.name,
             "name": self._name,
@@ -87,6 +84,31 @@ class Taking:
             draw(report, self._place)
         reports.write(self._place, report)
         return report
+
+    def _found(self) -> dict[str, Any] | None:
+        """Return what was found; None where memory ran out, with all that filled it let go of."""
+        try:
+            return self._take_in()
+        except FileChanged as changed:
+            return refusal("changed", Bad("changed", str(changed), "nothing to do"))
+        except MemoryError:
+            return None
+
+    def _needs_memory(self) -> dict[str, Any]:
+        place = self._place
+        for path in (
+            place.train, place.holdout, place.train_fingerprints, place.holdout_fingerprints,
+        ):  # fmt: skip
+            remove_file(path)
+        allowed = self.settings.intake.max_memory_bytes
+        limit = f"{allowed} bytes" if allowed else "half the machine's memory"
+        return self._refused(
+            Bad(
+                "too_much_memory",
+                f"reading it takes more memory than is allowed ({limit})",
+                "split the file, or raise intake.max_memory_bytes",
+            )
+        )
 
     def _prefix_record(self) -> dict[str, str] | None:
         prefix = self.encoder.prefix

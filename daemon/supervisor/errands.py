@@ -1,10 +1,12 @@
-"""Work proportional to a file's size, away from the tick: checksums and second copies."""
+"""Work proportional to a file's size, away from the tick: checksums, second copies, arrivals."""
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from daemon.folders import models
+from daemon.core.snapshot import Drop
+from daemon.folders import arrivals, models
 from daemon.folders.models import Models
 from daemon.layout import Layout
 
@@ -17,8 +19,10 @@ class Errands:
         self._store = store
         self._wake = wake
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="errands")
+        self._closing = threading.Event()
         self._checks: dict[str, Future[str | None]] = {}
         self._copies: dict[str, Future[None]] = {}
+        self._fetches: dict[tuple[str, str], tuple[Drop, Future[None]]] = {}
 
     def verify(self, version: str) -> None:
         """Begin to read a version's checksums, unless that is under way."""
@@ -54,6 +58,31 @@ class Errands:
             del self._copies[name]
         return failed
 
+    def fetch(self, drop: Drop, files: arrivals.Files) -> None:
+        """Begin to copy a file from another volume, unless that is under way."""
+        if not self.fetching(drop):
+            future = self._thread.submit(
+                arrivals.fetch, self._layout, drop, files, self._closing.is_set
+            )
+            future.add_done_callback(lambda _: self._wake())
+            self._fetches[_key(drop)] = drop, future
+
+    def fetching(self, drop: Drop) -> bool:
+        """Return whether a file is being copied, or waits to be."""
+        return drop.arrival is None and _key(drop) in self._fetches
+
+    def fetched(self) -> list[tuple[Drop, BaseException | None]]:
+        """Return the files whose copying is over, with what it failed of, and forget them."""
+        over = [(drop, f.exception()) for drop, f in self._fetches.values() if f.done()]
+        for drop, _ in over:
+            del self._fetches[_key(drop)]
+        return over
+
     def close(self) -> None:
-        """Wait for the errand in hand; the others are dropped."""
+        """Wait for the errand in hand; the others are dropped, and a copy for a job is left off."""
+        self._closing.set()
         self._thread.shutdown(wait=True, cancel_futures=True)
+
+
+def _key(drop: Drop) -> tuple[str, str]:
+    return drop.priority, drop.name

@@ -7,8 +7,8 @@ from daemon.core.jobs import Incoming, JobCard, Queued, Running
 from daemon.core.prefix import fingerprint_of
 from daemon.core.scheduling import gather
 from daemon.core.snapshot import Base, Drop, Snapshot
-from daemon.folders import bases, current_model, row_files
-from daemon.folders.inbox import Leftover
+from daemon.folders import arrivals, bases, current_model, row_files
+from daemon.folders.inbox import Leftover, View
 from daemon.layout import PRIORITIES
 from daemon.settings import Settings
 from daemon.supervisor.parts import Parts
@@ -49,7 +49,9 @@ class Observer:
         sweeps = parts.sweeps.waiting()
         starts = frozenset(item.start_version for item in sweeps if item.start_version is not None)
         control = parts.control.look()
-        inbox = parts.inbox.look()
+        inbox = self._look_at_inbox()
+        mine = tuple(drop for drop in inbox.drops if not parts.errands.fetching(drop))
+        drops = (*arrivals.waiting(parts.layout), *mine)
         self.leftovers, self.inbox_problem = inbox.leftovers, inbox.problem
         versions = parts.models.versions()
         complete = parts.models.complete()
@@ -64,8 +66,8 @@ class Observer:
             stopping=stopping,
             paused=control.paused,
             commands=control.commands,
-            drops=inbox.drops,
-            settling=inbox.settling,
+            drops=drops,
+            settling=inbox.settling + len(inbox.drops) - len(mine),
             leftovers=tuple(item.name for item in inbox.leftovers),
             incoming=self._incoming(),
             queued=self._queued() if run is not None else self._with_edits(self._queued()),
@@ -80,8 +82,19 @@ class Observer:
             current=current,
             verified=parts.errands.verified(),
             refusal=self.refusal,
-            short_of_space=self._short_of_space(inbox.drops),
+            short_of_space=self._short_of_space(drops),
         )
+
+    def _look_at_inbox(self) -> View:
+        """Return what lies there; a file that could not be copied is left alone for a while."""
+        for drop, error in self._parts.errands.fetched():
+            if error is None or isinstance(error, arrivals.FileChanged):
+                continue
+            if not isinstance(error, OSError):
+                raise error
+            why = f"cannot be copied from another volume: {error.strerror or error}"
+            self._parts.inbox.refuse(drop, why)
+        return self._parts.inbox.look()
 
     def _look_at_base(self) -> Base:
         model = self._parts.settings.now.model
@@ -134,5 +147,7 @@ class Observer:
         return self._prefixes[own]
 
     def _short_of_space(self, drops: tuple[Drop, ...]) -> bool:
-        need = max((drop.size for drop in drops), default=0) * ROOM_FACTOR
+        # A larger file is refused unread: a sparse one must not hold the others up.
+        most = self._parts.settings.now.intake.max_file_bytes
+        need = max((d.size for d in drops if d.size <= most), default=0) * ROOM_FACTOR
         return need > 0 and shutil.disk_usage(self._parts.layout.root).free < need

@@ -14,6 +14,7 @@ from daemon.core.versions import ancestry, jobs_of
 from daemon.errors import DaemonFault
 from daemon.folders import bases, current_model, row_files
 from daemon.layout import ENDED, Layout
+from daemon.supervisor.claiming import claim, unclaim
 from daemon.supervisor.parts import Parts
 from daemon.supervisor.request import make_request
 
@@ -75,21 +76,10 @@ class Performer:
 
     def _claim(self, action: do.Claim, _seen: Snapshot) -> None:
         parts, drop = self._parts, action.drop
-        try:
-            own = parts.inbox.own_settings(drop)
-        except OSError as error:
-            parts.inbox.not_claimed(drop, error)
+        card = claim(parts, drop)
+        if card is None:
             return
-        card = parts.queue.create(drop.name, drop.priority, own, drop.size)
-        place = self._layout.job("incoming", card.job)
-        try:
-            parts.inbox.claim(drop, place)
-        except OSError as error:
-            parts.inbox.put_back(place, drop.name, drop.priority)
-            parts.queue.discard("incoming", card.job)
-            parts.inbox.not_claimed(drop, error)
-            return
-        inode = place.original.stat().st_ino
+        inode = self._layout.job("incoming", card.job).original.stat().st_ino
         message = f"took {escape(drop.name)} as {card.job}"
         parts.journal.event("claimed", message, job=card.job, name=escape(drop.name), inode=inode)
         parts.ledger.put(job_row(card))
@@ -166,10 +156,8 @@ class Performer:
 
     def _put_back(self, action: do.PutBack, _seen: Snapshot) -> None:
         card = action.card
-        self._parts.inbox.put_back(self._layout.job("incoming", card.job), card.name, card.priority)
-        self._parts.queue.discard("incoming", card.job)
-        self._parts.ledger.forget_job(card.job)
-        message = f"{escape(card.name)} changed while it was read; it settles again"
+        done = unclaim(self._parts, card)
+        message = f"{escape(card.name)} changed while it was read; {done}"
         self._parts.journal.event("put_back", message, job=card.job)
 
     # --- base and lineage ---------------------------------------------------------------------
@@ -372,8 +360,13 @@ class Performer:
         self._parts.journal.answer(action.command, action.answer, action.message)
         self._parts.control.answered(action.command)
 
-    def _end_intake_worker(self, _action: do.EndIntakeWorker, _seen: Snapshot) -> None:
-        self._parts.intake.leave()
+    def _end_intake_worker(self, action: do.EndIntakeWorker, _seen: Snapshot) -> None:
+        if action.dead:
+            message = f"the intake worker is ended: {action.why}"
+            self._parts.journal.event("intake_ended", message, level="warning")
+            self._parts.intake.kill(wanted=False)
+        else:
+            self._parts.intake.leave()
 
     def _end_trainer(self, action: do.EndTrainer, _seen: Snapshot) -> None:
         if action.dead:

@@ -62,6 +62,7 @@ def limits_of(settings: Settings) -> Limits:
         idle_s=settings.trainer.idle_s,
         silent_s=settings.trainer.silent_s,
         release_s=settings.pause.release_s,
+        intake_silent_s=settings.intake.silent_s,
         adapter=adapter_of(settings),
         keep_versions=settings.retention.versions,
         keep_moments=settings.retention.moments,

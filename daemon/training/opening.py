@@ -45,7 +45,9 @@ def open_run(
     start = bench.layout.version(request.start_version)
     problem = models.verify(start)
     if problem is not None:
-        return Refused("version_damaged", f"the version {start.name} is damaged: {problem}")
+        way_out = models.ways_out(bench.layout, start.name)
+        message = f"the version {start.name} is damaged: {problem}; {way_out}"
+        return Refused("version_damaged", message)
     rows = JobRows(bench.layout)
     base = bench.layout.base(request.base["name"])
     choices = _frozen(bench, place, request, rows, start)

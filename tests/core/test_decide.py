@@ -264,6 +264,16 @@ def test_starts_that_ended_with_the_daemon_are_borne_longer_than_deaths_that_wer
         assert (kinds(actions) == ["EndJob", "RemoveRun"]) is parked
 
 
+def test_a_silent_intake_worker_is_ended_and_counted() -> None:
+    """Fault Q6: its file is tried again, and parked after three such deaths."""
+    silent = Worker("busy", "000001-job", silent_s=601.0)
+    found = decide(w.quiet(incoming=(Incoming(w.card(1), None),), intake=silent))
+    [ending] = [action for action in found if isinstance(action, do.EndIntakeWorker)]
+    assert ending.dead and "000001-job" in ending.why
+    speaking = replace(silent, silent_s=599.0)
+    assert kinds(decide(w.quiet(incoming=(Incoming(w.card(1), None),), intake=speaking))) == []
+
+
 def test_idle_workers_leave_after_their_time() -> None:
     late = Worker("idle", idle_s=301.0)
     assert kinds(decide(w.quiet(trainer=late, intake=late))) == ["EndIntakeWorker", "EndTrainer"]

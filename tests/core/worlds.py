@@ -16,6 +16,7 @@ LIMITS = Limits(
     idle_s=300.0,
     silent_s=600.0,
     release_s=300.0,
+    intake_silent_s=600.0,
     adapter=ADAPTER,
     keep_versions=20,
     keep_moments=3,

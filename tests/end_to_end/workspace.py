@@ -129,9 +129,9 @@ class Workspace:
 
     # --- what a user sees ---------------------------------------------------------------------
 
-    def wait(self, what: str, seen: Callable[[], Any]) -> Any:
+    def wait(self, what: str, seen: Callable[[], Any], more_s: float = 0.0) -> Any:
         """Poll until something true is seen; fail with the daemon's own story."""
-        until = time.monotonic() + PATIENCE_S
+        until = time.monotonic() + PATIENCE_S + more_s
         while time.monotonic() < until:
             found = seen()
             if found:

@@ -1,6 +1,8 @@
 """Jobs in their folders (faults N6, N10, N20, Q2, Q3, D15)."""
 
+import errno
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -86,6 +88,27 @@ def test_an_unreadable_card_is_set_aside_and_told_and_the_job_goes_on(
     assert aside.name in again.unreadable[card.job]
     healed = Queue(layout, StillClock())
     assert (list(healed.cards("incoming")), healed.unreadable) == ([found], {})
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.EACCES, errno.EIO])
+def test_a_card_that_cannot_be_read_now_is_not_taken_for_damaged(
+    queue: Queue, layout: Layout, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """D2, D3: trouble of the machine says nothing about the bytes; the next look reads them."""
+    card = queue.create("a.jsonl", "normal", OWN)
+    place = layout.job("incoming", card.job)
+    before = sorted(place.folder.iterdir())
+    again = Queue(layout, StillClock())
+
+    def refuse(path: Path) -> bytes:
+        raise OSError(number, os.strerror(number), str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", refuse)
+        with pytest.raises(OSError, match=r"job\.json"):
+            list(again.cards("incoming"))
+    assert (sorted(place.folder.iterdir()), again.unreadable) == (before, {})
+    assert list(again.cards("incoming")) == [card]
 
 
 def test_a_card_of_a_newer_version_is_refused_and_not_touched(queue: Queue, layout: Layout) -> None:

@@ -62,3 +62,44 @@ def test_a_run_number_is_not_given_twice_when_the_counter_is_lost(layout: Layout
     runs.end(run_record(request, None, "failed", "t1"))
     (layout.runs / ".last").write_text("garbage")
     assert RunRequests(layout).next_name() == "r000002"
+
+
+@pytest.mark.parametrize(
+    "name", ["request.json", "ended.json", "skip.json", "candidate/draft.json"]
+)
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b"\xff", b"{}"])
+def test_a_run_that_cannot_be_understood_is_set_aside_whole_and_told(
+    layout: Layout, name: str, damage: bytes
+) -> None:
+    """Q2: nothing of it is overwritten, and the next run is another one."""
+    _, request = opened(layout)
+    folder = layout.run(request["run"]).folder
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_bytes(damage)
+    again = RunRequests(layout)
+    assert again.read() is None and again.read() is None
+    aside = layout.runs / f"damaged-{request['run']}-1"
+    assert (aside / name).read_bytes() == damage
+    assert aside.name in again.set_aside[request["run"]]
+    again.make_folders()
+    assert aside.is_dir()
+    (layout.runs / ".last").unlink()
+    assert again.next_name() == "r000002"
+
+
+def test_a_run_that_cannot_be_read_now_stays(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """D2: trouble of the machine says nothing about the bytes."""
+    _, request = opened(layout)
+    again = RunRequests(layout)
+
+    def refuse(path: Path) -> bytes:
+        raise OSError(5, "an error of the disk", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", refuse)
+        with pytest.raises(OSError, match=r"request\.json"):
+            again.read()
+    found = again.read()
+    assert found is not None and found.run == request["run"] and again.set_aside == {}

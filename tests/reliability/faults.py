@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from daemon import failpoints
 from tests.end_to_end.workspace import Workspace
@@ -25,6 +26,12 @@ class Fault:
     point: str
     occurrence: int
     what: str
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Return the fault that a text names."""
+        role, point, occurrence, what = text.split(":")
+        return cls(role, point, int(occurrence), what)
 
     def __str__(self) -> str:
         return f"{self.role}:{self.point}:{self.occurrence}:{self.what}"

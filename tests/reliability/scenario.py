@@ -11,6 +11,7 @@ import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Self
 
 from daemon.folders import models
 from tests.end_to_end.workspace import Workspace, chats
@@ -39,6 +40,12 @@ class End:
     """Of each version, by number: SHA-256 of its adapter, and the rows it trained, by job."""
     jobs: dict[str, list[str]]
     """Files by what became of them; numbers may have gaps, where something was tried in vain."""
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> Self:
+        """Return the end that `vars` and JSON have carried to another process."""
+        versions = [(digest, rows) for digest, rows in record["versions"]]
+        return cls(record["current"], versions, record["jobs"])
 
 
 def drop_all(space: Workspace) -> None:

@@ -53,9 +53,7 @@ def fill_up(root: Path, free_bytes: int, calm: End) -> list[str]:
 
 def main() -> None:
     root, free = Path(sys.argv[1]), int(sys.argv[2])
-    record = json.load(sys.stdin)
-    versions = [(digest, rows) for digest, rows in record["versions"]]
-    calm = End(record["current"], versions, record["jobs"])
+    calm = End.from_record(json.load(sys.stdin))
     size = f"size={DISK_BYTES}"
     subprocess.run(["mount", "-t", "tmpfs", "-o", size, "none", str(root)], check=True)
     with Workspace(root / "w", settings=SETTINGS) as space:

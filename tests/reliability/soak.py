@@ -20,12 +20,19 @@ from time import time_ns
 from typing import TypeVar
 
 from tests.reliability import growing, persistence, poison, real_trainer, syscalls, tracing
+from tests.reliability.damage import flip_bytes
 from tests.reliability.faults import every_fault, passed_places, suffer
+from tests.reliability.fuzz import LONGEST_S, survives
 from tests.reliability.kills import be_killed, calm_history
 from tests.reliability.scenario import End
+from tests.reliability.slow_writers import write_slowly
 from tests.reliability.small_disk import fill_up, possible
+from tests.reliability.strange_files import GIB, flood, huge
+from tests.reliability.truth import read_while_it_works
+from tests.reliability.volumes import across, some_faults
 
-KILLS_A_HISTORY = 10
+KILLS_A_HISTORY, DAMAGES_A_TRIAL, FILES_A_FUZZ, READS_A_TRIAL = 10, 1_000, 1_000, 250_000
+VOLUME_OCCURRENCES = 4
 MOST_FREE = 4 * 2**20
 WARM_UP = 200
 """Files after which a daemon's memory should not grow any more."""
@@ -61,6 +68,13 @@ def main() -> None:
     parser.add_argument("--disks", type=int, default=50, help="sizes of a disk that is full")
     parser.add_argument("--real", type=int, default=100, help="kills of the real trainer")
     parser.add_argument("--files", type=int, default=1000, help="files through one daemon")
+    parser.add_argument("--volumes", type=int, default=40, help="kills while files are copied")
+    parser.add_argument("--damages", type=int, default=10_000, help="damaged files")
+    parser.add_argument("--fuzz", type=int, default=100_000, help="hostile files through intake")
+    parser.add_argument("--reads", type=int, default=1_000_000, help="reads of the status")
+    parser.add_argument("--names", type=int, default=10_000, help="files of any name at once")
+    parser.add_argument("--writers", type=int, default=1_000, help="slow writers at once")
+    parser.add_argument("--huge", type=int, default=1, help="times a huge file and line")
     parser.add_argument("--seed", type=int, default=time_ns() % 10**9)
     parser.add_argument("--at-once", type=int, default=2, help="histories side by side")
     asked = parser.parse_args()
@@ -81,6 +95,9 @@ def trials(asked: argparse.Namespace, folder: Path) -> Iterator[Trial]:
     calm = history.end
     yield from _faults(asked, folder, calm)
     yield from _disks(asked, calm)
+    yield from _volumes(asked, calm)
+    yield from _damaged_and_read(asked)
+    yield from _dropped(asked)
     if tracing.possible():
         yield from _calls(asked, folder / "calls")
         yield from _cuts(asked, folder / "recording")
@@ -112,6 +129,43 @@ def _disks(asked: argparse.Namespace, calm: End) -> Iterator[Trial]:
         free = number * MOST_FREE // asked.disks
         attempt = partial(fill_up, free_bytes=free, calm=calm)
         yield Trial("full disks", f"{free} bytes left", 1, attempt)
+
+
+def _volumes(asked: argparse.Namespace, calm: End) -> Iterator[Trial]:
+    faults = some_faults(VOLUME_OCCURRENCES)[: asked.volumes] if possible() else []
+    for fault in faults:
+        attempt = partial(across, fault=fault, calm=calm)
+        yield Trial("kills with the inbox on another volume", str(fault), 1, attempt)
+
+
+def _damaged_and_read(asked: argparse.Namespace) -> Iterator[Trial]:
+    for seed, count in _shares(asked.damages, DAMAGES_A_TRIAL, asked.seed):
+        attempt = partial(flip_bytes, seed=seed, count=count)
+        yield Trial("damaged checkpoints and versions", f"seed {seed}", count, attempt)
+    for seed, count in _shares(asked.reads, READS_A_TRIAL, asked.seed):
+        reading = partial(read_while_it_works, reads=count)
+        yield Trial("reads of the status", f"share {seed - asked.seed}", count, reading)
+
+
+def _dropped(asked: argparse.Namespace) -> Iterator[Trial]:
+    for seed, count in _shares(asked.fuzz, FILES_A_FUZZ, asked.seed):
+        fuzz = partial(survives, number=seed, examples=count, limit_s=LONGEST_S)
+        yield Trial("hostile files through intake", f"seed {seed}", count, fuzz)
+    shown = f"seed {asked.seed}"
+    if asked.names:
+        flooding = partial(flood, seed=asked.seed, count=asked.names)
+        yield Trial("files of any name at once", shown, asked.names, flooding)
+    if asked.writers:
+        writing = partial(write_slowly, seed=asked.seed, writers=asked.writers)
+        yield Trial("slow writers at once", shown, asked.writers, writing)
+    for number in range(asked.huge):
+        looming = partial(huge, file_bytes=10 * GIB, line_bytes=2 * GIB)
+        yield Trial("huge files and lines", f"time {number + 1}", 1, looming)
+
+
+def _shares(whole: int, most: int, seed: int) -> Iterator[tuple[int, int]]:
+    for number, begin in enumerate(range(0, whole, most)):
+        yield seed + number, min(most, whole - begin)
 
 
 def _real(asked: argparse.Namespace, calm: real_trainer.Calm) -> Iterator[Trial]:
