@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from daemon.core.answers import Answer
-from daemon.core.suites import ScorerName, SuiteItem
+from daemon.core.examples import Turn
+from daemon.core.suites import ScorerName, Suite, SuiteItem
 from daemon.evaluation.scores.score import Score, Wanted, score_answer
+from daemon.text.encoder import TextEncoder
 
 PROMPT_CHARACTERS = 500
 """Of a question, for people."""
@@ -38,3 +40,30 @@ class Question:
         """Score an answer; `wanted` counts where no golden answer says how to write."""
         how = wanted if self.job is not None or not self.item.answers else None
         return score_answer(self.scorer, self.item, said.text, how, said.confidence)
+
+
+OFFER = "You can call these functions, each described by a JSON schema:"
+
+
+def suite_questions(suite: Suite, encoder: TextEncoder) -> list[Question]:
+    """Return a suite's items as tokens.
+
+    Where the template has no place for functions they stand in the system text: what cannot be
+    seen cannot be called.
+    """
+    found = []
+    for item in suite.items:
+        told = item.messages if encoder.shows_tools else _offered(item)
+        tokens = tuple(encoder.encode_prompt(told, item.tools if encoder.shows_tools else ()))
+        found.append(Question(suite.name, item, suite.scorer, tokens, suite.max_tokens))
+    return found
+
+
+def _offered(item: SuiteItem) -> tuple[Turn, ...]:
+    if not item.tools:
+        return item.messages
+    offer = "\n".join((OFFER, *item.tools))
+    first, *others = item.messages
+    if first.role != "system":
+        return (Turn("system", offer), *item.messages)
+    return (Turn("system", f"{first.content}\n\n{offer}"), *others)

@@ -150,7 +150,7 @@ def figures(report: Report) -> list[tuple[str, ...]]:
     """Return the rows of the table of scores: set, items, figure, then one cell a model."""
     models = report["models"]
     rows: list[tuple[str, ...]] = []
-    for one in report["losses"]:
+    for one in (found for found in report["losses"] if found["items"]):
         for figure, key in (("loss, nats a token", "models"), ("perplexity", "perplexity")):
             shown = [_number(one[key][model]) for model in models]
             rows.append((one["set"], str(one["items"]), figure, *shown))

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +148,11 @@ class TextEncoder:
                 encoded = self._masked(item, encoding)
             found.append(_checked(_cut(encoded, example.cut), max_tokens))
         return found
+
+    @cached_property
+    def shows_tools(self) -> bool:
+        """Whether the template tells the model which functions it may call."""
+        return self._renderer.shows_tools()
 
     @property
     def prefix_stable(self) -> bool:

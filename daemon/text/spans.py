@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from daemon.core.examples import Role, Turn
+from daemon.core.examples import Role, Turn, compact
 from daemon.text.prefix import find_place
 from daemon.text.stepwise import Rendered, Span, render_stepwise
 from daemon.text.template import ChatTemplate, Unrenderable
@@ -46,6 +46,18 @@ PROBES: tuple[tuple[Turn, ...], ...] = (
 """Conversations on which a template is tried."""
 
 
+_TOOL_NAME = "a_function_to_look_for"
+_TOOL = compact(
+    {
+        "type": "function",
+        "function": {
+            "name": _TOOL_NAME, "description": "none",
+            "parameters": {"type": "object", "properties": {}},
+        },
+    }
+)  # fmt: skip
+
+
 class Renderer:
     """Renders conversations and knows who wrote which character."""
 
@@ -73,6 +85,13 @@ class Renderer:
         if not self._by_skeleton:
             return render_stepwise(self._template, self._controls, turns, tools)
         return self._whole(turns)
+
+    def shows_tools(self) -> bool:
+        """Return whether the template tells the model which functions it may call."""
+        try:
+            return _TOOL_NAME in self.prompt([Turn("user", "x")], [_TOOL])
+        except Unrenderable:
+            return False
 
     def verify(self) -> str | None:
         """Compare both ways to find the answers on a few conversations; say where they differ.

@@ -15,7 +15,7 @@ import numpy as np
 from daemon.core.examples import Chat, answer_of
 from daemon.core.prefix import Prefix
 from daemon.core.suites import Suite
-from daemon.evaluation.questions import Question
+from daemon.evaluation.questions import Question, suite_questions
 from daemon.evaluation.scores.formatting import habit_of
 from daemon.evaluation.scores.score import Wanted
 from daemon.evaluation.scores.style import style_of
@@ -69,15 +69,9 @@ def _questions(hand: RunInHand, texts: RowTexts, suites: Sequence[Suite]) -> lis
     half = min(len(earlier), most // 2)
     own = own[: most - half]
     asked = [*own, *earlier[: most - len(own)]]
-    job = hand.request.jobs[0]
+    encoder = texts.encoder(hand.request.jobs[0])
     for suite in suites:
-        asked += [
-            Question(
-                suite.name, item, suite.scorer, texts.prompt(job, item.messages, item.tools),
-                suite.max_tokens,
-            )
-            for item in suite.items
-        ]  # fmt: skip
+        asked += suite_questions(suite, encoder)
     return asked
 
 

@@ -48,6 +48,10 @@ class RowTexts:
                 found.append(item)
         return found
 
+    def encoder(self, job: str) -> TextEncoder:
+        """Return the text side with a job's prefix."""
+        return self._encoder.prefixed(self._prefixes.get(job))
+
     def prompt(self, job: str, turns: Sequence[Turn], tools: Sequence[str]) -> tuple[int, ...]:
         """Return the tokens of a question up to where its answer begins."""
-        return tuple(self._encoder.prefixed(self._prefixes.get(job)).encode_prompt(turns, tools))
+        return tuple(self.encoder(job).encode_prompt(turns, tools))

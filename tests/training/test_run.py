@@ -274,3 +274,27 @@ def test_every_row_counts_once_in_every_epoch_by_the_metrics(workspace: Workspac
     for epoch in (1, 2):
         rows = [row for s in steps if s["epoch"] == epoch for row in s["trained"][JOB]]
         assert sorted(rows) == list(range(30))
+
+
+def test_chosen_suites_count_for_the_verdict_and_a_broken_one_is_told(workspace: Workspace) -> None:
+    evals = workspace.layout.evals
+    evals.mkdir()
+    header = {
+        "suite": "sums", "title": "Sums", "task": "add", "scorer": "exact",
+        "answer_field": "answers", "difficulty": "easy", "licence": "own", "origin": "own",
+    }  # fmt: skip
+    items = [{"id": f"s{n}", "prompt": f"what is {n} and {n}", "answers": ["x"]} for n in range(9)]
+    (evals / "sums.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in (header, *items)))
+    (evals / "broken.jsonl").write_text("no JSON\n")
+    chosen = {**SETTINGS["evaluation"], "suites": ["sums", "broken", "none"], "suite_items": 4}
+    workspace.ask_run("r000002", [JOB], settings={**SETTINGS, "evaluation": chosen})
+    sent = workspace.serve(engine(), say.Train("r000002")).sent
+    told = [r.message for r in sent if isinstance(r, say.Alerted) and r.code == "suite_left_out"]
+    assert len(told) == 2 and "broken.jsonl, line 1" in told[0] and "no suite none" in told[1]
+    folder = workspace.layout.run("r000002").candidate
+    records = [json.loads(line) for line in (folder / "details.jsonl").read_text().splitlines()]
+    assert [r["id"] for r in records if r["set"] == "sums"] == ["s0", "s2", "s4", "s6"]
+    report = workspace.read(folder / "report.json")
+    assert report["answers"]["sums"]["models"]["candidate"]["items"] == 4
+    tests = {(test["name"], test["metric"]) for test in report["tests"]}
+    assert ("sums", "token_f1") in tests

@@ -1,0 +1,68 @@
+"""What a model is asked, and how its answers are scored."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from daemon.core.answers import Answer
+from daemon.core.examples import Turn
+from daemon.core.suites import Suite, SuiteItem
+from daemon.evaluation.questions import OFFER, suite_questions
+from daemon.evaluation.scores.formatting import habit_of
+from daemon.evaluation.scores.score import Wanted
+from daemon.text.encoder import TextEncoder
+from tests.text import tiny_tokenizer as tiny
+
+TOOL = '{"type":"function","function":{"name":"light","parameters":{"type":"object"}}}'
+ITEM = SuiteItem("i1", 2, (Turn("user", "light on"),), ('{"name":"light"}',), (TOOL,))
+WITH_TOOLS = (
+    "{% if tools %}<|im_start|>system\n{{ tools | tojson }}<|im_end|>\n{% endif %}" + tiny.CHATML
+)
+
+
+def suite(*items: SuiteItem) -> Suite:
+    return Suite("s", "S", "t", "calls", "answers", "easy", "own", "own", 24, items, "0")
+
+
+def encoder(tmp_path: Path, template: str) -> TextEncoder:
+    tiny.write_tokenizer(tmp_path, template, "</s>")
+    return TextEncoder.load(tmp_path)
+
+
+def asked(tmp_path: Path, template: str, item: SuiteItem = ITEM) -> str:
+    text = encoder(tmp_path, template)
+    (found,) = suite_questions(suite(item), text)
+    assert (found.set, found.max_tokens, found.scorer) == ("s", 24, "calls")
+    return text.decode(found.tokens)
+
+
+def test_functions_stand_where_the_template_puts_them(tmp_path: Path) -> None:
+    assert encoder(tmp_path, WITH_TOOLS).shows_tools
+    shown = asked(tmp_path, WITH_TOOLS)
+    assert "light" in shown and OFFER not in shown
+
+
+@pytest.mark.parametrize("system", [None, "Answer with the call."])
+def test_functions_that_a_template_does_not_show_stand_in_the_system_text(
+    tmp_path: Path, system: str | None
+) -> None:
+    assert not encoder(tmp_path, tiny.CHATML).shows_tools
+    turns = ITEM.messages if system is None else (Turn("system", system), *ITEM.messages)
+    shown = asked(tmp_path, tiny.CHATML, replace(ITEM, messages=turns))
+    assert OFFER in shown and TOOL in shown and (system or "") in shown
+    assert shown.index(TOOL) < shown.index("light on")
+
+
+def test_without_functions_nothing_is_offered(tmp_path: Path) -> None:
+    assert OFFER not in asked(tmp_path, tiny.CHATML, replace(ITEM, tools=()))
+
+
+def test_only_where_no_golden_answer_says_how_the_training_answers_do(tmp_path: Path) -> None:
+    text, wanted = encoder(tmp_path, tiny.CHATML), Wanted(habit_of(["short", "words"]))
+    (golden,) = suite_questions(suite(ITEM), text)
+    (open_end,) = suite_questions(suite(replace(ITEM, answers=())), text)
+    said = Answer("a much longer answer than any", 6, 0.5)
+    assert "length" not in golden.score(said, wanted).metrics
+    assert open_end.score(said, wanted).metrics["length"] < 1.0
+    assert "length" in replace(golden, job="000001-x").score(said, wanted).metrics
