@@ -66,6 +66,8 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=6)
     parser.add_argument("--rows", type=int, default=48, help="training rows of a file")
     parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--only", default="", help="policies with these words in their names")
     parser.add_argument("--layers", type=int, default=8)
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="finetuned-bench-") as folder:
@@ -74,12 +76,13 @@ def main() -> None:
         base = layout.base(prepare(layout, "smollm2-135m").name)
         files = read_files(base, chosen.files, chosen.rows)
         engine = MlxEngine()
-        print(f"{chosen.files} files of {chosen.rows} rows, {chosen.seeds} seeds")
+        seeds = f"{chosen.seeds} seed(s) from {chosen.first_seed}"
+        print(f"{chosen.files} files of {chosen.rows} rows, {seeds}")
         print(f"{'policy':<30} {'own, after':>10} {'all, at the end':>16}", flush=True)
-        for policy in POLICIES:
+        for policy in (policy for policy in POLICIES if chosen.only in policy.name):
             found = [
                 stream(engine, base, files, policy, seed, chosen.layers, Path(folder))
-                for seed in range(chosen.seeds)
+                for seed in range(chosen.first_seed, chosen.first_seed + chosen.seeds)
             ]
             own, end = np.mean(found, axis=0)
             print(f"{policy.name:<30} {own:10.3f} {end:16.3f}", flush=True)
