@@ -98,7 +98,7 @@ def decide_verdict(judgement: Judgement, gate: Gate) -> Verdict:
         reasons = tuple(f"significantly better than {_say(test)}" for test in better)
         return Verdict("promote", True, reasons)
     promotes = gate.unproven == "promote"
-    reasons = tuple(f"no significant change from {_say(c)}" for c in tests)
+    reasons = tuple(f"no change that counts against {_say(c)}" for c in tests)
     return Verdict("unproven", promotes, reasons or ("there are no hold-out items to judge by",))
 
 
