@@ -23,7 +23,9 @@ class Sheet:
     ) -> None:
         self._tokens = answer_tokens
         self._engine = MlxEngine()
-        training = Settings.model_validate(manifest["settings"]).training
+        settings = Settings.model_validate(manifest["settings"])
+        row, a_pass = self._engine.usual_tokens
+        training = settings.training.model_copy(update={"row_tokens": row, "pass_tokens": a_pass})
         spec = AdapterSpec.from_record(manifest["adapter"])
         self._engine.load(base, spec, training, None, 0, base)
         text = TextEncoder.load(base)
