@@ -92,10 +92,10 @@ class Stopped:
     def sentence(self) -> str:
         """What happened, for people."""
         return (
-            f"stopped early after step {self.at_step}: the loss on the tune rows has not fallen "
-            f"by {self.min_delta:g} below the {self.best_loss:.4f} of step {self.best_step} for "
-            f"{self.at_step - self.best_step} steps; it goes back there, and the steps behind "
-            "it do not count"
+            f"stopped early after its step {self.at_step}: for {self.at_step - self.best_step} "
+            f"steps the loss on the tune rows has not fallen by {self.min_delta:g} below the "
+            f"{self.best_loss:.4f} of its step {self.best_step}; it goes back there, and the "
+            "steps behind it do not count"
         )
 
 

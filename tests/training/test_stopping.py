@@ -96,7 +96,7 @@ def test_a_run_stops_when_its_patience_is_spent_and_ends_as_it_was_at_its_best_s
     workspace, pipe = undisturbed
     assert pipe.kinds()[-1] == "CandidateReady"
     assert max(losses_of(pipe)) == STOP
-    assert len(notes(pipe)) == 1 and f"of step {BEST}" in notes(pipe)[0]
+    assert len(notes(pipe)) == 1 and f"of its step {BEST}" in notes(pipe)[0]
     draft = workspace.read(workspace.layout.run(WHOLE).draft)
     stopped = draft["stopped_early"]
     assert (stopped["best_step"], stopped["at_step"], stopped["patience_steps"]) == (BEST, STOP, 8)
