@@ -248,6 +248,16 @@ class RunLayout:
         return self.folder / "ladder.json"
 
     @property
+    def stopped(self) -> Path:
+        """That the run ends at an earlier step than planned, its best one."""
+        return self.folder / "stopped.json"
+
+    @property
+    def evolution(self) -> Path:
+        """One line an answer to a probe; a commit says how much of it belongs to it."""
+        return self.folder / "evolution.jsonl"
+
+    @property
     def metrics(self) -> Path:
         """One line a step; a commit says how much of it belongs to it."""
         return self.folder / "metrics.jsonl"

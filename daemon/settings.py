@@ -153,6 +153,15 @@ class TrainingSettings(Section):
     )
     decay_share: Share = Field(0.2, description="Last share of each run over which the rate falls.")
     decay_floor: Share = Field(0.1, description="Share of the peak rate at a run's last step.")
+    patience_steps: int = Field(
+        0,
+        ge=0,
+        le=1_000_000,
+        description="Steps without a better loss on the tune rows that end a run; 0 for never.",
+    )
+    min_delta: float = Field(
+        0.01, ge=0.0, le=10.0, description="Fall of that loss that counts, in nats a token."
+    )
     carry_moments: Literal["keep", "decay", "reset"] = Field(
         "keep",
         description="The optimizer's moments in a run after another: kept, halved, or fresh.",
@@ -325,6 +334,15 @@ class Settings(Section):
         """The prefix that `training.prefix` names; None for none."""
         name = self.training.prefix
         return None if name == NONE else Prefix(name, self.prefixes.texts[name])
+
+    @model_validator(mode="after")
+    def _patience_is_measured(self) -> Self:
+        if self.training.patience_steps and not self.evaluation.eval_every:
+            raise ValueError(
+                "training.patience_steps needs evaluations: set evaluation.eval_every to a number "
+                "of steps, or patience_steps to 0"
+            )
+        return self
 
     @model_validator(mode="after")
     def _prefix_is_there(self) -> Self:

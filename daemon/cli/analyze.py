@@ -3,7 +3,7 @@
 import io
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +13,7 @@ from daemon.cli.data import Force
 from daemon.cli.place import HERE, Json, Root, workspace
 from daemon.cli.screen import facts, say
 from daemon.cli.versions import named
-from daemon.core.curves import Curve, Diagnosis
+from daemon.core.curves import Curve, Diagnosis, Probe
 from daemon.core.jobs import slug
 from daemon.errors import UserFault
 from daemon.folders import current_model, ledger, outputs, training_records
@@ -34,6 +34,10 @@ class Asked:
 
     name: str
     curves: list[Curve]
+    probes: Sequence[Probe] = ()
+    """How the answers changed, where one run of a workspace is looked at."""
+    damaged: int = 0
+    """Lines of the probes' record that could not be read."""
 
 
 def analyze(
@@ -64,14 +68,19 @@ def analyze(
     from daemon.analysis.curves.judge import diagnose
 
     diagnoses = [diagnose(curve) for curve in asked.curves]
-    record = {"schema_version": SCHEMA, "curves": [one.as_record() for one in diagnoses]}
+    record = {
+        "schema_version": SCHEMA,
+        "curves": [one.as_record() for one in diagnoses],
+        "probes": [asdict(probe) for probe in asked.probes],
+    }
     if folder is not None:
-        outputs.put_folder(folder, _files(asked.name, diagnoses, record), force)
+        outputs.put_folder(folder, _files(asked, diagnoses, record), force)
     if json:
         facts(record)
         return
     for one in diagnoses:
         _tell(one)
+    _tell_probes(asked)
     say(f"{folder}/ holds {PAGE}, {VERDICTS} and a PNG for each chart")
 
 
@@ -88,13 +97,17 @@ def _asked(what: str, root: Path) -> Asked:
     what = what or training_records.latest(layout, current_model.read(layout))
     evaluations = _evaluations(layout)
     if what.startswith("r"):
-        return Asked(what, [training_records.of_run(layout, what, evaluations)])
+        return _one(layout, what, training_records.of_run(layout, what, evaluations))
     if what != ALL:
-        return Asked(named(what), [training_records.of_version(layout, named(what))])
+        return _one(layout, named(what), training_records.of_version(layout, named(what)))
     curves = training_records.of_workspace(layout, evaluations)
     if not curves:
         raise UserFault("nothing_trained", f"no run is known in {layout.root} yet")
     return Asked(ALL, curves)
+
+
+def _one(layout: Layout, name: str, curve: Curve) -> Asked:
+    return Asked(name, [curve], *training_records.probes(layout, curve))
 
 
 def _evaluations(layout: Layout) -> dict[str, list[tuple[int, float]]]:
@@ -110,20 +123,22 @@ def _evaluations(layout: Layout) -> dict[str, list[tuple[int, float]]]:
 
 
 def _files(
-    name: str, diagnoses: Sequence[Diagnosis], record: dict[str, Any]
+    asked: Asked, diagnoses: Sequence[Diagnosis], record: dict[str, Any]
 ) -> Iterator[tuple[str, bytes]]:
     """Give the name and the bytes of each file."""
+    from daemon.analysis.curves import evolution
     from daemon.analysis.curves.charts import charts, compared
     from daemon.analysis.curves.page import render, render_all
 
     if len(diagnoses) == 1:
-        page, drawn = render(diagnoses[0]), charts(diagnoses[0])
+        page = render(diagnoses[0], asked.probes)
+        drawn = [*charts(diagnoses[0]), *evolution.similarities(asked.probes)]
     else:
-        page, drawn = render_all(diagnoses, name), compared(diagnoses)
+        page, drawn = render_all(diagnoses, asked.name), compared(diagnoses)
     yield PAGE, page.encode()
     yield VERDICTS, outputs.as_json(record)
     for chart in drawn:
-        yield f"{chart.id}.png", _drawn(chart, name)
+        yield f"{chart.id}.png", _drawn(chart, asked.name)
 
 
 def _drawn(chart: "LineChart", name: str) -> bytes:
@@ -144,3 +159,12 @@ def _tell(diagnosis: Diagnosis) -> None:
     for sentence in (words.stop(diagnosis), *words.remarks(diagnosis)):
         if sentence:
             say(sentence)
+
+
+def _tell_probes(asked: Asked) -> None:
+    from daemon.analysis.curves import evolution
+
+    for sentence in evolution.sentences(asked.probes):
+        say(sentence)
+    if asked.damaged:
+        say(f"{asked.damaged} damaged line(s) of {training_records.EVOLUTION} left out")

@@ -76,7 +76,9 @@ def _accuracy(document: Mapping[str, Any]) -> str | None:
     percent, best = document.get("accuracy_percent"), document.get("best_accuracy")
     if percent is None:
         return None
-    parts = [f"{percent:.0f} % recently"]
+    last = [(number, document.get(f"accuracy_last_{number}")) for number in (20, 50)]
+    told = [f"{value:.0f} % of the last {number}" for number, value in last if value is not None]
+    parts = told or [f"{percent:.0f} % recently"]
     if best is not None:
         parts.append(f"best {best:.0f} % at step {document.get('best_step')}")
     parts.append(f"{document.get('total_correct')} of {document.get('total_evals')} in all")

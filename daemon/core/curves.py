@@ -142,8 +142,8 @@ class ProbeAnswer:
 
     step: int
     answer: str
-    similarity: float
-    """To the golden answer, from 0 to 1."""
+    similarity: float | None
+    """To the golden answer, from 0 to 1; None where there is none."""
 
 
 @dataclass(frozen=True)

@@ -65,9 +65,12 @@ class Plan:
             self._order = shuffled(numbers, mix(self._seed, "epoch", epoch))
             self._epoch = epoch
         # Draws are spread evenly: by rounding down at each end none is left out or taken twice.
-        first = index * self._draws // self.steps
-        last = (index + 1) * self._draws // self.steps
-        return Batch(epoch + 1, self._batches[self._order[place]], tuple(range(first, last)))
+        draws = range(self.drawn(index), self.drawn(index + 1))
+        return Batch(epoch + 1, self._batches[self._order[place]], tuple(draws))
+
+    def drawn(self, steps: int) -> int:
+        """Return how many draws belong to the first so many steps."""
+        return steps * self._draws // self.steps
 
 
 def steps_of(texts: int, batch_rows: int, epochs: int) -> int:

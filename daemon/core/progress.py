@@ -8,6 +8,8 @@ from typing import Any, Literal, Self
 
 HISTORY = 200
 RECENT = 20
+MATCHES = 50
+"""Samples that are remembered as right or wrong."""
 
 Trend = Literal["improving", "declining", "stable"]
 
@@ -111,9 +113,15 @@ class Progress:
     @property
     def accuracy_percent(self) -> float | None:
         """Percent of right samples among the recent ones; None before the first."""
-        if not self.recent_matches:
-            return None
-        return 100.0 * sum(self.recent_matches) / len(self.recent_matches)
+        return self.accuracy_of_last(MATCHES)
+
+    def accuracy_of_last(self, samples: int) -> float | None:
+        """Return the percent of right ones among the latest samples, at most `MATCHES`.
+
+        With fewer it is that of all there are; None before the first.
+        """
+        last = self.recent_matches[-samples:]
+        return 100.0 * sum(last) / len(last) if last else None
 
 
 def after_step(progress: Progress, metrics: Metrics) -> Progress:
@@ -140,7 +148,7 @@ def after_evaluation(
         total_evals=progress.total_evals + len(samples),
         total_correct=progress.total_correct + right,
         validation_loss=progress.validation_loss if validation_loss is None else validation_loss,
-        recent_matches=(*progress.recent_matches, *(s.matches for s in samples))[-50:],
+        recent_matches=(*progress.recent_matches, *(s.matches for s in samples))[-MATCHES:],
         recent_samples=(*progress.recent_samples, *samples)[-RECENT:],
     )
     if not samples:

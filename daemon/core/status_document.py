@@ -190,6 +190,8 @@ def _samples(progress: Progress) -> dict[str, Any]:
         "total_evals": progress.total_evals,
         "total_correct": progress.total_correct,
         "accuracy_percent": progress.accuracy_percent,
+        "accuracy_last_20": progress.accuracy_of_last(20),
+        "accuracy_last_50": progress.accuracy_of_last(50),
         "best_accuracy": progress.best_accuracy,
         "best_step": progress.best_step,
         "accuracy_history": [[step, value] for step, value in progress.accuracy_history],

@@ -77,6 +77,8 @@ FIELDS: dict[str, Any] = {
     "total_evals": {"type": "integer"},
     "total_correct": {"type": "integer"},
     "accuracy_percent": _NUMBER,
+    "accuracy_last_20": _NUMBER,
+    "accuracy_last_50": _NUMBER,
     "best_accuracy": _NUMBER,
     "best_step": _WHOLE,
     "accuracy_history": _PAIRS,

@@ -1,5 +1,6 @@
 """One evaluation in the course of a run, within a budget of time; knows no schedule."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -45,12 +46,21 @@ class Evaluation:
         self._interrupted = interrupted
 
     def measure(
-        self, step: int, rows: Sequence[Encoded], questions: Sequence[Question], budget_s: float
+        self,
+        step: int,
+        rows: Sequence[Encoded],
+        questions: Sequence[Question],
+        budget_s: float,
+        whole: bool = False,
     ) -> Findings | None:
-        """Return the findings; None when interrupted. Some of each kind is done at any budget."""
+        """Return the findings; None when interrupted. Some of each kind is done at any budget.
+
+        `whole` scores every row, whatever the budget: something is decided by it.
+        """
         began_s = self._clock.monotonic_s()
+        rows_until_s = math.inf if whole else began_s + VALIDATION_SHARE * budget_s
         scored: list[tuple[float, int]] = []
-        for chunk in self._chunks(rows, CHUNK, began_s + VALIDATION_SHARE * budget_s):
+        for chunk in self._chunks(rows, CHUNK, rows_until_s):
             if self._interrupted():
                 return None
             scored += self._scorer.losses(chunk)

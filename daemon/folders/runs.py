@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.core.ladder import Rung
+from daemon.core.stopping import Stopped
 from daemon.errors import RunFault
 from daemon.folders import atomic
 from daemon.layout import RunLayout
@@ -37,9 +38,10 @@ def read_frozen(place: RunLayout) -> dict[str, Any] | None:
 
 
 def freeze(place: RunLayout, record: dict[str, Any]) -> None:
-    """Commit `run.json`; checkpoints and rungs of an earlier one are of no use any more."""
+    """Commit `run.json`; checkpoints, rungs and end of an earlier one are of no use any more."""
     atomic.remove_directory(place.checkpoints)
     atomic.remove_file(place.ladder)
+    atomic.remove_file(place.stopped)
     # Compact: a run of a million rows lists each of them.
     atomic.write_bytes(place.frozen, json.dumps(record, allow_nan=False).encode() + b"\n")
 
@@ -71,6 +73,26 @@ def append_rung(place: RunLayout, rung: Rung) -> None:
     atomic.write_json(place.ladder, {"schema_version": 1, "rungs": records})
 
 
+def write_stopped(place: RunLayout, stopped: Stopped) -> None:
+    """Write durably that the run ends at its best step."""
+    atomic.write_json(place.stopped, {"schema_version": 1, **stopped.as_record()})
+
+
+def read_stopped(place: RunLayout) -> Stopped | None:
+    """Return at which step the run was stopped early; None where it was not.
+
+    Raises:
+        RunFault: the file is damaged; going on to another end would not give the same model.
+    """
+    try:
+        return Stopped.from_record(json.loads(place.stopped.read_bytes()))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        message = f"{place.stopped} cannot be read ({error}): 'finetuned retry' starts the run over"
+        raise RunFault("stopped_damaged", message) from error
+
+
 def begin_attempt(place: RunLayout) -> int:
     """Take the number of this attempt, durably: metrics of a higher one replace a lower's."""
     path = place.folder / "attempt"
@@ -82,8 +104,17 @@ def begin_attempt(place: RunLayout) -> int:
     return number
 
 
-def commit(place: RunLayout, step_in_run: int, fill: Callable[[Path], None], keep: int) -> None:
-    """Make the checkpoint of a step, if it is not there; older ones than the last `keep` go."""
+def commit(
+    place: RunLayout,
+    step_in_run: int,
+    fill: Callable[[Path], None],
+    keep: int,
+    best: int | None = None,
+) -> None:
+    """Make the checkpoint of a step, if it is not there.
+
+    Older ones than the last `keep` go, but not that of the step `best`.
+    """
     atomic.make_directory(place.checkpoints)
     target = place.checkpoints / f"c{step_in_run:08d}"
     if not target.exists():
@@ -91,7 +122,8 @@ def commit(place: RunLayout, step_in_run: int, fill: Callable[[Path], None], kee
             fill(folder)
             atomic.write_bytes(folder / MANIFEST, _manifest_of(describe(folder)))
     for old in _checkpoints(place)[:-keep]:
-        atomic.remove_directory(old)
+        if step_of(old) != best:
+            atomic.remove_directory(old)
 
 
 def has_room_for_commit(place: RunLayout, start: Path) -> bool:
@@ -130,15 +162,33 @@ def append_metrics(place: RunLayout, offset: int, records: Iterable[Mapping[str,
     Raises:
         ValueError: a number is not finite.
     """
+    return _append(place.metrics, offset, records)
+
+
+def append_answers(place: RunLayout, offset: int, records: Iterable[Mapping[str, Any]]) -> int:
+    """Append answers to probes as `append_metrics` appends steps."""
+    return _append(place.evolution, offset, records)
+
+
+def _append(path: Path, offset: int, records: Iterable[Mapping[str, Any]]) -> int:
     lines = [json.dumps(record, allow_nan=False).encode() + b"\n" for record in records]
-    return atomic.append_at(place.metrics, offset, b"".join(lines))
+    return atomic.append_at(path, offset, b"".join(lines))
 
 
 def read_metrics(place: RunLayout, size: int) -> Iterator[dict[str, Any]]:
     """Give the lines that lie in the first `size` bytes."""
+    return _read(place.metrics, size)
+
+
+def read_answers(place: RunLayout, size: int) -> Iterator[dict[str, Any]]:
+    """Give the answers to probes that lie in the first `size` bytes."""
+    return _read(place.evolution, size)
+
+
+def _read(path: Path, size: int) -> Iterator[dict[str, Any]]:
     if size == 0:
         return
-    with place.metrics.open("rb") as file:
+    with path.open("rb") as file:
         for line in file:
             yield json.loads(line)
             if file.tell() >= size:
@@ -159,10 +209,15 @@ def step_before(place: RunLayout, step_in_run: int) -> int:
 
 def roll_back(place: RunLayout, before: int) -> int:
     """Remove the checkpoints after a step; return the step in the run that is left, or 0."""
-    for folder in _checkpoints(place):
-        if step_of(folder) > before:
-            atomic.remove_directory(folder)
+    remove_after(place, before)
     return step_of(newest_checkpoint(place)[0])
+
+
+def remove_after(place: RunLayout, step_in_run: int) -> None:
+    """Remove the checkpoints after a step."""
+    for folder in _checkpoints(place):
+        if step_of(folder) > step_in_run:
+            atomic.remove_directory(folder)
 
 
 def _checkpoints(place: RunLayout) -> list[Path]:

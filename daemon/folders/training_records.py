@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from daemon.core.curve_lines import read_lines
-from daemon.core.curves import Curve
+from daemon.core.curves import Curve, Probe
+from daemon.core.evolution import probes_of
 from daemon.errors import UserFault
 from daemon.layout import Layout
 
 METRICS = "training_metrics.json"
 STATE = "training_state.json"
+EVOLUTION = "evolution.jsonl"
 MANIFEST = "manifest.json"
 LONGEST_LINE = 2**20
 """Bytes of a line; the rest of a longer one counts as further, damaged lines."""
@@ -102,6 +104,27 @@ def _sealed(layout: Layout, version: str) -> Curve:
         return of_version(layout, version)
     except UserFault as fault:
         return Curve(version, (), version=version, notes=(fault.message,))
+
+
+def probes(layout: Layout, curve: Curve) -> tuple[list[Probe], int]:
+    """Return how the answers of a curve's run changed, and how many lines of that are damaged.
+
+    A curve from elsewhere, and a run of which neither version nor directory is left, has none.
+    """
+    if curve.version is not None:
+        path = layout.version(curve.version) / EVOLUTION
+    elif curve.run is not None:
+        path = layout.run(curve.run).evolution
+    else:
+        return [], 0
+    return probes_of(map(_parsed, _lines([path] if path.is_file() else [])))
+
+
+def _parsed(line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None
 
 
 def latest(layout: Layout, current: str | None) -> str:

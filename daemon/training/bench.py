@@ -6,6 +6,7 @@ from pathlib import Path
 
 from daemon.clock import Clock
 from daemon.core.ladder import Rung
+from daemon.core.stopping import Stopped
 from daemon.layout import Layout, RunLayout
 from daemon.pipes import Pipe
 from daemon.text.encoder import TextEncoder
@@ -51,3 +52,10 @@ class RunInHand:
     """How its steps are computed."""
     until: int | None = None
     """The step in the run at which another rung holds."""
+    stopped: Stopped | None = None
+    """That it ends at its best step."""
+
+    @property
+    def end(self) -> int:
+        """The last step in the run."""
+        return self.choices.steps if self.stopped is None else self.stopped.best_step

@@ -17,7 +17,7 @@ from daemon.training.engine import ADAPTER, MOMENTS
 from daemon.training.frozen import prefix_of_run, rows_by_job
 from daemon.training.history import History
 from daemon.training.provenance import describe_platform, git_commit
-from daemon.training.state import METRICS, STATE, RunState
+from daemon.training.state import EVOLUTION, METRICS, STATE, RunState
 from daemon.training.verdict import Examiner, Findings
 
 ADAPTER_CONFIG = "adapter_config.json"
@@ -54,20 +54,36 @@ class Judge:
         _write(folder / ADAPTER_CONFIG, self._bench.engine.adapter_config())
         _write(folder / STATE, self._state.as_record({}))
         self._history.write(folder / METRICS)
+        answers = self._answers()
+        if answers:
+            (folder / EVOLUTION).write_text("".join(map(_line, answers)), encoding="utf-8")
         for name, text in found.files.items():
             (folder / name).write_text(text, encoding="utf-8")
         title = f"{self._state.run}: {', '.join(self._hand.request.jobs)}"[:100]
         draw_loss(folder / "loss_curve.png", title, self._history.losses, self._state.validation)
+
+    def _answers(self) -> list[dict[str, Any]]:
+        """Return the answers to the probes: committed ones, and those of the last milestone."""
+        known = self._state.evolution
+        committed = runs.read_answers(self._hand.place, known.written)
+        return [*committed, *(said.as_record() for said in known.unwritten)]
 
     def _replay(self, found: Findings) -> dict[str, Any]:
         settings = self._hand.request.settings.replay
         share = self._hand.choices.replay_share
         forgot = any(rise > settings.alarm for rise in found.rises.values())
         return {
-            "draws": len(self._hand.choices.replay),
+            "draws": self._hand.data.plan.drawn(self._state.step_in_run),
             "share": share,
             "next_share": next_share(share, settings.share, settings.most_share, forgot),
             "rises": found.rises,
+        }
+
+    def _metrics(self) -> dict[str, Any]:
+        return {
+            **self._history.totals(),
+            "validation_loss": self._state.progress.validation_loss,
+            "peak_bytes": max(self._bench.engine.memory().values()),
         }
 
     def _draft(self, found: Findings) -> dict[str, Any]:
@@ -83,6 +99,7 @@ class Judge:
             "step": self._state.step,
             "step_in_run": self._state.step_in_run,
             "epochs": request.settings.training.epochs,
+            "stopped_early": None if hand.stopped is None else hand.stopped.as_record(),
             "settings": request.settings.model_dump(mode="json"),
             "seeds": {"run": request.seed},
             "data_fingerprint": hand.choices.data_fingerprint,
@@ -92,11 +109,7 @@ class Judge:
             "git_commit": git_commit(Path(__file__).parents[2]),
             "libraries": dict(hand.choices.libraries),
             "platform": f"{describe_platform()} ({self._bench.engine.device})",
-            "metrics": {
-                **self._history.totals(),
-                "validation_loss": self._state.progress.validation_loss,
-                "peak_bytes": max(self._bench.engine.memory().values()),
-            },
+            "metrics": self._metrics(),
             "evaluations": found.evaluations,
             "judgement": {
                 "finite": judgement.finite,
@@ -104,11 +117,16 @@ class Judge:
                 "tests": [asdict(test) for test in judgement.comparisons],
             },
             "replay": self._replay(found),
+            "evolution": self._state.evolution.counts,
             "rows_set_aside": [
                 {"job": row.job, **rejected_record(hand.rows, row)} for row in self._state.aside
             ],
             "duration_s": max(0.0, (self._bench.clock.now() - began).total_seconds()),
         }
+
+
+def _line(value: dict[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _write(path: Path, value: Any) -> None:

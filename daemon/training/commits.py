@@ -46,6 +46,7 @@ class Commits:
                 lines = map(asdict, state.unwritten)
                 size = runs.append_metrics(self._hand.place, state.written, lines)
                 state = replace(state, unwritten=(), written=size)
+                state = self._write_answers(state)
                 self._write(state)
         except Exception as error:
             if not is_disk_full(error):
@@ -57,6 +58,14 @@ class Commits:
         if fresh or again:
             self._bench.pipe.send(say.Committed(state.run, state.step, state.step_in_run))
         return state
+
+    def _write_answers(self, state: RunState) -> RunState:
+        known = state.evolution
+        if not known.unwritten:
+            return state
+        lines = (said.as_record() for said in known.unwritten)
+        size = runs.append_answers(self._hand.place, known.written, lines)
+        return replace(state, evolution=replace(known, unwritten=(), written=size))
 
     def _ask_for_room(self) -> None:
         start = self._bench.layout.version(self._hand.request.start_version)
@@ -72,7 +81,8 @@ class Commits:
             self._bench.engine.save(folder)
             _write_json(folder / COMMITTED_STATE, state.as_record(cursor))
 
-        runs.commit(self._hand.place, state.step_in_run, fill, self._settings.keep)
+        best = state.watch.best_step
+        runs.commit(self._hand.place, state.step_in_run, fill, self._settings.keep, best)
 
 
 def _write_json(path: Path, value: object) -> None:

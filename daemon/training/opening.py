@@ -57,6 +57,9 @@ def open_run(
     if left():
         return None
     texts = RowTexts(bench.encoder(base), choices.prefixes)
+    stopped = runs.read_stopped(place)
+    if stopped is not None:
+        runs.remove_after(place, stopped.best_step)
     folder = _newest(bench, place, request)
     rungs = [choices.rung, *runs.read_ladder(place)]
     rung = rung_at(rungs, runs.step_of(folder))
@@ -65,7 +68,7 @@ def open_run(
     state = resume(bench, folder, request, attempt, start)
     data = TrainingRows(request, choices, rows, texts, bench.engine.shapes, rung.max_row_tokens)
     until = min((later.at for later in rungs if later.at > state.step_in_run), default=None)
-    return RunInHand(place, request, choices, rows, texts, data, state, rung, until)
+    return RunInHand(place, request, choices, rows, texts, data, state, rung, until, stopped)
 
 
 def _frozen(

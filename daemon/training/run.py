@@ -22,8 +22,10 @@ from daemon.training.commits import Commits
 from daemon.training.cooling import Cooler
 from daemon.training.desk import Desk
 from daemon.training.engine import StepResult
+from daemon.training.evolving import Prober
 from daemon.training.measures import StepTimes, step_metrics
 from daemon.training.state import SetAside
+from daemon.training.stopping import EarlyStop
 
 REFUSED_MOST = 5
 """So many steps in a row that were not finite end the run."""
@@ -31,7 +33,7 @@ REFUSED_MOST = 5
 FULL_DISK_WAIT_S = 5.0
 
 How = Literal["done", "left", "failed", "again", "memory"]
-"""`again`: the run is to be opened anew, another rung holds; `memory`: it ran out."""
+"""`again`: the run is to be opened anew, another rung or end holds; `memory`: it ran out."""
 
 
 def schedule_of(training: TrainingSettings) -> Schedule:
@@ -68,6 +70,8 @@ class Training:
         self._trained_s = 0.0
         self._evaluated_s = 0.0
         self._commits = Commits(bench, hand)
+        self._early_stop = EarlyStop(bench, hand)
+        self._prober = Prober(bench, hand, desk.look)
 
     def _put_aside_long_rows(self) -> None:
         known = {row.id for row in self.state.aside}
@@ -94,11 +98,16 @@ class Training:
             return "memory"
 
     def _train(self) -> How:
-        while self.state.step_in_run < self._hand.choices.steps:
+        while self.state.step_in_run < self._hand.end:
             if self.attend():
                 return "left"
             if self.state.step_in_run == self._hand.until:
                 self._commit()
+                return "again"
+            if not self._looked():
+                continue
+            if self._early_stop.spent(self.state):
+                self._early_stop.stop(self.state)
                 return "again"
             self._step()
             if self._has_jumped():
@@ -111,6 +120,10 @@ class Training:
         return self._finish()
 
     def _finish(self) -> How:
+        while not self._probed():
+            if self.attend():
+                return "left"
+        self._prober.tell_left_out(self.state)
         while not self._commits.has(self.state):
             if self.attend():
                 return "left"
@@ -232,13 +245,34 @@ class Training:
 
     # --- evaluations --------------------------------------------------------------------------
 
+    def _looked(self) -> bool:
+        """Do what is to be known of this step before the next one; False when interrupted."""
+        if self._early_stop.due(self.state):
+            # A commit came between the step and its evaluation, and then the end of the process.
+            self._evaluate_if_due()
+        return not self._early_stop.due(self.state) and self._probed()
+
+    def _probed(self) -> bool:
+        """Ask the probes where it is time; False when interrupted."""
+        if not self._prober.due(self.state):
+            return True
+        found = self._prober.ask(self.state, self._budget_s())
+        if found is None:
+            return False
+        self.state, seconds = found
+        self._evaluated_s += seconds
+        return True
+
+    def _budget_s(self) -> float:
+        share = self._settings.evaluation.budget_share
+        return max(0.0, share * self._trained_s - self._evaluated_s)
+
     def _evaluate_if_due(self) -> None:
         every = self._settings.evaluation.eval_every
         if every and self.state.step_in_run % every == 0:
-            share = self._settings.evaluation.budget_share
-            self._evaluate(max(0.0, share * self._trained_s - self._evaluated_s))
+            self._evaluate(self._budget_s(), self._early_stop.due(self.state))
 
-    def _evaluate(self, budget_s: float) -> None:
+    def _evaluate(self, budget_s: float, watched: bool = False) -> None:
         if not (self._questions or self._validation):
             return
         limits = Limits(
@@ -246,7 +280,7 @@ class Training:
         )
         evaluation = Evaluation(self._bench.engine, self._bench.clock, limits, self._desk.look)
         step = self.state.step
-        found = evaluation.measure(step, self._validation, self._questions, budget_s)
+        found = evaluation.measure(step, self._validation, self._questions, budget_s, whole=watched)
         if found is None:
             return
         self._evaluated_s += found.seconds
@@ -261,6 +295,10 @@ class Training:
                 self._hand.request.run, step, loss, found.samples, found.left_out, found.seconds
             )
         )
+        if watched:
+            self.state = self._early_stop.after(self.state, loss)
+            if self._early_stop.is_best(self.state):
+                self._commit()
 
     # --- commits ------------------------------------------------------------------------------
 

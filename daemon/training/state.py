@@ -6,12 +6,15 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from daemon.core.evolution import Evolution
 from daemon.core.progress import Metrics, Progress, after_step
+from daemon.core.stopping import Watch
 from daemon.training.frozen import RowId
 
 STATE = "training_state.json"
 COMMITTED_STATE = "state.json"
 METRICS = "training_metrics.json"
+EVOLUTION = "evolution.jsonl"
 TAIL = 50
 
 
@@ -51,6 +54,8 @@ class RunState:
     validation: tuple[tuple[int, float], ...] = ()
     aside: tuple[SetAside, ...] = ()
     """Rows that gave no finite loss or gradient; they count nothing from then on."""
+    watch: Watch = field(default_factory=Watch)
+    evolution: Evolution = field(default_factory=Evolution)
 
     def as_record(self, cursor: Mapping[str, Any]) -> dict[str, Any]:
         """Return plain JSON values; the metrics of all steps are a file of their own."""
@@ -66,6 +71,8 @@ class RunState:
             "metrics_bytes": self.written,
             "validation": self.validation,
             "aside": [asdict(row) for row in self.aside],
+            "watch": self.watch.as_record(),
+            "evolution": self.evolution.as_record(),
         }
 
     @classmethod
@@ -83,6 +90,7 @@ class RunState:
             written=record["metrics_bytes"],
             validation=tuple((int(step), float(loss)) for step, loss in record["validation"]),
             aside=tuple(SetAside(**row) for row in record["aside"]),
+            **_added(record),
         )
 
     def after(self, metrics: Metrics) -> "RunState":
@@ -96,6 +104,16 @@ class RunState:
             metrics=(*self.metrics, metrics)[-TAIL:],
             unwritten=(*self.unwritten, metrics),
         )
+
+
+def _added(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what checkpoints hold only since a later release."""
+    found: dict[str, Any] = {}
+    if "watch" in record:
+        found["watch"] = Watch.from_record(record["watch"])
+    if "evolution" in record:
+        found["evolution"] = Evolution.from_record(record["evolution"])
+    return found
 
 
 def first_progress(version: Path) -> Progress:

@@ -128,7 +128,7 @@ class Trainer:
         pipe, state = self._bench.pipe, hand.state
         pipe.send(
             say.RunBegun(
-                run, state.attempt, state.step, state.step_in_run, hand.choices.steps,
+                run, state.attempt, state.step, state.step_in_run, hand.end,
                 state.progress.as_record(),
             )
         )  # fmt: skip

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.core.evolution import Said
 from daemon.core.ledger_rows import evaluation_row
 from daemon.folders.ledger import Ledger
 from daemon.layout import Layout
@@ -87,6 +88,31 @@ def test_a_version_brings_its_validation_losses(
         [curve] = json.loads(done.output)["curves"]
         assert (curve["run"], curve["validations"], curve["files"]) == ("r000001", 6, ["000001-a"])
         assert curve["recommended_stop"]["basis"] == "validation"
+
+
+def answered(step: int, answer: str, similarity: float | None) -> bytes:
+    said = Said(step, step, "a", "the sky?", "it is blue", answer, similarity, False)
+    return json.dumps(said.as_record()).encode() + b"\n"
+
+
+def test_a_version_and_an_open_run_show_how_their_answers_changed(
+    here: Path, layout: Layout, finetuned: Command
+) -> None:
+    sealed(layout, "v000001", "r000001")
+    body = answered(0, "no", 0.1) + b"{torn\n" + answered(10, "it is grey", 0.7)
+    (layout.version("v000001") / "evolution.jsonl").write_bytes(body)
+    done = finetuned("analyze", "1", "--out", "seen", "--root", layout.root)
+    assert "2 milestone(s), the answer changed 1 time(s)" in done.output
+    assert "0.10 at step 0, 0.70 at step 10" in " ".join(done.output.split())
+    assert "1 damaged line(s) of evolution.jsonl" in done.output
+    assert (here / "seen" / "probe-1.png").exists()
+    assert "it is" in (here / "seen" / "report.html").read_text()
+    layout.run("r000002").folder.mkdir(parents=True)
+    layout.run("r000002").metrics.write_bytes(lines("r000002"))
+    layout.run("r000002").evolution.write_bytes(answered(0, "no", None))
+    done = finetuned("analyze", "r000002", "--json", "--root", layout.root)
+    [probe] = json.loads(done.output)["probes"]
+    assert probe["answers"] == [{"step": 0, "answer": "no", "similarity": None}]
 
 
 def test_a_run_without_a_version_is_read_from_the_status_and_the_ledger(

@@ -47,6 +47,11 @@ def test_the_page_names_step_loss_file_accuracy_queue_and_alerts() -> None:
         assert part in text
 
 
+def test_the_page_tells_the_accuracy_of_the_latest_answers_and_where_it_goes() -> None:
+    text = shown(document(accuracy_last_20=45.0, accuracy_last_50=40.0))
+    assert "45 % of the last 20, 40 % of the last 50" in text and "improving" in text
+
+
 def test_what_a_model_says_steers_no_terminal() -> None:
     """Fault S6."""
     text = shown(document())

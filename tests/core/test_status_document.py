@@ -67,6 +67,19 @@ def test_a_loss_that_is_no_number_becomes_null_and_the_line_stays_strict() -> No
     assert b"NaN" not in strict_line({"loss": float("nan"), "deep": [float("inf")]})
 
 
+def test_running_accuracy_is_that_of_the_latest_answers() -> None:
+    progress = Progress()
+    for step in range(1, 16):
+        right = Sample(step, "p", "g", "m", step > 5, "a")
+        progress = after_evaluation(progress, step, None, (right,) * 4)
+    found = valid(replace(IDLE, progress=progress))
+    # Of 60 answers the first 20 were wrong.
+    assert (found["accuracy_last_20"], found["accuracy_last_50"]) == (100.0, 80.0)
+    few = after_evaluation(Progress(), 1, None, (right, replace(right, matches=False)))
+    assert valid(replace(IDLE, progress=few))["accuracy_last_50"] == 50.0
+    assert valid(IDLE)["accuracy_last_20"] is None
+
+
 def test_every_field_of_the_schema_is_in_the_document() -> None:
     """Fault S7."""
     assert set(valid(IDLE)) == set(SCHEMA["properties"])

@@ -274,5 +274,5 @@ def test_a_worn_trainer_leaves_after_a_run_and_says_why(workspace: Workspace) ->
     for run in ("r000002", "r000003"):
         workspace.ask_run(run, [JOB], settings=settings)
     pipe = workspace.serve(Rehearsal(), say.Train("r000002"), say.Train("r000003"))
-    assert notes(pipe) == ["trainer_worn"]
+    assert [note for note in notes(pipe) if note != "probes_left_out"] == ["trainer_worn"]
     assert pipe.kinds().count("CandidateReady") == 1

@@ -103,6 +103,31 @@ def test_a_warm_engine_trains_as_a_fresh_one(workspace: Workspace) -> None:
     assert adapters[0] == adapters[1] == adapters[2]
 
 
+def test_a_run_stopped_early_and_killed_behind_its_best_step_ends_in_the_same_bytes(
+    workspace: Workspace,
+) -> None:
+    """No fall of the loss is large enough to count, so the first step that is watched is best."""
+    settings = with_dropout()
+    settings["training"] = {
+        **SETTINGS["training"], "dropout": 0.1, "epochs": 3, "patience_steps": 2, "min_delta": 10.0,
+    }  # fmt: skip
+    settings["evaluation"] = {"eval_every": 2, "samples": 0, "judge_samples": 0}
+    for run in ("r000008", "r000009"):
+        workspace.ask_run(run, [JOB], settings=settings)
+    workspace.serve(TinyEngine(), say.Train("r000008"))
+    workspace.serve(TinyEngine(), say.Train("r000009"), react=after_steps(5, say.Abandon()))
+    pipe = workspace.serve(TinyEngine(), say.Train("r000009"))
+    assert (min(losses_of(pipe)), max(losses_of(pipe))) == (5, 6)
+    stopped = workspace.read(workspace.layout.run("r000009").draft)["stopped_early"]
+    assert (stopped["best_step"], stopped["at_step"]) == (4, 6)
+    for name in (ADAPTER, MOMENTS):
+        first, second = (
+            workspace.layout.run(run).candidate / name for run in ("r000008", "r000009")
+        )
+        assert first.read_bytes() == second.read_bytes()
+    assert int(load_file(workspace.layout.run("r000009").candidate / MOMENTS)["step"]) == 4
+
+
 def test_training_lowers_the_loss_and_the_judge_sees_it(workspace: Workspace) -> None:
     draft = workspace.read(workspace.layout.run("r000001").draft)
     loss = draft["evaluations"]["loss"]["own_holdout"]

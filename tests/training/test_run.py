@@ -52,8 +52,8 @@ def test_a_run_ends_in_a_complete_candidate(workspace: Workspace) -> None:
     assert verify(version) is None
     assert {path.name for path in version.iterdir()} == {
         ADAPTER, MOMENTS, "adapter_config.json", "training_state.json", "training_metrics.json",
-        "loss_curve.png", "details.jsonl", "report.json", "report.md", "report.html",
-        "manifest.json", "manifest.sha256",
+        "loss_curve.png", "details.jsonl", "evolution.jsonl", "report.json", "report.md",
+        "report.html", "manifest.json", "manifest.sha256",
     }  # fmt: skip
     draft = workspace.read(version / "manifest.json")
     assert draft["rows_by_job"] == {JOB: 30}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
+from itertools import pairwise
 
 from daemon.analysis.curves.charts import LineChart, Series
 from daemon.analysis.frame import figure
@@ -11,6 +12,8 @@ from daemon.core.jobs import escape
 
 LONGEST = 1000
 """Characters shown of a prompt or an answer."""
+SHORT = 60
+"""Characters of a prompt in a sentence."""
 SHOWN_STEPS = 40
 """Milestones listed of one probe: the first and the last ones."""
 
@@ -24,13 +27,35 @@ def similarities(probes: Sequence[Probe]) -> list[LineChart]:
             _summary(probe),
             "similarity",
             (
-                Series("similarity", [(a.step, a.similarity) for a in probe.answers], "line", 0),
-                Series("milestone", [(a.step, a.similarity) for a in probe.answers], "markers", 0),
+                Series("similarity", known, "line", 0),
+                Series("milestone", known, "markers", 0),
             ),
         )
         for number, probe in enumerate(probes, 1)
+        if (known := _known(probe))
+    ]
+
+
+def _known(probe: Probe) -> list[tuple[int, float]]:
+    """Return (step, likeness); nothing where there is no golden answer to be like."""
+    return [(a.step, a.similarity) for a in probe.answers if a.similarity is not None]
+
+
+def sentences(probes: Sequence[Probe]) -> list[str]:
+    """Return for each probe, in a sentence, what it asks and how its answer changed."""
+    return [
+        f"Probe {number} ({escape(' '.join(probe.prompt.split()), SHORT)}): {_changed(probe)}"
+        for number, probe in enumerate(probes, 1)
         if probe.answers
     ]
+
+
+def _changed(probe: Probe) -> str:
+    """Return how often an answer changed, and the likeness where there is one."""
+    said = [answer.answer for answer in probe.answers]
+    changes = sum(before != after for before, after in pairwise(said))
+    told = f"{len(said)} milestone(s), the answer changed {changes} time(s)."
+    return f"{told} {_summary(probe)}" if _known(probe) else told
 
 
 def section(probes: Sequence[Probe]) -> Html:
@@ -40,25 +65,31 @@ def section(probes: Sequence[Probe]) -> Html:
 
 
 def _summary(probe: Probe) -> str:
-    first, last = probe.answers[0], probe.answers[-1]
+    (first, before), (last, after) = _known(probe)[0], _known(probe)[-1]
     return (
-        f"Likeness to the golden answer: {first.similarity:.2f} at step {first.step:,}, "
-        f"{last.similarity:.2f} at step {last.step:,}."
+        f"Likeness to the golden answer: {before:.2f} at step {first:,}, "
+        f"{after:.2f} at step {last:,}."
     )
 
 
 def _card(number: int, probe: Probe) -> Html:
-    rows = [(f"{a.step:,}", f"{a.similarity:.2f}") for a in probe.answers]
-    shown = figure(
-        f"probe-{number}", f"Probe {number}", _summary(probe), ("step", "similarity"), rows, (0, 1)
-    )
+    golden = escape(probe.golden, LONGEST) if probe.golden else "none was given"
     return element(
         "article",
         element("p", element("b", "Asked: "), text(escape(probe.prompt, LONGEST))),
-        element("p", element("b", "Golden: "), text(escape(probe.golden, LONGEST))),
-        shown,
+        element("p", element("b", "Golden: "), text(golden)),
+        _shown(number, probe),
         element("ol", *_timeline(probe), kind="timeline"),
         kind="probe",
+    )
+
+
+def _shown(number: int, probe: Probe) -> Html:
+    rows = [(f"{step:,}", f"{likeness:.2f}") for step, likeness in _known(probe)]
+    if not rows:
+        return ""
+    return figure(
+        f"probe-{number}", f"Probe {number}", _summary(probe), ("step", "similarity"), rows, (0, 1)
     )
 
 
@@ -70,7 +101,8 @@ def _timeline(probe: Probe) -> Iterator[Html]:
     for place, answer in enumerate(answers):
         now = escape(answer.answer, LONGEST)
         if place not in hidden:
-            head = element("b", f"step {answer.step:,}, {answer.similarity:.2f}: ")
+            likeness = "" if answer.similarity is None else f", {answer.similarity:.2f}"
+            head = element("b", f"step {answer.step:,}{likeness}: ")
             same = element("span", "unchanged", kind="soft")
             changed = _changes(before, now) if place else text(now)
             yield element("li", head, same if place and now == before else changed)

@@ -1,0 +1,127 @@
+"""Asks the model in training fixed prompts at the milestones of its run; nothing is decided by it.
+
+The prompts are those of the suite `probes` where the workspace has it, else the first questions of
+the judge hold-out.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import islice
+
+from daemon.core import messages as say
+from daemon.core.answers import Answer, Limits
+from daemon.core.evolution import Said, is_milestone
+from daemon.core.suites import PROBES
+from daemon.evaluation.periodic import ASKED_AT_ONCE
+from daemon.evaluation.questions import Question
+from daemon.evaluation.scores.overlap import chrf, exact_match
+from daemon.folders import suites
+from daemon.training.batches import questions
+from daemon.training.bench import Bench, RunInHand
+from daemon.training.state import RunState
+
+
+class Prober:
+    """The probes of one attempt at a run."""
+
+    def __init__(self, bench: Bench, hand: RunInHand, left: Callable[[], bool]) -> None:
+        self._bench = bench
+        self._hand = hand
+        self._left = left
+        self._questions = _probes(bench, hand)
+        self._cost_s: float | None = None
+        """What the last milestone of this attempt took; None before its first."""
+
+    def due(self, state: RunState) -> bool:
+        """Return whether a milestone is reached that was neither answered nor left out."""
+        step = state.step_in_run
+        fresh = state.evolution.asked_to < step
+        return fresh and bool(self._questions) and is_milestone(step, self._hand.end)
+
+    def ask(self, state: RunState, budget_s: float) -> tuple[RunState, float] | None:
+        """Return the state with the answers, and the seconds they took; None when interrupted.
+
+        A milestone that would take longer than the budget is left out, but neither the first nor
+        the last.
+        """
+        step, known = state.step_in_run, state.evolution
+        if step not in (0, self._hand.end) and self._is_too_dear(budget_s):
+            out = replace(known, asked_to=step, left_out=known.left_out + 1)
+            return replace(state, evolution=out), 0.0
+        self._bench.pipe.send(say.Alive("answering the probes"))
+        began_s = self._bench.clock.monotonic_s()
+        said = self._answers(state)
+        if said is None:
+            return None
+        seconds = self._cost_s = self._bench.clock.monotonic_s() - began_s
+        answered = replace(
+            known, asked_to=step, milestones=known.milestones + 1,
+            unwritten=(*known.unwritten, *said),
+        )  # fmt: skip
+        return replace(state, evolution=answered), seconds
+
+    def _is_too_dear(self, budget_s: float) -> bool:
+        # What an attempt has not measured yet it finds out by asking, once.
+        none = self._hand.request.settings.evaluation.budget_share == 0.0
+        return none or (self._cost_s is not None and self._cost_s > budget_s)
+
+    def tell_left_out(self, state: RunState) -> None:
+        """Say at the end of a run how many milestones the budget had no time for."""
+        if left_out := state.evolution.left_out:
+            message = (
+                f"{state.run}: {left_out} milestone(s) of the probes left out to keep to "
+                "evaluation.budget_share"
+            )
+            self._bench.pipe.send(say.Noted("probes_left_out", message))
+
+    def _answers(self, state: RunState) -> list[Said] | None:
+        limit_s = self._hand.request.settings.evaluation.answer_s
+        found: list[Said] = []
+        for start in range(0, len(self._questions), ASKED_AT_ONCE):
+            asked = self._questions[start : start + ASKED_AT_ONCE]
+            limits = Limits(max(one.max_tokens for one in asked), limit_s)
+            said = self._bench.engine.answer([one.tokens for one in asked], limits, self._left)
+            if said is None:
+                return None
+            found += [_said(state, *pair) for pair in zip(asked, said, strict=True)]
+        return found
+
+
+def _said(state: RunState, asked: Question, said: Answer) -> Said:
+    goldens = asked.item.answers
+    return Said(
+        state.step, state.step_in_run, asked.item.id, asked.text, asked.golden, said.text,
+        round(chrf(goldens, said.text), 4) if goldens else None,
+        any(exact_match(golden, said.text) for golden in goldens) if goldens else None,
+    )  # fmt: skip
+
+
+def _probes(bench: Bench, hand: RunInHand) -> list[Question]:
+    settings = hand.request.settings.evaluation
+    read = suites.find(bench.layout.evals, PROBES)
+    if read is None:
+        return list(islice(_held_out(hand), settings.samples))
+    if read.suite is None:
+        why = "; ".join(read.sentences[:3])
+        bench.pipe.send(say.Alerted("suite_left_out", f"{why}; the run goes on without probes"))
+        return []
+    suite, job = read.suite.first(settings.suite_items), hand.request.jobs[0]
+    if len(suite.items) < len(read.suite.items) and hand.state.attempt == 0:
+        message = (
+            f"{len(suite.items)} of the {len(read.suite.items)} probes are asked "
+            "(evaluation.suite_items)"
+        )
+        bench.pipe.send(say.Noted("probes_left_out", message))
+    return [
+        Question(
+            PROBES, item, suite.scorer, hand.texts.prompt(job, item.messages, item.tools),
+            suite.max_tokens,
+        )
+        for item in suite.items
+    ]  # fmt: skip
+
+
+def _held_out(hand: RunInHand) -> Iterator[Question]:
+    tokens = hand.request.settings.evaluation.max_new_tokens
+    for row in hand.choices.judge:
+        yield from questions(hand.rows, hand.texts, [row], PROBES, tokens)
