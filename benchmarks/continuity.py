@@ -41,12 +41,14 @@ class Policy:
     replay: float = 0.0
 
 
+CLIMB = {"carry_schedule": "decay"}
+
 POLICIES = (
-    Policy("moments kept, short climb"),
-    Policy("moments kept, no climb", {"carry_schedule": "keep"}),
+    Policy("moments kept, no climb"),
+    Policy("moments kept, short climb", CLIMB),
     Policy("moments kept, warm-up again", {"carry_schedule": "reset"}),
-    Policy("moments halved, short climb", {"carry_moments": "decay"}),
-    Policy("moments fresh, short climb", {"carry_moments": "reset"}),
+    Policy("moments halved, short climb", CLIMB | {"carry_moments": "decay"}),
+    Policy("moments fresh, short climb", CLIMB | {"carry_moments": "reset"}),
     Policy("moments and step fresh", {"carry_moments": "reset", "carry_step": "reset"}),
     Policy("kept, replay 0.1", replay=0.1),
     Policy("kept, replay 0.25", replay=0.25),

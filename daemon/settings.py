@@ -149,7 +149,10 @@ class TrainingSettings(Section):
         10, ge=0, le=100_000, description="First steps of a lineage over which the rate climbs."
     )
     rewarm_steps: int = Field(
-        5, ge=0, le=100_000, description="First steps of a later run over which it climbs back."
+        5,
+        ge=0,
+        le=100_000,
+        description="First steps of a later run over which it climbs, with carry_schedule = decay.",
     )
     decay_share: Share = Field(0.2, description="Last share of each run over which the rate falls.")
     decay_floor: Share = Field(0.1, description="Share of the peak rate at a run's last step.")
@@ -167,7 +170,7 @@ class TrainingSettings(Section):
         description="The optimizer's moments in a run after another: kept, halved, or fresh.",
     )
     carry_schedule: Literal["keep", "decay", "reset"] = Field(
-        "decay",
+        "keep",
         description="Its learning rate: the peak at once, a short climb, or the whole warm-up.",
     )
     carry_step: Literal["keep", "reset"] = Field(

@@ -14,7 +14,7 @@ class Schedule:
     decay_share: float
     decay_floor: float
     """Share of the peak, at a run's last step."""
-    carry: Literal["keep", "decay", "reset"] = "decay"
+    carry: Literal["keep", "decay", "reset"] = "keep"
     """A run after another begins at the peak, climbs back for a while, or warms up again."""
 
 

@@ -13,7 +13,7 @@ from daemon.core.answers import Answer, Limits
 from daemon.core.evolution import Said, is_milestone
 from daemon.core.suites import PROBES
 from daemon.evaluation.periodic import ASKED_AT_ONCE
-from daemon.evaluation.questions import Question
+from daemon.evaluation.questions import Question, suite_questions
 from daemon.evaluation.scores.overlap import chrf, exact_match
 from daemon.folders import suites
 from daemon.training.batches import questions
@@ -112,13 +112,7 @@ def _probes(bench: Bench, hand: RunInHand) -> list[Question]:
             "(evaluation.suite_items)"
         )
         bench.pipe.send(say.Noted("probes_left_out", message))
-    return [
-        Question(
-            PROBES, item, suite.scorer, hand.texts.prompt(job, item.messages, item.tools),
-            suite.max_tokens,
-        )
-        for item in suite.items
-    ]  # fmt: skip
+    return suite_questions(suite, hand.texts.encoder(job))
 
 
 def _held_out(hand: RunInHand) -> Iterator[Question]:

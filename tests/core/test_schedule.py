@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 
 from daemon.core.schedule import Schedule, rate
 
-USUAL = Schedule(peak=1.0, warmup_steps=4, rewarm_steps=2, decay_share=0.2, decay_floor=0.1)
+USUAL = Schedule(
+    peak=1.0, warmup_steps=4, rewarm_steps=2, decay_share=0.2, decay_floor=0.1, carry="decay"
+)
 
 
 def rates(start: int, steps: int, schedule: Schedule = USUAL) -> list[float]:
@@ -19,6 +21,11 @@ def test_a_first_run_climbs_stays_and_falls() -> None:
 
 def test_a_later_run_climbs_back_from_the_floor() -> None:
     assert rates(10, 10) == [0.55, 1, 1, 1, 1, 1, 1, 1, 0.55, 0.1]
+
+
+def test_a_later_run_begins_at_the_peak_where_the_schedule_is_kept() -> None:
+    kept = Schedule(1.0, warmup_steps=4, rewarm_steps=2, decay_share=0.2, decay_floor=0.1)
+    assert rates(10, 10, kept) == [1, 1, 1, 1, 1, 1, 1, 1, 0.55, 0.1]
 
 
 def test_warm_up_goes_on_over_runs_until_it_is_done() -> None:

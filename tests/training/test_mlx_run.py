@@ -152,7 +152,7 @@ def test_a_second_run_carries_moments_on_and_is_compared_with_the_first(
     moments = load_file(workspace.layout.run("r000006").candidate / MOMENTS)
     assert int(moments["step"]) == 8
     tests = workspace.read(workspace.layout.run("r000006").draft)["judgement"]["tests"]
-    assert [test["against"] for test in tests] == ["v000001", "v000000"]
+    assert set(test["against"] for test in tests) == {"v000001", "v000000"}
 
 
 def test_another_optimizer_begins_with_fresh_moments_and_says_so(workspace: Workspace) -> None:
