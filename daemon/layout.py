@@ -151,6 +151,9 @@ class Layout:
     def sweep(self, sweep: str) -> "SweepLayout":
         return SweepLayout(self.orders(SWEEP) / sweep)
 
+    def evaluation(self, evaluation: str) -> "EvaluationLayout":
+        return EvaluationLayout(self.orders(EVALUATION) / evaluation)
+
     def run_log(self, run: str) -> Path:
         return self.logs / "runs" / run / "events.jsonl"
 
@@ -336,3 +339,26 @@ class SweepLayout(OrderLayout):
     @property
     def picture(self) -> Path:
         return self.folder / "report.png"
+
+
+@dataclass(frozen=True)
+class EvaluationLayout(OrderLayout):
+    """The files of one evaluation's directory."""
+
+    @property
+    def suites(self) -> Path:
+        """What is asked, one suite a line: a suite may be edited meanwhile."""
+        return self.folder / "suites.jsonl"
+
+    @property
+    def papers(self) -> Path:
+        return self.folder / "papers"
+
+    def paper(self, suite: int, subject: int) -> Path:
+        """What one subject answered to one suite; all that an evaluation goes on from."""
+        return self.papers / f"{suite:03d}-{subject:03d}.json"
+
+    @property
+    def report_data(self) -> Path:
+        """The report for programs."""
+        return self.folder / "report.json"

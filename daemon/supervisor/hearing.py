@@ -5,9 +5,11 @@ from dataclasses import replace
 from functools import partial
 
 from daemon.core import messages as say
-from daemon.core.ledger_rows import evaluation_row
+from daemon.core.ledger_rows import evaluation_row, score_rows
+from daemon.core.orders import EVALUATION, kind_of
 from daemon.core.scheduling import after_death
 from daemon.core.snapshot import Attempts
+from daemon.folders.orders import read_result
 from daemon.supervisor.crew import Died
 from daemon.supervisor.disk_trouble import DiskTrouble
 from daemon.supervisor.observe import Observer
@@ -102,6 +104,14 @@ class Hearing:
                 report_file = layout.order(order).report.relative_to(layout.root)
                 message = f"{order} has ended: {message}; see {report_file}"
                 journal.event("order_ended", message, order=order)
+                self._remember(order)
+
+    def _remember(self, order: str) -> None:
+        """Put the scores of an evaluation into the ledger."""
+        result = read_result(self._parts.layout.order(order))
+        if kind_of(order) == EVALUATION and result is not None:
+            for row in score_rows(result):
+                self._parts.ledger.put(row)
 
     def _evaluated(self, report: say.Evaluated) -> None:
         right = sum(sample.matches for sample in report.samples)

@@ -2,10 +2,11 @@
 
 from typing import Protocol
 
-from daemon.core.orders import SWEEP, kind_of
+from daemon.core.orders import EVALUATION, SWEEP, kind_of
 from daemon.settings import Settings
 from daemon.training.bench import Bench
 from daemon.training.desk import Desk
+from daemon.training.evaluating import Evaluating
 
 
 class Work(Protocol):
@@ -26,6 +27,8 @@ def work_on(bench: Bench, order: str, desk: Desk) -> Work:
         OSError, ValueError, KeyError, TypeError: the directory holds no request that can be read.
     """
     kind = kind_of(order)
+    if kind == EVALUATION:
+        return Evaluating(bench, order, desk)
     # Imported here: a trainer that only trains has no need of Optuna.
     from daemon.training.sweeping import Sweeping
 
