@@ -50,9 +50,11 @@ def open_evaluation(layout: Layout, wanted: Wanted) -> str:
     facts = bases.read_facts(layout, settings.model)
     who = Who(layout, settings, facts, wanted.prefix)
     subjects = [who.subject(named) for named in wanted.subjects]
-    twice = [one.name for place, one in enumerate(subjects) if one in subjects[:place]]
-    if twice or len({one.name for one in subjects}) < len(subjects):
-        raise UserFault("named_twice", f"{', '.join(twice) or 'a subject'} is named twice")
+    names = [one.name for one in subjects]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        message = f"{', '.join(twice)} is named twice: name each once, and rename files of one name"
+        raise UserFault("named_twice", message)
     questions, notes = chosen(layout, settings, wanted)
     subjects, papers = _papers(subjects, [one.suite for one in questions])
     request = EvaluationRequest(

@@ -135,4 +135,5 @@ def _spec_of(path: Path) -> AdapterSpec:
 
 
 def _shown(named: str) -> str:
-    return escape(named.rstrip("/"), 60)
+    """Return what a path is called in tables."""
+    return escape(Path(named).resolve().name, 60)

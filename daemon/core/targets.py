@@ -111,8 +111,8 @@ def next_actions(version: str | None, checked: Sequence[Checked]) -> tuple[str, 
         if version is None:
             return ("every target is reached",)
         return (
-            f"every target is reached: 'finetuned promote {version}' makes it current, if it is not "
-            "yet",
+            f"every target is reached: 'finetuned promote {version}' makes it current, if it is "
+            "not yet",
         )
     said = [_advice(one) for one in checked if not one.reached]
     if outcome == "failure":
