@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from daemon.app import rebuild_ledger
 from daemon.folders import evaluations, orders
 from tests.cli.conftest import Command
 from tests.end_to_end.workspace import Workspace
@@ -23,6 +24,11 @@ def living(tmp_path: Path) -> Iterator[Workspace]:
         yield workspace
 
 
+def scores(workspace: Workspace, columns: str = "suite, subject, items") -> list[Any]:
+    with closing(sqlite3.connect(workspace.layout.ledger)) as ledger:
+        return ledger.execute(f"select {columns} from scores order by suite").fetchall()
+
+
 def result(workspace: Workspace) -> dict[str, Any] | None:
     return orders.read_result(workspace.layout.order("e000001"))
 
@@ -36,9 +42,13 @@ def test_it_is_done_beside_a_daemon_and_remembered_in_the_ledger(
     assert "all questions were put to all" in done.stdout
     living.wait("the word of its end", lambda: living.told("order_ended"))
     assert [event["piece"] for event in living.told("piece_ended")] == [1, 2]
-    with closing(sqlite3.connect(living.layout.ledger)) as ledger:
-        rows = ledger.execute("select suite, subject, items from scores order by suite").fetchall()
-    assert rows == [("general_100", "v000000", 7), ("records_100", "v000000", 7)]
+    assert scores(living) == [("general_100", "v000000", 7), ("records_100", "v000000", 7)]
+    living.touch("stop")
+    assert living.wait_for_exit() == 0
+    before = scores(living, "*")
+    living.layout.ledger.unlink()
+    rebuild_ledger(living.root)
+    assert scores(living, "*") == before
 
 
 def test_it_outlives_deaths_and_a_skip_ends_it_with_what_it_has(
