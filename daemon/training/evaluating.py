@@ -11,13 +11,20 @@ from pathlib import Path
 from typing import Any, Literal
 
 from daemon.core import messages as say
-from daemon.core.evaluations import EvaluationRequest, Piece, Questions, Subject, pieces
+from daemon.core.evaluations import (
+    HOLDOUTS,
+    EvaluationRequest,
+    Piece,
+    Questions,
+    Subject,
+    pieces,
+)
 from daemon.core.suites import Suite
 from daemon.core.versions import AdapterSpec
 from daemon.errors import ModelFault
 from daemon.evaluation import comparison_report
 from daemon.evaluation.comparing import Comparison
-from daemon.evaluation.questions import Question
+from daemon.evaluation.questions import Question, suite_questions
 from daemon.evaluation.sitting import Exam, Sitter, Sitting, model_key
 from daemon.evaluation.stopwatch import Stopwatch
 from daemon.folders import evaluations, models, orders
@@ -146,6 +153,9 @@ class Evaluating:
 
     def _asked(self, subject: Subject, suite: Suite) -> Sequence[Question]:
         encoder = self._bench.encoder(self._base).prefixed(subject.prefix)
+        if suite.name != HOLDOUTS:
+            return suite_questions(suite, encoder)
+        # Own rows are asked as they are trained: a function that the template hides stays hidden.
         return [
             Question(
                 suite.name, item, suite.scorer,
