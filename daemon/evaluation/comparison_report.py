@@ -20,6 +20,10 @@ SCORES = ("suite", "subject", "items", "metric", "mean", "right", *DIFFICULTIES)
 TESTS = ("suite", "metric", "subject", "against", "items", "delta", "interval", "p", "winner")
 SUBJECTS = ("subject", "prefix", "answers made", "tokens/s", "peak memory", "remarks")
 TARGETS = ("subject", "target", "suite", "measured", "reached")
+FIGURES = {
+    "items", "mean", "right", *DIFFICULTIES, "delta", "interval", "p", "answers made", "tokens/s",
+    "peak memory", "measured",
+}  # fmt: skip
 SIDES = {"question": "question", "wanted": "golden", "before": "before", "after": "after"}
 CHANGES = {"to_right": "From wrong to right", "to_wrong": "From right to wrong"}
 NO_WINNER = "no significant difference"
@@ -189,7 +193,7 @@ def page(report: Report) -> str:
         element(
             "main",
             *(
-                _section(name, table(names, _safe(rows), (), stacked=True))
+                _section(name, table(names, _safe(rows), _figures(names), stacked=True))
                 for name, names, rows in _tables(report)
             ),
             _section("How to read it", element("p", text(_about(report))), _list(report["notes"])),
@@ -205,6 +209,11 @@ def page(report: Report) -> str:
         ),
     )
     return document(title, body, ())
+
+
+def _figures(names: Sequence[str]) -> list[int]:
+    """Return the columns of figures, which are not broken into lines."""
+    return [place for place, name in enumerate(names) if name in FIGURES]
 
 
 def _safe(rows: Rows) -> Rows:
