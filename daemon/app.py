@@ -16,10 +16,10 @@ from daemon.folders.inbox import Inbox
 from daemon.folders.ledger import Ledger
 from daemon.folders.logs import open_log
 from daemon.folders.models import Models
+from daemon.folders.orders import Orders
 from daemon.folders.queue import Queue
 from daemon.folders.run_requests import RunRequests
 from daemon.folders.status import StatusFolder
-from daemon.folders.sweeps import Sweeps
 from daemon.layout import QUEUE_STATES, Layout
 from daemon.settings_file import read_settings
 from daemon.supervisor.crew import FULL_REST_S, Hand
@@ -70,8 +70,8 @@ class Daemon:
         finally:
             lock.release()
 
-    def sweep_alone(self, sweep: str) -> None:
-        """Do one sweep and nothing else, with no daemon alive.
+    def carry_out_alone(self, order: str) -> None:
+        """Carry out one order and nothing else, with no daemon alive.
 
         Raises:
             BusyFault, DaemonFault: as `run`.
@@ -79,7 +79,7 @@ class Daemon:
         lock = self._lock()
         try:
             parts = _parts(self._layout, self._rehearse, self._console)
-            Supervisor(parts, only_sweep=sweep).run(until_idle=True)
+            Supervisor(parts, only_order=order).run(until_idle=True)
         finally:
             lock.release()
 
@@ -156,8 +156,8 @@ def _parts(layout: Layout, rehearse: bool, console: bool) -> Parts:
     control = Control(layout, clock)
     models = Models(layout)
     runs = RunRequests(layout)
-    sweeps = Sweeps(layout)
-    for folder in (queue, inbox, control, status, models, runs, sweeps):
+    orders = Orders(layout)
+    for folder in (queue, inbox, control, status, models, runs, orders):
         folder.make_folders()
     _sync_names(layout)
     log = open_log(layout, now.log, console)
@@ -167,7 +167,7 @@ def _parts(layout: Layout, rehearse: bool, console: bool) -> Parts:
     wakeups = Wakeups()
     return Parts(
         layout=layout, clock=clock, settings=settings, inbox=inbox, queue=queue, control=control,
-        status=status, models=models, runs=runs, sweeps=sweeps, ledger=ledger, journal=journal,
+        status=status, models=models, runs=runs, orders=orders, ledger=ledger, journal=journal,
         intake=_hand("daemon.intake", layout, rehearse, clock, wakeups, now.trainer.stop_s),
         trainer=_hand("daemon.training", layout, rehearse, clock, wakeups, now.trainer.stop_s),
         errands=Errands(layout, models, wakeups.wake),

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from daemon.core.orders import EVALUATION, SWEEP, Kind, kind_of
+
 PRIORITIES = ("high", "normal", "low")
 ENDED = ("done", "failed", "skipped")
 QUEUE_STATES = ("incoming", *PRIORITIES, "running", *ENDED)
@@ -99,18 +101,9 @@ class Layout:
         return self.runs / ".ended"
 
     @property
-    def sweeps(self) -> Path:
-        return self.models / "sweeps"
-
-    @property
-    def evaluations(self) -> Path:
-        """What was evaluated by hand, one directory each."""
-        return self.models / "evaluations"
-
-    @property
     def known_scores(self) -> Path:
         """What models made of items before."""
-        return self.evaluations / "known"
+        return self.orders(EVALUATION) / "known"
 
     @property
     def trainer_lock(self) -> Path:
@@ -146,8 +139,20 @@ class Layout:
     def run(self, run: str) -> "RunLayout":
         return RunLayout(self.runs / run)
 
+    def orders(self, kind: Kind) -> Path:
+        """What was ordered by hand, one directory each."""
+        return self.models / kind.folder
+
+    def order(self, order: str) -> "OrderLayout":
+        kind = kind_of(order)
+        assert kind is not None, f"{order!r} is no name of an order"
+        return OrderLayout(self.orders(kind) / order)
+
     def sweep(self, sweep: str) -> "SweepLayout":
-        return SweepLayout(self.sweeps / sweep)
+        return SweepLayout(self.orders(SWEEP) / sweep)
+
+    def evaluation(self, evaluation: str) -> "EvaluationLayout":
+        return EvaluationLayout(self.orders(EVALUATION) / evaluation)
 
     def run_log(self, run: str) -> Path:
         return self.logs / "runs" / run / "events.jsonl"
@@ -282,15 +287,44 @@ class RunLayout:
 
 
 @dataclass(frozen=True)
-class SweepLayout:
-    """The files of one sweep's directory."""
+class OrderLayout:
+    """The files that every order's directory has."""
 
     folder: Path
 
     @property
+    def header(self) -> Path:
+        """What is known of any order; the directory appears with it."""
+        return self.folder / "order.json"
+
+    @property
     def request(self) -> Path:
-        """What is asked for; the directory appears with it."""
+        """What is asked for, as its kind has it."""
         return self.folder / "request.json"
+
+    @property
+    def piece(self) -> Path:
+        """The piece in hand and how often it was begun."""
+        return self.folder / "piece.json"
+
+    @property
+    def skip(self) -> Path:
+        """There once the user asked to end the order with what it has."""
+        return self.folder / "skip"
+
+    @property
+    def result(self) -> Path:
+        """Written last: an order that has it is over."""
+        return self.folder / "result.json"
+
+    @property
+    def report(self) -> Path:
+        return self.folder / "report.md"
+
+
+@dataclass(frozen=True)
+class SweepLayout(OrderLayout):
+    """The files of one sweep's directory."""
 
     @property
     def rows(self) -> JobLayout:
@@ -303,24 +337,28 @@ class SweepLayout:
         return self.folder / "trials.jsonl"
 
     @property
-    def trial(self) -> Path:
-        """The trial in hand and how often it was begun."""
-        return self.folder / "trial.json"
-
-    @property
-    def skip(self) -> Path:
-        """There once the user asked to end the sweep with what it has."""
-        return self.folder / "skip"
-
-    @property
-    def result(self) -> Path:
-        """Written last: a sweep that has it is over."""
-        return self.folder / "result.json"
-
-    @property
-    def report(self) -> Path:
-        return self.folder / "report.md"
-
-    @property
     def picture(self) -> Path:
         return self.folder / "report.png"
+
+
+@dataclass(frozen=True)
+class EvaluationLayout(OrderLayout):
+    """The files of one evaluation's directory."""
+
+    @property
+    def suites(self) -> Path:
+        """What is asked, one suite a line: a suite may be edited meanwhile."""
+        return self.folder / "suites.jsonl"
+
+    @property
+    def papers(self) -> Path:
+        return self.folder / "papers"
+
+    def paper(self, suite: int, subject: int) -> Path:
+        """What one subject answered to one suite; all that an evaluation goes on from."""
+        return self.papers / f"{suite:03d}-{subject:03d}.json"
+
+    @property
+    def report_data(self) -> Path:
+        """The report for programs."""
+        return self.folder / "report.json"

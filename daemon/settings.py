@@ -6,7 +6,12 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from daemon.core.prefix import NONE, Prefix
-from daemon.settings_evaluation import EvaluationSettings, GateSettings, GradeSettings
+from daemon.settings_evaluation import (
+    EvaluationSettings,
+    GateSettings,
+    GradeSettings,
+    TargetsSettings,
+)
 from daemon.settings_tables import IntakeSettings, PrefixName, PrefixSettings, Section, Share
 
 PrivateKind = Literal["private_key", "api_key", "email", "phone", "card", "iban"]
@@ -328,6 +333,7 @@ class Settings(Section):
     evaluation: EvaluationSettings = EvaluationSettings()
     gate: GateSettings = GateSettings()
     grade: GradeSettings = GradeSettings()
+    targets: TargetsSettings = TargetsSettings()
     retention: RetentionSettings = RetentionSettings()
     trainer: TrainerSettings = TrainerSettings()
     log: LogSettings = LogSettings()

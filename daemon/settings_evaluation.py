@@ -1,9 +1,11 @@
 """The tables of settings behind evaluations, verdicts and the overall score."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
+from daemon.core.targets import Target as WantedFigure
+from daemon.core.targets import target_of
 from daemon.settings_tables import Section, Share
 
 Weight = Annotated[float, Field(ge=0.0, le=100.0)]
@@ -87,4 +89,22 @@ class GradeSettings(Section):
         names = [name for name in type(self).model_fields if name.endswith("_weight")]
         if not any(getattr(self, name) for name in names):
             raise ValueError("every weight is 0: give at least one of them more")
+        return self
+
+
+class TargetsSettings(Section):
+    """Figures to reach, like: "smart_home.correct_call" = 0.9, for * every suite."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Any] = Field(init=False)
+
+    @property
+    def wanted(self) -> tuple[WantedFigure, ...]:
+        """The targets, in order."""
+        return tuple(target_of(key, value) for key, value in self.__pydantic_extra__.items())
+
+    @model_validator(mode="after")
+    def _are_targets(self) -> Self:
+        # Each is read, so that a mistake is told when the settings are.
+        _ = self.wanted
         return self

@@ -8,6 +8,10 @@ from pydantic_core import PydanticUndefined
 
 from daemon.settings import Settings
 
+OWN_KEYS = {
+    "prefixes": "[What a prefix is](prefixes.md).",
+    "targets": "[What a target is](comparing.md#targets).",
+}
 PAGE = Path(__file__).resolve().parent / "settings.md"
 
 
@@ -27,7 +31,7 @@ def settings_page() -> str:
         parts.append(f"\n## {f'[{title}]' if title else 'Top of the file'}\n\n")
         parts.append(f"{(section.__doc__ or '').strip()}\n\n")
         if title and not section.model_fields:
-            parts.append("Its keys are your own. [What a prefix is](prefixes.md).\n")
+            parts.append(f"Its keys are your own. {OWN_KEYS[title]}\n")
             continue
         parts.append("| key | default | range | meaning |\n| --- | --- | --- | --- |\n")
         for name, field in section.model_fields.items():

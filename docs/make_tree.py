@@ -20,7 +20,7 @@ REMARKS = {
     "examples/": "files to drop",
     "inbox/": "drop *.jsonl here",
     "logs/": "the structured log",
-    "models/": "base models, versions, backups, runs, sweeps",
+    "models/": "base models, versions, backups, runs, sweeps, evaluations",
     "queue/": "one directory a job; the folder it lies in is its state",
     "status/": "what the daemon is doing, for people and scripts",
     "tests/": "mirrors the tree; every name is a sentence",

@@ -1,4 +1,4 @@
-"""`pause resume skip stop checkpoint evaluate`: what a user could also touch into `control/`."""
+"""`pause resume skip stop checkpoint`: what a user could also touch into `control/`."""
 
 import sys
 from typing import Annotated
@@ -16,7 +16,6 @@ from daemon.layout import Layout
 
 PAUSE_WAIT_S = 15.0
 LEAVE_WAIT_S = 20.0
-EVALUATE_WAIT_S = 120.0
 CHECKPOINT_WAIT_S = 60.0
 
 
@@ -79,8 +78,3 @@ def stop(root: Root = HERE) -> None:
 def checkpoint(root: Root = HERE) -> None:
     """Commit the progress of the run now."""
     ask(workspace(root), "checkpoint", wait_s=CHECKPOINT_WAIT_S)
-
-
-def evaluate(root: Root = HERE) -> None:
-    """Measure the run now."""
-    ask(workspace(root), "evaluate", wait_s=EVALUATE_WAIT_S)

@@ -14,6 +14,7 @@ from daemon.cli import (
     control,
     demo,
     doctor,
+    evaluate,
     jobs,
     run,
     service,
@@ -77,7 +78,8 @@ def build() -> typer.Typer:
     for word in (control.pause, control.resume, control.skip, control.stop):
         app.command()(word)
     app.command()(control.checkpoint)
-    app.command()(control.evaluate)
+    app.command()(evaluate.evaluate)
+    app.command()(evaluate.compare)
     app.command()(jobs.retrain)
     app.add_typer(jobs.lineage, name="lineage")
     app.command("versions")(versions.versions)

@@ -7,6 +7,7 @@ import typer
 
 from daemon.cli.place import HERE, Json, Root, workspace
 from daemon.cli.screen import facts, say
+from daemon.core.orders import KINDS
 from daemon.errors import UserFault
 from daemon.layout import ENDED, PRIORITIES, Layout
 
@@ -56,7 +57,7 @@ def _folders(layout: Layout) -> list[Path]:
         *(layout.inbox / part for part in ("high", "low")),
         *(layout.queue / state for state in states),
         layout.control, layout.status, layout.logs,
-        layout.bases, layout.versions, layout.backups, layout.runs, layout.sweeps,
+        layout.bases, layout.versions, layout.backups, layout.runs, *map(layout.orders, KINDS),
     ]  # fmt: skip
 
 

@@ -43,7 +43,7 @@ def choose(layout: Layout, version: str | None, base: bool, prefix: str | None =
     """
     if base and version is not None:
         raise UserFault("two_targets", "--base and --version exclude each other: give one")
-    asked = None if prefix is None else _named_prefix(layout, prefix)
+    asked = None if prefix is None else named_prefix(layout, prefix)
     if base:
         return Target(_base_of_settings(layout), None, asked)
     folder = _version_folder(layout, version)
@@ -62,8 +62,12 @@ def choose(layout: Layout, version: str | None, base: bool, prefix: str | None =
     )
 
 
-def _named_prefix(layout: Layout, name: str) -> Prefix | None:
-    """Return a prefix as the settings have it now."""
+def named_prefix(layout: Layout, name: str) -> Prefix | None:
+    """Return a prefix as the settings have it now.
+
+    Raises:
+        UserFault: there is no such prefix.
+    """
     if name == NONE:
         return None
     texts = read_settings(layout.settings_file).prefixes.texts

@@ -5,19 +5,15 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from daemon.cli.place import HERE, Blocked, Json, NotRunning, Root, alive, how_to_start, workspace
+from daemon.cli.ordering import carry_on
+from daemon.cli.place import HERE, Json, Root, alive, workspace
 from daemon.cli.screen import cell, err, facts, out, say
 from daemon.cli.sweep_request import Wanted, open_sweep
-from daemon.clock import SystemClock
+from daemon.core.orders import SWEEP, kind_of
 from daemon.core.sweeps import SweepRequest, Trial, describe
 from daemon.errors import UserFault
-from daemon.folders import sweeps
-from daemon.folders.reading import read_status
+from daemon.folders import orders, sweeps
 from daemon.layout import Layout
-
-LOOK_S = 0.5
-BLOCKED_S = 5.0
-"""A daemon blocked for so long is waited for no more."""
 
 
 def sweep(
@@ -46,57 +42,38 @@ def sweep(
     """Find better training settings by short real trials."""
     layout = workspace(root)
     name = named
-    if not sweeps.SWEEP_NAME.match(named):
+    if kind_of(named) != SWEEP:
         wanted = Wanted(trials, minutes, epochs, rows, rates, fresh)
         name = open_sweep(layout, named, wanted)
     elif not layout.sweep(name).request.exists():
         raise UserFault("no_such_sweep", f"there is no sweep {name} in models/sweeps")
-    if sweeps.read_result(layout.sweep(name)) is None:
-        _carry_on(layout, name, wait, rehearse)
+    if orders.read_result(layout.sweep(name)) is None:
+        told = _Trials(layout, name)
+        carry_on(layout, name, wait=wait, rehearse=rehearse, tell=told.tell)
     _show(layout, name, json)
 
 
-def _carry_on(layout: Layout, name: str, wait: bool, rehearse: bool) -> None:
-    """Let the daemon do it between two jobs; with none alive, do it here."""
-    if alive(layout) is not None:
-        if wait:
-            _follow(layout, name)
-        return
-    from daemon.app import build_supervisor
+class _Trials:
+    """Tells of trials as they end."""
 
-    build_supervisor(layout.root, rehearse=rehearse, console=True).sweep_alone(name)
+    def __init__(self, layout: Layout, sweep: str) -> None:
+        self._place = layout.sweep(sweep)
+        self._told = 0
 
-
-def _follow(layout: Layout, name: str) -> None:
-    clock = SystemClock()
-    well_s = clock.monotonic_s()
-    told = 0
-    while sweeps.read_result(layout.sweep(name)) is None:
-        told = _tell_trials(layout, name, told)
-        if alive(layout) is None:
-            raise NotRunning("daemon_left", f"{name} waits: {how_to_start(layout)}")
-        document = read_status(layout) or {}
-        if document.get("status") != "blocked":
-            well_s = clock.monotonic_s()
-        elif clock.monotonic_s() - well_s > BLOCKED_S:
-            raise Blocked("blocked", f"{name} waits: {document.get('message')}")
-        clock.sleep_s(LOOK_S)
-
-
-def _tell_trials(layout: Layout, name: str, told: int) -> int:
-    """Write a line for each trial that has ended since; return how many there are."""
-    trials = sweeps.read_trials(layout.sweep(name))
-    for trial in trials[told:]:
-        loss = Trial.from_record(trial).loss
-        result = trial["outcome"] if loss is None else f"loss {loss:.4f}"
-        err.print(f"trial {trial['number']}: {result}", markup=False, soft_wrap=True)
-    return len(trials)
+    def tell(self) -> None:
+        """Write a line for each trial that has ended since."""
+        trials = sweeps.read_trials(self._place)
+        for trial in trials[self._told :]:
+            loss = Trial.from_record(trial).loss
+            result = trial["outcome"] if loss is None else f"loss {loss:.4f}"
+            err.print(f"trial {trial['number']}: {result}", markup=False, soft_wrap=True)
+        self._told = len(trials)
 
 
 def _show(layout: Layout, name: str, json: bool) -> None:
     place = layout.sweep(name)
-    result = sweeps.read_result(place)
-    request = SweepRequest.from_record(sweeps.read_request(place))
+    result = orders.read_result(place)
+    request = SweepRequest.from_record(orders.read_request(place))
     if result is None:
         trials = [Trial.from_record(item) for item in sweeps.read_trials(place)]
         result = _so_far(request, trials, alive(layout) is not None)

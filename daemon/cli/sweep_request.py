@@ -11,10 +11,11 @@ from daemon.cli.place import Blocked
 from daemon.clock import SystemClock
 from daemon.core.bases import BaseFacts
 from daemon.core.jobs import JobCard, card_from_record, escape
+from daemon.core.orders import SWEEP, Header
 from daemon.core.sweeps import RATE_TRIALS, Setting, SweepRequest, space_around
 from daemon.core.versions import Version, ancestry, fit_problem, jobs_of
 from daemon.errors import UserFault
-from daemon.folders import current_model, sweeps
+from daemon.folders import current_model, orders, sweeps
 from daemon.folders.models import Models
 from daemon.folders.queue import JOB_NAME, find_job
 from daemon.layout import QUEUE_STATES, JobLayout, Layout
@@ -77,9 +78,16 @@ def open_sweep(layout: Layout, named: str, wanted: Wanted) -> str:
     start = _start(layout, wanted.fresh)
     with _source(layout, named, start) as source:
         request = _request(start, source, wanted)
-        return sweeps.create(
-            layout, source.place, lambda sweep: request.as_record() | {"sweep": sweep}
+        start_version = request.start_version
+        header = Header(
+            "", request.created_at, request.file, (start_version,) if start_version else ()
         )
+        return orders.create(
+            layout, SWEEP, header,
+            lambda built, sweep: sweeps.fill(
+                built, source.place, request.as_record() | {"sweep": sweep}
+            ),
+        )  # fmt: skip
 
 
 def _request(start: _Start, source: _Source, wanted: Wanted) -> SweepRequest:

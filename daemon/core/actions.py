@@ -151,25 +151,25 @@ class RemoveRun:
 
 
 @dataclass(frozen=True)
-class BeginTrial:
-    """Hand the next trial of a sweep, or its end, to the trainer, starting it where it is off."""
+class BeginPiece:
+    """Hand the next piece of an order, or its end, to the trainer, starting it where it is off."""
 
-    sweep: str
+    order: str
 
 
 @dataclass(frozen=True)
-class LeaveTrial:
-    """Have the trainer let go of the trial in hand."""
+class LeavePiece:
+    """Have the trainer let go of the piece in hand."""
 
-    sweep: str
+    order: str
     why: str
 
 
 @dataclass(frozen=True)
-class SkipSweep:
-    """Journal in a sweep's directory that it is to end with what it has."""
+class SkipOrder:
+    """Journal in an order's directory that it is to end with what it has."""
 
-    sweep: str
+    order: str
     command: Command
 
 
@@ -273,7 +273,7 @@ class EndTrainer:
 Action = (
     Claim | BeginIntake | Enqueue | EndJob | TakeInAgain | PutBack | PrepareBase | SealBase
     | OpenRun | MoveToRunning | BeginRun | PauseTrainer | ResumeTrainer | AskCheckpoint
-    | AskEvaluation | AbandonRun | MarkSkip | ReturnJob | RemoveRun | BeginTrial | LeaveTrial
-    | SkipSweep | SealCandidate | MoveLink | Verify | Prune | Backup | RemoveBackup | EndPause
+    | AskEvaluation | AbandonRun | MarkSkip | ReturnJob | RemoveRun | BeginPiece | LeavePiece
+    | SkipOrder | SealCandidate | MoveLink | Verify | Prune | Backup | RemoveBackup | EndPause
     | Retry | NewLineage | Reply | StopDaemon | EndIntakeWorker | EndTrainer
 )  # fmt: skip

@@ -37,7 +37,7 @@ def decide(snapshot: Snapshot) -> list[do.Action]:
         *_claims(snapshot),
         *_incoming(snapshot),
         *_base(snapshot),
-        *_trial(snapshot),
+        *_piece(snapshot),
         *(_run(snapshot, snapshot.run) if snapshot.run is not None else _next_work(snapshot)),
         *_idle(snapshot),
     ]
@@ -159,13 +159,13 @@ def _base(snapshot: Snapshot) -> list[do.Action]:
     return []
 
 
-def _trial(snapshot: Snapshot) -> list[do.Action]:
-    """Keep the trainer on the trial in hand; a run that waits begins when it has ended."""
-    sweep, trainer = snapshot.sweep_in_hand, snapshot.trainer
-    if sweep is None or trainer.state == "leaving":
+def _piece(snapshot: Snapshot) -> list[do.Action]:
+    """Keep the trainer on the piece in hand; a run that waits begins when it has ended."""
+    order, trainer = snapshot.order_in_hand, snapshot.trainer
+    if order is None or trainer.state == "leaving":
         return []
-    if sweep.skip:
-        return [do.LeaveTrial(sweep.sweep, "skipped")]
+    if order.skip:
+        return [do.LeavePiece(order.order, "skipped")]
     return _attended(snapshot)
 
 
@@ -185,18 +185,18 @@ def _attended(snapshot: Snapshot) -> list[do.Action]:
 
 
 def _next_work(snapshot: Snapshot) -> list[do.Action]:
-    """Open a run where a job waits; a sweep has its turn where none does."""
-    return _next_run(snapshot) or _next_trial(snapshot)
+    """Open a run where a job waits; an order has its turn where none does."""
+    return _next_run(snapshot) or _next_piece(snapshot)
 
 
-def _next_trial(snapshot: Snapshot) -> list[do.Action]:
+def _next_piece(snapshot: Snapshot) -> list[do.Action]:
     if snapshot.trainer.state not in ("off", "idle") or snapshot.base.name is None:
         return []
     if snapshot.paused:
         # What was skipped only needs its result written.
-        skipped = [sweep for sweep in snapshot.sweeps if sweep.skip]
-        return [do.BeginTrial(skipped[0].sweep)] if skipped else []
-    return [do.BeginTrial(snapshot.sweeps[0].sweep)] if snapshot.sweeps else []
+        skipped = [order for order in snapshot.orders if order.skip]
+        return [do.BeginPiece(skipped[0].order)] if skipped else []
+    return [do.BeginPiece(snapshot.orders[0].order)] if snapshot.orders else []
 
 
 def _next_run(snapshot: Snapshot) -> list[do.Action]:

@@ -111,6 +111,31 @@ def evaluation_row(
     return Row("evaluations", values | {"right": right, "items": items})
 
 
+def score_rows(result: Mapping[str, Any]) -> list[Row]:
+    """Return the rows of an evaluation by hand: one for each subject and suite.
+
+    Raises:
+        KeyError: not the result of an evaluation.
+    """
+    speeds = {one["name"]: one for one in result["subjects"]}
+    return [
+        Row(
+            "scores",
+            {
+                "evaluation": result["evaluation"], "at": result["ended_at"],
+                "suite": suite["name"], "sha256": suite["sha256"], "subject": name,
+                "metric": suite["metric"],
+                "mean": (found["metrics"].get(suite["metric"]) or {}).get("mean"),
+                "right": found["right"][0], "items": found["items"],
+                "tokens_per_s": speeds[name]["tokens_per_s"],
+                "peak_bytes": speeds[name]["peak_bytes"],
+            },
+        )
+        for suite in result["suites"]
+        for name, found in suite["models"].items()
+    ]  # fmt: skip
+
+
 def known_promotions(
     manifests: Iterable[Mapping[str, Any]], current: str | None, remembered: Collection[str]
 ) -> list[Row]:

@@ -36,10 +36,10 @@ class Train:
 
 
 @dataclass(frozen=True)
-class Sweep:
-    """Trainer: do the next trial of the sweep in `models/sweeps/`, or write its result."""
+class CarryOut:
+    """Trainer: do the next piece of an order that lies under `models/`, or write its result."""
 
-    sweep: str
+    order: str
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Stop:
 
 
 Order = (
-    TakeIn | Prepare | Train | Sweep | Pause | Resume | Checkpoint | Evaluate | Abandon | Stop
+    TakeIn | Prepare | Train | CarryOut | Pause | Resume | Checkpoint | Evaluate | Abandon | Stop
 )  # fmt: skip
 
 # --- from a worker -----------------------------------------------------------------------------
@@ -206,44 +206,44 @@ class RunRefused:
 
 
 @dataclass(frozen=True)
-class TrialBegun:
-    """Trainer: a trial is loaded; `setting` says what it changes, for people."""
+class PieceBegun:
+    """Trainer: a piece of an order is begun; `doing` says which, as a sentence's end."""
 
-    sweep: str
-    trial: int
-    trials: int
-    setting: str
+    order: str
+    piece: int
+    pieces: int
+    doing: str
     total_steps: int
 
 
 @dataclass(frozen=True)
-class TrialStepped:
-    """Trainer: a trial has taken a step."""
+class PieceStepped:
+    """Trainer: the piece in hand has taken a step."""
 
-    sweep: str
+    order: str
     step: int
 
 
 @dataclass(frozen=True)
-class TrialEnded:
-    """Trainer: a trial's line in `trials.jsonl` is durable; `message` is for people."""
+class PieceEnded:
+    """Trainer: what a piece found is durable; `message` is for people."""
 
-    sweep: str
-    trial: int
+    order: str
+    piece: int
     message: str
 
 
 @dataclass(frozen=True)
-class SweepEnded:
-    """Trainer: the sweep's `result.json` is durable; `message` is for people."""
+class OrderEnded:
+    """Trainer: the order's `result.json` is durable; `message` is for people."""
 
-    sweep: str
+    order: str
     message: str
 
 
 @dataclass(frozen=True)
 class Abandoned:
-    """Trainer: nothing of the run or trial is in memory any more."""
+    """Trainer: nothing of the run or piece is in memory any more."""
 
     run: str
 
@@ -280,10 +280,10 @@ Report = (
     | CandidateReady
     | RunEnded
     | RunRefused
-    | TrialBegun
-    | TrialStepped
-    | TrialEnded
-    | SweepEnded
+    | PieceBegun
+    | PieceStepped
+    | PieceEnded
+    | OrderEnded
     | Abandoned
     | Alerted
     | Noted

@@ -2,7 +2,7 @@
 
 from daemon.core import actions as do
 from daemon.core.commands import Command, explain_unknown, in_order
-from daemon.core.snapshot import RunOnDisk, Snapshot, SweepOnDisk
+from daemon.core.snapshot import OrderOnDisk, RunOnDisk, Snapshot
 from daemon.core.versions import Version
 
 
@@ -39,9 +39,9 @@ def _one(snapshot: Snapshot, command: Command) -> list[do.Action]:
 
 
 def _skip(snapshot: Snapshot, command: Command) -> do.Action:
-    run, sweep = snapshot.run, _sweep_meant(snapshot, command)
-    if sweep is not None:
-        return do.SkipSweep(sweep.sweep, command)
+    run, order = snapshot.run, _order_meant(snapshot, command)
+    if order is not None:
+        return do.SkipOrder(order.order, command)
     if run is None:
         return do.Reply(command, "refused", "no run is in progress")
     job = command.content.strip() or run.jobs[0]
@@ -54,14 +54,14 @@ def _skip(snapshot: Snapshot, command: Command) -> do.Action:
     return do.MarkSkip(run.run, job, command)
 
 
-def _sweep_meant(snapshot: Snapshot, command: Command) -> SweepOnDisk | None:
-    """Return the sweep that a skip is about: the one in hand, or a waiting one by its name."""
+def _order_meant(snapshot: Snapshot, command: Command) -> OrderOnDisk | None:
+    """Return the order that a skip is about: the one in hand, or a waiting one by its name."""
     name = command.content.strip()
     if name:
-        return next((sweep for sweep in snapshot.sweeps if sweep.sweep == name), None)
-    if snapshot.sweep_in_hand is not None or snapshot.run is not None:
-        return snapshot.sweep_in_hand
-    return snapshot.sweeps[0] if snapshot.sweeps else None
+        return next((order for order in snapshot.orders if order.order == name), None)
+    if snapshot.order_in_hand is not None or snapshot.run is not None:
+        return snapshot.order_in_hand
+    return snapshot.orders[0] if snapshot.orders else None
 
 
 def _sealed(snapshot: Snapshot, run: RunOnDisk) -> bool:
@@ -116,8 +116,9 @@ def _lineage(snapshot: Snapshot, command: Command) -> do.Action:
 
 
 def _ask(snapshot: Snapshot, command: Command, ask: do.Action) -> do.Action:
-    if snapshot.sweep_in_hand is not None:
-        message = "a sweep is in progress: each of its trials is measured and noted by itself"
+    order = snapshot.order_in_hand
+    if order is not None:
+        message = f"{order.order} is in progress: each of its pieces is noted by itself"
         return do.Reply(command, "refused", message)
     if snapshot.run is None or snapshot.trainer.state not in ("busy", "paused"):
         return do.Reply(command, "refused", "no run is in progress")

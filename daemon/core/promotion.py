@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from daemon.core.versions import VerdictKind
 
 LOSS = "loss"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -88,11 +89,11 @@ def decide_verdict(judgement: Judgement, gate: Gate) -> Verdict:
         return Verdict("refuse", False, ("training left the adapter unchanged",))
     tests = judgement.comparisons
     counted = [test for test in tests if min(test.p_better, test.p_worse) < 1.0]
-    worse = _significant(counted, lambda test: test.p_worse, gate.level)
+    worse = significant(counted, lambda test: test.p_worse, gate.level)
     worse = [test for test in worse if -test.gain >= _least(test, gate)]
     if worse:
         return Verdict("refuse", False, tuple(f"significantly worse than {_say(c)}" for c in worse))
-    better = _significant(counted, lambda test: test.p_better, gate.level)
+    better = significant(counted, lambda test: test.p_better, gate.level)
     better = [test for test in better if test.gain >= _least(test, gate)]
     if better:
         reasons = tuple(f"significantly better than {_say(test)}" for test in better)
@@ -102,10 +103,11 @@ def decide_verdict(judgement: Judgement, gate: Gate) -> Verdict:
     return Verdict("unproven", promotes, reasons or ("there are no hold-out items to judge by",))
 
 
-def _significant(
-    tests: Sequence[Comparison], p_of: Callable[[Comparison], float], level: float
-) -> list[Comparison]:
-    """Return the tests that hold together at a level, the surest first (Holm 1979)."""
+def significant(tests: Sequence[T], p_of: Callable[[T], float], level: float) -> list[T]:
+    """Return the tests that hold together at a level, the surest first (Holm 1979).
+
+    `p_of` gives the chance of a test's outcome by luck.
+    """
     ordered = sorted(tests, key=p_of)
     found = []
     for number, test in enumerate(ordered):

@@ -70,14 +70,15 @@ class RunOnDisk:
 
 
 @dataclass(frozen=True)
-class SweepOnDisk:
-    """A sweep that is not over, as its directory tells."""
+class OrderOnDisk:
+    """An order that is not over, as its directory tells."""
 
-    sweep: str
-    file: str
-    """What people know its rows by."""
-    start_version: str | None = None
-    """Where its trials begin; None for the untouched base."""
+    order: str
+    about: str
+    """What people know it by."""
+    created_at: str = ""
+    versions: frozenset[str] = frozenset()
+    """Whose weights it needs."""
     skip: bool = False
     """The user asked to end it with what it has."""
 
@@ -88,7 +89,7 @@ class Worker:
 
     state: Literal["off", "starting", "idle", "busy", "paused", "leaving"] = "off"
     on: str | None = None
-    """The job, run or sweep it works on, or `prepare`."""
+    """The job, run or order it works on, or `prepare`."""
     others: tuple[str, ...] = ()
     """Jobs it has set aside for that one and goes on with afterwards."""
     idle_s: float = 0.0
@@ -145,7 +146,7 @@ class Snapshot:
     """In the order in which they are to be trained."""
     running: tuple[Running, ...] = ()
     run: RunOnDisk | None = None
-    sweeps: tuple[SweepOnDisk, ...] = ()
+    orders: tuple[OrderOnDisk, ...] = ()
     """Those that are not over, by age."""
     intake: Worker = Worker()
     trainer: Worker = Worker()
@@ -163,10 +164,10 @@ class Snapshot:
     """Less room than the next file needs."""
 
     @property
-    def sweep_in_hand(self) -> SweepOnDisk | None:
-        """The sweep of which the trainer does a trial."""
+    def order_in_hand(self) -> OrderOnDisk | None:
+        """The order of which the trainer does a piece."""
         on = self.trainer.on if self.trainer.state != "off" else None
-        return next((sweep for sweep in self.sweeps if sweep.sweep == on), None)
+        return next((order for order in self.orders if order.order == on), None)
 
     @property
     def version(self) -> Version | None:
@@ -174,11 +175,11 @@ class Snapshot:
         return self.versions.get(self.current) if self.current is not None else None
 
 
-def with_one_sweep(snapshot: Snapshot, sweep: str) -> Snapshot:
-    """Return what is seen by one who has come for a sweep alone: no file, no job, no run."""
+def with_one_order(snapshot: Snapshot, order: str) -> Snapshot:
+    """Return what is seen by one who has come for an order alone: no file, no job, no run."""
     return replace(
         snapshot,
         drops=(), settling=0, leftovers=(), incoming=(), queued=(), running=(), run=None,
         short_of_space=False,
-        sweeps=tuple(item for item in snapshot.sweeps if item.sweep == sweep),
+        orders=tuple(item for item in snapshot.orders if item.order == order),
     )  # fmt: skip

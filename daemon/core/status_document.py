@@ -29,15 +29,16 @@ class RunView:
 
 
 @dataclass(frozen=True)
-class SweepView:
-    """The sweep of which a trial is in hand, for people."""
+class OrderView:
+    """The order of which a piece is in hand, for people."""
 
-    sweep: str
-    file: str
+    order: str
+    kind: str
+    about: str
     doing: str
     """A sentence's end."""
-    trial: int | None = None
-    trials: int | None = None
+    piece: int | None = None
+    pieces: int | None = None
     step: int | None = None
     total_steps: int | None = None
 
@@ -63,7 +64,7 @@ class Facts:
     metrics: Metrics | None
     committed_step: int | None
     run: RunView | None
-    sweep: SweepView | None
+    order: OrderView | None
     queue: dict[str, int]
     current: str | None
     lineage: str | None
@@ -95,7 +96,7 @@ def document(facts: Facts) -> dict[str, Any]:
         **_run(facts),
         **_losses(facts),
         **_samples(facts.progress),
-        "sweep": facts.sweep.as_record() if facts.sweep else None,
+        "order": facts.order.as_record() if facts.order else None,
         "queue": facts.queue,
         "active_alerts": list(facts.alerts),
         "error_type": facts.error[0] if facts.error else None,
@@ -115,8 +116,8 @@ def _run(facts: Facts) -> dict[str, Any]:
     run = facts.run
     progress = facts.progress
     files = run.files if run else ()
-    if facts.sweep is not None:
-        files = (facts.sweep.file,)
+    if facts.order is not None:
+        files = (facts.order.about,)
     return {
         "current_step": progress.step if run is not None else facts.step,
         "total_steps": _total_steps(facts),

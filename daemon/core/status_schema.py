@@ -83,7 +83,7 @@ FIELDS: dict[str, Any] = {
     "best_step": _WHOLE,
     "accuracy_history": _PAIRS,
     "accuracy_trend": _TREND,
-    "sweep": {"type": ["object", "null"]},
+    "order": {"type": ["object", "null"]},
     "queue": {"type": "object", "additionalProperties": {"type": "integer"}},
     "active_alerts": {
         "type": "array",

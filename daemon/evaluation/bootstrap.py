@@ -1,4 +1,4 @@
-"""How sure a difference of losses is: the paired bootstrap over rows; knows numbers only."""
+"""How sure a difference of means is: the paired bootstrap over rows; knows numbers only."""
 
 from collections.abc import Sequence
 
@@ -8,11 +8,11 @@ DRAWS = 20_000
 CHUNK = 1_000
 
 Rows = Sequence[tuple[float, int]]
-"""Each row's sum of losses in nats, and its tokens."""
+"""Each row's sum (as of losses in nats) and its weight (as its tokens; a score weighs 1)."""
 
 
 def interval(candidate: Rows, reference: Rows, level: float, seed: int) -> tuple[float, float]:
-    """Return the interval of the difference of mean losses, in nats a token, by percentiles.
+    """Return the interval of the difference of weighted means by percentiles.
 
     Rows are drawn with replacement, the same ones for both sides (Efron 1979; Koehn 2004).
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.core.promotion import LOSS, Comparison
+from daemon.core.suites import ScorerName
 from daemon.evaluation.paired import Paired, compare, compare_right
 from daemon.evaluation.scores.score import MAIN, Score, Summary, Wanted, summarise
 from daemon.evaluation.scoring import Interrupted, Scorer, mean_loss
@@ -94,7 +95,7 @@ def comparisons(marks: Marks, exam: Exam, against: Sequence[str]) -> list[Compar
                 if metric in score.metrics
             ]
             if pairs:
-                found.append(_comparison(asked, name, metric, _compare_scores(pairs)))
+                found.append(_comparison(asked, name, metric, compare_scores(pairs)))
     return found
 
 
@@ -104,12 +105,19 @@ def metric_of(asked: str, exam: Exam, scores: Sequence[Score]) -> str:
     That of its scorer; where answers are compared as a whole and nobody gave one that is right,
     the words they share with the golden ones say more.
     """
-    main = MAIN[next(question.scorer for question in exam.questions if question.set == asked)]
+    scorer = next(question.scorer for question in exam.questions if question.set == asked)
+    return metric_for(scorer, scores)
+
+
+def metric_for(scorer: ScorerName, scores: Sequence[Score]) -> str:
+    """Return the metric by which answers of a scorer are compared, as `metric_of` chooses it."""
+    main = MAIN[scorer]
     right = any(score.metrics.get(main) == 1.0 for score in scores)
     return WORDS if main == EXACT and not right else main
 
 
-def _compare_scores(pairs: Sequence[tuple[float, float]]) -> Paired:
+def compare_scores(pairs: Sequence[tuple[float, float]]) -> Paired:
+    """Test pairs of (new, old) scores of the same items; right or wrong is counted, not ranked."""
     mine, other = [new for new, _ in pairs], [old for _, old in pairs]
     if all(value in (0.0, 1.0) for value in (*mine, *other)):
         return compare_right([value == 1.0 for value in mine], [value == 1.0 for value in other])

@@ -1,14 +1,14 @@
 """What a judgement found, as one value for programs and as Markdown for people; decides nothing."""
 
 import math
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from daemon.core.jobs import escape
 from daemon.core.promotion import Comparison, Verdict
 from daemon.evaluation.judging import Marked, Marks, metric_of, summaries
+from daemon.evaluation.markdown import code, plain, rounded, table
 from daemon.evaluation.scores.grade import grade, parts_of
 from daemon.evaluation.scores.score import Summary, Wanted
 from daemon.evaluation.scores.style import closer
@@ -18,9 +18,6 @@ from daemon.settings_evaluation import GradeSettings
 
 SHOWN = 20
 """Changed answers of each kind that are shown side by side."""
-TEXT = 400
-"""Characters of a question or an answer that are shown."""
-
 Report = Mapping[str, Any]
 
 
@@ -120,24 +117,24 @@ def markdown(report: Report) -> str:
     """Return a report as Markdown; foreign texts are shown as they stand, in code."""
     verdict = report["verdict"]
     lines = [
-        f"# {_plain(report['title'])}",
+        f"# {plain(report['title'])}",
         "",
         f"**{verdict['kind']}**: " + "; ".join(verdict["reasons"]) + ".",
         "",
         "## Scores",
         "",
-        *_table(("set", "items", "figure", *report["models"]), figures(report)),
+        *table(("set", "items", "figure", *report["models"]), figures(report)),
         "",
         "## Tests",
         "",
-        *_table(TEST_NAMES, tests_of(report)),
+        *table(TEST_NAMES, tests_of(report)),
     ]
     for key, title in CHANGES.items():
         items = report["changed"][key]
         lines += ["", f"## {title}: {len(items)}"]
         for item in items[:SHOWN]:
             lines += ["", f"`{escape(item['id'], 80)}` of {item['set']}", ""]
-            lines += [f"- {name}: {_code(item[field])}" for name, field in SIDES.items()]
+            lines += [f"- {name}: {code(item[field])}" for name, field in SIDES.items()]
     return "\n".join(lines) + "\n"
 
 
@@ -152,17 +149,17 @@ def figures(report: Report) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for one in (found for found in report["losses"] if found["items"]):
         for figure, key in (("loss, nats a token", "models"), ("perplexity", "perplexity")):
-            shown = [_number(one[key][model]) for model in models]
+            shown = [rounded(one[key][model]) for model in models]
             rows.append((one["set"], str(one["items"]), figure, *shown))
     for name, one in report["answers"].items():
         summed = one["models"]
         items = str(summed[models[0]]["items"])
         for metric in summed[models[0]]["metrics"]:
             means = [summed[model]["metrics"].get(metric) for model in models]
-            shown = [_number(mean["mean"] if mean else None) for mean in means]
+            shown = [rounded(mean["mean"] if mean else None) for mean in means]
             rows.append((name, items, metric.replace("_", " "), *shown))
         for figure in ("formatting", "calibration_error", "characters"):
-            shown = [_number(summed[model][figure]) for model in models]
+            shown = [rounded(summed[model][figure]) for model in models]
             if any(shown):
                 rows.append((name, items, figure.replace("_", " "), *shown))
     rows.append(("all", "", "grade", *(_grade_cell(report["grades"][model]) for model in models)))
@@ -182,26 +179,3 @@ def tests_of(report: Report) -> list[tuple[str, ...]]:
 
 def _grade_cell(found: Mapping[str, Any] | None) -> str:
     return "" if found is None else f"{found['letter']} ({found['overall']:.0f})"
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4g}"
-
-
-def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    yield f"| {' | '.join(names)} |"
-    yield f"|{' --- |' * len(names)}"
-    for row in rows:
-        yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |"
-
-
-def _plain(said: str) -> str:
-    """Return a foreign text in which nothing is Markdown."""
-    return re.sub(r"([\\`*_{}\[\]()<>#!|])", r"\\\1", escape(said, TEXT))
-
-
-def _code(said: str) -> str:
-    """Return a foreign text as Markdown code: nothing in it is a link, an image or a tag."""
-    shown = escape(said, TEXT)
-    fence = "`" * (1 + max(map(len, re.findall("`+", shown)), default=0))
-    return f"{fence} {shown} {fence}"

@@ -3,12 +3,12 @@
 from daemon.analysis.frame import document
 from daemon.analysis.markup import Html, element, join, table, text
 from daemon.core.jobs import escape
+from daemon.evaluation.markdown import TEXT
 from daemon.evaluation.report import (
     CHANGES,
     SHOWN,
     SIDES,
     TEST_NAMES,
-    TEXT,
     Report,
     figures,
     tests_of,

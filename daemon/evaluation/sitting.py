@@ -5,6 +5,7 @@ version that has just been a candidate, and every run with the same base.
 """
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -129,6 +130,17 @@ class Sitting:
     def _keep(self, found: Found) -> None:
         self._known.update(found)
         self._memory.keep(self._sitter.key, found)
+
+
+def model_key(
+    adapter: str, base_fingerprint: str, device: str, libraries: Mapping[str, str]
+) -> str:
+    """Return what a model is remembered by: its weights, the base and what computes them.
+
+    `adapter` is the SHA-256 of its weights, or `base` where it has none.
+    """
+    about = [adapter, base_fingerprint, device, dict(sorted(libraries.items()))]
+    return hashlib.sha256(json.dumps(about, default=str).encode()).hexdigest()[:32]
 
 
 def _scored(row: Encoded) -> str:

@@ -32,8 +32,12 @@ create table if not exists commands (
     at text, word text, content text, answer text, message text);
 create table if not exists evaluations (
     at text, run text, step integer, validation_loss real, right integer, items integer);
+create table if not exists scores (
+    evaluation text, suite text, subject text, at text, sha256 text, metric text, mean real,
+    right integer, items integer, tokens_per_s real, peak_bytes integer,
+    primary key (evaluation, suite, subject));
 """
-KEYS = {"jobs": "job", "runs": "run", "versions": "version"}
+KEYS = {"jobs": "job", "runs": "run", "versions": "version", "scores": "evaluation, suite, subject"}
 ONLY_HERE = {
     "promotions": ("at", "version", "previous", "why"),
     "commands": ("at", "word", "content", "answer", "message"),

@@ -4,6 +4,7 @@ All it writes is taken from the fields of `daemon/settings.py`, so nothing is sa
 """
 
 import json
+import re
 import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, get_args, get_origin
@@ -61,6 +62,9 @@ def literal(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, list | tuple):
         return "[" + ", ".join(literal(item) for item in value) + "]"
+    if isinstance(value, dict):
+        items = ", ".join(f"{_key(key)} = {literal(item)}" for key, item in value.items())
+        return f"{{ {items} }}" if items else "{}"
     return repr(value)
 
 
@@ -68,9 +72,14 @@ def _table(section: Section) -> Iterator[str]:
     for name, field in type(section).model_fields.items():
         yield ""
         yield from _entry(name, field, getattr(section, name))
-    # Only the prefixes have keys of the user's own.
+    # Only prefixes and targets have keys of the user's own.
     for name, value in (section.model_extra or {}).items():
-        yield f"{name} = {literal(value)}"
+        yield f"{_key(name)} = {literal(value)}"
+
+
+def _key(name: str) -> str:
+    bare = re.fullmatch(r"[A-Za-z0-9_-]+", name)
+    return name if bare else literal(name)
 
 
 def _entry(name: str, field: FieldInfo, value: Any) -> Iterator[str]:

@@ -134,7 +134,7 @@ class Hand:
         now_s = self._clock.monotonic_s()
         passed_s, self._looked_s = now_s - self._looked_s, now_s
         if reports:
-            step = any(isinstance(report, say.Stepped | say.TrialStepped) for report in reports)
+            step = any(isinstance(report, say.Stepped | say.PieceStepped) for report in reports)
             self._silence = self._silence.heard(passed_s, step)
         else:
             self._silence = self._silence.looked(passed_s)
@@ -149,8 +149,8 @@ class Hand:
                 self._turn("busy", self._others.pop())
             case (
                 say.TakenIn() | say.Prepared() | say.PrepareFailed() | say.CandidateReady()
-                | say.RunEnded() | say.RunRefused() | say.Abandoned() | say.TrialEnded()
-                | say.SweepEnded()
+                | say.RunEnded() | say.RunRefused() | say.Abandoned() | say.PieceEnded()
+                | say.OrderEnded()
             ) if not self._told_to_end:  # fmt: skip
                 self._turn("idle", None)
 

@@ -5,9 +5,11 @@ from dataclasses import replace
 from functools import partial
 
 from daemon.core import messages as say
-from daemon.core.ledger_rows import evaluation_row
+from daemon.core.ledger_rows import evaluation_row, score_rows
+from daemon.core.orders import EVALUATION, kind_of
 from daemon.core.scheduling import after_death
 from daemon.core.snapshot import Attempts
+from daemon.folders.orders import read_result
 from daemon.supervisor.crew import Died
 from daemon.supervisor.disk_trouble import DiskTrouble
 from daemon.supervisor.observe import Observer
@@ -82,25 +84,34 @@ class Hearing:
                 journal.event("judging", f"{run} is trained; its candidate is judged", run=run)
             case say.Noted(code, message):
                 journal.event(code, message)
-            case say.TrialBegun() | say.TrialEnded() | say.SweepEnded():
-                self._hear_of_sweep(report)
+            case say.PieceBegun() | say.PieceEnded() | say.OrderEnded():
+                self._hear_of_order(report)
             case say.Alerted("disk_full", message):
                 self._trouble.no_room(message)
             case say.Alerted(code, message):
                 journal.event("alert", message, level="warning", code=code)
 
-    def _hear_of_sweep(self, report: say.TrialBegun | say.TrialEnded | say.SweepEnded) -> None:
+    def _hear_of_order(self, report: say.PieceBegun | say.PieceEnded | say.OrderEnded) -> None:
         journal = self._parts.journal
         match report:
-            case say.TrialBegun(sweep, trial, trials, setting, _):
-                message = f"{sweep} tries {setting} (trial {trial} of {trials})"
-                journal.event("trial_begun", message, sweep=sweep, trial=trial)
-            case say.TrialEnded(sweep, trial, message):
-                self._owed.add(partial(self._parts.sweeps.progressed, sweep))
-                journal.event("trial_ended", f"{sweep}: {message}", sweep=sweep, trial=trial)
-            case say.SweepEnded(sweep, message):
-                message = f"{sweep} has ended: {message}; see models/sweeps/{sweep}/report.md"
-                journal.event("sweep_ended", message, sweep=sweep)
+            case say.PieceBegun(order, piece, _, doing, _):
+                journal.event("piece_begun", f"{order} {doing}", order=order, piece=piece)
+            case say.PieceEnded(order, piece, message):
+                self._owed.add(partial(self._parts.orders.progressed, order))
+                journal.event("piece_ended", f"{order}: {message}", order=order, piece=piece)
+            case say.OrderEnded(order, message):
+                layout = self._parts.layout
+                report_file = layout.order(order).report.relative_to(layout.root)
+                message = f"{order} has ended: {message}; see {report_file}"
+                journal.event("order_ended", message, order=order)
+                self._remember(order)
+
+    def _remember(self, order: str) -> None:
+        """Put the scores of an evaluation into the ledger."""
+        result = read_result(self._parts.layout.order(order))
+        if kind_of(order) == EVALUATION and result is not None:
+            for row in score_rows(result):
+                self._parts.ledger.put(row)
 
     def _evaluated(self, report: say.Evaluated) -> None:
         right = sum(sample.matches for sample in report.samples)
@@ -139,8 +150,8 @@ class Hearing:
                 # Told to end, it may have run out of memory before it could.
                 after = died.cause.after
                 self._owe_attempts(run, lambda known: replace(_uncounted(known), after=after))
-            if died.wanted and run is not None and self._parts.sweeps.has(run):
-                self._owed.add(partial(self._parts.sweeps.leave_trial, run))
+            if died.wanted and run is not None and self._parts.orders.has(run):
+                self._owed.add(partial(self._parts.orders.leave_piece, run))
             if died.busy:
                 self._parts.journal.alert("model_busy", "another process uses the model; waiting")
             return
@@ -152,8 +163,8 @@ class Hearing:
         )  # fmt: skip
         if trainer and run == "prepare":
             self._observer.base_problem = f"the base model could not be prepared: {how}"
-        elif trainer and self._parts.sweeps.has(run):
-            self._owed.add(partial(self._parts.sweeps.count_death, run, how))
+        elif trainer and self._parts.orders.has(run):
+            self._owed.add(partial(self._parts.orders.count_death, run, how))
         elif trainer:
             self._owe_attempts(run, lambda known: after_death(known, died.cause, how))
 

@@ -46,8 +46,8 @@ class Observer:
     def look(self, stopping: bool) -> Snapshot:
         """Return what is so now."""
         parts = self._parts
-        sweeps = parts.sweeps.waiting()
-        starts = frozenset(item.start_version for item in sweeps if item.start_version is not None)
+        orders = parts.orders.waiting()
+        needed = frozenset(version for item in orders for version in item.versions)
         control = parts.control.look()
         inbox = self._look_at_inbox()
         mine = tuple(drop for drop in inbox.drops if not parts.errands.fetching(drop))
@@ -73,12 +73,12 @@ class Observer:
             queued=self._queued() if run is not None else self._with_edits(self._queued()),
             running=tuple(Running(card) for card in parts.queue.cards("running")),
             run=run,
-            sweeps=sweeps,
+            orders=orders,
             intake=parts.intake.view(),
             trainer=parts.trainer.view(),
             versions=versions,
             complete=complete,
-            pinned=parts.models.pinned() | starts,
+            pinned=parts.models.pinned() | needed,
             current=current,
             verified=parts.errands.verified(),
             refusal=self.refusal,

@@ -7,10 +7,10 @@ from daemon.folders.control import Control
 from daemon.folders.inbox import Inbox
 from daemon.folders.ledger import Ledger
 from daemon.folders.models import Models
+from daemon.folders.orders import Orders
 from daemon.folders.queue import Queue
 from daemon.folders.run_requests import RunRequests
 from daemon.folders.status import StatusFolder
-from daemon.folders.sweeps import Sweeps
 from daemon.layout import Layout
 from daemon.supervisor.crew import Hand
 from daemon.supervisor.errands import Errands
@@ -33,7 +33,7 @@ class Parts:
     status: StatusFolder
     models: Models
     runs: RunRequests
-    sweeps: Sweeps
+    orders: Orders
     ledger: Ledger
     journal: Journal
     intake: Hand

@@ -46,9 +46,9 @@ class Performer:
             do.AskEvaluation: self._ask_evaluation,
             do.AbandonRun: self._abandon_run,
             do.MarkSkip: self._mark_skip,
-            do.BeginTrial: self._begin_trial,
-            do.LeaveTrial: self._leave_trial,
-            do.SkipSweep: self._skip_sweep,
+            do.BeginPiece: self._begin_piece,
+            do.LeavePiece: self._leave_piece,
+            do.SkipOrder: self._skip_order,
             do.ReturnJob: self._return_job,
             do.RemoveRun: self._remove_run,
             do.SealCandidate: self._seal_candidate,
@@ -244,19 +244,19 @@ class Performer:
         self._parts.runs.mark_skip(action.run, action.job)
         self._reply(do.Reply(action.command, "done", f"skipping {action.job}"), seen)
 
-    # --- sweeps -------------------------------------------------------------------------------
+    # --- orders -------------------------------------------------------------------------------
 
-    def _begin_trial(self, action: do.BeginTrial, _seen: Snapshot) -> None:
-        self._parts.trainer.begin(say.Sweep(action.sweep), action.sweep)
+    def _begin_piece(self, action: do.BeginPiece, _seen: Snapshot) -> None:
+        self._parts.trainer.begin(say.CarryOut(action.order), action.order)
 
-    def _leave_trial(self, action: do.LeaveTrial, _seen: Snapshot) -> None:
-        message = f"the trial of {action.sweep} is left: {action.why}"
-        self._parts.journal.event("trial_left", message, sweep=action.sweep)
+    def _leave_piece(self, action: do.LeavePiece, _seen: Snapshot) -> None:
+        message = f"the piece of {action.order} in hand is left: {action.why}"
+        self._parts.journal.event("piece_left", message, order=action.order)
         self._parts.trainer.tell(say.Abandon())
 
-    def _skip_sweep(self, action: do.SkipSweep, seen: Snapshot) -> None:
-        self._parts.sweeps.skip(action.sweep)
-        self._reply(do.Reply(action.command, "done", f"{action.sweep} ends with what it has"), seen)
+    def _skip_order(self, action: do.SkipOrder, seen: Snapshot) -> None:
+        self._parts.orders.skip(action.order)
+        self._reply(do.Reply(action.command, "done", f"{action.order} ends with what it has"), seen)
 
     def _return_job(self, action: do.ReturnJob, _seen: Snapshot) -> None:
         card = replace(action.card, alone=action.card.alone or action.alone)

@@ -10,9 +10,10 @@ import psutil
 from daemon.core import messages as say
 from daemon.core.decide import blocked
 from daemon.core.jobs import escape
+from daemon.core.orders import SWEEP, kind_of
 from daemon.core.progress import Metrics, Progress, after_evaluation, after_step
 from daemon.core.snapshot import Snapshot
-from daemon.core.status_document import Facts, RunView, SweepView, document
+from daemon.core.status_document import Facts, OrderView, RunView, document
 from daemon.supervisor.parts import Parts
 
 MEMORY_EVERY_S = 5.0
@@ -31,11 +32,11 @@ class _Attempt:
 
 
 @dataclass(frozen=True)
-class _Trial:
-    sweep: str
+class _Piece:
+    order: str
     number: int
-    trials: int
-    setting: str
+    pieces: int
+    doing: str
     total_steps: int
     step: int = 0
 
@@ -48,7 +49,7 @@ class Publisher:
         self._progress = Progress()
         self._metrics: Metrics | None = None
         self._attempt: _Attempt | None = None
-        self._trial: _Trial | None = None
+        self._piece: _Piece | None = None
         self._started_at = parts.clock.now()
         self._boot_id = f"{parts.boot}-{os.getpid()}"
         self._memory: tuple[float, dict[str, Any]] = (-1e9, {})
@@ -71,12 +72,12 @@ class Publisher:
                 self._attempt = replace(self._attempt, committed_step=step)
             case say.Judging():
                 self.judging = True
-            case say.TrialBegun():
-                self._trial = _Trial(*astuple(report))
-            case say.TrialStepped(_, step) if self._trial is not None:
-                self._trial = replace(self._trial, step=step)
-            case say.TrialEnded() | say.SweepEnded():
-                self._trial = None
+            case say.PieceBegun():
+                self._piece = _Piece(*astuple(report))
+            case say.PieceStepped(_, step) if self._piece is not None:
+                self._piece = replace(self._piece, step=step)
+            case say.PieceEnded() | say.OrderEnded():
+                self._piece = None
             case say.CandidateReady() | say.RunEnded() | say.RunRefused() | say.Abandoned():
                 self.judging = False
 
@@ -135,7 +136,7 @@ class Publisher:
             metrics=self._metrics,
             committed_step=self._attempt.committed_step if self._attempt else None,
             run=self._run_view(seen),
-            sweep=self._sweep_view(seen),
+            order=self._order_view(seen),
             queue=parts.queue.counts(),
             current=seen.current,
             lineage=version.lineage if version else None,
@@ -176,9 +177,10 @@ class Publisher:
         return self._work(seen)
 
     def _work(self, seen: Snapshot) -> tuple[str, str]:
-        sweep = self._sweep_view(seen)
-        if sweep is not None:
-            return "training", f"{sweep.sweep} {sweep.doing}"
+        order = self._order_view(seen)
+        if order is not None:
+            state = "training" if order.kind == SWEEP.name else "judging"
+            return state, f"{order.order} {order.doing}"
         if seen.run is not None:
             state = "judging" if self.judging or seen.run.candidate else "training"
             return state, f"{seen.run.run} on {seen.trainer.state} trainer"
@@ -188,16 +190,17 @@ class Publisher:
             return "intake", f"reading {len(seen.incoming)} file(s)"
         return "idle", "drop a .jsonl file into inbox/"
 
-    def _sweep_view(self, seen: Snapshot) -> SweepView | None:
-        sweep, trial = seen.sweep_in_hand, self._trial
-        if sweep is None:
+    def _order_view(self, seen: Snapshot) -> OrderView | None:
+        order, piece = seen.order_in_hand, self._piece
+        if order is None:
             return None
-        if trial is None or trial.sweep != sweep.sweep:
-            return SweepView(sweep.sweep, sweep.file, "is getting ready")
-        doing = f"tries {trial.setting} (trial {trial.number} of {trial.trials})"
-        return SweepView(
-            sweep.sweep, sweep.file, doing, trial.number, trial.trials, trial.step,
-            trial.total_steps,
+        kind = kind_of(order.order)
+        assert kind is not None
+        if piece is None or piece.order != order.order:
+            return OrderView(order.order, kind.name, order.about, "is getting ready")
+        return OrderView(
+            order.order, kind.name, order.about, piece.doing, piece.number, piece.pieces,
+            piece.step, piece.total_steps,
         )  # fmt: skip
 
     def _run_view(self, seen: Snapshot) -> RunView | None:

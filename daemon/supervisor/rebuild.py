@@ -12,10 +12,12 @@ from daemon.core.ledger_rows import (
     known_promotions,
     run_record_of,
     run_row,
+    score_rows,
     version_row,
 )
+from daemon.core.orders import EVALUATION
 from daemon.errors import UserFault
-from daemon.folders import current_model, ledger
+from daemon.folders import current_model, ledger, orders
 from daemon.folders.models import Models
 from daemon.folders.queue import read_cards
 from daemon.folders.run_requests import read_records
@@ -76,11 +78,25 @@ def _from_folders(layout: Layout, kept: list[Row]) -> tuple[list[Row], list[str]
         *map(version_row, manifests),
         *known_promotions(manifests, current_model.read(layout), promoted),
     ]
+    scores, of_evaluations = _scores(layout)
+    rows += scores
     left_out = [
         f"a version is left out, its manifest.json cannot be read: {problem}"
         for problem in models.unreadable
     ]
-    return rows, [*of_jobs, *of_runs, *left_out]
+    return rows, [*of_jobs, *of_runs, *left_out, *of_evaluations]
+
+
+def _scores(layout: Layout) -> tuple[list[Row], list[str]]:
+    rows: list[Row] = []
+    problems = []
+    for name in orders.names(layout, EVALUATION):
+        try:
+            result = orders.read_result(layout.order(name))
+            rows += [] if result is None else score_rows(result)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            problems.append(f"{name} is left out, its result.json cannot be read: {error!r}")
+    return rows, problems
 
 
 def _lost(why: str | None) -> str | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from daemon.core import actions as do
 from daemon.core.decide import blocked, decide
 from daemon.core.retention import backups, prune
-from daemon.core.snapshot import Snapshot, with_one_sweep
+from daemon.core.snapshot import Snapshot, with_one_order
 from daemon.errors import DiskFault, ExitCode
 from daemon.supervisor.disk_trouble import DiskTrouble
 from daemon.supervisor.hearing import Hearing
@@ -28,10 +28,10 @@ WITHOUT_EFFECT = (do.Verify, do.AskCheckpoint, do.AskEvaluation, do.PauseTrainer
 class Supervisor:
     """One daemon over one workspace, whose lock is held by the caller."""
 
-    def __init__(self, parts: Parts, only_sweep: str | None = None) -> None:
-        """With `only_sweep`, everything but that sweep and the control files is left as it is."""
+    def __init__(self, parts: Parts, only_order: str | None = None) -> None:
+        """With `only_order`, everything but that order and the control files is left as it is."""
         self._parts = parts
-        self._only_sweep = only_sweep
+        self._only_order = only_order
         self._observer = Observer(parts)
         self._performer = Performer(parts, self._observer.forget_base)
         self._publisher = Publisher(parts)
@@ -111,14 +111,14 @@ class Supervisor:
             self._observer.forget_base()
             self._parts.journal.event("settings", "the edited settings count from the next run")
         seen = self._observer.look(stopping=self._parts.signals.stops > 0)
-        if self._only_sweep is not None:
-            seen = with_one_sweep(seen, self._only_sweep)
+        if self._only_order is not None:
+            seen = with_one_order(seen, self._only_order)
         self._tell(seen)
         actions = decide(seen)
-        if not actions and seen.run is None and self._only_sweep is None:
+        if not actions and seen.run is None and self._only_order is None:
             actions = self._housekeeping(seen)
         acted = self._perform(actions, seen)
-        working = seen.run is not None or bool(seen.sweeps)
+        working = seen.run is not None or bool(seen.orders)
         self._awake.hold(working and not seen.paused)
         state = self._publisher.publish(seen, None, self._observer.leftovers)
         self._parts.notify.alive(state)
@@ -197,7 +197,7 @@ class Supervisor:
         if reason is not None and seen.trainer.state in ("off", "idle"):
             return ExitCode.MODEL if seen.base.problem else ExitCode.BLOCKED
         waiting = seen.drops or seen.settling or seen.incoming or seen.queued or seen.running
-        if waiting or seen.sweeps or seen.commands:
+        if waiting or seen.orders or seen.commands:
             return None
         if seen.run is not None or seen.current is None:
             return None

@@ -15,7 +15,7 @@ def troubles(parts: Parts, observer: Observer, seen: Snapshot) -> dict[str, str 
         "settings": parts.settings.problem,
         "ledger": parts.ledger.problem,
         "versions": "; ".join(parts.models.unreadable) or None,
-        "sweeps": "; ".join(parts.sweeps.parked.values()) or None,
+        "orders": "; ".join(parts.orders.parked.values()) or None,
         "runs": "; ".join(parts.runs.set_aside.values()) or None,
         "jobs": "; ".join(parts.queue.unreadable.values()) or None,
     }

@@ -1,4 +1,4 @@
-"""The orders about the run or trial in hand, looked at between pieces of work; does no work."""
+"""The orders about the run or piece in hand, looked at between pieces of work; does no work."""
 
 from typing import Literal, assert_never
 
@@ -30,6 +30,20 @@ class Desk:
             self._take(order)
         return self._left()
 
+    def attend(self, on: str) -> bool:
+        """Take the orders that are there, and wait while paused, saying so of `on`.
+
+        Returns whether the piece is to be left.
+        """
+        left = self.look()
+        announced = False
+        while not left and self.paused:
+            if not announced:
+                self._pipe.send(say.Paused(on))
+                announced = True
+            left = self.wait(None)
+        return left
+
     def _left(self) -> bool:
         if self._pipe.closed and self.leaving is None:
             self.leaving = "stop"
@@ -49,7 +63,7 @@ class Desk:
                 self.leaving = self.leaving or "abandon"
             case say.Stop():
                 self.leaving = "stop"
-            case say.TakeIn() | say.Prepare() | say.Train() | say.Sweep():
+            case say.TakeIn() | say.Prepare() | say.Train() | say.CarryOut():
                 message = f"{type(order).__name__} came while a run was in hand"
                 self._pipe.send(say.Alerted("order_out_of_turn", message))
             case _:

@@ -172,6 +172,10 @@ class Engine(Scorer, Protocol):
         """Return whether the adapter differs from the one the run began with."""
         ...
 
+    def forget_peak(self) -> None:
+        """Count the peak of memory from here on."""
+        ...
+
     def memory(self) -> dict[str, int]:
         """Return bytes in use, by kind."""
         ...

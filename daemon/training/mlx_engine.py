@@ -284,6 +284,10 @@ class MlxEngine:
         now = self._weights()
         return any(not mx.array_equal(now[name], old).item() for name, old in self._begun.items())
 
+    def forget_peak(self) -> None:
+        """Count the peak of memory from here on."""
+        mx.reset_peak_memory()
+
     def memory(self) -> dict[str, int]:
         """Return bytes in use; MLX's own count misses what the process's shows, so both."""
         return {

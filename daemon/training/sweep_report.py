@@ -19,7 +19,7 @@ from daemon.core.sweeps import (
     verdict,
 )
 from daemon.evaluation.bootstrap import interval
-from daemon.folders import sweeps
+from daemon.folders import orders, sweeps
 from daemon.folders.settings_file import render_own
 from daemon.layout import SweepLayout
 from daemon.settings import Settings
@@ -57,7 +57,9 @@ def write_report(
     def draw(path: Path) -> None:
         draw_sweep(path, request, trials, found)
 
-    sweeps.conclude(place, page(result, request), draw, result)
+    sweeps.write_report(place, page(result, request), draw)
+    orders.end(place, result)
+    sweeps.remove_rows(place)
     return said
 
 

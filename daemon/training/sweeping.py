@@ -6,7 +6,7 @@ All it goes on from is on the disk: it may die at any instant and loses the tria
 from daemon.core import messages as say
 from daemon.core.sweeps import SweepRequest, Trial, describe, why_over
 from daemon.errors import ModelFault
-from daemon.folders import models, sweeps
+from daemon.folders import models, orders, sweeps
 from daemon.settings import Settings
 from daemon.training.bench import Bench
 from daemon.training.desk import Desk
@@ -29,16 +29,16 @@ class Sweeping:
         self._bench = bench
         self._desk = desk
         self._place = bench.layout.sweep(sweep)
-        self._request = SweepRequest.from_record(sweeps.read_request(self._place))
+        self._request = SweepRequest.from_record(orders.read_request(self._place))
         self.settings = Settings.model_validate(self._request.settings)
         self._trials = [Trial.from_record(item) for item in sweeps.read_trials(self._place)]
 
     def go_on(self) -> None:
         """Do the next piece and report it."""
-        result = sweeps.read_result(self._place)
+        result = orders.read_result(self._place)
         if result is not None:
             # The trainer died before it could be heard.
-            self._bench.pipe.send(say.SweepEnded(self._request.sweep, result["message"]))
+            self._bench.pipe.send(say.OrderEnded(self._request.sweep, result["message"]))
             return
         skipped = self._place.skip.exists()
         over = "ended on request" if skipped else why_over(self._request, self._trials)
@@ -63,7 +63,7 @@ class Sweeping:
 
     def _next_trial(self) -> None:
         proposal = Proposal(self._request, self._trials)
-        starts = sweeps.begin_trial(self._place, proposal.number)
+        starts = orders.begin_piece(self._place, proposal.number)
         if starts >= STARTS:
             why = f"the trainer died {starts} times on it"
             trial: Trial | None = Trial(
@@ -78,7 +78,7 @@ class Sweeping:
             # Another trainer may be at the sweep already.
             self._desk.leaving = "stop"
         elif trial is None:
-            sweeps.leave_trial(self._place)
+            orders.leave_piece(self._place)
         else:
             self._note(trial)
 
@@ -97,12 +97,13 @@ class Sweeping:
 
     def _note(self, trial: Trial) -> None:
         self._trials.append(trial)
-        sweeps.add_trial(self._place, [item.as_record() for item in self._trials])
+        sweeps.write_trials(self._place, [item.as_record() for item in self._trials])
+        orders.leave_piece(self._place)
         words = describe(trial.setting, self._request.default)
         ended = trial.why if trial.loss is None else f"loss {trial.loss:.4f}"
         place = f"trial {trial.number} of {self._request.trials}"
         message = f"{place} {trial.outcome}: {words}: {ended}"
-        self._bench.pipe.send(say.TrialEnded(self._request.sweep, trial.number, message))
+        self._bench.pipe.send(say.PieceEnded(self._request.sweep, trial.number, message))
 
     def _common(self) -> SweepRows:
         """Return the rows of every trial; they follow from the request alone."""
@@ -125,15 +126,8 @@ class Sweeping:
             return
         self._bench.pipe.send(say.Alive("writing the result of the sweep"))
         said = write_report(self._place, self._request, self._trials, outcome, message)
-        self._bench.pipe.send(say.SweepEnded(self._request.sweep, said))
+        self._bench.pipe.send(say.OrderEnded(self._request.sweep, said))
 
     def attend(self) -> bool:
         """Look at the orders; wait while paused. Returns whether the trial is to be left."""
-        left = self._desk.look()
-        announced = False
-        while not left and self._desk.paused:
-            if not announced:
-                self._bench.pipe.send(say.Paused(self._request.sweep))
-                announced = True
-            left = self._desk.wait(None)
-        return left
+        return self._desk.attend(self._request.sweep)

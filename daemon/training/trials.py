@@ -87,8 +87,9 @@ class TrialRun:
         data = self._load(scratch, number == 1)
         self._began_s, self._waited_s = self._bench.clock.monotonic_s(), 0.0
         sweep, words = self._sweep, describe(self._setting, self._sweep.default)
+        doing = f"tries {words} (trial {number} of {sweep.trials})"
         self._bench.pipe.send(
-            say.TrialBegun(sweep.sweep, number, sweep.trials, words, data.plan.steps)
+            say.PieceBegun(sweep.sweep, number, sweep.trials, doing, data.plan.steps)
         )
         if number == 1 and self._measure(0.0) is None:
             return None
@@ -173,7 +174,7 @@ class TrialRun:
         seed = mix(self._request.seed, "step", step)
         result = self._bench.engine.step(content.passes, learning_rate, seed)
         self._taken += 1
-        self._bench.pipe.send(say.TrialStepped(self._sweep.sweep, self._taken))
+        self._bench.pipe.send(say.PieceStepped(self._sweep.sweep, self._taken))
         return result.applied
 
     def _measure(self, share: float) -> float | None:

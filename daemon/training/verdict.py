@@ -7,7 +7,6 @@ tests and from the rules that were in force when the run began.
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from daemon.evaluation import report_page
 from daemon.evaluation.judging import Marks, comparisons, details, evaluations, examine
 from daemon.evaluation.report import markdown, report_of
 from daemon.evaluation.scores.score import Wanted
-from daemon.evaluation.sitting import Exam, Sitter
+from daemon.evaluation.sitting import Exam, Sitter, model_key
 from daemon.folders import models, suites
 from daemon.folders.known_scores import KnownScores
 from daemon.training.bench import Bench, RunInHand
@@ -153,11 +152,10 @@ class Examiner:
         if folder is not None:
             manifest = json.loads((folder / models.MANIFEST).read_bytes())
             adapter = manifest["files"][ADAPTER]["sha256"]
-        about = [
+        return model_key(
             adapter, self._hand.request.base["fingerprint"], self._bench.engine.device,
-            dict(sorted(self._hand.choices.libraries.items())),
-        ]  # fmt: skip
-        return sha256(json.dumps(about, default=str).encode()).hexdigest()[:32]
+            self._hand.choices.libraries,
+        )  # fmt: skip
 
     def _rises(self, marks: Marks) -> dict[str, float]:
         """Return how much each earlier file was forgotten, against the worst-placed reference."""

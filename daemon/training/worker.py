@@ -15,6 +15,7 @@ from daemon.training.candidate import Judge
 from daemon.training.desk import Desk
 from daemon.training.frozen import Request
 from daemon.training.opening import NothingNew, Refused, frozen_choices, open_run
+from daemon.training.ordered import work_on
 from daemon.training.provenance import libraries
 from daemon.training.run import REFUSED_MOST, How, Training
 from daemon.training.shaping import remember, worked_with
@@ -45,8 +46,8 @@ class Trainer:
                 case say.Train(run, after):
                     if self._train(run, after) == "leave":
                         return
-                case say.Sweep(sweep):
-                    if self._sweep(sweep) == "leave":
+                case say.CarryOut(named):
+                    if self._carry_out(named) == "leave":
                         return
                 case say.Abandon():
                     # It crossed with the end of the run it meant.
@@ -78,15 +79,12 @@ class Trainer:
     def _settings_of(self, place: RunLayout) -> TrainerSettings:
         return Request.from_record(runs.read_request(place)).settings.trainer
 
-    def _sweep(self, sweep: str) -> Next:
-        # Imported here: a trainer that only trains has no need of Optuna.
-        from daemon.training.sweeping import Sweeping
-
+    def _carry_out(self, order: str) -> Next:
         desk = Desk(self._bench.pipe)
-        work = Sweeping(self._bench, sweep, desk)
+        work = work_on(self._bench, order, desk)
         work.go_on()
         self._runs += 1
-        return self._leave(sweep, desk, work.settings.trainer)
+        return self._leave(order, desk, work.settings.trainer)
 
     def _report_ended(self, place: RunLayout, run: str) -> bool:
         """Say how a run ended that has ended already: the trainer died before it could be heard."""
@@ -118,13 +116,13 @@ class Trainer:
                 runs.end(place, "nothing_new", "nothing_new", message)
                 self._bench.pipe.send(say.RunEnded(run))
             case RunInHand():
-                return self._carry_out(run, opened, desk)
+                return self._carry_on(run, opened, desk)
         return "over"
 
     def _again(self, again: bool) -> Literal["again", "over"]:
         return "again" if again else "over"
 
-    def _carry_out(self, run: str, hand: RunInHand, desk: Desk) -> Literal["again", "over"]:
+    def _carry_on(self, run: str, hand: RunInHand, desk: Desk) -> Literal["again", "over"]:
         pipe, state = self._bench.pipe, hand.state
         pipe.send(
             say.RunBegun(

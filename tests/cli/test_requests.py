@@ -25,14 +25,14 @@ def two_versions(layout: Layout) -> Layout:
     return layout
 
 
-@pytest.mark.parametrize("word", ["skip", "stop", "checkpoint", "evaluate"])
+@pytest.mark.parametrize("word", [["skip"], ["stop"], ["checkpoint"], ["evaluate", "--now"]])
 def test_a_request_about_the_moment_needs_a_daemon(
-    finetuned: Command, layout: Layout, word: str
+    finetuned: Command, layout: Layout, word: list[str]
 ) -> None:
-    done = finetuned(word, "--root", layout.root)
+    done = finetuned(*word, "--root", layout.root)
     assert done.exit_code == 7
     assert "finetuned run" in done.stderr
-    assert not (layout.control / word).exists()
+    assert not (layout.control / word[0]).exists()
 
 
 def test_pause_without_a_daemon_waits_for_the_next_one(finetuned: Command, layout: Layout) -> None:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from daemon.core.orders import SWEEP
 from daemon.core.sweeps import SweepRequest
 from daemon.core.versions import AdapterSpec
-from daemon.folders import current_model, locks, sweeps
+from daemon.folders import current_model, locks, orders
 from daemon.folders.models import MANIFEST, Models
 from daemon.layout import Layout
 from daemon.settings import Settings
@@ -48,7 +49,7 @@ def train_version(layout: Layout, jobs: tuple[str, ...] = ()) -> None:
 
 
 def request_of(layout: Layout, sweep: str) -> SweepRequest:
-    return SweepRequest.from_record(sweeps.read_request(layout.sweep(sweep)))
+    return SweepRequest.from_record(orders.read_request(layout.sweep(sweep)))
 
 
 @pytest.mark.end_to_end
@@ -57,7 +58,7 @@ def test_with_no_daemon_the_command_does_the_sweep_itself(
 ) -> None:
     done = finetuned("sweep", rows, "--trials", "4", "--rehearse", "--root", ready.root)
     assert done.exit_code == 0, done.output
-    result = sweeps.read_result(ready.sweep("s000001"))
+    result = orders.read_result(ready.sweep("s000001"))
     assert result is not None and len(result["trials"]) == 4
     assert "s000001: all 4 trials are done" in done.stdout
     assert result["training"].strip() in done.stdout
@@ -88,7 +89,7 @@ def test_beside_a_daemon_the_sweep_waits_and_can_be_looked_at(
     assert "0 of 12 trials" in asked.stdout
     shown = finetuned("sweep", "s000001", "--root", ready.root)
     assert "0 of 12 trials" in shown.stdout
-    assert sweeps.names(ready) == ["s000001"]
+    assert orders.names(ready, SWEEP) == ["s000001"]
 
 
 @pytest.mark.usefixtures("lock_held")
@@ -134,7 +135,7 @@ def test_a_file_in_the_inbox_is_refused_with_a_hint(
     dropped.write_bytes(rows.read_bytes())
     refused = finetuned("sweep", dropped, "--root", ready.root)
     assert refused.exit_code == 1 and "name the job" in refused.stderr
-    assert sweeps.names(ready) == []
+    assert orders.names(ready, SWEEP) == []
 
 
 def test_what_is_no_file_job_or_sweep_is_named(
@@ -152,7 +153,7 @@ def test_a_file_that_a_job_would_be_refused_for_is_refused_with_the_same_words(
     bad.write_text("no json\nneither\n")
     refused = finetuned("sweep", bad, "--root", ready.root)
     assert refused.exit_code == 1 and "cannot be swept" in refused.stderr
-    assert sweeps.names(ready) == []
+    assert orders.names(ready, SWEEP) == []
 
 
 def test_a_file_too_small_for_a_hold_out_is_refused(

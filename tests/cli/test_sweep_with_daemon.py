@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from daemon.folders import sweeps
+from daemon.folders import orders, sweeps
 from tests.cli.conftest import Command
 from tests.end_to_end.workspace import Workspace, chats
 
@@ -34,11 +34,11 @@ def trials(workspace: Workspace) -> list[dict[str, Any]]:
 
 
 def result(workspace: Workspace) -> dict[str, Any] | None:
-    return sweeps.read_result(workspace.layout.sweep("s000001"))
+    return orders.read_result(workspace.layout.sweep("s000001"))
 
 
 def ended(workspace: Workspace) -> dict[str, Any]:
-    workspace.wait("the sweep's end", lambda: workspace.told("sweep_ended"))
+    workspace.wait("the sweep's end", lambda: workspace.told("order_ended"))
     found = result(workspace)
     assert found is not None
     return found
@@ -48,12 +48,12 @@ def test_a_job_comes_in_between_two_trials(
     living: Workspace, finetuned: Command, rows: Path
 ) -> None:
     finetuned("sweep", rows, "--trials", "1000", "--root", living.root)
-    living.wait_for_number("trial_ended", 1)
+    living.wait_for_number("piece_ended", 1)
     living.drop("more.jsonl", chats(12, 1000))
     living.wait("the job's end", lambda: living.jobs("done"))
     assert living.current() == "v000001"
-    between = len(living.told("trial_ended"))
-    living.wait_for_number("trial_ended", between + 1)
+    between = len(living.told("piece_ended"))
+    living.wait_for_number("piece_ended", between + 1)
     living.touch("skip")
     assert len(ended(living)["trials"]) > between
     request = json.loads(living.layout.sweep("s000001").request.read_bytes())
@@ -67,7 +67,7 @@ def test_the_status_shows_the_sweep_as_training_with_its_file(
 
     def seen() -> dict[str, Any] | None:
         status = living.status()
-        return status if (status.get("sweep") or {}).get("trial") else None
+        return status if (status.get("order") or {}).get("piece") else None
 
     status = living.wait("a trial in the status", seen)
     assert (status["status"], status["current_file"]) == ("training", "rows.jsonl")
@@ -81,7 +81,7 @@ def test_a_pause_holds_a_sweep_and_a_skip_ends_it_with_what_it_has(
     living: Workspace, finetuned: Command, rows: Path
 ) -> None:
     finetuned("sweep", rows, "--trials", "50", "--root", living.root)
-    living.wait_for_number("trial_ended", 1)
+    living.wait_for_number("piece_ended", 1)
     living.touch("pause")
     living.wait("the pause", lambda: living.status().get("status") == "paused")
     living.wait("the trial waits", lambda: living.told("trainer_paused"))
@@ -95,10 +95,10 @@ def test_a_sweep_outlives_the_death_of_daemon_and_trainer(
     living: Workspace, finetuned: Command, rows: Path
 ) -> None:
     finetuned("sweep", rows, "--trials", "4", "--root", living.root)
-    living.wait_for_number("trial_ended", 1)
+    living.wait_for_number("piece_ended", 1)
     living.kill_trainer()
     living.wait("the death", lambda: living.told("died"))
-    living.wait_for_number("trial_ended", 2)
+    living.wait_for_number("piece_ended", 2)
     living.kill()
     before = trials(living)
     living.start()
@@ -110,9 +110,9 @@ def test_a_stop_leaves_a_sweep_to_the_next_start(
     living: Workspace, finetuned: Command, rows: Path
 ) -> None:
     finetuned("sweep", rows, "--trials", "4", "--root", living.root)
-    living.wait_for_number("trial_begun", 2)
+    living.wait_for_number("piece_begun", 2)
     living.touch("stop")
     assert living.wait_for_exit() == 0
-    assert result(living) is None and not living.layout.sweep("s000001").trial.exists()
+    assert result(living) is None and not living.layout.sweep("s000001").piece.exists()
     assert living.drain() == 0
     assert len(ended(living)["trials"]) == 4

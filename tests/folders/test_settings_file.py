@@ -86,3 +86,18 @@ def test_a_prefix_that_cannot_be_one_is_told_with_its_line(text: str, told: str)
     with pytest.raises(SettingsFault) as caught:
         parse_settings(text, "x")
     assert told in caught.value.message
+
+
+def test_targets_are_a_table_with_keys_of_the_users_own() -> None:
+    text = '[targets]\n"lakes.main" = 0.9\n"*.repetition" = { at_most = 0.2 }\n'
+    settings = parse_settings(text, "x")
+    assert [str(one) for one in settings.targets.wanted] == [
+        "lakes.main ≥ 0.9",
+        "*.repetition ≤ 0.2",
+    ]
+    assert parse_settings(settings_file.render(settings), "again") == settings
+
+
+def test_a_target_whose_key_is_not_in_quotes_is_told_so() -> None:
+    with pytest.raises(SettingsFault, match="the key in quotes"):
+        parse_settings("[targets]\nlakes.main = 0.9\n", "x")

@@ -10,8 +10,9 @@ from safetensors.numpy import load_file
 from daemon.core import messages as say
 from daemon.core.bases import BaseFacts
 from daemon.core.examples import Chat, Turn
+from daemon.core.orders import SWEEP, Header
 from daemon.core.sweeps import SweepRequest, Trial, space_around
-from daemon.folders import sweeps
+from daemon.folders import orders, sweeps
 from daemon.layout import Layout
 from daemon.settings import Settings
 from daemon.training import opening
@@ -235,10 +236,13 @@ def test_a_sweep_tries_other_shapes_on_one_resident_model(workspace: Workspace) 
         rows=12, default=default, space=space_around(default, 2, True),
     )  # fmt: skip
     rows = workspace.layout.job("running", JOB)
-    sweep = sweeps.create(workspace.layout, rows, lambda _: request.as_record())
+    sweep = orders.create(
+        workspace.layout, SWEEP, Header("", "", "x"),
+        lambda built, _: sweeps.fill(built, rows, request.as_record()),
+    )  # fmt: skip
     engine = TinyEngine()
-    while (result := sweeps.read_result(workspace.layout.sweep(sweep))) is None:
-        workspace.serve(engine, say.Sweep(sweep))
+    while (result := orders.read_result(workspace.layout.sweep(sweep))) is None:
+        workspace.serve(engine, say.CarryOut(sweep))
     trials = [Trial.from_record(t) for t in sweeps.read_trials(workspace.layout.sweep(sweep))]
     assert len({trial.setting["rank"] for trial in trials}) > 1
     assert all(trial.outcome != "failed" for trial in trials)

@@ -11,8 +11,9 @@ import pytest
 from daemon.clock import SystemClock
 from daemon.core import messages as say
 from daemon.core.messages import Order, Report
+from daemon.core.orders import SWEEP, Header
 from daemon.core.sweeps import SweepRequest, space_around
-from daemon.folders import sweeps
+from daemon.folders import orders, sweeps
 from daemon.settings import Settings
 from daemon.settings_file import parse_settings
 from daemon.training.engine import EncodedPass, StepResult
@@ -64,14 +65,15 @@ def ask(workspace: Workspace, **changes: Any) -> str:
     )
     wanted = replace(plain, **changes)
     rows = workspace.layout.job("done", JOB)
-    return sweeps.create(
-        workspace.layout, rows, lambda name: replace(wanted, sweep=name).as_record()
-    )
+    return orders.create(
+        workspace.layout, SWEEP, Header("", wanted.created_at, wanted.file),
+        lambda built, name: sweeps.fill(built, rows, replace(wanted, sweep=name).as_record()),
+    )  # fmt: skip
 
 
 def again(report: Report) -> Sequence[Order]:
     """Go on after each trial, as the supervisor does where nothing else waits."""
-    return [say.Sweep(report.sweep)] if isinstance(report, say.TrialEnded) else ()
+    return [say.CarryOut(report.order)] if isinstance(report, say.PieceEnded) else ()
 
 
 def trials_of(workspace: Workspace, sweep: str) -> list[dict[str, Any]]:
@@ -79,21 +81,21 @@ def trials_of(workspace: Workspace, sweep: str) -> list[dict[str, Any]]:
 
 
 def result_of(workspace: Workspace, sweep: str) -> dict[str, Any]:
-    result = sweeps.read_result(workspace.layout.sweep(sweep))
+    result = orders.read_result(workspace.layout.sweep(sweep))
     assert result is not None
     return result
 
 
 def finish(workspace: Workspace, sweep: str) -> ScriptedPipe:
-    return workspace.serve(engine(), say.Sweep(sweep), react=again)
+    return workspace.serve(engine(), say.CarryOut(sweep), react=again)
 
 
 def test_one_order_is_one_trial_so_that_jobs_come_in_between(workspace: Workspace) -> None:
     sweep = ask(workspace)
-    pipe = workspace.serve(engine(), say.Sweep(sweep))
+    pipe = workspace.serve(engine(), say.CarryOut(sweep))
     kinds = pipe.kinds()
-    assert kinds[1] == "TrialBegun" and kinds[-1] == "TrialEnded"
-    assert kinds.count("TrialStepped") == 8
+    assert kinds[1] == "PieceBegun" and kinds[-1] == "PieceEnded"
+    assert kinds.count("PieceStepped") == 8
     (trial,) = trials_of(workspace, sweep)
     assert trial["setting"] == DEFAULT
     assert len(trial["rows"]) == 12, "the judge half is not looked at"
@@ -105,8 +107,8 @@ def test_a_sweep_ends_in_a_table_a_picture_and_a_section_that_settings_accept(
 ) -> None:
     sweep = ask(workspace)
     pipe = finish(workspace, sweep)
-    assert pipe.kinds()[-1] == "SweepEnded"
-    assert pipe.kinds().count("TrialEnded") == 6
+    assert pipe.kinds()[-1] == "OrderEnded"
+    assert pipe.kinds().count("PieceEnded") == 6
     place = workspace.layout.sweep(sweep)
     result = result_of(workspace, sweep)
     assert result["outcome"] == "finished" and len(result["trials"]) == 6
@@ -150,7 +152,7 @@ def test_a_sweep_that_was_killed_after_any_trial_proposes_the_same_settings(
     whole, parts = ask(workspace), ask(workspace)
     finish(workspace, whole)
     while not workspace.layout.sweep(parts).result.exists():
-        workspace.serve(engine(), say.Sweep(parts))
+        workspace.serve(engine(), say.CarryOut(parts))
     for one, other in zip(trials_of(workspace, whole), trials_of(workspace, parts), strict=True):
         assert (one["setting"], one["curve"]) == (other["setting"], other["curve"])
 
@@ -159,13 +161,13 @@ def test_a_trial_that_is_left_is_no_trial_and_begins_again(workspace: Workspace)
     sweep = ask(workspace)
 
     def leave(report: Report) -> Sequence[Order]:
-        return [say.Stop()] if isinstance(report, say.TrialStepped) and report.step == 3 else ()
+        return [say.Stop()] if isinstance(report, say.PieceStepped) and report.step == 3 else ()
 
     for _ in range(4):
-        workspace.serve(engine(), say.Sweep(sweep), react=leave)
+        workspace.serve(engine(), say.CarryOut(sweep), react=leave)
         assert trials_of(workspace, sweep) == []
-        assert not workspace.layout.sweep(sweep).trial.exists()
-    workspace.serve(engine(), say.Sweep(sweep))
+        assert not workspace.layout.sweep(sweep).piece.exists()
+    workspace.serve(engine(), say.CarryOut(sweep))
     assert trials_of(workspace, sweep)[0]["outcome"] == "finished"
 
 
@@ -174,23 +176,23 @@ def test_a_pause_waits_within_the_trial(workspace: Workspace) -> None:
 
     def react(report: Report) -> Sequence[Order]:
         match report:
-            case say.TrialStepped(_, 3):
+            case say.PieceStepped(_, 3):
                 return [say.Pause()]
             case say.Paused():
                 return [say.Resume()]
         return ()
 
-    kinds = workspace.serve(engine(), say.Sweep(sweep), react=react).kinds()
-    assert kinds[kinds.index("Paused") + 1] == "TrialStepped"
-    assert kinds.count("TrialStepped") == 8 and kinds[-1] == "TrialEnded"
+    kinds = workspace.serve(engine(), say.CarryOut(sweep), react=react).kinds()
+    assert kinds[kinds.index("Paused") + 1] == "PieceStepped"
+    assert kinds.count("PieceStepped") == 8 and kinds[-1] == "PieceEnded"
 
 
 def test_a_sweep_that_is_skipped_ends_with_what_it_has(workspace: Workspace) -> None:
     sweep = ask(workspace)
     for _ in range(2):
-        workspace.serve(engine(), say.Sweep(sweep))
-    sweeps.Sweeps(workspace.layout).skip(sweep)
-    assert workspace.serve(engine(), say.Sweep(sweep)).kinds()[-1] == "SweepEnded"
+        workspace.serve(engine(), say.CarryOut(sweep))
+    orders.Orders(workspace.layout).skip(sweep)
+    assert workspace.serve(engine(), say.CarryOut(sweep)).kinds()[-1] == "OrderEnded"
     result = result_of(workspace, sweep)
     assert (result["outcome"], len(result["trials"])) == ("skipped", 2)
     assert result["training"] is not None
@@ -200,8 +202,8 @@ def test_a_sweep_that_is_skipped_before_its_first_trial_says_that_nothing_can_be
     workspace: Workspace,
 ) -> None:
     sweep = ask(workspace)
-    sweeps.Sweeps(workspace.layout).skip(sweep)
-    workspace.serve(engine(), say.Sweep(sweep))
+    orders.Orders(workspace.layout).skip(sweep)
+    workspace.serve(engine(), say.CarryOut(sweep))
     result = result_of(workspace, sweep)
     assert result["training"] is None and "nothing can be said" in result["message"]
 
@@ -209,7 +211,7 @@ def test_a_sweep_that_is_skipped_before_its_first_trial_says_that_nothing_can_be
 def test_an_end_that_was_not_heard_is_told_again(workspace: Workspace) -> None:
     sweep = ask(workspace, trials=1)
     finish(workspace, sweep)
-    assert workspace.serve(engine(), say.Sweep(sweep)).kinds() == ["Ready", "SweepEnded"]
+    assert workspace.serve(engine(), say.CarryOut(sweep)).kinds() == ["Ready", "OrderEnded"]
 
 
 class Killer(RehearsalEngine):
@@ -219,11 +221,11 @@ class Killer(RehearsalEngine):
 
 def test_a_trial_that_kills_its_trainer_three_times_is_given_up(workspace: Workspace) -> None:
     sweep = ask(workspace)
-    workspace.serve(engine(), say.Sweep(sweep))
+    workspace.serve(engine(), say.CarryOut(sweep))
     for _ in range(3):
         with pytest.raises(ValueError):
-            workspace.serve(Killer(SystemClock(), 0.0), say.Sweep(sweep))
-    workspace.serve(Killer(SystemClock(), 0.0), say.Sweep(sweep))
+            workspace.serve(Killer(SystemClock(), 0.0), say.CarryOut(sweep))
+    workspace.serve(Killer(SystemClock(), 0.0), say.CarryOut(sweep))
     second = trials_of(workspace, sweep)[1]
     assert second["outcome"] == "failed" and "died 3 times" in second["why"]
     finish(workspace, sweep)
@@ -240,8 +242,10 @@ class Narrow(RehearsalEngine):
 
 def test_a_trial_for_which_there_is_no_memory_fails_by_itself(workspace: Workspace) -> None:
     sweep = ask(workspace)
-    workspace.serve(engine(), say.Sweep(sweep))
-    assert workspace.serve(Narrow(SystemClock(), 0.0), say.Sweep(sweep)).kinds()[-1] == "TrialEnded"
+    workspace.serve(engine(), say.CarryOut(sweep))
+    assert (
+        workspace.serve(Narrow(SystemClock(), 0.0), say.CarryOut(sweep)).kinds()[-1] == "PieceEnded"
+    )
     second = trials_of(workspace, sweep)[1]
     assert second["outcome"] == "failed" and "memory" in second["why"]
     assert 0.0 <= second["seconds"] < 60.0
@@ -258,8 +262,8 @@ def test_a_default_that_cannot_be_trained_ends_the_sweep_with_the_reason(
     workspace: Workspace,
 ) -> None:
     sweep = ask(workspace)
-    pipe = workspace.serve(NeverFinite(SystemClock(), 0.0), say.Sweep(sweep), react=again)
-    assert pipe.kinds()[-1] == "SweepEnded"
+    pipe = workspace.serve(NeverFinite(SystemClock(), 0.0), say.CarryOut(sweep), react=again)
+    assert pipe.kinds()[-1] == "OrderEnded"
     assert "not finite" in result_of(workspace, sweep)["message"]
 
 
@@ -316,7 +320,7 @@ def test_a_damaged_version_ends_the_sweep_by_the_name_of_its_file(workspace: Wor
 
 def test_an_orphan_writes_no_trial(workspace: Workspace) -> None:
     sweep = ask(workspace)
-    workspace.serve(engine(), say.Sweep(sweep), react=silent, parent=False)
+    workspace.serve(engine(), say.CarryOut(sweep), react=silent, parent=False)
     assert trials_of(workspace, sweep) == []
 
 

@@ -1,0 +1,52 @@
+"""Shows the report of an evaluation in a terminal; computes nothing."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+
+from daemon.cli.screen import cell, out, say
+from daemon.evaluation.comparison_report import (
+    SCORES,
+    SUBJECTS,
+    TARGETS,
+    TESTS,
+    headline,
+    score_rows,
+    subject_rows,
+    target_rows,
+    test_rows,
+)
+
+
+def tell(evaluation: str, report: Mapping[str, Any]) -> None:
+    """Print the tables of a report, then what was found in sentences."""
+    for names, rows in (
+        (SCORES, score_rows(report)),
+        (TESTS, test_rows(report)),
+        (TARGETS, target_rows(report)),
+        (SUBJECTS, subject_rows(report)),
+    ):
+        _print(names, rows)
+    first, *others = headline(report)
+    say(f"{evaluation}: {first}.", "bold")
+    for said in (*others, *report["notes"]):
+        say(f"- {said}.")
+    for name, kinds in report["changed"].items():
+        right, wrong = len(kinds["to_right"]), len(kinds["to_wrong"])
+        say(f"- {name}: {right} from wrong to right, {wrong} from right to wrong.")
+    for name, found in (report["targets"] or {}).items():
+        for action in found["actions"]:
+            say(f"- for {name}: {action}.")
+
+
+def _print(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table without the columns in which nothing stands."""
+    if not rows:
+        return
+    used = [place for place in range(len(names)) if any(row[place] for row in rows)]
+    table = Table(*(names[place] for place in used), box=None)
+    for row in rows:
+        table.add_row(*(cell(row[place]) for place in used))
+    out.print(table)
+    out.print()

@@ -1,0 +1,48 @@
+"""Has an order carried out: left to a living daemon, or done here with none; knows no kind."""
+
+from collections.abc import Callable
+
+from daemon.cli.place import Blocked, NotRunning, alive, how_to_start
+from daemon.clock import SystemClock
+from daemon.folders import orders
+from daemon.folders.reading import read_status
+from daemon.layout import Layout
+
+LOOK_S = 0.5
+BLOCKED_S = 5.0
+"""A daemon blocked for so long is waited for no more."""
+
+
+def carry_on(
+    layout: Layout, order: str, *, wait: bool, rehearse: bool, tell: Callable[[], object]
+) -> None:
+    """Let the daemon do it between two jobs; with none alive, do it here.
+
+    With `wait` the daemon is followed until the end; `tell` is called now and then meanwhile.
+
+    Raises:
+        NotRunning: the daemon has left meanwhile.
+        Blocked: it can do nothing until the user has done something.
+    """
+    if alive(layout) is not None:
+        if wait:
+            _follow(layout, order, tell)
+        return
+    from daemon.app import build_supervisor
+
+    build_supervisor(layout.root, rehearse=rehearse, console=True).carry_out_alone(order)
+
+
+def _follow(layout: Layout, order: str, tell: Callable[[], object]) -> None:
+    clock = SystemClock()
+    well_s = clock.monotonic_s()
+    while orders.read_result(layout.order(order)) is None:
+        tell()
+        if alive(layout) is None:
+            raise NotRunning("daemon_left", f"{order} waits: {how_to_start(layout)}")
+        document = read_status(layout) or {}
+        if document.get("status") != "blocked":
+            well_s = clock.monotonic_s()
+        elif clock.monotonic_s() - well_s > BLOCKED_S:
+            raise Blocked("blocked", f"{order} waits: {document.get('message')}")
+        clock.sleep_s(LOOK_S)

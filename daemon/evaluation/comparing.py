@@ -1,0 +1,349 @@
+"""Subjects that answered the same questions, held against the first of them; asks nobody.
+
+What it finds is one value: the report for programs, which the pages for people are made of.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from daemon.core.evaluations import EvaluationRequest, Questions
+from daemon.core.plan import mix
+from daemon.core.promotion import significant
+from daemon.core.targets import check, next_actions, outcome_of
+from daemon.evaluation.bootstrap import interval
+from daemon.evaluation.judging import compare_scores, metric_for
+from daemon.evaluation.paired import Paired
+from daemon.evaluation.scores.grade import grade, parts_of
+from daemon.evaluation.scores.score import MAIN, Score, Summary, score_answer, summarise
+from daemon.settings import Settings
+
+OVERALL = "all"
+Papers = Mapping[tuple[int, int], Mapping[str, Any]]
+"""What each subject answered, by the places of suite and subject; what is missing was not asked."""
+
+
+@dataclass(frozen=True)
+class _Tested:
+    """A subject against the first one, on one suite or on all."""
+
+    suite: str
+    subject: str
+    against: str
+    metric: str
+    test: Paired
+    low: float
+    high: float
+
+    @property
+    def p(self) -> float:
+        """The chance of a change at least so great, either way, by luck."""
+        return min(1.0, 2.0 * min(self.test.p_better, self.test.p_worse))
+
+    def as_record(self, proven: bool) -> dict[str, Any]:
+        """Return plain JSON values."""
+        better = self.subject if self.test.p_better < self.test.p_worse else self.against
+        return {
+            "suite": self.suite, "subject": self.subject, "against": self.against,
+            "metric": self.metric, "items": self.test.items, "change": self.test.mean_change,
+            "low": self.low, "high": self.high, "p": self.p, "winner": better if proven else None,
+        }  # fmt: skip
+
+
+class Comparison:
+    """The scores of all subjects."""
+
+    def __init__(
+        self, request: EvaluationRequest, questions: Sequence[Questions], papers: Papers
+    ) -> None:
+        self._request = request
+        self._questions = questions
+        self._papers = papers
+        self._settings = Settings.model_validate(request.settings)
+        self._names = [subject.name for subject in request.subjects]
+        self._scores = {
+            (suite, subject): self._scored(suite, paper)
+            for (suite, subject), paper in papers.items()
+            if paper["failed"] is None
+        }
+        self._metrics = [
+            metric_for(one.suite.scorer, [s for s in self._all_of(place) if s is not None])
+            for place, one in enumerate(questions)
+        ]
+
+    def _scored(self, suite: int, paper: Mapping[str, Any]) -> list[Score | None]:
+        asked = self._questions[suite].suite
+        return [
+            score_answer(
+                asked.scorer, item, answer["text"], confidence=answer.get("confidence")
+            )
+            if answer is not None
+            else None
+            for item, answer in zip(asked.items, paper["answers"], strict=True)
+        ]  # fmt: skip
+
+    def _all_of(self, suite: int) -> Iterator[Score | None]:
+        for (place, _), scores in self._scores.items():
+            if place == suite:
+                yield from scores
+
+    def report(self, outcome: str, message: str) -> dict[str, Any]:
+        """Return everything that was found."""
+        summaries = {at: summarise(_there(scores)) for at, scores in self._scores.items()}
+        by_suite, overall = self._tests()
+        return {
+            "schema_version": 1,
+            "evaluation": self._request.evaluation,
+            "created_at": self._request.created_at,
+            "title": self._request.title,
+            "outcome": outcome,
+            "message": message,
+            "level": self._settings.gate.level,
+            "subjects": [self._subject(place) for place in range(len(self._names))],
+            "suites": [self._suite(place, summaries) for place in range(len(self._questions))],
+            "overall": {
+                name: self._overall(place, summaries) for place, name in enumerate(self._names)
+            },
+            "tests": [*by_suite, *overall],
+            "winner": _winner(self._names, overall),
+            "findings": [_finding(test) for test in overall],
+            "changed": {
+                name: {
+                    "to_right": self._changed(place, right=True),
+                    "to_wrong": self._changed(place, right=False),
+                }
+                for place, name in enumerate(self._names)
+                if place
+            },
+            "targets": self._targets(summaries),
+            "notes": list(self._request.notes),
+        }
+
+    # --- figures ------------------------------------------------------------------------------
+
+    def _subject(self, place: int) -> dict[str, Any]:
+        subject = self._request.subjects[place]
+        papers = [paper for (_, who), paper in self._papers.items() if who == place]
+        measured = [paper["measured"] for paper in papers if paper["measured"] is not None]
+        tokens, seconds = (sum(m[key] for m in measured) for key in ("tokens", "seconds"))
+        peaks = [m["peak_bytes"] for m in measured if m["answers"]]
+        return {
+            "name": subject.name, "kind": subject.kind, "path": subject.path,
+            "sha256": subject.sha256,
+            "prefix": subject.prefix.name if subject.prefix is not None else None,
+            "missing": sum(answer is None for paper in papers for answer in paper["answers"]),
+            "unknown": subject.unknown,
+            "failed": [paper["failed"] for paper in papers if paper["failed"] is not None],
+            "generated": sum(m["answers"] for m in measured),
+            "remembered": sum(m["remembered"] for m in measured),
+            "tokens": tokens, "seconds": seconds,
+            "tokens_per_s": tokens / seconds if tokens and seconds else None,
+            "peak_bytes": max(peaks, default=None),
+        }  # fmt: skip
+
+    def _suite(self, place: int, summaries: Mapping[tuple[int, int], Summary]) -> dict[str, Any]:
+        one = self._questions[place]
+        return {
+            "name": one.suite.name, "title": one.suite.title, "sha256": one.suite.sha256,
+            "scorer": one.suite.scorer, "items": len(one.suite.items), "of": one.of,
+            "metric": self._metrics[place],
+            "models": {
+                name: summaries[place, who].to_json() | self._counts(self._scores[place, who])
+                for who, name in enumerate(self._names)
+                if (place, who) in summaries
+            },
+        }  # fmt: skip
+
+    def _counts(self, scores: Sequence[Score | None]) -> dict[str, Any]:
+        """Return how many were right, by difficulty and together."""
+        there = [score for score in _there(scores) if score.main is not None]
+        counted: dict[str, list[int]] = {}
+        for score in there:
+            right, items = counted.get(score.difficulty, (0, 0))
+            counted[score.difficulty] = [right + (score.main == 1.0), items + 1]
+        right = sum(score.main == 1.0 for score in there)
+        return {"right": [right, len(there)], "right_by_difficulty": counted}
+
+    def _overall(
+        self, who: int, summaries: Mapping[tuple[int, int], Summary]
+    ) -> dict[str, Any] | None:
+        mine = [summary for (_, subject), summary in summaries.items() if subject == who]
+        values = [
+            score.metrics[self._metrics[suite]]
+            for (suite, subject), scores in self._scores.items()
+            if subject == who
+            for score in _there(scores)
+            if self._metrics[suite] in score.metrics
+        ]
+        if not mine:
+            return None
+        found = grade(parts_of(mine), self._settings.grade)
+        counts = [self._counts(s)["right"] for (_, one), s in self._scores.items() if one == who]
+        return {
+            "items": len(values),
+            "mean": sum(values) / len(values) if values else None,
+            "right": [sum(column) for column in zip(*counts, strict=True)],
+            "grade": None if found is None else asdict(found),
+        }
+
+    # --- tests --------------------------------------------------------------------------------
+
+    def _tests(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Return the tests of each suite and those of all items; each keeps its level by itself."""
+        suites, together = [], []
+        others = range(1, len(self._names))
+        for who in others:
+            pooled: list[tuple[float, float]] = []
+            for place, one in enumerate(self._questions):
+                pairs = self._pairs(place, who)
+                pooled += pairs
+                if pairs:
+                    suites.append((one.suite.name, self._metrics[place], who, pairs))
+            if pooled:
+                metrics = sorted(set(self._metrics))
+                metric = metrics[0] if len(metrics) == 1 else "each suite's own"
+                together.append((OVERALL, metric, who, pooled))
+        return self._decided(suites), self._decided(together)
+
+    def _pairs(self, suite: int, who: int) -> list[tuple[float, float]]:
+        """Return the scores of a subject and of the first one, where both have one."""
+        metric = self._metrics[suite]
+        mine, first = (self._scores.get((suite, place), []) for place in (who, 0))
+        if not mine or not first:
+            return []
+        return [
+            (new.metrics[metric], old.metrics[metric])
+            for new, old in zip(mine, first, strict=True)
+            if new is not None and old is not None
+            if metric in new.metrics and metric in old.metrics
+        ]
+
+    def _decided(
+        self, family: Sequence[tuple[str, str, int, list[tuple[float, float]]]]
+    ) -> list[dict[str, Any]]:
+        """Test a family that keeps its level together: tests by Holm, intervals by Bonferroni."""
+        level = self._settings.gate.level
+        each = 1.0 - level / max(1, len(family))
+        seed = mix(self._settings.training.seed, "bootstrap")
+        found = []
+        for suite, metric, who, pairs in family:
+            mine, first = ([(pair[side], 1) for pair in pairs] for side in (0, 1))
+            low, high = interval(mine, first, each, seed)
+            test = compare_scores(pairs)
+            found.append(
+                _Tested(suite, self._names[who], self._names[0], metric, test, low, high)
+            )  # fmt: skip
+        # Where nothing changed, nothing can come out (Tarone 1990).
+        counted = [one for one in found if one.p < 1.0]
+        proven = significant(counted, lambda one: one.p, level)
+        return [one.as_record(one in proven) for one in found]
+
+    # --- changes and targets ------------------------------------------------------------------
+
+    def _changed(self, who: int, *, right: bool) -> list[dict[str, Any]]:
+        """Return the questions that a subject alone, or the first alone, has right."""
+        found = []
+        for place, one in enumerate(self._questions):
+            if (place, who) not in self._scores or (place, 0) not in self._scores:
+                continue
+            rows = zip(
+                one.suite.items, self._scores[place, who], self._scores[place, 0],
+                self._papers[place, who]["answers"], self._papers[place, 0]["answers"],
+                strict=True,
+            )  # fmt: skip
+            for item, mine, first, after, before in rows:
+                if mine is None or first is None or mine.main is None or first.main is None:
+                    continue
+                if (mine.main == 1.0) == right and (first.main == 1.0) == (not right):
+                    found.append(
+                        {
+                            "suite": one.suite.name, "id": item.id, "difficulty": item.difficulty,
+                            "question": item.messages[-1].content,
+                            "golden": item.answers[0] if item.answers else "",
+                            "before": before["text"], "after": after["text"],
+                        }
+                    )  # fmt: skip
+        return found
+
+    def _targets(
+        self, summaries: Mapping[tuple[int, int], Summary]
+    ) -> dict[str, dict[str, Any]] | None:
+        wanted = self._request.targets
+        if not wanted:
+            return None
+        found = {}
+        for who, subject in enumerate(self._request.subjects):
+            figures = {
+                one.suite.name: _figures(summaries[place, who], MAIN[one.suite.scorer])
+                for place, one in enumerate(self._questions)
+                if (place, who) in summaries
+            }
+            checked = check(wanted, figures)
+            version = subject.path if subject.kind == "version" else None
+            found[subject.name] = {
+                "outcome": outcome_of(checked),
+                "checked": [
+                    {"target": str(one.target), "suite": one.suite, "metric": one.target.metric,
+                     "value": one.value, "reached": one.reached}
+                    for one in checked
+                ],
+                "actions": list(next_actions(version, checked)),
+            }  # fmt: skip
+        return found
+
+    def details(self) -> Iterator[dict[str, Any]]:
+        """Give each question with its golden answers, every subject's answer and its scores."""
+        for place, one in enumerate(self._questions):
+            for number, item in enumerate(one.suite.items):
+                yield {
+                    "suite": one.suite.name, "id": item.id, "difficulty": item.difficulty,
+                    "scorer": one.suite.scorer,
+                    "prompt": [{"role": t.role, "content": t.content} for t in item.messages],
+                    "tools": list(item.tools), "golden": list(item.answers),
+                    "answers": {
+                        name: self._answer(place, who, number)
+                        for who, name in enumerate(self._names)
+                        if (place, who) in self._scores
+                    },
+                }  # fmt: skip
+
+    def _answer(self, suite: int, who: int, number: int) -> dict[str, Any] | None:
+        score = self._scores[suite, who][number]
+        if score is None:
+            return None
+        answer = self._papers[suite, who]["answers"][number]
+        return {**answer, "scores": dict(score.metrics), "failures": list(score.failures)}
+
+
+def _there(scores: Sequence[Score | None]) -> list[Score]:
+    return [score for score in scores if score is not None]
+
+
+def _figures(summary: Summary, main: str) -> dict[str, float]:
+    found = {name: mean.mean for name, mean in summary.metrics.items()}
+    if main in found:
+        found["main"] = found[main]
+    if summary.calibration_error is not None:
+        found["calibration_error"] = summary.calibration_error
+    return found
+
+
+def _winner(names: Sequence[str], overall: Sequence[Mapping[str, Any]]) -> str | None:
+    """Return the one that is proven best over all items; None where there is no such."""
+    better = [test["winner"] for test in overall if test["winner"] == test["subject"]]
+    if len(better) == 1:
+        return str(better[0])
+    beaten = [test for test in overall if test["winner"] == names[0]]
+    return names[0] if len(names) > 1 and len(beaten) == len(names) - 1 else None
+
+
+def _finding(test: Mapping[str, Any]) -> str:
+    subject, first = test["subject"], test["against"]
+    figures = (
+        f"{test['change']:+.3f} ({test['low']:+.3f} to {test['high']:+.3f}) on {test['items']} "
+        f"items, p = {test['p']:.2g}"
+    )
+    if test["winner"] is None:
+        return f"no significant difference between {subject} and {first}: {figures}"
+    loser = first if test["winner"] == subject else subject
+    return f"{test['winner']} is better than {loser}: {subject} {figures}"

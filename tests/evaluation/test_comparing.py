@@ -1,0 +1,172 @@
+"""Subjects side by side: figures, winners only where they are proven, and hostile texts."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from daemon.core.answers import Answer
+from daemon.core.evaluations import EvaluationRequest, Questions, Subject
+from daemon.core.targets import Target, target_of
+from daemon.evaluation.comparing import Comparison
+from daemon.evaluation.comparison_report import (
+    NO_WINNER,
+    markdown,
+    page,
+    score_rows,
+    subject_rows,
+    target_rows,
+)
+from daemon.evaluation.comparison_report import (
+    test_rows as rows_of_tests,
+)
+from daemon.settings import Settings
+from tests.core.suite_samples import suite
+from tests.evaluation.test_report import HOSTILE, Tags
+
+IDS = tuple(f"item{number}" for number in range(20))
+LAKES, SEAS = suite("lakes", *IDS), suite("seas", *IDS)
+MEASURED = {"answers": 20, "remembered": 0, "tokens": 100, "seconds": 4.0, "peak_bytes": 2**20}
+
+
+def paper(right: Sequence[bool | None], **about: Any) -> dict[str, Any]:
+    answers = [
+        None if one is None else asdict(Answer(IDS[number] if one else "other", 5, 0.5))
+        for number, one in enumerate(right)
+    ]
+    return {"answers": answers, "measured": MEASURED, "failed": None} | about
+
+
+def compared(
+    papers: dict[tuple[int, int], dict[str, Any]],
+    *names: str,
+    targets: tuple[Target, ...] = (),
+    suites: int = 1,
+) -> Comparison:
+    subjects = tuple(Subject(name, "version", name) for name in names)
+    request = EvaluationRequest(
+        "e000001", "2030", "title", Settings().model_dump(mode="json"), {}, subjects, None, targets
+    )
+    return Comparison(request, [Questions(one, 40) for one in (LAKES, SEAS)[:suites]], papers)
+
+
+HALF = [number % 2 == 0 for number in range(20)]
+ALL = [True] * 20
+
+
+def test_one_that_is_right_where_the_other_is_not_wins() -> None:
+    report = compared({(0, 0): paper(HALF), (0, 1): paper(ALL)}, "a", "b").report("finished", "ok")
+    assert report["winner"] == "b"
+    (_, together) = report["tests"]
+    assert together["change"] == 0.5 and 0.0 < together["low"] < 0.5 < together["high"] < 1.0
+    assert together["p"] == 2 * 0.5**10
+    assert "b is better than a" in report["findings"][0]
+    assert [item["id"] for item in report["changed"]["b"]["to_right"]] == list(IDS[1::2])
+    assert report["changed"]["b"]["to_wrong"] == []
+    assert json.loads(json.dumps(report, allow_nan=False))["winner"] == "b"
+
+
+def test_the_first_one_wins_too() -> None:
+    report = compared({(0, 0): paper(ALL), (0, 1): paper(HALF)}, "a", "b").report("finished", "ok")
+    assert report["winner"] == "a" and "a is better than b" in report["findings"][0]
+
+
+def test_without_proof_there_is_no_winner() -> None:
+    almost = [number != 3 for number in range(20)]
+    report = compared({(0, 0): paper(almost), (0, 1): paper(ALL)}, "a", "b").report("finished", "")
+    assert report["winner"] is None
+    assert rows_of_tests(report)[0][-1] == NO_WINNER
+    assert "no significant difference between b and a" in report["findings"][0]
+
+
+def test_two_that_both_beat_the_first_are_no_single_winner() -> None:
+    papers = {(0, 0): paper([False] * 20), (0, 1): paper(ALL), (0, 2): paper(ALL)}
+    report = compared(papers, "a", "b", "c").report("finished", "")
+    assert report["winner"] is None and len(report["findings"]) == 2
+    assert "no one is proven best of all" in markdown(report)
+
+
+def test_more_suites_need_more_proof() -> None:
+    some = [number >= 6 for number in range(20)]
+    one = compared({(0, 0): paper(some), (0, 1): paper(ALL)}, "a", "b").report("finished", "")
+    assert one["tests"][0]["winner"] == "b" and one["tests"][0]["p"] == 2 * 0.5**6
+    papers = {(0, 0): paper(some), (0, 1): paper(ALL), (1, 0): paper(HALF), (1, 1): paper(
+        [*HALF[:10], *[not right for right in HALF[10:]]])}  # fmt: skip
+    two = compared(papers, "a", "b", suites=2).report("finished", "")
+    first, second, _ = two["tests"]
+    assert first["winner"] == "b" and second["winner"] is None
+    assert first["high"] - first["low"] > one["tests"][0]["high"] - one["tests"][0]["low"]
+
+
+def test_questions_without_an_answer_count_in_no_figure_and_are_told() -> None:
+    few = [True, True, None, *[None] * 17]
+    report = compared(
+        {(0, 0): paper(HALF), (0, 1): paper(few, measured=None)}, "a", "b"
+    ).report("finished", "")  # fmt: skip
+    rows = {row[1]: row for row in score_rows(report) if row[0] == "lakes"}
+    assert rows["b"][5] == "2 of 2" and rows["a"][5] == "10 of 20"
+    assert report["tests"][0]["items"] == 2
+    assert "18 questions without an answer" in subject_rows(report)[1][-1]
+
+
+def test_a_subject_that_failed_is_told_and_the_others_are_scored() -> None:
+    failed = paper([None] * 20, measured=None, failed="the version cannot be used")
+    report = compared({(0, 0): paper(HALF), (0, 1): failed}, "a", "b").report("finished", "")
+    assert report["overall"]["b"] is None and report["tests"] == []
+    assert "cannot be used" in subject_rows(report)[1][-1] and report["winner"] is None
+
+
+def test_speed_is_told_only_where_it_was_measured() -> None:
+    old = MEASURED | {"answers": 0, "remembered": 20, "tokens": 0, "seconds": 0.0}
+    report = compared(
+        {(0, 0): paper(HALF), (0, 1): paper(HALF, measured=old)}, "a", "b"
+    ).report("finished", "")  # fmt: skip
+    first, second = subject_rows(report)
+    assert first[3:5] == ("25.0", "1 MiB")
+    assert second[3:5] == ("not measured", "") and "remembered" in second[-1]
+
+
+def test_right_answers_are_counted_by_difficulty() -> None:
+    report = compared({(0, 0): paper(HALF)}, "a").report("finished", "")
+    assert report["suites"][0]["models"]["a"]["right_by_difficulty"] == {"medium": [10, 20]}
+    assert score_rows(report)[0][2:] == (
+        "20 of 40", "exact match", "0.5", "10 of 20", "", "10 of 20", ""
+    )  # fmt: skip
+
+
+def test_targets_are_checked_for_everyone() -> None:
+    targets = (target_of("lakes.main", 0.75), target_of("*.repetition", 0.5))
+    report = compared(
+        {(0, 0): paper(HALF), (0, 1): paper(ALL)}, "a", "b", targets=targets
+    ).report("finished", "")  # fmt: skip
+    assert report["targets"]["a"]["outcome"] == "partial"
+    assert report["targets"]["b"]["outcome"] == "success"
+    assert target_rows(report)[0] == ("a", "lakes.main ≥ 0.75", "lakes", "0.5", "no")
+    assert "finetuned promote b" in markdown(report) and "finetuned promote b" in page(report)
+
+
+def test_foreign_texts_are_shown_as_texts() -> None:
+    hostile = paper(ALL)
+    hostile["answers"][1]["text"] = HOSTILE
+    report = compared({(0, 0): paper(ALL), (0, 1): hostile}, "a", HOSTILE).report("finished", "")
+    assert len(report["changed"][HOSTILE]["to_wrong"]) == 1
+    shown, html = markdown(report), page(report)
+    assert "\x1b" not in shown and "\x1b" not in html
+    assert "script" not in _tags(html) and "img" not in _tags(html)
+    for line in shown.splitlines():
+        outside = re.sub(r"(`+) .*? \1(?!`)", "", line)
+        assert "<script" not in outside.replace("\\<", ""), line
+
+
+def _tags(html: str) -> list[str]:
+    tags = Tags()
+    tags.feed(html)
+    return tags.seen
+
+
+def test_details_hold_every_answer_with_its_scores() -> None:
+    papers = {(0, 0): paper(HALF), (0, 1): paper([None, *ALL[1:]])}
+    first, second, *_ = compared(papers, "a", "b").details()
+    assert first["answers"]["a"]["scores"]["exact_match"] == 1.0 and first["answers"]["b"] is None
+    assert second["answers"]["a"]["scores"]["exact_match"] == 0.0
