@@ -180,6 +180,7 @@ def evaluations(marks: Marks, exam: Exam, wanted: Wanted) -> dict[str, Any]:
                 "models": {
                     one.sitter.name: mean_loss(one.paper.losses[name]) for one in marks.everybody
                 },
+                "jobs": _losses_by_job(marks, name, exam.jobs.get(name, ())),
             }
             for name, scored in marks.candidate.paper.losses.items()
         },
@@ -187,7 +188,39 @@ def evaluations(marks: Marks, exam: Exam, wanted: Wanted) -> dict[str, Any]:
             name: {model: summary.to_json() for model, summary in by_model.items()}
             for name, by_model in summaries(marks, exam, wanted).items()
         },
+        "answers_by_job": _answers_by_job(marks, exam),
     }
+
+
+def _losses_by_job(marks: Marks, name: str, jobs: Sequence[str]) -> dict[str, Any]:
+    """Return the mean losses of each job's rows of a set, by job and model."""
+    found = {}
+    for job in dict.fromkeys(jobs):
+        mine = [place for place, its in enumerate(jobs) if its == job]
+        found[job] = {
+            "items": len(mine),
+            "models": {
+                one.sitter.name: mean_loss([one.paper.losses[name][place] for place in mine])
+                for one in marks.everybody
+            },
+        }
+    return found
+
+
+def _answers_by_job(marks: Marks, exam: Exam) -> dict[str, Any]:
+    """Return how many questions of each job's hold-out there were, and how many each had right."""
+    found = {}
+    asked = [question.job for question in exam.questions]
+    for job in dict.fromkeys(job for job in asked if job is not None):
+        mine = [place for place, its in enumerate(asked) if its == job]
+        found[job] = {
+            "items": len(mine),
+            "right": {
+                one.sitter.name: _right([one.scores[place] for place in mine])
+                for one in marks.everybody
+            },
+        }
+    return found
 
 
 def _right(scores: Sequence[Score]) -> int:

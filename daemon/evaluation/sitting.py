@@ -7,7 +7,7 @@ version that has just been a candidate, and every run with the same base.
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -41,6 +41,8 @@ class Exam:
     questions: Sequence[Question]
     answer_s: float
     """Longest time for an answer, in seconds."""
+    jobs: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """By set, the job of each of its rows, where they are of jobs."""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,11 @@ SUM = "manifest.sha256"
 
 ADAPTER = "adapters.safetensors"
 MOMENTS = "optimizer.safetensors"
+KEPT = (
+    MANIFEST, SUM, "training_metrics.json", "loss_curve.png", "run.json", "ladder.json",
+    "stopped.json",
+)  # fmt: skip
+"""What stays of a version whose weights were removed: what it was, and how to do it again."""
 
 
 def read_manifests(layout: Layout) -> list[dict[str, Any]]:
@@ -247,7 +252,7 @@ class Models:
         # The weights go first: without them the version no longer counts as complete.
         atomic.remove_file(folder / ADAPTER)
         for entry in list(os.scandir(folder)):
-            if entry.name not in (MANIFEST, SUM, "training_metrics.json", "loss_curve.png"):
+            if entry.name not in KEPT:
                 atomic.remove_file(Path(entry.path))
 
     def kept_backups(self) -> frozenset[str]:

@@ -11,6 +11,7 @@ from daemon.layout import Layout, RunLayout
 from daemon.pipes import Pipe
 from daemon.text.encoder import TextEncoder
 from daemon.training.batches import TrainingRows
+from daemon.training.energy import EnergyMeter
 from daemon.training.engine import Engine
 from daemon.training.frozen import Choices, Request
 from daemon.training.row_texts import RowTexts
@@ -29,6 +30,7 @@ class Bench:
     parent_lives: Callable[[], bool]
     encoders: dict[Path, TextEncoder] = field(default_factory=dict)
     """Tokenizers that have been read, by base."""
+    energy: EnergyMeter = field(default_factory=EnergyMeter)
 
     def encoder(self, base: Path) -> TextEncoder:
         """Return the tokenizer of a base; it is read once."""
@@ -52,6 +54,10 @@ class RunInHand:
     """How its steps are computed."""
     until: int | None = None
     """The step in the run at which another rung holds."""
+    moments_carried: bool = True
+    """False where the starting version had none that fit."""
+    joules_before: float | None = None
+    """The meter's count at the run's first step; None where that was before this process."""
     stopped: Stopped | None = None
     """That it ends at its best step."""
 

@@ -16,11 +16,12 @@ from daemon.training.curve import draw_loss
 from daemon.training.engine import ADAPTER, MOMENTS
 from daemon.training.frozen import prefix_of_run, rows_by_job
 from daemon.training.history import History
-from daemon.training.provenance import describe_platform, git_commit
+from daemon.training.provenance import describe_platform, git_commit, git_dirty
 from daemon.training.state import EVOLUTION, METRICS, STATE, RunState
 from daemon.training.verdict import Examiner, Findings
 
 ADAPTER_CONFIG = "adapter_config.json"
+CHECKOUT = Path(__file__).parents[2]
 
 
 class Judge:
@@ -34,6 +35,7 @@ class Judge:
         self._state = state
         self._examiner = Examiner(bench, hand, interrupted)
         self._history = History(runs.read_metrics(hand.place, state.written))
+        self._began_s = bench.clock.monotonic_s()
 
     def judge(self) -> bool:
         """Make the candidate directory; False when interrupted, with nothing left behind."""
@@ -51,6 +53,11 @@ class Judge:
     def _fill(self, folder: Path, newest: Path, found: Findings) -> None:
         for name in (ADAPTER, MOMENTS):
             atomic.copy_file(newest / name, folder / name)
+        # What the run can be done again from.
+        place = self._hand.place
+        for kept in (place.frozen, place.ladder, place.stopped):
+            if kept.exists():
+                atomic.copy_file(kept, folder / kept.name)
         _write(folder / ADAPTER_CONFIG, self._bench.engine.adapter_config())
         _write(folder / STATE, self._state.as_record({}))
         self._history.write(folder / METRICS)
@@ -90,6 +97,7 @@ class Judge:
         hand, request = self._hand, self._hand.request
         judgement = found.judgement
         began = datetime.fromisoformat(hand.choices.attempt_0_at)
+        duration_s = max(0.0, (self._bench.clock.now() - began).total_seconds())
         return {
             "schema_version": 1,
             "run": request.run,
@@ -106,7 +114,8 @@ class Judge:
             "base": dict(request.base),
             "adapter": request.adapter.as_record(),
             "prefix": record_of(prefix_of_run(request, hand.choices)),
-            "git_commit": git_commit(Path(__file__).parents[2]),
+            "git_commit": git_commit(CHECKOUT),
+            "git_dirty": git_dirty(CHECKOUT),
             "libraries": dict(hand.choices.libraries),
             "platform": f"{describe_platform()} ({self._bench.engine.device})",
             "metrics": self._metrics(),
@@ -121,8 +130,28 @@ class Judge:
             "rows_set_aside": [
                 {"job": row.job, **rejected_record(hand.rows, row)} for row in self._state.aside
             ],
-            "duration_s": max(0.0, (self._bench.clock.now() - began).total_seconds()),
+            "duration_s": duration_s,
+            "phases": self._phases(duration_s),
+            "energy": self._energy(),
+            "start_moments": "carried" if hand.moments_carried else "fresh",
         }
+
+    def _phases(self, duration_s: float) -> dict[str, float]:
+        """Return where the time went, in seconds; `other_s` is loading, evaluations and waiting."""
+        judging_s = self._bench.clock.monotonic_s() - self._began_s
+        training_s = self._history.seconds
+        other_s = max(0.0, duration_s - training_s - judging_s)
+        return {"training_s": training_s, "judging_s": judging_s, "other_s": other_s}
+
+    def _energy(self) -> dict[str, Any]:
+        """Return the joules of the run, or null and why."""
+        joules, before = self._bench.energy.joules(), self._hand.joules_before
+        if joules is None:
+            return {"joules": None, "reason": self._bench.energy.reason}
+        if before is None:
+            why = "the run went on after a stop, and what it took before is not known"
+            return {"joules": None, "reason": why}
+        return {"joules": joules - before, "reason": None}
 
 
 def _line(value: dict[str, Any]) -> str:

@@ -43,6 +43,7 @@ def exam_of(hand: RunInHand, suites: Sequence[Suite]) -> Exam:
         {name: holdout_rows(hand.rows, hand.texts, ids) for name, ids in sets.items()},
         _questions(hand, hand.texts, suites),
         hand.request.settings.evaluation.answer_s,
+        {name: [job for job, _ in ids] for name, ids in sets.items()},
     )
 
 

@@ -34,6 +34,11 @@ class History:
             self._losses.append(line["loss"])
 
     @property
+    def seconds(self) -> float:
+        """Return what the steps took together."""
+        return self._seconds
+
+    @property
     def losses(self) -> list[tuple[int, float]]:
         """Return (step, loss) of the steps that had one."""
         return list(zip(self._steps, self._losses, strict=True))

@@ -49,13 +49,29 @@ def open_run(
         message = f"the version {start.name} is damaged: {problem}; {way_out}"
         return Refused("version_damaged", message)
     rows = JobRows(bench.layout)
-    base = bench.layout.base(request.base["name"])
     choices = _frozen(bench, place, request, rows, start)
     if choices.steps == 0:
         return NothingNew(f"every row of {', '.join(request.jobs)} has been trained before")
     bench.pipe.send(say.Alive("loading the base model"))
     if left():
         return None
+    return open_frozen(bench, place, request, choices, rows, start, attempt)
+
+
+def open_frozen(
+    bench: Bench,
+    place: RunLayout,
+    request: Request,
+    choices: Choices,
+    rows: JobRows,
+    start: Path,
+    attempt: int,
+) -> RunInHand:
+    """Load a run whose choices are made, and go back to its last commit.
+
+    `start` is the directory of the starting version, or of a copy of it.
+    """
+    base = bench.layout.base(request.base["name"])
     texts = RowTexts(bench.encoder(base), choices.prefixes)
     stopped = runs.read_stopped(place)
     if stopped is not None:
@@ -64,11 +80,14 @@ def open_run(
     rungs = [choices.rung, *runs.read_ladder(place)]
     rung = rung_at(rungs, runs.step_of(folder))
     assert rung is not None, "the first rung holds from the beginning"
-    _load(bench, request, choices, rung, base, start, place)
+    carried = _load(bench, request, choices, rung, base, start, place)
     state = resume(bench, folder, request, attempt, start)
     data = TrainingRows(request, choices, rows, texts, bench.engine.shapes, rung.max_row_tokens)
     until = min((later.at for later in rungs if later.at > state.step_in_run), default=None)
-    return RunInHand(place, request, choices, rows, texts, data, state, rung, until, stopped)
+    joules = bench.energy.joules() if folder is None else None
+    return RunInHand(
+        place, request, choices, rows, texts, data, state, rung, until, carried, joules, stopped
+    )
 
 
 def _frozen(
@@ -112,15 +131,18 @@ def _load(
     base: Path,
     start: Path,
     place: RunLayout,
-) -> None:
+) -> bool:
     worn = adapter_folder(start)
     training = as_computed(request.settings.training, choices, rung)
-    if not bench.engine.load(base, request.adapter, training, worn, request.seed, place.folder):
+    scratch = place.folder
+    carried = bench.engine.load(base, request.adapter, training, worn, request.seed, scratch)
+    if not carried:
         message = (
             f"{start.name} has no optimizer moments that fit {training.optimizer}; "
             "training goes on with fresh ones"
         )
         bench.pipe.send(say.Alerted("moments_fresh", message))
+    return carried
 
 
 def as_computed(training: TrainingSettings, choices: Choices, rung: Rung) -> TrainingSettings:

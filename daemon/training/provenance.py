@@ -1,12 +1,16 @@
-"""Which code and which libraries a version was made with; asks no network and no other program."""
+"""Which code and which libraries a version was made with; asks git alone, and no network."""
 
 import platform
 import re
+import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 LIBRARIES = ("mlx", "mlx-lm", "numpy", "tokenizers", "transformers")
 """Another version of one of these may change a result."""
+
+GIT_S = 20.0
+"""Longest wait for git, in seconds."""
 
 
 def libraries() -> dict[str, str]:
@@ -41,6 +45,24 @@ def git_commit(checkout: Path) -> str:
     except (OSError, UnicodeDecodeError):
         pass
     return "unknown"
+
+
+def git_dirty(checkout: Path) -> bool | None:
+    """Return whether the package in a checkout differs from its commit; None where nobody knows.
+
+    Only the package counts: what users write beside it trains nothing differently.
+    """
+    if not (checkout / ".git").exists():
+        return None
+    # A hook for watching files, as a checkout may set it, is not to be run by a question.
+    asked = ("git", "-c", "core.fsmonitor=false", "--no-optional-locks", "status", "--porcelain")
+    try:
+        said = subprocess.run(
+            [*asked, "--", "daemon"], cwd=checkout, capture_output=True, check=True, timeout=GIT_S
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return bool(said.stdout.strip())
 
 
 def _checked(text: str) -> str:

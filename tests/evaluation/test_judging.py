@@ -135,9 +135,33 @@ def test_before_is_the_starting_version() -> None:
     assert found["exact_match"] == {"items": 9, "before": 0, "after": 9}
     assert found["loss"]["own_holdout"] == {
         "items": 12, "before": 1.5, "after": 1.0,
-        "models": {"candidate": 1.0, "v000002": 1.5, "v000000": 3.0},
+        "models": {"candidate": 1.0, "v000002": 1.5, "v000000": 3.0}, "jobs": {},
     }  # fmt: skip
     assert found["answers"]["own_holdout"]["candidate"]["main"] == {"mean": 1.0, "count": 9}
+
+
+def test_each_file_has_means_of_its_own_rows_and_answers() -> None:
+    class Uneven(Wardrobe):
+        def losses(self, rows: Sequence[Encoded]) -> list[tuple[float, int]]:
+            found = super().losses(rows)
+            return [
+                (total * (1 + len(row.tokens) % 2), n)
+                for row, (total, n) in zip(rows, found, strict=True)
+            ]
+
+    rows = [ROWS[0], ROWS[2], ROWS[1]]
+    asked = [question(0, "candidate"), question(1, "start")]
+    exam = Exam({"earlier_holdout": rows}, asked, 9.0, {"earlier_holdout": ["a", "a", "b"]})
+    marks = sit(Uneven(), Remembered(), exam)
+    assert marks is not None
+    found = evaluations(marks, exam, NOTHING)
+    assert found["loss"]["earlier_holdout"]["jobs"] == {
+        "a": {"items": 2, "models": {"candidate": 1.0, "v000002": 1.5, "v000000": 3.0}},
+        "b": {"items": 1, "models": {"candidate": 2.0, "v000002": 3.0, "v000000": 6.0}},
+    }
+    assert found["answers_by_job"] == {
+        "job": {"items": 2, "right": {"candidate": 1, "v000002": 1, "v000000": 0}}
+    }
 
 
 def test_in_the_end_the_model_wears_the_candidate_again() -> None:

@@ -53,7 +53,7 @@ def test_a_run_ends_in_a_complete_candidate(workspace: Workspace) -> None:
     assert {path.name for path in version.iterdir()} == {
         ADAPTER, MOMENTS, "adapter_config.json", "training_state.json", "training_metrics.json",
         "loss_curve.png", "details.jsonl", "evolution.jsonl", "report.json", "report.md",
-        "report.html", "manifest.json", "manifest.sha256",
+        "report.html", "manifest.json", "manifest.sha256", "run.json",
     }  # fmt: skip
     draft = workspace.read(version / "manifest.json")
     assert draft["rows_by_job"] == {JOB: 30}
@@ -63,6 +63,11 @@ def test_a_run_ends_in_a_complete_candidate(workspace: Workspace) -> None:
     assert test["name"] == "own_holdout" and test["against"] == "v000000"
     assert test["mean_change"] < 0 and test["p_better"] < 0.01
     assert len(workspace.read(version / "training_metrics.json")) == 16
+    assert draft["start_moments"] == "carried" and draft["libraries"]["python"]
+    assert sum(draft["phases"].values()) == pytest.approx(draft["duration_s"], abs=0.5)
+    assert (draft["energy"]["joules"] is None) == (draft["energy"]["reason"] is not None)
+    of_job = draft["evaluations"]["loss"]["own_holdout"]["jobs"][JOB]
+    assert of_job["items"] == draft["evaluations"]["loss"]["own_holdout"]["items"]
 
 
 @pytest.mark.parametrize("steps", [1, 7, 16])
