@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon.core.orders import EVALUATION, SWEEP, Kind, kind_of
+from daemon.core.orders import AUDIT, EVALUATION, REPRODUCTION, SWEEP, Kind, kind_of
 
 PRIORITIES = ("high", "normal", "low")
 ENDED = ("done", "failed", "skipped")
@@ -153,6 +153,12 @@ class Layout:
 
     def evaluation(self, evaluation: str) -> "EvaluationLayout":
         return EvaluationLayout(self.orders(EVALUATION) / evaluation)
+
+    def reproduction(self, reproduction: str) -> "ReproductionLayout":
+        return ReproductionLayout(self.orders(REPRODUCTION) / reproduction)
+
+    def audit(self, audit: str) -> "AuditLayout":
+        return AuditLayout(self.orders(AUDIT) / audit)
 
     def run_log(self, run: str) -> Path:
         return self.logs / "runs" / run / "events.jsonl"
@@ -362,3 +368,23 @@ class EvaluationLayout(OrderLayout):
     def report_data(self) -> Path:
         """The report for programs."""
         return self.folder / "report.json"
+
+
+@dataclass(frozen=True)
+class ReproductionLayout(OrderLayout):
+    """The files of one reproduction's directory."""
+
+    @property
+    def run(self) -> RunLayout:
+        """The run as it is done again, with the frozen choices of then."""
+        return RunLayout(self.folder / "run")
+
+
+@dataclass(frozen=True)
+class AuditLayout(OrderLayout):
+    """The files of one audit's directory."""
+
+    @property
+    def settled(self) -> Path:
+        """There once the supervisor has done what the result asks for, or found it too late."""
+        return self.folder / "settled.json"

@@ -16,6 +16,7 @@ from daemon.cli import (
     doctor,
     evaluate,
     jobs,
+    reproduce,
     run,
     service,
     status,
@@ -83,6 +84,7 @@ def build() -> typer.Typer:
     app.command()(jobs.retrain)
     app.add_typer(jobs.lineage, name="lineage")
     app.command("versions")(versions.versions)
+    app.command()(reproduce.reproduce)
     app.command()(versions.promote)
     app.command()(versions.rollback)
     app.command()(chat.generate)

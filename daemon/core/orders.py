@@ -20,7 +20,9 @@ class Kind:
 
 SWEEP = Kind("sweep", "s", "sweeps")
 EVALUATION = Kind("evaluation", "e", "evaluations")
-KINDS = (SWEEP, EVALUATION)
+REPRODUCTION = Kind("reproduction", "p", "reproductions")
+AUDIT = Kind("audit", "a", "audits")
+KINDS = (SWEEP, EVALUATION, REPRODUCTION, AUDIT)
 
 _NAME = re.compile(r"([a-z])\d{6,}\Z", re.ASCII)
 

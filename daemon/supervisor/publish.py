@@ -10,7 +10,7 @@ import psutil
 from daemon.core import messages as say
 from daemon.core.decide import blocked
 from daemon.core.jobs import escape
-from daemon.core.orders import SWEEP, kind_of
+from daemon.core.orders import REPRODUCTION, SWEEP, kind_of
 from daemon.core.progress import Metrics, Progress, after_evaluation, after_step
 from daemon.core.snapshot import Snapshot
 from daemon.core.status_document import Facts, OrderView, RunView, document
@@ -179,7 +179,8 @@ class Publisher:
     def _work(self, seen: Snapshot) -> tuple[str, str]:
         order = self._order_view(seen)
         if order is not None:
-            state = "training" if order.kind == SWEEP.name else "judging"
+            trains = order.kind in (SWEEP.name, REPRODUCTION.name)
+            state = "training" if trains else "judging"
             return state, f"{order.order} {order.doing}"
         if seen.run is not None:
             state = "judging" if self.judging or seen.run.candidate else "training"

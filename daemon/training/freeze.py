@@ -12,7 +12,7 @@ import numpy as np
 from daemon.core.examples import Chat
 from daemon.core.plan import draws_of, mix, steps_of
 from daemon.core.prefix import Prefix
-from daemon.dedup.seen import keys_of
+from daemon.dedup.seen import keys_of, remake
 from daemon.folders.fingerprints import Keys
 from daemon.training.frozen import Choices, Request, RowId
 from daemon.training.last_check import LastCheck
@@ -81,6 +81,17 @@ def _examples(
         examples += [(number, row) for row in kept]
         digest.update(_bytes_of(keys, kept))
     return examples, dropped, digest.hexdigest()
+
+
+def fingerprint_of(request: Request, rows: JobRows, examples: Iterable[tuple[int, int]]) -> str:
+    """Return the fingerprint of examples as they stand in the files now, whatever was sealed."""
+    kept: dict[int, list[int]] = {number: [] for number in range(len(request.jobs))}
+    for number, row in examples:
+        kept[number].append(row)
+    digest = hashlib.sha256()
+    for number, job in enumerate(request.jobs):
+        digest.update(_bytes_of(remake(rows.find(job).train), kept[number]))
+    return digest.hexdigest()
 
 
 def _bytes_of(keys: Keys, rows: list[int]) -> bytes:

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from daemon.core.orders import EVALUATION, SWEEP, kind_of
+from daemon.core.orders import AUDIT, EVALUATION, REPRODUCTION, SWEEP, kind_of
 from daemon.settings import Settings
 from daemon.training.bench import Bench
 from daemon.training.desk import Desk
@@ -26,10 +26,18 @@ def work_on(bench: Bench, order: str, desk: Desk) -> Work:
     Raises:
         OSError, ValueError, KeyError, TypeError: the directory holds no request that can be read.
     """
+    # Imported here: a trainer that only trains has no need of Optuna and the others.
     kind = kind_of(order)
     if kind == EVALUATION:
         return Evaluating(bench, order, desk)
-    # Imported here: a trainer that only trains has no need of Optuna.
+    if kind == REPRODUCTION:
+        from daemon.training.reproducing import Reproducing
+
+        return Reproducing(bench, order, desk)
+    if kind == AUDIT:
+        from daemon.training.auditing import Auditing
+
+        return Auditing(bench, order, desk)
     from daemon.training.sweeping import Sweeping
 
     assert kind == SWEEP, f"{order} is of no kind that is known"
