@@ -15,6 +15,7 @@ from daemon.cli import (
     demo,
     doctor,
     evaluate,
+    explain,
     jobs,
     reproduce,
     run,
@@ -84,6 +85,7 @@ def build() -> typer.Typer:
     app.command()(jobs.retrain)
     app.add_typer(jobs.lineage, name="lineage")
     app.command("versions")(versions.versions)
+    app.command()(explain.explain)
     app.command()(reproduce.reproduce)
     app.command()(versions.promote)
     app.command()(versions.rollback)

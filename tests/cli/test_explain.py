@@ -1,0 +1,94 @@
+"""`explain` and `reproduce` on a workspace that a real daemon has trained in."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from daemon.layout import Layout
+from tests.cli.conftest import Command
+from tests.end_to_end.workspace import Workspace, chats
+
+pytestmark = pytest.mark.end_to_end
+
+HOSTILE = "\x1b[31mred\x1b[0m [bold]\u202egnp[/bold]"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with two versions, trained by the rehearsal; no daemon lives there any more."""
+    root = tmp_path_factory.mktemp("explained") / "w"
+    with Workspace(root) as workspace:
+        workspace.drop("first.jsonl", chats(40))
+        assert workspace.drain() == 0
+        hostile = {"prompt": "say it", "completion": HOSTILE}
+        workspace.drop("a[bold]b.jsonl", [*chats(40, 500), hostile, "no row"])
+        assert workspace.drain() == 0
+        assert workspace.current() == "v000002"
+    return root
+
+
+def test_the_current_version_is_explained_for_people_and_programs(
+    finetuned: Command, trained: Path
+) -> None:
+    told = finetuned("explain", "--root", trained)
+    assert told.exit_code == 0, told.output
+    for words in ("v000002", "Its files", "a[bold]b.jsonl", "Files trained before", "first.jsonl",
+                  "own_holdout", "How it was made", "platform", "energy"):  # fmt: skip
+        assert words in told.stdout
+    found = json.loads(finetuned("explain", "2", "--json", "--root", trained).stdout)
+    (file,) = found["files"]
+    assert file["name"] == "a[bold]b.jsonl" and file["rows"]["refused"] == 1
+    assert file["rows"]["trained"] + file["rows"]["held_out"] == 41
+    assert file["loss"]["before"] != file["loss"]["after"]
+    assert found["earlier_files"][0]["name"] == "first.jsonl"
+    assert found["provenance"]["libraries"]["python"] and found["provenance"]["tokens"] > 0
+
+
+def test_hostile_answers_are_shown_escaped(
+    finetuned: Command, trained: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(trained, tmp_path / "w", symlinks=True)
+    path = Layout(tmp_path / "w").version("v000002") / "report.json"
+    report = json.loads(path.read_bytes())
+    report["changed"]["to_wrong"] = [
+        {"set": "s", "id": "i", "question": HOSTILE, "golden": "g", "before": "b", "after": HOSTILE}
+    ]
+    path.write_text(json.dumps(report))
+    told = finetuned("explain", "--root", tmp_path / "w").stdout
+    assert "From right to wrong: 1" in told
+    assert "\\u001b[31mred" in told and "[bold]\\u202egnp" in told
+    assert "\x1b" not in told and "\u202e" not in told
+
+
+def test_the_untouched_base_and_what_does_not_exist_are_told_in_a_sentence(
+    finetuned: Command, trained: Path
+) -> None:
+    base = finetuned("explain", "0", "--root", trained)
+    assert base.exit_code == 0 and "the untouched base model" in base.stdout
+    for words in (("explain", "9"), ("reproduce", "9")):
+        missing = finetuned(*words, "--root", trained)
+        assert missing.exit_code == 1 and "there is no version v000009" in missing.stderr
+    nothing = finetuned("reproduce", "0", "--root", trained)
+    assert nothing.exit_code == 1 and "nothing was trained" in nothing.stderr
+
+
+def test_a_version_is_trained_again_with_no_daemon_alive(finetuned: Command, trained: Path) -> None:
+    current = (trained / "current_model").readlink()
+    done = finetuned("reproduce", "2", "--rehearse", "--root", trained)
+    assert done.exit_code == 0, done.output
+    assert "bit for bit" in done.stdout
+    again = finetuned("reproduce", "p000001", "--json", "--root", trained)
+    assert json.loads(again.stdout)["outcome"] == "identical"
+    assert (trained / "current_model").readlink() == current
+    assert not (trained / "models" / "reproductions" / "p000001" / "run").exists()
+
+
+def test_a_version_of_before_runs_were_kept_says_so(
+    finetuned: Command, trained: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(trained, tmp_path / "w", symlinks=True)
+    (Layout(tmp_path / "w").version("v000001") / "run.json").unlink()
+    told = finetuned("reproduce", "1", "--root", tmp_path / "w")
+    assert told.exit_code == 1 and "was sealed before versions carried" in told.stderr
