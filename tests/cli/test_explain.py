@@ -30,8 +30,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_current_version_is_explained_for_people_and_programs(
-    finetuned: Command, trained: Path
+    finetuned: Command, trained: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     told = finetuned("explain", "--root", trained)
     assert told.exit_code == 0, told.output
     for words in ("v000002", "Its files", "a[bold]b.jsonl", "Files trained before", "first.jsonl",
