@@ -11,6 +11,7 @@ import setproctitle
 from daemon.clock import Clock, SystemClock
 from daemon.errors import DiskFault, ExitCode, UserFault, is_disk_full
 from daemon.folders import access, atomic, locks
+from daemon.folders.audits import Audits
 from daemon.folders.control import Control
 from daemon.folders.inbox import Inbox
 from daemon.folders.ledger import Ledger
@@ -167,7 +168,8 @@ def _parts(layout: Layout, rehearse: bool, console: bool) -> Parts:
     wakeups = Wakeups()
     return Parts(
         layout=layout, clock=clock, settings=settings, inbox=inbox, queue=queue, control=control,
-        status=status, models=models, runs=runs, orders=orders, ledger=ledger, journal=journal,
+        status=status, models=models, runs=runs, orders=orders, audits=Audits(layout),
+        ledger=ledger, journal=journal,
         intake=_hand("daemon.intake", layout, rehearse, clock, wakeups, now.trainer.stop_s),
         trainer=_hand("daemon.training", layout, rehearse, clock, wakeups, now.trainer.stop_s),
         errands=Errands(layout, models, wakeups.wake),

@@ -62,6 +62,15 @@ class GateSettings(Section):
         le=1.0,
         description="Smallest change of another metric that counts, as a share of 1.",
     )
+    audit_every: int = Field(
+        10,
+        ge=0,
+        description="Unproven promotions in a row, after which the current version is compared "
+        "anew with the last proven one; 0 for never.",
+    )
+    audit_rows: int = Field(
+        256, ge=1, le=100_000, description="Most hold-out rows of the lineage that an audit scores."
+    )
 
 
 class GradeSettings(Section):

@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from daemon.cli import (
     analyze,
+    audit,
     chat,
     control,
     demo,
@@ -86,6 +87,7 @@ def build() -> typer.Typer:
     app.add_typer(jobs.lineage, name="lineage")
     app.command("versions")(versions.versions)
     app.command()(explain.explain)
+    app.command()(audit.audit)
     app.command()(reproduce.reproduce)
     app.command()(versions.promote)
     app.command()(versions.rollback)

@@ -166,6 +166,22 @@ class LeavePiece:
 
 
 @dataclass(frozen=True)
+class OpenAudit:
+    """Order a comparison of the current version with the last proven one."""
+
+    version: str
+    proven: str
+
+
+@dataclass(frozen=True)
+class SettleAudit:
+    """Write that nothing more is to be done about an audit, and why."""
+
+    order: str
+    message: str
+
+
+@dataclass(frozen=True)
 class SkipOrder:
     """Journal in an order's directory that it is to end with what it has."""
 
@@ -274,6 +290,7 @@ Action = (
     Claim | BeginIntake | Enqueue | EndJob | TakeInAgain | PutBack | PrepareBase | SealBase
     | OpenRun | MoveToRunning | BeginRun | PauseTrainer | ResumeTrainer | AskCheckpoint
     | AskEvaluation | AbandonRun | MarkSkip | ReturnJob | RemoveRun | BeginPiece | LeavePiece
-    | SkipOrder | SealCandidate | MoveLink | Verify | Prune | Backup | RemoveBackup | EndPause
-    | Retry | NewLineage | Reply | StopDaemon | EndIntakeWorker | EndTrainer
+    | OpenAudit | SettleAudit | SkipOrder | SealCandidate | MoveLink | Verify | Prune | Backup
+    | RemoveBackup | EndPause | Retry | NewLineage | Reply | StopDaemon | EndIntakeWorker
+    | EndTrainer
 )  # fmt: skip

@@ -3,9 +3,13 @@
 Each part answers for one folder; a later tick sees what an earlier one did, so no part plans ahead.
 """
 
+from dataclasses import replace
+
 from daemon.core import actions as do
+from daemon.core.audits import audit_due, settle
 from daemon.core.jobs import Incoming, JobCard, Outcome, Queued
 from daemon.core.obey import obey
+from daemon.core.orders import AUDIT, kind_of
 from daemon.core.promotion import decide_verdict
 from daemon.core.scheduling import gather, poison
 from daemon.core.silence import silence_limit_s
@@ -32,6 +36,10 @@ def decide(snapshot: Snapshot) -> list[do.Action]:
     if mending is not None:
         # Until it is known which version is current, nothing may be decided of a run.
         return [*asked, *_claims(snapshot), *_incoming(snapshot), *mending]
+    settling = settle(snapshot) if not asked else []
+    if settling:
+        # The link may move: what is current is known by the next look.
+        return [*_claims(snapshot), *_incoming(snapshot), *settling]
     return [
         *asked,
         *_claims(snapshot),
@@ -185,7 +193,17 @@ def _attended(snapshot: Snapshot) -> list[do.Action]:
 
 
 def _next_work(snapshot: Snapshot) -> list[do.Action]:
-    """Open a run where a job waits; an order has its turn where none does."""
+    """Open a run where a job waits; an order has its turn where none does, but for an audit.
+
+    An audit goes first: what would be trained on a version that is worse would be lost with it.
+    """
+    audits = [order for order in snapshot.orders if kind_of(order.order) == AUDIT]
+    if audits:
+        return _next_piece(replace(snapshot, orders=tuple(audits)))
+    if not snapshot.paused and blocked(snapshot) is None:
+        due = audit_due(snapshot)
+        if due is not None:
+            return [due]
     return _next_run(snapshot) or _next_piece(snapshot)
 
 

@@ -84,6 +84,20 @@ class OrderOnDisk:
 
 
 @dataclass(frozen=True)
+class Audit:
+    """A comparison of a version with the last proven one before it, as its directory tells."""
+
+    order: str
+    version: str
+    proven: str
+    outcome: str | None = None
+    """`worse` leads back to the proven version; None while it is not over."""
+    message: str = ""
+    settled: bool = False
+    """What the outcome asks for was done, or came too late."""
+
+
+@dataclass(frozen=True)
 class Worker:
     """A worker process as the supervisor sees it."""
 
@@ -126,6 +140,8 @@ class Limits:
     keep_versions: int
     keep_moments: int
     keep_backups: int
+    audit_every: int = 0
+    """Unproven promotions in a row that lead to an audit; 0 for none."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +164,8 @@ class Snapshot:
     run: RunOnDisk | None = None
     orders: tuple[OrderOnDisk, ...] = ()
     """Those that are not over, by age."""
+    audits: tuple[Audit, ...] = ()
+    """All of them, by age."""
     intake: Worker = Worker()
     trainer: Worker = Worker()
     versions: Mapping[str, Version] = field(default_factory=dict)
@@ -182,4 +200,6 @@ def with_one_order(snapshot: Snapshot, order: str) -> Snapshot:
         drops=(), settling=0, leftovers=(), incoming=(), queued=(), running=(), run=None,
         short_of_space=False,
         orders=tuple(item for item in snapshot.orders if item.order == order),
+        audits=tuple(item for item in snapshot.audits if item.order == order),
+        limits=replace(snapshot.limits, audit_every=0),
     )  # fmt: skip

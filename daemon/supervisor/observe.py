@@ -74,6 +74,7 @@ class Observer:
             running=tuple(Running(card) for card in parts.queue.cards("running")),
             run=run,
             orders=orders,
+            audits=parts.audits.look(),
             intake=parts.intake.view(),
             trainer=parts.trainer.view(),
             versions=versions,

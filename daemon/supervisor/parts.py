@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from daemon.clock import Clock
+from daemon.folders.audits import Audits
 from daemon.folders.control import Control
 from daemon.folders.inbox import Inbox
 from daemon.folders.ledger import Ledger
@@ -34,6 +35,7 @@ class Parts:
     models: Models
     runs: RunRequests
     orders: Orders
+    audits: Audits
     ledger: Ledger
     journal: Journal
     intake: Hand

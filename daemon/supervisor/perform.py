@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from daemon.core import actions as do
@@ -14,6 +15,7 @@ from daemon.core.versions import ancestry, jobs_of
 from daemon.errors import DaemonFault
 from daemon.folders import bases, current_model, row_files
 from daemon.layout import ENDED, Layout
+from daemon.supervisor.auditing import open_audit, settle_audit
 from daemon.supervisor.claiming import claim, unclaim
 from daemon.supervisor.parts import Parts
 from daemon.supervisor.request import make_request
@@ -49,6 +51,8 @@ class Performer:
             do.BeginPiece: self._begin_piece,
             do.LeavePiece: self._leave_piece,
             do.SkipOrder: self._skip_order,
+            do.OpenAudit: partial(open_audit, parts),
+            do.SettleAudit: partial(settle_audit, parts),
             do.ReturnJob: self._return_job,
             do.RemoveRun: self._remove_run,
             do.SealCandidate: self._seal_candidate,

@@ -67,4 +67,5 @@ def limits_of(settings: Settings) -> Limits:
         keep_versions=settings.retention.versions,
         keep_moments=settings.retention.moments,
         keep_backups=settings.retention.backups,
+        audit_every=settings.gate.audit_every,
     )

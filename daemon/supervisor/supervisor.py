@@ -197,7 +197,8 @@ class Supervisor:
         if reason is not None and seen.trainer.state in ("off", "idle"):
             return ExitCode.MODEL if seen.base.problem else ExitCode.BLOCKED
         waiting = seen.drops or seen.settling or seen.incoming or seen.queued or seen.running
-        if waiting or seen.orders or seen.commands:
+        unsettled = any(audit.outcome is not None and not audit.settled for audit in seen.audits)
+        if waiting or seen.orders or seen.commands or unsettled:
             return None
         if seen.run is not None or seen.current is None:
             return None

@@ -1,5 +1,6 @@
 """What keeps work from going on as it should, by code, for the alerts; mends nothing."""
 
+from daemon.core.audits import rolled_back
 from daemon.core.decide import blocked
 from daemon.core.snapshot import Snapshot
 from daemon.supervisor.observe import Observer
@@ -16,6 +17,7 @@ def troubles(parts: Parts, observer: Observer, seen: Snapshot) -> dict[str, str 
         "ledger": parts.ledger.problem,
         "versions": "; ".join(parts.models.unreadable) or None,
         "orders": "; ".join(parts.orders.parked.values()) or None,
+        "rolled_back": rolled_back(seen),
         "runs": "; ".join(parts.runs.set_aside.values()) or None,
         "jobs": "; ".join(parts.queue.unreadable.values()) or None,
     }

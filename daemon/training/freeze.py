@@ -114,12 +114,18 @@ def _own_holdout(request: Request, rows: JobRows) -> tuple[list[RowId], list[Row
 def _earlier(request: Request, rows: JobRows, most: int) -> tuple[RowId, ...]:
     """Return judge rows of jobs the lineage has learned from: what must not be forgotten."""
     known = set(request.holdout_jobs) - set(request.jobs)
+    jobs = (job for job in dict.fromkeys(request.lineage_jobs) if job in known)
+    return pick(judge_rows(jobs, rows), most, request.seed)
+
+
+def judge_rows(jobs: Iterable[str], rows: JobRows) -> list[RowId]:
+    """Return all judge rows of jobs; those of a job that the user removed are forgotten."""
     found: list[RowId] = []
-    for job in dict.fromkeys(request.lineage_jobs):
-        if job in known and rows.has(job):
+    for job in jobs:
+        if rows.has(job):
             index = rows.holdout(job)
             found += [(job, int(row)) for row in index.rows[~index.tune]]
-    return pick(found, most, request.seed)
+    return found
 
 
 def pick(ids: Iterable[RowId], most: int, seed: int) -> tuple[RowId, ...]:

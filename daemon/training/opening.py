@@ -12,6 +12,7 @@ from daemon.layout import RunLayout
 from daemon.settings import ReplaySettings, TrainingSettings
 from daemon.training.batches import TrainingRows
 from daemon.training.bench import Bench, RunInHand
+from daemon.training.engine import Engine
 from daemon.training.freeze import choose
 from daemon.training.frozen import Choices, Request
 from daemon.training.provenance import libraries
@@ -152,6 +153,18 @@ def as_computed(training: TrainingSettings, choices: Choices, rung: Rung) -> Tra
             "row_tokens": choices.row_tokens,
             "pass_tokens": rung.pass_tokens,
             "grad_checkpoint": rung.checkpoint,
+        }
+    )
+
+
+def as_scored(training: TrainingSettings, engine: Engine) -> TrainingSettings:
+    """Return the settings with which a model is loaded only to be asked."""
+    row, most = engine.usual_tokens
+    return training.model_copy(
+        update={
+            "row_tokens": training.row_tokens or row,
+            "pass_tokens": training.pass_tokens or most,
+            "carry_moments": "reset",
         }
     )
 

@@ -21,7 +21,8 @@ def starting_folder(layout: Layout, start: str, manifest: dict[str, Any]) -> Pat
     Raises:
         RunFault: there is none that is as it was then.
     """
-    needs_moments = manifest.get("start_moments") != "fresh"
+    reset = manifest["settings"]["training"].get("carry_moments") == "reset"
+    needs_moments = manifest.get("start_moments") != "fresh" and not reset
     problems = []
     for folder in (layout.version(start), layout.backups / start):
         if not folder.is_dir():

@@ -1,5 +1,6 @@
 """What the tests of the command line share: real workspaces and the real commands."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,8 +11,11 @@ from daemon.cli.entry import build
 from daemon.cli.run import make_workspace
 from daemon.folders import locks
 from daemon.layout import Layout
+from tests.end_to_end.workspace import Workspace, chats
 
 Command = Callable[..., Result]
+
+HOSTILE = "\x1b[31mred\x1b[0m [bold]\u202egnp[/bold]"
 
 
 @pytest.fixture
@@ -41,3 +45,18 @@ def lock_held(layout: Layout) -> Iterator[None]:
     assert lock is not None
     yield
     lock.release()
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with two versions, trained by the rehearsal; no daemon lives there any more."""
+    root = tmp_path_factory.mktemp("trained") / "w"
+    with Workspace(root) as workspace:
+        workspace.drop("first.jsonl", chats(40))
+        assert workspace.drain() == 0
+        hostile = {"prompt": "say it", "completion": HOSTILE}
+        lines = [json.dumps(row) for row in (*chats(40, 500), hostile)]
+        workspace.drop("a[bold]b.jsonl", [*lines, "no row"])
+        assert workspace.drain() == 0
+        assert workspace.current() == "v000002"
+    return root

@@ -7,26 +7,9 @@ from pathlib import Path
 import pytest
 
 from daemon.layout import Layout
-from tests.cli.conftest import Command
-from tests.end_to_end.workspace import Workspace, chats
+from tests.cli.conftest import HOSTILE, Command
 
 pytestmark = pytest.mark.end_to_end
-
-HOSTILE = "\x1b[31mred\x1b[0m [bold]\u202egnp[/bold]"
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace with two versions, trained by the rehearsal; no daemon lives there any more."""
-    root = tmp_path_factory.mktemp("explained") / "w"
-    with Workspace(root) as workspace:
-        workspace.drop("first.jsonl", chats(40))
-        assert workspace.drain() == 0
-        hostile = {"prompt": "say it", "completion": HOSTILE}
-        workspace.drop("a[bold]b.jsonl", [*chats(40, 500), hostile, "no row"])
-        assert workspace.drain() == 0
-        assert workspace.current() == "v000002"
-    return root
 
 
 def test_the_current_version_is_explained_for_people_and_programs(

@@ -1,0 +1,39 @@
+"""Orders audits and notes what came of them; decides neither."""
+
+from dataclasses import replace
+
+from daemon.core import actions as do
+from daemon.core.audits import AuditRequest, audit_request
+from daemon.core.orders import AUDIT, Header
+from daemon.core.snapshot import Snapshot
+from daemon.folders import audits, orders
+from daemon.layout import Layout, OrderLayout
+from daemon.supervisor.parts import Parts
+
+
+def order_audit(layout: Layout, request: AuditRequest) -> str:
+    """Make the order of an audit; return its name."""
+    about = f"{request.version} against {request.proven}"
+    header = Header("", request.created_at, about, (request.version, request.proven))
+
+    def fill(built: OrderLayout, order: str) -> None:
+        audits.fill(built, replace(request, order=order).as_record())
+
+    return orders.create(layout, AUDIT, header, fill)
+
+
+def open_audit(parts: Parts, action: do.OpenAudit, seen: Snapshot) -> None:
+    """Order the audit of a version that is due."""
+    settings = parts.settings.now.model_dump(mode="json")
+    now = parts.clock.now().isoformat()
+    request = audit_request(seen.versions[action.version], seen.versions, settings, now)
+    assert request is not None, "it is due only where there is something to compare"
+    order = order_audit(parts.layout, request)
+    message = f"{order} compares {action.version} with {action.proven}, the last proven version"
+    parts.journal.event("audit_opened", message, order=order, version=action.version)
+
+
+def settle_audit(parts: Parts, action: do.SettleAudit, _seen: Snapshot) -> None:
+    """Note that nothing more is to be done about an audit."""
+    parts.audits.settle(action.order, action.message)
+    parts.journal.event("audited", f"{action.order}: {action.message}", order=action.order)
