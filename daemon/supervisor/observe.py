@@ -47,7 +47,6 @@ class Observer:
         """Return what is so now."""
         parts = self._parts
         orders = parts.orders.waiting()
-        needed = frozenset(version for item in orders for version in item.versions)
         control = parts.control.look()
         inbox = self._look_at_inbox()
         mine = tuple(drop for drop in inbox.drops if not parts.errands.fetching(drop))
@@ -79,7 +78,7 @@ class Observer:
             trainer=parts.trainer.view(),
             versions=versions,
             complete=complete,
-            pinned=parts.models.pinned() | needed,
+            pinned=parts.models.pinned() | {name for item in orders for name in item.versions},
             current=current,
             verified=parts.errands.verified(),
             refusal=self.refusal,

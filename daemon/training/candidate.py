@@ -16,12 +16,11 @@ from daemon.training.curve import draw_loss
 from daemon.training.engine import ADAPTER, MOMENTS
 from daemon.training.frozen import prefix_of_run, rows_by_job
 from daemon.training.history import History
-from daemon.training.provenance import describe_platform, git_commit, git_dirty
+from daemon.training.provenance import made_by
 from daemon.training.state import EVOLUTION, METRICS, STATE, RunState
 from daemon.training.verdict import Examiner, Findings
 
 ADAPTER_CONFIG = "adapter_config.json"
-CHECKOUT = Path(__file__).parents[2]
 
 
 class Judge:
@@ -96,8 +95,6 @@ class Judge:
     def _draft(self, found: Findings) -> dict[str, Any]:
         hand, request = self._hand, self._hand.request
         judgement = found.judgement
-        began = datetime.fromisoformat(hand.choices.attempt_0_at)
-        duration_s = max(0.0, (self._bench.clock.now() - began).total_seconds())
         return {
             "schema_version": 1,
             "run": request.run,
@@ -114,10 +111,8 @@ class Judge:
             "base": dict(request.base),
             "adapter": request.adapter.as_record(),
             "prefix": record_of(prefix_of_run(request, hand.choices)),
-            "git_commit": git_commit(CHECKOUT),
-            "git_dirty": git_dirty(CHECKOUT),
+            **made_by(self._bench.engine.device),
             "libraries": dict(hand.choices.libraries),
-            "platform": f"{describe_platform()} ({self._bench.engine.device})",
             "metrics": self._metrics(),
             "evaluations": found.evaluations,
             "judgement": {
@@ -130,18 +125,19 @@ class Judge:
             "rows_set_aside": [
                 {"job": row.job, **rejected_record(hand.rows, row)} for row in self._state.aside
             ],
-            "duration_s": duration_s,
-            "phases": self._phases(duration_s),
-            "energy": self._energy(),
+            **self._cost(),
             "start_moments": "carried" if hand.moments_carried else "fresh",
         }
 
-    def _phases(self, duration_s: float) -> dict[str, float]:
-        """Return where the time went, in seconds; `other_s` is loading, evaluations and waiting."""
+    def _cost(self) -> dict[str, Any]:
+        """Return time, in seconds, and energy; `other_s` is loading, evaluations and waiting."""
+        began = datetime.fromisoformat(self._hand.choices.attempt_0_at)
+        duration_s = max(0.0, (self._bench.clock.now() - began).total_seconds())
         judging_s = self._bench.clock.monotonic_s() - self._began_s
         training_s = self._history.seconds
         other_s = max(0.0, duration_s - training_s - judging_s)
-        return {"training_s": training_s, "judging_s": judging_s, "other_s": other_s}
+        phases = {"training_s": training_s, "judging_s": judging_s, "other_s": other_s}
+        return {"duration_s": duration_s, "phases": phases, "energy": self._energy()}
 
     def _energy(self) -> dict[str, Any]:
         """Return the joules of the run, or null and why."""

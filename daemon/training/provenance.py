@@ -5,10 +5,12 @@ import re
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 LIBRARIES = ("mlx", "mlx-lm", "numpy", "tokenizers", "transformers")
 """Another version of one of these may change a result."""
 
+CHECKOUT = Path(__file__).parents[2]
 GIT_S = 20.0
 """Longest wait for git, in seconds."""
 
@@ -27,6 +29,15 @@ def libraries() -> dict[str, str]:
 def describe_platform() -> str:
     """Return system, release and machine in one line."""
     return f"{platform.system()} {platform.release()} {platform.machine()}"
+
+
+def made_by(device: str) -> dict[str, Any]:
+    """Return the code and the platform at work, as manifests hold them."""
+    return {
+        "git_commit": git_commit(CHECKOUT),
+        "git_dirty": git_dirty(CHECKOUT),
+        "platform": f"{describe_platform()} ({device})",
+    }
 
 
 def git_commit(checkout: Path) -> str:

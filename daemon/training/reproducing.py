@@ -16,11 +16,10 @@ from daemon.folders import models, orders, reproductions, runs
 from daemon.pipes import Pipe
 from daemon.settings import Settings
 from daemon.training.bench import Bench, RunInHand
-from daemon.training.candidate import CHECKOUT
 from daemon.training.desk import Desk
 from daemon.training.frozen import Choices, Request
 from daemon.training.opening import open_frozen
-from daemon.training.provenance import describe_platform, git_commit, git_dirty, libraries
+from daemon.training.provenance import libraries, made_by
 from daemon.training.reproducible import check, starting_folder
 from daemon.training.reproduction_report import page
 from daemon.training.rows import JobRows
@@ -145,20 +144,13 @@ class Reproducing:
         assert newest is not None, "a run ends with a commit"
         self._pipe.send(say.Alive("comparing"))
         files = compare_files(version, newest, manifest)
-        now = runs.read_metrics(self._place.run, RunState.read(newest, 0).written)
-        steps = core.compare_steps(steps_of_version(version), now)
-        changed = core.changes(manifest, self._provenance())
+        again = runs.read_metrics(self._place.run, RunState.read(newest, 0).written)
+        steps = core.compare_steps(steps_of_version(version), again)
+        now = made_by(self._bench.engine.device) | {"libraries": libraries()}
+        changed = core.changes(manifest, now)
         message = core.sentence(self._version, files, steps, changed)
         found = core.record(files, steps, changed)
         self._conclude(core.conclude(files, steps), message, found)
-
-    def _provenance(self) -> dict[str, Any]:
-        return {
-            "git_commit": git_commit(CHECKOUT),
-            "git_dirty": git_dirty(CHECKOUT),
-            "platform": f"{describe_platform()} ({self._bench.engine.device})",
-            "libraries": libraries(),
-        }
 
     def _conclude(
         self, outcome: core.Ending, message: str, found: dict[str, Any] | None = None
