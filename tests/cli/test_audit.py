@@ -30,7 +30,9 @@ def worse(trained: Path, tmp_path: Path) -> Layout:
 def spoil(trained: Path, root: Path, by: float) -> Layout:
     shutil.copytree(trained, root, symlinks=True)
     folder = Layout(root).version("v000002")
-    arrays = {name: (array + by).astype(np.float32) for name, array in load_file(folder / ADAPTER).items()}
+    arrays = {
+        name: (array + by).astype(np.float32) for name, array in load_file(folder / ADAPTER).items()
+    }
     save_file(arrays, folder / ADAPTER)
     data = (folder / ADAPTER).read_bytes()
     manifest = json.loads((folder / MANIFEST).read_bytes())
