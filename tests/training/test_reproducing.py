@@ -17,6 +17,7 @@ from daemon.folders.models import Models
 from daemon.layout import OrderLayout
 from daemon.training.engine import ADAPTER, MOMENTS, EncodedPass, Engine, StepResult
 from daemon.training.rehearsal import RehearsalEngine
+from tests.training.test_stopping import BEST, Overfitting, patient
 from tests.training.tiny_llama import TinyEngine
 from tests.training.workspace import (
     SETTINGS,
@@ -126,6 +127,17 @@ def test_mlx_on_the_cpu_trains_a_version_again_bit_for_bit_over_a_stop(tmp_path:
     assert min(r.step for r in pipe.sent if isinstance(r, say.PieceStepped)) == 4
     result = orders.read_result(made.layout.order(name))
     assert result is not None and result["outcome"] == "identical", result
+
+
+def test_a_run_that_stopped_early_is_trained_again_to_its_best_step(tmp_path: Path) -> None:
+    made = make_workspace(tmp_path / "w", Overfitting())
+    made.add_job(FIRST, chats(30), chats(24, "held"))
+    made.ask_run("r000001", [FIRST], settings=patient())
+    made.serve(Overfitting(), say.Train("r000001"))
+    made.seal("r000001", "v000001")
+    found = do(made, order(made, "v000001"), Overfitting())
+    assert found["outcome"] == "identical", found
+    assert found["found"]["steps"]["now"] == BEST
 
 
 def test_a_version_whose_weights_were_pruned_is_compared_by_its_checksums(
