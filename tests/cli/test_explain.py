@@ -8,6 +8,7 @@ import pytest
 
 from daemon.layout import Layout
 from tests.cli.conftest import HOSTILE, Command
+from tests.end_to_end.workspace import Workspace
 
 pytestmark = pytest.mark.end_to_end
 
@@ -67,6 +68,18 @@ def test_a_version_is_trained_again_with_no_daemon_alive(finetuned: Command, tra
     assert json.loads(again.stdout)["outcome"] == "identical"
     assert (trained / "current_model").readlink() == current
     assert not (trained / "models" / "reproductions" / "p000001" / "run").exists()
+
+
+def test_a_living_daemon_trains_a_version_again_between_jobs(
+    finetuned: Command, trained: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(trained, tmp_path / "w", symlinks=True)
+    with Workspace(tmp_path / "w") as workspace:
+        workspace.start()
+        workspace.wait("the daemon", lambda: workspace.told("started"))
+        done = finetuned("reproduce", "1", "--wait", "--root", workspace.root)
+        assert done.exit_code == 0 and "bit for bit" in done.stdout, done.output
+        assert workspace.told("order_ended") and workspace.current() == "v000002"
 
 
 def test_a_version_of_before_runs_were_kept_says_so(

@@ -17,6 +17,7 @@ from daemon.folders.models import Models
 from daemon.layout import OrderLayout
 from daemon.training.engine import ADAPTER, MOMENTS, EncodedPass, Engine, StepResult
 from daemon.training.rehearsal import RehearsalEngine
+from tests.training.test_healing import LONG, Jumping
 from tests.training.test_stopping import BEST, Overfitting, patient
 from tests.training.tiny_llama import TinyEngine
 from tests.training.workspace import (
@@ -138,6 +139,21 @@ def test_a_run_that_stopped_early_is_trained_again_to_its_best_step(tmp_path: Pa
     found = do(made, order(made, "v000001"), Overfitting())
     assert found["outcome"] == "identical", found
     assert found["found"]["steps"]["now"] == BEST
+
+
+def test_a_run_whose_loss_jumped_is_trained_again_with_the_rates_it_came_through_by(
+    tmp_path: Path,
+) -> None:
+    """Its ladder is in the version; the way that was gone back from is not gone again."""
+    made = make_workspace(tmp_path / "w", Jumping())
+    made.add_job(FIRST, chats(30), chats(24, "held"))
+    made.ask_run("r000001", [FIRST], settings=LONG)
+    made.serve(Jumping(), say.Train("r000001"))
+    made.seal("r000001", "v000001")
+    assert (made.layout.version("v000001") / "ladder.json").exists()
+    found = do(made, order(made, "v000001"), Jumping())
+    assert found["outcome"] == "identical", found
+    assert found["found"]["steps"]["now"] == 40
 
 
 def test_a_version_whose_weights_were_pruned_is_compared_by_its_checksums(
