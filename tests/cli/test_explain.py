@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.cli.place import alive
 from daemon.layout import Layout
 from tests.cli.conftest import HOSTILE, Command
 from tests.end_to_end.workspace import Workspace
@@ -76,7 +77,7 @@ def test_a_living_daemon_trains_a_version_again_between_jobs(
     shutil.copytree(trained, tmp_path / "w", symlinks=True)
     with Workspace(tmp_path / "w") as workspace:
         workspace.start()
-        workspace.wait("the daemon", lambda: workspace.told("started"))
+        workspace.wait("the daemon", lambda: alive(workspace.layout))
         done = finetuned("reproduce", "1", "--wait", "--root", workspace.root)
         assert done.exit_code == 0 and "bit for bit" in done.stdout, done.output
         assert workspace.told("order_ended") and workspace.current() == "v000002"
