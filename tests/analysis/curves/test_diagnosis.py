@@ -50,7 +50,9 @@ def test_healthy_curves_raise_no_more_false_alarms_than_the_docs_say() -> None:
     assert {kind: alarms[kind] for kind in KINDS if alarms[kind] > FALSE_ALARMS * HEALTHY} == {}
 
 
-@pytest.mark.parametrize(("kind", "make", "tolerance"), PLANTED, ids=lambda one: str(one)[:40])
+@pytest.mark.parametrize(
+    ("kind", "make", "tolerance"), PLANTED, ids=lambda one: getattr(one, "__name__", str(one))
+)
 def test_what_was_planted_is_found_at_its_step(
     kind: Kind, make: Callable[[int], Made], tolerance: float
 ) -> None:
