@@ -18,7 +18,7 @@ from daemon.core.suites import Suite
 from daemon.errors import ModelFault, RunFault
 from daemon.evaluation import report_page
 from daemon.evaluation.judging import Marks, comparisons, details, examine
-from daemon.evaluation.questions import Question
+from daemon.evaluation.questions import Question, suite_questions
 from daemon.evaluation.report import markdown, report_of
 from daemon.evaluation.scores.score import Wanted
 from daemon.evaluation.sitting import Exam, Sitter, model_key
@@ -147,14 +147,7 @@ class Auditing:
     def _of_suites(self, chosen: Sequence[Suite], version: Path) -> list[Question]:
         prefix = Prefix.from_record(models.read_manifest(version).get("prefix"))
         encoder = self._bench.encoder(self._base).prefixed(prefix)
-        return [
-            Question(
-                suite.name, item, suite.scorer,
-                tuple(encoder.encode_prompt(item.messages, item.tools)), suite.max_tokens,
-            )
-            for suite in chosen
-            for item in suite.items
-        ]  # fmt: skip
+        return [one for suite in chosen for one in suite_questions(suite, encoder)]
 
     def _key(self, version: Path) -> str:
         """Return what a version is remembered by, the same as at the verdict of its run."""

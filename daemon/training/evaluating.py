@@ -33,6 +33,7 @@ from daemon.settings import Settings
 from daemon.training.bench import Bench
 from daemon.training.desk import Desk
 from daemon.training.engine import ADAPTER
+from daemon.training.opening import as_scored
 from daemon.training.provenance import libraries
 
 STARTS = 3
@@ -202,14 +203,7 @@ class Evaluating:
         """Have the subject resident; only where it is asked something that is not remembered."""
         self._bench.pipe.send(say.Alive("loading the model"))
         training = self.settings.training
-        row, most = self._bench.engine.usual_tokens
-        shaped = training.model_copy(
-            update={
-                "row_tokens": training.row_tokens or row,
-                "pass_tokens": training.pass_tokens or most,
-                "carry_moments": "reset",
-            }
-        )
+        shaped = as_scored(training, self._bench.engine)
         spec = subject.adapter or AdapterSpec(
             training.kind, training.rank, training.effective_scale, training.dropout,
             training.num_layers, training.keys,
