@@ -29,6 +29,7 @@ test: lint
 
 bench: $(READY)
 	@$(BIN)/python -m benchmarks.train_speed
+	@$(BIN)/python -m benchmarks.judge_speed
 	@$(BIN)/python -m benchmarks.encode_speed $(ROWS)
 	@$(BIN)/python -m benchmarks.intake_speed $(ROWS)
 
