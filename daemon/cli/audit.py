@@ -16,7 +16,6 @@ from daemon.folders import current_model, orders
 from daemon.folders.models import Models
 from daemon.layout import Layout
 from daemon.settings_file import read_settings
-from daemon.supervisor.auditing import order_audit
 
 
 def audit(
@@ -59,6 +58,9 @@ def _open(layout: Layout) -> str:
     if request is None:
         message = f"{version.version} is the last proven version itself: there is nothing to audit"
         raise UserFault("nothing_to_audit", message)
+    # Imported here: the command line starts without the supervisor.
+    from daemon.supervisor.auditing import order_audit
+
     return order_audit(layout, request)
 
 

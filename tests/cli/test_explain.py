@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.cli import screen
 from daemon.cli.place import alive
 from daemon.layout import Layout
 from tests.cli.conftest import HOSTILE, Command
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.end_to_end
 def test_the_current_version_is_explained_for_people_and_programs(
     finetuned: Command, trained: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(screen.out, "_width", 200)
     told = finetuned("explain", "--root", trained)
     assert told.exit_code == 0, told.output
     for words in ("v000002", "Its files", "a[bold]b.jsonl", "Files trained before", "first.jsonl",

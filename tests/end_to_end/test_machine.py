@@ -43,10 +43,17 @@ def readable_by_others(space: Workspace) -> list[str]:
         str(path)
         for folder in made
         for path in (folder, *folder.rglob("*"))
-        if path.name not in THEIRS
-        and not path.is_symlink()
-        and stat.S_IMODE(path.stat().st_mode) & (stat.S_IRWXG | stat.S_IRWXO)
+        if path.name not in THEIRS and _mode(path) & (stat.S_IRWXG | stat.S_IRWXO)
     ]
+
+
+def _mode(path: Path) -> int:
+    """Return who may do what; nobody anything with a link, or with what has gone meanwhile."""
+    try:
+        found = path.lstat().st_mode
+    except FileNotFoundError:
+        return 0
+    return 0 if stat.S_ISLNK(found) else stat.S_IMODE(found)
 
 
 def test_a_workspace_that_is_removed_ends_its_daemon_with_one_sentence(tmp_path: Path) -> None:

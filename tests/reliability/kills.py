@@ -20,6 +20,12 @@ LIFE = 0.4
 WORKER_KILLS = 2
 """Three deaths of a worker without progress park a job, as they should."""
 
+KILLS_IN_VAIN = 7
+"""Ten starts without progress park a job, as they should."""
+
+WORK = {"training": ("incoming", "queued", "running"), "intake": ("incoming",)}
+"""Where jobs lie that a kind of worker has still to do with."""
+
 PROGRESS = {"training": ("committed", "run_ended"), "intake": ("queued", "job_ended")}
 
 
@@ -73,11 +79,14 @@ class _Killer:
     calm: Calm
     begun: int = 0
     """Lives that had begun when this one was started."""
+    vain: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Of each kind of worker: its progress, and all kills since it changed."""
     struck: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Of each kind of worker: its progress at the last kill, and the kills since it changed."""
 
     def strike(self) -> None:
         """Wait for a moment, then kill somebody; where he does not live, the daemon."""
+        self._leave_time_for_progress()
         victim = self.draw.choice(("daemon", "training", "intake", "worker"))
         in_start = victim == "daemon" and self.draw.random() < IN_START
         if in_start:
@@ -92,12 +101,29 @@ class _Killer:
             self.begun = len(self.space.told("started"))
             self.space.start("--until-idle")
 
+    def _leave_time_for_progress(self) -> None:
+        """Wait where a job has been begun in vain so often that once more would park it."""
+        for kind in PROGRESS:
+            known, times = self.vain.get(kind, (0, 0))
+            if times >= KILLS_IN_VAIN:
+                self.space.wait(f"progress of {kind}", lambda: self._has_moved(kind, known))
+            progress = self._progress(kind)
+            self.vain[kind] = progress, times + 1 if progress == known else 1
+
+    def _progress(self, kind: str) -> int:
+        return sum(len(self.space.told(event)) for event in PROGRESS[kind])
+
+    def _has_moved(self, kind: str, known: int) -> bool:
+        waits = any(self.space.jobs(state) for state in WORK[kind])
+        waits = waits or any(self.space.layout.inbox.glob("*.jsonl"))
+        return self._progress(kind) > known or not waits
+
     def _works(self) -> bool:
         """Return whether this life has begun."""
         return len(self.space.told("started")) > self.begun
 
     def _kill_worker(self, kind: str) -> bool:
-        progress = sum(len(self.space.told(event)) for event in PROGRESS[kind])
+        progress = self._progress(kind)
         known, times = self.struck.get(kind, (-1, 0))
         times = times if known == progress else 0
         if times >= WORKER_KILLS or not _kill(self.space, kind):

@@ -41,12 +41,19 @@ def test_every_sync_of_the_source_is_taken_out_once() -> None:
 
 # --- checksums -------------------------------------------------------------------------------
 
+
+def flip(path: Path) -> None:
+    """Make one blank between two words of a JSON file a tab: it says the same."""
+    path.write_bytes(path.read_bytes().replace(b": ", b":\t", 1))
+
+
 DAMAGES: dict[str, Callable[[Path], object]] = {
     "torn": lambda folder: (folder / "a.bin").write_bytes(b"x" * 50),
     "other bytes": lambda folder: (folder / "a.bin").write_bytes(b"y" * 100),
     "a file is gone": lambda folder: (folder / "a.bin").unlink(),
     "the manifest is gone": lambda folder: (folder / "manifest.json").unlink(),
     "the manifest is empty": lambda folder: (folder / "manifest.json").write_bytes(b""),
+    "another blank in the manifest": lambda folder: flip(folder / "manifest.json"),
 }
 
 
