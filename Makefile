@@ -25,7 +25,7 @@ demo: $(READY)
 	@$(BIN)/finetuned demo
 
 test: lint
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 3
 
 bench: $(READY)
 	@$(BIN)/python -m benchmarks.train_speed

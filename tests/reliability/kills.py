@@ -4,6 +4,7 @@ import random
 import threading
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -106,7 +107,7 @@ class _Killer:
         for kind in PROGRESS:
             known, times = self.vain.get(kind, (0, 0))
             if times >= KILLS_IN_VAIN:
-                self.space.wait(f"progress of {kind}", lambda: self._has_moved(kind, known))
+                self.space.wait(f"progress of {kind}", partial(self._has_moved, kind, known))
             progress = self._progress(kind)
             self.vain[kind] = progress, times + 1 if progress == known else 1
 
