@@ -47,6 +47,12 @@ def plotly() -> Library:
     return Library(packed, _digest(data), tuple(OWN_STYLE.findall(data.decode())))
 
 
+def own_styles() -> str:
+    """Return the elements by which the library sees that it must add no style of its own."""
+    own = "".join(f'<style id="{name}"></style>\n' for name in plotly().own_styles)
+    return f'<style id="plotly.js-style-global" class="no-inline-styles"></style>\n{own}'
+
+
 def policy(scripts: bool) -> str:
     """Return the page's content security policy: nothing but what is written here may run."""
     allowed = f"{_digest(javascript().encode())} {plotly().digest}" if scripts else "'none'"

@@ -16,7 +16,7 @@ def document(title: str, body: Html, drawn: Sequence[Mapping[str, Any]]) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{text(title)}</title>\n"
         f"<style>{assets.css()}</style>\n"
-        f"{_empty_styles() if drawn else ''}"
+        f"{assets.own_styles() if drawn else ''}"
         f"</head>\n<body>\n{join(body, _data(drawn))}\n</body>\n</html>\n"
     )
 
@@ -45,12 +45,6 @@ def pictures(title: str, figures: Sequence[Html]) -> Html:
         return ""
     shown = element("div", *figures, kind="charts")
     return element("section", element("h2", text(title)), shown)
-
-
-def _empty_styles() -> Html:
-    """Return the elements by which the library sees that it must add no style of its own."""
-    own = "".join(f'<style id="{name}"></style>\n' for name in assets.plotly().own_styles)
-    return f'<style id="plotly.js-style-global" class="no-inline-styles"></style>\n{own}'
 
 
 def _data(drawn: Sequence[Mapping[str, Any]]) -> Html:

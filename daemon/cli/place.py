@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from daemon.core import pulse
 from daemon.errors import ExitCode, UserFault
 from daemon.folders import locks
 from daemon.layout import Layout
@@ -76,4 +77,4 @@ def alive(layout: Layout) -> int | None:
 
 def how_to_start(layout: Layout) -> str:
     """Return the sentence that says how a daemon is started here."""
-    return f"no daemon is running here; start it with: finetuned run --root {layout.root}"
+    return pulse.how_to_start(str(layout.root))

@@ -1,35 +1,22 @@
 """`status`: shows the status document to people, and says plainly when the daemon is dead."""
 
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 from rich.console import Group
 from rich.live import Live
 
-from daemon.cli.place import HERE, Json, Root, alive, how_to_start, workspace
+from daemon.cli.place import HERE, Json, Root, alive, workspace
 from daemon.cli.screen import facts, out
 from daemon.cli.status_page import page
 from daemon.clock import SystemClock
+from daemon.core.pulse import Pulse, pulse_of
 from daemon.core.status_schema import SCHEMA
 from daemon.errors import ExitCode
 from daemon.folders.reading import read_status
 from daemon.layout import Layout
 
-OLD_S = 30.0
-"""A daemon whose heartbeat is older than this does not answer."""
 WATCH_S = 1.0
-
-
-@dataclass(frozen=True)
-class Pulse:
-    """Whether the daemon lives."""
-
-    pid: int | None
-    heartbeat_age_s: float | None
-    problem: str | None
-    """The sentence that says what is wrong; None where it lives and answers."""
 
 
 def status(
@@ -75,18 +62,5 @@ def _page(layout: Layout, pulse: Pulse, document: dict[str, Any] | None) -> Grou
 
 def feel(layout: Layout) -> Pulse:
     """Return whether the daemon of a workspace lives, by its lock and its heartbeat."""
-    pid = alive(layout)
-    age_s = _age_s((read_status(layout) or {}).get("heartbeat"))
-    if pid is None:
-        return Pulse(None, age_s, how_to_start(layout))
-    if age_s is not None and age_s > OLD_S:
-        return Pulse(pid, age_s, f"the daemon (pid {pid}) has said nothing for {age_s:.0f} s")
-    return Pulse(pid, age_s, None)
-
-
-def _age_s(heartbeat: object) -> float | None:
-    try:
-        told = datetime.fromisoformat(str(heartbeat))
-        return max(0.0, (SystemClock().now() - told).total_seconds())
-    except (ValueError, TypeError):
-        return None
+    now = SystemClock().now()
+    return pulse_of(alive(layout), read_status(layout), now, str(layout.root))

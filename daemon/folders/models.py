@@ -32,7 +32,7 @@ KEPT = (
 def read_manifests(layout: Layout) -> list[dict[str, Any]]:
     """Return the manifests of all sealed versions, by number; unreadable ones are left out."""
     found = []
-    for name in _names(layout):
+    for name in version_names(layout):
         try:
             manifest = read_manifest(layout.version(name))
         except (OSError, ValueError):
@@ -63,7 +63,8 @@ def _sum_of(data: bytes) -> bytes:
     return f"{hashlib.sha256(data).hexdigest()}  {MANIFEST}\n".encode()
 
 
-def _names(layout: Layout) -> list[str]:
+def version_names(layout: Layout) -> list[str]:
+    """Return the directories of versions, by number."""
     try:
         return sorted(e.name for e in os.scandir(layout.versions) if e.name.startswith("v"))
     except FileNotFoundError:
@@ -127,7 +128,7 @@ class Models:
 
     def versions(self) -> Mapping[str, Version]:
         """Return every version with a readable manifest; each is read once, they never change."""
-        names = _names(self._layout)
+        names = version_names(self._layout)
         for name in names:
             if name not in self._known and name not in self._unreadable:
                 self._read(name)
@@ -204,7 +205,7 @@ class Models:
             last = int(counter.read_text())
         except (FileNotFoundError, ValueError):
             last = -1
-        numbers = [int(name[1:]) for name in _names(self._layout) if name[1:].isdigit()]
+        numbers = [int(name[1:]) for name in version_names(self._layout) if name[1:].isdigit()]
         number = max([last, *numbers]) + 1
         atomic.write_bytes(counter, b"%d\n" % number)
         return version_name(number)

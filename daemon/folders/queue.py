@@ -41,25 +41,39 @@ def find_job(layout: Layout, job: str) -> JobLayout | None:
 def read_cards(layout: Layout) -> tuple[list[JobCard], list[str]]:
     """Return the cards of all jobs by arrival, and a sentence for each that cannot be read.
 
-    Changes nothing; the later of two states wins. A claim without its file is no job yet.
+    Changes nothing; the later of two states wins.
     """
     found: dict[str, JobCard] = {}
     problems: dict[str, str] = {}
     for state in QUEUE_STATES:
-        folder = layout.queue / state
-        for job in sorted(os.listdir(folder)) if folder.is_dir() else ():
+        for job in job_names(layout, state):
             place = layout.job(state, job)
-            if not JOB_NAME.match(job) or (state == "incoming" and not place.original.exists()):
-                continue
             try:
-                found[job] = _card(place)
+                found[job] = read_card(place)
                 problems.pop(job, None)
             except (OSError, *DAMAGED) as error:
                 problems[job] = f"{place.job_file} cannot be read ({error}), so it is left out"
     return [found[job] for job in sorted(found)], [problems[job] for job in sorted(problems)]
 
 
-def _card(place: JobLayout) -> JobCard:
+def job_names(layout: Layout, state: str) -> list[str]:
+    """Return the jobs in a state, by arrival; a claim without its file is none yet."""
+    folder = layout.queue / state
+    return [
+        job
+        for job in sorted(os.listdir(folder) if folder.is_dir() else ())
+        if JOB_NAME.match(job) and (state != "incoming" or layout.job(state, job).original.exists())
+    ]
+
+
+def read_card(place: JobLayout) -> JobCard:
+    """Return a job's card.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError, KeyError, TypeError, AttributeError: it is damaged.
+        DaemonFault: a newer version wrote it.
+    """
     return card_from_record(json.loads(place.job_file.read_bytes()))
 
 
@@ -153,7 +167,7 @@ class Queue:
     def _read(self, state: str, job: str) -> JobCard:
         place = self._layout.job(state, job)
         try:
-            return _card(place)
+            return read_card(place)
         except FileNotFoundError:
             why = "job.json is missing"
         except DAMAGED as error:

@@ -1,4 +1,4 @@
-"""Reads `status/` for commands that show it to people; the daemon never reads it back."""
+"""Reads `status/` and `logs/` for people; the daemon never reads them back."""
 
 import json
 import os
@@ -12,17 +12,19 @@ def read_status(layout: Layout) -> dict[str, Any] | None:
     """Return the status document; None where there is none that can be read."""
     try:
         document = json.loads(layout.status_file.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) else None
 
 
-class Events:
-    """Follows `status/events.jsonl` from its present end on, also when it is rotated."""
+class Lines:
+    """Follows a file of JSON lines, also when it is rotated; skips what is no object."""
 
-    def __init__(self, layout: Layout) -> None:
-        self._path = layout.events_file
-        self._inode, self._offset = self._end()
+    def __init__(self, path: Path, back_bytes: int = 0) -> None:
+        """Begin so far before the present end, at a line's beginning, and not in rotated files."""
+        self._path = path
+        self._inode, size = self._end()
+        self._offset = self._line_after(max(0, size - back_bytes)) if back_bytes else size
 
     def _end(self) -> tuple[int, int]:
         try:
@@ -31,18 +33,25 @@ class Events:
             return 0, 0
         return found.st_ino, found.st_size
 
+    def _line_after(self, offset: int) -> int:
+        if offset == 0:
+            return 0
+        with self._path.open("rb") as file:
+            file.seek(offset - 1)
+            return offset - 1 + len(file.readline())
+
     def new(self) -> list[dict[str, Any]]:
-        """Return the events written since the last call."""
-        events: list[dict[str, Any]] = []
+        """Return what was written since the last call."""
+        records: list[dict[str, Any]] = []
         inode, size = self._end()
         if inode != self._inode:
             rotated = self._path.with_name(f"{self._path.name}.1")
             if self._inode and rotated.exists() and rotated.stat().st_ino == self._inode:
-                events += self._read(rotated)
+                records += self._read(rotated)
             self._inode, self._offset = inode, 0
         if size > self._offset:
-            events += self._read(self._path)
-        return events
+            records += self._read(self._path)
+        return records
 
     def _read(self, path: Path) -> list[dict[str, Any]]:
         with path.open("rb") as file:
@@ -50,12 +59,19 @@ class Events:
             data = file.read()
         whole = data[: data.rfind(b"\n") + 1]
         self._offset += len(whole)
-        return [event for line in whole.splitlines() if (event := _event(line)) is not None]
+        return [record for line in whole.splitlines() if (record := _record(line)) is not None]
 
 
-def _event(line: bytes) -> dict[str, Any] | None:
+class Events(Lines):
+    """Follows `status/events.jsonl` from its present end on."""
+
+    def __init__(self, layout: Layout) -> None:
+        super().__init__(layout.events_file)
+
+
+def _record(line: bytes) -> dict[str, Any] | None:
     try:
-        event = json.loads(line)
-    except ValueError:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
         return None
-    return event if isinstance(event, dict) else None
+    return record if isinstance(record, dict) else None

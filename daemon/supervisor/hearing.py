@@ -121,7 +121,10 @@ class Hearing:
         if report.left_out:
             parts.append(f"{report.left_out} item(s) left out to keep to the time budget")
         message = f"step {report.step}: {', '.join(parts)}"
-        self._parts.journal.event("evaluated", message, run=report.run, step=report.step)
+        self._parts.journal.event(
+            "evaluated", message, run=report.run, step=report.step,
+            validation_loss=report.validation_loss,
+        )  # fmt: skip
         self._answer("AskEvaluation", message)
         at, items, loss = self._parts.clock.now(), len(report.samples), report.validation_loss
         row = evaluation_row(at.isoformat(), report.run, report.step, loss, right, items)

@@ -1,13 +1,13 @@
 """Shows how the answers to probe prompts changed over a run; asks no model."""
 
 from collections.abc import Iterator, Sequence
-from difflib import SequenceMatcher
 from itertools import pairwise
 
 from daemon.analysis.curves.charts import LineChart, Series
 from daemon.analysis.frame import figure
 from daemon.analysis.markup import Html, element, text
 from daemon.core.curves import Probe
+from daemon.core.differences import word_changes
 from daemon.core.jobs import escape
 
 LONGEST = 1000
@@ -113,14 +113,8 @@ def _timeline(probe: Probe) -> Iterator[Html]:
 
 def _changes(before: str, now: str) -> Html:
     """Return a text with the words marked that were put in or taken out."""
-    old, new = before.split(" "), now.split(" ")
-    found = []
-    for what, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if what == "equal":
-            found.append(text(" ".join(new[c:d])))
-            continue
-        if b > a:
-            found.append(element("del", text(" ".join(old[a:b]))))
-        if d > c:
-            found.append(element("ins", text(" ".join(new[c:d]))))
-    return " ".join(found)
+    kinds = {"gone": "del", "new": "ins"}
+    return " ".join(
+        element(kinds[kind], text(words)) if kind in kinds else text(words)
+        for kind, words in word_changes(before, now)
+    )

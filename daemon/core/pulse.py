@@ -1,0 +1,44 @@
+"""Whether the daemon lives and answers, from its lock and its heartbeat; reads neither."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+OLD_S = 30.0
+"""A daemon whose heartbeat is older than this does not answer."""
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """Whether the daemon lives."""
+
+    pid: int | None
+    """None where no daemon holds the workspace."""
+    heartbeat_age_s: float | None
+    problem: str | None
+    """The sentence that says what is wrong; None where it lives and answers."""
+
+
+def pulse_of(
+    pid: int | None, document: Mapping[str, Any] | None, now: datetime, root: str
+) -> Pulse:
+    """Return the pulse of a daemon whose status document is `document`."""
+    age_s = _age_s((document or {}).get("heartbeat"), now)
+    if pid is None:
+        return Pulse(None, age_s, how_to_start(root))
+    if age_s is not None and age_s > OLD_S:
+        return Pulse(pid, age_s, f"the daemon (pid {pid}) has said nothing for {age_s:.0f} s")
+    return Pulse(pid, age_s, None)
+
+
+def how_to_start(root: str) -> str:
+    """Return the sentence that says how a daemon is started in a workspace."""
+    return f"no daemon is running here; start it with: finetuned run --root {root}"
+
+
+def _age_s(heartbeat: object, now: datetime) -> float | None:
+    try:
+        return max(0.0, (now - datetime.fromisoformat(str(heartbeat))).total_seconds())
+    except (ValueError, TypeError):
+        return None

@@ -1,0 +1,115 @@
+"use strict";
+// Draws the learning charts from rows of numbers; knows nothing of the server.
+// Each chart has a sentence and a table as well, for those who do not see drawings.
+
+const CHARTS = [
+  { id: "loss", title: "Loss", unit: "nats a token", column: 1, digits: 4, less: true },
+  { id: "rate", title: "Learning rate", unit: "", column: 2, digits: 2, power: true },
+  { id: "speed", title: "Throughput", unit: "tokens/s", column: 3, digits: 0 },
+  { id: "right", title: "Right answers", unit: "%", column: null, digits: 0 },
+];
+const TABLE_ROWS = 12;
+
+export function places(el) {
+  return CHARTS.map((chart) =>
+    el("figure", { class: "card", id: `figure-${chart.id}` },
+      el("figcaption", {}, el("h3", {}, chart.title), el("p", { id: `said-${chart.id}` }, "no steps yet")),
+      el("div", { class: "plot", id: `plot-${chart.id}`, role: "img", "aria-labelledby": `said-${chart.id}`, hidden: "" }),
+      el("details", { "data-key": `numbers-${chart.id}` }, el("summary", {}, `Numbers of ${chart.title.toLowerCase()}`), el("div", { id: `table-${chart.id}` }))));
+}
+
+export function draw(el, steps, validations, accuracy) {
+  for (const chart of CHARTS) one(el, chart, steps, validations, accuracy);
+}
+
+function one(el, chart, steps, validations, accuracy) {
+  const main = chart.column === null ? accuracy : pairs(steps, chart.column);
+  const series = [{ name: chart.column === null ? "right" : "training", points: main, colour: "--accent" }];
+  if (chart.id === "loss" && validations.length) {
+    series.push({ name: "validation (held out)", points: validations, colour: "--second", marks: true });
+  }
+  const said = document.getElementById(`said-${chart.id}`);
+  const sentence = words(chart, series);
+  if (said.textContent !== sentence) said.textContent = sentence;
+  table(el, chart, series);
+  const place = document.getElementById(`plot-${chart.id}`);
+  place.hidden = !window.Plotly || !series.some((line) => line.points.length);
+  if (!place.hidden) Plotly.react(place, traces(chart, series), look(chart, series), { displayModeBar: false, responsive: true });
+}
+
+function pairs(steps, column) {
+  return steps.filter((row) => typeof row[0] === "number").map((row) => [row[0], row[column], row[4]]);
+}
+
+function figure(value, chart) {
+  if (typeof value !== "number") return "–";
+  if (chart.power) return value.toExponential(chart.digits);
+  return value.toLocaleString("en", { maximumFractionDigits: chart.digits, minimumFractionDigits: chart.digits });
+}
+
+function words(chart, series) {
+  const parts = [];
+  for (const line of series) {
+    const known = line.points.filter((point) => typeof point[1] === "number");
+    if (!known.length) continue;
+    const [step, value] = known[known.length - 1];
+    const first = known[0];
+    const name = series.length > 1 ? `${line.name} ` : "";
+    const from = known.length > 1 ? `, ${figure(first[1], chart)} at step ${first[0].toLocaleString("en")}` : "";
+    parts.push(`${name}${figure(value, chart)} ${chart.unit} at step ${step.toLocaleString("en")}${from}`.replace("  ", " "));
+  }
+  return parts.join("; ") || "nothing measured yet";
+}
+
+function table(el, chart, series) {
+  const place = document.getElementById(`table-${chart.id}`);
+  if (!place.closest("details").open && place.childElementCount) return;
+  const rows = series.flatMap((line) => line.points.slice(-TABLE_ROWS).map((point) => [point[0], line.name, point[1]]));
+  rows.sort((a, b) => b[0] - a[0]);
+  place.replaceChildren(el("table", {},
+    el("thead", {}, el("tr", {}, ...["Step", "Of", "Value"].map((name, at) => el("th", { scope: "col", class: at === 1 ? "" : "number" }, name)))),
+    el("tbody", {}, ...rows.slice(0, 2 * TABLE_ROWS).map(([step, name, value]) =>
+      el("tr", {}, el("td", { class: "number" }, String(step)), el("td", {}, name), el("td", { class: "number" }, figure(value, chart)))))));
+}
+
+function colour(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+function traces(chart, series) {
+  return series.map((line) => {
+    const x = [], y = [];
+    let run;
+    for (const point of line.points) {
+      // A gap where another run begins, so that no line leads from one to the next.
+      if (run !== undefined && point[2] !== undefined && point[2] !== run) { x.push(null); y.push(null); }
+      run = point[2];
+      x.push(point[0]); y.push(point[1]);
+    }
+    const few = line.marks || x.length < 3 || chart.column === null;
+    return {
+      type: "scatter", mode: few ? "lines+markers" : "lines", name: line.name, x, y,
+      line: { color: colour(line.colour), width: 2, dash: line.marks ? "dash" : "solid" },
+      marker: { color: colour(line.colour), size: 7 },
+      hovertemplate: "step %{x:,}: %{y} " + chart.unit + "<extra></extra>",
+    };
+  });
+}
+
+function look(chart, series) {
+  const axis = { automargin: true, gridcolor: colour("--line"), zeroline: false, fixedrange: true };
+  const title = (text) => ({ text, standoff: 6, font: { color: colour("--soft"), size: 11 } });
+  const two = series.length > 1;
+  return {
+    height: 230, margin: { l: 6, r: 10, t: two ? 30 : 8, b: 6 }, uirevision: "same",
+    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+    font: { family: "system-ui, sans-serif", size: 12, color: colour("--ink") },
+    hoverlabel: { bgcolor: colour("--card"), bordercolor: colour("--line"), font: { color: colour("--ink") } },
+    showlegend: two, legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 },
+    xaxis: { ...axis, tickformat: ",~d", nticks: 7, title: title("step") },
+    yaxis: {
+      ...axis, title: title(chart.unit), exponentformat: "e", nticks: 6,
+      ...(chart.column === null ? { range: [-3, 103] } : {}), ...(chart.id === "speed" ? { rangemode: "tozero", tickformat: ",~s" } : {}),
+    },
+  };
+}

@@ -1,0 +1,70 @@
+"""The dashboard's queue: which jobs wait, and why some failed; reads `queue/`, changes nothing."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from daemon.core.jobs import JobCard, escape
+from daemon.folders import reports
+from daemon.folders.queue import job_names, read_card
+from daemon.layout import ENDED, PRIORITIES, Layout
+from daemon.serving.dashboard.kept import UNREADABLE, Section
+
+STATES = ("running", *PRIORITIES, "incoming", "failed", "skipped", "done")
+"""In the order of a reader's interest."""
+SHOWN = {"failed": 20, "skipped": 5, "done": 10}
+SHOWN_WAITING = 30
+MOST_REASONS = 6
+
+
+def queue_section(layout: Layout, known: dict[str, dict[str, Any]]) -> Section:
+    """Return the jobs by state; `known` holds ended jobs that were read before, and is filled."""
+    return {"states": [_state(layout, state, known) for state in STATES]}
+
+
+def _state(layout: Layout, state: str, known: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    names = job_names(layout, state)
+    newest = names[::-1]
+    chosen = newest[: SHOWN[state]] if state in ENDED else names[:SHOWN_WAITING]
+    jobs = [_job(layout, state, name, known) for name in chosen]
+    return {"state": state, "count": len(names), "jobs": jobs}
+
+
+def _job(layout: Layout, state: str, job: str, known: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    place = layout.job(state, job)
+    if state in ENDED and known.get(job, {}).get("state") == state:
+        return known[job]
+    try:
+        card = read_card(place)
+        told = _told(card, state) | {"reasons": list(_reasons(layout, state, card))}
+    except UNREADABLE as error:
+        return {"job": job, "state": state, "name": job, "reason": f"unreadable: {error!r}"}
+    if state in ENDED:
+        known[job] = told
+    return told
+
+
+def _told(card: JobCard, state: str) -> dict[str, Any]:
+    intake = card.intake
+    return {
+        "job": card.job,
+        "state": state,
+        "name": escape(card.name),
+        "priority": card.priority,
+        "train_rows": intake.train_rows if intake else None,
+        "holdout_rows": intake.holdout_rows if intake else None,
+        "size_bytes": card.size_bytes,
+        "outcome": card.outcome,
+        "reason": escape(card.reason, 500),
+        "version": card.version,
+        "claimed_at": card.claimed_at,
+        "ended_at": card.ended_at,
+    }
+
+
+def _reasons(layout: Layout, state: str, card: JobCard) -> Iterator[str]:
+    if state != "failed":
+        return
+    report = reports.read(layout.job(state, card.job))
+    for sentence in reports.describe(report)[:MOST_REASONS] if report else ():
+        if sentence != card.reason:
+            yield escape(sentence, 500)

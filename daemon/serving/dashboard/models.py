@@ -1,0 +1,114 @@
+"""The dashboard's versions, newest first, and how answers changed; reads `models/` only."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from daemon.core.curves import Curve, Probe
+from daemon.core.differences import word_changes
+from daemon.core.jobs import escape
+from daemon.core.versions import ancestry, version_from_manifest
+from daemon.folders import current_model
+from daemon.folders.models import read_manifest, version_names
+from daemon.folders.training_records import probes
+from daemon.layout import Layout
+from daemon.serving.dashboard.kept import UNREADABLE, Section
+
+SHOWN_VERSIONS = 40
+SHOWN_PROBES = 6
+SHOWN_MILESTONES = 8
+LONGEST = 600
+"""Characters of an answer; the rest is an ellipsis."""
+
+
+def versions_section(layout: Layout, known: dict[str, dict[str, Any]]) -> Section:
+    """Return the versions; `known` holds manifests that were read before, and is filled."""
+    names = version_names(layout)
+    problems = []
+    for name in names:
+        if name not in known:
+            try:
+                known[name] = _kept(read_manifest(layout.version(name)))
+            except UNREADABLE as error:
+                problems.append(f"{name} cannot be read: {error}")
+    there = [known[name] for name in names if name in known]
+    current = current_model.read(layout)
+    line = {v.version for v in ancestry(current or "", {m["version"]: m["descent"] for m in there})}
+    told = [_told(m, current, line) for m in reversed(there[-SHOWN_VERSIONS:])]
+    return {"current": current, "count": len(names), "versions": told, "problems": problems}
+
+
+def _kept(manifest: dict[str, Any]) -> dict[str, Any]:
+    names = (
+        "version", "parent", "lineage", "verdict", "promotes", "created_at", "step", "job_ids",
+        "verdict_reasons", "evaluations",
+    )  # fmt: skip
+    descent = version_from_manifest(manifest)
+    return {name: manifest.get(name) for name in names} | {"descent": descent}
+
+
+def _told(manifest: Mapping[str, Any], current: str | None, line: set[str]) -> dict[str, Any]:
+    names = ("version", "parent", "lineage", "verdict", "promotes", "created_at", "step")
+    evaluations = manifest["evaluations"] or {}
+    return {
+        **{name: manifest[name] for name in names},
+        "current": manifest["version"] == current,
+        "in_line": manifest["version"] in line,
+        "jobs": [escape(str(job)) for job in manifest["job_ids"] or ()],
+        "reasons": [escape(str(reason), 400) for reason in manifest["verdict_reasons"] or ()],
+        "exact": evaluations.get("exact_match"),
+        "loss": {
+            part: {"before": one.get("before"), "after": one.get("after")}
+            for part, one in (evaluations.get("loss") or {}).items()
+            if isinstance(one, dict)
+        },
+    }
+
+
+def evolution_section(layout: Layout, run: str | None, version: str | None) -> Section:
+    """Return how the answers to the probes changed in the run in hand, or in a version's."""
+    found, damaged = probes(layout, Curve(run or version or "", (), run=run, version=version))
+    shown = [_probe(probe) for probe in found[:SHOWN_PROBES]]
+    return {"of": run or version, "count": len(found), "probes": shown, "damaged": damaged}
+
+
+def _probe(probe: Probe) -> dict[str, Any]:
+    answers = probe.answers
+    if len(answers) > SHOWN_MILESTONES:
+        # The first one is where it began; the rest of the room is for the latest.
+        answers = (answers[0], *answers[1 - SHOWN_MILESTONES :])
+    return {
+        "prompt": escape(probe.prompt, LONGEST),
+        "golden": escape(probe.golden, LONGEST),
+        "left_out": len(probe.answers) - len(answers),
+        "answers": [
+            {"step": a.step, "answer": escape(a.answer, LONGEST), "similarity": a.similarity}
+            for a in answers
+        ],
+    }
+
+
+def samples_section(document: Mapping[str, Any]) -> Section:
+    """Return the newest sample answers, each with its differences from the golden answer."""
+    found = [s for s in document.get("eval_samples") or () if isinstance(s, dict)]
+    return {"samples": [_sample(sample) for sample in found[:-9:-1]]}
+
+
+def _sample(sample: Mapping[str, Any]) -> dict[str, Any]:
+    texts = {
+        name: escape_lines(str(sample.get(name) or ""))
+        for name in ("prompt", "golden_answer", "model_answer")
+    }
+    return {
+        **texts,
+        "step": sample.get("step"),
+        "file": escape(str(sample.get("current_file") or "")),
+        "matches": bool(sample.get("matches")),
+        "changes": word_changes(texts["golden_answer"], texts["model_answer"]),
+    }
+
+
+def escape_lines(text: str) -> str:
+    """Return text from outside made safe to show, its line ends kept, bounded."""
+    return "\n".join(escape(line, LONGEST) for line in text[:LONGEST].split("\n")) + (
+        "…" if len(text) > LONGEST else ""
+    )

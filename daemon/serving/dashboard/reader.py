@@ -1,0 +1,161 @@
+"""Reads a workspace into the sections of the dashboard; changes nothing, and asks no model."""
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from daemon.clock import Clock
+from daemon.core.jobs import escape
+from daemon.core.pulse import pulse_of
+from daemon.folders import locks
+from daemon.folders.reading import Lines, read_status
+from daemon.layout import QUEUE_STATES, Layout
+from daemon.serving.dashboard.jobs import queue_section
+from daemon.serving.dashboard.kept import Kept, Section, sign_of
+from daemon.serving.dashboard.models import (
+    evolution_section,
+    samples_section,
+    versions_section,
+)
+from daemon.serving.dashboard.words import headline
+
+POINTS = 2000
+"""Steps that the charts show."""
+EVENTS = 50
+VALIDATIONS = 500
+BACK_BYTES = 4 * 2**20
+"""Read of `metrics.jsonl` at the start; about so many steps as are shown."""
+TRUST_S = 10.0
+"""A listing is read again after so long even if its folder looks unchanged."""
+
+SMALL = (
+    "status", "model_name", "version", "lineage", "current_step", "total_steps", "epoch",
+    "current_file", "current_files", "run", "attempt", "batch_step", "batch_total_steps",
+    "batch_queue_size", "started_at", "elapsed_seconds", "progress_percent", "eta_seconds",
+    "loss", "learning_rate", "validation_loss", "val_train_gap", "tokens_per_sec",
+    "steps_per_sec", "order", "queue",
+)  # fmt: skip
+MACHINE = ("memory", "disk", "gpu", "watcher", "workers")
+ACCURACY = (
+    "total_evals", "total_correct", "accuracy_percent", "accuracy_last_20", "accuracy_last_50",
+    "best_accuracy", "best_step", "accuracy_trend", "accuracy_history",
+)  # fmt: skip
+NOTICES = ("active_alerts", "error_type", "error_message", "leftovers", "commands")
+
+
+class Reader:
+    """Looks at one workspace again and again; one thread at a time."""
+
+    def __init__(self, layout: Layout, clock: Clock) -> None:
+        self._layout = layout
+        self._clock = clock
+        self._metrics = Lines(layout.metrics_file, BACK_BYTES)
+        self._told = Lines(layout.events_file, BACK_BYTES)
+        self._events: deque[dict[str, Any]] = deque(maxlen=EVENTS)
+        self._validations: deque[list[Any]] = deque(maxlen=VALIDATIONS)
+        self._document: dict[str, Any] | None = None
+        self._kept = {
+            name: Kept() for name in ("document", "queue", "versions", "evolution", "samples")
+        }
+        self._jobs: dict[str, dict[str, Any]] = {}
+        self._manifests: dict[str, dict[str, Any]] = {}
+        self.points: deque[list[Any]] = deque(maxlen=POINTS)
+        """[step, loss, learning rate, tokens a second, run] of each step, oldest first."""
+        self.points_read = 0
+        """Points so far, those that have left `points` included."""
+
+    def read(self) -> dict[str, Section]:
+        """Return the sections as they are now, by name; an unchanged one may be the same object."""
+        self._follow()
+        layout = self._layout
+        self._kept["document"].get(sign_of(layout.status_file), self._read_document)
+        document = self._document or {}
+        return {
+            "now": self._now(),
+            "machine": {name: document.get(name) for name in MACHINE},
+            "accuracy": {name: document.get(name) for name in ACCURACY},
+            "notices": {name: document.get(name) for name in NOTICES},
+            "samples": self._samples(document),
+            "queue": self._queue(),
+            "versions": self._versions(),
+            "evolution": self._evolution(document),
+            "events": {"events": list(self._events)},
+            "validations": {"validations": list(self._validations)},
+        }
+
+    def _read_document(self) -> Section:
+        # What is torn or gone for an instant is no news: the last one stands.
+        self._document = read_status(self._layout) or self._document
+        return {}
+
+    def _now(self) -> Section:
+        layout, document = self._layout, self._document
+        holder = locks.holder(layout.workspace_lock)
+        pid = None if holder is None else holder.pid
+        pulse = pulse_of(pid, document, self._clock.now(), str(layout.root))
+        facts = {name: (document or {}).get(name) for name in SMALL}
+        told_at = None if pulse.problem is None else (document or {}).get("timestamp")
+        return {
+            "root": escape(str(layout.root)),
+            "headline": asdict(headline(document, pulse)),
+            "told_at": told_at,
+            **facts,
+        }
+
+    def _samples(self, document: Mapping[str, Any]) -> Section:
+        sign = document.get("eval_samples")
+        return self._kept["samples"].get(sign, lambda: samples_section(document))
+
+    def _queue(self) -> Section:
+        folders = sign_of(*(self._layout.queue / state for state in QUEUE_STATES))
+        sign = (folders, self._round())
+        return self._kept["queue"].get(sign, lambda: queue_section(self._layout, self._jobs))
+
+    def _versions(self) -> Section:
+        layout = self._layout
+        sign = (sign_of(layout.versions, layout.root, layout.current_model), self._round())
+        return self._kept["versions"].get(sign, lambda: versions_section(layout, self._manifests))
+
+    def _evolution(self, document: Mapping[str, Any]) -> Section:
+        run, version = _name(document.get("run"), "r"), _name(document.get("version"), "v")
+        running = self._layout.run(run).evolution if run else None
+        if running is None or not running.is_file():
+            run = None
+        else:
+            version = None
+        path = self._layout.version(version) / "evolution.jsonl" if version else running
+        sign = (run, version, sign_of(path) if path else None)
+        return self._kept["evolution"].get(
+            sign, lambda: evolution_section(self._layout, run, version)
+        )
+
+    def _round(self) -> int:
+        return int(self._clock.monotonic_s() // TRUST_S)
+
+    def _follow(self) -> None:
+        for line in self._metrics.new():
+            self.points.append(_point(line))
+            self.points_read += 1
+        self._hear(self._told.new())
+
+    def _hear(self, events: Iterable[Mapping[str, Any]]) -> None:
+        for event in events:
+            kind = event.get("event")
+            told = {name: event.get(name) for name in ("time", "event", "message")}
+            self._events.append(told)
+            if kind == "evaluated" and event.get("validation_loss") is not None:
+                self._validations.append([event.get("step"), event["validation_loss"]])
+
+
+def _point(line: Mapping[str, Any]) -> list[Any]:
+    tokens, seconds = line.get("tokens"), line.get("seconds")
+    known = isinstance(tokens, int) and isinstance(seconds, int | float) and seconds > 0
+    speed = round(tokens / seconds, 1) if known and tokens and seconds else None
+    return [line.get("step"), line.get("loss"), line.get("learning_rate"), speed, line.get("run")]
+
+
+def _name(value: object, letter: str) -> str | None:
+    """Return a name of the status document if it has the form of one; it becomes a path."""
+    fits = isinstance(value, str) and value[:1] == letter and value[1:].isdecimal()
+    return str(value) if fits else None
