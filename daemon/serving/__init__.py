@@ -1,1 +1,1 @@
-"""The server: answers over HTTP, and the dashboard; reads the workspace and changes nothing."""
+"""The HTTP server: inference over versions, and what watches the daemon. A process of its own."""

@@ -86,7 +86,7 @@ function traces(chart, series) {
       run = point[2];
       x.push(point[0]); y.push(point[1]);
     }
-    const few = line.marks || x.length < 3 || chart.column === null;
+    const few = x.length < 3 || ((line.marks || chart.column === null) && x.length < 40);
     return {
       type: "scatter", mode: few ? "lines+markers" : "lines", name: line.name, x, y,
       line: { color: colour(line.colour), width: 2, dash: line.marks ? "dash" : "solid" },

@@ -15,6 +15,7 @@ from daemon.serving.dashboard.kept import UNREADABLE, Section
 
 SHOWN_VERSIONS = 40
 SHOWN_PROBES = 6
+SHOWN_SAMPLES = 6
 SHOWN_MILESTONES = 8
 LONGEST = 600
 """Characters of an answer; the rest is an ellipsis."""
@@ -90,7 +91,7 @@ def _probe(probe: Probe) -> dict[str, Any]:
 def samples_section(document: Mapping[str, Any]) -> Section:
     """Return the newest sample answers, each with its differences from the golden answer."""
     found = [s for s in document.get("eval_samples") or () if isinstance(s, dict)]
-    return {"samples": [_sample(sample) for sample in found[:-9:-1]]}
+    return {"samples": [_sample(sample) for sample in found[: -SHOWN_SAMPLES - 1 : -1]]}
 
 
 def _sample(sample: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ const KEPT_STEPS = 2000;
 const SILENT_MS = 25000;
 const $ = (id) => document.getElementById(id);
 const steps = new Map();
-let validations = [], accuracy = [], drawing = false, heard = 0, told = null;
+let validations = [], accuracy = [], drawing = false, heard = 0, told = null, tone = "waiting";
 
 function el(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
@@ -22,10 +22,8 @@ function el(tag, attributes = {}, ...children) {
 function show(place, ...children) {
   const open = new Set([...place.querySelectorAll("details[open]")].map((one) => one.dataset.key));
   const focus = place.contains(document.activeElement) ? document.activeElement.closest("[data-key]") : null;
-  const scrolled = [...place.querySelectorAll(".text")].map((one) => one.scrollTop);
   place.replaceChildren(...children.flat().filter((child) => child !== null && child !== undefined));
   for (const one of place.querySelectorAll("details")) if (open.has(one.dataset.key)) one.open = true;
-  place.querySelectorAll(".text").forEach((one, at) => { if (scrolled[at]) one.scrollTop = scrolled[at]; });
   if (focus) {
     const again = [...place.querySelectorAll("[data-key]")].find((one) => one.dataset.key === focus.dataset.key);
     if (again) (again.querySelector("summary") || again).focus();
@@ -75,7 +73,7 @@ function now(state) {
   const detail = words.detail === words.sentence ? "" : words.detail;
   put("detail", detail);
   $("detail").hidden = !detail;
-  $("state").className = `card state ${words.tone}`;
+  tone = words.tone;
   document.title = `${words.title} – finetuned`;
   told = state.told_at;
   progress(state);
@@ -91,7 +89,7 @@ function progress(state) {
   const share = Math.min(100, (100 * done) / all);
   const left = duration(state.eta_seconds);
   const file = state.current_file ? `${state.current_file}: ` : "";
-  put("progress-text", `${file}step ${number(done)} of ${number(all)}, ${share.toFixed(0)} %${left && !order ? `, about ${left} left` : ""}`);
+  put("progress-text", `${file}step ${number(done)} of ${number(all)}, ${share.toFixed(0)} %${left && !order && state.status === "training" ? `, about ${left} left` : ""}`);
   $("bar").value = share;
 }
 
@@ -104,7 +102,7 @@ function facts(state) {
     ["Order", state.order ? state.order.order : null, state.order ? state.order.doing : null],
     ["Files waiting", number(waiting), null],
     ["Version in use", state.version, state.model_name],
-    ["Steps of this line", number(state.current_step), typeof state.epoch === "number" ? `epoch ${state.epoch}` : null],
+    ["Steps so far", number(state.current_step), typeof state.epoch === "number" ? `epoch ${state.epoch}` : null],
     ["Loss", fixed(state.loss, 4), "lower is better"],
     ["Validation loss", fixed(state.validation_loss, 4), "on held-out rows"],
     ["Learning rate", typeof state.learning_rate === "number" ? state.learning_rate.toExponential(2) : null, null],
@@ -148,7 +146,7 @@ function right(state) {
 function samples(state) {
   const cards = list(state.samples).map((one) =>
     el("article", { class: "card" },
-      el("h3", {}, el("span", { class: `mark ${one.matches ? "good" : "bad"}` }, one.matches ? "✓ right" : "✗ not equal"),
+      el("h3", {}, el("span", { class: one.matches ? "good" : "bad" }, one.matches ? "✓ right" : "✗ not equal"),
         el("span", { class: "soft" }, ` step ${number(one.step) ?? "?"}, ${one.file}`)),
       el("p", { class: "label" }, "Asked"), text(one.prompt),
       el("p", { class: "label" }, "Right answer"), text(one.golden_answer),
@@ -159,13 +157,13 @@ function samples(state) {
 }
 
 function text(words) {
-  return el("p", { class: "text", tabindex: "0" }, words || "(empty)");
+  return el("p", { class: "text" }, words || "(empty)");
 }
 
 function changes(pairs) {
   const tags = { gone: "del", new: "ins", same: "span" };
   const parts = list(pairs).filter(([, words]) => words).flatMap(([kind, words], at) => [at ? " " : null, el(tags[kind] || "span", {}, words)]);
-  return el("p", { class: "text", tabindex: "0" }, ...parts);
+  return el("p", { class: "text" }, ...parts);
 }
 
 function evolution(state) {
@@ -224,8 +222,8 @@ function entry(state, job) {
 }
 
 const VERDICTS = {
-  base: ["", "the untouched base"], promote: ["good", "better, proven"],
-  unproven: ["held", "neither better nor worse, proven"], refuse: ["bad", "refused: worse"],
+  base: ["", "the untouched base"], promote: ["good", "proven better"],
+  unproven: ["unsure", "no proof either way"], refuse: ["bad", "proven worse"],
 };
 
 function versions(state) {
@@ -247,7 +245,7 @@ function version(row, names) {
   const loss = row.loss && row.loss.own_holdout;
   const place = row.current ? " in use" : row.in_line ? " in its line" : "";
   const cells = [
-    el("div", {}, el("span", { class: tone }, verdict), reasons.length ? el("details", { "data-key": `why-${row.version}` },
+    el("div", {}, el("span", { class: tone }, verdict), row.verdict === "base" ? null : row.promotes ? ", taken into use" : ", not taken into use", reasons.length ? el("details", { "data-key": `why-${row.version}` },
       el("summary", {}, "why", el("span", { class: "unseen" }, ` ${row.version} was judged so`)), el("ul", { class: "why" }, ...reasons.map((reason) => el("li", {}, reason)))) : null),
     row.parent || "–",
     row.exact ? `${row.exact.before ?? "–"} → ${row.exact.after ?? "–"} of ${row.exact.items}` : "–",
@@ -317,6 +315,7 @@ function link() {
   const live = heard !== 0 && Date.now() - heard < SILENT_MS && source.readyState === EventSource.OPEN;
   put("link", live ? "live" : lost);
   $("link").className = `link ${live ? "live" : heard ? "gone" : ""}`;
+  $("state").className = `card state ${heard && !live ? "gone" : tone}`;
   const old = told ? new Date(told) : null;
   const words = heard && !live ? `${lost}: what is shown is from then.` : old && !Number.isNaN(old.getTime()) ? `What is shown below was last true at ${old.toLocaleString()}.` : "";
   put("lost", words);

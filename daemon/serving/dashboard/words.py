@@ -32,6 +32,8 @@ STATES: dict[str, tuple[Tone, str, str]] = {
     "crashed": ("trouble", "Crashed", "The daemon has ended with an error."),
 }  # fmt: skip
 """By the status document's `status`: tone, title, sentence."""
+TELLING = ("blocked", "intake", "preparing")
+"""States of which the daemon's own words say more."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,9 @@ def _dead(document: Mapping[str, Any] | None, pulse: Pulse) -> Headline:
 
 
 def _state(document: Mapping[str, Any]) -> Headline:
-    status, message = str(document.get("status")), str(document.get("message") or "")
+    status = str(document.get("status"))
+    known = status in STATES and status not in TELLING
+    message = "" if known else str(document.get("message") or "")
     # A state this version does not know is shown as it stands.
     tone, title, sentence = STATES.get(status, ("working", status, ""))
     if document.get("error_message"):
