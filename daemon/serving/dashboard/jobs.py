@@ -65,6 +65,8 @@ def _reasons(layout: Layout, state: str, card: JobCard) -> Iterator[str]:
     if state != "failed":
         return
     report = reports.read(layout.job(state, card.job))
-    for sentence in reports.describe(report)[:MOST_REASONS] if report else ():
-        if sentence != card.reason:
-            yield escape(sentence, 500)
+    try:
+        told = reports.describe(report)[:MOST_REASONS] if report else []
+    except UNREADABLE as error:
+        told = [f"report.json cannot be read: {error!r}"]
+    yield from (escape(sentence, 500) for sentence in told if sentence != card.reason)

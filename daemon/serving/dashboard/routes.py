@@ -23,10 +23,17 @@ FILES = {
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def dashboard_routes(layout: Layout) -> list[Route]:
-    """Return the routes of a workspace's dashboard; they take GET and HEAD only."""
+def _never() -> bool:
+    return False
+
+
+def dashboard_routes(layout: Layout, leaving: Callable[[], bool] = _never) -> list[Route]:
+    """Return the routes of a workspace's dashboard; they take GET and HEAD only.
+
+    Open pages are let go within a second once the server is `leaving`.
+    """
     clock = SystemClock()
-    watch = Watch(Reader(layout, clock), clock)
+    watch = Watch(Reader(layout, clock), clock, leaving)
     return [
         *(Route(path, _file(name), methods=["GET"]) for path, name in FILES.items()),
         Route("/dashboard/state", _state(watch), methods=["GET"]),

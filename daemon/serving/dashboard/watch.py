@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,9 +27,10 @@ class _Told:
 class Watch:
     """Shared by all pages of one server; looks while one is open, and for each `state` asked."""
 
-    def __init__(self, reader: Reader, clock: Clock) -> None:
+    def __init__(self, reader: Reader, clock: Clock, leaving: Callable[[], bool]) -> None:
         self._reader = reader
         self._clock = clock
+        self._leaving = leaving
         self._sections: dict[str, bytes] = {}
         self._objects: dict[str, object] = {}
         self._points: tuple[int, list[list[Any]]] = (0, [])
@@ -44,6 +45,11 @@ class Watch:
         """Whether no further page is taken."""
         return self.pages >= MOST_PAGES
 
+    @property
+    def watching(self) -> bool:
+        """Whether the workspace is looked at again and again."""
+        return self._task is not None
+
     async def state(self) -> bytes:
         """Return everything as one JSON document, at most a second old."""
         await self._look()
@@ -56,7 +62,7 @@ class Watch:
         try:
             yield b"retry: 2000\n\n"
             await self._look()
-            while True:
+            while not self._leaving():
                 news = self._news
                 message = self._message(told)
                 if message is not None:
@@ -83,7 +89,7 @@ class Watch:
 
     async def _poll(self) -> None:
         try:
-            while True:
+            while not self._leaving():
                 await asyncio.sleep(LOOK_S)
                 await self._look()
         finally:

@@ -25,14 +25,18 @@ class Alone:
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._socket.getsockname()[1])
         self.url = f"http://127.0.0.1:{self.port}"
-        app = Starlette(routes=dashboard_routes(Layout(root.resolve())))
-        config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)
-        self._server = uvicorn.Server(config)
+        routes = dashboard_routes(Layout(root.resolve()), lambda: self._server.should_exit)
+        app = Starlette(routes=routes)
+        self._server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],))
 
     def __enter__(self) -> "Alone":
         self._thread.start()
         return self
+
+    def leave(self) -> None:
+        """Begin to end."""
+        self._server.should_exit = True
 
     def __exit__(
         self,
@@ -40,7 +44,7 @@ class Alone:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._server.should_exit = True
+        self.leave()
         self._thread.join(PATIENCE_S)
         self._socket.close()
         assert not self._thread.is_alive(), "the server did not end"

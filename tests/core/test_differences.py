@@ -1,0 +1,23 @@
+"""Differences: both texts can be read from them."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon.core.differences import word_changes
+
+
+def test_words_that_are_missing_and_words_that_are_too_much_are_told_apart() -> None:
+    assert word_changes("the capital is Paris", "the capital was Rome indeed") == [
+        ("same", "the capital"), ("gone", "is Paris"), ("new", "was Rome indeed"),
+    ]  # fmt: skip
+
+
+words = st.lists(st.sampled_from(["a", "b", "c", "<b>", "", "\n"]), min_size=1, max_size=12)
+
+
+@given(words, words)
+def test_both_texts_stand_in_the_changes(before: list[str], now: list[str]) -> None:
+    old, new = " ".join(before), " ".join(now)
+    changes = word_changes(old, new)
+    assert " ".join(text for kind, text in changes if kind != "new") == old
+    assert " ".join(text for kind, text in changes if kind != "gone") == new

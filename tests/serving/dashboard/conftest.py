@@ -1,0 +1,54 @@
+"""What the tests of the dashboard share: a living daemon by its lock, a server, a browser."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from daemon.folders import locks
+from daemon.layout import Layout
+from daemon.serving.dashboard import watch
+from tests.serving.dashboard.alone import Alone
+from tests.serving.dashboard.furnished import furnished
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look more often, for the sake of those who wait for the tests."""
+    monkeypatch.setattr(watch, "LOOK_S", 0.1)
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Iterator[Layout]:
+    """A workspace in training, and a daemon that lives, as far as its lock says."""
+    made = furnished(tmp_path / "workspace")
+    lock = locks.acquire(made.workspace_lock)
+    assert lock is not None
+    yield made
+    lock.release()
+
+
+@pytest.fixture
+def alone(layout: Layout) -> Iterator[Alone]:
+    """The dashboard of that workspace."""
+    with Alone(layout.root) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A real browser."""
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    if found is None:
+        if os.environ.get("CI"):
+            pytest.fail("no Chromium is installed: the dashboard cannot be looked at")
+        pytest.skip("no Chromium is installed (apt install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield browser
+        browser.close()

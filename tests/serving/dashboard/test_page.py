@@ -1,0 +1,181 @@
+"""The page in a real browser: what it says, that it lives, who can use it, that nothing runs."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from daemon.folders import locks
+from daemon.layout import Layout
+from tests.serving.dashboard.alone import Alone
+from tests.serving.dashboard.furnished import append, furnished, step, tell
+
+RAN = "window.__ran=(window.__ran||0)+1"
+PAYLOADS = (
+    f"<script>{RAN}</script>",
+    f"<img src=x onerror='{RAN}'>",
+    f"<svg onload='{RAN}'>",
+    f"<svg><script>{RAN}</script></svg>",
+    f'<iframe srcdoc="<script>parent.{RAN}</script>"></iframe>',
+    f"<iframe src='javascript:{RAN}'></iframe>",
+    f"<a href='javascript:{RAN}' autofocus onfocus='{RAN}'>x</a>",
+    f"<input autofocus onfocus='{RAN}'>",
+    f"<details open ontoggle='{RAN}'>",
+    f"<video><source onerror='{RAN}'></video>",
+    f"<audio src=x onerror='{RAN}'>",
+    f"<body onload='{RAN}'>",
+    f"<object data='javascript:{RAN}'></object>",
+    f"<embed src='javascript:{RAN}'>",
+    f"<math><mtext><img src=x onerror='{RAN}'></mtext></math>",
+    f"<style>@import 'http://evil.example/x.css'</style><style onload='{RAN}'></style>",
+    f"<link rel=stylesheet href='http://evil.example/x.css' onerror='{RAN}'>",
+    f"<meta http-equiv=refresh content='0;url=javascript:{RAN}'>",
+    f"<base href='http://evil.example/'><img src=x onerror='{RAN}'>",
+    f"<marquee onstart='{RAN}'>x</marquee>",
+    f"<form action='javascript:{RAN}'><button autofocus onfocus='{RAN}'>x</button></form>",
+    f"'\"></p></section><script>{RAN}</script>",
+    f"--></style></script></title></noscript><script>{RAN}</script>",
+    f"</textarea><template><script>{RAN}</script></template><img src onerror='{RAN}'>",
+    f"%{{x}}<b><a href='javascript:{RAN}'>y</a></b><extra>z</extra>",
+    f"![x](http://evil.example/x.png) [y](javascript:{RAN})",
+    f"${{({RAN})}} {{{{{RAN}}}}} <%= {RAN} %>",
+    f"\\u003cscript\\u003e{RAN}\\u003c/script\\u003e &lt;img src=x onerror={RAN}&gt;",
+    'data: {"now":null}\n\nevent: news\r\ndata: {}\u2028\u2029',
+    "__proto__",
+)
+FOREIGN = "img, iframe, script, object, embed, video, audio, input, form, link, base, marquee, math"
+
+
+@contextmanager
+def opened(chromium: Browser, url: str) -> Iterator[Page]:
+    """Open the page and fail where the browser complains or asks another server for anything."""
+    context = chromium.new_context(viewport={"width": 1200, "height": 800})
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda said: complaints.append(f"{said.type}: {said.text}"))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("dialog", lambda dialog: complaints.append(dialog.message))
+    page.on("request", lambda one: None if one.url.startswith(url) else complaints.append(one.url))
+    page.goto(url)
+    expect(page.locator("#link")).to_have_text("live")
+    page.wait_for_selector(".js-plotly-plot .main-svg", state="attached")
+    yield page
+    assert complaints == []
+    context.close()
+
+
+def test_the_page_says_what_the_daemon_does_and_follows_it_without_reloading(
+    chromium: Browser, alone: Alone, layout: Layout
+) -> None:
+    with opened(chromium, alone.url) as page:
+        expect(page.locator("#title")).to_have_text("Training")
+        expect(page.locator("#progress-text")).to_have_text(
+            "plain: step 30 of 120, 25 %, about 1 min 35 s left"
+        )
+        expect(page.locator("#said-loss")).to_contain_text("at step 30")
+        expect(page.locator("#said-loss")).to_contain_text("validation (held out) 0.9000")
+        expect(page.locator("#samples del")).to_have_text("right")
+        expect(page.locator("#samples ins")).to_have_text("wrong")
+        page.evaluate("window.here = true")
+        append(layout.metrics_file, [step(31, 0.25)])
+        tell(layout, status="paused", error_message=None)
+        expect(page.locator("#title")).to_have_text("Paused")
+        expect(page.locator("#said-loss")).to_contain_text("0.2500 nats a token at step 31")
+        assert page.evaluate("window.here"), "the page was not loaded again"
+
+
+def test_a_dead_daemon_and_a_dead_server_are_plain_to_see(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    """Fault S3."""
+    layout = furnished(tmp_path / "w")
+    lock = locks.acquire(layout.workspace_lock)
+    assert lock is not None
+    with Alone(layout.root) as alone:
+        context = chromium.new_context()
+        page = context.new_page()
+        page.goto(alone.url)
+        expect(page.locator("#title")).to_have_text("Training")
+        lock.release()
+        expect(page.locator("#title")).to_have_text("Not running")
+        expect(page.locator("#lost")).to_contain_text("was last true at")
+        expect(page.locator("#detail")).to_contain_text("finetuned run --root")
+        expect(page.locator("#progress")).to_be_hidden()
+    expect(page.locator("#lost")).to_contain_text("No word from the server")
+    expect(page.locator("#state")).to_have_class("card state gone")
+    context.close()
+
+
+def test_everybody_can_use_it(chromium: Browser, alone: Alone) -> None:
+    """Names, contrast, structure and focus as axe judges them; nothing is wider than a phone."""
+    with opened(chromium, alone.url) as page:
+        for width, scheme in ((1200, "light"), (1200, "dark"), (360, "light")):
+            page.set_viewport_size({"width": width, "height": 800})
+            page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+            found = Axe().run(page)
+            assert found.violations_count == 0, (width, scheme, found.generate_report())
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_it_is_used_by_keyboard_and_nothing_opened_closes_when_news_come(
+    chromium: Browser, alone: Alone, layout: Layout
+) -> None:
+    with opened(chromium, alone.url) as page:
+        page.keyboard.press("Tab")
+        expect(page.locator(".skip")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.locator("#main")).to_be_focused()
+        page.locator("summary", has_text="done: 1").focus()
+        page.keyboard.press("Enter")
+        expect(page.locator("[data-key=queue-done]")).to_have_attribute("open", "")
+        old, new = layout.job("normal", "000003-file"), layout.job("running", "000003-file")
+        old.folder.rename(new.folder)
+        expect(page.locator("#queue")).to_contain_text("in training: 2")
+        expect(page.locator("[data-key=queue-done]")).to_have_attribute("open", "")
+        expect(page.locator("[data-key=queue-done] summary")).to_be_focused()
+
+
+def test_nothing_foreign_runs_or_becomes_a_part_of_the_page(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    """Every payload stands in file names, rows, errors, answers, alerts, versions and events."""
+    layout = furnished(tmp_path / "w", said="".join(PAYLOADS))
+    for payload in PAYLOADS:
+        append(layout.events_file, [{"event": payload, "message": payload, "time": payload}])
+        append(layout.metrics_file, [step(40, run=payload) | {"step": payload}])
+    lock = locks.acquire(layout.workspace_lock)
+    assert lock is not None
+    with Alone(layout.root) as alone, opened(chromium, alone.url) as page:
+        for place in ("notices", "samples", "evolution", "queue", "versions", "machine", "facts"):
+            expect(page.locator(f"#{place}")).to_contain_text("<script>window.__ran")
+        shown = page.locator("#events").inner_text()
+        assert all(" ".join(p.split()[:1]) in shown for p in PAYLOADS)
+        page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+        assert page.locator("main").locator(FOREIGN).count() == 0
+        for payload in PAYLOADS:
+            tell(layout, current_file=payload, run=payload, version=payload, status=payload)
+        expect(page.locator("#title")).to_have_text("__proto__")
+        assert page.evaluate("window.__ran") is None
+    lock.release()
+
+
+def test_the_policy_stops_what_a_mistake_of_the_page_would_let_in(
+    chromium: Browser, alone: Alone
+) -> None:
+    page = chromium.new_page()
+    page.goto(alone.url)
+    stopped: list[str] = []
+    page.on("console", lambda said: stopped.append(said.text))
+    add = f"document.body.insertAdjacentHTML('beforeend', {json.dumps(PAYLOADS[1])})"
+    page.evaluate(add)
+    page.evaluate(
+        f"() => {{ const made = document.createElement('script'); made.textContent = '{RAN}';"
+        " document.body.append(made); }"
+    )
+    page.evaluate("() => fetch('http://127.0.0.1:9/').catch(() => null)")
+    assert page.evaluate("window.__ran") is None
+    assert sum("Content Security Policy" in text for text in stopped) >= 3
+    page.close()
