@@ -1,13 +1,13 @@
 """`generate` and `chat`: ask a version, or the base model, by hand."""
 
-from contextlib import suppress
 from typing import Annotated
 
 import typer
 
+from daemon.cli.conversation import Conversation
 from daemon.cli.place import HERE, Json, Root, workspace
 from daemon.cli.screen import facts, safe, say
-from daemon.cli.speaking import Speaker, choose, speaker
+from daemon.cli.speaking import Target, choose, speaker
 from daemon.core.examples import Turn
 from daemon.core.sampling import Sampling
 
@@ -90,15 +90,20 @@ def chat(
     stop: Stops = None,
     root: Root = HERE,
 ) -> None:
-    """Talk to a model; it remembers the conversation."""
+    """Talk to a model, or to two at once; they remember the conversation."""
     layout = workspace(root)
     sampling = _sampling(max_tokens, temperature, top_p, top_k, min_p, seed, stop)
     target = choose(layout, version, base, prefix)
+
+    def pick(name: str) -> Target:
+        named = None if name in ("base", "current") else name
+        return choose(layout, named, name == "base", prefix)
+
     with speaker(layout, target) as speaking:
         if target.prefix is not None:
             say(f"every conversation begins with the prefix {target.prefix.name}", "dim")
-        say("training waits while this chat is open; /new begins afresh, /quit leaves", "dim")
-        _converse(speaking, _opening(system), sampling)
+        say("training waits while this chat is open; /help shows the commands, /quit leaves", "dim")
+        Conversation(speaking, pick, _opening(system), sampling).run()
 
 
 def _sampling(
@@ -127,40 +132,3 @@ def _sampling(
 
 def _opening(system: str | None) -> list[Turn]:
     return [Turn("system", system)] if system else []
-
-
-def _converse(speaking: Speaker, opening: list[Turn], sampling: Sampling) -> None:
-    turns = list(opening)
-    while True:
-        line = _read()
-        if line is None or line == "/quit":
-            return
-        if line == "/new":
-            turns = list(opening)
-            say("a new conversation", "dim")
-        elif line:
-            turns.append(Turn("user", line))
-            turns.append(Turn("assistant", _speak(speaking, turns, sampling)))
-
-
-def _read() -> str | None:
-    """Return a line from the user; None at the end of the input."""
-    with suppress(ImportError):
-        # Importing it gives the prompt its editing keys and its history.
-        import readline  # noqa: F401
-    try:
-        return input("> ").strip()
-    except (EOFError, KeyboardInterrupt):
-        return None
-
-
-def _speak(speaking: Speaker, turns: list[Turn], sampling: Sampling) -> str:
-    pieces = []
-    try:
-        for piece in speaking.stream(turns, sampling):
-            pieces.append(piece)
-            typer.echo(safe(piece), nl=False)
-    except KeyboardInterrupt:
-        typer.echo(" …", nl=False)
-    typer.echo("")
-    return "".join(pieces)

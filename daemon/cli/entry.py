@@ -18,6 +18,7 @@ from daemon.cli import (
     evaluate,
     explain,
     jobs,
+    logs,
     reproduce,
     run,
     service,
@@ -77,6 +78,7 @@ def build() -> typer.Typer:
     app.command()(analyze.analyze)
     app.add_typer(data, name="data")
     app.command()(status.status)
+    app.command()(logs.logs)
     app.add_typer(service.service, name="service")
     for word in (control.pause, control.resume, control.skip, control.stop):
         app.command()(word)

@@ -1,6 +1,7 @@
 """Loads a version to talk to it, for `generate` and `chat`; trains nothing, writes nothing."""
 
 import json
+import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +32,11 @@ class Target:
     """None for the base model alone."""
     prefix: Prefix | None = None
     """What is put before every conversation."""
+
+    @property
+    def name(self) -> str:
+        """The version's name, or the base model's."""
+        return self.version.name if self.version is not None else self.base.name
 
 
 def choose(layout: Layout, version: str | None, base: bool, prefix: str | None = None) -> Target:
@@ -109,11 +115,45 @@ class Speaker:
     """A loaded model that answers."""
 
     def __init__(self, target: Target) -> None:
+        self.target = target
+        self._load(target.base)
+        self._become(target)
+
+    def turn_to(self, target: Target) -> None:
+        """Be another version; the base model stays loaded where it is the same.
+
+        Raises:
+            ModelFault: it cannot be loaded; the one before answers on.
+        """
+        if target == self.target:
+            return
+        before = self.target
+        try:
+            self._exchange(target)
+        except ModelFault:
+            self._exchange(before)
+            raise
+
+    def _exchange(self, target: Target) -> None:
+        if target.base != self.target.base:
+            self._load(target.base)
+        elif self._worn:
+            from daemon.model.adapters import detach
+
+            detach(self._model)
+        self.target = target
+        self._become(target)
+
+    def _load(self, base: Path) -> None:
         from daemon.model.loading import load_model
         from daemon.text.encoder import TextEncoder
 
-        self._model, self._tokenizer = load_model(target.base)
-        self._encoder = TextEncoder.load(target.base).prefixed(target.prefix)
+        self._model, self._tokenizer = load_model(base)
+        self._text = TextEncoder.load(base)
+
+    def _become(self, target: Target) -> None:
+        self._encoder = self._text.prefixed(target.prefix)
+        self._worn = target.version is not None
         if target.version is not None:
             self._wear(target.version)
 
@@ -123,7 +163,8 @@ class Speaker:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_bytes())
         adapter = version_from_manifest(manifest).adapter
         assert adapter is not None
-        attach(self._model, adapter, 0)
+        # The seed goes on to the choice of words: the same one would repeat the same answers.
+        attach(self._model, adapter, secrets.randbits(32))
         load_adapter(self._model, folder / "adapters.safetensors")
         # The adapter's layers are new, and a new layer would drop out as in training.
         self._model.eval()

@@ -77,5 +77,6 @@ def rollback(
 
 
 def named(version: str) -> str:
-    """Return a version's full name where only its number was given."""
-    return version_name(int(version)) if version.isdecimal() else version
+    """Return a version's full name where only its number was given: `12`, `v12`."""
+    number = version.removeprefix("v")
+    return version_name(int(number)) if number.isdecimal() else version
