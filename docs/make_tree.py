@@ -38,6 +38,11 @@ REMARKS = {
 FOLDERS = {
     "daemon/analysis/page.css": "the look of a report, light and dark",
     "daemon/analysis/page.js": "draws the charts of a report",
+    "daemon/serving/dashboard/charts.js": "draws the learning charts, with sentences and tables",
+    "daemon/serving/dashboard/page.css": "the look of the dashboard, light and dark",
+    "daemon/serving/dashboard/page.html": "the dashboard's skeleton",
+    "daemon/serving/dashboard/page.js": "puts what the server tells into the page, as text",
+    "tests/serving/": "the dashboard in a real browser",
     "tests/analysis/": "quality, secrets, statistics, learning curves, pages and pictures",
     "tests/dedup/": "when two questions are one",
     "docs/decisions/": "why it is so and not otherwise, one page each",
