@@ -43,12 +43,17 @@ def alone(layout: Layout) -> Iterator[Alone]:
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """A real browser."""
-    found = next(filter(None, map(shutil.which, NAMES)), None)
-    if found is None:
-        if os.environ.get("CI"):
-            pytest.fail("no Chromium is installed: the dashboard cannot be looked at")
-        pytest.skip("no Chromium is installed (apt install chromium)")
     with sync_playwright() as playwright:
+        found = _found(playwright.chromium.executable_path)
         browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
         yield browser
         browser.close()
+
+
+def _found(of_playwright: str) -> str:
+    found = next(filter(None, map(shutil.which, (*NAMES, of_playwright))), None)
+    if found is None:
+        if os.environ.get("CI"):
+            pytest.fail("no Chromium is installed: the dashboard cannot be looked at")
+        pytest.skip("no Chromium here: apt install chromium, or playwright install chromium")
+    return found
