@@ -113,3 +113,21 @@ def test_the_schema_of_the_document_is_printed_for_readers(finetuned: Command) -
     done = finetuned("status", "--schema")
     assert done.exit_code == 0
     assert "current_step" in json.loads(done.stdout)["required"]
+
+
+@pytest.mark.usefixtures("lock_held")
+def test_a_watched_status_is_shown_anew_until_it_is_left(
+    finetuned: Command, layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout.status_file.write_text(json.dumps(document(current_step=30)))
+    steps = iter([31, 32])
+
+    def wait(_: SystemClock, seconds: float) -> None:
+        step = next(steps, None)
+        if step is None:
+            raise KeyboardInterrupt
+        layout.status_file.write_text(json.dumps(document(current_step=step)))
+
+    monkeypatch.setattr("daemon.cli.status.SystemClock.sleep_s", wait)
+    done = finetuned("status", "--watch", "--root", layout.root)
+    assert done.exit_code == 0 and "32 of 120" in done.stdout
