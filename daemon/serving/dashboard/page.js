@@ -97,6 +97,7 @@ function facts(state) {
   const files = list(state.current_files);
   const more = files.length > 1 ? `and ${files.length - 1} more in this run` : null;
   const waiting = state.batch_queue_size;
+  const learns = state.status === "training" && state.told_at === null;
   const rows = [
     ["Current file", state.current_file, more],
     ["Order", state.order ? state.order.order : null, state.order ? state.order.doing : null],
@@ -105,10 +106,10 @@ function facts(state) {
     ["Steps so far", number(state.current_step), typeof state.epoch === "number" ? `epoch ${state.epoch}` : null],
     ["Loss", fixed(state.loss, 4), "lower is better"],
     ["Validation loss", fixed(state.validation_loss, 4), "on held-out rows"],
-    ["Learning rate", typeof state.learning_rate === "number" ? state.learning_rate.toExponential(2) : null, null],
-    ["Throughput", typeof state.tokens_per_sec === "number" ? `${number(state.tokens_per_sec)} tokens/s` : null, null],
+    ["Learning rate", learns && typeof state.learning_rate === "number" ? state.learning_rate.toExponential(2) : null, null],
+    ["Throughput", learns && typeof state.tokens_per_sec === "number" ? `${number(state.tokens_per_sec)} tokens/s` : null, null],
   ];
-  show($("facts"), rows.filter((row) => row[1] !== null && row[1] !== undefined && row[1] !== "").map(([name, value, small]) =>
+  show($("facts"), rows.filter((row) => row[1] !== null && row[1] !== undefined && row[1] !== "" && row[1] !== false).map(([name, value, small]) =>
     el("div", {}, el("dt", {}, name), el("dd", {}, String(value), small ? el("small", {}, String(small)) : null))));
 }
 

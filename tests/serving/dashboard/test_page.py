@@ -79,10 +79,12 @@ def test_the_page_says_what_the_daemon_does_and_follows_it_without_reloading(
         expect(page.locator("#said-loss")).to_contain_text("validation (held out) 0.9000")
         expect(page.locator("#samples del")).to_have_text("right")
         expect(page.locator("#samples ins")).to_have_text("wrong")
+        expect(page.locator("#facts")).to_contain_text("123 tokens/s")
         page.evaluate("window.here = true")
         append(layout.metrics_file, [step(31, 0.25)])
         tell(layout, status="paused", error_message=None)
         expect(page.locator("#title")).to_have_text("Paused")
+        expect(page.locator("#facts")).not_to_contain_text("tokens/s")
         expect(page.locator("#said-loss")).to_contain_text("0.2500 nats a token at step 31")
         assert page.evaluate("window.here"), "the page was not loaded again"
 
