@@ -20,6 +20,7 @@ from daemon.cli import (
     jobs,
     reproduce,
     run,
+    serve,
     service,
     status,
     submit,
@@ -93,6 +94,7 @@ def build() -> typer.Typer:
     app.command()(versions.rollback)
     app.command()(chat.generate)
     app.command()(chat.chat)
+    app.command()(serve.serve)
     app.command()(doctor.doctor)
     app.command()(demo.demo)
     return app

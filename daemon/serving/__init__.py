@@ -1,0 +1,1 @@
+"""The HTTP server: inference over versions, and what watches the daemon. A process of its own."""
