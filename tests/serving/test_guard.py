@@ -152,6 +152,7 @@ def test_other_methods_are_refused_and_nothing_is_said_of_other_origins(
 
 
 def test_reading_routes_take_no_post_and_asking_routes_no_get(rehearsed: Served) -> None:
+    """Fault C9: there is nothing that could be changed by HTTP."""
     for path in ("/v1/models", "/healthz", "/readyz", "/metrics"):
         assert rehearsed.ask("POST", path, {}).status == 405
     for path in ("/generate", "/v1/completions", "/v1/chat/completions"):
