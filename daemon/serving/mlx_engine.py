@@ -176,7 +176,7 @@ class MlxEngine:
             except (ValueError, KeyError, TypeError, AttributeError, IndexError, SyntaxError):
                 return text, ()
             said += after
-        return said.strip(), tuple(found)
+        return (said.strip(), tuple(found)) if found else (text, ())
 
     def bytes_for(self, subject: Subject) -> int:
         """Return the memory that a base takes, and what answering needs, in bytes."""
