@@ -2,7 +2,7 @@
 
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -56,23 +56,23 @@ def make_desk(layout: Layout, settings: ServerSettings, engine: Engine, clock: C
     return Desk(settings, Registry(layout), Prompts(), thread, metrics, clock)
 
 
-def make_server(layout: Layout, desk: Desk) -> ASGIApp:
-    """Return the whole application with its border.
+def make_server(layout: Layout, desk: Desk, leaving: Callable[[], bool]) -> ASGIApp:
+    """Return the whole application with its border; `leaving` lets open pages go.
 
     Raises:
         UserFault: a token is needed and cannot be used.
     """
     settings = desk.settings
     token = server_token.read_or_make(layout) if settings.needs_token else None
-    inner = make_router(desk, pages(layout))
+    inner = make_router(desk, pages(layout, leaving))
     return Border(inner, rules_of(settings, token), desk.metrics, desk.clock, settings.send_s)
 
 
-def pages(layout: Layout) -> Sequence[BaseRoute]:
+def pages(layout: Layout, leaving: Callable[[], bool]) -> Sequence[BaseRoute]:
     """Return what people look at: the one place where the dashboard is mounted."""
     if find_spec(DASHBOARD) is None:
         return []
-    found: Sequence[BaseRoute] = import_module(DASHBOARD).dashboard_routes(layout)
+    found: Sequence[BaseRoute] = import_module(DASHBOARD).dashboard_routes(layout, leaving)
     return found
 
 
@@ -108,7 +108,7 @@ def serve(layout: Layout, settings: ServerSettings, *, rehearse: bool, child: bo
     """
     clock = SystemClock()
     desk = make_desk(layout, settings, make_engine(settings, rehearse, clock), clock)
-    app = make_server(layout, desk)
+    app = make_server(layout, desk, lambda: server.should_exit)
     place = listen(settings)
     config = uvicorn.Config(
         app, http=protocol(settings.connections), ws="none", lifespan="off", log_config=None,

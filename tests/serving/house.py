@@ -155,7 +155,7 @@ def serving(layout: Layout, engine: Engine, **changes: Any) -> Iterator[Served]:
         port = int(probe.getsockname()[1])
     settings = ServerSettings(**({"port": port} | changes))
     desk = make_desk(layout, settings, engine, SystemClock())
-    app = make_server(layout, desk)
+    app = make_server(layout, desk, lambda: server.should_exit)
     place = listen(settings)
     config = uvicorn.Config(
         app, http=protocol(settings.connections), ws="none", lifespan="off", log_config=None,
