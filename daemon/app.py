@@ -29,6 +29,7 @@ from daemon.supervisor.journal import Journal
 from daemon.supervisor.notify import notifier_of
 from daemon.supervisor.parts import Parts
 from daemon.supervisor.rebuild import Rebuilt, rebuild
+from daemon.supervisor.server import ServerHand
 from daemon.supervisor.settings_watch import SettingsWatch
 from daemon.supervisor.supervisor import Supervisor
 from daemon.supervisor.wakeups import Signals, Wakeups, Watcher
@@ -172,6 +173,7 @@ def _parts(layout: Layout, rehearse: bool, console: bool) -> Parts:
         ledger=ledger, journal=journal,
         intake=_hand("daemon.intake", layout, rehearse, clock, wakeups, now.trainer.stop_s),
         trainer=_hand("daemon.training", layout, rehearse, clock, wakeups, now.trainer.stop_s),
+        server=_server(layout, rehearse, clock, wakeups),
         errands=Errands(layout, models, wakeups.wake),
         wakeups=wakeups, signals=Signals(wakeups),
         watcher=Watcher((layout.inbox, layout.control), wakeups),
@@ -201,11 +203,18 @@ def _open_ledger(ledger: Ledger, layout: Layout, journal: Journal, clock: Clock)
 def _hand(
     module: str, layout: Layout, rehearse: bool, clock: Clock, wakeups: Wakeups, budget_s: float
 ) -> Hand:
+    argv = _argv(module, layout, rehearse and module == "daemon.training")
+    return Hand(argv, layout.root, clock, wakeups, budget_s)
+
+
+def _server(layout: Layout, rehearse: bool, clock: Clock, wakeups: Wakeups) -> ServerHand:
+    return ServerHand(_argv("daemon.serving", layout, rehearse), layout.root, clock, wakeups)
+
+
+def _argv(module: str, layout: Layout, rehearse: bool) -> list[str]:
     # -P: a worker's folder is the workspace, whose files must not be taken for modules.
     argv = [sys.executable, "-P", "-m", module, "--root", str(layout.root)]
-    if rehearse and module == "daemon.training":
-        argv.append("--rehearse")
-    return Hand(argv, layout.root, clock, wakeups, budget_s)
+    return [*argv, "--rehearse"] if rehearse else argv
 
 
 def _count_boot(layout: Layout) -> int:

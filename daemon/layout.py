@@ -118,6 +118,11 @@ class Layout:
         return self.root / "current_model"
 
     @property
+    def server_token(self) -> Path:
+        """What requests to the server must carry, where its settings ask for it."""
+        return self.root / "server.token"
+
+    @property
     def logs(self) -> Path:
         return self.root / "logs"
 

@@ -12,6 +12,7 @@ from daemon.settings_evaluation import (
     GradeSettings,
     TargetsSettings,
 )
+from daemon.settings_serving import ServerSettings
 from daemon.settings_tables import IntakeSettings, PrefixName, PrefixSettings, Section, Share
 
 PrivateKind = Literal["private_key", "api_key", "email", "phone", "card", "iban"]
@@ -336,6 +337,7 @@ class Settings(Section):
     targets: TargetsSettings = TargetsSettings()
     retention: RetentionSettings = RetentionSettings()
     trainer: TrainerSettings = TrainerSettings()
+    server: ServerSettings = ServerSettings()
     log: LogSettings = LogSettings()
 
     @property

@@ -21,6 +21,7 @@ from daemon.cli import (
     logs,
     reproduce,
     run,
+    serve,
     service,
     status,
     submit,
@@ -95,6 +96,7 @@ def build() -> typer.Typer:
     app.command()(versions.rollback)
     app.command()(chat.generate)
     app.command()(chat.chat)
+    app.command()(serve.serve)
     app.command()(doctor.doctor)
     app.command()(demo.demo)
     return app

@@ -23,25 +23,45 @@ class Sampling:
     """The answer ends before the first of these; none is empty."""
 
 
-def until_stop(pieces: Iterable[str], stops: Sequence[str]) -> Iterator[str]:
-    """Give the pieces of an answer up to the first stop, which may lie across pieces.
+class UpToStop:
+    """Lets an answer through up to its first stop, which may lie across pieces.
 
     What could be the beginning of a stop is held back until more is known.
     """
-    held = ""
+
+    def __init__(self, stops: Sequence[str]) -> None:
+        self._stops = stops
+        self._held = ""
+        self.stopped = False
+        """Whether a stop has come; nothing is let through any more."""
+
+    def take(self, piece: str) -> str:
+        """Return what of the answer may be told after one more piece."""
+        if self.stopped:
+            return ""
+        text = self._held + piece
+        places = [place for stop in self._stops if (place := text.find(stop)) >= 0]
+        self.stopped = bool(places)
+        free = min(places) if places else len(text) - _beginning(text, self._stops)
+        self._held = "" if places else text[free:]
+        return text[:free]
+
+    def rest(self) -> str:
+        """Return what was held back, once the answer has ended by itself."""
+        text, self._held = self._held, ""
+        return text
+
+
+def until_stop(pieces: Iterable[str], stops: Sequence[str]) -> Iterator[str]:
+    """Give the pieces of an answer up to the first stop."""
+    gate = UpToStop(stops)
     for piece in pieces:
-        held += piece
-        places = [place for stop in stops if (place := held.find(stop)) >= 0]
-        if places:
-            if text := held[: min(places)]:
-                yield text
+        if text := gate.take(piece):
+            yield text
+        if gate.stopped:
             return
-        free = len(held) - _beginning(held, stops)
-        if free:
-            yield held[:free]
-            held = held[free:]
-    if held:
-        yield held
+    if text := gate.rest():
+        yield text
 
 
 def _beginning(text: str, stops: Sequence[str]) -> int:

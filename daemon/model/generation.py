@@ -10,11 +10,11 @@ import numpy as np
 from daemon.core.answers import Answer, Limits
 from daemon.core.sampling import Sampling, until_stop
 from daemon.model.backend import Module, mx
+from daemon.model.choosing import choosing
 
 # mlx_lm imports mlx by itself: it must come after the back end is set up.
 from mlx_lm.generate import BatchGenerator, GenerationBatch, StopSequences  # isort: skip
 from mlx_lm.generate import stream_generate  # isort: skip
-from mlx_lm.sample_utils import make_sampler  # isort: skip
 from mlx_lm.tokenizer_utils import TokenizerWrapper  # isort: skip
 
 AT_ONCE = 32
@@ -118,21 +118,11 @@ def stream(
     sampling: Sampling,
 ) -> Iterator[str]:
     """Give the pieces of one answer as they come."""
-    if sampling.seed is not None:
-        mx.random.seed(sampling.seed)
-
-    def sampler(log_probabilities: mx.array) -> mx.array:
-        # mlx-lm refuses as many words as there are, or more.
-        every = sampling.top_k >= log_probabilities.shape[-1]
-        choose: Callable[[mx.array], mx.array] = make_sampler(
-            temp=sampling.temperature,
-            top_p=sampling.top_p,
-            min_p=sampling.min_p,
-            top_k=0 if every else sampling.top_k,
-        )
-        return choose(log_probabilities)
-
     found = stream_generate(
-        model, tokenizer, mx.array(list(prompt)), max_tokens=sampling.max_tokens, sampler=sampler
+        model,
+        tokenizer,
+        mx.array(list(prompt)),
+        max_tokens=sampling.max_tokens,
+        sampler=choosing(sampling),
     )
     return until_stop((str(piece.text) for piece in found if piece.text), sampling.stops)

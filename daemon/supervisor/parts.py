@@ -17,6 +17,7 @@ from daemon.supervisor.crew import Hand
 from daemon.supervisor.errands import Errands
 from daemon.supervisor.journal import Journal
 from daemon.supervisor.notify import Notifier
+from daemon.supervisor.server import ServerHand
 from daemon.supervisor.settings_watch import SettingsWatch
 from daemon.supervisor.wakeups import Signals, Wakeups, Watcher
 
@@ -40,6 +41,7 @@ class Parts:
     journal: Journal
     intake: Hand
     trainer: Hand
+    server: ServerHand
     errands: Errands
     wakeups: Wakeups
     signals: Signals

@@ -110,6 +110,8 @@ class Supervisor:
         if self._parts.settings.refresh():
             self._observer.forget_base()
             self._parts.journal.event("settings", "the edited settings count from the next run")
+        if self._only_order is None:
+            self._parts.server.tend(self._parts.settings.now.server, self._parts.journal)
         seen = self._observer.look(stopping=self._parts.signals.stops > 0)
         if self._only_order is not None:
             seen = with_one_order(seen, self._only_order)
@@ -154,6 +156,7 @@ class Supervisor:
         self._parts.notify.stopping()
         for hand in (self._parts.intake, self._parts.trainer):
             hand.kill(wanted=True)
+        self._parts.server.kill()
         if fault.code != "workspace_gone":
             self._parts.journal.event("stopped", fault.message, level="error")
         self._close()
@@ -166,14 +169,16 @@ class Supervisor:
             parts.notify.alive(self._publisher.publish(seen, "stopping", self._observer.leftovers))
         parts.intake.leave()
         parts.trainer.leave()
+        parts.server.leave()
         budget_s = parts.settings.now.trainer.stop_s
         until_s = parts.clock.monotonic_s() + budget_s
         stops = parts.signals.stops
-        while not (parts.intake.gone and parts.trainer.gone):
+        while not (parts.intake.gone and parts.trainer.gone and parts.server.gone):
             left_s = until_s - parts.clock.monotonic_s()
             if left_s <= 0 or parts.signals.stops > max(stops, 1):
                 parts.intake.kill(wanted=True)
                 parts.trainer.kill(wanted=True)
+                parts.server.kill()
             parts.wakeups.wait(min(max(left_s, 0.0), SETTLING_S))
             self._hearing.listen(leaving=True)
         self._hearing.listen(leaving=True)
@@ -187,6 +192,7 @@ class Supervisor:
 
     def _close(self) -> None:
         self._awake.hold(False)
+        self._parts.server.close()
         self._parts.watcher.stop()
         self._parts.errands.close()
         self._parts.ledger.close()

@@ -19,6 +19,7 @@ from tokenizers import Tokenizer
 from daemon.core.examples import Chat, Example, Text, Turn
 from daemon.core.prefix import Prefix
 from daemon.errors import ModelFault
+from daemon.text.forged import Marks
 from daemon.text.pieces import Kind, Piece
 from daemon.text.prefix import Place, put_before
 from daemon.text.spans import Renderer
@@ -188,12 +189,31 @@ class TextEncoder:
     def encode_prompt(self, turns: Sequence[Turn], tools: Sequence[str] = ()) -> list[int]:
         """Return the tokens up to where an answer begins.
 
+        A control token that a turn or a tool spells stays text, as it does in training.
+
         Raises:
             Unrenderable: the template does not take these turns.
         """
-        text = self._renderer.prompt(self._with_prefix(turns), tools)
-        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
-        return ids
+        turns = self._with_prefix(turns)
+        marks = Marks.of(self._controls, turns, tools)
+        if marks is None:
+            text = self._renderer.prompt(turns, tools)
+            ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+            return ids
+        hidden = [marks.hide_in(turn) for turn in turns]
+        text = self._renderer.prompt(hidden, [marks.hide(tool) for tool in tools])
+        return [
+            token
+            for part, spelled in marks.split(text)
+            for token in (self._text_tokenizer() if spelled else self._tokenizer)
+            .encode(part, add_special_tokens=False)
+            .ids
+        ]
+
+    def encode_text(self, text: str) -> list[int]:
+        """Return the tokens of plain text to go on from; what it spells stays text."""
+        ids: list[int] = self._text_tokenizer().encode(text, add_special_tokens=False).ids
+        return [*self._bos, *ids]
 
     def decode(self, tokens: Iterable[int]) -> str:
         """Return the text of tokens, without control tokens."""

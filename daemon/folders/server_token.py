@@ -1,0 +1,35 @@
+"""`server.token`: the secret of requests, where the settings ask for one; decides nothing."""
+
+import os
+import secrets
+
+from daemon.errors import UserFault
+from daemon.folders import atomic
+from daemon.layout import Layout
+
+SHORTEST = 16
+
+
+def read_or_make(layout: Layout) -> str:
+    """Return the token; the first time it is made, for its owner's eyes only.
+
+    Raises:
+        UserFault: others may read it, or it is none.
+    """
+    path = layout.server_token
+    if not path.exists():
+        with atomic.replacing(path) as temporary:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                file.write(secrets.token_urlsafe(32) + "\n")
+    if path.stat().st_mode & 0o077:
+        raise UserFault("token_open", f"others can read {path}: chmod 600 it, or remove it")
+    try:
+        token = path.read_text(encoding="ascii").strip()
+    except UnicodeDecodeError:
+        token = ""
+    if len(token) < SHORTEST or not token.isprintable() or " " in token:
+        raise UserFault(
+            "token_unusable", f"{path} holds no token: {SHORTEST} or more characters, one line"
+        )
+    return token

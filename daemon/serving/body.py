@@ -1,0 +1,60 @@
+"""Reads a request's body within its limits and as strict JSON; knows no field of it."""
+
+import asyncio
+import json
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+
+from daemon.serving.guard import too_large
+from daemon.serving.work import Refused, refused
+
+
+async def read_json(request: Request, max_bytes: int, seconds: float) -> Any:
+    """Return the value of a body.
+
+    Raises:
+        Refused: it is too large (413), too slow (408), or no strict JSON (400).
+        ClientDisconnect: the client is gone.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            data = await _read(request, max_bytes)
+    except TimeoutError as error:
+        message = f"the body must come within {seconds:.0f} s (server.body_s)"
+        raise refused(408, "body_too_slow", message) from error
+    return strict_json(data)
+
+
+async def _read(request: Request, max_bytes: int) -> bytes:
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > max_bytes:
+            raise Refused(too_large(max_bytes))
+        parts.append(part)
+    return b"".join(parts)
+
+
+def strict_json(data: bytes) -> Any:
+    """Return the value of a JSON text.
+
+    Raises:
+        Refused: it is not UTF-8 or no JSON; NaN, lone surrogates, keys that come twice and
+            bottomless nesting are no JSON here.
+    """
+    try:
+        # orjson is the strict one, but of keys that come twice it silently takes the last.
+        value = orjson.loads(data)
+        json.loads(data, object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
+        raise refused(400, "bad_json", "the body is no strict JSON in UTF-8") from error
+    return value
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key comes twice")
+    return found

@@ -1,0 +1,51 @@
+"""Connections that may not linger: uvicorn's, with a limit on how many and on slow heads."""
+
+import asyncio
+from typing import Any
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+HEAD_S = 10.0
+"""A request's head must have come whole within so many seconds."""
+
+
+def protocol(most: int) -> type[H11Protocol]:
+    """Return the protocol of a server that holds at most so many connections."""
+
+    class Limited(H11Protocol):
+        _deadline: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            if len(self.connections) > most:
+                transport.abort()
+                return
+            self._wait_for_head()
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            # uvicorn ends only connections that are silent between two requests.
+            if self.conn.their_state is not h11.IDLE:
+                self._forget()
+            elif self._deadline is None:
+                self._wait_for_head()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._forget()
+            super().connection_lost(exc)
+
+        def _wait_for_head(self) -> None:
+            self._deadline = self.loop.call_later(HEAD_S, self._too_slow)
+
+        def _too_slow(self) -> None:
+            self._deadline = None
+            if self.conn.their_state is h11.IDLE and not self.transport.is_closing():
+                self.transport.abort()
+
+        def _forget(self) -> None:
+            if self._deadline is not None:
+                self._deadline.cancel()
+                self._deadline = None
+
+    return Limited

@@ -1,0 +1,58 @@
+"""What the server needs of whatever makes its answers; the real one and the stand-in obey it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from daemon.core.examples import Call
+from daemon.serving.work import Said, Subject, Work
+
+
+class Engine(Protocol):
+    """Answers in the making over one base model; used by one thread only."""
+
+    @property
+    def base(self) -> Path | None:
+        """The base model that is in memory."""
+        ...
+
+    @property
+    def worn(self) -> int:
+        """How many versions are in memory."""
+        ...
+
+    def load(self, base: Path) -> None:
+        """Take a base model into memory.
+
+        Raises:
+            ModelFault: it cannot be loaded.
+        """
+        ...
+
+    def unload(self) -> None:
+        """Give everything back, answers in the making too."""
+        ...
+
+    def begin(self, work: Work) -> None:
+        """Begin an answer; its base is in memory.
+
+        Raises:
+            UserFault: its version cannot be used.
+        """
+        ...
+
+    def step(self) -> list[Said]:
+        """Go on with every answer by at most one token."""
+        ...
+
+    def drop(self, number: int) -> None:
+        """Leave an answer; one that has ended or never began is left already."""
+        ...
+
+    def calls(self, text: str, tools: Sequence[str]) -> tuple[str, tuple[Call, ...]]:
+        """Return what an answer says and what it calls."""
+        ...
+
+    def bytes_for(self, subject: Subject) -> int:
+        """Return the memory that a base takes with what answering needs, in bytes."""
+        ...

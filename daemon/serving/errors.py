@@ -1,0 +1,35 @@
+"""Errors as clients of OpenAI's API know them; decides none."""
+
+from typing import Any
+
+from starlette.responses import Response
+
+from daemon.serving.shapes import json_bytes
+from daemon.serving.work import Trouble
+
+_TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error"}
+
+
+def error_record(trouble: Trouble) -> dict[str, Any]:
+    """Return the body of an error."""
+    usual = "invalid_request_error" if trouble.status < 500 else "server_error"
+    return {
+        "error": {
+            "message": trouble.message,
+            "type": _TYPES.get(trouble.status, usual),
+            "param": trouble.field,
+            "code": trouble.code,
+        }
+    }
+
+
+def error_response(trouble: Trouble, *, close: bool = False) -> Response:
+    """Return an error with its status; `close` where a body may still be on its way."""
+    headers = {}
+    if trouble.retry_s is not None:
+        headers["Retry-After"] = str(trouble.retry_s)
+    if trouble.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if close:
+        headers["Connection"] = "close"
+    return Response(json_bytes(error_record(trouble)), trouble.status, headers, "application/json")

@@ -1,0 +1,129 @@
+"""Puts the server together and lets it serve until it is told to end."""
+
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from importlib.util import find_spec
+
+import uvicorn
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
+
+from daemon.clock import Clock, SystemClock
+from daemon.errors import BusyFault, UserFault
+from daemon.folders import server_token
+from daemon.layout import Layout
+from daemon.serving.border import Border
+from daemon.serving.connection import protocol
+from daemon.serving.desk import Desk
+from daemon.serving.engine import Engine
+from daemon.serving.engine_thread import EngineThread
+from daemon.serving.guard import rules_of
+from daemon.serving.memory_rule import MemoryRule
+from daemon.serving.metrics import Metrics
+from daemon.serving.prompts import Prompts
+from daemon.serving.registry import Registry
+from daemon.serving.rehearsal import RehearsalEngine
+from daemon.serving.routes import make_router
+from daemon.settings_serving import ServerSettings
+
+DASHBOARD = "daemon.serving.dashboard"
+GRACE_S = 3
+KEEP_ALIVE_S = 15
+HEAD_BYTES = 16384
+REHEARSED_WORD_S = 0.01
+
+
+def make_engine(settings: ServerSettings, rehearse: bool, clock: Clock) -> Engine:
+    """Return what makes the answers."""
+    if rehearse:
+        return RehearsalEngine(clock, REHEARSED_WORD_S)
+    # Imported here: a rehearsal must not need MLX.
+    from daemon.serving.mlx_engine import MlxEngine
+
+    return MlxEngine(settings.versions, settings.at_once)
+
+
+def make_desk(layout: Layout, settings: ServerSettings, engine: Engine, clock: Clock) -> Desk:
+    """Return what the routes work with; its thread is not yet started."""
+    thread = EngineThread(engine, MemoryRule(layout), settings, clock)
+    metrics = Metrics()
+    metrics.watch("answering", "Answers in the making.", lambda: thread.busy[0])
+    metrics.watch("waiting", "Requests that wait for a place.", lambda: thread.busy[1])
+    metrics.watch("model_loaded", "1 with a model in memory.", lambda: thread.worn is not None)
+    metrics.watch("versions_loaded", "Versions in memory.", lambda: thread.worn or 0)
+    return Desk(settings, Registry(layout), Prompts(), thread, metrics, clock)
+
+
+def make_server(layout: Layout, desk: Desk, leaving: Callable[[], bool]) -> ASGIApp:
+    """Return the whole application with its border; `leaving` lets open pages go.
+
+    Raises:
+        UserFault: a token is needed and cannot be used.
+    """
+    settings = desk.settings
+    token = server_token.read_or_make(layout) if settings.needs_token else None
+    inner = make_router(desk, pages(layout, leaving))
+    return Border(inner, rules_of(settings, token), desk.metrics, desk.clock, settings.send_s)
+
+
+def pages(layout: Layout, leaving: Callable[[], bool]) -> Sequence[BaseRoute]:
+    """Return what people look at: the one place where the dashboard is mounted."""
+    if find_spec(DASHBOARD) is None:
+        return []
+    found: Sequence[BaseRoute] = import_module(DASHBOARD).dashboard_routes(layout, leaving)
+    return found
+
+
+def listen(settings: ServerSettings) -> socket.socket:
+    """Return the socket; no other port is ever taken instead.
+
+    Raises:
+        BusyFault: the port is taken.
+        UserFault: this machine has no such address, or the port is for root only.
+    """
+    family = socket.AF_INET6 if ":" in settings.address else socket.AF_INET
+    place = f"{settings.address} port {settings.port}"
+    found = socket.socket(family, socket.SOCK_STREAM)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        found.bind((settings.address, settings.port))
+        found.listen(128)
+    except OSError as error:
+        found.close()
+        if error.errno == 98 or "in use" in str(error):
+            message = f"{place} is taken by another program: end it, or change server.port"
+            raise BusyFault("port_taken", message) from error
+        message = f"cannot listen at {place}: {error.strerror}; see [server] in the settings"
+        raise UserFault("cannot_listen", message) from error
+    return found
+
+
+def serve(layout: Layout, settings: ServerSettings, *, rehearse: bool, child: bool) -> None:
+    """Serve until SIGTERM, Ctrl-C or, as a child, the end of stdin.
+
+    Raises:
+        UserFault: the port or the token cannot be used.
+    """
+    clock = SystemClock()
+    desk = make_desk(layout, settings, make_engine(settings, rehearse, clock), clock)
+    app = make_server(layout, desk, lambda: server.should_exit)
+    place = listen(settings)
+    config = uvicorn.Config(
+        app, http=protocol(settings.connections), ws="none", lifespan="off", log_config=None,
+        access_log=False, proxy_headers=False, server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S, timeout_graceful_shutdown=GRACE_S,
+        h11_max_incomplete_event_size=HEAD_BYTES,
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    if child:
+        from daemon.serving.parent import watch_parent
+
+        watch_parent(server)
+    desk.thread.start()
+    sys.stderr.write(f"serving at http://{settings.address}:{settings.port}\n")
+    try:
+        server.run(sockets=[place])
+    finally:
+        desk.thread.close(GRACE_S)

@@ -1,0 +1,55 @@
+"""When the model may be in this process's memory while the trainer has one in its own.
+
+Both may where there is memory for both; else training goes first, and requests are told when to
+come again.
+"""
+
+from collections.abc import Callable
+
+import psutil
+
+from daemon.folders import locks
+from daemon.layout import Layout
+from daemon.serving.work import Trouble
+
+RESERVE_SHARE = 0.1
+"""Share of the machine's memory that is left to everything else."""
+
+RETRY_S = 30
+
+
+def available_bytes() -> tuple[int, int]:
+    """Return the memory that is free, and all there is, in bytes."""
+    memory = psutil.virtual_memory()
+    return int(memory.available), int(memory.total)
+
+
+class MemoryRule:
+    """Looks at the trainer's lock and at the memory, and takes neither."""
+
+    def __init__(
+        self, layout: Layout, memory: Callable[[], tuple[int, int]] = available_bytes
+    ) -> None:
+        self._lock = layout.trainer_lock
+        self._memory = memory
+
+    @property
+    def training(self) -> bool:
+        """Whether a trainer has a model in memory."""
+        return locks.holder(self._lock) is not None
+
+    def keeps_out(self, need_bytes: int) -> Trouble | None:
+        """Say why a model of this size must not be loaded now; None where it may."""
+        free, total = self._memory()
+        if free - need_bytes >= total * RESERVE_SHARE or not self.training:
+            return None
+        message = (
+            f"the trainer is using the memory: {free >> 20} MB are free and {need_bytes >> 20} MB "
+            "are needed beside it; ask again when training is over"
+        )
+        return Trouble(503, "training", message, retry_s=RETRY_S)
+
+    def must_give_back(self) -> bool:
+        """Tell whether a trainer that came later needs what a resting model takes here."""
+        free, total = self._memory()
+        return free < total * RESERVE_SHARE and self.training

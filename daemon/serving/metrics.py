@@ -1,0 +1,67 @@
+"""What the server counts of itself, for Prometheus; no prompt, no path, no address among it."""
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+NO_VERSION = "none"
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+
+
+class Metrics:
+    """Counters and latencies of one server; every label has few values."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "finetuned_requests", "Requests by route and status.", ("route", "status"),
+            registry=self._registry,
+        )  # fmt: skip
+        self._seconds = Histogram(
+            "finetuned_request_seconds", "From a request's head to the end of its answer.",
+            ("route",), buckets=SECONDS, registry=self._registry,
+        )  # fmt: skip
+        self._first = Histogram(
+            "finetuned_first_token_seconds", "From a request to the first word of its answer.",
+            buckets=SECONDS, registry=self._registry,
+        )  # fmt: skip
+        self._answers = Counter(
+            "finetuned_answers", "Answers by version and how they ended.", ("version", "end"),
+            registry=self._registry,
+        )  # fmt: skip
+        self._tokens = Counter(
+            "finetuned_tokens", "Tokens by version, of prompts and of answers.",
+            ("version", "kind"), registry=self._registry,
+        )  # fmt: skip
+        self._errors = Counter(
+            "finetuned_errors", "Refused and failed requests by code.", ("code",),
+            registry=self._registry,
+        )  # fmt: skip
+
+    def watch(self, name: str, about: str, read: Callable[[], float]) -> None:
+        """Show a number that is read when it is asked for."""
+        Gauge(f"finetuned_{name}", about, registry=self._registry).set_function(read)
+
+    def request(self, route: str, status: int, seconds: float) -> None:
+        """Count a request that has ended."""
+        self._requests.labels(route, str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def first_token(self, seconds: float) -> None:
+        """Count the wait for a first word."""
+        self._first.observe(seconds)
+
+    def answer(self, version: str, end: str, prompt_tokens: int, tokens: int) -> None:
+        """Count an answer that has ended; `end` is `stop`, `length`, `left` or a code."""
+        self._answers.labels(version, end).inc()
+        self._tokens.labels(version, "prompt").inc(prompt_tokens)
+        self._tokens.labels(version, "answer").inc(tokens)
+
+    def error(self, code: str) -> None:
+        """Count a request that got no answer, or no whole one."""
+        self._errors.labels(code).inc()
+
+    def text(self) -> bytes:
+        """Return everything in Prometheus' text form."""
+        return generate_latest(self._registry)

@@ -1,0 +1,84 @@
+"""Which versions can be asked, by the ids that clients use; loads none.
+
+Ids are looked up among those that there are: no part of a request ever becomes a path.
+"""
+
+from datetime import datetime
+
+from daemon.core.versions import Version
+from daemon.folders import current_model
+from daemon.folders.models import Models
+from daemon.layout import Layout
+from daemon.serving.work import Subject, refused
+
+CURRENT, BASE = "current", "base"
+
+
+class Registry:
+    """The versions of a workspace as they are at this moment; used by one thread."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._models = Models(layout)
+
+    def subjects(self) -> dict[str, Subject]:
+        """Return every version with its weights by its id, and the current version's base."""
+        versions = self._models.versions()
+        complete = self._models.complete()
+        listed = [version for name, version in versions.items() if name in complete]
+        found = {subject.model: subject for subject in map(self._subject, listed)}
+        current = versions.get(current_model.read(self._layout) or "")
+        if current is not None:
+            bare = self._bare(current)
+            found[bare.model] = bare
+        return found
+
+    def find(self, model: str) -> Subject:
+        """Return the version that an id, `current` or `base` means now.
+
+        Raises:
+            Refused: there is none of that id (404), or no current version yet (503).
+        """
+        subjects = self.subjects()
+        if model in subjects:
+            return subjects[model]
+        if model not in (CURRENT, BASE):
+            message = "there is no such model; GET /v1/models lists those there are"
+            raise refused(404, "model_not_found", message, field="model")
+        return self._now(subjects, model)
+
+    def has_current(self) -> bool:
+        """Tell whether there is a version to ask."""
+        return current_model.read(self._layout) in self._models.versions()
+
+    def _now(self, subjects: dict[str, Subject], model: str) -> Subject:
+        version = self._models.versions().get(current_model.read(self._layout) or "")
+        if version is not None:
+            subject = self._bare(version) if model == BASE else self._subject(version)
+            if subject.model in subjects:
+                return subject
+        message = "there is no current model yet: the daemon makes it when it first runs"
+        raise refused(503, "no_model_yet", message, retry_s=10)
+
+    def _subject(self, version: Version) -> Subject:
+        adapter = self._layout.version(version.version) if version.adapter is not None else None
+        facts = version.base
+        return Subject(
+            model=f"{facts['name']}@{version.version}",
+            version=version.version,
+            base=self._layout.base(str(facts["name"])),
+            adapter=adapter,
+            prefix=version.prefix,
+            context_tokens=int(facts.get("context_tokens", 0)),
+            created_s=int(datetime.fromisoformat(version.created_at).timestamp()),
+            base_bytes=int(facts.get("bytes", 0)),
+            base_dtype=str(facts.get("dtype", "unknown")),
+        )
+
+    def _bare(self, version: Version) -> Subject:
+        own = self._subject(version)
+        name = f"{version.base['name']}@{BASE}"
+        return Subject(
+            name, BASE, own.base, None, None, own.context_tokens, own.created_s, own.base_bytes,
+            own.base_dtype,
+        )  # fmt: skip

@@ -1,0 +1,66 @@
+"""A stand-in engine: everything of a server but the model."""
+
+from collections.abc import Sequence
+from itertools import cycle, islice
+from pathlib import Path
+
+from daemon.clock import Clock
+from daemon.core.examples import Call
+from daemon.serving.work import Said, Subject, Work
+
+
+class RehearsalEngine:
+    """Says which version it is, a word a step."""
+
+    def __init__(self, clock: Clock, pace_s: float) -> None:
+        self._clock = clock
+        self._pace_s = pace_s
+        self._open: dict[int, list[Said]] = {}
+        self._worn: set[str] = set()
+        self.base: Path | None = None
+
+    @property
+    def worn(self) -> int:
+        """How many versions were asked."""
+        return len(self._worn)
+
+    def load(self, base: Path) -> None:
+        """Remember the base."""
+        self.base = base
+
+    def unload(self) -> None:
+        """Forget everything."""
+        self.base = None
+        self._open.clear()
+        self._worn.clear()
+
+    def begin(self, work: Work) -> None:
+        """Make up the whole answer: with a temperature it is as long as it may be."""
+        self._worn.add(work.subject.version)
+        words = f"{work.subject.version} rehearses {len(work.prompt)} tokens".split()
+        endless = work.sampling.temperature > 0
+        most = work.sampling.max_tokens if endless else min(len(words), work.sampling.max_tokens)
+        said = list(islice(cycle(words), most))
+        cut = endless or most < len(words)
+        self._open[work.number] = [
+            Said(work.number, f"{' ' if place else ''}{word}", 1) for place, word in enumerate(said)
+        ] + [Said(work.number, "", 0, "length" if cut else "stop")]
+
+    def step(self) -> list[Said]:
+        """Say the next word of every answer."""
+        self._clock.sleep_s(self._pace_s)
+        said = [rest.pop(0) for rest in self._open.values()]
+        self._open = {number: rest for number, rest in self._open.items() if rest}
+        return said
+
+    def drop(self, number: int) -> None:
+        """Leave an answer."""
+        self._open.pop(number, None)
+
+    def calls(self, text: str, tools: Sequence[str]) -> tuple[str, tuple[Call, ...]]:
+        """Return the text: nothing is called."""
+        return text, ()
+
+    def bytes_for(self, subject: Subject) -> int:
+        """Return nothing: there are no weights."""
+        return 0

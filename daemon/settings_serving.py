@@ -1,0 +1,80 @@
+"""The table of settings of the server."""
+
+from ipaddress import ip_address
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from daemon.settings_tables import Section
+
+HostName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
+
+
+class ServerSettings(Section):
+    """The HTTP server: who may ask it, and what it may take."""
+
+    enabled: bool = Field(
+        False, description="Have the daemon start the server, and start it again when it ends."
+    )
+    address: str = Field("127.0.0.1", description="IP address to listen at.")
+    port: int = Field(9000, ge=1, le=65535, description="TCP port to listen at.")
+    remote: bool = Field(
+        False, description="Allow an address that other machines can reach; a token is needed then."
+    )
+    token: bool = Field(
+        False, description="Ask requests for the token in server.token on this machine too."
+    )
+    hosts: tuple[HostName, ...] = Field(
+        (), description="Further host names by which requests may name this machine."
+    )
+    idle_unload_s: float = Field(
+        300.0, gt=0.0, description="The model is given back after so long without a request."
+    )
+    max_tokens: int = Field(
+        256, ge=1, le=1_000_000, description="Longest answer where a request says nothing of it."
+    )
+    answer_s: float = Field(
+        600.0, gt=0.0, description="Longest time for an answer, waiting included, in seconds."
+    )
+    at_once: int = Field(16, ge=1, le=256, description="Answers in the making at the same time.")
+    waiting: int = Field(
+        64, ge=0, le=10_000, description="Further requests that wait; more are told to come later."
+    )
+    versions: int = Field(
+        4, ge=1, le=64, description="Versions kept in memory at once, over one base model."
+    )
+    max_body_bytes: int = Field(
+        2**20, ge=1024, le=2**28, description="Largest request body, in bytes."
+    )
+    body_s: float = Field(
+        10.0, gt=0.0, description="A request must have come whole within so many seconds."
+    )
+    send_s: float = Field(
+        30.0, gt=0.0, description="A client that takes nothing for so long is left, in seconds."
+    )
+    connections: int = Field(
+        256, ge=1, le=10_000, description="Connections at once; more are closed at once."
+    )
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach the address."""
+        return ip_address(self.address).is_loopback
+
+    @property
+    def needs_token(self) -> bool:
+        """Whether requests must carry the token."""
+        return self.token or not self.is_loopback
+
+    @model_validator(mode="after")
+    def _address_is_meant(self) -> Self:
+        try:
+            loopback = self.is_loopback
+        except ValueError as error:
+            raise ValueError(f"server.address is no IP address: {error}") from error
+        if not loopback and not self.remote:
+            raise ValueError(
+                f"server.address {self.address} can be reached by other machines: set "
+                "server.remote = true if that is meant, or use 127.0.0.1"
+            )
+        return self

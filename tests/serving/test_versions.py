@@ -1,0 +1,164 @@
+"""The real engine on a tiny model: versions side by side never mix (A8, T16, V7)."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from daemon.core.examples import Turn
+from daemon.core.sampling import Sampling
+from daemon.core.versions import AdapterSpec
+from daemon.folders import current_model
+from daemon.layout import Layout
+from daemon.model.adapters import adapter_weights, attach, load_adapter, put_weights, save_adapter
+from daemon.model.backend import mx
+from daemon.model.generation import stream
+from daemon.model.loading import load_model
+from daemon.serving.mlx_engine import MlxEngine
+from daemon.text.encoder import TextEncoder
+from daemon.training.rehearsal_base import make_base
+from tests.serving.house import Served, add_version, events, make_models, serving
+from tests.training.tiny_llama import make_weights
+
+SPEC = AdapterSpec("lora", 2, 20.0, 0.0, 2, ())
+NAMES = ("v000001", "v000002")
+QUESTIONS = ("one", "the second", "a third question", "4")
+LONG = 24
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Layout:
+    """A base and two versions that say different things."""
+    layout = Layout(tmp_path_factory.mktemp("w"))
+    facts = make_base(layout, "tiny")
+    make_weights(layout.base(facts.name))
+    make_models(layout, facts)
+    for seed, name in enumerate(NAMES, 1):
+        model, _ = load_model(layout.base(facts.name))
+        attach(model, SPEC, seed)
+        mx.random.seed(seed)
+        weights = adapter_weights(model)
+        put_weights(model, {key: mx.random.normal(array.shape) for key, array in weights.items()})
+        made = layout.root / f"{name}.safetensors"
+        save_adapter(model, made)
+        add_version(layout, facts, name, made.read_bytes(), SPEC)
+    return layout
+
+
+@pytest.fixture(scope="module")
+def served(workspace: Layout) -> Iterator[Served]:
+    """One server for all tests of this module."""
+    with serving(workspace, MlxEngine(versions=3, at_once=8), at_once=8) as found:
+        yield found
+
+
+def expected(layout: Layout, version: str, question: str, sampling: Sampling) -> str:
+    """Return the answer of a version that was loaded alone."""
+    base = next(path for path in layout.bases.iterdir() if path.is_dir())
+    model, tokenizer = load_model(base)
+    if version != "base":
+        attach(model, SPEC, 0)
+        load_adapter(model, layout.version(version) / "adapters.safetensors")
+        model.eval()
+    prompt = TextEncoder.load(base).encode_prompt([Turn("user", question)])
+    return "".join(stream(model, tokenizer, prompt, sampling))
+
+
+def ask(served: Served, version: str, question: str) -> tuple[str, str]:
+    """Return what a version says, and which one it says it is."""
+    body = {"prompt": question, "model": f"rehearsal-tiny@{version}", "max_tokens": LONG}
+    answer = served.ask("POST", "/generate", body).json()
+    return answer["text"], answer["version"]
+
+
+def test_clients_that_alternate_get_each_the_answer_of_their_version_alone(
+    served: Served, workspace: Layout
+) -> None:
+    asked = [(version, question) for question in QUESTIONS for version in (*NAMES, "base")]
+    with ThreadPoolExecutor(len(asked)) as clients:
+        said = list(clients.map(lambda pair: ask(served, *pair), asked))
+    sampling = Sampling(LONG)
+    alone = [(expected(workspace, *pair, sampling), pair[0]) for pair in asked]
+    assert said == alone
+    assert len({text for text, _ in alone[:3]}) == 3, "the versions must differ"
+
+
+def test_a_moved_link_counts_from_the_next_request_and_never_for_an_answer_under_way(
+    served: Served, workspace: Layout
+) -> None:
+    current_model.point_at(workspace, "v000001")
+    body = {
+        "model": "current", "messages": [{"role": "user", "content": "one"}], "max_tokens": LONG,
+        "stream": True,
+    }  # fmt: skip
+    with ThreadPoolExecutor(1) as client:
+        under_way = client.submit(served.ask, "POST", "/v1/chat/completions", body)
+        current_model.point_at(workspace, "v000002")
+        later = served.ask("POST", "/generate", {"prompt": "one", "max_tokens": LONG}).json()
+    told = events(under_way.result().body)
+    (model,) = {event["model"] for event in told if event != "[DONE]"}
+    version = model.rpartition("@")[2]
+    text = "".join(
+        choice["delta"].get("content", "")
+        for event in told if event != "[DONE]" for choice in event["choices"]
+    )  # fmt: skip
+    assert text == expected(workspace, version, "one", Sampling(LONG))
+    assert later["version"] == "v000002"
+    assert later["text"] == expected(workspace, "v000002", "one", Sampling(LONG))
+    current_model.point_at(workspace, "v000000")
+
+
+def test_the_same_seed_gives_the_same_answer_whoever_else_is_asking(
+    served: Served, workspace: Layout
+) -> None:
+    sampling = Sampling(LONG, temperature=1.0, seed=11)
+    body = {"prompt": "one", "max_tokens": LONG, "temperature": 1.0, "seed": 11, "model": "base"}
+    with ThreadPoolExecutor(4) as clients:
+        others = [clients.submit(ask, served, NAMES[0], question) for question in QUESTIONS]
+        mine = served.ask("POST", "/generate", body).json()["text"]
+        for other in others:
+            other.result()
+    assert mine == expected(workspace, "base", "one", sampling)
+
+
+def test_more_versions_than_are_kept_take_turns(workspace: Layout) -> None:
+    with serving(workspace, MlxEngine(versions=1, at_once=2), at_once=2) as served:
+        for version in (*NAMES, *NAMES):
+            text, named = ask(served, version, "one")
+            assert named == version
+            assert text == expected(workspace, version, "one", Sampling(LONG))
+            assert served.engine.worn == 1
+
+
+def test_a_damaged_version_is_refused_and_the_others_answer_on(
+    workspace: Layout, tmp_path: Path
+) -> None:
+    layout = Layout(tmp_path)
+    facts = make_base(layout, "tiny")
+    make_weights(layout.base(facts.name))
+    make_models(layout, facts)
+    weights = (workspace.version("v000001") / "adapters.safetensors").read_bytes()
+    folder = add_version(layout, facts, "v000001", weights, SPEC)
+    (folder / "adapters.safetensors").write_bytes(weights[:-1] + bytes([weights[-1] ^ 1]))
+    with serving(layout, MlxEngine(versions=2, at_once=2)) as served:
+        broken = served.ask("POST", "/generate", {"prompt": "x", "model": "rehearsal-tiny@v000001"})
+        assert broken.status == 503 and broken.json()["error"]["code"] == "version_damaged"
+        whole = served.ask("POST", "/generate", {"prompt": "x", "max_tokens": 2})
+        assert whole.status == 200 and whole.json()["version"] == "v000000"
+
+
+def test_a_version_that_is_removed_while_it_is_loaded_is_not_offered_any_more(
+    workspace: Layout, tmp_path: Path
+) -> None:
+    layout = Layout(tmp_path)
+    facts = make_base(layout, "tiny")
+    make_weights(layout.base(facts.name))
+    make_models(layout, facts)
+    weights = (workspace.version("v000001") / "adapters.safetensors").read_bytes()
+    folder = add_version(layout, facts, "v000001", weights, SPEC)
+    body = {"prompt": "x", "model": "rehearsal-tiny@v000001", "max_tokens": 2}
+    with serving(layout, MlxEngine(versions=2, at_once=2)) as served:
+        assert served.ask("POST", "/generate", body).status == 200
+        (folder / "adapters.safetensors").unlink()
+        assert served.ask("POST", "/generate", body).status == 404
