@@ -2,12 +2,9 @@
 
 import socket
 import sys
-from collections.abc import Callable, Sequence
-from importlib import import_module
-from importlib.util import find_spec
+from collections.abc import Callable
 
 import uvicorn
-from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from daemon.clock import Clock, SystemClock
@@ -16,6 +13,7 @@ from daemon.folders import server_token
 from daemon.layout import Layout
 from daemon.serving.border import Border
 from daemon.serving.connection import protocol
+from daemon.serving.dashboard import dashboard_routes
 from daemon.serving.desk import Desk
 from daemon.serving.engine import Engine
 from daemon.serving.engine_thread import EngineThread
@@ -28,7 +26,6 @@ from daemon.serving.rehearsal import RehearsalEngine
 from daemon.serving.routes import make_router
 from daemon.settings_serving import ServerSettings
 
-DASHBOARD = "daemon.serving.dashboard"
 GRACE_S = 3
 KEEP_ALIVE_S = 15
 HEAD_BYTES = 16384
@@ -64,16 +61,8 @@ def make_server(layout: Layout, desk: Desk, leaving: Callable[[], bool]) -> ASGI
     """
     settings = desk.settings
     token = server_token.read_or_make(layout) if settings.needs_token else None
-    inner = make_router(desk, pages(layout, leaving))
+    inner = make_router(desk, dashboard_routes(layout, leaving))
     return Border(inner, rules_of(settings, token), desk.metrics, desk.clock, settings.send_s)
-
-
-def pages(layout: Layout, leaving: Callable[[], bool]) -> Sequence[BaseRoute]:
-    """Return what people look at: the one place where the dashboard is mounted."""
-    if find_spec(DASHBOARD) is None:
-        return []
-    found: Sequence[BaseRoute] = import_module(DASHBOARD).dashboard_routes(layout, leaving)
-    return found
 
 
 def listen(settings: ServerSettings) -> socket.socket:
