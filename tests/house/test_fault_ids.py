@@ -15,7 +15,6 @@ RANGE = re.compile(rf"{ID.pattern} to {ID.pattern}")
 """It says of no single fault that it is covered."""
 
 UNTESTED: dict[str, str] = {
-    "A13": "with the dashboard: the server answers in JSON only",
     "T15": "nothing to overlap: one loop trains and saves, in turn",
 }
 

@@ -143,7 +143,7 @@ def test_it_is_used_by_keyboard_and_nothing_opened_closes_when_news_come(
 def test_nothing_foreign_runs_or_becomes_a_part_of_the_page(
     chromium: Browser, tmp_path: Path
 ) -> None:
-    """Every payload stands in file names, rows, errors, answers, alerts, versions and events."""
+    """Fault A13: every payload stands in names, rows, errors, answers, alerts, versions, events."""
     layout = furnished(tmp_path / "w", said="".join(PAYLOADS))
     for payload in PAYLOADS:
         append(layout.events_file, [{"event": payload, "message": payload, "time": payload}])
