@@ -57,7 +57,7 @@ FOLDERS = {
     "tests/house/": "rules no linter sees",
     "tests/intake/": "bad rows and good ones",
     "tests/model/": "base models, adapters, generation",
-    "tests/serving/": "a real server on a real port, hostile requests, the dashboard in a real browser",
+    "tests/serving/": "a real server, hostile requests, the dashboard in a real browser",
     "tests/supervisor/": "fake clock, stand-in trainer",
     "tests/text/": "templates, tokens, masks",
     "tests/training/": "a tiny random model on the CPU",
