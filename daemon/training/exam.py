@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from daemon.core.examples import Chat, answer_of
+from daemon.core.explanation import EARLIER, OWN
 from daemon.core.prefix import Prefix
 from daemon.core.suites import Suite
 from daemon.evaluation.questions import Question, suite_questions
@@ -27,7 +28,6 @@ from daemon.training.bench import RunInHand
 from daemon.training.frozen import prefix_of_run
 from daemon.training.row_texts import RowTexts
 
-OWN, EARLIER = "own_holdout", "earlier_holdout"
 LEAST_ANSWERS = 4
 ROWS_AN_ANSWER = 16
 """One hold-out prompt is answered for the verdict for so many trained rows."""

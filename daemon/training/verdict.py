@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.core import messages as say
+from daemon.core.explanation import CANDIDATE, EARLIER
 from daemon.core.forgetting import rises
 from daemon.core.promotion import Judgement, decide_verdict, gate_from_record
 from daemon.core.suites import Suite
@@ -24,11 +25,10 @@ from daemon.folders import models, suites
 from daemon.folders.known_scores import KnownScores
 from daemon.training.bench import Bench, RunInHand
 from daemon.training.engine import ADAPTER
-from daemon.training.exam import EARLIER, exam_for, exam_of, wanted_of
+from daemon.training.exam import exam_for, exam_of, wanted_of
 from daemon.training.opening import adapter_folder
 
 BASE = "base"
-CANDIDATE = "candidate"
 SAID_EVERY_S = 1.0
 """The supervisor hears that the trainer lives at most so often."""
 

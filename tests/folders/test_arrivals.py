@@ -63,11 +63,10 @@ class Crash(BaseException):
     """The process ends here."""
 
 
-def test_a_file_that_is_in_both_places_after_a_crash_is_no_second_one(
-    layout: Layout, settled: tuple[Drop, arrivals.Files], monkeypatch: pytest.MonkeyPatch
+def die_before_removal(
+    layout: Layout, drop: Drop, files: arrivals.Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Invariant I1: until it has left the inbox, its copy is no work."""
-    drop, files = settled
+    """Copy a drop and end the process before it leaves the inbox."""
 
     def crash(path: Path) -> None:
         raise Crash
@@ -76,6 +75,14 @@ def test_a_file_that_is_in_both_places_after_a_crash_is_no_second_one(
         patch.setattr(atomic, "remove_file", crash)
         with pytest.raises(Crash):
             arrivals.fetch(layout, drop, files, going_on)
+
+
+def test_a_file_that_is_in_both_places_after_a_crash_is_no_second_one(
+    layout: Layout, settled: tuple[Drop, arrivals.Files], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Invariant I1: until it has left the inbox, its copy is no work."""
+    drop, files = settled
+    die_before_removal(layout, drop, files, monkeypatch)
     assert arrivals.waiting(layout) == ()
     [copy] = layout.arriving.iterdir()
     before = (copy / "original.jsonl").stat()
@@ -111,14 +118,7 @@ def test_other_bytes_under_the_same_name_and_time_are_copied_anew(
     layout: Layout, settled: tuple[Drop, arrivals.Files], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drop, files = settled
-
-    def crash(path: Path) -> None:
-        raise Crash
-
-    with monkeypatch.context() as patch:
-        patch.setattr(atomic, "remove_file", crash)
-        with pytest.raises(Crash):
-            arrivals.fetch(layout, drop, files, going_on)
+    die_before_removal(layout, drop, files, monkeypatch)
     path, identity = files["original.jsonl"]
     path.write_bytes(DATA.upper())
     os.utime(path, ns=(identity[2], identity[2]))
