@@ -34,11 +34,10 @@ from daemon.training.opening import adapter_folder, as_scored
 from daemon.training.provenance import libraries
 from daemon.training.row_texts import RowTexts
 from daemon.training.rows import JobRows
+from daemon.training.verdict import BASE, SAID_EVERY_S, json_lines
 
 STARTS = 3
 """An audit that was begun so often and never ended is what kills the trainer."""
-SAID_EVERY_S = 1.0
-BASE = "base"
 LINEAGE = "lineage_holdout"
 
 
@@ -181,7 +180,7 @@ class Auditing:
         audits.write_reports(
             self._place,
             {
-                "details.jsonl": "".join(f"{_line(one)}\n" for one in details(marks, exam)),
+                "details.jsonl": json_lines(details(marks, exam)),
                 "report.json": json.dumps(report, allow_nan=False, indent=1) + "\n",
                 "report.md": markdown(report),
                 "report.html": report_page.render(report),
@@ -207,7 +206,3 @@ class Auditing:
             },
         )  # fmt: skip
         self._bench.pipe.send(say.OrderEnded(request.order, message))
-
-
-def _line(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)

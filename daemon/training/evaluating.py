@@ -35,11 +35,10 @@ from daemon.training.desk import Desk
 from daemon.training.engine import ADAPTER
 from daemon.training.opening import as_scored
 from daemon.training.provenance import libraries
+from daemon.training.verdict import BASE, SAID_EVERY_S, json_lines
 
 STARTS = 3
 """A piece that was begun so often and never ended is what kills the trainer."""
-SAID_EVERY_S = 1.0
-BASE = "base"
 
 Paper = dict[str, Any]
 
@@ -236,7 +235,7 @@ class Evaluating:
         }
         compared = Comparison(self._request, self._questions, papers)
         report = compared.report(outcome, message)
-        details = "".join(f"{_line(one)}\n" for one in compared.details())
+        details = json_lines(compared.details())
         evaluations.write_reports(
             self._place,
             {
@@ -255,7 +254,3 @@ class Evaluating:
             self._place, {"schema_version": 1, "ended_at": ended_at, "message": said, **result}
         )
         self._bench.pipe.send(say.OrderEnded(self._request.evaluation, said))
-
-
-def _line(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)

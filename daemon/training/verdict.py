@@ -5,7 +5,7 @@ tests and from the rules that were in force when the run began.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
@@ -83,7 +83,7 @@ class Examiner:
         tests = tuple(comparisons(marks, exam, names))
         judgement = Judgement(True, changed, tests)
         files = {
-            "details.jsonl": "".join(f"{_line(one)}\n" for one in details(marks, exam)),
+            "details.jsonl": json_lines(details(marks, exam)),
             **self._reports(marks, exam, wanted, judgement),
         }
         return Findings(judgement, evaluations(marks, exam, wanted), self._rises(marks), files)
@@ -185,5 +185,8 @@ class Examiner:
         return self._interrupted()
 
 
-def _line(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+def json_lines(records: Iterable[Any]) -> str:
+    """Return records as JSON lines."""
+    return "".join(
+        json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n" for record in records
+    )
