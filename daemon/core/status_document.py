@@ -74,6 +74,7 @@ class Facts:
     answers: tuple[dict[str, Any], ...]
     memory: dict[str, Any]
     disk: dict[str, Any]
+    gpu: dict[str, Any]
     watcher: str
     leftovers: tuple[dict[str, Any], ...]
     workers: dict[str, Any]
@@ -105,7 +106,7 @@ def document(facts: Facts) -> dict[str, Any]:
         "leftovers": list(facts.leftovers),
         "memory": facts.memory,
         "disk": facts.disk,
-        "gpu": {"reason": "no GPU counters are read on this platform yet"},
+        "gpu": facts.gpu,
         "watcher": facts.watcher,
         "workers": facts.workers,
         "log_file": facts.log_file,

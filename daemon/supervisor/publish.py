@@ -5,8 +5,6 @@ from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-import psutil
-
 from daemon.core import messages as say
 from daemon.core.decide import blocked
 from daemon.core.jobs import escape
@@ -14,9 +12,8 @@ from daemon.core.orders import REPRODUCTION, SWEEP, kind_of
 from daemon.core.progress import Metrics, Progress, after_evaluation, after_step
 from daemon.core.snapshot import Snapshot
 from daemon.core.status_document import Facts, OrderView, RunView, document
+from daemon.supervisor.machine import Machine
 from daemon.supervisor.parts import Parts
-
-MEMORY_EVERY_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -52,7 +49,7 @@ class Publisher:
         self._piece: _Piece | None = None
         self._started_at = parts.clock.now()
         self._boot_id = f"{parts.boot}-{os.getpid()}"
-        self._memory: tuple[float, dict[str, Any]] = (-1e9, {})
+        self._machine = Machine(parts)
         self._progress_of: str | None = None
         self.error: tuple[str, str] | None = None
         self.disk_full = False
@@ -106,6 +103,7 @@ class Publisher:
                 "time": self._parts.clock.now().isoformat(),
                 "run": run,
                 "attempt": attempt,
+                "gpu_utilisation": self._machine.gpu.get("utilisation"),
                 **vars(metrics),
             }
         )
@@ -119,6 +117,7 @@ class Publisher:
     def publish(self, seen: Snapshot, status: str | None, leftovers: tuple[Any, ...]) -> str:
         """Write the document and return the state it tells, in a sentence."""
         self._remember(seen)
+        self._machine.look(self._metrics)
         state, message = self._state(seen)
         version = seen.version
         parts = self._parts
@@ -144,8 +143,9 @@ class Publisher:
             alerts=tuple(parts.journal.alerts.values()),
             error=self.error,
             answers=tuple(parts.journal.answers),
-            memory=self._memory_now(),
-            disk=self._disk(),
+            memory=self._machine.memory,
+            disk=self._machine.disk(),
+            gpu=self._machine.gpu,
             watcher=parts.watcher.state,
             leftovers=tuple(
                 {"name": escape(item.name), "reason": item.reason} for item in leftovers
@@ -222,38 +222,3 @@ class Publisher:
             seconds=now_s - attempt.since_s if attempt else 0.0,
             steps_since_start=attempt.step_in_run - attempt.first_step if attempt else 0,
         )
-
-    def _memory_now(self) -> dict[str, Any]:
-        now_s = self._parts.clock.monotonic_s()
-        if now_s - self._memory[0] >= MEMORY_EVERY_S:
-            whole = psutil.virtual_memory()
-            self._memory = (
-                now_s,
-                {
-                    "supervisor_bytes": psutil.Process().memory_info().rss,
-                    "trainer_bytes": _resident(self._parts.trainer.pid),
-                    "intake_bytes": _resident(self._parts.intake.pid),
-                    "system_bytes": whole.total,
-                    "available_bytes": whole.available,
-                    **self._model_memory(),
-                },
-            )
-        return self._memory[1]
-
-    def _model_memory(self) -> dict[str, int | None]:
-        """Return what MLX said of itself after the last step; None before there was one."""
-        known = self._metrics.memory if self._metrics is not None else {}
-        return {f"mlx_{kind}_bytes": known.get(kind) for kind in ("active", "peak", "cache")}
-
-    def _disk(self) -> dict[str, Any]:
-        usage = psutil.disk_usage(str(self._parts.layout.root))
-        return {"free_bytes": usage.free, "total_bytes": usage.total}
-
-
-def _resident(pid: int | None) -> int | None:
-    if pid is None:
-        return None
-    try:
-        return int(psutil.Process(pid).memory_info().rss)
-    except psutil.Error:
-        return None

@@ -17,8 +17,8 @@ IDLE = Facts(
     status="idle", message="", now=NOW, seq=1, boot_id="1", pid=1, daemon_started_at=NOW,
     model="tiny", log_file="logs/daemon.jsonl", progress=Progress(), metrics=None,
     committed_step=None, run=None, order=None, queue={"normal": 2}, current=None, lineage=None,
-    step=0, alerts=(), error=None, answers=(), memory={}, disk={}, watcher="events", leftovers=(),
-    workers={},
+    step=0, alerts=(), error=None, answers=(), memory={}, disk={}, gpu={}, watcher="events",
+    leftovers=(), workers={},
 )  # fmt: skip
 
 

@@ -265,15 +265,23 @@ function machine(state) {
   const parts = [
     gauge("Memory of the machine", used(memory.system_bytes, memory.available_bytes), memory.system_bytes),
     gauge("Disk", used(disk.total_bytes, disk.free_bytes), disk.total_bytes),
+    busy(gpu),
   ];
   const facts = [
     ["Supervisor", bytes(memory.supervisor_bytes)], ["Trainer", bytes(memory.trainer_bytes)], ["Intake", bytes(memory.intake_bytes)],
     ["Model memory", bytes(memory.mlx_active_bytes)], ["Model memory, peak", bytes(memory.mlx_peak_bytes)], ["Model memory, cache", bytes(memory.mlx_cache_bytes)],
-    ...Object.entries(gpu).map(([name, value]) => [name === "reason" ? "GPU" : `GPU ${name.replaceAll("_", " ")}`, value === null ? null : typeof value === "object" ? JSON.stringify(value) : String(value)]),
+    ["GPU", gpu.name], ["GPU memory", bytes(gpu.memory_bytes)],
+    ["GPU power", typeof gpu.power_watts === "number" ? `${Math.round(gpu.power_watts)} W` : null],
     ["Watches the inbox by", state.watcher],
   ];
   show($("machine"), el("div", { class: "meters" }, ...parts),
     el("dl", { class: "facts" }, ...facts.filter((fact) => fact[1]).map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value)))));
+}
+
+function busy(gpu) {
+  if (typeof gpu.utilisation !== "number") return el("p", { class: "soft" }, `GPU: ${gpu.reason || "not known"}`);
+  const label = `GPU: busy ${Math.round(100 * gpu.utilisation)} % of the time`;
+  return el("div", {}, el("p", { class: "label" }, label), el("meter", { min: "0", max: "1", value: String(gpu.utilisation), "aria-label": label }));
 }
 
 function gauge(name, used, all) {
