@@ -3,7 +3,8 @@
     python -m tests.reliability.soak [--kills 10000] [--faults N] [--seed N] [--at-once 2]
 
 Prints what is broken as it is found, with the seed or the fault that shows it again, and a table
-at the end, one row a kind of trial. Ends with 1 where an invariant was broken.
+at the end, one row a kind of trial: what was tried, where the time was short.
+Ends with 1 where an invariant was broken.
 """
 
 import argparse
@@ -11,12 +12,12 @@ import random
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from time import time_ns
+from time import monotonic, time_ns
 from typing import TypeVar
 
 from tests.reliability import growing, persistence, poison, real_trainer, syscalls, tracing
@@ -77,16 +78,31 @@ def main() -> None:
     parser.add_argument("--huge", type=int, default=1, help="times a huge file and line")
     parser.add_argument("--seed", type=int, default=time_ns() % 10**9)
     parser.add_argument("--at-once", type=int, default=2, help="histories side by side")
+    parser.add_argument("--minutes", type=float, help="no trial begins after so long; else all do")
     asked = parser.parse_args()
     print(f"seed {asked.seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="finetuned-soak-") as folder:
-        found = list(trials(asked, Path(folder)))
-        broken = told(found, asked.at_once)
-    print("\n| what | tried | broken |", "| --- | --- | --- |", sep="\n")
-    for kind in dict.fromkeys(trial.kind for trial in found):
-        tried = sum(trial.weight for trial in found if trial.kind == kind)
-        print(f"| {kind} | {tried} | {broken[kind]} |")
-    sys.exit(1 if broken else 0)
+        found = in_turn(trials(asked, Path(folder)))
+        until_s = monotonic() + 60 * (asked.minutes or float("inf"))
+        tried, broken = told(found, asked.at_once, until_s)
+    print("\n| what | tried | of | broken |", "| --- | --- | --- | --- |", sep="\n")
+    for kind in sorted({trial.kind for trial in found}):
+        whole = sum(trial.weight for trial in found if trial.kind == kind)
+        print(f"| {kind} | {tried[kind]} | {whole} | {broken[kind]} |")
+    sys.exit(1 if broken.total() else 0)
+
+
+def in_turn(found: Iterable[Trial]) -> list[Trial]:
+    """Return the trials with the kinds mixed evenly, so that each has its share of a short soak."""
+    kinds: dict[str, list[Trial]] = {}
+    for trial in found:
+        kinds.setdefault(trial.kind, []).append(trial)
+    placed = [
+        ((number + 0.5) / len(alike), trial)
+        for alike in kinds.values()
+        for number, trial in enumerate(alike)
+    ]
+    return [trial for _, trial in sorted(placed, key=lambda pair: pair[0])]
 
 
 def trials(asked: argparse.Namespace, folder: Path) -> Iterator[Trial]:
@@ -211,18 +227,29 @@ def _drawn(asked: argparse.Namespace, found: list[Item], count: int | None) -> l
     return random.Random(asked.seed).sample(found, min(count, len(found)))
 
 
-def told(found: list[Trial], at_once: int) -> Counter[str]:
-    """Run all trials, print what each one breaks; return how many of each kind broke something."""
+def told(found: list[Trial], at_once: int, until_s: float) -> tuple[Counter[str], Counter[str]]:
+    """Run the trials and print what each one breaks; return what was tried and broken, by kind.
+
+    None begins after `until_s` of the monotonic clock.
+    """
+    tried: Counter[str] = Counter()
     broken: Counter[str] = Counter()
+    waiting, running = iter(found), dict[Future[list[str]], Trial]()
     with ProcessPoolExecutor(at_once) as pool:
-        results = zip(found, pool.map(Trial.run, found), strict=True)
-        for number, (trial, problems) in enumerate(results, 1):
-            if problems:
-                broken[trial.kind] += 1
-                print(f"BROKEN, {trial.kind}, {trial.what}:", *problems, sep="\n", flush=True)
-            elif number % 50 == 0:
-                print(f"{number} of {len(found)} trials", flush=True)
-    return broken
+        while True:
+            while len(running) < at_once and monotonic() < until_s:
+                trial = next(waiting, None)
+                if trial is None:
+                    break
+                running[pool.submit(trial.run)] = trial
+            if not running:
+                return tried, broken
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                trial = running.pop(future)
+                tried[trial.kind] += trial.weight
+                if problems := future.result():
+                    broken[trial.kind] += 1
+                    print(f"BROKEN, {trial.kind}, {trial.what}:", *problems, sep="\n", flush=True)
 
 
 if __name__ == "__main__":
