@@ -14,6 +14,7 @@ from daemon.folders import access, atomic, locks
 from daemon.folders.audits import Audits
 from daemon.folders.control import Control
 from daemon.folders.inbox import Inbox
+from daemon.folders.late_writes import LateWrites
 from daemon.folders.ledger import Ledger
 from daemon.folders.logs import open_log
 from daemon.folders.models import Models
@@ -155,6 +156,7 @@ def _parts(layout: Layout, rehearse: bool, console: bool) -> Parts:
     ledger = Ledger(layout)
     queue = Queue(layout, clock)
     inbox = Inbox(layout, now.inbox, clock)
+    late_writes = LateWrites(layout, now.inbox, clock)
     control = Control(layout, clock)
     models = Models(layout)
     runs = RunRequests(layout)
@@ -168,7 +170,8 @@ def _parts(layout: Layout, rehearse: bool, console: bool) -> Parts:
     _open_ledger(ledger, layout, journal, clock)
     wakeups = Wakeups()
     return Parts(
-        layout=layout, clock=clock, settings=settings, inbox=inbox, queue=queue, control=control,
+        layout=layout, clock=clock, settings=settings, inbox=inbox, late_writes=late_writes,
+        queue=queue, control=control,
         status=status, models=models, runs=runs, orders=orders, audits=Audits(layout),
         ledger=ledger, journal=journal,
         intake=_hand("daemon.intake", layout, rehearse, clock, wakeups, now.trainer.stop_s),

@@ -30,6 +30,12 @@ class InboxSettings(Section):
         le=600.0,
         description="Seconds between full looks at the folder; file events only make it quicker.",
     )
+    unfinished_s: float = Field(
+        30.0,
+        ge=0.0,
+        le=86400.0,
+        description="Seconds a file whose last line is cut off is waited for, unchanged.",
+    )
     claim_retry_s: float = Field(
         60.0,
         ge=0.0,

@@ -6,7 +6,7 @@ from typing import Literal
 from daemon.core.commands import Answer, Command
 from daemon.core.jobs import JobCard, Outcome
 from daemon.core.promotion import Verdict
-from daemon.core.snapshot import Drop
+from daemon.core.snapshot import Drop, Growth
 
 RunOutcome = Outcome | Literal["returned"]
 """How a run ended; `returned`: its jobs went back to the queue."""
@@ -17,6 +17,13 @@ class Claim:
     """Take a settled file out of the inbox into a new job directory."""
 
     drop: Drop
+
+
+@dataclass(frozen=True)
+class PassOn:
+    """Make what was written to a job's file after it was taken in a file in the inbox."""
+
+    growth: Growth
 
 
 @dataclass(frozen=True)
@@ -287,7 +294,7 @@ class EndTrainer:
 
 
 Action = (
-    Claim | BeginIntake | Enqueue | EndJob | TakeInAgain | PutBack | PrepareBase | SealBase
+    Claim | PassOn | BeginIntake | Enqueue | EndJob | TakeInAgain | PutBack | PrepareBase | SealBase
     | OpenRun | MoveToRunning | BeginRun | PauseTrainer | ResumeTrainer | AskCheckpoint
     | AskEvaluation | AbandonRun | MarkSkip | ReturnJob | RemoveRun | BeginPiece | LeavePiece
     | OpenAudit | SettleAudit | SkipOrder | SealCandidate | MoveLink | Verify | Prune | Backup

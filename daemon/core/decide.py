@@ -90,7 +90,10 @@ def _mend_link(snapshot: Snapshot, asked: list[do.Action]) -> list[do.Action] | 
 def _claims(snapshot: Snapshot) -> list[do.Action]:
     if snapshot.short_of_space:
         return []
-    return [do.Claim(drop) for drop in snapshot.drops[:CLAIMS_A_TICK]]
+    return [
+        *(do.Claim(drop) for drop in snapshot.drops[:CLAIMS_A_TICK]),
+        *(do.PassOn(growth) for growth in snapshot.growths[:1]),
+    ]
 
 
 def _incoming(snapshot: Snapshot) -> list[do.Action]:

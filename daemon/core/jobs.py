@@ -28,6 +28,8 @@ class Intake:
     template: str
     prefix: str = NONE
     """Fingerprint of the prefix its tokens were counted with."""
+    read_bytes: int = 0
+    """Size of the file when it was read; 0 where it was not noted."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,9 @@ class JobCard:
     intake: Intake | None = None
     seal: str = ""
     """Sizes and times of its files when they had been taken in; empty where not noted."""
+    passed_on: int = 0
+    """How far the file was passed on, in bytes from its beginning: what was written to it later
+    became files of its own. 0 where nothing was."""
 
     @property
     def order(self) -> tuple[int, int]:
@@ -86,6 +91,7 @@ def card_to_record(card: JobCard) -> dict[str, Any]:
         "ended_at": card.ended_at,
         "intake": None,
         "seal": card.seal,
+        "passed_on": card.passed_on,
     }
     if card.intake is not None:
         record["intake"] = dict(vars(card.intake))

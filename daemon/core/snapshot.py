@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from daemon.core.commands import Command
-from daemon.core.jobs import Incoming, Priority, Queued, Running
+from daemon.core.jobs import Incoming, JobCard, Priority, Queued, Running
 from daemon.core.promotion import Gate, Judgement
 from daemon.core.versions import AdapterSpec, Version
 
@@ -19,6 +19,16 @@ class Drop:
     size: int
     arrival: str | None = None
     """Its copy in `queue/.arriving/`, where it came from another volume; then it has left it."""
+
+
+@dataclass(frozen=True)
+class Growth:
+    """Bytes that were written to a job's file after it was taken in, from `begin` to `end`."""
+
+    card: JobCard
+    state: str
+    begin: int
+    end: int
 
 
 @dataclass(frozen=True)
@@ -154,6 +164,8 @@ class Snapshot:
     paused: bool = False
     commands: tuple[Command, ...] = ()
     drops: tuple[Drop, ...] = ()
+    growths: tuple[Growth, ...] = ()
+    """What was written to files that are jobs already, and lies still."""
     settling: int = 0
     leftovers: tuple[str, ...] = ()
     """Names in the inbox that are no work."""
@@ -197,8 +209,8 @@ def with_one_order(snapshot: Snapshot, order: str) -> Snapshot:
     """Return what is seen by one who has come for an order alone: no file, no job, no run."""
     return replace(
         snapshot,
-        drops=(), settling=0, leftovers=(), incoming=(), queued=(), running=(), run=None,
-        short_of_space=False,
+        drops=(), growths=(), settling=0, leftovers=(), incoming=(), queued=(), running=(),
+        run=None, short_of_space=False,
         orders=tuple(item for item in snapshot.orders if item.order == order),
         audits=tuple(item for item in snapshot.audits if item.order == order),
         limits=replace(snapshot.limits, audit_every=0),

@@ -1,6 +1,7 @@
 """Puts files into `inbox/` as a careful user would: whole at once, and never over another.
 
-The other side of `inbox.py`: commands use it, the daemon never does. Knows nothing of content.
+The other side of `inbox.py`, for commands and for what the daemon gives back. Knows nothing of
+content.
 """
 
 import os

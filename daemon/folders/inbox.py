@@ -1,4 +1,4 @@
-"""`inbox/`: which files have come to rest, and which are no work; reads no content."""
+"""`inbox/`: which files have come to rest, and which are no work; reads no more than their ends."""
 
 import errno
 import os
@@ -10,6 +10,7 @@ from daemon.clock import Clock
 from daemon.core.jobs import Priority
 from daemon.core.snapshot import Drop
 from daemon.folders import atomic
+from daemon.folders.endings import is_whole
 from daemon.layout import JobLayout, Layout
 from daemon.settings import InboxSettings
 
@@ -18,6 +19,9 @@ TEMP_ENDINGS = ("~", ".swp", ".part", ".crdownload", ".tmp", ".icloud", ".downlo
 HOLDOUT = ".valid.jsonl"
 OWN_SETTINGS = ".settings.toml"
 LARGEST_SETTINGS = 64 * 1024
+OPENED_A_LOOK = 256
+"""Files whose ends are read in one look."""
+
 NO_WORK = (
     errno.ENOENT, errno.EACCES, errno.EPERM, errno.EINVAL, errno.ELOOP,
     errno.EBUSY, errno.EAGAIN, errno.EDEADLK,
@@ -60,6 +64,7 @@ class Inbox:
         self._clock = clock
         self._seen: dict[Path, _Seen] = {}
         self._refused: dict[Path, tuple[tuple[int, int, int], float, str]] = {}
+        self._whole: dict[Path, tuple[tuple[int, int, int], bool]] = {}
         self._problem_now: str | None = None
 
     def make_folders(self) -> None:
@@ -70,7 +75,7 @@ class Inbox:
     def look(self) -> View:
         """Read the folders and return what has settled, oldest file first."""
         now_s = self._clock.monotonic_s()
-        ready: list[tuple[int, Drop]] = []
+        ready: list[tuple[int, Path, Drop]] = []
         leftovers: list[Leftover] = []
         seen: dict[Path, _Seen] = {}
         settling = 0
@@ -86,13 +91,34 @@ class Inbox:
                     continue
                 elif path in calm and all(mate in calm for mate in _mates(path, entries)):
                     drop = Drop(path.name, priority, found.st_size)
-                    ready.append((found.st_mtime_ns, drop))
+                    ready.append((found.st_mtime_ns, path, drop))
                 else:
                     settling += 1
         self._seen = seen
-        ready.sort(key=lambda item: (item[0], item[1].name))
-        drops = tuple(drop for _, drop in ready)
+        ready.sort(key=lambda item: (item[0], item[2].name))
+        whole = self._whole_ones([path for _, path, _ in ready], now_s)
+        drops = tuple(drop for _, path, drop in ready if path in whole)
+        settling += len(ready) - len(drops)
         return View(drops, settling, tuple(leftovers), self._problem_now)
+
+    def _whole_ones(self, paths: list[Path], now_s: float) -> set[Path]:
+        """Return the files that end with a whole line, or have lain still for long all the same."""
+        known, opened = self._whole, 0
+        self._whole = {}
+        found = set()
+        for path in paths:
+            identity, since_s = self._seen[path].identity, self._seen[path].since_s
+            whole = known.get(path)
+            if whole is None or whole[0] != identity:
+                if opened == OPENED_A_LOOK:
+                    # Thousands at once: the others have their turn at the next looks.
+                    continue
+                opened += 1
+                whole = identity, is_whole(path)
+            self._whole[path] = whole
+            if whole[1] or now_s - since_s >= self._settings.unfinished_s:
+                found.add(path)
+        return found
 
     def _entries(self, folder: Path, top: bool) -> dict[Path, os.stat_result]:
         found: dict[Path, os.stat_result] = {}
@@ -218,6 +244,13 @@ class Inbox:
         if path in self._seen:
             until_s = self._clock.monotonic_s() + max(1.0, self._settings.claim_retry_s)
             self._refused[path] = (self._seen[path].identity, until_s, reason)
+
+    def size_of(self, name: str, priority: Priority) -> int | None:
+        """Return the size of a file that lies in the inbox, in bytes; None where none does."""
+        try:
+            return (self._layout.inbox / FOLDERS[priority] / name).lstat().st_size
+        except FileNotFoundError:
+            return None
 
     def own_settings(self, drop: Drop) -> str:
         """Return the text of a file's `.settings.toml` companion, empty where there is none.

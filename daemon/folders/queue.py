@@ -191,6 +191,27 @@ class Queue:
         )
         return replace(card, intake=self.report(card, state))
 
+    def newest(self, states: Iterable[str], most: int) -> Iterator[tuple[str, JobCard]]:
+        """Read the cards of the newest jobs of each of some states, with the state."""
+        for state in states:
+            for job in self.names(state)[-most:]:
+                card = self._cards.get(job)
+                if card is None:
+                    card = self._cards[job] = self._read(state, job)
+                yield state, card
+
+    def named(self, name: str) -> JobCard | None:
+        """Return the newest job made of a file of this name; None where there is none."""
+        ending = f"-{slug(name)}"
+        found = [
+            card
+            for state in QUEUE_STATES
+            for job in self.names(state)
+            if job.endswith(ending) and (card := self._cards.get(job) or self._read(state, job))
+            if card.name == name
+        ]
+        return max(found, key=lambda card: card.arrival, default=None)
+
     def create(
         self, name: str, priority: Priority, own_settings: str, size_bytes: int = 0
     ) -> JobCard:
@@ -351,4 +372,5 @@ def _intake(record: dict[str, Any]) -> Intake:
         template=prints.get("template") or "",
         # Reports from before there were prefixes are of rows without one.
         prefix=prints.get("prefix") or NONE,
+        read_bytes=record.get("bytes") or 0,
     )

@@ -63,6 +63,7 @@ class Taking:
         self._sealer = Sealer()
         self._warnings: list[str] = []
         self._name = _name_in(place)
+        self._read_bytes = 0
 
     def take_in(self) -> dict[str, Any]:
         """Write the job's files and return its report, which is written last."""
@@ -70,6 +71,7 @@ class Taking:
         report |= {
             "job": self._place.folder.name,
             "name": self._name,
+            "bytes": self._read_bytes,
             "fingerprints": {
                 "tokenizer": self.encoder.fingerprint,
                 "template": self.encoder.template_fingerprint,
@@ -119,6 +121,7 @@ class Taking:
     def _take_in(self) -> dict[str, Any]:
         original = self._place.original
         before = _identity(original)
+        self._read_bytes = before[0]
         if before[0] > self.settings.intake.max_file_bytes:
             limit = self.settings.intake.max_file_bytes
             return self._refused(

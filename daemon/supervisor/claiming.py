@@ -1,9 +1,18 @@
-"""Makes a settled file a job: by a rename, or of its copy where the inbox is on another volume."""
+"""Makes a settled file a job: by a rename, or of its copy where the inbox is on another volume.
+
+What is written to it afterwards, it gives back to the inbox as a file of its own.
+"""
 
 import errno
+import os
+from dataclasses import replace
+from functools import partial
 
-from daemon.core.jobs import JobCard
-from daemon.core.snapshot import Drop
+from daemon.core import actions as do
+from daemon.core.jobs import JobCard, escape
+from daemon.core.snapshot import Drop, Snapshot
+from daemon.folders import arrivals, drops, late_writes
+from daemon.folders.inbox import FOLDERS, OWN_SETTINGS
 from daemon.supervisor.parts import Parts
 
 
@@ -47,3 +56,39 @@ def unclaim(parts: Parts, card: JobCard) -> str:
     parts.queue.discard("incoming", card.job)
     parts.ledger.forget_job(card.job)
     return "it settles again"
+
+
+def pass_on(parts: Parts, action: do.PassOn, _seen: Snapshot) -> None:
+    """Make a growth a file in the inbox, once: what a crash left done is found by its name."""
+    growth = action.growth
+    card, name = growth.card, late_writes.name_of(growth)
+    length = _passed(parts, card, name)
+    if length is None:
+        source = parts.layout.job(growth.state, card.job).original
+        _drop(parts, card, name, partial(late_writes.copy_to, source, growth))
+        length = growth.end - growth.begin
+    parts.queue.update(growth.state, replace(card, passed_on=growth.begin + length))
+    message = (
+        f"{length} bytes were written to {escape(card.name)} after it was taken in as {card.job}; "
+        f"they are {escape(name)} in inbox/ now"
+    )
+    parts.journal.event("passed_on", message, job=card.job, name=escape(name))
+
+
+def _drop(parts: Parts, card: JobCard, name: str, write: drops.Writer) -> None:
+    folder = parts.layout.inbox / FOLDERS[card.priority]
+    mate = name.removesuffix(".jsonl") + OWN_SETTINGS
+    writers = {name: write}
+    if card.own_settings and not os.path.lexists(folder / mate):
+        writers = {mate: drops.text_of(card.own_settings), **writers}
+    drops.put(folder, writers)
+
+
+def _passed(parts: Parts, card: JobCard, name: str) -> int | None:
+    """Return the size of a file of that name, wherever it is by now; None where there is none."""
+    lying = parts.inbox.size_of(name, card.priority)
+    if lying is not None:
+        return lying
+    arriving = [drop.size for drop in arrivals.waiting(parts.layout) if drop.name == name]
+    known = parts.queue.named(name)
+    return next(iter(arriving), known.size_bytes if known is not None else None)

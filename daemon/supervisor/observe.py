@@ -9,7 +9,8 @@ from daemon.core.scheduling import gather
 from daemon.core.snapshot import Base, Drop, Snapshot
 from daemon.folders import arrivals, bases, current_model, row_files
 from daemon.folders.inbox import Leftover, View
-from daemon.layout import PRIORITIES
+from daemon.folders.late_writes import LOOKED_AT
+from daemon.layout import ENDED, PRIORITIES
 from daemon.settings import Settings
 from daemon.supervisor.parts import Parts
 from daemon.supervisor.request import effective
@@ -17,6 +18,9 @@ from daemon.supervisor.settings_watch import limits_of
 
 ROOM_FACTOR = 3
 """Intake needs three times a file's size: the rows, what was refused of them, and air."""
+
+READ = ("running", *ENDED)
+"""States of jobs that are not read again by themselves when their files change."""
 
 
 class Observer:
@@ -49,6 +53,7 @@ class Observer:
         orders = parts.orders.waiting()
         control = parts.control.look()
         inbox = self._look_at_inbox()
+        growths = parts.late_writes.look(parts.queue.newest(READ, LOOKED_AT))
         mine = tuple(drop for drop in inbox.drops if not parts.errands.fetching(drop))
         drops = (*arrivals.waiting(parts.layout), *mine)
         self.leftovers, self.inbox_problem = inbox.leftovers, inbox.problem
@@ -66,7 +71,8 @@ class Observer:
             paused=control.paused,
             commands=control.commands,
             drops=drops,
-            settling=inbox.settling + len(inbox.drops) - len(mine),
+            growths=growths,
+            settling=inbox.settling + len(inbox.drops) - len(mine) + parts.late_writes.settling,
             leftovers=tuple(item.name for item in inbox.leftovers),
             incoming=self._incoming(),
             queued=self._queued() if run is not None else self._with_edits(self._queued()),

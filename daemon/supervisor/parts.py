@@ -6,6 +6,7 @@ from daemon.clock import Clock
 from daemon.folders.audits import Audits
 from daemon.folders.control import Control
 from daemon.folders.inbox import Inbox
+from daemon.folders.late_writes import LateWrites
 from daemon.folders.ledger import Ledger
 from daemon.folders.models import Models
 from daemon.folders.orders import Orders
@@ -30,6 +31,7 @@ class Parts:
     clock: Clock
     settings: SettingsWatch
     inbox: Inbox
+    late_writes: LateWrites
     queue: Queue
     control: Control
     status: StatusFolder

@@ -16,7 +16,7 @@ from daemon.errors import DaemonFault
 from daemon.folders import bases, current_model, row_files
 from daemon.layout import ENDED, Layout
 from daemon.supervisor.auditing import open_audit, settle_audit
-from daemon.supervisor.claiming import claim, unclaim
+from daemon.supervisor.claiming import claim, pass_on, unclaim
 from daemon.supervisor.parts import Parts
 from daemon.supervisor.request import make_request
 
@@ -31,6 +31,7 @@ class Performer:
         self._layout: Layout = parts.layout
         self._methods: dict[type, Callable[[Any, Snapshot], None]] = {
             do.Claim: self._claim,
+            do.PassOn: partial(pass_on, parts),
             do.BeginIntake: self._begin_intake,
             do.Enqueue: self._enqueue,
             do.EndJob: self._end_job,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from daemon.core.snapshot import Drop
-from daemon.folders.inbox import Inbox
+from daemon.folders.inbox import OPENED_A_LOOK, Inbox
 from daemon.layout import JobLayout, Layout
 from daemon.settings import InboxSettings
 from tests.clocks import StillClock
@@ -26,7 +26,12 @@ def layout(tmp_path: Path) -> Layout:
 
 @pytest.fixture
 def inbox(layout: Layout, clock: StillClock) -> Inbox:
-    box = Inbox(layout, InboxSettings(settle_s=1.0), clock)
+    return made(layout, clock, unfinished_s=0.0)
+
+
+def made(layout: Layout, clock: StillClock, unfinished_s: float) -> Inbox:
+    settings = InboxSettings(settle_s=1.0, unfinished_s=unfinished_s)
+    box = Inbox(layout, settings, clock)
     box.make_folders()
     return box
 
@@ -320,4 +325,25 @@ def test_many_files_at_once_are_all_seen_the_oldest_first(
     for age, name in enumerate(wanted):
         (layout.inbox / name).write_text("{}")
         os.utime(layout.inbox / name, (age, age))
-    assert settle(inbox, clock) == wanted
+    assert settle(inbox, clock) == wanted[:OPENED_A_LOOK]
+    assert names(inbox) == wanted
+
+
+def test_a_file_that_ends_in_the_middle_of_a_line_is_waited_for(
+    layout: Layout, clock: StillClock
+) -> None:
+    """A copy that stalls is not taken short; one that never goes on is taken at last (N2)."""
+    inbox = made(layout, clock, unfinished_s=30.0)
+    path = layout.inbox / "a.jsonl"
+    path.write_text('{"prompt": "p", "compl')
+    assert settle(inbox, clock) == []
+    assert inbox.look().settling == 1
+    clock.pass_s(20.0)
+    assert names(inbox) == []
+    with path.open("a") as file:
+        file.write('etion": "c"}')
+    assert settle(inbox, clock) == ["a.jsonl"]
+    path.write_text('{"prompt": "p", "compl')
+    assert settle(inbox, clock) == []
+    clock.pass_s(29.0)
+    assert names(inbox) == ["a.jsonl"]
