@@ -47,7 +47,7 @@ class Observer:
         self._base = None
         self.base_problem = None
 
-    def look(self, stopping: bool) -> Snapshot:
+    def look(self, stopping: bool) -> Snapshot:  # long: a field a line
         """Return what is so now."""
         parts = self._parts
         orders = parts.orders.waiting()
