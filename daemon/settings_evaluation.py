@@ -28,7 +28,7 @@ class EvaluationSettings(Section):
     )
     budget_share: Share = Field(
         0.1,
-        description="Share of training time for evaluations; they leave items out, never turns.",
+        description="Share of training time for evaluations: items are left out, at need a turn.",
     )
     judge_rows: int = Field(
         64, ge=1, le=10_000, description="Hold-out rows scored for the verdict, of each kind."

@@ -50,12 +50,9 @@ def open_evaluation(layout: Layout, wanted: Wanted) -> str:
     facts = bases.read_facts(layout, settings.model)
     who = Who(layout, settings, facts, wanted.prefix)
     subjects = [who.subject(named) for named in wanted.subjects]
-    names = [one.name for one in subjects]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        message = f"{', '.join(twice)} is named twice: name each once, and rename files of one name"
-        raise UserFault("named_twice", message)
+    subjects, same = _each_once(wanted.subjects, subjects)
     questions, notes = chosen(layout, settings, wanted)
+    notes += same
     subjects, papers = _papers(subjects, [one.suite for one in questions])
     request = EvaluationRequest(
         evaluation="",
@@ -76,6 +73,30 @@ def open_evaluation(layout: Layout, wanted: Wanted) -> str:
             [one.as_record() for one in questions], papers,
         ),
     )  # fmt: skip
+
+
+def _each_once(
+    named: Sequence[str], subjects: Sequence[Subject]
+) -> tuple[list[Subject], list[str]]:
+    """Return the subjects without those that are named again, and what is to be said of these.
+
+    Raises:
+        UserFault: two have one name, or there are two names for a single one.
+    """
+    found: dict[str, Subject] = {}
+    notes = []
+    for word, subject in zip(named, subjects, strict=True):
+        first = found.setdefault(subject.name, subject)
+        if first is subject:
+            continue
+        if first != subject:
+            message = f"two different ones are called {subject.name}: rename the file or folder"
+            raise UserFault("named_twice", message)
+        alias = "" if word == subject.name else f" (also as {word})"
+        notes.append(f"{subject.name} is named twice{alias}: it is asked once")
+    if notes and len(found) == 1:
+        raise UserFault("named_twice", f"{notes[0]}. Name another one to compare with")
+    return list(found.values()), notes
 
 
 def _named(questions: Sequence[Questions]) -> str:
@@ -141,9 +162,11 @@ def _holdouts(layout: Layout, settings: Settings, notes: list[str]) -> Suite:
     texts = 0
     for job in jobs_of(chain):
         place = find_job(layout, job)
-        if place is None or not place.holdout.exists():
+        if place is None:
             notes.append(f"{job} is no longer there: its held-out rows are left out")
             continue
+        if not place.holdout.exists():
+            continue  # a file of few rows holds none out
         for record in _judge_rows(place.holdout):
             example = from_record(record)
             if not isinstance(example, Chat):
@@ -212,5 +235,5 @@ def _given(subject: Subject, asked: Sequence[Suite]) -> tuple[Subject, list[dict
         by_id = matched.answers[suite.name]
         said = [by_id.get(item.id) for item in suite.items]
         texts = [None if text is None else asdict(Answer(text)) for text in said]
-        given.append({"answers": texts, "measured": None, "failed": None})
+        given.append({"answers": texts, "losses": None, "measured": None, "failed": None})
     return replace(subject, sha256=file.sha256, unknown=matched.unknown), given

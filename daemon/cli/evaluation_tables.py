@@ -7,11 +7,13 @@ from rich.table import Table
 
 from daemon.cli.screen import cell, out, say
 from daemon.evaluation.comparison_report import (
+    LOSSES,
     SCORES,
     SUBJECTS,
     TARGETS,
     TESTS,
     headline,
+    loss_rows,
     score_rows,
     subject_rows,
     target_rows,
@@ -24,6 +26,7 @@ def tell(evaluation: str, report: Mapping[str, Any]) -> None:
     for names, rows in (
         (SCORES, score_rows(report)),
         (TESTS, test_rows(report)),
+        (LOSSES, loss_rows(report)),
         (TARGETS, target_rows(report)),
         (SUBJECTS, subject_rows(report)),
     ):
@@ -44,8 +47,15 @@ def _print(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table without the columns in which nothing stands."""
     if not rows:
         return
-    used = [place for place in range(len(names)) if any(row[place] for row in rows)]
-    table = Table(*(names[place] for place in used), box=None)
+    used = [
+        place
+        for place, name in enumerate(names)
+        # All are held against the first one, as the sentences below say.
+        if name != "against" and any(row[place] for row in rows)
+    ]
+    table = Table(box=None, pad_edge=False)
+    for place in used:
+        table.add_column(names[place], overflow="fold")
     for row in rows:
         table.add_row(*(cell(row[place]) for place in used))
     out.print(table)

@@ -58,6 +58,9 @@ class Boilerplate:
         ]
 
 
+NOTHING_SHARED = Boilerplate(np.zeros(0, np.uint64))
+
+
 def windows_of(words: Sequence[str]) -> U64:
     """Return the hashes of all runs of WINDOW words, shape (max(0, n - WINDOW + 1),)."""
     count = len(words) - WINDOW + 1

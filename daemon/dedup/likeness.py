@@ -88,16 +88,17 @@ def _spelled_alike(one: Wording, other: Wording) -> bool:
             if left < 0 or a[0] != b[0]:
                 return False
             places.append(place)
-    if all(_is_slip(mine[place], its[place]) for place in places):
+    if all(is_slip(mine[place], its[place]) for place in places):
         return True
     # A slip may look like another inflection: "sleeing" has lost more than a letter of "sleep".
     bare, other_bare = bare_words(one.normal), bare_words(other.normal)
     return len(bare) == len(mine) == len(other_bare) and all(
-        _is_slip(bare[place], other_bare[place]) for place in places
+        is_slip(bare[place], other_bare[place]) for place in places
     )
 
 
-def _is_slip(one: str, other: str) -> bool:
+def is_slip(one: str, other: str) -> bool:
+    """Return whether two words may be one: long ones that differ by a single slip of spelling."""
     if max(len(one), len(other)) < SPELLED_FROM or one[0] != other[0]:
         return False
     if not (one.isalpha() and other.isalpha()):

@@ -9,12 +9,23 @@ from daemon.dedup.index import Earlier, Index
 from daemon.dedup.likeness import Likeness, Settled, same_question, settle
 from daemon.dedup.sealing import Sealer, answers_of, is_lone
 from daemon.dedup.seen import Seen
+from daemon.dedup.short import ShortQuestions
 from daemon.dedup.wording import Wording
 from daemon.folders.fingerprints import Keys
 
 How = Literal["exact", "wording", "spelling"]
 ExampleAt = Callable[[int], Example]
 """Gives the example of a place in the keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exam:
+    """A question of an exam and where it stands."""
+
+    example: Example
+    job: str
+    line: int
+
 
 MOST_COMPARED = 64
 """Earlier rows compared with one row by text."""
@@ -140,6 +151,22 @@ def on_exam(
                 found[rest[number]] = Match("exam", how, earlier.job, earlier.line)
                 break
     return found
+
+
+def on_short_exam(
+    example: Example, asked: str, short: ShortQuestions, exam_at: Callable[[int], Exam],
+    judge: Judge,
+) -> Match | None:  # fmt: skip
+    """Return the short exam question that a row asks in these words, or nearly in them."""
+    for place, likeness in short.find(asked):
+        exam = exam_at(place)
+        same = likeness == "wording"
+        if not same:
+            mine, its = judge.side(example), judge.side(exam.example)
+            same = not its.answers or judge.settled(likeness, mine, its) == "duplicate"
+        if same:
+            return Match("exam", likeness, exam.job, exam.line)
+    return None
 
 
 def _on_exam(mine: Side, exam: Side, judge: Judge) -> How | None:

@@ -8,8 +8,11 @@ from daemon.core.examples import Chat, Example, Turn
 from daemon.core.suites import SuiteItem
 from daemon.dedup.boilerplate import Boilerplate
 from daemon.dedup.index import Earlier, Index
+from daemon.dedup.matching import Exam, ExampleAt, Judge, Match, on_short_exam
 from daemon.dedup.sealing import Sealer, exam_keys, question_of
 from daemon.dedup.segments import Segment
+from daemon.dedup.short import MOST_CHARACTERS, ShortQuestions
+from daemon.dedup.wording import split, users_words
 from daemon.folders import suites
 from daemon.folders.fingerprints import Keys
 
@@ -27,6 +30,8 @@ class Suites:
         self._signature: tuple[tuple[str, int, int], ...] | None = None
         self._items: dict[str, dict[int, Example]] = {}
         self._index = Index([])
+        self._short = ShortQuestions()
+        self._exams: list[Exam] = []
         self.unreadable: tuple[str, ...] = ()
         """What is wrong with files, in sentences; a line that is no item cannot be guarded."""
 
@@ -43,9 +48,31 @@ class Suites:
         """Return an item of a suite."""
         return self._items.get(earlier.job, {}).get(earlier.line)
 
+    def asked_shortly(
+        self, keys: Keys, example_at: ExampleAt, judge: Judge, shared: Boilerplate
+    ) -> dict[int, Match]:
+        """Return for places in `keys` the short item that a row asks, however it is put.
+
+        `shared` is the text that most questions of the row's file have.
+        """
+        self.index()
+        found: dict[int, Match] = {}
+        for place in np.flatnonzero(keys["length"] <= MOST_CHARACTERS).tolist():
+            example = example_at(place)
+            text = users_words(example)
+            own = [" ".join(shared.without(split(text)))] if shared else []
+            for asked in (text, *own):
+                match = on_short_exam(
+                    example, asked, self._short, self._exams.__getitem__, judge
+                )  # fmt: skip
+                if match is not None:
+                    found[place] = match
+                    break
+        return found
+
     def _read(self, files: list[Path]) -> None:
         sealer = Sealer()
-        self._items = {}
+        self._items, self._short, self._exams = {}, ShortQuestions(), []
         bad: list[str] = []
         keys: list[Keys] = []
         for path in files:
@@ -54,6 +81,9 @@ class Suites:
             items = {item.line: _example(item) for item in found.items}
             self._items[f"evals/{path.name}"] = items
             questions = [question_of(item) for item in items.values()]
+            for line, item in items.items():
+                self._short.add(len(self._exams), users_words(item))
+                self._exams.append(Exam(item, f"evals/{path.name}", line))
             shared = Boilerplate.find([question.words for question in questions], SHARED)
             sealed = exam_keys(sealer, questions, shared)
             sealed["line"] = np.tile(

@@ -118,13 +118,16 @@ def content_of(pieces: Sequence[str], words: Words) -> str:
     return " ".join(filter(None, map(words.__getitem__, pieces)))
 
 
-def split(text: str) -> list[str]:
-    """Return the words between white space, control tokens left out."""
+def plain(text: str) -> str:
+    """Return a text without control tokens, each letter in one form only."""
     if "<|" in text:
         text = _MARKUP.sub(" ", text)
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", text)
-    return text.split()
+    return text if text.isascii() else unicodedata.normalize("NFKC", text)
+
+
+def split(text: str) -> list[str]:
+    """Return the words between white space, control tokens left out."""
+    return plain(text).split()
 
 
 def hard_part(content: str) -> str:
@@ -139,6 +142,11 @@ def bare_words(normal: str) -> list[str]:
     return [token for word in normal.split(" ") for token in _tokens_of(word)]
 
 
+def every_word(text: str) -> list[str]:
+    """Return all words of a question with their inflection, stop words too."""
+    return [token for word in text.split() for token in _all_tokens_of(word)]
+
+
 def _content_of(word: str) -> list[str]:
     if word == "IT":
         return ["IT"]  # the trade, not the pronoun
@@ -146,12 +154,16 @@ def _content_of(word: str) -> list[str]:
 
 
 def _tokens_of(word: str) -> list[str]:
+    return [token for token in _all_tokens_of(word) if token not in STOP_WORDS]
+
+
+def _all_tokens_of(word: str) -> list[str]:
     folded = word.casefold().translate(_APOSTROPHES)
     folded = _THOUSANDS.sub("", _HYPHEN.sub("", folded))
     found: list[str] = []
     for token in _TOKEN.findall(folded):
         found += _words_of(token) if "'" in token or token in _CONTRACTED else [token]
-    return [token for token in found if token not in STOP_WORDS]
+    return found
 
 
 def _marked(token: str) -> str:

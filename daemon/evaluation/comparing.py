@@ -4,50 +4,21 @@ What it finds is one value: the report for programs, which the pages for people 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from daemon.core.evaluations import EvaluationRequest, Questions
 from daemon.core.plan import mix
-from daemon.core.promotion import significant
 from daemon.core.targets import check, next_actions, outcome_of
-from daemon.evaluation.bootstrap import interval
+from daemon.evaluation.golden_losses import OVERALL, table_of
 from daemon.evaluation.judging import compare_scores, metric_for
-from daemon.evaluation.paired import Paired
 from daemon.evaluation.scores.grade import grade, parts_of
 from daemon.evaluation.scores.score import MAIN, Score, Summary, score_answer, summarise
+from daemon.evaluation.side_by_side import Pairs, decided
 from daemon.settings import Settings
 
-OVERALL = "all"
 Papers = Mapping[tuple[int, int], Mapping[str, Any]]
 """What each subject answered, by the places of suite and subject; what is missing was not asked."""
-
-
-@dataclass(frozen=True)
-class _Tested:
-    """A subject against the first one, on one suite or on all."""
-
-    suite: str
-    subject: str
-    against: str
-    metric: str
-    test: Paired
-    low: float
-    high: float
-
-    @property
-    def p(self) -> float:
-        """The chance of a change at least so great, either way, by luck."""
-        return min(1.0, 2.0 * min(self.test.p_better, self.test.p_worse))
-
-    def as_record(self, proven: bool) -> dict[str, Any]:
-        """Return plain JSON values."""
-        better = self.subject if self.test.p_better < self.test.p_worse else self.against
-        return {
-            "suite": self.suite, "subject": self.subject, "against": self.against,
-            "metric": self.metric, "items": self.test.items, "change": self.test.mean_change,
-            "low": self.low, "high": self.high, "p": self.p, "winner": better if proven else None,
-        }  # fmt: skip
 
 
 class Comparison:
@@ -105,6 +76,7 @@ class Comparison:
                 name: self._overall(place, summaries) for place, name in enumerate(self._names)
             },
             "tests": [*by_suite, *overall],
+            "losses": self._losses(),
             "winner": _winner(self._names, overall),
             "findings": [_finding(test) for test in overall],
             "changed": {
@@ -132,7 +104,7 @@ class Comparison:
             "sha256": subject.sha256,
             "prefix": subject.prefix.name if subject.prefix is not None else None,
             "missing": sum(answer is None for paper in papers for answer in paper["answers"]),
-            "unknown": subject.unknown,
+            "unknown": subject.unknown, "unscored": self._unscored(place),
             "failed": [paper["failed"] for paper in papers if paper["failed"] is not None],
             "generated": sum(m["answers"] for m in measured),
             "remembered": sum(m["remembered"] for m in measured),
@@ -140,6 +112,17 @@ class Comparison:
             "tokens_per_s": tokens / seconds if tokens and seconds else None,
             "peak_bytes": max(peaks, default=None),
         }  # fmt: skip
+
+    def _unscored(self, who: int) -> int:
+        """Return how many golden answers have no loss, though they were put to a model."""
+        return sum(
+            loss is None and bool(item.answers)
+            for (place, subject), paper in self._papers.items()
+            if subject == who and paper["losses"] is not None
+            for item, loss in zip(
+                self._questions[place].suite.items, paper["losses"], strict=True
+            )
+        )  # fmt: skip
 
     def _suite(self, place: int, summaries: Mapping[tuple[int, int], Summary]) -> dict[str, Any]:
         one = self._questions[place]
@@ -191,19 +174,30 @@ class Comparison:
     def _tests(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """Return the tests of each suite and those of all items; each keeps its level by itself."""
         suites, together = [], []
-        others = range(1, len(self._names))
-        for who in others:
+        for who in range(1, len(self._names)):
             pooled: list[tuple[float, float]] = []
             for place, one in enumerate(self._questions):
                 pairs = self._pairs(place, who)
                 pooled += pairs
                 if pairs:
-                    suites.append((one.suite.name, self._metrics[place], who, pairs))
+                    suites.append(self._tested(one.suite.name, self._metrics[place], who, pairs))
             if pooled:
                 metrics = sorted(set(self._metrics))
                 metric = metrics[0] if len(metrics) == 1 else "each suite's own"
-                together.append((OVERALL, metric, who, pooled))
-        return self._decided(suites), self._decided(together)
+                together.append(self._tested(OVERALL, metric, who, pooled))
+        level, seed = self._settings.gate.level, self._seed
+        return decided(suites, level, seed), decided(together, level, seed)
+
+    @property
+    def _seed(self) -> int:
+        return mix(self._settings.training.seed, "bootstrap")
+
+    def _tested(
+        self, suite: str, metric: str, who: int, pairs: Sequence[tuple[float, float]]
+    ) -> Pairs:
+        mine, first = ([(pair[side], 1) for pair in pairs] for side in (0, 1))
+        names = self._names[who], self._names[0]
+        return Pairs(suite, metric, *names, mine, first, compare_scores(pairs))
 
     def _pairs(self, suite: int, who: int) -> list[tuple[float, float]]:
         """Return the scores of a subject and of the first one, where both have one."""
@@ -218,25 +212,15 @@ class Comparison:
             if metric in new.metrics and metric in old.metrics
         ]
 
-    def _decided(
-        self, family: Sequence[tuple[str, str, int, list[tuple[float, float]]]]
-    ) -> list[dict[str, Any]]:
-        """Test a family that keeps its level together: tests by Holm, intervals by Bonferroni."""
-        level = self._settings.gate.level
-        each = 1.0 - level / max(1, len(family))
-        seed = mix(self._settings.training.seed, "bootstrap")
-        found = []
-        for suite, metric, who, pairs in family:
-            mine, first = ([(pair[side], 1) for pair in pairs] for side in (0, 1))
-            low, high = interval(mine, first, each, seed)
-            test = compare_scores(pairs)
-            found.append(
-                _Tested(suite, self._names[who], self._names[0], metric, test, low, high)
-            )  # fmt: skip
-        # Where nothing changed, nothing can come out (Tarone 1990).
-        counted = [one for one in found if one.p < 1.0]
-        proven = significant(counted, lambda one: one.p, level)
-        return [one.as_record(one in proven) for one in found]
+    def _losses(self) -> list[dict[str, Any]]:
+        """Return how surely each model would have said the golden answers."""
+        found = {
+            at: [None if one is None else (float(one[0]), int(one[1])) for one in paper["losses"]]
+            for at, paper in self._papers.items()
+            if paper["losses"] is not None
+        }
+        suites = [one.suite.name for one in self._questions]
+        return table_of(suites, self._names, found, self._settings.gate.level, self._seed)
 
     # --- changes and targets ------------------------------------------------------------------
 
@@ -311,8 +295,15 @@ class Comparison:
         score = self._scores[suite, who][number]
         if score is None:
             return None
-        answer = self._papers[suite, who]["answers"][number]
-        return {**answer, "scores": dict(score.metrics), "failures": list(score.failures)}
+        paper = self._papers[suite, who]
+        answer, losses = paper["answers"][number], paper["losses"]
+        loss = None if losses is None else losses[number]
+        return {
+            **answer,
+            "loss": loss,
+            "scores": dict(score.metrics),
+            "failures": list(score.failures),
+        }
 
 
 def _there(scores: Sequence[Score | None]) -> list[Score]:

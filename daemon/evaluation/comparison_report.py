@@ -7,7 +7,7 @@ from daemon.analysis.frame import document
 from daemon.analysis.markup import Html, element, join, table, text
 from daemon.core.jobs import escape
 from daemon.core.suites import DIFFICULTIES
-from daemon.evaluation.markdown import TEXT, code, plain, rounded
+from daemon.evaluation.markdown import TEXT, code, one_line, plain, rounded
 from daemon.evaluation.markdown import table as lines_of
 
 SHOWN = 20
@@ -18,11 +18,12 @@ Rows = list[tuple[str, ...]]
 
 SCORES = ("suite", "subject", "items", "metric", "mean", "right", *DIFFICULTIES)
 TESTS = ("suite", "metric", "subject", "against", "items", "delta", "interval", "p", "winner")
+LOSSES = ("suite", "subject", "items", "loss", "perplexity", "delta", "interval", "p", "winner")
 SUBJECTS = ("subject", "prefix", "answers made", "tokens/s", "peak memory", "remarks")
 TARGETS = ("subject", "target", "suite", "measured", "reached")
 FIGURES = {
     "items", "mean", "right", *DIFFICULTIES, "delta", "interval", "p", "answers made", "tokens/s",
-    "peak memory", "measured",
+    "peak memory", "measured", "loss", "perplexity",
 }  # fmt: skip
 SIDES = {"question": "question", "wanted": "golden", "before": "before", "after": "after"}
 CHANGES = {"to_right": "From wrong to right", "to_wrong": "From right to wrong"}
@@ -67,6 +68,22 @@ def test_rows(report: Report) -> Rows:
         )
         for test in report["tests"]
     ]  # fmt: skip
+
+
+def loss_rows(report: Report) -> Rows:
+    """Return the table of losses on the golden answers, in nats a token; lower is better."""
+    rows: Rows = []
+    for one in report["losses"]:
+        test = one["test"]
+        held = ("", "", "", "")
+        if test is not None:
+            held = (
+                f"{test['change']:+.4f}", f"{test['low']:+.4f} to {test['high']:+.4f}",
+                f"{test['p']:.2g}", test["winner"] or NO_WINNER,
+            )  # fmt: skip
+        figures = rounded(one["loss"]), rounded(one["perplexity"])
+        rows.append((one["suite"], one["subject"], str(one["items"]), *figures, *held))
+    return rows
 
 
 def subject_rows(report: Report) -> Rows:
@@ -123,6 +140,13 @@ def _remarks(one: Mapping[str, Any]) -> list[str]:
         said.append(f"{one['missing']} questions without an answer count in no figure")
     if one["unknown"]:
         said.append(f"{one['unknown']} answers belong to no question that was asked")
+    if one["kind"] == "answers":
+        said.append("a file of answers has no losses")
+    if one["unscored"]:
+        said.append(
+            f"{one['unscored']} golden answers have no loss: they are longer than "
+            "training.max_row_tokens, or refused by the model's template"
+        )
     return said
 
 
@@ -139,6 +163,8 @@ def _about(report: Report) -> str:
         "The delta is the subject's mean less that of the one it is held against. All intervals "
         f"of a table of suites hold together with a chance of {1 - report['level']:.0%} (paired "
         "bootstrap over the items), and so do all winners (McNemar's test or Wilcoxon's, by Holm). "
+        "Losses are of the first golden answer of each item, in nats a token, so lower is better; "
+        "their deltas hold together as those of the scores do. "
         "Tokens a second are those of answers made side by side."
     )
 
@@ -172,6 +198,7 @@ def _tables(report: Report) -> list[tuple[str, tuple[str, ...], Rows]]:
     found = [
         ("Scores", SCORES, score_rows(report)),
         ("Comparison", TESTS, test_rows(report)),
+        ("Losses", LOSSES, loss_rows(report)),
         ("Targets", TARGETS, target_rows(report)),
         ("Subjects", SUBJECTS, subject_rows(report)),
     ]
@@ -233,7 +260,7 @@ def _changes(title: str, items: Sequence[Mapping[str, Any]]) -> Html:
     if not items:
         return ""
     rows = [
-        tuple(escape(str(item[field]), TEXT) for field in ("suite", "id", *SIDES.values()))
+        tuple(one_line(str(item[field])) for field in ("suite", "id", *SIDES.values()))
         for item in items[:SHOWN]
     ]
     return _section(f"{title}: {len(items)}", table(("suite", "id", *SIDES), rows, stacked=True))

@@ -1,12 +1,12 @@
 """What a model is asked for a verdict, and how its answers are scored; asks no model."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from daemon.core.answers import Answer
-from daemon.core.examples import Turn
+from daemon.core.examples import Chat, Turn
 from daemon.core.suites import ScorerName, Suite, SuiteItem
 from daemon.evaluation.scores.score import Score, Wanted, score_answer
-from daemon.text.encoder import TextEncoder
+from daemon.text.encoder import Encoded, TextEncoder
 
 PROMPT_CHARACTERS = 500
 """Of a question, for people."""
@@ -53,10 +53,42 @@ def suite_questions(suite: Suite, encoder: TextEncoder) -> list[Question]:
     """
     found = []
     for item in suite.items:
-        told = item.messages if encoder.shows_tools else _offered(item)
-        tokens = tuple(encoder.encode_prompt(told, item.tools if encoder.shows_tools else ()))
+        tokens = tuple(encoder.encode_prompt(_told(item, encoder), _shown(item, encoder)))
         found.append(Question(suite.name, item, suite.scorer, tokens, suite.max_tokens))
     return found
+
+
+def golden_rows(
+    suite: Suite, encoder: TextEncoder, most_tokens: int, *, offer: bool
+) -> list[Encoded | None]:
+    """Return each item with its first golden answer, as a model sees it in training.
+
+    Only that answer counts. With `offer`, functions that the template hides stand in the system
+    text, as `suite_questions` puts them. None where an item has no golden answer, is longer than
+    `most_tokens`, or is refused by the template.
+    """
+    chats = {
+        place: _answered(item, encoder, offer=offer)
+        for place, item in enumerate(suite.items)
+        if item.answers
+    }
+    found = dict(zip(chats, encoder.encode(list(chats.values()), most_tokens), strict=True))
+    rows = (found.get(place) for place in range(len(suite.items)))
+    return [row if isinstance(row, Encoded) else None for row in rows]
+
+
+def _answered(item: SuiteItem, encoder: TextEncoder, *, offer: bool) -> Chat:
+    told = _told(item, encoder) if offer else item.messages
+    history = (replace(turn, trained=False) for turn in told)
+    return Chat((*history, Turn("assistant", item.answers[0])), tools=_shown(item, encoder))
+
+
+def _told(item: SuiteItem, encoder: TextEncoder) -> tuple[Turn, ...]:
+    return item.messages if encoder.shows_tools else _offered(item)
+
+
+def _shown(item: SuiteItem, encoder: TextEncoder) -> tuple[str, ...]:
+    return item.tools if encoder.shows_tools else ()
 
 
 def _offered(item: SuiteItem) -> tuple[Turn, ...]:

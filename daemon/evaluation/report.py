@@ -1,12 +1,12 @@
 """What a judgement found, as one value for programs and as Markdown for people; decides nothing."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from daemon.core.jobs import escape
 from daemon.core.promotion import Comparison, Verdict
+from daemon.evaluation.golden_losses import perplexity
 from daemon.evaluation.judging import Marked, Marks, metric_of, summaries
 from daemon.evaluation.markdown import code, plain, rounded, table
 from daemon.evaluation.scores.grade import grade, parts_of
@@ -64,15 +64,10 @@ def _losses(marks: Marks) -> list[dict[str, Any]]:
         found.append(
             {
                 "set": name, "items": len(scored), "models": losses,
-                "perplexity": {model: _perplexity(loss) for model, loss in losses.items()},
+                "perplexity": {model: perplexity(loss) for model, loss in losses.items()},
             }
         )  # fmt: skip
     return found
-
-
-def _perplexity(loss: float | None) -> float | None:
-    """Return e to the loss; None where it is no number that a float holds."""
-    return None if loss is None or not loss < 700.0 else math.exp(loss)
 
 
 def _metric(name: str, exam: Exam, marks: Marks) -> str:
@@ -81,11 +76,12 @@ def _metric(name: str, exam: Exam, marks: Marks) -> str:
 
 
 def _style_gain(marks: Marks, exam: Exam, wanted: Wanted, name: str) -> float | None:
-    """Return how much nearer the candidate's style is to the training answers than the last's."""
-    if wanted.style is None:
+    """Return how much nearer the candidate's style is to the training answers than the base's."""
+    base = next((one for one in marks.references if one.sitter.folder is None), None)
+    if wanted.style is None or base is None:
         return None
-    mine, other, *_ = (
-        [score.answer for score in one.of_set(exam, name)] for one in marks.everybody
+    mine, other = (
+        [score.answer for score in one.of_set(exam, name)] for one in (marks.candidate, base)
     )
     return closer(wanted.style, mine, other)
 

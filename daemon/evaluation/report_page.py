@@ -3,7 +3,7 @@
 from daemon.analysis.frame import document
 from daemon.analysis.markup import Html, element, join, table, text
 from daemon.core.jobs import escape
-from daemon.evaluation.markdown import TEXT
+from daemon.evaluation.markdown import one_line
 from daemon.evaluation.report import (
     CHANGES,
     SHOWN,
@@ -48,7 +48,7 @@ def _changes(report: Report, key: str, title: str) -> Html:
     if not items:
         return ""
     rows = [
-        tuple(escape(str(item[field]), TEXT) for field in ("id", *SIDES.values()))
+        tuple(one_line(str(item[field])) for field in ("id", *SIDES.values()))
         for item in items[:SHOWN]
     ]
     return _section(f"{title}: {len(items)}", table(("id", *SIDES), rows, stacked=True))

@@ -208,7 +208,19 @@ def _elsewhere(
                 for number, match in found.items():
                     reason = exam_reason(match.how, match.job, match.line)
                     _refuse(result, int(left[number]), reason)
+        _short(gathered, places[result.kept[places]], elsewhere.suites, judge, result)
         _seen(gathered, places[result.kept[places]], elsewhere, settings, judge, result)
+
+
+def _short(
+    gathered: Gathered, places: I64, suites: Suites | None, judge: Judge, result: SecondSift
+) -> None:
+    if suites is None:
+        return
+    rows = _those(gathered, places)
+    found = suites.asked_shortly(gathered.keys[places], rows, judge, gathered.shared)
+    for number, match in found.items():
+        _refuse(result, int(places[number]), exam_reason(match.how, match.job, match.line))
 
 
 def _whole(gathered: Gathered, places: I64, sealer: Sealer) -> Keys:

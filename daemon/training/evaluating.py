@@ -24,12 +24,13 @@ from daemon.core.versions import AdapterSpec
 from daemon.errors import ModelFault
 from daemon.evaluation import comparison_report
 from daemon.evaluation.comparing import Comparison
-from daemon.evaluation.questions import Question, suite_questions
+from daemon.evaluation.questions import Question, golden_rows, suite_questions
 from daemon.evaluation.sitting import Exam, Sitter, Sitting, model_key
 from daemon.evaluation.stopwatch import Stopwatch
 from daemon.folders import evaluations, models, orders
 from daemon.folders.known_scores import KnownScores
 from daemon.settings import Settings
+from daemon.text.encoder import Encoded, TextEncoder
 from daemon.training.bench import Bench
 from daemon.training.desk import Desk
 from daemon.training.engine import ADAPTER
@@ -112,7 +113,9 @@ class Evaluating:
             )  # fmt: skip
 
     def _failed(self, suite: Suite, why: str) -> Paper | None:
-        return {"answers": [None] * len(suite.items), "measured": None, "failed": why}
+        return {
+            "answers": [None] * len(suite.items), "losses": None, "measured": None, "failed": why
+        }  # fmt: skip
 
     def _ask(self, subject: Subject, suite: Suite) -> Paper | None:
         """Return the paper; one that cannot be used fails by itself. None where it was left."""
@@ -131,7 +134,12 @@ class Evaluating:
     def _sit(self, subject: Subject, suite: Suite) -> Paper | None:
         engine, clock = self._bench.engine, self._bench.clock
         watch = Stopwatch(engine, clock.monotonic_s, lambda: self._waited_s)
-        exam = Exam({}, self._asked(subject, suite), self.settings.evaluation.answer_s)
+        encoder = self._bench.encoder(self._base).prefixed(subject.prefix)
+        golden = self._golden(suite, encoder)
+        exam = Exam(
+            {suite.name: [row for row in golden if row is not None]},
+            self._asked(suite, encoder), self.settings.evaluation.answer_s,
+        )  # fmt: skip
         sitter = Sitter(subject.name, self._folder(subject), self._key(subject))
         sitting = Sitting(
             watch, lambda _: self._load(subject), sitter, KnownScores(self._bench.layout),
@@ -141,8 +149,10 @@ class Evaluating:
         found = sitting.sit(exam)
         if found is None:
             return None
+        losses = iter(found.losses[suite.name])
         return {
             "answers": [asdict(answer) for answer in found.answers],
+            "losses": [None if row is None else next(losses) for row in golden],
             "measured": {
                 "answers": watch.answers, "remembered": len(exam.questions) - watch.answers,
                 "tokens": watch.tokens, "seconds": watch.seconds,
@@ -151,8 +161,11 @@ class Evaluating:
             "failed": None,
         }  # fmt: skip
 
-    def _asked(self, subject: Subject, suite: Suite) -> Sequence[Question]:
-        encoder = self._bench.encoder(self._base).prefixed(subject.prefix)
+    def _golden(self, suite: Suite, encoder: TextEncoder) -> list[Encoded | None]:
+        most = self.settings.training.max_row_tokens
+        return golden_rows(suite, encoder, most, offer=suite.name != HOLDOUTS)
+
+    def _asked(self, suite: Suite, encoder: TextEncoder) -> Sequence[Question]:
         if suite.name != HOLDOUTS:
             return suite_questions(suite, encoder)
         # Own rows are asked as they are trained: a function that the template hides stays hidden.

@@ -3,6 +3,7 @@
 from typing import Any
 
 from daemon.core.examples import Example
+from daemon.dedup.boilerplate import NOTHING_SHARED
 from daemon.dedup.matching import ExampleAt, Judge, Match, on_exam, seen_before
 from daemon.dedup.sealing import Sealer
 from daemon.dedup.seen import Seen
@@ -57,6 +58,9 @@ class LastCheck:
             on_exam(
                 keys, example_at, self._suites.index(), self._suites.item, self._judge, job, near
             ),
+            self._suites.asked_shortly(keys, example_at, self._judge, NOTHING_SHARED)
+            if near
+            else {},
             seen_before(
                 keys, example_at, trained.open(merge=False), trained, self._judge, job, near
             ),

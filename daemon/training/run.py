@@ -3,6 +3,7 @@
 What it trains follows from the frozen choices alone: neither evaluations, pauses nor deaths matter.
 """
 
+import math
 from dataclasses import replace
 from typing import Literal
 
@@ -31,6 +32,9 @@ REFUSED_MOST = 5
 """So many steps in a row that were not finite end the run."""
 
 FULL_DISK_WAIT_S = 5.0
+
+FORGIVEN_S = 1.0
+"""Evaluations may take so many seconds more than their budget before a turn is left out."""
 
 How = Literal["done", "left", "failed", "again", "memory"]
 """`again`: the run is to be opened anew, another rung or end holds; `memory`: it ran out."""
@@ -69,6 +73,7 @@ class Training:
         )  # fmt: skip
         self._trained_s = 0.0
         self._evaluated_s = 0.0
+        self._cheapest_s = 0.0
         self._commits = Commits(bench, hand)
         self._early_stop = EarlyStop(bench, hand)
         self._prober = Prober(bench, hand, desk.look)
@@ -159,7 +164,7 @@ class Training:
             self._commit(again=True)
         if self._desk.evaluation_wanted and not judging:
             self._desk.evaluation_wanted = False
-            self._evaluate(float("inf"))
+            self._evaluate(math.inf)
 
     # --- steps --------------------------------------------------------------------------------
 
@@ -264,13 +269,25 @@ class Training:
         return True
 
     def _budget_s(self) -> float:
+        """Return the seconds that evaluations may still take; below 0 they took more."""
         share = self._settings.evaluation.budget_share
-        return max(0.0, share * self._trained_s - self._evaluated_s)
+        return share * self._trained_s - self._evaluated_s
 
     def _evaluate_if_due(self) -> None:
         every = self._settings.evaluation.eval_every
-        if every and self.state.step_in_run % every == 0:
-            self._evaluate(self._budget_s(), self._early_stop.due(self.state))
+        if not every or self.state.step_in_run % every:
+            return
+        budget_s, watched = self._budget_s(), self._early_stop.due(self.state)
+        # The first one finds out what they cost.
+        if watched or not self._cheapest_s or self._cheapest_s <= budget_s + FORGIVEN_S:
+            self._evaluate(budget_s, watched)
+            return
+        share = self._settings.evaluation.budget_share
+        message = (
+            f"step {self.state.step}: not evaluated, for the evaluations before have used up "
+            f"{share:.0%} of the training time (evaluation.budget_share)"
+        )
+        self._bench.pipe.send(say.Noted("evaluation_left_out", message))
 
     def _evaluate(self, budget_s: float, watched: bool = False) -> None:
         if not (self._questions or self._validation):
@@ -283,7 +300,9 @@ class Training:
         found = evaluation.measure(step, self._validation, self._questions, budget_s, whole=watched)
         if found is None:
             return
-        self._evaluated_s += found.seconds
+        if budget_s < math.inf:
+            self._evaluated_s += found.seconds
+        self._cheapest_s = min(self._cheapest_s or found.seconds, found.seconds)
         loss = found.validation_loss
         self.state = replace(
             self.state,

@@ -12,6 +12,7 @@ from daemon.core.targets import Target, target_of
 from daemon.evaluation.comparing import Comparison
 from daemon.evaluation.comparison_report import (
     NO_WINNER,
+    loss_rows,
     markdown,
     page,
     score_rows,
@@ -35,7 +36,7 @@ def paper(right: Sequence[bool | None], **about: Any) -> dict[str, Any]:
         None if one is None else asdict(Answer(IDS[number] if one else "other", 5, 0.5))
         for number, one in enumerate(right)
     ]
-    return {"answers": answers, "measured": MEASURED, "failed": None} | about
+    return {"answers": answers, "losses": None, "measured": MEASURED, "failed": None} | about
 
 
 def compared(
@@ -170,3 +171,47 @@ def test_details_hold_every_answer_with_its_scores() -> None:
     first, second, *_ = compared(papers, "a", "b").details()
     assert first["answers"]["a"]["scores"]["exact_match"] == 1.0 and first["answers"]["b"] is None
     assert second["answers"]["a"]["scores"]["exact_match"] == 0.0
+
+
+ROWS = [[2.0 + number % 5, 1 + number % 3] for number in range(20)]
+LOWER = [[total * 0.5, tokens] for total, tokens in ROWS]
+
+
+def test_the_one_with_lower_losses_on_the_golden_answers_wins_there_only() -> None:
+    papers = {(0, 0): paper(HALF, losses=ROWS), (0, 1): paper(HALF, losses=LOWER)}
+    report = compared(papers, "a", "b").report("finished", "")
+    assert report["winner"] is None and report["tests"][0]["winner"] is None
+    first, second, *together = report["losses"]
+    assert first["test"] is None and first["perplexity"] > second["perplexity"]
+    assert second["test"]["winner"] == "b" and second["test"]["high"] < 0.0
+    assert second["test"]["change"] == second["loss"] - first["loss"]
+    assert [one["suite"] for one in together] == ["all", "all"]
+    row = loss_rows(report)[1]
+    assert row[:3] == ("lakes", "b", "20") and row[-1] == "b"
+    assert "## Losses" in markdown(report) and "Losses" in page(report)
+
+
+def test_a_file_of_answers_has_no_losses_and_says_so() -> None:
+    papers = {(0, 0): paper(HALF), (0, 1): paper(HALF, losses=LOWER)}
+    report = compared(papers, "a", "b").report("finished", "")
+    assert [(one["subject"], one["test"]) for one in report["losses"]] == [("b", None)] * 2
+    report["subjects"][0]["kind"] = "answers"
+    assert "a file of answers has no losses" in subject_rows(report)[0][-1]
+
+
+def test_golden_answers_without_a_loss_are_counted() -> None:
+    part = [*ROWS[:15], *[None] * 5]
+    papers = {(0, 0): paper(HALF, losses=ROWS), (0, 1): paper(HALF, losses=part)}
+    report = compared(papers, "a", "b").report("finished", "")
+    assert [one["items"] for one in report["losses"]] == [20, 15, 20, 15]
+    assert report["losses"][1]["test"]["items"] == 15
+    assert "5 golden answers have no loss" in subject_rows(report)[1][-1]
+
+
+def test_where_items_and_their_mean_point_apart_nobody_has_won() -> None:
+    """One long answer got worse by more than all the short ones got better."""
+    after = [[total - 0.1, tokens] for total, tokens in ROWS[:-1]] + [[900.0, 100]]
+    before = [*ROWS[:-1], [100.0, 100]]
+    papers = {(0, 0): paper(HALF, losses=before), (0, 1): paper(HALF, losses=after)}
+    test = compared(papers, "a", "b").report("finished", "")["losses"][1]["test"]
+    assert test["p"] < 0.05 and test["change"] > 0.0 and test["winner"] is None

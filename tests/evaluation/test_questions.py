@@ -8,7 +8,7 @@ import pytest
 from daemon.core.answers import Answer
 from daemon.core.examples import Turn
 from daemon.core.suites import Suite, SuiteItem
-from daemon.evaluation.questions import OFFER, suite_questions
+from daemon.evaluation.questions import OFFER, golden_rows, suite_questions
 from daemon.evaluation.scores.formatting import habit_of
 from daemon.evaluation.scores.score import Wanted
 from daemon.text.encoder import TextEncoder
@@ -66,3 +66,22 @@ def test_only_where_no_golden_answer_says_how_the_training_answers_do(tmp_path: 
     assert "length" not in golden.score(said, wanted).metrics
     assert open_end.score(said, wanted).metrics["length"] < 1.0
     assert "length" in replace(golden, job="000001-x").score(said, wanted).metrics
+
+
+@pytest.mark.parametrize("template", [tiny.CHATML, WITH_TOOLS])
+def test_a_golden_answer_follows_its_question_and_alone_is_supervised(
+    tmp_path: Path, template: str
+) -> None:
+    text = encoder(tmp_path, template)
+    earlier = (Turn("user", "hello"), Turn("assistant", "hi"), *ITEM.messages)
+    asked_suite = suite(ITEM, replace(ITEM, messages=earlier), replace(ITEM, answers=()))
+    questions = suite_questions(asked_suite, text)
+    first, second, none = golden_rows(asked_suite, text, 10_000, offer=True)
+    assert none is None
+    for row, question in zip((first, second), questions, strict=False):
+        assert row is not None
+        begun = len(question.tokens)
+        assert tuple(row.tokens[:begun].tolist()) == question.tokens
+        assert not row.supervised[:begun].any()
+        assert ITEM.answers[0] in text.decode(row.tokens[row.supervised])
+    assert golden_rows(asked_suite, text, 3, offer=True) == [None] * 3

@@ -4,11 +4,12 @@ import json
 from html.parser import HTMLParser
 from typing import Any
 
-from daemon.core.promotion import Gate, Judgement, decide_verdict
+from daemon.core.promotion import Gate, Judgement, Verdict, decide_verdict
 from daemon.evaluation.judging import comparisons
 from daemon.evaluation.report import markdown, report_of
 from daemon.evaluation.report_page import render
 from daemon.evaluation.scores.score import Wanted
+from daemon.evaluation.scores.style import style_of
 from daemon.evaluation.sitting import Exam
 from daemon.settings_evaluation import GradeSettings
 from tests.evaluation.test_judging import EXAM, marks_of, question
@@ -39,6 +40,14 @@ def test_answers_that_were_right_and_are_no_longer_are_named() -> None:
     changed = report(exam)["changed"]
     assert [item["id"] for item in changed["to_wrong"]] == ["i1"]
     assert [item["id"] for item in changed["to_right"]] == ["i2"]
+
+
+def test_the_style_is_held_against_that_of_the_base() -> None:
+    """The base says what the style is of; the starting version and the candidate do not."""
+    marks, verdict = marks_of(), Verdict("unproven", True, ())
+    wanted = Wanted(style=style_of(["None whatsoever"]))
+    found = report_of(marks, EXAM, wanted, [], verdict, GradeSettings(), {})
+    assert found["answers"]["own_holdout"]["style_gain"] < -0.1
 
 
 def test_as_markdown_foreign_text_is_code() -> None:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+from itertools import product
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -60,6 +61,21 @@ def test_rows_of_a_shipped_suite_are_refused_by_its_name(bench: Bench) -> None:
         assert codes(report) == {"exam_row": 100}, suite.name
         assert {row["of"]["job"] for row in refused} == {f"evals/{suite.name}.jsonl"}
         assert report["rows"]["train"] == 1
+
+
+def test_short_items_are_refused_however_they_are_put(bench: Bench) -> None:
+    (general,) = (suite for suite in SHIPPED if suite.name == "general_100")
+    told = ("Please: {}", "hi, could you tell me {} thanks!", "  {}   ??", "Quick question - {}")
+    rows: list[Any] = []
+    for row, words in product(asked(general)[::5], told):
+        question = row["messages"][-2]["content"].upper().rstrip("?")
+        turn = {"role": "user", "content": words.format(question)}
+        rows.append({"messages": [turn, {"role": "assistant", "content": "I do not know."}]})
+    rows.append({"prompt": "please, why is moss green", "completion": "It is."})
+    report = bench.take_in(rows)
+    # Where two ways are one to the duplicate check, it is asked first.
+    assert set(codes(report)) == {"exam_row", "duplicate_in_file"}
+    assert sum(codes(report).values()) == 80 and report["rows"]["train"] == 1
 
 
 def test_shipped_examples_are_no_items(bench: Bench) -> None:

@@ -93,6 +93,18 @@ def test_one_request_is_one_piece_and_the_last_one_is_the_result(
     assert told.kinds() == ["Ready", "OrderEnded"] and engine.asked == 4
 
 
+def test_the_golden_answers_have_losses_that_the_answers_do_not_change(
+    workspace: Workspace, engine: Counting
+) -> None:
+    order = ask(workspace)
+    workspace.serve(engine, say.CarryOut(order), react=again)
+    report = evaluations.read_report(workspace.layout.evaluation(order))
+    found = {one["suite"]: one for one in report["losses"]}
+    assert {name: one["items"] for name, one in found.items()} == {"lakes": 3, "seas": 1, "all": 4}
+    assert all(one["loss"] > 0.0 and one["test"] is None for one in found.values())
+    assert report["subjects"][0]["unscored"] == 0
+
+
 def test_what_was_answered_before_is_remembered_and_needs_no_model(
     workspace: Workspace, engine: Counting
 ) -> None:

@@ -1,0 +1,90 @@
+"""How surely subjects would have said the golden answers: losses, held against the first's.
+
+A file of answers has none. Asks nobody.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from daemon.core.promotion import LOSS
+from daemon.evaluation.bootstrap import Rows
+from daemon.evaluation.paired import compare
+from daemon.evaluation.scoring import mean_loss
+from daemon.evaluation.side_by_side import Pairs, decided
+
+OVERALL = "all"
+
+Losses = Sequence[tuple[float, int] | None]
+"""Of each item the sum in nats and the tokens of its golden answer; None where there is none."""
+
+
+def table_of(
+    suites: Sequence[str], subjects: Sequence[str], found: Mapping[tuple[int, int], Losses],
+    level: float, seed: int,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Return a record for each suite and subject with losses, then one for each over all suites.
+
+    `found` has the losses by the places of suite and subject. The tests of the suites keep the
+    level together, and so do those over all.
+    """
+    together = {
+        (len(suites), who): [one for place in range(len(suites)) for one in found[place, who]]
+        for who in range(len(subjects))
+        if all((place, who) in found for place in range(len(suites)))
+    }
+    names = [*suites, OVERALL]
+    tests = [
+        test
+        for part in (found, together)
+        for test in decided(_family(names, subjects, part), level, seed)
+    ]
+    tested = {(test["suite"], test["subject"]): test for test in tests}
+    return [
+        _record(names[place], subjects[who], losses, tested.get((names[place], subjects[who])))
+        for (place, who), losses in sorted({**found, **together}.items())
+        if any(one is not None for one in losses)
+    ]
+
+
+def _family(
+    names: Sequence[str], subjects: Sequence[str], found: Mapping[tuple[int, int], Losses]
+) -> list[Pairs]:
+    family = []
+    for (place, who), losses in sorted(found.items()):
+        if not who or (place, 0) not in found:
+            continue
+        pairs = [
+            (mine, first)
+            for mine, first in zip(losses, found[place, 0], strict=True)
+            # With another prefix an answer may be split into other tokens: not the same item then.
+            if mine is not None and first is not None and mine[1] == first[1]
+        ]
+        if pairs:
+            mine, first = ([pair[side] for pair in pairs] for side in (0, 1))
+            test = compare(_per_token(mine), _per_token(first))
+            family.append(
+                Pairs(names[place], LOSS, subjects[who], subjects[0], mine, first, test)
+            )  # fmt: skip
+    return family
+
+
+def _per_token(rows: Rows) -> list[float]:
+    return [total / max(1, tokens) for total, tokens in rows]
+
+
+def _record(
+    suite: str, subject: str, losses: Losses, test: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    rows = [one for one in losses if one is not None]
+    loss = mean_loss(rows)
+    return {
+        "suite": suite, "subject": subject, "items": len(rows),
+        "tokens": sum(tokens for _, tokens in rows), "loss": loss, "perplexity": perplexity(loss),
+        "test": test,
+    }  # fmt: skip
+
+
+def perplexity(loss: float | None) -> float | None:
+    """Return e to the loss; None where it is no number that a float holds."""
+    return None if loss is None or not loss < 700.0 else math.exp(loss)
