@@ -21,6 +21,11 @@ class Engine(Protocol):
         """How many versions are in memory."""
         ...
 
+    @property
+    def kept_bytes(self) -> int:
+        """What the states of earlier prompts take."""
+        ...
+
     def load(self, base: Path) -> None:
         """Take a base model into memory.
 
@@ -31,6 +36,10 @@ class Engine(Protocol):
 
     def unload(self) -> None:
         """Give everything back, answers in the making too."""
+        ...
+
+    def forget(self) -> None:
+        """Give back what is kept of earlier prompts."""
         ...
 
     def begin(self, work: Work) -> None:
