@@ -1,6 +1,6 @@
 """What the server needs of whatever makes its answers; the real one and the stand-in obey it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -50,8 +50,8 @@ class Engine(Protocol):
         """
         ...
 
-    def step(self) -> list[Said]:
-        """Go on with every answer by at most one token."""
+    def step(self) -> Iterable[Said]:
+        """Go on with every answer by at most one token; done when what is given is used up."""
         ...
 
     def drop(self, number: int) -> None:

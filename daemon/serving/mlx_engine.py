@@ -5,7 +5,7 @@ the base's arrays, so nothing is reloaded or switched, and no answer can meet an
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -150,14 +150,15 @@ class MlxEngine:
         )  # fmt: skip
         return _Wearer(subject.model, batch)
 
-    def step(self) -> list[Said]:
-        """Go on with every answer by at most one token."""
-        said: list[Said] = []
-        for wearer in self._wearers.values():
+    def step(self) -> Iterator[Said]:
+        """Go on with every answer by at most one token.
+
+        What one version says is given before the next one computes: its clients do not wait for it.
+        """
+        for wearer in list(self._wearers.values()):
             if wearer.drafts:
                 _prompts, answers = wearer.batch.next()
-                said += [self._said(wearer, answer) for answer in answers]
-        return said
+                yield from [self._said(wearer, answer) for answer in answers]
 
     def _said(self, wearer: _Wearer, answer: Any) -> Said:
         draft = wearer.drafts[answer.uid]

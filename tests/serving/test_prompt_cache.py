@@ -144,7 +144,7 @@ def test_an_answer_that_its_client_ends_is_kept_too(
 ) -> None:
     asked = work(workspace, 1, NAMES[0], [Turn("user", "stop in the middle of it")])
     engine.begin(asked)
-    while not engine.step():
+    while not list(engine.step()):
         pass
     engine.drop(1)
     assert answers(engine, asked) == fresh(workspace, asked)
@@ -156,7 +156,7 @@ def test_an_answer_left_before_its_first_word_keeps_nothing(
 ) -> None:
     engine.begin(work(workspace, 1, NAMES[0], [Turn("user", "never mind what I ask")]))
     engine.drop(1)
-    assert engine.kept_bytes == 0 and engine.step() == []
+    assert engine.kept_bytes == 0 and list(engine.step()) == []
 
 
 def test_it_never_takes_more_than_it_may_and_those_used_longest_ago_go(

@@ -10,6 +10,8 @@ from daemon.core.sampling import Sampling
 from daemon.folders import current_model
 from daemon.layout import Layout
 from daemon.serving.mlx_engine import MlxEngine
+from daemon.serving.registry import Registry
+from daemon.serving.work import Work
 from daemon.training.rehearsal_base import make_base
 from tests.serving.house import Served, add_version, events, make_models, serving
 from tests.serving.two_versions import NAMES, SPEC, expected, two_versions
@@ -87,6 +89,24 @@ def test_the_same_seed_gives_the_same_answer_whoever_else_is_asking(
         for other in others:
             other.result()
     assert mine == expected(workspace, "base", "one", sampling)
+
+
+def test_what_one_version_says_does_not_wait_for_another(workspace: Layout) -> None:
+    engine = MlxEngine(versions=2, at_once=2)
+    engine.load(next(path for path in workspace.bases.iterdir() if path.is_dir()))
+    registry = Registry(workspace)
+    for number, name in enumerate(NAMES):
+        subject = registry.find(f"rehearsal-tiny@{name}")
+        engine.begin(Work(number, subject, tuple(range(3, 40 + number)), Sampling(LONG)))
+    both = list(engine.step())
+    while len(both) < 2:
+        both = list(engine.step())
+    steps = iter(engine.step())
+    first = next(steps)
+    engine.drop(1)
+    assert [said.number for said in both] == [0, 1] and first.number == 0
+    assert list(steps) == [], "the second one had computed before the first one was heard"
+    engine.unload()
 
 
 def test_more_versions_than_are_kept_take_turns(workspace: Layout) -> None:
