@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -203,21 +204,30 @@ def test_training_that_needs_the_memory_gets_what_was_kept(workspace: Layout, ca
     thread = EngineThread(engine, rule, ServerSettings(), SystemClock())
     thread.start()
 
-    def said(number: int) -> None:
+    def ask(number: int, tokens: int = TOKENS) -> list[Event]:
+        asked = work(workspace, number, NAMES[0], [Turn("user", "a question")])
         told: list[Event] = []
-        thread.submit(work(workspace, number, NAMES[0], [Turn("user", "a question")]), told.append)
-        wait_for(lambda: any(isinstance(e, Piece) and e.finish for e in told), "no answer")
+        thread.submit(replace(asked, sampling=Sampling(tokens)), told.append)
+        return told
+
+    def ended(told: list[Event]) -> bool:
+        return any(isinstance(event, Piece) and event.finish is not None for event in told)
 
     with ExitStack() as stack:
         stack.callback(thread.close, 20.0)
-        said(1)
+        first = ask(1)
+        wait_for(lambda: ended(first), "no answer")
         assert thread.kept_bytes > 0
         lock = locks.acquire(workspace.trainer_lock)
         assert lock is not None
         stack.callback(lock.release)
+        # While one answer is in the making the model cannot be given back, what is kept can.
+        long = ask(2, tokens=8000)
+        wait_for(lambda: thread.busy[0] == 1, "it did not begin")
         free[0] = 5
-        said(2)
+        ask(3)
         wait_for(lambda: thread.kept_bytes == 0, "it was kept")
+        assert thread.busy[0] == 1 and not ended(long)
 
 
 class Fixed:
