@@ -56,10 +56,13 @@ class Wanted:
 
     def line(self, name: str, mine: float, its: float) -> str:
         """Return a line of the table."""
-        ratio = its / mine if self.unit == "ms" else mine / its
-        shown = f"{ratio:.2f}" if self.ratio else "-"
-        wanted = f">= {self.ratio:g}" if self.ratio else f"< {self.most:g} {self.unit}"
-        reached = ratio >= self.ratio if self.ratio else mine < (self.most or 0.0)
+        if self.ratio is None:
+            shown, wanted = "-", f"< {self.most:g} {self.unit}"
+            reached = self.most is not None and mine < self.most
+        else:
+            ratio = its / mine if self.unit == "ms" else mine / its
+            shown, wanted = f"{ratio:.2f}", f">= {self.ratio:g}"
+            reached = ratio >= self.ratio
         verdict = "" if reached else " (missed)"
         return (
             f"| {name} | {mine:.1f} {self.unit} | {its:.1f} {self.unit} | {shown} "
