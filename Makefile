@@ -12,7 +12,7 @@ SOAKED := KILLS FAULTS DISKS REAL FILES VOLUMES DAMAGES FUZZ READS NAMES WRITERS
 help:
 	@echo "make demo         watch a file become a better model (sets up $(VENV) first)"
 	@echo "make test         lint, types, import contract and every test (sets up $(VENV) first)"
-	@echo "make bench        training, tokens and intake beside what people use (ROWS=my.jsonl)"
+	@echo "make bench        training, server, tokens and intake beside what people use (ROWS=my.jsonl)"
 	@echo "make bench-growth whether a daemon grows over 1,000 files (FILES=100)"
 	@echo "make soak         every fault at every place, 10,000 kills, attacks (KILLS=200 FAULTS=100)"
 	@echo "make lint         what pre-commit runs: lint, format, types, import contract"
@@ -30,6 +30,8 @@ test: lint
 bench: $(READY)
 	@$(BIN)/python -m benchmarks.train_speed
 	@$(BIN)/python -m benchmarks.judge_speed
+	@$(BIN)/python -m benchmarks.serve_speed
+	@$(BIN)/python -m benchmarks.dashboard_speed
 	@$(BIN)/python -m benchmarks.encode_speed $(ROWS)
 	@$(BIN)/python -m benchmarks.intake_speed $(ROWS)
 

@@ -43,6 +43,9 @@ class ServerSettings(Section):
     versions: int = Field(
         4, ge=1, le=64, description="Versions kept in memory at once, over one base model."
     )
+    prompt_cache_bytes: int = Field(
+        2**29, ge=0, description="Memory for what earlier prompts left, in bytes; 0 keeps nothing."
+    )
     max_body_bytes: int = Field(
         2**20, ge=1024, le=2**28, description="Largest request body, in bytes."
     )

@@ -1,6 +1,6 @@
 """What the server needs of whatever makes its answers; the real one and the stand-in obey it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -21,6 +21,11 @@ class Engine(Protocol):
         """How many versions are in memory."""
         ...
 
+    @property
+    def kept_bytes(self) -> int:
+        """What the states of earlier prompts take."""
+        ...
+
     def load(self, base: Path) -> None:
         """Take a base model into memory.
 
@@ -33,6 +38,10 @@ class Engine(Protocol):
         """Give everything back, answers in the making too."""
         ...
 
+    def forget(self) -> None:
+        """Give back what is kept of earlier prompts."""
+        ...
+
     def begin(self, work: Work) -> None:
         """Begin an answer; its base is in memory.
 
@@ -41,8 +50,8 @@ class Engine(Protocol):
         """
         ...
 
-    def step(self) -> list[Said]:
-        """Go on with every answer by at most one token."""
+    def step(self) -> Iterable[Said]:
+        """Go on with every answer by at most one token; done when what is given is used up."""
         ...
 
     def drop(self, number: int) -> None:

@@ -74,6 +74,11 @@ class EngineThread:
         """How many versions are in memory; None without a model."""
         return None if self._engine.base is None else self._engine.worn
 
+    @property
+    def kept_bytes(self) -> int:
+        """What the states of earlier prompts take."""
+        return self._engine.kept_bytes
+
     def submit(self, work: Work, deliver: Deliver) -> Trouble | None:
         """Take work; say why not where too much waits already or the end is near."""
         if not self.alive:
@@ -122,6 +127,9 @@ class EngineThread:
                 self._forget(said.number)
                 if said.finish is None:
                     self._engine.drop(said.number)
+                # What an answer leaves behind is kept only while training does not need the room.
+                if self._rule.must_give_back():
+                    self._engine.forget()
 
     def _take_in(self, wait_s: float | None) -> None:
         """Take what has come; wait for the first where there is nothing else to do."""

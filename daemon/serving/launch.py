@@ -38,8 +38,10 @@ def make_engine(settings: ServerSettings, rehearse: bool, clock: Clock) -> Engin
         return RehearsalEngine(clock, REHEARSED_WORD_S)
     # Imported here: a rehearsal must not need MLX.
     from daemon.serving.mlx_engine import MlxEngine
+    from daemon.serving.prompt_cache import PromptCache
 
-    return MlxEngine(settings.versions, settings.at_once)
+    prompts = PromptCache(settings.prompt_cache_bytes)
+    return MlxEngine(settings.versions, settings.at_once, prompts)
 
 
 def make_desk(layout: Layout, settings: ServerSettings, engine: Engine, clock: Clock) -> Desk:
@@ -50,6 +52,7 @@ def make_desk(layout: Layout, settings: ServerSettings, engine: Engine, clock: C
     metrics.watch("waiting", "Requests that wait for a place.", lambda: thread.busy[1])
     metrics.watch("model_loaded", "1 with a model in memory.", lambda: thread.worn is not None)
     metrics.watch("versions_loaded", "Versions in memory.", lambda: thread.worn or 0)
+    metrics.watch("prompt_cache_bytes", "What earlier prompts take.", lambda: thread.kept_bytes)
     return Desk(settings, Registry(layout), Prompts(), thread, metrics, clock)
 
 

@@ -5,7 +5,7 @@ the base's arrays, so nothing is reloaded or switched, and no answer can meet an
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from daemon.model.backend import Module, mx, on_cpu
 from daemon.model.choosing import choosing
 from daemon.model.loading import load_model
 from daemon.model.twins import twin
+from daemon.serving.prompt_cache import PromptCache
 from daemon.serving.work import Said, Subject, Work
 
 # mlx_lm imports mlx by itself: it must come after the back end is set up.
@@ -39,13 +40,15 @@ class _Draft:
     number: int
     words: Any
     """mlx-lm's detokenizer of this answer."""
+    has_begun: bool = False
+    """Whether its prompt is computed."""
 
 
 @dataclass
 class _Wearer:
     """A model that wears one version, and its answers by their number in the batch."""
 
-    model: Module
+    name: str
     batch: BatchGenerator
     drafts: dict[int, _Draft] = field(default_factory=dict)
 
@@ -53,19 +56,28 @@ class _Wearer:
 class MlxEngine:
     """Answers side by side, each by the version it asks for."""
 
-    def __init__(self, versions: int, at_once: int) -> None:
-        """At most so many versions are kept, and so many answers made, at once."""
+    def __init__(self, versions: int, at_once: int, prompts: PromptCache | None = None) -> None:
+        """At most so many versions are kept, and so many answers made, at once.
+
+        Without a cache every prompt is computed from its beginning.
+        """
         self._versions = versions
         self._at_once = at_once
         self._model: Module | None = None
         self._tokenizer: TokenizerWrapper = None
         self._wearers: dict[str, _Wearer] = {}
+        self._prompts = prompts or PromptCache(0)
         self.base: Path | None = None
 
     @property
     def worn(self) -> int:
         """How many versions are in memory."""
         return len(self._wearers)
+
+    @property
+    def kept_bytes(self) -> int:
+        """What the states of earlier prompts take."""
+        return self._prompts.size_bytes
 
     def load(self, base: Path) -> None:
         """Take a base model into memory.
@@ -83,6 +95,11 @@ class MlxEngine:
             wearer.batch.close()
         self._wearers.clear()
         self._model = self._tokenizer = self.base = None
+        self.forget()
+
+    def forget(self) -> None:
+        """Give back what is kept of earlier prompts."""
+        self._prompts.clear()
         mx.clear_cache()
 
     def begin(self, work: Work) -> None:
@@ -93,8 +110,10 @@ class MlxEngine:
         """
         wearer = self._wearer(work.subject)
         sampling = work.sampling
+        states, known = self._prompts.find(wearer.name, work.prompt)
         (uid,) = wearer.batch.insert(
-            [list(work.prompt)], [sampling.max_tokens],
+            [list(work.prompt[known:])], [sampling.max_tokens], caches=[states],
+            all_tokens=[list(work.prompt[:known])],
             samplers=[choosing(sampling)], stop_sequences=[self._ends],
         )  # fmt: skip
         wearer.drafts[uid] = _Draft(work.number, self._tokenizer.detokenizer)
@@ -106,6 +125,7 @@ class MlxEngine:
             resting = [name for name, other in self._wearers.items() if not other.drafts]
             for name in resting[: max(0, len(self._wearers) + 1 - self._versions)]:
                 self._wearers.pop(name).batch.close()
+                self._prompts.forget(name)
             wearer = self._dress(subject)
         self._wearers[subject.model] = wearer
         return wearer
@@ -128,24 +148,27 @@ class MlxEngine:
             model, completion_batch_size=self._at_once,
             prefill_batch_size=min(8, self._at_once), prefill_step_size=PREFILL_TOKENS,
         )  # fmt: skip
-        return _Wearer(model, batch)
+        return _Wearer(subject.model, batch)
 
-    def step(self) -> list[Said]:
-        """Go on with every answer by at most one token."""
-        said: list[Said] = []
-        for wearer in self._wearers.values():
+    def step(self) -> Iterator[Said]:
+        """Go on with every answer by at most one token.
+
+        What one version says is given before the next one computes: its clients do not wait for it.
+        """
+        for wearer in list(self._wearers.values()):
             if wearer.drafts:
                 _prompts, answers = wearer.batch.next()
-                said += [self._said(wearer, answer) for answer in answers]
-        return said
+                yield from [self._said(wearer, answer) for answer in answers]
 
     def _said(self, wearer: _Wearer, answer: Any) -> Said:
         draft = wearer.drafts[answer.uid]
+        draft.has_begun = True
         ended = answer.finish_reason == "stop"
         if not ended:
             draft.words.add_token(answer.token)
         if answer.finish_reason is not None:
             draft.words.finalize()
+            self._prompts.keep(wearer.name, answer.all_tokens, answer.prompt_cache)
             del wearer.drafts[answer.uid]
         return Said(draft.number, draft.words.last_segment, int(not ended), answer.finish_reason)
 
@@ -153,9 +176,13 @@ class MlxEngine:
         """Leave an answer."""
         for wearer in self._wearers.values():
             gone = [uid for uid, draft in wearer.drafts.items() if draft.number == number]
-            wearer.batch.remove(gone)
+            begun = all(wearer.drafts[uid].has_begun for uid in gone)
+            left = wearer.batch.remove(gone, return_prompt_caches=begun)
             for uid in gone:
                 del wearer.drafts[uid]
+            # One that met a stop string of its own is left too, and its conversation may go on.
+            for states, tokens in left.values():
+                self._prompts.keep(wearer.name, tokens, states)
 
     def calls(self, text: str, tools: Sequence[str]) -> tuple[str, tuple[Call, ...]]:
         """Return what an answer says and what it calls, as mlx-lm reads the model's own form.

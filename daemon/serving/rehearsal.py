@@ -24,6 +24,11 @@ class RehearsalEngine:
         """How many versions were asked."""
         return len(self._worn)
 
+    @property
+    def kept_bytes(self) -> int:
+        """Nothing is kept."""
+        return 0
+
     def load(self, base: Path) -> None:
         """Remember the base."""
         self.base = base
@@ -33,6 +38,9 @@ class RehearsalEngine:
         self.base = None
         self._open.clear()
         self._worn.clear()
+
+    def forget(self) -> None:
+        """Nothing is kept."""
 
     def begin(self, work: Work) -> None:
         """Make up the whole answer: with a temperature it is as long as it may be."""

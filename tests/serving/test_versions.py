@@ -6,23 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from daemon.core.examples import Turn
 from daemon.core.sampling import Sampling
-from daemon.core.versions import AdapterSpec
 from daemon.folders import current_model
 from daemon.layout import Layout
-from daemon.model.adapters import adapter_weights, attach, load_adapter, put_weights, save_adapter
-from daemon.model.backend import mx
-from daemon.model.generation import stream
-from daemon.model.loading import load_model
 from daemon.serving.mlx_engine import MlxEngine
-from daemon.text.encoder import TextEncoder
+from daemon.serving.registry import Registry
+from daemon.serving.work import Work
 from daemon.training.rehearsal_base import make_base
 from tests.serving.house import Served, add_version, events, make_models, serving
+from tests.serving.two_versions import NAMES, SPEC, expected, two_versions
 from tests.training.tiny_llama import make_weights
 
-SPEC = AdapterSpec("lora", 2, 20.0, 0.0, 2, ())
-NAMES = ("v000001", "v000002")
 QUESTIONS = ("one", "the second", "a third question", "4")
 LONG = 24
 
@@ -30,20 +24,7 @@ LONG = 24
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Layout:
     """A base and two versions that say different things."""
-    layout = Layout(tmp_path_factory.mktemp("w"))
-    facts = make_base(layout, "tiny")
-    make_weights(layout.base(facts.name))
-    make_models(layout, facts)
-    for seed, name in enumerate(NAMES, 1):
-        model, _ = load_model(layout.base(facts.name))
-        attach(model, SPEC, seed)
-        mx.random.seed(seed)
-        weights = adapter_weights(model)
-        put_weights(model, {key: mx.random.normal(array.shape) for key, array in weights.items()})
-        made = layout.root / f"{name}.safetensors"
-        save_adapter(model, made)
-        add_version(layout, facts, name, made.read_bytes(), SPEC)
-    return layout
+    return two_versions(Layout(tmp_path_factory.mktemp("w")))
 
 
 @pytest.fixture(scope="module")
@@ -51,18 +32,6 @@ def served(workspace: Layout) -> Iterator[Served]:
     """One server for all tests of this module."""
     with serving(workspace, MlxEngine(versions=3, at_once=8), at_once=8) as found:
         yield found
-
-
-def expected(layout: Layout, version: str, question: str, sampling: Sampling) -> str:
-    """Return the answer of a version that was loaded alone."""
-    base = next(path for path in layout.bases.iterdir() if path.is_dir())
-    model, tokenizer = load_model(base)
-    if version != "base":
-        attach(model, SPEC, 0)
-        load_adapter(model, layout.version(version) / "adapters.safetensors")
-        model.eval()
-    prompt = TextEncoder.load(base).encode_prompt([Turn("user", question)])
-    return "".join(stream(model, tokenizer, prompt, sampling))
 
 
 def ask(served: Served, version: str, question: str) -> tuple[str, str]:
@@ -120,6 +89,24 @@ def test_the_same_seed_gives_the_same_answer_whoever_else_is_asking(
         for other in others:
             other.result()
     assert mine == expected(workspace, "base", "one", sampling)
+
+
+def test_what_one_version_says_does_not_wait_for_another(workspace: Layout) -> None:
+    engine = MlxEngine(versions=2, at_once=2)
+    engine.load(next(path for path in workspace.bases.iterdir() if path.is_dir()))
+    registry = Registry(workspace)
+    for number, name in enumerate(NAMES):
+        subject = registry.find(f"rehearsal-tiny@{name}")
+        engine.begin(Work(number, subject, tuple(range(3, 40 + number)), Sampling(LONG)))
+    both = list(engine.step())
+    while len(both) < 2:
+        both = list(engine.step())
+    steps = iter(engine.step())
+    first = next(steps)
+    engine.drop(1)
+    assert [said.number for said in both] == [0, 1] and first.number == 0
+    assert list(steps) == [], "the second one had computed before the first one was heard"
+    engine.unload()
 
 
 def test_more_versions_than_are_kept_take_turns(workspace: Layout) -> None:
