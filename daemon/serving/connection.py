@@ -1,4 +1,4 @@
-"""Connections that may not linger: uvicorn's, with a limit on how many and on slow heads."""
+"""Connections that may not linger: uvicorn's, with limits on number, slow heads, slow readers."""
 
 import asyncio
 from typing import Any
@@ -10,11 +10,17 @@ HEAD_S = 10.0
 """A request's head must have come whole within so many seconds."""
 
 
-def protocol(most: int) -> type[H11Protocol]:
-    """Return the protocol of a server that holds at most so many connections."""
+def protocol(most: int, send_s: float) -> type[H11Protocol]:
+    """Return the protocol of a server that holds at most so many connections.
+
+    One whose client takes nothing of what waits for it in `send_s` seconds ends, at the latest
+    after twice as long.
+    """
 
     class Limited(H11Protocol):
         _deadline: asyncio.TimerHandle | None = None
+        _look: asyncio.TimerHandle | None = None
+        _unsent = 0
 
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
@@ -22,6 +28,7 @@ def protocol(most: int) -> type[H11Protocol]:
                 transport.abort()
                 return
             self._wait_for_head()
+            self._watch_reader()
 
         def data_received(self, data: bytes) -> None:
             super().data_received(data)
@@ -33,6 +40,8 @@ def protocol(most: int) -> type[H11Protocol]:
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._forget()
+            if self._look is not None:
+                self._look.cancel()
             super().connection_lost(exc)
 
         def _wait_for_head(self) -> None:
@@ -42,6 +51,15 @@ def protocol(most: int) -> type[H11Protocol]:
             self._deadline = None
             if self.conn.their_state is h11.IDLE and not self.transport.is_closing():
                 self.transport.abort()
+
+        def _watch_reader(self) -> None:
+            unsent = self.transport.get_write_buffer_size()
+            if unsent and unsent == self._unsent:
+                # Closing would wait until the rest is taken, and that for ever.
+                self.transport.abort()
+                return
+            self._unsent = unsent
+            self._look = self.loop.call_later(send_s, self._watch_reader)
 
         def _forget(self) -> None:
             if self._deadline is not None:
