@@ -56,18 +56,30 @@ class Server:
             line.close()
 
     def has(self, target: Target) -> bool:
-        """Tell whether it can answer as this version."""
-        return target.model is not None and self.says_yes(
-            f"/v1/models/{urllib.parse.quote(target.model)}"
-        )
+        """Tell whether it can answer as this version.
 
-    def says_yes(self, path: str) -> bool:
-        """Tell whether it answers a question well."""
+        Raises:
+            UserFault: it lets nobody ask, for want of the right token.
+        """
+        if target.model is None:
+            return False
+        status, said = self.look(f"/v1/models/{urllib.parse.quote(target.model)}")
+        if status in (401, 403):
+            raise self.refusal(status, said)
+        return status == 200
+
+    def look(self, path: str) -> tuple[int, bytes]:
+        """Return status and body of a short question; 0 where there is no answer."""
         try:
             with self.asked(path, LOOK_S) as reply:
-                return reply.status == 200
+                return reply.status, reply.read(SHOWN_BYTES)
         except GONE:
-            return False
+            return 0, b""
+
+    def refusal(self, status: int, said: bytes) -> UserFault:
+        """Return the fault of an answer that is a no."""
+        message = f"the server at {self.url} answers {status}: {_message(said)}"
+        return UserFault("server_refused", f"{message} (--here asks without it)")
 
 
 def running_server(layout: Layout) -> Server | None:
@@ -80,7 +92,7 @@ def running_server(layout: Layout) -> Server | None:
     if holder is None or not holder.note:
         return None
     server = Server(holder.note, server_token.read(layout))
-    return server if server.says_yes("/healthz") else None
+    return server if server.look("/healthz")[0] == 200 else None
 
 
 class ServerSpeaker:
@@ -114,9 +126,7 @@ class ServerSpeaker:
         try:
             with self._server.asked("/v1/chat/completions", ANSWER_S, body) as reply:
                 if reply.status != 200:
-                    said = _message(reply.read(SHOWN_BYTES))
-                    message = f"the server at {url} answers {reply.status}: {said}"
-                    raise UserFault("server_refused", f"{message} (--here asks without it)")
+                    raise self._server.refusal(reply.status, reply.read(SHOWN_BYTES))
                 yield from _pieces(reply)
         except GONE as error:
             message = f"the server at {url} has gone before its answer was whole; ask again"

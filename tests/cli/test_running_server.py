@@ -166,7 +166,8 @@ def test_the_token_is_shown_to_a_server_that_asks_for_it(
     done = finetuned("generate", "hello", "--root", versions.root)
     assert done.exit_code == 0 and "rehearses" in done.stdout
     versions.server_token.write_text("x" * 40)
-    assert finetuned("generate", "hello", "--root", versions.root).exit_code == 1
+    wrong = finetuned("generate", "hello", "--root", versions.root)
+    assert wrong.exit_code == 1 and "answers 401" in wrong.stderr
 
 
 def test_a_server_that_is_gone_is_not_waited_for(

@@ -58,14 +58,18 @@ class Place:
         if takes_bytes is not None:
             line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, takes_bytes)
         line.settimeout(PATIENCE_S)
-        line.connect(("127.0.0.1", self._port))
+        try:
+            line.connect(("127.0.0.1", self._port))
+        except OSError:
+            line.close()
+            raise
         return line
 
     def head(self, path: str, length: int | None = None) -> bytes:
         """Return the head of a request."""
-        host = f"Host: 127.0.0.1:{self._port}\r\n"
+        host = f"Host: 127.0.0.1:{self._port}\r\nConnection: close\r\n"
         if length is None:
-            return f"GET {path} HTTP/1.1\r\n{host}Connection: close\r\n\r\n".encode()
+            return f"GET {path} HTTP/1.1\r\n{host}\r\n".encode()
         kind = f"Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
         return f"POST {path} HTTP/1.1\r\n{host}{kind}".encode()
 

@@ -38,7 +38,7 @@ GOOD: tuple[tuple[str, dict[str, Any]], ...] = (
 )  # fmt: skip
 ODD: tuple[Any, ...] = (
     None, True, -1, 0, 2**31, 2**63, 2**64, 10**30, 1e308, -0.0, 0.1, "", "\0", "\ud800", "x" * 300,
-    "x" * 9000, "<|im_end|>", "{{ 7 }}", "../base", "current\n", [], {}, [[]], ["x"] * 17, ["", "x"],
+    "x" * 9000, "<|im_end|>", "{{ 7 }}", "../base", "current\n", [], {}, [[]], ["x"] * 17, [""],
     [TOOL] * 129, [{"type": "function"}], [TOOL | {"x": 1}], [{"role": "user"}], HI * 2001,
     {"type": "text"}, {"include_usage": 1}, {"": None}, [None], [CALL], float("nan"), float("inf"),
 )  # fmt: skip
@@ -50,7 +50,7 @@ PATHS = (
     "/", "/generate", "/v1/models", "/v1/models/current", "/v1/models/../../etc", "/v1/models/%00",
     "/v1/models/%ff", "/v1/chat/completions", "/healthz", "/readyz", "/metrics", "/dashboard",
     "/dashboard/state", "//", "*", "http://evil.example/generate", "/generate?x=%zz", "/%2e%2e/x",
-    "/generate#x", "/generate/", "/v1/models/" + "a/" * 500, "/" + "x" * 20_000, "/\x01", "no-slash",
+    "/generate#x", "/generate/", "/v1/models/" + "a/" * 500, "/" + "x" * 20_000, "/\x01", "x",
 )  # fmt: skip
 NAMES = (
     "Host", "Origin", "Sec-Fetch-Site", "Content-Type", "Content-Length", "Content-Encoding",
@@ -63,6 +63,7 @@ WORDS = (
     "none", "application/json", "text/plain", "application/json; charset=utf-16", "Bearer x",
     "Bearer \xe9", "localhost", "\xff", "a" * 9000, "a\x00b", "*/*", "bytes=0-",
 )  # fmt: skip
+BODIES = (b"", b'{"prompt": "hi"}', b"5\r\nhello\r\n0\r\n\r\n", b"\xff" * 99)
 ENDS = ("HTTP/1.1", "HTTP/1.0", "HTTP/2.0", "HTTP/1.1 x", "")
 CAUGHT = ("internal_error", "generation_failed", "model_died")
 """Errors that the server counts as its own; a stream that has begun shows no status for them."""
@@ -117,7 +118,7 @@ def hostile(draw: st.DrawFn, host: str) -> bytes:
     )
     if draw(st.booleans()):
         headers.append(("Host", host))
-    body = draw(st.sampled_from((b"", b'{"prompt": "hi"}', b"5\r\nhello\r\n0\r\n\r\n", b"\xff" * 99)))
+    body = draw(st.sampled_from(BODIES))
     if draw(st.booleans()):
         headers += [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
     line = f"{method} {path} {draw(st.sampled_from(ENDS))}"
