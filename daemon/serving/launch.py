@@ -128,7 +128,8 @@ def serve(layout: Layout, settings: ServerSettings, *, rehearse: bool, child: bo
     record = record_at(layout, settings)
     config = uvicorn.Config(
         app, http=protocol(settings.connections, settings.send_s), ws="none", lifespan="off",
-        log_config=None,
+        # Else every request that is no HTTP is a line in the log.
+        log_config=None, log_level="error",
         access_log=False, proxy_headers=False, server_header=False,
         timeout_keep_alive=KEEP_ALIVE_S, timeout_graceful_shutdown=GRACE_S,
         h11_max_incomplete_event_size=HEAD_BYTES,

@@ -55,7 +55,7 @@ PATHS = (
 NAMES = (
     "Host", "Origin", "Sec-Fetch-Site", "Content-Type", "Content-Length", "Content-Encoding",
     "Transfer-Encoding", "Authorization", "Connection", "Expect", "Upgrade", "Accept", "Range",
-    "Accept-Encoding", "If-None-Match", "X", "", "X Y", "\x7f", "Cookie", "Trailer", "TE",
+    "Accept-Encoding", "If-None-Match", "X", "X Y", "Cookie", "Trailer", "TE",
 )  # fmt: skip
 WORDS = (
     "", "0", "-1", "1", "99999999999999999999", "1, 2", "chunked", "gzip", "identity, chunked",
@@ -105,12 +105,13 @@ def _holders(value: Any) -> Iterator[Any]:
 @st.composite
 def hostile(draw: st.DrawFn, host: str) -> bytes:
     """Return a request whose method, path, version, headers and body may be anything."""
-    method = draw(st.sampled_from(METHODS) | st.text(max_size=5))
+    # Most lines are right: what the HTTP parser refuses never comes to the application.
+    method = draw(st.sampled_from(("GET", "POST")) | st.sampled_from(METHODS))
     path = draw(st.sampled_from(PATHS) | st.text(max_size=12))
     headers = draw(
         st.lists(
             st.tuples(
-                st.sampled_from(NAMES) | st.text(max_size=6),
+                st.sampled_from(NAMES),
                 st.sampled_from((host, f"http://{host}", *WORDS)) | st.text(max_size=9),
             ),
             max_size=4,
@@ -121,7 +122,7 @@ def hostile(draw: st.DrawFn, host: str) -> bytes:
     body = draw(st.sampled_from(BODIES))
     if draw(st.booleans()):
         headers += [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
-    line = f"{method} {path} {draw(st.sampled_from(ENDS))}"
+    line = f"{method} {path} {draw(st.just(ENDS[0]) | st.sampled_from(ENDS))}"
     lines = [line, *(f"{name}: {value}" for name, value in headers), "Connection: close"]
     end = draw(st.sampled_from(("\r\n", "\r\n", "\r\n", "\n")))
     return (end.join(lines) + end * 2).encode("utf-8", "surrogatepass") + body
