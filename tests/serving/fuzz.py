@@ -65,6 +65,9 @@ WORDS = (
 )  # fmt: skip
 BODIES = (b"", b'{"prompt": "hi"}', b"5\r\nhello\r\n0\r\n\r\n", b"\xff" * 99)
 ENDS = ("HTTP/1.1", "HTTP/1.0", "HTTP/2.0", "HTTP/1.1 x", "")
+SLOW_S = 1.0
+"""For what never comes whole; long enough for a busy machine to take in what does."""
+
 CAUGHT = ("internal_error", "generation_failed", "model_died")
 """Errors that the server counts as its own; a stream that has begun shows no status for them."""
 
@@ -134,8 +137,8 @@ def survives(root: Path, number: int, examples: int) -> list[str]:
     make_models(layout)
     engine = RehearsalEngine(SystemClock(), 0.0)
     with (
-        patch.object(connection, "HEAD_S", 0.2),
-        serving(layout, engine, body_s=0.2, max_tokens=16) as served,
+        patch.object(connection, "HEAD_S", SLOW_S),
+        serving(layout, engine, body_s=SLOW_S, max_tokens=16) as served,
     ):
         return [*_answered(served, number, examples), *afterwards(served)]
 

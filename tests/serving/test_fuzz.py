@@ -11,7 +11,7 @@ from daemon.serving.rehearsal import RehearsalEngine
 from tests.serving import fuzz
 from tests.serving.house import make_models, serving
 
-SEED, REQUESTS = 20261121, 150
+SEED, REQUESTS = 20261121, 100
 
 
 def test_no_request_makes_the_server_fail_or_hang(tmp_path: Path) -> None:
