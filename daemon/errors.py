@@ -19,6 +19,7 @@ class ExitCode(IntEnum):
     JOB_FAILED = 9
     DISK_FULL = 10
     DISK_BROKEN = 11
+    MODEL_DIED = 12
 
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -90,3 +91,9 @@ class DiskFault(DaemonFault):
     """The disk under the daemon is broken or gone."""
 
     exit_code = ExitCode.DISK_BROKEN
+
+
+class ServerFault(DaemonFault):
+    """The server's model fails again and again: only a new process has another."""
+
+    exit_code = ExitCode.MODEL_DIED

@@ -123,6 +123,11 @@ class Layout:
         return self.root / "server.token"
 
     @property
+    def server_lock(self) -> Path:
+        """Held by the running server; says at which address it is."""
+        return self.root / "server.lock"
+
+    @property
     def logs(self) -> Path:
         return self.root / "logs"
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from daemon.errors import SettingsFault
+from daemon.core.prefix import NONE, Prefix
+from daemon.errors import SettingsFault, UserFault
 from daemon.settings import Settings
 
 OWN_SECTIONS = ("training", "evaluation", "checkpoint")
@@ -29,6 +30,26 @@ def read_settings(path: Path) -> Settings:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsFault("settings_unreadable", f"{path} cannot be read: {error}") from error
     return parse_settings(text, str(path))
+
+
+def named_prefix(path: Path, name: str) -> Prefix | None:
+    """Return a prefix as the settings have it now; None for the name `none`.
+
+    Raises:
+        UserFault: there is no such prefix.
+        SettingsFault: as `read_settings`.
+    """
+    if name == NONE:
+        return None
+    texts = read_settings(path).prefixes.texts
+    if name not in texts:
+        there = ", ".join(sorted(texts)) or "it is empty"
+        raise UserFault(
+            "no_such_prefix",
+            f"there is no prefix {name} in [prefixes] of {path} ({there}); a version that is asked "
+            f"without one has the one it was trained with, with {NONE} none",
+        )
+    return Prefix(name, texts[name])
 
 
 def parse_settings(text: str, name: str) -> Settings:

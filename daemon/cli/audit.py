@@ -6,7 +6,7 @@ import typer
 from rich.table import Table
 
 from daemon.cli.ordering import carry_on
-from daemon.cli.place import HERE, Json, Root, alive, workspace
+from daemon.cli.place import HERE, Json, Rehearse, Root, Wait, alive, workspace
 from daemon.cli.screen import cell, facts, out, say
 from daemon.clock import SystemClock
 from daemon.core.audits import audit_request
@@ -22,10 +22,8 @@ def audit(
     named: Annotated[
         str, typer.Argument(metavar="[ORDER]", help="An audit to go on with; without, a new one.")
     ] = "",
-    wait: Annotated[bool, typer.Option("--wait", help="Follow the daemon until the end.")] = False,
-    rehearse: Annotated[
-        bool, typer.Option("--rehearse", help="With no daemon: use the stand-in trainer.")
-    ] = False,
+    wait: Wait = False,
+    rehearse: Rehearse = False,
     root: Root = HERE,
     json: Json = False,
 ) -> None:

@@ -7,7 +7,8 @@ import typer
 from daemon.cli.conversation import Conversation
 from daemon.cli.place import HERE, Json, Root, workspace
 from daemon.cli.screen import facts, safe, say
-from daemon.cli.speaking import Target, choose, speaker
+from daemon.cli.speakers import speaker
+from daemon.cli.speaking import Target, choose
 from daemon.core.examples import Turn
 from daemon.core.sampling import Sampling
 
@@ -43,6 +44,9 @@ Stops = Annotated[
     list[str] | None,
     typer.Option("--stop", help="The answer ends before this text; may be repeated.", metavar="T"),
 ]
+Alone = Annotated[
+    bool, typer.Option("--here", help="Load the model in this process, even beside a server.")
+]
 
 
 def generate(
@@ -58,6 +62,7 @@ def generate(
     min_p: MinP = None,
     seed: Seed = None,
     stop: Stops = None,
+    here: Alone = False,
     root: Root = HERE,
     json: Json = False,
 ) -> None:
@@ -65,7 +70,7 @@ def generate(
     layout = workspace(root)
     sampling = _sampling(max_tokens, temperature, top_p, top_k, min_p, seed, stop)
     target = choose(layout, version, base, prefix)
-    with speaker(layout, target) as speaking:
+    with speaker(layout, target, here) as speaking:
         turns = [*_opening(system), Turn("user", prompt)]
         answer = "".join(speaking.stream(turns, sampling))
     if json:
@@ -88,6 +93,7 @@ def chat(
     min_p: MinP = None,
     seed: Seed = None,
     stop: Stops = None,
+    here: Alone = False,
     root: Root = HERE,
 ) -> None:
     """Talk to a model, or to two at once; they remember the conversation."""
@@ -99,10 +105,11 @@ def chat(
         named = None if name in ("base", "current") else name
         return choose(layout, named, name == "base", prefix)
 
-    with speaker(layout, target) as speaking:
+    with speaker(layout, target, here) as speaking:
         if target.prefix is not None:
             say(f"every conversation begins with the prefix {target.prefix.name}", "dim")
-        say("training waits while this chat is open; /help shows the commands, /quit leaves", "dim")
+        waits = "training waits while this chat is open; " if speaking.here else ""
+        say(f"{waits}/help shows the commands, /quit leaves", "dim")
         Conversation(speaking, pick, _opening(system), sampling).run()
 
 

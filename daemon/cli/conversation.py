@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import typer
 
 from daemon.cli.screen import complain, safe, say
-from daemon.cli.speaking import Speaker, Target
+from daemon.cli.speakers import Speaking
+from daemon.cli.speaking import Target
 from daemon.core.examples import Turn
 from daemon.core.sampling import Sampling
 from daemon.errors import Fault
@@ -36,7 +37,7 @@ class Conversation:
     """Takes lines until the user leaves."""
 
     def __init__(
-        self, speaking: Speaker, choose: Choose, opening: Sequence[Turn], sampling: Sampling
+        self, speaking: Speaking, choose: Choose, opening: Sequence[Turn], sampling: Sampling
     ) -> None:
         """`opening` stands before the first question."""
         self._speaking = speaking
@@ -90,11 +91,12 @@ class Conversation:
                 say(f"{side.target.name}:", "bold")
             try:
                 self._speaking.turn_to(side.target)
+                asked = Turn("user", line)
+                said = self._speak([*side.turns, asked])
             except Fault as fault:
                 complain(fault.message)
                 continue
-            side.turns.append(Turn("user", line))
-            side.turns.append(Turn("assistant", self._speak(side.turns)))
+            side.turns += [asked, Turn("assistant", said)]
 
     def _speak(self, turns: list[Turn]) -> str:
         pieces = []

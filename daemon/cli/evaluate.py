@@ -10,7 +10,7 @@ from daemon.cli.asking import ask
 from daemon.cli.endpoint import Endpoint, fetch
 from daemon.cli.evaluation_request import Wanted, open_evaluation
 from daemon.cli.ordering import carry_on
-from daemon.cli.place import HERE, Json, Root, alive, workspace
+from daemon.cli.place import HERE, Json, Rehearse, Root, Wait, alive, workspace
 from daemon.cli.screen import cell, err, facts, out, say
 from daemon.core.evaluations import EvaluationRequest, pieces
 from daemon.core.orders import EVALUATION, kind_of
@@ -31,10 +31,6 @@ PrefixName = Annotated[
 ]
 Out = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="Copy the reports there as well.")
-]
-Wait = Annotated[bool, typer.Option("--wait", help="Follow the daemon until the end.")]
-Rehearse = Annotated[
-    bool, typer.Option("--rehearse", help="With no daemon: use the stand-in trainer.")
 ]
 
 

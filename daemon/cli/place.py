@@ -16,6 +16,10 @@ Root = Annotated[
     Path, typer.Option("--root", help="The workspace, if it is not this folder.", metavar="DIR")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Follow the daemon until the end.")]
+Rehearse = Annotated[
+    bool, typer.Option("--rehearse", help="With no daemon: use the stand-in trainer.")
+]
 
 
 class NoWorkspace(UserFault):

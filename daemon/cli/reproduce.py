@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from daemon.cli.ordering import carry_on
-from daemon.cli.place import HERE, Json, Root, alive, workspace
+from daemon.cli.place import HERE, Json, Rehearse, Root, Wait, alive, workspace
 from daemon.cli.screen import facts, say
 from daemon.cli.versions import named
 from daemon.clock import SystemClock
@@ -22,10 +22,8 @@ def reproduce(
     version: Annotated[
         str, typer.Argument(metavar="V|ORDER", help="A version, or a reproduction to go on.")
     ],
-    wait: Annotated[bool, typer.Option("--wait", help="Follow the daemon until the end.")] = False,
-    rehearse: Annotated[
-        bool, typer.Option("--rehearse", help="With no daemon: use the stand-in trainer.")
-    ] = False,
+    wait: Wait = False,
+    rehearse: Rehearse = False,
     root: Root = HERE,
     json: Json = False,
 ) -> None:

@@ -1,26 +1,22 @@
-"""Loads a version to talk to it, for `generate` and `chat`; trains nothing, writes nothing."""
+"""Finds a version and loads it to talk to it; trains nothing, writes nothing."""
 
 import json
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from daemon.cli.screen import complain
 from daemon.cli.versions import named
 from daemon.core.examples import Turn
-from daemon.core.prefix import NONE, Prefix
+from daemon.core.prefix import Prefix
 from daemon.core.sampling import Sampling
 from daemon.core.versions import version_from_manifest
 from daemon.errors import ModelFault, UserFault
-from daemon.folders import bases, current_model, locks
+from daemon.folders import bases, current_model
 from daemon.folders.models import MANIFEST, verify
 from daemon.layout import Layout
-from daemon.settings_file import read_settings
-
-LOCK_WAIT_S = 24 * 3600.0
+from daemon.settings_file import named_prefix, read_settings
 
 
 @dataclass(frozen=True)
@@ -32,6 +28,10 @@ class Target:
     """None for the base model alone."""
     prefix: Prefix | None = None
     """What is put before every conversation."""
+    model: str | None = None
+    """Its id for the workspace's server; None for what lies outside the workspace."""
+    asked_prefix: str | None = None
+    """The prefix that was named; None for the version's own."""
 
     @property
     def name(self) -> str:
@@ -49,9 +49,10 @@ def choose(layout: Layout, version: str | None, base: bool, prefix: str | None =
     """
     if base and version is not None:
         raise UserFault("two_targets", "--base and --version exclude each other: give one")
-    asked = None if prefix is None else named_prefix(layout, prefix)
+    asked = None if prefix is None else named_prefix(layout.settings_file, prefix)
     if base:
-        return Target(_base_of_settings(layout), None, asked)
+        place = _base_of_settings(layout)
+        return Target(place, None, asked, f"{place.name}@base", prefix)
     folder = _version_folder(layout, version)
     problem = verify(folder)
     if problem is not None:
@@ -62,29 +63,12 @@ def choose(layout: Layout, version: str | None, base: bool, prefix: str | None =
     for place in (folder.parent.parent / "base" / name, layout.base(name)):
         if place.is_dir():
             own = Prefix.from_record(manifest.get("prefix")) if prefix is None else asked
-            return Target(place, folder if manifest["adapter"] is not None else None, own)
+            adapter = folder if manifest["adapter"] is not None else None
+            ours = folder.parent == layout.versions
+            return Target(place, adapter, own, f"{name}@{folder.name}" if ours else None, prefix)
     raise ModelFault(
         "model_missing", f"the base model {name} of {folder.name} is not in models/base"
     )
-
-
-def named_prefix(layout: Layout, name: str) -> Prefix | None:
-    """Return a prefix as the settings have it now.
-
-    Raises:
-        UserFault: there is no such prefix.
-    """
-    if name == NONE:
-        return None
-    texts = read_settings(layout.settings_file).prefixes.texts
-    if name not in texts:
-        there = ", ".join(sorted(texts)) or "it is empty"
-        raise UserFault(
-            "no_such_prefix",
-            f"there is no prefix {name} in [prefixes] of {layout.settings_file} ({there}); without "
-            f"--prefix a version has the one it was trained with, with --prefix {NONE} none",
-        )
-    return Prefix(name, texts[name])
 
 
 def _base_of_settings(layout: Layout) -> Path:
@@ -112,7 +96,9 @@ def _version_folder(layout: Layout, version: str | None) -> Path:
 
 
 class Speaker:
-    """A loaded model that answers."""
+    """A model, loaded in this process, that answers."""
+
+    here = True
 
     def __init__(self, target: Target) -> None:
         self.target = target
@@ -175,15 +161,3 @@ class Speaker:
 
         prompt = self._encoder.encode_prompt(turns)
         return stream(self._model, self._tokenizer, prompt, sampling)
-
-
-@contextmanager
-def speaker(layout: Layout, target: Target) -> Iterator[Speaker]:
-    """Give the loaded model; one process a workspace may, so this waits for the trainer."""
-    with locks.hold(layout.trainer_lock, LOCK_WAIT_S, _waiting):
-        yield Speaker(target)
-
-
-def _waiting(holder: locks.Holder | None) -> None:
-    named_by = f" (process {holder.pid})" if holder is not None else ""
-    complain(f"waiting for the model: the trainer{named_by} is using it; Ctrl-C gives up")

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from daemon.cli.speaking import named_prefix
 from daemon.cli.versions import named as full_name
 from daemon.core.bases import BaseFacts
 from daemon.core.evaluations import Subject
@@ -18,6 +17,7 @@ from daemon.folders import current_model
 from daemon.folders.models import MANIFEST, Models, digest
 from daemon.layout import Layout
 from daemon.settings import Settings
+from daemon.settings_file import named_prefix
 
 ADAPTER, ADAPTER_CONFIG = "adapters.safetensors", "adapter_config.json"
 CURRENT = ("current_model", "current")
@@ -67,7 +67,7 @@ class Who:
         raise UserFault("nobody", f"{named} is none of these: {FORMS}")
 
     def _asked(self, own: Prefix | None) -> Prefix | None:
-        return own if self.prefix is None else named_prefix(self.layout, self.prefix)
+        return own if self.prefix is None else named_prefix(self.layout.settings_file, self.prefix)
 
     def _version(self, name: str, base: BaseFacts) -> Subject:
         version = Models(self.layout).versions().get(name)

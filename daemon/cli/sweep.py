@@ -6,7 +6,7 @@ import typer
 from rich.table import Table
 
 from daemon.cli.ordering import carry_on
-from daemon.cli.place import HERE, Json, Root, alive, workspace
+from daemon.cli.place import HERE, Json, Rehearse, Root, Wait, alive, workspace
 from daemon.cli.screen import cell, err, facts, out, say
 from daemon.cli.sweep_request import Wanted, open_sweep
 from daemon.core.orders import SWEEP, kind_of
@@ -32,10 +32,8 @@ def sweep(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="From the untouched base; searches rank and layers.")
     ] = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Follow the daemon until the end.")] = False,
-    rehearse: Annotated[
-        bool, typer.Option("--rehearse", help="With no daemon: use the stand-in trainer.")
-    ] = False,
+    wait: Wait = False,
+    rehearse: Rehearse = False,
     root: Root = HERE,
     json: Json = False,
 ) -> None:

@@ -22,6 +22,8 @@ class Holder:
 
     pid: int
     started_at: float
+    note: str = ""
+    """What the holder says of itself."""
 
 
 class Lock:
@@ -35,8 +37,8 @@ class Lock:
         os.close(self._descriptor)
 
 
-def acquire(path: Path) -> Lock | None:
-    """Take a lock and write this process into it; None where another holds it."""
+def acquire(path: Path, note: str = "") -> Lock | None:
+    """Take a lock and write this process into it, and a note; None where another holds it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -44,7 +46,7 @@ def acquire(path: Path) -> Lock | None:
     except BlockingIOError:
         os.close(descriptor)
         return None
-    me = {"pid": os.getpid(), "started_at": psutil.Process().create_time()}
+    me = {"pid": os.getpid(), "started_at": psutil.Process().create_time(), "note": note}
     try:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(me).encode() + b"\n", 0)
@@ -65,7 +67,8 @@ def holder(path: Path) -> Holder | None:
     except BlockingIOError:
         with suppress(ValueError, KeyError, TypeError):
             named = json.loads(os.pread(descriptor, 4096, 0))
-            return Holder(int(named["pid"]), float(named["started_at"]))
+            note = str(named.get("note", ""))
+            return Holder(int(named["pid"]), float(named["started_at"]), note)
         return Holder(0, 0.0)
     finally:
         os.close(descriptor)

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from pathlib import Path
 
 from daemon.errors import UserFault
 from daemon.folders import atomic
@@ -24,6 +25,19 @@ def read_or_make(layout: Layout) -> str:
                 file.write(secrets.token_urlsafe(32) + "\n")
     if path.stat().st_mode & 0o077:
         raise UserFault("token_open", f"others can read {path}: chmod 600 it, or remove it")
+    return _read(path)
+
+
+def read(layout: Layout) -> str | None:
+    """Return the token for whoever asks the server; None where there is no file.
+
+    Raises:
+        UserFault: it is none.
+    """
+    return _read(layout.server_token) if layout.server_token.exists() else None
+
+
+def _read(path: Path) -> str:
     try:
         token = path.read_text(encoding="ascii").strip()
     except UnicodeDecodeError:

@@ -62,6 +62,7 @@ class Generate(Choices):
 
     prompt: str = Field(min_length=1)
     system: str | None = None
+    prefix: str | None = None
     model: str = "current"
 
     def turns(self) -> list[Turn]:
@@ -202,6 +203,7 @@ class Chat(OpenAI):
     """The body of `POST /v1/chat/completions`."""
 
     messages: list[Message] = Field(min_length=1, max_length=MOST_MESSAGES)
+    prefix: str | None = None
     max_completion_tokens: int | None = Field(None, ge=1, le=MOST_TOKENS)
     tools: Annotated[list[Tool], Field(max_length=128)] | None = None
     tool_choice: Literal["auto", "none"] | None = None

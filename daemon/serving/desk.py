@@ -36,6 +36,8 @@ class Question:
     prompt_of: PromptOf
     tools: tuple[str, ...] = ()
     counts_usage: bool = False
+    prefix: str | None = None
+    """A name of `[prefixes]`, or none; without, the version's own."""
 
 
 @dataclass
@@ -70,7 +72,7 @@ class Desk:
             ClientDisconnect: nobody waits for it any more.
         """
         began_s = self.clock.monotonic_s()
-        subject = self.registry.find(question.model)
+        subject = self.registry.find(question.model, question.prefix)
         loop = asyncio.get_running_loop()
         prompt = await loop.run_in_executor(self._aside, question.prompt_of, subject)
         most = room_for(subject, prompt, question.choices.asked_tokens, self.settings.max_tokens)

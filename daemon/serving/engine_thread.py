@@ -1,7 +1,8 @@
 """The one thread that owns the model: takes work, makes answers side by side, rests; no HTTP.
 
 Work comes in by a queue and what is said goes out by each work's `deliver`. The model is loaded
-for the first work and given back after a while without any.
+for the first work and given back after a while without any. One that fails is loaded afresh; one
+that fails again and again is given up, and only a new process has another.
 """
 
 import queue
@@ -9,6 +10,7 @@ import sys
 import threading
 import traceback
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -23,7 +25,13 @@ from daemon.settings_serving import ServerSettings
 LOOK_S = 5.0
 """How often a resting model is compared with the memory."""
 
+MOST_FAILURES = 3
+"""After so many in a row, no answer in between, the model is given up."""
+
 STOPPING = Trouble(503, "stopping", "the server is stopping; ask again in a moment", retry_s=5)
+MODEL_DIED = Trouble(
+    503, "model_died", "the model has died, and this server ends; ask again in a moment", retry_s=5
+)
 TOO_LATE = Trouble(
     503, "busy", "the request waited for its turn until its time was over", retry_s=10
 )
@@ -40,8 +48,14 @@ class EngineThread:
     """Answers until closed; `submit` and `leave` may be called by any thread."""
 
     def __init__(
-        self, engine: Engine, rule: MemoryRule, settings: ServerSettings, clock: Clock
+        self,
+        engine: Engine,
+        rule: MemoryRule,
+        settings: ServerSettings,
+        clock: Clock,
+        died: Callable[[], None] = lambda: None,
     ) -> None:
+        """`died` is called once, by the thread, where the model is given up."""
         self._engine = engine
         self._rule = rule
         self._settings = settings
@@ -50,7 +64,9 @@ class EngineThread:
         self._waiting: deque[OpenAnswer] = deque()
         self._open: dict[int, OpenAnswer] = {}
         self._used_s = clock.monotonic_s()
-        self._closing = False
+        self._died = died
+        self._failures = 0
+        self._over: Trouble | None = None
         self._counting = threading.Lock()
         self._counted: set[int] = set()
         self._thread = threading.Thread(target=self._serve, name="model", daemon=True)
@@ -60,9 +76,9 @@ class EngineThread:
         self._thread.start()
 
     @property
-    def alive(self) -> bool:
-        """Whether it can still answer."""
-        return self._thread.is_alive() and not self._closing
+    def over(self) -> Trouble | None:
+        """Why it answers no more; None while it does."""
+        return self._over
 
     @property
     def busy(self) -> tuple[int, int]:
@@ -81,15 +97,16 @@ class EngineThread:
 
     def submit(self, work: Work, deliver: Deliver) -> Trouble | None:
         """Take work; say why not where too much waits already or the end is near."""
-        if not self.alive:
-            return STOPPING
+        until_s = self._clock.monotonic_s() + self._settings.answer_s
         with self._counting:
+            # Under the lock: what is put in here, the thread finds before it ends.
+            if self._over is not None:
+                return self._over
             if len(self._counted) >= self._settings.at_once + self._settings.waiting:
                 message = f"{len(self._counted)} requests are being answered or wait; come again"
                 return Trouble(503, "busy", message, retry_s=2)
             self._counted.add(work.number)
-        until_s = self._clock.monotonic_s() + self._settings.answer_s
-        self._inbox.put(OpenAnswer(work, deliver, until_s))
+            self._inbox.put(OpenAnswer(work, deliver, until_s))
         return None
 
     def leave(self, number: int) -> None:
@@ -98,20 +115,27 @@ class EngineThread:
 
     def close(self, wait_s: float) -> None:
         """End: what is in the making is told so."""
-        self._closing = True
+        self._end(STOPPING)
         self._inbox.put(None)
         self._thread.join(wait_s)
 
     # --- the thread ---------------------------------------------------------------------------
 
     def _serve(self) -> None:
-        while not self._closing:
-            try:
-                self._round()
-            except Exception as error:  # noqa: BLE001 - one border: the next request finds it alive
-                self._fail(error)
-        self._tell_all(STOPPING)
-        self._engine.unload()
+        try:
+            while self._over is None:
+                try:
+                    self._round()
+                except Exception as error:  # noqa: BLE001 - one border: the next finds it alive
+                    self._fail(error)
+            self._tell_all(self._over)
+            self._engine.unload()
+        except BaseException as error:  # noqa: BLE001 - else whoever waits would wait for ever
+            _log("the model's thread has died", error)
+            self._end(MODEL_DIED)
+            self._tell_all(MODEL_DIED)
+        if self._over is MODEL_DIED:
+            self._died()
 
     def _round(self) -> None:
         self._take_in(wait_s=None if self._open or self._waiting else self._rest_s())
@@ -124,6 +148,7 @@ class EngineThread:
         for said in self._engine.step() if self._open else ():
             answer = self._open[said.number]
             if answer.take(said, self._engine):
+                self._failures = 0
                 self._forget(said.number)
                 if said.finish is None:
                     self._engine.drop(said.number)
@@ -172,17 +197,17 @@ class EngineThread:
 
     def _begin(self, answer: OpenAnswer) -> Trouble | None:
         subject = answer.work.subject
+        # At once: where the engine fails on the way, it is told with those that are open.
+        self._open[answer.work.number] = answer
         try:
             if self._engine.base is None:
                 trouble = self._rule.keeps_out(self._engine.bytes_for(subject))
                 if trouble is not None:
                     return trouble
                 self._engine.load(subject.base)
-            # Before it begins: where beginning fails on the way, the engine has it nowhere.
             self._engine.begin(answer.work)
         except UserFault as fault:
             return Trouble(503, fault.code, fault.message, retry_s=60)
-        self._open[answer.work.number] = answer
         return None
 
     def _cut_off_late(self) -> None:
@@ -214,14 +239,21 @@ class EngineThread:
             self._engine.unload()
 
     def _fail(self, error: Exception) -> None:
-        """Tell every open request, and begin the next with a fresh model."""
+        """Tell every open request; those that wait are for a fresh model, if there is one more."""
         name = uuid4().hex[:12]
-        # Never the message: it may hold what was asked.
-        where = "".join(traceback.format_tb(error.__traceback__))
-        sys.stderr.write(f"answering failed ({name}): {type(error).__name__}\n{where}")
+        _log(f"answering failed ({name})", error)
         message = f"the model failed ({name}; the server's log says where); ask again"
-        self._tell_all(Trouble(500, "generation_failed", message))
+        for answer in list(self._open.values()):
+            answer.deliver(Trouble(500, "generation_failed", message))
+            self._forget(answer.work.number)
+        self._failures += 1
+        if self._failures >= MOST_FAILURES:
+            self._end(MODEL_DIED)
         self._engine.unload()
+
+    def _end(self, why: Trouble) -> None:
+        with self._counting:
+            self._over = self._over or why
 
     def _tell_all(self, trouble: Trouble) -> None:
         while True:
@@ -235,3 +267,9 @@ class EngineThread:
         self._waiting.clear()
         with self._counting:
             self._counted.clear()
+
+
+def _log(what: str, error: BaseException) -> None:
+    # Never the message: it may hold what was asked.
+    where = "".join(traceback.format_tb(error.__traceback__))
+    sys.stderr.write(f"{what}: {type(error).__name__}\n{where}")

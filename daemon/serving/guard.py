@@ -46,7 +46,7 @@ class Rules:
 
 def rules_of(settings: ServerSettings, token: str | None) -> Rules:
     """Return the rules for an address, its port and further names."""
-    names = {_in_url(settings.address), *settings.hosts}
+    names = {in_url(settings.address), *settings.hosts}
     if settings.is_loopback or ip_address(settings.address).is_unspecified:
         names |= {"localhost", "127.0.0.1", "[::1]"}
     with_port = {f"{name}:{settings.port}" for name in names}
@@ -55,7 +55,8 @@ def rules_of(settings: ServerSettings, token: str | None) -> Rules:
     return Rules(frozenset(with_port | bare), token, settings.max_body_bytes)
 
 
-def _in_url(address: str) -> str:
+def in_url(address: str) -> str:
+    """Return an IP address as URLs and `Host` have it."""
     return f"[{address}]" if isinstance(ip_address(address), IPv6Address) else address
 
 

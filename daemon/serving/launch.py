@@ -3,21 +3,23 @@
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from ipaddress import ip_address
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from daemon.clock import Clock, SystemClock
-from daemon.errors import BusyFault, UserFault
-from daemon.folders import server_token
+from daemon.errors import BusyFault, ServerFault, UserFault
+from daemon.folders import locks, server_token
 from daemon.layout import Layout
 from daemon.serving.border import Border
 from daemon.serving.connection import protocol
 from daemon.serving.dashboard import dashboard_routes
 from daemon.serving.desk import Desk
 from daemon.serving.engine import Engine
-from daemon.serving.engine_thread import EngineThread
-from daemon.serving.guard import rules_of
+from daemon.serving.engine_thread import MODEL_DIED, EngineThread
+from daemon.serving.guard import in_url, rules_of
 from daemon.serving.memory_rule import MemoryRule
 from daemon.serving.metrics import Metrics
 from daemon.serving.prompts import Prompts
@@ -44,9 +46,15 @@ def make_engine(settings: ServerSettings, rehearse: bool, clock: Clock) -> Engin
     return MlxEngine(settings.versions, settings.at_once, prompts)
 
 
-def make_desk(layout: Layout, settings: ServerSettings, engine: Engine, clock: Clock) -> Desk:
-    """Return what the routes work with; its thread is not yet started."""
-    thread = EngineThread(engine, MemoryRule(layout), settings, clock)
+def make_desk(
+    layout: Layout,
+    settings: ServerSettings,
+    engine: Engine,
+    clock: Clock,
+    died: Callable[[], None] = lambda: None,
+) -> Desk:
+    """Return what the routes work with; its thread is not yet started, and calls `died` once."""
+    thread = EngineThread(engine, MemoryRule(layout), settings, clock, died)
     metrics = Metrics()
     metrics.watch("answering", "Answers in the making.", lambda: thread.busy[0])
     metrics.watch("waiting", "Requests that wait for a place.", lambda: thread.busy[1])
@@ -92,18 +100,39 @@ def listen(settings: ServerSettings) -> socket.socket:
     return found
 
 
+def record_at(layout: Layout, settings: ServerSettings) -> locks.Lock | None:
+    """Write down where the workspace's server is, for as long as it lives.
+
+    None where another one is written down, or where nothing can be written: it serves all the same.
+    """
+    address = ip_address(settings.address)
+    loopback = "127.0.0.1" if address.version == 4 else "::1"
+    host = loopback if address.is_unspecified else settings.address
+    with suppress(OSError):
+        return locks.acquire(layout.server_lock, f"http://{in_url(host)}:{settings.port}")
+    return None
+
+
 def serve(layout: Layout, settings: ServerSettings, *, rehearse: bool, child: bool) -> None:
     """Serve until SIGTERM, Ctrl-C or, as a child, the end of stdin.
 
     Raises:
         UserFault: the port or the token cannot be used.
+        ServerFault: the model failed again and again.
     """
     clock = SystemClock()
-    desk = make_desk(layout, settings, make_engine(settings, rehearse, clock), clock)
+
+    def died() -> None:
+        server.should_exit = True
+
+    desk = make_desk(layout, settings, make_engine(settings, rehearse, clock), clock, died)
     app = make_server(layout, desk, lambda: server.should_exit)
     place = listen(settings)
+    record = record_at(layout, settings)
     config = uvicorn.Config(
-        app, http=protocol(settings.connections), ws="none", lifespan="off", log_config=None,
+        app, http=protocol(settings.connections, settings.send_s), ws="none", lifespan="off",
+        # Else every request that is no HTTP is a line in the log.
+        log_config=None, log_level="error",
         access_log=False, proxy_headers=False, server_header=False,
         timeout_keep_alive=KEEP_ALIVE_S, timeout_graceful_shutdown=GRACE_S,
         h11_max_incomplete_event_size=HEAD_BYTES,
@@ -119,3 +148,8 @@ def serve(layout: Layout, settings: ServerSettings, *, rehearse: bool, child: bo
         server.run(sockets=[place])
     finally:
         desk.thread.close(GRACE_S)
+        if record is not None:
+            record.release()
+    if desk.thread.over is MODEL_DIED:
+        message = "the model failed again and again, and the server has ended; see above for where"
+        raise ServerFault("model_died", message)

@@ -3,13 +3,16 @@
 Ids are looked up among those that there are: no part of a request ever becomes a path.
 """
 
+from dataclasses import replace
 from datetime import datetime
 
 from daemon.core.versions import Version
+from daemon.errors import SettingsFault, UserFault
 from daemon.folders import current_model
 from daemon.folders.models import Models
 from daemon.layout import Layout
 from daemon.serving.work import Subject, refused
+from daemon.settings_file import named_prefix
 
 CURRENT, BASE = "current", "base"
 
@@ -33,12 +36,27 @@ class Registry:
             found[bare.model] = bare
         return found
 
-    def find(self, model: str) -> Subject:
+    def find(self, model: str, prefix: str | None = None) -> Subject:
         """Return the version that an id, `current` or `base` means now.
 
+        With the name of a prefix it has that one, as the settings have it now.
+
         Raises:
-            Refused: there is none of that id (404), or no current version yet (503).
+            Refused: there is none of that id (404), or no current version yet (503), or no such
+                prefix (422).
         """
+        subject = self._found(model)
+        if prefix is None:
+            return subject
+        try:
+            return replace(subject, prefix=named_prefix(self._layout.settings_file, prefix))
+        except SettingsFault as fault:
+            raise refused(503, fault.code, "the settings cannot be read", retry_s=10) from fault
+        except UserFault as fault:
+            message = "there is no such prefix in [prefixes]"
+            raise refused(422, fault.code, message, field="prefix") from fault
+
+    def _found(self, model: str) -> Subject:
         subjects = self.subjects()
         if model in subjects:
             return subjects[model]

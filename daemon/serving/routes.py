@@ -16,7 +16,7 @@ from daemon.serving.shapes import (
     json_bytes,
     model_record,
 )
-from daemon.serving.work import refused
+from daemon.serving.work import Refused, refused
 
 
 def make_router(desk: Desk, pages: Sequence[BaseRoute]) -> Router:
@@ -28,7 +28,9 @@ def _answering(desk: Desk) -> list[Route]:
     async def generate(request: Request) -> Response:
         asked = understood(Generate, await desk.body(request))
         turns = asked.turns()
-        question = Question(asked.model, asked, lambda s: desk.prompts.of_chat(s, turns, ()))
+        question = Question(
+            asked.model, asked, lambda s: desk.prompts.of_chat(s, turns, ()), prefix=asked.prefix
+        )
         return await desk.answer(request, question, GenerateShape())
 
     async def chat_completions(request: Request) -> Response:
@@ -36,7 +38,7 @@ def _answering(desk: Desk) -> list[Route]:
         turns, tools = asked.turns(), asked.tool_texts()
         question = Question(
             asked.model, asked, lambda s: desk.prompts.of_chat(s, turns, tools), tools,
-            asked.counts_usage,
+            asked.counts_usage, asked.prefix,
         )  # fmt: skip
         return await desk.answer(request, question, ChatShape())
 
@@ -64,13 +66,13 @@ def _watching(desk: Desk) -> list[Route]:
         return _json(model_record(desk.registry.find(request.path_params["model"])))
 
     async def healthz(_request: Request) -> Response:
-        if not desk.thread.alive:
-            raise refused(503, "stopping", "the server is stopping", retry_s=5)
+        if desk.thread.over is not None:
+            raise Refused(desk.thread.over)
         return PlainTextResponse("ok\n")
 
     async def readyz(_request: Request) -> Response:
-        if not desk.thread.alive:
-            raise refused(503, "stopping", "the server is stopping", retry_s=5)
+        if desk.thread.over is not None:
+            raise Refused(desk.thread.over)
         if not desk.registry.has_current():
             raise refused(503, "no_model_yet", "there is no current model yet", retry_s=10)
         return PlainTextResponse("ready\n")

@@ -31,8 +31,11 @@ from tests.reliability.small_disk import fill_up, possible
 from tests.reliability.strange_files import GIB, flood, huge
 from tests.reliability.truth import read_while_it_works
 from tests.reliability.volumes import across, some_faults
+from tests.serving import crowd
+from tests.serving.fuzz import survives as answers
 
 KILLS_A_HISTORY, DAMAGES_A_TRIAL, FILES_A_FUZZ, READS_A_TRIAL = 10, 1_000, 1_000, 250_000
+REQUESTS_A_TRIAL = 1_000
 VOLUME_OCCURRENCES = 4
 MOST_FREE = 4 * 2**20
 WARM_UP = 200
@@ -76,6 +79,8 @@ def main() -> None:
     parser.add_argument("--names", type=int, default=10_000, help="files of any name at once")
     parser.add_argument("--writers", type=int, default=1_000, help="slow writers at once")
     parser.add_argument("--huge", type=int, default=1, help="times a huge file and line")
+    parser.add_argument("--requests", type=int, default=10_000, help="requests to the server")
+    parser.add_argument("--clients", type=int, default=1_000, help="bad clients of the server")
     parser.add_argument("--seed", type=int, default=time_ns() % 10**9)
     parser.add_argument("--at-once", type=int, default=2, help="histories side by side")
     parser.add_argument("--minutes", type=float, help="no trial begins after so long; else all do")
@@ -114,6 +119,7 @@ def trials(asked: argparse.Namespace, folder: Path) -> Iterator[Trial]:
     yield from _volumes(asked, calm)
     yield from _damaged_and_read(asked)
     yield from _dropped(asked)
+    yield from _served(asked)
     if tracing.possible():
         yield from _calls(asked, folder / "calls")
         yield from _cuts(asked, folder / "recording")
@@ -177,6 +183,16 @@ def _dropped(asked: argparse.Namespace) -> Iterator[Trial]:
     for number in range(asked.huge):
         looming = partial(huge, file_bytes=10 * GIB, line_bytes=2 * GIB)
         yield Trial("huge files and lines", f"time {number + 1}", 1, looming)
+
+
+def _served(asked: argparse.Namespace) -> Iterator[Trial]:
+    for seed, count in _shares(asked.requests, REQUESTS_A_TRIAL, asked.seed):
+        asking = partial(answers, number=seed, examples=count)
+        yield Trial("requests to the server", f"seed {seed}", count, asking)
+    if asked.clients:
+        crowding = partial(crowd.come_and_go, clients=asked.clients)
+        what = f"{asked.clients} of each kind"
+        yield Trial("slow and vanishing clients", what, len(crowd.KINDS) * asked.clients, crowding)
 
 
 def _shares(whole: int, most: int, seed: int) -> Iterator[tuple[int, int]]:

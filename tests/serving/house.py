@@ -158,7 +158,8 @@ def serving(layout: Layout, engine: Engine, **changes: Any) -> Iterator[Served]:
     app = make_server(layout, desk, lambda: server.should_exit)
     place = listen(settings)
     config = uvicorn.Config(
-        app, http=protocol(settings.connections), ws="none", lifespan="off", log_config=None,
+        app, http=protocol(settings.connections, settings.send_s), ws="none", lifespan="off",
+        log_config=None, log_level="error",
         access_log=False, timeout_graceful_shutdown=1,
     )  # fmt: skip
     server = uvicorn.Server(config)

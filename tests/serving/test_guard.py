@@ -1,4 +1,4 @@
-"""Who may ask: every combination of head lines gets exactly its code (A1, A2, A3, A14)."""
+"""Who may ask: every combination of head lines gets exactly its code."""
 
 import pytest
 
@@ -49,12 +49,14 @@ def status(method: str, path: str, headers: Headers) -> int | None:
 
 @pytest.mark.parametrize("host", HOSTS)
 def test_only_its_own_names_are_its_names(host: str) -> None:
+    """Fault A1."""
     assert status("POST", "/generate", heads(host=host)) == HOSTS[host]
     assert status("GET", "/metrics", [(b"host", host.encode())]) == HOSTS[host]
 
 
 @pytest.mark.parametrize("origin", ORIGINS)
 def test_only_its_own_pages_may_ask(origin: str) -> None:
+    """Fault A2."""
     assert status("POST", "/v1/chat/completions", heads(origin=origin)) == ORIGINS[origin]
     reading = [(b"host", OWN.encode()), (b"origin", origin.encode())]
     assert status("GET", "/v1/models", reading) == ORIGINS[origin]
@@ -67,6 +69,7 @@ def test_only_requests_of_the_same_site_are_taken(site: str) -> None:
 
 @pytest.mark.parametrize("kind", TYPES)
 def test_only_json_is_taken(kind: str) -> None:
+    """Fault A3."""
     assert status("POST", "/v1/completions", heads(content_type=kind)) == TYPES[kind]
 
 
@@ -152,7 +155,7 @@ def test_other_methods_are_refused_and_nothing_is_said_of_other_origins(
 
 
 def test_reading_routes_take_no_post_and_asking_routes_no_get(rehearsed: Served) -> None:
-    """Fault C9: there is nothing that could be changed by HTTP."""
+    """Faults C9 and A14: there is nothing that could be changed by HTTP."""
     for path in ("/v1/models", "/healthz", "/readyz", "/metrics"):
         assert rehearsed.ask("POST", path, {}).status == 405
     for path in ("/generate", "/v1/completions", "/v1/chat/completions"):

@@ -1,4 +1,4 @@
-"""How the server comes, rests, fails and goes (A7, A8, A10, A11, A12, A15)."""
+"""How the server comes, rests, fails and goes."""
 
 import json
 import socket
@@ -138,6 +138,7 @@ class Failing(RehearsalEngine):
 def test_a_model_that_fails_is_a_500_with_a_name_and_the_next_request_is_answered(
     layout: Layout, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """Faults A10 and A15."""
     with serving(layout, Failing(SystemClock(), 0.001)) as served:
         broken = served.ask("POST", "/generate", {"prompt": "x"})
         assert broken.status == 500
@@ -226,6 +227,7 @@ def test_a_thousand_idle_connections_keep_nobody_out_for_long(
 
 
 def test_a_client_that_takes_nothing_is_left(layout: Layout) -> None:
+    """Fault A7."""
     body = json.dumps({"prompt": "x", "temperature": 1, "max_tokens": 8000, "stream": True})
     with serving(layout, RehearsalEngine(SystemClock(), 0.0), send_s=0.2) as served:
         head = f"POST /generate HTTP/1.1\r\nHost: {served.host}\r\nContent-Length: {len(body)}\r\n"
@@ -235,6 +237,8 @@ def test_a_client_that_takes_nothing_is_left(layout: Layout) -> None:
         line.sendall(f"{head}Content-Type: application/json\r\n\r\n{body}".encode())
         wait_for(lambda: served.desk.thread.busy[0] == 1, "it did not begin")
         wait_for(lambda: served.desk.thread.busy == (0, 0), "it went on")
+        held = served.server.server_state.connections
+        wait_for(lambda: not held, "the connection stayed, for the rest to be taken")
         line.close()
 
 
@@ -290,6 +294,10 @@ def test_the_worker_leaves_when_its_supervisor_is_gone(layout: Layout) -> None:
     child = subprocess.Popen(argv, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
     assert child.stdin is not None and child.stderr is not None
     assert b"serving at http://127.0.0.1" in child.stderr.readline()
+    holder = locks.holder(layout.server_lock)
+    assert holder is not None and holder.pid == child.pid
+    assert holder.note == f"http://127.0.0.1:{port}"
     child.stdin.close()
     assert child.wait(20) == 0
+    assert locks.holder(layout.server_lock) is None
     child.stderr.close()
