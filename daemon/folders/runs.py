@@ -18,6 +18,9 @@ from daemon.layout import RunLayout
 
 MANIFEST = "manifest.json"
 BROKEN = "broken-"
+CHECKSUM = "sha256"
+"""Of all other keys of `run.json`: a flipped digit would train another row."""
+
 ROOM_FACTOR = 2
 """Free room a commit wants, in sizes of the last one: others write too."""
 
@@ -29,12 +32,33 @@ def read_request(place: RunLayout) -> dict[str, Any]:
 
 
 def read_frozen(place: RunLayout) -> dict[str, Any] | None:
-    """Return `run.json`; None before it is committed."""
+    """Return `run.json`; None before it is committed.
+
+    Raises:
+        ValueError, AttributeError: it is damaged.
+        OSError: it cannot be read.
+    """
     try:
         frozen: dict[str, Any] = json.loads(place.frozen.read_bytes())
     except FileNotFoundError:
         return None
+    # Those written before there was a checksum have none.
+    if frozen.pop(CHECKSUM, None) not in (None, _checksum(frozen)):
+        raise ValueError("its checksum does not agree")
     return frozen
+
+
+def set_frozen_aside(place: RunLayout) -> Path:
+    """Move a damaged `run.json` where it is kept and is none; return where."""
+    number = 1
+    while (aside := place.frozen.with_name(f"{BROKEN}{number}-{place.frozen.name}")).exists():
+        number += 1
+    atomic.move(place.frozen, aside)
+    return aside
+
+
+def _checksum(record: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
 def freeze(place: RunLayout, record: dict[str, Any]) -> None:
@@ -43,7 +67,8 @@ def freeze(place: RunLayout, record: dict[str, Any]) -> None:
     atomic.remove_file(place.ladder)
     atomic.remove_file(place.stopped)
     # Compact: a run of a million rows lists each of them.
-    atomic.write_bytes(place.frozen, json.dumps(record, allow_nan=False).encode() + b"\n")
+    sealed = {**record, CHECKSUM: _checksum(record)}
+    atomic.write_bytes(place.frozen, json.dumps(sealed, allow_nan=False).encode() + b"\n")
 
 
 def read_ladder(place: RunLayout) -> list[Rung]:

@@ -94,7 +94,7 @@ def open_frozen(
 def _frozen(
     bench: Bench, place: RunLayout, request: Request, rows: JobRows, start: Path
 ) -> Choices:
-    choices = frozen_choices(place)
+    choices = frozen_choices(bench, place)
     now = libraries()
     if choices is not None:
         if choices.libraries == now:
@@ -111,10 +111,22 @@ def _frozen(
     return choices
 
 
-def frozen_choices(place: RunLayout) -> Choices | None:
-    """Return the choices of a run; None before they are made."""
-    record = runs.read_frozen(place)
-    return None if record is None else Choices.from_record(record)
+def frozen_choices(bench: Bench, place: RunLayout) -> Choices | None:
+    """Return the choices of a run; None before they are made, and where they are damaged.
+
+    Damaged ones are set aside: the run starts over, because its commits hold only by them.
+    """
+    try:
+        record = runs.read_frozen(place)
+        return None if record is None else Choices.from_record(record)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        aside = runs.set_frozen_aside(place)
+        message = (
+            f"{place.folder.name} starts over: {place.frozen} cannot be read ({error}) and lies "
+            f"in {aside.name} now"
+        )
+        bench.pipe.send(say.Alerted("run_damaged", message))
+        return None
 
 
 def replay_share(settings: ReplaySettings, start: Path) -> float:

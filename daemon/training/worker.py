@@ -173,7 +173,7 @@ class Trainer:
 
     def _climb(self, place: RunLayout, run: str, why: str) -> bool:
         """Take the next rung of the memory ladder; where there is none the run has failed."""
-        choices = frozen_choices(place)
+        choices = frozen_choices(self._bench, place)
         if choices is None:
             # It died before its choices were made: they are made anew.
             return True

@@ -151,6 +151,34 @@ def test_a_damaged_checkpoint_is_put_aside_and_the_one_before_it_used(
     assert pipe.kinds()[-1] == "CandidateReady"
 
 
+@pytest.mark.parametrize("damage", ["another row", "half of it", "other JSON"])
+def test_a_damaged_plan_is_put_aside_and_the_run_starts_over_to_the_same_end(
+    workspace: Workspace, damage: str
+) -> None:
+    """Damage of any kind is seen, and costs no death and no repair by hand (I8)."""
+    workspace.serve(engine(), TRAIN, react=after_steps(2, say.Stop()))
+    plan = workspace.layout.run("r000001").frozen
+    whole = plan.read_bytes()
+    row = json.dumps(json.loads(whole)["examples"][0]).encode()
+    other = json.dumps([0, 99]).encode()
+    broken = {
+        "another row": whole.replace(row, other, 1),
+        "half of it": whole[: len(whole) // 2],
+        "other JSON": b"[]\n",
+    }[damage]
+    plan.write_bytes(broken)
+    pipe = workspace.serve(engine(), TRAIN)
+    (alert,) = [r for r in pipe.sent if isinstance(r, say.Alerted)]
+    assert alert.code == "run_damaged" and "broken-1-run.json" in alert.message
+    assert plan.with_name("broken-1-run.json").read_bytes() == broken
+    assert min(losses_of(pipe)) == 1
+    assert pipe.kinds()[-1] == "CandidateReady"
+    again = json.loads(plan.read_bytes())
+    assert {**again, "attempt_0_at": "", "sha256": ""} == {
+        **json.loads(whole), "attempt_0_at": "", "sha256": "",
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_a_full_disk_is_told_training_goes_on_and_the_next_commit_that_is_due_is_made(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, number: int
