@@ -11,9 +11,10 @@ from typing import Self
 
 from daemon import failpoints
 from tests.end_to_end.workspace import Workspace
-from tests.reliability.scenario import SETTINGS, End, broken, drop_all
+from tests.reliability.scenario import PICTURED, SETTINGS, End, broken, drop_all
 
 WHATS = (failpoints.KILL, "ENOSPC", "EIO", "EMFILE", "EACCES")
+OF_PICTURES = "intake:replacing."
 STARTS = 4
 """How often a daemon that died of a fault is started again before it counts as stuck."""
 
@@ -38,9 +39,19 @@ class Fault:
 
 
 def passed_places(root: Path) -> Counter[str]:
-    """Return how often each place is passed in the undisturbed history, by `role:point`."""
+    """Return how often each place is passed in the undisturbed history, by `role:point`.
+
+    Of a history with pictures only the places of pictures count.
+    """
+    with_pictures = _passed(root / "with", PICTURED)
+    pictures = Counter({at: n for at, n in with_pictures.items() if at.startswith(OF_PICTURES)})
+    return _passed(root / "without", SETTINGS) + pictures
+
+
+def _passed(root: Path, settings: str) -> Counter[str]:
+    root.mkdir()
     log = root / "places.log"
-    with asked({failpoints.LOG: str(log)}), Workspace(root / "w", settings=SETTINGS) as space:
+    with asked({failpoints.LOG: str(log)}), Workspace(root / "w", settings=settings) as space:
         drop_all(space)
         assert space.drain() == 0, space.story()
     return Counter(log.read_text().split())
@@ -79,7 +90,8 @@ def suffer(root: Path, fault: Fault, calm: End) -> list[str]:
     """Return what is broken after a fault and the recovery from it."""
     fired = root / "fired"
     asked_for = {failpoints.POINT: str(fault), failpoints.FIRED: str(fired)}
-    with asked(asked_for), Workspace(root / "w", settings=SETTINGS) as space:
+    settings = PICTURED if f"{fault.role}:{fault.point}".startswith(OF_PICTURES) else SETTINGS
+    with asked(asked_for), Workspace(root / "w", settings=settings) as space:
         drop_all(space)
         for _ in range(STARTS):
             if space.drain() == 0:
