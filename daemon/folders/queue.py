@@ -15,6 +15,7 @@ from typing import Any
 from daemon.clock import Clock
 from daemon.core.jobs import Intake, JobCard, Priority, card_from_record, card_to_record, slug
 from daemon.core.prefix import NONE
+from daemon.errors import DaemonFault
 from daemon.folders import atomic
 from daemon.layout import PRIORITIES, QUEUE_STATES, JobLayout, Layout
 
@@ -192,12 +193,18 @@ class Queue:
         return replace(card, intake=self.report(card, state))
 
     def newest(self, states: Iterable[str], most: int) -> Iterator[tuple[str, JobCard]]:
-        """Read the cards of the newest jobs of each of some states, with the state."""
+        """Read the cards of the newest jobs of each of some states, with the state.
+
+        One that cannot be read now, or was written by a newer version, is left out.
+        """
         for state in states:
             for job in self.names(state)[-most:]:
                 card = self._cards.get(job)
                 if card is None:
-                    card = self._cards[job] = self._read(state, job)
+                    try:
+                        card = self._cards[job] = self._read(state, job)
+                    except (OSError, DaemonFault):
+                        continue
                 yield state, card
 
     def named(self, name: str) -> JobCard | None:

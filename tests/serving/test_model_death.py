@@ -69,7 +69,7 @@ def test_an_answer_that_cannot_be_begun_is_told_and_the_next_is_made(layout: Lay
     with serving(layout, engine) as served:
         assert served.ask("POST", "/generate", ASKED).status == 500
         assert served.ask("POST", "/generate", ASKED).status == 200
-        assert served.desk.thread.busy == (0, 0)
+        wait_for(lambda: served.desk.thread.busy == (0, 0), "its place is not free")
 
 
 def test_those_that_wait_when_a_model_fails_are_answered_by_a_fresh_one(layout: Layout) -> None:
