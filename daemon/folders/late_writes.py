@@ -12,9 +12,10 @@ from daemon.clock import Clock
 from daemon.core.jobs import JobCard
 from daemon.core.snapshot import Growth
 from daemon.folders.endings import last_break
-from daemon.layout import Layout
+from daemon.layout import JobLayout, Layout
 from daemon.settings import InboxSettings
 
+ORIGINAL = JobLayout(Path()).original.name
 LOOKED_AT = 256
 """The newest jobs of each state whose files are looked at; older ones have no writer any more."""
 
@@ -48,16 +49,18 @@ class LateWrites:
         self._looked_s = now_s
         sizes: dict[str, tuple[int, float]] = {}
         grown = []
+        queue = os.fspath(self._layout.queue)
         for state, card in jobs:
             known = known_bytes(card)
-            path = self._layout.job(state, card.job).original
+            # A path made the long way takes longer than the look, and there are a thousand.
+            path = f"{queue}/{state}/{card.job}/{ORIGINAL}"
             size = _size(path) if known else 0
             if size <= known:
                 continue
             before = self._sizes.get(card.job)
             since_s = now_s if before is None or before[0] != size else before[1]
             sizes[card.job] = size, since_s
-            end = self._end(path, known, size, now_s - since_s)
+            end = self._end(Path(path), known, size, now_s - since_s)
             if end > known:
                 grown.append(Growth(card, state, known, end))
         self._sizes = sizes
@@ -95,9 +98,9 @@ def copy_to(source: Path, growth: Growth, target: Path) -> None:
         copy.write(file.read(growth.end - growth.begin))
 
 
-def _size(path: Path) -> int:
+def _size(path: str) -> int:
     try:
-        return path.lstat().st_size
+        return os.lstat(path).st_size
     except FileNotFoundError:
         # Removed by the retention settings.
         return 0

@@ -116,6 +116,7 @@ class Models:
         self._layout = layout
         self._known: dict[str, Version] = {}
         self._unreadable: dict[str, str] = {}
+        self._listings: dict[str, tuple[int, frozenset[str]]] = {}
 
     def make_folders(self) -> None:
         """Make the folders and remove what a crash left half done."""
@@ -147,6 +148,14 @@ class Models:
     def unreadable(self) -> tuple[str, ...]:
         """Return the directories that are no version, with the reason."""
         return tuple(self._unreadable.values())
+
+    def manifest(self, version: str) -> dict[str, Any]:
+        """Return a version's manifest as it stands.
+
+        Raises:
+            OSError, ValueError: it cannot be read, or is damaged.
+        """
+        return read_manifest(self._layout.version(version))
 
     def manifests(self) -> list[dict[str, Any]]:
         """Return the manifests as they stand."""
@@ -182,21 +191,33 @@ class Models:
 
     def complete(self) -> frozenset[str]:
         """Return the versions whose weights are there."""
-        return frozenset(
-            name for name in self._known if (self._layout.version(name) / ADAPTER).exists()
-        )
+        return self._holding(ADAPTER)
 
     def with_moments(self) -> frozenset[str]:
         """Return the versions whose optimizer moments are there."""
-        return frozenset(
-            name for name in self._known if (self._layout.version(name) / MOMENTS).exists()
-        )
+        return self._holding(MOMENTS)
 
     def pinned(self) -> frozenset[str]:
         """Return the versions the user pinned by an empty file `pinned` in their directory."""
+        return self._holding("pinned")
+
+    def _holding(self, file: str) -> frozenset[str]:
+        """Return the versions in whose directory a file of that name lies."""
+        place = os.fspath(self._layout.versions)
         return frozenset(
-            name for name in self._known if (self._layout.version(name) / "pinned").exists()
+            name for name in self._known if file in self._listing(name, f"{place}/{name}")
         )
+
+    def _listing(self, name: str, folder: str) -> frozenset[str]:
+        """List a directory, but only if it has changed: there are many, and each tick asks."""
+        try:
+            changed = os.stat(folder).st_mtime_ns
+            known = self._listings.get(name)
+            if known is None or known[0] != changed:
+                known = self._listings[name] = changed, frozenset(os.listdir(folder))
+        except FileNotFoundError:
+            return frozenset()
+        return known[1]
 
     def next_name(self) -> str:
         """Take the next number, durably and for ever: a removed version's is never given again."""
@@ -247,6 +268,8 @@ class Models:
     def prune(self, version: str, moments_only: bool) -> None:
         """Remove a version's moments, or all but its manifest."""
         folder = self._layout.version(version)
+        # Its time may not tell two changes apart that come at once.
+        self._listings.pop(version, None)
         if moments_only:
             atomic.remove_file(folder / MOMENTS)
             return

@@ -301,8 +301,7 @@ class Performer:
         self._remember_version(version)
 
     def _remember_version(self, name: str) -> None:
-        manifest = next(m for m in self._parts.models.manifests() if m["version"] == name)
-        self._parts.ledger.put(version_row(manifest))
+        self._parts.ledger.put(version_row(self._parts.models.manifest(name)))
 
     def _move_link(self, action: do.MoveLink, seen: Snapshot) -> None:
         self._point(action.version, action.why, seen.current)
