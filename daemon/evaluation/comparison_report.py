@@ -5,9 +5,9 @@ from typing import Any
 
 from daemon.analysis.frame import document
 from daemon.analysis.markup import Html, element, join, table, text
-from daemon.core.jobs import escape
+from daemon.core.jobs import escape, one_line
 from daemon.core.suites import DIFFICULTIES
-from daemon.evaluation.markdown import TEXT, code, one_line, plain, rounded
+from daemon.evaluation.markdown import TEXT, code, plain, rounded
 from daemon.evaluation.markdown import table as lines_of
 
 SHOWN = 20

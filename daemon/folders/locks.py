@@ -75,17 +75,17 @@ def holder(path: Path) -> Holder | None:
     return None
 
 
-def acquire_or_explain(path: Path, what: str) -> Lock:
-    """Take a lock.
+def acquire_or_explain(path: Path, what: str, note: str = "") -> Lock:
+    """Take a lock and write a note into it.
 
     Raises:
         BusyFault: another process holds it; the message names it.
     """
-    lock = acquire(path)
+    lock = acquire(path, note)
     if lock is None:
         # Somebody who only looks whether the lock is held has it for an instant.
         SystemClock().sleep_s(LOOK_AGAIN_S)
-        lock = acquire(path)
+        lock = acquire(path, note)
     if lock is None:
         named = holder(path)
         pid = named.pid if named else "unknown"

@@ -163,7 +163,7 @@ function text(words) {
 
 function changes(pairs) {
   const tags = { gone: "del", new: "ins", same: "span" };
-  const parts = list(pairs).filter(([, words]) => words).flatMap(([kind, words], at) => [at ? " " : null, el(tags[kind] || "span", {}, words)]);
+  const parts = list(pairs).filter(([, words]) => words).map(([kind, words]) => el(tags[kind] || "span", {}, words));
   return el("p", { class: "text" }, ...parts);
 }
 

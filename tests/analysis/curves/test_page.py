@@ -83,7 +83,7 @@ def test_the_script_is_given_every_chart_that_has_a_place(ill: Diagnosis) -> Non
 
 def test_a_timeline_shows_what_changed_of_an_answer(ill: Diagnosis) -> None:
     page = render(ill, PROBES)
-    assert "a <del>warm</del> <ins>cold</ins> drink" in page
+    assert "a <del>warm</del><ins>cold</ins> drink" in page
     assert "0.60" in page
 
 
