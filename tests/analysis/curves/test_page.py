@@ -105,6 +105,13 @@ def test_a_comparison_draws_the_newest_and_says_how_many_are_left_out() -> None:
     assert "2 older ones are left out" in loss.summary
 
 
+def test_a_run_with_one_validation_is_a_point_in_a_comparison() -> None:
+    curve = made.healthy(1).curve
+    one = replace(curve, name="one", validation=curve.validation[:1])
+    (_, validations) = compared([diagnose(curve), diagnose(one)])
+    assert [series.style for series in validations.series] == ["line", "markers"]
+
+
 def test_every_chart_is_drawn_in_one_size_whatever_its_names_hold(ill: Diagnosis) -> None:
     for chart in (charts(ill)[0], *compared([ill, ill])[:1]):
         chart = replace(chart, title="$\\frac{$" + EVIL)
