@@ -11,6 +11,8 @@ Kind = Literal["same", "gone", "new"]
 _PIECE = re.compile(r"\s*(?:\w+|[^\w\s])|\s+")
 """A word or a mark with the white space before it: of a JSON text only what changed is marked."""
 _WORD = re.compile(r"\w")
+LEAST_SHARED = 0.25
+"""Share of the longer text under which two texts are two, whatever words they happen to share."""
 
 
 def word_changes(before: str, now: str) -> list[tuple[Kind, str]]:
@@ -18,9 +20,13 @@ def word_changes(before: str, now: str) -> list[tuple[Kind, str]]:
 
     Put together without anything in between, the parts are the texts again.
     """
+    blocks = list(_blocks(before, now))
+    shared = sum(len(mine) for kind, _, mine in blocks if kind == "same")
+    if shared < LEAST_SHARED * max(len(before), len(now)):
+        return list(_joined([("gone", before), ("new", now)]))
     parts: list[tuple[Kind, str]] = []
     gone = new = ""
-    for kind, old, mine in _blocks(before, now):
+    for kind, old, mine in blocks:
         if kind == "same" and (_WORD.search(mine) or not (gone or new)):
             parts += [*_changed(gone, new), ("same", mine)]
             gone = new = ""

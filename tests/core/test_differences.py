@@ -24,6 +24,14 @@ def test_marks_that_two_different_texts_share_do_not_tear_them_apart() -> None:
     assert [kind for kind, _ in changes] == ["gone", "new"]
 
 
+def test_a_word_that_two_different_texts_happen_to_share_does_not_mix_them() -> None:
+    before, now = (
+        "To light the first floor, use this code, which is long.",
+        '{"floor":"first floor"}',
+    )
+    assert word_changes(before, now) == [("gone", before), ("new", now)]
+
+
 words = st.lists(st.sampled_from(["a", "b", "c", "<b>", "", "\n"]), min_size=1, max_size=12)
 
 
