@@ -79,14 +79,14 @@ class Daemon:
         Raises:
             BusyFault, DaemonFault: as `run`.
         """
-        lock = self._lock()
+        lock = self._lock(note=order)
         try:
             parts = _parts(self._layout, self._rehearse, self._console)
             Supervisor(parts, only_order=order).run(until_idle=True)
         finally:
             lock.release()
 
-    def _lock(self) -> locks.Lock:
+    def _lock(self, note: str = "") -> locks.Lock:
         if not self._layout.root.is_dir():
             raise UserFault(
                 "no_workspace", f"{self._layout.root} is no directory: run 'finetuned init' first"
@@ -96,7 +96,7 @@ class Daemon:
         # Before the first file is made, the lock's own folder included.
         access.restrict(read_settings(self._layout.settings_file).access)
         lock = locks.acquire_or_explain(
-            self._layout.workspace_lock, f"the workspace {self._layout.root}"
+            self._layout.workspace_lock, f"the workspace {self._layout.root}", note
         )
         locks.end_holder(self._layout.trainer_lock, TRAINER_WAIT_S, SystemClock())
         return lock

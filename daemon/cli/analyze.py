@@ -135,10 +135,11 @@ def _files(
         drawn = [*charts(diagnoses[0]), *evolution.similarities(asked.probes)]
     else:
         page, drawn = render_all(diagnoses, asked.name), compared(diagnoses)
+    whose = diagnoses[0].curve.name if len(diagnoses) == 1 else asked.name
     yield PAGE, page.encode()
     yield VERDICTS, outputs.as_json(record)
     for chart in drawn:
-        yield f"{chart.id}.png", _drawn(chart, asked.name)
+        yield f"{chart.id}.png", _drawn(chart, whose)
 
 
 def _drawn(chart: "LineChart", name: str) -> bytes:

@@ -21,7 +21,7 @@ System = Annotated[str | None, typer.Option(help="A system text before the promp
 PrefixName = Annotated[
     str | None,
     typer.Option(
-        "--prefix", help="A text of [prefixes], or none; without, the version's own.", metavar="P"
+        "--prefix", help="A text of the settings, or none; without, the version's own.", metavar="P"
     ),
 ]
 MaxTokens = Annotated[int, typer.Option(min=1, max=100_000, help="Longest answer, in tokens.")]

@@ -53,9 +53,11 @@ def _print(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         # All are held against the first one, as the sentences below say.
         if name != "against" and any(row[place] for row in rows)
     ]
-    table = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False, collapse_padding=True)
     for place in used:
-        table.add_column(names[place], overflow="fold")
+        # Names of suites and files give way first; "significant" stays one word.
+        least = len("significant") if names[place] == "winner" else len(names[place])
+        table.add_column(names[place], overflow="fold", min_width=least)
     for row in rows:
         table.add_row(*(cell(row[place]) for place in used))
     out.print(table)

@@ -12,7 +12,7 @@ from daemon.cli.screen import cell, facts, out, say
 from daemon.cli.versions import named
 from daemon.core.explanation import earlier_jobs
 from daemon.core.explanation import explain as put_together
-from daemon.core.jobs import card_from_record, escape
+from daemon.core.jobs import card_from_record, escape, one_line
 from daemon.errors import Fault, UserFault
 from daemon.folders import current_model, reports
 from daemon.folders.models import read_manifest
@@ -94,8 +94,9 @@ def _show(found: Record) -> None:
     _section("Scores", _scores([one for one in found["scores"] if one["main"]]))
     _section("Tests", _tests(found["tests"]))
     changed = found["changed"] or {}
-    _answers("From wrong to right", changed.get("to_right", []))
-    _answers("From right to wrong", changed.get("to_wrong", []))
+    where = f"models/versions/{found['version']}/report.html"
+    _answers("From wrong to right", changed.get("to_right", []), where)
+    _answers("From right to wrong", changed.get("to_wrong", []), where)
     _section("How it was made", _provenance(found["provenance"]))
 
 
@@ -154,7 +155,7 @@ def _tests(tests: Sequence[Record]) -> Table:
     return table
 
 
-def _answers(title: str, changed: Sequence[Record]) -> None:
+def _answers(title: str, changed: Sequence[Record], where: str) -> None:
     if not changed:
         return
     say("")
@@ -163,8 +164,10 @@ def _answers(title: str, changed: Sequence[Record]) -> None:
         for name, key in (
             ("question", "question"), ("wanted", "golden"), ("before", "before"), ("after", "after")
         ):  # fmt: skip
-            say(f"  {name:>8}: {escape(one[key], TEXT)}")
+            say(f"  {name:>8}: {one_line(one[key], TEXT)}")
         say("")
+    if len(changed) > SHOWN:
+        say(f"  and {len(changed) - SHOWN} more, in {where}")
 
 
 def _provenance(made: Record) -> Table:
@@ -184,7 +187,7 @@ def _provenance(made: Record) -> Table:
         "seeds": ", ".join(f"{name} {seed}" for name, seed in (made["seeds"] or {}).items()),
         "data": made["data_fingerprint"],
         "steps": f"{made['step_in_run']}, {made['step']} since the base",
-        "moments": f"of the optimizer: {made['start_moments'] or 'unknown'}",
+        "moments": f"of the optimizer: {_moments(made)}",
         "time": f"{_number(made['duration_s'])} s",
         "of it": ", ".join(f"{name} {took:.1f} s" for name, took in phases.items()) or None,
         "tokens": f"{made['tokens']}, {_number(made['tokens_per_s'])} a second",
@@ -193,6 +196,12 @@ def _provenance(made: Record) -> Table:
     for name, value in rows.items():
         _add(table, name, value)
     return table
+
+
+def _moments(made: Record) -> str:
+    if made["start_moments"] and made["step_in_run"] == made["step"]:
+        return "none before, it began from the untouched base"
+    return made["start_moments"] or "unknown"
 
 
 def _moved(loss: Record | None) -> str | None:

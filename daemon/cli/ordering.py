@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
-from daemon.cli.place import Blocked, NotRunning, alive, how_to_start
+from daemon.cli.place import Blocked, NotRunning, alive, alone, how_to_start
 from daemon.clock import SystemClock
+from daemon.errors import BusyFault
 from daemon.folders import orders
 from daemon.folders.reading import read_status
 from daemon.layout import Layout
@@ -23,7 +24,15 @@ def carry_on(
     Raises:
         NotRunning: the daemon has left meanwhile.
         Blocked: it can do nothing until the user has done something.
+        BusyFault: a command is carrying out another order here, and nothing else.
     """
+    other = alone(layout)
+    if other not in (None, order):
+        raise BusyFault(
+            "other_order",
+            f"{order} waits: another command is carrying out {other} here, and nothing else. When "
+            f"that has ended, name {order} to this command again, or start the daemon",
+        )
     if alive(layout) is not None:
         if wait:
             _follow(layout, order, tell)

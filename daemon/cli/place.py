@@ -79,6 +79,12 @@ def alive(layout: Layout) -> int | None:
     return None if named is None else named.pid
 
 
+def alone(layout: Layout) -> str | None:
+    """Return the one order that a command is carrying out here; None for a daemon, or nobody."""
+    named = locks.holder(layout.workspace_lock)
+    return None if named is None else named.note or None
+
+
 def how_to_start(layout: Layout) -> str:
     """Return the sentence that says how a daemon is started here."""
     return pulse.how_to_start(str(layout.root))

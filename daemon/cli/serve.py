@@ -14,7 +14,7 @@ def serve(
     ] = False,
     root: Root = HERE,
 ) -> None:
-    """Serve inference over HTTP until stopped; [server] in the settings says where."""
+    """Serve inference over HTTP until stopped; the table server of the settings says where."""
     # Here, because the command line must start without them.
     from daemon.folders import access
     from daemon.serving.launch import serve as serve_until_stopped

@@ -26,6 +26,8 @@ HUGE_BYTES = 4 * 2**20
 
 SMALLER = 8
 
+NOTHING_LEFT = "every row had been trained before"
+
 
 def decide(snapshot: Snapshot) -> list[do.Action]:
     """Return what to do now, in order."""
@@ -305,7 +307,8 @@ def _finish(snapshot: Snapshot, run: RunOnDisk, sealed: Version) -> list[do.Acti
     for job in snapshot.running:
         trained = job.card.job in sealed.job_ids
         outcome: Outcome = "trained" if trained else "nothing_new"
-        reason = f"trained in {sealed.version}" if trained else "every row had been trained before"
+        unused = "" if sealed.promotes else f", which is not taken into use: {sealed.verdict}"
+        reason = f"trained in {sealed.version}{unused}" if trained else NOTHING_LEFT
         chosen.append(
             do.EndJob(job.card, "running", outcome, reason, sealed.version if trained else None)
         )

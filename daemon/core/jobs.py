@@ -129,6 +129,11 @@ def escape(text: str, limit: int = 200) -> str:
     return safe if len(text) <= limit else safe + "…"
 
 
+def one_line(text: str, limit: int = 400) -> str:
+    """Return text from outside made safe to print, with a mark where a line of it ends."""
+    return escape(text.replace("\r\n", "\n").replace("\n", " \u23ce ").replace("\t", " "), limit)
+
+
 def _is_bidi(char: str) -> bool:
     return "\u202a" <= char <= "\u202e" or "\u2066" <= char <= "\u2069"
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from daemon.dedup.likeness import Likeness, is_slip
-from daemon.dedup.wording import HARD, Words, bare_words, content_of, every_word, plain
+from daemon.dedup.wording import HARD, BareWords, Words, content_of, every_word, plain
 
 MOST_WORDS = 24
 """Content words of a short question; of longer ones the signatures tell enough."""
@@ -64,13 +64,14 @@ class ShortQuestions:
 
     def __init__(self) -> None:
         self._words = Words()
+        self._bare_words = BareWords()
         self._known: set[str] = set()
         self._keys: defaultdict[str, list[int]] = defaultdict(list)
         self._holes: defaultdict[tuple[str, ...], list[tuple[int, str]]] = defaultdict(list)
 
     def add(self, place: int, text: str) -> None:
         """Add a question; a longer one is left out."""
-        form = self._form(plain(text))
+        form = self._form(_bare(plain(text)))
         if form is None:
             return
         self._known |= set(form.words)
@@ -82,34 +83,36 @@ class ShortQuestions:
     def find(self, text: str) -> list[tuple[int, Likeness]]:
         """Return the places of questions that are the same one, those of equal wording first."""
         text = plain(text)
-        if not self._keys or len(text) > 2 * MOST_CHARACTERS or not self._may_be_known(text):
+        if not self._keys or len(text) > 2 * MOST_CHARACTERS:
             return []
-        form = self._form(text)
+        bare = _bare(text)
+        form = self._form(bare) if self._may_be_known(bare) else None
         if form is None:
             return []
         found: dict[int, Likeness] = {}
         for key in form.keys:
             for place in self._keys.get(key, ()):
                 found.setdefault(place, "wording")
-        for hole, word in _holes(form.words):
+        slips = len(set(form.words) - self._known) <= 1
+        for hole, word in _holes(form.words) if slips else ():
             for place, other in self._holes.get(hole, ()):
                 if is_slip(word, other):
                     found.setdefault(place, "spelling")
         return list(found.items())
 
-    def _may_be_known(self, text: str) -> bool:
+    def _may_be_known(self, bare: str) -> bool:
         """Return whether most words are those of known questions: the rest is not looked at."""
-        mine = _content(_bare(text), self._words)
+        mine = _content(bare, self._words)
         return len(set(mine) - self._known) <= FOREIGN_WORDS
 
-    def _form(self, text: str) -> _Form | None:
-        bare = _OPERATOR.sub(r" \1 ", _bare(text)).translate(_MINUS)
+    def _form(self, bare: str) -> _Form | None:
+        bare = _OPERATOR.sub(r" \1 ", bare).translate(_MINUS)
         words = tuple(_content(bare, self._words))
         if not 0 < len(words) <= MOST_WORDS:
             return None
         parts = [part for part in _CHOICE.split(_LABEL.sub(" ; ", bare)) if part.strip()]
         # "Livingroom" is written together: only with its inflection it is "living" and "room".
-        keys = [_joined(words), _joined(bare_words(" ".join(bare.split())))]
+        keys = [_joined(words), _joined(self._bare_words.of(bare))]
         if len(parts) >= CHOICES:
             contents = (content_of(part.split(), self._words).split() for part in parts)
             keys.append("|".join(sorted(filter(None, map(_joined, contents)))))

@@ -100,6 +100,20 @@ class Words(dict[str, str]):
         return found
 
 
+class BareWords(dict[str, list[str]]):
+    """From a word between blanks to the words of its content with their inflection, remembered."""
+
+    def of(self, text: str) -> list[str]:
+        """Return the words that the content of a text is made of."""
+        return [token for word in text.split() for token in self[word]]
+
+    def __missing__(self, word: str) -> list[str]:
+        if len(self) >= _MOST_WORDS:
+            self.clear()
+        found = self[word] = _tokens_of(word)
+        return found
+
+
 def users_words(example: Example) -> str:
     """Return what the user wrote: no system text, no tools, no results of tools."""
     if isinstance(example, Chat):

@@ -5,10 +5,11 @@ from typing import Any
 
 from daemon.analysis.frame import document
 from daemon.analysis.markup import Html, element, join, table, text
-from daemon.core.jobs import escape
+from daemon.core.jobs import escape, one_line
 from daemon.core.suites import DIFFICULTIES
-from daemon.evaluation.markdown import TEXT, code, one_line, plain, rounded
+from daemon.evaluation.markdown import TEXT, code, plain, rounded
 from daemon.evaluation.markdown import table as lines_of
+from daemon.evaluation.scores.grade import shown as shown_grade
 
 SHOWN = 20
 """Changed answers of each kind that are shown side by side."""
@@ -49,7 +50,7 @@ def score_rows(report: Report) -> Rows:
     for name, found in report["overall"].items():
         if found is not None:
             graded = found["grade"]
-            mark = "" if graded is None else f"grade {graded['letter']} ({graded['overall']:.0f})"
+            mark = "" if graded is None else f"grade {shown_grade(graded)}"
             rows.append(
                 ("all", name, str(found["items"]), mark, rounded(found["mean"]),
                  _share(found["right"]), *("" for _ in DIFFICULTIES))
@@ -137,9 +138,9 @@ def _remarks(one: Mapping[str, Any]) -> list[str]:
             "memory were not measured"
         )
     if one["missing"]:
-        said.append(f"{one['missing']} questions without an answer count in no figure")
+        said.append(f"questions without an answer, which count in no figure: {one['missing']}")
     if one["unknown"]:
-        said.append(f"{one['unknown']} answers belong to no question that was asked")
+        said.append(f"answers that belong to no question that was asked: {one['unknown']}")
     if one["kind"] == "answers":
         said.append("a file of answers has no losses")
     if one["unscored"]:

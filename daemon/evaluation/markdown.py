@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from daemon.core.jobs import escape
+from daemon.core.jobs import escape, one_line
 
 TEXT = 400
 """Characters of a question or an answer that are shown."""
@@ -27,13 +27,8 @@ def plain(said: str) -> str:
     return re.sub(r"([\\`*_{}\[\]()<>#!|])", r"\\\1", escape(said, TEXT))
 
 
-def one_line(said: str) -> str:
-    """Return a foreign text in one line, with a mark where it breaks."""
-    return escape(said.replace("\r\n", "\n").replace("\n", " \u23ce ").replace("\t", " "), TEXT)
-
-
 def code(said: str) -> str:
     """Return a foreign text as Markdown code: nothing in it is a link, an image or a tag."""
-    shown = one_line(said)
+    shown = one_line(said, TEXT)
     fence = "`" * (1 + max(map(len, re.findall("`+", shown)), default=0))
     return f"{fence} {shown} {fence}"

@@ -10,6 +10,7 @@ from daemon.evaluation.golden_losses import perplexity
 from daemon.evaluation.judging import Marked, Marks, metric_of, summaries
 from daemon.evaluation.markdown import code, plain, rounded, table
 from daemon.evaluation.scores.grade import grade, parts_of
+from daemon.evaluation.scores.grade import shown as shown_grade
 from daemon.evaluation.scores.score import Summary, Wanted
 from daemon.evaluation.scores.style import closer
 from daemon.evaluation.scoring import mean_loss
@@ -174,4 +175,4 @@ def tests_of(report: Report) -> list[tuple[str, ...]]:
 
 
 def _grade_cell(found: Mapping[str, Any] | None) -> str:
-    return "" if found is None else f"{found['letter']} ({found['overall']:.0f})"
+    return "" if found is None else shown_grade(found)

@@ -14,6 +14,7 @@ from daemon.clock import Clock, SystemClock
 from daemon.errors import BusyFault
 
 LOOK_AGAIN_S = 0.2
+MOST_LOOKS = 25
 
 
 @dataclass(frozen=True)
@@ -75,17 +76,18 @@ def holder(path: Path) -> Holder | None:
     return None
 
 
-def acquire_or_explain(path: Path, what: str) -> Lock:
-    """Take a lock.
+def acquire_or_explain(path: Path, what: str, note: str = "") -> Lock:
+    """Take a lock and write a note into it.
 
     Raises:
         BusyFault: another process holds it; the message names it.
     """
-    lock = acquire(path)
-    if lock is None:
-        # Somebody who only looks whether the lock is held has it for an instant.
+    lock, looks = acquire(path, note), 0
+    while lock is None and looks < MOST_LOOKS and (looks == 0 or holder(path) is None):
+        # Somebody who only looks whether the lock is held has it for an instant, which may be long
+        # on a busy machine.
         SystemClock().sleep_s(LOOK_AGAIN_S)
-        lock = acquire(path)
+        lock, looks = acquire(path, note), looks + 1
     if lock is None:
         named = holder(path)
         pid = named.pid if named else "unknown"

@@ -49,14 +49,11 @@ class Errands:
 
     def failed_copies(self) -> dict[str, str]:
         """Return the copies that did not succeed, with the reason, and forget them."""
-        failed = {
-            name: str(f.exception())
-            for name, f in self._copies.items()
-            if f.done() and f.exception()
-        }
-        for name in [name for name, f in self._copies.items() if f.done()]:
+        # Asked once: one that ends in between must not be forgotten unheard.
+        over = {name: f.exception() for name, f in self._copies.items() if f.done()}
+        for name in over:
             del self._copies[name]
-        return failed
+        return {name: str(error) for name, error in over.items() if error is not None}
 
     def fetch(self, drop: Drop, files: arrivals.Files) -> None:
         """Begin to copy a file from another volume, unless that is under way."""

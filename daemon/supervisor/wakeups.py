@@ -1,5 +1,6 @@
 """What wakes the supervisor early: signals, workers' lines, file events; all only hints."""
 
+import logging
 import os
 import selectors
 import signal
@@ -11,6 +12,8 @@ from types import FrameType
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
+
+_UNHEARD = logging.NullHandler()
 
 
 class Wakeups:
@@ -83,6 +86,8 @@ class Watcher:
     def __init__(self, folders: tuple[Path, ...], wakeups: Wakeups) -> None:
         self._folders = folders
         self._wakeups = wakeups
+        # It warns on the user's terminal of an event in its last instant; nothing is lost.
+        logging.getLogger("watchdog").addHandler(_UNHEARD)
         self._observer: BaseObserver | None = None
         self._watched: tuple[tuple[int, int], ...] = ()
         self.state = "off"

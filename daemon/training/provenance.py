@@ -3,6 +3,8 @@
 import platform
 import re
 import subprocess
+from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,12 @@ GIT_S = 20.0
 
 
 def libraries() -> dict[str, str]:
-    """Return the versions that a run depends on."""
+    """Return the versions that a run depends on: those of when this process first asked."""
+    return dict(_libraries())
+
+
+@cache
+def _libraries() -> Mapping[str, str]:
     found = {"python": platform.python_version()}
     for name in LIBRARIES:
         try:

@@ -53,10 +53,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("trained") / "w"
     with Workspace(root) as workspace:
         workspace.drop("first.jsonl", chats(40))
-        assert workspace.drain() == 0
+        assert workspace.drain() == 0, workspace.story()
         hostile = {"prompt": "say it", "completion": HOSTILE}
         lines = [json.dumps(row) for row in (*chats(40, 500), hostile)]
         workspace.drop("a[bold]b.jsonl", [*lines, "no row"])
-        assert workspace.drain() == 0
+        assert workspace.drain() == 0, workspace.story()
         assert workspace.current() == "v000002"
     return root

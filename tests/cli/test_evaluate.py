@@ -92,6 +92,18 @@ def test_beside_a_daemon_it_waits_and_can_be_looked_at(finetuned: Command, ready
     assert "waits" in finetuned("evaluate", "--list", "--root", ready.root).stdout
 
 
+def test_beside_a_command_that_does_one_order_alone_nobody_is_said_to_go_on(
+    finetuned: Command, ready: Layout
+) -> None:
+    """It ends after its own order: no daemon is there that would do another one."""
+    lock = locks.acquire(ready.workspace_lock, "p000001")
+    assert lock is not None
+    asked = finetuned("evaluate", "--limit", "5", "--suite", "lakes", "--root", ready.root)
+    lock.release()
+    assert asked.exit_code == 4 and "carrying out p000001" in asked.stderr
+    assert "name e000001" in asked.stderr and "the daemon goes on" not in asked.output
+
+
 @pytest.mark.usefixtures("lock_held")
 def test_without_a_suite_all_are_asked_and_a_broken_one_is_told(
     finetuned: Command, ready: Layout

@@ -195,6 +195,10 @@ def test_a_candidate_is_sealed_once_and_a_sealed_run_only_finished() -> None:
     sealed = w.version(1, parent=0, run="r000007", job_ids=("000001-job",))
     after = replace(seen, versions={**seen.versions, "v000001": sealed})
     assert kinds(decide(after)) == ["MoveLink", "EndJob", "RemoveRun"]
+    refused = replace(sealed, verdict="refuse", promotes=False)
+    unused = decide(replace(after, versions={**seen.versions, "v000001": refused}))
+    assert kinds(unused) == ["EndJob", "RemoveRun"]
+    assert isinstance(unused[0], do.EndJob) and "not taken into use: refuse" in unused[0].reason
     assert decide(after)[-1] == do.RemoveRun("r000007", "trained", "v000001")
 
 

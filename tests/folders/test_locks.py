@@ -1,5 +1,6 @@
 """One holder at a time, whatever dies (fault Q4)."""
 
+import fcntl
 import subprocess
 import sys
 from pathlib import Path
@@ -47,3 +48,23 @@ def test_a_holder_that_outlives_its_daemon_is_ended(tmp_path: Path) -> None:
         assert other.stdout is not None and other.stdout.readline() == b"held\n"
         locks.end_holder(path, 1.0, StillClock())
         assert locks.holder(path) is None
+
+
+def test_a_lock_that_somebody_only_looks_at_for_long_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy machine a dashboard that looks may be put aside in the middle of it."""
+    path = tmp_path / ".lock"
+    path.touch()
+    looker, waits = path.open(), []
+    fcntl.flock(looker, fcntl.LOCK_SH)
+
+    class Waited(StillClock):
+        def sleep_s(self, seconds: float) -> None:
+            waits.append(seconds)
+            if len(waits) == 4:
+                looker.close()
+
+    monkeypatch.setattr(locks, "SystemClock", Waited)
+    locks.acquire_or_explain(path, "the workspace").release()
+    assert len(waits) == 4

@@ -1,12 +1,15 @@
 """The trainer dies at every step on the disk of an order; the repeat comes to the same end."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from daemon.clock import SystemClock
 from daemon.core import messages as say
@@ -25,6 +28,12 @@ from tests.training.workspace import SETTINGS, Workspace, make_workspace
 __all__ = ["audited"]
 TIMES = ("ended_at", "seconds", "tokens_per_s", "peak_bytes", "remembered", "generated", "tokens")
 """What differs from one time to the next: clocks, and what was remembered of before a death."""
+
+
+@pytest.fixture(autouse=True)
+def _nothing_waits_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that dies loses nothing it has written: only a power cut would."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
 def again(report: Report) -> Sequence[Order]:

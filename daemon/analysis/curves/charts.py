@@ -77,7 +77,13 @@ def _over(
     id: str, title: str, said: str, found: Sequence[tuple[Diagnosis, Pairs]]
 ) -> Iterator[LineChart]:
     series = tuple(
-        Series(one.curve.name, _thinned(_from_one(one, points)), "line", place)
+        # A single point has no line.
+        Series(
+            one.curve.name,
+            _thinned(_from_one(one, points)),
+            "line" if len(points) > 1 else "markers",
+            place,
+        )
         for place, (one, points) in enumerate(found)
         if points
     )

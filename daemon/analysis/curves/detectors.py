@@ -212,10 +212,12 @@ def plateau(seen: Prepared) -> Finding | None:
         return None
     half = round(limits.LAST_HALF * len(train.steps))
     gain, error = _gain(train.values[half:], train.sigma)
-    if gain + limits.FAIRLY_SURE * error >= limits.PLATEAU * seen.drop or gain < -0.1 * seen.drop:
-        return None
     final = float(np.median(train.level[half:]))
-    near = max(limits.PLATEAU * seen.drop, 0.5 * train.sigma)
+    # A loss that halves goes on learning, however small both are beside the first one.
+    little = min(limits.PLATEAU * seen.drop, limits.PLATEAU_OF_LEVEL * final)
+    if gain + limits.FAIRLY_SURE * error >= little or gain < -0.1 * seen.drop:
+        return None
+    near = max(little, 0.5 * train.sigma)
     # Medians of a few steps: they follow a fall of a few steps, which the level does not.
     course = rolling_median(train.values, NEIGHBOURS)
     step = int(train.steps[int(np.argmax(course <= final + near))])

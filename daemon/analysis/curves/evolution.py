@@ -8,7 +8,7 @@ from daemon.analysis.frame import figure
 from daemon.analysis.markup import Html, element, text
 from daemon.core.curves import Probe
 from daemon.core.differences import word_changes
-from daemon.core.jobs import escape
+from daemon.core.jobs import escape, one_line
 
 LONGEST = 1000
 """Characters shown of a prompt or an answer."""
@@ -73,10 +73,10 @@ def _summary(probe: Probe) -> str:
 
 
 def _card(number: int, probe: Probe) -> Html:
-    golden = escape(probe.golden, LONGEST) if probe.golden else "none was given"
+    golden = one_line(probe.golden, LONGEST) if probe.golden else "none was given"
     return element(
         "article",
-        element("p", element("b", "Asked: "), text(escape(probe.prompt, LONGEST))),
+        element("p", element("b", "Asked: "), text(one_line(probe.prompt, LONGEST))),
         element("p", element("b", "Golden: "), text(golden)),
         _shown(number, probe),
         element("ol", *_timeline(probe), kind="timeline"),
@@ -99,7 +99,7 @@ def _timeline(probe: Probe) -> Iterator[Html]:
     hidden = range(half, len(answers) - half) if len(answers) > SHOWN_STEPS else range(0)
     before = ""
     for place, answer in enumerate(answers):
-        now = escape(answer.answer, LONGEST)
+        now = one_line(answer.answer, LONGEST)
         if place not in hidden:
             likeness = "" if answer.similarity is None else f", {answer.similarity:.2f}"
             head = element("b", f"step {answer.step:,}{likeness}: ")
@@ -114,7 +114,7 @@ def _timeline(probe: Probe) -> Iterator[Html]:
 def _changes(before: str, now: str) -> Html:
     """Return a text with the words marked that were put in or taken out."""
     kinds = {"gone": "del", "new": "ins"}
-    return " ".join(
+    return "".join(
         element(kinds[kind], text(words)) if kind in kinds else text(words)
         for kind, words in word_changes(before, now)
     )

@@ -42,5 +42,7 @@ LAST_HALF = 0.5
 """Last share of a run in which a plateau is looked for."""
 PLATEAU = 0.05
 """Share of the whole fall under which that half has brought nothing."""
+PLATEAU_OF_LEVEL = 0.25
+"""Share of its own level under which that half has brought nothing, too."""
 GOOD_ENOUGH = 0.001
 """Share of the lowest validation loss within which another is as good."""

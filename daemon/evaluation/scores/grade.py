@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from math import floor
+from typing import Any, Literal, get_args
 
 from daemon.evaluation.scores.score import Summary
 from daemon.settings_evaluation import GradeSettings
@@ -72,6 +73,11 @@ def grade(parts: Mapping[Part, float], settings: GradeSettings) -> Grade | None:
     overall = sum(weights[part] * value for part, value in earned.items()) / known
     left_out = tuple(part for part in PARTS if weights[part] and part not in earned)
     return Grade(overall, letter_of(overall), earned, left_out)
+
+
+def shown(found: Mapping[str, Any]) -> str:
+    """Return letter and figure of a grade's record; 59.6 is no 60, from which it would be a D."""
+    return f"{found['letter']} ({floor(found['overall'])})"
 
 
 def letter_of(overall: float) -> Letter:

@@ -5,7 +5,7 @@ from typing import Any
 
 from daemon.core.curves import Curve, Probe
 from daemon.core.differences import word_changes
-from daemon.core.jobs import escape
+from daemon.core.jobs import escape, one_line
 from daemon.core.versions import ancestry, version_from_manifest
 from daemon.folders import current_model
 from daemon.folders.models import read_manifest, version_names
@@ -78,11 +78,11 @@ def _probe(probe: Probe) -> dict[str, Any]:
         # The first one is where it began; the rest of the room is for the latest.
         answers = (answers[0], *answers[1 - SHOWN_MILESTONES :])
     return {
-        "prompt": escape(probe.prompt, LONGEST),
-        "golden": escape(probe.golden, LONGEST),
+        "prompt": one_line(probe.prompt, LONGEST),
+        "golden": one_line(probe.golden, LONGEST),
         "left_out": len(probe.answers) - len(answers),
         "answers": [
-            {"step": a.step, "answer": escape(a.answer, LONGEST), "similarity": a.similarity}
+            {"step": a.step, "answer": one_line(a.answer, LONGEST), "similarity": a.similarity}
             for a in answers
         ],
     }

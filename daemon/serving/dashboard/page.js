@@ -97,6 +97,7 @@ function facts(state) {
   const files = list(state.current_files);
   const more = files.length > 1 ? `and ${files.length - 1} more in this run` : null;
   const waiting = state.batch_queue_size;
+  const asked = validations[validations.length - 1];
   const learns = state.status === "training" && state.told_at === null;
   const rows = [
     ["Current file", state.current_file, more],
@@ -105,7 +106,7 @@ function facts(state) {
     ["Version in use", state.version, state.model_name],
     ["Steps so far", number(state.current_step), typeof state.epoch === "number" ? `epoch ${state.epoch}` : null],
     ["Loss", fixed(state.loss, 4), "lower is better"],
-    ["Validation loss", fixed(state.validation_loss, 4), "on held-out rows"],
+    ["Validation loss", fixed(state.validation_loss, 4), asked ? `held-out rows, at step ${number(asked[0])}` : "on held-out rows"],
     ["Learning rate", learns && typeof state.learning_rate === "number" ? state.learning_rate.toExponential(2) : null, null],
     ["Throughput", learns && typeof state.tokens_per_sec === "number" ? `${number(state.tokens_per_sec)} tokens/s` : null, null],
   ];
@@ -163,7 +164,7 @@ function text(words) {
 
 function changes(pairs) {
   const tags = { gone: "del", new: "ins", same: "span" };
-  const parts = list(pairs).filter(([, words]) => words).flatMap(([kind, words], at) => [at ? " " : null, el(tags[kind] || "span", {}, words)]);
+  const parts = list(pairs).filter(([, words]) => words).map(([kind, words]) => el(tags[kind] || "span", {}, words));
   return el("p", { class: "text" }, ...parts);
 }
 

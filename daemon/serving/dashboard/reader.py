@@ -72,6 +72,8 @@ class Reader:
         self._kept["document"].get(sign_of(layout.status_file), self._read_document)
         document = self._document or {}
         return {
+            # First: what is now says of which step the last one is.
+            "validations": {"validations": list(self._validations)},
             "now": self._now(),
             "machine": {name: document.get(name) for name in MACHINE},
             "accuracy": {name: document.get(name) for name in ACCURACY},
@@ -81,7 +83,6 @@ class Reader:
             "versions": self._versions(),
             "evolution": self._evolution(document),
             "events": {"events": list(self._events)},
-            "validations": {"validations": list(self._validations)},
         }
 
     def _read_document(self) -> Section:

@@ -83,7 +83,7 @@ def test_the_script_is_given_every_chart_that_has_a_place(ill: Diagnosis) -> Non
 
 def test_a_timeline_shows_what_changed_of_an_answer(ill: Diagnosis) -> None:
     page = render(ill, PROBES)
-    assert "a <del>warm</del> <ins>cold</ins> drink" in page
+    assert "a <del>warm</del><ins>cold</ins> drink" in page
     assert "0.60" in page
 
 
@@ -103,6 +103,13 @@ def test_a_comparison_draws_the_newest_and_says_how_many_are_left_out() -> None:
     loss = compared(found)[0]
     assert len(loss.series) == MOST_CURVES and loss.series[-1].name == "v13"
     assert "2 older ones are left out" in loss.summary
+
+
+def test_a_run_with_one_validation_is_a_point_in_a_comparison() -> None:
+    curve = made.healthy(1).curve
+    one = replace(curve, name="one", validation=curve.validation[:1])
+    (_, validations) = compared([diagnose(curve), diagnose(one)])
+    assert [series.style for series in validations.series] == ["line", "markers"]
 
 
 def test_every_chart_is_drawn_in_one_size_whatever_its_names_hold(ill: Diagnosis) -> None:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from daemon.core.examples import Turn
 from daemon.core.suites import Difficulty, ScorerName, SuiteItem
 from daemon.evaluation.scores.formatting import habit_of
-from daemon.evaluation.scores.grade import grade, letter_of, parts_of
+from daemon.evaluation.scores.grade import grade, letter_of, parts_of, shown
 from daemon.evaluation.scores.score import MAIN, Score, Wanted, score_answer, summarise
 from daemon.evaluation.scores.style import style_of
 from daemon.settings_evaluation import GradeSettings
@@ -115,3 +115,8 @@ def test_weights_that_are_all_0_are_refused() -> None:
     nothing = {name: 0.0 for name in GradeSettings.model_fields if name.endswith("_weight")}
     with pytest.raises(ValidationError, match="every weight is 0"):
         GradeSettings(**nothing)
+
+
+def test_a_grade_shows_no_figure_that_would_earn_a_better_letter() -> None:
+    assert shown({"letter": "F", "overall": 59.6}) == "F (59)"
+    assert shown({"letter": "D", "overall": 60.0}) == "D (60)"

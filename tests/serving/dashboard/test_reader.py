@@ -55,7 +55,7 @@ def test_versions_are_told_with_verdict_parent_and_the_line_of_the_current_one(
 def test_samples_stand_beside_their_golden_answers_with_the_differences(layout: Layout) -> None:
     (sample,) = reader(layout).read()["samples"]["samples"]
     assert sample["changes"] == [
-        ("same", "the"), ("gone", "right"), ("new", "wrong"), ("same", "plain"),
+        ("same", "the "), ("gone", "right"), ("new", "wrong"), ("same", " plain"),
     ]  # fmt: skip
 
 
