@@ -43,7 +43,7 @@ def make_engine(settings: ServerSettings, rehearse: bool, clock: Clock) -> Engin
     from daemon.serving.prompt_cache import PromptCache
 
     prompts = PromptCache(settings.prompt_cache_bytes)
-    return MlxEngine(settings.versions, settings.at_once, prompts)
+    return MlxEngine(settings.versions, prompts)
 
 
 def make_desk(

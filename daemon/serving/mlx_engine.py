@@ -1,12 +1,14 @@
-"""The engine on MLX: one base model in memory, and over the same arrays a model for each version.
+"""The engine on MLX: one base model in memory, and over the same arrays the versions.
 
-Each version has a batch of its own (mlx-lm's `BatchGenerator`) and modules of its own that share
-the base's arrays, so nothing is reloaded or switched, and no answer can meet another's weights.
+Versions that are plain LoRA share one model and one batch, in which each row is bound to its
+version's slot; any other has modules and a batch of its own. Nothing is reloaded or switched, and
+no answer can meet another version's weights.
 """
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,63 +18,72 @@ from daemon.errors import UserFault
 from daemon.folders.models import ADAPTER, read_manifest, verify
 from daemon.model.adapters import attach, load_adapter
 from daemon.model.backend import Module, mx, on_cpu
-from daemon.model.choosing import choosing
 from daemon.model.loading import load_model
+from daemon.model.row_adapters import BARE, RowAdapters
 from daemon.model.twins import twin
+from daemon.serving.batch import Batch, Binding, Row, Word
 from daemon.serving.prompt_cache import PromptCache
 from daemon.serving.work import Said, Subject, Work
 
 # mlx_lm imports mlx by itself: it must come after the back end is set up.
-from mlx_lm.generate import BatchGenerator, StopSequences  # isort: skip
 from mlx_lm.tokenizer_utils import TokenizerWrapper  # isort: skip
-
-PREFILL_TOKENS = 512
-"""Of a prompt at once: the others' next words wait so long."""
+from mlx_lm.utils import maybe_set_recommended_wired_limit  # isort: skip
 
 SPARE = 1.25
 """Memory that answering takes, as a multiple of the weights: attention states and logits."""
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
+class _Worn:
+    """A version in memory: the batch that its rows are in, and their slot."""
+
+    name: str
+    batch: Batch
+    slot: int
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """The base model, and the batch of the versions that share one model."""
+
+    model: Module
+    """Without any adapter."""
+    adapters: RowAdapters
+    shared: Batch
+
+
+@dataclass(frozen=True)
 class _Draft:
     """An answer in the making."""
 
-    number: int
+    worn: _Worn
+    row: Row
     words: Any
     """mlx-lm's detokenizer of this answer."""
-    has_begun: bool = False
-    """Whether its prompt is computed."""
-
-
-@dataclass
-class _Wearer:
-    """A model that wears one version, and its answers by their number in the batch."""
-
-    name: str
-    batch: BatchGenerator
-    drafts: dict[int, _Draft] = field(default_factory=dict)
 
 
 class MlxEngine:
     """Answers side by side, each by the version it asks for."""
 
-    def __init__(self, versions: int, at_once: int, prompts: PromptCache | None = None) -> None:
-        """At most so many versions are kept, and so many answers made, at once.
+    def __init__(self, versions: int, prompts: PromptCache | None = None) -> None:
+        """At most so many versions are kept at once, but for those that are answering.
 
         Without a cache every prompt is computed from its beginning.
         """
         self._versions = versions
-        self._at_once = at_once
-        self._model: Module | None = None
+        self._loaded: _Loaded | None = None
         self._tokenizer: TokenizerWrapper = None
-        self._wearers: dict[str, _Wearer] = {}
-        self._prompts = prompts or PromptCache(0)
+        self._worn: dict[str, _Worn] = {}
+        """By the version's name, the one asked longest ago first."""
+        self._drafts: dict[int, _Draft] = {}
+        self._prompts = prompts if prompts is not None else PromptCache(0)
+        self._wired_bytes: int | None = None
         self.base: Path | None = None
 
     @property
     def worn(self) -> int:
         """How many versions are in memory."""
-        return len(self._wearers)
+        return len(self._worn)
 
     @property
     def kept_bytes(self) -> int:
@@ -85,16 +96,25 @@ class MlxEngine:
         Raises:
             ModelFault: it cannot be loaded.
         """
-        self._model, self._tokenizer = load_model(base)
-        self._ends = StopSequences([[token] for token in sorted(self._tokenizer.eos_token_ids)])
+        model, self._tokenizer = load_model(base)
+        self._wired_bytes = maybe_set_recommended_wired_limit()
+        adapters = RowAdapters(twin(model))
+        shared = self._batch(adapters.model, adapters.rows)
+        self._loaded = _Loaded(model, adapters, shared)
         self.base = base
+
+    def _batch(self, model: Module, binding: Binding) -> Batch:
+        ends = frozenset(self._tokenizer.eos_token_ids)
+        return Batch(model, ends, binding, self._prompts.keep)
 
     def unload(self) -> None:
         """Give everything back."""
-        for wearer in self._wearers.values():
-            wearer.batch.close()
-        self._wearers.clear()
-        self._model = self._tokenizer = self.base = None
+        self._worn.clear()
+        self._drafts.clear()
+        self._tokenizer = self.base = self._loaded = None
+        if self._wired_bytes is not None:
+            mx.set_wired_limit(self._wired_bytes)
+            self._wired_bytes = None
         self.forget()
 
     def forget(self) -> None:
@@ -108,81 +128,79 @@ class MlxEngine:
         Raises:
             UserFault: its version is damaged or does not fit the base.
         """
-        wearer = self._wearer(work.subject)
-        sampling = work.sampling
-        states, known = self._prompts.find(wearer.name, work.prompt)
-        (uid,) = wearer.batch.insert(
-            [list(work.prompt[known:])], [sampling.max_tokens], caches=[states],
-            all_tokens=[list(work.prompt[:known])],
-            samplers=[choosing(sampling)], stop_sequences=[self._ends],
-        )  # fmt: skip
-        wearer.drafts[uid] = _Draft(work.number, self._tokenizer.detokenizer)
+        worn = self._wearing(work.subject)
+        states, known = self._prompts.find(worn.name, work.prompt)
+        tokens = list(work.prompt)
+        row = Row(work.number, worn.name, worn.slot, work.sampling, tokens, states, known)
+        worn.batch.add(row)
+        self._drafts[work.number] = _Draft(worn, row, self._tokenizer.detokenizer)
 
-    def _wearer(self, subject: Subject) -> _Wearer:
-        """Return the model of a version; of those that rest, the one asked longest ago may go."""
-        wearer = self._wearers.pop(subject.model, None)
-        if wearer is None:
-            resting = [name for name, other in self._wearers.items() if not other.drafts]
-            for name in resting[: max(0, len(self._wearers) + 1 - self._versions)]:
-                self._wearers.pop(name).batch.close()
-                self._prompts.forget(name)
-            wearer = self._dress(subject)
-        self._wearers[subject.model] = wearer
-        return wearer
+    def _wearing(self, subject: Subject) -> _Worn:
+        """Return a version in memory; of those that rest, the one asked longest ago may go."""
+        worn = self._worn.pop(subject.model, None)
+        if worn is None:
+            busy = {draft.worn.name for draft in self._drafts.values()}
+            resting = [name for name in self._worn if name not in busy]
+            for name in resting[: max(0, len(self._worn) + 1 - self._versions)]:
+                self._undress(self._worn.pop(name))
+            worn = self._dress(subject)
+        self._worn[subject.model] = worn
+        return worn
 
-    def _dress(self, subject: Subject) -> _Wearer:
-        assert self._model is not None
-        model = twin(self._model)
-        if subject.adapter is not None:
-            problem = verify(subject.adapter)
-            if problem is not None:
-                message = f"{subject.version} cannot be used: {problem}"
-                raise UserFault("version_damaged", message)
-            spec = version_from_manifest(read_manifest(subject.adapter)).adapter
-            assert spec is not None, "the registry gives no adapter for a version without one"
-            attach(model, spec, 0)
-            load_adapter(model, subject.adapter / ADAPTER)
+    def _undress(self, worn: _Worn) -> None:
+        assert self._loaded is not None
+        if worn.batch is self._loaded.shared:
+            self._loaded.adapters.take_off(worn.slot)
+        self._prompts.forget(worn.name)
+
+    def _dress(self, subject: Subject) -> _Worn:
+        assert self._loaded is not None
+        if subject.adapter is None:
+            return _Worn(subject.model, self._loaded.shared, BARE)
+        problem = verify(subject.adapter)
+        if problem is not None:
+            message = f"{subject.version} cannot be used: {problem}"
+            raise UserFault("version_damaged", message)
+        spec = version_from_manifest(read_manifest(subject.adapter)).adapter
+        assert spec is not None, "the registry gives no adapter for a version without one"
+        own = twin(self._loaded.model)
+        attach(own, spec, 0)
+        load_adapter(own, subject.adapter / ADAPTER)
         # An adapter's layers are new, and a new layer would drop out as in training.
-        model.eval()
-        batch = BatchGenerator(
-            model, completion_batch_size=self._at_once,
-            prefill_batch_size=min(8, self._at_once), prefill_step_size=PREFILL_TOKENS,
-        )  # fmt: skip
-        return _Wearer(subject.model, batch)
+        own.eval()
+        slot = self._loaded.adapters.put_on(own)
+        if slot is not None:
+            return _Worn(subject.model, self._loaded.shared, slot)
+        return _Worn(subject.model, self._batch(own, lambda _: nullcontext()), BARE)
 
     def step(self) -> Iterator[Said]:
         """Go on with every answer by at most one token.
 
-        What one version says is given before the next one computes: its clients do not wait for it.
+        What one says is given before the next thing is computed: its client does not wait for it.
         """
-        for wearer in list(self._wearers.values()):
-            if wearer.drafts:
-                _prompts, answers = wearer.batch.next()
-                yield from [self._said(wearer, answer) for answer in answers]
+        batches = {id(draft.worn.batch): draft.worn.batch for draft in self._drafts.values()}
+        for batch in batches.values():
+            for word in batch.step():
+                # Another one may have left while this one was heard.
+                if word.row.number in self._drafts:
+                    yield self._said(word)
 
-    def _said(self, wearer: _Wearer, answer: Any) -> Said:
-        draft = wearer.drafts[answer.uid]
-        draft.has_begun = True
-        ended = answer.finish_reason == "stop"
+    def _said(self, word: Word) -> Said:
+        words = self._drafts[word.row.number].words
+        ended = word.finish == "stop"
         if not ended:
-            draft.words.add_token(answer.token)
-        if answer.finish_reason is not None:
-            draft.words.finalize()
-            self._prompts.keep(wearer.name, answer.all_tokens, answer.prompt_cache)
-            del wearer.drafts[answer.uid]
-        return Said(draft.number, draft.words.last_segment, int(not ended), answer.finish_reason)
+            words.add_token(word.token)
+        if word.finish is not None:
+            words.finalize()
+            del self._drafts[word.row.number]
+        return Said(word.row.number, words.last_segment, int(not ended), word.finish)
 
     def drop(self, number: int) -> None:
         """Leave an answer."""
-        for wearer in self._wearers.values():
-            gone = [uid for uid, draft in wearer.drafts.items() if draft.number == number]
-            begun = all(wearer.drafts[uid].has_begun for uid in gone)
-            left = wearer.batch.remove(gone, return_prompt_caches=begun)
-            for uid in gone:
-                del wearer.drafts[uid]
+        draft = self._drafts.pop(number, None)
+        if draft is not None:
             # One that met a stop string of its own is left too, and its conversation may go on.
-            for states, tokens in left.values():
-                self._prompts.keep(wearer.name, tokens, states)
+            draft.worn.batch.leave(draft.row)
 
     def calls(self, text: str, tools: Sequence[str]) -> tuple[str, tuple[Call, ...]]:
         """Return what an answer says and what it calls, as mlx-lm reads the model's own form.

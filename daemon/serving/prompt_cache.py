@@ -83,8 +83,8 @@ class PromptCache:
         if len(tokens) < LEAST_TOKENS or size > self._most:
             return
         new = _Kept(model, np.array(tokens, dtype=np.int64), states, size)
-        # Cut out of a batch, and computed when first looked at: now, or the whole batch stays.
-        mx.eval([state.state for state in states])
+        # Cut out of a batch, and computed when first looked at: soon, or the whole batch stays.
+        mx.async_eval([state.state for state in states])  # type: ignore[no-untyped-call]
         if can_trim_prompt_cache(states):
             self._kept = [kept for kept in self._kept if not _is_beginning(kept, new)]
         self._kept.append(new)

@@ -59,7 +59,7 @@ def cache() -> Told:
 @pytest.fixture
 def engine(workspace: Layout, cache: Told) -> Iterator[MlxEngine]:
     """The real engine with the tiny model."""
-    made = MlxEngine(versions=2, at_once=4, prompts=cache)
+    made = MlxEngine(versions=2, prompts=cache)
     made.load(base_of(workspace))
     yield made
     made.unload()
@@ -93,7 +93,7 @@ def answers(engine: MlxEngine, *asked: Work) -> list[str]:
 
 def fresh(layout: Layout, *asked: Work) -> list[str]:
     """Return the answers of an engine that keeps nothing, each made alone."""
-    engine = MlxEngine(versions=2, at_once=4)
+    engine = MlxEngine(versions=2)
     engine.load(base_of(layout))
     found = [answers(engine, one)[0] for one in asked]
     assert engine.kept_bytes == 0
@@ -163,12 +163,12 @@ def test_an_answer_left_before_its_first_word_keeps_nothing(
 def test_it_never_takes_more_than_it_may_and_those_used_longest_ago_go(
     workspace: Layout, cache: Told
 ) -> None:
-    engine = MlxEngine(versions=2, at_once=4, prompts=cache)
+    engine = MlxEngine(versions=2, prompts=cache)
     engine.load(base_of(workspace))
     answers(engine, work(workspace, 0, NAMES[0], [Turn("user", "how much is one of them?")]))
     bound = engine.kept_bytes * 5 // 2
     few = Told(bound)
-    engine = MlxEngine(versions=2, at_once=4, prompts=few)
+    engine = MlxEngine(versions=2, prompts=few)
     engine.load(base_of(workspace))
     asked = [
         work(workspace, n, NAMES[0], [Turn("user", f"{n} is one of these questions")])
@@ -185,7 +185,7 @@ def test_it_never_takes_more_than_it_may_and_those_used_longest_ago_go(
 def test_a_version_that_leaves_the_memory_takes_its_prompts_along(
     workspace: Layout, cache: Told
 ) -> None:
-    engine = MlxEngine(versions=1, at_once=4, prompts=cache)
+    engine = MlxEngine(versions=1, prompts=cache)
     engine.load(base_of(workspace))
     turns = [Turn("user", "who is asked here?")]
     first = work(workspace, 1, NAMES[0], turns)
@@ -198,7 +198,7 @@ def test_a_version_that_leaves_the_memory_takes_its_prompts_along(
 
 
 def test_training_that_needs_the_memory_gets_what_was_kept(workspace: Layout, cache: Told) -> None:
-    engine = MlxEngine(versions=2, at_once=4, prompts=cache)
+    engine = MlxEngine(versions=2, prompts=cache)
     free = [100, 100]
     rule = MemoryRule(workspace, lambda: (free[0], free[1]))
     thread = EngineThread(engine, rule, ServerSettings(), SystemClock())
@@ -256,7 +256,7 @@ def test_states_that_cannot_go_back_are_of_use_only_as_a_whole() -> None:
 def test_clients_of_a_server_with_a_cache_get_the_answers_of_their_versions(
     workspace: Layout,
 ) -> None:
-    engine = MlxEngine(versions=2, at_once=4, prompts=PromptCache(ROOM))
+    engine = MlxEngine(versions=2, prompts=PromptCache(ROOM))
     asked = [(name, f"a question, {n}") for n in (1, 1, 2, 1) for name in NAMES]
     with serving(workspace, engine) as served, ThreadPoolExecutor(4) as clients:
 

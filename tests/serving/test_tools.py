@@ -103,7 +103,7 @@ def test_a_call_whose_arguments_are_no_object_is_refused(layout: Layout) -> None
 def test_calls_are_read_in_the_models_own_form_and_what_is_none_stays_text(
     said: str, text: str, calls: tuple[Call, ...]
 ) -> None:
-    engine = MlxEngine(versions=1, at_once=1)
+    engine = MlxEngine(versions=1)
     engine._tokenizer = SimpleNamespace(
         has_tool_calling=True, tool_parser=json_tools.parse_tool_call,
         tool_call_start=json_tools.tool_call_start, tool_call_end=json_tools.tool_call_end,

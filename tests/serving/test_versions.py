@@ -2,16 +2,23 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from daemon.core.examples import Turn
 from daemon.core.sampling import Sampling
 from daemon.folders import current_model
 from daemon.layout import Layout
+from daemon.model.adapters import adapter_weights, attach, put_weights, save_adapter
+from daemon.model.backend import mx
+from daemon.model.generation import stream
+from daemon.model.loading import load_model
 from daemon.serving.mlx_engine import MlxEngine
 from daemon.serving.registry import Registry
 from daemon.serving.work import Work
+from daemon.text.encoder import TextEncoder
 from daemon.training.rehearsal_base import make_base
 from tests.serving.house import Served, add_version, events, make_models, serving
 from tests.serving.two_versions import NAMES, SPEC, expected, two_versions
@@ -30,7 +37,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Layout:
 @pytest.fixture(scope="module")
 def served(workspace: Layout) -> Iterator[Served]:
     """One server for all tests of this module."""
-    with serving(workspace, MlxEngine(versions=3, at_once=8), at_once=8) as found:
+    with serving(workspace, MlxEngine(versions=3), at_once=8) as found:
         yield found
 
 
@@ -91,26 +98,91 @@ def test_the_same_seed_gives_the_same_answer_whoever_else_is_asking(
     assert mine == expected(workspace, "base", "one", sampling)
 
 
-def test_what_one_version_says_does_not_wait_for_another(workspace: Layout) -> None:
-    engine = MlxEngine(versions=2, at_once=2)
+def test_a_first_word_is_told_before_the_next_prompt_is_read(workspace: Layout) -> None:
+    engine = MlxEngine(versions=2)
     engine.load(next(path for path in workspace.bases.iterdir() if path.is_dir()))
     registry = Registry(workspace)
     for number, name in enumerate(NAMES):
         subject = registry.find(f"rehearsal-tiny@{name}")
-        engine.begin(Work(number, subject, tuple(range(3, 40 + number)), Sampling(LONG)))
-    both = list(engine.step())
-    while len(both) < 2:
-        both = list(engine.step())
+        engine.begin(Work(number, subject, tuple(range(3, 40 - number)), Sampling(LONG)))
     steps = iter(engine.step())
     first = next(steps)
     engine.drop(1)
-    assert [said.number for said in both] == [0, 1] and first.number == 0
-    assert list(steps) == [], "the second one had computed before the first one was heard"
+    assert first.number == 0
+    assert list(steps) == [], "the second one was read before the first one was heard"
     engine.unload()
 
 
+def test_a_version_stays_while_it_answers_and_its_place_is_taken_after(workspace: Layout) -> None:
+    engine = MlxEngine(versions=1)
+    base = next(path for path in workspace.bases.iterdir() if path.is_dir())
+    engine.load(base)
+    prompt = tuple(TextEncoder.load(base).encode_prompt([Turn("user", "one")]))
+    texts: dict[int, str] = {}
+
+    def begin(number: int, version: str) -> None:
+        subject = Registry(workspace).find(f"rehearsal-tiny@{version}")
+        engine.begin(Work(number, subject, prompt, Sampling(LONG)))
+        texts[number] = ""
+
+    def go_on(steps: int) -> None:
+        for _ in range(steps):
+            for said in engine.step():
+                texts[said.number] += said.text
+
+    begin(0, NAMES[0])
+    go_on(3)
+    begin(1, NAMES[1])
+    assert engine.worn == 2, "the first one is answering"
+    go_on(3)
+    begin(2, "base")
+    go_on(LONG + 1)
+    begin(3, "v000000")
+    assert engine.worn == 1, "the others rest"
+    go_on(3)
+    begin(4, NAMES[0])
+    go_on(LONG + 1)
+    asked = (NAMES[0], NAMES[1], "base", "base", NAMES[0])
+    alone = [expected(workspace, version, "one", Sampling(LONG)) for version in asked]
+    assert [texts[number] for number in range(5)] == alone
+    engine.unload()
+
+
+def test_a_version_that_is_no_plain_lora_answers_beside_the_others(
+    workspace: Layout, tmp_path: Path
+) -> None:
+    layout = Layout(tmp_path)
+    facts = make_base(layout, "tiny")
+    make_weights(layout.base(facts.name))
+    make_models(layout, facts)
+    dora = replace(SPEC, kind="dora")
+    model, tokenizer = load_model(layout.base(facts.name))
+    attach(model, dora, 1)
+    mx.random.seed(7)
+    put_weights(
+        model,
+        {
+            key: mx.random.normal(array.shape) if key.endswith("lora_b") else array
+            for key, array in adapter_weights(model).items()
+        },
+    )
+    save_adapter(model, tmp_path / "made.safetensors")
+    add_version(layout, facts, "v000001", (tmp_path / "made.safetensors").read_bytes(), dora)
+    weights = (workspace.version("v000001") / "adapters.safetensors").read_bytes()
+    add_version(layout, facts, "v000002", weights, SPEC)
+    model.eval()
+    prompt = TextEncoder.load(layout.base(facts.name)).encode_prompt([Turn("user", "one")])
+    alone = "".join(stream(model, tokenizer, prompt, Sampling(LONG)))
+    with (
+        serving(layout, MlxEngine(versions=3), at_once=4) as served,
+        ThreadPoolExecutor(2) as clients,
+    ):
+        both = list(clients.map(lambda name: ask(served, name, "one")[0], NAMES))
+    assert both == [alone, expected(layout, "v000002", "one", Sampling(LONG))]
+
+
 def test_more_versions_than_are_kept_take_turns(workspace: Layout) -> None:
-    with serving(workspace, MlxEngine(versions=1, at_once=2), at_once=2) as served:
+    with serving(workspace, MlxEngine(versions=1), at_once=2) as served:
         for version in (*NAMES, *NAMES):
             text, named = ask(served, version, "one")
             assert named == version
@@ -128,7 +200,7 @@ def test_a_damaged_version_is_refused_and_the_others_answer_on(
     weights = (workspace.version("v000001") / "adapters.safetensors").read_bytes()
     folder = add_version(layout, facts, "v000001", weights, SPEC)
     (folder / "adapters.safetensors").write_bytes(weights[:-1] + bytes([weights[-1] ^ 1]))
-    with serving(layout, MlxEngine(versions=2, at_once=2)) as served:
+    with serving(layout, MlxEngine(versions=2)) as served:
         broken = served.ask("POST", "/generate", {"prompt": "x", "model": "rehearsal-tiny@v000001"})
         assert broken.status == 503 and broken.json()["error"]["code"] == "version_damaged"
         whole = served.ask("POST", "/generate", {"prompt": "x", "max_tokens": 2})
@@ -145,7 +217,7 @@ def test_a_version_that_is_removed_while_it_is_loaded_is_not_offered_any_more(
     weights = (workspace.version("v000001") / "adapters.safetensors").read_bytes()
     folder = add_version(layout, facts, "v000001", weights, SPEC)
     body = {"prompt": "x", "model": "rehearsal-tiny@v000001", "max_tokens": 2}
-    with serving(layout, MlxEngine(versions=2, at_once=2)) as served:
+    with serving(layout, MlxEngine(versions=2)) as served:
         assert served.ask("POST", "/generate", body).status == 200
         (folder / "adapters.safetensors").unlink()
         assert served.ask("POST", "/generate", body).status == 404
