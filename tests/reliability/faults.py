@@ -41,11 +41,11 @@ class Fault:
 def passed_places(root: Path) -> Counter[str]:
     """Return how often each place is passed in the undisturbed history, by `role:point`.
 
-    Of a history with pictures only the places of pictures count.
+    Those that pictures pass too are counted in a history that has them.
     """
-    with_pictures = _passed(root / "with", PICTURED)
-    pictures = Counter({at: n for at, n in with_pictures.items() if at.startswith(OF_PICTURES)})
-    return _passed(root / "without", SETTINGS) + pictures
+    plain, pictured = _passed(root / "plain", SETTINGS), _passed(root / "pictured", PICTURED)
+    found = {at: plain[at] for at in plain if not at.startswith(OF_PICTURES)}
+    return Counter(found | {at: pictured[at] for at in pictured if at.startswith(OF_PICTURES)})
 
 
 def _passed(root: Path, settings: str) -> Counter[str]:
