@@ -26,7 +26,7 @@ demo: $(READY)
 	@$(BIN)/finetuned demo
 
 test: lint
-	$(BIN)/python -m pytest -n 4 --dist worksteal
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 bench: $(READY)
 	@$(BIN)/python -m benchmarks.train_speed

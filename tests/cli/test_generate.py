@@ -63,6 +63,8 @@ def test_without_a_current_model_it_says_so(finetuned: Command, layout: Layout) 
     assert "no current model" in done.stderr
 
 
+# The model is loaded four times: on a busy machine that takes long.
+@pytest.mark.timeout(400)
 @pytest.mark.model
 def test_a_real_model_answers_once_and_in_conversation(finetuned: Command, layout: Layout) -> None:
     from daemon.model.bases import prepare

@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.reliability.real_trainer import be_killed, undisturbed
 
 KILLS = 6
 
 
+# Seven lives of a real trainer: on a busy machine they take longer than a test may otherwise.
+@pytest.mark.timeout(400)
 def test_what_is_killed_in_between_inside_and_after_its_steps_ends_in_the_same_bits(
     tmp_path: Path,
 ) -> None:
