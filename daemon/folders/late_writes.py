@@ -36,7 +36,7 @@ class LateWrites:
         self._looked_s = -1e9
         self._sizes: dict[str, tuple[int, float]] = {}
         self.settling = 0
-        """Files that have grown and do not lie still yet."""
+        """Files that had grown at the last look: until they are passed on, there is work to come."""
 
     def look(self, jobs: Iterable[tuple[str, JobCard]]) -> tuple[Growth, ...]:
         """Return what has grown and lies still, of jobs with the state each is in.
@@ -64,7 +64,7 @@ class LateWrites:
             if end > known:
                 grown.append(Growth(card, state, known, end))
         self._sizes = sizes
-        self.settling = len(sizes) - len(grown)
+        self.settling = len(sizes)
         return tuple(grown)
 
     def _end(self, path: Path, begin: int, size: int, still_s: float) -> int:

@@ -8,6 +8,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -160,10 +161,13 @@ class Queue:
             OSError: one cannot be read now, for want of descriptors say; no job is touched.
         """
         for job in self.names(state):
-            card = self._cards.get(job)
-            if card is None:
-                card = self._cards[job] = self._read(state, job)
-            yield card
+            yield self._card(state, job)
+
+    def _card(self, state: str, job: str) -> JobCard:
+        card = self._cards.get(job)
+        if card is None:
+            card = self._cards[job] = self._read(state, job)
+        return card
 
     def _read(self, state: str, job: str) -> JobCard:
         place = self._layout.job(state, job)
@@ -199,13 +203,11 @@ class Queue:
         """
         for state in states:
             for job in self.names(state)[-most:]:
-                card = self._cards.get(job)
-                if card is None:
-                    try:
-                        card = self._cards[job] = self._read(state, job)
-                    except (OSError, DaemonFault):
-                        continue
-                yield state, card
+                card = None
+                with suppress(OSError, DaemonFault):
+                    card = self._card(state, job)
+                if card is not None:
+                    yield state, card
 
     def named(self, name: str) -> JobCard | None:
         """Return the newest job made of a file of this name; None where there is none."""
@@ -214,8 +216,7 @@ class Queue:
             card
             for state in QUEUE_STATES
             for job in self.names(state)
-            if job.endswith(ending) and (card := self._cards.get(job) or self._read(state, job))
-            if card.name == name
+            if job.endswith(ending) and (card := self._card(state, job)).name == name
         ]
         return max(found, key=lambda card: card.arrival, default=None)
 
