@@ -36,7 +36,7 @@ class LateWrites:
         self._looked_s = -1e9
         self._sizes: dict[str, tuple[int, float]] = {}
         self.settling = 0
-        """Files that had grown at the last look: until they are passed on, there is work to come."""
+        """Files that had grown at the last look: until they are passed on, there is work."""
 
     def look(self, jobs: Iterable[tuple[str, JobCard]]) -> tuple[Growth, ...]:
         """Return what has grown and lies still, of jobs with the state each is in.

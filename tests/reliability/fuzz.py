@@ -14,9 +14,9 @@ from types import FrameType
 from typing import Any
 from unittest.mock import patch
 
-from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
+from tests.drawing import drawn
 from tests.intake.bench import Bench
 
 LONGEST_S = 20.0
@@ -89,16 +89,6 @@ def survives(root: Path, number: int, examples: int, limit_s: float | None = Non
     """Return what is wrong after so many files drawn by a seed; the first one that shows it."""
     bench = Bench(root)
 
-    @seed(number)
-    @settings(
-        max_examples=examples,
-        database=None,
-        deadline=None,
-        derandomize=False,
-        suppress_health_check=list(HealthCheck),
-        report_multiple_bugs=False,
-    )
-    @given(files())
     def every(data: bytes) -> None:
         # What is tried is the answer; waiting for the disk would be half of the time.
         with within(limit_s), patch.object(os, "fsync"):
@@ -106,11 +96,7 @@ def survives(root: Path, number: int, examples: int, limit_s: float | None = Non
         found = unanswered(bench, data, report)
         assert not found, f"{data!r}: {found}"
 
-    try:
-        every()
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is what was looked for
-        return [f"seed {number}: {error!r}", *getattr(error, "__notes__", [])]
-    return []
+    return drawn(number, examples, files(), every)
 
 
 @contextmanager

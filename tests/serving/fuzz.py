@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from daemon.clock import SystemClock
 from daemon.layout import Layout
 from daemon.serving import connection
 from daemon.serving.rehearsal import RehearsalEngine
+from tests.drawing import drawn
 from tests.reliability.fuzz import SPICE, values
 from tests.serving.house import Served, make_models, serving, wait_for
 
@@ -144,16 +144,6 @@ def survives(root: Path, number: int, examples: int) -> list[str]:
 
 
 def _answered(served: Served, number: int, examples: int) -> list[str]:
-    @seed(number)
-    @settings(
-        max_examples=examples,
-        database=None,
-        deadline=None,
-        derandomize=False,
-        suppress_health_check=list(HealthCheck),
-        report_multiple_bugs=False,
-    )
-    @given(almost_good() | hostile(served.host))
     def every(request: tuple[str, bytes] | bytes) -> None:
         if isinstance(request, bytes):
             assert status(served, request) not in (500, 502, 504), request
@@ -161,11 +151,7 @@ def _answered(served: Served, number: int, examples: int) -> list[str]:
             reply = served.ask("POST", request[0], request[1])
             assert reply.status in (200, 400, 404, 413, 422), request
 
-    try:
-        every()
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is what was looked for
-        return [f"seed {number}: {error!r}", *getattr(error, "__notes__", [])]
-    return []
+    return drawn(number, examples, almost_good() | hostile(served.host), every)
 
 
 def status(served: Served, request: bytes) -> int | None:

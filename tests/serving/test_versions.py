@@ -190,15 +190,22 @@ def test_more_versions_than_are_kept_take_turns(workspace: Layout) -> None:
             assert served.engine.worn == 1
 
 
-def test_a_damaged_version_is_refused_and_the_others_answer_on(
-    workspace: Layout, tmp_path: Path
-) -> None:
-    layout = Layout(tmp_path)
+def with_one_version(workspace: Layout, root: Path) -> tuple[Layout, Path]:
+    """Return a workspace of its own with one of the versions, and the version's directory."""
+    layout = Layout(root)
     facts = make_base(layout, "tiny")
     make_weights(layout.base(facts.name))
     make_models(layout, facts)
     weights = (workspace.version("v000001") / "adapters.safetensors").read_bytes()
     folder = add_version(layout, facts, "v000001", weights, SPEC)
+    return layout, folder
+
+
+def test_a_damaged_version_is_refused_and_the_others_answer_on(
+    workspace: Layout, tmp_path: Path
+) -> None:
+    layout, folder = with_one_version(workspace, tmp_path)
+    weights = (folder / "adapters.safetensors").read_bytes()
     (folder / "adapters.safetensors").write_bytes(weights[:-1] + bytes([weights[-1] ^ 1]))
     with serving(layout, MlxEngine(versions=2)) as served:
         broken = served.ask("POST", "/generate", {"prompt": "x", "model": "rehearsal-tiny@v000001"})
@@ -210,12 +217,7 @@ def test_a_damaged_version_is_refused_and_the_others_answer_on(
 def test_a_version_that_is_removed_while_it_is_loaded_is_not_offered_any_more(
     workspace: Layout, tmp_path: Path
 ) -> None:
-    layout = Layout(tmp_path)
-    facts = make_base(layout, "tiny")
-    make_weights(layout.base(facts.name))
-    make_models(layout, facts)
-    weights = (workspace.version("v000001") / "adapters.safetensors").read_bytes()
-    folder = add_version(layout, facts, "v000001", weights, SPEC)
+    layout, folder = with_one_version(workspace, tmp_path)
     body = {"prompt": "x", "model": "rehearsal-tiny@v000001", "max_tokens": 2}
     with serving(layout, MlxEngine(versions=2)) as served:
         assert served.ask("POST", "/generate", body).status == 200
