@@ -6,7 +6,7 @@ compiler turns it into vector instructions, and is nearer to the true value.
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -29,6 +29,31 @@ _LN2_HIGH, _LN2_LOW = 0.693359375, -2.12194440e-4
 """ln 2 in two parts, of which products with small integers are exact (Cephes, expf)."""
 
 _TERMS = (1 / 720, 1 / 120, 1 / 24, 1 / 6, 1 / 2, 1.0, 1.0)
+
+MOST_SHAPES = 64
+"""Of one function in one thread: what MLX keeps of a shape takes 40 KiB."""
+
+
+class FewShapes(threading.local):
+    """A function that each thread compiles for itself, and anew after `MOST_SHAPES` shapes.
+
+    Nothing that MLX compiled goes before its function does, and answers have hundreds of lengths.
+    Without shapes it cannot compile: `View` infers none (MLX 0.32.4).
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+        self._compiled = mx.compile(function)
+        self._seen: set[tuple[int, ...]] = set()
+
+    def __call__(self, *arrays: Any) -> Any:
+        shape = arrays[0].shape
+        if shape not in self._seen:
+            if len(self._seen) == MOST_SHAPES:
+                self._compiled = mx.compile(self._function)
+                self._seen.clear()
+            self._seen.add(shape)
+        return self._compiled(*arrays)
 
 
 def quicken(model: Module) -> None:
@@ -76,12 +101,12 @@ def exp(x: Any) -> Any:
     return found * exponent.view(mx.float32)
 
 
-@mx.compile
+@FewShapes
 def _forward(gate: Any, x: Any) -> Any:
     return gate * x / (1.0 + exp(-gate))
 
 
-@mx.compile
+@FewShapes
 def _backward(gate: Any, x: Any, cotangent: Any) -> tuple[Any, Any]:
     sigmoid = 1.0 / (1.0 + exp(-gate))
     flowing = cotangent * sigmoid

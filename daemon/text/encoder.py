@@ -25,7 +25,7 @@ from daemon.text.prefix import Place, put_before
 from daemon.text.spans import Renderer
 from daemon.text.stepwise import Rendered, Span
 from daemon.text.template import PLAIN, ChatTemplate, Unrenderable
-from daemon.text.tokenizer_files import TokenizerFiles, read_json
+from daemon.text.tokenizer_files import TokenizerFiles, bounded, read_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +285,7 @@ class TextEncoder:
     def _text_tokenizer(self) -> Tokenizer:
         """Return the same tokenizer, blind to control tokens; few rows ever need it."""
         if self._as_text is None:
-            self._as_text = Tokenizer.from_str(self._tokenizer.to_str())
+            self._as_text = bounded(Tokenizer.from_str(self._tokenizer.to_str()))
             self._as_text.encode_special_tokens = True
         return self._as_text
 

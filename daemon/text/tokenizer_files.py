@@ -11,6 +11,9 @@ from tokenizers import Tokenizer
 from daemon.errors import ModelFault
 
 TOKENIZER = "tokenizer.json"
+REMEMBERED_WORDS = 1000
+"""In each thread of a tokenizer: as fast as ten thousand, its default, of up to 7 KiB each."""
+
 OTHER_FILES = ("tokenizer.model", "vocab.json", "merges.txt", "vocab.txt", "tiktoken.model")
 
 
@@ -64,12 +67,23 @@ class TokenizerFiles:
         """
         path = self.folder / TOKENIZER
         if not path.is_file():
-            return _converted(self.folder)
+            return bounded(_converted(self.folder))
         try:
-            return Tokenizer.from_file(str(path))
+            return bounded(Tokenizer.from_file(str(path)))
         # The library raises bare Exception for every mistake in the file.
         except Exception as error:
             raise ModelFault("model_damaged", f"{path} cannot be read ({error})") from error
+
+
+def bounded(tokenizer: Tokenizer) -> Tokenizer:
+    """Return the tokenizer, remembering few words; one whose kind remembers none as it is.
+
+    Source: huggingface/tokenizers#1539; `_clear_cache` gives nothing back (0.23.3, measured).
+    """
+    resize = getattr(tokenizer.model, "_resize_cache", None)
+    if resize is not None:
+        resize(REMEMBERED_WORDS)
+    return tokenizer
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from mlx_lm.models import activations as theirs
 
 from daemon.model import activations
 from daemon.model.backend import mx
+from tests.footprint import gained_mib
 from tests.model.families import make
 
 NUMBERS = np.concatenate(
@@ -65,3 +66,26 @@ def test_a_model_computes_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
     activations.quicken(model)
     assert home.swiglu is activations.swiglu
     np.testing.assert_allclose(np.array(model(tokens)), before, rtol=1e-4, atol=1e-5)
+
+
+LENGTHS = """
+from daemon.model.backend import mx
+from daemon.model.activations import swiglu
+
+def repeat(number):
+    mx.clear_cache()
+    mx.eval(swiglu(mx.ones((1, number + 1, 4)), mx.ones((1, number + 1, 4))))
+"""
+
+
+def test_a_thousand_lengths_of_answers_leave_nothing_behind() -> None:
+    # Each would keep 40 KiB.
+    assert gained_mib(LENGTHS, 100, 1000) < 10
+
+
+def test_the_answer_is_the_same_before_and_after_the_shapes_are_forgotten() -> None:
+    gate, x = mx.random.normal((3, 5)), mx.random.normal((3, 5))
+    before = activations.swiglu(gate, x)
+    for length in range(6, 6 + activations.MOST_SHAPES):
+        mx.eval(activations.swiglu(mx.ones((1, length)), mx.ones((1, length))))
+    assert mx.array_equal(activations.swiglu(gate, x), before).item()

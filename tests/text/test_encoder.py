@@ -8,6 +8,7 @@ from daemon.core.examples import Chat, Text, Turn
 from daemon.errors import ModelFault
 from daemon.text.encoder import Encoded, TextEncoder, Unfit
 from daemon.text.template import Unrenderable
+from tests.footprint import gained_mib
 from tests.text import tiny_tokenizer as tiny
 
 ANY = 10_000
@@ -176,3 +177,29 @@ def test_tokenizer_and_template_have_fingerprints_of_their_own(tmp_path: Path) -
     one, other = encoder(tmp_path, tiny.CHATML), encoder(tmp_path, tiny.LLAMA3)
     assert one.fingerprint == other.fingerprint
     assert one.template_fingerprint != other.template_fingerprint
+
+
+WORDS = """
+import os
+import random
+from pathlib import Path
+
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+from daemon.core.examples import Text
+from daemon.layout import Layout
+from daemon.text.encoder import TextEncoder
+from daemon.training.rehearsal_base import make_base
+
+layout = Layout(Path({folder!r}))
+encoder = TextEncoder.load(layout.base(make_base(layout, "tiny").name))
+draw = random.Random(1)
+
+def repeat(number):
+    words = ("".join(draw.choices("abcdefghijklmnopqrstuvwxyz", k=180)) for _ in range(10))
+    encoder.encode([Text(word) for word in words], 1000)
+"""
+
+
+def test_words_that_never_come_again_are_not_remembered(tmp_path: Path) -> None:
+    # A tokenizer remembers ten thousand words in each thread if it is let.
+    assert gained_mib(WORDS.format(folder=str(tmp_path)), 300, 900) < 12
