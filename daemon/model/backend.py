@@ -21,12 +21,12 @@ if sys.platform == "darwin":
 
 # glibc hands large blocks back to the system when they are freed and gets them back page by page,
 # which takes a tenth of a step on the CPU: MLX asks for the same sizes again and again.
-if sys.platform == "linux":
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+if _libc is not None:
     _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
     with suppress(AttributeError):
-        _mallopt = ctypes.CDLL(None).mallopt
-        _mallopt(_M_MMAP_THRESHOLD, 2**30)
-        _mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
+        _libc.mallopt(_M_MMAP_THRESHOLD, 2**30)
+        _libc.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
 
 # MLX must come after the BLAS: the first definition of a symbol is the one that counts.
 import mlx.core as mx  # noqa: E402
@@ -42,6 +42,7 @@ __all__ = [
     "Module",
     "can_compile",
     "device_name",
+    "give_back",
     "mx",
     "nn",
     "on_cpu",
@@ -62,6 +63,14 @@ def device_name() -> str:
         return f"CPU ({BLAS.split()[0]})" if BLAS else "CPU"
     name = mx.device_info().get("device_name", "GPU")
     return str(name)
+
+
+def give_back() -> None:
+    """Hand what is freed but kept for later back to the system; the next work asks for it anew."""
+    mx.clear_cache()
+    with suppress(AttributeError):
+        if _libc is not None:
+            _libc.malloc_trim(0)
 
 
 def can_compile() -> bool:

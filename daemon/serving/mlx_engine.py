@@ -17,7 +17,7 @@ from daemon.core.versions import version_from_manifest
 from daemon.errors import UserFault
 from daemon.folders.models import ADAPTER, read_manifest, verify
 from daemon.model.adapters import attach, load_adapter
-from daemon.model.backend import Module, mx, on_cpu
+from daemon.model.backend import Module, give_back, mx, on_cpu
 from daemon.model.loading import load_model
 from daemon.model.row_adapters import BARE, RowAdapters
 from daemon.model.twins import twin
@@ -120,7 +120,7 @@ class MlxEngine:
     def forget(self) -> None:
         """Give back what is kept of earlier prompts."""
         self._prompts.clear()
-        mx.clear_cache()
+        give_back()
 
     def begin(self, work: Work) -> None:
         """Begin an answer.

@@ -172,6 +172,10 @@ class Engine(Scorer, Protocol):
         """Return whether the adapter differs from the one the run began with."""
         ...
 
+    def rest(self) -> None:
+        """Give the system what is kept only to be quicker at the next work; the model stays."""
+        ...
+
     def forget_peak(self) -> None:
         """Count the peak of memory from here on."""
         ...

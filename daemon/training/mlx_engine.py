@@ -18,7 +18,7 @@ from daemon.layout import Layout
 from daemon.model import adapters, bases, machine
 from daemon.model.anatomy import Anatomy
 from daemon.model.arithmetic import peak_flops
-from daemon.model.backend import device_name, mx, on_cpu
+from daemon.model.backend import device_name, give_back, mx, on_cpu
 from daemon.model.generation import answer_batch
 from daemon.model.lanes import Lanes
 from daemon.model.loading import load_model
@@ -283,6 +283,10 @@ class MlxEngine:
         """Return whether the adapter differs from the one the run began with."""
         now = self._weights()
         return any(not mx.array_equal(now[name], old).item() for name, old in self._begun.items())
+
+    def rest(self) -> None:
+        """Give back what MLX and the C library keep of freed memory."""
+        give_back()
 
     def forget_peak(self) -> None:
         """Count the peak of memory from here on."""

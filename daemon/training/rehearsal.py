@@ -181,6 +181,9 @@ class RehearsalEngine:
         """Return whether the adapter differs from the one the run began with."""
         return any(not np.array_equal(a, self._begun[name]) for name, a in self._adapter.items())
 
+    def rest(self) -> None:
+        """Do nothing: it keeps nothing."""
+
     def forget_peak(self) -> None:
         """Do nothing: its arrays have no peak."""
 

@@ -209,6 +209,7 @@ class Trainer:
             self._bench.pipe.send(say.Abandoned(on))
         if desk.leaving == "stop":
             return "leave"
+        self._bench.engine.rest()
         return "leave" if self._is_worn(settings) else "stay"
 
     def _is_worn(self, settings: TrainerSettings) -> bool:

@@ -66,6 +66,10 @@ class Workspace:
             raise AssertionError(f"the daemon did not end; {self.story()}") from None
 
     @property
+    def lives(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid

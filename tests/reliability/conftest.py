@@ -1,6 +1,6 @@
-"""Folders in memory, where there are any: a sync costs nothing there.
+"""An undisturbed history to compare with, and folders in memory, where a sync costs nothing.
 
-For tests in which not the medium but a recording says what was made durable.
+Those are for tests in which not the medium but a recording says what was made durable.
 """
 
 import os
@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.reliability.kills import Calm, calm_history
 
 IN_MEMORY = "/dev/shm"
 
@@ -29,3 +31,9 @@ def memory() -> Iterator[Path]:
 def shared_memory() -> Iterator[Path]:
     """A folder of the tests of one module."""
     yield from _folder()
+
+
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory: pytest.TempPathFactory) -> Calm:
+    """The history when nothing happens on the way."""
+    return calm_history(tmp_path_factory.mktemp("calm") / "w")

@@ -31,11 +31,12 @@ from tests.reliability.small_disk import fill_up, possible
 from tests.reliability.strange_files import GIB, flood, huge
 from tests.reliability.truth import read_while_it_works
 from tests.reliability.volumes import across, some_faults
+from tests.reliability.wishes import be_asked
 from tests.serving import crowd
 from tests.serving.fuzz import survives as answers
 
-KILLS_A_HISTORY, DAMAGES_A_TRIAL, FILES_A_FUZZ, READS_A_TRIAL = 10, 1_000, 1_000, 250_000
-REQUESTS_A_TRIAL = 1_000
+KILLS_A_HISTORY, WISHES_A_HISTORY, REQUESTS_A_TRIAL = 10, 16, 1_000
+DAMAGES_A_TRIAL, FILES_A_FUZZ, READS_A_TRIAL = 1_000, 1_000, 250_000
 VOLUME_OCCURRENCES = 4
 MOST_FREE = 4 * 2**20
 WARM_UP = 200
@@ -66,6 +67,7 @@ class Trial:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=10_000, help="kills at random moments")
+    parser.add_argument("--wishes", type=int, default=1_000, help="control files at random moments")
     parser.add_argument("--faults", type=int, help="so many drawn from all faults; else all")
     parser.add_argument("--calls", type=int, help="so many drawn from all system calls; else all")
     parser.add_argument("--cuts", type=int, default=200, help="power cuts a daemon recovers from")
@@ -127,9 +129,12 @@ def trials(asked: argparse.Namespace, folder: Path) -> Iterator[Trial]:
         print("strace is missing or may look at nothing: no system call, no power cut is tried")
     for way in poison.WAYS:
         yield Trial("poisoned jobs", way, 1, partial(poison.be_poisoned, way=way))
-    for seed in _seeds(asked, asked.kills):
-        attempt = partial(be_killed, seed=seed, kills=KILLS_A_HISTORY, calm=history)
-        yield Trial("kills at random moments", f"seed {seed}", KILLS_A_HISTORY, attempt)
+    for seed, count in _shares(asked.kills, KILLS_A_HISTORY, asked.seed):
+        killing = partial(be_killed, seed=seed, kills=count, calm=history)
+        yield Trial("kills at random moments", f"seed {seed}", count, killing)
+    for seed, count in _shares(asked.wishes, WISHES_A_HISTORY, asked.seed):
+        wishing = partial(be_asked, seed=seed, wishes=count, calm=history)
+        yield Trial("control files at random moments", f"seed {seed}", count, wishing)
     if asked.real:
         yield from _real(asked, real_trainer.undisturbed(folder / "real"))
     if asked.files > WARM_UP:
@@ -201,13 +206,9 @@ def _shares(whole: int, most: int, seed: int) -> Iterator[tuple[int, int]]:
 
 
 def _real(asked: argparse.Namespace, calm: real_trainer.Calm) -> Iterator[Trial]:
-    for seed in _seeds(asked, asked.real):
-        attempt = partial(real_trainer.be_killed, seed=seed, kills=KILLS_A_HISTORY, calm=calm)
-        yield Trial("kills of the real trainer", f"seed {seed}", KILLS_A_HISTORY, attempt)
-
-
-def _seeds(asked: argparse.Namespace, kills: int) -> range:
-    return range(asked.seed, asked.seed - (-kills // KILLS_A_HISTORY))
+    for seed, count in _shares(asked.real, KILLS_A_HISTORY, asked.seed):
+        attempt = partial(real_trainer.be_killed, seed=seed, kills=count, calm=calm)
+        yield Trial("kills of the real trainer", f"seed {seed}", count, attempt)
 
 
 def _calls(asked: argparse.Namespace, folder: Path) -> Iterator[Trial]:

@@ -4,14 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.reliability.kills import Calm, be_killed, calm_history
+from tests.reliability.kills import Calm, be_killed
 
 HISTORIES, KILLS = 12, 17
-
-
-@pytest.fixture(scope="module")
-def calm(tmp_path_factory: pytest.TempPathFactory) -> Calm:
-    return calm_history(tmp_path_factory.mktemp("calm") / "w")
 
 
 @pytest.mark.parametrize("seed", range(HISTORIES))
