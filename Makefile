@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 SOAKED := KILLS WISHES FAULTS DISKS REAL FILES VOLUMES DAMAGES FUZZ READS NAMES WRITERS HUGE CALLS CUTS \
-	MINUTES REQUESTS CLIENTS
+	MINUTES REQUESTS CLIENTS STATES POISON ONLY
 
 .PHONY: help demo test bench bench-growth soak lint format docs constraints clean
 

@@ -1,23 +1,25 @@
 """The long share of the reliability suite: every fault at every place, and many random kills.
 
-    python -m tests.reliability.soak [--kills 10000] [--faults N] [--seed N] [--at-once 2]
+    python -m tests.reliability.soak [--kills 10000] [--only KIND …] [--seed N] [--at-once 2]
 
 Prints what is broken as it is found, with the seed or the fault that shows it again, and a table
-at the end, one row a kind of trial: what was tried, where the time was short.
-Ends with 1 where an invariant was broken.
+at the end, one row a kind of trial: what was tried, where the time was short. SIGTERM lets the
+trials in hand end, then comes the table. Ends with 1 where an invariant was broken.
 """
 
 import argparse
 import random
+import signal
 import sys
 import tempfile
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from time import monotonic, time_ns
+from time import time_ns
 from typing import TypeVar
 
 from tests.reliability import growing, persistence, poison, real_trainer, syscalls, tracing
@@ -83,15 +85,28 @@ def main() -> None:
     parser.add_argument("--huge", type=int, default=1, help="times a huge file and line")
     parser.add_argument("--requests", type=int, default=10_000, help="requests to the server")
     parser.add_argument("--clients", type=int, default=1_000, help="bad clients of the server")
+    parser.add_argument("--states", type=int, help="so many drawn from all power cuts; else all")
+    parser.add_argument(
+        "--poison", type=int, default=len(poison.WAYS), help="ways to kill a trainer"
+    )
+    counts = sorted(vars(parser.parse_args([])))
+    parser.add_argument("--only", nargs="+", choices=counts, default=counts, help="no other kinds")
     parser.add_argument("--seed", type=int, default=time_ns() % 10**9)
     parser.add_argument("--at-once", type=int, default=2, help="histories side by side")
     parser.add_argument("--minutes", type=float, help="no trial begins after so long; else all do")
     asked = parser.parse_args()
+    for other in set(counts) - set(asked.only):
+        setattr(asked, other, 0)
     print(f"seed {asked.seed}", flush=True)
+    over = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: over.set())
     with tempfile.TemporaryDirectory(prefix="finetuned-soak-") as folder:
         found = in_turn(trials(asked, Path(folder)))
-        until_s = monotonic() + 60 * (asked.minutes or float("inf"))
-        tried, broken = told(found, asked.at_once, until_s)
+        if asked.minutes is not None:
+            timer = threading.Timer(60 * asked.minutes, over.set)
+            timer.daemon = True
+            timer.start()
+        tried, broken = told(found, asked.at_once, over)
     print("\n| what | tried | of | broken |", "| --- | --- | --- | --- |", sep="\n")
     for kind in sorted({trial.kind for trial in found}):
         whole = sum(trial.weight for trial in found if trial.kind == kind)
@@ -116,18 +131,21 @@ def trials(asked: argparse.Namespace, folder: Path) -> Iterator[Trial]:
     """Give all that is asked for; what is compared with is made in `folder`."""
     history = calm_history(folder / "calm")
     calm = history.end
-    yield from _faults(asked, folder, calm)
+    if asked.faults != 0:
+        yield from _faults(asked, folder, calm)
     yield from _disks(asked, calm)
     yield from _volumes(asked, calm)
     yield from _damaged_and_read(asked)
     yield from _dropped(asked)
     yield from _served(asked)
     if tracing.possible():
-        yield from _calls(asked, folder / "calls")
-        yield from _cuts(asked, folder / "recording")
+        if asked.calls != 0:
+            yield from _calls(asked, folder / "calls")
+        if asked.cuts or asked.states != 0:
+            yield from _cuts(asked, folder / "recording")
     else:
         print("strace is missing or may look at nothing: no system call, no power cut is tried")
-    for way in poison.WAYS:
+    for way in poison.WAYS[: asked.poison]:
         yield Trial("poisoned jobs", way, 1, partial(poison.be_poisoned, way=way))
     for seed, count in _shares(asked.kills, KILLS_A_HISTORY, asked.seed):
         killing = partial(be_killed, seed=seed, kills=count, calm=history)
@@ -221,14 +239,15 @@ def _calls(asked: argparse.Namespace, folder: Path) -> Iterator[Trial]:
 def _cuts(asked: argparse.Namespace, folder: Path) -> Iterator[Trial]:
     recording = persistence.record(folder)
     every = recording.every_moment()
-    for begin in range(0, len(every), MOMENTS_AT_ONCE):
-        part = every[begin : begin + MOMENTS_AT_ONCE]
+    looked = _drawn(asked, every, asked.states)
+    for begin in range(0, len(looked), MOMENTS_AT_ONCE):
+        part = looked[begin : begin + MOMENTS_AT_ONCE]
         for unsynced in (None, "inbox"):
             attempt = partial(
                 persistence.look, recording=recording, moments=part, unsynced=unsynced
             )
             yield Trial("power cuts, looked at", f"from {part[0]}", len(part), attempt)
-    for number in range(10, 130, 10):
+    for number in range(10, 130, 10) if asked.cuts else ():
         killed_at = f"fsync:when={number}"
         attempt = partial(persistence.look_after_a_kill, killed_at=killed_at)
         yield Trial("histories with a kill, then power cuts", killed_at, 1, attempt)
@@ -244,17 +263,19 @@ def _drawn(asked: argparse.Namespace, found: list[Item], count: int | None) -> l
     return random.Random(asked.seed).sample(found, min(count, len(found)))
 
 
-def told(found: list[Trial], at_once: int, until_s: float) -> tuple[Counter[str], Counter[str]]:
+def told(
+    found: list[Trial], at_once: int, over: threading.Event
+) -> tuple[Counter[str], Counter[str]]:
     """Run the trials and print what each one breaks; return what was tried and broken, by kind.
 
-    None begins after `until_s` of the monotonic clock.
+    None begins when it is over.
     """
     tried: Counter[str] = Counter()
     broken: Counter[str] = Counter()
     waiting, running = iter(found), dict[Future[list[str]], Trial]()
-    with ProcessPoolExecutor(at_once) as pool:
+    with ProcessPoolExecutor(at_once, initializer=_left_alone) as pool:
         while True:
-            while len(running) < at_once and monotonic() < until_s:
+            while len(running) < at_once and not over.is_set():
                 trial = next(waiting, None)
                 if trial is None:
                     break
@@ -267,6 +288,11 @@ def told(found: list[Trial], at_once: int, until_s: float) -> tuple[Counter[str]
                 if problems := future.result():
                     broken[trial.kind] += 1
                     print(f"BROKEN, {trial.kind}, {trial.what}:", *problems, sep="\n", flush=True)
+
+
+def _left_alone() -> None:
+    """What is told to end is told by the process that shares the trials out."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 if __name__ == "__main__":
