@@ -67,6 +67,40 @@ class Paper:
     answers: Sequence[Answer]
 
 
+class Answers:
+    """What one model answers: from memory what it has answered before, the rest by asking it."""
+
+    def __init__(self, scorer: Scorer, known: Found, keep: Callable[[Found], None]) -> None:
+        """`keep` is given what should be remembered, as soon as it is found."""
+        self._scorer = scorer
+        self._known = dict(known)
+        self._keep = keep
+
+    def give(
+        self, questions: Sequence[Question], answer_s: float, ready: Callable[[], None],
+        interrupted: Interrupted,
+    ) -> list[Answer] | None:  # fmt: skip
+        """Return an answer for each question; None when interrupted.
+
+        `ready` is called before the model is asked; `answer_s` is the longest time for one.
+        """
+        missing = {key: one for one in questions if (key := _asked(one)) not in self._known}
+        for tokens in sorted({one.max_tokens for one in missing.values()}):
+            asked = {key: one for key, one in missing.items() if one.max_tokens == tokens}
+            ready()
+            limits = Limits(tokens, answer_s)
+            said = self._scorer.answer([one.tokens for one in asked.values()], limits, interrupted)
+            if said is None:
+                return None
+            found = {key: asdict(one) for key, one in zip(asked, said, strict=True)}
+            # How far an answer came that time cut off depends on the day: it is made again.
+            self._keep(
+                {k: one for k, one in found.items() if one["ended"] or one["tokens"] == tokens}
+            )
+            self._known.update(found)
+        return [Answer(**self._known[_asked(one)]) for one in questions]
+
+
 class Sitting:
     """The work of one model; its adapter is put on when something is not known yet."""
 
@@ -85,10 +119,14 @@ class Sitting:
     def sit(self, exam: Exam) -> Paper | None:
         """Return the paper; None when interrupted. What was found until then is remembered."""
         rows = [row for rows in exam.sets.values() for row in rows]
-        if not (self._score(rows) and self._answer(exam)):
+        if not self._score(rows):
+            return None
+        answers = Answers(self._scorer, self._known, self._keep)
+        said = answers.give(exam.questions, exam.answer_s, self._dress, self._interrupted)
+        if said is None:
             return None
         losses = {name: [self._loss(row) for row in rows] for name, rows in exam.sets.items()}
-        return Paper(losses, [Answer(**self._known[_asked(one)]) for one in exam.questions])
+        return Paper(losses, said)
 
     def _loss(self, row: Encoded) -> tuple[float, int]:
         total, tokens = self._known[_scored(row)]
@@ -104,24 +142,6 @@ class Sitting:
             self._dress()
             found = self._scorer.losses([missing[key] for key in chunk])
             self._keep({key: list(one) for key, one in zip(chunk, found, strict=True)})
-        return True
-
-    def _answer(self, exam: Exam) -> bool:
-        missing = {key: one for one in exam.questions if (key := _asked(one)) not in self._known}
-        for tokens in sorted({one.max_tokens for one in missing.values()}):
-            asked = {key: one for key, one in missing.items() if one.max_tokens == tokens}
-            self._dress()
-            limits = Limits(tokens, exam.answer_s)
-            said = self._scorer.answer(
-                [one.tokens for one in asked.values()], limits, self._interrupted
-            )
-            if said is None:
-                return False
-            found = {key: asdict(one) for key, one in zip(asked, said, strict=True)}
-            # How far an answer came that time cut off depends on the day: it is made again.
-            whole = {key: a for key, a in found.items() if a["ended"] or a["tokens"] == tokens}
-            self._keep(whole)
-            self._known.update(found)
         return True
 
     def _dress(self) -> None:

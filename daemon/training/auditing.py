@@ -29,12 +29,13 @@ from daemon.training.batches import holdout_rows, questions
 from daemon.training.bench import Bench
 from daemon.training.desk import Desk
 from daemon.training.engine import ADAPTER
+from daemon.training.exam import BASE
 from daemon.training.freeze import judge_rows, pick, prefixes_of
 from daemon.training.opening import adapter_folder, as_scored
 from daemon.training.provenance import libraries
 from daemon.training.row_texts import RowTexts
 from daemon.training.rows import JobRows
-from daemon.training.verdict import BASE, SAID_EVERY_S, json_lines
+from daemon.training.verdict import SAID_EVERY_S, json_lines
 
 STARTS = 3
 """An audit that was begun so often and never ended is what kills the trainer."""

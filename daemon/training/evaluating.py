@@ -34,9 +34,10 @@ from daemon.text.encoder import Encoded, TextEncoder
 from daemon.training.bench import Bench
 from daemon.training.desk import Desk
 from daemon.training.engine import ADAPTER
+from daemon.training.exam import BASE
 from daemon.training.opening import as_scored
 from daemon.training.provenance import libraries
-from daemon.training.verdict import BASE, SAID_EVERY_S, json_lines
+from daemon.training.verdict import SAID_EVERY_S, json_lines
 
 STARTS = 3
 """A piece that was begun so often and never ended is what kills the trainer."""

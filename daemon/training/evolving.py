@@ -7,17 +7,21 @@ the judge hold-out.
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice
+from typing import Any
 
 from daemon.core import messages as say
-from daemon.core.answers import Answer, Limits
+from daemon.core.answers import Answer
 from daemon.core.evolution import Said, is_milestone
 from daemon.core.suites import PROBES
-from daemon.evaluation.periodic import ASKED_AT_ONCE
 from daemon.evaluation.questions import Question, suite_questions
 from daemon.evaluation.scores.overlap import chrf, exact_match
-from daemon.folders import suites
+from daemon.evaluation.sitting import Answers
+from daemon.folders import runs, suites
+from daemon.folders.known_scores import KnownScores
 from daemon.training.batches import questions
 from daemon.training.bench import Bench, RunInHand
+from daemon.training.exam import remembered_as
+from daemon.training.opening import adapter_folder
 from daemon.training.state import RunState
 
 
@@ -29,6 +33,10 @@ class Prober:
         self._hand = hand
         self._left = left
         self._questions = _probes(bench, hand)
+        self._memory = KnownScores(bench.layout)
+        self._last_step = -1
+        self._last: dict[str, Any] = {}
+        """What the model answered at the step in the run that was asked last, to be remembered."""
         self._cost_s: float | None = None
         """What the last milestone of this attempt took; None before its first."""
 
@@ -53,7 +61,9 @@ class Prober:
         said = self._answers(state)
         if said is None:
             return None
-        seconds = self._cost_s = self._bench.clock.monotonic_s() - began_s
+        seconds = self._bench.clock.monotonic_s() - began_s
+        if self._last:
+            self._cost_s = seconds
         answered = replace(
             known, asked_to=step, milestones=known.milestones + 1,
             unwritten=(*known.unwritten, *said),
@@ -74,17 +84,33 @@ class Prober:
             )
             self._bench.pipe.send(say.Noted("probes_left_out", message))
 
+    def remember(self) -> None:
+        """Have the judgement know what the model of the newest checkpoint has answered."""
+        newest, _ = runs.newest_checkpoint(self._hand.place)
+        if self._last and newest is not None and runs.step_of(newest) == self._last_step:
+            self._memory.keep(remembered_as(self._bench, self._hand, newest), self._last)
+
     def _answers(self, state: RunState) -> list[Said] | None:
+        self._last = {}
+        key = self._key_before() if state.step_in_run == 0 else None
+        answers = Answers(
+            self._bench.engine,
+            self._memory.known(key) if key is not None else {},
+            self._last.update,
+        )
         limit_s = self._hand.request.settings.evaluation.answer_s
-        found: list[Said] = []
-        for start in range(0, len(self._questions), ASKED_AT_ONCE):
-            asked = self._questions[start : start + ASKED_AT_ONCE]
-            limits = Limits(max(one.max_tokens for one in asked), limit_s)
-            said = self._bench.engine.answer([one.tokens for one in asked], limits, self._left)
-            if said is None:
-                return None
-            found += [_said(state, *pair) for pair in zip(asked, said, strict=True)]
-        return found
+        said = answers.give(self._questions, limit_s, lambda: None, self._left)
+        if said is None:
+            return None
+        self._last_step = state.step_in_run
+        if key is not None:
+            self._memory.keep(key, self._last)
+        return [_said(state, *pair) for pair in zip(self._questions, said, strict=True)]
+
+    def _key_before(self) -> str:
+        """Return what the model of the first milestone is remembered by: the starting version."""
+        start = self._bench.layout.version(self._hand.request.start_version)
+        return remembered_as(self._bench, self._hand, adapter_folder(start))
 
 
 def _said(state: RunState, asked: Question, said: Answer) -> Said:

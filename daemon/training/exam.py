@@ -20,13 +20,16 @@ from daemon.evaluation.questions import Question, suite_questions
 from daemon.evaluation.scores.formatting import habit_of
 from daemon.evaluation.scores.score import Wanted
 from daemon.evaluation.scores.style import style_of
-from daemon.evaluation.sitting import Exam
+from daemon.evaluation.sitting import Exam, model_key
 from daemon.folders.models import MANIFEST
 from daemon.text.encoder import Encoded
 from daemon.training.batches import holdout_rows, questions
-from daemon.training.bench import RunInHand
+from daemon.training.bench import Bench, RunInHand
+from daemon.training.engine import ADAPTER
 from daemon.training.frozen import prefix_of_run
 from daemon.training.row_texts import RowTexts
+
+BASE = "base"
 
 LEAST_ANSWERS = 4
 ROWS_AN_ANSWER = 16
@@ -58,6 +61,16 @@ def exam_for(hand: RunInHand, exam: Exam, suites: Sequence[Suite], version: Path
     whole = [(job, replace(hand.rows.example(job, n, "holdout"), cut=0)) for job, n in judge]
     own = _as_long(texts.encode(whole), exam.sets[OWN])
     return replace(exam, sets={**exam.sets, OWN: own}, questions=_questions(hand, texts, suites))
+
+
+def remembered_as(bench: Bench, hand: RunInHand, folder: Path | None) -> str:
+    """Return what a model is remembered by; `folder` has its adapter, None for the base."""
+    adapter = BASE
+    if folder is not None:
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+        adapter = manifest["files"][ADAPTER]["sha256"]
+    request, libraries = hand.request, hand.choices.libraries
+    return model_key(adapter, request.base["fingerprint"], bench.engine.device, libraries)
 
 
 def _questions(hand: RunInHand, texts: RowTexts, suites: Sequence[Suite]) -> list[Question]:

@@ -134,6 +134,7 @@ class Training:
                 return "left"
             if not self._commit():
                 self._desk.wait(FULL_DISK_WAIT_S)
+        self._prober.remember()
         return "left" if self.attend() else "done"
 
     # --- orders -------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ tests and from the rules that were in force when the run began.
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -20,15 +21,14 @@ from daemon.evaluation import report_page
 from daemon.evaluation.judging import Marks, comparisons, details, evaluations, examine
 from daemon.evaluation.report import markdown, report_of
 from daemon.evaluation.scores.score import Wanted
-from daemon.evaluation.sitting import Exam, Sitter, model_key
+from daemon.evaluation.sitting import Exam, Sitter
 from daemon.folders import models, suites
 from daemon.folders.known_scores import KnownScores
 from daemon.training.bench import Bench, RunInHand
 from daemon.training.engine import ADAPTER
-from daemon.training.exam import exam_for, exam_of, wanted_of
+from daemon.training.exam import BASE, exam_for, exam_of, remembered_as, wanted_of
 from daemon.training.opening import adapter_folder
 
-BASE = "base"
 SAID_EVERY_S = 1.0
 """The supervisor hears that the trainer lives at most so often."""
 
@@ -52,6 +52,7 @@ class Examiner:
         self._bench = bench
         self._hand = hand
         self._interrupted = interrupted
+        self._key = partial(remembered_as, bench, hand)
         self._said_s = -SAID_EVERY_S
 
     def examine(self, newest: Path) -> Findings | None:
@@ -145,17 +146,6 @@ class Examiner:
         if all(one.folder is not None for one in references):
             references.append(Sitter(BASE, None, self._key(None)))
         return references
-
-    def _key(self, folder: Path | None) -> str:
-        """Return what a model is remembered by: its weights, the base and what computes them."""
-        adapter = BASE
-        if folder is not None:
-            manifest = json.loads((folder / models.MANIFEST).read_bytes())
-            adapter = manifest["files"][ADAPTER]["sha256"]
-        return model_key(
-            adapter, self._hand.request.base["fingerprint"], self._bench.engine.device,
-            self._hand.choices.libraries,
-        )  # fmt: skip
 
     def _rises(self, marks: Marks) -> dict[str, float]:
         """Return how much each earlier file was forgotten, against the worst-placed reference."""

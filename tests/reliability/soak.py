@@ -8,6 +8,7 @@ trials in hand end, then comes the table. Ends with 1 where an invariant was bro
 """
 
 import argparse
+import multiprocessing
 import random
 import signal
 import sys
@@ -273,7 +274,9 @@ def told(
     tried: Counter[str] = Counter()
     broken: Counter[str] = Counter()
     waiting, running = iter(found), dict[Future[list[str]], Trial]()
-    with ProcessPoolExecutor(at_once, initializer=_left_alone) as pool:
+    # Trials of a real model would wait for ever for threads that a fork leaves behind.
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(at_once, mp_context=spawn) as pool:
         while True:
             while len(running) < at_once and not over.is_set():
                 trial = next(waiting, None)
@@ -288,11 +291,6 @@ def told(
                 if problems := future.result():
                     broken[trial.kind] += 1
                     print(f"BROKEN, {trial.kind}, {trial.what}:", *problems, sep="\n", flush=True)
-
-
-def _left_alone() -> None:
-    """What is told to end is told by the process that shares the trials out."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 if __name__ == "__main__":

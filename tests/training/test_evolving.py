@@ -1,6 +1,7 @@
 """Probes are answered at the milestones of a run, once each, and change nothing in it."""
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -142,3 +143,30 @@ def test_a_broken_file_of_probes_is_told_and_the_run_goes_on(workspace: Workspac
     (alert,) = (r for r in pipe.sent if isinstance(r, say.Alerted))
     assert alert.code == "suite_left_out" and "line 1" in alert.message
     assert pipe.kinds()[-1] == "CandidateReady"
+
+
+class Counting(RehearsalEngine):
+    """Remembers which prompts it was asked."""
+
+    def __init__(self, clock: StillClock) -> None:
+        super().__init__(clock, 0.0)
+        self.asked: list[tuple[int, ...]] = []
+
+    def answer(self, prompts: Any, *given: Any) -> Any:
+        self.asked += [tuple(prompt) for prompt in prompts]
+        return super().answer(prompts, *given)
+
+
+def test_what_was_answered_at_the_first_and_last_milestone_is_not_asked_again(
+    workspace: Workspace,
+) -> None:
+    evaluation = {**SETTINGS["evaluation"], "eval_every": 0, "samples": 2, "judge_samples": 2}
+    workspace.ask_run("r000001", [JOB], settings={**SETTINGS, "evaluation": evaluation})
+    clock, pipe = StillClock(), ScriptedPipe([say.Train("r000001")], lambda _: ())
+    engine = Counting(clock)
+    Trainer(Bench(workspace.layout, engine, pipe, clock, lambda: True), 1).serve()
+    assert pipe.kinds()[-1] == "CandidateReady"
+    # Once by each model: as it began, at steps 10 and 25, and as it ended.
+    asked = Counter(engine.asked)
+    assert len(asked) == 2
+    assert set(asked.values()) == {len({line["step"] for line in lines(workspace, "r000001")})}
