@@ -7,6 +7,7 @@ import numpy as np
 from daemon.analysis.curves import limits
 from daemon.analysis.curves.prepared import Prepared, Trace
 from daemon.analysis.curves.smoothing import Array, binned, deviation, noise, rolling_median, trend
+from daemon.analysis.curves.valley import valley
 from daemon.core.curves import Finding, Kind
 
 LOWER_RATE = "lower training.learning_rate to a third"
@@ -62,26 +63,23 @@ def overfitting(seen: Prepared) -> Finding | None:
     found, train = seen.validation, seen.train
     if found is None:
         return None
-    low, count = found.lowest, len(found.steps)
-    last = max(2, count // 5)
-    least, end = float(found.level[low]), float(np.median(found.values[-last:]))
-    # Few values know their own noise badly: the fewer, the wider the bound.
-    sure = limits.SURE * (1.0 + 6.0 / count)
-    bound = max(sure * found.sigma * (1 / last + 1 / 3) ** 0.5, limits.RISE_OF_VALIDATION * least)
-    if count - low < 4 or end - least <= bound:
+    turn, count = valley(found.values), len(found.values)
+    low, least = turn.lowest, turn.least
+    end = float(np.median(found.values[-max(2, count // 5) :]))
+    if count - low < 4 or end - least <= limits.RISE_OF_VALIDATION * abs(least):
         return None
-    if not _rises(found.steps[low:], found.values[low:]):
+    if turn.doubt > limits.doubt_of(count) or not _rises(found.steps[low:], found.values[low:]):
         return None
+    step = int(found.steps[low])
     if train is not None:
-        at = train.level[train.place(found.steps[low])]
+        at = train.level[train.place(step)]
         if train.end() > at + limits.FAIRLY_SURE * train.sigma:
             return None
-    step = int(found.steps[low])
     return _finding(
         "overfitting", step,
         f"the validation loss rises from {least:.3f} at step {step} to {end:.3f} while the "
         "training loss does not",
-        {"least": least, "end": end, "noise": found.sigma},
+        {"least": least, "end": end, "noise": found.sigma, "doubt": turn.doubt},
         "end at the recommended stop: fewer training.epochs, or more and more varied rows",
     )  # fmt: skip
 
@@ -225,7 +223,8 @@ def plateau(seen: Prepared) -> Finding | None:
         "plateau", step,
         f"from step {step} on the training loss stays at {final:.3f}",
         {"level": final, "fall": seen.drop, "gain_of_last_half": gain, "noise": train.sigma},
-        "end there to save time; to get lower, decay the rate, raise the rank or add rows",
+        "end at the recommended stop to save time; to get lower, decay the rate, raise the rank "
+        "or add rows",
     )  # fmt: skip
 
 
