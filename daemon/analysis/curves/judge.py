@@ -4,6 +4,7 @@ import numpy as np
 
 from daemon.analysis.curves import detectors, limits
 from daemon.analysis.curves.prepared import (
+    LEAST_SMOOTHED,
     LEAST_STEPS,
     LEAST_VALIDATIONS,
     Prepared,
@@ -39,7 +40,7 @@ def diagnose(curve: Curve) -> Diagnosis:
         findings += [found] if found else []
     return Diagnosis(
         curve, tuple(findings), _stop(seen, findings), _not_judged(seen, findings), _facts(seen),
-        _pairs(seen.train, "level"), _pairs(seen.train, "slope"), _pairs(seen.validation, "level"),
+        _pairs(seen.train, "level"), _pairs(seen.train, "slope"), _drawn(seen.validation),
     )  # fmt: skip
 
 
@@ -49,9 +50,13 @@ def _stop(seen: Prepared, findings: list[Finding]) -> Stop | None:
     stops = []
     if (step := began.get("divergence")) is not None:
         stops.append(Stop(step, "training", f"step {step}: from there on the training loss rises"))
-    if (step := began.get("overfitting")) is not None:
-        said = f"step {step}: there the validation loss was lowest, and it has risen since"
-        stops.append(Stop(step, "validation", said))
+    if {"divergence", "overfitting"} & set(began) and seen.validation is not None:
+        # Where a run diverges, its validation loss may have turned before its training loss.
+        turn = detectors.sure_turn(seen.validation)
+        if turn is not None:
+            step = int(seen.validation.steps[turn.lowest])
+            said = f"step {step}: there the validation loss was lowest, and it has risen since"
+            stops.append(Stop(step, "validation", said))
     if stops:
         return min(stops, key=lambda stop: stop.step)
     if seen.validation is not None:
@@ -109,6 +114,11 @@ def _facts(seen: Prepared) -> dict[str, float | None]:
         "final_gap": None if end is None or final is None else end - final,
     }
     return {key: None if value is None else round(value, 6) for key, value in facts.items()}
+
+
+def _drawn(found: Trace | None) -> tuple[tuple[int, float], ...]:
+    """Return the smoothed validation; nothing where it would lie far off its few values."""
+    return () if found is None or len(found.steps) < LEAST_SMOOTHED else _pairs(found, "level")
 
 
 def _pairs(trace: Trace | None, name: str) -> tuple[tuple[int, float], ...]:
