@@ -146,7 +146,8 @@ class Reader:
             told = {name: event.get(name) for name in ("time", "event", "message")}
             self._events.append(told)
             if kind == "evaluated" and event.get("validation_loss") is not None:
-                self._validations.append([event.get("step"), event["validation_loss"]])
+                found = [event.get("step"), event["validation_loss"], event.get("run")]
+                self._validations.append(found)
 
 
 def _point(line: Mapping[str, Any]) -> list[Any]:
