@@ -14,6 +14,11 @@ COLOURS = {
     "paused": "yellow", "blocked": "red", "disk_full": "red", "crashed": "red",
 }  # fmt: skip
 SAMPLES = 3
+FILES = 2
+"""Names that are shown of a run over several."""
+VERDICTS = {
+    "promote": "promoted", "unproven": "in use, unproven", "refuse": "refused, in use by hand",
+}  # fmt: skip
 
 
 def page(root: str, document: Mapping[str, Any] | None, problem: str | None) -> Group:
@@ -69,13 +74,28 @@ def _loss(document: Mapping[str, Any]) -> str | None:
     loss, validation = document.get("loss"), document.get("validation_loss")
     if loss is None:
         return None
-    return f"{loss:.4f}" + (f", validation {validation:.4f}" if validation is not None else "")
+    told = f"{loss:.4f}" + (f", validation {validation:.4f}" if validation is not None else "")
+    return told + _whose(document.get("loss_of"))
+
+
+def _whose(measured: Mapping[str, Any] | None) -> str:
+    """Return of what a loss is: the run in hand, or the version in use with the verdict on it."""
+    if not measured:
+        return ""
+    files = list(measured.get("files") or [])
+    names = ", ".join(files[:FILES]) + (f" and {len(files) - FILES} more" * (len(files) > FILES))
+    if measured.get("version") is None:
+        told = f"{measured.get('run')}, in training"
+    else:
+        told = f"{measured['version']} ({VERDICTS.get(measured.get('verdict') or '', 'in use')})"
+    return f"; of {told}" + (f", on {names}" if names else "")
 
 
 def _accuracy(document: Mapping[str, Any]) -> str | None:
     percent, best = document.get("accuracy_percent"), document.get("best_accuracy")
     if percent is None:
         return None
+    files = list(document.get("accuracy_files") or [])
     last = [(number, document.get(f"accuracy_last_{number}")) for number in (20, 50)]
     told = [f"{value:.0f} % of the last {number}" for number, value in last if value is not None]
     parts = told or [f"{percent:.0f} % recently"]
@@ -83,8 +103,8 @@ def _accuracy(document: Mapping[str, Any]) -> str | None:
         parts.append(f"best {best:.0f} % at step {document.get('best_step')}")
     parts.append(f"{document.get('total_correct')} of {document.get('total_evals')} in all")
     if document.get("accuracy_trend"):
-        parts.append(str(document["accuracy_trend"]))
-    return ", ".join(parts)
+        parts.append(f"{document['accuracy_trend']} in this run")
+    return ", ".join(parts) + (f"; of questions of {len(files)} files" if len(files) > 1 else "")
 
 
 def _speed(document: Mapping[str, Any]) -> str | None:

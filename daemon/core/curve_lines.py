@@ -26,10 +26,12 @@ LARGEST = 1e15
 """A number as large is nonsense and counts as none, like one that is not finite."""
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 NUMBER = r"(nan|inf|-?[\d.]+(?:e[-+]?\d+)?)"
-OLD_TRAIN = re.compile(rf"Iter (\d{{1,15}}): Train loss {NUMBER}(.*)", re.IGNORECASE)
-OLD_VALIDATION = re.compile(rf"Iter (\d{{1,15}}): Val loss {NUMBER}", re.IGNORECASE)
-NEW_TRAIN = re.compile(rf"\s*(\d{{1,15}})\s+{NUMBER} [▼▲]\s+([\d,]+)\s+[\d.]+k\s*$")
-NEW_VALIDATION = re.compile(rf"\s*(\d{{1,15}})\s+val\s+{NUMBER}\s+[\d.]+s\s*$")
+NEAR = r"(?:^|(?<=[\s\]%]))"
+"""Where a line's words begin: a progress bar on stderr may stand before them without a break."""
+OLD_TRAIN = re.compile(rf"{NEAR}Iter (\d{{1,15}}): Train loss {NUMBER}(.*)", re.IGNORECASE)
+OLD_VALIDATION = re.compile(rf"{NEAR}Iter (\d{{1,15}}): Val loss {NUMBER}", re.IGNORECASE)
+NEW_TRAIN = re.compile(rf"{NEAR}(\d{{1,15}})\s+{NUMBER} [▼▲]\s+([\d,]+)\s+[\d.]+k\s*$")
+NEW_VALIDATION = re.compile(rf"{NEAR}(\d{{1,15}})\s+val\s+{NUMBER}\s+[\d.]+s\s*$")
 OLD_FIELDS = (
     (re.compile(rf"Learning Rate {NUMBER}", re.IGNORECASE), 1.0),
     (re.compile(rf"Tokens/sec {NUMBER}", re.IGNORECASE), 1.0),
@@ -126,9 +128,9 @@ def _take_words(text: str, drafts: dict[str | None, _Draft]) -> bool:
     text = ESCAPES.sub("", text.rstrip().rsplit("\r", 1)[-1])
     draft = drafts.setdefault(None, _Draft())
     for pattern in (OLD_VALIDATION, NEW_VALIDATION):
-        if match := pattern.match(text):
+        if match := pattern.search(text):
             return _put_validation(draft, match)
-    if match := OLD_TRAIN.match(text):
+    if match := OLD_TRAIN.search(text):
         rate, speed, memory = (_in(match[3], *how) for how in OLD_FIELDS)
         held = None if memory is None else int(memory)
         loss = _number_in(match[2])
@@ -138,7 +140,7 @@ def _take_words(text: str, drafts: dict[str | None, _Draft]) -> bool:
             )
         )  # fmt: skip
         return True
-    if match := NEW_TRAIN.match(text):
+    if match := NEW_TRAIN.search(text):
         speed = _number_in(match[3].replace(",", ""))
         draft.points.append(Point(int(match[1]), _number_in(match[2]), tokens_per_s=speed))
         return True

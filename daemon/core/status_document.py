@@ -29,6 +29,27 @@ class RunView:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """Of what the losses and answers are that are shown: a run in hand, or the version in use."""
+
+    run: str | None
+    files: tuple[str, ...]
+    after_step: int
+    """The lineage's steps before that run: what was measured until then is of earlier ones."""
+    version: str | None = None
+    """None while the run is in hand."""
+    verdict: str | None = None
+    """On the version; a refused one is shown only where a person has put it into use."""
+
+    def as_record(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return {
+            "run": self.run, "version": self.version, "verdict": self.verdict,
+            "files": list(self.files),
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
 class OrderView:
     """The order of which a piece is in hand, for people."""
 
@@ -61,7 +82,9 @@ class Facts:
     model: str
     log_file: str
     progress: Progress
+    measured: Measured | None
     metrics: Metrics | None
+    """Of the last step, whichever run took it."""
     committed_step: int | None
     run: RunView | None
     order: OrderView | None
@@ -96,7 +119,7 @@ def document(facts: Facts) -> dict[str, Any]:
         "lineage": facts.lineage,
         **_run(facts),
         **_losses(facts),
-        **_samples(facts.progress),
+        **_samples(facts),
         "order": facts.order.as_record() if facts.order else None,
         "queue": facts.queue,
         "active_alerts": list(facts.alerts),
@@ -160,8 +183,10 @@ def _eta(run: RunView | None) -> float | None:
 
 
 def _losses(facts: Facts) -> dict[str, Any]:
-    progress, metrics = facts.progress, facts.metrics
-    loss = progress.train_loss_history[-1][1] if progress.train_loss_history else None
+    progress = facts.progress
+    metrics = facts.metrics if facts.run is not None else None
+    losses = _own(facts, progress.train_loss_history)
+    loss = losses[-1][1] if losses else None
     gap = None
     if loss is not None and progress.validation_loss is not None:
         gap = progress.validation_loss - loss
@@ -169,6 +194,7 @@ def _losses(facts: Facts) -> dict[str, Any]:
     return {
         "loss": loss,
         "learning_rate": metrics.learning_rate if metrics else None,
+        "loss_of": facts.measured.as_record() if facts.measured else None,
         "validation_loss": progress.validation_loss,
         "val_train_gap": gap,
         "train_loss_history": [[step, value] for step, value in progress.train_loss_history],
@@ -178,10 +204,17 @@ def _losses(facts: Facts) -> dict[str, Any]:
     }
 
 
-def _samples(progress: Progress) -> dict[str, Any]:
+def _own(facts: Facts, history: tuple[tuple[int, float], ...]) -> tuple[tuple[int, float], ...]:
+    """Return what of a lineage's history is of the run that is shown."""
+    after = facts.measured.after_step if facts.measured else 0
+    return tuple((step, value) for step, value in history if step > after)
+
+
+def _samples(facts: Facts) -> dict[str, Any]:
+    progress = facts.progress
     samples = progress.recent_samples
     last = samples[-1] if samples else None
-    percents = tuple(value for _, value in progress.accuracy_history)
+    percents = tuple(value for _, value in _own(facts, progress.accuracy_history))
     return {
         "current_prompt": last.prompt if last else None,
         "golden_answer": last.golden_answer if last else None,
@@ -194,6 +227,7 @@ def _samples(progress: Progress) -> dict[str, Any]:
         "accuracy_percent": progress.accuracy_percent,
         "accuracy_last_20": progress.accuracy_of_last(20),
         "accuracy_last_50": progress.accuracy_of_last(50),
+        "accuracy_files": list(dict.fromkeys(sample.job for sample in samples)),
         "best_accuracy": progress.best_accuracy,
         "best_step": progress.best_step,
         "accuracy_history": [[step, value] for step, value in progress.accuracy_history],

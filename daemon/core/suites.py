@@ -20,6 +20,8 @@ QUESTION_KEYS = ("prompt", "question", "input", "instruction")
 ANSWER_KEYS = ("answers", "answer", "completion", "response", "output")
 """Where answers are looked for in a file whose header names no field."""
 MOST_TOKENS = 4096
+MOST_SHOWN = 60
+"""Characters of a wrong value that a mistake repeats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ def suite_of(name: str, rows: Iterable[tuple[int, Any]], sha256: str) -> SuiteFi
         mistakes += [Mistake(line, words) for words in wrong]
     elif name == PROBES:
         header = _probes(sha256)
-    else:
+    elif not lines or not isinstance(lines[0][1], Mistake):
         mistakes.append(Mistake(1, f"the file has no header: begin it with {HEADER_FORM}"))
     items: list[SuiteItem] = []
     for line, row in found:
@@ -122,6 +124,8 @@ def suite_of(name: str, rows: Iterable[tuple[int, Any]], sha256: str) -> SuiteFi
             items.append(item)
         else:
             mistakes.append(item)
+    if not items and not mistakes:
+        mistakes.append(Mistake(0, "the file has no item: write one question a line"))
     mistakes += _bad_together(items, header)
     suite = None if mistakes or header is None else replace(header, items=tuple(items))
     return SuiteFile(name, suite, tuple(items), tuple(sorted(mistakes, key=lambda m: m.line)))
@@ -144,16 +148,19 @@ def _probes(sha256: str) -> Suite:
 
 def _header(name: str, row: Mapping[str, Any], sha256: str) -> tuple[Suite | None, list[str]]:
     """Return the suite without items, or all that is wrong with its header."""
-    wrong = [
-        f"the header needs {key!r}, a text: {HEADER_FORM}"
-        for key in TEXTS
-        if not isinstance(row.get(key), str) or not row[key].strip()
+    needed = [
+        repr(key) for key in TEXTS if not isinstance(row.get(key), str) or not row[key].strip()
     ]
+    texts = "a text" if len(needed) == 1 else "each a text"
+    wrong = [f"the header needs {', '.join(needed)}, {texts}: {HEADER_FORM}"] if needed else []
     if isinstance(row["suite"], str) and row["suite"].strip() and row["suite"] != name:
         wrong.append(f"the header names the suite {row['suite']!r}: give file and suite one name")
     for key, known in (("scorer", SCORERS), ("difficulty", DIFFICULTIES)):
-        if row.get(key) not in known:
-            wrong.append(f"{key!r} in the header is {row.get(key)!r}: write {' or '.join(known)}")
+        if key not in row:
+            wrong.append(f"the header needs {key!r}: write {' or '.join(known)}")
+        elif row[key] not in known:
+            said = f"{key!r} in the header is {_shown(row[key])}"
+            wrong.append(f"{said}: write {' or '.join(known)}")
     unknown = sorted(set(row) - KNOWN)
     if unknown:
         wrong.append(f"the header does not know {', '.join(map(repr, unknown))}: leave it out")
@@ -170,6 +177,12 @@ def _header(name: str, row: Mapping[str, Any], sha256: str) -> tuple[Suite | Non
     ), []  # fmt: skip
 
 
+def _shown(value: Any) -> str:
+    """Return a value as the file has it, of bounded length."""
+    text = compact(value)
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
+
+
 def _item(line: int, row: Any, header: Suite | None, system: str | None) -> SuiteItem | Mistake:
     if not isinstance(row, dict):
         return Mistake(line, "the item is no object: write one JSON object a line")
@@ -183,7 +196,8 @@ def _item(line: int, row: Any, header: Suite | None, system: str | None) -> Suit
     difficulty = row.get("difficulty", "medium" if header is None else header.difficulty)
     if difficulty not in DIFFICULTIES:
         words = " or ".join(DIFFICULTIES)
-        return Mistake(line, f"the difficulty is {difficulty!r}: write {words}, or leave it out")
+        said = f"the difficulty is {_shown(difficulty)}"
+        return Mistake(line, f"{said}: write {words}, or leave it out")
     answers = _answers(row, header, own_answer)
     if isinstance(answers, str):
         return Mistake(line, answers)
@@ -231,7 +245,13 @@ def _answers(
     key = next((key for key in keys if row.get(key) is not None), None)
     given = own if key is None else row[key]
     if given is None:
-        return ()
+        other = next((key for key in ANSWER_KEYS if row.get(key) is not None), None)
+        if header is None or other is None:
+            return ()
+        return (
+            f"the answer is under {other!r}, and the header says {header.answer_field!r}: "
+            "give one of them the other's name"
+        )
     several = given if isinstance(given, list) else [given]
     texts = tuple(each if isinstance(each, str) else compact(each) for each in several)
     if not texts or not all(text.strip() for text in texts):
@@ -265,8 +285,6 @@ def _is_structure(text: str, scorer: ScorerName) -> bool:
 
 def _bad_together(items: list[SuiteItem], header: Suite | None) -> list[Mistake]:
     """Return what is wrong with items that are fit by themselves."""
-    if not items:
-        return [Mistake(0, "the file has no item: write one question a line after the header")]
     first: dict[str, int] = {}
     twice = []
     for item in items:

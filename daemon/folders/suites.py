@@ -1,5 +1,6 @@
 """`evals/`: the quality suites of a workspace and those that ship; reads them, asks no model."""
 
+import codecs
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,10 +51,16 @@ def discover(folder: Path) -> tuple[SuiteFile, ...]:
 
 
 def _rows(data: bytes) -> Iterator[tuple[int, Any]]:
-    for number, line in enumerate(data.split(b"\n"), 1):
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        yield 0, Mistake(0, "it is UTF-16: save it as UTF-8")
+        return
+    for number, line in enumerate(data.removeprefix(codecs.BOM_UTF8).split(b"\n"), 1):
         if not line.strip():
             continue
         try:
-            yield number, orjson.loads(line)
+            yield number, orjson.loads(line.decode())
+        except UnicodeDecodeError as error:
+            said = f"its byte {error.start + 1} is no UTF-8: save the file as UTF-8"
+            yield number, Mistake(number, said)
         except orjson.JSONDecodeError as error:
             yield number, Mistake(number, f"it is no JSON ({error.msg}): write one object a line")

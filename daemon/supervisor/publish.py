@@ -11,7 +11,9 @@ from daemon.core.jobs import escape
 from daemon.core.orders import REPRODUCTION, SWEEP, kind_of
 from daemon.core.progress import Metrics, Progress, after_evaluation, after_step
 from daemon.core.snapshot import Snapshot
-from daemon.core.status_document import Facts, OrderView, RunView, document
+from daemon.core.status_document import Facts, Measured, OrderView, RunView, document
+from daemon.errors import DaemonFault
+from daemon.folders.queue import DAMAGED, find_job, read_card
 from daemon.supervisor.machine import Machine
 from daemon.supervisor.parts import Parts
 
@@ -50,7 +52,7 @@ class Publisher:
         self._started_at = parts.clock.now()
         self._boot_id = f"{parts.boot}-{os.getpid()}"
         self._machine = Machine(parts)
-        self._progress_of: str | None = None
+        self._told_of: Measured | None = None
         self.error: tuple[str, str] | None = None
         self.disk_full = False
         self.judging = False
@@ -63,8 +65,7 @@ class Publisher:
             case say.Stepped(run, metrics):
                 self._step(run, metrics)
             case say.Evaluated(_, step, loss, samples, _, _):
-                named = tuple(replace(s, job=self._file_of(s.job)) for s in samples)
-                self._progress = after_evaluation(self._progress, step, loss, named)
+                self._progress = self._named(after_evaluation(self._progress, step, loss, samples))
             case say.Committed(_, step, _) if self._attempt is not None:
                 self._attempt = replace(self._attempt, committed_step=step)
             case say.Judging():
@@ -80,7 +81,8 @@ class Publisher:
 
     def _begin(self, report: say.RunBegun) -> None:
         self.judging = False
-        self._progress = Progress.from_record(report.progress)
+        self._progress = self._named(Progress.from_record(report.progress))
+        self._told_of = None
         self._attempt = _Attempt(
             run=report.run,
             number=report.attempt,
@@ -108,11 +110,18 @@ class Publisher:
             }
         )
 
+    def _named(self, progress: Progress) -> Progress:
+        """Return a progress whose samples name the files as they were dropped."""
+        names = {job: self._file_of(job) for job in {s.job for s in progress.recent_samples}}
+        samples = tuple(replace(s, job=names[s.job]) for s in progress.recent_samples)
+        return replace(progress, recent_samples=samples)
+
     def _file_of(self, job: str) -> str:
-        for card in self._parts.queue.cards("running"):
-            if card.job == job:
-                return escape(card.name)
-        return job
+        place = find_job(self._parts.layout, job)
+        try:
+            return job if place is None else escape(read_card(place).name)
+        except (OSError, DaemonFault, *DAMAGED):
+            return job
 
     def publish(self, seen: Snapshot, status: str | None, leftovers: tuple[Any, ...]) -> str:
         """Write the document and return the state it tells, in a sentence."""
@@ -132,6 +141,7 @@ class Publisher:
             model=parts.settings.now.model,
             log_file=str(parts.layout.log_file.relative_to(parts.layout.root)),
             progress=self._progress,
+            measured=self._measured(seen),
             metrics=self._metrics,
             committed_step=self._attempt.committed_step if self._attempt else None,
             run=self._run_view(seen),
@@ -156,13 +166,28 @@ class Publisher:
         return facts.status if status else f"{state}: {message}"
 
     def _remember(self, seen: Snapshot) -> None:
-        """Outside a run, tell the histories of the current version."""
-        if seen.run is not None or seen.current is None or seen.current == self._progress_of:
+        """Outside a run, tell the histories of the current version, whatever the last run did."""
+        version, told = seen.version, self._told_of
+        if version is None or self._in_hand(seen) is not None:
             return
-        self._progress_of = seen.current
-        record = self._parts.models.training_state(seen.current)
-        if record is not None:
-            self._progress = Progress.from_record(record.get("progress", {}))
+        if told is not None and told.version == version.version:
+            return
+        record = self._parts.models.training_state(version.version) or {}
+        self._progress = self._named(Progress.from_record(record.get("progress", {})))
+        files = tuple(self._file_of(job) for job in version.job_ids)
+        before = version.step - int(record.get("step_in_run", 0))
+        self._told_of = Measured(version.run, files, before, version.version, version.verdict)
+
+    def _measured(self, seen: Snapshot) -> Measured | None:
+        attempt, view = self._in_hand(seen), self._run_view(seen)
+        if attempt is None or view is None:
+            return self._told_of
+        return Measured(attempt.run, view.files, self._progress.step - attempt.step_in_run)
+
+    def _in_hand(self, seen: Snapshot) -> _Attempt | None:
+        """Return the attempt whose reports are folded; a run is claimed before it has begun."""
+        attempt = self._attempt
+        return attempt if attempt and seen.run and attempt.run == seen.run.run else None
 
     def _state(self, seen: Snapshot) -> tuple[str, str]:
         if self.disk_full:

@@ -117,9 +117,12 @@ def _added(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def first_progress(version: Path) -> Progress:
-    """Return the counters and histories a version hands on; an untouched base has none."""
+    """Return the counters and histories a version hands on; an untouched base has none.
+
+    The validation loss is none of them: it is of other rows.
+    """
     try:
         record = json.loads((version / STATE).read_bytes())
     except FileNotFoundError:
         return Progress()
-    return Progress.from_record(record["progress"])
+    return replace(Progress.from_record(record["progress"]), validation_loss=None)

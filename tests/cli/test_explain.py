@@ -33,6 +33,51 @@ def test_the_current_version_is_explained_for_people_and_programs(
     assert found["provenance"]["libraries"]["python"] and found["provenance"]["tokens"] > 0
 
 
+def test_losses_and_the_reason_of_the_verdict_are_told_as_the_version_has_them(
+    finetuned: Command, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(screen.out, "_width", 250)
+    manifest = json.loads((Layout(trained).version("v000002") / "manifest.json").read_bytes())
+    told = finetuned("explain", "2", "--root", trained).stdout.splitlines()
+    assert told[0] == f"v000002: {manifest['verdict']}"
+    assert manifest["verdict_reasons"]
+    assert told[1 : 1 + len(manifest["verdict_reasons"])] == [
+        f"- {reason}" for reason in manifest["verdict_reasons"]
+    ]
+    for name, of_set in (("a[bold]b.jsonl", "own_holdout"), ("first.jsonl", "earlier_holdout")):
+        [measured] = manifest["evaluations"]["loss"][of_set]["jobs"].values()
+        before, after = (measured["models"][model] for model in ("v000001", "candidate"))
+        [line] = [line for line in told if name in line]
+        assert f"{before:.4g} → {after:.4g}" in line
+
+
+def test_only_a_first_version_had_no_moments_before_it(finetuned: Command, trained: Path) -> None:
+    words = "of the optimizer: none before, it began from the untouched base"
+    first, second = (finetuned("explain", n, "--root", trained).stdout for n in ("1", "2"))
+    assert words in first
+    assert "of the optimizer: " in second and words not in second
+
+
+@pytest.mark.parametrize(("count", "left"), [(5, 0), (7, 2)])
+def test_how_many_changed_answers_are_left_out_is_told_with_their_place(
+    finetuned: Command, trained: Path, tmp_path: Path, count: int, left: int
+) -> None:
+    shutil.copytree(trained, tmp_path / "w", symlinks=True)
+    path = Layout(tmp_path / "w").version("v000002") / "report.json"
+    report = json.loads(path.read_bytes())
+    report["changed"]["to_right"] = [
+        {"set": "s", "id": f"{n}", "question": f"question {n}", "golden": "g", "before": "b",
+         "after": "g"}
+        for n in range(count)
+    ]  # fmt: skip
+    path.write_text(json.dumps(report))
+    told = finetuned("explain", "--root", tmp_path / "w").stdout
+    assert f"From wrong to right: {count}" in told
+    assert told.count("question: question ") == count - left
+    more = f"and {left} more, in models/versions/v000002/report.html"
+    assert (more in told) == (left > 0)
+
+
 def test_hostile_answers_are_shown_escaped(
     finetuned: Command, trained: Path, tmp_path: Path
 ) -> None:

@@ -52,6 +52,27 @@ def test_the_page_tells_the_accuracy_of_the_latest_answers_and_where_it_goes() -
     assert "45 % of the last 20, 40 % of the last 50" in text and "improving" in text
 
 
+@pytest.mark.parametrize(
+    ("of", "words"),
+    [
+        ({"run": "r000004", "version": None, "verdict": None, "files": ["b.jsonl"]},
+         "0.5000, validation 0.6000; of r000004, in training, on b.jsonl"),
+        ({"run": "r000003", "version": "v000003", "verdict": "refuse", "files": ["a", "b", "c"]},
+         "; of v000003 (refused, in use by hand), on a, b and 1 more"),
+        ({"run": None, "version": "v000000", "verdict": "base", "files": []},
+         "; of v000000 (in use)"),
+        (None, "0.5000, validation 0.6000"),
+    ],
+)  # fmt: skip
+def test_a_loss_says_of_which_run_or_version_it_is(of: dict[str, Any] | None, words: str) -> None:
+    assert words in shown(document(loss_of=of))
+
+
+def test_answers_to_questions_of_several_files_are_said_to_be() -> None:
+    assert "of questions of 2 files" in shown(document(accuracy_files=["a", "b"]))
+    assert "of questions of" not in shown(document(accuracy_files=["a"]))
+
+
 def test_what_a_model_says_steers_no_terminal() -> None:
     """Fault S6."""
     text = shown(document())

@@ -102,6 +102,17 @@ def test_the_same_table_is_read_from_a_recorded_terminal_with_its_progress_bar()
     assert curve.losses == ((10, 2.805),)
 
 
+@pytest.mark.parametrize(
+    "row", ["  10    2.805 ▼       99      1.2k\n", "Iter 10: Train loss 2.805, It/sec 0.503\n"]
+)
+@pytest.mark.parametrize(
+    "bar", ["Fetching 2 files:  50%|█████     | 1/2 [00:00<00:00,  1.47it/s]", "map: 100%", ""]
+)
+def test_a_progress_bar_on_the_same_line_hides_no_loss(bar: str, row: str) -> None:
+    curve = one(b"Iter 1: Val loss 3.2, Val took 1s\n", f"\rmap: 0%\r{bar}{row}".encode())
+    assert (curve.losses, curve.validation) == (((10, 2.805),), ((1, 3.2),))
+
+
 def test_what_a_training_callback_is_told_is_read() -> None:
     curve = one(line(iteration=10, train_loss=2.0, tokens_per_second=5.0, peak_memory=1.5),
                 line(iteration=10, val_loss=3.0))  # fmt: skip

@@ -8,14 +8,14 @@ from typing import Any
 import jsonschema
 
 from daemon.core.progress import Metrics, Progress, Sample, after_evaluation, after_step
-from daemon.core.status_document import Facts, RunView, document
+from daemon.core.status_document import Facts, Measured, RunView, document
 from daemon.core.status_schema import SCHEMA
 from daemon.folders.status import strict_line
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 IDLE = Facts(
     status="idle", message="", now=NOW, seq=1, boot_id="1", pid=1, daemon_started_at=NOW,
-    model="tiny", log_file="logs/daemon.jsonl", progress=Progress(), metrics=None,
+    model="tiny", log_file="logs/daemon.jsonl", progress=Progress(), measured=None, metrics=None,
     committed_step=None, run=None, order=None, queue={"normal": 2}, current=None, lineage=None,
     step=0, alerts=(), error=None, answers=(), memory={}, disk={}, gpu={}, watcher="events",
     leftovers=(), workers={},
@@ -58,6 +58,29 @@ def test_a_run_shows_its_step_its_file_and_the_time_left() -> None:
     assert found["accuracy_percent"] == 50.0 and found["answer_matches"] is False
     assert found["val_train_gap"] == 0.5
     assert found["throughput_trend"] == "stable"
+
+
+def test_a_loss_and_a_trend_are_of_one_run_and_say_of_which() -> None:
+    """What an earlier file's run measured is neither the loss nor the trend of this one."""
+    progress = Progress()
+    for step in range(1, 5):
+        progress = after_step(progress, metrics(step, 1.0))
+        progress = after_evaluation(progress, step, 1.5, (Sample(step, "p", "g", "m", True, "a"),))
+    run = RunView("r000002", ("b.jsonl",), 0, 0, 20, NOW, 0.0, 0)
+    begun = replace(IDLE, progress=progress, run=run, measured=Measured("r000002", run.files, 4))
+    assert valid(begun)["loss"] is None and valid(begun)["accuracy_trend"] is None
+    for step in range(5, 9):
+        wrong = Sample(step, "p", "g", "m", step > 6, "b.jsonl")
+        progress = after_step(progress, metrics(step, 3.0))
+        progress = after_evaluation(progress, step, None, (wrong,))
+    found = valid(replace(begun, progress=progress, metrics=metrics(8, 3.0)))
+    assert (found["loss"], found["accuracy_trend"]) == (3.0, "improving")
+    assert found["accuracy_files"] == ["a", "b.jsonl"]
+    assert found["loss_of"] == {
+        "run": "r000002", "version": None, "verdict": None, "files": ["b.jsonl"],
+    }  # fmt: skip
+    assert found["learning_rate"] == 1e-3
+    assert valid(replace(IDLE, metrics=metrics(8, 3.0)))["learning_rate"] is None
 
 
 def test_a_loss_that_is_no_number_becomes_null_and_the_line_stays_strict() -> None:

@@ -68,8 +68,8 @@ def test_an_item_may_be_a_row_as_it_is_trained(row: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("header", "words"),
     [
-        ({"scorer": "magic"}, "'scorer' in the header is 'magic': write exact or overlap"),
-        ({"difficulty": None}, "'difficulty' in the header is None: write easy or medium"),
+        ({"scorer": "magic"}, "'scorer' in the header is \"magic\": write exact or overlap"),
+        ({"difficulty": None}, "'difficulty' in the header is null: write easy or medium"),
         ({"licence": ""}, "the header needs 'licence'"),
         ({"suite": "ponds"}, "names the suite 'ponds': give file and suite one name"),
         ({"max_tokens": 0}, "no whole number from 1 to 4096"),
@@ -98,7 +98,8 @@ def test_a_bad_header_is_named_and_its_items_are_known_all_the_same(
         ({"messages": [{"role": "queen", "content": "?"}]}, "exact", "has the role 'queen'"),
         ({"prompt": "?", "name": ""}, "exact", "'name' is empty"),
         ({"prompt": "?", "name": []}, "exact", "'name' is empty"),
-        ({"prompt": "?", "difficulty": "mad"}, "exact", "the difficulty is 'mad'"),
+        ({"prompt": "?", "answer": "a"}, "exact", "is under 'answer', and the header says 'name'"),
+        ({"prompt": "?", "difficulty": "mad"}, "exact", 'the difficulty is "mad"'),
         ({"prompt": "?", "id": 3}, "exact", "'id' is no text"),
         ({"prompt": "?", "tools": "x"}, "calls", "no list of functions"),
         ({"prompt": "?", "name": "Paris"}, "calls", "not a call"),
@@ -111,6 +112,20 @@ def test_a_bad_item_is_named_with_its_line(row: Any, scorer: str, words: str) ->
     assert found.suite is None
     line = [sentence for sentence in found.sentences if words in sentence]
     assert line and line[0].startswith("evals/lakes.jsonl, line 2: ")
+
+
+def test_what_a_header_lacks_is_told_in_one_sentence_each() -> None:
+    found = made({"suite": "lakes", "title": "t"}, {"prompt": "?"})
+    assert [sentence.split(": ")[1] for sentence in found.sentences] == [
+        "the header needs 'task', 'answer_field', 'licence', 'origin', each a text",
+        "the header needs 'scorer'",
+        "the header needs 'difficulty'",
+    ]
+
+
+def test_a_line_that_cannot_be_read_is_not_called_a_missing_header_or_item() -> None:
+    assert [m.message for m in made(Mistake(1, "no JSON"), {"prompt": "?"}).mistakes] == ["no JSON"]
+    assert [m.message for m in made(HEADER, Mistake(2, "no JSON")).mistakes] == ["no JSON"]
 
 
 def test_all_mistakes_are_told_together_in_order() -> None:

@@ -37,12 +37,24 @@ def test_a_file_of_the_workspace_stands_for_the_shipped_one_of_its_name(tmp_path
 
 def test_what_cannot_be_read_is_named_with_the_reason(tmp_path: Path) -> None:
     broken = tmp_path / "broken.jsonl"
-    broken.write_bytes(json.dumps(HEADER | {"suite": "broken"}).encode() + b"\n{\n\n\xff\n")
-    assert [s.split(": it is no JSON")[0] for s in read(broken).sentences[1:]] == [
-        "evals/broken.jsonl, line 2", "evals/broken.jsonl, line 4",
-    ]  # fmt: skip
+    broken.write_bytes(json.dumps(HEADER | {"suite": "broken"}).encode() + b"\n{\n\nab\xff\n")
+    assert read(broken).sentences == (
+        "evals/broken.jsonl, line 2: it is no JSON (unexpected end of data): write one object a "
+        "line",
+        "evals/broken.jsonl, line 4: its byte 3 is no UTF-8: save the file as UTF-8",
+    )
     (tmp_path / "gone.jsonl").symlink_to(tmp_path / "nowhere")
     gone = read(tmp_path / "gone.jsonl")
     assert gone.suite is None and "No such file" in gone.sentences[0]
     (tmp_path / "folder.jsonl").mkdir()
     assert "cannot be read" in read(tmp_path / "folder.jsonl").sentences[0]
+
+
+def test_a_file_with_a_mark_of_its_encoding_is_read_or_told_by_its_name(tmp_path: Path) -> None:
+    mine = tmp_path / "own.jsonl"
+    write(mine, HEADER, {"prompt": "?"})
+    text = mine.read_text()
+    mine.write_text(text, encoding="utf-8-sig")
+    assert read(mine).sentences == () and read(mine).suite is not None
+    mine.write_text(text, encoding="utf-16")
+    assert read(mine).sentences == ("evals/own.jsonl: it is UTF-16: save it as UTF-8",)

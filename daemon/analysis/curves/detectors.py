@@ -7,9 +7,12 @@ import numpy as np
 from daemon.analysis.curves import limits
 from daemon.analysis.curves.prepared import Prepared, Trace
 from daemon.analysis.curves.smoothing import Array, binned, deviation, noise, rolling_median, trend
+from daemon.analysis.curves.valley import Valley, valley
 from daemon.core.curves import Finding, Kind
 
 LOWER_RATE = "lower training.learning_rate to a third"
+LEAST_RISING = 5
+"""Values by which a rise at the end is seen."""
 EDGE = 20
 """Steps on either side of a change of noise."""
 NEIGHBOURS = 9
@@ -44,14 +47,19 @@ def _risen(seen: Prepared) -> Finding | None:
         return None
     low = train.lowest
     least, end = float(train.level[low]), train.end()
-    after = len(train.steps) - low
     bound = max(_error_of_end(train), limits.RISE_OF_LOSS * least, 0.1 * max(0.0, seen.drop))
-    if after < 5 or end - least <= bound or not _rises(train.steps[low:], train.values[low:]):
+    if len(train.steps) - low < LEAST_RISING or end - least <= bound:
         return None
-    step = _leaves(train, low, least + limits.FAIRLY_SURE * train.sigma)
+    left = _leaves(train, low, least + limits.FAIRLY_SURE * train.sigma)
+    # Between its minimum and the rise a loss may go up and down for long.
+    starts = (low, min(left, len(train.steps) - LEAST_RISING))
+    if not any(_rises(train.steps[at:], train.values[at:]) for at in starts):
+        return None
+    step = int(train.steps[left])
     return _finding(
         "divergence", step,
-        f"the training loss rises from {least:.3f} at step {step} to {end:.3f} and stays up",
+        f"after step {step} the training loss rises from its lowest level, {least:.3f}, to "
+        f"{end:.3f} and stays up",
         {"least": least, "end": end, "noise": train.sigma},
         f"{LOWER_RATE}; lengthen training.warmup_steps if it began there",
     )  # fmt: skip
@@ -60,30 +68,37 @@ def _risen(seen: Prepared) -> Finding | None:
 def overfitting(seen: Prepared) -> Finding | None:
     """The validation loss rises after its minimum while the training loss does not."""
     found, train = seen.validation, seen.train
-    if found is None:
+    turn = None if found is None else sure_turn(found)
+    if found is None or turn is None:
         return None
-    low, count = found.lowest, len(found.steps)
-    last = max(2, count // 5)
-    least, end = float(found.level[low]), float(np.median(found.values[-last:]))
-    # Few values know their own noise badly: the fewer, the wider the bound.
-    sure = limits.SURE * (1.0 + 6.0 / count)
-    bound = max(sure * found.sigma * (1 / last + 1 / 3) ** 0.5, limits.RISE_OF_VALIDATION * least)
-    if count - low < 4 or end - least <= bound:
-        return None
-    if not _rises(found.steps[low:], found.values[low:]):
-        return None
+    step = int(found.steps[turn.lowest])
     if train is not None:
-        at = train.level[train.place(found.steps[low])]
+        at = train.level[train.place(step)]
         if train.end() > at + limits.FAIRLY_SURE * train.sigma:
             return None
-    step = int(found.steps[low])
+    end = _end_of_validation(found)
     return _finding(
         "overfitting", step,
-        f"the validation loss rises from {least:.3f} at step {step} to {end:.3f} while the "
+        f"the validation loss rises from {turn.least:.3f} at step {step} to {end:.3f} while the "
         "training loss does not",
-        {"least": least, "end": end, "noise": found.sigma},
+        {"least": turn.least, "end": end, "noise": found.sigma, "doubt": turn.doubt},
         "end at the recommended stop: fewer training.epochs, or more and more varied rows",
     )  # fmt: skip
+
+
+def sure_turn(found: Trace) -> Valley | None:
+    """Return the valley of a validation loss that has surely risen since its minimum."""
+    turn, count = valley(found.values), len(found.values)
+    low, rise = turn.lowest, _end_of_validation(found) - turn.least
+    if count - low < 4 or rise <= limits.RISE_OF_VALIDATION * abs(turn.least):
+        return None
+    if turn.doubt > limits.doubt_of(count) or not _rises(found.steps[low:], found.values[low:]):
+        return None
+    return turn
+
+
+def _end_of_validation(found: Trace) -> float:
+    return float(np.median(found.values[-max(2, len(found.values) // 5) :]))
 
 
 def learning_rate_too_high(seen: Prepared) -> Finding | None:
@@ -225,7 +240,8 @@ def plateau(seen: Prepared) -> Finding | None:
         "plateau", step,
         f"from step {step} on the training loss stays at {final:.3f}",
         {"level": final, "fall": seen.drop, "gain_of_last_half": gain, "noise": train.sigma},
-        "end there to save time; to get lower, decay the rate, raise the rank or add rows",
+        "end at the recommended stop to save time; to get lower, decay the rate, raise the rank "
+        "or add rows",
     )  # fmt: skip
 
 
@@ -266,9 +282,9 @@ def _rises(steps: Array, values: Array) -> bool:
 
 
 def _leaves(train: Trace, low: int, bound: float) -> int:
-    """Return the last step from the minimum on at which the level was not above a bound."""
+    """Return the last place from the minimum on at which the level was not above a bound."""
     under = np.flatnonzero(train.level[low:] <= bound)
-    return int(train.steps[low + (int(under[-1]) if len(under) else 0)])
+    return low + (int(under[-1]) if len(under) else 0)
 
 
 def _finding(kind: Kind, step: int, message: str, evidence: Any, advice: str) -> Finding:

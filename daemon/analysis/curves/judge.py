@@ -4,6 +4,7 @@ import numpy as np
 
 from daemon.analysis.curves import detectors, limits
 from daemon.analysis.curves.prepared import (
+    LEAST_SMOOTHED,
     LEAST_STEPS,
     LEAST_VALIDATIONS,
     Prepared,
@@ -39,31 +40,50 @@ def diagnose(curve: Curve) -> Diagnosis:
         findings += [found] if found else []
     return Diagnosis(
         curve, tuple(findings), _stop(seen, findings), _not_judged(seen, findings), _facts(seen),
-        _pairs(seen.train, "level"), _pairs(seen.train, "slope"), _pairs(seen.validation, "level"),
+        _pairs(seen.train, "level"), _pairs(seen.train, "slope"), _drawn(seen.validation),
     )  # fmt: skip
 
 
 def _stop(seen: Prepared, findings: list[Finding]) -> Stop | None:
-    """Return the earliest step whose smoothed validation loss is as good as the best."""
-    by_kind = {finding.kind: finding for finding in findings}
-    if "divergence" in by_kind:
-        step = by_kind["divergence"].begins_at_step
-        return Stop(step, "training", f"step {step}: from there on the training loss rises")
-    found = seen.validation
-    if found is not None:
-        least = found.level[found.lowest]
-        # A smoothed value has about half the noise of a single one.
-        good = found.level <= least + max(0.5 * found.sigma, limits.GOOD_ENOUGH * abs(least))
-        step = int(found.steps[int(np.argmax(good))])
-        said = f"step {step}: the validation loss is nowhere lower beyond its noise"
-        if step == int(found.steps[-1]):
-            said = f"step {step}, the last validation: no earlier one is as good"
-        return Stop(step, "validation", said)
-    if "plateau" in by_kind:
-        step = by_kind["plateau"].begins_at_step
+    """Return where the run would best have ended; before its end only where a finding says why."""
+    began = {finding.kind: finding.begins_at_step for finding in findings}
+    stops = []
+    if (step := began.get("divergence")) is not None:
+        stops.append(Stop(step, "training", f"step {step}: from there on the training loss rises"))
+    if {"divergence", "overfitting"} & set(began) and seen.validation is not None:
+        # Where a run diverges, its validation loss may have turned before its training loss.
+        turn = detectors.sure_turn(seen.validation)
+        if turn is not None:
+            step = int(seen.validation.steps[turn.lowest])
+            said = f"step {step}: there the validation loss was lowest, and it has risen since"
+            stops.append(Stop(step, "validation", said))
+    if stops:
+        return min(stops, key=lambda stop: stop.step)
+    if seen.validation is not None:
+        return _stop_by_validation(seen.validation, "plateau" in began)
+    if (step := began.get("plateau")) is not None:
         said = f"step {step}: the training loss stays where it is; no validation says more"
         return Stop(step, "training", said)
     return None
+
+
+def _stop_by_validation(found: Trace, plateau: bool) -> Stop:
+    """Return the last validation, or for a plateau the first that is as good as the best."""
+    least = found.level[found.lowest]
+    # A smoothed value has about half the noise of a single one.
+    good = found.level <= least + max(0.5 * found.sigma, limits.GOOD_ENOUGH * abs(least))
+    first, last = int(found.steps[int(np.argmax(good))]), int(found.steps[-1])
+    if first == last:
+        said = f"step {last}, the last validation: no earlier one is as good"
+    elif plateau:
+        said = f"step {first}: the validation loss is nowhere lower beyond its noise"
+        return Stop(first, "validation", said)
+    else:
+        said = (
+            f"step {last}, the last validation: nothing speaks against it, though the loss is "
+            f"nowhere lower beyond its noise than at step {first}"
+        )
+    return Stop(last, "validation", said)
 
 
 def _not_judged(seen: Prepared, findings: list[Finding]) -> dict[str, str]:
@@ -94,6 +114,11 @@ def _facts(seen: Prepared) -> dict[str, float | None]:
         "final_gap": None if end is None or final is None else end - final,
     }
     return {key: None if value is None else round(value, 6) for key, value in facts.items()}
+
+
+def _drawn(found: Trace | None) -> tuple[tuple[int, float], ...]:
+    """Return the smoothed validation; nothing where it would lie far off its few values."""
+    return () if found is None or len(found.steps) < LEAST_SMOOTHED else _pairs(found, "level")
 
 
 def _pairs(trace: Trace | None, name: str) -> tuple[tuple[int, float], ...]:

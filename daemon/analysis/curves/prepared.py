@@ -11,6 +11,8 @@ LEAST_STEPS = 30
 """Steps with a loss under which nothing is said of the training loss."""
 LEAST_VALIDATIONS = 6
 """Validations under which nothing is said of them."""
+LEAST_SMOOTHED = 12
+"""Validations under which no smoothed line is drawn: it looks at half of them."""
 OF_VALIDATION, LEAST_OF_VALIDATION = 0.2, 5
 """Share of the validations, and their least number, that a smoothed one looks at."""
 FIRST = 0.05

@@ -52,13 +52,16 @@ function words(chart, series) {
   for (const line of series) {
     const known = line.points.filter((point) => typeof point[1] === "number");
     if (!known.length) continue;
-    const [step, value] = known[known.length - 1];
-    const first = known[0];
+    const last = known[known.length - 1], first = known[0];
     const name = series.length > 1 ? `${line.name} ` : "";
-    const from = known.length > 1 ? `, ${figure(first[1], chart)} at step ${first[0].toLocaleString("en")}` : "";
-    parts.push(`${name}${figure(value, chart)} ${chart.unit} at step ${step.toLocaleString("en")}${from}`.replace("  ", " "));
+    const from = known.length > 1 ? `, ${figure(first[1], chart)} ${at(first)}` : "";
+    parts.push(`${name}${figure(last[1], chart)} ${chart.unit} ${at(last)}${from}`.replace("  ", " "));
   }
   return parts.join("; ") || "nothing measured yet";
+}
+
+function at([step, , run]) {
+  return `at step ${step.toLocaleString("en")}${run ? ` (${run})` : ""}`;
 }
 
 function table(el, chart, series) {

@@ -97,7 +97,7 @@ function facts(state) {
   const files = list(state.current_files);
   const more = files.length > 1 ? `and ${files.length - 1} more in this run` : null;
   const waiting = state.batch_queue_size;
-  const asked = validations[validations.length - 1];
+  const whose = lossOf(state.loss_of);
   const learns = state.status === "training" && state.told_at === null;
   const rows = [
     ["Current file", state.current_file, more],
@@ -105,13 +105,22 @@ function facts(state) {
     ["Files waiting", number(waiting), null],
     ["Version in use", state.version, state.model_name],
     ["Steps so far", number(state.current_step), typeof state.epoch === "number" ? `epoch ${state.epoch}` : null],
-    ["Loss", fixed(state.loss, 4), "lower is better"],
-    ["Validation loss", fixed(state.validation_loss, 4), asked ? `held-out rows, at step ${number(asked[0])}` : "on held-out rows"],
+    ["Loss", fixed(state.loss, 4), whose ?? "lower is better"],
+    ["Validation loss", fixed(state.validation_loss, 4), whose ? `held-out rows; ${whose}` : "on held-out rows"],
     ["Learning rate", learns && typeof state.learning_rate === "number" ? state.learning_rate.toExponential(2) : null, null],
     ["Throughput", learns && typeof state.tokens_per_sec === "number" ? `${number(state.tokens_per_sec)} tokens/s` : null, null],
   ];
   show($("facts"), rows.filter((row) => row[1] !== null && row[1] !== undefined && row[1] !== "" && row[1] !== false).map(([name, value, small]) =>
     el("div", {}, el("dt", {}, name), el("dd", {}, String(value), small ? el("small", {}, String(small)) : null))));
+}
+
+function lossOf(measured) {
+  if (!measured) return null;
+  const files = list(measured.files);
+  const names = files.length > 1 ? `${files[0]} and ${files.length - 1} more` : files[0];
+  const refused = measured.verdict === "refuse" ? ", refused, in use by hand" : "";
+  const told = measured.version ? `version in use, ${measured.version}${refused}` : `run ${measured.run}`;
+  return names ? `${told}: ${names}` : told;
 }
 
 function notices(state) {
@@ -140,7 +149,8 @@ function right(state) {
     [percent(state.accuracy_last_50), "of the last 50"],
     [typeof state.total_evals === "number" ? `${number(state.total_correct)} of ${number(state.total_evals)}` : null, "in all"],
     [percent(state.best_accuracy), `best, at step ${number(state.best_step)}`],
-    [state.accuracy_trend, "trend"],
+    [state.accuracy_trend, "trend in this run"],
+    [list(state.accuracy_files).length > 1 ? `${list(state.accuracy_files).length} files` : null, "asked lately"],
   ];
   show($("accuracy"), el("ul", { class: "chips" }, ...parts.filter((part) => part[0]).map(([value, name]) => el("li", {}, el("b", {}, value), ` ${name}`))));
 }

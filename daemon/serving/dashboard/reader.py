@@ -33,13 +33,13 @@ SMALL = (
     "status", "model_name", "version", "lineage", "current_step", "total_steps", "epoch",
     "current_file", "current_files", "run", "attempt", "batch_step", "batch_total_steps",
     "batch_queue_size", "started_at", "elapsed_seconds", "progress_percent", "eta_seconds",
-    "loss", "learning_rate", "validation_loss", "val_train_gap", "tokens_per_sec",
+    "loss", "loss_of", "learning_rate", "validation_loss", "val_train_gap", "tokens_per_sec",
     "steps_per_sec", "order", "queue",
 )  # fmt: skip
 MACHINE = ("memory", "disk", "gpu", "watcher", "workers")
 ACCURACY = (
     "total_evals", "total_correct", "accuracy_percent", "accuracy_last_20", "accuracy_last_50",
-    "best_accuracy", "best_step", "accuracy_trend", "accuracy_history",
+    "best_accuracy", "best_step", "accuracy_files", "accuracy_trend", "accuracy_history",
 )  # fmt: skip
 NOTICES = ("active_alerts", "error_type", "error_message", "leftovers", "commands")
 
@@ -146,7 +146,8 @@ class Reader:
             told = {name: event.get(name) for name in ("time", "event", "message")}
             self._events.append(told)
             if kind == "evaluated" and event.get("validation_loss") is not None:
-                self._validations.append([event.get("step"), event["validation_loss"]])
+                found = [event.get("step"), event["validation_loss"], event.get("run")]
+                self._validations.append(found)
 
 
 def _point(line: Mapping[str, Any]) -> list[Any]:

@@ -78,6 +78,19 @@ def overfitted(seed: int) -> Made:
     return Made(curve(level + made.noise(made.steps), made.validated(turned, 12)), at, made.steps)
 
 
+def turned(seed: int, rise: float, sigma: float, every: int) -> Made:
+    """60 steps, seldom measured: the validation loss turns at step 20 and rises by a share."""
+    random, steps, at = np.random.default_rng(seed), 60, 20
+    level = 0.5 + 1.5 * np.exp(-np.arange(1, steps + 1) / 21.0)
+    after = np.maximum(0.0, np.arange(1, steps + 1) - at) / (steps - at)
+    measured = np.where(after > 0, level[at - 1] + 0.1, level + 0.1) * (1.0 + rise * after)
+    validation = [
+        (n, float(measured[n - 1] + 0.5 * sigma * random.normal()))
+        for n in range(every, steps + 1, every)
+    ]
+    return Made(curve(level + sigma * random.normal(size=steps), validation), at - 1, steps)
+
+
 def diverged(seed: int) -> Made:
     """The loss climbs by half to all of its fall over the rest of the run."""
     made = Maker(seed)

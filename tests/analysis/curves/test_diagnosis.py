@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable
+from itertools import product
 
 import numpy as np
 import pytest
@@ -74,6 +75,47 @@ def test_it_is_recommended_to_stop_where_the_validation_loss_was_lowest() -> Non
         assert stop is not None and stop.basis == "validation"
         good += abs(stop.step - planted.planted) <= OF_VALIDATION * planted.steps
     assert good >= FOUND * SICK
+
+
+RISES, NOISES, EVERY = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5), (0.002, 0.03, 0.1), (2, 5, 8, 10)
+
+
+def test_what_is_advised_never_contradicts_the_verdict() -> None:
+    """A healthy run is never to be ended early, an overfitted one always, and where it turned."""
+    seen = set()
+    for seed, (rise, sigma, every) in enumerate(product(RISES, NOISES, EVERY)):
+        diagnosis = diagnose(made.turned(seed, rise, sigma, every).curve)
+        kinds = {finding.kind: finding.begins_at_step for finding in diagnosis.findings}
+        stop, last = diagnosis.stop, diagnosis.curve.validation[-1][0]
+        assert stop is not None
+        if "overfitting" in kinds:
+            assert stop.step == kinds["overfitting"] < last
+        elif not kinds:
+            assert (diagnosis.verdict, stop.step) == ("healthy", last)
+        seen.add(diagnosis.verdict)
+    assert seen == {"healthy", "overfitting"}
+
+
+@pytest.mark.parametrize("every", EVERY)
+def test_a_turn_that_anybody_sees_is_found_by_few_validations_too(every: int) -> None:
+    for seed in range(5):
+        finding = found(made.turned(seed, 0.1, 0.002, every).curve, "overfitting")
+        assert finding is not None
+        assert abs(finding.begins_at_step - 20) <= every
+
+
+def test_noise_around_a_level_is_seldom_overfitting() -> None:
+    """Flat is the worst case: of a curve that falls, noise makes a valley even less often."""
+    tries, alarms = 300, 0
+    for seed in range(tries):
+        random = np.random.default_rng(seed)
+        count = int(random.integers(6, 41))
+        values = 1.5 + 0.04 * random.standard_t(4, count)
+        validation = [(5 * n, float(value)) for n, value in enumerate(values, 1)]
+        alarms += (
+            found(made.curve(np.linspace(2.0, 1.0, 20), validation), "overfitting") is not None
+        )
+    assert alarms <= FALSE_ALARMS * tries
 
 
 def test_a_curve_that_got_better_to_the_end_is_not_to_be_stopped_early() -> None:

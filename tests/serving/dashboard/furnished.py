@@ -29,7 +29,8 @@ def furnished(root: Path, said: str = "plain") -> Layout:
     _versions(layout, said)
     tell(layout, **document(said))
     append(layout.metrics_file, (step(number) for number in range(1, 31)))
-    evaluated = {"event": "evaluated", "message": "step 20", "step": 20, "validation_loss": 0.9}
+    evaluated = {"event": "evaluated", "message": "step 20", "step": 20, "run": "r000002",
+                 "validation_loss": 0.9}  # fmt: skip
     append(layout.events_file, [{"event": "started", "message": said}, evaluated])
     return layout
 
@@ -46,6 +47,7 @@ def document(said: str = "plain") -> dict[str, Any]:
         "current_file": said, "current_files": [said], "run": "r000002", "batch_step": 30,
         "batch_total_steps": 120, "batch_queue_size": 1, "progress_percent": 25.0,
         "eta_seconds": 95.0, "loss": 0.5, "validation_loss": 0.9, "learning_rate": 5e-4,
+        "loss_of": {"run": "r000002", "version": None, "verdict": None, "files": [said]},
         "tokens_per_sec": 123.0, "eval_samples": [sample], "accuracy_history": [[20, 40.0]],
         "accuracy_percent": 40.0, "accuracy_last_20": 45.0, "accuracy_last_50": 40.0,
         "total_evals": 10, "total_correct": 4, "best_accuracy": 60.0, "best_step": 20,

@@ -75,7 +75,8 @@ def test_the_page_says_what_the_daemon_does_and_follows_it_without_reloading(
         expect(page.locator("#progress-text")).to_have_text(
             "plain: step 30 of 120, 25 %, about 1 min 35 s left"
         )
-        expect(page.locator("#said-loss")).to_contain_text("at step 30")
+        expect(page.locator("#said-loss")).to_contain_text("at step 30 (r000002)")
+        expect(page.locator("#facts")).to_contain_text("run r000002: plain")
         expect(page.locator("#said-loss")).to_contain_text("validation (held out) 0.9000")
         expect(page.locator("#samples del")).to_have_text("right")
         expect(page.locator("#samples ins")).to_have_text("wrong")
@@ -85,6 +86,11 @@ def test_the_page_says_what_the_daemon_does_and_follows_it_without_reloading(
         tell(layout, status="paused", error_message=None)
         expect(page.locator("#title")).to_have_text("Paused")
         expect(page.locator("#facts")).not_to_contain_text("tokens/s")
+        of = {"run": "r000001", "version": "v000001", "verdict": "refuse", "files": ["a", "b"]}
+        tell(layout, loss_of=of)
+        expect(page.locator("#facts")).to_contain_text(
+            "version in use, v000001, refused, in use by hand: a and 1 more"
+        )
         expect(page.locator("#said-loss")).to_contain_text("0.2500 nats a token at step 31")
         assert page.evaluate("window.here"), "the page was not loaded again"
 

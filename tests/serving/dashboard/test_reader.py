@@ -62,7 +62,7 @@ def test_samples_stand_beside_their_golden_answers_with_the_differences(layout: 
 def test_steps_and_validation_losses_are_followed(layout: Layout) -> None:
     reading = reader(layout)
     sections = reading.read()
-    assert sections["validations"] == {"validations": [[20, 0.9]]}
+    assert sections["validations"] == {"validations": [[20, 0.9, "r000002"]]}
     assert reading.points[-1] == [30, 2.0 / 30, 5e-4, 1000.0, "r000002"]
     append(layout.metrics_file, map(step, range(31, 31 + POINTS)))
     reading.read()

@@ -1,0 +1,88 @@
+"""What the status tells belongs to one run or to the version in use, whatever ran in between."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daemon import app
+from daemon.core import messages as say
+from daemon.core.jobs import card_to_record
+from daemon.core.progress import Metrics, Progress, Sample, after_evaluation, after_step
+from daemon.core.snapshot import Snapshot
+from daemon.folders.reading import read_status
+from daemon.layout import Layout
+from daemon.supervisor.parts import Parts
+from daemon.supervisor.publish import Publisher
+from tests.core import worlds as w
+
+OLD = "000001-job"
+VERSION = w.version(1, 0)
+
+
+def metrics(step: int, in_run: int, loss: float) -> Metrics:
+    return Metrics(step, in_run, 0, loss, 1e-3, 0.5, True, 8, 100, 50, 128, 0.5, (OLD,))
+
+
+@pytest.fixture
+def parts(tmp_path: Path) -> Parts:
+    """A workspace with a version in use, trained from a file whose questions were all answered."""
+    layout = Layout(tmp_path)
+    made = app._parts(layout, rehearse=True, console=False)
+    made.queue.make_folders()
+    place = layout.job("done", OLD)
+    place.job_file.parent.mkdir(parents=True)
+    place.job_file.write_text(json.dumps(card_to_record(w.card(1, name="old.jsonl"))))
+    layout.status_file.parent.mkdir(exist_ok=True)
+    layout.version(VERSION.version).mkdir(parents=True)
+    progress = after_step(Progress(), metrics(10, 10, 1.0))
+    progress = after_evaluation(progress, 10, 1.5, (Sample(10, "p", "g", "g", True, OLD),))
+    record = {"step": 10, "step_in_run": 10, "progress": progress.as_record()}
+    state = layout.version(VERSION.version) / "training_state.json"
+    state.write_text(json.dumps(record))
+    return made
+
+
+def told(publisher: Publisher, layout: Layout, seen: Snapshot) -> dict[str, Any]:
+    publisher.publish(seen, None, ())
+    found = read_status(layout)
+    assert found is not None
+    return found
+
+
+def test_after_a_refused_run_the_losses_are_the_versions_in_use_again(parts: Parts) -> None:
+    layout, publisher = parts.layout, Publisher(parts)
+    versions = {"v000000": w.version(0), "v000001": VERSION}
+    idle = w.quiet(versions=versions, complete=frozenset(versions), current="v000001")
+    of_version = {
+        "run": "r000001", "version": "v000001", "verdict": "promote", "files": ["old.jsonl"],
+    }  # fmt: skip
+
+    before = told(publisher, layout, idle)
+    assert (before["loss"], before["validation_loss"]) == (1.0, 1.5)
+    assert (before["loss_of"], before["accuracy_files"]) == (of_version, ["old.jsonl"])
+
+    begun = Progress.from_record({"train_loss_history": [[10, 1.0]], "step": 10})
+    publisher.report(say.RunBegun("r000007", 0, 10, 0, 20, begun.as_record()))
+    publisher.report(say.Stepped("r000007", metrics(11, 1, 9.0)))
+    publisher.report(say.Evaluated("r000007", 11, 8.0, (), 0, 0.1))
+    at_work = w.quiet(
+        versions=versions, complete=frozenset(versions), current="v000001", run=w.run(2)
+    )
+    during = told(publisher, layout, at_work)
+    assert (during["loss"], during["validation_loss"]) == (9.0, 8.0)
+    assert (during["loss_of"]["run"], during["loss_of"]["version"]) == ("r000007", None)
+
+    after = told(publisher, layout, idle)
+    assert (after["loss"], after["validation_loss"]) == (1.0, 1.5)
+    assert (after["loss_of"], after["learning_rate"]) == (of_version, None)
+
+
+def test_an_untouched_base_has_no_loss_though_a_run_on_it_was_refused(parts: Parts) -> None:
+    publisher = Publisher(parts)
+    publisher.report(say.RunBegun("r000007", 0, 0, 0, 20, Progress().as_record()))
+    publisher.report(say.Stepped("r000007", metrics(1, 1, 9.0)))
+    after = told(publisher, parts.layout, w.quiet())
+    assert after["loss"] is None and after["train_loss_history"] == []
+    assert after["loss_of"]["version"] == "v000000" and after["loss_of"]["files"] == []
