@@ -1,6 +1,5 @@
 """`logs`: shows the daemon's structured log to people; changes nothing."""
 
-import json as encoding
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
@@ -8,7 +7,7 @@ import typer
 from rich.text import Text
 
 from daemon.cli.place import HERE, Json, Root, workspace
-from daemon.cli.screen import out, safe, say
+from daemon.cli.screen import fact, out, read_no_more, safe, say
 from daemon.clock import SystemClock
 from daemon.folders.reading import Lines
 
@@ -39,8 +38,10 @@ def logs(
     _show(known[max(0, len(known) - lines) :], json)
     clock = SystemClock()
     try:
-        while follow:
+        while follow and not read_no_more():
             clock.sleep_s(LOOK_S)
+            # One that was removed will be written to no more.
+            workspace(layout.root)
             _show(following.new(), json)
     except KeyboardInterrupt:
         return
@@ -49,7 +50,7 @@ def logs(
 def _show(records: Iterable[Mapping[str, Any]], as_json: bool) -> None:
     for record in records:
         if as_json:
-            typer.echo(encoding.dumps(record))
+            fact(record)
         else:
             out.print(_line(record), soft_wrap=True)
 

@@ -1,6 +1,8 @@
 """What commands write: facts as JSON, sentences for people, and foreign text made harmless."""
 
 import json
+import select
+import sys
 from typing import Any
 
 import typer
@@ -14,6 +16,21 @@ err = Console(stderr=True, highlight=False)
 def facts(value: Any) -> None:
     """Write a value as JSON for programs."""
     typer.echo(json.dumps(value, ensure_ascii=True, allow_nan=False, indent=1))
+
+
+def fact(value: Any) -> None:
+    """Write a value as one line of JSON, for programs that read as it comes."""
+    typer.echo(json.dumps(value, ensure_ascii=True, allow_nan=False))
+
+
+def read_no_more() -> bool:
+    """Tell whether what is written goes into a pipe whose reader has left, as `| head` does."""
+    look = select.poll()
+    try:
+        look.register(sys.stdout, 0)
+    except (ValueError, OSError):
+        return False  # no file of the system: nobody can leave
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in look.poll(0))
 
 
 def say(sentence: str, style: str = "") -> None:

@@ -30,9 +30,10 @@ def page(root: str, document: Mapping[str, Any] | None, problem: str | None) -> 
         return Group(*parts, Text("nothing is known yet: the daemon has never run here"))
     if problem is not None:
         parts.append(Text("what it said last:", style="dim"))
-    parts += [_headline(document), _facts(document)]
+    # What is least missed comes last: a low terminal shows the beginning.
+    parts += [_headline(document), *_alerts(document), _facts(document)]
     parts += _samples(document)
-    parts += _alerts(document)
+    parts += _commands(document)
     return Group(*parts)
 
 
@@ -122,7 +123,9 @@ def _samples(document: Mapping[str, Any]) -> Iterable[RenderableType]:
     samples = (document.get("recent_examples") or [])[-SAMPLES:]
     if not samples:
         return
-    table = Table("", "prompt", "wanted", "answered", box=None, padding=(0, 2, 0, 0))
+    table = Table("", box=None, padding=(0, 2, 0, 0), expand=True)
+    for name, ratio in (("prompt", 2), ("wanted", 1), ("answered", 1)):
+        table.add_column(name, no_wrap=True, ratio=ratio)
     for sample in samples:
         right = bool(sample.get("matches"))
         table.add_row(
@@ -141,6 +144,9 @@ def _alerts(document: Mapping[str, Any]) -> Iterable[RenderableType]:
         yield Text(f"! {safe(str(document['error_message']))}", style="red")
     for item in document.get("leftovers") or []:
         yield Text(f"inbox: {safe(str(item.get('name')))}: {safe(str(item.get('reason')))}")
+
+
+def _commands(document: Mapping[str, Any]) -> Iterable[RenderableType]:
     for answer in (document.get("commands") or [])[-3:]:
         words = (answer.get("command"), answer.get("answer"), answer.get("message"))
         yield Text("{}: {}: {}".format(*(safe(str(word)) for word in words)), style="dim")

@@ -14,8 +14,8 @@ import psutil
 
 from daemon.model import blas
 
-EVERY_S = 2.0
-"""Seconds over which it is looked how busy the others are."""
+FIRST_S, EVERY_S = 0.5, 2.0
+"""Seconds over which it is looked how busy the others are: at first, and from then on."""
 
 Usage = tuple[float, float, float]
 """Seconds: now, of all cores' work since boot, and of this process's."""
@@ -46,11 +46,13 @@ class Cores:
         """Those it could have, by what the BLAS found at the start; 1 where there is none."""
         self._free = self.most
         self._before = look()
+        self._wait_s = FIRST_S
 
     def free(self) -> int:
         """Return how many cores others leave; looks at most every few seconds."""
-        if self.most > 1 and time.monotonic() - self._before[0] >= EVERY_S:
+        if self.most > 1 and time.monotonic() - self._before[0] >= self._wait_s:
             now = self._look()
+            self._wait_s = EVERY_S
             self._free = threads_for(os.cpu_count() or self.most, self.most, self._before, now)
             self._before = now
         return self._free

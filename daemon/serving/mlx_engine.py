@@ -6,7 +6,7 @@ no answer can meet another version's weights.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,8 @@ from daemon.errors import UserFault
 from daemon.folders.models import ADAPTER, read_manifest, verify
 from daemon.model.adapters import attach, load_adapter
 from daemon.model.backend import Module, give_back, mx, on_cpu
+from daemon.model.cores import Cores
+from daemon.model.lanes import Lanes
 from daemon.model.loading import load_model
 from daemon.model.row_adapters import BARE, RowAdapters
 from daemon.model.twins import twin
@@ -50,6 +52,8 @@ class _Loaded:
     """Without any adapter."""
     adapters: RowAdapters
     shared: Batch
+    lanes: Lanes
+    """One, with the cores that others leave: beside a trainer two threads wait for each other."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +69,18 @@ class _Draft:
 class MlxEngine:
     """Answers side by side, each by the version it asks for."""
 
-    def __init__(self, versions: int, prompts: PromptCache | None = None) -> None:
+    def __init__(
+        self,
+        versions: int,
+        prompts: PromptCache | None = None,
+        cores: Callable[[], Cores] = Cores,
+    ) -> None:
         """At most so many versions are kept at once, but for those that are answering.
 
         Without a cache every prompt is computed from its beginning.
         """
         self._versions = versions
+        self._cores = cores
         self._loaded: _Loaded | None = None
         self._tokenizer: TokenizerWrapper = None
         self._worn: dict[str, _Worn] = {}
@@ -96,11 +106,13 @@ class MlxEngine:
         Raises:
             ModelFault: it cannot be loaded.
         """
+        lanes = Lanes(1, self._cores())
         model, self._tokenizer = load_model(base)
         self._wired_bytes = maybe_set_recommended_wired_limit()
+        lanes.share(1)
         adapters = RowAdapters(twin(model))
         shared = self._batch(adapters.model, adapters.rows)
-        self._loaded = _Loaded(model, adapters, shared)
+        self._loaded = _Loaded(model, adapters, shared, lanes)
         self.base = base
 
     def _batch(self, model: Module, binding: Binding) -> Batch:
@@ -128,12 +140,17 @@ class MlxEngine:
         Raises:
             UserFault: its version is damaged or does not fit the base.
         """
+        self._share_cores()
         worn = self._wearing(work.subject)
         states, known = self._prompts.find(worn.name, work.prompt)
         tokens = list(work.prompt)
         row = Row(work.number, worn.name, worn.slot, work.sampling, tokens, states, known)
         worn.batch.add(row)
         self._drafts[work.number] = _Draft(worn, row, self._tokenizer.detokenizer)
+
+    def _share_cores(self) -> None:
+        assert self._loaded is not None
+        self._loaded.lanes.share(1)
 
     def _wearing(self, subject: Subject) -> _Worn:
         """Return a version in memory; of those that rest, the one asked longest ago may go."""
@@ -178,6 +195,7 @@ class MlxEngine:
 
         What one says is given before the next thing is computed: its client does not wait for it.
         """
+        self._share_cores()
         batches = {id(draft.worn.batch): draft.worn.batch for draft in self._drafts.values()}
         for batch in batches.values():
             for word in batch.step():

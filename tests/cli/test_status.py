@@ -1,6 +1,12 @@
 """`status`: the page for people, and the truth about a dead daemon."""
 
 import json
+import os
+import pty
+import select
+import subprocess
+import sys
+import termios
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -151,4 +157,72 @@ def test_a_watched_status_is_shown_anew_until_it_is_left(
 
     monkeypatch.setattr("daemon.cli.status.SystemClock.sleep_s", wait)
     done = finetuned("status", "--watch", "--root", layout.root)
-    assert done.exit_code == 0 and "32 of 120" in done.stdout
+    assert done.exit_code == 0
+    assert [f"{step} of 120" in done.stdout for step in (30, 31, 32)] == [True] * 3
+    steps = iter([31])
+    done = finetuned("status", "--watch", "--json", "--root", layout.root)
+    assert [json.loads(line)["current_step"] for line in done.stdout.splitlines()] == [32, 31]
+
+
+@pytest.mark.usefixtures("lock_held")
+def test_a_workspace_that_is_removed_is_watched_no_longer(
+    finetuned: Command, layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = iter([1])
+
+    def wait(_: SystemClock, seconds: float) -> None:
+        next(looks)
+        layout.root.rename(layout.root.with_name("elsewhere"))
+
+    monkeypatch.setattr("daemon.cli.status.SystemClock.sleep_s", wait)
+    done = finetuned("status", "--watch", "--root", layout.root)
+    assert done.exit_code == 2 and "is no workspace" in done.stderr
+
+
+def test_a_low_and_narrow_terminal_shows_alerts_and_each_sample_on_one_line() -> None:
+    sample = {"golden_answer": "Mars", "model_answer": "Venus", "matches": False}
+    samples = [{"prompt": f"{number} " + "long words " * 9, **sample} for number in range(3)]
+    console = Console(width=40, force_terminal=False)
+    with console.capture() as capture:
+        console.print(page("/w", document(recent_examples=samples), None))
+    lines = capture.get().splitlines()
+    assert len(lines) <= 20 and max(map(len, lines)) <= 40
+    assert [line.split()[-2:] for line in lines[-3:]] == [["Mars", "Venus"]] * 3
+    assert any("look here" in line for line in lines[:3])
+
+
+def _read_until(terminal: int, mark: bytes) -> bytes:
+    """Return what a terminal shows until something that is sure to come."""
+    seen = b""
+    while mark not in seen:
+        assert select.select([terminal], [], [], 60)[0], seen
+        seen += os.read(terminal, 65536)
+    return seen
+
+
+def test_sigterm_leaves_the_terminal_as_it_was(layout: Layout) -> None:
+    mine, its = pty.openpty()
+    before = termios.tcgetattr(its)
+    command = [sys.executable, "-m", "daemon", "status", "--watch", "--root", str(layout.root)]
+    with subprocess.Popen(command, stdin=its, stdout=its, stderr=its) as process:
+        seen = _read_until(mine, b"never run here")
+        process.terminate()
+        assert process.wait(60) == 0
+    seen += _read_until(mine, b"\x1b[?25h")
+    assert termios.tcgetattr(its) == before
+    for given, back in ((b"\x1b[?1049h", b"\x1b[?1049l"), (b"\x1b[?25l", b"\x1b[?25h")):
+        assert seen.count(given) == seen.count(back) == 1
+    os.close(mine)
+    os.close(its)
+
+
+@pytest.mark.parametrize("command", [("status", "--watch"), ("logs", "-f")])
+def test_watching_ends_when_its_reader_has_left(layout: Layout, command: tuple[str, ...]) -> None:
+    """As `| head` does: nothing is written to the log any more, so no write can find out."""
+    layout.logs.mkdir(exist_ok=True)
+    layout.log_file.write_text('{"event": "one"}\n')
+    line = [sys.executable, "-m", "daemon", *command, "--root", str(layout.root)]
+    with subprocess.Popen(line, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(60) == 0

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import socket
 import subprocess
 import urllib.error
 import urllib.request
@@ -14,13 +13,9 @@ import psutil
 import pytest
 
 from tests.end_to_end.workspace import Workspace, chats
+from tests.serving.house import free_port
 
 pytestmark = pytest.mark.end_to_end
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def answer(port: int) -> dict[str, Any] | None:

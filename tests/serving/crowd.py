@@ -17,7 +17,7 @@ import psutil
 
 from daemon.layout import Layout
 from tests.reliability.growing import ALLOWED, Size
-from tests.serving.house import make_models, wait_for
+from tests.serving.house import free_port, make_models, wait_for
 
 AT_ONCE = 32
 SETTINGS = """[server]
@@ -205,8 +205,7 @@ def _watching(place: Place) -> Iterator[list[str]]:
 def _server(root: Path, clients: int) -> Iterator[Place]:
     layout = Layout(root)
     make_models(layout)
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = int(probe.getsockname()[1])
+    port = free_port()
     settings = SETTINGS.format(port=port, connections=clients + SPARE, at_once=AT_ONCE)
     layout.settings_file.write_text(settings)
     argv = [sys.executable, "-c", SERVER, "serve", "--rehearse", "--root", str(root)]

@@ -135,14 +135,20 @@ def events(body: bytes) -> list[Any]:
     return [line if line == "[DONE]" else json.loads(line) for line in lines]
 
 
-def wait_for(seen: Callable[[], bool], what: str) -> None:
+def free_port() -> int:
+    """Return a port of this machine that nobody has."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def wait_for(seen: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) -> None:
     """Wait until something is so.
 
     Raises:
         AssertionError: it did not come to be in time.
     """
     clock = SystemClock()
-    until_s = clock.monotonic_s() + PATIENCE_S
+    until_s = clock.monotonic_s() + patience_s
     while not seen():
         assert clock.monotonic_s() < until_s, what
         clock.sleep_s(0.01)
@@ -151,9 +157,7 @@ def wait_for(seen: Callable[[], bool], what: str) -> None:
 @contextmanager
 def serving(layout: Layout, engine: Engine, **changes: Any) -> Iterator[Served]:
     """Give a server on a free port."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = int(probe.getsockname()[1])
-    settings = ServerSettings(**({"port": port} | changes))
+    settings = ServerSettings(**({"port": free_port()} | changes))
     desk = make_desk(layout, settings, engine, SystemClock())
     app = make_server(layout, desk, lambda: server.should_exit)
     place = listen(settings)

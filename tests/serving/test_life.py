@@ -22,7 +22,7 @@ from daemon.serving.rehearsal import RehearsalEngine
 from daemon.serving.work import Event, Piece, Said, Subject, Trouble, Work
 from daemon.settings_file import parse_settings
 from daemon.settings_serving import ServerSettings
-from tests.serving.house import make_models, serving, wait_for
+from tests.serving.house import free_port, make_models, serving, wait_for
 
 PLENTY = (90, 100)
 SCARCE = (15, 100)
@@ -287,8 +287,7 @@ def test_a_token_that_is_none_or_open_is_refused(layout: Layout, text: str, mode
 def test_the_worker_leaves_when_its_supervisor_is_gone(layout: Layout) -> None:
     import subprocess
 
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     layout.settings_file.write_text(f"[server]\nport = {port}\n")
     argv = [sys.executable, "-P", "-m", "daemon.serving", "--root", str(layout.root), "--rehearse"]
     child = subprocess.Popen(argv, stdin=subprocess.PIPE, stderr=subprocess.PIPE)

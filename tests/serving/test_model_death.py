@@ -14,7 +14,7 @@ from daemon.layout import Layout
 from daemon.serving.engine_thread import MOST_FAILURES
 from daemon.serving.rehearsal import RehearsalEngine
 from daemon.serving.work import Said, Work
-from tests.serving.house import Served, make_models, serving, wait_for
+from tests.serving.house import Served, free_port, make_models, serving, wait_for
 
 ASKED = {"prompt": "x"}
 SECRET = "a-secret-word"
@@ -142,8 +142,7 @@ sys.exit(main())
 
 def test_a_server_whose_model_is_given_up_ends_with_a_code_of_its_own(layout: Layout) -> None:
     """Then whoever started it starts it again, after longer each time."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     layout.settings_file.write_text(f"[server]\nport = {port}\n")
     argv = [sys.executable, "-c", DYING, "--root", str(layout.root), "--rehearse"]
     body = f'{{"prompt": "{SECRET}"}}'.encode()

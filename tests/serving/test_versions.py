@@ -11,8 +11,9 @@ from daemon.core.examples import Turn
 from daemon.core.sampling import Sampling
 from daemon.folders import current_model
 from daemon.layout import Layout
+from daemon.model import blas
 from daemon.model.adapters import adapter_weights, attach, put_weights, save_adapter
-from daemon.model.backend import mx
+from daemon.model.backend import mx, on_cpu
 from daemon.model.generation import stream
 from daemon.model.loading import load_model
 from daemon.serving.mlx_engine import MlxEngine
@@ -20,6 +21,7 @@ from daemon.serving.registry import Registry
 from daemon.serving.work import Work
 from daemon.text.encoder import TextEncoder
 from daemon.training.rehearsal_base import make_base
+from tests.model.free_cores import Free
 from tests.serving.house import Served, add_version, events, make_models, serving
 from tests.serving.two_versions import NAMES, SPEC, expected, two_versions
 from tests.training.tiny_llama import make_weights
@@ -223,3 +225,23 @@ def test_a_version_that_is_removed_while_it_is_loaded_is_not_offered_any_more(
         assert served.ask("POST", "/generate", body).status == 200
         (folder / "adapters.safetensors").unlink()
         assert served.ask("POST", "/generate", body).status == 404
+
+
+@pytest.mark.parametrize("free", [1, 2])
+def test_answers_take_the_cores_that_others_leave(workspace: Layout, free: int) -> None:
+    """Beside a trainer the threads of one product would wait for each other's core."""
+    most = blas.most_threads()
+    if most is None or most < 2 or not on_cpu():
+        pytest.skip("no OpenBLAS with more than one thread here")
+    blas.set_threads(3 - free)
+    engine = MlxEngine(versions=2, cores=lambda: Free(free))
+    subject = Registry(workspace).find("current")
+    engine.load(subject.base)
+    assert blas.threads() == free
+    blas.set_threads(3 - free)
+    engine.begin(Work(1, subject, (1, 2, 3), Sampling(4)))
+    assert blas.threads() == free
+    blas.set_threads(3 - free)
+    assert list(engine.step()) and blas.threads() == free
+    engine.unload()
+    blas.set_threads(most)
