@@ -92,6 +92,8 @@ def test_after_many_files_a_trainer_holds_what_it_held_after_few(
     Fault D3.
     """
     monkeypatch.setattr("daemon.training.mlx_engine.on_cpu", lambda: not few_shapes)
+    # Lanes are threads, and as many as others leave cores for.
+    monkeypatch.setattr("daemon.model.cores.Cores.free", lambda _: 2)
     warm = Warm(make_workspace(tmp_path / "w", TinyEngine()), TinyEngine())
     warm.train_until(FEW)
     after_few = held()
