@@ -14,6 +14,8 @@ COLOURS = {
     "paused": "yellow", "blocked": "red", "disk_full": "red", "crashed": "red",
 }  # fmt: skip
 SAMPLES = 3
+SEEN = 12
+"""Characters that two answers may share at their start and still show where they differ."""
 FILES = 2
 """Names that are shown of a run over several."""
 VERDICTS = {
@@ -127,14 +129,26 @@ def _samples(document: Mapping[str, Any]) -> Iterable[RenderableType]:
     for name, ratio in (("prompt", 2), ("wanted", 1), ("answered", 1)):
         table.add_column(name, no_wrap=True, ratio=ratio)
     for sample in samples:
-        right = bool(sample.get("matches"))
+        wanted, answered = (str(sample.get(f"{who}_answer") or "") for who in ("golden", "model"))
+        skip = _alike(wanted, answered)
         table.add_row(
-            mark(right),
+            mark(bool(sample.get("matches"))),
             brief(sample.get("prompt"), 44),
-            brief(sample.get("golden_answer"), 44),
-            brief(sample.get("model_answer"), 44),
+            brief(_from(wanted, skip), 44),
+            brief(_from(answered, skip), 44),
         )
     yield table
+
+
+def _alike(one: str, other: str) -> int:
+    """Return how many characters to leave out for the first difference to be in sight."""
+    pairs = enumerate(zip(one, other, strict=False))
+    same = next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))
+    return 0 if one == other or same < SEEN else same - SEEN // 2
+
+
+def _from(text: str, start: int) -> str:
+    return f"…{text[start:]}" if start else text
 
 
 def _alerts(document: Mapping[str, Any]) -> Iterable[RenderableType]:

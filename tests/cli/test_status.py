@@ -191,6 +191,15 @@ def test_a_low_and_narrow_terminal_shows_alerts_and_each_sample_on_one_line() ->
     assert any("look here" in line for line in lines[:3])
 
 
+@pytest.mark.parametrize("golden", ["dim", "lamp_bright"])
+def test_where_a_long_answer_differs_is_in_sight(golden: str) -> None:
+    begin = '{"name": "HassLightSet", "arguments": {"area": "the office", "effect": "'
+    sample = {"prompt": "p", "golden_answer": begin + golden, "model_answer": f"{begin}lamp_off"}
+    with (console := Console(width=80)).capture() as captured:
+        console.print(page("/w", document(recent_examples=[{**sample, "matches": False}]), None))
+    assert golden in captured.get() and "lamp_off" in captured.get()
+
+
 def _read_until(terminal: int, mark: bytes) -> bytes:
     """Return what a terminal shows until something that is sure to come."""
     seen = b""

@@ -24,7 +24,7 @@ SETTINGS = (
 ROWS = 60
 FILES = ("adapters.safetensors", "optimizer.safetensors")
 LAST_KILLS = 3
-"""After the last step: while it is judged, when it is, and before the link moves."""
+"""At the last step, while the candidate is judged, and before the link moves."""
 
 BEFORE_LINK = "supervisor:link.begun:1:KILL"
 
@@ -59,13 +59,13 @@ def be_killed(root: Path, seed: int, kills: int, calm: Calm) -> list[str]:
     with Workspace(root / "w", settings=settings, rehearse=False) as space:
         space.drop("a.jsonl", chats(ROWS))
         space.start()
-        at = sorted(draw.sample(range(1, calm.steps), kills - LAST_KILLS - 1))
-        for number, step in enumerate([*at, calm.steps]):
+        at = sorted(draw.sample(range(1, calm.steps), kills - LAST_KILLS))
+        for number, step in enumerate(at):
             space.wait(f"step {step}", partial(_has_come_to, space, step))
             # Somewhere inside the step that follows.
             threading.Event().wait(draw.uniform(0.0, calm.step_s))
             _kill(space, "trainer" if number % 2 else "daemon")
-        _kill_at_the_end(root, space, draw)
+        _kill_at_the_end(root, space, draw, calm)
         space.wait("a version", lambda: space.jobs("done"))
         code = space.terminate()
         found = audit(space)
@@ -77,16 +77,17 @@ def be_killed(root: Path, seed: int, kills: int, calm: Calm) -> list[str]:
         return [*found, space.story()] if found else []
 
 
-def _kill_at_the_end(root: Path, space: Workspace, draw: random.Random) -> None:
-    """Kill the trainer while it judges, the daemon when it has, and before the link moves."""
+def _kill_at_the_end(root: Path, space: Workspace, draw: random.Random, calm: Calm) -> None:
+    """Kill the daemon at the last step and before the link moves, the trainer while it judges."""
+    space.wait("the last step", partial(_has_come_to, space, calm.steps))
+    space.kill()
     known = len(space.told("judging"))
+    faults = {failpoints.POINT: BEFORE_LINK, failpoints.FIRED: str(root / "fired")}
+    with asked(faults):
+        space.start()
     space.wait("a judgement", lambda: len(space.told("judging")) > known or space.jobs("done"))
     threading.Event().wait(draw.uniform(0.0, 0.3))
     space.kill_trainer()
-    faults = {failpoints.POINT: BEFORE_LINK, failpoints.FIRED: str(root / "fired")}
-    space.kill()
-    with asked(faults):
-        space.start()
     space.wait("the kill before the link", lambda: (root / "fired").exists())
     space.kill()
     space.start()
