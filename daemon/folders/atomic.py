@@ -75,10 +75,16 @@ def replacing(path: Path) -> Iterator[Path]:
 def replace_volatile(path: Path, data: bytes) -> None:
     """Replace a file's content at once for readers, but without waiting for the disk."""
     temporary = _temporary(path)
-    failpoint("volatile.begun")
-    temporary.write_bytes(data)
-    failpoint("volatile.written")
-    os.replace(temporary, path)
+    try:
+        failpoint("volatile.begun")
+        temporary.write_bytes(data)
+        failpoint("volatile.written")
+        os.replace(temporary, path)
+    except BaseException:
+        # On a full disk what was written until then would hold the last of the room.
+        with suppress(OSError):
+            temporary.unlink()
+        raise
 
 
 def make_directory(path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from setproctitle import setproctitle
 
-from daemon.clock import Clock, SystemClock
+from daemon.clock import SystemClock
 from daemon.errors import BusyFault, ExitCode, is_disk_full
 from daemon.folders import locks
 from daemon.layout import Layout
@@ -29,13 +29,12 @@ def main() -> int:
     try:
         # Held until the process ends, from before anything is loaded: one model a workspace.
         lock = locks.acquire_or_explain(layout.trainer_lock, "the model")
+        engine = RehearsalEngine(clock, arguments.pace) if arguments.rehearse else _mlx()
+        bench = Bench(layout, engine, pipe, clock, lambda: os.getppid() == parent)
+        Trainer(bench, os.getpid()).serve()
     except BusyFault as fault:
         sys.stderr.write(f"{fault.message}\n")
         return fault.exit_code
-    engine = RehearsalEngine(clock, arguments.pace) if arguments.rehearse else _mlx(clock)
-    bench = Bench(layout, engine, pipe, clock, lambda: os.getppid() == parent)
-    try:
-        Trainer(bench, os.getpid()).serve()
     except Exception as error:
         if not is_disk_full(error):
             raise
@@ -46,7 +45,7 @@ def main() -> int:
     return ExitCode.OK
 
 
-def _mlx(clock: Clock) -> Engine:
+def _mlx() -> Engine:
     # Imported here: a rehearsal must not need MLX.
     from daemon.training.mlx_engine import MlxEngine
 

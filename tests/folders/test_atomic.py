@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import resource
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,6 +26,20 @@ def test_a_failed_write_leaves_the_old_bytes_and_no_leftover(tmp_path: Path) -> 
         atomic.write_json_lines(path, torn())  # type: ignore[arg-type]
     assert path.read_text() == '{\n "a": 1\n}\n'
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_what_found_no_room_leaves_none_of_it_behind(tmp_path: Path) -> None:
+    """Fault D1."""
+    path = tmp_path / "status.json"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        for write in (atomic.replace_volatile, atomic.write_bytes):
+            with pytest.raises(OSError, match="too large"):
+                write(path, b"x" * 5000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_directory_appears_whole_or_not_at_all(tmp_path: Path) -> None:

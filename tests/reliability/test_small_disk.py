@@ -7,7 +7,7 @@ import pytest
 from tests.reliability.scenario import End, calm_end
 from tests.reliability.small_disk import fill_up, possible
 
-SIZES = (0, 4_096, 30_000, 100_000, 300_000, 700_000, 1_500_000, 3_000_000)
+SIZES = (0, 4_096, 30_000, 100_000, 300_000, 700_000, 1_130_000, 1_500_000, 3_000_000)
 """Bytes that are left when the daemon starts."""
 
 pytestmark = pytest.mark.skipif(not possible(), reason="no file system of one's own here")

@@ -57,6 +57,18 @@ def test_a_trainer_prepares_trains_and_ends_with_its_stdin(workspace: Workspace)
         assert process.wait(20) == ExitCode.OK
 
 
+def test_a_trainer_that_has_no_room_for_its_lock_says_so(workspace: Workspace) -> None:
+    """Fault D1: it is no crash of the run, and not tried again before there is room."""
+    argv = [sys.executable, "-m", "daemon.training", "--root", str(workspace.layout.root)]
+    full = "import os, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0));"
+    full += "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    done = subprocess.run(
+        [sys.executable, "-c", full, *argv[1:], "--rehearse"], input=b"", capture_output=True
+    )
+    assert done.returncode == ExitCode.DISK_FULL, done.stderr
+    assert b"Traceback" not in done.stderr
+
+
 def _until(said: Iterator[Report], last: type[Report]) -> Iterator[Report]:
     for report in said:
         yield report
