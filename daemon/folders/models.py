@@ -8,13 +8,16 @@ import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from daemon.core.bases import EMPTY_ADAPTER, empty_adapter_config
 from daemon.core.versions import Version, version_from_manifest, version_name
 from daemon.folders import atomic
 from daemon.layout import Layout
+
+Shared = TypeVar("Shared")
 
 MANIFEST = "manifest.json"
 SUM = "manifest.sha256"
@@ -117,6 +120,8 @@ class Models:
         self._known: dict[str, Version] = {}
         self._unreadable: dict[str, str] = {}
         self._listings: dict[str, tuple[int, frozenset[str]]] = {}
+        self._alike: list[Any] = []
+        """What many versions have in common; of a thousand the memory holds it once."""
 
     def make_folders(self) -> None:
         """Make the folders and remove what a crash left half done."""
@@ -140,9 +145,19 @@ class Models:
             version = version_from_manifest(read_manifest(self._layout.version(name)))
             if version.version != name:
                 raise ValueError(f"it names itself {version.version}")
-            self._known[name] = version
+            self._known[name] = replace(
+                version, base=self._once(version.base), adapter=self._once(version.adapter)
+            )
         except (OSError, ValueError, KeyError, TypeError) as error:
             self._unreadable[name] = f"{name}: {error}"
+
+    def _once(self, value: Shared) -> Shared:
+        """Return an equal value that is held already, where there is one."""
+        for held in self._alike:
+            if held == value:
+                return cast("Shared", held)
+        self._alike.append(value)
+        return value
 
     @property
     def unreadable(self) -> tuple[str, ...]:
@@ -214,7 +229,8 @@ class Models:
             changed = os.stat(folder).st_mtime_ns
             known = self._listings.get(name)
             if known is None or known[0] != changed:
-                known = self._listings[name] = changed, frozenset(os.listdir(folder))
+                files = self._once(frozenset(os.listdir(folder)))
+                known = self._listings[name] = changed, files
         except FileNotFoundError:
             return frozenset()
         return known[1]
