@@ -209,7 +209,9 @@ class Publisher:
             return state, f"{order.order} {order.doing}"
         if seen.run is not None:
             state = "judging" if self.judging or seen.run.candidate else "training"
-            return state, f"{seen.run.run} on {seen.trainer.state} trainer"
+            doing = "is judged" if state == "judging" else "is trained"
+            waits = "" if seen.trainer.state == "busy" else "; it waits for the trainer"
+            return state, f"{seen.run.run} {doing}{waits}"
         if seen.base.name is None:
             return "preparing", f"making the base model {seen.base.model} ready"
         if seen.incoming:

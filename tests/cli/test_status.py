@@ -24,7 +24,7 @@ Command = Callable[..., Result]
 
 def document(**changes: Any) -> dict[str, Any]:
     return {
-        "status": "training", "message": "r000001 on busy trainer", "current_step": 30,
+        "status": "training", "message": "r000001 is trained", "current_step": 30,
         "total_steps": 120, "progress_percent": 25.0, "eta_seconds": 95.0, "epoch": 1,
         "current_file": "x.jsonl", "loss": 0.5, "validation_loss": 0.6, "accuracy_percent": 40.0,
         "best_accuracy": 60.0, "best_step": 20, "total_correct": 4, "total_evals": 10,

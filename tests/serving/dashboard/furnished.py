@@ -42,7 +42,7 @@ def document(said: str = "plain") -> dict[str, Any]:
         "model_answer": f"the wrong {said}", "current_file": said,
     }  # fmt: skip
     return {
-        "status": "training", "message": "r000002 on busy trainer", "model_name": "tiny",
+        "status": "training", "message": "r000002 is trained", "model_name": "tiny",
         "version": "v000001", "current_step": 30, "total_steps": 120, "epoch": 1,
         "current_file": said, "current_files": [said], "run": "r000002", "batch_step": 30,
         "batch_total_steps": 120, "batch_queue_size": 1, "progress_percent": 25.0,
