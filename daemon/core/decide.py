@@ -100,18 +100,16 @@ def _claims(snapshot: Snapshot) -> list[do.Action]:
 
 def _incoming(snapshot: Snapshot) -> list[do.Action]:
     chosen: list[do.Action] = []
+    waiting = []
     for job in snapshot.incoming:
         if job.report is not None:
             chosen.append(_route(job))
         elif (reason := _deadly(job.card, snapshot.intake)) is not None:
             chosen.append(do.EndJob(job.card, "incoming", "crashed", reason))
-    waiting = [
-        job
-        for job in snapshot.incoming
-        if job.report is None and _deadly(job.card, snapshot.intake) is None
-    ]
+        else:
+            waiting.append(job.card)
     if snapshot.base.name is not None and not snapshot.short_of_space:
-        card = _next_intake(snapshot.intake, [job.card for job in waiting])
+        card = _next_intake(snapshot.intake, waiting)
         chosen += [] if card is None else [do.BeginIntake(card)]
     return chosen
 

@@ -118,7 +118,9 @@ class Observer:
     def _incoming(self) -> tuple[Incoming, ...]:
         queue = self._parts.queue
         return tuple(
-            Incoming(card, queue.report(card, "incoming")) for card in queue.cards("incoming")
+            # Of thousands that wait, few were begun: the others have no report to look for.
+            Incoming(card, queue.report(card, "incoming") if card.intake_starts else None)
+            for card in queue.cards("incoming")
         )
 
     def _queued(self) -> tuple[Queued, ...]:
