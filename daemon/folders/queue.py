@@ -357,10 +357,11 @@ class Queue:
     def with_holdout(self) -> list[str]:
         """Return the jobs that hold hold-out rows, whatever became of them."""
         return [
-            job
+            card.job
             for state in (*PRIORITIES, "running", "done", "failed", "skipped")
-            for job in self.names(state)
-            if self._layout.job(state, job).holdout_fingerprints.exists()
+            for card in self.cards(state)
+            if card.intake is None or card.intake.holdout_rows
+            if self._layout.job(state, card.job).holdout_fingerprints.exists()
         ]
 
     def _forget(self, state: str) -> None:
