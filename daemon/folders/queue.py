@@ -357,12 +357,17 @@ class Queue:
     def with_holdout(self) -> list[str]:
         """Return the jobs that hold hold-out rows, whatever became of them."""
         return [
-            card.job
+            job
             for state in (*PRIORITIES, "running", "done", "failed", "skipped")
-            for card in self.cards(state)
-            if card.intake is None or card.intake.holdout_rows
-            if self._layout.job(state, card.job).holdout_fingerprints.exists()
+            for job in self.names(state)
+            if not self._is_known_without(job)
+            if self._layout.job(state, job).holdout_fingerprints.exists()
         ]
+
+    def _is_known_without(self, job: str) -> bool:
+        """Return whether a card in memory tells of no hold-out row; none is read for it."""
+        card = self._cards.get(job)
+        return card is not None and card.intake is not None and not card.intake.holdout_rows
 
     def _forget(self, state: str) -> None:
         self._listings.pop(state, None)
