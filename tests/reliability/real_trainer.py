@@ -94,13 +94,14 @@ def _kill_at_the_end(root: Path, space: Workspace, draw: random.Random, calm: Ca
 
 
 def _kill(space: Workspace, victim: str) -> None:
-    if victim == "daemon":
+    trainers = {worker.pid for worker in space.trainers()}
+    if victim == "daemon" or not trainers:
         space.kill()
         space.start()
         return
-    died = len(space.told("died"))
     space.kill_trainer()
-    space.wait("its death", lambda: len(space.told("died")) > died or space.jobs("done"))
+    # Nothing is told of one that had not been given its run yet.
+    space.wait("its end", lambda: not trainers & {worker.pid for worker in space.workers()})
 
 
 def _has_come_to(space: Workspace, step: int) -> bool:
