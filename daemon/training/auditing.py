@@ -7,6 +7,7 @@ the outcome is the supervisor's to do.
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from daemon.evaluation.judging import Marks, comparisons, details, examine
 from daemon.evaluation.questions import Question, suite_questions
 from daemon.evaluation.report import markdown, report_of
 from daemon.evaluation.scores.score import Wanted
-from daemon.evaluation.sitting import Exam, Sitter, model_key
+from daemon.evaluation.sitting import Exam, Sitter
 from daemon.folders import audits, models, orders, suites
 from daemon.folders.known_scores import KnownScores
 from daemon.settings import Settings
@@ -29,7 +30,7 @@ from daemon.training.batches import holdout_rows, questions
 from daemon.training.bench import Bench
 from daemon.training.desk import Desk
 from daemon.training.engine import ADAPTER
-from daemon.training.exam import BASE
+from daemon.training.exam import remembered_as
 from daemon.training.freeze import judge_rows, pick, prefixes_of
 from daemon.training.opening import adapter_folder, as_scored
 from daemon.training.provenance import libraries
@@ -102,8 +103,9 @@ class Auditing:
         start = adapter_folder(version)
         engine.load(self._base, request.spec, training, start, seed, self._place.folder)
         exams = self._exams((version, proven))
+        key = partial(remembered_as, self._bench, request.base, libraries())
         sitters = [
-            Sitter(folder.name, adapter_folder(folder), self._key(folder), exam)
+            Sitter(folder.name, (worn := adapter_folder(folder)), key(worn), exam)
             for folder, exam in zip((version, proven), exams, strict=True)
         ]
         memory = KnownScores(self._bench.layout)
@@ -148,13 +150,6 @@ class Auditing:
         prefix = Prefix.from_record(models.read_manifest(version).get("prefix"))
         encoder = self._bench.encoder(self._base).prefixed(prefix)
         return [one for suite in chosen for one in suite_questions(suite, encoder)]
-
-    def _key(self, version: Path) -> str:
-        """Return what a version is remembered by, the same as at the verdict of its run."""
-        manifest = models.read_manifest(version)
-        weights = BASE if manifest["adapter"] is None else manifest["files"][ADAPTER]["sha256"]
-        fingerprint = str(self._request.base["fingerprint"])
-        return model_key(weights, fingerprint, self._bench.engine.device, libraries())
 
     def _is_left(self) -> bool:
         now_s = self._bench.clock.monotonic_s()

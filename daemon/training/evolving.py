@@ -6,6 +6,7 @@ the judge hold-out.
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -34,6 +35,7 @@ class Prober:
         self._left = left
         self._questions = _probes(bench, hand)
         self._memory = KnownScores(bench.layout)
+        self._key = partial(remembered_as, bench, hand.request.base, hand.choices.libraries)
         self._last_step = -1
         self._last: dict[str, Any] = {}
         """What the model answered at the step in the run that was asked last, to be remembered."""
@@ -88,11 +90,14 @@ class Prober:
         """Have the judgement know what the model of the newest checkpoint has answered."""
         newest, _ = runs.newest_checkpoint(self._hand.place)
         if self._last and newest is not None and runs.step_of(newest) == self._last_step:
-            self._memory.keep(remembered_as(self._bench, self._hand, newest), self._last)
+            self._memory.keep(self._key(newest), self._last)
 
     def _answers(self, state: RunState) -> list[Said] | None:
         self._last = {}
-        key = self._key_before() if state.step_in_run == 0 else None
+        key = None
+        if state.step_in_run == 0:
+            start = self._bench.layout.version(self._hand.request.start_version)
+            key = self._key(adapter_folder(start))
         answers = Answers(
             self._bench.engine,
             self._memory.known(key) if key is not None else {},
@@ -106,11 +111,6 @@ class Prober:
         if key is not None:
             self._memory.keep(key, self._last)
         return [_said(state, *pair) for pair in zip(self._questions, said, strict=True)]
-
-    def _key_before(self) -> str:
-        """Return what the model of the first milestone is remembered by: the starting version."""
-        start = self._bench.layout.version(self._hand.request.start_version)
-        return remembered_as(self._bench, self._hand, adapter_folder(start))
 
 
 def _said(state: RunState, asked: Question, said: Answer) -> Said:

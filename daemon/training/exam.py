@@ -6,9 +6,10 @@ nothing.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -63,14 +64,18 @@ def exam_for(hand: RunInHand, exam: Exam, suites: Sequence[Suite], version: Path
     return replace(exam, sets={**exam.sets, OWN: own}, questions=_questions(hand, texts, suites))
 
 
-def remembered_as(bench: Bench, hand: RunInHand, folder: Path | None) -> str:
-    """Return what a model is remembered by; `folder` has its adapter, None for the base."""
+def remembered_as(
+    bench: Bench, base: Mapping[str, Any], libraries: Mapping[str, str], folder: Path | None
+) -> str:
+    """Return what a model is remembered by; `folder` has its adapter, None for the bare base.
+
+    Runs and audits remember by the same, so that neither asks again what the other has asked.
+    """
     adapter = BASE
     if folder is not None:
         manifest = json.loads((folder / MANIFEST).read_bytes())
         adapter = manifest["files"][ADAPTER]["sha256"]
-    request, libraries = hand.request, hand.choices.libraries
-    return model_key(adapter, request.base["fingerprint"], bench.engine.device, libraries)
+    return model_key(adapter, str(base["fingerprint"]), bench.engine.device, libraries)
 
 
 def _questions(hand: RunInHand, texts: RowTexts, suites: Sequence[Suite]) -> list[Question]:

@@ -52,7 +52,7 @@ class Examiner:
         self._bench = bench
         self._hand = hand
         self._interrupted = interrupted
-        self._key = partial(remembered_as, bench, hand)
+        self._key = partial(remembered_as, bench, hand.request.base, hand.choices.libraries)
         self._said_s = -SAID_EVERY_S
 
     def examine(self, newest: Path) -> Findings | None:
