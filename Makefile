@@ -25,7 +25,10 @@ help:
 demo: $(READY)
 	@$(BIN)/finetuned demo
 
+# Compiled once: where Python is told to write no bytecode, each of the daemons that the tests start,
+# a thousand and more, would compile all of it.
 test: lint
+	@$(BIN)/python -m compileall -q daemon tests
 	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 bench: $(READY)

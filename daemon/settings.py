@@ -242,6 +242,9 @@ class RunSettings(Section):
         ge=1,
         description="Small jobs are gathered into one run until it has this many training rows.",
     )
+    loss_curve: bool = Field(
+        True, description="Also draw the losses as loss_curve.png in the version, about a second."
+    )
 
 
 class CheckpointSettings(Section):

@@ -42,6 +42,8 @@ class Attempts:
     last_death: str = ""
     after: Literal["memory", "device"] | None = None
     """What the last of them died of; the next start is told, once."""
+    since_step: int = 0
+    """The commit since which they are counted, by its step in the run."""
 
 
 @dataclass(frozen=True)

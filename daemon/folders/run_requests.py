@@ -161,10 +161,20 @@ class RunRequests:
         return None
 
     def attempts(self, run: str) -> Attempts:
-        """Return the starts without progress."""
+        """Return the starts without progress.
+
+        A commit is progress also where the supervisor died before it had heard or written of it.
+        """
+        known = Attempts()
         with suppress(OSError, ValueError, TypeError):
-            return Attempts(**json.loads(self._layout.run(run).attempts.read_bytes()))
-        return Attempts()
+            known = Attempts(**json.loads(self._layout.run(run).attempts.read_bytes()))
+        newest = _newest_step(self._layout.run(run))
+        return known if newest <= known.since_step else Attempts(since_step=newest)
+
+    def progressed(self, run: str) -> None:
+        """Count the starts from zero again: the run has committed; one that is gone has ended."""
+        with suppress(FileNotFoundError):
+            self.write_attempts(run, Attempts(since_step=_newest_step(self._layout.run(run))))
 
     def write_attempts(self, run: str, attempts: Attempts) -> None:
         """Write the starts without progress, if they differ."""
@@ -217,3 +227,8 @@ def _skip(place: RunLayout) -> str | None:
         job: str = json.loads((place.folder / "skip.json").read_bytes())["job"]
         return job
     return None
+
+
+def _newest_step(place: RunLayout) -> int:
+    """Return the step of the newest checkpoint, unverified; 0 where there is none."""
+    return max((int(path.name[1:]) for path in place.checkpoints.glob("c*")), default=0)

@@ -63,7 +63,7 @@ class Hearing:
                 journal.event("run_begun", message, run=run, attempt=attempt)
             case say.Committed(run, step, _):
                 self._trouble.over()
-                self._owed.add(partial(self._performer.progressed, run))
+                self._owed.add(partial(self._parts.runs.progressed, run))
                 journal.event("committed", f"{run} committed step {step}", run=run, step=step)
                 self._answer("AskCheckpoint", f"committed step {step}")
             case say.Evaluated():
@@ -165,7 +165,7 @@ class Hearing:
             cause=died.cause.kind, stderr=died.stderr[-1500:],
         )  # fmt: skip
         if trainer and run == "prepare":
-            self._observer.base_problem = f"the base model could not be prepared: {how}"
+            self._observer.base_killed(how)
         elif trainer and self._parts.orders.has(run):
             self._owed.add(partial(self._parts.orders.count_death, run, how))
         elif trainer:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from daemon.core.jobs import Incoming, JobCard, Queued, Running
 from daemon.core.prefix import fingerprint_of
-from daemon.core.scheduling import gather
+from daemon.core.scheduling import DEATHS_SEEN, gather
 from daemon.core.snapshot import Base, Drop, Snapshot
 from daemon.folders import arrivals, bases, current_model, row_files
 from daemon.folders.inbox import Leftover, View
@@ -30,6 +30,7 @@ class Observer:
         self._parts = parts
         self._base: Base | None = None
         self.base_problem: str | None = None
+        self._base_deaths = 0
         self.refusal: str | None = None
         self._refused_at: str | None = None
         self.leftovers: tuple[Leftover, ...] = ()
@@ -46,6 +47,16 @@ class Observer:
         """Have the base model's facts read again."""
         self._base = None
         self.base_problem = None
+        self._base_deaths = 0
+
+    def base_killed(self, how: str) -> None:
+        """Count a death of the trainer while it prepared the base; too many are a problem."""
+        self._base_deaths += 1
+        if self._base_deaths >= DEATHS_SEEN:
+            self.base_problem = (
+                f"the base model could not be prepared: the trainer died {self._base_deaths} times "
+                f"({how}); see logs/daemon.jsonl, then start the daemon again"
+            )
 
     def look(self, stopping: bool) -> Snapshot:  # long: a field a line
         """Return what is so now."""
@@ -64,6 +75,9 @@ class Observer:
         if current != self._refused_at:
             self.refusal = None
         run = parts.runs.read()
+        queued = self._queued()
+        if run is None and not control.paused:
+            queued = self._with_edits(queued)
         return Snapshot(
             limits=limits_of(parts.settings.now),
             base=self._look_at_base(),
@@ -75,7 +89,7 @@ class Observer:
             settling=inbox.settling + len(inbox.drops) - len(mine) + parts.late_writes.settling,
             leftovers=tuple(item.name for item in inbox.leftovers),
             incoming=self._incoming(),
-            queued=self._queued() if run is not None else self._with_edits(self._queued()),
+            queued=queued,
             running=tuple(Running(card) for card in parts.queue.cards("running")),
             run=run,
             orders=orders,
@@ -106,7 +120,7 @@ class Observer:
         model = self._parts.settings.now.model
         if self._base is None or self._base.model != model:
             if self._base is not None:
-                self.base_problem = None
+                self.forget_base()
             facts = bases.read_facts(self._parts.layout, model)
             self._base = Base(model)
             if facts is not None:

@@ -1,7 +1,6 @@
 """Carries one action out; each leaves the folders in a state that the next look understands."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -10,7 +9,7 @@ from daemon.core import actions as do
 from daemon.core import messages as say
 from daemon.core.jobs import escape
 from daemon.core.ledger_rows import job_row, promotion_row, run_record, run_row, version_row
-from daemon.core.snapshot import Attempts, Snapshot
+from daemon.core.snapshot import Snapshot
 from daemon.core.versions import ancestry, jobs_of
 from daemon.errors import DaemonFault
 from daemon.folders import bases, current_model, row_files
@@ -380,11 +379,6 @@ class Performer:
         else:
             self._parts.journal.event("trainer_dismissed", f"the trainer leaves: {action.why}")
             self._parts.trainer.leave()
-
-    def progressed(self, run: str) -> None:
-        """Count the run's deaths from zero again: it has committed."""
-        with suppress(FileNotFoundError):
-            self._parts.runs.write_attempts(run, Attempts())
 
     def _now(self) -> str:
         return self._parts.clock.now().isoformat()

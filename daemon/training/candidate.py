@@ -65,8 +65,10 @@ class Judge:
             (folder / EVOLUTION).write_text("".join(map(_line, answers)), encoding="utf-8")
         for name, text in found.files.items():
             (folder / name).write_text(text, encoding="utf-8")
-        title = f"{self._state.run}: {', '.join(self._hand.request.jobs)}"[:100]
-        draw_loss(folder / "loss_curve.png", title, self._history.losses, self._state.validation)
+        if self._hand.request.settings.run.loss_curve:
+            title = f"{self._state.run}: {', '.join(self._hand.request.jobs)}"[:100]
+            losses, validation = self._history.losses, self._state.validation
+            draw_loss(folder / "loss_curve.png", title, losses, validation)
 
     def _answers(self) -> list[dict[str, Any]]:
         """Return the answers to the probes: committed ones, and those of the last milestone."""

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.end_to_end
 
 @pytest.fixture
 def living(tmp_path: Path) -> Iterator[Workspace]:
-    with Workspace(tmp_path / "workspace") as workspace:
+    with Workspace(tmp_path / "workspace", whole=True) as workspace:
         workspace.start()
         workspace.wait("the first version", lambda: workspace.layout.current_model.exists())
         yield workspace

@@ -48,7 +48,7 @@ def main() -> None:
 def live(root: Path) -> None:
     """Leave a workspace with trained, refused, skipped and waiting jobs and a run half done."""
     text, long = (render(Settings.model_validate(chosen)) for chosen in (SETTINGS, LONG))
-    with Workspace(root, settings=text) as space:
+    with Workspace(root, settings=text, whole=True) as space:
         space.drop("first.jsonl", chats(30))
         space.drop("refused.jsonl", ["no json", "neither"])
         _drain(space)

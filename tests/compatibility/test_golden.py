@@ -34,7 +34,7 @@ def space(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Workspace]
     with tarfile.open(request.param) as archive:
         archive.extractall(root, filter="data")
     settings = (root / "finetuned.toml").read_text()
-    with Workspace(root, settings=settings) as workspace:
+    with Workspace(root, settings=settings, whole=True) as workspace:
         yield workspace
 
 

@@ -48,3 +48,25 @@ def test_three_plain_kills_still_park_it_and_are_not_called_memory(tmp_path: Pat
             space.wait_for_number("died", number)
         space.wait("a parked job", lambda: space.jobs("failed"))
         assert len(space.told("died", cause="other")) == len(space.told("died")) == 3
+
+
+def test_a_trainer_killed_while_it_prepares_the_base_begins_again_three_times_is_a_problem(
+    tmp_path: Path,
+) -> None:
+    """Fault Q5: a kill by the system is no judgement about the model."""
+    with Workspace(tmp_path / "w", settings=NO_COMMITS) as space:
+        space.start()
+        for number in (1, 2):
+            space.wait_for_number("preparing", number)
+            space.kill_trainer()
+            space.wait_for_number("died", number)
+        space.wait_for_number("prepared", 1)
+        space.kill()
+    with Workspace(tmp_path / "x", settings=NO_COMMITS) as space:
+        space.start()
+        for number in (1, 2, 3):
+            space.wait_for_number("preparing", number)
+            space.kill_trainer()
+            space.wait_for_number("died", number)
+        blocked = space.wait("a blocked state", lambda: space.status()["status"] == "blocked")
+        assert blocked and "died 3 times (SIGKILL)" in space.status()["message"]

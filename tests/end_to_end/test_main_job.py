@@ -13,7 +13,7 @@ from tests.end_to_end.workspace import Workspace, chats
 
 @pytest.fixture
 def space(tmp_path: Path) -> Workspace:
-    return Workspace(tmp_path / "w")
+    return Workspace(tmp_path / "w", whole=True)
 
 
 def test_a_dropped_file_becomes_the_current_version(space: Workspace) -> None:
@@ -128,7 +128,8 @@ def test_a_second_daemon_is_refused_and_told_who_holds_the_workspace(space: Work
     with space:
         space.start()
         space.wait("a status", space.status)
-        other = Workspace(space.root, settings=space.layout.settings_file.read_text())
+        settings = space.layout.settings_file.read_text()
+        other = Workspace(space.root, settings=settings, whole=True)
         other.start()
         assert other.wait_for_exit() == 4
         assert str(space.pid) in (space.root / "console.txt").read_text()

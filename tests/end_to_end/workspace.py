@@ -14,27 +14,43 @@ from typing import Any
 
 import psutil
 
+from daemon.folders import suites
 from daemon.layout import Layout
 
 PATIENCE_S = 90.0
+
+BARE = {"run": "[run]\nloss_curve = false\n", "intake": "[intake]\npictures = false\n"}
+"""No pictures, unless a test has settings of its own in the same table."""
 
 
 class Workspace:
     """One daemon over one temporary directory; always ended with the test."""
 
-    def __init__(self, root: Path, *, settings: str = "", rehearse: bool = True) -> None:
+    def __init__(
+        self, root: Path, *, settings: str = "", rehearse: bool = True, whole: bool = False
+    ) -> None:
+        """With `whole`, pictures are drawn and the suites that ship count, as for any user.
+
+        They take more time than all else in a short life, at each start of each worker.
+        """
         self.layout = Layout(root)
         self.root = root
         self.command: Sequence[str] = (sys.executable, "-m", "daemon")
         """How the daemon is started; a test may put a tracer before it."""
         self._rehearse = rehearse
         self._process: subprocess.Popen[bytes] | None = None
+        self._orphans: list[psutil.Process] = []
         root.mkdir(parents=True, exist_ok=True)
         self.layout.inbox.mkdir(exist_ok=True)
         (root / "control").mkdir(exist_ok=True)
-        self.layout.settings_file.write_text(
-            settings or "[inbox]\nsettle_s = 0.1\n[checkpoint]\nsteps = 3\n"
-        )
+        chosen = settings or "[inbox]\nsettle_s = 0.1\n[checkpoint]\nsteps = 3\n"
+        if not whole:
+            chosen += "".join(text for table, text in BARE.items() if f"[{table}]" not in chosen)
+            self.layout.evals.mkdir(exist_ok=True)
+            for suite in suites.paths(self.layout.evals):
+                # An empty one of its name stands for it.
+                (self.layout.evals / suite.name).touch()
+        self.layout.settings_file.write_text(chosen)
 
     def __enter__(self) -> "Workspace":
         return self
@@ -80,18 +96,19 @@ class Workspace:
         return self.wait_for_exit()
 
     def kill(self) -> None:
-        """End the daemon with SIGKILL, and any worker that is left."""
+        """End the daemon with SIGKILL, and wait until its workers have seen that it is gone."""
+        self.kill_at_once()
+        self.wait("the workers' ends", lambda: not any(map(lives, self._orphans)))
+        self._orphans.clear()
+
+    def kill_at_once(self) -> None:
+        """End the daemon with SIGKILL; its workers may live a moment longer."""
         if self._process is None:
             return
-        workers = self.workers()
+        self._orphans += self.workers()
         self._process.kill()
         self._process.wait()
         self._process = None
-        for worker in workers:
-            try:
-                worker.wait(PATIENCE_S)
-            except psutil.Error:
-                continue
 
     def workers(self) -> list[psutil.Process]:
         assert self._process is not None
@@ -214,6 +231,14 @@ def chats(count: int, start: int = 0) -> list[dict[str, Any]]:
         }
         for n in range(start, start + count)
     ]
+
+
+def lives(process: psutil.Process) -> bool:
+    """Return whether a process runs; the system may take seconds to bury one that has ended."""
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _line(row: dict[str, Any] | str) -> str:

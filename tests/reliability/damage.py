@@ -17,7 +17,7 @@ from tests.training import workspace as trainers
 from tests.training.tiny_llama import TinyEngine
 
 SETTINGS = (
-    "[inbox]\nsettle_s = 0.05\n[intake]\npictures = false\n[checkpoint]\nsteps = 4\n"
+    "[inbox]\nsettle_s = 0.05\n[checkpoint]\nsteps = 4\n"
     "[training]\nepochs = 10\n[evaluation]\neval_every = 25\n"
 )
 JOB = "000001-sums"

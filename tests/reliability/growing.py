@@ -11,8 +11,8 @@ import psutil
 from tests.end_to_end.workspace import Workspace, chats
 
 SETTINGS = (
-    "[inbox]\nsettle_s = 0.0\nrescan_s = 0.1\n[intake]\npictures = false\n"
-    "[run]\ngather_rows = 8\n[training]\nepochs = 1\nbatch_rows = 8\n"
+    "[inbox]\nsettle_s = 0.0\nrescan_s = 0.1\n"
+    "[run]\ngather_rows = 8\nloss_curve = false\n[training]\nepochs = 1\nbatch_rows = 8\n"
     "[evaluation]\neval_every = 0\njudge_samples = 0\n"
 )
 ROWS = 4

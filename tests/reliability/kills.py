@@ -9,7 +9,8 @@ from pathlib import Path
 
 import psutil
 
-from tests.end_to_end.workspace import Workspace
+from daemon.clock import SystemClock
+from tests.end_to_end.workspace import Workspace, lives
 from tests.reliability.scenario import SETTINGS, End, broken, drop_all, end_of
 
 IN_START = 0.25
@@ -45,8 +46,9 @@ def calm_history(root: Path) -> Calm:
     """Live through the history and measure it."""
     with Workspace(root, settings=SETTINGS) as space:
         drop_all(space)
+        # The system's own time of a process's start is off by as much as the clock was set since.
+        born = SystemClock().now().timestamp()
         space.start("--until-idle")
-        born = psutil.Process(space.pid).create_time()
         assert space.wait_for_exit() == 0, space.story()
         [began] = space.told("started")
         [ended] = space.told("stopped")
@@ -82,8 +84,8 @@ class _Killer:
     """Lives that had begun when this one was started."""
     vain: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Of each kind of worker: its progress, and all kills since it changed."""
-    struck: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """Of each kind of worker: its progress at the last kill, and the kills since it changed."""
+    struck: dict[str, tuple[list[str], int]] = field(default_factory=dict)
+    """Of each kind of worker: what it had done at the last kill, and the kills since then."""
 
     def strike(self) -> None:
         """Wait for a moment, then kill somebody; where he does not live, the daemon."""
@@ -98,7 +100,7 @@ class _Killer:
             threading.Event().wait(self.draw.triangular(0.0, longest_s, 0.0))
         kinds = ("training", "intake") if victim == "worker" else (victim,)
         if not any(self._kill_worker(kind) for kind in kinds if kind != "daemon"):
-            self.space.kill()
+            self.space.kill_at_once()
             self.begun = len(self.space.told("started"))
             self.space.start("--until-idle")
 
@@ -124,13 +126,22 @@ class _Killer:
         return len(self.space.told("started")) > self.begun
 
     def _kill_worker(self, kind: str) -> bool:
-        progress = self._progress(kind)
-        known, times = self.struck.get(kind, (-1, 0))
-        times = times if known == progress else 0
-        if times >= WORKER_KILLS or not _kill(self.space, kind):
+        known, times = self.struck.get(kind, ([], 0))
+        if times >= WORKER_KILLS and known == self._done(kind):
             return False
-        self.struck[kind] = progress, times + 1
+        if not _kill(self.space, kind):
+            return False
+        # Looked at when it is dead: it may have committed in its last moment.
+        done = self._done(kind)
+        self.struck[kind] = done, times + 1 if done == known else 1
         return True
+
+    def _done(self, kind: str) -> list[str]:
+        """Return what changes on the disk with what a worker has done."""
+        layout = self.space.layout
+        if kind == "training":
+            return sorted(str(path) for path in layout.runs.glob("r*/checkpoints/c*"))
+        return sorted(str(path) for path in layout.queue.glob("incoming/*"))
 
 
 def _kill(space: Workspace, kind: str) -> bool:
@@ -138,7 +149,12 @@ def _kill(space: Workspace, kind: str) -> bool:
         try:
             if f"daemon.{kind}" in worker.cmdline() or kind[:5] in worker.name():
                 worker.kill()
+                space.wait("its end", partial(_is_dead, worker))
                 return True
         except psutil.Error:
             continue
     return False
+
+
+def _is_dead(process: psutil.Process) -> bool:
+    return not lives(process)

@@ -9,7 +9,8 @@ from tests.end_to_end.workspace import Workspace, chats
 from tests.reliability.faults import asked
 
 SETTINGS = (
-    "[inbox]\nsettle_s = 0.05\n[run]\ngather_rows = 1\n[trainer]\nsilent_s = 1.0\n"
+    "[inbox]\nsettle_s = 0.05\n[run]\ngather_rows = 1\nloss_curve = false\n"
+    "[trainer]\nsilent_s = 1.0\n"
     "[checkpoint]\nseconds = 3600\n{commits}"
     "[training]\nepochs = 8\nbatch_rows = 4\n[evaluation]\neval_every = 0\n"
 )

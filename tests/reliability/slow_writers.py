@@ -14,7 +14,7 @@ LONGEST_STALL_S = 0.5
 SURE_S = 0.9
 """A writer that a busy machine held up for longer than this proves nothing."""
 
-SETTINGS = f"[inbox]\nsettle_s = {SETTLE_S}\n[intake]\npictures = false\n"
+SETTINGS = f"[inbox]\nsettle_s = {SETTLE_S}\n"
 
 
 def write_slowly(root: Path, seed: int, writers: int) -> list[str]:

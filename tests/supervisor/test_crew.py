@@ -14,6 +14,7 @@ from daemon.core import actions as do
 from daemon.core import messages as say
 from daemon.core.snapshot import Attempts
 from daemon.folders.run_requests import RunRequests
+from daemon.folders.runs import commit
 from daemon.layout import Layout
 from daemon.supervisor.crew import GRACE_S, Died, Hand
 from daemon.supervisor.perform import Performer
@@ -131,3 +132,19 @@ def test_attempts_of_an_earlier_release_are_still_counted(tmp_path: Path) -> Non
     path = Layout(tmp_path).run("r000001").attempts
     path.write_text('{"started": 2, "seen": 1, "last_death": "SIGSEGV"}')
     assert runs.attempts("r000001") == Attempts(2, 1, "SIGSEGV")
+
+
+def test_a_commit_of_which_the_supervisor_never_heard_is_progress_all_the_same(
+    tmp_path: Path,
+) -> None:
+    """Fault Q5."""
+    runs, place = RunRequests(Layout(tmp_path)), Layout(tmp_path).run("r000001")
+    runs.make_folders()
+    runs.open({"run": "r000001", "jobs": []})
+    commit(place, 4, lambda _: None, keep=2)
+    runs.progressed("r000001")
+    twice = Attempts(2, 2, "SIGKILL", since_step=4)
+    runs.write_attempts("r000001", twice)
+    assert runs.attempts("r000001") == twice
+    commit(place, 6, lambda _: None, keep=2)
+    assert runs.attempts("r000001") == Attempts(since_step=6)
