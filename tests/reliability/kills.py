@@ -140,7 +140,7 @@ class _Killer:
         """Return what changes on the disk with what a worker has done."""
         layout = self.space.layout
         if kind == "training":
-            return sorted(str(path) for path in layout.runs.glob("r*/checkpoints/c*"))
+            return sorted(map(str, (*layout.runs.glob("r*"), *layout.runs.glob("r*/*/c*"))))
         return sorted(str(path) for path in layout.queue.glob("incoming/*"))
 
 
