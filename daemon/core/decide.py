@@ -4,6 +4,7 @@ Each part answers for one folder; a later tick sees what an earlier one did, so 
 """
 
 from dataclasses import replace
+from operator import attrgetter
 
 from daemon.core import actions as do
 from daemon.core.audits import audit_due, settle
@@ -25,6 +26,8 @@ HUGE_BYTES = 4 * 2**20
 """Reading so much takes seconds; a file of a SMALLER-th of the size is then taken in between."""
 
 SMALLER = 8
+
+PLACE = attrgetter("order")
 
 NOTHING_LEFT = "every row had been trained before"
 
@@ -104,7 +107,7 @@ def _incoming(snapshot: Snapshot) -> list[do.Action]:
     for job in snapshot.incoming:
         if job.report is not None:
             chosen.append(_route(job))
-        elif (reason := _deadly(job.card, snapshot.intake)) is not None:
+        elif job.card.was_begun and (reason := _deadly(job.card, snapshot.intake)):
             chosen.append(do.EndJob(job.card, "incoming", "crashed", reason))
         else:
             waiting.append(job.card)
@@ -130,14 +133,13 @@ def _next_intake(worker: Worker, waiting: list[JobCard]) -> JobCard | None:
     A job that was the death of the worker once is never taken in between: it would take the other
     one with it.
     """
-    waiting.sort(key=lambda card: card.order)
     if worker.state in ("off", "idle"):
-        return waiting[0] if waiting else None
+        return min(waiting, key=PLACE, default=None)
     held = next((card for card in waiting if card.job == worker.on), None)
     if worker.state != "busy" or worker.others or held is None:
         return None
     others = (card for card in waiting if card is not held and card.intake_deaths == 0)
-    return next((card for card in others if _goes_first(card, held)), None)
+    return min((card for card in others if _goes_first(card, held)), key=PLACE, default=None)
 
 
 def _goes_first(card: JobCard, held: JobCard) -> bool:

@@ -65,6 +65,11 @@ class JobCard:
     became files of its own. 0 where nothing was."""
 
     @property
+    def was_begun(self) -> bool:
+        """Whether the intake worker has been given it, with or without an end."""
+        return self.intake_starts > 0 or self.intake_deaths > 0
+
+    @property
     def order(self) -> tuple[int, int]:
         """The place in the queue: priority first, then arrival."""
         return (ORDER[self.priority], self.arrival)

@@ -62,9 +62,10 @@ class Inbox:
         self._layout = layout
         self._settings = settings
         self._clock = clock
-        self._seen: dict[Path, _Seen] = {}
-        self._refused: dict[Path, tuple[tuple[int, int, int], float, str]] = {}
-        self._whole: dict[Path, tuple[tuple[int, int, int], bool]] = {}
+        # By paths as text: with thousands of files the objects would take most of a look.
+        self._seen: dict[str, _Seen] = {}
+        self._refused: dict[str, tuple[tuple[int, int, int], float, str]] = {}
+        self._whole: dict[str, tuple[tuple[int, int, int], bool]] = {}
         self._problem_now: str | None = None
 
     def make_folders(self) -> None:
@@ -75,9 +76,9 @@ class Inbox:
     def look(self) -> View:
         """Read the folders and return what has settled, oldest file first."""
         now_s = self._clock.monotonic_s()
-        ready: list[tuple[int, Path, Drop]] = []
+        ready: list[tuple[int, str, Drop]] = []
         leftovers: list[Leftover] = []
-        seen: dict[Path, _Seen] = {}
+        seen: dict[str, _Seen] = {}
         settling = 0
         self._problem_now = None
         for priority, part in FOLDERS.items():
@@ -86,11 +87,11 @@ class Inbox:
             for path, found in entries.items():
                 reason = self._no_work(path, found, entries, seen, now_s)
                 if reason is not None:
-                    leftovers.append(Leftover(str(path.name), found.st_ino, reason))
-                elif not _is_main(path.name):
+                    leftovers.append(Leftover(os.path.basename(path), found.st_ino, reason))
+                elif not _is_main(path):
                     continue
                 elif path in calm and all(mate in calm for mate in _mates(path, entries)):
-                    drop = Drop(path.name, priority, found.st_size)
+                    drop = Drop(os.path.basename(path), priority, found.st_size)
                     ready.append((found.st_mtime_ns, path, drop))
                 else:
                     settling += 1
@@ -101,7 +102,7 @@ class Inbox:
         settling += len(ready) - len(drops)
         return View(drops, settling, tuple(leftovers), self._problem_now)
 
-    def _whole_ones(self, paths: list[Path], now_s: float) -> set[Path]:
+    def _whole_ones(self, paths: list[str], now_s: float) -> set[str]:
         """Return the files that end with a whole line, or have lain still for long all the same."""
         known, opened = self._whole, 0
         self._whole = {}
@@ -114,14 +115,14 @@ class Inbox:
                     # Thousands at once: the others have their turn at the next looks.
                     continue
                 opened += 1
-                whole = identity, is_whole(path)
+                whole = identity, is_whole(Path(path))
             self._whole[path] = whole
             if whole[1] or now_s - since_s >= self._settings.unfinished_s:
                 found.add(path)
         return found
 
-    def _entries(self, folder: Path, top: bool) -> dict[Path, os.stat_result]:
-        found: dict[Path, os.stat_result] = {}
+    def _entries(self, folder: Path, top: bool) -> dict[str, os.stat_result]:
+        found: dict[str, os.stat_result] = {}
         try:
             entries = list(os.scandir(folder))
         except FileNotFoundError as error:
@@ -137,7 +138,7 @@ class Inbox:
             if own or _is_temporary(entry.name):
                 continue
             try:
-                found[Path(entry.path)] = entry.stat(follow_symlinks=False)
+                found[entry.path] = entry.stat(follow_symlinks=False)
             except FileNotFoundError:
                 continue
         return found
@@ -147,8 +148,8 @@ class Inbox:
         self._problem_now = f"{folder} cannot be read ({why}): make it a readable folder again"
 
     def _calm(
-        self, entries: dict[Path, os.stat_result], seen: dict[Path, _Seen], now_s: float
-    ) -> set[Path]:
+        self, entries: dict[str, os.stat_result], seen: dict[str, _Seen], now_s: float
+    ) -> set[str]:
         calm = set()
         for path, found in entries.items():
             identity = (found.st_ino, found.st_size, found.st_mtime_ns)
@@ -162,17 +163,17 @@ class Inbox:
 
     def _no_work(
         self,
-        path: Path,
+        path: str,
         found: os.stat_result,
-        entries: dict[Path, os.stat_result],
-        seen: dict[Path, _Seen],
+        entries: dict[str, os.stat_result],
+        seen: dict[str, _Seen],
         now_s: float,
     ) -> str | None:
         if not stat.S_ISREG(found.st_mode):
             return "not a regular file: only files are taken, never links, folders or pipes"
-        if path.name.endswith((HOLDOUT, OWN_SETTINGS)):
+        if path.endswith((HOLDOUT, OWN_SETTINGS)):
             return None if _main_of(path) in entries else self._lonely(path, seen, now_s)
-        if not path.name.endswith(".jsonl"):
+        if not path.endswith(".jsonl"):
             return "only files that end in .jsonl are taken; 'finetuned submit' converts others"
         refused = self._refused.get(path)
         if refused is not None and refused[0] == seen[path].identity and now_s < refused[1]:
@@ -184,10 +185,10 @@ class Inbox:
             return None
         return "cannot be read: change its permissions"
 
-    def _lonely(self, path: Path, seen: dict[Path, _Seen], now_s: float) -> str | None:
+    def _lonely(self, path: str, seen: dict[str, _Seen], now_s: float) -> str | None:
         if now_s - seen[path].since_s < max(5.0, self._settings.settle_s):
             return None
-        return f"waits for {_main_of(path).name}, to which it belongs"
+        return f"waits for {os.path.basename(_main_of(path))}, to which it belongs"
 
     def claim(self, drop: Drop, place: JobLayout) -> None:
         """Move a settled file and its companions into a job directory, the main file last.
@@ -222,9 +223,9 @@ class Inbox:
             (job.original, path),
         )
         return {
-            target.name: (source, self._seen[source].identity)
+            target.name: (source, self._seen[str(source)].identity)
             for target, source in pairs
-            if source in self._seen and (source == path or _is_file(source))
+            if str(source) in self._seen and (source == path or _is_file(source))
         }
 
     def not_claimed(self, drop: Drop, error: OSError) -> None:
@@ -240,7 +241,7 @@ class Inbox:
 
     def refuse(self, drop: Drop, reason: str) -> None:
         """Leave a file that could not be claimed alone for a while; once changed, it is tried."""
-        path = self._layout.inbox / FOLDERS[drop.priority] / drop.name
+        path = str(self._layout.inbox / FOLDERS[drop.priority] / drop.name)
         if path in self._seen:
             until_s = self._clock.monotonic_s() + max(1.0, self._settings.claim_retry_s)
             self._refused[path] = (self._seen[path].identity, until_s, reason)
@@ -302,18 +303,18 @@ def _say(error: OSError) -> str:
     return error.strerror or str(error)
 
 
-def _is_main(name: str) -> bool:
-    return name.endswith(".jsonl") and not name.endswith(HOLDOUT)
+def _is_main(path: str) -> bool:
+    return path.endswith(".jsonl") and not path.endswith(HOLDOUT)
 
 
 def _mate(path: Path, ending: str) -> Path:
     return path.with_name(path.name.removesuffix(".jsonl") + ending)
 
 
-def _mates(path: Path, entries: dict[Path, os.stat_result]) -> list[Path]:
-    return [m for m in (_mate(path, HOLDOUT), _mate(path, OWN_SETTINGS)) if m in entries]
+def _mates(path: str, entries: dict[str, os.stat_result]) -> list[str]:
+    stem = path.removesuffix(".jsonl")
+    return [mate for mate in (stem + HOLDOUT, stem + OWN_SETTINGS) if mate in entries]
 
 
-def _main_of(path: Path) -> Path:
-    ending = HOLDOUT if path.name.endswith(HOLDOUT) else OWN_SETTINGS
-    return path.with_name(path.name.removesuffix(ending) + ".jsonl")
+def _main_of(path: str) -> str:
+    return path.removesuffix(HOLDOUT if path.endswith(HOLDOUT) else OWN_SETTINGS) + ".jsonl"

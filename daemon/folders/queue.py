@@ -1,7 +1,8 @@
 """`queue/`: one directory a job, moved whole from state to state; knows no decision.
 
 The supervisor is the only writer, so what it has read of a job stays true until it writes again;
-directory listings are read anew when the directory changed and every few seconds all the same.
+what it moves is noted in its listings, which are read anew when the directory changed otherwise and
+every few seconds all the same. With thousands of jobs a look costs no more than passing over them.
 """
 
 import json
@@ -18,10 +19,8 @@ from daemon.core.jobs import Intake, JobCard, Priority, card_from_record, card_t
 from daemon.core.prefix import NONE
 from daemon.errors import DaemonFault
 from daemon.folders import atomic
+from daemon.folders.listings import Listings
 from daemon.layout import PRIORITIES, QUEUE_STATES, JobLayout, Layout
-
-TRUST_S = 10.0
-"""A listing is read again after so long even if the directory looks unchanged."""
 
 DAMAGED = (ValueError, KeyError, TypeError, AttributeError)
 """What the bytes of a damaged `job.json` may raise; an `OSError` says nothing about the bytes."""
@@ -93,7 +92,9 @@ class Queue:
         self._layout = layout
         self._clock = clock
         self._cards: dict[str, JobCard] = {}
-        self._listings: dict[str, tuple[int, float, tuple[str, ...]]] = {}
+        self._listings = Listings(JOB_NAME, clock)
+        self._views: dict[str, tuple[tuple[str, ...], int, tuple[JobCard, ...]]] = {}
+        self._changes = 0
         self._arrivals = layout.queue / ".arrivals"
         self.unreadable: dict[str, str] = {}
         """Jobs whose card was made anew because it could not be read, with the reason."""
@@ -122,7 +123,7 @@ class Queue:
                 empty = state == "incoming" and not place.original.exists()
                 if job in seen or (empty and not place.holdout_original.exists()):
                     atomic.remove_directory(place.folder)
-                    self._forget(state)
+                    self._listings.removed(self._layout.job(state, job).folder)
                     mended.append(f"{state}/{job}")
                 seen.add(job)
         return mended
@@ -137,36 +138,32 @@ class Queue:
 
     def names(self, state: str) -> tuple[str, ...]:
         """Return the jobs in a state, by arrival."""
-        folder = self._layout.queue / state
-        changed = folder.stat().st_mtime_ns
-        now_s = self._clock.monotonic_s()
-        known = self._listings.get(state)
-        if known is not None and known[0] == changed and now_s - known[1] < TRUST_S:
-            return known[2]
-        found = tuple(
-            sorted(entry.name for entry in os.scandir(folder) if JOB_NAME.match(entry.name))
-        )
-        self._listings[state] = (changed, now_s, found)
-        return found
+        return self._listings.names(self._layout.queue / state)
 
     def counts(self) -> dict[str, int]:
         """Return how many jobs lie in each state."""
         return {state: len(self.names(state)) for state in QUEUE_STATES}
 
-    def cards(self, state: str) -> Iterator[JobCard]:
-        """Read the cards of a state, by arrival.
+    def cards(self, state: str) -> tuple[JobCard, ...]:
+        """Return the cards of a state, by arrival.
 
         Raises:
             DaemonFault: a newer version wrote one.
             OSError: one cannot be read now, for want of descriptors say; no job is touched.
         """
-        for job in self.names(state):
-            yield self._card(state, job)
+        names = self.names(state)
+        known = self._views.get(state)
+        if known is not None and known[0] is names and known[1] == self._changes:
+            return known[2]
+        found = tuple(self._cards.get(job) or self._card(state, job) for job in names)
+        self._views[state] = names, self._changes, found
+        return found
 
     def _card(self, state: str, job: str) -> JobCard:
         card = self._cards.get(job)
         if card is None:
             card = self._cards[job] = self._read(state, job)
+            self._changes += 1
         return card
 
     def _read(self, state: str, job: str) -> JobCard:
@@ -226,10 +223,10 @@ class Queue:
         """Make a job directory in `incoming/` with its card; the dropped file is moved in next."""
         card = self._new_card(name, priority, own_settings, size_bytes)
         place = self._layout.job("incoming", card.job)
-        self._forget("incoming")
         try:
             atomic.make_directory(place.folder)
             self._write(place, card)
+            self._listings.added(self._layout.job("incoming", card.job).folder)
         except OSError:
             # The file is still in the inbox and is claimed again, with another number.
             self.discard("incoming", card.job)
@@ -242,7 +239,7 @@ class Queue:
         card = self._new_card(name, priority, _own_settings(place), size_bytes)
         self._write(place, card)
         atomic.move(folder, self._layout.job("incoming", card.job).folder)
-        self._forget("incoming")
+        self._listings.added(self._layout.job("incoming", card.job).folder)
         return card
 
     def _new_card(
@@ -275,16 +272,16 @@ class Queue:
     def _write(self, place: JobLayout, card: JobCard) -> None:
         atomic.write_json(place.job_file, card_to_record(card))
         self._cards[card.job] = card
+        self._changes += 1
 
     def move(self, card: JobCard, source: str, target: str) -> None:
         """Move a job from state to state: first its card, then one rename."""
         if self._cards.get(card.job) != card:
             self.update(source, card)
-        atomic.move(
-            self._layout.job(source, card.job).folder, self._layout.queue / target / card.job
-        )
-        self._forget(source)
-        self._forget(target)
+        here, there = (self._layout.job(state, card.job).folder for state in (source, target))
+        atomic.move(here, there)
+        self._listings.removed(here)
+        self._listings.added(there)
 
     def count_intake(self, job: str, deaths: int = 0, starts: int = 0) -> None:
         """Add to what a job's card says of the intake worker, where it still waits for it."""
@@ -313,7 +310,8 @@ class Queue:
         """Remove a job directory out of which every dropped file has been moved."""
         atomic.remove_directory(self._layout.job(state, job).folder)
         self._cards.pop(job, None)
-        self._forget(state)
+        self._changes += 1
+        self._listings.removed(self._layout.job(state, job).folder)
 
     def report(self, card: JobCard, state: str | None = None) -> Intake | None:
         """Return what the intake worker found; None before it has."""
@@ -368,9 +366,6 @@ class Queue:
         """Return whether a card in memory tells of no hold-out row; none is read for it."""
         card = self._cards.get(job)
         return card is not None and card.intake is not None and not card.intake.holdout_rows
-
-    def _forget(self, state: str) -> None:
-        self._listings.pop(state, None)
 
 
 def _intake(record: dict[str, Any]) -> Intake:

@@ -12,6 +12,7 @@ from daemon.folders.inbox import Leftover, View
 from daemon.folders.late_writes import LOOKED_AT
 from daemon.layout import ENDED, PRIORITIES
 from daemon.settings import Settings
+from daemon.supervisor.made import MadeOfCards
 from daemon.supervisor.parts import Parts
 from daemon.supervisor.request import effective
 from daemon.supervisor.settings_watch import limits_of
@@ -37,6 +38,8 @@ class Observer:
         self.inbox_problem: str | None = None
         self._settings: Settings | None = None
         self._prefixes: dict[str, str] = {}
+        self._unread = MadeOfCards(lambda card: Incoming(card, None))
+        self._accepted = MadeOfCards(self._queue)
 
     def refuse(self, message: str) -> None:
         """Remember that the trainer refused the current version."""
@@ -133,18 +136,22 @@ class Observer:
         queue = self._parts.queue
         return tuple(
             # Of thousands that wait, few were begun: the others have no report to look for.
-            Incoming(card, queue.report(card, "incoming") if card.intake_starts else None)
-            for card in queue.cards("incoming")
+            replace(job, report=queue.report(job.card, "incoming")) if job.card.was_begun else job
+            for job in self._unread.of(queue.cards("incoming"))
         )
 
     def _queued(self) -> tuple[Queued, ...]:
-        found = [
-            Queued(card, card.intake, self._prefix_now(card.own_settings))
-            for state in PRIORITIES
-            for card in self._parts.queue.cards(state)
-            if card.intake is not None
-        ]
+        now = self._parts.settings.now
+        if self._settings is not now:
+            self._settings, self._prefixes = now, {}
+            self._accepted.forget()
+        cards = [card for state in PRIORITIES for card in self._parts.queue.cards(state)]
+        found = self._accepted.of([card for card in cards if card.intake is not None])
         return tuple(sorted(found, key=lambda job: job.card.order))
+
+    def _queue(self, card: JobCard) -> Queued:
+        assert card.intake is not None
+        return Queued(card, card.intake, self._prefix_now(card.own_settings))
 
     def _with_edits(self, queued: tuple[Queued, ...]) -> tuple[Queued, ...]:
         """Look at the files of the jobs that would be trained next, at those of no others."""
@@ -162,8 +169,6 @@ class Observer:
     def _prefix_now(self, own: str) -> str:
         """Return the fingerprint of the prefix of jobs with such settings of their own."""
         now = self._parts.settings.now
-        if self._settings is not now:
-            self._settings, self._prefixes = now, {}
         if own not in self._prefixes:
             self._prefixes[own] = fingerprint_of(effective(now, own).prefix)
         return self._prefixes[own]

@@ -5,6 +5,7 @@ import threading
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from glob import glob
 from pathlib import Path
 
 import psutil
@@ -137,11 +138,11 @@ class _Killer:
         return True
 
     def _done(self, kind: str) -> list[str]:
-        """Return what changes on the disk with what a worker has done."""
+        """Return what changes on the disk with what a worker has done, whoever moves it now."""
+        patterns = ("r*", "r*/checkpoints/c*") if kind == "training" else ("*",)
         layout = self.space.layout
-        if kind == "training":
-            return sorted(map(str, (*layout.runs.glob("r*"), *layout.runs.glob("r*/*/c*"))))
-        return sorted(str(path) for path in layout.queue.glob("incoming/*"))
+        folder = layout.runs if kind == "training" else layout.queue / "incoming"
+        return sorted(name for pattern in patterns for name in glob(pattern, root_dir=folder))
 
 
 def _kill(space: Workspace, kind: str) -> bool:

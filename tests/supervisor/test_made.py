@@ -1,0 +1,30 @@
+from dataclasses import replace
+
+from daemon.core.jobs import JobCard
+from daemon.supervisor.made import SPARE, MadeOfCards
+from tests.core import worlds as w
+
+
+def test_each_card_is_made_once_until_it_changes_or_all_are_forgotten() -> None:
+    asked: list[str] = []
+
+    def make(card: JobCard) -> str:
+        asked.append(card.job)
+        return f"{card.name}:{card.intake_starts}"
+
+    made = MadeOfCards(make)
+    cards = [w.card(number) for number in range(3)]
+    first = made.of(cards)
+    assert made.of(cards) == first and len(asked) == 3
+    cards[1] = replace(cards[1], intake_starts=1)
+    assert made.of(cards)[1].endswith(":1") and len(asked) == 4
+    made.forget()
+    assert made.of(cards)[0] == first[0] and len(asked) == 7
+
+
+def test_what_was_made_of_ended_jobs_is_dropped() -> None:
+    made = MadeOfCards(lambda card: card.job)
+    many = [w.card(number) for number in range(4 * SPARE)]
+    made.of(many)
+    assert made.of(many[:2]) == [card.job for card in many[:2]]
+    assert len(made._known) == 2
