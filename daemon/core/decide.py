@@ -102,15 +102,14 @@ def _claims(snapshot: Snapshot) -> list[do.Action]:
 
 
 def _incoming(snapshot: Snapshot) -> list[do.Action]:
-    chosen: list[do.Action] = []
-    waiting = []
-    for job in snapshot.incoming:
-        if job.report is not None:
-            chosen.append(_route(job))
-        elif job.card.was_begun and (reason := _deadly(job.card, snapshot.intake)):
-            chosen.append(do.EndJob(job.card, "incoming", "crashed", reason))
-        else:
-            waiting.append(job.card)
+    read = [job for job in snapshot.incoming if job.report is not None]
+    cards = [job.card for job in snapshot.incoming if job.report is None]
+    # Of thousands that wait few were begun: only these can be deadly.
+    begun = [card for card in cards if card.intake_starts or card.intake_deaths]
+    deadly = {card: why for card in begun if (why := _deadly(card, snapshot.intake)) is not None}
+    chosen: list[do.Action] = [_route(job) for job in read]
+    chosen += [do.EndJob(card, "incoming", "crashed", why) for card, why in deadly.items()]
+    waiting = [card for card in cards if card not in deadly] if deadly else cards
     if snapshot.base.name is not None and not snapshot.short_of_space:
         card = _next_intake(snapshot.intake, waiting)
         chosen += [] if card is None else [do.BeginIntake(card)]

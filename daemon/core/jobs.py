@@ -4,6 +4,7 @@ Where a job is and how it ended are separate: the folder says the first, `Outcom
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from daemon.core.prefix import NONE
@@ -64,12 +65,7 @@ class JobCard:
     """How far the file was passed on, in bytes from its beginning: what was written to it later
     became files of its own. 0 where nothing was."""
 
-    @property
-    def was_begun(self) -> bool:
-        """Whether the intake worker has been given it, with or without an end."""
-        return self.intake_starts > 0 or self.intake_deaths > 0
-
-    @property
+    @cached_property
     def order(self) -> tuple[int, int]:
         """The place in the queue: priority first, then arrival."""
         return (ORDER[self.priority], self.arrival)

@@ -1,6 +1,6 @@
 """What is made of each job's card for a look, kept while the card is the same; knows no folder."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from daemon.core.jobs import JobCard
@@ -17,20 +17,24 @@ class MadeOfCards(Generic[Made]):
     def __init__(self, make: Callable[[JobCard], Made]) -> None:
         self._make = make
         self._known: dict[str, tuple[JobCard, Made]] = {}
+        self._cards: tuple[JobCard, ...] = ()
+        self._made: list[Made] = []
 
-    def of(self, cards: Sequence[JobCard]) -> list[Made]:
+    def of(self, cards: tuple[JobCard, ...]) -> list[Made]:
         """Return what is made of each card, in their order."""
-        known = self._known
-        found = []
-        for card in cards:
-            one = known.get(card.job)
-            if one is None or one[0] is not card:
-                one = known[card.job] = card, self._make(card)
-            found.append(one[1])
-        if len(known) > 2 * len(cards) + SPARE:
-            self._known = {card.job: known[card.job] for card in cards}
-        return found
+        if cards is not self._cards:
+            self._made = [self._of(card) for card in cards]
+            self._cards = cards
+            if len(self._known) > 2 * len(cards) + SPARE:
+                self._known = {card.job: self._known[card.job] for card in cards}
+        return self._made.copy()
+
+    def _of(self, card: JobCard) -> Made:
+        one = self._known.get(card.job)
+        if one is None or one[0] is not card:
+            one = self._known[card.job] = card, self._make(card)
+        return one[1]
 
     def forget(self) -> None:
         """Make all anew at the next look."""
-        self._known = {}
+        self._known, self._cards = {}, ()

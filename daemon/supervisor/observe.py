@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import replace
+from operator import attrgetter
 
 from daemon.core.jobs import Incoming, JobCard, Queued, Running
 from daemon.core.prefix import fingerprint_of
@@ -39,7 +40,7 @@ class Observer:
         self._settings: Settings | None = None
         self._prefixes: dict[str, str] = {}
         self._unread = MadeOfCards(lambda card: Incoming(card, None))
-        self._accepted = MadeOfCards(self._queue)
+        self._accepted = {state: MadeOfCards(self._queue) for state in PRIORITIES}
 
     def refuse(self, message: str) -> None:
         """Remember that the trainer refused the current version."""
@@ -134,23 +135,30 @@ class Observer:
 
     def _incoming(self) -> tuple[Incoming, ...]:
         queue = self._parts.queue
-        return tuple(
-            # Of thousands that wait, few were begun: the others have no report to look for.
-            replace(job, report=queue.report(job.card, "incoming")) if job.card.was_begun else job
-            for job in self._unread.of(queue.cards("incoming"))
-        )
+        found = self._unread.of(queue.cards("incoming"))
+        # Of thousands that wait, few were begun: the others have no report to look for.
+        begun = [place for place, job in enumerate(found) if job.card.intake_starts]
+        for place in begun:
+            found[place] = replace(found[place], report=queue.report(found[place].card, "incoming"))
+        return tuple(found)
 
     def _queued(self) -> tuple[Queued, ...]:
         now = self._parts.settings.now
         if self._settings is not now:
             self._settings, self._prefixes = now, {}
-            self._accepted.forget()
-        cards = [card for state in PRIORITIES for card in self._parts.queue.cards(state)]
-        found = self._accepted.of([card for card in cards if card.intake is not None])
-        return tuple(sorted(found, key=lambda job: job.card.order))
+            for made in self._accepted.values():
+                made.forget()
+        found = [
+            job
+            for state, made in self._accepted.items()
+            for job in made.of(self._parts.queue.cards(state))
+            if job is not None
+        ]
+        return tuple(sorted(found, key=attrgetter("card.order")))
 
-    def _queue(self, card: JobCard) -> Queued:
-        assert card.intake is not None
+    def _queue(self, card: JobCard) -> Queued | None:
+        if card.intake is None:
+            return None
         return Queued(card, card.intake, self._prefix_now(card.own_settings))
 
     def _with_edits(self, queued: tuple[Queued, ...]) -> tuple[Queued, ...]:
