@@ -27,6 +27,8 @@ class Bench:
         folder.mkdir(parents=True)
         write_tokenizer(folder, CHATML, eos="<|im_end|>")
         self._encoder = TextEncoder.load(folder)
+        # One for all jobs, as the worker has: it reads them again when their files change.
+        self._suites = Suites(self.layout.evals)
         self._number = 0
         self.seen: list[str] = []
         self.exams: list[str] = []
@@ -51,9 +53,8 @@ class Bench:
         }
         (self.place.folder / "context.json").write_text(json.dumps(context))
         (self.place.folder / "job.json").write_text("{}")
-        suites = Suites(self.layout.evals)
         Taking(
-            self.layout, self.place, self._encoder, suites, StillClock(), lambda rows: None
+            self.layout, self.place, self._encoder, self._suites, StillClock(), lambda rows: None
         ).take_in()
         report = reports.read(self.place)
         assert report is not None

@@ -13,7 +13,10 @@ import psutil
 from daemon.core.jobs import JobCard, card_from_record
 from tests.end_to_end.workspace import Workspace
 
-SETTINGS = "[inbox]\nsettle_s = 0.1\n[intake]\npictures = false\nmax_file_bytes = {limit}\n"
+SETTINGS = (
+    "[inbox]\nsettle_s = 0.1\nunfinished_s = 0.0\n"
+    "[intake]\npictures = false\nmax_file_bytes = {limit}\n"
+)
 GIB = 2**30
 MOST_GROWTH = 300 * 2**20
 """Bytes of memory that the intake worker may take for a line of any length."""

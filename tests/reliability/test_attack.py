@@ -36,7 +36,7 @@ def test_a_file_that_needs_too_much_memory_is_refused_and_the_next_is_taken(
     tmp_path: Path,
 ) -> None:
     settings = (
-        "[inbox]\nsettle_s = 0.1\n"
+        "[inbox]\nsettle_s = 0.1\nunfinished_s = 0.0\n"
         f"[intake]\npictures = false\nmax_line_bytes = {2**31}\nmax_memory_bytes = {64 * MIB}\n"
     )
     with Workspace(tmp_path / "w", settings=settings) as space:

@@ -10,7 +10,7 @@ import pytest
 from tests.intake.bench import Bench
 from tests.reliability import fuzz
 
-SEED, FILES = 20261121, 250
+SEED, FILES = 20261121, 2_000
 
 
 def test_hostile_files_are_all_answered_line_by_line(tmp_path: Path) -> None:
