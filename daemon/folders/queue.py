@@ -20,7 +20,7 @@ from daemon.core.prefix import NONE
 from daemon.errors import DaemonFault
 from daemon.folders import atomic
 from daemon.folders.listings import Listings
-from daemon.layout import PRIORITIES, QUEUE_STATES, JobLayout, Layout
+from daemon.layout import ENDED, PRIORITIES, QUEUE_STATES, JobLayout, Layout
 
 DAMAGED = (ValueError, KeyError, TypeError, AttributeError)
 """What the bytes of a damaged `job.json` may raise; an `OSError` says nothing about the bytes."""
@@ -95,6 +95,8 @@ class Queue:
         self._listings = Listings(JOB_NAME, clock)
         self._views: dict[str, tuple[tuple[str, ...], int, tuple[JobCard, ...]]] = {}
         self._changes = 0
+        self._without_older: dict[str, tuple[str, ...]] = {}
+        self._no_holdout: set[str] = set()
         self._arrivals = layout.queue / ".arrivals"
         self.unreadable: dict[str, str] = {}
         """Jobs whose card was made anew because it could not be read, with the reason."""
@@ -156,7 +158,8 @@ class Queue:
         if known is not None and known[0] is names and known[1] == self._changes:
             return known[2]
         found = tuple(self._cards.get(job) or self._card(state, job) for job in names)
-        self._views[state] = names, self._changes, found
+        if state not in ENDED:
+            self._views[state] = names, self._changes, found
         return found
 
     def _card(self, state: str, job: str) -> JobCard:
@@ -196,10 +199,16 @@ class Queue:
     def newest(self, states: Iterable[str], most: int) -> Iterator[tuple[str, JobCard]]:
         """Read the cards of the newest jobs of each of some states, with the state.
 
-        One that cannot be read now, or was written by a newer version, is left out.
+        One that cannot be read now, or was written by a newer version, is left out. Those of older
+        jobs that have ended leave the memory: a daemon that has trained for years has many.
         """
         for state in states:
-            for job in self.names(state)[-most:]:
+            names = self.names(state)
+            if state in ENDED and self._without_older.get(state) is not names:
+                for job in names[:-most]:
+                    self._cards.pop(job, None)
+                self._without_older[state] = names
+            for job in names[-most:]:
                 card = None
                 with suppress(OSError, DaemonFault):
                     card = self._card(state, job)
@@ -280,6 +289,7 @@ class Queue:
             self.update(source, card)
         here, there = (self._layout.job(state, card.job).folder for state in (source, target))
         atomic.move(here, there)
+        self._no_holdout.discard(card.job)
         self._listings.removed(here)
         self._listings.added(there)
 
@@ -358,14 +368,14 @@ class Queue:
             job
             for state in (*PRIORITIES, "running", "done", "failed", "skipped")
             for job in self.names(state)
-            if not self._is_known_without(job)
-            if self._layout.job(state, job).holdout_fingerprints.exists()
+            if job not in self._no_holdout and self._has_holdout(state, job)
         ]
 
-    def _is_known_without(self, job: str) -> bool:
-        """Return whether a card in memory tells of no hold-out row; none is read for it."""
-        card = self._cards.get(job)
-        return card is not None and card.intake is not None and not card.intake.holdout_rows
+    def _has_holdout(self, state: str, job: str) -> bool:
+        if self._layout.job(state, job).holdout_fingerprints.exists():
+            return True
+        self._no_holdout.add(job)
+        return False
 
 
 def _intake(record: dict[str, Any]) -> Intake:

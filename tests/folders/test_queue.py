@@ -176,3 +176,26 @@ def test_rows_that_training_refuses_are_appended_once(queue: Queue, layout: Layo
         queue.reject(card.job, [row])
     lines = place.rejected.read_bytes().splitlines()
     assert [json.loads(line) for line in lines] == [{"line": 1}, row]
+
+
+def test_cards_of_old_ended_jobs_leave_the_memory_and_are_read_again(
+    queue: Queue, layout: Layout
+) -> None:
+    cards = [queue.create(f"{name}.jsonl", "normal", "") for name in "abcd"]
+    for card in cards:
+        queue.move(card, "incoming", "done")
+    assert [card for _, card in queue.newest(["done"], 2)] == cards[2:]
+    assert set(queue._cards) == {card.job for card in cards[2:]}
+    assert queue.cards("done") == tuple(cards)
+
+
+def test_a_job_without_held_out_rows_is_asked_for_again_once_it_moves(
+    queue: Queue, layout: Layout
+) -> None:
+    card = queue.create("a.jsonl", "normal", "")
+    queue.move(card, "incoming", "normal")
+    assert queue.with_holdout() == []
+    queue.move(card, "normal", "incoming")
+    layout.job("incoming", card.job).holdout_fingerprints.touch()
+    queue.move(card, "incoming", "normal")
+    assert queue.with_holdout() == [card.job]
