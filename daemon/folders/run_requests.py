@@ -5,6 +5,7 @@ What the trainer writes there is read here only as far as a decision needs it.
 
 import json
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from daemon.layout import Layout, RunLayout
 
 ASIDE = "damaged-"
 """Begins the name of a run's directory that is no run any more."""
+
+CHECKPOINT = re.compile(r"c(\d+)\Z")
 
 DAMAGED = (ValueError, KeyError, TypeError, AttributeError)
 """What damaged bytes may raise; an `OSError` says nothing about the bytes."""
@@ -231,4 +234,7 @@ def _skip(place: RunLayout) -> str | None:
 
 def _newest_step(place: RunLayout) -> int:
     """Return the step of the newest checkpoint, unverified; 0 where there is none."""
-    return max((int(path.name[1:]) for path in place.checkpoints.glob("c*")), default=0)
+    with suppress(FileNotFoundError):
+        found = map(CHECKPOINT.match, os.listdir(place.checkpoints))
+        return max((int(match[1]) for match in found if match), default=0)
+    return 0

@@ -35,7 +35,7 @@ def flood(root: Path, seed: int, count: int) -> list[str]:
         with socket.socket(socket.AF_UNIX) as server:
             strange = no_files(space.layout.inbox, root, server)
             space.start()
-            space.wait("all files", lambda: len(space.jobs("normal")) == count, 0.2 * count)
+            space.wait("all files", lambda: len(space.jobs("normal")) == count, 0.5 * count)
             told = {event["name"] for event in space.told("leftover")}
         found = [f"not told: {sorted(strange - told)}"] if told != strange else []
         if Counter(taken(space)) != Counter(wanted.items()):
