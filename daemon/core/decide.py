@@ -256,14 +256,12 @@ def _run(snapshot: Snapshot, run: RunOnDisk) -> list[do.Action]:
     sealed = next((v for v in snapshot.versions.values() if v.run == run.run), None)
     if sealed is not None:
         return _finish(snapshot, run, sealed)
-    if _held(snapshot.trainer, run) and (run.skip or snapshot.current != run.start_version):
-        if snapshot.trainer.state == "leaving":
-            return []
-        why = "skipped" if run.skip else "current_model was moved to another version"
-        return [do.AbandonRun(why)]
+    why = _why_abandoned(snapshot, run)
+    if why is not None and _held(snapshot.trainer, run):
+        return [] if snapshot.trainer.state == "leaving" else [do.AbandonRun(why)]
     if run.skip is not None:
         return _skip(snapshot, run)
-    if snapshot.current != run.start_version:
+    if why is not None:
         return _let_go(snapshot, run)
     if run.candidate is not None:
         verdict = decide_verdict(run.candidate.judgement, run.candidate.gate)
@@ -273,6 +271,18 @@ def _run(snapshot: Snapshot, run: RunOnDisk) -> list[do.Action]:
     if run.ended is not None:
         return _end_jobs(snapshot, run, run.ended.outcome, run.ended.message)
     return _drive(snapshot, run)
+
+
+def _why_abandoned(snapshot: Snapshot, run: RunOnDisk) -> str | None:
+    """Say why a run is not brought to its end; None where it is."""
+    if run.skip is not None:
+        return "skipped"
+    if snapshot.current != run.start_version:
+        return "current_model was moved to another version"
+    edited = [job.card.job for job in snapshot.running if job.edited]
+    if edited and run.candidate is None and run.ended is None:
+        return f"the rows of {', '.join(edited)} were changed by hand"
+    return None
 
 
 def _drive(snapshot: Snapshot, run: RunOnDisk) -> list[do.Action]:
@@ -289,6 +299,9 @@ def _drive(snapshot: Snapshot, run: RunOnDisk) -> list[do.Action]:
     reason = poison(run.attempts)
     if reason is not None:
         return _end_jobs(snapshot, run, "crashed", reason)
+    if len(snapshot.running) < len(run.jobs):
+        # They were being given back when the daemon died, or were removed by hand.
+        return _let_go(snapshot, run)
     if snapshot.paused or blocked(snapshot) is not None:
         return []
     return [do.BeginRun(run.run)] if trainer.state in ("off", "idle") else []
@@ -340,8 +353,10 @@ def _skip(snapshot: Snapshot, run: RunOnDisk) -> list[do.Action]:
 
 
 def _let_go(snapshot: Snapshot, run: RunOnDisk) -> list[do.Action]:
+    # An edited one goes last: while it is there, a later start sees why the others went.
+    running = sorted(snapshot.running, key=attrgetter("edited"))
     return [
-        *(do.ReturnJob(job.card) for job in snapshot.running),
+        *(do.ReturnJob(job.card) for job in running),
         do.RemoveRun(run.run, "returned"),
     ]
 

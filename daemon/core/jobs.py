@@ -171,3 +171,5 @@ class Running:
     """Part of the run in progress."""
 
     card: JobCard
+    edited: bool = False
+    """Its rows are not as intake left them."""

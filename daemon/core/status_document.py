@@ -79,6 +79,8 @@ class Facts:
     boot_id: str
     pid: int
     daemon_started_at: datetime
+    uptime_s: float
+    """Since then, by a clock that nobody sets."""
     model: str
     log_file: str
     progress: Progress
@@ -114,6 +116,7 @@ def document(facts: Facts) -> dict[str, Any]:
         "seq": facts.seq,
         "boot_id": facts.boot_id,
         "pid": facts.pid,
+        "uptime_seconds": round(facts.uptime_s, 3),
         "model_name": facts.model,
         "version": facts.current,
         "lineage": facts.lineage,

@@ -40,6 +40,7 @@ FIELDS: dict[str, Any] = {
     "heartbeat": {"type": "string", "format": "date-time"},
     "seq": {"type": "integer"},
     "boot_id": {"type": "string"},
+    "uptime_seconds": {"type": "number", "minimum": 0},
     "pid": {"type": "integer"},
     "model_name": {"type": "string"},
     "version": _TEXT,

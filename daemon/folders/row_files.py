@@ -26,3 +26,14 @@ def _facts(path: Path) -> str:
     except FileNotFoundError:
         return "-"
     return f"{found.st_size}:{found.st_mtime_ns}"
+
+
+def rows_differ(seal: str, place: JobLayout) -> bool:
+    """Return whether the rows that intake made are others than when a job was sealed.
+
+    The dropped file is not looked at: what is written to it while it is trained is passed on.
+
+    Raises:
+        OSError: one of them cannot be looked at, other than because it is not there.
+    """
+    return seal != UNKNOWN and seal.split()[-2:] != [_facts(place.train), _facts(place.holdout)]

@@ -93,6 +93,12 @@ class Taking:
             return self._take_in()
         except FileChanged as changed:
             return refusal("changed", Bad("changed", str(changed), "nothing to do"))
+        except FileNotFoundError:
+            if self._place.original.exists():
+                raise
+            return self._refused(
+                Bad("file_gone", "original.jsonl was removed by hand", "drop the file again")
+            )
         except MemoryError:
             return None
 

@@ -21,6 +21,9 @@ from daemon.supervisor.settings_watch import limits_of
 ROOM_FACTOR = 3
 """Intake needs three times a file's size: the rows, what was refused of them, and air."""
 
+ROWS_SEEN_S = 2.0
+"""So often the rows of the run in progress are looked at while it goes on."""
+
 READ = ("running", *ENDED)
 """States of jobs that are not read again by themselves when their files change."""
 
@@ -39,6 +42,8 @@ class Observer:
         self.inbox_problem: str | None = None
         self._settings: Settings | None = None
         self._prefixes: dict[str, str] = {}
+        self._edited: set[str] = set()
+        self._rows_seen_s = -1e9
         self._unread = MadeOfCards(lambda card: Incoming(card, None))
         self._accepted = {state: MadeOfCards(self._queue) for state in PRIORITIES}
 
@@ -94,7 +99,7 @@ class Observer:
             leftovers=tuple(item.name for item in inbox.leftovers),
             incoming=self._incoming(),
             queued=queued,
-            running=tuple(Running(card) for card in parts.queue.cards("running")),
+            running=self._running(),
             run=run,
             orders=orders,
             audits=parts.audits.look(),
@@ -173,6 +178,19 @@ class Observer:
         if card.seal == row_files.UNKNOWN:
             return False
         return card.seal != row_files.seal_of(self._parts.layout.job(card.priority, card.job))
+
+    def _running(self) -> tuple[Running, ...]:
+        """Look at the rows before each attempt, which reads them anew, and now and then in it."""
+        parts = self._parts
+        cards, now_s = parts.queue.cards("running"), parts.clock.monotonic_s()
+        if parts.trainer.view().state != "busy" or now_s - self._rows_seen_s >= ROWS_SEEN_S:
+            self._rows_seen_s = now_s
+            self._edited = {
+                card.job
+                for card in cards
+                if row_files.rows_differ(card.seal, parts.layout.job("running", card.job))
+            }
+        return tuple(Running(card, card.job in self._edited) for card in cards)
 
     def _prefix_now(self, own: str) -> str:
         """Return the fingerprint of the prefix of jobs with such settings of their own."""

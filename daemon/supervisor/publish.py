@@ -50,6 +50,7 @@ class Publisher:
         self._attempt: _Attempt | None = None
         self._piece: _Piece | None = None
         self._started_at = parts.clock.now()
+        self._started_s = parts.clock.monotonic_s()
         self._boot_id = f"{parts.boot}-{os.getpid()}"
         self._machine = Machine(parts)
         self._told_of: Measured | None = None
@@ -123,7 +124,9 @@ class Publisher:
         except (OSError, DaemonFault, *DAMAGED):
             return job
 
-    def publish(self, seen: Snapshot, status: str | None, leftovers: tuple[Any, ...]) -> str:
+    def publish(  # long: a fact a line
+        self, seen: Snapshot, status: str | None, leftovers: tuple[Any, ...]
+    ) -> str:
         """Write the document and return the state it tells, in a sentence."""
         self._remember(seen)
         self._machine.look(self._metrics)
@@ -138,6 +141,7 @@ class Publisher:
             boot_id=self._boot_id,
             pid=os.getpid(),
             daemon_started_at=self._started_at,
+            uptime_s=parts.clock.monotonic_s() - self._started_s,
             model=parts.settings.now.model,
             log_file=str(parts.layout.log_file.relative_to(parts.layout.root)),
             progress=self._progress,

@@ -281,3 +281,24 @@ def test_a_silent_intake_worker_is_ended_and_counted() -> None:
 def test_idle_workers_leave_after_their_time() -> None:
     late = Worker("idle", idle_s=301.0)
     assert kinds(decide(w.quiet(trainer=late, intake=late))) == ["EndIntakeWorker", "EndTrainer"]
+
+
+def test_a_run_whose_rows_were_edited_is_let_go_and_the_edited_job_goes_last() -> None:
+    """Fault Q9: a start after a crash in between still sees why."""
+    edited = replace(w.running(1)[0], edited=True)
+    both = (edited, w.running(2)[0])
+    at_it = Worker("busy", "r000007")
+    [action] = decide(w.quiet(run=w.run(1, 2), running=both, trainer=at_it))
+    assert isinstance(action, do.AbandonRun) and "000001-job were changed" in action.why
+    actions = decide(w.quiet(run=w.run(1, 2), running=both))
+    assert actions[:2] == [do.ReturnJob(both[1].card), do.ReturnJob(edited.card)]
+    assert kinds(actions) == ["ReturnJob", "ReturnJob", "RemoveRun"]
+    trained = w.run(1, 2, candidate=w.candidate(1, 2))
+    assert kinds(decide(w.quiet(run=trained, running=both))) == ["SealCandidate"]
+
+
+def test_a_run_of_which_a_job_is_missing_is_given_back_and_not_begun() -> None:
+    """Faults Q3, Q9."""
+    actions = decide(w.quiet(run=w.run(1, 2), running=w.running(2)))
+    assert kinds(actions) == ["ReturnJob", "RemoveRun"]
+    assert kinds(decide(w.quiet(run=w.run(1)))) == ["RemoveRun"]

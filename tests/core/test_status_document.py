@@ -15,6 +15,7 @@ from daemon.folders.status import strict_line
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 IDLE = Facts(
     status="idle", message="", now=NOW, seq=1, boot_id="1", pid=1, daemon_started_at=NOW,
+    uptime_s=1.5,
     model="tiny", log_file="logs/daemon.jsonl", progress=Progress(), measured=None, metrics=None,
     committed_step=None, run=None, order=None, queue={"normal": 2}, current=None, lineage=None,
     step=0, alerts=(), error=None, answers=(), memory={}, disk={}, gpu={}, watcher="events",

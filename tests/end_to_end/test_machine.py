@@ -88,3 +88,34 @@ def test_a_queued_file_that_is_edited_by_hand_is_read_again(tmp_path: Path) -> N
         assert "changed" in told["message"]
         assert space.report("done")["rows"]["read"] == 10
         assert space.manifest(space.current())["rows_by_job"][job] < 10
+
+
+def test_rows_that_are_edited_while_they_are_trained_are_read_again(tmp_path: Path) -> None:
+    """Fault Q9: whoever is quicker, the look at the files or the trainer that cannot read them."""
+    with Workspace(tmp_path / "w", settings=SETTINGS) as space:
+        space.drop("a.jsonl", chats(60))
+        space.start()
+        space.wait_for_number("committed", 2)
+        [job] = space.jobs("running")
+        train = space.layout.job("running", job).train
+        rows = train.read_bytes().splitlines(keepends=True)
+        train.write_bytes(b"".join(rows[:10]))
+        space.wait("a done job", lambda: space.jobs("done"))
+        [told] = space.told("intake_again", job=job)
+        assert "changed" in told["message"]
+        assert [event["run"] for event in space.told("run_opened")] == ["r000001", "r000002"]
+        assert space.manifest(space.current())["rows_by_job"][job] == len(rows)
+
+
+def test_a_dropped_file_that_was_removed_from_its_job_is_told(tmp_path: Path) -> None:
+    """Fault Q3."""
+    with Workspace(tmp_path / "w", settings=SETTINGS) as space:
+        space.touch("pause")
+        space.drop("a.jsonl", chats(20))
+        space.start()
+        [job] = space.wait("a queued job", lambda: space.jobs("normal"))
+        space.layout.job("normal", job).original.unlink()
+        (space.layout.control / "pause").unlink()
+        space.wait("a failed job", lambda: space.jobs("failed"))
+        [told] = space.told("job_ended", job=job)
+        assert "original.jsonl was removed by hand" in told["message"] and not space.told("died")

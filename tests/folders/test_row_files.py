@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.folders.row_files import seal_of
+from daemon.folders.row_files import UNKNOWN, rows_differ, seal_of
 from daemon.layout import JobLayout
 
 NAMES = ("original.jsonl", "train.jsonl", "holdout.jsonl")
@@ -38,3 +38,11 @@ def test_an_edit_a_removal_and_a_replacement_are_seen(place: JobLayout, name: st
     path.unlink()
     seals.add(seal_of(place))
     assert len(seals) == 4
+
+
+def test_of_a_job_in_training_only_the_rows_count(place: JobLayout) -> None:
+    seal = seal_of(place)
+    place.original.write_text("a row\nand what a program still wrote\n")
+    assert not rows_differ(seal, place)
+    place.holdout.unlink()
+    assert rows_differ(seal, place) and not rows_differ(UNKNOWN, place)

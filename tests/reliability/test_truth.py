@@ -21,14 +21,16 @@ def test_twenty_thousand_reads_beside_a_daemon_at_work_are_all_whole_and_in_orde
     [
         b'{"seq": 1',
         b'{"seq": NaN}\n',
-        b'{"seq": 1}',
-        b'{"seq": 1}\n{"seq": 2}\n',
-        b'{"seq": 1, "current_step": 1, "committed_step": 2}\n',
+        b'{"seq": 1, "uptime_seconds": 0.5}',
+        b'{"seq": 1, "uptime_seconds": 0.5}\n{}\n',
+        b'{"seq": 1, "uptime_seconds": -2.0}\n',
+        b'{"seq": 1, "uptime_seconds": 0.5, "current_step": 1, "committed_step": 2}\n',
     ],
 )
 def test_a_reader_sees_what_is_wrong(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "status.json"
     path.write_bytes(data)
     assert wrong_in(path, 1)
-    path.write_text(json.dumps({"seq": 1, "current_step": 2, "committed_step": 2}) + "\n")
+    good = {"seq": 1, "uptime_seconds": 0.5, "current_step": 2, "committed_step": 2}
+    path.write_text(json.dumps(good) + "\n")
     assert not wrong_in(path, 2)

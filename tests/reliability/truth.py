@@ -37,7 +37,7 @@ def read_while_it_works(root: Path, reads: int) -> list[str]:
 def wrong_in(path: Path, reads: int) -> list[str]:
     """Read a status document so many times; return what was wrong with it, ten things at most."""
     found: list[str] = []
-    latest = -1
+    latest = (-1, -1.0)
     for number in range(reads):
         data = path.read_bytes()
         try:
@@ -47,9 +47,10 @@ def wrong_in(path: Path, reads: int) -> list[str]:
             continue
         if not data.endswith(b"}\n") or data.count(b"\n") != 1:
             found.append(f"read {number}: not one whole line")
-        if status["seq"] < latest:
-            found.append(f"read {number}: seq {status['seq']} after {latest}")
-        latest = status["seq"]
+        now = status["seq"], status["uptime_seconds"]
+        if now[0] < latest[0] or now[1] < latest[1] or (now[0] > latest[0]) != (now[1] > latest[1]):
+            found.append(f"read {number}: seq and uptime {now} after {latest}")
+        latest = now
         committed, current = status.get("committed_step"), status.get("current_step")
         if committed is not None and current is not None and committed > current:
             found.append(f"read {number}: step {current}, and {committed} is committed")
