@@ -68,7 +68,7 @@ def test_the_daemons_server_answers_beside_training_survives_a_kill_and_changes_
 ) -> None:
     """Faults A8 and A10: all routes are asked while it trains and while it pauses."""
     port = free_port()
-    usual = "[inbox]\nsettle_s = 0.1\n[training]\nepochs = 6\n"
+    usual = "[inbox]\nsettle_s = 0.1\n[training]\nepochs = 30\n"
     with Workspace(tmp_path / "calm", settings=usual) as calm:
         calm.drop("a.jsonl", chats(60))
         assert calm.drain() == 0

@@ -40,9 +40,14 @@ def test_an_edit_a_removal_and_a_replacement_are_seen(place: JobLayout, name: st
     assert len(seals) == 4
 
 
-def test_of_a_job_in_training_only_the_rows_count(place: JobLayout) -> None:
+def test_of_a_job_in_training_only_the_rows_count_and_no_times(place: JobLayout) -> None:
+    """A workspace may have come out of an archive with its run in progress."""
     seal = seal_of(place)
     place.original.write_text("a row\nand what a program still wrote\n")
+    os.utime(place.train, (2_000_000_000, 2_000_000_000))
     assert not rows_differ(seal, place)
+    place.train.write_text("a row, and more\n")
+    assert rows_differ(seal, place)
+    place.train.write_text("a row\n")
     place.holdout.unlink()
     assert rows_differ(seal, place) and not rows_differ(UNKNOWN, place)

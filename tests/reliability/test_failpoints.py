@@ -12,7 +12,7 @@ import pytest
 
 from daemon import failpoints
 from daemon.folders import atomic
-from tests.reliability.faults import WHATS, Fault, passed_places, suffer
+from tests.reliability.faults import WHATS, Fault, passed_places, steady, suffer
 from tests.reliability.scenario import End, calm_end
 
 SEED = 20261121
@@ -121,7 +121,7 @@ def test_an_error_at_a_place_is_survived(
 def drawn(place: str, what: str, passed: Counter[str]) -> Fault:
     """Return a fault at an occurrence drawn by the seed; the last ones may not come each time."""
     role, point = place.split(":")
-    most = max(1, passed[place] - 2)
+    most = steady(place, max(1, passed[place] - 2))
     return Fault(role, point, random.Random(f"{SEED} {place} {what}").randint(1, most), what)
 
 
