@@ -172,4 +172,4 @@ class Running:
 
     card: JobCard
     edited: bool = False
-    """Its rows are not as intake left them."""
+    """Its rows have another size than intake left them with."""

@@ -125,7 +125,7 @@ class Queue:
                 empty = state == "incoming" and not place.original.exists()
                 if job in seen or (empty and not place.holdout_original.exists()):
                     atomic.remove_directory(place.folder)
-                    self._listings.removed(self._layout.job(state, job).folder)
+                    self._listings.removed(place.folder)
                     mended.append(f"{state}/{job}")
                 seen.add(job)
         return mended
@@ -235,7 +235,7 @@ class Queue:
         try:
             atomic.make_directory(place.folder)
             self._write(place, card)
-            self._listings.added(self._layout.job("incoming", card.job).folder)
+            self._listings.added(place.folder)
         except OSError:
             # The file is still in the inbox and is claimed again, with another number.
             self.discard("incoming", card.job)
@@ -247,8 +247,9 @@ class Queue:
         place = JobLayout(folder)
         card = self._new_card(name, priority, _own_settings(place), size_bytes)
         self._write(place, card)
-        atomic.move(folder, self._layout.job("incoming", card.job).folder)
-        self._listings.added(self._layout.job("incoming", card.job).folder)
+        there = self._layout.job("incoming", card.job).folder
+        atomic.move(folder, there)
+        self._listings.added(there)
         return card
 
     def _new_card(
@@ -318,10 +319,11 @@ class Queue:
 
     def discard(self, state: str, job: str) -> None:
         """Remove a job directory out of which every dropped file has been moved."""
-        atomic.remove_directory(self._layout.job(state, job).folder)
+        folder = self._layout.job(state, job).folder
+        atomic.remove_directory(folder)
         self._cards.pop(job, None)
         self._changes += 1
-        self._listings.removed(self._layout.job(state, job).folder)
+        self._listings.removed(folder)
 
     def report(self, card: JobCard, state: str | None = None) -> Intake | None:
         """Return what the intake worker found; None before it has."""

@@ -16,6 +16,15 @@ THEIRS = ("original.jsonl", "console.txt")
 """Files of whoever drops and starts, with the modes they gave them."""
 
 
+def queued_while_paused(space: Workspace) -> str:
+    """Start a paused daemon on a file; return its job once it waits for a run."""
+    space.touch("pause")
+    space.drop("a.jsonl", chats(20))
+    space.start()
+    [job] = space.wait("a queued job", lambda: space.jobs("normal"))
+    return str(job)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="another process's limits are Linux's")
 def test_a_limit_on_the_size_of_files_is_no_room_and_no_crash(tmp_path: Path) -> None:
     """Faults D1, D8, T3: EFBIG, with a real limit; and whose files they are."""
@@ -75,10 +84,7 @@ def test_a_workspace_that_is_removed_ends_its_daemon_with_one_sentence(tmp_path:
 def test_a_queued_file_that_is_edited_by_hand_is_read_again(tmp_path: Path) -> None:
     """Fault Q9."""
     with Workspace(tmp_path / "w", settings=SETTINGS) as space:
-        space.touch("pause")
-        space.drop("a.jsonl", chats(20))
-        space.start()
-        [job] = space.wait("a queued job", lambda: space.jobs("normal"))
+        job = queued_while_paused(space)
         place = space.layout.job("normal", job)
         rows = place.original.read_bytes().splitlines(keepends=True)
         place.original.write_bytes(b"".join(rows[:10]))
@@ -110,10 +116,7 @@ def test_rows_that_are_edited_while_they_are_trained_are_read_again(tmp_path: Pa
 def test_a_dropped_file_that_was_removed_from_its_job_is_told(tmp_path: Path) -> None:
     """Fault Q3."""
     with Workspace(tmp_path / "w", settings=SETTINGS) as space:
-        space.touch("pause")
-        space.drop("a.jsonl", chats(20))
-        space.start()
-        [job] = space.wait("a queued job", lambda: space.jobs("normal"))
+        job = queued_while_paused(space)
         space.layout.job("normal", job).original.unlink()
         (space.layout.control / "pause").unlink()
         space.wait("a failed job", lambda: space.jobs("failed"))

@@ -31,7 +31,7 @@ class Workspace:
     ) -> None:
         """With `whole`, pictures are drawn and the suites that ship count, as for any user.
 
-        They take more time than all else in a short life, at each start of each worker.
+        They take half of the time of a short life.
         """
         self.layout = Layout(root)
         self.root = root

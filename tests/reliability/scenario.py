@@ -24,7 +24,7 @@ SETTINGS = (
     "[evaluation]\neval_every = 3\n"
 )
 PICTURED = SETTINGS.replace("= false", "= true")
-"""The same with all pictures, which take half of the time."""
+"""The same with all pictures."""
 
 FILES: dict[str, bytes] = {
     "a.jsonl": b"".join(f"{json.dumps(row)}\n".encode() for row in chats(24)),
