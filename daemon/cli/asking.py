@@ -5,6 +5,7 @@ from typing import Any
 from daemon.cli.place import NotRunning, Refused, alive, how_to_start
 from daemon.cli.screen import say
 from daemon.clock import Clock, SystemClock
+from daemon.core.commands import RequestId
 from daemon.errors import Fault
 from daemon.folders import control
 from daemon.folders.reading import Events
@@ -43,35 +44,37 @@ def ask_or_do(layout: Layout, word: str, content: str, *, wait_s: float = 60.0) 
     from daemon.app import obey_once
 
     events = Events(layout)
-    inode = control.write_request(layout, word, content)
+    request = control.write_request(layout, word, content)
     obey_once(layout.root)
-    _show(_find(events.new(), inode, word), word)
+    _show(_find(events.new(), request, word), word)
 
 
 def _ask(layout: Layout, word: str, content: str, wait_s: float) -> dict[str, Any] | None:
     events = Events(layout)
-    inode = control.write_request(layout, word, content)
-    return wait_for_answer(layout, events, inode, word, wait_s, SystemClock())
+    request = control.write_request(layout, word, content)
+    return wait_for_answer(layout, events, request, word, wait_s, SystemClock())
 
 
 def wait_for_answer(
-    layout: Layout, events: Events, inode: int, word: str, wait_s: float, clock: Clock
+    layout: Layout, events: Events, request: RequestId, word: str, wait_s: float, clock: Clock
 ) -> dict[str, Any] | None:
     """Return the event that answers a request; None where it did not come in time."""
     until_s = clock.monotonic_s() + wait_s
     while clock.monotonic_s() < until_s:
         lives = alive(layout) is not None
-        answer = _find(events.new(), inode, word)
+        answer = _find(events.new(), request, word)
         if answer is not None or not lives:
             return answer
         clock.sleep_s(LOOK_S)
     return None
 
 
-def _find(events: list[dict[str, Any]], inode: int, word: str) -> dict[str, Any] | None:
+def _find(events: list[dict[str, Any]], request: RequestId, word: str) -> dict[str, Any] | None:
     for event in events:
-        asked = (event.get("event"), event.get("command"), event.get("inode"))
-        if asked == ("command", word, inode):
+        # A daemon of an earlier version tells the inode alone.
+        written_ns = event.get("written_ns", request.written_ns)
+        asked = (event.get("event"), event.get("command"), event.get("inode"), written_ns)
+        if asked == ("command", word, request.inode, request.written_ns):
             return event
     return None
 

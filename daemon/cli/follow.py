@@ -23,6 +23,8 @@ class Followed:
 
     name: str
     inode: int
+    written_ns: int
+    """Its modification time: a file that has gone leaves its inode to the next one."""
     job: str | None = None
     state: str | None = None
     """The folder its job ended in; None before it has."""
@@ -89,7 +91,9 @@ class Follower:
         # A claim across volumes copies the file, and a copy has another inode.
         same_volume = self.layout.inbox.stat().st_dev == self.layout.queue.stat().st_dev
         if same_volume:
-            return event.get("inode") == followed.inode
+            # A daemon of an earlier version tells the inode alone.
+            written_ns = event.get("written_ns", followed.written_ns)
+            return (event.get("inode"), written_ns) == (followed.inode, followed.written_ns)
         return event.get("name") == followed.name
 
 

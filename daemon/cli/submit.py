@@ -110,7 +110,8 @@ def drop(
     if settings:
         writers[f"{stem}{OWN_SETTINGS}"] = drops.text_of(settings)
     writers[f"{stem}.jsonl"] = _writer(path)
-    return Followed(f"{stem}.jsonl", drops.put(folder, writers))
+    found = drops.put(folder, writers)
+    return Followed(f"{stem}.jsonl", found.st_ino, found.st_mtime_ns)
 
 
 def _writer(path: Path) -> drops.Writer:

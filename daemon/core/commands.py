@@ -23,6 +23,15 @@ TAKES_CONTENT: frozenset[str] = frozenset(("rollback", "promote", "retry", "line
 
 
 @dataclass(frozen=True)
+class RequestId:
+    """What tells one request from all others: the next file may be given the inode of the last."""
+
+    inode: int
+    written_ns: int
+    """The file's modification time, which no rename changes."""
+
+
+@dataclass(frozen=True)
 class Command:
     """One accepted control file."""
 
@@ -35,6 +44,11 @@ class Command:
     inode: int
     from_before: bool
     """It lay there when the daemon started."""
+
+    @property
+    def request(self) -> RequestId:
+        """What whoever wrote the file knows it by."""
+        return RequestId(self.inode, self.created_ns)
 
 
 def in_order(commands: tuple[Command, ...]) -> tuple[Command, ...]:

@@ -9,11 +9,16 @@ import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from daemon.clock import Clock
-from daemon.core.commands import PRECEDENCE, STALE_AT_START, TAKES_CONTENT, Command
+from daemon.core.commands import PRECEDENCE, STALE_AT_START, TAKES_CONTENT, Command, RequestId
 from daemon.folders import atomic
 from daemon.layout import Layout
+
+Age = Literal["old", "new"]
+AGES: tuple[Age, ...] = ("old", "new")
+"""Whether a request lay there when the daemon started."""
 
 LARGEST = 2**20
 WRITTEN_AFTER_S = 1.0
@@ -34,15 +39,21 @@ class Control:
     def __init__(self, layout: Layout, clock: Clock) -> None:
         self._layout = layout
         self._clock = clock
-        self._at_start: frozenset[int] = frozenset()
-        self._stuck: dict[int, Command | None] = {}
+        self._stuck: dict[str, Command | None] = {}
+        """What could not be moved away, by token, while it lies there; None once answered."""
         self._first_seen: dict[tuple[str, int, int], float] = {}
 
     def make_folders(self) -> None:
-        """Make the folders and remember what lay there before this start."""
+        """Make the folders, and accept as old what lies there about the moment of this start.
+
+        Nothing of it is remembered: a file system gives the inode of a file that has gone to the
+        next one, which would be taken for it.
+        """
         atomic.make_directory(self._layout.accepted_commands)
         atomic.purge_leftovers(self._layout.control)
-        self._at_start = frozenset(entry.inode() for entry in self._files())
+        for entry in self._files():
+            if entry.name in STALE_AT_START:
+                self._accept(entry, "old")
 
     def _files(self) -> list[os.DirEntry[str]]:
         try:
@@ -53,14 +64,24 @@ class Control:
 
     def look(self) -> View:
         """Accept what is written completely; return the pause state and all accepted requests."""
-        paused = False
-        for entry in self._files():
-            if entry.name == "pause":
-                paused = True
-            elif entry.inode() not in self._stuck and self._complete(entry):
-                self._accept(entry)
+        entries = self._files()
+        self._forget_what_has_gone(entries)
+        for entry in entries:
+            if entry.name != "pause" and not self._is_stuck(entry) and self._complete(entry):
+                self._accept(entry, "new")
         stuck = (command for command in self._stuck.values() if command is not None)
+        paused = any(entry.name == "pause" for entry in entries)
         return View(paused, (*self._accepted(), *stuck))
+
+    def _forget_what_has_gone(self, entries: list[os.DirEntry[str]]) -> None:
+        """Forget what is known of files that lie there no more, or were touched since."""
+        there = {_token(entry, age) for entry in entries for age in AGES} if self._stuck else set()
+        self._stuck = {token: known for token, known in self._stuck.items() if token in there}
+        names = {entry.name for entry in entries}
+        self._first_seen = {k: since for k, since in self._first_seen.items() if k[0] in names}
+
+    def _is_stuck(self, entry: os.DirEntry[str]) -> bool:
+        return any(_token(entry, age) in self._stuck for age in AGES)
 
     def _complete(self, entry: os.DirEntry[str]) -> bool:
         """Say whether a file that takes content has been written to its end (rule 17)."""
@@ -76,11 +97,11 @@ class Control:
         first = self._first_seen.setdefault(key, self._clock.monotonic_s())
         return self._clock.monotonic_s() - first >= WRITTEN_AFTER_S
 
-    def _accept(self, entry: os.DirEntry[str]) -> None:
+    def _accept(self, entry: os.DirEntry[str], age: Age) -> None:
+        token = _token(entry, age)
+        if token is None:
+            return
         try:
-            found = entry.stat(follow_symlinks=False)
-            old = "old" if found.st_ino in self._at_start else "new"
-            token = f"{found.st_ino}-{old}-{entry.name}"
             target = self._layout.accepted_commands / token
             if os.path.lexists(target):
                 atomic.remove_directory(target) if target.is_dir() else atomic.remove_file(target)
@@ -88,10 +109,9 @@ class Control:
         except FileNotFoundError:
             return
         except OSError:
-            # It cannot be moved away: acted on once, remembered by its inode, not looped over.
+            # It cannot be moved away: acted on once, as long as it is not touched again.
             with suppress(OSError):
-                command = self._command(Path(entry.path), f"{entry.inode()}-new-{entry.name}")
-                self._stuck.setdefault(entry.inode(), command)
+                self._stuck.setdefault(token, self._command(Path(entry.path), token))
 
     def _accepted(self) -> list[Command]:
         found = []
@@ -103,20 +123,22 @@ class Control:
         return found
 
     def _command(self, path: Path, token: str) -> Command:
-        inode, age, word = token.split("-", 2)
+        known, age, word = token.split("-", 2)
         regular = stat.S_ISREG(path.lstat().st_mode)
         return Command(
             token=token,
             word=word,
             content=_content(path) if regular and word in TAKES_CONTENT else "",
             created_ns=path.lstat().st_mtime_ns,
-            inode=int(inode),
+            # One that an earlier version accepted is named by its inode alone.
+            inode=int(known.partition(".")[0]),
             from_before=age == "old" and word in STALE_AT_START,
         )
 
     def expire(self) -> list[Command]:
         """Return what another daemon accepted about its own moment; it is stale now."""
-        return [c for c in self._accepted() if c.word in STALE_AT_START - {"skip"}]
+        expired = STALE_AT_START - {"skip"}
+        return [c for c in self._accepted() if c.word in expired and not c.from_before]
 
     def answered(self, command: Command) -> None:
         """Forget a request that has its answer."""
@@ -125,8 +147,8 @@ class Control:
             atomic.remove_directory(path)
         else:
             atomic.remove_file(path)
-        if command.inode in self._stuck:
-            self._stuck[command.inode] = None
+        if command.token in self._stuck:
+            self._stuck[command.token] = None
 
     def end_pause(self, not_after_ns: int) -> bool:
         """Remove `pause` unless it is newer than the `resume`; say whether none is left."""
@@ -143,17 +165,30 @@ class Control:
         return True
 
 
-def write_request(layout: Layout, word: str, content: str = "") -> int:
-    """Put a request into `control/` as a user would, whole at once; return its inode.
+def write_request(layout: Layout, word: str, content: str = "") -> RequestId:
+    """Put a request into `control/` as a user would, whole at once; return what it is known by.
 
     Raises:
         OSError: the folder cannot be written.
     """
     assert word in PRECEDENCE
-    # The inode is taken before the rename: the daemon may have taken the file right after it.
+    # Looked at before the rename: the daemon may have taken the file right after it.
     with atomic.replacing(layout.control / word) as temporary:
         temporary.write_bytes(content.encode() + b"\n")
-        return temporary.lstat().st_ino
+        found = temporary.lstat()
+        return RequestId(found.st_ino, found.st_mtime_ns)
+
+
+def _token(entry: os.DirEntry[str], age: Age) -> str | None:
+    """Return what a file is known by until it is answered; None where it has gone.
+
+    The inode alone comes again with a later file, and a touch asks anew.
+    """
+    try:
+        found = entry.stat(follow_symlinks=False)
+    except OSError:
+        return None
+    return f"{found.st_ino}.{found.st_ctime_ns}-{age}-{entry.name}"
 
 
 def _content(path: Path) -> str:

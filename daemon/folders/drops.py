@@ -23,11 +23,11 @@ def free_stem(folder: Path, stem: str, endings: tuple[str, ...]) -> str:
     return chosen
 
 
-def put(folder: Path, writers: Mapping[str, Writer]) -> int:
+def put(folder: Path, writers: Mapping[str, Writer]) -> os.stat_result:
     """Write files under temporary names, then rename them in the given order.
 
-    The order matters: companions come first, the file they belong to last. Returns the inode of
-    the last one.
+    The order matters: companions come first, the file they belong to last. Returns the inode and
+    times of the last one, which it keeps under any name.
 
     Raises:
         FileExistsError: a name was taken meanwhile; it was left as it is.
@@ -38,11 +38,10 @@ def put(folder: Path, writers: Mapping[str, Writer]) -> int:
         for name, write in writers.items():
             write(hidden[name])
             atomic.sync_file(hidden[name])
-        inode = 0
         for name, path in hidden.items():
-            inode = path.lstat().st_ino
+            found = path.lstat()
             atomic.move(path, folder / name)
-        return inode
+        return found
     finally:
         for path in hidden.values():
             atomic.remove_file(path)

@@ -34,6 +34,7 @@ class Leftover:
     """Something in the inbox that is no work; it stays where it is."""
 
     name: str
+    path: str
     inode: int
     reason: str
 
@@ -87,7 +88,8 @@ class Inbox:
             for path, found in entries.items():
                 reason = self._no_work(path, found, entries, seen, now_s)
                 if reason is not None:
-                    leftovers.append(Leftover(os.path.basename(path), found.st_ino, reason))
+                    name = os.path.basename(path)
+                    leftovers.append(Leftover(name, path, found.st_ino, reason))
                 elif not _is_main(path):
                     continue
                 elif path in calm and all(mate in calm for mate in _mates(path, entries)):
@@ -96,11 +98,17 @@ class Inbox:
                 else:
                     settling += 1
         self._seen = seen
+        self._refused = {path: known for path, known in self._refused.items() if path in seen}
         ready.sort(key=lambda item: (item[0], item[2].name))
         whole = self._whole_ones([path for _, path, _ in ready], now_s)
         drops = tuple(drop for _, path, drop in ready if path in whole)
         settling += len(ready) - len(drops)
         return View(drops, settling, tuple(leftovers), self._problem_now)
+
+    def lies_there(self, leftover: Leftover) -> bool:
+        """Return whether that very file lay in the inbox at the last look."""
+        seen = self._seen.get(leftover.path)
+        return seen is not None and seen.identity[0] == leftover.inode
 
     def _whole_ones(self, paths: list[str], now_s: float) -> set[str]:
         """Return the files that end with a whole line, or have lain still for long all the same."""

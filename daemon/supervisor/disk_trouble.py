@@ -79,9 +79,15 @@ class DiskTrouble:
             self._parts.journal.settle("disk_full")
 
 
-def _identity(layout: Layout) -> tuple[int, int] | None:
+def _identity(layout: Layout) -> tuple[int, int, int] | None:
+    """Return what tells this workspace from one that was put in its place.
+
+    The directory's inode alone may be given to the next one; that of the lock is not, because this
+    daemon holds it open.
+    """
     try:
         found = layout.queue.stat()
+        lock = layout.workspace_lock
+        return found.st_dev, found.st_ino, lock.stat().st_ino if lock.exists() else 0
     except OSError:
         return None
-    return found.st_dev, found.st_ino

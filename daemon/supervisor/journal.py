@@ -63,6 +63,7 @@ class Journal:
             "answer": answer,
             "message": message,
             "inode": command.inode,
+            "written_ns": command.created_ns,
         }
         self.answers.append({**facts, "time": self._clock.now().isoformat()})
         del self.answers[:-ANSWERS_SHOWN]

@@ -83,9 +83,12 @@ class Performer:
         card = claim(parts, drop)
         if card is None:
             return
-        inode = self._layout.job("incoming", card.job).original.stat().st_ino
+        found = self._layout.job("incoming", card.job).original.stat()
         message = f"took {escape(drop.name)} as {card.job}"
-        parts.journal.event("claimed", message, job=card.job, name=escape(drop.name), inode=inode)
+        parts.journal.event(
+            "claimed", message, job=card.job, name=escape(drop.name), inode=found.st_ino,
+            written_ns=found.st_mtime_ns,
+        )  # fmt: skip
         parts.ledger.put(job_row(card))
 
     def _begin_intake(self, action: do.BeginIntake, seen: Snapshot) -> None:

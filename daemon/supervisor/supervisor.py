@@ -7,6 +7,7 @@ from daemon.core.decide import blocked, decide
 from daemon.core.retention import backups, prune
 from daemon.core.snapshot import Snapshot, with_one_order
 from daemon.errors import DiskFault, ExitCode
+from daemon.folders.inbox import Leftover
 from daemon.supervisor.disk_trouble import DiskTrouble
 from daemon.supervisor.hearing import Hearing
 from daemon.supervisor.keep_awake import KeepAwake
@@ -41,7 +42,7 @@ class Supervisor:
         )
         self._awake = KeepAwake(parts.settings.now.trainer.keep_awake)
         self._leaving = False
-        self._told: set[int] = set()
+        self._told: set[Leftover] = set()
         self._was_paused = False
         self._watched_s = -1e9
 
@@ -257,9 +258,11 @@ class Supervisor:
     def _tell(self, seen: Snapshot) -> None:
         """Tell, once each, what the user should know of this look."""
         journal = self._parts.journal
+        # Forgotten with the file: the next one may be given its inode, and is another.
+        self._told = {item for item in self._told if self._parts.inbox.lies_there(item)}
         for item in self._observer.leftovers:
-            if item.inode not in self._told:
-                self._told.add(item.inode)
+            if item not in self._told:
+                self._told.add(item)
                 message = f"{item.name!a} in inbox/ is no work: {item.reason}"
                 journal.event("leftover", message, level="warning", name=ascii(item.name))
         if seen.paused != self._was_paused:

@@ -11,6 +11,19 @@ from daemon.layout import Layout
 from tests.clocks import StillClock
 
 
+def keep_inode(path: Path) -> Path:
+    """Keep the inode of a file that is about to go, by another name."""
+    kept = path.with_name(".kept")
+    os.link(path, kept)
+    return kept
+
+
+def give_inode(kept: Path, path: Path) -> None:
+    """Touch a file that is given a kept inode, as ext4 gives that of the last one to the next."""
+    kept.rename(path)
+    os.utime(path)
+
+
 @pytest.fixture
 def layout(tmp_path: Path) -> Layout:
     return Layout(tmp_path)
@@ -36,9 +49,9 @@ def test_a_request_is_journalled_and_consumed_by_one_rename(
     control: Control, layout: Layout
 ) -> None:
     """A crash after this instant finds the accepted request (fault C3)."""
-    inode = write_request(layout, "skip")
+    request = write_request(layout, "skip")
     [command] = control.look().commands
-    assert (command.word, command.inode) == ("skip", inode)
+    assert (command.word, command.request) == ("skip", request)
     assert not (layout.control / "skip").exists()
     again = Control(layout, StillClock())
     again.make_folders()
@@ -59,6 +72,66 @@ def test_requests_about_another_time_are_stale_and_decisions_are_not(layout: Lay
         "stop": True, "skip": True, "checkpoint": True, "evaluate": True,
         "promote": False, "rollback": False, "retry": False,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("word", ["stop", "skip", "checkpoint", "evaluate"])
+def test_a_request_after_a_stale_one_is_new_whatever_its_inode(layout: Layout, word: str) -> None:
+    """A later `touch control/stop` was answered stale because the inode came again."""
+    layout.control.mkdir()
+    path = layout.control / word
+    path.touch()
+    kept = keep_inode(path)
+    control = Control(layout, StillClock())
+    control.make_folders()
+    control.look()
+    control._clock.sleep_s(2.0)
+    [stale] = control.look().commands
+    assert stale.from_before
+    control.answered(stale)
+    give_inode(kept, path)
+    control._clock.sleep_s(2.0)
+    control.look()
+    control._clock.sleep_s(2.0)
+    [fresh] = control.look().commands
+    assert (fresh.word, fresh.from_before, path.exists()) == (word, False, False)
+
+
+def test_a_stale_request_that_was_taken_stays_stale_over_a_crash(layout: Layout) -> None:
+    """The name it is accepted under says so (fault C4)."""
+    layout.control.mkdir()
+    (layout.control / "skip").touch()
+    Control(layout, StillClock()).make_folders()
+    again = Control(layout, StillClock())
+    again.make_folders()
+    [command] = again.look().commands
+    assert command.from_before
+
+
+def test_a_request_that_an_earlier_version_accepted_is_carried_out(
+    control: Control, layout: Layout
+) -> None:
+    (layout.accepted_commands / "77-new-promote").write_text("v000002\n")
+    [command] = control.look().commands
+    assert (command.inode, command.word, command.content) == (77, "promote", "v000002\n")
+    control.answered(command)
+    assert control.look().commands == ()
+
+
+def test_two_requests_with_one_inode_are_told_apart_by_when_they_were_written(
+    control: Control, layout: Layout
+) -> None:
+    """A command took the answer to an earlier request of the same inode for its own."""
+    first = write_request(layout, "skip")
+    kept = keep_inode(layout.control / "skip")
+    [command] = control.look().commands
+    control.answered(command)
+    give_inode(kept, layout.control / "skip")
+    control._clock.sleep_s(2.0)
+    control.look()
+    control._clock.sleep_s(2.0)
+    [later] = control.look().commands
+    assert later.inode == first.inode and later.request != first
+    assert later.token != command.token
 
 
 def test_content_is_read_when_its_line_ends_or_after_a_second(layout: Layout) -> None:
@@ -98,6 +171,28 @@ def test_what_cannot_be_taken_away_is_acted_on_once(
     assert control.look().commands == (command,)
     control.answered(command)
     assert control.look().commands == () and (layout.control / "checkpoint").exists()
+
+
+def test_what_cannot_be_taken_away_is_a_new_request_when_it_is_touched_or_made_again(
+    control: Control, layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was known by its inode, so each later one that was given the number was ignored."""
+    path = layout.control / "checkpoint"
+    path.touch()
+
+    def stays(*_: object) -> None:
+        raise PermissionError(13, "permission denied")
+
+    monkeypatch.setattr(atomic, "move", stays)
+    [first] = control.look().commands
+    control.answered(first)
+    assert control.look().commands == ()
+    os.utime(path)
+    [second] = control.look().commands
+    control.answered(second)
+    assert second.token != first.token and control.look().commands == ()
+    give_inode(path, layout.control / "evaluate")
+    assert [command.word for command in control.look().commands] == ["evaluate"]
 
 
 def test_of_a_huge_file_little_is_read(control: Control, layout: Layout) -> None:

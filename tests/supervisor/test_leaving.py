@@ -16,6 +16,7 @@ from daemon.core.patience import BROKEN, GIVE_UP_S, TRIES
 from daemon.errors import DiskFault, ExitCode
 from daemon.layout import Layout
 from daemon.supervisor.crew import Hand
+from daemon.supervisor.disk_trouble import DiskTrouble
 from daemon.supervisor.parts import Parts
 from daemon.supervisor.supervisor import Supervisor
 from tests.clocks import StillClock
@@ -181,3 +182,16 @@ def test_deaths_that_cannot_be_written_down_are_counted_when_they_can(
         parts.wakeups.wait(0.01)
     supervisor._hearing.listen(leaving=False)
     assert parts.runs.attempts(run).seen == 1
+
+
+def test_a_workspace_that_was_replaced_is_known_though_its_folder_has_the_old_inode(
+    supervisor: Supervisor, parts: Parts
+) -> None:
+    """Fault D2: the inode of a folder that was removed is given to the next one."""
+    parts.layout.workspace_lock.touch()
+    supervisor._trouble = DiskTrouble(parts, supervisor._publisher)
+    supervisor._trouble.check_ground()
+    with parts.layout.workspace_lock.open(), pytest.raises(DiskFault, match="or replaced"):
+        parts.layout.workspace_lock.unlink()
+        parts.layout.workspace_lock.touch()
+        supervisor._trouble.check_ground()
