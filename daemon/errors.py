@@ -72,6 +72,11 @@ class ModelFault(UserFault):
 
     exit_code = ExitCode.MODEL
 
+    def __init__(self, code: str, message: str, passing: bool = False) -> None:
+        """`passing` where an error that may pass by itself was the cause."""
+        super().__init__(code, message)
+        self.passing = passing
+
 
 class BusyFault(UserFault):
     """Another process holds the workspace or the model."""

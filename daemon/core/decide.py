@@ -8,6 +8,7 @@ from operator import attrgetter
 
 from daemon.core import actions as do
 from daemon.core.audits import audit_due, settle
+from daemon.core.blocking import is_due, is_outdated
 from daemon.core.jobs import Incoming, JobCard, Outcome, Queued
 from daemon.core.obey import obey
 from daemon.core.orders import AUDIT, kind_of
@@ -57,11 +58,23 @@ def decide(snapshot: Snapshot) -> list[do.Action]:
 
 
 def blocked(snapshot: Snapshot) -> str | None:
-    """Say why nothing can be trained until the user does something; None where it can."""
-    if snapshot.base.problem is not None:
-        return snapshot.base.problem
-    if snapshot.refusal is not None:
-        return snapshot.refusal
+    """Say why nothing can be trained until the user does something; None where it can.
+
+    What is tried again by itself is blocked until it has begun.
+    """
+    refusal = snapshot.base.refusal or snapshot.refusal
+    return refusal.message if refusal is not None else _misfit(snapshot)
+
+
+def _may_begin(snapshot: Snapshot) -> bool:
+    """Return whether the run may be given to the trainer, for the first time or once more."""
+    if snapshot.base.refusal is not None or _misfit(snapshot) is not None:
+        return False
+    return snapshot.refusal is None or is_due(snapshot.refusal, snapshot.now)
+
+
+def _misfit(snapshot: Snapshot) -> str | None:
+    """Say why the settings do not fit the current version; None where they do."""
     version = snapshot.version
     if version is None:
         return None
@@ -164,8 +177,9 @@ def _route(job: Incoming) -> do.Action:
 def _base(snapshot: Snapshot) -> list[do.Action]:
     base = snapshot.base
     if base.name is None:
-        ready = snapshot.trainer.state in ("off", "idle") and base.problem is None
-        return [do.PrepareBase(base.model)] if ready else []
+        due = base.refusal is None or is_due(base.refusal, base.now)
+        ready = snapshot.trainer.state in ("off", "idle")
+        return [do.PrepareBase(base.model)] if ready and due else []
     if snapshot.current is None and not snapshot.versions:
         return [do.SealBase()]
     return []
@@ -282,6 +296,9 @@ def _why_abandoned(snapshot: Snapshot, run: RunOnDisk) -> str | None:
     edited = [job.card.job for job in snapshot.running if job.edited]
     if edited and run.candidate is None and run.ended is None:
         return f"the rows of {', '.join(edited)} were changed by hand"
+    refusal, commits = snapshot.refusal, run.attempts.since_step > 0
+    if refusal is not None and is_outdated(refusal, snapshot.now, commits):
+        return "it was refused, and the settings were edited since it was opened"
     return None
 
 
@@ -302,7 +319,7 @@ def _drive(snapshot: Snapshot, run: RunOnDisk) -> list[do.Action]:
     if len(snapshot.running) < len(run.jobs):
         # They were being given back when the daemon died, or were removed by hand.
         return _let_go(snapshot, run)
-    if snapshot.paused or blocked(snapshot) is not None:
+    if snapshot.paused or not _may_begin(snapshot):
         return []
     return [do.BeginRun(run.run)] if trainer.state in ("off", "idle") else []
 

@@ -118,6 +118,8 @@ class PrepareFailed:
     model: str
     code: str
     message: str
+    passing: bool = False
+    """It came of an error that may pass by itself, such as one of the disk."""
 
 
 @dataclass(frozen=True)
@@ -203,6 +205,8 @@ class RunRefused:
     run: str
     code: str
     message: str
+    passing: bool = False
+    """It came of an error that may pass by itself, such as one of the disk."""
 
 
 @dataclass(frozen=True)

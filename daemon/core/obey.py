@@ -110,8 +110,9 @@ def _lineage(snapshot: Snapshot, command: Command) -> do.Action:
     if command.content.strip() != "new":
         return do.Reply(command, "refused", "the file 'lineage' takes one word: new")
     if snapshot.base.name is None:
-        why = snapshot.base.problem or "the base model is not ready yet; try again in a moment"
-        return do.Reply(command, "refused", why)
+        refusal = snapshot.base.refusal
+        not_yet = "the base model is not ready yet; try again in a moment"
+        return do.Reply(command, "refused", refusal.message if refusal else not_yet)
     return do.NewLineage(command)
 
 

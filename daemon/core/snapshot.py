@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from daemon.core.blocking import Circumstances, Refusal
 from daemon.core.commands import Command
 from daemon.core.jobs import Incoming, JobCard, Priority, Queued, Running
 from daemon.core.promotion import Gate, Judgement
@@ -135,7 +136,10 @@ class Base:
     fingerprint: str | None = None
     tokenizer: str | None = None
     template: str | None = None
-    problem: str | None = None
+    refusal: Refusal | None = None
+    """Why the trainer could not make it ready, until it has."""
+    now: Circumstances = field(default_factory=Circumstances)
+    """What it would be tried under now, where it was refused."""
 
 
 @dataclass(frozen=True)
@@ -190,8 +194,10 @@ class Snapshot:
     """The version the link names; None where it names none that is complete."""
     verified: Mapping[str, bool] = field(default_factory=dict)
     """Versions whose checksums were read, and whether they agreed."""
-    refusal: str | None = None
-    """Why the trainer refused the run: a damaged version. Ends when the link moves."""
+    refusal: Refusal | None = None
+    """Why the trainer could not begin the run in progress, until it has."""
+    now: Circumstances = field(default_factory=Circumstances)
+    """What the run would be tried under now, where it was refused."""
     short_of_space: bool = False
     """Less room than the next file needs."""
 

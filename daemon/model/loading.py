@@ -36,7 +36,10 @@ def load_model(folder: Path) -> tuple[Module, TokenizerWrapper]:
             quicken(model)
         mx.eval(model.parameters())
     except _MISTAKES as e:
-        raise ModelFault("model_unsupported", f"{folder} cannot be loaded: {e}") from e
+        # MLX has no error of its own for what the disk or the memory refuses.
+        passing = isinstance(e, OSError | RuntimeError)
+        message = f"{folder} cannot be loaded: {e}"
+        raise ModelFault("model_unsupported", message, passing) from e
     model.eval()
     return model, tokenizer
 

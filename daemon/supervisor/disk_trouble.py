@@ -73,6 +73,8 @@ class DiskTrouble:
         self._patience = Patience()
         self._not_before_s = 0.0
         self._parts.journal.settle("disk")
+        if self._publisher.error is not None and self._publisher.error[0] == "disk":
+            self._publisher.error = None
         if self._publisher.disk_full:
             self._publisher.disk_full = False
             self._parts.status.reserve()

@@ -1,5 +1,6 @@
 """Work proportional to a file's size, away from the tick: checksums, second copies, arrivals."""
 
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,6 +10,8 @@ from daemon.core.snapshot import Drop
 from daemon.folders import arrivals, models
 from daemon.folders.models import Models
 from daemon.layout import Layout
+
+Files = frozenset[tuple[str, int, int, int]]
 
 
 class Errands:
@@ -20,14 +23,15 @@ class Errands:
         self._wake = wake
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="errands")
         self._closing = threading.Event()
-        self._checks: dict[str, Future[str | None]] = {}
+        self._checks: dict[str, tuple[Files, Future[str | None]]] = {}
         self._copies: dict[str, Future[None]] = {}
         self._fetches: dict[tuple[str, str], tuple[Drop, Future[None]]] = {}
 
     def verify(self, version: str) -> None:
         """Begin to read a version's checksums, unless that is under way."""
         if version not in self._checks:
-            self._checks[version] = self._run(models.verify, self._layout.version(version))
+            folder = self._layout.version(version)
+            self._checks[version] = _files_in(folder), self._run(models.verify, folder)
 
     def _run(self, work: Callable[[Path], str | None], path: Path) -> "Future[str | None]":
         future = self._thread.submit(work, path)
@@ -35,8 +39,15 @@ class Errands:
         return future
 
     def verified(self) -> dict[str, bool]:
-        """Return the versions whose checksums were read, and whether they agree."""
-        return {name: f.result() is None for name, f in self._checks.items() if f.done()}
+        """Return the versions whose checksums were read, and whether they agree.
+
+        What was read of files that were replaced since, from a second copy say, is no answer.
+        """
+        over = {name: (files, f) for name, (files, f) in self._checks.items() if f.done()}
+        for name, (files, _) in over.items():
+            if files != _files_in(self._layout.version(name)):
+                self.forget(name)
+        return {name: f.result() is None for name, (_, f) in over.items() if name in self._checks}
 
     def forget(self, version: str) -> None:
         """Have a version's checksums read anew the next time."""
@@ -79,6 +90,15 @@ class Errands:
         """Wait for the errand in hand; the others are dropped, and a copy for a job is left off."""
         self._closing.set()
         self._thread.shutdown(wait=True, cancel_futures=True)
+
+
+def _files_in(folder: Path) -> Files:
+    """Return the files of a version with inode, size and time of the last change."""
+    try:
+        found = [(entry.name, entry.stat()) for entry in os.scandir(folder)]
+    except OSError:
+        return frozenset()
+    return frozenset((name, f.st_ino, f.st_size, f.st_ctime_ns) for name, f in found)
 
 
 def _key(drop: Drop) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import Literal
 
 from daemon.core import messages as say
 from daemon.core.ledger_rows import evaluation_row, score_rows
@@ -59,6 +60,7 @@ class Hearing:
         self._publisher.report(report)
         match report:
             case say.RunBegun(run, attempt, step, _, total, _):
+                self._observer.refusals.begun(run)
                 message = f"{run} trains {total} steps, from step {step} (attempt {attempt})"
                 journal.event("run_begun", message, run=run, attempt=attempt)
             case say.Committed(run, step, _):
@@ -70,14 +72,14 @@ class Hearing:
                 self._evaluated(report)
             case say.Prepared(model, name):
                 self._observer.forget_base()
+                self._observer.refusals.prepared()
+                self._publisher.error = None
                 journal.event("prepared", f"{model} lies in models/base/{name}")
-            case say.PrepareFailed(_, code, message):
-                self._observer.base_problem = message
+            case say.PrepareFailed(model, code, message, passing):
+                self._observer.refusals.refuse_base(model, code, message, passing)
                 self._publisher.error = (code, message)
-            case say.RunRefused(run, code, message):
-                self._observer.refuse(message)
-                self._owe_attempts(run, _uncounted)
-                journal.alert(code, message)
+            case say.RunRefused():
+                self._refused(report)
             case say.Paused(run):
                 journal.event("trainer_paused", f"{run} waits", run=run)
             case say.Judging(run):
@@ -90,6 +92,17 @@ class Hearing:
                 self._trouble.no_room(message)
             case say.Alerted(code, message):
                 journal.event("alert", message, level="warning", code=code)
+
+    def _refused(self, report: say.RunRefused) -> None:
+        """Remember a refusal; the alert `blocked` stands until the run has begun."""
+        self._observer.refusals.refuse_run(report)
+        # A device that was lost is asked whether it is back before anything is loaded again.
+        after: Literal["device"] | None = "device" if report.code == "device_lost" else None
+        self._owe_attempts(report.run, lambda known: replace(_uncounted(known), after=after))
+        self._parts.journal.event(
+            "run_refused", f"{report.run} cannot begin: {report.message}", level="warning",
+            run=report.run, code=report.code,
+        )  # fmt: skip
 
     def _hear_of_order(self, report: say.PieceBegun | say.PieceEnded | say.OrderEnded) -> None:
         journal = self._parts.journal
@@ -165,7 +178,7 @@ class Hearing:
             cause=died.cause.kind, stderr=died.stderr[-1500:],
         )  # fmt: skip
         if trainer and run == "prepare":
-            self._observer.base_killed(how)
+            self._observer.refusals.base_killed(how)
         elif trainer and self._parts.orders.has(run):
             self._owed.add(partial(self._parts.orders.count_death, run, how))
         elif trainer:

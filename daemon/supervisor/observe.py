@@ -6,7 +6,7 @@ from operator import attrgetter
 
 from daemon.core.jobs import Incoming, JobCard, Queued, Running
 from daemon.core.prefix import fingerprint_of
-from daemon.core.scheduling import DEATHS_SEEN, gather
+from daemon.core.scheduling import gather
 from daemon.core.snapshot import Base, Drop, Snapshot
 from daemon.folders import arrivals, bases, current_model, row_files
 from daemon.folders.inbox import Leftover, View
@@ -15,6 +15,7 @@ from daemon.layout import ENDED, PRIORITIES
 from daemon.settings import Settings
 from daemon.supervisor.made import MadeOfCards
 from daemon.supervisor.parts import Parts
+from daemon.supervisor.refusals import Refusals
 from daemon.supervisor.request import effective
 from daemon.supervisor.settings_watch import limits_of
 
@@ -34,10 +35,7 @@ class Observer:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._base: Base | None = None
-        self.base_problem: str | None = None
-        self._base_deaths = 0
-        self.refusal: str | None = None
-        self._refused_at: str | None = None
+        self.refusals = Refusals(parts)
         self.leftovers: tuple[Leftover, ...] = ()
         self.inbox_problem: str | None = None
         self._settings: Settings | None = None
@@ -47,25 +45,9 @@ class Observer:
         self._unread = MadeOfCards(lambda card: Incoming(card, None))
         self._accepted = {state: MadeOfCards(self._queue) for state in PRIORITIES}
 
-    def refuse(self, message: str) -> None:
-        """Remember that the trainer refused the current version."""
-        self.refusal = message
-        self._refused_at = current_model.read(self._parts.layout)
-
     def forget_base(self) -> None:
         """Have the base model's facts read again."""
         self._base = None
-        self.base_problem = None
-        self._base_deaths = 0
-
-    def base_killed(self, how: str) -> None:
-        """Count a death of the trainer while it prepared the base; too many are a problem."""
-        self._base_deaths += 1
-        if self._base_deaths >= DEATHS_SEEN:
-            self.base_problem = (
-                f"the base model could not be prepared: the trainer died {self._base_deaths} times "
-                f"({how}); see logs/daemon.jsonl, then start the daemon again"
-            )
 
     def look(self, stopping: bool) -> Snapshot:  # long: a field a line
         """Return what is so now."""
@@ -81,8 +63,6 @@ class Observer:
         complete = parts.models.complete()
         linked = current_model.read(parts.layout)
         current = linked if linked in complete else None
-        if current != self._refused_at:
-            self.refusal = None
         run = parts.runs.read()
         queued = self._queued()
         if run is None and not control.paused:
@@ -110,7 +90,8 @@ class Observer:
             pinned=parts.models.pinned() | {name for item in orders for name in item.versions},
             current=current,
             verified=parts.errands.verified(),
-            refusal=self.refusal,
+            refusal=self.refusals.of_run(run.run if run is not None else None),
+            now=self.refusals.circumstances_of_run(),
             short_of_space=self._short_of_space(drops),
         )
 
@@ -128,15 +109,17 @@ class Observer:
     def _look_at_base(self) -> Base:
         model = self._parts.settings.now.model
         if self._base is None or self._base.model != model:
-            if self._base is not None:
-                self.forget_base()
             facts = bases.read_facts(self._parts.layout, model)
             self._base = Base(model)
             if facts is not None:
                 self._base = Base(
                     model, facts.name, facts.fingerprint, facts.tokenizer, facts.template
                 )
-        return replace(self._base, problem=self.base_problem)
+        return replace(
+            self._base,
+            refusal=self.refusals.of_base(model),
+            now=self.refusals.circumstances_of_base(),
+        )
 
     def _incoming(self) -> tuple[Incoming, ...]:
         queue = self._parts.queue

@@ -202,7 +202,7 @@ class Supervisor:
         """Say how `--until-idle` ends; None while there is anything to do or to wait for."""
         reason = blocked(seen)
         if reason is not None and seen.trainer.state in ("off", "idle"):
-            return ExitCode.MODEL if seen.base.problem else ExitCode.BLOCKED
+            return ExitCode.MODEL if seen.base.refusal else ExitCode.BLOCKED
         waiting = seen.drops or seen.settling or seen.incoming or seen.queued or seen.running
         unsettled = any(audit.outcome is not None and not audit.settled for audit in seen.audits)
         if waiting or seen.orders or seen.commands or unsettled:

@@ -28,6 +28,8 @@ class Refused:
 
     code: str
     message: str
+    passing: bool = False
+    """It came of an error that may pass by itself."""
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,8 @@ class Trainer:
         try:
             facts = self._bench.engine.prepare(self._bench.layout, model)
         except ModelFault as fault:
-            self._bench.pipe.send(say.PrepareFailed(model, fault.code, fault.message))
+            failed = say.PrepareFailed(model, fault.code, fault.message, fault.passing)
+            self._bench.pipe.send(failed)
         else:
             self._bench.pipe.send(say.Prepared(model, facts.name))
 
@@ -71,7 +72,9 @@ class Trainer:
         if after == "memory" and not self._climb(place, run, "the last trainer died of it"):
             return "stay"
         if after == "device" and not self._device_is_back(run, desk):
-            return self._leave(run, desk, self._settings_of(place))
+            self._leave(run, desk, self._settings_of(place))
+            # A process that has lost its device may never have it back; the next one may.
+            return "leave"
         while self._attempt(place, run, desk) == "again":
             pass
         return self._leave(run, desk, self._settings_of(place))
@@ -104,14 +107,14 @@ class Trainer:
             opened = open_run(self._bench, run, attempt, desk.look)
         except ModelFault as fault:
             # The jobs are not guilty of a base or an adapter that cannot be read.
-            opened = Refused(fault.code, fault.message)
+            opened = Refused(fault.code, fault.message, fault.passing)
         except Exception as error:
             if self._bench.engine.trouble(error) != "memory":
                 raise
             return self._again(self._climb(place, run, str(error)))
         match opened:
-            case Refused(code, message):
-                self._bench.pipe.send(say.RunRefused(run, code, message))
+            case Refused(code, message, passing):
+                self._bench.pipe.send(say.RunRefused(run, code, message, passing))
             case NothingNew(message):
                 runs.end(place, "nothing_new", "nothing_new", message)
                 self._bench.pipe.send(say.RunEnded(run))

@@ -1,6 +1,7 @@
 """Work beside the tick: what fails there is told and harms nothing."""
 
 import errno
+import threading
 from pathlib import Path
 
 import pytest
@@ -31,3 +32,23 @@ def test_a_second_copy_without_room_is_told_and_leaves_nothing_behind(
     assert "no space" in errands.failed_copies()[version]
     assert list(layout.backups.iterdir()) == []
     assert layout.version(version).is_dir()
+
+
+def test_a_version_that_was_mended_is_read_again(tmp_path: Path) -> None:
+    """`promote` went on refusing it as damaged until the daemon was started again."""
+    layout = Layout(tmp_path)
+    store = Models(layout)
+    store.make_folders()
+    name = store.seal_base("2026-01-01T00:00:00+00:00", {"name": "tiny"}, {})
+    path = layout.version(name) / "adapters.safetensors"
+    whole, read = path.read_bytes(), threading.Event()
+    errands = Errands(layout, store, read.set)
+    path.write_bytes(b"x")
+    errands.verify(name)
+    assert read.wait(30.0) and errands.verified() == {name: False}
+    path.write_bytes(whole)
+    assert errands.verified() == {}
+    read.clear()
+    errands.verify(name)
+    assert read.wait(30.0) and errands.verified() == {name: True}
+    errands.close()

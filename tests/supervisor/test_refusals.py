@@ -1,0 +1,126 @@
+"""What the supervisor remembers of a refusal, and when it forgets it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daemon import app
+from daemon.core import messages as say
+from daemon.core.blocking import FIRST_REST_S
+from daemon.core.decide import decide
+from daemon.layout import Layout
+from daemon.supervisor.parts import Parts
+from daemon.supervisor.supervisor import Supervisor
+from tests.clocks import StillClock
+from tests.core import worlds as w
+
+RUN = "r000001"
+
+
+@pytest.fixture
+def clock() -> StillClock:
+    return StillClock()
+
+
+@pytest.fixture
+def parts(tmp_path: Path, clock: StillClock) -> Parts:
+    made = replace(app._parts(Layout(tmp_path), rehearse=True, console=False), clock=clock)
+    open_run(made, RUN)
+    return made
+
+
+@pytest.fixture
+def supervisor(parts: Parts) -> Iterator[Supervisor]:
+    made = Supervisor(parts)
+    yield made
+    made._close()
+
+
+def open_run(parts: Parts, run: str) -> None:
+    request = {
+        "run": run, "created_at": "2026-01-01T00:00:00+00:00", "start_version": "v000000",
+        "jobs": ["000001-job"], "settings": parts.settings.now.model_dump(mode="json"),
+    }  # fmt: skip
+    parts.runs.open(request)
+
+
+def decided(supervisor: Supervisor, **changes: Any) -> list[str]:
+    """Return what is done about the run and the base, all else being well."""
+    seen = supervisor._observer.look(stopping=False)
+    calm = w.quiet(run=w.run(1, run=RUN), running=w.running(1), refusal=seen.refusal, now=seen.now)
+    return [type(action).__name__ for action in decide(replace(calm, **changes))]
+
+
+def test_a_passing_error_is_tried_again_after_a_rest_without_anybodys_help(
+    supervisor: Supervisor, clock: StillClock
+) -> None:
+    """One error of the disk while the base was loaded blocked the daemon until its next start."""
+    supervisor._hearing._hear(say.RunRefused(RUN, "model_unsupported", "refused", passing=True))
+    assert decided(supervisor) == []
+    clock.pass_s(FIRST_REST_S)
+    assert decided(supervisor) == ["BeginRun"]
+    supervisor._hearing._hear(say.RunRefused(RUN, "model_unsupported", "refused", passing=True))
+    clock.pass_s(FIRST_REST_S)
+    assert decided(supervisor) == []
+
+
+def test_an_edit_of_the_settings_lifts_a_refusal(supervisor: Supervisor, parts: Parts) -> None:
+    """It ended only when the link moved, whatever the sentence had asked the user to do."""
+    supervisor._hearing._hear(say.RunRefused(RUN, "model_unsupported", "refused"))
+    assert decided(supervisor) == []
+    parts.layout.settings_file.write_text("[training]\nnum_layers = 1\n")
+    assert parts.settings.refresh()
+    assert decided(supervisor) == ["ReturnJob", "RemoveRun"]
+
+
+def test_a_refusal_ends_with_its_run(supervisor: Supervisor, parts: Parts) -> None:
+    supervisor._hearing._hear(say.RunRefused(RUN, "model_unsupported", "refused"))
+    parts.runs.end({"run": RUN, "outcome": "skipped"})
+    assert supervisor._observer.look(stopping=False).refusal is None
+
+
+def test_a_refusal_ends_when_the_run_begins(supervisor: Supervisor) -> None:
+    supervisor._hearing._hear(say.RunRefused(RUN, "version_damaged", "refused"))
+    assert supervisor._observer.look(stopping=False).refusal is not None
+    supervisor._hearing._hear(say.RunBegun(RUN, 0, 0, 0, 10, {}))
+    assert supervisor._observer.look(stopping=False).refusal is None
+
+
+def test_a_base_that_failed_is_tried_again_and_forgotten_when_it_is_ready(
+    supervisor: Supervisor, parts: Parts, clock: StillClock
+) -> None:
+    """A failed download blocked the daemon until the settings were edited or it was restarted."""
+    model = parts.settings.now.model
+    supervisor._hearing._hear(say.PrepareFailed(model, "model_download_failed", "no network"))
+    base = supervisor._observer.look(stopping=False).base
+    assert base.refusal is not None and decide(w.quiet(base=base)) == []
+    clock.pass_s(FIRST_REST_S)
+    base = supervisor._observer.look(stopping=False).base
+    assert [type(action).__name__ for action in decide(w.quiet(base=base))] == ["PrepareBase"]
+    supervisor._hearing._hear(say.Prepared(model, "model"))
+    assert supervisor._observer.look(stopping=False).base.refusal is None
+    assert supervisor._publisher.error is None
+
+
+def test_what_another_model_failed_of_is_not_held_against_the_one_that_is_chosen_now(
+    supervisor: Supervisor,
+) -> None:
+    """The failure of a model came after the user had chosen another, which was never tried."""
+    supervisor._hearing._hear(say.PrepareFailed("earlier", "model_missing", "not there"))
+    assert supervisor._observer.look(stopping=False).base.refusal is None
+
+
+def test_a_trainer_that_dies_over_the_base_again_and_again_rests_between(
+    supervisor: Supervisor, clock: StillClock
+) -> None:
+    """Three deaths blocked the daemon until it was started again."""
+    for _ in range(3):
+        supervisor._observer.refusals.base_killed("killed by signal 9")
+    base = supervisor._observer.look(stopping=False).base
+    assert decide(w.quiet(base=base)) == []
+    clock.pass_s(FIRST_REST_S)
+    base = supervisor._observer.look(stopping=False).base
+    assert [type(action).__name__ for action in decide(w.quiet(base=base))] == ["PrepareBase"]
