@@ -130,11 +130,11 @@ class Publisher:
         """Write the document and return the state it tells, in a sentence."""
         self._remember(seen)
         self._machine.look(self._metrics)
-        state, message = self._state(seen)
+        state, message = (status, _of_the_end(status, seen)) if status else self._state(seen)
         version = seen.version
         parts = self._parts
         facts = Facts(
-            status=status or state,
+            status=state,
             message=message,
             now=parts.clock.now(),
             seq=parts.journal.next_seq(),
@@ -253,3 +253,18 @@ class Publisher:
             seconds=now_s - attempt.since_s if attempt else 0.0,
             steps_since_start=attempt.step_in_run - attempt.first_step if attempt else 0,
         )
+
+
+def _of_the_end(status: str, seen: Snapshot) -> str:
+    """Say what a daemon leaves that is ending, or has ended, and how it goes on."""
+    if status == "stopping":
+        return "what is under way is saved, then the daemon ends"
+    reason = blocked(seen)
+    if reason is not None:
+        return f"the daemon has ended, and nothing can be trained: {reason}"
+    files = len(seen.drops) + len(seen.incoming) + len(seen.queued)
+    waits = [f"{seen.run.run} goes on"] if seen.run is not None else []
+    waits += [f"{order.order} goes on" for order in seen.orders[:1]]
+    waits += [f"{files} file(s) wait"] if files else []
+    left = f": {' and '.join(waits)}" if waits else ""
+    return f"the daemon has ended; 'finetuned run' starts it again{left}"

@@ -1,6 +1,7 @@
 """What the status tells belongs to one run or to the version in use, whatever ran in between."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from daemon import app
 from daemon.core import messages as say
+from daemon.core.blocking import Circumstances, Refusal
 from daemon.core.jobs import card_to_record
 from daemon.core.progress import Metrics, Progress, Sample, after_evaluation, after_step
 from daemon.core.snapshot import Snapshot
@@ -86,3 +88,24 @@ def test_an_untouched_base_has_no_loss_though_a_run_on_it_was_refused(parts: Par
     after = told(publisher, parts.layout, w.quiet())
     assert after["loss"] is None and after["train_loss_history"] == []
     assert after["loss_of"]["version"] == "v000000" and after["loss_of"]["files"] == []
+
+
+def test_a_daemon_that_has_ended_asks_for_no_file_and_says_what_goes_on(parts: Parts) -> None:
+    """The message after `stop` was "drop a .jsonl file into inbox/" or "waits for the trainer"."""
+    publisher = Publisher(parts)
+
+    def message(status: str, seen: Snapshot) -> str:
+        publisher.publish(seen, status, ())
+        found = read_status(parts.layout)
+        assert found is not None and found["status"] == status
+        return str(found["message"])
+
+    ended = "the daemon has ended; 'finetuned run' starts it again"
+    training = w.quiet(run=w.run(1), running=w.running(1), queued=(w.queued(2), w.queued(3)))
+    assert message("stopping", training) == "what is under way is saved, then the daemon ends"
+    assert message("stopped", training) == f"{ended}: r000007 goes on and 2 file(s) wait"
+    assert message("stopped", w.quiet()) == ended
+    refusal = Refusal("r000007", "x", "too large", False, Circumstances())
+    refused = replace(training, refusal=refusal)
+    sentence = "the daemon has ended, and nothing can be trained: too large"
+    assert message("stopped", refused) == sentence
