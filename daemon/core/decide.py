@@ -21,7 +21,7 @@ from daemon.core.versions import Version, fit_problem
 CLAIMS_A_TICK = 8
 """Claims wait for the disk; more of them in one tick would make the others wait."""
 
-INTAKE_DEATHS, INTAKE_STARTS = 3, 10
+INTAKE_DEATHS, INTAKE_READINGS = 3, 10
 
 HUGE_BYTES = 4 * 2**20
 """Reading so much takes seconds; a file of a SMALLER-th of the size is then taken in between."""
@@ -116,10 +116,12 @@ def _claims(snapshot: Snapshot) -> list[do.Action]:
 
 def _incoming(snapshot: Snapshot) -> list[do.Action]:
     read = [job for job in snapshot.incoming if job.report is not None]
-    cards = [job.card for job in snapshot.incoming if job.report is None]
+    unread = [job for job in snapshot.incoming if job.report is None]
+    cards = [job.card for job in unread]
     # Of thousands that wait few were begun: only these can be deadly.
-    begun = [card for card in cards if card.intake_starts or card.intake_deaths]
-    deadly = {card: why for card in begun if (why := _deadly(card, snapshot.intake)) is not None}
+    begun = [job for job in unread if job.readings or job.card.intake_deaths]
+    found = {job.card: _deadly(job, snapshot.intake) for job in begun}
+    deadly = {card: why for card, why in found.items() if why is not None}
     chosen: list[do.Action] = [_route(job) for job in read]
     chosen += [do.EndJob(card, "incoming", "crashed", why) for card, why in deadly.items()]
     waiting = [card for card in cards if card not in deadly] if deadly else cards
@@ -129,13 +131,14 @@ def _incoming(snapshot: Snapshot) -> list[do.Action]:
     return chosen
 
 
-def _deadly(card: JobCard, worker: Worker) -> str | None:
+def _deadly(job: Incoming, worker: Worker) -> str | None:
     """Say why a job is never taken in again; None where it may be, or is just now."""
+    card = job.card
     if card.intake_deaths >= INTAKE_DEATHS:
         return f"crashed the intake worker {card.intake_deaths} times"
     in_hand = card.job == worker.on or card.job in worker.others
-    if card.intake_starts >= INTAKE_STARTS and not in_hand:
-        return f"was begun {card.intake_starts} times, and each time the daemon ended before it"
+    if job.readings >= INTAKE_READINGS and not in_hand:
+        return f"was begun {job.readings} times, and each time the daemon ended before it"
     return None
 
 

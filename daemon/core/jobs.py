@@ -48,7 +48,7 @@ class JobCard:
     intake_deaths: int = 0
     """Deaths of the intake worker on this job that the supervisor saw."""
     intake_starts: int = 0
-    """Its starts on this job, counted before each; some end because the supervisor died too."""
+    """How often it was handed to the worker, which may not have come to read it."""
     alone: bool = False
     """Never gathered with others again: a run of several that crashed was taken apart."""
     own_settings: str = ""
@@ -152,6 +152,8 @@ class Incoming:
 
     card: JobCard
     report: Intake | None
+    readings: int = 0
+    """How often the worker began to read its file and did not come to the end."""
 
 
 @dataclass(frozen=True)

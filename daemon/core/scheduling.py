@@ -36,10 +36,15 @@ def poison(attempts: Attempts) -> str | None:
     """Say why a run is not to be tried again; None while it may be."""
     if attempts.seen >= DEATHS_SEEN:
         return f"crashed the trainer {attempts.seen} times ({attempts.last_death})"
-    if attempts.started >= STARTS_UNSEEN:
+    if attempts.counted >= STARTS_UNSEEN:
         how = attempts.last_death or "the daemon dying with them"
-        return f"{attempts.started} starts ended without progress ({how})"
+        return f"{attempts.counted} starts ended without progress ({how})"
     return None
+
+
+def uncounted(attempts: Attempts) -> Attempts:
+    """Return the count without the last start, whose end was nobody's fault."""
+    return replace(attempts, started=max(0, attempts.started - 1), at_attempt=None, begun=True)
 
 
 def after_death(attempts: Attempts, cause: Cause, how: str) -> Attempts:
@@ -48,6 +53,6 @@ def after_death(attempts: Attempts, cause: Cause, how: str) -> Attempts:
     Out of memory or without its device, the next start goes on another way: that is not the same
     crash again, and only the larger bound ends it.
     """
-    if cause.after is not None:
-        return replace(attempts, last_death=how, after=cause.after)
-    return replace(attempts, seen=attempts.seen + 1, last_death=how, after=None)
+    # Its start counts also where it came to no attempt: that it dies so early was seen.
+    died = replace(attempts, last_death=how, after=cause.after, at_attempt=None, begun=True)
+    return died if cause.after is not None else replace(died, seen=attempts.seen + 1)

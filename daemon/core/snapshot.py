@@ -45,6 +45,15 @@ class Attempts:
     """What the last of them died of; the next start is told, once."""
     since_step: int = 0
     """The commit since which they are counted, by its step in the run."""
+    at_attempt: int | None = None
+    """The number of the trainer's last attempt when it was last started; None where not noted."""
+    begun: bool = True
+    """The last start came to an attempt: the trainer noted one with a higher number."""
+
+    @property
+    def counted(self) -> int:
+        """Starts that say something about the run: one that was killed before it says nothing."""
+        return max(0, self.started - (not self.begun))
 
 
 @dataclass(frozen=True)

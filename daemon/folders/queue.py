@@ -294,18 +294,11 @@ class Queue:
         self._listings.removed(here)
         self._listings.added(there)
 
-    def count_intake(self, job: str, deaths: int = 0, starts: int = 0) -> None:
-        """Add to what a job's card says of the intake worker, where it still waits for it."""
+    def count_intake_death(self, job: str) -> None:
+        """Count a death of the intake worker on a job, where it still waits for it."""
         for card in self.cards("incoming"):
             if card.job == job:
-                self.update(
-                    "incoming",
-                    replace(
-                        card,
-                        intake_deaths=card.intake_deaths + deaths,
-                        intake_starts=max(0, card.intake_starts + starts),
-                    ),
-                )
+                self.update("incoming", replace(card, intake_deaths=card.intake_deaths + 1))
 
     def reject(self, job: str, records: Iterable[Mapping[str, Any]]) -> None:
         """Append lines to `rejected.jsonl` of a job in `running/`, each once however often."""

@@ -7,6 +7,7 @@ import json
 import os
 import re
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -172,7 +173,25 @@ class RunRequests:
         with suppress(OSError, ValueError, TypeError):
             known = Attempts(**json.loads(self._layout.run(run).attempts.read_bytes()))
         newest = _newest_step(self._layout.run(run))
-        return known if newest <= known.since_step else Attempts(since_step=newest)
+        if newest > known.since_step:
+            return Attempts(since_step=newest)
+        return replace(
+            known, begun=known.at_attempt is None or known.at_attempt != self._attempt(run)
+        )
+
+    def count_start(self, run: str, attempts: Attempts) -> None:
+        """Count a start of the trainer before it is made, and what the last one died of is told."""
+        counted = Attempts(
+            attempts.counted + 1, attempts.seen, attempts.last_death, None, attempts.since_step,
+            self._attempt(run),
+        )  # fmt: skip
+        self.write_attempts(run, counted)
+
+    def _attempt(self, run: str) -> int:
+        """Return the number of the attempt that the trainer last began; -1 before the first."""
+        with suppress(OSError, ValueError):
+            return int((self._layout.run(run).folder / "attempt").read_text())
+        return -1
 
     def progressed(self, run: str) -> None:
         """Count the starts from zero again: the run has committed; one that is gone has ended."""

@@ -13,9 +13,10 @@ from daemon.clock import SystemClock
 from daemon.core.messages import IntakeProgress, Noted, Ready, Stop, TakeIn, TakenIn
 from daemon.dedup.suites import Suites
 from daemon.errors import ExitCode, is_disk_full
+from daemon.folders import readings
 from daemon.intake.memory import ENFORCED, UNENFORCED, at_most
 from daemon.intake.taking import Taking
-from daemon.layout import Layout
+from daemon.layout import JobLayout, Layout
 from daemon.pipes import Pipe
 from daemon.text.encoder import TextEncoder
 
@@ -51,6 +52,7 @@ class Worker:
             self._clock,
             lambda rows: self._look_up(job, rows),
         )
+        readings.begin(place)
         with at_most(taking.settings.intake.max_memory_bytes):
             taking.take_in()
         self._pipe.send(TakenIn(job))
@@ -67,9 +69,15 @@ class Worker:
         if isinstance(order, Stop) or self._pipe.closed:
             raise Stopped
         if isinstance(order, TakeIn):
-            self._in_between = True
-            self.take_in(order.job)
-            self._in_between = False
+            self._take_in_between(order.job, self._layout.job("incoming", job))
+
+    def _take_in_between(self, job: str, held: JobLayout) -> None:
+        """Take a job in and go on with the one in hand, which is not to blame for it meanwhile."""
+        self._in_between = True
+        readings.leave(held)
+        self.take_in(job)
+        readings.begin(held)
+        self._in_between = False
 
     def _tokenizer(self, folder: Path) -> TextEncoder:
         if self._encoder is None or self._encoder[0] != folder:

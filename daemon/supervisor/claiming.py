@@ -11,7 +11,7 @@ from functools import partial
 from daemon.core import actions as do
 from daemon.core.jobs import JobCard, escape
 from daemon.core.snapshot import Drop, Snapshot
-from daemon.folders import arrivals, drops, late_writes
+from daemon.folders import arrivals, drops, late_writes, readings
 from daemon.folders.inbox import FOLDERS, OWN_SETTINGS
 from daemon.supervisor.parts import Parts
 
@@ -50,6 +50,7 @@ def unclaim(parts: Parts, card: JobCard) -> str:
     place = parts.layout.job("incoming", card.job)
     if place.source.exists():
         # Its inbox is on another volume, where no rename leads; here nobody writes to it.
+        readings.forget(place)
         parts.queue.begin_again("incoming", card.job)
         return "it is read again"
     parts.inbox.put_back(place, card.name, card.priority)

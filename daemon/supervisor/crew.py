@@ -28,6 +28,8 @@ class Died:
     """A worker is gone while it had something to do, or was asked to leave."""
 
     on: str | None
+    others: tuple[str, ...]
+    """Jobs it had set aside for that one."""
     how: str
     wanted: bool
     """It had been told to end, or ended with status 0."""
@@ -165,6 +167,7 @@ class Hand:
         wanted = self._told_to_end or ended == 0
         died = Died(
             on=self._on,
+            others=tuple(self._others),
             how=child.how_it_died(),
             wanted=wanted,
             busy=ended == ExitCode.BUSY,

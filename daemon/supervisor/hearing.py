@@ -8,9 +8,11 @@ from typing import Literal
 from daemon.core import messages as say
 from daemon.core.ledger_rows import evaluation_row, score_rows
 from daemon.core.orders import EVALUATION, kind_of
-from daemon.core.scheduling import after_death
+from daemon.core.scheduling import after_death, uncounted
 from daemon.core.snapshot import Attempts
+from daemon.folders import readings
 from daemon.folders.orders import read_result
+from daemon.layout import JobLayout
 from daemon.supervisor.crew import Died
 from daemon.supervisor.disk_trouble import DiskTrouble
 from daemon.supervisor.observe import Observer
@@ -98,7 +100,7 @@ class Hearing:
         self._observer.refusals.refuse_run(report)
         # A device that was lost is asked whether it is back before anything is loaded again.
         after: Literal["device"] | None = "device" if report.code == "device_lost" else None
-        self._owe_attempts(report.run, lambda known: replace(_uncounted(known), after=after))
+        self._owe_attempts(report.run, lambda known: replace(uncounted(known), after=after))
         self._parts.journal.event(
             "run_refused", f"{report.run} cannot begin: {report.message}", level="warning",
             run=report.run, code=report.code,
@@ -158,14 +160,12 @@ class Hearing:
         if died.full:
             self._trouble.no_room(died.how)
         if not trainer and run is not None:
-            nobodys_fault = died.wanted or died.full
-            counts = {"starts": -1} if nobodys_fault else {"deaths": 1}
-            self._owed.add(partial(self._parts.queue.count_intake, run, **counts))
+            self._mourn_intake((run, *died.others), died.wanted or died.full)
         if died.wanted or died.busy or died.full or run is None:
             if trainer and run is not None:
                 # Told to end, it may have run out of memory before it could.
                 after = died.cause.after
-                self._owe_attempts(run, lambda known: replace(_uncounted(known), after=after))
+                self._owe_attempts(run, lambda known: replace(uncounted(known), after=after))
             if died.wanted and run is not None and self._parts.orders.has(run):
                 self._owed.add(partial(self._parts.orders.leave_piece, run))
             if died.busy:
@@ -184,6 +184,18 @@ class Hearing:
         elif trainer:
             self._owe_attempts(run, lambda known: after_death(known, died.cause, how))
 
+    def _mourn_intake(self, held: tuple[str, ...], nobodys_fault: bool) -> None:
+        """Count a death on the job that was being read, whichever was handed over last."""
+        read = [job for job in held if readings.look(self._incoming(job)).open]
+        for job in read if nobodys_fault else read or held[:1]:
+            if nobodys_fault:
+                self._owed.add(partial(readings.leave, self._incoming(job)))
+            else:
+                self._owed.add(partial(self._parts.queue.count_intake_death, job))
+
+    def _incoming(self, job: str) -> JobLayout:
+        return self._parts.layout.job("incoming", job)
+
     def _owe_attempts(self, run: str, change: Callable[[Attempts], Attempts]) -> None:
         """Owe a change of a run's count; made once, however often it has to be written."""
         changed: list[Attempts] = []
@@ -196,7 +208,3 @@ class Hearing:
             self._parts.runs.write_attempts(run, changed[0])
 
         self._owed.add(write)
-
-
-def _uncounted(known: Attempts) -> Attempts:
-    return replace(known, started=max(0, known.started - 1))

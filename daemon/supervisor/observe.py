@@ -8,7 +8,7 @@ from daemon.core.jobs import Incoming, JobCard, Queued, Running
 from daemon.core.prefix import fingerprint_of
 from daemon.core.scheduling import gather
 from daemon.core.snapshot import Base, Drop, Snapshot
-from daemon.folders import arrivals, bases, current_model, row_files
+from daemon.folders import arrivals, bases, current_model, readings, row_files
 from daemon.folders.inbox import Leftover, View
 from daemon.folders.late_writes import LOOKED_AT
 from daemon.layout import ENDED, PRIORITIES
@@ -127,7 +127,10 @@ class Observer:
         # Of thousands that wait, few were begun: the others have no report to look for.
         begun = [place for place, job in enumerate(found) if job.card.intake_starts]
         for place in begun:
-            found[place] = replace(found[place], report=queue.report(found[place].card, "incoming"))
+            card = found[place].card
+            begun_readings = readings.look(self._parts.layout.job("incoming", card.job)).begun
+            report = queue.report(card, "incoming")
+            found[place] = Incoming(card, report, begun_readings)
         return tuple(found)
 
     def _queued(self) -> tuple[Queued, ...]:

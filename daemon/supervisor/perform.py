@@ -12,7 +12,7 @@ from daemon.core.ledger_rows import job_row, promotion_row, run_record, run_row,
 from daemon.core.snapshot import Snapshot
 from daemon.core.versions import ancestry, jobs_of
 from daemon.errors import DaemonFault
-from daemon.folders import bases, current_model, row_files
+from daemon.folders import bases, current_model, readings, row_files
 from daemon.layout import ENDED, Layout
 from daemon.supervisor.auditing import open_audit, settle_audit
 from daemon.supervisor.claiming import claim, pass_on, unclaim
@@ -113,7 +113,9 @@ class Performer:
         card = action.card
         report = self._parts.queue.report(card, "incoming")
         assert report is not None
-        seal = row_files.seal_of(self._layout.job("incoming", card.job))
+        place = self._layout.job("incoming", card.job)
+        readings.forget(place)
+        seal = row_files.seal_of(place)
         card = replace(card, intake=report, intake_deaths=0, intake_starts=0, seal=seal)
         self._parts.queue.move(card, "incoming", card.priority)
         message = f"{card.job}: {report.train_rows} rows to train, {report.holdout_rows} held out"
@@ -125,6 +127,7 @@ class Performer:
         )
         card = action.card
         if action.source == "incoming":
+            readings.forget(self._layout.job("incoming", card.job))
             card = replace(card, intake=self._parts.queue.report(card, "incoming"))
         card = replace(
             card, outcome=action.outcome, reason=action.reason, version=action.version,
@@ -216,9 +219,7 @@ class Performer:
 
     def _begin_run(self, action: do.BeginRun, seen: Snapshot) -> None:
         attempts = self._parts.runs.attempts(action.run)
-        self._parts.runs.write_attempts(
-            action.run, replace(attempts, started=attempts.started + 1, after=None)
-        )
+        self._parts.runs.count_start(action.run, attempts)
         self._parts.trainer.begin(say.Train(action.run, attempts.after), action.run)
 
     def _pause_trainer(self, _action: do.PauseTrainer, _seen: Snapshot) -> None:

@@ -62,15 +62,21 @@ def test_a_file_that_kills_the_intake_worker_three_times_is_parked() -> None:
     assert isinstance(action, do.EndJob) and action.outcome == "crashed"
 
 
-def test_a_file_in_whose_intake_the_supervisor_dies_is_parked_after_ten_starts() -> None:
+def test_a_file_in_whose_reading_the_supervisor_dies_is_parked_after_ten_of_them() -> None:
     """Fault Q5: nobody saw who was guilty, so it is given more of them."""
-    patient = Incoming(w.card(1, intake_starts=9), None)
+    patient = Incoming(w.card(1), None, 9)
     assert kinds(decide(w.quiet(incoming=(patient,)))) == ["BeginIntake"]
-    deadly = Incoming(w.card(1, intake_starts=10), None)
+    deadly = Incoming(w.card(1), None, 10)
     [action] = decide(w.quiet(incoming=(deadly,)))
     assert isinstance(action, do.EndJob) and action.outcome == "crashed"
     at_it = w.quiet(incoming=(deadly,), intake=Worker("busy", deadly.card.job))
     assert decide(at_it) == []
+
+
+def test_a_file_that_was_never_begun_to_be_read_is_not_parked() -> None:
+    """Fault Q5: a good file was parked because its daemon was killed ten times too early."""
+    good = Incoming(w.card(1, intake_starts=50), None)
+    assert kinds(decide(w.quiet(incoming=(good,)))) == ["BeginIntake"]
 
 
 def test_an_accepted_job_is_queued_and_a_refused_one_ends() -> None:

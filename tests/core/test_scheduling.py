@@ -1,9 +1,11 @@
 """How deaths of a run's trainer are counted."""
 
+from dataclasses import replace
+
 import pytest
 
 from daemon.core.deaths import Cause
-from daemon.core.scheduling import after_death, poison
+from daemon.core.scheduling import after_death, poison, uncounted
 from daemon.core.snapshot import Attempts
 
 
@@ -22,3 +24,17 @@ def test_any_other_death_counts_and_is_not_told_on() -> None:
     attempts = after_death(Attempts(1, 2, "", "memory"), Cause("other"), "SIGSEGV")
     assert attempts == Attempts(1, 3, "SIGSEGV", None)
     assert poison(attempts) is not None
+
+
+def test_a_start_that_was_killed_before_its_first_attempt_says_nothing_about_the_run() -> None:
+    """Fault Q5: ten early kills of the daemon parked a run that had never been begun."""
+    early = Attempts(started=10, at_attempt=4, begun=False)
+    assert early.counted == 9 and poison(early) is None
+    assert poison(replace(early, begun=True)) is not None
+    assert uncounted(early).counted == 9, "what was nobody's fault is taken off once"
+
+
+def test_a_death_that_was_seen_counts_its_start_however_early_it_came() -> None:
+    """Else a trainer that runs out of memory before its first attempt would be started for ever."""
+    early = after_death(Attempts(10, at_attempt=4, begun=False), Cause("memory"), "SIGKILL")
+    assert early.counted == 10 and poison(early) is not None

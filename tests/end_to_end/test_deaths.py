@@ -58,6 +58,7 @@ def test_a_trainer_killed_while_it_prepares_the_base_begins_again_three_times_is
         space.start()
         for number in (1, 2):
             space.wait_for_number("preparing", number)
+            space.wait("a trainer", space.trainers)
             space.kill_trainer()
             space.wait_for_number("died", number)
         space.wait_for_number("prepared", 1)
@@ -66,6 +67,7 @@ def test_a_trainer_killed_while_it_prepares_the_base_begins_again_three_times_is
         space.start()
         for number in (1, 2, 3):
             space.wait_for_number("preparing", number)
+            space.wait("a trainer", space.trainers)
             space.kill_trainer()
             space.wait_for_number("died", number)
         blocked = space.wait("a blocked state", lambda: space.status()["status"] == "blocked")

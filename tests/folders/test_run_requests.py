@@ -8,6 +8,7 @@ import pytest
 
 from daemon.core.ledger_rows import run_record
 from daemon.folders.run_requests import RunRequests, read_records
+from daemon.folders.runs import begin_attempt
 from daemon.layout import Layout
 
 
@@ -103,3 +104,25 @@ def test_a_run_that_cannot_be_read_now_stays(
             again.read()
     found = again.read()
     assert found is not None and found.run == request["run"] and again.set_aside == {}
+
+
+def test_starts_are_counted_only_when_the_trainer_came_to_an_attempt(layout: Layout) -> None:
+    """Fault Q5: a daemon that is killed every two seconds parked the jobs of a good run."""
+    runs, request = opened(layout)
+    run = request["run"]
+    for _ in range(12):
+        runs.count_start(run, runs.attempts(run))
+    assert runs.attempts(run).counted == 0
+    for number in range(4):
+        begin_attempt(layout.run(run))
+        assert runs.attempts(run).counted == number + 1
+        runs.count_start(run, RunRequests(layout).attempts(run))
+    assert runs.attempts(run).counted == 4
+
+
+def test_attempts_that_an_earlier_version_wrote_count_as_they_did(layout: Layout) -> None:
+    runs, request = opened(layout)
+    path = layout.run(request["run"]).attempts
+    path.write_text(json.dumps({"started": 3, "seen": 1, "last_death": "x", "after": None}))
+    found = runs.attempts(request["run"])
+    assert (found.counted, found.seen) == (3, 1)

@@ -24,7 +24,7 @@ from tests.reliability.scenario import SETTINGS, End, broken, drop_all, end_of
 STARTS = 4
 EVENTS, STATUS = "status/events.jsonl", "status/training_status.json"
 JOB_FILE = re.compile(r"queue/[a-z]+/(\d+-[^/]+)/([^/]+)")
-CHANGING = ("job.json", "context.json")
+CHANGING = ("job.json", "context.json", "reading.json")
 UNSEEN = ("console.txt", "queue/ledger.sqlite3-shm")
 """The console is the test's own; the index of SQLite's log is written through shared memory."""
 

@@ -14,6 +14,7 @@ from daemon.core import actions as do
 from daemon.core import messages as say
 from daemon.core.snapshot import Attempts
 from daemon.folders.run_requests import RunRequests
+from daemon.folders.runs import begin_attempt
 from daemon.folders.runs import commit
 from daemon.layout import Layout
 from daemon.supervisor.crew import GRACE_S, Died, Hand
@@ -120,8 +121,10 @@ def test_the_next_start_is_told_what_the_last_one_died_of_once(tmp_path: Path) -
     runs.write_attempts("r000001", Attempts(1, 0, "SIGABRT", "memory"))
     for _ in range(2):
         performer.perform(do.BeginRun("r000001"), w.quiet())
+        begin_attempt(layout.run("r000001"))
     assert trainer.orders == [say.Train("r000001", "memory"), say.Train("r000001")]
-    assert runs.attempts("r000001") == Attempts(3, 0, "SIGABRT", None)
+    found = runs.attempts("r000001")
+    assert (found.counted, found.last_death, found.after) == (3, "SIGABRT", None)
 
 
 def test_attempts_of_an_earlier_release_are_still_counted(tmp_path: Path) -> None:
