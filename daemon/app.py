@@ -26,7 +26,7 @@ from daemon.layout import QUEUE_STATES, Layout
 from daemon.settings_file import read_settings
 from daemon.supervisor.crew import FULL_REST_S, Hand
 from daemon.supervisor.errands import Errands
-from daemon.supervisor.journal import Journal
+from daemon.supervisor.journal import BOOT_FACTOR, Journal
 from daemon.supervisor.notify import notifier_of
 from daemon.supervisor.parts import Parts
 from daemon.supervisor.rebuild import Rebuilt, rebuild
@@ -165,7 +165,7 @@ def _parts(layout: Layout, rehearse: bool, console: bool) -> Parts:
         folder.make_folders()
     _sync_names(layout)
     log = open_log(layout, now.log, console)
-    boot = _count_boot(layout)
+    boot = _count_boot(layout, status)
     journal = Journal(status, ledger, log, clock, boot)
     _open_ledger(ledger, layout, journal, clock)
     wakeups = Wakeups()
@@ -220,12 +220,6 @@ def _argv(module: str, layout: Layout, rehearse: bool) -> list[str]:
     return [*argv, "--rehearse"] if rehearse else argv
 
 
-def _count_boot(layout: Layout) -> int:
+def _count_boot(layout: Layout, status: StatusFolder) -> int:
     """Count this start, durably: sequence numbers begin beyond all earlier ones."""
-    path = layout.queue / ".boots"
-    try:
-        last = int(path.read_text())
-    except (FileNotFoundError, ValueError):
-        last = 0
-    atomic.write_bytes(path, b"%d\n" % (last + 1))
-    return last + 1
+    return atomic.take_number(layout.queue / ".boots", status.newest_seq() // BOOT_FACTOR)

@@ -18,10 +18,13 @@ from daemon.failpoints import failpoint
 PREFIX = ".tmp-"
 TRASH = ".trash-"
 
+MOST_NAME_BYTES = 200
+"""Of a temporary name; every volume allows 255."""
+
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Replace a file's content; readers see the old bytes or the new ones, also after a crash."""
-    temporary = _temporary(path)
+    temporary = temporary_name(path)
     try:
         with temporary.open("wb") as file:
             failpoint("write.opened")
@@ -56,7 +59,7 @@ def write_json_lines(path: Path, records: Iterable[Any]) -> None:
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary name to write to; at the end its content takes the place of `path`."""
-    temporary = _temporary(path)
+    temporary = temporary_name(path)
     try:
         yield temporary
         failpoint("replacing.written")
@@ -74,7 +77,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 def replace_volatile(path: Path, data: bytes) -> None:
     """Replace a file's content at once for readers, but without waiting for the disk."""
-    temporary = _temporary(path)
+    temporary = temporary_name(path)
     try:
         failpoint("volatile.begun")
         temporary.write_bytes(data)
@@ -106,7 +109,7 @@ def building_directory(path: Path) -> Iterator[Path]:
     Raises:
         FileExistsError: `path` is there already; the temporary directory is removed.
     """
-    temporary = _temporary(path)
+    temporary = temporary_name(path)
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
     try:
@@ -158,7 +161,7 @@ def remove_file(path: Path) -> None:
 
 def remove_directory(path: Path) -> None:
     """Remove a directory with all it holds; by one rename first, so half of it is never seen."""
-    trash = path.with_name(TRASH + path.name)
+    trash = _hidden(path, TRASH)
     shutil.rmtree(trash, ignore_errors=True)
     try:
         failpoint("trash.begun")
@@ -189,7 +192,7 @@ def purge_leftovers(folder: Path, of: str = "") -> None:
 
 def replace_link(link: Path, target: str) -> None:
     """Point a symbolic link at a relative target by one rename."""
-    temporary = _temporary(link)
+    temporary = temporary_name(link)
     with suppress(FileNotFoundError):
         temporary.unlink()
     failpoint("link.begun")
@@ -240,6 +243,19 @@ def rotate(path: Path, keep: int) -> None:
             os.replace(source, path.with_name(f"{path.name}.{number}"))
 
 
+def take_number(counter: Path, used: int) -> int:
+    """Take the number after the last one of a counter, durably: it is never given again.
+
+    `used` is the highest that is known from elsewhere: the counter may be lost, or come from a
+    backup that is older than what it counts.
+    """
+    last = used
+    with suppress(FileNotFoundError, ValueError):
+        last = max(used, int(counter.read_text()))
+    write_bytes(counter, b"%d\n" % (last + 1))
+    return last + 1
+
+
 def sync_file(path: Path) -> None:
     """Wait until a file's bytes are on the disk."""
     with path.open("rb") as file:
@@ -273,5 +289,16 @@ def _sync(file: BinaryIO) -> None:
         os.fsync(file.fileno())
 
 
-def _temporary(path: Path) -> Path:
-    return path.with_name(f"{PREFIX}{os.getpid()}-{path.name}"[:200])
+def temporary_name(path: Path) -> Path:
+    """Return a hidden name of this process beside a path, for what is still being written.
+
+    A long name keeps its end: a volume allows 255 bytes, and a letter may take four.
+    """
+    return _hidden(path, f"{PREFIX}{os.getpid()}-")
+
+
+def _hidden(path: Path, beginning: str) -> Path:
+    name = path.name
+    while len(os.fsencode(name)) > MOST_NAME_BYTES - len(beginning):
+        name = name[1:]
+    return path.with_name(beginning + name)

@@ -29,7 +29,8 @@ class Audits:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._known: dict[str, Audit] = {}
+        self._known: dict[str, tuple[int, Audit]] = {}
+        """With the change time of its request: the number of a removed one is given again."""
 
     def look(self) -> tuple[Audit, ...]:
         """Return all audits, by age; one that cannot be read is told of as every order is."""
@@ -37,12 +38,14 @@ class Audits:
         if not folder.is_dir():
             return ()
         names = sorted(e.name for e in os.scandir(folder) if kind_of(e.name) == AUDIT)
+        self._known = {name: known for name, known in self._known.items() if name in names}
         for name in names:
-            known = self._known.get(name)
-            if known is None or not known.settled:
-                with suppress(OSError, ValueError, KeyError, TypeError):
-                    self._known[name] = self._read(name)
-        return tuple(self._known[name] for name in names if name in self._known)
+            with suppress(OSError, ValueError, KeyError, TypeError):
+                changed_ns = self._layout.audit(name).request.stat().st_ctime_ns
+                known = self._known.get(name)
+                if known is None or known[0] != changed_ns or not known[1].settled:
+                    self._known[name] = changed_ns, self._read(name)
+        return tuple(self._known[name][1] for name in names if name in self._known)
 
     def _read(self, name: str) -> Audit:
         place = self._layout.audit(name)

@@ -33,7 +33,7 @@ def put(folder: Path, writers: Mapping[str, Writer]) -> os.stat_result:
         FileExistsError: a name was taken meanwhile; it was left as it is.
     """
     atomic.make_directory(folder)
-    hidden = {name: folder / f"{atomic.PREFIX}{os.getpid()}-{name}" for name in writers}
+    hidden = {name: atomic.temporary_name(folder / name) for name in writers}
     try:
         for name, write in writers.items():
             write(hidden[name])

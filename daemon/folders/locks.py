@@ -16,6 +16,9 @@ from daemon.errors import BusyFault
 LOOK_AGAIN_S = 0.2
 MOST_LOOKS = 25
 
+STARTED_FIELD = 19
+"""Of `/proc/<pid>/stat` behind the process's name, proc(5): `starttime`."""
+
 
 @dataclass(frozen=True)
 class Holder:
@@ -23,8 +26,11 @@ class Holder:
 
     pid: int
     started_at: float
+    """Seconds since 1970, reckoned by the clock of then: it moves with the clock."""
     note: str = ""
     """What the holder says of itself."""
+    started_ticks: int | None = None
+    """By the kernel's own clock, which nobody sets; None where it tells none."""
 
 
 class Lock:
@@ -47,7 +53,10 @@ def acquire(path: Path, note: str = "") -> Lock | None:
     except BlockingIOError:
         os.close(descriptor)
         return None
-    me = {"pid": os.getpid(), "started_at": psutil.Process().create_time(), "note": note}
+    me = {
+        "pid": os.getpid(), "started_at": psutil.Process().create_time(), "note": note,
+        "started_ticks": _started_ticks(os.getpid()),
+    }  # fmt: skip
     try:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(me).encode() + b"\n", 0)
@@ -68,8 +77,8 @@ def holder(path: Path) -> Holder | None:
     except BlockingIOError:
         with suppress(ValueError, KeyError, TypeError):
             named = json.loads(os.pread(descriptor, 4096, 0))
-            note = str(named.get("note", ""))
-            return Holder(int(named["pid"]), float(named["started_at"]), note)
+            note, ticks = str(named.get("note", "")), named.get("started_ticks")
+            return Holder(int(named["pid"]), float(named["started_at"]), note, ticks)
         return Holder(0, 0.0)
     finally:
         os.close(descriptor)
@@ -138,10 +147,27 @@ def end_holder(path: Path, wait_s: float, clock: Clock) -> None:
         return
     try:
         process = psutil.Process(named.pid)
-        if abs(process.create_time() - named.started_at) < 0.01:
+        if _is_the_same(process, named):
             process.kill()
             process.wait(5.0)
     except (psutil.Error, OSError) as error:
         raise BusyFault("locked", f"the model is held by process {named.pid}: {error}") from error
     if holder(path) is not None:
         raise BusyFault("locked", f"the model is held by an unknown process (lock {path})")
+
+
+def _is_the_same(process: psutil.Process, named: Holder) -> bool:
+    """Return whether a process is the one a lock names, and no later one with its id."""
+    if named.started_ticks is not None:
+        return _started_ticks(process.pid) == named.started_ticks
+    started_at: float = process.create_time()
+    return abs(started_at - named.started_at) < 0.01
+
+
+def _started_ticks(pid: int) -> int | None:
+    """Return when a process began, in ticks since the machine did; None where nobody says."""
+    # The name in the second field may hold spaces and brackets.
+    with suppress(OSError, ValueError, IndexError):
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+        return int(fields[STARTED_FIELD])
+    return None

@@ -133,10 +133,14 @@ class Models:
         atomic.purge_leftovers(link.parent, of=f"-{link.name}")
 
     def versions(self) -> Mapping[str, Version]:
-        """Return every version with a readable manifest; each is read once, they never change."""
+        """Return every version with a readable manifest; each is read once, they never change.
+
+        One that cannot be read is tried again: it may be mended, or the disk be well again.
+        """
         names = version_names(self._layout)
+        self._unreadable.clear()
         for name in names:
-            if name not in self._known and name not in self._unreadable:
+            if name not in self._known:
                 self._read(name)
         return {name: self._known[name] for name in names if name in self._known}
 
@@ -237,15 +241,9 @@ class Models:
 
     def next_name(self) -> str:
         """Take the next number, durably and for ever: a removed version's is never given again."""
-        counter = self._layout.versions / ".last"
-        try:
-            last = int(counter.read_text())
-        except (FileNotFoundError, ValueError):
-            last = -1
         numbers = [int(name[1:]) for name in version_names(self._layout) if name[1:].isdigit()]
-        number = max([last, *numbers]) + 1
-        atomic.write_bytes(counter, b"%d\n" % number)
-        return version_name(number)
+        counter = self._layout.versions / ".last"
+        return version_name(atomic.take_number(counter, max(numbers, default=-1)))
 
     def seal_base(self, created_at: str, base: dict[str, Any], settings: dict[str, Any]) -> str:
         """Seal a version of the untouched base: an adapter with nothing in it."""

@@ -90,16 +90,27 @@ def read_result(place: OrderLayout) -> dict[str, Any] | None:
     return result
 
 
+Identity = tuple[int, int]
+"""Inode and change time of an order's header: the name may come again."""
+
+
+def _identity(place: OrderLayout) -> Identity:
+    with suppress(OSError):
+        found = place.header.stat()
+        return found.st_ino, found.st_ctime_ns
+    return 0, 0
+
+
 class Orders:
     """The orders of a workspace as the supervisor sees them."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._over: set[str] = set()
-        self._known: dict[str, OrderOnDisk] = {}
+        self._known: dict[str, tuple[Identity, OrderOnDisk]] = {}
         self._deaths: dict[str, int] = {}
         self.parked: dict[str, str] = {}
-        """Orders that are not gone on with before the next start, with the reason."""
+        """Orders that are not gone on with, with the reason: those that cannot be read, and until
+        the next start those that killed their trainer."""
 
     def make_folders(self) -> None:
         """Make the folders; what a command builds there just now is left alone."""
@@ -111,31 +122,42 @@ class Orders:
         return tuple(sorted(self._waiting(), key=lambda item: (item.created_at, item.order)))
 
     def _waiting(self) -> Iterator[OrderOnDisk]:
-        for name in (name for kind in KINDS for name in names(self._layout, kind)):
-            if self._is_waiting(name):
-                skip = self._layout.order(name).skip.exists()
-                yield replace(self._known[name], skip=skip)
+        there = [name for kind in KINDS for name in names(self._layout, kind)]
+        for name in {*self._known, *self.parked} - set(there):
+            self._forget(name)
+        for name in there:
+            known = self._look_at(name)
+            if known is not None:
+                yield replace(known, skip=self._layout.order(name).skip.exists())
 
-    def _is_waiting(self, name: str) -> bool:
-        if name in self._over or name in self.parked:
-            return False
+    def _look_at(self, name: str) -> OrderOnDisk | None:
+        """Return an order that is to be gone on with; None where it is over or parked."""
         place = self._layout.order(name)
         if place.result.exists():
-            self._over.add(name)
-            return False
-        if name not in self._known:
-            try:
-                record = json.loads(place.header.read_bytes())
-                header = Header(**record | {"versions": tuple(record["versions"])})
-                self._known[name] = OrderOnDisk(
-                    name, header.about, header.created_at, frozenset(header.versions)
-                )
-            except (OSError, ValueError, KeyError, TypeError) as error:
-                where = place.folder.relative_to(self._layout.root)
-                self.parked[name] = (
-                    f"{where} cannot be read ({error}) and waits: remove it and ask for it again"
-                )
-        return name in self._known
+            return None
+        identity = _identity(place)
+        if name not in self._known or self._known[name][0] != identity:
+            # The number of one that was removed is given to the next one.
+            self._forget(name)
+            self._read(name, place, identity)
+        return None if name in self.parked else self._known[name][1]
+
+    def _read(self, name: str, place: OrderLayout, identity: Identity) -> None:
+        try:
+            record = json.loads(place.header.read_bytes())
+            header = Header(**record | {"versions": tuple(record["versions"])})
+            order = OrderOnDisk(name, header.about, header.created_at, frozenset(header.versions))
+            self._known[name] = identity, order
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            where = place.folder.relative_to(self._layout.root)
+            self.parked[name] = (
+                f"{where} cannot be read ({error}) and waits: remove it and ask for it again"
+            )
+
+    def _forget(self, name: str) -> None:
+        self._known.pop(name, None)
+        self._deaths.pop(name, None)
+        self.parked.pop(name, None)
 
     def leave_piece(self, order: str) -> None:
         """Note that the piece in hand was ended on purpose, where the trainer could not."""

@@ -78,6 +78,11 @@ def read_card(place: JobLayout) -> JobCard:
     return card_from_record(json.loads(place.job_file.read_bytes()))
 
 
+def newest_arrival(jobs: Iterable[str]) -> int:
+    """Return the highest number of some jobs, 0 where there is none."""
+    return max((int(job.split("-")[0]) for job in jobs if JOB_NAME.match(job)), default=0)
+
+
 def _own_settings(place: JobLayout) -> str:
     try:
         return place.own_settings.read_bytes().decode("utf-8", "replace")
@@ -98,6 +103,7 @@ class Queue:
         self._without_older: dict[str, tuple[str, ...]] = {}
         self._no_holdout: set[str] = set()
         self._arrivals = layout.queue / ".arrivals"
+        self._used_arrival: int | None = None
         self.unreadable: dict[str, str] = {}
         """Jobs whose card was made anew because it could not be read, with the reason."""
 
@@ -267,13 +273,16 @@ class Queue:
         )
 
     def _next_arrival(self) -> int:
-        try:
-            last = int(self._arrivals.read_text())
-        except (FileNotFoundError, ValueError):
-            known = [int(job.split("-")[0]) for s in QUEUE_STATES for job in self.names(s)]
-            last = max(known, default=0)
-        atomic.write_bytes(self._arrivals, b"%d\n" % (last + 1))
-        return last + 1
+        used = self._used_arrival
+        if used is None:
+            used = newest_arrival(job for state in QUEUE_STATES for job in self.names(state))
+        self._used_arrival = atomic.take_number(self._arrivals, used)
+        return self._used_arrival
+
+    def number_beyond(self, jobs: Iterable[str]) -> None:
+        """Give no job a number that one of these has had, which may lie in the queue no more."""
+        there = (job for state in QUEUE_STATES for job in self.names(state))
+        self._used_arrival = newest_arrival((*jobs, *there))
 
     def update(self, state: str, card: JobCard) -> None:
         """Write a job's card where the job lies."""

@@ -58,6 +58,7 @@ class RunRequests:
         self._layout = layout
         self._requests: dict[str, dict[str, Any]] = {}
         self._candidates: dict[str, Candidate] = {}
+        self._aside: dict[str, Path] = {}
         self.set_aside: dict[str, str] = {}
         """Runs whose files could not be understood, with the reason and where they lie now."""
 
@@ -76,16 +77,11 @@ class RunRequests:
 
     def next_name(self) -> str:
         """Take the next run number, durably."""
-        counter = self._layout.runs / ".last"
-        try:
-            last = int(counter.read_text())
-        except (FileNotFoundError, ValueError):
-            ended = [path.stem for path in self._layout.ended_runs.glob("r*.json")]
-            aside = [path.name.split("-")[1] for path in self._layout.runs.glob(f"{ASIDE}r*-*")]
-            names = (*self._names(), *ended, *aside)
-            last = max((int(name[1:]) for name in names if name[1:].isdigit()), default=0)
-        atomic.write_bytes(counter, b"%d\n" % (last + 1))
-        return f"r{last + 1:06d}"
+        ended = [path.stem for path in self._layout.ended_runs.glob("r*.json")]
+        aside = [path.name.split("-")[1] for path in self._layout.runs.glob(f"{ASIDE}r*-*")]
+        names = (*self._names(), *ended, *aside)
+        used = max((int(name[1:]) for name in names if name[1:].isdigit()), default=0)
+        return f"r{atomic.take_number(self._layout.runs / '.last', used):06d}"
 
     def open(self, request: dict[str, Any]) -> None:
         """Write a new run's request; the directory appears with it, whole."""
@@ -94,6 +90,7 @@ class RunRequests:
 
     def read(self) -> RunOnDisk | None:
         """Return the run in progress; one that is damaged is set aside, and is none."""
+        self._forget_what_was_looked_at()
         names = self._names()
         if not names:
             return None
@@ -124,10 +121,16 @@ class RunRequests:
             number += 1
         atomic.move(self._layout.runs / run, aside)
         self._forget(run)
+        self._aside[run] = aside
         self.set_aside[run] = (
             f"the files of {run} cannot be read ({error!r}): it lies in models/runs/{aside.name} "
             "and its jobs are trained anew; remove that directory when you have looked at it"
         )
+
+    def _forget_what_was_looked_at(self) -> None:
+        """Tell no more of damaged runs whose directories were removed."""
+        for run in [run for run, aside in self._aside.items() if not aside.exists()]:
+            del self._aside[run], self.set_aside[run]
 
     def has(self, run: str) -> bool:
         """Return whether there is a run of this name; the trainer also does other work."""

@@ -1,4 +1,4 @@
-"""`status/`: the snapshot for people, the events and the metrics; written only, never read back.
+"""`status/`: the snapshot for people, the events and the metrics; no decision reads it back.
 
 Replaced atomically but not synced. A full or broken disk never stops the daemon for its sake.
 """
@@ -15,6 +15,8 @@ from daemon.layout import Layout
 
 RESERVE_BYTES = 2**20
 LONGEST = 2000
+TAIL_BYTES = 64 * 1024
+"""Longer than any event."""
 
 
 class StatusFolder:
@@ -44,6 +46,18 @@ class StatusFolder:
         """Give the reserve up, so that the status can say that the disk is full."""
         with suppress(OSError):
             (self._layout.status / ".reserve").unlink()
+
+    def newest_seq(self) -> int:
+        """Return the number of the last event, 0 where none can be read: later ones are higher."""
+        path = self._layout.events_file
+        for log in (path, path.with_name(f"{path.name}.1")):
+            with suppress(OSError, ValueError, KeyError, TypeError), log.open("rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
+                # The last line may have been torn by a power cut; what is before it is whole.
+                lines = [line for line in file.read().split(b"\n") if line.endswith(b"}")]
+                if lines:
+                    return int(json.loads(lines[-1])["seq"])
+        return 0
 
     def publish(self, document: dict[str, Any]) -> None:
         """Replace the snapshot."""

@@ -140,6 +140,8 @@ class Supervisor:
 
     def _begin(self) -> None:
         journal = self._parts.journal
+        trained = self._parts.models.versions().values()
+        self._parts.queue.number_beyond(job for version in trained for job in version.job_ids)
         for mended in self._parts.queue.settle_twins():
             journal.event("mended", f"removed the leftover of a crash: {mended}")
         for card in self._parts.queue.unfinished_claims():

@@ -126,3 +126,24 @@ def test_a_directory_that_cannot_be_closed_counts_as_not_synced(
     with monkeypatch.context() as patch, pytest.raises(OSError, match="refused at the end"):
         patch.setattr(os, "close", refuse)
         atomic.sync_directory(tmp_path)
+
+
+@pytest.mark.parametrize("letter", ["x", "\u00e9", "\u8a9e", "\U0001f600"])
+def test_a_name_as_long_as_the_volume_allows_can_be_written(tmp_path: Path, letter: str) -> None:
+    """A temporary name was cut at 200 characters, which are up to 800 bytes: ENAMETOOLONG."""
+    path = tmp_path / (letter * (250 // len(letter.encode())) + ".json")
+    atomic.write_json(path, 1)
+    assert path.read_text() == "1\n"
+    with atomic.building_directory(path.with_suffix("")) as folder:
+        assert len(os.fsencode(folder.name)) <= 200
+    link = path.with_suffix(".link")
+    atomic.replace_link(link, "elsewhere")
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_what_is_left_of_a_long_name_is_known_by_its_end(tmp_path: Path) -> None:
+    """The beginning was kept, so nothing that was looked for by its ending was found."""
+    path = tmp_path / ("\u8a9e" * 75 + "-events.jsonl")
+    atomic.temporary_name(path).touch()
+    atomic.purge_leftovers(tmp_path, of="-events.jsonl")
+    assert not list(tmp_path.iterdir())

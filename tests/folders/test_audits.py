@@ -1,6 +1,7 @@
 """What the supervisor sees of audits on the disk."""
 
 import json
+import shutil
 from pathlib import Path
 
 from daemon.core.orders import AUDIT, Header
@@ -36,3 +37,15 @@ def test_one_that_cannot_be_read_leads_to_nothing(tmp_path: Path) -> None:
     first, second = make(layout), make(layout)
     atomic.write_bytes(layout.audit(first).request, b"{")
     assert [audit.order for audit in audits.Audits(layout).look()] == [second]
+
+
+def test_a_new_audit_with_the_number_of_a_settled_one_is_not_settled(tmp_path: Path) -> None:
+    """It was known by its number, which is free again once the settled one was removed."""
+    layout = Layout(tmp_path)
+    known, name = audits.Audits(layout), make(layout)
+    orders.end(layout.audit(name), {"outcome": "worse", "message": "m"})
+    known.settle(name, "rolled back")
+    assert [audit.settled for audit in known.look()] == [True]
+    shutil.rmtree(layout.audit(name).folder)
+    assert make(layout) == name
+    assert [(audit.outcome, audit.settled) for audit in known.look()] == [(None, False)]

@@ -41,3 +41,9 @@ def test_a_free_stem_is_free_for_every_ending(tmp_path: Path) -> None:
     (tmp_path / "x-2.jsonl").symlink_to("nowhere")
     assert drops.free_stem(tmp_path, "x", (".jsonl", ".valid.jsonl")) == "x-3"
     assert drops.free_stem(tmp_path, "y", (".jsonl",)) == "y"
+
+
+def test_a_name_as_long_as_the_volume_allows_can_be_dropped(tmp_path: Path) -> None:
+    name = "\u8a9e" * 82 + ".jsonl"
+    drops.put(tmp_path, {name: drops.text_of("{}")})
+    assert [path.name for path in tmp_path.iterdir()] == [name]

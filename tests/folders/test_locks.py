@@ -1,6 +1,7 @@
 """One holder at a time, whatever dies (fault Q4)."""
 
 import fcntl
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -68,3 +69,33 @@ def test_a_lock_that_somebody_only_looks_at_for_long_is_waited_for(
     monkeypatch.setattr(locks, "SystemClock", Waited)
     locks.acquire_or_explain(path, "the workspace").release()
     assert len(waits) == 4
+
+
+def test_a_step_of_the_clock_does_not_hide_who_holds_a_lock(tmp_path: Path) -> None:
+    """Fault Q8: an NTP step moved the start that was reckoned, and the holder was unknown."""
+    path = tmp_path / ".lock"
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None and other.stdout.readline() == b"held\n"
+        record = json.loads(path.read_bytes())
+        path.write_text(json.dumps(record | {"started_at": record["started_at"] - 1.5}))
+        locks.end_holder(path, 1.0, StillClock())
+        assert locks.holder(path) is None
+
+
+@pytest.mark.parametrize("lie", [{"started_ticks": 1}, {"started_ticks": None, "started_at": 1.0}])
+def test_a_process_that_only_has_the_id_of_the_holder_is_not_ended(
+    tmp_path: Path, lie: dict[str, float | None]
+) -> None:
+    """Fault Q8: the lock of an earlier version has no ticks."""
+    path = tmp_path / ".lock"
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None and other.stdout.readline() == b"held\n"
+        path.write_text(json.dumps(json.loads(path.read_bytes()) | lie))
+        with pytest.raises(BusyFault, match="unknown process"):
+            locks.end_holder(path, 1.0, StillClock())
+        assert other.poll() is None
+        other.kill()

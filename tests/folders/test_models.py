@@ -92,3 +92,18 @@ def test_a_manifest_that_cannot_be_read_is_told_and_left_as_it_is(
     fresh = Models(layout)
     assert fresh.versions() == {} and len(fresh.unreadable) == 2
     assert (newer / "manifest.json").read_text() == later
+
+
+def test_a_version_that_was_mended_or_removed_is_told_of_no_more(tmp_path: Path) -> None:
+    """One that could not be read once was none, and an alert, until the next start."""
+    layout = Layout(tmp_path)
+    models = Models(layout)
+    models.make_folders()
+    name = models.seal_base("2030-01-01T00:00:00+00:00", {"name": "tiny"}, {})
+    manifest = layout.version(name) / "manifest.json"
+    whole = manifest.read_bytes()
+    manifest.write_text("{")
+    fresh = Models(layout)
+    assert fresh.versions() == {} and fresh.unreadable
+    manifest.write_bytes(whole)
+    assert list(fresh.versions()) == [name] and not fresh.unreadable

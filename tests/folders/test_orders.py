@@ -1,6 +1,7 @@
 """`models/<kind>/`: whole at once, and never gone on with by mistake."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -101,3 +102,34 @@ def test_beginnings_without_an_end_are_counted_for_each_piece(layout: Layout) ->
     orders.leave_piece(place)
     assert orders.begin_piece(place, 1) == 0
     assert orders.begin_piece(place, 2) == 0
+
+
+def test_an_order_that_was_removed_and_given_again_is_another_one(layout: Layout) -> None:
+    """It has the number of the one that was removed, and was over or parked like that one."""
+    known = orders.Orders(layout)
+    first = make(layout)
+    orders.end(layout.order(first), {})
+    assert known.waiting() == ()
+    shutil.rmtree(layout.order(first).folder)
+    assert make(layout) == first
+    assert [item.order for item in known.waiting()] == [first]
+    for _ in range(orders.MOST_DEATHS):
+        known.count_death(first, "SIGKILL")
+    assert known.waiting() == () and known.parked
+    shutil.rmtree(layout.order(first).folder)
+    assert make(layout) == first
+    assert [item.order for item in known.waiting()] == [first] and not known.parked
+
+
+def test_an_order_that_can_be_read_again_waits_again(layout: Layout) -> None:
+    """One error of the disk parked it until the next start."""
+    order, known = make(layout), orders.Orders(layout)
+    whole = layout.order(order).header.read_bytes()
+    layout.order(order).header.write_text("{")
+    assert known.waiting() == () and known.parked
+    layout.order(order).header.write_bytes(whole)
+    assert [item.order for item in known.waiting()] == [order] and not known.parked
+    layout.order(order).header.write_text("{")
+    assert known.waiting() == ()
+    shutil.rmtree(layout.order(order).folder)
+    assert known.waiting() == () and not known.parked

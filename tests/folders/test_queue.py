@@ -199,3 +199,22 @@ def test_a_job_without_held_out_rows_is_asked_for_again_once_it_moves(
     layout.job("incoming", card.job).holdout_fingerprints.touch()
     queue.move(card, "incoming", "normal")
     assert queue.with_holdout() == [card.job]
+
+
+def test_an_arrival_number_is_not_given_twice_by_a_counter_from_a_backup(
+    queue: Queue, layout: Layout
+) -> None:
+    """It was trusted alone: a new job took the directory's name of one that lay there."""
+    first = queue.create("a.jsonl", "normal", "")
+    second = queue.create("a.jsonl", "normal", "")
+    (layout.queue / ".arrivals").write_text(f"{first.arrival}\n")
+    again = Queue(layout, StillClock())
+    assert again.create("a.jsonl", "normal", "").arrival == second.arrival + 1
+    (layout.queue / ".arrivals").write_text("0\n")
+    assert again.create("a.jsonl", "normal", "").arrival == second.arrival + 2
+
+
+def test_an_arrival_number_that_a_version_knows_is_not_given_again(queue: Queue) -> None:
+    """After an older backup of queue/ a new job counted as the trained one of its name."""
+    queue.number_beyond(["000007-a", "000012-notes", "no job"])
+    assert queue.create("notes.jsonl", "normal", "").job == "000013-notes"

@@ -1,6 +1,7 @@
 """What stays of a run when its directory goes."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -126,3 +127,21 @@ def test_attempts_that_an_earlier_version_wrote_count_as_they_did(layout: Layout
     path.write_text(json.dumps({"started": 3, "seen": 1, "last_death": "x", "after": None}))
     found = runs.attempts(request["run"])
     assert (found.counted, found.seen) == (3, 1)
+
+
+def test_a_run_number_is_not_given_twice_by_a_counter_from_a_backup(layout: Layout) -> None:
+    """It was trusted alone: the next runs had the numbers of those that had ended since."""
+    runs, request = opened(layout)
+    runs.end(run_record(request, None, "failed", "t1"))
+    (layout.runs / ".last").write_text("0\n")
+    assert RunRequests(layout).next_name() == "r000002"
+
+
+def test_a_damaged_run_that_was_looked_at_and_removed_is_told_of_no_more(layout: Layout) -> None:
+    """The alert stood until the next start, though the user had done what it said."""
+    _, request = opened(layout)
+    layout.run(request["run"]).request.write_text("{")
+    again = RunRequests(layout)
+    assert again.read() is None and again.set_aside
+    shutil.rmtree(layout.runs / f"damaged-{request['run']}-1")
+    assert again.read() is None and not again.set_aside

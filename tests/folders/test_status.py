@@ -83,3 +83,18 @@ def test_the_reserve_makes_room_to_say_that_there_is_none(
     assert not reserve.exists()
     status.reserve()
     assert reserve.stat().st_size == 2**20
+
+
+def test_the_newest_seq_is_that_of_the_last_whole_event(layout: Layout) -> None:
+    folder = StatusFolder(layout, 10**6, 1)
+    folder.make_folders()
+    assert folder.newest_seq() == 0
+    for seq in (5_000_000_001, 5_000_000_002):
+        folder.event({"seq": seq})
+    with layout.events_file.open("ab") as file:
+        file.write(b'{"seq": 9')
+    assert folder.newest_seq() == 5_000_000_002
+    layout.events_file.rename(layout.events_file.with_name("events.jsonl.1"))
+    assert folder.newest_seq() == 5_000_000_002
+    layout.events_file.write_bytes(b"garbage\n")
+    assert folder.newest_seq() == 5_000_000_002

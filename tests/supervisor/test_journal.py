@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from daemon import app
 from daemon.core.commands import Command
 from daemon.folders.ledger import Ledger
 from daemon.folders.logs import open_log
@@ -79,3 +80,17 @@ def test_an_alert_is_told_once_until_it_is_over(layout: Layout, clock: StillCloc
     journal.settle("disk_full")
     assert [event["event"] for event in events(layout)] == ["alert", "alert_ended"]
     assert journal.alerts == {}
+
+
+def test_numbers_rise_after_an_older_backup_of_the_queue(layout: Layout) -> None:
+    """The count of starts was trusted alone, and `seq` fell back to that of the backup."""
+    for _ in range(3):
+        parts = app._parts(layout, rehearse=True, console=False)
+        parts.journal.event("x", "y")
+        parts.ledger.close()
+        parts.errands.close()
+    (layout.queue / ".boots").write_text("1\n")
+    again = app._parts(layout, rehearse=True, console=False)
+    assert again.boot == 4 and again.journal.next_seq() > parts.journal.next_seq()
+    again.ledger.close()
+    again.errands.close()
