@@ -48,6 +48,9 @@ class Hearing:
         """
         for hand in (self._parts.intake, self._parts.trainer):
             reports, died = hand.listen()
+            if hand is self._parts.trainer and any(isinstance(r, say.Ready) for r in reports):
+                # It says so once it holds the model.
+                self._parts.journal.settle("model_busy")
             for report in reports:
                 if isinstance(report, str):
                     self._parts.journal.event("noise", f"a worker wrote: {report}", level="debug")

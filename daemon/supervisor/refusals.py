@@ -13,7 +13,7 @@ from daemon.core.jobs import JobCard
 from daemon.core.scheduling import DEATHS_SEEN
 from daemon.settings import Settings
 from daemon.supervisor.parts import Parts
-from daemon.supervisor.request import effective
+from daemon.supervisor.request import effective, settings_record
 
 
 class Refusals:
@@ -86,7 +86,7 @@ class Refusals:
 
     def _now(self, settings: Settings) -> Circumstances:
         free_bytes = psutil.virtual_memory().available
-        digest = _digest(settings.model_dump(mode="json"))
+        digest = _digest(settings_record(settings))
         return Circumstances(digest, free_bytes, self._parts.clock.monotonic_s())
 
     def _of_running(self) -> Settings:

@@ -28,7 +28,7 @@ def make_request(
         "created_at": parts.clock.now().isoformat(),
         "start_version": version.version,
         "jobs": jobs,
-        "settings": settings.model_dump(mode="json"),
+        "settings": settings_record(settings),
         "base": base.as_record(),
         "lineage_jobs": list(jobs_of(chain)),
         "holdout_jobs": [job for job in parts.queue.with_holdout() if job not in jobs],
@@ -36,6 +36,11 @@ def make_request(
         "step": version.step,
         "seed": settings.training.seed,
     }
+
+
+def settings_record(settings: Settings) -> dict[str, Any]:
+    """Return the settings as a request holds them; equal ones give equal records."""
+    return settings.model_dump(mode="json")
 
 
 def effective(settings: Settings, own: str) -> Settings:

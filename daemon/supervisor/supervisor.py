@@ -242,10 +242,10 @@ class Supervisor:
         models = self._parts.models
         promoted = tuple(name for name, v in sorted(seen.versions.items()) if v.promotes)
         last = (*promoted, seen.current) if seen.current else promoted
-        return [
-            *prune(seen, models.with_moments()),
-            *backups(seen.limits, last, seen.complete, models.kept_backups()),
-        ]
+        copies = backups(seen.limits, last, seen.complete, models.kept_backups())
+        if not any(isinstance(action, do.Backup) for action in copies):
+            self._parts.journal.settle("backup_failed")
+        return [*prune(seen, models.with_moments()), *copies]
 
     def _pause_s(self, seen: Snapshot) -> float:
         now_s = self._parts.clock.monotonic_s()

@@ -22,6 +22,7 @@ def test_a_run_that_was_refused_begins_when_its_cause_was_mended_and_the_setting
         space.start()
         space.wait("blocked", lambda: space.status()["status"] == "blocked")
         assert "v000000 is damaged" in space.status()["message"]
+        assert len(space.told("run_opened")) == 1, "it is not opened anew while nothing changes"
         adapter.write_bytes(whole)
         settings = space.layout.settings_file
         settings.write_text(settings.read_text() + "\n[log]\nkeep = 4\n")

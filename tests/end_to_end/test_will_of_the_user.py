@@ -1,5 +1,6 @@
 """Pause, resume, skip, stop, promote, rollback with real processes."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -147,3 +148,19 @@ def test_a_rollback_during_a_run_ends_it_and_sends_its_job_back(space: Workspace
         space.wait("the link", lambda: space.current() == "v000000")
         space.wait("a new run", lambda: any(line["run"] == "r000003" for line in space.metrics()))
         assert space.told("run_abandoned", run="r000002")
+
+
+def test_a_stop_is_obeyed_though_a_stale_one_had_its_inode(space: Workspace) -> None:
+    """Fault C4: it was called stale as well, and only a signal ended the daemon."""
+    with space:
+        stop, kept = space.layout.control / "stop", space.layout.control / ".kept"
+        stop.touch()
+        # As ext4 does it for each next file: the number is free, and is given again.
+        os.link(stop, kept)
+        space.start()
+        space.wait("a stale answer", lambda: space.told("command", command="stop", answer="stale"))
+        kept.rename(stop)
+        os.utime(stop)
+        assert space.wait_for_exit() == 0
+        assert space.told("command", command="stop", answer="done")
+        assert "finetuned run" in space.status()["message"]

@@ -14,8 +14,7 @@ from daemon.core import actions as do
 from daemon.core import messages as say
 from daemon.core.snapshot import Attempts
 from daemon.folders.run_requests import RunRequests
-from daemon.folders.runs import begin_attempt
-from daemon.folders.runs import commit
+from daemon.folders.runs import begin_attempt, commit
 from daemon.layout import Layout
 from daemon.supervisor.crew import GRACE_S, Died, Hand
 from daemon.supervisor.perform import Performer

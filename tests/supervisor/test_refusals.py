@@ -13,6 +13,7 @@ from daemon.core.blocking import FIRST_REST_S
 from daemon.core.decide import decide
 from daemon.layout import Layout
 from daemon.supervisor.parts import Parts
+from daemon.supervisor.request import settings_record
 from daemon.supervisor.supervisor import Supervisor
 from tests.clocks import StillClock
 from tests.core import worlds as w
@@ -42,7 +43,7 @@ def supervisor(parts: Parts) -> Iterator[Supervisor]:
 def open_run(parts: Parts, run: str) -> None:
     request = {
         "run": run, "created_at": "2026-01-01T00:00:00+00:00", "start_version": "v000000",
-        "jobs": ["000001-job"], "settings": parts.settings.now.model_dump(mode="json"),
+        "jobs": ["000001-job"], "settings": settings_record(parts.settings.now),
     }  # fmt: skip
     parts.runs.open(request)
 

@@ -1,12 +1,17 @@
 """What the supervisor tells once, and of which file."""
 
-from collections.abc import Iterator
+import errno
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from daemon import app
+from daemon.core import messages as say
+from daemon.core.deaths import Cause
+from daemon.folders import atomic, current_model
 from daemon.layout import Layout
+from daemon.supervisor.crew import Died
 from daemon.supervisor.parts import Parts
 from daemon.supervisor.supervisor import Supervisor
 
@@ -52,3 +57,48 @@ def test_a_leftover_with_the_inode_of_an_earlier_one_is_told_too(
     path.rename(parts.layout.inbox / "letter.txt")
     look(supervisor)
     assert ["letter.txt" in line for line in told(parts)] == [False, True]
+
+
+def test_a_second_copy_that_failed_is_told_of_until_it_was_made(
+    supervisor: Supervisor, parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The alert stood until the next start, whatever came of the next try."""
+    name = parts.models.seal_base("2030-01-01T00:00:00+00:00", {"name": "tiny"}, {})
+
+    def full(source: Path, target: Path) -> None:
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    def keep_house(until: Callable[[], bool]) -> None:
+        current_model.point_at(parts.layout, name)
+        for _ in range(1000):
+            seen = supervisor._observer.look(stopping=False)
+            supervisor._perform(supervisor._housekeeping(seen), seen)
+            if until():
+                return
+            parts.wakeups.wait(0.01)
+        raise AssertionError(parts.journal.alerts)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(atomic, "copy_file", full)
+        keep_house(lambda: "backup_failed" in parts.journal.alerts)
+    keep_house(lambda: "backup_failed" not in parts.journal.alerts)
+    assert parts.models.kept_backups()
+
+
+def test_a_model_that_was_busy_is_told_of_until_the_trainer_has_it(
+    supervisor: Supervisor, parts: Parts
+) -> None:
+    """The alert stood for the life of the daemon."""
+    busy = Died("r000001", (), "exit 4", False, True, False, "", Cause("other"))
+    supervisor._hearing._mourn(busy, trainer=True)
+    assert "model_busy" in parts.journal.alerts
+    parts.trainer.begin(say.Prepare(parts.settings.now.model), "prepare")
+    for _ in range(3000):
+        supervisor._hearing.listen(leaving=False)
+        if "model_busy" not in parts.journal.alerts:
+            break
+        parts.wakeups.wait(0.01)
+    assert "model_busy" not in parts.journal.alerts
+    parts.trainer.kill(wanted=True)
+    while not parts.trainer.listen()[1]:
+        parts.wakeups.wait(0.01)
