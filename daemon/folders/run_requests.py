@@ -184,11 +184,9 @@ class RunRequests:
 
     def count_start(self, run: str, attempts: Attempts) -> None:
         """Count a start of the trainer before it is made, and what the last one died of is told."""
-        counted = Attempts(
-            attempts.counted + 1, attempts.seen, attempts.last_death, None, attempts.since_step,
-            self._attempt(run),
-        )  # fmt: skip
-        self.write_attempts(run, counted)
+        started, at_attempt = attempts.counted + 1, self._attempt(run)
+        started_now = replace(attempts, started=started, at_attempt=at_attempt, begun=False)
+        self.write_attempts(run, replace(started_now, after=None))
 
     def _attempt(self, run: str) -> int:
         """Return the number of the attempt that the trainer last began; -1 before the first."""

@@ -16,7 +16,7 @@ from daemon.errors import ExitCode, is_disk_full
 from daemon.folders import readings
 from daemon.intake.memory import ENFORCED, UNENFORCED, at_most
 from daemon.intake.taking import Taking
-from daemon.layout import JobLayout, Layout
+from daemon.layout import Layout
 from daemon.pipes import Pipe
 from daemon.text.encoder import TextEncoder
 
@@ -39,6 +39,8 @@ class Worker:
         self._suites = Suites(layout.evals)
         self._spoke_s = 0.0
         self._in_between = False
+        self._reading: str | None = None
+        """The job that this worker has noted as being read."""
 
     def take_in(self, job: str) -> None:
         """Do one job; its report is durable when this returns."""
@@ -52,13 +54,16 @@ class Worker:
             self._clock,
             lambda rows: self._look_up(job, rows),
         )
-        readings.begin(place)
         with at_most(taking.settings.intake.max_memory_bytes):
             taking.take_in()
+        self._reading = None
         self._pipe.send(TakenIn(job))
 
     def _look_up(self, job: str, rows: int) -> None:
-        """Between two batches of a job: say so, and take in what cannot wait until its end."""
+        """Before a job and between its batches: say so, and take in what cannot wait so long."""
+        if self._reading != job:
+            # Not earlier: what is made ready from other jobs may take long, and is not its fault.
+            self._begin_reading(job)
         now_s = self._clock.monotonic_s()
         if now_s - self._spoke_s >= SPEAK_S:
             self._spoke_s = now_s
@@ -69,15 +74,19 @@ class Worker:
         if isinstance(order, Stop) or self._pipe.closed:
             raise Stopped
         if isinstance(order, TakeIn):
-            self._take_in_between(order.job, self._layout.job("incoming", job))
+            self._take_in_between(order.job, job)
 
-    def _take_in_between(self, job: str, held: JobLayout) -> None:
+    def _take_in_between(self, job: str, held: str) -> None:
         """Take a job in and go on with the one in hand, which is not to blame for it meanwhile."""
         self._in_between = True
-        readings.leave(held)
+        readings.leave(self._layout.job("incoming", held))
         self.take_in(job)
-        readings.begin(held)
+        self._begin_reading(held)
         self._in_between = False
+
+    def _begin_reading(self, job: str) -> None:
+        readings.begin(self._layout.job("incoming", job))
+        self._reading = job
 
     def _tokenizer(self, folder: Path) -> TextEncoder:
         if self._encoder is None or self._encoder[0] != folder:

@@ -163,6 +163,7 @@ class Taking:
         tally = Tally(stack.enter_context(self._place.rejected.open("wb")))
         own = self._own_holdout(stack)
         elsewhere = self._elsewhere(own)
+        self._progress(0)
         rows = look(self._place.original, self._rules(), tally, self._progress)
         if rows.source.had_bom:
             self._warnings.append("the file begins with a byte order mark; it was left out")
@@ -203,6 +204,7 @@ class Taking:
             return None
         refused = self._place.folder / "holdout.rejected.jsonl"
         tally = Tally(stack.enter_context(refused.open("wb")))
+        self._progress(0)
         rows = look(path, self._rules(), tally, self._progress)
         nothing = self._elsewhere(None, blank=True)
         first = sift_first(rows, nothing, False)

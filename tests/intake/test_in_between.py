@@ -7,6 +7,7 @@ import pytest
 from daemon.core.messages import IntakeProgress, Order, Report, Stop, TakeIn, TakenIn
 from daemon.folders import readings
 from daemon.intake.__main__ import Stopped, Worker
+from daemon.intake.taking import Taking
 from tests.intake.bench import Bench, pair
 
 
@@ -63,3 +64,19 @@ def test_a_reading_that_the_worker_broke_off_is_still_noted(tmp_path: Path) -> N
     with pytest.raises(Stopped):
         worker(bench, Pipe(bench, [Stop()])).take_in("000010-a")
     assert readings.look(bench.layout.job("incoming", "000010-a")).open
+
+
+def test_a_worker_that_is_killed_over_other_jobs_rows_has_not_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fault Q5: to make their keys ready may take longer than a daemon lives."""
+    bench = Bench(tmp_path)
+    make(bench, "000010-a", 3)
+
+    def killed(*_: object) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr(Taking, "_elsewhere", killed)
+    with pytest.raises(SystemExit):
+        worker(bench, Pipe(bench, [])).take_in("000010-a")
+    assert readings.look(bench.layout.job("incoming", "000010-a")).begun == 0
