@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.core import messages as say
-from daemon.core.ladder import Rung, rung_at
+from daemon.core.ladder import Rung, next_change, rung_at
 from daemon.folders import models, runs
 from daemon.layout import RunLayout
 from daemon.settings import ReplaySettings, TrainingSettings
@@ -84,7 +84,7 @@ def open_frozen(
     carried = _load(bench, request, choices, rung, base, start, place)
     state = resume(bench, folder, request, attempt, start)
     data = TrainingRows(request, choices, rows, texts, bench.engine.shapes, rung.max_row_tokens)
-    until = min((later.at for later in rungs if later.at > state.step_in_run), default=None)
+    until = next_change(rungs, state.step_in_run)
     joules = bench.energy.joules() if folder is None else None
     return RunInHand(
         place, request, choices, rows, texts, data, state, rung, until, carried, joules, stopped

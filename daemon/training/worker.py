@@ -4,7 +4,7 @@ from functools import partial
 from typing import Literal
 
 from daemon.core import messages as say
-from daemon.core.ladder import climb, describe, out_of_rungs
+from daemon.core.ladder import climb, describe, out_of_rungs, rung_at
 from daemon.core.wear import Wear, WearBounds, worn
 from daemon.errors import ModelFault
 from daemon.folders import runs
@@ -179,9 +179,11 @@ class Trainer:
             return True
         rungs = [choices.rung, *runs.read_ladder(place)]
         at = runs.step_of(runs.newest_checkpoint(place)[0])
-        lower = climb(rungs[-1], choices.longest, at, f"memory ran out: {why}"[:300])
+        current = rung_at(rungs, at)
+        assert current is not None, "the first rung holds from the beginning"
+        lower = climb(current, choices.longest, at, f"memory ran out: {why}"[:300])
         if lower is None:
-            self._end(place, run, "out_of_memory", out_of_rungs(rungs[-1]))
+            self._end(place, run, "out_of_memory", out_of_rungs(current))
             return False
         runs.append_rung(place, lower)
         message = f"memory ran out in {run}; it goes on from step {at} with {describe(lower)}"

@@ -13,6 +13,7 @@ from daemon.clock import SystemClock
 from daemon.core import messages as say
 from daemon.core.examples import Chat, Turn
 from daemon.core.footprint import Estimate
+from daemon.core.ladder import Rung
 from daemon.core.versions import AdapterSpec
 from daemon.folders import machine, runs
 from daemon.training.engine import ADAPTER, MOMENTS, EncodedPass, Footing, StepResult
@@ -84,6 +85,20 @@ def test_after_a_jump_of_the_loss_the_run_goes_on_from_before_it_with_half_the_r
     assert rates[17] == pytest.approx(5e-4) and rates[18] == pytest.approx(2.5e-4)
     metrics = workspace.read(workspace.layout.run("r000001").candidate / "training_metrics.json")
     assert [line["step"] for line in metrics] == list(range(1, 41))
+
+
+def test_a_rate_noted_behind_a_rollback_does_not_come_back(workspace: Workspace) -> None:
+    """Jumps at 16 and then at 8: steps 9 to 16 had a quarter of the rate, those behind a half."""
+    workspace.serve(Rehearsal(), TRAIN, react=after_steps(9, say.Abandon()))
+    place = workspace.layout.run("r000001")
+    for at, share in ((16, 0.5), (8, 0.25)):
+        runs.append_rung(place, Rung(at, 2048, rate_share=share))
+    pipe = workspace.serve(Rehearsal(), TRAIN)
+    rates = {
+        r.metrics.step: r.metrics.learning_rate for r in pipe.sent if isinstance(r, say.Stepped)
+    }
+    assert [rates[step] for step in (9, 16, 17, 20)] == pytest.approx([1.25e-4] * 4)
+    assert pipe.kinds().count("RunBegun") == 1, "nothing changes at 16, so nothing is opened anew"
 
 
 class Hopeless(Rehearsal):
