@@ -22,6 +22,9 @@ from daemon.training.shaping import remember, worked_with
 
 Next = Literal["stay", "leave"]
 
+SHORTAGES_MOST = 3
+"""So often memory may run out before a run's choices are made."""
+
 LONGEST_WAIT_S = 60.0
 """For a device that was lost, in seconds at once."""
 
@@ -72,7 +75,7 @@ class Trainer:
             return "stay"
         if after == "device" and not self._device_is_back(run, desk):
             return self._leave(run, desk, self._settings_of(place))
-        while self._attempt(place, run, desk) == "again":
+        while self._attempt(place, run, desk) == "again" and not desk.look():
             pass
         return self._leave(run, desk, self._settings_of(place))
 
@@ -174,9 +177,8 @@ class Trainer:
     def _climb(self, place: RunLayout, run: str, why: str) -> bool:
         """Take the next rung of the memory ladder; where there is none the run has failed."""
         choices = frozen_choices(self._bench, place)
-        if choices is None:
-            # It died before its choices were made: they are made anew.
-            return True
+        if choices is None or choices.libraries != libraries():
+            return self._may_begin_again(place, run, why)
         rungs = [choices.rung, *runs.read_ladder(place)]
         at = runs.step_of(runs.newest_checkpoint(place)[0])
         current = rung_at(rungs, at)
@@ -189,6 +191,22 @@ class Trainer:
         message = f"memory ran out in {run}; it goes on from step {at} with {describe(lower)}"
         self._bench.pipe.send(say.Alerted("out_of_memory", message))
         return True
+
+    def _may_begin_again(self, place: RunLayout, run: str, why: str) -> bool:
+        """Count a shortage before the choices were made: then there is no rung to go down yet."""
+        times = runs.count_shortage(place)
+        if times < SHORTAGES_MOST:
+            message = f"memory ran out before {run} could begin ({why[:200]}); it is tried again"
+            self._bench.pipe.send(say.Alerted("out_of_memory", message))
+            return True
+        # Whoever lets it try again, once there is memory, gives it all tries again.
+        runs.forget_shortages(place)
+        message = (
+            f"memory ran out {times} times before {run} could begin ({why[:200]}): free memory, or "
+            "choose a smaller or 4-bit model"
+        )
+        self._bench.pipe.send(say.RunRefused(run, "out_of_memory", message))
+        return False
 
     def _device_is_back(self, run: str, desk: Desk) -> bool:
         """Ask a device that was lost until it computes again, for a while."""
