@@ -55,6 +55,7 @@ def choose(
         longest=shape.longest,
         rung=shape.rung,
         estimate=shape.estimate,
+        memory=shape.memory,
         prefixes=prefixes_of(rows, {*request.jobs, *(job for job, _ in (*replay, *earlier))}),
     )
 

@@ -18,7 +18,7 @@ from daemon.training.frozen import Choices, Request
 from daemon.training.provenance import libraries
 from daemon.training.row_texts import RowTexts
 from daemon.training.rows import JobRows
-from daemon.training.shaping import choose_shape
+from daemon.training.shaping import choose_shape, memory_of_run
 from daemon.training.state import RunState, first_progress
 
 
@@ -147,8 +147,10 @@ def _load(
 ) -> bool:
     worn = adapter_folder(start)
     training = as_computed(request.settings.training, choices, rung)
-    scratch = place.folder
-    carried = bench.engine.load(base, request.adapter, training, worn, request.seed, scratch)
+    memory = memory_of_run(bench.engine, base, request, choices, rung)
+    carried = bench.engine.load(
+        base, request.adapter, training, worn, request.seed, place.folder, memory
+    )
     if not carried:
         message = (
             f"{start.name} has no optimizer moments that fit {training.optimizer}; "
