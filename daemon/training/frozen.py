@@ -74,6 +74,7 @@ class Choices:
     replay_share: float
     """The share of them that was aimed at; earlier files may have had too few rows, or none."""
     tune: tuple[RowId, ...]
+    """The rows of the validation loss: measured all, or not at all."""
     judge: tuple[RowId, ...]
     earlier: tuple[RowId, ...]
     samples: tuple[RowId, ...]
