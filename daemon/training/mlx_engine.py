@@ -150,8 +150,6 @@ class MlxEngine:
         memory: MemoryPlan | None,
     ) -> bool:
         """Be as a run begins; the base is read only where another one, or none, is resident."""
-        if self._stepper is not None:
-            self._stepper.close()
         abreast = self._apply(memory)
         self._sit(base)
         self._keys = adapters.attach(self._model, spec, seed)
@@ -164,7 +162,6 @@ class MlxEngine:
             self._kept.close()
         self._kept = KeptStates(scratch, training.kept_bytes)
         assert self._anatomy is not None
-        self._traces = self.traces
         self._stepper = Stepper(
             self._anatomy, training, self._shapes(training), self._lanes, self._kept,
             training.grad_checkpoint, abreast,
@@ -215,12 +212,13 @@ class MlxEngine:
         return self._ready().shapes
 
     def _sit(self, base: Path) -> None:
-        """Have the bare base resident."""
+        """Have the bare base resident; what was to be trained on it before is over."""
+        self._retire()
         if base == self._base:
             adapters.detach(self._model)
             return
         # Let go before the next is read: two bases at once may not fit.
-        self._base = self._model = self._tokenizer = self._stepper = self._anatomy = None
+        self._base = self._model = self._tokenizer = self._anatomy = None
         self._fresh = self._begun = {}
         mx.clear_cache()
         self._model, self._tokenizer = load_model(base)
@@ -228,6 +226,13 @@ class MlxEngine:
         self._packs = can_pack(self._anatomy)
         self._peak = self._peak or peak_flops()
         self._base = base
+
+    def _retire(self) -> None:
+        """Let go of the stepper; what it compiled is never freed, so it stays counted."""
+        self._traces = self.traces
+        if self._stepper is not None:
+            self._stepper.close()
+        self._stepper = None
 
     def step(self, passes: Sequence[EncodedPass], learning_rate: float, seed: int) -> StepResult:
         """Apply one optimizer step."""

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+# Optuna keeps the frames of whoever imports it first: an engine must not be among them.
+import daemon.training.sweeping  # noqa: F401
 from daemon.core import messages as say
 from daemon.core.memory_plan import MemoryPlan
 from daemon.core.versions import AdapterSpec
@@ -116,6 +118,17 @@ def test_to_estimate_changes_nothing(workspace: Workspace) -> None:
     found = engine.estimate(base, AdapterSpec("lora", 2, 1.0, 0.0, 2, ()), footing)
     assert found is not None and mx.get_memory_limit() == UNLIMITED
     assert asdict(found[0]) == asdict(MemoryPlan.fit(*found, most=1).need)
+
+
+def test_to_measure_leaves_nothing_that_looks_as_if_it_could_be_trained(
+    workspace: Workspace,
+) -> None:
+    """The adapter was taken off under a stepper that stayed: a step would have trained nothing."""
+    engine, base = Process(), workspace.layout.base(workspace.facts.name)
+    workspace.serve(engine, TRAIN)
+    engine.best_row_tokens(base)
+    with pytest.raises(AssertionError, match="load comes first"):
+        engine.step((), 1e-3, 0)
 
 
 @pytest.fixture(scope="module")
