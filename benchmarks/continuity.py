@@ -132,7 +132,7 @@ def stream(
     start: Path | None = None
     step, own = 0, []
     for number, file in enumerate(files):
-        engine.load(base, spec, training, start, seed, scratch)
+        engine.load(base, spec, training, start, seed, scratch, None)
         earlier = [row for other in files[:number] for row in other.train]
         step = train(engine, file, earlier, policy, training, seed, step)
         own.append(loss(engine, [file]))

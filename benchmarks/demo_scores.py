@@ -27,7 +27,7 @@ class Sheet:
         row, a_pass = self._engine.usual_tokens
         training = settings.training.model_copy(update={"row_tokens": row, "pass_tokens": a_pass})
         spec = AdapterSpec.from_record(manifest["adapter"])
-        self._engine.load(base, spec, training, None, 0, base)
+        self._engine.load(base, spec, training, None, 0, base, None)
         text = TextEncoder.load(base)
         examples = [from_record(orjson.loads(line)) for line in holdout.read_bytes().splitlines()]
         chats = [example for example in examples if isinstance(example, Chat)]

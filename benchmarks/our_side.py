@@ -34,7 +34,7 @@ def engine_for(task: Task) -> MlxEngine:
     row_tokens = task.row_tokens or engine.best_row_tokens(base) or usual_row
     shape = {"row_tokens": row_tokens, "pass_tokens": max(usual_pass, row_tokens)}
     training = training.model_copy(update=shape)
-    engine.load(base, adapter_spec(task), training, None, task.seed, Path(task.scratch))
+    engine.load(base, adapter_spec(task), training, None, task.seed, Path(task.scratch), None)
     return engine
 
 

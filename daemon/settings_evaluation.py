@@ -20,7 +20,10 @@ class EvaluationSettings(Section):
         3, ge=0, le=100, description="Hold-out prompts answered at each evaluation."
     )
     validation_rows: int = Field(
-        16, ge=1, le=10_000, description="Fixed hold-out rows of the validation loss."
+        16,
+        ge=1,
+        le=10_000,
+        description="Most hold-out rows of the validation loss; a run's are fixed as it begins.",
     )
     max_new_tokens: int = Field(64, ge=1, le=4096, description="Longest answer, in tokens.")
     answer_s: float = Field(
@@ -28,7 +31,7 @@ class EvaluationSettings(Section):
     )
     budget_share: Share = Field(
         0.1,
-        description="Share of training time for evaluations: items are left out, at need a turn.",
+        description="Share of training time for evaluations: prompts are left out, at need a turn.",
     )
     judge_rows: int = Field(
         64, ge=1, le=10_000, description="Hold-out rows scored for the verdict, of each kind."

@@ -6,6 +6,7 @@ the last kind of rung changes what is learned, which is why it is the last.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import reduce
 from typing import Any, Self
 
 LEAST_PASS_TOKENS = 128
@@ -48,12 +49,38 @@ class Rung:
 
 
 def rung_at(rungs: Sequence[Rung], step_in_run: int) -> Rung | None:
-    """Return the rung that holds after so many steps; None before the first.
+    """Return how steps are computed after so many; None before the first rung.
 
-    Of several appended at one commit the last counts.
+    It only goes down: of all rungs up to there the least memory and the least rate hold, each by
+    itself. So a rung noted behind a commit the run went back to takes nothing back afterwards.
     """
-    holding = [(rung.at, place) for place, rung in enumerate(rungs) if rung.at <= step_in_run]
-    return rungs[max(holding)[1]] if holding else None
+    holding = [rung for rung in rungs if rung.at <= step_in_run]
+    return reduce(_least, holding) if holding else None
+
+
+def _least(known: Rung, noted: Rung) -> Rung:
+    lengths = [most for most in (known.max_row_tokens, noted.max_row_tokens) if most is not None]
+    return Rung(
+        at=max(known.at, noted.at),
+        pass_tokens=min(known.pass_tokens, noted.pass_tokens),
+        checkpoint=known.checkpoint or noted.checkpoint,
+        max_row_tokens=min(lengths, default=None),
+        rate_share=min(known.rate_share, noted.rate_share),
+        why=noted.why,
+    )
+
+
+def next_change(rungs: Sequence[Rung], step_in_run: int) -> int | None:
+    """Return the next commit from which on steps are computed in another way; None for none."""
+    now = _way(rungs, step_in_run)
+    later = sorted({rung.at for rung in rungs if rung.at > step_in_run})
+    return next((at for at in later if _way(rungs, at) != now), None)
+
+
+def _way(rungs: Sequence[Rung], step_in_run: int) -> Rung | None:
+    """Return how steps are computed after so many, whenever that was noted and why."""
+    found = rung_at(rungs, step_in_run)
+    return None if found is None else replace(found, at=0, why="")
 
 
 def climb(current: Rung, longest: int, at: int, why: str) -> Rung | None:

@@ -18,6 +18,7 @@ from daemon.layout import RunLayout
 
 MANIFEST = "manifest.json"
 BROKEN = "broken-"
+SHORTAGES = "shortages"
 CHECKSUM = "sha256"
 """Of all other keys of `run.json`: a flipped digit would train another row."""
 
@@ -66,6 +67,7 @@ def freeze(place: RunLayout, record: dict[str, Any]) -> None:
     atomic.remove_directory(place.checkpoints)
     atomic.remove_file(place.ladder)
     atomic.remove_file(place.stopped)
+    forget_shortages(place)
     # Compact: a run of a million rows lists each of them.
     sealed = {**record, CHECKSUM: _checksum(record)}
     atomic.write_bytes(place.frozen, json.dumps(sealed, allow_nan=False).encode() + b"\n")
@@ -116,6 +118,22 @@ def read_stopped(place: RunLayout) -> Stopped | None:
     except (OSError, ValueError, KeyError, TypeError) as error:
         message = f"{place.stopped} cannot be read ({error}): 'finetuned retry' starts the run over"
         raise RunFault("stopped_damaged", message) from error
+
+
+def count_shortage(place: RunLayout) -> int:
+    """Count, durably, that memory ran out before the choices were made; return how often it has."""
+    path = place.folder / SHORTAGES
+    try:
+        count = int(path.read_text()) + 1
+    except (FileNotFoundError, ValueError):
+        count = 1
+    atomic.write_bytes(path, b"%d\n" % count)
+    return count
+
+
+def forget_shortages(place: RunLayout) -> None:
+    """Begin to count anew."""
+    atomic.remove_file(place.folder / SHORTAGES)
 
 
 def begin_attempt(place: RunLayout) -> int:

@@ -85,8 +85,10 @@ def _number(path: Path) -> int | None:
     return None
 
 
-def set_limits(need: Estimate, there: Memory) -> Limits:
+def set_limits(need: Estimate | None, there: Memory) -> Limits:
     """Tell MLX how much a run may take, and return it; cache and wired memory on a GPU only.
+
+    Without a need, what was set for another model is taken back.
 
     MLX hands out work ahead of what is being computed. Beyond the memory limit it waits for work
     in flight before it takes more, so the limit is what keeps a pass to its estimate. The wired
@@ -104,8 +106,10 @@ def set_limits(need: Estimate, there: Memory) -> Limits:
     return limits
 
 
-def limits_for(need: Estimate, there: Memory) -> Limits:
+def limits_for(need: Estimate | None, there: Memory) -> Limits:
     """Return the limits for an estimated need; never more than the machine has for a model."""
+    if need is None:
+        return Limits(there.usable, there.usable, 0)
     passing = need.activations + need.logits
     wanted = need.resident + need.gradients + int(passing * SPARE)
     # What one pass frees the next one takes again; more in the cache is memory nobody has.

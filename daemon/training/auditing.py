@@ -36,6 +36,7 @@ from daemon.training.opening import adapter_folder, as_scored
 from daemon.training.provenance import libraries
 from daemon.training.row_texts import RowTexts
 from daemon.training.rows import JobRows
+from daemon.training.shaping import memory_to_ask
 from daemon.training.verdict import SAID_EVERY_S, json_lines
 
 STARTS = 3
@@ -101,7 +102,8 @@ class Auditing:
         training = as_scored(self.settings.training, engine)
         seed = self.settings.training.seed
         start = adapter_folder(version)
-        engine.load(self._base, request.spec, training, start, seed, self._place.folder)
+        plan = memory_to_ask(engine, self._base, request.spec, training)
+        engine.load(self._base, request.spec, training, start, seed, self._place.folder, plan)
         exams = self._exams((version, proven))
         key = partial(remembered_as, self._bench, request.base, libraries())
         sitters = [

@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 
 from daemon.core.bases import BaseFacts
 from daemon.core.footprint import Estimate
+from daemon.core.memory_plan import MemoryPlan
 from daemon.core.packing import Shapes
 from daemon.core.versions import AdapterSpec
 from daemon.evaluation.scoring import Scorer
@@ -82,7 +83,7 @@ class Engine(Scorer, Protocol):
         ...
 
     def best_row_tokens(self, base: Path) -> int | None:
-        """Measure which length of packed rows trains this base fastest here.
+        """Load a base and measure which length of packed rows trains it fastest here.
 
         None where the machine is too busy to tell.
         """
@@ -91,10 +92,15 @@ class Engine(Scorer, Protocol):
     def estimate(
         self, base: Path, spec: AdapterSpec, shape: Footing
     ) -> tuple[Estimate, int] | None:
-        """Return the memory a step takes at its peak, and the bytes there are for it.
+        """Return the memory a step of one pass takes at its peak, and the bytes there are for it.
 
-        None where the model is of no kind that can be estimated.
+        None where the model is of no kind that can be estimated. Nothing is changed by asking.
         """
+        ...
+
+    @property
+    def most_passes(self) -> int:
+        """Return how many passes may be computed at once, where there is memory for them."""
         ...
 
     @property
@@ -127,11 +133,13 @@ class Engine(Scorer, Protocol):
         start: Path | None,
         seed: int,
         scratch: Path,
+        memory: MemoryPlan | None,
     ) -> bool:
         """Be as a run begins: the base, and the adapter and moments of `start` or fresh ones.
 
         A base that is resident already is kept. Returns False where `start` has no moments that
         fit the optimizer. What need not outlive the process may lie in the directory `scratch`.
+        What `memory` plans holds until the next load; without a plan nothing bounds it.
         """
         ...
 

@@ -37,6 +37,7 @@ from daemon.training.engine import ADAPTER
 from daemon.training.exam import BASE
 from daemon.training.opening import as_scored
 from daemon.training.provenance import libraries
+from daemon.training.shaping import memory_to_ask
 from daemon.training.verdict import SAID_EVERY_S, json_lines
 
 STARTS = 3
@@ -222,7 +223,9 @@ class Evaluating:
             training.num_layers, training.keys,
         )  # fmt: skip
         seed, folder = training.seed, self._folder(subject)
-        self._bench.engine.load(self._base, spec, shaped, folder, seed, self._place.folder)
+        engine, scratch = self._bench.engine, self._place.folder
+        memory = memory_to_ask(engine, self._base, spec, shaped)
+        engine.load(self._base, spec, shaped, folder, seed, scratch, memory)
 
     def _is_left(self) -> bool:
         clock = self._bench.clock

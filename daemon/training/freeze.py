@@ -19,6 +19,7 @@ from daemon.training.last_check import LastCheck
 from daemon.training.replay import draw_earlier
 from daemon.training.rows import JobRows
 from daemon.training.shaping import Shape
+from daemon.training.validation_set import validation_set
 
 
 def choose(
@@ -45,7 +46,9 @@ def choose(
         replay=replay,
         replay_share=replay_share,
         # A small file has only judge rows; nothing is decided by looking at them.
-        tune=pick(tune or judge, evaluation.validation_rows, request.seed),
+        tune=validation_set(
+            request, rows, pick(tune or judge, evaluation.validation_rows, request.seed)
+        ),
         judge=pick(judge, evaluation.judge_rows, request.seed),
         earlier=earlier,
         samples=_chats((*tune, *judge, *earlier), rows, evaluation.samples),
@@ -55,6 +58,7 @@ def choose(
         longest=shape.longest,
         rung=shape.rung,
         estimate=shape.estimate,
+        memory=shape.memory,
         prefixes=prefixes_of(rows, {*request.jobs, *(job for job, _ in (*replay, *earlier))}),
     )
 

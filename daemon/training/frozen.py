@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from daemon.core.ladder import Rung
+from daemon.core.memory_plan import MemoryPlan
 from daemon.core.prefix import Prefix
 from daemon.core.versions import AdapterSpec
 from daemon.settings import Settings
@@ -73,6 +74,7 @@ class Choices:
     replay_share: float
     """The share of them that was aimed at; earlier files may have had too few rows, or none."""
     tune: tuple[RowId, ...]
+    """The rows of the validation loss: measured all, or not at all."""
     judge: tuple[RowId, ...]
     earlier: tuple[RowId, ...]
     samples: tuple[RowId, ...]
@@ -88,6 +90,8 @@ class Choices:
     """Bytes a step was expected to take, by kind."""
     prefixes: Mapping[str, Prefix]
     """By job: what stands before its rows. Jobs without a prefix are left out."""
+    memory: MemoryPlan | None = None
+    """What its steps may take; None where that cannot be estimated, and in runs from before it."""
 
     def as_record(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -113,6 +117,7 @@ class Choices:
             rung=Rung.from_record(record["rung"]),
             estimate=record["estimate"],
             prefixes={job: Prefix(**prefix) for job, prefix in record["prefixes"].items()},
+            memory=MemoryPlan.from_record(record.get("memory")),
             **ids,
         )
 

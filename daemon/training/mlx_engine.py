@@ -11,6 +11,7 @@ from mlx.utils import tree_flatten, tree_unflatten
 from daemon.core.answers import Answer, Limits
 from daemon.core.bases import BaseFacts
 from daemon.core.footprint import MODULES, Estimate, Module, PassShape, estimate, shape_from_config
+from daemon.core.memory_plan import MemoryPlan
 from daemon.core.packing import Shapes
 from daemon.core.versions import AdapterSpec
 from daemon.errors import RunFault
@@ -51,7 +52,6 @@ class MlxEngine:
         self._stepper: Stepper | None = None
         self._kept: KeptStates | None = None
         self._lanes = Lanes()
-        self._abreast = self._lanes.most
         self._peak: float | None = None
         self._traces = 0
         """Compiled by steppers before this one: never freed."""
@@ -75,7 +75,9 @@ class MlxEngine:
         return GPU_ROW_TOKENS, 2 * GPU_ROW_TOKENS
 
     def best_row_tokens(self, base: Path) -> int | None:
-        """Measure which length of packed rows trains this base fastest here."""
+        """Measure which length of packed rows trains this base fastest here; it is loaded bare."""
+        # No plan is made yet, and that of the last run is not for this model.
+        machine.set_limits(None, machine.memory())
         self._sit(base)
         assert self._anatomy is not None
         if not self._packs:
@@ -86,7 +88,7 @@ class MlxEngine:
     def estimate(
         self, base: Path, spec: AdapterSpec, shape: Footing
     ) -> tuple[Estimate, int] | None:
-        """Return the memory a step takes at its peak, and the bytes there are for it."""
+        """Return the memory a step of one pass takes, and the bytes there are for it."""
         try:
             config = json.loads((base / "config.json").read_bytes())
             model = shape_from_config(config, 4 if on_cpu() else 2)
@@ -102,12 +104,12 @@ class MlxEngine:
             supervised=chunk_positions(model.vocabulary),
             checkpoint=shape.checkpoint,
         )
-        need, there = estimate(model, work), machine.memory()
-        most = 1 if shape.checkpoint else self._lanes.most
-        self._abreast = need.abreast(there.usable, most)
-        need = need.times(self._abreast)
-        machine.set_limits(need, there)
-        return need, there.usable
+        return estimate(model, work), machine.memory().usable
+
+    @property
+    def most_passes(self) -> int:
+        """Return how many passes may be computed at once."""
+        return self._lanes.most
 
     @property
     def peak_arithmetic(self) -> float | None:
@@ -145,10 +147,10 @@ class MlxEngine:
         start: Path | None,
         seed: int,
         scratch: Path,
+        memory: MemoryPlan | None,
     ) -> bool:
         """Be as a run begins; the base is read only where another one, or none, is resident."""
-        if self._stepper is not None:
-            self._stepper.close()
+        abreast = self._apply(memory)
         self._sit(base)
         self._keys = adapters.attach(self._model, spec, seed)
         self._spec = spec
@@ -160,10 +162,9 @@ class MlxEngine:
             self._kept.close()
         self._kept = KeptStates(scratch, training.kept_bytes)
         assert self._anatomy is not None
-        self._traces = self.traces
         self._stepper = Stepper(
             self._anatomy, training, self._shapes(training), self._lanes, self._kept,
-            training.grad_checkpoint, self._abreast,
+            training.grad_checkpoint, abreast,
         )  # fmt: skip
         if start is None or training.carry_moments == "reset":
             return True
@@ -171,6 +172,16 @@ class MlxEngine:
             return False
         self._carry(training)
         return True
+
+    def _apply(self, memory: MemoryPlan | None) -> int:
+        """Set the limits of memory, in place of those before; return the passes at once."""
+        there = machine.memory()
+        if memory is None:
+            machine.set_limits(None, there)
+            return self._lanes.most
+        fitting = memory.within(there.usable, self._lanes.most)
+        machine.set_limits(fitting.need, there)
+        return fitting.passes
 
     def _carry(self, training: TrainingSettings) -> None:
         """Let the moments of the last run count as the settings say."""
@@ -201,12 +212,13 @@ class MlxEngine:
         return self._ready().shapes
 
     def _sit(self, base: Path) -> None:
-        """Have the bare base resident."""
+        """Have the bare base resident; what was to be trained on it before is over."""
+        self._retire()
         if base == self._base:
             adapters.detach(self._model)
             return
         # Let go before the next is read: two bases at once may not fit.
-        self._base = self._model = self._tokenizer = self._stepper = self._anatomy = None
+        self._base = self._model = self._tokenizer = self._anatomy = None
         self._fresh = self._begun = {}
         mx.clear_cache()
         self._model, self._tokenizer = load_model(base)
@@ -214,6 +226,13 @@ class MlxEngine:
         self._packs = can_pack(self._anatomy)
         self._peak = self._peak or peak_flops()
         self._base = base
+
+    def _retire(self) -> None:
+        """Let go of the stepper; what it compiled is never freed, so it stays counted."""
+        self._traces = self.traces
+        if self._stepper is not None:
+            self._stepper.close()
+        self._stepper = None
 
     def step(self, passes: Sequence[EncodedPass], learning_rate: float, seed: int) -> StepResult:
         """Apply one optimizer step."""

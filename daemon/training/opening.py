@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.core import messages as say
-from daemon.core.ladder import Rung, rung_at
+from daemon.core.ladder import Rung, next_change, rung_at
 from daemon.folders import models, runs
 from daemon.layout import RunLayout
 from daemon.settings import ReplaySettings, TrainingSettings
@@ -18,7 +18,7 @@ from daemon.training.frozen import Choices, Request
 from daemon.training.provenance import libraries
 from daemon.training.row_texts import RowTexts
 from daemon.training.rows import JobRows
-from daemon.training.shaping import choose_shape
+from daemon.training.shaping import choose_shape, memory_of_run
 from daemon.training.state import RunState, first_progress
 
 
@@ -86,7 +86,7 @@ def open_frozen(
     carried = _load(bench, request, choices, rung, base, start, place)
     state = resume(bench, folder, request, attempt, start)
     data = TrainingRows(request, choices, rows, texts, bench.engine.shapes, rung.max_row_tokens)
-    until = min((later.at for later in rungs if later.at > state.step_in_run), default=None)
+    until = next_change(rungs, state.step_in_run)
     joules = bench.energy.joules() if folder is None else None
     return RunInHand(
         place, request, choices, rows, texts, data, state, rung, until, carried, joules, stopped
@@ -149,8 +149,10 @@ def _load(
 ) -> bool:
     worn = adapter_folder(start)
     training = as_computed(request.settings.training, choices, rung)
-    scratch = place.folder
-    carried = bench.engine.load(base, request.adapter, training, worn, request.seed, scratch)
+    memory = memory_of_run(bench.engine, base, request, choices, rung)
+    carried = bench.engine.load(
+        base, request.adapter, training, worn, request.seed, place.folder, memory
+    )
     if not carried:
         message = (
             f"{start.name} has no optimizer moments that fit {training.optimizer}; "

@@ -16,6 +16,7 @@ from daemon.clock import Clock
 from daemon.core.answers import Answer, Limits
 from daemon.core.bases import BaseFacts
 from daemon.core.footprint import Estimate
+from daemon.core.memory_plan import MemoryPlan
 from daemon.core.packing import Shapes
 from daemon.core.versions import AdapterSpec
 from daemon.layout import Layout
@@ -68,6 +69,7 @@ class RehearsalEngine:
         """Return nothing: it takes next to no memory."""
         return None
 
+    most_passes = 1
     peak_arithmetic = None
 
     def remarks(self) -> list[str]:
@@ -90,6 +92,7 @@ class RehearsalEngine:
         start: Path | None,
         seed: int,
         scratch: Path,
+        memory: MemoryPlan | None,
     ) -> bool:
         """Be as a run begins."""
         self._base, self._spec = base, spec

@@ -298,7 +298,7 @@ class Training:
         )
         evaluation = Evaluation(self._bench.engine, self._bench.clock, limits, self._desk.look)
         step = self.state.step
-        found = evaluation.measure(step, self._validation, self._questions, budget_s, whole=watched)
+        found = evaluation.measure(step, self._validation, self._questions, budget_s)
         if found is None:
             return
         if budget_s < math.inf:

@@ -1,18 +1,20 @@
 """Chooses how a run is computed here: by what worked before, by measuring, by what fits."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from daemon.core import messages as say
-from daemon.core.footprint import Estimate
 from daemon.core.ladder import Rung, climb, describe
+from daemon.core.memory_plan import MemoryPlan
+from daemon.core.versions import AdapterSpec
 from daemon.errors import ModelFault
 from daemon.folders import machine
+from daemon.settings import TrainingSettings
 from daemon.training.bench import Bench
-from daemon.training.engine import Footing
-from daemon.training.frozen import Request
+from daemon.training.engine import Engine, Footing
+from daemon.training.frozen import Choices, Request
 from daemon.training.rows import JobRows
 
 GIB = 2**30
@@ -28,7 +30,13 @@ class Shape:
     longest: int
     """Tokens of the longest text."""
     rung: Rung
-    estimate: Mapping[str, int] | None
+    memory: MemoryPlan | None
+    """None where what a step takes cannot be estimated."""
+
+    @property
+    def estimate(self) -> Mapping[str, int] | None:
+        """Bytes a step is expected to take, by kind."""
+        return None if self.memory is None else self.memory.need.as_record()
 
 
 def choose_shape(bench: Bench, request: Request, rows: JobRows, base: Path) -> Shape:
@@ -53,8 +61,7 @@ def choose_shape(bench: Bench, request: Request, rows: JobRows, base: Path) -> S
         max_row_tokens=worked.get("max_row_tokens"),
     )
     longest = max((int(rows.train(job).tokens.max(initial=1)) for job in request.jobs), default=1)
-    rung, need = _fitting(bench, request, base, first, row_tokens, longest)
-    return Shape(row_tokens, longest, rung, None if need is None else need.as_record())
+    return _fitting(bench, request, base, first, row_tokens, longest)
 
 
 def _measure(bench: Bench, request: Request, base: Path) -> int | None:
@@ -68,24 +75,21 @@ def _measure(bench: Bench, request: Request, base: Path) -> int | None:
 
 def _fitting(
     bench: Bench, request: Request, base: Path, first: Rung, row_tokens: int, longest: int
-) -> tuple[Rung, Estimate | None]:
+) -> Shape:
     """Go down the ladder before the first step until the estimate fits into the memory there is."""
-    rung = first
+    rung, optimizer = first, request.settings.training.optimizer
     while True:
-        packed = min(row_tokens, rung.pass_tokens)
-        width = max(packed, min(longest, rung.max_row_tokens or longest))
-        footing = Footing(
-            rung.pass_tokens, width, rung.checkpoint, request.settings.training.optimizer
-        )
+        footing = _footing(rung, row_tokens, longest, optimizer)
         found = bench.engine.estimate(base, request.adapter, footing)
         if found is None:
-            return rung, None
+            return Shape(row_tokens, longest, rung, None)
         need, there = found
         if need.total <= there:
             if rung != first:
                 message = f"{request.run} is computed with {describe(rung)} to fit into memory"
                 bench.pipe.send(say.Alerted("memory_is_short", message))
-            return rung, need
+            plan = MemoryPlan.fit(need, there, _most_passes(bench.engine, footing))
+            return Shape(row_tokens, longest, rung, plan)
         lower = climb(rung, longest, 0, "a step was estimated not to fit into memory")
         if lower is None:
             raise ModelFault(
@@ -94,6 +98,51 @@ def _fitting(
                 "choose a smaller or 4-bit model, or fewer training.num_layers",
             )
         rung = lower
+
+
+def _footing(rung: Rung, row_tokens: int, longest: int, optimizer: str) -> Footing:
+    packed = min(row_tokens, rung.pass_tokens)
+    width = max(packed, min(longest, rung.max_row_tokens or longest))
+    return Footing(rung.pass_tokens, width, rung.checkpoint, optimizer)
+
+
+def _most_passes(engine: Engine, footing: Footing) -> int:
+    # Checkpointing is for want of memory: two passes at once would take it again.
+    return 1 if footing.checkpoint else engine.most_passes
+
+
+def memory_of_run(
+    engine: Engine, base: Path, request: Request, choices: Choices, rung: Rung
+) -> MemoryPlan | None:
+    """Return what a run may take on a rung: as it was chosen, or less on a lower one.
+
+    Runs from before there was a plan get one here.
+    """
+    planned = choices.memory
+    if planned is not None and worked_with(rung) == worked_with(choices.rung):
+        return planned
+    optimizer = request.settings.training.optimizer
+    footing = _footing(rung, choices.row_tokens, choices.longest, optimizer)
+    plan = _plan(engine, base, request.adapter, footing)
+    if plan is None or planned is None:
+        return plan
+    # Smaller passes are for want of memory: more of them at once would take it again.
+    return replace(plan, passes=min(plan.passes, planned.passes))
+
+
+def memory_to_ask(
+    engine: Engine, base: Path, spec: AdapterSpec, training: TrainingSettings
+) -> MemoryPlan | None:
+    """Return what a model may take that is loaded only to be asked: as much as to be trained."""
+    assert training.row_tokens and training.pass_tokens, "the settings say how it is scored"
+    rung = Rung(0, training.pass_tokens, training.grad_checkpoint)
+    footing = _footing(rung, training.row_tokens, training.row_tokens, training.optimizer)
+    return _plan(engine, base, spec, footing)
+
+
+def _plan(engine: Engine, base: Path, spec: AdapterSpec, footing: Footing) -> MemoryPlan | None:
+    found = engine.estimate(base, spec, footing)
+    return None if found is None else MemoryPlan.fit(*found, _most_passes(engine, footing))
 
 
 def recall(bench: Bench, request: Request) -> dict[str, Any]:

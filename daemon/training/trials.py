@@ -110,7 +110,9 @@ class TrialRun:
         start = self._sweep.start_version
         worn = adapter_folder(bench.layout.version(start)) if start is not None else None
         training = as_computed(request.settings.training, choices, shape.rung)
-        carried = bench.engine.load(base, request.adapter, training, worn, request.seed, scratch)
+        carried = bench.engine.load(
+            base, request.adapter, training, worn, request.seed, scratch, shape.memory
+        )
         if first and not carried:
             message = f"{start} has no optimizer moments that fit; the trials begin with fresh ones"
             bench.pipe.send(say.Alerted("moments_fresh", message))
@@ -140,6 +142,7 @@ class TrialRun:
             longest=shape.longest,
             rung=shape.rung,
             estimate=shape.estimate,
+            memory=shape.memory,
             prefixes=prefixes_of(self._common.rows, self._request.jobs),
         )
 

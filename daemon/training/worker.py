@@ -4,7 +4,7 @@ from functools import partial
 from typing import Literal
 
 from daemon.core import messages as say
-from daemon.core.ladder import climb, describe, out_of_rungs
+from daemon.core.ladder import climb, describe, out_of_rungs, rung_at
 from daemon.core.wear import Wear, WearBounds, worn
 from daemon.errors import ModelFault
 from daemon.folders import runs
@@ -21,6 +21,9 @@ from daemon.training.run import REFUSED_MOST, How, Training
 from daemon.training.shaping import remember, worked_with
 
 Next = Literal["stay", "leave"]
+
+SHORTAGES_MOST = 3
+"""So often memory may run out before a run's choices are made."""
 
 LONGEST_WAIT_S = 60.0
 """For a device that was lost, in seconds at once."""
@@ -75,7 +78,7 @@ class Trainer:
             self._leave(run, desk, self._settings_of(place))
             # A process that has lost its device may never have it back; the next one may.
             return "leave"
-        while self._attempt(place, run, desk) == "again":
+        while self._attempt(place, run, desk) == "again" and not desk.look():
             pass
         return self._leave(run, desk, self._settings_of(place))
 
@@ -177,19 +180,36 @@ class Trainer:
     def _climb(self, place: RunLayout, run: str, why: str) -> bool:
         """Take the next rung of the memory ladder; where there is none the run has failed."""
         choices = frozen_choices(self._bench, place)
-        if choices is None:
-            # It died before its choices were made: they are made anew.
-            return True
+        if choices is None or choices.libraries != libraries():
+            return self._may_begin_again(place, run, why)
         rungs = [choices.rung, *runs.read_ladder(place)]
         at = runs.step_of(runs.newest_checkpoint(place)[0])
-        lower = climb(rungs[-1], choices.longest, at, f"memory ran out: {why}"[:300])
+        current = rung_at(rungs, at)
+        assert current is not None, "the first rung holds from the beginning"
+        lower = climb(current, choices.longest, at, f"memory ran out: {why}"[:300])
         if lower is None:
-            self._end(place, run, "out_of_memory", out_of_rungs(rungs[-1]))
+            self._end(place, run, "out_of_memory", out_of_rungs(current))
             return False
         runs.append_rung(place, lower)
         message = f"memory ran out in {run}; it goes on from step {at} with {describe(lower)}"
         self._bench.pipe.send(say.Alerted("out_of_memory", message))
         return True
+
+    def _may_begin_again(self, place: RunLayout, run: str, why: str) -> bool:
+        """Count a shortage before the choices were made: then there is no rung to go down yet."""
+        times = runs.count_shortage(place)
+        if times < SHORTAGES_MOST:
+            message = f"memory ran out before {run} could begin ({why[:200]}); it is tried again"
+            self._bench.pipe.send(say.Alerted("out_of_memory", message))
+            return True
+        # Whoever lets it try again, once there is memory, gives it all tries again.
+        runs.forget_shortages(place)
+        message = (
+            f"memory ran out {times} times before {run} could begin ({why[:200]}): free memory, or "
+            "choose a smaller or 4-bit model"
+        )
+        self._bench.pipe.send(say.RunRefused(run, "out_of_memory", message))
+        return False
 
     def _device_is_back(self, run: str, desk: Desk) -> bool:
         """Ask a device that was lost until it computes again, for a while."""

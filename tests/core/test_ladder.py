@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.core.ladder import Rung, climb, describe, out_of_rungs, rung_at
+from daemon.core.ladder import Rung, climb, describe, next_change, out_of_rungs, rung_at
 from daemon.core.scheduling import STARTS_UNSEEN
 
 
@@ -52,12 +52,57 @@ def test_the_usual_ladder_ends_before_its_starts_are_given_up() -> None:
 
 
 def test_each_commit_is_computed_as_it_first_was() -> None:
-    rungs = [Rung(0, 2048), Rung(10, 1024), Rung(20, 512), Rung(10, 512), Rung(10, 256)]
-    assert rung_at(rungs, 9) == rungs[0]
-    assert rung_at(rungs, 10) == rung_at(rungs, 19) == rungs[4]
-    assert rung_at(rungs, 20) == rungs[2]
+    rungs = [Rung(0, 2048), Rung(10, 1024), Rung(20, 512)]
+    assert [rung_at(rungs, step) for step in (9, 10, 19, 20)] == [
+        rungs[0],
+        *2 * [rungs[1]],
+        rungs[2],
+    ]
     assert rung_at([], 5) is None
     assert rung_at([Rung(10, 1024)], 5) is None
+
+
+def test_a_halved_rate_never_comes_back() -> None:
+    """After jumps at 40 and then at 30 the rate was a quarter until step 39, then a half again."""
+    rungs = [Rung(0, 2048), Rung(40, 2048, rate_share=0.5), Rung(30, 2048, rate_share=0.25)]
+    shares = [found.rate_share for step in (29, 30, 39, 40, 90) if (found := rung_at(rungs, step))]
+    assert shares == [1.0, 0.25, 0.25, 0.25, 0.25]
+    assert next_change(rungs, 0) == 30 and next_change(rungs, 30) is None
+
+
+def test_rate_and_memory_go_down_each_by_itself() -> None:
+    """A rung of memory behind a rollback brought the whole rate back; one of the rate, memory."""
+    rungs = [
+        Rung(0, 2048), Rung(40, 512, True, 256), Rung(30, 2048, rate_share=0.25), Rung(10, 1024),
+    ]  # fmt: skip
+    seen = [rung_at(rungs, step) for step in (9, 10, 30, 40)]
+    assert seen == [
+        Rung(0, 2048), Rung(10, 1024), Rung(30, 1024, rate_share=0.25),
+        Rung(40, 512, True, 256, rate_share=0.25),
+    ]  # fmt: skip
+    assert [next_change(rungs, step) for step in (0, 10, 30, 40)] == [10, 30, 40, None]
+
+
+def test_what_memory_needed_at_an_earlier_commit_is_not_more_at_a_later_one() -> None:
+    """After running out at 20, and then at 10 of less, 512 tokens were tried again from 20 on."""
+    rungs = [Rung(0, 2048), Rung(10, 1024), Rung(20, 512), Rung(10, 512), Rung(10, 256)]
+    assert [found.pass_tokens for step in (9, 10, 20) if (found := rung_at(rungs, step))] == [
+        2048, 256, 256,
+    ]  # fmt: skip
+
+
+@given(st.lists(st.builds(
+    Rung, st.integers(0, 50), st.integers(16, 4096), st.booleans(),
+    st.none() | st.integers(128, 512), st.sampled_from([1.0, 0.5, 0.25, 0.125]),
+)))  # fmt: skip
+def test_no_later_step_takes_more_memory_or_a_higher_rate(noted: list[Rung]) -> None:
+    rungs = [Rung(0, 2048), *noted]
+    for step in range(51):
+        now, then = rung_at(rungs, step), rung_at(rungs, step + 1)
+        assert now is not None and then is not None
+        assert then.pass_tokens <= now.pass_tokens and then.rate_share <= now.rate_share
+        assert then.checkpoint >= now.checkpoint
+        assert (then.max_row_tokens or 512) <= (now.max_row_tokens or 512)
 
 
 def test_a_rung_comes_back_from_its_record() -> None:

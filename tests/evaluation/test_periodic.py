@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import pytest
 
 from daemon.core.answers import Answer, Limits
 from daemon.core.examples import Turn
@@ -40,9 +41,19 @@ PROMPTS = [
 ]  # fmt: skip
 
 
-def measure(budget_s: float, rows: Sequence[Encoded] = ROWS) -> tuple[int, int, float | None]:
+class Uneven(SlowModel):
+    """Finds each row harder than the one before."""
+
+    def losses(self, rows: Sequence[Encoded]) -> list[tuple[float, int]]:
+        super().losses(rows)
+        return [(1.0 + len(row.tokens), 1) for row in rows]
+
+
+def measure(
+    budget_s: float, rows: Sequence[Encoded] = ROWS, model: type[SlowModel] = SlowModel
+) -> tuple[int, int, float | None]:
     clock = StillClock()
-    found = Evaluation(SlowModel(clock), clock, Limits(5), lambda: False).measure(
+    found = Evaluation(model(clock), clock, Limits(5), lambda: False).measure(
         3, rows, PROMPTS, budget_s
     )
     assert found is not None
@@ -53,12 +64,14 @@ def test_with_time_enough_nothing_is_left_out() -> None:
     assert measure(1000.0) == (16, 0, 2.0)
 
 
-def test_without_any_time_the_first_items_of_each_kind_are_done_all_the_same() -> None:
-    assert measure(0.0) == (8, 16, 2.0)
+def test_without_any_time_the_first_prompts_are_answered_all_the_same() -> None:
+    assert measure(0.0) == (8, 8, 2.0)
 
 
-def test_the_validation_loss_leaves_half_the_time_to_the_samples() -> None:
-    assert measure(32.0) == (16, 0, 2.0)
+@pytest.mark.parametrize("budget_s", [0.0, 14.0, 32.0, 1000.0])
+def test_the_validation_loss_is_of_the_same_rows_whatever_the_time(budget_s: float) -> None:
+    """One and the same model showed 1.5, 3.5 and 7.5, by how many rows there was time for."""
+    assert measure(budget_s, model=Uneven)[2] == 7.5
 
 
 def test_without_rows_there_is_no_validation_loss() -> None:

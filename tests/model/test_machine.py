@@ -37,6 +37,12 @@ def test_a_base_larger_than_the_machine_leaves_no_cache_and_no_more_wired_than_t
     assert limits == machine.Limits(GIB, 0, GIB)
 
 
+def test_without_a_need_all_there_is_for_a_model_may_be_taken() -> None:
+    """A model that cannot be estimated was held to the limits of the one before it."""
+    there = machine.Memory(8 * GIB, 5 * GIB, 4 * GIB)
+    assert machine.limits_for(None, there) == machine.Limits(5 * GIB, 5 * GIB, 0)
+
+
 @pytest.mark.skipif(not backend.on_cpu(), reason="the other limits are set on a GPU")
 def test_on_the_cpu_the_memory_limit_alone_is_set() -> None:
     before, cache = mx.set_memory_limit(7 * GIB), mx.set_cache_limit(GIB)

@@ -1,5 +1,6 @@
 """What a run does when memory runs out, its loss jumps, or its device is gone."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +14,12 @@ from daemon.clock import SystemClock
 from daemon.core import messages as say
 from daemon.core.examples import Chat, Turn
 from daemon.core.footprint import Estimate
+from daemon.core.ladder import Rung
 from daemon.core.versions import AdapterSpec
 from daemon.folders import machine, runs
 from daemon.training.engine import ADAPTER, MOMENTS, EncodedPass, Footing, StepResult
 from daemon.training.rehearsal import RehearsalEngine
+from daemon.training.worker import SHORTAGES_MOST
 from tests.training.tiny_llama import TinyEngine
 from tests.training.workspace import (
     SETTINGS,
@@ -84,6 +87,20 @@ def test_after_a_jump_of_the_loss_the_run_goes_on_from_before_it_with_half_the_r
     assert rates[17] == pytest.approx(5e-4) and rates[18] == pytest.approx(2.5e-4)
     metrics = workspace.read(workspace.layout.run("r000001").candidate / "training_metrics.json")
     assert [line["step"] for line in metrics] == list(range(1, 41))
+
+
+def test_a_rate_noted_behind_a_rollback_does_not_come_back(workspace: Workspace) -> None:
+    """Jumps at 16 and then at 8: steps 9 to 16 had a quarter of the rate, those behind a half."""
+    workspace.serve(Rehearsal(), TRAIN, react=after_steps(9, say.Abandon()))
+    place = workspace.layout.run("r000001")
+    for at, share in ((16, 0.5), (8, 0.25)):
+        runs.append_rung(place, Rung(at, 2048, rate_share=share))
+    pipe = workspace.serve(Rehearsal(), TRAIN)
+    rates = {
+        r.metrics.step: r.metrics.learning_rate for r in pipe.sent if isinstance(r, say.Stepped)
+    }
+    assert [rates[step] for step in (9, 16, 17, 20)] == pytest.approx([1.25e-4] * 4)
+    assert pipe.kinds().count("RunBegun") == 1, "nothing changes at 16, so nothing is opened anew"
 
 
 class Hopeless(Rehearsal):
@@ -178,6 +195,79 @@ def test_smaller_passes_change_the_result_by_rounding_only(tmp_path: Path) -> No
         parts = load_file(made.layout.run("r000002").candidate / name)
         for key, array in whole.items():
             np.testing.assert_allclose(parts[key], array, rtol=1e-5, atol=1e-6)
+
+
+class Crowded(Rehearsal):
+    """Has no memory to measure with, so many times."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.times = times
+
+    def best_row_tokens(self, base: Path) -> int | None:
+        self.times -= 1
+        if self.times >= 0:
+            raise MemoryError("no memory to measure")
+        return None
+
+
+def test_memory_that_runs_out_before_the_choices_ends_the_tries_with_a_sentence(
+    workspace: Workspace,
+) -> None:
+    """It was tried again without end: 300 attempts in a second, nothing told, no order read."""
+    engine = Crowded(100)
+    pipe = workspace.serve(engine, TRAIN)
+    assert 100 - engine.times == SHORTAGES_MOST == 3
+    assert alerts(pipe) == ["out_of_memory"] * 2
+    (refused,) = (report for report in pipe.sent if isinstance(report, say.RunRefused))
+    assert refused.code == "out_of_memory" and "no memory to measure" in refused.message
+    # The jobs are not guilty: asked again, it has all its tries again, and goes on.
+    later = workspace.serve(Crowded(2), TRAIN)
+    assert later.kinds()[-1] == "CandidateReady" and steps(later)[-1] == 40
+
+
+class Dying(Rehearsal):
+    """Ends its process while it measures."""
+
+    def best_row_tokens(self, base: Path) -> int | None:
+        raise SystemExit("killed by the kernel")
+
+
+def test_deaths_of_memory_before_the_choices_are_counted_over_processes(
+    workspace: Workspace,
+) -> None:
+    """Each process began to count anew, so that only the tenth start of the run was the last."""
+    for train in (TRAIN, *2 * [say.Train("r000001", "memory")]):
+        with pytest.raises(SystemExit):
+            workspace.serve(Dying(), train)
+    pipe = workspace.serve(Dying(), say.Train("r000001", "memory"))
+    (refused,) = (report for report in pipe.sent if isinstance(report, say.RunRefused))
+    assert refused.code == "out_of_memory"
+
+
+def test_orders_are_read_between_tries_that_run_out_of_memory(workspace: Workspace) -> None:
+    """A stop was not seen before memory was there again."""
+    engine = Crowded(100)
+
+    def stop_at_the_first(report: say.Report) -> list[say.Order]:
+        return [say.Stop()] if isinstance(report, say.Alerted) else []
+
+    pipe = workspace.serve(engine, TRAIN, react=stop_at_the_first)
+    assert engine.times == 99 and alerts(pipe) == ["out_of_memory"]
+    assert not [report for report in pipe.sent if isinstance(report, say.RunRefused)]
+
+
+def test_memory_that_runs_out_while_choices_are_made_anew_takes_no_rung_of_the_old_ones(
+    workspace: Workspace,
+) -> None:
+    """After an update of a library a crowded moment ended the run, its jobs with it, as failed."""
+    workspace.serve(Rehearsal(), TRAIN, react=after_steps(9, say.Abandon()))
+    place = workspace.layout.run("r000001")
+    frozen = {**workspace.read(place.frozen), "libraries": {"mlx": "0.0.1"}}
+    del frozen[runs.CHECKSUM]
+    place.frozen.write_text(json.dumps(frozen))
+    pipe = workspace.serve(Crowded(100), TRAIN)
+    assert pipe.kinds()[-1] == "RunRefused" and not place.ended.exists()
 
 
 class Estimating(Rehearsal):
