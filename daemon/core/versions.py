@@ -1,10 +1,11 @@
 """What a version is and how versions descend from each other; knows no folder."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
 from daemon.core.prefix import Prefix
+from daemon.core.untrained import Untrained, untrained_along, untrained_in
 
 VerdictKind = Literal["base", "promote", "unproven", "refuse"]
 
@@ -32,10 +33,10 @@ class AdapterSpec:
 
     def misfit(self, other: "AdapterSpec") -> str | None:
         """Name what keeps this adapter from being carried on in another; dropout does not."""
-        for field in ("kind", "rank", "scale", "num_layers", "keys"):
-            mine, its = getattr(self, field), getattr(other, field)
+        for part in ("kind", "rank", "scale", "num_layers", "keys"):
+            mine, its = getattr(self, part), getattr(other, part)
             if mine != its:
-                return f"{field} is {its} in the settings and {mine} in the current version"
+                return f"{part} is {its} in the settings and {mine} in the current version"
         return None
 
 
@@ -59,6 +60,8 @@ class Version:
     created_at: str
     prefix: Prefix | None = None
     """What stood before the prompts in its last run."""
+    untrained: Mapping[str, Untrained] = field(default_factory=dict)
+    """By job of its own: the rows it has not learned."""
 
     @property
     def number(self) -> int:
@@ -94,6 +97,7 @@ def version_from_manifest(manifest: Mapping[str, Any]) -> Version:
         created_at=manifest["created_at"],
         # Versions from before there were prefixes were trained without one.
         prefix=Prefix.from_record(manifest.get("prefix")),
+        untrained=untrained_in(manifest),
     )
 
 
@@ -110,6 +114,11 @@ def ancestry(version: str, versions: Mapping[str, Version]) -> tuple[Version, ..
 def jobs_of(chain: Iterable[Version]) -> tuple[str, ...]:
     """Return the jobs trained along a chain, the earliest first."""
     return tuple(job for version in reversed(tuple(chain)) for job in version.job_ids)
+
+
+def untrained_of(chain: Iterable[Version]) -> dict[str, Untrained]:
+    """Return by job what no version of a chain has learned of it."""
+    return untrained_along((version.job_ids, version.untrained) for version in chain)
 
 
 def last_proven(chain: tuple[Version, ...]) -> Version | None:

@@ -38,6 +38,7 @@ def rejected_record(rows: JobRows, aside: SetAside) -> dict[str, Any]:
         "line": number,
         "offset": offset,
         "length": len(raw),
+        "row": aside.row,
         "code": aside.code,
         "hint": HINTS[aside.code],
         "raw": raw_text(raw),

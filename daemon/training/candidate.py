@@ -14,7 +14,7 @@ from daemon.training.aside import rejected_record
 from daemon.training.bench import Bench, RunInHand
 from daemon.training.curve import draw_loss
 from daemon.training.engine import ADAPTER, MOMENTS
-from daemon.training.frozen import prefix_of_run, rows_by_job
+from daemon.training.frozen import prefix_of_run, rows_by_job, rows_dropped
 from daemon.training.history import History
 from daemon.training.provenance import made_by
 from daemon.training.state import EVOLUTION, METRICS, STATE, RunState
@@ -127,6 +127,7 @@ class Judge:
             "rows_set_aside": [
                 {"job": row.job, **rejected_record(hand.rows, row)} for row in self._state.aside
             ],
+            "rows_dropped": rows_dropped(hand.choices),
             **self._cost(),
             "start_moments": "carried" if hand.moments_carried else "fresh",
         }

@@ -1,11 +1,12 @@
 """A run's request and its frozen choices as values; knows how they are written, not where."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from daemon.core.ladder import Rung
 from daemon.core.prefix import Prefix
+from daemon.core.untrained import Untrained, from_records
 from daemon.core.versions import AdapterSpec
 from daemon.settings import Settings
 
@@ -28,6 +29,8 @@ class Request:
     step: int
     """Optimizer steps since the base model, as the run begins."""
     seed: int
+    untrained: Mapping[str, Untrained] = field(default_factory=dict)
+    """By job of the lineage: what was left out of it or put aside when it was trained."""
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
@@ -43,6 +46,8 @@ class Request:
             base=record["base"],
             step=record["step"],
             seed=record["seed"],
+            # Requests of earlier releases have none.
+            untrained=from_records(record.get("untrained_rows", {})),
         )
 
     @property
@@ -128,3 +133,12 @@ def rows_by_job(request: Request, choices: Choices) -> dict[str, int]:
     for job, _ in choices.examples:
         counts[request.jobs[job]] += 1
     return counts
+
+
+def rows_dropped(choices: Choices) -> dict[str, dict[str, list[int]]]:
+    """Return the rows that were left out when the run was frozen, by job and by reason."""
+    found: dict[str, dict[str, list[int]]] = {}
+    for job, records in choices.dropped.items():
+        for record in records:
+            found.setdefault(job, {}).setdefault(record["code"], []).append(record["row"])
+    return found
