@@ -20,6 +20,9 @@ class Untrained:
     def __and__(self, other: "Untrained") -> "Untrained":
         return Untrained(self.rows & other.rows, self.lines & other.lines)
 
+    def __or__(self, other: "Untrained") -> "Untrained":
+        return Untrained(self.rows | other.rows, self.lines | other.lines)
+
     def __bool__(self) -> bool:
         return bool(self.rows or self.lines)
 
@@ -35,19 +38,41 @@ class Untrained:
 
 def untrained_in(manifest: Mapping[str, Any]) -> dict[str, Untrained]:
     """Return what a version has not learned of its own jobs, as its manifest tells."""
-    dropped: Mapping[str, Mapping[str, list[int]]] = manifest.get("rows_dropped") or {}
-    rows = {job: {row for by in codes.values() for row in by} for job, codes in dropped.items()}
-    lines: dict[str, set[int]] = {}
+    found = _set_aside(manifest)
+    for job, codes in _dropped(manifest).items():
+        rows = frozenset(row for by in codes.values() for row in by)
+        found[job] = found.get(job, Untrained()) | Untrained(rows)
+    return {job: found[job] for job in manifest["job_ids"] if job in found}
+
+
+def spoiled_in(manifest: Mapping[str, Any]) -> dict[str, Untrained]:
+    """Return rows of other jobs that the run of a version replayed and had to put aside."""
+    own = manifest["job_ids"]
+    return {job: rows for job, rows in _set_aside(manifest).items() if job not in own}
+
+
+def left_empty_in(manifest: Mapping[str, Any]) -> frozenset[str]:
+    """Return the jobs of a version's run that had new rows, of which none could be trained."""
+    aside = {record["job"] for record in manifest.get("rows_set_aside") or ()}
+    dropped = {job for job, codes in _dropped(manifest).items() if set(codes) - {"duplicate_seen"}}
+    counts = manifest.get("rows_by_job") or {}
+    return frozenset(job for job in aside | dropped if counts.get(job) == 0)
+
+
+def _dropped(manifest: Mapping[str, Any]) -> Mapping[str, Mapping[str, list[int]]]:
+    return manifest.get("rows_dropped") or {}
+
+
+def _set_aside(manifest: Mapping[str, Any]) -> dict[str, Untrained]:
+    found: dict[str, Untrained] = {}
     for record in manifest.get("rows_set_aside") or ():
-        if "row" in record:
-            rows.setdefault(record["job"], set()).add(record["row"])
-        else:
-            lines.setdefault(record["job"], set()).add(record["line"])
-    return {
-        job: Untrained(frozenset(rows.get(job, ())), frozenset(lines.get(job, ())))
-        for job in manifest["job_ids"]
-        if rows.get(job) or lines.get(job)
-    }
+        named = "row" in record
+        one = Untrained(
+            frozenset({record["row"]} if named else ()),
+            frozenset(() if named else {record["line"]}),
+        )
+        found[record["job"]] = found.get(record["job"], Untrained()) | one
+    return found
 
 
 def untrained_along(
@@ -64,6 +89,15 @@ def untrained_along(
             mine = untrained.get(job, Untrained())
             found[job] = found[job] & mine if job in found else mine
     return {job: rows for job, rows in found.items() if rows}
+
+
+def together(parts: Iterable[Mapping[str, Untrained]]) -> dict[str, Untrained]:
+    """Return the rows that any of some parts names."""
+    found: dict[str, Untrained] = {}
+    for part in parts:
+        for job, rows in part.items():
+            found[job] = found.get(job, Untrained()) | rows
+    return found
 
 
 def records_of(untrained: Mapping[str, Untrained]) -> dict[str, Any]:

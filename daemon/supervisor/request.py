@@ -4,7 +4,7 @@ from typing import Any
 
 from daemon.core.snapshot import Snapshot
 from daemon.core.untrained import records_of
-from daemon.core.versions import ancestry, jobs_of, last_proven, untrained_of
+from daemon.core.versions import ancestry, jobs_of, last_proven, spoiled_of, untrained_of
 from daemon.errors import SettingsFault
 from daemon.folders import bases
 from daemon.settings import Settings
@@ -33,6 +33,7 @@ def make_request(
         "base": base.as_record(),
         "lineage_jobs": list(jobs_of(chain)),
         "untrained_rows": records_of(untrained_of(chain)),
+        "spoiled_rows": records_of(spoiled_of(chain)),
         "holdout_jobs": [job for job in parts.queue.with_holdout() if job not in jobs],
         "proven_version": proven.version if proven is not None else version.version,
         "step": version.step,

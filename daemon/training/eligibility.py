@@ -51,14 +51,14 @@ class Eligibility:
         return found
 
     def _untrained(self, job: str, keys: Keys) -> Reasons:
-        """Return rows that earlier runs of this lineage left out: they are no rows to repeat."""
-        untrained = self._request.untrained.get(job)
-        if untrained is None:
-            return {}
+        """Return rows that earlier runs of this lineage left out, or could not repeat."""
+        known = (self._request.untrained.get(job), self._request.spoiled.get(job))
         return {
             row: {"row": row, "code": "not_trained"}
+            for rows in known
+            if rows is not None
             for row, line in zip(keys["row"].tolist(), keys["line"].tolist(), strict=True)
-            if untrained.has(row, line)
+            if rows.has(row, line)
         }
 
     def _record(self, match: Match, row: int) -> dict[str, Any] | None:
@@ -94,7 +94,9 @@ class Eligibility:
         request = self._request
         gathered_before = request.jobs[: request.jobs.index(job)]
         jobs = dict.fromkeys(one for one in (*request.lineage_jobs, *gathered_before) if one != job)
-        seen = Seen(self._rows.layout, "train", list(jobs))
+        # What is gathered with it is trained now, whatever was left out of it before.
+        untrained = {j: rows for j, rows in request.untrained.items() if j not in gathered_before}
+        seen = Seen(self._rows.layout, "train", list(jobs), untrained)
         index = seen.open(merge=False)
         return seen_before(keys, example_at, index, seen, self._judge, job, self._near)
 

@@ -1,6 +1,6 @@
 """A run's request and its frozen choices as values; knows how they are written, not where."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
@@ -31,6 +31,8 @@ class Request:
     seed: int
     untrained: Mapping[str, Untrained] = field(default_factory=dict)
     """By job of the lineage: what was left out of it or put aside when it was trained."""
+    spoiled: Mapping[str, Untrained] = field(default_factory=dict)
+    """By job: what had to be put aside when it was replayed in a later run."""
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
@@ -48,6 +50,7 @@ class Request:
             seed=record["seed"],
             # Requests of earlier releases have none.
             untrained=from_records(record.get("untrained_rows", {})),
+            spoiled=from_records(record.get("spoiled_rows", {})),
         )
 
     @property
@@ -127,11 +130,17 @@ def prefix_of_run(request: Request, choices: Choices) -> Prefix | None:
     return choices.prefixes.get(request.jobs[0])
 
 
-def rows_by_job(request: Request, choices: Choices) -> dict[str, int]:
-    """Return how many rows of each job the run trains."""
+def rows_by_job(
+    request: Request, choices: Choices, aside: Collection[RowId] = ()
+) -> dict[str, int]:
+    """Return how many rows of each job the run trains, those put `aside` left out."""
     counts = dict.fromkeys(request.jobs, 0)
     for job, _ in choices.examples:
         counts[request.jobs[job]] += 1
+    for name, _ in aside:
+        # A row of an earlier file, replayed, may be put aside too.
+        if name in counts:
+            counts[name] -= 1
     return counts
 
 
