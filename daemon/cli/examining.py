@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from daemon.clock import SystemClock
 from daemon.core.bases import BaseFacts
-from daemon.core.versions import ancestry, jobs_of
+from daemon.core.versions import Version, ancestry, jobs_of, untrained_of
 from daemon.errors import ModelFault, UserFault
 from daemon.folders import bases, current_model
 from daemon.folders.models import Models
@@ -66,16 +66,17 @@ def examined(file: Path, layout: Layout, fresh: bool = False) -> Iterator[Looked
 
     encoder = TextEncoder.load(layout.base(facts.name))
     clock = SystemClock()
-    seen = () if fresh else _lineage(layout)
-    compared = Compared(seen, Queue(layout, clock).with_holdout())
+    chain = () if fresh else _lineage(layout)
+    held = Queue(layout, clock).with_holdout()
+    compared = Compared(jobs_of(chain), held, untrained_of(chain))
     with TemporaryDirectory(prefix="finetuned-") as scratch:
         found = examine(file, Path(scratch), layout, settings, encoder, compared, clock)
         report = found.report | {"name": file.name}
         yield Looked(report, found.folder, found.settings, found.encoder)
 
 
-def _lineage(layout: Layout) -> tuple[str, ...]:
-    """Return the jobs that the current version has learned from."""
+def _lineage(layout: Layout) -> tuple[Version, ...]:
+    """Return the current version and those it comes from."""
     versions = Models(layout).versions()
     current = current_model.read(layout)
-    return jobs_of(ancestry(current, versions)) if current is not None else ()
+    return ancestry(current, versions) if current is not None else ()

@@ -30,7 +30,11 @@ SMALLER = 8
 
 PLACE = attrgetter("order")
 
-NOTHING_LEFT = "every row had been trained before"
+NO_ROWS: dict[Outcome, str] = {
+    "nothing_new": "every row had been trained before",
+    "nothing_left": "none of its rows could be trained",
+}
+"""Of jobs that were gathered in a run with others."""
 
 
 def decide(snapshot: Snapshot) -> list[do.Action]:
@@ -337,10 +341,10 @@ def _finish(snapshot: Snapshot, run: RunOnDisk, sealed: Version) -> list[do.Acti
     if sealed.promotes and snapshot.current == sealed.parent:
         chosen.append(do.MoveLink(sealed.version, f"verdict {sealed.verdict}"))
     for job in snapshot.running:
-        trained = job.card.job in sealed.job_ids
-        outcome: Outcome = "trained" if trained else "nothing_new"
+        outcome = sealed.outcome_of(job.card.job)
+        trained = outcome == "trained"
         unused = "" if sealed.promotes else f", which is not taken into use: {sealed.verdict}"
-        reason = f"trained in {sealed.version}{unused}" if trained else NOTHING_LEFT
+        reason = f"trained in {sealed.version}{unused}" if trained else NO_ROWS[outcome]
         chosen.append(
             do.EndJob(job.card, "running", outcome, reason, sealed.version if trained else None)
         )
@@ -348,7 +352,7 @@ def _finish(snapshot: Snapshot, run: RunOnDisk, sealed: Version) -> list[do.Acti
 
 
 def _end_jobs(snapshot: Snapshot, run: RunOnDisk, outcome: Outcome, why: str) -> list[do.Action]:
-    if outcome != "nothing_new" and len(snapshot.running) > 1:
+    if outcome not in NO_ROWS and len(snapshot.running) > 1:
         return _take_apart(snapshot, run, outcome)
     ends = [do.EndJob(job.card, "running", outcome, why) for job in snapshot.running]
     return [*ends, do.RemoveRun(run.run, outcome)]

@@ -11,7 +11,11 @@ from daemon.core.prefix import NONE
 from daemon.errors import DaemonFault
 
 Priority = Literal["high", "normal", "low"]
-Outcome = Literal["trained", "nothing_new", "refused", "crashed", "failed", "skipped"]
+Outcome = Literal[
+    "trained", "nothing_new", "nothing_left", "refused", "crashed", "failed", "skipped"
+]
+"""`nothing_new`: its rows were trained before; `nothing_left`: none of those that were not could be
+trained, so none counts as seen."""
 SCHEMA = 1
 ORDER: dict[Priority, int] = {"high": 0, "normal": 1, "low": 2}
 

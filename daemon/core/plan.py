@@ -5,6 +5,7 @@ Everything follows from the seed and the lengths, so every attempt of a run sees
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 
 WINDOW_STEPS = 16
@@ -44,8 +45,8 @@ class Plan:
         self._seed = seed
         self._draws = draws
         self._batches = _batches(lengths, batch_rows, mix(seed, "batches"), by_length)
-        self._epoch = -1
-        self._order: list[int] = []
+        # Two threads ask, for this step and for the next one, at an epoch's end for two epochs.
+        self._order_of = lru_cache(maxsize=2)(self._shuffle)
 
     @property
     def steps_of_epoch(self) -> int:
@@ -60,13 +61,12 @@ class Plan:
     def batch(self, index: int) -> Batch:
         """Return a step's texts; `index` counts from 0."""
         epoch, place = divmod(index, self.steps_of_epoch)
-        if epoch != self._epoch:
-            numbers = range(self.steps_of_epoch)
-            self._order = shuffled(numbers, mix(self._seed, "epoch", epoch))
-            self._epoch = epoch
         # Draws are spread evenly: by rounding down at each end none is left out or taken twice.
         draws = range(self.drawn(index), self.drawn(index + 1))
-        return Batch(epoch + 1, self._batches[self._order[place]], tuple(draws))
+        return Batch(epoch + 1, self._batches[self._order_of(epoch)[place]], tuple(draws))
+
+    def _shuffle(self, epoch: int) -> list[int]:
+        return shuffled(range(self.steps_of_epoch), mix(self._seed, "epoch", epoch))
 
     def drawn(self, steps: int) -> int:
         """Return how many draws belong to the first so many steps."""

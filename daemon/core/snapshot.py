@@ -60,7 +60,7 @@ class Attempts:
 class Ended:
     """A run's end without a candidate."""
 
-    outcome: Literal["nothing_new", "failed"]
+    outcome: Literal["nothing_new", "nothing_left", "failed"]
     code: str
     message: str
 

@@ -1,10 +1,19 @@
 """What a version is and how versions descend from each other; knows no folder."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
+from daemon.core.jobs import Outcome
 from daemon.core.prefix import Prefix
+from daemon.core.untrained import (
+    Untrained,
+    left_empty_in,
+    spoiled_in,
+    together,
+    untrained_along,
+    untrained_in,
+)  # fmt: skip
 
 VerdictKind = Literal["base", "promote", "unproven", "refuse"]
 
@@ -32,10 +41,10 @@ class AdapterSpec:
 
     def misfit(self, other: "AdapterSpec") -> str | None:
         """Name what keeps this adapter from being carried on in another; dropout does not."""
-        for field in ("kind", "rank", "scale", "num_layers", "keys"):
-            mine, its = getattr(self, field), getattr(other, field)
+        for part in ("kind", "rank", "scale", "num_layers", "keys"):
+            mine, its = getattr(self, part), getattr(other, part)
             if mine != its:
-                return f"{field} is {its} in the settings and {mine} in the current version"
+                return f"{part} is {its} in the settings and {mine} in the current version"
         return None
 
 
@@ -59,6 +68,18 @@ class Version:
     created_at: str
     prefix: Prefix | None = None
     """What stood before the prompts in its last run."""
+    untrained: Mapping[str, Untrained] = field(default_factory=dict)
+    """By job of its own: the rows it has not learned."""
+    spoiled: Mapping[str, Untrained] = field(default_factory=dict)
+    """By other job: the rows that its run replayed and had to put aside."""
+    left_empty: frozenset[str] = frozenset()
+    """Jobs of its run that had new rows, of which none could be trained."""
+
+    def outcome_of(self, job: str) -> Outcome:
+        """Return how a job of its run has ended."""
+        if job in self.job_ids:
+            return "trained"
+        return "nothing_left" if job in self.left_empty else "nothing_new"
 
     @property
     def number(self) -> int:
@@ -94,6 +115,9 @@ def version_from_manifest(manifest: Mapping[str, Any]) -> Version:
         created_at=manifest["created_at"],
         # Versions from before there were prefixes were trained without one.
         prefix=Prefix.from_record(manifest.get("prefix")),
+        untrained=untrained_in(manifest),
+        spoiled=spoiled_in(manifest),
+        left_empty=left_empty_in(manifest),
     )
 
 
@@ -110,6 +134,16 @@ def ancestry(version: str, versions: Mapping[str, Version]) -> tuple[Version, ..
 def jobs_of(chain: Iterable[Version]) -> tuple[str, ...]:
     """Return the jobs trained along a chain, the earliest first."""
     return tuple(job for version in reversed(tuple(chain)) for job in version.job_ids)
+
+
+def untrained_of(chain: Iterable[Version]) -> dict[str, Untrained]:
+    """Return by job what no version of a chain has learned of it."""
+    return untrained_along((version.job_ids, version.untrained) for version in chain)
+
+
+def spoiled_of(chain: Iterable[Version]) -> dict[str, Untrained]:
+    """Return by job the rows that a run of a chain could not train when it replayed them."""
+    return together(version.spoiled for version in chain)
 
 
 def last_proven(chain: tuple[Version, ...]) -> Version | None:

@@ -1,17 +1,20 @@
 """Finds earlier rows by key, by content and by bands in sorted arrays; proposes, never decides."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from daemon.core.untrained import Untrained
 from daemon.dedup.likeness import lengths_fit
 from daemon.dedup.segments import Segment
 from daemon.folders.fingerprints import BANDS, Keys
 
 CROWD = 256
 """Earlier rows of one band key that are looked at; more are a crowd that says nothing."""
+
+ALL_TRAINED: Mapping[str, Untrained] = {}
 
 I64 = npt.NDArray[np.int64]
 
@@ -32,7 +35,11 @@ class Earlier:
 class Index:
     """Several segments searched as one."""
 
-    def __init__(self, segments: Iterable[Segment]) -> None:
+    def __init__(
+        self, segments: Iterable[Segment], untrained: Mapping[str, Untrained] = ALL_TRAINED
+    ) -> None:
+        """Rows that are `untrained` are there in the segments, and are not found."""
+        self._untrained = untrained
         self._segments = [segment for segment in segments if segment.rows]
         self.crowded: set[int] = set()
         """Places of the last `near` that met a crowd and were compared with a part of it only."""
@@ -48,7 +55,7 @@ class Index:
             same = segment.entries["lo"][places] == keys["lo"][asked]
             for query, place in zip(asked[same].tolist(), places[same].tolist(), strict=True):
                 earlier = _earlier(segment, place)
-                if earlier.job != without:
+                if self._counts(earlier, without):
                     found.setdefault(query, earlier)
         return found
 
@@ -59,12 +66,17 @@ class Index:
         for segment in self._segments:
             for query, place in self._proposed(segment, keys):
                 earlier = _earlier(segment, place)
-                if earlier.job != without:
+                if self._counts(earlier, without):
                     found.setdefault(query, []).append(earlier)
         for query, several in found.items():
             content = int(keys["content"][query])
             several.sort(key=lambda one: (one.content != content, one.job, one.line))
         return found
+
+    def _counts(self, earlier: Earlier, without: str) -> bool:
+        rows = self._untrained.get(earlier.job)
+        known = rows is None or not rows.has(earlier.row, earlier.line)
+        return known and earlier.job != without
 
     def _proposed(self, segment: Segment, keys: Keys) -> list[tuple[int, int]]:
         columns = [(keys["content"], segment.content, segment.content_at)]

@@ -1,11 +1,12 @@
 """Opens the keys of other jobs as one index and merges them as they grow; decides nothing."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from daemon.core.examples import Example, from_record
-from daemon.dedup.index import Earlier, Index, choose_segments
+from daemon.core.untrained import Untrained
+from daemon.dedup.index import ALL_TRAINED, Earlier, Index, choose_segments
 from daemon.dedup.sealing import Sealer, question_of
 from daemon.dedup.segments import Segment, cached
 from daemon.folders import fingerprints
@@ -22,7 +23,15 @@ LOOSE_ROWS = 20_000
 class Seen:
     """The rows of some jobs: trained ones, or held-out ones."""
 
-    def __init__(self, layout: Layout, kind: Kind, jobs: Sequence[str]) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        kind: Kind,
+        jobs: Sequence[str],
+        untrained: Mapping[str, Untrained] = ALL_TRAINED,
+    ) -> None:
+        """Rows of trained jobs that are `untrained` do not count as seen."""
+        self._untrained = untrained
         self._layout = layout
         self._kind = kind
         self._folder = SeenFolder(layout.seen, kind)
@@ -38,7 +47,7 @@ class Seen:
         loose = self._build(left)
         if merge and (len(left) > LOOSE_JOBS or loose.rows > LOOSE_ROWS):
             chosen, loose = self._merge(chosen, loose)
-        return Index([*chosen, loose])
+        return Index([*chosen, loose], self._untrained)
 
     def example(self, earlier: Earlier) -> Example | None:
         """Read an earlier row; None where its job is gone or was pruned."""

@@ -8,7 +8,7 @@ every few seconds all the same. With thousands of jobs a look costs no more than
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -308,16 +308,6 @@ class Queue:
         for card in self.cards("incoming"):
             if card.job == job:
                 self.update("incoming", replace(card, intake_deaths=card.intake_deaths + 1))
-
-    def reject(self, job: str, records: Iterable[Mapping[str, Any]]) -> None:
-        """Append lines to `rejected.jsonl` of a job in `running/`, each once however often."""
-        place = self._layout.job("running", job)
-        lines = [json.dumps(record).encode() + b"\n" for record in records]
-        if lines:
-            known = place.rejected.read_bytes() if place.rejected.exists() else b""
-            missing = [line for line in lines if line not in known]
-            if missing:
-                atomic.write_bytes(place.rejected, known + b"".join(missing))
 
     def discard(self, state: str, job: str) -> None:
         """Remove a job directory out of which every dropped file has been moved."""

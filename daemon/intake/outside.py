@@ -1,12 +1,13 @@
 """Takes a file in without the inbox, in a folder that is thrown away: what would become of it."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from daemon.clock import Clock
+from daemon.core.untrained import Untrained, records_of
 from daemon.dedup.suites import Suites
 from daemon.intake.taking import Taking
 from daemon.layout import JobLayout, Layout
@@ -20,6 +21,8 @@ class Compared:
 
     seen_jobs: Sequence[str] = ()
     holdout_jobs: Sequence[str] = ()
+    untrained: Mapping[str, Untrained] = field(default_factory=dict)
+    """Rows of the seen jobs that do not count as seen."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ def examine(
     quiet = settings.intake.model_copy(update={"pictures": False})
     context = {
         "seen_jobs": list(compared.seen_jobs),
+        "untrained_rows": records_of(compared.untrained),
         "holdout_jobs": list(compared.holdout_jobs),
         "settings": settings.model_copy(update={"intake": quiet}).model_dump(mode="json"),
     }

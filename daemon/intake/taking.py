@@ -13,6 +13,7 @@ from daemon.core.examples import Example
 from daemon.core.formats import Fields
 from daemon.core.prefix import fingerprint_of
 from daemon.core.refusal import Bad
+from daemon.core.untrained import from_records
 from daemon.dedup.index import Earlier, Index
 from daemon.dedup.sealing import Sealer
 from daemon.dedup.seen import Seen, keys_of, read_row
@@ -222,7 +223,8 @@ class Taking:
 
     def _elsewhere(self, own: Written | None, blank: bool = False) -> Elsewhere:
         job = self._place.folder.name
-        seen = Seen(self._layout, "train", [] if blank else self._context["seen_jobs"])
+        untrained = from_records(self._context.get("untrained_rows", {}))
+        seen = Seen(self._layout, "train", [] if blank else self._context["seen_jobs"], untrained)
         held = Seen(self._layout, "holdout", [] if blank else self._context["holdout_jobs"])
         mine = Segment.build([], [])
         if own is not None:

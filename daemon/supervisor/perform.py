@@ -7,17 +7,25 @@ from typing import Any
 
 from daemon.core import actions as do
 from daemon.core import messages as say
-from daemon.core.jobs import escape
+from daemon.core.jobs import Outcome, escape
 from daemon.core.ledger_rows import job_row, promotion_row, run_record, run_row, version_row
 from daemon.core.snapshot import Snapshot
-from daemon.core.versions import ancestry, jobs_of
+from daemon.core.untrained import records_of
+from daemon.core.versions import ancestry, jobs_of, untrained_of
 from daemon.errors import DaemonFault
 from daemon.folders import bases, current_model, readings, row_files
 from daemon.layout import ENDED, Layout
 from daemon.supervisor.auditing import open_audit, settle_audit
 from daemon.supervisor.claiming import claim, pass_on, unclaim
+from daemon.supervisor.left_out import tell_left_out
 from daemon.supervisor.parts import Parts
 from daemon.supervisor.request import make_request
+
+STATES: dict[Outcome, str] = {
+    "trained": "done", "nothing_new": "done", "nothing_left": "done", "skipped": "skipped",
+    "refused": "failed", "crashed": "failed", "failed": "failed",
+}  # fmt: skip
+"""Where a job lies that has ended."""
 
 
 class Performer:
@@ -103,6 +111,7 @@ class Performer:
             {
                 "base": base.as_record(),
                 "seen_jobs": [job for job in jobs_of(chain) if job != card.job],
+                "untrained_rows": records_of(untrained_of(chain)),
                 "holdout_jobs": [j for j in self._parts.queue.with_holdout() if j != card.job],
                 "settings": self._parts.settings.now.model_dump(mode="json"),
             },
@@ -121,10 +130,8 @@ class Performer:
         message = f"{card.job}: {report.train_rows} rows to train, {report.holdout_rows} held out"
         self._parts.journal.event("queued", message, job=card.job)
 
-    def _end_job(self, action: do.EndJob, _seen: Snapshot) -> None:
-        state = {"trained": "done", "nothing_new": "done", "skipped": "skipped"}.get(
-            action.outcome, "failed"
-        )
+    def _end_job(self, action: do.EndJob, seen: Snapshot) -> None:
+        state = STATES[action.outcome]
         card = action.card
         if action.source == "incoming":
             readings.forget(self._layout.job("incoming", card.job))
@@ -133,9 +140,8 @@ class Performer:
             card, outcome=action.outcome, reason=action.reason, version=action.version,
             ended_at=self._now(), alone=False,
         )  # fmt: skip
-        if action.version is not None and action.source == "running":
-            aside = self._parts.models.set_aside(action.version, card.job)
-            self._parts.queue.reject(card.job, aside)
+        if action.source == "running":
+            tell_left_out(self._parts, card.job, seen)
         self._parts.queue.move(card, action.source, state)
         level = "warning" if state == "failed" else "info"
         message = f"{card.job} is {state} ({action.outcome}): {action.reason}"

@@ -3,7 +3,8 @@
 from typing import Any
 
 from daemon.core.snapshot import Snapshot
-from daemon.core.versions import ancestry, jobs_of, last_proven
+from daemon.core.untrained import records_of
+from daemon.core.versions import ancestry, jobs_of, last_proven, spoiled_of, untrained_of
 from daemon.errors import SettingsFault
 from daemon.folders import bases
 from daemon.settings import Settings
@@ -31,6 +32,8 @@ def make_request(
         "settings": settings_record(settings),
         "base": base.as_record(),
         "lineage_jobs": list(jobs_of(chain)),
+        "untrained_rows": records_of(untrained_of(chain)),
+        "spoiled_rows": records_of(spoiled_of(chain)),
         "holdout_jobs": [job for job in parts.queue.with_holdout() if job not in jobs],
         "proven_version": proven.version if proven is not None else version.version,
         "step": version.step,

@@ -10,12 +10,13 @@ from typing import Any
 from daemon.core.forgetting import next_share
 from daemon.core.prefix import record_of
 from daemon.folders import atomic, runs
-from daemon.training.aside import rejected_record
+from daemon.folders import left_out as left_out_file
 from daemon.training.bench import Bench, RunInHand
 from daemon.training.curve import draw_loss
 from daemon.training.engine import ADAPTER, MOMENTS
-from daemon.training.frozen import prefix_of_run, rows_by_job
+from daemon.training.frozen import prefix_of_run, rows_by_job, rows_dropped
 from daemon.training.history import History
+from daemon.training.left_out import left_out, with_places
 from daemon.training.provenance import made_by
 from daemon.training.state import EVOLUTION, METRICS, STATE, RunState
 from daemon.training.verdict import Examiner, Findings
@@ -57,6 +58,10 @@ class Judge:
         for kept in (place.frozen, place.ladder, place.stopped):
             if kept.exists():
                 atomic.copy_file(kept, folder / kept.name)
+        hand = self._hand
+        left_out_file.write(
+            folder, left_out(hand.request, hand.choices, hand.rows, self._state.aside)
+        )
         _write(folder / ADAPTER_CONFIG, self._bench.engine.adapter_config())
         _write(folder / STATE, self._state.as_record({}))
         self._history.write(folder / METRICS)
@@ -97,12 +102,14 @@ class Judge:
     def _draft(self, found: Findings) -> dict[str, Any]:
         hand, request = self._hand, self._hand.request
         judgement = found.judgement
+        trained = rows_by_job(request, hand.choices, self._state.aside_ids)
         return {
             "schema_version": 1,
             "run": request.run,
             "parent": request.start_version,
-            "job_ids": list(request.jobs),
-            "rows_by_job": rows_by_job(request, hand.choices),
+            # A job of which no row was trained is none that the lineage has learned from.
+            "job_ids": [job for job, rows in trained.items() if rows],
+            "rows_by_job": trained,
             "step": self._state.step,
             "step_in_run": self._state.step_in_run,
             "epochs": request.settings.training.epochs,
@@ -124,12 +131,23 @@ class Judge:
             },
             "replay": self._replay(found),
             "evolution": self._state.evolution.counts,
-            "rows_set_aside": [
-                {"job": row.job, **rejected_record(hand.rows, row)} for row in self._state.aside
-            ],
+            "rows_set_aside": self._set_aside(),
+            "rows_dropped": rows_dropped(hand.choices),
             **self._cost(),
             "start_moments": "carried" if hand.moments_carried else "fresh",
         }
+
+    def _set_aside(self) -> list[dict[str, Any]]:
+        """Return the rows that were put aside, replayed ones included."""
+        by_job: dict[str, list[dict[str, Any]]] = {}
+        for row in self._state.aside:
+            record = {"row": row.row, "code": row.code, "step": row.step}
+            by_job.setdefault(row.job, []).append(record)
+        return [
+            {"job": job, **record}
+            for job, records in by_job.items()
+            for record in with_places(self._hand.rows, job, records)
+        ]
 
     def _cost(self) -> dict[str, Any]:
         """Return time, in seconds, and energy; `other_s` is loading, evaluations and waiting."""

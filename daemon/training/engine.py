@@ -50,6 +50,10 @@ class StepResult:
     """Products and sums of real tokens, attention left out; 0 where they are not counted."""
 
 
+NOT_APPLIED = StepResult(None, None, None, False)
+"""Of a step that changed nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Footing:
     """On what a step stands: the numbers of which its memory depends."""

@@ -14,8 +14,8 @@ from daemon.core.plan import draws_of, mix, steps_of
 from daemon.core.prefix import Prefix
 from daemon.dedup.seen import keys_of, remake
 from daemon.folders.fingerprints import Keys
+from daemon.training.eligibility import Eligibility
 from daemon.training.frozen import Choices, Request, RowId
-from daemon.training.last_check import LastCheck
 from daemon.training.replay import draw_earlier
 from daemon.training.rows import JobRows
 from daemon.training.shaping import Shape
@@ -31,13 +31,14 @@ def choose(
     replay_share: float,
 ) -> Choices:
     """Return the choices of a run; with no example left, `steps` is 0."""
-    examples, dropped, digest = _examples(request, rows)
+    eligibility = Eligibility(request, rows)
+    examples, dropped, digest = _examples(request, rows, eligibility)
     training = request.settings.training
     draws = draws_of(len(examples), training.epochs, replay_share)
     tune, judge = _own_holdout(request, rows)
     evaluation = request.settings.evaluation
     earlier = _earlier(request, rows, evaluation.judge_rows)
-    replay = tuple(draw_earlier(request, rows, draws))
+    replay = tuple(draw_earlier(request, rows, eligibility, draws))
     return Choices(
         attempt_0_at=now,
         libraries=libraries,
@@ -70,15 +71,14 @@ def prefixes_of(rows: JobRows, jobs: Iterable[str]) -> dict[str, Prefix]:
 
 
 def _examples(
-    request: Request, rows: JobRows
+    request: Request, rows: JobRows, eligibility: Eligibility
 ) -> tuple[list[tuple[int, int]], dict[str, tuple[dict[str, Any], ...]], str]:
     examples: list[tuple[int, int]] = []
     dropped: dict[str, tuple[dict[str, Any], ...]] = {}
     digest = hashlib.sha256()
-    check = LastCheck(request, rows)
     for number, job in enumerate(request.jobs):
         keys = keys_of(rows.find(job), "train")
-        gone = check.known_elsewhere(number, keys)
+        gone = eligibility.ineligible(job, keys, replayed=False)
         if gone:
             dropped[job] = tuple(gone[row] for row in sorted(gone))
         kept = [int(row) for row in rows.train(job).rows if int(row) not in gone]

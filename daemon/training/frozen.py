@@ -1,12 +1,13 @@
 """A run's request and its frozen choices as values; knows how they are written, not where."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from daemon.core.ladder import Rung
 from daemon.core.memory_plan import MemoryPlan
 from daemon.core.prefix import Prefix
+from daemon.core.untrained import Untrained, from_records
 from daemon.core.versions import AdapterSpec
 from daemon.settings import Settings
 
@@ -29,6 +30,10 @@ class Request:
     step: int
     """Optimizer steps since the base model, as the run begins."""
     seed: int
+    untrained: Mapping[str, Untrained] = field(default_factory=dict)
+    """By job of the lineage: what was left out of it or put aside when it was trained."""
+    spoiled: Mapping[str, Untrained] = field(default_factory=dict)
+    """By job: what had to be put aside when it was replayed in a later run."""
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
@@ -44,6 +49,9 @@ class Request:
             base=record["base"],
             step=record["step"],
             seed=record["seed"],
+            # Requests of earlier releases have none.
+            untrained=from_records(record.get("untrained_rows", {})),
+            spoiled=from_records(record.get("spoiled_rows", {})),
         )
 
     @property
@@ -127,9 +135,24 @@ def prefix_of_run(request: Request, choices: Choices) -> Prefix | None:
     return choices.prefixes.get(request.jobs[0])
 
 
-def rows_by_job(request: Request, choices: Choices) -> dict[str, int]:
-    """Return how many rows of each job the run trains."""
+def rows_by_job(
+    request: Request, choices: Choices, aside: Collection[RowId] = ()
+) -> dict[str, int]:
+    """Return how many rows of each job the run trains, those put `aside` left out."""
     counts = dict.fromkeys(request.jobs, 0)
     for job, _ in choices.examples:
         counts[request.jobs[job]] += 1
+    for name, _ in aside:
+        # A row of an earlier file, replayed, may be put aside too.
+        if name in counts:
+            counts[name] -= 1
     return counts
+
+
+def rows_dropped(choices: Choices) -> dict[str, dict[str, list[int]]]:
+    """Return the rows that were left out when the run was frozen, by job and by reason."""
+    found: dict[str, dict[str, list[int]]] = {}
+    for job, records in choices.dropped.items():
+        for record in records:
+            found.setdefault(job, {}).setdefault(record["code"], []).append(record["row"])
+    return found

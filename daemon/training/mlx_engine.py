@@ -30,6 +30,7 @@ from daemon.text.encoder import Encoded
 from daemon.training.engine import ADAPTER, MOMENTS, EncodedPass, Footing, StepResult
 from daemon.training.kept import KeptStates
 from daemon.training.losses import chunk_positions
+from daemon.training.optimizers import FIRST_MOMENT
 from daemon.training.step import Stepper
 
 CPU_ROW_TOKENS = 256
@@ -189,9 +190,9 @@ class MlxEngine:
         state = _flat(optimizer.state)
         if training.carry_moments == "decay":
             # Of the first moment only: a second one that is too small makes steps too long.
-            first = ".v" if training.optimizer == "sgd" else ".m"
+            first = FIRST_MOMENT[training.optimizer]
             state = {
-                name: array * CARRIED_SHARE if name.endswith(first) else array
+                name: array * CARRIED_SHARE if name.rpartition(".")[2] == first else array
                 for name, array in state.items()
             }
         if training.carry_step == "reset":

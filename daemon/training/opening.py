@@ -7,6 +7,7 @@ from pathlib import Path
 
 from daemon.core import messages as say
 from daemon.core.ladder import Rung, next_change, rung_at
+from daemon.folders import left_out as left_out_file
 from daemon.folders import models, runs
 from daemon.layout import RunLayout
 from daemon.settings import ReplaySettings, TrainingSettings
@@ -15,6 +16,7 @@ from daemon.training.bench import Bench, RunInHand
 from daemon.training.engine import Engine
 from daemon.training.freeze import choose
 from daemon.training.frozen import Choices, Request
+from daemon.training.left_out import left_out, why_nothing_left
 from daemon.training.provenance import libraries
 from daemon.training.row_texts import RowTexts
 from daemon.training.rows import JobRows
@@ -33,15 +35,17 @@ class Refused:
 
 
 @dataclass(frozen=True)
-class NothingNew:
-    """Every row of the run has been trained before."""
+class NothingLeft:
+    """No row of the run may be trained."""
 
+    outcome: str
+    """`nothing_new` where all were trained before, else `nothing_left`."""
     message: str
 
 
 def open_run(
     bench: Bench, run: str, attempt: int, left: Callable[[], bool]
-) -> RunInHand | Refused | NothingNew | None:
+) -> RunInHand | Refused | NothingLeft | None:
     """Freeze, load and go back to the last commit; None where it was left in between."""
     place = bench.layout.run(run)
     request = Request.from_record(runs.read_request(place))
@@ -54,7 +58,8 @@ def open_run(
     rows = JobRows(bench.layout)
     choices = _frozen(bench, place, request, rows, start)
     if choices.steps == 0:
-        return NothingNew(f"every row of {', '.join(request.jobs)} has been trained before")
+        left_out_file.write(place.folder, left_out(request, choices, rows))
+        return NothingLeft(*why_nothing_left(request, choices))
     bench.pipe.send(say.Alive("loading the base model"))
     if left():
         return None

@@ -106,6 +106,9 @@ class Reproducing:
             self._compare(version, manifest)
         elif how == "memory":
             self._conclude("failed", self._impossible("memory ran out"))
+        elif how == "nothing_left":
+            message = f"{self._version} came out otherwise: every row of it was put aside"
+            self._conclude("different", message)
         elif how == "failed":
             message = f"{self._version} came out otherwise: its steps were not finite any more"
             self._conclude("different", message)

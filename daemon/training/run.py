@@ -22,7 +22,7 @@ from daemon.training.bench import Bench, RunInHand
 from daemon.training.commits import Commits
 from daemon.training.cooling import Cooler
 from daemon.training.desk import Desk
-from daemon.training.engine import StepResult
+from daemon.training.engine import NOT_APPLIED, StepResult
 from daemon.training.evolving import Prober
 from daemon.training.measures import StepTimes, step_metrics
 from daemon.training.state import SetAside
@@ -36,8 +36,9 @@ FULL_DISK_WAIT_S = 5.0
 FORGIVEN_S = 1.0
 """Evaluations may take so many seconds more than their budget before a turn is left out."""
 
-How = Literal["done", "left", "failed", "again", "memory"]
-"""`again`: the run is to be opened anew, another rung or end holds; `memory`: it ran out."""
+How = Literal["done", "left", "failed", "again", "memory", "nothing_left"]
+"""`again`: the run is to be opened anew, another rung or end holds; `memory`: it ran out;
+`nothing_left`: every row of its own was put aside."""
 
 
 def schedule_of(training: TrainingSettings) -> Schedule:
@@ -79,7 +80,7 @@ class Training:
         self._prober = Prober(bench, hand, desk.look)
 
     def _put_aside_long_rows(self) -> None:
-        known = {row.id for row in self.state.aside}
+        known = self.state.aside_ids
         own = {self._hand.request.jobs[job] for job, _ in self._hand.choices.examples}
         gone = sorted(
             item for item in self._hand.data.too_long if item[0] in own and item not in known
@@ -104,6 +105,8 @@ class Training:
 
     def _train(self) -> How:
         while self.state.step_in_run < self._hand.end:
+            if self._nothing_left():
+                return "nothing_left"
             if self.attend():
                 return "left"
             if self.state.step_in_run == self._hand.until:
@@ -122,7 +125,11 @@ class Training:
             self._evaluate_if_due()
             if self._commits.due(self.state):
                 self._commit()
-        return self._finish()
+        return "nothing_left" if self._nothing_left() else self._finish()
+
+    def _nothing_left(self) -> bool:
+        own = [job for job, _ in self.state.aside_ids if job in self._hand.request.jobs]
+        return len(own) == len(self._hand.choices.examples)
 
     def _finish(self) -> How:
         while not self._probed():
@@ -177,7 +184,7 @@ class Training:
         learning_rate = rate(self._schedule, step, step_in_run, self._hand.choices.steps)
         learning_rate *= self._hand.rung.rate_share
         seed = mix(self._hand.request.seed, "step", step)
-        result = self._bench.engine.step(content.passes, learning_rate, seed)
+        result = self._compute(content, learning_rate, seed)
         if not result.applied:
             content, result = self._without_guilty(content, learning_rate, seed)
         seconds = self._bench.clock.monotonic_s() - began_s
@@ -223,9 +230,14 @@ class Training:
     def _alert(self, code: str, message: str) -> None:
         self._bench.pipe.send(say.Alerted(code, message))
 
+    def _compute(self, content: StepContent, learning_rate: float, seed: int) -> StepResult:
+        """Take a step; without a row there is none, or old momentum alone would move the model."""
+        if not content.texts:
+            return NOT_APPLIED
+        return self._bench.engine.step(content.passes, learning_rate, seed)
+
     def _content(self) -> StepContent:
-        aside = frozenset(row.id for row in self.state.aside)
-        return self._ahead.step(self.state.step_in_run, aside)
+        return self._ahead.step(self.state.step_in_run, self.state.aside_ids)
 
     def _without_guilty(
         self, content: StepContent, learning_rate: float, seed: int
@@ -238,16 +250,14 @@ class Training:
         step = self.state.step + 1
         guilty = {text.id for text in content.texts if not engine.finite_alone(text.encoded, seed)}
         if not guilty:
-            return content, StepResult(None, None, None, False)
+            return content, NOT_APPLIED
         found = tuple(SetAside(job, row, step) for job, row in sorted(guilty))
         self.state = replace(self.state, aside=(*self.state.aside, *found))
         where = ", ".join(f"row {row} of {job}" for job, row in sorted(guilty))
         message = f"loss or gradient is not finite: {where} will not be trained in this run"
         self._alert("rows_set_aside", message)
         content = self._content()
-        if not content.texts:
-            return content, StepResult(None, None, None, False)
-        return content, engine.step(content.passes, learning_rate, seed)
+        return content, self._compute(content, learning_rate, seed)
 
     # --- evaluations --------------------------------------------------------------------------
 

@@ -58,7 +58,6 @@ def choose_shape(bench: Bench, request: Request, rows: JobRows, base: Path) -> S
         or worked.get("pass_tokens")
         or max(usual_pass, row_tokens),
         checkpoint=training.grad_checkpoint or bool(worked.get("checkpoint")),
-        max_row_tokens=worked.get("max_row_tokens"),
     )
     longest = max((int(rows.train(job).tokens.max(initial=1)) for job in request.jobs), default=1)
     return _fitting(bench, request, base, first, row_tokens, longest)
@@ -160,12 +159,12 @@ def remember(bench: Bench, request: Request, worked: Mapping[str, Any]) -> None:
 
 
 def worked_with(rung: Rung) -> dict[str, Any]:
-    """Return what is worth keeping of a rung with which a run came to its end."""
-    return {
-        "pass_tokens": rung.pass_tokens,
-        "checkpoint": rung.checkpoint,
-        "max_row_tokens": rung.max_row_tokens,
-    }
+    """Return what is worth keeping of a rung with which a run came to its end.
+
+    Not its longest row: one crowded night would leave long rows out of every later run. The next
+    run tries them again, and comes down the ladder where they have no room then either.
+    """
+    return {"pass_tokens": rung.pass_tokens, "checkpoint": rung.checkpoint}
 
 
 def _tell(bench: Bench, problem: str | None) -> None:

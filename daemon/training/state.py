@@ -57,6 +57,11 @@ class RunState:
     watch: Watch = field(default_factory=Watch)
     evolution: Evolution = field(default_factory=Evolution)
 
+    @property
+    def aside_ids(self) -> frozenset[RowId]:
+        """The ids of the rows that were put aside."""
+        return frozenset(row.id for row in self.aside)
+
     def as_record(self, cursor: Mapping[str, Any]) -> dict[str, Any]:
         """Return plain JSON values; the metrics of all steps are a file of their own."""
         return {
@@ -99,11 +104,17 @@ class RunState:
             self,
             step=metrics.step,
             step_in_run=metrics.step_in_run,
-            refused_in_a_row=0 if metrics.applied else self.refused_in_a_row + 1,
+            refused_in_a_row=self._refused_after(metrics),
             progress=after_step(self.progress, metrics),
             metrics=(*self.metrics, metrics)[-TAIL:],
             unwritten=(*self.unwritten, metrics),
         )
+
+    def _refused_after(self, metrics: Metrics) -> int:
+        if metrics.applied:
+            return 0
+        # Where all rows of a step were put aside there was nothing to refuse.
+        return self.refused_in_a_row + (1 if metrics.rows else 0)
 
 
 def _added(record: Mapping[str, Any]) -> dict[str, Any]:

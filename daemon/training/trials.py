@@ -16,8 +16,9 @@ from daemon.core.sweeps import Outcome, Setting, SweepRequest, Trial, describe, 
 from daemon.evaluation.scoring import mean_loss, row_losses
 from daemon.settings import Settings
 from daemon.text.encoder import Encoded
-from daemon.training.batches import Ahead, TrainingRows, holdout_rows
+from daemon.training.batches import Ahead, StepContent, TrainingRows, holdout_rows
 from daemon.training.bench import Bench
+from daemon.training.engine import StepResult
 from daemon.training.freeze import prefixes_of
 from daemon.training.frozen import Choices, Request, RowId
 from daemon.training.opening import adapter_folder, as_computed
@@ -150,10 +151,14 @@ class TrialRun:
         ahead, steps = Ahead(data), data.plan.steps
         measured = rungs(steps)
         refused = 0
+        if len(data.too_long) == len(self._common.examples):
+            return self._end(number, "failed", "no row fits into the memory there is")
         while self._taken < steps:
             if self._left():
                 return None
-            refused = 0 if self._step(ahead, steps, data.too_long) else refused + 1
+            applied = self._step(ahead, steps, data.too_long)
+            if applied is not None:
+                refused = 0 if applied else refused + 1
             if refused >= REFUSED_MOST:
                 return self._end(number, "failed", f"{refused} steps in a row were not finite")
             if self._taken not in measured:
@@ -167,18 +172,21 @@ class TrialRun:
                 return self._end(number, "pruned", "behind the median of the earlier trials")
         return self._end(number, "finished", "")
 
-    def _step(self, ahead: Ahead, steps: int, aside: frozenset[RowId]) -> bool:
-        """Take one step; return whether it was applied."""
+    def _step(self, ahead: Ahead, steps: int, aside: frozenset[RowId]) -> bool | None:
+        """Take one step; return whether it was applied, None where it had no row."""
         content = ahead.step(self._taken, aside)
+        result = self._compute(content, steps) if content.texts else None
+        self._taken += 1
+        self._bench.pipe.send(say.PieceStepped(self._sweep.sweep, self._taken))
+        return None if result is None else result.applied
+
+    def _compute(self, content: StepContent, steps: int) -> StepResult:
         step = self._request.step + self._taken + 1
         learning_rate = rate(
             schedule_of(self._request.settings.training), step, self._taken + 1, steps
         )
         seed = mix(self._request.seed, "step", step)
-        result = self._bench.engine.step(content.passes, learning_rate, seed)
-        self._taken += 1
-        self._bench.pipe.send(say.PieceStepped(self._sweep.sweep, self._taken))
-        return result.applied
+        return self._bench.engine.step(content.passes, learning_rate, seed)
 
     def _measure(self, share: float) -> float | None:
         """Return the loss on the held-out rows and note it; None where the trial was left."""

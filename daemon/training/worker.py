@@ -7,6 +7,7 @@ from daemon.core import messages as say
 from daemon.core.ladder import climb, describe, out_of_rungs, rung_at
 from daemon.core.wear import Wear, WearBounds, worn
 from daemon.errors import ModelFault
+from daemon.folders import left_out as left_out_file
 from daemon.folders import runs
 from daemon.layout import RunLayout
 from daemon.settings import TrainerSettings
@@ -14,11 +15,13 @@ from daemon.training.bench import Bench, RunInHand
 from daemon.training.candidate import Judge
 from daemon.training.desk import Desk
 from daemon.training.frozen import Request
-from daemon.training.opening import NothingNew, Refused, frozen_choices, open_run
+from daemon.training.left_out import left_out, why_nothing_left
+from daemon.training.opening import NothingLeft, Refused, frozen_choices, open_run
 from daemon.training.ordered import work_on
 from daemon.training.provenance import libraries
 from daemon.training.run import REFUSED_MOST, How, Training
 from daemon.training.shaping import remember, worked_with
+from daemon.training.state import RunState
 
 Next = Literal["stay", "leave"]
 
@@ -118,9 +121,8 @@ class Trainer:
         match opened:
             case Refused(code, message, passing):
                 self._bench.pipe.send(say.RunRefused(run, code, message, passing))
-            case NothingNew(message):
-                runs.end(place, "nothing_new", "nothing_new", message)
-                self._bench.pipe.send(say.RunEnded(run))
+            case NothingLeft(outcome, message):
+                self._end(place, run, outcome, outcome, message)
             case RunInHand():
                 return self._carry_on(run, opened, desk)
         return "over"
@@ -145,7 +147,9 @@ class Trainer:
                 message = (
                     f"{REFUSED_MOST} steps in a row gave a loss or gradient that is not finite"
                 )
-                self._end(hand.place, run, "not_finite", message)
+                self._end(hand.place, run, "failed", "not_finite", message)
+            case "nothing_left":
+                self._end_without_rows(hand, training.state)
             case "memory":
                 return self._again(self._climb(hand.place, run, "a step of it did not fit"))
             case "again":
@@ -171,8 +175,15 @@ class Trainer:
         pipe.send(say.CandidateReady(run))
         return "done"
 
-    def _end(self, place: RunLayout, run: str, code: str, message: str) -> None:
-        runs.end(place, "failed", code, message)
+    def _end_without_rows(self, hand: RunInHand, state: RunState) -> None:
+        request, choices, run = hand.request, hand.choices, hand.request.run
+        # Written first: who reads how the run ended reads these too.
+        left_out_file.write(hand.place.folder, left_out(request, choices, hand.rows, state.aside))
+        outcome, message = why_nothing_left(request, choices, state.aside)
+        self._end(hand.place, run, outcome, outcome, message)
+
+    def _end(self, place: RunLayout, run: str, outcome: str, code: str, message: str) -> None:
+        runs.end(place, outcome, code, message)
         self._bench.pipe.send(say.RunEnded(run))
 
     # --- trouble ------------------------------------------------------------------------------
@@ -188,7 +199,7 @@ class Trainer:
         assert current is not None, "the first rung holds from the beginning"
         lower = climb(current, choices.longest, at, f"memory ran out: {why}"[:300])
         if lower is None:
-            self._end(place, run, "out_of_memory", out_of_rungs(current))
+            self._end(place, run, "failed", "out_of_memory", out_of_rungs(current))
             return False
         runs.append_rung(place, lower)
         message = f"memory ran out in {run}; it goes on from step {at} with {describe(lower)}"

@@ -241,6 +241,26 @@ def test_a_run_without_new_rows_ends_its_jobs_as_done() -> None:
     assert isinstance(actions[0], do.EndJob) and actions[0].outcome == "nothing_new"
 
 
+def test_a_run_of_which_no_row_is_left_ends_its_jobs_as_done_and_takes_none_apart() -> None:
+    """There was no such end: the run made a version of no row, and it was promoted."""
+    ended = w.run(1, 2, ended=Ended("nothing_left", "nothing_left", "none is left"))
+    *ends, removed = decide(w.quiet(run=ended, running=w.running(1, 2)))
+    assert [end.outcome for end in ends if isinstance(end, do.EndJob)] == ["nothing_left"] * 2
+    assert removed == do.RemoveRun("r000007", "nothing_left")
+
+
+def test_a_job_gathered_with_others_ends_by_what_became_of_its_own_rows() -> None:
+    """A job whose rows were all put aside ended as trained in a version that has none of them."""
+    sealed = w.version(
+        1, parent=0, run="r000007", job_ids=("000001-job",), left_empty=frozenset({"000002-job"})
+    )
+    seen = w.quiet(run=w.run(1, 2, 3), running=w.running(1, 2, 3))
+    actions = decide(replace(seen, versions={**seen.versions, "v000001": sealed}))
+    ends = [action for action in actions if isinstance(action, do.EndJob)]
+    assert [end.outcome for end in ends] == ["trained", "nothing_left", "nothing_new"]
+    assert [end.version for end in ends] == ["v000001", None, None]
+
+
 def test_a_silent_trainer_is_ended_and_counted() -> None:
     """Fault Q6."""
     silent = Worker("busy", "r000007", silent_s=601.0)

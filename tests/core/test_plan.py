@@ -40,6 +40,28 @@ def test_a_batch_is_the_same_whatever_was_asked_before(lengths: list[int], seed:
     assert forwards == fresh[::-1]
 
 
+class Interrupted(Plan):
+    """Another thread asks for a step of another epoch while this one is being answered."""
+
+    other: int | None = None
+
+    def drawn(self, steps: int) -> int:
+        if self.other is not None:
+            other, self.other = self.other, None
+            self.batch(other)
+        return super().drawn(steps)
+
+
+def test_a_batch_is_the_same_whatever_another_thread_asks_in_between() -> None:
+    """The order of the epoch asked last was used: a step got the rows of another epoch's step."""
+    alone = Plan([5] * 40, 4, 3, 1)
+    plan = Interrupted([5] * 40, 4, 3, 1)
+    for index in range(30):
+        for other in (0, 9, 10, 19, 20, 29):
+            plan.other = other
+            assert plan.batch(index) == alone.batch(index)
+
+
 def test_another_epoch_has_the_same_steps_in_another_order() -> None:
     plan = Plan([5] * 40, 4, 2, 1)
     first = [plan.batch(index).own for index in range(10)]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from daemon.core.examples import Chat, to_record
+from daemon.core.untrained import Untrained
 from daemon.dedup import seen as module
 from daemon.dedup.matching import Judge, Match, on_exam, seen_before
 from daemon.dedup.sealing import Sealer
@@ -82,6 +83,24 @@ def test_merged_keys_answer_like_loose_ones_and_never_for_other_jobs(
     assert 0 < len(segments) < 6 and sum(one.rows for one in segments) >= 80
     # After a rollback the lineage is shorter; merged keys of jobs it no longer has do not count.
     assert set(matches(layout, jobs[:3], [rows[2] for rows in data], merge=False)) == {0, 1, 2}
+
+
+def test_merged_keys_leave_out_what_a_run_left_out_and_an_equal_row_still_counts(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LOOSE_JOBS", 1)
+    rows = [asked(f"the question number {n}", f"{n}") for n in range(4)]
+    jobs = [add(layout, 1, rows), add(layout, 2, rows[2:3]), add(layout, 3, rows[:1])]
+    untrained = {jobs[0]: Untrained(frozenset({0, 1, 2})), jobs[2]: Untrained(frozenset({0}))}
+    for merge in (True, False):
+        seen = Seen(layout, "train", jobs, untrained)
+        found = seen_before(
+            keys_for(rows), rows.__getitem__, seen.open(merge), seen, Judge(Sealer()), "", near=True
+        )
+        assert {n: (match.job, match.line) for n, match in found.items()} == {
+            2: (jobs[1], 1), 3: (jobs[0], 4),
+        }  # fmt: skip
+    assert list(cached(SeenFolder(layout.seen, "train")))
 
 
 @pytest.mark.parametrize("damage", ["cut", "garbage", "gone"])

@@ -166,18 +166,6 @@ def test_a_name_that_is_no_job_is_never_joined_to_a_path(layout: Layout, job: st
     assert find_job(layout, job) is None
 
 
-def test_rows_that_training_refuses_are_appended_once(queue: Queue, layout: Layout) -> None:
-    card = queue.create("a.jsonl", "normal", "")
-    queue.move(card, "incoming", "running")
-    place = layout.job("running", card.job)
-    place.rejected.write_bytes(b'{"line": 1}\n')
-    row = {"line": 7, "code": "not_finite", "raw": "é"}
-    for _ in range(2):
-        queue.reject(card.job, [row])
-    lines = place.rejected.read_bytes().splitlines()
-    assert [json.loads(line) for line in lines] == [{"line": 1}, row]
-
-
 def test_cards_of_old_ended_jobs_leave_the_memory_and_are_read_again(
     queue: Queue, layout: Layout
 ) -> None:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from daemon.core.untrained import Untrained, records_of
 from daemon.dedup.suites import Suites
 from daemon.folders import reports
 from daemon.intake.taking import Taking
@@ -32,6 +33,7 @@ class Bench:
         self._number = 0
         self.seen: list[str] = []
         self.exams: list[str] = []
+        self.untrained: dict[str, Untrained] = {}
 
     def take_in(
         self, data: bytes | list[Any], *, holdout: list[Any] | None = None, own: str = ""
@@ -48,6 +50,7 @@ class Bench:
         context = {
             "base": {"name": "tiny"},
             "seen_jobs": self.seen,
+            "untrained_rows": records_of(self.untrained),
             "holdout_jobs": self.exams,
             "settings": self._settings.model_dump(mode="json"),
         }

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.core.untrained import Untrained
 from tests.intake.bench import Bench, codes, pair
 
 
@@ -37,6 +38,20 @@ def test_rows_trained_before_are_nothing_new_and_say_where(bench: Bench) -> None
     assert bench.rows("rejected")[0]["of"] == {"job": "000001-t", "line": 5}
     report = bench.take_in([pair(n) for n in range(7)])
     assert report["rows"]["train"] == 2 and codes(report) == {"duplicate_seen": 5}
+
+
+def test_rows_that_a_run_left_out_are_not_seen_and_come_in_again(bench: Bench) -> None:
+    """Rows that were put aside counted as trained: dropped again, they were duplicates for ever."""
+    bench.take_in([pair(n) for n in range(5)])
+    job = bench.place.folder.name
+    bench.seen, bench.untrained = [job], {job: Untrained(frozenset({1}), frozenset({5}))}
+    worded = {"prompt": "Question, 1?", "completion": "answer 1"}
+    report = bench.take_in([pair(n) for n in range(5)])
+    assert codes(report) == {"duplicate_seen": 3}
+    assert [row["line"] for row in bench.rows("train")] == [2, 5]
+    assert bench.take_in([worded])["verdict"] == "accepted"
+    bench.untrained = {}
+    assert bench.take_in([worded])["verdict"] == "nothing_new"
 
 
 def test_the_same_rows_in_other_bytes_are_nothing_new_and_new_ones_are_trained(

@@ -233,6 +233,30 @@ def test_rows_seen_in_the_lineage_or_held_out_elsewhere_are_not_trained(
     assert dropped[0]["of"] == {"job": JOB, "line": 1}
 
 
+def test_what_is_left_out_as_a_run_starts_stands_in_the_manifest(workspace: Workspace) -> None:
+    """It stood in `run.json` alone: a manifest counted such rows nowhere."""
+    workspace.add_job("000002-again", [*chats(2), *chats(1, "held"), *chats(5, "new")])
+    workspace.ask_run("r000002", ["000002-again"], lineage_jobs=[JOB], holdout_jobs=[JOB])
+    workspace.serve(engine(), say.Train("r000002"))
+    draft = workspace.read(workspace.layout.run("r000002").draft)
+    dropped = {"duplicate_seen": [0, 1], "exam_row": [2]}
+    assert draft["rows_dropped"] == {"000002-again": dropped}
+    assert draft["rows_by_job"] == {"000002-again": 5}
+
+
+def test_a_run_that_is_frozen_trains_its_rows_whatever_becomes_an_exam(
+    workspace: Workspace,
+) -> None:
+    whole = losses_of(workspace.serve(engine(), TRAIN))
+    workspace.ask_run("r000002", [JOB])
+    first = workspace.serve(engine(), say.Train("r000002"), react=after_steps(3, say.Stop()))
+    workspace.layout.evals.mkdir()
+    items = "".join(json.dumps({"prompt": f"sum {n}"}) + "\n" for n in range(20))
+    (workspace.layout.evals / "sums.jsonl").write_text(items)
+    rest = workspace.serve(engine(), say.Train("r000002"))
+    assert {**losses_of(first), **losses_of(rest)} == whole
+
+
 def test_a_run_with_nothing_new_ends_so(workspace: Workspace) -> None:
     workspace.add_job("000002-again", chats(10))
     workspace.ask_run("r000002", ["000002-again"], lineage_jobs=[JOB])

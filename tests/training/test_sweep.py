@@ -10,13 +10,16 @@ import pytest
 
 from daemon.clock import SystemClock
 from daemon.core import messages as say
+from daemon.core.examples import Chat, Example, Turn
+from daemon.core.footprint import Estimate
 from daemon.core.messages import Order, Report
 from daemon.core.orders import SWEEP, Header
 from daemon.core.sweeps import SweepRequest, space_around
+from daemon.core.versions import AdapterSpec
 from daemon.folders import orders, sweeps
 from daemon.settings import Settings
 from daemon.settings_file import parse_settings
-from daemon.training.engine import EncodedPass, StepResult
+from daemon.training.engine import EncodedPass, Footing, StepResult
 from daemon.training.rehearsal import RehearsalEngine
 from tests.training.workspace import (
     SETTINGS,
@@ -251,6 +254,49 @@ def test_a_trial_for_which_there_is_no_memory_fails_by_itself(workspace: Workspa
     assert 0.0 <= second["seconds"] < 60.0
     finish(workspace, sweep)
     assert result_of(workspace, sweep)["best"] is not None
+
+
+class Cramped(RehearsalEngine):
+    """Says beforehand that only short rows fit."""
+
+    def estimate(
+        self, base: Path, spec: AdapterSpec, shape: Footing
+    ) -> tuple[Estimate, int] | None:
+        return Estimate(0, 0, 0, 0, shape.width, 0, 0), 128
+
+
+def long_rows(count: int) -> list[Example]:
+    return [Chat((Turn("user", "x" * (200 + n)), Turn("assistant", "long"))) for n in range(count)]
+
+
+@pytest.mark.parametrize("short", [0, 3])
+def test_a_trial_takes_no_step_without_a_row_and_none_without_any(
+    tmp_path: Path, short: int
+) -> None:
+    """Steps without a row moved the adapter by old momentum, and counted as trained."""
+    made = make_workspace(tmp_path / "w", engine())
+    made.add_job(JOB, [*long_rows(6), *chats(short)], chats(4, "held"), state="done")
+    settings = {**SETTINGS, "training": {**SETTINGS["training"], "batch_rows": 1}}
+    default = {**DEFAULT, "batch_rows": 1}
+    sweep = ask(
+        made, trials=1, default=default, settings=Settings.model_validate(settings).model_dump()
+    )
+    counting = Counting(SystemClock(), 0.0)
+    made.serve(counting, say.CarryOut(sweep), react=again)
+    (trial,) = trials_of(made, sweep)
+    assert counting.taken == short
+    assert trial["outcome"] == ("finished" if short else "failed")
+    assert short or "no row fits" in trial["why"]
+
+
+class Counting(Cramped):
+    """Counts the steps it computes."""
+
+    taken = 0
+
+    def step(self, passes: Sequence[EncodedPass], learning_rate: float, seed: int) -> StepResult:
+        self.taken += 1
+        return super().step(passes, learning_rate, seed)
 
 
 class NeverFinite(RehearsalEngine):

@@ -1,0 +1,19 @@
+"""How long packed rows are: what is measured, and what is chosen of it."""
+
+from daemon.model.backend import on_cpu
+from daemon.model.row_length import CPU_LENGTHS, GPU_LENGTHS, choose
+from daemon.training.mlx_engine import CPU_ROW_TOKENS, GPU_ROW_TOKENS, MlxEngine
+
+
+def test_every_length_that_is_listed_fits_into_a_pass_and_is_measured() -> None:
+    """384 and 512 were listed for a CPU, whose passes have 256 tokens: they were never measured."""
+    row, most = MlxEngine().usual_tokens
+    lengths = CPU_LENGTHS if on_cpu() else GPU_LENGTHS
+    assert max(lengths) <= most and row in lengths
+    assert CPU_ROW_TOKENS in CPU_LENGTHS and GPU_ROW_TOKENS in GPU_LENGTHS
+
+
+def test_a_longer_row_is_taken_where_a_token_costs_nearly_the_same() -> None:
+    assert choose({128: 1.02, 192: 1.0, 256: 1.03}) == 256
+    assert choose({128: 1.0, 192: 1.02, 256: 1.04}) == 192
+    assert choose({128: 1.0, 192: 1.1, 256: 1.2}) == 128
