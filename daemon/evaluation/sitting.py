@@ -43,6 +43,8 @@ class Exam:
     """Longest time for an answer, in seconds."""
     jobs: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """By set, the job of each of its rows, where they are of jobs."""
+    families: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """By set, the family of each of its rows, where several may be of one."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from daemon.evaluation.sitting import Exam, Sitter
 from daemon.folders import audits, models, orders, suites
 from daemon.folders.known_scores import KnownScores
 from daemon.settings import Settings
-from daemon.training.batches import holdout_rows, questions
+from daemon.training.batches import families_of, holdout_rows, questions
 from daemon.training.bench import Bench
 from daemon.training.desk import Desk
 from daemon.training.engine import ADAPTER
@@ -131,11 +131,15 @@ class Auditing:
         asked = asked[: evaluation.judge_samples]
         encoded = {LINEAGE: holdout_rows(rows, texts, ids)}
         jobs = {LINEAGE: [job for job, _ in ids]}
+        families = {LINEAGE: families_of(rows, ids)}
         chosen = self._suites()
         return [
-            Exam(encoded, [*asked, *self._of_suites(chosen, folder)], evaluation.answer_s, jobs)
+            Exam(
+                encoded, [*asked, *self._of_suites(chosen, folder)], evaluation.answer_s, jobs,
+                families,
+            )
             for folder in versions
-        ]
+        ]  # fmt: skip
 
     def _suites(self) -> list[Suite]:
         settings = self.settings.evaluation

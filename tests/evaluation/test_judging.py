@@ -1,6 +1,7 @@
 """A candidate and its references sit the same exam."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -123,11 +124,25 @@ def test_details_hold_every_answer_with_scores_that_anybody_can_compute_again() 
             item = SuiteItem(
                 record["id"], 0, tuple(Turn(**turn) for turn in record["prompt"]),
                 tuple(record["golden"]), tuple(record["tools"]), record["difficulty"],
+                record["group"],
             )  # fmt: skip
             assert item == asked.item
             assert said["scores"] == dict(
                 score_answer(record["scorer"], item, said["text"]).metrics
             )
+
+
+def test_rows_and_questions_of_one_family_are_one_test() -> None:
+    """Variants of one question counted as independent: 12 rows of 3 questions gave p = 0.0002."""
+    names = ["a"] * 4 + ["b"] * 4 + ["c"] * 4
+    asked = [
+        replace(one, item=replace(one.item, group=name))
+        for one, name in zip(EXAM.questions, names, strict=False)
+    ]
+    exam = replace(EXAM, questions=asked, families={"own_holdout": names})
+    losses, answers = comparisons(marks_of(exam), exam, ["v000002"])
+    assert (losses.items, losses.families, losses.p_better) == (12, 3, 1 / 8)
+    assert (answers.items, answers.families, answers.p_better) == (9, 3, 1 / 8)
 
 
 def test_before_is_the_starting_version() -> None:

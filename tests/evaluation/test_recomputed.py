@@ -158,7 +158,8 @@ def test_the_tables_of_a_comparison_follow_from_its_details() -> None:
     tokens = sum(count for _, count in losses["a"])
     of_a, of_b = (row for row in report["losses"] if row["suite"] == "lakes")
     assert (of_a["loss"], of_b["loss"]) == (nats[0] / tokens, nats[1] / tokens)
-    paired = compare(*([total / n for total, n in losses[name]] for name in ("b", "a")))
+    new, old = ([total / n for total, n in losses[name]] for name in ("b", "a"))
+    paired = compare(new, old)
     assert of_b["test"]["p"] == min(1.0, 2.0 * min(paired.p_better, paired.p_worse))
     assert of_b["test"]["change"] == (nats[1] - nats[0]) / tokens
     low, high = interval(losses["b"], losses["a"], 1.0 - level, seed)
