@@ -22,7 +22,7 @@ from daemon.evaluation.judging import Marks, comparisons, details, examine
 from daemon.evaluation.questions import Question, suite_questions
 from daemon.evaluation.report import markdown, report_of
 from daemon.evaluation.scores.score import Wanted
-from daemon.evaluation.sitting import Exam, Sitter
+from daemon.evaluation.sitting import Exam, GettingOn, Sitter
 from daemon.folders import audits, models, orders, suites
 from daemon.folders.known_scores import KnownScores
 from daemon.settings import Settings
@@ -39,7 +39,7 @@ from daemon.training.rows import JobRows
 from daemon.training.verdict import SAID_EVERY_S, json_lines
 
 STARTS = 3
-"""An audit that was begun so often and never ended is what kills the trainer."""
+"""An audit that was begun so often without an answer more is what kills the trainer."""
 LINEAGE = "lineage_holdout"
 
 
@@ -108,7 +108,8 @@ class Auditing:
             Sitter(folder.name, (worn := adapter_folder(folder)), key(worn), exam)
             for folder, exam in zip((version, proven), exams, strict=True)
         ]
-        memory = KnownScores(self._bench.layout)
+        note = partial(orders.note_progress, self._place)
+        memory = GettingOn(KnownScores(self._bench.layout), note)
         marks = examine(engine, engine.wear, exams[0], sitters, memory, Wanted(), self._is_left)
         if not self._bench.parent_lives():
             # Another trainer may be at it already.

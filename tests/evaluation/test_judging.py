@@ -20,7 +20,8 @@ from daemon.evaluation.judging import (
 )
 from daemon.evaluation.questions import Question
 from daemon.evaluation.scores.score import Wanted, score_answer
-from daemon.evaluation.sitting import Exam, Sitter
+from daemon.evaluation.scoring import Heard
+from daemon.evaluation.sitting import Exam, GettingOn, Sitter
 from daemon.text.encoder import Encoded
 
 ROWS = [Encoded(np.full(4 + n, n, np.int32), np.ones(4 + n, bool)) for n in range(12)]
@@ -58,10 +59,18 @@ class Wardrobe:
         return [(nats * len(row.tokens), len(row.tokens)) for row in rows]
 
     def answer(
-        self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Callable[[], bool]
-    ) -> list[Answer] | None:
+        self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Callable[[], bool],
+        heard: Heard | None = None,
+    ) -> list[Answer] | None:  # fmt: skip
         self.asked += len(prompts)
-        return None if interrupted() else [Answer(str(self.worn[-1]), 2, 0.5)] * len(prompts)
+        answers = []
+        for place in range(len(prompts)):
+            if interrupted():
+                return None
+            answers.append(Answer(str(self.worn[-1]), 2, 0.5))
+            if heard is not None:
+                heard(place, answers[-1])
+        return answers
 
 
 class Remembered:
@@ -207,16 +216,43 @@ def test_what_a_model_made_of_an_item_is_computed_once() -> None:
 def test_an_answer_that_time_cut_off_is_made_again() -> None:
     class Slow(Wardrobe):
         def answer(
-            self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Callable[[], bool]
-        ) -> list[Answer] | None:
+            self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Callable[[], bool],
+            heard: Heard | None = None,
+        ) -> list[Answer] | None:  # fmt: skip
             self.asked += len(prompts)
-            return [Answer("so far", 3, 0.5, ended=False)] * len(prompts)
+            cut_off = Answer("so far", 3, 0.5, ended=False)
+            if heard is not None:
+                heard(0, cut_off)
+            return [cut_off] * len(prompts)
 
     memory = Remembered()
     sit(Slow(), memory)
     model = Slow()
     assert sit(model, memory) is not None
     assert (model.scored, model.asked) == (0, 27)
+
+
+def test_an_answer_is_kept_as_soon_as_it_has_ended() -> None:
+    """Answers were kept when all of one length were made: a kill lost hours of them."""
+    memory = Remembered()
+    exam = Exam({}, [question(n, "candidate") for n in range(9)], 9.0)
+    looks = iter([False] * 5 + [True])
+    assert sit(Wardrobe(), memory, exam, lambda: next(looks)) is None
+    assert len(memory.models["key-c"]) == 5
+    model = Wardrobe()
+    assert sit(model, memory, exam) is not None
+    assert model.asked == 4 + 9 + 9
+
+
+def test_progress_is_noted_once_and_only_where_something_new_was_found() -> None:
+    noted: list[str] = []
+    memory = Remembered()
+    getting_on = GettingOn(memory, lambda: noted.append("got on"))
+    getting_on.keep("key", {})
+    assert noted == [] and getting_on.known("key") == {}
+    getting_on.keep("key", {"a": 1})
+    getting_on.keep("key", {"b": 2})
+    assert noted == ["got on"] and memory.models["key"] == {"a": 1, "b": 2}
 
 
 def test_an_interrupted_exam_has_no_marks_and_goes_on_from_what_it_found() -> None:

@@ -14,7 +14,7 @@ from daemon.core.evaluations import EvaluationRequest, Questions, Subject
 from daemon.core.messages import Order, Report
 from daemon.core.orders import EVALUATION, Header
 from daemon.core.versions import AdapterSpec
-from daemon.evaluation.scoring import Interrupted
+from daemon.evaluation.scoring import Heard, Interrupted
 from daemon.folders import evaluations, orders
 from daemon.settings import Settings
 from daemon.training.rehearsal import RehearsalEngine
@@ -37,12 +37,17 @@ class Counting(RehearsalEngine):
         return super().load(*words)
 
     def answer(
-        self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Interrupted
-    ) -> list[Answer] | None:
+        self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Interrupted,
+        heard: Heard | None = None,
+    ) -> list[Answer] | None:  # fmt: skip
         if interrupted():
             return None
         self.asked += len(prompts)
-        return [Answer(f"answer {number}", 4) for number, _ in enumerate(prompts)]
+        answers = [Answer(f"answer {number}", 4) for number, _ in enumerate(prompts)]
+        for place, answer in enumerate(answers):
+            if heard is not None:
+                heard(place, answer)
+        return answers
 
 
 @pytest.fixture
