@@ -67,7 +67,7 @@ def test_very_many_changes_are_tested_by_the_normal_form_which_hardly_differs() 
 
 
 def test_the_items_of_a_family_are_one_change() -> None:
-    """Fifty families of four variants without an effect were called better in 19 % of cases."""
+    """Fifty families of four variants without an effect were called better in a fifth of cases."""
     after = [0.5, 0.7, 0.9, 1.0, 2.0, 0.4]
     found = compare(after, [1.0] * 6, ["a", "a", "a", "b", "b", None])
     alone = compare([0.7, 1.5, 0.4], [1.0] * 3)
