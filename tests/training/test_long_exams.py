@@ -16,6 +16,7 @@ from daemon.evaluation.scoring import Heard, Interrupted
 from daemon.folders import orders
 from daemon.folders.run_requests import RunRequests
 from daemon.training.rehearsal import RehearsalEngine
+from tests.core.suite_samples import suite
 from tests.training.test_auditing import order as order_audit
 from tests.training.test_auditing import workspace as audited
 from tests.training.test_evaluating import again, ask
@@ -67,11 +68,11 @@ def starts_until_over(workspace: Workspace, order: str, answers: int) -> int:
 
 def test_an_evaluation_longer_than_any_uptime_ends(workspace: Workspace) -> None:
     """A piece was given up at its third beginning, though each had made answers."""
-    order = ask(workspace)
-    assert starts_until_over(workspace, order, answers=1) > 3
+    order = ask(workspace, lakes=suite("lakes", *"abcdefg"))
+    assert starts_until_over(workspace, order, answers=1) == 7
     result = orders.read_result(workspace.layout.order(order))
     assert result is not None and result["subjects"][0]["failed"] == []
-    assert [suite["models"]["base"]["items"] for suite in result["suites"]] == [3, 1]
+    assert [one["models"]["base"]["items"] for one in result["suites"]] == [7, 1]
 
 
 def test_an_evaluation_that_gets_nowhere_is_given_up(workspace: Workspace) -> None:
