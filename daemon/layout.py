@@ -320,7 +320,7 @@ class OrderLayout:
 
     @property
     def piece(self) -> Path:
-        """The piece in hand and how often it was begun."""
+        """The piece in hand, how often it was begun, and how many beginnings have got on."""
         return self.folder / "piece.json"
 
     @property

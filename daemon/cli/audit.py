@@ -11,6 +11,7 @@ from daemon.cli.screen import cell, facts, out, say
 from daemon.clock import SystemClock
 from daemon.core.audits import audit_request
 from daemon.core.orders import AUDIT, kind_of
+from daemon.core.promotion import counted_items
 from daemon.errors import UserFault
 from daemon.folders import current_model, orders
 from daemon.folders.models import Models
@@ -75,7 +76,8 @@ def _table(tests: list[dict[str, Any]]) -> Table:
     table = Table("set", "metric", "items", "change", "p better", "p worse", box=None)
     for one in tests:
         table.add_row(
-            cell(one["name"]), cell(one["metric"].replace("_", " ")), cell(one["items"]),
+            cell(one["name"]), cell(one["metric"].replace("_", " ")),
+            cell(counted_items(one["items"], one.get("families"))),
             cell(f"{one['mean_change']:+.4f}"), cell(f"{one['p_better']:.2g}"),
             cell(f"{one['p_worse']:.2g}"),
         )  # fmt: skip

@@ -16,6 +16,8 @@ from daemon.core.examples import Chat, answer_of, from_record, prompt_of
 from daemon.core.orders import EVALUATION, Header
 from daemon.core.suites import Suite, SuiteFile, SuiteItem
 from daemon.core.versions import ancestry, jobs_of
+from daemon.dedup.families import label_of
+from daemon.dedup.wording import Words
 from daemon.errors import UserFault
 from daemon.folders import answers, bases, current_model, evaluations, orders, suites
 from daemon.folders.models import Models
@@ -159,7 +161,7 @@ def _holdouts(layout: Layout, settings: Settings, notes: list[str]) -> Suite:
     versions = Models(layout).versions()
     chain = ancestry(current_model.read(layout) or "", versions)
     items: list[SuiteItem] = []
-    texts = 0
+    texts, words = 0, Words()
     for job in jobs_of(chain):
         place = find_job(layout, job)
         if place is None:
@@ -175,7 +177,7 @@ def _holdouts(layout: Layout, settings: Settings, notes: list[str]) -> Suite:
             items.append(
                 SuiteItem(
                     f"{job}:{record['row']}", record["line"], prompt_of(example),
-                    (answer_of(example),), example.tools,
+                    (answer_of(example),), example.tools, group=label_of(example, words),
                 )
             )  # fmt: skip
     if texts:

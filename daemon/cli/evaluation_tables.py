@@ -50,8 +50,9 @@ def _print(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     used = [
         place
         for place, name in enumerate(names)
-        # All are held against the first one, as the sentences below say.
-        if name != "against" and any(row[place] for row in rows)
+        # Where all are held against one, the sentences below say so.
+        if any(row[place] for row in rows)
+        and (name != "against" or len({row[place] for row in rows}) > 1)
     ]
     table = Table(box=None, pad_edge=False, collapse_padding=True)
     for place in used:

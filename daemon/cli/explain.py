@@ -13,6 +13,7 @@ from daemon.cli.versions import named
 from daemon.core.explanation import earlier_jobs
 from daemon.core.explanation import explain as put_together
 from daemon.core.jobs import card_from_record, escape, one_line
+from daemon.core.promotion import counted_items
 from daemon.errors import Fault, UserFault
 from daemon.folders import current_model, reports
 from daemon.folders.models import read_manifest
@@ -149,7 +150,8 @@ def _tests(tests: Sequence[Record]) -> Table:
     for one in tests:
         _add(
             table, one["name"], one.get("metric", "loss").replace("_", " "), one["against"],
-            one["items"], _change(one["mean_change"]), f"{one['p_better']:.2g}",
+            counted_items(one["items"], one.get("families")), _change(one["mean_change"]),
+            f"{one['p_better']:.2g}",
             f"{one['p_worse']:.2g}",
         )  # fmt: skip
     return table

@@ -56,7 +56,7 @@ def audit_request(
     if proven is None or proven == version or version.adapter is None:
         return None
     return AuditRequest(
-        "", now, version.version, proven.version, tuple(dict.fromkeys(jobs_of(chain))),
+        "", now, version.version, proven.version, jobs_of(chain),
         version.base, settings, version.adapter.as_record(),
     )  # fmt: skip
 

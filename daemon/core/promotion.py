@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from daemon.core.versions import VerdictKind
 
@@ -23,6 +23,8 @@ class Comparison:
     p_better: float
     p_worse: float
     metric: str = LOSS
+    families: int | None = None
+    """What was tested where several items are of one family; None where each is its own."""
 
     @property
     def gain(self) -> float:
@@ -89,42 +91,77 @@ def decide_verdict(judgement: Judgement, gate: Gate) -> Verdict:
         return Verdict("refuse", False, ("training left the adapter unchanged",))
     tests = judgement.comparisons
     counted = [test for test in tests if min(test.p_better, test.p_worse) < 1.0]
-    worse = significant(counted, lambda test: test.p_worse, gate.level)
-    worse = [test for test in worse if -test.gain >= _least(test, gate)]
-    if worse:
-        return Verdict("refuse", False, tuple(f"significantly worse than {_say(c)}" for c in worse))
-    better = significant(counted, lambda test: test.p_better, gate.level)
-    better = [test for test in better if test.gain >= _least(test, gate)]
-    if better:
-        reasons = tuple(f"significantly better than {_say(test)}" for test in better)
+    worse = holding(counted, lambda test: test.p_worse, gate.level)
+    refused = [test for test in worse.proven if -test.gain >= _least(test, gate)]
+    if refused:
+        reasons = tuple(f"significantly worse than {_say(test)}" for test in refused)
+        return Verdict("refuse", False, reasons)
+    better = holding(counted, lambda test: test.p_better, gate.level)
+    proven = [test for test in better.proven if test.gain >= _least(test, gate)]
+    if proven:
+        reasons = tuple(f"significantly better than {_say(test)}" for test in proven)
         return Verdict("promote", True, reasons)
     promotes = gate.unproven == "promote"
-    reasons = tuple(f"no change that counts against {_say(c)}" for c in tests)
+    reasons = tuple(
+        f"no change that counts against {_say(test, _why_not(test, better, worse, gate))}"
+        for test in tests
+    )
     return Verdict("unproven", promotes, reasons or ("there are no hold-out items to judge by",))
 
 
-def significant(tests: Sequence[T], p_of: Callable[[T], float], level: float) -> list[T]:
-    """Return the tests that hold together at a level, the surest first (Holm 1979).
+@dataclass(frozen=True)
+class Holding(Generic[T]):
+    """What holds of several tests together at a level."""
+
+    proven: tuple[T, ...]
+    """The surest first."""
+    tests: int
+    bound: float | None
+    """What the surest of the others would have had to be below; None where there is no other."""
+
+    def asks(self) -> str:
+        """Say what the correction asks of those that are not proven."""
+        least = f"p < {self.bound:.3g}"
+        return f"{self.tests} tests together ask for {least}" if self.tests > 1 else least
+
+
+def holding(tests: Sequence[T], p_of: Callable[[T], float], level: float) -> Holding[T]:
+    """Return the tests that hold together at a level (Holm 1979).
 
     `p_of` gives the chance of a test's outcome by luck.
     """
     ordered = sorted(tests, key=p_of)
-    found = []
     for number, test in enumerate(ordered):
-        if p_of(test) >= level / (len(ordered) - number):
-            break
-        found.append(test)
-    return found
+        bound = level / (len(ordered) - number)
+        if p_of(test) >= bound:
+            return Holding(tuple(ordered[:number]), len(ordered), bound)
+    return Holding(tuple(ordered), len(ordered), None)
+
+
+def counted_items(items: int, families: int | None) -> str:
+    """Return how many items were tested, and of how many families where that is not the same."""
+    return str(items) if families is None else f"{items} in {families} families"
 
 
 def _least(test: Comparison, gate: Gate) -> float:
     return gate.min_effect if test.metric == LOSS else gate.min_gain
 
 
-def _say(test: Comparison) -> str:
+def _why_not(
+    test: Comparison, better: Holding[Comparison], worse: Holding[Comparison], gate: Gate
+) -> str:
+    """Say why a test counts for nothing although its p is below the level; empty where it isn't."""
+    side, p = (better, test.p_better) if test.p_better <= test.p_worse else (worse, test.p_worse)
+    if test in side.proven:
+        return f"; a change below {_least(test, gate):g} counts for nothing"
+    return f"; {side.asks()}" if p < gate.level else ""
+
+
+def _say(test: Comparison, why_not: str = "") -> str:
     p = min(test.p_better, test.p_worse)
     unit = " nats a token" if test.metric == LOSS else ""
+    families = "" if test.families is None else f" in {test.families} families"
     return (
-        f"{test.against} on {test.items} items of {test.name} "
-        f"({test.metric.replace('_', ' ')} {test.mean_change:+.3f}{unit}, p = {p:.2g})"
+        f"{test.against} on {test.items} items{families} of {test.name} "
+        f"({test.metric.replace('_', ' ')} {test.mean_change:+.3f}{unit}, p = {p:.2g}{why_not})"
     )

@@ -34,10 +34,10 @@ class Growth:
 
 @dataclass(frozen=True)
 class Attempts:
-    """Starts of a run's trainer since its last commit."""
+    """Starts of a run's trainer since its last progress: a commit, or answers to its exam."""
 
     started: int = 0
-    """Starts that neither committed nor ended cleanly, whoever died."""
+    """Starts that neither got on nor ended cleanly, whoever died."""
     seen: int = 0
     """Deaths among them that the supervisor lived to see."""
     last_death: str = ""
@@ -45,6 +45,8 @@ class Attempts:
     """What the last of them died of; the next start is told, once."""
     since_step: int = 0
     """The commit since which they are counted, by its step in the run."""
+    since_exam: int = 0
+    """The start since which they are counted, by how many before it had got on with the exam."""
     at_attempt: int | None = None
     """The number of the trainer's last attempt when it was last started; None where not noted."""
     begun: bool = True

@@ -37,6 +37,8 @@ class SuiteItem:
     tools: tuple[str, ...] = ()
     """What the model may call, each the JSON text the chat template is given."""
     difficulty: Difficulty = "medium"
+    group: str | None = None
+    """What the variants of one question share; None for a question of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +206,10 @@ def _item(line: int, row: Any, header: Suite | None, system: str | None) -> Suit
     named = row.get("id", str(line))
     if not isinstance(named, str) or not named:
         return Mistake(line, "'id' is no text: give each item one of its own, or none")
-    return SuiteItem(named, line, messages, answers, tools, difficulty)
+    group = row.get("group")
+    if group is not None and (not isinstance(group, str) or not group):
+        return Mistake(line, "'group' is no text: give the variants of one question one, or none")
+    return SuiteItem(named, line, messages, answers, tools, difficulty, group)
 
 
 def _asked(row: dict[str, Any], system: str | None) -> tuple[tuple[Turn, ...], str | None] | Bad:

@@ -132,8 +132,10 @@ def ancestry(version: str, versions: Mapping[str, Version]) -> tuple[Version, ..
 
 
 def jobs_of(chain: Iterable[Version]) -> tuple[str, ...]:
-    """Return the jobs trained along a chain, the earliest first."""
-    return tuple(job for version in reversed(tuple(chain)) for job in version.job_ids)
+    """Return the jobs trained along a chain, the earliest first; one trained again stands once."""
+    return tuple(
+        dict.fromkeys(job for version in reversed(tuple(chain)) for job in version.job_ids)
+    )
 
 
 def untrained_of(chain: Iterable[Version]) -> dict[str, Untrained]:

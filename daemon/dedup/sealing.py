@@ -10,6 +10,7 @@ from daemon.core.examples import Chat, Example, answer_of
 from daemon.core.fingerprint import key_of
 from daemon.dedup import signatures, wording
 from daemon.dedup.boilerplate import Boilerplate
+from daemon.dedup.families import family_of
 from daemon.folders.fingerprints import KEY, Keys
 
 
@@ -92,17 +93,9 @@ def exam_keys(
 def binding_of(example: Example, seed: int, words: wording.Words) -> int:
     """Return 64 bits that rows share which must fall on one side of the hold-out.
 
-    These are the group, or else the content of the first question, or the plain text; the seed is
-    mixed in.
+    These are the rows of one family; the seed is mixed in.
     """
-    if example.group is not None:
-        bound = f"group:{example.group}"
-    else:
-        text = wording.users_words(example)
-        if isinstance(example, Chat):
-            text = next((turn.content for turn in example.turns if turn.role == "user"), text)
-        bound = wording.content_of(wording.split(text), words) or text.strip()
-    return hash64(f"{seed}\n{bound}")
+    return hash64(f"{seed}\n{family_of(example, words)}")
 
 
 def hash64(text: str) -> int:

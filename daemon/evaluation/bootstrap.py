@@ -4,11 +4,25 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from daemon.evaluation.paired import Labels, family_numbers
+
 DRAWS = 20_000
 CHUNK = 1_000
 
 Rows = Sequence[tuple[float, int]]
 """Each row's sum (as of losses in nats) and its weight (as its tokens; a score weighs 1)."""
+
+
+def by_family(rows: Rows, families: Labels | None) -> Rows:
+    """Return the sums and the weights of families: what is drawn where items are not independent.
+
+    The weighted mean stays that of the rows.
+    """
+    if families is None or len(numbers := family_numbers(families)) == 0:
+        return rows
+    totals = np.bincount(numbers, weights=[total for total, _ in rows])
+    weights = np.bincount(numbers, weights=[weight for _, weight in rows])
+    return [(float(t), int(w)) for t, w in zip(totals, weights, strict=True)]
 
 
 def interval(candidate: Rows, reference: Rows, level: float, seed: int) -> tuple[float, float]:

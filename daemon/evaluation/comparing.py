@@ -1,10 +1,11 @@
-"""Subjects that answered the same questions, held against the first of them; asks nobody.
+"""Subjects that answered the same questions, held against each other; asks nobody.
 
 What it finds is one value: the report for programs, which the pages for people are made of.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from itertools import combinations
 from typing import Any
 
 from daemon.core.evaluations import EvaluationRequest, Questions
@@ -19,6 +20,8 @@ from daemon.settings import Settings
 
 Papers = Mapping[tuple[int, int], Mapping[str, Any]]
 """What each subject answered, by the places of suite and subject; what is missing was not asked."""
+Scored = tuple[float, float, str | None]
+"""Two subjects' scores of one item, and its family."""
 
 
 class Comparison:
@@ -173,18 +176,20 @@ class Comparison:
 
     def _tests(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """Return the tests of each suite and those of all items; each keeps its level by itself."""
+        metrics = sorted(set(self._metrics))
+        metric = metrics[0] if len(metrics) == 1 else "each suite's own"
         suites, together = [], []
-        for who in range(1, len(self._names)):
-            pooled: list[tuple[float, float]] = []
+        # Over all items everybody meets everybody: a winner has to beat each of the others.
+        for other, who in combinations(range(len(self._names)), 2):
+            pooled: list[Scored] = []
             for place, one in enumerate(self._questions):
-                pairs = self._pairs(place, who)
+                pairs = self._pairs(place, who, other)
                 pooled += pairs
-                if pairs:
-                    suites.append(self._tested(one.suite.name, self._metrics[place], who, pairs))
+                if pairs and other == 0:
+                    name, its = one.suite.name, self._metrics[place]
+                    suites.append(self._tested(name, its, (who, other), pairs))
             if pooled:
-                metrics = sorted(set(self._metrics))
-                metric = metrics[0] if len(metrics) == 1 else "each suite's own"
-                together.append(self._tested(OVERALL, metric, who, pooled))
+                together.append(self._tested(OVERALL, metric, (who, other), pooled))
         level, seed = self._settings.gate.level, self._seed
         return decided(suites, level, seed), decided(together, level, seed)
 
@@ -193,21 +198,28 @@ class Comparison:
         return mix(self._settings.training.seed, "bootstrap")
 
     def _tested(
-        self, suite: str, metric: str, who: int, pairs: Sequence[tuple[float, float]]
-    ) -> Pairs:
-        mine, first = ([(pair[side], 1) for pair in pairs] for side in (0, 1))
-        names = self._names[who], self._names[0]
-        return Pairs(suite, metric, *names, mine, first, compare_scores(pairs))
+        self, suite: str, metric: str, who: tuple[int, int], pairs: Sequence[Scored]
+    ) -> Pairs:  # fmt: skip
+        mine, others = [(new, 1) for new, _, _ in pairs], [(old, 1) for _, old, _ in pairs]
+        families = [family for _, _, family in pairs]
+        test = compare_scores([(new, old) for new, old, _ in pairs], families)
+        subject, against = (self._names[one] for one in who)
+        return Pairs(suite, metric, subject, against, mine, others, test, families)
 
-    def _pairs(self, suite: int, who: int) -> list[tuple[float, float]]:
-        """Return the scores of a subject and of the first one, where both have one."""
+    def _families(self, suite: int) -> list[str | None]:
+        """Return the families of a suite's items; those of two suites are never the same."""
+        groups = (item.group for item in self._questions[suite].suite.items)
+        return [None if group is None else f"{suite}:{group}" for group in groups]
+
+    def _pairs(self, suite: int, who: int, other: int) -> list[Scored]:
+        """Return the scores of two subjects with the family of each item, where both have one."""
         metric = self._metrics[suite]
-        mine, first = (self._scores.get((suite, place), []) for place in (who, 0))
-        if not mine or not first:
+        mine, others = (self._scores.get((suite, place), []) for place in (who, other))
+        if not mine or not others:
             return []
         return [
-            (new.metrics[metric], old.metrics[metric])
-            for new, old in zip(mine, first, strict=True)
+            (new.metrics[metric], old.metrics[metric], family)
+            for new, old, family in zip(mine, others, self._families(suite), strict=True)
             if new is not None and old is not None
             if metric in new.metrics and metric in old.metrics
         ]
@@ -220,7 +232,9 @@ class Comparison:
             if paper["losses"] is not None
         }
         suites = [one.suite.name for one in self._questions]
-        return table_of(suites, self._names, found, self._settings.gate.level, self._seed)
+        families = [self._families(place) for place in range(len(suites))]
+        level, seed = self._settings.gate.level, self._seed
+        return table_of(suites, self._names, found, families, level, seed)
 
     # --- changes and targets ------------------------------------------------------------------
 
@@ -281,7 +295,7 @@ class Comparison:
             for number, item in enumerate(one.suite.items):
                 yield {
                     "suite": one.suite.name, "id": item.id, "difficulty": item.difficulty,
-                    "scorer": one.suite.scorer,
+                    "group": item.group, "scorer": one.suite.scorer,
                     "prompt": [{"role": t.role, "content": t.content} for t in item.messages],
                     "tools": list(item.tools), "golden": list(item.answers),
                     "answers": {
@@ -320,19 +334,19 @@ def _figures(summary: Summary, main: str) -> dict[str, float]:
 
 
 def _winner(names: Sequence[str], overall: Sequence[Mapping[str, Any]]) -> str | None:
-    """Return the one that is proven best over all items; None where there is no such."""
-    better = [test["winner"] for test in overall if test["winner"] == test["subject"]]
-    if len(better) == 1:
-        return str(better[0])
-    beaten = [test for test in overall if test["winner"] == names[0]]
-    return names[0] if len(names) > 1 and len(beaten) == len(names) - 1 else None
+    """Return the one that is proven better than each other over all items; None without such."""
+    won = [test["winner"] for test in overall]
+    others = len(names) - 1
+    return next((name for name in names if others and won.count(name) == others), None)
 
 
 def _finding(test: Mapping[str, Any]) -> str:
     subject, first = test["subject"], test["against"]
+    families = "" if test["families"] is None else f" in {test['families']} families"
+    why_not = "" if test["why_not"] is None else f"; {test['why_not']}"
     figures = (
         f"{test['change']:+.3f} ({test['low']:+.3f} to {test['high']:+.3f}) on {test['items']} "
-        f"items, p = {test['p']:.2g}"
+        f"items{families}, p = {test['p']:.2g}{why_not}"
     )
     if test["winner"] is None:
         return f"no significant difference between {subject} and {first}: {figures}"

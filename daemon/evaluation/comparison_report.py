@@ -6,6 +6,7 @@ from typing import Any
 from daemon.analysis.frame import document
 from daemon.analysis.markup import Html, element, join, table, text
 from daemon.core.jobs import escape, one_line
+from daemon.core.promotion import counted_items
 from daemon.core.suites import DIFFICULTIES
 from daemon.evaluation.markdown import TEXT, code, plain, rounded
 from daemon.evaluation.markdown import table as lines_of
@@ -59,13 +60,12 @@ def score_rows(report: Report) -> Rows:
 
 
 def test_rows(report: Report) -> Rows:
-    """Return the table of tests: each subject against the first."""
+    """Return the table of tests: suites against the first subject, over all everybody's."""
     return [
         (
             test["suite"], _words(test["metric"]), test["subject"], test["against"],
-            str(test["items"]), f"{test['change']:+.4f}",
-            f"{test['low']:+.4f} to {test['high']:+.4f}", f"{test['p']:.2g}",
-            test["winner"] or NO_WINNER,
+            counted_items(test["items"], test.get("families")), f"{test['change']:+.4f}",
+            f"{test['low']:+.4f} to {test['high']:+.4f}", f"{test['p']:.2g}", _winner(test),
         )
         for test in report["tests"]
     ]  # fmt: skip
@@ -80,7 +80,7 @@ def loss_rows(report: Report) -> Rows:
         if test is not None:
             held = (
                 f"{test['change']:+.4f}", f"{test['low']:+.4f} to {test['high']:+.4f}",
-                f"{test['p']:.2g}", test["winner"] or NO_WINNER,
+                f"{test['p']:.2g}", _winner(test),
             )  # fmt: skip
         figures = rounded(one["loss"]), rounded(one["perplexity"])
         rows.append((one["suite"], one["subject"], str(one["items"]), *figures, *held))
@@ -151,6 +151,13 @@ def _remarks(one: Mapping[str, Any]) -> list[str]:
     return said
 
 
+def _winner(test: Mapping[str, Any]) -> str:
+    if test["winner"] is not None:
+        return str(test["winner"])
+    why_not = test.get("why_not")
+    return NO_WINNER if why_not is None else f"{NO_WINNER}: {why_not}"
+
+
 def _words(metric: str) -> str:
     return metric.replace("_", " ")
 
@@ -164,6 +171,8 @@ def _about(report: Report) -> str:
         "The delta is the subject's mean less that of the one it is held against. All intervals "
         f"of a table of suites hold together with a chance of {1 - report['level']:.0%} (paired "
         "bootstrap over the items), and so do all winners (McNemar's test or Wilcoxon's, by Holm). "
+        "In the row of all, everybody is held against everybody; the best of all has beaten each. "
+        "Items of one group are one family, which is drawn and tested as one. "
         "Losses are of the first golden answer of each item, in nats a token, so lower is better; "
         "their deltas hold together as those of the scores do. "
         "Tokens a second are those of answers made side by side."

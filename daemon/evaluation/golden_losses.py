@@ -9,7 +9,7 @@ from typing import Any
 
 from daemon.core.promotion import LOSS
 from daemon.evaluation.bootstrap import Rows
-from daemon.evaluation.paired import compare
+from daemon.evaluation.paired import Labels, compare
 from daemon.evaluation.scoring import mean_loss
 from daemon.evaluation.side_by_side import Pairs, decided
 
@@ -21,11 +21,12 @@ Losses = Sequence[tuple[float, int] | None]
 
 def table_of(
     suites: Sequence[str], subjects: Sequence[str], found: Mapping[tuple[int, int], Losses],
-    level: float, seed: int,
+    families: Sequence[Labels], level: float, seed: int,
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Return a record for each suite and subject with losses, then one for each over all suites.
 
-    `found` has the losses by the places of suite and subject. The tests of the suites keep the
+    `found` has the losses by the places of suite and subject, `families` those of each suite's
+    items. The tests of the suites keep the
     level together, and so do those over all.
     """
     together = {
@@ -34,10 +35,11 @@ def table_of(
         if all((place, who) in found for place in range(len(suites)))
     }
     names = [*suites, OVERALL]
+    labels = [*families, [label for of_suite in families for label in of_suite]]
     tests = [
         test
         for part in (found, together)
-        for test in decided(_family(names, subjects, part), level, seed)
+        for test in decided(_against_first(names, subjects, part, labels), level, seed)
     ]
     tested = {(test["suite"], test["subject"]): test for test in tests}
     return [
@@ -47,26 +49,28 @@ def table_of(
     ]
 
 
-def _family(
-    names: Sequence[str], subjects: Sequence[str], found: Mapping[tuple[int, int], Losses]
-) -> list[Pairs]:
-    family = []
+def _against_first(
+    names: Sequence[str], subjects: Sequence[str], found: Mapping[tuple[int, int], Losses],
+    families: Sequence[Labels],
+) -> list[Pairs]:  # fmt: skip
+    tests = []
     for (place, who), losses in sorted(found.items()):
         if not who or (place, 0) not in found:
             continue
         pairs = [
-            (mine, first)
-            for mine, first in zip(losses, found[place, 0], strict=True)
+            (mine, first, label)
+            for mine, first, label in zip(losses, found[place, 0], families[place], strict=True)
             # With another prefix an answer may be split into other tokens: not the same item then.
             if mine is not None and first is not None and mine[1] == first[1]
         ]
         if pairs:
-            mine, first = ([pair[side] for pair in pairs] for side in (0, 1))
-            test = compare(_per_token(mine), _per_token(first))
-            family.append(
-                Pairs(names[place], LOSS, subjects[who], subjects[0], mine, first, test)
+            mine, others = [mine for mine, _, _ in pairs], [other for _, other, _ in pairs]
+            labels = [label for _, _, label in pairs]
+            test = compare(_per_token(mine), _per_token(others), labels)
+            tests.append(
+                Pairs(names[place], LOSS, subjects[who], subjects[0], mine, others, test, labels)
             )  # fmt: skip
-    return family
+    return tests
 
 
 def _per_token(rows: Rows) -> list[float]:

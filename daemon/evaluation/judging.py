@@ -7,7 +7,7 @@ from typing import Any
 
 from daemon.core.promotion import LOSS, Comparison
 from daemon.core.suites import ScorerName
-from daemon.evaluation.paired import Paired, compare, compare_right
+from daemon.evaluation.paired import Labels, Paired, compare, compare_right
 from daemon.evaluation.scores.score import MAIN, Score, Summary, Wanted, summarise
 from daemon.evaluation.scoring import Interrupted, Scorer, mean_loss
 from daemon.evaluation.sitting import Exam, Memory, Paper, Sitter, Sitting
@@ -84,18 +84,23 @@ def comparisons(marks: Marks, exam: Exam, against: Sequence[str]) -> list[Compar
         for rows, scored in marks.candidate.paper.losses.items():
             if scored:
                 its = reference.paper.losses[rows]
-                test = compare(_per_token(scored), _per_token(its))
+                families = exam.families.get(rows)
+                test = compare(_per_token(scored), _per_token(its), families)
                 found.append(_comparison(rows, name, LOSS, test))
         for asked in question_sets(exam):
             mine, other = (m.of_set(exam, asked) for m in (marks.candidate, reference))
             metric = metric_of(asked, exam, [*mine, *other])
+            groups = [one.item.group for one in exam.questions if one.set == asked]
             pairs = [
-                (score.metrics[metric], its.metrics[metric])
-                for score, its in zip(mine, other, strict=True)
+                (score.metrics[metric], its.metrics[metric], group)
+                for score, its, group in zip(mine, other, groups, strict=True)
                 if metric in score.metrics
             ]
             if pairs:
-                found.append(_comparison(asked, name, metric, compare_scores(pairs)))
+                test = compare_scores(
+                    [pair[:2] for pair in pairs], [group for *_, group in pairs]
+                )  # fmt: skip
+                found.append(_comparison(asked, name, metric, test))
     return found
 
 
@@ -116,12 +121,15 @@ def metric_for(scorer: ScorerName, scores: Sequence[Score]) -> str:
     return WORDS if main == EXACT and not right else main
 
 
-def compare_scores(pairs: Sequence[tuple[float, float]]) -> Paired:
+def compare_scores(
+    pairs: Sequence[tuple[float, float]], families: Labels | None = None
+) -> Paired:  # fmt: skip
     """Test pairs of (new, old) scores of the same items; right or wrong is counted, not ranked."""
     mine, other = [new for new, _ in pairs], [old for _, old in pairs]
     if all(value in (0.0, 1.0) for value in (*mine, *other)):
-        return compare_right([value == 1.0 for value in mine], [value == 1.0 for value in other])
-    return compare(mine, other, higher_is_better=True)
+        right, before = ([value == 1.0 for value in side] for side in (mine, other))
+        return compare_right(right, before, families)
+    return compare(mine, other, families, higher_is_better=True)
 
 
 def _comparison(name: str, against: str, metric: str, test: Paired) -> Comparison:
@@ -147,7 +155,8 @@ def details(marks: Marks, exam: Exam) -> list[dict[str, Any]]:
     return [
         {
             "set": question.set, "id": question.item.id, "job": question.job,
-            "difficulty": question.item.difficulty, "scorer": question.scorer,
+            "difficulty": question.item.difficulty, "group": question.item.group,
+            "scorer": question.scorer,
             "prompt": [{"role": t.role, "content": t.content} for t in question.item.messages],
             "tools": list(question.item.tools), "golden": list(question.item.answers),
             "answers": {

@@ -1,12 +1,22 @@
-"""The paired one-sided tests behind a verdict; knows numbers, not what they measure."""
+"""Paired one-sided tests of the same items before and after: signed ranks, and McNemar's."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import product
+from functools import lru_cache
 from math import comb
 
-EXACT_BELOW = 10
-"""With fewer pairs every assignment of signs is counted, with more Wilcoxon's test is used."""
+import numpy as np
+from numpy.typing import NDArray
+
+EXACT_UP_TO = 400
+"""Up to so many changes all assignments of signs are counted; beyond, the normal form is used."""
+DIGITS = 12
+"""Decimals of a change that count: what differs by rounding alone is tied, or no change."""
+
+Label = str | int
+Labels = Sequence[Label | None]
+"""The family of each item; None for an item that is a family of its own."""
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -15,45 +25,85 @@ class Paired:
 
     items: int
     mean_change: float
-    """Candidate minus reference."""
+    """Candidate minus reference; each family counts alike."""
     p_better: float
     p_worse: float
+    families: int | None = None
+    """What was tested where several items are of one family; None where each is its own."""
 
 
 def compare(
-    candidate: Sequence[float], reference: Sequence[float], *, higher_is_better: bool = False
-) -> Paired:
+    candidate: Sequence[float], reference: Sequence[float], families: Labels | None = None,
+    *, higher_is_better: bool = False,
+) -> Paired:  # fmt: skip
     """Test whether the candidate's values are better or worse than the reference's.
 
+    The unit is the family: the changes of its items are averaged first. Families without a change
+    are left out, and the others tested by Wilcoxon's signed ranks (Wilcoxon 1945; ties have their
+    mean rank). The chance is exact: among all assignments of signs to these ranks.
+
     Raises:
-        ValueError: no items, or not as many on both sides.
+        ValueError: no items, or not as many on both sides, or not as many labels.
     """
-    changes = [new - old for new, old in zip(candidate, reference, strict=True)]
-    if not changes:
-        raise ValueError("nothing to compare")
-    mean = sum(changes) / len(changes)
-    if not any(changes):
-        return Paired(len(changes), 0.0, 1.0, 1.0)
-    test = _sign_flips if len(changes) < EXACT_BELOW else _wilcoxon
-    greater, smaller = test(changes), test([-change for change in changes])
+    changes = _changes(candidate, reference)
+    units = _units(changes, families)
+    greater, smaller = _signed_ranks(units)
     better, worse = (greater, smaller) if higher_is_better else (smaller, greater)
-    return Paired(len(changes), mean, better, worse)
+    return Paired(len(changes), float(units.mean()), better, worse, _fewer(units, changes))
 
 
-def compare_right(candidate: Sequence[bool], reference: Sequence[bool]) -> Paired:
+def compare_right(
+    candidate: Sequence[bool], reference: Sequence[bool], families: Labels | None = None
+) -> Paired:
     """Test whether more items are right, or fewer: McNemar's test, exact (McNemar 1947).
 
-    Only items on which the two differ tell anything: by luck each would be a coin's toss.
+    Only items on which the two differ tell anything: by luck each would be a coin's toss. Where
+    several items are of one family, its mean change is tested by signed ranks; with one item each
+    that is the same test.
 
     Raises:
-        ValueError: no items, or not as many on both sides.
+        ValueError: no items, or not as many on both sides, or not as many labels.
     """
-    gained = sum(new and not old for new, old in zip(candidate, reference, strict=True))
-    lost = sum(old and not new for new, old in zip(candidate, reference, strict=True))
-    if not candidate:
+    changes = _changes(candidate, reference)
+    units = _units(changes, families)
+    if _fewer(units, changes) is not None:
+        return compare(candidate, reference, families, higher_is_better=True)
+    gained, lost = int(np.sum(changes > 0)), int(np.sum(changes < 0))
+    mean = (gained - lost) / len(changes)
+    return Paired(len(changes), mean, _tosses(gained, lost), _tosses(lost, gained))
+
+
+def family_numbers(families: Labels) -> NDArray[np.int64]:
+    """Return the families of items as numbers from 0, in the order in which they first come."""
+    seen: dict[Label, int] = {}
+    number = 0
+    numbers = []
+    for label in families:
+        place = number if label is None else seen.setdefault(label, number)
+        number += place == number
+        numbers.append(place)
+    return np.array(numbers, dtype=np.int64)
+
+
+def _changes(candidate: Iterable[float], reference: Iterable[float]) -> Floats:
+    changes = [float(new) - float(old) for new, old in zip(candidate, reference, strict=True)]
+    if not changes:
         raise ValueError("nothing to compare")
-    mean = (gained - lost) / len(candidate)
-    return Paired(len(candidate), mean, _tosses(gained, lost), _tosses(lost, gained))
+    return np.array(changes)
+
+
+def _units(changes: Floats, families: Labels | None) -> Floats:
+    """Return the mean change of each family."""
+    if families is None:
+        return changes
+    if len(families) != len(changes):
+        raise ValueError(f"{len(changes)} items and the families of {len(families)}")
+    numbers = family_numbers(families)
+    return np.bincount(numbers, weights=changes) / np.bincount(numbers)
+
+
+def _fewer(units: Floats, changes: Floats) -> int | None:
+    return len(units) if len(units) < len(changes) else None
 
 
 def _tosses(seen: int, others: int) -> float:
@@ -63,19 +113,44 @@ def _tosses(seen: int, others: int) -> float:
     return float(as_many / 2**tosses)
 
 
-def _sign_flips(changes: Sequence[float]) -> float:
-    """Return the chance of a sum as great as this if each sign were a coin's (Fisher 1935)."""
-    sizes = [abs(change) for change in changes]
-    seen = sum(changes) - 1e-12 * sum(sizes)
-    flips = list(product((-1.0, 1.0), repeat=len(sizes)))
-    as_great = sum(
-        sum(sign * size for sign, size in zip(signs, sizes, strict=True)) >= seen for signs in flips
-    )
-    return as_great / len(flips)
+def _signed_ranks(changes: Floats) -> tuple[float, float]:
+    """Return the chances of rises, and of falls, as great as those among some changes."""
+    rounded = np.round(changes, DIGITS)
+    rounded = rounded[rounded != 0.0]
+    if len(rounded) > EXACT_UP_TO:
+        return _normal(rounded)
+    ranks = _doubled_ranks(np.abs(rounded))
+    tails = _tails(tuple(sorted(ranks.tolist())))
+    raised = int(ranks[rounded > 0.0].sum())
+    # Falls as great as these are rises as small: the distribution is symmetric.
+    return float(tails[raised]), float(tails[int(ranks.sum()) - raised])
 
 
-def _wilcoxon(changes: Sequence[float]) -> float:
+def _doubled_ranks(sizes: Floats) -> NDArray[np.int64]:
+    """Return twice the rank of each size, a whole number also where ties share their mean rank."""
+    _, places, counts = np.unique(sizes, return_inverse=True, return_counts=True)
+    ends = np.cumsum(counts)
+    return np.asarray((2 * ends - counts + 1)[places], dtype=np.int64)
+
+
+@lru_cache(maxsize=16)
+def _tails(ranks: tuple[int, ...]) -> Floats:
+    """Return, for each sum, the chance of at least it if each rank were taken by a coin's toss."""
+    chances = np.zeros(sum(ranks) + 1)
+    chances[0] = 1.0
+    for end, rank in zip(np.cumsum(ranks), ranks, strict=True):
+        chances[rank : end + 1] += chances[: end + 1 - rank].copy()
+        chances[: end + 1] *= 0.5
+    # Summed from the small end, so that a chance of 1e-30 keeps its digits.
+    return np.minimum(np.cumsum(chances[::-1])[::-1], 1.0)
+
+
+def _normal(changes: Floats) -> tuple[float, float]:
     # Imported here: scipy takes half a second, and most of a worker's life needs none of it.
     from scipy.stats import wilcoxon
 
-    return float(wilcoxon(changes, alternative="greater").pvalue)
+    greater, smaller = (
+        float(wilcoxon(changes, alternative=side, method="asymptotic", correction=True).pvalue)
+        for side in ("greater", "less")
+    )
+    return greater, smaller

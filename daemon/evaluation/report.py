@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from daemon.core.jobs import escape
-from daemon.core.promotion import Comparison, Verdict
+from daemon.core.promotion import Comparison, Verdict, counted_items
 from daemon.evaluation.golden_losses import perplexity
 from daemon.evaluation.judging import Marked, Marks, metric_of, summaries
 from daemon.evaluation.markdown import code, plain, rounded, table
@@ -167,7 +167,8 @@ def tests_of(report: Report) -> list[tuple[str, ...]]:
     """Return the rows of the table of tests."""
     return [
         (
-            test["name"], test["metric"].replace("_", " "), test["against"], str(test["items"]),
+            test["name"], test["metric"].replace("_", " "), test["against"],
+            counted_items(test["items"], test.get("families")),
             f"{test['mean_change']:+.4f}", f"{test['p_better']:.2g}", f"{test['p_worse']:.2g}",
         )
         for test in report["tests"]

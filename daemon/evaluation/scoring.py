@@ -9,6 +9,9 @@ from daemon.text.encoder import Encoded
 CHUNK = 4
 """Rows scored at once; orders are looked at in between."""
 
+Heard = Callable[[int, Answer], None]
+"""Given each answer with the place of its prompt, as soon as it has ended."""
+
 Interrupted = Callable[[], bool]
 """Asked between items: is the work to be left?"""
 
@@ -21,9 +24,13 @@ class Scorer(Protocol):
         ...
 
     def answer(
-        self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Interrupted
-    ) -> list[Answer] | None:
-        """Return the greedy answers, made side by side; None when interrupted."""
+        self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Interrupted,
+        heard: Heard | None = None,
+    ) -> list[Answer] | None:  # fmt: skip
+        """Return the greedy answers, made side by side; None when interrupted.
+
+        `heard` is given each at once, so that those that have ended outlive an interruption.
+        """
         ...
 
 

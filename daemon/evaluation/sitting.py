@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -32,6 +33,25 @@ class Memory(Protocol):
         ...
 
 
+class GettingOn:
+    """A memory that notes, once, that something new was found: the work is not futile."""
+
+    def __init__(self, memory: Memory, note: Callable[[], None]) -> None:
+        self._memory = memory
+        self._note: Callable[[], None] | None = note
+
+    def known(self, model: str) -> Found:
+        """Return all that is known of a model."""
+        return self._memory.known(model)
+
+    def keep(self, model: str, found: Found) -> None:
+        """Add to it."""
+        self._memory.keep(model, found)
+        if found and self._note is not None:
+            self._note()
+            self._note = None
+
+
 @dataclass(frozen=True)
 class Exam:
     """The items of one judgement."""
@@ -43,6 +63,8 @@ class Exam:
     """Longest time for an answer, in seconds."""
     jobs: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """By set, the job of each of its rows, where they are of jobs."""
+    families: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """By set, the family of each of its rows, where several may be of one."""
 
 
 @dataclass(frozen=True)
@@ -88,17 +110,20 @@ class Answers:
         for tokens in sorted({one.max_tokens for one in missing.values()}):
             asked = {key: one for key, one in missing.items() if one.max_tokens == tokens}
             ready()
-            limits = Limits(tokens, answer_s)
-            said = self._scorer.answer([one.tokens for one in asked.values()], limits, interrupted)
+            said = self._scorer.answer(
+                [one.tokens for one in asked.values()], Limits(tokens, answer_s), interrupted,
+                partial(self._heard, list(asked), tokens),
+            )  # fmt: skip
             if said is None:
                 return None
-            found = {key: asdict(one) for key, one in zip(asked, said, strict=True)}
-            # How far an answer came that time cut off depends on the day: it is made again.
-            self._keep(
-                {k: one for k, one in found.items() if one["ended"] or one["tokens"] == tokens}
-            )
-            self._known.update(found)
+            self._known |= {key: asdict(one) for key, one in zip(asked, said, strict=True)}
         return [Answer(**self._known[_asked(one)]) for one in questions]
+
+    def _heard(self, keys: Sequence[str], most: int, place: int, said: Answer) -> None:
+        """Keep an answer at once: a kill loses those in the making, not those that have ended."""
+        # How far an answer came that time cut off depends on the day: it is made again.
+        if said.ended or said.tokens == most:
+            self._keep({keys[place]: asdict(said)})
 
 
 class Sitting:

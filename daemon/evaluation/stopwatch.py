@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from daemon.core.answers import Answer, Limits
-from daemon.evaluation.scoring import Interrupted, Scorer
+from daemon.evaluation.scoring import Heard, Interrupted, Scorer
 from daemon.text.encoder import Encoded
 
 
@@ -27,11 +27,12 @@ class Stopwatch:
         return self.scorer.losses(rows)
 
     def answer(
-        self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Interrupted
-    ) -> list[Answer] | None:
+        self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Interrupted,
+        heard: Heard | None = None,
+    ) -> list[Answer] | None:  # fmt: skip
         """Return the answers; None when interrupted."""
         began_s, waited_s = self.now_s(), self.waited_s()
-        said = self.scorer.answer(prompts, limits, interrupted)
+        said = self.scorer.answer(prompts, limits, interrupted, heard)
         if said is not None:
             self.seconds += self.now_s() - began_s - (self.waited_s() - waited_s)
             self.answers += len(said)

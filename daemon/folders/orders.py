@@ -62,13 +62,31 @@ def read_request(place: OrderLayout) -> dict[str, Any]:
 
 
 def begin_piece(place: OrderLayout, number: int) -> int:
-    """Note that a piece begins, durably; return how many beginnings of it had no clean end."""
-    mark: dict[str, int] = {}
-    with suppress(OSError, ValueError):
-        mark = json.loads(place.piece.read_bytes())
-    before = mark.get("starts", 0) if mark.get("number") == number else 0
-    atomic.write_json(place.piece, {"number": number, "starts": before + 1})
+    """Note that a piece begins, durably; return how many beginnings of it were futile.
+
+    These are the ones since its last progress that had no clean end.
+    """
+    mark = _mark(place)
+    if mark.get("number") != number:
+        mark = {"number": number}
+    before = mark.get("starts", 0)
+    atomic.write_json(place.piece, mark | {"starts": before + 1})
     return before
+
+
+def note_progress(place: OrderLayout) -> None:
+    """Note that the piece in hand gets on: its beginnings until now count no more as futile."""
+    mark = _mark(place)
+    if "number" in mark:
+        further = {"starts": 0, "got_on": mark.get("got_on", 0) + 1}
+        atomic.write_json(place.piece, mark | further)
+
+
+def _mark(place: OrderLayout) -> dict[str, int]:
+    with suppress(OSError, ValueError):
+        mark: dict[str, int] = json.loads(place.piece.read_bytes())
+        return mark
+    return {}
 
 
 def leave_piece(place: OrderLayout) -> None:
@@ -108,6 +126,8 @@ class Orders:
         self._layout = layout
         self._known: dict[str, tuple[Identity, OrderOnDisk]] = {}
         self._deaths: dict[str, int] = {}
+        self._got_on: dict[str, tuple[int, int]] = {}
+        """The piece in hand at the last death, and how many beginnings of it had got on."""
         self.parked: dict[str, str] = {}
         """Orders that are not gone on with, with the reason: those that cannot be read, and until
         the next start those that killed their trainer."""
@@ -164,14 +184,19 @@ class Orders:
         leave_piece(self._layout.order(order))
 
     def count_death(self, order: str, how: str) -> None:
-        """Count a death of the trainer; many without a piece between park the order."""
+        """Count a death of the trainer; many without progress between park the order."""
+        mark = _mark(self._layout.order(order))
+        got_on = mark.get("number", 0), mark.get("got_on", 0)
+        if self._got_on.get(order, got_on) != got_on:
+            self.progressed(order)
+        self._got_on[order] = got_on
         self._deaths[order] = self._deaths.get(order, 0) + 1
         if self._deaths[order] >= MOST_DEATHS:
             why = f"crashed the trainer {self._deaths[order]} times ({how})"
             self.parked[order] = f"{order} {why}; it is tried again at the next start"
 
     def progressed(self, order: str) -> None:
-        """Count an order's deaths from zero again: a piece has ended."""
+        """Count an order's deaths from zero again: a piece has ended, or got on."""
         self._deaths.pop(order, None)
 
     def has(self, order: str) -> bool:

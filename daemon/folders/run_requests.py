@@ -170,14 +170,15 @@ class RunRequests:
     def attempts(self, run: str) -> Attempts:
         """Return the starts without progress.
 
-        A commit is progress also where the supervisor died before it had heard or written of it.
+        A commit, or an answer to the exam, is progress also where the supervisor died before it had
+        heard or written of it.
         """
         known = Attempts()
         with suppress(OSError, ValueError, TypeError):
             known = Attempts(**json.loads(self._layout.run(run).attempts.read_bytes()))
-        newest = _newest_step(self._layout.run(run))
-        if newest > known.since_step:
-            return Attempts(since_step=newest)
+        now = _progress(self._layout.run(run))
+        if now.since_step > known.since_step or now.since_exam > known.since_exam:
+            return now
         return replace(
             known, begun=known.at_attempt is None or known.at_attempt != self._attempt(run)
         )
@@ -197,7 +198,7 @@ class RunRequests:
     def progressed(self, run: str) -> None:
         """Count the starts from zero again: the run has committed; one that is gone has ended."""
         with suppress(FileNotFoundError):
-            self.write_attempts(run, Attempts(since_step=_newest_step(self._layout.run(run))))
+            self.write_attempts(run, _progress(self._layout.run(run)))
 
     def write_attempts(self, run: str, attempts: Attempts) -> None:
         """Write the starts without progress, if they differ."""
@@ -250,6 +251,14 @@ def _skip(place: RunLayout) -> str | None:
         job: str = json.loads((place.folder / "skip.json").read_bytes())["job"]
         return job
     return None
+
+
+def _progress(place: RunLayout) -> Attempts:
+    """Return no attempts since what the disk shows of the run."""
+    exam = 0
+    with suppress(OSError, ValueError, KeyError):
+        exam = int(json.loads((place.folder / "exam.json").read_bytes())["starts"])
+    return Attempts(since_step=_newest_step(place), since_exam=exam)
 
 
 def _newest_step(place: RunLayout) -> int:

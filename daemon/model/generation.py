@@ -27,6 +27,8 @@ PREFILL_AT_ONCE = 8
 class _Draft:
     """An answer in the making."""
 
+    place: int
+    """Of its prompt."""
     tokens: list[int] = field(default_factory=list)
     log_probability: float = 0.0
     began_s: float = math.inf
@@ -39,29 +41,39 @@ def answer_batch(
     prompts: Sequence[Sequence[int]],
     limits: Limits,
     interrupted: Callable[[], bool],
+    heard: Callable[[int, Answer], None] | None = None,
 ) -> list[Answer] | None:
     """Return the greedy answers, each up to its end-of-turn token or a limit; None if interrupted.
 
-    `interrupted` is asked between tokens. The model is in evaluation mode meanwhile and as it was
+    `interrupted` is asked between tokens; `heard` is given each answer with the place of its prompt
+    as soon as it has ended. The model is in evaluation mode meanwhile and as it was
     afterwards.
     """
     was_training = model.training
+    found: dict[int, Answer] = {}
+
+    def ended(draft: _Draft) -> None:
+        found[draft.place] = _answer(tokenizer, draft)
+        if heard is not None:
+            heard(draft.place, found[draft.place])
+
     model.eval()
     try:
-        drafts = _drafts(model, tokenizer, prompts, limits, interrupted)
+        whole = _draw_up(model, tokenizer, prompts, limits, interrupted, ended)
     finally:
         model.train(was_training)
-    return None if drafts is None else [_answer(tokenizer, draft) for draft in drafts]
+    return [found[place] for place in range(len(prompts))] if whole else None
 
 
-def _drafts(
+def _draw_up(
     model: Module,
     tokenizer: TokenizerWrapper,
     prompts: Sequence[Sequence[int]],
     limits: Limits,
     interrupted: Callable[[], bool],
-) -> list[_Draft] | None:
-    drafts = [_Draft() for _ in prompts]
+    ended: Callable[[_Draft], None],
+) -> bool:
+    """Write all answers, and give each to `ended` in its turn; False when interrupted."""
     # Prompts that are begun together are padded to the longest of them.
     order = sorted(range(len(prompts)), key=lambda number: -len(prompts[number]))
     generator = BatchGenerator(
@@ -73,22 +85,26 @@ def _drafts(
         uids = generator.insert(
             [list(prompts[number]) for number in order], stop_sequences=[ends] * len(order)
         )
-        open_drafts = {uid: drafts[number] for uid, number in zip(uids, order, strict=True)}
+        open_drafts = {uid: _Draft(number) for uid, number in zip(uids, order, strict=True)}
         while open_drafts:
             if interrupted():
-                return None
-            _extend(open_drafts, generator.next_generated())
-            late = [uid for uid, draft in open_drafts.items() if _is_late(draft, limits.seconds)]
+                return False
+            done = _extend(open_drafts, generator.next_generated())
+            late = [
+                uid for uid, draft in open_drafts.items()
+                if uid not in done and _is_late(draft, limits.seconds)
+            ]  # fmt: skip
             generator.remove(late)
-            for uid in late:
-                del open_drafts[uid]
+            for uid in (*done, *late):
+                ended(open_drafts.pop(uid))
     finally:
         generator.close()
-    return drafts
+    return True
 
 
-def _extend(open_drafts: dict[int, _Draft], said: Sequence[GenerationBatch.Response]) -> None:
-    """Add a token to each draft that has one; those that end leave."""
+def _extend(open_drafts: dict[int, _Draft], said: Sequence[GenerationBatch.Response]) -> list[int]:
+    """Add a token to each draft that has one; return those that end with it."""
+    done = []
     chances = mx.stack([one.logprobs[one.token] for one in said]) if said else mx.array([])
     for one, chance in zip(said, np.asarray(chances, dtype=np.float64), strict=True):
         draft = open_drafts[one.uid]
@@ -98,7 +114,8 @@ def _extend(open_drafts: dict[int, _Draft], said: Sequence[GenerationBatch.Respo
             draft.log_probability += float(chance)
         if one.finish_reason is not None:
             draft.ended = one.finish_reason == "stop"
-            del open_drafts[one.uid]
+            done.append(one.uid)
+    return done
 
 
 def _is_late(draft: _Draft, limit_s: float) -> bool:

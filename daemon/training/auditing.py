@@ -22,11 +22,11 @@ from daemon.evaluation.judging import Marks, comparisons, details, examine
 from daemon.evaluation.questions import Question, suite_questions
 from daemon.evaluation.report import markdown, report_of
 from daemon.evaluation.scores.score import Wanted
-from daemon.evaluation.sitting import Exam, Sitter
+from daemon.evaluation.sitting import Exam, GettingOn, Sitter
 from daemon.folders import audits, models, orders, suites
 from daemon.folders.known_scores import KnownScores
 from daemon.settings import Settings
-from daemon.training.batches import holdout_rows, questions
+from daemon.training.batches import families_of, holdout_rows, questions
 from daemon.training.bench import Bench
 from daemon.training.desk import Desk
 from daemon.training.engine import ADAPTER
@@ -40,7 +40,7 @@ from daemon.training.shaping import memory_to_ask
 from daemon.training.verdict import SAID_EVERY_S, json_lines
 
 STARTS = 3
-"""An audit that was begun so often and never ended is what kills the trainer."""
+"""An audit that was begun so often without an answer more is what kills the trainer."""
 LINEAGE = "lineage_holdout"
 
 
@@ -110,7 +110,8 @@ class Auditing:
             Sitter(folder.name, (worn := adapter_folder(folder)), key(worn), exam)
             for folder, exam in zip((version, proven), exams, strict=True)
         ]
-        memory = KnownScores(self._bench.layout)
+        note = partial(orders.note_progress, self._place)
+        memory = GettingOn(KnownScores(self._bench.layout), note)
         marks = examine(engine, engine.wear, exams[0], sitters, memory, Wanted(), self._is_left)
         if not self._bench.parent_lives():
             # Another trainer may be at it already.
@@ -133,11 +134,15 @@ class Auditing:
         asked = asked[: evaluation.judge_samples]
         encoded = {LINEAGE: holdout_rows(rows, texts, ids)}
         jobs = {LINEAGE: [job for job, _ in ids]}
+        families = {LINEAGE: families_of(rows, ids)}
         chosen = self._suites()
         return [
-            Exam(encoded, [*asked, *self._of_suites(chosen, folder)], evaluation.answer_s, jobs)
+            Exam(
+                encoded, [*asked, *self._of_suites(chosen, folder)], evaluation.answer_s, jobs,
+                families,
+            )
             for folder in versions
-        ]
+        ]  # fmt: skip
 
     def _suites(self) -> list[Suite]:
         settings = self.settings.evaluation

@@ -10,6 +10,8 @@ from daemon.core.examples import Chat, Example, answer_of, prompt_of
 from daemon.core.packing import Shapes, lay_out
 from daemon.core.plan import Plan, mix
 from daemon.core.suites import SuiteItem
+from daemon.dedup.families import label_of
+from daemon.dedup.wording import Words
 from daemon.errors import RunFault
 from daemon.evaluation.questions import PROMPT_CHARACTERS, Question
 from daemon.text.encoder import Encoded
@@ -166,17 +168,27 @@ def holdout_rows(rows: JobRows, texts: RowTexts, ids: Sequence[RowId]) -> list[E
     return texts.encode([(job, rows.example(job, row, "holdout")) for job, row in ids])
 
 
+def families_of(rows: JobRows, ids: Sequence[RowId]) -> list[str]:
+    """Return the families of hold-out rows."""
+    words = Words()
+    return [label_of(rows.example(job, row, "holdout"), words) for job, row in ids]
+
+
 def questions(
     rows: JobRows, texts: RowTexts, ids: Iterable[RowId], of_set: str, max_tokens: int
 ) -> list[Question]:
     """Return the questions among hold-out rows, with their golden answers."""
     found = []
+    words = Words()
     for job, row in ids:
         example = rows.example(job, row, "holdout")
         turns = prompt_of(example)
         if turns:
             tools = example.tools if isinstance(example, Chat) else ()
-            item = SuiteItem(f"{job}:{row}", 0, turns, (answer_of(example),), tools)
+            item = SuiteItem(
+                f"{job}:{row}", 0, turns, (answer_of(example),), tools,
+                group=label_of(example, words),
+            )  # fmt: skip
             tokens = texts.prompt(job, turns, tools)
             found.append(Question(of_set, item, "exact", tokens, max_tokens, job))
     return found

@@ -7,6 +7,7 @@ piece in hand at most.
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,7 +26,7 @@ from daemon.errors import ModelFault
 from daemon.evaluation import comparison_report
 from daemon.evaluation.comparing import Comparison
 from daemon.evaluation.questions import Question, golden_rows, suite_questions
-from daemon.evaluation.sitting import Exam, Sitter, Sitting, model_key
+from daemon.evaluation.sitting import Exam, GettingOn, Memory, Sitter, Sitting, model_key
 from daemon.evaluation.stopwatch import Stopwatch
 from daemon.folders import evaluations, models, orders
 from daemon.folders.known_scores import KnownScores
@@ -41,7 +42,7 @@ from daemon.training.shaping import memory_to_ask
 from daemon.training.verdict import SAID_EVERY_S, json_lines
 
 STARTS = 3
-"""A piece that was begun so often and never ended is what kills the trainer."""
+"""A piece that was begun so often without an answer more is what kills the trainer."""
 
 Paper = dict[str, Any]
 
@@ -144,8 +145,7 @@ class Evaluating:
         )  # fmt: skip
         sitter = Sitter(subject.name, self._folder(subject), self._key(subject))
         sitting = Sitting(
-            watch, lambda _: self._load(subject), sitter, KnownScores(self._bench.layout),
-            self._is_left,
+            watch, lambda _: self._load(subject), sitter, self._memory(), self._is_left,
         )  # fmt: skip
         engine.forget_peak()
         found = sitting.sit(exam)
@@ -162,6 +162,10 @@ class Evaluating:
             },
             "failed": None,
         }  # fmt: skip
+
+    def _memory(self) -> Memory:
+        known = KnownScores(self._bench.layout)
+        return GettingOn(known, partial(orders.note_progress, self._place))
 
     def _golden(self, suite: Suite, encoder: TextEncoder) -> list[Encoded | None]:
         most = self.settings.training.max_row_tokens

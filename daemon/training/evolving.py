@@ -16,7 +16,7 @@ from daemon.core.evolution import Said, is_milestone
 from daemon.core.suites import PROBES
 from daemon.evaluation.questions import Question, suite_questions
 from daemon.evaluation.scores.overlap import chrf, exact_match
-from daemon.evaluation.sitting import Answers
+from daemon.evaluation.sitting import Answers, Found
 from daemon.folders import runs, suites
 from daemon.folders.known_scores import KnownScores
 from daemon.training.batches import questions
@@ -98,18 +98,19 @@ class Prober:
         if state.step_in_run == 0:
             start = self._bench.layout.version(self._hand.request.start_version)
             key = self._key(adapter_folder(start))
-        answers = Answers(
-            self._bench.engine,
-            self._memory.known(key) if key is not None else {},
-            self._last.update,
-        )
+        known = self._memory.known(key) if key is not None else {}
+
+        def keep(found: Found) -> None:
+            self._last.update(found)
+            if key is not None:
+                self._memory.keep(key, found)
+
+        answers = Answers(self._bench.engine, known, keep)
         limit_s = self._hand.request.settings.evaluation.answer_s
         said = answers.give(self._questions, limit_s, lambda: None, self._left)
         if said is None:
             return None
         self._last_step = state.step_in_run
-        if key is not None:
-            self._memory.keep(key, self._last)
         return [_said(state, *pair) for pair in zip(self._questions, said, strict=True)]
 
 

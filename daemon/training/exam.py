@@ -24,7 +24,7 @@ from daemon.evaluation.scores.style import style_of
 from daemon.evaluation.sitting import Exam, model_key
 from daemon.folders.models import MANIFEST
 from daemon.text.encoder import Encoded
-from daemon.training.batches import holdout_rows, questions
+from daemon.training.batches import families_of, holdout_rows, questions
 from daemon.training.bench import Bench, RunInHand
 from daemon.training.engine import ADAPTER
 from daemon.training.frozen import prefix_of_run
@@ -48,6 +48,7 @@ def exam_of(hand: RunInHand, suites: Sequence[Suite]) -> Exam:
         _questions(hand, hand.texts, suites),
         hand.request.settings.evaluation.answer_s,
         {name: [job for job, _ in ids] for name, ids in sets.items()},
+        {name: families_of(hand.rows, ids) for name, ids in sets.items()},
     )
 
 

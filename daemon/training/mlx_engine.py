@@ -15,6 +15,7 @@ from daemon.core.memory_plan import MemoryPlan
 from daemon.core.packing import Shapes
 from daemon.core.versions import AdapterSpec
 from daemon.errors import RunFault
+from daemon.evaluation.scoring import Heard
 from daemon.layout import Layout
 from daemon.model import adapters, bases, machine
 from daemon.model.anatomy import Anatomy
@@ -284,11 +285,12 @@ class MlxEngine:
         return self._ready().score(rows)
 
     def answer(
-        self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Callable[[], bool]
-    ) -> list[Answer] | None:
+        self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Callable[[], bool],
+        heard: Heard | None = None,
+    ) -> list[Answer] | None:  # fmt: skip
         """Return the greedy answers, made side by side; None when interrupted."""
         self._lanes.share(1)
-        return answer_batch(self._model, self._tokenizer, prompts, limits, interrupted)
+        return answer_batch(self._model, self._tokenizer, prompts, limits, interrupted, heard)
 
     def adapter_config(self) -> dict[str, Any]:
         """Return what belongs into `adapter_config.json` beside the adapter."""

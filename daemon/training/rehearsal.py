@@ -19,6 +19,7 @@ from daemon.core.footprint import Estimate
 from daemon.core.memory_plan import MemoryPlan
 from daemon.core.packing import Shapes
 from daemon.core.versions import AdapterSpec
+from daemon.evaluation.scoring import Heard
 from daemon.layout import Layout
 from daemon.settings import TrainingSettings
 from daemon.text.encoder import Encoded
@@ -158,11 +159,18 @@ class RehearsalEngine:
         return found
 
     def answer(
-        self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Callable[[], bool]
-    ) -> list[Answer] | None:
+        self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Callable[[], bool],
+        heard: Heard | None = None,
+    ) -> list[Answer] | None:  # fmt: skip
         """Return answers that depend on the prompt alone."""
-        said = (crc32(repr(list(prompt)).encode()) % 1000 for prompt in prompts)
-        return None if interrupted() else [Answer(f"rehearsed answer {n}") for n in said]
+        answers = []
+        for place, prompt in enumerate(prompts):
+            if interrupted():
+                return None
+            answers.append(Answer(f"rehearsed answer {crc32(repr(list(prompt)).encode()) % 1000}"))
+            if heard is not None:
+                heard(place, answers[-1])
+        return answers
 
     def adapter_config(self) -> dict[str, Any]:
         """Return a configuration of the real form."""

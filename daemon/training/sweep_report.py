@@ -18,7 +18,8 @@ from daemon.core.sweeps import (
     level_of_each,
     verdict,
 )
-from daemon.evaluation.bootstrap import interval
+from daemon.evaluation.bootstrap import by_family, interval
+from daemon.evaluation.paired import Labels
 from daemon.folders import orders, sweeps
 from daemon.folders.settings_file import render_own
 from daemon.layout import SweepLayout
@@ -35,9 +36,13 @@ def write_report(
     trials: Sequence[Trial],
     outcome: Ending,
     message: str,
+    families: Labels,
 ) -> str:
-    """Write report and result; return what was found in a sentence."""
-    found = differences(trials, request.seed)
+    """Write report and result; return what was found in a sentence.
+
+    `families` are those of the held-out rows that every trial was measured on.
+    """
+    found = differences(trials, request.seed, families)
     best = best_of(trials)
     said = f"{message}; {verdict(best, found)}"
     result = {
@@ -63,8 +68,10 @@ def write_report(
     return said
 
 
-def differences(trials: Sequence[Trial], seed: int) -> tuple[Difference, ...]:
-    """Compare each finished trial with the first, on the same rows."""
+def differences(
+    trials: Sequence[Trial], seed: int, families: Labels | None = None
+) -> tuple[Difference, ...]:
+    """Compare each finished trial with the first, on the same rows; families are drawn as one."""
     finished = [trial for trial in trials if trial.loss is not None]
     if not finished or finished[0].number != 1:
         return ()
@@ -72,7 +79,8 @@ def differences(trials: Sequence[Trial], seed: int) -> tuple[Difference, ...]:
     level = level_of_each(len(others))
     found = []
     for trial in others:
-        low, high = interval(trial.rows, default.rows, level, mix(seed, "bootstrap"))
+        mine, first = (by_family(one.rows, families) for one in (trial, default))
+        low, high = interval(mine, first, level, mix(seed, "bootstrap"))
         assert trial.loss is not None and default.loss is not None
         found.append(Difference(trial.number, trial.loss - default.loss, low, high))
     return tuple(found)
@@ -113,7 +121,7 @@ def page(result: dict[str, Any], request: SweepRequest) -> str:
         f"Every trial begins at {start} and trains at most {request.rows} rows for "
         f"{request.epochs} epoch(s); it is measured on the same held-out rows. The loss is nats a "
         f"token, lower is better. All intervals hold together with a chance of {LEVEL:.0%} "
-        "(paired bootstrap over the rows).",
+        "(paired bootstrap over the rows, variants of one question as one).",
         "",
         *_table(result["trials"]),
         "",

@@ -8,6 +8,7 @@ from daemon.core.sweeps import SweepRequest, Trial, describe, why_over
 from daemon.errors import ModelFault
 from daemon.folders import models, orders, sweeps
 from daemon.settings import Settings
+from daemon.training.batches import families_of
 from daemon.training.bench import Bench
 from daemon.training.desk import Desk
 from daemon.training.freeze import pick
@@ -125,7 +126,11 @@ class Sweeping:
             self._desk.leaving = "stop"
             return
         self._bench.pipe.send(say.Alive("writing the result of the sweep"))
-        said = write_report(self._place, self._request, self._trials, outcome, message)
+        common = self._common()
+        families = families_of(common.rows, common.held)
+        said = write_report(
+            self._place, self._request, self._trials, outcome, message, families
+        )  # fmt: skip
         self._bench.pipe.send(say.OrderEnded(self._request.sweep, said))
 
     def attend(self) -> bool:

@@ -21,8 +21,8 @@ from daemon.evaluation import report_page
 from daemon.evaluation.judging import Marks, comparisons, details, evaluations, examine
 from daemon.evaluation.report import markdown, report_of
 from daemon.evaluation.scores.score import Wanted
-from daemon.evaluation.sitting import Exam, Sitter
-from daemon.folders import models, suites
+from daemon.evaluation.sitting import Exam, GettingOn, Sitter
+from daemon.folders import models, runs, suites
 from daemon.folders.known_scores import KnownScores
 from daemon.training.bench import Bench, RunInHand
 from daemon.training.engine import ADAPTER
@@ -67,7 +67,8 @@ class Examiner:
         sitters = [
             Sitter(CANDIDATE, newest, self._key(newest)), *self._references(exam, chosen)
         ]  # fmt: skip
-        memory = KnownScores(self._bench.layout)
+        note = partial(runs.note_exam_progress, self._hand.place)
+        memory = GettingOn(KnownScores(self._bench.layout), note)
         marks = examine(
             engine, engine.wear, exam, sitters, memory, wanted, self._still_wanted
         )  # fmt: skip

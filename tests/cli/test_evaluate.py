@@ -155,6 +155,30 @@ def test_the_judge_rows_of_the_lineage_are_a_suite(finetuned: Command, ready: La
     assert "000002-gone" in notes and "1 held-out rows are plain text" in notes
 
 
+@pytest.mark.usefixtures("lock_held")
+def test_the_rows_of_a_job_that_was_trained_again_are_asked_once(
+    finetuned: Command, ready: Layout
+) -> None:
+    """`--suite holdouts` asked 24 items of which 12 were distinct: p-values came out too small."""
+    train_version(ready, ("000001-a", "000001-a"))
+    place = ready.job("done", "000001-a")
+    place.folder.mkdir()
+    place.job_file.write_text("{}")
+    rows = [
+        {"row": n, "line": n + 1, "tokens": 9, "half": "judge", "group": ("one", "two")[n // 2],
+         "messages": [{"role": "user", "content": f"q{n}"}, {"role": "assistant", "content": "a"}]}
+        for n in range(3)
+    ]  # fmt: skip
+    place.holdout.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    asked = finetuned("evaluate", "--base", "--suite", "holdouts", "--root", ready.root)
+    assert asked.exit_code == 0, asked.output
+    (suite,) = evaluations.read_suites(ready.evaluation("e000001"))
+    items = suite["suite"]["items"]
+    assert [item["id"] for item in items] == ["000001-a:0", "000001-a:1", "000001-a:2"]
+    first, second, third = (item["group"] for item in items)
+    assert first == second != third
+
+
 def train_version(layout: Layout, jobs: tuple[str, ...], **changes: Any) -> None:
     """Make a current version of some jobs, as far as its manifest says."""
     folder = layout.version("v000001")

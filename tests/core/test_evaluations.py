@@ -37,11 +37,15 @@ def test_questions_come_back_equal_with_tools_and_calls() -> None:
     asked = suite("s", "a")
     turns = (Turn("user", "x"), Turn("assistant", "", True, (Call("f", '{"a":1}'),)),
              Turn("tool", "y"))  # fmt: skip
-    item = SuiteItem("b", 3, turns, ("z",), ('{"name": "f"}',), "hard")
+    item = SuiteItem("b", 3, turns, ("z",), ('{"name": "f"}',), "hard", "group")
     questions = Questions(suite("s", "a"), 9)
     assert Questions.from_record(json.loads(json.dumps(questions.as_record()))) == questions
     rich = Questions(replace(asked, items=(item,)), 1)
-    assert Questions.from_record(json.loads(json.dumps(rich.as_record()))) == rich
+    record = json.loads(json.dumps(rich.as_record()))
+    assert Questions.from_record(record) == rich
+    # Orders of before there were groups have none.
+    del record["suite"]["items"][0]["group"]
+    assert Questions.from_record(record).suite.items[0].group is None
 
 
 def test_models_answer_suite_by_suite_and_files_have_answered_already() -> None:

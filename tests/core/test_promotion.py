@@ -55,6 +55,30 @@ def test_what_did_not_change_takes_nothing_of_the_level() -> None:
     assert decide_verdict(judgement, GATE).kind == "promote"
 
 
+def test_an_unproven_reason_says_what_the_correction_asked_for() -> None:
+    """ "No change that counts … p = 0.02" read as a contradiction at a level of 0.05."""
+    tests = (comparison(-1.0, 0.02, 0.98), comparison(-1.0, 0.03, 0.97), comparison(0.1, 0.8, 0.2))
+    first, second, third = decide_verdict(Judgement(True, True, tests), GATE).reasons
+    assert first.endswith("p = 0.02; 3 tests together ask for p < 0.0167)")
+    # The third alone would ask the second for 0.025; it is held up by the first.
+    assert second.endswith("p = 0.03; 3 tests together ask for p < 0.0167)")
+    assert third.endswith("p = 0.2)")
+
+
+@pytest.mark.parametrize("worse", [False, True])
+def test_an_unproven_reason_says_that_a_sure_change_is_too_small(worse: bool) -> None:
+    """ "No change that counts … p = 0.001" did not say that the change was below the least one."""
+    test = comparison(0.001, 0.999, 0.001) if worse else comparison(-0.001, 0.001, 0.999)
+    (reason,) = decide_verdict(Judgement(True, True, (test,)), GATE).reasons
+    assert reason.endswith("p = 0.001; a change below 0.01 counts for nothing)")
+
+
+def test_what_was_tested_in_families_says_so() -> None:
+    test = Comparison("own_holdout", "v000001", 40, -1.0, 0.001, 1.0, families=12)
+    (reason,) = decide_verdict(Judgement(True, True, (test,)), GATE).reasons
+    assert "on 40 items in 12 families of own_holdout" in reason
+
+
 @pytest.mark.parametrize(("change", "verdict"), [(0.3, "promote"), (-0.3, "refuse")])
 def test_of_other_metrics_more_is_better(change: float, verdict: str) -> None:
     p = (0.001, 0.999) if change > 0 else (0.999, 0.001)

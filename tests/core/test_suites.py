@@ -99,6 +99,7 @@ def test_a_bad_header_is_named_and_its_items_are_known_all_the_same(
         ({"prompt": "?", "name": ""}, "exact", "'name' is empty"),
         ({"prompt": "?", "name": []}, "exact", "'name' is empty"),
         ({"prompt": "?", "answer": "a"}, "exact", "is under 'answer', and the header says 'name'"),
+        ({"prompt": "?", "group": 7}, "exact", "'group' is no text"),
         ({"prompt": "?", "difficulty": "mad"}, "exact", 'the difficulty is "mad"'),
         ({"prompt": "?", "id": 3}, "exact", "'id' is no text"),
         ({"prompt": "?", "tools": "x"}, "calls", "no list of functions"),

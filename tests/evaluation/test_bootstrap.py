@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from daemon.evaluation.bootstrap import interval
+from daemon.evaluation.bootstrap import by_family, interval
 
 RANDOM = np.random.default_rng(5)
 
@@ -48,3 +48,21 @@ def test_sides_that_were_not_measured_on_the_same_rows_are_refused() -> None:
         interval(rows([1.0], [2]), rows([1.0], [3]), 0.95, 1)
     with pytest.raises(ValueError):
         interval([], [], 0.95, 1)
+
+
+def test_variants_of_one_question_are_drawn_as_one() -> None:
+    """Four variants with one and the same change made an interval half as wide as it is."""
+    losses = [loss for loss in LOSSES[:16] for _ in range(4)]
+    noise = [float(change) for change in RANDOM.normal(0.0, 0.2, 16) for _ in range(4)]
+    new = rows([loss + change for loss, change in zip(losses, noise, strict=True)], [5] * 64)
+    old, families = rows(losses, [5] * 64), [number // 4 for number in range(64)]
+    low, high = interval(new, old, 0.95, 1)
+    wide_low, wide_high = interval(by_family(new, families), by_family(old, families), 0.95, 1)
+    assert wide_high - wide_low == pytest.approx(2 * (high - low), rel=0.1)
+
+
+def test_rows_that_are_families_of_their_own_stay_as_they_are() -> None:
+    some = rows(LOSSES, TOKENS)
+    assert by_family(some, None) is some
+    assert by_family(some, [None] * len(some)) == some
+    assert by_family([], []) == []

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from daemon.core.answers import Answer
@@ -84,8 +84,59 @@ def test_without_proof_there_is_no_winner() -> None:
 def test_two_that_both_beat_the_first_are_no_single_winner() -> None:
     papers = {(0, 0): paper([False] * 20), (0, 1): paper(ALL), (0, 2): paper(ALL)}
     report = compared(papers, "a", "b", "c").report("finished", "")
-    assert report["winner"] is None and len(report["findings"]) == 2
+    assert report["winner"] is None and len(report["findings"]) == 3
+    assert [(test["subject"], test["against"]) for test in report["tests"]] == [
+        ("b", "a"), ("c", "a"), ("b", "a"), ("c", "a"), ("c", "b")
+    ]  # fmt: skip
     assert "no one is proven best of all" in markdown(report)
+
+
+def test_the_winner_of_three_has_beaten_each_of_the_others() -> None:
+    """The only one that beat the first was called the best, though it never met the third."""
+    few = [number < 4 for number in range(20)]
+    near = [number < 7 for number in range(20)]
+    papers = {(0, 0): paper([False] * 20), (0, 1): paper(few), (0, 2): paper(near)}
+    report = compared(papers, "a", "b", "c").report("finished", "")
+    together = {(t["subject"], t["against"]): t["winner"] for t in report["tests"][2:]}
+    assert together == {("b", "a"): None, ("c", "a"): "c", ("c", "b"): None}
+    assert report["winner"] is None and "no one is proven best of all" in markdown(report)
+    papers[0, 2] = paper(ALL)
+    assert compared(papers, "a", "b", "c").report("finished", "")["winner"] == "c"
+    # In whatever order they are named.
+    papers = {(0, 0): paper(few), (0, 1): paper(ALL), (0, 2): paper([False] * 20)}
+    assert compared(papers, "b", "c", "a").report("finished", "")["winner"] == "c"
+
+
+def test_one_that_was_never_measured_leaves_no_winner_of_all() -> None:
+    failed = paper([None] * 20, measured=None, failed="the version cannot be used")
+    papers = {(0, 0): paper([False] * 20), (0, 1): paper(ALL), (0, 2): failed}
+    assert compared(papers, "a", "b", "c").report("finished", "")["winner"] is None
+
+
+def test_a_p_below_the_level_that_is_no_proof_says_what_was_asked_for() -> None:
+    """The report said "no significant difference" beside p = 0.031 and a level of 0.05."""
+    six = [number >= 6 for number in range(20)]
+    five = [number >= 5 for number in range(20)]
+    papers = {(0, 0): paper(six), (0, 1): paper(ALL), (0, 2): paper(five)}
+    report = compared(papers, "a", "b", "c").report("finished", "")
+    (finding, *_) = report["findings"]
+    assert "no significant difference between b and a" in finding
+    assert finding.endswith("p = 0.031; 2 tests together ask for p < 0.025")
+    assert rows_of_tests(report)[2][-1] == f"{NO_WINNER}: 2 tests together ask for p < 0.025"
+
+
+def test_items_of_one_group_are_tested_and_drawn_as_one() -> None:
+    """Variants of one question counted as independent: ten of them alone were called a proof."""
+    groups = replace(
+        LAKES, items=tuple(replace(i, group=str(n // 10)) for n, i in enumerate(LAKES.items))
+    )
+    plain = compared({(0, 0): paper(HALF), (0, 1): paper(ALL)}, "a", "b")
+    request, papers = plain._request, {(0, 0): paper(HALF), (0, 1): paper(ALL)}
+    grouped = Comparison(request, [Questions(groups, 40)], papers).report("finished", "")
+    test = grouped["tests"][1]
+    assert (test["items"], test["families"], test["p"], test["winner"]) == (20, 2, 0.5, None)
+    assert rows_of_tests(grouped)[0][4] == "20 in 2 families"
+    assert plain.report("finished", "")["tests"][1]["winner"] == "b"
 
 
 def test_more_suites_need_more_proof() -> None:

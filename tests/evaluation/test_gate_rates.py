@@ -3,62 +3,70 @@
 from dataclasses import asdict
 
 import numpy as np
-from numpy.typing import NDArray
+import pytest
 
-from daemon.core.promotion import Comparison, Gate, Judgement, Verdict, decide_verdict
+from benchmarks.gate_rates import (
+    FOUR_VARIANTS,
+    GATE,
+    LEVEL,
+    SETS,
+    WORLDS,
+    Drawn,
+    World,
+    draw,
+    main,
+    rate_of_test,
+    verdict_of,
+)
+from daemon.core.promotion import LOSS, Comparison, Judgement, Verdict, decide_verdict
 from daemon.core.stopping import Watch, is_watched
-from daemon.evaluation.paired import compare, compare_right
+from daemon.evaluation.paired import compare
 
-LEVEL = 0.05
-GATE = Gate(LEVEL, 0.01, 0.02, "promote")
 ITEMS = 32
 TRIES = 1_000
 MARGIN = 3.0 * float(np.sqrt(LEVEL * (1.0 - LEVEL) / TRIES))
 """Three standard errors of a share of so many tries."""
 CHECKPOINTS = 6
-SETS = ("own_holdout", "earlier_holdout")
-SPREAD = 0.3
-"""Standard deviation of the change of an item's loss over a run, in nats a token."""
+SEED = 20261121
 CHECKS, EVERY, EPOCH_STEPS, PATIENCE_STEPS, MIN_DELTA = 60, 10, 30, 200, 0.0
 """Of a run that may be stopped early: how often the tune rows are measured, and the settings."""
+HARD = WORLDS[-1]
+FEW_FAMILIES = World("families", 24, (1, 2, 3), 0.5, 0.7, 0.05, 0.0, 0.0)
 
 Random = np.random.Generator
-Losses = NDArray[np.float64]
+by_name = pytest.mark.parametrize("world", WORLDS, ids=lambda world: world.name.split(":")[0])
 
 
-def judged(random: Random, shift: float, right: tuple[float, float]) -> Verdict:
-    """Judge a candidate whose losses differ by `shift` on average, with the best checkpoint taken.
+def chosen(drawn: Drawn, tune: Drawn, place: int) -> Drawn:
+    """Return one try with the checkpoint that is best on other items, as a run takes it.
 
-    Losses and right answers on own and earlier hold-outs, against the current version and the last
-    proven one. Of the checkpoints the one is taken that is best on other items, as a run does.
+    Models are the checkpoints, then the two references.
     """
-    tune = random.normal(shift, SPREAD / np.sqrt(ITEMS), CHECKPOINTS)
-    chosen = int(np.argmin(tune))
-    sets = [random.normal(shift, SPREAD, (CHECKPOINTS, ITEMS))[chosen] for _ in SETS]
-    return verdict(random, sets, right)
+    best = int(np.argmin(tune.losses[place, :CHECKPOINTS].mean(axis=1)))
+    kept = [best, CHECKPOINTS, CHECKPOINTS + 1]
+    return Drawn(
+        drawn.labels, drawn.losses[place : place + 1, kept], drawn.right[place, kept][None]
+    )
 
 
-def verdict(random: Random, sets: list[Losses], right: tuple[float, float]) -> Verdict:
-    """Judge a candidate by its changes of the loss, an item each, on the hold-outs in turn."""
-    tests = []
-    for name, changes in zip(SETS, sets, strict=True):
-        before, after = (random.random(ITEMS) < share for share in right)
-        losses = compare(list(changes), [0.0] * ITEMS)
-        answers = compare_right(list(after), list(before))
-        for against in ("v000004", "v000002"):
-            tests.append(Comparison(name, against, **asdict(losses)))
-            tests.append(Comparison(name, against, **asdict(answers), metric="exact_match"))
-    return decide_verdict(Judgement(True, True, tuple(tests)), GATE)
+def judged(world: World, tries: int, gain: float = 0.0) -> list[str]:
+    """Judge candidates on two hold-outs against two references, the best checkpoint taken."""
+    random = np.random.default_rng(SEED)
+    sets = [draw(random, world, tries, CHECKPOINTS + 2, gain, CHECKPOINTS) for _ in SETS]
+    tune = draw(random, world, tries, CHECKPOINTS + 2, gain, CHECKPOINTS)
+    return [
+        verdict_of([chosen(one, tune, place) for one in sets], 0).kind for place in range(tries)
+    ]  # fmt: skip
 
 
-def stopped_early(random: Random, *, by_tune_rows: bool) -> tuple[Verdict, bool]:
+def stopped_early(random: Random, world: World, *, by_tune_rows: bool) -> tuple[Verdict, bool]:
     """Judge what a run of mere noise left behind, and tell whether patience ended it.
 
     Each check finds another model, none better than the first. The run ends by the rules of
     `Watch` and by its tune rows; or by the judged rows themselves, as no run may do.
     """
-    tune, own, earlier = (random.normal(0.0, SPREAD, (CHECKS, ITEMS)) for _ in range(3))
-    watched = (tune if by_tune_rows else own).mean(axis=1)
+    tune, own, earlier = (draw(random, world, 1, CHECKS + 2) for _ in range(3))
+    watched = (tune if by_tune_rows else own).losses[0, :CHECKS].mean(axis=1)
     watch, kept, stopped = Watch(), CHECKS - 1, False
     for check in range(CHECKS):
         step = (check + 1) * EVERY
@@ -69,41 +77,69 @@ def stopped_early(random: Random, *, by_tune_rows: bool) -> tuple[Verdict, bool]
     if stopped:
         assert watch.best_step is not None
         kept = watch.best_step // EVERY - 1
-    return verdict(random, [own[kept], earlier[kept]], (0.4, 0.4)), stopped
+    models = [kept, CHECKS, CHECKS + 1]
+    sets = [
+        Drawn(one.labels, one.losses[:, models], one.right[:, models]) for one in (own, earlier)
+    ]
+    return verdict_of(sets, 0), stopped
 
 
-def share(kind: str, shift: float, right: tuple[float, float], tries: int) -> float:
-    random = np.random.default_rng(20261121)
-    return sum(judged(random, shift, right).kind == kind for _ in range(tries)) / tries
+@by_name
+@pytest.mark.parametrize("metric", [LOSS, "exact_match"])
+def test_a_test_by_families_keeps_its_level(world: World, metric: str) -> None:
+    """The simulation knew dense normal changes only: no ties, no zeros, no families."""
+    assert rate_of_test(SEED, world, metric, TRIES) <= LEVEL + MARGIN
 
 
-def test_a_candidate_that_is_no_better_is_seldom_called_proven() -> None:
-    assert share("promote", 0.0, (0.4, 0.4), TRIES) <= LEVEL + MARGIN
+def test_variants_that_count_as_independent_do_not_keep_it() -> None:
+    """Fifty families of four variants without any effect were called better in a fifth of cases."""
+    assert rate_of_test(SEED, FOUR_VARIANTS, LOSS, TRIES, families=False) > 3 * LEVEL
+    assert rate_of_test(SEED, FOUR_VARIANTS, LOSS, TRIES) <= LEVEL + MARGIN
 
 
-def test_an_early_stop_on_other_rows_makes_no_candidate_look_proven() -> None:
-    """The check that is kept is chosen by the tune rows; the judged ones are not looked at.
+@by_name
+def test_a_candidate_that_is_no_better_or_worse_is_seldom_proven_or_refused(world: World) -> None:
+    """Each comparison stood in the simulation twice: that is easier than two that differ."""
+    kinds = judged(world, TRIES // 2)
+    margin = MARGIN * 2**0.5
+    assert kinds.count("promote") / len(kinds) <= LEVEL + margin
+    assert kinds.count("refuse") / len(kinds) <= LEVEL + margin
 
-    If they were, the same runs would be proven far more often: the simulation would show it.
-    """
-    random = np.random.default_rng(20261121)
-    found = [stopped_early(random, by_tune_rows=True) for _ in range(TRIES)]
-    assert sum(stopped for _, stopped in found) > TRIES / 2
-    assert sum(verdict.kind == "promote" for verdict, _ in found) / TRIES <= LEVEL + MARGIN
-    peeked = [stopped_early(random, by_tune_rows=False)[0].kind for _ in range(TRIES // 4)]
+
+@pytest.mark.parametrize("world", [WORLDS[0], FEW_FAMILIES], ids=["dense", "families"])
+def test_an_early_stop_on_other_rows_makes_no_candidate_look_proven(world: World) -> None:
+    """The check that is kept is chosen by the tune rows; the judged ones are not looked at."""
+    random = np.random.default_rng(SEED)
+    found = [stopped_early(random, world, by_tune_rows=True) for _ in range(TRIES // 2)]
+    assert sum(stopped for _, stopped in found) > len(found) / 2
+    proven = sum(verdict.kind == "promote" for verdict, _ in found)
+    assert proven / len(found) <= LEVEL + MARGIN * 2**0.5
+
+
+def test_a_look_at_the_judged_rows_would_be_seen() -> None:
+    """If they were looked at, the same runs would be proven far more often."""
+    random = np.random.default_rng(SEED)
+    peeked = [
+        stopped_early(random, WORLDS[0], by_tune_rows=False)[0].kind for _ in range(TRIES // 4)
+    ]
     assert peeked.count("promote") / len(peeked) > LEVEL + MARGIN
 
 
-def test_a_candidate_that_is_no_worse_is_seldom_refused() -> None:
-    assert share("refuse", 0.0, (0.4, 0.4), TRIES) <= LEVEL + MARGIN
-
-
 def test_a_gain_of_a_quarter_nat_is_nearly_always_proven() -> None:
-    assert share("promote", -0.25, (0.4, 0.6), 200) >= 0.95
+    assert judged(WORLDS[0], 200, 0.25).count("promote") / 200 >= 0.95
+    assert judged(HARD, 200, 0.4).count("promote") / 200 >= 0.95
 
 
 def test_a_loss_of_a_quarter_nat_is_nearly_always_refused() -> None:
-    assert share("refuse", 0.25, (0.4, 0.3), 200) >= 0.95
+    assert judged(WORLDS[0], 200, -0.25).count("refuse") / 200 >= 0.95
+    assert judged(HARD, 200, -0.4).count("refuse") / 200 >= 0.95
+
+
+def test_the_benchmark_prints_a_row_for_each_test_and_says_what_is_too_much() -> None:
+    said: list[str] = []
+    main(said.append, 20, 20)
+    assert len(said) == 2 + 2 * len(WORLDS) + 2 + 2 + 1
+    assert all(line.startswith("| ") for line in said[:-1])
 
 
 def test_fifty_small_losses_in_a_row_do_not_add_up_unseen() -> None:

@@ -1,6 +1,7 @@
 """A candidate and its references sit the same exam."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from daemon.evaluation.judging import (
 )
 from daemon.evaluation.questions import Question
 from daemon.evaluation.scores.score import Wanted, score_answer
-from daemon.evaluation.sitting import Exam, Sitter
+from daemon.evaluation.scoring import Heard
+from daemon.evaluation.sitting import Exam, GettingOn, Sitter
 from daemon.text.encoder import Encoded
 
 ROWS = [Encoded(np.full(4 + n, n, np.int32), np.ones(4 + n, bool)) for n in range(12)]
@@ -57,10 +59,18 @@ class Wardrobe:
         return [(nats * len(row.tokens), len(row.tokens)) for row in rows]
 
     def answer(
-        self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Callable[[], bool]
-    ) -> list[Answer] | None:
+        self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Callable[[], bool],
+        heard: Heard | None = None,
+    ) -> list[Answer] | None:  # fmt: skip
         self.asked += len(prompts)
-        return None if interrupted() else [Answer(str(self.worn[-1]), 2, 0.5)] * len(prompts)
+        answers = []
+        for place in range(len(prompts)):
+            if interrupted():
+                return None
+            answers.append(Answer(str(self.worn[-1]), 2, 0.5))
+            if heard is not None:
+                heard(place, answers[-1])
+        return answers
 
 
 class Remembered:
@@ -123,11 +133,25 @@ def test_details_hold_every_answer_with_scores_that_anybody_can_compute_again() 
             item = SuiteItem(
                 record["id"], 0, tuple(Turn(**turn) for turn in record["prompt"]),
                 tuple(record["golden"]), tuple(record["tools"]), record["difficulty"],
+                record["group"],
             )  # fmt: skip
             assert item == asked.item
             assert said["scores"] == dict(
                 score_answer(record["scorer"], item, said["text"]).metrics
             )
+
+
+def test_rows_and_questions_of_one_family_are_one_test() -> None:
+    """Variants of one question counted as independent: 12 rows of 3 questions gave p = 0.0002."""
+    names = ["a"] * 4 + ["b"] * 4 + ["c"] * 4
+    asked = [
+        replace(one, item=replace(one.item, group=name))
+        for one, name in zip(EXAM.questions, names, strict=False)
+    ]
+    exam = replace(EXAM, questions=asked, families={"own_holdout": names})
+    losses, answers = comparisons(marks_of(exam), exam, ["v000002"])
+    assert (losses.items, losses.families, losses.p_better) == (12, 3, 1 / 8)
+    assert (answers.items, answers.families, answers.p_better) == (9, 3, 1 / 8)
 
 
 def test_before_is_the_starting_version() -> None:
@@ -192,16 +216,43 @@ def test_what_a_model_made_of_an_item_is_computed_once() -> None:
 def test_an_answer_that_time_cut_off_is_made_again() -> None:
     class Slow(Wardrobe):
         def answer(
-            self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Callable[[], bool]
-        ) -> list[Answer] | None:
+            self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Callable[[], bool],
+            heard: Heard | None = None,
+        ) -> list[Answer] | None:  # fmt: skip
             self.asked += len(prompts)
-            return [Answer("so far", 3, 0.5, ended=False)] * len(prompts)
+            cut_off = Answer("so far", 3, 0.5, ended=False)
+            if heard is not None:
+                heard(0, cut_off)
+            return [cut_off] * len(prompts)
 
     memory = Remembered()
     sit(Slow(), memory)
     model = Slow()
     assert sit(model, memory) is not None
     assert (model.scored, model.asked) == (0, 27)
+
+
+def test_an_answer_is_kept_as_soon_as_it_has_ended() -> None:
+    """Answers were kept when all of one length were made: a kill lost hours of them."""
+    memory = Remembered()
+    exam = Exam({}, [question(n, "candidate") for n in range(9)], 9.0)
+    looks = iter([False] * 5 + [True])
+    assert sit(Wardrobe(), memory, exam, lambda: next(looks)) is None
+    assert len(memory.models["key-c"]) == 5
+    model = Wardrobe()
+    assert sit(model, memory, exam) is not None
+    assert model.asked == 4 + 9 + 9
+
+
+def test_progress_is_noted_once_and_only_where_something_new_was_found() -> None:
+    noted: list[str] = []
+    memory = Remembered()
+    getting_on = GettingOn(memory, lambda: noted.append("got on"))
+    getting_on.keep("key", {})
+    assert noted == [] and getting_on.known("key") == {}
+    getting_on.keep("key", {"a": 1})
+    getting_on.keep("key", {"b": 2})
+    assert noted == ["got on"] and memory.models["key"] == {"a": 1, "b": 2}
 
 
 def test_an_interrupted_exam_has_no_marks_and_goes_on_from_what_it_found() -> None:

@@ -10,6 +10,7 @@ from daemon.core.examples import Turn
 from daemon.core.suites import SuiteItem
 from daemon.evaluation.periodic import Evaluation
 from daemon.evaluation.questions import Question
+from daemon.evaluation.scoring import Heard
 from daemon.text.encoder import Encoded
 from tests.clocks import StillClock
 
@@ -25,8 +26,9 @@ class SlowModel:
         return [(2.0 * len(row.tokens), len(row.tokens)) for row in rows]
 
     def answer(
-        self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Callable[[], bool]
-    ) -> list[Answer] | None:
+        self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Callable[[], bool],
+        heard: Heard | None = None,
+    ) -> list[Answer] | None:  # fmt: skip
         self._clock.pass_s(len(prompts))
         return None if interrupted() else [Answer("yes")] * len(prompts)
 

@@ -20,7 +20,7 @@ from daemon.evaluation.judging import compare_scores
 from daemon.evaluation.paired import compare
 from daemon.evaluation.scores.formatting import Habit
 from daemon.evaluation.scores.score import Score, Wanted, score_answer, summarise
-from daemon.evaluation.scoring import Interrupted
+from daemon.evaluation.scoring import Heard, Interrupted
 from daemon.settings import Settings
 from daemon.training.rehearsal import RehearsalEngine
 from tests.evaluation.test_comparing import IDS, compared, paper
@@ -33,8 +33,9 @@ class Guessing(RehearsalEngine):
     """Gives answers of which some are right, wholly or by a word; they depend on the prompt."""
 
     def answer(
-        self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Interrupted
-    ) -> list[Answer] | None:
+        self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Interrupted,
+        heard: Heard | None = None,
+    ) -> list[Answer] | None:  # fmt: skip
         said = (crc32(repr(list(prompt)).encode()) for prompt in prompts)
         return [
             Answer(f"it is {n % 2}" + "\n- **indeed**" * (n % 5 == 0), 4, n % 89 / 89)
@@ -158,7 +159,8 @@ def test_the_tables_of_a_comparison_follow_from_its_details() -> None:
     tokens = sum(count for _, count in losses["a"])
     of_a, of_b = (row for row in report["losses"] if row["suite"] == "lakes")
     assert (of_a["loss"], of_b["loss"]) == (nats[0] / tokens, nats[1] / tokens)
-    paired = compare(*([total / n for total, n in losses[name]] for name in ("b", "a")))
+    new, old = ([total / n for total, n in losses[name]] for name in ("b", "a"))
+    paired = compare(new, old)
     assert of_b["test"]["p"] == min(1.0, 2.0 * min(paired.p_better, paired.p_worse))
     assert of_b["test"]["change"] == (nats[1] - nats[0]) / tokens
     low, high = interval(losses["b"], losses["a"], 1.0 - level, seed)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from daemon.core.answers import Answer, Limits
-from daemon.evaluation.scoring import Interrupted
+from daemon.evaluation.scoring import Heard, Interrupted
 from daemon.evaluation.stopwatch import Stopwatch
 from daemon.text.encoder import Encoded
 
@@ -20,8 +20,9 @@ class Slow:
         return [(1.0, 1) for _ in rows]
 
     def answer(
-        self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Interrupted
-    ) -> list[Answer] | None:
+        self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Interrupted,
+        heard: Heard | None = None,
+    ) -> list[Answer] | None:  # fmt: skip
         self.now_s += 10.0
         self.waited_s += 4.0
         if interrupted():

@@ -96,6 +96,34 @@ def test_an_order_that_kills_its_trainer_again_and_again_is_parked(layout: Layou
     assert orders.Orders(layout).waiting(), "the next start tries again"
 
 
+def test_a_piece_that_gets_on_is_not_futile_however_often_it_is_begun(layout: Layout) -> None:
+    """An exam longer than an uptime was given up at its third beginning."""
+    place = layout.order(make(layout))
+    for _ in range(5):
+        assert orders.begin_piece(place, 1) == 0
+        orders.note_progress(place)
+    assert [orders.begin_piece(place, 1) for _ in range(3)] == [0, 1, 2]
+    orders.leave_piece(place)
+    orders.note_progress(place)
+    assert not place.piece.exists()
+
+
+def test_deaths_count_from_zero_where_the_piece_got_on_between(layout: Layout) -> None:
+    """An order was parked at the sixth death, though its exam had got on before each."""
+    order = make(layout)
+    known, place = orders.Orders(layout), layout.order(order)
+    known.waiting()
+    for _ in range(2 * orders.MOST_DEATHS):
+        orders.begin_piece(place, 1)
+        orders.note_progress(place)
+        known.count_death(order, "SIGKILL")
+    assert known.waiting()
+    # That it got on once does not count for ever.
+    for _ in range(orders.MOST_DEATHS - 1):
+        known.count_death(order, "SIGKILL")
+    assert known.waiting() == ()
+
+
 def test_beginnings_without_an_end_are_counted_for_each_piece(layout: Layout) -> None:
     place = layout.order(make(layout))
     assert [orders.begin_piece(place, 1) for _ in range(3)] == [0, 1, 2]

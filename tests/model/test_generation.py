@@ -57,6 +57,23 @@ def test_answers_are_left_between_tokens(tiny_base: Path) -> None:
     assert next(looks, "asked three times") == "asked three times"
 
 
+def test_each_answer_is_told_as_soon_as_it_has_ended(tiny_base: Path) -> None:
+    """Nothing was known of answers that had ended before the last of them had."""
+    model, tokenizer = load_model(tiny_base)
+    prompts = [[1 + n % 5, 2 + n % 7, *range(3, 3 + n % 4)] for n in range(AT_ONCE + 9)]
+    told: dict[int, Answer] = {}
+    together = answer_batch(
+        model, tokenizer, prompts, Limits(4), lambda: False, told.__setitem__
+    )  # fmt: skip
+    assert together is not None and [told[place] for place in range(len(prompts))] == together
+    first: dict[int, Answer] = {}
+    left = answer_batch(
+        model, tokenizer, prompts, Limits(4), lambda: bool(first), first.__setitem__
+    )  # fmt: skip
+    assert left is None and 0 < len(first) < len(prompts)
+    assert all(told[place].text == answer.text for place, answer in first.items())
+
+
 def test_an_answer_that_takes_too_long_is_cut_off_and_says_so(tiny_base: Path) -> None:
     model, tokenizer = load_model(tiny_base)
     found = answer_batch(model, tokenizer, PROMPTS, Limits(200, seconds=0.0), lambda: False)

@@ -14,7 +14,7 @@ from daemon.core import actions as do
 from daemon.core import messages as say
 from daemon.core.snapshot import Attempts
 from daemon.folders.run_requests import RunRequests
-from daemon.folders.runs import begin_attempt, commit
+from daemon.folders.runs import begin_attempt, commit, note_exam_progress
 from daemon.layout import Layout
 from daemon.supervisor.crew import GRACE_S, Died, Hand
 from daemon.supervisor.perform import Performer
@@ -150,3 +150,18 @@ def test_a_commit_of_which_the_supervisor_never_heard_is_progress_all_the_same(
     assert runs.attempts("r000001") == twice
     commit(place, 6, lambda _: None, keep=2)
     assert runs.attempts("r000001") == Attempts(since_step=6)
+
+
+def test_answers_to_the_exam_are_progress_as_a_commit_is(tmp_path: Path) -> None:
+    """A run whose exam takes longer than an uptime was given up at the third death in it."""
+    runs, place = RunRequests(Layout(tmp_path)), Layout(tmp_path).run("r000001")
+    runs.make_folders()
+    runs.open({"run": "r000001", "jobs": []})
+    commit(place, 4, lambda _: None, keep=2)
+    runs.write_attempts("r000001", Attempts(2, 2, "SIGKILL", since_step=4))
+    note_exam_progress(place)
+    assert runs.attempts("r000001") == Attempts(since_step=4, since_exam=1)
+    runs.write_attempts("r000001", Attempts(1, 1, "SIGKILL", None, 4, 1))
+    assert runs.attempts("r000001").seen == 1
+    commit(place, 6, lambda _: None, keep=2)
+    assert runs.attempts("r000001") == Attempts(since_step=6, since_exam=1)

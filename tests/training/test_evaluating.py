@@ -13,8 +13,9 @@ from daemon.core.answers import Answer, Limits
 from daemon.core.evaluations import EvaluationRequest, Questions, Subject
 from daemon.core.messages import Order, Report
 from daemon.core.orders import EVALUATION, Header
+from daemon.core.suites import Suite
 from daemon.core.versions import AdapterSpec
-from daemon.evaluation.scoring import Interrupted
+from daemon.evaluation.scoring import Heard, Interrupted
 from daemon.folders import evaluations, orders
 from daemon.settings import Settings
 from daemon.training.rehearsal import RehearsalEngine
@@ -37,12 +38,17 @@ class Counting(RehearsalEngine):
         return super().load(*words)
 
     def answer(
-        self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Interrupted
-    ) -> list[Answer] | None:
+        self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Interrupted,
+        heard: Heard | None = None,
+    ) -> list[Answer] | None:  # fmt: skip
         if interrupted():
             return None
         self.asked += len(prompts)
-        return [Answer(f"answer {number}", 4) for number, _ in enumerate(prompts)]
+        answers = [Answer(f"answer {number}", 4) for number, _ in enumerate(prompts)]
+        for place, answer in enumerate(answers):
+            if heard is not None:
+                heard(place, answer)
+        return answers
 
 
 @pytest.fixture
@@ -55,13 +61,13 @@ def workspace(tmp_path: Path, engine: Counting) -> Workspace:
     return make_workspace(tmp_path / "w", engine)
 
 
-def ask(workspace: Workspace, *subjects: Subject) -> str:
+def ask(workspace: Workspace, *subjects: Subject, lakes: Suite = LAKES) -> str:
     request = EvaluationRequest(
         "", "2030-01-01T00:00:00+00:00", "title",
         Settings.model_validate(SETTINGS).model_dump(mode="json"), workspace.facts.as_record(),
         subjects or (Subject("base", "base"),), None,
     )  # fmt: skip
-    asked = [Questions(LAKES, 3).as_record(), Questions(SEAS, 1).as_record()]
+    asked = [Questions(one, len(one.items)).as_record() for one in (lakes, SEAS)]
     return orders.create(
         workspace.layout, EVALUATION, Header("", request.created_at, request.title),
         lambda built, name: evaluations.fill(

@@ -13,6 +13,7 @@ from daemon.core.answers import Answer, Limits
 from daemon.core.examples import Chat, Example, Text, Turn
 from daemon.core.prefix import Prefix
 from daemon.errors import RunFault
+from daemon.evaluation.scoring import Heard
 from daemon.text.encoder import Encoded, TextEncoder
 from daemon.training.engine import EncodedPass, StepResult
 from daemon.training.rehearsal import RehearsalEngine
@@ -59,10 +60,11 @@ class Spy(RehearsalEngine):
         return super().losses(rows)
 
     def answer(
-        self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Callable[[], bool]
-    ) -> list[Answer] | None:
+        self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Callable[[], bool],
+        heard: Heard | None = None,
+    ) -> list[Answer] | None:  # fmt: skip
         self.asked += [(self.worn, self._spell(prompt)) for prompt in prompts]
-        return super().answer(prompts, limits, interrupted)
+        return super().answer(prompts, limits, interrupted, heard)
 
 
 def settings(**changes: Any) -> dict[str, Any]:

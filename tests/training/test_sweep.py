@@ -14,13 +14,14 @@ from daemon.core.examples import Chat, Example, Turn
 from daemon.core.footprint import Estimate
 from daemon.core.messages import Order, Report
 from daemon.core.orders import SWEEP, Header
-from daemon.core.sweeps import SweepRequest, space_around
+from daemon.core.sweeps import SweepRequest, Trial, space_around
 from daemon.core.versions import AdapterSpec
 from daemon.folders import orders, sweeps
 from daemon.settings import Settings
 from daemon.settings_file import parse_settings
 from daemon.training.engine import EncodedPass, Footing, StepResult
 from daemon.training.rehearsal import RehearsalEngine
+from daemon.training.sweep_report import differences
 from tests.training.workspace import (
     SETTINGS,
     ScriptedPipe,
@@ -138,6 +139,20 @@ def test_the_best_is_at_least_as_good_as_the_default_and_its_interval_says_how_s
     assert best["low"] <= best["change"] <= best["high"] < 0.0
     lower = rows[1]
     assert lower["setting"]["learning_rate"] < DEFAULT["learning_rate"] and lower["low"] > 0.0
+
+
+def test_variants_of_one_question_are_one_row_of_a_sweep() -> None:
+    """Twelve variants of three questions counted as twelve rows: the best was called proven."""
+    before = [2.0] * 12
+    after = [2.0 + change for change in (-0.4, -0.3, 0.1) for _ in range(4)]
+    default, other = (
+        Trial(number, {}, "finished", ((1.0, sum(losses) / 12),), tuple((x, 1) for x in losses),
+              1, 1.0)
+        for number, losses in ((1, before), (2, after))
+    )  # fmt: skip
+    (alone,) = differences([default, other], 7)
+    (together,) = differences([default, other], 7, [number // 4 for number in range(12)])
+    assert alone.proven and not together.proven and together.change == alone.change
 
 
 def test_the_first_three_trials_compare_rates_alone(workspace: Workspace) -> None:
