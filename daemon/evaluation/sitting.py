@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from daemon.core.answers import Answer, Limits
+from daemon.core.records import fields_of
 from daemon.evaluation.questions import Question
 from daemon.evaluation.scoring import CHUNK, Interrupted, Scorer
 from daemon.text.encoder import Encoded
@@ -98,7 +99,7 @@ class Answers:
                 {k: one for k, one in found.items() if one["ended"] or one["tokens"] == tokens}
             )
             self._known.update(found)
-        return [Answer(**self._known[_asked(one)]) for one in questions]
+        return [Answer(**fields_of(Answer, self._known[_asked(one)])) for one in questions]
 
 
 class Sitting:

@@ -10,6 +10,7 @@ from typing import Any
 from daemon.core.forgetting import next_share
 from daemon.core.prefix import record_of
 from daemon.folders import atomic, runs
+from daemon.settings_records import to_record
 from daemon.training.aside import rejected_record
 from daemon.training.bench import Bench, RunInHand
 from daemon.training.curve import draw_loss
@@ -107,7 +108,7 @@ class Judge:
             "step_in_run": self._state.step_in_run,
             "epochs": request.settings.training.epochs,
             "stopped_early": None if hand.stopped is None else hand.stopped.as_record(),
-            "settings": request.settings.model_dump(mode="json"),
+            "settings": to_record(request.settings),
             "seeds": {"run": request.seed},
             "data_fingerprint": hand.choices.data_fingerprint,
             "base": dict(request.base),

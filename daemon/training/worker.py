@@ -6,14 +6,14 @@ from typing import Literal
 from daemon.core import messages as say
 from daemon.core.ladder import climb, describe, out_of_rungs
 from daemon.core.wear import Wear, WearBounds, worn
-from daemon.errors import ModelFault
+from daemon.errors import ModelFault, SavedSettingsFault
 from daemon.folders import runs
 from daemon.layout import RunLayout
 from daemon.settings import TrainerSettings
+from daemon.settings_records import read_saved
 from daemon.training.bench import Bench, RunInHand
 from daemon.training.candidate import Judge
 from daemon.training.desk import Desk
-from daemon.training.frozen import Request
 from daemon.training.opening import NothingNew, Refused, frozen_choices, open_run
 from daemon.training.ordered import work_on
 from daemon.training.provenance import libraries
@@ -77,7 +77,8 @@ class Trainer:
         return self._leave(run, desk, self._settings_of(place))
 
     def _settings_of(self, place: RunLayout) -> TrainerSettings:
-        return Request.from_record(runs.read_request(place)).settings.trainer
+        # How the trainer lives does not hang on what the run is to learn.
+        return read_saved(runs.read_request(place)["settings"]).settings.trainer
 
     def _carry_out(self, order: str) -> Next:
         desk = Desk(self._bench.pipe)
@@ -102,8 +103,8 @@ class Trainer:
         attempt = runs.begin_attempt(place)
         try:
             opened = open_run(self._bench, run, attempt, desk.look)
-        except ModelFault as fault:
-            # The jobs are not guilty of a base or an adapter that cannot be read.
+        except (ModelFault, SavedSettingsFault) as fault:
+            # The jobs are not guilty of a base, an adapter or settings that cannot be read.
             opened = Refused(fault.code, fault.message)
         except Exception as error:
             if self._bench.engine.trouble(error) != "memory":
