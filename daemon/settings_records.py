@@ -100,8 +100,8 @@ def _problem(misfits: Iterable[Misfit], idle: Collection[str]) -> str | None:
     if not wrong:
         return None
     return (
-        f"this release cannot use the settings that were saved with it ({', '.join(wrong)}): "
-        "begin it anew, or install the release that saved them"
+        f"this release cannot use the settings that were saved with it ({', '.join(wrong)}), "
+        "the one that saved them can"
     )
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 from daemon.core import messages as say
 from daemon.core.ladder import climb, describe, out_of_rungs
 from daemon.core.wear import Wear, WearBounds, worn
-from daemon.errors import ModelFault, SavedSettingsFault
+from daemon.errors import ModelFault
 from daemon.folders import runs
 from daemon.layout import RunLayout
 from daemon.settings import TrainerSettings
@@ -103,8 +103,8 @@ class Trainer:
         attempt = runs.begin_attempt(place)
         try:
             opened = open_run(self._bench, run, attempt, desk.look)
-        except (ModelFault, SavedSettingsFault) as fault:
-            # The jobs are not guilty of a base, an adapter or settings that cannot be read.
+        except ModelFault as fault:
+            # The jobs are not guilty of a base or an adapter that cannot be read.
             opened = Refused(fault.code, fault.message)
         except Exception as error:
             if self._bench.engine.trouble(error) != "memory":
