@@ -88,6 +88,10 @@ class RunFault(Fault):
     """One run cannot go on: try it again or park its jobs; everything else continues."""
 
 
+class SavedSettingsFault(RunFault):
+    """Settings that were saved with a run or a version mean nothing to this release."""
+
+
 class DaemonFault(Fault):
     """The daemon itself cannot go on: stop with one sentence."""
 

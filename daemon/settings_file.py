@@ -1,6 +1,7 @@
 """Reads settings from TOML and lays a job's own over them; every mistake is told with its line."""
 
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from pydantic import ValidationError
 from daemon.core.prefix import NONE, Prefix
 from daemon.errors import SettingsFault, UserFault
 from daemon.settings import Settings
+from daemon.settings_records import Misfit, SavedSettings, read_saved
 
 OWN_SECTIONS = ("training", "evaluation", "checkpoint")
 """The sections of which a job may carry its own settings."""
@@ -103,6 +105,33 @@ def with_own(settings: Settings, own: dict[str, Any]) -> Settings:
         return Settings.model_validate(merged)
     except ValidationError as error:
         raise SettingsFault("own_settings_invalid", _explain(error, "", "the job")) from error
+
+
+def with_saved_own(settings: Settings, own: str) -> SavedSettings:
+    """Return the settings with those a job was taken in with, maybe by another release, over them.
+
+    Where they cannot be used the settings count alone: `finetuned.toml` was edited since.
+    """
+    try:
+        parsed = parse_own(own)
+    except SettingsFault:
+        return SavedSettings(settings, ())
+    with suppress(SettingsFault):
+        return SavedSettings(with_own(settings, parsed), ())
+    merged = settings.model_dump()
+    refused: list[Misfit] = []
+    for section, values in parsed.items():
+        if section not in OWN_SECTIONS or not isinstance(values, dict):
+            refused.append(Misfit(section, "unknown", values, None))
+            continue
+        for key, value in values.items():
+            if section == "training" and key in FIT_KEYS:
+                refused.append(Misfit(f"{section}.{key}", "unknown", value, None))
+            else:
+                merged[section][key] = value
+    saved = read_saved(merged)
+    used = settings if saved.problem is not None else saved.settings
+    return SavedSettings(used, (*saved.misfits, *refused))
 
 
 def _explain(error: ValidationError, text: str, name: str) -> str:

@@ -17,6 +17,7 @@ from daemon.folders import current_model, orders
 from daemon.folders.models import Models
 from daemon.layout import Layout
 from daemon.settings_file import read_settings
+from daemon.settings_records import to_record
 
 
 def audit(
@@ -52,7 +53,7 @@ def _open(layout: Layout) -> str:
     version = versions.get(current_model.read(layout) or "")
     if version is None:
         raise UserFault("no_version", "there is no current model yet: run the daemon first")
-    settings = read_settings(layout.settings_file).model_dump(mode="json")
+    settings = to_record(read_settings(layout.settings_file))
     request = audit_request(version, versions, settings, SystemClock().now().isoformat())
     if request is None:
         message = f"{version.version} is the last proven version itself: there is nothing to audit"

@@ -3,7 +3,6 @@
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -99,40 +98,50 @@ def convert(
     force: Force = False,
 ) -> None:
     """Write any known kind of file as messages, one JSON object a line."""
-    from daemon.intake.convert import convert as converted
+    from daemon.intake.convert import lines
 
     if not file.is_file():
         raise UserFault("no_such_file", f"{file} is not there, or is no regular file")
     outputs.check(output, force)
-    wrong: list[str] = []
-    with TemporaryDirectory(prefix="finetuned-") as scratch:
-        rows = Path(scratch) / "rows.jsonl"
-        converted(file, rows)
-        outputs.put(output, _messages(rows, wrong), force)
+    wrong = _LeftOut()
+    outputs.put(output, _messages(lines(file), wrong), force)
     say(f"{output} holds the rows of {file}")
-    if wrong:
-        first = "; ".join(wrong[:SHOWN])
-        raise UserFault("rows_left_out", f"{len(wrong)} rows were left out: {first}")
+    if wrong.count:
+        first = "; ".join(wrong.first)
+        raise UserFault("rows_left_out", f"{wrong.count} rows were left out: {first}")
 
 
-def _messages(path: Path, wrong: list[str]) -> Iterator[bytes]:
+class _LeftOut:
+    """The rows that could not be converted: how many, and the first few with the reason."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.first: list[str] = []
+
+    def add(self, why: str) -> None:
+        """Note one."""
+        self.count += 1
+        if len(self.first) < SHOWN:
+            self.first.append(why)
+
+
+def _messages(rows: Iterator[bytes], wrong: _LeftOut) -> Iterator[bytes]:
     import orjson
 
     from daemon.core.examples import to_record
     from daemon.core.formats import recognise
     from daemon.core.refusal import Bad
 
-    with path.open("rb") as rows:
-        for number, line in enumerate(filter(bytes.strip, rows), 1):
-            try:
-                found = recognise(orjson.loads(line))
-            except orjson.JSONDecodeError as error:
-                wrong.append(f"row {number} is no JSON ({error})")
-                continue
-            if isinstance(found, Bad):
-                wrong.append(f"row {number}: {escape(found.message)}")
-            else:
-                yield orjson.dumps(to_record(found.example)) + b"\n"
+    for number, line in enumerate(filter(bytes.strip, rows), 1):
+        try:
+            found = recognise(orjson.loads(line))
+        except orjson.JSONDecodeError as error:
+            wrong.add(f"row {number} is no JSON ({error})")
+            continue
+        if isinstance(found, Bad):
+            wrong.add(f"row {number}: {escape(found.message)}")
+        else:
+            yield orjson.dumps(to_record(found.example)) + b"\n"
 
 
 data.command()(preview)

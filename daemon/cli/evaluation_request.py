@@ -25,6 +25,7 @@ from daemon.folders.queue import find_job
 from daemon.layout import Layout
 from daemon.settings import Settings
 from daemon.settings_file import read_settings
+from daemon.settings_records import to_record
 
 TOLD = 5
 """Mistakes of a file that are told; the rest is counted."""
@@ -60,7 +61,7 @@ def open_evaluation(layout: Layout, wanted: Wanted) -> str:
         evaluation="",
         created_at=SystemClock().now().isoformat(),
         title=f"{', '.join(one.name for one in subjects)} on {_named(questions)}",
-        settings=settings.model_dump(mode="json"),
+        settings=to_record(settings),
         base={} if facts is None else facts.as_record(),
         subjects=tuple(subjects),
         limit=wanted.limit,

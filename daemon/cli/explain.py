@@ -19,6 +19,7 @@ from daemon.folders import current_model, reports
 from daemon.folders.models import read_manifest
 from daemon.folders.queue import find_job
 from daemon.layout import Layout
+from daemon.settings_records import WORDS, read_saved
 
 SHOWN = 5
 """Answers of each kind that changed."""
@@ -63,7 +64,8 @@ def _collect(layout: Layout, version: str) -> dict[str, Any]:
         # Older versions have none, nor those whose weights were removed.
         report = None
     jobs = (*manifest["job_ids"], *earlier_jobs(manifest))
-    return put_together(manifest, report, {job: _job(layout, job) for job in jobs})
+    misfits = [one.as_record() for one in read_saved(manifest["settings"]).misfits]
+    return put_together(manifest, report, {job: _job(layout, job) for job in jobs}, misfits)
 
 
 def _job(layout: Layout, job: str) -> dict[str, Any] | None:
@@ -99,6 +101,7 @@ def _show(found: Record) -> None:
     _answers("From wrong to right", changed.get("to_right", []), where)
     _answers("From right to wrong", changed.get("to_wrong", []), where)
     _section("How it was made", _provenance(found["provenance"]))
+    _section("Settings that this release reads otherwise", _settings(found["settings"]))
 
 
 def _section(title: str, table: Table) -> None:
@@ -197,6 +200,14 @@ def _provenance(made: Record) -> Table:
     }
     for name, value in rows.items():
         _add(table, name, value)
+    return table
+
+
+def _settings(misfits: Sequence[Record]) -> Table:
+    table = _table("setting", "saved", "used", "why")
+    for one in misfits:
+        saved, used = json_module.dumps(one["saved"]), json_module.dumps(one["used"])
+        _add(table, one["setting"], saved, used, WORDS[one["why"]])
     return table
 
 

@@ -20,7 +20,8 @@ from daemon.folders.models import Models
 from daemon.folders.queue import JOB_NAME, find_job
 from daemon.layout import QUEUE_STATES, JobLayout, Layout
 from daemon.settings import Settings
-from daemon.settings_file import parse_own, read_settings, with_own
+from daemon.settings_file import parse_own, read_settings, with_own, with_saved_own
+from daemon.settings_records import to_record
 from daemon.supervisor.settings_watch import adapter_of
 
 FEW = 10
@@ -93,7 +94,7 @@ def open_sweep(layout: Layout, named: str, wanted: Wanted) -> str:
 def _request(start: _Start, source: _Source, wanted: Wanted) -> SweepRequest:
     """Return the request of a sweep that has no name yet."""
     held, tune = _held_out(source)
-    settings = with_own(start.settings, parse_own(source.own))
+    settings, doubts = _settings(start, source)
     default = _default(settings, start.from_base)
     space = space_around(default, start.base.num_layers, start.from_base)
     return SweepRequest(
@@ -102,7 +103,7 @@ def _request(start: _Start, source: _Source, wanted: Wanted) -> SweepRequest:
         file=escape(source.name),
         job=source.job,
         start_version=None if start.from_base else start.version.version,
-        settings=settings.model_dump(mode="json"),
+        settings=to_record(settings),
         base=start.base.as_record(),
         step=0 if start.from_base else start.version.step,
         seed=settings.training.seed,
@@ -112,8 +113,16 @@ def _request(start: _Start, source: _Source, wanted: Wanted) -> SweepRequest:
         rows=wanted.rows,
         default=default,
         space={} if wanted.rates else space,
-        notes=(*_notes(start, wanted), *_doubts(held, tune)),
+        notes=(*_notes(start, wanted), *doubts, *_doubts(held, tune)),
     )
+
+
+def _settings(start: _Start, source: _Source) -> tuple[Settings, list[str]]:
+    """Return the settings with the rows' own over them, and what of these is used otherwise."""
+    if source.job is None:
+        return with_own(start.settings, parse_own(source.own)), []
+    saved = with_saved_own(start.settings, source.own)
+    return saved.settings, [f"the job's own {one}" for one in saved.misfits]
 
 
 def _start(layout: Layout, fresh: bool) -> _Start:

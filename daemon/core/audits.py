@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 
 from daemon.core import actions as do
 from daemon.core.promotion import Verdict
+from daemon.core.records import fields_of
 from daemon.core.snapshot import Audit, Snapshot
 from daemon.core.versions import AdapterSpec, Version, ancestry, jobs_of, last_proven
 
@@ -38,8 +39,7 @@ class AuditRequest:
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
         """Return what `as_record` gave."""
-        known = {key: value for key, value in record.items() if key != "schema_version"}
-        return cls(**known | {"jobs": tuple(record["jobs"])})
+        return cls(**fields_of(cls, record) | {"jobs": tuple(record["jobs"])})
 
     @property
     def spec(self) -> AdapterSpec:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
+from daemon.core.records import fields_of
+
 EMPTY_ADAPTER = (2).to_bytes(8, "little") + b"{}"
 """A safetensors file without a tensor."""
 
@@ -40,7 +42,7 @@ class BaseFacts:
         """
         if record["schema_version"] != 1:
             raise ValueError(f"base facts of schema {record['schema_version']}, this is 1")
-        return cls(**{key: value for key, value in record.items() if key != "schema_version"})
+        return cls(**fields_of(cls, record))
 
 
 def empty_adapter_config(base: str) -> dict[str, Any]:

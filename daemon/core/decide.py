@@ -336,7 +336,7 @@ def _held(trainer: Worker, run: RunOnDisk) -> bool:
 
 
 def _finish(snapshot: Snapshot, run: RunOnDisk, sealed: Version) -> list[do.Action]:
-    """Do what is left after the seal: the link, then the jobs, then the directory (rule 13)."""
+    """Do what is left after the seal: the link, then the jobs, then the directory (rule R39)."""
     chosen: list[do.Action] = []
     if sealed.promotes and snapshot.current == sealed.parent:
         chosen.append(do.MoveLink(sealed.version, f"verdict {sealed.verdict}"))

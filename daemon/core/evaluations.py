@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 
 from daemon.core.examples import Call, Turn
 from daemon.core.prefix import Prefix, record_of
+from daemon.core.records import fields_of
 from daemon.core.suites import Suite, SuiteItem
 from daemon.core.targets import Target
 from daemon.core.versions import AdapterSpec
@@ -52,7 +53,7 @@ class Subject:
         adapter = record["adapter"]
         spec = None if adapter is None else AdapterSpec.from_record(adapter)
         prefix = Prefix.from_record(record["prefix"])
-        return cls(**{**record, "adapter": spec, "prefix": prefix})
+        return cls(**fields_of(cls, record) | {"adapter": spec, "prefix": prefix})
 
 
 @dataclass(frozen=True)
@@ -69,17 +70,19 @@ class Questions:
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
         """Return what `as_record` gave."""
-        suite = record["suite"]
-        return cls(Suite(**{**suite, "items": tuple(map(_item, suite["items"]))}), record["of"])
+        items = tuple(map(_item, record["suite"]["items"]))
+        return cls(Suite(**fields_of(Suite, record["suite"]) | {"items": items}), record["of"])
 
 
 def _item(record: Mapping[str, Any]) -> SuiteItem:
-    turns = tuple(
-        Turn(**{**turn, "calls": tuple(Call(**call) for call in turn["calls"])})
-        for turn in record["messages"]
-    )
-    texts = {key: tuple(record[key]) for key in ("answers", "tools")}
-    return SuiteItem(**{**record, **texts, "messages": turns})
+    known = {key: tuple(record[key]) for key in ("answers", "tools")}
+    known["messages"] = tuple(map(_turn, record["messages"]))
+    return SuiteItem(**fields_of(SuiteItem, record) | known)
+
+
+def _turn(record: Mapping[str, Any]) -> Turn:
+    calls = tuple(Call(**fields_of(Call, call)) for call in record["calls"])
+    return Turn(**fields_of(Turn, record) | {"calls": calls})
 
 
 @dataclass(frozen=True)
@@ -113,9 +116,9 @@ class EvaluationRequest:
         """
         if record["schema_version"] != 1:
             raise ValueError(f"an evaluation of schema {record['schema_version']}, this is 1")
-        rest = {key: value for key, value in record.items() if key != "schema_version"}
+        rest = fields_of(cls, record)
         rest["subjects"] = tuple(map(Subject.from_record, record["subjects"]))
-        rest["targets"] = tuple(Target(**item) for item in record["targets"])
+        rest["targets"] = tuple(Target(**fields_of(Target, item)) for item in record["targets"])
         rest["notes"] = tuple(record["notes"])
         return cls(**rest)
 

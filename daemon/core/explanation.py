@@ -1,6 +1,6 @@
 """Why a version is what it is, put together from what was written down of it; measures nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from daemon.core.prefix import Prefix
@@ -12,12 +12,14 @@ Record = Mapping[str, Any]
 
 
 def explain(
-    manifest: Record, report: Record | None, files: Mapping[str, Record | None]
-) -> dict[str, Any]:
+    manifest: Record, report: Record | None, files: Mapping[str, Record | None],
+    misfits: Sequence[Record] = (),
+) -> dict[str, Any]:  # fmt: skip
     """Return the explanation as plain JSON values.
 
     `report` is the version's own, `files` has by job its name and the row counts of its intake;
-    None for what is gone. Figures that older versions did not keep are null.
+    None for what is gone. Figures that older versions did not keep are null. `misfits` are the
+    saved settings that this release reads otherwise.
     """
     evaluations = manifest.get("evaluations") or {}
     parent = manifest["parent"]
@@ -45,6 +47,7 @@ def explain(
         "scores": _scores(report, parent),
         "changed": (report or {}).get("changed"),
         "replay": manifest.get("replay"),
+        "settings": list(misfits),
         "provenance": _provenance(manifest),
     }  # fmt: skip
 

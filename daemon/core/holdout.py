@@ -1,4 +1,4 @@
-"""Which rows are kept out of training, by hashes alone (docs/protocol.md, rule 4)."""
+"""Which rows are kept out of training, by hashes alone (docs/protocol.md, rule R17)."""
 
 from collections import Counter
 from collections.abc import Sequence

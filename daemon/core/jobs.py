@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from daemon.core.prefix import NONE
+from daemon.core.records import fields_of
 from daemon.errors import DaemonFault
 
 Priority = Literal["high", "normal", "low"]
@@ -117,11 +118,10 @@ def card_from_record(record: dict[str, Any]) -> JobCard:
             f"job.json of {record.get('job')} was written by a newer finetuned (schema {schema}, "
             f"this one reads {SCHEMA}): install that version again",
         )
-    rest = {
-        key: value for key, value in record.items() if key not in ("schema_version", "name_bytes")
-    }
+    rest = fields_of(JobCard, record)
     rest["name"] = bytes.fromhex(record["name_bytes"]).decode("utf-8", "surrogateescape")
-    rest["intake"] = None if record["intake"] is None else Intake(**record["intake"])
+    if record.get("intake") is not None:
+        rest["intake"] = Intake(**fields_of(Intake, record["intake"]))
     return JobCard(**rest)
 
 

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, replace
 from functools import reduce
 from typing import Any, Self
 
+from daemon.core.records import fields_of
+
 LEAST_PASS_TOKENS = 128
 LEAST_ROW_TOKENS = 128
 ROW_MULTIPLE = 64
@@ -41,7 +43,7 @@ class Rung:
         Raises:
             TypeError, ValueError: not a rung.
         """
-        rung = cls(**record)
+        rung = cls(**fields_of(cls, record))
         whole = (rung.at, rung.pass_tokens)
         if any(not isinstance(n, int) or n < 0 for n in whole) or rung.pass_tokens == 0:
             raise ValueError(f"not a rung of the memory ladder: {dict(record)!r}")

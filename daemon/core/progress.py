@@ -3,8 +3,11 @@
 The trainer folds it into each commit, the supervisor into the status; both with these functions.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Self
+
+from daemon.core.records import fields_of
 
 HISTORY = 200
 RECENT = 20
@@ -102,10 +105,10 @@ class Progress:
         }
         return cls(
             **{
-                **{key: value for key, value in record.items() if key in cls.__annotations__},
+                **fields_of(cls, record),
                 **pairs,
                 "recent_matches": tuple(record.get("recent_matches", ())),
-                "recent_samples": tuple(Sample(**s) for s in record.get("recent_samples", ())),
+                "recent_samples": _samples(record.get("recent_samples", ())),
                 "throughput_history": tuple(record.get("throughput_history", ())),
             }
         )
@@ -122,6 +125,10 @@ class Progress:
         """
         last = self.recent_matches[-samples:]
         return 100.0 * sum(last) / len(last) if last else None
+
+
+def _samples(records: Iterable[Mapping[str, Any]]) -> tuple[Sample, ...]:
+    return tuple(Sample(**fields_of(Sample, record)) for record in records)
 
 
 def after_step(progress: Progress, metrics: Metrics) -> Progress:

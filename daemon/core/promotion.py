@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
+from daemon.core.records import fields_of
 from daemon.core.versions import VerdictKind
 
 LOSS = "loss"
@@ -75,7 +76,7 @@ def judgement_from_record(record: Mapping[str, Any]) -> Judgement:
     return Judgement(
         record["finite"],
         record["changed"],
-        tuple(Comparison(**test) for test in record["tests"]),
+        tuple(Comparison(**fields_of(Comparison, test)) for test in record["tests"]),
     )
 
 

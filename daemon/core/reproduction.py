@@ -66,8 +66,13 @@ def compare_steps(then: Iterable[Mapping[str, Any]], now: Iterable[Mapping[str, 
     return Steps(olds, news, equal, first, max(gaps, default=None))
 
 
-def changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[Change, ...]:
-    """Return what is not as the manifest `then` says: code, platform, libraries."""
+def changes(
+    then: Mapping[str, Any], now: Mapping[str, Any], lost: Mapping[str, Any] | None = None
+) -> tuple[Change, ...]:
+    """Return what is not as the manifest `then` says: code, platform, libraries, settings.
+
+    `lost` are the settings of then that are not known any more.
+    """
     found = [
         Change(what, _say(then.get(key)), _say(now.get(key)))
         for key, what in (
@@ -82,6 +87,10 @@ def changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[Change, ..
             Change(name, _say(before.get(name)), _say(after.get(name)))
             for name in sorted({*before, *after})
             if before.get(name) != after.get(name)
+        ),
+        *(
+            Change(f"setting {name}", _say(value), "unknown")
+            for name, value in (lost or {}).items()
         ),
     )
 

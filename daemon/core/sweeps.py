@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
+from daemon.core.records import fields_of
+
 Value = int | float
 Setting = Mapping[str, Value]
 """Keys of `[training]` that a trial changes, with their values."""
@@ -75,7 +77,7 @@ class Trial:
     def from_record(cls, record: Mapping[str, Any]) -> Self:
         """Return what `as_record` gave."""
         pairs = {key: tuple((a, b) for a, b in record[key]) for key in ("curve", "rows")}
-        return cls(**{**record, **pairs})
+        return cls(**fields_of(cls, record) | pairs)
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ class SweepRequest:
         """
         if record["schema_version"] != 1:
             raise ValueError(f"a sweep's request of schema {record['schema_version']}, this is 1")
-        rest = {key: value for key, value in record.items() if key != "schema_version"}
+        rest = fields_of(cls, record)
         rest["space"] = {key: _searched(item) for key, item in record["space"].items()}
         rest["notes"] = tuple(record["notes"])
         return cls(**rest)

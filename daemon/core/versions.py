@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 
 from daemon.core.jobs import Outcome
 from daemon.core.prefix import Prefix
+from daemon.core.records import fields_of
 from daemon.core.untrained import (
     Untrained,
     left_empty_in,
@@ -37,7 +38,7 @@ class AdapterSpec:
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
         """Return what `as_record` gave."""
-        return cls(**{**record, "keys": tuple(record["keys"])})
+        return cls(**fields_of(cls, record) | {"keys": tuple(record["keys"])})
 
     def misfit(self, other: "AdapterSpec") -> str | None:
         """Name what keeps this adapter from being carried on in another; dropout does not."""

@@ -16,7 +16,7 @@ from daemon.evaluation.judging import compare_scores, metric_for
 from daemon.evaluation.scores.grade import grade, parts_of
 from daemon.evaluation.scores.score import MAIN, Score, Summary, score_answer, summarise
 from daemon.evaluation.side_by_side import Pairs, decided
-from daemon.settings import Settings
+from daemon.settings_records import read_saved
 
 Papers = Mapping[tuple[int, int], Mapping[str, Any]]
 """What each subject answered, by the places of suite and subject; what is missing was not asked."""
@@ -33,7 +33,7 @@ class Comparison:
         self._request = request
         self._questions = questions
         self._papers = papers
-        self._settings = Settings.model_validate(request.settings)
+        self._settings = read_saved(request.settings).settings
         self._names = [subject.name for subject in request.subjects]
         self._scores = {
             (suite, subject): self._scored(suite, paper)

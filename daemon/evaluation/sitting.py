@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from daemon.core.answers import Answer, Limits
+from daemon.core.records import fields_of
 from daemon.evaluation.questions import Question
 from daemon.evaluation.scoring import CHUNK, Interrupted, Scorer
 from daemon.text.encoder import Encoded
@@ -117,7 +118,7 @@ class Answers:
             if said is None:
                 return None
             self._known |= {key: asdict(one) for key, one in zip(asked, said, strict=True)}
-        return [Answer(**self._known[_asked(one)]) for one in questions]
+        return [Answer(**fields_of(Answer, self._known[_asked(one)])) for one in questions]
 
     def _heard(self, keys: Sequence[str], most: int, place: int, said: Answer) -> None:
         """Keep an answer at once: a kill loses those in the making, not those that have ended."""

@@ -84,7 +84,7 @@ class Control:
         return any(_token(entry, age) in self._stuck for age in AGES)
 
     def _complete(self, entry: os.DirEntry[str]) -> bool:
-        """Say whether a file that takes content has been written to its end (rule 17)."""
+        """Say whether a file that takes content has been written to its end (rule R37)."""
         if entry.name not in TAKES_CONTENT:
             return True
         try:

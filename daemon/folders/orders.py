@@ -12,6 +12,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from daemon.core.orders import KINDS, Header, Kind, kind_of, name_of
+from daemon.core.records import fields_of
 from daemon.core.snapshot import OrderOnDisk
 from daemon.folders import atomic
 from daemon.layout import Layout, OrderLayout
@@ -165,10 +166,11 @@ class Orders:
     def _read(self, name: str, place: OrderLayout, identity: Identity) -> None:
         try:
             record = json.loads(place.header.read_bytes())
-            header = Header(**record | {"versions": tuple(record["versions"])})
+            known = fields_of(Header, record)
+            header = Header(**known | {"versions": tuple(record["versions"])})
             order = OrderOnDisk(name, header.about, header.created_at, frozenset(header.versions))
             self._known[name] = identity, order
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             where = place.folder.relative_to(self._layout.root)
             self.parked[name] = (
                 f"{where} cannot be read ({error}) and waits: remove it and ask for it again"

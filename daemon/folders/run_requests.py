@@ -13,6 +13,7 @@ from typing import Any
 
 from daemon.core.ledger_rows import run_record, run_row
 from daemon.core.promotion import gate_from_record, judgement_from_record
+from daemon.core.records import fields_of
 from daemon.core.snapshot import Attempts, Candidate, Ended, RunOnDisk
 from daemon.folders import atomic
 from daemon.layout import Layout, RunLayout
@@ -174,8 +175,9 @@ class RunRequests:
         heard or written of it.
         """
         known = Attempts()
-        with suppress(OSError, ValueError, TypeError):
-            known = Attempts(**json.loads(self._layout.run(run).attempts.read_bytes()))
+        with suppress(OSError, ValueError, TypeError, AttributeError):
+            record = json.loads(self._layout.run(run).attempts.read_bytes())
+            known = Attempts(**fields_of(Attempts, record))
         now = _progress(self._layout.run(run))
         if now.since_step > known.since_step or now.since_exam > known.since_exam:
             return now

@@ -1,63 +1,66 @@
-"""Turns a JSON array, a CSV or a Parquet file into JSON lines, for `finetuned submit`."""
+"""Turns a JSON array, a CSV or a Parquet file into JSON lines, for `finetuned submit`.
+
+A row at a time: a file may be larger than the memory.
+"""
 
 import csv
 import json
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from daemon.errors import UserFault
+from daemon.intake.json_values import values
 
-LARGEST_ARRAY = 2**31
-BLANK = re.compile(r"\s*")
+LONGEST_LINE = 2**28
+"""Bytes of a line of a `.jsonl` file; what is longer is no row."""
+BATCH = 1024
+"""Rows of a Parquet file that are held at once."""
 
 
 def convert(source: Path, target: Path) -> None:
-    """Write the rows of a file as JSON lines; a `.jsonl` file is copied as it is.
+    """Write the rows of a file as JSON lines; those of a `.jsonl` file are copied as they are.
+
+    Raises:
+        UserFault: a kind of file that cannot be read, or one that is broken.
+    """
+    with target.open("wb") as file:
+        file.writelines(lines(source))
+
+
+def lines(source: Path) -> Iterator[bytes]:
+    """Return the rows of a file as JSON lines, read as they are asked for.
 
     Raises:
         UserFault: a kind of file that cannot be read, or one that is broken.
     """
     kind = source.suffix.lower()
-    readers = {".json": _json, ".csv": _csv, ".parquet": _parquet, ".jsonl": None}
+    if kind == ".jsonl":
+        return _guarded(source, _copied(source))
+    readers = {".json": values, ".csv": _csv, ".parquet": _parquet}
     if kind not in readers:
-        known = ", ".join(sorted(readers))
+        known = ", ".join(sorted({*readers, ".jsonl"}))
         raise UserFault("unknown_kind", f"{source} is not one of {known}")
-    reader = readers[kind]
-    if reader is None:
-        target.write_bytes(source.read_bytes())
-        return
-    with target.open("wb") as file:
-        for line in _guarded(source, reader(source)):
-            file.write(line)
+    return _guarded(source, map(_line, readers[kind](source)))
 
 
-def _guarded(source: Path, rows: Iterable[Any]) -> Iterator[bytes]:
+def _line(row: Any) -> bytes:
+    return json.dumps(row, ensure_ascii=False).encode() + b"\n"
+
+
+def _guarded(source: Path, rows: Iterable[bytes]) -> Iterator[bytes]:
     try:
-        for row in rows:
-            yield json.dumps(row, ensure_ascii=False).encode() + b"\n"
+        yield from rows
     except (OSError, ValueError, csv.Error, RecursionError) as error:
         raise UserFault("unreadable_file", f"{source} cannot be read: {error}") from error
 
 
-def _json(source: Path) -> Iterator[Any]:
-    """Read one array, or several objects spread over lines."""
-    if source.stat().st_size > LARGEST_ARRAY:
-        raise ValueError("a JSON array is read as a whole; over 2 GiB, write one object a line")
-    text = source.read_text(encoding="utf-8-sig")
-    decoder = json.JSONDecoder()
-    place = _next(text, 0)
-    while place < len(text):
-        value, place = decoder.raw_decode(text, place)
-        yield from value if isinstance(value, list) else [value]
-        place = _next(text, place)
-
-
-def _next(text: str, place: int) -> int:
-    """Return where the next value begins."""
-    match = BLANK.match(text, place)
-    return match.end() if match else place
+def _copied(source: Path) -> Iterator[bytes]:
+    with source.open("rb") as file:
+        while line := file.readline(LONGEST_LINE):
+            if len(line) == LONGEST_LINE:
+                raise ValueError(f"a line has {LONGEST_LINE:,} bytes or more")
+            yield line
 
 
 def _csv(source: Path) -> Iterator[dict[str, Any]]:
@@ -73,5 +76,5 @@ def _parquet(source: Path) -> Iterator[dict[str, Any]]:
         raise UserFault(
             "no_pyarrow", "a Parquet file needs pyarrow: pip install pyarrow, or convert it first"
         ) from None
-    for batch in parquet.ParquetFile(source).iter_batches():
+    for batch in parquet.ParquetFile(source).iter_batches(BATCH):
         yield from batch.to_pylist()

@@ -12,6 +12,7 @@ from daemon.dedup.suites import Suites
 from daemon.intake.taking import Taking
 from daemon.layout import JobLayout, Layout
 from daemon.settings import Settings
+from daemon.settings_records import to_record
 from daemon.text.encoder import TextEncoder
 
 
@@ -61,7 +62,7 @@ def examine(
         "seen_jobs": list(compared.seen_jobs),
         "untrained_rows": records_of(compared.untrained),
         "holdout_jobs": list(compared.holdout_jobs),
-        "settings": settings.model_copy(update={"intake": quiet}).model_dump(mode="json"),
+        "settings": to_record(settings.model_copy(update={"intake": quiet})),
     }
     (scratch / "context.json").write_text(json.dumps(context))
     taking = Taking(layout, place, encoder, Suites(layout.evals), clock, lambda rows: None, False)

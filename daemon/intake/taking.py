@@ -32,8 +32,8 @@ from daemon.intake.sifting import Elsewhere, Reason, SecondSift, sift_first, sif
 from daemon.intake.tally import Tally
 from daemon.intake.writing import Written, write
 from daemon.layout import JobLayout, Layout
-from daemon.settings import Settings
 from daemon.settings_file import parse_own, with_own
+from daemon.settings_records import DAEMONS_OWN, usable_settings
 from daemon.text.encoder import TextEncoder
 from daemon.text.prefix import WORDS
 
@@ -59,7 +59,7 @@ class Taking:
         self._clock = clock
         self._progress = progress
         self._merge = merge
-        self.settings = Settings.model_validate(self._context["settings"])
+        self.settings = usable_settings(self._context["settings"], DAEMONS_OWN)
         self._began_s = clock.monotonic_s()
         self._sealer = Sealer()
         self._warnings: list[str] = []

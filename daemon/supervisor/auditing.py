@@ -8,6 +8,7 @@ from daemon.core.orders import AUDIT, Header
 from daemon.core.snapshot import Snapshot
 from daemon.folders import audits, orders
 from daemon.layout import Layout, OrderLayout
+from daemon.settings_records import to_record
 from daemon.supervisor.parts import Parts
 
 
@@ -24,7 +25,7 @@ def order_audit(layout: Layout, request: AuditRequest) -> str:
 
 def open_audit(parts: Parts, action: do.OpenAudit, seen: Snapshot) -> None:
     """Order the audit of a version that is due."""
-    settings = parts.settings.now.model_dump(mode="json")
+    settings = to_record(parts.settings.now)
     now = parts.clock.now().isoformat()
     request = audit_request(seen.versions[action.version], seen.versions, settings, now)
     assert request is not None, "it is due only where there is something to compare"

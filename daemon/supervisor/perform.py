@@ -15,6 +15,7 @@ from daemon.core.versions import ancestry, jobs_of, untrained_of
 from daemon.errors import DaemonFault
 from daemon.folders import bases, current_model, readings, row_files
 from daemon.layout import ENDED, Layout
+from daemon.settings_records import to_record
 from daemon.supervisor.auditing import open_audit, settle_audit
 from daemon.supervisor.claiming import claim, pass_on, unclaim
 from daemon.supervisor.left_out import tell_left_out
@@ -113,7 +114,7 @@ class Performer:
                 "seen_jobs": [job for job in jobs_of(chain) if job != card.job],
                 "untrained_rows": records_of(untrained_of(chain)),
                 "holdout_jobs": [j for j in self._parts.queue.with_holdout() if j != card.job],
-                "settings": self._parts.settings.now.model_dump(mode="json"),
+                "settings": to_record(self._parts.settings.now),
             },
         )
         self._parts.intake.begin(say.TakeIn(card.job), card.job)
@@ -190,9 +191,7 @@ class Performer:
         settings = self._parts.settings.now
         base = bases.read_facts(self._layout, settings.model)
         assert base is not None
-        version = self._parts.models.seal_base(
-            self._now(), base.as_record(), settings.model_dump(mode="json")
-        )
+        version = self._parts.models.seal_base(self._now(), base.as_record(), to_record(settings))
         self._remember_version(version)
         return version
 

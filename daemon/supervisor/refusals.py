@@ -12,8 +12,9 @@ from daemon.core.blocking import Circumstances, Refusal, after
 from daemon.core.jobs import JobCard
 from daemon.core.scheduling import DEATHS_SEEN
 from daemon.settings import Settings
+from daemon.settings_records import to_record
 from daemon.supervisor.parts import Parts
-from daemon.supervisor.request import effective, settings_record
+from daemon.supervisor.request import effective
 
 
 class Refusals:
@@ -86,7 +87,7 @@ class Refusals:
 
     def _now(self, settings: Settings) -> Circumstances:
         free_bytes = psutil.virtual_memory().available
-        digest = _digest(settings_record(settings))
+        digest = _digest(to_record(settings))
         return Circumstances(digest, free_bytes, self._parts.clock.monotonic_s())
 
     def _of_running(self) -> Settings:

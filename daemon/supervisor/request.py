@@ -5,10 +5,10 @@ from typing import Any
 from daemon.core.snapshot import Snapshot
 from daemon.core.untrained import records_of
 from daemon.core.versions import ancestry, jobs_of, last_proven, spoiled_of, untrained_of
-from daemon.errors import SettingsFault
 from daemon.folders import bases
 from daemon.settings import Settings
-from daemon.settings_file import parse_own, with_own
+from daemon.settings_file import with_saved_own
+from daemon.settings_records import to_record
 from daemon.supervisor.parts import Parts
 
 
@@ -18,7 +18,11 @@ def make_request(
     """Return the content of `request.json` for jobs that begin at the current version."""
     version = seen.version
     assert version is not None
-    settings = effective(parts.settings.now, own)
+    saved = with_saved_own(parts.settings.now, own)
+    settings = saved.settings
+    if saved.misfits:
+        message = f"{run}, own settings: {'; '.join(map(str, saved.misfits))}"
+        parts.journal.event("own_settings", message, level="warning", run=run)
     base = bases.read_facts(parts.layout, settings.model)
     assert base is not None
     chain = ancestry(version.version, seen.versions)
@@ -29,7 +33,7 @@ def make_request(
         "created_at": parts.clock.now().isoformat(),
         "start_version": version.version,
         "jobs": jobs,
-        "settings": settings_record(settings),
+        "settings": to_record(settings),
         "base": base.as_record(),
         "lineage_jobs": list(jobs_of(chain)),
         "untrained_rows": records_of(untrained_of(chain)),
@@ -41,18 +45,6 @@ def make_request(
     }
 
 
-def settings_record(settings: Settings) -> dict[str, Any]:
-    """Return the settings as a request holds them; equal ones give equal records."""
-    return settings.model_dump(mode="json")
-
-
 def effective(settings: Settings, own: str) -> Settings:
-    """Return the settings of a run: the job's own over the common ones.
-
-    Intake has refused what cannot be used, so a fault here means that `finetuned.toml` was edited
-    since; the common settings then count alone.
-    """
-    try:
-        return with_own(settings, parse_own(own))
-    except SettingsFault:
-        return settings
+    """Return the settings of a run: the job's own over the common ones."""
+    return with_saved_own(settings, own).settings

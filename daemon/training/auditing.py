@@ -25,7 +25,7 @@ from daemon.evaluation.scores.score import Wanted
 from daemon.evaluation.sitting import Exam, GettingOn, Sitter
 from daemon.folders import audits, models, orders, suites
 from daemon.folders.known_scores import KnownScores
-from daemon.settings import Settings
+from daemon.settings_records import read_saved
 from daemon.training.batches import families_of, holdout_rows, questions
 from daemon.training.bench import Bench
 from daemon.training.desk import Desk
@@ -52,7 +52,8 @@ class Auditing:
         self._desk = desk
         self._place = bench.layout.audit(audit)
         self._request = AuditRequest.from_record(orders.read_request(self._place))
-        self.settings = Settings.model_validate(self._request.settings)
+        self._saved = read_saved(self._request.settings)
+        self.settings = self._saved.settings
         self._base = bench.layout.base(str(self._request.base["name"]))
         self._said_s = -SAID_EVERY_S
 
@@ -84,6 +85,8 @@ class Auditing:
             self._conclude("failed", "it ran out of memory")
 
     def _damage(self) -> str | None:
+        if self._saved.problem is not None:
+            return self._saved.problem
         for version in (self._request.version, self._request.proven):
             folder = self._bench.layout.version(version)
             problem = models.verify(folder)

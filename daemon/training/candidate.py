@@ -11,6 +11,7 @@ from daemon.core.forgetting import next_share
 from daemon.core.prefix import record_of
 from daemon.folders import atomic, runs
 from daemon.folders import left_out as left_out_file
+from daemon.settings_records import to_record
 from daemon.training.bench import Bench, RunInHand
 from daemon.training.curve import draw_loss
 from daemon.training.engine import ADAPTER, MOMENTS
@@ -114,7 +115,7 @@ class Judge:
             "step_in_run": self._state.step_in_run,
             "epochs": request.settings.training.epochs,
             "stopped_early": None if hand.stopped is None else hand.stopped.as_record(),
-            "settings": request.settings.model_dump(mode="json"),
+            "settings": to_record(request.settings),
             "seeds": {"run": request.seed},
             "data_fingerprint": hand.choices.data_fingerprint,
             "base": dict(request.base),

@@ -30,7 +30,7 @@ from daemon.evaluation.sitting import Exam, GettingOn, Memory, Sitter, Sitting, 
 from daemon.evaluation.stopwatch import Stopwatch
 from daemon.folders import evaluations, models, orders
 from daemon.folders.known_scores import KnownScores
-from daemon.settings import Settings
+from daemon.settings_records import read_saved
 from daemon.text.encoder import Encoded, TextEncoder
 from daemon.training.bench import Bench
 from daemon.training.desk import Desk
@@ -55,7 +55,8 @@ class Evaluating:
         self._desk = desk
         self._place = bench.layout.evaluation(evaluation)
         self._request = EvaluationRequest.from_record(orders.read_request(self._place))
-        self.settings = Settings.model_validate(self._request.settings)
+        self._saved = read_saved(self._request.settings)
+        self.settings = self._saved.settings
         self._questions = [
             Questions.from_record(item) for item in evaluations.read_suites(self._place)
         ]
@@ -122,7 +123,7 @@ class Evaluating:
 
     def _ask(self, subject: Subject, suite: Suite) -> Paper | None:
         """Return the paper; one that cannot be used fails by itself. None where it was left."""
-        problem = self._damage(subject)
+        problem = self._saved.problem or self._damage(subject)
         if problem is not None:
             return self._failed(suite, problem)
         try:

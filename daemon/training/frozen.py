@@ -7,9 +7,11 @@ from typing import Any, Self
 from daemon.core.ladder import Rung
 from daemon.core.memory_plan import MemoryPlan
 from daemon.core.prefix import Prefix
+from daemon.core.records import fields_of
 from daemon.core.untrained import Untrained, from_records
 from daemon.core.versions import AdapterSpec
 from daemon.settings import Settings
+from daemon.settings_records import usable_settings
 
 RowId = tuple[str, int]
 """A job and the number of a row in it."""
@@ -37,7 +39,11 @@ class Request:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
-        """Return the request that `request.json` holds."""
+        """Return the request that `request.json` holds.
+
+        Raises:
+            SavedSettingsFault: its settings mean nothing to this release.
+        """
         return cls(
             run=record["run"],
             start_version=record["start_version"],
@@ -45,7 +51,7 @@ class Request:
             jobs=tuple(record["jobs"]),
             lineage_jobs=tuple(record["lineage_jobs"]),
             holdout_jobs=tuple(record["holdout_jobs"]),
-            settings=Settings.model_validate(record["settings"]),
+            settings=usable_settings(record["settings"]),
             base=record["base"],
             step=record["step"],
             seed=record["seed"],
@@ -124,7 +130,9 @@ class Choices:
             longest=record["longest"],
             rung=Rung.from_record(record["rung"]),
             estimate=record["estimate"],
-            prefixes={job: Prefix(**prefix) for job, prefix in record["prefixes"].items()},
+            prefixes={
+                job: Prefix(**fields_of(Prefix, it)) for job, it in record["prefixes"].items()
+            },
             memory=MemoryPlan.from_record(record.get("memory")),
             **ids,
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from daemon.core import messages as say
 from daemon.core.ladder import Rung, next_change, rung_at
+from daemon.errors import SavedSettingsFault
 from daemon.folders import left_out as left_out_file
 from daemon.folders import models, runs
 from daemon.layout import RunLayout
@@ -48,7 +49,11 @@ def open_run(
 ) -> RunInHand | Refused | NothingLeft | None:
     """Freeze, load and go back to the last commit; None where it was left in between."""
     place = bench.layout.run(run)
-    request = Request.from_record(runs.read_request(place))
+    try:
+        request = Request.from_record(runs.read_request(place))
+    except SavedSettingsFault as fault:
+        way_out = "'touch control/skip' ends it, and 'finetuned retry' trains its files anew"
+        return Refused(fault.code, f"{run} cannot go on: {fault.message}; {way_out}")
     start = bench.layout.version(request.start_version)
     problem = models.verify(start)
     if problem is not None:

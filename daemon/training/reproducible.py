@@ -6,6 +6,7 @@ from typing import Any
 from daemon.errors import RunFault
 from daemon.folders import bases, models
 from daemon.layout import Layout
+from daemon.settings_records import read_saved
 from daemon.training.engine import ADAPTER, MOMENTS
 from daemon.training.freeze import fingerprint_of
 from daemon.training.frozen import Choices, Request
@@ -21,7 +22,8 @@ def starting_folder(layout: Layout, start: str, manifest: dict[str, Any]) -> Pat
     Raises:
         RunFault: there is none that is as it was then.
     """
-    reset = manifest["settings"]["training"].get("carry_moments") == "reset"
+    training = read_saved(manifest["settings"]).settings.training
+    reset = training.carry_moments == "reset"
     needs_moments = manifest.get("start_moments") != "fresh" and not reset
     problems = []
     for folder in (layout.version(start), layout.backups / start):

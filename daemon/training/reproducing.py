@@ -14,7 +14,7 @@ from daemon.core.messages import Report
 from daemon.errors import ModelFault, RunFault
 from daemon.folders import models, orders, reproductions, runs
 from daemon.pipes import Pipe
-from daemon.settings import Settings
+from daemon.settings_records import read_saved
 from daemon.training.bench import Bench, RunInHand
 from daemon.training.desk import Desk
 from daemon.training.frozen import Choices, Request
@@ -64,7 +64,7 @@ class Reproducing:
         self._place = bench.layout.reproduction(order)
         asked = orders.read_request(self._place)
         self._version: str = asked["version"]
-        self.settings = Settings.model_validate(asked["settings"])
+        self.settings = read_saved(asked["settings"]).settings
 
     def go_on(self) -> None:
         """Train again and report how it came out."""
@@ -86,9 +86,8 @@ class Reproducing:
     def _reproduce(self) -> None:
         version = self._bench.layout.version(self._version)
         manifest = models.read_manifest(version)
-        frozen = runs.read_frozen(self._place.run)
-        assert frozen is not None, "an order is made with the frozen choices or not at all"
-        request, choices = Request.from_record(frozen), Choices.from_record(frozen)
+        frozen = self._frozen()
+        request, choices = _parsed(frozen)
         rows = JobRows(self._bench.layout)
         start = starting_folder(self._bench.layout, request.start_version, manifest)
         check(self._bench.layout, request, choices, rows)
@@ -103,7 +102,7 @@ class Reproducing:
             return
         orders.leave_piece(self._place)
         if how == "done":
-            self._compare(version, manifest)
+            self._compare(version, manifest, frozen["settings"])
         elif how == "memory":
             self._conclude("failed", self._impossible("memory ran out"))
         elif how == "nothing_left":
@@ -112,6 +111,19 @@ class Reproducing:
         elif how == "failed":
             message = f"{self._version} came out otherwise: its steps were not finite any more"
             self._conclude("different", message)
+
+    def _frozen(self) -> dict[str, Any]:
+        """Return what the run was asked for, and what was frozen of it.
+
+        Raises:
+            RunFault: it is damaged.
+        """
+        try:
+            frozen = runs.read_frozen(self._place.run)
+        except (ValueError, AttributeError) as error:
+            raise _unreadable(error) from error
+        assert frozen is not None, "an order is made with the frozen choices or not at all"
+        return frozen
 
     # --- the run ------------------------------------------------------------------------------
 
@@ -142,7 +154,7 @@ class Reproducing:
 
     # --- after --------------------------------------------------------------------------------
 
-    def _compare(self, version: Path, manifest: dict[str, Any]) -> None:
+    def _compare(self, version: Path, manifest: dict[str, Any], settings: dict[str, Any]) -> None:
         newest, _ = runs.newest_checkpoint(self._place.run)
         assert newest is not None, "a run ends with a commit"
         self._pipe.send(say.Alive("comparing"))
@@ -150,9 +162,12 @@ class Reproducing:
         again = runs.read_metrics(self._place.run, RunState.read(newest, 0).written)
         steps = core.compare_steps(steps_of_version(version), again)
         now = made_by(self._bench.engine.device) | {"libraries": libraries()}
-        changed = core.changes(manifest, now)
+        misfits = read_saved(settings).misfits
+        lost = [one for one in misfits if one.why == "unknown"]
+        changed = core.changes(manifest, now, {one.setting: one.saved for one in lost})
         message = core.sentence(self._version, files, steps, changed)
         found = core.record(files, steps, changed)
+        found["settings"] = [one.as_record() for one in misfits]
         self._conclude(core.conclude(files, steps), message, found)
 
     def _conclude(
@@ -167,3 +182,19 @@ class Reproducing:
         if outcome != "different":
             reproductions.remove_run(self._place)
         self._pipe.send(say.OrderEnded(self._order, message))
+
+
+def _parsed(frozen: dict[str, Any]) -> tuple[Request, Choices]:
+    """Return the request and the choices of a run.
+
+    Raises:
+        RunFault: they mean nothing to this release.
+    """
+    try:
+        return Request.from_record(frozen), Choices.from_record(frozen)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _unreadable(error) from error
+
+
+def _unreadable(error: Exception) -> RunFault:
+    return RunFault("frozen_unreadable", f"its run.json cannot be read ({error!r})")

@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 
 from daemon.core.evolution import Evolution
 from daemon.core.progress import Metrics, Progress, after_step
+from daemon.core.records import fields_of
 from daemon.core.stopping import Watch
 from daemon.training.frozen import RowId
 
@@ -91,10 +92,10 @@ class RunState:
             step_in_run=record["step_in_run"],
             refused_in_a_row=record["cursor"]["refused_in_a_row"],
             progress=Progress.from_record(record["progress"]),
-            metrics=tuple(Metrics(**item) for item in record["metrics_tail"]),
+            metrics=tuple(Metrics(**fields_of(Metrics, item)) for item in record["metrics_tail"]),
             written=record["metrics_bytes"],
             validation=tuple((int(step), float(loss)) for step, loss in record["validation"]),
-            aside=tuple(SetAside(**row) for row in record["aside"]),
+            aside=tuple(SetAside(**fields_of(SetAside, row)) for row in record["aside"]),
             **_added(record),
         )
 

@@ -23,7 +23,7 @@ from daemon.evaluation.paired import Labels
 from daemon.folders import orders, sweeps
 from daemon.folders.settings_file import render_own
 from daemon.layout import SweepLayout
-from daemon.settings import Settings
+from daemon.settings_records import read_saved
 from daemon.training.sweep_picture import draw_sweep
 from daemon.training.trials import with_setting
 
@@ -88,7 +88,7 @@ def differences(
 
 def section(request: SweepRequest, best: Trial) -> str:
     """Return the whole `[training]` of the settings in force with what the best trial changes."""
-    settings = with_setting(Settings.model_validate(request.settings), best.setting)
+    settings = with_setting(read_saved(request.settings).settings, best.setting)
     values = settings.training.model_dump()
     return render_own({"training": {key: v for key, v in values.items() if v is not None}})
 

@@ -7,7 +7,7 @@ from daemon.core import messages as say
 from daemon.core.sweeps import SweepRequest, Trial, describe, why_over
 from daemon.errors import ModelFault
 from daemon.folders import models, orders, sweeps
-from daemon.settings import Settings
+from daemon.settings_records import read_saved
 from daemon.training.batches import families_of
 from daemon.training.bench import Bench
 from daemon.training.desk import Desk
@@ -31,7 +31,8 @@ class Sweeping:
         self._desk = desk
         self._place = bench.layout.sweep(sweep)
         self._request = SweepRequest.from_record(orders.read_request(self._place))
-        self.settings = Settings.model_validate(self._request.settings)
+        self._saved = read_saved(self._request.settings)
+        self.settings = self._saved.settings
         self._trials = [Trial.from_record(item) for item in sweeps.read_trials(self._place)]
 
     def go_on(self) -> None:
@@ -57,8 +58,8 @@ class Sweeping:
 
     def _damage(self) -> str | None:
         start = self._request.start_version
-        if start is None:
-            return None
+        if self._saved.problem is not None or start is None:
+            return self._saved.problem
         problem = models.verify(self._bench.layout.version(start))
         return None if problem is None else f"the version {start} cannot be used: {problem}"
 

@@ -15,6 +15,7 @@ from daemon.core.schedule import rate
 from daemon.core.sweeps import Outcome, Setting, SweepRequest, Trial, describe, rungs
 from daemon.evaluation.scoring import mean_loss, row_losses
 from daemon.settings import Settings
+from daemon.settings_records import usable_settings
 from daemon.text.encoder import Encoded
 from daemon.training.batches import Ahead, StepContent, TrainingRows, holdout_rows
 from daemon.training.bench import Bench
@@ -46,7 +47,7 @@ def with_setting(settings: Settings, setting: Setting) -> Settings:
     changed = settings.training.model_dump() | dict(setting)
     if "scale" in setting:
         changed["alpha"] = None
-    return Settings.model_validate(settings.model_dump() | {"training": changed})
+    return usable_settings(settings.model_dump() | {"training": changed})
 
 
 class TrialRun:
@@ -65,7 +66,7 @@ class TrialRun:
         self._common = common
         self._setting = setting
         self._is_left = left
-        settings = with_setting(Settings.model_validate(sweep.settings), setting)
+        settings = with_setting(usable_settings(sweep.settings), setting)
         training = settings.training.model_copy(update={"epochs": sweep.epochs})
         settings = settings.model_copy(update={"training": training})
         self._request = _run_request(sweep, settings)

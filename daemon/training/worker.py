@@ -11,10 +11,10 @@ from daemon.folders import left_out as left_out_file
 from daemon.folders import runs
 from daemon.layout import RunLayout
 from daemon.settings import TrainerSettings
+from daemon.settings_records import read_saved
 from daemon.training.bench import Bench, RunInHand
 from daemon.training.candidate import Judge
 from daemon.training.desk import Desk
-from daemon.training.frozen import Request
 from daemon.training.left_out import left_out, why_nothing_left
 from daemon.training.opening import NothingLeft, Refused, frozen_choices, open_run
 from daemon.training.ordered import work_on
@@ -86,7 +86,8 @@ class Trainer:
         return self._leave(run, desk, self._settings_of(place))
 
     def _settings_of(self, place: RunLayout) -> TrainerSettings:
-        return Request.from_record(runs.read_request(place)).settings.trainer
+        # How the trainer lives does not hang on what the run is to learn.
+        return read_saved(runs.read_request(place)["settings"]).settings.trainer
 
     def _carry_out(self, order: str) -> Next:
         desk = Desk(self._bench.pipe)

@@ -21,6 +21,7 @@ import pytest
 from daemon.errors import ExitCode
 from daemon.folders import models
 from daemon.layout import QUEUE_STATES
+from daemon.training.provenance import libraries
 from tests.compatibility.make_golden import GOLDEN, pack
 from tests.end_to_end.workspace import Workspace, chats
 
@@ -123,6 +124,47 @@ def test_a_daemon_goes_on_with_it_and_trains_a_further_file_on_top(space: Worksp
     told = ledger(space)
     asked(space, "doctor", "--rebuild-ledger")
     assert ledger(space) == told
+
+
+@pytest.mark.end_to_end
+def test_the_run_half_done_goes_on_from_its_checkpoint_and_versions_are_made_again(
+    space: Workspace,
+) -> None:
+    """D15: bit for bit where code and libraries are the recorded ones, else the first other step
+    is named. No version of an earlier release was ever trained again here.
+    """
+    [run] = space.layout.runs.glob("r*")
+    frozen = json.loads((run / "run.json").read_bytes())
+    taken = max(int(folder.name[1:]) for folder in run.glob("checkpoints/c*"))
+    keep_moments(space)
+    assert space.drain() == 0, space.story()
+    begun = space.told("run_begun", run=run.name)[0]["message"]
+    if frozen["libraries"] == libraries():
+        assert f"from step {frozen['step'] + taken} " in begun
+    for folder in sorted(space.layout.versions.glob("v*")):
+        manifest = space.manifest(folder.name)
+        if manifest["run"] is not None and (folder / "run.json").exists():
+            assert_made_again(space, manifest)
+
+
+def keep_moments(space: Workspace) -> None:
+    """Keep what a version is made again from: the moments of every one."""
+    path = space.layout.settings_file
+    path.write_text(re.sub(r"(?m)^moments = \d+$", "moments = 99", path.read_text()))
+
+
+def assert_made_again(space: Workspace, manifest: dict[str, Any]) -> None:
+    argv = ["reproduce", manifest["version"], "--wait", "--rehearse", "--json"]
+    command = [sys.executable, "-m", "daemon", *argv, "--root", str(space.root)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    result = json.loads(done.stdout)
+    assert result["outcome"] in ("identical", "different"), result
+    changes, steps = result["found"]["changes"], result["found"]["steps"]
+    if not {one["what"] for one in changes} & {"commit", "uncommitted changes", *libraries()}:
+        assert result["outcome"] == "identical", result
+    if result["outcome"] == "different":
+        assert changes, "what may be the reason is named"
+        assert steps["equal"] < steps["then"] and steps["first_other"]["step"] >= 1, result
 
 
 def test_packing_the_same_files_gives_the_same_bytes(space: Workspace) -> None:

@@ -1,4 +1,4 @@
-"""What each control word leads to (docs/protocol.md, rules 12 and 16 to 18)."""
+"""What each control word leads to (docs/protocol.md, rules R36 and R37)."""
 
 from dataclasses import replace
 

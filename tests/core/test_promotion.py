@@ -1,4 +1,4 @@
-"""The verdict on a candidate (docs/protocol.md, rule 11)."""
+"""The verdict on a candidate (docs/protocol.md, rule R32)."""
 
 import pytest
 

@@ -134,7 +134,7 @@ class _User:
         )
 
     def unanswered(self) -> list[str]:
-        """Return requests that were not answered once; after a kill twice is as good (rule 18)."""
+        """Return requests that were not answered once; after a kill twice is as good (rule R37)."""
         answers = Counter(event["command"] for event in self.space.told("command"))
         wrong = []
         for word, asked in (self.asked - Counter(pause=self.asked["pause"])).items():

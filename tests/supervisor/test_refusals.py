@@ -12,8 +12,8 @@ from daemon.core import messages as say
 from daemon.core.blocking import FIRST_REST_S
 from daemon.core.decide import decide
 from daemon.layout import Layout
+from daemon.settings_records import to_record
 from daemon.supervisor.parts import Parts
-from daemon.supervisor.request import settings_record
 from daemon.supervisor.supervisor import Supervisor
 from tests.clocks import StillClock
 from tests.core import worlds as w
@@ -43,7 +43,7 @@ def supervisor(parts: Parts) -> Iterator[Supervisor]:
 def open_run(parts: Parts, run: str) -> None:
     request = {
         "run": run, "created_at": "2026-01-01T00:00:00+00:00", "start_version": "v000000",
-        "jobs": ["000001-job"], "settings": settings_record(parts.settings.now),
+        "jobs": ["000001-job"], "settings": to_record(parts.settings.now),
     }  # fmt: skip
     parts.runs.open(request)
 

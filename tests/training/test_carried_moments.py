@@ -47,12 +47,12 @@ def test_decay_halves_the_mean_of_gradients_and_nothing_else(
     scratch, first, second = (tmp_path / name for name in ("scratch", "first", "second"))
     for folder in (scratch, first, second):
         folder.mkdir()
-    engine.load(base, spec, training, None, 1, scratch)
+    engine.load(base, spec, training, None, 1, scratch, None)
     for seed in (1, 2):
         engine.step([one_pass()], 1e-2, seed)
     engine.save(first)
     decay = training.model_copy(update={"carry_moments": "decay"})
-    assert engine.load(base, spec, decay, first, 1, scratch)
+    assert engine.load(base, spec, decay, first, 1, scratch, None)
     engine.save(second)
     before, after = load_file(first / MOMENTS), load_file(second / MOMENTS)
     moved = {name for name in before if not np.array_equal(before[name], after[name])}

@@ -135,7 +135,7 @@ def _unrest(seen: Prepared) -> Finding | None:
             "learning_rate_too_high", step,
             f"{len(spikes)} steps have a loss far above their neighbours', the first is {step}",
             {"spikes": len(spikes), "highest": float(rest.max()), "noise": usual},
-            f"{LOWER_RATE}, or lower training.max_grad_norm",
+            f"{LOWER_RATE}, or lower training.clip_norm",
         )  # fmt: skip
     return _louder(seen)
 
