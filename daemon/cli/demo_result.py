@@ -9,7 +9,7 @@ from rich.text import Text
 
 from daemon.cli.screen import out, say
 from daemon.cli.status_page import brief, mark
-from daemon.evaluation.scores.overlap import exact_match
+from daemon.evaluation.scores.score import right_by
 from daemon.folders.models import MANIFEST
 from daemon.folders.queue import find_job
 from daemon.layout import Layout
@@ -45,8 +45,14 @@ def read_answers(layout: Layout, version: str) -> list[dict[str, Any]]:
     return [
         {
             "prompt": record["prompt"], "golden": (record["golden"] or [""])[0],
-            "before": record["answers"][parent]["text"],
-            "after": record["answers"]["candidate"]["text"],
+            **{
+                when: record["answers"][who]["text"]
+                for when, who in (("before", parent), ("after", "candidate"))
+            },
+            "right": {
+                when: right_by(record["scorer"], record["answers"][who]["scores"])
+                for when, who in (("before", parent), ("after", "candidate"))
+            },
         }
         for record in records
     ]  # fmt: skip
@@ -82,8 +88,8 @@ def _question(answer: dict[str, Any]) -> str:
 
 
 def right(answer: dict[str, Any], when: str) -> bool:
-    """Say whether an answer equals the golden one."""
-    return exact_match(str(answer["golden"]), str(answer.get(when) or ""))
+    """Say whether an answer was scored as right."""
+    return answer["right"][when] is True
 
 
 def _totals(answers: list[dict[str, Any]]) -> str:

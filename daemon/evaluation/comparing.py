@@ -281,7 +281,7 @@ class Comparison:
             for number, item in enumerate(one.suite.items):
                 yield {
                     "suite": one.suite.name, "id": item.id, "difficulty": item.difficulty,
-                    "scorer": one.suite.scorer,
+                    "scorer": item.scorer or one.suite.scorer,
                     "prompt": [{"role": t.role, "content": t.content} for t in item.messages],
                     "tools": list(item.tools), "golden": list(item.answers),
                     "answers": {

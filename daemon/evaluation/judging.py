@@ -147,7 +147,7 @@ def details(marks: Marks, exam: Exam) -> list[dict[str, Any]]:
     return [
         {
             "set": question.set, "id": question.item.id, "job": question.job,
-            "difficulty": question.item.difficulty, "scorer": question.scorer,
+            "difficulty": question.item.difficulty, "scorer": question.scored_by,
             "prompt": [{"role": t.role, "content": t.content} for t in question.item.messages],
             "tools": list(question.item.tools), "golden": list(question.item.answers),
             "answers": {
