@@ -26,7 +26,7 @@ def show_result(layout: Layout, version: str) -> None:
     answers = read_answers(layout, version)
     if answers:
         out.print(_table(answers[:SHOWN]))
-        say(_totals(answers), "bold")
+        say(_totals(answers, manifest.get("step")), "bold")
     reasons = "; ".join(str(reason) for reason in manifest.get("verdict_reasons") or [])
     say(f"Verdict of the gate: {manifest['verdict']} ({reasons})")
     say(f"The adapter: {folder / 'adapters.safetensors'} ({version}; current_model points at it)")
@@ -92,9 +92,10 @@ def right(answer: dict[str, Any], when: str) -> bool:
     return answer["right"][when] is True
 
 
-def _totals(answers: list[dict[str, Any]]) -> str:
+def _totals(answers: list[dict[str, Any]], step: int | None) -> str:
     before, after = (sum(right(answer, when) for answer in answers) for when in ("before", "after"))
-    return f"Right answers: {before} of {len(answers)} before, {after} of {len(answers)} after."
+    at = "" if step is None else f" (judged at step {step})"
+    return f"Right answers: {before} of {len(answers)} before, {after} of {len(answers)} after{at}."
 
 
 def usage(layout: Layout, manifest: dict[str, Any], answers: list[dict[str, Any]]) -> str:

@@ -40,7 +40,7 @@ def sealed(layout: Layout) -> dict[str, Any]:
     manifest: dict[str, Any] = {
         "version": "v000001", "parent": "v000000", "verdict": "promote",
         "verdict_reasons": ["better"],
-        "base": {"name": "tiny"}, "job_ids": ["000001-x"],
+        "step": 47, "base": {"name": "tiny"}, "job_ids": ["000001-x"],
     }  # fmt: skip
     (folder / "manifest.json").write_text(json.dumps(manifest))
     return manifest
@@ -52,7 +52,7 @@ def test_the_answers_before_and_after_are_counted(
     sealed(layout)
     show_result(layout, "v000001")
     text = capsys.readouterr().out
-    assert "Right answers: 0 of 2 before, 1 of 2 after." in text
+    assert "Right answers: 0 of 2 before, 1 of 2 after (judged at step 47)." in text
     assert str(layout.version("v000001") / "adapters.safetensors") in text
     assert "\x1b[2J" not in text
 
