@@ -9,7 +9,7 @@ from rich.text import Text
 
 from daemon.cli.screen import out, say
 from daemon.cli.status_page import brief, mark
-from daemon.evaluation.scores.overlap import exact_match
+from daemon.evaluation.scores.score import right_by
 from daemon.folders.models import MANIFEST
 from daemon.folders.queue import find_job
 from daemon.layout import Layout
@@ -26,7 +26,7 @@ def show_result(layout: Layout, version: str) -> None:
     answers = read_answers(layout, version)
     if answers:
         out.print(_table(answers[:SHOWN]))
-        say(_totals(answers), "bold")
+        say(_totals(answers, manifest.get("step")), "bold")
     reasons = "; ".join(str(reason) for reason in manifest.get("verdict_reasons") or [])
     say(f"Verdict of the gate: {manifest['verdict']} ({reasons})")
     say(f"The adapter: {folder / 'adapters.safetensors'} ({version}; current_model points at it)")
@@ -45,8 +45,14 @@ def read_answers(layout: Layout, version: str) -> list[dict[str, Any]]:
     return [
         {
             "prompt": record["prompt"], "golden": (record["golden"] or [""])[0],
-            "before": record["answers"][parent]["text"],
-            "after": record["answers"]["candidate"]["text"],
+            **{
+                when: record["answers"][who]["text"]
+                for when, who in (("before", parent), ("after", "candidate"))
+            },
+            "right": {
+                when: right_by(record["scorer"], record["answers"][who]["scores"])
+                for when, who in (("before", parent), ("after", "candidate"))
+            },
         }
         for record in records
     ]  # fmt: skip
@@ -82,13 +88,14 @@ def _question(answer: dict[str, Any]) -> str:
 
 
 def right(answer: dict[str, Any], when: str) -> bool:
-    """Say whether an answer equals the golden one."""
-    return exact_match(str(answer["golden"]), str(answer.get(when) or ""))
+    """Say whether an answer was scored as right."""
+    return answer["right"][when] is True
 
 
-def _totals(answers: list[dict[str, Any]]) -> str:
+def _totals(answers: list[dict[str, Any]], step: int | None) -> str:
     before, after = (sum(right(answer, when) for answer in answers) for when in ("before", "after"))
-    return f"Right answers: {before} of {len(answers)} before, {after} of {len(answers)} after."
+    at = "" if step is None else f" (judged at step {step})"
+    return f"Right answers: {before} of {len(answers)} before, {after} of {len(answers)} after{at}."
 
 
 def usage(layout: Layout, manifest: dict[str, Any], answers: list[dict[str, Any]]) -> str:

@@ -19,6 +19,7 @@ from daemon.core.versions import ancestry, jobs_of
 from daemon.dedup.families import label_of
 from daemon.dedup.wording import Words
 from daemon.errors import UserFault
+from daemon.evaluation.scores.call_forms import ends_in_calls
 from daemon.folders import answers, bases, current_model, evaluations, orders, suites
 from daemon.folders.models import Models
 from daemon.folders.queue import find_job
@@ -179,6 +180,7 @@ def _holdouts(layout: Layout, settings: Settings, notes: list[str]) -> Suite:
                 SuiteItem(
                     f"{job}:{record['row']}", record["line"], prompt_of(example),
                     (answer_of(example),), example.tools, group=label_of(example, words),
+                    scorer="calls" if ends_in_calls(example) else None,
                 )
             )  # fmt: skip
     if texts:

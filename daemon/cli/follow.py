@@ -7,7 +7,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from daemon.cli.place import Blocked, NotRunning, alive, how_to_start
 from daemon.cli.screen import err, safe
-from daemon.cli.status_page import duration
+from daemon.cli.status_page import duration, newest
 from daemon.clock import Clock
 from daemon.folders.reading import Events, read_status
 from daemon.layout import Layout
@@ -150,8 +150,9 @@ def _facts(document: dict[str, Any]) -> str:
         parts.append(f"step {step} of {total}")
     if total and document.get("loss") is not None:
         parts.append(f"loss {document['loss']:.3f}")
-    if total and document.get("accuracy_percent") is not None:
-        parts.append(f"{document['accuracy_percent']:.0f} % right")
+    # Like the steps before it, the step of the measurement counts from the start of the run.
+    if total and (measured := newest(document, "step_in_run")) is not None:
+        parts.append(measured)
     if total and document.get("eta_seconds") is not None and step != total:
         parts.append(f"{duration(document['eta_seconds'])} left")
     return safe(", ".join(parts) or str(document.get("message") or ""))

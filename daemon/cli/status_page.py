@@ -51,6 +51,7 @@ def _facts(document: Mapping[str, Any]) -> Table:
         ("step", _steps(document)),
         ("file", document.get("current_file")),
         ("loss", _loss(document)),
+        ("measured", _measured(document)),
         ("accuracy", _accuracy(document)),
         ("speed", _speed(document)),
         ("queue", _queue(document.get("queue") or {})),
@@ -77,7 +78,11 @@ def _loss(document: Mapping[str, Any]) -> str | None:
     loss, validation = document.get("loss"), document.get("validation_loss")
     if loss is None:
         return None
-    told = f"{loss:.4f}" + (f", validation {validation:.4f}" if validation is not None else "")
+    told = f"{loss:.4f}"
+    if validation is not None:
+        step = document.get("validation_step")
+        at = f" at step {step}" if step is not None else ""
+        told += f", validation {validation:.4f}{at}"
     return told + _whose(document.get("loss_of"))
 
 
@@ -108,6 +113,26 @@ def _accuracy(document: Mapping[str, Any]) -> str | None:
     if document.get("accuracy_trend"):
         parts.append(f"{document['accuracy_trend']} in this run")
     return ", ".join(parts) + (f"; of questions of {len(files)} files" if len(files) > 1 else "")
+
+
+def _measured(document: Mapping[str, Any]) -> str | None:
+    """Return the newest share of right answers, or that the run in hand has none yet."""
+    waits = document.get("run") is not None and document.get("accuracy_percent") is not None
+    return newest(document) or ("nothing yet in this run" if waits else None)
+
+
+def newest(document: Mapping[str, Any], step: str = "step") -> str | None:
+    """Return the newest share of right answers with the step it is of; None where none is known.
+
+    `step` names the step that is told: that of the lineage or `step_in_run`.
+    """
+    found = document.get("newest_measurement") or {}
+    percent, items = found.get("percent"), found.get("items")
+    if percent is None:
+        return None
+    counted = f" ({found.get('right')} of {items})" if items is not None else ""
+    judged = ", when it was judged" if found.get("source") == "judgement" else ""
+    return f"{percent:.0f} % right{counted} at step {found.get(step)}{judged}"
 
 
 def _speed(document: Mapping[str, Any]) -> str | None:

@@ -44,6 +44,8 @@ class Metrics:
     """Rows among them that were trained in earlier runs."""
     waited_s: float = 0.0
     """Part of the seconds in which the step waited for its tokens."""
+    rested_s: float = 0.0
+    """Rest for the sake of the machine between the step before and this one."""
     flops_share: float | None = None
     """Useful arithmetic a second, as a share of the greatest measured here (MFU)."""
     memory: dict[str, int] = field(default_factory=dict)
@@ -73,6 +75,23 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class AccuracyPoint:
+    """How many questions of one job's hold-out an evaluation had answered right."""
+
+    step: int
+    job: str
+    right: int
+    items: int
+    file: str = ""
+    """The job's file as people know it; empty in what is kept on the disk."""
+
+    @property
+    def percent(self) -> float:
+        """Percent of right answers."""
+        return 100.0 * self.right / self.items
+
+
+@dataclass(frozen=True)
 class Progress:
     """Counters and histories, as `training_state.json` and the status document carry them."""
 
@@ -83,14 +102,20 @@ class Progress:
     """Best share of right samples in one evaluation, in percent."""
     best_step: int | None = None
     validation_loss: float | None = None
+    validation_step: int | None = None
+    """When it was measured; None in records of earlier releases."""
     train_loss_history: tuple[tuple[int, float], ...] = ()
     """(step, loss) of the last applied steps."""
     accuracy_history: tuple[tuple[int, float], ...] = ()
     """(step, percent of right samples) of the last evaluations."""
+    accuracy_by_job: tuple[AccuracyPoint, ...] = ()
+    """The same by job, for questions of different files are not to be compared."""
     recent_matches: tuple[bool, ...] = ()
     recent_samples: tuple[Sample, ...] = ()
     throughput_history: tuple[float, ...] = ()
     """Real tokens a second of the last steps."""
+    step_times: tuple[tuple[int, float], ...] = ()
+    """(step, seconds) of the last steps, rests included; neither pauses nor evaluations."""
 
     def as_record(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -101,7 +126,7 @@ class Progress:
         """Return what `as_record` gave."""
         pairs = {
             key: tuple((int(step), float(value)) for step, value in record.get(key, ()))
-            for key in ("train_loss_history", "accuracy_history")
+            for key in ("train_loss_history", "accuracy_history", "step_times")
         }
         return cls(
             **{
@@ -109,6 +134,10 @@ class Progress:
                 **pairs,
                 "recent_matches": tuple(record.get("recent_matches", ())),
                 "recent_samples": _samples(record.get("recent_samples", ())),
+                "accuracy_by_job": tuple(
+                    AccuracyPoint(**fields_of(AccuracyPoint, point))
+                    for point in record.get("accuracy_by_job", ())
+                ),
                 "throughput_history": tuple(record.get("throughput_history", ())),
             }
         )
@@ -142,6 +171,9 @@ def after_step(progress: Progress, metrics: Metrics) -> Progress:
         step=metrics.step,
         train_loss_history=history,
         throughput_history=(*progress.throughput_history, speed)[-RECENT:],
+        step_times=(*progress.step_times, (metrics.step, metrics.seconds + metrics.rested_s))[
+            -RECENT:
+        ],
     )
 
 
@@ -155,6 +187,7 @@ def after_evaluation(
         total_evals=progress.total_evals + len(samples),
         total_correct=progress.total_correct + right,
         validation_loss=progress.validation_loss if validation_loss is None else validation_loss,
+        validation_step=progress.validation_step if validation_loss is None else step,
         recent_matches=(*progress.recent_matches, *(s.matches for s in samples))[-MATCHES:],
         recent_samples=(*progress.recent_samples, *samples)[-RECENT:],
     )
@@ -162,11 +195,24 @@ def after_evaluation(
         return progress
     accuracy = 100.0 * right / len(samples)
     progress = replace(
-        progress, accuracy_history=(*progress.accuracy_history, (step, accuracy))[-HISTORY:]
+        progress,
+        accuracy_history=(*progress.accuracy_history, (step, accuracy))[-HISTORY:],
+        accuracy_by_job=_by_job(progress.accuracy_by_job, step, samples),
     )
     if progress.best_accuracy is None or accuracy > progress.best_accuracy:
         progress = replace(progress, best_accuracy=accuracy, best_step=step)
     return progress
+
+
+def _by_job(
+    before: tuple[AccuracyPoint, ...], step: int, samples: tuple[Sample, ...]
+) -> tuple[AccuracyPoint, ...]:
+    jobs = dict.fromkeys(sample.job for sample in samples)
+    matches = {job: [s.matches for s in samples if s.job == job] for job in jobs}
+    points = [AccuracyPoint(step, job, sum(its), len(its)) for job, its in matches.items()]
+    # An evaluation that is asked for at the same step once more takes the place of the first.
+    kept = [point for point in before if point.step < step]
+    return (*kept, *points)[-max(HISTORY, len(points)) :]
 
 
 def trend(values: tuple[float, ...], margin: float = 0.05) -> Trend | None:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 Ending = Literal["identical", "different", "impossible", "skipped", "failed"]
 
-OF_THE_DAY = frozenset({"seconds", "waited_s", "flops_share", "memory"})
+OF_THE_DAY = frozenset({"seconds", "waited_s", "rested_s", "flops_share", "memory"})
 """Figures of a step that tell how it was computed, not what was learned."""
 
 

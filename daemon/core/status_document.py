@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from daemon.core.measurements import Measurement, newest_evaluation
 from daemon.core.progress import Metrics, Progress, Sample, trend
 
 SCHEMA_VERSION = 1
@@ -25,7 +26,6 @@ class RunView:
     started_at: datetime
     seconds: float
     """Of this attempt, pauses and waiting included."""
-    steps_since_start: int
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,8 @@ class Facts:
     log_file: str
     progress: Progress
     measured: Measured | None
+    judged: Measurement | None
+    """What the judgement of the version in use found; None while a run is in hand."""
     metrics: Metrics | None
     """Of the last step, whichever run took it."""
     committed_step: int | None
@@ -161,7 +163,7 @@ def _run(facts: Facts) -> dict[str, Any]:
         "started_at": (run.started_at if run else facts.daemon_started_at).isoformat(),
         "elapsed_seconds": run.seconds if run else None,
         "progress_percent": _percent(run),
-        "eta_seconds": _eta(run),
+        "eta_seconds": _eta(facts),
     }
 
 
@@ -178,11 +180,16 @@ def _percent(run: RunView | None) -> float | None:
     return round(100.0 * run.step_in_run / run.total_steps, 1)
 
 
-def _eta(run: RunView | None) -> float | None:
-    if run is None or run.total_steps is None or run.steps_since_start < 1:
+def _eta(facts: Facts) -> float | None:
+    """Return the seconds left at the speed of the last steps; no pause or wait counts."""
+    run, progress = facts.run, facts.progress
+    if run is None or run.total_steps is None:
         return None
-    left = run.total_steps - run.step_in_run
-    return round(run.seconds / run.steps_since_start * left, 1)
+    began = progress.step - run.step_in_run
+    times = [seconds for step, seconds in progress.step_times if began < step <= progress.step]
+    if not times:
+        return None
+    return round(sum(times) / len(times) * (run.total_steps - run.step_in_run), 1)
 
 
 def _losses(facts: Facts) -> dict[str, Any]:
@@ -199,6 +206,7 @@ def _losses(facts: Facts) -> dict[str, Any]:
         "learning_rate": metrics.learning_rate if metrics else None,
         "loss_of": facts.measured.as_record() if facts.measured else None,
         "validation_loss": progress.validation_loss,
+        "validation_step": progress.validation_step,
         "val_train_gap": gap,
         "train_loss_history": [[step, value] for step, value in progress.train_loss_history],
         "tokens_per_sec": speeds[-1] if speeds else None,
@@ -223,6 +231,7 @@ def _samples(facts: Facts) -> dict[str, Any]:
         "golden_answer": last.golden_answer if last else None,
         "model_answer": last.model_answer if last else None,
         "answer_matches": last.matches if last else None,
+        "newest_measurement": _newest(facts),
         "recent_examples": [_sample(sample) for sample in samples[-SHOWN:]],
         "eval_samples": [_sample(sample) for sample in samples],
         "total_evals": progress.total_evals,
@@ -234,8 +243,32 @@ def _samples(facts: Facts) -> dict[str, Any]:
         "best_accuracy": progress.best_accuracy,
         "best_step": progress.best_step,
         "accuracy_history": [[step, value] for step, value in progress.accuracy_history],
+        "accuracy_by_file": _by_file(progress),
         "accuracy_trend": trend(percents),
     }
+
+
+def _newest(facts: Facts) -> dict[str, Any] | None:
+    """Return the newest figures of what is shown: of the run in hand, or of the version in use."""
+    measured = facts.measured
+    found = facts.judged or newest_evaluation(
+        facts.progress, measured.after_step if measured else 0
+    )
+    if found is None:
+        return None
+    run, version = (measured.run, measured.version) if measured else (None, None)
+    return found.as_record(run, version)
+
+
+def _by_file(progress: Progress) -> list[dict[str, Any]]:
+    """Return a line for each job that was asked: questions of two files are not to be joined."""
+    found: dict[str, dict[str, Any]] = {}
+    for point in progress.accuracy_by_job:
+        line = found.setdefault(
+            point.job, {"job": point.job, "file": point.file or point.job, "points": []}
+        )
+        line["points"].append([point.step, round(point.percent, 1), point.right, point.items])
+    return list(found.values())
 
 
 def _sample(sample: Sample) -> dict[str, Any]:

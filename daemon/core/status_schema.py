@@ -27,6 +27,38 @@ _SAMPLE = {
         "current_file": {"type": "string"},
     },
 }  # fmt: skip
+_MEASUREMENT = {
+    "type": ["object", "null"],
+    "required": [
+        "source", "run", "version", "step", "step_in_run", "right", "items", "percent", "loss",
+    ],
+    "properties": {
+        "source": {"enum": ["evaluation", "judgement"]},
+        "run": _TEXT,
+        "version": _TEXT,
+        "step": {"type": "integer"},
+        "step_in_run": {"type": "integer"},
+        "right": _WHOLE,
+        "items": _WHOLE,
+        "percent": _NUMBER,
+        "loss": _NUMBER,
+    },
+}  # fmt: skip
+_LINE = {
+    "type": "object",
+    "required": ["job", "file", "points"],
+    "properties": {
+        "job": {"type": "string"},
+        "file": {"type": "string"},
+        "points": {
+            "type": "array",
+            "items": {
+                "type": "array",
+                "prefixItems": [{"type": "integer"}, _NUMBER, _WHOLE, _WHOLE],
+            },
+        },
+    },
+}
 _STATES = [
     "idle", "preparing", "intake", "training", "judging", "paused", "blocked",
     "waiting_for_space", "disk_full", "stopping", "stopped", "crashed",
@@ -74,6 +106,7 @@ FIELDS: dict[str, Any] = {
         },
     },
     "validation_loss": _NUMBER,
+    "validation_step": _WHOLE,
     "val_train_gap": _NUMBER,
     "train_loss_history": _PAIRS,
     "tokens_per_sec": _NUMBER,
@@ -83,6 +116,7 @@ FIELDS: dict[str, Any] = {
     "golden_answer": _TEXT,
     "model_answer": _TEXT,
     "answer_matches": _FLAG,
+    "newest_measurement": _MEASUREMENT,
     "recent_examples": {"type": "array", "items": _SAMPLE},
     "eval_samples": {"type": "array", "items": _SAMPLE},
     "total_evals": {"type": "integer"},
@@ -94,6 +128,7 @@ FIELDS: dict[str, Any] = {
     "best_accuracy": _NUMBER,
     "best_step": _WHOLE,
     "accuracy_history": _PAIRS,
+    "accuracy_by_file": {"type": "array", "items": _LINE},
     "accuracy_trend": _TREND,
     "order": {"type": ["object", "null"]},
     "queue": {"type": "object", "additionalProperties": {"type": "integer"}},

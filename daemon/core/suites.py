@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from daemon.core.chat_rows import OPENAI, tools_of, turns_of
-from daemon.core.examples import Chat, Turn, answer_of, compact, prompt_of
+from daemon.core.examples import Chat, Turn, compact, prompt_of, said_in
 from daemon.core.formats import recognise
 from daemon.core.refusal import Bad
 
@@ -39,6 +39,8 @@ class SuiteItem:
     difficulty: Difficulty = "medium"
     group: str | None = None
     """What the variants of one question share; None for a question of its own."""
+    scorer: ScorerName | None = None
+    """How its answers are scored where the suite's way does not fit: `calls` for tool calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +193,7 @@ def _item(line: int, row: Any, header: Suite | None, system: str | None) -> Suit
     asked = _asked(row, system)
     if isinstance(asked, Bad):
         return Mistake(line, f"{asked.message}: {asked.hint}")
-    messages, own_answer = asked
+    messages, own = asked
     tools = tools_of(row) if "tools" in row or "functions" in row else ()
     if isinstance(tools, Bad):
         return Mistake(line, f"{tools.message}: {tools.hint}")
@@ -200,7 +202,7 @@ def _item(line: int, row: Any, header: Suite | None, system: str | None) -> Suit
         words = " or ".join(DIFFICULTIES)
         said = f"the difficulty is {_shown(difficulty)}"
         return Mistake(line, f"{said}: write {words}, or leave it out")
-    answers = _answers(row, header, own_answer)
+    answers = _answers(row, header, own)
     if isinstance(answers, str):
         return Mistake(line, answers)
     named = row.get("id", str(line))
@@ -209,12 +211,25 @@ def _item(line: int, row: Any, header: Suite | None, system: str | None) -> Suit
     group = row.get("group")
     if group is not None and (not isinstance(group, str) or not group):
         return Mistake(line, "'group' is no text: give the variants of one question one, or none")
-    return SuiteItem(named, line, messages, answers, tools, difficulty, group)
+    scorer = _scorer_of(answers, None if _answer_key(row, header) else own, header, tools)
+    return SuiteItem(named, line, messages, answers, tools, difficulty, group, scorer)
 
 
-def _asked(row: dict[str, Any], system: str | None) -> tuple[tuple[Turn, ...], str | None] | Bad:
+def _scorer_of(
+    answers: tuple[str, ...], own: Turn | None, header: Suite | None, tools: tuple[str, ...]
+) -> ScorerName | None:
+    """Return `calls` where tool calls would otherwise be compared as words."""
+    if header is not None and header.scorer not in ("exact", "overlap"):
+        return None
+    if own is not None:
+        return "calls" if own.calls else None
+    spelled = bool(answers) and all(_is_structure(answer, "calls") for answer in answers)
+    return "calls" if spelled and (header is None or tools) else None
+
+
+def _asked(row: dict[str, Any], system: str | None) -> tuple[tuple[Turn, ...], Turn | None] | Bad:
     """Return what an item asks, and the answer where it is a whole example."""
-    answer = None
+    answer: Turn | None = None
     if "messages" in row and not _answered(row["messages"]):
         # The rules for conversations want an answer at the end.
         asked = row["messages"] if isinstance(row["messages"], list) else []
@@ -225,7 +240,7 @@ def _asked(row: dict[str, Any], system: str | None) -> tuple[tuple[Turn, ...], s
     else:
         found = recognise(row)
         if not isinstance(found, Bad) and isinstance(found.example, Chat):
-            messages, answer = prompt_of(found.example), answer_of(found.example)
+            messages, answer = prompt_of(found.example), found.example.turns[-1]
         else:
             text = next((row[key] for key in QUESTION_KEYS if key in row), None)
             if not isinstance(text, str) or not text.strip():
@@ -243,12 +258,13 @@ def _answered(messages: Any) -> bool:
 
 
 def _answers(
-    row: Mapping[str, Any], header: Suite | None, own: str | None
+    row: Mapping[str, Any], header: Suite | None, own: Turn | None
 ) -> tuple[str, ...] | str:
     """Return the accepted answers, or what is wrong with them."""
-    keys = ANSWER_KEYS if header is None else (header.answer_field,)
-    key = next((key for key in keys if row.get(key) is not None), None)
-    given = own if key is None else row[key]
+    key = _answer_key(row, header)
+    if key is None and own is not None and own.calls and _takes_calls(header):
+        return (said_in(own),)
+    given = (None if own is None else said_in(own)) if key is None else row[key]
     if given is None:
         other = next((key for key in ANSWER_KEYS if row.get(key) is not None), None)
         if header is None or other is None:
@@ -267,6 +283,15 @@ def _answers(
                 what = "an object" if header.scorer == "fields" else CALL_FORM
                 return f"an accepted answer is not {what} as the scorer {header.scorer!r} needs"
     return texts
+
+
+def _answer_key(row: Mapping[str, Any], header: Suite | None) -> str | None:
+    keys = ANSWER_KEYS if header is None else (header.answer_field,)
+    return next((key for key in keys if row.get(key) is not None), None)
+
+
+def _takes_calls(header: Suite | None) -> bool:
+    return header is None or header.scorer != "fields"
 
 
 CALL_FORM = 'a call {"name": "…", "arguments": {…}} or a list of calls'

@@ -295,7 +295,7 @@ class Comparison:
             for number, item in enumerate(one.suite.items):
                 yield {
                     "suite": one.suite.name, "id": item.id, "difficulty": item.difficulty,
-                    "group": item.group, "scorer": one.suite.scorer,
+                    "group": item.group, "scorer": item.scorer or one.suite.scorer,
                     "prompt": [{"role": t.role, "content": t.content} for t in item.messages],
                     "tools": list(item.tools), "golden": list(item.answers),
                     "answers": {

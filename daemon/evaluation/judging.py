@@ -156,7 +156,7 @@ def details(marks: Marks, exam: Exam) -> list[dict[str, Any]]:
         {
             "set": question.set, "id": question.item.id, "job": question.job,
             "difficulty": question.item.difficulty, "group": question.item.group,
-            "scorer": question.scorer,
+            "scorer": question.scored_by,
             "prompt": [{"role": t.role, "content": t.content} for t in question.item.messages],
             "tools": list(question.item.tools), "golden": list(question.item.answers),
             "answers": {

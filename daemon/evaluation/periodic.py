@@ -7,7 +7,6 @@ from daemon.clock import Clock
 from daemon.core.answers import Answer, Limits
 from daemon.core.progress import Sample
 from daemon.evaluation.questions import Question
-from daemon.evaluation.scores.overlap import exact_match
 from daemon.evaluation.scoring import Interrupted, Scorer, mean_loss, row_losses
 from daemon.text.encoder import Encoded
 
@@ -80,5 +79,5 @@ class Evaluation:
 
 
 def _sample(step: int, asked: Question, said: Answer) -> Sample:
-    right = any(exact_match(golden, said.text) for golden in asked.item.answers)
-    return Sample(step, asked.text, asked.golden, said.text, right, asked.job or "")
+    right = asked.is_right(said.text)
+    return Sample(step, asked.text, asked.golden, said.text, right is True, asked.job or "")

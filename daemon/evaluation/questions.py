@@ -3,10 +3,14 @@
 from dataclasses import dataclass, replace
 
 from daemon.core.answers import Answer
-from daemon.core.examples import Chat, Turn
+from daemon.core.examples import Chat, Turn, answer_of
 from daemon.core.suites import ScorerName, Suite, SuiteItem
-from daemon.evaluation.scores.score import Score, Wanted, score_answer
-from daemon.text.encoder import Encoded, TextEncoder
+from daemon.evaluation.scores.call_forms import read_calls
+from daemon.evaluation.scores.calls import compare_calls
+from daemon.evaluation.scores.overlap import chrf
+from daemon.evaluation.scores.score import Score, Wanted, is_right, score_answer
+from daemon.evaluation.scores.thoughts import without_thought
+from daemon.text.encoder import Encoded, TextEncoder, Unfit
 
 PROMPT_CHARACTERS = 500
 """Of a question, for people."""
@@ -20,6 +24,7 @@ class Question:
     """The hold-out or the suite it belongs to."""
     item: SuiteItem
     scorer: ScorerName
+    """Of the set; an item may have its own."""
     tokens: tuple[int, ...]
     max_tokens: int
     """Longest answer."""
@@ -35,6 +40,25 @@ class Question:
     def golden(self) -> str:
         """The first of the accepted answers; empty where there is none."""
         return self.item.answers[0] if self.item.answers else ""
+
+    @property
+    def scored_by(self) -> ScorerName:
+        """How its answers are scored."""
+        return self.item.scorer or self.scorer
+
+    def is_right(self, answer: str) -> bool | None:
+        """Return whether an answer is right; None where nobody said what is."""
+        return is_right(self.scorer, self.item, answer)
+
+    def likeness(self, answer: str) -> float | None:
+        """Return how alike an answer and a golden one are, from 0 to 1; None without one."""
+        goldens = self.item.answers
+        if not goldens:
+            return None
+        texts = (*goldens, without_thought(answer, goldens))
+        if self.scored_by == "calls":
+            texts = tuple(read_calls(text, after_text=True).words for text in texts)
+        return round(chrf(texts[:-1], texts[-1]), 4)
 
     def score(self, said: Answer, wanted: Wanted | None = None) -> Score:
         """Score an answer; `wanted` counts where no golden answer says how to write."""
@@ -67,20 +91,54 @@ def golden_rows(
     text, as `suite_questions` puts them. None where an item has no golden answer, is longer than
     `most_tokens`, or is refused by the template.
     """
-    chats = {
-        place: _answered(item, encoder, offer=offer)
-        for place, item in enumerate(suite.items)
-        if item.answers
-    }
-    found = dict(zip(chats, encoder.encode(list(chats.values()), most_tokens), strict=True))
+    places = [place for place, item in enumerate(suite.items) if item.answers]
+    found: dict[int, Encoded | Unfit] = {}
+    # A template that cannot write these calls (Llama: several at once) is given them as text.
+    for way in (_golden_turn, _golden_text):
+        left = [place for place in places if not isinstance(found.get(place), Encoded)]
+        chats = [
+            _answered(item := suite.items[place], way(suite, item, encoder), encoder, offer=offer)
+            for place in left
+        ]
+        found |= zip(left, encoder.encode(chats, most_tokens), strict=True)
     rows = (found.get(place) for place in range(len(suite.items)))
     return [row if isinstance(row, Encoded) else None for row in rows]
 
 
-def _answered(item: SuiteItem, encoder: TextEncoder, *, offer: bool) -> Chat:
+def _golden_turn(suite: Suite, item: SuiteItem, encoder: TextEncoder) -> Turn:
+    """Return the golden answer as a turn; its calls are written as the template does."""
+    if (item.scorer or suite.scorer) == "calls" and encoder.writes_calls:
+        reading = read_calls(item.answers[0], after_text=True)
+        if reading.calls is not None:
+            return reading.as_turn
+    return _golden_text(suite, item, encoder)
+
+
+def _golden_text(_suite: Suite, item: SuiteItem, _encoder: TextEncoder) -> Turn:
+    return Turn("assistant", item.answers[0])
+
+
+def _answered(item: SuiteItem, golden: Turn, encoder: TextEncoder, *, offer: bool) -> Chat:
     told = _told(item, encoder) if offer else item.messages
     history = (replace(turn, trained=False) for turn in told)
-    return Chat((*history, Turn("assistant", item.answers[0])), tools=_shown(item, encoder))
+    return Chat((*history, golden), tools=_shown(item, encoder))
+
+
+def golden_answers(example: Chat, encoder: TextEncoder) -> tuple[str, ...]:
+    """Return the accepted answers to a row; calls as the template writes them.
+
+    Where that cannot be read back (the template leaves calls out, or has an unknown form), the
+    calls as JSON are accepted too.
+    """
+    own = answer_of(example)
+    if not example.turns[-1].calls:
+        return (own,)
+    written = encoder.last_answer(example)
+    there = read_calls(written, after_text=True).calls
+    if there is not None and compare_calls(own, written).correct:
+        return (written,)
+    names = (call.name in written for call in example.turns[-1].calls)
+    return (written, own) if all(names) else (own,)
 
 
 def _told(item: SuiteItem, encoder: TextEncoder) -> tuple[Turn, ...]:

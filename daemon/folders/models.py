@@ -208,6 +208,13 @@ class Models:
         except (OSError, ValueError):
             return None
 
+    def evaluations(self, version: str) -> dict[str, Any]:
+        """Return what a version's judgement found, as its manifest has it; empty if nothing."""
+        try:
+            return read_manifest(self._layout.version(version)).get("evaluations") or {}
+        except (OSError, ValueError):
+            return {}
+
     def complete(self) -> frozenset[str]:
         """Return the versions whose weights are there."""
         return self._holding(ADAPTER)

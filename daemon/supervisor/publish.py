@@ -8,6 +8,7 @@ from typing import Any
 from daemon.core import messages as say
 from daemon.core.decide import blocked
 from daemon.core.jobs import escape
+from daemon.core.measurements import Measurement, judgement_of
 from daemon.core.orders import REPRODUCTION, SWEEP, kind_of
 from daemon.core.progress import Metrics, Progress, after_evaluation, after_step
 from daemon.core.snapshot import Snapshot
@@ -23,7 +24,6 @@ class _Attempt:
     run: str
     number: int
     step_in_run: int
-    first_step: int
     total_steps: int | None
     started_at: datetime
     since_s: float
@@ -54,6 +54,8 @@ class Publisher:
         self._boot_id = f"{parts.boot}-{os.getpid()}"
         self._machine = Machine(parts)
         self._told_of: Measured | None = None
+        self._judged: Measurement | None = None
+        """What the judgement of the version in `_told_of` found."""
         self.error: tuple[str, str] | None = None
         self.disk_full = False
         self.judging = False
@@ -88,7 +90,6 @@ class Publisher:
             run=report.run,
             number=report.attempt,
             step_in_run=report.step_in_run,
-            first_step=report.step_in_run,
             total_steps=report.total_steps,
             started_at=self._parts.clock.now(),
             since_s=self._parts.clock.monotonic_s(),
@@ -112,10 +113,20 @@ class Publisher:
         )
 
     def _named(self, progress: Progress) -> Progress:
-        """Return a progress whose samples name the files as they were dropped."""
-        names = {job: self._file_of(job) for job in {s.job for s in progress.recent_samples}}
-        samples = tuple(replace(s, job=names[s.job]) for s in progress.recent_samples)
-        return replace(progress, recent_samples=samples)
+        """Return a progress whose samples and points name the files as they were dropped."""
+        unnamed = [point for point in progress.accuracy_by_job if not point.file]
+        jobs = {sample.job for sample in progress.recent_samples} | {one.job for one in unnamed}
+        names = {job: self._file_of(job) for job in jobs}
+        return replace(
+            progress,
+            recent_samples=tuple(
+                replace(sample, job=names[sample.job]) for sample in progress.recent_samples
+            ),
+            accuracy_by_job=tuple(
+                point if point.file else replace(point, file=names[point.job])
+                for point in progress.accuracy_by_job
+            ),
+        )
 
     def _file_of(self, job: str) -> str:
         place = find_job(self._parts.layout, job)
@@ -146,6 +157,7 @@ class Publisher:
             log_file=str(parts.layout.log_file.relative_to(parts.layout.root)),
             progress=self._progress,
             measured=self._measured(seen),
+            judged=None if self._in_hand(seen) else self._judged,
             metrics=self._metrics,
             committed_step=self._attempt.committed_step if self._attempt else None,
             run=self._run_view(seen),
@@ -181,6 +193,8 @@ class Publisher:
         files = tuple(self._file_of(job) for job in version.job_ids)
         before = version.step - int(record.get("step_in_run", 0))
         self._told_of = Measured(version.run, files, before, version.version, version.verdict)
+        evaluations = self._parts.models.evaluations(version.version)
+        self._judged = judgement_of(evaluations, version.step, version.step - before)
 
     def _measured(self, seen: Snapshot) -> Measured | None:
         attempt, view = self._in_hand(seen), self._run_view(seen)
@@ -251,7 +265,6 @@ class Publisher:
             total_steps=attempt.total_steps if attempt else None,
             started_at=attempt.started_at if attempt else self._parts.clock.now(),
             seconds=now_s - attempt.since_s if attempt else 0.0,
-            steps_since_start=attempt.step_in_run - attempt.first_step if attempt else 0,
         )
 
 

@@ -7,7 +7,7 @@ import copy
 import re
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -154,6 +154,25 @@ class TextEncoder:
     def shows_tools(self) -> bool:
         """Whether the template tells the model which functions it may call."""
         return self._renderer.shows_tools()
+
+    @cached_property
+    def writes_calls(self) -> bool:
+        """Whether the template writes the calls of an answer; some leave them out."""
+        return self._renderer.writes_calls()
+
+    def last_answer(self, chat: Chat) -> str:
+        """Return the last answer as the template writes it, without control tokens.
+
+        Empty where the template refuses the conversation or leaves the answer out.
+        """
+        *before, last = chat.turns
+        turns = (*(replace(turn, trained=False) for turn in before), replace(last, trained=True))
+        rendered = self._render(replace(chat, turns=turns))
+        if isinstance(rendered, Unfit):
+            return ""
+        encoding = self._tokenizer.encode(rendered.text, add_special_tokens=False)
+        encoded = self._masked(rendered, encoding)
+        return self.decode(encoded.tokens[encoded.supervised])
 
     @property
     def prefix_stable(self) -> bool:

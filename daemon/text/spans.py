@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from daemon.core.examples import Role, Turn, compact
+from daemon.core.examples import Call, Role, Turn, compact
 from daemon.text.prefix import find_place
 from daemon.text.stepwise import Rendered, Span, render_stepwise
 from daemon.text.template import ChatTemplate, Unrenderable
@@ -90,6 +90,14 @@ class Renderer:
         """Return whether the template tells the model which functions it may call."""
         try:
             return _TOOL_NAME in self.prompt([Turn("user", "x")], [_TOOL])
+        except Unrenderable:
+            return False
+
+    def writes_calls(self) -> bool:
+        """Return whether the template writes the calls of an answer."""
+        calls = Turn("assistant", "", calls=(Call(_TOOL_NAME, "{}"),))
+        try:
+            return _TOOL_NAME in self._template.render([_ASK, calls], False)
         except Unrenderable:
             return False
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,8 +13,9 @@ from daemon.core.suites import SuiteItem
 from daemon.dedup.families import label_of
 from daemon.dedup.wording import Words
 from daemon.errors import RunFault
-from daemon.evaluation.questions import PROMPT_CHARACTERS, Question
-from daemon.text.encoder import Encoded
+from daemon.evaluation.questions import PROMPT_CHARACTERS, Question, golden_answers
+from daemon.evaluation.scores.call_forms import ends_in_calls
+from daemon.text.encoder import Encoded, TextEncoder
 from daemon.training.engine import EncodedPass
 from daemon.training.frozen import Choices, Request, RowId
 from daemon.training.row_texts import ANY_LENGTH, RowTexts
@@ -183,15 +184,20 @@ def questions(
     for job, row in ids:
         example = rows.example(job, row, "holdout")
         turns = prompt_of(example)
-        if turns:
-            tools = example.tools if isinstance(example, Chat) else ()
-            item = SuiteItem(
-                f"{job}:{row}", 0, turns, (answer_of(example),), tools,
-                group=label_of(example, words),
-            )  # fmt: skip
-            tokens = texts.prompt(job, turns, tools)
+        if isinstance(example, Chat) and turns:
+            item = replace(
+                _item(f"{job}:{row}", example, texts.encoder(job)), group=label_of(example, words)
+            )
+            tokens = texts.prompt(job, turns, item.tools)
             found.append(Question(of_set, item, "exact", tokens, max_tokens, job))
     return found
+
+
+def _item(named: str, example: Chat, encoder: TextEncoder) -> SuiteItem:
+    return SuiteItem(
+        named, 0, prompt_of(example), golden_answers(example, encoder), example.tools,
+        scorer="calls" if ends_in_calls(example) else None,
+    )  # fmt: skip
 
 
 def prompt_text(example: Example) -> str:

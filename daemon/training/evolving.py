@@ -15,7 +15,6 @@ from daemon.core.answers import Answer
 from daemon.core.evolution import Said, is_milestone
 from daemon.core.suites import PROBES
 from daemon.evaluation.questions import Question, suite_questions
-from daemon.evaluation.scores.overlap import chrf, exact_match
 from daemon.evaluation.sitting import Answers, Found
 from daemon.folders import runs, suites
 from daemon.folders.known_scores import KnownScores
@@ -115,11 +114,9 @@ class Prober:
 
 
 def _said(state: RunState, asked: Question, said: Answer) -> Said:
-    goldens = asked.item.answers
     return Said(
         state.step, state.step_in_run, asked.item.id, asked.text, asked.golden, said.text,
-        round(chrf(goldens, said.text), 4) if goldens else None,
-        any(exact_match(golden, said.text) for golden in goldens) if goldens else None,
+        asked.likeness(said.text), asked.is_right(said.text),
     )  # fmt: skip
 
 

@@ -14,6 +14,8 @@ class StepTimes:
     whole_s: float
     waited_s: float
     """Of it, the wait for its tokens."""
+    rested_s: float = 0.0
+    """Before it, for the sake of the machine."""
 
 
 def step_metrics(
@@ -44,6 +46,7 @@ def step_metrics(
         update_norm=result.update_norm,
         replayed=sum(text.replayed for text in content.texts),
         waited_s=times.waited_s,
+        rested_s=times.rested_s,
         flops_share=_share(result, times, engine.peak_arithmetic),
         memory=engine.memory(),
         trained=_trained(content),

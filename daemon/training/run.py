@@ -73,6 +73,7 @@ class Training:
             self._settings.evaluation.max_new_tokens,
         )  # fmt: skip
         self._trained_s = 0.0
+        self._rested_s = 0.0
         self._evaluated_s = 0.0
         self._cheapest_s = 0.0
         self._commits = Commits(bench, hand)
@@ -188,7 +189,7 @@ class Training:
         if not result.applied:
             content, result = self._without_guilty(content, learning_rate, seed)
         seconds = self._bench.clock.monotonic_s() - began_s
-        times = StepTimes(seconds, waited_s)
+        times = StepTimes(seconds, waited_s, self._rested_s)
         at = (step, step_in_run)
         metrics = step_metrics(at, content, learning_rate, result, times, self._bench.engine)
         self._trained_s += seconds
@@ -202,9 +203,12 @@ class Training:
         rest = self._cooler.after_step(step_s)
         if rest.event is not None:
             self._bench.pipe.send(say.Noted("cool_down", rest.event))
+        self._rested_s = 0.0
         if rest.seconds:
+            began_s = self._bench.clock.monotonic_s()
             # An order ends it.
             self._desk.wait(rest.seconds)
+            self._rested_s = self._bench.clock.monotonic_s() - began_s
 
     def _has_jumped(self) -> bool:
         """Go back behind a jump of the loss, with half the rate from there on; not for ever."""

@@ -146,11 +146,16 @@ def test_the_judge_rows_of_the_lineage_are_a_suite(finetuned: Command, ready: La
     rows = [{"row": n, "line": n + 1, "tokens": 9, "half": half, "messages": turns}
             for n, half in enumerate(("judge", "tune", "judge"))]  # fmt: skip
     rows.append({"row": 3, "line": 4, "tokens": 9, "half": "judge", "text": "plain"})
+    called = {"role": "assistant", "content": "", "tool_calls": [{"function": CALL}]}
+    rows.append({**rows[0], "row": 4, "line": 5, "messages": [turns[0], called]})
     place.holdout.write_text("".join(json.dumps(row) + "\n" for row in rows))
     asked = finetuned("evaluate", "--base", "--suite", "holdouts", "--root", ready.root)
     assert asked.exit_code == 0, asked.output
     (suite,) = evaluations.read_suites(ready.evaluation("e000001"))
-    assert [item["id"] for item in suite["suite"]["items"]] == ["000001-a:0", "000001-a:2"]
+    assert [item["id"] for item in suite["suite"]["items"]] == [
+        "000001-a:0", "000001-a:2", "000001-a:4",
+    ]  # fmt: skip
+    assert [item["scorer"] for item in suite["suite"]["items"]] == [None, None, "calls"]
     notes = " ".join(request_of(ready, "e000001").notes)
     assert "000002-gone" in notes and "1 held-out rows are plain text" in notes
 
@@ -177,6 +182,9 @@ def test_the_rows_of_a_job_that_was_trained_again_are_asked_once(
     assert [item["id"] for item in items] == ["000001-a:0", "000001-a:1", "000001-a:2"]
     first, second, third = (item["group"] for item in items)
     assert first == second != third
+
+
+CALL = {"name": "f", "arguments": {"x": 1}}
 
 
 def train_version(layout: Layout, jobs: tuple[str, ...], **changes: Any) -> None:

@@ -15,6 +15,7 @@ import pytest
 from rich.console import Console
 from typer.testing import Result
 
+from daemon.cli.follow import _facts
 from daemon.cli.status_page import duration, page
 from daemon.clock import SystemClock
 from daemon.layout import Layout
@@ -56,6 +57,32 @@ def test_the_page_names_step_loss_file_accuracy_queue_and_alerts() -> None:
 def test_the_page_tells_the_accuracy_of_the_latest_answers_and_where_it_goes() -> None:
     text = shown(document(accuracy_last_20=45.0, accuracy_last_50=40.0))
     assert "45 % of the last 20, 40 % of the last 50" in text and "improving" in text
+
+
+MEASURED = {
+    "source": "evaluation", "run": "r000001", "version": None, "step": 120, "step_in_run": 20,
+    "right": 3, "items": 4, "percent": 75.0, "loss": 0.6,
+}  # fmt: skip
+
+
+def test_the_newest_measurement_is_shown_with_its_step() -> None:
+    """Only means over evaluations of all steps were shown, as if they were of now."""
+    text = shown(document(newest_measurement=MEASURED, validation_step=120))
+    assert "75 % right (3 of 4) at step 120" in text
+    assert "validation 0.6000 at step 120" in text and "40 % recently" in text
+    judged = {**MEASURED, "source": "judgement", "items": None}
+    assert "75 % right at step 120, when it was judged" in shown(
+        document(newest_measurement=judged)
+    )
+    unknown = document(newest_measurement=None, run="r000001")
+    assert "nothing yet in this run" in shown(unknown)
+
+
+def test_a_followed_run_tells_the_newest_measurement_by_the_steps_of_the_run() -> None:
+    """The demo showed 0 % right at step 47, measured at step 20."""
+    about = document(newest_measurement=MEASURED, batch_step=47, batch_total_steps=60)
+    assert "step 47 of 60, loss 0.500, 75 % right (3 of 4) at step 20, " in _facts(about)
+    assert "right" not in _facts({**about, "newest_measurement": None})
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,13 @@ def test_questions_come_back_equal_with_tools_and_calls() -> None:
     assert Questions.from_record(record).suite.items[0].group is None
 
 
+def test_questions_that_were_asked_before_items_had_scorers_are_read() -> None:
+    record = Questions(suite("s", "a"), 9).as_record()
+    for item in record["suite"]["items"]:
+        del item["scorer"]
+    assert Questions.from_record(json.loads(json.dumps(record))) == Questions(suite("s", "a"), 9)
+
+
 def test_models_answer_suite_by_suite_and_files_have_answered_already() -> None:
     assert list(pieces(SUBJECTS, 2)) == [
         Piece(1, 0, 0), Piece(2, 0, 2), Piece(3, 1, 0), Piece(4, 1, 2)

@@ -1,8 +1,18 @@
 """When a run that was done again is the same."""
 
+from dataclasses import fields
 from typing import Any
 
-from daemon.core.reproduction import Change, Files, changes, compare_steps, conclude, sentence
+from daemon.core.progress import Metrics
+from daemon.core.reproduction import (
+    OF_THE_DAY,
+    Change,
+    Files,
+    changes,
+    compare_steps,
+    conclude,
+    sentence,
+)
 
 SAME = Files(adapter=True, moments=True, weight_gap=0.0)
 
@@ -16,6 +26,11 @@ def test_times_and_memory_are_of_the_day_and_count_nothing() -> None:
     found = compare_steps(then, now)
     assert (found.equal, found.first_other, found.loss_gap) == (2, None, 0.0)
     assert conclude(SAME, found) == "identical"
+
+
+def test_no_time_of_a_step_is_compared() -> None:
+    times = {one.name for one in fields(Metrics) if one.name.endswith(("_s", "seconds"))}
+    assert times and times <= OF_THE_DAY
 
 
 def test_the_first_step_that_is_not_the_same_is_named_with_both_values() -> None:

@@ -43,6 +43,36 @@ def test_answers_may_be_objects_where_the_scorer_wants_them() -> None:
     assert two.suite is not None and len(two.suite.items[0].answers) == 2
 
 
+ROW = {
+    "messages": [
+        {"role": "user", "content": "both"},
+        {"role": "assistant", "content": "At once.", "tool_calls": [CALL, CALL]},
+    ]
+}
+
+
+@pytest.mark.parametrize("scorer", ["exact", "overlap", "calls"])
+def test_an_item_that_is_a_row_with_calls_is_scored_by_its_calls(scorer: str) -> None:
+    """Two calls, or a call behind a text, were refused by `calls` and words to the others."""
+    found = made({**HEADER, "scorer": scorer}, ROW)
+    assert found.suite is not None, found.sentences
+    (item,) = found.suite.items
+    assert item.answers == ("At once." + '\n{"name":"f","arguments":{}}' * 2,)
+    assert (item.scorer or found.suite.scorer) == "calls"
+
+
+def test_an_accepted_call_is_scored_as_one_where_functions_are_offered() -> None:
+    """The header says how texts are compared; a call has no one spelling."""
+    tools = [{"type": "function", "function": {"name": "f"}}]
+    plain = {"prompt": "?", "name": CALL}
+    found = made(HEADER, plain, {**plain, "tools": tools}, {**plain, "name": "f", "tools": tools})
+    assert found.suite is not None
+    assert [item.scorer for item in found.suite.items] == [None, "calls", None]
+    own = made({"prompt": "?", "answer": CALL}, {"prompt": "?", "answer": "so"}, name="probes")
+    assert own.suite is not None
+    assert [item.scorer for item in own.suite.items] == ["calls", None]
+
+
 def test_the_users_own_prompts_need_no_header() -> None:
     found = made({"prompt": "Who are you?"}, {"prompt": "Why?", "answer": "so"}, name="probes")
     assert found.suite is not None and found.suite.scorer == "overlap"

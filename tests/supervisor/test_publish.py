@@ -78,7 +78,49 @@ def test_after_a_refused_run_the_losses_are_the_versions_in_use_again(parts: Par
 
     after = told(publisher, layout, idle)
     assert (after["loss"], after["validation_loss"]) == (1.0, 1.5)
+    assert after["newest_measurement"] == before["newest_measurement"]
     assert (after["loss_of"], after["learning_rate"]) == (of_version, None)
+
+
+def test_figures_are_of_the_run_in_hand_and_then_of_its_judgement(parts: Parts) -> None:
+    """A finished run showed what had been measured in its middle, without the step."""
+    layout, publisher = parts.layout, Publisher(parts)
+    folder = layout.version(VERSION.version)
+    evaluations = {
+        "exact_match": {"items": 24, "before": 0, "after": 21},
+        "loss": {"own_holdout": {"before": 2.0, "after": 0.5}},
+    }
+    (folder / "manifest.json").write_text(json.dumps({"evaluations": evaluations}))
+    versions = {"v000000": w.version(0), "v000001": VERSION}
+    idle = w.quiet(versions=versions, complete=frozenset(versions), current="v000001")
+    judged = {
+        "source": "judgement", "run": "r000001", "version": "v000001", "step": 10,
+        "step_in_run": 10, "right": 21, "items": 24, "percent": 87.5, "loss": 0.5,
+    }  # fmt: skip
+    before = told(publisher, layout, idle)
+    assert before["newest_measurement"] == judged
+    assert [line["file"] for line in before["accuracy_by_file"]] == ["old.jsonl"]
+
+    progress = Progress(step=10, accuracy_history=((10, 100.0),))
+    publisher.report(say.RunBegun("r000007", 0, 10, 0, 20, progress.as_record()))
+    at_work = replace(idle, run=w.run(2))
+    assert told(publisher, layout, at_work)["newest_measurement"] is None
+    publisher.report(say.Stepped("r000007", metrics(11, 1, 9.0)))
+    sample = Sample(11, "p", "g", "m", False, OLD)
+    publisher.report(say.Evaluated("r000007", 11, 8.0, (sample,), 0, 0.1))
+    found = told(publisher, layout, at_work)["newest_measurement"]
+    assert (found["run"], found["step"], found["step_in_run"]) == ("r000007", 11, 1)
+    assert (found["right"], found["items"], found["loss"]) == (0, 1, 8.0)
+    assert told(publisher, layout, idle)["newest_measurement"] == judged
+
+
+def test_the_time_left_is_known_again_as_soon_as_a_run_goes_on(parts: Parts) -> None:
+    """After a restart of the daemon nothing was known until a step had been taken."""
+    publisher = Publisher(parts)
+    progress = after_step(after_step(Progress(), metrics(11, 1, 9.0)), metrics(12, 2, 9.0))
+    publisher.report(say.RunBegun("r000007", 1, 12, 2, 20, progress.as_record()))
+    found = told(publisher, parts.layout, w.quiet(run=w.run(2)))
+    assert found["eta_seconds"] == 9.0
 
 
 def test_an_untouched_base_has_no_loss_though_a_run_on_it_was_refused(parts: Parts) -> None:

@@ -7,12 +7,17 @@ from typing import Any, assert_never
 
 from daemon.core.suites import DIFFICULTIES, Difficulty, ScorerName, SuiteItem
 from daemon.evaluation.scores.calibration import expected_calibration_error
+from daemon.evaluation.scores.call_forms import read_calls
 from daemon.evaluation.scores.calls import Calls, compare_calls
 from daemon.evaluation.scores.fields import Fields, compare_fields
 from daemon.evaluation.scores.formatting import Habit, compliance, length_fit, traits_of
 from daemon.evaluation.scores.overlap import bleu, chrf, exact_match, rouge_l, token_f1
 from daemon.evaluation.scores.repetition import distinct, repetition
 from daemon.evaluation.scores.style import Style
+from daemon.evaluation.scores.thoughts import without_thought
+
+EXACT = "exact_match"
+WORD_METRICS = (EXACT, "token_f1")
 
 MAIN: dict[ScorerName, str] = {
     "exact": "exact_match", "overlap": "token_f1", "fields": "extraction", "calls": "correct_call",
@@ -89,33 +94,59 @@ def score_answer(
     wanted: Wanted | None = None,
     confidence: float | None = None,
 ) -> Score:
-    """Score an answer; with several golden answers, by the one for which it scores best."""
-    metrics, failures = _against(scorer, item, answer) if item.answers else ({}, ())
-    main = metrics.get(MAIN[scorer])
+    """Score an answer; with several golden answers, by the one for which it scores best.
+
+    An item with a scorer of its own is scored by that one.
+    """
+    shown = without_thought(answer, item.answers)
+    if (item.scorer or scorer) == "calls":
+        shown = read_calls(shown, after_text=True).plain
+    metrics, failures = _against(scorer, item, answer, shown) if item.answers else ({}, ())
+    main = metrics.get(MAIN[item.scorer or scorer])
     metrics["repetition"] = repetition(answer)
     traits: frozenset[str] = frozenset()
     if wanted is not None and wanted.habit is not None:
-        metrics["length"] = length_fit(wanted.habit, answer)
-        traits = traits_of(answer)
+        metrics["length"] = length_fit(wanted.habit, shown)
+        traits = traits_of(shown)
     if wanted is not None and wanted.style is not None:
-        metrics["style"] = wanted.style.likeness(answer)
+        metrics["style"] = wanted.style.likeness(shown)
     return Score(item.id, item.difficulty, answer, main, metrics, failures, traits, confidence)
 
 
+def is_right(scorer: ScorerName, item: SuiteItem, answer: str) -> bool | None:
+    """Return whether an answer is right as a whole; None where nobody said what is."""
+    return right_by(item.scorer or scorer, score_answer(scorer, item, answer).metrics)
+
+
+def right_by(scorer: ScorerName, metrics: Mapping[str, float]) -> bool | None:
+    """Return whether an answer with these metrics is right; None where nobody said what is.
+
+    Words that are scored by how many are shared are right when they are the same.
+    """
+    main = MAIN[scorer]
+    found = metrics.get(EXACT if main in WORD_METRICS else main)
+    return None if found is None else found == 1.0
+
+
 def _against(
-    scorer: ScorerName, item: SuiteItem, answer: str
+    scorer: ScorerName, item: SuiteItem, answer: str, shown: str
 ) -> tuple[dict[str, float], tuple[str, ...]]:
     """Return the metrics that compare with golden answers, and what went wrong."""
-    match scorer:
+    match item.scorer or scorer:
         case "exact" | "overlap":
-            return _words(item.answers, answer), ()
+            return _words(item.answers, shown), ()
         case "fields":
-            return _best(_fields(compare_fields(golden, answer)) for golden in item.answers)
+            return _best(_fields(compare_fields(golden, shown)) for golden in item.answers)
         case "calls":
-            found = (compare_calls(golden, answer, item.tools) for golden in item.answers)
-            return _best(map(_calls, found))
-        case _:
-            assert_never(scorer)
+            metrics, failures = _best(_call(golden, answer, item) for golden in item.answers)
+            if scorer in ("exact", "overlap"):
+                # The rest of its set is compared by words: the call has these figures as well.
+                texts = [read_calls(text, after_text=True) for text in (*item.answers, answer)]
+                *goldens, mine = (reading.words for reading in texts)
+                metrics |= _words(goldens, mine) | {EXACT: metrics["correct_call"]}
+            return metrics, failures
+        case other:
+            assert_never(other)
 
 
 def _words(goldens: Sequence[str], answer: str) -> dict[str, float]:
@@ -150,6 +181,14 @@ def _fields(found: Fields) -> Compared:
         "field_recall": found.recall,
         "valid_json": float(found.valid),
     }, tuple(failures)
+
+
+def _call(golden: str, answer: str, item: SuiteItem) -> Compared:
+    if read_calls(golden, after_text=True).calls is None:
+        # A form that is not known here: right is what says the same.
+        same = exact_match(golden, answer)
+        return _calls(Calls(same, same, float(same), same, () if same else ("not_parsable",)))
+    return _calls(compare_calls(golden, answer, item.tools))
 
 
 def _calls(found: Calls) -> Compared:

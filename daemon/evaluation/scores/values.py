@@ -1,10 +1,18 @@
 """Whether two JSON values say the same, and where they stand in a record; knows no answer."""
 
+import ast
+import json
 from collections.abc import Iterator
 from typing import Any
 
 Path = tuple[str | int | None, ...]
 """Keys and places, like `("customer", "name")` or `("items", 0, "price")`."""
+
+
+class Untyped(str):
+    """A value that was written without its type, as in XML: `40` may be a text or the number."""
+
+    __slots__ = ()
 
 
 def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
@@ -40,3 +48,21 @@ def comparable(value: Any) -> Any:
             return ("object", frozenset((str(k), comparable(v)) for k, v in value.items()))
         case _:
             return ("list", tuple(comparable(inner) for inner in value))
+
+
+def readings(value: Any) -> frozenset[Any]:
+    """Return every comparable form that a value may be meant as."""
+    found = {comparable(value)}
+    if isinstance(value, Untyped):
+        # Templates write true as JSON or as Python has it.
+        for reader in (json.loads, ast.literal_eval):
+            try:
+                found.add(comparable(reader(value)))
+            except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+                continue
+    return frozenset(found)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Return whether two values say the same, or may be meant to."""
+    return not readings(one).isdisjoint(readings(other))

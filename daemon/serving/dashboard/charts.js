@@ -9,6 +9,8 @@ const CHARTS = [
   { id: "right", title: "Right answers", unit: "%", column: null, digits: 0 },
 ];
 const TABLE_ROWS = 12;
+const COLOURS = ["--accent", "--second", "--third", "--fourth"];
+const LONGEST_NAME = 30;
 
 export function places(el) {
   return CHARTS.map((chart) =>
@@ -23,8 +25,8 @@ export function draw(el, steps, validations, accuracy) {
 }
 
 function one(el, chart, steps, validations, accuracy) {
-  const main = chart.column === null ? accuracy : pairs(steps, chart.column);
-  const series = [{ name: chart.column === null ? "right" : "training", points: main, colour: "--accent" }];
+  const series = chart.column === null ? files(accuracy)
+    : [{ name: "training", points: pairs(steps, chart.column), colour: "--accent" }];
   if (chart.id === "loss" && validations.length) {
     series.push({ name: "validation (held out)", points: validations, colour: "--second", marks: true });
   }
@@ -35,6 +37,19 @@ function one(el, chart, steps, validations, accuracy) {
   const place = document.getElementById(`plot-${chart.id}`);
   place.hidden = !window.Plotly || !series.some((line) => line.points.length);
   if (!place.hidden) Plotly.react(place, traces(chart, series), look(chart, series), { displayModeBar: false, responsive: true });
+}
+
+// The files that were asked last; the legend has room for so many.
+function files(accuracy) {
+  const last = (line) => (line.points.length ? line.points[line.points.length - 1][0] : -1);
+  const shown = [...accuracy].sort((a, b) => last(b) - last(a)).slice(0, COLOURS.length).reverse();
+  return shown.map((line, at) => ({ ...line, colour: COLOURS[shown.length - 1 - at] }));
+}
+
+// Plotly reads some tags in names; what is shown of a file's name is its text.
+function plain(name) {
+  const short = name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME - 1)}…` : name;
+  return short.replace(/&/g, "+").replace(/</g, "‹").replace(/>/g, "›");
 }
 
 function pairs(steps, column) {
@@ -91,7 +106,7 @@ function traces(chart, series) {
     }
     const few = x.length < 3 || ((line.marks || chart.column === null) && x.length < 40);
     return {
-      type: "scatter", mode: few ? "lines+markers" : "lines", name: line.name, x, y,
+      type: "scatter", mode: few ? "lines+markers" : "lines", name: plain(line.name), x, y,
       line: { color: colour(line.colour), width: 2, dash: line.marks ? "dash" : "solid" },
       marker: { color: colour(line.colour), size: 7 },
       hovertemplate: "step %{x:,}: %{y} " + chart.unit + "<extra></extra>",

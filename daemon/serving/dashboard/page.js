@@ -106,7 +106,7 @@ function facts(state) {
     ["Version in use", state.version, state.model_name],
     ["Steps so far", number(state.current_step), typeof state.epoch === "number" ? `epoch ${state.epoch}` : null],
     ["Loss", fixed(state.loss, 4), whose ?? "lower is better"],
-    ["Validation loss", fixed(state.validation_loss, 4), whose ? `held-out rows; ${whose}` : "on held-out rows"],
+    ["Validation loss", fixed(state.validation_loss, 4), `held-out rows${typeof state.validation_step === "number" ? ` at step ${number(state.validation_step)}` : ""}${whose ? `; ${whose}` : ""}`],
     ["Learning rate", learns && typeof state.learning_rate === "number" ? state.learning_rate.toExponential(2) : null, null],
     ["Throughput", learns && typeof state.tokens_per_sec === "number" ? `${number(state.tokens_per_sec)} tokens/s` : null, null],
   ];
@@ -141,10 +141,12 @@ function notice(tone, title, message, since) {
 }
 
 function right(state) {
-  accuracy = list(state.accuracy_history).filter((pair) => Array.isArray(pair));
+  accuracy = rightLines(state);
   redraw();
-  if (typeof state.accuracy_percent !== "number") return show($("accuracy"), el("p", { class: "empty" }, "No answer has been scored yet."));
+  const newest = state.newest_measurement;
+  if (typeof state.accuracy_percent !== "number" && !(newest && typeof newest.percent === "number")) return show($("accuracy"), el("p", { class: "empty" }, "No answer has been scored yet."));
   const parts = [
+    newestPart(newest),
     [percent(state.accuracy_last_20), "right of the last 20"],
     [percent(state.accuracy_last_50), "of the last 50"],
     [typeof state.total_evals === "number" ? `${number(state.total_correct)} of ${number(state.total_evals)}` : null, "in all"],
@@ -153,6 +155,21 @@ function right(state) {
     [list(state.accuracy_files).length > 1 ? `${list(state.accuracy_files).length} files` : null, "asked lately"],
   ];
   show($("accuracy"), el("ul", { class: "chips" }, ...parts.filter((part) => part[0]).map(([value, name]) => el("li", {}, el("b", {}, value), ` ${name}`))));
+}
+
+// Questions of two files are not to be compared: each has a line of its own.
+function rightLines(state) {
+  const lines = list(state.accuracy_by_file).filter((line) => line && Array.isArray(line.points));
+  const pairs = (points) => list(points).filter((pair) => Array.isArray(pair)).map((pair) => pair.slice(0, 2));
+  if (lines.length) return lines.map((line) => ({ name: String(line.file), points: pairs(line.points) }));
+  return [{ name: "right", points: pairs(state.accuracy_history) }];
+}
+
+function newestPart(newest) {
+  if (!newest || typeof newest.percent !== "number") return ["Not measured", "yet in this run"];
+  const counted = typeof newest.items === "number" ? ` (${number(newest.right)} of ${number(newest.items)})` : "";
+  const judged = newest.source === "judgement" ? ", when it was judged" : "";
+  return [percent(newest.percent), `right at step ${number(newest.step)}${counted}${judged}`];
 }
 
 function samples(state) {

@@ -33,13 +33,14 @@ SMALL = (
     "status", "model_name", "version", "lineage", "current_step", "total_steps", "epoch",
     "current_file", "current_files", "run", "attempt", "batch_step", "batch_total_steps",
     "batch_queue_size", "started_at", "elapsed_seconds", "progress_percent", "eta_seconds",
-    "loss", "loss_of", "learning_rate", "validation_loss", "val_train_gap", "tokens_per_sec",
-    "steps_per_sec", "order", "queue",
+    "loss", "loss_of", "learning_rate", "validation_loss", "validation_step", "val_train_gap",
+    "tokens_per_sec", "steps_per_sec", "order", "queue",
 )  # fmt: skip
 MACHINE = ("memory", "disk", "gpu", "watcher", "workers")
 ACCURACY = (
     "total_evals", "total_correct", "accuracy_percent", "accuracy_last_20", "accuracy_last_50",
     "best_accuracy", "best_step", "accuracy_files", "accuracy_trend", "accuracy_history",
+    "newest_measurement", "accuracy_by_file",
 )  # fmt: skip
 NOTICES = ("active_alerts", "error_type", "error_message", "leftovers", "commands")
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from daemon.evaluation.scores.calls import FAILURES, calls_in, compare_calls
+from daemon.evaluation.scores.call_forms import read_calls
+from daemon.evaluation.scores.calls import FAILURES, compare_calls
 from daemon.evaluation.scores.fields import compare_fields
 
 RECORDED = Path(__file__).parent / "recorded" / "calls.jsonl"
@@ -208,4 +209,4 @@ def test_a_call_without_arguments_is_right_by_its_function() -> None:
 def test_a_golden_answer_that_is_no_call_is_an_error() -> None:
     with pytest.raises(ValueError, match="no call"):
         compare_calls("Paris", "{}")
-    assert calls_in("Paris") == (None, ())
+    assert read_calls("Paris").calls is None

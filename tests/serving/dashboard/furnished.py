@@ -48,6 +48,14 @@ def document(said: str = "plain") -> dict[str, Any]:
         "batch_total_steps": 120, "batch_queue_size": 1, "progress_percent": 25.0,
         "eta_seconds": 95.0, "loss": 0.5, "validation_loss": 0.9, "learning_rate": 5e-4,
         "loss_of": {"run": "r000002", "version": None, "verdict": None, "files": [said]},
+        "newest_measurement": {
+            "source": "evaluation", "run": "r000002", "version": None, "step": 20,
+            "step_in_run": 10, "right": 3, "items": 4, "percent": 75.0, "loss": 0.9,
+        },
+        "validation_step": 20, "accuracy_by_file": [
+            {"job": "000001-file", "file": said, "points": [[5, 20.0, 1, 5], [10, 60.0, 3, 5]]},
+            {"job": "000002-file", "file": said, "points": [[15, 0.0, 0, 4], [20, 75.0, 3, 4]]},
+        ],
         "tokens_per_sec": 123.0, "eval_samples": [sample], "accuracy_history": [[20, 40.0]],
         "accuracy_percent": 40.0, "accuracy_last_20": 45.0, "accuracy_last_50": 40.0,
         "total_evals": 10, "total_correct": 4, "best_accuracy": 60.0, "best_step": 20,

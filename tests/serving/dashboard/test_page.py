@@ -95,6 +95,30 @@ def test_the_page_says_what_the_daemon_does_and_follows_it_without_reloading(
         assert page.evaluate("window.here"), "the page was not loaded again"
 
 
+def test_the_newest_measurement_stands_first_and_each_file_has_a_line_of_its_own(
+    chromium: Browser, alone: Alone, layout: Layout
+) -> None:
+    """An old share was shown as if it were of now, and one line joined two files' questions."""
+    traces = "document.getElementById('plot-right').data.map((one) => [one.name, one.x, one.y])"
+    with opened(chromium, alone.url) as page:
+        first = page.locator("#accuracy li").first
+        expect(first).to_have_text("75 % right at step 20 (3 of 4)")
+        expect(page.locator("#facts")).to_contain_text("held-out rows at step 20")
+        lines = page.locator("#plot-right .scatterlayer .trace")
+        expect(lines).to_have_count(2)
+        assert page.evaluate(traces) == [
+            ["plain", [5, 10], [20, 60]], ["plain", [15, 20], [0, 75]],
+        ]  # fmt: skip
+        judged = {"source": "judgement", "step": 47, "right": 21, "items": 24, "percent": 87.5}
+        tell(layout, newest_measurement=judged)
+        expect(first).to_have_text("88 % right at step 47 (21 of 24), when it was judged")
+        tell(layout, newest_measurement=None)
+        expect(first).to_have_text("Not measured yet in this run")
+        tell(layout, accuracy_by_file=None)
+        expect(lines).to_have_count(1)
+        assert page.evaluate(traces) == [["right", [20], [40]]]
+
+
 def test_a_dead_daemon_and_a_dead_server_are_plain_to_see(
     chromium: Browser, tmp_path: Path
 ) -> None:
