@@ -228,6 +228,11 @@ class JobLayout:
         return self.folder / "holdout.fingerprints.npy"
 
     @property
+    def families(self) -> Path:
+        """By what each row of the file is bound to others, and on which side it is."""
+        return self.folder / "families.npy"
+
+    @property
     def report(self) -> Path:
         """Written last by the intake worker: a job with a report has been taken in."""
         return self.folder / "report.json"

@@ -1,15 +1,16 @@
 """Makes the keys of rows: what is compared of an example, in numbers. Knows no other row."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from daemon.core.examples import Chat, Example, answer_of
 from daemon.core.fingerprint import key_of
 from daemon.dedup import signatures, wording
 from daemon.dedup.boilerplate import Boilerplate
+from daemon.dedup.numbers import hash64
 from daemon.folders.fingerprints import KEY, Keys
 
 
@@ -89,23 +90,7 @@ def exam_keys(
     return np.concatenate([whole, sealer.keys(questions, boilerplate)]) if boilerplate else whole
 
 
-def binding_of(example: Example, seed: int, words: wording.Words) -> int:
-    """Return 64 bits that rows share which must fall on one side of the hold-out.
-
-    These are the group, or else the content of the first question, or the plain text; the seed is
-    mixed in.
-    """
-    if example.group is not None:
-        bound = f"group:{example.group}"
-    else:
-        text = wording.users_words(example)
-        if isinstance(example, Chat):
-            text = next((turn.content for turn in example.turns if turn.role == "user"), text)
-        bound = wording.content_of(wording.split(text), words) or text.strip()
-    return hash64(f"{seed}\n{bound}")
-
-
-def hash64(text: str) -> int:
-    """Return 64 bits that equal texts share."""
-    data = text.encode("utf-8", "surrogatepass")
-    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
+def exact_only(keys: Keys, rows: npt.NDArray[np.bool_]) -> None:
+    """Change the keys of some rows so that only a row equal to them in everything is found."""
+    keys["content"][rows] = keys["hi"][rows]
+    keys["length"][rows] = 2**32 - 1

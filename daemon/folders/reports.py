@@ -11,6 +11,7 @@ COUNTED = {
     "duplicate_in_file": "equal to an earlier row of the file",
     "duplicate_seen": "trained before",
     "exam_row": "held out of another file",
+    "withheld": "variants of what is on an exam",
 }
 
 

@@ -14,8 +14,9 @@ from daemon.analysis.secrets import kinds_in
 from daemon.core.examples import Chat, Example, from_record, to_record
 from daemon.core.refusal import Bad
 from daemon.dedup.boilerplate import SAMPLE, Boilerplate
+from daemon.dedup.families import binding_of
 from daemon.dedup.growing import with_answers_of
-from daemon.dedup.sealing import Sealer, binding_of, question_of
+from daemon.dedup.sealing import Sealer, question_of
 from daemon.folders.fingerprints import KEY, Keys
 from daemon.intake.looking import I64, Progress, Rows
 from daemon.intake.tally import Tally
