@@ -16,7 +16,7 @@ from daemon.dedup.family_keys import FamilyColumns, known_by, looked_up_by
 from daemon.dedup.index import equal
 from daemon.folders import family_files, fingerprints, reports
 from daemon.folders.family_files import FAMILY, Families, Side
-from daemon.folders.queue import job_folders
+from daemon.folders.fingerprints import Keys
 from daemon.folders.seen import SeenFolder
 from daemon.layout import JobLayout, Layout
 
@@ -265,6 +265,24 @@ def families_of(place: JobLayout) -> Families:
     return make_families(place) if known is None else known
 
 
+def families_by_keys(place: JobLayout, keys: Keys) -> Families:
+    """Return the families of a job's training rows, one for each of their keys.
+
+    Where none are written, a whole question stands for the first one: no row is read.
+    """
+    known = family_files.read_or_none(place.families)
+    if known is None:
+        return _of_keys(keys, keys["content"])
+    known = known[known["side"] == Side.TRAINED]
+    known = known[np.argsort(known["line"], kind="stable")]
+    at = np.searchsorted(known["line"], keys["line"])
+    at = np.minimum(at, max(0, len(known) - 1))
+    if not len(known) or (known["line"][at] != keys["line"]).any():
+        return _of_keys(keys, keys["content"])
+    found: Families = known[at]
+    return found
+
+
 def make_families(place: JobLayout, progress: Progress = lambda rows: None) -> Families:
     """Make the families of a job from its rows; of rows that were pruned from their exact keys."""
     words = wording.Words()
@@ -292,15 +310,19 @@ def _pruned(place: JobLayout) -> Families:
         keys = fingerprints.read(place.train_fingerprints)
     except (OSError, ValueError):
         keys = np.zeros(0, fingerprints.KEY)
+    return _of_keys(keys, np.zeros(len(keys), np.uint64))
+
+
+def _of_keys(keys: Keys, question: U64) -> Families:
     families = np.zeros(len(keys), FAMILY)
     families["row"], families["line"], families["exact"] = keys["row"], keys["line"], keys["hi"]
-    families["side"] = Side.TRAINED
+    families["question"], families["side"] = question, Side.TRAINED
     return families
 
 
 def _accepted(layout: Layout) -> Iterator[tuple[str, JobLayout]]:
     """Give the jobs that intake has accepted, each with the moment its families were written."""
-    for place in job_folders(layout):
+    for place in family_files.jobs_on_disk(layout):
         written = _moment(place.families)
         if written is not None:
             yield f"{place.folder.name}@{written:x}", place
@@ -311,7 +333,7 @@ def _accepted(layout: Layout) -> Iterator[tuple[str, JobLayout]]:
 
 
 def _name(job: str) -> str:
-    return job.partition("@")[0]
+    return job.rpartition("@")[0]
 
 
 def _moment(path: Path) -> int | None:

@@ -1,5 +1,8 @@
 """`families.npy` of a job: what binds each row of its file to others, and on which side it is."""
 
+import os
+from collections.abc import Iterator
+from contextlib import suppress
 from enum import IntEnum
 from pathlib import Path
 
@@ -7,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from daemon.folders import atomic
+from daemon.layout import QUEUE_STATES, JobLayout, Layout
 
 NO_ROW = 2**32 - 1
 
@@ -36,6 +40,17 @@ FAMILY = np.dtype(
 """42 bytes a row; the name carries the version of the keys."""
 
 Families = npt.NDArray[np.void]
+
+
+def jobs_on_disk(layout: Layout) -> Iterator[JobLayout]:
+    """Give the directories of all jobs by arrival, whatever their state; the later state wins."""
+    found: dict[str, str] = {}
+    for state in QUEUE_STATES:
+        with suppress(FileNotFoundError):
+            found |= dict.fromkeys(os.listdir(layout.queue / state), state)
+    for job in sorted(found):
+        if not job.startswith("."):
+            yield layout.job(found[job], job)
 
 
 def write(path: Path, families: Families) -> None:

@@ -39,17 +39,6 @@ def find_job(layout: Layout, job: str) -> JobLayout | None:
     return None
 
 
-def job_folders(layout: Layout) -> Iterator[JobLayout]:
-    """Give the directories of all jobs by arrival, whatever their state; the later state wins."""
-    found: dict[str, str] = {}
-    for state in QUEUE_STATES:
-        with suppress(FileNotFoundError):
-            names = os.listdir(layout.queue / state)
-            found |= {name: state for name in names if JOB_NAME.match(name)}
-    for job in sorted(found):
-        yield layout.job(found[job], job)
-
-
 def read_cards(layout: Layout) -> tuple[list[JobCard], list[str]]:
     """Return the cards of all jobs by arrival, and a sentence for each that cannot be read.
 

@@ -50,13 +50,18 @@ class Split:
 class FamilySides:
     """The families of one file's rows, and what is known of them elsewhere."""
 
-    def __init__(self, families: Families, index: FamilyIndex, job: str, seed: int) -> None:
+    def __init__(
+        self, families: Families, index: FamilyIndex, job: str, seed: int, fresh: bool = False
+    ) -> None:
+        """`fresh` looks at them as a new lineage, for which nothing was trained."""
         self.families = families
         self._index = index
         self._job = job
         self._seed = seed
         self._component = components(families)
         standing = index.standing(families, job)
+        if fresh:
+            standing.trained[:] = NOWHERE
         self._trained, self._exam, self._withheld = (
             self._whole(side) for side in (standing.trained, standing.exam, standing.withheld)
         )
@@ -69,7 +74,7 @@ class FamilySides:
 
     def segment(self, name: str) -> FamilySegment:
         """Return the families for another file to look its own up in."""
-        return FamilySegment.build([name], [self.families])
+        return FamilySegment.build([f"{name}@"], [self.families])
 
     def remember(self, former: Families | None) -> None:
         """Keep the sides that an earlier reading of the same job has given."""

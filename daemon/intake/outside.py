@@ -20,6 +20,8 @@ class Compared:
 
     seen_jobs: Sequence[str] = ()
     holdout_jobs: Sequence[str] = ()
+    fresh: bool = False
+    """As a new lineage would: what was given to training may be held out."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ def examine(
     context = {
         "seen_jobs": list(compared.seen_jobs),
         "holdout_jobs": list(compared.holdout_jobs),
+        "fresh": compared.fresh,
         "settings": settings.model_copy(update={"intake": quiet}).model_dump(mode="json"),
     }
     (scratch / "context.json").write_text(json.dumps(context))

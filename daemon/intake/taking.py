@@ -1,7 +1,7 @@
 """Takes one job in: every row of it becomes a training row, a hold-out row or a refused one."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +62,7 @@ class Taking:
         clock: Clock,
         progress: Progress,
         merge: bool = True,
+        notice: Callable[[str], None] = lambda doing: None,
     ) -> None:
         self._context = json.loads((place.folder / "context.json").read_bytes())
         self._layout = layout
@@ -71,6 +72,7 @@ class Taking:
         self._clock = clock
         self._progress = progress
         self._merge = merge
+        self._notice = notice
         self.settings = Settings.model_validate(self._context["settings"])
         self._began_s = clock.monotonic_s()
         self._sealer = Sealer()
@@ -215,11 +217,16 @@ class Taking:
         return sides, sides.split(gathered, second.kept, wanted.share, wanted.max_rows)
 
     def _sides(self, rows: Rows, beside: Sequence[FamilySegment]) -> FamilySides:
-        index = open_index(self._layout, self._merge, self._progress, beside)
+        more = [*beside, *self._suites.families()]
+        index = open_index(self._layout, self._merge, self._tell_of_making, more)
         families = rows.families.families()
         families["line"] = rows.numbers
         job = self._place.folder.name
-        return FamilySides(families, index, job, self.settings.holdout.seed)
+        fresh = bool(self._context.get("fresh"))
+        return FamilySides(families, index, job, self.settings.holdout.seed, fresh)
+
+    def _tell_of_making(self, rows: int) -> None:
+        self._notice(f"making the families of earlier files, once: {rows} rows read")
 
     def _keep(self, report: dict[str, Any], sides: FamilySides, own: "OwnHoldout | None") -> None:
         """Write the families of an accepted file; of one that is refused none has a side."""

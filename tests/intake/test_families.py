@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from daemon.folders.queue import job_folders
+from daemon.folders.family_files import jobs_on_disk
 from tests.intake.bench import Bench, codes, pair
 
 ROWS = 200
@@ -57,7 +57,7 @@ def bench(tmp_path: Path) -> Bench:
 def families(bench: Bench, kind: str) -> list[set[int]]:
     """Return the families in the row files of this name, a set for each job."""
     return [
-        {number_of(row) for row in bench.rows(kind, place)} for place in job_folders(bench.layout)
+        {number_of(row) for row in bench.rows(kind, place)} for place in jobs_on_disk(bench.layout)
     ]
 
 
@@ -80,7 +80,7 @@ def test_a_family_is_on_one_side_in_two_files_in_either_order(
     assert not (trained[0] | trained[1]) & (held[0] | held[1])
     assert len(held[0]) == 20 and not held[1]
     for place, report, rows in zip(
-        job_folders(bench.layout), reports, (first, second), strict=True
+        jobs_on_disk(bench.layout), reports, (first, second), strict=True
     ):
         lines = [row["line"] for kind in ("train", "holdout", "rejected")
                  for row in bench.rows(kind, place)]  # fmt: skip
