@@ -2,7 +2,6 @@
 
 from daemon.core.examples import Example, first_question
 from daemon.dedup import wording
-from daemon.dedup.numbers import hash64
 
 
 def question_text(text: str, words: wording.Words) -> str:
@@ -15,8 +14,3 @@ def family_of(example: Example, words: wording.Words) -> str:
     if example.group is not None:
         return f"group:{example.group}"
     return question_text(example.variant_of or first_question(example), words)
-
-
-def binding_of(example: Example, seed: int, words: wording.Words) -> int:
-    """Return 64 bits of an example's family by which hold-outs are drawn; the seed is mixed in."""
-    return hash64(f"{seed}\n{family_of(example, words)}")

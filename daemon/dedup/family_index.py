@@ -21,8 +21,10 @@ from daemon.folders.seen import SeenFolder
 from daemon.layout import JobLayout, Layout
 
 LOOSE_JOBS = 32
-LOOSE_ROWS = 20_000
-"""More jobs or rows than this outside a merged segment are merged, so that opening stays quick."""
+LOOSE_KEYS = 60_000
+"""More jobs or keys than this outside a merged segment are merged, so that opening stays quick."""
+PART_ROWS = 20_000
+"""Families that were made from so many rows are written before more are made."""
 
 ENTRY = np.dtype([("job", "<u4"), ("row", "<u4"), ("line", "<u4"), ("side", "u1")])
 NOWHERE = -1
@@ -186,9 +188,14 @@ def open_index(
     known = {job for segment in (*chosen, *parts) for job in segment.jobs}
     made = _Made(wanted, [job for job in wanted if job not in known], folder, merge, progress)
     loose = [*parts, *made.segments()]
-    if merge:
+    if merge and (made.rows or stale or _are_many(loose)):
         chosen, loose = _merged(folder, chosen, loose, stale)
     return FamilyIndex([*chosen, *loose, *more])
+
+
+def _are_many(loose: Sequence[FamilySegment]) -> bool:
+    jobs = sum(len(segment.jobs) for segment in loose)
+    return jobs > LOOSE_JOBS or sum(len(segment.keys) for segment in loose) > LOOSE_KEYS
 
 
 def _merged(
@@ -198,14 +205,11 @@ def _merged(
     stale: list[FamilySegment],
 ) -> tuple[list[FamilySegment], list[FamilySegment]]:
     """Merge loose jobs with every segment that is not much larger: few segments remain."""
-    rows = sum(len(segment.keys) for segment in loose)
-    jobs = sum(len(segment.jobs) for segment in loose)
-    if jobs <= LOOSE_JOBS and rows <= LOOSE_ROWS and not stale:
-        return chosen, loose
-    taken = [segment for segment in chosen if len(segment.keys) <= 2 * rows]
+    keys = sum(len(segment.keys) for segment in loose)
+    taken = [segment for segment in chosen if len(segment.keys) <= 2 * keys]
     merged = FamilySegment.joined([*taken, *loose])
     folder.write(merged.jobs, {"keys": merged.keys, "entries": merged.entries})
-    for segment in (*taken, *stale):
+    for segment in (*taken, *loose, *stale):
         if segment.jobs != merged.jobs:
             folder.remove(segment.jobs)
     return [*(segment for segment in chosen if segment not in taken), merged], []
@@ -227,7 +231,8 @@ class _Made:
         self._folder = folder
         self._keep = keep
         self._progress = progress
-        self._rows = 0
+        self.rows = 0
+        """So many were made from the rows of older jobs."""
 
     def segments(self) -> Iterator[FamilySegment]:
         """Give the segments; what took long to make is written as soon as it is a part."""
@@ -239,7 +244,7 @@ class _Made:
             jobs.append(job)
             families.append(rows)
             made += len(rows) if from_rows else 0
-            if made > LOOSE_ROWS:
+            if made > PART_ROWS:
                 yield self._kept(jobs, families)
                 jobs, families, made = [], [], 0
         yield FamilySegment.build(jobs, families)
@@ -254,8 +259,8 @@ class _Made:
         known = family_files.read_or_none(place.families)
         if known is not None:
             return known, False
-        made = make_families(place, lambda rows: self._progress(self._rows + rows))
-        self._rows += len(made)
+        made = make_families(place, lambda rows: self._progress(self.rows + rows))
+        self.rows += len(made)
         return made, True
 
 

@@ -32,20 +32,28 @@ _GROUP, _QUESTION, _ALIAS, _FREQUENT, _VARIANT, _EXACT = (
 
 @dataclass
 class FamilyColumns:
-    """The keys of the rows of one file while it is read, 32 bytes each."""
+    """The keys of the rows of one file while it is read, 40 bytes each."""
 
+    seed: int = 0
+    """Of the draw of hold-outs."""
     group: "array[int]" = field(default_factory=lambda: array("Q"))
     question: "array[int]" = field(default_factory=lambda: array("Q"))
     variant: "array[int]" = field(default_factory=lambda: array("Q"))
     exact: "array[int]" = field(default_factory=lambda: array("Q"))
+    draws: "array[int]" = field(default_factory=lambda: array("Q"))
+    """By these, in their order, families are drawn."""
 
     def add(self, example: Example, key: bytes, words: wording.Words) -> None:
         """Add a row; `key` is that of the whole example."""
-        group, variant = example.group, example.variant_of
-        self.group.append(0 if group is None else hash64(f"group:{group}"))
-        self.question.append(hash64(question_text(first_question(example), words)))
-        self.variant.append(0 if variant is None else hash64(question_text(variant, words)))
+        group = None if example.group is None else f"group:{example.group}"
+        question = question_text(first_question(example), words)
+        original = example.variant_of
+        variant = None if original is None else question_text(original, words)
+        self.group.append(0 if group is None else hash64(group))
+        self.question.append(hash64(question))
+        self.variant.append(0 if variant is None else hash64(variant))
         self.exact.append(int.from_bytes(key[:8], "big"))
+        self.draws.append(hash64(f"{self.seed}\n{group or variant or question}"))
 
     def families(self) -> Families:
         """Return the rows in their order, on no side yet, with `line` still 0."""
@@ -108,26 +116,37 @@ def _joined(*columns: tuple[np.uint64, U64]) -> tuple[U64, I64]:
 
 def components(families: Families) -> I64:
     """Return for each row of one file the first row of its family."""
-    bound = families.copy()
-    # Rows of a frequent question are bound by nothing but being equal.
-    bound["question"] = np.where(bound["alone"] != 0, 0, bound["question"])
-    stored, stored_at = known_by(bound)
-    asked, asked_at = looked_up_by(bound)
-    both = np.intersect1d(stored, asked)
-    keys, places = np.concatenate([stored, asked]), np.concatenate([stored_at, asked_at])
-    shared = np.isin(keys, both)
-    keys, places = keys[shared], places[shared]
-    order = np.lexsort((places, keys))
-    keys, places = keys[order], places[order]
-    starts = np.concatenate([[True], keys[1:] != keys[:-1]])[: len(keys)]
-    heads = places[np.maximum.accumulate(np.where(starts, np.arange(len(keys)), 0))]
-    return _labels(len(families), heads, places)
+    group, question, variant = (families[name] for name in ("group_v1", "question", "variant"))
+    # A frequent question binds no rows, but those that are equal.
+    binds = families["alone"] == 0
+    everywhere = np.arange(len(families))
+    edges = [
+        _equal(group, np.flatnonzero(group)),
+        _equal(question, np.flatnonzero((group == 0) & binds)),
+        _equal(families["exact"], everywhere),
+    ]
+    named = np.flatnonzero(variant)
+    if len(named):
+        originals = np.flatnonzero(binds & np.isin(question, variant[named]))
+        keys = np.concatenate([variant[named], question[originals]])
+        places = np.concatenate([named, originals])
+        first, other = _equal(keys, np.arange(len(keys)))
+        edges.append((places[first], places[other]))
+    heads, others = (np.concatenate(ends) for ends in zip(*edges, strict=True))
+    return _labels(len(families), heads, others)
+
+
+def _equal(keys: U64, places: I64) -> tuple[I64, I64]:
+    """Return (first, other) of places with equal keys."""
+    places = places[np.argsort(keys[places], kind="stable")]
+    ordered = keys[places]
+    starts = np.concatenate([[True], ordered[1:] != ordered[:-1]])[: len(ordered)]
+    firsts = places[np.maximum.accumulate(np.where(starts, np.arange(len(places)), 0))]
+    return firsts[~starts], places[~starts]
 
 
 def _labels(rows: int, one: I64, other: I64) -> I64:
     """Return the smallest row of each connected component, by the edges between rows."""
-    apart = one != other
-    one, other = one[apart], other[apart]
     labels = np.arange(rows, dtype=np.int64)
     while len(one):
         lowest = np.minimum(labels[one], labels[other])

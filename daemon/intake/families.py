@@ -17,6 +17,7 @@ from daemon.dedup.family_keys import components
 from daemon.dedup.numbers import hash64
 from daemon.folders.family_files import NO_ROW, Families, Side
 from daemon.intake.gathering import Gathered
+from daemon.intake.looking import Rows
 from daemon.intake.sifting import Reason
 
 I64 = npt.NDArray[np.int64]
@@ -37,8 +38,8 @@ class Split:
 
     train: Bools
     exam: Bools
-    bindings: U64
-    """The hash of each row's family."""
+    names: U64
+    """By what the family of each row is drawn and halved."""
     alone: Bools
     """Rows of a question too frequent to be a family: only an equal row is bound to them."""
     refused: dict[int, Reason] = field(default_factory=dict)
@@ -50,14 +51,15 @@ class Split:
 class FamilySides:
     """The families of one file's rows, and what is known of them elsewhere."""
 
-    def __init__(
-        self, families: Families, index: FamilyIndex, job: str, seed: int, fresh: bool = False
-    ) -> None:
+    def __init__(self, rows: Rows, index: FamilyIndex, job: str, fresh: bool = False) -> None:
         """`fresh` looks at them as a new lineage, for which nothing was trained."""
+        families = rows.families.families()
+        families["line"] = rows.numbers
         self.families = families
         self._index = index
         self._job = job
-        self._seed = seed
+        self._draws = np.array(rows.families.draws, np.uint64)
+        self._seed = rows.families.seed
         self._component = components(families)
         standing = index.standing(families, job)
         if fresh:
@@ -95,7 +97,7 @@ class FamilySides:
         result, family, places = self._begun(gathered, kept)
         free = self._free(result, kept, family)
         again = free & (self._withheld[family] != NOWHERE)
-        held = again | free & self._drawn(free & ~again, family, result.bindings, share, most)
+        held = again | free & self._drawn(free & ~again, family, result.names, share, most)
         self._draw(result, held, family, places, gathered.lines)
         result.train |= free & ~held
         return self._settled(result, family, places, held)
@@ -124,7 +126,7 @@ class FamilySides:
         places = np.array(gathered.places, np.int64)
         nothing = np.zeros(len(places), np.bool_)
         alone = self.families["alone"][places] != 0
-        result = Split(nothing, nothing.copy(), self._bindings(gathered, places), alone)
+        result = Split(nothing, nothing.copy(), self._names(places), alone)
         return result, self._component[places], places
 
     def _free(self, result: Split, kept: Bools, family: I64) -> Bools:
@@ -143,21 +145,21 @@ class FamilySides:
         self._settle(result, family, places)
         return result
 
-    def _bindings(self, gathered: Gathered, places: I64) -> U64:
-        bindings = np.array(gathered.bindings, np.uint64)
+    def _names(self, places: I64) -> U64:
+        """Return by what the family of each row is drawn."""
+        names = self._draws[places]
         for number in np.flatnonzero(self.families["alone"][places]).tolist():
             # Bound to nothing, such a row is drawn by itself.
-            exact = self.families["exact"][places[number]]
-            bindings[number] = hash64(f"{self._seed}\n{exact}")
-        return bindings
+            names[number] = hash64(f"{self._seed}\n{self.families['exact'][places[number]]}")
+        return names
 
-    def _drawn(self, free: Bools, family: I64, bindings: U64, share: float, most: int) -> Bools:
+    def _drawn(self, free: Bools, family: I64, names: U64, share: float, most: int) -> Bools:
         """Return the rows of the families that are drawn from those without a side."""
         left = np.flatnonzero(free)
         heads, first, rows = np.unique(family[left], return_index=True, return_counts=True)
-        names = bindings[left[first]].tolist()
-        chosen = holdout.choose(dict(zip(names, rows.tolist(), strict=True)), share, most)
-        drawn = np.array([name in chosen for name in names], np.bool_)
+        drawn_by = names[left[first]].tolist()
+        chosen = holdout.choose(dict(zip(drawn_by, rows.tolist(), strict=True)), share, most)
+        drawn = np.array([name in chosen for name in drawn_by], np.bool_)
         return np.isin(family, heads[drawn]) if len(heads) else np.zeros(len(family), np.bool_)
 
     def _draw(

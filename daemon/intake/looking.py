@@ -76,9 +76,9 @@ class FileChanged(Exception):
     """The file was written to while it was read."""
 
 
-def look(path: Path, rules: Rules, tally: Tally, progress: Progress) -> Rows:
-    """Read a file once: note the rows, refuse what is none."""
-    rows = Rows(path, rules, Source(path, rules.max_bytes))
+def look(path: Path, rules: Rules, tally: Tally, progress: Progress, seed: int = 0) -> Rows:
+    """Read a file once: note the rows, refuse what is none; `seed` is that of the hold-out."""
+    rows = Rows(path, rules, Source(path, rules.max_bytes), families=FamilyColumns(seed))
     found: list[tuple[I64, I64, I64]] = []
     words = Words()
     for block in rows.source.blocks():

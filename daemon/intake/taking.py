@@ -179,7 +179,7 @@ class Taking:
         tally = Tally(stack.enter_context(self._place.rejected.open("wb")))
         own = self._own_holdout(stack)
         elsewhere = self._elsewhere(own)
-        rows = look(self._place.original, self._rules(), tally, self._progress)
+        rows = self._look(self._place.original, tally)
         if rows.source.had_bom:
             self._warnings.append("the file begins with a byte order mark; it was left out")
         first = sift_first(rows, elsewhere, self.encoder.prefix_stable)
@@ -204,6 +204,9 @@ class Taking:
         self._keep(report, sides, own)
         return report
 
+    def _look(self, path: Path, tally: Tally) -> Rows:
+        return look(path, self._rules(), tally, self._progress, self.settings.holdout.seed)
+
     def _split(
         self, rows: Rows, gathered: Gathered, second: SecondSift, own: "OwnHoldout | None"
     ) -> tuple[FamilySides, Split]:
@@ -219,11 +222,8 @@ class Taking:
     def _sides(self, rows: Rows, beside: Sequence[FamilySegment]) -> FamilySides:
         more = [*beside, *self._suites.families()]
         index = open_index(self._layout, self._merge, self._tell_of_making, more)
-        families = rows.families.families()
-        families["line"] = rows.numbers
-        job = self._place.folder.name
         fresh = bool(self._context.get("fresh"))
-        return FamilySides(families, index, job, self.settings.holdout.seed, fresh)
+        return FamilySides(rows, index, self._place.folder.name, fresh)
 
     def _tell_of_making(self, rows: int) -> None:
         self._notice(f"making the families of earlier files, once: {rows} rows read")
@@ -252,7 +252,7 @@ class Taking:
             return None
         refused = self._place.folder / "holdout.rejected.jsonl"
         tally = Tally(stack.enter_context(refused.open("wb")))
-        rows = look(path, self._rules(), tally, self._progress)
+        rows = self._look(path, tally)
         nothing = self._elsewhere(None, blank=True)
         first = sift_first(rows, nothing, False)
         _refuse(tally, rows, first.refused)

@@ -68,7 +68,7 @@ def _write_exam(
     place: JobLayout, gathered: Gathered, split: Split, sealer: Sealer, statistics: Statistics
 ) -> dict[str, int]:
     total = int(split.exam.sum())
-    halves = [holdout.half_of(int(family), total) for family in split.bindings]
+    halves = [holdout.half_of(int(family), total) for family in split.names]
     rows = _Writer(gathered, split.exam, statistics, halves=halves)
     _write_rows(place.holdout, rows)
     _seal_exam(place.holdout_fingerprints, rows, gathered, split, sealer)
