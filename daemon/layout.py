@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.core.orders import AUDIT, EVALUATION, REPRODUCTION, SWEEP, Kind, kind_of
+from daemon.layout_jobs import JobLayout, RunLayout
 
 PRIORITIES = ("high", "normal", "low")
 ENDED = ("done", "failed", "skipped")
@@ -146,7 +147,7 @@ class Layout:
     def version(self, version: str) -> Path:
         return self.versions / version
 
-    def run(self, run: str) -> "RunLayout":
+    def run(self, run: str) -> RunLayout:
         return RunLayout(self.runs / run)
 
     def orders(self, kind: Kind) -> Path:
@@ -173,133 +174,8 @@ class Layout:
     def run_log(self, run: str) -> Path:
         return self.logs / "runs" / run / "events.jsonl"
 
-    def job(self, state: str, job: str) -> "JobLayout":
+    def job(self, state: str, job: str) -> JobLayout:
         return JobLayout(self.queue / state / job)
-
-
-@dataclass(frozen=True)
-class JobLayout:
-    """The files of one job directory."""
-
-    folder: Path
-
-    @property
-    def job_file(self) -> Path:
-        return self.folder / "job.json"
-
-    @property
-    def original(self) -> Path:
-        """The bytes as dropped; never written to."""
-        return self.folder / "original.jsonl"
-
-    @property
-    def holdout_original(self) -> Path:
-        """The user's own `x.valid.jsonl`, where one was dropped beside the file."""
-        return self.folder / "holdout.original.jsonl"
-
-    @property
-    def own_settings(self) -> Path:
-        """The user's own `x.settings.toml`, where one was dropped beside the file."""
-        return self.folder / "settings.toml"
-
-    @property
-    def source(self) -> Path:
-        """Where the file was copied from, where the inbox lies on another volume."""
-        return self.folder / "source.json"
-
-    @property
-    def train(self) -> Path:
-        return self.folder / "train.jsonl"
-
-    @property
-    def holdout(self) -> Path:
-        return self.folder / "holdout.jsonl"
-
-    @property
-    def rejected(self) -> Path:
-        return self.folder / "rejected.jsonl"
-
-    @property
-    def train_fingerprints(self) -> Path:
-        return self.folder / "train.fingerprints.npy"
-
-    @property
-    def holdout_fingerprints(self) -> Path:
-        return self.folder / "holdout.fingerprints.npy"
-
-    @property
-    def report(self) -> Path:
-        """Written last by the intake worker: a job with a report has been taken in."""
-        return self.folder / "report.json"
-
-    @property
-    def report_page(self) -> Path:
-        """The report for a browser; it needs nothing beside it."""
-        return self.folder / "report.html"
-
-    @property
-    def report_picture(self) -> Path:
-        return self.folder / "report.png"
-
-
-@dataclass(frozen=True)
-class RunLayout:
-    """The files of one run directory."""
-
-    folder: Path
-
-    @property
-    def request(self) -> Path:
-        """What the supervisor asks for: jobs, starting version, settings, seed."""
-        return self.folder / "request.json"
-
-    @property
-    def attempts(self) -> Path:
-        """Deaths without progress, counted by the supervisor."""
-        return self.folder / "attempts.json"
-
-    @property
-    def frozen(self) -> Path:
-        """`run.json`: every choice of the run, fixed by the trainer before the first step."""
-        return self.folder / "run.json"
-
-    @property
-    def ladder(self) -> Path:
-        """How the run is computed since memory ran out, each rung with the commit it holds from."""
-        return self.folder / "ladder.json"
-
-    @property
-    def stopped(self) -> Path:
-        """That the run ends at an earlier step than planned, its best one."""
-        return self.folder / "stopped.json"
-
-    @property
-    def evolution(self) -> Path:
-        """One line an answer to a probe; a commit says how much of it belongs to it."""
-        return self.folder / "evolution.jsonl"
-
-    @property
-    def metrics(self) -> Path:
-        """One line a step; a commit says how much of it belongs to it."""
-        return self.folder / "metrics.jsonl"
-
-    @property
-    def checkpoints(self) -> Path:
-        return self.folder / "checkpoints"
-
-    @property
-    def candidate(self) -> Path:
-        """The result before its verdict; complete once it holds `draft.json`."""
-        return self.folder / "candidate"
-
-    @property
-    def draft(self) -> Path:
-        return self.candidate / "draft.json"
-
-    @property
-    def ended(self) -> Path:
-        """Written by the trainer when a run ends without a candidate, with the reason."""
-        return self.folder / "ended.json"
 
 
 @dataclass(frozen=True)

@@ -81,11 +81,14 @@ class HoldoutSettings(Section):
     """Which examples are kept out of training, to measure with."""
 
     share: float = Field(
-        0.1, ge=0.0, le=0.5, description="Share of a file's conversations that is held out."
+        0.1,
+        ge=0.0,
+        le=0.5,
+        description="Share of a file's families that is held out, one row of each.",
     )
     seed: int = Field(42, ge=0, lt=2**32, description="Seed of the choice; keep it for ever.")
     max_rows: int = Field(
-        200, ge=1, le=100_000, description="At most this many rows of a file are held out."
+        200, ge=1, le=100_000, description="At most this many families of a file are held out."
     )
 
 

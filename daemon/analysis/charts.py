@@ -17,6 +17,7 @@ FATES = {
     "duplicate_in_file": "twice in the file",
     "duplicate_seen": "seen in an earlier job",
     "exam_row": "on an exam",
+    "withheld": "variant of what is on an exam",
     "conflict": "in conflict",
     "low_quality": "of low quality",
     "private": "with private data",

@@ -73,7 +73,7 @@ def dedup(file: File, output: Out, force: Force = False, root: Root = HERE) -> N
 
 
 def kept_lines(looked: Looked) -> set[int]:
-    """Return the numbers of the lines that would be trained or held out."""
+    """Return the numbers of the lines that are new: to train, to hold out, or their variants."""
     import orjson
 
     found: set[int] = set()
@@ -81,7 +81,10 @@ def kept_lines(looked: Looked) -> set[int]:
         if path.exists():
             with path.open("rb") as file:
                 found.update(int(orjson.loads(line)["line"]) for line in file)
-    return found
+    with looked.folder.rejected.open("rb") as file:
+        refused = [record for record in map(orjson.loads, file) if record["code"] == "withheld"]
+    own = looked.folder.folder.name
+    return found | {record["line"] for record in refused if record["of"]["job"] == own}
 
 
 def _picked(file: Path, lines: set[int]) -> Iterator[bytes]:

@@ -14,7 +14,8 @@ from daemon.errors import ModelFault, UserFault
 from daemon.folders import bases, current_model
 from daemon.folders.models import Models
 from daemon.folders.queue import Queue
-from daemon.layout import JobLayout, Layout
+from daemon.layout import Layout
+from daemon.layout_jobs import JobLayout
 from daemon.settings import Settings
 from daemon.settings_file import read_settings
 
@@ -68,7 +69,7 @@ def examined(file: Path, layout: Layout, fresh: bool = False) -> Iterator[Looked
     clock = SystemClock()
     chain = () if fresh else _lineage(layout)
     held = Queue(layout, clock).with_holdout()
-    compared = Compared(jobs_of(chain), held, untrained_of(chain))
+    compared = Compared(jobs_of(chain), held, untrained_of(chain), fresh)
     with TemporaryDirectory(prefix="finetuned-") as scratch:
         found = examine(file, Path(scratch), layout, settings, encoder, compared, clock)
         report = found.report | {"name": file.name}

@@ -18,7 +18,8 @@ from daemon.errors import UserFault
 from daemon.folders import current_model, orders, sweeps
 from daemon.folders.models import Models
 from daemon.folders.queue import JOB_NAME, find_job
-from daemon.layout import QUEUE_STATES, JobLayout, Layout
+from daemon.layout import QUEUE_STATES, Layout
+from daemon.layout_jobs import JobLayout
 from daemon.settings import Settings
 from daemon.settings_file import parse_own, read_settings, with_own, with_saved_own
 from daemon.settings_records import to_record

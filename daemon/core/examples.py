@@ -37,6 +37,10 @@ class Chat:
     """What the model may call, each the JSON text the chat template is given."""
     cut: int = 0
     """More tokens than this are left out; 0 for none."""
+    variant_of: str | None = None
+    """The first question of the example that this one is a variant of."""
+    by_row: bool = False
+    """Its question is too frequent in its file to bind it to other rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,10 @@ class Text:
     group: str | None = None
     cut: int = 0
     """More tokens than this are left out; 0 for none."""
+    variant_of: str | None = None
+    """The first question of the example that this one is a variant of."""
+    by_row: bool = False
+    """Its question is too frequent in its file to bind it to other rows."""
 
 
 Example = Chat | Text
@@ -65,6 +73,10 @@ def to_record(example: Example) -> dict[str, object]:
             assert_never(example)
     if example.group is not None:
         record["group"] = example.group
+    if example.variant_of is not None:
+        record["variant_of"] = example.variant_of
+    if example.by_row:
+        record["by_row"] = True
     if example.cut:
         record["cut"] = example.cut
     return record
@@ -87,11 +99,12 @@ def call_record(call: Call) -> dict[str, object]:
 
 def from_record(record: dict[str, Any]) -> Example:
     """Return the example of a JSON form that `to_record` made."""
-    group, cut = record.get("group"), record.get("cut", 0)
+    group, cut, original = record.get("group"), record.get("cut", 0), record.get("variant_of")
+    by_row = record.get("by_row", False)
     if "messages" not in record:
-        return Text(record["text"], group, cut)
+        return Text(record["text"], group, cut, original, by_row)
     tools = tuple(map(compact, record.get("tools", ())))
-    return Chat(tuple(map(_turn, record["messages"])), group, tools, cut)
+    return Chat(tuple(map(_turn, record["messages"])), group, tools, cut, original, by_row)
 
 
 def _turn(message: dict[str, Any]) -> Turn:
@@ -119,6 +132,13 @@ def prompt_of(example: Example) -> tuple[Turn, ...]:
 def answer_of(example: Example) -> str:
     """Return the last answer, its calls as JSON where it has no text, or the whole plain text."""
     return said_in(example.turns[-1]) if isinstance(example, Chat) else example.text
+
+
+def first_question(example: Example) -> str:
+    """Return the first turn of the user, without system text, or the whole plain text."""
+    if isinstance(example, Text):
+        return example.text
+    return next((turn.content for turn in example.turns if turn.role == "user"), "")
 
 
 def last_question(example: Example) -> str:

@@ -1,7 +1,7 @@
 """From a parsed row in any known shape to an example, or the reason it is none; knows no file."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from daemon.core.chat_rows import OPENAI, SHAREGPT, Names, tools_of, turns_of
@@ -10,7 +10,7 @@ from daemon.core.refusal import Bad
 
 FieldName = Literal[
     "messages", "role", "content", "conversations", "prompt", "completion", "text", "system",
-    "tools", "group",
+    "tools", "group", "variant_of",
 ]  # fmt: skip
 """What a user's own name can be given for."""
 
@@ -63,6 +63,19 @@ def recognise(row: Any, fields: Fields = DEFAULT) -> Good | Bad:
     group = row.get("group")
     if group is not None and not isinstance(group, str):
         return Bad("bad_group", "'group' is not a text", "give variants of one example one text")
+    original = row.get("variant_of")
+    if original is None:
+        return _read(row, fields, group)
+    if not isinstance(original, str) or not original.strip():
+        hint = "write the first question of the example that the row is a variant of"
+        return Bad("bad_variant_of", "'variant_of' is not a text", hint)
+    found = _read(row, fields, group)
+    if isinstance(found, Bad):
+        return found
+    return Good(replace(found.example, variant_of=original), found.form)
+
+
+def _read(row: dict[str, Any], fields: Fields, group: str | None) -> Good | Bad:
     if "messages" in row:
         names = OPENAI if fields is DEFAULT else fields.message
         return _good(_chat(row["messages"], names, row, group), "messages")

@@ -1,13 +1,16 @@
 """Which rows are kept out of training, by hashes alone (docs/protocol.md, rule R17)."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping
+from itertools import islice
 from typing import Literal
 
 Half = Literal["tune", "judge"]
 
-LEAST_ROWS = 10
-"""Smaller files are trained whole."""
+LEAST_FAMILIES = 10
+"""Files with fewer are trained whole: an exam of one or two questions decides nothing."""
+
+LARGEST_SHARE = 0.2
+"""A family with more of the file's rows is not held out: all but one of them would be lost."""
 
 HALVED_FROM = 20
 """Fewer hold-out rows than this all judge; more are divided in two halves."""
@@ -15,30 +18,18 @@ HALVED_FROM = 20
 WHOLE = 2**64
 
 
-def choose(hashes: Sequence[int], share: float, most: int) -> frozenset[int]:
-    """Return the hashes whose rows are held out.
+def choose(rows: Mapping[int, int], share: float, most: int) -> frozenset[int]:
+    """Return the families that are held out, by their hashes.
 
-    Rows with equal hashes fall on one side together. From ten rows on at least one question is held
-    out, and at least one question stays in training.
+    `rows` has the number of rows of each family that could be. From ten families on at least one is
+    held out, and more than half of them stay in training.
     """
-    if len(hashes) < LEAST_ROWS or share <= 0:
+    if len(rows) < LEAST_FAMILIES or share <= 0:
         return frozenset()
-    rows = Counter(hashes)
-    if len(rows) < 2:
-        return frozenset()
-    wanted = min(most, max(1, round(len(hashes) * share)))
-    chosen: set[int] = set()
-    taken = 0
-    for question in sorted(rows):
-        if taken >= wanted or len(chosen) == len(rows) - 1:
-            break
-        # A question with very many rows would take the whole share for itself and more.
-        if taken + rows[question] <= max(wanted, 1) or (
-            not chosen and rows[question] < len(hashes) / 2
-        ):
-            chosen.add(question)
-            taken += rows[question]
-    return frozenset(chosen)
+    wanted = min(most, max(1, round(len(rows) * share)))
+    largest = max(1.0, sum(rows.values()) * LARGEST_SHARE)
+    fit = (family for family in sorted(rows) if rows[family] <= largest)
+    return frozenset(islice(fit, wanted))
 
 
 def half_of(question: int, total: int) -> Half:

@@ -135,6 +135,8 @@ class Worker:
     """Since its last word, as far as the machine was awake."""
     step_s: float = 0.0
     """What the longest of its last steps took."""
+    doing: str = ""
+    """What takes long just now, in words for people; empty for the usual."""
 
 
 @dataclass(frozen=True)

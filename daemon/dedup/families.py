@@ -1,22 +1,27 @@
-"""Which rows are variants of one another: the family that hold-outs, exams and tests count by."""
+"""Names the family of an example: the variants that hold-outs, exams and tests count as one."""
 
 import hashlib
 
-from daemon.core.examples import Chat, Example
+from daemon.core.examples import Example, first_question
+from daemon.core.fingerprint import key_of
 from daemon.dedup import wording
 
 
-def family_of(example: Example, words: wording.Words) -> str:
-    """Return what the rows of one family share.
+def question_text(text: str, words: wording.Words) -> str:
+    """Return what two wordings of one question have in common."""
+    return wording.content_of(wording.split(text), words) or text.strip()
 
-    This is the group, or else the content of the first question, or the plain text.
+
+def family_of(example: Example, words: wording.Words) -> str:
+    """Return what names a family: the group, the original's question, or the first question.
+
+    A row of a question that is too frequent in its file is a family by itself.
     """
     if example.group is not None:
         return f"group:{example.group}"
-    text = wording.users_words(example)
-    if isinstance(example, Chat):
-        text = next((turn.content for turn in example.turns if turn.role == "user"), text)
-    return wording.content_of(wording.split(text), words) or text.strip()
+    if example.by_row:
+        return f"row:{key_of(example).hex()}"
+    return question_text(example.variant_of or first_question(example), words)
 
 
 def label_of(example: Example, words: wording.Words) -> str:

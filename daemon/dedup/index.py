@@ -51,7 +51,7 @@ class Index:
         """Return for places in `keys` the earlier row that is equal in everything."""
         found: dict[int, Earlier] = {}
         for segment in self._segments:
-            asked, places = _equal(segment.hi, np.ascontiguousarray(keys["hi"]))
+            asked, places = equal(segment.hi, np.ascontiguousarray(keys["hi"]))
             same = segment.entries["lo"][places] == keys["lo"][asked]
             for query, place in zip(asked[same].tolist(), places[same].tolist(), strict=True):
                 earlier = _earlier(segment, place)
@@ -84,7 +84,7 @@ class Index:
             columns.append((keys["bands_v1"][:, band], segment.bands[band], segment.bands_at[band]))
         found: list[tuple[I64, I64]] = []
         for queries, ordered, at in columns:
-            asked, places = _equal(ordered, np.ascontiguousarray(queries), CROWD + 1)
+            asked, places = equal(ordered, np.ascontiguousarray(queries), CROWD + 1)
             self.crowded |= set(np.flatnonzero(np.bincount(asked) > CROWD).tolist())
             places = at[places].astype(np.int64)
             fit = lengths_fit(keys["length"][asked], segment.entries["length"][places])
@@ -105,7 +105,7 @@ def _earlier(segment: Segment, place: int) -> Earlier:
     )  # fmt: skip
 
 
-def _equal(
+def equal(
     ordered: npt.NDArray[np.unsignedinteger],
     queries: npt.NDArray[np.unsignedinteger],
     most: int = 0,

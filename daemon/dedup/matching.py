@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from daemon.core.examples import Example, Text
+from daemon.core.examples import Example, Text, first_question
+from daemon.dedup.families import question_text
 from daemon.dedup.index import Earlier, Index
 from daemon.dedup.likeness import Likeness, Settled, same_question, settle
 from daemon.dedup.sealing import Sealer, answers_of, is_lone
@@ -54,6 +55,18 @@ class Side:
     plain: bool
     """It is plain text."""
     group: str | None
+    original: str
+    """The wording of the question that it is a variant of; empty for none."""
+    first: str
+    """The wording of its own first question."""
+
+    def is_kin(self, other: "Side") -> bool:
+        """Return whether both are declared to be variants of one example."""
+        if self.group is not None and self.group == other.group:
+            return True
+        if self.original:
+            return self.original in (other.first, other.original)
+        return bool(other.original) and other.original == self.first
 
 
 class Judge:
@@ -64,14 +77,17 @@ class Judge:
 
     def side(self, example: Example) -> Side:
         """Return what is compared of an example."""
+        words, original = self._sealer.words, example.variant_of
         return Side(
             self._sealer.wording(example), answers_of(example), is_lone(example),
             isinstance(example, Text), example.group,
+            "" if original is None else question_text(original, words),
+            question_text(first_question(example), words),
         )  # fmt: skip
 
     def likeness(self, one: Side, other: Side) -> Likeness | None:
-        """Return how near two questions are; variants of one group are never compared."""
-        if one.plain != other.plain or (one.group is not None and one.group == other.group):
+        """Return how near two questions are; variants of one example are never compared."""
+        if one.plain != other.plain or one.is_kin(other):
             return None
         return same_question(one.wording, other.wording)
 

@@ -1,16 +1,16 @@
 """Makes the keys of rows: what is compared of an example, in numbers. Knows no other row."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from daemon.core.examples import Chat, Example, answer_of
 from daemon.core.fingerprint import key_of
 from daemon.dedup import signatures, wording
 from daemon.dedup.boilerplate import Boilerplate
-from daemon.dedup.families import family_of
+from daemon.dedup.numbers import hash64
 from daemon.folders.fingerprints import KEY, Keys
 
 
@@ -90,15 +90,7 @@ def exam_keys(
     return np.concatenate([whole, sealer.keys(questions, boilerplate)]) if boilerplate else whole
 
 
-def binding_of(example: Example, seed: int, words: wording.Words) -> int:
-    """Return 64 bits that rows share which must fall on one side of the hold-out.
-
-    These are the rows of one family; the seed is mixed in.
-    """
-    return hash64(f"{seed}\n{family_of(example, words)}")
-
-
-def hash64(text: str) -> int:
-    """Return 64 bits that equal texts share."""
-    data = text.encode("utf-8", "surrogatepass")
-    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
+def exact_only(keys: Keys, rows: npt.NDArray[np.bool_]) -> None:
+    """Change the keys of some rows so that only a row equal to them in everything is found."""
+    keys["content"][rows] = keys["hi"][rows]
+    keys["length"][rows] = 2**32 - 1

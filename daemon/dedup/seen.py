@@ -4,16 +4,19 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from daemon.core.examples import Example, from_record
 from daemon.core.untrained import Untrained
 from daemon.dedup.index import ALL_TRAINED, Earlier, Index, choose_segments
-from daemon.dedup.sealing import Sealer, question_of
+from daemon.dedup.sealing import Sealer, exact_only, question_of
 from daemon.dedup.segments import Segment, cached
 from daemon.folders import fingerprints
 from daemon.folders.fingerprints import Keys
 from daemon.folders.queue import find_job
 from daemon.folders.seen import Kind, SeenFolder
-from daemon.layout import JobLayout, Layout
+from daemon.layout import Layout
+from daemon.layout_jobs import JobLayout
 
 LOOSE_JOBS = 32
 LOOSE_ROWS = 20_000
@@ -101,16 +104,18 @@ def keys_of(place: JobLayout, kind: Kind) -> Keys:
 def remake(rows: Path) -> Keys:
     """Make the keys of a `train.jsonl` or `holdout.jsonl` anew."""
     sealer = Sealer()
-    questions, about = [], []
+    examples: list[Example] = []
+    about: list[tuple[int, int, int]] = []
     offset = 0
     if rows.exists():
         with rows.open("rb") as file:
             for line in file:
                 record = json.loads(line)
-                questions.append(question_of(from_record(record)))
+                examples.append(from_record(record))
                 about.append((offset, record["row"], record["line"]))
                 offset += len(line)
-    keys = sealer.keys(questions)
+    keys = sealer.keys([question_of(example) for example in examples])
+    exact_only(keys, np.array([example.by_row for example in examples], np.bool_))
     if about:
         keys["offset"], keys["row"], keys["line"] = (
             list(column) for column in zip(*about, strict=True)

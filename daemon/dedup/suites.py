@@ -1,12 +1,16 @@
 """Keys of the questions of all suites: what no row may be trained on, whatever job it comes in."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from daemon.core.examples import Chat, Example, Turn
+from daemon.core.fingerprint import key_of
 from daemon.core.suites import SuiteItem
 from daemon.dedup.boilerplate import Boilerplate
+from daemon.dedup.family_index import FamilySegment
+from daemon.dedup.family_keys import FamilyColumns
 from daemon.dedup.index import Earlier, Index
 from daemon.dedup.matching import Exam, ExampleAt, Judge, Match, on_short_exam
 from daemon.dedup.sealing import Sealer, exam_keys, question_of
@@ -14,6 +18,7 @@ from daemon.dedup.segments import Segment
 from daemon.dedup.short import MOST_CHARACTERS, ShortQuestions
 from daemon.dedup.wording import split, users_words
 from daemon.folders import suites
+from daemon.folders.family_files import Side
 from daemon.folders.fingerprints import Keys
 
 SHARED = 0.5
@@ -32,17 +37,26 @@ class Suites:
         self._index = Index([])
         self._short = ShortQuestions()
         self._exams: list[Exam] = []
+        self._families: list[FamilySegment] = []
         self.unreadable: tuple[str, ...] = ()
         """What is wrong with files, in sentences; a line that is no item cannot be guarded."""
 
     def index(self) -> Index:
         """Return the questions of all suites."""
+        self._look()
+        return self._index
+
+    def families(self) -> list[FamilySegment]:
+        """Return the questions of all suites as what a row may be a variant of."""
+        self._look()
+        return self._families
+
+    def _look(self) -> None:
         files = suites.paths(self._folder)
         signature = tuple(_state(path) for path in files)
         if signature != self._signature:
             self._read(files)
             self._signature = signature
-        return self._index
 
     def item(self, earlier: Earlier) -> Example | None:
         """Return an item of a suite."""
@@ -55,7 +69,7 @@ class Suites:
 
         `shared` is the text that most questions of the row's file have.
         """
-        self.index()
+        self._look()
         found: dict[int, Match] = {}
         for place in np.flatnonzero(keys["length"] <= MOST_CHARACTERS).tolist():
             example = example_at(place)
@@ -72,7 +86,7 @@ class Suites:
 
     def _read(self, files: list[Path]) -> None:
         sealer = Sealer()
-        self._items, self._short, self._exams = {}, ShortQuestions(), []
+        self._items, self._short, self._exams, self._families = {}, ShortQuestions(), [], []
         bad: list[str] = []
         keys: list[Keys] = []
         for path in files:
@@ -84,6 +98,7 @@ class Suites:
             for line, item in items.items():
                 self._short.add(len(self._exams), users_words(item))
                 self._exams.append(Exam(item, f"evals/{path.name}", line))
+            self._families.append(_families(f"evals/{path.name}", items, sealer))
             shared = Boilerplate.find([question.words for question in questions], SHARED)
             sealed = exam_keys(sealer, questions, shared)
             sealed["line"] = np.tile(
@@ -93,6 +108,19 @@ class Suites:
         more = (f"{len(bad) - SHOWN} more mistakes in evals/",) if len(bad) > SHOWN else ()
         self.unreadable = (*bad[:SHOWN], *more)
         self._index = Index([Segment.build(list(self._items), keys)])
+
+
+def _families(suite: str, items: dict[int, Example], sealer: Sealer) -> FamilySegment:
+    """Return items as originals that only a row's `variant_of` names.
+
+    Whether a row asks an item itself is told by its wording, the whole of it.
+    """
+    columns = FamilyColumns()
+    for item in items.values():
+        columns.add(replace(item, group=suite), key_of(item), sealer.words)
+    families = columns.families()
+    families["line"], families["side"] = list(items), Side.EXAM
+    return FamilySegment.build([f"{suite}@"], [families])
 
 
 def _state(path: Path) -> tuple[str, int, int]:

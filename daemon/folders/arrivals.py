@@ -16,7 +16,8 @@ from typing import Any
 
 from daemon.core.snapshot import Drop
 from daemon.folders import atomic
-from daemon.layout import JobLayout, Layout
+from daemon.layout import Layout
+from daemon.layout_jobs import JobLayout
 
 Identity = tuple[int, int, int]
 """Inode, size in bytes, time of the last change in nanoseconds."""

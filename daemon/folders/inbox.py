@@ -11,7 +11,8 @@ from daemon.core.jobs import Priority
 from daemon.core.snapshot import Drop
 from daemon.folders import atomic
 from daemon.folders.endings import is_whole
-from daemon.layout import JobLayout, Layout
+from daemon.layout import Layout
+from daemon.layout_jobs import JobLayout
 from daemon.settings import InboxSettings
 
 FOLDERS: dict[Priority, str] = {"high": "high", "normal": "", "low": "low"}

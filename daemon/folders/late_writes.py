@@ -12,7 +12,8 @@ from daemon.clock import Clock
 from daemon.core.jobs import JobCard
 from daemon.core.snapshot import Growth
 from daemon.folders.endings import last_break
-from daemon.layout import JobLayout, Layout
+from daemon.layout import Layout
+from daemon.layout_jobs import JobLayout
 from daemon.settings import InboxSettings
 
 ORIGINAL = JobLayout(Path()).original.name

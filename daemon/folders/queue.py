@@ -20,7 +20,8 @@ from daemon.core.prefix import NONE
 from daemon.errors import DaemonFault
 from daemon.folders import atomic
 from daemon.folders.listings import Listings
-from daemon.layout import ENDED, PRIORITIES, QUEUE_STATES, JobLayout, Layout
+from daemon.layout import ENDED, PRIORITIES, QUEUE_STATES, Layout
+from daemon.layout_jobs import JobLayout
 
 DAMAGED = (ValueError, KeyError, TypeError, AttributeError)
 """What the bytes of a damaged `job.json` may raise; an `OSError` says nothing about the bytes."""

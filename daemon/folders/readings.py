@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from daemon.folders import atomic
-from daemon.layout import JobLayout
+from daemon.layout_jobs import JobLayout
 
 
 @dataclass(frozen=True)

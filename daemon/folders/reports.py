@@ -4,13 +4,14 @@ import json
 from typing import Any
 
 from daemon.folders import atomic
-from daemon.layout import JobLayout
+from daemon.layout_jobs import JobLayout
 
 COUNTED = {
     "rejected": "refused",
     "duplicate_in_file": "equal to an earlier row of the file",
     "duplicate_seen": "trained before",
     "exam_row": "held out of another file",
+    "withheld": "variants of what is on an exam",
 }
 
 

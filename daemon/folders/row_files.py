@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from daemon.layout import JobLayout
+from daemon.layout_jobs import JobLayout
 
 UNKNOWN = ""
 """The seal of jobs that were taken in before there were seals."""

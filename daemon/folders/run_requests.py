@@ -16,7 +16,8 @@ from daemon.core.promotion import gate_from_record, judgement_from_record
 from daemon.core.records import fields_of
 from daemon.core.snapshot import Attempts, Candidate, Ended, RunOnDisk
 from daemon.folders import atomic
-from daemon.layout import Layout, RunLayout
+from daemon.layout import Layout
+from daemon.layout_jobs import RunLayout
 
 ASIDE = "damaged-"
 """Begins the name of a run's directory that is no run any more."""

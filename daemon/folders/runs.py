@@ -15,7 +15,7 @@ from daemon.core.ladder import Rung
 from daemon.core.stopping import Stopped
 from daemon.errors import RunFault
 from daemon.folders import atomic
-from daemon.layout import RunLayout
+from daemon.layout_jobs import RunLayout
 
 MANIFEST = "manifest.json"
 BROKEN = "broken-"

@@ -15,13 +15,14 @@ import numpy.typing as npt
 from daemon.folders import atomic
 
 Kind = Literal["train", "holdout"]
+Cached = Literal["train", "holdout", "families"]
 Arrays = Mapping[str, npt.NDArray[Any]]
 
 
 class SeenFolder:
     """The segments of one kind."""
 
-    def __init__(self, folder: Path, kind: Kind) -> None:
+    def __init__(self, folder: Path, kind: Cached) -> None:
         self._folder = folder
         self._kind = kind
 

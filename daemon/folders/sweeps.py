@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from daemon.folders import atomic
-from daemon.layout import JobLayout, OrderLayout, SweepLayout
+from daemon.layout import OrderLayout, SweepLayout
+from daemon.layout_jobs import JobLayout
 
 
 def fill(built: OrderLayout, rows: JobLayout, request: dict[str, Any]) -> None:

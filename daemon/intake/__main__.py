@@ -10,7 +10,7 @@ from pathlib import Path
 import setproctitle
 
 from daemon.clock import SystemClock
-from daemon.core.messages import IntakeProgress, Noted, Ready, Stop, TakeIn, TakenIn
+from daemon.core.messages import Alive, IntakeProgress, Noted, Ready, Stop, TakeIn, TakenIn
 from daemon.dedup.suites import Suites
 from daemon.errors import ExitCode, is_disk_full
 from daemon.folders import readings
@@ -53,11 +53,21 @@ class Worker:
             self._suites,
             self._clock,
             lambda rows: self._look_up(job, rows),
+            notice=self._tell,
         )
         with at_most(taking.settings.intake.max_memory_bytes):
             taking.take_in()
         self._reading = None
         self._pipe.send(TakenIn(job))
+
+    def _tell(self, doing: str) -> None:
+        """Say what takes long, between two batches of earlier rows."""
+        now_s = self._clock.monotonic_s()
+        if now_s - self._spoke_s >= SPEAK_S:
+            self._spoke_s = now_s
+            self._pipe.send(Alive(doing))
+        if self._pipe.closed:
+            raise Stopped
 
     def _look_up(self, job: str, rows: int) -> None:
         """Before a job and between its batches: say so, and take in what cannot wait so long."""

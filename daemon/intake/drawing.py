@@ -4,7 +4,7 @@ from typing import Any
 
 from daemon.analysis import page, pictures
 from daemon.folders import atomic
-from daemon.layout import JobLayout
+from daemon.layout_jobs import JobLayout
 
 
 def draw(report: dict[str, Any], place: JobLayout) -> None:

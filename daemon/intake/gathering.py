@@ -15,7 +15,7 @@ from daemon.core.examples import Chat, Example, from_record, to_record
 from daemon.core.refusal import Bad
 from daemon.dedup.boilerplate import SAMPLE, Boilerplate
 from daemon.dedup.growing import with_answers_of
-from daemon.dedup.sealing import Sealer, binding_of, question_of
+from daemon.dedup.sealing import Sealer, question_of
 from daemon.folders.fingerprints import KEY, Keys
 from daemon.intake.looking import I64, Progress, Rows
 from daemon.intake.tally import Tally
@@ -45,7 +45,6 @@ class Gathered:
     lines: "array[int]" = field(default_factory=lambda: array("I"))
     tokens: "array[int]" = field(default_factory=lambda: array("I"))
     supervised: "array[int]" = field(default_factory=lambda: array("I"))
-    bindings: "array[int]" = field(default_factory=lambda: array("Q"))
     measures: Columns = field(default_factory=Columns)
     private: dict[int, tuple[str, ...]] = field(default_factory=dict)
     """Kinds of secrets and personal data, of the rows that hold any."""
@@ -184,8 +183,6 @@ class Gatherer:
             gathered.tokens.append(item.tokens)
             gathered.supervised.append(item.supervised)
             gathered.forged += item.forged
-            seed = self._settings.holdout.seed
-            gathered.bindings.append(binding_of(item.example, seed, self._sealer.words))
             gathered.measures.add(measure(item.example))
             if kinds := kinds_in(item.example):
                 gathered.private[row] = tuple(kinds)

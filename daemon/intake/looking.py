@@ -11,7 +11,9 @@ import numpy.typing as npt
 from daemon.core.examples import Example
 from daemon.core.fingerprint import KEY_BYTES, key_of
 from daemon.core.refusal import Bad
+from daemon.dedup.family_keys import FamilyColumns
 from daemon.dedup.growing import beginnings, whole_key
+from daemon.dedup.wording import Words
 from daemon.intake.lines import Block, Line, Source
 from daemon.intake.parsing import Rules, parse_again, parse_block
 from daemon.intake.tally import Tally
@@ -22,7 +24,7 @@ I64 = npt.NDArray[np.int64]
 
 @dataclass
 class Rows:
-    """The usable lines of a file, about 60 bytes each."""
+    """The usable lines of a file, about 100 bytes each."""
 
     path: Path
     rules: Rules
@@ -35,6 +37,7 @@ class Rows:
     begins: list[tuple[int, bytes]] = field(default_factory=list)
     numbers: I64 = field(default_factory=lambda: np.zeros(0, np.int64))
     """Line numbers, from 1."""
+    families: FamilyColumns = field(default_factory=FamilyColumns)
     offsets: I64 = field(default_factory=lambda: np.zeros(0, np.int64))
     lengths: I64 = field(default_factory=lambda: np.zeros(0, np.int64))
 
@@ -73,12 +76,13 @@ class FileChanged(Exception):
     """The file was written to while it was read."""
 
 
-def look(path: Path, rules: Rules, tally: Tally, progress: Progress) -> Rows:
-    """Read a file once: note the rows, refuse what is none."""
-    rows = Rows(path, rules, Source(path, rules.max_bytes))
+def look(path: Path, rules: Rules, tally: Tally, progress: Progress, seed: int = 0) -> Rows:
+    """Read a file once: note the rows, refuse what is none; `seed` is that of the hold-out."""
+    rows = Rows(path, rules, Source(path, rules.max_bytes), families=FamilyColumns(seed))
     found: list[tuple[I64, I64, I64]] = []
+    words = Words()
     for block in rows.source.blocks():
-        places = _look_at(block, rows, tally)
+        places = _look_at(block, rows, tally, words)
         if places:
             at = np.array(places, np.int64)
             lengths = np.fromiter(map(len, block.texts), np.int64, len(block.texts))
@@ -89,7 +93,7 @@ def look(path: Path, rules: Rules, tally: Tally, progress: Progress) -> Rows:
     return rows
 
 
-def _look_at(block: Block, rows: Rows, tally: Tally) -> list[int]:
+def _look_at(block: Block, rows: Rows, tally: Tally, words: Words) -> list[int]:
     """Note the rows of a block and return their places in it."""
     places: list[int] = []
     lines: dict[int, Line] = {}
@@ -102,6 +106,7 @@ def _look_at(block: Block, rows: Rows, tally: Tally) -> list[int]:
         row = len(rows.keys) // KEY_BYTES
         key = key_of(found.example)
         rows.keys += key
+        rows.families.add(found.example, key, words)
         rows.wholes += whole_key(found.example, key)
         rows.begins += [(row, begin) for begin in beginnings(found.example)]
         rows.forms[found.form] += 1

@@ -10,7 +10,8 @@ from daemon.clock import Clock
 from daemon.core.untrained import Untrained, records_of
 from daemon.dedup.suites import Suites
 from daemon.intake.taking import Taking
-from daemon.layout import JobLayout, Layout
+from daemon.layout import Layout
+from daemon.layout_jobs import JobLayout
 from daemon.settings import Settings
 from daemon.settings_records import to_record
 from daemon.text.encoder import TextEncoder
@@ -24,6 +25,8 @@ class Compared:
     holdout_jobs: Sequence[str] = ()
     untrained: Mapping[str, Untrained] = field(default_factory=dict)
     """Rows of the seen jobs that do not count as seen."""
+    fresh: bool = False
+    """As a new lineage would: what was given to training may be held out."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,7 @@ def examine(
         "seen_jobs": list(compared.seen_jobs),
         "untrained_rows": records_of(compared.untrained),
         "holdout_jobs": list(compared.holdout_jobs),
+        "fresh": compared.fresh,
         "settings": to_record(settings.model_copy(update={"intake": quiet})),
     }
     (scratch / "context.json").write_text(json.dumps(context))

@@ -6,6 +6,7 @@ from typing import Any
 from daemon.core.jobs import escape
 from daemon.core.refusal import Bad
 from daemon.dedup.boilerplate import Boilerplate
+from daemon.intake.families import Split
 from daemon.intake.gathering import Gathered
 from daemon.intake.looking import Rows
 from daemon.intake.sifting import FirstSift, SecondSift
@@ -13,6 +14,8 @@ from daemon.intake.tally import CHOSEN, KNOWN, Tally
 from daemon.intake.writing import Written
 from daemon.settings import Settings
 
+FAMILIES = ("held_out", "trained", "exam")
+"""Families that were held out of this file, and those on a side already."""
 WAYS = ("exact", "wording", "spelling")
 
 
@@ -21,6 +24,7 @@ def report_of(
     first: FirstSift,
     gathered: Gathered,
     second: SecondSift,
+    split: Split,
     written: Written,
     shared: Boilerplate,
     tally: Tally,
@@ -41,6 +45,7 @@ def report_of(
         **_empty(),
         **_verdict(counts, tally, settings),
         "rows": counts,
+        "families": {name: split.counts[name] for name in FAMILIES},
         "formats": dict(rows.forms),
         "reasons": tally.reasons,
         "duplicates": _duplicates(second, shared, tally, settings),
@@ -60,7 +65,7 @@ def _duplicates(
 ) -> dict[str, Any]:
     found: dict[str, Any] = {
         name: {way: tally.ways[code, way] for way in WAYS}
-        for name, code in zip(("in_file", "seen", "exam"), KNOWN, strict=True)
+        for name, code in zip(("in_file", "seen", "exam"), KNOWN, strict=False)
     }
     found["conflicts"] = {
         "count": second.conflicts,
@@ -119,6 +124,7 @@ def _empty() -> dict[str, Any]:
         "schema_version": 1,
         "hint": "",
         "rows": dict.fromkeys(names, 0),
+        "families": {},
         "formats": {},
         "reasons": [],
         "duplicates": {},

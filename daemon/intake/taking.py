@@ -1,28 +1,31 @@
 """Takes one job in: every row of it becomes a training row, a hold-out row or a refused one."""
 
 import json
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from daemon.clock import Clock
-from daemon.core import holdout
 from daemon.core.examples import Example
 from daemon.core.formats import Fields
 from daemon.core.prefix import fingerprint_of
 from daemon.core.refusal import Bad
 from daemon.core.untrained import from_records
+from daemon.dedup.family_index import ACCEPTED, FamilyIndex, FamilySegment, open_index
 from daemon.dedup.index import Earlier, Index
 from daemon.dedup.sealing import Sealer
 from daemon.dedup.seen import Seen, keys_of, read_row
 from daemon.dedup.segments import Segment
 from daemon.dedup.suites import Suites
 from daemon.errors import SettingsFault
-from daemon.folders import reports
+from daemon.folders import family_files, reports
 from daemon.folders.atomic import remove_file
 from daemon.intake.drawing import draw
+from daemon.intake.families import FamilySides, Split
 from daemon.intake.gathering import Gathered, Gatherer
 from daemon.intake.lines import look_at
 from daemon.intake.looking import FileChanged, Progress, Rows, look
@@ -30,12 +33,23 @@ from daemon.intake.parsing import Rules
 from daemon.intake.reporting import refusal, report_of
 from daemon.intake.sifting import Elsewhere, Reason, SecondSift, sift_first, sift_second
 from daemon.intake.tally import Tally
-from daemon.intake.writing import Written, write
-from daemon.layout import JobLayout, Layout
+from daemon.intake.writing import Written, write, write_exam
+from daemon.layout import Layout
+from daemon.layout_jobs import JobLayout
 from daemon.settings_file import parse_own, with_own
 from daemon.settings_records import DAEMONS_OWN, usable_settings
 from daemon.text.encoder import TextEncoder
 from daemon.text.prefix import WORDS
+
+OWN_HOLDOUT = "its own hold-out"
+
+
+@dataclass(frozen=True)
+class OwnHoldout:
+    """The hold-out file that was dropped beside a file."""
+
+    written: Written
+    sides: FamilySides
 
 
 class Taking:
@@ -50,6 +64,7 @@ class Taking:
         clock: Clock,
         progress: Progress,
         merge: bool = True,
+        notice: Callable[[str], None] = lambda doing: None,
     ) -> None:
         self._context = json.loads((place.folder / "context.json").read_bytes())
         self._layout = layout
@@ -59,6 +74,7 @@ class Taking:
         self._clock = clock
         self._progress = progress
         self._merge = merge
+        self._notice = notice
         self.settings = usable_settings(self._context["settings"], DAEMONS_OWN)
         self._began_s = clock.monotonic_s()
         self._sealer = Sealer()
@@ -107,6 +123,7 @@ class Taking:
         place = self._place
         for path in (
             place.train, place.holdout, place.train_fingerprints, place.holdout_fingerprints,
+            place.families,
         ):  # fmt: skip
             remove_file(path)
         allowed = self.settings.intake.max_memory_bytes
@@ -162,10 +179,12 @@ class Taking:
 
     def _read_all(self, stack: ExitStack) -> dict[str, Any]:
         tally = Tally(stack.enter_context(self._place.rejected.open("wb")))
+        # Before this file is begun: what is made of others' rows, once, may take minutes.
+        self._families()
         own = self._own_holdout(stack)
         elsewhere = self._elsewhere(own)
         self._progress(0)
-        rows = look(self._place.original, self._rules(), tally, self._progress)
+        rows = self._look(self._place.original, tally)
         if rows.source.had_bom:
             self._warnings.append("the file begins with a byte order mark; it was left out")
         first = sift_first(rows, elsewhere, self.encoder.prefix_stable)
@@ -179,15 +198,51 @@ class Taking:
         stack.callback(gathered.close)
         second = sift_second(gathered, elsewhere, self.settings, self._sealer)
         _refuse(tally, rows, {gathered.places[n]: why for n, why in second.refused.items()})
-        held = frozenset[int]() if own is not None else self._held_out(gathered, second)
-        written = write(self._place, gathered, second.kept, held, second.scores, self._sealer)
+        sides, split = self._split(rows, gathered, second, own)
+        _refuse(tally, rows, {gathered.places[n]: why for n, why in split.refused.items()})
+        written = write(self._place, gathered, split, second.scores, self._sealer)
         if own is not None:
-            written.halves = own.halves
-        return report_of(rows, first, gathered, second, written, shared, tally, self.settings)
+            written.halves = own.written.halves
+        report = report_of(
+            rows, first, gathered, second, split, written, shared, tally, self.settings
+        )
+        self._keep(report, sides, own)
+        return report
 
-    def _held_out(self, gathered: Gathered, second: SecondSift) -> frozenset[int]:
-        bindings = [gathered.bindings[place] for place in np.flatnonzero(second.kept).tolist()]
-        return holdout.choose(bindings, self.settings.holdout.share, self.settings.holdout.max_rows)
+    def _look(self, path: Path, tally: Tally) -> Rows:
+        return look(path, self._rules(), tally, self._progress, self.settings.holdout.seed)
+
+    def _split(
+        self, rows: Rows, gathered: Gathered, second: SecondSift, own: "OwnHoldout | None"
+    ) -> tuple[FamilySides, Split]:
+        """Divide the rows that stay into those to train and those to hold out."""
+        beside = [] if own is None else [own.sides.segment(OWN_HOLDOUT)]
+        sides = self._sides(rows, beside)
+        sides.remember(family_files.read_or_none(self._place.families))
+        if own is not None:
+            return sides, sides.split_beside(gathered, second.kept)
+        wanted = self.settings.holdout
+        return sides, sides.split(gathered, second.kept, wanted.share, wanted.max_rows)
+
+    def _sides(self, rows: Rows, beside: Sequence[FamilySegment]) -> FamilySides:
+        fresh = bool(self._context.get("fresh"))
+        # Anew: another file may have been taken in meanwhile.
+        return FamilySides(rows, self._families(beside), self._place.folder.name, fresh)
+
+    def _families(self, beside: Sequence[FamilySegment] = ()) -> FamilyIndex:
+        more = [*beside, *self._suites.families()]
+        return open_index(self._layout, self._merge, self._tell_of_making, more)
+
+    def _tell_of_making(self, rows: int) -> None:
+        self._notice(f"making the families of earlier files, once: {rows} rows read")
+
+    def _keep(self, report: dict[str, Any], sides: FamilySides, own: "OwnHoldout | None") -> None:
+        """Write the families of an accepted file; of one that is refused none has a side."""
+        if report["verdict"] not in ACCEPTED:
+            remove_file(self._place.families)
+            return
+        found = [sides.families] if own is None else [sides.families, own.sides.families]
+        family_files.write(self._place.families, np.concatenate(found))
 
     def _rules(self) -> Rules:
         intake = self.settings.intake
@@ -198,7 +253,7 @@ class Taking:
         stack.callback(remove_file, path)
         return path
 
-    def _own_holdout(self, stack: ExitStack) -> Written | None:
+    def _own_holdout(self, stack: ExitStack) -> "OwnHoldout | None":
         """Take the user's own hold-out file in; its rows are exam rows for the file beside it."""
         path = self._place.holdout_original
         if not path.exists():
@@ -206,7 +261,7 @@ class Taking:
         refused = self._place.folder / "holdout.rejected.jsonl"
         tally = Tally(stack.enter_context(refused.open("wb")))
         self._progress(0)
-        rows = look(path, self._rules(), tally, self._progress)
+        rows = self._look(path, tally)
         nothing = self._elsewhere(None, blank=True)
         first = sift_first(rows, nothing, False)
         _refuse(tally, rows, first.refused)
@@ -216,19 +271,27 @@ class Taking:
             rows, first.places, {}, shared, self._temporary("holdout", stack), self._progress
         )
         stack.callback(gathered.close)
+        sides = self._sides(rows, ())
+        split = sides.split_exam(gathered)
+        _refuse(tally, rows, {gathered.places[n]: why for n, why in split.refused.items()})
         if tally.bad:
             self._warnings.append(f"{tally.bad} row(s) of the hold-out file were refused")
-        everything = np.ones(len(gathered), np.bool_)
-        return write(self._place, gathered, everything, None, None, self._sealer)
+        if split.refused:
+            self._warnings.append(
+                f"{len(split.refused)} row(s) of the hold-out file are variants of rows that are "
+                "on an exam or were given to training; holdout.rejected.jsonl names them"
+            )
+        written = write_exam(self._place, gathered, split, self._sealer)
+        return OwnHoldout(written, sides)
 
-    def _elsewhere(self, own: Written | None, blank: bool = False) -> Elsewhere:
+    def _elsewhere(self, own: "OwnHoldout | None", blank: bool = False) -> Elsewhere:
         job = self._place.folder.name
         untrained = from_records(self._context.get("untrained_rows", {}))
         seen = Seen(self._layout, "train", [] if blank else self._context["seen_jobs"], untrained)
         held = Seen(self._layout, "holdout", [] if blank else self._context["holdout_jobs"])
         mine = Segment.build([], [])
         if own is not None:
-            mine = Segment.build(["its own hold-out"], [keys_of(self._place, "holdout")])
+            mine = Segment.build([OWN_HOLDOUT], [keys_of(self._place, "holdout")])
         return Elsewhere(
             seen=seen,
             seen_index=seen.open(self._merge),

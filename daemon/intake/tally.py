@@ -16,7 +16,7 @@ from daemon.intake.lines import Line
 
 SHOWN = 5
 EXCERPT = 120
-KNOWN = ("duplicate_in_file", "duplicate_seen", "exam_row")
+KNOWN = ("duplicate_in_file", "duplicate_seen", "exam_row", "withheld", "trained_family")
 """Reasons of rows that are known already."""
 CHOSEN = ("conflict", "low_quality", "private")
 """Reasons of rows that a setting leaves out."""

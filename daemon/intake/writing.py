@@ -1,7 +1,8 @@
 """Splits the rows that stay and writes them with their keys: what a job is trained from."""
 
 from array import array
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,12 @@ import orjson
 from daemon.analysis.statistics import Statistics
 from daemon.core import holdout
 from daemon.core.examples import Example, from_record
-from daemon.dedup.sealing import Sealer, exam_keys, question_of
+from daemon.dedup.sealing import Sealer, exact_only, exam_keys, question_of
 from daemon.folders import atomic, fingerprints
 from daemon.folders.fingerprints import Keys
+from daemon.intake.families import Split
 from daemon.intake.gathering import Gathered
-from daemon.layout import JobLayout
+from daemon.layout_jobs import JobLayout
 
 BINS = (32, 64, 128, 256, 512, 1024, 2048, 4096, 8192)
 BATCH = 512
@@ -38,32 +40,40 @@ class Written:
 def write(
     place: JobLayout,
     gathered: Gathered,
-    kept: Bools,
-    held: frozenset[int] | None,
-    scores: npt.NDArray[np.float32] | None,
+    split: Split,
+    scores: npt.NDArray[np.float32],
     sealer: Sealer,
 ) -> Written:
-    """Write `train.jsonl`, `holdout.jsonl` and the keys of both.
-
-    `held` are the bindings held out; None where all rows are.
-    """
-    bindings = np.array(gathered.bindings, np.uint64)
-    wanted = np.fromiter(held or (), np.uint64, len(held or ()))
-    out = kept & (np.isin(bindings, wanted) if held is not None else True)
-    train = kept & ~out
-    written = Written(train=int(train.sum()))
+    """Write `train.jsonl`, `holdout.jsonl` where the file has exam rows, and the keys of both."""
+    written = Written(train=int(split.train.sum()))
     statistics = Statistics()
-    if held is not None:
-        rows = _Writer(gathered, train, scores, written, None, statistics)
-        _write_rows(place.train, rows)
-        _seal(place.train_fingerprints, rows, gathered.keys)
-        written.tokens = _lengths(gathered, train, gathered.limit)
-    if out.any():
-        rows = _Writer(gathered, out, None, written, int(out.sum()), statistics)
-        _write_rows(place.holdout, rows)
-        _seal_exam(place.holdout_fingerprints, rows, gathered, sealer)
+    rows = _Writer(gathered, split.train, statistics, scores=scores)
+    _write_rows(place.train, rows)
+    _seal(place.train_fingerprints, rows, gathered.keys)
+    written.tokens = _lengths(gathered, split.train, gathered.limit)
+    if split.exam.any():
+        written.halves = _write_exam(place, gathered, split, sealer, statistics)
     written.statistics = statistics.as_record()
     return written
+
+
+def write_exam(place: JobLayout, gathered: Gathered, split: Split, sealer: Sealer) -> Written:
+    """Write `holdout.jsonl` and its keys, of the hold-out file beside a file."""
+    statistics = Statistics()
+    halves = _write_exam(place, gathered, split, sealer, statistics)
+    return Written(halves=halves, statistics=statistics.as_record())
+
+
+def _write_exam(
+    place: JobLayout, gathered: Gathered, split: Split, sealer: Sealer, statistics: Statistics
+) -> dict[str, int]:
+    total = int(split.exam.sum())
+    halves = [holdout.half_of(int(family), total) for family in split.names]
+    rows = _Writer(gathered, split.exam, statistics, halves=halves, by_row=split.by_row)
+    _write_rows(place.holdout, rows)
+    _seal_exam(place.holdout_fingerprints, rows, gathered, split, sealer)
+    counted = Counter(half for half, out in zip(halves, split.exam, strict=True) if out)
+    return {"tune": counted["tune"], "judge": counted["judge"]}
 
 
 class _Writer:
@@ -73,17 +83,18 @@ class _Writer:
         self,
         gathered: Gathered,
         wanted: Bools,
-        scores: npt.NDArray[np.float32] | None,
-        written: Written,
-        exam_rows: int | None,
         statistics: Statistics,
+        *,
+        scores: npt.NDArray[np.float32] | None = None,
+        halves: Sequence[holdout.Half] | None = None,
+        by_row: Bools | None = None,
     ) -> None:
         self._gathered = gathered
         self.wanted = wanted
-        self._scores = scores
-        self._written = written
-        self._exam_rows = exam_rows
         self._statistics = statistics
+        self._scores = scores
+        self._halves = halves
+        self._by_row = by_row if by_row is not None else np.zeros(len(wanted), np.bool_)
         self.offsets = array("Q")
 
     def lines(self) -> Iterator[bytes]:
@@ -98,10 +109,10 @@ class _Writer:
             if len(batch) == BATCH:
                 self._count(batch)
                 batch = []
-            if self._exam_rows is not None:
-                half = holdout.half_of(self._gathered.bindings[number], self._exam_rows)
-                self._written.halves[half] += 1
-                record["half"] = half
+            if self._halves is not None:
+                record["half"] = self._halves[number]
+                if self._by_row[number]:
+                    record["by_row"] = True
             elif self._scores is not None:
                 record["quality"] = round(float(self._scores[number]), 3)
             data = orjson.dumps(record) + b"\n"
@@ -135,11 +146,12 @@ def _seal(path: Path, rows: _Writer, keys: Keys) -> None:
     fingerprints.write(path, parts(), len(places))
 
 
-def _seal_exam(path: Path, rows: _Writer, gathered: Gathered, sealer: Sealer) -> None:
+def _seal_exam(path: Path, rows: _Writer, gathered: Gathered, split: Split, sealer: Sealer) -> None:
     """Write the keys of exam rows, with boilerplate and without where the file has any."""
     places = np.flatnonzero(rows.wanted)
     questions = [question_of(gathered.example(place)) for place in places.tolist()]
     sealed = exam_keys(sealer, questions, gathered.shared)
+    exact_only(sealed, np.tile(split.by_row[places], len(sealed) // len(places)))
     for begin in range(0, len(sealed), len(places)):
         half = sealed[begin : begin + len(places)]
         half["offset"] = rows.offsets

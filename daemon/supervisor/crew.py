@@ -66,6 +66,7 @@ class Hand:
         self._not_before_s = 0.0
         self.libraries: dict[str, str] = {}
         self.device = ""
+        self._doing = ""
 
     @property
     def pid(self) -> int | None:
@@ -80,8 +81,9 @@ class Hand:
         others = tuple(self._others)
         idle_s = now_s - self._since_s
         return Worker(
-            self._state, self._on, others, idle_s, self._silence.seconds, self._silence.step_s
-        )
+            self._state, self._on, others, idle_s, self._silence.seconds, self._silence.step_s,
+            self._doing,
+        )  # fmt: skip
 
     def begin(self, order: say.Order, on: str) -> None:
         """Give work, starting the process where it is off; what it works on is set aside."""
@@ -145,6 +147,10 @@ class Hand:
         match report:
             case say.Ready(_, device, libraries):
                 self.device, self.libraries = device, dict(libraries)
+            case say.Alive(doing):
+                self._doing = doing
+            case say.IntakeProgress():
+                self._doing = ""
             case say.Paused() if self._state == "busy":
                 self._turn("paused", self._on)
             case say.TakenIn() if self._others and not self._told_to_end:
@@ -187,6 +193,7 @@ class Hand:
     def _turn(self, state: State, on: str | None) -> None:
         self._state, self._on = state, on
         self._pausing = False
+        self._doing = ""
         self._since_s = self._looked_s = self._clock.monotonic_s()
         self._silence = Silence(steps=self._silence.steps)
 

@@ -12,7 +12,7 @@ from daemon.core.scheduling import after_death, uncounted
 from daemon.core.snapshot import Attempts
 from daemon.folders import readings
 from daemon.folders.orders import read_result
-from daemon.layout import JobLayout
+from daemon.layout_jobs import JobLayout
 from daemon.supervisor.crew import Died
 from daemon.supervisor.disk_trouble import DiskTrouble
 from daemon.supervisor.observe import Observer

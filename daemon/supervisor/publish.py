@@ -233,7 +233,8 @@ class Publisher:
         if seen.base.name is None:
             return "preparing", f"making the base model {seen.base.model} ready"
         if seen.incoming:
-            return "intake", f"reading {len(seen.incoming)} file(s)"
+            doing = f": {seen.intake.doing}" if seen.intake.doing else ""
+            return "intake", f"reading {len(seen.incoming)} file(s){doing}"
         return "idle", "drop a .jsonl file into inbox/"
 
     def _order_view(self, seen: Snapshot) -> OrderView | None:

@@ -31,7 +31,8 @@ from daemon.training.bench import Bench
 from daemon.training.desk import Desk
 from daemon.training.engine import ADAPTER
 from daemon.training.exam import remembered_as
-from daemon.training.freeze import judge_rows, pick, prefixes_of
+from daemon.training.exam_rows import judge_rows, pick_families
+from daemon.training.freeze import prefixes_of
 from daemon.training.opening import adapter_folder, as_scored
 from daemon.training.provenance import libraries
 from daemon.training.row_texts import RowTexts
@@ -127,8 +128,8 @@ class Auditing:
     def _exams(self, versions: Sequence[Path]) -> list[Exam]:
         """Return the same items for each version, suites as its users would ask them."""
         rows = JobRows(self._bench.layout)
-        ids = pick(
-            judge_rows(self._request.jobs, rows), self.settings.gate.audit_rows,
+        ids = pick_families(
+            judge_rows(self._request.jobs, rows), rows, self.settings.gate.audit_rows,
             self.settings.training.seed,
         )  # fmt: skip
         texts = RowTexts(self._bench.encoder(self._base), prefixes_of(rows, {j for j, _ in ids}))

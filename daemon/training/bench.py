@@ -7,7 +7,8 @@ from pathlib import Path
 from daemon.clock import Clock
 from daemon.core.ladder import Rung
 from daemon.core.stopping import Stopped
-from daemon.layout import Layout, RunLayout
+from daemon.layout import Layout
+from daemon.layout_jobs import RunLayout
 from daemon.pipes import Pipe
 from daemon.text.encoder import TextEncoder
 from daemon.training.batches import TrainingRows

@@ -11,6 +11,7 @@ import numpy as np
 
 from daemon.core.examples import Example
 from daemon.dedup.boilerplate import NOTHING_SHARED
+from daemon.dedup.family_index import NOWHERE, families_by_keys, open_index
 from daemon.dedup.matching import ExampleAt, Judge, Match, on_exam, seen_before
 from daemon.dedup.sealing import Sealer
 from daemon.dedup.seen import Seen
@@ -35,6 +36,7 @@ class Eligibility:
         held = dict.fromkeys([*request.holdout_jobs, *request.jobs])
         self._held = Seen(rows.layout, "holdout", list(held))
         self._held_index = self._held.open(merge=False)
+        self.families = open_index(rows.layout, merge=False, more=self._suites.families())
 
     def ineligible(self, job: str, keys: Keys, replayed: bool) -> Reasons:
         """Return the rows of a job, of those in `keys`, that the run must not train, with why.
@@ -48,6 +50,20 @@ class Eligibility:
             record = self._record(match, int(keys["row"][place]))
             if record is not None:
                 found.setdefault(record["row"], record)
+        return self._variants_of_exams(job, keys) | found
+
+    def _variants_of_exams(self, job: str, keys: Keys) -> Reasons:
+        """Return rows whose family another job holds out, of files from before there were families.
+
+        Since then intake sees to it: no family changes its side.
+        """
+        families = families_by_keys(self._rows.find(job), keys)
+        on_exam = self.families.standing(families, job).exam
+        found: Reasons = {}
+        for place in np.flatnonzero(on_exam != NOWHERE).tolist():
+            row, exam = int(keys["row"][place]), self.families.place(int(on_exam[place]))
+            of = {"job": exam.job, "line": exam.line}
+            found[row] = {"row": row, "code": "withheld", "how": "family", "of": of}
         return found
 
     def _untrained(self, job: str, keys: Keys) -> Reasons:

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from daemon.core.examples import Chat
-from daemon.core.plan import draws_of, mix, steps_of
+from daemon.core.plan import draws_of, steps_of
 from daemon.core.prefix import Prefix
 from daemon.dedup.seen import keys_of, remake
 from daemon.folders.fingerprints import Keys
 from daemon.training.eligibility import Eligibility
+from daemon.training.exam_rows import judge_rows, own_exam, pick_families
 from daemon.training.frozen import Choices, Request, RowId
 from daemon.training.replay import draw_earlier
 from daemon.training.rows import JobRows
@@ -35,10 +36,11 @@ def choose(
     examples, dropped, digest = _examples(request, rows, eligibility)
     training = request.settings.training
     draws = draws_of(len(examples), training.epochs, replay_share)
-    tune, judge = _own_holdout(request, rows)
+    tune, judge = own_exam(request.jobs, rows, eligibility.families)
     evaluation = request.settings.evaluation
-    earlier = _earlier(request, rows, evaluation.judge_rows)
+    earlier = _earlier(request, rows, {*tune, *judge})
     replay = tuple(draw_earlier(request, rows, eligibility, draws))
+    others = (*replay, *earlier, *tune, *judge)
     return Choices(
         attempt_0_at=now,
         libraries=libraries,
@@ -48,9 +50,11 @@ def choose(
         replay_share=replay_share,
         # A small file has only judge rows; nothing is decided by looking at them.
         tune=validation_set(
-            request, rows, pick(tune or judge, evaluation.validation_rows, request.seed)
+            request,
+            rows,
+            pick_families(tune or judge, rows, evaluation.validation_rows, request.seed),
         ),
-        judge=pick(judge, evaluation.judge_rows, request.seed),
+        judge=pick_families(judge, rows, evaluation.judge_rows, request.seed),
         earlier=earlier,
         samples=_chats((*tune, *judge, *earlier), rows, evaluation.samples),
         steps=steps_of(len(examples), training.batch_rows, training.epochs),
@@ -60,7 +64,7 @@ def choose(
         rung=shape.rung,
         estimate=shape.estimate,
         memory=shape.memory,
-        prefixes=prefixes_of(rows, {*request.jobs, *(job for job, _ in (*replay, *earlier))}),
+        prefixes=prefixes_of(rows, {*request.jobs, *(job for job, _ in others)}),
     )
 
 
@@ -105,36 +109,12 @@ def _bytes_of(keys: Keys, rows: list[int]) -> bytes:
     return np.stack([chosen["hi"], chosen["lo"]], axis=1).tobytes()
 
 
-def _own_holdout(request: Request, rows: JobRows) -> tuple[list[RowId], list[RowId]]:
-    tune: list[RowId] = []
-    judge: list[RowId] = []
-    for job in request.jobs:
-        index = rows.holdout(job)
-        for row, half in zip(index.rows, index.tune, strict=True):
-            (tune if half else judge).append((job, int(row)))
-    return tune, judge
-
-
-def _earlier(request: Request, rows: JobRows, most: int) -> tuple[RowId, ...]:
+def _earlier(request: Request, rows: JobRows, own: set[RowId]) -> tuple[RowId, ...]:
     """Return judge rows of jobs the lineage has learned from: what must not be forgotten."""
     known = set(request.holdout_jobs) - set(request.jobs)
     jobs = (job for job in dict.fromkeys(request.lineage_jobs) if job in known)
-    return pick(judge_rows(jobs, rows), most, request.seed)
-
-
-def judge_rows(jobs: Iterable[str], rows: JobRows) -> list[RowId]:
-    """Return all judge rows of jobs; those of a job that the user removed are forgotten."""
-    found: list[RowId] = []
-    for job in jobs:
-        if rows.has(job):
-            index = rows.holdout(job)
-            found += [(job, int(row)) for row in index.rows[~index.tune]]
-    return found
-
-
-def pick(ids: Iterable[RowId], most: int, seed: int) -> tuple[RowId, ...]:
-    """Return at most so many, the same ones for the same seed whatever the other jobs are."""
-    return tuple(sorted(ids, key=lambda item: (mix(seed, "pick", *item), item))[:most])
+    others = [item for item in judge_rows(jobs, rows) if item not in own]
+    return pick_families(others, rows, request.settings.evaluation.judge_rows, request.seed)
 
 
 def _chats(ids: Iterable[RowId], rows: JobRows, most: int) -> tuple[RowId, ...]:

@@ -10,7 +10,7 @@ from daemon.core.ladder import Rung, next_change, rung_at
 from daemon.errors import SavedSettingsFault
 from daemon.folders import left_out as left_out_file
 from daemon.folders import models, runs
-from daemon.layout import RunLayout
+from daemon.layout_jobs import RunLayout
 from daemon.settings import ReplaySettings, TrainingSettings
 from daemon.training.batches import TrainingRows
 from daemon.training.bench import Bench, RunInHand

@@ -1,11 +1,16 @@
 """Draws rows of earlier runs to be trained again among new ones; knows no step."""
 
+from collections import Counter
 from collections.abc import Iterable
 
 import numpy as np
+import numpy.typing as npt
 
 from daemon.core.plan import mix
+from daemon.dedup.family_index import families_by_keys
+from daemon.dedup.family_keys import components
 from daemon.dedup.seen import keys_of
+from daemon.folders.family_files import FAMILY
 from daemon.training.eligibility import Eligibility, only_rows
 from daemon.training.frozen import Request, RowId
 from daemon.training.rows import JobRows
@@ -16,25 +21,61 @@ def draw_earlier(
 ) -> list[RowId]:
     """Return training rows of the starting version's lineage, in the order of their turns.
 
-    Each that may be trained is as likely as any other, and none comes twice before all have come
-    once. Jobs that were pruned or removed have no rows any more.
+    Each family of which a row may be trained is as likely as any other, and none comes twice before
+    all have come once; of a family's rows each has its turn. Jobs that were pruned or removed have
+    no rows any more.
     """
+    if not draws:
+        return []
     earlier = EarlierRows(request, rows, eligibility)
+    families = _Families(earlier.families())
     generator = np.random.default_rng(mix(request.seed, "replay", request.step))
-    usable = np.ones(earlier.count, np.bool_)
     drawn: list[int] = []
-    while len(drawn) < draws and usable.any():
-        turn = usable.copy()
+    while len(drawn) < draws and families.usable.any():
+        turn = families.usable.copy()
         while len(drawn) < draws and turn.any():
             # No more than are needed: whether a row may be trained takes a look at the row.
             places = np.flatnonzero(turn)
             size = min(len(places), draws - len(drawn))
-            taken = places[generator.choice(len(places), size=size, replace=False)]
-            barred = earlier.ineligible(taken.tolist())
-            drawn += [place for place in taken.tolist() if place not in barred]
-            turn[taken] = False
-            usable[list(barred)] = False
+            chosen = places[generator.choice(len(places), size=size, replace=False)]
+            taken = {families.next_row(family): family for family in chosen.tolist()}
+            barred = earlier.ineligible(taken)
+            drawn += [place for place in taken if place not in barred]
+            for place in barred:
+                families.bar(taken[place], place)
+            # A family whose row is barred has its turn with another one.
+            turn[[family for place, family in taken.items() if place not in barred]] = False
+            turn &= families.usable
     return [earlier.at(place) for place in drawn]
+
+
+class _Families:
+    """The rows of each family, and whose turn it is."""
+
+    def __init__(self, labels: npt.NDArray[np.int64]) -> None:
+        """`labels` has the same number for all rows of a family."""
+        self._by_family = np.argsort(labels, kind="stable")
+        _, self._begins = np.unique(labels[self._by_family], return_index=True)
+        self._touched: dict[int, list[int]] = {}
+        self._turns: Counter[int] = Counter()
+        self.usable = np.ones(len(self._begins), np.bool_)
+
+    def next_row(self, family: int) -> int:
+        """Return the row of a family whose turn it is."""
+        rows = self._rows(family)
+        self._turns[family] += 1
+        return rows[(self._turns[family] - 1) % len(rows)]
+
+    def bar(self, family: int, row: int) -> None:
+        """Draw a row no more; a family without another one is drawn no more."""
+        self._rows(family).remove(row)
+        self.usable[family] = bool(self._rows(family))
+
+    def _rows(self, family: int) -> list[int]:
+        if family not in self._touched:
+            begin, *end = self._begins[family : family + 2].tolist()
+            self._touched[family] = self._by_family[begin : end[0] if end else None].tolist()
+        return self._touched[family]
 
 
 class EarlierRows:
@@ -51,10 +92,16 @@ class EarlierRows:
         self._known = [(job, np.sort(keys_of(rows.find(job), "train")["row"])) for job in jobs]
         self._ends = np.cumsum([len(numbers) for _, numbers in self._known], dtype=np.int64)
 
-    @property
-    def count(self) -> int:
-        """How many there are."""
-        return int(self._ends[-1]) if len(self._ends) else 0
+    def families(self) -> npt.NDArray[np.int64]:
+        """Return for each place the first place that holds a row of its family."""
+        found = [np.zeros(0, FAMILY)]
+        for job, numbers in self._known:
+            place = self._rows.find(job)
+            keys = keys_of(place, "train")
+            keys = keys[np.argsort(keys["row"], kind="stable")]
+            assert len(keys) == len(numbers)
+            found.append(families_by_keys(place, keys))
+        return components(np.concatenate(found))
 
     def at(self, place: int) -> RowId:
         """Return the row at a place."""

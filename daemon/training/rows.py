@@ -13,7 +13,8 @@ from daemon.core.prefix import Prefix
 from daemon.errors import RunFault
 from daemon.folders import reports
 from daemon.folders.queue import find_job
-from daemon.layout import JobLayout, Layout
+from daemon.layout import Layout
+from daemon.layout_jobs import JobLayout
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from daemon.settings_records import read_saved
 from daemon.training.batches import families_of
 from daemon.training.bench import Bench
 from daemon.training.desk import Desk
-from daemon.training.freeze import pick
+from daemon.training.exam_rows import pick, pick_families
 from daemon.training.frozen import RowId
 from daemon.training.proposing import Proposal
 from daemon.training.rows import JobRows
@@ -119,7 +119,9 @@ class Sweeping:
         held = held or [(sweep, int(row)) for row in index.rows]
         most = self.settings.evaluation.judge_rows
         return SweepRows(
-            rows, tuple((0, row) for _, row in chosen), tuple(pick(held, most, request.seed))
+            rows,
+            tuple((0, row) for _, row in chosen),
+            pick_families(held, rows, most, request.seed),
         )
 
     def _conclude(self, outcome: Ending, message: str) -> None:

@@ -9,7 +9,7 @@ from daemon.core.wear import Wear, WearBounds, worn
 from daemon.errors import ModelFault
 from daemon.folders import left_out as left_out_file
 from daemon.folders import runs
-from daemon.layout import RunLayout
+from daemon.layout_jobs import RunLayout
 from daemon.settings import TrainerSettings
 from daemon.settings_records import read_saved
 from daemon.training.bench import Bench, RunInHand

@@ -8,7 +8,8 @@ from typing import Any, cast
 
 from daemon.cli.examining import Looked
 from daemon.core.examples import Example
-from daemon.layout import JobLayout, Layout
+from daemon.layout import Layout
+from daemon.layout_jobs import JobLayout
 from daemon.settings import Settings
 from daemon.text.encoder import TextEncoder
 from daemon.text.pieces import Piece

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from daemon.core import actions as do
-from daemon.core.decide import HUGE_BYTES, decide
+from daemon.core.decide import decide
+from daemon.core.intake_turns import HUGE_BYTES
 from daemon.core.jobs import Incoming, JobCard
 from daemon.core.snapshot import Worker
 from tests.core import worlds as w

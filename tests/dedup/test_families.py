@@ -1,10 +1,14 @@
 """What makes two rows variants of one another."""
 
+from dataclasses import replace
+
 import pytest
 
 from daemon.core.examples import Chat, Example, Text, Turn
+from daemon.core.fingerprint import key_of
 from daemon.dedup.families import family_of, label_of
-from daemon.dedup.sealing import binding_of, hash64
+from daemon.dedup.family_keys import FamilyColumns
+from daemon.dedup.numbers import hash64
 from daemon.dedup.wording import Words
 
 
@@ -48,7 +52,15 @@ def test_other_groups_and_other_questions_are_other_families(one: Example, other
     assert label_of(one, words) != label_of(other, words)
 
 
-def test_the_hold_out_binds_by_the_family_and_the_seed() -> None:
-    words, row = Words(), chat("Is the kettle on?")
-    assert binding_of(row, 7, words) == hash64(f"7\n{family_of(row, words)}")
-    assert binding_of(row, 7, words) != binding_of(row, 8, words)
+@pytest.mark.parametrize("row", [chat("Is the kettle on?"), chat("a", group="g"), Text("plain"),
+                                 replace(chat("b"), variant_of="Is the kettle on?")])  # fmt: skip
+def test_hold_outs_are_drawn_by_the_family_and_the_seed(row: Example) -> None:
+    words, columns = Words(), FamilyColumns(7)
+    columns.add(row, key_of(row), words)
+    assert list(columns.draws) == [hash64(f"7\n{family_of(row, words)}")]
+
+
+def test_a_row_of_a_question_too_frequent_to_be_one_is_a_family_by_itself() -> None:
+    words = Words()
+    rows = [replace(chat("Write a poem.", answer), by_row=True) for answer in ("one", "two")]
+    assert len({label_of(row, words) for row in rows}) == 2

@@ -9,7 +9,8 @@ from daemon.core.snapshot import Drop
 from daemon.folders import arrivals, atomic
 from daemon.folders.inbox import Inbox
 from daemon.folders.queue import Queue
-from daemon.layout import JobLayout, Layout
+from daemon.layout import Layout
+from daemon.layout_jobs import JobLayout
 from daemon.settings import InboxSettings
 from tests.clocks import StillClock
 

@@ -9,7 +9,8 @@ import pytest
 
 from daemon.core.snapshot import Drop
 from daemon.folders.inbox import OPENED_A_LOOK, Inbox
-from daemon.layout import JobLayout, Layout
+from daemon.layout import Layout
+from daemon.layout_jobs import JobLayout
 from daemon.settings import InboxSettings
 from tests.clocks import StillClock
 

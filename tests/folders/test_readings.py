@@ -6,7 +6,7 @@ import pytest
 
 from daemon.folders import readings
 from daemon.folders.readings import Readings
-from daemon.layout import JobLayout
+from daemon.layout_jobs import JobLayout
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from daemon.folders.row_files import UNKNOWN, rows_differ, seal_of
-from daemon.layout import JobLayout
+from daemon.layout_jobs import JobLayout
 
 NAMES = ("original.jsonl", "train.jsonl", "holdout.jsonl")
 

@@ -9,7 +9,8 @@ import pytest
 from daemon.core.ladder import Rung
 from daemon.errors import RunFault
 from daemon.folders import runs
-from daemon.layout import Layout, RunLayout
+from daemon.layout import Layout
+from daemon.layout_jobs import RunLayout
 
 
 @pytest.fixture

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from daemon.folders import sweeps
-from daemon.layout import JobLayout, OrderLayout, SweepLayout
+from daemon.layout import OrderLayout, SweepLayout
+from daemon.layout_jobs import JobLayout
 
 
 def make(folder: Path) -> SweepLayout:

@@ -8,7 +8,8 @@ from daemon.core.untrained import Untrained, records_of
 from daemon.dedup.suites import Suites
 from daemon.folders import reports
 from daemon.intake.taking import Taking
-from daemon.layout import JobLayout, Layout
+from daemon.layout import Layout
+from daemon.layout_jobs import JobLayout
 from daemon.settings import Settings
 from daemon.settings_file import parse_settings
 from daemon.text.encoder import TextEncoder
@@ -56,10 +57,15 @@ class Bench:
         }
         (self.place.folder / "context.json").write_text(json.dumps(context))
         (self.place.folder / "job.json").write_text("{}")
+        return self.take_in_again(self.place)
+
+    def take_in_again(self, place: JobLayout) -> dict[str, Any]:
+        """Read a job of before again, with what it was compared with then."""
+        self.place = place
         Taking(
-            self.layout, self.place, self._encoder, self._suites, StillClock(), lambda rows: None
+            self.layout, place, self._encoder, self._suites, StillClock(), lambda rows: None
         ).take_in()
-        report = reports.read(self.place)
+        report = reports.read(place)
         assert report is not None
         return report
 

@@ -168,7 +168,9 @@ def test_paraphrases_of_one_group_stay_whole_and_on_one_side(bench: Bench) -> No
         for text in (row["q"], "Please, " + row["q"].lower(), row["q"].rstrip("?") + "!")
     ]
     report = bench.take_in(asked)
-    assert report["rows"]["train"] + report["rows"]["holdout"] == 300
+    counts = report["rows"]
+    assert counts["holdout"] == 10 and counts["withheld"] == 20
+    assert counts["train"] + counts["holdout"] + counts["withheld"] == 300
     sides = {kind: {row["group"] for row in bench.rows(kind)} for kind in ("train", "holdout")}
     assert sides["holdout"] and not sides["train"] & sides["holdout"]
 
@@ -183,4 +185,5 @@ def test_wordings_of_one_question_fall_on_one_side_too(tmp_path: Path) -> None:
     report = bench.take_in(asked)
     assert report["duplicates"]["conflicts"]["count"] == 60
     held = {row["line"] for row in bench.rows("holdout")}
-    assert held and {line + 60 for line in held if line <= 60} == {n for n in held if n > 60}
+    withheld = {row["line"]: row["of"]["line"] for row in bench.rows("rejected")}
+    assert len(held) == 24 and withheld == {line + 60: line for line in held}

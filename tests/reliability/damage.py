@@ -11,7 +11,8 @@ from pathlib import Path
 
 from daemon.core import messages as say
 from daemon.folders import models, runs
-from daemon.layout import Layout, RunLayout
+from daemon.layout import Layout
+from daemon.layout_jobs import RunLayout
 from tests.end_to_end.workspace import Workspace, chats
 from tests.training import workspace as trainers
 from tests.training.tiny_llama import TinyEngine

@@ -12,7 +12,8 @@ from typing import Any
 
 from daemon.folders import current_model, models, queue
 from daemon.folders import runs as run_folder
-from daemon.layout import ENDED, QUEUE_STATES, JobLayout, Layout
+from daemon.layout import ENDED, QUEUE_STATES, Layout
+from daemon.layout_jobs import JobLayout
 from daemon.supervisor.journal import BOOT_FACTOR
 from daemon.training.state import COMMITTED_STATE
 from tests.reliability.scenario import FILES

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from daemon.folders import models, runs
-from daemon.layout import RunLayout
+from daemon.layout_jobs import RunLayout
 from tests.reliability.mutants import SYNCS, Mutant, missed, mutants, source_of_writes
 from tests.reliability.mutants_history import module_of
 from tests.reliability.tracing import possible
