@@ -12,7 +12,7 @@ LONGEST = 2**27
 """Characters of one value; what is longer is no row."""
 BLANK = re.compile(r"[ \t\n\r]*")
 UNFINISHED = 16
-"""Characters before the end in which a mistake may be a value that is cut off there."""
+"""Characters before the end of a window in which a mistake may be a value that is cut off."""
 
 
 def values(path: Path) -> Iterator[Any]:
@@ -89,8 +89,8 @@ class _Text:
                     where = self._before + error.pos
                     raise ValueError(f"{error.msg} at character {where}") from error
             else:
-                # A number may go on where the window ends.
-                if end < len(self._window) or self._is_whole:
+                # A number may go on where the window ends: of `1.5e+3` each beginning is cut off.
+                if end < len(self._window) - UNFINISHED or self._is_whole:
                     self._place = end
                     return found
             # Twice as much each time: what is begun again costs no more than what is new.

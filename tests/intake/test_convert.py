@@ -70,6 +70,7 @@ def test_a_large_file_is_converted_in_little_memory(tmp_path: Path, kind: str) -
         ('[1]\r\n[2, 3] 4\t"5"', [1, 2, 3, 4, "5"]),
         ("\ufeff[1]", [1]),
         ("12345", [12345]),
+        ("[1.5e+3, -0.25, 1E-2]", [1500.0, -0.25, 0.01]),
     ],
 )
 @pytest.mark.parametrize("window", [1, 2, 3, 1000])
