@@ -22,6 +22,7 @@ HINTS = {
         "model or fewer training.num_layers"
     ),
     "exam_row": "nothing to do: what is measured with is never trained",
+    "withheld": "nothing to do: variants of what is measured with are never trained",
     "duplicate_seen": "nothing to do: it was trained, or gathered, before",
     "conflict": "it contradicts what was trained before, and dedup.conflicts is refuse",
 }
@@ -29,6 +30,7 @@ WORDS = {
     "not_finite": "gave no finite number",
     "no_room": "too long for the memory there is",
     "exam_row": "on an exam",
+    "withheld": "variants of what is on an exam",
     "duplicate_seen": "trained before",
     "conflict": "contradicting what was trained before",
 }
