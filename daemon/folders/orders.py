@@ -179,6 +179,7 @@ class Orders:
     def _forget(self, name: str) -> None:
         self._known.pop(name, None)
         self._deaths.pop(name, None)
+        self._got_on.pop(name, None)
         self.parked.pop(name, None)
 
     def leave_piece(self, order: str) -> None:

@@ -165,3 +165,24 @@ def test_answers_to_the_exam_are_progress_as_a_commit_is(tmp_path: Path) -> None
     assert runs.attempts("r000001").seen == 1
     commit(place, 6, lambda _: None, keep=2)
     assert runs.attempts("r000001") == Attempts(since_step=6, since_exam=1)
+
+
+def test_what_a_worker_says_it_is_at_is_known_until_it_is_at_something_else(
+    tmp_path: Path, wakeups: Wakeups
+) -> None:
+    lines = [say.Alive("making the families"), say.IntakeProgress("r000001", 3)]
+    code = "\n".join(
+        f"print({say.encode(line).decode().strip()!r}, flush=True); sys.stdin.readline()"
+        for line in lines
+    )
+    hand = begin(f"import sys; sys.stdin.readline()\n{code}", tmp_path, wakeups)
+    seen: list[str] = []
+    for wanted in ("making the families", ""):
+        while hand.view().doing != wanted:
+            wakeups.wait(1.0)
+            hand.listen()
+        seen.append(wanted)
+        hand.tell(say.Resume())
+    assert seen == ["making the families", ""]
+    hand.kill(wanted=True)
+    death_of(hand, wakeups)

@@ -10,9 +10,9 @@ import pytest
 from daemon import app
 from daemon.core import messages as say
 from daemon.core.blocking import Circumstances, Refusal
-from daemon.core.jobs import card_to_record
+from daemon.core.jobs import Incoming, card_to_record
 from daemon.core.progress import Metrics, Progress, Sample, after_evaluation, after_step
-from daemon.core.snapshot import Snapshot
+from daemon.core.snapshot import Snapshot, Worker
 from daemon.folders.reading import read_status
 from daemon.layout import Layout
 from daemon.supervisor.parts import Parts
@@ -151,3 +151,16 @@ def test_a_daemon_that_has_ended_asks_for_no_file_and_says_what_goes_on(parts: P
     refused = replace(training, refusal=refusal)
     sentence = "the daemon has ended, and nothing can be trained: too large"
     assert message("stopped", refused) == sentence
+
+
+def test_the_status_tells_what_an_intake_waits_for(parts: Parts) -> None:
+    """The first file after an upgrade waits for the families of all earlier ones."""
+    layout, publisher = parts.layout, Publisher(parts)
+    reading = w.quiet(
+        versions={"v000000": w.version(0)}, complete=frozenset(["v000000"]), current="v000000",
+        incoming=(Incoming(w.card(2), None),),
+        intake=Worker("busy", "000002-job", doing="making the families of earlier files, once"),
+    )  # fmt: skip
+    found = told(publisher, layout, reading)
+    assert found["status"] == "intake"
+    assert found["message"] == "reading 1 file(s): making the families of earlier files, once"
