@@ -49,11 +49,7 @@ def choose(
         replay=replay,
         replay_share=replay_share,
         # A small file has only judge rows; nothing is decided by looking at them.
-        tune=validation_set(
-            request,
-            rows,
-            pick_families(tune or judge, rows, evaluation.validation_rows, request.seed),
-        ),
+        tune=_validation(request, rows, tune or judge),
         judge=pick_families(judge, rows, evaluation.judge_rows, request.seed),
         earlier=earlier,
         samples=_chats((*tune, *judge, *earlier), rows, evaluation.samples),
@@ -72,6 +68,11 @@ def prefixes_of(rows: JobRows, jobs: Iterable[str]) -> dict[str, Prefix]:
     """Return the prefixes that jobs were taken in with; jobs without one are left out."""
     found = {job: rows.prefix(job) for job in sorted(jobs)}
     return {job: prefix for job, prefix in found.items() if prefix is not None}
+
+
+def _validation(request: Request, rows: JobRows, ids: Iterable[RowId]) -> tuple[RowId, ...]:
+    most = request.settings.evaluation.validation_rows
+    return validation_set(request, rows, pick_families(ids, rows, most, request.seed))
 
 
 def _examples(
