@@ -180,10 +180,11 @@ def open_index(
     soon as it is made. What was pruned before is found by its equal rows only.
     """
     folder = SeenFolder(layout.seen, "families")
-    wanted = dict(_accepted(layout))
+    cached = list(_cached(folder))
+    wanted = dict(_accepted(layout, {job for segment in cached for job in segment.jobs}))
     chosen: list[FamilySegment] = []
     stale: list[FamilySegment] = []
-    for segment in _cached(folder):
+    for segment in cached:
         (chosen if wanted.keys() >= set(segment.jobs) else stale).append(segment)
     parts = [segment.only(set(wanted)) for segment in stale]
     known = {job for segment in (*chosen, *parts) for job in segment.jobs}
@@ -326,16 +327,24 @@ def _of_keys(keys: Keys, question: U64) -> Families:
     return families
 
 
-def _accepted(layout: Layout) -> Iterator[tuple[str, JobLayout]]:
-    """Give the jobs that intake has accepted, each with the moment its families were written."""
+def _accepted(layout: Layout, cached: set[str]) -> Iterator[tuple[str, JobLayout]]:
+    """Give the jobs that intake has accepted, each with the moment its families were written.
+
+    Those that are cached are known to be; of thousands no report needs to be read again.
+    """
     for place in family_files.jobs_on_disk(layout):
         written = _moment(place.families)
         if written is not None:
             yield f"{place.folder.name}@{written:x}", place
         elif (read := _moment(place.report)) is not None:
-            report = reports.read(place)
-            if report is not None and report.get("verdict") in ACCEPTED:
-                yield f"{place.folder.name}@{read:x}", place
+            job = f"{place.folder.name}@{read:x}"
+            if job in cached or _is_accepted(place):
+                yield job, place
+
+
+def _is_accepted(place: JobLayout) -> bool:
+    report = reports.read(place)
+    return report is not None and report.get("verdict") in ACCEPTED
 
 
 def _name(job: str) -> str:
