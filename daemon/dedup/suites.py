@@ -9,8 +9,8 @@ from daemon.core.examples import Chat, Example, Turn
 from daemon.core.fingerprint import key_of
 from daemon.core.suites import SuiteItem
 from daemon.dedup.boilerplate import Boilerplate
-from daemon.dedup.family_index import FamilySegment
 from daemon.dedup.family_keys import FamilyColumns
+from daemon.dedup.family_segments import FamilySegment
 from daemon.dedup.index import Earlier, Index
 from daemon.dedup.matching import Exam, ExampleAt, Judge, Match, on_short_exam
 from daemon.dedup.sealing import Sealer, exam_keys, question_of

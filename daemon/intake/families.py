@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from daemon.core import holdout
 from daemon.core.refusal import Bad
-from daemon.dedup.family_index import NOWHERE, FamilyIndex, FamilySegment, Place
 from daemon.dedup.family_keys import components
+from daemon.dedup.family_segments import NOWHERE, FamilyIndex, FamilySegment, Place
 from daemon.dedup.numbers import hash64
 from daemon.folders.family_files import NO_ROW, Families, Side
 from daemon.intake.gathering import Gathered

@@ -15,7 +15,8 @@ from daemon.core.formats import Fields
 from daemon.core.prefix import fingerprint_of
 from daemon.core.refusal import Bad
 from daemon.core.untrained import from_records
-from daemon.dedup.family_index import ACCEPTED, FamilyIndex, FamilySegment, open_index
+from daemon.dedup.family_index import ACCEPTED, open_index
+from daemon.dedup.family_segments import FamilyIndex, FamilySegment
 from daemon.dedup.index import Earlier, Index
 from daemon.dedup.sealing import Sealer
 from daemon.dedup.seen import Seen, keys_of, read_row

@@ -11,7 +11,9 @@ import numpy as np
 
 from daemon.core.examples import Example
 from daemon.dedup.boilerplate import NOTHING_SHARED
-from daemon.dedup.family_index import NOWHERE, families_by_keys, open_index
+from daemon.dedup.family_index import open_index
+from daemon.dedup.family_making import families_by_keys
+from daemon.dedup.family_segments import NOWHERE
 from daemon.dedup.matching import ExampleAt, Judge, Match, on_exam, seen_before
 from daemon.dedup.sealing import Sealer
 from daemon.dedup.seen import Seen

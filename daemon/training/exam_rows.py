@@ -6,8 +6,8 @@ import numpy as np
 
 from daemon.core.fingerprint import key_of
 from daemon.core.plan import mix
-from daemon.dedup.family_index import FamilyIndex
 from daemon.dedup.family_keys import FamilyColumns, components
+from daemon.dedup.family_segments import FamilyIndex
 from daemon.dedup.wording import Words
 from daemon.folders import family_files
 from daemon.folders.family_files import FAMILY, Families, Side

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from daemon.core.plan import mix
-from daemon.dedup.family_index import families_by_keys
 from daemon.dedup.family_keys import components
+from daemon.dedup.family_making import families_by_keys
 from daemon.dedup.seen import keys_of
 from daemon.folders.family_files import FAMILY
 from daemon.training.eligibility import Eligibility, only_rows

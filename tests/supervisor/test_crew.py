@@ -170,7 +170,7 @@ def test_answers_to_the_exam_are_progress_as_a_commit_is(tmp_path: Path) -> None
 def test_what_a_worker_says_it_is_at_is_known_until_it_is_at_something_else(
     tmp_path: Path, wakeups: Wakeups
 ) -> None:
-    lines = [say.Alive("making the families"), say.IntakeProgress("r000001", 3)]
+    lines: list[say.Report] = [say.Alive("making the families"), say.IntakeProgress("r000001", 3)]
     code = "\n".join(
         f"print({say.encode(line).decode().strip()!r}, flush=True); sys.stdin.readline()"
         for line in lines

@@ -1,0 +1,152 @@
+"""The families of many jobs, sorted for searching: which are trained, and which are on an exam."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from daemon.dedup.family_keys import known_by, looked_up_by
+from daemon.dedup.index import equal
+from daemon.folders.family_files import Families, Side
+
+ENTRY = np.dtype([("job", "<u4"), ("row", "<u4"), ("line", "<u4"), ("side", "u1")])
+NOWHERE = -1
+
+U64 = npt.NDArray[np.uint64]
+I64 = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class FamilySegment:
+    """The families of some jobs, sorted for searching; about 21 bytes a key, mapped on disk."""
+
+    jobs: tuple[str, ...]
+    """Each with the moment its families were written: read again, a job is another one."""
+    keys: U64
+    entries: npt.NDArray[np.void]
+
+    @classmethod
+    def build(cls, jobs: Sequence[str], families: Sequence[Families]) -> Self:
+        """Sort the families of jobs; of equal keys on one side of a job the first row stays."""
+        keys, entries = [np.zeros(0, np.uint64)], [np.zeros(0, ENTRY)]
+        for number, rows in enumerate(families):
+            rows = rows[rows["side"] != Side.NONE]
+            known, places = known_by(rows)
+            found = np.zeros(len(known), ENTRY)
+            found["job"] = number
+            for name in ("row", "line", "side"):
+                found[name] = rows[name][places]
+            keys.append(known)
+            entries.append(found)
+        return cls._sorted(jobs, np.concatenate(keys), np.concatenate(entries))
+
+    @classmethod
+    def _sorted(cls, jobs: Sequence[str], keys: U64, entries: npt.NDArray[np.void]) -> Self:
+        order = np.lexsort((entries["line"], entries["job"], entries["side"], keys))
+        keys, entries = keys[order], entries[order]
+        if len(keys):
+            again = keys[1:] == keys[:-1]
+            for name in ("job", "side"):
+                again &= entries[name][1:] == entries[name][:-1]
+            first = np.concatenate([[True], ~again])
+            keys, entries = keys[first], entries[first]
+        return cls(tuple(jobs), keys, entries)
+
+    @classmethod
+    def joined(cls, segments: Sequence["FamilySegment"]) -> Self:
+        """Return one segment with the families of several."""
+        jobs = [job for segment in segments for job in segment.jobs]
+        begins = np.cumsum([0, *(len(segment.jobs) for segment in segments)])
+        entries = [np.zeros(0, ENTRY), *(segment.entries.copy() for segment in segments)]
+        for begin, mine in zip(begins, entries[1:], strict=False):
+            mine["job"] += np.uint32(begin)
+        keys = [np.zeros(0, np.uint64), *(segment.keys for segment in segments)]
+        return cls._sorted(jobs, np.concatenate(keys), np.concatenate(entries))
+
+    def only(self, wanted: set[str]) -> "FamilySegment":
+        """Return the part that is about some jobs."""
+        kept = np.array([job in wanted for job in self.jobs], np.bool_)
+        numbers = (np.cumsum(kept) - 1).astype(np.uint32)
+        mine = kept[self.entries["job"]] if len(self.entries) else np.zeros(0, np.bool_)
+        entries = self.entries[mine].copy()
+        entries["job"] = numbers[entries["job"]]
+        return FamilySegment(
+            tuple(job for job in self.jobs if job in wanted), self.keys[mine], entries
+        )
+
+
+@dataclass(frozen=True)
+class Place:
+    """A row of an earlier job."""
+
+    job: str
+    row: int
+    line: int
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What earlier jobs say of the families of some rows; parallel arrays."""
+
+    trained: I64
+    """The number of a row of the family that was trained; NOWHERE where there is none."""
+    exam: I64
+    """The number of a row of the family that is on an exam."""
+    withheld: I64
+    """The number of a row that was withheld for the sake of an exam."""
+
+
+class FamilyIndex:
+    """The families of many jobs, searched as one."""
+
+    def __init__(self, segments: Sequence[FamilySegment]) -> None:
+        self._segments = [segment for segment in segments if len(segment.keys)]
+        self._begins = np.cumsum([0, *(len(segment.keys) for segment in self._segments)])
+
+    def standing(self, families: Families, without: str) -> Standing:
+        """Return on which sides the families of rows stand in other jobs than `without`."""
+        sides = {
+            side: np.full(len(families), NOWHERE, np.int64)
+            for side in (Side.TRAINED, Side.EXAM, Side.WITHHELD)
+        }
+        for rows, numbers, found in self._pairs(families, without):
+            for side, places in sides.items():
+                mine = found == side
+                # The last one written stays, so the first of them is written last.
+                places[rows[mine][::-1]] = numbers[mine][::-1]
+        return Standing(*sides.values())
+
+    def exam_rows(self, families: Families, without: str) -> list[Place]:
+        """Return the exam rows of the families of some rows, in other jobs than `without`."""
+        found = {
+            int(number)
+            for _, numbers, side in self._pairs(families, without)
+            for number in numbers[side == Side.EXAM]
+        }
+        return list(dict.fromkeys(self.place(number) for number in sorted(found)))
+
+    def place(self, number: int) -> Place:
+        """Return the row that a number stands for."""
+        which = int(np.searchsorted(self._begins, number, side="right")) - 1
+        segment = self._segments[which]
+        entry = segment.entries[number - self._begins[which]]
+        return Place(_name(segment.jobs[int(entry["job"])]), int(entry["row"]), int(entry["line"]))
+
+    def _pairs(
+        self, families: Families, without: str
+    ) -> Iterator[tuple[I64, I64, npt.NDArray[np.uint8]]]:
+        """Give (place in `families`, number of a row of its family, the side of that row)."""
+        keys, places = looked_up_by(families)
+        for begin, segment in zip(self._begins, self._segments, strict=False):
+            mine = np.array([_name(job) == without for job in segment.jobs], np.bool_)
+            asked, found = equal(segment.keys, keys)
+            other = ~mine[segment.entries["job"][found]]
+            asked, found = asked[other], found[other]
+            yield places[asked], begin + found, segment.entries["side"][found]
+
+
+def _name(job: str) -> str:
+    """Return a job's name without the moment its families were written."""
+    return job.rpartition("@")[0]
