@@ -82,9 +82,9 @@ def kept_lines(looked: Looked) -> set[int]:
             with path.open("rb") as file:
                 found.update(int(orjson.loads(line)["line"]) for line in file)
     with looked.folder.rejected.open("rb") as file:
-        refused = [record for record in map(orjson.loads, file) if record["code"] == "withheld"]
+        withheld = [record for record in map(orjson.loads, file) if record["code"] == "withheld"]
     own = looked.folder.folder.name
-    return found | {record["line"] for record in refused if record["of"]["job"] == own}
+    return found | {record["line"] for record in withheld if record["of"]["job"] == own}
 
 
 def _picked(file: Path, lines: set[int]) -> Iterator[bytes]:

@@ -35,6 +35,7 @@ class Looking:
         self.place = JobLayout(folder)
         self.write(self.place.train, [1, 3])
         self.write(self.place.holdout, [4])
+        self.place.rejected.touch()
 
     def write(self, path: Path, lines: list[int]) -> None:
         turns = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]

@@ -41,6 +41,22 @@ def test_dedup_keeps_the_bytes_of_the_lines_that_are_trained_or_held_out(
     assert target.read_bytes() == b'{"a" :1}\n {"c":3}\r\n{"d":4}\n'
 
 
+def test_dedup_keeps_the_variants_of_a_row_that_would_be_held_out(
+    looking: Looking, finetuned: Command, layout: Layout, tmp_path: Path
+) -> None:
+    """They are no duplicates; those of another job's exam rows are known, as these rows are."""
+    source, target = tmp_path / "x.jsonl", tmp_path / "y.jsonl"
+    source.write_bytes(b"1\n2\n3\n4\n5\n6\n")
+    refused = [
+        {"line": 2, "code": "withheld", "of": {"job": looking.place.folder.name, "line": 4}},
+        {"line": 5, "code": "withheld", "of": {"job": "000001-other", "line": 4}},
+        {"line": 6, "code": "duplicate_in_file", "of": {"job": "x", "line": 4}},
+    ]
+    looking.place.rejected.write_text("".join(f"{json.dumps(row)}\n" for row in refused))
+    finetuned("data", "dedup", source, "-o", target, "--root", layout.root)
+    assert target.read_bytes() == b"1\n2\n3\n4\n"
+
+
 def test_an_existing_file_is_only_written_over_by_force(
     looking: Looking, finetuned: Command, layout: Layout, tmp_path: Path
 ) -> None:
