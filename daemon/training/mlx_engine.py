@@ -14,7 +14,7 @@ from daemon.core.footprint import MODULES, Estimate, Module, PassShape, estimate
 from daemon.core.memory_plan import MemoryPlan
 from daemon.core.packing import Shapes
 from daemon.core.versions import AdapterSpec
-from daemon.errors import RunFault
+from daemon.errors import ModelFault, RunFault
 from daemon.evaluation.scoring import Heard
 from daemon.layout import Layout
 from daemon.model import adapters, bases, machine
@@ -24,6 +24,7 @@ from daemon.model.backend import device_name, give_back, mx, on_cpu
 from daemon.model.generation import answer_batch
 from daemon.model.lanes import Lanes
 from daemon.model.loading import load_model
+from daemon.model.number_kinds import computing_bytes
 from daemon.model.packing_check import PackingCheck, check_packing
 from daemon.model.row_length import best_row_tokens
 from daemon.settings import TrainingSettings
@@ -94,8 +95,8 @@ class MlxEngine:
         """Return the memory a step of one pass takes, and the bytes there are for it."""
         try:
             config = json.loads((base / "config.json").read_bytes())
-            model = shape_from_config(config, 4 if on_cpu() else 2)
-        except (OSError, ValueError):
+            model = shape_from_config(config, computing_bytes(base), packed=not on_cpu())
+        except (OSError, ValueError, ModelFault):
             return None
         work = PassShape(
             tokens=max(shape.pass_tokens, shape.width),
@@ -103,6 +104,7 @@ class MlxEngine:
             adapted_layers=spec.num_layers,
             rank=spec.rank,
             modules=_modules(spec),
+            kind=spec.kind,
             optimizer=shape.optimizer,
             supervised=chunk_positions(model.vocabulary),
             checkpoint=shape.checkpoint,
