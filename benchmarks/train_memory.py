@@ -76,7 +76,7 @@ def show(name: str, model: Any, shape: ModelShape, passes: Iterable[PassShape]) 
 def measure(model: Any, shape: ModelShape, work: PassShape) -> int:
     """Return the peak, in bytes, of one gradient with weights, adapter and moments resident."""
     keys = tuple(f"{_place(name)}.{name}" for name in work.modules)
-    spec = AdapterSpec("lora", work.rank, 2.0, 0.0, work.adapted_layers, keys)
+    spec = AdapterSpec(work.kind, work.rank, 2.0, 0.0, work.adapted_layers, keys)
     adapters.attach(model, spec, 1)
     draw = np.random.default_rng(0)
     rows = work.tokens // work.width

@@ -15,6 +15,8 @@ How the terms were found: peaks of real steps of SmolLM2-135M in fp32 were measu
   computed again, or by the logits and one layer's, whichever is more.
 
 Where the base is not in fp32 the adapter is, so each adapted module keeps its input once more.
+DoRA keeps the output of each module it adapts, and where the base is quantised its weights too,
+dequantised.
 """
 
 from collections.abc import Mapping
@@ -106,6 +108,7 @@ class PassShape:
     """Positions whose logits exist at once; never more than the tokens of a pass."""
     checkpoint: bool = False
     """Gradient checkpointing: each layer keeps its input only and is computed twice."""
+    kind: Literal["lora", "dora"] = "lora"
     kept_bytes: int = 0
     """What else stays resident on purpose: outputs of frozen layers, kept for the next epoch."""
 
@@ -186,7 +189,9 @@ def _matrix_bytes(model: ModelShape, numbers: int) -> int:
 def adapter_parameters(model: ModelShape, work: PassShape) -> int:
     """Return how many numbers are trained."""
     sizes = [model.module(name) for name in work.modules]
-    return _adapted(model, work) * work.rank * sum(wide + high for wide, high in sizes)
+    factors = work.rank * sum(wide + high for wide, high in sizes)
+    magnitudes = sum(high for _, high in sizes) if work.kind == "dora" else 0
+    return _adapted(model, work) * (factors + magnitudes)
 
 
 def _adapted(model: ModelShape, work: PassShape) -> int:
@@ -197,14 +202,16 @@ def _working_bytes(model: ModelShape, work: PassShape) -> tuple[int, int]:
     """Return the bytes of activations and of logits at the moment of the peak."""
     layers = _adapted(model, work)
     linear = work.tokens * _token_bytes(model, work)
+    more = _dora_bytes(model, work)
     attention = model.heads * work.tokens * work.width * model.dtype_bytes
     logits = _logit_bytes(model, work)
     if not work.checkpoint:
-        return layers * linear + (layers + WORKING_LAYERS) * attention, logits
+        return layers * (linear + more) + (layers + WORKING_LAYERS) * attention, logits
     inputs = layers * work.tokens * model.hidden * model.dtype_bytes
-    again = CHECKPOINT_LAYERS * linear + WORKING_LAYERS * attention
+    again = CHECKPOINT_LAYERS * linear + more + WORKING_LAYERS * attention
     # The logits go while the last layer is computed again: one layer's worth is there with them.
-    return (inputs + again, 0) if again > logits + linear else (inputs + linear, logits)
+    one = linear + more
+    return (inputs + again, 0) if again > logits + one else (inputs + one, logits)
 
 
 def _token_bytes(model: ModelShape, work: PassShape) -> int:
@@ -216,6 +223,16 @@ def _token_bytes(model: ModelShape, work: PassShape) -> int:
         return numbers * FP32_BYTES
     copies = sum(model.module(name)[0] for name in work.modules)
     return numbers * model.dtype_bytes + copies * FP32_BYTES
+
+
+def _dora_bytes(model: ModelShape, work: PassShape) -> int:
+    """Return what DoRA keeps of an adapted layer: its modules' outputs, and unpacked weights."""
+    if work.kind != "dora":
+        return 0
+    sizes = [model.module(name) for name in work.modules]
+    outputs = work.tokens * sum(high for _, high in sizes)
+    unpacked = 0 if model.bits is None else sum(wide * high for wide, high in sizes)
+    return (outputs + unpacked) * model.dtype_bytes
 
 
 def _logit_bytes(model: ModelShape, work: PassShape) -> int:
@@ -233,11 +250,15 @@ _NEEDED = (
 )
 
 
-def shape_from_config(config: Mapping[str, Any], dtype_bytes: int) -> ModelShape:
+def shape_from_config(
+    config: Mapping[str, Any], dtype_bytes: int, packed: bool | None = None
+) -> ModelShape:
     """Return the shape a base model's `config.json` describes.
 
-    `dtype_bytes` is the size of the numbers it is computed with here: on the CPU everything is
-    fp32 and nothing is quantised, whatever the file says; 4 therefore drops the quantisation.
+    `dtype_bytes` is the size of the numbers it is computed with here, and `packed` whether
+    quantised weights stay what they are: on the CPU everything is fp32 and nothing is quantised,
+    whatever the file says; on a GPU the scales of quantised weights may be fp32. Where it is not
+    said, 4 drops the quantisation.
 
     Raises:
         ValueError: the file names no shape of this kind; the message says which key is missing.
@@ -248,8 +269,9 @@ def shape_from_config(config: Mapping[str, Any], dtype_bytes: int) -> ModelShape
         if not isinstance(text.get(key), int):
             raise ValueError(f"config.json has no whole number {key!r}")
     layers, hidden, intermediate, heads, vocabulary = (text[key] for key in _NEEDED)
-    packed = config.get("quantization") or config.get("quantization_config") or {}
-    quantised = dtype_bytes < FP32_BYTES and isinstance(packed.get("bits"), int)
+    facts = config.get("quantization") or config.get("quantization_config") or {}
+    stays = dtype_bytes < FP32_BYTES if packed is None else packed
+    quantised = stays and isinstance(facts.get("bits"), int)
     return ModelShape(
         layers=layers,
         hidden=hidden,
@@ -260,6 +282,6 @@ def shape_from_config(config: Mapping[str, Any], dtype_bytes: int) -> ModelShape
         vocabulary=vocabulary,
         tied=bool(text.get("tie_word_embeddings", False)),
         dtype_bytes=dtype_bytes,
-        bits=packed["bits"] if quantised else None,
-        group=packed.get("group_size", 64) if quantised else 64,
+        bits=facts["bits"] if quantised else None,
+        group=facts.get("group_size", 64) if quantised else 64,
     )

@@ -13,6 +13,16 @@ PASS_COST_TOKENS = 64
 """What one more pass costs, in padded tokens of work; measured roughly."""
 
 
+WIDTHS = 8
+"""Where shapes are few, widths of rows up to the length of packed ones."""
+
+LONG_WIDTHS = 2
+"""Widths of longer rows, for each such length."""
+
+PICK_MULTIPLE = 64
+"""Positions at which the head works are a multiple of this, so that shapes stay few."""
+
+
 @dataclass(frozen=True)
 class Pass:
     """Rows computed at once; each row holds one text or several, all rows are `width` long."""
@@ -49,20 +59,30 @@ class Shapes:
         """Return the length of a row that holds so many tokens."""
         if not self.few:
             return -(-max(1, tokens) // GRAIN) * GRAIN
-        width = max(GRAIN, self.budget // 4)
-        while width < tokens:
-            width *= 2
-        return width
+        step = max(GRAIN, self.budget // (WIDTHS if tokens <= self.budget else LONG_WIDTHS))
+        return -(-max(1, tokens) // step) * step
 
     def most_rows(self, width: int) -> int:
         """Return how many rows a pass of a width may have."""
         return max(1, self.pass_tokens // width)
 
+    def joins(self, item: "Pass", row: Sequence[int]) -> bool:
+        """Return whether one more row of its width belongs into a pass."""
+        masked = len(row) > 1
+        alike = not self.few or all((len(other) > 1) == masked for other in item.rows)
+        return alike and len(item.rows) < self.most_rows(item.width)
+
     def height(self, width: int, rows: int) -> int:
         """Return the number of rows to compute for so many; those beyond are padding."""
         if not self.few:
             return rows
-        return 1 if rows == 1 else self.most_rows(width)
+        return min(self.most_rows(width), 1 << (rows - 1).bit_length())
+
+    def picks(self, count: int, positions: int) -> int:
+        """Return at how many of a pass's positions the head works, for so many supervised ones."""
+        if self.few:
+            return _halved(positions, max(count, PICK_MULTIPLE))
+        return min(positions, max(1, -(-count // PICK_MULTIPLE)) * PICK_MULTIPLE)
 
 
 def lay_out(texts: Iterable[int], lengths: Sequence[int], shapes: Shapes) -> list[Pass]:
@@ -75,16 +95,24 @@ def lay_out(texts: Iterable[int], lengths: Sequence[int], shapes: Shapes) -> lis
     rows = first_fit_decreasing(texts, lengths, shapes.budget)
     wide = sorted(
         ((shapes.width(sum(lengths[text] for text in row)), row) for row in rows),
-        key=lambda item: (-item[0], item[1]),
+        # Where each shape is compiled once more for rows without a mask, such rows keep together.
+        key=lambda item: (-item[0], shapes.few and len(item[1]) > 1, item[1]),
     )
     found: list[Pass] = []
     for width, row in wide:
         last = found[-1] if found else None
-        if last is not None and last.width == width and len(last.rows) < shapes.most_rows(width):
+        if last is not None and last.width == width and shapes.joins(last, row):
             found[-1] = Pass(width, (*last.rows, row))
         else:
             found.append(Pass(width, (row,)))
     return found
+
+
+def _halved(most: int, count: int) -> int:
+    """Return the least of `most`, its half, a quarter ... that holds so many."""
+    while most % 2 == 0 and most // 2 >= count:
+        most //= 2
+    return most
 
 
 def _padded(texts: Iterable[int], lengths: Sequence[int], shapes: Shapes) -> list[Pass]:

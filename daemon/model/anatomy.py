@@ -13,6 +13,7 @@ from mlx.utils import tree_flatten
 
 from daemon.model.activations import as_mlx_lm_does
 from daemon.model.backend import Module, mx
+from daemon.model.dropout import drops, masks_from, new_key
 
 _TRUNKS = ("model", "transformer", "backbone")
 _TOLERANCE = {mx.float32: 1e-4}
@@ -91,8 +92,10 @@ class Anatomy:
         """Return how many layers lie below every trainable one; 0 where reuse cannot work."""
         if not self.has_head or self.layers_name is None:
             return 0
-        layers = self.layers
-        learning = (bool(tree_flatten(layer.trainable_parameters())) for layer in layers)
+        learning = [len(_trainable(layer)) for layer in self.layers]
+        if sum(learning) != len(_trainable(self.model)):
+            # An embedding that learns changes what flows through every layer.
+            return 0
         below = next((number for number, learns in enumerate(learning) if learns), 0)
         with _as_when_answering(self.model):
             return below if below and self._split_agrees(below) else 0
@@ -116,7 +119,7 @@ class Anatomy:
         layers = self.layers
         last = StandIn(layers[below - 1], tap(layers[below - 1]))
         above = [StandIn(layer, _hand_on) for layer in layers[below:]]
-        with self._layers_swapped([*layers[: below - 1], last, *above]):
+        with self.with_layers([*layers[: below - 1], last, *above]):
             self.hidden(tokens, cache)
         return handed[0]
 
@@ -127,13 +130,13 @@ class Anatomy:
         layers = self.layers
         idle = [StandIn(layer, _hand_on) for layer in layers[: below - 1]]
         feed = StandIn(layers[below - 1], lambda *_, **__: state)
-        with self._layers_swapped([*idle, feed, *layers[below:]]):
+        with self.with_layers([*idle, feed, *layers[below:]]):
             return self.hidden(tokens, cache)
 
     @contextmanager
     def checkpointed(self) -> Iterator[None]:
         """Have every layer computed again for its gradient, while this lasts."""
-        with self._layers_swapped([StandIn(layer, _recomputed(layer)) for layer in self.layers]):
+        with self.with_layers([StandIn(layer, _recomputed(layer)) for layer in self.layers]):
             yield
 
     def _split_agrees(self, below: int) -> bool:
@@ -157,7 +160,8 @@ class Anatomy:
         return None
 
     @contextmanager
-    def _layers_swapped(self, layers: list[Any]) -> Iterator[None]:
+    def with_layers(self, layers: list[Any]) -> Iterator[None]:
+        """Have other layers, as many, stand in their places while this lasts."""
         name = self.layers_name
         assert name is not None
         with _swapped(self._trunk(), name, layers):
@@ -185,6 +189,10 @@ def probe_rows() -> list[Any]:
 
 def _probe() -> Any:
     return mx.concatenate(probe_rows())[None]
+
+
+def _trainable(module: Any) -> list[Any]:
+    return list(tree_flatten(module.trainable_parameters()))
 
 
 def _holder(model: Module) -> Any:
@@ -222,12 +230,15 @@ def _hand_on(given: Any, *_: Any, **__: Any) -> Any:
 
 def _recomputed(layer: Any) -> Callable[..., Any]:
     def run(given: Any, *args: Any, **kwargs: Any) -> Any:
-        def forward(own: Any, into: Any) -> Any:
+        def forward(own: Any, into: Any, key: Any) -> Any:
             layer.update(own)
-            with as_mlx_lm_does():
+            # Random bits have no gradient, so none may be asked of what they are drawn from.
+            with as_mlx_lm_does(), masks_from(None if key is None else mx.stop_gradient(key)):
                 return layer(into, *args, **kwargs)
 
+        # Drawn out here, once: forward is called again for the gradient, and has to drop the same.
+        key = new_key() if drops(layer) else None
         # The trainable numbers go in by hand: what is only closed over gets no gradient.
-        return mx.checkpoint(forward)(layer.trainable_parameters(), given)
+        return mx.checkpoint(forward)(layer.trainable_parameters(), given, key)
 
     return run

@@ -19,6 +19,9 @@ ROUNDS = 2
 MOST_S = 5.0
 """A machine that is so slow now is busy with something else."""
 
+SLOW_MOST_S = 30.0
+"""The same where a single trial says that the model is large for this machine."""
+
 CLOSE = 1.03
 """A longer row that is slower by less than this is taken: fewer rows are left part empty."""
 
@@ -33,9 +36,14 @@ def best_row_tokens(anatomy: Anatomy, pass_tokens: int) -> int | None:
         return None
     lengths = CPU_LENGTHS if on_cpu() else GPU_LENGTHS
     began_s = perf_counter()
-    trials = {length: _trial(anatomy, length, pass_tokens) for length in lengths}
+    tokens, most_s = pass_tokens, MOST_S
+    shortest, _ = _trial(anatomy, lengths[0], tokens)
+    if _seconds(shortest) * len(lengths) * TRIES * ROUNDS > MOST_S:
+        # So large a model keeps this machine busy with one row, and needs its time for that.
+        tokens, most_s = lengths[0], SLOW_MOST_S
+    trials = {length: _trial(anatomy, length, tokens) for length in lengths}
     chosen: list[int] = []
-    while len(chosen) < ROUNDS and perf_counter() - began_s < MOST_S:
+    while len(chosen) < ROUNDS and perf_counter() - began_s < most_s:
         chosen.append(choose(_round(trials)))
     return chosen[0] if len(chosen) == ROUNDS and len(set(chosen)) == 1 else None
 
@@ -51,10 +59,14 @@ def _round(trials: dict[int, tuple[Callable[[], None], int]]) -> dict[int, float
     costs = dict.fromkeys(trials, float("inf"))
     for _ in range(TRIES):
         for length, (trial, tokens) in trials.items():
-            began_s = perf_counter()
-            trial()
-            costs[length] = min(costs[length], (perf_counter() - began_s) / tokens)
+            costs[length] = min(costs[length], _seconds(trial) / tokens)
     return costs
+
+
+def _seconds(trial: Callable[[], None]) -> float:
+    began_s = perf_counter()
+    trial()
+    return perf_counter() - began_s
 
 
 def _trial(anatomy: Anatomy, length: int, pass_tokens: int) -> tuple[Callable[[], None], int]:

@@ -11,9 +11,6 @@ from daemon.core.packing import Shapes
 from daemon.model.backend import mx
 from daemon.text.encoder import Encoded
 
-PICK_MULTIPLE = 64
-"""Supervised positions are padded to a multiple of this, so that shapes stay few."""
-
 
 @dataclass(frozen=True)
 class PassArrays:
@@ -58,13 +55,14 @@ def arrange(rows: Sequence[Sequence[Encoded]], width: int, shapes: Shapes) -> Pa
             start, number = end, number + 1
         segments[place, start:] = number
     places, columns = np.nonzero(owner >= 0)
-    size = _pick_size(len(places), height, width, shapes)
+    size = shapes.picks(len(places), height * width)
     picks, targets = np.zeros(size, np.int32), np.zeros(size, np.int32)
     weights = np.zeros(size, np.float32)
     picks[: len(places)] = places * width + columns - 1
     targets[: len(places)] = tokens[places, columns]
     weights[: len(places)] = 1.0
-    apart = shapes.packed and (shapes.few or any(len(row) > 1 for row in rows))
+    # Rows of one text need no mask but the causal one, which fused attention can train with.
+    apart = shapes.packed and any(len(row) > 1 for row in rows)
     digest = blake2b(tokens.tobytes() + segments.tobytes() + bytes([apart]), digest_size=16)
     return PassArrays(
         tokens=mx.array(tokens),
@@ -75,11 +73,3 @@ def arrange(rows: Sequence[Sequence[Encoded]], width: int, shapes: Shapes) -> Pa
         owners=owner[places, columns],
         key=digest.digest() + width.to_bytes(4),
     )
-
-
-def _pick_size(count: int, height: int, width: int, shapes: Shapes) -> int:
-    """Return the length of the picks; where traces are kept for ever, the whole or half of it."""
-    most = height * width
-    if shapes.few:
-        return most // 2 if height > 1 and count <= most // 2 else most
-    return min(most, max(1, -(-count // PICK_MULTIPLE)) * PICK_MULTIPLE)

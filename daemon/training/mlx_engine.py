@@ -14,7 +14,7 @@ from daemon.core.footprint import MODULES, Estimate, Module, PassShape, estimate
 from daemon.core.memory_plan import MemoryPlan
 from daemon.core.packing import Shapes
 from daemon.core.versions import AdapterSpec
-from daemon.errors import RunFault
+from daemon.errors import ModelFault, RunFault
 from daemon.evaluation.scoring import Heard
 from daemon.layout import Layout
 from daemon.model import adapters, bases, machine
@@ -24,7 +24,8 @@ from daemon.model.backend import device_name, give_back, mx, on_cpu
 from daemon.model.generation import answer_batch
 from daemon.model.lanes import Lanes
 from daemon.model.loading import load_model
-from daemon.model.packed import can_pack
+from daemon.model.number_kinds import computing_bytes
+from daemon.model.packing_check import PackingCheck, check_packing
 from daemon.model.row_length import best_row_tokens
 from daemon.settings import TrainingSettings
 from daemon.text.encoder import Encoded
@@ -50,7 +51,8 @@ class MlxEngine:
         self._model: Any = None
         self._tokenizer: Any = None
         self._anatomy: Anatomy | None = None
-        self._packs = False
+        self._packing = PackingCheck.refusing("no base is loaded")
+        self._told_packing = False
         self._stepper: Stepper | None = None
         self._kept: KeptStates | None = None
         self._lanes = Lanes()
@@ -82,7 +84,7 @@ class MlxEngine:
         machine.set_limits(None, machine.memory())
         self._sit(base)
         assert self._anatomy is not None
-        if not self._packs:
+        if not self._packing.packs:
             return None
         self._lanes.share(self._lanes.most)
         return best_row_tokens(self._anatomy, self.usual_tokens[1])
@@ -93,8 +95,8 @@ class MlxEngine:
         """Return the memory a step of one pass takes, and the bytes there are for it."""
         try:
             config = json.loads((base / "config.json").read_bytes())
-            model = shape_from_config(config, 4 if on_cpu() else 2)
-        except (OSError, ValueError):
+            model = shape_from_config(config, computing_bytes(base), packed=not on_cpu())
+        except (OSError, ValueError, ModelFault):
             return None
         work = PassShape(
             tokens=max(shape.pass_tokens, shape.width),
@@ -102,6 +104,7 @@ class MlxEngine:
             adapted_layers=spec.num_layers,
             rank=spec.rank,
             modules=_modules(spec),
+            kind=spec.kind,
             optimizer=shape.optimizer,
             supervised=chunk_positions(model.vocabulary),
             checkpoint=shape.checkpoint,
@@ -119,9 +122,12 @@ class MlxEngine:
         return self._peak
 
     def remarks(self) -> list[str]:
-        """Return what the keeping of states has come to, once it is decided."""
+        """Return what the keeping of states has come to, and why texts do not share rows."""
         remark = self._kept.remark() if self._kept is not None else None
-        return [] if remark is None else [remark]
+        problem = None if self._told_packing else self._packing.problem
+        self._told_packing = True
+        rows = f"each text has a row of its own with this model, which is slower: {problem}"
+        return [*([rows] if problem else []), *([remark] if remark else [])]
 
     def trouble(self, error: BaseException) -> Literal["memory", "device"] | None:
         """Return what an error means for the run."""
@@ -175,6 +181,10 @@ class MlxEngine:
         self._carry(training)
         return True
 
+    def check_trainable(self) -> None:
+        """See that the adapter lies within the layers: others would be trained wrongly."""
+        adapters.check_trainable(self._model)
+
     def _apply(self, memory: MemoryPlan | None) -> int:
         """Set the limits of memory, in place of those before; return the passes at once."""
         there = machine.memory()
@@ -206,7 +216,9 @@ class MlxEngine:
         On the CPU compiling brings no speed, and each new shape costs a fraction of a second.
         """
         assert training.row_tokens and training.pass_tokens, "the run has chosen"
-        return Shapes(training.row_tokens, training.pass_tokens, self._packs, few=not on_cpu())
+        return Shapes(
+            training.row_tokens, training.pass_tokens, self._packing.packs, few=not on_cpu()
+        )
 
     @property
     def shapes(self) -> Shapes:
@@ -225,7 +237,7 @@ class MlxEngine:
         mx.clear_cache()
         self._model, self._tokenizer = load_model(base)
         self._anatomy = Anatomy(self._model)
-        self._packs = can_pack(self._anatomy)
+        self._packing, self._told_packing = check_packing(self._anatomy), False
         self._peak = self._peak or peak_flops()
         self._base = base
 

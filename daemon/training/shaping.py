@@ -18,6 +18,11 @@ from daemon.training.frozen import Choices, Request
 from daemon.training.rows import JobRows
 
 GIB = 2**30
+MOST_TRIES = 3
+"""A machine that could not tell so often which length of rows is best is not asked again."""
+
+TRIES = "row_tokens_tries"
+
 TOO_LITTLE_MEMORY = "too_little_memory"
 
 
@@ -50,7 +55,7 @@ def choose_shape(bench: Bench, request: Request, rows: JobRows, base: Path) -> S
     usual_row, usual_pass = bench.engine.usual_tokens
     row_tokens = training.row_tokens or worked.get("row_tokens")
     if row_tokens is None:
-        row_tokens = _measure(bench, request, base) or usual_row
+        row_tokens = _measure(bench, request, base, worked) or usual_row
     usual_pass = max(usual_pass, row_tokens)
     first = Rung(
         at=0,
@@ -63,9 +68,14 @@ def choose_shape(bench: Bench, request: Request, rows: JobRows, base: Path) -> S
     return _fitting(bench, request, base, first, row_tokens, longest)
 
 
-def _measure(bench: Bench, request: Request, base: Path) -> int | None:
+def _measure(bench: Bench, request: Request, base: Path, worked: Mapping[str, Any]) -> int | None:
+    tries = int(worked.get(TRIES, 0))
+    if tries >= MOST_TRIES:
+        return None
     found = bench.engine.best_row_tokens(base)
-    if found is not None:
+    if found is None:
+        remember(bench, request, {TRIES: tries + 1})
+    else:
         remember(bench, request, {"row_tokens": found})
         message = f"packed rows of {found} tokens train fastest on this machine"
         bench.pipe.send(say.Noted("row_tokens_measured", message))

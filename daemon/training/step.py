@@ -6,7 +6,7 @@ The loss is the mean over all supervised tokens of the step, however it is split
 import math
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from time import perf_counter
 from typing import Any
@@ -167,7 +167,8 @@ class Stepper:
         """Return what the gradient is asked of; the state of the lower layers where it is kept."""
         state = self._state(item, again)
         given = (item.tokens, item.segments, item.picks, item.targets, item.weights)
-        self._traced.add((*item.tokens.shape, item.picks.size, state is not None))
+        masked = item.segments is not None
+        self._traced.add((*item.tokens.shape, item.picks.size, masked, state is not None))
         return given if state is None else (*given, state)
 
     def _state(self, item: PassArrays, again: bool) -> Any:
@@ -186,16 +187,18 @@ class Stepper:
         self._model.eval()
         totals, counts = [0.0] * len(texts), [0] * len(texts)
         lengths = [len(text.tokens) for text in texts]
+        # Scoring is not compiled: another shape costs nothing, and padding does.
+        shapes = replace(self.shapes, few=False)
 
         def scored(item: Pass) -> list[tuple[int, float]]:
             rows = [[texts[number] for number in row] for row in item.rows]
-            arrays = arrange(rows, item.width, self.shapes)
+            arrays = arrange(rows, item.width, shapes)
             nats: Any = self.losses.tokens(arrays, self._state(arrays, again=True)).tolist()
             owners = (item.texts[owner] for owner in arrays.owners.tolist())
             # The picks end in padding, so there are more losses than owners.
             return list(zip(owners, nats, strict=False))
 
-        laid = lay_out(range(len(texts)), lengths, self.shapes)
+        laid = lay_out(range(len(texts)), lengths, shapes)
         self._settle()
         for pairs in self._lanes.each(scored, laid, self._abreast):
             for number, loss in pairs:

@@ -1,5 +1,6 @@
 """How texts are laid into rows and passes."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -63,7 +64,7 @@ def test_passes_cover_the_step_and_keep_to_their_tokens(
 
 
 @given(st.lists(st.lists(st.integers(1, 1024), min_size=1, max_size=40), min_size=5, max_size=30))
-def test_where_traces_are_kept_for_ever_there_are_at_most_eight_shapes(
+def test_where_each_shape_is_compiled_there_are_few_whatever_the_texts(
     steps: list[list[int]],
 ) -> None:
     for packed in (False, True):
@@ -73,7 +74,36 @@ def test_where_traces_are_kept_for_ever_there_are_at_most_eight_shapes(
             for lengths in steps
             for item in lay_out(range(len(lengths)), lengths, shapes)
         }
-        assert len(found) <= 8
+        # Eight widths; of passes with room for n rows, heights of 1, 2, 4 ... and n.
+        assert len(found) <= 34
+
+
+@pytest.mark.parametrize(
+    ("lengths", "width", "height"),
+    [([300], 384, 1), ([1024] * 3, 1024, 4), ([130], 256, 1), ([1100], 1536, 1)],
+)
+def test_few_shapes_pad_little(lengths: list[int], width: int, height: int) -> None:
+    """Widths doubled, and a pass had all its rows or one: up to twice the work."""
+    shapes = Shapes(1024, 4096, few=True)
+    (item,) = lay_out(range(len(lengths)), lengths, shapes)
+    assert (item.width, shapes.height(item.width, len(item.rows))) == (width, height)
+
+
+def test_the_head_works_at_twice_the_supervised_positions_at_most() -> None:
+    """It worked at half of all positions, or at all of them."""
+    few, exact = Shapes(1024, 2048, few=True), Shapes(1024, 2048)
+    assert all(count <= few.picks(count, 2048) <= 2 * count for count in range(64, 2048, 7))
+    assert few.picks(1, 2048) == exact.picks(1, 2048) == 64
+    assert exact.picks(500, 2048) == 512 and exact.picks(500, 504) == 504
+    assert len({few.picks(count, 2048) for count in range(2049)}) == 6
+
+
+def test_rows_of_one_text_keep_together_where_shapes_are_few() -> None:
+    """Every row took an array as its mask, with which no attention on Metal is fused."""
+    lengths = [500, 500, 1000, 1000]
+    few, usual = (lay_out(range(4), lengths, Shapes(1024, 4096, few=one)) for one in (True, False))
+    assert [item.rows for item in few] == [((2,), (3,)), ((0, 1),)]
+    assert [item.rows for item in usual] == [((0, 1), (2,), (3,))] or len(usual) > 1
 
 
 def test_rows_that_cannot_be_shared_are_not_padded_to_the_longest() -> None:

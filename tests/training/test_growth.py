@@ -28,8 +28,8 @@ from tests.training.workspace import (
 )
 
 FEW, MANY = 3, 8
-MOST_TRACES = 3
-"""Shapes of one file here: rows of three widths, each in passes of one height."""
+MOST_TRACES = 8
+"""Shapes of one file here: some widths and heights, with a mask for rows of several texts."""
 
 
 class Warm:

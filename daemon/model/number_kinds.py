@@ -1,0 +1,40 @@
+"""Tells in which kind of number a base model is computed here, from its files; loads no tensor."""
+
+from collections import Counter
+from math import prod
+from pathlib import Path
+
+from daemon.model.backend import on_cpu
+from daemon.model.checks import weight_files
+from daemon.model.tensor_files import TensorFacts, read_header
+
+FULL_BYTES, HALF_BYTES = 4, 2
+_HALF = frozenset({"F16", "BF16"})
+
+
+def computing_bytes(base: Path) -> int:
+    """Return the bytes of a number the base is computed with: 4 for fp32, 2 for half precision.
+
+    Activations have the kind of the scales where weights are quantised, else of the weights.
+
+    Raises:
+        ModelFault: a file of weights is damaged.
+    """
+    if on_cpu():
+        return FULL_BYTES
+    tensors = {name: facts for path in weight_files(base) for name, facts in _tensors(path)}
+    scales = {name: facts for name, facts in tensors.items() if name.endswith(".scales")}
+    kind = _most_common(scales or tensors)
+    return HALF_BYTES if kind is None or kind in _HALF else FULL_BYTES
+
+
+def _tensors(path: Path) -> list[tuple[str, TensorFacts]]:
+    return list(read_header(path).items())
+
+
+def _most_common(tensors: dict[str, TensorFacts]) -> str | None:
+    """Return the kind that most numbers have; None for none."""
+    sizes: Counter[str] = Counter()
+    for facts in tensors.values():
+        sizes[facts.dtype] += prod(facts.shape)
+    return max(sizes, key=lambda kind: (sizes[kind], kind), default=None)
