@@ -60,6 +60,11 @@ def memory() -> Memory:
     return Memory(physical, usable, available)
 
 
+def room() -> int:
+    """Return what of the memory for a model is not taken by MLX's arrays in this process."""
+    return max(0, memory().usable - int(mx.get_active_memory()))
+
+
 def _container(groups: Path, root: Path) -> tuple[int | None, int]:
     """Return the least limit of the control groups this process is in, and what that one uses."""
     found = [(limit, used) for limit, used in _group_limits(groups, root) if limit is not None]

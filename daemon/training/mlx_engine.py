@@ -8,14 +8,23 @@ from typing import Any, Literal
 import psutil
 from mlx.utils import tree_flatten, tree_unflatten
 
+from daemon.core.answering import ANSWERS_MOST, answers_that_fit
 from daemon.core.answers import Answer, Limits
 from daemon.core.bases import BaseFacts
-from daemon.core.footprint import MODULES, Estimate, Module, PassShape, estimate, shape_from_config
+from daemon.core.footprint import (
+    MODULES,
+    Estimate,
+    ModelShape,
+    Module,
+    PassShape,
+    estimate,
+    shape_from_config,
+)
 from daemon.core.memory_plan import MemoryPlan
 from daemon.core.packing import Shapes
 from daemon.core.versions import AdapterSpec
 from daemon.errors import RunFault
-from daemon.evaluation.scoring import Heard
+from daemon.evaluation.scoring import Heard, Interrupted
 from daemon.layout import Layout
 from daemon.model import adapters, bases, machine
 from daemon.model.anatomy import Anatomy
@@ -28,7 +37,8 @@ from daemon.model.packed import can_pack
 from daemon.model.row_length import best_row_tokens
 from daemon.settings import TrainingSettings
 from daemon.text.encoder import Encoded
-from daemon.training.engine import ADAPTER, MOMENTS, EncodedPass, Footing, StepResult
+from daemon.training.engine import ADAPTER, MOMENTS, EncodedPass, Footing, StepResult, never
+from daemon.training.gathered import Gathered
 from daemon.training.kept import KeptStates
 from daemon.training.losses import chunk_positions
 from daemon.training.optimizers import FIRST_MOMENT
@@ -91,10 +101,8 @@ class MlxEngine:
         self, base: Path, spec: AdapterSpec, shape: Footing
     ) -> tuple[Estimate, int] | None:
         """Return the memory a step of one pass takes, and the bytes there are for it."""
-        try:
-            config = json.loads((base / "config.json").read_bytes())
-            model = shape_from_config(config, 4 if on_cpu() else 2)
-        except (OSError, ValueError):
+        model = self._shape(base)
+        if model is None:
             return None
         work = PassShape(
             tokens=max(shape.pass_tokens, shape.width),
@@ -107,6 +115,22 @@ class MlxEngine:
             checkpoint=shape.checkpoint,
         )
         return estimate(model, work), machine.memory().usable
+
+    def _shape(self, base: Path) -> ModelShape | None:
+        """Return the shape of a base as it is computed here; None where it cannot be told."""
+        try:
+            config = json.loads((base / "config.json").read_bytes())
+            return shape_from_config(config, 4 if on_cpu() else 2)
+        except (OSError, ValueError):
+            return None
+
+    def answers_that_fit(self, prompt: int, new: int) -> int:
+        """Return how many answers may be in the making beside what is loaded, at least 1."""
+        assert self._base is not None, "load comes first"
+        model = self._shape(self._base)
+        if model is None:
+            return ANSWERS_MOST
+        return answers_that_fit(model, prompt, new, machine.room())
 
     @property
     def most_passes(self) -> int:
@@ -236,9 +260,27 @@ class MlxEngine:
             self._stepper.close()
         self._stepper = None
 
-    def step(self, passes: Sequence[EncodedPass], learning_rate: float, seed: int) -> StepResult:
+    def step(
+        self, passes: Sequence[EncodedPass], learning_rate: float, seed: int,
+        interrupted: Interrupted = never, /,
+    ) -> StepResult:  # fmt: skip
         """Apply one optimizer step."""
-        return self._ready().step(passes, learning_rate, seed)
+        return self._ready().step(passes, learning_rate, seed, interrupted)
+
+    @property
+    def holds_part(self) -> bool:
+        """Return whether passes of an interrupted step are kept."""
+        return self._stepper is not None and self._stepper.gathered is not None
+
+    def save_part(self, folder: Path) -> None:
+        """Write what is kept of an interrupted step."""
+        gathered = self._ready().gathered
+        assert gathered is not None, "there is a part to save"
+        gathered.save(folder)
+
+    def restore_part(self, folder: Path) -> None:
+        """Take what `save_part` wrote."""
+        self._ready().gathered = Gathered.read(folder)
 
     def finite_alone(self, text: Encoded, seed: int) -> bool:
         """Return whether loss and gradient of one text by itself are finite."""
