@@ -12,11 +12,14 @@ from daemon.core.answers import Answer, Limits
 from daemon.core.sampling import Sampling, until_stop
 from daemon.model.backend import Module, mx
 from daemon.model.choosing import choosing
+from daemon.model.wiring import keep_mlx_lm_from_wiring
 
 # mlx_lm imports mlx by itself: it must come after the back end is set up.
 from mlx_lm.generate import BatchGenerator, GenerationBatch, StopSequences  # isort: skip
 from mlx_lm.generate import stream_generate  # isort: skip
 from mlx_lm.tokenizer_utils import TokenizerWrapper  # isort: skip
+
+keep_mlx_lm_from_wiring()
 
 
 @dataclass

@@ -5,21 +5,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import psutil
 from mlx.utils import tree_flatten, tree_unflatten
 
-from daemon.core.answering import ANSWERS_MOST, answers_that_fit
 from daemon.core.answers import Answer, Limits
 from daemon.core.bases import BaseFacts
-from daemon.core.footprint import (
-    MODULES,
-    Estimate,
-    ModelShape,
-    Module,
-    PassShape,
-    estimate,
-    shape_from_config,
-)
+from daemon.core.footprint import MODULES, Estimate, Module, PassShape, estimate, shape_from_config
 from daemon.core.memory_plan import MemoryPlan
 from daemon.core.packing import Shapes
 from daemon.core.versions import AdapterSpec
@@ -41,6 +31,7 @@ from daemon.training.engine import ADAPTER, MOMENTS, EncodedPass, Footing, StepR
 from daemon.training.gathered import Gathered
 from daemon.training.kept import KeptStates
 from daemon.training.losses import chunk_positions
+from daemon.training.mlx_memory import answers_beside, in_use
 from daemon.training.optimizers import FIRST_MOMENT
 from daemon.training.step import Stepper
 
@@ -53,7 +44,9 @@ CARRIED_SHARE = 0.5
 class MlxEngine:
     """Trains, scores and answers with the same resident weights."""
 
-    def __init__(self) -> None:
+    def __init__(self, wire: bool = False) -> None:
+        """With `wire` what stays between steps is wired down on a Mac that has much memory."""
+        self._wire = wire
         self._base: Path | None = None
         self._spec: AdapterSpec | None = None
         self._keys: tuple[str, ...] = ()
@@ -101,8 +94,10 @@ class MlxEngine:
         self, base: Path, spec: AdapterSpec, shape: Footing
     ) -> tuple[Estimate, int] | None:
         """Return the memory a step of one pass takes, and the bytes there are for it."""
-        model = self._shape(base)
-        if model is None:
+        try:
+            config = json.loads((base / "config.json").read_bytes())
+            model = shape_from_config(config, 4 if on_cpu() else 2)
+        except (OSError, ValueError):
             return None
         work = PassShape(
             tokens=max(shape.pass_tokens, shape.width),
@@ -116,21 +111,10 @@ class MlxEngine:
         )
         return estimate(model, work), machine.memory().usable
 
-    def _shape(self, base: Path) -> ModelShape | None:
-        """Return the shape of a base as it is computed here; None where it cannot be told."""
-        try:
-            config = json.loads((base / "config.json").read_bytes())
-            return shape_from_config(config, 4 if on_cpu() else 2)
-        except (OSError, ValueError):
-            return None
-
     def answers_that_fit(self, prompt: int, new: int) -> int:
         """Return how many answers may be in the making beside what is loaded, at least 1."""
         assert self._base is not None, "load comes first"
-        model = self._shape(self._base)
-        if model is None:
-            return ANSWERS_MOST
-        return answers_that_fit(model, prompt, new, machine.room())
+        return answers_beside(self._base, prompt, new)
 
     @property
     def most_passes(self) -> int:
@@ -203,10 +187,10 @@ class MlxEngine:
         """Set the limits of memory, in place of those before; return the passes at once."""
         there = machine.memory()
         if memory is None:
-            machine.set_limits(None, there)
+            machine.set_limits(None, there, self._wire)
             return self._lanes.most
         fitting = memory.within(there.usable, self._lanes.most)
-        machine.set_limits(fitting.need, there)
+        machine.set_limits(fitting.need, there, self._wire)
         return fitting.passes
 
     def _carry(self, training: TrainingSettings) -> None:
@@ -357,13 +341,8 @@ class MlxEngine:
         mx.reset_peak_memory()
 
     def memory(self) -> dict[str, int]:
-        """Return bytes in use; MLX's own count misses what the process's shows, so both."""
-        return {
-            "active": mx.get_active_memory(),
-            "peak": mx.get_peak_memory(),
-            "cache": mx.get_cache_memory(),
-            "process": psutil.Process().memory_info().rss,
-        }
+        """Return bytes in use, by kind."""
+        return in_use()
 
     def _weights(self) -> dict[str, Any]:
         weights = adapters.adapter_weights(self._model)

@@ -23,6 +23,7 @@ from daemon.training.bench import Bench, RunInHand
 from daemon.training.commits import Commits
 from daemon.training.cooling import Cooler
 from daemon.training.desk import Desk
+from daemon.training.display import DisplayRest
 from daemon.training.engine import INTERRUPTED, NOT_APPLIED, StepResult
 from daemon.training.evolving import Prober
 from daemon.training.measures import StepTimes, step_metrics
@@ -65,7 +66,11 @@ class Training:
         self.state = hand.state
         self._schedule = schedule_of(self._settings.training)
         self._ahead = Ahead(hand.data)
-        self._cooler = Cooler(self._settings.trainer, bench.clock)
+        trainer = self._settings.trainer
+        self._cooler = Cooler(trainer, bench.clock)
+        # Only a GPU keeps the screen waiting.
+        share = 0.0 if bench.engine.device.startswith("CPU") else trainer.display_rest_share
+        self._display = DisplayRest(share, bench.clock)
         self._jump_told = False
         self._put_aside_long_rows()
         self._validation = holdout_rows(hand.rows, hand.texts, hand.choices.tune)
@@ -244,10 +249,14 @@ class Training:
         """Take a step; without a row there is none, or old momentum alone would move the model."""
         if not content.texts:
             return NOT_APPLIED
+        self._display.begin()
         return self._bench.engine.step(content.passes, learning_rate, seed, self._is_interrupted)
 
     def _is_interrupted(self) -> bool:
         """Return whether a step is to be left between two passes; wishes wait for its end."""
+        if not (self._desk.look() or self._desk.paused) and (rest_s := self._display.rest_s()):
+            self._desk.wait(rest_s)
+            self._display.begin()
         return self._desk.look() or self._desk.paused
 
     def _content(self) -> StepContent:
