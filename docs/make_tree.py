@@ -58,6 +58,7 @@ FOLDERS = {
     "tests/intake/": "bad rows and good ones",
     "tests/model/": "base models, adapters, generation",
     "tests/serving/": "a real server, hostile requests, the dashboard in a real browser",
+    "tests/system/": "readings of the system, with stand-ins for the libraries of macOS",
     "tests/supervisor/": "fake clock, stand-in trainer",
     "tests/text/": "templates, tokens, masks",
     "tests/training/": "a tiny random model on the CPU",

@@ -12,6 +12,7 @@ from daemon.folders import runs
 from daemon.layout_jobs import RunLayout
 from daemon.settings import TrainerSettings
 from daemon.settings_records import read_saved
+from daemon.training.answering import died_answering, halve
 from daemon.training.bench import Bench, RunInHand
 from daemon.training.candidate import Judge
 from daemon.training.desk import Desk
@@ -75,6 +76,8 @@ class Trainer:
         if self._report_ended(place, run):
             return "stay"
         desk = Desk(self._bench.pipe)
+        if self._answered(place, after):
+            after = None
         if after == "memory" and not self._climb(place, run, "the last trainer died of it"):
             return "stay"
         if after == "device" and not self._device_is_back(run, desk):
@@ -207,6 +210,15 @@ class Trainer:
         self._bench.pipe.send(say.Alerted("out_of_memory", message))
         return True
 
+    def _answered(self, place: RunLayout, after: Literal["memory", "device"] | None) -> bool:
+        """Have fewer answers made at once where it was these that memory ran out of."""
+        base = runs.read_request(place)["base"]
+        count = died_answering(self._bench, base)
+        if after != "memory" or count <= 1:
+            return False
+        halve(self._bench, base, count)
+        return True
+
     def _may_begin_again(self, place: RunLayout, run: str, why: str) -> bool:
         """Count a shortage before the choices were made: then there is no rung to go down yet."""
         times = runs.count_shortage(place)
@@ -249,7 +261,9 @@ class Trainer:
 
     def _is_worn(self, settings: TrainerSettings) -> bool:
         """Return whether a fresh trainer should go on; it is started when there is work."""
-        footprint = max(self._bench.engine.memory().values(), default=0)
+        told = self._bench.engine.memory()
+        # A peak is long past; the footprint is what the system kills by.
+        footprint = told.get("footprint") or max(told.values(), default=0)
         if self._runs and self._first_bytes is None:
             self._first_bytes = footprint
         wear = Wear(self._bench.engine.traces, footprint, self._first_bytes, self._runs)
