@@ -1,0 +1,76 @@
+"""Says what the machine is: device, system, wheels, memory, and whether the system has panicked."""
+
+import platform
+import sys
+from collections.abc import Iterator
+from importlib.metadata import distributions, version
+from pathlib import Path
+
+from daemon.model import machine
+from daemon.model.backend import BLAS, device_name, mx
+from daemon.self_check.finding import Found, Place
+
+GIB = 2**30
+WHEELS = ("mlx", "mlx-lm", "mlx-metal", "mlx-cpu", "mlx-cuda-12", "mlx-cuda-13")
+BACK_ENDS = frozenset(WHEELS[3:])
+PANICS = Path("/Library/Logs/DiagnosticReports")
+
+
+def facts(_place: Place) -> Found:
+    """Say what is computed on and with."""
+    wheels = _wheels()
+    words = [
+        f"finetuned {version('finetuned')}", f"{device_name()} ({mx.default_device()})",
+        *_system(), *(f"{name} {number}" for name, number in wheels.items()),
+    ]  # fmt: skip
+    blas = str(BLAS.split()[0]) if BLAS else None
+    figures = {"device": device_name(), "system": _system(), "wheels": wheels, "blas": blas}
+    return Found("said", ", ".join(words), figures)
+
+
+def wheels(_place: Place) -> Found:
+    """See that no two of MLX's back ends are installed over each other."""
+    there = sorted(BACK_ENDS & _wheels().keys())
+    if len(there) < 2:
+        return Found("ok", "one back end of MLX is installed" if there else "MLX's own back end")
+    words = f"{' and '.join(there)} overwrite each other's library: the last one installed counts"
+    return Found("said", f"{words}; what computes here is {mx.default_device()}")
+
+
+def memory(_place: Place) -> Found:
+    """Say how much memory a model may take."""
+    there = machine.memory()
+    words = (
+        f"{there.physical / GIB:.1f} GiB, a model may take {there.usable / GIB:.1f}, "
+        f"{there.available / GIB:.1f} are free now"
+    )
+    return Found("said", words, there.as_record())
+
+
+def panics(_place: Place) -> Found:
+    """Say when macOS has last written the report of a panic."""
+    if sys.platform != "darwin":
+        return Found("left out", "only macOS keeps such reports")
+    found = sorted(PANICS.glob("*.panic"), key=lambda path: path.name)
+    if not found:
+        return Found("said", "no report of a kernel panic is kept", {"panics": 0})
+    words = f"{len(found)} reports of kernel panics, the newest {found[-1].name}"
+    return Found("said", words, {"panics": len(found)})
+
+
+def _wheels() -> dict[str, str]:
+    installed = {str(one.metadata["Name"]).lower(): one.version for one in distributions()}
+    return {name: installed[name] for name in WHEELS if name in installed}
+
+
+def _system() -> list[str]:
+    return list(_parts())
+
+
+def _parts() -> Iterator[str]:
+    if sys.platform == "darwin":
+        yield f"macOS {platform.mac_ver()[0]}"
+    else:
+        yield f"{platform.system()} {platform.release()}"
+    yield platform.machine()
+    yield f"Python {platform.python_version()}"
