@@ -3,7 +3,7 @@
 import math
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from daemon.core.prefix import NONE, Prefix
 from daemon.settings_evaluation import (
@@ -14,6 +14,9 @@ from daemon.settings_evaluation import (
 )
 from daemon.settings_serving import ServerSettings
 from daemon.settings_tables import IntakeSettings, PrefixName, PrefixSettings, Section, Share
+
+OUTSIDE_LAYERS = ("embed_tokens", "lm_head", "wte", "embed_in", "embed_out")
+"""What models call their embedding and their head."""
 
 PrivateKind = Literal["private_key", "api_key", "email", "phone", "card", "iban"]
 
@@ -203,6 +206,17 @@ class TrainingSettings(Section):
     @property
     def _alpha_divisor(self) -> float:
         return math.sqrt(self.rank) if self.rslora else float(self.rank)
+
+    @field_validator("keys")
+    @classmethod
+    def _within_the_layers(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
+        outside = [key for key in keys if key.rsplit(".", 1)[-1] in OUTSIDE_LAYERS]
+        if outside:
+            raise ValueError(
+                f"{', '.join(outside)} lies outside the layers and cannot be trained: "
+                "name linear modules of a layer, as self_attn.q_proj, or none for all of them"
+            )
+        return keys
 
     @model_validator(mode="after")
     def _one_strength(self) -> Self:

@@ -9,6 +9,7 @@ from mlx.utils import tree_flatten, tree_unflatten
 from daemon.core.versions import AdapterSpec
 from daemon.errors import ModelFault
 from daemon.model.backend import PLAIN_LINEAR, Module, mx
+from daemon.model.dropout import replace_dropout
 from daemon.model.tensor_files import read_header
 
 # mlx_lm imports mlx by itself: it must come after the back end is set up.
@@ -48,12 +49,36 @@ def attach(model: Module, spec: AdapterSpec, seed: int) -> tuple[str, ...]:
         )
     except ValueError as error:
         raise ModelFault("adapter_unsupported", f"{error}") from error
+    replace_dropout(model)
     weights = adapter_weights(model)
     if not weights:
         message = f"no module of this model is named {', '.join(keys)}: change training.keys"
         raise ModelFault("adapter_unsupported", message)
     mx.eval(weights)
     return keys
+
+
+def check_trainable(model: Module) -> None:
+    """See that every adapted module is one that can be trained here.
+
+    The head works in chunks that give its input a gradient and its own weights none; where it is
+    the embedding's table too, half of the embedding's gradient would be missing.
+
+    Raises:
+        ModelFault: an embedding or the head is adapted.
+    """
+    within = {id(module) for layer in model.layers for _, module in layer.named_modules()}
+    outside = sorted(
+        name
+        for name, module in model.named_modules()  # type: ignore[no-untyped-call]
+        if id(module) not in within and _LEAVES & module.keys()
+    )
+    if outside:
+        message = (
+            f"{', '.join(outside)} lies outside the model's layers and cannot be trained here: "
+            "take it out of training.keys"
+        )
+        raise ModelFault("adapter_unsupported", message)
 
 
 def detach(model: Module) -> None:

@@ -13,6 +13,7 @@ from mlx.utils import tree_flatten
 
 from daemon.model.activations import as_mlx_lm_does
 from daemon.model.backend import Module, mx
+from daemon.model.dropout import drops, masks_from, new_key
 
 _TRUNKS = ("model", "transformer", "backbone")
 _TOLERANCE = {mx.float32: 1e-4}
@@ -91,8 +92,10 @@ class Anatomy:
         """Return how many layers lie below every trainable one; 0 where reuse cannot work."""
         if not self.has_head or self.layers_name is None:
             return 0
-        layers = self.layers
-        learning = (bool(tree_flatten(layer.trainable_parameters())) for layer in layers)
+        learning = [len(_trainable(layer)) for layer in self.layers]
+        if sum(learning) != len(_trainable(self.model)):
+            # An embedding that learns changes what flows through every layer.
+            return 0
         below = next((number for number, learns in enumerate(learning) if learns), 0)
         with _as_when_answering(self.model):
             return below if below and self._split_agrees(below) else 0
@@ -187,6 +190,10 @@ def _probe() -> Any:
     return mx.concatenate(probe_rows())[None]
 
 
+def _trainable(module: Any) -> list[Any]:
+    return list(tree_flatten(module.trainable_parameters()))
+
+
 def _holder(model: Module) -> Any:
     """Return the module that runs trunk and head: the model, or the text part of a larger one."""
     holder: Any = model
@@ -222,12 +229,15 @@ def _hand_on(given: Any, *_: Any, **__: Any) -> Any:
 
 def _recomputed(layer: Any) -> Callable[..., Any]:
     def run(given: Any, *args: Any, **kwargs: Any) -> Any:
-        def forward(own: Any, into: Any) -> Any:
+        def forward(own: Any, into: Any, key: Any) -> Any:
             layer.update(own)
-            with as_mlx_lm_does():
+            # Random bits have no gradient, so none may be asked of what they are drawn from.
+            with as_mlx_lm_does(), masks_from(None if key is None else mx.stop_gradient(key)):
                 return layer(into, *args, **kwargs)
 
+        # Drawn out here, once: forward is called again for the gradient, and has to drop the same.
+        key = new_key() if drops(layer) else None
         # The trainable numbers go in by hand: what is only closed over gets no gradient.
-        return mx.checkpoint(forward)(layer.trainable_parameters(), given)
+        return mx.checkpoint(forward)(layer.trainable_parameters(), given, key)
 
     return run

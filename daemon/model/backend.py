@@ -33,6 +33,7 @@ import mlx.core as mx  # noqa: E402
 import mlx.nn as nn  # noqa: E402
 import mlx.optimizers as optim  # noqa: E402
 from mlx.nn.layers.base import Module  # noqa: E402
+from mlx.nn.layers.dropout import Dropout as PlainDropout  # noqa: E402
 from mlx.nn.layers.linear import Linear  # noqa: E402
 from mlx.nn.layers.quantized import QuantizedLinear  # noqa: E402
 
@@ -40,6 +41,7 @@ __all__ = [
     "BLAS",
     "PLAIN_LINEAR",
     "Module",
+    "PlainDropout",
     "can_compile",
     "device_name",
     "give_back",

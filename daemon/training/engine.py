@@ -147,6 +147,14 @@ class Engine(Scorer, Protocol):
         """
         ...
 
+    def check_trainable(self) -> None:
+        """See that the adapter that is loaded can be trained; any can be scored.
+
+        Raises:
+            ModelFault: it cannot.
+        """
+        ...
+
     @property
     def shapes(self) -> Shapes:
         """Return how texts are to be laid into passes for the model that is loaded."""

@@ -175,6 +175,10 @@ class MlxEngine:
         self._carry(training)
         return True
 
+    def check_trainable(self) -> None:
+        """See that the adapter lies within the layers: others would be trained wrongly."""
+        adapters.check_trainable(self._model)
+
     def _apply(self, memory: MemoryPlan | None) -> int:
         """Set the limits of memory, in place of those before; return the passes at once."""
         there = machine.memory()

@@ -163,6 +163,7 @@ def _load(
     carried = bench.engine.load(
         base, request.adapter, training, worn, request.seed, place.folder, memory
     )
+    bench.engine.check_trainable()
     if not carried:
         message = (
             f"{start.name} has no optimizer moments that fit {training.optimizer}; "

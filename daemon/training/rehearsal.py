@@ -85,6 +85,9 @@ class RehearsalEngine:
         """Return true: nothing can be lost."""
         return True
 
+    def check_trainable(self) -> None:
+        """See nothing: there are no modules."""
+
     def load(
         self,
         base: Path,

@@ -115,6 +115,7 @@ class TrialRun:
         carried = bench.engine.load(
             base, request.adapter, training, worn, request.seed, scratch, shape.memory
         )
+        bench.engine.check_trainable()
         if first and not carried:
             message = f"{start} has no optimizer moments that fit; the trials begin with fresh ones"
             bench.pipe.send(say.Alerted("moments_fresh", message))
