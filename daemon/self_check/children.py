@@ -108,6 +108,7 @@ class _Child:
             # Whoever reads no further wants no further checks.
             self._process.kill()
             self._process.wait()
+            self._process.stdout.close()
 
     def last(self) -> Finding | None:
         """Return what is to be said of the check that its process did not come back from."""
