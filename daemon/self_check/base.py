@@ -30,7 +30,13 @@ OVER = 1.25
 
 LENGTHS_CPU, LENGTHS_GPU = (128, 256), (256, 512, 1024, 2048)
 MOST_S = 40.0
-"""No further length of rows is tried after so long."""
+"""No length of rows is tried that would not be done after so long."""
+
+STEPS = 2
+"""At each length, of which the second is timed."""
+
+MEMORY_S = 20.0
+"""A shape at which one step would take longer is halved before its memory is looked at."""
 
 TEXT_TOKENS = 64
 NO_BASE = Found("left out", "no base model is ready here: run it in a workspace, or install one")
@@ -73,17 +79,28 @@ def _engine() -> MlxEngine:
     return MlxEngine()
 
 
+@cache
+def _first_speed(base: Path, scratch: Path) -> float:
+    """Return tokens a second of one short step: by it, what would take too long is left out."""
+    engine = _engine()
+    _load(engine, base, scratch, TEXT_TOKENS, TEXT_TOKENS)
+    began_s = perf_counter()
+    engine.step(_one_pass(TEXT_TOKENS, TEXT_TOKENS), 1e-4, 1)
+    return TEXT_TOKENS / (perf_counter() - began_s)
+
+
 def memory(place: Place) -> Found:
     """Compare the peak of a pass with its estimate, for the usual shape and for half of it."""
     if place.base is None:
         return NO_BASE
     base = _ready(place.base, place.folder).folder
     row, tokens = _engine().usual_tokens
+    most = _first_speed(base, place.folder) * MEMORY_S
+    while tokens > most and row > TEXT_TOKENS:
+        row, tokens = row // 2, tokens // 2
+    shapes = [(row, tokens)] if row == TEXT_TOKENS else [(row, tokens), (row // 2, tokens // 2)]
     return together(
-        {
-            f"{tokens} tokens": _memory(base, place.folder, row, tokens),
-            f"{tokens // 2} tokens": _memory(base, place.folder, row // 2, tokens // 2),
-        }
+        {f"{tokens} tokens": _memory(base, place.folder, row, tokens) for row, tokens in shapes}
     )
 
 
@@ -114,13 +131,8 @@ def row_lengths(place: Place) -> Found:
     if place.base is None:
         return NO_BASE
     base = _ready(place.base, place.folder)
-    engine = _engine()
-    chosen = engine.best_row_tokens(base.folder)
-    speeds: dict[int, float] = {}
-    began_s = perf_counter()
-    for length in LENGTHS_CPU if on_cpu() else LENGTHS_GPU:
-        if perf_counter() - began_s < MOST_S and _fits(engine, base.folder, length):
-            speeds[length] = _tokens_per_s(engine, base.folder, place.folder, length)
+    chosen = _engine().best_row_tokens(base.folder)
+    speeds = _speeds(base.folder, place.folder)
     listed = ", ".join(f"{length}: {speed:.0f}" for length, speed in speeds.items())
     choice = "none could be chosen: the machine is busy" if chosen is None else f"chosen: {chosen}"
     figures = {
@@ -130,18 +142,31 @@ def row_lengths(place: Place) -> Found:
     return Found("said", f"tokens/s by row length: {listed}; {choice}", figures)
 
 
-def _fits(engine: MlxEngine, base: Path, length: int) -> bool:
-    said = engine.estimate(base, SPEC, Footing(length, length, False, "adamw"))
+def _speeds(base: Path, scratch: Path) -> dict[int, float]:
+    """Return tokens a second by length of rows, as many lengths as there is time for."""
+    speeds: dict[int, float] = {}
+    speed, began_s = _first_speed(base, scratch), perf_counter()
+    for length in LENGTHS_CPU if on_cpu() else LENGTHS_GPU:
+        tokens = max(length, _engine().usual_tokens[1])
+        # A slow machine gains nothing from more than one row at once.
+        tokens = tokens if STEPS * tokens / speed < MOST_S / len(LENGTHS_GPU) else length
+        left_s = MOST_S - (perf_counter() - began_s)
+        if STEPS * tokens / speed < left_s and _fits(base, length, tokens):
+            speed = speeds[length] = _tokens_per_s(base, scratch, length, tokens)
+    return speeds
+
+
+def _fits(base: Path, length: int, tokens: int) -> bool:
+    said = _engine().estimate(base, SPEC, Footing(tokens, length, False, "adamw"))
     return said is None or said[0].total <= said[1]
 
 
-def _tokens_per_s(engine: MlxEngine, base: Path, scratch: Path, length: int) -> float:
-    tokens = max(length, engine.usual_tokens[1])
+def _tokens_per_s(base: Path, scratch: Path, length: int, tokens: int) -> float:
+    engine = _engine()
     _load(engine, base, scratch, length, tokens)
     passes = _one_pass(length, tokens)
-    if not on_cpu():
-        # The first one compiles.
-        engine.step(passes, 1e-4, 1)
+    # The first one compiles.
+    engine.step(passes, 1e-4, 1)
     began_s = perf_counter()
     engine.step(passes, 1e-4, 2)
     return tokens / (perf_counter() - began_s)

@@ -22,7 +22,7 @@ BEGIN_S = 150.0
 INTO_STEP_S = 2.0
 LOOK_S = 0.05
 ROWS, WORDS, EPOCHS = 64, 120, 100
-"""Of the file it trains on, all of them in one step, so often that it goes on while it is stopped."""
+"""Of the file it trains on: all rows in one step, and so many steps that it cannot be done soon."""
 
 DAEMON = (sys.executable, "-P", "-m", "daemon")
 
