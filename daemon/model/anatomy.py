@@ -119,7 +119,7 @@ class Anatomy:
         layers = self.layers
         last = StandIn(layers[below - 1], tap(layers[below - 1]))
         above = [StandIn(layer, _hand_on) for layer in layers[below:]]
-        with self._layers_swapped([*layers[: below - 1], last, *above]):
+        with self.with_layers([*layers[: below - 1], last, *above]):
             self.hidden(tokens, cache)
         return handed[0]
 
@@ -130,13 +130,13 @@ class Anatomy:
         layers = self.layers
         idle = [StandIn(layer, _hand_on) for layer in layers[: below - 1]]
         feed = StandIn(layers[below - 1], lambda *_, **__: state)
-        with self._layers_swapped([*idle, feed, *layers[below:]]):
+        with self.with_layers([*idle, feed, *layers[below:]]):
             return self.hidden(tokens, cache)
 
     @contextmanager
     def checkpointed(self) -> Iterator[None]:
         """Have every layer computed again for its gradient, while this lasts."""
-        with self._layers_swapped([StandIn(layer, _recomputed(layer)) for layer in self.layers]):
+        with self.with_layers([StandIn(layer, _recomputed(layer)) for layer in self.layers]):
             yield
 
     def _split_agrees(self, below: int) -> bool:
@@ -160,7 +160,8 @@ class Anatomy:
         return None
 
     @contextmanager
-    def _layers_swapped(self, layers: list[Any]) -> Iterator[None]:
+    def with_layers(self, layers: list[Any]) -> Iterator[None]:
+        """Have other layers, as many, stand in their places while this lasts."""
         name = self.layers_name
         assert name is not None
         with _swapped(self._trunk(), name, layers):

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from daemon.model.anatomy import Anatomy, alike, probe_rows
 from daemon.model.backend import mx
 
 
@@ -42,27 +41,6 @@ class Apart:
 def apart(layers: int, segments: Any) -> list[Apart]:
     """Return the caches of a model with so many layers; they share their masks."""
     return [Apart(segments)] * layers
-
-
-def can_pack(anatomy: Anatomy) -> bool:
-    """Return whether texts in one row give what each gives alone.
-
-    Tried rather than known: recurrent layers and learned positions do not, and say so nowhere.
-    """
-    model: Any = anatomy.model
-    scaling = getattr(getattr(model, "args", None), "rope_scaling", None) or {}
-    if (scaling.get("rope_type") or scaling.get("type")) == "dynamic":
-        return False
-    rows = probe_rows()
-    segments = mx.concatenate(
-        [mx.full((row.size,), number, mx.int32) for number, row in enumerate(rows)]
-    )[None]
-    try:
-        together = model(mx.concatenate(rows)[None], cache=apart(len(anatomy.layers), segments))[0]
-    except (AttributeError, LookupError, TypeError, ValueError):
-        return False
-    alone = mx.concatenate([model(row[None])[0] for row in rows])
-    return alike(alone, together)
 
 
 def segments_of(lengths: Sequence[Sequence[int]], width: int) -> list[list[int]]:

@@ -13,8 +13,9 @@ from typing import Any
 from mlx.utils import tree_unflatten
 
 from daemon.model.adapters import adapter_weights
-from daemon.model.anatomy import alike
+from daemon.model.anatomy import Anatomy
 from daemon.model.backend import PLAIN_LINEAR, Module, mx
+from daemon.model.noise import LEAST, TIMES, apart_by, noise
 
 # mlx_lm imports mlx by itself: it must come after the back end is set up.
 from mlx_lm.tuner.lora import LoRALinear  # isort: skip
@@ -45,15 +46,16 @@ class RowAdapters:
         self._wrapped: dict[str, _RowLinear] = {}
         self._taken: list[bool] = [True]
 
-    def put_on(self, worn: Any) -> int | None:
+    def put_on(self, worn: Any) -> int | str:
         """Take over the adapter that another model over the same weights wears; return its slot.
 
-        None where rows with it would not be computed as that model computes them: another kind
-        than plain LoRA on linear modules, or a model that does not keep its rows apart.
+        Why there is none, for people, where rows with it would not be computed as that model
+        computes them: another kind than plain LoRA on linear modules, or a model that does not
+        keep its rows apart.
         """
         found = _plain_factors(worn)
         if found is None:
-            return None
+            return "its adapter is not plain LoRA on linear modules"
         free = [slot for slot, taken in enumerate(self._taken) if not taken]
         slot = free[0] if free else len(self._taken)
         if not free:
@@ -64,8 +66,9 @@ class RowAdapters:
         for name, module in self._wrapped.items():
             module.fill(slot, len(self._taken), found.get(name))
         mx.eval([module.stacks for module in self._wrapped.values()])
-        if not self._agrees(worn, slot):
-            return None
+        problem = self._problem(worn, slot)
+        if problem is not None:
+            return problem
         self._taken[slot] = True
         return slot
 
@@ -84,20 +87,30 @@ class RowAdapters:
         finally:
             self._pass.slots, self._pass.places = (), None
 
-    def _agrees(self, worn: Any, slot: int) -> bool:
+    def _problem(self, worn: Any, slot: int) -> str | None:
+        """Say, for people, by how much a row is not what it is alone; None where all are."""
         tokens = mx.array(_PROBE)
+        others = mx.array([_PROBE[0], *_PROBE[:0:-1]])
         try:
-            with self.rows((slot, BARE, slot)):
-                mixed = self.model(tokens)
-            with self.rows((BARE,) * len(_PROBE)):
-                bare = self.model(tokens)
-        except (LookupError, TypeError, ValueError):
-            return False
+            mixed = self._computed(tokens, (slot, BARE, slot))
+            repeated = self._computed(tokens, (slot, BARE, slot))
+            moved = self._computed(others, (slot, slot, BARE))
+            bare = self._computed(tokens, (BARE,) * len(_PROBE))
+        except (LookupError, TypeError, ValueError) as error:
+            return f"its model does not take rows of several versions ({error})"
         own = worn(tokens)
-        return all(
-            alike(whole, part)
-            for whole, part in zip((own[0], bare[1], own[2]), mixed, strict=True)
-        )  # fmt: skip
+        change = apart_by(mixed[0], moved[0])
+        if not change <= max(LEAST, TIMES * apart_by(mixed[0], repeated[0])):
+            return f"other rows change a row by {change:.1e} of its size, and may change nothing"
+        change = max(map(apart_by, (own[0], bare[1], own[2]), mixed))
+        limit = max(LEAST, TIMES * noise(Anatomy(worn), tokens))
+        if not change <= limit:
+            return f"its rows come out {change:.1e} of their size apart, and may by {limit:.1e}"
+        return None
+
+    def _computed(self, tokens: Any, slots: Sequence[int]) -> Any:
+        with self.rows(slots):
+            return self.model(tokens)
 
 
 class _RowLinear(Module):

@@ -6,6 +6,7 @@ no answer can meet another version's weights.
 """
 
 import json
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -186,8 +187,9 @@ class MlxEngine:
         # An adapter's layers are new, and a new layer would drop out as in training.
         own.eval()
         slot = self._loaded.adapters.put_on(own)
-        if slot is not None:
+        if isinstance(slot, int):
             return _Worn(subject.model, self._loaded.shared, slot)
+        sys.stderr.write(f"{subject.version} is answered in a batch of its own: {slot}\n")
         return _Worn(subject.model, self._batch(own, lambda _: nullcontext()), BARE)
 
     def step(self) -> Iterator[Said]:

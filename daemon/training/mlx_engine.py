@@ -24,7 +24,7 @@ from daemon.model.backend import device_name, give_back, mx, on_cpu
 from daemon.model.generation import answer_batch
 from daemon.model.lanes import Lanes
 from daemon.model.loading import load_model
-from daemon.model.packed import can_pack
+from daemon.model.packing_check import PackingCheck, check_packing
 from daemon.model.row_length import best_row_tokens
 from daemon.settings import TrainingSettings
 from daemon.text.encoder import Encoded
@@ -50,7 +50,8 @@ class MlxEngine:
         self._model: Any = None
         self._tokenizer: Any = None
         self._anatomy: Anatomy | None = None
-        self._packs = False
+        self._packing = PackingCheck.refusing("no base is loaded")
+        self._told_packing = False
         self._stepper: Stepper | None = None
         self._kept: KeptStates | None = None
         self._lanes = Lanes()
@@ -82,7 +83,7 @@ class MlxEngine:
         machine.set_limits(None, machine.memory())
         self._sit(base)
         assert self._anatomy is not None
-        if not self._packs:
+        if not self._packing.packs:
             return None
         self._lanes.share(self._lanes.most)
         return best_row_tokens(self._anatomy, self.usual_tokens[1])
@@ -119,9 +120,12 @@ class MlxEngine:
         return self._peak
 
     def remarks(self) -> list[str]:
-        """Return what the keeping of states has come to, once it is decided."""
+        """Return what the keeping of states has come to, and why texts do not share rows."""
         remark = self._kept.remark() if self._kept is not None else None
-        return [] if remark is None else [remark]
+        problem = None if self._told_packing else self._packing.problem
+        self._told_packing = True
+        rows = f"each text has a row of its own with this model, which is slower: {problem}"
+        return [*([rows] if problem else []), *([remark] if remark else [])]
 
     def trouble(self, error: BaseException) -> Literal["memory", "device"] | None:
         """Return what an error means for the run."""
@@ -210,7 +214,9 @@ class MlxEngine:
         On the CPU compiling brings no speed, and each new shape costs a fraction of a second.
         """
         assert training.row_tokens and training.pass_tokens, "the run has chosen"
-        return Shapes(training.row_tokens, training.pass_tokens, self._packs, few=not on_cpu())
+        return Shapes(
+            training.row_tokens, training.pass_tokens, self._packing.packs, few=not on_cpu()
+        )
 
     @property
     def shapes(self) -> Shapes:
@@ -229,7 +235,7 @@ class MlxEngine:
         mx.clear_cache()
         self._model, self._tokenizer = load_model(base)
         self._anatomy = Anatomy(self._model)
-        self._packs = can_pack(self._anatomy)
+        self._packing, self._told_packing = check_packing(self._anatomy), False
         self._peak = self._peak or peak_flops()
         self._base = base
 

@@ -9,7 +9,8 @@ from daemon.core.versions import AdapterSpec
 from daemon.model import adapters
 from daemon.model.anatomy import Anatomy
 from daemon.model.backend import mx
-from daemon.model.packed import apart, can_pack
+from daemon.model.packed import apart
+from daemon.model.packing_check import can_pack
 from tests.model.families import PACKABLE, UNPACKABLE, make
 
 TOKENS = mx.array([[5, 17, 200, 31, 8, 99, 250, 3, 77, 12], [9, 8, 7, 6, 5, 4, 3, 2, 1, 290]])

@@ -92,7 +92,7 @@ def test_a_slot_that_is_left_and_taken_again_has_nothing_of_the_one_before(
     wide, narrow = worn[1], worn[2]
     first = adapters.put_on(wide)
     second = adapters.put_on(worn[0])
-    assert first is not None and second is not None
+    assert isinstance(first, int) and isinstance(second, int)
     adapters.take_off(first)
     # Fewer modules, fewer layers and a lower rank than the one before.
     assert adapters.put_on(narrow) == first
@@ -123,8 +123,51 @@ def test_the_base_is_not_copied(bare: Any, worn: list[Any]) -> None:
 def test_another_kind_of_adapter_gets_no_slot(bare: Any, worn: list[Any]) -> None:
     adapters = RowAdapters(twin(bare))
     dora = AdapterSpec("dora", 2, 20.0, 0.0, 2, ())
-    assert adapters.put_on(dressed(bare, dora, 1)) is None
+    assert (
+        adapters.put_on(dressed(bare, dora, 1)) == "its adapter is not plain LoRA on linear modules"
+    )
     assert adapters.put_on(worn[0]) == 1
+
+
+def half(bare: Module) -> Module:
+    """Return the model in half precision."""
+    model = twin(bare)
+    model.set_dtype(mx.bfloat16)
+    return model
+
+
+def test_rows_of_several_versions_share_a_batch_where_products_round_in_other_ways(
+    bare: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rounding was weighed, not rows: versions got batches of their own, and nobody was told."""
+    gather = mx.gather_mm
+
+    def as_on_metal(*args: Any, **kwargs: Any) -> Any:
+        # Another kernel than that of a plain product: two more roundings to half precision.
+        found = gather(*args, **kwargs)
+        return found * (1 + 8e-3 * mx.random.normal(found.shape, key=mx.random.key(0)))
+
+    monkeypatch.setattr(mx, "gather_mm", as_on_metal)
+    base = half(bare)
+    worn = [dressed(base, spec, seed) for seed, spec in enumerate(SPECS, 1)]
+    adapters = RowAdapters(twin(base))
+    assert [adapters.put_on(model) for model in worn] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("precision", [half, twin], ids=["bfloat16", "float32"])
+def test_rows_that_are_computed_with_another_slot_are_found_and_told(
+    bare: Any, precision: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gather = mx.gather_mm
+
+    def mixed_up(given: Any, stack: Any, rhs_indices: Any) -> Any:
+        return gather(given, stack, rhs_indices=rhs_indices[::-1][[1, 2, 0]])
+
+    base = precision(bare)
+    adapters = RowAdapters(twin(base))
+    assert adapters.put_on(dressed(base, SPECS[0], 1)) == 1
+    monkeypatch.setattr(mx, "gather_mm", mixed_up)
+    assert "of its size" in str(adapters.put_on(dressed(base, SPECS[1], 2)))
 
 
 # --- the batch ----------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from daemon.core.orders import SWEEP, Header
 from daemon.core.sweeps import SweepRequest, Trial, space_around
 from daemon.folders import orders, sweeps
 from daemon.layout import Layout
+from daemon.model.packing_check import PackingCheck
 from daemon.settings import Settings
 from daemon.training import opening
 from daemon.training.engine import ADAPTER, MOMENTS
@@ -248,3 +249,18 @@ def test_a_sweep_tries_other_shapes_on_one_resident_model(workspace: Workspace) 
     assert all(trial.outcome != "failed" for trial in trials)
     best = trials[result["best"] - 1]
     assert best.loss is not None and best.loss <= (trials[0].loss or 0.0) < trials[0].curve[0][1]
+
+
+def test_a_model_whose_texts_cannot_share_rows_is_told_of_once_with_the_figure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was silent: one text a row, up to four times the work."""
+    measured = PackingCheck(0.4, 0.0, 1e-6, 1e-6, 1e-6, 0.9)
+    monkeypatch.setattr("daemon.training.mlx_engine.check_packing", lambda _: measured)
+    made = make_workspace(tmp_path / "w", TinyEngine())
+    made.add_job(JOB, chats(12), chats(6, "held"))
+    made.ask_run("r000001", [JOB])
+    pipe = made.serve(TinyEngine(), say.Train("r000001"))
+    notes = [r for r in pipe.sent if isinstance(r, say.Noted) and "row of its own" in r.message]
+    assert [note.code for note in notes] == ["measured"]
+    assert "change a text by 4.0e-01 of its size" in notes[0].message
