@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from daemon.cli.checks import Check, machine_checks, workspace_checks
-from daemon.cli.doctor_gpu import check_gpu
+from daemon.cli.doctor_gpu import Breaking, Gpu, Quick, check_gpu
 from daemon.cli.place import HERE, Json, NoWorkspace, Root, workspace
 from daemon.cli.screen import cell, facts, out, say
 from daemon.errors import ExitCode, SettingsFault, UserFault
@@ -29,16 +29,9 @@ def doctor(
             help="Make queue/ledger.sqlite3 anew from jobs, runs and versions, and nothing else.",
         ),
     ] = False,
-    gpu: Annotated[
-        bool,
-        typer.Option("--gpu", help="Train and answer with tiny models: a table for an issue."),
-    ] = False,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="With --gpu: about 20 s, without a base model.")
-    ] = False,
-    breaking: Annotated[
-        bool, typer.Option("--break", help="With --gpu: also run out of memory on purpose.")
-    ] = False,
+    gpu: Gpu = False,
+    quick: Quick = False,
+    breaking: Breaking = False,
     root: Root = HERE,
     json: Json = False,
 ) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -18,6 +18,16 @@ from daemon.self_check import table
 from daemon.self_check.children import Wanted, check
 from daemon.self_check.finding import Finding
 from daemon.settings_file import read_settings
+
+Gpu = Annotated[
+    bool, typer.Option("--gpu", help="Train and answer with tiny models: a table for an issue.")
+]
+Quick = Annotated[
+    bool, typer.Option("--quick", help="With --gpu: about 20 s, without a base model.")
+]
+Breaking = Annotated[
+    bool, typer.Option("--break", help="With --gpu: also run out of memory on purpose.")
+]
 
 ENTRY = "self_check"
 """In `models/machine.json`, beside what worked with each base."""

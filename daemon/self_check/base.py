@@ -69,7 +69,7 @@ def texts_share_rows(place: Place) -> Found:
     base = _ready(place.base, place.folder)
     found = packing.packs(load_model(base.folder)[0])
     # A model that needs a row for each text is trained rightly, only slower.
-    state: State = "said" if found.state == "wrong" and not found.figures["packed"] else found.state
+    state: State = "said" if found.state == "wrong" and not found.figures["packs"] else found.state
     return Found(state, f"{base.words}: {found.words}", found.figures)
 
 

@@ -106,4 +106,5 @@ def apart(found: Gradient, expected: Gradient) -> float:
 
 
 def _squares(array: Any) -> float:
-    return float(mx.square(array.astype(mx.float32)).sum().item())
+    total: Any = mx.square(array.astype(mx.float32)).sum()
+    return float(total.item())

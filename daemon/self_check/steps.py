@@ -8,7 +8,7 @@ from daemon.core.packing import Shapes
 from daemon.core.versions import AdapterSpec
 from daemon.errors import ModelFault
 from daemon.model.backend import can_compile, mx
-from daemon.self_check.finding import Found, Place, bounded, together
+from daemon.self_check.finding import Found, Place, State, bounded, together
 from daemon.self_check.gradients import (
     apart,
     make_stepper,
@@ -73,7 +73,7 @@ def traces(_place: Place) -> Found:
     count = stepper.traces
     stepper.close()
     words = f"{count} compiled shapes after {MANY_STEPS} steps of random lengths"
-    state = "ok" if count <= MOST_TRACES else "wrong"
+    state: State = "ok" if count <= MOST_TRACES else "wrong"
     return Found(state, f"{words}, at most {MOST_TRACES}", {"traces": count})
 
 

@@ -38,7 +38,7 @@ def make_model(kind: str, changes: Mapping[str, Any] | None = None) -> Module:
     if kind != "float32":
         model.set_dtype(mx.bfloat16)
     if kind == "4-bit":
-        nn.quantize(model, GROUP, BITS)
+        nn.quantize(model, GROUP, BITS)  # type: ignore[attr-defined]
     mx.eval(model.parameters())  # type: ignore[no-untyped-call]
     model.eval()
     return model

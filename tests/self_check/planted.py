@@ -37,7 +37,7 @@ def half_precision_to_numpy() -> None:
                 done.append(one.uid)
         return done
 
-    generation._extend = extend
+    generation._extend = extend  # type: ignore[assignment]
 
 
 def other_masks_when_computed_again() -> None:

@@ -22,7 +22,11 @@ def found(defect: str, *only: str, most_s: float = 300.0) -> dict[str, Finding]:
         ("half_precision_to_numpy", "answers", "a bfloat16 model cannot answer: ValueError"),
         ("other_masks_when_computed_again", "gradient checkpointing", "dropout 0.3: "),
         ("adapters_anywhere", "adapters outside layers", "embedding that is the head: "),
-        ("texts_that_see_each_other", "texts in one row", "each text a row of its own"),
+        (
+            "texts_that_see_each_other",
+            "texts in one row",
+            "a row of its own, since the other texts",
+        ),
         ("texts_that_see_each_other", "packed gradient", "packed and one by one"),
         ("moments_left_behind", "commit and resume", "a commit and three more"),
     ],
