@@ -6,7 +6,6 @@ from pathlib import Path
 from time import perf_counter
 
 import numpy as np
-import psutil
 
 from daemon.core.footprint import Estimate
 from daemon.core.versions import AdapterSpec
@@ -109,12 +108,12 @@ def _memory(base: Path, scratch: Path, row: int, tokens: int) -> Found:
     said = engine.estimate(base, SPEC, Footing(tokens, row, False, "adamw"))
     if said is None:
         return Found("left out", "models of this kind are not estimated")
-    before = _footprint()
+    before = engine.memory()["process"]
     _load(engine, base, scratch, row, tokens)
     engine.forget_peak()
     engine.step(_one_pass(row, tokens), 1e-4, 1)
-    peak, grown = engine.memory()["peak"], _footprint() - before
-    return _judged(peak, said[0], grown)
+    after = engine.memory()
+    return _judged(after["peak"], said[0], after["process"] - before)
 
 
 def _judged(peak: int, said: Estimate, grown: int) -> Found:
@@ -186,7 +185,3 @@ def _one_pass(row: int, tokens: int) -> list[EncodedPass]:
         for _ in range(row // TEXT_TOKENS)
     ]
     return [EncodedPass(row, (tuple(items),) * (tokens // row))]
-
-
-def _footprint() -> int:
-    return int(psutil.Process().memory_info().rss)
