@@ -175,7 +175,10 @@ def _parts(layout: Layout, rehearse: bool, console: bool) -> Parts:
         status=status, models=models, runs=runs, orders=orders, audits=Audits(layout),
         ledger=ledger, journal=journal,
         intake=_hand("daemon.intake", layout, rehearse, clock, wakeups, now.trainer.stop_s),
-        trainer=_hand("daemon.training", layout, rehearse, clock, wakeups, now.trainer.stop_s),
+        trainer=_hand(
+            "daemon.training", layout, rehearse, clock, wakeups, now.trainer.stop_s,
+            *(["--wire"] if now.memory.wired == "auto" else []),
+        ),
         server=_server(layout, rehearse, clock, wakeups),
         errands=Errands(layout, models, wakeups.wake),
         wakeups=wakeups, signals=Signals(wakeups),
@@ -204,10 +207,11 @@ def _open_ledger(ledger: Ledger, layout: Layout, journal: Journal, clock: Clock)
 
 
 def _hand(
-    module: str, layout: Layout, rehearse: bool, clock: Clock, wakeups: Wakeups, budget_s: float
-) -> Hand:
+    module: str, layout: Layout, rehearse: bool, clock: Clock, wakeups: Wakeups, budget_s: float,
+    *words: str,
+) -> Hand:  # fmt: skip
     argv = _argv(module, layout, rehearse and module == "daemon.training")
-    return Hand(argv, layout.root, clock, wakeups, budget_s)
+    return Hand([*argv, *words], layout.root, clock, wakeups, budget_s)
 
 
 def _server(layout: Layout, rehearse: bool, clock: Clock, wakeups: Wakeups) -> ServerHand:

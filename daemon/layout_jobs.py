@@ -120,6 +120,11 @@ class RunLayout:
         return self.folder / "checkpoints"
 
     @property
+    def part(self) -> Path:
+        """Passes of the step behind the newest commit, where the trainer left between two."""
+        return self.folder / "part"
+
+    @property
     def candidate(self) -> Path:
         """The result before its verdict; complete once it holds `draft.json`."""
         return self.folder / "candidate"

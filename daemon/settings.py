@@ -13,7 +13,14 @@ from daemon.settings_evaluation import (
     TargetsSettings,
 )
 from daemon.settings_serving import ServerSettings
-from daemon.settings_tables import IntakeSettings, PrefixName, PrefixSettings, Section, Share
+from daemon.settings_tables import (
+    IntakeSettings,
+    MemorySettings,
+    PrefixName,
+    PrefixSettings,
+    Section,
+    Share,
+)
 
 OUTSIDE_LAYERS = ("embed_tokens", "lm_head", "wte", "embed_in", "embed_out")
 """What models call their embedding and their head."""
@@ -312,6 +319,12 @@ class TrainerSettings(Section):
     cool_down_share: float = Field(
         0.5, gt=0.0, le=0.9, description="Share of the time that is rested while that lasts."
     )
+    display_rest_share: float = Field(
+        0.05,
+        ge=0.0,
+        le=0.9,
+        description="Share of the time left to a Mac's display while it is on.",
+    )
     max_traces: int = Field(
         192, ge=0, description="Compiled shapes after which a fresh trainer goes on; 0 for none."
     )
@@ -364,6 +377,7 @@ class Settings(Section):
     retention: RetentionSettings = RetentionSettings()
     trainer: TrainerSettings = TrainerSettings()
     server: ServerSettings = ServerSettings()
+    memory: MemorySettings = MemorySettings()
     log: LogSettings = LogSettings()
 
     @property

@@ -22,7 +22,7 @@ SCHEMA = 1
 VERSION = "schema_version"
 """Of the form of recorded settings; those from before it was written have none."""
 
-DAEMONS_OWN = ("access", "inbox", "pause", "retention", "server", "log")
+DAEMONS_OWN = ("access", "inbox", "pause", "retention", "server", "memory", "log")
 IDLE = (*DAEMONS_OWN, "intake", "holdout", "quality", "privacy")
 """By which no run and no order is done: a value that cannot be used there keeps none of them."""
 

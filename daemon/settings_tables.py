@@ -1,6 +1,6 @@
 """What a table of settings is, and the tables of intake and of prefixes; knows no other one."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -46,6 +46,15 @@ class IntakeSettings(Section):
     )
     fields: dict[FieldName, str] = Field(
         {}, description='Own names of keys, as { prompt = "frage", completion = "antwort" }.'
+    )
+
+
+class MemorySettings(Section):
+    """Memory for models on this machine."""
+
+    wired: Literal["never", "auto"] = Field(
+        "never",
+        description="Wire a model down on a Mac: never (panics are known), or where much is left.",
     )
 
 

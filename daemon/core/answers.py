@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass
 
+from daemon.core.answering import ANSWERS_MOST
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -11,6 +13,8 @@ class Limits:
     tokens: int
     seconds: float = math.inf
     """From its first token on; answers that are made together share the machine."""
+    at_once: int = ANSWERS_MOST
+    """Answers in the making side by side; one that is done gives its place to the next."""
 
 
 @dataclass(frozen=True)

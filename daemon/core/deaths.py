@@ -125,3 +125,8 @@ def speaks_of_memory(message: str) -> bool:
 def speaks_of_device(message: str) -> bool:
     """Return whether an error's message says that the device or its driver is gone."""
     return _DEVICE.search(message) is not None
+
+
+def speaks_of_display(message: str) -> bool:
+    """Return whether an error's message says that macOS ended work for the display's sake."""
+    return "ImpactingInteractivity" in message

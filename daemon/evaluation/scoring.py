@@ -1,6 +1,6 @@
 """What evaluations need of a model, and how they take turns with it; knows no adapter, no run."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from daemon.core.answers import Answer, Limits
@@ -8,6 +8,9 @@ from daemon.text.encoder import Encoded
 
 CHUNK = 4
 """Rows scored at once; orders are looked at in between."""
+
+CHUNK_TOKENS = 2048
+"""Tokens scored at once, where a row is not longer: more take a small GPU longer than a stop."""
 
 Heard = Callable[[int, Answer], None]
 """Given each answer with the place of its prompt, as soon as it has ended."""
@@ -39,11 +42,23 @@ def row_losses(
 ) -> list[tuple[float, int]] | None:
     """Score all rows; None when interrupted."""
     found: list[tuple[float, int]] = []
-    for start in range(0, len(rows), CHUNK):
+    for chunk in chunks(rows):
         if interrupted():
             return None
-        found += scorer.losses(rows[start : start + CHUNK])
+        found += scorer.losses(chunk)
     return found
+
+
+def chunks(rows: Sequence[Encoded]) -> Iterator[Sequence[Encoded]]:
+    """Give the rows in order, as many at once as may be scored between two looks at the orders."""
+    start, tokens = 0, 0
+    for number, row in enumerate(rows):
+        tokens += len(row.tokens)
+        if number > start and (number - start == CHUNK or tokens > CHUNK_TOKENS):
+            yield rows[start:number]
+            start, tokens = number, len(row.tokens)
+    if start < len(rows):
+        yield rows[start:]
 
 
 def mean_loss(scored: Sequence[tuple[float, int]]) -> float | None:

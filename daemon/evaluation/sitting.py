@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from daemon.core.answers import Answer, Limits
 from daemon.core.records import fields_of
 from daemon.evaluation.questions import Question
-from daemon.evaluation.scoring import CHUNK, Interrupted, Scorer
+from daemon.evaluation.scoring import Interrupted, Scorer, chunks
 from daemon.text.encoder import Encoded
 
 Found = Mapping[str, Any]
@@ -160,14 +160,12 @@ class Sitting:
 
     def _score(self, rows: Sequence[Encoded]) -> bool:
         missing = {key: row for row in rows if (key := _scored(row)) not in self._known}
-        keys = list(missing)
-        for start in range(0, len(keys), CHUNK):
+        for chunk in chunks(list(missing.values())):
             if self._interrupted():
                 return False
-            chunk = keys[start : start + CHUNK]
             self._dress()
-            found = self._scorer.losses([missing[key] for key in chunk])
-            self._keep({key: list(one) for key, one in zip(chunk, found, strict=True)})
+            found = self._scorer.losses(chunk)
+            self._keep({_scored(row): list(one) for row, one in zip(chunk, found, strict=True)})
         return True
 
     def _dress(self) -> None:

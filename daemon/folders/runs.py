@@ -20,6 +20,8 @@ from daemon.layout_jobs import RunLayout
 MANIFEST = "manifest.json"
 BROKEN = "broken-"
 SHORTAGES = "shortages"
+BEHIND = "behind"
+"""In a part of a step, the step in the run of the commit that it goes on from."""
 CHECKSUM = "sha256"
 """Of all other keys of `run.json`: a flipped digit would train another row."""
 
@@ -66,6 +68,7 @@ def _checksum(record: Mapping[str, Any]) -> str:
 def freeze(place: RunLayout, record: dict[str, Any]) -> None:
     """Commit `run.json`; checkpoints, rungs and end of an earlier one are of no use any more."""
     atomic.remove_directory(place.checkpoints)
+    atomic.remove_directory(place.part)
     atomic.remove_file(place.ladder)
     atomic.remove_file(place.stopped)
     forget_shortages(place)
@@ -176,6 +179,28 @@ def commit(
     for old in _checkpoints(place)[:-keep]:
         if step_of(old) != best:
             atomic.remove_directory(old)
+
+
+def keep_part(place: RunLayout, step_in_run: int, fill: Callable[[Path], None]) -> None:
+    """Keep passes of the step behind a commit; they are of use to who goes on from there next."""
+    atomic.remove_directory(place.part)
+    with atomic.building_directory(place.part) as folder:
+        fill(folder)
+        atomic.write_bytes(folder / BEHIND, b"%d\n" % step_in_run)
+        atomic.write_bytes(folder / MANIFEST, _manifest_of(describe(folder)))
+
+
+def take_part(place: RunLayout, step_in_run: int, read: Callable[[Path], None]) -> None:
+    """Give what was kept behind a commit to `read`, once: behind another one it would be wrong.
+
+    What is damaged or of another commit is of no use, and is computed again.
+    """
+    if not place.part.is_dir():
+        return
+    with suppress(OSError, RuntimeError, ValueError, KeyError, TypeError):
+        if verify(place.part) is None and int((place.part / BEHIND).read_text()) == step_in_run:
+            read(place.part)
+    atomic.remove_directory(place.part)
 
 
 def has_room_for_commit(place: RunLayout, start: Path) -> bool:

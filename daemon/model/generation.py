@@ -7,20 +7,19 @@ from time import monotonic
 
 import numpy as np
 
+from daemon.core.answering import PREFILL_MOST
 from daemon.core.answers import Answer, Limits
 from daemon.core.sampling import Sampling, until_stop
 from daemon.model.backend import Module, mx
 from daemon.model.choosing import choosing
+from daemon.model.wiring import keep_mlx_lm_from_wiring
 
 # mlx_lm imports mlx by itself: it must come after the back end is set up.
 from mlx_lm.generate import BatchGenerator, GenerationBatch, StopSequences  # isort: skip
 from mlx_lm.generate import stream_generate  # isort: skip
 from mlx_lm.tokenizer_utils import TokenizerWrapper  # isort: skip
 
-AT_ONCE = 32
-"""Answers in the making; one that is done gives its place to the next."""
-
-PREFILL_AT_ONCE = 8
+keep_mlx_lm_from_wiring()
 
 
 @dataclass
@@ -77,8 +76,8 @@ def _draw_up(
     # Prompts that are begun together are padded to the longest of them.
     order = sorted(range(len(prompts)), key=lambda number: -len(prompts[number]))
     generator = BatchGenerator(
-        model, max_tokens=limits.tokens, completion_batch_size=AT_ONCE,
-        prefill_batch_size=PREFILL_AT_ONCE,
+        model, max_tokens=limits.tokens, completion_batch_size=limits.at_once,
+        prefill_batch_size=min(PREFILL_MOST, limits.at_once),
     )  # fmt: skip
     ends = StopSequences([[token] for token in sorted(tokenizer.eos_token_ids)])
     try:

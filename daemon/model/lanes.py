@@ -8,7 +8,7 @@ by side, with fewer threads for the products of each. The bits do not depend on 
 import queue
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
@@ -38,10 +38,11 @@ class Lanes:
 
     def each(
         self, work: Callable[[Item], Found], items: Sequence[Item], most: int | None = None
-    ) -> Iterator[Found]:
+    ) -> Generator[Found, None, None]:
         """Give what `work` makes of each item, in order, at most `most` of them at once.
 
         What it returns must be evaluated: what is not can only be in the thread that built it.
+        Where the caller leaves before the end, what was not begun is not computed.
         """
         abreast = self.share(min(len(items), self.most if most is None else most))
         if abreast == 1:
@@ -82,12 +83,15 @@ class Lanes:
         finally:
             # Nothing is left at work on a model that the caller goes on with.
             for future in waiting:
-                future.exception()
+                if not future.cancel():
+                    future.exception()
 
 
 def _run(tasks: Tasks) -> None:
     while (task := tasks.get()) is not None:
         future, work, item = task
+        if not future.set_running_or_notify_cancel():
+            continue
         try:
             future.set_result(work(item))
         except BaseException as error:  # noqa: BLE001 the thread that asked gets it

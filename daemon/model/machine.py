@@ -10,9 +10,21 @@ import psutil
 from daemon.core.deaths import speaks_of_device, speaks_of_memory
 from daemon.core.footprint import Estimate
 from daemon.model.backend import mx, on_cpu
+from daemon.system.memory import available_bytes
 
 SYSTEM_SHARE = 0.1
 """Share of the memory that is left to everything else where the device names no working set."""
+
+RESERVE_BYTES = 5 * 2**30
+RESERVE_SHARE = 0.4
+"""Memory that is left to macOS and other programs where a GPU shares it: the lesser of the two."""
+
+LEAST_SHARE = 0.4
+"""Share of shared memory that a model may take whatever other programs have."""
+
+WIRE_RESERVE_BYTES = 8 * 2**30
+WIRE_RESERVE_SHARE = 0.35
+"""What must stay beside wired memory, the greater of the two: nothing of it can be compressed."""
 
 SPARE = 1.25
 """The memory limit leaves so many times the estimate to what a pass takes, where it is there."""
@@ -25,7 +37,7 @@ class Memory:
     physical: int
     """What the machine has; for a GPU with memory of its own, what that has."""
     usable: int
-    """What a model may take: the device's recommended working set, or a container's limit."""
+    """What a model may take: of what the device recommends, what other programs leave it."""
     available: int
     """What of it is free at this moment, as far as the system tells."""
 
@@ -52,12 +64,39 @@ def memory() -> Memory:
         physical = min(int(system.total), limit or int(system.total))
         free = min(int(system.available), physical - used) if limit else int(system.available)
         return Memory(physical, int(physical * (1 - SYSTEM_SHARE)), max(0, free))
-    facts = mx.device_info()
-    physical = int(facts.get("memory_size") or facts.get("total_memory") or system.total)
-    # Metal names a working set, CUDA the memory that is free.
-    usable = int(facts.get("max_recommended_working_set_size") or physical * (1 - SYSTEM_SHARE))
-    available = int(facts.get("free_memory") or min(int(system.available), usable))
-    return Memory(physical, usable, available)
+    facts, own = mx.device_info(), int(mx.get_active_memory() + mx.get_cache_memory())
+    recommended = facts.get("max_recommended_working_set_size")
+    if recommended:
+        free, total = available_bytes()
+        physical = int(facts.get("memory_size") or total)
+        return shared(physical, int(recommended), free, own)
+    physical = int(facts.get("total_memory") or facts.get("memory_size") or system.total)
+    free_on_card = facts.get("free_memory")
+    return of_a_card(physical, None if free_on_card is None else int(free_on_card), own)
+
+
+def shared(physical: int, recommended: int, free: int, own: int) -> Memory:
+    """Return what a model may take of memory that a GPU shares with everything else, as on a Mac.
+
+    The working set that is recommended does not know what other programs have: what they need is
+    left to them, but never so much that less than a share is left for a model, because what is
+    idle is compressed. `own` is what this process has taken already.
+    """
+    most = min(recommended, physical - min(RESERVE_BYTES, int(physical * RESERVE_SHARE)))
+    usable = min(most, max(free + own, int(physical * LEAST_SHARE)))
+    return Memory(physical, usable, min(free, usable))
+
+
+def of_a_card(physical: int, free: int | None, own: int) -> Memory:
+    """Return what a model may take of a GPU's own memory: not what other programs have of it."""
+    most = int(physical * (1 - SYSTEM_SHARE))
+    usable = most if free is None else min(most, free + own)
+    return Memory(physical, usable, usable if free is None else min(free, usable))
+
+
+def room() -> int:
+    """Return what of the memory for a model is not taken by MLX's arrays in this process."""
+    return max(0, memory().usable - int(mx.get_active_memory()))
 
 
 def _container(groups: Path, root: Path) -> tuple[int | None, int]:
@@ -85,28 +124,28 @@ def _number(path: Path) -> int | None:
     return None
 
 
-def set_limits(need: Estimate | None, there: Memory) -> Limits:
+def set_limits(need: Estimate | None, there: Memory, wire: bool = False) -> Limits:
     """Tell MLX how much a run may take, and return it; cache and wired memory on a GPU only.
 
     Without a need, what was set for another model is taken back.
 
     MLX hands out work ahead of what is being computed. Beyond the memory limit it waits for work
-    in flight before it takes more, so the limit is what keeps a pass to its estimate. The wired
-    limit keeps the model resident on a Mac.
+    in flight before it takes more, so the limit is what keeps a pass to its estimate. Memory is
+    wired only if that is asked for: kernel panics are reported where much of it is.
     """
-    limits = limits_for(need, there)
+    limits = limits_for(need, there, wire)
     mx.set_memory_limit(limits.memory)
     if on_cpu():
         return limits
     mx.set_cache_limit(limits.cache)
-    if mx.metal.is_available():
+    if wire and mx.metal.is_available():
         # Needs macOS 15; older ones refuse, and go on without.
         with suppress(ValueError, RuntimeError):
             mx.set_wired_limit(limits.wired)
     return limits
 
 
-def limits_for(need: Estimate | None, there: Memory) -> Limits:
+def limits_for(need: Estimate | None, there: Memory, wire: bool = False) -> Limits:
     """Return the limits for an estimated need; never more than the machine has for a model."""
     if need is None:
         return Limits(there.usable, there.usable, 0)
@@ -114,7 +153,13 @@ def limits_for(need: Estimate | None, there: Memory) -> Limits:
     wanted = need.resident + need.gradients + int(passing * SPARE)
     # What one pass frees the next one takes again; more in the cache is memory nobody has.
     cache = min(passing, max(0, there.usable - need.resident))
-    return Limits(min(wanted, there.usable), cache, min(need.resident, there.usable))
+    return Limits(min(wanted, there.usable), cache, _wired(need.resident, there) if wire else 0)
+
+
+def _wired(resident: int, there: Memory) -> int:
+    """Return how much is wired down: all that stays between steps, or nothing."""
+    reserve = max(WIRE_RESERVE_BYTES, int(there.physical * WIRE_RESERVE_SHARE))
+    return resident if resident + reserve <= there.physical else 0
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -6,22 +6,15 @@ come again.
 
 from collections.abc import Callable
 
-import psutil
-
 from daemon.folders import locks
 from daemon.layout import Layout
 from daemon.serving.work import Trouble
+from daemon.system.memory import available_bytes
 
 RESERVE_SHARE = 0.1
 """Share of the machine's memory that is left to everything else."""
 
 RETRY_S = 30
-
-
-def available_bytes() -> tuple[int, int]:
-    """Return the memory that is free, and all there is, in bytes."""
-    memory = psutil.virtual_memory()
-    return int(memory.available), int(memory.total)
 
 
 class MemoryRule:

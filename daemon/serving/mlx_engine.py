@@ -18,7 +18,7 @@ from daemon.core.versions import version_from_manifest
 from daemon.errors import UserFault
 from daemon.folders.models import ADAPTER, read_manifest, verify
 from daemon.model.adapters import attach, load_adapter
-from daemon.model.backend import Module, give_back, mx, on_cpu
+from daemon.model.backend import Module, give_back, on_cpu
 from daemon.model.cores import Cores
 from daemon.model.lanes import Lanes
 from daemon.model.loading import load_model
@@ -30,7 +30,6 @@ from daemon.serving.work import Said, Subject, Work
 
 # mlx_lm imports mlx by itself: it must come after the back end is set up.
 from mlx_lm.tokenizer_utils import TokenizerWrapper  # isort: skip
-from mlx_lm.utils import maybe_set_recommended_wired_limit  # isort: skip
 
 SPARE = 1.25
 """Memory that answering takes, as a multiple of the weights: attention states and logits."""
@@ -88,7 +87,6 @@ class MlxEngine:
         """By the version's name, the one asked longest ago first."""
         self._drafts: dict[int, _Draft] = {}
         self._prompts = prompts if prompts is not None else PromptCache(0)
-        self._wired_bytes: int | None = None
         self.base: Path | None = None
 
     @property
@@ -109,7 +107,6 @@ class MlxEngine:
         """
         lanes = Lanes(1, self._cores())
         model, self._tokenizer = load_model(base)
-        self._wired_bytes = maybe_set_recommended_wired_limit()
         lanes.share(1)
         adapters = RowAdapters(twin(model))
         shared = self._batch(adapters.model, adapters.rows)
@@ -125,9 +122,6 @@ class MlxEngine:
         self._worn.clear()
         self._drafts.clear()
         self._tokenizer = self.base = self._loaded = None
-        if self._wired_bytes is not None:
-            mx.set_wired_limit(self._wired_bytes)
-            self._wired_bytes = None
         self.forget()
 
     def forget(self) -> None:

@@ -1,5 +1,7 @@
 """What the machine says of itself for the status document: memory, disk, GPU."""
 
+import os
+from collections.abc import Callable
 from typing import Any
 
 import psutil
@@ -7,6 +9,8 @@ import psutil
 from daemon.core.progress import Metrics
 from daemon.supervisor.gpu import GpuWatch
 from daemon.supervisor.parts import Parts
+from daemon.system.footprint import footprint_bytes, resident_bytes
+from daemon.system.memory import available_bytes, pressure_level
 
 LOOK_EVERY_S = 5.0
 
@@ -27,15 +31,17 @@ class Machine:
         if now_s - self._looked_s < LOOK_EVERY_S:
             return
         self._looked_s = now_s
-        whole = psutil.virtual_memory()
+        available, total = available_bytes()
         # What MLX said of itself after the last step; None before there was one.
         told = metrics.memory if metrics is not None else {}
         self._memory = {
-            "supervisor_bytes": psutil.Process().memory_info().rss,
-            "trainer_bytes": _resident(self._parts.trainer.pid),
-            "intake_bytes": _resident(self._parts.intake.pid),
-            "system_bytes": whole.total,
-            "available_bytes": whole.available,
+            "supervisor_bytes": resident_bytes(os.getpid()),
+            "trainer_bytes": _of(resident_bytes, self._parts.trainer.pid),
+            "trainer_footprint_bytes": _of(footprint_bytes, self._parts.trainer.pid),
+            "intake_bytes": _of(resident_bytes, self._parts.intake.pid),
+            "system_bytes": total,
+            "available_bytes": available,
+            "pressure_level": pressure_level(),
             **{f"mlx_{kind}_bytes": told.get(kind) for kind in ("active", "peak", "cache")},
         }
         self._gpu = self._gpu_watch.latest().as_record()
@@ -56,10 +62,5 @@ class Machine:
         return {"free_bytes": usage.free, "total_bytes": usage.total}
 
 
-def _resident(pid: int | None) -> int | None:
-    if pid is None:
-        return None
-    try:
-        return int(psutil.Process(pid).memory_info().rss)
-    except psutil.Error:
-        return None
+def _of(read: Callable[[int], int | None], pid: int | None) -> int | None:
+    return None if pid is None else read(pid)

@@ -5,9 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 from daemon.clock import Clock
+from daemon.system.memory import available_bytes
 
 WINDOW_S = 30.0
 """A count is compared with one at least so old: a killed process takes a while to be gone."""
@@ -59,8 +58,8 @@ class PressureGauge:
 
 
 def _available() -> float:
-    memory = psutil.virtual_memory()
-    return float(memory.available) / float(memory.total)
+    available, total = available_bytes()
+    return available / total
 
 
 def _address_limit(proc: Path) -> bool:

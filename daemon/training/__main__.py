@@ -13,6 +13,7 @@ from daemon.folders import locks
 from daemon.layout import Layout
 from daemon.pipes import Pipe
 from daemon.training.bench import Bench
+from daemon.training.display import hand_over_less, note_watchdog
 from daemon.training.engine import Engine
 from daemon.training.rehearsal import RehearsalEngine
 from daemon.training.worker import Trainer
@@ -26,16 +27,20 @@ def main() -> int:
     setproctitle(f"finetuned trainer ({'rehearsal' if arguments.rehearse else 'mlx'})")
     layout = Layout(arguments.root.resolve())
     clock = SystemClock()
+    hand_over_less(layout, os.environ)
     try:
         # Held until the process ends, from before anything is loaded: one model a workspace.
         lock = locks.acquire_or_explain(layout.trainer_lock, "the model")
-        engine = RehearsalEngine(clock, arguments.pace) if arguments.rehearse else _mlx()
+        engine = (
+            RehearsalEngine(clock, arguments.pace) if arguments.rehearse else _mlx(arguments.wire)
+        )
         bench = Bench(layout, engine, pipe, clock, lambda: os.getppid() == parent)
         Trainer(bench, os.getpid()).serve()
     except BusyFault as fault:
         sys.stderr.write(f"{fault.message}\n")
         return fault.exit_code
     except Exception as error:
+        note_watchdog(layout, os.environ, error, pipe)
         if not is_disk_full(error):
             raise
         # Begun anew from the last commit when there is room; it is no crash of the run.
@@ -45,11 +50,11 @@ def main() -> int:
     return ExitCode.OK
 
 
-def _mlx() -> Engine:
+def _mlx(wire: bool) -> Engine:
     # Imported here: a rehearsal must not need MLX.
     from daemon.training.mlx_engine import MlxEngine
 
-    return MlxEngine()
+    return MlxEngine(wire)
 
 
 def _arguments() -> argparse.Namespace:
@@ -57,6 +62,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--root", type=Path, required=True, help="the workspace")
     parser.add_argument("--rehearse", action="store_true", help="use a stand-in for MLX")
     parser.add_argument("--pace", type=float, default=0.02, help="seconds a rehearsed step takes")
+    parser.add_argument("--wire", action="store_true", help='memory.wired is "auto"')
     return parser.parse_args()
 
 

@@ -26,6 +26,7 @@ from daemon.evaluation.sitting import Exam, GettingOn, Sitter
 from daemon.folders import audits, models, orders, suites
 from daemon.folders.known_scores import KnownScores
 from daemon.settings_records import read_saved
+from daemon.training.answering import Answering
 from daemon.training.batches import families_of, holdout_rows, questions
 from daemon.training.bench import Bench
 from daemon.training.desk import Desk
@@ -116,7 +117,8 @@ class Auditing:
         ]
         note = partial(orders.note_progress, self._place)
         memory = GettingOn(KnownScores(self._bench.layout), note)
-        marks = examine(engine, engine.wear, exams[0], sitters, memory, Wanted(), self._is_left)
+        scorer = Answering(self._bench, request.base)
+        marks = examine(scorer, engine.wear, exams[0], sitters, memory, Wanted(), self._is_left)
         if not self._bench.parent_lives():
             # Another trainer may be at it already.
             self._desk.leaving = "stop"

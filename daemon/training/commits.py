@@ -20,6 +20,7 @@ class Commits:
         self._hand = hand
         self._settings = hand.request.settings.checkpoint
         self._last = hand.state.step_in_run if hand.state.step_in_run else -1
+        self._stop_s = hand.request.settings.trainer.stop_s
         self._tried_s = bench.clock.monotonic_s()
 
     def has(self, state: RunState) -> bool:
@@ -29,6 +30,9 @@ class Commits:
     def due(self, state: RunState) -> bool:
         """Return whether the settings ask for a commit now."""
         waited_s = self._bench.clock.monotonic_s() - self._tried_s
+        if self._stop_s < state.last_step_s:
+            # Longer than a stop would wait: a kill in the next one must not cost this one too.
+            return True
         by_steps = self._settings.steps and state.step_in_run % self._settings.steps == 0
         return bool(by_steps) or waited_s >= self._settings.seconds
 
@@ -60,6 +64,18 @@ class Commits:
         if fresh or again:
             self._bench.pipe.send(say.Committed(state.run, state.step, state.step_in_run))
         return state
+
+    def keep_part(self, state: RunState) -> None:
+        """Keep the passes of an interrupted step, where there is room behind a durable commit."""
+        engine = self._bench.engine
+        if not (engine.holds_part and self.has(state)):
+            return
+        try:
+            self._ask_for_room()
+            runs.keep_part(self._hand.place, state.step_in_run, engine.save_part)
+        except Exception as error:
+            if not is_disk_full(error):
+                raise
 
     def _write_answers(self, state: RunState) -> RunState:
         known = state.evolution

@@ -1,10 +1,9 @@
 """Lets a hot machine, or one on battery, rest between two steps; knows no run and no engine.
 
-Untested on hardware: `pmset` and the counters under `/sys` are read as they were recorded.
+On macOS heat is the level that the system publishes, on Linux the processors' throttle counters.
+Untested on hardware.
 """
 
-import re
-import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,13 +15,11 @@ import psutil
 
 from daemon.clock import Clock
 from daemon.settings import TrainerSettings
+from daemon.system.heat import Heat, thermal_level
 
 LOOK_EVERY_S = 30.0
-LONGEST_REST_S = 30.0
-PMSET_S = 5.0
-
-_LEVEL = re.compile(r"(?:Thermal|Performance) Warning Level\s*[=:]\s*(\d+)", re.IGNORECASE)
-_SPEED = re.compile(r"CPU_(?:Speed|Scheduler)_Limit\s*=\s*(\d+)")
+LONGEST_REST_S = 300.0
+"""Longer than half of a step of minutes, shorter than a trainer may be silent."""
 
 CoolDown = Literal["never", "laptop", "always"]
 Reason = Literal["throttled", "battery"]
@@ -36,6 +33,8 @@ class Strain:
     """It runs slower because it is hot; None where that cannot be known."""
     on_battery: bool | None = None
     """It has a battery and runs on it; None where it has none."""
+    blind: str | None = None
+    """Why heat cannot be known where the system ought to tell it."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +72,8 @@ class Cooler:
         self._look = look if look is not None else Look(Path("/sys/devices/system/cpu"))
         self._looked_s: float | None = None
         self._reason: Reason | None = None
+        self._blind: str | None = None
+        self._fresh: str | None = None
 
     def after_step(self, step_s: float) -> Rest:
         """Return how long to rest after a step of so many seconds."""
@@ -81,10 +82,18 @@ class Cooler:
         before, now_s = self._reason, self._clock.monotonic_s()
         if self._looked_s is None or now_s - self._looked_s >= LOOK_EVERY_S:
             self._looked_s = now_s
-            self._reason = reason_to_rest(self._look(), self._settings.cool_down)
+            strain = self._look()
+            self._reason = reason_to_rest(strain, self._settings.cool_down)
+            self._fresh = strain.blind if self._blind is None else None
+            self._blind = self._blind or strain.blind
         share = self._settings.cool_down_share
         seconds = rest_s(step_s, share) if self._reason is not None else 0.0
-        return Rest(seconds, _event(before, self._reason, share))
+        return Rest(seconds, self._blindness() or _event(before, self._reason, share))
+
+    def _blindness(self) -> str | None:
+        """Say once that heat cannot be seen."""
+        why, self._fresh = self._fresh, None
+        return why and f"heat is not seen, so trainer.cool_down cannot act on it: {why}"
 
 
 def _event(before: Reason | None, now: Reason | None, share: float) -> str | None:
@@ -99,40 +108,30 @@ def _event(before: Reason | None, now: Reason | None, share: float) -> str | Non
 class Look:
     """Reads the strain of this machine; on Linux throttled means: counted since the last look."""
 
-    def __init__(self, cpus: Path) -> None:
+    def __init__(self, cpus: Path, heat: Callable[[], Heat | None] | None = None) -> None:
         self._cpus = cpus
+        self._mac_heat = heat or mac_heat
         self._counted = count_throttles(cpus)
 
     def __call__(self) -> Strain:
         """Return what the machine says of itself now."""
         battery = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
         on_battery = None if battery is None else battery.power_plugged is False
-        return Strain(self._throttled(), on_battery)
+        heat = self._mac_heat()
+        if heat is not None:
+            return Strain(heat.throttled, on_battery, heat.reason)
+        return Strain(self._counted_more(), on_battery)
 
-    def _throttled(self) -> bool | None:
-        if sys.platform == "darwin":
-            return throttled_by_pmset(_pmset())
+    def _counted_more(self) -> bool | None:
         before, self._counted = self._counted, count_throttles(self._cpus)
         if before is None or self._counted is None:
             return None
         return self._counted > before
 
 
-def throttled_by_pmset(text: str) -> bool | None:
-    """Read what `pmset -g therm` prints; None where it says nothing of heat."""
-    levels = [int(level) for level in _LEVEL.findall(text)]
-    speeds = [int(speed) for speed in _SPEED.findall(text)]
-    if any(levels) or any(speed < 100 for speed in speeds):
-        return True
-    return False if levels or speeds or "No thermal warning level" in text else None
-
-
-def _pmset() -> str:
-    with suppress(OSError, subprocess.SubprocessError):
-        argv = ["/usr/bin/pmset", "-g", "therm"]
-        run = subprocess.run(argv, capture_output=True, text=True, timeout=PMSET_S, check=False)
-        return run.stdout
-    return ""
+def mac_heat() -> Heat | None:
+    """Return the heat of a Mac; None on another system."""
+    return thermal_level() if sys.platform == "darwin" else None
 
 
 def count_throttles(cpus: Path) -> int | None:

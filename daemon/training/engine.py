@@ -10,7 +10,7 @@ from daemon.core.footprint import Estimate
 from daemon.core.memory_plan import MemoryPlan
 from daemon.core.packing import Shapes
 from daemon.core.versions import AdapterSpec
-from daemon.evaluation.scoring import Scorer
+from daemon.evaluation.scoring import Interrupted, Scorer
 from daemon.layout import Layout
 from daemon.settings import TrainingSettings
 from daemon.text.encoder import Encoded
@@ -48,10 +48,19 @@ class StepResult:
     """False where loss or gradient were not finite: then nothing was changed."""
     arithmetic: float = field(default=0.0, compare=False)
     """Products and sums of real tokens, attention left out; 0 where they are not counted."""
+    interrupted: bool = False
+    """It was left between two passes: nothing was changed, and it is still to be taken."""
 
 
 NOT_APPLIED = StepResult(None, None, None, False)
 """Of a step that changed nothing."""
+
+INTERRUPTED = StepResult(None, None, None, False, interrupted=True)
+
+
+def never() -> bool:
+    """Return that work is not to be left."""
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +116,13 @@ class Engine(Scorer, Protocol):
         """Return how many passes may be computed at once, where there is memory for them."""
         ...
 
+    def answers_that_fit(self, prompt: int, new: int) -> int:
+        """Return how many answers may be in the making beside what is loaded, at least 1.
+
+        `prompt` and `new` are the tokens of the longest prompt and of the longest answer.
+        """
+        ...
+
     @property
     def peak_arithmetic(self) -> float | None:
         """Return the most products and sums a second measured here; None where none was."""
@@ -160,8 +176,32 @@ class Engine(Scorer, Protocol):
         """Return how texts are to be laid into passes for the model that is loaded."""
         ...
 
-    def step(self, passes: Sequence[EncodedPass], learning_rate: float, seed: int) -> StepResult:
-        """Apply one optimizer step over all passes together, each token counting the same."""
+    def step(
+        self, passes: Sequence[EncodedPass], learning_rate: float, seed: int,
+        interrupted: Interrupted = never, /,
+    ) -> StepResult:  # fmt: skip
+        """Apply one optimizer step over all passes together, each token counting the same.
+
+        `interrupted` is asked between two passes; a step that is left changes nothing. The same
+        step goes on behind its last pass where it is taken next, and nothing was loaded since.
+        """
+        ...
+
+    @property
+    def holds_part(self) -> bool:
+        """Return whether passes of an interrupted step are kept for when it is taken next."""
+        ...
+
+    def save_part(self, folder: Path) -> None:
+        """Write what is kept of an interrupted step into a directory that is being built."""
+        ...
+
+    def restore_part(self, folder: Path) -> None:
+        """Take what `save_part` wrote; used only if the next step is the same.
+
+        Raises:
+            OSError, RuntimeError, KeyError, ValueError: it cannot be read.
+        """
         ...
 
     def finite_alone(self, text: Encoded, seed: int) -> bool:

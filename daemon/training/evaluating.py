@@ -32,6 +32,7 @@ from daemon.folders import evaluations, models, orders
 from daemon.folders.known_scores import KnownScores
 from daemon.settings_records import read_saved
 from daemon.text.encoder import Encoded, TextEncoder
+from daemon.training.answering import Answering
 from daemon.training.bench import Bench
 from daemon.training.desk import Desk
 from daemon.training.engine import ADAPTER
@@ -137,7 +138,9 @@ class Evaluating:
 
     def _sit(self, subject: Subject, suite: Suite) -> Paper | None:
         engine, clock = self._bench.engine, self._bench.clock
-        watch = Stopwatch(engine, clock.monotonic_s, lambda: self._waited_s)
+        watch = Stopwatch(
+            Answering(self._bench, self._request.base), clock.monotonic_s, lambda: self._waited_s
+        )
         encoder = self._bench.encoder(self._base).prefixed(subject.prefix)
         golden = self._golden(suite, encoder)
         exam = Exam(

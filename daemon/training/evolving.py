@@ -18,6 +18,7 @@ from daemon.evaluation.questions import Question, suite_questions
 from daemon.evaluation.sitting import Answers, Found
 from daemon.folders import runs, suites
 from daemon.folders.known_scores import KnownScores
+from daemon.training.answering import Answering
 from daemon.training.batches import questions
 from daemon.training.bench import Bench, RunInHand
 from daemon.training.exam import remembered_as
@@ -104,7 +105,7 @@ class Prober:
             if key is not None:
                 self._memory.keep(key, found)
 
-        answers = Answers(self._bench.engine, known, keep)
+        answers = Answers(Answering(self._bench, self._hand.request.base), known, keep)
         limit_s = self._hand.request.settings.evaluation.answer_s
         said = answers.give(self._questions, limit_s, lambda: None, self._left)
         if said is None:

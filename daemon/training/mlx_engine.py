@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import psutil
 from mlx.utils import tree_flatten, tree_unflatten
 
 from daemon.core.answers import Answer, Limits
@@ -15,7 +14,7 @@ from daemon.core.memory_plan import MemoryPlan
 from daemon.core.packing import Shapes
 from daemon.core.versions import AdapterSpec
 from daemon.errors import RunFault
-from daemon.evaluation.scoring import Heard
+from daemon.evaluation.scoring import Heard, Interrupted
 from daemon.layout import Layout
 from daemon.model import adapters, bases, machine
 from daemon.model.anatomy import Anatomy
@@ -28,9 +27,11 @@ from daemon.model.packing_check import PackingCheck, check_packing
 from daemon.model.row_length import best_row_tokens
 from daemon.settings import TrainingSettings
 from daemon.text.encoder import Encoded
-from daemon.training.engine import ADAPTER, MOMENTS, EncodedPass, Footing, StepResult
+from daemon.training.engine import ADAPTER, MOMENTS, EncodedPass, Footing, StepResult, never
+from daemon.training.gathered import Gathered
 from daemon.training.kept import KeptStates
 from daemon.training.losses import chunk_positions
+from daemon.training.mlx_memory import answers_beside, in_use
 from daemon.training.optimizers import FIRST_MOMENT
 from daemon.training.step import Stepper
 
@@ -43,7 +44,9 @@ CARRIED_SHARE = 0.5
 class MlxEngine:
     """Trains, scores and answers with the same resident weights."""
 
-    def __init__(self) -> None:
+    def __init__(self, wire: bool = False) -> None:
+        """With `wire` what stays between steps is wired down on a Mac that has much memory."""
+        self._wire = wire
         self._base: Path | None = None
         self._spec: AdapterSpec | None = None
         self._keys: tuple[str, ...] = ()
@@ -108,6 +111,11 @@ class MlxEngine:
             checkpoint=shape.checkpoint,
         )
         return estimate(model, work), machine.memory().usable
+
+    def answers_that_fit(self, prompt: int, new: int) -> int:
+        """Return how many answers may be in the making beside what is loaded, at least 1."""
+        assert self._base is not None, "load comes first"
+        return answers_beside(self._base, prompt, new)
 
     @property
     def most_passes(self) -> int:
@@ -187,10 +195,10 @@ class MlxEngine:
         """Set the limits of memory, in place of those before; return the passes at once."""
         there = machine.memory()
         if memory is None:
-            machine.set_limits(None, there)
+            machine.set_limits(None, there, self._wire)
             return self._lanes.most
         fitting = memory.within(there.usable, self._lanes.most)
-        machine.set_limits(fitting.need, there)
+        machine.set_limits(fitting.need, there, self._wire)
         return fitting.passes
 
     def _carry(self, training: TrainingSettings) -> None:
@@ -246,9 +254,27 @@ class MlxEngine:
             self._stepper.close()
         self._stepper = None
 
-    def step(self, passes: Sequence[EncodedPass], learning_rate: float, seed: int) -> StepResult:
+    def step(
+        self, passes: Sequence[EncodedPass], learning_rate: float, seed: int,
+        interrupted: Interrupted = never, /,
+    ) -> StepResult:  # fmt: skip
         """Apply one optimizer step."""
-        return self._ready().step(passes, learning_rate, seed)
+        return self._ready().step(passes, learning_rate, seed, interrupted)
+
+    @property
+    def holds_part(self) -> bool:
+        """Return whether passes of an interrupted step are kept."""
+        return self._stepper is not None and self._stepper.gathered is not None
+
+    def save_part(self, folder: Path) -> None:
+        """Write what is kept of an interrupted step."""
+        gathered = self._ready().gathered
+        assert gathered is not None, "there is a part to save"
+        gathered.save(folder)
+
+    def restore_part(self, folder: Path) -> None:
+        """Take what `save_part` wrote."""
+        self._ready().gathered = Gathered.read(folder)
 
     def finite_alone(self, text: Encoded, seed: int) -> bool:
         """Return whether loss and gradient of one text by itself are finite."""
@@ -325,13 +351,8 @@ class MlxEngine:
         mx.reset_peak_memory()
 
     def memory(self) -> dict[str, int]:
-        """Return bytes in use; MLX's own count misses what the process's shows, so both."""
-        return {
-            "active": mx.get_active_memory(),
-            "peak": mx.get_peak_memory(),
-            "cache": mx.get_cache_memory(),
-            "process": psutil.Process().memory_info().rss,
-        }
+        """Return bytes in use, by kind."""
+        return in_use()
 
     def _weights(self) -> dict[str, Any]:
         weights = adapters.adapter_weights(self._model)

@@ -95,6 +95,7 @@ def open_frozen(
     assert rung is not None, "the first rung holds from the beginning"
     carried = _load(bench, request, choices, rung, base, start, place)
     state = resume(bench, folder, request, attempt, start)
+    runs.take_part(place, state.step_in_run, bench.engine.restore_part)
     data = TrainingRows(request, choices, rows, texts, bench.engine.shapes, rung.max_row_tokens)
     until = next_change(rungs, state.step_in_run)
     joules = bench.energy.joules() if folder is None else None

@@ -3,6 +3,7 @@
 Its loss falls towards a fixed goal, its updates are exact in float32, its files real safetensors.
 """
 
+import json
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,17 +14,26 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from daemon.clock import Clock
+from daemon.core.answering import ANSWERS_MOST
 from daemon.core.answers import Answer, Limits
 from daemon.core.bases import BaseFacts
 from daemon.core.footprint import Estimate
 from daemon.core.memory_plan import MemoryPlan
 from daemon.core.packing import Shapes
 from daemon.core.versions import AdapterSpec
-from daemon.evaluation.scoring import Heard
+from daemon.evaluation.scoring import Heard, Interrupted
 from daemon.layout import Layout
 from daemon.settings import TrainingSettings
 from daemon.text.encoder import Encoded
-from daemon.training.engine import ADAPTER, MOMENTS, EncodedPass, Footing, StepResult
+from daemon.training.engine import (
+    ADAPTER,
+    INTERRUPTED,
+    MOMENTS,
+    EncodedPass,
+    Footing,
+    StepResult,
+    never,
+)
 from daemon.training.rehearsal_base import make_base
 
 MODULE = "model.layers.0.self_attn.q_proj"
@@ -33,6 +43,8 @@ FLOOR_NATS = 0.5
 MOMENTUM = np.float32(0.9)
 RATE_FACTOR = np.float32(20.0)
 """The settings' rates are meant for a real model; this one learns nothing visible at them."""
+
+PART = "part.json"
 
 Arrays = dict[str, np.ndarray]
 
@@ -51,6 +63,8 @@ class RehearsalEngine:
         self._moments: Arrays = {}
         self._begun: Arrays = {}
         self._fresh: Arrays = {}
+        self._part = (0, 0)
+        """Seed of the step that was interrupted last, and how many passes it had taken."""
         self.shapes = Shapes(256, 2048)
 
     def prepare(self, layout: Layout, model: str) -> BaseFacts:
@@ -69,6 +83,10 @@ class RehearsalEngine:
     ) -> tuple[Estimate, int] | None:
         """Return nothing: it takes next to no memory."""
         return None
+
+    def answers_that_fit(self, prompt: int, new: int) -> int:
+        """Return as many as ever: they take next to no memory."""
+        return ANSWERS_MOST
 
     most_passes = 1
     peak_arithmetic = None
@@ -99,7 +117,7 @@ class RehearsalEngine:
         memory: MemoryPlan | None,
     ) -> bool:
         """Be as a run begins."""
-        self._base, self._spec = base, spec
+        self._base, self._spec, self._part = base, spec, (0, 0)
         usual = self.usual_tokens
         self.shapes = Shapes(training.row_tokens or usual[0], training.pass_tokens or usual[1])
         self._fresh = _fresh(spec.rank, seed)
@@ -112,9 +130,18 @@ class RehearsalEngine:
         self._moments = {"step": np.zeros(1, np.uint64), **zeros}
         return start is None
 
-    def step(self, passes: Sequence[EncodedPass], learning_rate: float, seed: int) -> StepResult:
+    def step(
+        self, passes: Sequence[EncodedPass], learning_rate: float, seed: int,
+        interrupted: Interrupted = never, /,
+    ) -> StepResult:  # fmt: skip
         """Move towards the goal; rows pull a little to either side, as real ones do."""
-        self._clock.sleep_s(self._pace_s)
+        taken = self._part[1] if self._part[0] == seed else 0
+        self._part = (0, 0)
+        for number in range(taken, len(passes)):
+            if number > taken and interrupted():
+                self._part = (seed, number)
+                return INTERRUPTED
+            self._clock.sleep_s(self._pace_s / len(passes))
         rows = [text for item in passes for text in item.texts]
         scored = self.losses(rows)
         loss = sum(total for total, _ in scored) / max(1, sum(count for _, count in scored))
@@ -131,6 +158,20 @@ class RehearsalEngine:
             moved += float(np.sum(move * move))
         self._moments["step"] = self._moments["step"] + np.uint64(1)
         return StepResult(loss, norm, math.sqrt(moved), True)
+
+    @property
+    def holds_part(self) -> bool:
+        """Return whether a step was left between two passes."""
+        return self._part[1] > 0
+
+    def save_part(self, folder: Path) -> None:
+        """Write which step it is and how far it came."""
+        (folder / PART).write_text(json.dumps(self._part), encoding="utf-8")
+
+    def restore_part(self, folder: Path) -> None:
+        """Take what `save_part` wrote."""
+        seed, passes = json.loads((folder / PART).read_bytes())
+        self._part = (int(seed), int(passes))
 
     def finite_alone(self, text: Encoded, seed: int) -> bool:
         """Return whether the loss of one text by itself is finite."""

@@ -17,12 +17,14 @@ from daemon.core.schedule import Schedule, rate
 from daemon.evaluation.periodic import Evaluation
 from daemon.folders import runs
 from daemon.settings import TrainingSettings
+from daemon.training.answering import Answering
 from daemon.training.batches import Ahead, StepContent, holdout_rows, questions
 from daemon.training.bench import Bench, RunInHand
 from daemon.training.commits import Commits
 from daemon.training.cooling import Cooler
 from daemon.training.desk import Desk
-from daemon.training.engine import NOT_APPLIED, StepResult
+from daemon.training.display import DisplayRest
+from daemon.training.engine import INTERRUPTED, NOT_APPLIED, StepResult
 from daemon.training.evolving import Prober
 from daemon.training.measures import StepTimes, step_metrics
 from daemon.training.state import SetAside
@@ -64,7 +66,11 @@ class Training:
         self.state = hand.state
         self._schedule = schedule_of(self._settings.training)
         self._ahead = Ahead(hand.data)
-        self._cooler = Cooler(self._settings.trainer, bench.clock)
+        trainer = self._settings.trainer
+        self._cooler = Cooler(trainer, bench.clock)
+        # Only a GPU keeps the screen waiting.
+        share = 0.0 if bench.engine.device.startswith("CPU") else trainer.display_rest_share
+        self._display = DisplayRest(share, bench.clock)
         self._jump_told = False
         self._put_aside_long_rows()
         self._validation = holdout_rows(hand.rows, hand.texts, hand.choices.tune)
@@ -118,7 +124,8 @@ class Training:
             if self._early_stop.spent(self.state):
                 self._early_stop.stop(self.state)
                 return "again"
-            self._step()
+            if not self._step():
+                continue
             if self._has_jumped():
                 return "again"
             if self.state.refused_in_a_row >= REFUSED_MOST:
@@ -163,8 +170,8 @@ class Training:
                 self._bench.pipe.send(say.Paused(self._hand.request.run))
                 announced = True
             left = self._desk.wait(None)
-        if self._desk.leaving == "stop":
-            self._commit()
+        if self._desk.leaving == "stop" and self._commit():
+            self._commits.keep_part(self.state)
         return True
 
     def _grant_wishes(self, judging: bool) -> None:
@@ -177,7 +184,8 @@ class Training:
 
     # --- steps --------------------------------------------------------------------------------
 
-    def _step(self) -> None:
+    def _step(self) -> bool:
+        """Take one step; False when interrupted, with nothing changed."""
         began_s = self._bench.clock.monotonic_s()
         content = self._content()
         waited_s = self._bench.clock.monotonic_s() - began_s
@@ -186,8 +194,10 @@ class Training:
         learning_rate *= self._hand.rung.rate_share
         seed = mix(self._hand.request.seed, "step", step)
         result = self._compute(content, learning_rate, seed)
-        if not result.applied:
+        if not result.applied and not result.interrupted:
             content, result = self._without_guilty(content, learning_rate, seed)
+        if result.interrupted:
+            return False
         seconds = self._bench.clock.monotonic_s() - began_s
         times = StepTimes(seconds, waited_s, self._rested_s)
         at = (step, step_in_run)
@@ -198,6 +208,7 @@ class Training:
         for remark in self._bench.engine.remarks():
             self._bench.pipe.send(say.Noted("measured", remark))
         self._rest(seconds)
+        return True
 
     def _rest(self, step_s: float) -> None:
         rest = self._cooler.after_step(step_s)
@@ -238,7 +249,15 @@ class Training:
         """Take a step; without a row there is none, or old momentum alone would move the model."""
         if not content.texts:
             return NOT_APPLIED
-        return self._bench.engine.step(content.passes, learning_rate, seed)
+        self._display.begin()
+        return self._bench.engine.step(content.passes, learning_rate, seed, self._is_interrupted)
+
+    def _is_interrupted(self) -> bool:
+        """Return whether a step is to be left between two passes; wishes wait for its end."""
+        if not (self._desk.look() or self._desk.paused) and (rest_s := self._display.rest_s()):
+            self._desk.wait(rest_s)
+            self._display.begin()
+        return self._desk.look() or self._desk.paused
 
     def _content(self) -> StepContent:
         return self._ahead.step(self.state.step_in_run, self.state.aside_ids)
@@ -252,7 +271,12 @@ class Training:
         """
         engine = self._bench.engine
         step = self.state.step + 1
-        guilty = {text.id for text in content.texts if not engine.finite_alone(text.encoded, seed)}
+        guilty = set()
+        for text in content.texts:
+            if self._is_interrupted():
+                return content, INTERRUPTED
+            if not engine.finite_alone(text.encoded, seed):
+                guilty.add(text.id)
         if not guilty:
             return content, NOT_APPLIED
         found = tuple(SetAside(job, row, step) for job, row in sorted(guilty))
@@ -310,7 +334,8 @@ class Training:
         limits = Limits(
             self._settings.evaluation.max_new_tokens, self._settings.evaluation.answer_s
         )
-        evaluation = Evaluation(self._bench.engine, self._bench.clock, limits, self._desk.look)
+        scorer = Answering(self._bench, self._hand.request.base)
+        evaluation = Evaluation(scorer, self._bench.clock, limits, self._desk.look)
         step = self.state.step
         found = evaluation.measure(step, self._validation, self._questions, budget_s)
         if found is None:

@@ -148,14 +148,16 @@ def recall(bench: Bench, request: Request) -> dict[str, Any]:
     """Return what worked with this base on this machine."""
     fingerprint = str(request.base["fingerprint"])
     worked, problem = machine.read_worked(bench.layout, bench.engine.device, fingerprint)
-    _tell(bench, problem)
+    tell_damage(bench, problem)
     return worked
 
 
 def remember(bench: Bench, request: Request, worked: Mapping[str, Any]) -> None:
     """Keep what worked with this base on this machine."""
     fingerprint = str(request.base["fingerprint"])
-    _tell(bench, machine.remember_worked(bench.layout, bench.engine.device, fingerprint, worked))
+    tell_damage(
+        bench, machine.remember_worked(bench.layout, bench.engine.device, fingerprint, worked)
+    )
 
 
 def worked_with(rung: Rung) -> dict[str, Any]:
@@ -167,6 +169,7 @@ def worked_with(rung: Rung) -> dict[str, Any]:
     return {"pass_tokens": rung.pass_tokens, "checkpoint": rung.checkpoint}
 
 
-def _tell(bench: Bench, problem: str | None) -> None:
+def tell_damage(bench: Bench, problem: str | None) -> None:
+    """Say what was wrong with what is remembered of this machine, where something was."""
     if problem is not None:
         bench.pipe.send(say.Alerted("machine_memory_damaged", problem))

@@ -59,6 +59,11 @@ class RunState:
     evolution: Evolution = field(default_factory=Evolution)
 
     @property
+    def last_step_s(self) -> float:
+        """How long the last step took, in seconds; 0 before the first."""
+        return self.metrics[-1].seconds if self.metrics else 0.0
+
+    @property
     def aside_ids(self) -> frozenset[RowId]:
         """The ids of the rows that were put aside."""
         return frozenset(row.id for row in self.aside)

@@ -5,7 +5,7 @@ The loss is the mean over all supervised tokens of the step, however it is split
 
 import math
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
@@ -15,6 +15,7 @@ from mlx.utils import tree_flatten, tree_map
 
 from daemon.core.packing import Pass, Shapes, lay_out
 from daemon.core.plan import mix
+from daemon.evaluation.scoring import Interrupted
 from daemon.model.anatomy import Anatomy
 from daemon.model.arithmetic import arithmetic_of
 from daemon.model.backend import mx, nn
@@ -22,7 +23,8 @@ from daemon.model.lanes import Lanes
 from daemon.settings import TrainingSettings
 from daemon.text.encoder import Encoded
 from daemon.training.arrays import PassArrays, arrange
-from daemon.training.engine import EncodedPass, StepResult
+from daemon.training.engine import INTERRUPTED, EncodedPass, StepResult, never
+from daemon.training.gathered import Gathered, key_of
 from daemon.training.kept import KeptStates
 from daemon.training.losses import Losses
 from daemon.training.optimizers import make_optimizer
@@ -72,7 +74,8 @@ class Stepper:
         self.losses = Losses(anatomy, below)
         self.optimizer = make_optimizer(training)
         self._cost = arithmetic_of(anatomy, below)
-        self._arithmetic = 0.0
+        self.gathered: Gathered | None = None
+        """Of the step that was interrupted last, for when it is taken next."""
         self._traced: set[tuple[int, ...]] = set()
         self._differentiate: Any = nn.utils.value_and_grad(self._model, self._total)
         self._gradient: Any = self._value_and_gradient
@@ -103,13 +106,21 @@ class Stepper:
         with self._anatomy.checkpointed() if self._checkpoint else nullcontext():
             return self.losses.total(*arrays)
 
-    def step(self, passes: Sequence[EncodedPass], learning_rate: float, seed: int) -> StepResult:
+    def step(
+        self, passes: Sequence[EncodedPass], learning_rate: float, seed: int,
+        interrupted: Interrupted = never,
+    ) -> StepResult:  # fmt: skip
         """Apply one step, or nothing where loss or gradient is not finite."""
         self._model.train()
-        loss, gradients = self._accumulate(passes, seed)
+        begun, self.gathered = self.gathered, None
+        found = self._gather(passes, seed, interrupted, begun)
+        if found.passes < len(passes):
+            self.gathered = found
+            return INTERRUPTED
+        loss, gradients = found.mean()
         norm = _norm(gradients)
         if not math.isfinite(loss) or not math.isfinite(norm):
-            return StepResult(None, None, None, False, self._arithmetic)
+            return StepResult(None, None, None, False, found.arithmetic)
         shrink = min(1.0, self._training.clip_norm / (norm + 1e-6))
         before = self._model.trainable_parameters()
         self.optimizer.learning_rate = learning_rate
@@ -117,7 +128,7 @@ class Stepper:
         after = self._model.trainable_parameters()
         mx.eval(after, self.optimizer.state)
         moved = _norm(tree_map(lambda new, old: new - old, after, before))
-        return StepResult(loss, norm, moved, True, self._arithmetic)
+        return StepResult(loss, norm, moved, True, found.arithmetic)
 
     def finite_alone(self, text: Encoded, seed: int) -> bool:
         """Return whether loss and gradient of one text by itself are finite."""
@@ -128,18 +139,27 @@ class Stepper:
 
     def _accumulate(self, passes: Sequence[EncodedPass], seed: int) -> tuple[float, Any]:
         """Return the mean loss and gradient over all supervised tokens of all passes."""
-        total, tokens, gathered = 0.0, 0, None
-        self._arithmetic = 0.0
+        return self._gather(passes, seed).mean()
+
+    def _gather(
+        self, passes: Sequence[EncodedPass], seed: int, interrupted: Interrupted = never,
+        begun: Gathered | None = None,
+    ) -> Gathered:  # fmt: skip
+        """Return the sums over all passes, behind those of `begun`; of fewer when interrupted."""
+        sums = Gathered(key_of(passes, seed, self._checkpoint))
+        if begun is not None and begun.key == sums.key:
+            sums = begun
         self._settle()
         work = partial(self._differentiated, seed=seed)
-        for found in self._lanes.each(work, list(enumerate(passes)), self._abreast):
-            total += float(found.total.item())
-            tokens += found.supervised
-            self._arithmetic += found.arithmetic
+        left = list(enumerate(passes))[sums.passes :]
+        with closing(self._lanes.each(work, left, self._abreast)) as found:
             # In the order of the passes, whichever was ready first: sums have the same bits.
-            gathered = _sum(gathered, found.gradients)
-        count = max(1, tokens)
-        return total / count, tree_map(lambda g: g / count, gathered)
+            for one in found:
+                total = float(one.total.item())
+                sums = sums.plus(total, one.supervised, one.arithmetic, one.gradients)
+                if sums.passes < len(passes) and interrupted():
+                    break
+        return sums
 
     def _settle(self) -> None:
         """Have every number of the model computed: no other thread could."""
@@ -202,15 +222,6 @@ class Stepper:
                 totals[number] += loss
                 counts[number] += 1
         return list(zip(totals, counts, strict=True))
-
-
-def _sum(gathered: Any, new: Any) -> Any:
-    if gathered is None:
-        return new
-    found = tree_map(lambda a, b: a + b, gathered, new)
-    # Evaluated now: what is waited for would hold the gradients of all passes.
-    mx.eval(found)
-    return found
 
 
 def _norm(gradients: Any) -> float:

@@ -158,9 +158,11 @@ class TrialRun:
         while self._taken < steps:
             if self._left():
                 return None
-            applied = self._step(ahead, steps, data.too_long)
-            if applied is not None:
-                refused = 0 if applied else refused + 1
+            result = self._step(ahead, steps, data.too_long)
+            if result is not None and result.interrupted:
+                return None
+            if result is not None:
+                refused = 0 if result.applied else refused + 1
             if refused >= REFUSED_MOST:
                 return self._end(number, "failed", f"{refused} steps in a row were not finite")
             if self._taken not in measured:
@@ -174,13 +176,14 @@ class TrialRun:
                 return self._end(number, "pruned", "behind the median of the earlier trials")
         return self._end(number, "finished", "")
 
-    def _step(self, ahead: Ahead, steps: int, aside: frozenset[RowId]) -> bool | None:
-        """Take one step; return whether it was applied, None where it had no row."""
+    def _step(self, ahead: Ahead, steps: int, aside: frozenset[RowId]) -> StepResult | None:
+        """Take one step; None where it had no row."""
         content = ahead.step(self._taken, aside)
         result = self._compute(content, steps) if content.texts else None
-        self._taken += 1
-        self._bench.pipe.send(say.PieceStepped(self._sweep.sweep, self._taken))
-        return None if result is None else result.applied
+        if result is None or not result.interrupted:
+            self._taken += 1
+            self._bench.pipe.send(say.PieceStepped(self._sweep.sweep, self._taken))
+        return result
 
     def _compute(self, content: StepContent, steps: int) -> StepResult:
         step = self._request.step + self._taken + 1
@@ -188,7 +191,7 @@ class TrialRun:
             schedule_of(self._request.settings.training), step, self._taken + 1, steps
         )
         seed = mix(self._request.seed, "step", step)
-        return self._bench.engine.step(content.passes, learning_rate, seed)
+        return self._bench.engine.step(content.passes, learning_rate, seed, self._left)
 
     def _measure(self, share: float) -> float | None:
         """Return the loss on the held-out rows and note it; None where the trial was left."""

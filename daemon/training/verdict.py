@@ -24,6 +24,7 @@ from daemon.evaluation.scores.score import Wanted
 from daemon.evaluation.sitting import Exam, GettingOn, Sitter
 from daemon.folders import models, runs, suites
 from daemon.folders.known_scores import KnownScores
+from daemon.training.answering import Answering
 from daemon.training.bench import Bench, RunInHand
 from daemon.training.engine import ADAPTER
 from daemon.training.exam import BASE, exam_for, exam_of, remembered_as, wanted_of
@@ -70,7 +71,8 @@ class Examiner:
         note = partial(runs.note_exam_progress, self._hand.place)
         memory = GettingOn(KnownScores(self._bench.layout), note)
         marks = examine(
-            engine, engine.wear, exam, sitters, memory, wanted, self._still_wanted
+            Answering(self._bench, self._hand.request.base), engine.wear, exam, sitters, memory,
+            wanted, self._still_wanted,
         )  # fmt: skip
         if marks is None:
             return None

@@ -12,6 +12,7 @@ from daemon.folders import runs
 from daemon.layout_jobs import RunLayout
 from daemon.settings import TrainerSettings
 from daemon.settings_records import read_saved
+from daemon.training.answering import died_answering, halve
 from daemon.training.bench import Bench, RunInHand
 from daemon.training.candidate import Judge
 from daemon.training.desk import Desk
@@ -75,6 +76,8 @@ class Trainer:
         if self._report_ended(place, run):
             return "stay"
         desk = Desk(self._bench.pipe)
+        if self._answered(place, after):
+            after = None
         if after == "memory" and not self._climb(place, run, "the last trainer died of it"):
             return "stay"
         if after == "device" and not self._device_is_back(run, desk):
@@ -205,6 +208,15 @@ class Trainer:
         runs.append_rung(place, lower)
         message = f"memory ran out in {run}; it goes on from step {at} with {describe(lower)}"
         self._bench.pipe.send(say.Alerted("out_of_memory", message))
+        return True
+
+    def _answered(self, place: RunLayout, after: Literal["memory", "device"] | None) -> bool:
+        """Have fewer answers made at once where it was these that memory ran out of."""
+        base = runs.read_request(place)["base"]
+        count = died_answering(self._bench, base)
+        if after != "memory" or count <= 1:
+            return False
+        halve(self._bench, base, count)
         return True
 
     def _may_begin_again(self, place: RunLayout, run: str, why: str) -> bool:

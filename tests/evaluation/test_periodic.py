@@ -10,7 +10,7 @@ from daemon.core.examples import Turn
 from daemon.core.suites import SuiteItem
 from daemon.evaluation.periodic import Evaluation
 from daemon.evaluation.questions import Question
-from daemon.evaluation.scoring import Heard
+from daemon.evaluation.scoring import Heard, chunks
 from daemon.text.encoder import Encoded
 from tests.clocks import StillClock
 
@@ -93,3 +93,12 @@ def test_an_interrupted_evaluation_has_no_findings() -> None:
     clock = StillClock()
     model = SlowModel(clock)
     assert Evaluation(model, clock, Limits(5), lambda: True).measure(3, ROWS, PROMPTS, 1e3) is None
+
+
+def test_rows_are_scored_in_parts_that_do_not_take_longer_than_a_stop() -> None:
+    """Four rows of 2,048 tokens were one piece of work: on a small GPU longer than a stop waits."""
+    lengths = [10, 20, 30, 40, 50, 1500, 600, 4000, 7, 8]
+    rows = [Encoded(np.zeros(n, np.int32), np.ones(n, bool)) for n in lengths]
+    parts = [[len(row.tokens) for row in part] for part in chunks(rows)]
+    assert parts == [[10, 20, 30, 40], [50, 1500], [600], [4000], [7, 8]]
+    assert not list(chunks([]))

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from daemon.core.answering import ANSWERS_MOST as AT_ONCE
 from daemon.core.answers import Answer, Limits
 from daemon.core.sampling import Sampling
 from daemon.model.backend import mx
-from daemon.model.generation import AT_ONCE, answer_batch, stream
+from daemon.model.generation import answer_batch, stream
 from daemon.model.loading import load_model
 
 PROMPTS = ([1, 2, 3], [9, 8, 7, 6, 5, 4], [11])

@@ -26,15 +26,55 @@ def test_a_machine_has_more_than_a_model_may_take_and_that_is_more_than_is_free(
 def test_limits_hold_the_need_with_room_to_spare_and_never_more_than_there_is() -> None:
     roomy = machine.limits_for(NEED, machine.Memory(64 * GIB, 48 * GIB, 40 * GIB))
     assert NEED.total < roomy.memory < 48 * GIB
-    assert roomy.cache == 4 * GIB and roomy.wired == NEED.resident
+    assert roomy.cache == 4 * GIB and roomy.wired == 0
     narrow = machine.limits_for(NEED, machine.Memory(8 * GIB, 5 * GIB, 4 * GIB))
     assert narrow.memory == 5 * GIB
     assert narrow.cache == 5 * GIB - NEED.resident
 
 
-def test_a_base_larger_than_the_machine_leaves_no_cache_and_no_more_wired_than_there_is() -> None:
-    limits = machine.limits_for(NEED, machine.Memory(GIB, GIB, GIB))
-    assert limits == machine.Limits(GIB, 0, GIB)
+def test_a_base_larger_than_the_machine_leaves_no_cache() -> None:
+    limits = machine.limits_for(NEED, machine.Memory(GIB, GIB, GIB), wire=True)
+    assert limits == machine.Limits(GIB, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("physical", "recommended", "free", "own", "usable"),
+    [
+        # Nothing else runs: what is recommended.
+        (16, 10.7, 14, 0, 10.7),
+        # 24 GB of which 18 are recommended, beside others that have 10.
+        (24, 18, 14, 0, 14),
+        # Beside a browser: bf16 with 10.4 GiB "fitted" into 10.7, and swapped.
+        (16, 10.7, 8, 0, 8),
+        # What this process has is its own.
+        (16, 10.7, 4, 5, 9),
+        # Nearly nothing is free: what is idle is compressed.
+        (16, 10.7, 1, 0, 6.4),
+        # A large recommendation leaves macOS its part.
+        (16, 15, 16, 0, 11),
+        (8, 7, 8, 0, 4.8),
+        (64, 48, 60, 0, 48),
+    ],
+)
+def test_on_a_mac_a_model_takes_what_other_programs_leave(
+    physical: float, recommended: float, free: float, own: float, usable: float
+) -> None:
+    """It was the recommended working set, whatever else ran."""
+    numbers = (int(n * GIB) for n in (physical, recommended, free, own))
+    there = machine.shared(*numbers)
+    assert there.usable == pytest.approx(usable * GIB, abs=GIB / 100)
+    assert there.physical == physical * GIB and there.available <= there.usable
+
+
+@pytest.mark.parametrize(
+    ("free", "own", "usable"), [(None, 0, 21.6), (24, 0, 21.6), (10, 0, 10), (10, 6, 16)]
+)
+def test_on_a_card_a_model_takes_what_other_programs_leave(
+    free: int | None, own: int, usable: float
+) -> None:
+    """What others had on a CUDA card was not counted."""
+    there = machine.of_a_card(24 * GIB, None if free is None else free * GIB, own * GIB)
+    assert there.usable == pytest.approx(usable * GIB, abs=GIB / 100)
 
 
 def test_without_a_need_all_there_is_for_a_model_may_be_taken() -> None:

@@ -1,10 +1,11 @@
-"""When a machine rests between steps; outputs of `pmset` as they were recorded."""
+"""When a machine rests between steps."""
 
 from pathlib import Path
 
 import pytest
 
 from daemon.settings import TrainerSettings
+from daemon.system.heat import Heat
 from daemon.training.cooling import (
     LONGEST_REST_S,
     LOOK_EVERY_S,
@@ -16,35 +17,8 @@ from daemon.training.cooling import (
     count_throttles,
     reason_to_rest,
     rest_s,
-    throttled_by_pmset,
 )
 from tests.clocks import StillClock
-
-QUIET_APPLE = """Note: No thermal warning level has been recorded
-Note: No performance warning level has been recorded
-Note: No CPU power status has been recorded
-"""
-QUIET_INTEL = """Note: No thermal warning level has been recorded
-Note: No performance warning level has been recorded
-2026-07-30 19:55:11 +0200 CPU Power notify
-\tCPU_Scheduler_Limit \t= 100
-\tCPU_Available_CPUs \t= 8
-\tCPU_Speed_Limit \t= 100
-"""
-HOT_INTEL = QUIET_INTEL.replace("CPU_Speed_Limit \t= 100", "CPU_Speed_Limit \t= 62")
-HOT_LEVEL = "Thermal Warning Level = 1\nNote: No performance warning level has been recorded\n"
-COOL_LEVEL = "Thermal Warning Level = 0\n"
-
-
-@pytest.mark.parametrize(
-    ("text", "throttled"),
-    [
-        (QUIET_APPLE, False), (QUIET_INTEL, False), (COOL_LEVEL, False),
-        (HOT_INTEL, True), (HOT_LEVEL, True), ("", None), ("pmset: not permitted\n", None),
-    ],
-)  # fmt: skip
-def test_pmset_tells_whether_heat_slows_a_mac(text: str, throttled: bool | None) -> None:
-    assert throttled_by_pmset(text) is throttled
 
 
 @pytest.mark.parametrize(
@@ -118,3 +92,32 @@ def test_a_machine_that_counts_nothing_is_not_called_hot(
 ) -> None:
     monkeypatch.setattr("sys.platform", "linux")
     assert Look(tmp_path)().throttled is None
+
+
+@pytest.mark.parametrize(
+    ("heat", "throttled"),
+    [(Heat(0), False), (Heat(1), False), (Heat(2), True), (Heat(None, "not told"), None)],
+)
+def test_a_mac_is_as_hot_as_it_says_itself(
+    tmp_path: Path, heat: Heat, throttled: bool | None
+) -> None:
+    """`pmset -g therm` says "No thermal warning level" on Apple silicon always: read as not hot."""
+    found = Look(tmp_path, lambda: heat)()
+    assert found.throttled is throttled and found.blind == heat.reason
+
+
+def test_heat_that_cannot_be_read_is_told_once() -> None:
+    """It was silently taken for "not hot", so `cool_down` never acted."""
+    clock = StillClock()
+    blind = Strain(None, None, "macOS does not tell")
+    cooler = Cooler(TrainerSettings(cool_down="always"), clock, lambda: blind)
+    first = cooler.after_step(1.0)
+    assert first.seconds == 0.0 and first.event is not None and "does not tell" in first.event
+    clock.pass_s(LOOK_EVERY_S)
+    assert cooler.after_step(1.0) == Rest(0.0)
+
+
+def test_a_step_of_a_minute_rests_as_large_a_share_as_a_short_one() -> None:
+    """A rest ended after 30 s: after a step of 56 s that was 35 % of the time, not half."""
+    assert rest_s(56.0, 0.5) == 56.0 and rest_s(1.0, 0.5) == 1.0
+    assert rest_s(3000.0, 0.5) == LONGEST_REST_S

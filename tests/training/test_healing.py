@@ -68,7 +68,9 @@ def steps(pipe: ScriptedPipe) -> list[int]:
 class Jumping(Rehearsal):
     """Its loss jumps at the 17th step and stays high, unless the rate is small."""
 
-    def step(self, passes: Sequence[EncodedPass], learning_rate: float, seed: int) -> StepResult:
+    def step(
+        self, passes: Sequence[EncodedPass], learning_rate: float, seed: int, *_: Any
+    ) -> StepResult:
         result = super().step(passes, learning_rate, seed)
         late = int(self._moments["step"][0]) >= 17
         return replace(result, loss=30.0) if late and learning_rate > 3e-4 else result
@@ -108,7 +110,9 @@ def test_a_rate_noted_behind_a_rollback_does_not_come_back(workspace: Workspace)
 class Hopeless(Rehearsal):
     """Its loss jumps and no rate helps."""
 
-    def step(self, passes: Sequence[EncodedPass], learning_rate: float, seed: int) -> StepResult:
+    def step(
+        self, passes: Sequence[EncodedPass], learning_rate: float, seed: int, *_: Any
+    ) -> StepResult:
         result = super().step(passes, learning_rate, seed)
         return replace(result, loss=30.0) if int(self._moments["step"][0]) >= 17 else result
 
@@ -127,7 +131,9 @@ def test_the_rate_is_not_halved_for_ever(workspace: Workspace) -> None:
 class Small(Rehearsal):
     """Has no room for passes of more than 128 tokens once it has taken six steps."""
 
-    def step(self, passes: Sequence[EncodedPass], learning_rate: float, seed: int) -> StepResult:
+    def step(
+        self, passes: Sequence[EncodedPass], learning_rate: float, seed: int, *_: Any
+    ) -> StepResult:
         most = max(item.width * len(item.rows) for item in passes)
         if most > 128 and int(self._moments["step"][0]) >= 6:
             raise MemoryError
@@ -156,7 +162,9 @@ def test_a_run_that_runs_out_of_memory_goes_on_from_its_last_commit_in_smaller_p
 
 
 class Full(Rehearsal):
-    def step(self, passes: Sequence[EncodedPass], learning_rate: float, seed: int) -> StepResult:
+    def step(
+        self, passes: Sequence[EncodedPass], learning_rate: float, seed: int, *_: Any
+    ) -> StepResult:
         raise MemoryError
 
 
@@ -309,7 +317,9 @@ def test_a_model_that_cannot_fit_is_refused_and_its_jobs_are_not_guilty(
 class Shortage(Rehearsal):
     """Has no room for the longest row, whatever the pass."""
 
-    def step(self, passes: Sequence[EncodedPass], learning_rate: float, seed: int) -> StepResult:
+    def step(
+        self, passes: Sequence[EncodedPass], learning_rate: float, seed: int, *_: Any
+    ) -> StepResult:
         if any(text.tokens.any() and len(text.tokens) > 256 for p in passes for text in p.texts):
             raise MemoryError
         return super().step(passes, learning_rate, seed)
@@ -371,7 +381,9 @@ def test_a_step_of_which_every_row_was_put_aside_is_not_taken(tmp_path: Path) ->
 class Cramped(Rehearsal):
     """Has no room for rows of more than 128 tokens."""
 
-    def step(self, passes: Sequence[EncodedPass], learning_rate: float, seed: int) -> StepResult:
+    def step(
+        self, passes: Sequence[EncodedPass], learning_rate: float, seed: int, *_: Any
+    ) -> StepResult:
         if any(text.tokens.any() and len(text.tokens) > 128 for p in passes for text in p.texts):
             raise MemoryError
         return super().step(passes, learning_rate, seed)
@@ -403,7 +415,9 @@ def test_a_run_of_which_no_row_is_left_makes_no_version_and_names_its_rows(
 class Blank(Rehearsal):
     """Makes no finite number of any row."""
 
-    def step(self, passes: Sequence[EncodedPass], learning_rate: float, seed: int) -> StepResult:
+    def step(
+        self, passes: Sequence[EncodedPass], learning_rate: float, seed: int, *_: Any
+    ) -> StepResult:
         if any(text.tokens.any() for item in passes for text in item.texts):
             return NOT_APPLIED
         return super().step(passes, learning_rate, seed)
@@ -465,7 +479,9 @@ class Errs(Rehearsal):
     def trouble(self, error: BaseException) -> Literal["memory", "device"] | None:
         return "device"
 
-    def step(self, passes: Sequence[EncodedPass], learning_rate: float, seed: int) -> StepResult:
+    def step(
+        self, passes: Sequence[EncodedPass], learning_rate: float, seed: int, *_: Any
+    ) -> StepResult:
         raise RuntimeError("GPU lost")
 
 

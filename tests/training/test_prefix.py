@@ -45,7 +45,9 @@ class Spy(RehearsalEngine):
         self.worn, self.judging = folder, True
         super().wear(folder)
 
-    def step(self, passes: Sequence[EncodedPass], learning_rate: float, seed: int) -> StepResult:
+    def step(
+        self, passes: Sequence[EncodedPass], learning_rate: float, seed: int, *_: Any
+    ) -> StepResult:
         for item in passes:
             assert all(sum(len(t.tokens) for t in row) <= item.width for row in item.rows)
             self.trained += [self._spell(text.tokens.tolist()) for text in item.texts]

@@ -218,7 +218,9 @@ def test_moments_are_taken_from_the_backup_where_the_version_has_them_no_more(
 class Coarse(RehearsalEngine):
     """Another arithmetic: every step goes a little further."""
 
-    def step(self, passes: Sequence[EncodedPass], learning_rate: float, seed: int) -> StepResult:
+    def step(
+        self, passes: Sequence[EncodedPass], learning_rate: float, seed: int, *_: Any
+    ) -> StepResult:
         return super().step(passes, learning_rate * 1.001, seed)
 
 

@@ -271,7 +271,9 @@ def test_a_job_trained_again_does_not_count_against_itself(workspace: Workspace)
 
 
 class NeverFinite(RehearsalEngine):
-    def step(self, passes: Sequence[EncodedPass], learning_rate: float, seed: int) -> StepResult:
+    def step(
+        self, passes: Sequence[EncodedPass], learning_rate: float, seed: int, *_: Any
+    ) -> StepResult:
         return StepResult(None, None, None, False)
 
 

@@ -233,7 +233,9 @@ def test_an_end_that_was_not_heard_is_told_again(workspace: Workspace) -> None:
 
 
 class Killer(RehearsalEngine):
-    def step(self, passes: Sequence[EncodedPass], learning_rate: float, seed: int) -> StepResult:
+    def step(
+        self, passes: Sequence[EncodedPass], learning_rate: float, seed: int, *_: Any
+    ) -> StepResult:
         raise ValueError("broken")
 
 
@@ -251,7 +253,9 @@ def test_a_trial_that_kills_its_trainer_three_times_is_given_up(workspace: Works
 
 
 class Narrow(RehearsalEngine):
-    def step(self, passes: Sequence[EncodedPass], learning_rate: float, seed: int) -> StepResult:
+    def step(
+        self, passes: Sequence[EncodedPass], learning_rate: float, seed: int, *_: Any
+    ) -> StepResult:
         raise MemoryError("too much")
 
     def trouble(self, error: BaseException) -> Literal["memory", "device"] | None:
@@ -309,13 +313,17 @@ class Counting(Cramped):
 
     taken = 0
 
-    def step(self, passes: Sequence[EncodedPass], learning_rate: float, seed: int) -> StepResult:
+    def step(
+        self, passes: Sequence[EncodedPass], learning_rate: float, seed: int, *_: Any
+    ) -> StepResult:
         self.taken += 1
         return super().step(passes, learning_rate, seed)
 
 
 class NeverFinite(RehearsalEngine):
-    def step(self, passes: Sequence[EncodedPass], learning_rate: float, seed: int) -> StepResult:
+    def step(
+        self, passes: Sequence[EncodedPass], learning_rate: float, seed: int, *_: Any
+    ) -> StepResult:
         return StepResult(None, None, None, False)
 
 

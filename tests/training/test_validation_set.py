@@ -83,7 +83,9 @@ class Busy(RehearsalEngine):
         self._clock.sleep_s(len(rows) * 0.1 * (1 + 3 * (len(self.scored) % 2)))
         return super().losses(rows)
 
-    def step(self, passes: Sequence[EncodedPass], learning_rate: float, seed: int) -> StepResult:
+    def step(
+        self, passes: Sequence[EncodedPass], learning_rate: float, seed: int, *_: Any
+    ) -> StepResult:
         result = super().step(passes, learning_rate, seed)
         self.scored[-1] = 0
         return result

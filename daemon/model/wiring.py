@@ -1,0 +1,27 @@
+"""Keeps mlx-lm from wiring memory down: `daemon.model.machine` alone does, and only if asked to.
+
+mlx-lm wires up to the recommended working set, two thirds of a Mac and more, as long as it answers;
+a trainer and a server would each. Wired memory can be neither compressed nor swapped, and kernel
+panics are reported with it (mlx 3186, mlx-lm 883). Untested on hardware.
+"""
+
+from importlib import import_module
+
+import daemon.model.backend  # noqa: F401 mlx_lm imports mlx by itself: it must come afterwards
+
+PLACES = ("mlx_lm.generate", "mlx_lm.utils")
+NAME = "maybe_set_recommended_wired_limit"
+
+
+def wire_nothing() -> None:
+    """Stand for mlx-lm's function, which returns None where there is nothing to take back."""
+
+
+def keep_mlx_lm_from_wiring() -> None:
+    """Have mlx-lm call ours wherever it would wire; to be called before it is asked anything."""
+    for module in map(import_module, PLACES):
+        if not hasattr(module, NAME):
+            raise ImportError(
+                f"{module.__name__} has no {NAME}: how does this release wire memory?"
+            )
+        setattr(module, NAME, wire_nothing)
