@@ -108,12 +108,12 @@ def _memory(base: Path, scratch: Path, row: int, tokens: int) -> Found:
     said = engine.estimate(base, SPEC, Footing(tokens, row, False, "adamw"))
     if said is None:
         return Found("left out", "models of this kind are not estimated")
-    before = engine.memory()["process"]
+    before = engine.memory()["footprint"]
     _load(engine, base, scratch, row, tokens)
     engine.forget_peak()
     engine.step(_one_pass(row, tokens), 1e-4, 1)
     after = engine.memory()
-    return _judged(after["peak"], said[0], after["process"] - before)
+    return _judged(after["peak"], said[0], after["footprint"] - before)
 
 
 def _judged(peak: int, said: Estimate, grown: int) -> Found:

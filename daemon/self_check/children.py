@@ -1,6 +1,8 @@
 """Runs the checks in processes of their own and says what one that died has died of; light."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -76,17 +78,26 @@ class _Child:
         own = folder / f"process-{len(done)}"
         own.mkdir()
         argv = [sys.executable, "-P", *program, str(own), *options]
-        self._process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=self._errors)
+        self._process = subprocess.Popen(
+            argv, stdout=subprocess.PIPE, stderr=self._errors, start_new_session=True
+        )
         self._timer = threading.Timer(max(0.1, left_s), self._end)
         self._clock = SystemClock()
         self._begun_s = self._clock.monotonic_s()
+        self._words = ""
         self.begun: str | None = None
         """The check that is under way."""
         self.late = False
 
     def _end(self) -> None:
         self.late = True
-        self._process.kill()
+        self._kill()
+
+    def _kill(self) -> None:
+        # A check may have begun a daemon, which is to go with it.
+        # Once it was waited for, its number may be another's.
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     @property
     def done(self) -> bool:
@@ -103,28 +114,27 @@ class _Child:
                 self.begun, self._begun_s = record.get("begun"), self._clock.monotonic_s()
                 if "finding" in record:
                     yield Finding.from_record(record["finding"])
+            self._process.wait()
         finally:
             self._timer.cancel()
             # Whoever reads no further wants no further checks.
-            self._process.kill()
+            self._kill()
             self._process.wait()
             self._process.stdout.close()
+            with self._errors as file:
+                file.seek(0)
+                self._words = file.read().decode(errors="replace")
 
     def last(self) -> Finding | None:
         """Return what is to be said of the check that its process did not come back from."""
-        words = self._last_words()
         if self.done:
             return None
         seconds = self._clock.monotonic_s() - self._begun_s
         name = self.begun or "the process"
         if self.late:
             return Finding(name, "left out", LATE, seconds)
-        return _of_death(name, Ending(self._process.returncode, words, address_limit=True), seconds)
-
-    def _last_words(self) -> str:
-        with self._errors as file:
-            file.seek(0)
-            return file.read().decode(errors="replace")
+        ending = Ending(self._process.returncode, self._words, address_limit=True)
+        return _of_death(name, ending, seconds)
 
 
 def _of_death(name: str, ending: Ending, seconds: float) -> Finding:

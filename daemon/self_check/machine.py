@@ -1,19 +1,21 @@
 """Says what the machine is: device, system, wheels, memory, and whether the system has panicked."""
 
+import os
 import platform
 import sys
 from collections.abc import Iterator
 from importlib.metadata import distributions, version
-from pathlib import Path
 
 from daemon.model import machine
 from daemon.model.backend import BLAS, device_name, mx
 from daemon.self_check.finding import Found, Place
+from daemon.system.footprint import footprint_bytes, wired_bytes
+from daemon.system.memory import CRITICAL, WARNING, pressure_level
+from daemon.system.panics import kernel_panics
 
 GIB = 2**30
 WHEELS = ("mlx", "mlx-lm", "mlx-metal", "mlx-cpu", "mlx-cuda-12", "mlx-cuda-13")
 BACK_ENDS = frozenset(WHEELS[3:])
-PANICS = Path("/Library/Logs/DiagnosticReports")
 
 
 def facts(_place: Place) -> Found:
@@ -44,18 +46,33 @@ def memory(_place: Place) -> Found:
         f"{there.physical / GIB:.1f} GiB, a model may take {there.usable / GIB:.1f}, "
         f"{there.available / GIB:.1f} are free now"
     )
-    return Found("said", words, there.as_record())
+    process, wired, pressure = footprint_bytes(os.getpid()), wired_bytes(os.getpid()), _pressure()
+    if process is not None:
+        words += f"; this process takes {process / GIB:.2f}"
+    if wired is not None:
+        words += f", {wired / GIB:.2f} of it wired"
+    if pressure is not None:
+        words += f"; memory pressure is {pressure}"
+    figures = {"process": process, "wired": wired, "pressure": pressure}
+    return Found("said", words, there.as_record() | figures)
+
+
+def _pressure() -> str | None:
+    """Return what macOS says of memory; None elsewhere."""
+    level = pressure_level()
+    return {WARNING: "a warning", CRITICAL: "critical"}.get(level, "normal") if level else None
 
 
 def panics(_place: Place) -> Found:
     """Say when macOS has last written the report of a panic."""
     if sys.platform != "darwin":
         return Found("left out", "only macOS keeps such reports")
-    found = sorted(PANICS.glob("*.panic"), key=lambda path: path.name)
-    if not found:
-        return Found("said", "no report of a kernel panic is kept", {"panics": 0})
-    words = f"{len(found)} reports of kernel panics, the newest {found[-1].name}"
-    return Found("said", words, {"panics": len(found)})
+    found = kernel_panics()
+    figures = {"panics": found.count, "newest": found.newest and found.newest.isoformat()}
+    if not found.newest:
+        return Found("said", "no report of a kernel panic is kept", figures)
+    words = f"{found.count} reports of kernel panics, the newest of {found.newest:%Y-%m-%d}"
+    return Found("said", words, figures)
 
 
 def _wheels() -> dict[str, str]:

@@ -72,7 +72,8 @@ def heat(_place: Place) -> Found:
     """Say whether it can be known that the machine is slowed by heat."""
     strain = Look(Path("/sys/devices/system/cpu"))()
     if strain.throttled is None:
-        return Found("said", "this system does not tell whether it is slowed by heat")
+        why = strain.blind or "this system counts nothing"
+        return Found("said", f"it cannot be known whether heat slows this machine: {why}")
     words = "the machine is slowed by heat" if strain.throttled else "not slowed by heat"
     return Found("said", words, {"throttled": strain.throttled})
 
