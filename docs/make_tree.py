@@ -59,6 +59,7 @@ FOLDERS = {
     "tests/model/": "base models, adapters, generation",
     "tests/self_check/": "what `doctor --gpu` says, also of defects put back",
     "tests/serving/": "a real server, hostile requests, the dashboard in a real browser",
+    "tests/system/": "readings of the system, with stand-ins for the libraries of macOS",
     "tests/supervisor/": "fake clock, stand-in trainer",
     "tests/text/": "templates, tokens, masks",
     "tests/training/": "a tiny random model on the CPU",

@@ -261,7 +261,9 @@ class Trainer:
 
     def _is_worn(self, settings: TrainerSettings) -> bool:
         """Return whether a fresh trainer should go on; it is started when there is work."""
-        footprint = max(self._bench.engine.memory().values(), default=0)
+        told = self._bench.engine.memory()
+        # A peak is long past; the footprint is what the system kills by.
+        footprint = told.get("footprint") or max(told.values(), default=0)
         if self._runs and self._first_bytes is None:
             self._first_bytes = footprint
         wear = Wear(self._bench.engine.traces, footprint, self._first_bytes, self._runs)
