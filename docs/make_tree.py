@@ -57,6 +57,7 @@ FOLDERS = {
     "tests/house/": "rules no linter sees",
     "tests/intake/": "bad rows and good ones",
     "tests/model/": "base models, adapters, generation",
+    "tests/self_check/": "what `doctor --gpu` says, also of defects put back",
     "tests/serving/": "a real server, hostile requests, the dashboard in a real browser",
     "tests/system/": "readings of the system, with stand-ins for the libraries of macOS",
     "tests/supervisor/": "fake clock, stand-in trainer",

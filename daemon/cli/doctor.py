@@ -8,9 +8,10 @@ from rich.table import Table
 from rich.text import Text
 
 from daemon.cli.checks import Check, machine_checks, workspace_checks
+from daemon.cli.doctor_gpu import Breaking, Gpu, Quick, check_gpu
 from daemon.cli.place import HERE, Json, NoWorkspace, Root, workspace
 from daemon.cli.screen import cell, facts, out, say
-from daemon.errors import ExitCode, SettingsFault
+from daemon.errors import ExitCode, SettingsFault, UserFault
 from daemon.folders.settings_file import literal
 from daemon.layout import Layout
 from daemon.settings import Settings
@@ -28,10 +29,18 @@ def doctor(
             help="Make queue/ledger.sqlite3 anew from jobs, runs and versions, and nothing else.",
         ),
     ] = False,
+    gpu: Gpu = False,
+    quick: Quick = False,
+    breaking: Breaking = False,
     root: Root = HERE,
     json: Json = False,
 ) -> None:
     """Check the machine, the workspace and the settings."""
+    if gpu:
+        check_gpu(root, quick, breaking, json)
+        return
+    if quick or breaking:
+        raise UserFault("only_with_gpu", "--quick and --break say how to check with --gpu")
     if rebuild_ledger:
         _rebuild_ledger(workspace(root), json)
         return

@@ -9,6 +9,7 @@ ROOMS = (
     "daemon/intake/",  # inside the one job it was given
     "daemon/training/",  # inside the one run it was given
     "daemon/model/",  # inside the base model that is being made
+    "daemon/self_check/",  # inside a temporary directory of its own
 )
 # `replace` is left out: on a Path it looks like the method of a string.
 METHODS = {

@@ -1,0 +1,80 @@
+"""Checks of answering: in each kind of number, and two versions side by side in one batch."""
+
+from pathlib import Path
+from typing import Any
+
+from daemon.core.answers import Answer, Limits
+from daemon.model.backend import Module, mx
+from daemon.model.generation import answer_batch
+from daemon.model.loading import load_model
+from daemon.model.row_adapters import BARE, RowAdapters
+from daemon.model.twins import twin
+from daemon.self_check.finding import Found, Place, bounded, together
+from daemon.self_check.precision import bound
+from daemon.self_check.tiny import KINDS, SPEC, adapted, make_model, write_base
+
+PROMPTS = ((5, 17, 200, 31, 8), (9, 8, 7), (4, 250, 3, 77, 12, 66, 105))
+WORDS = 16
+ROWS = ((1, 5, 9, 30, 2, 8), (7, 3, 2, 11, 90, 4), (4, 6, 8, 201, 14, 3))
+
+
+def kinds_of_number(place: Place) -> Found:
+    """Have a tiny model answer in each kind of number, as evaluations do."""
+    base = write_base(place.folder / "answers")
+    return together({kind: _answers(kind, base) for kind in KINDS})
+
+
+def _answers(kind: str, base: Path) -> Found:
+    tokenizer = load_model(base)[1]
+    model = make_model(kind)
+    try:
+        made = _answered(model, tokenizer, PROMPTS)
+    except (RuntimeError, TypeError, ValueError) as error:
+        return Found("wrong", f"a {kind} model cannot answer: {type(error).__name__}: {error}")
+    if not all(answer.tokens and 0.0 < (answer.confidence or 0.0) <= 1.0 for answer in made):
+        return Found("wrong", f"a {kind} model answers without words or without a probability")
+    alone = [_answered(model, tokenizer, [prompt])[0] for prompt in PROMPTS]
+    same = sum(one.text == other.text for one, other in zip(made, alone, strict=True))
+    # Of random weights two words are often nearly as likely: in half precision noise decides.
+    exact = kind == "float32" and bound(kind) <= 1e-4
+    words = f"{same} of {len(PROMPTS)} answers are the same beside others as alone"
+    wrong = exact and same < len(PROMPTS)
+    return Found("wrong" if wrong else "ok", words, {"same": same, "answers": len(PROMPTS)})
+
+
+def _answered(model: Module, tokenizer: Any, prompts: Any) -> list[Answer]:
+    found = answer_batch(model, tokenizer, prompts, Limits(WORDS), lambda: False)
+    assert found is not None, "nobody interrupts it"
+    return found
+
+
+def versions_side_by_side(_place: Place) -> Found:
+    """Compute two versions and the base in one batch, and compare each with itself alone."""
+    return together({kind: _versions(kind) for kind in KINDS})
+
+
+def _versions(kind: str) -> Found:
+    model: Any = make_model(kind)
+    own: list[Any] = [adapted(twin(model), SPEC, seed) for seed in (9, 10)]
+    bare: Any = twin(model)
+    for one in own:
+        one.eval()
+    shared = RowAdapters(model)
+    slots = [shared.put_on(one) for one in own]
+    for slot in slots:
+        if isinstance(slot, str):
+            return Found("wrong", f"each version is answered by itself, since {slot}")
+    tokens = mx.array(ROWS)
+    with shared.rows([slot for slot in (*slots, BARE) if isinstance(slot, int)]):
+        mixed = model(tokens)
+    far = [
+        _apart(mixed[row], one(tokens[row : row + 1])[0])
+        for row, one in enumerate((*own, bare))
+    ]  # fmt: skip
+    return bounded("each version in the batch and alone", max(far), bound(kind))
+
+
+def _apart(found: Any, expected: Any) -> float:
+    found, expected = found.astype(mx.float32), expected.astype(mx.float32)
+    share: Any = mx.abs(found - expected).mean() / mx.abs(expected).mean()
+    return float(share.item())

@@ -1,0 +1,165 @@
+"""Runs the checks in processes of their own and says what one that died has died of; light."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from daemon.clock import SystemClock
+from daemon.core.deaths import Cause, Ending, classify
+from daemon.self_check.finding import Finding
+
+MOST_S = 300.0
+LATE = "it was not done when five minutes were over"
+DIES_OF_MEMORY = "out of memory"
+"""The check that is right where its process dies of memory."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be checked."""
+
+    quick: bool = False
+    breaking: bool = False
+    base: str | None = None
+    """A directory, or the embedded model's name."""
+    only: tuple[str, ...] = ()
+    """Checks by name; empty for all."""
+
+
+def check(
+    wanted: Wanted, most_s: float = MOST_S, hide: Sequence[Path] = (),
+    program: Sequence[str] = ("-m", "daemon.self_check"),
+) -> Iterator[Finding]:  # fmt: skip
+    """Yield the findings as they come, without the paths to `hide`, all in `most_s` seconds."""
+    clock = SystemClock()
+    until_s = clock.monotonic_s() + most_s
+    with tempfile.TemporaryDirectory(prefix="finetuned-check-") as name:
+        folder = Path(name).resolve()
+        hidden = _hiding((folder, *hide))
+        done: list[str] = []
+        ended = False
+        while not ended:
+            child = _Child(wanted, folder, done, program, until_s - clock.monotonic_s())
+            for finding in child.findings():
+                done.append(finding.check)
+                yield replace(finding, found=hidden(finding.found))
+            ended = child.done or child.late or child.begun is None
+            if (last := child.last()) is not None:
+                done.append(last.check)
+                yield replace(last, found=hidden(last.found))
+
+
+class _Child:
+    """One process, and the findings it has written before it ended."""
+
+    def __init__(
+        self,
+        wanted: Wanted,
+        folder: Path,
+        done: Sequence[str],
+        program: Sequence[str],
+        left_s: float,
+    ) -> None:
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
+        options = [
+            *(["--quick"] if wanted.quick else []), *(["--break"] if wanted.breaking else []),
+            *(["--base", wanted.base] if wanted.base else []),
+            *(["--only", *wanted.only] if wanted.only else []), "--done", *done,
+        ]  # fmt: skip
+        # A fresh folder each: the one before may have died while it wrote.
+        own = folder / f"process-{len(done)}"
+        own.mkdir()
+        argv = [sys.executable, "-P", *program, str(own), *options]
+        self._process = subprocess.Popen(
+            argv, stdout=subprocess.PIPE, stderr=self._errors, start_new_session=True
+        )
+        self._timer = threading.Timer(max(0.1, left_s), self._end)
+        self._clock = SystemClock()
+        self._begun_s = self._clock.monotonic_s()
+        self._words = ""
+        self.begun: str | None = None
+        """The check that is under way."""
+        self.late = False
+
+    def _end(self) -> None:
+        self.late = True
+        self._kill()
+
+    def _kill(self) -> None:
+        # A check may have begun a daemon, which is to go with it.
+        # Once it was waited for, its number may be another's.
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    @property
+    def done(self) -> bool:
+        """Whether the process came to its own end."""
+        return self._process.returncode == 0
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield what it writes until it ends."""
+        assert self._process.stdout is not None
+        self._timer.start()
+        try:
+            for line in self._process.stdout:
+                record: dict[str, Any] = json.loads(line)
+                self.begun, self._begun_s = record.get("begun"), self._clock.monotonic_s()
+                if "finding" in record:
+                    yield Finding.from_record(record["finding"])
+            self._process.wait()
+        finally:
+            self._timer.cancel()
+            # Whoever reads no further wants no further checks.
+            self._kill()
+            self._process.wait()
+            self._process.stdout.close()
+            with self._errors as file:
+                file.seek(0)
+                self._words = file.read().decode(errors="replace")
+
+    def last(self) -> Finding | None:
+        """Return what is to be said of the check that its process did not come back from."""
+        if self.done:
+            return None
+        seconds = self._clock.monotonic_s() - self._begun_s
+        name = self.begun or "the process"
+        if self.late:
+            return Finding(name, "left out", LATE, seconds)
+        ending = Ending(self._process.returncode, self._words, address_limit=True)
+        return _of_death(name, ending, seconds)
+
+
+def _of_death(name: str, ending: Ending, seconds: float) -> Finding:
+    breaking = name == DIES_OF_MEMORY
+    # Only that check bounds its address space, which makes a bad access a sign of memory.
+    cause = classify(ending if breaking else replace(ending, address_limit=False))
+    if breaking and cause.kind == "memory":
+        return Finding(name, "ok", f"the process died, known as memory: {cause.sign}", seconds)
+    return Finding(name, "wrong", _how(ending, cause), seconds)
+
+
+def _how(ending: Ending, cause: Cause) -> str:
+    lines = ending.stderr.strip().splitlines()
+    how = f"signal {-ending.status}" if ending.status < 0 else f"status {ending.status}"
+    words = f"its process died ({how}), taken for: {cause.kind}"
+    return f"{words} ({cause.sign or (lines[-1] if lines else 'it said nothing')})"
+
+
+def _hiding(paths: Sequence[Path]) -> Callable[[str], str]:
+    """Return what takes paths out of a sentence: a table is shown to strangers."""
+    known = sorted({str(path) for path in (*paths, Path.home())} - {"/"}, key=len, reverse=True)
+
+    def hide(text: str) -> str:
+        for path in known:
+            text = text.replace(path, "…")
+        return text
+
+    return hide

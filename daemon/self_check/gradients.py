@@ -1,0 +1,110 @@
+"""Gradients of the training step, and of the plainest way to compute them, to be compared."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from mlx.utils import tree_flatten, tree_map
+
+from daemon.core.packing import Shapes, lay_out
+from daemon.model.adapters import adapter_weights, put_weights
+from daemon.model.anatomy import Anatomy
+from daemon.model.backend import Module, mx, nn
+from daemon.model.lanes import Lanes
+from daemon.settings import TrainingSettings
+from daemon.text.encoder import Encoded
+from daemon.training.engine import EncodedPass
+from daemon.training.step import Stepper
+
+RATE = 8.0
+"""Of plain descent: what it moves the weights by is the gradient, this many times."""
+
+ASIDE = 0.02
+"""How far an adapter is moved to see the slope of its loss, as a length."""
+
+Gradient = dict[str, Any]
+
+
+def passes_of(items: Sequence[Encoded], shapes: Shapes) -> list[EncodedPass]:
+    """Return texts as the passes that a step takes."""
+    lengths = [len(item.tokens) for item in items]
+    return [
+        EncodedPass(laid.width, tuple(tuple(items[n] for n in row) for row in laid.rows))
+        for laid in lay_out(range(len(items)), lengths, shapes)
+    ]
+
+
+def make_stepper(
+    model: Module, shapes: Shapes, checkpoint: bool = False, **changes: Any
+) -> Stepper:
+    """Return the step of real training, with an optimizer that tells the gradient."""
+    training = TrainingSettings(optimizer="sgd", clip_norm=1e6, **changes)
+    return Stepper(Anatomy(model), training, shapes, Lanes(), checkpoint=checkpoint)
+
+
+def step_gradient(
+    model: Module, items: Sequence[Encoded], shapes: Shapes, checkpoint: bool = False, seed: int = 1
+) -> Gradient:
+    """Return the gradient that one real step of training moves an adapter by."""
+    before = dict(adapter_weights(model))
+    stepper = make_stepper(model, shapes, checkpoint)
+    result = stepper.step(passes_of(items, shapes), RATE, seed)
+    stepper.close()
+    if not result.applied:
+        return {name: mx.full(array.shape, math.nan) for name, array in before.items()}
+    after = adapter_weights(model)
+    return {name: (before[name] - after[name]) / RATE for name in before}
+
+
+def slope_error(
+    model: Module, items: Sequence[Encoded], shapes: Shapes, checkpoint: bool = False
+) -> float:
+    """Return how far a step's gradient is from the slope of its loss, as a share of the slope.
+
+    The slope is that along the gradient, from losses on both sides, with the same random numbers.
+    """
+    before = dict(adapter_weights(model))
+    gradient = step_gradient(model, items, shapes, checkpoint)
+    steepness = sum(_squares(array) for array in gradient.values())
+    reach = ASIDE / math.sqrt(steepness) if steepness > 0 else math.nan
+    stepper = make_stepper(model, shapes, checkpoint)
+    losses = []
+    for side in (reach, -reach):
+        put_weights(model, {name: before[name] + side * gradient[name] for name in before})
+        loss = stepper.step(passes_of(items, shapes), 0.0, 1).loss
+        losses.append(math.nan if loss is None else loss)
+    stepper.close()
+    return abs((losses[0] - losses[1]) / (2 * reach) - steepness) / steepness
+
+
+def plain_gradient(model: Module, items: Sequence[Encoded]) -> Gradient:
+    """Return the gradient text by text, from the model's own call and nothing else."""
+    whole: Any = model
+
+    def nats(tokens: Any, marks: Any) -> Any:
+        logits = whole(tokens[None, :-1])[0].astype(mx.float32)
+        return (nn.losses.cross_entropy(logits, tokens[1:], reduction="none") * marks).sum()
+
+    differentiate = nn.utils.value_and_grad(model, nats)
+    count, gathered = 0, None
+    for item in items:
+        marks = mx.array(item.supervised[1:]).astype(mx.float32)
+        _, found = differentiate(mx.array(item.tokens), marks)
+        gathered = found if gathered is None else tree_map(lambda a, b: a + b, gathered, found)
+        count += int(item.supervised[1:].sum())
+    leaves: Any = tree_flatten(tree_map(lambda g: g / count, gathered))
+    return dict(leaves)
+
+
+def apart(found: Gradient, expected: Gradient) -> float:
+    """Return how far one gradient is from another, as a share of its length."""
+    if found.keys() != expected.keys():
+        return math.inf
+    off = sum(_squares(found[name] - expected[name]) for name in expected)
+    length = sum(_squares(array) for array in expected.values())
+    return math.sqrt(off / length) if length > 0 else math.inf
+
+
+def _squares(array: Any) -> float:
+    total: Any = mx.square(array.astype(mx.float32)).sum()
+    return float(total.item())

@@ -1,0 +1,46 @@
+"""How exact products of float32 are on this device, and the bounds that follow from it."""
+
+import math
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from daemon.model.backend import mx
+from daemon.self_check.finding import Found, Place
+
+SIZE = 512
+FULL = 1e-5
+"""A product of float32 summed in float32; TF32 is a hundred times worse."""
+
+HALF_BOUND = 5e-2
+TF32_BOUND = 5e-3
+FLOAT32_BOUND = 1e-4
+
+
+@cache
+def product_error() -> float:
+    """Return how far a product of float32 is from the same in float64, as a share of its length."""
+    draw = np.random.default_rng(1)
+    left, right = (draw.standard_normal((SIZE, SIZE)).astype(np.float32) for _ in range(2))
+    exact = left.astype(np.float64) @ right.astype(np.float64)
+    product = mx.array(left) @ mx.array(right)
+    mx.eval(product)
+    found: Any = np.array(product, np.float64)
+    return float(np.linalg.norm(found - exact) / np.linalg.norm(exact))
+
+
+def bound(kind: str) -> float:
+    """Return how far two orders of the same sums may be apart, in a kind of number."""
+    if kind != "float32":
+        return HALF_BOUND
+    return FLOAT32_BOUND if product_error() <= FULL else TF32_BOUND
+
+
+def product(_place: Place) -> Found:
+    """Say whether float32 is computed as such."""
+    error = product_error()
+    if not math.isfinite(error) or error > TF32_BOUND:
+        return Found("wrong", f"a product of float32 is {error:.1e} off", {"error": error})
+    kind = "full" if error <= FULL else "TF32 (MLX_ENABLE_TF32=0 turns it off)"
+    return Found("said", f"float32 products: {kind}, {error:.1e} off", {"error": error})

@@ -1,0 +1,135 @@
+"""Checks of the training step: compiled, checkpointed, packed and plain must have one gradient."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from daemon.core.packing import Shapes
+from daemon.core.versions import AdapterSpec
+from daemon.errors import ModelFault
+from daemon.model.backend import can_compile, mx
+from daemon.self_check.finding import Found, Place, State, bounded, together
+from daemon.self_check.gradients import (
+    apart,
+    make_stepper,
+    passes_of,
+    plain_gradient,
+    slope_error,
+    step_gradient,
+)
+from daemon.self_check.precision import bound
+from daemon.self_check.tiny import KINDS, SPEC, adapted, make_model, texts
+from daemon.settings import TrainingSettings
+
+ROW = 64
+PACKED = Shapes(ROW, 2 * ROW)
+FEW = replace(PACKED, few=True)
+SAME = 1e-4
+"""The same sums in the same order, or nearly so, whatever the kind of number."""
+
+SLOPE, SLOPE_TF32 = 2e-2, 2e-1
+"""A slope from two losses is so far off by the rounding of the losses alone."""
+
+DROPOUT = 0.3
+MANY_STEPS = 50
+MOST_TRACES = 24
+WITH_DROPOUT = replace(SPEC, dropout=DROPOUT)
+DORA = replace(SPEC, kind="dora")
+
+
+def compiled(place: Place) -> Found:
+    """Compare the compiled step with the same one that is not compiled."""
+    if not can_compile():
+        return Found("left out", "nothing is compiled here: there is no g++")
+    cases: dict[str, tuple[AdapterSpec, bool]] = {
+        "lora": (SPEC, False), "dropout": (WITH_DROPOUT, False), "dora": (DORA, False),
+        "checkpointing": (SPEC, True),
+    }  # fmt: skip
+    chosen = list(cases.items())[: 2 if place.quick else None]
+    return together({name: _compiled(*case) for name, case in chosen})
+
+
+def _compiled(spec: AdapterSpec, checkpoint: bool) -> Found:
+    # Of one length: each shape is compiled by itself, on a CPU for a second.
+    items = [text for seed in (0, 1) for text in texts(1, seed)]
+    found = step_gradient(adapted(make_model("float32"), spec), items, FEW, checkpoint)
+    mx.disable_compile()
+    try:
+        plain = step_gradient(adapted(make_model("float32"), spec), items, FEW, checkpoint)
+    finally:
+        mx.enable_compile()
+    return bounded("compiled and not", apart(found, plain), SAME)
+
+
+def traces(_place: Place) -> Found:
+    """Count the compiled shapes of many random steps."""
+    if not can_compile():
+        return Found("left out", "nothing is compiled here: there is no g++")
+    stepper = make_stepper(adapted(make_model("float32")), FEW)
+    draw = np.random.default_rng(2)
+    for number in range(MANY_STEPS):
+        items = texts(int(draw.integers(1, 9)), number, int(draw.integers(12, 2 * ROW)))
+        stepper.step(passes_of(items, FEW), 1e-3, number)
+    count = stepper.traces
+    stepper.close()
+    words = f"{count} compiled shapes after {MANY_STEPS} steps of random lengths"
+    state: State = "ok" if count <= MOST_TRACES else "wrong"
+    return Found(state, f"{words}, at most {MOST_TRACES}", {"traces": count})
+
+
+def checkpointed(_place: Place) -> Found:
+    """Compare gradient checkpointing with none; with dropout, its gradient with its own loss.
+
+    The masks need not be the same with checkpointing as without, but each gradient must be that
+    of the loss it comes with: moving the adapter along it must change that loss as it says.
+    """
+    items = texts()
+    found = step_gradient(adapted(make_model("float32")), items, PACKED, True)
+    plain = step_gradient(adapted(make_model("float32")), items, PACKED)
+    slope = slope_error(adapted(make_model("float32"), WITH_DROPOUT), items, PACKED, True)
+    most = SLOPE if bound("float32") <= SAME else SLOPE_TF32
+    return together(
+        {
+            "no dropout": bounded("gradient with and without", apart(found, plain), SAME),
+            f"dropout {DROPOUT}": bounded("gradient and slope of the loss", slope, most),
+        }
+    )
+
+
+def packed(_place: Place) -> Found:
+    """Compare the gradient of packed rows with that of their texts one by one."""
+    return together({kind: _packed(kind) for kind in KINDS})
+
+
+def _packed(kind: str) -> Found:
+    items = texts()
+    plain = plain_gradient(adapted(make_model(kind)), items)
+    found = step_gradient(adapted(make_model(kind)), items, PACKED)
+    return bounded("packed and one by one", apart(found, plain), bound(kind))
+
+
+def outside_layers(_place: Place) -> Found:
+    """See whether adapters outside the layers are refused, or trained as they should be."""
+    tied, own = {"tie_word_embeddings": True}, {"tie_word_embeddings": False}
+    return together(
+        {
+            "embedding that is the head": _outside(tied, "model.embed_tokens"),
+            "embedding": _outside(own, "model.embed_tokens"),
+            "head": _outside(own, "lm_head"),
+        }
+    )
+
+
+def _outside(changes: dict[str, bool], key: str) -> Found:
+    keys = ("self_attn.q_proj", key)
+    try:
+        TrainingSettings(keys=keys)
+    except ValueError:
+        return Found("ok", "refused by the settings")
+    spec, items = replace(SPEC, keys=keys), texts()
+    try:
+        plain = plain_gradient(adapted(make_model("float32", changes), spec), items)
+        found = step_gradient(adapted(make_model("float32", changes), spec), items, PACKED)
+    except (ModelFault, ValueError) as error:
+        return Found("ok", f"refused ({error})")
+    return bounded("its gradient and the plain one", apart(found, plain), bound("float32"))

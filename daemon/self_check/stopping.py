@@ -1,0 +1,97 @@
+"""A daemon of its own is told to stop while a long step goes on; it must be gone within 8 s."""
+
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from daemon.clock import SystemClock
+from daemon.folders.reading import read_status
+from daemon.layout import Layout
+from daemon.self_check.base import folder_of
+from daemon.self_check.finding import Found, Place
+from daemon.self_check.tiny import write_base
+
+MOST_S = 8.0
+BEGIN_S = 150.0
+"""Until the first step goes on: a file is taken in, and the base is read."""
+
+INTO_STEP_S = 2.0
+LOOK_S = 0.05
+ROWS, WORDS, EPOCHS = 64, 120, 100
+"""Of the file it trains on: all rows in one step, and so many steps that it cannot be done soon."""
+
+DAEMON = (sys.executable, "-P", "-m", "daemon")
+
+
+def stops_in_time(place: Place) -> Found:
+    """Drop a file into a new workspace, wait for its first step, and ask for the end."""
+    base = folder_of(place) or write_base(place.folder / "stop-base")
+    layout = Layout(place.folder / "stop")
+    subprocess.run([*DAEMON, "init", str(layout.root)], check=True, capture_output=True)
+    # The length of rows is given, or the first thing a run does would be to measure it.
+    layout.settings_file.write_text(
+        f'model = "{base}"\n[training]\nbatch_rows = {ROWS}\nepochs = {EPOCHS}\n'
+        "row_tokens = 256\n[holdout]\nshare = 0.0\n[evaluation]\nsamples = 0\n",
+        encoding="utf-8",
+    )
+    _write_rows(layout.inbox / "check.jsonl")
+    argv = [*DAEMON, "run", "--quiet", "--root", str(layout.root)]
+    with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as daemon:
+        try:
+            return _stopped(layout, daemon)
+        finally:
+            daemon.kill()
+
+
+def _stopped(layout: Layout, daemon: subprocess.Popen[bytes]) -> Found:
+    if not _until(lambda: _happened(layout, "run_begun") or daemon.poll() is not None, BEGIN_S):
+        return Found("left out", f"no step had begun after {BEGIN_S:.0f} s: {_message(layout)}")
+    clock = SystemClock()
+    clock.sleep_s(INTO_STEP_S)
+    began_s = clock.monotonic_s()
+    (layout.control / "stop").touch()
+    if not _until(lambda: daemon.poll() is not None, 2 * MOST_S):
+        return Found("wrong", f"the daemon is still there {2 * MOST_S:.0f} s after it was asked")
+    took_s = clock.monotonic_s() - began_s
+    words = f"told to stop while it trained, the daemon was gone after {took_s:.1f} s"
+    well = took_s <= MOST_S and daemon.returncode == 0
+    ended = "" if daemon.returncode == 0 else f", with status {daemon.returncode}"
+    if _happened(layout, "died"):
+        ended += ", and its trainer was killed: what it had done since the last commit is lost"
+    return Found("ok" if well else "wrong", words + ended, {"stop_s": took_s})
+
+
+def _until(there: Callable[[], bool], most_s: float) -> bool:
+    clock = SystemClock()
+    until_s = clock.monotonic_s() + most_s
+    while not there():
+        if clock.monotonic_s() > until_s:
+            return False
+        clock.sleep_s(LOOK_S)
+    return True
+
+
+def _happened(layout: Layout, event: str) -> bool:
+    with suppress(OSError):
+        return f'"event": "{event}"' in layout.events_file.read_text(encoding="utf-8")
+    return False
+
+
+def _message(layout: Layout) -> str:
+    return str((read_status(layout) or {}).get("message", "it said nothing"))
+
+
+def _write_rows(path: Path) -> None:
+    draw = random.Random(7)
+    lines = (json.dumps({"question": _words(draw, 8), "answer": _words(draw, WORDS)})
+             for _ in range(ROWS))  # fmt: skip
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _words(draw: random.Random, count: int) -> str:
+    letters: Sequence[str] = "abcdefghijklmnopqrstuvwxyz"
+    return " ".join("".join(draw.choices(letters, k=4)) for _ in range(count))

@@ -1,0 +1,1 @@
+"""The self-check: what it says of a good machine, and of one with a defect put into it."""

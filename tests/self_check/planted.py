@@ -1,0 +1,106 @@
+"""The process of the self-check with a defect put into the code that it checks.
+
+Run as `planted.py DEFECT FOLDER [OPTIONS]`; what stands here is what the code once was.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+import numpy as np
+
+from daemon import settings
+from daemon.model import anatomy, generation, packed
+from daemon.model.activations import as_mlx_lm_does
+from daemon.model.backend import mx
+from daemon.self_check import checks
+from daemon.self_check.__main__ import main
+from daemon.self_check.finding import Check, Found, Place
+from daemon.training.mlx_engine import MlxEngine
+
+
+def half_precision_to_numpy() -> None:
+    """Log-probabilities of half precision went to numpy, which knows no bfloat16."""
+
+    def extend(drafts: dict[int, Any], said: Any) -> list[int]:
+        done = []
+        chances = mx.stack([one.logprobs[one.token] for one in said]) if said else mx.array([])
+        for one, chance in zip(said, np.asarray(chances, dtype=np.float64), strict=True):
+            draft = drafts[one.uid]
+            draft.began_s = min(draft.began_s, monotonic())
+            draft.tokens.append(one.token)
+            draft.log_probability += float(chance)
+            if one.finish_reason is not None:
+                done.append(one.uid)
+        return done
+
+    generation._extend = extend  # type: ignore[assignment]
+
+
+def other_masks_when_computed_again() -> None:
+    """A checkpointed layer drew its dropout anew when it was computed again for its gradient."""
+
+    def recomputed(layer: Any) -> Callable[..., Any]:
+        def run(given: Any, *args: Any, **kwargs: Any) -> Any:
+            def forward(own: Any, into: Any) -> Any:
+                layer.update(own)
+                with as_mlx_lm_does():
+                    return layer(into, *args, **kwargs)
+
+            return mx.checkpoint(forward)(layer.trainable_parameters(), given)
+
+        return run
+
+    anatomy._recomputed = recomputed
+
+
+def adapters_anywhere() -> None:
+    """Adapters on the embedding and on the head were accepted, and trained with half a gradient."""
+    settings.OUTSIDE_LAYERS = ()  # type: ignore[assignment]
+
+
+def texts_that_see_each_other() -> None:
+    """The mask of a packed row keeps nothing apart."""
+
+    def make_mask(self: Any, width: int, *_: Any, **__: Any) -> Any:
+        places = mx.arange(width)
+        return (places[:, None] >= places[None])[None, None]
+
+    packed.Apart.make_mask = make_mask  # type: ignore[method-assign]
+
+
+def moments_left_behind() -> None:
+    """A resumed run begins with fresh moments."""
+    MlxEngine._take_moments = lambda *_: True  # type: ignore[method-assign]
+
+
+def _died(_place: Place) -> Found:
+    os.write(2, b"[METAL] Command buffer execution failed: "
+                b"(00000002:kIOGPUCommandBufferCallbackErrorTimeout)\n")  # fmt: skip
+    os.kill(os.getpid(), signal.SIGABRT)
+    return Found("ok", "it lives")
+
+
+def _stuck(_place: Place) -> Found:
+    signal.pause()
+    return Found("ok", "it went on")
+
+
+def driver_that_dies() -> None:
+    """The second of three checks ends its process."""
+    fine = Check("first", lambda _: Found("ok", "well"))
+    checks.CHECKS = (fine, Check("second", _died), Check("third", fine.look))
+
+
+def driver_that_hangs() -> None:
+    """The first of two checks never ends."""
+    fine = Check("second", lambda _: Found("ok", "well"))
+    checks.CHECKS = (Check("first", _stuck), fine)
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]]()
+    main(sys.argv[2:])

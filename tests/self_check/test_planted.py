@@ -1,0 +1,54 @@
+"""The self-check finds defects that training once had, put back into the code that it runs."""
+
+from pathlib import Path
+
+import pytest
+
+from daemon.self_check.children import LATE, Wanted, check
+from daemon.self_check.finding import Finding
+
+PLANTED = str(Path(__file__).with_name("planted.py"))
+
+
+def found(defect: str, *only: str, most_s: float = 300.0) -> dict[str, Finding]:
+    wanted = Wanted(only=only)
+    listed = list(check(wanted, most_s, program=(PLANTED, defect)))
+    return {finding.check: finding for finding in listed}
+
+
+@pytest.mark.parametrize(
+    ("defect", "name", "words"),
+    [
+        ("half_precision_to_numpy", "answers", "a bfloat16 model cannot answer: ValueError"),
+        ("other_masks_when_computed_again", "gradient checkpointing", "dropout 0.3: "),
+        ("adapters_anywhere", "adapters outside layers", "embedding that is the head: "),
+        (
+            "texts_that_see_each_other",
+            "texts in one row",
+            "a row of its own, since the other texts",
+        ),
+        ("texts_that_see_each_other", "packed gradient", "packed and one by one"),
+        ("moments_left_behind", "commit and resume", "a commit and three more"),
+    ],
+)
+def test_a_planted_defect_is_wrong_with_a_sentence_that_says_where(
+    defect: str, name: str, words: str
+) -> None:
+    finding = found(defect, name)[name]
+    assert finding.state == "wrong"
+    assert words in finding.found.split(";")[0]
+
+
+def test_a_check_that_ends_its_process_is_named_and_the_others_go_on() -> None:
+    states = found("driver_that_dies")
+    assert {name: one.state for name, one in states.items()} == {
+        "first": "ok", "second": "wrong", "third": "ok",
+    }  # fmt: skip
+    assert "signal 6" in states["second"].found
+    assert "device" in states["second"].found
+
+
+def test_what_is_not_done_in_time_is_left_out_and_named() -> None:
+    states = found("driver_that_hangs", most_s=10.0)
+    assert list(states) == ["first"]
+    assert (states["first"].state, states["first"].found) == ("left out", LATE)
