@@ -21,6 +21,7 @@ from daemon.core.packing import Shapes
 from daemon.core.versions import AdapterSpec
 from daemon.evaluation.scoring import Heard
 from daemon.layout import Layout
+from daemon.model.interruption import Attend, unattended
 from daemon.settings import TrainingSettings
 from daemon.text.encoder import Encoded
 from daemon.training.engine import ADAPTER, MOMENTS, EncodedPass, Footing, StepResult
@@ -53,7 +54,7 @@ class RehearsalEngine:
         self._fresh: Arrays = {}
         self.shapes = Shapes(256, 2048)
 
-    def prepare(self, layout: Layout, model: str) -> BaseFacts:
+    def prepare(self, layout: Layout, model: str, attend: Attend = unattended) -> BaseFacts:
         """Make a base directory with a small real tokenizer and no weights."""
         return make_base(layout, model)
 
