@@ -174,13 +174,14 @@ class _Download:
                 self._say(f"the line broke; {file.name}", REST_S * 2**fruitless)
 
     def _receive(self, file: HubFile, part: Path, have: int) -> None:
-        from huggingface_hub import constants
-        from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
+        from huggingface_hub import constants, get_session, get_token, hf_raise_for_status
 
         place = f"{self._listing.model}/resolve/{self._listing.revision}/{quote(file.name)}"
         url = f"{constants.ENDPOINT}/{place}"
         # Compressed, its bytes could not be counted and gone on with.
-        headers = {**build_hf_headers(), "Accept-Encoding": "identity"}
+        headers = {"Accept-Encoding": "identity"}
+        if token := get_token():
+            headers["Authorization"] = f"Bearer {token}"
         if have:
             headers["Range"] = f"bytes={have}-"
         with get_session().stream(

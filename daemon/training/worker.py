@@ -75,7 +75,13 @@ class Trainer:
             self._bench.pipe.send(failed)
         else:
             self._bench.pipe.send(say.Prepared(model, facts.name))
+            self._tell_of_template(facts.name)
         return "leave" if attendance.desk.leaving == "stop" else "stay"
+
+    def _tell_of_template(self, base: str) -> None:
+        """Say what the base cannot be taught, before the first row of a file is refused for it."""
+        for sentence in self._bench.encoder(self._bench.layout.base(base)).abilities.sentences():
+            self._bench.pipe.send(say.Noted("chat_template", sentence))
 
     def _train(self, run: str, after: Literal["memory", "device"] | None) -> Next:
         place = self._bench.layout.run(run)

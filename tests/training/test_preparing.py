@@ -47,7 +47,7 @@ def prepared_with(root: Path, pieces: int, *orders: Order) -> ScriptedPipe:
 def test_a_base_that_is_made_ready_is_told_of_and_then_ready(tmp_path: Path) -> None:
     """A long download said nothing: after ten minutes its trainer was ended as dead."""
     pipe = prepared_with(tmp_path, 3)
-    assert pipe.kinds() == ["Ready", "Prepared"]
+    assert pipe.kinds()[:2] == ["Ready", "Prepared"]
     assert [r.doing for r in pipe.sent if isinstance(r, say.Alive)] == ["weights, 0 of 3"]
 
 
@@ -63,6 +63,6 @@ def test_a_preparation_that_is_abandoned_leaves_the_trainer_warm(tmp_path: Path)
 
 def test_a_preparation_is_paused_and_goes_on(tmp_path: Path) -> None:
     pipe = prepared_with(tmp_path, 3, say.Pause(), say.Resume())
-    assert pipe.kinds() == ["Ready", "Prepared"]
+    assert pipe.kinds()[:2] == ["Ready", "Prepared"]
     pipe = prepared_with(tmp_path / "paused", 3, say.Pause())
     assert pipe.kinds()[:2] == ["Ready", "Paused"]
