@@ -32,7 +32,6 @@ def test_rows_whose_calls_the_template_leaves_out_are_refused(tmp_path: Path) ->
     bench = Bench(tmp_path)
     report = bench.take_in([chat(n, content=None, tool_calls=[CALL]) for n in range(12)])
     assert report["verdict"] == "refused" and codes(report) == {"calls_left_out": 12}
-    assert "leaves out the calls" in str(bench.rows("rejected")[0])
 
 
 def test_tools_that_the_template_does_not_show_are_warned_of(tmp_path: Path) -> None:
