@@ -8,11 +8,12 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 SOAKED := KILLS WISHES FAULTS DISKS REAL FILES VOLUMES DAMAGES FUZZ READS NAMES WRITERS HUGE CALLS CUTS \
 	MINUTES REQUESTS CLIENTS STATES POISON ONLY
 
-.PHONY: help demo test bench bench-growth soak lint format docs constraints clean
+.PHONY: help demo test test-families bench bench-growth soak lint format docs constraints clean
 
 help:
 	@echo "make demo         watch a file become a better model (sets up $(VENV) first)"
 	@echo "make test         lint, types, import contract and every test (sets up $(VENV) first)"
+	@echo "make test-families  every family of models with its real texts through a daemon, bf16 and 4-bit"
 	@echo "make bench        training, server, tokens and intake beside what people use (ROWS=my.jsonl)"
 	@echo "make bench-growth whether a daemon grows over 1,000 files (FILES=100)"
 	@echo "make soak         every fault at every place, 10,000 kills, attacks (KILLS=200 FAULTS=100)"
@@ -30,6 +31,10 @@ demo: $(READY)
 test: lint
 	@$(BIN)/python -m compileall -q daemon tests
 	$(BIN)/python -m pytest -n 3 --dist worksteal
+
+# `make test` tries a sample of them.
+test-families: $(READY)
+	FINETUNED_FAMILIES=all $(BIN)/python -m pytest tests/end_to_end/test_model_families.py
 
 bench: $(READY)
 	@$(BIN)/python -m benchmarks.train_speed

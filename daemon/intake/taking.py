@@ -39,6 +39,7 @@ from daemon.layout import Layout
 from daemon.layout_jobs import JobLayout
 from daemon.settings_file import parse_own, with_own
 from daemon.settings_records import DAEMONS_OWN, usable_settings
+from daemon.text.abilities import remark
 from daemon.text.encoder import TextEncoder
 from daemon.text.prefix import WORDS
 
@@ -196,6 +197,7 @@ class Taking:
         gathered = gatherer.gather(
             rows, first.places, first.grown, shared, self._temporary("rows", stack), self._progress
         )
+        self._warnings += [remark(lost, rows) for lost, rows in gatherer.lost.items()]
         stack.callback(gathered.close)
         second = sift_second(gathered, elsewhere, self.settings, self._sealer)
         _refuse(tally, rows, {gathered.places[n]: why for n, why in second.refused.items()})

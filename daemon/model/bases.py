@@ -13,24 +13,26 @@ from daemon.layout import Layout
 from daemon.model.backend import on_cpu
 from daemon.model.checks import check_directory, fingerprint, weight_files
 from daemon.model.gguf import convert
+from daemon.model.interruption import Attend, unattended
 from daemon.model.sources import Source, find
 from daemon.text.tokenizer_files import TokenizerFiles
 
 
-def prepare(layout: Layout, model: str) -> BaseFacts:
+def prepare(layout: Layout, model: str, attend: Attend = unattended) -> BaseFacts:
     """Make the model a setting names ready and return its facts; done before, it is only checked.
 
     Raises:
         ModelFault: `model_missing`, `model_damaged`, `model_unsupported`, `model_download_failed`.
+        Interrupted: `attend` said to leave.
     """
     known = shelf.read_facts(layout, model)
     if known is not None and _unchanged(layout.base(known.name), known):
         return known
-    source = find(layout.root, model)
-    name = known.name if known is not None else _free_name(layout, source.name, model)
-    atomic.make_directory(layout.bases)
     try:
-        _place(source, layout.base(name))
+        source = find(layout, model, attend)
+        name = known.name if known is not None else _free_name(layout, source.name, model)
+        atomic.make_directory(layout.bases)
+        _place(source, layout.base(name), layout)
         facts = _examine(layout.base(name), model, name, source)
     # MLX raises RuntimeError where a disk is full.
     except (OSError, RuntimeError) as error:
@@ -61,13 +63,16 @@ def _free_name(layout: Layout, name: str, model: str) -> str:
     return name
 
 
-def _place(source: Source, folder: Path) -> None:
+def _place(source: Source, folder: Path, layout: Layout) -> None:
     """Put the model where its directory belongs: converted, or as a link to the user's own."""
     if source.path.is_dir():
         check_directory(source.path)
         if os.path.lexists(folder) and not folder.is_symlink():
             atomic.remove_directory(folder)
-        atomic.replace_link(folder, str(source.path))
+        # A workspace that is moved takes what it has downloaded along.
+        own = source.path.is_relative_to(layout.models)
+        target = os.path.relpath(source.path, layout.bases) if own else str(source.path)
+        atomic.replace_link(folder, target)
         return
     if os.path.lexists(folder):
         # Left by a conversion that wrote no facts, or damaged since.

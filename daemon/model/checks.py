@@ -28,7 +28,7 @@ def check_directory(folder: Path) -> dict[str, Any]:
     if not (folder / "config.json").is_file():
         raise ModelFault("model_damaged", f"there is no config.json in {folder}")
     config = read_json(folder / "config.json")
-    _refuse_code(folder, config)
+    refuse_code(folder)
     weights = weight_files(folder)
     if not weights:
         raise _without_weights(folder)
@@ -55,7 +55,13 @@ def fingerprint(folder: Path) -> str:
     return whole.hexdigest()
 
 
-def _refuse_code(folder: Path, config: dict[str, Any]) -> None:
+def refuse_code(folder: Path) -> None:
+    """Look at what a directory says of itself, before its weights are there.
+
+    Raises:
+        ModelFault: it would run code of its own, or is of no kind that mlx-lm knows.
+    """
+    config = read_json(folder / "config.json")
     for name in ("config.json", "tokenizer_config.json"):
         for key in ("auto_map", "model_file"):
             if read_json(folder / name).get(key):

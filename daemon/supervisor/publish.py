@@ -231,7 +231,8 @@ class Publisher:
             waits = "" if seen.trainer.state == "busy" else "; it waits for the trainer"
             return state, f"{seen.run.run} {doing}{waits}"
         if seen.base.name is None:
-            return "preparing", f"making the base model {seen.base.model} ready"
+            doing = f": {seen.trainer.doing}" if seen.trainer.doing else ""
+            return "preparing", f"making the base model {seen.base.model} ready{doing}"
         if seen.incoming:
             doing = f": {seen.intake.doing}" if seen.intake.doing else ""
             return "intake", f"reading {len(seen.incoming)} file(s){doing}"

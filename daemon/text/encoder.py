@@ -19,6 +19,7 @@ from tokenizers import Tokenizer
 from daemon.core.examples import Chat, Example, Text, Turn
 from daemon.core.prefix import Prefix
 from daemon.errors import ModelFault
+from daemon.text.abilities import Abilities
 from daemon.text.forged import Marks
 from daemon.text.pieces import Kind, Piece
 from daemon.text.prefix import Place, put_before
@@ -78,6 +79,7 @@ class TextEncoder:
         self._bos = [token for token in frame if token != self._eos]
         self._controls = _controls(self._tokenizer)
         self._renderer = self._make_renderer(files)
+        self._has_template = files.template is not None
         self._as_text: Tokenizer | None = None
         self.prefix: Prefix | None = None
         self._aside = ThreadPoolExecutor(1, "tokens")
@@ -159,6 +161,12 @@ class TextEncoder:
     def writes_calls(self) -> bool:
         """Whether the template writes the calls of an answer; some leave them out."""
         return self._renderer.writes_calls()
+
+    @cached_property
+    def abilities(self) -> Abilities:
+        """What the template can say."""
+        system = self._renderer.system_turns
+        return Abilities(self._has_template, system, self.shows_tools, self.writes_calls)
 
     def last_answer(self, chat: Chat) -> str:
         """Return the last answer as the template writes it, without control tokens.

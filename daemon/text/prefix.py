@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Literal
 
 from daemon.core.examples import Turn
+from daemon.text.abilities import System
 from daemon.text.template import ChatTemplate, Unrenderable
 
 Place = Literal["system", "first_user"]
@@ -24,17 +25,17 @@ _ANSWERED = (*_ASKED, Turn("assistant", "It is that."))
 _PROBES = ((_ASKED, True), (_ANSWERED, False), ((*_ANSWERED, Turn("user", "And then?")), True))
 
 
-def find_place(template: ChatTemplate) -> Place:
-    """Try where a template takes instructions.
+def system_turns(template: ChatTemplate) -> System:
+    """Try what becomes of a system turn.
 
-    Some refuse a system turn. Others leave it out, or (Mistral's) write it only while a question
-    is open: what is asked for with it would never have been trained with it.
+    Some refuse it. Others leave it out, or (Mistral's) write it only while a question is open:
+    what is asked for with it would never have been trained with it.
     """
     try:
         kept = all(_MARK in template.render(turns, answer) for turns, answer in _PROBES)
     except Unrenderable:
-        return "first_user"
-    return "system" if kept else "first_user"
+        return "refused"
+    return "kept" if kept else "left_out"
 
 
 def put_before(turns: Sequence[Turn], text: str, place: Place) -> tuple[Turn, ...]:

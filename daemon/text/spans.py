@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from daemon.core.examples import Call, Role, Turn, compact
-from daemon.text.prefix import find_place
+from daemon.text.prefix import Place, system_turns
 from daemon.text.stepwise import Rendered, Span, render_stepwise
 from daemon.text.template import ChatTemplate, Unrenderable
 
@@ -64,7 +64,8 @@ class Renderer:
     def __init__(self, template: ChatTemplate, controls: re.Pattern[str]) -> None:
         self._template = template
         self._controls = controls
-        self.prefix_place = find_place(template)
+        self.system_turns = system_turns(template)
+        self.prefix_place: Place = "system" if self.system_turns == "kept" else "first_user"
         self._by_skeleton: bool | None = None
         self._skeletons: dict[tuple[Role, ...], Skeleton] = {}
 

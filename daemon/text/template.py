@@ -59,10 +59,22 @@ class ChatTemplate:
         Raises:
             Unrenderable: the template does not take these turns, or takes too long.
         """
+        messages = list(map(_message, turns))
+        try:
+            return self._render(messages, answer_next, tools)
+        except Unrenderable:
+            if not any("tool_calls" in message for message in messages):
+                raise
+            # Mistral's want each call to have an id, which rows need not have.
+            return self._render(_with_ids(messages), answer_next, tools)
+
+    def _render(
+        self, messages: list[dict[str, Any]], answer_next: bool, tools: Sequence[str]
+    ) -> str:
         try:
             with _time_limit(TIME_LIMIT_S):
                 return self._compiled.render(
-                    messages=list(map(_message, turns)),
+                    messages=messages,
                     tools=[json.loads(tool) for tool in tools] or None,
                     documents=None,
                     add_generation_prompt=answer_next,
@@ -77,6 +89,30 @@ def _message(turn: Turn) -> dict[str, Any]:
     if turn.calls:
         message["tool_calls"] = [call_record(call) for call in turn.calls]
     return message
+
+
+def _with_ids(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return messages whose calls have ids of nine letters, by number, and whose results name them.
+
+    Results answer calls in the order in which these were made.
+    """
+    found: list[dict[str, Any]] = []
+    made, answered = 0, 0
+    for message in messages:
+        if message["role"] == "tool":
+            message = {**message, "tool_call_id": _call_id(answered)}
+            answered += 1
+        elif "tool_calls" in message:
+            calls = message["tool_calls"]
+            numbered = [{**call, "id": _call_id(made + n)} for n, call in enumerate(calls)]
+            message = {**message, "tool_calls": numbered}
+            made += len(calls)
+        found.append(message)
+    return found
+
+
+def _call_id(number: int) -> str:
+    return f"call{number:05d}"
 
 
 @contextmanager

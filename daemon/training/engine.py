@@ -12,6 +12,7 @@ from daemon.core.packing import Shapes
 from daemon.core.versions import AdapterSpec
 from daemon.evaluation.scoring import Interrupted, Scorer
 from daemon.layout import Layout
+from daemon.model.interruption import Attend, unattended
 from daemon.settings import TrainingSettings
 from daemon.text.encoder import Encoded
 
@@ -82,11 +83,12 @@ class Engine(Scorer, Protocol):
         """Return what it computes on, for people."""
         ...
 
-    def prepare(self, layout: Layout, model: str) -> BaseFacts:
+    def prepare(self, layout: Layout, model: str, attend: Attend = unattended) -> BaseFacts:
         """Make a base model ready under `models/base/`.
 
         Raises:
             ModelFault: it is missing, damaged or not supported.
+            Interrupted: `attend` said to leave; the next call goes on from there.
         """
         ...
 

@@ -21,6 +21,7 @@ from daemon.model.anatomy import Anatomy
 from daemon.model.arithmetic import peak_flops
 from daemon.model.backend import device_name, give_back, mx, on_cpu
 from daemon.model.generation import answer_batch
+from daemon.model.interruption import Attend, unattended
 from daemon.model.lanes import Lanes
 from daemon.model.loading import load_model
 from daemon.model.number_kinds import computing_bytes
@@ -70,9 +71,9 @@ class MlxEngine:
         """Return what MLX computes on."""
         return device_name()
 
-    def prepare(self, layout: Layout, model: str) -> BaseFacts:
+    def prepare(self, layout: Layout, model: str, attend: Attend = unattended) -> BaseFacts:
         """Make a base model ready under `models/base/`."""
-        return bases.prepare(layout, model)
+        return bases.prepare(layout, model, attend)
 
     @property
     def usual_tokens(self) -> tuple[int, int]:

@@ -23,6 +23,7 @@ from daemon.core.packing import Shapes
 from daemon.core.versions import AdapterSpec
 from daemon.evaluation.scoring import Heard, Interrupted
 from daemon.layout import Layout
+from daemon.model.interruption import Attend, unattended
 from daemon.settings import TrainingSettings
 from daemon.text.encoder import Encoded
 from daemon.training.engine import (
@@ -67,7 +68,7 @@ class RehearsalEngine:
         """Seed of the step that was interrupted last, and how many passes it had taken."""
         self.shapes = Shapes(256, 2048)
 
-    def prepare(self, layout: Layout, model: str) -> BaseFacts:
+    def prepare(self, layout: Layout, model: str, attend: Attend = unattended) -> BaseFacts:
         """Make a base directory with a small real tokenizer and no weights."""
         return make_base(layout, model)
 

@@ -10,9 +10,11 @@ from daemon.errors import ModelFault
 from daemon.folders import left_out as left_out_file
 from daemon.folders import runs
 from daemon.layout_jobs import RunLayout
+from daemon.model.interruption import Interrupted
 from daemon.settings import TrainerSettings
 from daemon.settings_records import read_saved
 from daemon.training.answering import died_answering, halve
+from daemon.training.attendance import ON, Attendance
 from daemon.training.bench import Bench, RunInHand
 from daemon.training.candidate import Judge
 from daemon.training.desk import Desk
@@ -49,7 +51,8 @@ class Trainer:
         for order in pipe.orders():
             match order:
                 case say.Prepare(model):
-                    self._prepare(model)
+                    if self._prepare(model) == "leave":
+                        return
                 case say.Train(run, after):
                     if self._train(run, after) == "leave":
                         return
@@ -62,14 +65,24 @@ class Trainer:
                 case say.Stop():
                     return
 
-    def _prepare(self, model: str) -> None:
+    def _prepare(self, model: str) -> Next:
+        attendance = Attendance(self._bench)
         try:
-            facts = self._bench.engine.prepare(self._bench.layout, model)
+            facts = self._bench.engine.prepare(self._bench.layout, model, attendance)
+        except Interrupted:
+            return self._leave(ON, attendance.desk, TrainerSettings())
         except ModelFault as fault:
             failed = say.PrepareFailed(model, fault.code, fault.message, fault.passing)
             self._bench.pipe.send(failed)
         else:
             self._bench.pipe.send(say.Prepared(model, facts.name))
+            self._tell_of_template(facts.name)
+        return "leave" if attendance.desk.leaving == "stop" else "stay"
+
+    def _tell_of_template(self, base: str) -> None:
+        """Say what the base cannot be taught, before the first row of a file is refused for it."""
+        for sentence in self._bench.encoder(self._bench.layout.base(base)).abilities.sentences():
+            self._bench.pipe.send(say.Noted("chat_template", sentence))
 
     def _train(self, run: str, after: Literal["memory", "device"] | None) -> Next:
         place = self._bench.layout.run(run)

@@ -11,6 +11,7 @@ from typer.testing import Result
 from daemon.cli import checks
 from daemon.folders import volume
 from daemon.layout import Layout
+from tests.text.tiny_tokenizer import write_tokenizer
 
 Command = Callable[..., Result]
 
@@ -93,6 +94,18 @@ def test_a_second_account_of_a_cloud_service_is_one_too() -> None:
 def test_a_model_that_is_not_there_is_wrong(finetuned: Command, layout: Layout) -> None:
     layout.settings_file.write_text('model = "/nowhere/model"\n')
     assert told(finetuned("doctor", "--json", "--root", layout.root))["model"] == "wrong"
+
+
+def test_what_the_template_of_the_base_cannot_say_is_warned_of(
+    finetuned: Command, layout: Layout, tmp_path: Path
+) -> None:
+    """It was first said by the rows of a file that were refused for it."""
+    (tmp_path / "base").mkdir()
+    write_tokenizer(tmp_path / "base", None)
+    layout.settings_file.write_text(f'model = "{tmp_path / "base"}"\n')
+    done = finetuned("doctor", "--json", "--root", layout.root)
+    assert told(done)["template"] == "warning"
+    assert "has no chat template" in done.stdout
 
 
 def test_an_mlx_that_cannot_be_used_is_wrong(

@@ -16,6 +16,7 @@ from daemon.layout import Layout
 from daemon.model.backend import mx
 from daemon.model.generation import answer_batch
 from daemon.model.gguf import convert
+from daemon.model.interruption import unattended
 from daemon.model.loading import load_model
 from daemon.model.sources import EMBEDDED, find
 from daemon.text.encoder import Encoded, TextEncoder
@@ -57,7 +58,7 @@ def by_the_vocabulary(facts: dict[str, Any], text: str) -> list[int]:
 
 def test_tokens_and_template_are_those_of_the_gguf_file(smollm2: Prepared) -> None:
     layout, base = smollm2
-    loaded: Any = mx.load(str(find(layout.root, EMBEDDED).path), return_metadata=True)
+    loaded: Any = mx.load(str(find(layout, EMBEDDED, unattended).path), return_metadata=True)
     tokenizer = AutoTokenizer.from_pretrained(layout.base(base.name))
     for text in TEXTS:
         assert tokenizer.encode(text) == by_the_vocabulary(loaded[1], text)
@@ -111,7 +112,7 @@ def test_its_packed_tensors_compute_the_same_as_the_unpacked_ones(
     smollm2: Prepared, tmp_path: Path
 ) -> None:
     layout, base = smollm2
-    convert(find(layout.root, EMBEDDED).path, tmp_path, quantised=True)
+    convert(find(layout, EMBEDDED, unattended).path, tmp_path, quantised=True)
     packed, unpacked = load_model(tmp_path)[0], load_model(layout.base(base.name))[0]
     tokens = mx.array([[1, 4093, 198, 6004, 2]])
     assert mx.allclose(packed(tokens), unpacked(tokens), atol=1e-3)

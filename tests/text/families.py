@@ -30,6 +30,8 @@ class Family:
     tools: bool = False
     stable: bool = True
     """The text of a conversation begins with the text of its beginnings."""
+    template: bool = True
+    """The package has a chat template; without, it is that of a base that nobody tuned."""
 
 
 FAMILIES = {
@@ -44,6 +46,10 @@ FAMILIES = {
     "qwen3": Family(
         "5rqQ7FyKhoWNbgzaqEM+3fOi/7LUEEPeIxgATi/Dzga61ByBla3VvYUy20ZiOrjjl/kq0SHXzU4a8/HZ1Y3m7A==",
         "<|im_end|>", tools=True, stable=False,
+    ),
+    "gemma2": Family(
+        "2hNwFEUp7EEblZiyxG5sIrMUamnj7KQS6B2PPrit0e5Ra/ZWUFcKNtrKK200Yp8wbcxHFoFDAQn5j+Bvu91E9Q==",
+        "<eos>", template=False,
     ),
     "gemma3": Family(
         "C2fNaCBbgpEW9FUgF/M0tLnY82CrXu36zaOWAGCsyP70O1piAUcjF20oe0xCgddPKrwLnk6TgOK1EN7aAgdYSg==",

@@ -13,11 +13,11 @@ import pytest
 from transformers import AutoTokenizer
 
 from daemon.core.examples import Call, Chat, Turn
-from daemon.text.encoder import Encoded, TextEncoder, Unfit
+from daemon.text.encoder import Encoded, TextEncoder
 from tests.text.families import FAMILIES, folder_of
 
 ANY = 1 << 20
-NAMES = sorted(FAMILIES)
+NAMES = sorted(name for name in FAMILIES if FAMILIES[name].template)
 TOOL = {
     "type": "function",
     "function": {
@@ -99,7 +99,10 @@ def test_it_is_known_whose_text_grows_only_at_its_end(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in NAMES if FAMILIES[name].tools])
 def test_calls_are_learned_and_their_results_are_not(name: str) -> None:
-    """The text is the template's own; what is supervised begins and ends where an answer does."""
+    """The text is the template's own; what is supervised begins and ends where an answer does.
+
+    Mistral's rows of calls were refused: its template asks for ids of nine letters.
+    """
     turns = (
         Turn("user", "It is dark."),
         Turn("assistant", "", calls=(Call("light", '{"on":true}'),)),
@@ -107,10 +110,7 @@ def test_calls_are_learned_and_their_results_are_not(name: str) -> None:
         Turn("assistant", "There is light."),
     )
     (found,) = encoder(name).encode([Chat(turns, tools=(json.dumps(TOOL),))], ANY)
-    if isinstance(found, Unfit):
-        # Mistral asks for ids of nine letters, which rows need not have: refused, never wrong.
-        assert name == "mistral_nemo" and found.code == "template_error"
-        return
+    assert isinstance(found, Encoded), found
     runs = said(theirs(name), found)
     assert len(runs) == 2 and '"light"' in runs[0] and "true" in runs[0]
     assert runs[1].endswith("There is light." + FAMILIES[name].ends)

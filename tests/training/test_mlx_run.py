@@ -14,6 +14,7 @@ from daemon.core.orders import SWEEP, Header
 from daemon.core.sweeps import SweepRequest, Trial, space_around
 from daemon.folders import orders, sweeps
 from daemon.layout import Layout
+from daemon.model.interruption import Attend, unattended
 from daemon.model.packing_check import PackingCheck
 from daemon.settings import Settings
 from daemon.training import opening
@@ -174,7 +175,7 @@ def test_another_optimizer_begins_with_fresh_moments_and_says_so(workspace: Work
 class Poisoned(TinyEngine):
     """A model that makes no number of one letter: the embedding of its token is not finite."""
 
-    def prepare(self, layout: Layout, model: str) -> BaseFacts:
+    def prepare(self, layout: Layout, model: str, attend: Attend = unattended) -> BaseFacts:
         facts = make_base(layout, model)
         make_weights(layout.base(facts.name), poison=198)
         return facts

@@ -9,6 +9,7 @@ from mlx_lm.models.llama import Model, ModelArgs
 from daemon.core.bases import BaseFacts
 from daemon.layout import Layout
 from daemon.model.backend import mx
+from daemon.model.interruption import Attend, unattended
 from daemon.training.mlx_engine import MlxEngine
 from daemon.training.rehearsal_base import make_base
 
@@ -43,7 +44,7 @@ def make_weights(folder: Path, seed: int = 3, poison: int | None = None) -> None
 class TinyEngine(MlxEngine):
     """The real engine; only its base model is made here."""
 
-    def prepare(self, layout: Layout, model: str) -> BaseFacts:
+    def prepare(self, layout: Layout, model: str, attend: Attend = unattended) -> BaseFacts:
         facts = make_base(layout, model)
         make_weights(layout.base(facts.name))
         return facts

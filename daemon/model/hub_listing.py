@@ -1,0 +1,142 @@
+"""Asks the model hub which files a model has, and says in a sentence why it cannot be had."""
+
+import fnmatch
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from daemon.errors import ModelFault
+
+LISTING = "hub.json"
+ANSWER_S = 10.0
+"""So long the hub may be silent, in seconds."""
+_WANTED = ("*.json", "*.jinja", "*.safetensors", "*.txt", "*.tiktoken", "tokenizer.model")
+_ELSE = (
+    "connect this machine, or copy the model's directory here and set 'model' to its path; "
+    "smollm2-135m needs no hub"
+)
+
+
+@dataclass(frozen=True)
+class HubFile:
+    """One file as the hub states it."""
+
+    name: str
+    size: int
+    sha256: str | None
+    """None for the small ones, which the hub keeps in git."""
+    git_sha1: str | None
+    """Of the file as git hashes it."""
+
+    @property
+    def is_weights(self) -> bool:
+        """Whether it holds weights: the large ones."""
+        return self.name.endswith(".safetensors")
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The files of a model that are wanted, at one revision."""
+
+    model: str
+    revision: str
+    files: tuple[HubFile, ...]
+    """Weights last: what is said of them is looked at before they are fetched."""
+
+    def as_record(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return {"schema_version": 1, **asdict(self)}
+
+
+def read_listing(folder: Path, model: str) -> Listing | None:
+    """Return what the hub said when the download was begun; None where nothing usable is left."""
+    try:
+        record = json.loads((folder / LISTING).read_bytes())
+        files = tuple(HubFile(**file) for file in record["files"])
+        found = Listing(record["model"], record["revision"], files)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return found if found.model == model else None
+
+
+def ask_hub(model: str) -> Listing:
+    """Return the newest revision of a model and the files of it that are wanted.
+
+    Raises:
+        ModelFault: the hub does not answer, has no such model, does not give it, or has no
+            safetensors of it.
+    """
+    # Imported here: most models are on this disk already.
+    import httpx2
+    from huggingface_hub import HfApi
+
+    try:
+        info = HfApi().model_info(model, files_metadata=True, timeout=ANSWER_S)
+    except (httpx2.HTTPError, OSError, ValueError) as error:
+        raise explained(model, error) from error
+    siblings = info.siblings or []
+    files = [
+        HubFile(
+            file.rfilename, int(file.size or 0), file.lfs.sha256 if file.lfs else None, file.blob_id
+        )
+        for file in siblings
+        if _is_wanted(file.rfilename)
+    ]
+    if info.sha is None or not any(file.is_weights for file in files):
+        raise _without_weights(model, (file.rfilename for file in siblings))
+    files.sort(key=lambda file: (file.is_weights, file.name))
+    return Listing(model, info.sha, tuple(files))
+
+
+def _is_wanted(name: str) -> bool:
+    # Folders of a model hold other forms of it (onnx/, original/), and a name is used as a path.
+    if "/" in name or "\\" in name or name.startswith(".") or name == LISTING:
+        return False
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in _WANTED)
+
+
+def _without_weights(model: str, names: Iterable[str]) -> ModelFault:
+    kinds = sorted({Path(name).suffix for name in names} & {".bin", ".pt", ".pth", ".gguf"})
+    has = f" (only {', '.join(kinds)})" if kinds else ""
+    message = (
+        f"the model {model!r} has no safetensors on the hub{has}: name one that has, such as its "
+        "conversion by mlx-community"
+    )
+    return ModelFault("model_unsupported", message)
+
+
+def explained(model: str, error: Exception) -> ModelFault:
+    """Return what an error of the hub means for the user, in one sentence with the way out."""
+    from huggingface_hub import constants
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        HFValidationError,
+        RepositoryNotFoundError,
+    )
+
+    login = "log in with 'hf auth login' or set HF_TOKEN"
+    place = f"{constants.ENDPOINT}/{model}"
+    match error:
+        case GatedRepoError():
+            message = f"the model {model!r} is gated: accept its terms at {place}, then {login}"
+        case RepositoryNotFoundError():
+            message = (
+                f"the hub shows no model {model!r}, and there is no such directory here: "
+                f"check the name; for a private one {login}"
+            )
+            return ModelFault("model_missing", message)
+        case HFValidationError():
+            return ModelFault("model_missing", f"{model!r} is no name of a model on the hub")
+        case HfHubHTTPError() if error.response.status_code in (401, 403):
+            status = error.response.status_code
+            message = f"the hub refuses this machine's login ({status}) for {model!r}: {login}"
+        case HfHubHTTPError():
+            status = error.response.status_code
+            message = f"the hub cannot give {model!r} now ({status}); it is tried again by itself"
+        case _:
+            why = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+            message = f"no model hub is reached at {constants.ENDPOINT} ({why}): {_ELSE}"
+    return ModelFault("model_download_failed", message, passing=True)
