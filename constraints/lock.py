@@ -50,7 +50,7 @@ def _linux(machine: str) -> Target:
 
 def _mac(macos: str) -> Target:
     markers = {"sys_platform": "darwin", "platform_system": "Darwin", "platform_machine": "arm64"}
-    return Target(f"arm64, macOS {macos[:2]}", (f"macosx_{macos}_arm64",), markers)
+    return Target(f"arm64 from macOS {macos[:2]}", (f"macosx_{macos}_arm64",), markers)
 
 
 LINUX = tuple(map(_linux, ("x86_64", "aarch64")))

@@ -3,24 +3,33 @@
 import os
 import subprocess
 import sys
+from contextlib import suppress
 
 import psutil
+
+CAFFEINATE = ("/usr/bin/caffeinate", "-i", "-w")
+"""Followed by the process that it ends with."""
 
 
 class KeepAwake:
     """A `caffeinate` that ends with this process."""
 
-    def __init__(self, wanted: bool) -> None:
+    def __init__(self, wanted: bool, argv: tuple[str, ...] = ()) -> None:
         self._wanted = wanted and sys.platform == "darwin"
+        self._argv = argv or (*CAFFEINATE, str(os.getpid()))
         self._process: subprocess.Popen[bytes] | None = None
 
     def hold(self, running: bool) -> None:
         """Hold sleep off while a run goes on and the mains are connected."""
         if not self._wanted:
             return
+        if self._process is not None and self._process.poll() is not None:
+            # Somebody ended it; whether another is needed is seen anew.
+            self._process = None
         if running and self._process is None and _on_mains():
-            argv = ["/usr/bin/caffeinate", "-i", "-w", str(os.getpid())]
-            self._process = subprocess.Popen(argv)
+            # A machine that may fall asleep trains later: no reason for the daemon to end.
+            with suppress(OSError):
+                self._process = subprocess.Popen(self._argv)
         elif self._process is not None and not (running and _on_mains()):
             self._process.terminate()
             self._process.wait()
