@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
+# MLX's back end on Linux: cpu, cuda12 or cuda13; what an installation was made with is kept.
+EXTRA := $(or $(shell cat $(READY) 2>/dev/null),cpu)
+
 SOAKED := KILLS WISHES FAULTS DISKS REAL FILES VOLUMES DAMAGES FUZZ READS NAMES WRITERS HUGE CALLS CUTS \
 	MINUTES REQUESTS CLIENTS STATES POISON ONLY
 
@@ -21,6 +24,7 @@ help:
 	@echo "make format       mend what can be mended by machine"
 	@echo "make docs         write the pages that are made from the code"
 	@echo "make constraints  resolve the hashed constraints anew"
+	@echo "make EXTRA=cuda12 demo, in a fresh checkout: with MLX for an NVIDIA GPU (or cuda13)"
 	@echo "make clean        remove $(VENV) and caches; never a folder of the daemon"
 
 demo: $(READY)
@@ -70,7 +74,9 @@ constraints: $(READY)
 clean:
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-# One call of pip from the lock where there is one (Linux), so that nothing is resolved; else by ranges.
+# One call of pip from the lock where there is one, so that nothing is resolved; else by ranges. The
+# lock is for the CPU: its wheel goes before that of CUDA comes, because both own one library, and so
+# does an earlier one of CUDA, whose library the lock's has just overwritten.
 # The stamp is written last: a set-up that was interrupted is taken up again.
 $(READY): pyproject.toml $(wildcard constraints/*.txt)
 	@set -e; \
@@ -84,8 +90,12 @@ $(READY): pyproject.toml $(wildcard constraints/*.txt)
 	if [ -f "$$lock" ]; then \
 		$(PIP) install --quiet --no-deps --require-hashes --only-binary :all: -r "$$lock" -r constraints/model.txt; \
 		$(PIP) install --quiet --no-deps --no-build-isolation --editable .; \
+		if [ "$(EXTRA)" != cpu ]; then \
+			$(PIP) uninstall --quiet --yes mlx-cpu mlx-cuda-12 mlx-cuda-13; \
+			$(PIP) install --quiet --no-build-isolation --editable '.[$(EXTRA)]'; \
+		fi; \
 	else \
-		$(PIP) install --quiet --editable '.[dev]'; \
+		$(PIP) install --quiet --editable '.[$(EXTRA),dev]'; \
 		$(PIP) install --quiet --no-deps -r constraints/model.txt; \
 	fi; \
-	touch $@
+	echo $(EXTRA) > $@

@@ -11,8 +11,9 @@ WIDTH = 30
 
 REMARKS = {
     ".ci/": "what CI runs, and which Python the Makefile takes",
+    ".github/": "hosted jobs: the same command on Linux and on Macs",
     "benchmarks/": "speed, side by side with mlx-lm",
-    "constraints/": "exact versions and hashes for Linux, and the script that finds them",
+    "constraints/": "exact versions and hashes for Linux and Macs, and what finds them",
     "control/": "touch pause, resume, skip, stop here",
     "daemon/": "the Python package",
     "docs/": "guides, the rules of the folders, decisions",

@@ -19,7 +19,9 @@ from daemon.errors import ModelFault
 from daemon.folders import bases, volume
 from daemon.folders.reading import read_status
 from daemon.layout import Layout
+from daemon.model import wheels
 from daemon.settings import Settings
+from daemon.supervisor.gpu import read_gpu
 
 GIB = 2**30
 PROBE_S = 120.0
@@ -37,7 +39,7 @@ class Check:
 
 def machine_checks() -> list[Check]:
     """Look at the machine."""
-    return [*_python(), *_backend(), _compiler(), _memory()]
+    return [*_python(), *_backend(), *_wheels(), _compiler(), _memory()]
 
 
 def workspace_checks(layout: Layout, settings: Settings) -> list[Check]:
@@ -75,6 +77,15 @@ def _backend() -> Iterator[Check]:
         missing = "none found: training is about ten times slower; install cmeel-openblas"
         blas = found["blas"]
         yield Check("blas", "good" if blas else "warning", str(blas or missing))
+
+
+def _wheels() -> Iterator[Check]:
+    if sys.platform != "linux":
+        return
+    found = wheels.installed()
+    words = wheels.trouble(found, nvidia=read_gpu().name is not None)
+    if words is not None:
+        yield Check("wheels", "warning" if found.names else "wrong", words)
 
 
 def probe_backend() -> dict[str, Any] | str:

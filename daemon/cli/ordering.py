@@ -38,7 +38,10 @@ def carry_on(
             _follow(layout, order, tell)
         return
     from daemon.app import build_supervisor
+    from daemon.model import wheels
 
+    if not rehearse:
+        wheels.require()
     build_supervisor(layout.root, rehearse=rehearse, console=True).carry_out_alone(order)
 
 

@@ -3,11 +3,11 @@
 Knows bytes and names; what they mean is known by the modules beside it.
 """
 
+import errno
 import fcntl
 import json
 import os
 import shutil
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,6 +20,9 @@ TRASH = ".trash-"
 
 MOST_NAME_BYTES = 200
 """Of a temporary name; every volume allows 255."""
+
+UNSUPPORTED = frozenset({errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOTTY})
+"""What a volume answers to a kind of sync it does not know (SMB, FUSE, others)."""
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -274,7 +277,11 @@ def sync_directory(path: Path) -> None:
     """Wait until a directory's names are on the disk."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(descriptor)
+        _sync_descriptor(descriptor)
+    except OSError as error:
+        # Some volumes know no sync of a directory: that says nothing of its names.
+        if error.errno not in UNSUPPORTED:
+            raise
     finally:
         os.close(descriptor)
 
@@ -282,11 +289,28 @@ def sync_directory(path: Path) -> None:
 def _sync(file: BinaryIO) -> None:
     # What still waits in Python's own buffer is not yet in the file that is synced.
     file.flush()
+    _sync_descriptor(file.fileno())
+
+
+def _sync_descriptor(descriptor: int) -> None:
+    if not _sync_fully(descriptor):
+        os.fsync(descriptor)
+
+
+def _sync_fully(descriptor: int) -> bool:
+    """Have the drive empty its own cache too; return False where system or volume cannot."""
     # On macOS fsync leaves the bytes in the drive's cache; only F_FULLFSYNC reaches the medium.
-    if sys.platform == "darwin":
-        fcntl.fcntl(file.fileno(), fcntl.F_FULLFSYNC)
-    else:
-        os.fsync(file.fileno())
+    command = getattr(fcntl, "F_FULLFSYNC", None)
+    if command is None:
+        return False
+    try:
+        fcntl.fcntl(descriptor, command)
+    except OSError as error:
+        # Network volumes and FUSE do not know the call: that says nothing of the bytes.
+        if error.errno in UNSUPPORTED:
+            return False
+        raise
+    return True
 
 
 def temporary_name(path: Path) -> Path:

@@ -6,6 +6,7 @@ import shutil
 import sys
 from contextlib import suppress
 
+from daemon.model import wheels
 from daemon.model.blas import load_blas
 
 BLAS = load_blas()
@@ -29,7 +30,10 @@ if _libc is not None:
         _libc.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
 
 # MLX must come after the BLAS: the first definition of a symbol is the one that counts.
-import mlx.core as mx  # noqa: E402
+try:
+    import mlx.core as mx
+except ImportError as error:
+    raise wheels.without_back_end(error) from error
 import mlx.nn as nn  # noqa: E402
 import mlx.optimizers as optim  # noqa: E402
 from mlx.nn.layers.base import Module  # noqa: E402
@@ -39,6 +43,7 @@ from mlx.nn.layers.quantized import QuantizedLinear  # noqa: E402
 
 __all__ = [
     "BLAS",
+    "DEVICE_VARIABLE",
     "PLAIN_LINEAR",
     "Module",
     "PlainDropout",
@@ -52,6 +57,12 @@ __all__ = [
 ]
 
 PLAIN_LINEAR = (Linear, QuantizedLinear)
+
+DEVICE_VARIABLE = "FINETUNED_DEVICE"
+"""With "cpu" MLX computes on the CPU though there is a GPU; children inherit it."""
+
+if os.environ.get(DEVICE_VARIABLE) == "cpu":
+    mx.set_default_device(mx.Device(mx.DeviceType.cpu))
 
 
 def on_cpu() -> bool:

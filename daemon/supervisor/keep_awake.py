@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 import psutil
 
@@ -27,7 +28,9 @@ class KeepAwake:
             # Somebody ended it, or it could not go on: the next one takes its place.
             self._process = None
         if running and self._process is None and _on_mains():
-            self._process = subprocess.Popen([*self._command, "-w", str(os.getpid())])
+            # A machine that may fall asleep trains later: no reason for the daemon to end.
+            with suppress(OSError):
+                self._process = subprocess.Popen([*self._command, "-w", str(os.getpid())])
         elif self._process is not None and not (running and _on_mains()):
             self._process.terminate()
             self._process.wait()

@@ -104,21 +104,39 @@ class Watcher:
                 if folder.is_dir():
                     observer.schedule(_Hint(self._wakeups.wake), str(folder), recursive=True)
             observer.start()
-        except OSError as error:
-            self.state = f"degraded (polling): {error}"
+        except Exception as error:  # noqa: BLE001 - each platform raises its own; events are a hint
+            # What was begun before it failed would go on beside the next attempt.
+            _end(observer)
+            self.state = f"degraded (polling): {_reason(error)}"
             return
         self._observer, self._watched, self.state = observer, present, "events"
 
     def _alive(self) -> bool:
-        return self._observer is not None and self._observer.is_alive()
+        """Return whether events still come: the observer outlives the threads it listens to."""
+        observer = self._observer
+        if observer is None or not observer.is_alive():
+            return False
+        return all(emitter.is_alive() for emitter in observer.emitters)
 
     def stop(self) -> None:
         """End the watch."""
         observer, self._observer = self._observer, None
         if observer is not None:
-            observer.stop()
-            observer.join(2.0)
+            _end(observer)
         self.state = "off"
+
+
+def _end(observer: BaseObserver) -> None:
+    # One that never began cannot be joined; one whose stream is broken may refuse to stop.
+    with suppress(OSError, RuntimeError, SystemError):
+        observer.stop()
+        observer.join(2.0)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return str(error)
+    return f"{type(error).__name__}: {error}"
 
 
 def _identities(folders: tuple[Path, ...]) -> Iterator[tuple[int, int]]:

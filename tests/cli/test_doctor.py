@@ -11,6 +11,7 @@ from typer.testing import Result
 from daemon.cli import checks
 from daemon.folders import volume
 from daemon.layout import Layout
+from daemon.model import wheels
 from tests.text.tiny_tokenizer import write_tokenizer
 
 Command = Callable[..., Result]
@@ -121,3 +122,13 @@ def test_looking_leaves_nothing_behind(finetuned: Command, layout: Layout) -> No
     before = sorted(layout.root.rglob("*"))
     finetuned("doctor", "--root", layout.root)
     assert sorted(layout.root.rglob("*")) == before
+
+
+@pytest.mark.linux("elsewhere MLX is one wheel")
+def test_wheels_beside_each_other_are_named(
+    finetuned: Command, layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two wheels own the same library; which device computed was up to their order."""
+    both = wheels.Wheels(("mlx-cpu", "mlx-cuda-12"), "mlx-cpu", library=True)
+    monkeypatch.setattr(wheels, "installed", lambda: both)
+    assert told(finetuned("doctor", "--json", "--root", layout.root))["wheels"] == "warning"

@@ -2,7 +2,6 @@
 
 import shutil
 import stat
-import sys
 from pathlib import Path
 
 import psutil
@@ -25,7 +24,7 @@ def queued_while_paused(space: Workspace) -> str:
     return str(job)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="another process's limits are Linux's")
+@pytest.mark.linux("the limits of another process")
 def test_a_limit_on_the_size_of_files_is_no_room_and_no_crash(tmp_path: Path) -> None:
     """Faults D1, D8, T3: EFBIG, with a real limit; and whose files they are."""
     with Workspace(tmp_path / "w", settings=SETTINGS) as space:

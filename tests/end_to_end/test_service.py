@@ -12,13 +12,14 @@ import pytest
 
 from tests.docs.pages import ROOT
 from tests.end_to_end.workspace import PATIENCE_S, Workspace, chats
+from tests.sockets import short_folder
 
 
 @pytest.fixture
-def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+def manager(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
     """A service manager's end of the line; the daemons of this test find it."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as made:
-        made.bind(str(tmp_path / "notify"))
+    with short_folder() as short, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as made:
+        made.bind(str(short / "notify"))
         made.settimeout(PATIENCE_S)
         monkeypatch.setenv("NOTIFY_SOCKET", made.getsockname())
         yield made

@@ -1,9 +1,11 @@
 """Durable writes: the old content or the new, never half (faults T1, N6)."""
 
 import errno
+import fcntl
 import io
 import os
 import resource
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -147,3 +149,89 @@ def test_what_is_left_of_a_long_name_is_known_by_its_end(tmp_path: Path) -> None
     atomic.temporary_name(path).touch()
     atomic.purge_leftovers(tmp_path, of="-events.jsonl")
     assert not list(tmp_path.iterdir())
+
+
+FULL = 51
+"""F_FULLFSYNC of macOS."""
+
+
+@pytest.fixture
+def mac(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], list[str]]:
+    """Answer F_FULLFSYNC as macOS does on a volume, 0 for done; the list says what was synced."""
+    fsync, calls = os.fsync, list[str]()
+
+    def plain(descriptor: int) -> None:
+        calls.append(f"plain {kind(descriptor)}")
+        fsync(descriptor)
+
+    def answers(code: int) -> list[str]:
+        def full(descriptor: int, command: int) -> int:
+            assert command == FULL
+            calls.append(f"full {kind(descriptor)}")
+            if code:
+                raise OSError(code, os.strerror(code))
+            return 0
+
+        monkeypatch.setattr(fcntl, "F_FULLFSYNC", FULL, raising=False)
+        monkeypatch.setattr(fcntl, "fcntl", full)
+        monkeypatch.setattr(os, "fsync", plain)
+        return calls
+
+    return answers
+
+
+def kind(descriptor: int) -> str:
+    return "folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file"
+
+
+def test_on_macos_a_file_and_the_directory_of_its_name_reach_the_medium(
+    tmp_path: Path, mac: Callable[[int], list[str]]
+) -> None:
+    """Directories got a plain fsync there: a rename could sit in the drive's cache."""
+    calls = mac(0)
+    atomic.write_bytes(tmp_path / "a", b"1")
+    assert calls == ["full file", "full folder"]
+
+
+@pytest.mark.parametrize("code", [errno.ENOTSUP, errno.EINVAL, errno.ENOTTY])
+def test_a_volume_that_knows_no_full_sync_gets_the_plain_one(
+    tmp_path: Path, mac: Callable[[int], list[str]], code: int
+) -> None:
+    """On SMB and FUSE volumes of a Mac no durable write succeeded: the call is not known there."""
+    calls = mac(code)
+    atomic.write_bytes(tmp_path / "a", b"1")
+    assert (tmp_path / "a").read_bytes() == b"1"
+    assert calls == ["full file", "plain file", "full folder", "plain folder"]
+
+
+def test_a_full_sync_that_failed_is_no_unsupported_one(
+    tmp_path: Path, mac: Callable[[int], list[str]]
+) -> None:
+    """Fault T4: a plain fsync after an error of the disk would say that all is well."""
+    calls = mac(errno.EIO)
+    with pytest.raises(OSError, match="nput/output"):
+        atomic.write_bytes(tmp_path / "a", b"1")
+    assert calls == ["full file"]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("code", "fails"), [(errno.EINVAL, False), (errno.EIO, True)])
+def test_a_directory_is_left_unsynced_only_where_its_volume_knows_no_sync_of_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, fails: bool
+) -> None:
+    """Some network volumes answer a directory's fsync with EINVAL: no write succeeded there."""
+    fsync = os.fsync
+
+    def refuses_folders(descriptor: int) -> None:
+        if kind(descriptor) == "folder":
+            raise OSError(code, os.strerror(code))
+        fsync(descriptor)
+
+    monkeypatch.delattr(fcntl, "F_FULLFSYNC", raising=False)
+    monkeypatch.setattr(os, "fsync", refuses_folders)
+    if fails:
+        with pytest.raises(OSError, match="nput/output"):
+            atomic.write_bytes(tmp_path / "a", b"1")
+    else:
+        atomic.write_bytes(tmp_path / "a", b"1")
+    assert (tmp_path / "a").read_bytes() == b"1"

@@ -13,6 +13,7 @@ from daemon.layout import Layout
 from daemon.layout_jobs import JobLayout
 from daemon.settings import InboxSettings
 from tests.clocks import StillClock
+from tests.sockets import bind_in
 
 
 @pytest.fixture
@@ -104,7 +105,7 @@ def test_links_pipes_sockets_and_folders_stay_and_are_reported(
     os.mkfifo(layout.inbox / "pipe.jsonl")
     (layout.inbox / "folder.jsonl").mkdir()
     with socket.socket(socket.AF_UNIX) as server:
-        server.bind(str(layout.inbox / "s.jsonl"))
+        bind_in(server, layout.inbox, "s.jsonl")
         assert settle(inbox, clock) == []
         left = {item.name for item in inbox.look().leftovers}
     assert left == {"link.jsonl", "loop.jsonl", "pipe.jsonl", "folder.jsonl", "s.jsonl"}
@@ -169,6 +170,7 @@ def test_any_name_is_taken_byte_for_byte(
     assert settle(inbox, clock) == [name]
 
 
+@pytest.mark.linux("APFS refuses names that are no UTF-8")
 def test_a_name_that_is_no_utf8_is_taken(inbox: Inbox, layout: Layout, clock: StillClock) -> None:
     """Fault N10."""
     raw = os.fsencode(layout.inbox) + b"/\xff\xfe.jsonl"

@@ -1,7 +1,5 @@
 """What MLX and the C library keep of freed memory, and that they give it back."""
 
-import sys
-
 import psutil
 import pytest
 
@@ -10,7 +8,7 @@ from daemon.model.backend import give_back, mx
 PIECES, PIECE_BYTES = 1500, 2**17
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="glibc keeps what is freed; others do not")
+@pytest.mark.linux("glibc keeps what is freed")
 def test_what_was_freed_goes_back_to_the_system() -> None:
     process = psutil.Process()
     whole = PIECES * PIECE_BYTES

@@ -1,6 +1,5 @@
 """The BLAS that MLX computes with."""
 
-import sys
 from importlib.util import find_spec
 
 import pytest
@@ -9,7 +8,7 @@ from daemon.model.backend import BLAS, device_name, mx, on_cpu
 from daemon.model.blas import load_blas
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems bring a fast BLAS of their own")
+@pytest.mark.linux("other systems bring a fast BLAS of their own")
 def test_on_linux_openblas_is_loaded_before_mlx() -> None:
     assert find_spec("cmeel") is None or (BLAS is not None and BLAS.startswith("OpenBLAS"))
     assert load_blas() == BLAS

@@ -128,6 +128,7 @@ mx.eval(mx.zeros((2**15, 2**18)))
 """
 
 
+@pytest.mark.linux("macOS does not enforce RLIMIT_AS")
 @pytest.mark.skipif(not backend.on_cpu(), reason="so it is on the CPU back end only")
 def test_on_the_cpu_an_allocation_past_a_limit_is_a_bad_access_without_a_word() -> None:
     """No exception and no abort: only the signal, and that there is a limit, tell."""

@@ -1,7 +1,8 @@
 """Takes one guarantee after the other out of the durable writes, and looks whether it is missed.
 
 The mutants are made from the source's syntax tree, so a sync that is added is taken out as well.
-Not among them, because no Linux can tell it apart: `F_FULLFSYNC`, which only macOS has.
+Not among them, because no Linux can tell it apart: `F_FULLFSYNC`, which only macOS has (its
+answers are played in `tests/folders/test_atomic.py`).
 """
 
 import ast
@@ -16,7 +17,7 @@ from tests.reliability.mutants_history import FOLDERS, STEPS, TOLD
 from tests.reliability.persistence_disk import After, Disk, Tree
 from tests.reliability.persistence_trace import Operation, operations, recording
 
-SYNCS = ("_sync", "sync_file", "sync_directory", "fsync", "flush")
+SYNCS = ("_sync", "_sync_descriptor", "sync_file", "sync_directory", "fsync", "flush")
 RENAMES = ("replace", "rename", "move")
 ASIDE = ("temporary", "trash")
 IN_THE_MAKING = (".tmp-", ".trash-")

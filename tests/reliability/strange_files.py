@@ -5,6 +5,7 @@ import os
 import random
 import re
 import socket
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -44,12 +45,18 @@ def flood(root: Path, seed: int, count: int) -> list[str]:
 
 
 def names(seed: int, count: int) -> list[bytes]:
-    """Return different names in any bytes but `/` and zero, by a seed."""
+    """Return different names in any bytes but `/` and zero, by a seed.
+
+    On macOS only those that APFS takes: it refuses what is no UTF-8, and a name in other case is
+    the same name.
+    """
     draw = random.Random(seed)
-    bytes_ = [n for n in range(1, 256) if n != ord("/")]
+    apfs = sys.platform == "darwin"
+    bytes_ = [n for n in range(1, 128 if apfs else 256) if n != ord("/")]
     found: dict[bytes, None] = {}
     while len(found) < count:
         stem = bytes(draw.choices(bytes_, k=draw.randint(1, 60)))
+        stem = stem.lower() if apfs else stem
         if not stem.startswith(b".") and not stem.endswith(b".valid"):
             found[stem + b".jsonl"] = None
     return list(found)

@@ -2,9 +2,7 @@
 
 import os
 import socket
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,12 +11,13 @@ import pytest
 from daemon.settings import Settings
 from daemon.supervisor.notify import Notifier, notifier_of
 from daemon.supervisor.supervisor import HEARTBEAT_S, Supervisor
+from tests.sockets import short_folder
 
 
 @pytest.fixture
-def manager(tmp_path: Path) -> Iterator[socket.socket]:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as made:
-        made.bind(str(tmp_path / "notify"))
+def manager() -> Iterator[socket.socket]:
+    with short_folder() as short, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as made:
+        made.bind(str(short / "notify"))
         made.setblocking(False)
         yield made
 
@@ -76,7 +75,7 @@ def test_an_idle_daemon_is_heard_twice_in_the_time_of_its_watchdog(
     assert supervisor._pause_s(SimpleNamespace(settling=(), commands=())) == pause_s
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has abstract socket names")
+@pytest.mark.linux("abstract socket names")
 def test_an_abstract_name_is_written_with_an_at() -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         name = f"finetuned-test-{os.getpid()}"

@@ -78,3 +78,49 @@ def test_without_events_it_says_so_and_the_daemon_polls(
     monkeypatch.setattr("watchdog.observers.api.BaseObserver.start", exhausted)
     watcher.keep()
     assert watcher.state.startswith("degraded (polling)")
+
+
+@pytest.mark.parametrize("kind", [RuntimeError, SystemError, TypeError])
+def test_events_that_fail_to_start_in_any_way_leave_rescans_and_a_reason(
+    watcher: Watcher, monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
+) -> None:
+    """Only an OSError was expected: the stream of macOS raises others, and the supervisor ended."""
+
+    def refused(_: object) -> None:
+        raise kind("cannot start the stream")
+
+    monkeypatch.setattr("watchdog.observers.api.BaseObserver.start", refused)
+    watcher.keep()
+    assert watcher.state == f"degraded (polling): {kind.__name__}: cannot start the stream"
+    monkeypatch.undo()
+    watcher.keep()
+    assert watcher.state == "events"
+
+
+def test_a_start_that_fails_half_way_leaves_no_thread_behind(
+    watcher: Watcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was started before the failure went on, once more with every attempt."""
+    before = set(threading.enumerate())
+
+    def refused(_: object) -> None:
+        raise RuntimeError("no dispatcher")
+
+    monkeypatch.setattr("watchdog.observers.api.EventDispatcher.start", refused, raising=False)
+    watcher.keep()
+    assert watcher.state.startswith("degraded (polling)")
+    assert set(threading.enumerate()) <= before
+
+
+def test_a_watch_that_has_lost_its_stream_is_made_again(
+    watcher: Watcher, heard: Heard, tmp_path: Path
+) -> None:
+    """Only the observer was looked at: it lives on when the thread it hears from has died."""
+    watcher.keep()
+    observer = watcher._observer
+    assert observer is not None
+    for emitter in list(observer.emitters):
+        emitter.stop()
+        emitter.join()
+    watcher.keep()
+    assert is_woken_by_a_file(heard, tmp_path / "inbox")

@@ -49,6 +49,7 @@ def with_dropout() -> dict[str, object]:
     return {**SETTINGS, "training": training, "checkpoint": {"steps": 2}}
 
 
+@pytest.mark.cpu_bits
 def test_a_run_that_was_killed_ends_in_the_same_bytes(workspace: Workspace) -> None:
     """Dropout included: its numbers follow from the step (faults T9, T17)."""
     workspace.ask_run("r000002", [JOB], settings=with_dropout())
@@ -63,6 +64,7 @@ def test_a_run_that_was_killed_ends_in_the_same_bytes(workspace: Workspace) -> N
 
 
 @pytest.mark.parametrize("step", range(1, 11))
+@pytest.mark.cpu_bits
 def test_replay_packed_rows_and_kept_states_survive_a_kill_at_any_step(
     workspace: Workspace, tmp_path: Path, step: int
 ) -> None:
@@ -94,6 +96,7 @@ def test_replay_packed_rows_and_kept_states_survive_a_kill_at_any_step(
         assert first.read_bytes() == second.read_bytes()
 
 
+@pytest.mark.cpu_bits
 def test_a_warm_engine_trains_as_a_fresh_one(workspace: Workspace) -> None:
     engine = TinyEngine()
     for run in ("r000003", "r000004"):
@@ -106,6 +109,7 @@ def test_a_warm_engine_trains_as_a_fresh_one(workspace: Workspace) -> None:
     assert adapters[0] == adapters[1] == adapters[2]
 
 
+@pytest.mark.cpu_bits
 def test_a_run_stopped_early_and_killed_behind_its_best_step_ends_in_the_same_bytes(
     workspace: Workspace,
 ) -> None:

@@ -100,6 +100,7 @@ def listing(workspace: Workspace) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("version", ["v000001", "v000002", "v000003"])
+@pytest.mark.cpu_bits
 def test_a_version_comes_out_bit_for_bit(trained: Workspace, version: str) -> None:
     before = listing(trained)
     result = do(trained, order(trained, version))
@@ -118,6 +119,7 @@ def leave_at(step: int) -> React:
     return react
 
 
+@pytest.mark.cpu_bits
 def test_mlx_on_the_cpu_trains_a_version_again_bit_for_bit_over_a_stop(tmp_path: Path) -> None:
     """With moments carried on, replayed rows, dropout, packed rows and evaluations in between."""
     made = train(tmp_path / "w", TinyEngine, (FIRST, MORE))
@@ -130,6 +132,7 @@ def test_mlx_on_the_cpu_trains_a_version_again_bit_for_bit_over_a_stop(tmp_path:
     assert result is not None and result["outcome"] == "identical", result
 
 
+@pytest.mark.cpu_bits
 def test_a_run_that_stopped_early_is_trained_again_to_its_best_step(tmp_path: Path) -> None:
     made = make_workspace(tmp_path / "w", Overfitting())
     made.add_job(FIRST, chats(30), chats(24, "held"))
@@ -141,6 +144,7 @@ def test_a_run_that_stopped_early_is_trained_again_to_its_best_step(tmp_path: Pa
     assert found["found"]["steps"]["now"] == BEST
 
 
+@pytest.mark.cpu_bits
 def test_a_run_whose_loss_jumped_is_trained_again_with_the_rates_it_came_through_by(
     tmp_path: Path,
 ) -> None:

@@ -163,6 +163,7 @@ def state_of(made: Stepper) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", PACKABLE)
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
+@pytest.mark.cpu_bits
 def test_kept_states_change_no_bit(kept: KeptStates, name: str, dropout: float) -> None:
     spec = AdapterSpec("lora", 4, 2.0, dropout, 2, ())
     plain = stepper(name, spec=spec)
@@ -240,6 +241,7 @@ def test_accumulated_passes_give_the_step_of_one_pass(few: bool) -> None:
 
 
 @pytest.mark.parametrize("checkpoint", [False, True])
+@pytest.mark.cpu_bits
 def test_steps_have_the_same_bits_with_any_number_of_lanes(checkpoint: bool) -> None:
     spec = AdapterSpec("lora", 4, 2.0, 0.3, 2, ())
     shapes = Shapes(32, 32)
