@@ -138,6 +138,9 @@ class TrainingSettings(Section):
         le=2**20,
         description="Tokens of a row that several texts share; measured where none is given.",
     )
+    row_layout: Literal["packed", "alone"] | None = Field(
+        None, description="Texts share rows, or each has one; the faster one where none is given."
+    )
     pass_tokens: int | None = Field(
         None,
         ge=16,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
+from daemon.core.row_layout import RowCosts
 from daemon.model.anatomy import Anatomy
 from daemon.model.backend import mx, on_cpu
 from daemon.model.packed import apart, segments_of
@@ -48,6 +49,21 @@ def best_row_tokens(anatomy: Anatomy, pass_tokens: int) -> int | None:
     return chosen[0] if len(chosen) == ROUNDS and len(set(chosen)) == 1 else None
 
 
+def row_costs(anatomy: Anatomy, row_tokens: int, pass_tokens: int) -> RowCosts | None:
+    """Return what a token costs in packed rows and in rows of one text; None for unknown layers."""
+    if anatomy.layers_name is None:
+        return None
+    lengths = [length for length in GPU_LENGTHS if length <= pass_tokens]
+    began_s = perf_counter()
+    # The name of the packed row is no length.
+    trials = {0: _trial(anatomy, row_tokens, pass_tokens)}
+    trials |= {length: _trial(anatomy, length, pass_tokens, masked=False) for length in lengths}
+    costs = _round(trials)
+    if perf_counter() - began_s < MOST_S:
+        costs = {name: min(cost, costs[name]) for name, cost in _round(trials).items()}
+    return RowCosts(row_tokens, costs.pop(0), costs)
+
+
 def choose(costs: dict[int, float]) -> int:
     """Return the longest length whose cost for a token is close to the least."""
     least = min(costs.values())
@@ -69,8 +85,10 @@ def _seconds(trial: Callable[[], None]) -> float:
     return perf_counter() - began_s
 
 
-def _trial(anatomy: Anatomy, length: int, pass_tokens: int) -> tuple[Callable[[], None], int]:
-    """Return what is to be timed for a length, and its tokens."""
+def _trial(
+    anatomy: Anatomy, length: int, pass_tokens: int, masked: bool = True
+) -> tuple[Callable[[], None], int]:
+    """Return what is to be timed for a length, and its tokens; `masked` is of several texts."""
     rows = 1 if on_cpu() else max(1, pass_tokens // length)
     tokens = mx.zeros((rows, length), mx.int32)
     segments = mx.array(segments_of([[TEXT_TOKENS] * (length // TEXT_TOKENS)] * rows, length))
@@ -78,8 +96,10 @@ def _trial(anatomy: Anatomy, length: int, pass_tokens: int) -> tuple[Callable[[]
     hidden = anatomy.hidden(tokens[:1, :8])
     state = mx.random.normal((rows, length, hidden.shape[-1])).astype(hidden.dtype)
 
+    cache = apart(last + 1, segments) if masked else None
+
     def total(given: Any) -> Any:
-        found = anatomy.hidden_above(last, given, tokens, apart(last + 1, segments))
+        found = anatomy.hidden_above(last, given, tokens, cache)
         return found.astype(mx.float32).sum()
 
     differentiate = mx.grad(total)

@@ -9,6 +9,7 @@ from daemon.core.bases import BaseFacts
 from daemon.core.footprint import Estimate
 from daemon.core.memory_plan import MemoryPlan
 from daemon.core.packing import Shapes
+from daemon.core.row_layout import RowCosts
 from daemon.core.versions import AdapterSpec
 from daemon.evaluation.scoring import Interrupted, Scorer
 from daemon.layout import Layout
@@ -101,6 +102,13 @@ class Engine(Scorer, Protocol):
         """Load a base and measure which length of packed rows trains it fastest here.
 
         None where the machine is too busy to tell.
+        """
+        ...
+
+    def row_costs(self, base: Path, row_tokens: int) -> RowCosts | None:
+        """Load a base and measure what a token costs in packed rows and in rows of one text.
+
+        None where packed rows are known to be faster, or the model has none.
         """
         ...
 

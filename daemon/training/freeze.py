@@ -55,11 +55,7 @@ def choose(
         samples=_chats((*tune, *judge, *earlier), rows, evaluation.samples),
         steps=steps_of(len(examples), training.batch_rows, training.epochs),
         data_fingerprint=digest,
-        row_tokens=shape.row_tokens,
-        longest=shape.longest,
-        rung=shape.rung,
-        estimate=shape.estimate,
-        memory=shape.memory,
+        **shape.as_choices(),
         prefixes=prefixes_of(rows, {*request.jobs, *(job for job, _ in others)}),
     )
 

@@ -8,6 +8,7 @@ from daemon.core.ladder import Rung
 from daemon.core.memory_plan import MemoryPlan
 from daemon.core.prefix import Prefix
 from daemon.core.records import fields_of
+from daemon.core.row_layout import RowLayout
 from daemon.core.untrained import Untrained, from_records
 from daemon.core.versions import AdapterSpec
 from daemon.settings import Settings
@@ -104,6 +105,8 @@ class Choices:
     """Bytes a step was expected to take, by kind."""
     prefixes: Mapping[str, Prefix]
     """By job: what stands before its rows. Jobs without a prefix are left out."""
+    row_layout: RowLayout = "packed"
+    """Whether texts share rows; they did in runs from before it was chosen."""
     memory: MemoryPlan | None = None
     """What its steps may take; None where that cannot be estimated, and in runs from before it."""
 
@@ -133,6 +136,7 @@ class Choices:
             prefixes={
                 job: Prefix(**fields_of(Prefix, it)) for job, it in record["prefixes"].items()
             },
+            row_layout=record.get("row_layout", "packed"),
             memory=MemoryPlan.from_record(record.get("memory")),
             **ids,
         )

@@ -12,6 +12,7 @@ from daemon.core.bases import BaseFacts
 from daemon.core.footprint import MODULES, Estimate, Module, PassShape, estimate, shape_from_config
 from daemon.core.memory_plan import MemoryPlan
 from daemon.core.packing import Shapes
+from daemon.core.row_layout import RowCosts
 from daemon.core.versions import AdapterSpec
 from daemon.errors import ModelFault, RunFault
 from daemon.evaluation.scoring import Heard, Interrupted
@@ -26,7 +27,7 @@ from daemon.model.lanes import Lanes
 from daemon.model.loading import load_model
 from daemon.model.number_kinds import computing_bytes
 from daemon.model.packing_check import PackingCheck, check_packing
-from daemon.model.row_length import best_row_tokens
+from daemon.model.row_length import best_row_tokens, row_costs
 from daemon.settings import TrainingSettings
 from daemon.text.encoder import Encoded
 from daemon.training.engine import ADAPTER, MOMENTS, EncodedPass, Footing, StepResult, never
@@ -92,6 +93,17 @@ class MlxEngine:
             return None
         self._lanes.share(self._lanes.most)
         return best_row_tokens(self._anatomy, self.usual_tokens[1])
+
+    def row_costs(self, base: Path, row_tokens: int) -> RowCosts | None:
+        """Measure both layouts on a GPU, whose attention may be fused for rows of one text only."""
+        if on_cpu():
+            return None
+        machine.set_limits(None, machine.memory())
+        self._sit(base)
+        assert self._anatomy is not None
+        if not self._packing.packs:
+            return None
+        return row_costs(self._anatomy, row_tokens, self.usual_tokens[1])
 
     def estimate(
         self, base: Path, spec: AdapterSpec, shape: Footing
@@ -225,9 +237,8 @@ class MlxEngine:
         On the CPU compiling brings no speed, and each new shape costs a fraction of a second.
         """
         assert training.row_tokens and training.pass_tokens, "the run has chosen"
-        return Shapes(
-            training.row_tokens, training.pass_tokens, self._packing.packs, few=not on_cpu()
-        )
+        packed = self._packing.packs and training.row_layout != "alone"
+        return Shapes(training.row_tokens, training.pass_tokens, packed, few=not on_cpu())
 
     @property
     def shapes(self) -> Shapes:

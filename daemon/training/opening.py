@@ -179,6 +179,7 @@ def as_computed(training: TrainingSettings, choices: Choices, rung: Rung) -> Tra
     return training.model_copy(
         update={
             "row_tokens": choices.row_tokens,
+            "row_layout": choices.row_layout,
             "pass_tokens": rung.pass_tokens,
             "grad_checkpoint": rung.checkpoint,
         }

@@ -20,6 +20,7 @@ from daemon.core.bases import BaseFacts
 from daemon.core.footprint import Estimate
 from daemon.core.memory_plan import MemoryPlan
 from daemon.core.packing import Shapes
+from daemon.core.row_layout import RowCosts
 from daemon.core.versions import AdapterSpec
 from daemon.evaluation.scoring import Heard, Interrupted
 from daemon.layout import Layout
@@ -76,6 +77,10 @@ class RehearsalEngine:
     traces = 0
 
     def best_row_tokens(self, base: Path) -> int | None:
+        """Return nothing: there is nothing to measure."""
+        return None
+
+    def row_costs(self, base: Path, row_tokens: int) -> RowCosts | None:
         """Return nothing: there is nothing to measure."""
         return None
 

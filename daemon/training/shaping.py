@@ -1,6 +1,6 @@
 """Chooses how a run is computed here: by what worked before, by measuring, by what fits."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,8 @@ from typing import Any
 from daemon.core import messages as say
 from daemon.core.ladder import Rung, climb, describe
 from daemon.core.memory_plan import MemoryPlan
+from daemon.core.packing import Shapes
+from daemon.core.row_layout import RowCosts, RowLayout, alone_share, layout_for
 from daemon.core.versions import AdapterSpec
 from daemon.errors import ModelFault
 from daemon.folders import machine
@@ -37,6 +39,18 @@ class Shape:
     rung: Rung
     memory: MemoryPlan | None
     """None where what a step takes cannot be estimated."""
+    row_layout: RowLayout = "packed"
+
+    def as_choices(self) -> dict[str, Any]:
+        """Return what of it a run's choices hold."""
+        return {
+            "row_tokens": self.row_tokens,
+            "longest": self.longest,
+            "rung": self.rung,
+            "estimate": self.estimate,
+            "memory": self.memory,
+            "row_layout": self.row_layout,
+        }
 
     @property
     def estimate(self) -> Mapping[str, int] | None:
@@ -64,8 +78,27 @@ def choose_shape(bench: Bench, request: Request, rows: JobRows, base: Path) -> S
         or max(usual_pass, row_tokens),
         checkpoint=training.grad_checkpoint or bool(worked.get("checkpoint")),
     )
-    longest = max((int(rows.train(job).tokens.max(initial=1)) for job in request.jobs), default=1)
-    return _fitting(bench, request, base, first, row_tokens, longest)
+    lengths = [int(length) for job in request.jobs for length in rows.train(job).tokens]
+    shape = _fitting(bench, request, base, first, row_tokens, max(lengths, default=1))
+    layout = training.row_layout or _faster_layout(bench, request, base, shape, lengths)
+    return replace(shape, row_layout=layout)
+
+
+def _faster_layout(
+    bench: Bench, request: Request, base: Path, shape: Shape, lengths: Sequence[int]
+) -> RowLayout:
+    known = recall(bench, request).get("row_costs")
+    costs = None if known is None else RowCosts.from_record(known)
+    if costs is None or costs.row_tokens != shape.row_tokens:
+        costs = bench.engine.row_costs(base, shape.row_tokens)
+        if costs is None:
+            return "packed"
+        remember(bench, request, {"row_costs": costs.as_record()})
+    shapes = Shapes(shape.row_tokens, shape.rung.pass_tokens, few=True)
+    share = alone_share(costs, lengths, request.settings.training.batch_rows, shapes)
+    message = f"one text a row takes {share:.2f} of the time of packed rows with these files"
+    bench.pipe.send(say.Noted("row_layout_measured", message))
+    return layout_for(share)
 
 
 def _measure(bench: Bench, request: Request, base: Path, worked: Mapping[str, Any]) -> int | None:

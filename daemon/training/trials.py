@@ -141,11 +141,7 @@ class TrialRun:
             samples=(),
             steps=steps_of(len(examples), training.batch_rows, training.epochs),
             data_fingerprint="",
-            row_tokens=shape.row_tokens,
-            longest=shape.longest,
-            rung=shape.rung,
-            estimate=shape.estimate,
-            memory=shape.memory,
+            **shape.as_choices(),
             prefixes=prefixes_of(self._common.rows, self._request.jobs),
         )
 
