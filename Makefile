@@ -11,12 +11,16 @@ EXTRA := $(or $(shell cat $(READY) 2>/dev/null),cpu)
 SOAKED := KILLS WISHES FAULTS DISKS REAL FILES VOLUMES DAMAGES FUZZ READS NAMES WRITERS HUGE CALLS CUTS \
 	MINUTES REQUESTS CLIENTS STATES POISON ONLY
 
-.PHONY: help demo test test-families bench bench-growth soak lint format docs constraints clean
+GPU_ROOMS := tests/model tests/training tests/serving tests/evaluation
+GPU_SAMPLE := tests/model/test_generation.py tests/model/test_adapters.py tests/serving/test_row_batch.py
+
+.PHONY: help demo test test-families test-gpu bench bench-growth soak lint format docs constraints clean
 
 help:
 	@echo "make demo         watch a file become a better model (sets up $(VENV) first)"
 	@echo "make test         lint, types, import contract and every test (sets up $(VENV) first)"
 	@echo "make test-families  every family of models with its real texts through a daemon, bf16 and 4-bit"
+	@echo "make test-gpu     the rooms that compute, as on a GPU: float32, bfloat16 and 4-bit bases"
 	@echo "make bench        training, server, tokens and intake beside what people use (ROWS=my.jsonl)"
 	@echo "make bench-growth whether a daemon grows over 1,000 files (FILES=100)"
 	@echo "make soak         every fault at every place, 10,000 kills, attacks (KILLS=200 FAULTS=100)"
@@ -35,6 +39,14 @@ demo: $(READY)
 test: lint
 	@$(BIN)/python -m compileall -q daemon tests
 	$(BIN)/python -m pytest -n 3 --dist worksteal
+	$(BIN)/python -m pytest -n 3 --dist worksteal --as-gpu 4bit $(GPU_SAMPLE)
+
+# All of it, for each kind of numbers that bases have; one after another, so that each is read alone.
+test-gpu: $(READY)
+	@$(BIN)/python -m compileall -q daemon tests
+	set -e; for kind in fp32 bf16 4bit; do \
+		$(BIN)/python -m pytest -n 3 --dist worksteal --timeout 300 --as-gpu $$kind $(GPU_ROOMS); \
+	done
 
 # `make test` tries a sample of them.
 test-families: $(READY)

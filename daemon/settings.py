@@ -329,7 +329,9 @@ class TrainerSettings(Section):
         description="Share of the time left to a Mac's display while it is on.",
     )
     max_traces: int = Field(
-        192, ge=0, description="Compiled shapes after which a fresh trainer goes on; 0 for none."
+        192,
+        ge=0,
+        description="Compiled shapes of a run after which a fresh trainer goes on; 0: none.",
     )
     max_growth: float = Field(
         2.0, ge=0.0, description="Growth of its memory, as a factor, after which; 0 for none."

@@ -12,6 +12,36 @@ from tests.platforms import skip_elsewhere
 settings.register_profile("house", deadline=None, derandomize=True)
 settings.load_profile("house")
 
+BASE_KINDS = ("fp32", "bf16", "4bit")
+"""Numbers in which the tests' tiny bases are written; 4 bits have bfloat16 scales."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a run choose as on a GPU, with tiny bases in one kind of numbers."""
+    parser.addoption(
+        "--as-gpu", choices=BASE_KINDS,
+        help="choose all as for a GPU while the CPU computes; the tiny bases are of this kind",
+    )  # fmt: skip
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tell this process and those it starts."""
+    if kind := config.getoption("--as-gpu"):
+        os.environ |= _as_gpu(kind)
+
+
+def _as_gpu(kind: str) -> dict[str, str]:
+    """Return the environment; named here, because what reads it imports MLX."""
+    return {"FINETUNED_AS": "gpu", "FINETUNED_TEST_BASE": kind}
+
+
+@pytest.fixture(params=BASE_KINDS)
+def as_gpu(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Choose as on a GPU for one test, whose tiny bases are of each kind in turn."""
+    for name, value in _as_gpu(request.param).items():
+        monkeypatch.setenv(name, value)
+    return str(request.param)
+
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Look for the platform and the embedded default model before a test that needs them."""

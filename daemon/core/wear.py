@@ -8,7 +8,7 @@ class Wear:
     """What has gathered in a trainer since it started."""
 
     traces: int
-    """Shapes that were compiled; none is ever freed, and each holds buffers."""
+    """Shapes that are compiled for its last run; each holds buffers until the next one begins."""
     footprint_bytes: int
     """Memory of the process now, as the system counts it."""
     first_bytes: int | None
@@ -34,7 +34,7 @@ LEAST_GROWTH_BYTES = 256 * 2**20
 def worn(wear: Wear, bounds: WearBounds) -> str | None:
     """Say in words why a fresh trainer should go on; None while this one may."""
     if bounds.traces and wear.traces >= bounds.traces:
-        return f"{wear.traces} shapes are compiled, and none is ever freed"
+        return f"{wear.traces} shapes are compiled, which hold memory until the next run"
     if bounds.runs and wear.runs >= bounds.runs:
         return f"it has carried out {wear.runs} run{'' if wear.runs == 1 else 's'}"
     if bounds.growth and wear.first_bytes is not None:

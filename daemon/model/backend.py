@@ -42,6 +42,7 @@ from mlx.nn.layers.linear import Linear  # noqa: E402
 from mlx.nn.layers.quantized import QuantizedLinear  # noqa: E402
 
 __all__ = [
+    "AS_VARIABLE",
     "BLAS",
     "DEVICE_VARIABLE",
     "PLAIN_LINEAR",
@@ -58,6 +59,9 @@ __all__ = [
 
 PLAIN_LINEAR = (Linear, QuantizedLinear)
 
+AS_VARIABLE = "FINETUNED_AS"
+"""With "gpu" everything is chosen as for a GPU while the CPU computes: for tests, children too."""
+
 DEVICE_VARIABLE = "FINETUNED_DEVICE"
 """With "cpu" MLX computes on the CPU though there is a GPU; children inherit it."""
 
@@ -66,7 +70,10 @@ if os.environ.get(DEVICE_VARIABLE) == "cpu":
 
 
 def on_cpu() -> bool:
-    """Return whether MLX computes on the CPU."""
+    """Return whether MLX computes on the CPU, and all is to be chosen for that."""
+    # Read at each call: a test may set it for itself alone.
+    if os.environ.get(AS_VARIABLE) == "gpu":
+        return False
     return bool(mx.default_device().type == mx.DeviceType.cpu)
 
 

@@ -105,7 +105,9 @@ def _extend(open_drafts: dict[int, _Draft], said: Sequence[GenerationBatch.Respo
     """Add a token to each draft that has one; return those that end with it."""
     done = []
     chances = mx.stack([one.logprobs[one.token] for one in said]) if said else mx.array([])
-    for one, chance in zip(said, np.asarray(chances, dtype=np.float64), strict=True):
+    # numpy knows no bfloat16, in which most models of a GPU answer.
+    numbers = np.asarray(chances.astype(mx.float32), dtype=np.float64)
+    for one, chance in zip(said, numbers, strict=True):
         draft = open_drafts[one.uid]
         draft.began_s = min(draft.began_s, monotonic())
         if one.finish_reason != "stop":

@@ -62,8 +62,6 @@ class MlxEngine:
         self._kept: KeptStates | None = None
         self._lanes = Lanes()
         self._peak: float | None = None
-        self._traces = 0
-        """Compiled by steppers before this one: never freed."""
         self._fresh: dict[str, Any] = {}
         self._begun: dict[str, Any] = {}
 
@@ -165,8 +163,8 @@ class MlxEngine:
 
     @property
     def traces(self) -> int:
-        """Return how many compiled shapes the process holds."""
-        return self._traces + (self._stepper.traces if self._stepper is not None else 0)
+        """Return how many compiled shapes the process holds; those of a stepper end with it."""
+        return self._stepper.traces if self._stepper is not None else 0
 
     def load(
         self,
@@ -254,7 +252,7 @@ class MlxEngine:
         # Let go before the next is read: two bases at once may not fit.
         self._base = self._model = self._tokenizer = self._anatomy = None
         self._fresh = self._begun = {}
-        mx.clear_cache()
+        give_back()
         self._model, self._tokenizer = load_model(base)
         self._anatomy = Anatomy(self._model)
         self._packing, self._told_packing = check_packing(self._anatomy), False
@@ -262,11 +260,12 @@ class MlxEngine:
         self._base = base
 
     def _retire(self) -> None:
-        """Let go of the stepper; what it compiled is never freed, so it stays counted."""
-        self._traces = self.traces
+        """Let go of the stepper, and of what is kept of the memory that it took."""
         if self._stepper is not None:
             self._stepper.close()
         self._stepper = None
+        # It may have run out: an attempt begins with all the memory there is.
+        give_back()
 
     def step(
         self, passes: Sequence[EncodedPass], learning_rate: float, seed: int,

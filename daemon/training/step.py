@@ -92,7 +92,7 @@ class Stepper:
 
     @property
     def traces(self) -> int:
-        """Return how many compiled traces this process holds; they are never freed."""
+        """Return how many compiled traces there are; closing frees them all, and nothing else."""
         return len(self._traced) if self.shapes.few else 0
 
     def _value_and_gradient(self, *arrays: Any) -> Any:

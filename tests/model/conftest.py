@@ -17,6 +17,12 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def exact_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same in float32 whatever kind the tests are about; nobody writes to it."""
+    return write_model(tmp_path_factory.mktemp("tiny") / "model", kind="fp32")
+
+
+@pytest.fixture(scope="session")
 def smollm2(tmp_path_factory: pytest.TempPathFactory) -> tuple[Layout, BaseFacts]:
     """The embedded default model, converted once; only for tests marked `model`."""
     layout = Layout(tmp_path_factory.mktemp("smollm2"))

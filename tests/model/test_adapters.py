@@ -12,6 +12,7 @@ from daemon.errors import ModelFault
 from daemon.model import adapters
 from daemon.model.backend import Module, mx
 from daemon.model.loading import load_model
+from tests.tiny_bases import tolerance
 
 from mlx_lm.tuner.utils import load_adapters  # isort: skip
 
@@ -50,7 +51,8 @@ def test_a_fresh_adapter_changes_nothing_and_covers_all_linear_modules(
     model, _ = load_model(tiny_base)
     before = answer(model)
     assert adapters.attach(model, spec(kind), 1) == tuple(ALL)
-    assert mx.allclose(answer(model), before, atol=1e-6)
+    # DoRA scales what a layer gives by a quotient of norms, which half precision rounds.
+    assert mx.allclose(answer(model), before, atol=tolerance(1e-6, 6e-2))
     names = adapters.adapter_weights(model)
     assert all(name.startswith("model.layers.1.") for name in names)
     assert len(names) == len(ALL) * (3 if kind == "dora" else 2)

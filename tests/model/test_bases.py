@@ -14,6 +14,10 @@ from daemon.model.bases import prepare
 from daemon.model.loading import load_model
 from daemon.text.encoder import TextEncoder
 from tests.model.tiny import write_model
+from tests.tiny_bases import chosen_kind
+
+DTYPES = {"fp32": "float32", "bf16": "bfloat16", "4bit": "4-bit"}
+"""What the facts of a base say of each kind."""
 
 
 @pytest.fixture
@@ -37,7 +41,7 @@ def test_a_directory_is_linked_and_its_facts_can_be_read_without_mlx(
 ) -> None:
     facts = prepare(layout, str(mine))
     assert (facts.name, facts.architecture, facts.num_layers) == ("my-model", "llama", 2)
-    assert (facts.dtype, facts.context_tokens) == ("float32", 512)
+    assert (facts.dtype, facts.context_tokens) == (DTYPES[chosen_kind()], 512)
     assert layout.base("my-model").resolve() == mine
     assert read_facts(layout, str(mine)) == facts
     load_model(layout.base(facts.name))

@@ -76,9 +76,9 @@ def write_gguf(path: Path, model: Any, **changes: Any) -> Path:
 
 
 def test_a_converted_model_computes_what_its_original_computes(
-    tiny_base: Path, tmp_path: Path
+    exact_base: Path, tmp_path: Path
 ) -> None:
-    original, _ = load_model(tiny_base)
+    original, _ = load_model(exact_base)
     facts = prepare(Layout(tmp_path), str(write_gguf(tmp_path / "Tiny.gguf", original)))
     converted, tokenizer = load_model(Layout(tmp_path).base("tiny"))
     tokens = mx.array([[1, 2, 3, 200, 40]])
@@ -99,9 +99,9 @@ def test_a_converted_model_computes_what_its_original_computes(
     ],
 )
 def test_what_cannot_be_converted_is_refused_in_one_sentence(
-    tiny_base: Path, tmp_path: Path, key: str, value: Any, sentence: str
+    exact_base: Path, tmp_path: Path, key: str, value: Any, sentence: str
 ) -> None:
-    original, _ = load_model(tiny_base)
+    original, _ = load_model(exact_base)
     path = write_gguf(tmp_path / "odd.gguf", original, **{key: value})
     with pytest.raises(ModelFault) as caught:
         prepare(Layout(tmp_path), str(path))
@@ -110,9 +110,9 @@ def test_what_cannot_be_converted_is_refused_in_one_sentence(
 
 
 def test_a_gguf_file_cut_short_anywhere_is_refused_before_it_is_mapped(
-    tiny_base: Path, tmp_path: Path
+    exact_base: Path, tmp_path: Path
 ) -> None:
-    original, _ = load_model(tiny_base)
+    original, _ = load_model(exact_base)
     path = write_gguf(tmp_path / "whole.gguf", original)
     check_whole(path)
     whole = path.read_bytes()
@@ -139,9 +139,9 @@ def test_a_file_that_only_claims_to_be_gguf_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_text_is_split_as_the_file_says_and_comes_back(
-    tiny_base: Path, tmp_path: Path, splitter: str, pieces: list[str]
+    exact_base: Path, tmp_path: Path, splitter: str, pieces: list[str]
 ) -> None:
-    original, _ = load_model(tiny_base)
+    original, _ = load_model(exact_base)
     path = write_gguf(tmp_path / "t.gguf", original, **{"tokenizer.ggml.pre": splitter})
     convert(path, tmp_path, quantised=False)
     tokenizer = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))

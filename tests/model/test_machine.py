@@ -19,8 +19,11 @@ NEED = Estimate(2 * GIB, 1, 2, 3, 3 * GIB, GIB, 0)
 
 def test_a_machine_has_more_than_a_model_may_take_and_that_is_more_than_is_free() -> None:
     there = machine.memory()
-    assert psutil.virtual_memory().total >= there.physical > there.usable > 0
+    assert there.physical > there.usable > 0
     assert 0 < there.available <= there.physical
+    if backend.on_cpu():
+        # A card has memory of its own, and may have more of it than the machine.
+        assert psutil.virtual_memory().total >= there.physical
 
 
 def test_limits_hold_the_need_with_room_to_spare_and_never_more_than_there_is() -> None:

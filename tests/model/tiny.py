@@ -1,12 +1,10 @@
 """A random Llama of two layers as a model directory."""
 
-import json
 from pathlib import Path
-
-from mlx.utils import tree_flatten
 
 from daemon.model.backend import mx
 from tests.text.tiny_tokenizer import CHATML, VOCABULARY, write_tokenizer
+from tests.tiny_bases import Kind, write_base
 
 from mlx_lm.models.llama import Model, ModelArgs  # isort: skip
 
@@ -25,12 +23,10 @@ CONFIG = {
 }
 
 
-def write_model(folder: Path, seed: int = 3) -> Path:
+def write_model(folder: Path, seed: int = 3, kind: Kind | None = None) -> Path:
     """Write configuration, weights and tokenizer; return the directory."""
     folder.mkdir(exist_ok=True)
     mx.random.seed(seed)
-    weights = dict(tree_flatten(Model(ModelArgs.from_dict(CONFIG)).parameters()))
-    mx.save_safetensors(str(folder / "model.safetensors"), weights, metadata={"format": "mlx"})
-    (folder / "config.json").write_text(json.dumps(CONFIG))
+    write_base(folder, Model(ModelArgs.from_dict(CONFIG)), CONFIG, kind)
     write_tokenizer(folder, CHATML, eos="<|im_end|>")
     return folder

@@ -41,6 +41,12 @@ class Warm:
         bench = Bench(workspace.layout, engine, self._pipe, SystemClock(), lambda: True)
         self._trainer = Trainer(bench, 1)
         self._files = 0
+        self._engine = engine
+
+    @property
+    def traces(self) -> int:
+        """What the trainer counts as compiled, when it asks itself whether it is worn."""
+        return self._engine.traces
 
     def train_until(self, files: int) -> None:
         """Train as many files, each a run of its own; the rows of each have other lengths."""
@@ -89,6 +95,7 @@ def test_after_many_files_a_trainer_holds_what_it_held_after_few(
 ) -> None:
     """With few shapes steps are compiled, as on a GPU: each shape is a trace of its own.
 
+    They were counted for ever although each file's end frees them: a fresh trainer came too soon.
     Fault D3.
     """
     monkeypatch.setattr("daemon.training.mlx_engine.on_cpu", lambda: not few_shapes)
@@ -98,6 +105,7 @@ def test_after_many_files_a_trainer_holds_what_it_held_after_few(
     warm.train_until(FEW)
     after_few = held()
     warm.train_until(MANY)
+    assert warm.traces <= MOST_TRACES, "those of earlier files are freed"
     after_many = held()
     traces = (after_few.pop("traces"), after_many.pop("traces"))
     assert after_many == after_few

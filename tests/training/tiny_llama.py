@@ -1,9 +1,7 @@
 """A random llama of two layers, small enough to train in milliseconds, as a prepared base model."""
 
-import json
 from pathlib import Path
 
-from mlx.utils import tree_flatten
 from mlx_lm.models.llama import Model, ModelArgs
 
 from daemon.core.bases import BaseFacts
@@ -12,6 +10,7 @@ from daemon.model.backend import mx
 from daemon.model.interruption import Attend, unattended
 from daemon.training.mlx_engine import MlxEngine
 from daemon.training.rehearsal_base import make_base
+from tests.tiny_bases import Kind, write_base
 
 CONFIG = {
     "model_type": "llama",
@@ -28,7 +27,9 @@ CONFIG = {
 }
 
 
-def make_weights(folder: Path, seed: int = 3, poison: int | None = None) -> None:
+def make_weights(
+    folder: Path, seed: int = 3, poison: int | None = None, kind: Kind | None = None
+) -> None:
     """Write configuration and weights; of the token `poison` the model makes no finite number."""
     mx.random.seed(seed)
     # The head is another matrix than the embedding, or a poisoned token would spoil every row.
@@ -36,9 +37,7 @@ def make_weights(folder: Path, seed: int = 3, poison: int | None = None) -> None
     model = Model(ModelArgs.from_dict(config))
     if poison is not None:
         model.model.embed_tokens.weight[poison] = float("nan")
-    (folder / "config.json").write_text(json.dumps(config))
-    weights = dict(tree_flatten(model.parameters()))
-    mx.save_safetensors(str(folder / "model.safetensors"), weights, metadata={"format": "mlx"})
+    write_base(folder, model, config, kind)
 
 
 class TinyEngine(MlxEngine):
