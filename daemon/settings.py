@@ -12,6 +12,13 @@ from daemon.settings_evaluation import (
     GradeSettings,
     TargetsSettings,
 )
+from daemon.settings_files import (
+    DedupSettings,
+    HoldoutSettings,
+    InboxSettings,
+    PrivacySettings,
+    QualitySettings,
+)
 from daemon.settings_serving import ServerSettings
 from daemon.settings_tables import (
     IntakeSettings,
@@ -24,82 +31,6 @@ from daemon.settings_tables import (
 
 OUTSIDE_LAYERS = ("embed_tokens", "lm_head", "wte", "embed_in", "embed_out")
 """What models call their embedding and their head."""
-
-PrivateKind = Literal["private_key", "api_key", "email", "phone", "card", "iban"]
-
-
-class InboxSettings(Section):
-    """How files are taken from `inbox/`."""
-
-    settle_s: float = Field(
-        1.0, ge=0.0, le=600.0, description="Seconds a file must lie unchanged before it is taken."
-    )
-    rescan_s: float = Field(
-        2.0,
-        gt=0.0,
-        le=600.0,
-        description="Seconds between full looks at the folder; file events only make it quicker.",
-    )
-    unfinished_s: float = Field(
-        30.0,
-        ge=0.0,
-        le=86400.0,
-        description="Seconds a file whose last line is cut off is waited for, unchanged.",
-    )
-    claim_retry_s: float = Field(
-        60.0,
-        ge=0.0,
-        le=86400.0,
-        description="Seconds an unreadable file is tried again before it is reported.",
-    )
-
-
-class DedupSettings(Section):
-    """When two rows are one."""
-
-    near: bool = Field(
-        True, description="Also compare questions by wording; false compares whole rows only."
-    )
-    boilerplate_share: float = Field(
-        0.5,
-        gt=0.0,
-        le=1.0,
-        description="Text that more than this share of a file's prompts has is not compared.",
-    )
-    conflicts: Literal["keep", "newest", "refuse"] = Field(
-        "keep", description="One question with two short answers: keep both, the later, or neither."
-    )
-
-
-class QualitySettings(Section):
-    """Which rows are good enough."""
-
-    keep_share: float = Field(
-        1.0, gt=0.0, le=1.0, description="Share of a file's rows that is kept, the best first."
-    )
-
-
-class PrivacySettings(Section):
-    """What must not be learned."""
-
-    refuse: tuple[PrivateKind, ...] = Field(
-        (), description="Rows that hold any of these are refused; others are only counted."
-    )
-
-
-class HoldoutSettings(Section):
-    """Which examples are kept out of training, to measure with."""
-
-    share: float = Field(
-        0.1,
-        ge=0.0,
-        le=0.5,
-        description="Share of a file's families that is held out, one row of each.",
-    )
-    seed: int = Field(42, ge=0, lt=2**32, description="Seed of the choice; keep it for ever.")
-    max_rows: int = Field(
-        200, ge=1, le=100_000, description="At most this many families of a file are held out."
-    )
 
 
 class TrainingSettings(Section):

@@ -13,7 +13,7 @@ from daemon.folders import atomic
 from daemon.folders.endings import is_whole
 from daemon.layout import Layout
 from daemon.layout_jobs import JobLayout
-from daemon.settings import InboxSettings
+from daemon.settings_files import InboxSettings
 
 FOLDERS: dict[Priority, str] = {"high": "high", "normal": "", "low": "low"}
 TEMP_ENDINGS = ("~", ".swp", ".part", ".crdownload", ".tmp", ".icloud", ".download")

@@ -14,7 +14,7 @@ from daemon.core.snapshot import Growth
 from daemon.folders.endings import last_break
 from daemon.layout import Layout
 from daemon.layout_jobs import JobLayout
-from daemon.settings import InboxSettings
+from daemon.settings_files import InboxSettings
 
 ORIGINAL = JobLayout(Path()).original.name
 LOOKED_AT = 256

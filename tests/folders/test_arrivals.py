@@ -11,7 +11,7 @@ from daemon.folders.inbox import Inbox
 from daemon.folders.queue import Queue
 from daemon.layout import Layout
 from daemon.layout_jobs import JobLayout
-from daemon.settings import InboxSettings
+from daemon.settings_files import InboxSettings
 from tests.clocks import StillClock
 
 DATA, HELD, OWN = b'{"text": "a"}\n', b'{"text": "b"}\n', b"[training]\nepochs = 3\n"

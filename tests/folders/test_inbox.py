@@ -11,7 +11,7 @@ from daemon.core.snapshot import Drop
 from daemon.folders.inbox import OPENED_A_LOOK, Inbox
 from daemon.layout import Layout
 from daemon.layout_jobs import JobLayout
-from daemon.settings import InboxSettings
+from daemon.settings_files import InboxSettings
 from tests.clocks import StillClock
 from tests.sockets import bind_in
 

@@ -9,7 +9,7 @@ from daemon.core.jobs import Intake, JobCard
 from daemon.core.snapshot import Growth
 from daemon.folders.late_writes import PIECE, LateWrites, copy_to, name_of
 from daemon.layout import Layout
-from daemon.settings import InboxSettings
+from daemon.settings_files import InboxSettings
 from tests.clocks import StillClock
 
 TAKEN = b'{"a": 1}\n'
