@@ -81,9 +81,9 @@ def test_a_damaged_current_version_holds_everything_up_and_names_the_way_out(
         damage(space.layout.version("v000002") / "adapters.safetensors", "cut", 5, random.Random(1))
         space.drop("c.jsonl", chats(12, start=200))
         assert space.drain() == 5, space.story()
-        [alert] = space.told("alert", code="version_damaged")
-        assert "v000002 is damaged: adapters.safetensors" in alert["message"]
-        assert "'finetuned promote v000001'" in alert["message"]
+        [refused] = space.told("run_refused", code="version_damaged")
+        assert "v000002 is damaged: adapters.safetensors" in refused["message"]
+        assert "'finetuned promote v000001'" in refused["message"]
         assert not space.told("job_ended", outcome="crashed")
 
 
