@@ -52,8 +52,8 @@ def open_run(
     try:
         request = Request.from_record(runs.read_request(place))
     except SavedSettingsFault as fault:
-        way_out = "'touch control/skip' ends it, and 'finetuned retry' trains its files anew"
-        return Refused(fault.code, f"{run} cannot go on: {fault.message}; {way_out}")
+        message = f"{run} cannot go on: {fault.message}; its files are trained anew with today's"
+        return Refused(fault.code, message)
     start = bench.layout.version(request.start_version)
     problem = models.verify(start)
     if problem is not None:
