@@ -36,6 +36,8 @@ def remember_worked(
     known = entries.get(name, {})
     if {**known, **worked} != known:
         entries[name] = {**known, **worked}
+        # Of a trainer that was killed as it wrote; there is one at a time.
+        atomic.purge_leftovers(layout.models, of=f"-{layout.machine.name}")
         atomic.write_json(layout.machine, {"schema_version": SCHEMA, "entries": entries})
     return problem
 
