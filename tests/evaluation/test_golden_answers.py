@@ -32,9 +32,9 @@ ANSWERS = {
     "two calls": Turn("assistant", "", calls=(BLIND, LIGHT)),
     "text and a call": Turn("assistant", "I close it.", calls=(BLIND,)),
 }
-WRITES_CALLS = ("llama3_2", "qwen2_5", "qwen3")
-"""Of the families at hand; Mistral wants ids, Gemma and DeepSeek leave calls out."""
-LEFT_OUT = ("gemma3", "deepseek_v3", "mistral_nemo")
+WRITES_CALLS = ("llama3_2", "qwen2_5", "qwen3", "mistral_nemo")
+"""Of the families at hand; Mistral's has them numbered, Gemma and DeepSeek leave calls out."""
+LEFT_OUT = ("gemma3", "deepseek_v3")
 
 
 @lru_cache(maxsize=1)
