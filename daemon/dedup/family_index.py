@@ -1,7 +1,6 @@
 """Opens the families of all jobs as one index; makes and caches those of older jobs once."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from daemon.dedup.family_making import Progress, make_families
 from daemon.dedup.family_segments import ENTRY, FamilyIndex, FamilySegment
@@ -41,7 +40,8 @@ def open_index(
         (chosen if wanted.keys() >= set(segment.jobs) else stale).append(segment)
     parts = [segment.only(set(wanted)) for segment in stale]
     known = {job for segment in (*chosen, *parts) for job in segment.jobs}
-    made = _Made(wanted, [job for job in wanted if job not in known], folder, merge, progress)
+    left = {job: layout.job(*where) for job, where in wanted.items() if job not in known}
+    made = _Made(left, folder, merge, progress)
     loose = [*parts, *made.segments()]
     if merge and (made.rows or stale or _are_many(loose)):
         chosen, loose = _merged(folder, chosen, loose, stale)
@@ -75,13 +75,11 @@ class _Made:
 
     def __init__(
         self,
-        places: dict[str, JobLayout],
-        left: Sequence[str],
+        left: dict[str, JobLayout],
         folder: SeenFolder,
         keep: bool,
         progress: Progress,
     ) -> None:
-        self._places = places
         self._left = left
         self._folder = folder
         self._keep = keep
@@ -94,8 +92,8 @@ class _Made:
         jobs: list[str] = []
         families: list[Families] = []
         made = 0
-        for job in self._left:
-            rows, from_rows = self._of(self._places[job])
+        for job, place in self._left.items():
+            rows, from_rows = self._of(place)
             jobs.append(job)
             families.append(rows)
             made += len(rows) if from_rows else 0
@@ -119,31 +117,21 @@ class _Made:
         return made, True
 
 
-def _accepted(layout: Layout, cached: set[str]) -> Iterator[tuple[str, JobLayout]]:
-    """Give the jobs that intake has accepted, each with the moment its families were written.
+def _accepted(layout: Layout, cached: set[str]) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Give the jobs that intake has accepted, each with the moment its families were written, and
+    its state and name.
 
     Those that are cached are known to be; of thousands no report needs to be read again.
     """
-    for place in family_files.jobs_on_disk(layout):
-        written = _moment(place.families)
-        if written is not None:
-            yield f"{place.folder.name}@{written:x}", place
-        elif (read := _moment(place.report)) is not None:
-            job = f"{place.folder.name}@{read:x}"
-            if job in cached or _is_accepted(place):
-                yield job, place
+    for state, name, moment, has_families in family_files.moments(layout):
+        job = f"{name}@{moment:x}"
+        if has_families or job in cached or _is_accepted(layout.job(state, name)):
+            yield job, (state, name)
 
 
 def _is_accepted(place: JobLayout) -> bool:
     report = reports.read(place)
     return report is not None and report.get("verdict") in ACCEPTED
-
-
-def _moment(path: Path) -> int | None:
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return None
 
 
 def _cached(folder: SeenFolder) -> Iterator[FamilySegment]:

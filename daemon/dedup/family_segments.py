@@ -105,6 +105,10 @@ class FamilyIndex:
         self._segments = [segment for segment in segments if len(segment.keys)]
         self._begins = np.cumsum([0, *(len(segment.keys) for segment in self._segments)])
 
+    def beside(self, more: Sequence[FamilySegment]) -> "FamilyIndex":
+        """Return the same with some more families."""
+        return FamilyIndex([*self._segments, *more])
+
     def standing(self, families: Families, without: str) -> Standing:
         """Return on which sides the families of rows stand in other jobs than `without`."""
         sides = {

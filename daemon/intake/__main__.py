@@ -39,6 +39,7 @@ class Worker:
         self._suites = Suites(layout.evals)
         self._spoke_s = 0.0
         self._in_between = False
+        self._taken_in = 0
         self._reading: str | None = None
         """The job that this worker has noted as being read."""
 
@@ -54,10 +55,12 @@ class Worker:
             self._clock,
             lambda rows: self._look_up(job, rows),
             notice=self._tell,
+            taken_in=lambda: self._taken_in,
         )
         with at_most(taking.settings.intake.max_memory_bytes):
             taking.take_in()
         self._reading = None
+        self._taken_in += 1
         self._pipe.send(TakenIn(job))
 
     def _tell(self, doing: str) -> None:

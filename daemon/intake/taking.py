@@ -67,7 +67,9 @@ class Taking:
         progress: Progress,
         merge: bool = True,
         notice: Callable[[str], None] = lambda doing: None,
+        taken_in: Callable[[], int] = lambda: 0,
     ) -> None:
+        """`taken_in` tells how many files its worker has read: one may be read in between."""
         self._context = json.loads((place.folder / "context.json").read_bytes())
         self._layout = layout
         self._place = place
@@ -77,6 +79,8 @@ class Taking:
         self._progress = progress
         self._merge = merge
         self._notice = notice
+        self._taken_in = taken_in
+        self._opened: tuple[int, FamilyIndex] | None = None
         self.settings = usable_settings(self._context["settings"], DAEMONS_OWN)
         self._began_s = clock.monotonic_s()
         self._sealer = Sealer()
@@ -229,12 +233,13 @@ class Taking:
 
     def _sides(self, rows: Rows, beside: Sequence[FamilySegment]) -> FamilySides:
         fresh = bool(self._context.get("fresh"))
-        # Anew: another file may have been taken in meanwhile.
         return FamilySides(rows, self._families(beside), self._place.folder.name, fresh)
 
     def _families(self, beside: Sequence[FamilySegment] = ()) -> FamilyIndex:
-        more = [*beside, *self._suites.families()]
-        return open_index(self._layout, self._merge, self._tell_of_making, more)
+        count = self._taken_in()
+        if self._opened is None or self._opened[0] != count:
+            self._opened = count, open_index(self._layout, self._merge, self._tell_of_making)
+        return self._opened[1].beside([*beside, *self._suites.families()])
 
     def _tell_of_making(self, rows: int) -> None:
         self._notice(f"making the families of earlier files, once: {rows} rows read")
