@@ -280,6 +280,8 @@ class Models:
         """Write a candidate's manifest, last of its files, and move it among the versions."""
         draft = candidate / "draft.json"
         data = _json(manifest)
+        # A daemon that was killed as it wrote these two has left more than the version consists of.
+        atomic.purge_leftovers(candidate)
         atomic.write_bytes(candidate / SUM, _sum_of(data))
         atomic.write_bytes(candidate / MANIFEST, data)
         # The draft goes only after the manifest is durable: a crash between finds one or both.

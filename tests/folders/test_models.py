@@ -107,3 +107,17 @@ def test_a_version_that_was_mended_or_removed_is_told_of_no_more(tmp_path: Path)
     assert fresh.versions() == {} and fresh.unreadable
     manifest.write_bytes(whole)
     assert list(fresh.versions()) == [name] and not fresh.unreadable
+
+
+def test_what_a_killed_daemon_left_beside_a_manifest_is_no_part_of_the_version(
+    models: Models, layout: Layout, tmp_path: Path
+) -> None:
+    """The temporary file of a manifest moved among the versions with the next try."""
+    candidate = tmp_path / "candidate"
+    candidate.mkdir()
+    (candidate / "draft.json").write_text("{}")
+    (candidate / ".tmp-7-manifest.json").write_text("{")
+    models.seal(candidate, {"version": "v000001", "files": {}})
+    assert {path.name for path in layout.version("v000001").iterdir()} == {
+        "manifest.json", "manifest.sha256",
+    }  # fmt: skip
