@@ -157,8 +157,8 @@ def test_rows_of_several_versions_share_a_batch_where_products_round_in_other_wa
     adapters = RowAdapters(twin(base))
     found = [adapters.put_on(model) for model in worn]
     if chosen_kind() == "4bit":
-        # The CPU sums quantised products in half precision: one may lie beyond the noise, and says so.
-        assert all(isinstance(slot, int) or "of its size" in slot for slot in found)
+        # A CPU sums quantised products in half precision: what lies beyond the noise is told.
+        assert all(isinstance(slot, int) or "of their size" in slot for slot in found)
     else:
         assert found == [1, 2, 3]
 
