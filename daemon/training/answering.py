@@ -12,10 +12,9 @@ from daemon.core import messages as say
 from daemon.core.answering import ANSWERS_MOST
 from daemon.core.answers import Answer, Limits
 from daemon.evaluation.scoring import Heard, Interrupted
-from daemon.folders import machine
 from daemon.text.encoder import Encoded
 from daemon.training.bench import Bench
-from daemon.training.shaping import tell_damage
+from daemon.training.machine_facts import recall, remember
 
 WORKED = "answers_at_once"
 MARK = "answering"
@@ -117,18 +116,3 @@ def died_answering(bench: Bench, base: Mapping[str, Any]) -> int:
     if count:
         remember(bench, base, {MARK: 0})
     return count
-
-
-def recall(bench: Bench, base: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what worked with a base on this machine."""
-    fingerprint = str(base["fingerprint"])
-    worked, problem = machine.read_worked(bench.layout, bench.engine.device, fingerprint)
-    tell_damage(bench, problem)
-    return worked
-
-
-def remember(bench: Bench, base: Mapping[str, Any], worked: Mapping[str, Any]) -> None:
-    """Keep what worked with a base on this machine."""
-    fingerprint = str(base["fingerprint"])
-    problem = machine.remember_worked(bench.layout, bench.engine.device, fingerprint, worked)
-    tell_damage(bench, problem)

@@ -77,7 +77,10 @@ def note_watchdog(
         return
     known = environment.get(OPS, "")
     fewer = max(LEAST_OPS, (int(known) if known.isdecimal() else USUAL_OPS) // 2)
-    machine.remember_worked(layout, *KEY, {WORKED: fewer})
+    try:
+        machine.remember_worked(layout, *KEY, {WORKED: fewer})
+    except OSError as lost:
+        pipe.send(say.Alerted("display_watchdog", f"models/machine.json cannot be written: {lost}"))
     message = (
         "macOS ended work on the GPU that kept the display waiting; the next trainer hands over "
         f"{fewer} operations at once ({OPS}). Let the display sleep ('pmset displaysleepnow') if "

@@ -12,11 +12,11 @@ from daemon.core.packing import Shapes
 from daemon.core.row_layout import RowCosts, RowLayout, alone_share, layout_for
 from daemon.core.versions import AdapterSpec
 from daemon.errors import ModelFault
-from daemon.folders import machine
 from daemon.settings import TrainingSettings
 from daemon.training.bench import Bench
 from daemon.training.engine import Engine, Footing
 from daemon.training.frozen import Choices, Request
+from daemon.training.machine_facts import recall, remember
 from daemon.training.rows import JobRows
 
 GIB = 2**30
@@ -65,7 +65,7 @@ def choose_shape(bench: Bench, request: Request, rows: JobRows, base: Path) -> S
         ModelFault: no step of this model fits into this machine, however it is computed.
     """
     training = request.settings.training
-    worked = recall(bench, request)
+    worked = recall(bench, request.base)
     usual_row, usual_pass = bench.engine.usual_tokens
     row_tokens = training.row_tokens or worked.get("row_tokens")
     if row_tokens is None:
@@ -87,13 +87,13 @@ def choose_shape(bench: Bench, request: Request, rows: JobRows, base: Path) -> S
 def _faster_layout(
     bench: Bench, request: Request, base: Path, shape: Shape, lengths: Sequence[int]
 ) -> RowLayout:
-    known = recall(bench, request).get("row_costs")
+    known = recall(bench, request.base).get("row_costs")
     costs = None if known is None else RowCosts.from_record(known)
     if costs is None or costs.row_tokens != shape.row_tokens:
         costs = bench.engine.row_costs(base, shape.row_tokens)
         if costs is None:
             return "packed"
-        remember(bench, request, {"row_costs": costs.as_record()})
+        remember(bench, request.base, {"row_costs": costs.as_record()})
     shapes = Shapes(shape.row_tokens, shape.rung.pass_tokens, few=True)
     share = alone_share(costs, lengths, request.settings.training.batch_rows, shapes)
     message = f"one text a row takes {share:.2f} of the time of packed rows with these files"
@@ -107,9 +107,9 @@ def _measure(bench: Bench, request: Request, base: Path, worked: Mapping[str, An
         return None
     found = bench.engine.best_row_tokens(base)
     if found is None:
-        remember(bench, request, {TRIES: tries + 1})
+        remember(bench, request.base, {TRIES: tries + 1})
     else:
-        remember(bench, request, {"row_tokens": found})
+        remember(bench, request.base, {"row_tokens": found})
         message = f"packed rows of {found} tokens train fastest on this machine"
         bench.pipe.send(say.Noted("row_tokens_measured", message))
     return found
@@ -187,22 +187,6 @@ def _plan(engine: Engine, base: Path, spec: AdapterSpec, footing: Footing) -> Me
     return None if found is None else MemoryPlan.fit(*found, _most_passes(engine, footing))
 
 
-def recall(bench: Bench, request: Request) -> dict[str, Any]:
-    """Return what worked with this base on this machine."""
-    fingerprint = str(request.base["fingerprint"])
-    worked, problem = machine.read_worked(bench.layout, bench.engine.device, fingerprint)
-    tell_damage(bench, problem)
-    return worked
-
-
-def remember(bench: Bench, request: Request, worked: Mapping[str, Any]) -> None:
-    """Keep what worked with this base on this machine."""
-    fingerprint = str(request.base["fingerprint"])
-    tell_damage(
-        bench, machine.remember_worked(bench.layout, bench.engine.device, fingerprint, worked)
-    )
-
-
 def worked_with(rung: Rung) -> dict[str, Any]:
     """Return what is worth keeping of a rung with which a run came to its end.
 
@@ -210,9 +194,3 @@ def worked_with(rung: Rung) -> dict[str, Any]:
     run tries them again, and comes down the ladder where they have no room then either.
     """
     return {"pass_tokens": rung.pass_tokens, "checkpoint": rung.checkpoint}
-
-
-def tell_damage(bench: Bench, problem: str | None) -> None:
-    """Say what was wrong with what is remembered of this machine, where something was."""
-    if problem is not None:
-        bench.pipe.send(say.Alerted("machine_memory_damaged", problem))

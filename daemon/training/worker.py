@@ -19,11 +19,12 @@ from daemon.training.bench import Bench, RunInHand
 from daemon.training.candidate import Judge
 from daemon.training.desk import Desk
 from daemon.training.left_out import left_out, why_nothing_left
+from daemon.training.machine_facts import remember
 from daemon.training.opening import NothingLeft, Refused, frozen_choices, open_run
 from daemon.training.ordered import work_on
 from daemon.training.provenance import libraries
 from daemon.training.run import REFUSED_MOST, How, Training
-from daemon.training.shaping import remember, worked_with
+from daemon.training.shaping import worked_with
 from daemon.training.state import RunState
 
 Next = Literal["stay", "leave"]
@@ -187,7 +188,7 @@ class Trainer:
                 raise
             return "memory"
         if hand.rung != hand.choices.rung:
-            remember(self._bench, hand.request, worked_with(hand.rung))
+            remember(self._bench, hand.request.base, worked_with(hand.rung))
         self._runs += 1
         pipe.send(say.CandidateReady(run))
         return "done"
