@@ -9,7 +9,7 @@ from mlx.utils import tree_flatten, tree_unflatten
 
 from daemon.core.answers import Answer, Limits
 from daemon.core.bases import BaseFacts
-from daemon.core.footprint import MODULES, Estimate, Module, PassShape, estimate, shape_from_config
+from daemon.core.footprint import Estimate, PassShape, estimate, shape_from_config
 from daemon.core.memory_plan import MemoryPlan
 from daemon.core.packing import Shapes
 from daemon.core.row_layout import RowCosts
@@ -34,7 +34,7 @@ from daemon.training.engine import ADAPTER, MOMENTS, EncodedPass, Footing, StepR
 from daemon.training.gathered import Gathered
 from daemon.training.kept import KeptStates
 from daemon.training.losses import chunk_positions
-from daemon.training.mlx_memory import answers_beside, in_use
+from daemon.training.mlx_memory import adapted_modules, answers_beside, in_use
 from daemon.training.optimizers import FIRST_MOMENT
 from daemon.training.step import Stepper
 
@@ -117,7 +117,7 @@ class MlxEngine:
             width=shape.width,
             adapted_layers=spec.num_layers,
             rank=spec.rank,
-            modules=_modules(spec),
+            modules=adapted_modules(spec),
             kind=spec.kind,
             optimizer=shape.optimizer,
             supervised=chunk_positions(model.vocabulary),
@@ -375,12 +375,6 @@ class MlxEngine:
     def _ready(self) -> Stepper:
         assert self._stepper is not None, "load comes first"
         return self._stepper
-
-
-def _modules(spec: AdapterSpec) -> tuple[Module, ...]:
-    """Return the adapted modules as the estimate names them; others count nothing there."""
-    wanted = {key.rsplit(".", 1)[-1] for key in spec.keys}
-    return tuple(name for name in MODULES if not wanted or name in wanted)
 
 
 def _flat(state: Any) -> dict[str, Any]:

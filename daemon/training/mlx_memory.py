@@ -5,7 +5,8 @@ import os
 from pathlib import Path
 
 from daemon.core.answering import ANSWERS_MOST, answers_that_fit
-from daemon.core.footprint import shape_from_config
+from daemon.core.footprint import MODULES, Module, shape_from_config
+from daemon.core.versions import AdapterSpec
 from daemon.model import machine
 from daemon.model.backend import mx, on_cpu
 from daemon.system.footprint import footprint_bytes, resident_bytes
@@ -36,3 +37,9 @@ def in_use() -> dict[str, int]:
         "process": resident_bytes(os.getpid()) or 0,
         "footprint": footprint_bytes(os.getpid()) or 0,
     }
+
+
+def adapted_modules(spec: AdapterSpec) -> tuple[Module, ...]:
+    """Return the adapted modules as the estimate names them; others count nothing there."""
+    wanted = {key.rsplit(".", 1)[-1] for key in spec.keys}
+    return tuple(name for name in MODULES if not wanted or name in wanted)
