@@ -30,8 +30,8 @@ from daemon.dedup.matching import Judge
 from daemon.dedup.sealing import Sealer, question_of
 from daemon.dedup.segments import Segment, cached
 from daemon.dedup.within import compare
-from daemon.folders.fingerprints import KEY, Keys
-from daemon.folders.seen import SeenFolder
+from daemon.folders.queue.fingerprints import KEY, Keys
+from daemon.folders.queue.seen import SeenFolder
 from daemon.intake.lines import Source
 from daemon.intake.looking import Rows, look
 from daemon.intake.parsing import Rules, strict_rows

@@ -10,7 +10,7 @@ from daemon.core.ladder import Rung
 from daemon.core.packing import Shapes
 from daemon.core.plan import steps_of
 from daemon.core.versions import AdapterSpec
-from daemon.folders import atomic
+from daemon.folders.disk import atomic
 from daemon.layout import Layout
 from daemon.settings import Settings
 from daemon.text.encoder import Encoded, TextEncoder

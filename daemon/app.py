@@ -10,18 +10,18 @@ import setproctitle
 
 from daemon.clock import Clock, SystemClock
 from daemon.errors import DiskFault, ExitCode, UserFault, is_disk_full
-from daemon.folders import access, atomic, locks
-from daemon.folders.audits import Audits
 from daemon.folders.control import Control
-from daemon.folders.inbox import Inbox
-from daemon.folders.late_writes import LateWrites
-from daemon.folders.ledger import Ledger
-from daemon.folders.logs import open_log
-from daemon.folders.models import Models
-from daemon.folders.orders import Orders
-from daemon.folders.queue import Queue
-from daemon.folders.run_requests import RunRequests
-from daemon.folders.status import StatusFolder
+from daemon.folders.disk import access, atomic, locks
+from daemon.folders.inbox.inbox import Inbox
+from daemon.folders.inbox.late_writes import LateWrites
+from daemon.folders.models.models import Models
+from daemon.folders.orders.audits import Audits
+from daemon.folders.orders.orders import Orders
+from daemon.folders.queue.ledger import Ledger
+from daemon.folders.queue.queue import Queue
+from daemon.folders.runs.run_requests import RunRequests
+from daemon.folders.status.logs import open_log
+from daemon.folders.status.status import StatusFolder
 from daemon.layout import QUEUE_STATES, Layout
 from daemon.settings_file import read_settings
 from daemon.supervisor.crew import FULL_REST_S, Hand

@@ -16,7 +16,9 @@ from daemon.cli.versions import named
 from daemon.core.curves import Curve, Diagnosis, Probe
 from daemon.core.jobs import slug
 from daemon.errors import UserFault
-from daemon.folders import current_model, ledger, outputs, training_records
+from daemon.folders import outputs
+from daemon.folders.models import current_model, training_records
+from daemon.folders.queue import ledger
 from daemon.layout import Layout
 
 if TYPE_CHECKING:

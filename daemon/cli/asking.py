@@ -8,7 +8,7 @@ from daemon.clock import Clock, SystemClock
 from daemon.core.commands import RequestId
 from daemon.errors import Fault
 from daemon.folders import control
-from daemon.folders.reading import Events
+from daemon.folders.status.reading import Events
 from daemon.layout import Layout
 
 LOOK_S = 0.1

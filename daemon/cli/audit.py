@@ -13,8 +13,9 @@ from daemon.core.audits import audit_request
 from daemon.core.orders import AUDIT, kind_of
 from daemon.core.promotion import counted_items
 from daemon.errors import UserFault
-from daemon.folders import current_model, orders
-from daemon.folders.models import Models
+from daemon.folders.models import current_model
+from daemon.folders.models.models import Models
+from daemon.folders.orders import orders
 from daemon.layout import Layout
 from daemon.settings_file import read_settings
 from daemon.settings_records import to_record

@@ -16,8 +16,9 @@ import psutil
 
 from daemon.cli.place import alive
 from daemon.errors import ModelFault
-from daemon.folders import bases, volume
-from daemon.folders.reading import read_status
+from daemon.folders.disk import volume
+from daemon.folders.models import bases
+from daemon.folders.status.reading import read_status
 from daemon.layout import Layout
 from daemon.model import wheels
 from daemon.settings import Settings

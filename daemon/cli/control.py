@@ -11,7 +11,7 @@ from daemon.cli.screen import say
 from daemon.clock import SystemClock
 from daemon.folders import control
 from daemon.folders.control import Control
-from daemon.folders.reading import Events, read_status
+from daemon.folders.status.reading import Events, read_status
 from daemon.layout import Layout
 
 PAUSE_WAIT_S = 15.0

@@ -10,8 +10,8 @@ from rich.text import Text
 from daemon.cli.screen import out, say
 from daemon.cli.status_page import brief, mark
 from daemon.evaluation.scores.score import right_by
-from daemon.folders.models import MANIFEST
-from daemon.folders.queue import find_job
+from daemon.folders.models.models import MANIFEST
+from daemon.folders.queue.queue import find_job
 from daemon.layout import Layout
 
 SHOWN = 8

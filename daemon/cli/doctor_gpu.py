@@ -12,7 +12,8 @@ from daemon.cli.place import NoWorkspace, workspace
 from daemon.cli.screen import facts, say
 from daemon.clock import SystemClock
 from daemon.errors import ExitCode
-from daemon.folders import bases, locks, machine
+from daemon.folders.disk import locks
+from daemon.folders.models import bases, machine
 from daemon.layout import Layout
 from daemon.self_check import table
 from daemon.self_check.children import Wanted, check

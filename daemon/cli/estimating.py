@@ -7,7 +7,7 @@ from pathlib import Path
 
 from daemon.core.packing import USUAL_ROW_TOKENS, Shapes, lay_out
 from daemon.core.plan import Plan
-from daemon.folders.models import read_manifests
+from daemon.folders.models.models import read_manifests
 from daemon.layout import Layout
 from daemon.settings import TrainingSettings
 

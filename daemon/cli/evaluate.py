@@ -15,7 +15,8 @@ from daemon.cli.screen import cell, err, facts, out, say
 from daemon.core.evaluations import EvaluationRequest, pieces
 from daemon.core.orders import EVALUATION, kind_of
 from daemon.errors import UserFault
-from daemon.folders import evaluations, orders, outputs
+from daemon.folders import outputs
+from daemon.folders.orders import evaluations, orders
 from daemon.layout import Layout
 
 EVALUATE_WAIT_S = 120.0

@@ -20,9 +20,11 @@ from daemon.dedup.families import label_of
 from daemon.dedup.wording import Words
 from daemon.errors import UserFault
 from daemon.evaluation.scores.call_forms import ends_in_calls
-from daemon.folders import answers, bases, current_model, evaluations, orders, suites
-from daemon.folders.models import Models
-from daemon.folders.queue import find_job
+from daemon.folders import answers, suites
+from daemon.folders.models import bases, current_model
+from daemon.folders.models.models import Models
+from daemon.folders.orders import evaluations, orders
+from daemon.folders.queue.queue import find_job
 from daemon.layout import Layout
 from daemon.settings import Settings
 from daemon.settings_file import read_settings

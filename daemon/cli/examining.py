@@ -11,9 +11,9 @@ from daemon.clock import SystemClock
 from daemon.core.bases import BaseFacts
 from daemon.core.versions import Version, ancestry, jobs_of, untrained_of
 from daemon.errors import ModelFault, UserFault
-from daemon.folders import bases, current_model
-from daemon.folders.models import Models
-from daemon.folders.queue import Queue
+from daemon.folders.models import bases, current_model
+from daemon.folders.models.models import Models
+from daemon.folders.queue.queue import Queue
 from daemon.layout import Layout
 from daemon.layout_jobs import JobLayout
 from daemon.settings import Settings

@@ -15,9 +15,10 @@ from daemon.core.explanation import explain as put_together
 from daemon.core.jobs import card_from_record, escape, one_line
 from daemon.core.promotion import counted_items
 from daemon.errors import Fault, UserFault
-from daemon.folders import current_model, reports
-from daemon.folders.models import read_manifest
-from daemon.folders.queue import find_job
+from daemon.folders.models import current_model
+from daemon.folders.models.models import read_manifest
+from daemon.folders.queue import reports
+from daemon.folders.queue.queue import find_job
 from daemon.layout import Layout
 from daemon.settings_records import WORDS, read_saved
 

@@ -9,7 +9,7 @@ from daemon.cli.place import Blocked, NotRunning, alive, how_to_start
 from daemon.cli.screen import err, safe
 from daemon.cli.status_page import duration, newest
 from daemon.clock import Clock
-from daemon.folders.reading import Events, read_status
+from daemon.folders.status.reading import Events, read_status
 from daemon.layout import Layout
 
 LOOK_S = 0.25

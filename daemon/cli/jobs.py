@@ -9,7 +9,7 @@ from daemon.cli.asking import ask_or_do
 from daemon.cli.place import HERE, Root, workspace
 from daemon.cli.screen import say
 from daemon.errors import UserFault
-from daemon.folders.queue import JOB_NAME
+from daemon.folders.queue.queue import JOB_NAME
 from daemon.layout import ENDED, Layout
 
 lineage = typer.Typer(help="The chain of versions.", no_args_is_help=True)

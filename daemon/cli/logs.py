@@ -9,7 +9,7 @@ from rich.text import Text
 from daemon.cli.place import HERE, Json, Root, workspace
 from daemon.cli.screen import fact, out, read_no_more, safe, say
 from daemon.clock import SystemClock
-from daemon.folders.reading import Lines
+from daemon.folders.status.reading import Lines
 
 LOOK_S = 0.25
 BACK_BYTES = 8 * 2**20

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from daemon.cli.place import Blocked, NotRunning, alive, alone, how_to_start
 from daemon.clock import SystemClock
 from daemon.errors import BusyFault
-from daemon.folders import orders
-from daemon.folders.reading import read_status
+from daemon.folders.orders import orders
+from daemon.folders.status.reading import read_status
 from daemon.layout import Layout
 
 LOOK_S = 0.5

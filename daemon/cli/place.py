@@ -8,7 +8,7 @@ import typer
 
 from daemon.core import pulse
 from daemon.errors import ExitCode, UserFault
-from daemon.folders import locks
+from daemon.folders.disk import locks
 from daemon.layout import Layout
 
 HERE = Path()

@@ -11,8 +11,8 @@ from daemon.cli.versions import named
 from daemon.clock import SystemClock
 from daemon.core.orders import REPRODUCTION, Header, kind_of
 from daemon.errors import ExitCode, UserFault
-from daemon.folders import orders, reproductions
-from daemon.folders.models import read_manifest
+from daemon.folders.models.models import read_manifest
+from daemon.folders.orders import orders, reproductions
 from daemon.layout import Layout, OrderLayout
 
 FAILED = ("different", "impossible", "failed")

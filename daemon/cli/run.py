@@ -34,7 +34,8 @@ def make_workspace(layout: Layout) -> None:
     Raises:
         UserFault: there are settings already, or the folder cannot be made; nothing was changed.
     """
-    from daemon.folders import access, atomic, settings_file
+    from daemon.folders import settings_file
+    from daemon.folders.disk import access, atomic
     from daemon.settings import Settings
 
     if layout.settings_file.exists():

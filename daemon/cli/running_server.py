@@ -15,7 +15,8 @@ from daemon.cli.speaking import Target
 from daemon.core.examples import Chat, Turn, to_record
 from daemon.core.sampling import Sampling
 from daemon.errors import UserFault
-from daemon.folders import locks, server_token
+from daemon.folders import server_token
+from daemon.folders.disk import locks
 from daemon.layout import Layout
 
 LOOK_S = 2.0

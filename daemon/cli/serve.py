@@ -16,7 +16,7 @@ def serve(
 ) -> None:
     """Serve inference over HTTP until stopped; the table server of the settings says where."""
     # Here, because the command line must start without them.
-    from daemon.folders import access
+    from daemon.folders.disk import access
     from daemon.serving.launch import serve as serve_until_stopped
     from daemon.settings_file import read_settings
 

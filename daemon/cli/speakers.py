@@ -9,7 +9,7 @@ from daemon.cli.screen import complain, err, safe
 from daemon.cli.speaking import Speaker, Target
 from daemon.core.examples import Turn
 from daemon.core.sampling import Sampling
-from daemon.folders import locks
+from daemon.folders.disk import locks
 from daemon.layout import Layout
 
 LOCK_WAIT_S = 24 * 3600.0

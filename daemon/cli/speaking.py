@@ -13,8 +13,8 @@ from daemon.core.prefix import Prefix
 from daemon.core.sampling import Sampling
 from daemon.core.versions import version_from_manifest
 from daemon.errors import ModelFault, UserFault
-from daemon.folders import bases, current_model
-from daemon.folders.models import MANIFEST, verify
+from daemon.folders.models import bases, current_model
+from daemon.folders.models.models import MANIFEST, verify
 from daemon.layout import Layout
 from daemon.settings_file import named_prefix, read_settings
 

@@ -16,7 +16,7 @@ from daemon.clock import SystemClock
 from daemon.core.pulse import Pulse, pulse_of
 from daemon.core.status_schema import SCHEMA
 from daemon.errors import ExitCode
-from daemon.folders.reading import read_status
+from daemon.folders.status.reading import read_status
 from daemon.layout import Layout
 
 WATCH_S = 1.0

@@ -13,8 +13,8 @@ from daemon.core.jobs import escape
 from daemon.core.prefix import Prefix
 from daemon.core.versions import AdapterSpec, Version, version_from_manifest
 from daemon.errors import UserFault
-from daemon.folders import current_model
-from daemon.folders.models import MANIFEST, Models, digest
+from daemon.folders.models import current_model
+from daemon.folders.models.models import MANIFEST, Models, digest
 from daemon.layout import Layout
 from daemon.settings import Settings
 from daemon.settings_file import named_prefix

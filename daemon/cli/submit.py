@@ -13,8 +13,8 @@ from daemon.cli.screen import facts, say
 from daemon.clock import SystemClock
 from daemon.core.jobs import Priority
 from daemon.errors import UserFault
-from daemon.folders import drops
-from daemon.folders.inbox import FOLDERS, HOLDOUT, OWN_SETTINGS
+from daemon.folders.inbox import drops
+from daemon.folders.inbox.inbox import FOLDERS, HOLDOUT, OWN_SETTINGS
 from daemon.folders.settings_file import render_own
 from daemon.layout import Layout
 from daemon.settings_file import read_settings, with_own
@@ -149,8 +149,8 @@ def _tell_one(layout: Layout, followed: Followed, waited: bool) -> None:
 
 def report_of(layout: Layout, followed: Followed) -> list[str]:
     """Return what intake found in a file, in sentences."""
-    from daemon.folders import reports
-    from daemon.folders.queue import find_job
+    from daemon.folders.queue import reports
+    from daemon.folders.queue.queue import find_job
 
     place = find_job(layout, followed.job) if followed.job else None
     report = reports.read(place) if place is not None else None

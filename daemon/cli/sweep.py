@@ -12,7 +12,7 @@ from daemon.cli.sweep_request import Wanted, open_sweep
 from daemon.core.orders import SWEEP, kind_of
 from daemon.core.sweeps import SweepRequest, Trial, describe
 from daemon.errors import UserFault
-from daemon.folders import orders, sweeps
+from daemon.folders.orders import orders, sweeps
 from daemon.layout import Layout
 
 

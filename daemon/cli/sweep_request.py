@@ -15,9 +15,10 @@ from daemon.core.orders import SWEEP, Header
 from daemon.core.sweeps import RATE_TRIALS, Setting, SweepRequest, space_around
 from daemon.core.versions import Version, ancestry, fit_problem, jobs_of
 from daemon.errors import UserFault
-from daemon.folders import current_model, orders, sweeps
-from daemon.folders.models import Models
-from daemon.folders.queue import JOB_NAME, find_job
+from daemon.folders.models import current_model
+from daemon.folders.models.models import Models
+from daemon.folders.orders import orders, sweeps
+from daemon.folders.queue.queue import JOB_NAME, find_job
 from daemon.layout import QUEUE_STATES, Layout
 from daemon.layout_jobs import JobLayout
 from daemon.settings import Settings

@@ -9,8 +9,8 @@ from daemon.cli.asking import ask_or_do
 from daemon.cli.place import HERE, Json, Root, workspace
 from daemon.cli.screen import cell, facts, out, say
 from daemon.core.versions import version_name
-from daemon.folders import current_model
-from daemon.folders.models import read_manifests
+from daemon.folders.models import current_model
+from daemon.folders.models.models import read_manifests
 
 
 def versions(root: Root = HERE, json: Json = False) -> None:

@@ -10,7 +10,7 @@ from daemon.core.examples import Example, first_question
 from daemon.dedup import wording
 from daemon.dedup.families import question_text
 from daemon.dedup.numbers import hash64
-from daemon.folders.family_files import FAMILY, Families, Side
+from daemon.folders.queue.family_files import FAMILY, Families, Side
 
 FREQUENT_SHARE = 0.2
 FREQUENT_ROWS = 20

@@ -10,9 +10,9 @@ from daemon.core.examples import from_record
 from daemon.core.fingerprint import key_of
 from daemon.dedup import wording
 from daemon.dedup.family_keys import FamilyColumns
-from daemon.folders import family_files, fingerprints
-from daemon.folders.family_files import FAMILY, Families, Side
-from daemon.folders.fingerprints import Keys
+from daemon.folders.queue import family_files, fingerprints
+from daemon.folders.queue.family_files import FAMILY, Families, Side
+from daemon.folders.queue.fingerprints import Keys
 from daemon.layout_jobs import JobLayout
 
 U64 = npt.NDArray[np.uint64]

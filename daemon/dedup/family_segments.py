@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from daemon.dedup.family_keys import known_by, looked_up_by
 from daemon.dedup.index import equal
-from daemon.folders.family_files import Families, Side
+from daemon.folders.queue.family_files import Families, Side
 
 ENTRY = np.dtype([("job", "<u4"), ("row", "<u4"), ("line", "<u4"), ("side", "u1")])
 NOWHERE = -1

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from daemon.core.untrained import Untrained
 from daemon.dedup.likeness import lengths_fit
 from daemon.dedup.segments import Segment
-from daemon.folders.fingerprints import BANDS, Keys
+from daemon.folders.queue.fingerprints import BANDS, Keys
 
 CROWD = 256
 """Earlier rows of one band key that are looked at; more are a crowd that says nothing."""

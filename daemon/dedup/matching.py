@@ -12,7 +12,7 @@ from daemon.dedup.sealing import Sealer, answers_of, is_lone
 from daemon.dedup.seen import Seen
 from daemon.dedup.short import ShortQuestions
 from daemon.dedup.wording import Wording
-from daemon.folders.fingerprints import Keys
+from daemon.folders.queue.fingerprints import Keys
 
 How = Literal["exact", "wording", "spelling"]
 ExampleAt = Callable[[int], Example]

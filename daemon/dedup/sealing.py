@@ -11,7 +11,7 @@ from daemon.core.fingerprint import key_of
 from daemon.dedup import signatures, wording
 from daemon.dedup.boilerplate import Boilerplate
 from daemon.dedup.numbers import hash64
-from daemon.folders.fingerprints import KEY, Keys
+from daemon.folders.queue.fingerprints import KEY, Keys
 
 
 @dataclass(frozen=True, slots=True)

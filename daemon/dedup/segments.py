@@ -7,8 +7,8 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from daemon.folders.fingerprints import BANDS, KEY, Keys
-from daemon.folders.seen import SeenFolder
+from daemon.folders.queue.fingerprints import BANDS, KEY, Keys
+from daemon.folders.queue.seen import SeenFolder
 
 ENTRY = np.dtype(
     [

@@ -18,8 +18,8 @@ from daemon.dedup.segments import Segment
 from daemon.dedup.short import MOST_CHARACTERS, ShortQuestions
 from daemon.dedup.wording import split, users_words
 from daemon.folders import suites
-from daemon.folders.family_files import Side
-from daemon.folders.fingerprints import Keys
+from daemon.folders.queue.family_files import Side
+from daemon.folders.queue.fingerprints import Keys
 
 SHARED = 0.5
 """Text that more than this share of a suite's questions has is boilerplate."""

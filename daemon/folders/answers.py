@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.core.answer_files import GivenAnswer, given_answer
-from daemon.folders import atomic
+from daemon.folders.disk import atomic
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Literal
 
 from daemon.clock import Clock
 from daemon.core.commands import PRECEDENCE, STALE_AT_START, TAKES_CONTENT, Command, RequestId
-from daemon.folders import atomic
+from daemon.folders.disk import atomic
 from daemon.layout import Layout
 
 Age = Literal["old", "new"]

@@ -13,7 +13,7 @@ from daemon.clock import SystemClock
 from daemon.core.messages import Alive, IntakeProgress, Noted, Ready, Stop, TakeIn, TakenIn
 from daemon.dedup.suites import Suites
 from daemon.errors import ExitCode, is_disk_full
-from daemon.folders import readings
+from daemon.folders.queue import readings
 from daemon.intake.memory import ENFORCED, UNENFORCED, at_most
 from daemon.intake.taking import Taking
 from daemon.layout import Layout

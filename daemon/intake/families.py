@@ -15,7 +15,7 @@ from daemon.core.refusal import Bad
 from daemon.dedup.family_keys import components
 from daemon.dedup.family_segments import NOWHERE, FamilyIndex, FamilySegment, Place
 from daemon.dedup.numbers import hash64
-from daemon.folders.family_files import NO_ROW, Families, Side
+from daemon.folders.queue.family_files import NO_ROW, Families, Side
 from daemon.intake.gathering import Gathered
 from daemon.intake.looking import Rows
 from daemon.intake.sifting import Reason

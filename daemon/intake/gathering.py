@@ -17,7 +17,7 @@ from daemon.core.refusal import Bad
 from daemon.dedup.boilerplate import SAMPLE, Boilerplate
 from daemon.dedup.growing import with_answers_of
 from daemon.dedup.sealing import Sealer, question_of
-from daemon.folders.fingerprints import KEY, Keys
+from daemon.folders.queue.fingerprints import KEY, Keys
 from daemon.intake.looking import I64, Progress, Rows
 from daemon.intake.tally import Tally
 from daemon.settings import Settings

@@ -19,7 +19,7 @@ from daemon.dedup.sealing import Sealer, answers_of, question_of
 from daemon.dedup.seen import Seen
 from daemon.dedup.suites import Suites
 from daemon.dedup.within import compare
-from daemon.folders.fingerprints import KEY, Keys
+from daemon.folders.queue.fingerprints import KEY, Keys
 from daemon.intake.gathering import BATCH, Gathered
 from daemon.intake.looking import Rows
 from daemon.settings import Settings

@@ -23,8 +23,8 @@ from daemon.dedup.seen import Seen, keys_of, read_row
 from daemon.dedup.segments import Segment
 from daemon.dedup.suites import Suites
 from daemon.errors import SettingsFault
-from daemon.folders import family_files, reports
-from daemon.folders.atomic import remove_file
+from daemon.folders.disk.atomic import remove_file
+from daemon.folders.queue import family_files, reports
 from daemon.intake.drawing import draw
 from daemon.intake.families import FamilySides, Split
 from daemon.intake.gathering import Gathered, Gatherer

@@ -15,8 +15,9 @@ from daemon.analysis.statistics import Statistics
 from daemon.core import holdout
 from daemon.core.examples import Example, from_record
 from daemon.dedup.sealing import Sealer, exact_only, exam_keys, question_of
-from daemon.folders import atomic, fingerprints
-from daemon.folders.fingerprints import Keys
+from daemon.folders.disk import atomic
+from daemon.folders.queue import fingerprints
+from daemon.folders.queue.fingerprints import Keys
 from daemon.intake.families import Split
 from daemon.intake.gathering import Gathered
 from daemon.layout_jobs import JobLayout

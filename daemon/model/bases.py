@@ -7,8 +7,8 @@ from typing import Any
 
 from daemon.core.bases import BaseFacts
 from daemon.errors import ModelFault
-from daemon.folders import atomic
-from daemon.folders import bases as shelf
+from daemon.folders.disk import atomic
+from daemon.folders.models import bases as shelf
 from daemon.layout import Layout
 from daemon.model.backend import on_cpu
 from daemon.model.checks import check_directory, fingerprint, weight_files

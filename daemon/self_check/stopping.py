@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from daemon.clock import SystemClock
-from daemon.folders.reading import read_status
+from daemon.folders.status.reading import read_status
 from daemon.layout import Layout
 from daemon.self_check.base import folder_of
 from daemon.self_check.finding import Found, Place

@@ -5,7 +5,7 @@ import threading
 from pathlib import Path
 from time import perf_counter
 
-from daemon.folders import atomic
+from daemon.folders.disk import atomic
 from daemon.self_check.finding import Found, Place
 from daemon.supervisor.gpu import read_gpu
 from daemon.supervisor.wakeups import Wakeups, Watcher

@@ -11,7 +11,8 @@ from starlette.types import ASGIApp
 
 from daemon.clock import Clock, SystemClock
 from daemon.errors import BusyFault, ServerFault, UserFault
-from daemon.folders import locks, server_token
+from daemon.folders import server_token
+from daemon.folders.disk import locks
 from daemon.layout import Layout
 from daemon.serving.border import Border
 from daemon.serving.connection import protocol

@@ -6,7 +6,7 @@ come again.
 
 from collections.abc import Callable
 
-from daemon.folders import locks
+from daemon.folders.disk import locks
 from daemon.layout import Layout
 from daemon.serving.work import Trouble
 from daemon.system.memory import available_bytes

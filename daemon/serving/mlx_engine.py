@@ -16,7 +16,7 @@ from typing import Any
 from daemon.core.examples import Call, compact
 from daemon.core.versions import version_from_manifest
 from daemon.errors import UserFault
-from daemon.folders.models import ADAPTER, read_manifest, verify
+from daemon.folders.models.models import ADAPTER, read_manifest, verify
 from daemon.model.adapters import attach, load_adapter
 from daemon.model.backend import Module, give_back, on_cpu
 from daemon.model.cores import Cores

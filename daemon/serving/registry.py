@@ -8,8 +8,8 @@ from datetime import datetime
 
 from daemon.core.versions import Version
 from daemon.errors import SettingsFault, UserFault
-from daemon.folders import current_model
-from daemon.folders.models import Models
+from daemon.folders.models import current_model
+from daemon.folders.models.models import Models
 from daemon.layout import Layout
 from daemon.serving.work import Subject, refused
 from daemon.settings_file import named_prefix

@@ -11,8 +11,9 @@ from functools import partial
 from daemon.core import actions as do
 from daemon.core.jobs import JobCard, escape
 from daemon.core.snapshot import Drop, Snapshot
-from daemon.folders import arrivals, drops, late_writes, readings
-from daemon.folders.inbox import FOLDERS, OWN_SETTINGS
+from daemon.folders.inbox import arrivals, drops, late_writes
+from daemon.folders.inbox.inbox import FOLDERS, OWN_SETTINGS
+from daemon.folders.queue import readings
 from daemon.supervisor.parts import Parts
 
 

@@ -7,8 +7,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from daemon.core.snapshot import Drop
-from daemon.folders import arrivals, models
-from daemon.folders.models import Models
+from daemon.folders.inbox import arrivals
+from daemon.folders.models import models
+from daemon.folders.models.models import Models
 from daemon.layout import Layout
 
 Files = frozenset[tuple[str, int, int, int]]

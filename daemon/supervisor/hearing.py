@@ -10,8 +10,8 @@ from daemon.core.ledger_rows import evaluation_row, score_rows
 from daemon.core.orders import EVALUATION, kind_of
 from daemon.core.scheduling import after_death, uncounted
 from daemon.core.snapshot import Attempts
-from daemon.folders import readings
-from daemon.folders.orders import read_result
+from daemon.folders.orders.orders import read_result
+from daemon.folders.queue import readings
 from daemon.layout_jobs import JobLayout
 from daemon.supervisor.crew import Died
 from daemon.supervisor.disk_trouble import DiskTrouble

@@ -8,8 +8,8 @@ from daemon.clock import Clock
 from daemon.core.commands import Answer, Command
 from daemon.core.jobs import escape
 from daemon.core.ledger_rows import Row
-from daemon.folders.ledger import Ledger
-from daemon.folders.status import StatusFolder
+from daemon.folders.queue.ledger import Ledger
+from daemon.folders.status.status import StatusFolder
 
 ANSWERS_SHOWN = 10
 BOOT_FACTOR = 10**9

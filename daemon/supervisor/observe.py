@@ -8,9 +8,11 @@ from daemon.core.jobs import Incoming, JobCard, Queued, Running
 from daemon.core.prefix import fingerprint_of
 from daemon.core.scheduling import gather
 from daemon.core.snapshot import Base, Drop, Snapshot
-from daemon.folders import arrivals, bases, current_model, readings, row_files
-from daemon.folders.inbox import Leftover, View
-from daemon.folders.late_writes import LOOKED_AT
+from daemon.folders.inbox import arrivals
+from daemon.folders.inbox.inbox import Leftover, View
+from daemon.folders.inbox.late_writes import LOOKED_AT
+from daemon.folders.models import bases, current_model
+from daemon.folders.queue import readings, row_files
 from daemon.layout import ENDED, PRIORITIES
 from daemon.settings import Settings
 from daemon.supervisor.made import MadeOfCards

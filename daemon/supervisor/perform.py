@@ -13,7 +13,8 @@ from daemon.core.snapshot import Snapshot
 from daemon.core.untrained import records_of
 from daemon.core.versions import ancestry, jobs_of, untrained_of
 from daemon.errors import DaemonFault
-from daemon.folders import bases, current_model, readings, row_files
+from daemon.folders.models import bases, current_model
+from daemon.folders.queue import readings, row_files
 from daemon.layout import ENDED, Layout
 from daemon.settings_records import to_record
 from daemon.supervisor.auditing import open_audit, settle_audit

@@ -14,7 +14,7 @@ from daemon.core.progress import Metrics, Progress, after_evaluation, after_step
 from daemon.core.snapshot import Snapshot
 from daemon.core.status_document import Facts, Measured, OrderView, RunView, document
 from daemon.errors import DaemonFault
-from daemon.folders.queue import DAMAGED, find_job, read_card
+from daemon.folders.queue.queue import DAMAGED, find_job, read_card
 from daemon.supervisor.machine import Machine
 from daemon.supervisor.parts import Parts
 

@@ -17,10 +17,12 @@ from daemon.core.ledger_rows import (
 )
 from daemon.core.orders import EVALUATION
 from daemon.errors import UserFault
-from daemon.folders import current_model, ledger, orders
-from daemon.folders.models import Models
-from daemon.folders.queue import read_cards
-from daemon.folders.run_requests import read_records
+from daemon.folders.models import current_model
+from daemon.folders.models.models import Models
+from daemon.folders.orders import orders
+from daemon.folders.queue import ledger
+from daemon.folders.queue.queue import read_cards
+from daemon.folders.runs.run_requests import read_records
 from daemon.layout import Layout
 
 

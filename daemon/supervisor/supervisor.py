@@ -7,7 +7,7 @@ from daemon.core.decide import blocked, decide
 from daemon.core.retention import backups, prune
 from daemon.core.snapshot import Snapshot, with_one_order
 from daemon.errors import DiskFault, ExitCode
-from daemon.folders.inbox import Leftover
+from daemon.folders.inbox.inbox import Leftover
 from daemon.supervisor.disk_trouble import DiskTrouble
 from daemon.supervisor.hearing import Hearing
 from daemon.supervisor.keep_awake import KeepAwake

@@ -9,7 +9,7 @@ from setproctitle import setproctitle
 
 from daemon.clock import SystemClock
 from daemon.errors import BusyFault, ExitCode, is_disk_full
-from daemon.folders import locks
+from daemon.folders.disk import locks
 from daemon.layout import Layout
 from daemon.pipes import Pipe
 from daemon.training.bench import Bench

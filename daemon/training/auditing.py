@@ -23,8 +23,10 @@ from daemon.evaluation.questions import Question, suite_questions
 from daemon.evaluation.report import markdown, report_of
 from daemon.evaluation.scores.score import Wanted
 from daemon.evaluation.sitting import Exam, GettingOn, Sitter
-from daemon.folders import audits, models, orders, suites
-from daemon.folders.known_scores import KnownScores
+from daemon.folders import suites
+from daemon.folders.models import models
+from daemon.folders.models.known_scores import KnownScores
+from daemon.folders.orders import audits, orders
 from daemon.settings_records import read_saved
 from daemon.training.answering import Answering
 from daemon.training.batches import families_of, holdout_rows, questions

@@ -9,8 +9,9 @@ from typing import Any
 
 from daemon.core.forgetting import next_share
 from daemon.core.prefix import record_of
-from daemon.folders import atomic, runs
-from daemon.folders import left_out as left_out_file
+from daemon.folders.disk import atomic
+from daemon.folders.runs import left_out as left_out_file
+from daemon.folders.runs import runs
 from daemon.settings_records import to_record
 from daemon.training.bench import Bench, RunInHand
 from daemon.training.curve import draw_loss

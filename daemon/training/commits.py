@@ -7,7 +7,7 @@ from pathlib import Path
 
 from daemon.core import messages as say
 from daemon.errors import is_disk_full
-from daemon.folders import runs
+from daemon.folders.runs import runs
 from daemon.training.bench import Bench, RunInHand
 from daemon.training.state import COMMITTED_STATE, RunState
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, MutableMapping
 from daemon.clock import Clock
 from daemon.core import messages as say
 from daemon.core.deaths import speaks_of_display
-from daemon.folders import machine
+from daemon.folders.models import machine
 from daemon.layout import Layout
 from daemon.pipes import Pipe
 from daemon.system.display import display_is_on

@@ -18,7 +18,7 @@ from daemon.dedup.matching import ExampleAt, Judge, Match, on_exam, seen_before
 from daemon.dedup.sealing import Sealer
 from daemon.dedup.seen import Seen
 from daemon.dedup.suites import Suites
-from daemon.folders.fingerprints import Keys
+from daemon.folders.queue.fingerprints import Keys
 from daemon.training.frozen import Request
 from daemon.training.rows import JobRows
 

@@ -28,8 +28,9 @@ from daemon.evaluation.comparing import Comparison
 from daemon.evaluation.questions import Question, golden_rows, suite_questions
 from daemon.evaluation.sitting import Exam, GettingOn, Memory, Sitter, Sitting, model_key
 from daemon.evaluation.stopwatch import Stopwatch
-from daemon.folders import evaluations, models, orders
-from daemon.folders.known_scores import KnownScores
+from daemon.folders.models import models
+from daemon.folders.models.known_scores import KnownScores
+from daemon.folders.orders import evaluations, orders
 from daemon.settings_records import read_saved
 from daemon.text.encoder import Encoded, TextEncoder
 from daemon.training.answering import Answering

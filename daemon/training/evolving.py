@@ -16,8 +16,9 @@ from daemon.core.evolution import Said, is_milestone
 from daemon.core.suites import PROBES
 from daemon.evaluation.questions import Question, suite_questions
 from daemon.evaluation.sitting import Answers, Found
-from daemon.folders import runs, suites
-from daemon.folders.known_scores import KnownScores
+from daemon.folders import suites
+from daemon.folders.models.known_scores import KnownScores
+from daemon.folders.runs import runs
 from daemon.training.answering import Answering
 from daemon.training.batches import questions
 from daemon.training.bench import Bench, RunInHand

@@ -22,7 +22,7 @@ from daemon.evaluation.scores.formatting import habit_of
 from daemon.evaluation.scores.score import Wanted
 from daemon.evaluation.scores.style import style_of
 from daemon.evaluation.sitting import Exam, model_key
-from daemon.folders.models import MANIFEST
+from daemon.folders.models.models import MANIFEST
 from daemon.text.encoder import Encoded
 from daemon.training.batches import families_of, holdout_rows, questions
 from daemon.training.bench import Bench, RunInHand

@@ -9,8 +9,8 @@ from daemon.core.plan import mix
 from daemon.dedup.family_keys import FamilyColumns, components
 from daemon.dedup.family_segments import FamilyIndex
 from daemon.dedup.wording import Words
-from daemon.folders import family_files
-from daemon.folders.family_files import FAMILY, Families, Side
+from daemon.folders.queue import family_files
+from daemon.folders.queue.family_files import FAMILY, Families, Side
 from daemon.training.frozen import RowId
 from daemon.training.rows import JobRows
 

@@ -13,7 +13,7 @@ from daemon.core.examples import Chat
 from daemon.core.plan import draws_of, steps_of
 from daemon.core.prefix import Prefix
 from daemon.dedup.seen import keys_of, remake
-from daemon.folders.fingerprints import Keys
+from daemon.folders.queue.fingerprints import Keys
 from daemon.training.eligibility import Eligibility
 from daemon.training.exam_rows import judge_rows, own_exam, pick_families
 from daemon.training.frozen import Choices, Request, RowId

@@ -9,7 +9,7 @@ from typing import Any
 
 from daemon.core import messages as say
 from daemon.errors import is_disk_full
-from daemon.folders import machine
+from daemon.folders.models import machine
 from daemon.training.bench import Bench
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from daemon.core import messages as say
 from daemon.core.ladder import Rung, next_change, rung_at
 from daemon.errors import SavedSettingsFault
-from daemon.folders import left_out as left_out_file
-from daemon.folders import models, runs
+from daemon.folders.models import models
+from daemon.folders.runs import left_out as left_out_file
+from daemon.folders.runs import runs
 from daemon.layout_jobs import RunLayout
 from daemon.settings import ReplaySettings, TrainingSettings
 from daemon.training.batches import TrainingRows

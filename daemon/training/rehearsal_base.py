@@ -7,7 +7,8 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
 from daemon.core.bases import BaseFacts
 from daemon.core.jobs import slug
-from daemon.folders import atomic, bases
+from daemon.folders.disk import atomic
+from daemon.folders.models import bases
 from daemon.layout import Layout
 from daemon.text.encoder import TextEncoder
 

@@ -10,7 +10,7 @@ from daemon.core.plan import mix
 from daemon.dedup.family_keys import components
 from daemon.dedup.family_making import families_by_keys
 from daemon.dedup.seen import keys_of
-from daemon.folders.family_files import FAMILY
+from daemon.folders.queue.family_files import FAMILY
 from daemon.training.eligibility import Eligibility, only_rows
 from daemon.training.frozen import Request, RowId
 from daemon.training.rows import JobRows

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.errors import RunFault
-from daemon.folders import bases, models
+from daemon.folders.models import bases, models
 from daemon.layout import Layout
 from daemon.settings_records import read_saved
 from daemon.training.engine import ADAPTER, MOMENTS

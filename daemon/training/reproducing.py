@@ -12,7 +12,9 @@ from daemon.core import messages as say
 from daemon.core import reproduction as core
 from daemon.core.messages import Report
 from daemon.errors import ModelFault, RunFault
-from daemon.folders import models, orders, reproductions, runs
+from daemon.folders.models import models
+from daemon.folders.orders import orders, reproductions
+from daemon.folders.runs import runs
 from daemon.pipes import Pipe
 from daemon.settings_records import read_saved
 from daemon.training.bench import Bench, RunInHand

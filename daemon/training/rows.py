@@ -11,8 +11,8 @@ import numpy as np
 from daemon.core.examples import Example, from_record
 from daemon.core.prefix import Prefix
 from daemon.errors import RunFault
-from daemon.folders import reports
-from daemon.folders.queue import find_job
+from daemon.folders.queue import reports
+from daemon.folders.queue.queue import find_job
 from daemon.layout import Layout
 from daemon.layout_jobs import JobLayout
 

@@ -15,7 +15,7 @@ from daemon.core.plan import mix
 from daemon.core.progress import after_evaluation
 from daemon.core.schedule import Schedule, rate
 from daemon.evaluation.periodic import Evaluation
-from daemon.folders import runs
+from daemon.folders.runs import runs
 from daemon.settings import TrainingSettings
 from daemon.training.answering import Answering
 from daemon.training.batches import Ahead, StepContent, holdout_rows, questions

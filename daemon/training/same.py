@@ -9,7 +9,7 @@ import numpy as np
 from safetensors.numpy import load_file
 
 from daemon.core.reproduction import Files
-from daemon.folders import models
+from daemon.folders.models import models
 from daemon.training.engine import ADAPTER, MOMENTS
 from daemon.training.state import METRICS
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from daemon.core import messages as say
 from daemon.core.stopping import Stopped, is_watched
-from daemon.folders import runs
+from daemon.folders.runs import runs
 from daemon.training.bench import Bench, RunInHand
 from daemon.training.state import RunState
 

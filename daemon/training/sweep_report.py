@@ -20,7 +20,7 @@ from daemon.core.sweeps import (
 )
 from daemon.evaluation.bootstrap import by_family, interval
 from daemon.evaluation.paired import Labels
-from daemon.folders import orders, sweeps
+from daemon.folders.orders import orders, sweeps
 from daemon.folders.settings_file import render_own
 from daemon.layout import SweepLayout
 from daemon.settings_records import read_saved

@@ -6,7 +6,8 @@ All it goes on from is on the disk: it may die at any instant and loses the tria
 from daemon.core import messages as say
 from daemon.core.sweeps import SweepRequest, Trial, describe, why_over
 from daemon.errors import ModelFault
-from daemon.folders import models, orders, sweeps
+from daemon.folders.models import models
+from daemon.folders.orders import orders, sweeps
 from daemon.settings_records import read_saved
 from daemon.training.batches import families_of
 from daemon.training.bench import Bench

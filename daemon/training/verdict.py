@@ -22,8 +22,10 @@ from daemon.evaluation.judging import Marks, comparisons, details, evaluations, 
 from daemon.evaluation.report import markdown, report_of
 from daemon.evaluation.scores.score import Wanted
 from daemon.evaluation.sitting import Exam, GettingOn, Sitter
-from daemon.folders import models, runs, suites
-from daemon.folders.known_scores import KnownScores
+from daemon.folders import suites
+from daemon.folders.models import models
+from daemon.folders.models.known_scores import KnownScores
+from daemon.folders.runs import runs
 from daemon.training.answering import Answering
 from daemon.training.bench import Bench, RunInHand
 from daemon.training.engine import ADAPTER

@@ -7,8 +7,8 @@ from daemon.core import messages as say
 from daemon.core.ladder import climb, describe, out_of_rungs, rung_at
 from daemon.core.wear import Wear, WearBounds, worn
 from daemon.errors import ModelFault
-from daemon.folders import left_out as left_out_file
-from daemon.folders import runs
+from daemon.folders.runs import left_out as left_out_file
+from daemon.folders.runs import runs
 from daemon.layout_jobs import RunLayout
 from daemon.model.interruption import Interrupted
 from daemon.settings import TrainerSettings

@@ -7,7 +7,7 @@ import pytest
 
 from daemon.core.evolution import Said
 from daemon.core.ledger_rows import evaluation_row
-from daemon.folders.ledger import Ledger
+from daemon.folders.queue.ledger import Ledger
 from daemon.layout import Layout
 from tests.cli.conftest import Command
 

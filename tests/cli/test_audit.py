@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from daemon.folders import current_model
-from daemon.folders.models import MANIFEST, SUM
+from daemon.folders.models import current_model
+from daemon.folders.models.models import MANIFEST, SUM
 from daemon.layout import Layout
 from tests.cli.conftest import Command
 from tests.end_to_end.workspace import Workspace, chats

@@ -13,8 +13,8 @@ from daemon.core.prefix import Prefix
 from daemon.core.sampling import Sampling
 from daemon.core.versions import AdapterSpec
 from daemon.errors import ModelFault
-from daemon.folders import current_model
-from daemon.folders.models import MANIFEST, SUM, Models
+from daemon.folders.models import current_model
+from daemon.folders.models.models import MANIFEST, SUM, Models
 from daemon.layout import Layout
 from daemon.settings import Settings
 from daemon.text.encoder import TextEncoder

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import Result
 
 from daemon.cli import checks
-from daemon.folders import volume
+from daemon.folders.disk import volume
 from daemon.layout import Layout
 from daemon.model import wheels
 from tests.text.tiny_tokenizer import write_tokenizer

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import Result
 
 from daemon.cli import doctor_gpu
-from daemon.folders import locks
+from daemon.folders.disk import locks
 from daemon.layout import Layout
 from daemon.self_check.children import Wanted
 from daemon.self_check.finding import Finding

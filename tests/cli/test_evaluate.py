@@ -11,8 +11,10 @@ import pytest
 
 from daemon.core.evaluations import EvaluationRequest
 from daemon.core.orders import EVALUATION
-from daemon.folders import current_model, evaluations, locks, orders
-from daemon.folders.models import MANIFEST, Models
+from daemon.folders.disk import locks
+from daemon.folders.models import current_model
+from daemon.folders.models.models import MANIFEST, Models
+from daemon.folders.orders import evaluations, orders
 from daemon.layout import Layout
 from daemon.settings import Settings
 from daemon.training.rehearsal_base import make_base

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from daemon.app import rebuild_ledger
-from daemon.folders import evaluations, orders
+from daemon.folders.orders import evaluations, orders
 from tests.cli.conftest import Command
 from tests.end_to_end.workspace import Workspace
 

@@ -8,8 +8,8 @@ from typer.testing import Result
 from daemon.cli.screen import safe
 from daemon.cli.speaking import choose
 from daemon.errors import ModelFault, UserFault
-from daemon.folders import current_model
-from daemon.folders.models import Models
+from daemon.folders.models import current_model
+from daemon.folders.models.models import Models
 from daemon.layout import Layout
 from daemon.settings import Settings
 

@@ -11,7 +11,7 @@ from typer.testing import Result
 from daemon.clock import SystemClock
 from daemon.core.sampling import Sampling
 from daemon.core.versions import AdapterSpec
-from daemon.folders import locks
+from daemon.folders.disk import locks
 from daemon.layout import Layout
 from daemon.serving.rehearsal import RehearsalEngine
 from daemon.serving.work import Said, Work

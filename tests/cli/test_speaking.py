@@ -9,8 +9,8 @@ import pytest
 from typer.testing import Result
 
 from daemon.core.sampling import Sampling
-from daemon.folders import current_model
-from daemon.folders.models import MANIFEST, SUM, Models
+from daemon.folders.models import current_model
+from daemon.folders.models.models import MANIFEST, SUM, Models
 from daemon.layout import Layout
 from daemon.settings import Settings
 from daemon.text.encoder import TextEncoder

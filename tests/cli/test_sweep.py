@@ -8,8 +8,10 @@ import pytest
 from daemon.core.orders import SWEEP
 from daemon.core.sweeps import SweepRequest
 from daemon.core.versions import AdapterSpec
-from daemon.folders import current_model, locks, orders
-from daemon.folders.models import MANIFEST, Models
+from daemon.folders.disk import locks
+from daemon.folders.models import current_model
+from daemon.folders.models.models import MANIFEST, Models
+from daemon.folders.orders import orders
 from daemon.layout import Layout
 from daemon.settings import Settings
 from daemon.settings_file import parse_settings

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from daemon.folders import orders, sweeps
+from daemon.folders.orders import orders, sweeps
 from tests.cli.conftest import Command
 from tests.end_to_end.workspace import Workspace, chats
 

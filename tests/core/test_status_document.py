@@ -11,7 +11,7 @@ from daemon.core.measurements import judgement_of
 from daemon.core.progress import Metrics, Progress, Sample, after_evaluation, after_step
 from daemon.core.status_document import Facts, Measured, RunView, document
 from daemon.core.status_schema import SCHEMA
-from daemon.folders.status import strict_line
+from daemon.folders.status.status import strict_line
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 IDLE = Facts(

@@ -9,8 +9,8 @@ from daemon.dedup import family_index
 from daemon.dedup.family_index import open_index
 from daemon.dedup.family_making import make_families
 from daemon.dedup.family_segments import NOWHERE
-from daemon.folders import atomic
-from daemon.folders.family_files import Families, jobs_on_disk
+from daemon.folders.disk import atomic
+from daemon.folders.queue.family_files import Families, jobs_on_disk
 from daemon.layout_jobs import JobLayout
 from tests.intake.bench import Bench, codes
 

@@ -13,8 +13,8 @@ from daemon.dedup.matching import Judge, Match, on_exam, seen_before
 from daemon.dedup.sealing import Sealer
 from daemon.dedup.seen import Seen, remake
 from daemon.dedup.segments import cached
-from daemon.folders import fingerprints
-from daemon.folders.seen import SeenFolder
+from daemon.folders.queue import fingerprints
+from daemon.folders.queue.seen import SeenFolder
 from daemon.layout import Layout
 from tests.dedup.rows import PROSE, asked, keys_for
 

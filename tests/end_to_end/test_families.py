@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from daemon.folders.family_files import jobs_on_disk
+from daemon.folders.queue.family_files import jobs_on_disk
 from daemon.layout_jobs import JobLayout
 from tests.end_to_end.workspace import Workspace
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.folders import atomic
 from daemon.folders.control import LARGEST, Control, write_request
+from daemon.folders.disk import atomic
 from daemon.layout import Layout
 from tests.clocks import StillClock
 

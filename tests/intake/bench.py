@@ -6,7 +6,7 @@ from typing import Any
 
 from daemon.core.untrained import Untrained, records_of
 from daemon.dedup.suites import Suites
-from daemon.folders import reports
+from daemon.folders.queue import reports
 from daemon.intake.taking import Taking
 from daemon.layout import Layout
 from daemon.layout_jobs import JobLayout

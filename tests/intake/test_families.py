@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from daemon.folders.family_files import jobs_on_disk
+from daemon.folders.queue.family_files import jobs_on_disk
 from tests.intake.bench import Bench, codes, pair
 
 ROWS = 200

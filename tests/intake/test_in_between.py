@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from daemon.core.messages import IntakeProgress, Order, Report, Stop, TakeIn, TakenIn
-from daemon.folders import readings
+from daemon.folders.queue import readings
 from daemon.intake.__main__ import Stopped, Worker
 from daemon.intake.taking import Taking
 from tests.intake.bench import Bench, pair

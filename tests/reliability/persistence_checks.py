@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from daemon.folders import current_model, models, queue
-from daemon.folders import runs as run_folder
+from daemon.folders.models import current_model, models
+from daemon.folders.queue import queue
+from daemon.folders.runs import runs as run_folder
 from daemon.layout import ENDED, QUEUE_STATES, Layout
 from daemon.layout_jobs import JobLayout
 from daemon.supervisor.journal import BOOT_FACTOR

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from daemon import failpoints
-from daemon.folders import atomic
+from daemon.folders.disk import atomic
 from tests.reliability.faults import WHATS, Fault, passed_places, steady, suffer
 from tests.reliability.scenario import End, calm_end
 

@@ -14,8 +14,8 @@ import uvicorn
 from daemon.clock import SystemClock
 from daemon.core.bases import BaseFacts
 from daemon.core.versions import AdapterSpec
-from daemon.folders import current_model
-from daemon.folders.models import ADAPTER, MANIFEST, Models, digest
+from daemon.folders.models import current_model
+from daemon.folders.models.models import ADAPTER, MANIFEST, Models, digest
 from daemon.layout import Layout
 from daemon.serving.connection import protocol
 from daemon.serving.desk import Desk

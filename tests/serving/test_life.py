@@ -12,7 +12,8 @@ import pytest
 
 from daemon.clock import SystemClock
 from daemon.errors import BusyFault, SettingsFault, UserFault
-from daemon.folders import locks, server_token
+from daemon.folders import server_token
+from daemon.folders.disk import locks
 from daemon.layout import Layout
 from daemon.serving import connection
 from daemon.serving.engine_thread import EngineThread

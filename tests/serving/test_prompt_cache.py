@@ -12,7 +12,7 @@ import pytest
 from daemon.clock import SystemClock
 from daemon.core.examples import Turn
 from daemon.core.sampling import Sampling
-from daemon.folders import locks
+from daemon.folders.disk import locks
 from daemon.layout import Layout
 from daemon.model.backend import mx
 from daemon.serving.engine_thread import EngineThread

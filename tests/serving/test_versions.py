@@ -9,7 +9,7 @@ import pytest
 
 from daemon.core.examples import Turn
 from daemon.core.sampling import Sampling
-from daemon.folders import current_model
+from daemon.folders.models import current_model
 from daemon.layout import Layout
 from daemon.model import blas
 from daemon.model.adapters import adapter_weights, attach, put_weights, save_adapter

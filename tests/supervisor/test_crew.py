@@ -13,8 +13,8 @@ from daemon.clock import SystemClock
 from daemon.core import actions as do
 from daemon.core import messages as say
 from daemon.core.snapshot import Attempts
-from daemon.folders.run_requests import RunRequests
-from daemon.folders.runs import begin_attempt, commit, note_exam_progress
+from daemon.folders.runs.run_requests import RunRequests
+from daemon.folders.runs.runs import begin_attempt, commit, note_exam_progress
 from daemon.layout import Layout
 from daemon.supervisor.crew import GRACE_S, Died, Hand
 from daemon.supervisor.perform import Performer

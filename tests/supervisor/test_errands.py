@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.folders import atomic
-from daemon.folders.models import Models
+from daemon.folders.disk import atomic
+from daemon.folders.models.models import Models
 from daemon.layout import Layout
 from daemon.supervisor.errands import Errands
 

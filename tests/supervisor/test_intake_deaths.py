@@ -14,7 +14,8 @@ from daemon.core.deaths import Cause
 from daemon.core.decide import decide
 from daemon.core.jobs import JobCard
 from daemon.core.snapshot import Worker
-from daemon.folders import bases, readings
+from daemon.folders.models import bases
+from daemon.folders.queue import readings
 from daemon.layout import Layout
 from daemon.supervisor.crew import Died, Hand
 from daemon.supervisor.parts import Parts

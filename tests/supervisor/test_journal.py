@@ -8,9 +8,9 @@ import pytest
 
 from daemon import app
 from daemon.core.commands import Command
-from daemon.folders.ledger import Ledger
-from daemon.folders.logs import open_log
-from daemon.folders.status import StatusFolder
+from daemon.folders.queue.ledger import Ledger
+from daemon.folders.status.logs import open_log
+from daemon.folders.status.status import StatusFolder
 from daemon.layout import Layout
 from daemon.settings import LogSettings
 from daemon.supervisor.journal import Journal

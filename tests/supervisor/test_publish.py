@@ -13,7 +13,7 @@ from daemon.core.blocking import Circumstances, Refusal
 from daemon.core.jobs import Incoming, card_to_record
 from daemon.core.progress import Metrics, Progress, Sample, after_evaluation, after_step
 from daemon.core.snapshot import Snapshot, Worker
-from daemon.folders.reading import read_status
+from daemon.folders.status.reading import read_status
 from daemon.layout import Layout
 from daemon.supervisor.parts import Parts
 from daemon.supervisor.publish import Publisher

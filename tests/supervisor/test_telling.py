@@ -9,7 +9,8 @@ import pytest
 from daemon import app
 from daemon.core import messages as say
 from daemon.core.deaths import Cause
-from daemon.folders import atomic, current_model
+from daemon.folders.disk import atomic
+from daemon.folders.models import current_model
 from daemon.layout import Layout
 from daemon.supervisor.crew import Died
 from daemon.supervisor.parts import Parts

@@ -10,7 +10,9 @@ from daemon.clock import SystemClock
 from daemon.core import messages as say
 from daemon.core.answers import Answer, Limits
 from daemon.evaluation.scoring import Heard
-from daemon.folders import evaluations, machine, runs
+from daemon.folders.models import machine
+from daemon.folders.orders import evaluations
+from daemon.folders.runs import runs
 from daemon.training.answering import Answering
 from daemon.training.bench import Bench
 from daemon.training.rehearsal import RehearsalEngine

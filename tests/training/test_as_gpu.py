@@ -12,8 +12,9 @@ import pytest
 from daemon.core import messages as say
 from daemon.core.evaluations import Subject
 from daemon.core.versions import AdapterSpec
-from daemon.folders import current_model, evaluations
-from daemon.folders.models import MANIFEST
+from daemon.folders.models import current_model
+from daemon.folders.models.models import MANIFEST
+from daemon.folders.orders import evaluations
 from daemon.model.loading import load_model
 from daemon.serving.mlx_engine import MlxEngine
 from daemon.training.engine import ADAPTER, MOMENTS

@@ -9,8 +9,8 @@ import pytest
 from daemon.clock import SystemClock
 from daemon.core import messages as say
 from daemon.core.audits import audit_request
-from daemon.folders import orders
-from daemon.folders.models import Models
+from daemon.folders.models.models import Models
+from daemon.folders.orders import orders
 from daemon.settings import Settings
 from daemon.supervisor.auditing import order_audit
 from daemon.training.engine import ADAPTER

@@ -6,7 +6,7 @@ import pytest
 
 from daemon.core import messages as say
 from daemon.core.messages import Report
-from daemon.folders import machine
+from daemon.folders.models import machine
 from daemon.layout import Layout
 from daemon.training.display import (
     KEY,

@@ -16,7 +16,7 @@ from daemon.core.orders import EVALUATION, Header
 from daemon.core.suites import Suite
 from daemon.core.versions import AdapterSpec
 from daemon.evaluation.scoring import Heard, Interrupted
-from daemon.folders import evaluations, orders
+from daemon.folders.orders import evaluations, orders
 from daemon.settings import Settings
 from daemon.training.rehearsal import RehearsalEngine
 from tests.core.suite_samples import suite

@@ -16,8 +16,9 @@ from daemon.core.examples import Chat, Turn
 from daemon.core.footprint import Estimate
 from daemon.core.ladder import Rung
 from daemon.core.versions import AdapterSpec
-from daemon.folders import left_out, machine, runs
-from daemon.folders.models import Models
+from daemon.folders.models import machine
+from daemon.folders.models.models import Models
+from daemon.folders.runs import left_out, runs
 from daemon.text.encoder import Encoded
 from daemon.training.engine import ADAPTER, MOMENTS, NOT_APPLIED, EncodedPass, Footing, StepResult
 from daemon.training.rehearsal import RehearsalEngine

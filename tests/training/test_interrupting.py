@@ -11,7 +11,7 @@ from daemon.clock import SystemClock
 from daemon.core import messages as say
 from daemon.core.messages import Order
 from daemon.evaluation.scoring import Interrupted
-from daemon.folders import runs
+from daemon.folders.runs import runs
 from daemon.model.lanes import Lanes
 from daemon.training.bench import Bench
 from daemon.training.engine import ADAPTER, MOMENTS, EncodedPass, StepResult, never

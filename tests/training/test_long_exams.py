@@ -13,8 +13,8 @@ from daemon.core.answers import Answer, Limits
 from daemon.core.deaths import Cause
 from daemon.core.scheduling import after_death, poison
 from daemon.evaluation.scoring import Heard, Interrupted
-from daemon.folders import orders
-from daemon.folders.run_requests import RunRequests
+from daemon.folders.orders import orders
+from daemon.folders.runs.run_requests import RunRequests
 from daemon.training.rehearsal import RehearsalEngine
 from tests.core.suite_samples import suite
 from tests.training.test_auditing import order as order_audit

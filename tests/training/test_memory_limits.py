@@ -16,7 +16,7 @@ import daemon.training.sweeping  # noqa: F401
 from daemon.core import messages as say
 from daemon.core.memory_plan import MemoryPlan
 from daemon.core.versions import AdapterSpec
-from daemon.folders import runs
+from daemon.folders.runs import runs
 from daemon.model import machine
 from daemon.model.backend import mx
 from daemon.training.engine import Footing

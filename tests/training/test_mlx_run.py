@@ -12,7 +12,7 @@ from daemon.core.bases import BaseFacts
 from daemon.core.examples import Chat, Turn
 from daemon.core.orders import SWEEP, Header
 from daemon.core.sweeps import SweepRequest, Trial, space_around
-from daemon.folders import orders, sweeps
+from daemon.folders.orders import orders, sweeps
 from daemon.layout import Layout
 from daemon.model.interruption import Attend, unattended
 from daemon.model.packing_check import PackingCheck

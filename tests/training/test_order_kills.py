@@ -16,7 +16,7 @@ from daemon.core import messages as say
 from daemon.core.evaluations import EvaluationRequest, Questions, Subject
 from daemon.core.messages import Order, Report
 from daemon.core.orders import EVALUATION, Header
-from daemon.folders import evaluations, orders
+from daemon.folders.orders import evaluations, orders
 from daemon.settings import Settings
 from daemon.training.rehearsal import RehearsalEngine
 from tests.core.suite_samples import suite

@@ -12,8 +12,8 @@ from daemon.clock import SystemClock
 from daemon.core import messages as say
 from daemon.core.messages import Report
 from daemon.core.orders import REPRODUCTION, Header
-from daemon.folders import orders, reproductions
-from daemon.folders.models import Models
+from daemon.folders.models.models import Models
+from daemon.folders.orders import orders, reproductions
 from daemon.layout import OrderLayout
 from daemon.training.engine import ADAPTER, MOMENTS, EncodedPass, Engine, StepResult
 from daemon.training.rehearsal import RehearsalEngine

@@ -8,7 +8,7 @@ import pytest
 
 from daemon.core import messages as say
 from daemon.core.row_layout import RowCosts
-from daemon.folders import machine
+from daemon.folders.models import machine
 from tests.training.tiny_llama import TinyEngine
 from tests.training.workspace import SETTINGS, Workspace, chats, losses_of, make_workspace
 

@@ -13,8 +13,8 @@ import pytest
 from daemon.clock import SystemClock
 from daemon.core import messages as say
 from daemon.core.messages import Report
-from daemon.folders import runs
-from daemon.folders.models import verify
+from daemon.folders.models.models import verify
+from daemon.folders.runs import runs
 from daemon.training.engine import ADAPTER, MOMENTS, EncodedPass, StepResult
 from daemon.training.rehearsal import RehearsalEngine
 from tests.training.workspace import (

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from daemon.core import messages as say
-from daemon.folders import orders
+from daemon.folders.orders import orders
 from daemon.training.engine import ADAPTER, MOMENTS
 from daemon.training.state import RunState
 from tests.compatibility.aged import age, write

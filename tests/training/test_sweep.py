@@ -16,7 +16,7 @@ from daemon.core.messages import Order, Report
 from daemon.core.orders import SWEEP, Header
 from daemon.core.sweeps import SweepRequest, Trial, space_around
 from daemon.core.versions import AdapterSpec
-from daemon.folders import orders, sweeps
+from daemon.folders.orders import orders, sweeps
 from daemon.settings import Settings
 from daemon.settings_file import parse_settings
 from daemon.training.engine import EncodedPass, Footing, StepResult

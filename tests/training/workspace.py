@@ -14,8 +14,9 @@ from daemon.core.examples import Chat, Example, Turn, to_record
 from daemon.core.messages import Order, Report
 from daemon.core.prefix import Prefix, record_of
 from daemon.dedup.seen import remake
-from daemon.folders import atomic, fingerprints
-from daemon.folders.models import MANIFEST, Models
+from daemon.folders.disk import atomic
+from daemon.folders.models.models import MANIFEST, Models
+from daemon.folders.queue import fingerprints
 from daemon.layout import Layout
 from daemon.pipes import Pipe
 from daemon.text.encoder import Encoded, TextEncoder

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from daemon.core.jobs import JobCard, escape
-from daemon.folders import reports
-from daemon.folders.queue import job_names, read_card
+from daemon.folders.queue import reports
+from daemon.folders.queue.queue import job_names, read_card
 from daemon.layout import ENDED, PRIORITIES, Layout
 from daemon.serving.dashboard.kept import UNREADABLE, Section
 

@@ -7,9 +7,9 @@ from daemon.core.curves import Curve, Probe
 from daemon.core.differences import word_changes
 from daemon.core.jobs import escape, one_line
 from daemon.core.versions import ancestry, version_from_manifest
-from daemon.folders import current_model
-from daemon.folders.models import read_manifest, version_names
-from daemon.folders.training_records import probes
+from daemon.folders.models import current_model
+from daemon.folders.models.models import read_manifest, version_names
+from daemon.folders.models.training_records import probes
 from daemon.layout import Layout
 from daemon.serving.dashboard.kept import UNREADABLE, Section
 

@@ -8,8 +8,8 @@ from typing import Any
 from daemon.clock import Clock
 from daemon.core.jobs import escape
 from daemon.core.pulse import pulse_of
-from daemon.folders import locks
-from daemon.folders.reading import Lines, read_status
+from daemon.folders.disk import locks
+from daemon.folders.status.reading import Lines, read_status
 from daemon.layout import QUEUE_STATES, Layout
 from daemon.serving.dashboard.jobs import queue_section
 from daemon.serving.dashboard.kept import Kept, Section, sign_of

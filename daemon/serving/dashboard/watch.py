@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from daemon.clock import Clock
-from daemon.folders.status import strict_line
+from daemon.folders.status.status import strict_line
 from daemon.serving.dashboard.reader import Reader
 
 LOOK_S = 1.0

@@ -8,9 +8,9 @@ from typing import Any
 
 from daemon.cli.run import make_workspace
 from daemon.core.jobs import Intake, JobCard, card_to_record
-from daemon.folders import current_model
-from daemon.folders.models import Models
-from daemon.folders.status import strict_line
+from daemon.folders.models import current_model
+from daemon.folders.models.models import Models
+from daemon.folders.status.status import strict_line
 from daemon.layout import QUEUE_STATES, Layout
 from daemon.settings import Settings
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from daemon.folders import locks
+from daemon.folders.disk import locks
 from daemon.layout import Layout
 from tests.serving.dashboard.alone import Alone
 from tests.serving.dashboard.furnished import append, furnished, step, tell
