@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from daemon.core.examples import from_record
-from daemon.core.packing import lay_out
-from daemon.core.plan import Plan, draws_of, mix
-from daemon.core.schedule import Schedule, rate
-from daemon.core.versions import AdapterSpec
+from daemon.core.rows.examples import from_record
+from daemon.core.training.packing import lay_out
+from daemon.core.training.plan import Plan, draws_of, mix
+from daemon.core.training.schedule import Schedule, rate
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.layout import Layout
 from daemon.model.bases import prepare
 from daemon.settings import TrainingSettings

@@ -5,9 +5,9 @@ from typing import Any
 
 import orjson
 
-from daemon.core.answers import Limits
-from daemon.core.examples import Chat, from_record
-from daemon.core.versions import AdapterSpec
+from daemon.core.evaluation.answers import Limits
+from daemon.core.rows.examples import Chat, from_record
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.evaluation.scores.overlap import exact_match
 from daemon.evaluation.scoring import mean_loss
 from daemon.settings import Settings

@@ -19,8 +19,8 @@ from mlx_lm.tuner.datasets import ChatDataset
 from mlx_lm.utils import load_tokenizer
 
 from benchmarks.sides import prepare
-from daemon.core.examples import Chat
-from daemon.core.formats import Good, recognise
+from daemon.core.rows.examples import Chat
+from daemon.core.rows.formats import Good, recognise
 from daemon.text.encoder import Encoded, TextEncoder
 
 SHIPPED = Path(__file__).parent.parent / "examples" / "smart_home.jsonl"

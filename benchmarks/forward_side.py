@@ -12,7 +12,7 @@ from benchmarks import machine
 from benchmarks.our_rows import adapter_spec, as_in_a_run
 from benchmarks.our_side import counted, engine_for
 from benchmarks.task import Report, Task
-from daemon.core.packing import Shapes
+from daemon.core.training.packing import Shapes
 from daemon.model import adapters
 from daemon.model.backend import BLAS, mx, nn
 from daemon.model.loading import load_model

@@ -16,7 +16,7 @@ from mlx.utils import tree_flatten
 from benchmarks.our_rows import adapter_spec, as_in_a_run, encoded, examples_of, settings
 from benchmarks.our_side import engine_for
 from benchmarks.task import Task
-from daemon.core.packing import Shapes
+from daemon.core.training.packing import Shapes
 from daemon.model import adapters
 from daemon.model.anatomy import Anatomy
 from daemon.model.backend import mx, nn

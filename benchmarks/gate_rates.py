@@ -12,7 +12,14 @@ from time import monotonic
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.core.promotion import LOSS, Comparison, Gate, Judgement, Verdict, decide_verdict
+from daemon.core.decisions.promotion import (
+    LOSS,
+    Comparison,
+    Gate,
+    Judgement,
+    Verdict,
+    decide_verdict,
+)
 from daemon.evaluation.paired import Paired, compare, compare_right
 
 SEEDS = (20261121, 20261122, 20261123)

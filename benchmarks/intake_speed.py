@@ -22,8 +22,8 @@ import numpy as np
 import orjson
 from rapidfuzz import fuzz
 
-from daemon.core.examples import Chat, Example
-from daemon.core.formats import DEFAULT, Good, recognise
+from daemon.core.rows.examples import Chat, Example
+from daemon.core.rows.formats import DEFAULT, Good, recognise
 from daemon.dedup.boilerplate import SAMPLE, Boilerplate
 from daemon.dedup.index import Index
 from daemon.dedup.matching import Judge

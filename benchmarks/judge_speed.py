@@ -93,7 +93,7 @@ def answer(side: str, base: str, items: int, tokens: int) -> None:
 
 
 def _ours(model: Any, tokenizer: Any, prompts: list[list[int]], tokens: int) -> list[str]:
-    from daemon.core.answers import Limits
+    from daemon.core.evaluation.answers import Limits
     from daemon.model.generation import answer_batch
 
     said = answer_batch(model, tokenizer, prompts, Limits(tokens), lambda: False)

@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.task import LEARNING_RATE, RANK, SCALE, Task
-from daemon.core.examples import Example, to_record
-from daemon.core.formats import Good, recognise
-from daemon.core.ladder import Rung
-from daemon.core.packing import Shapes
-from daemon.core.plan import steps_of
-from daemon.core.versions import AdapterSpec
+from daemon.core.rows.examples import Example, to_record
+from daemon.core.rows.formats import Good, recognise
+from daemon.core.training.fallback import Rung
+from daemon.core.training.packing import Shapes
+from daemon.core.training.plan import steps_of
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.folders.disk import atomic
 from daemon.layout import Layout
 from daemon.settings import Settings

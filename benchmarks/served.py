@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.prepared import MODEL
 from benchmarks.task import RANK, SCALE
-from daemon.core.versions import AdapterSpec
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.layout import Layout
 from daemon.model import bases
 from daemon.model.adapters import (

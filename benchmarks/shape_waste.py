@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from daemon.core.packing import Shapes, lay_out
+from daemon.core.training.packing import Shapes, lay_out
 
 STEPS = 250
 BATCH_ROWS = 8

@@ -1,4 +1,4 @@
-"""Memory of one gradient, measured beside what `daemon/core/footprint.py` estimates for it."""
+"""Memory of one gradient, measured beside what `daemon/core/training/footprint.py` estimates for it."""
 
 import argparse
 import gc
@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from mlx.utils import tree_flatten
 
-from daemon.core.footprint import ModelShape, PassShape, estimate, shape_from_config
-from daemon.core.versions import AdapterSpec
+from daemon.core.training.footprint import ModelShape, PassShape, estimate, shape_from_config
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.layout import Layout
 from daemon.model import adapters
 from daemon.model.anatomy import Anatomy

@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from daemon.core.prefix import NONE, Prefix
+from daemon.core.rows.prefix import NONE, Prefix
 from daemon.settings_evaluation import (
     EvaluationSettings,
     GateSettings,

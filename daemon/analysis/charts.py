@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from daemon.core.jobs import escape
+from daemon.core.workspace.jobs import escape
 
 Report = Mapping[str, Any]
 MOST_BARS = 15

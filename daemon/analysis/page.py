@@ -7,7 +7,7 @@ from daemon.analysis.charts import Chart, Report, charts, part
 from daemon.analysis.frame import document, figure, pictures
 from daemon.analysis.markup import Html, element, join, table, text
 from daemon.analysis.verdict import headline, remarks, sentence, why
-from daemon.core.jobs import escape
+from daemon.core.workspace.jobs import escape
 
 VERDICTS = ("accepted", "refused", "nothing_new", "changed")
 

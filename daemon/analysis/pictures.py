@@ -5,7 +5,7 @@ from typing import IO, TYPE_CHECKING
 
 from daemon.analysis.charts import Chart, Report, charts
 from daemon.analysis.verdict import headline, sentence
-from daemon.core.jobs import escape
+from daemon.core.workspace.jobs import escape
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from daemon.analysis.secrets_keys import Span, keys_in
 from daemon.analysis.secrets_numbers import numbers_in
-from daemon.core.examples import Chat, Example, said_in
+from daemon.core.rows.examples import Chat, Example, said_in
 
 KINDS = ("private_key", "api_key", "email", "phone", "card", "iban")
 """All kinds."""

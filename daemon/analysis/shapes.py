@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from daemon.core.jobs import escape
+from daemon.core.workspace.jobs import escape
 
 SHOWN = 15
 CAPACITY = 2000

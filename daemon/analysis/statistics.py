@@ -9,8 +9,8 @@ import orjson
 
 from daemon.analysis.histogram import Histogram
 from daemon.analysis.shapes import Shapes
-from daemon.core.examples import Chat, Example, answer_of
-from daemon.core.jobs import escape
+from daemon.core.rows.examples import Chat, Example, answer_of
+from daemon.core.workspace.jobs import escape
 
 LOOKED_AT = 8192
 """Characters of an answer whose formatting is judged."""

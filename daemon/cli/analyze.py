@@ -13,8 +13,8 @@ from daemon.cli.data import Force
 from daemon.cli.place import HERE, Json, Root, workspace
 from daemon.cli.screen import facts, say
 from daemon.cli.versions import named
-from daemon.core.curves import Curve, Diagnosis, Probe
-from daemon.core.jobs import slug
+from daemon.core.curves.curves import Curve, Diagnosis, Probe
+from daemon.core.workspace.jobs import slug
 from daemon.errors import UserFault
 from daemon.folders import outputs
 from daemon.folders.models import current_model, training_records

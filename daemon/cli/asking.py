@@ -5,7 +5,7 @@ from typing import Any
 from daemon.cli.place import NotRunning, Refused, alive, how_to_start
 from daemon.cli.screen import say
 from daemon.clock import Clock, SystemClock
-from daemon.core.commands import RequestId
+from daemon.core.decisions.commands import RequestId
 from daemon.errors import Fault
 from daemon.folders import control
 from daemon.folders.status.reading import Events

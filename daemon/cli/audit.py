@@ -9,9 +9,9 @@ from daemon.cli.ordering import carry_on
 from daemon.cli.place import HERE, Json, Rehearse, Root, Wait, alive, workspace
 from daemon.cli.screen import cell, facts, out, say
 from daemon.clock import SystemClock
-from daemon.core.audits import audit_request
-from daemon.core.orders import AUDIT, kind_of
-from daemon.core.promotion import counted_items
+from daemon.core.decisions.audits import audit_request
+from daemon.core.decisions.promotion import counted_items
+from daemon.core.workspace.orders import AUDIT, kind_of
 from daemon.errors import UserFault
 from daemon.folders.models import current_model
 from daemon.folders.models.models import Models

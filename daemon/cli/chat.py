@@ -9,8 +9,8 @@ from daemon.cli.place import HERE, Json, Root, workspace
 from daemon.cli.screen import facts, safe, say
 from daemon.cli.speakers import speaker
 from daemon.cli.speaking import Target, choose
-from daemon.core.examples import Turn
-from daemon.core.sampling import Sampling
+from daemon.core.evaluation.sampling import Sampling
+from daemon.core.rows.examples import Turn
 
 Version = Annotated[
     str | None,

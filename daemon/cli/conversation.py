@@ -9,8 +9,8 @@ import typer
 from daemon.cli.screen import complain, safe, say
 from daemon.cli.speakers import Speaking
 from daemon.cli.speaking import Target
-from daemon.core.examples import Turn
-from daemon.core.sampling import Sampling
+from daemon.core.evaluation.sampling import Sampling
+from daemon.core.rows.examples import Turn
 from daemon.errors import Fault
 
 COMMANDS = {

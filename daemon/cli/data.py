@@ -11,7 +11,7 @@ from daemon.cli.examining import Looked, examined
 from daemon.cli.place import HERE, Json, Root, workspace
 from daemon.cli.preview import describe, preview
 from daemon.cli.screen import facts, say
-from daemon.core.jobs import escape
+from daemon.core.workspace.jobs import escape
 from daemon.errors import UserFault
 from daemon.folders import outputs
 
@@ -131,9 +131,9 @@ class _LeftOut:
 def _messages(rows: Iterator[bytes], wrong: _LeftOut) -> Iterator[bytes]:
     import orjson
 
-    from daemon.core.examples import to_record
-    from daemon.core.formats import recognise
-    from daemon.core.refusal import Bad
+    from daemon.core.rows.examples import to_record
+    from daemon.core.rows.formats import recognise
+    from daemon.core.rows.refusal import Bad
 
     for number, line in enumerate(filter(bytes.strip, rows), 1):
         try:

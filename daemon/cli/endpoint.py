@@ -14,9 +14,9 @@ from typing import IO, Any
 
 from daemon.cli.evaluation_request import Wanted, chosen
 from daemon.cli.screen import err
-from daemon.core.examples import Chat, to_record
-from daemon.core.jobs import escape
-from daemon.core.suites import SuiteItem
+from daemon.core.evaluation.suites import SuiteItem
+from daemon.core.rows.examples import Chat, to_record
+from daemon.core.workspace.jobs import escape
 from daemon.errors import UserFault
 from daemon.folders import answers
 from daemon.layout import Layout

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon.core.packing import USUAL_ROW_TOKENS, Shapes, lay_out
-from daemon.core.plan import Plan
+from daemon.core.training.packing import USUAL_ROW_TOKENS, Shapes, lay_out
+from daemon.core.training.plan import Plan
 from daemon.folders.models.models import read_manifests
 from daemon.layout import Layout
 from daemon.settings import TrainingSettings

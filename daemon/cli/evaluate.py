@@ -12,8 +12,8 @@ from daemon.cli.evaluation_request import Wanted, open_evaluation
 from daemon.cli.ordering import carry_on
 from daemon.cli.place import HERE, Json, Rehearse, Root, Wait, alive, workspace
 from daemon.cli.screen import cell, err, facts, out, say
-from daemon.core.evaluations import EvaluationRequest, pieces
-from daemon.core.orders import EVALUATION, kind_of
+from daemon.core.evaluation.evaluations import EvaluationRequest, pieces
+from daemon.core.workspace.orders import EVALUATION, kind_of
 from daemon.errors import UserFault
 from daemon.folders import outputs
 from daemon.folders.orders import evaluations, orders

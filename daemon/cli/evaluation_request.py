@@ -9,13 +9,13 @@ from typing import Any
 
 from daemon.cli.subjects import Who
 from daemon.clock import SystemClock
-from daemon.core.answer_files import match
-from daemon.core.answers import Answer
-from daemon.core.evaluations import HOLDOUTS, EvaluationRequest, Questions, Subject
-from daemon.core.examples import Chat, answer_of, from_record, prompt_of
-from daemon.core.orders import EVALUATION, Header
-from daemon.core.suites import Suite, SuiteFile, SuiteItem
-from daemon.core.versions import ancestry, jobs_of
+from daemon.core.evaluation.answer_files import match
+from daemon.core.evaluation.answers import Answer
+from daemon.core.evaluation.evaluations import HOLDOUTS, EvaluationRequest, Questions, Subject
+from daemon.core.evaluation.suites import Suite, SuiteFile, SuiteItem
+from daemon.core.rows.examples import Chat, answer_of, from_record, prompt_of
+from daemon.core.workspace.orders import EVALUATION, Header
+from daemon.core.workspace.versions import ancestry, jobs_of
 from daemon.dedup.families import label_of
 from daemon.dedup.wording import Words
 from daemon.errors import UserFault

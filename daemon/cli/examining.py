@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from daemon.clock import SystemClock
-from daemon.core.bases import BaseFacts
-from daemon.core.versions import Version, ancestry, jobs_of, untrained_of
+from daemon.core.workspace.bases import BaseFacts
+from daemon.core.workspace.versions import Version, ancestry, jobs_of, untrained_of
 from daemon.errors import ModelFault, UserFault
 from daemon.folders.models import bases, current_model
 from daemon.folders.models.models import Models

@@ -10,10 +10,10 @@ from rich.table import Table
 from daemon.cli.place import HERE, Json, Root, workspace
 from daemon.cli.screen import cell, facts, out, say
 from daemon.cli.versions import named
-from daemon.core.explanation import earlier_jobs
-from daemon.core.explanation import explain as put_together
-from daemon.core.jobs import card_from_record, escape, one_line
-from daemon.core.promotion import counted_items
+from daemon.core.decisions.promotion import counted_items
+from daemon.core.evaluation.explanation import earlier_jobs
+from daemon.core.evaluation.explanation import explain as put_together
+from daemon.core.workspace.jobs import card_from_record, escape, one_line
 from daemon.errors import Fault, UserFault
 from daemon.folders.models import current_model
 from daemon.folders.models.models import read_manifest

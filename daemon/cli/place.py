@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from daemon.core import pulse
+from daemon.core.decisions import pulse
 from daemon.errors import ExitCode, UserFault
 from daemon.folders.disk import locks
 from daemon.layout import Layout

@@ -13,7 +13,7 @@ from daemon.cli import estimating
 from daemon.cli.examining import Looked, examined
 from daemon.cli.place import HERE, Json, Root, workspace
 from daemon.cli.screen import facts, out, safe, say
-from daemon.core.jobs import escape
+from daemon.core.workspace.jobs import escape
 from daemon.layout import Layout
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _costs(looked: Looked, layout: Layout) -> None:
 def _rows(looked: Looked, wanted: int) -> None:
     import orjson
 
-    from daemon.core.examples import from_record
+    from daemon.core.rows.examples import from_record
 
     if not wanted or not looked.folder.train.exists():
         return

@@ -9,7 +9,7 @@ from daemon.cli.place import HERE, Json, Rehearse, Root, Wait, alive, workspace
 from daemon.cli.screen import facts, say
 from daemon.cli.versions import named
 from daemon.clock import SystemClock
-from daemon.core.orders import REPRODUCTION, Header, kind_of
+from daemon.core.workspace.orders import REPRODUCTION, Header, kind_of
 from daemon.errors import ExitCode, UserFault
 from daemon.folders.models.models import read_manifest
 from daemon.folders.orders import orders, reproductions

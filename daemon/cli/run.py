@@ -7,7 +7,7 @@ import typer
 
 from daemon.cli.place import HERE, Json, Root, workspace
 from daemon.cli.screen import facts, say
-from daemon.core.orders import KINDS
+from daemon.core.workspace.orders import KINDS
 from daemon.errors import UserFault
 from daemon.layout import ENDED, PRIORITIES, Layout
 

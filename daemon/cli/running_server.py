@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from daemon.cli.speaking import Target
-from daemon.core.examples import Chat, Turn, to_record
-from daemon.core.sampling import Sampling
+from daemon.core.evaluation.sampling import Sampling
+from daemon.core.rows.examples import Chat, Turn, to_record
 from daemon.errors import UserFault
 from daemon.folders import server_token
 from daemon.folders.disk import locks

@@ -13,8 +13,8 @@ from daemon.cli.checks import place_checks
 from daemon.cli.place import HERE, Json, Root, alive, workspace
 from daemon.cli.screen import complain, facts, say
 from daemon.cli.service_manager import Launchd, Manager, Systemd, tell, until
-from daemon.core.service import Service, not_carried, service_name
-from daemon.core.systemd import IN_PROGRAM
+from daemon.core.service.service import Service, not_carried, service_name
+from daemon.core.service.systemd import IN_PROGRAM
 from daemon.errors import BusyFault, UserFault
 from daemon.folders import services
 from daemon.layout import Layout

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from daemon.clock import SystemClock
-from daemon.core import launchd, systemd
-from daemon.core.service import STOP_S, Service
+from daemon.core.service import launchd, systemd
+from daemon.core.service.service import STOP_S, Service
 
 ANSWER_S = STOP_S + 30.0
 """Longest wait for a manager: it may have to wait for the daemon to leave and to start."""

@@ -7,8 +7,8 @@ from typing import Protocol
 from daemon.cli.running_server import ServerSpeaker, running_server
 from daemon.cli.screen import complain, err, safe
 from daemon.cli.speaking import Speaker, Target
-from daemon.core.examples import Turn
-from daemon.core.sampling import Sampling
+from daemon.core.evaluation.sampling import Sampling
+from daemon.core.rows.examples import Turn
 from daemon.folders.disk import locks
 from daemon.layout import Layout
 

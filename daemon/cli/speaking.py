@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from daemon.cli.versions import named
-from daemon.core.examples import Turn
-from daemon.core.prefix import Prefix
-from daemon.core.sampling import Sampling
-from daemon.core.versions import version_from_manifest
+from daemon.core.evaluation.sampling import Sampling
+from daemon.core.rows.examples import Turn
+from daemon.core.rows.prefix import Prefix
+from daemon.core.workspace.versions import version_from_manifest
 from daemon.errors import ModelFault, UserFault
 from daemon.folders.models import bases, current_model
 from daemon.folders.models.models import MANIFEST, verify

@@ -13,8 +13,8 @@ from daemon.cli.place import HERE, Json, Root, alive, workspace
 from daemon.cli.screen import fact, facts, out, read_no_more
 from daemon.cli.status_page import page
 from daemon.clock import SystemClock
-from daemon.core.pulse import Pulse, pulse_of
-from daemon.core.status_schema import SCHEMA
+from daemon.core.decisions.pulse import Pulse, pulse_of
+from daemon.core.status.schema import SCHEMA
 from daemon.errors import ExitCode
 from daemon.folders.status.reading import read_status
 from daemon.layout import Layout

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from daemon.cli.versions import named as full_name
-from daemon.core.bases import BaseFacts
-from daemon.core.evaluations import Subject
-from daemon.core.jobs import escape
-from daemon.core.prefix import Prefix
-from daemon.core.versions import AdapterSpec, Version, version_from_manifest
+from daemon.core.evaluation.evaluations import Subject
+from daemon.core.rows.prefix import Prefix
+from daemon.core.workspace.bases import BaseFacts
+from daemon.core.workspace.jobs import escape
+from daemon.core.workspace.versions import AdapterSpec, Version, version_from_manifest
 from daemon.errors import UserFault
 from daemon.folders.models import current_model
 from daemon.folders.models.models import MANIFEST, Models, digest

@@ -11,7 +11,7 @@ from daemon.cli.follow import Followed, Follower
 from daemon.cli.place import HERE, JobFailed, Json, NotRunning, Root, alive, how_to_start, workspace
 from daemon.cli.screen import facts, say
 from daemon.clock import SystemClock
-from daemon.core.jobs import Priority
+from daemon.core.workspace.jobs import Priority
 from daemon.errors import UserFault
 from daemon.folders.inbox import drops
 from daemon.folders.inbox.inbox import FOLDERS, HOLDOUT, OWN_SETTINGS

@@ -9,8 +9,8 @@ from daemon.cli.ordering import carry_on
 from daemon.cli.place import HERE, Json, Rehearse, Root, Wait, alive, workspace
 from daemon.cli.screen import cell, err, facts, out, say
 from daemon.cli.sweep_request import Wanted, open_sweep
-from daemon.core.orders import SWEEP, kind_of
-from daemon.core.sweeps import SweepRequest, Trial, describe
+from daemon.core.evaluation.sweeps import SweepRequest, Trial, describe
+from daemon.core.workspace.orders import SWEEP, kind_of
 from daemon.errors import UserFault
 from daemon.folders.orders import orders, sweeps
 from daemon.layout import Layout

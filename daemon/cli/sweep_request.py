@@ -9,11 +9,11 @@ from pathlib import Path
 from daemon.cli.examining import examined, ready_base
 from daemon.cli.place import Blocked
 from daemon.clock import SystemClock
-from daemon.core.bases import BaseFacts
-from daemon.core.jobs import JobCard, card_from_record, escape
-from daemon.core.orders import SWEEP, Header
-from daemon.core.sweeps import RATE_TRIALS, Setting, SweepRequest, space_around
-from daemon.core.versions import Version, ancestry, fit_problem, jobs_of
+from daemon.core.evaluation.sweeps import RATE_TRIALS, Setting, SweepRequest, space_around
+from daemon.core.workspace.bases import BaseFacts
+from daemon.core.workspace.jobs import JobCard, card_from_record, escape
+from daemon.core.workspace.orders import SWEEP, Header
+from daemon.core.workspace.versions import Version, ancestry, fit_problem, jobs_of
 from daemon.errors import UserFault
 from daemon.folders.models import current_model
 from daemon.folders.models.models import Models

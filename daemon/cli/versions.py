@@ -8,7 +8,7 @@ from rich.table import Table
 from daemon.cli.asking import ask_or_do
 from daemon.cli.place import HERE, Json, Root, workspace
 from daemon.cli.screen import cell, facts, out, say
-from daemon.core.versions import version_name
+from daemon.core.workspace.versions import version_name
 from daemon.folders.models import current_model
 from daemon.folders.models.models import read_manifests
 

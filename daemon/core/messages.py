@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
-from daemon.core.progress import Metrics, Sample
+from daemon.core.training.progress import Metrics, Sample
 
 # --- to a worker -------------------------------------------------------------------------------
 

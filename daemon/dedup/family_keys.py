@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from daemon.core.examples import Example, first_question
+from daemon.core.rows.examples import Example, first_question
 from daemon.dedup import wording
 from daemon.dedup.families import question_text
 from daemon.dedup.numbers import hash64

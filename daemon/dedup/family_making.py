@@ -6,8 +6,8 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from daemon.core.examples import from_record
-from daemon.core.fingerprint import key_of
+from daemon.core.rows.examples import from_record
+from daemon.core.rows.fingerprint import key_of
 from daemon.dedup import wording
 from daemon.dedup.family_keys import FamilyColumns
 from daemon.folders.queue import family_files, fingerprints

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from daemon.core.untrained import Untrained
+from daemon.core.workspace.untrained import Untrained
 from daemon.dedup.likeness import lengths_fit
 from daemon.dedup.segments import Segment
 from daemon.folders.queue.fingerprints import BANDS, Keys

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from daemon.core.examples import Example, Text, first_question
+from daemon.core.rows.examples import Example, Text, first_question
 from daemon.dedup.families import question_text
 from daemon.dedup.index import Earlier, Index
 from daemon.dedup.likeness import Likeness, Settled, same_question, settle

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from daemon.core.examples import Chat, Example, answer_of
-from daemon.core.fingerprint import key_of
+from daemon.core.rows.examples import Chat, Example, answer_of
+from daemon.core.rows.fingerprint import key_of
 from daemon.dedup import signatures, wording
 from daemon.dedup.boilerplate import Boilerplate
 from daemon.dedup.numbers import hash64

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from daemon.core.examples import Example, from_record
-from daemon.core.untrained import Untrained
+from daemon.core.rows.examples import Example, from_record
+from daemon.core.workspace.untrained import Untrained
 from daemon.dedup.index import ALL_TRAINED, Earlier, Index, choose_segments
 from daemon.dedup.sealing import Sealer, exact_only, question_of
 from daemon.dedup.segments import Segment, cached

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from daemon.core.examples import Chat, Example, Turn
-from daemon.core.fingerprint import key_of
-from daemon.core.suites import SuiteItem
+from daemon.core.evaluation.suites import SuiteItem
+from daemon.core.rows.examples import Chat, Example, Turn
+from daemon.core.rows.fingerprint import key_of
 from daemon.dedup.boilerplate import Boilerplate
 from daemon.dedup.family_keys import FamilyColumns
 from daemon.dedup.family_segments import FamilySegment

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from daemon.core.examples import Chat, Example
+from daemon.core.rows.examples import Chat, Example
 
 STOP_WORDS = frozenset(
     [

@@ -8,9 +8,9 @@ from dataclasses import asdict
 from itertools import combinations
 from typing import Any
 
-from daemon.core.evaluations import EvaluationRequest, Questions
-from daemon.core.plan import mix
-from daemon.core.targets import check, next_actions, outcome_of
+from daemon.core.evaluation.evaluations import EvaluationRequest, Questions
+from daemon.core.evaluation.targets import check, next_actions, outcome_of
+from daemon.core.training.plan import mix
 from daemon.evaluation.golden_losses import OVERALL, table_of
 from daemon.evaluation.judging import compare_scores, metric_for
 from daemon.evaluation.scores.grade import grade, parts_of

@@ -5,9 +5,9 @@ from typing import Any
 
 from daemon.analysis.frame import document
 from daemon.analysis.markup import Html, element, join, table, text
-from daemon.core.jobs import escape, one_line
-from daemon.core.promotion import counted_items
-from daemon.core.suites import DIFFICULTIES
+from daemon.core.decisions.promotion import counted_items
+from daemon.core.evaluation.suites import DIFFICULTIES
+from daemon.core.workspace.jobs import escape, one_line
 from daemon.evaluation.markdown import TEXT, code, plain, rounded
 from daemon.evaluation.markdown import table as lines_of
 from daemon.evaluation.scores.grade import shown as shown_grade

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from daemon.core.promotion import LOSS
+from daemon.core.decisions.promotion import LOSS
 from daemon.evaluation.bootstrap import Rows
 from daemon.evaluation.paired import Labels, compare
 from daemon.evaluation.scoring import mean_loss

@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from daemon.core.promotion import LOSS, Comparison
-from daemon.core.suites import ScorerName
+from daemon.core.decisions.promotion import LOSS, Comparison
+from daemon.core.evaluation.suites import ScorerName
 from daemon.evaluation.paired import Labels, Paired, compare, compare_right
 from daemon.evaluation.scores.score import MAIN, Score, Summary, Wanted, summarise
 from daemon.evaluation.scoring import Interrupted, Scorer, mean_loss

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from daemon.clock import Clock
-from daemon.core.answers import Answer, Limits
-from daemon.core.progress import Sample
+from daemon.core.evaluation.answers import Answer, Limits
+from daemon.core.training.progress import Sample
 from daemon.evaluation.questions import Question
 from daemon.evaluation.scoring import Interrupted, Scorer, mean_loss, row_losses
 from daemon.text.encoder import Encoded

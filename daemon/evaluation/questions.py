@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, replace
 
-from daemon.core.answers import Answer
-from daemon.core.examples import Chat, Turn, answer_of
-from daemon.core.suites import ScorerName, Suite, SuiteItem
+from daemon.core.evaluation.answers import Answer
+from daemon.core.evaluation.suites import ScorerName, Suite, SuiteItem
+from daemon.core.rows.examples import Chat, Turn, answer_of
 from daemon.evaluation.scores.call_forms import read_calls
 from daemon.evaluation.scores.calls import compare_calls
 from daemon.evaluation.scores.overlap import chrf

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from daemon.core.jobs import escape
-from daemon.core.promotion import Comparison, Verdict, counted_items
+from daemon.core.decisions.promotion import Comparison, Verdict, counted_items
+from daemon.core.workspace.jobs import escape
 from daemon.evaluation.golden_losses import perplexity
 from daemon.evaluation.judging import Marked, Marks, metric_of, summaries
 from daemon.evaluation.markdown import code, plain, rounded, table

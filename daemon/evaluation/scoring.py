@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from daemon.core.answers import Answer, Limits
+from daemon.core.evaluation.answers import Answer, Limits
 from daemon.text.encoder import Encoded
 
 CHUNK = 4

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from daemon.core.answers import Answer, Limits
+from daemon.core.evaluation.answers import Answer, Limits
 from daemon.core.records import fields_of
 from daemon.evaluation.questions import Question
 from daemon.evaluation.scoring import Interrupted, Scorer, chunks

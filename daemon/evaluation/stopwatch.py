@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from daemon.core.answers import Answer, Limits
+from daemon.core.evaluation.answers import Answer, Limits
 from daemon.evaluation.scoring import Heard, Interrupted, Scorer
 from daemon.text.encoder import Encoded
 

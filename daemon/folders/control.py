@@ -12,7 +12,13 @@ from pathlib import Path
 from typing import Literal
 
 from daemon.clock import Clock
-from daemon.core.commands import PRECEDENCE, STALE_AT_START, TAKES_CONTENT, Command, RequestId
+from daemon.core.decisions.commands import (
+    PRECEDENCE,
+    STALE_AT_START,
+    TAKES_CONTENT,
+    Command,
+    RequestId,
+)
 from daemon.folders.disk import atomic
 from daemon.layout import Layout
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from daemon.core import holdout
-from daemon.core.refusal import Bad
+from daemon.core.rows import holdout
+from daemon.core.rows.refusal import Bad
 from daemon.dedup.family_keys import components
 from daemon.dedup.family_segments import NOWHERE, FamilyIndex, FamilySegment, Place
 from daemon.dedup.numbers import hash64

@@ -12,8 +12,8 @@ import orjson
 
 from daemon.analysis.quality import Columns, measure
 from daemon.analysis.secrets import kinds_in
-from daemon.core.examples import Chat, Example, from_record, to_record
-from daemon.core.refusal import Bad
+from daemon.core.rows.examples import Chat, Example, from_record, to_record
+from daemon.core.rows.refusal import Bad
 from daemon.dedup.boilerplate import SAMPLE, Boilerplate
 from daemon.dedup.growing import with_answers_of
 from daemon.dedup.sealing import Sealer, question_of

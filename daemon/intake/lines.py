@@ -10,7 +10,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from daemon.core.refusal import Bad
+from daemon.core.rows.refusal import Bad
 
 HEAD_BYTES = 65536
 READ_BYTES = 1 << 20

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from daemon.core.examples import Example
-from daemon.core.fingerprint import KEY_BYTES, key_of
-from daemon.core.refusal import Bad
+from daemon.core.rows.examples import Example
+from daemon.core.rows.fingerprint import KEY_BYTES, key_of
+from daemon.core.rows.refusal import Bad
 from daemon.dedup.family_keys import FamilyColumns
 from daemon.dedup.growing import beginnings, whole_key
 from daemon.dedup.wording import Words

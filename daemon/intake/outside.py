@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.clock import Clock
-from daemon.core.untrained import Untrained, records_of
+from daemon.core.workspace.untrained import Untrained, records_of
 from daemon.dedup.suites import Suites
 from daemon.intake.taking import Taking
 from daemon.layout import Layout

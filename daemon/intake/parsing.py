@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from daemon.core.formats import Fields, Good, recognise
-from daemon.core.refusal import Bad
+from daemon.core.rows.formats import Fields, Good, recognise
+from daemon.core.rows.refusal import Bad
 from daemon.intake.lines import Block, Line
 
 QUOTE, BACKSLASH = b'"\\'

@@ -3,8 +3,8 @@
 from collections import Counter
 from typing import Any
 
-from daemon.core.jobs import escape
-from daemon.core.refusal import Bad
+from daemon.core.rows.refusal import Bad
+from daemon.core.workspace.jobs import escape
 from daemon.dedup.boilerplate import Boilerplate
 from daemon.intake.families import Split
 from daemon.intake.gathering import Gathered

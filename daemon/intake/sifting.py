@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from daemon.analysis.quality import Scorer, keep
-from daemon.core.examples import Example, last_question
-from daemon.core.jobs import escape
-from daemon.core.refusal import Bad
+from daemon.core.rows.examples import Example, last_question
+from daemon.core.rows.refusal import Bad
+from daemon.core.workspace.jobs import escape
 from daemon.dedup.growing import longest, numbers_of
 from daemon.dedup.index import Earlier, Index
 from daemon.dedup.matching import ExampleAt, Judge, Match, on_exam, seen_before

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from daemon.clock import Clock
-from daemon.core.examples import Example
-from daemon.core.formats import Fields
-from daemon.core.prefix import fingerprint_of
-from daemon.core.refusal import Bad
-from daemon.core.untrained import from_records
+from daemon.core.rows.examples import Example
+from daemon.core.rows.formats import Fields
+from daemon.core.rows.prefix import fingerprint_of
+from daemon.core.rows.refusal import Bad
+from daemon.core.workspace.untrained import from_records
 from daemon.dedup.family_index import ACCEPTED, open_index
 from daemon.dedup.family_segments import FamilyIndex, FamilySegment
 from daemon.dedup.index import Earlier, Index

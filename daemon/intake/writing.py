@@ -12,8 +12,8 @@ import numpy.typing as npt
 import orjson
 
 from daemon.analysis.statistics import Statistics
-from daemon.core import holdout
-from daemon.core.examples import Example, from_record
+from daemon.core.rows import holdout
+from daemon.core.rows.examples import Example, from_record
 from daemon.dedup.sealing import Sealer, exact_only, exam_keys, question_of
 from daemon.folders.disk import atomic
 from daemon.folders.queue import fingerprints

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from daemon.core.bases import BaseFacts
+from daemon.core.workspace.bases import BaseFacts
 from daemon.errors import ModelFault
 from daemon.folders.disk import atomic
 from daemon.folders.models import bases as shelf

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from secrets import randbits
 
-from daemon.core.sampling import Sampling
+from daemon.core.evaluation.sampling import Sampling
 from daemon.model.backend import mx
 
 # mlx_lm imports mlx by itself: it must come after the back end is set up.

@@ -7,9 +7,9 @@ from time import monotonic
 
 import numpy as np
 
-from daemon.core.answering import PREFILL_MOST
-from daemon.core.answers import Answer, Limits
-from daemon.core.sampling import Sampling, until_stop
+from daemon.core.evaluation.answer_memory import PREFILL_MOST
+from daemon.core.evaluation.answers import Answer, Limits
+from daemon.core.evaluation.sampling import Sampling, until_stop
 from daemon.model.backend import Module, mx
 from daemon.model.choosing import choosing
 from daemon.model.wiring import keep_mlx_lm_from_wiring

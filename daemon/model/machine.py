@@ -7,8 +7,8 @@ from pathlib import Path
 
 import psutil
 
-from daemon.core.deaths import speaks_of_device, speaks_of_memory
-from daemon.core.footprint import Estimate
+from daemon.core.decisions.deaths import speaks_of_device, speaks_of_memory
+from daemon.core.training.footprint import Estimate
 from daemon.model.backend import mx, on_cpu
 from daemon.system.memory import available_bytes
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
-from daemon.core.row_layout import RowCosts
+from daemon.core.training.row_layout import RowCosts
 from daemon.model.anatomy import Anatomy
 from daemon.model.backend import mx, on_cpu
 from daemon.model.packed import apart, segments_of

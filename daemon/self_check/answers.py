@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from daemon.core.answers import Answer, Limits
+from daemon.core.evaluation.answers import Answer, Limits
 from daemon.model.backend import Module, mx
 from daemon.model.generation import answer_batch
 from daemon.model.loading import load_model

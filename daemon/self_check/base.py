@@ -7,8 +7,8 @@ from time import perf_counter
 
 import numpy as np
 
-from daemon.core.footprint import Estimate
-from daemon.core.versions import AdapterSpec
+from daemon.core.training.footprint import Estimate
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.layout import Layout
 from daemon.model import bases
 from daemon.model.backend import on_cpu

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.clock import SystemClock
-from daemon.core.deaths import Cause, Ending, classify
+from daemon.core.decisions.deaths import Cause, Ending, classify
 from daemon.self_check.finding import Finding
 
 MOST_S = 300.0

@@ -6,7 +6,7 @@ from typing import Any
 
 from mlx.utils import tree_flatten, tree_map
 
-from daemon.core.packing import Shapes, lay_out
+from daemon.core.training.packing import Shapes, lay_out
 from daemon.model.adapters import adapter_weights, put_weights
 from daemon.model.anatomy import Anatomy
 from daemon.model.backend import Module, mx, nn

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from daemon.core.packing import Shapes
-from daemon.core.versions import AdapterSpec
+from daemon.core.training.packing import Shapes
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.errors import ModelFault
 from daemon.model.backend import can_compile, mx
 from daemon.self_check.finding import Found, Place, State, bounded, together

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from mlx.utils import tree_flatten
 
-from daemon.core.versions import AdapterSpec
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.layout import Layout
 from daemon.model import adapters
 from daemon.model.backend import Module, mx, nn

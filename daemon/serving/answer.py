@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from daemon.core.sampling import UpToStop
+from daemon.core.evaluation.sampling import UpToStop
 from daemon.serving.engine import Engine
 from daemon.serving.work import Event, Piece, Said, Work
 

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from daemon.core.examples import Call, Role, Turn, compact
-from daemon.core.sampling import Sampling
+from daemon.core.evaluation.sampling import Sampling
+from daemon.core.rows.examples import Call, Role, Turn, compact
 from daemon.serving.work import refused
 
 MOST_TOKENS = 1_000_000

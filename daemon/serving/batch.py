@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Literal
 
-from daemon.core.sampling import Sampling
+from daemon.core.evaluation.sampling import Sampling
 from daemon.model.anatomy import Anatomy
 from daemon.model.backend import mx
 from daemon.model.choosing import choosing

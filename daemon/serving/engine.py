@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from daemon.core.examples import Call
+from daemon.core.rows.examples import Call
 from daemon.serving.work import Said, Subject, Work
 
 

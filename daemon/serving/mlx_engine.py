@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from daemon.core.examples import Call, compact
-from daemon.core.versions import version_from_manifest
+from daemon.core.rows.examples import Call, compact
+from daemon.core.workspace.versions import version_from_manifest
 from daemon.errors import UserFault
 from daemon.folders.models.models import ADAPTER, read_manifest, verify
 from daemon.model.adapters import attach, load_adapter

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from daemon.core.examples import Turn
+from daemon.core.rows.examples import Turn
 from daemon.errors import ModelFault
 from daemon.serving.work import Subject, refused
 from daemon.text.encoder import TextEncoder

@@ -6,7 +6,7 @@ Ids are looked up among those that there are: no part of a request ever becomes 
 from dataclasses import replace
 from datetime import datetime
 
-from daemon.core.versions import Version
+from daemon.core.workspace.versions import Version
 from daemon.errors import SettingsFault, UserFault
 from daemon.folders.models import current_model
 from daemon.folders.models.models import Models

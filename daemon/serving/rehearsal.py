@@ -5,7 +5,7 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from daemon.clock import Clock
-from daemon.core.examples import Call
+from daemon.core.rows.examples import Call
 from daemon.serving.work import Said, Subject, Work
 
 

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from daemon.core.examples import Call
+from daemon.core.rows.examples import Call
 from daemon.serving.work import Finish, Piece, Subject
 
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from daemon.core.examples import Call
-from daemon.core.prefix import Prefix
-from daemon.core.sampling import Sampling
+from daemon.core.evaluation.sampling import Sampling
+from daemon.core.rows.examples import Call
+from daemon.core.rows.prefix import Prefix
 
 Finish = Literal["stop", "length"]
 

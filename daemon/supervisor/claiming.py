@@ -8,9 +8,9 @@ import os
 from dataclasses import replace
 from functools import partial
 
-from daemon.core import actions as do
-from daemon.core.jobs import JobCard, escape
-from daemon.core.snapshot import Drop, Snapshot
+from daemon.core.decisions import actions as do
+from daemon.core.decisions.snapshot import Drop, Snapshot
+from daemon.core.workspace.jobs import JobCard, escape
 from daemon.folders.inbox import arrivals, drops, late_writes
 from daemon.folders.inbox.inbox import FOLDERS, OWN_SETTINGS
 from daemon.folders.queue import readings

@@ -7,9 +7,9 @@ from typing import Literal
 
 from daemon.clock import Clock
 from daemon.core import messages as say
-from daemon.core.deaths import Cause, Ending, classify
-from daemon.core.silence import Silence
-from daemon.core.snapshot import Worker
+from daemon.core.decisions.deaths import Cause, Ending, classify
+from daemon.core.decisions.silence import Silence
+from daemon.core.decisions.snapshot import Worker
 from daemon.errors import ExitCode
 from daemon.supervisor.child import Child
 from daemon.supervisor.pressure import PressureGauge

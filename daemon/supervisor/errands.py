@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from daemon.core.snapshot import Drop
+from daemon.core.decisions.snapshot import Drop
 from daemon.folders.inbox import arrivals
 from daemon.folders.models import models
 from daemon.folders.models.models import Models

@@ -6,10 +6,10 @@ from functools import partial
 from typing import Literal
 
 from daemon.core import messages as say
-from daemon.core.ledger_rows import evaluation_row, score_rows
-from daemon.core.orders import EVALUATION, kind_of
-from daemon.core.scheduling import after_death, uncounted
-from daemon.core.snapshot import Attempts
+from daemon.core.decisions.scheduling import after_death, uncounted
+from daemon.core.decisions.snapshot import Attempts
+from daemon.core.status.ledger_rows import evaluation_row, score_rows
+from daemon.core.workspace.orders import EVALUATION, kind_of
 from daemon.folders.orders.orders import read_result
 from daemon.folders.queue import readings
 from daemon.layout_jobs import JobLayout

@@ -5,9 +5,9 @@ from typing import Any
 import structlog
 
 from daemon.clock import Clock
-from daemon.core.commands import Answer, Command
-from daemon.core.jobs import escape
-from daemon.core.ledger_rows import Row
+from daemon.core.decisions.commands import Answer, Command
+from daemon.core.status.ledger_rows import Row
+from daemon.core.workspace.jobs import escape
 from daemon.folders.queue.ledger import Ledger
 from daemon.folders.status.status import StatusFolder
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from daemon.core.snapshot import RunOnDisk, Snapshot
+from daemon.core.decisions.snapshot import RunOnDisk, Snapshot
 from daemon.folders.runs import left_out
 from daemon.supervisor.parts import Parts
 

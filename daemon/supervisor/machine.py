@@ -6,7 +6,7 @@ from typing import Any
 
 import psutil
 
-from daemon.core.progress import Metrics
+from daemon.core.training.progress import Metrics
 from daemon.supervisor.gpu import GpuWatch
 from daemon.supervisor.parts import Parts
 from daemon.system.footprint import footprint_bytes, resident_bytes

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from daemon.core.jobs import JobCard
+from daemon.core.workspace.jobs import JobCard
 
 Made = TypeVar("Made")
 

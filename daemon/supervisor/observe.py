@@ -4,10 +4,10 @@ import shutil
 from dataclasses import replace
 from operator import attrgetter
 
-from daemon.core.jobs import Incoming, JobCard, Queued, Running
-from daemon.core.prefix import fingerprint_of
-from daemon.core.scheduling import gather
-from daemon.core.snapshot import Base, Drop, Snapshot
+from daemon.core.decisions.scheduling import gather
+from daemon.core.decisions.snapshot import Base, Drop, Snapshot
+from daemon.core.rows.prefix import fingerprint_of
+from daemon.core.workspace.jobs import Incoming, JobCard, Queued, Running
 from daemon.folders.inbox import arrivals
 from daemon.folders.inbox.inbox import Leftover, View
 from daemon.folders.inbox.late_writes import LOOKED_AT

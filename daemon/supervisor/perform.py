@@ -5,13 +5,13 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from daemon.core import actions as do
 from daemon.core import messages as say
-from daemon.core.jobs import Outcome, escape
-from daemon.core.ledger_rows import job_row, promotion_row, run_record, run_row, version_row
-from daemon.core.snapshot import Snapshot
-from daemon.core.untrained import records_of
-from daemon.core.versions import ancestry, jobs_of, untrained_of
+from daemon.core.decisions import actions as do
+from daemon.core.decisions.snapshot import Snapshot
+from daemon.core.status.ledger_rows import job_row, promotion_row, run_record, run_row, version_row
+from daemon.core.workspace.jobs import Outcome, escape
+from daemon.core.workspace.untrained import records_of
+from daemon.core.workspace.versions import ancestry, jobs_of, untrained_of
 from daemon.errors import DaemonFault
 from daemon.folders.models import bases, current_model
 from daemon.folders.queue import readings, row_files

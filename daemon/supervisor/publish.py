@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from daemon.core import messages as say
-from daemon.core.decide import blocked
-from daemon.core.jobs import escape
-from daemon.core.measurements import Measurement, judgement_of
-from daemon.core.orders import REPRODUCTION, SWEEP, kind_of
-from daemon.core.progress import Metrics, Progress, after_evaluation, after_step
-from daemon.core.snapshot import Snapshot
-from daemon.core.status_document import Facts, Measured, OrderView, RunView, document
+from daemon.core.decisions.decide import blocked
+from daemon.core.decisions.snapshot import Snapshot
+from daemon.core.status.document import Facts, Measured, OrderView, RunView, document
+from daemon.core.status.measurements import Measurement, judgement_of
+from daemon.core.training.progress import Metrics, Progress, after_evaluation, after_step
+from daemon.core.workspace.jobs import escape
+from daemon.core.workspace.orders import REPRODUCTION, SWEEP, kind_of
 from daemon.errors import DaemonFault
 from daemon.folders.queue.queue import DAMAGED, find_job, read_card
 from daemon.supervisor.machine import Machine

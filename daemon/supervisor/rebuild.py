@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.clock import Clock
-from daemon.core.ledger_rows import (
+from daemon.core.status.ledger_rows import (
     Row,
     job_row,
     known_promotions,
@@ -15,7 +15,7 @@ from daemon.core.ledger_rows import (
     score_rows,
     version_row,
 )
-from daemon.core.orders import EVALUATION
+from daemon.core.workspace.orders import EVALUATION
 from daemon.errors import UserFault
 from daemon.folders.models import current_model
 from daemon.folders.models.models import Models

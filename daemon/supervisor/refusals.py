@@ -8,9 +8,9 @@ from typing import Any
 import psutil
 
 from daemon.core import messages as say
-from daemon.core.blocking import Circumstances, Refusal, after
-from daemon.core.jobs import JobCard
-from daemon.core.scheduling import DEATHS_SEEN
+from daemon.core.decisions.blocking import Circumstances, Refusal, after
+from daemon.core.decisions.scheduling import DEATHS_SEEN
+from daemon.core.workspace.jobs import JobCard
 from daemon.settings import Settings
 from daemon.settings_records import to_record
 from daemon.supervisor.parts import Parts

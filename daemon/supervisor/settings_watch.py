@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from daemon.core.snapshot import Limits
-from daemon.core.versions import AdapterSpec
+from daemon.core.decisions.snapshot import Limits
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.errors import SettingsFault
 from daemon.settings import Settings
 from daemon.settings_file import read_settings

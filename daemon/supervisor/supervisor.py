@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from daemon.core import actions as do
-from daemon.core.decide import blocked, decide
-from daemon.core.retention import backups, prune
-from daemon.core.snapshot import Snapshot, with_one_order
+from daemon.core.decisions import actions as do
+from daemon.core.decisions.decide import blocked, decide
+from daemon.core.decisions.retention import backups, prune
+from daemon.core.decisions.snapshot import Snapshot, with_one_order
 from daemon.errors import DiskFault, ExitCode
 from daemon.folders.inbox.inbox import Leftover
 from daemon.supervisor.disk_trouble import DiskTrouble

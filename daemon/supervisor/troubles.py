@@ -1,8 +1,8 @@
 """What keeps work from going on as it should, by code, for the alerts; mends nothing."""
 
-from daemon.core.audits import rolled_back
-from daemon.core.decide import blocked
-from daemon.core.snapshot import Snapshot
+from daemon.core.decisions.audits import rolled_back
+from daemon.core.decisions.decide import blocked
+from daemon.core.decisions.snapshot import Snapshot
 from daemon.supervisor.observe import Observer
 from daemon.supervisor.parts import Parts
 

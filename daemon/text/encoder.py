@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
-from daemon.core.examples import Chat, Example, Text, Turn
-from daemon.core.prefix import Prefix
+from daemon.core.rows.examples import Chat, Example, Text, Turn
+from daemon.core.rows.prefix import Prefix
 from daemon.errors import ModelFault
 from daemon.text.abilities import Abilities
 from daemon.text.forged import Marks

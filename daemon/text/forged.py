@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from daemon.core.examples import Call, Turn
+from daemon.core.rows.examples import Call, Turn
 
 _PRIVATE = range(0xE100, 0xF800)
 

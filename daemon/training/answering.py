@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from daemon.core import messages as say
-from daemon.core.answering import ANSWERS_MOST
-from daemon.core.answers import Answer, Limits
+from daemon.core.evaluation.answer_memory import ANSWERS_MOST
+from daemon.core.evaluation.answers import Answer, Limits
 from daemon.evaluation.scoring import Heard, Interrupted
 from daemon.text.encoder import Encoded
 from daemon.training.bench import Bench

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from daemon.core.packing import Shapes
+from daemon.core.training.packing import Shapes
 from daemon.model.backend import mx
 from daemon.text.encoder import Encoded
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from daemon.core import messages as say
-from daemon.core.audits import AuditRequest, Outcome, outcome_of
-from daemon.core.prefix import Prefix
-from daemon.core.promotion import Judgement, decide_verdict, gate_from_record
-from daemon.core.suites import Suite
+from daemon.core.decisions.audits import AuditRequest, Outcome, outcome_of
+from daemon.core.decisions.promotion import Judgement, decide_verdict, gate_from_record
+from daemon.core.evaluation.suites import Suite
+from daemon.core.rows.prefix import Prefix
 from daemon.errors import ModelFault, RunFault
 from daemon.evaluation import report_page
 from daemon.evaluation.judging import Marks, comparisons, details, examine

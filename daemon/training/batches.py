@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from daemon.core.examples import Chat, Example, answer_of, prompt_of
-from daemon.core.packing import Shapes, lay_out
-from daemon.core.plan import Plan, mix
-from daemon.core.suites import SuiteItem
+from daemon.core.evaluation.suites import SuiteItem
+from daemon.core.rows.examples import Chat, Example, answer_of, prompt_of
+from daemon.core.training.packing import Shapes, lay_out
+from daemon.core.training.plan import Plan, mix
 from daemon.dedup.families import label_of
 from daemon.dedup.wording import Words
 from daemon.errors import RunFault

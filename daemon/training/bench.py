@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from daemon.clock import Clock
-from daemon.core.ladder import Rung
-from daemon.core.stopping import Stopped
+from daemon.core.training.early_stopping import Stopped
+from daemon.core.training.fallback import Rung
 from daemon.layout import Layout
 from daemon.layout_jobs import RunLayout
 from daemon.pipes import Pipe

@@ -7,8 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from daemon.core.forgetting import next_share
-from daemon.core.prefix import record_of
+from daemon.core.rows.prefix import record_of
+from daemon.core.training.forgetting import next_share
 from daemon.folders.disk import atomic
 from daemon.folders.runs import left_out as left_out_file
 from daemon.folders.runs import runs

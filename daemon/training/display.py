@@ -9,7 +9,7 @@ from collections.abc import Callable, MutableMapping
 
 from daemon.clock import Clock
 from daemon.core import messages as say
-from daemon.core.deaths import speaks_of_display
+from daemon.core.decisions.deaths import speaks_of_display
 from daemon.folders.models import machine
 from daemon.layout import Layout
 from daemon.pipes import Pipe

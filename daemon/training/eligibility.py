@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from daemon.core.examples import Example
+from daemon.core.rows.examples import Example
 from daemon.dedup.boilerplate import NOTHING_SHARED
 from daemon.dedup.family_index import open_index
 from daemon.dedup.family_making import families_by_keys

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from daemon.core.bases import BaseFacts
-from daemon.core.footprint import Estimate
-from daemon.core.memory_plan import MemoryPlan
-from daemon.core.packing import Shapes
-from daemon.core.row_layout import RowCosts
-from daemon.core.versions import AdapterSpec
+from daemon.core.training.footprint import Estimate
+from daemon.core.training.memory_plan import MemoryPlan
+from daemon.core.training.packing import Shapes
+from daemon.core.training.row_layout import RowCosts
+from daemon.core.workspace.bases import BaseFacts
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.evaluation.scoring import Interrupted, Scorer
 from daemon.layout import Layout
 from daemon.model.interruption import Attend, unattended

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from daemon.core import messages as say
-from daemon.core.evaluations import (
+from daemon.core.evaluation.evaluations import (
     HOLDOUTS,
     EvaluationRequest,
     Piece,
@@ -20,8 +20,8 @@ from daemon.core.evaluations import (
     Subject,
     pieces,
 )
-from daemon.core.suites import Suite
-from daemon.core.versions import AdapterSpec
+from daemon.core.evaluation.suites import Suite
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.errors import ModelFault
 from daemon.evaluation import comparison_report
 from daemon.evaluation.comparing import Comparison

@@ -11,9 +11,9 @@ from itertools import islice
 from typing import Any
 
 from daemon.core import messages as say
-from daemon.core.answers import Answer
-from daemon.core.evolution import Said, is_milestone
-from daemon.core.suites import PROBES
+from daemon.core.evaluation.answers import Answer
+from daemon.core.evaluation.suites import PROBES
+from daemon.core.training.probes import Said, is_milestone
 from daemon.evaluation.questions import Question, suite_questions
 from daemon.evaluation.sitting import Answers, Found
 from daemon.folders import suites

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from daemon.core.examples import Chat, answer_of
-from daemon.core.explanation import EARLIER, OWN
-from daemon.core.prefix import Prefix
-from daemon.core.suites import Suite
+from daemon.core.evaluation.explanation import EARLIER, OWN
+from daemon.core.evaluation.suites import Suite
+from daemon.core.rows.examples import Chat, answer_of
+from daemon.core.rows.prefix import Prefix
 from daemon.evaluation.questions import Question, suite_questions
 from daemon.evaluation.scores.formatting import habit_of
 from daemon.evaluation.scores.score import Wanted

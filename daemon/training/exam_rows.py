@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from daemon.core.fingerprint import key_of
-from daemon.core.plan import mix
+from daemon.core.rows.fingerprint import key_of
+from daemon.core.training.plan import mix
 from daemon.dedup.family_keys import FamilyColumns, components
 from daemon.dedup.family_segments import FamilyIndex
 from daemon.dedup.wording import Words

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from daemon.core.examples import Chat
-from daemon.core.plan import draws_of, steps_of
-from daemon.core.prefix import Prefix
+from daemon.core.rows.examples import Chat
+from daemon.core.rows.prefix import Prefix
+from daemon.core.training.plan import draws_of, steps_of
 from daemon.dedup.seen import keys_of, remake
 from daemon.folders.queue.fingerprints import Keys
 from daemon.training.eligibility import Eligibility

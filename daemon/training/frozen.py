@@ -4,13 +4,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
-from daemon.core.ladder import Rung
-from daemon.core.memory_plan import MemoryPlan
-from daemon.core.prefix import Prefix
 from daemon.core.records import fields_of
-from daemon.core.row_layout import RowLayout
-from daemon.core.untrained import Untrained, from_records
-from daemon.core.versions import AdapterSpec
+from daemon.core.rows.prefix import Prefix
+from daemon.core.training.fallback import Rung
+from daemon.core.training.memory_plan import MemoryPlan
+from daemon.core.training.row_layout import RowLayout
+from daemon.core.workspace.untrained import Untrained, from_records
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.settings import Settings
 from daemon.settings_records import usable_settings
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from daemon.core.refusal import raw_text
+from daemon.core.rows.refusal import raw_text
 from daemon.training.frozen import Choices, Request
 from daemon.training.rows import JobRows
 from daemon.training.state import SetAside

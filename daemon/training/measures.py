@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from daemon.core.progress import Metrics
+from daemon.core.training.progress import Metrics
 from daemon.training.batches import StepContent
 from daemon.training.engine import Engine, StepResult
 

@@ -7,13 +7,13 @@ from typing import Any, Literal
 
 from mlx.utils import tree_flatten, tree_unflatten
 
-from daemon.core.answers import Answer, Limits
-from daemon.core.bases import BaseFacts
-from daemon.core.footprint import Estimate, PassShape, estimate, shape_from_config
-from daemon.core.memory_plan import MemoryPlan
-from daemon.core.packing import Shapes
-from daemon.core.row_layout import RowCosts
-from daemon.core.versions import AdapterSpec
+from daemon.core.evaluation.answers import Answer, Limits
+from daemon.core.training.footprint import Estimate, PassShape, estimate, shape_from_config
+from daemon.core.training.memory_plan import MemoryPlan
+from daemon.core.training.packing import Shapes
+from daemon.core.training.row_layout import RowCosts
+from daemon.core.workspace.bases import BaseFacts
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.errors import ModelFault, RunFault
 from daemon.evaluation.scoring import Heard, Interrupted
 from daemon.layout import Layout

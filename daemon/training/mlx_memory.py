@@ -4,9 +4,9 @@ import json
 import os
 from pathlib import Path
 
-from daemon.core.answering import ANSWERS_MOST, answers_that_fit
-from daemon.core.footprint import MODULES, Module, shape_from_config
-from daemon.core.versions import AdapterSpec
+from daemon.core.evaluation.answer_memory import ANSWERS_MOST, answers_that_fit
+from daemon.core.training.footprint import MODULES, Module, shape_from_config
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.model import machine
 from daemon.model.backend import mx, on_cpu
 from daemon.system.footprint import footprint_bytes, resident_bytes

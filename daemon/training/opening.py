@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.core import messages as say
-from daemon.core.ladder import Rung, next_change, rung_at
+from daemon.core.training.fallback import Rung, next_change, rung_at
 from daemon.errors import SavedSettingsFault
 from daemon.folders.models import models
 from daemon.folders.runs import left_out as left_out_file

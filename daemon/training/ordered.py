@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from daemon.core.orders import AUDIT, EVALUATION, REPRODUCTION, SWEEP, kind_of
+from daemon.core.workspace.orders import AUDIT, EVALUATION, REPRODUCTION, SWEEP, kind_of
 from daemon.settings import Settings
 from daemon.training.bench import Bench
 from daemon.training.desk import Desk

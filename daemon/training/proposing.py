@@ -9,8 +9,7 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 
-from daemon.core.plan import mix
-from daemon.core.sweeps import (
+from daemon.core.evaluation.sweeps import (
     RATE_TRIALS,
     RUNGS,
     Choice,
@@ -23,6 +22,7 @@ from daemon.core.sweeps import (
     rounded,
     rung_of,
 )
+from daemon.core.training.plan import mix
 
 STATES = {
     "finished": TrialState.COMPLETE,

@@ -14,14 +14,14 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from daemon.clock import Clock
-from daemon.core.answering import ANSWERS_MOST
-from daemon.core.answers import Answer, Limits
-from daemon.core.bases import BaseFacts
-from daemon.core.footprint import Estimate
-from daemon.core.memory_plan import MemoryPlan
-from daemon.core.packing import Shapes
-from daemon.core.row_layout import RowCosts
-from daemon.core.versions import AdapterSpec
+from daemon.core.evaluation.answer_memory import ANSWERS_MOST
+from daemon.core.evaluation.answers import Answer, Limits
+from daemon.core.training.footprint import Estimate
+from daemon.core.training.memory_plan import MemoryPlan
+from daemon.core.training.packing import Shapes
+from daemon.core.training.row_layout import RowCosts
+from daemon.core.workspace.bases import BaseFacts
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.evaluation.scoring import Heard, Interrupted
 from daemon.layout import Layout
 from daemon.model.interruption import Attend, unattended

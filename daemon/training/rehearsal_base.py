@@ -5,8 +5,8 @@ import json
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
-from daemon.core.bases import BaseFacts
-from daemon.core.jobs import slug
+from daemon.core.workspace.bases import BaseFacts
+from daemon.core.workspace.jobs import slug
 from daemon.folders.disk import atomic
 from daemon.folders.models import bases
 from daemon.layout import Layout

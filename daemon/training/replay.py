@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
-from daemon.core.plan import mix
+from daemon.core.training.plan import mix
 from daemon.dedup.family_keys import components
 from daemon.dedup.family_making import families_by_keys
 from daemon.dedup.seen import keys_of

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.core import messages as say
-from daemon.core import reproduction as core
+from daemon.core.evaluation import reproduction as core
 from daemon.core.messages import Report
 from daemon.errors import ModelFault, RunFault
 from daemon.folders.models import models

@@ -6,8 +6,8 @@ Intake counted a row's tokens with that prefix, and what was taught with it is a
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
-from daemon.core.examples import Example, Turn
-from daemon.core.prefix import Prefix
+from daemon.core.rows.examples import Example, Turn
+from daemon.core.rows.prefix import Prefix
 from daemon.errors import RunFault
 from daemon.text.encoder import Encoded, TextEncoder
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from daemon.core.examples import Example, from_record
-from daemon.core.prefix import Prefix
+from daemon.core.rows.examples import Example, from_record
+from daemon.core.rows.prefix import Prefix
 from daemon.errors import RunFault
 from daemon.folders.queue import reports
 from daemon.folders.queue.queue import find_job

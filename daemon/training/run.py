@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import Literal
 
 from daemon.core import messages as say
-from daemon.core.answers import Limits
-from daemon.core.jumps import jumped
-from daemon.core.ladder import slow_down
-from daemon.core.plan import mix
-from daemon.core.progress import after_evaluation
-from daemon.core.schedule import Schedule, rate
+from daemon.core.evaluation.answers import Limits
+from daemon.core.training.fallback import slow_down
+from daemon.core.training.jumps import jumped
+from daemon.core.training.plan import mix
+from daemon.core.training.progress import after_evaluation
+from daemon.core.training.schedule import Schedule, rate
 from daemon.evaluation.periodic import Evaluation
 from daemon.folders.runs import runs
 from daemon.settings import TrainingSettings

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load_file
 
-from daemon.core.reproduction import Files
+from daemon.core.evaluation.reproduction import Files
 from daemon.folders.models import models
 from daemon.training.engine import ADAPTER, MOMENTS
 from daemon.training.state import METRICS

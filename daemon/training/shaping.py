@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from daemon.core import messages as say
-from daemon.core.ladder import Rung, climb, describe
-from daemon.core.memory_plan import MemoryPlan
-from daemon.core.packing import Shapes
-from daemon.core.row_layout import RowCosts, RowLayout, alone_share, layout_for
-from daemon.core.versions import AdapterSpec
+from daemon.core.training.fallback import Rung, climb, describe
+from daemon.core.training.memory_plan import MemoryPlan
+from daemon.core.training.packing import Shapes
+from daemon.core.training.row_layout import RowCosts, RowLayout, alone_share, layout_for
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.errors import ModelFault
 from daemon.settings import TrainingSettings
 from daemon.training.bench import Bench

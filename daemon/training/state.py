@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from daemon.core.evolution import Evolution
-from daemon.core.progress import Metrics, Progress, after_step
 from daemon.core.records import fields_of
-from daemon.core.stopping import Watch
+from daemon.core.training.early_stopping import Watch
+from daemon.core.training.probes import Evolution
+from daemon.core.training.progress import Metrics, Progress, after_step
 from daemon.training.frozen import RowId
 
 STATE = "training_state.json"

@@ -13,8 +13,8 @@ from typing import Any
 
 from mlx.utils import tree_flatten, tree_map
 
-from daemon.core.packing import Pass, Shapes, lay_out
-from daemon.core.plan import mix
+from daemon.core.training.packing import Pass, Shapes, lay_out
+from daemon.core.training.plan import mix
 from daemon.evaluation.scoring import Interrupted
 from daemon.model.anatomy import Anatomy
 from daemon.model.arithmetic import arithmetic_of

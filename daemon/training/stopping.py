@@ -6,7 +6,7 @@ Losses at fixed steps decide, so a run ends at the same step whatever pauses and
 from dataclasses import replace
 
 from daemon.core import messages as say
-from daemon.core.stopping import Stopped, is_watched
+from daemon.core.training.early_stopping import Stopped, is_watched
 from daemon.folders.runs import runs
 from daemon.training.bench import Bench, RunInHand
 from daemon.training.state import RunState

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from daemon.core.sweeps import Difference, SweepRequest, Trial, describe
+from daemon.core.evaluation.sweeps import Difference, SweepRequest, Trial, describe
 
 LABEL = 40
 """Characters of a line beside an interval."""

@@ -1,14 +1,13 @@
 """What a sweep found, for people and programs: a table, a picture, a section for the settings.
 
-Trains nothing and decides nothing that `core/sweeps.py` does not.
+Trains nothing and decides nothing that `core/evaluation/sweeps.py` does not.
 """
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from daemon.core.plan import mix
-from daemon.core.sweeps import (
+from daemon.core.evaluation.sweeps import (
     LEVEL,
     Difference,
     SweepRequest,
@@ -18,6 +17,7 @@ from daemon.core.sweeps import (
     level_of_each,
     verdict,
 )
+from daemon.core.training.plan import mix
 from daemon.evaluation.bootstrap import by_family, interval
 from daemon.evaluation.paired import Labels
 from daemon.folders.orders import orders, sweeps

@@ -4,7 +4,7 @@ All it goes on from is on the disk: it may die at any instant and loses the tria
 """
 
 from daemon.core import messages as say
-from daemon.core.sweeps import SweepRequest, Trial, describe, why_over
+from daemon.core.evaluation.sweeps import SweepRequest, Trial, describe, why_over
 from daemon.errors import ModelFault
 from daemon.folders.models import models
 from daemon.folders.orders import orders, sweeps

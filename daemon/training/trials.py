@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.core import messages as say
-from daemon.core.plan import mix, steps_of
-from daemon.core.schedule import rate
-from daemon.core.sweeps import Outcome, Setting, SweepRequest, Trial, describe, rungs
+from daemon.core.evaluation.sweeps import Outcome, Setting, SweepRequest, Trial, describe, rungs
+from daemon.core.training.plan import mix, steps_of
+from daemon.core.training.schedule import rate
 from daemon.evaluation.scoring import mean_loss, row_losses
 from daemon.settings import Settings
 from daemon.settings_records import usable_settings

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from daemon.core import messages as say
-from daemon.core.explanation import CANDIDATE, EARLIER
-from daemon.core.forgetting import rises
-from daemon.core.promotion import Judgement, decide_verdict, gate_from_record
-from daemon.core.suites import Suite
+from daemon.core.decisions.promotion import Judgement, decide_verdict, gate_from_record
+from daemon.core.evaluation.explanation import CANDIDATE, EARLIER
+from daemon.core.evaluation.suites import Suite
+from daemon.core.training.forgetting import rises
 from daemon.evaluation import report_page
 from daemon.evaluation.judging import Marks, comparisons, details, evaluations, examine
 from daemon.evaluation.report import markdown, report_of

@@ -4,8 +4,8 @@ from functools import partial
 from typing import Literal
 
 from daemon.core import messages as say
-from daemon.core.ladder import climb, describe, out_of_rungs, rung_at
-from daemon.core.wear import Wear, WearBounds, worn
+from daemon.core.decisions.restart_policy import Wear, WearBounds, worn
+from daemon.core.training.fallback import climb, describe, out_of_rungs, rung_at
 from daemon.errors import ModelFault
 from daemon.folders.runs import left_out as left_out_file
 from daemon.folders.runs import runs

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.analysis.statistics import Statistics
-from daemon.core.examples import Example, from_record
+from daemon.core.rows.examples import Example, from_record
 
 EVIL = "<img src=x onerror=alert(1)></script><script>alert(2)</script>&amp;"
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"

@@ -19,7 +19,7 @@ from daemon.analysis.quality_rows import (
     UNFINISHED,
 )
 from daemon.analysis.quality_text import BOLD, CODE, HEADING, LIST, TABLE, markdown_in
-from daemon.core.examples import Call, Chat, Example, Text, Turn, from_record
+from daemon.core.rows.examples import Call, Chat, Example, Text, Turn, from_record
 
 ROOT = Path(__file__).parents[2]
 GOOD = "Restart the router first. Then wait until the light is green, and try it again."

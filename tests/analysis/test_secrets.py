@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from daemon.analysis.secrets import KINDS, find, kinds_in, mask
 from daemon.analysis.secrets_numbers import is_card, is_iban
-from daemon.core.examples import Call, Chat, Text, Turn
+from daemon.core.rows.examples import Call, Chat, Text, Turn
 
 ROOT = Path(__file__).parents[2]
 # Put together here, so that no scanner of this repository takes them for real ones.

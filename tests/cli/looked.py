@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from daemon.cli.examining import Looked
-from daemon.core.examples import Example
+from daemon.core.rows.examples import Example
 from daemon.layout import Layout
 from daemon.layout_jobs import JobLayout
 from daemon.settings import Settings

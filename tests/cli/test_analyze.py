@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.core.evolution import Said
-from daemon.core.ledger_rows import evaluation_row
+from daemon.core.status.ledger_rows import evaluation_row
+from daemon.core.training.probes import Said
 from daemon.folders.queue.ledger import Ledger
 from daemon.layout import Layout
 from tests.cli.conftest import Command

@@ -9,9 +9,9 @@ import pytest
 from typer.testing import Result
 
 from daemon.cli.speaking import Speaker, Target
-from daemon.core.prefix import Prefix
-from daemon.core.sampling import Sampling
-from daemon.core.versions import AdapterSpec
+from daemon.core.evaluation.sampling import Sampling
+from daemon.core.rows.prefix import Prefix
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.errors import ModelFault
 from daemon.folders.models import current_model
 from daemon.folders.models.models import MANIFEST, SUM, Models

@@ -9,8 +9,8 @@ import pytest
 
 from daemon.cli.demo import find_example
 from daemon.cli.demo_result import read_answers, right, show_result, usage
-from daemon.core.examples import Turn
-from daemon.core.suites import SuiteItem
+from daemon.core.evaluation.suites import SuiteItem
+from daemon.core.rows.examples import Turn
 from daemon.errors import UserFault
 from daemon.evaluation.scores.score import score_answer
 from daemon.layout import Layout

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from daemon.core.evaluations import EvaluationRequest
-from daemon.core.orders import EVALUATION
+from daemon.core.evaluation.evaluations import EvaluationRequest
+from daemon.core.workspace.orders import EVALUATION
 from daemon.folders.disk import locks
 from daemon.folders.models import current_model
 from daemon.folders.models.models import MANIFEST, Models

@@ -10,7 +10,7 @@ import pytest
 from daemon.cli.asking import wait_for_answer
 from daemon.cli.follow import Followed, Follower
 from daemon.cli.place import Blocked, NotRunning
-from daemon.core.commands import RequestId
+from daemon.core.decisions.commands import RequestId
 from daemon.folders.status.reading import Events
 from daemon.layout import Layout
 

@@ -9,8 +9,8 @@ import pytest
 from typer.testing import Result
 
 from daemon.clock import SystemClock
-from daemon.core.sampling import Sampling
-from daemon.core.versions import AdapterSpec
+from daemon.core.evaluation.sampling import Sampling
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.folders.disk import locks
 from daemon.layout import Layout
 from daemon.serving.rehearsal import RehearsalEngine

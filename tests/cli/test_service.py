@@ -15,7 +15,7 @@ from typer.testing import Result
 from daemon.cli import service
 from daemon.cli.run import make_workspace
 from daemon.cli.service import Machine
-from daemon.core import launchd, systemd
+from daemon.core.service import launchd, systemd
 from daemon.layout import Layout
 
 Command = Callable[..., Result]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
-from daemon.core.sampling import Sampling
+from daemon.core.evaluation.sampling import Sampling
 from daemon.folders.models import current_model
 from daemon.folders.models.models import MANIFEST, SUM, Models
 from daemon.layout import Layout

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from daemon.core.orders import SWEEP
-from daemon.core.sweeps import SweepRequest
-from daemon.core.versions import AdapterSpec
+from daemon.core.evaluation.sweeps import SweepRequest
+from daemon.core.workspace.orders import SWEEP
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.folders.disk import locks
 from daemon.folders.models import current_model
 from daemon.folders.models.models import MANIFEST, Models

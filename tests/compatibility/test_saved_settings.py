@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from daemon.core.audits import AuditRequest
-from daemon.core.bases import BaseFacts
-from daemon.core.evaluations import EvaluationRequest, Subject
-from daemon.core.jobs import Intake, JobCard, card_from_record, card_to_record
-from daemon.core.ladder import Rung
-from daemon.core.progress import Progress, Sample
-from daemon.core.promotion import Comparison, judgement_from_record
+from daemon.core.decisions.audits import AuditRequest
+from daemon.core.decisions.promotion import Comparison, judgement_from_record
+from daemon.core.evaluation.evaluations import EvaluationRequest, Subject
+from daemon.core.evaluation.sweeps import SweepRequest, Trial
 from daemon.core.records import fields_of
-from daemon.core.sweeps import SweepRequest, Trial
-from daemon.core.versions import AdapterSpec
+from daemon.core.training.fallback import Rung
+from daemon.core.training.progress import Progress, Sample
+from daemon.core.workspace.bases import BaseFacts
+from daemon.core.workspace.jobs import Intake, JobCard, card_from_record, card_to_record
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.errors import SavedSettingsFault, SettingsFault
 from daemon.settings import Settings
 from daemon.settings_file import parse_settings, with_saved_own

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from daemon.core.examples import Chat, Example, Turn
+from daemon.core.rows.examples import Chat, Example, Turn
 from daemon.dedup.matching import Judge
 from daemon.dedup.sealing import Sealer, question_of
 from daemon.dedup.within import Policy, Within, compare

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from daemon.core.examples import Chat, Example, Text, Turn
-from daemon.core.fingerprint import key_of
+from daemon.core.rows.examples import Chat, Example, Text, Turn
+from daemon.core.rows.fingerprint import key_of
 from daemon.dedup.families import family_of, label_of
 from daemon.dedup.family_keys import FamilyColumns
 from daemon.dedup.numbers import hash64

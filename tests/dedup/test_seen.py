@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from daemon.core.examples import Chat, to_record
-from daemon.core.untrained import Untrained
+from daemon.core.rows.examples import Chat, to_record
+from daemon.core.workspace.untrained import Untrained
 from daemon.dedup import seen as module
 from daemon.dedup.matching import Judge, Match, on_exam, seen_before
 from daemon.dedup.sealing import Sealer

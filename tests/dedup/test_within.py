@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.core.examples import Chat, Text, Turn
+from daemon.core.rows.examples import Chat, Text, Turn
 from daemon.dedup.boilerplate import Boilerplate
 from daemon.dedup.likeness import same_question
 from daemon.dedup.sealing import Sealer, question_of

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from daemon.core.answers import Answer
-from daemon.core.evaluations import EvaluationRequest, Questions, Subject
-from daemon.core.targets import Target, target_of
+from daemon.core.evaluation.answers import Answer
+from daemon.core.evaluation.evaluations import EvaluationRequest, Questions, Subject
+from daemon.core.evaluation.targets import Target, target_of
 from daemon.evaluation.comparing import Comparison
 from daemon.evaluation.comparison_report import (
     NO_WINNER,

@@ -18,8 +18,8 @@ from benchmarks.gate_rates import (
     rate_of_test,
     verdict_of,
 )
-from daemon.core.promotion import LOSS, Comparison, Judgement, Verdict, decide_verdict
-from daemon.core.stopping import Watch, is_watched
+from daemon.core.decisions.promotion import LOSS, Comparison, Judgement, Verdict, decide_verdict
+from daemon.core.training.early_stopping import Watch, is_watched
 from daemon.evaluation.paired import compare
 
 ITEMS = 32

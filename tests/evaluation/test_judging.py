@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from daemon.core.answers import Answer, Limits
-from daemon.core.examples import Turn
-from daemon.core.suites import ScorerName, SuiteItem
+from daemon.core.evaluation.answers import Answer, Limits
+from daemon.core.evaluation.suites import ScorerName, SuiteItem
+from daemon.core.rows.examples import Turn
 from daemon.evaluation.judging import (
     Marks,
     comparisons,

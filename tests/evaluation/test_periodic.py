@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from daemon.core.answers import Answer, Limits
-from daemon.core.examples import Turn
-from daemon.core.suites import SuiteItem
+from daemon.core.evaluation.answers import Answer, Limits
+from daemon.core.evaluation.suites import SuiteItem
+from daemon.core.rows.examples import Turn
 from daemon.evaluation.periodic import Evaluation
 from daemon.evaluation.questions import Question
 from daemon.evaluation.scoring import Heard, chunks

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from daemon.core.answers import Answer
-from daemon.core.examples import Turn
-from daemon.core.suites import Suite, SuiteItem
+from daemon.core.evaluation.answers import Answer
+from daemon.core.evaluation.suites import Suite, SuiteItem
+from daemon.core.rows.examples import Turn
 from daemon.evaluation.questions import OFFER, golden_rows, suite_questions
 from daemon.evaluation.scores.formatting import habit_of
 from daemon.evaluation.scores.score import Wanted

@@ -11,10 +11,10 @@ import pytest
 
 from daemon.clock import SystemClock
 from daemon.core import messages as say
-from daemon.core.answers import Answer, Limits
-from daemon.core.examples import Chat, Example, Turn
-from daemon.core.plan import mix
-from daemon.core.suites import SuiteItem
+from daemon.core.evaluation.answers import Answer, Limits
+from daemon.core.evaluation.suites import SuiteItem
+from daemon.core.rows.examples import Chat, Example, Turn
+from daemon.core.training.plan import mix
 from daemon.evaluation.bootstrap import interval
 from daemon.evaluation.judging import compare_scores
 from daemon.evaluation.paired import compare

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from daemon.core.answers import Answer, Limits
+from daemon.core.evaluation.answers import Answer, Limits
 from daemon.evaluation.scoring import Heard, Interrupted
 from daemon.evaluation.stopwatch import Stopwatch
 from daemon.text.encoder import Encoded

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from daemon.core.answer_files import GivenAnswer
+from daemon.core.evaluation.answer_files import GivenAnswer
 from daemon.folders import answers
 
 

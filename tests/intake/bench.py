@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from daemon.core.untrained import Untrained, records_of
+from daemon.core.workspace.untrained import Untrained, records_of
 from daemon.dedup.suites import Suites
 from daemon.folders.queue import reports
 from daemon.intake.taking import Taking

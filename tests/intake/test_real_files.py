@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from daemon.core.examples import Chat, Turn, to_record
-from daemon.core.formats import Fields, Good, recognise
+from daemon.core.rows.examples import Chat, Turn, to_record
+from daemon.core.rows.formats import Fields, Good, recognise
 from daemon.intake.convert import convert
 from tests.intake.bench import Bench, codes
 from tests.intake.real import example_rows, faq, rows_of, tech_support

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from daemon.core.versions import AdapterSpec
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.model import adapters
 from daemon.model.anatomy import Anatomy
 from daemon.model.backend import mx

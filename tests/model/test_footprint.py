@@ -7,7 +7,7 @@ from mlx.utils import tree_flatten
 from mlx_lm.models.llama import Model, ModelArgs
 
 from benchmarks.train_memory import measure
-from daemon.core.footprint import (
+from daemon.core.training.footprint import (
     MODULES,
     PassShape,
     adapter_parameters,
@@ -15,7 +15,7 @@ from daemon.core.footprint import (
     shape_from_config,
     weight_bytes,
 )
-from daemon.core.versions import AdapterSpec
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.model import adapters
 from daemon.model.activations import quicken
 from daemon.model.backend import Module, mx, nn

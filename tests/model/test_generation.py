@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from daemon.core.answering import ANSWERS_MOST as AT_ONCE
-from daemon.core.answers import Answer, Limits
-from daemon.core.sampling import Sampling
+from daemon.core.evaluation.answer_memory import ANSWERS_MOST as AT_ONCE
+from daemon.core.evaluation.answers import Answer, Limits
+from daemon.core.evaluation.sampling import Sampling
 from daemon.model.backend import mx
 from daemon.model.generation import answer_batch, stream
 from daemon.model.loading import load_model

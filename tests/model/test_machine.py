@@ -8,8 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from daemon.core.deaths import Ending, classify
-from daemon.core.footprint import Estimate
+from daemon.core.decisions.deaths import Ending, classify
+from daemon.core.training.footprint import Estimate
 from daemon.model import backend, machine
 from daemon.model.backend import mx
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from daemon.core.versions import AdapterSpec
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.model.backend import mx
 from daemon.model.number_kinds import computing_bytes
 from daemon.training.engine import Footing

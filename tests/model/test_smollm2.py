@@ -9,9 +9,9 @@ import pytest
 import regex  # type: ignore[import-untyped]
 from transformers import AutoTokenizer
 
-from daemon.core.answers import Limits
-from daemon.core.bases import BaseFacts
-from daemon.core.examples import Chat, Turn
+from daemon.core.evaluation.answers import Limits
+from daemon.core.rows.examples import Chat, Turn
+from daemon.core.workspace.bases import BaseFacts
 from daemon.layout import Layout
 from daemon.model.backend import mx
 from daemon.model.generation import answer_batch

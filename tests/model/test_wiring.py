@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from daemon.core.answers import Limits
-from daemon.core.footprint import Estimate
-from daemon.core.sampling import Sampling
+from daemon.core.evaluation.answers import Limits
+from daemon.core.evaluation.sampling import Sampling
+from daemon.core.training.footprint import Estimate
 from daemon.model import machine
 from daemon.model.backend import mx
 from daemon.model.generation import answer_batch, stream

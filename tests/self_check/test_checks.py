@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.core.bases import BaseFacts
+from daemon.core.workspace.bases import BaseFacts
 from daemon.layout import Layout
 from daemon.self_check import table
 from daemon.self_check.children import Wanted, check

@@ -12,8 +12,8 @@ from typing import Any
 import uvicorn
 
 from daemon.clock import SystemClock
-from daemon.core.bases import BaseFacts
-from daemon.core.versions import AdapterSpec
+from daemon.core.workspace.bases import BaseFacts
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.folders.models import current_model
 from daemon.folders.models.models import ADAPTER, MANIFEST, Models, digest
 from daemon.layout import Layout

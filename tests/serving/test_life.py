@@ -53,7 +53,7 @@ def thread_of(
 
 
 def work(layout: Layout, number: int = 0, base: str = "b", tokens: int = 4) -> Work:
-    from daemon.core.sampling import Sampling
+    from daemon.core.evaluation.sampling import Sampling
 
     subject = Subject(f"{base}@v1", "v1", layout.base(base), None, None, 0, 0)
     return Work(number, subject, (1, 2), Sampling(tokens))

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from daemon.clock import SystemClock
-from daemon.core.examples import Turn
-from daemon.core.sampling import Sampling
+from daemon.core.evaluation.sampling import Sampling
+from daemon.core.rows.examples import Turn
 from daemon.folders.disk import locks
 from daemon.layout import Layout
 from daemon.model.backend import mx

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from daemon.core.sampling import Sampling
-from daemon.core.versions import AdapterSpec
+from daemon.core.evaluation.sampling import Sampling
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.layout import Layout
 from daemon.model.adapters import adapter_weights, attach, put_weights
 from daemon.model.backend import Module, mx

@@ -12,8 +12,8 @@ import pytest
 from mlx_lm.tool_parsers import json_tools
 
 from daemon.clock import SystemClock
-from daemon.core.examples import Call, Turn
-from daemon.core.prefix import Prefix
+from daemon.core.rows.examples import Call, Turn
+from daemon.core.rows.prefix import Prefix
 from daemon.layout import Layout
 from daemon.serving.mlx_engine import MlxEngine
 from daemon.serving.prompts import Prompts

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.core.examples import Turn
-from daemon.core.sampling import Sampling
+from daemon.core.evaluation.sampling import Sampling
+from daemon.core.rows.examples import Turn
 from daemon.folders.models import current_model
 from daemon.layout import Layout
 from daemon.model import blas

@@ -1,8 +1,8 @@
 """A workspace with a tiny random model and two versions of it that say different things."""
 
-from daemon.core.examples import Turn
-from daemon.core.sampling import Sampling
-from daemon.core.versions import AdapterSpec
+from daemon.core.evaluation.sampling import Sampling
+from daemon.core.rows.examples import Turn
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.layout import Layout
 from daemon.model.adapters import adapter_weights, attach, load_adapter, put_weights, save_adapter
 from daemon.model.backend import mx

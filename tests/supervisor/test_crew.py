@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from daemon.clock import SystemClock
-from daemon.core import actions as do
 from daemon.core import messages as say
-from daemon.core.snapshot import Attempts
+from daemon.core.decisions import actions as do
+from daemon.core.decisions.snapshot import Attempts
 from daemon.folders.runs.run_requests import RunRequests
 from daemon.folders.runs.runs import begin_attempt, commit, note_exam_progress
 from daemon.layout import Layout

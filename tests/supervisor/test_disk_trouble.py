@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from daemon import app
-from daemon.core import actions as do
+from daemon.core.decisions import actions as do
 from daemon.folders.models import current_model
 from daemon.layout import Layout
 from daemon.supervisor.parts import Parts

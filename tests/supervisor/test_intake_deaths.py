@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from daemon import app
-from daemon.core import actions as do
-from daemon.core.bases import BaseFacts
-from daemon.core.deaths import Cause
-from daemon.core.decide import decide
-from daemon.core.jobs import JobCard
-from daemon.core.snapshot import Worker
+from daemon.core.decisions import actions as do
+from daemon.core.decisions.deaths import Cause
+from daemon.core.decisions.decide import decide
+from daemon.core.decisions.snapshot import Worker
+from daemon.core.workspace.bases import BaseFacts
+from daemon.core.workspace.jobs import JobCard
 from daemon.folders.models import bases
 from daemon.folders.queue import readings
 from daemon.layout import Layout

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from daemon import app
-from daemon.core.commands import Command
+from daemon.core.decisions.commands import Command
 from daemon.folders.queue.ledger import Ledger
 from daemon.folders.status.logs import open_log
 from daemon.folders.status.status import StatusFolder

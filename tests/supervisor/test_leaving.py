@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from daemon import app
-from daemon.core import actions as do
 from daemon.core import messages as say
-from daemon.core.patience import BROKEN, GIVE_UP_S, TRIES
+from daemon.core.decisions import actions as do
+from daemon.core.decisions.patience import BROKEN, GIVE_UP_S, TRIES
 from daemon.errors import DiskFault, ExitCode
 from daemon.layout import Layout
 from daemon.supervisor.crew import Hand

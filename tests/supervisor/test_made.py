@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from daemon.core.jobs import JobCard
+from daemon.core.workspace.jobs import JobCard
 from daemon.supervisor.made import SPARE, MadeOfCards
 from tests.core import worlds as w
 

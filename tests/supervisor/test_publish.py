@@ -9,10 +9,10 @@ import pytest
 
 from daemon import app
 from daemon.core import messages as say
-from daemon.core.blocking import Circumstances, Refusal
-from daemon.core.jobs import Incoming, card_to_record
-from daemon.core.progress import Metrics, Progress, Sample, after_evaluation, after_step
-from daemon.core.snapshot import Snapshot, Worker
+from daemon.core.decisions.blocking import Circumstances, Refusal
+from daemon.core.decisions.snapshot import Snapshot, Worker
+from daemon.core.training.progress import Metrics, Progress, Sample, after_evaluation, after_step
+from daemon.core.workspace.jobs import Incoming, card_to_record
 from daemon.folders.status.reading import read_status
 from daemon.layout import Layout
 from daemon.supervisor.parts import Parts

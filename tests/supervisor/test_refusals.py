@@ -9,8 +9,8 @@ import pytest
 
 from daemon import app
 from daemon.core import messages as say
-from daemon.core.blocking import FIRST_REST_S
-from daemon.core.decide import decide
+from daemon.core.decisions.blocking import FIRST_REST_S
+from daemon.core.decisions.decide import decide
 from daemon.layout import Layout
 from daemon.settings_records import to_record
 from daemon.supervisor.parts import Parts

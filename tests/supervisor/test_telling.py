@@ -8,7 +8,7 @@ import pytest
 
 from daemon import app
 from daemon.core import messages as say
-from daemon.core.deaths import Cause
+from daemon.core.decisions.deaths import Cause
 from daemon.folders.disk import atomic
 from daemon.folders.models import current_model
 from daemon.layout import Layout

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.core.examples import Call, Chat, Example, Text, Turn
+from daemon.core.rows.examples import Call, Chat, Example, Text, Turn
 from daemon.text import template as templates
 from daemon.text.encoder import Encoded, TextEncoder, Unfit
 from daemon.text.fitting import Fitted, Policy, fit

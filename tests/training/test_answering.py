@@ -8,7 +8,7 @@ import pytest
 
 from daemon.clock import SystemClock
 from daemon.core import messages as say
-from daemon.core.answers import Answer, Limits
+from daemon.core.evaluation.answers import Answer, Limits
 from daemon.evaluation.scoring import Heard
 from daemon.folders.models import machine
 from daemon.folders.orders import evaluations

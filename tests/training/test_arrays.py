@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from daemon.core.packing import Shapes
+from daemon.core.training.packing import Shapes
 from daemon.text.encoder import Encoded
 from daemon.training.arrays import arrange
 from tests.training.test_step import passes, stepper, texts

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from daemon.core import messages as say
-from daemon.core.evaluations import Subject
-from daemon.core.versions import AdapterSpec
+from daemon.core.evaluation.evaluations import Subject
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.folders.models import current_model
 from daemon.folders.models.models import MANIFEST
 from daemon.folders.orders import evaluations

@@ -6,7 +6,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from daemon.core.versions import AdapterSpec
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.model.backend import mx
 from daemon.settings import Settings
 from tests.training.tiny_llama import TinyEngine

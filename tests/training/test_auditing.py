@@ -8,7 +8,7 @@ import pytest
 
 from daemon.clock import SystemClock
 from daemon.core import messages as say
-from daemon.core.audits import audit_request
+from daemon.core.decisions.audits import audit_request
 from daemon.folders.models.models import Models
 from daemon.folders.orders import orders
 from daemon.settings import Settings

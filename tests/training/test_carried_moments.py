@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from daemon.core.versions import AdapterSpec
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.layout import Layout
 from daemon.settings import TrainingSettings
 from daemon.text.encoder import Encoded

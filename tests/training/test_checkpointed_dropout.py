@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from mlx.utils import tree_flatten, tree_map
 
-from daemon.core.packing import Shapes
-from daemon.core.versions import AdapterSpec
+from daemon.core.training.packing import Shapes
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.model.backend import mx
 from daemon.model.dropout import Dropout, masks_from
 from daemon.training.step import Stepper, _norm

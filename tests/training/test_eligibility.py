@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from daemon.clock import SystemClock
-from daemon.core.examples import Chat, Turn
-from daemon.core.untrained import Untrained
+from daemon.core.rows.examples import Chat, Turn
+from daemon.core.workspace.untrained import Untrained
 from daemon.dedup.seen import keys_of
 from daemon.settings import Settings
 from daemon.training.eligibility import Eligibility

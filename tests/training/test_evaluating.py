@@ -9,12 +9,12 @@ import pytest
 
 from daemon.clock import SystemClock
 from daemon.core import messages as say
-from daemon.core.answers import Answer, Limits
-from daemon.core.evaluations import EvaluationRequest, Questions, Subject
+from daemon.core.evaluation.answers import Answer, Limits
+from daemon.core.evaluation.evaluations import EvaluationRequest, Questions, Subject
+from daemon.core.evaluation.suites import Suite
 from daemon.core.messages import Order, Report
-from daemon.core.orders import EVALUATION, Header
-from daemon.core.suites import Suite
-from daemon.core.versions import AdapterSpec
+from daemon.core.workspace.orders import EVALUATION, Header
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.evaluation.scoring import Heard, Interrupted
 from daemon.folders.orders import evaluations, orders
 from daemon.settings import Settings

@@ -12,10 +12,10 @@ from safetensors.numpy import load_file
 
 from daemon.clock import SystemClock
 from daemon.core import messages as say
-from daemon.core.examples import Chat, Turn
-from daemon.core.footprint import Estimate
-from daemon.core.ladder import Rung
-from daemon.core.versions import AdapterSpec
+from daemon.core.rows.examples import Chat, Turn
+from daemon.core.training.fallback import Rung
+from daemon.core.training.footprint import Estimate
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.folders.models import machine
 from daemon.folders.models.models import Models
 from daemon.folders.runs import left_out, runs

@@ -9,9 +9,9 @@ import pytest
 
 from daemon.clock import SystemClock
 from daemon.core import messages as say
-from daemon.core.answers import Answer, Limits
-from daemon.core.deaths import Cause
-from daemon.core.scheduling import after_death, poison
+from daemon.core.decisions.deaths import Cause
+from daemon.core.decisions.scheduling import after_death, poison
+from daemon.core.evaluation.answers import Answer, Limits
 from daemon.evaluation.scoring import Heard, Interrupted
 from daemon.folders.orders import orders
 from daemon.folders.runs.run_requests import RunRequests

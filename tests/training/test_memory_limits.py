@@ -14,8 +14,8 @@ import pytest
 # Optuna keeps the frames of whoever imports it first: an engine must not be among them.
 import daemon.training.sweeping  # noqa: F401
 from daemon.core import messages as say
-from daemon.core.memory_plan import MemoryPlan
-from daemon.core.versions import AdapterSpec
+from daemon.core.training.memory_plan import MemoryPlan
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.folders.runs import runs
 from daemon.model import machine
 from daemon.model.backend import mx

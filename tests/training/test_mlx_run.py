@@ -8,10 +8,10 @@ import pytest
 from safetensors.numpy import load_file
 
 from daemon.core import messages as say
-from daemon.core.bases import BaseFacts
-from daemon.core.examples import Chat, Turn
-from daemon.core.orders import SWEEP, Header
-from daemon.core.sweeps import SweepRequest, Trial, space_around
+from daemon.core.evaluation.sweeps import SweepRequest, Trial, space_around
+from daemon.core.rows.examples import Chat, Turn
+from daemon.core.workspace.bases import BaseFacts
+from daemon.core.workspace.orders import SWEEP, Header
 from daemon.folders.orders import orders, sweeps
 from daemon.layout import Layout
 from daemon.model.interruption import Attend, unattended

@@ -13,9 +13,9 @@ import pytest
 
 from daemon.clock import SystemClock
 from daemon.core import messages as say
-from daemon.core.evaluations import EvaluationRequest, Questions, Subject
+from daemon.core.evaluation.evaluations import EvaluationRequest, Questions, Subject
 from daemon.core.messages import Order, Report
-from daemon.core.orders import EVALUATION, Header
+from daemon.core.workspace.orders import EVALUATION, Header
 from daemon.folders.orders import evaluations, orders
 from daemon.settings import Settings
 from daemon.training.rehearsal import RehearsalEngine

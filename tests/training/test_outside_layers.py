@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from daemon.core import messages as say
-from daemon.core.versions import AdapterSpec
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.errors import ModelFault, SettingsFault
 from daemon.model import adapters
 from daemon.model.anatomy import Anatomy

@@ -9,9 +9,9 @@ import pytest
 
 from daemon.clock import SystemClock
 from daemon.core import messages as say
-from daemon.core.answers import Answer, Limits
-from daemon.core.examples import Chat, Example, Text, Turn
-from daemon.core.prefix import Prefix
+from daemon.core.evaluation.answers import Answer, Limits
+from daemon.core.rows.examples import Chat, Example, Text, Turn
+from daemon.core.rows.prefix import Prefix
 from daemon.errors import RunFault
 from daemon.evaluation.scoring import Heard
 from daemon.text.encoder import Encoded, TextEncoder

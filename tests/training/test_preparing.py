@@ -5,8 +5,8 @@ from pathlib import Path
 
 from daemon.clock import SystemClock
 from daemon.core import messages as say
-from daemon.core.bases import BaseFacts
 from daemon.core.messages import Order, Report
+from daemon.core.workspace.bases import BaseFacts
 from daemon.layout import Layout
 from daemon.model.interruption import Attend, Interrupted, unattended
 from daemon.training.bench import Bench

@@ -11,7 +11,7 @@ import pytest
 from daemon.clock import SystemClock
 from daemon.core import messages as say
 from daemon.core.messages import Report
-from daemon.core.orders import REPRODUCTION, Header
+from daemon.core.workspace.orders import REPRODUCTION, Header
 from daemon.folders.models.models import Models
 from daemon.folders.orders import orders, reproductions
 from daemon.layout import OrderLayout

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from daemon.core import messages as say
-from daemon.core.row_layout import RowCosts
+from daemon.core.training.row_layout import RowCosts
 from daemon.folders.models import machine
 from tests.training.tiny_llama import TinyEngine
 from tests.training.workspace import SETTINGS, Workspace, chats, losses_of, make_workspace

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from daemon.core.examples import Turn
-from daemon.core.prefix import Prefix
+from daemon.core.rows.examples import Turn
+from daemon.core.rows.prefix import Prefix
 from daemon.training.row_texts import RowTexts
 from tests.text.test_encoder import encoder
 from tests.text.test_fitting import LIGHT, TOOLS

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from mlx.utils import tree_flatten, tree_map
 
-from daemon.core.packing import Shapes, lay_out
-from daemon.core.versions import AdapterSpec
+from daemon.core.training.packing import Shapes, lay_out
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.model import adapters
 from daemon.model.anatomy import Anatomy
 from daemon.model.backend import mx, nn

@@ -10,12 +10,12 @@ import pytest
 
 from daemon.clock import SystemClock
 from daemon.core import messages as say
-from daemon.core.examples import Chat, Example, Turn
-from daemon.core.footprint import Estimate
+from daemon.core.evaluation.sweeps import SweepRequest, Trial, space_around
 from daemon.core.messages import Order, Report
-from daemon.core.orders import SWEEP, Header
-from daemon.core.sweeps import SweepRequest, Trial, space_around
-from daemon.core.versions import AdapterSpec
+from daemon.core.rows.examples import Chat, Example, Turn
+from daemon.core.training.footprint import Estimate
+from daemon.core.workspace.orders import SWEEP, Header
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.folders.orders import orders, sweeps
 from daemon.settings import Settings
 from daemon.settings_file import parse_settings

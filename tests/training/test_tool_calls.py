@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from daemon.core import messages as say
-from daemon.core.answers import Answer, Limits
-from daemon.core.examples import Call, Chat, Example, Turn
-from daemon.core.explanation import OWN
+from daemon.core.evaluation.answers import Answer, Limits
+from daemon.core.evaluation.explanation import OWN
+from daemon.core.rows.examples import Call, Chat, Example, Turn
 from daemon.evaluation.scoring import Heard, Interrupted
 from daemon.training.rehearsal import RehearsalEngine
 from tests.clocks import StillClock

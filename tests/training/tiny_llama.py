@@ -4,7 +4,7 @@ from pathlib import Path
 
 from mlx_lm.models.llama import Model, ModelArgs
 
-from daemon.core.bases import BaseFacts
+from daemon.core.workspace.bases import BaseFacts
 from daemon.layout import Layout
 from daemon.model.backend import mx
 from daemon.model.interruption import Attend, unattended

@@ -9,10 +9,10 @@ from typing import Any
 
 from daemon.clock import SystemClock
 from daemon.core import messages as say
-from daemon.core.bases import BaseFacts
-from daemon.core.examples import Chat, Example, Turn, to_record
 from daemon.core.messages import Order, Report
-from daemon.core.prefix import Prefix, record_of
+from daemon.core.rows.examples import Chat, Example, Turn, to_record
+from daemon.core.rows.prefix import Prefix, record_of
+from daemon.core.workspace.bases import BaseFacts
 from daemon.dedup.seen import remake
 from daemon.folders.disk import atomic
 from daemon.folders.models.models import MANIFEST, Models

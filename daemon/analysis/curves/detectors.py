@@ -8,7 +8,7 @@ from daemon.analysis.curves import limits
 from daemon.analysis.curves.prepared import Prepared, Trace
 from daemon.analysis.curves.smoothing import Array, binned, deviation, noise, rolling_median, trend
 from daemon.analysis.curves.valley import Valley, valley
-from daemon.core.curves import Finding, Kind
+from daemon.core.curves.curves import Finding, Kind
 
 LOWER_RATE = "lower training.learning_rate to a third"
 LEAST_RISING = 5

@@ -11,7 +11,7 @@ from daemon.analysis.curves.prepared import (
     Trace,
     prepare,
 )
-from daemon.core.curves import KINDS, Curve, Diagnosis, Finding, Stop
+from daemon.core.curves.curves import KINDS, Curve, Diagnosis, Finding, Stop
 
 DETECTORS = {
     "divergence": detectors.divergence,

@@ -6,8 +6,8 @@ from daemon.analysis.curves import evolution, words
 from daemon.analysis.curves.charts import LineChart, charts, compared
 from daemon.analysis.frame import document, figure, pictures
 from daemon.analysis.markup import Html, element, join, table, text
-from daemon.core.curves import Diagnosis, Finding, Probe
-from daemon.core.jobs import escape
+from daemon.core.curves.curves import Diagnosis, Finding, Probe
+from daemon.core.workspace.jobs import escape
 
 MOST_ROWS = 40
 """Rows of a chart's table; of a longer course it has evenly chosen steps."""

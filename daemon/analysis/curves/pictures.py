@@ -4,7 +4,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from daemon.analysis.curves.charts import LineChart, Series
 from daemon.analysis.pictures import DPI, INK, LINE, PAPER, SOFT
-from daemon.core.jobs import escape
+from daemon.core.workspace.jobs import escape
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from daemon.analysis.curves.smoothing import LEAST_SPAN, SPAN, Array, binned, noise, smooth
-from daemon.core.curves import Curve
+from daemon.core.curves.curves import Curve
 
 LEAST_STEPS = 30
 """Steps with a loss under which nothing is said of the training loss."""

@@ -1,6 +1,6 @@
 """Says a diagnosis in sentences, for the page and for the terminal alike."""
 
-from daemon.core.curves import Diagnosis, Finding
+from daemon.core.curves.curves import Diagnosis, Finding
 
 
 def headline(diagnosis: Diagnosis) -> str:

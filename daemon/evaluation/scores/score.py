@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, assert_never
 
-from daemon.core.suites import DIFFICULTIES, Difficulty, ScorerName, SuiteItem
+from daemon.core.evaluation.suites import DIFFICULTIES, Difficulty, ScorerName, SuiteItem
 from daemon.evaluation.scores.calibration import expected_calibration_error
 from daemon.evaluation.scores.call_forms import read_calls
 from daemon.evaluation.scores.calls import Calls, compare_calls

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from daemon.core.snapshot import Drop
+from daemon.core.decisions.snapshot import Drop
 from daemon.folders.disk import atomic
 from daemon.layout import Layout
 from daemon.layout_jobs import JobLayout

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.clock import Clock
-from daemon.core.jobs import Priority
-from daemon.core.snapshot import Drop
+from daemon.core.decisions.snapshot import Drop
+from daemon.core.workspace.jobs import Priority
 from daemon.folders.disk import atomic
 from daemon.folders.disk.endings import is_whole
 from daemon.layout import Layout

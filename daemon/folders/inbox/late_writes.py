@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from daemon.clock import Clock
-from daemon.core.jobs import JobCard
-from daemon.core.snapshot import Growth
+from daemon.core.decisions.snapshot import Growth
+from daemon.core.workspace.jobs import JobCard
 from daemon.folders.disk.endings import last_break
 from daemon.layout import Layout
 from daemon.layout_jobs import JobLayout

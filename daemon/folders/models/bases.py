@@ -4,7 +4,7 @@ import json
 import os
 from pathlib import Path
 
-from daemon.core.bases import BaseFacts
+from daemon.core.workspace.bases import BaseFacts
 from daemon.folders.disk import atomic
 from daemon.layout import Layout
 

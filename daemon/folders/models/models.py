@@ -12,8 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from daemon.core.bases import EMPTY_ADAPTER, empty_adapter_config
-from daemon.core.versions import Version, version_from_manifest, version_name
+from daemon.core.workspace.bases import EMPTY_ADAPTER, empty_adapter_config
+from daemon.core.workspace.versions import Version, version_from_manifest, version_name
 from daemon.folders.disk import atomic
 from daemon.layout import Layout
 

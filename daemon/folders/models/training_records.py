@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from daemon.core.curve_lines import read_lines
-from daemon.core.curves import Curve, Probe
-from daemon.core.evolution import probes_of
+from daemon.core.curves.curve_lines import read_lines
+from daemon.core.curves.curves import Curve, Probe
+from daemon.core.training.probes import probes_of
 from daemon.errors import UserFault
 from daemon.layout import Layout
 

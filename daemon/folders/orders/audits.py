@@ -7,8 +7,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from daemon.core.orders import AUDIT, kind_of
-from daemon.core.snapshot import Audit
+from daemon.core.decisions.snapshot import Audit
+from daemon.core.workspace.orders import AUDIT, kind_of
 from daemon.folders.disk import atomic
 from daemon.layout import AuditLayout, Layout, OrderLayout
 

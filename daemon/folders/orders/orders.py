@@ -11,9 +11,9 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any
 
-from daemon.core.orders import KINDS, Header, Kind, kind_of, name_of
+from daemon.core.decisions.snapshot import OrderOnDisk
 from daemon.core.records import fields_of
-from daemon.core.snapshot import OrderOnDisk
+from daemon.core.workspace.orders import KINDS, Header, Kind, kind_of, name_of
 from daemon.folders.disk import atomic
 from daemon.layout import Layout, OrderLayout
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from contextlib import closing, suppress
 from pathlib import Path
 
-from daemon.core.ledger_rows import Row
+from daemon.core.status.ledger_rows import Row
 from daemon.errors import DaemonFault
 from daemon.folders.disk import atomic
 from daemon.layout import Layout

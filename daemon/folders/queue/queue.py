@@ -15,8 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from daemon.clock import Clock
-from daemon.core.jobs import Intake, JobCard, Priority, card_from_record, card_to_record, slug
-from daemon.core.prefix import NONE
+from daemon.core.rows.prefix import NONE
+from daemon.core.workspace.jobs import (
+    Intake,
+    JobCard,
+    Priority,
+    card_from_record,
+    card_to_record,
+    slug,
+)
 from daemon.errors import DaemonFault
 from daemon.folders.disk import atomic
 from daemon.folders.disk.listings import Listings

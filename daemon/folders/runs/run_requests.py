@@ -11,10 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from daemon.core.ledger_rows import run_record, run_row
-from daemon.core.promotion import gate_from_record, judgement_from_record
+from daemon.core.decisions.promotion import gate_from_record, judgement_from_record
+from daemon.core.decisions.snapshot import Attempts, Candidate, Ended, RunOnDisk
 from daemon.core.records import fields_of
-from daemon.core.snapshot import Attempts, Candidate, Ended, RunOnDisk
+from daemon.core.status.ledger_rows import run_record, run_row
 from daemon.folders.disk import atomic
 from daemon.layout import Layout
 from daemon.layout_jobs import RunLayout

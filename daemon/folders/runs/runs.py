@@ -11,8 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from daemon.core.ladder import Rung
-from daemon.core.stopping import Stopped
+from daemon.core.training.early_stopping import Stopped
+from daemon.core.training.fallback import Rung
 from daemon.errors import RunFault
 from daemon.folders.disk import atomic
 from daemon.layout_jobs import RunLayout

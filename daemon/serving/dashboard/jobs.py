@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from daemon.core.jobs import JobCard, escape
+from daemon.core.workspace.jobs import JobCard, escape
 from daemon.folders.queue import reports
 from daemon.folders.queue.queue import job_names, read_card
 from daemon.layout import ENDED, PRIORITIES, Layout

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from daemon.core.curves import Curve, Probe
-from daemon.core.differences import word_changes
-from daemon.core.jobs import escape, one_line
-from daemon.core.versions import ancestry, version_from_manifest
+from daemon.core.curves.curves import Curve, Probe
+from daemon.core.evaluation.differences import word_changes
+from daemon.core.workspace.jobs import escape, one_line
+from daemon.core.workspace.versions import ancestry, version_from_manifest
 from daemon.folders.models import current_model
 from daemon.folders.models.models import read_manifest, version_names
 from daemon.folders.models.training_records import probes

@@ -6,8 +6,8 @@ from dataclasses import asdict
 from typing import Any
 
 from daemon.clock import Clock
-from daemon.core.jobs import escape
-from daemon.core.pulse import pulse_of
+from daemon.core.decisions.pulse import pulse_of
+from daemon.core.workspace.jobs import escape
 from daemon.folders.disk import locks
 from daemon.folders.status.reading import Lines, read_status
 from daemon.layout import QUEUE_STATES, Layout

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from daemon.core.pulse import Pulse
+from daemon.core.decisions.pulse import Pulse
 
 Tone = Literal["working", "waiting", "held", "trouble"]
 

@@ -10,7 +10,7 @@ import pytest
 
 from daemon.analysis.curves.charts import charts
 from daemon.analysis.curves.judge import diagnose
-from daemon.core.curves import KINDS, Curve, Finding, Kind, Point
+from daemon.core.curves.curves import KINDS, Curve, Finding, Kind, Point
 from tests.analysis.curves import made
 from tests.analysis.curves.made import Made
 

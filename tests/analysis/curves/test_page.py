@@ -12,7 +12,7 @@ from daemon.analysis.curves.charts import MOST_CURVES, MOST_POINTS, charts, comp
 from daemon.analysis.curves.judge import diagnose
 from daemon.analysis.curves.page import render, render_all
 from daemon.analysis.curves.pictures import draw
-from daemon.core.curves import Curve, Diagnosis, Point, Probe, ProbeAnswer
+from daemon.core.curves.curves import Curve, Diagnosis, Point, Probe, ProbeAnswer
 from tests.analysis.curves import made
 from tests.analysis.reports import EVIL
 from tests.analysis.test_page import Elements

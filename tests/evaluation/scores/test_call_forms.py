@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from daemon.core.examples import Call, Chat, Turn
-from daemon.core.suites import SuiteItem
+from daemon.core.evaluation.suites import SuiteItem
+from daemon.core.rows.examples import Call, Chat, Turn
 from daemon.evaluation.scores.call_forms import ends_in_calls, is_call_text, read_calls
 from daemon.evaluation.scores.calls import compare_calls
 from daemon.evaluation.scores.formatting import habit_of

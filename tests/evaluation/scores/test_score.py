@@ -5,8 +5,8 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from daemon.core.examples import Turn
-from daemon.core.suites import Difficulty, ScorerName, SuiteItem
+from daemon.core.evaluation.suites import Difficulty, ScorerName, SuiteItem
+from daemon.core.rows.examples import Turn
 from daemon.evaluation.scores.formatting import habit_of
 from daemon.evaluation.scores.grade import grade, letter_of, parts_of, shown
 from daemon.evaluation.scores.score import MAIN, Score, Wanted, score_answer, summarise

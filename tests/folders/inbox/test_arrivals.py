@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.core.snapshot import Drop
+from daemon.core.decisions.snapshot import Drop
 from daemon.folders.disk import atomic
 from daemon.folders.inbox import arrivals
 from daemon.folders.inbox.inbox import Inbox

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.core.snapshot import Drop
+from daemon.core.decisions.snapshot import Drop
 from daemon.folders.inbox.inbox import OPENED_A_LOOK, Inbox
 from daemon.layout import Layout
 from daemon.layout_jobs import JobLayout

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.core.jobs import Intake, JobCard
-from daemon.core.snapshot import Growth
+from daemon.core.decisions.snapshot import Growth
+from daemon.core.workspace.jobs import Intake, JobCard
 from daemon.folders.inbox.late_writes import PIECE, LateWrites, copy_to, name_of
 from daemon.layout import Layout
 from daemon.settings_files import InboxSettings

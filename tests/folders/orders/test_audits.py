@@ -4,8 +4,8 @@ import json
 import shutil
 from pathlib import Path
 
-from daemon.core.orders import AUDIT, Header
-from daemon.core.snapshot import Audit
+from daemon.core.decisions.snapshot import Audit
+from daemon.core.workspace.orders import AUDIT, Header
 from daemon.folders.disk import atomic
 from daemon.folders.orders import audits, orders
 from daemon.layout import Layout

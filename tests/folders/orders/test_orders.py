@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.core.orders import EVALUATION, SWEEP, Header, Kind
-from daemon.core.snapshot import OrderOnDisk
+from daemon.core.decisions.snapshot import OrderOnDisk
+from daemon.core.workspace.orders import EVALUATION, SWEEP, Header, Kind
 from daemon.folders.orders import orders
 from daemon.layout import Layout
 

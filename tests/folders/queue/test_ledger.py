@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from daemon.core.ledger_rows import Row, promotion_row
+from daemon.core.status.ledger_rows import Row, promotion_row
 from daemon.errors import DaemonFault
 from daemon.folders.queue import ledger
 from daemon.folders.queue.ledger import Ledger

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.core.jobs import JobCard
+from daemon.core.workspace.jobs import JobCard
 from daemon.errors import DaemonFault
 from daemon.folders.queue.queue import Queue, find_job, read_cards
 from daemon.layout import Layout

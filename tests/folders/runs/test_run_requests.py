@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from daemon.core.ledger_rows import run_record
+from daemon.core.status.ledger_rows import run_record
 from daemon.folders.runs.run_requests import RunRequests, read_records
 from daemon.folders.runs.runs import begin_attempt
 from daemon.layout import Layout

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.core.ladder import Rung
+from daemon.core.training.fallback import Rung
 from daemon.errors import RunFault
 from daemon.folders.runs import runs
 from daemon.layout import Layout

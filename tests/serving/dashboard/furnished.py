@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.cli.run import make_workspace
-from daemon.core.jobs import Intake, JobCard, card_to_record
+from daemon.core.workspace.jobs import Intake, JobCard, card_to_record
 from daemon.folders.models import current_model
 from daemon.folders.models.models import Models
 from daemon.folders.status.status import strict_line
