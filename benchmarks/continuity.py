@@ -25,8 +25,8 @@ from daemon.layout import Layout
 from daemon.model.bases import prepare
 from daemon.settings import TrainingSettings
 from daemon.text.encoder import Encoded, TextEncoder
-from daemon.training.engine import EncodedPass
-from daemon.training.mlx_engine import MlxEngine
+from daemon.training.engine.mlx import MlxEngine
+from daemon.training.engine.protocol import EncodedPass
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 HELD = 12

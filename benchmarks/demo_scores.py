@@ -12,7 +12,7 @@ from daemon.evaluation.scores.overlap import exact_match
 from daemon.evaluation.scoring import mean_loss
 from daemon.settings import Settings
 from daemon.text.encoder import Encoded, TextEncoder
-from daemon.training.mlx_engine import MlxEngine
+from daemon.training.engine.mlx import MlxEngine
 
 
 class Sheet:

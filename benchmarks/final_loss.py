@@ -11,7 +11,7 @@ from benchmarks.our_rows import encoded, examples_of
 from benchmarks.our_side import engine_for
 from benchmarks.task import Task
 from daemon.text.encoder import Encoded, TextEncoder
-from daemon.training.mlx_engine import MlxEngine
+from daemon.training.engine.mlx import MlxEngine
 
 
 def main(task_file: str, *folders: str) -> None:

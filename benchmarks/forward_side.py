@@ -17,8 +17,8 @@ from daemon.model import adapters
 from daemon.model.backend import BLAS, mx, nn
 from daemon.model.loading import load_model
 from daemon.model.packed import apart
-from daemon.training.arrays import arrange
-from daemon.training.engine import EncodedPass
+from daemon.training.engine.arrays import arrange
+from daemon.training.engine.protocol import EncodedPass
 
 
 def main(task_file: str) -> None:

@@ -23,8 +23,8 @@ from daemon.model.backend import mx, nn
 from daemon.model.lanes import Lanes
 from daemon.model.loading import load_model
 from daemon.text.encoder import Encoded, TextEncoder
-from daemon.training.kept import KeptStates
-from daemon.training.step import Stepper
+from daemon.training.engine.step import Stepper
+from daemon.training.engine.trunk_cache import KeptStates
 
 TOLERANCE = 1e-5
 """Largest norm of the difference, as a share of the norm of the reference."""

@@ -14,10 +14,10 @@ from daemon.folders.disk import atomic
 from daemon.layout import Layout
 from daemon.settings import Settings
 from daemon.text.encoder import Encoded, TextEncoder
-from daemon.training.batches import TrainingRows
-from daemon.training.frozen import Choices, Request
-from daemon.training.row_texts import RowTexts
-from daemon.training.rows import JobRows
+from daemon.training.data.batches import TrainingRows
+from daemon.training.data.row_texts import RowTexts
+from daemon.training.data.rows import JobRows
+from daemon.training.records.choices import Choices, Request
 
 JOB = "000001-rows"
 

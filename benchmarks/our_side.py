@@ -9,8 +9,8 @@ from benchmarks import machine
 from benchmarks.our_rows import adapter_spec, as_in_a_run, settings
 from benchmarks.task import LEARNING_RATE, Report, Task
 from daemon.model.backend import BLAS, mx
-from daemon.training.batches import Ahead, StepContent, TrainingRows
-from daemon.training.mlx_engine import MlxEngine
+from daemon.training.data.batches import Ahead, StepContent, TrainingRows
+from daemon.training.engine.mlx import MlxEngine
 
 
 def main(task_file: str) -> None:

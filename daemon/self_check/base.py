@@ -17,8 +17,8 @@ from daemon.self_check import packing
 from daemon.self_check.finding import Found, Place, State, together
 from daemon.settings import TrainingSettings
 from daemon.text.encoder import Encoded
-from daemon.training.engine import EncodedPass, Footing
-from daemon.training.mlx_engine import MlxEngine
+from daemon.training.engine.mlx import MlxEngine
+from daemon.training.engine.protocol import EncodedPass, Footing
 
 SPEC = AdapterSpec("lora", 16, 2.0, 0.0, 16, ())
 """As the settings are without a word of the user's."""

@@ -9,8 +9,8 @@ from daemon.self_check.finding import Found, Place, bounded, together
 from daemon.self_check.gradients import apart, passes_of
 from daemon.self_check.tiny import SPEC, texts, write_base
 from daemon.settings import TrainingSettings
-from daemon.training.kept import KeptStates
-from daemon.training.mlx_engine import MlxEngine
+from daemon.training.engine.mlx import MlxEngine
+from daemon.training.engine.trunk_cache import KeptStates
 
 STEPS = 3
 RATE = 1e-3

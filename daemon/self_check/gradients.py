@@ -13,8 +13,8 @@ from daemon.model.backend import Module, mx, nn
 from daemon.model.lanes import Lanes
 from daemon.settings import TrainingSettings
 from daemon.text.encoder import Encoded
-from daemon.training.engine import EncodedPass
-from daemon.training.step import Stepper
+from daemon.training.engine.protocol import EncodedPass
+from daemon.training.engine.step import Stepper
 
 RATE = 8.0
 """Of plain descent: what it moves the weights by is the gradient, this many times."""

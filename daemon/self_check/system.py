@@ -9,7 +9,7 @@ from daemon.folders.disk import atomic
 from daemon.self_check.finding import Found, Place
 from daemon.supervisor.gpu import read_gpu
 from daemon.supervisor.wakeups import Wakeups, Watcher
-from daemon.training.cooling import Look
+from daemon.training.machine.cooling import Look
 
 WRITES = 5
 EVENT_S = 5.0

@@ -13,7 +13,7 @@ from daemon.layout import Layout
 from daemon.model import adapters
 from daemon.model.backend import Module, mx, nn
 from daemon.text.encoder import Encoded
-from daemon.training.rehearsal_base import make_base
+from daemon.training.engine.stub_base import make_base
 
 # mlx_lm imports mlx by itself: it must come after the back end is set up.
 from mlx_lm.models.llama import Model, ModelArgs  # isort: skip

@@ -12,10 +12,10 @@ from daemon.errors import BusyFault, ExitCode, is_disk_full
 from daemon.folders.disk import locks
 from daemon.layout import Layout
 from daemon.pipes import Pipe
-from daemon.training.bench import Bench
-from daemon.training.display import hand_over_less, note_watchdog
-from daemon.training.engine import Engine
-from daemon.training.rehearsal import RehearsalEngine
+from daemon.training.context import Bench
+from daemon.training.engine.protocol import Engine
+from daemon.training.engine.stub import RehearsalEngine
+from daemon.training.machine.display import hand_over_less, note_watchdog
 from daemon.training.worker import Trainer
 
 
@@ -52,7 +52,7 @@ def main() -> int:
 
 def _mlx(wire: bool) -> Engine:
     # Imported here: a rehearsal must not need MLX.
-    from daemon.training.mlx_engine import MlxEngine
+    from daemon.training.engine.mlx import MlxEngine
 
     return MlxEngine(wire)
 

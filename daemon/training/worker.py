@@ -13,19 +13,19 @@ from daemon.layout_jobs import RunLayout
 from daemon.model.interruption import Interrupted
 from daemon.settings import TrainerSettings
 from daemon.settings_records import read_saved
-from daemon.training.answering import died_answering, halve
-from daemon.training.attendance import ON, Attendance
-from daemon.training.bench import Bench, RunInHand
-from daemon.training.candidate import Judge
-from daemon.training.desk import Desk
-from daemon.training.left_out import left_out, why_nothing_left
-from daemon.training.machine_facts import remember
-from daemon.training.opening import NothingLeft, Refused, frozen_choices, open_run
-from daemon.training.ordered import work_on
-from daemon.training.provenance import libraries
-from daemon.training.run import REFUSED_MOST, How, Training
-from daemon.training.shaping import worked_with
-from daemon.training.state import RunState
+from daemon.training.context import Bench, RunInHand
+from daemon.training.judging.candidate import Judge
+from daemon.training.machine.answering import died_answering, halve
+from daemon.training.machine.facts import remember
+from daemon.training.machine.step_shape import worked_with
+from daemon.training.mailbox import Desk
+from daemon.training.orders.dispatch import work_on
+from daemon.training.preparation import ON, Attendance
+from daemon.training.records.provenance import libraries
+from daemon.training.records.state import RunState
+from daemon.training.run.left_out import left_out, why_nothing_left
+from daemon.training.run.loop import REFUSED_MOST, How, Training
+from daemon.training.run.opening import NothingLeft, Refused, frozen_choices, open_run
 
 Next = Literal["stay", "leave"]
 

@@ -17,7 +17,7 @@ from daemon.folders.models.models import MANIFEST, Models
 from daemon.folders.orders import evaluations, orders
 from daemon.layout import Layout
 from daemon.settings import Settings
-from daemon.training.rehearsal_base import make_base
+from daemon.training.engine.stub_base import make_base
 from tests.cli.conftest import Command
 
 HEADER = {

@@ -15,7 +15,7 @@ from daemon.folders.orders import orders
 from daemon.layout import Layout
 from daemon.settings import Settings
 from daemon.settings_file import parse_settings
-from daemon.training.rehearsal_base import make_base
+from daemon.training.engine.stub_base import make_base
 from tests.cli.conftest import Command
 from tests.end_to_end.workspace import chats
 

@@ -22,7 +22,7 @@ from daemon.evaluation.scores.formatting import Habit
 from daemon.evaluation.scores.score import Score, Wanted, score_answer, summarise
 from daemon.evaluation.scoring import Heard, Interrupted
 from daemon.settings import Settings
-from daemon.training.rehearsal import RehearsalEngine
+from daemon.training.engine.stub import RehearsalEngine
 from tests.evaluation.test_comparing import IDS, compared, paper
 from tests.training.workspace import SETTINGS, make_workspace
 

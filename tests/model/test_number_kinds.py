@@ -8,8 +8,8 @@ import pytest
 from daemon.core.workspace.versions import AdapterSpec
 from daemon.model.backend import mx
 from daemon.model.number_kinds import computing_bytes
-from daemon.training.engine import Footing
-from daemon.training.mlx_engine import MlxEngine
+from daemon.training.engine.mlx import MlxEngine
+from daemon.training.engine.protocol import Footing
 from tests.model.tiny import write_model
 
 KINDS = [

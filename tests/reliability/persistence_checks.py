@@ -16,7 +16,7 @@ from daemon.folders.runs import runs as run_folder
 from daemon.layout import ENDED, QUEUE_STATES, Layout
 from daemon.layout_jobs import JobLayout
 from daemon.supervisor.journal import BOOT_FACTOR
-from daemon.training.state import COMMITTED_STATE
+from daemon.training.records.state import COMMITTED_STATE
 from tests.reliability.scenario import FILES
 
 Event = dict[str, Any]

@@ -19,7 +19,7 @@ from daemon.model.backend import mx
 from daemon.self_check import checks
 from daemon.self_check.__main__ import main
 from daemon.self_check.finding import Check, Found, Place
-from daemon.training.mlx_engine import MlxEngine
+from daemon.training.engine.mlx import MlxEngine
 
 
 def half_precision_to_numpy() -> None:

@@ -22,7 +22,7 @@ from daemon.serving.desk import Desk
 from daemon.serving.engine import Engine
 from daemon.serving.launch import listen, make_desk, make_server
 from daemon.settings_serving import ServerSettings
-from daemon.training.rehearsal_base import make_base
+from daemon.training.engine.stub_base import make_base
 
 PATIENCE_S = 20.0
 

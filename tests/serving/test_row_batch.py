@@ -16,7 +16,7 @@ from daemon.model.loading import load_model
 from daemon.model.row_adapters import BARE, RowAdapters
 from daemon.model.twins import twin
 from daemon.serving.batch import PLACE_TOKENS, READ_TOKENS, Batch, Row
-from daemon.training.rehearsal_base import make_base
+from daemon.training.engine.stub_base import make_base
 from tests.tiny_bases import chosen_kind, tolerance
 from tests.training.tiny_llama import make_weights
 

@@ -19,7 +19,7 @@ from daemon.serving.mlx_engine import MlxEngine
 from daemon.serving.prompts import Prompts
 from daemon.serving.registry import Registry
 from daemon.serving.rehearsal import RehearsalEngine
-from daemon.training.rehearsal_base import TEMPLATE
+from daemon.training.engine.stub_base import TEMPLATE
 from tests.serving.house import make_models, serving
 
 LAMP: Any = {"type": "function", "function": {"name": "lamp", "parameters": {"type": "object"}}}

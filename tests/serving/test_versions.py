@@ -20,7 +20,7 @@ from daemon.serving.mlx_engine import MlxEngine
 from daemon.serving.registry import Registry
 from daemon.serving.work import Work
 from daemon.text.encoder import TextEncoder
-from daemon.training.rehearsal_base import make_base
+from daemon.training.engine.stub_base import make_base
 from tests.model.free_cores import Free
 from tests.serving.house import Served, add_version, events, make_models, serving
 from tests.serving.two_versions import NAMES, SPEC, expected, two_versions

@@ -9,7 +9,7 @@ from daemon.model.backend import mx
 from daemon.model.generation import stream
 from daemon.model.loading import load_model
 from daemon.text.encoder import TextEncoder
-from daemon.training.rehearsal_base import make_base
+from daemon.training.engine.stub_base import make_base
 from tests.serving.house import add_version, make_models
 from tests.training.tiny_llama import make_weights
 

@@ -11,11 +11,11 @@ import pytest
 from daemon.clock import SystemClock
 from daemon.core import messages as say
 from daemon.text.encoder import TextEncoder
-from daemon.training.bench import Bench
-from daemon.training.engine import Engine
-from daemon.training.kept import KeptStates
-from daemon.training.rows import RowIndex
-from daemon.training.step import Stepper
+from daemon.training.context import Bench
+from daemon.training.data.rows import RowIndex
+from daemon.training.engine.protocol import Engine
+from daemon.training.engine.step import Stepper
+from daemon.training.engine.trunk_cache import KeptStates
 from daemon.training.worker import Trainer
 from tests.training.tiny_llama import TinyEngine
 from tests.training.workspace import (
@@ -98,7 +98,7 @@ def test_after_many_files_a_trainer_holds_what_it_held_after_few(
     They were counted for ever although each file's end frees them: a fresh trainer came too soon.
     Fault D3.
     """
-    monkeypatch.setattr("daemon.training.mlx_engine.on_cpu", lambda: not few_shapes)
+    monkeypatch.setattr("daemon.training.engine.mlx.on_cpu", lambda: not few_shapes)
     # Lanes are threads, and as many as others leave cores for.
     monkeypatch.setattr("daemon.model.cores.Cores.free", lambda _: 2)
     warm = Warm(make_workspace(tmp_path / "w", TinyEngine()), TinyEngine())

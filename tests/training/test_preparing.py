@@ -9,8 +9,8 @@ from daemon.core.messages import Order, Report
 from daemon.core.workspace.bases import BaseFacts
 from daemon.layout import Layout
 from daemon.model.interruption import Attend, Interrupted, unattended
-from daemon.training.bench import Bench
-from daemon.training.rehearsal import RehearsalEngine
+from daemon.training.context import Bench
+from daemon.training.engine.stub import RehearsalEngine
 from daemon.training.worker import Trainer
 from tests.clocks import StillClock
 from tests.training.workspace import ScriptedPipe

@@ -20,8 +20,8 @@ from daemon.folders.queue import fingerprints
 from daemon.layout import Layout
 from daemon.pipes import Pipe
 from daemon.text.encoder import Encoded, TextEncoder
-from daemon.training.bench import Bench
-from daemon.training.engine import Engine
+from daemon.training.context import Bench
+from daemon.training.engine.protocol import Engine
 from daemon.training.worker import Trainer
 
 React = Callable[[Report], Sequence[Order]]
