@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
-from daemon.cli.examining import Looked
+from daemon.cli.files.examination import Looked
 from daemon.core.rows.examples import Example
 from daemon.layout import Layout
 from daemon.layout_jobs import JobLayout

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from daemon.cli.run import make_workspace
+from daemon.cli.commands.run import make_workspace
 from daemon.core.workspace.jobs import Intake, JobCard, card_to_record
 from daemon.folders.models import current_model
 from daemon.folders.models.models import Models
