@@ -1,4 +1,4 @@
-"""Memory of one gradient, measured beside what `daemon/core/training/footprint.py` estimates for it."""
+"""Memory of one gradient, beside the estimate of `daemon/core/training/footprint.py`."""
 
 import argparse
 import gc

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from daemon.cli.commands.versions import named
+from daemon.cli.version_names import named
 from daemon.core.evaluation.sampling import Sampling
 from daemon.core.rows.examples import Turn
 from daemon.core.rows.prefix import Prefix

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from daemon.cli.commands.data import Force
-from daemon.cli.commands.versions import named
 from daemon.cli.output.screen import facts, say
 from daemon.cli.place import HERE, Json, Root, workspace
+from daemon.cli.version_names import named
 from daemon.core.curves.curves import Curve, Diagnosis, Probe
 from daemon.core.workspace.jobs import slug
 from daemon.errors import UserFault

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from daemon.cli.commands.versions import named
 from daemon.cli.output.screen import cell, facts, out, say
 from daemon.cli.place import HERE, Json, Root, workspace
+from daemon.cli.version_names import named
 from daemon.core.decisions.promotion import counted_items
 from daemon.core.evaluation.explanation import earlier_jobs
 from daemon.core.evaluation.explanation import explain as put_together

@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 import typer
 
-from daemon.cli.commands.versions import named
 from daemon.cli.output.screen import facts, say
 from daemon.cli.place import HERE, Json, Rehearse, Root, Wait, alive, workspace
 from daemon.cli.requests.order_client import carry_on
+from daemon.cli.version_names import named
 from daemon.clock import SystemClock
 from daemon.core.workspace.orders import REPRODUCTION, Header, kind_of
 from daemon.errors import ExitCode, UserFault

@@ -8,7 +8,7 @@ from rich.table import Table
 from daemon.cli.output.screen import cell, facts, out, say
 from daemon.cli.place import HERE, Json, Root, workspace
 from daemon.cli.requests.control_client import ask_or_do
-from daemon.core.workspace.versions import version_name
+from daemon.cli.version_names import named
 from daemon.folders.models import current_model
 from daemon.folders.models.models import read_manifests
 
@@ -74,9 +74,3 @@ def rollback(
 ) -> None:
     """Return to an earlier version."""
     ask_or_do(workspace(root), "rollback", named(version))
-
-
-def named(version: str) -> str:
-    """Return a version's full name where only its number was given: `12`, `v12`."""
-    number = version.removeprefix("v")
-    return version_name(int(number)) if number.isdecimal() else version

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from daemon.cli.commands.versions import named as full_name
+from daemon.cli.version_names import named as full_name
 from daemon.core.evaluation.evaluations import Subject
 from daemon.core.rows.prefix import Prefix
 from daemon.core.workspace.bases import BaseFacts

@@ -6,10 +6,9 @@ nothing.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -21,16 +20,13 @@ from daemon.evaluation.questions import Question, suite_questions
 from daemon.evaluation.scores.formatting import habit_of
 from daemon.evaluation.scores.score import Wanted
 from daemon.evaluation.scores.style import style_of
-from daemon.evaluation.sitting import Exam, model_key
+from daemon.evaluation.sitting import Exam
 from daemon.folders.models.models import MANIFEST
 from daemon.text.encoder import Encoded
-from daemon.training.context import Bench, RunInHand
+from daemon.training.context import RunInHand
 from daemon.training.data.batches import families_of, holdout_rows, questions
 from daemon.training.data.row_texts import RowTexts
-from daemon.training.engine.protocol import ADAPTER
 from daemon.training.records.choices import prefix_of_run
-
-BASE = "base"
 
 LEAST_ANSWERS = 4
 ROWS_AN_ANSWER = 16
@@ -63,20 +59,6 @@ def exam_for(hand: RunInHand, exam: Exam, suites: Sequence[Suite], version: Path
     whole = [(job, replace(hand.rows.example(job, n, "holdout"), cut=0)) for job, n in judge]
     own = _as_long(texts.encode(whole), exam.sets[OWN])
     return replace(exam, sets={**exam.sets, OWN: own}, questions=_questions(hand, texts, suites))
-
-
-def remembered_as(
-    bench: Bench, base: Mapping[str, Any], libraries: Mapping[str, str], folder: Path | None
-) -> str:
-    """Return what a model is remembered by; `folder` has its adapter, None for the bare base.
-
-    Runs and audits remember by the same, so that neither asks again what the other has asked.
-    """
-    adapter = BASE
-    if folder is not None:
-        manifest = json.loads((folder / MANIFEST).read_bytes())
-        adapter = manifest["files"][ADAPTER]["sha256"]
-    return model_key(adapter, str(base["fingerprint"]), bench.engine.device, libraries)
 
 
 def _questions(hand: RunInHand, texts: RowTexts, suites: Sequence[Suite]) -> list[Question]:

@@ -28,9 +28,10 @@ from daemon.folders.models.known_scores import KnownScores
 from daemon.folders.runs import runs
 from daemon.training.context import Bench, RunInHand
 from daemon.training.engine.protocol import ADAPTER
-from daemon.training.judging.exam import BASE, exam_for, exam_of, remembered_as, wanted_of
+from daemon.training.judging.exam import exam_for, exam_of, wanted_of
 from daemon.training.machine.answering import Answering
 from daemon.training.run.opening import adapter_folder
+from daemon.training.run.score_key import BASE, remembered_as
 
 SAID_EVERY_S = 1.0
 """The supervisor hears that the trainer lives at most so often."""

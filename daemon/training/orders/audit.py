@@ -34,7 +34,6 @@ from daemon.training.data.exam_rows import judge_rows, pick_families
 from daemon.training.data.row_texts import RowTexts
 from daemon.training.data.rows import JobRows
 from daemon.training.engine.protocol import ADAPTER
-from daemon.training.judging.exam import remembered_as
 from daemon.training.judging.examiner import SAID_EVERY_S, json_lines
 from daemon.training.machine.answering import Answering
 from daemon.training.machine.step_shape import memory_to_ask
@@ -42,6 +41,7 @@ from daemon.training.mailbox import Desk
 from daemon.training.records.provenance import libraries
 from daemon.training.run.freeze import prefixes_of
 from daemon.training.run.opening import adapter_folder, as_scored
+from daemon.training.run.score_key import remembered_as
 
 STARTS = 3
 """An audit that was begun so often without an answer more is what kills the trainer."""

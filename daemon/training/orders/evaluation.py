@@ -35,13 +35,13 @@ from daemon.settings_records import read_saved
 from daemon.text.encoder import Encoded, TextEncoder
 from daemon.training.context import Bench
 from daemon.training.engine.protocol import ADAPTER
-from daemon.training.judging.exam import BASE
 from daemon.training.judging.examiner import SAID_EVERY_S, json_lines
 from daemon.training.machine.answering import Answering
 from daemon.training.machine.step_shape import memory_to_ask
 from daemon.training.mailbox import Desk
 from daemon.training.records.provenance import libraries
 from daemon.training.run.opening import as_scored
+from daemon.training.run.score_key import BASE
 
 STARTS = 3
 """A piece that was begun so often without an answer more is what kills the trainer."""

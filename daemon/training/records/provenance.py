@@ -9,10 +9,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import daemon
+
 LIBRARIES = ("mlx", "mlx-lm", "numpy", "tokenizers", "transformers")
 """Another version of one of these may change a result."""
 
-CHECKOUT = Path(__file__).parents[2]
+CHECKOUT = Path(daemon.__file__).parents[1]
 GIT_S = 20.0
 """Longest wait for git, in seconds."""
 

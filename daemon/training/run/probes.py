@@ -21,10 +21,10 @@ from daemon.folders.models.known_scores import KnownScores
 from daemon.folders.runs import runs
 from daemon.training.context import Bench, RunInHand
 from daemon.training.data.batches import questions
-from daemon.training.judging.exam import remembered_as
 from daemon.training.machine.answering import Answering
 from daemon.training.records.state import RunState
 from daemon.training.run.opening import adapter_folder
+from daemon.training.run.score_key import remembered_as
 
 
 class Prober:
