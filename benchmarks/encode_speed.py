@@ -49,8 +49,10 @@ def measure(asked: argparse.Namespace, base: Path) -> None:
         lambda: [encoder.encode(examples[at : at + 512], LONG) for at in range(0, len(rows), 512)],
         lambda: [theirs.process(row) for row in rows],
     )
-    print(f"{len(rows)} rows: {len(rows) / ours_s:.0f} a second; mlx_lm ChatDataset: "
-          f"{len(rows) / theirs_s:.0f}; ratio {theirs_s / ours_s:.2f}")  # fmt: skip
+    print(
+        f"{len(rows)} rows: {len(rows) / ours_s:.0f} a second; mlx_lm ChatDataset: "
+        f"{len(rows) / theirs_s:.0f}; ratio {theirs_s / ours_s:.2f}"
+    )
     its = [theirs.process(row) for row in rows]
     print(agreement(encoder.encode(examples, LONG), its, examples))
 

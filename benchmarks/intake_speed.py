@@ -32,12 +32,12 @@ from daemon.dedup.segments import Segment, cached
 from daemon.dedup.within import compare
 from daemon.folders.queue.fingerprints import KEY, Keys
 from daemon.folders.queue.seen import SeenFolder
-from daemon.intake.lines import Source
+from daemon.intake.lines import LineSource
 from daemon.intake.looking import Rows, look
-from daemon.intake.parsing import Rules, strict_rows
+from daemon.intake.parsing import RowRules, strict_rows
 from daemon.intake.tally import Tally
 
-RULES = Rules(32, 8 << 20, DEFAULT)
+RULES = RowRules(32, 8 << 20, DEFAULT)
 SHIPPED = Path(__file__).parent.parent / "examples" / "smart_home.jsonl"
 PLANTED = 0.02
 TURNS = 3
@@ -140,7 +140,7 @@ def reading(path: Path) -> None:
         return count
 
     def strict() -> int:
-        found = (strict_rows(block, RULES) for block in Source(path, RULES.max_bytes).blocks())
+        found = (strict_rows(block, RULES) for block in LineSource(path, RULES.max_bytes).blocks())
         return sum(len(rows) for rows in found if rows is not None)
 
     theirs, ours = in_turns(bare, strict)

@@ -21,9 +21,13 @@ def main(task_file: str) -> None:
     Path(task.adapters).mkdir(parents=True)
     engine.save(Path(task.adapters))
     Report(
-        **found, **machine.peaks(), **machine.facts(), blas=BLAS or "as installed",
-        dtype=str(mx.float32), row_tokens=engine.shapes.row_tokens,
-    ).write(task.report)  # fmt: skip
+        **found,
+        **machine.peaks(),
+        **machine.facts(),
+        blas=BLAS or "as installed",
+        dtype=str(mx.float32),
+        row_tokens=engine.shapes.row_tokens,
+    ).write(task.report)
 
 
 def engine_for(task: Task) -> MlxEngine:

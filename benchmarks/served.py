@@ -20,7 +20,7 @@ from daemon.model.adapters import (
     detach,
     put_weights,
     save_adapter,
-)  # fmt: skip
+)
 from daemon.model.backend import BLAS, mx
 from daemon.model.loading import load_model
 from tests.serving.house import add_version, make_models

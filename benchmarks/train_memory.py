@@ -68,9 +68,12 @@ def show(name: str, model: Any, shape: ModelShape, passes: Iterable[PassShape]) 
         measured = measure(model, shape, work) - resident
         estimated = estimate(shape, work).total - resident
         layers = f"{work.adapted_layers}{' twice' if work.checkpoint else ''}"
-        print(f"| {name} | {work.tokens} | {work.width} | {layers} | {work.rank} | "
-              f"{work.supervised} | {measured / 1e6:.0f} MB | {estimated / 1e6:.0f} MB | "
-              f"{estimated / measured - 1:+.0%} |", flush=True)  # fmt: skip
+        print(
+            f"| {name} | {work.tokens} | {work.width} | {layers} | {work.rank} | "
+            f"{work.supervised} | {measured / 1e6:.0f} MB | {estimated / 1e6:.0f} MB | "
+            f"{estimated / measured - 1:+.0%} |",
+            flush=True,
+        )
 
 
 def measure(model: Any, shape: ModelShape, work: PassShape) -> int:

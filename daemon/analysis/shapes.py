@@ -35,7 +35,7 @@ class Frequent:
         return {"top": top, "exact": self._exact}
 
 
-class Shapes:
+class PromptShapes:
     """The first words and the patterns of prompts."""
 
     def __init__(self) -> None:

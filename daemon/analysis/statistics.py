@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from daemon.analysis.histogram import Histogram
-from daemon.analysis.shapes import Shapes
+from daemon.analysis.shapes import PromptShapes
 from daemon.core.rows.examples import Chat, Example, answer_of
 from daemon.core.workspace.jobs import escape
 
@@ -38,7 +38,7 @@ class Statistics:
         self._spreads = {name: Histogram() for name in names}
         self._traits = dict.fromkeys(TRAITS, 0)
         self._turns: Counter[int] = Counter()
-        self._shapes = Shapes()
+        self._shapes = PromptShapes()
         self._labels = Labels()
         self._rows = 0
         self._texts = 0

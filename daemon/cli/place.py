@@ -34,7 +34,7 @@ class NotRunning(UserFault):
     exit_code = ExitCode.NOT_RUNNING
 
 
-class Refused(UserFault):
+class DaemonRefusal(UserFault):
     """The daemon answered no."""
 
     exit_code = ExitCode.REFUSED

@@ -100,9 +100,13 @@ class Index:
 def _earlier(segment: Segment, place: int) -> Earlier:
     entry = segment.entries[place]
     return Earlier(
-        job=segment.jobs[int(entry["job"])], row=int(entry["row"]), line=int(entry["line"]),
-        offset=int(entry["offset"]), content=int(entry["content"]), answer=int(entry["answer"]),
-    )  # fmt: skip
+        job=segment.jobs[int(entry["job"])],
+        row=int(entry["row"]),
+        line=int(entry["line"]),
+        offset=int(entry["offset"]),
+        content=int(entry["content"]),
+        answer=int(entry["answer"]),
+    )
 
 
 def equal(

@@ -18,7 +18,7 @@ from daemon.dedup.segments import Segment
 from daemon.dedup.short import MOST_CHARACTERS, ShortQuestions
 from daemon.dedup.wording import split, users_words
 from daemon.folders import suites
-from daemon.folders.queue.family_files import Side
+from daemon.folders.queue.family_files import FamilySide
 from daemon.folders.queue.fingerprints import Keys
 
 SHARED = 0.5
@@ -76,9 +76,7 @@ class Suites:
             text = users_words(example)
             own = [" ".join(shared.without(split(text)))] if shared else []
             for asked in (text, *own):
-                match = on_short_exam(
-                    example, asked, self._short, self._exams.__getitem__, judge
-                )  # fmt: skip
+                match = on_short_exam(example, asked, self._short, self._exams.__getitem__, judge)
                 if match is not None:
                     found[place] = match
                     break
@@ -119,7 +117,7 @@ def _families(suite: str, items: dict[int, Example], sealer: Sealer) -> FamilySe
     for item in items.values():
         columns.add(replace(item, group=suite), key_of(item), sealer.words)
     families = columns.families()
-    families["line"], families["side"] = list(items), Side.EXAM
+    families["line"], families["side"] = list(items), FamilySide.EXAM
     return FamilySegment.build([f"{suite}@"], [families])
 
 

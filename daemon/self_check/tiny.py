@@ -21,11 +21,19 @@ from mlx_lm.models.llama import Model, ModelArgs  # isort: skip
 KINDS = ("float32", "bfloat16", "4-bit")
 GROUP, BITS = 32, 4
 CONFIG: dict[str, Any] = {
-    "model_type": "llama", "hidden_size": 64, "num_hidden_layers": 4, "intermediate_size": 128,
-    "num_attention_heads": 4, "num_key_value_heads": 2, "rms_norm_eps": 1e-5, "vocab_size": 320,
-    "rope_theta": 10000.0, "tie_word_embeddings": True, "max_position_embeddings": 4096,
+    "model_type": "llama",
+    "hidden_size": 64,
+    "num_hidden_layers": 4,
+    "intermediate_size": 128,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "rms_norm_eps": 1e-5,
+    "vocab_size": 320,
+    "rope_theta": 10000.0,
+    "tie_word_embeddings": True,
+    "max_position_embeddings": 4096,
     "eos_token_id": 2,
-}  # fmt: skip
+}
 SPEC = AdapterSpec("lora", 4, 2.0, 0.0, 2, ())
 MOVED = 0.1
 """How far an adapter is moved off its beginning, where one of its halves has no gradient."""

@@ -39,7 +39,7 @@ def claim(parts: Parts, drop: Drop) -> JobCard | None:
         parts.inbox.put_back(place, drop.name, drop.priority)
         parts.queue.discard("incoming", card.job)
         if error.errno == errno.EXDEV:
-            parts.errands.fetch(drop, parts.inbox.files(drop))
+            parts.background.fetch(drop, parts.inbox.files(drop))
         else:
             parts.inbox.not_claimed(drop, error)
         return None

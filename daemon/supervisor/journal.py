@@ -6,7 +6,7 @@ import structlog
 
 from daemon.clock import Clock
 from daemon.core.decisions.commands import Answer, Command
-from daemon.core.status.ledger_rows import Row
+from daemon.core.status.ledger_rows import LedgerRow
 from daemon.core.workspace.jobs import escape
 from daemon.folders.queue.ledger import Ledger
 from daemon.folders.status.status import StatusFolder
@@ -77,7 +77,7 @@ class Journal:
             "answer": answer,
             "message": message,
         }
-        self._ledger.put(Row("commands", row))
+        self._ledger.put(LedgerRow("commands", row))
 
     def alert(self, code: str, message: str) -> None:
         """Raise an alert; it stands in the status until `settle` and is told once."""

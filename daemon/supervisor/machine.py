@@ -15,7 +15,7 @@ from daemon.system.memory import available_bytes, pressure_level
 LOOK_EVERY_S = 5.0
 
 
-class Machine:
+class MachineReadings:
     """Looks at memory and GPU every few seconds, at the disk each time."""
 
     def __init__(self, parts: Parts, gpu: GpuWatch | None = None) -> None:

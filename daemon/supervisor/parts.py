@@ -14,13 +14,13 @@ from daemon.folders.queue.queue import Queue
 from daemon.folders.runs.run_requests import RunRequests
 from daemon.folders.status.status import StatusFolder
 from daemon.layout import Layout
-from daemon.supervisor.crew import Hand
-from daemon.supervisor.errands import Errands
+from daemon.supervisor.background_tasks import BackgroundTasks
 from daemon.supervisor.journal import Journal
 from daemon.supervisor.notify import Notifier
-from daemon.supervisor.server import ServerHand
+from daemon.supervisor.server_process import ServerProcess
 from daemon.supervisor.settings_watch import SettingsWatch
 from daemon.supervisor.wakeups import Signals, Wakeups, Watcher
+from daemon.supervisor.worker_process import WorkerProcess
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,10 @@ class Parts:
     audits: Audits
     ledger: Ledger
     journal: Journal
-    intake: Hand
-    trainer: Hand
-    server: ServerHand
-    errands: Errands
+    intake: WorkerProcess
+    trainer: WorkerProcess
+    server: ServerProcess
+    background: BackgroundTasks
     wakeups: Wakeups
     signals: Signals
     watcher: Watcher

@@ -19,14 +19,19 @@ from daemon.layout import ENDED, Layout
 from daemon.settings_records import to_record
 from daemon.supervisor.auditing import open_audit, settle_audit
 from daemon.supervisor.claiming import claim, pass_on, unclaim
-from daemon.supervisor.left_out import tell_left_out
 from daemon.supervisor.parts import Parts
 from daemon.supervisor.request import make_request
+from daemon.supervisor.untrained_rows import tell_left_out
 
 STATES: dict[Outcome, str] = {
-    "trained": "done", "nothing_new": "done", "nothing_left": "done", "skipped": "skipped",
-    "refused": "failed", "crashed": "failed", "failed": "failed",
-}  # fmt: skip
+    "trained": "done",
+    "nothing_new": "done",
+    "nothing_left": "done",
+    "skipped": "skipped",
+    "refused": "failed",
+    "crashed": "failed",
+    "failed": "failed",
+}
 """Where a job lies that has ended."""
 
 
@@ -36,7 +41,7 @@ class Performer:
     def __init__(self, parts: Parts, forget_base: Callable[[], None]) -> None:  # long: a line each
         self._parts = parts
         self._forget_base = forget_base
-        self.asked: dict[str, list[do.AskCheckpoint | do.AskEvaluation]] = {}
+        self.asked: dict[str, list[do.RequestCheckpoint | do.RequestEvaluation]] = {}
         self._layout: Layout = parts.layout
         self._methods: dict[type, Callable[[Any, Snapshot], None]] = {
             do.Claim: self._claim,
@@ -54,12 +59,12 @@ class Performer:
             do.BeginRun: self._begin_run,
             do.PauseTrainer: self._pause_trainer,
             do.ResumeTrainer: self._resume_trainer,
-            do.AskCheckpoint: self._ask_checkpoint,
-            do.AskEvaluation: self._ask_evaluation,
+            do.RequestCheckpoint: self._ask_checkpoint,
+            do.RequestEvaluation: self._ask_evaluation,
             do.AbandonRun: self._abandon_run,
             do.MarkSkip: self._mark_skip,
-            do.BeginPiece: self._begin_piece,
-            do.LeavePiece: self._leave_piece,
+            do.BeginUnit: self._begin_unit,
+            do.LeaveUnit: self._leave_unit,
             do.SkipOrder: self._skip_order,
             do.OpenAudit: partial(open_audit, parts),
             do.SettleAudit: partial(settle_audit, parts),
@@ -96,9 +101,13 @@ class Performer:
         found = self._layout.job("incoming", card.job).original.stat()
         message = f"took {escape(drop.name)} as {card.job}"
         parts.journal.event(
-            "claimed", message, job=card.job, name=escape(drop.name), inode=found.st_ino,
+            "claimed",
+            message,
+            job=card.job,
+            name=escape(drop.name),
+            inode=found.st_ino,
             written_ns=found.st_mtime_ns,
-        )  # fmt: skip
+        )
         parts.ledger.put(job_row(card))
 
     def _begin_intake(self, action: do.BeginIntake, seen: Snapshot) -> None:
@@ -139,18 +148,27 @@ class Performer:
             readings.forget(self._layout.job("incoming", card.job))
             card = replace(card, intake=self._parts.queue.report(card, "incoming"))
         card = replace(
-            card, outcome=action.outcome, reason=action.reason, version=action.version,
-            ended_at=self._now(), alone=False,
-        )  # fmt: skip
+            card,
+            outcome=action.outcome,
+            reason=action.reason,
+            version=action.version,
+            ended_at=self._now(),
+            alone=False,
+        )
         if action.source == "running":
             tell_left_out(self._parts, card.job, seen)
         self._parts.queue.move(card, action.source, state)
         level = "warning" if state == "failed" else "info"
         message = f"{card.job} is {state} ({action.outcome}): {action.reason}"
         self._parts.journal.event(
-            "job_ended", message, level=level, job=card.job, state=state,
-            outcome=action.outcome, version=action.version,
-        )  # fmt: skip
+            "job_ended",
+            message,
+            level=level,
+            job=card.job,
+            state=state,
+            outcome=action.outcome,
+            version=action.version,
+        )
         self._parts.ledger.put(job_row(card))
 
     def _take_in_again(self, action: do.TakeInAgain, _seen: Snapshot) -> None:
@@ -235,13 +253,13 @@ class Performer:
         self._parts.trainer.tell(say.Resume())
         self._parts.journal.event("resumed", "training goes on")
 
-    def _ask_checkpoint(self, action: do.AskCheckpoint, _seen: Snapshot) -> None:
+    def _ask_checkpoint(self, action: do.RequestCheckpoint, _seen: Snapshot) -> None:
         self._ask(action, say.Checkpoint())
 
-    def _ask_evaluation(self, action: do.AskEvaluation, _seen: Snapshot) -> None:
+    def _ask_evaluation(self, action: do.RequestEvaluation, _seen: Snapshot) -> None:
         self._ask(action, say.Evaluate())
 
-    def _ask(self, action: do.AskCheckpoint | do.AskEvaluation, order: say.Order) -> None:
+    def _ask(self, action: do.RequestCheckpoint | do.RequestEvaluation, order: say.Order) -> None:
         """Pass a request on once; it is answered when the trainer reports."""
         waiting = self.asked.setdefault(type(action).__name__, [])
         if all(item.command.token != action.command.token for item in waiting):
@@ -260,10 +278,10 @@ class Performer:
 
     # --- orders -------------------------------------------------------------------------------
 
-    def _begin_piece(self, action: do.BeginPiece, _seen: Snapshot) -> None:
+    def _begin_unit(self, action: do.BeginUnit, _seen: Snapshot) -> None:
         self._parts.trainer.begin(say.CarryOut(action.order), action.order)
 
-    def _leave_piece(self, action: do.LeavePiece, _seen: Snapshot) -> None:
+    def _leave_unit(self, action: do.LeaveUnit, _seen: Snapshot) -> None:
         message = f"the piece of {action.order} in hand is left: {action.why}"
         self._parts.journal.event("piece_left", message, order=action.order)
         self._parts.trainer.tell(say.Abandon())
@@ -317,14 +335,14 @@ class Performer:
 
     def _point(self, version: str, why: str, previous: str | None) -> None:
         current_model.point_at(self._layout, version)
-        self._parts.errands.forget(version)
+        self._parts.background.forget(version)
         usage = self._parts.models.how_to_use(version)
         message = f"current_model is {version} ({why}); use it: {usage}"
         self._parts.journal.event("promoted", message, version=version, previous=previous, why=why)
         self._parts.ledger.put(promotion_row(self._now(), version, previous, why))
 
     def _verify(self, action: do.Verify, _seen: Snapshot) -> None:
-        self._parts.errands.verify(action.version)
+        self._parts.background.verify(action.version)
 
     def _prune(self, action: do.Prune, _seen: Snapshot) -> None:
         self._parts.models.prune(action.version, action.moments_only)
@@ -333,7 +351,7 @@ class Performer:
         self._parts.journal.event("pruned", message, version=action.version)
 
     def _backup(self, action: do.Backup, _seen: Snapshot) -> None:
-        self._parts.errands.back_up(action.version)
+        self._parts.background.back_up(action.version)
 
     def _remove_backup(self, action: do.RemoveBackup, _seen: Snapshot) -> None:
         self._parts.models.remove_backup(action.version)

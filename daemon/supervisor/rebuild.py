@@ -7,7 +7,7 @@ from pathlib import Path
 
 from daemon.clock import Clock
 from daemon.core.status.ledger_rows import (
-    Row,
+    LedgerRow,
     job_row,
     known_promotions,
     run_record_of,
@@ -61,7 +61,7 @@ def rebuild(layout: Layout, clock: Clock) -> Rebuilt:
     return Rebuilt(counts, aside, tuple(problems), _lost(why))
 
 
-def _from_folders(layout: Layout, kept: list[Row]) -> tuple[list[Row], list[str]]:
+def _from_folders(layout: Layout, kept: list[LedgerRow]) -> tuple[list[LedgerRow], list[str]]:
     cards, of_jobs = read_cards(layout)
     records, of_runs = read_records(layout)
     models = Models(layout)
@@ -89,8 +89,8 @@ def _from_folders(layout: Layout, kept: list[Row]) -> tuple[list[Row], list[str]
     return rows, [*of_jobs, *of_runs, *left_out, *of_evaluations]
 
 
-def _scores(layout: Layout) -> tuple[list[Row], list[str]]:
-    rows: list[Row] = []
+def _scores(layout: Layout) -> tuple[list[LedgerRow], list[str]]:
+    rows: list[LedgerRow] = []
     problems = []
     for name in orders.names(layout, EVALUATION):
         try:

@@ -34,9 +34,7 @@ class Refusals:
             return
         tried_with = _digest(self._parts.runs.request(report.run)["settings"])
         under = self._now(self._of_running())
-        fresh = Refusal(
-            report.run, report.code, report.message, report.passing, under, tried_with
-        )  # fmt: skip
+        fresh = Refusal(report.run, report.code, report.message, report.passing, under, tried_with)
         self._run = after(self._run, fresh)
 
     def begun(self, run: str) -> None:

@@ -51,11 +51,12 @@ _TOOL = compact(
     {
         "type": "function",
         "function": {
-            "name": _TOOL_NAME, "description": "none",
+            "name": _TOOL_NAME,
+            "description": "none",
             "parameters": {"type": "object", "properties": {}},
         },
     }
-)  # fmt: skip
+)
 
 
 class Renderer:

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from daemon.clock import Clock
-from daemon.core.training.early_stopping import Stopped
-from daemon.core.training.fallback import Rung
+from daemon.core.training.early_stopping import EarlyStopped
+from daemon.core.training.fallback import Fallback
 from daemon.layout import Layout
 from daemon.layout_jobs import RunLayout
 from daemon.pipes import Pipe
@@ -21,7 +21,7 @@ from daemon.training.records.state import RunState
 
 
 @dataclass(frozen=True)
-class Bench:
+class TrainerContext:
     """The parts of one trainer, picked by `__main__`."""
 
     layout: Layout
@@ -41,7 +41,7 @@ class Bench:
 
 
 @dataclass(frozen=True)
-class RunInHand:
+class CurrentRun:
     """A run that is loaded and ready to go on from `state`."""
 
     place: RunLayout
@@ -51,7 +51,7 @@ class RunInHand:
     texts: RowTexts
     data: TrainingRows
     state: RunState
-    rung: Rung
+    rung: Fallback
     """How its steps are computed."""
     until: int | None = None
     """The step in the run at which another rung holds."""
@@ -59,7 +59,7 @@ class RunInHand:
     """False where the starting version had none that fit."""
     joules_before: float | None = None
     """The meter's count at the run's first step; None where that was before this process."""
-    stopped: Stopped | None = None
+    stopped: EarlyStopped | None = None
     """That it ends at its best step."""
 
     @property

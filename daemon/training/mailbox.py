@@ -7,7 +7,7 @@ from daemon.core.messages import Order
 from daemon.pipes import Pipe
 
 
-class Desk:
+class OrderMailbox:
     """What the supervisor wants of the run, from the orders taken so far."""
 
     def __init__(self, pipe: Pipe) -> None:

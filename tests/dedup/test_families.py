@@ -52,8 +52,15 @@ def test_other_groups_and_other_questions_are_other_families(one: Example, other
     assert label_of(one, words) != label_of(other, words)
 
 
-@pytest.mark.parametrize("row", [chat("Is the kettle on?"), chat("a", group="g"), Text("plain"),
-                                 replace(chat("b"), variant_of="Is the kettle on?")])  # fmt: skip
+@pytest.mark.parametrize(
+    "row",
+    [
+        chat("Is the kettle on?"),
+        chat("a", group="g"),
+        Text("plain"),
+        replace(chat("b"), variant_of="Is the kettle on?"),
+    ],
+)
 def test_hold_outs_are_drawn_by_the_family_and_the_seed(row: Example) -> None:
     words, columns = Words(), FamilyColumns(7)
     columns.add(row, key_of(row), words)

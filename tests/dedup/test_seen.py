@@ -98,8 +98,9 @@ def test_merged_keys_leave_out_what_a_run_left_out_and_an_equal_row_still_counts
             keys_for(rows), rows.__getitem__, seen.open(merge), seen, Judge(Sealer()), "", near=True
         )
         assert {n: (match.job, match.line) for n, match in found.items()} == {
-            2: (jobs[1], 1), 3: (jobs[0], 4),
-        }  # fmt: skip
+            2: (jobs[1], 1),
+            3: (jobs[0], 4),
+        }
     assert list(cached(SeenFolder(layout.seen, "train")))
 
 

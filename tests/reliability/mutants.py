@@ -59,10 +59,12 @@ def _changes(tree: ast.Module) -> list[Change]:
         for function in tree.body
         if isinstance(function, ast.FunctionDef)
         for what, change in (
-            *_lost_syncs(function), *_swapped_syncs(function), *_late_syncs(function),
+            *_lost_syncs(function),
+            *_swapped_syncs(function),
+            *_late_syncs(function),
             *_in_place(function),
         )
-    ]  # fmt: skip
+    ]
 
 
 def _lost_syncs(function: ast.FunctionDef) -> Iterator[Change]:

@@ -49,9 +49,12 @@ def lost(root: Path, told: Told) -> list[str]:
         for problem in check(layout, told, event)
     ]
     return [
-        *found, *_link(layout, told), *_numbers(layout, told), *_twins(layout, told),
+        *found,
+        *_link(layout, told),
+        *_numbers(layout, told),
+        *_twins(layout, told),
         *_status(told),
-    ]  # fmt: skip
+    ]
 
 
 def halves(root: Path) -> list[str]:

@@ -11,11 +11,11 @@ import pytest
 from daemon.clock import SystemClock
 from daemon.core import messages as say
 from daemon.text.encoder import TextEncoder
-from daemon.training.context import Bench
+from daemon.training.context import TrainerContext
 from daemon.training.data.rows import RowIndex
 from daemon.training.engine.protocol import Engine
 from daemon.training.engine.step import Stepper
-from daemon.training.engine.trunk_cache import KeptStates
+from daemon.training.engine.trunk_cache import TrunkCache
 from daemon.training.worker import Trainer
 from tests.training.tiny_llama import TinyEngine
 from tests.training.workspace import (
@@ -38,8 +38,8 @@ class Warm:
     def __init__(self, workspace: Workspace, engine: Engine) -> None:
         self._workspace = workspace
         self._pipe = ScriptedPipe([], silent)
-        bench = Bench(workspace.layout, engine, self._pipe, SystemClock(), lambda: True)
-        self._trainer = Trainer(bench, 1)
+        context = TrainerContext(workspace.layout, engine, self._pipe, SystemClock(), lambda: True)
+        self._trainer = Trainer(context, 1)
         self._files = 0
         self._engine = engine
 
@@ -71,7 +71,7 @@ def held() -> dict[str, int]:
     return {
         "steppers": living(Stepper),
         "traces": sum(found.traces for found in gc.get_objects() if isinstance(found, Stepper)),
-        "kept states": living(KeptStates),
+        "kept states": living(TrunkCache),
         "tokenizers": living(TextEncoder),
         "indexes": living(RowIndex),
         "descriptors": psutil.Process().num_fds(),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import typer
 
 from daemon.cli.chat.speakers import Speaking
-from daemon.cli.chat.speaking import Target
+from daemon.cli.chat.speaking import LoadTarget
 from daemon.cli.output.screen import complain, safe, say
 from daemon.core.evaluation.sampling import Sampling
 from daemon.core.rows.examples import Turn
@@ -21,15 +21,15 @@ COMMANDS = {
     "/quit": "leave",
 }
 HELP = "\n".join(f"{command:14}{words}" for command, words in COMMANDS.items())
-Choose = Callable[[str], Target]
+Choose = Callable[[str], LoadTarget]
 """Finds the version that a user names; raises a fault where there is none."""
 
 
 @dataclass
-class Side:
+class ChatSide:
     """One of those who answer, with all that was said to it."""
 
-    target: Target
+    target: LoadTarget
     turns: list[Turn]
 
 
@@ -44,7 +44,7 @@ class Conversation:
         self._choose = choose
         self._opening = tuple(opening)
         self._sampling = sampling
-        self._sides = [Side(speaking.target, list(opening))]
+        self._sides = [ChatSide(speaking.target, list(opening))]
 
     def run(self) -> None:
         """Answer line after line."""
@@ -75,7 +75,7 @@ class Conversation:
         """Let others answer; what was said so far, to the first of two, is known to them."""
         turns = self._sides[0].turns
         try:
-            sides = [Side(self._choose(name), list(turns)) for name in names]
+            sides = [ChatSide(self._choose(name), list(turns)) for name in names]
             self._speaking.turn_to(sides[0].target)
         except Fault as fault:
             complain(fault.message)

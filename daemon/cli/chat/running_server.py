@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from daemon.cli.chat.speaking import Target
+from daemon.cli.chat.speaking import LoadTarget
 from daemon.core.evaluation.sampling import Sampling
 from daemon.core.rows.examples import Chat, Turn, to_record
 from daemon.errors import UserFault
@@ -56,7 +56,7 @@ class Server:
         finally:
             line.close()
 
-    def has(self, target: Target) -> bool:
+    def has(self, target: LoadTarget) -> bool:
         """Tell whether it can answer as this version.
 
         Raises:
@@ -101,11 +101,11 @@ class ServerSpeaker:
 
     here = False
 
-    def __init__(self, server: Server, target: Target) -> None:
+    def __init__(self, server: Server, target: LoadTarget) -> None:
         self.target = target
         self._server = server
 
-    def turn_to(self, target: Target) -> None:
+    def turn_to(self, target: LoadTarget) -> None:
         """Be another version.
 
         Raises:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from daemon.cli.chat.running_server import ServerSpeaker, running_server
-from daemon.cli.chat.speaking import Speaker, Target
+from daemon.cli.chat.speaking import LoadTarget, Speaker
 from daemon.cli.output.screen import complain, err, safe
 from daemon.core.evaluation.sampling import Sampling
 from daemon.core.rows.examples import Turn
@@ -18,11 +18,11 @@ LOCK_WAIT_S = 24 * 3600.0
 class Speaking(Protocol):
     """Somebody who answers as one version, and can become another."""
 
-    target: Target
+    target: LoadTarget
     here: bool
     """Whether this process holds the model."""
 
-    def turn_to(self, target: Target) -> None:
+    def turn_to(self, target: LoadTarget) -> None:
         """Be another version.
 
         Raises:
@@ -40,7 +40,7 @@ class Speaking(Protocol):
 
 
 @contextmanager
-def speaker(layout: Layout, target: Target, here: bool) -> Iterator[Speaking]:
+def speaker(layout: Layout, target: LoadTarget, here: bool) -> Iterator[Speaking]:
     """Give the running server, if it has the version and `here` is not asked for, else a model.
 
     One process a workspace may load one, beside the server, so this waits for the trainer.

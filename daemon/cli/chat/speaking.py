@@ -20,7 +20,7 @@ from daemon.settings_file import named_prefix, read_settings
 
 
 @dataclass(frozen=True)
-class Target:
+class LoadTarget:
     """What is to be loaded: a base model's directory, and a version's over it."""
 
     base: Path
@@ -39,7 +39,9 @@ class Target:
         return self.version.name if self.version is not None else self.base.name
 
 
-def choose(layout: Layout, version: str | None, base: bool, prefix: str | None = None) -> Target:
+def choose(
+    layout: Layout, version: str | None, base: bool, prefix: str | None = None
+) -> LoadTarget:
     """Find what a user means; without a word about the prefix, the one of the version's training.
 
     Raises:
@@ -52,7 +54,7 @@ def choose(layout: Layout, version: str | None, base: bool, prefix: str | None =
     asked = None if prefix is None else named_prefix(layout.settings_file, prefix)
     if base:
         place = _base_of_settings(layout)
-        return Target(place, None, asked, f"{place.name}@base", prefix)
+        return LoadTarget(place, None, asked, f"{place.name}@base", prefix)
     folder = _version_folder(layout, version)
     problem = verify(folder)
     if problem is not None:
@@ -65,7 +67,9 @@ def choose(layout: Layout, version: str | None, base: bool, prefix: str | None =
             own = Prefix.from_record(manifest.get("prefix")) if prefix is None else asked
             adapter = folder if manifest["adapter"] is not None else None
             ours = folder.parent == layout.versions
-            return Target(place, adapter, own, f"{name}@{folder.name}" if ours else None, prefix)
+            return LoadTarget(
+                place, adapter, own, f"{name}@{folder.name}" if ours else None, prefix
+            )
     raise ModelFault(
         "model_missing", f"the base model {name} of {folder.name} is not in models/base"
     )
@@ -100,12 +104,12 @@ class Speaker:
 
     here = True
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: LoadTarget) -> None:
         self.target = target
         self._load(target.base)
         self._become(target)
 
-    def turn_to(self, target: Target) -> None:
+    def turn_to(self, target: LoadTarget) -> None:
         """Be another version; the base model stays loaded where it is the same.
 
         Raises:
@@ -120,7 +124,7 @@ class Speaker:
             self._exchange(before)
             raise
 
-    def _exchange(self, target: Target) -> None:
+    def _exchange(self, target: LoadTarget) -> None:
         if target.base != self.target.base:
             self._load(target.base)
         elif self._worn:
@@ -137,13 +141,13 @@ class Speaker:
         self._model, self._tokenizer = load_model(base)
         self._text = TextEncoder.load(base)
 
-    def _become(self, target: Target) -> None:
+    def _become(self, target: LoadTarget) -> None:
         self._encoder = self._text.prefixed(target.prefix)
         self._worn = target.version is not None
         if target.version is not None:
-            self._wear(target.version)
+            self._load_adapter(target.version)
 
-    def _wear(self, folder: Path) -> None:
+    def _load_adapter(self, folder: Path) -> None:
         from daemon.model.adapters import attach, load_adapter
 
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_bytes())

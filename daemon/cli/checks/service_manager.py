@@ -25,7 +25,7 @@ NO_SUCH_AGENT = 113
 
 
 @dataclass(frozen=True)
-class Said:
+class CommandResult:
     """What came of a manager's command: its exit status, None where it could not be given."""
 
     status: int | None
@@ -170,23 +170,28 @@ class Systemd:
 Manager = Launchd | Systemd
 
 
-def tell(argv: list[str]) -> Said:
+def tell(argv: list[str]) -> CommandResult:
     """Give a manager one command, without a shell."""
     if shutil.which(argv[0]) is None:
-        return Said(None, f"there is no {argv[0]} on this machine")
+        return CommandResult(None, f"there is no {argv[0]} on this machine")
     try:
         done = subprocess.run(
-            argv, capture_output=True, text=True, errors="replace", timeout=ANSWER_S, check=False,
+            argv,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=ANSWER_S,
+            check=False,
             stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+        )
     except subprocess.TimeoutExpired:
-        return Said(None, f"{argv[0]} gave no answer within {ANSWER_S:.0f} s")
+        return CommandResult(None, f"{argv[0]} gave no answer within {ANSWER_S:.0f} s")
     except OSError as error:
-        return Said(None, f"{argv[0]} cannot be run: {error.strerror}")
+        return CommandResult(None, f"{argv[0]} cannot be run: {error.strerror}")
     if done.returncode == 0:
-        return Said(0, done.stdout)
+        return CommandResult(0, done.stdout)
     words = " ".join((done.stderr or done.stdout).split())[:LONGEST_WORDS]
-    return Said(done.returncode, words or f"{argv[0]} ended with {done.returncode}")
+    return CommandResult(done.returncode, words or f"{argv[0]} ended with {done.returncode}")
 
 
 def until(seen: Callable[[], bool]) -> bool:

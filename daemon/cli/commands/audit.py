@@ -78,9 +78,11 @@ def _table(tests: list[dict[str, Any]]) -> Table:
     table = Table("set", "metric", "items", "change", "p better", "p worse", box=None)
     for one in tests:
         table.add_row(
-            cell(one["name"]), cell(one["metric"].replace("_", " ")),
+            cell(one["name"]),
+            cell(one["metric"].replace("_", " ")),
             cell(counted_items(one["items"], one.get("families"))),
-            cell(f"{one['mean_change']:+.4f}"), cell(f"{one['p_better']:.2g}"),
+            cell(f"{one['mean_change']:+.4f}"),
+            cell(f"{one['p_better']:.2g}"),
             cell(f"{one['p_worse']:.2g}"),
-        )  # fmt: skip
+        )
     return table

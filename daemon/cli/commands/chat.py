@@ -6,7 +6,7 @@ import typer
 
 from daemon.cli.chat.conversation import Conversation
 from daemon.cli.chat.speakers import speaker
-from daemon.cli.chat.speaking import Target, choose
+from daemon.cli.chat.speaking import LoadTarget, choose
 from daemon.cli.output.screen import facts, safe, say
 from daemon.cli.place import HERE, Json, Root, workspace
 from daemon.core.evaluation.sampling import Sampling
@@ -101,7 +101,7 @@ def chat(
     sampling = _sampling(max_tokens, temperature, top_p, top_k, min_p, seed, stop)
     target = choose(layout, version, base, prefix)
 
-    def pick(name: str) -> Target:
+    def pick(name: str) -> LoadTarget:
         named = None if name in ("base", "current") else name
         return choose(layout, named, name == "base", prefix)
 

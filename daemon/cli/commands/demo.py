@@ -85,8 +85,10 @@ def _daemon(layout: Layout, rehearse: bool) -> Iterator[None]:
     with tempfile.TemporaryFile() as words:
         process = subprocess.Popen(
             [*argv, *(["--rehearse"] if rehearse else [])],
-            stdin=subprocess.DEVNULL, stdout=words, stderr=words,
-        )  # fmt: skip
+            stdin=subprocess.DEVNULL,
+            stdout=words,
+            stderr=words,
+        )
         try:
             _until_up(layout, process, words)
             yield

@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from daemon.cli.checks.checks import Check, machine_checks, workspace_checks
+from daemon.cli.checks.checks import DoctorCheck, machine_checks, workspace_checks
 from daemon.cli.commands.doctor_gpu import Breaking, Gpu, Quick, check_gpu
 from daemon.cli.output.screen import cell, facts, out, say
 from daemon.cli.place import HERE, Json, NoWorkspace, Root, workspace
@@ -47,7 +47,9 @@ def doctor(
     layout, checks = _place(root)
     settings, problem = _settings(layout)
     checks += [*machine_checks(), *workspace_checks(layout, settings)]
-    checks.append(Check("settings", "wrong" if problem else "good", problem or "all are valid"))
+    checks.append(
+        DoctorCheck("settings", "wrong" if problem else "good", problem or "all are valid")
+    )
     well = all(check.state != "wrong" for check in checks)
     if json:
         listed = [vars(check) for check in checks]
@@ -78,11 +80,11 @@ def _rebuild_ledger(layout: Layout, json: bool) -> None:
             say(sentence, "yellow")
 
 
-def _place(root: Path) -> tuple[Layout, list[Check]]:
+def _place(root: Path) -> tuple[Layout, list[DoctorCheck]]:
     try:
         return workspace(root), []
     except NoWorkspace as fault:
-        return Layout(root.resolve()), [Check("workspace", "warning", fault.message)]
+        return Layout(root.resolve()), [DoctorCheck("workspace", "warning", fault.message)]
 
 
 def _settings(layout: Layout) -> tuple[Settings, str | None]:
@@ -92,7 +94,7 @@ def _settings(layout: Layout) -> tuple[Settings, str | None]:
         return Settings(), fault.message
 
 
-def _checks_table(checks: list[Check]) -> Table:
+def _checks_table(checks: list[DoctorCheck]) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for check in checks:
         sign, style = SIGNS[check.state]

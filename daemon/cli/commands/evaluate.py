@@ -10,7 +10,7 @@ from daemon.cli.output.screen import cell, err, facts, out, say
 from daemon.cli.place import HERE, Json, Rehearse, Root, Wait, alive, workspace
 from daemon.cli.requests.control_client import ask
 from daemon.cli.requests.endpoint import Endpoint, fetch
-from daemon.cli.requests.evaluation import Wanted, open_evaluation
+from daemon.cli.requests.evaluation import EvaluationOptions, open_evaluation
 from daemon.cli.requests.order_client import carry_on
 from daemon.core.evaluation.evaluations import EvaluationRequest, pieces
 from daemon.core.workspace.orders import EVALUATION, kind_of
@@ -71,7 +71,9 @@ def evaluate(
         )
     if not evaluation:
         subject = "base" if base else version or "current_model"
-        evaluation = open_evaluation(layout, Wanted((subject,), tuple(suite or ()), limit, prefix))
+        evaluation = open_evaluation(
+            layout, EvaluationOptions((subject,), tuple(suite or ()), limit, prefix)
+        )
     _finish(layout, evaluation, to, wait=wait, rehearse=rehearse, json=json)
 
 
@@ -101,13 +103,13 @@ def compare(
 ) -> None:
     """Put the same questions to two models or more, and tell which is better, and how surely."""
     layout = workspace(root)
-    wanted = Wanted(tuple(subjects or ()), tuple(suite or ()), limit, prefix)
+    wanted = EvaluationOptions(tuple(subjects or ()), tuple(suite or ()), limit, prefix)
     if endpoint is not None:
         if not model or save is None:
             raise UserFault("endpoint_options", "--endpoint needs --model NAME and --save FILE")
         there = Endpoint(endpoint, model, key_variable)
         fetch(layout, wanted, there, save)
-        wanted = Wanted((str(save), *wanted.subjects), wanted.suites, limit, prefix)
+        wanted = EvaluationOptions((str(save), *wanted.subjects), wanted.suites, limit, prefix)
     if len(wanted.subjects) < 2:
         if endpoint is not None:
             say(f"the answers are in {save}; name it, and another one, to compare them")
@@ -145,17 +147,13 @@ class _Pieces:
     def __init__(self, layout: Layout, evaluation: str) -> None:
         self._place = layout.evaluation(evaluation)
         request = EvaluationRequest.from_record(orders.read_request(self._place))
-        self.pieces = list(
-            pieces(request.subjects, len(evaluations.read_suites(self._place)))
-        )  # fmt: skip
+        self.pieces = list(pieces(request.subjects, len(evaluations.read_suites(self._place))))
         self._told = 0
 
     @property
     def done(self) -> int:
         """How many pieces have ended."""
-        return sum(
-            self._place.paper(one.suite, one.subject).exists() for one in self.pieces
-        )  # fmt: skip
+        return sum(self._place.paper(one.suite, one.subject).exists() for one in self.pieces)
 
     def tell(self) -> None:
         """Write a line where more is done than was told."""
@@ -198,12 +196,14 @@ def _list(layout: Layout, json: bool) -> None:
         request = orders.read_request(place)
         found.append(
             {
-                "evaluation": name, "created_at": request["created_at"], "title": request["title"],
+                "evaluation": name,
+                "created_at": request["created_at"],
+                "title": request["title"],
                 "outcome": None if result is None else result["outcome"],
                 "overall": None if result is None else result["overall"],
                 "winner": None if result is None else result["winner"],
             }
-        )  # fmt: skip
+        )
     if json:
         facts(found)
         return
@@ -218,8 +218,11 @@ def _list(layout: Layout, json: bool) -> None:
             if one is not None and one["mean"] is not None
         ]
         table.add_row(
-            cell(row["evaluation"]), cell(str(row["created_at"])[:16].replace("T", " ")),
-            cell(row["title"]), cell(row["outcome"] or "waits"), cell(", ".join(means)),
+            cell(row["evaluation"]),
+            cell(str(row["created_at"])[:16].replace("T", " ")),
+            cell(row["title"]),
+            cell(row["outcome"] or "waits"),
+            cell(", ".join(means)),
             cell(row["winner"]),
-        )  # fmt: skip
+        )
     out.print(table)

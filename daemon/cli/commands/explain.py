@@ -125,9 +125,15 @@ def _files(files: Sequence[Record]) -> Table:
     for one in files:
         rows = one["rows"]
         _add(
-            table, one["name"] or f"{one['job']} (removed)", rows["trained"], rows["held_out"],
-            rows["refused"], rows["set_aside"], _moved(one["loss"]), _right(one["right"]),
-        )  # fmt: skip
+            table,
+            one["name"] or f"{one['job']} (removed)",
+            rows["trained"],
+            rows["held_out"],
+            rows["refused"],
+            rows["set_aside"],
+            _moved(one["loss"]),
+            _right(one["right"]),
+        )
     return table
 
 
@@ -143,9 +149,14 @@ def _scores(scores: Sequence[Record]) -> Table:
     table = _table("set", "items", "metric", "before", "after", "change")
     for one in scores:
         _add(
-            table, one["set"], one["items"], one["metric"].replace("_", " "),
-            _number(one["before"]), _number(one["after"]), _change(one["change"]),
-        )  # fmt: skip
+            table,
+            one["set"],
+            one["items"],
+            one["metric"].replace("_", " "),
+            _number(one["before"]),
+            _number(one["after"]),
+            _change(one["change"]),
+        )
     return table
 
 
@@ -153,11 +164,15 @@ def _tests(tests: Sequence[Record]) -> Table:
     table = _table("set", "metric", "against", "items", "change", "p better", "p worse")
     for one in tests:
         _add(
-            table, one["name"], one.get("metric", "loss").replace("_", " "), one["against"],
-            counted_items(one["items"], one.get("families")), _change(one["mean_change"]),
+            table,
+            one["name"],
+            one.get("metric", "loss").replace("_", " "),
+            one["against"],
+            counted_items(one["items"], one.get("families")),
+            _change(one["mean_change"]),
             f"{one['p_better']:.2g}",
             f"{one['p_worse']:.2g}",
-        )  # fmt: skip
+        )
     return table
 
 
@@ -168,8 +183,11 @@ def _answers(title: str, changed: Sequence[Record], where: str) -> None:
     say(f"{title}: {len(changed)}", "bold")
     for one in changed[:SHOWN]:
         for name, key in (
-            ("question", "question"), ("wanted", "golden"), ("before", "before"), ("after", "after")
-        ):  # fmt: skip
+            ("question", "question"),
+            ("wanted", "golden"),
+            ("before", "before"),
+            ("after", "after"),
+        ):
             say(f"  {name:>8}: {one_line(one[key], TEXT)}")
         say("")
     if len(changed) > SHOWN:

@@ -18,7 +18,7 @@ from daemon.layout import Layout
 
 if TYPE_CHECKING:
     from daemon.analysis.charts import Chart, Report
-    from daemon.text.pieces import Piece
+    from daemon.text.pieces import TokenText
 
 BAR = 40
 STYLES = {"supervised": "bold green", "ignored": "dim", "truncated": "strike red"}
@@ -112,7 +112,7 @@ def _legend(coloured: bool) -> Text:
     return found
 
 
-def shown(pieces: "Sequence[Piece]", coloured: bool) -> Text:
+def shown(pieces: "Sequence[TokenText]", coloured: bool) -> Text:
     """Return tokens as text: in colours, or with marks around each stretch of one kind."""
     found = Text()
     before = ""

@@ -72,8 +72,12 @@ def _open(layout: Layout, version: str) -> str:
     header = Header("", SystemClock().now().isoformat(), f"{version} again", _needed(manifest))
 
     def fill(built: OrderLayout, order: str) -> None:
-        request = {"schema_version": 1, "order": order, "version": version,
-                   "settings": manifest["settings"]}  # fmt: skip
+        request = {
+            "schema_version": 1,
+            "order": order,
+            "version": version,
+            "settings": manifest["settings"],
+        }
         reproductions.fill(built, folder, request)
 
     return orders.create(layout, REPRODUCTION, header, fill)

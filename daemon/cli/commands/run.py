@@ -57,9 +57,15 @@ def _folders(layout: Layout) -> list[Path]:
     return [
         *(layout.inbox / part for part in ("high", "low")),
         *(layout.queue / state for state in states),
-        layout.control, layout.status, layout.logs,
-        layout.bases, layout.versions, layout.backups, layout.runs, *map(layout.orders, KINDS),
-    ]  # fmt: skip
+        layout.control,
+        layout.status,
+        layout.logs,
+        layout.bases,
+        layout.versions,
+        layout.backups,
+        layout.runs,
+        *map(layout.orders, KINDS),
+    ]
 
 
 def run(

@@ -23,7 +23,7 @@ service = typer.Typer(help="Start the daemon when you log in.", no_args_is_help=
 
 
 @dataclass(frozen=True)
-class Machine:
+class ServiceHost:
     """What of the machine and its user decides where a service's file lies."""
 
     platform: str
@@ -33,12 +33,12 @@ class Machine:
     python: str
 
 
-def this_machine() -> Machine:
+def this_machine() -> ServiceHost:
     """Return this machine and user."""
     home = Path.home()
     # The base directory rules: a relative path counts as none.
     config = Path(os.environ.get("XDG_CONFIG_HOME", ""))
-    return Machine(
+    return ServiceHost(
         platform=sys.platform,
         uid=os.geteuid(),
         home=home,
@@ -110,10 +110,15 @@ def status(root: Root = HERE, json: Json = False) -> None:
     state = manager.state()
     if json:
         facts(
-            {"installed": content is not None, "file": str(manager.file),
-             "manager": manager.name, "command": command, "loaded": state.loaded,
-             "state": state.words}
-        )  # fmt: skip
+            {
+                "installed": content is not None,
+                "file": str(manager.file),
+                "manager": manager.name,
+                "command": command,
+                "loaded": state.loaded,
+                "state": state.words,
+            }
+        )
         return
     if content is None:
         say(f"not installed: {manager.file} does not exist")
@@ -125,7 +130,7 @@ def status(root: Root = HERE, json: Json = False) -> None:
     say(f"loaded: {loaded}" + (f" ({state.words})" if state.words else ""))
 
 
-def _manager(machine: Machine, layout: Layout) -> Manager:
+def _manager(machine: ServiceHost, layout: Layout) -> Manager:
     name = service_name(str(layout.root))
     if machine.platform == "darwin":
         return Launchd(name, machine.home, machine.uid)
@@ -138,7 +143,7 @@ def _manager(machine: Machine, layout: Layout) -> Manager:
     )
 
 
-def _service(machine: Machine, manager: Manager, layout: Layout, as_root: bool) -> Service:
+def _service(machine: ServiceHost, manager: Manager, layout: Layout, as_root: bool) -> Service:
     """Return the service of a workspace.
 
     Raises:

@@ -8,7 +8,7 @@ from rich.table import Table
 from daemon.cli.output.screen import cell, err, facts, out, say
 from daemon.cli.place import HERE, Json, Rehearse, Root, Wait, alive, workspace
 from daemon.cli.requests.order_client import carry_on
-from daemon.cli.requests.sweep import Wanted, open_sweep
+from daemon.cli.requests.sweep import SweepOptions, open_sweep
 from daemon.core.evaluation.sweeps import SweepRequest, Trial, describe
 from daemon.core.workspace.orders import SWEEP, kind_of
 from daemon.errors import UserFault
@@ -41,7 +41,7 @@ def sweep(
     layout = workspace(root)
     name = named
     if kind_of(named) != SWEEP:
-        wanted = Wanted(trials, minutes, epochs, rows, rates, fresh)
+        wanted = SweepOptions(trials, minutes, epochs, rows, rates, fresh)
         name = open_sweep(layout, named, wanted)
     elif not layout.sweep(name).request.exists():
         raise UserFault("no_such_sweep", f"there is no sweep {name} in models/sweeps")
@@ -103,8 +103,14 @@ def _so_far(request: SweepRequest, trials: list[Trial], lives: bool) -> dict[str
         | {"changes": describe(trial.setting, request.default), "loss": trial.loss}
         for trial in trials
     ]
-    return {"sweep": request.sweep, "outcome": None, "message": message, "best": None,
-            "trials": rows, "training": None}  # fmt: skip
+    return {
+        "sweep": request.sweep,
+        "outcome": None,
+        "message": message,
+        "best": None,
+        "trials": rows,
+        "training": None,
+    }
 
 
 def _table(trials: list[dict[str, Any]]) -> Table:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon.core.training.packing import USUAL_ROW_TOKENS, Shapes, lay_out
+from daemon.core.training.packing import USUAL_ROW_TOKENS, RowShapes, lay_out
 from daemon.core.training.plan import Plan
 from daemon.folders.models.models import read_manifests
 from daemon.layout import Layout
@@ -49,7 +49,7 @@ def cost_of(lengths: Sequence[int], training: TrainingSettings) -> Cost:
     """Return what rows cost; all passes of one epoch are laid out as the trainer does."""
     plan = Plan(lengths, training.batch_rows, training.epochs, training.seed)
     row_tokens = training.row_tokens or USUAL_ROW_TOKENS
-    shapes = Shapes(row_tokens, training.pass_tokens or row_tokens)
+    shapes = RowShapes(row_tokens, training.pass_tokens or row_tokens)
     passes = [
         item
         for index in range(plan.steps_of_epoch)

@@ -44,7 +44,8 @@ def read_answers(layout: Layout, version: str) -> list[dict[str, Any]]:
     records = (json.loads(line) for line in path.read_bytes().splitlines() if line.strip())
     return [
         {
-            "prompt": record["prompt"], "golden": (record["golden"] or [""])[0],
+            "prompt": record["prompt"],
+            "golden": (record["golden"] or [""])[0],
             **{
                 when: record["answers"][who]["text"]
                 for when, who in (("before", parent), ("after", "candidate"))
@@ -55,7 +56,7 @@ def read_answers(layout: Layout, version: str) -> list[dict[str, Any]]:
             },
         }
         for record in records
-    ]  # fmt: skip
+    ]
 
 
 def _table(answers: list[dict[str, Any]]) -> Table:

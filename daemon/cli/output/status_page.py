@@ -10,17 +10,25 @@ from rich.text import Text
 from daemon.cli.output.screen import cell, safe
 
 COLOURS = {
-    "training": "green", "judging": "green", "intake": "green", "idle": "cyan",
-    "paused": "yellow", "blocked": "red", "disk_full": "red", "crashed": "red",
-}  # fmt: skip
+    "training": "green",
+    "judging": "green",
+    "intake": "green",
+    "idle": "cyan",
+    "paused": "yellow",
+    "blocked": "red",
+    "disk_full": "red",
+    "crashed": "red",
+}
 SAMPLES = 3
 SEEN = 12
 """Characters that two answers may share at their start and still show where they differ."""
 FILES = 2
 """Names that are shown of a run over several."""
 VERDICTS = {
-    "promote": "promoted", "unproven": "in use, unproven", "refuse": "refused, in use by hand",
-}  # fmt: skip
+    "promote": "promoted",
+    "unproven": "in use, unproven",
+    "refuse": "refused, in use by hand",
+}
 
 
 def page(root: str, document: Mapping[str, Any] | None, problem: str | None) -> Group:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from daemon.cli.output.screen import say
-from daemon.cli.place import NotRunning, Refused, alive, how_to_start
+from daemon.cli.place import DaemonRefusal, NotRunning, alive, how_to_start
 from daemon.clock import Clock, SystemClock
 from daemon.core.decisions.commands import RequestId
 from daemon.errors import Fault
@@ -88,5 +88,5 @@ def _show(answer: dict[str, Any] | None, word: str) -> None:
         )
     message = str(answer.get("message", ""))
     if answer.get("answer") != "done":
-        raise Refused("refused", f"{word} {answer.get('answer')}: {message}")
+        raise DaemonRefusal("refused", f"{word} {answer.get('answer')}: {message}")
     say(f"{word}: {message}")

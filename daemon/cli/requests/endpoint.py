@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from daemon.cli.output.screen import err
-from daemon.cli.requests.evaluation import Wanted, chosen
+from daemon.cli.requests.evaluation import EvaluationOptions, chosen
 from daemon.core.evaluation.suites import SuiteItem
 from daemon.core.rows.examples import Chat, to_record
 from daemon.core.workspace.jobs import escape
@@ -41,13 +41,18 @@ class Endpoint:
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     def redirect_request(
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str,
-        headers: Any, newurl: str,
-    ) -> None:  # fmt: skip
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: Any,
+        newurl: str,
+    ) -> None:
         """Follow none."""
 
 
-def fetch(layout: Layout, wanted: Wanted, endpoint: Endpoint, path: Path) -> None:
+def fetch(layout: Layout, wanted: EvaluationOptions, endpoint: Endpoint, path: Path) -> None:
     """Ask what is not answered in the file yet; each answer is durable before the next is asked.
 
     Raises:

@@ -35,7 +35,7 @@ TOLD = 5
 
 
 @dataclass(frozen=True)
-class Wanted:
+class EvaluationOptions:
     """What a user asks of an evaluation."""
 
     subjects: tuple[str, ...]
@@ -45,7 +45,7 @@ class Wanted:
     prefix: str | None
 
 
-def open_evaluation(layout: Layout, wanted: Wanted) -> str:
+def open_evaluation(layout: Layout, wanted: EvaluationOptions) -> str:
     """Make the order of an evaluation; return its name.
 
     Raises:
@@ -73,12 +73,16 @@ def open_evaluation(layout: Layout, wanted: Wanted) -> str:
     )
     header = Header("", request.created_at, request.title, request.versions)
     return orders.create(
-        layout, EVALUATION, header,
+        layout,
+        EVALUATION,
+        header,
         lambda built, name: evaluations.fill(
-            built, request.as_record() | {"evaluation": name},
-            [one.as_record() for one in questions], papers,
+            built,
+            request.as_record() | {"evaluation": name},
+            [one.as_record() for one in questions],
+            papers,
         ),
-    )  # fmt: skip
+    )
 
 
 def _each_once(
@@ -113,7 +117,9 @@ def _named(questions: Sequence[Questions]) -> str:
 # --- suites ---------------------------------------------------------------------------------------
 
 
-def chosen(layout: Layout, settings: Settings, wanted: Wanted) -> tuple[list[Questions], list[str]]:
+def chosen(
+    layout: Layout, settings: Settings, wanted: EvaluationOptions
+) -> tuple[list[Questions], list[str]]:
     """Return what is asked, and what the user should know of it.
 
     Raises:
@@ -180,20 +186,33 @@ def _holdouts(layout: Layout, settings: Settings, notes: list[str]) -> Suite:
                 continue
             items.append(
                 SuiteItem(
-                    f"{job}:{record['row']}", record["line"], prompt_of(example),
-                    (answer_of(example),), example.tools, group=label_of(example, words),
+                    f"{job}:{record['row']}",
+                    record["line"],
+                    prompt_of(example),
+                    (answer_of(example),),
+                    example.tools,
+                    group=label_of(example, words),
                     scorer="calls" if ends_in_calls(example) else None,
                 )
-            )  # fmt: skip
+            )
     if texts:
         notes.append(f"{texts} held-out rows are plain text and ask nothing: they are left out")
     if not items:
         raise UserFault("no_holdouts", "the current version's files hold out no row that asks")
     digest = hashlib.sha256(json.dumps([asdict(item) for item in items]).encode()).hexdigest()
     return Suite(
-        HOLDOUTS, "held-out rows of the lineage", "own rows", "exact", "answers", "medium", "own",
-        "own", settings.evaluation.max_new_tokens, tuple(items), digest,
-    )  # fmt: skip
+        HOLDOUTS,
+        "held-out rows of the lineage",
+        "own rows",
+        "exact",
+        "answers",
+        "medium",
+        "own",
+        "own",
+        settings.evaluation.max_new_tokens,
+        tuple(items),
+        digest,
+    )
 
 
 def _judge_rows(path: Path) -> Iterator[dict[str, Any]]:

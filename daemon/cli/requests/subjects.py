@@ -101,9 +101,13 @@ class Who:
         if spec is None:
             raise UserFault("no_adapter", f"{named} has no adapter: name 'base' instead")
         return Subject(
-            _shown(named), "adapter", str(folder), digest(folder / ADAPTER), spec,
+            _shown(named),
+            "adapter",
+            str(folder),
+            digest(folder / ADAPTER),
+            spec,
             self._asked(prefix),
-        )  # fmt: skip
+        )
 
 
 def _same_base(named: str, version: Version, base: BaseFacts) -> None:
@@ -126,9 +130,13 @@ def _spec_of(path: Path) -> AdapterSpec:
                 "not_lora", f"{path} is of kind {escape(str(kind), 40)}: only lora and dora are"
             )
         return AdapterSpec(
-            kind, int(lora["rank"]), float(lora["scale"]), 0.0, int(config["num_layers"]),
+            kind,
+            int(lora["rank"]),
+            float(lora["scale"]),
+            0.0,
+            int(config["num_layers"]),
             tuple(map(str, lora.get("keys") or ())),
-        )  # fmt: skip
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         message = f"{path} does not tell the adapter's shape as mlx-lm writes it: {error!r}"
         raise UserFault("adapter_unknown", message) from error

@@ -31,7 +31,7 @@ FEW = 10
 
 
 @dataclass(frozen=True)
-class Wanted:
+class SweepOptions:
     """What a user asks of a sweep."""
 
     trials: int
@@ -71,7 +71,7 @@ class _Source:
     """Its own settings as TOML."""
 
 
-def open_sweep(layout: Layout, named: str, wanted: Wanted) -> str:
+def open_sweep(layout: Layout, named: str, wanted: SweepOptions) -> str:
     """Make a sweep of a file or a job; return its name.
 
     Raises:
@@ -86,14 +86,16 @@ def open_sweep(layout: Layout, named: str, wanted: Wanted) -> str:
             "", request.created_at, request.file, (start_version,) if start_version else ()
         )
         return orders.create(
-            layout, SWEEP, header,
+            layout,
+            SWEEP,
+            header,
             lambda built, sweep: sweeps.fill(
                 built, source.place, request.as_record() | {"sweep": sweep}
             ),
-        )  # fmt: skip
+        )
 
 
-def _request(start: _Start, source: _Source, wanted: Wanted) -> SweepRequest:
+def _request(start: _Start, source: _Source, wanted: SweepOptions) -> SweepRequest:
     """Return the request of a sweep that has no name yet."""
     held, tune = _held_out(source)
     settings, doubts = _settings(start, source)
@@ -229,7 +231,7 @@ def _default(settings: Settings, from_base: bool) -> Setting:
     return default
 
 
-def _notes(start: _Start, wanted: Wanted) -> Iterator[str]:
+def _notes(start: _Start, wanted: SweepOptions) -> Iterator[str]:
     shape = "rank, scale and layers"
     if not start.from_base:
         name = start.version.version

@@ -136,9 +136,13 @@ def _take_words(text: str, drafts: dict[str | None, _Draft]) -> bool:
         loss = _number_in(match[2])
         draft.points.append(
             Point(
-                int(match[1]), loss, learning_rate=rate, tokens_per_s=speed, memory_bytes=held,
+                int(match[1]),
+                loss,
+                learning_rate=rate,
+                tokens_per_s=speed,
+                memory_bytes=held,
             )
-        )  # fmt: skip
+        )
         return True
     if match := NEW_TRAIN.search(text):
         speed = _number_in(match[3].replace(",", ""))

@@ -69,7 +69,7 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Finding:
+class CurveFinding:
     """One illness of a curve: where it began, by which numbers it is seen, and what to do."""
 
     kind: Kind
@@ -80,7 +80,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Stop:
+class BestStop:
     """Where the run would best have ended."""
 
     step: int
@@ -93,9 +93,9 @@ class Diagnosis:
     """All that is said of one curve."""
 
     curve: Curve
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[CurveFinding, ...] = ()
     """The gravest first."""
-    stop: Stop | None = None
+    stop: BestStop | None = None
     not_judged: Mapping[str, str] = field(default_factory=dict)
     """Kinds on which nothing can be said, with the reason."""
     facts: Mapping[str, float | None] = field(default_factory=dict)

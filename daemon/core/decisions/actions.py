@@ -111,14 +111,14 @@ class ResumeTrainer:
 
 
 @dataclass(frozen=True)
-class AskCheckpoint:
+class RequestCheckpoint:
     """Have the trainer commit; the command is answered when it has."""
 
     command: Command
 
 
 @dataclass(frozen=True)
-class AskEvaluation:
+class RequestEvaluation:
     """Have the trainer evaluate; the command is answered when it has."""
 
     command: Command
@@ -158,14 +158,14 @@ class RemoveRun:
 
 
 @dataclass(frozen=True)
-class BeginPiece:
+class BeginUnit:
     """Hand the next piece of an order, or its end, to the trainer, starting it where it is off."""
 
     order: str
 
 
 @dataclass(frozen=True)
-class LeavePiece:
+class LeaveUnit:
     """Have the trainer let go of the piece in hand."""
 
     order: str
@@ -294,10 +294,42 @@ class EndTrainer:
 
 
 Action = (
-    Claim | PassOn | BeginIntake | Enqueue | EndJob | TakeInAgain | PutBack | PrepareBase | SealBase
-    | OpenRun | MoveToRunning | BeginRun | PauseTrainer | ResumeTrainer | AskCheckpoint
-    | AskEvaluation | AbandonRun | MarkSkip | ReturnJob | RemoveRun | BeginPiece | LeavePiece
-    | OpenAudit | SettleAudit | SkipOrder | SealCandidate | MoveLink | Verify | Prune | Backup
-    | RemoveBackup | EndPause | Retry | NewLineage | Reply | StopDaemon | EndIntakeWorker
+    Claim
+    | PassOn
+    | BeginIntake
+    | Enqueue
+    | EndJob
+    | TakeInAgain
+    | PutBack
+    | PrepareBase
+    | SealBase
+    | OpenRun
+    | MoveToRunning
+    | BeginRun
+    | PauseTrainer
+    | ResumeTrainer
+    | RequestCheckpoint
+    | RequestEvaluation
+    | AbandonRun
+    | MarkSkip
+    | ReturnJob
+    | RemoveRun
+    | BeginUnit
+    | LeaveUnit
+    | OpenAudit
+    | SettleAudit
+    | SkipOrder
+    | SealCandidate
+    | MoveLink
+    | Verify
+    | Prune
+    | Backup
+    | RemoveBackup
+    | EndPause
+    | Retry
+    | NewLineage
+    | Reply
+    | StopDaemon
+    | EndIntakeWorker
     | EndTrainer
-)  # fmt: skip
+)

@@ -56,9 +56,15 @@ def audit_request(
     if proven is None or proven == version or version.adapter is None:
         return None
     return AuditRequest(
-        "", now, version.version, proven.version, jobs_of(chain),
-        version.base, settings, version.adapter.as_record(),
-    )  # fmt: skip
+        "",
+        now,
+        version.version,
+        proven.version,
+        jobs_of(chain),
+        version.base,
+        settings,
+        version.adapter.as_record(),
+    )
 
 
 def audit_due(snapshot: Snapshot) -> do.OpenAudit | None:

@@ -13,9 +13,14 @@ LITTLE_MEMORY = frozenset(("too_little_memory", "out_of_memory"))
 """Codes of refusals that less work or more free memory would end."""
 
 MAY_PASS = LITTLE_MEMORY | {
-    "model_missing", "model_damaged", "model_download_failed", "trainer_died",
-    "version_damaged", "adapter_damaged", "device_lost",
-}  # fmt: skip
+    "model_missing",
+    "model_damaged",
+    "model_download_failed",
+    "trainer_died",
+    "version_damaged",
+    "adapter_damaged",
+    "device_lost",
+}
 """Codes whose cause may go without a change of the settings: a network, a disk, a copied file."""
 
 

@@ -5,15 +5,31 @@ from dataclasses import dataclass
 from typing import Literal
 
 Word = Literal[
-    "stop", "pause", "resume", "skip", "rollback", "promote", "retry", "lineage", "checkpoint",
+    "stop",
+    "pause",
+    "resume",
+    "skip",
+    "rollback",
+    "promote",
+    "retry",
+    "lineage",
+    "checkpoint",
     "evaluate",
-]  # fmt: skip
+]
 Answer = Literal["done", "refused", "stale", "too_late", "unknown"]
 
 PRECEDENCE: tuple[Word, ...] = (
-    "stop", "pause", "resume", "skip", "rollback", "promote", "retry", "lineage", "checkpoint",
+    "stop",
+    "pause",
+    "resume",
+    "skip",
+    "rollback",
+    "promote",
+    "retry",
+    "lineage",
+    "checkpoint",
     "evaluate",
-)  # fmt: skip
+)
 """The order in which commands that one tick sees are carried out; none cancels another."""
 
 STALE_AT_START: frozenset[str] = frozenset(("stop", "skip", "checkpoint", "evaluate"))

@@ -14,7 +14,7 @@ from daemon.core.decisions.obey import obey
 from daemon.core.decisions.promotion import decide_verdict
 from daemon.core.decisions.scheduling import gather, poison
 from daemon.core.decisions.silence import silence_limit_s
-from daemon.core.decisions.snapshot import RunOnDisk, Snapshot, Worker
+from daemon.core.decisions.snapshot import RunOnDisk, Snapshot, WorkerState
 from daemon.core.workspace.jobs import Outcome, Queued
 from daemon.core.workspace.orders import AUDIT, kind_of
 from daemon.core.workspace.versions import Version, fit_problem
@@ -47,7 +47,7 @@ def decide(snapshot: Snapshot) -> list[do.Action]:
         *_claims(snapshot),
         *incoming(snapshot),
         *_base(snapshot),
-        *_piece(snapshot),
+        *_unit(snapshot),
         *(_run(snapshot, snapshot.run) if snapshot.run is not None else _next_work(snapshot)),
         *_idle(snapshot),
     ]
@@ -121,13 +121,13 @@ def _base(snapshot: Snapshot) -> list[do.Action]:
     return []
 
 
-def _piece(snapshot: Snapshot) -> list[do.Action]:
+def _unit(snapshot: Snapshot) -> list[do.Action]:
     """Keep the trainer on the piece in hand; a run that waits begins when it has ended."""
-    order, trainer = snapshot.order_in_hand, snapshot.trainer
+    order, trainer = snapshot.current_order, snapshot.trainer
     if order is None or trainer.state == "leaving":
         return []
     if order.skip:
-        return [do.LeavePiece(order.order, "skipped")]
+        return [do.LeaveUnit(order.order, "skipped")]
     return _attended(snapshot)
 
 
@@ -153,22 +153,22 @@ def _next_work(snapshot: Snapshot) -> list[do.Action]:
     """
     audits = [order for order in snapshot.orders if kind_of(order.order) == AUDIT]
     if audits:
-        return _next_piece(replace(snapshot, orders=tuple(audits)))
+        return _next_unit(replace(snapshot, orders=tuple(audits)))
     if not snapshot.paused and blocked(snapshot) is None:
         due = audit_due(snapshot)
         if due is not None:
             return [due]
-    return _next_run(snapshot) or _next_piece(snapshot)
+    return _next_run(snapshot) or _next_unit(snapshot)
 
 
-def _next_piece(snapshot: Snapshot) -> list[do.Action]:
+def _next_unit(snapshot: Snapshot) -> list[do.Action]:
     if snapshot.trainer.state not in ("off", "idle") or snapshot.base.name is None:
         return []
     if snapshot.paused:
         # What was skipped only needs its result written.
         skipped = [order for order in snapshot.orders if order.skip]
-        return [do.BeginPiece(skipped[0].order)] if skipped else []
-    return [do.BeginPiece(snapshot.orders[0].order)] if snapshot.orders else []
+        return [do.BeginUnit(skipped[0].order)] if skipped else []
+    return [do.BeginUnit(snapshot.orders[0].order)] if snapshot.orders else []
 
 
 def _next_run(snapshot: Snapshot) -> list[do.Action]:
@@ -260,7 +260,7 @@ def _drive(snapshot: Snapshot, run: RunOnDisk) -> list[do.Action]:
     return [do.BeginRun(run.run)] if trainer.state in ("off", "idle") else []
 
 
-def _held(trainer: Worker, run: RunOnDisk) -> bool:
+def _held(trainer: WorkerState, run: RunOnDisk) -> bool:
     return trainer.state != "off" and trainer.on == run.run
 
 

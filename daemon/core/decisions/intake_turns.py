@@ -3,7 +3,7 @@
 from operator import attrgetter
 
 from daemon.core.decisions import actions as do
-from daemon.core.decisions.snapshot import Snapshot, Worker
+from daemon.core.decisions.snapshot import Snapshot, WorkerState
 from daemon.core.workspace.jobs import Incoming, JobCard
 
 INTAKE_DEATHS, INTAKE_READINGS = 3, 10
@@ -34,7 +34,7 @@ def incoming(snapshot: Snapshot) -> list[do.Action]:
     return chosen
 
 
-def _deadly(job: Incoming, worker: Worker) -> str | None:
+def _deadly(job: Incoming, worker: WorkerState) -> str | None:
     """Say why a job is never taken in again; None where it may be, or is just now."""
     card = job.card
     if card.intake_deaths >= INTAKE_DEATHS:
@@ -45,7 +45,7 @@ def _deadly(job: Incoming, worker: Worker) -> str | None:
     return None
 
 
-def _next_intake(worker: Worker, waiting: list[JobCard]) -> JobCard | None:
+def _next_intake(worker: WorkerState, waiting: list[JobCard]) -> JobCard | None:
     """Return the job to take in now: the first in order, or an urgent one in between.
 
     A job that was the death of the worker once is never taken in between: it would take the other

@@ -31,9 +31,9 @@ def _one(snapshot: Snapshot, command: Command) -> list[do.Action]:
         case "lineage":
             return [_lineage(snapshot, command)]
         case "checkpoint":
-            return [_ask(snapshot, command, do.AskCheckpoint(command))]
+            return [_ask(snapshot, command, do.RequestCheckpoint(command))]
         case "evaluate":
-            return [_ask(snapshot, command, do.AskEvaluation(command))]
+            return [_ask(snapshot, command, do.RequestEvaluation(command))]
         case _:
             return [do.Reply(command, "unknown", explain_unknown(command.word))]
 
@@ -59,8 +59,8 @@ def _order_meant(snapshot: Snapshot, command: Command) -> OrderOnDisk | None:
     name = command.content.strip()
     if name:
         return next((order for order in snapshot.orders if order.order == name), None)
-    if snapshot.order_in_hand is not None or snapshot.run is not None:
-        return snapshot.order_in_hand
+    if snapshot.current_order is not None or snapshot.run is not None:
+        return snapshot.current_order
     return snapshot.orders[0] if snapshot.orders else None
 
 
@@ -117,7 +117,7 @@ def _lineage(snapshot: Snapshot, command: Command) -> do.Action:
 
 
 def _ask(snapshot: Snapshot, command: Command, ask: do.Action) -> do.Action:
-    order = snapshot.order_in_hand
+    order = snapshot.current_order
     if order is not None:
         message = f"{order.order} is in progress: each of its pieces is noted by itself"
         return do.Reply(command, "refused", message)

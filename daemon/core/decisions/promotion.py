@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PairedComparison:
     """One paired comparison of a candidate with a reference on the same items."""
 
     name: str
@@ -39,7 +39,7 @@ class Judgement:
 
     finite: bool
     changed: bool
-    comparisons: tuple[Comparison, ...]
+    comparisons: tuple[PairedComparison, ...]
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def judgement_from_record(record: Mapping[str, Any]) -> Judgement:
     return Judgement(
         record["finite"],
         record["changed"],
-        tuple(Comparison(**fields_of(Comparison, test)) for test in record["tests"]),
+        tuple(PairedComparison(**fields_of(PairedComparison, test)) for test in record["tests"]),
     )
 
 
@@ -144,12 +144,15 @@ def counted_items(items: int, families: int | None) -> str:
     return str(items) if families is None else f"{items} in {families} families"
 
 
-def _least(test: Comparison, gate: Gate) -> float:
+def _least(test: PairedComparison, gate: Gate) -> float:
     return gate.min_effect if test.metric == LOSS else gate.min_gain
 
 
 def _why_not(
-    test: Comparison, better: Holding[Comparison], worse: Holding[Comparison], gate: Gate
+    test: PairedComparison,
+    better: Holding[PairedComparison],
+    worse: Holding[PairedComparison],
+    gate: Gate,
 ) -> str:
     """Say why a test counts for nothing although its p is below the level; empty where it isn't."""
     side, p = (better, test.p_better) if test.p_better <= test.p_worse else (worse, test.p_worse)
@@ -158,7 +161,7 @@ def _why_not(
     return f"; {side.asks()}" if p < gate.level else ""
 
 
-def _say(test: Comparison, why_not: str = "") -> str:
+def _say(test: PairedComparison, why_not: str = "") -> str:
     p = min(test.p_better, test.p_worse)
     unit = " nats a token" if test.metric == LOSS else ""
     families = "" if test.families is None else f" in {test.families} families"

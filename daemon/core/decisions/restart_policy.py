@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Wear:
+class ProcessAge:
     """What has gathered in a trainer since it started."""
 
     traces: int
@@ -18,7 +18,7 @@ class Wear:
 
 
 @dataclass(frozen=True)
-class WearBounds:
+class RestartBounds:
     """How much of it is borne; 0 turns a bound off."""
 
     traces: int
@@ -31,18 +31,18 @@ LEAST_GROWTH_BYTES = 256 * 2**20
 """Less growth than this is no leak, whatever the share: a tiny model doubles with one cache."""
 
 
-def worn(wear: Wear, bounds: WearBounds) -> str | None:
+def should_restart(load_adapter: ProcessAge, bounds: RestartBounds) -> str | None:
     """Say in words why a fresh trainer should go on; None while this one may."""
-    if bounds.traces and wear.traces >= bounds.traces:
-        return f"{wear.traces} shapes are compiled, which hold memory until the next run"
-    if bounds.runs and wear.runs >= bounds.runs:
-        return f"it has carried out {wear.runs} run{'' if wear.runs == 1 else 's'}"
-    if bounds.growth and wear.first_bytes is not None:
-        grown = wear.footprint_bytes - wear.first_bytes
-        most = wear.first_bytes * (bounds.growth - 1)
+    if bounds.traces and load_adapter.traces >= bounds.traces:
+        return f"{load_adapter.traces} shapes are compiled, which hold memory until the next run"
+    if bounds.runs and load_adapter.runs >= bounds.runs:
+        return f"it has carried out {load_adapter.runs} run{'' if load_adapter.runs == 1 else 's'}"
+    if bounds.growth and load_adapter.first_bytes is not None:
+        grown = load_adapter.footprint_bytes - load_adapter.first_bytes
+        most = load_adapter.first_bytes * (bounds.growth - 1)
         if grown > max(most, LEAST_GROWTH_BYTES):
             return (
-                f"its memory has grown from {wear.first_bytes / 2**30:.1f} to "
-                f"{wear.footprint_bytes / 2**30:.1f} GiB since its first run"
+                f"its memory has grown from {load_adapter.first_bytes / 2**30:.1f} to "
+                f"{load_adapter.footprint_bytes / 2**30:.1f} GiB since its first run"
             )
     return None

@@ -1,7 +1,7 @@
 """Which weights may be removed; never the current version's, its parent's or the only good."""
 
 from daemon.core.decisions.actions import Backup, Prune, RemoveBackup
-from daemon.core.decisions.snapshot import Limits, Snapshot
+from daemon.core.decisions.snapshot import DecisionSettings, Snapshot
 from daemon.core.workspace.versions import ancestry, last_proven
 
 
@@ -42,7 +42,10 @@ def prune(snapshot: Snapshot, with_moments: frozenset[str]) -> tuple[Prune, ...]
 
 
 def backups(
-    limits: Limits, promoted: tuple[str, ...], complete: frozenset[str], kept: frozenset[str]
+    limits: DecisionSettings,
+    promoted: tuple[str, ...],
+    complete: frozenset[str],
+    kept: frozenset[str],
 ) -> tuple[Backup | RemoveBackup, ...]:
     """Return the copies to make and to remove; `promoted` are the promoted, newest last."""
     last: list[str] = []

@@ -122,7 +122,7 @@ class Audit:
 
 
 @dataclass(frozen=True)
-class Worker:
+class WorkerState:
     """A worker process as the supervisor sees it."""
 
     state: Literal["off", "starting", "idle", "busy", "paused", "leaving"] = "off"
@@ -156,7 +156,7 @@ class Base:
 
 
 @dataclass(frozen=True)
-class Limits:
+class DecisionSettings:
     """The settings that decisions are made by."""
 
     gather_rows: int
@@ -177,7 +177,7 @@ class Limits:
 class Snapshot:
     """What the folders, the workers and the settings say at one instant."""
 
-    limits: Limits
+    limits: DecisionSettings
     base: Base
     stopping: bool = False
     paused: bool = False
@@ -197,8 +197,8 @@ class Snapshot:
     """Those that are not over, by age."""
     audits: tuple[Audit, ...] = ()
     """All of them, by age."""
-    intake: Worker = Worker()
-    trainer: Worker = Worker()
+    intake: WorkerState = WorkerState()
+    trainer: WorkerState = WorkerState()
     versions: Mapping[str, Version] = field(default_factory=dict)
     complete: frozenset[str] = frozenset()
     """Versions whose weights are on disk (the others are remembered by their manifest)."""
@@ -215,7 +215,7 @@ class Snapshot:
     """Less room than the next file needs."""
 
     @property
-    def order_in_hand(self) -> OrderOnDisk | None:
+    def current_order(self) -> OrderOnDisk | None:
         """The order of which the trainer does a piece."""
         on = self.trainer.on if self.trainer.state != "off" else None
         return next((order for order in self.orders if order.order == on), None)
@@ -230,9 +230,16 @@ def with_one_order(snapshot: Snapshot, order: str) -> Snapshot:
     """Return what is seen by one who has come for an order alone: no file, no job, no run."""
     return replace(
         snapshot,
-        drops=(), growths=(), settling=0, leftovers=(), incoming=(), queued=(), running=(),
-        run=None, short_of_space=False,
+        drops=(),
+        growths=(),
+        settling=0,
+        leftovers=(),
+        incoming=(),
+        queued=(),
+        running=(),
+        run=None,
+        short_of_space=False,
         orders=tuple(item for item in snapshot.orders if item.order == order),
         audits=tuple(item for item in snapshot.audits if item.order == order),
         limits=replace(snapshot.limits, audit_every=0),
-    )  # fmt: skip
+    )

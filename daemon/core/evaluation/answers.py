@@ -7,7 +7,7 @@ from daemon.core.evaluation.answer_memory import ANSWERS_MOST
 
 
 @dataclass(frozen=True)
-class Limits:
+class AnswerLimits:
     """Where an answer is cut off."""
 
     tokens: int

@@ -47,9 +47,11 @@ def _changed(gone: str, new: str) -> list[tuple[Kind, str]]:
     begin = _shared(gone, new)
     end = _shared(gone[begin:][::-1], new[begin:][::-1])
     return [
-        ("same", gone[:begin]), ("gone", gone[begin : len(gone) - end]),
-        ("new", new[begin : len(new) - end]), ("same", gone[len(gone) - end :]),
-    ]  # fmt: skip
+        ("same", gone[:begin]),
+        ("gone", gone[begin : len(gone) - end]),
+        ("new", new[begin : len(new) - end]),
+        ("same", gone[len(gone) - end :]),
+    ]
 
 
 def _shared(one: str, other: str) -> int:

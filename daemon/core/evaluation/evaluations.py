@@ -130,7 +130,7 @@ class EvaluationRequest:
 
 
 @dataclass(frozen=True)
-class Piece:
+class SuiteRun:
     """One subject's answers to one suite."""
 
     number: int
@@ -139,11 +139,11 @@ class Piece:
     subject: int
 
 
-def pieces(subjects: Sequence[Subject], suites: int) -> Iterator[Piece]:
+def pieces(subjects: Sequence[Subject], suites: int) -> Iterator[SuiteRun]:
     """Give what models have to answer, suite by suite and subject by subject."""
     generating = [place for place, subject in enumerate(subjects) if subject.generates]
     number = 0
     for suite in range(suites):
         for subject in generating:
             number += 1
-            yield Piece(number, suite, subject)
+            yield SuiteRun(number, suite, subject)

@@ -12,9 +12,11 @@ Record = Mapping[str, Any]
 
 
 def explain(
-    manifest: Record, report: Record | None, files: Mapping[str, Record | None],
+    manifest: Record,
+    report: Record | None,
+    files: Mapping[str, Record | None],
     misfits: Sequence[Record] = (),
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """Return the explanation as plain JSON values.
 
     `report` is the version's own, `files` has by job its name and the row counts of its intake;
@@ -35,12 +37,13 @@ def explain(
             "reasons": manifest["verdict_reasons"],
             "compared_with": list(dict.fromkeys(test["against"] for test in tests)),
         },
-        "files": [
-            _file(job, manifest, evaluations, files.get(job)) for job in manifest["job_ids"]
-        ],
+        "files": [_file(job, manifest, evaluations, files.get(job)) for job in manifest["job_ids"]],
         "earlier_files": [
-            {"job": job, "name": (files.get(job) or {}).get("name"),
-             **_measured(evaluations, EARLIER, job, parent)}
+            {
+                "job": job,
+                "name": (files.get(job) or {}).get("name"),
+                **_measured(evaluations, EARLIER, job, parent),
+            }
             for job in _jobs_of(evaluations, EARLIER)
         ],
         "tests": tests,
@@ -49,7 +52,7 @@ def explain(
         "replay": manifest.get("replay"),
         "settings": list(misfits),
         "provenance": _provenance(manifest),
-    }  # fmt: skip
+    }
 
 
 def earlier_jobs(manifest: Record) -> list[str]:
@@ -85,15 +88,21 @@ def _measured(evaluations: Record, of_set: str, job: str, parent: str) -> dict[s
     loss = (whole.get("jobs") or {}).get(job)
     answers = (evaluations.get("answers_by_job") or {}).get(job)
     return {
-        "loss": None if loss is None else {
-            "items": loss["items"], "before": loss["models"].get(parent),
+        "loss": None
+        if loss is None
+        else {
+            "items": loss["items"],
+            "before": loss["models"].get(parent),
             "after": loss["models"].get(CANDIDATE),
         },
-        "right": None if answers is None else {
-            "items": answers["items"], "before": answers["right"].get(parent),
+        "right": None
+        if answers is None
+        else {
+            "items": answers["items"],
+            "before": answers["right"].get(parent),
             "after": answers["right"].get(CANDIDATE),
         },
-    }  # fmt: skip
+    }
 
 
 def _scores(report: Record | None, parent: str) -> list[dict[str, Any]]:
@@ -108,17 +117,34 @@ def _scores(report: Record | None, parent: str) -> list[dict[str, Any]]:
             new = (after["metrics"].get(metric) or {}).get("mean")
             change = None if old is None or new is None else new - old
             found.append(
-                {"set": name, "metric": metric, "items": after["items"], "before": old,
-                 "after": new, "change": change, "main": metric == one["metric"]}
-            )  # fmt: skip
+                {
+                    "set": name,
+                    "metric": metric,
+                    "items": after["items"],
+                    "before": old,
+                    "after": new,
+                    "change": change,
+                    "main": metric == one["metric"],
+                }
+            )
     return found
 
 
 def _provenance(manifest: Record) -> dict[str, Any]:
     known = (
-        "git_commit", "git_dirty", "libraries", "platform", "seeds", "data_fingerprint",
-        "duration_s", "phases", "energy", "start_moments", "step", "step_in_run",
-    )  # fmt: skip
+        "git_commit",
+        "git_dirty",
+        "libraries",
+        "platform",
+        "seeds",
+        "data_fingerprint",
+        "duration_s",
+        "phases",
+        "energy",
+        "start_moments",
+        "step",
+        "step_in_run",
+    )
     metrics = manifest.get("metrics") or {}
     prefix = Prefix.from_record(manifest.get("prefix"))
     return {key: manifest.get(key) for key in known} | {

@@ -76,10 +76,12 @@ def changes(
     found = [
         Change(what, _say(then.get(key)), _say(now.get(key)))
         for key, what in (
-            ("git_commit", "commit"), ("git_dirty", "uncommitted changes"), ("platform", "platform")
+            ("git_commit", "commit"),
+            ("git_dirty", "uncommitted changes"),
+            ("platform", "platform"),
         )
         if then.get(key) != now.get(key)
-    ]  # fmt: skip
+    ]
     before, after = then.get("libraries") or {}, now.get("libraries") or {}
     return (
         *found,

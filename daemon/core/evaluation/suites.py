@@ -145,9 +145,18 @@ KNOWN = {*TEXTS, "scorer", "difficulty", "max_tokens", "system"}
 
 def _probes(sha256: str) -> Suite:
     return Suite(
-        PROBES, "your own prompts", "own prompts", "overlap", "answers", "medium", "own", "own",
-        256, (), sha256,
-    )  # fmt: skip
+        PROBES,
+        "your own prompts",
+        "own prompts",
+        "overlap",
+        "answers",
+        "medium",
+        "own",
+        "own",
+        256,
+        (),
+        sha256,
+    )
 
 
 def _header(name: str, row: Mapping[str, Any], sha256: str) -> tuple[Suite | None, list[str]]:
@@ -176,9 +185,18 @@ def _header(name: str, row: Mapping[str, Any], sha256: str) -> tuple[Suite | Non
     if wrong:
         return None, wrong
     return Suite(
-        name, row["title"], row["task"], row["scorer"], row["answer_field"], row["difficulty"],
-        row["licence"], row["origin"], tokens, (), sha256,
-    ), []  # fmt: skip
+        name,
+        row["title"],
+        row["task"],
+        row["scorer"],
+        row["answer_field"],
+        row["difficulty"],
+        row["licence"],
+        row["origin"],
+        tokens,
+        (),
+        sha256,
+    ), []
 
 
 def _shown(value: Any) -> str:

@@ -9,10 +9,23 @@ ANY = "*"
 """In place of a suite's name: every suite that has the metric."""
 LESS_IS_BETTER = ("repetition", "calibration_error")
 METRICS = (
-    "main", "exact_match", "token_f1", "rouge_l", "bleu", "chrf", "extraction", "field_f1",
-    "field_precision", "field_recall", "valid_json", "correct_call", "argument_f1",
-    "right_function", "parsable_call", *LESS_IS_BETTER,
-)  # fmt: skip
+    "main",
+    "exact_match",
+    "token_f1",
+    "rouge_l",
+    "bleu",
+    "chrf",
+    "extraction",
+    "field_f1",
+    "field_precision",
+    "field_recall",
+    "valid_json",
+    "correct_call",
+    "argument_f1",
+    "right_function",
+    "parsable_call",
+    *LESS_IS_BETTER,
+)
 """What a target may be about; `main` is the metric that a suite is decided by."""
 Outcome = Literal["success", "partial", "failure"]
 FORM = '"<suite or *>.<metric>" = 0.60, or = { at_most = 0.10 }'

@@ -9,12 +9,21 @@ from daemon.core.rows.examples import Call, Role, Turn, compact
 from daemon.core.rows.refusal import Bad
 
 ROLES: dict[str, Role] = {
-    "system": "system", "developer": "system",
-    "user": "user", "human": "user",
-    "assistant": "assistant", "gpt": "assistant", "bot": "assistant", "model": "assistant",
-    "chatgpt": "assistant", "function_call": "assistant",
-    "tool": "tool", "function": "tool", "ipython": "tool", "observation": "tool",
-}  # fmt: skip
+    "system": "system",
+    "developer": "system",
+    "user": "user",
+    "human": "user",
+    "assistant": "assistant",
+    "gpt": "assistant",
+    "bot": "assistant",
+    "model": "assistant",
+    "chatgpt": "assistant",
+    "function_call": "assistant",
+    "tool": "tool",
+    "function": "tool",
+    "ipython": "tool",
+    "observation": "tool",
+}
 EXAMPLE = '{"role": "user", "content": "…"}'
 
 
@@ -55,9 +64,10 @@ def _turn(message: Any, number: int, names: Names) -> Turn | Bad:
     role = ROLES.get(named) if isinstance(named, str) else None
     if role is None:
         return Bad(
-            "unknown_role", f"message {number} has the role {str(named)[:40]!r}",
+            "unknown_role",
+            f"message {number} has the role {str(named)[:40]!r}",
             f"use {', '.join(dict.fromkeys(ROLES.values()))} in {names.role!r}",
-        )  # fmt: skip
+        )
     content = message.get(names.text)
     if len(message) == 2 and isinstance(content, str) and content.strip() and named in PLAIN:
         return Turn(role, content)
@@ -74,9 +84,10 @@ def _rich_turn(
     weight = message.get("weight", 1)
     if weight not in (0, 1):
         return Bad(
-            "bad_weight", f"the weight of message {number} is {str(weight)[:20]}",
+            "bad_weight",
+            f"the weight of message {number} is {str(weight)[:20]}",
             "write 1 for an answer to learn, 0 for one that is only context",
-        )  # fmt: skip
+        )
     text: Any = content
     calls: Sequence[Call] | Bad = _calls(message, number)
     if message[names.role] == "function_call":
@@ -95,9 +106,10 @@ def _rich_turn(
         return text
     if not isinstance(text, str):
         return Bad(
-            "content_not_text", f"the content of message {number} is no text",
+            "content_not_text",
+            f"the content of message {number} is no text",
             f"make {names.text!r} a text",
-        )  # fmt: skip
+        )
     if not text.strip() and not calls and role != "tool":
         return Bad(
             "empty_content", f"message {number} is empty", "fill it or leave the message out"
@@ -174,16 +186,18 @@ def _ordered(turns: list[Turn]) -> tuple[Turn, ...] | Bad:
         return Bad("system_not_first", "a system message stands in the middle", "put it first")
     if roles[-1] != "assistant":
         return Bad(
-            "last_turn_not_assistant", "the conversation does not end with an answer",
+            "last_turn_not_assistant",
+            "the conversation does not end with an answer",
             "end it with a message of the assistant, or leave the last question out",
-        )  # fmt: skip
+        )
     if "user" not in roles:
         return Bad("no_user_turn", "nobody asks anything", "add a message of the user")
     if not any(turn.trained for turn in turns if turn.role == "assistant"):
         return Bad(
-            "no_supervised_turn", "every answer has the weight 0",
+            "no_supervised_turn",
+            "every answer has the weight 0",
             "give the answers that are to be learned the weight 1, or none",
-        )  # fmt: skip
+        )
     return tuple(turns)
 
 

@@ -9,15 +9,26 @@ from daemon.core.rows.examples import Chat, Example, Text, Turn
 from daemon.core.rows.refusal import Bad
 
 FieldName = Literal[
-    "messages", "role", "content", "conversations", "prompt", "completion", "text", "system",
-    "tools", "group", "variant_of",
-]  # fmt: skip
+    "messages",
+    "role",
+    "content",
+    "conversations",
+    "prompt",
+    "completion",
+    "text",
+    "system",
+    "tools",
+    "group",
+    "variant_of",
+]
 """What a user's own name can be given for."""
 
 PAIRS = (
-    ("prompt", "completion"), ("question", "answer"), ("prompt", "response"),
+    ("prompt", "completion"),
+    ("question", "answer"),
+    ("prompt", "response"),
     ("input", "output"),
-)  # fmt: skip
+)
 FORMS = (
     '{"messages": [{"role": "user", "content": "…"}, {"role": "assistant", "content": "…"}]}, '
     '{"prompt": "…", "completion": "…"} or {"text": "…"}'

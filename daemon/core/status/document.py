@@ -44,9 +44,11 @@ class Measured:
     def as_record(self) -> dict[str, Any]:
         """Return plain JSON values."""
         return {
-            "run": self.run, "version": self.version, "verdict": self.verdict,
+            "run": self.run,
+            "version": self.version,
+            "verdict": self.verdict,
             "files": list(self.files),
-        }  # fmt: skip
+        }
 
 
 @dataclass(frozen=True)

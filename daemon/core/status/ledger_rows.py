@@ -13,16 +13,16 @@ from daemon.core.workspace.jobs import JobCard, escape
 PROMOTED = "seen in its manifest, not as it happened"
 
 
-class Row(NamedTuple):
+class LedgerRow(NamedTuple):
     """A row and the table it belongs to; keys are columns."""
 
     table: str
     values: dict[str, Any]
 
 
-def job_row(card: JobCard) -> Row:
+def job_row(card: JobCard) -> LedgerRow:
     """Return the row of a job as its card stands now."""
-    return Row(
+    return LedgerRow(
         "jobs",
         {
             "job": card.job,
@@ -70,24 +70,24 @@ def run_record_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return run_record(known, manifest["version"], "trained", manifest["created_at"])
 
 
-def run_row(record: Mapping[str, Any]) -> Row:
+def run_row(record: Mapping[str, Any]) -> LedgerRow:
     """Return the row of a run.
 
     Raises:
         KeyError: not a record of `run_record`.
     """
     columns = ("run", "started_at", "ended_at", "start_version", "jobs", "outcome", "version")
-    return Row("runs", {column: record[column] for column in columns})
+    return LedgerRow("runs", {column: record[column] for column in columns})
 
 
-def version_row(manifest: Mapping[str, Any]) -> Row:
+def version_row(manifest: Mapping[str, Any]) -> LedgerRow:
     """Return the row of a version.
 
     Raises:
         KeyError: not a manifest.
     """
     same = ("version", "parent", "lineage", "run", "created_at", "step", "verdict")
-    return Row(
+    return LedgerRow(
         "versions",
         {
             **{column: manifest[column] for column in same},
@@ -98,20 +98,20 @@ def version_row(manifest: Mapping[str, Any]) -> Row:
     )
 
 
-def promotion_row(at: str | None, version: str, previous: str | None, why: str) -> Row:
+def promotion_row(at: str | None, version: str, previous: str | None, why: str) -> LedgerRow:
     """Return the row of a promotion; `at` is None where the time is not known."""
-    return Row("promotions", {"at": at, "version": version, "previous": previous, "why": why})
+    return LedgerRow("promotions", {"at": at, "version": version, "previous": previous, "why": why})
 
 
 def evaluation_row(
     at: str, run: str, step: int, validation_loss: float | None, right: int, items: int
-) -> Row:
+) -> LedgerRow:
     """Return the row of an evaluation during a run; the loss is in nats a token."""
     values = {"at": at, "run": run, "step": step, "validation_loss": validation_loss}
-    return Row("evaluations", values | {"right": right, "items": items})
+    return LedgerRow("evaluations", values | {"right": right, "items": items})
 
 
-def score_rows(result: Mapping[str, Any]) -> list[Row]:
+def score_rows(result: Mapping[str, Any]) -> list[LedgerRow]:
     """Return the rows of an evaluation by hand: one for each subject and suite.
 
     Raises:
@@ -119,26 +119,30 @@ def score_rows(result: Mapping[str, Any]) -> list[Row]:
     """
     speeds = {one["name"]: one for one in result["subjects"]}
     return [
-        Row(
+        LedgerRow(
             "scores",
             {
-                "evaluation": result["evaluation"], "at": result["ended_at"],
-                "suite": suite["name"], "sha256": suite["sha256"], "subject": name,
+                "evaluation": result["evaluation"],
+                "at": result["ended_at"],
+                "suite": suite["name"],
+                "sha256": suite["sha256"],
+                "subject": name,
                 "metric": suite["metric"],
                 "mean": (found["metrics"].get(suite["metric"]) or {}).get("mean"),
-                "right": found["right"][0], "items": found["items"],
+                "right": found["right"][0],
+                "items": found["items"],
                 "tokens_per_s": speeds[name]["tokens_per_s"],
                 "peak_bytes": speeds[name]["peak_bytes"],
             },
         )
         for suite in result["suites"]
         for name, found in suite["models"].items()
-    ]  # fmt: skip
+    ]
 
 
 def known_promotions(
     manifests: Iterable[Mapping[str, Any]], current: str | None, remembered: Collection[str]
-) -> list[Row]:
+) -> list[LedgerRow]:
     """Return the promotions that must have been, except those of versions still remembered.
 
     A version was promoted for certain if it is current or a run began with it. One whose verdict

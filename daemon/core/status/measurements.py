@@ -25,10 +25,16 @@ class Measurement:
     def as_record(self, run: str | None, version: str | None) -> dict[str, Any]:
         """Return plain JSON values; of a run in hand there is no version."""
         return {
-            "source": self.source, "run": run, "version": version, "step": self.step,
-            "step_in_run": self.step_in_run, "right": self.right, "items": self.items,
-            "percent": self.percent, "loss": self.loss,
-        }  # fmt: skip
+            "source": self.source,
+            "run": run,
+            "version": version,
+            "step": self.step,
+            "step_in_run": self.step_in_run,
+            "right": self.right,
+            "items": self.items,
+            "percent": self.percent,
+            "loss": self.loss,
+        }
 
 
 def newest_evaluation(progress: Progress, after_step: int) -> Measurement | None:

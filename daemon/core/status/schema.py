@@ -14,7 +14,12 @@ _TREND = {"enum": ["improving", "declining", "stable", None]}
 _SAMPLE = {
     "type": "object",
     "required": [
-        "step", "prompt", "golden_answer", "model_answer", "matches", "answer_matches",
+        "step",
+        "prompt",
+        "golden_answer",
+        "model_answer",
+        "matches",
+        "answer_matches",
         "current_file",
     ],
     "properties": {
@@ -26,11 +31,19 @@ _SAMPLE = {
         "answer_matches": {"type": "boolean"},
         "current_file": {"type": "string"},
     },
-}  # fmt: skip
+}
 _MEASUREMENT = {
     "type": ["object", "null"],
     "required": [
-        "source", "run", "version", "step", "step_in_run", "right", "items", "percent", "loss",
+        "source",
+        "run",
+        "version",
+        "step",
+        "step_in_run",
+        "right",
+        "items",
+        "percent",
+        "loss",
     ],
     "properties": {
         "source": {"enum": ["evaluation", "judgement"]},
@@ -43,7 +56,7 @@ _MEASUREMENT = {
         "percent": _NUMBER,
         "loss": _NUMBER,
     },
-}  # fmt: skip
+}
 _LINE = {
     "type": "object",
     "required": ["job", "file", "points"],
@@ -60,9 +73,19 @@ _LINE = {
     },
 }
 _STATES = [
-    "idle", "preparing", "intake", "training", "judging", "paused", "blocked",
-    "waiting_for_space", "disk_full", "stopping", "stopped", "crashed",
-]  # fmt: skip
+    "idle",
+    "preparing",
+    "intake",
+    "training",
+    "judging",
+    "paused",
+    "blocked",
+    "waiting_for_space",
+    "disk_full",
+    "stopping",
+    "stopped",
+    "crashed",
+]
 
 FIELDS: dict[str, Any] = {
     "schema_version": {"const": 1},

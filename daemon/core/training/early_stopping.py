@@ -10,7 +10,7 @@ from typing import Any, Self
 
 
 @dataclass(frozen=True)
-class Watch:
+class LossWatch:
     """The best loss so far and those measured since; steps are steps in the run."""
 
     best_step: int | None = None
@@ -24,12 +24,12 @@ class Watch:
         """The last step that was measured; 0 before the first."""
         return self.later[-1][0] if self.later else self.best_step or 0
 
-    def after(self, step: int, loss: float | None, min_delta: float) -> "Watch":
+    def after(self, step: int, loss: float | None, min_delta: float) -> "LossWatch":
         """Return the watch with one more loss; it is better if it is lower by `min_delta`."""
         if loss is None or not isfinite(loss):
             return replace(self, later=(*self.later, (step, None)))
         if self.best_loss is None or loss < self.best_loss - min_delta:
-            return Watch(step, loss)
+            return LossWatch(step, loss)
         return replace(self, later=(*self.later, (step, loss)))
 
     def spent(self, patience_steps: int) -> bool:
@@ -44,13 +44,14 @@ class Watch:
     def from_record(cls, record: Mapping[str, Any]) -> Self:
         """Return what `as_record` gave."""
         return cls(
-            record["best_step"], record["best_loss"],
+            record["best_step"],
+            record["best_loss"],
             tuple((int(step), loss) for step, loss in record["later"]),
-        )  # fmt: skip
+        )
 
 
 @dataclass(frozen=True)
-class Stopped:
+class EarlyStopped:
     """A run that goes back to its best step and ends there."""
 
     best_step: int
@@ -63,13 +64,17 @@ class Stopped:
     """(step, loss) behind the best step."""
 
     @classmethod
-    def of(cls, watch: Watch, patience_steps: int, min_delta: float) -> Self:
+    def of(cls, watch: LossWatch, patience_steps: int, min_delta: float) -> Self:
         """Return the end that a spent patience means."""
         assert watch.best_step is not None and watch.best_loss is not None
         return cls(
-            watch.best_step, watch.scored_step, watch.best_loss, patience_steps, min_delta,
+            watch.best_step,
+            watch.scored_step,
+            watch.best_loss,
+            patience_steps,
+            min_delta,
             watch.later,
-        )  # fmt: skip
+        )
 
     def as_record(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -83,10 +88,13 @@ class Stopped:
             KeyError, TypeError, ValueError: not such a record.
         """
         return cls(
-            int(record["best_step"]), int(record["at_step"]), float(record["best_loss"]),
-            int(record["patience_steps"]), float(record["min_delta"]),
+            int(record["best_step"]),
+            int(record["at_step"]),
+            float(record["best_loss"]),
+            int(record["patience_steps"]),
+            float(record["min_delta"]),
             tuple((int(step), loss) for step, loss in record["later"]),
-        )  # fmt: skip
+        )
 
     @property
     def sentence(self) -> str:

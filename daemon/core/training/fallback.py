@@ -17,7 +17,7 @@ ROW_MULTIPLE = 64
 
 
 @dataclass(frozen=True)
-class Rung:
+class Fallback:
     """How a run's steps are computed, from one of its commits on."""
 
     at: int
@@ -50,7 +50,7 @@ class Rung:
         return rung
 
 
-def rung_at(rungs: Sequence[Rung], step_in_run: int) -> Rung | None:
+def fallback_at(rungs: Sequence[Fallback], step_in_run: int) -> Fallback | None:
     """Return how steps are computed after so many; None before the first rung.
 
     It only goes down: of all rungs up to there the least memory and the least rate hold, each by
@@ -60,9 +60,9 @@ def rung_at(rungs: Sequence[Rung], step_in_run: int) -> Rung | None:
     return reduce(_least, holding) if holding else None
 
 
-def _least(known: Rung, noted: Rung) -> Rung:
+def _least(known: Fallback, noted: Fallback) -> Fallback:
     lengths = [most for most in (known.max_row_tokens, noted.max_row_tokens) if most is not None]
-    return Rung(
+    return Fallback(
         at=max(known.at, noted.at),
         pass_tokens=min(known.pass_tokens, noted.pass_tokens),
         checkpoint=known.checkpoint or noted.checkpoint,
@@ -72,20 +72,20 @@ def _least(known: Rung, noted: Rung) -> Rung:
     )
 
 
-def next_change(rungs: Sequence[Rung], step_in_run: int) -> int | None:
+def next_change(rungs: Sequence[Fallback], step_in_run: int) -> int | None:
     """Return the next commit from which on steps are computed in another way; None for none."""
     now = _way(rungs, step_in_run)
     later = sorted({rung.at for rung in rungs if rung.at > step_in_run})
     return next((at for at in later if _way(rungs, at) != now), None)
 
 
-def _way(rungs: Sequence[Rung], step_in_run: int) -> Rung | None:
+def _way(rungs: Sequence[Fallback], step_in_run: int) -> Fallback | None:
     """Return how steps are computed after so many, whenever that was noted and why."""
-    found = rung_at(rungs, step_in_run)
+    found = fallback_at(rungs, step_in_run)
     return None if found is None else replace(found, at=0, why="")
 
 
-def climb(current: Rung, longest: int, at: int, why: str) -> Rung | None:
+def next_fallback(current: Fallback, longest: int, at: int, why: str) -> Fallback | None:
     """Return the next rung after memory ran out on `current`; None when there is none.
 
     `longest` is the longest row of the run, in tokens; `at` the commit the run goes on from.
@@ -107,7 +107,7 @@ def climb(current: Rung, longest: int, at: int, why: str) -> Rung | None:
 RATE_HALVINGS = 3
 
 
-def slow_down(current: Rung, at: int, why: str) -> Rung | None:
+def slow_down(current: Fallback, at: int, why: str) -> Fallback | None:
     """Return the rung with half the learning rate; None where it has been halved often enough."""
     share = current.rate_share / 2
     if share < 0.5**RATE_HALVINGS:
@@ -115,7 +115,7 @@ def slow_down(current: Rung, at: int, why: str) -> Rung | None:
     return replace(current, at=at, rate_share=share, why=why)
 
 
-def describe(rung: Rung) -> str:
+def describe(rung: Fallback) -> str:
     """Say a rung to people."""
     parts = [f"at most {rung.pass_tokens:,} tokens at once"]
     if rung.checkpoint:
@@ -125,7 +125,7 @@ def describe(rung: Rung) -> str:
     return ", ".join(parts)
 
 
-def out_of_rungs(current: Rung) -> str:
+def out_of_rungs(current: Fallback) -> str:
     """Say that the ladder has ended, and what can be done."""
     return (
         f"memory ran out with {describe(current)}, which is the least this run can be made to "

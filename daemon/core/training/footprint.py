@@ -35,15 +35,29 @@ HEAD_CHUNK_POSITIONS = 512
 """Supervised positions whose logits exist at once."""
 
 MOMENTS = {
-    "adamw": 2.0, "adam": 2.0, "adamax": 2.0, "adadelta": 2.0, "adagrad": 1.0, "lion": 1.0,
-    "sgd": 1.0, "rmsprop": 1.0, "adafactor": 1.0, "muon": 1.0,
-}  # fmt: skip
+    "adamw": 2.0,
+    "adam": 2.0,
+    "adamax": 2.0,
+    "adadelta": 2.0,
+    "adagrad": 1.0,
+    "lion": 1.0,
+    "sgd": 1.0,
+    "rmsprop": 1.0,
+    "adafactor": 1.0,
+    "muon": 1.0,
+}
 """Numbers an optimizer keeps for each one it trains; adafactor keeps fewer for a matrix."""
 
 Module = Literal["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 MODULES: tuple[Module, ...] = (
-    "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj",
-)  # fmt: skip
+    "q_proj",
+    "k_proj",
+    "v_proj",
+    "o_proj",
+    "gate_proj",
+    "up_proj",
+    "down_proj",
+)
 
 
 @dataclass(frozen=True)
@@ -135,7 +149,7 @@ class Estimate:
         """Bytes that stay between two steps."""
         return self.weights + self.adapter + self.moments + self.kept
 
-    def abreast(self, usable: int, most: int) -> int:
+    def concurrency(self, usable: int, most: int) -> int:
         """Return how many such passes, up to `most`, fit at once into so many bytes; at least 1."""
         passing = max(1, self.activations + self.logits)
         return max(1, min(most, (usable - self.resident - self.gradients) // passing))

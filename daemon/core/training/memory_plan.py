@@ -23,7 +23,7 @@ class MemoryPlan:
     @classmethod
     def fit(cls, one_pass: Estimate, usable: int, most: int) -> Self:
         """Return the plan with as many passes at once, up to `most`, as fit into `usable` bytes."""
-        return cls(one_pass, one_pass.abreast(usable, most))
+        return cls(one_pass, one_pass.concurrency(usable, most))
 
     @property
     def need(self) -> Estimate:
@@ -32,7 +32,7 @@ class MemoryPlan:
 
     def within(self, usable: int, most: int) -> Self:
         """Return the plan for a machine that may have less: never more passes than planned."""
-        return replace(self, passes=self.one_pass.abreast(usable, min(most, self.passes)))
+        return replace(self, passes=self.one_pass.concurrency(usable, min(most, self.passes)))
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any] | None) -> Self | None:

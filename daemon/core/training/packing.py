@@ -38,7 +38,7 @@ class Pass:
 
 
 @dataclass(frozen=True)
-class Shapes:
+class RowShapes:
     """The shapes in which a process computes."""
 
     row_tokens: int
@@ -85,7 +85,7 @@ class Shapes:
         return min(positions, max(1, -(-count // PICK_MULTIPLE)) * PICK_MULTIPLE)
 
 
-def lay_out(texts: Iterable[int], lengths: Sequence[int], shapes: Shapes) -> list[Pass]:
+def lay_out(texts: Iterable[int], lengths: Sequence[int], shapes: RowShapes) -> list[Pass]:
     """Return the passes that compute some texts; the longest come first.
 
     `lengths` are those of all texts, in tokens, by number.
@@ -115,7 +115,7 @@ def _halved(most: int, count: int) -> int:
     return most
 
 
-def _padded(texts: Iterable[int], lengths: Sequence[int], shapes: Shapes) -> list[Pass]:
+def _padded(texts: Iterable[int], lengths: Sequence[int], shapes: RowShapes) -> list[Pass]:
     """Put one text in a row; a row is not padded far where one more pass is cheaper."""
     order = sorted(texts, key=lambda text: (-lengths[text], text))
     found: list[Pass] = []

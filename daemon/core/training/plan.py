@@ -13,7 +13,7 @@ WINDOW_STEPS = 16
 
 
 @dataclass(frozen=True)
-class Batch:
+class PlannedStep:
     """One optimizer step."""
 
     epoch: int
@@ -58,12 +58,12 @@ class Plan:
         """Optimizer steps of the run."""
         return self.steps_of_epoch * self._epochs
 
-    def batch(self, index: int) -> Batch:
+    def batch(self, index: int) -> PlannedStep:
         """Return a step's texts; `index` counts from 0."""
         epoch, place = divmod(index, self.steps_of_epoch)
         # Draws are spread evenly: by rounding down at each end none is left out or taken twice.
         draws = range(self.drawn(index), self.drawn(index + 1))
-        return Batch(epoch + 1, self._batches[self._order_of(epoch)[place]], tuple(draws))
+        return PlannedStep(epoch + 1, self._batches[self._order_of(epoch)[place]], tuple(draws))
 
     def _shuffle(self, epoch: int) -> list[int]:
         return shuffled(range(self.steps_of_epoch), mix(self._seed, "epoch", epoch))

@@ -14,7 +14,7 @@ EVERY = 500
 
 
 @dataclass(frozen=True)
-class Said:
+class MilestoneAnswer:
     """What the model in training said to one prompt at one milestone."""
 
     step: int
@@ -45,7 +45,7 @@ class Evolution:
     """Answered so far."""
     left_out: int = 0
     """Milestones for which the budget had no time."""
-    unwritten: tuple[Said, ...] = ()
+    unwritten: tuple[MilestoneAnswer, ...] = ()
     """Answers since the last commit."""
     written: int = 0
     """Bytes of the run's `evolution.jsonl` that hold those before them."""

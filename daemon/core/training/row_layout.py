@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
-from daemon.core.training.packing import Pass, Shapes, lay_out
+from daemon.core.training.packing import Pass, RowShapes, lay_out
 
 RowLayout = Literal["packed", "alone"]
 
@@ -40,7 +40,7 @@ class RowCosts:
         alone = {int(length): float(cost) for length, cost in record["alone_s"].items()}
         return cls(int(record["row_tokens"]), float(record["packed_s"]), alone)
 
-    def of_pass(self, item: Pass, shapes: Shapes) -> float:
+    def of_pass(self, item: Pass, shapes: RowShapes) -> float:
         """Return the seconds of one layer for a pass."""
         tokens = shapes.height(item.width, len(item.rows)) * item.width
         if any(len(row) > 1 for row in item.rows):
@@ -49,7 +49,9 @@ class RowCosts:
         return tokens * self.alone_s[min(longer) if longer else max(self.alone_s)]
 
 
-def alone_share(costs: RowCosts, lengths: Sequence[int], batch_rows: int, shapes: Shapes) -> float:
+def alone_share(
+    costs: RowCosts, lengths: Sequence[int], batch_rows: int, shapes: RowShapes
+) -> float:
     """Return what rows of one text take of the time of packed ones, for texts of such lengths."""
     some = lengths[:: -(-len(lengths) // MOST_TEXTS) or 1]
     packed = _seconds(costs, some, batch_rows, replace(shapes, packed=True))
@@ -63,7 +65,7 @@ def layout_for(share: float) -> RowLayout:
     return "alone" if share < CLEARLY else "packed"
 
 
-def _seconds(costs: RowCosts, lengths: Sequence[int], batch_rows: int, shapes: Shapes) -> float:
+def _seconds(costs: RowCosts, lengths: Sequence[int], batch_rows: int, shapes: RowShapes) -> float:
     return sum(
         costs.of_pass(item, shapes)
         for start in range(0, len(lengths), batch_rows)

@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 from daemon.core.records import fields_of
 from daemon.core.rows.prefix import Prefix
 from daemon.core.workspace.jobs import Outcome
-from daemon.core.workspace.untrained import (  # fmt: skip
+from daemon.core.workspace.untrained import (
     Untrained,
     left_empty_in,
     spoiled_in,

@@ -54,9 +54,11 @@ def acquire(path: Path, note: str = "") -> Lock | None:
         os.close(descriptor)
         return None
     me = {
-        "pid": os.getpid(), "started_at": psutil.Process().create_time(), "note": note,
+        "pid": os.getpid(),
+        "started_at": psutil.Process().create_time(),
+        "note": note,
         "started_ticks": _started_ticks(os.getpid()),
-    }  # fmt: skip
+    }
     try:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(me).encode() + b"\n", 0)

@@ -7,9 +7,14 @@ from pathlib import Path
 from daemon.folders.disk import atomic
 
 CLOUD_FOLDERS = (
-    "Library/Mobile Documents", "Library/CloudStorage", "iCloud Drive", "Dropbox", "OneDrive",
-    "Google Drive", "Nextcloud",
-)  # fmt: skip
+    "Library/Mobile Documents",
+    "Library/CloudStorage",
+    "iCloud Drive",
+    "Dropbox",
+    "OneDrive",
+    "Google Drive",
+    "Nextcloud",
+)
 # A second account has its name behind the service's: "OneDrive - Firm", "Dropbox (Firm)".
 CLOUD_ACCOUNTS = ("OneDrive - ", "Dropbox (")
 GUARDED_FOLDERS = ("Desktop", "Documents", "Downloads")

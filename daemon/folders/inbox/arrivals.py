@@ -55,8 +55,13 @@ def fetch(layout: Layout, drop: Drop, files: Files, ending: Callable[[], bool]) 
     if not target.exists():
         with atomic.building_directory(target) as folder:
             sums = {n: _copy(*source, folder / n, ending) for n, source in files.items()}
-            about = {"schema_version": 1, "inbox": os.fsencode(main).hex(), "sums": sums,
-                     "priority": drop.priority, "identity": list(identity)}  # fmt: skip
+            about = {
+                "schema_version": 1,
+                "inbox": os.fsencode(main).hex(),
+                "sums": sums,
+                "priority": drop.priority,
+                "identity": list(identity),
+            }
             atomic.write_json(JobLayout(folder).source, about)
     _verify(target)
     changed = [path for path, known in files.values() if _identity(path) != known]

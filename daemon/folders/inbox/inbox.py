@@ -24,9 +24,15 @@ OPENED_A_LOOK = 256
 """Files whose ends are read in one look."""
 
 NO_WORK = (
-    errno.ENOENT, errno.EACCES, errno.EPERM, errno.EINVAL, errno.ELOOP,
-    errno.EBUSY, errno.EAGAIN, errno.EDEADLK,
-)  # fmt: skip
+    errno.ENOENT,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EINVAL,
+    errno.ELOOP,
+    errno.EBUSY,
+    errno.EAGAIN,
+    errno.EDEADLK,
+)
 """What a claim may meet because the user or a cloud service was quicker."""
 
 
@@ -41,7 +47,7 @@ class Leftover:
 
 
 @dataclass(frozen=True)
-class View:
+class InboxView:
     """One look at the inbox."""
 
     drops: tuple[Drop, ...]
@@ -75,7 +81,7 @@ class Inbox:
         for part in FOLDERS.values():
             atomic.make_directory(self._layout.inbox / part)
 
-    def look(self) -> View:
+    def look(self) -> InboxView:
         """Read the folders and return what has settled, oldest file first."""
         now_s = self._clock.monotonic_s()
         ready: list[tuple[int, str, Drop]] = []
@@ -85,7 +91,7 @@ class Inbox:
         self._problem_now = None
         for priority, part in FOLDERS.items():
             entries = self._entries(self._layout.inbox / part, top=part == "")
-            calm = self._calm(entries, seen, now_s)
+            calm = self._is_quiet(entries, seen, now_s)
             for path, found in entries.items():
                 reason = self._no_work(path, found, entries, seen, now_s)
                 if reason is not None:
@@ -104,7 +110,7 @@ class Inbox:
         whole = self._whole_ones([path for _, path, _ in ready], now_s)
         drops = tuple(drop for _, path, drop in ready if path in whole)
         settling += len(ready) - len(drops)
-        return View(drops, settling, tuple(leftovers), self._problem_now)
+        return InboxView(drops, settling, tuple(leftovers), self._problem_now)
 
     def lies_there(self, leftover: Leftover) -> bool:
         """Return whether that very file lay in the inbox at the last look."""
@@ -156,7 +162,7 @@ class Inbox:
         why = error.strerror or str(error)
         self._problem_now = f"{folder} cannot be read ({why}): make it a readable folder again"
 
-    def _calm(
+    def _is_quiet(
         self, entries: dict[str, os.stat_result], seen: dict[str, _Seen], now_s: float
     ) -> set[str]:
         calm = set()
@@ -181,7 +187,7 @@ class Inbox:
         if not stat.S_ISREG(found.st_mode):
             return "not a regular file: only files are taken, never links, folders or pipes"
         if path.endswith((HOLDOUT, OWN_SETTINGS)):
-            return None if _main_of(path) in entries else self._lonely(path, seen, now_s)
+            return None if _main_of(path) in entries else self._orphaned_sidecars(path, seen, now_s)
         if not path.endswith(".jsonl"):
             return "only files that end in .jsonl are taken; 'finetuned submit' converts others"
         refused = self._refused.get(path)
@@ -194,7 +200,7 @@ class Inbox:
             return None
         return "cannot be read: change its permissions"
 
-    def _lonely(self, path: str, seen: dict[str, _Seen], now_s: float) -> str | None:
+    def _orphaned_sidecars(self, path: str, seen: dict[str, _Seen], now_s: float) -> str | None:
         if now_s - seen[path].since_s < max(5.0, self._settings.settle_s):
             return None
         return f"waits for {os.path.basename(_main_of(path))}, to which it belongs"

@@ -26,9 +26,14 @@ SUM = "manifest.sha256"
 ADAPTER = "adapters.safetensors"
 MOMENTS = "optimizer.safetensors"
 KEPT = (
-    MANIFEST, SUM, "training_metrics.json", "loss_curve.png", "run.json", "ladder.json",
+    MANIFEST,
+    SUM,
+    "training_metrics.json",
+    "loss_curve.png",
+    "run.json",
+    "ladder.json",
     "stopped.json",
-)  # fmt: skip
+)
 """What stays of a version whose weights were removed: what it was, and how to do it again."""
 
 
@@ -260,15 +265,26 @@ class Models:
             "adapter_config.json": _json(empty_adapter_config(base["name"])),
         }
         manifest = {
-            "schema_version": 1, "version": name, "parent": None, "lineage": name,
-            "created_at": created_at, "run": None, "job_ids": [], "step": 0,
-            "verdict": "base", "verdict_reasons": ["the untouched base model"], "promotes": True,
+            "schema_version": 1,
+            "version": name,
+            "parent": None,
+            "lineage": name,
+            "created_at": created_at,
+            "run": None,
+            "job_ids": [],
+            "step": 0,
+            "verdict": "base",
+            "verdict_reasons": ["the untouched base model"],
+            "promotes": True,
             "files": {
                 file: {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
                 for file, data in files.items()
             },
-            "base": base, "adapter": None, "prefix": None, "settings": settings,
-        }  # fmt: skip
+            "base": base,
+            "adapter": None,
+            "prefix": None,
+            "settings": settings,
+        }
         with atomic.building_directory(self._layout.version(name)) as folder:
             for file, data in files.items():
                 (folder / file).write_bytes(data)

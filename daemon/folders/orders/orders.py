@@ -62,7 +62,7 @@ def read_request(place: OrderLayout) -> dict[str, Any]:
     return request
 
 
-def begin_piece(place: OrderLayout, number: int) -> int:
+def begin_unit(place: OrderLayout, number: int) -> int:
     """Note that a piece begins, durably; return how many beginnings of it were futile.
 
     These are the ones since its last progress that had no clean end.
@@ -90,7 +90,7 @@ def _mark(place: OrderLayout) -> dict[str, int]:
     return {}
 
 
-def leave_piece(place: OrderLayout) -> None:
+def leave_unit(place: OrderLayout) -> None:
     """Note that the piece in hand has ended, or was left on purpose to begin again."""
     atomic.remove_file(place.piece)
 
@@ -182,9 +182,9 @@ class Orders:
         self._got_on.pop(name, None)
         self.parked.pop(name, None)
 
-    def leave_piece(self, order: str) -> None:
+    def leave_unit(self, order: str) -> None:
         """Note that the piece in hand was ended on purpose, where the trainer could not."""
-        leave_piece(self._layout.order(order))
+        leave_unit(self._layout.order(order))
 
     def count_death(self, order: str, how: str) -> None:
         """Count a death of the trainer; many without progress between park the order."""

@@ -16,7 +16,7 @@ from daemon.layout_jobs import JobLayout
 NO_ROW = 2**32 - 1
 
 
-class Side(IntEnum):
+class FamilySide(IntEnum):
     """Where the family of a row stands."""
 
     NONE = 0
@@ -34,10 +34,12 @@ FAMILY = np.dtype(
         ("line", "<u4"),
         ("side", "u1"),
         ("by_row", "u1"),  # its question is too frequent in its file to be a family
-        ("group_v1", "<u8"), ("question", "<u8"), ("variant", "<u8"),  # 0 where there is none
+        ("group_v1", "<u8"),
+        ("question", "<u8"),
+        ("variant", "<u8"),  # 0 where there is none
         ("exact", "<u8"),  # the whole example
     ]
-)  # fmt: skip
+)
 """42 bytes a row; the name carries the version of the keys."""
 
 Families = npt.NDArray[np.void]

@@ -13,16 +13,18 @@ BANDS = 16
 
 KEY = np.dtype(
     [
-        ("hi", "<u8"), ("lo", "<u8"),  # the whole example
+        ("hi", "<u8"),
+        ("lo", "<u8"),  # the whole example
         ("content", "<u8"),  # the content words of its question
         ("answer", "<u8"),  # its answer
         ("offset", "<u8"),  # where its record stands in train.jsonl or holdout.jsonl
-        ("row", "<u4"), ("line", "<u4"),
+        ("row", "<u4"),
+        ("line", "<u4"),
         ("length", "<u4"),  # of the content words
         # The name carries the version: signatures of another one cannot be compared.
         ("bands_v1", "<u4", (BANDS,)),
     ]
-)  # fmt: skip
+)
 """116 bytes a row."""
 
 Keys = npt.NDArray[np.void]

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from contextlib import closing, suppress
 from pathlib import Path
 
-from daemon.core.status.ledger_rows import Row
+from daemon.core.status.ledger_rows import LedgerRow
 from daemon.errors import DaemonFault
 from daemon.folders.disk import atomic
 from daemon.layout import Layout
@@ -103,7 +103,7 @@ class Ledger:
                 self._connection.close()
             self._connection = None
 
-    def put(self, row: Row) -> None:
+    def put(self, row: LedgerRow) -> None:
         """Insert or complete a row; lists and dicts are stored as JSON."""
         self._execute(*_insertion(row))
 
@@ -121,13 +121,13 @@ class Ledger:
             self.problem = str(error)
 
 
-def remembered(layout: Layout) -> tuple[list[Row], str | None]:
+def remembered(layout: Layout) -> tuple[list[LedgerRow], str | None]:
     """Return the rows that lie nowhere but in the ledger, and why there are not all of them.
 
     Raises:
         DaemonFault: a newer version wrote it.
     """
-    rows: list[Row] = []
+    rows: list[LedgerRow] = []
     if not os.path.lexists(layout.ledger):
         return rows, "there was no ledger"
     try:
@@ -136,13 +136,13 @@ def remembered(layout: Layout) -> tuple[list[Row], str | None]:
             _refuse_newer(connection, layout.ledger)
             for table, columns in ONLY_HERE.items():
                 for values in connection.execute(f"select {', '.join(columns)} from {table}"):
-                    rows.append(Row(table, dict(zip(columns, values, strict=True))))
+                    rows.append(LedgerRow(table, dict(zip(columns, values, strict=True))))
     except sqlite3.Error as error:
         return rows, f"the old ledger cannot be read ({error})"
     return rows, None
 
 
-def replace(layout: Layout, rows: Iterable[Row], stamp: str) -> Path | None:
+def replace(layout: Layout, rows: Iterable[LedgerRow], stamp: str) -> Path | None:
     """Put a new ledger with these rows in the place of the present one, by one rename.
 
     Returns where the old one lies now: it is neither overwritten nor removed. The workspace lock
@@ -205,7 +205,7 @@ def _make_tables(connection: sqlite3.Connection) -> None:
     connection.execute(f"pragma user_version = {SCHEMA}")
 
 
-def _insertion(row: Row) -> tuple[str, list[object]]:
+def _insertion(row: LedgerRow) -> tuple[str, list[object]]:
     columns = ", ".join(row.values)
     marks = ", ".join("?" for _ in row.values)
     updates = ", ".join(f"{name} = excluded.{name}" for name in row.values)

@@ -11,8 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from daemon.core.training.early_stopping import Stopped
-from daemon.core.training.fallback import Rung
+from daemon.core.training.early_stopping import EarlyStopped
+from daemon.core.training.fallback import Fallback
 from daemon.errors import RunFault
 from daemon.folders.disk import atomic
 from daemon.layout_jobs import RunLayout
@@ -77,7 +77,7 @@ def freeze(place: RunLayout, record: dict[str, Any]) -> None:
     atomic.write_bytes(place.frozen, json.dumps(sealed, allow_nan=False).encode() + b"\n")
 
 
-def read_ladder(place: RunLayout) -> list[Rung]:
+def read_fallbacks(place: RunLayout) -> list[Fallback]:
     """Return the rungs of the memory ladder in the order in which they were appended.
 
     Raises:
@@ -85,7 +85,7 @@ def read_ladder(place: RunLayout) -> list[Rung]:
     """
     try:
         body = json.loads(place.ladder.read_bytes())
-        return [Rung.from_record(record) for record in body["rungs"]]
+        return [Fallback.from_record(record) for record in body["rungs"]]
     except FileNotFoundError:
         return []
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -93,30 +93,30 @@ def read_ladder(place: RunLayout) -> list[Rung]:
         raise RunFault("ladder_damaged", message) from error
 
 
-def append_rung(place: RunLayout, rung: Rung) -> None:
+def append_fallback(place: RunLayout, rung: Fallback) -> None:
     """Append a rung, durably; those before it stay, because earlier commits hold by them.
 
     Raises:
         RunFault: the file is damaged.
     """
-    rungs = [*read_ladder(place), rung]
+    rungs = [*read_fallbacks(place), rung]
     records = [known.as_record() for known in rungs]
     atomic.write_json(place.ladder, {"schema_version": 1, "rungs": records})
 
 
-def write_stopped(place: RunLayout, stopped: Stopped) -> None:
+def write_stopped(place: RunLayout, stopped: EarlyStopped) -> None:
     """Write durably that the run ends at its best step."""
     atomic.write_json(place.stopped, {"schema_version": 1, **stopped.as_record()})
 
 
-def read_stopped(place: RunLayout) -> Stopped | None:
+def read_stopped(place: RunLayout) -> EarlyStopped | None:
     """Return at which step the run was stopped early; None where it was not.
 
     Raises:
         RunFault: the file is damaged; going on to another end would not give the same model.
     """
     try:
-        return Stopped.from_record(json.loads(place.stopped.read_bytes()))
+        return EarlyStopped.from_record(json.loads(place.stopped.read_bytes()))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -11,7 +11,7 @@ from daemon.folders.models import current_model
 from daemon.folders.models.models import read_manifest, version_names
 from daemon.folders.models.training_records import probes
 from daemon.layout import Layout
-from daemon.serving.dashboard.kept import UNREADABLE, Section
+from daemon.serving.dashboard.section_cache import UNREADABLE, Section
 
 SHOWN_VERSIONS = 40
 SHOWN_PROBES = 6
@@ -40,9 +40,17 @@ def versions_section(layout: Layout, known: dict[str, dict[str, Any]]) -> Sectio
 
 def _kept(manifest: dict[str, Any]) -> dict[str, Any]:
     names = (
-        "version", "parent", "lineage", "verdict", "promotes", "created_at", "step", "job_ids",
-        "verdict_reasons", "evaluations",
-    )  # fmt: skip
+        "version",
+        "parent",
+        "lineage",
+        "verdict",
+        "promotes",
+        "created_at",
+        "step",
+        "job_ids",
+        "verdict_reasons",
+        "evaluations",
+    )
     descent = version_from_manifest(manifest)
     return {name: manifest.get(name) for name in names} | {"descent": descent}
 

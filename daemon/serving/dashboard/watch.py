@@ -24,7 +24,7 @@ class _Told:
     points: int = 0
 
 
-class Watch:
+class StateWatcher:
     """Shared by all pages of one server; looks while one is open, and for each `state` asked."""
 
     def __init__(self, reader: Reader, clock: Clock, leaving: Callable[[], bool]) -> None:

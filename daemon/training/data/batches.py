@@ -8,7 +8,7 @@ import numpy as np
 
 from daemon.core.evaluation.suites import SuiteItem
 from daemon.core.rows.examples import Chat, Example, answer_of, prompt_of
-from daemon.core.training.packing import Shapes, lay_out
+from daemon.core.training.packing import RowShapes, lay_out
 from daemon.core.training.plan import Plan, mix
 from daemon.dedup.families import label_of
 from daemon.dedup.wording import Words
@@ -58,7 +58,7 @@ class TrainingRows:
         choices: Choices,
         rows: JobRows,
         row_texts: RowTexts,
-        shapes: Shapes,
+        shapes: RowShapes,
         most_tokens: int | None = None,
     ) -> None:
         """Rows of more than `most_tokens` tokens are blank: the machine has no room for them."""
@@ -79,9 +79,13 @@ class TrainingRows:
         training = request.settings.training
         self._epochs = training.epochs
         self.plan = Plan(
-            self._own_lengths, training.batch_rows, training.epochs,
-            mix(request.seed, "order", request.step), len(self._draws), not shapes.packed,
-        )  # fmt: skip
+            self._own_lengths,
+            training.batch_rows,
+            training.epochs,
+            mix(request.seed, "order", request.step),
+            len(self._draws),
+            not shapes.packed,
+        )
 
     def _length(self, item: RowId) -> int:
         index = self._rows.train(item[0])
@@ -110,9 +114,12 @@ class TrainingRows:
         counted = tuple(text for text in texts if text.id not in aside)
         first = self._example(self._own[batch.own[0]])
         return StepContent(
-            batch.epoch, (*own_passes, *drawn_passes), counted, len(texts) - len(counted),
+            batch.epoch,
+            (*own_passes, *drawn_passes),
+            counted,
+            len(texts) - len(counted),
             prompt_text(first),
-        )  # fmt: skip
+        )
 
     def _pack(
         self,
@@ -195,9 +202,13 @@ def questions(
 
 def _item(named: str, example: Chat, encoder: TextEncoder) -> SuiteItem:
     return SuiteItem(
-        named, 0, prompt_of(example), golden_answers(example, encoder), example.tools,
+        named,
+        0,
+        prompt_of(example),
+        golden_answers(example, encoder),
+        example.tools,
         scorer="calls" if ends_in_calls(example) else None,
-    )  # fmt: skip
+    )
 
 
 def prompt_text(example: Example) -> str:

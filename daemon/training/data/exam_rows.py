@@ -10,7 +10,7 @@ from daemon.dedup.family_keys import FamilyColumns, components
 from daemon.dedup.family_segments import FamilyIndex
 from daemon.dedup.wording import Words
 from daemon.folders.queue import family_files
-from daemon.folders.queue.family_files import FAMILY, Families, Side
+from daemon.folders.queue.family_files import FAMILY, Families, FamilySide
 from daemon.training.data.rows import JobRows
 from daemon.training.records.choices import RowId
 
@@ -45,7 +45,7 @@ def _held_elsewhere(jobs: Iterable[str], rows: JobRows, families: FamilyIndex) -
     for job in jobs:
         mine = family_files.read_or_none(rows.find(job).families)
         if mine is not None:
-            withheld = mine[mine["side"] == Side.WITHHELD]
+            withheld = mine[mine["side"] == FamilySide.WITHHELD]
             exam = families.exam_rows(withheld, job)
             found += [(place.job, place.row) for place in exam if rows.has(place.job)]
     return found
@@ -102,7 +102,7 @@ def _families(job: str, numbers: Sequence[int], rows: JobRows) -> Families:
     """Return the families of some hold-out rows of a job, one for each of them."""
     known = family_files.read_or_none(rows.find(job).families)
     if known is not None:
-        known = known[known["side"] == Side.EXAM]
+        known = known[known["side"] == FamilySide.EXAM]
         known = known[np.argsort(known["row"], kind="stable")]
         at = np.minimum(np.searchsorted(known["row"], numbers), max(0, len(known) - 1))
         if len(known) and (known["row"][at] == numbers).all():

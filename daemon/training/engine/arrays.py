@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from daemon.core.training.packing import Shapes
+from daemon.core.training.packing import RowShapes
 from daemon.model.backend import mx
 from daemon.text.encoder import Encoded
 
@@ -37,7 +37,7 @@ class PassArrays:
         return len(self.owners)
 
 
-def arrange(rows: Sequence[Sequence[Encoded]], width: int, shapes: Shapes) -> PassArrays:
+def arrange(rows: Sequence[Sequence[Encoded]], width: int, shapes: RowShapes) -> PassArrays:
     """Return the arrays of a pass; rows and positions that pad it out count nothing."""
     height = shapes.height(width, len(rows))
     tokens = np.zeros((height, width), np.int32)

@@ -8,7 +8,7 @@ from typing import Any
 
 from daemon.model.anatomy import Anatomy
 from daemon.model.backend import mx, nn
-from daemon.model.packed import apart
+from daemon.model.packing_masks import packing_masks
 from daemon.training.engine.arrays import PassArrays
 
 CHUNK_BYTES = 64 * 2**20
@@ -97,7 +97,7 @@ class Losses:
         return self._anatomy.hidden_above(self.below, state, tokens, cache)
 
     def _cache(self, segments: Any) -> Any:
-        return None if segments is None else apart(self._layers, segments)
+        return None if segments is None else packing_masks(self._layers, segments)
 
     def _flat_logits(self, tokens: Any, segments: Any) -> Any:
         logits = self._anatomy.model(tokens, cache=self._cache(segments))

@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 from mlx.utils import tree_flatten, tree_unflatten
 
-from daemon.core.evaluation.answers import Answer, Limits
+from daemon.core.evaluation.answers import Answer, AnswerLimits
 from daemon.core.training.footprint import Estimate, PassShape, estimate, shape_from_config
 from daemon.core.training.memory_plan import MemoryPlan
-from daemon.core.training.packing import Shapes
+from daemon.core.training.packing import RowShapes
 from daemon.core.training.row_layout import RowCosts
 from daemon.core.workspace.bases import BaseFacts
 from daemon.core.workspace.versions import AdapterSpec
@@ -23,27 +23,27 @@ from daemon.model.arithmetic import peak_flops
 from daemon.model.backend import device_name, give_back, mx, on_cpu
 from daemon.model.generation import answer_batch
 from daemon.model.interruption import Attend, unattended
-from daemon.model.lanes import Lanes
 from daemon.model.loading import load_model
 from daemon.model.number_kinds import computing_bytes
 from daemon.model.packing_check import PackingCheck, check_packing
+from daemon.model.parallel import ParallelPasses
 from daemon.model.row_length import best_row_tokens, row_costs
 from daemon.settings import TrainingSettings
 from daemon.text.encoder import Encoded
 from daemon.training.engine.losses import chunk_positions
 from daemon.training.engine.mlx_memory import adapted_modules, answers_beside, in_use
 from daemon.training.engine.optimizers import FIRST_MOMENT
-from daemon.training.engine.partial_gradient import Gathered
+from daemon.training.engine.partial_gradient import PartialGradient
 from daemon.training.engine.protocol import (
     ADAPTER,
     MOMENTS,
     EncodedPass,
-    Footing,
     StepResult,
+    StepShape,
     never,
 )
 from daemon.training.engine.step import Stepper
-from daemon.training.engine.trunk_cache import KeptStates
+from daemon.training.engine.trunk_cache import TrunkCache
 
 CPU_ROW_TOKENS = 256
 GPU_ROW_TOKENS = 1024
@@ -66,8 +66,8 @@ class MlxEngine:
         self._packing = PackingCheck.refusing("no base is loaded")
         self._told_packing = False
         self._stepper: Stepper | None = None
-        self._kept: KeptStates | None = None
-        self._lanes = Lanes()
+        self._trunk_cache: TrunkCache | None = None
+        self._parallel = ParallelPasses()
         self._peak: float | None = None
         self._fresh: dict[str, Any] = {}
         self._begun: dict[str, Any] = {}
@@ -96,7 +96,7 @@ class MlxEngine:
         assert self._anatomy is not None
         if not self._packing.packs:
             return None
-        self._lanes.share(self._lanes.most)
+        self._parallel.share(self._parallel.most)
         return best_row_tokens(self._anatomy, self.usual_tokens[1])
 
     def row_costs(self, base: Path, row_tokens: int) -> RowCosts | None:
@@ -111,7 +111,7 @@ class MlxEngine:
         return row_costs(self._anatomy, row_tokens, self.usual_tokens[1])
 
     def estimate(
-        self, base: Path, spec: AdapterSpec, shape: Footing
+        self, base: Path, spec: AdapterSpec, shape: StepShape
     ) -> tuple[Estimate, int] | None:
         """Return the memory a step of one pass takes, and the bytes there are for it."""
         try:
@@ -140,7 +140,7 @@ class MlxEngine:
     @property
     def most_passes(self) -> int:
         """Return how many passes may be computed at once."""
-        return self._lanes.most
+        return self._parallel.most
 
     @property
     def peak_arithmetic(self) -> float | None:
@@ -149,7 +149,7 @@ class MlxEngine:
 
     def remarks(self) -> list[str]:
         """Return what the keeping of states has come to, and why texts do not share rows."""
-        remark = self._kept.remark() if self._kept is not None else None
+        remark = self._trunk_cache.remark() if self._trunk_cache is not None else None
         problem = None if self._told_packing else self._packing.problem
         self._told_packing = True
         rows = f"each text has a row of its own with this model, which is slower: {problem}"
@@ -184,7 +184,7 @@ class MlxEngine:
         memory: MemoryPlan | None,
     ) -> bool:
         """Be as a run begins; the base is read only where another one, or none, is resident."""
-        abreast = self._apply(memory)
+        concurrency = self._apply(memory)
         self._sit(base)
         self._keys = adapters.attach(self._model, spec, seed)
         self._spec = spec
@@ -192,14 +192,19 @@ class MlxEngine:
         if start is not None:
             adapters.load_adapter(self._model, start / ADAPTER)
         self._begun = self._weights()
-        if self._kept is not None:
-            self._kept.close()
-        self._kept = KeptStates(scratch, training.kept_bytes)
+        if self._trunk_cache is not None:
+            self._trunk_cache.close()
+        self._trunk_cache = TrunkCache(scratch, training.kept_bytes)
         assert self._anatomy is not None
         self._stepper = Stepper(
-            self._anatomy, training, self._shapes(training), self._lanes, self._kept,
-            training.grad_checkpoint, abreast,
-        )  # fmt: skip
+            self._anatomy,
+            training,
+            self._shapes(training),
+            self._parallel,
+            self._trunk_cache,
+            training.grad_checkpoint,
+            concurrency,
+        )
         if start is None or training.carry_moments == "reset":
             return True
         if not (start / MOMENTS).exists() or not self._take_moments(start / MOMENTS):
@@ -216,8 +221,8 @@ class MlxEngine:
         there = machine.memory()
         if memory is None:
             machine.set_limits(None, there, self._wire)
-            return self._lanes.most
-        fitting = memory.within(there.usable, self._lanes.most)
+            return self._parallel.most
+        fitting = memory.within(there.usable, self._parallel.most)
         machine.set_limits(fitting.need, there, self._wire)
         return fitting.passes
 
@@ -236,17 +241,17 @@ class MlxEngine:
             state["step"] = mx.zeros_like(state["step"])
         optimizer.state = tree_unflatten(list(state.items()))
 
-    def _shapes(self, training: TrainingSettings) -> Shapes:
+    def _shapes(self, training: TrainingSettings) -> RowShapes:
         """Return the shapes of passes.
 
         On the CPU compiling brings no speed, and each new shape costs a fraction of a second.
         """
         assert training.row_tokens and training.pass_tokens, "the run has chosen"
         packed = self._packing.packs and training.row_layout != "alone"
-        return Shapes(training.row_tokens, training.pass_tokens, packed, few=not on_cpu())
+        return RowShapes(training.row_tokens, training.pass_tokens, packed, few=not on_cpu())
 
     @property
-    def shapes(self) -> Shapes:
+    def shapes(self) -> RowShapes:
         """Return how texts are to be laid into passes."""
         return self._ready().shapes
 
@@ -275,9 +280,13 @@ class MlxEngine:
         give_back()
 
     def step(
-        self, passes: Sequence[EncodedPass], learning_rate: float, seed: int,
-        interrupted: Interrupted = never, /,
-    ) -> StepResult:  # fmt: skip
+        self,
+        passes: Sequence[EncodedPass],
+        learning_rate: float,
+        seed: int,
+        interrupted: Interrupted = never,
+        /,
+    ) -> StepResult:
         """Apply one optimizer step."""
         return self._ready().step(passes, learning_rate, seed, interrupted)
 
@@ -294,7 +303,7 @@ class MlxEngine:
 
     def restore_part(self, folder: Path) -> None:
         """Take what `save_part` wrote."""
-        self._ready().gathered = Gathered.read(folder)
+        self._ready().gathered = PartialGradient.read(folder)
 
     def finite_alone(self, text: Encoded, seed: int) -> bool:
         """Return whether loss and gradient of one text by itself are finite."""
@@ -329,7 +338,7 @@ class MlxEngine:
         optimizer.state = tree_unflatten(list(found.items()))
         return True
 
-    def wear(self, folder: Path | None) -> None:
+    def load_adapter(self, folder: Path | None) -> None:
         """Put on another adapter for scoring; moments stay as they are."""
         if folder is not None:
             adapters.load_adapter(self._model, folder / ADAPTER)
@@ -341,11 +350,14 @@ class MlxEngine:
         return self._ready().score(rows)
 
     def answer(
-        self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Callable[[], bool],
+        self,
+        prompts: Sequence[Sequence[int]],
+        limits: AnswerLimits,
+        interrupted: Callable[[], bool],
         heard: Heard | None = None,
-    ) -> list[Answer] | None:  # fmt: skip
+    ) -> list[Answer] | None:
         """Return the greedy answers, made side by side; None when interrupted."""
-        self._lanes.share(1)
+        self._parallel.share(1)
         return answer_batch(self._model, self._tokenizer, prompts, limits, interrupted, heard)
 
     def adapter_config(self) -> dict[str, Any]:

@@ -7,10 +7,17 @@ from daemon.model.backend import optim
 from daemon.settings import TrainingSettings
 
 FIRST_MOMENT: Mapping[str, str | None] = {
-    "adamw": "m", "adam": "m", "adamax": "m", "lion": "m",
-    "sgd": "v", "muon": "v",
-    "adagrad": None, "adadelta": None, "adafactor": None, "rmsprop": None,
-}  # fmt: skip
+    "adamw": "m",
+    "adam": "m",
+    "adamax": "m",
+    "lion": "m",
+    "sgd": "v",
+    "muon": "v",
+    "adagrad": None,
+    "adadelta": None,
+    "adafactor": None,
+    "rmsprop": None,
+}
 """By optimizer: the key of the mean of gradients in its state of a weight; None where it has none.
 
 A mean of squares, which says how long steps are, is none.

@@ -19,7 +19,7 @@ FORMS = {"key": str, "passes": int, "total": float, "supervised": int, "arithmet
 
 
 @dataclass(frozen=True, slots=True)
-class Gathered:
+class PartialGradient:
     """Sums over the first passes of a step, evaluated."""
 
     key: str

@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 
 from daemon.core.training.footprint import Estimate
 from daemon.core.training.memory_plan import MemoryPlan
-from daemon.core.training.packing import Shapes
+from daemon.core.training.packing import RowShapes
 from daemon.core.training.row_layout import RowCosts
 from daemon.core.workspace.bases import BaseFacts
 from daemon.core.workspace.versions import AdapterSpec
@@ -66,7 +66,7 @@ def never() -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Footing:
+class StepShape:
     """On what a step stands: the numbers of which its memory depends."""
 
     pass_tokens: int
@@ -113,7 +113,7 @@ class Engine(Scorer, Protocol):
         ...
 
     def estimate(
-        self, base: Path, spec: AdapterSpec, shape: Footing
+        self, base: Path, spec: AdapterSpec, shape: StepShape
     ) -> tuple[Estimate, int] | None:
         """Return the memory a step of one pass takes at its peak, and the bytes there are for it.
 
@@ -182,14 +182,18 @@ class Engine(Scorer, Protocol):
         ...
 
     @property
-    def shapes(self) -> Shapes:
+    def shapes(self) -> RowShapes:
         """Return how texts are to be laid into passes for the model that is loaded."""
         ...
 
     def step(
-        self, passes: Sequence[EncodedPass], learning_rate: float, seed: int,
-        interrupted: Interrupted = never, /,
-    ) -> StepResult:  # fmt: skip
+        self,
+        passes: Sequence[EncodedPass],
+        learning_rate: float,
+        seed: int,
+        interrupted: Interrupted = never,
+        /,
+    ) -> StepResult:
         """Apply one optimizer step over all passes together, each token counting the same.
 
         `interrupted` is asked between two passes; a step that is left changes nothing. The same
@@ -226,7 +230,7 @@ class Engine(Scorer, Protocol):
         """Take adapter and moments from a directory that `save` filled."""
         ...
 
-    def wear(self, folder: Path | None) -> None:
+    def load_adapter(self, folder: Path | None) -> None:
         """Put on another adapter for scoring; None for the bare base. Moments stay as they are."""
         ...
 

@@ -13,21 +13,21 @@ from typing import Any
 
 from mlx.utils import tree_flatten, tree_map
 
-from daemon.core.training.packing import Pass, Shapes, lay_out
+from daemon.core.training.packing import Pass, RowShapes, lay_out
 from daemon.core.training.plan import mix
 from daemon.evaluation.scoring import Interrupted
 from daemon.model.anatomy import Anatomy
 from daemon.model.arithmetic import arithmetic_of
 from daemon.model.backend import mx, nn
-from daemon.model.lanes import Lanes
+from daemon.model.parallel import ParallelPasses
 from daemon.settings import TrainingSettings
 from daemon.text.encoder import Encoded
 from daemon.training.engine.arrays import PassArrays, arrange
 from daemon.training.engine.losses import Losses
 from daemon.training.engine.optimizers import make_optimizer
-from daemon.training.engine.partial_gradient import Gathered, key_of
+from daemon.training.engine.partial_gradient import PartialGradient, key_of
 from daemon.training.engine.protocol import INTERRUPTED, EncodedPass, StepResult, never
-from daemon.training.engine.trunk_cache import KeptStates
+from daemon.training.engine.trunk_cache import TrunkCache
 
 WITH_STATE = 6
 """Arrays given to the gradient where one of them is a kept state."""
@@ -51,30 +51,30 @@ class Stepper:
         self,
         anatomy: Anatomy,
         training: TrainingSettings,
-        shapes: Shapes,
-        lanes: Lanes,
-        kept: KeptStates | None = None,
+        shapes: RowShapes,
+        lanes: ParallelPasses,
+        kept: TrunkCache | None = None,
         checkpoint: bool = False,
-        abreast: int | None = None,
+        concurrency: int | None = None,
     ) -> None:
         """`checkpoint` computes each layer again for its gradient instead of keeping what it did.
 
-        With `kept`, what the layers that learn nothing hand on is computed once. At most `abreast`
-        passes are computed at once.
+        With `kept`, what the layers that learn nothing hand on is computed once. At most
+        `concurrency` passes are computed at once.
         """
         self._anatomy = anatomy
         self._model: Any = anatomy.model
         self._training = training
         self.shapes = shapes
-        self._lanes = lanes
-        self._abreast = abreast
+        self._parallel = lanes
+        self._abreast = concurrency
         self._checkpoint = checkpoint
         below = anatomy.first_adapted() if kept is not None else 0
         self.kept = kept if below else None
         self.losses = Losses(anatomy, below)
         self.optimizer = make_optimizer(training)
         self._cost = arithmetic_of(anatomy, below)
-        self.gathered: Gathered | None = None
+        self.gathered: PartialGradient | None = None
         """Of the step that was interrupted last, for when it is taken next."""
         self._traced: set[tuple[int, ...]] = set()
         self._differentiate: Any = nn.utils.value_and_grad(self._model, self._total)
@@ -107,9 +107,12 @@ class Stepper:
             return self.losses.total(*arrays)
 
     def step(
-        self, passes: Sequence[EncodedPass], learning_rate: float, seed: int,
+        self,
+        passes: Sequence[EncodedPass],
+        learning_rate: float,
+        seed: int,
         interrupted: Interrupted = never,
-    ) -> StepResult:  # fmt: skip
+    ) -> StepResult:
         """Apply one step, or nothing where loss or gradient is not finite."""
         self._model.train()
         begun, self.gathered = self.gathered, None
@@ -142,17 +145,20 @@ class Stepper:
         return self._gather(passes, seed).mean()
 
     def _gather(
-        self, passes: Sequence[EncodedPass], seed: int, interrupted: Interrupted = never,
-        begun: Gathered | None = None,
-    ) -> Gathered:  # fmt: skip
+        self,
+        passes: Sequence[EncodedPass],
+        seed: int,
+        interrupted: Interrupted = never,
+        begun: PartialGradient | None = None,
+    ) -> PartialGradient:
         """Return the sums over all passes, behind those of `begun`; of fewer when interrupted."""
-        sums = Gathered(key_of(passes, seed, self._checkpoint))
+        sums = PartialGradient(key_of(passes, seed, self._checkpoint))
         if begun is not None and begun.key == sums.key:
             sums = begun
         self._settle()
         work = partial(self._differentiated, seed=seed)
         left = list(enumerate(passes))[sums.passes :]
-        with closing(self._lanes.each(work, left, self._abreast)) as found:
+        with closing(self._parallel.each(work, left, self._abreast)) as found:
             # In the order of the passes, whichever was ready first: sums have the same bits.
             for one in found:
                 total = float(one.total.item())
@@ -220,7 +226,7 @@ class Stepper:
 
         laid = lay_out(range(len(texts)), lengths, shapes)
         self._settle()
-        for pairs in self._lanes.each(scored, laid, self._abreast):
+        for pairs in self._parallel.each(scored, laid, self._abreast):
             for number, loss in pairs:
                 totals[number] += loss
                 counts[number] += 1

@@ -15,10 +15,10 @@ from safetensors.numpy import load_file, save_file
 
 from daemon.clock import Clock
 from daemon.core.evaluation.answer_memory import ANSWERS_MOST
-from daemon.core.evaluation.answers import Answer, Limits
+from daemon.core.evaluation.answers import Answer, AnswerLimits
 from daemon.core.training.footprint import Estimate
 from daemon.core.training.memory_plan import MemoryPlan
-from daemon.core.training.packing import Shapes
+from daemon.core.training.packing import RowShapes
 from daemon.core.training.row_layout import RowCosts
 from daemon.core.workspace.bases import BaseFacts
 from daemon.core.workspace.versions import AdapterSpec
@@ -32,8 +32,8 @@ from daemon.training.engine.protocol import (
     INTERRUPTED,
     MOMENTS,
     EncodedPass,
-    Footing,
     StepResult,
+    StepShape,
     never,
 )
 from daemon.training.engine.stub_base import make_base
@@ -67,7 +67,7 @@ class RehearsalEngine:
         self._fresh: Arrays = {}
         self._part = (0, 0)
         """Seed of the step that was interrupted last, and how many passes it had taken."""
-        self.shapes = Shapes(256, 2048)
+        self.shapes = RowShapes(256, 2048)
 
     def prepare(self, layout: Layout, model: str, attend: Attend = unattended) -> BaseFacts:
         """Make a base directory with a small real tokenizer and no weights."""
@@ -85,7 +85,7 @@ class RehearsalEngine:
         return None
 
     def estimate(
-        self, base: Path, spec: AdapterSpec, shape: Footing
+        self, base: Path, spec: AdapterSpec, shape: StepShape
     ) -> tuple[Estimate, int] | None:
         """Return nothing: it takes next to no memory."""
         return None
@@ -125,7 +125,7 @@ class RehearsalEngine:
         """Be as a run begins."""
         self._base, self._spec, self._part = base, spec, (0, 0)
         usual = self.usual_tokens
-        self.shapes = Shapes(training.row_tokens or usual[0], training.pass_tokens or usual[1])
+        self.shapes = RowShapes(training.row_tokens or usual[0], training.pass_tokens or usual[1])
         self._fresh = _fresh(spec.rank, seed)
         self._adapter = _copy(self._fresh) if start is None else load_file(start / ADAPTER)
         self._begun = _copy(self._adapter)
@@ -137,9 +137,13 @@ class RehearsalEngine:
         return start is None
 
     def step(
-        self, passes: Sequence[EncodedPass], learning_rate: float, seed: int,
-        interrupted: Interrupted = never, /,
-    ) -> StepResult:  # fmt: skip
+        self,
+        passes: Sequence[EncodedPass],
+        learning_rate: float,
+        seed: int,
+        interrupted: Interrupted = never,
+        /,
+    ) -> StepResult:
         """Move towards the goal; rows pull a little to either side, as real ones do."""
         taken = self._part[1] if self._part[0] == seed else 0
         self._part = (0, 0)
@@ -194,7 +198,7 @@ class RehearsalEngine:
         self._adapter = load_file(folder / ADAPTER)
         self._moments = load_file(folder / MOMENTS)
 
-    def wear(self, folder: Path | None) -> None:
+    def load_adapter(self, folder: Path | None) -> None:
         """Put on another adapter for scoring."""
         self._adapter = _copy(self._fresh) if folder is None else load_file(folder / ADAPTER)
 
@@ -209,9 +213,12 @@ class RehearsalEngine:
         return found
 
     def answer(
-        self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Callable[[], bool],
+        self,
+        prompts: Sequence[Sequence[int]],
+        limits: AnswerLimits,
+        interrupted: Callable[[], bool],
         heard: Heard | None = None,
-    ) -> list[Answer] | None:  # fmt: skip
+    ) -> list[Answer] | None:
         """Return answers that depend on the prompt alone."""
         answers = []
         for place, prompt in enumerate(prompts):
@@ -229,10 +236,12 @@ class RehearsalEngine:
             "model": f"models/base/{self._base.name}",
             "num_layers": 1,
             "lora_parameters": {
-                "rank": self._spec.rank, "scale": self._spec.scale,
-                "dropout": self._spec.dropout, "keys": [MODULE.split(".", 3)[3]],
+                "rank": self._spec.rank,
+                "scale": self._spec.scale,
+                "dropout": self._spec.dropout,
+                "keys": [MODULE.split(".", 3)[3]],
             },
-        }  # fmt: skip
+        }
 
     def finite(self) -> bool:
         """Return whether every number is finite."""

@@ -20,7 +20,7 @@ TRIED = 4
 """States read back before it is decided whether reading them pays."""
 
 
-class KeptStates:
+class TrunkCache:
     """States by the key of their pass; at most so many bytes, the first come are kept."""
 
     def __init__(self, folder: Path, most_bytes: int) -> None:

@@ -13,31 +13,35 @@ from daemon.folders.disk import atomic
 from daemon.folders.runs import left_out as left_out_file
 from daemon.folders.runs import runs
 from daemon.settings_records import to_record
-from daemon.training.context import Bench, RunInHand
+from daemon.training.context import CurrentRun, TrainerContext
 from daemon.training.engine.protocol import ADAPTER, MOMENTS
-from daemon.training.judging.examiner import Examiner, Findings
+from daemon.training.judging.examiner import Examiner, JudgementResult
 from daemon.training.records.choices import prefix_of_run, rows_by_job, rows_dropped
 from daemon.training.records.history import History
 from daemon.training.records.provenance import made_by
 from daemon.training.records.state import EVOLUTION, METRICS, STATE, RunState
-from daemon.training.run.left_out import left_out, with_places
 from daemon.training.run.loss_curve import draw_loss
+from daemon.training.run.untrained_rows import left_out, with_places
 
 ADAPTER_CONFIG = "adapter_config.json"
 
 
-class Judge:
+class CandidateJudge:
     """Scores the candidate of one run and writes its directory."""
 
     def __init__(
-        self, bench: Bench, hand: RunInHand, state: RunState, interrupted: Callable[[], bool]
+        self,
+        context: TrainerContext,
+        hand: CurrentRun,
+        state: RunState,
+        interrupted: Callable[[], bool],
     ) -> None:
-        self._bench = bench
+        self._context = context
         self._hand = hand
         self._state = state
-        self._examiner = Examiner(bench, hand, interrupted)
+        self._examiner = Examiner(context, hand, interrupted)
         self._history = History(runs.read_metrics(hand.place, state.written))
-        self._began_s = bench.clock.monotonic_s()
+        self._began_s = context.clock.monotonic_s()
 
     def judge(self) -> bool:
         """Make the candidate directory; False when interrupted, with nothing left behind."""
@@ -47,12 +51,14 @@ class Judge:
         if found is None:
             return False
         runs.write_candidate(
-            self._hand.place, lambda folder: self._fill(folder, newest, found),
-            self._draft(found), MOMENTS,
-        )  # fmt: skip
+            self._hand.place,
+            lambda folder: self._fill(folder, newest, found),
+            self._draft(found),
+            MOMENTS,
+        )
         return True
 
-    def _fill(self, folder: Path, newest: Path, found: Findings) -> None:
+    def _fill(self, folder: Path, newest: Path, found: JudgementResult) -> None:
         for name in (ADAPTER, MOMENTS):
             atomic.copy_file(newest / name, folder / name)
         # What the run can be done again from.
@@ -64,7 +70,7 @@ class Judge:
         left_out_file.write(
             folder, left_out(hand.request, hand.choices, hand.rows, self._state.aside)
         )
-        _write(folder / ADAPTER_CONFIG, self._bench.engine.adapter_config())
+        _write(folder / ADAPTER_CONFIG, self._context.engine.adapter_config())
         _write(folder / STATE, self._state.as_record({}))
         self._history.write(folder / METRICS)
         answers = self._answers()
@@ -83,7 +89,7 @@ class Judge:
         committed = runs.read_answers(self._hand.place, known.written)
         return [*committed, *(said.as_record() for said in known.unwritten)]
 
-    def _replay(self, found: Findings) -> dict[str, Any]:
+    def _replay(self, found: JudgementResult) -> dict[str, Any]:
         settings = self._hand.request.settings.replay
         share = self._hand.choices.replay_share
         forgot = any(rise > settings.alarm for rise in found.rises.values())
@@ -98,10 +104,10 @@ class Judge:
         return {
             **self._history.totals(),
             "validation_loss": self._state.progress.validation_loss,
-            "peak_bytes": max(self._bench.engine.memory().values()),
+            "peak_bytes": max(self._context.engine.memory().values()),
         }
 
-    def _draft(self, found: Findings) -> dict[str, Any]:
+    def _draft(self, found: JudgementResult) -> dict[str, Any]:
         hand, request = self._hand, self._hand.request
         judgement = found.judgement
         trained = rows_by_job(request, hand.choices, self._state.aside_ids)
@@ -122,7 +128,7 @@ class Judge:
             "base": dict(request.base),
             "adapter": request.adapter.as_record(),
             "prefix": record_of(prefix_of_run(request, hand.choices)),
-            **made_by(self._bench.engine.device),
+            **made_by(self._context.engine.device),
             "libraries": dict(hand.choices.libraries),
             "metrics": self._metrics(),
             "evaluations": found.evaluations,
@@ -154,8 +160,8 @@ class Judge:
     def _cost(self) -> dict[str, Any]:
         """Return time, in seconds, and energy; `other_s` is loading, evaluations and waiting."""
         began = datetime.fromisoformat(self._hand.choices.attempt_0_at)
-        duration_s = max(0.0, (self._bench.clock.now() - began).total_seconds())
-        judging_s = self._bench.clock.monotonic_s() - self._began_s
+        duration_s = max(0.0, (self._context.clock.now() - began).total_seconds())
+        judging_s = self._context.clock.monotonic_s() - self._began_s
         training_s = self._history.seconds
         other_s = max(0.0, duration_s - training_s - judging_s)
         phases = {"training_s": training_s, "judging_s": judging_s, "other_s": other_s}
@@ -163,9 +169,9 @@ class Judge:
 
     def _energy(self) -> dict[str, Any]:
         """Return the joules of the run, or null and why."""
-        joules, before = self._bench.energy.joules(), self._hand.joules_before
+        joules, before = self._context.energy.joules(), self._hand.joules_before
         if joules is None:
-            return {"joules": None, "reason": self._bench.energy.reason}
+            return {"joules": None, "reason": self._context.energy.reason}
         if before is None:
             why = "the run went on after a stop, and what it took before is not known"
             return {"joules": None, "reason": why}

@@ -18,12 +18,12 @@ from daemon.core.rows.examples import Chat, answer_of
 from daemon.core.rows.prefix import Prefix
 from daemon.evaluation.questions import Question, suite_questions
 from daemon.evaluation.scores.formatting import habit_of
-from daemon.evaluation.scores.score import Wanted
+from daemon.evaluation.scores.score import ExpectedStyle
 from daemon.evaluation.scores.style import style_of
-from daemon.evaluation.sitting import Exam
+from daemon.evaluation.scoring_session import Exam
 from daemon.folders.models.models import MANIFEST
 from daemon.text.encoder import Encoded
-from daemon.training.context import RunInHand
+from daemon.training.context import CurrentRun
 from daemon.training.data.batches import families_of, holdout_rows, questions
 from daemon.training.data.row_texts import RowTexts
 from daemon.training.records.choices import prefix_of_run
@@ -35,7 +35,7 @@ HABIT_ROWS = 256
 """Training answers that tell how answers are usually written."""
 
 
-def exam_of(hand: RunInHand, suites: Sequence[Suite]) -> Exam:
+def exam_of(hand: CurrentRun, suites: Sequence[Suite]) -> Exam:
     """Return the exam of a run's candidate."""
     choices = hand.choices
     sets = {OWN: choices.judge, EARLIER: choices.earlier}
@@ -48,7 +48,7 @@ def exam_of(hand: RunInHand, suites: Sequence[Suite]) -> Exam:
     )
 
 
-def exam_for(hand: RunInHand, exam: Exam, suites: Sequence[Suite], version: Path) -> Exam | None:
+def exam_for(hand: CurrentRun, exam: Exam, suites: Sequence[Suite], version: Path) -> Exam | None:
     """Return a candidate's exam as a sealed version sits it; None where that is the same."""
     record = json.loads((version / MANIFEST).read_bytes()).get("prefix")
     prefix = Prefix.from_record(record)
@@ -61,7 +61,7 @@ def exam_for(hand: RunInHand, exam: Exam, suites: Sequence[Suite], version: Path
     return replace(exam, sets={**exam.sets, OWN: own}, questions=_questions(hand, texts, suites))
 
 
-def _questions(hand: RunInHand, texts: RowTexts, suites: Sequence[Suite]) -> list[Question]:
+def _questions(hand: CurrentRun, texts: RowTexts, suites: Sequence[Suite]) -> list[Question]:
     choices, evaluation = hand.choices, hand.request.settings.evaluation
     # A small file must not wait longer for its verdict than it was trained.
     fair = max(LEAST_ANSWERS, len(choices.examples) // ROWS_AN_ANSWER)
@@ -77,7 +77,7 @@ def _questions(hand: RunInHand, texts: RowTexts, suites: Sequence[Suite]) -> lis
     return asked
 
 
-def wanted_of(hand: RunInHand) -> Wanted:
+def wanted_of(hand: CurrentRun) -> ExpectedStyle:
     """Return how answers should be written, measured from those that the run trains."""
     jobs = hand.request.jobs
     rows = (
@@ -85,7 +85,7 @@ def wanted_of(hand: RunInHand) -> Wanted:
         for job, row in hand.choices.examples[:HABIT_ROWS]
     )
     answers = [answer_of(example) for example in rows if isinstance(example, Chat)]
-    return Wanted(habit_of(answers), style_of(answers))
+    return ExpectedStyle(habit_of(answers), style_of(answers))
 
 
 def _as_long(rows: Sequence[Encoded], like: Sequence[Encoded]) -> list[Encoded]:

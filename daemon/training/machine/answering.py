@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 from daemon.core import messages as say
 from daemon.core.evaluation.answer_memory import ANSWERS_MOST
-from daemon.core.evaluation.answers import Answer, Limits
+from daemon.core.evaluation.answers import Answer, AnswerLimits
 from daemon.evaluation.scoring import Heard, Interrupted
 from daemon.text.encoder import Encoded
-from daemon.training.context import Bench
+from daemon.training.context import TrainerContext
 from daemon.training.machine.facts import recall, remember
 
 WORKED = "answers_at_once"
@@ -30,21 +30,24 @@ class _Some:
 
 
 @dataclass(frozen=True)
-class Answering:
+class BatchedAnswering:
     """The engine as a scorer that keeps to the memory there is."""
 
-    bench: Bench
+    context: TrainerContext
     base: Mapping[str, Any]
     """The base model, as a request has it."""
 
     def losses(self, rows: Sequence[Encoded]) -> list[tuple[float, int]]:
         """Return for each row the sum of its losses in nats, and its supervised tokens."""
-        return self.bench.engine.losses(rows)
+        return self.context.engine.losses(rows)
 
     def answer(
-        self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Interrupted,
+        self,
+        prompts: Sequence[Sequence[int]],
+        limits: AnswerLimits,
+        interrupted: Interrupted,
         heard: Heard | None = None,
-    ) -> list[Answer] | None:  # fmt: skip
+    ) -> list[Answer] | None:
         """Return the answers; None when interrupted.
 
         Where memory runs out those that have ended stay, and the rest is asked for again.
@@ -61,17 +64,21 @@ class Answering:
                 most = self._halve(most)
         return [found[place] for place in range(len(prompts))]
 
-    def _most(self, prompts: Sequence[Sequence[int]], limits: Limits) -> int:
+    def _most(self, prompts: Sequence[Sequence[int]], limits: AnswerLimits) -> int:
         longest = max(map(len, prompts), default=0)
-        fitting = self.bench.engine.answers_that_fit(longest, limits.tokens)
-        return max(1, min(fitting, recall(self.bench, self.base).get(WORKED) or ANSWERS_MOST))
+        fitting = self.context.engine.answers_that_fit(longest, limits.tokens)
+        return max(1, min(fitting, recall(self.context, self.base).get(WORKED) or ANSWERS_MOST))
 
     def _try(
-        self, prompts: Sequence[Sequence[int]], left: Sequence[int], limits: Limits,
-        interrupted: Interrupted, heard: Heard | None,
-    ) -> _Some:  # fmt: skip
+        self,
+        prompts: Sequence[Sequence[int]],
+        left: Sequence[int],
+        limits: AnswerLimits,
+        interrupted: Interrupted,
+        heard: Heard | None,
+    ) -> _Some:
         """Have those that are left answered, as far as it goes."""
-        engine, found = self.bench.engine, dict[int, Answer]()
+        engine, found = self.context.engine, dict[int, Answer]()
 
         def ended(number: int, said: Answer) -> None:
             found[left[number]] = said
@@ -93,26 +100,26 @@ class Answering:
         return _Some(dict(zip(left, said, strict=True)), "whole")
 
     def _mark(self, answers: int) -> None:
-        remember(self.bench, self.base, {MARK: answers})
+        remember(self.context, self.base, {MARK: answers})
 
     def _halve(self, most: int) -> int:
         """Note that fewer are made from now on, and give back what was taken for the rest."""
-        self.bench.engine.rest()
-        return halve(self.bench, self.base, most)
+        self.context.engine.rest()
+        return halve(self.context, self.base, most)
 
 
-def halve(bench: Bench, base: Mapping[str, Any], most: int) -> int:
+def halve(context: TrainerContext, base: Mapping[str, Any], most: int) -> int:
     """Have half as many answers made side by side on this machine from now on."""
     fewer = max(1, most // 2)
-    remember(bench, base, {WORKED: fewer})
+    remember(context, base, {WORKED: fewer})
     message = f"memory ran out with {most} answers in the making: {fewer} are made at once now"
-    bench.pipe.send(say.Alerted("out_of_memory", message))
+    context.pipe.send(say.Alerted("out_of_memory", message))
     return fewer
 
 
-def died_answering(bench: Bench, base: Mapping[str, Any]) -> int:
+def died_answering(context: TrainerContext, base: Mapping[str, Any]) -> int:
     """Return how many answers the last trainer had in the making as it died, and forget it."""
-    count = int(recall(bench, base).get(MARK) or 0)
+    count = int(recall(context, base).get(MARK) or 0)
     if count:
-        remember(bench, base, {MARK: 0})
+        remember(context, base, {MARK: 0})
     return count

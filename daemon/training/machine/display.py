@@ -59,7 +59,7 @@ class DisplayRest:
         return min(LONGEST_REST_S, rest) if self._on else 0.0
 
 
-def hand_over_less(layout: Layout, environment: MutableMapping[str, str]) -> None:
+def limit_metal_ops(layout: Layout, environment: MutableMapping[str, str]) -> None:
     """Have MLX hand as much to Metal as went well on this machine; before MLX is loaded.
 
     A value that the user has set stays.

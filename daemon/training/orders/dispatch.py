@@ -4,12 +4,12 @@ from typing import Protocol
 
 from daemon.core.workspace.orders import AUDIT, EVALUATION, REPRODUCTION, SWEEP, kind_of
 from daemon.settings import Settings
-from daemon.training.context import Bench
-from daemon.training.mailbox import Desk
+from daemon.training.context import TrainerContext
+from daemon.training.mailbox import OrderMailbox
 from daemon.training.orders.evaluation import Evaluating
 
 
-class Work(Protocol):
+class OrderRunner(Protocol):
     """One request for the next piece of an order."""
 
     settings: Settings
@@ -20,7 +20,7 @@ class Work(Protocol):
         ...
 
 
-def work_on(bench: Bench, order: str, desk: Desk) -> Work:
+def runner_for(context: TrainerContext, order: str, mailbox: OrderMailbox) -> OrderRunner:
     """Return the work of an order, read from its directory.
 
     Raises:
@@ -29,16 +29,16 @@ def work_on(bench: Bench, order: str, desk: Desk) -> Work:
     # Imported here: a trainer that only trains has no need of Optuna and the others.
     kind = kind_of(order)
     if kind == EVALUATION:
-        return Evaluating(bench, order, desk)
+        return Evaluating(context, order, mailbox)
     if kind == REPRODUCTION:
         from daemon.training.orders.reproduction import Reproducing
 
-        return Reproducing(bench, order, desk)
+        return Reproducing(context, order, mailbox)
     if kind == AUDIT:
         from daemon.training.orders.audit import Auditing
 
-        return Auditing(bench, order, desk)
+        return Auditing(context, order, mailbox)
     from daemon.training.orders.sweep import Sweeping
 
     assert kind == SWEEP, f"{order} is of no kind that is known"
-    return Sweeping(bench, order, desk)
+    return Sweeping(context, order, mailbox)

@@ -28,7 +28,7 @@ STATES = {
     "finished": TrialState.COMPLETE,
     "pruned": TrialState.PRUNED,
     "failed": TrialState.FAIL,
-}  # fmt: skip
+}
 
 
 class Proposal:

@@ -17,16 +17,16 @@ from daemon.folders.orders import orders, reproductions
 from daemon.folders.runs import runs
 from daemon.pipes import Pipe
 from daemon.settings_records import read_saved
-from daemon.training.context import Bench, RunInHand
+from daemon.training.context import CurrentRun, TrainerContext
 from daemon.training.data.rows import JobRows
-from daemon.training.mailbox import Desk
+from daemon.training.mailbox import OrderMailbox
 from daemon.training.orders.compare_files import compare_files, steps_of_version
 from daemon.training.orders.preconditions import check, starting_folder
 from daemon.training.orders.reproduction_report import page
 from daemon.training.records.choices import Choices, Request
 from daemon.training.records.provenance import libraries, made_by
 from daemon.training.records.state import RunState
-from daemon.training.run.loop import How, Training
+from daemon.training.run.loop import How, TrainingLoop
 from daemon.training.run.opening import open_frozen
 
 STARTS = 3
@@ -44,7 +44,7 @@ class Relay(Pipe):
         """Pass on what an order may say."""
         match report:
             case say.Stepped(_, metrics):
-                self._pipe.send(say.PieceStepped(self._order, metrics.step_in_run))
+                self._pipe.send(say.UnitStepped(self._order, metrics.step_in_run))
             case say.Paused():
                 self._pipe.send(say.Paused(self._order))
             case say.Alerted("disk_full", _) | say.Noted() | say.Alive():
@@ -58,12 +58,12 @@ class Relay(Pipe):
 class Reproducing:
     """One request about a reproduction; it is one piece, and goes on from its last commit."""
 
-    def __init__(self, bench: Bench, order: str, desk: Desk) -> None:
+    def __init__(self, context: TrainerContext, order: str, mailbox: OrderMailbox) -> None:
         self._order = order
-        self._bench = replace(bench, pipe=Relay(bench.pipe, order))
-        self._pipe = bench.pipe
-        self._desk = desk
-        self._place = bench.layout.reproduction(order)
+        self._context = replace(context, pipe=Relay(context.pipe, order))
+        self._pipe = context.pipe
+        self._mailbox = mailbox
+        self._place = context.layout.reproduction(order)
         asked = orders.read_request(self._place)
         self._version: str = asked["version"]
         self.settings = read_saved(asked["settings"]).settings
@@ -86,23 +86,23 @@ class Reproducing:
         return f"{self._version} cannot be trained again: {why}"
 
     def _reproduce(self) -> None:
-        version = self._bench.layout.version(self._version)
+        version = self._context.layout.version(self._version)
         manifest = models.read_manifest(version)
         frozen = self._frozen()
         request, choices = _parsed(frozen)
-        rows = JobRows(self._bench.layout)
-        start = starting_folder(self._bench.layout, request.start_version, manifest)
-        check(self._bench.layout, request, choices, rows)
+        rows = JobRows(self._context.layout)
+        start = starting_folder(self._context.layout, request.start_version, manifest)
+        check(self._context.layout, request, choices, rows)
         newest, _ = runs.newest_checkpoint(self._place.run)
-        if orders.begin_piece(self._place, 1 + runs.step_of(newest)) >= STARTS:
+        if orders.begin_unit(self._place, 1 + runs.step_of(newest)) >= STARTS:
             self._conclude("failed", f"the trainer died {STARTS} times on {self._version}")
             return
         how = self._train(request, choices, rows, start)
-        if not self._bench.parent_lives():
+        if not self._context.parent_lives():
             # Another trainer may be at it already.
-            self._desk.leaving = "stop"
+            self._mailbox.leaving = "stop"
             return
-        orders.leave_piece(self._place)
+        orders.leave_unit(self._place)
         if how == "done":
             self._compare(version, manifest, frozen["settings"])
         elif how == "memory":
@@ -133,24 +133,26 @@ class Reproducing:
         attempt = runs.begin_attempt(self._place.run)
         self._pipe.send(say.Alive("loading the base model"))
         doing = f"trains {request.run} of {self._version} again"
-        self._pipe.send(say.PieceBegun(self._order, 1, 1, doing, choices.steps))
-        while not self._desk.look():
+        self._pipe.send(say.UnitBegun(self._order, 1, 1, doing, choices.steps))
+        while not self._mailbox.look():
             hand = self._open(request, choices, rows, start, attempt)
             if hand is None:
                 return "memory"
-            how = Training(self._bench, hand, self._desk).train()
+            how = TrainingLoop(self._context, hand, self._mailbox).train()
             if how != "again":
                 return how
         return "left"
 
     def _open(
         self, request: Request, choices: Choices, rows: JobRows, start: Path, attempt: int
-    ) -> RunInHand | None:
+    ) -> CurrentRun | None:
         """Return the run at its last commit; None where there is too little memory for it."""
         try:
-            return open_frozen(self._bench, self._place.run, request, choices, rows, start, attempt)
+            return open_frozen(
+                self._context, self._place.run, request, choices, rows, start, attempt
+            )
         except Exception as error:
-            if self._bench.engine.trouble(error) != "memory":
+            if self._context.engine.trouble(error) != "memory":
                 raise
             return None
 
@@ -163,7 +165,7 @@ class Reproducing:
         files = compare_files(version, newest, manifest)
         again = runs.read_metrics(self._place.run, RunState.read(newest, 0).written)
         steps = core.compare_steps(steps_of_version(version), again)
-        now = made_by(self._bench.engine.device) | {"libraries": libraries()}
+        now = made_by(self._context.engine.device) | {"libraries": libraries()}
         misfits = read_saved(settings).misfits
         lost = [one for one in misfits if one.why == "unknown"]
         changed = core.changes(manifest, now, {one.setting: one.saved for one in lost})
@@ -176,9 +178,13 @@ class Reproducing:
         self, outcome: core.Ending, message: str, found: dict[str, Any] | None = None
     ) -> None:
         result = {
-            "schema_version": 1, "order": self._order, "version": self._version,
-            "outcome": outcome, "message": message, "found": found,
-        }  # fmt: skip
+            "schema_version": 1,
+            "order": self._order,
+            "version": self._version,
+            "outcome": outcome,
+            "message": message,
+            "found": found,
+        }
         reproductions.write_report(self._place, page(result))
         orders.end(self._place, result)
         if outcome != "different":

@@ -9,12 +9,12 @@ from daemon.errors import ModelFault
 from daemon.folders.models import models
 from daemon.folders.orders import orders, sweeps
 from daemon.settings_records import read_saved
-from daemon.training.context import Bench
+from daemon.training.context import TrainerContext
 from daemon.training.data.batches import families_of
 from daemon.training.data.exam_rows import pick, pick_families
 from daemon.training.data.rows import JobRows
-from daemon.training.machine.step_shape import TOO_LITTLE_MEMORY
-from daemon.training.mailbox import Desk
+from daemon.training.machine.compute_plan import TOO_LITTLE_MEMORY
+from daemon.training.mailbox import OrderMailbox
 from daemon.training.orders.proposals import Proposal
 from daemon.training.orders.sweep_report import Ending, write_report
 from daemon.training.orders.trials import SweepRows, TrialRun
@@ -27,10 +27,10 @@ STARTS = 3
 class Sweeping:
     """One order about a sweep."""
 
-    def __init__(self, bench: Bench, sweep: str, desk: Desk) -> None:
-        self._bench = bench
-        self._desk = desk
-        self._place = bench.layout.sweep(sweep)
+    def __init__(self, context: TrainerContext, sweep: str, mailbox: OrderMailbox) -> None:
+        self._context = context
+        self._mailbox = mailbox
+        self._place = context.layout.sweep(sweep)
         self._request = SweepRequest.from_record(orders.read_request(self._place))
         self._saved = read_saved(self._request.settings)
         self.settings = self._saved.settings
@@ -41,7 +41,7 @@ class Sweeping:
         result = orders.read_result(self._place)
         if result is not None:
             # The trainer died before it could be heard.
-            self._bench.pipe.send(say.OrderEnded(self._request.sweep, result["message"]))
+            self._context.pipe.send(say.OrderEnded(self._request.sweep, result["message"]))
             return
         skipped = self._place.skip.exists()
         over = "ended on request" if skipped else why_over(self._request, self._trials)
@@ -61,12 +61,12 @@ class Sweeping:
         start = self._request.start_version
         if self._saved.problem is not None or start is None:
             return self._saved.problem
-        problem = models.verify(self._bench.layout.version(start))
+        problem = models.verify(self._context.layout.version(start))
         return None if problem is None else f"the version {start} cannot be used: {problem}"
 
     def _next_trial(self) -> None:
         proposal = Proposal(self._request, self._trials)
-        starts = orders.begin_piece(self._place, proposal.number)
+        starts = orders.begin_unit(self._place, proposal.number)
         if starts >= STARTS:
             why = f"the trainer died {starts} times on it"
             trial: Trial | None = Trial(
@@ -74,14 +74,14 @@ class Sweeping:
             )
         else:
             run = TrialRun(
-                self._bench, self._request, self._common(), proposal.setting, self.attend
+                self._context, self._request, self._common(), proposal.setting, self.attend
             )
             trial = self._train(run, proposal)
-        if not self._bench.parent_lives():
+        if not self._context.parent_lives():
             # Another trainer may be at the sweep already.
-            self._desk.leaving = "stop"
+            self._mailbox.leaving = "stop"
         elif trial is None:
-            orders.leave_piece(self._place)
+            orders.leave_unit(self._place)
         else:
             self._note(trial)
 
@@ -94,24 +94,24 @@ class Sweeping:
                 raise
             return run.failed(proposal.number, fault.message)
         except Exception as error:
-            if self._bench.engine.trouble(error) != "memory":
+            if self._context.engine.trouble(error) != "memory":
                 raise
             return run.failed(proposal.number, "it ran out of memory")
 
     def _note(self, trial: Trial) -> None:
         self._trials.append(trial)
         sweeps.write_trials(self._place, [item.as_record() for item in self._trials])
-        orders.leave_piece(self._place)
+        orders.leave_unit(self._place)
         words = describe(trial.setting, self._request.default)
         ended = trial.why if trial.loss is None else f"loss {trial.loss:.4f}"
         place = f"trial {trial.number} of {self._request.trials}"
         message = f"{place} {trial.outcome}: {words}: {ended}"
-        self._bench.pipe.send(say.PieceEnded(self._request.sweep, trial.number, message))
+        self._context.pipe.send(say.UnitEnded(self._request.sweep, trial.number, message))
 
     def _common(self) -> SweepRows:
         """Return the rows of every trial; they follow from the request alone."""
         request, sweep = self._request, self._request.sweep
-        rows = JobRows(self._bench.layout, {sweep: self._place.rows})
+        rows = JobRows(self._context.layout, {sweep: self._place.rows})
         train = [(sweep, int(row)) for row in rows.train(sweep).rows]
         chosen = sorted(pick(train, request.rows, request.seed))
         index = rows.holdout(sweep)
@@ -126,17 +126,15 @@ class Sweeping:
         )
 
     def _conclude(self, outcome: Ending, message: str) -> None:
-        if not self._bench.parent_lives():
-            self._desk.leaving = "stop"
+        if not self._context.parent_lives():
+            self._mailbox.leaving = "stop"
             return
-        self._bench.pipe.send(say.Alive("writing the result of the sweep"))
+        self._context.pipe.send(say.Alive("writing the result of the sweep"))
         common = self._common()
         families = families_of(common.rows, common.held)
-        said = write_report(
-            self._place, self._request, self._trials, outcome, message, families
-        )  # fmt: skip
-        self._bench.pipe.send(say.OrderEnded(self._request.sweep, said))
+        said = write_report(self._place, self._request, self._trials, outcome, message, families)
+        self._context.pipe.send(say.OrderEnded(self._request.sweep, said))
 
     def attend(self) -> bool:
         """Look at the orders; wait while paused. Returns whether the trial is to be left."""
-        return self._desk.attend(self._request.sweep)
+        return self._mailbox.attend(self._request.sweep)

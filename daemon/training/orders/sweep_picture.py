@@ -35,10 +35,14 @@ def _curves(axes: Any, trials: Sequence[Trial]) -> None:
         dashed = trial.outcome != "finished"
         axes.plot(
             *zip(*trial.curve, strict=True),
-            marker="o", markersize=3, linewidth=2.0 if trial.number == 1 else 1.0,
-            linestyle="--" if dashed else "-", alpha=0.4 if dashed else 1.0,
-            color="black" if trial.number == 1 else None, label=str(trial.number),
-        )  # fmt: skip
+            marker="o",
+            markersize=3,
+            linewidth=2.0 if trial.number == 1 else 1.0,
+            linestyle="--" if dashed else "-",
+            alpha=0.4 if dashed else 1.0,
+            color="black" if trial.number == 1 else None,
+            label=str(trial.number),
+        )
     if drawn:
         axes.legend(title="trial", fontsize="small", ncols=2)
     axes.set(title="Loss of each trial", xlabel="share of its steps", ylabel="nats a token")

@@ -17,12 +17,12 @@ from daemon.evaluation.scoring import mean_loss, row_losses
 from daemon.settings import Settings
 from daemon.settings_records import usable_settings
 from daemon.text.encoder import Encoded
-from daemon.training.context import Bench
+from daemon.training.context import TrainerContext
 from daemon.training.data.batches import Ahead, StepContent, TrainingRows, holdout_rows
 from daemon.training.data.row_texts import RowTexts
 from daemon.training.data.rows import JobRows
 from daemon.training.engine.protocol import StepResult
-from daemon.training.machine.step_shape import Shape, choose_shape
+from daemon.training.machine.compute_plan import ComputePlan, choose_compute_plan
 from daemon.training.records.choices import Choices, Request, RowId
 from daemon.training.run.freeze import prefixes_of
 from daemon.training.run.loop import REFUSED_MOST, schedule_of
@@ -55,13 +55,13 @@ class TrialRun:
 
     def __init__(
         self,
-        bench: Bench,
+        context: TrainerContext,
         sweep: SweepRequest,
         common: SweepRows,
         setting: Setting,
         left: Callable[[], bool],
     ) -> None:
-        self._bench = bench
+        self._context = context
         self._sweep = sweep
         self._common = common
         self._setting = setting
@@ -74,7 +74,7 @@ class TrialRun:
         self._scored: list[tuple[float, int]] = []
         self._held: list[Encoded] = []
         self._taken = 0
-        self._began_s = bench.clock.monotonic_s()
+        self._began_s = context.clock.monotonic_s()
         self._waited_s = 0.0
 
     def train(self, number: int, hopeless: Hopeless, scratch: Path) -> Trial | None:
@@ -83,15 +83,15 @@ class TrialRun:
         Raises:
             ModelFault: base or adapter cannot be used.
         """
-        self._bench.pipe.send(say.Alive("loading the base model"))
+        self._context.pipe.send(say.Alive("loading the base model"))
         if self._left():
             return None
         data = self._load(scratch, number == 1)
-        self._began_s, self._waited_s = self._bench.clock.monotonic_s(), 0.0
+        self._began_s, self._waited_s = self._context.clock.monotonic_s(), 0.0
         sweep, words = self._sweep, describe(self._setting, self._sweep.default)
         doing = f"tries {words} (trial {number} of {sweep.trials})"
-        self._bench.pipe.send(
-            say.PieceBegun(sweep.sweep, number, sweep.trials, doing, data.plan.steps)
+        self._context.pipe.send(
+            say.UnitBegun(sweep.sweep, number, sweep.trials, doing, data.plan.steps)
         )
         if number == 1 and self._measure(0.0) is None:
             return None
@@ -99,33 +99,33 @@ class TrialRun:
 
     def _left(self) -> bool:
         """Look at the orders; a pause is no time of the trial."""
-        began_s = self._bench.clock.monotonic_s()
+        began_s = self._context.clock.monotonic_s()
         left = self._is_left()
-        self._waited_s += self._bench.clock.monotonic_s() - began_s
+        self._waited_s += self._context.clock.monotonic_s() - began_s
         return left
 
     def _load(self, scratch: Path, first: bool) -> TrainingRows:
-        bench, request = self._bench, self._request
-        base = bench.layout.base(request.base["name"])
-        shape = choose_shape(bench, request, self._common.rows, base)
+        context, request = self._context, self._request
+        base = context.layout.base(request.base["name"])
+        shape = choose_compute_plan(context, request, self._common.rows, base)
         choices = self._choices(shape)
         start = self._sweep.start_version
-        worn = adapter_folder(bench.layout.version(start)) if start is not None else None
+        worn = adapter_folder(context.layout.version(start)) if start is not None else None
         training = as_computed(request.settings.training, choices, shape.rung)
-        carried = bench.engine.load(
+        carried = context.engine.load(
             base, request.adapter, training, worn, request.seed, scratch, shape.memory
         )
-        bench.engine.check_trainable()
+        context.engine.check_trainable()
         if first and not carried:
             message = f"{start} has no optimizer moments that fit; the trials begin with fresh ones"
-            bench.pipe.send(say.Alerted("moments_fresh", message))
-        rows, texts = self._common.rows, RowTexts(bench.encoder(base), choices.prefixes)
+            context.pipe.send(say.Alerted("moments_fresh", message))
+        rows, texts = self._common.rows, RowTexts(context.encoder(base), choices.prefixes)
         self._held = holdout_rows(rows, texts, self._common.held)
         return TrainingRows(
-            request, choices, rows, texts, bench.engine.shapes, shape.rung.max_row_tokens
+            request, choices, rows, texts, context.engine.shapes, shape.rung.max_row_tokens
         )
 
-    def _choices(self, shape: Shape) -> Choices:
+    def _choices(self, shape: ComputePlan) -> Choices:
         training = self._request.settings.training
         examples = self._common.examples
         return Choices(
@@ -178,7 +178,7 @@ class TrialRun:
         result = self._compute(content, steps) if content.texts else None
         if result is None or not result.interrupted:
             self._taken += 1
-            self._bench.pipe.send(say.PieceStepped(self._sweep.sweep, self._taken))
+            self._context.pipe.send(say.UnitStepped(self._sweep.sweep, self._taken))
         return result
 
     def _compute(self, content: StepContent, steps: int) -> StepResult:
@@ -187,11 +187,11 @@ class TrialRun:
             schedule_of(self._request.settings.training), step, self._taken + 1, steps
         )
         seed = mix(self._request.seed, "step", step)
-        return self._bench.engine.step(content.passes, learning_rate, seed, self._left)
+        return self._context.engine.step(content.passes, learning_rate, seed, self._left)
 
     def _measure(self, share: float) -> float | None:
         """Return the loss on the held-out rows and note it; None where the trial was left."""
-        scored = row_losses(self._bench.engine, self._held, self._still_wanted)
+        scored = row_losses(self._context.engine, self._held, self._still_wanted)
         if scored is None:
             return None
         self._scored = scored
@@ -202,7 +202,7 @@ class TrialRun:
         return loss
 
     def _still_wanted(self) -> bool:
-        self._bench.pipe.send(say.Alive("measuring a trial"))
+        self._context.pipe.send(say.Alive("measuring a trial"))
         return self._left()
 
     def failed(self, number: int, why: str) -> Trial:
@@ -211,7 +211,7 @@ class TrialRun:
 
     def _end(self, number: int, outcome: Outcome, why: str) -> Trial:
         rows = tuple(self._scored) if outcome == "finished" else ()
-        seconds = self._bench.clock.monotonic_s() - self._began_s - self._waited_s
+        seconds = self._context.clock.monotonic_s() - self._began_s - self._waited_s
         return Trial(
             number, self._setting, outcome, tuple(self._curve), rows, self._taken, seconds, why
         )

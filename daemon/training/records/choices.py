@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from daemon.core.records import fields_of
 from daemon.core.rows.prefix import Prefix
-from daemon.core.training.fallback import Rung
+from daemon.core.training.fallback import Fallback
 from daemon.core.training.memory_plan import MemoryPlan
 from daemon.core.training.row_layout import RowLayout
 from daemon.core.workspace.untrained import Untrained, from_records
@@ -99,7 +99,7 @@ class Choices:
     """Tokens of a packed row."""
     longest: int
     """Tokens of the longest row."""
-    rung: Rung
+    rung: Fallback
     """How steps are computed from the beginning."""
     estimate: Mapping[str, int] | None
     """Bytes a step was expected to take, by kind."""
@@ -131,7 +131,7 @@ class Choices:
             data_fingerprint=record["data_fingerprint"],
             row_tokens=record["row_tokens"],
             longest=record["longest"],
-            rung=Rung.from_record(record["rung"]),
+            rung=Fallback.from_record(record["rung"]),
             estimate=record["estimate"],
             prefixes={
                 job: Prefix(**fields_of(Prefix, it)) for job, it in record["prefixes"].items()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from daemon.core.records import fields_of
-from daemon.core.training.early_stopping import Watch
+from daemon.core.training.early_stopping import LossWatch
 from daemon.core.training.probes import Evolution
 from daemon.core.training.progress import Metrics, Progress, after_step
 from daemon.training.records.choices import RowId
@@ -20,7 +20,7 @@ TAIL = 50
 
 
 @dataclass(frozen=True)
-class SetAside:
+class SkippedRow:
     """A row that was put aside in a run."""
 
     job: str
@@ -53,9 +53,9 @@ class RunState:
     written: int = 0
     """Bytes of the run's `metrics.jsonl` that hold the steps before them."""
     validation: tuple[tuple[int, float], ...] = ()
-    aside: tuple[SetAside, ...] = ()
+    aside: tuple[SkippedRow, ...] = ()
     """Rows that gave no finite loss or gradient; they count nothing from then on."""
-    watch: Watch = field(default_factory=Watch)
+    watch: LossWatch = field(default_factory=LossWatch)
     evolution: Evolution = field(default_factory=Evolution)
 
     @property
@@ -100,7 +100,7 @@ class RunState:
             metrics=tuple(Metrics(**fields_of(Metrics, item)) for item in record["metrics_tail"]),
             written=record["metrics_bytes"],
             validation=tuple((int(step), float(loss)) for step, loss in record["validation"]),
-            aside=tuple(SetAside(**fields_of(SetAside, row)) for row in record["aside"]),
+            aside=tuple(SkippedRow(**fields_of(SkippedRow, row)) for row in record["aside"]),
             **_added(record),
         )
 
@@ -127,7 +127,7 @@ def _added(record: Mapping[str, Any]) -> dict[str, Any]:
     """Return what checkpoints hold only since a later release."""
     found: dict[str, Any] = {}
     if "watch" in record:
-        found["watch"] = Watch.from_record(record["watch"])
+        found["watch"] = LossWatch.from_record(record["watch"])
     if "evolution" in record:
         found["evolution"] = Evolution.from_record(record["evolution"])
     return found

@@ -8,20 +8,20 @@ from pathlib import Path
 from daemon.core import messages as say
 from daemon.errors import is_disk_full
 from daemon.folders.runs import runs
-from daemon.training.context import Bench, RunInHand
+from daemon.training.context import CurrentRun, TrainerContext
 from daemon.training.records.state import COMMITTED_STATE, RunState
 
 
-class Commits:
+class Checkpointer:
     """The checkpoints of one run; each is made once."""
 
-    def __init__(self, bench: Bench, hand: RunInHand) -> None:
-        self._bench = bench
+    def __init__(self, context: TrainerContext, hand: CurrentRun) -> None:
+        self._context = context
         self._hand = hand
         self._settings = hand.request.settings.checkpoint
         self._last = hand.state.step_in_run if hand.state.step_in_run else -1
         self._stop_s = hand.request.settings.trainer.stop_s
-        self._tried_s = bench.clock.monotonic_s()
+        self._tried_s = context.clock.monotonic_s()
 
     def has(self, state: RunState) -> bool:
         """Return whether the step of a state is durable."""
@@ -29,7 +29,7 @@ class Commits:
 
     def due(self, state: RunState) -> bool:
         """Return whether the settings ask for a commit now."""
-        waited_s = self._bench.clock.monotonic_s() - self._tried_s
+        waited_s = self._context.clock.monotonic_s() - self._tried_s
         if self._stop_s < state.last_step_s:
             # Longer than a stop would wait: a kill in the next one must not cost this one too.
             return True
@@ -42,9 +42,9 @@ class Commits:
         None where the disk has no room for it: it is tried again when due. `again` reports it also
         where it has been before.
         """
-        self._tried_s = self._bench.clock.monotonic_s()
+        self._tried_s = self._context.clock.monotonic_s()
         # The counters of the system run over: they are read as often as commits are made.
-        self._bench.energy.joules()
+        self._context.energy.joules()
         fresh = not self.has(state)
         try:
             if fresh:
@@ -58,16 +58,16 @@ class Commits:
             if not is_disk_full(error):
                 raise
             message = f"the progress of {state.run} cannot be saved: {error}"
-            self._bench.pipe.send(say.Alerted("disk_full", message))
+            self._context.pipe.send(say.Alerted("disk_full", message))
             return None
         self._last = state.step_in_run
         if fresh or again:
-            self._bench.pipe.send(say.Committed(state.run, state.step, state.step_in_run))
+            self._context.pipe.send(say.Committed(state.run, state.step, state.step_in_run))
         return state
 
     def keep_part(self, state: RunState) -> None:
         """Keep the passes of an interrupted step, where there is room behind a durable commit."""
-        engine = self._bench.engine
+        engine = self._context.engine
         if not (engine.holds_part and self.has(state)):
             return
         try:
@@ -86,7 +86,7 @@ class Commits:
         return replace(state, evolution=replace(known, unwritten=(), written=size))
 
     def _ask_for_room(self) -> None:
-        start = self._bench.layout.version(self._hand.request.start_version)
+        start = self._context.layout.version(self._hand.request.start_version)
         if not runs.has_room_for_commit(self._hand.place, start):
             # Nothing is written where it would only fill the disk for the others.
             raise OSError(errno.ENOSPC, "less than twice the size of the last checkpoint is free")
@@ -96,7 +96,7 @@ class Commits:
         cursor = {"epoch": epoch, "batch": batch}
 
         def fill(folder: Path) -> None:
-            self._bench.engine.save(folder)
+            self._context.engine.save(folder)
             _write_json(folder / COMMITTED_STATE, state.as_record(cursor))
 
         best = state.watch.best_step

@@ -6,24 +6,24 @@ Losses at fixed steps decide, so a run ends at the same step whatever pauses and
 from dataclasses import replace
 
 from daemon.core import messages as say
-from daemon.core.training.early_stopping import Stopped, is_watched
+from daemon.core.training.early_stopping import EarlyStopped, is_watched
 from daemon.folders.runs import runs
-from daemon.training.context import Bench, RunInHand
+from daemon.training.context import CurrentRun, TrainerContext
 from daemon.training.records.state import RunState
 
 
 class EarlyStop:
     """Watches the loss on the tune rows of one run."""
 
-    def __init__(self, bench: Bench, hand: RunInHand) -> None:
-        self._bench = bench
+    def __init__(self, context: TrainerContext, hand: CurrentRun) -> None:
+        self._context = context
         self._hand = hand
         training = hand.request.settings.training
         self._patience, self._min_delta = training.patience_steps, training.min_delta
         why_not = _why_not(hand) if self._patience else None
         self._on = bool(self._patience) and hand.stopped is None and why_not is None
         if why_not is not None and hand.state.attempt == 0:
-            bench.pipe.send(say.Noted("no_early_stop", f"{hand.request.run}: {why_not}"))
+            context.pipe.send(say.Noted("no_early_stop", f"{hand.request.run}: {why_not}"))
 
     def due(self, state: RunState) -> bool:
         """Return whether the tune rows are to be measured in full before the next step."""
@@ -47,13 +47,13 @@ class EarlyStop:
 
     def stop(self, state: RunState) -> None:
         """Write durably that the run ends at its best step; who opens it next goes back there."""
-        stopped = Stopped.of(state.watch, self._patience, self._min_delta)
+        stopped = EarlyStopped.of(state.watch, self._patience, self._min_delta)
         runs.write_stopped(self._hand.place, stopped)
         message = f"{self._hand.request.run} {stopped.sentence}"
-        self._bench.pipe.send(say.Noted("stopped_early", message))
+        self._context.pipe.send(say.Noted("stopped_early", message))
 
 
-def _why_not(hand: RunInHand) -> str | None:
+def _why_not(hand: CurrentRun) -> str | None:
     """Return why a run is never stopped early though it is asked for; None where it can be."""
     if hand.data.plan.steps_of_epoch == hand.choices.steps:
         return "no early stop: it has one epoch, and that is always completed"

@@ -19,7 +19,7 @@ from daemon.training.data.exam_rows import judge_rows, own_exam, pick_families
 from daemon.training.data.replay import draw_earlier
 from daemon.training.data.rows import JobRows
 from daemon.training.data.validation_set import validation_set
-from daemon.training.machine.step_shape import Shape
+from daemon.training.machine.compute_plan import ComputePlan
 from daemon.training.records.choices import Choices, Request, RowId
 
 
@@ -28,7 +28,7 @@ def choose(
     rows: JobRows,
     libraries: Mapping[str, str],
     now: str,
-    shape: Shape,
+    shape: ComputePlan,
     replay_share: float,
 ) -> Choices:
     """Return the choices of a run; with no example left, `steps` is 0."""

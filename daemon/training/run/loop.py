@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Literal
 
 from daemon.core import messages as say
-from daemon.core.evaluation.answers import Limits
+from daemon.core.evaluation.answers import AnswerLimits
 from daemon.core.training.fallback import slow_down
 from daemon.core.training.jumps import jumped
 from daemon.core.training.plan import mix
@@ -17,15 +17,15 @@ from daemon.core.training.schedule import Schedule, rate
 from daemon.evaluation.periodic import Evaluation
 from daemon.folders.runs import runs
 from daemon.settings import TrainingSettings
-from daemon.training.context import Bench, RunInHand
+from daemon.training.context import CurrentRun, TrainerContext
 from daemon.training.data.batches import Ahead, StepContent, holdout_rows, questions
 from daemon.training.engine.protocol import INTERRUPTED, NOT_APPLIED, StepResult
-from daemon.training.machine.answering import Answering
+from daemon.training.machine.answering import BatchedAnswering
 from daemon.training.machine.cooling import Cooler
 from daemon.training.machine.display import DisplayRest
-from daemon.training.mailbox import Desk
-from daemon.training.records.state import SetAside
-from daemon.training.run.checkpointing import Commits
+from daemon.training.mailbox import OrderMailbox
+from daemon.training.records.state import SkippedRow
+from daemon.training.run.checkpointing import Checkpointer
 from daemon.training.run.early_stopping import EarlyStop
 from daemon.training.run.probes import Prober
 from daemon.training.run.step_metrics import StepTimes, step_metrics
@@ -55,45 +55,48 @@ def schedule_of(training: TrainingSettings) -> Schedule:
     )
 
 
-class Training:
+class TrainingLoop:
     """One attempt at a run."""
 
-    def __init__(self, bench: Bench, hand: RunInHand, desk: Desk) -> None:
-        self._bench = bench
+    def __init__(self, context: TrainerContext, hand: CurrentRun, mailbox: OrderMailbox) -> None:
+        self._context = context
         self._hand = hand
-        self._desk = desk
+        self._mailbox = mailbox
         self._settings = hand.request.settings
         self.state = hand.state
         self._schedule = schedule_of(self._settings.training)
         self._ahead = Ahead(hand.data)
         trainer = self._settings.trainer
-        self._cooler = Cooler(trainer, bench.clock)
+        self._cooler = Cooler(trainer, context.clock)
         # Only a GPU keeps the screen waiting.
-        share = 0.0 if bench.engine.device.startswith("CPU") else trainer.display_rest_share
-        self._display = DisplayRest(share, bench.clock)
+        share = 0.0 if context.engine.device.startswith("CPU") else trainer.display_rest_share
+        self._display = DisplayRest(share, context.clock)
         self._jump_told = False
-        self._put_aside_long_rows()
+        self._skip_long_rows()
         self._validation = holdout_rows(hand.rows, hand.texts, hand.choices.tune)
         self._questions = questions(
-            hand.rows, hand.texts, hand.choices.samples, "samples",
+            hand.rows,
+            hand.texts,
+            hand.choices.samples,
+            "samples",
             self._settings.evaluation.max_new_tokens,
-        )  # fmt: skip
+        )
         self._trained_s = 0.0
         self._rested_s = 0.0
         self._evaluated_s = 0.0
         self._cheapest_s = 0.0
-        self._commits = Commits(bench, hand)
-        self._early_stop = EarlyStop(bench, hand)
-        self._prober = Prober(bench, hand, desk.look)
+        self._commits = Checkpointer(context, hand)
+        self._early_stop = EarlyStop(context, hand)
+        self._prober = Prober(context, hand, mailbox.look)
 
-    def _put_aside_long_rows(self) -> None:
+    def _skip_long_rows(self) -> None:
         known = self.state.aside_ids
         own = {self._hand.request.jobs[job] for job, _ in self._hand.choices.examples}
         gone = sorted(
             item for item in self._hand.data.too_long if item[0] in own and item not in known
         )
         if gone:
-            found = tuple(SetAside(job, row, self.state.step, "no_room") for job, row in gone)
+            found = tuple(SkippedRow(job, row, self.state.step, "no_room") for job, row in gone)
             self.state = replace(self.state, aside=(*self.state.aside, *found))
             message = (
                 f"{len(gone)} row(s) are too long for the memory there is; the rest is trained"
@@ -106,7 +109,7 @@ class Training:
             return self._train()
         except Exception as error:
             # A device that is lost ends the process: a new one asks for it again.
-            if self._bench.engine.trouble(error) != "memory":
+            if self._context.engine.trouble(error) != "memory":
                 raise
             return "memory"
 
@@ -148,7 +151,7 @@ class Training:
             if self.attend():
                 return "left"
             if not self._commit():
-                self._desk.wait(FULL_DISK_WAIT_S)
+                self._mailbox.wait(FULL_DISK_WAIT_S)
         self._prober.remember()
         return "left" if self.attend() else "done"
 
@@ -159,67 +162,67 @@ class Training:
 
         While judging, the model may wear another version's adapter: nothing is evaluated then.
         """
-        left = self._desk.look()
+        left = self._mailbox.look()
         announced = False
         while not left:
-            self._grant_wishes(judging)
-            if not self._desk.paused:
+            self._answer_requests(judging)
+            if not self._mailbox.paused:
                 return False
             self._commit()
             if not announced:
-                self._bench.pipe.send(say.Paused(self._hand.request.run))
+                self._context.pipe.send(say.Paused(self._hand.request.run))
                 announced = True
-            left = self._desk.wait(None)
-        if self._desk.leaving == "stop" and self._commit():
+            left = self._mailbox.wait(None)
+        if self._mailbox.leaving == "stop" and self._commit():
             self._commits.keep_part(self.state)
         return True
 
-    def _grant_wishes(self, judging: bool) -> None:
-        if self._desk.commit_wanted:
-            self._desk.commit_wanted = False
+    def _answer_requests(self, judging: bool) -> None:
+        if self._mailbox.commit_wanted:
+            self._mailbox.commit_wanted = False
             self._commit(again=True)
-        if self._desk.evaluation_wanted and not judging:
-            self._desk.evaluation_wanted = False
+        if self._mailbox.evaluation_wanted and not judging:
+            self._mailbox.evaluation_wanted = False
             self._evaluate(math.inf)
 
     # --- steps --------------------------------------------------------------------------------
 
     def _step(self) -> bool:
         """Take one step; False when interrupted, with nothing changed."""
-        began_s = self._bench.clock.monotonic_s()
+        began_s = self._context.clock.monotonic_s()
         content = self._content()
-        waited_s = self._bench.clock.monotonic_s() - began_s
+        waited_s = self._context.clock.monotonic_s() - began_s
         step, step_in_run = self.state.step + 1, self.state.step_in_run + 1
         learning_rate = rate(self._schedule, step, step_in_run, self._hand.choices.steps)
         learning_rate *= self._hand.rung.rate_share
         seed = mix(self._hand.request.seed, "step", step)
         result = self._compute(content, learning_rate, seed)
         if not result.applied and not result.interrupted:
-            content, result = self._without_guilty(content, learning_rate, seed)
+            content, result = self._without_offending_rows(content, learning_rate, seed)
         if result.interrupted:
             return False
-        seconds = self._bench.clock.monotonic_s() - began_s
+        seconds = self._context.clock.monotonic_s() - began_s
         times = StepTimes(seconds, waited_s, self._rested_s)
         at = (step, step_in_run)
-        metrics = step_metrics(at, content, learning_rate, result, times, self._bench.engine)
+        metrics = step_metrics(at, content, learning_rate, result, times, self._context.engine)
         self._trained_s += seconds
         self.state = self.state.after(metrics)
-        self._bench.pipe.send(say.Stepped(self._hand.request.run, metrics))
-        for remark in self._bench.engine.remarks():
-            self._bench.pipe.send(say.Noted("measured", remark))
+        self._context.pipe.send(say.Stepped(self._hand.request.run, metrics))
+        for remark in self._context.engine.remarks():
+            self._context.pipe.send(say.Noted("measured", remark))
         self._rest(seconds)
         return True
 
     def _rest(self, step_s: float) -> None:
         rest = self._cooler.after_step(step_s)
         if rest.event is not None:
-            self._bench.pipe.send(say.Noted("cool_down", rest.event))
+            self._context.pipe.send(say.Noted("cool_down", rest.event))
         self._rested_s = 0.0
         if rest.seconds:
-            began_s = self._bench.clock.monotonic_s()
+            began_s = self._context.clock.monotonic_s()
             # An order ends it.
-            self._desk.wait(rest.seconds)
-            self._rested_s = self._bench.clock.monotonic_s() - began_s
+            self._mailbox.wait(rest.seconds)
+            self._rested_s = self._context.clock.monotonic_s() - began_s
 
     def _has_jumped(self) -> bool:
         """Go back behind a jump of the loss, with half the rate from there on; not for ever."""
@@ -236,40 +239,42 @@ class Training:
             self._jump_told = True
             return False
         # Durable before anything is removed: a kill in between goes on with the new rung.
-        runs.append_rung(layout, replace(lower, at=runs.step_before(layout, began)))
+        runs.append_fallback(layout, replace(lower, at=runs.step_before(layout, began)))
         back = runs.roll_back(layout, began - 1)
         message = f"{why}: back to step {back}, with {lower.rate_share:g} of the learning rate"
         self._alert("loss_jumped", message)
         return True
 
     def _alert(self, code: str, message: str) -> None:
-        self._bench.pipe.send(say.Alerted(code, message))
+        self._context.pipe.send(say.Alerted(code, message))
 
     def _compute(self, content: StepContent, learning_rate: float, seed: int) -> StepResult:
         """Take a step; without a row there is none, or old momentum alone would move the model."""
         if not content.texts:
             return NOT_APPLIED
         self._display.begin()
-        return self._bench.engine.step(content.passes, learning_rate, seed, self._is_interrupted)
+        return self._context.engine.step(content.passes, learning_rate, seed, self._is_interrupted)
 
     def _is_interrupted(self) -> bool:
         """Return whether a step is to be left between two passes; wishes wait for its end."""
-        if not (self._desk.look() or self._desk.paused) and (rest_s := self._display.rest_s()):
-            self._desk.wait(rest_s)
+        if not (self._mailbox.look() or self._mailbox.paused) and (
+            rest_s := self._display.rest_s()
+        ):
+            self._mailbox.wait(rest_s)
             self._display.begin()
-        return self._desk.look() or self._desk.paused
+        return self._mailbox.look() or self._mailbox.paused
 
     def _content(self) -> StepContent:
         return self._ahead.step(self.state.step_in_run, self.state.aside_ids)
 
-    def _without_guilty(
+    def _without_offending_rows(
         self, content: StepContent, learning_rate: float, seed: int
     ) -> tuple[StepContent, StepResult]:
         """Put the rows aside that spoil a step, and take it with the others in their places.
 
         Where no row is guilty by itself, the step is left out.
         """
-        engine = self._bench.engine
+        engine = self._context.engine
         step = self.state.step + 1
         guilty = set()
         for text in content.texts:
@@ -279,7 +284,7 @@ class Training:
                 guilty.add(text.id)
         if not guilty:
             return content, NOT_APPLIED
-        found = tuple(SetAside(job, row, step) for job, row in sorted(guilty))
+        found = tuple(SkippedRow(job, row, step) for job, row in sorted(guilty))
         self.state = replace(self.state, aside=(*self.state.aside, *found))
         where = ", ".join(f"row {row} of {job}" for job, row in sorted(guilty))
         message = f"loss or gradient is not finite: {where} will not be trained in this run"
@@ -326,16 +331,16 @@ class Training:
             f"step {self.state.step}: not evaluated, for the evaluations before have used up "
             f"{share:.0%} of the training time (evaluation.budget_share)"
         )
-        self._bench.pipe.send(say.Noted("evaluation_left_out", message))
+        self._context.pipe.send(say.Noted("evaluation_left_out", message))
 
     def _evaluate(self, budget_s: float, watched: bool = False) -> None:
         if not (self._questions or self._validation):
             return
-        limits = Limits(
+        limits = AnswerLimits(
             self._settings.evaluation.max_new_tokens, self._settings.evaluation.answer_s
         )
-        scorer = Answering(self._bench, self._hand.request.base)
-        evaluation = Evaluation(scorer, self._bench.clock, limits, self._desk.look)
+        scorer = BatchedAnswering(self._context, self._hand.request.base)
+        evaluation = Evaluation(scorer, self._context.clock, limits, self._mailbox.look)
         step = self.state.step
         found = evaluation.measure(step, self._validation, self._questions, budget_s)
         if found is None:
@@ -349,7 +354,7 @@ class Training:
             progress=after_evaluation(self.state.progress, step, loss, found.samples),
             validation=(*self.state.validation, *([] if loss is None else [(step, loss)])),
         )
-        self._bench.pipe.send(
+        self._context.pipe.send(
             say.Evaluated(
                 self._hand.request.run, step, loss, found.samples, found.left_out, found.seconds
             )
@@ -363,8 +368,8 @@ class Training:
 
     def _commit(self, again: bool = False) -> bool:
         """Make the state durable; an orphan does not: another trainer may be at the run already."""
-        if not self._bench.parent_lives():
-            self._desk.leaving = "stop"
+        if not self._context.parent_lives():
+            self._mailbox.leaving = "stop"
             return False
         committed = self._commits.commit(self.state, again)
         if committed is None:

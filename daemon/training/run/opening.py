@@ -6,28 +6,28 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.core import messages as say
-from daemon.core.training.fallback import Rung, next_change, rung_at
+from daemon.core.training.fallback import Fallback, fallback_at, next_change
 from daemon.errors import SavedSettingsFault
 from daemon.folders.models import models
 from daemon.folders.runs import left_out as left_out_file
 from daemon.folders.runs import runs
 from daemon.layout_jobs import RunLayout
 from daemon.settings import ReplaySettings, TrainingSettings
-from daemon.training.context import Bench, RunInHand
+from daemon.training.context import CurrentRun, TrainerContext
 from daemon.training.data.batches import TrainingRows
 from daemon.training.data.row_texts import RowTexts
 from daemon.training.data.rows import JobRows
 from daemon.training.engine.protocol import Engine
-from daemon.training.machine.step_shape import choose_shape, memory_of_run
+from daemon.training.machine.compute_plan import choose_compute_plan, memory_of_run
 from daemon.training.records.choices import Choices, Request
 from daemon.training.records.provenance import libraries
 from daemon.training.records.state import RunState, first_progress
 from daemon.training.run.freeze import choose
-from daemon.training.run.left_out import left_out, why_nothing_left
+from daemon.training.run.untrained_rows import left_out, why_nothing_left
 
 
 @dataclass(frozen=True)
-class Refused:
+class CannotStart:
     """The run cannot start for a reason its jobs are not guilty of."""
 
     code: str
@@ -46,86 +46,90 @@ class NothingLeft:
 
 
 def open_run(
-    bench: Bench, run: str, attempt: int, left: Callable[[], bool]
-) -> RunInHand | Refused | NothingLeft | None:
+    context: TrainerContext, run: str, attempt: int, left: Callable[[], bool]
+) -> CurrentRun | CannotStart | NothingLeft | None:
     """Freeze, load and go back to the last commit; None where it was left in between."""
-    place = bench.layout.run(run)
+    place = context.layout.run(run)
     try:
         request = Request.from_record(runs.read_request(place))
     except SavedSettingsFault as fault:
         message = f"{run} cannot go on: {fault.message}; its files are trained anew with today's"
-        return Refused(fault.code, message)
-    start = bench.layout.version(request.start_version)
+        return CannotStart(fault.code, message)
+    start = context.layout.version(request.start_version)
     problem = models.verify(start)
     if problem is not None:
-        way_out = models.ways_out(bench.layout, start.name)
+        way_out = models.ways_out(context.layout, start.name)
         message = f"the version {start.name} is damaged: {problem}; {way_out}"
-        return Refused("version_damaged", message)
-    rows = JobRows(bench.layout)
-    choices = _frozen(bench, place, request, rows, start)
+        return CannotStart("version_damaged", message)
+    rows = JobRows(context.layout)
+    choices = _frozen(context, place, request, rows, start)
     if choices.steps == 0:
         left_out_file.write(place.folder, left_out(request, choices, rows))
         return NothingLeft(*why_nothing_left(request, choices))
-    bench.pipe.send(say.Alive("loading the base model"))
+    context.pipe.send(say.Alive("loading the base model"))
     if left():
         return None
-    return open_frozen(bench, place, request, choices, rows, start, attempt)
+    return open_frozen(context, place, request, choices, rows, start, attempt)
 
 
 def open_frozen(
-    bench: Bench,
+    context: TrainerContext,
     place: RunLayout,
     request: Request,
     choices: Choices,
     rows: JobRows,
     start: Path,
     attempt: int,
-) -> RunInHand:
+) -> CurrentRun:
     """Load a run whose choices are made, and go back to its last commit.
 
     `start` is the directory of the starting version, or of a copy of it.
     """
-    base = bench.layout.base(request.base["name"])
-    texts = RowTexts(bench.encoder(base), choices.prefixes)
+    base = context.layout.base(request.base["name"])
+    texts = RowTexts(context.encoder(base), choices.prefixes)
     stopped = runs.read_stopped(place)
     if stopped is not None:
         runs.remove_after(place, stopped.best_step)
-    folder = _newest(bench, place, request)
-    rungs = [choices.rung, *runs.read_ladder(place)]
-    rung = rung_at(rungs, runs.step_of(folder))
+    folder = _newest(context, place, request)
+    rungs = [choices.rung, *runs.read_fallbacks(place)]
+    rung = fallback_at(rungs, runs.step_of(folder))
     assert rung is not None, "the first rung holds from the beginning"
-    carried = _load(bench, request, choices, rung, base, start, place)
-    state = resume(bench, folder, request, attempt, start)
-    runs.take_part(place, state.step_in_run, bench.engine.restore_part)
-    data = TrainingRows(request, choices, rows, texts, bench.engine.shapes, rung.max_row_tokens)
+    carried = _load(context, request, choices, rung, base, start, place)
+    state = resume(context, folder, request, attempt, start)
+    runs.take_part(place, state.step_in_run, context.engine.restore_part)
+    data = TrainingRows(request, choices, rows, texts, context.engine.shapes, rung.max_row_tokens)
     until = next_change(rungs, state.step_in_run)
-    joules = bench.energy.joules() if folder is None else None
-    return RunInHand(
+    joules = context.energy.joules() if folder is None else None
+    return CurrentRun(
         place, request, choices, rows, texts, data, state, rung, until, carried, joules, stopped
     )
 
 
 def _frozen(
-    bench: Bench, place: RunLayout, request: Request, rows: JobRows, start: Path
+    context: TrainerContext, place: RunLayout, request: Request, rows: JobRows, start: Path
 ) -> Choices:
-    choices = frozen_choices(bench, place)
+    choices = frozen_choices(context, place)
     now = libraries()
     if choices is not None:
         if choices.libraries == now:
             return choices
         message = f"{request.run} starts over: the libraries changed since it began"
-        bench.pipe.send(say.Alerted("libraries_changed", message))
-    base = bench.layout.base(request.base["name"])
-    shape = choose_shape(bench, request, rows, base)
+        context.pipe.send(say.Alerted("libraries_changed", message))
+    base = context.layout.base(request.base["name"])
+    shape = choose_compute_plan(context, request, rows, base)
     choices = choose(
-        request, rows, now, bench.clock.now().isoformat(), shape,
+        request,
+        rows,
+        now,
+        context.clock.now().isoformat(),
+        shape,
         replay_share(request.settings.replay, start),
-    )  # fmt: skip
+    )
     runs.freeze(place, runs.read_request(place) | choices.as_record())
     return choices
 
 
-def frozen_choices(bench: Bench, place: RunLayout) -> Choices | None:
+def frozen_choices(context: TrainerContext, place: RunLayout) -> Choices | None:
     """Return the choices of a run; None before they are made, and where they are damaged.
 
     Damaged ones are set aside: the run starts over, because its commits hold only by them.
@@ -139,7 +143,7 @@ def frozen_choices(bench: Bench, place: RunLayout) -> Choices | None:
             f"{place.folder.name} starts over: {place.frozen} cannot be read ({error}) and lies "
             f"in {aside.name} now"
         )
-        bench.pipe.send(say.Alerted("run_damaged", message))
+        context.pipe.send(say.Alerted("run_damaged", message))
         return None
 
 
@@ -151,31 +155,31 @@ def replay_share(settings: ReplaySettings, start: Path) -> float:
 
 
 def _load(
-    bench: Bench,
+    context: TrainerContext,
     request: Request,
     choices: Choices,
-    rung: Rung,
+    rung: Fallback,
     base: Path,
     start: Path,
     place: RunLayout,
 ) -> bool:
     worn = adapter_folder(start)
     training = as_computed(request.settings.training, choices, rung)
-    memory = memory_of_run(bench.engine, base, request, choices, rung)
-    carried = bench.engine.load(
+    memory = memory_of_run(context.engine, base, request, choices, rung)
+    carried = context.engine.load(
         base, request.adapter, training, worn, request.seed, place.folder, memory
     )
-    bench.engine.check_trainable()
+    context.engine.check_trainable()
     if not carried:
         message = (
             f"{start.name} has no optimizer moments that fit {training.optimizer}; "
             "training goes on with fresh ones"
         )
-        bench.pipe.send(say.Alerted("moments_fresh", message))
+        context.pipe.send(say.Alerted("moments_fresh", message))
     return carried
 
 
-def as_computed(training: TrainingSettings, choices: Choices, rung: Rung) -> TrainingSettings:
+def as_computed(training: TrainingSettings, choices: Choices, rung: Fallback) -> TrainingSettings:
     """Return the settings with what was chosen about how steps are computed."""
     return training.model_copy(
         update={
@@ -205,19 +209,19 @@ def adapter_folder(version: Path) -> Path | None:
     return None if manifest["adapter"] is None else version
 
 
-def _newest(bench: Bench, place: RunLayout, request: Request) -> Path | None:
+def _newest(context: TrainerContext, place: RunLayout, request: Request) -> Path | None:
     folder, problems = runs.newest_checkpoint(place)
     if problems:
         message = f"{request.run} falls back: {'; '.join(problems)}"
-        bench.pipe.send(say.Alerted("checkpoint_damaged", message))
+        context.pipe.send(say.Alerted("checkpoint_damaged", message))
     return folder
 
 
 def resume(
-    bench: Bench, folder: Path | None, request: Request, attempt: int, start: Path
+    context: TrainerContext, folder: Path | None, request: Request, attempt: int, start: Path
 ) -> RunState:
     """Go back to a commit, or to the starting version where there is none."""
     if folder is None:
         return RunState(request.run, attempt, request.step, 0, progress=first_progress(start))
-    bench.engine.restore(folder)
+    context.engine.restore(folder)
     return RunState.read(folder, attempt)

@@ -13,30 +13,30 @@ from typing import Any
 from daemon.core import messages as say
 from daemon.core.evaluation.answers import Answer
 from daemon.core.evaluation.suites import PROBES
-from daemon.core.training.probes import Said, is_milestone
+from daemon.core.training.probes import MilestoneAnswer, is_milestone
 from daemon.evaluation.questions import Question, suite_questions
-from daemon.evaluation.sitting import Answers, Found
+from daemon.evaluation.scoring_session import CachedAnswers, Found
 from daemon.folders import suites
 from daemon.folders.models.known_scores import KnownScores
 from daemon.folders.runs import runs
-from daemon.training.context import Bench, RunInHand
+from daemon.training.context import CurrentRun, TrainerContext
 from daemon.training.data.batches import questions
-from daemon.training.machine.answering import Answering
+from daemon.training.machine.answering import BatchedAnswering
 from daemon.training.records.state import RunState
 from daemon.training.run.opening import adapter_folder
-from daemon.training.run.score_key import remembered_as
+from daemon.training.run.score_key import score_key
 
 
 class Prober:
     """The probes of one attempt at a run."""
 
-    def __init__(self, bench: Bench, hand: RunInHand, left: Callable[[], bool]) -> None:
-        self._bench = bench
+    def __init__(self, context: TrainerContext, hand: CurrentRun, left: Callable[[], bool]) -> None:
+        self._context = context
         self._hand = hand
         self._left = left
-        self._questions = _probes(bench, hand)
-        self._memory = KnownScores(bench.layout)
-        self._key = partial(remembered_as, bench, hand.request.base, hand.choices.libraries)
+        self._questions = _probes(context, hand)
+        self._memory = KnownScores(context.layout)
+        self._key = partial(score_key, context, hand.request.base, hand.choices.libraries)
         self._last_step = -1
         self._last: dict[str, Any] = {}
         """What the model answered at the step in the run that was asked last, to be remembered."""
@@ -56,24 +56,26 @@ class Prober:
         the last.
         """
         step, known = state.step_in_run, state.evolution
-        if step not in (0, self._hand.end) and self._is_too_dear(budget_s):
+        if step not in (0, self._hand.end) and self._is_over_budget(budget_s):
             out = replace(known, asked_to=step, left_out=known.left_out + 1)
             return replace(state, evolution=out), 0.0
-        self._bench.pipe.send(say.Alive("answering the probes"))
-        began_s = self._bench.clock.monotonic_s()
+        self._context.pipe.send(say.Alive("answering the probes"))
+        began_s = self._context.clock.monotonic_s()
         said = self._answers(state)
         if said is None:
             return None
-        seconds = self._bench.clock.monotonic_s() - began_s
+        seconds = self._context.clock.monotonic_s() - began_s
         if self._last:
             self._cost_s = seconds
         answered = replace(
-            known, asked_to=step, milestones=known.milestones + 1,
+            known,
+            asked_to=step,
+            milestones=known.milestones + 1,
             unwritten=(*known.unwritten, *said),
-        )  # fmt: skip
+        )
         return replace(state, evolution=answered), seconds
 
-    def _is_too_dear(self, budget_s: float) -> bool:
+    def _is_over_budget(self, budget_s: float) -> bool:
         # What an attempt has not measured yet it finds out by asking, once.
         none = self._hand.request.settings.evaluation.budget_share == 0.0
         return none or (self._cost_s is not None and self._cost_s > budget_s)
@@ -85,7 +87,7 @@ class Prober:
                 f"{state.run}: {left_out} milestone(s) of the probes left out to keep to "
                 "evaluation.budget_share"
             )
-            self._bench.pipe.send(say.Noted("probes_left_out", message))
+            self._context.pipe.send(say.Noted("probes_left_out", message))
 
     def remember(self) -> None:
         """Have the judgement know what the model of the newest checkpoint has answered."""
@@ -93,11 +95,11 @@ class Prober:
         if self._last and newest is not None and runs.step_of(newest) == self._last_step:
             self._memory.keep(self._key(newest), self._last)
 
-    def _answers(self, state: RunState) -> list[Said] | None:
+    def _answers(self, state: RunState) -> list[MilestoneAnswer] | None:
         self._last = {}
         key = None
         if state.step_in_run == 0:
-            start = self._bench.layout.version(self._hand.request.start_version)
+            start = self._context.layout.version(self._hand.request.start_version)
             key = self._key(adapter_folder(start))
         known = self._memory.known(key) if key is not None else {}
 
@@ -106,7 +108,9 @@ class Prober:
             if key is not None:
                 self._memory.keep(key, found)
 
-        answers = Answers(Answering(self._bench, self._hand.request.base), known, keep)
+        answers = CachedAnswers(
+            BatchedAnswering(self._context, self._hand.request.base), known, keep
+        )
         limit_s = self._hand.request.settings.evaluation.answer_s
         said = answers.give(self._questions, limit_s, lambda: None, self._left)
         if said is None:
@@ -115,21 +119,27 @@ class Prober:
         return [_said(state, *pair) for pair in zip(self._questions, said, strict=True)]
 
 
-def _said(state: RunState, asked: Question, said: Answer) -> Said:
-    return Said(
-        state.step, state.step_in_run, asked.item.id, asked.text, asked.golden, said.text,
-        asked.likeness(said.text), asked.is_right(said.text),
-    )  # fmt: skip
+def _said(state: RunState, asked: Question, said: Answer) -> MilestoneAnswer:
+    return MilestoneAnswer(
+        state.step,
+        state.step_in_run,
+        asked.item.id,
+        asked.text,
+        asked.golden,
+        said.text,
+        asked.likeness(said.text),
+        asked.is_right(said.text),
+    )
 
 
-def _probes(bench: Bench, hand: RunInHand) -> list[Question]:
+def _probes(context: TrainerContext, hand: CurrentRun) -> list[Question]:
     settings = hand.request.settings.evaluation
-    read = suites.find(bench.layout.evals, PROBES)
+    read = suites.find(context.layout.evals, PROBES)
     if read is None:
         return list(islice(_held_out(hand), settings.samples))
     if read.suite is None:
         why = "; ".join(read.sentences[:3])
-        bench.pipe.send(say.Alerted("suite_left_out", f"{why}; the run goes on without probes"))
+        context.pipe.send(say.Alerted("suite_left_out", f"{why}; the run goes on without probes"))
         return []
     suite, job = read.suite.first(settings.suite_items), hand.request.jobs[0]
     if len(suite.items) < len(read.suite.items) and hand.state.attempt == 0:
@@ -137,11 +147,11 @@ def _probes(bench: Bench, hand: RunInHand) -> list[Question]:
             f"{len(suite.items)} of the {len(read.suite.items)} probes are asked "
             "(evaluation.suite_items)"
         )
-        bench.pipe.send(say.Noted("probes_left_out", message))
+        context.pipe.send(say.Noted("probes_left_out", message))
     return suite_questions(suite, hand.texts.encoder(job))
 
 
-def _held_out(hand: RunInHand) -> Iterator[Question]:
+def _held_out(hand: CurrentRun) -> Iterator[Question]:
     tokens = hand.request.settings.evaluation.max_new_tokens
     for row in hand.choices.judge:
         yield from questions(hand.rows, hand.texts, [row], PROBES, tokens)

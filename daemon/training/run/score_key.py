@@ -5,16 +5,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from daemon.evaluation.sitting import model_key
+from daemon.evaluation.scoring_session import model_key
 from daemon.folders.models.models import MANIFEST
-from daemon.training.context import Bench
+from daemon.training.context import TrainerContext
 from daemon.training.engine.protocol import ADAPTER
 
 BASE = "base"
 
 
-def remembered_as(
-    bench: Bench, base: Mapping[str, Any], libraries: Mapping[str, str], folder: Path | None
+def score_key(
+    context: TrainerContext,
+    base: Mapping[str, Any],
+    libraries: Mapping[str, str],
+    folder: Path | None,
 ) -> str:
     """Return what a model is remembered by; `folder` has its adapter, None for the bare base.
 
@@ -24,4 +27,4 @@ def remembered_as(
     if folder is not None:
         manifest = json.loads((folder / MANIFEST).read_bytes())
         adapter = manifest["files"][ADAPTER]["sha256"]
-    return model_key(adapter, str(base["fingerprint"]), bench.engine.device, libraries)
+    return model_key(adapter, str(base["fingerprint"]), context.engine.device, libraries)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
-from daemon.cli.chat.speaking import Speaker, Target
+from daemon.cli.chat.speaking import LoadTarget, Speaker
 from daemon.core.evaluation.sampling import Sampling
 from daemon.core.rows.prefix import Prefix
 from daemon.core.workspace.versions import AdapterSpec
@@ -83,9 +83,11 @@ def model(versions: Layout, monkeypatch: pytest.MonkeyPatch) -> Model:
     made = Model(versions.base("tiny"))
     for place, stand_in in (
         ("loading.load_model", lambda base: (made, made.load(base)[1])),
-        ("adapters.attach", made.attach), ("adapters.detach", made.detach),
-        ("adapters.load_adapter", made.load_adapter), ("generation.stream", made.stream),
-    ):  # fmt: skip
+        ("adapters.attach", made.attach),
+        ("adapters.detach", made.detach),
+        ("adapters.load_adapter", made.load_adapter),
+        ("generation.stream", made.stream),
+    ):
         monkeypatch.setattr(f"daemon.model.{place}", stand_in)
     return made
 
@@ -146,7 +148,7 @@ def test_a_new_conversation_is_new_for_both(
 
 
 def test_turning_to_what_it_is_does_nothing(versions: Layout, model: Model) -> None:
-    target = Target(versions.base("tiny"), versions.version("v000001"), Prefix("p", "Be 1."))
+    target = LoadTarget(versions.base("tiny"), versions.version("v000001"), Prefix("p", "Be 1."))
     speaking: Any = Speaker(target)
     done = list(model.done)
     speaking.turn_to(target)

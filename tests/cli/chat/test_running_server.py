@@ -13,8 +13,8 @@ from daemon.core.evaluation.sampling import Sampling
 from daemon.core.workspace.versions import AdapterSpec
 from daemon.folders.disk import locks
 from daemon.layout import Layout
+from daemon.serving.generation import AnswerStep, GenerationJob
 from daemon.serving.rehearsal import RehearsalEngine
-from daemon.serving.work import Said, Work
 from tests.serving.house import Served, add_version, make_models, serving
 
 Command = Callable[..., Result]
@@ -26,14 +26,14 @@ class Noting(RehearsalEngine):
 
     def __init__(self) -> None:
         super().__init__(SystemClock(), 0.0)
-        self.works: list[Work] = []
+        self.works: list[GenerationJob] = []
         self.fails = False
 
-    def begin(self, work: Work) -> None:
+    def begin(self, work: GenerationJob) -> None:
         self.works.append(work)
         super().begin(work)
 
-    def step(self) -> list[Said]:
+    def step(self) -> list[AnswerStep]:
         if self.fails and len(self.works) > 1:
             self.fails = False
             raise RuntimeError
@@ -96,10 +96,16 @@ def test_the_running_server_answers_even_while_the_trainer_has_the_model(
 
 @pytest.mark.parametrize(
     "words",
-    [[], ["--base"], ["--version", "1"], ["--version", "1", "--prefix", "brief"],
-     ["--version", "1", "--prefix", "none"], ["--base", "--prefix", "curt"],
-     ["--system", "Be kind.", "--prefix", "curt"]],
-)  # fmt: skip
+    [
+        [],
+        ["--base"],
+        ["--version", "1"],
+        ["--version", "1", "--prefix", "brief"],
+        ["--version", "1", "--prefix", "none"],
+        ["--base", "--prefix", "curt"],
+        ["--system", "Be kind.", "--prefix", "curt"],
+    ],
+)
 def test_both_ways_ask_the_same_of_the_model(
     finetuned: Command, versions: Layout, served: Served, asked_here: list[int], words: list[str]
 ) -> None:
@@ -116,15 +122,30 @@ def test_both_ways_ask_the_same_of_the_model(
 def test_the_choice_of_words_reaches_the_server(
     finetuned: Command, versions: Layout, served: Served
 ) -> None:
-    words = ["--temperature", "0.7", "--top-p", "0.9", "--top-k", "40", "--min-p", "0.05",
-             "--seed", "0", "--max-tokens", "5", "--stop", "zzz"]  # fmt: skip
+    words = [
+        "--temperature",
+        "0.7",
+        "--top-p",
+        "0.9",
+        "--top-k",
+        "40",
+        "--min-p",
+        "0.05",
+        "--seed",
+        "0",
+        "--max-tokens",
+        "5",
+        "--stop",
+        "zzz",
+    ]
     assert finetuned("generate", "hello", *words, "--root", versions.root).exit_code == 0
     assert finetuned("generate", "hello", "--root", versions.root).exit_code == 0
     engine = served.engine
     assert isinstance(engine, Noting)
     assert [work.sampling for work in engine.works] == [
-        Sampling(5, 0.7, 0.9, 40, 0.05, 0, ("zzz",)), Sampling(256)
-    ]  # fmt: skip
+        Sampling(5, 0.7, 0.9, 40, 0.05, 0, ("zzz",)),
+        Sampling(256),
+    ]
 
 
 def test_versions_change_and_are_compared_in_a_conversation_with_the_server(

@@ -107,12 +107,24 @@ def test_versions_are_listed_with_theirs(finetuned: Command, trained: Layout) ->
     ("words", "sampling"),
     [
         ([], Sampling(256)),
-        (["--max-tokens", "7", "--stop", "\n", "--stop", "END"],
-         Sampling(7, stops=("\n", "END"))),
-        (["--temperature", "0.7", "--top-p", "0.9", "--top-k", "40", "--min-p", "0.05",
-          "--seed", "0"], Sampling(256, 0.7, 0.9, 40, 0.05, 0)),
+        (["--max-tokens", "7", "--stop", "\n", "--stop", "END"], Sampling(7, stops=("\n", "END"))),
+        (
+            [
+                "--temperature",
+                "0.7",
+                "--top-p",
+                "0.9",
+                "--top-k",
+                "40",
+                "--min-p",
+                "0.05",
+                "--seed",
+                "0",
+            ],
+            Sampling(256, 0.7, 0.9, 40, 0.05, 0),
+        ),
     ],
-)  # fmt: skip
+)
 def test_the_choice_of_words_reaches_the_model(
     finetuned: Command, trained: Layout, model: Model, words: list[str], sampling: Sampling
 ) -> None:
@@ -125,12 +137,18 @@ def test_the_choice_of_words_reaches_the_model(
 @pytest.mark.parametrize(
     "words",
     [
-        ["--top-p", "0.9"], ["--top-k", "5"], ["--min-p", "0.1"], ["--seed", "1"],
-        ["--temperature", "-1"], ["--temperature", "1", "--top-p", "1.5"],
-        ["--temperature", "1", "--top-k", "0"], ["--temperature", "1", "--min-p", "2"],
-        ["--stop", ""], ["--max-tokens", "0"],
+        ["--top-p", "0.9"],
+        ["--top-k", "5"],
+        ["--min-p", "0.1"],
+        ["--seed", "1"],
+        ["--temperature", "-1"],
+        ["--temperature", "1", "--top-p", "1.5"],
+        ["--temperature", "1", "--top-k", "0"],
+        ["--temperature", "1", "--min-p", "2"],
+        ["--stop", ""],
+        ["--max-tokens", "0"],
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("command", [("generate", "hello"), ("chat",)])
 def test_a_choice_without_an_effect_or_a_meaning_is_refused(
     finetuned: Command, trained: Layout, model: Model, command: tuple[str, ...], words: list[str]

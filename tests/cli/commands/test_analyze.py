@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from daemon.core.status.ledger_rows import evaluation_row
-from daemon.core.training.probes import Said
+from daemon.core.training.probes import MilestoneAnswer
 from daemon.folders.queue.ledger import Ledger
 from daemon.layout import Layout
 from tests.cli.conftest import Command
@@ -54,8 +54,11 @@ def test_a_file_is_judged_and_its_folder_holds_page_verdicts_and_pictures(
     assert "plateau" in done.output and "1 damaged line" in done.output
     [folder] = here.glob("curves-*")
     assert sorted(path.name for path in folder.iterdir()) == [
-        "loss.png", "report.html", "slope.png", "verdicts.json",
-    ]  # fmt: skip
+        "loss.png",
+        "report.html",
+        "slope.png",
+        "verdicts.json",
+    ]
     found = json.loads((folder / "verdicts.json").read_bytes())
     assert found["schema_version"] == 1
     [finding] = found["curves"][0]["findings"]
@@ -91,7 +94,7 @@ def test_a_version_brings_its_validation_losses(
 
 
 def answered(step: int, answer: str, similarity: float | None) -> bytes:
-    said = Said(step, step, "a", "the sky?", "it is blue", answer, similarity, False)
+    said = MilestoneAnswer(step, step, "a", "the sky?", "it is blue", answer, similarity, False)
     return json.dumps(said.as_record()).encode() + b"\n"
 
 

@@ -34,8 +34,10 @@ def test_a_rollback_outlives_a_death_before_and_after_link_ledger_and_mark(
     """
     worse, fired = spoil(trained, tmp_path / "w", by=2.0), tmp_path / "fired"
     for point, moved, rows in (
-        ("link.made", "v000002", None), ("link.renamed", "v000001", None), ("", "v000001", 0)
-    ):  # fmt: skip
+        ("link.made", "v000002", None),
+        ("link.renamed", "v000001", None),
+        ("", "v000001", 0),
+    ):
         variables = {failpoints.FIRED: str(fired)}
         variables |= {failpoints.POINT: f"supervisor:{point}:1:KILL"} if point else {}
         fired.unlink(missing_ok=True)

@@ -24,8 +24,9 @@ def test_stats_writes_a_page_and_a_picture(
     looking: Looking, finetuned: Command, layout: Layout, tmp_path: Path
 ) -> None:
     page, picture = tmp_path / "x.html", tmp_path / "x.png"
-    done = finetuned("data", "stats", "x.jsonl", "--html", page, "--png", picture,
-                     "--root", layout.root)  # fmt: skip
+    done = finetuned(
+        "data", "stats", "x.jsonl", "--html", page, "--png", picture, "--root", layout.root
+    )
     assert done.exit_code == 0
     assert page.read_text().startswith("<!doctype html>")
     assert picture.read_bytes().startswith(b"\x89PNG")

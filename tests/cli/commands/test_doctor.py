@@ -21,8 +21,13 @@ Command = Callable[..., Result]
 def _a_backend(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spare each test the start of MLX in a process of its own."""
     found: dict[str, Any] = {
-        "mlx": "1", "mlx_lm": "1", "device": "cpu", "cpu": True, "name": "CPU", "blas": "x",
-    }  # fmt: skip
+        "mlx": "1",
+        "mlx_lm": "1",
+        "device": "cpu",
+        "cpu": True,
+        "name": "CPU",
+        "blas": "x",
+    }
     monkeypatch.setattr(checks, "probe_backend", lambda: found)
 
 

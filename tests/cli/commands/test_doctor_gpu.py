@@ -11,25 +11,25 @@ from typer.testing import Result
 from daemon.cli.commands import doctor_gpu
 from daemon.folders.disk import locks
 from daemon.layout import Layout
-from daemon.self_check.children import Wanted
-from daemon.self_check.finding import Finding
+from daemon.self_check.children import CheckOptions
+from daemon.self_check.finding import CheckRow
 
 Command = Callable[..., Result]
 
-MACHINE = Finding("machine", "said", "finetuned 1, a chip", 0.1, {"device": "A chip"})
-WELL = Finding("answers", "ok", "as they should be", 0.2)
-ILL = Finding("answers", "wrong", "none came", 0.2)
-SPEEDS = Finding("base: row lengths", "said", "256: 90", 3.0, {"tokens_per_s": {"256": 90.0}})
+MACHINE = CheckRow("machine", "said", "finetuned 1, a chip", 0.1, {"device": "A chip"})
+WELL = CheckRow("answers", "ok", "as they should be", 0.2)
+ILL = CheckRow("answers", "wrong", "none came", 0.2)
+SPEEDS = CheckRow("base: row lengths", "said", "256: 90", 3.0, {"tokens_per_s": {"256": 90.0}})
 
 
 @pytest.fixture
-def finding(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Wanted]]:
+def finding(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[CheckOptions]]:
     """Have the self-check find what is given; what it is asked for is in the list returned."""
 
-    def give(*findings: Finding) -> list[Wanted]:
-        asked: list[Wanted] = []
+    def give(*findings: CheckRow) -> list[CheckOptions]:
+        asked: list[CheckOptions] = []
 
-        def check(wanted: Wanted, **_: Any) -> Iterator[Finding]:
+        def check(wanted: CheckOptions, **_: Any) -> Iterator[CheckRow]:
             asked.append(wanted)
             yield from findings
 
@@ -44,7 +44,7 @@ def kept(layout: Layout) -> Any:
 
 
 def test_it_shows_one_markdown_table_under_a_line_with_the_versions(
-    finetuned: Command, tmp_path: Path, finding: Callable[..., list[Wanted]]
+    finetuned: Command, tmp_path: Path, finding: Callable[..., list[CheckOptions]]
 ) -> None:
     finding(MACHINE, WELL)
     done = finetuned("doctor", "--gpu", "--quick", "--root", tmp_path)
@@ -62,7 +62,7 @@ def test_it_shows_one_markdown_table_under_a_line_with_the_versions(
 
 
 def test_what_is_wrong_is_said_last_and_is_the_exit_code(
-    finetuned: Command, tmp_path: Path, finding: Callable[..., list[Wanted]]
+    finetuned: Command, tmp_path: Path, finding: Callable[..., list[CheckOptions]]
 ) -> None:
     finding(MACHINE, ILL)
     done = finetuned("doctor", "--gpu", "--root", tmp_path)
@@ -71,7 +71,7 @@ def test_what_is_wrong_is_said_last_and_is_the_exit_code(
 
 
 def test_the_json_has_every_figure_and_the_table_too(
-    finetuned: Command, tmp_path: Path, finding: Callable[..., list[Wanted]]
+    finetuned: Command, tmp_path: Path, finding: Callable[..., list[CheckOptions]]
 ) -> None:
     finding(MACHINE, SPEEDS)
     body = json.loads(finetuned("doctor", "--gpu", "--json", "--root", tmp_path).stdout)
@@ -81,7 +81,7 @@ def test_the_json_has_every_figure_and_the_table_too(
 
 
 def test_no_workspace_is_needed_and_none_is_made(
-    finetuned: Command, tmp_path: Path, finding: Callable[..., list[Wanted]]
+    finetuned: Command, tmp_path: Path, finding: Callable[..., list[CheckOptions]]
 ) -> None:
     finding(MACHINE, WELL)
     finetuned("doctor", "--gpu", "--root", tmp_path)
@@ -89,7 +89,7 @@ def test_no_workspace_is_needed_and_none_is_made(
 
 
 def test_a_workspace_remembers_when_it_was_checked_and_what_was_wrong(
-    finetuned: Command, layout: Layout, finding: Callable[..., list[Wanted]]
+    finetuned: Command, layout: Layout, finding: Callable[..., list[CheckOptions]]
 ) -> None:
     finding(MACHINE, ILL, SPEEDS)
     finetuned("doctor", "--gpu", "--root", layout.root)
@@ -100,7 +100,7 @@ def test_a_workspace_remembers_when_it_was_checked_and_what_was_wrong(
 
 
 def test_a_quick_check_leaves_the_speeds_of_a_full_one(
-    finetuned: Command, layout: Layout, finding: Callable[..., list[Wanted]]
+    finetuned: Command, layout: Layout, finding: Callable[..., list[CheckOptions]]
 ) -> None:
     finding(MACHINE, SPEEDS)
     finetuned("doctor", "--gpu", "--root", layout.root)
@@ -111,7 +111,7 @@ def test_a_quick_check_leaves_the_speeds_of_a_full_one(
 
 
 def test_beside_a_daemon_nothing_is_measured(
-    finetuned: Command, layout: Layout, finding: Callable[..., list[Wanted]]
+    finetuned: Command, layout: Layout, finding: Callable[..., list[CheckOptions]]
 ) -> None:
     asked = finding(MACHINE, WELL)
     held = locks.acquire(layout.workspace_lock)
@@ -123,7 +123,7 @@ def test_beside_a_daemon_nothing_is_measured(
 
 
 def test_the_workspaces_own_base_is_checked(
-    finetuned: Command, layout: Layout, finding: Callable[..., list[Wanted]]
+    finetuned: Command, layout: Layout, finding: Callable[..., list[CheckOptions]]
 ) -> None:
     base = layout.root / "my-model"
     base.mkdir()
@@ -131,7 +131,7 @@ def test_the_workspaces_own_base_is_checked(
     asked = finding(MACHINE, WELL)
     finetuned("doctor", "--gpu", "--root", layout.root)
     finetuned("doctor", "--gpu", "--quick", "--break", "--root", layout.root)
-    assert asked == [Wanted(base=str(base)), Wanted(quick=True, breaking=True)]
+    assert asked == [CheckOptions(base=str(base)), CheckOptions(quick=True, breaking=True)]
 
 
 def test_quick_and_break_are_refused_without_gpu(finetuned: Command, layout: Layout) -> None:

@@ -21,10 +21,16 @@ from daemon.training.engine.stub_base import make_base
 from tests.cli.conftest import Command
 
 HEADER = {
-    "suite": "lakes", "title": "Lakes", "task": "name lakes", "scorer": "exact",
-    "answer_field": "answers", "difficulty": "easy", "licence": "CC0-1.0", "origin": "by hand",
+    "suite": "lakes",
+    "title": "Lakes",
+    "task": "name lakes",
+    "scorer": "exact",
+    "answer_field": "answers",
+    "difficulty": "easy",
+    "licence": "CC0-1.0",
+    "origin": "by hand",
     "max_tokens": 8,
-}  # fmt: skip
+}
 HOSTILE = "<script>x</script> \x1b[31m `|`"
 
 
@@ -145,8 +151,10 @@ def test_the_judge_rows_of_the_lineage_are_a_suite(finetuned: Command, ready: La
     place.folder.mkdir()
     place.job_file.write_text("{}")
     turns = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
-    rows = [{"row": n, "line": n + 1, "tokens": 9, "half": half, "messages": turns}
-            for n, half in enumerate(("judge", "tune", "judge"))]  # fmt: skip
+    rows = [
+        {"row": n, "line": n + 1, "tokens": 9, "half": half, "messages": turns}
+        for n, half in enumerate(("judge", "tune", "judge"))
+    ]
     rows.append({"row": 3, "line": 4, "tokens": 9, "half": "judge", "text": "plain"})
     called = {"role": "assistant", "content": "", "tool_calls": [{"function": CALL}]}
     rows.append({**rows[0], "row": 4, "line": 5, "messages": [turns[0], called]})
@@ -155,8 +163,10 @@ def test_the_judge_rows_of_the_lineage_are_a_suite(finetuned: Command, ready: La
     assert asked.exit_code == 0, asked.output
     (suite,) = evaluations.read_suites(ready.evaluation("e000001"))
     assert [item["id"] for item in suite["suite"]["items"]] == [
-        "000001-a:0", "000001-a:2", "000001-a:4",
-    ]  # fmt: skip
+        "000001-a:0",
+        "000001-a:2",
+        "000001-a:4",
+    ]
     assert [item["scorer"] for item in suite["suite"]["items"]] == [None, None, "calls"]
     notes = " ".join(request_of(ready, "e000001").notes)
     assert "000002-gone" in notes and "1 held-out rows are plain text" in notes
@@ -172,10 +182,19 @@ def test_the_rows_of_a_job_that_was_trained_again_are_asked_once(
     place.folder.mkdir()
     place.job_file.write_text("{}")
     rows = [
-        {"row": n, "line": n + 1, "tokens": 9, "half": "judge", "group": ("one", "two")[n // 2],
-         "messages": [{"role": "user", "content": f"q{n}"}, {"role": "assistant", "content": "a"}]}
+        {
+            "row": n,
+            "line": n + 1,
+            "tokens": 9,
+            "half": "judge",
+            "group": ("one", "two")[n // 2],
+            "messages": [
+                {"role": "user", "content": f"q{n}"},
+                {"role": "assistant", "content": "a"},
+            ],
+        }
         for n in range(3)
-    ]  # fmt: skip
+    ]
     place.holdout.write_text("".join(json.dumps(row) + "\n" for row in rows))
     asked = finetuned("evaluate", "--base", "--suite", "holdouts", "--root", ready.root)
     assert asked.exit_code == 0, asked.output
@@ -213,9 +232,14 @@ def test_who_cannot_be_asked_is_refused_with_the_reason(
     bad = tmp_path / "bad.jsonl"
     bad.write_text('{"id": "i1"}\n')
     for named, told in (
-        ("nobody", "none of these"), ("v000009", "no version v000009"), ("1", "one base"),
-        (odd, "only lora"), (lost, "answers no question"), (bad, "line 1"), ("base", "twice"),
-    ):  # fmt: skip
+        ("nobody", "none of these"),
+        ("v000009", "no version v000009"),
+        ("1", "one base"),
+        (odd, "only lora"),
+        (lost, "answers no question"),
+        (bad, "line 1"),
+        ("base", "twice"),
+    ):
         refused = finetuned("compare", "base", named, "--suite", "lakes", "--root", ready.root)
         assert refused.exit_code == 1 and told in refused.stderr, refused.output
     unknown = finetuned("evaluate", "--base", "--suite", "seas", "--root", ready.root)
@@ -276,13 +300,29 @@ def endpoint() -> Iterator[str]:
 
 
 def test_an_endpoint_is_asked_once_for_each_answer_also_after_it_failed(
-    finetuned: Command, ready: Layout, endpoint: str, tmp_path: Path,
+    finetuned: Command,
+    ready: Layout,
+    endpoint: str,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     monkeypatch.setenv("MY_KEY", "s3cret-key")
     saved = tmp_path / "saved.jsonl"
-    words = ("compare", "--endpoint", endpoint, "--model", "big", "--save", saved,
-             "--key-variable", "MY_KEY", "--suite", "lakes", "--root", ready.root)  # fmt: skip
+    words = (
+        "compare",
+        "--endpoint",
+        endpoint,
+        "--model",
+        "big",
+        "--save",
+        saved,
+        "--key-variable",
+        "MY_KEY",
+        "--suite",
+        "lakes",
+        "--root",
+        ready.root,
+    )
     failed = finetuned(*words)
     assert failed.exit_code == 1 and "503" in failed.stderr and "\x1b[31m" not in failed.stderr
     assert len(saved.read_text().splitlines()) == 4
@@ -292,8 +332,11 @@ def test_an_endpoint_is_asked_once_for_each_answer_also_after_it_failed(
     assert len(Model.asked) == 5 + 8
     first = Model.asked[0]
     assert (first["path"], first["model"], first["max_tokens"], first["temperature"]) == (
-        "/v1/chat/completions", "big", 8, 0
-    )  # fmt: skip
+        "/v1/chat/completions",
+        "big",
+        8,
+        0,
+    )
     assert set(Model.keys) == {"Bearer s3cret-key"}
     assert "s3cret" not in failed.output + done.output + saved.read_text()
 

@@ -21,8 +21,17 @@ def test_the_current_version_is_explained_for_people_and_programs(
     monkeypatch.setattr(screen.out, "_width", 200)
     told = finetuned("explain", "--root", trained)
     assert told.exit_code == 0, told.output
-    for words in ("v000002", "Its files", "a[bold]b.jsonl", "Files trained before", "first.jsonl",
-                  "own_holdout", "How it was made", "platform", "energy"):  # fmt: skip
+    for words in (
+        "v000002",
+        "Its files",
+        "a[bold]b.jsonl",
+        "Files trained before",
+        "first.jsonl",
+        "own_holdout",
+        "How it was made",
+        "platform",
+        "energy",
+    ):
         assert words in told.stdout
     found = json.loads(finetuned("explain", "2", "--json", "--root", trained).stdout)
     (file,) = found["files"]
@@ -66,10 +75,16 @@ def test_how_many_changed_answers_are_left_out_is_told_with_their_place(
     path = Layout(tmp_path / "w").version("v000002") / "report.json"
     report = json.loads(path.read_bytes())
     report["changed"]["to_right"] = [
-        {"set": "s", "id": f"{n}", "question": f"question {n}", "golden": "g", "before": "b",
-         "after": "g"}
+        {
+            "set": "s",
+            "id": f"{n}",
+            "question": f"question {n}",
+            "golden": "g",
+            "before": "b",
+            "after": "g",
+        }
         for n in range(count)
-    ]  # fmt: skip
+    ]
     path.write_text(json.dumps(report))
     told = finetuned("explain", "--root", tmp_path / "w").stdout
     assert f"From wrong to right: {count}" in told

@@ -14,7 +14,7 @@ from typer.testing import Result
 
 from daemon.cli.commands import service
 from daemon.cli.commands.run import make_workspace
-from daemon.cli.commands.service import Machine
+from daemon.cli.commands.service import ServiceHost
 from daemon.core.service import launchd, systemd
 from daemon.layout import Layout
 
@@ -67,17 +67,17 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tools:
 
 
 @pytest.fixture
-def linux(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tools: Tools) -> Machine:
+def linux(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tools: Tools) -> ServiceHost:
     """A user's Linux machine, with systemd."""
     tools.put("systemctl", SYSTEMCTL)
     home = tmp_path / "home"
-    made = Machine("linux", 501, home, home / ".config", "/opt/py/bin/python3")
+    made = ServiceHost("linux", 501, home, home / ".config", "/opt/py/bin/python3")
     monkeypatch.setattr(service, "this_machine", lambda: made)
     return made
 
 
 @pytest.fixture
-def mac(linux: Machine, monkeypatch: pytest.MonkeyPatch, tools: Tools) -> Machine:
+def mac(linux: ServiceHost, monkeypatch: pytest.MonkeyPatch, tools: Tools) -> ServiceHost:
     """A user's Mac, with launchd."""
     tools.put("launchctl", LAUNCHCTL)
     made = replace(linux, platform="darwin")
@@ -90,7 +90,7 @@ def files(home: Path) -> list[Path]:
 
 
 def test_a_unit_is_written_loaded_told_of_and_removed(
-    finetuned: Command, layout: Layout, linux: Machine, tools: Tools
+    finetuned: Command, layout: Layout, linux: ServiceHost, tools: Tools
 ) -> None:
     done = finetuned("service", "install", "--root", layout.root)
     assert done.exit_code == 0, done.stderr
@@ -112,7 +112,7 @@ def test_a_unit_is_written_loaded_told_of_and_removed(
 
 
 def test_an_agent_is_written_loaded_told_of_and_removed(
-    finetuned: Command, layout: Layout, mac: Machine, tools: Tools
+    finetuned: Command, layout: Layout, mac: ServiceHost, tools: Tools
 ) -> None:
     done = finetuned("service", "install", "--root", layout.root)
     assert done.exit_code == 0, done.stderr
@@ -147,7 +147,7 @@ def test_a_service_that_runs_is_left_alone_until_its_file_changes(
     monkeypatch: pytest.MonkeyPatch,
     system: str,
 ) -> None:
-    machine: Machine = request.getfixturevalue(system)
+    machine: ServiceHost = request.getfixturevalue(system)
     for _ in range(2):
         assert finetuned("service", "install", "--root", layout.root).exit_code == 0
     started = tools.told()
@@ -160,7 +160,7 @@ def test_a_service_that_runs_is_left_alone_until_its_file_changes(
 
 
 def test_a_service_that_was_stopped_is_started_again(
-    finetuned: Command, layout: Layout, mac: Machine, tools: Tools
+    finetuned: Command, layout: Layout, mac: ServiceHost, tools: Tools
 ) -> None:
     finetuned("service", "install", "--root", layout.root)
     started = tools.told()
@@ -168,12 +168,14 @@ def test_a_service_that_was_stopped_is_started_again(
     assert "(not running)" in finetuned("service", "status", "--root", layout.root).stdout
     assert finetuned("service", "install", "--root", layout.root).exit_code == 0
     assert [line.split()[1] for line in tools.told()[len(started) :]] == [
-        "bootout", "enable", "bootstrap"
-    ]  # fmt: skip
+        "bootout",
+        "enable",
+        "bootstrap",
+    ]
 
 
 def test_no_start_writes_the_file_and_says_what_to_type(
-    finetuned: Command, layout: Layout, linux: Machine, tools: Tools
+    finetuned: Command, layout: Layout, linux: ServiceHost, tools: Tools
 ) -> None:
     done = finetuned("service", "install", "--no-start", "--root", layout.root)
     assert done.exit_code == 0
@@ -185,9 +187,13 @@ def test_no_start_writes_the_file_and_says_what_to_type(
 
 
 def test_without_the_tool_the_file_is_there_and_the_command_is_said(
-    finetuned: Command, layout: Layout, linux: Machine, tools: Tools, tmp_path: Path,
+    finetuned: Command,
+    layout: Layout,
+    linux: ServiceHost,
+    tools: Tools,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
     done = finetuned("service", "install", "--root", layout.root)
     assert done.exit_code == 1
@@ -202,7 +208,7 @@ def test_without_the_tool_the_file_is_there_and_the_command_is_said(
 
 
 def test_a_tool_that_fails_is_quoted(
-    finetuned: Command, layout: Layout, linux: Machine, tools: Tools
+    finetuned: Command, layout: Layout, linux: ServiceHost, tools: Tools
 ) -> None:
     tools.put("systemctl", "echo 'Failed to connect to bus' >&2; exit 1\n")
     done = finetuned("service", "install", "--root", layout.root)
@@ -212,7 +218,7 @@ def test_a_tool_that_fails_is_quoted(
 
 
 def test_what_does_not_stop_is_not_removed(
-    finetuned: Command, layout: Layout, mac: Machine, tools: Tools
+    finetuned: Command, layout: Layout, mac: ServiceHost, tools: Tools
 ) -> None:
     finetuned("service", "install", "--root", layout.root)
     tools.put("launchctl", LAUNCHCTL.replace('rm "{up}"', "echo no >&2; exit 9"))
@@ -223,7 +229,7 @@ def test_what_does_not_stop_is_not_removed(
 
 
 def test_a_daemon_started_by_hand_keeps_the_workspace(
-    finetuned: Command, layout: Layout, linux: Machine, tools: Tools, lock_held: None
+    finetuned: Command, layout: Layout, linux: ServiceHost, tools: Tools, lock_held: None
 ) -> None:
     done = finetuned("service", "install", "--root", layout.root)
     assert done.exit_code == 4
@@ -233,7 +239,7 @@ def test_a_daemon_started_by_hand_keeps_the_workspace(
 
 
 def test_removing_and_asking_for_what_is_not_there_ends_well(
-    finetuned: Command, linux: Machine, tools: Tools, tmp_path: Path
+    finetuned: Command, linux: ServiceHost, tools: Tools, tmp_path: Path
 ) -> None:
     gone = tmp_path / "gone"
     done = finetuned("service", "remove", "--root", gone)
@@ -246,7 +252,7 @@ def test_removing_and_asking_for_what_is_not_there_ends_well(
 
 
 def test_two_workspaces_have_two_services(
-    finetuned: Command, layout: Layout, linux: Machine, tools: Tools, tmp_path: Path
+    finetuned: Command, layout: Layout, linux: ServiceHost, tools: Tools, tmp_path: Path
 ) -> None:
     other = Layout((tmp_path / "other" / layout.root.name).resolve())
     make_workspace(other)
@@ -260,7 +266,7 @@ def test_two_workspaces_have_two_services(
 
 
 def test_root_must_say_that_it_means_it(
-    finetuned: Command, layout: Layout, linux: Machine, monkeypatch: pytest.MonkeyPatch
+    finetuned: Command, layout: Layout, linux: ServiceHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "this_machine", lambda: replace(linux, uid=0))
     done = finetuned("service", "install", "--no-start", "--root", layout.root)
@@ -276,7 +282,7 @@ def test_root_must_say_that_it_means_it(
 
 @pytest.mark.parametrize("name", ["two\nlines", "not-utf8-\udcff"])
 def test_a_path_that_no_file_can_carry_is_refused(
-    finetuned: Command, linux: Machine, tmp_path: Path, name: str
+    finetuned: Command, linux: ServiceHost, tmp_path: Path, name: str
 ) -> None:
     (tmp_path / name / "inbox").mkdir(parents=True)
     done = finetuned("service", "install", "--no-start", "--root", tmp_path / name)
@@ -286,7 +292,7 @@ def test_a_path_that_no_file_can_carry_is_refused(
 
 
 def test_a_python_that_systemd_cannot_start_is_refused(
-    finetuned: Command, layout: Layout, linux: Machine, monkeypatch: pytest.MonkeyPatch
+    finetuned: Command, layout: Layout, linux: ServiceHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     quoted = replace(linux, python="/opt/o'brien/bin/python3")
     monkeypatch.setattr(service, "this_machine", lambda: quoted)
@@ -297,7 +303,7 @@ def test_a_python_that_systemd_cannot_start_is_refused(
 
 
 def test_an_unknown_platform_is_named(
-    finetuned: Command, layout: Layout, linux: Machine, monkeypatch: pytest.MonkeyPatch
+    finetuned: Command, layout: Layout, linux: ServiceHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "this_machine", lambda: replace(linux, platform="freebsd14"))
     done = finetuned("service", "install", "--root", layout.root)
@@ -306,7 +312,7 @@ def test_an_unknown_platform_is_named(
 
 
 def test_a_file_that_cannot_be_written_is_named(
-    finetuned: Command, layout: Layout, linux: Machine
+    finetuned: Command, layout: Layout, linux: ServiceHost
 ) -> None:
     linux.home.mkdir()
     linux.config.write_text("a file, where a folder belongs")
@@ -316,7 +322,7 @@ def test_a_file_that_cannot_be_written_is_named(
 
 
 def test_a_synchronised_folder_is_warned_of(
-    finetuned: Command, linux: Machine, tmp_path: Path
+    finetuned: Command, linux: ServiceHost, tmp_path: Path
 ) -> None:
     root = tmp_path / "OneDrive - Firm" / "w"
     (root / "inbox").mkdir(parents=True)
@@ -339,7 +345,7 @@ def test_the_machine_is_this_one_and_a_relative_config_folder_counts_as_none(
 
 
 def test_systemd_itself_reads_the_unit_as_it_was_meant(
-    finetuned: Command, linux: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    finetuned: Command, linux: ServiceHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
@@ -352,8 +358,13 @@ def test_systemd_itself_reads_the_unit_as_it_was_meant(
     monkeypatch.setattr(service, "this_machine", lambda: replace(linux, python=str(python)))
     finetuned("service", "install", "--no-start", "--root", root)
     [unit] = files(linux.home)
-    environment = {"PATH": "/usr/bin:/bin", "HOME": str(linux.home), "LC_ALL": "C.UTF-8",
-                   "XDG_RUNTIME_DIR": str(tmp_path), "SYSTEMD_LOG_LEVEL": "debug"}  # fmt: skip
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(linux.home),
+        "LC_ALL": "C.UTF-8",
+        "XDG_RUNTIME_DIR": str(tmp_path),
+        "SYSTEMD_LOG_LEVEL": "debug",
+    }
     argv = [analyze, "--user", "--man=no", "verify", str(unit)]
     done = subprocess.run(argv, capture_output=True, env=environment, check=False)
     text = (done.stdout + done.stderr).decode(errors="replace")
@@ -366,5 +377,11 @@ def test_systemd_itself_reads_the_unit_as_it_was_meant(
         ["/bin/sh", "-c", f"printf '%s\\n' {shell}"], capture_output=True, check=True, text=True
     )
     assert again.stdout.splitlines() == [
-        str(python), "-P", "-m", "daemon", "run", "--root", str(root)
-    ]  # fmt: skip
+        str(python),
+        "-P",
+        "-m",
+        "daemon",
+        "run",
+        "--root",
+        str(root),
+    ]

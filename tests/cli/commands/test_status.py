@@ -25,17 +25,32 @@ Command = Callable[..., Result]
 
 def document(**changes: Any) -> dict[str, Any]:
     return {
-        "status": "training", "message": "r000001 is trained", "current_step": 30,
-        "total_steps": 120, "progress_percent": 25.0, "eta_seconds": 95.0, "epoch": 1,
-        "current_file": "x.jsonl", "loss": 0.5, "validation_loss": 0.6, "accuracy_percent": 40.0,
-        "best_accuracy": 60.0, "best_step": 20, "total_correct": 4, "total_evals": 10,
-        "accuracy_trend": "improving", "tokens_per_sec": 123.0, "learning_rate": 5e-4,
-        "queue": {"normal": 2, "done": 0}, "version": "v000003", "model_name": "smollm2-135m",
+        "status": "training",
+        "message": "r000001 is trained",
+        "current_step": 30,
+        "total_steps": 120,
+        "progress_percent": 25.0,
+        "eta_seconds": 95.0,
+        "epoch": 1,
+        "current_file": "x.jsonl",
+        "loss": 0.5,
+        "validation_loss": 0.6,
+        "accuracy_percent": 40.0,
+        "best_accuracy": 60.0,
+        "best_step": 20,
+        "total_correct": 4,
+        "total_evals": 10,
+        "accuracy_trend": "improving",
+        "tokens_per_sec": 123.0,
+        "learning_rate": 5e-4,
+        "queue": {"normal": 2, "done": 0},
+        "version": "v000003",
+        "model_name": "smollm2-135m",
         "active_alerts": [{"code": "x", "message": "look here"}],
         "recent_examples": [
             {"prompt": "p", "golden_answer": "g", "model_answer": "[red]\x1b[2J", "matches": False}
         ],
-    } | changes  # fmt: skip
+    } | changes
 
 
 def shown(value: dict[str, Any] | None, problem: str | None = None) -> str:
@@ -48,9 +63,16 @@ def shown(value: dict[str, Any] | None, problem: str | None = None) -> str:
 def test_the_page_names_step_loss_file_accuracy_queue_and_alerts() -> None:
     text = shown(document())
     for part in (
-        "training", "30 of 120", "1 min 35 s left", "x.jsonl", "0.5000", "40 % recently",
-        "2 normal", "v000003", "look here",
-    ):  # fmt: skip
+        "training",
+        "30 of 120",
+        "1 min 35 s left",
+        "x.jsonl",
+        "0.5000",
+        "40 % recently",
+        "2 normal",
+        "v000003",
+        "look here",
+    ):
         assert part in text
 
 
@@ -60,9 +82,16 @@ def test_the_page_tells_the_accuracy_of_the_latest_answers_and_where_it_goes() -
 
 
 MEASURED = {
-    "source": "evaluation", "run": "r000001", "version": None, "step": 120, "step_in_run": 20,
-    "right": 3, "items": 4, "percent": 75.0, "loss": 0.6,
-}  # fmt: skip
+    "source": "evaluation",
+    "run": "r000001",
+    "version": None,
+    "step": 120,
+    "step_in_run": 20,
+    "right": 3,
+    "items": 4,
+    "percent": 75.0,
+    "loss": 0.6,
+}
 
 
 def test_the_newest_measurement_is_shown_with_its_step() -> None:
@@ -88,15 +117,21 @@ def test_a_followed_run_tells_the_newest_measurement_by_the_steps_of_the_run() -
 @pytest.mark.parametrize(
     ("of", "words"),
     [
-        ({"run": "r000004", "version": None, "verdict": None, "files": ["b.jsonl"]},
-         "0.5000, validation 0.6000; of r000004, in training, on b.jsonl"),
-        ({"run": "r000003", "version": "v000003", "verdict": "refuse", "files": ["a", "b", "c"]},
-         "; of v000003 (refused, in use by hand), on a, b and 1 more"),
-        ({"run": None, "version": "v000000", "verdict": "base", "files": []},
-         "; of v000000 (in use)"),
+        (
+            {"run": "r000004", "version": None, "verdict": None, "files": ["b.jsonl"]},
+            "0.5000, validation 0.6000; of r000004, in training, on b.jsonl",
+        ),
+        (
+            {"run": "r000003", "version": "v000003", "verdict": "refuse", "files": ["a", "b", "c"]},
+            "; of v000003 (refused, in use by hand), on a, b and 1 more",
+        ),
+        (
+            {"run": None, "version": "v000000", "verdict": "base", "files": []},
+            "; of v000000 (in use)",
+        ),
         (None, "0.5000, validation 0.6000"),
     ],
-)  # fmt: skip
+)
 def test_a_loss_says_of_which_run_or_version_it_is(of: dict[str, Any] | None, words: str) -> None:
     assert words in shown(document(loss_of=of))
 

@@ -44,8 +44,14 @@ def train_version(layout: Layout, jobs: tuple[str, ...] = ()) -> None:
     folder.mkdir()
     manifest = json.loads((layout.version("v000000") / MANIFEST).read_bytes())
     spec = AdapterSpec("lora", 16, 2.0, 0.0, 16, ())
-    manifest |= {"version": "v000001", "parent": "v000000", "run": "r000001", "step": 30,
-                 "job_ids": list(jobs), "adapter": spec.as_record()}  # fmt: skip
+    manifest |= {
+        "version": "v000001",
+        "parent": "v000000",
+        "run": "r000001",
+        "step": 30,
+        "job_ids": list(jobs),
+        "adapter": spec.as_record(),
+    }
     (folder / MANIFEST).write_text(json.dumps(manifest))
     current_model.point_at(layout, "v000001")
 

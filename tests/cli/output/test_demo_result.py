@@ -26,10 +26,11 @@ def answered(text: str) -> dict[str, Any]:
 
 def asked(question: str, before: str, after: str) -> dict[str, Any]:
     return {
-        "prompt": [{"role": "user", "content": question}], "golden": [CALL],
+        "prompt": [{"role": "user", "content": question}],
+        "golden": [CALL],
         "scorer": "calls",
         "answers": {"candidate": answered(after), "v000000": answered(before)},
-    }  # fmt: skip
+    }
 
 
 def sealed(layout: Layout) -> dict[str, Any]:
@@ -38,10 +39,14 @@ def sealed(layout: Layout) -> dict[str, Any]:
     answers = [asked("it's dark", "Hello!", TAGGED), asked("[b]x", "", "\x1b[2J")]
     (folder / "details.jsonl").write_text("".join(json.dumps(a) + "\n" for a in answers))
     manifest: dict[str, Any] = {
-        "version": "v000001", "parent": "v000000", "verdict": "promote",
+        "version": "v000001",
+        "parent": "v000000",
+        "verdict": "promote",
         "verdict_reasons": ["better"],
-        "step": 47, "base": {"name": "tiny"}, "job_ids": ["000001-x"],
-    }  # fmt: skip
+        "step": 47,
+        "base": {"name": "tiny"},
+        "job_ids": ["000001-x"],
+    }
     (folder / "manifest.json").write_text(json.dumps(manifest))
     return manifest
 
@@ -78,10 +83,16 @@ def test_the_line_for_mlx_lm_holds_the_prompt_and_its_system_text(layout: Layout
     job.holdout.write_text(json.dumps({"row": 1, "messages": turns}) + "\n")
     words = shlex.split(usage(layout, manifest, read_answers(layout, "v000001")))
     assert words == [
-        "mlx_lm.generate", "--model", str(layout.base("tiny")),
-        "--adapter-path", str(layout.current_model),
-        "--system-prompt", "Answer with JSON.", "--prompt", "it's dark",
-    ]  # fmt: skip
+        "mlx_lm.generate",
+        "--model",
+        str(layout.base("tiny")),
+        "--adapter-path",
+        str(layout.current_model),
+        "--system-prompt",
+        "Answer with JSON.",
+        "--prompt",
+        "it's dark",
+    ]
 
 
 def test_the_shipped_example_is_found_and_a_missing_one_is_named() -> None:

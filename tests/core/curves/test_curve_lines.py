@@ -33,8 +33,18 @@ NEW = """  iter   train_loss     tok/s     tokens
 
 
 def test_our_own_lines_become_points() -> None:
-    record = line(run="r1", attempt=0, step=7, loss=1.5, learning_rate=0.1, gradient_norm=2.0,
-                  tokens=100, seconds=2.0, memory={"active": 5, "peak": 9}, jobs=["j"])  # fmt: skip
+    record = line(
+        run="r1",
+        attempt=0,
+        step=7,
+        loss=1.5,
+        learning_rate=0.1,
+        gradient_norm=2.0,
+        tokens=100,
+        seconds=2.0,
+        memory={"active": 5, "peak": 9},
+        jobs=["j"],
+    )
     curve = one(record)
     point = curve.points[0]
     assert (curve.run, curve.files, curve.damaged) == ("r1", ("j",), 0)
@@ -60,19 +70,29 @@ def test_runs_of_one_file_are_curves_of_their_own() -> None:
 @pytest.mark.parametrize(
     "bad",
     [
-        b'{"step": 3, "loss"\n', b"{}\n", b'{"step": "x", "loss": 1}\n', b"\xff\xfe\n",
-        b'{"step": -1, "loss": 1.0}\n', b'{"step": true, "loss": 1.0}\n', b"[" * 5000 + b"\n",
-        b'{"step": ' + b"9" * 5000 + b"}\n", b'{"a":' * 100_000 + b"\n",
+        b'{"step": 3, "loss"\n',
+        b"{}\n",
+        b'{"step": "x", "loss": 1}\n',
+        b"\xff\xfe\n",
+        b'{"step": -1, "loss": 1.0}\n',
+        b'{"step": true, "loss": 1.0}\n',
+        b"[" * 5000 + b"\n",
+        b'{"step": ' + b"9" * 5000 + b"}\n",
+        b'{"a":' * 100_000 + b"\n",
     ],
-)  # fmt: skip
+)
 def test_a_damaged_line_is_counted_and_the_others_stay(bad: bytes) -> None:
     curve = one(line(step=1, loss=2.0), bad, line(step=2, loss=1.0))
     assert (curve.losses, curve.damaged) == (((1, 2.0), (2, 1.0)), 1)
 
 
 def test_a_loss_that_is_no_number_is_a_step_without_one() -> None:
-    curve = one(b'{"step": 1, "loss": NaN}\n', line(step=2, loss=None, applied=False),
-                line(step=3, loss=1e300), line(step=4, loss=10**400))  # fmt: skip
+    curve = one(
+        b'{"step": 1, "loss": NaN}\n',
+        line(step=2, loss=None, applied=False),
+        line(step=3, loss=1e300),
+        line(step=4, loss=10**400),
+    )
     assert [point.loss for point in curve.points] == [None] * 4
     assert [point.applied for point in curve.points] == [True, False, True, True]
 
@@ -114,8 +134,10 @@ def test_a_progress_bar_on_the_same_line_hides_no_loss(bar: str, row: str) -> No
 
 
 def test_what_a_training_callback_is_told_is_read() -> None:
-    curve = one(line(iteration=10, train_loss=2.0, tokens_per_second=5.0, peak_memory=1.5),
-                line(iteration=10, val_loss=3.0))  # fmt: skip
+    curve = one(
+        line(iteration=10, train_loss=2.0, tokens_per_second=5.0, peak_memory=1.5),
+        line(iteration=10, val_loss=3.0),
+    )
     assert curve.losses == ((10, 2.0),)
     assert curve.points[0].memory_bytes == 1_500_000_000
     assert curve.validation == ((10, 3.0),)

@@ -14,8 +14,8 @@ from daemon.core.decisions.audits import (
     settle,
 )
 from daemon.core.decisions.decide import decide
-from daemon.core.decisions.promotion import Comparison, Gate, Judgement, decide_verdict
-from daemon.core.decisions.snapshot import Audit, OrderOnDisk, Snapshot, Worker, with_one_order
+from daemon.core.decisions.promotion import Gate, Judgement, PairedComparison, decide_verdict
+from daemon.core.decisions.snapshot import Audit, OrderOnDisk, Snapshot, WorkerState, with_one_order
 from tests.core import worlds as w
 
 PROVEN, CURRENT = "v000001", "v000004"
@@ -28,9 +28,12 @@ def seen(*verdicts: str, every: int = 3, **changes: Any) -> Snapshot:
     ]
     versions = {version.version: version for version in chain}
     return w.quiet(
-        versions=versions, complete=frozenset(versions), current=chain[-1].version,
-        limits=replace(w.LIMITS, audit_every=every), **changes,
-    )  # fmt: skip
+        versions=versions,
+        complete=frozenset(versions),
+        current=chain[-1].version,
+        limits=replace(w.LIMITS, audit_every=every),
+        **changes,
+    )
 
 
 def lineage(**changes: Any) -> Snapshot:
@@ -52,9 +55,9 @@ def test_it_goes_before_the_next_run_and_does_not_begin_in_a_pause() -> None:
     order = OrderOnDisk("a000001", "x")
     known = (Audit("a000001", CURRENT, PROVEN),)
     waiting = lineage(queued=queued, orders=(order,), audits=known)
-    assert decide(waiting) == [do.BeginPiece("a000001")]
+    assert decide(waiting) == [do.BeginUnit("a000001")]
     assert decide(replace(waiting, paused=True)) == []
-    assert decide(replace(waiting, trainer=Worker("busy", "a000001"))) == []
+    assert decide(replace(waiting, trainer=WorkerState("busy", "a000001"))) == []
 
 
 @pytest.mark.parametrize(("at", "due"), [(4, False), (3, False), (2, False), (1, True)])
@@ -101,16 +104,17 @@ def test_a_settled_audit_leads_to_nothing_even_where_the_user_goes_back_to_its_v
 
 def test_a_request_of_the_user_goes_first() -> None:
     found = lineage(
-        audits=audited(), verified={PROVEN: True, "v000003": True},
+        audits=audited(),
+        verified={PROVEN: True, "v000003": True},
         commands=(w.command("promote", "v000003"),),
-    )  # fmt: skip
+    )
     assert do.MoveLink("v000003", "promote on request") in decide(found)
     assert not any(isinstance(action, do.SettleAudit) for action in decide(found))
 
 
 def test_one_who_came_for_another_order_alone_audits_nothing() -> None:
     found = lineage(orders=(OrderOnDisk("s000001", "x"),), audits=audited(order="a000007"))
-    assert decide(with_one_order(found, "s000001")) == [do.BeginPiece("s000001")]
+    assert decide(with_one_order(found, "s000001")) == [do.BeginUnit("s000001")]
 
 
 def test_the_alert_stands_as_long_as_the_link_does() -> None:
@@ -136,12 +140,18 @@ GATE = Gate(0.05, 0.01, 0.02, "promote")
 
 @pytest.mark.parametrize(
     ("change", "p_worse", "outcome"),
-    [(0.5, 1e-6, "worse"), (-0.5, 1.0, "better"), (0.5, 0.2, "no_difference"),
-     (0.005, 1e-6, "no_difference")],
-)  # fmt: skip
+    [
+        (0.5, 1e-6, "worse"),
+        (-0.5, 1.0, "better"),
+        (0.5, 0.2, "no_difference"),
+        (0.005, 1e-6, "no_difference"),
+    ],
+)
 def test_the_rules_of_the_gate_decide_what_is_worse(
     change: float, p_worse: float, outcome: str
 ) -> None:
-    test = Comparison("lineage_holdout", PROVEN, 60, change, 1e-6 if change < 0 else 1.0, p_worse)
+    test = PairedComparison(
+        "lineage_holdout", PROVEN, 60, change, 1e-6 if change < 0 else 1.0, p_worse
+    )
     verdict = decide_verdict(Judgement(True, True, (test,)), GATE)
     assert outcome_of(CURRENT, PROVEN, verdict)[0] == outcome

@@ -11,24 +11,39 @@ METAL_TERMINATE = (
     "[METAL] Command buffer execution failed: "
 )
 MEMORY = [
-    (-6, METAL_TERMINATE + "Insufficient Memory (00000008:"
-         "kIOGPUCommandBufferCallbackErrorOutOfMemory)"),
+    (
+        -6,
+        METAL_TERMINATE + "Insufficient Memory (00000008:"
+        "kIOGPUCommandBufferCallbackErrorOutOfMemory)",
+    ),
     (-6, "libc++abi: terminating due to uncaught exception of type std::bad_alloc: std::bad_alloc"),
     (-6, "terminate called after throwing an instance of 'std::bad_alloc'\n  what():  bad_alloc"),
-    (1, "RuntimeError: [metal::malloc] Attempting to allocate 134217728000 bytes which is greater "
-        "than the maximum allowed buffer size of 28991029248 bytes."),
+    (
+        1,
+        "RuntimeError: [metal::malloc] Attempting to allocate 134217728000 bytes which is greater "
+        "than the maximum allowed buffer size of 28991029248 bytes.",
+    ),
     (1, "RuntimeError: [malloc] Unable to allocate 8589934592 bytes."),
     (1, "RuntimeError: cudaMallocAsync(&data, size, stream) failed: out of memory"),
     (1, "Traceback (most recent call last):\n  File x\nMemoryError"),
     (1, "numpy: OSError: [Errno 12] Cannot allocate memory"),
-]  # fmt: skip
+]
 DEVICE = [
-    (-6, METAL_TERMINATE + "Caused GPU Timeout Error (00000002:"
-         "kIOGPUCommandBufferCallbackErrorTimeout)"),
-    (-6, METAL_TERMINATE + "Impacting Interactivity (0000000e:"
-         "kIOGPUCommandBufferCallbackErrorImpactingInteractivity)"),
-    (-6, METAL_TERMINATE + "Ignored (for causing prior/excessive GPU errors) (00000004:"
-         "kIOGPUCommandBufferCallbackErrorSubmissionsIgnored)"),
+    (
+        -6,
+        METAL_TERMINATE + "Caused GPU Timeout Error (00000002:"
+        "kIOGPUCommandBufferCallbackErrorTimeout)",
+    ),
+    (
+        -6,
+        METAL_TERMINATE + "Impacting Interactivity (0000000e:"
+        "kIOGPUCommandBufferCallbackErrorImpactingInteractivity)",
+    ),
+    (
+        -6,
+        METAL_TERMINATE + "Ignored (for causing prior/excessive GPU errors) (00000004:"
+        "kIOGPUCommandBufferCallbackErrorSubmissionsIgnored)",
+    ),
     (1, "RuntimeError: cudaStreamSynchronize(s) failed: an illegal memory access was encountered"),
     (1, "RuntimeError: cudaGraphLaunch failed: unspecified launch failure"),
     (1, "RuntimeError: CUDA error 719"),
@@ -37,7 +52,7 @@ DEVICE = [
     (-6, "Unable to determine the device handle for GPU0000:01:00.0: GPU is lost."),
     (-6, "the device was lost"),
     (1, "no CUDA-capable device is detected"),
-]  # fmt: skip
+]
 OTHER = [
     (1, "ValueError: rows"),
     (1, "RuntimeError: [metal::malloc] Resource limit (499000) exceeded."),

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from daemon.core.decisions import actions as do
 from daemon.core.decisions.decide import blocked, decide
-from daemon.core.decisions.snapshot import Attempts, Base, Drop, Ended, Worker
+from daemon.core.decisions.snapshot import Attempts, Base, Drop, Ended, WorkerState
 from daemon.core.workspace.jobs import Incoming
 from tests.core import worlds as w
 
@@ -40,10 +40,11 @@ def test_a_job_counted_for_another_model_or_prefix_goes_through_intake_again() -
     assert decide(w.quiet(queued=(stale, changed, good))) == [
         do.TakeInAgain(stale.card, "normal", "its tokens were counted for another model"),
         do.TakeInAgain(
-            changed.card, "normal",
+            changed.card,
+            "normal",
             "its tokens were counted with another prefix than the settings choose now",
         ),
-    ]  # fmt: skip
+    ]
     assert kinds(decide(w.quiet(queued=(good,)))) == ["OpenRun"]
 
 
@@ -69,7 +70,7 @@ def test_a_file_in_whose_reading_the_supervisor_dies_is_parked_after_ten_of_them
     deadly = Incoming(w.card(1), None, 10)
     [action] = decide(w.quiet(incoming=(deadly,)))
     assert isinstance(action, do.EndJob) and action.outcome == "crashed"
-    at_it = w.quiet(incoming=(deadly,), intake=Worker("busy", deadly.card.job))
+    at_it = w.quiet(incoming=(deadly,), intake=WorkerState("busy", deadly.card.job))
     assert decide(at_it) == []
 
 
@@ -167,16 +168,16 @@ def test_jobs_in_running_without_a_run_go_back_to_their_queue() -> None:
 
 def test_pause_reaches_a_training_trainer_and_resume_a_paused_one() -> None:
     """Fault C1."""
-    busy = Worker("busy", "r000007")
+    busy = WorkerState("busy", "r000007")
     seen = w.quiet(run=w.run(1), running=w.running(1), trainer=busy)
     assert decide(replace(seen, paused=True)) == [do.PauseTrainer()]
-    waiting = replace(seen, trainer=Worker("paused", "r000007"))
+    waiting = replace(seen, trainer=WorkerState("paused", "r000007"))
     assert decide(waiting) == [do.ResumeTrainer()]
     assert decide(replace(waiting, paused=True)) == []
-    long = replace(seen, trainer=Worker("paused", "r000007", idle_s=301.0), paused=True)
+    long = replace(seen, trainer=WorkerState("paused", "r000007", idle_s=301.0), paused=True)
     (end,) = decide(long)
     assert isinstance(end, do.EndTrainer) and not end.dead
-    gone = replace(seen, trainer=Worker("off"), paused=True)
+    gone = replace(seen, trainer=WorkerState("off"), paused=True)
     assert decide(gone) == []
     assert decide(replace(gone, paused=False)) == [do.BeginRun("r000007")]
 
@@ -186,10 +187,10 @@ def test_a_run_whose_start_is_no_longer_current_is_stopped_and_its_jobs_return()
     moved = w.quiet(
         run=w.run(1, start_version="v000001"),
         running=w.running(1),
-        trainer=Worker("busy", "r000007"),
+        trainer=WorkerState("busy", "r000007"),
     )
     assert kinds(decide(moved)) == ["AbandonRun"]
-    alone = replace(moved, trainer=Worker("idle"))
+    alone = replace(moved, trainer=WorkerState("idle"))
     assert kinds(decide(alone)) == ["ReturnJob", "RemoveRun"]
     assert decide(alone)[-1] == do.RemoveRun("r000007", "returned")
 
@@ -263,7 +264,7 @@ def test_a_job_gathered_with_others_ends_by_what_became_of_its_own_rows() -> Non
 
 def test_a_silent_trainer_is_ended_and_counted() -> None:
     """Fault Q6."""
-    silent = Worker("busy", "r000007", silent_s=601.0)
+    silent = WorkerState("busy", "r000007", silent_s=601.0)
     [action] = decide(w.quiet(run=w.run(1), running=w.running(1), trainer=silent))
     assert isinstance(action, do.EndTrainer) and action.dead
 
@@ -287,16 +288,18 @@ def test_a_job_is_parked_at_the_third_death_and_the_next_one_begins_with_no_rest
 def test_starts_that_ended_with_the_daemon_are_borne_longer_than_deaths_that_were_seen() -> None:
     """Fault Q5: a laptop that is stopped each morning parks nothing."""
     for attempts, parked in [
-        (Attempts(2, 2), False), (Attempts(3, 3), True), (Attempts(9, 2), False),
+        (Attempts(2, 2), False),
+        (Attempts(3, 3), True),
+        (Attempts(9, 2), False),
         (Attempts(10, 0), True),
-    ]:  # fmt: skip
+    ]:
         actions = decide(w.quiet(run=w.run(1, attempts=attempts), running=w.running(1)))
         assert (kinds(actions) == ["EndJob", "RemoveRun"]) is parked
 
 
 def test_a_silent_intake_worker_is_ended_and_counted() -> None:
     """Fault Q6: its file is tried again, and parked after three such deaths."""
-    silent = Worker("busy", "000001-job", silent_s=601.0)
+    silent = WorkerState("busy", "000001-job", silent_s=601.0)
     found = decide(w.quiet(incoming=(Incoming(w.card(1), None),), intake=silent))
     [ending] = [action for action in found if isinstance(action, do.EndIntakeWorker)]
     assert ending.dead and "000001-job" in ending.why
@@ -305,7 +308,7 @@ def test_a_silent_intake_worker_is_ended_and_counted() -> None:
 
 
 def test_idle_workers_leave_after_their_time() -> None:
-    late = Worker("idle", idle_s=301.0)
+    late = WorkerState("idle", idle_s=301.0)
     assert kinds(decide(w.quiet(trainer=late, intake=late))) == ["EndIntakeWorker", "EndTrainer"]
 
 
@@ -313,7 +316,7 @@ def test_a_run_whose_rows_were_edited_is_let_go_and_the_edited_job_goes_last() -
     """Fault Q9: a start after a crash in between still sees why."""
     edited = replace(w.running(1)[0], edited=True)
     both = (edited, w.running(2)[0])
-    at_it = Worker("busy", "r000007")
+    at_it = WorkerState("busy", "r000007")
     [action] = decide(w.quiet(run=w.run(1, 2), running=both, trainer=at_it))
     assert isinstance(action, do.AbandonRun) and "000001-job were changed" in action.why
     actions = decide(w.quiet(run=w.run(1, 2), running=both))

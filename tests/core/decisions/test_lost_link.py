@@ -2,7 +2,7 @@
 
 from daemon.core.decisions import actions as do
 from daemon.core.decisions.decide import decide
-from daemon.core.decisions.snapshot import Snapshot, Worker
+from daemon.core.decisions.snapshot import Snapshot, WorkerState
 from tests.core import worlds as w
 
 VERSIONS = {v.version: v for v in (w.version(0), w.version(1, 0), w.version(2, 1, promotes=False))}
@@ -30,7 +30,7 @@ def test_where_none_is_whole_nothing_is_linked() -> None:
 
 
 def test_a_run_is_not_let_go_before_it_is_known_which_version_is_current() -> None:
-    busy = Worker("busy", "r000007")
+    busy = WorkerState("busy", "r000007")
     seen = lost({}, run=w.run(1), running=w.running(1), trainer=busy)
     assert decide(seen) == [do.Verify("v000001")]
 

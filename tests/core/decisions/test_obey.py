@@ -7,7 +7,7 @@ import pytest
 from daemon.core.decisions import actions as do
 from daemon.core.decisions.commands import in_order
 from daemon.core.decisions.obey import obey
-from daemon.core.decisions.snapshot import Worker
+from daemon.core.decisions.snapshot import WorkerState
 from tests.core import worlds as w
 
 
@@ -118,9 +118,9 @@ def test_a_pruned_version_is_named_as_such() -> None:
 
 def test_a_checkpoint_is_asked_of_a_working_trainer() -> None:
     seen = w.quiet(
-        run=w.run(1), trainer=Worker("busy", "r000007"), commands=(w.command("checkpoint"),)
+        run=w.run(1), trainer=WorkerState("busy", "r000007"), commands=(w.command("checkpoint"),)
     )
-    assert isinstance(obey(seen)[0], do.AskCheckpoint)
+    assert isinstance(obey(seen)[0], do.RequestCheckpoint)
 
 
 @pytest.mark.parametrize("word", ["stop", "skip", "checkpoint", "evaluate"])

@@ -2,17 +2,17 @@
 
 from daemon.core.decisions import actions as do
 from daemon.core.decisions.decide import decide
-from daemon.core.decisions.snapshot import Base, OrderOnDisk, Worker, with_one_order
+from daemon.core.decisions.snapshot import Base, OrderOnDisk, WorkerState, with_one_order
 from tests.core import worlds as w
 
 ORDER = OrderOnDisk("s000001", "x.jsonl")
 SKIPPED = OrderOnDisk("s000001", "x.jsonl", skip=True)
-BUSY = Worker("busy", "s000001")
+BUSY = WorkerState("busy", "s000001")
 
 
 def test_an_order_has_its_turn_when_no_job_waits() -> None:
     other = OrderOnDisk("s000002", "y.jsonl")
-    assert decide(w.quiet(orders=(ORDER, other))) == [do.BeginPiece("s000001")]
+    assert decide(w.quiet(orders=(ORDER, other))) == [do.BeginUnit("s000001")]
 
 
 def test_a_job_goes_first() -> None:
@@ -23,7 +23,9 @@ def test_a_job_goes_first() -> None:
 def test_a_run_waits_only_for_the_piece_in_hand() -> None:
     seen = w.quiet(orders=(ORDER,), run=w.run(1), running=w.running(1), trainer=BUSY)
     assert decide(seen) == []
-    freed = w.quiet(orders=(ORDER,), run=w.run(1), running=w.running(1), trainer=Worker("idle"))
+    freed = w.quiet(
+        orders=(ORDER,), run=w.run(1), running=w.running(1), trainer=WorkerState("idle")
+    )
     assert decide(freed) == [do.BeginRun("r000007")]
 
 
@@ -36,7 +38,7 @@ def test_a_pause_holds_the_piece_and_its_end_lets_it_go_on() -> None:
     paused = w.quiet(orders=(ORDER,), paused=True)
     assert decide(paused) == []
     assert decide(w.quiet(orders=(ORDER,), paused=True, trainer=BUSY)) == [do.PauseTrainer()]
-    waiting = w.quiet(orders=(ORDER,), trainer=Worker("paused", "s000001"))
+    waiting = w.quiet(orders=(ORDER,), trainer=WorkerState("paused", "s000001"))
     assert decide(waiting) == [do.ResumeTrainer()]
 
 
@@ -46,15 +48,15 @@ def test_a_piece_is_paused_also_where_a_run_waits_for_its_end() -> None:
 
 
 def test_a_silent_piece_is_ended() -> None:
-    silent = w.quiet(orders=(ORDER,), trainer=Worker("busy", "s000001", silent_s=601.0))
+    silent = w.quiet(orders=(ORDER,), trainer=WorkerState("busy", "s000001", silent_s=601.0))
     [action] = decide(silent)
     assert isinstance(action, do.EndTrainer) and action.dead
 
 
 def test_a_skipped_order_leaves_its_piece_and_writes_its_result_even_while_paused() -> None:
-    assert decide(w.quiet(orders=(SKIPPED,), trainer=BUSY)) == [do.LeavePiece("s000001", "skipped")]
-    assert decide(w.quiet(orders=(SKIPPED,), trainer=Worker("leaving", "s000001"))) == []
-    assert decide(w.quiet(orders=(SKIPPED,), paused=True)) == [do.BeginPiece("s000001")]
+    assert decide(w.quiet(orders=(SKIPPED,), trainer=BUSY)) == [do.LeaveUnit("s000001", "skipped")]
+    assert decide(w.quiet(orders=(SKIPPED,), trainer=WorkerState("leaving", "s000001"))) == []
+    assert decide(w.quiet(orders=(SKIPPED,), paused=True)) == [do.BeginUnit("s000001")]
 
 
 def test_skip_means_what_the_trainer_has_in_hand() -> None:
@@ -64,9 +66,12 @@ def test_skip_means_what_the_trainer_has_in_hand() -> None:
     )
     assert decide(asked)[0] == do.SkipOrder("s000001", skip)
     training = w.quiet(
-        orders=(ORDER,), run=w.run(1), running=w.running(1), commands=(skip,),
-        trainer=Worker("busy", "r000007"),
-    )  # fmt: skip
+        orders=(ORDER,),
+        run=w.run(1),
+        running=w.running(1),
+        commands=(skip,),
+        trainer=WorkerState("busy", "r000007"),
+    )
     assert decide(training)[0] == do.MarkSkip("r000007", "000001-job", skip)
 
 
@@ -80,9 +85,12 @@ def test_a_waiting_order_is_skipped_by_its_name() -> None:
 def test_a_checkpoint_of_an_order_is_refused_with_the_reason() -> None:
     for word in ("checkpoint", "evaluate"):
         seen = w.quiet(
-            orders=(ORDER,), run=w.run(1), running=w.running(1), trainer=BUSY,
+            orders=(ORDER,),
+            run=w.run(1),
+            running=w.running(1),
+            trainer=BUSY,
             commands=(w.command(word),),
-        )  # fmt: skip
+        )
         answer = decide(seen)[0]
         assert isinstance(answer, do.Reply) and "s000001" in answer.message
 
@@ -90,7 +98,10 @@ def test_a_checkpoint_of_an_order_is_refused_with_the_reason() -> None:
 def test_one_who_came_for_an_order_alone_sees_nothing_else() -> None:
     other = OrderOnDisk("s000002", "y.jsonl")
     seen = w.quiet(
-        orders=(ORDER, other), queued=(w.queued(1),), run=w.run(2), running=w.running(2),
+        orders=(ORDER, other),
+        queued=(w.queued(1),),
+        run=w.run(2),
+        running=w.running(2),
         leftovers=("x",),
-    )  # fmt: skip
-    assert decide(with_one_order(seen, "s000002")) == [do.BeginPiece("s000002")]
+    )
+    assert decide(with_one_order(seen, "s000002")) == [do.BeginUnit("s000002")]

@@ -2,13 +2,13 @@
 
 import pytest
 
-from daemon.core.decisions.promotion import Comparison, Gate, Judgement, decide_verdict
+from daemon.core.decisions.promotion import Gate, Judgement, PairedComparison, decide_verdict
 
 GATE = Gate(level=0.05, min_effect=0.01, min_gain=0.02, unproven="promote")
 
 
-def comparison(change: float, p_better: float, p_worse: float) -> Comparison:
-    return Comparison("own_holdout", "v000001", 40, change, p_better, p_worse)
+def comparison(change: float, p_better: float, p_worse: float) -> PairedComparison:
+    return PairedComparison("own_holdout", "v000001", 40, change, p_better, p_worse)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_an_unproven_reason_says_that_a_sure_change_is_too_small(worse: bool) ->
 
 
 def test_what_was_tested_in_families_says_so() -> None:
-    test = Comparison("own_holdout", "v000001", 40, -1.0, 0.001, 1.0, families=12)
+    test = PairedComparison("own_holdout", "v000001", 40, -1.0, 0.001, 1.0, families=12)
     (reason,) = decide_verdict(Judgement(True, True, (test,)), GATE).reasons
     assert "on 40 items in 12 families of own_holdout" in reason
 
@@ -82,7 +82,7 @@ def test_what_was_tested_in_families_says_so() -> None:
 @pytest.mark.parametrize(("change", "verdict"), [(0.3, "promote"), (-0.3, "refuse")])
 def test_of_other_metrics_more_is_better(change: float, verdict: str) -> None:
     p = (0.001, 0.999) if change > 0 else (0.999, 0.001)
-    test = Comparison("suite", "v000001", 40, change, *p, metric="exact_match")
+    test = PairedComparison("suite", "v000001", 40, change, *p, metric="exact_match")
     found = decide_verdict(Judgement(True, True, (test,)), GATE)
     assert found.kind == verdict
     assert "exact match" in found.reasons[0] and "nats" not in found.reasons[0]

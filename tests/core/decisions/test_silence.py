@@ -3,7 +3,7 @@
 from daemon.core.decisions import actions as do
 from daemon.core.decisions.decide import decide
 from daemon.core.decisions.silence import LOOK_S, STEPS_KEPT, STEPS_LONG, Silence, silence_limit_s
-from daemon.core.decisions.snapshot import Worker
+from daemon.core.decisions.snapshot import WorkerState
 from tests.core import worlds as w
 
 
@@ -42,8 +42,8 @@ def test_the_limit_is_that_of_the_settings_or_follows_from_the_steps() -> None:
 
 
 def test_a_throttled_trainer_whose_steps_are_long_is_left_alone() -> None:
-    def trainer(silent_s: float) -> Worker:
-        return Worker("busy", "r000007", silent_s=silent_s, step_s=100.0)
+    def trainer(silent_s: float) -> WorkerState:
+        return WorkerState("busy", "r000007", silent_s=silent_s, step_s=100.0)
 
     def decided(silent_s: float) -> list[do.Action]:
         return decide(w.quiet(run=w.run(1), running=w.running(1), trainer=trainer(silent_s)))

@@ -8,15 +8,20 @@ from daemon.core.evaluation.differences import word_changes
 
 def test_words_that_are_missing_and_words_that_are_too_much_are_told_apart() -> None:
     assert word_changes("the capital is Paris", "the capital was Rome indeed") == [
-        ("same", "the capital "), ("gone", "is Paris"), ("new", "was Rome indeed"),
-    ]  # fmt: skip
+        ("same", "the capital "),
+        ("gone", "is Paris"),
+        ("new", "was Rome indeed"),
+    ]
 
 
 def test_of_a_json_text_only_the_value_that_differs_is_marked() -> None:
     before, now = '{"area":"office","brightness":100}', '{"area":"office","brightness":9}'
     assert word_changes(before, now) == [
-        ("same", '{"area":"office","brightness":'), ("gone", "100"), ("new", "9"), ("same", "}"),
-    ]  # fmt: skip
+        ("same", '{"area":"office","brightness":'),
+        ("gone", "100"),
+        ("new", "9"),
+        ("same", "}"),
+    ]
 
 
 def test_marks_that_two_different_texts_share_do_not_tear_them_apart() -> None:

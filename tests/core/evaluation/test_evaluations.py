@@ -5,7 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from daemon.core.evaluation.evaluations import EvaluationRequest, Piece, Questions, Subject, pieces
+from daemon.core.evaluation.evaluations import (
+    EvaluationRequest,
+    Questions,
+    Subject,
+    SuiteRun,
+    pieces,
+)
 from daemon.core.evaluation.suites import SuiteItem
 from daemon.core.evaluation.targets import Target
 from daemon.core.rows.examples import Call, Turn
@@ -24,9 +30,16 @@ SUBJECTS = (
 
 def test_a_request_comes_back_equal() -> None:
     request = EvaluationRequest(
-        "e000001", "2030-01-01T00:00:00+00:00", "title", {"model": "x"}, {"name": "tiny"},
-        SUBJECTS, 5, (Target("*", "main", 0.5, True),), ("a note",),
-    )  # fmt: skip
+        "e000001",
+        "2030-01-01T00:00:00+00:00",
+        "title",
+        {"model": "x"},
+        {"name": "tiny"},
+        SUBJECTS,
+        5,
+        (Target("*", "main", 0.5, True),),
+        ("a note",),
+    )
     assert EvaluationRequest.from_record(json.loads(json.dumps(request.as_record()))) == request
     assert request.versions == ("v000001",)
     with pytest.raises(ValueError, match="schema 2"):
@@ -35,8 +48,11 @@ def test_a_request_comes_back_equal() -> None:
 
 def test_questions_come_back_equal_with_tools_and_calls() -> None:
     asked = suite("s", "a")
-    turns = (Turn("user", "x"), Turn("assistant", "", True, (Call("f", '{"a":1}'),)),
-             Turn("tool", "y"))  # fmt: skip
+    turns = (
+        Turn("user", "x"),
+        Turn("assistant", "", True, (Call("f", '{"a":1}'),)),
+        Turn("tool", "y"),
+    )
     item = SuiteItem("b", 3, turns, ("z",), ('{"name": "f"}',), "hard", "group")
     questions = Questions(suite("s", "a"), 9)
     assert Questions.from_record(json.loads(json.dumps(questions.as_record()))) == questions
@@ -57,8 +73,11 @@ def test_questions_that_were_asked_before_items_had_scorers_are_read() -> None:
 
 def test_models_answer_suite_by_suite_and_files_have_answered_already() -> None:
     assert list(pieces(SUBJECTS, 2)) == [
-        Piece(1, 0, 0), Piece(2, 0, 2), Piece(3, 1, 0), Piece(4, 1, 2)
-    ]  # fmt: skip
+        SuiteRun(1, 0, 0),
+        SuiteRun(2, 0, 2),
+        SuiteRun(3, 1, 0),
+        SuiteRun(4, 1, 2),
+    ]
 
 
 def test_an_orders_name_tells_its_kind() -> None:

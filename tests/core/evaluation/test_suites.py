@@ -7,9 +7,15 @@ import pytest
 from daemon.core.evaluation.suites import Mistake, SuiteFile, suite_of
 
 HEADER: dict[str, Any] = {
-    "suite": "lakes", "title": "Lakes", "task": "name lakes", "scorer": "exact",
-    "answer_field": "name", "difficulty": "easy", "licence": "CC0", "origin": "by hand",
-}  # fmt: skip
+    "suite": "lakes",
+    "title": "Lakes",
+    "task": "name lakes",
+    "scorer": "exact",
+    "answer_field": "name",
+    "difficulty": "easy",
+    "licence": "CC0",
+    "origin": "by hand",
+}
 CALL = {"name": "f", "arguments": {}}
 
 
@@ -26,8 +32,11 @@ def test_a_suite_has_what_its_header_and_items_say() -> None:
     suite = found.suite
     assert suite is not None and found.mistakes == ()
     assert (suite.name, suite.scorer, suite.max_tokens, suite.sha256) == (
-        "lakes", "exact", 9, "0" * 64,
-    )  # fmt: skip
+        "lakes",
+        "exact",
+        9,
+        "0" * 64,
+    )
     first, second = suite.items
     assert [turn.content for turn in first.messages] == ["Be brief.", "Which lake?"]
     assert first.answers == ("Vänern", "Lake Vänern") and first.difficulty == "hard"
@@ -85,10 +94,14 @@ def test_the_users_own_prompts_need_no_header() -> None:
         {"prompt": "Which?", "completion": "this"},
         {"instruction": "Which?", "input": "", "output": "this"},
         {"conversations": [{"from": "human", "value": "Which?"}, {"from": "gpt", "value": "this"}]},
-        {"messages": [{"role": "user", "content": "Which?"},
-                      {"role": "assistant", "content": "this"}]},
+        {
+            "messages": [
+                {"role": "user", "content": "Which?"},
+                {"role": "assistant", "content": "this"},
+            ]
+        },
     ],
-)  # fmt: skip
+)
 def test_an_item_may_be_a_row_as_it_is_trained(row: dict[str, Any]) -> None:
     items = made(row, name="probes").items
     assert [turn.content for turn in items[0].messages] == ["Which?"]
@@ -161,9 +174,12 @@ def test_a_line_that_cannot_be_read_is_not_called_a_missing_header_or_item() -> 
 
 def test_all_mistakes_are_told_together_in_order() -> None:
     found = made(
-        {**HEADER, "scorer": "x"}, {"prompt": "a", "id": "1"}, Mistake(3, "no JSON"),
-        {"prompt": "b", "id": "1"}, 7,
-    )  # fmt: skip
+        {**HEADER, "scorer": "x"},
+        {"prompt": "a", "id": "1"},
+        Mistake(3, "no JSON"),
+        {"prompt": "b", "id": "1"},
+        7,
+    )
     assert [mistake.line for mistake in found.mistakes] == [1, 3, 4, 5]
     assert "line 2" in found.mistakes[2].message
 

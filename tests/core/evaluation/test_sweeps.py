@@ -25,9 +25,13 @@ from daemon.core.evaluation.sweeps import (
 )
 
 DEFAULT: Setting = {
-    "learning_rate": 5e-4, "batch_rows": 8, "decay_share": 0.2,
-    "rank": 16, "scale": 2.0, "num_layers": 16,
-}  # fmt: skip
+    "learning_rate": 5e-4,
+    "batch_rows": 8,
+    "decay_share": 0.2,
+    "rank": 16,
+    "scale": 2.0,
+    "num_layers": 16,
+}
 SHAPE = {"rank", "scale", "num_layers"}
 
 
@@ -38,10 +42,22 @@ def trial(number: int, loss: float = 1.0, **changes: Any) -> Trial:
 
 def request(**changes: Any) -> SweepRequest:
     plain = SweepRequest(
-        sweep="s000001", created_at="", file="x.jsonl", job=None, start_version=None, settings={},
-        base={}, step=0, seed=1, trials=3, minutes=None, epochs=1, rows=8, default=DEFAULT,
+        sweep="s000001",
+        created_at="",
+        file="x.jsonl",
+        job=None,
+        start_version=None,
+        settings={},
+        base={},
+        step=0,
+        seed=1,
+        trials=3,
+        minutes=None,
+        epochs=1,
+        rows=8,
+        default=DEFAULT,
         space={},
-    )  # fmt: skip
+    )
     return replace(plain, **changes)
 
 
@@ -71,8 +87,10 @@ def test_the_first_three_differ_in_the_rate_alone_by_equal_factors() -> None:
     default, lower, higher = (setting["learning_rate"] for setting in first_settings(DEFAULT))
     assert default / lower == pytest.approx(higher / default, rel=0.01)
     assert [describe(s, DEFAULT) for s in first_settings(DEFAULT)] == [
-        "the setting in force", "learning_rate 0.000158", "learning_rate 0.00158",
-    ]  # fmt: skip
+        "the setting in force",
+        "learning_rate 0.000158",
+        "learning_rate 0.00158",
+    ]
 
 
 @pytest.mark.parametrize("steps", range(1, 40))

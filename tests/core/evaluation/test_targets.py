@@ -44,8 +44,10 @@ def test_a_target_for_every_suite_is_held_against_those_with_the_metric() -> Non
         {"a": {"field_f1": 0.5}, "b": {"field_f1": 0.4}, "c": {"main": 1.0}},
     )
     assert [(one.suite, one.value, one.reached) for one in checked] == [
-        ("a", 0.5, True), ("b", 0.4, False), ("a", None, False)
-    ]  # fmt: skip
+        ("a", 0.5, True),
+        ("b", 0.4, False),
+        ("a", None, False),
+    ]
     assert outcome_of(checked) == "partial"
     said = " ".join(next_actions("v000001", checked))
     assert "b.field_f1 is 0.400, 0.100 away" in said and "a.bleu ≥ 0.1 was not measured" in said

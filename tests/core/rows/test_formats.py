@@ -59,35 +59,87 @@ ARGUMENTS = {"on": True, "room": "hall"}
         ({"question": "q", "answer": "a"}, PAIR, "question/answer"),
         ({"input": "q", "output": "a"}, PAIR, "input/output"),
         ({"instruction": "q", "input": "", "output": "a"}, PAIR, "alpaca"),
-        ({"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]},
-         PAIR, "sharegpt"),
+        (
+            {"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]},
+            PAIR,
+            "sharegpt",
+        ),
         ({"conversations": [ASKS, SAYS]}, PAIR, "sharegpt"),
         ({"text": "t", "group": "g"}, Text("t", "g"), "text"),
-        ({"instruction": "q", "input": "more", "output": "a"},
-         Chat((Turn("user", "q\n\nmore"), Turn("assistant", "a"))), "alpaca"),
-        ({"prompt": "q", "completion": "a", "system": "s"},
-         Chat((Turn("system", "s"), *PAIR.turns)), "prompt/completion"),
-        ({"messages": [{"role": "developer", "content": "s"}, ASKS, SAYS]},
-         Chat((Turn("system", "s"), *PAIR.turns)), "messages"),
-        ({"messages": [{"role": "user", "content": [{"type": "text", "text": "q"}]}, SAYS]},
-         PAIR, "messages"),
-        ({"messages": [ASKS, SAYS | {"weight": 0}, ASKS, SAYS | {"weight": 1}]},
-         Chat((Turn("user", "q"), Turn("assistant", "a", trained=False), *PAIR.turns)), "messages"),
-        (called({"tool_calls": [{"id": "1", "type": "function", "function": {
-            "name": "light", "arguments": ARGUMENTS}}]}), CALLED, "messages"),
-        (called({"tool_calls": [{"function": {
-            "name": "light", "arguments": json.dumps(ARGUMENTS)}}]}), CALLED, "messages"),
+        (
+            {"instruction": "q", "input": "more", "output": "a"},
+            Chat((Turn("user", "q\n\nmore"), Turn("assistant", "a"))),
+            "alpaca",
+        ),
+        (
+            {"prompt": "q", "completion": "a", "system": "s"},
+            Chat((Turn("system", "s"), *PAIR.turns)),
+            "prompt/completion",
+        ),
+        (
+            {"messages": [{"role": "developer", "content": "s"}, ASKS, SAYS]},
+            Chat((Turn("system", "s"), *PAIR.turns)),
+            "messages",
+        ),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "text", "text": "q"}]}, SAYS]},
+            PAIR,
+            "messages",
+        ),
+        (
+            {"messages": [ASKS, SAYS | {"weight": 0}, ASKS, SAYS | {"weight": 1}]},
+            Chat((Turn("user", "q"), Turn("assistant", "a", trained=False), *PAIR.turns)),
+            "messages",
+        ),
+        (
+            called(
+                {
+                    "tool_calls": [
+                        {
+                            "id": "1",
+                            "type": "function",
+                            "function": {"name": "light", "arguments": ARGUMENTS},
+                        }
+                    ]
+                }
+            ),
+            CALLED,
+            "messages",
+        ),
+        (
+            called(
+                {
+                    "tool_calls": [
+                        {"function": {"name": "light", "arguments": json.dumps(ARGUMENTS)}}
+                    ]
+                }
+            ),
+            CALLED,
+            "messages",
+        ),
         (called({"tool_calls": [{"name": "light", "arguments": ARGUMENTS}]}), CALLED, "messages"),
-        (called({"function_call": {"name": "light", "arguments": json.dumps(ARGUMENTS)}}),
-         CALLED, "messages"),
-        ({"conversations": [
-            {"from": "human", "value": "dark"},
-            {"from": "function_call",
-             "value": json.dumps({"name": "light", "arguments": ARGUMENTS})},
-            {"from": "observation", "value": "done"}, {"from": "gpt", "value": "Light."}]},
-         CALLED, "sharegpt"),
+        (
+            called({"function_call": {"name": "light", "arguments": json.dumps(ARGUMENTS)}}),
+            CALLED,
+            "messages",
+        ),
+        (
+            {
+                "conversations": [
+                    {"from": "human", "value": "dark"},
+                    {
+                        "from": "function_call",
+                        "value": json.dumps({"name": "light", "arguments": ARGUMENTS}),
+                    },
+                    {"from": "observation", "value": "done"},
+                    {"from": "gpt", "value": "Light."},
+                ]
+            },
+            CALLED,
+            "sharegpt",
+        ),
     ],
-)  # fmt: skip
+)
 def test_every_form_gives_its_example(row: Any, example: Example, form: str) -> None:
     """Fault P16."""
     assert recognise(row) == Good(example, form)
@@ -157,8 +209,13 @@ def test_an_answer_with_calls_is_its_text_and_its_calls() -> None:
 
 
 TEXTS = st.text(max_size=12)
-CALLS = st.builds(Call, TEXTS, st.dictionaries(TEXTS, st.integers() | TEXTS, max_size=2).map(
-    lambda value: json.dumps(value, ensure_ascii=False, separators=(",", ":"))))  # fmt: skip
+CALLS = st.builds(
+    Call,
+    TEXTS,
+    st.dictionaries(TEXTS, st.integers() | TEXTS, max_size=2).map(
+        lambda value: json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    ),
+)
 TURNS = st.builds(
     Turn,
     st.sampled_from(["system", "user", "assistant", "tool"]),

@@ -15,14 +15,37 @@ from daemon.folders.status.status import strict_line
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 IDLE = Facts(
-    status="idle", message="", now=NOW, seq=1, boot_id="1", pid=1, daemon_started_at=NOW,
+    status="idle",
+    message="",
+    now=NOW,
+    seq=1,
+    boot_id="1",
+    pid=1,
+    daemon_started_at=NOW,
     uptime_s=1.5,
-    model="tiny", log_file="logs/daemon.jsonl", progress=Progress(), measured=None, judged=None,
+    model="tiny",
+    log_file="logs/daemon.jsonl",
+    progress=Progress(),
+    measured=None,
+    judged=None,
     metrics=None,
-    committed_step=None, run=None, order=None, queue={"normal": 2}, current=None, lineage=None,
-    step=0, alerts=(), error=None, answers=(), memory={}, disk={}, gpu={}, watcher="events",
-    leftovers=(), workers={},
-)  # fmt: skip
+    committed_step=None,
+    run=None,
+    order=None,
+    queue={"normal": 2},
+    current=None,
+    lineage=None,
+    step=0,
+    alerts=(),
+    error=None,
+    answers=(),
+    memory={},
+    disk={},
+    gpu={},
+    watcher="events",
+    leftovers=(),
+    workers={},
+)
 
 
 def metrics(step: int, loss: float | None) -> Metrics:
@@ -80,8 +103,11 @@ def test_a_loss_and_a_trend_are_of_one_run_and_say_of_which() -> None:
     assert (found["loss"], found["accuracy_trend"]) == (3.0, "improving")
     assert found["accuracy_files"] == ["a", "b.jsonl"]
     assert found["loss_of"] == {
-        "run": "r000002", "version": None, "verdict": None, "files": ["b.jsonl"],
-    }  # fmt: skip
+        "run": "r000002",
+        "version": None,
+        "verdict": None,
+        "files": ["b.jsonl"],
+    }
     assert found["learning_rate"] == 1e-3
     assert valid(replace(IDLE, metrics=metrics(8, 3.0)))["learning_rate"] is None
 
@@ -116,9 +142,16 @@ def test_the_newest_measurement_is_told_with_its_step() -> None:
     seen = replace(IDLE, progress=progress, run=run, measured=Measured("r000002", ("a",), 5))
     found = valid(seen)
     assert found["newest_measurement"] == {
-        "source": "evaluation", "run": "r000002", "version": None, "step": 20, "step_in_run": 15,
-        "right": 3, "items": 4, "percent": 75.0, "loss": 1.5,
-    }  # fmt: skip
+        "source": "evaluation",
+        "run": "r000002",
+        "version": None,
+        "step": 20,
+        "step_in_run": 15,
+        "right": 3,
+        "items": 4,
+        "percent": 75.0,
+        "loss": 1.5,
+    }
     assert found["validation_step"] == 20
     # The fields that count all evaluations are what they were.
     assert (found["total_evals"], found["total_correct"]) == (6, 3)
@@ -144,9 +177,16 @@ def test_after_a_run_the_figures_are_those_of_its_judgement() -> None:
     measured = Measured("r000001", ("a",), 0, "v000001", "promote")
     seen = replace(IDLE, progress=progress, measured=measured, judged=judged)
     assert valid(seen)["newest_measurement"] == {
-        "source": "judgement", "run": "r000001", "version": "v000001", "step": 47,
-        "step_in_run": 47, "right": 21, "items": 24, "percent": 87.5, "loss": 0.5,
-    }  # fmt: skip
+        "source": "judgement",
+        "run": "r000001",
+        "version": "v000001",
+        "step": 47,
+        "step_in_run": 47,
+        "right": 21,
+        "items": 24,
+        "percent": 87.5,
+        "loss": 0.5,
+    }
     assert judgement_of({}, 47, 47) is None
     plain = judgement_of({"exact_match": {"items": 0, "after": 0}, "loss": {}}, 47, 47)
     assert plain is None
@@ -161,8 +201,10 @@ def test_each_file_has_a_line_of_right_answers() -> None:
     progress = after_evaluation(progress, 20, None, both)
     first, second = valid(replace(IDLE, progress=progress))["accuracy_by_file"]
     assert first == {
-        "job": "000001-a", "file": "000001-a", "points": [[10, 0.0, 0, 2], [20, 50.0, 1, 2]],
-    }  # fmt: skip
+        "job": "000001-a",
+        "file": "000001-a",
+        "points": [[10, 0.0, 0, 2], [20, 50.0, 1, 2]],
+    }
     assert (second["job"], second["points"]) == ("000002-b", [[20, 100.0, 1, 1]])
 
 

@@ -36,9 +36,12 @@ def test_a_job_has_the_same_row_before_and_after_its_card_was_written() -> None:
 
 def test_a_run_whose_record_is_lost_is_told_by_its_version() -> None:
     request = {
-        "run": "r000001", "created_at": "2026-01-01", "start_version": "v000000",
-        "jobs": ["000001-a"], "settings": {},
-    }  # fmt: skip
+        "run": "r000001",
+        "created_at": "2026-01-01",
+        "start_version": "v000000",
+        "jobs": ["000001-a"],
+        "settings": {},
+    }
     kept = run_row(run_record(request, "v000001", "trained", "2026-01-02")).values
     assert run_row(run_record_of(manifest(1, 0))).values == kept | {"started_at": None}
 

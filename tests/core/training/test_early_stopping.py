@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from daemon.core.training.early_stopping import Stopped, Watch, is_watched
+from daemon.core.training.early_stopping import EarlyStopped, LossWatch, is_watched
 
 
-def watched(losses: Sequence[float | None], min_delta: float = 0.1) -> Watch:
-    watch = Watch()
+def watched(losses: Sequence[float | None], min_delta: float = 0.1) -> LossWatch:
+    watch = LossWatch()
     for number, loss in enumerate(losses, 1):
         watch = watch.after(10 * number, loss, min_delta)
     return watch
@@ -45,7 +45,7 @@ def test_every_step_is_measured_from_the_first_epoch_on_but_not_the_last() -> No
 
 def test_records_come_back_as_they_were() -> None:
     watch = watched([2.0, 3.0, None])
-    assert Watch.from_record(json.loads(json.dumps(watch.as_record()))) == watch
-    stopped = Stopped.of(watch, 20, 0.1)
+    assert LossWatch.from_record(json.loads(json.dumps(watch.as_record()))) == watch
+    stopped = EarlyStopped.of(watch, 20, 0.1)
     assert (stopped.best_step, stopped.at_step) == (10, 30)
-    assert Stopped.from_record(json.loads(json.dumps(stopped.as_record()))) == stopped
+    assert EarlyStopped.from_record(json.loads(json.dumps(stopped.as_record()))) == stopped

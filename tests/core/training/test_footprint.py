@@ -18,11 +18,16 @@ GIB = 2**30
 LLAMA = ModelShape(28, 3072, 8192, 24, 8, 128, 128256, True, 2, bits=4)
 WORK = PassShape(tokens=1024, width=1024, adapted_layers=12, rank=8)
 CONFIG = {
-    "num_hidden_layers": 28, "hidden_size": 3072, "intermediate_size": 8192,
-    "num_attention_heads": 24, "num_key_value_heads": 8, "head_dim": 128,
-    "vocab_size": 128256, "tie_word_embeddings": True,
+    "num_hidden_layers": 28,
+    "hidden_size": 3072,
+    "intermediate_size": 8192,
+    "num_attention_heads": 24,
+    "num_key_value_heads": 8,
+    "head_dim": 128,
+    "vocab_size": 128256,
+    "tie_word_embeddings": True,
     "quantization": {"bits": 4, "group_size": 64},
-}  # fmt: skip
+}
 
 
 def test_the_weights_of_a_known_model_have_its_known_size() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.core.training.packing import Pass, Shapes, first_fit_decreasing, lay_out
+from daemon.core.training.packing import Pass, RowShapes, first_fit_decreasing, lay_out
 
 LENGTHS = st.lists(st.integers(1, 2000), min_size=1, max_size=80)
 
@@ -53,7 +53,7 @@ def test_the_tree_finds_what_a_plain_search_finds(lengths: list[int]) -> None:
 def test_passes_cover_the_step_and_keep_to_their_tokens(
     lengths: list[int], pass_tokens: int, packed: bool, few: bool
 ) -> None:
-    shapes = Shapes(min(256, pass_tokens), pass_tokens, packed, few)
+    shapes = RowShapes(min(256, pass_tokens), pass_tokens, packed, few)
     found = lay_out(range(len(lengths)), lengths, shapes)
     assert sorted(text for item in found for text in item.texts) == list(range(len(lengths)))
     for item in found:
@@ -68,7 +68,7 @@ def test_where_each_shape_is_compiled_there_are_few_whatever_the_texts(
     steps: list[list[int]],
 ) -> None:
     for packed in (False, True):
-        shapes = Shapes(1024, 4096, packed, few=True)
+        shapes = RowShapes(1024, 4096, packed, few=True)
         found = {
             (shapes.height(item.width, len(item.rows)), item.width)
             for lengths in steps
@@ -84,14 +84,14 @@ def test_where_each_shape_is_compiled_there_are_few_whatever_the_texts(
 )
 def test_few_shapes_pad_little(lengths: list[int], width: int, height: int) -> None:
     """Widths doubled, and a pass had all its rows or one: up to twice the work."""
-    shapes = Shapes(1024, 4096, few=True)
+    shapes = RowShapes(1024, 4096, few=True)
     (item,) = lay_out(range(len(lengths)), lengths, shapes)
     assert (item.width, shapes.height(item.width, len(item.rows))) == (width, height)
 
 
 def test_the_head_works_at_twice_the_supervised_positions_at_most() -> None:
     """It worked at half of all positions, or at all of them."""
-    few, exact = Shapes(1024, 2048, few=True), Shapes(1024, 2048)
+    few, exact = RowShapes(1024, 2048, few=True), RowShapes(1024, 2048)
     assert all(count <= few.picks(count, 2048) <= 2 * count for count in range(64, 2048, 7))
     assert few.picks(1, 2048) == exact.picks(1, 2048) == 64
     assert exact.picks(500, 2048) == 512 and exact.picks(500, 504) == 504
@@ -101,17 +101,19 @@ def test_the_head_works_at_twice_the_supervised_positions_at_most() -> None:
 def test_rows_of_one_text_keep_together_where_shapes_are_few() -> None:
     """Every row took an array as its mask, with which no attention on Metal is fused."""
     lengths = [500, 500, 1000, 1000]
-    few, usual = (lay_out(range(4), lengths, Shapes(1024, 4096, few=one)) for one in (True, False))
+    few, usual = (
+        lay_out(range(4), lengths, RowShapes(1024, 4096, few=one)) for one in (True, False)
+    )
     assert [item.rows for item in few] == [((2,), (3,)), ((0, 1),)]
     assert [item.rows for item in usual] == [((0, 1), (2,), (3,))] or len(usual) > 1
 
 
 def test_rows_that_cannot_be_shared_are_not_padded_to_the_longest() -> None:
     lengths = [800, 16, 16, 16, 16, 16, 16, 16]
-    found = lay_out(range(8), lengths, Shapes(256, 10_000, packed=False))
+    found = lay_out(range(8), lengths, RowShapes(256, 10_000, packed=False))
     assert sum(item.width * len(item.rows) for item in found) == 800 + 7 * 16
 
 
 def test_little_padding_is_cheaper_than_one_more_pass() -> None:
-    found = lay_out(range(4), [32, 32, 24, 24], Shapes(256, 10_000, packed=False))
+    found = lay_out(range(4), [32, 32, 24, 24], RowShapes(256, 10_000, packed=False))
     assert found == [Pass(32, ((0,), (1,), (2,), (3,)))]

@@ -11,9 +11,13 @@ LENGTHS = st.lists(st.integers(1, 2000), min_size=1, max_size=80)
 
 
 @given(
-    LENGTHS, st.integers(1, 9), st.integers(1, 3), st.integers(0, 99), st.integers(0, 300),
+    LENGTHS,
+    st.integers(1, 9),
+    st.integers(1, 3),
+    st.integers(0, 99),
+    st.integers(0, 300),
     st.booleans(),
-)  # fmt: skip
+)
 def test_every_text_is_trained_once_in_each_epoch_and_every_draw_once(
     lengths: list[int], batch_rows: int, epochs: int, seed: int, draws: int, by_length: bool
 ) -> None:

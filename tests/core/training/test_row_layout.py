@@ -3,10 +3,10 @@
 import json
 from dataclasses import replace
 
-from daemon.core.training.packing import Shapes
+from daemon.core.training.packing import RowShapes
 from daemon.core.training.row_layout import RowCosts, alone_share, layout_for
 
-SHAPES = Shapes(1024, 2048, few=True)
+SHAPES = RowShapes(1024, 2048, few=True)
 EVEN = RowCosts(1024, 1.0, {256: 1.0, 512: 1.0, 1024: 1.0, 2048: 1.0})
 FUSED = replace(EVEN, alone_s={256: 0.6, 512: 0.6, 1024: 0.7, 2048: 0.8})
 SHORT, HALF_ROWS = [40] * 64, [500, 510, 505, 490] * 16

@@ -45,9 +45,13 @@ def test_a_run_too_short_to_fall_keeps_its_rate() -> None:
 
 
 @given(
-    st.integers(0, 50), st.integers(1, 60), st.integers(0, 20), st.integers(0, 20),
-    st.floats(0.0, 1.0), st.floats(0.0, 1.0),
-)  # fmt: skip
+    st.integers(0, 50),
+    st.integers(1, 60),
+    st.integers(0, 20),
+    st.integers(0, 20),
+    st.floats(0.0, 1.0),
+    st.floats(0.0, 1.0),
+)
 def test_the_rate_is_never_above_the_peak_nor_below_zero(
     start: int, steps: int, warmup: int, rewarm: int, share: float, floor: float
 ) -> None:

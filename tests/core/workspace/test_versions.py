@@ -84,7 +84,9 @@ def test_a_backup_goes_only_after_its_successors_are_made() -> None:
     everything = frozenset(promoted)
     make = backups(w.LIMITS, promoted, everything, frozenset({"v000001"}))
     assert [(type(a).__name__, a.version) for a in make] == [
-        ("Backup", "v000004"), ("Backup", "v000003"), ("Backup", "v000002"),
-    ]  # fmt: skip
+        ("Backup", "v000004"),
+        ("Backup", "v000003"),
+        ("Backup", "v000002"),
+    ]
     [drop] = backups(w.LIMITS, promoted, everything, everything)
     assert (type(drop).__name__, drop.version) == ("RemoveBackup", "v000001")

@@ -24,10 +24,19 @@ from daemon.folders.disk.endings import WINDOW, is_whole, last_break
         (b'{"a": 1}\n' * WINDOW + b'{"a": 2}', True),
     ],
     ids=[
-        "empty", "ended", "one-line", "mark", "second-line", "cut", "noise", "nested", "long",
-        "long-ended", "many",
+        "empty",
+        "ended",
+        "one-line",
+        "mark",
+        "second-line",
+        "cut",
+        "noise",
+        "nested",
+        "long",
+        "long-ended",
+        "many",
     ],
-)  # fmt: skip
+)
 def test_whole_files_end_with_a_break_or_a_line_of_json(
     tmp_path: Path, data: bytes, whole: bool
 ) -> None:

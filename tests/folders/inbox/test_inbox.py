@@ -299,9 +299,13 @@ def test_companions_that_are_no_files_are_neither_opened_nor_moved(
 
 @pytest.mark.parametrize(
     ("number", "words"),
-    [(errno.EDEADLK, "download it"), (errno.EACCES, "denied"),
-     (errno.EPERM, "not permitted"), (errno.EBUSY, "busy")],
-)  # fmt: skip
+    [
+        (errno.EDEADLK, "download it"),
+        (errno.EACCES, "denied"),
+        (errno.EPERM, "not permitted"),
+        (errno.EBUSY, "busy"),
+    ],
+)
 def test_what_cannot_be_claimed_says_why_in_its_own_words(
     inbox: Inbox, layout: Layout, clock: StillClock, number: int, words: str
 ) -> None:

@@ -11,8 +11,10 @@ def test_what_was_kept_is_known_to_the_next_process(tmp_path: Path) -> None:
     KnownScores(Layout(tmp_path)).keep("m", {"a": [1.5, 3], "b": {"text": "ü\n"}})
     KnownScores(Layout(tmp_path)).keep("m", {"c": [2.5, 1]})
     assert KnownScores(Layout(tmp_path)).known("m") == {
-        "a": [1.5, 3], "b": {"text": "ü\n"}, "c": [2.5, 1],
-    }  # fmt: skip
+        "a": [1.5, 3],
+        "b": {"text": "ü\n"},
+        "c": [2.5, 1],
+    }
     assert KnownScores(Layout(tmp_path)).known("other") == {}
 
 

@@ -42,11 +42,17 @@ def test_nothing_new_writes_nothing(layout: Layout) -> None:
 @pytest.mark.parametrize(
     "damage",
     [
-        b"", b"\xff\xfe", b"[]", b"null", b"{}", b'{"schema_version": 2, "entries": {}}',
-        b'{"schema_version": 1, "entries": []}', b'{"schema_version": 1, "entries": {"a": 1}}',
+        b"",
+        b"\xff\xfe",
+        b"[]",
+        b"null",
+        b"{}",
+        b'{"schema_version": 2, "entries": {}}',
+        b'{"schema_version": 1, "entries": []}',
+        b'{"schema_version": 1, "entries": {"a": 1}}',
         b'{"schema_version": 1, "entries": {"a"',
     ],
-)  # fmt: skip
+)
 def test_a_damaged_memory_is_set_aside_and_said(layout: Layout, damage: bytes) -> None:
     """Fault Q2."""
     for number in (1, 2):

@@ -119,5 +119,6 @@ def test_what_a_killed_daemon_left_beside_a_manifest_is_no_part_of_the_version(
     (candidate / ".tmp-7-manifest.json").write_text("{")
     models.seal(candidate, {"version": "v000001", "files": {}})
     assert {path.name for path in layout.version("v000001").iterdir()} == {
-        "manifest.json", "manifest.sha256",
-    }  # fmt: skip
+        "manifest.json",
+        "manifest.sha256",
+    }

@@ -19,20 +19,26 @@ def layout(tmp_path: Path) -> Layout:
 
 def make(layout: Layout, kind: Kind = SWEEP, at: str = "2030-01-01T00:00:00+00:00") -> str:
     return orders.create(
-        layout, kind, Header("", at, "x", ("v000003",)),
+        layout,
+        kind,
+        Header("", at, "x", ("v000003",)),
         lambda built, name: built.request.write_text(json.dumps({"named": name})),
-    )  # fmt: skip
+    )
 
 
 def test_an_order_is_whole_with_a_number_of_its_own(layout: Layout) -> None:
     assert [make(layout), make(layout), make(layout, EVALUATION)] == [
-        "s000001", "s000002", "e000001"
-    ]  # fmt: skip
+        "s000001",
+        "s000002",
+        "e000001",
+    ]
     assert orders.read_request(layout.order("s000002")) == {"named": "s000002"}
     assert json.loads(layout.order("e000001").header.read_bytes()) == {
-        "order": "e000001", "created_at": "2030-01-01T00:00:00+00:00", "about": "x",
+        "order": "e000001",
+        "created_at": "2030-01-01T00:00:00+00:00",
+        "about": "x",
         "versions": ["v000003"],
-    }  # fmt: skip
+    }
     assert layout.order("e000001").folder == layout.models / "evaluations" / "e000001"
 
 
@@ -100,10 +106,10 @@ def test_a_piece_that_gets_on_is_not_futile_however_often_it_is_begun(layout: La
     """An exam longer than an uptime was given up at its third beginning."""
     place = layout.order(make(layout))
     for _ in range(5):
-        assert orders.begin_piece(place, 1) == 0
+        assert orders.begin_unit(place, 1) == 0
         orders.note_progress(place)
-    assert [orders.begin_piece(place, 1) for _ in range(3)] == [0, 1, 2]
-    orders.leave_piece(place)
+    assert [orders.begin_unit(place, 1) for _ in range(3)] == [0, 1, 2]
+    orders.leave_unit(place)
     orders.note_progress(place)
     assert not place.piece.exists()
 
@@ -114,7 +120,7 @@ def test_deaths_count_from_zero_where_the_piece_got_on_between(layout: Layout) -
     known, place = orders.Orders(layout), layout.order(order)
     known.waiting()
     for _ in range(2 * orders.MOST_DEATHS):
-        orders.begin_piece(place, 1)
+        orders.begin_unit(place, 1)
         orders.note_progress(place)
         known.count_death(order, "SIGKILL")
     assert known.waiting()
@@ -126,10 +132,10 @@ def test_deaths_count_from_zero_where_the_piece_got_on_between(layout: Layout) -
 
 def test_beginnings_without_an_end_are_counted_for_each_piece(layout: Layout) -> None:
     place = layout.order(make(layout))
-    assert [orders.begin_piece(place, 1) for _ in range(3)] == [0, 1, 2]
-    orders.leave_piece(place)
-    assert orders.begin_piece(place, 1) == 0
-    assert orders.begin_piece(place, 2) == 0
+    assert [orders.begin_unit(place, 1) for _ in range(3)] == [0, 1, 2]
+    orders.leave_unit(place)
+    assert orders.begin_unit(place, 1) == 0
+    assert orders.begin_unit(place, 2) == 0
 
 
 def test_an_order_that_was_removed_and_given_again_is_another_one(layout: Layout) -> None:

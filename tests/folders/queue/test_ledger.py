@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
-from daemon.core.status.ledger_rows import Row, promotion_row
+from daemon.core.status.ledger_rows import LedgerRow, promotion_row
 from daemon.errors import DaemonFault
 from daemon.folders.queue import ledger
 from daemon.folders.queue.ledger import Ledger
 from daemon.layout import Layout
 
-COMMAND = Row("commands", {"at": "1", "word": "skip", "content": "", "answer": "done",
-                           "message": "skipped"})  # fmt: skip
+COMMAND = LedgerRow(
+    "commands", {"at": "1", "word": "skip", "content": "", "answer": "done", "message": "skipped"}
+)
 
 
 @pytest.fixture
@@ -131,7 +132,7 @@ def test_a_job_that_went_back_to_the_inbox_has_no_row(layout: Layout) -> None:
     book = Ledger(layout)
     book.open("now")
     for job in ("000001-a", "000002-b"):
-        book.put(Row("jobs", {"job": job, "name": "a.jsonl"}))
+        book.put(LedgerRow("jobs", {"job": job, "name": "a.jsonl"}))
     book.forget_job("000001-a")
     book.close()
     assert [row[0] for row in listed(layout.ledger, "jobs")] == ["000002-b"]
@@ -170,7 +171,7 @@ def test_a_rebuild_that_cannot_write_leaves_the_old_ledger(layout: Layout) -> No
     filled(layout, rows=2)
     before = layout.ledger.read_bytes()
     with pytest.raises(sqlite3.OperationalError):
-        ledger.replace(layout, [COMMAND, Row("no_such_table", {"a": 1})], "now")
+        ledger.replace(layout, [COMMAND, LedgerRow("no_such_table", {"a": 1})], "now")
     assert {path.name: path.read_bytes() for path in layout.queue.iterdir()} == {
         "ledger.sqlite3": before
     }

@@ -22,9 +22,11 @@ def opened(layout: Layout) -> tuple[RunRequests, dict[str, Any]]:
     runs = RunRequests(layout)
     runs.make_folders()
     request = {
-        "run": runs.next_name(), "created_at": "t0", "start_version": "v000000",
+        "run": runs.next_name(),
+        "created_at": "t0",
+        "start_version": "v000000",
         "jobs": ["000001-a"],
-    }  # fmt: skip
+    }
     runs.open(request)
     return runs, request
 

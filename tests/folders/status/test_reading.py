@@ -17,9 +17,17 @@ def numbers(following: Lines) -> list[int]:
 
 @pytest.mark.parametrize(
     ("back_bytes", "known"),
-    [(0, []), (1, []), (9, [3]), (10, [3]), (17, [3]), (18, [2, 3]), (27, [1, 2, 3]),
-     (9999, [1, 2, 3])],
-)  # fmt: skip
+    [
+        (0, []),
+        (1, []),
+        (9, [3]),
+        (10, [3]),
+        (17, [3]),
+        (18, [2, 3]),
+        (27, [1, 2, 3]),
+        (9999, [1, 2, 3]),
+    ],
+)
 def test_it_begins_at_a_line_so_far_before_the_end(
     tmp_path: Path, back_bytes: int, known: list[int]
 ) -> None:

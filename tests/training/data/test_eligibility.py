@@ -32,11 +32,18 @@ def workspace(tmp_path: Path) -> Workspace:
 
 def request_of(jobs: tuple[str, ...], **changes: Any) -> Request:
     return Request(
-        run="r1", start_version="v000000", proven_version="v000000", jobs=jobs,
-        lineage_jobs=changes.get("lineage", ()), holdout_jobs=changes.get("held", ()),
-        settings=Settings.model_validate(changes.get("settings", {})), base={}, step=0, seed=7,
+        run="r1",
+        start_version="v000000",
+        proven_version="v000000",
+        jobs=jobs,
+        lineage_jobs=changes.get("lineage", ()),
+        holdout_jobs=changes.get("held", ()),
+        settings=Settings.model_validate(changes.get("settings", {})),
+        base={},
+        step=0,
+        seed=7,
         untrained=changes.get("untrained", {}),
-    )  # fmt: skip
+    )
 
 
 def gone(workspace: Workspace, jobs: tuple[str, ...], **changes: Any) -> dict[int, dict[str, Any]]:

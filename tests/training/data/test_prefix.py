@@ -9,7 +9,7 @@ import pytest
 
 from daemon.clock import SystemClock
 from daemon.core import messages as say
-from daemon.core.evaluation.answers import Answer, Limits
+from daemon.core.evaluation.answers import Answer, AnswerLimits
 from daemon.core.rows.examples import Chat, Example, Text, Turn
 from daemon.core.rows.prefix import Prefix
 from daemon.errors import RunFault
@@ -41,9 +41,9 @@ class Spy(RehearsalEngine):
         self._text = self._text or TextEncoder.load(self._base)
         return self._text.decode(tokens)
 
-    def wear(self, folder: Path | None) -> None:
+    def load_adapter(self, folder: Path | None) -> None:
         self.worn, self.judging = folder, True
-        super().wear(folder)
+        super().load_adapter(folder)
 
     def step(
         self, passes: Sequence[EncodedPass], learning_rate: float, seed: int, *_: Any
@@ -62,9 +62,12 @@ class Spy(RehearsalEngine):
         return super().losses(rows)
 
     def answer(
-        self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Callable[[], bool],
+        self,
+        prompts: Sequence[Sequence[int]],
+        limits: AnswerLimits,
+        interrupted: Callable[[], bool],
         heard: Heard | None = None,
-    ) -> list[Answer] | None:  # fmt: skip
+    ) -> list[Answer] | None:
         self.asked += [(self.worn, self._spell(prompt)) for prompt in prompts]
         return super().answer(prompts, limits, interrupted, heard)
 
@@ -83,9 +86,14 @@ def workspace(tmp_path: Path) -> Workspace:
     made.seal("r000001", "v000001")
     made.add_job(NEXT, [*chats(8, "more"), Text("plain words")], chats(8, "kept"), prefix=CURT)
     made.ask_run(
-        "r000002", [NEXT], start="v000001", step=8, settings=settings(),
-        lineage_jobs=[JOB], holdout_jobs=[JOB],
-    )  # fmt: skip
+        "r000002",
+        [NEXT],
+        start="v000001",
+        step=8,
+        settings=settings(),
+        lineage_jobs=[JOB],
+        holdout_jobs=[JOB],
+    )
     return made
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from daemon.core import messages as say
-from daemon.core.evaluation.answers import Answer, Limits
+from daemon.core.evaluation.answers import Answer, AnswerLimits
 from daemon.core.evaluation.explanation import OWN
 from daemon.core.rows.examples import Call, Chat, Example, Turn
 from daemon.evaluation.scoring import Heard, Interrupted
@@ -31,7 +31,7 @@ class Calling(RehearsalEngine):
     def answer(
         self,
         prompts: Sequence[Sequence[int]],
-        limits: Limits,
+        limits: AnswerLimits,
         interrupted: Interrupted,
         heard: Heard | None = None,
     ) -> list[Answer] | None:

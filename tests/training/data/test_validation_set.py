@@ -10,7 +10,7 @@ from daemon.clock import SystemClock
 from daemon.core import messages as say
 from daemon.evaluation.scoring import CHUNK
 from daemon.text.encoder import Encoded
-from daemon.training.context import Bench
+from daemon.training.context import TrainerContext
 from daemon.training.engine.protocol import EncodedPass, StepResult
 from daemon.training.engine.stub import RehearsalEngine
 from daemon.training.worker import Trainer
@@ -104,6 +104,6 @@ def test_each_validation_loss_of_a_run_is_of_the_same_rows(workspace: Workspace)
         return []
 
     pipe = ScriptedPipe([say.Train(RUN)], react)
-    Trainer(Bench(workspace.layout, engine, pipe, clock, lambda: True), 1).serve()
+    Trainer(TrainerContext(workspace.layout, engine, pipe, clock, lambda: True), 1).serve()
     frozen = workspace.read(workspace.layout.run(RUN).frozen)
     assert len(seen) >= 3 and set(seen) == {len(frozen["tune"])}

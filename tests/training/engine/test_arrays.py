@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from daemon.core.training.packing import Shapes
+from daemon.core.training.packing import RowShapes
 from daemon.text.encoder import Encoded
 from daemon.training.engine.arrays import arrange
 from tests.training.engine.test_step import passes, stepper, texts
 
-FEW = Shapes(64, 128, few=True)
+FEW = RowShapes(64, 128, few=True)
 
 
 def text(length: int) -> Encoded:
@@ -25,12 +25,12 @@ def test_rows_of_one_text_get_no_mask_whatever_the_shapes() -> None:
 
 def test_scores_are_computed_at_the_supervised_positions_whatever_the_shapes() -> None:
     """They paid for the head at all positions, though scoring is not compiled."""
-    few, exact = stepper(shapes=Shapes(512, 512, few=True)), stepper(shapes=Shapes(512, 512))
+    few, exact = stepper(shapes=RowShapes(512, 512, few=True)), stepper(shapes=RowShapes(512, 512))
     assert few.score(texts()) == exact.score(texts())
 
 
 def test_masked_and_causal_rows_are_traces_of_their_own() -> None:
-    made = stepper(shapes=Shapes(32, 64, few=True))
+    made = stepper(shapes=RowShapes(32, 64, few=True))
     made._model.train()
     made._accumulate(passes(made, texts(2)), 0)
     before = made.traces

@@ -17,9 +17,17 @@ from tests.training.tiny_llama import TinyEngine
 
 OPTIMIZERS = get_args(TrainingSettings.model_fields["optimizer"].annotation)
 HALVED = {
-    "adamw": "m", "adam": "m", "adamax": "m", "lion": "m", "sgd": "v", "muon": "v",
-    "adagrad": None, "adadelta": None, "adafactor": None, "rmsprop": None,
-}  # fmt: skip
+    "adamw": "m",
+    "adam": "m",
+    "adamax": "m",
+    "lion": "m",
+    "sgd": "v",
+    "muon": "v",
+    "adagrad": None,
+    "adadelta": None,
+    "adafactor": None,
+    "rmsprop": None,
+}
 
 
 def one_pass() -> EncodedPass:

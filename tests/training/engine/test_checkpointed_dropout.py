@@ -5,17 +5,17 @@ from typing import Any
 import pytest
 from mlx.utils import tree_flatten, tree_map
 
-from daemon.core.training.packing import Shapes
+from daemon.core.training.packing import RowShapes
 from daemon.core.workspace.versions import AdapterSpec
 from daemon.model.backend import mx
 from daemon.model.dropout import Dropout, masks_from
 from daemon.training.engine.step import Stepper, _norm
 from tests.training.engine.test_step import assert_same_gradient, passes, stepper, texts
 
-SHAPES = [Shapes(64, 64), Shapes(64, 64, few=True)]
+SHAPES = [RowShapes(64, 64), RowShapes(64, 64, few=True)]
 
 
-def dropping(kind: Any, shapes: Shapes, checkpoint: bool = True) -> Stepper:
+def dropping(kind: Any, shapes: RowShapes, checkpoint: bool = True) -> Stepper:
     spec = AdapterSpec(kind, 4, 2.0, 0.4, 2, ())
     made = stepper("llama", shapes, spec, checkpoint=checkpoint)
     made._model.train()
@@ -28,7 +28,7 @@ def flat(tree: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("shapes", SHAPES, ids=["eager", "compiled"])
-def test_the_gradient_is_that_of_the_loss_that_was_computed(shapes: Shapes) -> None:
+def test_the_gradient_is_that_of_the_loss_that_was_computed(shapes: RowShapes) -> None:
     """Layers were computed again with other masks: the gradient was 85 % off, its sign too."""
     made = dropping("lora", shapes)
     laid = passes(made, texts())
@@ -49,7 +49,7 @@ def test_the_gradient_is_that_of_the_loss_that_was_computed(shapes: Shapes) -> N
 @pytest.mark.parametrize("shapes", SHAPES, ids=["eager", "compiled"])
 @pytest.mark.parametrize("kind", ["lora", "dora"])
 def test_with_the_same_masks_checkpointing_changes_nothing(
-    kind: Any, shapes: Shapes, monkeypatch: pytest.MonkeyPatch
+    kind: Any, shapes: RowShapes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Layers were computed again with other masks."""
     made = dropping(kind, shapes)

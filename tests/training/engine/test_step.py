@@ -8,33 +8,33 @@ import numpy as np
 import pytest
 from mlx.utils import tree_flatten, tree_map
 
-from daemon.core.training.packing import Shapes, lay_out
+from daemon.core.training.packing import RowShapes, lay_out
 from daemon.core.workspace.versions import AdapterSpec
 from daemon.model import adapters
 from daemon.model.anatomy import Anatomy
 from daemon.model.backend import mx, nn
-from daemon.model.lanes import Lanes
+from daemon.model.parallel import ParallelPasses
 from daemon.settings import TrainingSettings
 from daemon.text.encoder import Encoded
 from daemon.training.engine.protocol import EncodedPass
 from daemon.training.engine.step import Stepper
-from daemon.training.engine.trunk_cache import KeptStates
+from daemon.training.engine.trunk_cache import TrunkCache
 from tests.model.families import PACKABLE, UNPACKABLE, make
 from tests.model.free_cores import Free
 
-PACKED = Shapes(64, 64)
-ALONE = Shapes(64, 1, packed=False)
-LANES = Lanes()
+PACKED = RowShapes(64, 64)
+ALONE = RowShapes(64, 1, packed=False)
+LANES = ParallelPasses()
 FAMILIES = ["llama", "llama windowed", "qwen3", "gemma2", "gemma3_text", "granite", "cohere2"]
 
 
 def stepper(
     name: str = "llama",
-    shapes: Shapes = PACKED,
+    shapes: RowShapes = PACKED,
     spec: AdapterSpec | None = None,
-    kept: KeptStates | None = None,
+    kept: TrunkCache | None = None,
     checkpoint: bool = False,
-    lanes: Lanes | None = None,
+    lanes: ParallelPasses | None = None,
     **changes: Any,
 ) -> Stepper:
     model = make(name)
@@ -51,10 +51,10 @@ def stepper(
 
 
 @pytest.fixture
-def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[KeptStates]:
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TrunkCache]:
     # These models are so small that on a busy machine reading may not pay.
     monkeypatch.setattr("daemon.training.engine.trunk_cache.TRIED", 10**6)
-    made = KeptStates(tmp_path, 2**20)
+    made = TrunkCache(tmp_path, 2**20)
     yield made
     made.close()
 
@@ -123,7 +123,7 @@ def test_a_packed_step_has_the_loss_and_gradient_of_its_texts_one_by_one(name: s
 def test_models_that_cannot_share_a_row_have_it_too(name: str) -> None:
     keys = {"mamba": ("mixer.in_proj", "mixer.out_proj"), "gpt2": ("attn.c_proj", "mlp.c_fc")}[name]
     spec = AdapterSpec("lora", 4, 2.0, 0.0, 2, keys)
-    made = stepper(name, Shapes(64, 128, packed=False), spec)
+    made = stepper(name, RowShapes(64, 128, packed=False), spec)
     loss, gradient = made._accumulate(passes(made, texts()), 0)
     expected_loss, expected = reference(made, texts())
     assert loss == pytest.approx(expected_loss, rel=1e-5)
@@ -145,7 +145,7 @@ def test_both_kinds_of_adapter_and_checkpointing_change_nothing(
 def test_the_head_in_many_chunks_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("daemon.training.engine.losses.CHUNK_BYTES", 1)
     monkeypatch.setattr("daemon.training.engine.losses.LEAST_CHUNK", 5)
-    made = stepper("gemma2", Shapes(128, 128))
+    made = stepper("gemma2", RowShapes(128, 128))
     loss, gradient = made._accumulate(passes(made, texts()), 0)
     expected_loss, expected = reference(made, texts())
     assert loss == pytest.approx(expected_loss, rel=1e-5)
@@ -164,7 +164,7 @@ def state_of(made: Stepper) -> dict[str, Any]:
 @pytest.mark.parametrize("name", PACKABLE)
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
 @pytest.mark.cpu_bits
-def test_kept_states_change_no_bit(kept: KeptStates, name: str, dropout: float) -> None:
+def test_kept_states_change_no_bit(kept: TrunkCache, name: str, dropout: float) -> None:
     spec = AdapterSpec("lora", 4, 2.0, dropout, 2, ())
     plain = stepper(name, spec=spec)
     keeping = stepper(name, spec=spec, kept=kept)
@@ -179,7 +179,7 @@ def test_kept_states_change_no_bit(kept: KeptStates, name: str, dropout: float) 
 
 
 def test_states_beyond_the_room_are_computed_again(
-    kept: KeptStates, monkeypatch: pytest.MonkeyPatch
+    kept: TrunkCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kept, "_most", 64 * 32 * 4)
     keeping = stepper(kept=kept)
@@ -192,7 +192,7 @@ def test_states_beyond_the_room_are_computed_again(
 
 
 def test_a_full_disk_ends_the_keeping_and_nothing_else(
-    kept: KeptStates, monkeypatch: pytest.MonkeyPatch
+    kept: TrunkCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: Any) -> int:
         raise OSError(28, "No space left on device")
@@ -205,7 +205,7 @@ def test_a_full_disk_ends_the_keeping_and_nothing_else(
 
 
 def test_keeping_that_does_not_pay_is_given_up_and_says_so(tmp_path: Path) -> None:
-    dear, cheap = KeptStates(tmp_path, 2**20), KeptStates(tmp_path, 2**20)
+    dear, cheap = TrunkCache(tmp_path, 2**20), TrunkCache(tmp_path, 2**20)
     state = mx.zeros((1, 8, 32))
     dear.put(b"a", state, 3600.0)
     cheap.put(b"a", state, 0.0)
@@ -219,7 +219,7 @@ def test_keeping_that_does_not_pay_is_given_up_and_says_so(tmp_path: Path) -> No
         made.close()
 
 
-def test_states_of_half_precision_come_back_bit_by_bit(kept: KeptStates, tmp_path: Path) -> None:
+def test_states_of_half_precision_come_back_bit_by_bit(kept: TrunkCache, tmp_path: Path) -> None:
     state = mx.random.normal((1, 8, 32)).astype(mx.bfloat16)
     kept.put(b"a", state, 1.0)
     assert mx.array_equal(kept.get(b"a"), state).item() and kept.get(b"b") is None
@@ -228,8 +228,8 @@ def test_states_of_half_precision_come_back_bit_by_bit(kept: KeptStates, tmp_pat
 
 @pytest.mark.parametrize("few", [False, True])
 def test_accumulated_passes_give_the_step_of_one_pass(few: bool) -> None:
-    whole = stepper(shapes=Shapes(256, 256), optimizer="sgd")
-    parts = stepper(shapes=Shapes(64, 128, few=few), optimizer="sgd")
+    whole = stepper(shapes=RowShapes(256, 256), optimizer="sgd")
+    parts = stepper(shapes=RowShapes(64, 128, few=few), optimizer="sgd")
     for number in range(3):
         first = whole.step(passes(whole, texts()), 1e-2, number)
         second = parts.step(passes(parts, texts()), 1e-2, number)
@@ -244,9 +244,11 @@ def test_accumulated_passes_give_the_step_of_one_pass(few: bool) -> None:
 @pytest.mark.cpu_bits
 def test_steps_have_the_same_bits_with_any_number_of_lanes(checkpoint: bool) -> None:
     spec = AdapterSpec("lora", 4, 2.0, 0.3, 2, ())
-    shapes = Shapes(32, 32)
+    shapes = RowShapes(32, 32)
     one, three = (
-        stepper("gemma2", shapes, spec, checkpoint=checkpoint, lanes=Lanes(count, Free(count)))
+        stepper(
+            "gemma2", shapes, spec, checkpoint=checkpoint, lanes=ParallelPasses(count, Free(count))
+        )
         for count in (1, 3)
     )
     assert len(passes(one, texts())) > 3
@@ -261,7 +263,7 @@ def test_steps_have_the_same_bits_with_any_number_of_lanes(checkpoint: bool) -> 
 
 def test_each_pass_has_its_own_dropout() -> None:
     spec = AdapterSpec("lora", 4, 2.0, 0.5, 2, ())
-    made = stepper("llama", Shapes(32, 32), spec)
+    made = stepper("llama", RowShapes(32, 32), spec)
     made._model.train()
     (laid, *_) = passes(made, texts(1))
     once, _ = made._accumulate([laid], 1)
@@ -345,9 +347,19 @@ def test_a_long_gradient_is_scaled_to_the_clip_norm() -> None:
 
 @pytest.mark.parametrize(
     "optimizer",
-    ["adamw", "adam", "adamax", "adagrad", "adadelta", "sgd", "lion", "adafactor", "rmsprop",
-     "muon"],
-)  # fmt: skip
+    [
+        "adamw",
+        "adam",
+        "adamax",
+        "adagrad",
+        "adadelta",
+        "sgd",
+        "lion",
+        "adafactor",
+        "rmsprop",
+        "muon",
+    ],
+)
 def test_every_optimizer_lowers_the_loss(optimizer: str) -> None:
     made = stepper(optimizer=optimizer, clip_norm=10.0)
     rate = 1.0 if optimizer == "adadelta" else 3e-3

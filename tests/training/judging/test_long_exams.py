@@ -11,7 +11,7 @@ from daemon.clock import SystemClock
 from daemon.core import messages as say
 from daemon.core.decisions.deaths import Cause
 from daemon.core.decisions.scheduling import after_death, poison
-from daemon.core.evaluation.answers import Answer, Limits
+from daemon.core.evaluation.answers import Answer, AnswerLimits
 from daemon.evaluation.scoring import Heard, Interrupted
 from daemon.folders.orders import orders
 from daemon.folders.runs.run_requests import RunRequests
@@ -38,9 +38,12 @@ class Mortal(RehearsalEngine):
         self._left = answers
 
     def answer(
-        self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Interrupted,
+        self,
+        prompts: Sequence[Sequence[int]],
+        limits: AnswerLimits,
+        interrupted: Interrupted,
         heard: Heard | None = None,
-    ) -> list[Answer] | None:  # fmt: skip
+    ) -> list[Answer] | None:
         def told(place: int, answer: Answer) -> None:
             if not self._left:
                 raise Struck
@@ -113,9 +116,7 @@ def starts_until_over_or_given_up(workspace: Workspace, answers: int) -> int:
 def test_a_judgement_longer_than_any_uptime_ends(workspace: Workspace) -> None:
     """A run was given up at the third death in its exam, though each start had made answers."""
     workspace.add_job(JOB, chats(120), chats(24, "held"))
-    evaluation = {
-        **SETTINGS["evaluation"], "eval_every": 0, "samples": 0, "judge_samples": 12
-    }  # fmt: skip
+    evaluation = {**SETTINGS["evaluation"], "eval_every": 0, "samples": 0, "judge_samples": 12}
     workspace.ask_run("r000001", [JOB], settings={**SETTINGS, "evaluation": evaluation})
     draft = workspace.layout.run("r000001").draft
     assert starts_until_over_or_given_up(workspace, answers=2) > 3

@@ -8,14 +8,14 @@ import pytest
 
 from daemon.clock import SystemClock
 from daemon.core import messages as say
-from daemon.core.evaluation.answers import Answer, Limits
+from daemon.core.evaluation.answers import Answer, AnswerLimits
 from daemon.evaluation.scoring import Heard
 from daemon.folders.models import machine
 from daemon.folders.orders import evaluations
 from daemon.folders.runs import runs
-from daemon.training.context import Bench
+from daemon.training.context import TrainerContext
 from daemon.training.engine.stub import RehearsalEngine
-from daemon.training.machine.answering import Answering
+from daemon.training.machine.answering import BatchedAnswering
 from tests.training.orders.test_evaluation import again, ask
 from tests.training.workspace import (
     ScriptedPipe,
@@ -38,9 +38,12 @@ class Cramped(RehearsalEngine):
         self.asked: list[int] = []
 
     def answer(
-        self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Callable[[], bool],
+        self,
+        prompts: Sequence[Sequence[int]],
+        limits: AnswerLimits,
+        interrupted: Callable[[], bool],
         heard: Heard | None = None,
-    ) -> list[Answer] | None:  # fmt: skip
+    ) -> list[Answer] | None:
         self.tried.append(limits.at_once)
         self.asked.append(len(prompts))
         if limits.at_once > self.room:
@@ -75,7 +78,7 @@ def test_memory_that_runs_out_in_an_evaluation_halves_the_answers_and_leaves_the
     pipe = workspace.serve(engine, TRAIN)
     assert pipe.kinds()[-1] == "CandidateReady"
     assert engine.tried[:4] == [32, 16, 8, 4] and set(engine.tried[4:]) == {4}
-    assert not runs.read_ladder(workspace.layout.run("r000001"))
+    assert not runs.read_fallbacks(workspace.layout.run("r000001"))
     assert [alert.code for alert in alerts(pipe)] == ["out_of_memory"] * 3
     assert "4 are made at once" in alerts(pipe)[-1].message
 
@@ -92,14 +95,16 @@ def test_what_worked_is_remembered_by_the_machine(workspace: Workspace) -> None:
 def test_answers_that_had_ended_are_not_made_again(workspace: Workspace) -> None:
     engine = Cramped(4)
     pipe = ScriptedPipe((), silent)
-    bench = Bench(workspace.layout, engine, pipe, SystemClock(), lambda: True)
+    context = TrainerContext(workspace.layout, engine, pipe, SystemClock(), lambda: True)
     heard: list[int] = []
     prompts = [[1, 2, number] for number in range(9)]
-    said = Answering(bench, workspace.facts.as_record()).answer(
-        prompts, Limits(4), lambda: False, lambda place, _: heard.append(place)
+    said = BatchedAnswering(context, workspace.facts.as_record()).answer(
+        prompts, AnswerLimits(4), lambda: False, lambda place, _: heard.append(place)
     )
     assert engine.asked == [9, 8, 7, 6] and heard == list(range(9))
-    assert said == RehearsalEngine(SystemClock(), 0.0).answer(prompts, Limits(4), lambda: False)
+    assert said == RehearsalEngine(SystemClock(), 0.0).answer(
+        prompts, AnswerLimits(4), lambda: False
+    )
 
 
 def test_a_trainer_that_dies_of_memory_while_it_answers_costs_no_rung_either(
@@ -119,7 +124,7 @@ def test_a_trainer_that_dies_of_memory_while_it_answers_costs_no_rung_either(
     machine.remember_worked(workspace.layout, "rehearsal", str(record["fingerprint"]), mark)
     engine = Cramped(32)
     pipe = workspace.serve(engine, say.Train("r000001", "memory"))
-    assert not runs.read_ladder(workspace.layout.run("r000001"))
+    assert not runs.read_fallbacks(workspace.layout.run("r000001"))
     assert pipe.kinds()[-1] == "CandidateReady" and set(engine.tried) == {16}
     assert worked(workspace)["answering"] == 0
 
@@ -133,12 +138,14 @@ def test_a_mark_of_a_trainer_that_died_otherwise_is_forgotten(workspace: Workspa
 
 
 def test_where_one_answer_alone_has_no_room_the_error_comes_out(workspace: Workspace) -> None:
-    bench = Bench(
+    context = TrainerContext(
         workspace.layout, Cramped(0), ScriptedPipe((), silent), SystemClock(), lambda: True
     )
     prompts = [[1, number] for number in range(9)]
     with pytest.raises(MemoryError):
-        Answering(bench, workspace.facts.as_record()).answer(prompts, Limits(4), lambda: False)
+        BatchedAnswering(context, workspace.facts.as_record()).answer(
+            prompts, AnswerLimits(4), lambda: False
+        )
     assert worked(workspace)["answers_at_once"] == 1
 
 

@@ -14,7 +14,7 @@ from daemon.training.machine.display import (
     LOOK_EVERY_S,
     OPS,
     DisplayRest,
-    hand_over_less,
+    limit_metal_ops,
     note_watchdog,
 )
 from tests.clocks import StillClock
@@ -77,7 +77,7 @@ def test_after_the_watchdog_the_next_trainer_hands_over_half_and_says_so(layout:
     for ops in expected:
         note_watchdog(layout, environment, ENDED, pipe)
         environment = {}
-        hand_over_less(layout, environment)
+        limit_metal_ops(layout, environment)
         assert environment == {OPS: str(ops)}
     [*_, last] = alerts(pipe)
     assert isinstance(last, say.Alerted) and OPS in last.message and len(alerts(pipe)) == 4
@@ -89,5 +89,5 @@ def test_another_error_changes_nothing_and_a_users_own_value_stays(layout: Layou
     assert not pipe.sent and machine.read_worked(layout, *KEY) == ({}, None)
     note_watchdog(layout, {}, ENDED, pipe)
     environment = {OPS: "7"}
-    hand_over_less(layout, environment)
+    limit_metal_ops(layout, environment)
     assert environment == {OPS: "7"}

@@ -19,7 +19,7 @@ from daemon.core.workspace.versions import AdapterSpec
 from daemon.folders.runs import runs
 from daemon.model import machine
 from daemon.model.backend import mx
-from daemon.training.engine.protocol import Footing
+from daemon.training.engine.protocol import StepShape
 from tests.training.orders import test_audit, test_evaluation, test_reproduction, test_sweep
 from tests.training.run.test_healing import JOB, LONG, TRAIN
 from tests.training.tiny_llama import TinyEngine
@@ -114,7 +114,7 @@ def _one(record: dict[str, Any]) -> Any:
 def test_to_estimate_changes_nothing(workspace: Workspace) -> None:
     """It set the limits of a shape that was only asked about."""
     engine, base = Process(), workspace.layout.base(workspace.facts.name)
-    footing = Footing(256, 256, False, "adamw")
+    footing = StepShape(256, 256, False, "adamw")
     found = engine.estimate(base, AdapterSpec("lora", 2, 1.0, 0.0, 2, ()), footing)
     assert found is not None and mx.get_memory_limit() == UNLIMITED
     assert asdict(found[0]) == asdict(MemoryPlan.fit(*found, most=1).need)

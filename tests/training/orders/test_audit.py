@@ -97,7 +97,7 @@ def test_a_skipped_audit_ends_without_a_comparison(workspace: Workspace) -> None
 def test_an_audit_that_kills_the_trainer_again_and_again_is_given_up(workspace: Workspace) -> None:
     name = order(workspace)
     for _ in range(3):
-        orders.begin_piece(workspace.layout.order(name), 1)
+        orders.begin_unit(workspace.layout.order(name), 1)
     workspace.serve(engine(), say.CarryOut(name))
     found = result(workspace, name)
     assert found["outcome"] == "failed" and "died 3 times" in str(found["message"])

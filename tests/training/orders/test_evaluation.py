@@ -9,7 +9,7 @@ import pytest
 
 from daemon.clock import SystemClock
 from daemon.core import messages as say
-from daemon.core.evaluation.answers import Answer, Limits
+from daemon.core.evaluation.answers import Answer, AnswerLimits
 from daemon.core.evaluation.evaluations import EvaluationRequest, Questions, Subject
 from daemon.core.evaluation.suites import Suite
 from daemon.core.messages import Order, Report
@@ -38,9 +38,12 @@ class Counting(RehearsalEngine):
         return super().load(*words)
 
     def answer(
-        self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Interrupted,
+        self,
+        prompts: Sequence[Sequence[int]],
+        limits: AnswerLimits,
+        interrupted: Interrupted,
         heard: Heard | None = None,
-    ) -> list[Answer] | None:  # fmt: skip
+    ) -> list[Answer] | None:
         if interrupted():
             return None
         self.asked += len(prompts)
@@ -63,21 +66,27 @@ def workspace(tmp_path: Path, engine: Counting) -> Workspace:
 
 def ask(workspace: Workspace, *subjects: Subject, lakes: Suite = LAKES) -> str:
     request = EvaluationRequest(
-        "", "2030-01-01T00:00:00+00:00", "title",
-        Settings.model_validate(SETTINGS).model_dump(mode="json"), workspace.facts.as_record(),
-        subjects or (Subject("base", "base"),), None,
-    )  # fmt: skip
+        "",
+        "2030-01-01T00:00:00+00:00",
+        "title",
+        Settings.model_validate(SETTINGS).model_dump(mode="json"),
+        workspace.facts.as_record(),
+        subjects or (Subject("base", "base"),),
+        None,
+    )
     asked = [Questions(one, len(one.items)).as_record() for one in (lakes, SEAS)]
     return orders.create(
-        workspace.layout, EVALUATION, Header("", request.created_at, request.title),
+        workspace.layout,
+        EVALUATION,
+        Header("", request.created_at, request.title),
         lambda built, name: evaluations.fill(
             built, replace(request, evaluation=name).as_record(), asked, {}
         ),
-    )  # fmt: skip
+    )
 
 
 def again(report: Report) -> Sequence[Order]:
-    return [say.CarryOut(report.order)] if isinstance(report, say.PieceEnded) else ()
+    return [say.CarryOut(report.order)] if isinstance(report, say.UnitEnded) else ()
 
 
 def test_one_request_is_one_piece_and_the_last_one_is_the_result(
@@ -129,7 +138,7 @@ def test_a_piece_that_is_left_begins_again(workspace: Workspace, engine: Countin
     order = ask(workspace)
 
     def leave(report: Report) -> Sequence[Order]:
-        return [say.Abandon()] if isinstance(report, say.PieceBegun) else ()
+        return [say.Abandon()] if isinstance(report, say.UnitBegun) else ()
 
     left = workspace.serve(engine, say.CarryOut(order), react=leave)
     assert left.kinds()[-1] == "Abandoned" and "PieceEnded" not in left.kinds()
@@ -142,7 +151,7 @@ def test_a_pause_holds_the_piece(workspace: Workspace, engine: Counting) -> None
 
     def pause(report: Report) -> Sequence[Order]:
         match report:
-            case say.PieceBegun():
+            case say.UnitBegun():
                 return [say.Pause()]
             case say.Paused():
                 return [say.Resume()]
@@ -158,7 +167,7 @@ def test_a_piece_that_killed_the_trainer_thrice_fails_by_itself(
     order = ask(workspace)
     place = workspace.layout.evaluation(order)
     for _ in range(3):
-        orders.begin_piece(place, 1)
+        orders.begin_unit(place, 1)
     workspace.serve(engine, say.CarryOut(order), react=again)
     result = orders.read_result(place)
     assert result is not None and "died 3 times" in result["subjects"][0]["failed"][0]
@@ -174,10 +183,11 @@ def test_an_adapter_that_changed_or_is_gone_fails_and_the_base_is_scored(
     changed.mkdir()
     (changed / "adapters.safetensors").write_bytes(b"other")
     order = ask(
-        workspace, Subject("base", "base"),
+        workspace,
+        Subject("base", "base"),
         Subject("changed", "adapter", str(changed), "0" * 64, spec),
         Subject("gone", "adapter", str(tmp_path / "gone"), "0" * 64, spec),
-    )  # fmt: skip
+    )
     workspace.serve(engine, say.CarryOut(order), react=again)
     result = orders.read_result(workspace.layout.order(order))
     assert result is not None

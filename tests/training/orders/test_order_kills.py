@@ -37,7 +37,7 @@ def _nothing_waits_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def again(report: Report) -> Sequence[Order]:
-    return [say.CarryOut(report.order)] if isinstance(report, say.PieceEnded) else ()
+    return [say.CarryOut(report.order)] if isinstance(report, say.UnitEnded) else ()
 
 
 def timeless(value: Any) -> Any:
@@ -78,15 +78,21 @@ def die_everywhere(root: Path, workspace: Workspace, order: str, serve: Callable
 def test_an_evaluation_outlives_a_death_at_every_step_on_the_disk(tmp_path: Path) -> None:
     workspace = make_workspace(tmp_path / "w", RehearsalEngine(SystemClock(), 0.0))
     request = EvaluationRequest(
-        "e000001", "2030-01-01T00:00:00+00:00", "title",
-        Settings.model_validate(SETTINGS).model_dump(mode="json"), workspace.facts.as_record(),
-        (Subject("base", "base"),), None,
-    )  # fmt: skip
+        "e000001",
+        "2030-01-01T00:00:00+00:00",
+        "title",
+        Settings.model_validate(SETTINGS).model_dump(mode="json"),
+        workspace.facts.as_record(),
+        (Subject("base", "base"),),
+        None,
+    )
     asked = [Questions(suite(name, "a", "b"), 2).as_record() for name in ("lakes", "seas")]
     order = orders.create(
-        workspace.layout, EVALUATION, Header("", request.created_at, request.title),
+        workspace.layout,
+        EVALUATION,
+        Header("", request.created_at, request.title),
         lambda built, _: evaluations.fill(built, request.as_record(), asked, {}),
-    )  # fmt: skip
+    )
 
     def serve(workspace: Workspace, order: str) -> None:
         engine = RehearsalEngine(SystemClock(), 0.0)

@@ -49,9 +49,14 @@ def train(root: Path, make: Callable[[], Engine], jobs: Sequence[str]) -> Worksp
         step = made.read(made.layout.version(start) / "manifest.json")["step"]
         run = f"r{number:06d}"
         made.ask_run(
-            run, [job], start, step, settings=settings, lineage_jobs=list(jobs[: number - 1]),
+            run,
+            [job],
+            start,
+            step,
+            settings=settings,
+            lineage_jobs=list(jobs[: number - 1]),
             holdout_jobs=list(jobs[: number - 1]),
-        )  # fmt: skip
+        )
         assert made.serve(make(), say.Train(run)).kinds()[-1] == "CandidateReady"
         made.seal(run, f"v{number:06d}")
     return made
@@ -113,7 +118,7 @@ def test_a_version_comes_out_bit_for_bit(trained: Workspace, version: str) -> No
 
 def leave_at(step: int) -> React:
     def react(report: Report) -> Sequence[say.Order]:
-        stepped = isinstance(report, say.PieceStepped) and report.step == step
+        stepped = isinstance(report, say.UnitStepped) and report.step == step
         return [say.Stop()] if stepped else []
 
     return react
@@ -127,7 +132,7 @@ def test_mlx_on_the_cpu_trains_a_version_again_bit_for_bit_over_a_stop(tmp_path:
     made.serve(TinyEngine(), say.CarryOut(name), react=leave_at(3))
     assert orders.read_result(made.layout.order(name)) is None
     pipe = made.serve(TinyEngine(), say.CarryOut(name))
-    assert min(r.step for r in pipe.sent if isinstance(r, say.PieceStepped)) == 4
+    assert min(r.step for r in pipe.sent if isinstance(r, say.UnitStepped)) == 4
     result = orders.read_result(made.layout.order(name))
     assert result is not None and result["outcome"] == "identical", result
 

@@ -19,7 +19,7 @@ from daemon.core.workspace.versions import AdapterSpec
 from daemon.folders.orders import orders, sweeps
 from daemon.settings import Settings
 from daemon.settings_file import parse_settings
-from daemon.training.engine.protocol import EncodedPass, Footing, StepResult
+from daemon.training.engine.protocol import EncodedPass, StepResult, StepShape
 from daemon.training.engine.stub import RehearsalEngine
 from daemon.training.orders.sweep_report import differences
 from tests.training.workspace import (
@@ -33,9 +33,13 @@ from tests.training.workspace import (
 
 JOB = "000001-sums"
 DEFAULT = {
-    "learning_rate": 5e-4, "batch_rows": 4, "decay_share": 0.2,
-    "rank": 2, "scale": 2.0, "num_layers": 16,
-}  # fmt: skip
+    "learning_rate": 5e-4,
+    "batch_rows": 4,
+    "decay_share": 0.2,
+    "rank": 2,
+    "scale": 2.0,
+    "num_layers": 16,
+}
 
 
 def engine() -> RehearsalEngine:
@@ -70,14 +74,16 @@ def ask(workspace: Workspace, **changes: Any) -> str:
     wanted = replace(plain, **changes)
     rows = workspace.layout.job("done", JOB)
     return orders.create(
-        workspace.layout, SWEEP, Header("", wanted.created_at, wanted.file),
+        workspace.layout,
+        SWEEP,
+        Header("", wanted.created_at, wanted.file),
         lambda built, name: sweeps.fill(built, rows, replace(wanted, sweep=name).as_record()),
-    )  # fmt: skip
+    )
 
 
 def again(report: Report) -> Sequence[Order]:
     """Go on after each trial, as the supervisor does where nothing else waits."""
-    return [say.CarryOut(report.order)] if isinstance(report, say.PieceEnded) else ()
+    return [say.CarryOut(report.order)] if isinstance(report, say.UnitEnded) else ()
 
 
 def trials_of(workspace: Workspace, sweep: str) -> list[dict[str, Any]]:
@@ -146,10 +152,17 @@ def test_variants_of_one_question_are_one_row_of_a_sweep() -> None:
     before = [2.0] * 12
     after = [2.0 + change for change in (-0.4, -0.3, 0.1) for _ in range(4)]
     default, other = (
-        Trial(number, {}, "finished", ((1.0, sum(losses) / 12),), tuple((x, 1) for x in losses),
-              1, 1.0)
+        Trial(
+            number,
+            {},
+            "finished",
+            ((1.0, sum(losses) / 12),),
+            tuple((x, 1) for x in losses),
+            1,
+            1.0,
+        )
         for number, losses in ((1, before), (2, after))
-    )  # fmt: skip
+    )
     (alone,) = differences([default, other], 7)
     (together,) = differences([default, other], 7, [number // 4 for number in range(12)])
     assert alone.proven and not together.proven and together.change == alone.change
@@ -179,7 +192,7 @@ def test_a_trial_that_is_left_is_no_trial_and_begins_again(workspace: Workspace)
     sweep = ask(workspace)
 
     def leave(report: Report) -> Sequence[Order]:
-        return [say.Stop()] if isinstance(report, say.PieceStepped) and report.step == 3 else ()
+        return [say.Stop()] if isinstance(report, say.UnitStepped) and report.step == 3 else ()
 
     for _ in range(4):
         workspace.serve(engine(), say.CarryOut(sweep), react=leave)
@@ -194,7 +207,7 @@ def test_a_pause_waits_within_the_trial(workspace: Workspace) -> None:
 
     def react(report: Report) -> Sequence[Order]:
         match report:
-            case say.PieceStepped(_, 3):
+            case say.UnitStepped(_, 3):
                 return [say.Pause()]
             case say.Paused():
                 return [say.Resume()]
@@ -279,7 +292,7 @@ class Cramped(RehearsalEngine):
     """Says beforehand that only short rows fit."""
 
     def estimate(
-        self, base: Path, spec: AdapterSpec, shape: Footing
+        self, base: Path, spec: AdapterSpec, shape: StepShape
     ) -> tuple[Estimate, int] | None:
         return Estimate(0, 0, 0, 0, shape.width, 0, 0), 128
 

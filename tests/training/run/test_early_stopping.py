@@ -124,11 +124,16 @@ def test_it_is_the_state_of_a_run_that_was_left_alone_at_that_step(workspace: Wo
 @pytest.mark.parametrize(
     ("steps", "order"),
     [
-        (5, say.Abandon()), (8, say.Stop()), (BEST, say.Abandon()), (BEST, say.Stop()),
-        (BEST + 1, say.Abandon()), (STOP - 1, say.Stop()), (STOP, say.Abandon()),
+        (5, say.Abandon()),
+        (8, say.Stop()),
+        (BEST, say.Abandon()),
+        (BEST, say.Stop()),
+        (BEST + 1, say.Abandon()),
+        (STOP - 1, say.Stop()),
+        (STOP, say.Abandon()),
         (STOP, say.Stop()),
     ],
-)  # fmt: skip
+)
 def test_a_kill_or_a_stop_before_or_after_the_best_step_changes_no_bit(
     workspace: Workspace, steps: int, order: say.Order
 ) -> None:

@@ -13,7 +13,7 @@ from safetensors.numpy import load_file
 from daemon.clock import SystemClock
 from daemon.core import messages as say
 from daemon.core.rows.examples import Chat, Turn
-from daemon.core.training.fallback import Rung
+from daemon.core.training.fallback import Fallback
 from daemon.core.training.footprint import Estimate
 from daemon.core.workspace.versions import AdapterSpec
 from daemon.folders.models import machine
@@ -25,8 +25,8 @@ from daemon.training.engine.protocol import (
     MOMENTS,
     NOT_APPLIED,
     EncodedPass,
-    Footing,
     StepResult,
+    StepShape,
 )
 from daemon.training.engine.stub import RehearsalEngine
 from daemon.training.worker import SHORTAGES_MOST
@@ -93,7 +93,7 @@ def test_after_a_jump_of_the_loss_the_run_goes_on_from_before_it_with_half_the_r
     assert pipe.kinds()[-1] == "CandidateReady"
     # The jump is seen after its second step; the last commit before it was step 16.
     assert steps(pipe) == [*range(1, 19), *range(17, 41)]
-    (rung,) = runs.read_ladder(workspace.layout.run("r000001"))
+    (rung,) = runs.read_fallbacks(workspace.layout.run("r000001"))
     assert (rung.at, rung.rate_share) == (16, 0.5)
     rates = [r.metrics.learning_rate for r in pipe.sent if isinstance(r, say.Stepped)]
     assert rates[17] == pytest.approx(5e-4) and rates[18] == pytest.approx(2.5e-4)
@@ -106,7 +106,7 @@ def test_a_rate_noted_behind_a_rollback_does_not_come_back(workspace: Workspace)
     workspace.serve(Rehearsal(), TRAIN, react=after_steps(9, say.Abandon()))
     place = workspace.layout.run("r000001")
     for at, share in ((16, 0.5), (8, 0.25)):
-        runs.append_rung(place, Rung(at, 2048, rate_share=share))
+        runs.append_fallback(place, Fallback(at, 2048, rate_share=share))
     pipe = workspace.serve(Rehearsal(), TRAIN)
     rates = {
         r.metrics.step: r.metrics.learning_rate for r in pipe.sent if isinstance(r, say.Stepped)
@@ -129,7 +129,7 @@ def test_the_rate_is_not_halved_for_ever(workspace: Workspace) -> None:
     pipe = workspace.serve(Hopeless(), TRAIN)
     assert alerts(pipe) == ["loss_jumped"] * 4
     assert pipe.kinds()[-1] == "CandidateReady"
-    ladder = runs.read_ladder(workspace.layout.run("r000001"))
+    ladder = runs.read_fallbacks(workspace.layout.run("r000001"))
     assert [rung.rate_share for rung in ladder] == [0.5, 0.25, 0.125]
 
 
@@ -156,7 +156,7 @@ def test_a_run_that_runs_out_of_memory_goes_on_from_its_last_commit_in_smaller_p
     assert pipe.kinds()[-1] == "CandidateReady"
     assert set(alerts(pipe)) == {"out_of_memory"}
     place = workspace.layout.run("r000001")
-    ladder = runs.read_ladder(place)
+    ladder = runs.read_fallbacks(place)
     assert ladder[0].at == 4 and ladder[-1].pass_tokens == 128
     assert steps(pipe)[-1] == 40
     worked, problem = machine.read_worked(
@@ -187,7 +187,7 @@ def test_after_the_last_rung_the_run_has_failed_with_a_sentence(workspace: Works
 def test_the_next_trainer_is_told_and_takes_the_rung(workspace: Workspace) -> None:
     workspace.serve(Rehearsal(), TRAIN, react=after_steps(9, say.Abandon()))
     pipe = workspace.serve(Rehearsal(), say.Train("r000001", "memory"))
-    (rung,) = runs.read_ladder(workspace.layout.run("r000001"))
+    (rung,) = runs.read_fallbacks(workspace.layout.run("r000001"))
     assert (rung.at, rung.pass_tokens) == (8, 1024)
     assert alerts(pipe) == ["out_of_memory"] and steps(pipe) == list(range(9, 41))
 
@@ -206,7 +206,7 @@ def test_smaller_passes_change_the_result_by_rounding_only(tmp_path: Path) -> No
             TinyEngine(), say.Train("r000002", "memory"), react=after_steps(1, say.Abandon())
         )
     made.serve(TinyEngine(), say.Train("r000002"))
-    ladder = runs.read_ladder(made.layout.run("r000002"))
+    ladder = runs.read_fallbacks(made.layout.run("r000002"))
     assert len(ladder) == 3 and ladder[-1].pass_tokens < 512
     for name in (ADAPTER, MOMENTS):
         whole = load_file(made.layout.run("r000001").candidate / name)
@@ -292,7 +292,7 @@ class Estimating(Rehearsal):
     """Says beforehand that only passes of 300 tokens fit."""
 
     def estimate(
-        self, base: Path, spec: AdapterSpec, shape: Footing
+        self, base: Path, spec: AdapterSpec, shape: StepShape
     ) -> tuple[Estimate, int] | None:
         return Estimate(0, 0, 0, 0, max(shape.pass_tokens, shape.width), 0, 0), 300
 
@@ -308,7 +308,7 @@ def test_what_is_estimated_not_to_fit_is_made_smaller_before_the_first_step(
 
 class Tiny(Rehearsal):
     def estimate(
-        self, base: Path, spec: AdapterSpec, shape: Footing
+        self, base: Path, spec: AdapterSpec, shape: StepShape
     ) -> tuple[Estimate, int] | None:
         return Estimate(10**9, 0, 0, 0, 0, 0, 0), 300
 
@@ -496,7 +496,7 @@ class Errs(Rehearsal):
 def test_a_device_that_is_lost_in_a_step_ends_the_process(workspace: Workspace) -> None:
     with pytest.raises(RuntimeError, match="GPU lost"):
         workspace.serve(Errs(), TRAIN)
-    assert not runs.read_ladder(workspace.layout.run("r000001"))
+    assert not runs.read_fallbacks(workspace.layout.run("r000001"))
 
 
 def test_a_worn_trainer_leaves_after_a_run_and_says_why(workspace: Workspace) -> None:

@@ -12,9 +12,9 @@ from daemon.core import messages as say
 from daemon.core.messages import Order
 from daemon.evaluation.scoring import Interrupted
 from daemon.folders.runs import runs
-from daemon.model.lanes import Lanes
-from daemon.training.context import Bench
-from daemon.training.engine.partial_gradient import Gathered
+from daemon.model.parallel import ParallelPasses
+from daemon.training.context import TrainerContext
+from daemon.training.engine.partial_gradient import PartialGradient
 from daemon.training.engine.protocol import ADAPTER, MOMENTS, EncodedPass, StepResult, never
 from daemon.training.engine.stub import RehearsalEngine
 from daemon.training.worker import Trainer
@@ -34,8 +34,9 @@ from tests.training.workspace import (
 JOB, RUN = "000001-sums", "r000001"
 TRAIN = say.Train(RUN)
 SMALL: dict[str, Any] = {
-    **SETTINGS, "training": {**SETTINGS["training"], "row_tokens": 32, "pass_tokens": 32},
-}  # fmt: skip
+    **SETTINGS,
+    "training": {**SETTINGS["training"], "row_tokens": 32, "pass_tokens": 32},
+}
 
 
 class PassClock(SystemClock):
@@ -65,7 +66,7 @@ def workspace(tmp_path: Path) -> Workspace:
 def serve(workspace: Workspace, clock: PassClock, react: Any = silent) -> ScriptedPipe:
     pipe = clock.pipe = ScriptedPipe([TRAIN], react)
     engine = RehearsalEngine(clock, 1.0)
-    Trainer(Bench(workspace.layout, engine, pipe, SystemClock(), lambda: True), 1).serve()
+    Trainer(TrainerContext(workspace.layout, engine, pipe, SystemClock(), lambda: True), 1).serve()
     return pipe
 
 
@@ -200,7 +201,7 @@ def test_a_step_that_was_left_changes_nothing_and_goes_on_to_the_same_bits(
     lanes: int, tmp_path: Path
 ) -> None:
     whole, left, other = (
-        stepper(lanes=Lanes(lanes, Free(lanes)), optimizer="adamw") for _ in range(3)
+        stepper(lanes=ParallelPasses(lanes, Free(lanes)), optimizer="adamw") for _ in range(3)
     )
     laid = passes(whole, texts())
     assert len(laid) == 3
@@ -211,7 +212,7 @@ def test_a_step_that_was_left_changes_nothing_and_goes_on_to_the_same_bits(
     assert left.gathered is not None and left.gathered.passes == 2
     left.gathered.save(tmp_path)
     assert left.step(laid, 1e-2, 5) == expected and same(weights(left), weights(whole))
-    other.gathered = Gathered.read(tmp_path)
+    other.gathered = PartialGradient.read(tmp_path)
     assert other.step(laid, 1e-2, 5) == expected and same(weights(other), weights(whole))
 
 
@@ -231,7 +232,7 @@ def test_the_real_engine_keeps_the_passes_over_a_restart(tmp_path: Path) -> None
     made.ask_run("r000002", [JOB], settings=SMALL)
     whole = losses_of(made.serve(TinyEngine(), TRAIN))
     pipe = ScriptedPipe([say.Train("r000002")], silent)
-    trainer = Bench(made.layout, Impatient(pipe), pipe, SystemClock(), lambda: True)
+    trainer = TrainerContext(made.layout, Impatient(pipe), pipe, SystemClock(), lambda: True)
     Trainer(trainer, 1).serve()
     first = losses_of(pipe)
     assert made.layout.run("r000002").part.is_dir() and len(first) < len(whole)
@@ -250,9 +251,13 @@ class Impatient(TinyEngine):
         self._steps = 0
 
     def step(
-        self, passes: Sequence[EncodedPass], learning_rate: float, seed: int,
-        interrupted: Interrupted = never, /,
-    ) -> StepResult:  # fmt: skip
+        self,
+        passes: Sequence[EncodedPass],
+        learning_rate: float,
+        seed: int,
+        interrupted: Interrupted = never,
+        /,
+    ) -> StepResult:
         self._steps += 1
 
         def asked() -> bool:

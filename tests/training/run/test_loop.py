@@ -51,10 +51,21 @@ def test_a_run_ends_in_a_complete_candidate(workspace: Workspace) -> None:
     version = workspace.layout.version("v000001")
     assert verify(version) is None
     assert {path.name for path in version.iterdir()} == {
-        ADAPTER, MOMENTS, "adapter_config.json", "training_state.json", "training_metrics.json",
-        "loss_curve.png", "details.jsonl", "evolution.jsonl", "report.json", "report.md",
-        "report.html", "manifest.json", "manifest.sha256", "run.json",
-    }  # fmt: skip
+        ADAPTER,
+        MOMENTS,
+        "adapter_config.json",
+        "training_state.json",
+        "training_metrics.json",
+        "loss_curve.png",
+        "details.jsonl",
+        "evolution.jsonl",
+        "report.json",
+        "report.md",
+        "report.html",
+        "manifest.json",
+        "manifest.sha256",
+        "run.json",
+    }
     draft = workspace.read(version / "manifest.json")
     assert draft["rows_by_job"] == {JOB: 30}
     assert draft["files"][MOMENTS]["droppable"] is True
@@ -114,8 +125,12 @@ def test_a_pause_commits_and_waits_until_it_is_over(workspace: Workspace) -> Non
     kinds = workspace.serve(engine(), TRAIN, react=react).kinds()
     place = kinds.index("Paused")
     assert kinds[place - 1 : place + 4] == [
-        "Committed", "Paused", "Committed", "Evaluated", "Stepped",
-    ]  # fmt: skip
+        "Committed",
+        "Paused",
+        "Committed",
+        "Evaluated",
+        "Stepped",
+    ]
     assert kinds[-1] == "CandidateReady"
 
 
@@ -175,8 +190,10 @@ def test_a_damaged_plan_is_put_aside_and_the_run_starts_over_to_the_same_end(
     assert pipe.kinds()[-1] == "CandidateReady"
     again = json.loads(plan.read_bytes())
     assert {**again, "attempt_0_at": "", "sha256": ""} == {
-        **json.loads(whole), "attempt_0_at": "", "sha256": "",
-    }  # fmt: skip
+        **json.loads(whole),
+        "attempt_0_at": "",
+        "sha256": "",
+    }
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
@@ -339,9 +356,15 @@ def test_chosen_suites_count_for_the_verdict_and_a_broken_one_is_told(workspace:
     evals = workspace.layout.evals
     evals.mkdir()
     header = {
-        "suite": "sums", "title": "Sums", "task": "add", "scorer": "exact",
-        "answer_field": "answers", "difficulty": "easy", "licence": "own", "origin": "own",
-    }  # fmt: skip
+        "suite": "sums",
+        "title": "Sums",
+        "task": "add",
+        "scorer": "exact",
+        "answer_field": "answers",
+        "difficulty": "easy",
+        "licence": "own",
+        "origin": "own",
+    }
     items = [{"id": f"s{n}", "prompt": f"what is {n} and {n}", "answers": ["x"]} for n in range(9)]
     (evals / "sums.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in (header, *items)))
     (evals / "broken.jsonl").write_text("no JSON\n")

@@ -19,7 +19,7 @@ from daemon.model.packing_check import PackingCheck
 from daemon.settings import Settings
 from daemon.training.engine.protocol import ADAPTER, MOMENTS
 from daemon.training.engine.stub_base import make_base
-from daemon.training.records.state import RunState, SetAside
+from daemon.training.records.state import RunState, SkippedRow
 from daemon.training.run import opening
 from tests.training.tiny_llama import TinyEngine, make_weights
 from tests.training.workspace import (
@@ -74,9 +74,13 @@ def test_replay_packed_rows_and_kept_states_survive_a_kill_at_any_step(
     """
     settings = with_dropout()
     training = {
-        **SETTINGS["training"], "dropout": 0.1, "num_layers": 1, "row_tokens": 128,
-        "batch_rows": 2, "epochs": 2,
-    }  # fmt: skip
+        **SETTINGS["training"],
+        "dropout": 0.1,
+        "num_layers": 1,
+        "row_tokens": 128,
+        "batch_rows": 2,
+        "epochs": 2,
+    }
     settings |= {"training": training, "replay": {"share": 0.3}, "checkpoint": {"steps": 1}}
     made = make_workspace(tmp_path / "w", TinyEngine())
     made.add_job(JOB, chats(12), chats(6, "held"))
@@ -116,8 +120,12 @@ def test_a_run_stopped_early_and_killed_behind_its_best_step_ends_in_the_same_by
     """No fall of the loss is large enough to count, so the first step that is watched is best."""
     settings = with_dropout()
     settings["training"] = {
-        **SETTINGS["training"], "dropout": 0.1, "epochs": 3, "patience_steps": 2, "min_delta": 10.0,
-    }  # fmt: skip
+        **SETTINGS["training"],
+        "dropout": 0.1,
+        "epochs": 3,
+        "patience_steps": 2,
+        "min_delta": 10.0,
+    }
     settings["evaluation"] = {"eval_every": 2, "samples": 0, "judge_samples": 0}
     for run in ("r000008", "r000009"):
         workspace.ask_run(run, [JOB], settings=settings)
@@ -150,9 +158,14 @@ def test_a_second_run_carries_moments_on_and_is_compared_with_the_first(
     workspace.seal("r000005", "v000001")
     workspace.add_job("000002-more", chats(4, "more"))
     workspace.ask_run(
-        "r000006", ["000002-more"], "v000001", 6,
-        proven_version="v000000", lineage_jobs=[JOB], holdout_jobs=[JOB],
-    )  # fmt: skip
+        "r000006",
+        ["000002-more"],
+        "v000001",
+        6,
+        proven_version="v000000",
+        lineage_jobs=[JOB],
+        holdout_jobs=[JOB],
+    )
     pipe = workspace.serve(TinyEngine(), say.Train("r000006"))
     assert list(losses_of(pipe)) == [7, 8]
     assert not any(isinstance(report, say.Alerted) for report in pipe.sent)
@@ -219,7 +232,7 @@ def test_a_row_without_a_finite_loss_is_put_aside_and_the_others_go_on_as_withou
     real = opening.resume
 
     def without_the_row(*given: Any) -> RunState:
-        return replace(real(*given), aside=(SetAside(JOB, 4, 0),))
+        return replace(real(*given), aside=(SkippedRow(JOB, 4, 0),))
 
     monkeypatch.setattr(opening, "resume", without_the_row)
     quiet = made.serve(Poisoned(), say.Train("r000003"))
@@ -233,19 +246,38 @@ def test_a_row_without_a_finite_loss_is_put_aside_and_the_others_go_on_as_withou
 
 
 def test_a_sweep_tries_other_shapes_on_one_resident_model(workspace: Workspace) -> None:
-    default = {"learning_rate": 1e-2, "batch_rows": 4, "decay_share": 0.2,
-               "rank": 2, "scale": 2.0, "num_layers": 16}  # fmt: skip
+    default = {
+        "learning_rate": 1e-2,
+        "batch_rows": 4,
+        "decay_share": 0.2,
+        "rank": 2,
+        "scale": 2.0,
+        "num_layers": 16,
+    }
     request = SweepRequest(
-        sweep="s000001", created_at="", file="x", job=JOB, start_version=None,
+        sweep="s000001",
+        created_at="",
+        file="x",
+        job=JOB,
+        start_version=None,
         settings=Settings.model_validate(SETTINGS).model_dump(mode="json"),
-        base=workspace.facts.as_record(), step=0, seed=7, trials=8, minutes=None, epochs=2,
-        rows=12, default=default, space=space_around(default, 2, True),
-    )  # fmt: skip
+        base=workspace.facts.as_record(),
+        step=0,
+        seed=7,
+        trials=8,
+        minutes=None,
+        epochs=2,
+        rows=12,
+        default=default,
+        space=space_around(default, 2, True),
+    )
     rows = workspace.layout.job("running", JOB)
     sweep = orders.create(
-        workspace.layout, SWEEP, Header("", "", "x"),
+        workspace.layout,
+        SWEEP,
+        Header("", "", "x"),
         lambda built, _: sweeps.fill(built, rows, request.as_record()),
-    )  # fmt: skip
+    )
     engine = TinyEngine()
     while (result := orders.read_result(workspace.layout.sweep(sweep))) is None:
         workspace.serve(engine, say.CarryOut(sweep))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from daemon.core import messages as say
-from daemon.training.context import Bench
+from daemon.training.context import TrainerContext
 from daemon.training.engine.protocol import ADAPTER, MOMENTS
 from daemon.training.engine.stub import RehearsalEngine
 from daemon.training.records.state import EVOLUTION
@@ -55,7 +55,7 @@ def train(
         workspace.ask_run(run, [JOB], settings=settings)
     clock, pipe = StillClock(), ScriptedPipe([say.Train(run)], react)
     engine = Deliberate(clock, answer_s)
-    Trainer(Bench(workspace.layout, engine, pipe, clock, lambda: True), 1).serve()
+    Trainer(TrainerContext(workspace.layout, engine, pipe, clock, lambda: True), 1).serve()
     return pipe
 
 
@@ -164,7 +164,7 @@ def test_what_was_answered_at_the_first_and_last_milestone_is_not_asked_again(
     workspace.ask_run("r000001", [JOB], settings={**SETTINGS, "evaluation": evaluation})
     clock, pipe = StillClock(), ScriptedPipe([say.Train("r000001")], lambda _: ())
     engine = Counting(clock)
-    Trainer(Bench(workspace.layout, engine, pipe, clock, lambda: True), 1).serve()
+    Trainer(TrainerContext(workspace.layout, engine, pipe, clock, lambda: True), 1).serve()
     assert pipe.kinds()[-1] == "CandidateReady"
     # Once by each model: as it began, at steps 10 and 25, and as it ended.
     asked = Counter(engine.asked)

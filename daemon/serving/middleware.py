@@ -11,11 +11,11 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from daemon.clock import Clock
-from daemon.serving.desk import ClientGone
 from daemon.serving.errors import error_response
-from daemon.serving.guard import Rules, refusal
-from daemon.serving.metrics import Metrics
-from daemon.serving.work import Refused, Trouble
+from daemon.serving.generation import RequestError, RequestRefused
+from daemon.serving.guard import AccessRules, refusal
+from daemon.serving.metrics import ServerMetrics
+from daemon.serving.request_handler import ClientGone
 
 ALWAYS = {
     "X-Content-Type-Options": "nosniff",
@@ -27,11 +27,16 @@ ALWAYS = {
 """A page may say more of itself; what says nothing gets the strictest."""
 
 
-class Border:
+class Middleware:
     """Lets a request in or answers it itself; counts every one."""
 
     def __init__(
-        self, inner: ASGIApp, rules: Rules, metrics: Metrics, clock: Clock, send_s: float
+        self,
+        inner: ASGIApp,
+        rules: AccessRules,
+        metrics: ServerMetrics,
+        clock: Clock,
+        send_s: float,
     ) -> None:
         self._inner = inner
         self._rules = rules
@@ -44,13 +49,13 @@ class Border:
         if scope["type"] != "http":
             return
         began_s = self._clock.monotonic_s()
-        told = _Told(send, self._send_s)
+        told = _CountingSend(send, self._send_s)
         await self._answer(scope, receive, told)
         endpoint = scope.get("endpoint")
         route = getattr(endpoint, "__name__", "other") if endpoint is not None else "none"
         self._metrics.request(route, told.status, self._clock.monotonic_s() - began_s)
 
-    async def _answer(self, scope: Scope, receive: Receive, told: "_Told") -> None:
+    async def _answer(self, scope: Scope, receive: Receive, told: "_CountingSend") -> None:
         trouble = refusal(scope["method"], scope["path"], scope["headers"], self._rules)
         allowed = None
         if trouble is None:
@@ -63,11 +68,11 @@ class Border:
                 # There is nobody left to tell.
                 self._metrics.error("client_left")
                 return
-            except Refused as no:
+            except RequestRefused as no:
                 trouble = no.trouble
             except HTTPException as no:
                 code = {404: "not_found", 405: "method_not_allowed"}.get(no.status_code, "refused")
-                trouble = Trouble(no.status_code, code, no.detail)
+                trouble = RequestError(no.status_code, code, no.detail)
                 allowed = (no.headers or {}).get("Allow")
             except Exception as error:  # noqa: BLE001 - the other border: one request fails alone
                 trouble = _failed(error)
@@ -83,7 +88,7 @@ class Border:
                 self._metrics.error("client_left")
 
 
-class _Told:
+class _CountingSend:
     """What goes out: with the headers of every answer, and only to clients that take it."""
 
     def __init__(self, send: Send, seconds: float) -> None:
@@ -108,9 +113,9 @@ class _Told:
             await self._send(message)
 
 
-def _failed(error: Exception) -> Trouble:
+def _failed(error: Exception) -> RequestError:
     name = uuid4().hex[:12]
     # Never the message: it may hold what was asked.
     where = "".join(traceback.format_tb(error.__traceback__))
     sys.stderr.write(f"a request failed ({name}): {type(error).__name__}\n{where}")
-    return Trouble(500, "internal_error", f"the server failed ({name}); its log says where")
+    return RequestError(500, "internal_error", f"the server failed ({name}); its log says where")

@@ -5,22 +5,22 @@ from typing import Generic, TypeVar
 
 from daemon.core.workspace.jobs import JobCard
 
-Made = TypeVar("Made")
+Value = TypeVar("Value")
 
 SPARE = 64
 """So many more than twice the cards may be kept before those of ended jobs are dropped."""
 
 
-class MadeOfCards(Generic[Made]):
+class CardCache(Generic[Value]):
     """With thousands of jobs, to make all anew would take most of a look."""
 
-    def __init__(self, make: Callable[[JobCard], Made]) -> None:
+    def __init__(self, make: Callable[[JobCard], Value]) -> None:
         self._make = make
-        self._known: dict[str, tuple[JobCard, Made]] = {}
+        self._known: dict[str, tuple[JobCard, Value]] = {}
         self._cards: tuple[JobCard, ...] = ()
-        self._made: list[Made] = []
+        self._made: list[Value] = []
 
-    def of(self, cards: tuple[JobCard, ...]) -> list[Made]:
+    def of(self, cards: tuple[JobCard, ...]) -> list[Value]:
         """Return what is made of each card, in their order."""
         if cards is not self._cards:
             self._made = [self._of(card) for card in cards]
@@ -29,7 +29,7 @@ class MadeOfCards(Generic[Made]):
                 self._known = {card.job: self._known[card.job] for card in cards}
         return self._made.copy()
 
-    def _of(self, card: JobCard) -> Made:
+    def _of(self, card: JobCard) -> Value:
         one = self._known.get(card.job)
         if one is None or one[0] is not card:
             one = self._known[card.job] = card, self._make(card)

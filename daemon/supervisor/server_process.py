@@ -19,7 +19,7 @@ END_S = 6.0
 ALERT = "server"
 
 
-class ServerHand:
+class ServerProcess:
     """One server process. It takes no orders: the end of its stdin is the only one."""
 
     def __init__(self, argv: Sequence[str], cwd: Path, clock: Clock, wakeups: Wakeups) -> None:
@@ -45,7 +45,7 @@ class ServerHand:
         if self._child is not None:
             # Nothing is reported; the pipes must not fill.
             self._child.reports()
-            self._bury(journal, now_s)
+            self._reap(journal, now_s)
         if self._child is None:
             if settings.enabled and now_s >= self._not_before_s:
                 self._begin(settings, journal, now_s)
@@ -75,7 +75,7 @@ class ServerHand:
         """End the process, if there is one left, and let go of its pipes."""
         if self._child is not None:
             self._child.kill()
-            self._child.bury()
+            self._child.reap()
             self._child = None
 
     def _begin(self, settings: ServerSettings, journal: Journal, now_s: float) -> None:
@@ -84,12 +84,12 @@ class ServerHand:
         place = f"http://{settings.address}:{settings.port}"
         journal.event("server_started", f"the server is to answer at {place}", pid=self._child.pid)
 
-    def _bury(self, journal: Journal, now_s: float) -> None:
+    def _reap(self, journal: Journal, now_s: float) -> None:
         child = self._child
         if child is None or child.ended is None:
             return
         how, wanted = child.how_it_died(), self._asked_s is not None
-        child.bury()
+        child.reap()
         self._child = None
         if wanted:
             journal.event("server_ended", "the server has ended as it was asked to")

@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from daemon.core import messages as say
-from daemon.core.training.fallback import Rung, climb, describe
+from daemon.core.training.fallback import Fallback, describe, next_fallback
 from daemon.core.training.memory_plan import MemoryPlan
-from daemon.core.training.packing import Shapes
+from daemon.core.training.packing import RowShapes
 from daemon.core.training.row_layout import RowCosts, RowLayout, alone_share, layout_for
 from daemon.core.workspace.versions import AdapterSpec
 from daemon.errors import ModelFault
 from daemon.settings import TrainingSettings
-from daemon.training.context import Bench
+from daemon.training.context import TrainerContext
 from daemon.training.data.rows import JobRows
-from daemon.training.engine.protocol import Engine, Footing
+from daemon.training.engine.protocol import Engine, StepShape
 from daemon.training.machine.facts import recall, remember
 from daemon.training.records.choices import Choices, Request
 
@@ -29,14 +29,14 @@ TOO_LITTLE_MEMORY = "too_little_memory"
 
 
 @dataclass(frozen=True)
-class Shape:
+class ComputePlan:
     """How steps are computed."""
 
     row_tokens: int
     """Of a packed row."""
     longest: int
     """Tokens of the longest text."""
-    rung: Rung
+    rung: Fallback
     memory: MemoryPlan | None
     """None where what a step takes cannot be estimated."""
     row_layout: RowLayout = "packed"
@@ -58,20 +58,22 @@ class Shape:
         return None if self.memory is None else self.memory.need.as_record()
 
 
-def choose_shape(bench: Bench, request: Request, rows: JobRows, base: Path) -> Shape:
+def choose_compute_plan(
+    context: TrainerContext, request: Request, rows: JobRows, base: Path
+) -> ComputePlan:
     """Return the shape of a run's steps.
 
     Raises:
         ModelFault: no step of this model fits into this machine, however it is computed.
     """
     training = request.settings.training
-    worked = recall(bench, request.base)
-    usual_row, usual_pass = bench.engine.usual_tokens
+    worked = recall(context, request.base)
+    usual_row, usual_pass = context.engine.usual_tokens
     row_tokens = training.row_tokens or worked.get("row_tokens")
     if row_tokens is None:
-        row_tokens = _measure(bench, request, base, worked) or usual_row
+        row_tokens = _measure(context, request, base, worked) or usual_row
     usual_pass = max(usual_pass, row_tokens)
-    first = Rung(
+    first = Fallback(
         at=0,
         pass_tokens=training.pass_tokens
         or worked.get("pass_tokens")
@@ -79,60 +81,71 @@ def choose_shape(bench: Bench, request: Request, rows: JobRows, base: Path) -> S
         checkpoint=training.grad_checkpoint or bool(worked.get("checkpoint")),
     )
     lengths = [int(length) for job in request.jobs for length in rows.train(job).tokens]
-    shape = _fitting(bench, request, base, first, row_tokens, max(lengths, default=1))
-    layout = training.row_layout or _faster_layout(bench, request, base, shape, lengths)
+    shape = _fitting(context, request, base, first, row_tokens, max(lengths, default=1))
+    layout = training.row_layout or _faster_layout(context, request, base, shape, lengths)
     return replace(shape, row_layout=layout)
 
 
 def _faster_layout(
-    bench: Bench, request: Request, base: Path, shape: Shape, lengths: Sequence[int]
+    context: TrainerContext,
+    request: Request,
+    base: Path,
+    shape: ComputePlan,
+    lengths: Sequence[int],
 ) -> RowLayout:
-    known = recall(bench, request.base).get("row_costs")
+    known = recall(context, request.base).get("row_costs")
     costs = None if known is None else RowCosts.from_record(known)
     if costs is None or costs.row_tokens != shape.row_tokens:
-        costs = bench.engine.row_costs(base, shape.row_tokens)
+        costs = context.engine.row_costs(base, shape.row_tokens)
         if costs is None:
             return "packed"
-        remember(bench, request.base, {"row_costs": costs.as_record()})
-    shapes = Shapes(shape.row_tokens, shape.rung.pass_tokens, few=True)
+        remember(context, request.base, {"row_costs": costs.as_record()})
+    shapes = RowShapes(shape.row_tokens, shape.rung.pass_tokens, few=True)
     share = alone_share(costs, lengths, request.settings.training.batch_rows, shapes)
     message = f"one text a row takes {share:.2f} of the time of packed rows with these files"
-    bench.pipe.send(say.Noted("row_layout_measured", message))
+    context.pipe.send(say.Noted("row_layout_measured", message))
     return layout_for(share)
 
 
-def _measure(bench: Bench, request: Request, base: Path, worked: Mapping[str, Any]) -> int | None:
+def _measure(
+    context: TrainerContext, request: Request, base: Path, worked: Mapping[str, Any]
+) -> int | None:
     tries = int(worked.get(TRIES, 0))
     if tries >= MOST_TRIES:
         return None
-    found = bench.engine.best_row_tokens(base)
+    found = context.engine.best_row_tokens(base)
     if found is None:
-        remember(bench, request.base, {TRIES: tries + 1})
+        remember(context, request.base, {TRIES: tries + 1})
     else:
-        remember(bench, request.base, {"row_tokens": found})
+        remember(context, request.base, {"row_tokens": found})
         message = f"packed rows of {found} tokens train fastest on this machine"
-        bench.pipe.send(say.Noted("row_tokens_measured", message))
+        context.pipe.send(say.Noted("row_tokens_measured", message))
     return found
 
 
 def _fitting(
-    bench: Bench, request: Request, base: Path, first: Rung, row_tokens: int, longest: int
-) -> Shape:
+    context: TrainerContext,
+    request: Request,
+    base: Path,
+    first: Fallback,
+    row_tokens: int,
+    longest: int,
+) -> ComputePlan:
     """Go down the ladder before the first step until the estimate fits into the memory there is."""
     rung, optimizer = first, request.settings.training.optimizer
     while True:
         footing = _footing(rung, row_tokens, longest, optimizer)
-        found = bench.engine.estimate(base, request.adapter, footing)
+        found = context.engine.estimate(base, request.adapter, footing)
         if found is None:
-            return Shape(row_tokens, longest, rung, None)
+            return ComputePlan(row_tokens, longest, rung, None)
         need, there = found
         if need.total <= there:
             if rung != first:
                 message = f"{request.run} is computed with {describe(rung)} to fit into memory"
-                bench.pipe.send(say.Alerted("memory_is_short", message))
-            plan = MemoryPlan.fit(need, there, _most_passes(bench.engine, footing))
-            return Shape(row_tokens, longest, rung, plan)
-        lower = climb(rung, longest, 0, "a step was estimated not to fit into memory")
+                context.pipe.send(say.Alerted("memory_is_short", message))
+            plan = MemoryPlan.fit(need, there, _most_passes(context.engine, footing))
+            return ComputePlan(row_tokens, longest, rung, plan)
+        lower = next_fallback(rung, longest, 0, "a step was estimated not to fit into memory")
         if lower is None:
             raise ModelFault(
                 TOO_LITTLE_MEMORY,
@@ -142,19 +155,19 @@ def _fitting(
         rung = lower
 
 
-def _footing(rung: Rung, row_tokens: int, longest: int, optimizer: str) -> Footing:
+def _footing(rung: Fallback, row_tokens: int, longest: int, optimizer: str) -> StepShape:
     packed = min(row_tokens, rung.pass_tokens)
     width = max(packed, min(longest, rung.max_row_tokens or longest))
-    return Footing(rung.pass_tokens, width, rung.checkpoint, optimizer)
+    return StepShape(rung.pass_tokens, width, rung.checkpoint, optimizer)
 
 
-def _most_passes(engine: Engine, footing: Footing) -> int:
+def _most_passes(engine: Engine, footing: StepShape) -> int:
     # Checkpointing is for want of memory: two passes at once would take it again.
     return 1 if footing.checkpoint else engine.most_passes
 
 
 def memory_of_run(
-    engine: Engine, base: Path, request: Request, choices: Choices, rung: Rung
+    engine: Engine, base: Path, request: Request, choices: Choices, rung: Fallback
 ) -> MemoryPlan | None:
     """Return what a run may take on a rung: as it was chosen, or less on a lower one.
 
@@ -177,17 +190,17 @@ def memory_to_ask(
 ) -> MemoryPlan | None:
     """Return what a model may take that is loaded only to be asked: as much as to be trained."""
     assert training.row_tokens and training.pass_tokens, "the settings say how it is scored"
-    rung = Rung(0, training.pass_tokens, training.grad_checkpoint)
+    rung = Fallback(0, training.pass_tokens, training.grad_checkpoint)
     footing = _footing(rung, training.row_tokens, training.row_tokens, training.optimizer)
     return _plan(engine, base, spec, footing)
 
 
-def _plan(engine: Engine, base: Path, spec: AdapterSpec, footing: Footing) -> MemoryPlan | None:
+def _plan(engine: Engine, base: Path, spec: AdapterSpec, footing: StepShape) -> MemoryPlan | None:
     found = engine.estimate(base, spec, footing)
     return None if found is None else MemoryPlan.fit(*found, _most_passes(engine, footing))
 
 
-def worked_with(rung: Rung) -> dict[str, Any]:
+def worked_with(rung: Fallback) -> dict[str, Any]:
     """Return what is worth keeping of a rung with which a run came to its end.
 
     Not its longest row: one crowded night would leave long rows out of every later run. The next

@@ -13,7 +13,7 @@ UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, DaemonFa
 """What reading a damaged file, or one that goes away meanwhile, may raise."""
 
 
-class Kept:
+class SectionCache:
     """One section of the page, made anew when its sign has changed."""
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ Finish = Literal["stop", "length"]
 
 
 @dataclass(frozen=True)
-class Subject:
+class ServedVersion:
     """A version that can be asked."""
 
     model: str
@@ -33,11 +33,11 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Work:
+class GenerationJob:
     """One answer to be made."""
 
     number: int
-    subject: Subject
+    subject: ServedVersion
     prompt: tuple[int, ...]
     sampling: Sampling
     tools: tuple[str, ...] = ()
@@ -45,7 +45,7 @@ class Work:
 
 
 @dataclass(frozen=True)
-class Said:
+class AnswerStep:
     """What an engine adds to an answer in one step."""
 
     number: int
@@ -55,7 +55,7 @@ class Said:
 
 
 @dataclass(frozen=True)
-class Piece:
+class AnswerDelta:
     """A part of an answer on its way to a client."""
 
     text: str
@@ -67,7 +67,7 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Trouble:
+class RequestError:
     """Why there is no answer, or no more of it."""
 
     status: int
@@ -80,19 +80,19 @@ class Trouble:
     """What of the request is wrong."""
 
 
-Event = Piece | Trouble
+Event = AnswerDelta | RequestError
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """A request that gets no answer."""
 
-    def __init__(self, trouble: Trouble) -> None:
+    def __init__(self, trouble: RequestError) -> None:
         super().__init__(trouble.code)
         self.trouble = trouble
 
 
 def refused(
     status: int, code: str, message: str, *, retry_s: int | None = None, field: str | None = None
-) -> Refused:
+) -> RequestRefused:
     """Return the exception that refuses a request."""
-    return Refused(Trouble(status, code, message, retry_s, field))
+    return RequestRefused(RequestError(status, code, message, retry_s, field))

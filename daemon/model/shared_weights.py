@@ -8,7 +8,7 @@ from mlx.utils import tree_flatten
 from daemon.model.backend import Module
 
 
-def twin(model: Module) -> Module:
+def clone_sharing_weights(model: Module) -> Module:
     """Return a model with modules of its own that shares every array: it costs no memory."""
     parameters = model.parameters()  # type: ignore[no-untyped-call]
     found: Any = tree_flatten(parameters)

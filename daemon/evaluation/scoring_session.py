@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from daemon.core.evaluation.answers import Answer, Limits
+from daemon.core.evaluation.answers import Answer, AnswerLimits
 from daemon.core.records import fields_of
 from daemon.evaluation.questions import Question
 from daemon.evaluation.scoring import Interrupted, Scorer, chunks
@@ -22,7 +22,7 @@ Found = Mapping[str, Any]
 """What a model made of items, as plain JSON values by the items' keys."""
 
 
-class Memory(Protocol):
+class ScoreCache(Protocol):
     """What models made of items before."""
 
     def known(self, model: str) -> Found:
@@ -34,10 +34,10 @@ class Memory(Protocol):
         ...
 
 
-class GettingOn:
+class NotingProgress:
     """A memory that notes, once, that something new was found: the work is not futile."""
 
-    def __init__(self, memory: Memory, note: Callable[[], None]) -> None:
+    def __init__(self, memory: ScoreCache, note: Callable[[], None]) -> None:
         self._memory = memory
         self._note: Callable[[], None] | None = note
 
@@ -69,7 +69,7 @@ class Exam:
 
 
 @dataclass(frozen=True)
-class Sitter:
+class Examinee:
     """A model at the exam."""
 
     name: str
@@ -82,7 +82,7 @@ class Sitter:
 
 
 @dataclass(frozen=True)
-class Paper:
+class SessionResults:
     """What one model made of the exam."""
 
     losses: Mapping[str, Sequence[tuple[float, int]]]
@@ -90,7 +90,7 @@ class Paper:
     answers: Sequence[Answer]
 
 
-class Answers:
+class CachedAnswers:
     """What one model answers: from memory what it has answered before, the rest by asking it."""
 
     def __init__(self, scorer: Scorer, known: Found, keep: Callable[[Found], None]) -> None:
@@ -100,9 +100,12 @@ class Answers:
         self._keep = keep
 
     def give(
-        self, questions: Sequence[Question], answer_s: float, ready: Callable[[], None],
+        self,
+        questions: Sequence[Question],
+        answer_s: float,
+        ready: Callable[[], None],
         interrupted: Interrupted,
-    ) -> list[Answer] | None:  # fmt: skip
+    ) -> list[Answer] | None:
         """Return an answer for each question; None when interrupted.
 
         `ready` is called before the model is asked; `answer_s` is the longest time for one.
@@ -112,9 +115,11 @@ class Answers:
             asked = {key: one for key, one in missing.items() if one.max_tokens == tokens}
             ready()
             said = self._scorer.answer(
-                [one.tokens for one in asked.values()], Limits(tokens, answer_s), interrupted,
+                [one.tokens for one in asked.values()],
+                AnswerLimits(tokens, answer_s),
+                interrupted,
                 partial(self._heard, list(asked), tokens),
-            )  # fmt: skip
+            )
             if said is None:
                 return None
             self._known |= {key: asdict(one) for key, one in zip(asked, said, strict=True)}
@@ -127,32 +132,36 @@ class Answers:
             self._keep({keys[place]: asdict(said)})
 
 
-class Sitting:
+class ScoringSession:
     """The work of one model; its adapter is put on when something is not known yet."""
 
     def __init__(
-        self, scorer: Scorer, wear: Callable[[Path | None], None], sitter: Sitter, memory: Memory,
+        self,
+        scorer: Scorer,
+        load_adapter: Callable[[Path | None], None],
+        examinee: Examinee,
+        memory: ScoreCache,
         interrupted: Interrupted,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._scorer = scorer
-        self._wear = wear
-        self._sitter = sitter
+        self._load_adapter = load_adapter
+        self._examinee = examinee
         self._memory = memory
         self._interrupted = interrupted
-        self._known = dict(memory.known(sitter.key))
+        self._known = dict(memory.known(examinee.key))
         self._worn = False
 
-    def sit(self, exam: Exam) -> Paper | None:
+    def score(self, exam: Exam) -> SessionResults | None:
         """Return the paper; None when interrupted. What was found until then is remembered."""
         rows = [row for rows in exam.sets.values() for row in rows]
         if not self._score(rows):
             return None
-        answers = Answers(self._scorer, self._known, self._keep)
-        said = answers.give(exam.questions, exam.answer_s, self._dress, self._interrupted)
+        answers = CachedAnswers(self._scorer, self._known, self._keep)
+        said = answers.give(exam.questions, exam.answer_s, self._ensure_adapter, self._interrupted)
         if said is None:
             return None
         losses = {name: [self._loss(row) for row in rows] for name, rows in exam.sets.items()}
-        return Paper(losses, said)
+        return SessionResults(losses, said)
 
     def _loss(self, row: Encoded) -> tuple[float, int]:
         total, tokens = self._known[_scored(row)]
@@ -163,19 +172,19 @@ class Sitting:
         for chunk in chunks(list(missing.values())):
             if self._interrupted():
                 return False
-            self._dress()
+            self._ensure_adapter()
             found = self._scorer.losses(chunk)
             self._keep({_scored(row): list(one) for row, one in zip(chunk, found, strict=True)})
         return True
 
-    def _dress(self) -> None:
+    def _ensure_adapter(self) -> None:
         if not self._worn:
-            self._wear(self._sitter.folder)
+            self._load_adapter(self._examinee.folder)
             self._worn = True
 
     def _keep(self, found: Found) -> None:
         self._known.update(found)
-        self._memory.keep(self._sitter.key, found)
+        self._memory.keep(self._examinee.key, found)
 
 
 def model_key(

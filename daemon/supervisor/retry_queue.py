@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 
-class Owed:
+class RetryQueue:
     """Writes in their order; one that the disk refused is owed still."""
 
     def __init__(self) -> None:

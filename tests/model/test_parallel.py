@@ -9,7 +9,7 @@ import pytest
 
 from daemon.model import blas
 from daemon.model.backend import mx, on_cpu
-from daemon.model.lanes import Lanes
+from daemon.model.parallel import ParallelPasses
 from tests.model.free_cores import Free
 
 pytestmark = pytest.mark.skipif(not on_cpu(), reason="a GPU has one lane")
@@ -28,7 +28,7 @@ def test_what_is_found_comes_in_the_order_of_the_items() -> None:
         threading.Event().wait(0.02 * (item % 3 == 0))
         return int(mx.array(item).item().real) ** 2
 
-    assert list(Lanes(3, Free(3)).each(work, range(20))) == [n * n for n in range(20)]
+    assert list(ParallelPasses(3, Free(3)).each(work, range(20))) == [n * n for n in range(20)]
 
 
 @pytest.mark.parametrize(("free", "most", "expected"), [(4, None, 3), (2, None, 2), (4, 2, 2)])
@@ -46,7 +46,7 @@ def test_no_more_are_at_work_at_once_than_may_be(
             now[0] -= 1
 
     cores = Free(4)
-    lanes = Lanes(3, cores)
+    lanes = ParallelPasses(3, cores)
     list(lanes.each(work, range(8)))
     assert seen == [3]
     seen[0] = 0
@@ -59,9 +59,9 @@ def test_one_lane_is_the_thread_that_asks() -> None:
     def name(_: int) -> int:
         return threading.get_ident()
 
-    assert set(Lanes(3, Free(3)).each(name, range(3), most=1)) == {threading.get_ident()}
-    assert set(Lanes(3, Free(3)).each(name, range(1))) == {threading.get_ident()}
-    assert threading.get_ident() not in set(Lanes(3, Free(3)).each(name, range(3)))
+    assert set(ParallelPasses(3, Free(3)).each(name, range(3), most=1)) == {threading.get_ident()}
+    assert set(ParallelPasses(3, Free(3)).each(name, range(1))) == {threading.get_ident()}
+    assert threading.get_ident() not in set(ParallelPasses(3, Free(3)).each(name, range(3)))
 
 
 def test_an_error_comes_out_once_nothing_is_at_work_any_more() -> None:
@@ -73,7 +73,7 @@ def test_an_error_comes_out_once_nothing_is_at_work_any_more() -> None:
         threading.Event().wait(0.1)
         ended.append(item)
 
-    lanes = Lanes(2, Free(2))
+    lanes = ParallelPasses(2, Free(2))
     with pytest.raises(MemoryError, match="no room"):
         list(lanes.each(work, range(6)))
     count = len(ended)
@@ -84,10 +84,10 @@ def test_an_error_comes_out_once_nothing_is_at_work_any_more() -> None:
 
 @pytest.mark.skipif(blas.threads() is None, reason="no OpenBLAS here")
 def test_lanes_share_the_cores() -> None:
-    lanes = Lanes(4, Free(8))
+    lanes = ParallelPasses(4, Free(8))
     assert lanes.share(2) == 2 and blas.threads() == 4
     assert lanes.share(9) == 4 and blas.threads() == 2
-    assert Lanes(4, Free(1)).share(3) == 1 and blas.threads() == 1
+    assert ParallelPasses(4, Free(1)).share(3) == 1 and blas.threads() == 1
 
 
 def test_a_process_that_had_lanes_ends_well() -> None:
@@ -95,7 +95,7 @@ def test_a_process_that_had_lanes_ends_well() -> None:
     script = (
         "import threading\n"
         "from daemon.model.backend import mx\n"
-        "from daemon.model.lanes import Lanes\n"
+        "from daemon.model.parallel import Lanes\n"
         "from tests.model.free_cores import Free\n"
         "lanes = Lanes(2, Free(2))\n"
         "list(lanes.each(lambda n: mx.eval(mx.ones((64, 64)) @ mx.ones((64, 64))), range(8)))\n"

@@ -8,20 +8,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from daemon.core.evaluation.answers import Answer, Limits
+from daemon.core.evaluation.answers import Answer, AnswerLimits
 from daemon.core.evaluation.suites import ScorerName, SuiteItem
 from daemon.core.rows.examples import Turn
-from daemon.evaluation.judging import (
-    Marks,
+from daemon.evaluation.candidate_scores import (
+    JudgementScores,
     comparisons,
     details,
     evaluations,
     examine,
 )
 from daemon.evaluation.questions import Question
-from daemon.evaluation.scores.score import Wanted, score_answer
+from daemon.evaluation.scores.score import ExpectedStyle, score_answer
 from daemon.evaluation.scoring import Heard
-from daemon.evaluation.sitting import Exam, GettingOn, Sitter
+from daemon.evaluation.scoring_session import Exam, Examinee, NotingProgress
 from daemon.text.encoder import Encoded
 
 ROWS = [Encoded(np.full(4 + n, n, np.int32), np.ones(4 + n, bool)) for n in range(12)]
@@ -37,9 +37,9 @@ def question(
 EXAM = Exam(
     {"own_holdout": ROWS, "earlier_holdout": []}, [question(n, "candidate") for n in range(9)], 9.0
 )
-CANDIDATE = Sitter("candidate", Path("candidate"), "key-c")
-REFERENCES = [Sitter("v000002", Path("start"), "key-2"), Sitter("v000000", None, "key-0")]
-NOTHING = Wanted()
+CANDIDATE = Examinee("candidate", Path("candidate"), "key-c")
+REFERENCES = [Examinee("v000002", Path("start"), "key-2"), Examinee("v000000", None, "key-0")]
+NOTHING = ExpectedStyle()
 
 
 class Wardrobe:
@@ -50,7 +50,7 @@ class Wardrobe:
         self.asked = 0
         self.scored = 0
 
-    def wear(self, folder: Path | None) -> None:
+    def load_adapter(self, folder: Path | None) -> None:
         self.worn.append(folder)
 
     def losses(self, rows: Sequence[Encoded]) -> list[tuple[float, int]]:
@@ -59,9 +59,12 @@ class Wardrobe:
         return [(nats * len(row.tokens), len(row.tokens)) for row in rows]
 
     def answer(
-        self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Callable[[], bool],
+        self,
+        prompts: Sequence[Sequence[int]],
+        limits: AnswerLimits,
+        interrupted: Callable[[], bool],
         heard: Heard | None = None,
-    ) -> list[Answer] | None:  # fmt: skip
+    ) -> list[Answer] | None:
         self.asked += len(prompts)
         answers = []
         for place in range(len(prompts)):
@@ -86,18 +89,18 @@ class Remembered:
         self.models.setdefault(model, {}).update(found)
 
 
-def sit(
+def score(
     model: Wardrobe,
     memory: Remembered,
     exam: Exam = EXAM,
     interrupted: Callable[[], bool] = lambda: False,
-) -> Marks | None:
+) -> JudgementScores | None:
     everybody = [CANDIDATE, *REFERENCES]
-    return examine(model, model.wear, exam, everybody, memory, NOTHING, interrupted)
+    return examine(model, model.load_adapter, exam, everybody, memory, NOTHING, interrupted)
 
 
-def marks_of(exam: Exam = EXAM) -> Marks:
-    found = sit(Wardrobe(), Remembered(), exam)
+def marks_of(exam: Exam = EXAM) -> JudgementScores:
+    found = score(Wardrobe(), Remembered(), exam)
     assert found is not None
     return found
 
@@ -131,10 +134,14 @@ def test_details_hold_every_answer_with_scores_that_anybody_can_compute_again() 
         assert list(record["answers"]) == ["candidate", "v000002", "v000000"]
         for said in record["answers"].values():
             item = SuiteItem(
-                record["id"], 0, tuple(Turn(**turn) for turn in record["prompt"]),
-                tuple(record["golden"]), tuple(record["tools"]), record["difficulty"],
+                record["id"],
+                0,
+                tuple(Turn(**turn) for turn in record["prompt"]),
+                tuple(record["golden"]),
+                tuple(record["tools"]),
+                record["difficulty"],
                 record["group"],
-            )  # fmt: skip
+            )
             assert item == asked.item
             assert said["scores"] == dict(
                 score_answer(record["scorer"], item, said["text"]).metrics
@@ -158,9 +165,12 @@ def test_before_is_the_starting_version() -> None:
     found = evaluations(marks_of(), EXAM, NOTHING)
     assert found["exact_match"] == {"items": 9, "before": 0, "after": 9}
     assert found["loss"]["own_holdout"] == {
-        "items": 12, "before": 1.5, "after": 1.0,
-        "models": {"candidate": 1.0, "v000002": 1.5, "v000000": 3.0}, "jobs": {},
-    }  # fmt: skip
+        "items": 12,
+        "before": 1.5,
+        "after": 1.0,
+        "models": {"candidate": 1.0, "v000002": 1.5, "v000000": 3.0},
+        "jobs": {},
+    }
     assert found["answers"]["own_holdout"]["candidate"]["main"] == {"mean": 1.0, "count": 9}
 
 
@@ -176,7 +186,7 @@ def test_each_file_has_means_of_its_own_rows_and_answers() -> None:
     rows = [ROWS[0], ROWS[2], ROWS[1]]
     asked = [question(0, "candidate"), question(1, "start")]
     exam = Exam({"earlier_holdout": rows}, asked, 9.0, {"earlier_holdout": ["a", "a", "b"]})
-    marks = sit(Uneven(), Remembered(), exam)
+    marks = score(Uneven(), Remembered(), exam)
     assert marks is not None
     found = evaluations(marks, exam, NOTHING)
     assert found["loss"]["earlier_holdout"]["jobs"] == {
@@ -190,20 +200,20 @@ def test_each_file_has_means_of_its_own_rows_and_answers() -> None:
 
 def test_in_the_end_the_model_wears_the_candidate_again() -> None:
     model = Wardrobe()
-    sit(model, Remembered())
+    score(model, Remembered())
     assert model.worn == [CANDIDATE.folder, Path("start"), None, CANDIDATE.folder]
 
 
 def test_what_a_model_made_of_an_item_is_computed_once() -> None:
     memory = Remembered()
-    first = sit(Wardrobe(), memory)
+    first = score(Wardrobe(), memory)
     model = Wardrobe()
     exam = Exam(
         {"own_holdout": ROWS[2:], "earlier_holdout": ROWS[:2]},
         [*EXAM.questions, question(9, "")],
         9.0,
     )
-    again = sit(model, memory, exam)
+    again = score(model, memory, exam)
     assert first is not None and again is not None
     assert (model.scored, model.asked) == (0, 3)
     assert (
@@ -216,9 +226,12 @@ def test_what_a_model_made_of_an_item_is_computed_once() -> None:
 def test_an_answer_that_time_cut_off_is_made_again() -> None:
     class Slow(Wardrobe):
         def answer(
-            self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Callable[[], bool],
+            self,
+            prompts: Sequence[Sequence[int]],
+            limits: AnswerLimits,
+            interrupted: Callable[[], bool],
             heard: Heard | None = None,
-        ) -> list[Answer] | None:  # fmt: skip
+        ) -> list[Answer] | None:
             self.asked += len(prompts)
             cut_off = Answer("so far", 3, 0.5, ended=False)
             if heard is not None:
@@ -226,9 +239,9 @@ def test_an_answer_that_time_cut_off_is_made_again() -> None:
             return [cut_off] * len(prompts)
 
     memory = Remembered()
-    sit(Slow(), memory)
+    score(Slow(), memory)
     model = Slow()
-    assert sit(model, memory) is not None
+    assert score(model, memory) is not None
     assert (model.scored, model.asked) == (0, 27)
 
 
@@ -237,17 +250,17 @@ def test_an_answer_is_kept_as_soon_as_it_has_ended() -> None:
     memory = Remembered()
     exam = Exam({}, [question(n, "candidate") for n in range(9)], 9.0)
     looks = iter([False] * 5 + [True])
-    assert sit(Wardrobe(), memory, exam, lambda: next(looks)) is None
+    assert score(Wardrobe(), memory, exam, lambda: next(looks)) is None
     assert len(memory.models["key-c"]) == 5
     model = Wardrobe()
-    assert sit(model, memory, exam) is not None
+    assert score(model, memory, exam) is not None
     assert model.asked == 4 + 9 + 9
 
 
 def test_progress_is_noted_once_and_only_where_something_new_was_found() -> None:
     noted: list[str] = []
     memory = Remembered()
-    getting_on = GettingOn(memory, lambda: noted.append("got on"))
+    getting_on = NotingProgress(memory, lambda: noted.append("got on"))
     getting_on.keep("key", {})
     assert noted == [] and getting_on.known("key") == {}
     getting_on.keep("key", {"a": 1})
@@ -258,8 +271,8 @@ def test_progress_is_noted_once_and_only_where_something_new_was_found() -> None
 def test_an_interrupted_exam_has_no_marks_and_goes_on_from_what_it_found() -> None:
     memory, model = Remembered(), Wardrobe()
     looks = iter([False, False, True])
-    assert sit(model, memory, interrupted=lambda: next(looks)) is None
+    assert score(model, memory, interrupted=lambda: next(looks)) is None
     assert model.scored == 8
     model = Wardrobe()
-    assert sit(model, memory) is not None
+    assert score(model, memory) is not None
     assert model.scored == 4 + 12 + 12

@@ -11,12 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from daemon.core.evaluation.sampling import Sampling
 from daemon.core.rows.examples import Call, Role, Turn, compact
-from daemon.serving.work import refused
+from daemon.serving.generation import refused
 
 MOST_TOKENS = 1_000_000
 MOST_MESSAGES = 2_000
 Stop = Annotated[str, Field(min_length=1, max_length=256)]
-Asked = TypeVar("Asked", bound=BaseModel)
+Body = TypeVar("Body", bound=BaseModel)
 
 
 class _Part(BaseModel):
@@ -25,7 +25,7 @@ class _Part(BaseModel):
     )
 
 
-class Choices(_Part):
+class SamplingFields(_Part):
     """How an answer is chosen: the fields all routes share."""
 
     max_tokens: int | None = Field(None, ge=1, le=MOST_TOKENS)
@@ -57,7 +57,7 @@ class Choices(_Part):
         )
 
 
-class Generate(Choices):
+class GenerateRequest(SamplingFields):
     """The body of `POST /generate`."""
 
     prompt: str = Field(min_length=1)
@@ -78,7 +78,7 @@ class StreamOptions(_Part):
     include_obfuscation: bool | None = None
 
 
-class OpenAI(Choices):
+class OpenAIRequest(SamplingFields):
     """The fields that both OpenAI routes share; those of the last lines change nothing here."""
 
     model: str
@@ -100,7 +100,7 @@ class OpenAI(Choices):
         return self.stream_options is not None and self.stream_options.include_usage
 
 
-class Completion(OpenAI):
+class CompletionRequest(OpenAIRequest):
     """The body of `POST /v1/completions`."""
 
     prompt: str | Annotated[list[str], Field(min_length=1, max_length=1)]
@@ -115,7 +115,7 @@ class Completion(OpenAI):
         return self.prompt if isinstance(self.prompt, str) else self.prompt[0]
 
 
-class Text(_Part):
+class TextPart(_Part):
     """A part of a message."""
 
     type: Literal["text"]
@@ -142,7 +142,7 @@ class Message(_Part):
     """One message of a conversation."""
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: str | list[Text] | None = None
+    content: str | list[TextPart] | None = None
     name: str | None = None
     tool_calls: list[ToolCall] | None = None
     tool_call_id: str | None = None
@@ -199,7 +199,7 @@ class TextFormat(_Part):
     type: Literal["text"]
 
 
-class Chat(OpenAI):
+class ChatRequest(OpenAIRequest):
     """The body of `POST /v1/chat/completions`."""
 
     messages: list[Message] = Field(min_length=1, max_length=MOST_MESSAGES)
@@ -229,7 +229,7 @@ class Chat(OpenAI):
         return tuple(compact(tool.model_dump(exclude_none=True)) for tool in self.tools or ())
 
 
-def understood(kind: type[Asked], body: Any) -> Asked:
+def validated(kind: type[Body], body: Any) -> Body:
     """Return the request a body describes.
 
     Raises:

@@ -8,7 +8,7 @@ from typing import Any
 from daemon.core.rows.refusal import raw_text
 from daemon.training.data.rows import JobRows
 from daemon.training.records.choices import Choices, Request
-from daemon.training.records.state import SetAside
+from daemon.training.records.state import SkippedRow
 
 Record = Mapping[str, Any]
 
@@ -37,7 +37,7 @@ WORDS = {
 
 
 def left_out(
-    request: Request, choices: Choices, rows: JobRows, aside: Iterable[SetAside] = ()
+    request: Request, choices: Choices, rows: JobRows, aside: Iterable[SkippedRow] = ()
 ) -> Iterator[dict[str, Any]]:
     """Give a line of `rejected.jsonl` for each row of the run's own jobs, with its job and run.
 
@@ -91,7 +91,7 @@ def _lines(original: Path, wanted: set[int]) -> Iterator[tuple[int, int, bytes]]
 
 
 def why_nothing_left(
-    request: Request, choices: Choices, aside: Iterable[SetAside] = ()
+    request: Request, choices: Choices, aside: Iterable[SkippedRow] = ()
 ) -> tuple[str, str]:
     """Return outcome and sentence of a run that has no row of its own left to train."""
     reasons = [record["code"] for job in request.jobs for record in choices.dropped.get(job, ())]

@@ -13,16 +13,16 @@ from daemon.core.workspace.orders import EVALUATION, kind_of
 from daemon.folders.orders.orders import read_result
 from daemon.folders.queue import readings
 from daemon.layout_jobs import JobLayout
-from daemon.supervisor.crew import Died
 from daemon.supervisor.disk_trouble import DiskTrouble
 from daemon.supervisor.observe import Observer
-from daemon.supervisor.owed import Owed
 from daemon.supervisor.parts import Parts
 from daemon.supervisor.perform import Performer
 from daemon.supervisor.publish import Publisher
+from daemon.supervisor.retry_queue import RetryQueue
+from daemon.supervisor.worker_process import Died
 
 
-class Hearing:
+class WorkerReports:
     """The ear of one supervisor."""
 
     def __init__(
@@ -38,7 +38,7 @@ class Hearing:
         self._performer = performer
         self._publisher = publisher
         self._trouble = trouble
-        self._owed = Owed()
+        self._retries = RetryQueue()
 
     def listen(self, leaving: bool) -> None:
         """Take in what the workers said; `leaving` does not wait for room to write it down.
@@ -55,12 +55,12 @@ class Hearing:
                 if isinstance(report, str):
                     self._parts.journal.event("noise", f"a worker wrote: {report}", level="debug")
                 else:
-                    self._hear(report)
+                    self._on_report(report)
             if died is not None:
-                self._mourn(died, hand is self._parts.trainer)
-        self._owed.pay(leaving)
+                self._on_death(died, hand is self._parts.trainer)
+        self._retries.pay(leaving)
 
-    def _hear(self, report: say.Report) -> None:
+    def _on_report(self, report: say.Report) -> None:
         journal = self._parts.journal
         self._publisher.report(report)
         match report:
@@ -70,7 +70,7 @@ class Hearing:
                 journal.event("run_begun", message, run=run, attempt=attempt)
             case say.Committed(run, step, _):
                 self._trouble.over()
-                self._owed.add(partial(self._parts.runs.progressed, run))
+                self._retries.add(partial(self._parts.runs.progressed, run))
                 journal.event("committed", f"{run} committed step {step}", run=run, step=step)
                 self._answer("AskCheckpoint", f"committed step {step}")
             case say.Evaluated():
@@ -91,8 +91,8 @@ class Hearing:
                 journal.event("judging", f"{run} is trained; its candidate is judged", run=run)
             case say.Noted(code, message):
                 journal.event(code, message)
-            case say.PieceBegun() | say.PieceEnded() | say.OrderEnded():
-                self._hear_of_order(report)
+            case say.UnitBegun() | say.UnitEnded() | say.OrderEnded():
+                self._on_order_report(report)
             case say.Alerted("disk_full", message):
                 self._trouble.no_room(message)
             case say.Alerted(code, message):
@@ -103,19 +103,22 @@ class Hearing:
         self._observer.refusals.refuse_run(report)
         # A device that was lost is asked whether it is back before anything is loaded again.
         after: Literal["device"] | None = "device" if report.code == "device_lost" else None
-        self._owe_attempts(report.run, lambda known: replace(uncounted(known), after=after))
+        self._retry_attempts(report.run, lambda known: replace(uncounted(known), after=after))
         self._parts.journal.event(
-            "run_refused", f"{report.run} cannot begin: {report.message}", level="warning",
-            run=report.run, code=report.code,
-        )  # fmt: skip
+            "run_refused",
+            f"{report.run} cannot begin: {report.message}",
+            level="warning",
+            run=report.run,
+            code=report.code,
+        )
 
-    def _hear_of_order(self, report: say.PieceBegun | say.PieceEnded | say.OrderEnded) -> None:
+    def _on_order_report(self, report: say.UnitBegun | say.UnitEnded | say.OrderEnded) -> None:
         journal = self._parts.journal
         match report:
-            case say.PieceBegun(order, piece, _, doing, _):
+            case say.UnitBegun(order, piece, _, doing, _):
                 journal.event("piece_begun", f"{order} {doing}", order=order, piece=piece)
-            case say.PieceEnded(order, piece, message):
-                self._owed.add(partial(self._parts.orders.progressed, order))
+            case say.UnitEnded(order, piece, message):
+                self._retries.add(partial(self._parts.orders.progressed, order))
                 journal.event("piece_ended", f"{order}: {message}", order=order, piece=piece)
             case say.OrderEnded(order, message):
                 layout = self._parts.layout
@@ -140,9 +143,12 @@ class Hearing:
             parts.append(f"{report.left_out} item(s) left out to keep to the time budget")
         message = f"step {report.step}: {', '.join(parts)}"
         self._parts.journal.event(
-            "evaluated", message, run=report.run, step=report.step,
+            "evaluated",
+            message,
+            run=report.run,
+            step=report.step,
             validation_loss=report.validation_loss,
-        )  # fmt: skip
+        )
         self._answer("AskEvaluation", message)
         at, items, loss = self._parts.clock.now(), len(report.samples), report.validation_loss
         row = evaluation_row(at.isoformat(), report.run, report.step, loss, right, items)
@@ -151,55 +157,59 @@ class Hearing:
     def _answer(self, asked: str, message: str) -> None:
         for action in self._performer.asked.pop(asked, []):
             self._parts.journal.answer(action.command, "done", message)
-            self._owed.add(partial(self._parts.control.answered, action.command))
+            self._retries.add(partial(self._parts.control.answered, action.command))
 
-    def _mourn(self, died: Died, trainer: bool) -> None:
+    def _on_death(self, died: Died, trainer: bool) -> None:
         """Count a death that was nobody's wish, and say how it happened."""
         run = died.on
         for asked in ("AskCheckpoint", "AskEvaluation") if trainer else ():
             for action in self._performer.asked.pop(asked, []):
                 self._parts.journal.answer(action.command, "too_late", "the trainer has ended")
-                self._owed.add(partial(self._parts.control.answered, action.command))
+                self._retries.add(partial(self._parts.control.answered, action.command))
         if died.full:
             self._trouble.no_room(died.how)
         if not trainer and run is not None:
-            self._mourn_intake((run, *died.others), died.wanted or died.full)
+            self._on_intake_death((run, *died.others), died.wanted or died.full)
         if died.wanted or died.busy or died.full or run is None:
             if trainer and run is not None:
                 # Told to end, it may have run out of memory before it could.
                 after = died.cause.after
-                self._owe_attempts(run, lambda known: replace(uncounted(known), after=after))
+                self._retry_attempts(run, lambda known: replace(uncounted(known), after=after))
             if died.wanted and run is not None and self._parts.orders.has(run):
-                self._owed.add(partial(self._parts.orders.leave_piece, run))
+                self._retries.add(partial(self._parts.orders.leave_unit, run))
             if died.busy:
                 self._parts.journal.alert("model_busy", "another process uses the model; waiting")
             return
         worker = "trainer" if trainer else "intake worker"
         how = f"{died.how} ({died.cause.kind}: {died.cause.sign})" if died.cause.sign else died.how
         self._parts.journal.event(
-            "died", f"the {worker} died on {run}: {how}", level="error", on=run,
-            cause=died.cause.kind, stderr=died.stderr[-1500:],
-        )  # fmt: skip
+            "died",
+            f"the {worker} died on {run}: {how}",
+            level="error",
+            on=run,
+            cause=died.cause.kind,
+            stderr=died.stderr[-1500:],
+        )
         if trainer and run == "prepare":
             self._observer.refusals.base_killed(how)
         elif trainer and self._parts.orders.has(run):
-            self._owed.add(partial(self._parts.orders.count_death, run, how))
+            self._retries.add(partial(self._parts.orders.count_death, run, how))
         elif trainer:
-            self._owe_attempts(run, lambda known: after_death(known, died.cause, how))
+            self._retry_attempts(run, lambda known: after_death(known, died.cause, how))
 
-    def _mourn_intake(self, held: tuple[str, ...], nobodys_fault: bool) -> None:
+    def _on_intake_death(self, held: tuple[str, ...], nobodys_fault: bool) -> None:
         """Count a death on the job that was being read, whichever was handed over last."""
         read = [job for job in held if readings.look(self._incoming(job)).open]
         for job in read if nobodys_fault else read or held[:1]:
             if nobodys_fault:
-                self._owed.add(partial(readings.leave, self._incoming(job)))
+                self._retries.add(partial(readings.leave, self._incoming(job)))
             else:
-                self._owed.add(partial(self._parts.queue.count_intake_death, job))
+                self._retries.add(partial(self._parts.queue.count_intake_death, job))
 
     def _incoming(self, job: str) -> JobLayout:
         return self._parts.layout.job("incoming", job)
 
-    def _owe_attempts(self, run: str, change: Callable[[Attempts], Attempts]) -> None:
+    def _retry_attempts(self, run: str, change: Callable[[Attempts], Attempts]) -> None:
         """Owe a change of a run's count; made once, however often it has to be written."""
         changed: list[Attempts] = []
 
@@ -210,4 +220,4 @@ class Hearing:
                 changed.append(change(self._parts.runs.attempts(run)))
             self._parts.runs.write_attempts(run, changed[0])
 
-        self._owed.add(write)
+        self._retries.add(write)

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from daemon.core.workspace.jobs import JobCard
-from daemon.supervisor.made import SPARE, MadeOfCards
+from daemon.supervisor.card_cache import SPARE, CardCache
 from tests.core import worlds as w
 
 
@@ -12,7 +12,7 @@ def test_each_card_is_made_once_until_it_changes_or_all_are_forgotten() -> None:
         asked.append(card.job)
         return f"{card.name}:{card.intake_starts}"
 
-    made = MadeOfCards(make)
+    made = CardCache(make)
     cards = tuple(w.card(number) for number in range(3))
     first = made.of(cards)
     assert made.of(cards) == first and len(asked) == 3
@@ -23,7 +23,7 @@ def test_each_card_is_made_once_until_it_changes_or_all_are_forgotten() -> None:
 
 
 def test_what_was_made_of_ended_jobs_is_dropped() -> None:
-    made = MadeOfCards(lambda card: card.job)
+    made = CardCache(lambda card: card.job)
     many = tuple(w.card(number) for number in range(4 * SPARE))
     made.of(many)
     assert made.of(many[:2]) == [card.job for card in many[:2]]

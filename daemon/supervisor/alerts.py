@@ -7,7 +7,7 @@ from daemon.supervisor.observe import Observer
 from daemon.supervisor.parts import Parts
 
 
-def troubles(parts: Parts, observer: Observer, seen: Snapshot) -> dict[str, str | None]:
+def alerts(parts: Parts, observer: Observer, seen: Snapshot) -> dict[str, str | None]:
     """Return a sentence for each kind of trouble there is, None for each there is not."""
     return {
         "blocked": blocked(seen),

@@ -25,7 +25,7 @@ Task = tuple[Future[Any], Callable[[Any], Any], Any]
 Tasks = queue.SimpleQueue[Task | None]
 
 
-class Lanes:
+class ParallelPasses:
     """The threads of one process that compute; on a GPU none but the one that asks."""
 
     def __init__(self, most: int = MOST_LANES, cores: Cores | None = None) -> None:
@@ -44,28 +44,28 @@ class Lanes:
         What it returns must be evaluated: what is not can only be in the thread that built it.
         Where the caller leaves before the end, what was not begun is not computed.
         """
-        abreast = self.share(min(len(items), self.most if most is None else most))
-        if abreast == 1:
+        concurrency = self.share(min(len(items), self.most if most is None else most))
+        if concurrency == 1:
             yield from map(work, items)
         else:
-            yield from self._side_by_side(work, items, abreast)
+            yield from self._side_by_side(work, items, concurrency)
 
     def share(self, among: int) -> int:
         """Give each of `among` things at once its part of the free cores; return how many fit."""
         free = self._cores.free()
-        abreast = max(1, min(among, free, self.most))
+        concurrency = max(1, min(among, free, self.most))
         if on_cpu():
-            blas.set_threads(max(1, free // abreast))
-        return abreast
+            blas.set_threads(max(1, free // concurrency))
+        return concurrency
 
     def _side_by_side(
-        self, work: Callable[[Item], Found], items: Sequence[Item], abreast: int
+        self, work: Callable[[Item], Found], items: Sequence[Item], concurrency: int
     ) -> Iterator[Found]:
-        while len(self._threads) < abreast:
+        while len(self._threads) < concurrency:
             self._threads.append(threading.Thread(target=_run, args=(self._tasks,), daemon=True))
             self._threads[-1].start()
         waiting: list[Future[Found]] = []
-        at_once = threading.Semaphore(abreast)
+        at_once = threading.Semaphore(concurrency)
 
         def in_turn(item: Item) -> Found:
             with at_once:
@@ -74,7 +74,7 @@ class Lanes:
         try:
             for item in items:
                 # Some more than are computed: none waits for one before it that takes longer.
-                if len(waiting) == 2 * abreast:
+                if len(waiting) == 2 * concurrency:
                     yield waiting.pop(0).result()
                 waiting.append(Future())
                 self._tasks.put((waiting[-1], in_turn, item))

@@ -52,7 +52,7 @@ def _bounds(one: Pairs, level: float, seed: int) -> tuple[float, float]:
 
 def _record(
     one: Pairs, bounds: tuple[float, float], held: Holding[Pairs], level: float
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     # The test ranks items, the mean weighs them: where the two point apart nobody has won.
     gain = -one.change if one.metric == LOSS else one.change
     is_better = one.test.p_better < one.test.p_worse
@@ -66,8 +66,16 @@ def _record(
         why_not = held.asks()
     low, high = bounds
     return {
-        "suite": one.suite, "subject": one.subject, "against": one.against, "metric": one.metric,
-        "items": one.test.items, "families": one.test.families, "change": one.change, "low": low,
-        "high": high, "p": one.p, "winner": better if proven and agree else None,
+        "suite": one.suite,
+        "subject": one.subject,
+        "against": one.against,
+        "metric": one.metric,
+        "items": one.test.items,
+        "families": one.test.families,
+        "change": one.change,
+        "low": low,
+        "high": high,
+        "p": one.p,
+        "winner": better if proven and agree else None,
         "why_not": why_not,
-    }  # fmt: skip
+    }

@@ -6,7 +6,7 @@ from typing import Any
 from daemon.model.backend import mx
 
 
-class Apart:
+class BlockDiagonalMask:
     """What a layer takes for its cache: nothing is cached, and no text sees another.
 
     Rotary positions are relative, so a text may begin anywhere in its row.
@@ -38,9 +38,9 @@ class Apart:
         return keys, values
 
 
-def apart(layers: int, segments: Any) -> list[Apart]:
+def packing_masks(layers: int, segments: Any) -> list[BlockDiagonalMask]:
     """Return the caches of a model with so many layers; they share their masks."""
-    return [Apart(segments)] * layers
+    return [BlockDiagonalMask(segments)] * layers
 
 
 def segments_of(lengths: Sequence[Sequence[int]], width: int) -> list[list[int]]:

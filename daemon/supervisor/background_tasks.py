@@ -15,7 +15,7 @@ from daemon.layout import Layout
 Files = frozenset[tuple[str, int, int, int]]
 
 
-class Errands:
+class BackgroundTasks:
     """One thread beside the tick; it decides nothing and its results are read by the next look."""
 
     def __init__(self, layout: Layout, store: Models, wake: Callable[[], None]) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import orjson
 
 from daemon.core.rows.examples import Call
-from daemon.serving.work import Finish, Piece, Subject
+from daemon.serving.generation import AnswerDelta, Finish, ServedVersion
 
 
 def json_bytes(value: Any) -> bytes:
@@ -16,7 +16,7 @@ def json_bytes(value: Any) -> bytes:
 
 
 @dataclass(frozen=True)
-class Told:
+class AnswerParts:
     """A whole answer."""
 
     text: str
@@ -31,7 +31,7 @@ class Frame:
 
     id: str
     created_s: int
-    subject: Subject
+    subject: ServedVersion
     prompt_tokens: int
 
     def head(self, kind: str) -> dict[str, Any]:
@@ -53,10 +53,10 @@ class Frame:
         }
 
 
-class Shape(Protocol):
+class ResponseFormat(Protocol):
     """How one route tells an answer."""
 
-    def whole(self, frame: Frame, told: Told) -> dict[str, Any]:
+    def whole(self, frame: Frame, told: AnswerParts) -> dict[str, Any]:
         """Return the answer at once."""
         ...
 
@@ -64,7 +64,7 @@ class Shape(Protocol):
         """Return what a stream begins with."""
         ...
 
-    def piece(self, frame: Frame, piece: Piece) -> list[dict[str, Any]]:
+    def piece(self, frame: Frame, piece: AnswerDelta) -> list[dict[str, Any]]:
         """Return the events of a part."""
         ...
 
@@ -73,10 +73,10 @@ class Shape(Protocol):
         ...
 
 
-class ChatShape:
+class ChatFormat:
     """`POST /v1/chat/completions`."""
 
-    def whole(self, frame: Frame, told: Told) -> dict[str, Any]:
+    def whole(self, frame: Frame, told: AnswerParts) -> dict[str, Any]:
         """Return the answer at once."""
         message: dict[str, Any] = {"role": "assistant", "content": told.text, "refusal": None}
         if told.calls:
@@ -93,7 +93,7 @@ class ChatShape:
         """Say who speaks."""
         return [self._chunk(frame, {"role": "assistant", "content": ""}, None)]
 
-    def piece(self, frame: Frame, piece: Piece) -> list[dict[str, Any]]:
+    def piece(self, frame: Frame, piece: AnswerDelta) -> list[dict[str, Any]]:
         """Return the new words, the calls, and the end."""
         events = []
         if piece.text:
@@ -125,10 +125,10 @@ def _calls(frame: Frame, calls: Iterable[Call]) -> Iterable[dict[str, Any]]:
         }
 
 
-class CompletionShape:
+class CompletionFormat:
     """`POST /v1/completions`."""
 
-    def whole(self, frame: Frame, told: Told) -> dict[str, Any]:
+    def whole(self, frame: Frame, told: AnswerParts) -> dict[str, Any]:
         """Return the answer at once."""
         record = self._part(frame, told.text, told.finish)
         return record | {"usage": frame.usage(told.tokens)}
@@ -137,7 +137,7 @@ class CompletionShape:
         """Say nothing."""
         return []
 
-    def piece(self, frame: Frame, piece: Piece) -> list[dict[str, Any]]:
+    def piece(self, frame: Frame, piece: AnswerDelta) -> list[dict[str, Any]]:
         """Return the new words, or the end."""
         return [self._part(frame, piece.text, piece.finish)]
 
@@ -151,10 +151,10 @@ class CompletionShape:
         return frame.head("text_completion") | {"choices": [choice]}
 
 
-class GenerateShape:
+class GenerateFormat:
     """`POST /generate`."""
 
-    def whole(self, frame: Frame, told: Told) -> dict[str, Any]:
+    def whole(self, frame: Frame, told: AnswerParts) -> dict[str, Any]:
         """Return the answer at once."""
         return {
             "text": told.text,
@@ -169,7 +169,7 @@ class GenerateShape:
         """Name what answers."""
         return [{"version": frame.subject.version, "model": frame.subject.model}]
 
-    def piece(self, frame: Frame, piece: Piece) -> list[dict[str, Any]]:
+    def piece(self, frame: Frame, piece: AnswerDelta) -> list[dict[str, Any]]:
         """Return the new words, or the end."""
         if piece.finish is None:
             return [{"text": piece.text}]
@@ -180,7 +180,7 @@ class GenerateShape:
         return {"prompt_tokens": frame.prompt_tokens, "tokens": tokens}
 
 
-def model_record(subject: Subject) -> dict[str, Any]:
+def model_record(subject: ServedVersion) -> dict[str, Any]:
     """Return a version as `/v1/models` lists it."""
     return {
         "id": subject.model,

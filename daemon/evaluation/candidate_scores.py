@@ -5,22 +5,28 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from daemon.core.decisions.promotion import LOSS, Comparison
+from daemon.core.decisions.promotion import LOSS, PairedComparison
 from daemon.core.evaluation.suites import ScorerName
 from daemon.evaluation.paired import Labels, Paired, compare, compare_right
-from daemon.evaluation.scores.score import MAIN, Score, Summary, Wanted, summarise
+from daemon.evaluation.scores.score import MAIN, ExpectedStyle, Score, Summary, summarise
 from daemon.evaluation.scoring import Interrupted, Scorer, mean_loss
-from daemon.evaluation.sitting import Exam, Memory, Paper, Sitter, Sitting
+from daemon.evaluation.scoring_session import (
+    Exam,
+    Examinee,
+    ScoreCache,
+    ScoringSession,
+    SessionResults,
+)
 
 EXACT, WORDS = "exact_match", "token_f1"
 
 
 @dataclass(frozen=True)
-class Marked:
+class ModelScores:
     """A model's paper with the score of each answer."""
 
-    sitter: Sitter
-    paper: Paper
+    examinee: Examinee
+    paper: SessionResults
     scores: Sequence[Score]
 
     def of_set(self, exam: Exam, name: str) -> list[Score]:
@@ -30,43 +36,43 @@ class Marked:
 
 
 @dataclass(frozen=True)
-class Marks:
+class JudgementScores:
     """All papers."""
 
-    candidate: Marked
-    references: Sequence[Marked]
+    candidate: ModelScores
+    references: Sequence[ModelScores]
     """The first is the starting version."""
 
     @property
-    def everybody(self) -> Sequence[Marked]:
+    def everybody(self) -> Sequence[ModelScores]:
         """All of them, the candidate first."""
         return (self.candidate, *self.references)
 
 
 def examine(
     scorer: Scorer,
-    wear: Callable[[Path | None], None],
+    load_adapter: Callable[[Path | None], None],
     exam: Exam,
-    sitters: Sequence[Sitter],
-    memory: Memory,
-    wanted: Wanted,
+    sitters: Sequence[Examinee],
+    memory: ScoreCache,
+    wanted: ExpectedStyle,
     interrupted: Interrupted,
-) -> Marks | None:
+) -> JudgementScores | None:
     """Let every model sit the exam, the candidate first; None when interrupted.
 
     The candidate's adapter is worn afterwards.
     """
     marked = []
-    for sitter in sitters:
-        its = sitter.exam or exam
-        paper = Sitting(scorer, wear, sitter, memory, interrupted).sit(its)
+    for examinee in sitters:
+        its = examinee.exam or exam
+        paper = ScoringSession(scorer, load_adapter, examinee, memory, interrupted).score(its)
         if paper is None:
             return None
         asked = zip(exam.questions, paper.answers, strict=True)
         scores = [question.score(said, wanted) for question, said in asked]
-        marked.append(Marked(sitter, paper, scores))
-    wear(sitters[0].folder)
-    return Marks(marked[0], marked[1:])
+        marked.append(ModelScores(examinee, paper, scores))
+    load_adapter(sitters[0].folder)
+    return JudgementScores(marked[0], marked[1:])
 
 
 def question_sets(exam: Exam) -> list[str]:
@@ -74,11 +80,13 @@ def question_sets(exam: Exam) -> list[str]:
     return list(dict.fromkeys(question.set for question in exam.questions))
 
 
-def comparisons(marks: Marks, exam: Exam, against: Sequence[str]) -> list[Comparison]:
+def comparisons(
+    marks: JudgementScores, exam: Exam, against: Sequence[str]
+) -> list[PairedComparison]:
     """Return the paired tests of each set with items, against the references of these names."""
     found = []
     for reference in marks.references:
-        name = reference.sitter.name
+        name = reference.examinee.name
         if name not in against:
             continue
         for rows, scored in marks.candidate.paper.losses.items():
@@ -97,9 +105,7 @@ def comparisons(marks: Marks, exam: Exam, against: Sequence[str]) -> list[Compar
                 if metric in score.metrics
             ]
             if pairs:
-                test = compare_scores(
-                    [pair[:2] for pair in pairs], [group for *_, group in pairs]
-                )  # fmt: skip
+                test = compare_scores([pair[:2] for pair in pairs], [group for *_, group in pairs])
                 found.append(_comparison(asked, name, metric, test))
     return found
 
@@ -121,9 +127,7 @@ def metric_for(scorer: ScorerName, scores: Sequence[Score]) -> str:
     return WORDS if main == EXACT and not right else main
 
 
-def compare_scores(
-    pairs: Sequence[tuple[float, float]], families: Labels | None = None
-) -> Paired:  # fmt: skip
+def compare_scores(pairs: Sequence[tuple[float, float]], families: Labels | None = None) -> Paired:
     """Test pairs of (new, old) scores of the same items; right or wrong is counted, not ranked."""
     mine, other = [new for new, _ in pairs], [old for _, old in pairs]
     if all(value in (0.0, 1.0) for value in (*mine, *other)):
@@ -132,35 +136,41 @@ def compare_scores(
     return compare(mine, other, families, higher_is_better=True)
 
 
-def _comparison(name: str, against: str, metric: str, test: Paired) -> Comparison:
-    return Comparison(name=name, against=against, metric=metric, **asdict(test))
+def _comparison(name: str, against: str, metric: str, test: Paired) -> PairedComparison:
+    return PairedComparison(name=name, against=against, metric=metric, **asdict(test))
 
 
 def _per_token(scored: Sequence[tuple[float, int]]) -> list[float]:
     return [total / max(1, count) for total, count in scored]
 
 
-def summaries(marks: Marks, exam: Exam, wanted: Wanted) -> dict[str, dict[str, Summary]]:
+def summaries(
+    marks: JudgementScores, exam: Exam, wanted: ExpectedStyle
+) -> dict[str, dict[str, Summary]]:
     """Return what each model's answers to each set come to, by set and model."""
     return {
         name: {
-            one.sitter.name: summarise(one.of_set(exam, name), wanted) for one in marks.everybody
+            one.examinee.name: summarise(one.of_set(exam, name), wanted) for one in marks.everybody
         }
         for name in question_sets(exam)
     }
 
 
-def details(marks: Marks, exam: Exam) -> list[dict[str, Any]]:
+def details(marks: JudgementScores, exam: Exam) -> list[dict[str, Any]]:
     """Return each question with its golden answers, and every model's answer with its scores."""
     return [
         {
-            "set": question.set, "id": question.item.id, "job": question.job,
-            "difficulty": question.item.difficulty, "group": question.item.group,
+            "set": question.set,
+            "id": question.item.id,
+            "job": question.job,
+            "difficulty": question.item.difficulty,
+            "group": question.item.group,
             "scorer": question.scored_by,
             "prompt": [{"role": t.role, "content": t.content} for t in question.item.messages],
-            "tools": list(question.item.tools), "golden": list(question.item.answers),
+            "tools": list(question.item.tools),
+            "golden": list(question.item.answers),
             "answers": {
-                one.sitter.name: asdict(one.paper.answers[number])
+                one.examinee.name: asdict(one.paper.answers[number])
                 | {
                     "scores": dict(one.scores[number].metrics),
                     "failures": list(one.scores[number].failures),
@@ -169,10 +179,10 @@ def details(marks: Marks, exam: Exam) -> list[dict[str, Any]]:
             },
         }
         for number, question in enumerate(exam.questions)
-    ]  # fmt: skip
+    ]
 
 
-def evaluations(marks: Marks, exam: Exam, wanted: Wanted) -> dict[str, Any]:
+def evaluations(marks: JudgementScores, exam: Exam, wanted: ExpectedStyle) -> dict[str, Any]:
     """Return losses and scores of every model, for the manifest."""
     before = marks.references[0]
     return {
@@ -187,7 +197,7 @@ def evaluations(marks: Marks, exam: Exam, wanted: Wanted) -> dict[str, Any]:
                 "before": mean_loss(before.paper.losses[name]),
                 "after": mean_loss(scored),
                 "models": {
-                    one.sitter.name: mean_loss(one.paper.losses[name]) for one in marks.everybody
+                    one.examinee.name: mean_loss(one.paper.losses[name]) for one in marks.everybody
                 },
                 "jobs": _losses_by_job(marks, name, exam.jobs.get(name, ())),
             }
@@ -201,7 +211,7 @@ def evaluations(marks: Marks, exam: Exam, wanted: Wanted) -> dict[str, Any]:
     }
 
 
-def _losses_by_job(marks: Marks, name: str, jobs: Sequence[str]) -> dict[str, Any]:
+def _losses_by_job(marks: JudgementScores, name: str, jobs: Sequence[str]) -> dict[str, Any]:
     """Return the mean losses of each job's rows of a set, by job and model."""
     found = {}
     for job in dict.fromkeys(jobs):
@@ -209,14 +219,14 @@ def _losses_by_job(marks: Marks, name: str, jobs: Sequence[str]) -> dict[str, An
         found[job] = {
             "items": len(mine),
             "models": {
-                one.sitter.name: mean_loss([one.paper.losses[name][place] for place in mine])
+                one.examinee.name: mean_loss([one.paper.losses[name][place] for place in mine])
                 for one in marks.everybody
             },
         }
     return found
 
 
-def _answers_by_job(marks: Marks, exam: Exam) -> dict[str, Any]:
+def _answers_by_job(marks: JudgementScores, exam: Exam) -> dict[str, Any]:
     """Return how many questions of each job's hold-out there were, and how many each had right."""
     found = {}
     asked = [question.job for question in exam.questions]
@@ -225,7 +235,7 @@ def _answers_by_job(marks: Marks, exam: Exam) -> dict[str, Any]:
         found[job] = {
             "items": len(mine),
             "right": {
-                one.sitter.name: _right([one.scores[place] for place in mine])
+                one.examinee.name: _right([one.scores[place] for place in mine])
                 for one in marks.everybody
             },
         }

@@ -13,26 +13,32 @@ from starlette.responses import Response
 from starlette.types import Receive
 
 from daemon.clock import Clock
-from daemon.serving.asked import Choices
 from daemon.serving.body import read_json
 from daemon.serving.engine_thread import EngineThread
-from daemon.serving.metrics import Metrics
+from daemon.serving.generation import (
+    Event,
+    GenerationJob,
+    RequestError,
+    RequestRefused,
+    ServedVersion,
+)
+from daemon.serving.metrics import ServerMetrics
 from daemon.serving.prompts import Prompts, room_for
 from daemon.serving.registry import Registry
-from daemon.serving.shapes import Frame, Shape, Told, json_bytes
+from daemon.serving.request_bodies import SamplingFields
+from daemon.serving.response_formats import AnswerParts, Frame, ResponseFormat, json_bytes
 from daemon.serving.stream import EventStream
-from daemon.serving.work import Event, Refused, Subject, Trouble, Work
 from daemon.settings_serving import ServerSettings
 
-PromptOf = Callable[[Subject], tuple[int, ...]]
+PromptOf = Callable[[ServedVersion], tuple[int, ...]]
 
 
 @dataclass(frozen=True)
-class Question:
+class GenerationRequest:
     """A request as routes have understood it."""
 
     model: str
-    choices: Choices
+    choices: SamplingFields
     prompt_of: PromptOf
     tools: tuple[str, ...] = ()
     counts_usage: bool = False
@@ -41,14 +47,14 @@ class Question:
 
 
 @dataclass
-class Desk:
+class RequestHandler:
     """What every route works with."""
 
     settings: ServerSettings
     registry: Registry
     prompts: Prompts
     thread: EngineThread
-    metrics: Metrics
+    metrics: ServerMetrics
     clock: Clock
     # Templates and tokenizers take long for long prompts: the loop goes on meanwhile.
     _aside: ThreadPoolExecutor = field(
@@ -64,7 +70,9 @@ class Desk:
         """
         return await read_json(request, self.settings.max_body_bytes, self.settings.body_s)
 
-    async def answer(self, request: Request, question: Question, shape: Shape) -> Response:
+    async def answer(
+        self, request: Request, question: GenerationRequest, shape: ResponseFormat
+    ) -> Response:
         """Return the answer, at once or as a stream.
 
         Raises:
@@ -77,33 +85,33 @@ class Desk:
         prompt = await loop.run_in_executor(self._aside, question.prompt_of, subject)
         most = room_for(subject, prompt, question.choices.asked_tokens, self.settings.max_tokens)
         sampling = question.choices.sampling(most)
-        work = Work(next(self._numbers), subject, prompt, sampling, question.tools)
+        work = GenerationJob(next(self._numbers), subject, prompt, sampling, question.tools)
         created_s = int(self.clock.now().timestamp())
         frame = Frame(uuid4().hex[:24], created_s, subject, len(prompt))
         events = self._events(work, request.receive, began_s)
         if question.choices.stream:
             first = await anext(events)
-            if isinstance(first, Trouble):
+            if isinstance(first, RequestError):
                 await events.aclose()
-                raise Refused(first)
+                raise RequestRefused(first)
             return EventStream(first, events, frame, shape, question.counts_usage)
         async with aclosing(events):
             told = await _whole(events)
         return Response(json_bytes(shape.whole(frame, told)), media_type="application/json")
 
     async def _events(
-        self, work: Work, receive: Receive, began_s: float
+        self, work: GenerationJob, receive: Receive, began_s: float
     ) -> AsyncGenerator[Event, None]:
         """Give an answer's events up to its end; leave it where the client does."""
-        line = _Line(asyncio.get_running_loop())
+        line = _AnswerQueue(asyncio.get_running_loop())
         trouble = self.thread.submit(work, line.put)
         if trouble is not None:
-            raise Refused(trouble)
+            raise RequestRefused(trouble)
         gone = asyncio.create_task(_until_gone(receive, line))
         end, tokens, started = "left", 0, False
         try:
             while (event := await line.take()) is not None:
-                if isinstance(event, Trouble):
+                if isinstance(event, RequestError):
                     end = event.code
                 else:
                     tokens = event.tokens
@@ -125,7 +133,7 @@ class ClientGone(Exception):
     """The client left before its answer was whole."""
 
 
-class _Line:
+class _AnswerQueue:
     """From the engine's thread to the loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -147,18 +155,18 @@ class _Line:
         return await self._events.get()
 
 
-async def _until_gone(receive: Receive, line: _Line) -> None:
+async def _until_gone(receive: Receive, line: _AnswerQueue) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
     line.hang_up()
 
 
-async def _whole(events: AsyncIterator[Event]) -> Told:
+async def _whole(events: AsyncIterator[Event]) -> AnswerParts:
     parts: list[str] = []
     async for event in events:
-        if isinstance(event, Trouble):
-            raise Refused(event)
+        if isinstance(event, RequestError):
+            raise RequestRefused(event)
         parts.append(event.text)
         if event.finish is not None:
-            return Told("".join(parts), event.tokens, event.finish, event.calls)
+            return AnswerParts("".join(parts), event.tokens, event.finish, event.calls)
     raise ClientGone

@@ -9,7 +9,7 @@ import pytest
 from daemon.folders.disk import atomic
 from daemon.folders.models.models import Models
 from daemon.layout import Layout
-from daemon.supervisor.errands import Errands
+from daemon.supervisor.background_tasks import BackgroundTasks
 
 
 def test_a_second_copy_without_room_is_told_and_leaves_nothing_behind(
@@ -26,10 +26,10 @@ def test_a_second_copy_without_room_is_told_and_leaves_nothing_behind(
         raise OSError(errno.ENOSPC, "no space left on device")
 
     monkeypatch.setattr(atomic, "copy_file", full)
-    errands = Errands(layout, models, lambda: None)
-    errands.back_up(version)
-    errands.close()
-    assert "no space" in errands.failed_copies()[version]
+    background = BackgroundTasks(layout, models, lambda: None)
+    background.back_up(version)
+    background.close()
+    assert "no space" in background.failed_copies()[version]
     assert list(layout.backups.iterdir()) == []
     assert layout.version(version).is_dir()
 
@@ -42,13 +42,13 @@ def test_a_version_that_was_mended_is_read_again(tmp_path: Path) -> None:
     name = store.seal_base("2026-01-01T00:00:00+00:00", {"name": "tiny"}, {})
     path = layout.version(name) / "adapters.safetensors"
     whole, read = path.read_bytes(), threading.Event()
-    errands = Errands(layout, store, read.set)
+    background = BackgroundTasks(layout, store, read.set)
     path.write_bytes(b"x")
-    errands.verify(name)
-    assert read.wait(30.0) and errands.verified() == {name: False}
+    background.verify(name)
+    assert read.wait(30.0) and background.verified() == {name: False}
     path.write_bytes(whole)
-    assert errands.verified() == {}
+    assert background.verified() == {}
     read.clear()
-    errands.verify(name)
-    assert read.wait(30.0) and errands.verified() == {name: True}
-    errands.close()
+    background.verify(name)
+    assert read.wait(30.0) and background.verified() == {name: True}
+    background.close()

@@ -16,9 +16,9 @@ from daemon.core.decisions.snapshot import Attempts
 from daemon.folders.runs.run_requests import RunRequests
 from daemon.folders.runs.runs import begin_attempt, commit, note_exam_progress
 from daemon.layout import Layout
-from daemon.supervisor.crew import GRACE_S, Died, Hand
 from daemon.supervisor.perform import Performer
 from daemon.supervisor.wakeups import Wakeups
+from daemon.supervisor.worker_process import GRACE_S, Died, WorkerProcess
 from tests.clocks import StillClock
 from tests.core import worlds as w
 
@@ -44,13 +44,13 @@ def wakeups() -> Wakeups:
     return Wakeups()
 
 
-def begin(code: str, folder: Path, wakeups: Wakeups) -> Hand:
-    hand = Hand([sys.executable, "-c", code], folder, SystemClock(), wakeups, 5.0)
+def begin(code: str, folder: Path, wakeups: Wakeups) -> WorkerProcess:
+    hand = WorkerProcess([sys.executable, "-c", code], folder, SystemClock(), wakeups, 5.0)
     hand.begin(say.Train("r000001"), "r000001")
     return hand
 
 
-def death_of(hand: Hand, wakeups: Wakeups) -> Died:
+def death_of(hand: WorkerProcess, wakeups: Wakeups) -> Died:
     clock = SystemClock()
     until_s = clock.monotonic_s() + PATIENCE_S
     while clock.monotonic_s() < until_s:
@@ -76,7 +76,7 @@ def test_a_worker_that_does_not_leave_in_time_is_ended_and_that_is_not_its_fault
 ) -> None:
     """Whatever it is busy with: the last commit stands (fault D5)."""
     clock = StillClock()
-    hand = Hand([sys.executable, "-c", WAITING.format("")], tmp_path, clock, wakeups, 5.0)
+    hand = WorkerProcess([sys.executable, "-c", WAITING.format("")], tmp_path, clock, wakeups, 5.0)
     hand.begin(say.Train("r000001"), "r000001")
     hand.leave()
     assert hand.listen()[1] is None

@@ -9,7 +9,7 @@ from daemon.clock import Clock
 from daemon.core import messages as say
 from daemon.core.decisions.deaths import Cause, Ending, classify
 from daemon.core.decisions.silence import Silence
-from daemon.core.decisions.snapshot import Worker
+from daemon.core.decisions.snapshot import WorkerState
 from daemon.errors import ExitCode
 from daemon.supervisor.child import Child
 from daemon.supervisor.pressure import PressureGauge
@@ -42,7 +42,7 @@ class Died:
     """What kind of death it was, as far as a sign of it is left."""
 
 
-class Hand:
+class WorkerProcess:
     """One worker, started when there is work and kept while it is warm."""
 
     def __init__(
@@ -73,17 +73,22 @@ class Hand:
         """The process id, where it runs."""
         return self._child.pid if self._child is not None else None
 
-    def view(self) -> Worker:
+    def view(self) -> WorkerState:
         """Return what a decision may know."""
         now_s = self._clock.monotonic_s()
         if self._state == "off" and now_s < self._not_before_s:
-            return Worker("leaving")
+            return WorkerState("leaving")
         others = tuple(self._others)
         idle_s = now_s - self._since_s
-        return Worker(
-            self._state, self._on, others, idle_s, self._silence.seconds, self._silence.step_s,
+        return WorkerState(
+            self._state,
+            self._on,
+            others,
+            idle_s,
+            self._silence.seconds,
+            self._silence.step_s,
             self._doing,
-        )  # fmt: skip
+        )
 
     def begin(self, order: say.Order, on: str) -> None:
         """Give work, starting the process where it is off; what it works on is set aside."""
@@ -130,15 +135,15 @@ class Hand:
             self._follow(report)
         if ended is None:
             self._gauge.sample()
-            self._hasten()
+            self._kill_sooner()
             return reports, None
-        return reports, self._bury(ended)
+        return reports, self._reap(ended)
 
     def _listen_for_steps(self, reports: list[say.Report | str]) -> None:
         now_s = self._clock.monotonic_s()
         passed_s, self._looked_s = now_s - self._looked_s, now_s
         if reports:
-            step = any(isinstance(report, say.Stepped | say.PieceStepped) for report in reports)
+            step = any(isinstance(report, say.Stepped | say.UnitStepped) for report in reports)
             self._silence = self._silence.heard(passed_s, step)
         else:
             self._silence = self._silence.looked(passed_s)
@@ -156,18 +161,24 @@ class Hand:
             case say.TakenIn() if self._others and not self._told_to_end:
                 self._turn("busy", self._others.pop())
             case (
-                say.TakenIn() | say.Prepared() | say.PrepareFailed() | say.CandidateReady()
-                | say.RunEnded() | say.RunRefused() | say.Abandoned() | say.PieceEnded()
+                say.TakenIn()
+                | say.Prepared()
+                | say.PrepareFailed()
+                | say.CandidateReady()
+                | say.RunEnded()
+                | say.RunRefused()
+                | say.Abandoned()
+                | say.UnitEnded()
                 | say.OrderEnded()
-            ) if not self._told_to_end:  # fmt: skip
+            ) if not self._told_to_end:
                 self._turn("idle", None)
 
-    def _hasten(self) -> None:
+    def _kill_sooner(self) -> None:
         late = self._clock.monotonic_s() - self._since_s > self._budget_s + GRACE_S
         if self._state == "leaving" and late:
             self.kill(wanted=True)
 
-    def _bury(self, ended: int) -> Died:
+    def _reap(self, ended: int) -> Died:
         assert self._child is not None
         child, self._child = self._child, None
         wanted = self._told_to_end or ended == 0
@@ -181,7 +192,7 @@ class Hand:
             stderr=child.tail(),
             cause=classify(Ending(ended, child.tail(), wanted, **vars(self._gauge.read()))),
         )
-        child.bury()
+        child.reap()
         self._others.clear()
         self._turn("off", None)
         if died.busy:

@@ -9,7 +9,7 @@ import pytest
 from daemon.clock import SystemClock
 from daemon.settings_serving import ServerSettings
 from daemon.supervisor.journal import Journal
-from daemon.supervisor.server import END_S, LONGEST_REST_S, SETTLED_S, ServerHand
+from daemon.supervisor.server_process import END_S, LONGEST_REST_S, SETTLED_S, ServerProcess
 from daemon.supervisor.wakeups import Wakeups
 from tests.clocks import StillClock
 
@@ -42,15 +42,15 @@ def told() -> Told:
     return Told()
 
 
-def hand(code: str, folder: Path, clock: StillClock) -> ServerHand:
-    return ServerHand([sys.executable, "-c", code], folder, clock, Wakeups())
+def hand(code: str, folder: Path, clock: StillClock) -> ServerProcess:
+    return ServerProcess([sys.executable, "-c", code], folder, clock, Wakeups())
 
 
-def tend(server: ServerHand, settings: ServerSettings, told: Told) -> None:
+def tend(server: ServerProcess, settings: ServerSettings, told: Told) -> None:
     server.tend(settings, cast(Journal, told))
 
 
-def until_gone(server: ServerHand) -> None:
+def until_gone(server: ServerProcess) -> None:
     clock = SystemClock()
     until_s = clock.monotonic_s() + PATIENCE_S
     while not server.gone:
