@@ -148,7 +148,7 @@ def rebuild_ledger(root: Path) -> Rebuilt:
         lock.release()
 
 
-def _parts(layout: Layout, rehearse: bool, console: bool) -> Parts:
+def _parts(layout: Layout, rehearse: bool, console: bool) -> Parts:  # long: a part a line
     clock = SystemClock()
     settings = SettingsWatch(layout.settings_file)
     now = settings.now

@@ -136,22 +136,7 @@ def serve(layout: Layout, settings: ServerSettings, *, rehearse: bool, child: bo
     app = make_server(layout, handler, lambda: server.should_exit)
     place = listen(settings)
     record = record_at(layout, settings)
-    config = uvicorn.Config(
-        app,
-        http=protocol(settings.connections, settings.send_s),
-        ws="none",
-        lifespan="off",
-        # Else every request that is no HTTP is a line in the log.
-        log_config=None,
-        log_level="error",
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=GRACE_S,
-        h11_max_incomplete_event_size=HEAD_BYTES,
-    )
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(_config(app, settings))
     if child:
         from daemon.serving.parent import watch_parent
 
@@ -167,3 +152,21 @@ def serve(layout: Layout, settings: ServerSettings, *, rehearse: bool, child: bo
     if handler.thread.over is MODEL_DIED:
         message = "the model failed again and again, and the server has ended; see above for where"
         raise ServerFault("model_died", message)
+
+
+def _config(app: ASGIApp, settings: ServerSettings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=protocol(settings.connections, settings.send_s),
+        ws="none",
+        lifespan="off",
+        # Else every request that is no HTTP is a line in the log.
+        log_config=None,
+        log_level="error",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=GRACE_S,
+        h11_max_incomplete_event_size=HEAD_BYTES,
+    )

@@ -9,7 +9,7 @@ from daemon.core import messages as say
 from daemon.core.decisions import actions as do
 from daemon.core.decisions.snapshot import Snapshot
 from daemon.core.status.ledger_rows import job_row, promotion_row, run_record, run_row, version_row
-from daemon.core.workspace.jobs import Outcome, escape
+from daemon.core.workspace.jobs import STATE_OF_OUTCOME, escape
 from daemon.core.workspace.untrained import records_of
 from daemon.core.workspace.versions import ancestry, jobs_of, untrained_of
 from daemon.errors import DaemonFault
@@ -22,17 +22,6 @@ from daemon.supervisor.claiming import claim, pass_on, unclaim
 from daemon.supervisor.parts import Parts
 from daemon.supervisor.request import make_request
 from daemon.supervisor.untrained_rows import tell_left_out
-
-STATES: dict[Outcome, str] = {
-    "trained": "done",
-    "nothing_new": "done",
-    "nothing_left": "done",
-    "skipped": "skipped",
-    "refused": "failed",
-    "crashed": "failed",
-    "failed": "failed",
-}
-"""Where a job lies that has ended."""
 
 
 class Performer:
@@ -142,7 +131,7 @@ class Performer:
         self._parts.journal.event("queued", message, job=card.job)
 
     def _end_job(self, action: do.EndJob, seen: Snapshot) -> None:
-        state = STATES[action.outcome]
+        state = STATE_OF_OUTCOME[action.outcome]
         card = action.card
         if action.source == "incoming":
             readings.forget(self._layout.job("incoming", card.job))

@@ -184,17 +184,7 @@ def _holdouts(layout: Layout, settings: Settings, notes: list[str]) -> Suite:
             if not isinstance(example, Chat):
                 texts += 1
                 continue
-            items.append(
-                SuiteItem(
-                    f"{job}:{record['row']}",
-                    record["line"],
-                    prompt_of(example),
-                    (answer_of(example),),
-                    example.tools,
-                    group=label_of(example, words),
-                    scorer="calls" if ends_in_calls(example) else None,
-                )
-            )
+            items.append(_holdout_item(job, record, example, label_of(example, words)))
     if texts:
         notes.append(f"{texts} held-out rows are plain text and ask nothing: they are left out")
     if not items:
@@ -212,6 +202,18 @@ def _holdouts(layout: Layout, settings: Settings, notes: list[str]) -> Suite:
         settings.evaluation.max_new_tokens,
         tuple(items),
         digest,
+    )
+
+
+def _holdout_item(job: str, record: dict[str, Any], example: Chat, group: str | None) -> SuiteItem:
+    return SuiteItem(
+        f"{job}:{record['row']}",
+        record["line"],
+        prompt_of(example),
+        (answer_of(example),),
+        example.tools,
+        group=group,
+        scorer="calls" if ends_in_calls(example) else None,
     )
 
 

@@ -20,6 +20,17 @@ trained, so none counts as seen."""
 SCHEMA = 1
 ORDER: dict[Priority, int] = {"high": 0, "normal": 1, "low": 2}
 
+STATE_OF_OUTCOME: dict[Outcome, str] = {
+    "trained": "done",
+    "nothing_new": "done",
+    "nothing_left": "done",
+    "skipped": "skipped",
+    "refused": "failed",
+    "crashed": "failed",
+    "failed": "failed",
+}
+"""Where a job lies that has ended."""
+
 
 @dataclass(frozen=True)
 class Intake:

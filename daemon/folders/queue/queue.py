@@ -1,8 +1,7 @@
 """`queue/`: one directory a job, moved whole from state to state; knows no decision.
 
 The supervisor is the only writer, so what it has read of a job stays true until it writes again;
-what it moves is noted in its listings, which are read anew when the directory changed otherwise and
-every few seconds all the same. With thousands of jobs a look costs no more than passing over them.
+what it moves is noted in its listings, read anew every few seconds and when the directory changed.
 """
 
 import json
@@ -16,14 +15,8 @@ from typing import Any
 
 from daemon.clock import Clock
 from daemon.core.rows.prefix import NONE
-from daemon.core.workspace.jobs import (
-    Intake,
-    JobCard,
-    Priority,
-    card_from_record,
-    card_to_record,
-    slug,
-)
+from daemon.core.workspace import jobs
+from daemon.core.workspace.jobs import Intake, JobCard, Priority, card_from_record, card_to_record
 from daemon.errors import DaemonFault
 from daemon.folders.disk import atomic
 from daemon.folders.disk.listings import Listings
@@ -231,7 +224,7 @@ class Queue:
 
     def named(self, name: str) -> JobCard | None:
         """Return the newest job made of a file of this name; None where there is none."""
-        ending = f"-{slug(name)}"
+        ending = f"-{jobs.slug(name)}"
         found = [
             card
             for state in QUEUE_STATES
@@ -271,7 +264,7 @@ class Queue:
     ) -> JobCard:
         arrival = self._next_arrival()
         return JobCard(
-            job=f"{arrival:06d}-{slug(name)}",
+            job=f"{arrival:06d}-{jobs.slug(name)}",
             arrival=arrival,
             priority=priority,
             name=name,

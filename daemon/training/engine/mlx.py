@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from mlx.utils import tree_flatten, tree_unflatten
+from mlx.utils import tree_unflatten
 
 from daemon.core.evaluation.answers import Answer, AnswerLimits
 from daemon.core.training.footprint import Estimate, PassShape, estimate, shape_from_config
@@ -32,7 +32,7 @@ from daemon.settings import TrainingSettings
 from daemon.text.encoder import Encoded
 from daemon.training.engine.losses import chunk_positions
 from daemon.training.engine.mlx_memory import adapted_modules, answers_beside, in_use
-from daemon.training.engine.optimizers import FIRST_MOMENT
+from daemon.training.engine.optimizers import FIRST_MOMENT, flat_state, shapes_of
 from daemon.training.engine.partial_gradient import PartialGradient
 from daemon.training.engine.protocol import (
     ADAPTER,
@@ -199,7 +199,7 @@ class MlxEngine:
         self._stepper = Stepper(
             self._anatomy,
             training,
-            self._shapes(training),
+            self._row_shapes(training),
             self._parallel,
             self._trunk_cache,
             training.grad_checkpoint,
@@ -229,7 +229,7 @@ class MlxEngine:
     def _carry(self, training: TrainingSettings) -> None:
         """Let the moments of the last run count as the settings say."""
         optimizer = self._ready().optimizer
-        state = _flat(optimizer.state)
+        state = flat_state(optimizer.state)
         if training.carry_moments == "decay":
             # Of the first moment only: a second one that is too small makes steps too long.
             first = FIRST_MOMENT[training.optimizer]
@@ -241,7 +241,7 @@ class MlxEngine:
             state["step"] = mx.zeros_like(state["step"])
         optimizer.state = tree_unflatten(list(state.items()))
 
-    def _shapes(self, training: TrainingSettings) -> RowShapes:
+    def _row_shapes(self, training: TrainingSettings) -> RowShapes:
         """Return the shapes of passes.
 
         On the CPU compiling brings no speed, and each new shape costs a fraction of a second.
@@ -312,7 +312,7 @@ class MlxEngine:
     def save(self, folder: Path) -> None:
         """Write adapter and moments into a directory that is being built."""
         adapters.save_adapter(self._model, folder / ADAPTER)
-        moments = _flat(self._ready().optimizer.state)
+        moments = flat_state(self._ready().optimizer.state)
         # Sorted, because MLX writes in an order that depends on that of the keys.
         mx.save_safetensors(str(folder / MOMENTS), dict(sorted(moments.items())))
 
@@ -333,7 +333,7 @@ class MlxEngine:
         found: Any = mx.load(str(path))
         # Loading is lazy: the file may be replaced or removed before the numbers are needed.
         mx.eval(found)
-        if _shapes(found) != _shapes(_flat(optimizer.state)):
+        if shapes_of(found) != shapes_of(flat_state(optimizer.state)):
             return False
         optimizer.state = tree_unflatten(list(found.items()))
         return True
@@ -394,12 +394,3 @@ class MlxEngine:
     def _ready(self) -> Stepper:
         assert self._stepper is not None, "load comes first"
         return self._stepper
-
-
-def _flat(state: Any) -> dict[str, Any]:
-    leaves: Any = tree_flatten(state)
-    return dict(leaves)
-
-
-def _shapes(arrays: dict[str, Any]) -> dict[str, tuple[tuple[int, ...], Any]]:
-    return {name: (tuple(array.shape), array.dtype) for name, array in arrays.items()}

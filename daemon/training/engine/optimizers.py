@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from mlx.utils import tree_flatten
+
 from daemon.model.backend import optim
 from daemon.settings import TrainingSettings
 
@@ -48,3 +50,14 @@ def make_optimizer(training: TrainingSettings) -> Any:
             return optim.RMSprop(rate)
         case "muon":
             return optim.Muon(rate, weight_decay=decay)
+
+
+def flat_state(state: Any) -> dict[str, Any]:
+    """Return an optimizer's state as arrays by dotted name."""
+    leaves: Any = tree_flatten(state)
+    return dict(leaves)
+
+
+def shapes_of(arrays: dict[str, Any]) -> dict[str, tuple[tuple[int, ...], Any]]:
+    """Return the shape and kind of number of each array."""
+    return {name: (tuple(array.shape), array.dtype) for name, array in arrays.items()}

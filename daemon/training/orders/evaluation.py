@@ -55,6 +55,20 @@ STARTS = 3
 
 Paper = dict[str, Any]
 
+IN_THE_LEDGER = (
+    "evaluation",
+    "created_at",
+    "title",
+    "outcome",
+    "subjects",
+    "suites",
+    "overall",
+    "tests",
+    "winner",
+    "targets",
+)
+"""What of a report stays in the order's result, for the ledger and the lists of commands."""
+
 
 class Evaluating:
     """One request about an evaluation."""
@@ -299,19 +313,7 @@ class Evaluating:
             },
         )
         said = "; ".join(comparison_report.headline(report))
-        kept = (
-            "evaluation",
-            "created_at",
-            "title",
-            "outcome",
-            "subjects",
-            "suites",
-            "overall",
-            "tests",
-            "winner",
-            "targets",
-        )
-        result = {key: report[key] for key in kept}
+        result = {key: report[key] for key in IN_THE_LEDGER}
         ended_at = self._context.clock.now().isoformat()
         orders.end(
             self._place, {"schema_version": 1, "ended_at": ended_at, "message": said, **result}
