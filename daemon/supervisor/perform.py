@@ -88,10 +88,9 @@ class Performer:
         if card is None:
             return
         found = self._layout.job("incoming", card.job).original.stat()
-        message = f"took {escape(drop.name)} as {card.job}"
         parts.journal.event(
             "claimed",
-            message,
+            f"took {escape(drop.name)} as {card.job}",
             job=card.job,
             name=escape(drop.name),
             inode=found.st_ino,
