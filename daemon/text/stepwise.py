@@ -10,7 +10,6 @@ Some templates (Phi-3's) close a conversation with a token of its own; it ends n
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from os.path import commonprefix
 
 from daemon.core.rows.examples import Turn
 from daemon.text.template import ChatTemplate, Unrenderable
@@ -91,8 +90,16 @@ def _ending(
         followed = template.render([*turns, Turn("user", MARK)], False, tools)
     except Unrenderable:
         return _last(controls, said)
-    shared = commonprefix([said, followed[len(before) :]]) if followed.startswith(before) else ""
-    return _last(controls, shared) or _last(controls, said)
+    if not followed.startswith(before):
+        return _last(controls, said)
+    return _last(controls, common_start(said, followed[len(before) :])) or _last(controls, said)
+
+
+def common_start(one: str, other: str) -> str:
+    """Return what two texts begin with alike."""
+    pairs = zip(one, other, strict=False)
+    differs = (place for place, (mine, its) in enumerate(pairs) if mine != its)
+    return one[: next(differs, min(len(one), len(other)))]
 
 
 def _last(controls: re.Pattern[str], text: str) -> str:
