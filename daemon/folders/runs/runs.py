@@ -71,6 +71,7 @@ def freeze(place: RunLayout, record: dict[str, Any]) -> None:
     atomic.remove_directory(place.part)
     atomic.remove_file(place.ladder)
     atomic.remove_file(place.stopped)
+    atomic.remove_file(place.samples)
     forget_shortages(place)
     # Compact: a run of a million rows lists each of them.
     sealed = {**record, CHECKSUM: _checksum(record)}
@@ -107,6 +108,22 @@ def append_fallback(place: RunLayout, rung: Fallback) -> None:
 def write_stopped(place: RunLayout, stopped: EarlyStopped) -> None:
     """Write durably that the run ends at its best step."""
     atomic.write_json(place.stopped, {"schema_version": 1, **stopped.as_record()})
+
+
+def write_sample_count(place: RunLayout, count: int) -> None:
+    """Write durably how many samples each evaluation of the run asks."""
+    atomic.write_json(place.samples, {"schema_version": 1, "count": count})
+
+
+def read_sample_count(place: RunLayout) -> int | None:
+    """Return how many samples each evaluation asks; None before the first, and where damaged.
+
+    Nothing is decided by them: after damage the next evaluation finds out anew how many.
+    """
+    try:
+        return int(json.loads(place.samples.read_bytes())["count"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def read_stopped(place: RunLayout) -> EarlyStopped | None:
@@ -275,6 +292,11 @@ def _read(path: Path, size: int) -> Iterator[dict[str, Any]]:
 def step_of(folder: Path | None) -> int:
     """Return the step in the run of a checkpoint; 0 for none."""
     return 0 if folder is None else int(folder.name[1:])
+
+
+def newest_step(place: RunLayout) -> int:
+    """Return the step in the run of its newest checkpoint, unverified; 0 for none."""
+    return max(map(step_of, _checkpoints(place)), default=0)
 
 
 def step_before(place: RunLayout, step_in_run: int) -> int:
