@@ -45,6 +45,15 @@ def test_every_command_in_the_pages_exists_with_its_options(shown: str) -> None:
     assert used <= known
 
 
+def test_every_command_that_a_message_names_exists() -> None:
+    """A damaged file of a run was answered with 'finetuned retry', which is no command."""
+    command: Any = typer.main.get_command(build())
+    known = set[str]()
+    for path in sorted((ROOT / "daemon").rglob("*.py")):
+        known.update(re.findall(r"'finetuned ([a-z][a-z-]*)", path.read_text(encoding="utf-8")))
+    assert len(known) > 10 and known <= set(command.commands)
+
+
 def test_every_make_target_in_the_pages_exists() -> None:
     targets = set(re.findall(r"^([a-z]+):", page("Makefile"), re.MULTILINE))
     shown = {

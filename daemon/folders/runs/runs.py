@@ -28,6 +28,8 @@ CHECKSUM = "sha256"
 ROOM_FACTOR = 2
 """Free room a commit wants, in sizes of the last one: others write too."""
 
+START_OVER = "'finetuned retrain' starts the run over"
+
 
 def read_request(place: RunLayout) -> dict[str, Any]:
     """Return what the supervisor asks for."""
@@ -90,7 +92,7 @@ def read_fallbacks(place: RunLayout) -> list[Fallback]:
     except FileNotFoundError:
         return []
     except (OSError, ValueError, KeyError, TypeError) as error:
-        message = f"{place.ladder} cannot be read ({error}): 'finetuned retry' starts the run over"
+        message = f"{place.ladder} cannot be read ({error}): {START_OVER}"
         raise RunFault("ladder_damaged", message) from error
 
 
@@ -137,7 +139,7 @@ def read_stopped(place: RunLayout) -> EarlyStopped | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        message = f"{place.stopped} cannot be read ({error}): 'finetuned retry' starts the run over"
+        message = f"{place.stopped} cannot be read ({error}): {START_OVER}"
         raise RunFault("stopped_damaged", message) from error
 
 

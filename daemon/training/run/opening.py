@@ -80,7 +80,7 @@ def _way_out(place: RunLayout) -> str:
     return (
         f"its {step} steps are kept: start the release that began it to go on with them, or give "
         f"them up with 'touch control/skip' and train the files of {run} by today's settings with "
-        "'finetuned retry JOB'"
+        "'finetuned retrain JOB'"
     )
 
 
