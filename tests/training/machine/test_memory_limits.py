@@ -21,7 +21,7 @@ from daemon.model import machine
 from daemon.model.backend import mx
 from daemon.training.engine.protocol import StepShape
 from tests.training.orders import test_audit, test_evaluation, test_reproduction, test_sweep
-from tests.training.run.test_healing import JOB, LONG, TRAIN
+from tests.training.rehearsed import JOB, LONG, TRAIN
 from tests.training.tiny_llama import TinyEngine
 from tests.training.workspace import Workspace, after_steps, chats, make_workspace
 
