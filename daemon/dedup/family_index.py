@@ -11,8 +11,8 @@ from daemon.dedup.family_segments import ENTRY, FamilyIndex, FamilySegment, job_
 from daemon.folders.queue import family_files, reports
 from daemon.folders.queue.family_files import FAMILY, Families
 from daemon.folders.queue.queue import find_job
+from daemon.folders.queue.read_jobs import ReadJob, ReadJobs
 from daemon.folders.queue.seen import DAMAGED, SeenFolder
-from daemon.folders.read_jobs import ReadJob, ReadJobs
 from daemon.layout import Layout
 from daemon.layout_jobs import JobLayout
 

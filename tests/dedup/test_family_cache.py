@@ -10,11 +10,11 @@ import pytest
 from daemon.dedup import family_index
 from daemon.dedup.family_index import TRUST_S, JobFamilies, open_index
 from daemon.dedup.family_segments import NOWHERE, FamilyIndex, FamilySegment
-from daemon.folders import read_jobs
 from daemon.folders.disk import atomic
-from daemon.folders.queue import family_files
+from daemon.folders.queue import family_files, read_jobs
 from daemon.folders.queue.family_files import Families, FamilySide, jobs_on_disk
 from daemon.layout import Layout
+from daemon.layout_jobs import JobLayout
 from tests.clocks import StillClock
 from tests.intake.bench import Bench
 from tests.kill import Killed, killed_at
@@ -237,7 +237,7 @@ def test_files_that_gave_no_family_a_side_are_known_by_the_cache_too(
     read: list[str] = []
     accepted = family_index._is_accepted
 
-    def looking(place: family_index.JobLayout) -> bool:
+    def looking(place: JobLayout) -> bool:
         read.append(place.folder.name)
         return accepted(place)
 

@@ -28,8 +28,8 @@ from daemon.training.records.state import SkippedRow
 from daemon.training.run.checkpointing import Checkpointer
 from daemon.training.run.early_stopping import EarlyStop
 from daemon.training.run.probes import Prober
+from daemon.training.run.samples import Samples
 from daemon.training.run.step_metrics import StepTimes, step_metrics
-from daemon.training.samples import Samples
 
 REFUSED_MOST = 5
 """So many steps in a row that were not finite end the run."""

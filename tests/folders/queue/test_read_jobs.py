@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from daemon.folders.disk import atomic
-from daemon.folders.read_jobs import ReadJob, ReadJobs
+from daemon.folders.queue.read_jobs import ReadJob, ReadJobs
 from daemon.layout import Layout
 
 
