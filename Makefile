@@ -14,7 +14,8 @@ SOAKED := KILLS WISHES FAULTS DISKS REAL FILES VOLUMES DAMAGES FUZZ READS NAMES 
 GPU_ROOMS := tests/model tests/training tests/serving tests/evaluation
 GPU_SAMPLE := tests/model/test_generation.py tests/model/test_adapters.py tests/serving/test_row_batch.py
 
-.PHONY: help demo test test-families test-gpu bench bench-growth soak lint format docs constraints clean
+.PHONY: help demo test test-families test-gpu bench bench-growth soak ruff lint format docs \
+	constraints release clean
 
 help:
 	@echo "make demo         watch a file become a better model (sets up $(VENV) first)"
@@ -24,9 +25,11 @@ help:
 	@echo "make bench        training, server, tokens and intake beside what people use (ROWS=my.jsonl)"
 	@echo "make bench-growth whether a daemon grows over 1,000 files (FILES=100)"
 	@echo "make soak         every fault at every place, 10,000 kills, attacks (KILLS=200 FAULTS=100)"
-	@echo "make lint         what pre-commit runs: lint, format, types, import contract"
+	@echo "make ruff         lint and format: what pre-commit runs before a commit"
+	@echo "make lint         the same, types, import contract: what it runs before a push"
 	@echo "make format       mend what can be mended by machine"
 	@echo "make docs         write the pages that are made from the code"
+	@echo "make release      sdist and wheel in dist/; the wheel is tried where no source is"
 	@echo "make constraints  resolve the hashed constraints anew"
 	@echo "make EXTRA=cuda12 demo, in a fresh checkout: with MLX for an NVIDIA GPU (or cuda13)"
 	@echo "make clean        remove $(VENV) and caches; never a folder of the daemon"
@@ -66,9 +69,11 @@ bench-growth: $(READY)
 soak: $(READY)
 	@$(BIN)/python -m tests.reliability.soak $(foreach kind,$(SOAKED),$(if $($(kind)),--$(shell echo $(kind) | tr A-Z a-z) $($(kind))))
 
-lint: $(READY)
+ruff: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+lint: ruff
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
@@ -79,6 +84,9 @@ format: $(READY)
 docs: $(READY)
 	$(BIN)/python docs/make_settings.py
 	$(BIN)/python docs/make_tree.py
+
+release: $(READY)
+	@.ci/release
 
 constraints: $(READY)
 	$(BIN)/python constraints/lock.py
