@@ -11,10 +11,15 @@ EXTRA := $(or $(shell cat $(READY) 2>/dev/null),cpu)
 SOAKED := KILLS WISHES FAULTS DISKS REAL FILES VOLUMES DAMAGES FUZZ READS NAMES WRITERS HUGE CALLS CUTS \
 	MINUTES REQUESTS CLIENTS STATES POISON ONLY
 
+# The rooms that decide, write and supervise: their own tests need no model and no minutes.
+COVERED := core folders supervisor
+COMMA := ,
+SPACE := $(subst ,, )
+
 GPU_ROOMS := tests/model tests/training tests/serving tests/evaluation
 GPU_SAMPLE := tests/model/test_generation.py tests/model/test_adapters.py tests/serving/test_row_batch.py
 
-.PHONY: help demo test test-families test-gpu bench bench-growth soak ruff lint format docs \
+.PHONY: help demo test test-families test-gpu coverage bench bench-growth soak ruff lint format docs \
 	constraints release clean
 
 help:
@@ -22,6 +27,7 @@ help:
 	@echo "make test         lint, types, import contract and every test (sets up $(VENV) first)"
 	@echo "make test-families  every family of models with its real texts through a daemon, bf16 and 4-bit"
 	@echo "make test-gpu     the rooms that compute, as on a GPU: float32, bfloat16 and 4-bit bases"
+	@echo "make coverage     branches of core, folders and supervisor that their tests take, with a floor"
 	@echo "make bench        training, server, tokens and intake beside what people use (ROWS=my.jsonl)"
 	@echo "make bench-growth whether a daemon grows over 1,000 files (FILES=100)"
 	@echo "make soak         every fault at every place, 10,000 kills, attacks (KILLS=200 FAULTS=100)"
@@ -54,6 +60,13 @@ test-gpu: $(READY)
 # `make test` tries a sample of them.
 test-families: $(READY)
 	FINETUNED_FAMILIES=all $(BIN)/python -m pytest tests/end_to_end/test_model_families.py
+
+# Under a tracer all rooms take an hour and more, so it is no part of `make test`.
+coverage: $(READY)
+	@rm -f .coverage .coverage.*
+	$(BIN)/python -m coverage run -m pytest -q --timeout 600 $(COVERED:%=tests/%)
+	@$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report --include "$(subst $(SPACE),$(COMMA),$(COVERED:%=daemon/%/*))"
 
 bench: $(READY)
 	@$(BIN)/python -m benchmarks.train_speed
@@ -92,7 +105,7 @@ constraints: $(READY)
 	$(BIN)/python constraints/lock.py
 
 clean:
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) dist build .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 # One call of pip from the lock where there is one, so that nothing is resolved; else by ranges. The
 # lock is for the CPU: its wheel goes before that of CUDA comes, because both own one library, and so

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -59,6 +60,14 @@ def test_a_release_is_refused_without_its_day_and_its_golden_workspace() -> None
     assert "CHANGELOG.md has no dated" in script and "no golden workspace" in script
     assert page("Makefile").count("@.ci/release") == 1
     subprocess.run(["bash", "-n", str(ROOT / ".ci" / "release")], check=True)
+
+
+def test_branches_are_measured_against_a_floor() -> None:
+    """Fault: nobody knew which branches no test takes."""
+    measured = tomllib.loads(page("pyproject.toml"))["tool"]["coverage"]
+    assert measured["run"]["branch"] is True and measured["run"]["source"] == ["daemon"]
+    assert measured["report"]["fail_under"] >= 84
+    assert "-m coverage report" in page("Makefile")
 
 
 def test_the_image_is_made_from_what_is_there_and_says_that_nobody_has_built_it() -> None:
