@@ -16,17 +16,17 @@ from typing import Any
 
 import numpy as np
 
-from daemon.core.examples import from_record
-from daemon.core.packing import lay_out
-from daemon.core.plan import Plan, draws_of, mix
-from daemon.core.schedule import Schedule, rate
-from daemon.core.versions import AdapterSpec
+from daemon.core.rows.examples import from_record
+from daemon.core.training.packing import lay_out
+from daemon.core.training.plan import Plan, draws_of, mix
+from daemon.core.training.schedule import Schedule, rate
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.layout import Layout
 from daemon.model.bases import prepare
 from daemon.settings import TrainingSettings
 from daemon.text.encoder import Encoded, TextEncoder
-from daemon.training.engine import EncodedPass
-from daemon.training.mlx_engine import MlxEngine
+from daemon.training.engine.mlx import MlxEngine
+from daemon.training.engine.protocol import EncodedPass
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 HELD = 12
@@ -121,9 +121,14 @@ def read_rows(base: Path, name: str) -> list[Encoded]:
 
 
 def stream(
-    engine: MlxEngine, base: Path, files: Sequence[File], policy: Policy, seed: int, layers: int,
+    engine: MlxEngine,
+    base: Path,
+    files: Sequence[File],
+    policy: Policy,
+    seed: int,
+    layers: int,
     scratch: Path,
-) -> tuple[float, float]:  # fmt: skip
+) -> tuple[float, float]:
     """Train all files one after another; return the two losses."""
     training = TrainingSettings(
         num_layers=layers, row_tokens=256, pass_tokens=256, **policy.carried
@@ -142,9 +147,14 @@ def stream(
 
 
 def train(
-    engine: MlxEngine, file: File, earlier: Sequence[Encoded], policy: Policy,
-    training: TrainingSettings, seed: int, step: int,
-) -> int:  # fmt: skip
+    engine: MlxEngine,
+    file: File,
+    earlier: Sequence[Encoded],
+    policy: Policy,
+    training: TrainingSettings,
+    seed: int,
+    step: int,
+) -> int:
     """Train one file as a run does; return the step after it."""
     draws = draws_of(len(file.train), training.epochs, policy.replay) if earlier else 0
     generator = np.random.default_rng(seed + step)
@@ -152,9 +162,13 @@ def train(
     lengths = [len(row.tokens) for row in file.train]
     plan = Plan(lengths, training.batch_rows, training.epochs, mix(seed, step), draws)
     schedule = Schedule(
-        training.learning_rate, training.warmup_steps, training.rewarm_steps,
-        training.decay_share, training.decay_floor, training.carry_schedule,
-    )  # fmt: skip
+        training.learning_rate,
+        training.warmup_steps,
+        training.rewarm_steps,
+        training.decay_share,
+        training.decay_floor,
+        training.carry_schedule,
+    )
     for index in range(plan.steps):
         batch = plan.batch(index)
         step += 1

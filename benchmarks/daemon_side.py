@@ -52,11 +52,16 @@ def settings(task: Task) -> dict[str, Any]:
         "intake": {"pictures": False},
         "holdout": {"share": 0.0 if task.resume is None else 0.1},
         "training": {
-            "rank": RANK, "scale": SCALE, "learning_rate": LEARNING_RATE, "seed": task.seed,
-            "num_layers": task.num_layers, "batch_rows": task.batch_rows, "epochs": task.epochs,
+            "rank": RANK,
+            "scale": SCALE,
+            "learning_rate": LEARNING_RATE,
+            "seed": task.seed,
+            "num_layers": task.num_layers,
+            "batch_rows": task.batch_rows,
+            "epochs": task.epochs,
             "max_row_tokens": 2048,
         },
-    }  # fmt: skip
+    }
 
 
 def keep_adapter(place: Layout, task: Task) -> None:

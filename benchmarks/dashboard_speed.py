@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks import machine
 from benchmarks.serve_sides import free_port, running
-from daemon.folders import locks
+from daemon.folders.disk import locks
 from daemon.layout import Layout
 from tests.serving.dashboard.furnished import append, furnished, step, tell
 

@@ -102,16 +102,28 @@ def their_settings(place: Place, adapters: Path, seed: int) -> tuple[str, str]:
     rate, warmup = training["learning_rate"], training["warmup_steps"]
     optimizer = {"weight_decay": training["weight_decay"], "bias_correction": True}
     settings = {
-        "model": str(place.base), "train": True, "data": str(data), "adapter_path": str(adapters),
-        "optimizer": "adamw", "optimizer_config": {"adamw": optimizer}, "learning_rate": rate,
+        "model": str(place.base),
+        "train": True,
+        "data": str(data),
+        "adapter_path": str(adapters),
+        "optimizer": "adamw",
+        "optimizer_config": {"adamw": optimizer},
+        "learning_rate": rate,
         "lr_schedule": {
-            "name": "cosine_decay", "arguments": [rate, max(1, steps - warmup), rate / 10],
+            "name": "cosine_decay",
+            "arguments": [rate, max(1, steps - warmup), rate / 10],
             "warmup": warmup,
         },
-        "num_layers": config["num_layers"], "batch_size": training["batch_rows"], "iters": steps,
-        "mask_prompt": True, "max_seq_length": LONGEST_ROW, "seed": seed,
-        "steps_per_eval": steps + 1, "val_batches": 0, "lora_parameters": config["lora_parameters"],
-    }  # fmt: skip
+        "num_layers": config["num_layers"],
+        "batch_size": training["batch_rows"],
+        "iters": steps,
+        "mask_prompt": True,
+        "max_seq_length": LONGEST_ROW,
+        "seed": seed,
+        "steps_per_eval": steps + 1,
+        "val_batches": 0,
+        "lora_parameters": config["lora_parameters"],
+    }
     file = data / "settings.yaml"
     file.write_text(yaml.safe_dump(settings), encoding="utf-8")
     return str(file), str(adapters)

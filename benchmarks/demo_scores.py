@@ -5,14 +5,14 @@ from typing import Any
 
 import orjson
 
-from daemon.core.answers import Limits
-from daemon.core.examples import Chat, from_record
-from daemon.core.versions import AdapterSpec
+from daemon.core.evaluation.answers import AnswerLimits
+from daemon.core.rows.examples import Chat, from_record
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.evaluation.scores.overlap import exact_match
 from daemon.evaluation.scoring import mean_loss
 from daemon.settings import Settings
 from daemon.text.encoder import Encoded, TextEncoder
-from daemon.training.mlx_engine import MlxEngine
+from daemon.training.engine.mlx import MlxEngine
 
 
 class Sheet:
@@ -37,8 +37,8 @@ class Sheet:
 
     def show(self, name: str, adapter: Path | None) -> None:
         """Print a row of the table."""
-        self._engine.wear(adapter)
-        said = self._engine.answer(self._prompts, Limits(self._tokens), lambda: False) or []
+        self._engine.load_adapter(adapter)
+        said = self._engine.answer(self._prompts, AnswerLimits(self._tokens), lambda: False) or []
         right = sum(exact_match(g, one.text) for g, one in zip(self._golden, said, strict=True))
         loss = mean_loss(self._engine.losses(self._rows))
         print(f"| {name} | {right} of {len(said)} | {loss:.4f} |", flush=True)

@@ -19,8 +19,8 @@ from mlx_lm.tuner.datasets import ChatDataset
 from mlx_lm.utils import load_tokenizer
 
 from benchmarks.sides import prepare
-from daemon.core.examples import Chat
-from daemon.core.formats import Good, recognise
+from daemon.core.rows.examples import Chat
+from daemon.core.rows.formats import Good, recognise
 from daemon.text.encoder import Encoded, TextEncoder
 
 SHIPPED = Path(__file__).parent.parent / "examples" / "smart_home.jsonl"
@@ -49,8 +49,10 @@ def measure(asked: argparse.Namespace, base: Path) -> None:
         lambda: [encoder.encode(examples[at : at + 512], LONG) for at in range(0, len(rows), 512)],
         lambda: [theirs.process(row) for row in rows],
     )
-    print(f"{len(rows)} rows: {len(rows) / ours_s:.0f} a second; mlx_lm ChatDataset: "
-          f"{len(rows) / theirs_s:.0f}; ratio {theirs_s / ours_s:.2f}")  # fmt: skip
+    print(
+        f"{len(rows)} rows: {len(rows) / ours_s:.0f} a second; mlx_lm ChatDataset: "
+        f"{len(rows) / theirs_s:.0f}; ratio {theirs_s / ours_s:.2f}"
+    )
     its = [theirs.process(row) for row in rows]
     print(agreement(encoder.encode(examples, LONG), its, examples))
 

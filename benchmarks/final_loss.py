@@ -11,7 +11,7 @@ from benchmarks.our_rows import encoded, examples_of
 from benchmarks.our_side import engine_for
 from benchmarks.task import Task
 from daemon.text.encoder import Encoded, TextEncoder
-from daemon.training.mlx_engine import MlxEngine
+from daemon.training.engine.mlx import MlxEngine
 
 
 def main(task_file: str, *folders: str) -> None:
@@ -25,7 +25,7 @@ def main(task_file: str, *folders: str) -> None:
 
 def mean(engine: MlxEngine, rows: list[Encoded], adapter: Path | None) -> float:
     """Return the mean in nats a supervised token; without an adapter that of the base."""
-    engine.wear(adapter)
+    engine.load_adapter(adapter)
     scored = engine.losses(rows)
     return sum(total for total, _ in scored) / sum(count for _, count in scored)
 

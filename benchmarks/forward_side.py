@@ -12,13 +12,13 @@ from benchmarks import machine
 from benchmarks.our_rows import adapter_spec, as_in_a_run
 from benchmarks.our_side import counted, engine_for
 from benchmarks.task import Report, Task
-from daemon.core.packing import Shapes
+from daemon.core.training.packing import RowShapes
 from daemon.model import adapters
 from daemon.model.backend import BLAS, mx, nn
 from daemon.model.loading import load_model
-from daemon.model.packed import apart
-from daemon.training.arrays import arrange
-from daemon.training.engine import EncodedPass
+from daemon.model.packing_masks import packing_masks
+from daemon.training.engine.arrays import arrange
+from daemon.training.engine.protocol import EncodedPass
 
 
 def main(task_file: str) -> None:
@@ -37,15 +37,19 @@ def main(task_file: str) -> None:
             mx.eval(loss(model, item, shapes))
         seconds.append(perf_counter() - began_s)
     Report(
-        seconds=seconds, **counted(contents), **machine.peaks(), **machine.facts(),
-        blas=BLAS or "as installed", dtype=str(mx.float32),
-    ).write(task.report)  # fmt: skip
+        seconds=seconds,
+        **counted(contents),
+        **machine.peaks(),
+        **machine.facts(),
+        blas=BLAS or "as installed",
+        dtype=str(mx.float32),
+    ).write(task.report)
 
 
-def loss(model: Any, item: EncodedPass, shapes: Shapes) -> Any:
+def loss(model: Any, item: EncodedPass, shapes: RowShapes) -> Any:
     """Return the sum of the losses of one pass."""
     arrays = arrange(item.rows, item.width, shapes)
-    cache = None if arrays.segments is None else apart(len(model.layers), arrays.segments)
+    cache = None if arrays.segments is None else packing_masks(len(model.layers), arrays.segments)
     logits = model(arrays.tokens, cache=cache)
     picked = logits.reshape(-1, logits.shape[-1])[arrays.picks].astype(mx.float32)
     losses: Any = nn.losses.cross_entropy(picked, arrays.targets, reduction="none")

@@ -16,15 +16,15 @@ from mlx.utils import tree_flatten
 from benchmarks.our_rows import adapter_spec, as_in_a_run, encoded, examples_of, settings
 from benchmarks.our_side import engine_for
 from benchmarks.task import Task
-from daemon.core.packing import Shapes
+from daemon.core.training.packing import RowShapes
 from daemon.model import adapters
 from daemon.model.anatomy import Anatomy
 from daemon.model.backend import mx, nn
-from daemon.model.lanes import Lanes
 from daemon.model.loading import load_model
+from daemon.model.parallel import ParallelPasses
 from daemon.text.encoder import Encoded, TextEncoder
-from daemon.training.kept import KeptStates
-from daemon.training.step import Stepper
+from daemon.training.engine.step import Stepper
+from daemon.training.engine.trunk_cache import TrunkCache
 
 TOLERANCE = 1e-5
 """Largest norm of the difference, as a share of the norm of the reference."""
@@ -60,7 +60,7 @@ def moved_model(task: Task) -> Any:
     return model
 
 
-def ours(task: Task, model: Any, shapes: Shapes) -> tuple[Gradient, int]:
+def ours(task: Task, model: Any, shapes: RowShapes) -> tuple[Gradient, int]:
     """Return the gradient of one epoch as one step, and the tokens it counts.
 
     Where the run has more epochs the second one is taken, in which kept states are used.
@@ -68,8 +68,8 @@ def ours(task: Task, model: Any, shapes: Shapes) -> tuple[Gradient, int]:
     rows = as_in_a_run(task, shapes)
     contents = [rows.step(index) for index in range(rows.plan.steps_of_epoch)]
     passes = [item for content in contents for item in content.passes]
-    kept = KeptStates(Path(task.scratch), 2**31)
-    stepper = Stepper(Anatomy(model), settings(task).training, shapes, Lanes(), kept)
+    kept = TrunkCache(Path(task.scratch), 2**31)
+    stepper = Stepper(Anatomy(model), settings(task).training, shapes, ParallelPasses(), kept)
     model.train()
     for _ in range(task.epochs):
         _, gradient = stepper._accumulate(passes, 0)

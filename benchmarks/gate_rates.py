@@ -12,7 +12,14 @@ from time import monotonic
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.core.promotion import LOSS, Comparison, Gate, Judgement, Verdict, decide_verdict
+from daemon.core.decisions.promotion import (
+    LOSS,
+    Gate,
+    Judgement,
+    PairedComparison,
+    Verdict,
+    decide_verdict,
+)
 from daemon.evaluation.paired import Paired, compare, compare_right
 
 SEEDS = (20261121, 20261122, 20261123)
@@ -63,10 +70,16 @@ WORLDS = (
     World("sparse: 256 items, a tenth changes, by tenths", 256, (1,), 0.1, 0.0, 0.1, 0.3, 0.6),
     World("families: 50 of 1 to 4 items", 50, (1, 2, 3, 4), 1.0, 0.7, 0.0, 0.2, 0.3),
     World(
-        "hard: 80 families of 1 to 4, a quarter changes, by twentieths", 80, (1, 2, 3, 4), 0.25,
-        0.8, 0.05, 0.35, 0.6,
+        "hard: 80 families of 1 to 4, a quarter changes, by twentieths",
+        80,
+        (1, 2, 3, 4),
+        0.25,
+        0.8,
+        0.05,
+        0.35,
+        0.6,
     ),
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)
@@ -79,9 +92,13 @@ class Drawn:
 
 
 def draw(
-    random: np.random.Generator, world: World, tries: int, models: int = 3, gain: float = 0.0,
+    random: np.random.Generator,
+    world: World,
+    tries: int,
+    models: int = 3,
+    gain: float = 0.0,
     better: int = 1,
-) -> Drawn:  # fmt: skip
+) -> Drawn:
     """Draw models that are alike, but for the gain of the first ones where there is one."""
     labels = np.array(world.labels)
     shape = tries, models, world.families
@@ -110,7 +127,9 @@ def tested(drawn: Drawn, place: int, metric: str, against: int, families: bool =
 def verdict_of(sets: Sequence[Drawn], place: int) -> Verdict:
     """Judge the first model of a try: two hold-outs, two references, losses and right answers."""
     tests = [
-        Comparison(name, reference, metric=metric, **asdict(tested(drawn, place, metric, against)))
+        PairedComparison(
+            name, reference, metric=metric, **asdict(tested(drawn, place, metric, against))
+        )
         for name, drawn in zip(SETS, sets, strict=True)
         for against, reference in enumerate(REFERENCES, 1)
         for metric in (LOSS, "exact_match")
@@ -173,8 +192,11 @@ def main(say: Callable[[str], object], tries: int, power_tries: int) -> bool:
         rates = [
             rate_of_test(seed, FOUR_VARIANTS, LOSS, tries, families=families) for seed in SEEDS
         ]
-        say(f"| for contrast, {FOUR_VARIANTS.name}: {words} | "
-            + " | ".join(map(percent, rates)) + " | - | - |")  # fmt: skip
+        say(
+            f"| for contrast, {FOUR_VARIANTS.name}: {words} | "
+            + " | ".join(map(percent, rates))
+            + " | - | - |"
+        )
     say(f"\nin {monotonic() - began_s:.0f} s; wanted: at most {MOST:.1%}, power {LEAST_POWER:.0%}")
     return fine
 

@@ -18,7 +18,7 @@ import psutil
 
 from benchmarks.daemon_side import Running, daemon
 from daemon.layout import Layout
-from daemon.training.rehearsal_base import make_base
+from daemon.training.engine.stub_base import make_base
 from tests.training.tiny_llama import make_weights
 
 FEW = 10

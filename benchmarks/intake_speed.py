@@ -22,22 +22,22 @@ import numpy as np
 import orjson
 from rapidfuzz import fuzz
 
-from daemon.core.examples import Chat, Example
-from daemon.core.formats import DEFAULT, Good, recognise
+from daemon.core.rows.examples import Chat, Example
+from daemon.core.rows.formats import DEFAULT, Good, recognise
 from daemon.dedup.boilerplate import SAMPLE, Boilerplate
 from daemon.dedup.index import Index
 from daemon.dedup.matching import Judge
 from daemon.dedup.sealing import Sealer, question_of
 from daemon.dedup.segments import Segment, cached
 from daemon.dedup.within import compare
-from daemon.folders.fingerprints import KEY, Keys
-from daemon.folders.seen import SeenFolder
-from daemon.intake.lines import Source
+from daemon.folders.queue.fingerprints import KEY, Keys
+from daemon.folders.queue.seen import SeenFolder
+from daemon.intake.lines import LineSource
 from daemon.intake.looking import Rows, look
-from daemon.intake.parsing import Rules, strict_rows
+from daemon.intake.parsing import RowRules, strict_rows
 from daemon.intake.tally import Tally
 
-RULES = Rules(32, 8 << 20, DEFAULT)
+RULES = RowRules(32, 8 << 20, DEFAULT)
 SHIPPED = Path(__file__).parent.parent / "examples" / "smart_home.jsonl"
 PLANTED = 0.02
 TURNS = 3
@@ -140,7 +140,7 @@ def reading(path: Path) -> None:
         return count
 
     def strict() -> int:
-        found = (strict_rows(block, RULES) for block in Source(path, RULES.max_bytes).blocks())
+        found = (strict_rows(block, RULES) for block in LineSource(path, RULES.max_bytes).blocks())
         return sum(len(rows) for rows in found if rows is not None)
 
     theirs, ours = in_turns(bare, strict)

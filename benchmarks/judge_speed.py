@@ -93,10 +93,10 @@ def answer(side: str, base: str, items: int, tokens: int) -> None:
 
 
 def _ours(model: Any, tokenizer: Any, prompts: list[list[int]], tokens: int) -> list[str]:
-    from daemon.core.answers import Limits
+    from daemon.core.evaluation.answers import AnswerLimits
     from daemon.model.generation import answer_batch
 
-    said = answer_batch(model, tokenizer, prompts, Limits(tokens), lambda: False)
+    said = answer_batch(model, tokenizer, prompts, AnswerLimits(tokens), lambda: False)
     return [one.text for one in said or []]
 
 

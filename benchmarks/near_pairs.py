@@ -15,7 +15,7 @@ import numpy as np
 import orjson
 from rapidfuzz import fuzz, process
 
-from daemon.core.formats import Good, recognise
+from daemon.core.rows.formats import Good, recognise
 from daemon.dedup.index import Index
 from daemon.dedup.likeness import same_question
 from daemon.dedup.sealing import Sealer, question_of

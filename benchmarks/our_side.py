@@ -9,8 +9,8 @@ from benchmarks import machine
 from benchmarks.our_rows import adapter_spec, as_in_a_run, settings
 from benchmarks.task import LEARNING_RATE, Report, Task
 from daemon.model.backend import BLAS, mx
-from daemon.training.batches import Ahead, StepContent, TrainingRows
-from daemon.training.mlx_engine import MlxEngine
+from daemon.training.data.batches import Ahead, StepContent, TrainingRows
+from daemon.training.engine.mlx import MlxEngine
 
 
 def main(task_file: str) -> None:
@@ -21,9 +21,13 @@ def main(task_file: str) -> None:
     Path(task.adapters).mkdir(parents=True)
     engine.save(Path(task.adapters))
     Report(
-        **found, **machine.peaks(), **machine.facts(), blas=BLAS or "as installed",
-        dtype=str(mx.float32), row_tokens=engine.shapes.row_tokens,
-    ).write(task.report)  # fmt: skip
+        **found,
+        **machine.peaks(),
+        **machine.facts(),
+        blas=BLAS or "as installed",
+        dtype=str(mx.float32),
+        row_tokens=engine.shapes.row_tokens,
+    ).write(task.report)
 
 
 def engine_for(task: Task) -> MlxEngine:

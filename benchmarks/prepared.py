@@ -5,7 +5,7 @@ import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from daemon.folders import atomic
+from daemon.folders.disk import atomic
 from daemon.layout import Layout
 from daemon.model import bases
 from daemon.model.adapters import all_linear

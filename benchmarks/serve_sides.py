@@ -101,9 +101,13 @@ def running(arguments: list[str], port: int) -> Iterator[subprocess.Popen[bytes]
     environment = {**os.environ, "TOKENIZERS_PARALLELISM": "true"}
     with open(os.devnull, "wb") as nowhere:
         process = subprocess.Popen(
-            [sys.executable, *arguments], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL,
-            stdout=nowhere, stderr=nowhere,
-        )  # fmt: skip
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=nowhere,
+            stderr=nowhere,
+        )
         try:
             _wait(process, port)
             yield process

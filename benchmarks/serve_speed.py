@@ -204,9 +204,7 @@ class Bench:
         talk = list(turns)
         for more in ("Say it in other words.", "Why is that so?"):
             said = side.ask(self._versions[0], talk, self._tokens)
-            talk += [
-                {"role": "assistant", "content": said.text}, {"role": "user", "content": more}
-            ]  # fmt: skip
+            talk += [{"role": "assistant", "content": said.text}, {"role": "user", "content": more}]
             found.append(side.ask(self._versions[0], talk, SHORT))
         return found
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.prepared import MODEL
 from benchmarks.task import RANK, SCALE
-from daemon.core.versions import AdapterSpec
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.layout import Layout
 from daemon.model import bases
 from daemon.model.adapters import (
@@ -20,7 +20,7 @@ from daemon.model.adapters import (
     detach,
     put_weights,
     save_adapter,
-)  # fmt: skip
+)
 from daemon.model.backend import BLAS, mx
 from daemon.model.loading import load_model
 from tests.serving.house import add_version, make_models

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from daemon.core.packing import Shapes, lay_out
+from daemon.core.training.packing import RowShapes, lay_out
 
 STEPS = 250
 BATCH_ROWS = 8
@@ -15,7 +15,7 @@ KINDS: dict[str, tuple[Callable[[np.random.Generator], int], float]] = {
 }
 """How long a text is, and which share of it is supervised."""
 
-SHAPES = {"GPU": Shapes(1024, 2048, few=True), "CPU": Shapes(256, 256)}
+SHAPES = {"GPU": RowShapes(1024, 2048, few=True), "CPU": RowShapes(256, 256)}
 
 
 def main() -> None:
@@ -24,12 +24,14 @@ def main() -> None:
     for kind, (length, share) in KINDS.items():
         for name, shapes in SHAPES.items():
             computed, head, compiled = waste(length, share, shapes)
-            print(f"| {kind} | {name} | {computed:.2f} | {head:.2f} | "
-                  f"{compiled if shapes.few else 'none'} |")  # fmt: skip
+            print(
+                f"| {kind} | {name} | {computed:.2f} | {head:.2f} | "
+                f"{compiled if shapes.few else 'none'} |"
+            )
 
 
 def waste(
-    length: Callable[[np.random.Generator], int], share: float, shapes: Shapes
+    length: Callable[[np.random.Generator], int], share: float, shapes: RowShapes
 ) -> tuple[float, float, int]:
     """Return computed for real tokens, head positions for supervised ones, and shapes."""
     draw = np.random.default_rng(0)

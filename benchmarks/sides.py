@@ -104,12 +104,19 @@ class Bench:
         place = self._folder / f"{self._count:02}"
         (place / "scratch").mkdir(parents=True)
         return Task(
-            base=self._prepared["base"], rows=str(self._rows), adapters=str(place / "adapters"),
-            scratch=str(place / "scratch"), report=str(place / "report.json"),
-            epochs=self._case.epochs, batch_rows=self._case.batch_rows,
-            num_layers=self._case.num_layers, keys=tuple(self._prepared["keys"]), seed=seed,
-            openblas=True, dtype="shipped (4-bit)" if self._prepared["gpu"] else "float32",
-        )  # fmt: skip
+            base=self._prepared["base"],
+            rows=str(self._rows),
+            adapters=str(place / "adapters"),
+            scratch=str(place / "scratch"),
+            report=str(place / "report.json"),
+            epochs=self._case.epochs,
+            batch_rows=self._case.batch_rows,
+            num_layers=self._case.num_layers,
+            keys=tuple(self._prepared["keys"]),
+            seed=seed,
+            openblas=True,
+            dtype="shipped (4-bit)" if self._prepared["gpu"] else "float32",
+        )
 
     def _start(self, module: str, task: Task, *more: str) -> float:
         """Run one side and return the seconds of the whole process."""
@@ -124,9 +131,13 @@ def run(arguments: list[str]) -> str:
     """Run Python in the checkout and return what it printed."""
     environment = {**os.environ, "TOKENIZERS_PARALLELISM": "true"}
     done = subprocess.run(
-        [sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True,
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
         check=False,
-    )  # fmt: skip
+    )
     if done.returncode != 0:
         sys.exit(f"{' '.join(arguments[:2])[:80]} failed:\n{done.stderr[-3000:]}")
     return done.stdout

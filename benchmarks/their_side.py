@@ -39,17 +39,24 @@ def train(task: Task) -> dict[str, Any]:
     data = CacheDataset(ChatDataset(rows, tokenizer, mask_prompt=True))
     steps = Steps(task.batch_rows)
     arguments = trainer.TrainingArgs(
-        batch_size=task.batch_rows, iters=len(rows) // task.batch_rows * task.epochs,
-        steps_per_report=1, steps_per_save=10**9, max_seq_length=LONGEST_ROW,
+        batch_size=task.batch_rows,
+        iters=len(rows) // task.batch_rows * task.epochs,
+        steps_per_report=1,
+        steps_per_save=10**9,
+        max_seq_length=LONGEST_ROW,
         adapter_file=_adapter_file(task),
-    )  # fmt: skip
+    )
     np.random.seed(task.seed)
     machine.forget_peaks()
     steps.begin()
     trainer.train(
-        model, optimizer, data, args=arguments, iterate_batches=steps.counting(trainer),
+        model,
+        optimizer,
+        data,
+        args=arguments,
+        iterate_batches=steps.counting(trainer),
         training_callback=steps,
-    )  # fmt: skip
+    )
     return steps.as_record()
 
 

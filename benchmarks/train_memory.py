@@ -1,4 +1,4 @@
-"""Memory of one gradient, measured beside what `daemon/core/footprint.py` estimates for it."""
+"""Memory of one gradient, beside the estimate of `daemon/core/training/footprint.py`."""
 
 import argparse
 import gc
@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from mlx.utils import tree_flatten
 
-from daemon.core.footprint import ModelShape, PassShape, estimate, shape_from_config
-from daemon.core.versions import AdapterSpec
+from daemon.core.training.footprint import ModelShape, PassShape, estimate, shape_from_config
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.layout import Layout
 from daemon.model import adapters
 from daemon.model.anatomy import Anatomy
@@ -68,9 +68,12 @@ def show(name: str, model: Any, shape: ModelShape, passes: Iterable[PassShape]) 
         measured = measure(model, shape, work) - resident
         estimated = estimate(shape, work).total - resident
         layers = f"{work.adapted_layers}{' twice' if work.checkpoint else ''}"
-        print(f"| {name} | {work.tokens} | {work.width} | {layers} | {work.rank} | "
-              f"{work.supervised} | {measured / 1e6:.0f} MB | {estimated / 1e6:.0f} MB | "
-              f"{estimated / measured - 1:+.0%} |", flush=True)  # fmt: skip
+        print(
+            f"| {name} | {work.tokens} | {work.width} | {layers} | {work.rank} | "
+            f"{work.supervised} | {measured / 1e6:.0f} MB | {estimated / 1e6:.0f} MB | "
+            f"{estimated / measured - 1:+.0%} |",
+            flush=True,
+        )
 
 
 def measure(model: Any, shape: ModelShape, work: PassShape) -> int:

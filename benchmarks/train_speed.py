@@ -103,11 +103,17 @@ def line(found: Outcome) -> str:
     mine, its = speeds(found)
     ratio = ratio_of(found)
     cells = [
-        case.name, case.against, mine, its, f"{ratio:.2f}{_mark(ratio >= case.wanted)}",
-        f">= {case.wanted:g}", *_memory(found),
-        f"{found.gate:.1e}" + ("" if found.gate <= GATE else " **FAIL**"), _losses(found),
+        case.name,
+        case.against,
+        mine,
+        its,
+        f"{ratio:.2f}{_mark(ratio >= case.wanted)}",
+        f">= {case.wanted:g}",
+        *_memory(found),
+        f"{found.gate:.1e}" + ("" if found.gate <= GATE else " **FAIL**"),
+        _losses(found),
         found.load,
-    ]  # fmt: skip
+    ]
     return f"| {' | '.join(cells)} |"
 
 
@@ -174,14 +180,16 @@ def remarks(found: Outcome) -> list[str]:
         one = reports[0]
         parts = [
             one.blas and f"BLAS {one.blas}",
-            one.threads and f"{one.threads} threads", one.dtype,
+            one.threads and f"{one.threads} threads",
+            one.dtype,
             one.peak_gflops and f"matrix products {one.peak_gflops:.0f} GFLOP/s",
             one.mlx_peak_bytes and f"MLX peak {one.mlx_peak_bytes / 2**20:.0f} MiB",
             one.rss_peak_bytes and f"RSS peak {one.rss_peak_bytes / 2**20:.0f} MiB",
             one.tokens and f"{sum(one.tokens)} tokens, {sum(one.supervised)} in the loss",
-            f"{', '.join(f'{report.total_s():.1f}' for report in reports)} s", one.note,
+            f"{', '.join(f'{report.total_s():.1f}' for report in reports)} s",
+            one.note,
             one.row_tokens and f"rows of {one.row_tokens} tokens",
-        ]  # fmt: skip
+        ]
         told.append(f"{found.case.name}, {who}: {'; '.join(str(part) for part in parts if part)}")
     return told
 

@@ -10,30 +10,30 @@ import setproctitle
 
 from daemon.clock import Clock, SystemClock
 from daemon.errors import DiskFault, ExitCode, UserFault, is_disk_full
-from daemon.folders import access, atomic, locks
-from daemon.folders.audits import Audits
 from daemon.folders.control import Control
-from daemon.folders.inbox import Inbox
-from daemon.folders.late_writes import LateWrites
-from daemon.folders.ledger import Ledger
-from daemon.folders.logs import open_log
-from daemon.folders.models import Models
-from daemon.folders.orders import Orders
-from daemon.folders.queue import Queue
-from daemon.folders.run_requests import RunRequests
-from daemon.folders.status import StatusFolder
+from daemon.folders.disk import access, atomic, locks
+from daemon.folders.inbox.inbox import Inbox
+from daemon.folders.inbox.late_writes import LateWrites
+from daemon.folders.models.models import Models
+from daemon.folders.orders.audits import Audits
+from daemon.folders.orders.orders import Orders
+from daemon.folders.queue.ledger import Ledger
+from daemon.folders.queue.queue import Queue
+from daemon.folders.runs.run_requests import RunRequests
+from daemon.folders.status.logs import open_log
+from daemon.folders.status.status import StatusFolder
 from daemon.layout import QUEUE_STATES, Layout
 from daemon.settings_file import read_settings
-from daemon.supervisor.crew import FULL_REST_S, Hand
-from daemon.supervisor.errands import Errands
+from daemon.supervisor.background_tasks import BackgroundTasks
 from daemon.supervisor.journal import BOOT_FACTOR, Journal
 from daemon.supervisor.notify import notifier_of
 from daemon.supervisor.parts import Parts
 from daemon.supervisor.rebuild import Rebuilt, rebuild
-from daemon.supervisor.server import ServerHand
+from daemon.supervisor.server_process import ServerProcess
 from daemon.supervisor.settings_watch import SettingsWatch
 from daemon.supervisor.supervisor import Supervisor
 from daemon.supervisor.wakeups import Signals, Wakeups, Watcher
+from daemon.supervisor.worker_process import FULL_REST_S, WorkerProcess
 
 TRAINER_WAIT_S = 10.0
 Made = TypeVar("Made")
@@ -148,7 +148,7 @@ def rebuild_ledger(root: Path) -> Rebuilt:
         lock.release()
 
 
-def _parts(layout: Layout, rehearse: bool, console: bool) -> Parts:
+def _parts(layout: Layout, rehearse: bool, console: bool) -> Parts:  # long: a part a line
     clock = SystemClock()
     settings = SettingsWatch(layout.settings_file)
     now = settings.now
@@ -170,21 +170,38 @@ def _parts(layout: Layout, rehearse: bool, console: bool) -> Parts:
     _open_ledger(ledger, layout, journal, clock)
     wakeups = Wakeups()
     return Parts(
-        layout=layout, clock=clock, settings=settings, inbox=inbox, late_writes=late_writes,
-        queue=queue, control=control,
-        status=status, models=models, runs=runs, orders=orders, audits=Audits(layout),
-        ledger=ledger, journal=journal,
+        layout=layout,
+        clock=clock,
+        settings=settings,
+        inbox=inbox,
+        late_writes=late_writes,
+        queue=queue,
+        control=control,
+        status=status,
+        models=models,
+        runs=runs,
+        orders=orders,
+        audits=Audits(layout),
+        ledger=ledger,
+        journal=journal,
         intake=_hand("daemon.intake", layout, rehearse, clock, wakeups, now.trainer.stop_s),
         trainer=_hand(
-            "daemon.training", layout, rehearse, clock, wakeups, now.trainer.stop_s,
+            "daemon.training",
+            layout,
+            rehearse,
+            clock,
+            wakeups,
+            now.trainer.stop_s,
             *(["--wire"] if now.memory.wired == "auto" else []),
         ),
         server=_server(layout, rehearse, clock, wakeups),
-        errands=Errands(layout, models, wakeups.wake),
-        wakeups=wakeups, signals=Signals(wakeups),
+        background=BackgroundTasks(layout, models, wakeups.wake),
+        wakeups=wakeups,
+        signals=Signals(wakeups),
         watcher=Watcher((layout.inbox, layout.control), wakeups),
-        notify=notifier_of(os.environ, os.getpid()), boot=boot,
-    )  # fmt: skip
+        notify=notifier_of(os.environ, os.getpid()),
+        boot=boot,
+    )
 
 
 def _sync_names(layout: Layout) -> None:
@@ -207,15 +224,20 @@ def _open_ledger(ledger: Ledger, layout: Layout, journal: Journal, clock: Clock)
 
 
 def _hand(
-    module: str, layout: Layout, rehearse: bool, clock: Clock, wakeups: Wakeups, budget_s: float,
+    module: str,
+    layout: Layout,
+    rehearse: bool,
+    clock: Clock,
+    wakeups: Wakeups,
+    budget_s: float,
     *words: str,
-) -> Hand:  # fmt: skip
+) -> WorkerProcess:
     argv = _argv(module, layout, rehearse and module == "daemon.training")
-    return Hand([*argv, *words], layout.root, clock, wakeups, budget_s)
+    return WorkerProcess([*argv, *words], layout.root, clock, wakeups, budget_s)
 
 
-def _server(layout: Layout, rehearse: bool, clock: Clock, wakeups: Wakeups) -> ServerHand:
-    return ServerHand(_argv("daemon.serving", layout, rehearse), layout.root, clock, wakeups)
+def _server(layout: Layout, rehearse: bool, clock: Clock, wakeups: Wakeups) -> ServerProcess:
+    return ServerProcess(_argv("daemon.serving", layout, rehearse), layout.root, clock, wakeups)
 
 
 def _argv(module: str, layout: Layout, rehearse: bool) -> list[str]:

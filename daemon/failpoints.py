@@ -24,7 +24,7 @@ KILL = "KILL"
 
 
 @dataclass(frozen=True)
-class Wanted:
+class FailpointSpec:
     """One occurrence of one place."""
 
     role: str
@@ -34,7 +34,7 @@ class Wanted:
     """`KILL`, or the name of an error."""
 
     @classmethod
-    def read(cls, text: str) -> "Wanted":
+    def read(cls, text: str) -> "FailpointSpec":
         """Return what the environment asks for.
 
         Raises:
@@ -46,7 +46,7 @@ class Wanted:
         return cls(role, point, int(occurrence), what)
 
 
-_wanted = Wanted.read(os.environ[POINT]) if POINT in os.environ else None
+_wanted = FailpointSpec.read(os.environ[POINT]) if POINT in os.environ else None
 _log = os.environ.get(LOG)
 _passed: Counter[str] = Counter()
 

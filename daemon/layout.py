@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon.core.orders import AUDIT, EVALUATION, REPRODUCTION, SWEEP, Kind, kind_of
+from daemon.core.workspace.orders import AUDIT, EVALUATION, REPRODUCTION, SWEEP, Kind, kind_of
 from daemon.layout_jobs import JobLayout, RunLayout
 
 PRIORITIES = ("high", "normal", "low")

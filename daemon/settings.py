@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from daemon.core.prefix import NONE, Prefix
+from daemon.core.rows.prefix import NONE, Prefix
 from daemon.settings_evaluation import (
     EvaluationSettings,
     GateSettings,
@@ -92,9 +92,17 @@ class TrainingSettings(Section):
         description="What happens to longer rows: refused, split between turns, or cut off.",
     )
     optimizer: Literal[
-        "adamw", "adam", "adamax", "adagrad", "adadelta", "sgd", "lion", "adafactor", "rmsprop",
+        "adamw",
+        "adam",
+        "adamax",
+        "adagrad",
+        "adadelta",
+        "sgd",
+        "lion",
+        "adafactor",
+        "rmsprop",
         "muon",
-    ] = Field("adamw", description="Optimizer, by its name in mlx.optimizers.")  # fmt: skip
+    ] = Field("adamw", description="Optimizer, by its name in mlx.optimizers.")
     weight_decay: float = Field(
         0.0, ge=0.0, le=1.0, description="Weight decay (adamw, lion, muon, sgd)."
     )

@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from daemon.core.targets import Target as WantedFigure
-from daemon.core.targets import target_of
+from daemon.core.evaluation.targets import Target as WantedFigure
+from daemon.core.evaluation.targets import target_of
 from daemon.settings_tables import Section, Share
 
 Weight = Annotated[float, Field(ge=0.0, le=100.0)]

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from daemon.core.prefix import NONE, Prefix
+from daemon.core.rows.prefix import NONE, Prefix
 from daemon.errors import SettingsFault, UserFault
 from daemon.settings import Settings
 from daemon.settings_records import Misfit, SavedSettings, read_saved

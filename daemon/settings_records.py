@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from daemon.core.prefix import NONE
-from daemon.core.targets import target_of
+from daemon.core.evaluation.targets import target_of
+from daemon.core.rows.prefix import NONE
 from daemon.errors import SavedSettingsFault
 from daemon.settings import Settings
 from daemon.settings_tables import Section

@@ -4,8 +4,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from daemon.core.formats import FieldName
-from daemon.core.prefix import NONE
+from daemon.core.rows.formats import FieldName
+from daemon.core.rows.prefix import NONE
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 PrefixName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]

@@ -16,32 +16,118 @@ SEED = 20261121
 EACH = 20
 
 FIRST = (
-    "Ada", "Bruno", "Chiara", "Dmitri", "Elif", "Farid", "Greta", "Hugo", "Ines", "Jonas",
-    "Kaito", "Leila", "Mateo", "Nadia", "Oskar", "Priya", "Quentin", "Rosa", "Samir", "Tove",
-)  # fmt: skip
+    "Ada",
+    "Bruno",
+    "Chiara",
+    "Dmitri",
+    "Elif",
+    "Farid",
+    "Greta",
+    "Hugo",
+    "Ines",
+    "Jonas",
+    "Kaito",
+    "Leila",
+    "Mateo",
+    "Nadia",
+    "Oskar",
+    "Priya",
+    "Quentin",
+    "Rosa",
+    "Samir",
+    "Tove",
+)
 LAST = (
-    "Almeida", "Bergström", "Castellan", "Dvorak", "Eriksen", "Fontaine", "Grabowski", "Haddad",
-    "Ibarra", "Jansen", "Kowalczyk", "Lindqvist", "Moreau", "Nakagawa", "Okafor", "Petrov",
-    "Quiroga", "Rahman", "Sørensen", "Tanaka",
-)  # fmt: skip
+    "Almeida",
+    "Bergström",
+    "Castellan",
+    "Dvorak",
+    "Eriksen",
+    "Fontaine",
+    "Grabowski",
+    "Haddad",
+    "Ibarra",
+    "Jansen",
+    "Kowalczyk",
+    "Lindqvist",
+    "Moreau",
+    "Nakagawa",
+    "Okafor",
+    "Petrov",
+    "Quiroga",
+    "Rahman",
+    "Sørensen",
+    "Tanaka",
+)
 CITIES = (
-    "Aarhus", "Bilbao", "Cork", "Dresden", "Espoo", "Florence", "Ghent", "Haifa", "Izmir", "Jaipur",
-    "Kyoto", "Lyon", "Malmö", "Nantes", "Oporto", "Perth", "Quito", "Riga", "Seville", "Turin",
-)  # fmt: skip
+    "Aarhus",
+    "Bilbao",
+    "Cork",
+    "Dresden",
+    "Espoo",
+    "Florence",
+    "Ghent",
+    "Haifa",
+    "Izmir",
+    "Jaipur",
+    "Kyoto",
+    "Lyon",
+    "Malmö",
+    "Nantes",
+    "Oporto",
+    "Perth",
+    "Quito",
+    "Riga",
+    "Seville",
+    "Turin",
+)
 GOODS = (
-    "desk lamp", "garden hose", "wool blanket", "bread knife", "bicycle pump", "tea kettle",
-    "paint roller", "camping stove", "wall clock", "rubber boots", "picture frame", "cutting board",
-    "step ladder", "sleeping bag", "watering can", "coffee grinder",
-)  # fmt: skip
+    "desk lamp",
+    "garden hose",
+    "wool blanket",
+    "bread knife",
+    "bicycle pump",
+    "tea kettle",
+    "paint roller",
+    "camping stove",
+    "wall clock",
+    "rubber boots",
+    "picture frame",
+    "cutting board",
+    "step ladder",
+    "sleeping bag",
+    "watering can",
+    "coffee grinder",
+)
 ROLES = (
-    "nurse", "welder", "data analyst", "pastry chef", "bus driver", "electrician", "librarian",
-    "accountant", "translator", "gardener", "surveyor", "pharmacist",
-)  # fmt: skip
+    "nurse",
+    "welder",
+    "data analyst",
+    "pastry chef",
+    "bus driver",
+    "electrician",
+    "librarian",
+    "accountant",
+    "translator",
+    "gardener",
+    "surveyor",
+    "pharmacist",
+)
 SKIES = ("sunny", "cloudy", "rainy", "foggy", "snowy", "windy")
 MONTHS = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
-)  # fmt: skip
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
 
 Record = dict[str, Any]
 Made = tuple[Record, str]
@@ -125,8 +211,12 @@ def weather(order: random.Random, number: int) -> Made:
         f"and rains with a probability of {rain} %.",
     )
     return {
-        "city": city, "sky": sky, "low": low, "high": high, "rain_percent": rain,
-    }, texts[number % len(texts)]  # fmt: skip
+        "city": city,
+        "sky": sky,
+        "low": low,
+        "high": high,
+        "rain_percent": rain,
+    }, texts[number % len(texts)]
 
 
 def booking(order: random.Random, number: int) -> Made:

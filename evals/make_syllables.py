@@ -26,10 +26,39 @@ ORIGIN = (
     "frequencies: wordfreq (CC BY-SA)"
 )
 BEFORE = (
-    "counter", "under", "inter", "super", "trans", "over", "anti", "fore", "semi", "self", "out",
-    "non", "mis", "dis", "pre", "pro", "con", "com", "un", "in", "im", "il", "ir", "re", "de",
-    "en", "em", "ex", "ab", "ad", "co", "up",
-)  # fmt: skip
+    "counter",
+    "under",
+    "inter",
+    "super",
+    "trans",
+    "over",
+    "anti",
+    "fore",
+    "semi",
+    "self",
+    "out",
+    "non",
+    "mis",
+    "dis",
+    "pre",
+    "pro",
+    "con",
+    "com",
+    "un",
+    "in",
+    "im",
+    "il",
+    "ir",
+    "re",
+    "de",
+    "en",
+    "em",
+    "ex",
+    "ab",
+    "ad",
+    "co",
+    "up",
+)
 AFTER = re.compile(
     r"(ations?|itions?|ings?|ments?|ness|ers?|ors?|ly|ity|able|ible|ies|is|ed|es|s|al|ous|ive|ic|"
     r"ions?|ism|ist|ful|less|y|e)$"

@@ -19,9 +19,10 @@ BASE_KINDS = ("fp32", "bf16", "4bit")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let a run choose as on a GPU, with tiny bases in one kind of numbers."""
     parser.addoption(
-        "--as-gpu", choices=BASE_KINDS,
+        "--as-gpu",
+        choices=BASE_KINDS,
         help="choose all as for a GPU while the CPU computes; the tiny bases are of this kind",
-    )  # fmt: skip
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -6,7 +6,7 @@ from threading import current_thread, main_thread
 
 import pytest
 
-from daemon.folders import atomic
+from daemon.folders.disk import atomic
 
 
 class Killed(BaseException):

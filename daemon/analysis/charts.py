@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from daemon.core.jobs import escape
+from daemon.core.workspace.jobs import escape
 
 Report = Mapping[str, Any]
 MOST_BARS = 15
@@ -25,9 +25,14 @@ FATES = {
 WAYS = {"exact": "equal", "wording": "same words", "spelling": "nearly equal"}
 PLACES = {"in_file": "within the file", "seen": "earlier jobs", "exam": "exam rows"}
 TRAITS = {
-    "bold": "bold", "lists": "lists", "headings": "headings", "code": "code",
-    "tables": "tables", "paragraphs": "several paragraphs", "json": "valid JSON",
-}  # fmt: skip
+    "bold": "bold",
+    "lists": "lists",
+    "headings": "headings",
+    "code": "code",
+    "tables": "tables",
+    "paragraphs": "several paragraphs",
+    "json": "valid JSON",
+}
 
 
 @dataclass(frozen=True)
@@ -60,9 +65,17 @@ class Chart:
 def charts(report: Report) -> list[Chart]:
     """Return the charts a report has numbers for, the most useful first."""
     makers: tuple[Callable[[Report], Iterator[Chart]], ...] = (
-        _fates, _reasons, _tokens, _lengths, _turns, _labels, _duplicates, _formatting, _shapes,
+        _fates,
+        _reasons,
+        _tokens,
+        _lengths,
+        _turns,
+        _labels,
+        _duplicates,
+        _formatting,
+        _shapes,
         _quality,
-    )  # fmt: skip
+    )
     return [chart for make in makers for chart in make(report)]
 
 

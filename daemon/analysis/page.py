@@ -7,7 +7,7 @@ from daemon.analysis.charts import Chart, Report, charts, part
 from daemon.analysis.frame import document, figure, pictures
 from daemon.analysis.markup import Html, element, join, table, text
 from daemon.analysis.verdict import headline, remarks, sentence, why
-from daemon.core.jobs import escape
+from daemon.core.workspace.jobs import escape
 
 VERDICTS = ("accepted", "refused", "nothing_new", "changed")
 
@@ -17,11 +17,18 @@ def render(report: Report) -> str:
     drawn = charts(report)
     body = join(
         _header(report),
-        element("main", _remarks(report), _reasons(report), _conflicts(report),
-                _private(report), pictures("Pictures", [_figure(chart) for chart in drawn]),
-                _lowest(report), _boilerplate(report)),
+        element(
+            "main",
+            _remarks(report),
+            _reasons(report),
+            _conflicts(report),
+            _private(report),
+            pictures("Pictures", [_figure(chart) for chart in drawn]),
+            _lowest(report),
+            _boilerplate(report),
+        ),
         _footer(report),
-    )  # fmt: skip
+    )
     name = escape(str(report.get("name") or report.get("job") or "a file"), 200)
     return document(f"{headline(report)}: {name}", body, [_chart_data(chart) for chart in drawn])
 
@@ -61,12 +68,15 @@ def _reason(reason: Mapping[str, Any]) -> Html:
     shown = [_example(example) for example in reason.get("examples") or []]
     return element(
         "article",
-        element("h3", element("code", text(escape(str(reason.get("code")), 60))),
-                element("span", rows, kind="count")),
+        element(
+            "h3",
+            element("code", text(escape(str(reason.get("code")), 60))),
+            element("span", rows, kind="count"),
+        ),
         element("p", text(escape(str(reason.get("hint") or ""), 500)), kind="hint"),
         table(("line", "why", "the row"), shown, (0,), stacked=True) if shown else "",
         kind="card reason",
-    )  # fmt: skip
+    )
 
 
 def _example(example: Mapping[str, Any]) -> tuple[str, ...]:
@@ -148,9 +158,11 @@ def _boilerplate(report: Report) -> Html:
     said = "Most prompts share these words; they were left out before rows were compared."
     items = (element("li", element("code", text(escape(str(one), 200)))) for one in found)
     return element(
-        "section", element("h2", "Shared text"), element("p", said, kind="soft"),
+        "section",
+        element("h2", "Shared text"),
+        element("p", said, kind="soft"),
         element("ul", *items),
-    )  # fmt: skip
+    )
 
 
 def _footer(report: Report) -> Html:

@@ -11,7 +11,7 @@ from daemon.analysis.quality_language import UNKNOWN, code_of
 from daemon.analysis.quality_rows import Columns, Measures, measure
 from daemon.analysis.quality_text import MARKDOWN
 
-__all__ = ["Columns", "Measures", "Scorer", "keep", "measure"]
+__all__ = ["Columns", "Measures", "QualityScorer", "keep", "measure"]
 
 Floats = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.bool_]
@@ -48,7 +48,7 @@ BINS = 20
 LOWEST = 10
 
 
-class Scorer:
+class QualityScorer:
     """Scores from 0 to 1 for all rows of a file, and why."""
 
     scores: Floats

@@ -17,7 +17,7 @@ from daemon.analysis.quality_text import (
     markdown_in,
     repeated_share,
 )
-from daemon.core.examples import Chat, Example, said_in
+from daemon.core.rows.examples import Chat, Example, said_in
 
 BROKEN_OFF, UNFINISHED, HOLLOW, NO_ANSWER, MOJIBAKE, LEFT_OVER = 1, 2, 4, 8, 16, 32
 MOST = 2**32 - 1

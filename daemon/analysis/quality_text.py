@@ -24,10 +24,20 @@ _HOLLOW = re.compile(r"\[(?:insert|your answer|placeholder)\b[^\]\n]{0,80}\]|lor
 _HOLLOW_SIGNS = ("[insert", "[your answer", "[placeholder", "ipsum dolor")
 _NO_ANSWER = frozenset(
     [
-        "", "...", "…", "i do not know", "i don't know", "i don’t know", "idk",
-        "insert answer here", "n/a", "no answer", "placeholder answer", "placeholder text",
+        "",
+        "...",
+        "…",
+        "i do not know",
+        "i don't know",
+        "i don’t know",
+        "idk",
+        "insert answer here",
+        "n/a",
+        "no answer",
+        "placeholder answer",
+        "placeholder text",
     ]
-)  # fmt: skip
+)
 _TO_DO = frozenset(["FIX" + "ME", "TBA", "TBD", "TO" + "DO"])
 """Words only in capitals: "todo" is Spanish."""
 _LEFT_OVER = re.compile(

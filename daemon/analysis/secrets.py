@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from daemon.analysis.secrets_keys import Span, keys_in
 from daemon.analysis.secrets_numbers import numbers_in
-from daemon.core.examples import Chat, Example, said_in
+from daemon.core.rows.examples import Chat, Example, said_in
 
 KINDS = ("private_key", "api_key", "email", "phone", "card", "iban")
 """All kinds."""
@@ -30,7 +30,7 @@ _FILES = frozenset(["css", "gif", "jpeg", "jpg", "js", "png", "svg", "webp"])
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SecretSpan:
     """Where something private stands, and what it is; not what it says."""
 
     kind: str
@@ -39,7 +39,7 @@ class Found:
     """In characters, the end exclusive."""
 
 
-def find(text: str) -> tuple[Found, ...]:
+def find(text: str) -> tuple[SecretSpan, ...]:
     """Return what is private in a text, in order and without overlaps; stand-ins are left out."""
     spans = [*keys_in(text), *numbers_in(text)]
     if "@" in text:
@@ -52,7 +52,7 @@ def find(text: str) -> tuple[Found, ...]:
             taken.append(span)
         elif _weight(span) < _weight(taken[-1]):
             taken[-1] = span
-    return tuple(Found(*span) for span in taken)
+    return tuple(SecretSpan(*span) for span in taken)
 
 
 def kinds_in(example: Example) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from daemon.core.jobs import escape
+from daemon.core.workspace.jobs import escape
 
 SHOWN = 15
 CAPACITY = 2000
@@ -35,7 +35,7 @@ class Frequent:
         return {"top": top, "exact": self._exact}
 
 
-class Shapes:
+class PromptShapes:
     """The first words and the patterns of prompts."""
 
     def __init__(self) -> None:

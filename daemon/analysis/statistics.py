@@ -8,9 +8,9 @@ from typing import Any
 import orjson
 
 from daemon.analysis.histogram import Histogram
-from daemon.analysis.shapes import Shapes
-from daemon.core.examples import Chat, Example, answer_of
-from daemon.core.jobs import escape
+from daemon.analysis.shapes import PromptShapes
+from daemon.core.rows.examples import Chat, Example, answer_of
+from daemon.core.workspace.jobs import escape
 
 LOOKED_AT = 8192
 """Characters of an answer whose formatting is judged."""
@@ -38,7 +38,7 @@ class Statistics:
         self._spreads = {name: Histogram() for name in names}
         self._traits = dict.fromkeys(TRAITS, 0)
         self._turns: Counter[int] = Counter()
-        self._shapes = Shapes()
+        self._shapes = PromptShapes()
         self._labels = Labels()
         self._rows = 0
         self._texts = 0

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from daemon.analysis.charts import FATES, Report, part
-from daemon.core.jobs import escape
+from daemon.core.workspace.jobs import escape
 
 HEADLINES = {
     "accepted": "Accepted",

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from daemon.cli import (
+from daemon.cli.commands import (
     analyze,
     audit,
     chat,
@@ -17,9 +17,9 @@ from daemon.cli import (
     doctor,
     evaluate,
     explain,
-    jobs,
     logs,
     reproduce,
+    retrain,
     run,
     serve,
     service,
@@ -28,9 +28,9 @@ from daemon.cli import (
     sweep,
     versions,
 )
-from daemon.cli.data import data
-from daemon.cli.preview import preview
-from daemon.cli.screen import complain
+from daemon.cli.commands.data import data
+from daemon.cli.commands.preview import preview
+from daemon.cli.output.screen import complain
 from daemon.errors import Fault
 
 
@@ -86,8 +86,8 @@ def build() -> typer.Typer:
     app.command()(control.checkpoint)
     app.command()(evaluate.evaluate)
     app.command()(evaluate.compare)
-    app.command()(jobs.retrain)
-    app.add_typer(jobs.lineage, name="lineage")
+    app.command()(retrain.retrain)
+    app.add_typer(retrain.lineage, name="lineage")
     app.command("versions")(versions.versions)
     app.command()(explain.explain)
     app.command()(audit.audit)

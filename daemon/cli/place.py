@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from daemon.core import pulse
+from daemon.core.decisions import pulse
 from daemon.errors import ExitCode, UserFault
-from daemon.folders import locks
+from daemon.folders.disk import locks
 from daemon.layout import Layout
 
 HERE = Path()
@@ -34,7 +34,7 @@ class NotRunning(UserFault):
     exit_code = ExitCode.NOT_RUNNING
 
 
-class Refused(UserFault):
+class DaemonRefusal(UserFault):
     """The daemon answered no."""
 
     exit_code = ExitCode.REFUSED

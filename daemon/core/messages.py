@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
-from daemon.core.progress import Metrics, Sample
+from daemon.core.training.progress import Metrics, Sample
 
 # --- to a worker -------------------------------------------------------------------------------
 
@@ -74,7 +74,7 @@ class Stop:
 
 Order = (
     TakeIn | Prepare | Train | CarryOut | Pause | Resume | Checkpoint | Evaluate | Abandon | Stop
-)  # fmt: skip
+)
 
 # --- from a worker -----------------------------------------------------------------------------
 
@@ -210,7 +210,7 @@ class RunRefused:
 
 
 @dataclass(frozen=True)
-class PieceBegun:
+class UnitBegun:
     """Trainer: a piece of an order is begun; `doing` says which, as a sentence's end."""
 
     order: str
@@ -221,7 +221,7 @@ class PieceBegun:
 
 
 @dataclass(frozen=True)
-class PieceStepped:
+class UnitStepped:
     """Trainer: the piece in hand has taken a step."""
 
     order: str
@@ -229,7 +229,7 @@ class PieceStepped:
 
 
 @dataclass(frozen=True)
-class PieceEnded:
+class UnitEnded:
     """Trainer: what a piece found is durable; `message` is for people."""
 
     order: str
@@ -284,9 +284,9 @@ Report = (
     | CandidateReady
     | RunEnded
     | RunRefused
-    | PieceBegun
-    | PieceStepped
-    | PieceEnded
+    | UnitBegun
+    | UnitStepped
+    | UnitEnded
     | OrderEnded
     | Abandoned
     | Alerted

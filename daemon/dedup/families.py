@@ -2,8 +2,8 @@
 
 import hashlib
 
-from daemon.core.examples import Example, first_question
-from daemon.core.fingerprint import key_of
+from daemon.core.rows.examples import Example, first_question
+from daemon.core.rows.fingerprint import key_of
 from daemon.dedup import wording
 
 

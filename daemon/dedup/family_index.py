@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from daemon.dedup.family_making import Progress, make_families
 from daemon.dedup.family_segments import ENTRY, FamilyIndex, FamilySegment
-from daemon.folders import family_files, reports
-from daemon.folders.family_files import Families
-from daemon.folders.seen import SeenFolder
+from daemon.folders.queue import family_files, reports
+from daemon.folders.queue.family_files import Families
+from daemon.folders.queue.seen import SeenFolder
 from daemon.layout import Layout
 from daemon.layout_jobs import JobLayout
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from daemon.core.examples import Example, first_question
+from daemon.core.rows.examples import Example, first_question
 from daemon.dedup import wording
 from daemon.dedup.families import question_text
 from daemon.dedup.numbers import hash64
-from daemon.folders.family_files import FAMILY, Families, Side
+from daemon.folders.queue.family_files import FAMILY, Families, FamilySide
 
 FREQUENT_SHARE = 0.2
 FREQUENT_ROWS = 20
@@ -23,10 +23,14 @@ Bools = npt.NDArray[np.bool_]
 _GROUP, _QUESTION, _ALIAS, _FREQUENT, _VARIANT, _EXACT = (
     np.uint64(number)
     for number in (
-        0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5,
-        0x85EBCA77C2B2AE63, 0xFF51AFD7ED558CCD,
+        0x9E3779B97F4A7C15,
+        0xC2B2AE3D27D4EB4F,
+        0x165667B19E3779F9,
+        0x27D4EB2F165667C5,
+        0x85EBCA77C2B2AE63,
+        0xFF51AFD7ED558CCD,
     )
-)  # fmt: skip
+)
 """Keep keys of different kinds apart."""
 
 
@@ -85,7 +89,7 @@ def known_by(families: Families) -> tuple[U64, I64]:
     """Return (key, place) of everything by which rows are found."""
     group, question = families["group_v1"], families["question"]
     grouped, by_row = group != 0, families["by_row"] != 0
-    trained = families["side"] == Side.TRAINED
+    trained = families["side"] == FamilySide.TRAINED
     return _joined(
         (_GROUP, group),
         (_QUESTION, np.where(grouped | by_row, 0, question)),
@@ -105,9 +109,12 @@ def looked_up_by(families: Families) -> tuple[U64, I64]:
         (_QUESTION, np.where(grouped, 0, question)),
         (_VARIANT, np.where(by_row, 0, question)),
         (_FREQUENT, np.where(grouped | by_row, 0, question)),
-        (_QUESTION, variant), (_ALIAS, variant), (_FREQUENT, variant), (_VARIANT, variant),
+        (_QUESTION, variant),
+        (_ALIAS, variant),
+        (_FREQUENT, variant),
+        (_VARIANT, variant),
         (_EXACT, families["exact"]),
-    )  # fmt: skip
+    )
 
 
 def _joined(*columns: tuple[np.uint64, U64]) -> tuple[U64, I64]:

@@ -6,13 +6,13 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from daemon.core.examples import from_record
-from daemon.core.fingerprint import key_of
+from daemon.core.rows.examples import from_record
+from daemon.core.rows.fingerprint import key_of
 from daemon.dedup import wording
 from daemon.dedup.family_keys import FamilyColumns
-from daemon.folders import family_files, fingerprints
-from daemon.folders.family_files import FAMILY, Families, Side
-from daemon.folders.fingerprints import Keys
+from daemon.folders.queue import family_files, fingerprints
+from daemon.folders.queue.family_files import FAMILY, Families, FamilySide
+from daemon.folders.queue.fingerprints import Keys
 from daemon.layout_jobs import JobLayout
 
 U64 = npt.NDArray[np.uint64]
@@ -28,7 +28,7 @@ def families_by_keys(place: JobLayout, keys: Keys) -> Families:
     known = family_files.read_or_none(place.families)
     if known is None:
         return _of_keys(keys, keys["content"])
-    known = known[known["side"] == Side.TRAINED]
+    known = known[known["side"] == FamilySide.TRAINED]
     known = known[np.argsort(known["line"], kind="stable")]
     at = np.searchsorted(known["line"], keys["line"])
     at = np.minimum(at, max(0, len(known) - 1))
@@ -43,7 +43,7 @@ def make_families(place: JobLayout, progress: Progress = lambda rows: None) -> F
     words = wording.Words()
     columns = FamilyColumns()
     about: list[tuple[int, int, int]] = []
-    for path, side in ((place.train, Side.TRAINED), (place.holdout, Side.EXAM)):
+    for path, side in ((place.train, FamilySide.TRAINED), (place.holdout, FamilySide.EXAM)):
         if not path.exists():
             continue
         with path.open("rb") as file:
@@ -71,5 +71,5 @@ def _pruned(place: JobLayout) -> Families:
 def _of_keys(keys: Keys, question: U64) -> Families:
     families = np.zeros(len(keys), FAMILY)
     families["row"], families["line"], families["exact"] = keys["row"], keys["line"], keys["hi"]
-    families["question"], families["side"] = question, Side.TRAINED
+    families["question"], families["side"] = question, FamilySide.TRAINED
     return families

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from daemon.dedup.family_keys import known_by, looked_up_by
 from daemon.dedup.index import equal
-from daemon.folders.family_files import Families, Side
+from daemon.folders.queue.family_files import Families, FamilySide
 
 ENTRY = np.dtype([("job", "<u4"), ("row", "<u4"), ("line", "<u4"), ("side", "u1")])
 NOWHERE = -1
@@ -32,7 +32,7 @@ class FamilySegment:
         """Sort the families of jobs; of equal keys on one side of a job the first row stays."""
         keys, entries = [np.zeros(0, np.uint64)], [np.zeros(0, ENTRY)]
         for number, rows in enumerate(families):
-            rows = rows[rows["side"] != Side.NONE]
+            rows = rows[rows["side"] != FamilySide.NONE]
             known, places = known_by(rows)
             found = np.zeros(len(known), ENTRY)
             found["job"] = number
@@ -113,7 +113,7 @@ class FamilyIndex:
         """Return on which sides the families of rows stand in other jobs than `without`."""
         sides = {
             side: np.full(len(families), NOWHERE, np.int64)
-            for side in (Side.TRAINED, Side.EXAM, Side.WITHHELD)
+            for side in (FamilySide.TRAINED, FamilySide.EXAM, FamilySide.WITHHELD)
         }
         for rows, numbers, found in self._pairs(families, without):
             for side, places in sides.items():
@@ -127,7 +127,7 @@ class FamilyIndex:
         found = {
             int(number)
             for _, numbers, side in self._pairs(families, without)
-            for number in numbers[side == Side.EXAM]
+            for number in numbers[side == FamilySide.EXAM]
         }
         return list(dict.fromkeys(self.place(number) for number in sorted(found)))
 

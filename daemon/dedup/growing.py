@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from daemon.core.examples import Chat, Example, Turn
-from daemon.core.fingerprint import key_of
+from daemon.core.rows.examples import Chat, Example, Turn
+from daemon.core.rows.fingerprint import key_of
 
 I64 = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.void]

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from daemon.core.untrained import Untrained
+from daemon.core.workspace.untrained import Untrained
 from daemon.dedup.likeness import lengths_fit
 from daemon.dedup.segments import Segment
-from daemon.folders.fingerprints import BANDS, Keys
+from daemon.folders.queue.fingerprints import BANDS, Keys
 
 CROWD = 256
 """Earlier rows of one band key that are looked at; more are a crowd that says nothing."""
@@ -100,9 +100,13 @@ class Index:
 def _earlier(segment: Segment, place: int) -> Earlier:
     entry = segment.entries[place]
     return Earlier(
-        job=segment.jobs[int(entry["job"])], row=int(entry["row"]), line=int(entry["line"]),
-        offset=int(entry["offset"]), content=int(entry["content"]), answer=int(entry["answer"]),
-    )  # fmt: skip
+        job=segment.jobs[int(entry["job"])],
+        row=int(entry["row"]),
+        line=int(entry["line"]),
+        offset=int(entry["offset"]),
+        content=int(entry["content"]),
+        answer=int(entry["answer"]),
+    )
 
 
 def equal(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from daemon.core.examples import Example, Text, first_question
+from daemon.core.rows.examples import Example, Text, first_question
 from daemon.dedup.families import question_text
 from daemon.dedup.index import Earlier, Index
 from daemon.dedup.likeness import Likeness, Settled, same_question, settle
@@ -12,7 +12,7 @@ from daemon.dedup.sealing import Sealer, answers_of, is_lone
 from daemon.dedup.seen import Seen
 from daemon.dedup.short import ShortQuestions
 from daemon.dedup.wording import Wording
-from daemon.folders.fingerprints import Keys
+from daemon.folders.queue.fingerprints import Keys
 
 How = Literal["exact", "wording", "spelling"]
 ExampleAt = Callable[[int], Example]
@@ -79,11 +79,14 @@ class Judge:
         """Return what is compared of an example."""
         words, original = self._sealer.words, example.variant_of
         return Side(
-            self._sealer.wording(example), answers_of(example), is_lone(example),
-            isinstance(example, Text), example.group,
+            self._sealer.wording(example),
+            answers_of(example),
+            is_lone(example),
+            isinstance(example, Text),
+            example.group,
             "" if original is None else question_text(original, words),
             question_text(first_question(example), words),
-        )  # fmt: skip
+        )
 
     def likeness(self, one: Side, other: Side) -> Likeness | None:
         """Return how near two questions are; variants of one example are never compared."""
@@ -170,9 +173,12 @@ def on_exam(
 
 
 def on_short_exam(
-    example: Example, asked: str, short: ShortQuestions, exam_at: Callable[[int], Exam],
+    example: Example,
+    asked: str,
+    short: ShortQuestions,
+    exam_at: Callable[[int], Exam],
     judge: Judge,
-) -> Match | None:  # fmt: skip
+) -> Match | None:
     """Return the short exam question that a row asks in these words, or nearly in them."""
     for place, likeness in short.find(asked):
         exam = exam_at(place)

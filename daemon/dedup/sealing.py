@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from daemon.core.examples import Chat, Example, answer_of
-from daemon.core.fingerprint import key_of
+from daemon.core.rows.examples import Chat, Example, answer_of
+from daemon.core.rows.fingerprint import key_of
 from daemon.dedup import signatures, wording
 from daemon.dedup.boilerplate import Boilerplate
 from daemon.dedup.numbers import hash64
-from daemon.folders.fingerprints import KEY, Keys
+from daemon.folders.queue.fingerprints import KEY, Keys
 
 
 @dataclass(frozen=True, slots=True)

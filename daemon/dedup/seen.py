@@ -6,15 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
-from daemon.core.examples import Example, from_record
-from daemon.core.untrained import Untrained
+from daemon.core.rows.examples import Example, from_record
+from daemon.core.workspace.untrained import Untrained
 from daemon.dedup.index import ALL_TRAINED, Earlier, Index, choose_segments
 from daemon.dedup.sealing import Sealer, exact_only, question_of
 from daemon.dedup.segments import Segment, cached
-from daemon.folders import fingerprints
-from daemon.folders.fingerprints import Keys
-from daemon.folders.queue import find_job
-from daemon.folders.seen import Kind, SeenFolder
+from daemon.folders.queue import fingerprints
+from daemon.folders.queue.fingerprints import Keys
+from daemon.folders.queue.queue import find_job
+from daemon.folders.queue.seen import Kind, SeenFolder
 from daemon.layout import Layout
 from daemon.layout_jobs import JobLayout
 

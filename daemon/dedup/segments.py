@@ -7,15 +7,22 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from daemon.folders.fingerprints import BANDS, KEY, Keys
-from daemon.folders.seen import SeenFolder
+from daemon.folders.queue.fingerprints import BANDS, KEY, Keys
+from daemon.folders.queue.seen import SeenFolder
 
 ENTRY = np.dtype(
     [
-        ("hi", "<u8"), ("lo", "<u8"), ("content", "<u8"), ("answer", "<u8"), ("offset", "<u8"),
-        ("row", "<u4"), ("line", "<u4"), ("length", "<u4"), ("job", "<u4"),
+        ("hi", "<u8"),
+        ("lo", "<u8"),
+        ("content", "<u8"),
+        ("answer", "<u8"),
+        ("offset", "<u8"),
+        ("row", "<u4"),
+        ("line", "<u4"),
+        ("length", "<u4"),
+        ("job", "<u4"),
     ]
-)  # fmt: skip
+)
 ARRAYS = ("entries", "hi", "content", "content_at", "bands", "bands_at")
 
 
@@ -53,9 +60,14 @@ class Segment:
             bands_at[band] = np.argsort(column, kind="stable")
             bands[band] = column[bands_at[band]]
         return cls(
-            tuple(jobs), entries, np.ascontiguousarray(entries["hi"]),
-            np.ascontiguousarray(entries["content"][content_at]), content_at, bands, bands_at,
-        )  # fmt: skip
+            tuple(jobs),
+            entries,
+            np.ascontiguousarray(entries["hi"]),
+            np.ascontiguousarray(entries["content"][content_at]),
+            content_at,
+            bands,
+            bands_at,
+        )
 
     @property
     def rows(self) -> int:

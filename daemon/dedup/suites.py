@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from daemon.core.examples import Chat, Example, Turn
-from daemon.core.fingerprint import key_of
-from daemon.core.suites import SuiteItem
+from daemon.core.evaluation.suites import SuiteItem
+from daemon.core.rows.examples import Chat, Example, Turn
+from daemon.core.rows.fingerprint import key_of
 from daemon.dedup.boilerplate import Boilerplate
 from daemon.dedup.family_keys import FamilyColumns
 from daemon.dedup.family_segments import FamilySegment
@@ -18,8 +18,8 @@ from daemon.dedup.segments import Segment
 from daemon.dedup.short import MOST_CHARACTERS, ShortQuestions
 from daemon.dedup.wording import split, users_words
 from daemon.folders import suites
-from daemon.folders.family_files import Side
-from daemon.folders.fingerprints import Keys
+from daemon.folders.queue.family_files import FamilySide
+from daemon.folders.queue.fingerprints import Keys
 
 SHARED = 0.5
 """Text that more than this share of a suite's questions has is boilerplate."""
@@ -76,9 +76,7 @@ class Suites:
             text = users_words(example)
             own = [" ".join(shared.without(split(text)))] if shared else []
             for asked in (text, *own):
-                match = on_short_exam(
-                    example, asked, self._short, self._exams.__getitem__, judge
-                )  # fmt: skip
+                match = on_short_exam(example, asked, self._short, self._exams.__getitem__, judge)
                 if match is not None:
                     found[place] = match
                     break
@@ -119,7 +117,7 @@ def _families(suite: str, items: dict[int, Example], sealer: Sealer) -> FamilySe
     for item in items.values():
         columns.add(replace(item, group=suite), key_of(item), sealer.words)
     families = columns.families()
-    families["line"], families["side"] = list(items), Side.EXAM
+    families["line"], families["side"] = list(items), FamilySide.EXAM
     return FamilySegment.build([f"{suite}@"], [families])
 
 

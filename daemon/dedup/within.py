@@ -10,7 +10,7 @@ import numpy.typing as npt
 from daemon.dedup.likeness import Likeness, lengths_fit, more_complete, same_question
 from daemon.dedup.matching import MOST_COMPARED, ExampleAt, How, Judge
 from daemon.dedup.recent import Recent
-from daemon.folders.fingerprints import BANDS, Keys
+from daemon.folders.queue.fingerprints import BANDS, Keys
 
 CROWD = 64
 """Questions with one band key that are compared each with each; in a larger crowd each with so many

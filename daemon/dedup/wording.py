@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from daemon.core.examples import Chat, Example
+from daemon.core.rows.examples import Chat, Example
 
 STOP_WORDS = frozenset(
     [
@@ -59,8 +59,24 @@ NEGATIONS = frozenset(
 HARD = "\x1f"
 """Stands before a word of the content that may not differ at all."""
 
-_CONTRACTED = {"dont", "doesnt", "didnt", "cant", "wont", "isnt", "arent", "wasnt", "werent",
-               "shouldnt", "wouldnt", "couldnt", "hasnt", "havent", "hadnt", "mustnt"}  # fmt: skip
+_CONTRACTED = {
+    "dont",
+    "doesnt",
+    "didnt",
+    "cant",
+    "wont",
+    "isnt",
+    "arent",
+    "wasnt",
+    "werent",
+    "shouldnt",
+    "wouldnt",
+    "couldnt",
+    "hasnt",
+    "havent",
+    "hadnt",
+    "mustnt",
+}
 _APOSTROPHES = str.maketrans({"\u2019": "'", "\u02bc": "'", "\u00b4": "'", "`": "'"})
 _HYPHEN = re.compile(r"(?<=[^\W\d_])[-\u2010\u2011](?=[^\W\d_])")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")

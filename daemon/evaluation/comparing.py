@@ -8,14 +8,14 @@ from dataclasses import asdict
 from itertools import combinations
 from typing import Any
 
-from daemon.core.evaluations import EvaluationRequest, Questions
-from daemon.core.plan import mix
-from daemon.core.targets import check, next_actions, outcome_of
+from daemon.core.evaluation.evaluations import EvaluationRequest, Questions
+from daemon.core.evaluation.targets import check, next_actions, outcome_of
+from daemon.core.training.plan import mix
+from daemon.evaluation.candidate_scores import compare_scores, metric_for
 from daemon.evaluation.golden_losses import OVERALL, table_of
-from daemon.evaluation.judging import compare_scores, metric_for
+from daemon.evaluation.pair_tests import Pairs, decided
 from daemon.evaluation.scores.grade import grade, parts_of
 from daemon.evaluation.scores.score import MAIN, Score, Summary, score_answer, summarise
-from daemon.evaluation.side_by_side import Pairs, decided
 from daemon.settings_records import read_saved
 
 Papers = Mapping[tuple[int, int], Mapping[str, Any]]
@@ -24,7 +24,7 @@ Scored = tuple[float, float, str | None]
 """Two subjects' scores of one item, and its family."""
 
 
-class Comparison:
+class SubjectComparison:
     """The scores of all subjects."""
 
     def __init__(
@@ -48,13 +48,11 @@ class Comparison:
     def _scored(self, suite: int, paper: Mapping[str, Any]) -> list[Score | None]:
         asked = self._questions[suite].suite
         return [
-            score_answer(
-                asked.scorer, item, answer["text"], confidence=answer.get("confidence")
-            )
+            score_answer(asked.scorer, item, answer["text"], confidence=answer.get("confidence"))
             if answer is not None
             else None
             for item, answer in zip(asked.items, paper["answers"], strict=True)
-        ]  # fmt: skip
+        ]
 
     def _all_of(self, suite: int) -> Iterator[Score | None]:
         for (place, _), scores in self._scores.items():
@@ -103,18 +101,22 @@ class Comparison:
         tokens, seconds = (sum(m[key] for m in measured) for key in ("tokens", "seconds"))
         peaks = [m["peak_bytes"] for m in measured if m["answers"]]
         return {
-            "name": subject.name, "kind": subject.kind, "path": subject.path,
+            "name": subject.name,
+            "kind": subject.kind,
+            "path": subject.path,
             "sha256": subject.sha256,
             "prefix": subject.prefix.name if subject.prefix is not None else None,
             "missing": sum(answer is None for paper in papers for answer in paper["answers"]),
-            "unknown": subject.unknown, "unscored": self._unscored(place),
+            "unknown": subject.unknown,
+            "unscored": self._unscored(place),
             "failed": [paper["failed"] for paper in papers if paper["failed"] is not None],
             "generated": sum(m["answers"] for m in measured),
             "remembered": sum(m["remembered"] for m in measured),
-            "tokens": tokens, "seconds": seconds,
+            "tokens": tokens,
+            "seconds": seconds,
             "tokens_per_s": tokens / seconds if tokens and seconds else None,
             "peak_bytes": max(peaks, default=None),
-        }  # fmt: skip
+        }
 
     def _unscored(self, who: int) -> int:
         """Return how many golden answers have no loss, though they were put to a model."""
@@ -122,23 +124,25 @@ class Comparison:
             loss is None and bool(item.answers)
             for (place, subject), paper in self._papers.items()
             if subject == who and paper["losses"] is not None
-            for item, loss in zip(
-                self._questions[place].suite.items, paper["losses"], strict=True
-            )
-        )  # fmt: skip
+            for item, loss in zip(self._questions[place].suite.items, paper["losses"], strict=True)
+        )
 
     def _suite(self, place: int, summaries: Mapping[tuple[int, int], Summary]) -> dict[str, Any]:
         one = self._questions[place]
         return {
-            "name": one.suite.name, "title": one.suite.title, "sha256": one.suite.sha256,
-            "scorer": one.suite.scorer, "items": len(one.suite.items), "of": one.of,
+            "name": one.suite.name,
+            "title": one.suite.title,
+            "sha256": one.suite.sha256,
+            "scorer": one.suite.scorer,
+            "items": len(one.suite.items),
+            "of": one.of,
             "metric": self._metrics[place],
             "models": {
                 name: summaries[place, who].to_json() | self._counts(self._scores[place, who])
                 for who, name in enumerate(self._names)
                 if (place, who) in summaries
             },
-        }  # fmt: skip
+        }
 
     def _counts(self, scores: Sequence[Score | None]) -> dict[str, Any]:
         """Return how many were right, by difficulty and together."""
@@ -199,7 +203,7 @@ class Comparison:
 
     def _tested(
         self, suite: str, metric: str, who: tuple[int, int], pairs: Sequence[Scored]
-    ) -> Pairs:  # fmt: skip
+    ) -> Pairs:
         mine, others = [(new, 1) for new, _, _ in pairs], [(old, 1) for _, old, _ in pairs]
         families = [family for _, _, family in pairs]
         test = compare_scores([(new, old) for new, old, _ in pairs], families)
@@ -245,22 +249,28 @@ class Comparison:
             if (place, who) not in self._scores or (place, 0) not in self._scores:
                 continue
             rows = zip(
-                one.suite.items, self._scores[place, who], self._scores[place, 0],
-                self._papers[place, who]["answers"], self._papers[place, 0]["answers"],
+                one.suite.items,
+                self._scores[place, who],
+                self._scores[place, 0],
+                self._papers[place, who]["answers"],
+                self._papers[place, 0]["answers"],
                 strict=True,
-            )  # fmt: skip
+            )
             for item, mine, first, after, before in rows:
                 if mine is None or first is None or mine.main is None or first.main is None:
                     continue
                 if (mine.main == 1.0) == right and (first.main == 1.0) == (not right):
                     found.append(
                         {
-                            "suite": one.suite.name, "id": item.id, "difficulty": item.difficulty,
+                            "suite": one.suite.name,
+                            "id": item.id,
+                            "difficulty": item.difficulty,
                             "question": item.messages[-1].content,
                             "golden": item.answers[0] if item.answers else "",
-                            "before": before["text"], "after": after["text"],
+                            "before": before["text"],
+                            "after": after["text"],
                         }
-                    )  # fmt: skip
+                    )
         return found
 
     def _targets(
@@ -281,12 +291,17 @@ class Comparison:
             found[subject.name] = {
                 "outcome": outcome_of(checked),
                 "checked": [
-                    {"target": str(one.target), "suite": one.suite, "metric": one.target.metric,
-                     "value": one.value, "reached": one.reached}
+                    {
+                        "target": str(one.target),
+                        "suite": one.suite,
+                        "metric": one.target.metric,
+                        "value": one.value,
+                        "reached": one.reached,
+                    }
                     for one in checked
                 ],
                 "actions": list(next_actions(version, checked)),
-            }  # fmt: skip
+            }
         return found
 
     def details(self) -> Iterator[dict[str, Any]]:
@@ -294,16 +309,20 @@ class Comparison:
         for place, one in enumerate(self._questions):
             for number, item in enumerate(one.suite.items):
                 yield {
-                    "suite": one.suite.name, "id": item.id, "difficulty": item.difficulty,
-                    "group": item.group, "scorer": item.scorer or one.suite.scorer,
+                    "suite": one.suite.name,
+                    "id": item.id,
+                    "difficulty": item.difficulty,
+                    "group": item.group,
+                    "scorer": item.scorer or one.suite.scorer,
                     "prompt": [{"role": t.role, "content": t.content} for t in item.messages],
-                    "tools": list(item.tools), "golden": list(item.answers),
+                    "tools": list(item.tools),
+                    "golden": list(item.answers),
                     "answers": {
                         name: self._answer(place, who, number)
                         for who, name in enumerate(self._names)
                         if (place, who) in self._scores
                     },
-                }  # fmt: skip
+                }
 
     def _answer(self, suite: int, who: int, number: int) -> dict[str, Any] | None:
         score = self._scores[suite, who][number]

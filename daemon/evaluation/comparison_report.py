@@ -5,9 +5,9 @@ from typing import Any
 
 from daemon.analysis.frame import document
 from daemon.analysis.markup import Html, element, join, table, text
-from daemon.core.jobs import escape, one_line
-from daemon.core.promotion import counted_items
-from daemon.core.suites import DIFFICULTIES
+from daemon.core.decisions.promotion import counted_items
+from daemon.core.evaluation.suites import DIFFICULTIES
+from daemon.core.workspace.jobs import escape, one_line
 from daemon.evaluation.markdown import TEXT, code, plain, rounded
 from daemon.evaluation.markdown import table as lines_of
 from daemon.evaluation.scores.grade import shown as shown_grade
@@ -24,9 +24,20 @@ LOSSES = ("suite", "subject", "items", "loss", "perplexity", "delta", "interval"
 SUBJECTS = ("subject", "prefix", "answers made", "tokens/s", "peak memory", "remarks")
 TARGETS = ("subject", "target", "suite", "measured", "reached")
 FIGURES = {
-    "items", "mean", "right", *DIFFICULTIES, "delta", "interval", "p", "answers made", "tokens/s",
-    "peak memory", "measured", "loss", "perplexity",
-}  # fmt: skip
+    "items",
+    "mean",
+    "right",
+    *DIFFICULTIES,
+    "delta",
+    "interval",
+    "p",
+    "answers made",
+    "tokens/s",
+    "peak memory",
+    "measured",
+    "loss",
+    "perplexity",
+}
 SIDES = {"question": "question", "wanted": "golden", "before": "before", "after": "after"}
 CHANGES = {"to_right": "From wrong to right", "to_wrong": "From right to wrong"}
 NO_WINNER = "no significant difference"
@@ -43,19 +54,30 @@ def score_rows(report: Report) -> Rows:
             by = found["right_by_difficulty"]
             rows.append(
                 (
-                    suite["name"], name, items, _words(suite["metric"]),
-                    rounded(mean["mean"] if mean else None), _share(found["right"]),
+                    suite["name"],
+                    name,
+                    items,
+                    _words(suite["metric"]),
+                    rounded(mean["mean"] if mean else None),
+                    _share(found["right"]),
                     *(_share(by[level]) if level in by else "" for level in DIFFICULTIES),
                 )
-            )  # fmt: skip
+            )
     for name, found in report["overall"].items():
         if found is not None:
             graded = found["grade"]
             mark = "" if graded is None else f"grade {shown_grade(graded)}"
             rows.append(
-                ("all", name, str(found["items"]), mark, rounded(found["mean"]),
-                 _share(found["right"]), *("" for _ in DIFFICULTIES))
-            )  # fmt: skip
+                (
+                    "all",
+                    name,
+                    str(found["items"]),
+                    mark,
+                    rounded(found["mean"]),
+                    _share(found["right"]),
+                    *("" for _ in DIFFICULTIES),
+                )
+            )
     return rows
 
 
@@ -63,12 +85,18 @@ def test_rows(report: Report) -> Rows:
     """Return the table of tests: suites against the first subject, over all everybody's."""
     return [
         (
-            test["suite"], _words(test["metric"]), test["subject"], test["against"],
-            counted_items(test["items"], test.get("families")), f"{test['change']:+.4f}",
-            f"{test['low']:+.4f} to {test['high']:+.4f}", f"{test['p']:.2g}", _winner(test),
+            test["suite"],
+            _words(test["metric"]),
+            test["subject"],
+            test["against"],
+            counted_items(test["items"], test.get("families")),
+            f"{test['change']:+.4f}",
+            f"{test['low']:+.4f} to {test['high']:+.4f}",
+            f"{test['p']:.2g}",
+            _winner(test),
         )
         for test in report["tests"]
-    ]  # fmt: skip
+    ]
 
 
 def loss_rows(report: Report) -> Rows:
@@ -79,9 +107,11 @@ def loss_rows(report: Report) -> Rows:
         held = ("", "", "", "")
         if test is not None:
             held = (
-                f"{test['change']:+.4f}", f"{test['low']:+.4f} to {test['high']:+.4f}",
-                f"{test['p']:.2g}", _winner(test),
-            )  # fmt: skip
+                f"{test['change']:+.4f}",
+                f"{test['low']:+.4f} to {test['high']:+.4f}",
+                f"{test['p']:.2g}",
+                _winner(test),
+            )
         figures = rounded(one["loss"]), rounded(one["perplexity"])
         rows.append((one["suite"], one["subject"], str(one["items"]), *figures, *held))
     return rows
@@ -91,24 +121,30 @@ def subject_rows(report: Report) -> Rows:
     """Return the table of subjects: how fast and with how much memory they answered."""
     return [
         (
-            one["name"], one["prefix"] or "none" if one["kind"] != "answers" else "",
-            str(one["generated"]) if one["kind"] != "answers" else "", _speed(one),
+            one["name"],
+            one["prefix"] or "none" if one["kind"] != "answers" else "",
+            str(one["generated"]) if one["kind"] != "answers" else "",
+            _speed(one),
             "" if one["peak_bytes"] is None else f"{one['peak_bytes'] / MIB:.0f} MiB",
             "; ".join(_remarks(one)),
         )
         for one in report["subjects"]
-    ]  # fmt: skip
+    ]
 
 
 def target_rows(report: Report) -> Rows:
     """Return the table of targets; empty where none is set."""
     return [
-        (name, checked["target"], checked["suite"],
-         "not measured" if checked["value"] is None else rounded(checked["value"]),
-         "yes" if checked["reached"] else "no")
+        (
+            name,
+            checked["target"],
+            checked["suite"],
+            "not measured" if checked["value"] is None else rounded(checked["value"]),
+            "yes" if checked["reached"] else "no",
+        )
         for name, found in (report["targets"] or {}).items()
         for checked in found["checked"]
-    ]  # fmt: skip
+    ]
 
 
 def headline(report: Report) -> list[str]:

@@ -7,11 +7,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from daemon.core.promotion import LOSS
+from daemon.core.decisions.promotion import LOSS
 from daemon.evaluation.bootstrap import Rows
+from daemon.evaluation.pair_tests import Pairs, decided
 from daemon.evaluation.paired import Labels, compare
 from daemon.evaluation.scoring import mean_loss
-from daemon.evaluation.side_by_side import Pairs, decided
 
 OVERALL = "all"
 
@@ -20,9 +20,13 @@ Losses = Sequence[tuple[float, int] | None]
 
 
 def table_of(
-    suites: Sequence[str], subjects: Sequence[str], found: Mapping[tuple[int, int], Losses],
-    families: Sequence[Labels], level: float, seed: int,
-) -> list[dict[str, Any]]:  # fmt: skip
+    suites: Sequence[str],
+    subjects: Sequence[str],
+    found: Mapping[tuple[int, int], Losses],
+    families: Sequence[Labels],
+    level: float,
+    seed: int,
+) -> list[dict[str, Any]]:
     """Return a record for each suite and subject with losses, then one for each over all suites.
 
     `found` has the losses by the places of suite and subject, `families` those of each suite's
@@ -50,9 +54,11 @@ def table_of(
 
 
 def _against_first(
-    names: Sequence[str], subjects: Sequence[str], found: Mapping[tuple[int, int], Losses],
+    names: Sequence[str],
+    subjects: Sequence[str],
+    found: Mapping[tuple[int, int], Losses],
     families: Sequence[Labels],
-) -> list[Pairs]:  # fmt: skip
+) -> list[Pairs]:
     tests = []
     for (place, who), losses in sorted(found.items()):
         if not who or (place, 0) not in found:
@@ -69,7 +75,7 @@ def _against_first(
             test = compare(_per_token(mine), _per_token(others), labels)
             tests.append(
                 Pairs(names[place], LOSS, subjects[who], subjects[0], mine, others, test, labels)
-            )  # fmt: skip
+            )
     return tests
 
 
@@ -83,10 +89,14 @@ def _record(
     rows = [one for one in losses if one is not None]
     loss = mean_loss(rows)
     return {
-        "suite": suite, "subject": subject, "items": len(rows),
-        "tokens": sum(tokens for _, tokens in rows), "loss": loss, "perplexity": perplexity(loss),
+        "suite": suite,
+        "subject": subject,
+        "items": len(rows),
+        "tokens": sum(tokens for _, tokens in rows),
+        "loss": loss,
+        "perplexity": perplexity(loss),
         "test": test,
-    }  # fmt: skip
+    }
 
 
 def perplexity(loss: float | None) -> float | None:

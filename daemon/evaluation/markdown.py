@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from daemon.core.jobs import escape, one_line
+from daemon.core.workspace.jobs import escape, one_line
 
 TEXT = 400
 """Characters of a question or an answer that are shown."""

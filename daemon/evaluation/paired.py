@@ -33,9 +33,12 @@ class Paired:
 
 
 def compare(
-    candidate: Sequence[float], reference: Sequence[float], families: Labels | None = None,
-    *, higher_is_better: bool = False,
-) -> Paired:  # fmt: skip
+    candidate: Sequence[float],
+    reference: Sequence[float],
+    families: Labels | None = None,
+    *,
+    higher_is_better: bool = False,
+) -> Paired:
     """Test whether the candidate's values are better or worse than the reference's.
 
     The unit is the family: the changes of its items are averaged first. Families without a change

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from daemon.clock import Clock
-from daemon.core.answers import Answer, Limits
-from daemon.core.progress import Sample
+from daemon.core.evaluation.answers import Answer, AnswerLimits
+from daemon.core.training.progress import Sample
 from daemon.evaluation.questions import Question
 from daemon.evaluation.scoring import Interrupted, Scorer, mean_loss, row_losses
 from daemon.text.encoder import Encoded
@@ -15,7 +15,7 @@ ASKED_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
-class Findings:
+class PeriodicResult:
     """What one evaluation found."""
 
     validation_loss: float | None
@@ -29,7 +29,7 @@ class Evaluation:
     """Scores fixed rows, all of them, and answers fixed prompts, the first ones first."""
 
     def __init__(
-        self, scorer: Scorer, clock: Clock, limits: Limits, interrupted: Interrupted
+        self, scorer: Scorer, clock: Clock, limits: AnswerLimits, interrupted: Interrupted
     ) -> None:
         self._scorer = scorer
         self._clock = clock
@@ -42,7 +42,7 @@ class Evaluation:
         rows: Sequence[Encoded],
         questions: Sequence[Question],
         budget_s: float,
-    ) -> Findings | None:
+    ) -> PeriodicResult | None:
         """Return the findings; None when interrupted. Some prompts are answered at any budget.
 
         The loss is a mean over all rows, whatever the time: one over some of them would move
@@ -60,7 +60,7 @@ class Evaluation:
             if said is None:
                 return None
             samples += [_sample(step, *pair) for pair in zip(asked, said, strict=True)]
-        return Findings(
+        return PeriodicResult(
             mean_loss(scored),
             tuple(samples),
             len(questions) - len(samples),

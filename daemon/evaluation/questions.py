@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass, replace
 
-from daemon.core.answers import Answer
-from daemon.core.examples import Chat, Turn, answer_of
-from daemon.core.suites import ScorerName, Suite, SuiteItem
+from daemon.core.evaluation.answers import Answer
+from daemon.core.evaluation.suites import ScorerName, Suite, SuiteItem
+from daemon.core.rows.examples import Chat, Turn, answer_of
 from daemon.evaluation.scores.call_forms import read_calls
 from daemon.evaluation.scores.calls import compare_calls
 from daemon.evaluation.scores.overlap import chrf
-from daemon.evaluation.scores.score import Score, Wanted, is_right, score_answer
+from daemon.evaluation.scores.score import ExpectedStyle, Score, is_right, score_answer
 from daemon.evaluation.scores.thoughts import without_thought
 from daemon.text.encoder import Encoded, TextEncoder, Unfit
 
@@ -60,7 +60,7 @@ class Question:
             texts = tuple(read_calls(text, after_text=True).words for text in texts)
         return round(chrf(texts[:-1], texts[-1]), 4)
 
-    def score(self, said: Answer, wanted: Wanted | None = None) -> Score:
+    def score(self, said: Answer, wanted: ExpectedStyle | None = None) -> Score:
         """Score an answer; `wanted` counts where no golden answer says how to write."""
         how = wanted if self.job is not None or not self.item.answers else None
         return score_answer(self.scorer, self.item, said.text, how, said.confidence)

@@ -4,17 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from daemon.core.jobs import escape
-from daemon.core.promotion import Comparison, Verdict, counted_items
+from daemon.core.decisions.promotion import PairedComparison, Verdict, counted_items
+from daemon.core.workspace.jobs import escape
+from daemon.evaluation.candidate_scores import JudgementScores, ModelScores, metric_of, summaries
 from daemon.evaluation.golden_losses import perplexity
-from daemon.evaluation.judging import Marked, Marks, metric_of, summaries
 from daemon.evaluation.markdown import code, plain, rounded, table
 from daemon.evaluation.scores.grade import grade, parts_of
 from daemon.evaluation.scores.grade import shown as shown_grade
-from daemon.evaluation.scores.score import Summary, Wanted
+from daemon.evaluation.scores.score import ExpectedStyle, Summary
 from daemon.evaluation.scores.style import closer
 from daemon.evaluation.scoring import mean_loss
-from daemon.evaluation.sitting import Exam
+from daemon.evaluation.scoring_session import Exam
 from daemon.settings_evaluation import GradeSettings
 
 SHOWN = 20
@@ -23,18 +23,25 @@ Report = Mapping[str, Any]
 
 
 def report_of(
-    marks: Marks, exam: Exam, wanted: Wanted, tests: Sequence[Comparison], verdict: Verdict,
-    grading: GradeSettings, about: Mapping[str, Any],
-) -> dict[str, Any]:  # fmt: skip
+    marks: JudgementScores,
+    exam: Exam,
+    wanted: ExpectedStyle,
+    tests: Sequence[PairedComparison],
+    verdict: Verdict,
+    grading: GradeSettings,
+    about: Mapping[str, Any],
+) -> dict[str, Any]:
     """Return everything that was found; `about` says what was judged."""
     summed = summaries(marks, exam, wanted)
     before = marks.references[0]
     return {
         "schema_version": 1,
         **about,
-        "models": [one.sitter.name for one in marks.everybody],
+        "models": [one.examinee.name for one in marks.everybody],
         "verdict": {
-            "kind": verdict.kind, "promotes": verdict.promotes, "reasons": list(verdict.reasons)
+            "kind": verdict.kind,
+            "promotes": verdict.promotes,
+            "reasons": list(verdict.reasons),
         },
         "losses": _losses(marks),
         "answers": {
@@ -47,7 +54,7 @@ def report_of(
         },
         "tests": [asdict(test) for test in tests],
         "grades": {
-            one.sitter.name: _grade([by[one.sitter.name] for by in summed.values()], grading)
+            one.examinee.name: _grade([by[one.examinee.name] for by in summed.values()], grading)
             for one in marks.everybody
         },
         "changed": {
@@ -55,30 +62,34 @@ def report_of(
             "to_wrong": _changed(marks.candidate, before, exam, right=False),
         },
         "habit": wanted.habit.to_json() if wanted.habit else None,
-    }  # fmt: skip
+    }
 
 
-def _losses(marks: Marks) -> list[dict[str, Any]]:
+def _losses(marks: JudgementScores) -> list[dict[str, Any]]:
     found = []
     for name, scored in marks.candidate.paper.losses.items():
-        losses = {m.sitter.name: mean_loss(m.paper.losses[name]) for m in marks.everybody}
+        losses = {m.examinee.name: mean_loss(m.paper.losses[name]) for m in marks.everybody}
         found.append(
             {
-                "set": name, "items": len(scored), "models": losses,
+                "set": name,
+                "items": len(scored),
+                "models": losses,
                 "perplexity": {model: perplexity(loss) for model, loss in losses.items()},
             }
-        )  # fmt: skip
+        )
     return found
 
 
-def _metric(name: str, exam: Exam, marks: Marks) -> str:
+def _metric(name: str, exam: Exam, marks: JudgementScores) -> str:
     scores = [score for one in marks.everybody for score in one.of_set(exam, name)]
     return metric_of(name, exam, scores)
 
 
-def _style_gain(marks: Marks, exam: Exam, wanted: Wanted, name: str) -> float | None:
+def _style_gain(
+    marks: JudgementScores, exam: Exam, wanted: ExpectedStyle, name: str
+) -> float | None:
     """Return how much nearer the candidate's style is to the training answers than the base's."""
-    base = next((one for one in marks.references if one.sitter.folder is None), None)
+    base = next((one for one in marks.references if one.examinee.folder is None), None)
     if wanted.style is None or base is None:
         return None
     mine, other = (
@@ -92,7 +103,9 @@ def _grade(summed: Sequence[Summary], grading: GradeSettings) -> dict[str, Any] 
     return None if found is None else asdict(found)
 
 
-def _changed(candidate: Marked, before: Marked, exam: Exam, *, right: bool) -> list[dict[str, Any]]:
+def _changed(
+    candidate: ModelScores, before: ModelScores, exam: Exam, *, right: bool
+) -> list[dict[str, Any]]:
     """Return the questions that the candidate alone, or the reference alone, has right."""
     found = []
     triples = zip(exam.questions, candidate.scores, before.scores, strict=True)
@@ -102,11 +115,14 @@ def _changed(candidate: Marked, before: Marked, exam: Exam, *, right: bool) -> l
         if (mine.main == 1.0) == right and (other.main == 1.0) == (not right):
             found.append(
                 {
-                    "set": question.set, "id": question.item.id, "question": question.text,
-                    "golden": question.golden, "before": before.paper.answers[number].text,
+                    "set": question.set,
+                    "id": question.item.id,
+                    "question": question.text,
+                    "golden": question.golden,
+                    "before": before.paper.answers[number].text,
                     "after": candidate.paper.answers[number].text,
                 }
-            )  # fmt: skip
+            )
     return found
 
 
@@ -167,12 +183,16 @@ def tests_of(report: Report) -> list[tuple[str, ...]]:
     """Return the rows of the table of tests."""
     return [
         (
-            test["name"], test["metric"].replace("_", " "), test["against"],
+            test["name"],
+            test["metric"].replace("_", " "),
+            test["against"],
             counted_items(test["items"], test.get("families")),
-            f"{test['mean_change']:+.4f}", f"{test['p_better']:.2g}", f"{test['p_worse']:.2g}",
+            f"{test['mean_change']:+.4f}",
+            f"{test['p_better']:.2g}",
+            f"{test['p_worse']:.2g}",
         )
         for test in report["tests"]
-    ]  # fmt: skip
+    ]
 
 
 def _grade_cell(found: Mapping[str, Any] | None) -> str:

@@ -2,7 +2,7 @@
 
 from daemon.analysis.frame import document
 from daemon.analysis.markup import Html, element, join, table, text
-from daemon.core.jobs import escape, one_line
+from daemon.core.workspace.jobs import escape, one_line
 from daemon.evaluation.report import (
     CHANGES,
     SHOWN,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from daemon.core.answers import Answer, Limits
+from daemon.core.evaluation.answers import Answer, AnswerLimits
 from daemon.text.encoder import Encoded
 
 CHUNK = 4
@@ -27,9 +27,12 @@ class Scorer(Protocol):
         ...
 
     def answer(
-        self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Interrupted,
+        self,
+        prompts: Sequence[Sequence[int]],
+        limits: AnswerLimits,
+        interrupted: Interrupted,
         heard: Heard | None = None,
-    ) -> list[Answer] | None:  # fmt: skip
+    ) -> list[Answer] | None:
         """Return the greedy answers, made side by side; None when interrupted.
 
         `heard` is given each at once, so that those that have ended outlive an interruption.

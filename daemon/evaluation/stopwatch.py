@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from daemon.core.answers import Answer, Limits
+from daemon.core.evaluation.answers import Answer, AnswerLimits
 from daemon.evaluation.scoring import Heard, Interrupted, Scorer
 from daemon.text.encoder import Encoded
 
@@ -27,9 +27,12 @@ class Stopwatch:
         return self.scorer.losses(rows)
 
     def answer(
-        self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Interrupted,
+        self,
+        prompts: Sequence[Sequence[int]],
+        limits: AnswerLimits,
+        interrupted: Interrupted,
         heard: Heard | None = None,
-    ) -> list[Answer] | None:  # fmt: skip
+    ) -> list[Answer] | None:
         """Return the answers; None when interrupted."""
         began_s, waited_s = self.now_s(), self.waited_s()
         said = self.scorer.answer(prompts, limits, interrupted, heard)

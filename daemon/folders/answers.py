@@ -5,8 +5,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon.core.answer_files import GivenAnswer, given_answer
-from daemon.folders import atomic
+from daemon.core.evaluation.answer_files import GivenAnswer, given_answer
+from daemon.folders.disk import atomic
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,14 @@ from pathlib import Path
 from typing import Literal
 
 from daemon.clock import Clock
-from daemon.core.commands import PRECEDENCE, STALE_AT_START, TAKES_CONTENT, Command, RequestId
-from daemon.folders import atomic
+from daemon.core.decisions.commands import (
+    PRECEDENCE,
+    STALE_AT_START,
+    TAKES_CONTENT,
+    Command,
+    RequestId,
+)
+from daemon.folders.disk import atomic
 from daemon.layout import Layout
 
 Age = Literal["old", "new"]
@@ -26,7 +32,7 @@ WRITTEN_AFTER_S = 1.0
 
 
 @dataclass(frozen=True)
-class View:
+class ControlRequests:
     """One look at the folder."""
 
     paused: bool
@@ -62,7 +68,7 @@ class Control:
             return []
         return [e for e in entries if e.name != "README.md" and not e.name.startswith(".")]
 
-    def look(self) -> View:
+    def look(self) -> ControlRequests:
         """Accept what is written completely; return the pause state and all accepted requests."""
         entries = self._files()
         self._forget_what_has_gone(entries)
@@ -71,7 +77,7 @@ class Control:
                 self._accept(entry, "new")
         stuck = (command for command in self._stuck.values() if command is not None)
         paused = any(entry.name == "pause" for entry in entries)
-        return View(paused, (*self._accepted(), *stuck))
+        return ControlRequests(paused, (*self._accepted(), *stuck))
 
     def _forget_what_has_gone(self, entries: list[os.DirEntry[str]]) -> None:
         """Forget what is known of files that lie there no more, or were touched since."""

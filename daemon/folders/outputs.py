@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.errors import UserFault
-from daemon.folders import atomic
+from daemon.folders.disk import atomic
 
 
 def check(path: Path, force: bool) -> None:

@@ -5,7 +5,7 @@ import secrets
 from pathlib import Path
 
 from daemon.errors import UserFault
-from daemon.folders import atomic
+from daemon.folders.disk import atomic
 from daemon.layout import Layout
 
 SHORTEST = 16

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from daemon.errors import UserFault
-from daemon.folders import atomic
+from daemon.folders.disk import atomic
 
 MODE = 0o644
 

@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from daemon.folders import atomic
+from daemon.folders.disk import atomic
 from daemon.layout import Layout
 from daemon.settings import Settings
 from daemon.settings_tables import Section

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 import daemon
-from daemon.core.suites import Mistake, SuiteFile, suite_of
+from daemon.core.evaluation.suites import Mistake, SuiteFile, suite_of
 
 
 def paths(folder: Path) -> list[Path]:

@@ -13,7 +13,7 @@ from daemon.clock import SystemClock
 from daemon.core.messages import Alive, IntakeProgress, Noted, Ready, Stop, TakeIn, TakenIn
 from daemon.dedup.suites import Suites
 from daemon.errors import ExitCode, is_disk_full
-from daemon.folders import readings
+from daemon.folders.queue import readings
 from daemon.intake.memory import ENFORCED, UNENFORCED, at_most
 from daemon.intake.taking import Taking
 from daemon.layout import Layout
@@ -24,11 +24,11 @@ SPEAK_S = 0.25
 """Seconds between two signs of life."""
 
 
-class Stopped(Exception):
+class StopRequested(Exception):
     """The supervisor is gone or says stop: the job in hand is begun anew another time."""
 
 
-class Worker:
+class IntakeWorker:
     """The worker's state between jobs: the tokenizer and the suites it has loaded."""
 
     def __init__(self, layout: Layout, pipe: Pipe) -> None:
@@ -70,7 +70,7 @@ class Worker:
             self._spoke_s = now_s
             self._pipe.send(Alive(doing))
         if self._pipe.closed:
-            raise Stopped
+            raise StopRequested
 
     def _look_up(self, job: str, rows: int) -> None:
         """Before a job and between its batches: say so, and take in what cannot wait so long."""
@@ -85,7 +85,7 @@ class Worker:
             return
         order = self._pipe.poll()
         if isinstance(order, Stop) or self._pipe.closed:
-            raise Stopped
+            raise StopRequested
         if isinstance(order, TakeIn):
             self._take_in_between(order.job, job)
 
@@ -120,14 +120,14 @@ def main() -> int:
     pipe.send(Ready(pid=os.getpid(), device="cpu", libraries={}))
     if not ENFORCED:
         pipe.send(Noted("no_memory_limit", UNENFORCED))
-    worker = Worker(layout, pipe)
+    worker = IntakeWorker(layout, pipe)
     try:
         for order in pipe.orders():
             if isinstance(order, Stop):
                 break
             if isinstance(order, TakeIn):
                 worker.take_in(order.job)
-    except Stopped:
+    except StopRequested:
         pass
     except OSError as error:
         if not is_disk_full(error):

@@ -3,7 +3,7 @@
 from typing import Any
 
 from daemon.analysis import page, pictures
-from daemon.folders import atomic
+from daemon.folders.disk import atomic
 from daemon.layout_jobs import JobLayout
 
 

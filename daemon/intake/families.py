@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from daemon.core import holdout
-from daemon.core.refusal import Bad
+from daemon.core.rows import holdout
+from daemon.core.rows.refusal import Bad
 from daemon.dedup.family_keys import components
 from daemon.dedup.family_segments import NOWHERE, FamilyIndex, FamilySegment, Place
 from daemon.dedup.numbers import hash64
-from daemon.folders.family_files import NO_ROW, Families, Side
-from daemon.intake.gathering import Gathered
+from daemon.folders.queue.family_files import NO_ROW, Families, FamilySide
+from daemon.intake.gathering import GatheredRows
 from daemon.intake.looking import Rows
 from daemon.intake.sifting import Reason
 
@@ -89,7 +89,7 @@ class FamilySides:
         self._trained[undecided & (trained != NOWHERE) & (exam == NOWHERE)] = OWN
         self._withheld[undecided & (exam != NOWHERE)] = OWN
 
-    def split(self, gathered: Gathered, kept: Bools, share: float, most: int) -> Split:
+    def split(self, gathered: GatheredRows, kept: Bools, share: float, most: int) -> Split:
         """Divide the kept rows; `share` of the undecided families, at most `most`, are held out.
 
         A family whose exam row is gone is held out again.
@@ -102,7 +102,7 @@ class FamilySides:
         result.train |= free & ~held
         return self._settled(result, family, places, held)
 
-    def split_beside(self, gathered: Gathered, kept: Bools) -> Split:
+    def split_beside(self, gathered: GatheredRows, kept: Bools) -> Split:
         """Divide the kept rows of a file with a hold-out file beside it: none is held out."""
         result, family, places = self._begun(gathered, kept)
         free = self._free(result, kept, family)
@@ -111,7 +111,7 @@ class FamilySides:
         result.train |= free & ~again
         return self._settled(result, family, places, again & False)
 
-    def split_exam(self, gathered: Gathered) -> Split:
+    def split_exam(self, gathered: GatheredRows) -> Split:
         """Divide the rows of a hold-out file: no family that was given to training is an exam's."""
         kept = np.ones(len(gathered), np.bool_)
         result, family, places = self._begun(gathered, kept)
@@ -121,7 +121,7 @@ class FamilySides:
         self._draw(result, held, family, places, gathered.lines)
         return self._settled(result, family, places, held)
 
-    def _begun(self, gathered: Gathered, kept: Bools) -> tuple[Split, I64, I64]:
+    def _begun(self, gathered: GatheredRows, kept: Bools) -> tuple[Split, I64, I64]:
         """Return the division with nothing in it, and the family and the place of each row."""
         places = np.array(gathered.places, np.int64)
         nothing = np.zeros(len(places), np.bool_)
@@ -189,13 +189,13 @@ class FamilySides:
         """Note the side of every row of the file, of those too that another reason has left out."""
         families, component = self.families, self._component
         side = np.zeros(len(families), np.uint8)
-        for rows, its in ((result.train, Side.TRAINED), (result.exam, Side.WITHHELD)):
+        for rows, its in ((result.train, FamilySide.TRAINED), (result.exam, FamilySide.WITHHELD)):
             side[np.unique(family[rows])] = its
-        side[self._trained != NOWHERE] = Side.TRAINED
-        side[self._exam != NOWHERE] = Side.WITHHELD
+        side[self._trained != NOWHERE] = FamilySide.TRAINED
+        side[self._exam != NOWHERE] = FamilySide.WITHHELD
         families["side"] = side[component]
         families["row"] = NO_ROW
-        for rows, its in ((result.train, Side.TRAINED), (result.exam, Side.EXAM)):
+        for rows, its in ((result.train, FamilySide.TRAINED), (result.exam, FamilySide.EXAM)):
             # Of a row in parts the first one stands for all.
             numbers = np.flatnonzero(rows)[::-1]
             families["row"][places[numbers]] = numbers

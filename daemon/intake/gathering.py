@@ -12,12 +12,12 @@ import orjson
 
 from daemon.analysis.quality import Columns, measure
 from daemon.analysis.secrets import kinds_in
-from daemon.core.examples import Chat, Example, from_record, to_record
-from daemon.core.refusal import Bad
+from daemon.core.rows.examples import Chat, Example, from_record, to_record
+from daemon.core.rows.refusal import Bad
 from daemon.dedup.boilerplate import SAMPLE, Boilerplate
 from daemon.dedup.growing import with_answers_of
 from daemon.dedup.sealing import Sealer, question_of
-from daemon.folders.fingerprints import KEY, Keys
+from daemon.folders.queue.fingerprints import KEY, Keys
 from daemon.intake.looking import I64, Progress, Rows
 from daemon.intake.tally import Tally
 from daemon.settings import Settings
@@ -34,7 +34,7 @@ HINTS = {
 
 
 @dataclass
-class Gathered:
+class GatheredRows:
     """The rows that fit, by their place; about 250 bytes each in memory."""
 
     path: Path
@@ -104,12 +104,12 @@ class Gatherer:
         boilerplate: Boilerplate,
         target: Path,
         progress: Progress,
-    ) -> Gathered:
+    ) -> GatheredRows:
         """Write the rows of some places that fit, and return what is known of them.
 
         `grown` gives for a place the places of the shorter conversations it stands for.
         """
-        gathered = Gathered(target, self._settings.training.max_row_tokens, boilerplate)
+        gathered = GatheredRows(target, self._settings.training.max_row_tokens, boilerplate)
         keys = np.zeros(len(places), KEY)
         with target.open("wb") as file:
             for begin in range(0, len(places), BATCH):
@@ -139,7 +139,7 @@ class Gatherer:
         return examples
 
     def _fit(
-        self, rows: Rows, batch: Sequence[int], examples: list[Example], gathered: Gathered
+        self, rows: Rows, batch: Sequence[int], examples: list[Example], gathered: GatheredRows
     ) -> list["_Kept"]:
         training, abilities = self._settings.training, self._encoder.abilities
         batch, examples = self._sayable(rows, batch, examples)
@@ -188,16 +188,19 @@ class Gatherer:
         file: BinaryIO,
         kept: Sequence["_Kept"],
         keys: Keys,
-        gathered: Gathered,
+        gathered: GatheredRows,
         rows: Rows,
         grown: Mapping[int, Sequence[int]],
     ) -> None:
         for number, item in enumerate(kept):
             row, line = len(gathered), int(rows.numbers[item.place])
             record = {
-                "row": row, "line": line, "tokens": item.tokens, "supervised": item.supervised,
+                "row": row,
+                "line": line,
+                "tokens": item.tokens,
+                "supervised": item.supervised,
                 **to_record(item.example),
-            }  # fmt: skip
+            }
             if item.place in grown:
                 record["stands_for"] = rows.numbers[list(grown[item.place])].tolist()
             keys[number]["offset"], keys[number]["row"] = file.tell(), row

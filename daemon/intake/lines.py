@@ -10,15 +10,19 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from daemon.core.refusal import Bad
+from daemon.core.rows.refusal import Bad
 
 HEAD_BYTES = 65536
 READ_BYTES = 1 << 20
 BLOCK_BYTES = 1 << 17
 NEWLINE = 0x0A
 BOM = b"\xef\xbb\xbf"
-ENCODINGS = {b"\xff\xfe\x00\x00": "UTF-32", b"\x00\x00\xfe\xff": "UTF-32",
-             b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}  # fmt: skip
+ENCODINGS = {
+    b"\xff\xfe\x00\x00": "UTF-32",
+    b"\x00\x00\xfe\xff": "UTF-32",
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+}
 
 
 class Line(NamedTuple):
@@ -73,7 +77,7 @@ class Block(NamedTuple):
             offset += len(text) + 1
 
 
-class Source:
+class LineSource:
     """One pass over a file, with its size and checksum at the end."""
 
     def __init__(self, path: Path, max_line_bytes: int) -> None:
@@ -161,16 +165,18 @@ def look_at(path: Path) -> Bad | None:
     start = head.removeprefix(BOM).lstrip()
     if start.startswith(b"["):
         return Bad(
-            "json_array", "the file is one JSON array",
+            "json_array",
+            "the file is one JSON array",
             "write one object a line, or hand it to 'finetuned submit', which converts it",
-        )  # fmt: skip
+        )
     if b"\n" not in head and b"\r" in head.strip() and len(head) < HEAD_BYTES:
         return Bad("cr_only", "its lines end in a carriage return alone", "end lines with \\n")
     if start.split(b"\n", 1)[0].strip() == b"{" and _spreads(start):
         return Bad(
-            "pretty_printed", "its objects spread over several lines",
+            "pretty_printed",
+            "its objects spread over several lines",
             "write each object on one line, or hand the file to 'finetuned submit'",
-        )  # fmt: skip
+        )
     return None
 
 

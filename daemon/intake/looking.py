@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from daemon.core.examples import Example
-from daemon.core.fingerprint import KEY_BYTES, key_of
-from daemon.core.refusal import Bad
+from daemon.core.rows.examples import Example
+from daemon.core.rows.fingerprint import KEY_BYTES, key_of
+from daemon.core.rows.refusal import Bad
 from daemon.dedup.family_keys import FamilyColumns
 from daemon.dedup.growing import beginnings, whole_key
 from daemon.dedup.wording import Words
-from daemon.intake.lines import Block, Line, Source
-from daemon.intake.parsing import Rules, parse_again, parse_block
+from daemon.intake.lines import Block, Line, LineSource
+from daemon.intake.parsing import RowRules, parse_again, parse_block
 from daemon.intake.tally import Tally
 
 Progress = Callable[[int], None]
@@ -27,8 +27,8 @@ class Rows:
     """The usable lines of a file, about 100 bytes each."""
 
     path: Path
-    rules: Rules
-    source: Source
+    rules: RowRules
+    source: LineSource
     read: int = 0
     forms: Counter[str] = field(default_factory=Counter)
     keys: bytearray = field(default_factory=bytearray)
@@ -58,7 +58,7 @@ class Rows:
         for line in self.lines(places):
             found = parse_again(line, self.rules)
             if isinstance(found, Bad):
-                raise FileChanged(f"line {line.number} of {self.path} is not what it was")
+                raise ChangedWhileRead(f"line {line.number} of {self.path} is not what it was")
             yield found.example
 
     def forget(self) -> None:
@@ -72,13 +72,13 @@ class Rows:
         return bytes(self.keys[place * KEY_BYTES : (place + 1) * KEY_BYTES])
 
 
-class FileChanged(Exception):
+class ChangedWhileRead(Exception):
     """The file was written to while it was read."""
 
 
-def look(path: Path, rules: Rules, tally: Tally, progress: Progress, seed: int = 0) -> Rows:
+def look(path: Path, rules: RowRules, tally: Tally, progress: Progress, seed: int = 0) -> Rows:
     """Read a file once: note the rows, refuse what is none; `seed` is that of the hold-out."""
-    rows = Rows(path, rules, Source(path, rules.max_bytes), families=FamilyColumns(seed))
+    rows = Rows(path, rules, LineSource(path, rules.max_bytes), families=FamilyColumns(seed))
     found: list[tuple[I64, I64, I64]] = []
     words = Words()
     for block in rows.source.blocks():

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.clock import Clock
-from daemon.core.untrained import Untrained, records_of
+from daemon.core.workspace.untrained import Untrained, records_of
 from daemon.dedup.suites import Suites
 from daemon.intake.taking import Taking
 from daemon.layout import Layout
@@ -54,8 +54,10 @@ def examine(
     """Take a file in as the daemon would; `scratch` is an empty folder, the file is only read."""
     place = JobLayout(scratch)
     place.original.symlink_to(file.resolve())
-    for ending, target in ((".valid.jsonl", place.holdout_original),
-                           (".settings.toml", place.own_settings)):  # fmt: skip
+    for ending, target in (
+        (".valid.jsonl", place.holdout_original),
+        (".settings.toml", place.own_settings),
+    ):
         mate = file.with_name(file.name.removesuffix(".jsonl") + ending)
         if mate.is_file():
             target.symlink_to(mate.resolve())

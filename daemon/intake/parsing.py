@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from daemon.core.formats import Fields, Good, recognise
-from daemon.core.refusal import Bad
+from daemon.core.rows.formats import Fields, Good, recognise
+from daemon.core.rows.refusal import Bad
 from daemon.intake.lines import Block, Line
 
 QUOTE, BACKSLASH = b'"\\'
@@ -21,7 +21,7 @@ MENDED_KEYS = {"line", "code", "hint", "raw"}
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class RowRules:
     """What a row may be."""
 
     max_depth: int
@@ -29,7 +29,7 @@ class Rules:
     fields: Fields
 
 
-def parse_block(block: Block, rules: Rules) -> list[tuple[int, Good | Bad]]:
+def parse_block(block: Block, rules: RowRules) -> list[tuple[int, Good | Bad]]:
     """Return for each line that is not blank its place and its example, or why there is none.
 
     A block without a mistake is checked as a whole, which costs little more than parsing it.
@@ -40,7 +40,7 @@ def parse_block(block: Block, rules: Rules) -> list[tuple[int, Good | Bad]]:
     return [(place, _recognised(row, rules)) for place, row in enumerate(rows)]
 
 
-def strict_rows(block: Block, rules: Rules) -> list[Any] | None:
+def strict_rows(block: Block, rules: RowRules) -> list[Any] | None:
     """Return the parsed lines of a block; None where any of them has to be looked at by itself.
 
     The checks are those of `strict`, on the bytes of all lines at once.
@@ -70,26 +70,28 @@ def _numbered(data: npt.NDArray[np.uint8], slashes: npt.NDArray[np.int64]) -> bo
     return len(found) > 0
 
 
-def parse(line: Line, rules: Rules) -> Good | Bad:
+def parse(line: Line, rules: RowRules) -> Good | Bad:
     """Return the example of a line, or why there is none."""
     max_depth, max_bytes = rules.max_depth, rules.max_bytes
     if line.data is None:
         return Bad(
-            "line_too_long", f"the line has {line.length} bytes, the limit is {max_bytes}",
+            "line_too_long",
+            f"the line has {line.length} bytes, the limit is {max_bytes}",
             "split it, or raise intake.max_line_bytes",
-        )  # fmt: skip
+        )
     row = strict(line.data, max_depth)
     if isinstance(row, Bad):
         if not line.whole and row.code == "bad_json":
             return Bad(
-                "incomplete_last_line", f"the last line is cut off: {row.message}",
+                "incomplete_last_line",
+                f"the last line is cut off: {row.message}",
                 "drop the file again when it is written completely",
-            )  # fmt: skip
+            )
         return row
     return _recognised(row, rules)
 
 
-def parse_again(line: Line, rules: Rules) -> Good | Bad:
+def parse_again(line: Line, rules: RowRules) -> Good | Bad:
     """Return the example of a line that was good when it was first read."""
     try:
         return _recognised(orjson.loads(line.data or b""), rules)
@@ -97,7 +99,7 @@ def parse_again(line: Line, rules: Rules) -> Good | Bad:
         return Bad("changed", str(error), "drop the file again")
 
 
-def _recognised(row: Any, rules: Rules) -> Good | Bad:
+def _recognised(row: Any, rules: RowRules) -> Good | Bad:
     if isinstance(row, dict) and "raw" in row and set(row) >= MENDED_KEYS:
         # A line of `rejected.jsonl` that came back mended.
         raw = row["raw"]

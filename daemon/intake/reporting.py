@@ -3,11 +3,11 @@
 from collections import Counter
 from typing import Any
 
-from daemon.core.jobs import escape
-from daemon.core.refusal import Bad
+from daemon.core.rows.refusal import Bad
+from daemon.core.workspace.jobs import escape
 from daemon.dedup.boilerplate import Boilerplate
 from daemon.intake.families import Split
-from daemon.intake.gathering import Gathered
+from daemon.intake.gathering import GatheredRows
 from daemon.intake.looking import Rows
 from daemon.intake.sifting import FirstSift, SecondSift
 from daemon.intake.tally import CHOSEN, KNOWN, Tally
@@ -22,7 +22,7 @@ WAYS = ("exact", "wording", "spelling")
 def report_of(
     rows: Rows,
     first: FirstSift,
-    gathered: Gathered,
+    gathered: GatheredRows,
     second: SecondSift,
     split: Split,
     written: Written,

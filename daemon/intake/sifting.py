@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from daemon.analysis.quality import Scorer, keep
-from daemon.core.examples import Example, last_question
-from daemon.core.jobs import escape
-from daemon.core.refusal import Bad
+from daemon.analysis.quality import QualityScorer, keep
+from daemon.core.rows.examples import Example, last_question
+from daemon.core.rows.refusal import Bad
+from daemon.core.workspace.jobs import escape
 from daemon.dedup.growing import longest, numbers_of
 from daemon.dedup.index import Earlier, Index
 from daemon.dedup.matching import ExampleAt, Judge, Match, on_exam, seen_before
@@ -19,8 +19,8 @@ from daemon.dedup.sealing import Sealer, answers_of, question_of
 from daemon.dedup.seen import Seen
 from daemon.dedup.suites import Suites
 from daemon.dedup.within import compare
-from daemon.folders.fingerprints import KEY, Keys
-from daemon.intake.gathering import BATCH, Gathered
+from daemon.folders.queue.fingerprints import KEY, Keys
+from daemon.intake.gathering import BATCH, GatheredRows
 from daemon.intake.looking import Rows
 from daemon.settings import Settings
 
@@ -155,7 +155,7 @@ class SecondSift:
 
 
 def sift_second(
-    gathered: Gathered, elsewhere: Elsewhere, settings: Settings, sealer: Sealer
+    gathered: GatheredRows, elsewhere: Elsewhere, settings: Settings, sealer: Sealer
 ) -> SecondSift:
     """Compare questions by wording, within the file and elsewhere; then privacy and quality."""
     result = SecondSift(np.ones(len(gathered), np.bool_), {})
@@ -168,7 +168,7 @@ def sift_second(
 
 
 def _within(
-    gathered: Gathered, settings: Settings, judge: Judge, job: str, result: SecondSift
+    gathered: GatheredRows, settings: Settings, judge: Judge, job: str, result: SecondSift
 ) -> None:
     policy = settings.dedup.conflicts
     found = compare(gathered.keys, gathered.example, judge, policy)
@@ -192,7 +192,11 @@ def _within(
 
 
 def _elsewhere(
-    gathered: Gathered, elsewhere: Elsewhere, settings: Settings, sealer: Sealer, result: SecondSift
+    gathered: GatheredRows,
+    elsewhere: Elsewhere,
+    settings: Settings,
+    sealer: Sealer,
+    result: SecondSift,
 ) -> None:
     judge = Judge(sealer)
     exams = [(index, exam_at) for index, exam_at in elsewhere.exams() if index]
@@ -213,7 +217,7 @@ def _elsewhere(
 
 
 def _short(
-    gathered: Gathered, places: I64, suites: Suites | None, judge: Judge, result: SecondSift
+    gathered: GatheredRows, places: I64, suites: Suites | None, judge: Judge, result: SecondSift
 ) -> None:
     if suites is None:
         return
@@ -223,7 +227,7 @@ def _short(
         _refuse(result, int(places[number]), exam_reason(match.how, match.job, match.line))
 
 
-def _whole(gathered: Gathered, places: I64, sealer: Sealer) -> Keys:
+def _whole(gathered: GatheredRows, places: I64, sealer: Sealer) -> Keys:
     """Return keys with the signatures of whole questions, boilerplate included."""
     keys = gathered.keys[places]
     for begin in range(0, len(places), BATCH):
@@ -234,7 +238,7 @@ def _whole(gathered: Gathered, places: I64, sealer: Sealer) -> Keys:
 
 
 def _seen(
-    gathered: Gathered,
+    gathered: GatheredRows,
     places: I64,
     elsewhere: Elsewhere,
     settings: Settings,
@@ -242,9 +246,14 @@ def _seen(
     result: SecondSift,
 ) -> None:
     matches = seen_before(
-        gathered.keys[places], _those(gathered, places), elsewhere.seen_index, elsewhere.seen,
-        judge, elsewhere.job, near=True,
-    )  # fmt: skip
+        gathered.keys[places],
+        _those(gathered, places),
+        elsewhere.seen_index,
+        elsewhere.seen,
+        judge,
+        elsewhere.job,
+        near=True,
+    )
     result.unchecked += len(elsewhere.seen_index.crowded)
     for number, match in matches.items():
         place = int(places[number])
@@ -256,7 +265,7 @@ def _seen(
             _refuse(result, place, conflict_reason(match.job, match.line, match.other, "refuse"))
 
 
-def _those(gathered: Gathered, places: I64) -> ExampleAt:
+def _those(gathered: GatheredRows, places: I64) -> ExampleAt:
     """Return the way to rows by their number among some places."""
     return lambda number: gathered.example(int(places[number]))
 
@@ -274,7 +283,7 @@ def conflict_reason(job: str, line: int, other: str, policy: str) -> Reason:
 
 
 def _note(
-    result: SecondSift, gathered: Gathered, place: int, job: str, line: int, other: str
+    result: SecondSift, gathered: GatheredRows, place: int, job: str, line: int, other: str
 ) -> None:
     result.conflicts += 1
     if len(result.examples) < SHOWN:
@@ -282,14 +291,16 @@ def _note(
         asked = last_question(example)
         result.examples.append(
             {
-                "line": gathered.lines[place], "of": {"job": job, "line": line},
-                "prompt": escape(asked, 120), "answer": escape(answers_of(example), 120),
+                "line": gathered.lines[place],
+                "of": {"job": job, "line": line},
+                "prompt": escape(asked, 120),
+                "answer": escape(answers_of(example), 120),
                 "other": escape(other, 120),
             }
-        )  # fmt: skip
+        )
 
 
-def _private(gathered: Gathered, settings: Settings, result: SecondSift) -> None:
+def _private(gathered: GatheredRows, settings: Settings, result: SecondSift) -> None:
     refused = set(settings.privacy.refuse)
     for place, kinds in gathered.private.items():
         if named := sorted(refused & set(kinds)):
@@ -298,8 +309,8 @@ def _private(gathered: Gathered, settings: Settings, result: SecondSift) -> None
             _refuse(result, place, Reason(bad, None))
 
 
-def _quality(gathered: Gathered, settings: Settings, result: SecondSift) -> None:
-    scorer = Scorer(gathered.measures)
+def _quality(gathered: GatheredRows, settings: Settings, result: SecondSift) -> None:
+    scorer = QualityScorer(gathered.measures)
     result.scores, result.quality = scorer.scores, scorer.summary(gathered.lines)
     kept = np.flatnonzero(result.kept)
     best = keep(result.scores[kept], settings.quality.keep_share)

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from daemon.clock import Clock
-from daemon.core.examples import Example
-from daemon.core.formats import Fields
-from daemon.core.prefix import fingerprint_of
-from daemon.core.refusal import Bad
-from daemon.core.untrained import from_records
+from daemon.core.rows.examples import Example
+from daemon.core.rows.formats import Fields
+from daemon.core.rows.prefix import fingerprint_of
+from daemon.core.rows.refusal import Bad
+from daemon.core.workspace.untrained import from_records
 from daemon.dedup.family_index import ACCEPTED, open_index
 from daemon.dedup.family_segments import FamilyIndex, FamilySegment
 from daemon.dedup.index import Earlier, Index
@@ -23,14 +23,14 @@ from daemon.dedup.seen import Seen, keys_of, read_row
 from daemon.dedup.segments import Segment
 from daemon.dedup.suites import Suites
 from daemon.errors import SettingsFault
-from daemon.folders import family_files, reports
-from daemon.folders.atomic import remove_file
+from daemon.folders.disk.atomic import remove_file
+from daemon.folders.queue import family_files, reports
 from daemon.intake.drawing import draw
 from daemon.intake.families import FamilySides, Split
-from daemon.intake.gathering import Gathered, Gatherer
+from daemon.intake.gathering import GatheredRows, Gatherer
 from daemon.intake.lines import look_at
-from daemon.intake.looking import FileChanged, Progress, Rows, look
-from daemon.intake.parsing import Rules
+from daemon.intake.looking import ChangedWhileRead, Progress, Rows, look
+from daemon.intake.parsing import RowRules
 from daemon.intake.reporting import refusal, report_of
 from daemon.intake.sifting import Elsewhere, Reason, SecondSift, sift_first, sift_second
 from daemon.intake.tally import Tally
@@ -114,7 +114,7 @@ class Taking:
         """Return what was found; None where memory ran out, with all that filled it let go of."""
         try:
             return self._take_in()
-        except FileChanged as changed:
+        except ChangedWhileRead as changed:
             return refusal("changed", Bad("changed", str(changed), "nothing to do"))
         except FileNotFoundError:
             if self._place.original.exists():
@@ -128,9 +128,12 @@ class Taking:
     def _needs_memory(self) -> dict[str, Any]:
         place = self._place
         for path in (
-            place.train, place.holdout, place.train_fingerprints, place.holdout_fingerprints,
+            place.train,
+            place.holdout,
+            place.train_fingerprints,
+            place.holdout_fingerprints,
             place.families,
-        ):  # fmt: skip
+        ):
             remove_file(path)
         allowed = self.settings.intake.max_memory_bytes
         limit = f"{allowed} bytes" if allowed else "half the machine's memory"
@@ -164,7 +167,7 @@ class Taking:
         with ExitStack() as stack:
             report = self._read_all(stack)
         if _identity(original) != before:
-            raise FileChanged("the file changed while it was read")
+            raise ChangedWhileRead("the file changed while it was read")
         return report
 
     def _refused(self, bad: Bad) -> dict[str, Any]:
@@ -220,7 +223,7 @@ class Taking:
         return look(path, self._rules(), tally, self._progress, self.settings.holdout.seed)
 
     def _split(
-        self, rows: Rows, gathered: Gathered, second: SecondSift, own: "OwnHoldout | None"
+        self, rows: Rows, gathered: GatheredRows, second: SecondSift, own: "OwnHoldout | None"
     ) -> tuple[FamilySides, Split]:
         """Divide the rows that stay into those to train and those to hold out."""
         beside = [] if own is None else [own.sides.segment(OWN_HOLDOUT)]
@@ -252,9 +255,9 @@ class Taking:
         found = [sides.families] if own is None else [sides.families, own.sides.families]
         family_files.write(self._place.families, np.concatenate(found))
 
-    def _rules(self) -> Rules:
+    def _rules(self) -> RowRules:
         intake = self.settings.intake
-        return Rules(intake.max_depth, intake.max_line_bytes, Fields(intake.fields))
+        return RowRules(intake.max_depth, intake.max_line_bytes, Fields(intake.fields))
 
     def _temporary(self, name: str, stack: ExitStack) -> Path:
         path = self._place.folder / f"{name}.tmp"

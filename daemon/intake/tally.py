@@ -8,10 +8,10 @@ from typing import Any, BinaryIO
 import orjson
 
 from daemon.analysis.secrets import mask
-from daemon.core.examples import last_question
-from daemon.core.formats import recognise
-from daemon.core.jobs import escape
-from daemon.core.refusal import Bad, raw_text
+from daemon.core.rows.examples import last_question
+from daemon.core.rows.formats import recognise
+from daemon.core.rows.refusal import Bad, raw_text
+from daemon.core.workspace.jobs import escape
 from daemon.intake.lines import Line
 
 SHOWN = 5

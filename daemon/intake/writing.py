@@ -12,13 +12,14 @@ import numpy.typing as npt
 import orjson
 
 from daemon.analysis.statistics import Statistics
-from daemon.core import holdout
-from daemon.core.examples import Example, from_record
+from daemon.core.rows import holdout
+from daemon.core.rows.examples import Example, from_record
 from daemon.dedup.sealing import Sealer, exact_only, exam_keys, question_of
-from daemon.folders import atomic, fingerprints
-from daemon.folders.fingerprints import Keys
+from daemon.folders.disk import atomic
+from daemon.folders.queue import fingerprints
+from daemon.folders.queue.fingerprints import Keys
 from daemon.intake.families import Split
-from daemon.intake.gathering import Gathered
+from daemon.intake.gathering import GatheredRows
 from daemon.layout_jobs import JobLayout
 
 BINS = (32, 64, 128, 256, 512, 1024, 2048, 4096, 8192)
@@ -39,7 +40,7 @@ class Written:
 
 def write(
     place: JobLayout,
-    gathered: Gathered,
+    gathered: GatheredRows,
     split: Split,
     scores: npt.NDArray[np.float32],
     sealer: Sealer,
@@ -57,7 +58,7 @@ def write(
     return written
 
 
-def write_exam(place: JobLayout, gathered: Gathered, split: Split, sealer: Sealer) -> Written:
+def write_exam(place: JobLayout, gathered: GatheredRows, split: Split, sealer: Sealer) -> Written:
     """Write `holdout.jsonl` and its keys, of the hold-out file beside a file."""
     statistics = Statistics()
     halves = _write_exam(place, gathered, split, sealer, statistics)
@@ -65,7 +66,7 @@ def write_exam(place: JobLayout, gathered: Gathered, split: Split, sealer: Seale
 
 
 def _write_exam(
-    place: JobLayout, gathered: Gathered, split: Split, sealer: Sealer, statistics: Statistics
+    place: JobLayout, gathered: GatheredRows, split: Split, sealer: Sealer, statistics: Statistics
 ) -> dict[str, int]:
     total = int(split.exam.sum())
     halves = [holdout.half_of(int(family), total) for family in split.names]
@@ -81,7 +82,7 @@ class _Writer:
 
     def __init__(
         self,
-        gathered: Gathered,
+        gathered: GatheredRows,
         wanted: Bools,
         statistics: Statistics,
         *,
@@ -146,7 +147,9 @@ def _seal(path: Path, rows: _Writer, keys: Keys) -> None:
     fingerprints.write(path, parts(), len(places))
 
 
-def _seal_exam(path: Path, rows: _Writer, gathered: Gathered, split: Split, sealer: Sealer) -> None:
+def _seal_exam(
+    path: Path, rows: _Writer, gathered: GatheredRows, split: Split, sealer: Sealer
+) -> None:
     """Write the keys of exam rows, with boilerplate and without where the file has any."""
     places = np.flatnonzero(rows.wanted)
     questions = [question_of(gathered.example(place)) for place in places.tolist()]
@@ -160,7 +163,7 @@ def _seal_exam(path: Path, rows: _Writer, gathered: Gathered, split: Split, seal
     fingerprints.write(path, [sealed], len(sealed))
 
 
-def _lengths(gathered: Gathered, train: Bools, limit: int) -> dict[str, Any]:
+def _lengths(gathered: GatheredRows, train: Bools, limit: int) -> dict[str, Any]:
     tokens = np.array(gathered.tokens, np.int64)[train]
     supervised = np.array(gathered.supervised, np.int64)[train]
     edges = np.searchsorted(BINS, tokens)

@@ -56,7 +56,7 @@ class FewShapes(threading.local):
         return self._compiled(*arrays)
 
 
-def quicken(model: Module) -> None:
+def use_fast_swiglu(model: Module) -> None:
     """Have every layer that calls mlx-lm's `swiglu` call the one below, for the whole process."""
     if not can_compile():
         return

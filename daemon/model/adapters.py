@@ -6,7 +6,7 @@ from typing import Any
 
 from mlx.utils import tree_flatten, tree_unflatten
 
-from daemon.core.versions import AdapterSpec
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.errors import ModelFault
 from daemon.model.backend import PLAIN_LINEAR, Module, mx
 from daemon.model.dropout import replace_dropout

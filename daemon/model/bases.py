@@ -5,16 +5,16 @@ import os
 from pathlib import Path
 from typing import Any
 
-from daemon.core.bases import BaseFacts
+from daemon.core.workspace.bases import BaseFacts
 from daemon.errors import ModelFault
-from daemon.folders import atomic
-from daemon.folders import bases as shelf
+from daemon.folders.disk import atomic
+from daemon.folders.models import bases as shelf
 from daemon.layout import Layout
 from daemon.model.backend import on_cpu
 from daemon.model.checks import check_directory, fingerprint, weight_files
 from daemon.model.gguf import convert
 from daemon.model.interruption import Attend, unattended
-from daemon.model.sources import Source, find
+from daemon.model.sources import ModelSource, find
 from daemon.text.tokenizer_files import TokenizerFiles
 
 
@@ -63,7 +63,7 @@ def _free_name(layout: Layout, name: str, model: str) -> str:
     return name
 
 
-def _place(source: Source, folder: Path, layout: Layout) -> None:
+def _place(source: ModelSource, folder: Path, layout: Layout) -> None:
     """Put the model where its directory belongs: converted, or as a link to the user's own."""
     if source.path.is_dir():
         check_directory(source.path)
@@ -88,7 +88,7 @@ def _remove(folder: Path) -> None:
         atomic.remove_directory(folder)
 
 
-def _examine(folder: Path, model: str, name: str, source: Source) -> BaseFacts:
+def _examine(folder: Path, model: str, name: str, source: ModelSource) -> BaseFacts:
     config = check_directory(folder)
     text = TokenizerFiles.read(folder)
     return BaseFacts(

@@ -7,11 +7,11 @@ from time import monotonic
 
 import numpy as np
 
-from daemon.core.answering import PREFILL_MOST
-from daemon.core.answers import Answer, Limits
-from daemon.core.sampling import Sampling, until_stop
+from daemon.core.evaluation.answer_memory import PREFILL_MOST
+from daemon.core.evaluation.answers import Answer, AnswerLimits
+from daemon.core.evaluation.sampling import Sampling, until_stop
 from daemon.model.backend import Module, mx
-from daemon.model.choosing import choosing
+from daemon.model.token_sampling import choosing
 from daemon.model.wiring import keep_mlx_lm_from_wiring
 
 # mlx_lm imports mlx by itself: it must come after the back end is set up.
@@ -38,7 +38,7 @@ def answer_batch(
     model: Module,
     tokenizer: TokenizerWrapper,
     prompts: Sequence[Sequence[int]],
-    limits: Limits,
+    limits: AnswerLimits,
     interrupted: Callable[[], bool],
     heard: Callable[[int, Answer], None] | None = None,
 ) -> list[Answer] | None:
@@ -68,7 +68,7 @@ def _draw_up(
     model: Module,
     tokenizer: TokenizerWrapper,
     prompts: Sequence[Sequence[int]],
-    limits: Limits,
+    limits: AnswerLimits,
     interrupted: Callable[[], bool],
     ended: Callable[[_Draft], None],
 ) -> bool:
@@ -76,9 +76,11 @@ def _draw_up(
     # Prompts that are begun together are padded to the longest of them.
     order = sorted(range(len(prompts)), key=lambda number: -len(prompts[number]))
     generator = BatchGenerator(
-        model, max_tokens=limits.tokens, completion_batch_size=limits.at_once,
+        model,
+        max_tokens=limits.tokens,
+        completion_batch_size=limits.at_once,
         prefill_batch_size=min(PREFILL_MOST, limits.at_once),
-    )  # fmt: skip
+    )
     ends = StopSequences([[token] for token in sorted(tokenizer.eos_token_ids)])
     try:
         uids = generator.insert(
@@ -90,9 +92,10 @@ def _draw_up(
                 return False
             done = _extend(open_drafts, generator.next_generated())
             late = [
-                uid for uid, draft in open_drafts.items()
+                uid
+                for uid, draft in open_drafts.items()
                 if uid not in done and _is_late(draft, limits.seconds)
-            ]  # fmt: skip
+            ]
             generator.remove(late)
             for uid in (*done, *late):
                 ended(open_drafts.pop(uid))

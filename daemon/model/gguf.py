@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.errors import ModelFault
-from daemon.folders import atomic
+from daemon.folders.disk import atomic
 from daemon.model.backend import mx
 from daemon.model.gguf_header import check_whole
 from daemon.model.gguf_tokenizer import tokenizer_files

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from daemon.errors import ModelFault
-from daemon.folders import atomic
+from daemon.folders.disk import atomic
 from daemon.model.hub_listing import (
     ANSWER_S,
     LISTING,

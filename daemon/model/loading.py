@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from daemon.errors import ModelFault
-from daemon.model.activations import quicken
+from daemon.model.activations import use_fast_swiglu
 from daemon.model.backend import Module, mx, on_cpu
 
 # mlx_lm imports mlx by itself: it must come after the back end is set up.
@@ -33,7 +33,7 @@ def load_model(folder: Path) -> tuple[Module, TokenizerWrapper]:
         tokenizer = mlx_lm.load_tokenizer(folder, eos_token_ids=config.get("eos_token_id"))
         if on_cpu():
             model = in_full_precision(model)
-            quicken(model)
+            use_fast_swiglu(model)
         mx.eval(model.parameters())
     except _MISTAKES as e:
         # MLX has no error of its own for what the disk or the memory refuses.

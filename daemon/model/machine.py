@@ -7,8 +7,8 @@ from pathlib import Path
 
 import psutil
 
-from daemon.core.deaths import speaks_of_device, speaks_of_memory
-from daemon.core.footprint import Estimate
+from daemon.core.decisions.deaths import speaks_of_device, speaks_of_memory
+from daemon.core.training.footprint import Estimate
 from daemon.model.backend import mx, on_cpu
 from daemon.system.memory import available_bytes
 
@@ -31,7 +31,7 @@ SPARE = 1.25
 
 
 @dataclass(frozen=True)
-class Memory:
+class MachineMemory:
     """Memory in bytes."""
 
     physical: int
@@ -47,7 +47,7 @@ class Memory:
 
 
 @dataclass(frozen=True)
-class Limits:
+class MemoryLimits:
     """What MLX was told, in bytes."""
 
     memory: int
@@ -56,14 +56,14 @@ class Limits:
     """0 where nothing is wired down."""
 
 
-def memory() -> Memory:
+def memory() -> MachineMemory:
     """Return the memory there is for a model on the device MLX computes on."""
     system = psutil.virtual_memory()
     if on_cpu():
         limit, used = _container(Path("/proc/self/cgroup"), Path("/sys/fs/cgroup"))
         physical = min(int(system.total), limit or int(system.total))
         free = min(int(system.available), physical - used) if limit else int(system.available)
-        return Memory(physical, int(physical * (1 - SYSTEM_SHARE)), max(0, free))
+        return MachineMemory(physical, int(physical * (1 - SYSTEM_SHARE)), max(0, free))
     facts, own = mx.device_info(), int(mx.get_active_memory() + mx.get_cache_memory())
     recommended = facts.get("max_recommended_working_set_size")
     if recommended:
@@ -75,7 +75,7 @@ def memory() -> Memory:
     return of_a_card(physical, None if free_on_card is None else int(free_on_card), own)
 
 
-def shared(physical: int, recommended: int, free: int, own: int) -> Memory:
+def shared(physical: int, recommended: int, free: int, own: int) -> MachineMemory:
     """Return what a model may take of memory that a GPU shares with everything else, as on a Mac.
 
     The working set that is recommended does not know what other programs have: what they need is
@@ -84,14 +84,14 @@ def shared(physical: int, recommended: int, free: int, own: int) -> Memory:
     """
     most = min(recommended, physical - min(RESERVE_BYTES, int(physical * RESERVE_SHARE)))
     usable = min(most, max(free + own, int(physical * LEAST_SHARE)))
-    return Memory(physical, usable, min(free, usable))
+    return MachineMemory(physical, usable, min(free, usable))
 
 
-def of_a_card(physical: int, free: int | None, own: int) -> Memory:
+def of_a_card(physical: int, free: int | None, own: int) -> MachineMemory:
     """Return what a model may take of a GPU's own memory: not what other programs have of it."""
     most = int(physical * (1 - SYSTEM_SHARE))
     usable = most if free is None else min(most, free + own)
-    return Memory(physical, usable, usable if free is None else min(free, usable))
+    return MachineMemory(physical, usable, usable if free is None else min(free, usable))
 
 
 def room() -> int:
@@ -124,7 +124,7 @@ def _number(path: Path) -> int | None:
     return None
 
 
-def set_limits(need: Estimate | None, there: Memory, wire: bool = False) -> Limits:
+def set_limits(need: Estimate | None, there: MachineMemory, wire: bool = False) -> MemoryLimits:
     """Tell MLX how much a run may take, and return it; cache and wired memory on a GPU only.
 
     Without a need, what was set for another model is taken back.
@@ -145,18 +145,20 @@ def set_limits(need: Estimate | None, there: Memory, wire: bool = False) -> Limi
     return limits
 
 
-def limits_for(need: Estimate | None, there: Memory, wire: bool = False) -> Limits:
+def limits_for(need: Estimate | None, there: MachineMemory, wire: bool = False) -> MemoryLimits:
     """Return the limits for an estimated need; never more than the machine has for a model."""
     if need is None:
-        return Limits(there.usable, there.usable, 0)
+        return MemoryLimits(there.usable, there.usable, 0)
     passing = need.activations + need.logits
     wanted = need.resident + need.gradients + int(passing * SPARE)
     # What one pass frees the next one takes again; more in the cache is memory nobody has.
     cache = min(passing, max(0, there.usable - need.resident))
-    return Limits(min(wanted, there.usable), cache, _wired(need.resident, there) if wire else 0)
+    return MemoryLimits(
+        min(wanted, there.usable), cache, _wired(need.resident, there) if wire else 0
+    )
 
 
-def _wired(resident: int, there: Memory) -> int:
+def _wired(resident: int, there: MachineMemory) -> int:
     """Return how much is wired down: all that stays between steps, or nothing."""
     reserve = max(WIRE_RESERVE_BYTES, int(there.physical * WIRE_RESERVE_SHARE))
     return resident if resident + reserve <= there.physical else 0

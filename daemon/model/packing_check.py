@@ -7,7 +7,7 @@ from typing import Any, Self
 from daemon.model.anatomy import Anatomy, probe_rows
 from daemon.model.backend import mx
 from daemon.model.noise import LEAST, TIMES, apart_by, noise
-from daemon.model.packed import apart
+from daemon.model.packing_masks import packing_masks
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def _measured(anatomy: Anatomy) -> PackingCheck:
     segments = _segments(before.size, text.size, after.size)
 
     def shown(tokens: Any, numbers: Any, at: int = before.size) -> Any:
-        cache = None if numbers is None else apart(len(anatomy.layers), numbers)
+        cache = None if numbers is None else packing_masks(len(anatomy.layers), numbers)
         return model(tokens, cache=cache)[0, at : at + text.size]
 
     first = shown(row, segments)

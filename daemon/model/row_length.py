@@ -4,10 +4,10 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
-from daemon.core.row_layout import RowCosts
+from daemon.core.training.row_layout import RowCosts
 from daemon.model.anatomy import Anatomy
 from daemon.model.backend import mx, on_cpu
-from daemon.model.packed import apart, segments_of
+from daemon.model.packing_masks import packing_masks, segments_of
 
 CPU_LENGTHS = (128, 192, 256)
 """Longer rows cost more on every model measured: of 384 tokens 5 to 53 %, of 512 34 to 95 %."""
@@ -96,7 +96,7 @@ def _trial(
     hidden = anatomy.hidden(tokens[:1, :8])
     state = mx.random.normal((rows, length, hidden.shape[-1])).astype(hidden.dtype)
 
-    cache = apart(last + 1, segments) if masked else None
+    cache = packing_masks(last + 1, segments) if masked else None
 
     def total(given: Any) -> Any:
         found = anatomy.hidden_above(last, given, tokens, cache)

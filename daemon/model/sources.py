@@ -20,7 +20,7 @@ _HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 
 
 @dataclass(frozen=True)
-class Source:
+class ModelSource:
     """Where a base model comes from."""
 
     path: Path
@@ -31,7 +31,7 @@ class Source:
     """For people and the records: never a path of this machine's where it can be avoided."""
 
 
-def find(layout: Layout, model: str, attend: Attend) -> Source:
+def find(layout: Layout, model: str, attend: Attend) -> ModelSource:
     """Return the files a setting means; a hub id is downloaded, paths begin at the workspace.
 
     Raises:
@@ -39,15 +39,15 @@ def find(layout: Layout, model: str, attend: Attend) -> Source:
         Interrupted: an order said to leave in the middle of a download.
     """
     if model == EMBEDDED:
-        return Source(_embedded(), EMBEDDED, f"{_PACKAGE}:{_FILE}")
+        return ModelSource(_embedded(), EMBEDDED, f"{_PACKAGE}:{_FILE}")
     path = layout.root / Path(model).expanduser()
     if path.is_dir():
-        return Source(path.resolve(), _slug(path.name), str(path))
+        return ModelSource(path.resolve(), _slug(path.name), str(path))
     if path.is_file():
         if path.suffix.lower() != ".gguf":
             message = f"{path} is neither a model directory nor a GGUF file"
             raise ModelFault("model_unsupported", message)
-        return Source(path, _slug(path.stem), str(path))
+        return ModelSource(path, _slug(path.stem), str(path))
     if _HUB_ID.fullmatch(model):
         return _of_hub(layout, model, attend)
     message = (
@@ -80,13 +80,13 @@ def _embedded() -> Path:
     return path
 
 
-def _of_hub(layout: Layout, model: str, attend: Attend) -> Source:
+def _of_hub(layout: Layout, model: str, attend: Attend) -> ModelSource:
     name = _slug(model.replace("/", "--"))
     cached = _cached(model)
     if cached is not None:
-        return Source(cached, name, f"hub:{model}@{cached.name}")
+        return ModelSource(cached, name, f"hub:{model}@{cached.name}")
     found = download(layout.hub_download(name), model, attend, refuse_code)
-    return Source(found.folder, name, f"hub:{model}@{found.revision}")
+    return ModelSource(found.folder, name, f"hub:{model}@{found.revision}")
 
 
 def _cached(model: str) -> Path | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from daemon.self_check.finding import Check, Finding, Found, Place
+from daemon.self_check.finding import CheckContext, CheckResult, CheckRow, SelfCheck
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     asked = _asked(arguments)
     from daemon.self_check.checks import CHECKS
 
-    place = Place(asked.folder, asked.quick, asked.base)
+    place = CheckContext(asked.folder, asked.quick, asked.base)
     for check in CHECKS:
         wanted = (check.quick or not asked.quick) and (asked.breaking or not check.breaking)
         named = not asked.only or check.name in asked.only
@@ -33,16 +33,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
             _write(lines, {"finding": run(check, place).as_record()})
 
 
-def run(check: Check, place: Place) -> Finding:
+def run(check: SelfCheck, place: CheckContext) -> CheckRow:
     """Return what a check found; one that fails in any way is wrong, and the others go on."""
     began_s = perf_counter()
     try:
         found = check.look(place)
     except Exception as error:  # noqa: BLE001 - a border: whatever a check raises is its finding
         traceback.print_exc(file=sys.stderr)
-        found = Found("wrong", f"it ended with {type(error).__name__}: {error}")
+        found = CheckResult("wrong", f"it ended with {type(error).__name__}: {error}")
     seconds = perf_counter() - began_s
-    return Finding(check.name, found.state, found.words, seconds, found.figures)
+    return CheckRow(check.name, found.state, found.words, seconds, found.figures)
 
 
 def _write(lines: int, record: dict[str, Any]) -> None:

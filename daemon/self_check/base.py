@@ -7,18 +7,18 @@ from time import perf_counter
 
 import numpy as np
 
-from daemon.core.footprint import Estimate
-from daemon.core.versions import AdapterSpec
+from daemon.core.training.footprint import Estimate
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.layout import Layout
 from daemon.model import bases
 from daemon.model.backend import on_cpu
 from daemon.model.loading import load_model
 from daemon.self_check import packing
-from daemon.self_check.finding import Found, Place, State, together
+from daemon.self_check.finding import CheckContext, CheckResult, State, together
 from daemon.settings import TrainingSettings
 from daemon.text.encoder import Encoded
-from daemon.training.engine import EncodedPass, Footing
-from daemon.training.mlx_engine import MlxEngine
+from daemon.training.engine.mlx import MlxEngine
+from daemon.training.engine.protocol import EncodedPass, StepShape
 
 SPEC = AdapterSpec("lora", 16, 2.0, 0.0, 16, ())
 """As the settings are without a word of the user's."""
@@ -38,7 +38,9 @@ MEMORY_S = 20.0
 """A shape at which one step would take longer is halved before its memory is looked at."""
 
 TEXT_TOKENS = 64
-NO_BASE = Found("left out", "no base model is ready here: run it in a workspace, or install one")
+NO_BASE = CheckResult(
+    "left out", "no base model is ready here: run it in a workspace, or install one"
+)
 
 
 @dataclass(frozen=True)
@@ -56,12 +58,12 @@ def _ready(base: str, folder: Path) -> _Base:
     return _Base(Layout(folder / "base").base(found.name), words, found.fingerprint)
 
 
-def folder_of(place: Place) -> Path | None:
+def folder_of(place: CheckContext) -> Path | None:
     """Return the prepared base's directory; None where there is no base."""
     return None if place.base is None else _ready(place.base, place.folder).folder
 
 
-def texts_share_rows(place: Place) -> Found:
+def texts_share_rows(place: CheckContext) -> CheckResult:
     """Look whether the base keeps texts in a row apart."""
     if place.base is None:
         return NO_BASE
@@ -69,7 +71,7 @@ def texts_share_rows(place: Place) -> Found:
     found = packing.packs(load_model(base.folder)[0])
     # A model that needs a row for each text is trained rightly, only slower.
     state: State = "said" if found.state == "wrong" and not found.figures["packs"] else found.state
-    return Found(state, f"{base.words}: {found.words}", found.figures)
+    return CheckResult(state, f"{base.words}: {found.words}", found.figures)
 
 
 @cache
@@ -88,7 +90,7 @@ def _first_speed(base: Path, scratch: Path) -> float:
     return TEXT_TOKENS / (perf_counter() - began_s)
 
 
-def memory(place: Place) -> Found:
+def memory(place: CheckContext) -> CheckResult:
     """Compare the peak of a pass with its estimate, for the usual shape and for half of it."""
     if place.base is None:
         return NO_BASE
@@ -103,11 +105,11 @@ def memory(place: Place) -> Found:
     )
 
 
-def _memory(base: Path, scratch: Path, row: int, tokens: int) -> Found:
+def _memory(base: Path, scratch: Path, row: int, tokens: int) -> CheckResult:
     engine = _engine()
-    said = engine.estimate(base, SPEC, Footing(tokens, row, False, "adamw"))
+    said = engine.estimate(base, SPEC, StepShape(tokens, row, False, "adamw"))
     if said is None:
-        return Found("left out", "models of this kind are not estimated")
+        return CheckResult("left out", "models of this kind are not estimated")
     before = engine.memory()["footprint"]
     _load(engine, base, scratch, row, tokens)
     engine.forget_peak()
@@ -116,16 +118,16 @@ def _memory(base: Path, scratch: Path, row: int, tokens: int) -> Found:
     return _judged(after["peak"], said[0], after["footprint"] - before)
 
 
-def _judged(peak: int, said: Estimate, grown: int) -> Found:
+def _judged(peak: int, said: Estimate, grown: int) -> CheckResult:
     state: State = "ok" if peak <= OVER * said.total else "wrong"
     words = (
         f"{said.total / MIB:.0f} MiB estimated, {peak / MIB:.0f} counted by MLX at the peak, the "
         f"process {grown / MIB:+.0f}"
     )
-    return Found(state, words, {"estimate": said.total, "peak": peak, "process": grown})
+    return CheckResult(state, words, {"estimate": said.total, "peak": peak, "process": grown})
 
 
-def row_lengths(place: Place) -> Found:
+def row_lengths(place: CheckContext) -> CheckResult:
     """Time a step at several lengths of rows, and say which one training would choose."""
     if place.base is None:
         return NO_BASE
@@ -136,9 +138,10 @@ def row_lengths(place: Place) -> Found:
     choice = "none could be chosen: the machine is busy" if chosen is None else f"chosen: {chosen}"
     figures = {
         "tokens_per_s": {str(length): round(speed, 1) for length, speed in speeds.items()},
-        "row_tokens": chosen, "fingerprint": base.fingerprint,
-    }  # fmt: skip
-    return Found("said", f"tokens/s by row length: {listed}; {choice}", figures)
+        "row_tokens": chosen,
+        "fingerprint": base.fingerprint,
+    }
+    return CheckResult("said", f"tokens/s by row length: {listed}; {choice}", figures)
 
 
 def _speeds(base: Path, scratch: Path) -> dict[int, float]:
@@ -156,7 +159,7 @@ def _speeds(base: Path, scratch: Path) -> dict[int, float]:
 
 
 def _fits(base: Path, length: int, tokens: int) -> bool:
-    said = _engine().estimate(base, SPEC, Footing(tokens, length, False, "adamw"))
+    said = _engine().estimate(base, SPEC, StepShape(tokens, length, False, "adamw"))
     return said is None or said[0].total <= said[1]
 
 

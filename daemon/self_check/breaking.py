@@ -4,7 +4,7 @@ import resource
 
 from daemon.model import machine
 from daemon.model.backend import mx
-from daemon.self_check.finding import Found, Place
+from daemon.self_check.finding import CheckContext, CheckResult
 
 NAME = "out of memory"
 BEYOND = 4
@@ -14,7 +14,7 @@ ROOM = 2**30
 """Address space that a CPU may still take: beyond it the system refuses, whatever else runs."""
 
 
-def out_of_memory(_place: Place) -> Found:
+def out_of_memory(_place: CheckContext) -> CheckResult:
     """Ask for more than there is."""
     # The real device, whatever else is chosen for: a CPU would hand out pages until it swaps.
     if mx.default_device().type == mx.DeviceType.cpu:
@@ -23,23 +23,25 @@ def out_of_memory(_place: Place) -> Found:
     return _refused(count)
 
 
-def _beyond_address_space() -> Found:
+def _beyond_address_space() -> CheckResult:
     taken = _address_space()
     if taken is None:
-        return Found("left out", "this system bounds no address space, and swapping would harm it")
+        return CheckResult(
+            "left out", "this system bounds no address space, and swapping would harm it"
+        )
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
     resource.setrlimit(resource.RLIMIT_AS, (taken + ROOM, hard))
     return _refused(BEYOND * ROOM)
 
 
-def _refused(count: int) -> Found:
+def _refused(count: int) -> CheckResult:
     try:
         mx.eval(mx.zeros((count // 4,), mx.float32) + 1)
     except (MemoryError, RuntimeError, ValueError) as error:
         known = machine.is_out_of_memory(error)
         words = "is known as such" if known else "is not known as such"
-        return Found("ok" if known else "wrong", f"the device's error {words}: {error}")
-    return Found("wrong", f"{count} bytes were given that are not there")
+        return CheckResult("ok" if known else "wrong", f"the device's error {words}: {error}")
+    return CheckResult("wrong", f"{count} bytes were given that are not there")
 
 
 def _address_space() -> int | None:

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from daemon.clock import SystemClock
-from daemon.core.deaths import Cause, Ending, classify
-from daemon.self_check.finding import Finding
+from daemon.core.decisions.deaths import Cause, Ending, classify
+from daemon.self_check.finding import CheckRow
 
 MOST_S = 300.0
 LATE = "it was not done when five minutes were over"
@@ -23,7 +23,7 @@ DIES_OF_MEMORY = "out of memory"
 
 
 @dataclass(frozen=True)
-class Wanted:
+class CheckOptions:
     """What is to be checked."""
 
     quick: bool = False
@@ -35,9 +35,11 @@ class Wanted:
 
 
 def check(
-    wanted: Wanted, most_s: float = MOST_S, hide: Sequence[Path] = (),
+    wanted: CheckOptions,
+    most_s: float = MOST_S,
+    hide: Sequence[Path] = (),
     program: Sequence[str] = ("-m", "daemon.self_check"),
-) -> Iterator[Finding]:  # fmt: skip
+) -> Iterator[CheckRow]:
     """Yield the findings as they come, without the paths to `hide`, all in `most_s` seconds."""
     clock = SystemClock()
     until_s = clock.monotonic_s() + most_s
@@ -62,7 +64,7 @@ class _Child:
 
     def __init__(
         self,
-        wanted: Wanted,
+        wanted: CheckOptions,
         folder: Path,
         done: Sequence[str],
         program: Sequence[str],
@@ -70,10 +72,13 @@ class _Child:
     ) -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         options = [
-            *(["--quick"] if wanted.quick else []), *(["--break"] if wanted.breaking else []),
+            *(["--quick"] if wanted.quick else []),
+            *(["--break"] if wanted.breaking else []),
             *(["--base", wanted.base] if wanted.base else []),
-            *(["--only", *wanted.only] if wanted.only else []), "--done", *done,
-        ]  # fmt: skip
+            *(["--only", *wanted.only] if wanted.only else []),
+            "--done",
+            *done,
+        ]
         # A fresh folder each: the one before may have died while it wrote.
         own = folder / f"process-{len(done)}"
         own.mkdir()
@@ -104,7 +109,7 @@ class _Child:
         """Whether the process came to its own end."""
         return self._process.returncode == 0
 
-    def findings(self) -> Iterator[Finding]:
+    def findings(self) -> Iterator[CheckRow]:
         """Yield what it writes until it ends."""
         assert self._process.stdout is not None
         self._timer.start()
@@ -113,7 +118,7 @@ class _Child:
                 record: dict[str, Any] = json.loads(line)
                 self.begun, self._begun_s = record.get("begun"), self._clock.monotonic_s()
                 if "finding" in record:
-                    yield Finding.from_record(record["finding"])
+                    yield CheckRow.from_record(record["finding"])
             self._process.wait()
         finally:
             self._timer.cancel()
@@ -125,25 +130,25 @@ class _Child:
                 file.seek(0)
                 self._words = file.read().decode(errors="replace")
 
-    def last(self) -> Finding | None:
+    def last(self) -> CheckRow | None:
         """Return what is to be said of the check that its process did not come back from."""
         if self.done:
             return None
         seconds = self._clock.monotonic_s() - self._begun_s
         name = self.begun or "the process"
         if self.late:
-            return Finding(name, "left out", LATE, seconds)
+            return CheckRow(name, "left out", LATE, seconds)
         ending = Ending(self._process.returncode, self._words, address_limit=True)
         return _of_death(name, ending, seconds)
 
 
-def _of_death(name: str, ending: Ending, seconds: float) -> Finding:
+def _of_death(name: str, ending: Ending, seconds: float) -> CheckRow:
     breaking = name == DIES_OF_MEMORY
     # Only that check bounds its address space, which makes a bad access a sign of memory.
     cause = classify(ending if breaking else replace(ending, address_limit=False))
     if breaking and cause.kind == "memory":
-        return Finding(name, "ok", f"the process died, known as memory: {cause.sign}", seconds)
-    return Finding(name, "wrong", _how(ending, cause), seconds)
+        return CheckRow(name, "ok", f"the process died, known as memory: {cause.sign}", seconds)
+    return CheckRow(name, "wrong", _how(ending, cause), seconds)
 
 
 def _how(ending: Ending, cause: Cause) -> str:

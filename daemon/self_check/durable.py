@@ -5,12 +5,12 @@ from time import perf_counter
 from typing import Any
 
 from daemon.model.backend import mx
-from daemon.self_check.finding import Found, Place, bounded, together
+from daemon.self_check.finding import CheckContext, CheckResult, bounded, together
 from daemon.self_check.gradients import apart, passes_of
 from daemon.self_check.tiny import SPEC, texts, write_base
 from daemon.settings import TrainingSettings
-from daemon.training.kept import KeptStates
-from daemon.training.mlx_engine import MlxEngine
+from daemon.training.engine.mlx import MlxEngine
+from daemon.training.engine.trunk_cache import TrunkCache
 
 STEPS = 3
 RATE = 1e-3
@@ -20,7 +20,7 @@ A_STEP = 1e-5
 STATE = (4, 64, 256)
 
 
-def resumed(place: Place) -> Found:
+def resumed(place: CheckContext) -> CheckResult:
     """Compare three steps, a commit, a reload and three more with six steps."""
     base = write_base(place.folder / "resume")
     commit = place.folder / "resume" / "commit"
@@ -36,11 +36,14 @@ def resumed(place: Place) -> Found:
     return _compared(_adapter(whole, place.folder), _adapter(after, place.folder))
 
 
-def _compared(whole: dict[str, Any], after: dict[str, Any]) -> Found:
+def _compared(whole: dict[str, Any], after: dict[str, Any]) -> CheckResult:
     if all(mx.array_equal(whole[name], after[name]).item() for name in whole):
-        return Found("ok", "six steps and three, a commit and three more end in the same bits")
-    return bounded("six steps and three, a commit and three more", apart(after, whole),
-                   2 * STEPS * A_STEP)  # fmt: skip
+        return CheckResult(
+            "ok", "six steps and three, a commit and three more end in the same bits"
+        )
+    return bounded(
+        "six steps and three, a commit and three more", apart(after, whole), 2 * STEPS * A_STEP
+    )
 
 
 def _loaded(base: Path, scratch: Path) -> MlxEngine:
@@ -64,14 +67,14 @@ def _adapter(engine: MlxEngine, scratch: Path) -> dict[str, Any]:
     return dict(found)
 
 
-def kept_states(place: Place) -> Found:
+def kept_states(place: CheckContext) -> CheckResult:
     """Write outputs of frozen layers to the disk and read them back."""
     kinds = {"float32": mx.float32, "bfloat16": mx.bfloat16}
     return together({name: _kept(place.folder, kind) for name, kind in kinds.items()})
 
 
-def _kept(folder: Path, kind: Any) -> Found:
-    kept = KeptStates(folder, 2**30)
+def _kept(folder: Path, kind: Any) -> CheckResult:
+    kept = TrunkCache(folder, 2**30)
     state = mx.random.normal(STATE).astype(kind)
     mx.eval(state)
     kept.put(b"one", state, 1.0)
@@ -82,4 +85,4 @@ def _kept(folder: Path, kind: Any) -> Found:
     same = found is not None and bool(mx.array_equal(found, state).item())
     words = f"{state.nbytes / 2**20:.1f} MiB came back "
     words += f"bit by bit in {took_ms:.1f} ms" if same else "changed"
-    return Found("ok" if same else "wrong", words, {"milliseconds": took_ms})
+    return CheckResult("ok" if same else "wrong", words, {"milliseconds": took_ms})

@@ -10,7 +10,7 @@ State = Literal["ok", "wrong", "said", "left out"]
 
 
 @dataclass(frozen=True)
-class Found:
+class CheckResult:
     """What a check came to."""
 
     state: State
@@ -20,7 +20,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckRow:
     """A row of the table."""
 
     check: str
@@ -40,7 +40,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Place:
+class CheckContext:
     """What a check is given."""
 
     folder: Path
@@ -51,30 +51,30 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Check:
+class SelfCheck:
     """One look at the machine."""
 
     name: str
-    look: Callable[[Place], Found]
+    look: Callable[[CheckContext], CheckResult]
     quick: bool = True
     """Also part of the quick check."""
     breaking: bool = False
     """Runs out of memory on purpose, so only where that is asked for."""
 
 
-def bounded(words: str, difference: float, most: float) -> Found:
+def bounded(words: str, difference: float, most: float) -> CheckResult:
     """Return `ok` where a difference is within its bound; not a number is within none."""
     # Not a number is within no bound.
     state: State = "ok" if difference <= most else "wrong"
     sentence = f"{words}: {difference:.1e} apart, at most {most:.0e}"
-    return Found(state, sentence, {"difference": difference, "most": most})
+    return CheckResult(state, sentence, {"difference": difference, "most": most})
 
 
-def together(parts: Mapping[str, Found]) -> Found:
+def together(parts: Mapping[str, CheckResult]) -> CheckResult:
     """Return one finding for several: the wrong ones are named first."""
     states = {part.state for part in parts.values()}
     order: tuple[State, ...] = ("wrong", "said", "ok", "left out")
     state = next(one for one in order if one in states)
     ranked = sorted(parts.items(), key=lambda item: item[1].state != "wrong")
     words = "; ".join(f"{name}: {part.words}" for name, part in ranked)
-    return Found(state, words, {name: dict(part.figures) for name, part in parts.items()})
+    return CheckResult(state, words, {name: dict(part.figures) for name, part in parts.items()})

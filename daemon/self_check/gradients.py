@@ -6,15 +6,15 @@ from typing import Any
 
 from mlx.utils import tree_flatten, tree_map
 
-from daemon.core.packing import Shapes, lay_out
+from daemon.core.training.packing import RowShapes, lay_out
 from daemon.model.adapters import adapter_weights, put_weights
 from daemon.model.anatomy import Anatomy
 from daemon.model.backend import Module, mx, nn
-from daemon.model.lanes import Lanes
+from daemon.model.parallel import ParallelPasses
 from daemon.settings import TrainingSettings
 from daemon.text.encoder import Encoded
-from daemon.training.engine import EncodedPass
-from daemon.training.step import Stepper
+from daemon.training.engine.protocol import EncodedPass
+from daemon.training.engine.step import Stepper
 
 RATE = 8.0
 """Of plain descent: what it moves the weights by is the gradient, this many times."""
@@ -25,7 +25,7 @@ ASIDE = 0.02
 Gradient = dict[str, Any]
 
 
-def passes_of(items: Sequence[Encoded], shapes: Shapes) -> list[EncodedPass]:
+def passes_of(items: Sequence[Encoded], shapes: RowShapes) -> list[EncodedPass]:
     """Return texts as the passes that a step takes."""
     lengths = [len(item.tokens) for item in items]
     return [
@@ -35,15 +35,19 @@ def passes_of(items: Sequence[Encoded], shapes: Shapes) -> list[EncodedPass]:
 
 
 def make_stepper(
-    model: Module, shapes: Shapes, checkpoint: bool = False, **changes: Any
+    model: Module, shapes: RowShapes, checkpoint: bool = False, **changes: Any
 ) -> Stepper:
     """Return the step of real training, with an optimizer that tells the gradient."""
     training = TrainingSettings(optimizer="sgd", clip_norm=1e6, **changes)
-    return Stepper(Anatomy(model), training, shapes, Lanes(), checkpoint=checkpoint)
+    return Stepper(Anatomy(model), training, shapes, ParallelPasses(), checkpoint=checkpoint)
 
 
 def step_gradient(
-    model: Module, items: Sequence[Encoded], shapes: Shapes, checkpoint: bool = False, seed: int = 1
+    model: Module,
+    items: Sequence[Encoded],
+    shapes: RowShapes,
+    checkpoint: bool = False,
+    seed: int = 1,
 ) -> Gradient:
     """Return the gradient that one real step of training moves an adapter by."""
     before = dict(adapter_weights(model))
@@ -57,7 +61,7 @@ def step_gradient(
 
 
 def slope_error(
-    model: Module, items: Sequence[Encoded], shapes: Shapes, checkpoint: bool = False
+    model: Module, items: Sequence[Encoded], shapes: RowShapes, checkpoint: bool = False
 ) -> float:
     """Return how far a step's gradient is from the slope of its loss, as a share of the slope.
 

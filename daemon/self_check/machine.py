@@ -8,7 +8,7 @@ from importlib.metadata import distributions, version
 
 from daemon.model import machine
 from daemon.model.backend import BLAS, device_name, mx
-from daemon.self_check.finding import Found, Place
+from daemon.self_check.finding import CheckContext, CheckResult
 from daemon.system.footprint import footprint_bytes, wired_bytes
 from daemon.system.memory import CRITICAL, WARNING, pressure_level
 from daemon.system.panics import kernel_panics
@@ -18,28 +18,32 @@ WHEELS = ("mlx", "mlx-lm", "mlx-metal", "mlx-cpu", "mlx-cuda-12", "mlx-cuda-13")
 BACK_ENDS = frozenset(WHEELS[3:])
 
 
-def facts(_place: Place) -> Found:
+def facts(_place: CheckContext) -> CheckResult:
     """Say what is computed on and with."""
     wheels = _wheels()
     words = [
-        f"finetuned {version('finetuned')}", f"{device_name()} ({mx.default_device()})",
-        *_system(), *(f"{name} {number}" for name, number in wheels.items()),
-    ]  # fmt: skip
+        f"finetuned {version('finetuned')}",
+        f"{device_name()} ({mx.default_device()})",
+        *_system(),
+        *(f"{name} {number}" for name, number in wheels.items()),
+    ]
     blas = str(BLAS.split()[0]) if BLAS else None
     figures = {"device": device_name(), "system": _system(), "wheels": wheels, "blas": blas}
-    return Found("said", ", ".join(words), figures)
+    return CheckResult("said", ", ".join(words), figures)
 
 
-def wheels(_place: Place) -> Found:
+def wheels(_place: CheckContext) -> CheckResult:
     """See that no two of MLX's back ends are installed over each other."""
     there = sorted(BACK_ENDS & _wheels().keys())
     if len(there) < 2:
-        return Found("ok", "one back end of MLX is installed" if there else "MLX's own back end")
+        return CheckResult(
+            "ok", "one back end of MLX is installed" if there else "MLX's own back end"
+        )
     words = f"{' and '.join(there)} overwrite each other's library: the last one installed counts"
-    return Found("said", f"{words}; what computes here is {mx.default_device()}")
+    return CheckResult("said", f"{words}; what computes here is {mx.default_device()}")
 
 
-def memory(_place: Place) -> Found:
+def memory(_place: CheckContext) -> CheckResult:
     """Say how much memory a model may take."""
     there = machine.memory()
     words = (
@@ -54,7 +58,7 @@ def memory(_place: Place) -> Found:
     if pressure is not None:
         words += f"; memory pressure is {pressure}"
     figures = {"process": process, "wired": wired, "pressure": pressure}
-    return Found("said", words, there.as_record() | figures)
+    return CheckResult("said", words, there.as_record() | figures)
 
 
 def _pressure() -> str | None:
@@ -63,16 +67,16 @@ def _pressure() -> str | None:
     return {WARNING: "a warning", CRITICAL: "critical"}.get(level, "normal") if level else None
 
 
-def panics(_place: Place) -> Found:
+def panics(_place: CheckContext) -> CheckResult:
     """Say when macOS has last written the report of a panic."""
     if sys.platform != "darwin":
-        return Found("left out", "only macOS keeps such reports")
+        return CheckResult("left out", "only macOS keeps such reports")
     found = kernel_panics()
     figures = {"panics": found.count, "newest": found.newest and found.newest.isoformat()}
     if not found.newest:
-        return Found("said", "no report of a kernel panic is kept", figures)
+        return CheckResult("said", "no report of a kernel panic is kept", figures)
     words = f"{found.count} reports of kernel panics, the newest of {found.newest:%Y-%m-%d}"
-    return Found("said", words, figures)
+    return CheckResult("said", words, figures)
 
 
 def _wheels() -> dict[str, str]:

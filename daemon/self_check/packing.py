@@ -3,21 +3,21 @@
 from daemon.model.anatomy import Anatomy
 from daemon.model.backend import Module
 from daemon.model.packing_check import check_packing
-from daemon.self_check.finding import Found, Place, together
+from daemon.self_check.finding import CheckContext, CheckResult, together
 from daemon.self_check.tiny import KINDS, make_model
 
 
-def tiny_rows(_place: Place) -> Found:
+def tiny_rows(_place: CheckContext) -> CheckResult:
     """Look at a tiny model in each kind of number."""
     return together({kind: packs(make_model(kind)) for kind in KINDS})
 
 
-def packs(model: Module) -> Found:
+def packs(model: Module) -> CheckResult:
     """Return whether a model keeps the texts of a row apart, as training finds it does."""
     found = check_packing(Anatomy(model))
     figures = found.as_record()
     if found.refused is not None:
-        return Found("wrong", f"each text has a row of its own: {found.refused}", figures)
+        return CheckResult("wrong", f"each text has a row of its own: {found.refused}", figures)
     measured = (
         f"another text in the row moves a text by {found.neighbours:.1e}, its place by "
         f"{found.place:.1e}, the row's length by {found.length:.1e} of at most {found.limit:.1e}; "
@@ -25,7 +25,7 @@ def packs(model: Module) -> Found:
     )
     if found.problem is not None:
         words = f"each text has a row of its own, since {found.problem}"
-        return Found("wrong", f"{words} ({measured})", figures)
+        return CheckResult("wrong", f"{words} ({measured})", figures)
     # Where the mask changes nothing, nothing was measured either.
     told = found.unmasked > found.limit
-    return Found("ok" if told else "wrong", f"texts share rows: {measured}", figures)
+    return CheckResult("ok" if told else "wrong", f"texts share rows: {measured}", figures)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from daemon.model.backend import mx
-from daemon.self_check.finding import Found, Place
+from daemon.self_check.finding import CheckContext, CheckResult
 
 SIZE = 512
 FULL = 1e-5
@@ -37,10 +37,10 @@ def bound(kind: str) -> float:
     return FLOAT32_BOUND if product_error() <= FULL else TF32_BOUND
 
 
-def product(_place: Place) -> Found:
+def product(_place: CheckContext) -> CheckResult:
     """Say whether float32 is computed as such."""
     error = product_error()
     if not math.isfinite(error) or error > TF32_BOUND:
-        return Found("wrong", f"a product of float32 is {error:.1e} off", {"error": error})
+        return CheckResult("wrong", f"a product of float32 is {error:.1e} off", {"error": error})
     kind = "full" if error <= FULL else "TF32 (MLX_ENABLE_TF32=0 turns it off)"
-    return Found("said", f"float32 products: {kind}, {error:.1e} off", {"error": error})
+    return CheckResult("said", f"float32 products: {kind}, {error:.1e} off", {"error": error})

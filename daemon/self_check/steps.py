@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from daemon.core.packing import Shapes
-from daemon.core.versions import AdapterSpec
+from daemon.core.training.packing import RowShapes
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.errors import ModelFault
 from daemon.model.backend import can_compile, mx
-from daemon.self_check.finding import Found, Place, State, bounded, together
+from daemon.self_check.finding import CheckContext, CheckResult, State, bounded, together
 from daemon.self_check.gradients import (
     apart,
     make_stepper,
@@ -22,7 +22,7 @@ from daemon.self_check.tiny import KINDS, SPEC, adapted, make_model, texts
 from daemon.settings import TrainingSettings
 
 ROW = 64
-PACKED = Shapes(ROW, 2 * ROW)
+PACKED = RowShapes(ROW, 2 * ROW)
 FEW = replace(PACKED, few=True)
 SAME = 1e-4
 """The same sums in the same order, or nearly so, whatever the kind of number."""
@@ -37,19 +37,21 @@ WITH_DROPOUT = replace(SPEC, dropout=DROPOUT)
 DORA = replace(SPEC, kind="dora")
 
 
-def compiled(place: Place) -> Found:
+def compiled(place: CheckContext) -> CheckResult:
     """Compare the compiled step with the same one that is not compiled."""
     if not can_compile():
-        return Found("left out", "nothing is compiled here: there is no g++")
+        return CheckResult("left out", "nothing is compiled here: there is no g++")
     cases: dict[str, tuple[AdapterSpec, bool]] = {
-        "lora": (SPEC, False), "dropout": (WITH_DROPOUT, False), "dora": (DORA, False),
+        "lora": (SPEC, False),
+        "dropout": (WITH_DROPOUT, False),
+        "dora": (DORA, False),
         "checkpointing": (SPEC, True),
-    }  # fmt: skip
+    }
     chosen = list(cases.items())[: 2 if place.quick else None]
     return together({name: _compiled(*case) for name, case in chosen})
 
 
-def _compiled(spec: AdapterSpec, checkpoint: bool) -> Found:
+def _compiled(spec: AdapterSpec, checkpoint: bool) -> CheckResult:
     # Of one length: each shape is compiled by itself, on a CPU for a second.
     items = [text for seed in (0, 1) for text in texts(1, seed)]
     found = step_gradient(adapted(make_model("float32"), spec), items, FEW, checkpoint)
@@ -61,10 +63,10 @@ def _compiled(spec: AdapterSpec, checkpoint: bool) -> Found:
     return bounded("compiled and not", apart(found, plain), SAME)
 
 
-def traces(_place: Place) -> Found:
+def traces(_place: CheckContext) -> CheckResult:
     """Count the compiled shapes of many random steps."""
     if not can_compile():
-        return Found("left out", "nothing is compiled here: there is no g++")
+        return CheckResult("left out", "nothing is compiled here: there is no g++")
     stepper = make_stepper(adapted(make_model("float32")), FEW)
     draw = np.random.default_rng(2)
     for number in range(MANY_STEPS):
@@ -74,10 +76,10 @@ def traces(_place: Place) -> Found:
     stepper.close()
     words = f"{count} compiled shapes after {MANY_STEPS} steps of random lengths"
     state: State = "ok" if count <= MOST_TRACES else "wrong"
-    return Found(state, f"{words}, at most {MOST_TRACES}", {"traces": count})
+    return CheckResult(state, f"{words}, at most {MOST_TRACES}", {"traces": count})
 
 
-def checkpointed(_place: Place) -> Found:
+def checkpointed(_place: CheckContext) -> CheckResult:
     """Compare gradient checkpointing with none; with dropout, its gradient with its own loss.
 
     The masks need not be the same with checkpointing as without, but each gradient must be that
@@ -96,19 +98,19 @@ def checkpointed(_place: Place) -> Found:
     )
 
 
-def packed(_place: Place) -> Found:
+def packed(_place: CheckContext) -> CheckResult:
     """Compare the gradient of packed rows with that of their texts one by one."""
     return together({kind: _packed(kind) for kind in KINDS})
 
 
-def _packed(kind: str) -> Found:
+def _packed(kind: str) -> CheckResult:
     items = texts()
     plain = plain_gradient(adapted(make_model(kind)), items)
     found = step_gradient(adapted(make_model(kind)), items, PACKED)
     return bounded("packed and one by one", apart(found, plain), bound(kind))
 
 
-def outside_layers(_place: Place) -> Found:
+def outside_layers(_place: CheckContext) -> CheckResult:
     """See whether adapters outside the layers are refused, or trained as they should be."""
     tied, own = {"tie_word_embeddings": True}, {"tie_word_embeddings": False}
     return together(
@@ -120,16 +122,16 @@ def outside_layers(_place: Place) -> Found:
     )
 
 
-def _outside(changes: dict[str, bool], key: str) -> Found:
+def _outside(changes: dict[str, bool], key: str) -> CheckResult:
     keys = ("self_attn.q_proj", key)
     try:
         TrainingSettings(keys=keys)
     except ValueError:
-        return Found("ok", "refused by the settings")
+        return CheckResult("ok", "refused by the settings")
     spec, items = replace(SPEC, keys=keys), texts()
     try:
         plain = plain_gradient(adapted(make_model("float32", changes), spec), items)
         found = step_gradient(adapted(make_model("float32", changes), spec), items, PACKED)
     except (ModelFault, ValueError) as error:
-        return Found("ok", f"refused ({error})")
+        return CheckResult("ok", f"refused ({error})")
     return bounded("its gradient and the plain one", apart(found, plain), bound("float32"))

@@ -9,10 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from daemon.clock import SystemClock
-from daemon.folders.reading import read_status
+from daemon.folders.status.reading import read_status
 from daemon.layout import Layout
 from daemon.self_check.base import folder_of
-from daemon.self_check.finding import Found, Place
+from daemon.self_check.finding import CheckContext, CheckResult
 from daemon.self_check.tiny import write_base
 
 MOST_S = 8.0
@@ -27,7 +27,7 @@ ROWS, WORDS, EPOCHS = 64, 120, 100
 DAEMON = (sys.executable, "-P", "-m", "daemon")
 
 
-def stops_in_time(place: Place) -> Found:
+def stops_in_time(place: CheckContext) -> CheckResult:
     """Drop a file into a new workspace, wait for its first step, and ask for the end."""
     base = folder_of(place) or write_base(place.folder / "stop-base")
     layout = Layout(place.folder / "stop")
@@ -47,22 +47,26 @@ def stops_in_time(place: Place) -> Found:
             daemon.kill()
 
 
-def _stopped(layout: Layout, daemon: subprocess.Popen[bytes]) -> Found:
+def _stopped(layout: Layout, daemon: subprocess.Popen[bytes]) -> CheckResult:
     if not _until(lambda: _happened(layout, "run_begun") or daemon.poll() is not None, BEGIN_S):
-        return Found("left out", f"no step had begun after {BEGIN_S:.0f} s: {_message(layout)}")
+        return CheckResult(
+            "left out", f"no step had begun after {BEGIN_S:.0f} s: {_message(layout)}"
+        )
     clock = SystemClock()
     clock.sleep_s(INTO_STEP_S)
     began_s = clock.monotonic_s()
     (layout.control / "stop").touch()
     if not _until(lambda: daemon.poll() is not None, 2 * MOST_S):
-        return Found("wrong", f"the daemon is still there {2 * MOST_S:.0f} s after it was asked")
+        return CheckResult(
+            "wrong", f"the daemon is still there {2 * MOST_S:.0f} s after it was asked"
+        )
     took_s = clock.monotonic_s() - began_s
     words = f"told to stop while it trained, the daemon was gone after {took_s:.1f} s"
     well = took_s <= MOST_S and daemon.returncode == 0
     ended = "" if daemon.returncode == 0 else f", with status {daemon.returncode}"
     if _happened(layout, "died"):
         ended += ", and its trainer was killed: what it had done since the last commit is lost"
-    return Found("ok" if well else "wrong", words + ended, {"stop_s": took_s})
+    return CheckResult("ok" if well else "wrong", words + ended, {"stop_s": took_s})
 
 
 def _until(there: Callable[[], bool], most_s: float) -> bool:
@@ -87,8 +91,10 @@ def _message(layout: Layout) -> str:
 
 def _write_rows(path: Path) -> None:
     draw = random.Random(7)
-    lines = (json.dumps({"question": _words(draw, 8), "answer": _words(draw, WORDS)})
-             for _ in range(ROWS))  # fmt: skip
+    lines = (
+        json.dumps({"question": _words(draw, 8), "answer": _words(draw, WORDS)})
+        for _ in range(ROWS)
+    )
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

@@ -5,17 +5,17 @@ import threading
 from pathlib import Path
 from time import perf_counter
 
-from daemon.folders import atomic
-from daemon.self_check.finding import Found, Place
+from daemon.folders.disk import atomic
+from daemon.self_check.finding import CheckContext, CheckResult
 from daemon.supervisor.gpu import read_gpu
 from daemon.supervisor.wakeups import Wakeups, Watcher
-from daemon.training.cooling import Look
+from daemon.training.machine.cooling import Look
 
 WRITES = 5
 EVENT_S = 5.0
 
 
-def durable_writes(place: Place) -> Found:
+def durable_writes(place: CheckContext) -> CheckResult:
     """Time how long a write takes until it is on the disk."""
     times = []
     try:
@@ -24,9 +24,9 @@ def durable_writes(place: Place) -> Found:
             atomic.write_bytes(place.folder / f"durable-{number}", b"x" * 4096)
             times.append(1000 * (perf_counter() - began_s))
     except OSError as error:
-        return Found("wrong", f"a file cannot be written durably: {error.strerror}")
+        return CheckResult("wrong", f"a file cannot be written durably: {error.strerror}")
     middle = statistics.median(times)
-    return Found("ok", f"a durable write takes {middle:.1f} ms", {"milliseconds": middle})
+    return CheckResult("ok", f"a durable write takes {middle:.1f} ms", {"milliseconds": middle})
 
 
 class _Heard(Wakeups):
@@ -41,7 +41,7 @@ class _Heard(Wakeups):
         super().wake()
 
 
-def file_events(place: Place) -> Found:
+def file_events(place: CheckContext) -> CheckResult:
     """See whether a new file wakes whoever watches its folder."""
     folder = place.folder / "watched"
     folder.mkdir()
@@ -54,34 +54,36 @@ def file_events(place: Place) -> Found:
         watcher.stop()
 
 
-def _woken(folder: Path, state: str, heard: threading.Event) -> Found:
+def _woken(folder: Path, state: str, heard: threading.Event) -> CheckResult:
     if state != "events":
-        return Found("said", f"no file events: {state}; the daemon looks by itself, only later")
+        return CheckResult(
+            "said", f"no file events: {state}; the daemon looks by itself, only later"
+        )
     # What making the folder itself has set off is not waited for.
     heard.clear()
     began_s = perf_counter()
     (folder / "new.jsonl").write_text("{}\n")
     if not heard.wait(EVENT_S):
         words = f"no event within {EVENT_S:.0f} s; the daemon looks by itself, only later"
-        return Found("said", words)
+        return CheckResult("said", words)
     took_ms = 1000 * (perf_counter() - began_s)
-    return Found("ok", f"woken after {took_ms:.1f} ms", {"milliseconds": took_ms})
+    return CheckResult("ok", f"woken after {took_ms:.1f} ms", {"milliseconds": took_ms})
 
 
-def heat(_place: Place) -> Found:
+def heat(_place: CheckContext) -> CheckResult:
     """Say whether it can be known that the machine is slowed by heat."""
     strain = Look(Path("/sys/devices/system/cpu"))()
     if strain.throttled is None:
         why = strain.blind or "this system counts nothing"
-        return Found("said", f"it cannot be known whether heat slows this machine: {why}")
+        return CheckResult("said", f"it cannot be known whether heat slows this machine: {why}")
     words = "the machine is slowed by heat" if strain.throttled else "not slowed by heat"
-    return Found("said", words, {"throttled": strain.throttled})
+    return CheckResult("said", words, {"throttled": strain.throttled})
 
 
-def gpu_counters(_place: Place) -> Found:
+def gpu_counters(_place: CheckContext) -> CheckResult:
     """Say what the platform counts of the GPU."""
     read = read_gpu()
     if read.reason is not None:
-        return Found("said", read.reason)
+        return CheckResult("said", read.reason)
     busy = "unknown" if read.utilisation is None else f"{read.utilisation:.0%}"
-    return Found("said", f"{read.name}, busy {busy}", read.as_record())
+    return CheckResult("said", f"{read.name}, busy {busy}", read.as_record())

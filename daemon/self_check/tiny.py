@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from mlx.utils import tree_flatten
 
-from daemon.core.versions import AdapterSpec
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.layout import Layout
 from daemon.model import adapters
 from daemon.model.backend import Module, mx, nn
 from daemon.text.encoder import Encoded
-from daemon.training.rehearsal_base import make_base
+from daemon.training.engine.stub_base import make_base
 
 # mlx_lm imports mlx by itself: it must come after the back end is set up.
 from mlx_lm.models.llama import Model, ModelArgs  # isort: skip
@@ -21,11 +21,19 @@ from mlx_lm.models.llama import Model, ModelArgs  # isort: skip
 KINDS = ("float32", "bfloat16", "4-bit")
 GROUP, BITS = 32, 4
 CONFIG: dict[str, Any] = {
-    "model_type": "llama", "hidden_size": 64, "num_hidden_layers": 4, "intermediate_size": 128,
-    "num_attention_heads": 4, "num_key_value_heads": 2, "rms_norm_eps": 1e-5, "vocab_size": 320,
-    "rope_theta": 10000.0, "tie_word_embeddings": True, "max_position_embeddings": 4096,
+    "model_type": "llama",
+    "hidden_size": 64,
+    "num_hidden_layers": 4,
+    "intermediate_size": 128,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "rms_norm_eps": 1e-5,
+    "vocab_size": 320,
+    "rope_theta": 10000.0,
+    "tie_word_embeddings": True,
+    "max_position_embeddings": 4096,
     "eos_token_id": 2,
-}  # fmt: skip
+}
 SPEC = AdapterSpec("lora", 4, 2.0, 0.0, 2, ())
 MOVED = 0.1
 """How far an adapter is moved off its beginning, where one of its halves has no gradient."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from setproctitle import setproctitle
 
 from daemon.errors import Fault
-from daemon.folders import access
+from daemon.folders.disk import access
 from daemon.layout import Layout
 from daemon.serving.launch import serve
 from daemon.settings_file import read_settings

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from daemon.core.sampling import UpToStop
+from daemon.core.evaluation.sampling import UpToStop
 from daemon.serving.engine import Engine
-from daemon.serving.work import Event, Piece, Said, Work
+from daemon.serving.generation import AnswerDelta, AnswerStep, Event, GenerationJob
 
 Deliver = Callable[[Event], None]
 """Called by the engine's thread; must return at once."""
@@ -15,7 +15,7 @@ Deliver = Callable[[Event], None]
 class OpenAnswer:
     """What has been said so far, and what may be told of it."""
 
-    work: Work
+    work: GenerationJob
     deliver: Deliver
     until_s: float
     """On the monotonic clock: when it is cut off."""
@@ -28,7 +28,7 @@ class OpenAnswer:
         """Begin with nothing said."""
         self._gate = UpToStop(self.work.sampling.stops)
 
-    def take(self, said: Said, engine: Engine) -> bool:
+    def take(self, said: AnswerStep, engine: Engine) -> bool:
         """Tell what was said; return whether that was the end."""
         self.tokens += said.tokens
         text = self._gate.take(said.text)
@@ -37,19 +37,19 @@ class OpenAnswer:
             text += self._gate.rest()
         self._held += text
         if finish is not None:
-            self._end(engine, Piece("", self.tokens, finish))
+            self._end(engine, AnswerDelta("", self.tokens, finish))
         elif not self.work.tools and text:
-            self.deliver(Piece(text, self.tokens))
+            self.deliver(AnswerDelta(text, self.tokens))
             self._held = ""
         return finish is not None
 
     def cut_off(self, engine: Engine) -> None:
         """Tell that the time is over."""
         self._held += self._gate.rest()
-        self._end(engine, Piece("", self.tokens, "length"))
+        self._end(engine, AnswerDelta("", self.tokens, "length"))
 
-    def _end(self, engine: Engine, end: Piece) -> None:
+    def _end(self, engine: Engine, end: AnswerDelta) -> None:
         text, calls = self._held, end.calls
         if self.work.tools:
             text, calls = engine.calls(text, self.work.tools)
-        self.deliver(Piece(text, end.tokens, end.finish, calls))
+        self.deliver(AnswerDelta(text, end.tokens, end.finish, calls))

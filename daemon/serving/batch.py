@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Literal
 
-from daemon.core.sampling import Sampling
+from daemon.core.evaluation.sampling import Sampling
 from daemon.model.anatomy import Anatomy
 from daemon.model.backend import mx
-from daemon.model.choosing import choosing
+from daemon.model.token_sampling import choosing
 
 # mlx_lm imports mlx by itself: it must come after the back end is set up.
 from mlx_lm.models.cache import make_prompt_cache  # isort: skip
@@ -33,7 +33,7 @@ Binding = Callable[[Sequence[int]], AbstractContextManager[None]]
 
 
 @dataclass(eq=False)
-class Row:
+class BatchRow:
     """One answer in the making."""
 
     number: int
@@ -62,10 +62,10 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Word:
+class NextToken:
     """One token of an answer."""
 
-    row: Row
+    row: BatchRow
     token: int
     finish: Literal["stop", "length"] | None
 
@@ -74,7 +74,7 @@ Keep = Callable[[str, Sequence[int], Any], None]
 """Takes what a row that has left had read and said, with its states."""
 
 
-class Batch:
+class DecodingBatch:
     """The rows of one model; used by one thread."""
 
     def __init__(self, model: Any, ends: frozenset[int], binding: Binding, keep: Keep) -> None:
@@ -86,11 +86,11 @@ class Batch:
         with binding((0,)):
             self._anatomy = Anatomy(model)
         self._turns = count()
-        self._waiting: list[tuple[int, Row]] = []
+        self._waiting: list[tuple[int, BatchRow]] = []
         """Prompts to be read, with their place in the order."""
-        self._joining: list[Row] = []
+        self._joining: list[BatchRow] = []
         """Read, but not yet in the batch."""
-        self._rows: list[Row] = []
+        self._rows: list[BatchRow] = []
         self._states: list[Any] = []
         """Of the rows, a batch for each layer."""
         self._inputs: Any = None
@@ -99,12 +99,12 @@ class Batch:
         """Whether nobody has heard of these tokens yet."""
         self._passes = 0
 
-    def add(self, row: Row) -> None:
+    def add(self, row: BatchRow) -> None:
         """Begin an answer."""
         place = next(self._turns) * PLACE_TOKENS + len(row.tokens) - row.fed
         self._waiting.append((place, row))
 
-    def leave(self, row: Row) -> None:
+    def leave(self, row: BatchRow) -> None:
         """End an answer where it is."""
         self._waiting = [(place, other) for place, other in self._waiting if other is not row]
         if row in self._joining:
@@ -113,7 +113,7 @@ class Batch:
         elif row in self._rows:
             self._part([row])
 
-    def step(self) -> Iterator[Word]:
+    def step(self) -> Iterator[NextToken]:
         """Go on with every answer by at most one word; first words come as soon as they are known.
 
         Words are still told of a row that leaves while another one's is heard.
@@ -127,7 +127,7 @@ class Batch:
 
     # --- words --------------------------------------------------------------------------------
 
-    def _tell(self) -> Iterator[Word]:
+    def _tell(self) -> Iterator[NextToken]:
         rows, chosen = list(self._rows), self._inputs
         self._untold = False
         # With this word they are full: no pass is needed for what follows it.
@@ -139,12 +139,12 @@ class Batch:
         self._part([word.row for word in words if word.finish == "stop"])
         yield from words
 
-    def _word(self, row: Row, token: int) -> Word:
+    def _word(self, row: BatchRow, token: int) -> NextToken:
         row.tokens.append(token)
         row.left -= 1
         if token in self._ends:
-            return Word(row, token, "stop")
-        return Word(row, token, None if row.left else "length")
+            return NextToken(row, token, "stop")
+        return NextToken(row, token, None if row.left else "length")
 
     def _launch(self) -> None:
         """Begin to compute the next word of every row."""
@@ -177,15 +177,16 @@ class Batch:
             row.states = None
         self._rows += new
 
-    def _part(self, leaving: Sequence[Row]) -> None:
+    def _part(self, leaving: Sequence[BatchRow]) -> None:
         """Take rows out of the batch; what they have read and said may be kept."""
         kept = [number for number, row in enumerate(self._rows) if row not in leaving]
         if len(kept) == len(self._rows):
             return
         left = [
             (row, [layer.extract(number) for layer in self._states])
-            for number, row in enumerate(self._rows) if number not in kept
-        ]  # fmt: skip
+            for number, row in enumerate(self._rows)
+            if number not in kept
+        ]
         self._rows = [self._rows[number] for number in kept]
         if kept:
             for layer in self._states:
@@ -198,7 +199,7 @@ class Batch:
 
     # --- prompts ------------------------------------------------------------------------------
 
-    def _read(self) -> Iterator[Word]:
+    def _read(self) -> Iterator[NextToken]:
         """Read prompts, the shortest of those that came together first."""
         room = READ_TOKENS
         while room > 0 and self._waiting:
@@ -215,7 +216,7 @@ class Batch:
             mx.clear_cache()
             yield self._first(row, chosen.item())
 
-    def _first(self, row: Row, token: int) -> Word:
+    def _first(self, row: BatchRow, token: int) -> NextToken:
         self._waiting = [(place, other) for place, other in self._waiting if other is not row]
         word = self._word(row, token)
         if word.finish is None:
@@ -224,7 +225,7 @@ class Batch:
             self._keep(row.model, row.tokens[: row.fed], row.states)
         return word
 
-    def _logits_after(self, row: Row, part: list[int]) -> Any:
+    def _logits_after(self, row: BatchRow, part: list[int]) -> Any:
         """Return the logits of what follows a part of a prompt, (1, words); nothing is computed."""
         row.states = row.states or make_prompt_cache(self._model)
         tokens = mx.array([part])
@@ -235,7 +236,7 @@ class Batch:
             return self._anatomy.logits(self._anatomy.hidden(tokens, row.states)[:, -1])
 
 
-def _chosen(rows: Sequence[Row], logits: Any) -> Any:
+def _chosen(rows: Sequence[BatchRow], logits: Any) -> Any:
     """Return the next token of each row."""
     if all(row.sampling.temperature == 0 for row in rows):
         return mx.argmax(logits, axis=-1)

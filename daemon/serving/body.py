@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 from starlette.requests import Request
 
+from daemon.serving.generation import RequestRefused, refused
 from daemon.serving.guard import too_large
-from daemon.serving.work import Refused, refused
 
 
 async def read_json(request: Request, max_bytes: int, seconds: float) -> Any:
@@ -32,7 +32,7 @@ async def _read(request: Request, max_bytes: int) -> bytes:
     async for part in request.stream():
         size += len(part)
         if size > max_bytes:
-            raise Refused(too_large(max_bytes))
+            raise RequestRefused(too_large(max_bytes))
         parts.append(part)
     return b"".join(parts)
 

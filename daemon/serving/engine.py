@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from daemon.core.examples import Call
-from daemon.serving.work import Said, Subject, Work
+from daemon.core.rows.examples import Call
+from daemon.serving.generation import AnswerStep, GenerationJob, ServedVersion
 
 
 class Engine(Protocol):
@@ -17,7 +17,7 @@ class Engine(Protocol):
         ...
 
     @property
-    def worn(self) -> int:
+    def loaded_versions(self) -> int:
         """How many versions are in memory."""
         ...
 
@@ -42,7 +42,7 @@ class Engine(Protocol):
         """Give back what is kept of earlier prompts."""
         ...
 
-    def begin(self, work: Work) -> None:
+    def begin(self, work: GenerationJob) -> None:
         """Begin an answer; its base is in memory.
 
         Raises:
@@ -50,7 +50,7 @@ class Engine(Protocol):
         """
         ...
 
-    def step(self) -> Iterable[Said]:
+    def step(self) -> Iterable[AnswerStep]:
         """Go on with every answer by at most one token; done when what is given is used up."""
         ...
 
@@ -62,6 +62,6 @@ class Engine(Protocol):
         """Return what an answer says and what it calls."""
         ...
 
-    def bytes_for(self, subject: Subject) -> int:
+    def bytes_for(self, subject: ServedVersion) -> int:
         """Return the memory that a base takes with what answering needs, in bytes."""
         ...

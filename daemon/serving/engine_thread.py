@@ -18,8 +18,8 @@ from daemon.clock import Clock
 from daemon.errors import UserFault
 from daemon.serving.answer import Deliver, OpenAnswer
 from daemon.serving.engine import Engine
+from daemon.serving.generation import GenerationJob, RequestError
 from daemon.serving.memory_rule import MemoryRule
-from daemon.serving.work import Trouble, Work
 from daemon.settings_serving import ServerSettings
 
 LOOK_S = 5.0
@@ -28,11 +28,11 @@ LOOK_S = 5.0
 MOST_FAILURES = 3
 """After so many in a row, no answer in between, the model is given up."""
 
-STOPPING = Trouble(503, "stopping", "the server is stopping; ask again in a moment", retry_s=5)
-MODEL_DIED = Trouble(
+STOPPING = RequestError(503, "stopping", "the server is stopping; ask again in a moment", retry_s=5)
+MODEL_DIED = RequestError(
     503, "model_died", "the model has died, and this server ends; ask again in a moment", retry_s=5
 )
-TOO_LATE = Trouble(
+TOO_LATE = RequestError(
     503, "busy", "the request waited for its turn until its time was over", retry_s=10
 )
 
@@ -66,7 +66,7 @@ class EngineThread:
         self._used_s = clock.monotonic_s()
         self._died = died
         self._failures = 0
-        self._over: Trouble | None = None
+        self._over: RequestError | None = None
         self._counting = threading.Lock()
         self._counted: set[int] = set()
         self._thread = threading.Thread(target=self._serve, name="model", daemon=True)
@@ -76,7 +76,7 @@ class EngineThread:
         self._thread.start()
 
     @property
-    def over(self) -> Trouble | None:
+    def over(self) -> RequestError | None:
         """Why it answers no more; None while it does."""
         return self._over
 
@@ -86,16 +86,16 @@ class EngineThread:
         return len(self._open), max(0, len(self._counted) - len(self._open))
 
     @property
-    def worn(self) -> int | None:
+    def loaded_versions(self) -> int | None:
         """How many versions are in memory; None without a model."""
-        return None if self._engine.base is None else self._engine.worn
+        return None if self._engine.base is None else self._engine.loaded_versions
 
     @property
     def kept_bytes(self) -> int:
         """What the states of earlier prompts take."""
         return self._engine.kept_bytes
 
-    def submit(self, work: Work, deliver: Deliver) -> Trouble | None:
+    def submit(self, work: GenerationJob, deliver: Deliver) -> RequestError | None:
         """Take work; say why not where too much waits already or the end is near."""
         until_s = self._clock.monotonic_s() + self._settings.answer_s
         with self._counting:
@@ -104,7 +104,7 @@ class EngineThread:
                 return self._over
             if len(self._counted) >= self._settings.at_once + self._settings.waiting:
                 message = f"{len(self._counted)} requests are being answered or wait; come again"
-                return Trouble(503, "busy", message, retry_s=2)
+                return RequestError(503, "busy", message, retry_s=2)
             self._counted.add(work.number)
             self._inbox.put(OpenAnswer(work, deliver, until_s))
         return None
@@ -195,7 +195,7 @@ class EngineThread:
                 answer.deliver(trouble)
                 self._forget(answer.work.number)
 
-    def _begin(self, answer: OpenAnswer) -> Trouble | None:
+    def _begin(self, answer: OpenAnswer) -> RequestError | None:
         subject = answer.work.subject
         # At once: where the engine fails on the way, it is told with those that are open.
         self._open[answer.work.number] = answer
@@ -207,7 +207,7 @@ class EngineThread:
                 self._engine.load(subject.base)
             self._engine.begin(answer.work)
         except UserFault as fault:
-            return Trouble(503, fault.code, fault.message, retry_s=60)
+            return RequestError(503, fault.code, fault.message, retry_s=60)
         return None
 
     def _cut_off_late(self) -> None:
@@ -244,18 +244,18 @@ class EngineThread:
         _log(f"answering failed ({name})", error)
         message = f"the model failed ({name}; the server's log says where); ask again"
         for answer in list(self._open.values()):
-            answer.deliver(Trouble(500, "generation_failed", message))
+            answer.deliver(RequestError(500, "generation_failed", message))
             self._forget(answer.work.number)
         self._failures += 1
         if self._failures >= MOST_FAILURES:
             self._end(MODEL_DIED)
         self._engine.unload()
 
-    def _end(self, why: Trouble) -> None:
+    def _end(self, why: RequestError) -> None:
         with self._counting:
             self._over = self._over or why
 
-    def _tell_all(self, trouble: Trouble) -> None:
+    def _tell_all(self, trouble: RequestError) -> None:
         while True:
             try:
                 self._sort(self._inbox.get_nowait())

@@ -4,13 +4,13 @@ from typing import Any
 
 from starlette.responses import Response
 
-from daemon.serving.shapes import json_bytes
-from daemon.serving.work import Trouble
+from daemon.serving.generation import RequestError
+from daemon.serving.response_formats import json_bytes
 
 _TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error"}
 
 
-def error_record(trouble: Trouble) -> dict[str, Any]:
+def error_record(trouble: RequestError) -> dict[str, Any]:
     """Return the body of an error."""
     usual = "invalid_request_error" if trouble.status < 500 else "server_error"
     return {
@@ -23,7 +23,7 @@ def error_record(trouble: Trouble) -> dict[str, Any]:
     }
 
 
-def error_response(trouble: Trouble, *, close: bool = False) -> Response:
+def error_response(trouble: RequestError, *, close: bool = False) -> Response:
     """Return an error with its status; `close` where a body may still be on its way."""
     headers = {}
     if trouble.retry_s is not None:

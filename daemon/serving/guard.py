@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 
-from daemon.serving.work import Trouble
+from daemon.serving.generation import RequestError
 from daemon.settings_serving import ServerSettings
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -29,7 +29,7 @@ BEARER = "Bearer "
 
 
 @dataclass(frozen=True)
-class Rules:
+class AccessRules:
     """Whom this server believes."""
 
     hosts: frozenset[str]
@@ -44,7 +44,7 @@ class Rules:
         return frozenset(f"http://{host}" for host in self.hosts)
 
 
-def rules_of(settings: ServerSettings, token: str | None) -> Rules:
+def rules_of(settings: ServerSettings, token: str | None) -> AccessRules:
     """Return the rules for an address, its port and further names."""
     names = {in_url(settings.address), *settings.hosts}
     if settings.is_loopback or ip_address(settings.address).is_unspecified:
@@ -52,7 +52,7 @@ def rules_of(settings: ServerSettings, token: str | None) -> Rules:
     with_port = {f"{name}:{settings.port}" for name in names}
     # Of the standard port a browser says nothing.
     bare = names if settings.port == 80 else set()
-    return Rules(frozenset(with_port | bare), token, settings.max_body_bytes)
+    return AccessRules(frozenset(with_port | bare), token, settings.max_body_bytes)
 
 
 def in_url(address: str) -> str:
@@ -60,7 +60,7 @@ def in_url(address: str) -> str:
     return f"[{address}]" if isinstance(ip_address(address), IPv6Address) else address
 
 
-def refusal(method: str, path: str, headers: Headers, rules: Rules) -> Trouble | None:
+def refusal(method: str, path: str, headers: Headers, rules: AccessRules) -> RequestError | None:
     """Say why a request goes no further; None where it may."""
     return (
         _host(headers, rules)
@@ -76,16 +76,16 @@ def values(headers: Headers, name: str) -> list[str]:
     return [value.decode("latin-1") for found, value in headers if found.lower() == key]
 
 
-def _host(headers: Headers, rules: Rules) -> Trouble | None:
+def _host(headers: Headers, rules: AccessRules) -> RequestError | None:
     hosts = values(headers, "host")
     if len(hosts) != 1:
-        return Trouble(400, "bad_host", "a request must carry one Host")
+        return RequestError(400, "bad_host", "a request must carry one Host")
     if hosts[0] not in rules.hosts:
-        return Trouble(403, "foreign_host", "this server has another name: see server.hosts")
+        return RequestError(403, "foreign_host", "this server has another name: see server.hosts")
     return None
 
 
-def _token(path: str, headers: Headers, rules: Rules) -> Trouble | None:
+def _token(path: str, headers: Headers, rules: AccessRules) -> RequestError | None:
     if rules.token is None or path in OPEN_PATHS:
         return None
     given = values(headers, "authorization")
@@ -93,47 +93,51 @@ def _token(path: str, headers: Headers, rules: Rules) -> Trouble | None:
     right = hmac.compare_digest(sent.encode("latin-1"), f"{BEARER}{rules.token}".encode("latin-1"))
     if right:
         return None
-    return Trouble(401, "no_token", "send 'Authorization: Bearer …' with the text of server.token")
+    return RequestError(
+        401, "no_token", "send 'Authorization: Bearer …' with the text of server.token"
+    )
 
 
-def _site(method: str, headers: Headers, rules: Rules) -> Trouble | None:
+def _site(method: str, headers: Headers, rules: AccessRules) -> RequestError | None:
     origins, sites = values(headers, "origin"), values(headers, "sec-fetch-site")
     if len(origins) > 1 or len(sites) > 1:
-        return Trouble(400, "bad_origin", "Origin and Sec-Fetch-Site may be sent once")
+        return RequestError(400, "bad_origin", "Origin and Sec-Fetch-Site may be sent once")
     if origins and origins[0] not in rules.origins:
-        return Trouble(403, "foreign_origin", "pages of other sites may not ask this server")
+        return RequestError(403, "foreign_origin", "pages of other sites may not ask this server")
     if not sites or sites[0] in ("same-origin", "none"):
         return None
     # A link on another page may lead here, but no page may read or run what is here.
     modes, targets = values(headers, "sec-fetch-mode"), values(headers, "sec-fetch-dest")
     if method in READING and modes == ["navigate"] and targets == ["document"]:
         return None
-    return Trouble(403, "cross_site", "pages of other sites may not ask this server")
+    return RequestError(403, "cross_site", "pages of other sites may not ask this server")
 
 
-def _no_body(headers: Headers) -> Trouble | None:
+def _no_body(headers: Headers) -> RequestError | None:
     lengths = values(headers, "content-length")
     if values(headers, "transfer-encoding") or any(length.strip("0") for length in lengths):
-        return Trouble(400, "unwanted_body", "this request takes no body")
+        return RequestError(400, "unwanted_body", "this request takes no body")
     return None
 
 
-def _body(method: str, path: str, headers: Headers, rules: Rules) -> Trouble | None:
+def _body(method: str, path: str, headers: Headers, rules: AccessRules) -> RequestError | None:
     if method != "POST":
         return None
     if values(headers, "content-encoding"):
-        return Trouble(415, "encoded_body", "send the body as it is, without Content-Encoding")
+        return RequestError(415, "encoded_body", "send the body as it is, without Content-Encoding")
     types = values(headers, "content-type")
     kind = types[0].lower() if len(types) == 1 else ""
     by_browser = values(headers, "origin") or values(headers, "sec-fetch-site")
     if kind not in JSON_TYPES and not (kind == CURL_TYPE and path == CURL_PATH and not by_browser):
-        return Trouble(415, "not_json", "send JSON, with 'Content-Type: application/json'")
+        return RequestError(415, "not_json", "send JSON, with 'Content-Type: application/json'")
     # The HTTP parser takes one length of digits only.
     if any(int(length) > rules.max_body_bytes for length in values(headers, "content-length")):
         return too_large(rules.max_body_bytes)
     return None
 
 
-def too_large(limit: int) -> Trouble:
+def too_large(limit: int) -> RequestError:
     """Return what is said of a body over the limit."""
-    return Trouble(413, "body_too_large", f"a body may have {limit} bytes (server.max_body_bytes)")
+    return RequestError(
+        413, "body_too_large", f"a body may have {limit} bytes (server.max_body_bytes)"
+    )

@@ -11,20 +11,21 @@ from starlette.types import ASGIApp
 
 from daemon.clock import Clock, SystemClock
 from daemon.errors import BusyFault, ServerFault, UserFault
-from daemon.folders import locks, server_token
+from daemon.folders import server_token
+from daemon.folders.disk import locks
 from daemon.layout import Layout
-from daemon.serving.border import Border
 from daemon.serving.connection import protocol
 from daemon.serving.dashboard import dashboard_routes
-from daemon.serving.desk import Desk
 from daemon.serving.engine import Engine
 from daemon.serving.engine_thread import MODEL_DIED, EngineThread
 from daemon.serving.guard import in_url, rules_of
 from daemon.serving.memory_rule import MemoryRule
-from daemon.serving.metrics import Metrics
+from daemon.serving.metrics import ServerMetrics
+from daemon.serving.middleware import Middleware
 from daemon.serving.prompts import Prompts
 from daemon.serving.registry import Registry
 from daemon.serving.rehearsal import RehearsalEngine
+from daemon.serving.request_handler import RequestHandler
 from daemon.serving.routes import make_router
 from daemon.settings_serving import ServerSettings
 
@@ -46,34 +47,38 @@ def make_engine(settings: ServerSettings, rehearse: bool, clock: Clock) -> Engin
     return MlxEngine(settings.versions, prompts)
 
 
-def make_desk(
+def make_request_handler(
     layout: Layout,
     settings: ServerSettings,
     engine: Engine,
     clock: Clock,
     died: Callable[[], None] = lambda: None,
-) -> Desk:
+) -> RequestHandler:
     """Return what the routes work with; its thread is not yet started, and calls `died` once."""
     thread = EngineThread(engine, MemoryRule(layout), settings, clock, died)
-    metrics = Metrics()
+    metrics = ServerMetrics()
     metrics.watch("answering", "Answers in the making.", lambda: thread.busy[0])
     metrics.watch("waiting", "Requests that wait for a place.", lambda: thread.busy[1])
-    metrics.watch("model_loaded", "1 with a model in memory.", lambda: thread.worn is not None)
-    metrics.watch("versions_loaded", "Versions in memory.", lambda: thread.worn or 0)
+    metrics.watch(
+        "model_loaded", "1 with a model in memory.", lambda: thread.loaded_versions is not None
+    )
+    metrics.watch("versions_loaded", "Versions in memory.", lambda: thread.loaded_versions or 0)
     metrics.watch("prompt_cache_bytes", "What earlier prompts take.", lambda: thread.kept_bytes)
-    return Desk(settings, Registry(layout), Prompts(), thread, metrics, clock)
+    return RequestHandler(settings, Registry(layout), Prompts(), thread, metrics, clock)
 
 
-def make_server(layout: Layout, desk: Desk, leaving: Callable[[], bool]) -> ASGIApp:
+def make_server(layout: Layout, handler: RequestHandler, leaving: Callable[[], bool]) -> ASGIApp:
     """Return the whole application with its border; `leaving` lets open pages go.
 
     Raises:
         UserFault: a token is needed and cannot be used.
     """
-    settings = desk.settings
+    settings = handler.settings
     token = server_token.read_or_make(layout) if settings.needs_token else None
-    inner = make_router(desk, dashboard_routes(layout, leaving))
-    return Border(inner, rules_of(settings, token), desk.metrics, desk.clock, settings.send_s)
+    inner = make_router(handler, dashboard_routes(layout, leaving))
+    return Middleware(
+        inner, rules_of(settings, token), handler.metrics, handler.clock, settings.send_s
+    )
 
 
 def listen(settings: ServerSettings) -> socket.socket:
@@ -125,31 +130,43 @@ def serve(layout: Layout, settings: ServerSettings, *, rehearse: bool, child: bo
     def died() -> None:
         server.should_exit = True
 
-    desk = make_desk(layout, settings, make_engine(settings, rehearse, clock), clock, died)
-    app = make_server(layout, desk, lambda: server.should_exit)
+    handler = make_request_handler(
+        layout, settings, make_engine(settings, rehearse, clock), clock, died
+    )
+    app = make_server(layout, handler, lambda: server.should_exit)
     place = listen(settings)
     record = record_at(layout, settings)
-    config = uvicorn.Config(
-        app, http=protocol(settings.connections, settings.send_s), ws="none", lifespan="off",
-        # Else every request that is no HTTP is a line in the log.
-        log_config=None, log_level="error",
-        access_log=False, proxy_headers=False, server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_S, timeout_graceful_shutdown=GRACE_S,
-        h11_max_incomplete_event_size=HEAD_BYTES,
-    )  # fmt: skip
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(_config(app, settings))
     if child:
         from daemon.serving.parent import watch_parent
 
         watch_parent(server)
-    desk.thread.start()
+    handler.thread.start()
     sys.stderr.write(f"serving at http://{settings.address}:{settings.port}\n")
     try:
         server.run(sockets=[place])
     finally:
-        desk.thread.close(GRACE_S)
+        handler.thread.close(GRACE_S)
         if record is not None:
             record.release()
-    if desk.thread.over is MODEL_DIED:
+    if handler.thread.over is MODEL_DIED:
         message = "the model failed again and again, and the server has ended; see above for where"
         raise ServerFault("model_died", message)
+
+
+def _config(app: ASGIApp, settings: ServerSettings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=protocol(settings.connections, settings.send_s),
+        ws="none",
+        lifespan="off",
+        # Else every request that is no HTTP is a line in the log.
+        log_config=None,
+        log_level="error",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=GRACE_S,
+        h11_max_incomplete_event_size=HEAD_BYTES,
+    )

@@ -6,9 +6,9 @@ come again.
 
 from collections.abc import Callable
 
-from daemon.folders import locks
+from daemon.folders.disk import locks
 from daemon.layout import Layout
-from daemon.serving.work import Trouble
+from daemon.serving.generation import RequestError
 from daemon.system.memory import available_bytes
 
 RESERVE_SHARE = 0.1
@@ -31,7 +31,7 @@ class MemoryRule:
         """Whether a trainer has a model in memory."""
         return locks.holder(self._lock) is not None
 
-    def keeps_out(self, need_bytes: int) -> Trouble | None:
+    def keeps_out(self, need_bytes: int) -> RequestError | None:
         """Say why a model of this size must not be loaded now; None where it may."""
         free, total = self._memory()
         if free - need_bytes >= total * RESERVE_SHARE or not self.training:
@@ -40,7 +40,7 @@ class MemoryRule:
             f"the trainer is using the memory: {free >> 20} MB are free and {need_bytes >> 20} MB "
             "are needed beside it; ask again when training is over"
         )
-        return Trouble(503, "training", message, retry_s=RETRY_S)
+        return RequestError(503, "training", message, retry_s=RETRY_S)
 
     def must_give_back(self) -> bool:
         """Tell whether a trainer that came later needs what a resting model takes here."""

@@ -9,35 +9,48 @@ NO_VERSION = "none"
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 
 
-class Metrics:
+class ServerMetrics:
     """Counters and latencies of one server; every label has few values."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self._requests = Counter(
-            "finetuned_requests", "Requests by route and status.", ("route", "status"),
+            "finetuned_requests",
+            "Requests by route and status.",
+            ("route", "status"),
             registry=self._registry,
-        )  # fmt: skip
+        )
         self._seconds = Histogram(
-            "finetuned_request_seconds", "From a request's head to the end of its answer.",
-            ("route",), buckets=SECONDS, registry=self._registry,
-        )  # fmt: skip
+            "finetuned_request_seconds",
+            "From a request's head to the end of its answer.",
+            ("route",),
+            buckets=SECONDS,
+            registry=self._registry,
+        )
         self._first = Histogram(
-            "finetuned_first_token_seconds", "From a request to the first word of its answer.",
-            buckets=SECONDS, registry=self._registry,
-        )  # fmt: skip
+            "finetuned_first_token_seconds",
+            "From a request to the first word of its answer.",
+            buckets=SECONDS,
+            registry=self._registry,
+        )
         self._answers = Counter(
-            "finetuned_answers", "Answers by version and how they ended.", ("version", "end"),
+            "finetuned_answers",
+            "Answers by version and how they ended.",
+            ("version", "end"),
             registry=self._registry,
-        )  # fmt: skip
+        )
         self._tokens = Counter(
-            "finetuned_tokens", "Tokens by version, of prompts and of answers.",
-            ("version", "kind"), registry=self._registry,
-        )  # fmt: skip
-        self._errors = Counter(
-            "finetuned_errors", "Refused and failed requests by code.", ("code",),
+            "finetuned_tokens",
+            "Tokens by version, of prompts and of answers.",
+            ("version", "kind"),
             registry=self._registry,
-        )  # fmt: skip
+        )
+        self._errors = Counter(
+            "finetuned_errors",
+            "Refused and failed requests by code.",
+            ("code",),
+            registry=self._registry,
+        )
 
     def watch(self, name: str, about: str, read: Callable[[], float]) -> None:
         """Show a number that is read when it is asked for."""

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from daemon.core.examples import Turn
+from daemon.core.rows.examples import Turn
 from daemon.errors import ModelFault
-from daemon.serving.work import Subject, refused
+from daemon.serving.generation import ServedVersion, refused
 from daemon.text.encoder import TextEncoder
 from daemon.text.template import Unrenderable
 
@@ -17,7 +17,7 @@ class Prompts:
         self._encoders: dict[Path, TextEncoder] = {}
 
     def of_chat(
-        self, subject: Subject, turns: Sequence[Turn], tools: Sequence[str]
+        self, subject: ServedVersion, turns: Sequence[Turn], tools: Sequence[str]
     ) -> tuple[int, ...]:
         """Return the tokens of a conversation up to where the answer begins.
 
@@ -34,7 +34,7 @@ class Prompts:
             message = f"the model's chat template does not take these messages: {error}"
             raise refused(422, "messages_refused", message, field="messages") from error
 
-    def of_text(self, subject: Subject, text: str) -> tuple[int, ...]:
+    def of_text(self, subject: ServedVersion, text: str) -> tuple[int, ...]:
         """Return the tokens of a text that is to be gone on with.
 
         Raises:
@@ -45,7 +45,7 @@ class Prompts:
             raise refused(422, "empty_prompt", "the prompt is empty", field="prompt")
         return prompt
 
-    def _encoder(self, subject: Subject) -> TextEncoder:
+    def _encoder(self, subject: ServedVersion) -> TextEncoder:
         encoder = self._encoders.get(subject.base)
         if encoder is None:
             try:
@@ -57,7 +57,7 @@ class Prompts:
         return encoder.prefixed(subject.prefix)
 
 
-def room_for(subject: Subject, prompt: Sequence[int], asked: int | None, usual: int) -> int:
+def room_for(subject: ServedVersion, prompt: Sequence[int], asked: int | None, usual: int) -> int:
     """Return how long the answer may be, in tokens.
 
     Raises:

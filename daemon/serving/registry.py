@@ -6,12 +6,12 @@ Ids are looked up among those that there are: no part of a request ever becomes 
 from dataclasses import replace
 from datetime import datetime
 
-from daemon.core.versions import Version
+from daemon.core.workspace.versions import Version
 from daemon.errors import SettingsFault, UserFault
-from daemon.folders import current_model
-from daemon.folders.models import Models
+from daemon.folders.models import current_model
+from daemon.folders.models.models import Models
 from daemon.layout import Layout
-from daemon.serving.work import Subject, refused
+from daemon.serving.generation import ServedVersion, refused
 from daemon.settings_file import named_prefix
 
 CURRENT, BASE = "current", "base"
@@ -24,7 +24,7 @@ class Registry:
         self._layout = layout
         self._models = Models(layout)
 
-    def subjects(self) -> dict[str, Subject]:
+    def subjects(self) -> dict[str, ServedVersion]:
         """Return every version with its weights by its id, and the current version's base."""
         versions = self._models.versions()
         complete = self._models.complete()
@@ -36,7 +36,7 @@ class Registry:
             found[bare.model] = bare
         return found
 
-    def find(self, model: str, prefix: str | None = None) -> Subject:
+    def find(self, model: str, prefix: str | None = None) -> ServedVersion:
         """Return the version that an id, `current` or `base` means now.
 
         With the name of a prefix it has that one, as the settings have it now.
@@ -56,7 +56,7 @@ class Registry:
             message = "there is no such prefix in [prefixes]"
             raise refused(422, fault.code, message, field="prefix") from fault
 
-    def _found(self, model: str) -> Subject:
+    def _found(self, model: str) -> ServedVersion:
         subjects = self.subjects()
         if model in subjects:
             return subjects[model]
@@ -69,7 +69,7 @@ class Registry:
         """Tell whether there is a version to ask."""
         return current_model.read(self._layout) in self._models.versions()
 
-    def _now(self, subjects: dict[str, Subject], model: str) -> Subject:
+    def _now(self, subjects: dict[str, ServedVersion], model: str) -> ServedVersion:
         version = self._models.versions().get(current_model.read(self._layout) or "")
         if version is not None:
             subject = self._bare(version) if model == BASE else self._subject(version)
@@ -78,10 +78,10 @@ class Registry:
         message = "there is no current model yet: the daemon makes it when it first runs"
         raise refused(503, "no_model_yet", message, retry_s=10)
 
-    def _subject(self, version: Version) -> Subject:
+    def _subject(self, version: Version) -> ServedVersion:
         adapter = self._layout.version(version.version) if version.adapter is not None else None
         facts = version.base
-        return Subject(
+        return ServedVersion(
             model=f"{facts['name']}@{version.version}",
             version=version.version,
             base=self._layout.base(str(facts["name"])),
@@ -93,10 +93,17 @@ class Registry:
             base_dtype=str(facts.get("dtype", "unknown")),
         )
 
-    def _bare(self, version: Version) -> Subject:
+    def _bare(self, version: Version) -> ServedVersion:
         own = self._subject(version)
         name = f"{version.base['name']}@{BASE}"
-        return Subject(
-            name, BASE, own.base, None, None, own.context_tokens, own.created_s, own.base_bytes,
+        return ServedVersion(
+            name,
+            BASE,
+            own.base,
+            None,
+            None,
+            own.context_tokens,
+            own.created_s,
+            own.base_bytes,
             own.base_dtype,
-        )  # fmt: skip
+        )

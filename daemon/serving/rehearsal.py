@@ -5,8 +5,8 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from daemon.clock import Clock
-from daemon.core.examples import Call
-from daemon.serving.work import Said, Subject, Work
+from daemon.core.rows.examples import Call
+from daemon.serving.generation import AnswerStep, GenerationJob, ServedVersion
 
 
 class RehearsalEngine:
@@ -15,14 +15,14 @@ class RehearsalEngine:
     def __init__(self, clock: Clock, pace_s: float) -> None:
         self._clock = clock
         self._pace_s = pace_s
-        self._open: dict[int, list[Said]] = {}
-        self._worn: set[str] = set()
+        self._open: dict[int, list[AnswerStep]] = {}
+        self._version_adapters: set[str] = set()
         self.base: Path | None = None
 
     @property
-    def worn(self) -> int:
+    def loaded_versions(self) -> int:
         """How many versions were asked."""
-        return len(self._worn)
+        return len(self._version_adapters)
 
     @property
     def kept_bytes(self) -> int:
@@ -37,24 +37,25 @@ class RehearsalEngine:
         """Forget everything."""
         self.base = None
         self._open.clear()
-        self._worn.clear()
+        self._version_adapters.clear()
 
     def forget(self) -> None:
         """Nothing is kept."""
 
-    def begin(self, work: Work) -> None:
+    def begin(self, work: GenerationJob) -> None:
         """Make up the whole answer: with a temperature it is as long as it may be."""
-        self._worn.add(work.subject.version)
+        self._version_adapters.add(work.subject.version)
         words = f"{work.subject.version} rehearses {len(work.prompt)} tokens".split()
         endless = work.sampling.temperature > 0
         most = work.sampling.max_tokens if endless else min(len(words), work.sampling.max_tokens)
         said = list(islice(cycle(words), most))
         cut = endless or most < len(words)
         self._open[work.number] = [
-            Said(work.number, f"{' ' if place else ''}{word}", 1) for place, word in enumerate(said)
-        ] + [Said(work.number, "", 0, "length" if cut else "stop")]
+            AnswerStep(work.number, f"{' ' if place else ''}{word}", 1)
+            for place, word in enumerate(said)
+        ] + [AnswerStep(work.number, "", 0, "length" if cut else "stop")]
 
-    def step(self) -> list[Said]:
+    def step(self) -> list[AnswerStep]:
         """Say the next word of every answer."""
         self._clock.sleep_s(self._pace_s)
         said = [rest.pop(0) for rest in self._open.values()]
@@ -69,6 +70,6 @@ class RehearsalEngine:
         """Return the text: nothing is called."""
         return text, ()
 
-    def bytes_for(self, subject: Subject) -> int:
+    def bytes_for(self, subject: ServedVersion) -> int:
         """Return nothing: there are no weights."""
         return 0

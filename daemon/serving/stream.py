@@ -7,8 +7,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from daemon.serving.errors import error_record
-from daemon.serving.shapes import Frame, Shape, json_bytes
-from daemon.serving.work import Event, Piece, Trouble
+from daemon.serving.generation import AnswerDelta, Event, RequestError
+from daemon.serving.response_formats import Frame, ResponseFormat, json_bytes
 
 DONE = b"data: [DONE]\n\n"
 
@@ -23,7 +23,7 @@ class EventStream(Response):
         first: Event,
         rest: AsyncGenerator[Event, None],
         frame: Frame,
-        shape: Shape,
+        shape: ResponseFormat,
         counts_usage: bool,
     ) -> None:
         """`rest` is closed when the stream ends, however it ends."""
@@ -59,23 +59,23 @@ class EventStream(Response):
             async for last in self._rest:
                 tokens = _tokens(last)
                 yield self._told(last)
-        if isinstance(last, Piece) and last.finish is not None:
+        if isinstance(last, AnswerDelta) and last.finish is not None:
             if self._counts_usage:
                 yield _events([self._shape.usage(self._frame, tokens)])
             yield DONE
 
     def _told(self, event: Event) -> bytes:
-        if isinstance(event, Trouble):
+        if isinstance(event, RequestError):
             return _events([error_record(event)])
         return _events(self._shape.piece(self._frame, event))
 
 
 def _is_open(event: Event) -> bool:
-    return isinstance(event, Piece) and event.finish is None
+    return isinstance(event, AnswerDelta) and event.finish is None
 
 
 def _tokens(event: Event) -> int:
-    return event.tokens if isinstance(event, Piece) else 0
+    return event.tokens if isinstance(event, AnswerDelta) else 0
 
 
 def _events(records: list[dict[str, Any]]) -> bytes:

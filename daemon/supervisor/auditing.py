@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from daemon.core import actions as do
-from daemon.core.audits import AuditRequest, audit_request
-from daemon.core.orders import AUDIT, Header
-from daemon.core.snapshot import Snapshot
-from daemon.folders import audits, orders
+from daemon.core.decisions import actions as do
+from daemon.core.decisions.audits import AuditRequest, audit_request
+from daemon.core.decisions.snapshot import Snapshot
+from daemon.core.workspace.orders import AUDIT, Header
+from daemon.folders.orders import audits, orders
 from daemon.layout import Layout, OrderLayout
 from daemon.settings_records import to_record
 from daemon.supervisor.parts import Parts

@@ -89,7 +89,7 @@ class Child:
         with suppress(ProcessLookupError):
             self._process.kill()
 
-    def bury(self) -> None:
+    def reap(self) -> None:
         """Let go of the pipes of a process that is gone."""
         for descriptor in (self._out, self._err):
             self._wakeups.forget(descriptor)

@@ -8,11 +8,12 @@ import os
 from dataclasses import replace
 from functools import partial
 
-from daemon.core import actions as do
-from daemon.core.jobs import JobCard, escape
-from daemon.core.snapshot import Drop, Snapshot
-from daemon.folders import arrivals, drops, late_writes, readings
-from daemon.folders.inbox import FOLDERS, OWN_SETTINGS
+from daemon.core.decisions import actions as do
+from daemon.core.decisions.snapshot import Drop, Snapshot
+from daemon.core.workspace.jobs import JobCard, escape
+from daemon.folders.inbox import arrivals, drops, late_writes
+from daemon.folders.inbox.inbox import FOLDERS, OWN_SETTINGS
+from daemon.folders.queue import readings
 from daemon.supervisor.parts import Parts
 
 
@@ -38,7 +39,7 @@ def claim(parts: Parts, drop: Drop) -> JobCard | None:
         parts.inbox.put_back(place, drop.name, drop.priority)
         parts.queue.discard("incoming", card.job)
         if error.errno == errno.EXDEV:
-            parts.errands.fetch(drop, parts.inbox.files(drop))
+            parts.background.fetch(drop, parts.inbox.files(drop))
         else:
             parts.inbox.not_claimed(drop, error)
         return None

@@ -1,11 +1,11 @@
 """What is told and waited where the disk refuses, and when it is given up; mends nothing."""
 
-from daemon.core.patience import Patience
+from daemon.core.decisions.patience import Patience
 from daemon.errors import DiskFault, is_disk_full
 from daemon.layout import Layout
-from daemon.supervisor.crew import FULL_REST_S
 from daemon.supervisor.parts import Parts
 from daemon.supervisor.publish import Publisher
+from daemon.supervisor.worker_process import FULL_REST_S
 
 
 class DiskTrouble:

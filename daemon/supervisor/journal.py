@@ -5,11 +5,11 @@ from typing import Any
 import structlog
 
 from daemon.clock import Clock
-from daemon.core.commands import Answer, Command
-from daemon.core.jobs import escape
-from daemon.core.ledger_rows import Row
-from daemon.folders.ledger import Ledger
-from daemon.folders.status import StatusFolder
+from daemon.core.decisions.commands import Answer, Command
+from daemon.core.status.ledger_rows import LedgerRow
+from daemon.core.workspace.jobs import escape
+from daemon.folders.queue.ledger import Ledger
+from daemon.folders.status.status import StatusFolder
 
 ANSWERS_SHOWN = 10
 BOOT_FACTOR = 10**9
@@ -77,7 +77,7 @@ class Journal:
             "answer": answer,
             "message": message,
         }
-        self._ledger.put(Row("commands", row))
+        self._ledger.put(LedgerRow("commands", row))
 
     def alert(self, code: str, message: str) -> None:
         """Raise an alert; it stands in the status until `settle` and is told once."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import psutil
 
-from daemon.core.progress import Metrics
+from daemon.core.training.progress import Metrics
 from daemon.supervisor.gpu import GpuWatch
 from daemon.supervisor.parts import Parts
 from daemon.system.footprint import footprint_bytes, resident_bytes
@@ -15,7 +15,7 @@ from daemon.system.memory import available_bytes, pressure_level
 LOOK_EVERY_S = 5.0
 
 
-class Machine:
+class MachineReadings:
     """Looks at memory and GPU every few seconds, at the disk each time."""
 
     def __init__(self, parts: Parts, gpu: GpuWatch | None = None) -> None:

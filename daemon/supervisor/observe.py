@@ -4,16 +4,18 @@ import shutil
 from dataclasses import replace
 from operator import attrgetter
 
-from daemon.core.jobs import Incoming, JobCard, Queued, Running
-from daemon.core.prefix import fingerprint_of
-from daemon.core.scheduling import gather
-from daemon.core.snapshot import Base, Drop, Snapshot
-from daemon.folders import arrivals, bases, current_model, readings, row_files
-from daemon.folders.inbox import Leftover, View
-from daemon.folders.late_writes import LOOKED_AT
+from daemon.core.decisions.scheduling import gather
+from daemon.core.decisions.snapshot import Base, Drop, Snapshot
+from daemon.core.rows.prefix import fingerprint_of
+from daemon.core.workspace.jobs import Incoming, JobCard, Queued, Running
+from daemon.folders.inbox import arrivals
+from daemon.folders.inbox.inbox import InboxView, Leftover
+from daemon.folders.inbox.late_writes import LOOKED_AT
+from daemon.folders.models import bases, current_model
+from daemon.folders.queue import readings, row_files
 from daemon.layout import ENDED, PRIORITIES
 from daemon.settings import Settings
-from daemon.supervisor.made import MadeOfCards
+from daemon.supervisor.card_cache import CardCache
 from daemon.supervisor.parts import Parts
 from daemon.supervisor.refusals import Refusals
 from daemon.supervisor.request import effective
@@ -42,8 +44,8 @@ class Observer:
         self._prefixes: dict[str, str] = {}
         self._edited: set[str] = set()
         self._rows_seen_s = -1e9
-        self._unread = MadeOfCards(lambda card: Incoming(card, None))
-        self._accepted = {state: MadeOfCards(self._queue) for state in PRIORITIES}
+        self._unread = CardCache(lambda card: Incoming(card, None))
+        self._accepted = {state: CardCache(self._queue) for state in PRIORITIES}
 
     def forget_base(self) -> None:
         """Have the base model's facts read again."""
@@ -56,7 +58,7 @@ class Observer:
         control = parts.control.look()
         inbox = self._look_at_inbox()
         growths = parts.late_writes.look(parts.queue.newest(READ, LOOKED_AT))
-        mine = tuple(drop for drop in inbox.drops if not parts.errands.fetching(drop))
+        mine = tuple(drop for drop in inbox.drops if not parts.background.fetching(drop))
         drops = (*arrivals.waiting(parts.layout), *mine)
         self.leftovers, self.inbox_problem = inbox.leftovers, inbox.problem
         versions = parts.models.versions()
@@ -89,15 +91,15 @@ class Observer:
             complete=complete,
             pinned=parts.models.pinned() | {name for item in orders for name in item.versions},
             current=current,
-            verified=parts.errands.verified(),
+            verified=parts.background.verified(),
             refusal=self.refusals.of_run(run.run if run is not None else None),
             now=self.refusals.circumstances_of_run(),
             short_of_space=self._short_of_space(drops),
         )
 
-    def _look_at_inbox(self) -> View:
+    def _look_at_inbox(self) -> InboxView:
         """Return what lies there; a file that could not be copied is left alone for a while."""
-        for drop, error in self._parts.errands.fetched():
+        for drop, error in self._parts.background.fetched():
             if error is None or isinstance(error, arrivals.FileChanged):
                 continue
             if not isinstance(error, OSError):

@@ -3,24 +3,24 @@
 from dataclasses import dataclass
 
 from daemon.clock import Clock
-from daemon.folders.audits import Audits
 from daemon.folders.control import Control
-from daemon.folders.inbox import Inbox
-from daemon.folders.late_writes import LateWrites
-from daemon.folders.ledger import Ledger
-from daemon.folders.models import Models
-from daemon.folders.orders import Orders
-from daemon.folders.queue import Queue
-from daemon.folders.run_requests import RunRequests
-from daemon.folders.status import StatusFolder
+from daemon.folders.inbox.inbox import Inbox
+from daemon.folders.inbox.late_writes import LateWrites
+from daemon.folders.models.models import Models
+from daemon.folders.orders.audits import Audits
+from daemon.folders.orders.orders import Orders
+from daemon.folders.queue.ledger import Ledger
+from daemon.folders.queue.queue import Queue
+from daemon.folders.runs.run_requests import RunRequests
+from daemon.folders.status.status import StatusFolder
 from daemon.layout import Layout
-from daemon.supervisor.crew import Hand
-from daemon.supervisor.errands import Errands
+from daemon.supervisor.background_tasks import BackgroundTasks
 from daemon.supervisor.journal import Journal
 from daemon.supervisor.notify import Notifier
-from daemon.supervisor.server import ServerHand
+from daemon.supervisor.server_process import ServerProcess
 from daemon.supervisor.settings_watch import SettingsWatch
 from daemon.supervisor.wakeups import Signals, Wakeups, Watcher
+from daemon.supervisor.worker_process import WorkerProcess
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,10 @@ class Parts:
     audits: Audits
     ledger: Ledger
     journal: Journal
-    intake: Hand
-    trainer: Hand
-    server: ServerHand
-    errands: Errands
+    intake: WorkerProcess
+    trainer: WorkerProcess
+    server: ServerProcess
+    background: BackgroundTasks
     wakeups: Wakeups
     signals: Signals
     watcher: Watcher

@@ -5,28 +5,23 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from daemon.core import actions as do
 from daemon.core import messages as say
-from daemon.core.jobs import Outcome, escape
-from daemon.core.ledger_rows import job_row, promotion_row, run_record, run_row, version_row
-from daemon.core.snapshot import Snapshot
-from daemon.core.untrained import records_of
-from daemon.core.versions import ancestry, jobs_of, untrained_of
+from daemon.core.decisions import actions as do
+from daemon.core.decisions.snapshot import Snapshot
+from daemon.core.status.ledger_rows import job_row, promotion_row, run_record, run_row, version_row
+from daemon.core.workspace.jobs import STATE_OF_OUTCOME, escape
+from daemon.core.workspace.untrained import records_of
+from daemon.core.workspace.versions import ancestry, jobs_of, untrained_of
 from daemon.errors import DaemonFault
-from daemon.folders import bases, current_model, readings, row_files
+from daemon.folders.models import bases, current_model
+from daemon.folders.queue import readings, row_files
 from daemon.layout import ENDED, Layout
 from daemon.settings_records import to_record
 from daemon.supervisor.auditing import open_audit, settle_audit
 from daemon.supervisor.claiming import claim, pass_on, unclaim
-from daemon.supervisor.left_out import tell_left_out
 from daemon.supervisor.parts import Parts
 from daemon.supervisor.request import make_request
-
-STATES: dict[Outcome, str] = {
-    "trained": "done", "nothing_new": "done", "nothing_left": "done", "skipped": "skipped",
-    "refused": "failed", "crashed": "failed", "failed": "failed",
-}  # fmt: skip
-"""Where a job lies that has ended."""
+from daemon.supervisor.untrained_rows import tell_left_out
 
 
 class Performer:
@@ -35,7 +30,7 @@ class Performer:
     def __init__(self, parts: Parts, forget_base: Callable[[], None]) -> None:  # long: a line each
         self._parts = parts
         self._forget_base = forget_base
-        self.asked: dict[str, list[do.AskCheckpoint | do.AskEvaluation]] = {}
+        self.asked: dict[str, list[do.RequestCheckpoint | do.RequestEvaluation]] = {}
         self._layout: Layout = parts.layout
         self._methods: dict[type, Callable[[Any, Snapshot], None]] = {
             do.Claim: self._claim,
@@ -53,12 +48,12 @@ class Performer:
             do.BeginRun: self._begin_run,
             do.PauseTrainer: self._pause_trainer,
             do.ResumeTrainer: self._resume_trainer,
-            do.AskCheckpoint: self._ask_checkpoint,
-            do.AskEvaluation: self._ask_evaluation,
+            do.RequestCheckpoint: self._ask_checkpoint,
+            do.RequestEvaluation: self._ask_evaluation,
             do.AbandonRun: self._abandon_run,
             do.MarkSkip: self._mark_skip,
-            do.BeginPiece: self._begin_piece,
-            do.LeavePiece: self._leave_piece,
+            do.BeginUnit: self._begin_unit,
+            do.LeaveUnit: self._leave_unit,
             do.SkipOrder: self._skip_order,
             do.OpenAudit: partial(open_audit, parts),
             do.SettleAudit: partial(settle_audit, parts),
@@ -93,11 +88,14 @@ class Performer:
         if card is None:
             return
         found = self._layout.job("incoming", card.job).original.stat()
-        message = f"took {escape(drop.name)} as {card.job}"
         parts.journal.event(
-            "claimed", message, job=card.job, name=escape(drop.name), inode=found.st_ino,
+            "claimed",
+            f"took {escape(drop.name)} as {card.job}",
+            job=card.job,
+            name=escape(drop.name),
+            inode=found.st_ino,
             written_ns=found.st_mtime_ns,
-        )  # fmt: skip
+        )
         parts.ledger.put(job_row(card))
 
     def _begin_intake(self, action: do.BeginIntake, seen: Snapshot) -> None:
@@ -132,24 +130,33 @@ class Performer:
         self._parts.journal.event("queued", message, job=card.job)
 
     def _end_job(self, action: do.EndJob, seen: Snapshot) -> None:
-        state = STATES[action.outcome]
+        state = STATE_OF_OUTCOME[action.outcome]
         card = action.card
         if action.source == "incoming":
             readings.forget(self._layout.job("incoming", card.job))
             card = replace(card, intake=self._parts.queue.report(card, "incoming"))
         card = replace(
-            card, outcome=action.outcome, reason=action.reason, version=action.version,
-            ended_at=self._now(), alone=False,
-        )  # fmt: skip
+            card,
+            outcome=action.outcome,
+            reason=action.reason,
+            version=action.version,
+            ended_at=self._now(),
+            alone=False,
+        )
         if action.source == "running":
             tell_left_out(self._parts, card.job, seen)
         self._parts.queue.move(card, action.source, state)
         level = "warning" if state == "failed" else "info"
         message = f"{card.job} is {state} ({action.outcome}): {action.reason}"
         self._parts.journal.event(
-            "job_ended", message, level=level, job=card.job, state=state,
-            outcome=action.outcome, version=action.version,
-        )  # fmt: skip
+            "job_ended",
+            message,
+            level=level,
+            job=card.job,
+            state=state,
+            outcome=action.outcome,
+            version=action.version,
+        )
         self._parts.ledger.put(job_row(card))
 
     def _take_in_again(self, action: do.TakeInAgain, _seen: Snapshot) -> None:
@@ -234,13 +241,13 @@ class Performer:
         self._parts.trainer.tell(say.Resume())
         self._parts.journal.event("resumed", "training goes on")
 
-    def _ask_checkpoint(self, action: do.AskCheckpoint, _seen: Snapshot) -> None:
+    def _ask_checkpoint(self, action: do.RequestCheckpoint, _seen: Snapshot) -> None:
         self._ask(action, say.Checkpoint())
 
-    def _ask_evaluation(self, action: do.AskEvaluation, _seen: Snapshot) -> None:
+    def _ask_evaluation(self, action: do.RequestEvaluation, _seen: Snapshot) -> None:
         self._ask(action, say.Evaluate())
 
-    def _ask(self, action: do.AskCheckpoint | do.AskEvaluation, order: say.Order) -> None:
+    def _ask(self, action: do.RequestCheckpoint | do.RequestEvaluation, order: say.Order) -> None:
         """Pass a request on once; it is answered when the trainer reports."""
         waiting = self.asked.setdefault(type(action).__name__, [])
         if all(item.command.token != action.command.token for item in waiting):
@@ -259,10 +266,10 @@ class Performer:
 
     # --- orders -------------------------------------------------------------------------------
 
-    def _begin_piece(self, action: do.BeginPiece, _seen: Snapshot) -> None:
+    def _begin_unit(self, action: do.BeginUnit, _seen: Snapshot) -> None:
         self._parts.trainer.begin(say.CarryOut(action.order), action.order)
 
-    def _leave_piece(self, action: do.LeavePiece, _seen: Snapshot) -> None:
+    def _leave_unit(self, action: do.LeaveUnit, _seen: Snapshot) -> None:
         message = f"the piece of {action.order} in hand is left: {action.why}"
         self._parts.journal.event("piece_left", message, order=action.order)
         self._parts.trainer.tell(say.Abandon())
@@ -316,14 +323,14 @@ class Performer:
 
     def _point(self, version: str, why: str, previous: str | None) -> None:
         current_model.point_at(self._layout, version)
-        self._parts.errands.forget(version)
+        self._parts.background.forget(version)
         usage = self._parts.models.how_to_use(version)
         message = f"current_model is {version} ({why}); use it: {usage}"
         self._parts.journal.event("promoted", message, version=version, previous=previous, why=why)
         self._parts.ledger.put(promotion_row(self._now(), version, previous, why))
 
     def _verify(self, action: do.Verify, _seen: Snapshot) -> None:
-        self._parts.errands.verify(action.version)
+        self._parts.background.verify(action.version)
 
     def _prune(self, action: do.Prune, _seen: Snapshot) -> None:
         self._parts.models.prune(action.version, action.moments_only)
@@ -332,7 +339,7 @@ class Performer:
         self._parts.journal.event("pruned", message, version=action.version)
 
     def _backup(self, action: do.Backup, _seen: Snapshot) -> None:
-        self._parts.errands.back_up(action.version)
+        self._parts.background.back_up(action.version)
 
     def _remove_backup(self, action: do.RemoveBackup, _seen: Snapshot) -> None:
         self._parts.models.remove_backup(action.version)

@@ -6,16 +6,16 @@ from datetime import datetime
 from typing import Any
 
 from daemon.core import messages as say
-from daemon.core.decide import blocked
-from daemon.core.jobs import escape
-from daemon.core.measurements import Measurement, judgement_of
-from daemon.core.orders import REPRODUCTION, SWEEP, kind_of
-from daemon.core.progress import Metrics, Progress, after_evaluation, after_step
-from daemon.core.snapshot import Snapshot
-from daemon.core.status_document import Facts, Measured, OrderView, RunView, document
+from daemon.core.decisions.decide import blocked
+from daemon.core.decisions.snapshot import Snapshot
+from daemon.core.status.document import Facts, Measured, OrderView, RunView, document
+from daemon.core.status.measurements import Measurement, judgement_of
+from daemon.core.training.progress import Metrics, Progress, after_evaluation, after_step
+from daemon.core.workspace.jobs import escape
+from daemon.core.workspace.orders import REPRODUCTION, SWEEP, kind_of
 from daemon.errors import DaemonFault
-from daemon.folders.queue import DAMAGED, find_job, read_card
-from daemon.supervisor.machine import Machine
+from daemon.folders.queue.queue import DAMAGED, find_job, read_card
+from daemon.supervisor.machine import MachineReadings
 from daemon.supervisor.parts import Parts
 
 
@@ -31,7 +31,7 @@ class _Attempt:
 
 
 @dataclass(frozen=True)
-class _Piece:
+class _Unit:
     order: str
     number: int
     pieces: int
@@ -48,11 +48,11 @@ class Publisher:
         self._progress = Progress()
         self._metrics: Metrics | None = None
         self._attempt: _Attempt | None = None
-        self._piece: _Piece | None = None
+        self._piece: _Unit | None = None
         self._started_at = parts.clock.now()
         self._started_s = parts.clock.monotonic_s()
         self._boot_id = f"{parts.boot}-{os.getpid()}"
-        self._machine = Machine(parts)
+        self._machine = MachineReadings(parts)
         self._told_of: Measured | None = None
         self._judged: Measurement | None = None
         """What the judgement of the version in `_told_of` found."""
@@ -73,11 +73,11 @@ class Publisher:
                 self._attempt = replace(self._attempt, committed_step=step)
             case say.Judging():
                 self.judging = True
-            case say.PieceBegun():
-                self._piece = _Piece(*astuple(report))
-            case say.PieceStepped(_, step) if self._piece is not None:
+            case say.UnitBegun():
+                self._piece = _Unit(*astuple(report))
+            case say.UnitStepped(_, step) if self._piece is not None:
                 self._piece = replace(self._piece, step=step)
-            case say.PieceEnded() | say.OrderEnded():
+            case say.UnitEnded() | say.OrderEnded():
                 self._piece = None
             case say.CandidateReady() | say.RunEnded() | say.RunRefused() | say.Abandoned():
                 self.judging = False
@@ -239,7 +239,7 @@ class Publisher:
         return "idle", "drop a .jsonl file into inbox/"
 
     def _order_view(self, seen: Snapshot) -> OrderView | None:
-        order, piece = seen.order_in_hand, self._piece
+        order, piece = seen.current_order, self._piece
         if order is None:
             return None
         kind = kind_of(order.order)
@@ -247,9 +247,15 @@ class Publisher:
         if piece is None or piece.order != order.order:
             return OrderView(order.order, kind.name, order.about, "is getting ready")
         return OrderView(
-            order.order, kind.name, order.about, piece.doing, piece.number, piece.pieces,
-            piece.step, piece.total_steps,
-        )  # fmt: skip
+            order.order,
+            kind.name,
+            order.about,
+            piece.doing,
+            piece.number,
+            piece.pieces,
+            piece.step,
+            piece.total_steps,
+        )
 
     def _run_view(self, seen: Snapshot) -> RunView | None:
         run = seen.run

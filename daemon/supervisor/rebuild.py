@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.clock import Clock
-from daemon.core.ledger_rows import (
-    Row,
+from daemon.core.status.ledger_rows import (
+    LedgerRow,
     job_row,
     known_promotions,
     run_record_of,
@@ -15,12 +15,14 @@ from daemon.core.ledger_rows import (
     score_rows,
     version_row,
 )
-from daemon.core.orders import EVALUATION
+from daemon.core.workspace.orders import EVALUATION
 from daemon.errors import UserFault
-from daemon.folders import current_model, ledger, orders
-from daemon.folders.models import Models
-from daemon.folders.queue import read_cards
-from daemon.folders.run_requests import read_records
+from daemon.folders.models import current_model
+from daemon.folders.models.models import Models
+from daemon.folders.orders import orders
+from daemon.folders.queue import ledger
+from daemon.folders.queue.queue import read_cards
+from daemon.folders.runs.run_requests import read_records
 from daemon.layout import Layout
 
 
@@ -59,7 +61,7 @@ def rebuild(layout: Layout, clock: Clock) -> Rebuilt:
     return Rebuilt(counts, aside, tuple(problems), _lost(why))
 
 
-def _from_folders(layout: Layout, kept: list[Row]) -> tuple[list[Row], list[str]]:
+def _from_folders(layout: Layout, kept: list[LedgerRow]) -> tuple[list[LedgerRow], list[str]]:
     cards, of_jobs = read_cards(layout)
     records, of_runs = read_records(layout)
     models = Models(layout)
@@ -87,8 +89,8 @@ def _from_folders(layout: Layout, kept: list[Row]) -> tuple[list[Row], list[str]
     return rows, [*of_jobs, *of_runs, *left_out, *of_evaluations]
 
 
-def _scores(layout: Layout) -> tuple[list[Row], list[str]]:
-    rows: list[Row] = []
+def _scores(layout: Layout) -> tuple[list[LedgerRow], list[str]]:
+    rows: list[LedgerRow] = []
     problems = []
     for name in orders.names(layout, EVALUATION):
         try:

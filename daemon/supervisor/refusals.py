@@ -8,9 +8,9 @@ from typing import Any
 import psutil
 
 from daemon.core import messages as say
-from daemon.core.blocking import Circumstances, Refusal, after
-from daemon.core.jobs import JobCard
-from daemon.core.scheduling import DEATHS_SEEN
+from daemon.core.decisions.blocking import Circumstances, Refusal, after
+from daemon.core.decisions.scheduling import DEATHS_SEEN
+from daemon.core.workspace.jobs import JobCard
 from daemon.settings import Settings
 from daemon.settings_records import to_record
 from daemon.supervisor.parts import Parts
@@ -34,9 +34,7 @@ class Refusals:
             return
         tried_with = _digest(self._parts.runs.request(report.run)["settings"])
         under = self._now(self._of_running())
-        fresh = Refusal(
-            report.run, report.code, report.message, report.passing, under, tried_with
-        )  # fmt: skip
+        fresh = Refusal(report.run, report.code, report.message, report.passing, under, tried_with)
         self._run = after(self._run, fresh)
 
     def begun(self, run: str) -> None:

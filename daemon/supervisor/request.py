@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from daemon.core.snapshot import Snapshot
-from daemon.core.untrained import records_of
-from daemon.core.versions import ancestry, jobs_of, last_proven, spoiled_of, untrained_of
-from daemon.folders import bases
+from daemon.core.decisions.snapshot import Snapshot
+from daemon.core.workspace.untrained import records_of
+from daemon.core.workspace.versions import ancestry, jobs_of, last_proven, spoiled_of, untrained_of
+from daemon.folders.models import bases
 from daemon.settings import Settings
 from daemon.settings_file import with_saved_own
 from daemon.settings_records import to_record

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from daemon.core.snapshot import Limits
-from daemon.core.versions import AdapterSpec
+from daemon.core.decisions.snapshot import DecisionSettings
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.errors import SettingsFault
 from daemon.settings import Settings
 from daemon.settings_file import read_settings
@@ -55,9 +55,9 @@ def adapter_of(settings: Settings) -> AdapterSpec:
     )
 
 
-def limits_of(settings: Settings) -> Limits:
+def limits_of(settings: Settings) -> DecisionSettings:
     """Return what decisions need of the settings."""
-    return Limits(
+    return DecisionSettings(
         gather_rows=settings.run.gather_rows,
         idle_s=settings.trainer.idle_s,
         silent_s=settings.trainer.silent_s,

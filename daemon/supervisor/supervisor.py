@@ -2,27 +2,27 @@
 
 from collections.abc import Iterable
 
-from daemon.core import actions as do
-from daemon.core.decide import blocked, decide
-from daemon.core.retention import backups, prune
-from daemon.core.snapshot import Snapshot, with_one_order
+from daemon.core.decisions import actions as do
+from daemon.core.decisions.decide import blocked, decide
+from daemon.core.decisions.retention import backups, prune
+from daemon.core.decisions.snapshot import Snapshot, with_one_order
 from daemon.errors import DiskFault, ExitCode
-from daemon.folders.inbox import Leftover
+from daemon.folders.inbox.inbox import Leftover
+from daemon.supervisor.alerts import alerts
 from daemon.supervisor.disk_trouble import DiskTrouble
-from daemon.supervisor.hearing import Hearing
 from daemon.supervisor.keep_awake import KeepAwake
 from daemon.supervisor.observe import Observer
 from daemon.supervisor.parts import Parts
 from daemon.supervisor.perform import Performer
 from daemon.supervisor.publish import Publisher
-from daemon.supervisor.troubles import troubles
+from daemon.supervisor.worker_reports import WorkerReports
 
 HEARTBEAT_S = 2.0
 SETTLING_S = 0.2
 WATCH_EVERY_S = 5.0
 OBEYING = (do.Reply, do.MoveLink, do.Verify, do.Retry, do.NewLineage, do.EndPause)
 OBEY_ROUNDS = 300
-WITHOUT_EFFECT = (do.Verify, do.AskCheckpoint, do.AskEvaluation, do.PauseTrainer, do.Backup)
+WITHOUT_EFFECT = (do.Verify, do.RequestCheckpoint, do.RequestEvaluation, do.PauseTrainer, do.Backup)
 """Actions that only ask: what they lead to is seen later, so the tick may wait after them."""
 
 
@@ -37,7 +37,7 @@ class Supervisor:
         self._performer = Performer(parts, self._observer.forget_base)
         self._publisher = Publisher(parts)
         self._trouble = DiskTrouble(parts, self._publisher)
-        self._hearing = Hearing(
+        self._worker_reports = WorkerReports(
             parts, self._observer, self._performer, self._publisher, self._trouble
         )
         self._awake = KeepAwake(parts.settings.now.trainer.keep_awake)
@@ -107,7 +107,7 @@ class Supervisor:
     def tick(self) -> tuple[Snapshot, bool]:
         """Do one round; return what was seen and whether anything was done about it."""
         self._trouble.check_ground()
-        self._hearing.listen(self._leaving)
+        self._worker_reports.listen(self._leaving)
         if self._parts.settings.refresh():
             self._observer.forget_base()
             self._parts.journal.event("settings", "the edited settings count from the next run")
@@ -183,8 +183,8 @@ class Supervisor:
                 parts.trainer.kill(wanted=True)
                 parts.server.kill()
             parts.wakeups.wait(min(max(left_s, 0.0), SETTLING_S))
-            self._hearing.listen(leaving=True)
-        self._hearing.listen(leaving=True)
+            self._worker_reports.listen(leaving=True)
+        self._worker_reports.listen(leaving=True)
         parts.journal.event("stopped", "finetuned has stopped", code=int(verdict))
         try:
             self._publisher.publish(self._observer.look(stopping=True), "stopped", ())
@@ -197,7 +197,7 @@ class Supervisor:
         self._awake.hold(False)
         self._parts.server.close()
         self._parts.watcher.stop()
-        self._parts.errands.close()
+        self._parts.background.close()
         self._parts.ledger.close()
 
     def _finished(self, seen: Snapshot) -> ExitCode | None:
@@ -234,7 +234,7 @@ class Supervisor:
         return acted
 
     def _housekeeping(self, seen: Snapshot) -> list[do.Action]:
-        failed = self._parts.errands.failed_copies()
+        failed = self._parts.background.failed_copies()
         for version, why in failed.items():
             self._parts.journal.alert("backup_failed", f"no second copy of {version}: {why}")
         if failed:
@@ -273,7 +273,7 @@ class Supervisor:
                 "paused" if seen.paused else "unpaused",
                 "paused by control/pause" if seen.paused else "control/pause is gone",
             )
-        problems = troubles(self._parts, self._observer, seen)
+        problems = alerts(self._parts, self._observer, seen)
         for code, problem in problems.items():
             if problem:
                 journal.alert(code, problem)

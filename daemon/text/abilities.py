@@ -7,8 +7,8 @@ model would be trained on something else than the file says.
 from dataclasses import dataclass
 from typing import Literal
 
-from daemon.core.examples import Chat, Example
-from daemon.core.refusal import Bad
+from daemon.core.rows.examples import Chat, Example
+from daemon.core.rows.refusal import Bad
 
 System = Literal["kept", "left_out", "refused"]
 Lost = Literal["template", "system", "tools"]

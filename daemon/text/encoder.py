@@ -16,12 +16,12 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
-from daemon.core.examples import Chat, Example, Text, Turn
-from daemon.core.prefix import Prefix
+from daemon.core.rows.examples import Chat, Example, Text, Turn
+from daemon.core.rows.prefix import Prefix
 from daemon.errors import ModelFault
 from daemon.text.abilities import Abilities
-from daemon.text.forged import Marks
-from daemon.text.pieces import Kind, Piece
+from daemon.text.forged import ControlTokenMarks
+from daemon.text.pieces import Kind, TokenText
 from daemon.text.prefix import Place, put_before
 from daemon.text.spans import Renderer
 from daemon.text.stepwise import Rendered, Span
@@ -191,7 +191,7 @@ class TextEncoder:
         """Say what is doubtful about the masks of this template; None where nothing is."""
         return self._renderer.verify()
 
-    def pieces(self, example: Example, max_tokens: int) -> list[Piece]:
+    def pieces(self, example: Example, max_tokens: int) -> list[TokenText]:
         """Return the text of each token and what becomes of it; none for an unfit example."""
         rendered = self._render(example)
         if isinstance(rendered, Unfit):
@@ -204,12 +204,12 @@ class TextEncoder:
             forged = self._forged(rendered)
             begins = self._encode_around(rendered.text, forged)[1] if forged else begins
             supervised = self._masked(rendered, encoding).supervised.tolist()
-        found: list[Piece] = []
+        found: list[TokenText] = []
         ends = [*begins[1:], len(rendered.text)]
         for number, (start, end) in enumerate(zip(begins, ends, strict=True)):
             kind: Kind = "supervised" if supervised[number] else "ignored"
             found.append(
-                Piece(rendered.text[start:end], kind if number < max_tokens else "truncated")
+                TokenText(rendered.text[start:end], kind if number < max_tokens else "truncated")
             )
         return found
 
@@ -222,7 +222,7 @@ class TextEncoder:
             Unrenderable: the template does not take these turns.
         """
         turns = self._with_prefix(turns)
-        marks = Marks.of(self._controls, turns, tools)
+        marks = ControlTokenMarks.of(self._controls, turns, tools)
         if marks is None:
             text = self._renderer.prompt(turns, tools)
             ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids

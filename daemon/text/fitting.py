@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from daemon.core.examples import Chat, Example, Text, Turn
+from daemon.core.rows.examples import Chat, Example, Text, Turn
 from daemon.text.encoder import Encoded, TextEncoder, Unfit
 
 Policy = Literal["reject", "split", "truncate"]

@@ -9,13 +9,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from daemon.core.examples import Call, Turn
+from daemon.core.rows.examples import Call, Turn
 
 _PRIVATE = range(0xE100, 0xF800)
 
 
 @dataclass
-class Marks:
+class ControlTokenMarks:
     """The control tokens spelled in some turns and tools, by the number of their mark."""
 
     controls: re.Pattern[str]
@@ -26,7 +26,7 @@ class Marks:
     @classmethod
     def of(
         cls, controls: re.Pattern[str], turns: Sequence[Turn], tools: Sequence[str]
-    ) -> "Marks | None":
+    ) -> "ControlTokenMarks | None":
         """Return marks for these texts; None where no control token is spelled in any."""
         texts = [*tools, *(text for turn in turns for text in _texts(turn))]
         if not any(controls.search(text) for text in texts):

@@ -7,7 +7,7 @@ Kind = Literal["supervised", "ignored", "truncated"]
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class TokenText:
     """The text of one token."""
 
     text: str

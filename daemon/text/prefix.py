@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
-from daemon.core.examples import Turn
+from daemon.core.rows.examples import Turn
 from daemon.text.abilities import System
 from daemon.text.template import ChatTemplate, Unrenderable
 

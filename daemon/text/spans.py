@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from daemon.core.examples import Call, Role, Turn, compact
+from daemon.core.rows.examples import Call, Role, Turn, compact
 from daemon.text.prefix import Place, system_turns
 from daemon.text.stepwise import Rendered, Span, render_stepwise
 from daemon.text.template import ChatTemplate, Unrenderable
@@ -51,11 +51,12 @@ _TOOL = compact(
     {
         "type": "function",
         "function": {
-            "name": _TOOL_NAME, "description": "none",
+            "name": _TOOL_NAME,
+            "description": "none",
             "parameters": {"type": "object", "properties": {}},
         },
     }
-)  # fmt: skip
+)
 
 
 class Renderer:

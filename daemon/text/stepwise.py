@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from daemon.core.examples import Turn
+from daemon.core.rows.examples import Turn
 from daemon.text.template import ChatTemplate, Unrenderable
 
 Span = tuple[int, int]

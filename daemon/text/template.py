@@ -13,7 +13,7 @@ from jinja2.ext import Extension, loopcontrols
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from daemon.core.examples import Turn, call_record
+from daemon.core.rows.examples import Turn, call_record
 
 PLAIN = (
     "{% for message in messages %}{{ message['content'] }}"

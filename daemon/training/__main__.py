@@ -9,13 +9,13 @@ from setproctitle import setproctitle
 
 from daemon.clock import SystemClock
 from daemon.errors import BusyFault, ExitCode, is_disk_full
-from daemon.folders import locks
+from daemon.folders.disk import locks
 from daemon.layout import Layout
 from daemon.pipes import Pipe
-from daemon.training.bench import Bench
-from daemon.training.display import hand_over_less, note_watchdog
-from daemon.training.engine import Engine
-from daemon.training.rehearsal import RehearsalEngine
+from daemon.training.context import TrainerContext
+from daemon.training.engine.protocol import Engine
+from daemon.training.engine.stub import RehearsalEngine
+from daemon.training.machine.display import limit_metal_ops, note_watchdog
 from daemon.training.worker import Trainer
 
 
@@ -27,15 +27,15 @@ def main() -> int:
     setproctitle(f"finetuned trainer ({'rehearsal' if arguments.rehearse else 'mlx'})")
     layout = Layout(arguments.root.resolve())
     clock = SystemClock()
-    hand_over_less(layout, os.environ)
+    limit_metal_ops(layout, os.environ)
     try:
         # Held until the process ends, from before anything is loaded: one model a workspace.
         lock = locks.acquire_or_explain(layout.trainer_lock, "the model")
         engine = (
             RehearsalEngine(clock, arguments.pace) if arguments.rehearse else _mlx(arguments.wire)
         )
-        bench = Bench(layout, engine, pipe, clock, lambda: os.getppid() == parent)
-        Trainer(bench, os.getpid()).serve()
+        context = TrainerContext(layout, engine, pipe, clock, lambda: os.getppid() == parent)
+        Trainer(context, os.getpid()).serve()
     except BusyFault as fault:
         sys.stderr.write(f"{fault.message}\n")
         return fault.exit_code
@@ -52,7 +52,7 @@ def main() -> int:
 
 def _mlx(wire: bool) -> Engine:
     # Imported here: a rehearsal must not need MLX.
-    from daemon.training.mlx_engine import MlxEngine
+    from daemon.training.engine.mlx import MlxEngine
 
     return MlxEngine(wire)
 

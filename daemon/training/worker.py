@@ -4,27 +4,28 @@ from functools import partial
 from typing import Literal
 
 from daemon.core import messages as say
-from daemon.core.ladder import climb, describe, out_of_rungs, rung_at
-from daemon.core.wear import Wear, WearBounds, worn
+from daemon.core.decisions.restart_policy import ProcessAge, RestartBounds, should_restart
+from daemon.core.training.fallback import describe, fallback_at, next_fallback, out_of_rungs
 from daemon.errors import ModelFault
-from daemon.folders import left_out as left_out_file
-from daemon.folders import runs
+from daemon.folders.runs import left_out as left_out_file
+from daemon.folders.runs import runs
 from daemon.layout_jobs import RunLayout
 from daemon.model.interruption import Interrupted
 from daemon.settings import TrainerSettings
 from daemon.settings_records import read_saved
-from daemon.training.answering import died_answering, halve
-from daemon.training.attendance import ON, Attendance
-from daemon.training.bench import Bench, RunInHand
-from daemon.training.candidate import Judge
-from daemon.training.desk import Desk
-from daemon.training.left_out import left_out, why_nothing_left
-from daemon.training.opening import NothingLeft, Refused, frozen_choices, open_run
-from daemon.training.ordered import work_on
-from daemon.training.provenance import libraries
-from daemon.training.run import REFUSED_MOST, How, Training
-from daemon.training.shaping import remember, worked_with
-from daemon.training.state import RunState
+from daemon.training.context import CurrentRun, TrainerContext
+from daemon.training.judging.candidate import CandidateJudge
+from daemon.training.machine.answering import died_answering, halve
+from daemon.training.machine.compute_plan import worked_with
+from daemon.training.machine.facts import remember
+from daemon.training.mailbox import OrderMailbox
+from daemon.training.orders.dispatch import runner_for
+from daemon.training.preparation import ON, PreparationProgress
+from daemon.training.records.provenance import libraries
+from daemon.training.records.state import RunState
+from daemon.training.run.loop import REFUSED_MOST, How, TrainingLoop
+from daemon.training.run.opening import CannotStart, NothingLeft, frozen_choices, open_run
+from daemon.training.run.untrained_rows import left_out, why_nothing_left
 
 Next = Literal["stay", "leave"]
 
@@ -38,16 +39,16 @@ LONGEST_WAIT_S = 60.0
 class Trainer:
     """Does what the supervisor asks until it says stop or is gone."""
 
-    def __init__(self, bench: Bench, pid: int) -> None:
-        self._bench = bench
+    def __init__(self, context: TrainerContext, pid: int) -> None:
+        self._context = context
         self._pid = pid
         self._runs = 0
         self._first_bytes: int | None = None
 
     def serve(self) -> None:
         """Take orders until the end, or until a fresh trainer should go on."""
-        pipe = self._bench.pipe
-        pipe.send(say.Ready(self._pid, self._bench.engine.device, libraries()))
+        pipe = self._context.pipe
+        pipe.send(say.Ready(self._pid, self._context.engine.device, libraries()))
         for order in pipe.orders():
             match order:
                 case say.Prepare(model):
@@ -66,96 +67,106 @@ class Trainer:
                     return
 
     def _prepare(self, model: str) -> Next:
-        attendance = Attendance(self._bench)
+        attendance = PreparationProgress(self._context)
         try:
-            facts = self._bench.engine.prepare(self._bench.layout, model, attendance)
+            facts = self._context.engine.prepare(self._context.layout, model, attendance)
         except Interrupted:
-            return self._leave(ON, attendance.desk, TrainerSettings())
+            return self._leave(ON, attendance.mailbox, TrainerSettings())
         except ModelFault as fault:
             failed = say.PrepareFailed(model, fault.code, fault.message, fault.passing)
-            self._bench.pipe.send(failed)
+            self._context.pipe.send(failed)
         else:
-            self._bench.pipe.send(say.Prepared(model, facts.name))
+            self._context.pipe.send(say.Prepared(model, facts.name))
             self._tell_of_template(facts.name)
-        return "leave" if attendance.desk.leaving == "stop" else "stay"
+        return "leave" if attendance.mailbox.leaving == "stop" else "stay"
 
     def _tell_of_template(self, base: str) -> None:
         """Say what the base cannot be taught, before the first row of a file is refused for it."""
-        for sentence in self._bench.encoder(self._bench.layout.base(base)).abilities.sentences():
-            self._bench.pipe.send(say.Noted("chat_template", sentence))
+        for sentence in self._context.encoder(
+            self._context.layout.base(base)
+        ).abilities.sentences():
+            self._context.pipe.send(say.Noted("chat_template", sentence))
 
     def _train(self, run: str, after: Literal["memory", "device"] | None) -> Next:
-        place = self._bench.layout.run(run)
+        place = self._context.layout.run(run)
         if self._report_ended(place, run):
             return "stay"
-        desk = Desk(self._bench.pipe)
+        mailbox = OrderMailbox(self._context.pipe)
         if self._answered(place, after):
             after = None
-        if after == "memory" and not self._climb(place, run, "the last trainer died of it"):
+        if after == "memory" and not self._fall_back(place, run, "the last trainer died of it"):
             return "stay"
-        if after == "device" and not self._device_is_back(run, desk):
-            self._leave(run, desk, self._settings_of(place))
+        if after == "device" and not self._device_is_back(run, mailbox):
+            self._leave(run, mailbox, self._settings_of(place))
             # A process that has lost its device may never have it back; the next one may.
             return "leave"
-        while self._attempt(place, run, desk) == "again" and not desk.look():
+        while self._attempt(place, run, mailbox) == "again" and not mailbox.look():
             pass
-        return self._leave(run, desk, self._settings_of(place))
+        return self._leave(run, mailbox, self._settings_of(place))
 
     def _settings_of(self, place: RunLayout) -> TrainerSettings:
         # How the trainer lives does not hang on what the run is to learn.
         return read_saved(runs.read_request(place)["settings"]).settings.trainer
 
     def _carry_out(self, order: str) -> Next:
-        desk = Desk(self._bench.pipe)
-        work = work_on(self._bench, order, desk)
+        mailbox = OrderMailbox(self._context.pipe)
+        work = runner_for(self._context, order, mailbox)
         work.go_on()
         self._runs += 1
-        return self._leave(order, desk, work.settings.trainer)
+        return self._leave(order, mailbox, work.settings.trainer)
 
     def _report_ended(self, place: RunLayout, run: str) -> bool:
         """Say how a run ended that has ended already: the trainer died before it could be heard."""
         if place.draft.exists():
-            self._bench.pipe.send(say.CandidateReady(run))
+            self._context.pipe.send(say.CandidateReady(run))
             return True
         if place.ended.exists():
-            self._bench.pipe.send(say.RunEnded(run))
+            self._context.pipe.send(say.RunEnded(run))
             return True
         return False
 
     # --- one attempt --------------------------------------------------------------------------
 
-    def _attempt(self, place: RunLayout, run: str, desk: Desk) -> Literal["again", "over"]:
+    def _attempt(
+        self, place: RunLayout, run: str, mailbox: OrderMailbox
+    ) -> Literal["again", "over"]:
         attempt = runs.begin_attempt(place)
         try:
-            opened = open_run(self._bench, run, attempt, desk.look)
+            opened = open_run(self._context, run, attempt, mailbox.look)
         except ModelFault as fault:
             # The jobs are not guilty of a base or an adapter that cannot be read.
-            opened = Refused(fault.code, fault.message, fault.passing)
+            opened = CannotStart(fault.code, fault.message, fault.passing)
         except Exception as error:
-            if self._bench.engine.trouble(error) != "memory":
+            if self._context.engine.trouble(error) != "memory":
                 raise
-            return self._again(self._climb(place, run, str(error)))
+            return self._again(self._fall_back(place, run, str(error)))
         match opened:
-            case Refused(code, message, passing):
-                self._bench.pipe.send(say.RunRefused(run, code, message, passing))
+            case CannotStart(code, message, passing):
+                self._context.pipe.send(say.RunRefused(run, code, message, passing))
             case NothingLeft(outcome, message):
                 self._end(place, run, outcome, outcome, message)
-            case RunInHand():
-                return self._carry_on(run, opened, desk)
+            case CurrentRun():
+                return self._carry_on(run, opened, mailbox)
         return "over"
 
     def _again(self, again: bool) -> Literal["again", "over"]:
         return "again" if again else "over"
 
-    def _carry_on(self, run: str, hand: RunInHand, desk: Desk) -> Literal["again", "over"]:
-        pipe, state = self._bench.pipe, hand.state
+    def _carry_on(
+        self, run: str, hand: CurrentRun, mailbox: OrderMailbox
+    ) -> Literal["again", "over"]:
+        pipe, state = self._context.pipe, hand.state
         pipe.send(
             say.RunBegun(
-                run, state.attempt, state.step, state.step_in_run, hand.end,
+                run,
+                state.attempt,
+                state.step,
+                state.step_in_run,
+                hand.end,
                 state.progress.as_record(),
             )
-        )  # fmt: skip
-        training = Training(self._bench, hand, desk)
+        )
+        training = TrainingLoop(self._context, hand, mailbox)
         how = training.train()
         if how == "done":
             how = self._judge(run, hand, training)
@@ -168,31 +179,33 @@ class Trainer:
             case "nothing_left":
                 self._end_without_rows(hand, training.state)
             case "memory":
-                return self._again(self._climb(hand.place, run, "a step of it did not fit"))
+                return self._again(self._fall_back(hand.place, run, "a step of it did not fit"))
             case "again":
                 return "again"
             case "done" | "left":
                 pass
         return "over"
 
-    def _judge(self, run: str, hand: RunInHand, training: Training) -> How:
-        pipe = self._bench.pipe
+    def _judge(self, run: str, hand: CurrentRun, training: TrainingLoop) -> How:
+        pipe = self._context.pipe
         pipe.send(say.Judging(run))
-        judge = Judge(self._bench, hand, training.state, partial(training.attend, judging=True))
+        judge = CandidateJudge(
+            self._context, hand, training.state, partial(training.attend, judging=True)
+        )
         try:
             if not judge.judge():
                 return "left"
         except Exception as error:
-            if self._bench.engine.trouble(error) != "memory":
+            if self._context.engine.trouble(error) != "memory":
                 raise
             return "memory"
         if hand.rung != hand.choices.rung:
-            remember(self._bench, hand.request, worked_with(hand.rung))
+            remember(self._context, hand.request.base, worked_with(hand.rung))
         self._runs += 1
         pipe.send(say.CandidateReady(run))
         return "done"
 
-    def _end_without_rows(self, hand: RunInHand, state: RunState) -> None:
+    def _end_without_rows(self, hand: CurrentRun, state: RunState) -> None:
         request, choices, run = hand.request, hand.choices, hand.request.run
         # Written first: who reads how the run ended reads these too.
         left_out_file.write(hand.place.folder, left_out(request, choices, hand.rows, state.aside))
@@ -201,35 +214,35 @@ class Trainer:
 
     def _end(self, place: RunLayout, run: str, outcome: str, code: str, message: str) -> None:
         runs.end(place, outcome, code, message)
-        self._bench.pipe.send(say.RunEnded(run))
+        self._context.pipe.send(say.RunEnded(run))
 
     # --- trouble ------------------------------------------------------------------------------
 
-    def _climb(self, place: RunLayout, run: str, why: str) -> bool:
+    def _fall_back(self, place: RunLayout, run: str, why: str) -> bool:
         """Take the next rung of the memory ladder; where there is none the run has failed."""
-        choices = frozen_choices(self._bench, place)
+        choices = frozen_choices(self._context, place)
         if choices is None or choices.libraries != libraries():
             return self._may_begin_again(place, run, why)
-        rungs = [choices.rung, *runs.read_ladder(place)]
+        rungs = [choices.rung, *runs.read_fallbacks(place)]
         at = runs.step_of(runs.newest_checkpoint(place)[0])
-        current = rung_at(rungs, at)
+        current = fallback_at(rungs, at)
         assert current is not None, "the first rung holds from the beginning"
-        lower = climb(current, choices.longest, at, f"memory ran out: {why}"[:300])
+        lower = next_fallback(current, choices.longest, at, f"memory ran out: {why}"[:300])
         if lower is None:
             self._end(place, run, "failed", "out_of_memory", out_of_rungs(current))
             return False
-        runs.append_rung(place, lower)
+        runs.append_fallback(place, lower)
         message = f"memory ran out in {run}; it goes on from step {at} with {describe(lower)}"
-        self._bench.pipe.send(say.Alerted("out_of_memory", message))
+        self._context.pipe.send(say.Alerted("out_of_memory", message))
         return True
 
     def _answered(self, place: RunLayout, after: Literal["memory", "device"] | None) -> bool:
         """Have fewer answers made at once where it was these that memory ran out of."""
         base = runs.read_request(place)["base"]
-        count = died_answering(self._bench, base)
+        count = died_answering(self._context, base)
         if after != "memory" or count <= 1:
             return False
-        halve(self._bench, base, count)
+        halve(self._context, base, count)
         return True
 
     def _may_begin_again(self, place: RunLayout, run: str, why: str) -> bool:
@@ -237,7 +250,7 @@ class Trainer:
         times = runs.count_shortage(place)
         if times < SHORTAGES_MOST:
             message = f"memory ran out before {run} could begin ({why[:200]}); it is tried again"
-            self._bench.pipe.send(say.Alerted("out_of_memory", message))
+            self._context.pipe.send(say.Alerted("out_of_memory", message))
             return True
         # Whoever lets it try again, once there is memory, gives it all tries again.
         runs.forget_shortages(place)
@@ -245,44 +258,46 @@ class Trainer:
             f"memory ran out {times} times before {run} could begin ({why[:200]}): free memory, or "
             "choose a smaller or 4-bit model"
         )
-        self._bench.pipe.send(say.RunRefused(run, "out_of_memory", message))
+        self._context.pipe.send(say.RunRefused(run, "out_of_memory", message))
         return False
 
-    def _device_is_back(self, run: str, desk: Desk) -> bool:
+    def _device_is_back(self, run: str, mailbox: OrderMailbox) -> bool:
         """Ask a device that was lost until it computes again, for a while."""
         wait_s = 1.0
-        while not self._bench.engine.alive():
+        while not self._context.engine.alive():
             if wait_s > LONGEST_WAIT_S:
-                message = f"{self._bench.engine.device} does not compute any more: restart it"
-                self._bench.pipe.send(say.RunRefused(run, "device_lost", message))
+                message = f"{self._context.engine.device} does not compute any more: restart it"
+                self._context.pipe.send(say.RunRefused(run, "device_lost", message))
                 return False
-            self._bench.pipe.send(say.Alive("waiting for the device"))
-            if desk.wait(wait_s):
+            self._context.pipe.send(say.Alive("waiting for the device"))
+            if mailbox.wait(wait_s):
                 return False
             wait_s *= 2
         return True
 
     # --- the end ------------------------------------------------------------------------------
 
-    def _leave(self, on: str, desk: Desk, settings: TrainerSettings) -> Next:
-        if desk.leaving == "abandon":
-            self._bench.pipe.send(say.Abandoned(on))
-        if desk.leaving == "stop":
+    def _leave(self, on: str, mailbox: OrderMailbox, settings: TrainerSettings) -> Next:
+        if mailbox.leaving == "abandon":
+            self._context.pipe.send(say.Abandoned(on))
+        if mailbox.leaving == "stop":
             return "leave"
-        self._bench.engine.rest()
-        return "leave" if self._is_worn(settings) else "stay"
+        self._context.engine.rest()
+        return "leave" if self._should_restart(settings) else "stay"
 
-    def _is_worn(self, settings: TrainerSettings) -> bool:
+    def _should_restart(self, settings: TrainerSettings) -> bool:
         """Return whether a fresh trainer should go on; it is started when there is work."""
-        told = self._bench.engine.memory()
+        told = self._context.engine.memory()
         # A peak is long past; the footprint is what the system kills by.
         footprint = told.get("footprint") or max(told.values(), default=0)
         if self._runs and self._first_bytes is None:
             self._first_bytes = footprint
-        wear = Wear(self._bench.engine.traces, footprint, self._first_bytes, self._runs)
-        bounds = WearBounds(settings.max_traces, settings.max_growth, settings.max_runs)
-        why = worn(wear, bounds)
+        load_adapter = ProcessAge(
+            self._context.engine.traces, footprint, self._first_bytes, self._runs
+        )
+        bounds = RestartBounds(settings.max_traces, settings.max_growth, settings.max_runs)
+        why = should_restart(load_adapter, bounds)
         if why is not None:
             message = f"the trainer leaves and a fresh one goes on: {why}"
-            self._bench.pipe.send(say.Noted("trainer_worn", message))
+            self._context.pipe.send(say.Noted("trainer_worn", message))
         return why is not None

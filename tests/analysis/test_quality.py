@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.analysis.quality import Columns, Scorer, keep, measure
+from daemon.analysis.quality import Columns, QualityScorer, keep, measure
 from daemon.analysis.quality_language import UNKNOWN, code_of, language_of, number_of
 from daemon.analysis.quality_rows import (
     BROKEN_OFF,
@@ -19,23 +19,29 @@ from daemon.analysis.quality_rows import (
     UNFINISHED,
 )
 from daemon.analysis.quality_text import BOLD, CODE, HEADING, LIST, TABLE, markdown_in
-from daemon.core.examples import Call, Chat, Example, Text, Turn, from_record
+from daemon.core.rows.examples import Call, Chat, Example, Text, Turn, from_record
 
 ROOT = Path(__file__).parents[2]
 GOOD = "Restart the router first. Then wait until the light is green, and try it again."
 GERMAN = "Starten Sie zuerst den Router neu. Warten Sie dann, bis die Lampe wieder grün leuchtet."
 ENDS_WELL = [
-    GOOD, "yes", "positive", "turn_on(kitchen)", '{"name":"HassTurnOn","arguments":{}}',
-    "the act of fastening two things together in a row", "The value of the sum is 42",
+    GOOD,
+    "yes",
+    "positive",
+    "turn_on(kitchen)",
+    '{"name":"HassTurnOn","arguments":{}}',
+    "the act of fastening two things together in a row",
+    "The value of the sum is 42",
     "Here is a list. It is short:\n- apples from the garden\n- pears from the market",
-    "Here it is. Take it:\n```python\nprint('the end')\n```", "It was a great day. I loved it 🎉",
+    "Here it is. Take it:\n```python\nprint('the end')\n```",
+    "It was a great day. I loved it 🎉",
     "Dear Ann,\n\nThank you for the letter. It is good news.\n\nBest regards,\nJohn Smith",
     "I wandered lonely as a cloud\nThat floats on high o'er vales and hills,\nWhen all at once I",
     "Read the manual. You find it at https://docs.python.org/3/library/index",
     "任何人都可以学习编程。只要你愿意花时间，并且每天练习，就一定能够成功地掌握这门技能。",
     "Answers of e.g. celestial bodies or ships etc. above the horizon",
     "I'm sorry, I can't help with it.",
-]  # fmt: skip
+]
 
 
 def chat(answer: str, asked: str = "How do I fix it?") -> Chat:
@@ -50,7 +56,7 @@ def columns_of(*examples: Example) -> Columns:
 
 
 def scores(*examples: Example) -> list[float]:
-    return [round(float(score), 3) for score in Scorer(columns_of(*examples)).scores]
+    return [round(float(score), 3) for score in QualityScorer(columns_of(*examples)).scores]
 
 
 @pytest.mark.parametrize("name", ["smart_home", "syllables"])
@@ -67,7 +73,7 @@ def test_no_shipped_row_loses_anything(name: str) -> None:
 def test_written_prose_with_headings_and_code_is_not_called_bad() -> None:
     pages = sorted((ROOT / "docs").rglob("*.md"))
     parts = [part for page in pages for part in page.read_text("utf-8").split("\n## ")]
-    found = Scorer(columns_of(*map(chat, (part for part in parts if len(part) > 200))))
+    found = QualityScorer(columns_of(*map(chat, (part for part in parts if len(part) > 200))))
     assert len(found.scores) >= 30
     assert found.scores.min() >= 0.8
 
@@ -85,19 +91,28 @@ def test_a_finished_answer_has_no_mark(answer: str) -> None:
         ("Here it is:\n```python\nprint('hello, wor", BROKEN_OFF),
         ("Restart the router first. Then wait until the light turns gre", UNFINISHED),
         ("Restart the router first. Then wait, look at the light,", UNFINISHED),
-        ("首先重新启动路由器。然后等待指示灯变绿，如果没有变绿，请您检查电源线是否已经连接好，并且再次尝试",
-         UNFINISHED),
+        (
+            "首先重新启动路由器。然后等待指示灯变绿，如果没有变绿，请您检查电源线是否已经连接好，并且再次尝试",
+            UNFINISHED,
+        ),
         ("Our office is at [insert address here], open all day.", HOLLOW),
         ("Lorem ipsum dolor sit amet, consectetur adipiscing elit.".lower(), HOLLOW),
-        ("N/A", NO_ANSWER), ("I don't know.", NO_ANSWER), ("TBD", NO_ANSWER), ("", NO_ANSWER),
+        ("N/A", NO_ANSWER),
+        ("I don't know.", NO_ANSWER),
+        ("TBD", NO_ANSWER),
+        ("", NO_ANSWER),
         (" " * 50, NO_ANSWER),
-        ("SchÃ¶n, dass es wieder geht.", MOJIBAKE), ("Itâ€™s working again.", MOJIBAKE),
-        ("It�s working again.", MOJIBAKE), ("ÐŸÑ€Ð¸Ð²ÐµÑ‚, Ð¼Ð¸Ñ€!", MOJIBAKE),
-        ("It works.<|im_end|>", LEFT_OVER), ("[/INST] It works.", LEFT_OVER),
-        ("It works.</s>", LEFT_OVER), ("<start_of_turn>model\nIt works.", LEFT_OVER),
+        ("SchÃ¶n, dass es wieder geht.", MOJIBAKE),
+        ("Itâ€™s working again.", MOJIBAKE),
+        ("It�s working again.", MOJIBAKE),
+        ("ÐŸÑ€Ð¸Ð²ÐµÑ‚, Ð¼Ð¸Ñ€!", MOJIBAKE),
+        ("It works.<|im_end|>", LEFT_OVER),
+        ("[/INST] It works.", LEFT_OVER),
+        ("It works.</s>", LEFT_OVER),
+        ("<start_of_turn>model\nIt works.", LEFT_OVER),
         ("Fine.\n### Response:\nIt works.", LEFT_OVER),
     ],
-)  # fmt: skip
+)
 def test_each_fault_of_an_answer_has_its_mark_and_costs(answer: str, mark: int) -> None:
     assert measure(chat(answer)).marks == mark
     assert scores(chat(answer))[0] < 0.7
@@ -105,12 +120,20 @@ def test_each_fault_of_an_answer_has_its_mark_and_costs(answer: str, mark: int) 
 
 @pytest.mark.parametrize(
     "answer",
-    ["todo", "none", "unknown", "As an AI language model, I cannot do that.",
-     "Dear [Your Name], hello!", "if a <b> c |> f", "Use <s>old</s> for what is struck out.",
-     "## Response times\nThey are fine.",
-     "« Déjà vu ? » dit-elle, “naïve” à l’époque… – où ça ?", "Größe: 20 °C ± 3 µm × 2",
-     "Привет, мир! Как дела?"],
-)  # fmt: skip
+    [
+        "todo",
+        "none",
+        "unknown",
+        "As an AI language model, I cannot do that.",
+        "Dear [Your Name], hello!",
+        "if a <b> c |> f",
+        "Use <s>old</s> for what is struck out.",
+        "## Response times\nThey are fine.",
+        "« Déjà vu ? » dit-elle, “naïve” à l’époque… – où ça ?",
+        "Größe: 20 °C ± 3 µm × 2",
+        "Привет, мир! Как дела?",
+    ],
+)
 def test_words_refusals_operators_and_accents_are_no_faults(answer: str) -> None:
     assert measure(chat(answer)).marks == 0
 
@@ -148,16 +171,21 @@ def test_lengths_are_of_the_answer_with_its_calls_and_of_what_stands_before() ->
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        (GOOD, "en"), (GERMAN, "de"),
+        (GOOD, "en"),
+        (GERMAN, "de"),
         ("Je vous conseille de redémarrer le routeur puis de vérifier le voyant.", "fr"),
         ("Le sugiero que reinicie primero el router y luego compruebe la luz.", "es"),
         ("Я бы посоветовал сначала перезагрузить роутер, а затем проверить.", "ru"),
-        ("我建议您先重新启动路由器，然后检查指示灯是否重新变绿。如果没有，请致电您的服务提供商，"
-         "或者等待几分钟之后再试。", "zh"),
-        ("yes", ""), ('{"area": "the kitchen and the hall of the house"}', ""),
+        (
+            "我建议您先重新启动路由器，然后检查指示灯是否重新变绿。如果没有，请致电您的服务提供商，"
+            "或者等待几分钟之后再试。",
+            "zh",
+        ),
+        ("yes", ""),
+        ('{"area": "the kitchen and the hall of the house"}', ""),
         ("1234567890 " * 9, ""),
     ],
-)  # fmt: skip
+)
 def test_a_language_is_named_where_a_text_is_long_enough_and_no_data(text: str, code: str) -> None:
     assert code_of(language_of(text)) == code
 
@@ -176,12 +204,19 @@ def test_neighbouring_languages_are_not_foreign_to_each_other() -> None:
 @pytest.mark.parametrize(
     ("text", "kinds"),
     [
-        ("plain", 0), ("a **b** c", BOLD), ("a:\n- b\n- c", LIST), ("- b", LIST),
+        ("plain", 0),
+        ("a **b** c", BOLD),
+        ("a:\n- b\n- c", LIST),
+        ("- b", LIST),
         ("1. a\n2. b", LIST),
-        ("# T\ntext", HEADING), ("a `b` c", CODE), ("| a | b |\n|---|---|\n| 1 | 2 |", TABLE),
-        ("# **T**\n* `a`", BOLD | LIST | HEADING | CODE), ("#tag\nx", 0), ("2 ** 3", 0),
+        ("# T\ntext", HEADING),
+        ("a `b` c", CODE),
+        ("| a | b |\n|---|---|\n| 1 | 2 |", TABLE),
+        ("# **T**\n* `a`", BOLD | LIST | HEADING | CODE),
+        ("#tag\nx", 0),
+        ("2 ** 3", 0),
     ],
-)  # fmt: skip
+)
 def test_kinds_of_markdown_are_told_apart(text: str, kinds: int) -> None:
     assert markdown_in(text) == kinds
 
@@ -216,7 +251,7 @@ def test_few_rows_are_compared_with_nothing() -> None:
 
 def test_the_summary_counts_parts_and_names_the_lowest_rows_by_line() -> None:
     bad = [chat("TBD"), chat("It works.<|im_end|>")]
-    found = Scorer(columns_of(*[chat(GOOD)] * 30, *bad)).summary(range(101, 133))
+    found = QualityScorer(columns_of(*[chat(GOOD)] * 30, *bad)).summary(range(101, 133))
     assert json.loads(json.dumps(found)) == found
     assert sum(found["histogram"]) == 32 and len(found["histogram"]) == 20
     assert found["histogram"][-1] == 30
@@ -228,7 +263,7 @@ def test_the_summary_counts_parts_and_names_the_lowest_rows_by_line() -> None:
 
 
 def test_a_file_without_rows_has_a_summary() -> None:
-    found = Scorer(Columns()).summary([])
+    found = QualityScorer(Columns()).summary([])
     assert (sum(found["histogram"]), found["mean"], found["lowest"]) == (0, None, [])
 
 
@@ -245,14 +280,15 @@ def test_the_best_share_is_kept_and_of_equal_rows_the_earlier() -> None:
 
 TEXTS = st.one_of(
     st.text(st.characters(), max_size=300),
-    st.lists(st.sampled_from(["```", "\n", "<|a|>", "| ", "Ã¼", "\ufffd", "\ud800", "- ", "the "]))
-    .map("".join),
-)  # fmt: skip
+    st.lists(
+        st.sampled_from(["```", "\n", "<|a|>", "| ", "Ã¼", "\ufffd", "\ud800", "- ", "the "])
+    ).map("".join),
+)
 
 
 @given(TEXTS, TEXTS)
 def test_any_text_is_measured_and_scored_between_0_and_1(asked: str, answer: str) -> None:
-    found = Scorer(columns_of(chat(answer, asked), Text(answer)))
+    found = QualityScorer(columns_of(chat(answer, asked), Text(answer)))
     assert ((found.scores >= 0) & (found.scores <= 1)).all()
     assert all(0 <= lost <= 1 for lost in found.parts(0).values())
 

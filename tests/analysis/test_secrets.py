@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from daemon.analysis.secrets import KINDS, find, kinds_in, mask
 from daemon.analysis.secrets_numbers import is_card, is_iban
-from daemon.core.examples import Call, Chat, Text, Turn
+from daemon.core.rows.examples import Call, Chat, Text, Turn
 
 ROOT = Path(__file__).parents[2]
 # Put together here, so that no scanner of this repository takes them for real ones.
@@ -45,18 +45,44 @@ FINDINGS = [
     ("iban", "MT31MALT01100000000000000000123"),
 ]
 STAND_INS = [
-    "user@example.com", "test@test.com", "me@yourcompany.com", "a@b.example", "git@github.com",
-    "noreply@python.org", "icon@2x.png", "@dataclass", "you@localhost",
-    "sk-xxxxxxxxxxxxxxxxxxxxxxxxxxxx", "sk-your-api-key-goes-here-1234", "AKIAIOSFODNN7EXAMPLE",
-    "a risk-averse-person-who-looks-carefully2", "api_key = YOUR_API_KEY_12345678",
-    "password: ********", "password = os.environ", "token = tokenizer.encode2", "token: str = None",
-    "the key: abc12345xyz9", '"key": "kitchen_light_42"', "password=$DB_PASSWORD_1",
-    "4111 1111 1111 1111", "4242424242424242", "4539 5787 6362 1487", "1234 5678 9012 3456",
-    "DE89 3704 0044 0532 0130 00", "DE75 5121 0800 1245 1261 98",
-    "+1 415 555 0123", "(415) 555-0100", "2024-05-06 12:30:45", "1999-2003", "3.14159265358979",
-    "192.168.100.200", "ISBN 978-3-16-148410-0", "10 000 000 inhabitants", "item 0123456789",
+    "user@example.com",
+    "test@test.com",
+    "me@yourcompany.com",
+    "a@b.example",
+    "git@github.com",
+    "noreply@python.org",
+    "icon@2x.png",
+    "@dataclass",
+    "you@localhost",
+    "sk-xxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+    "sk-your-api-key-goes-here-1234",
+    "AKIAIOSFODNN7EXAMPLE",
+    "a risk-averse-person-who-looks-carefully2",
+    "api_key = YOUR_API_KEY_12345678",
+    "password: ********",
+    "password = os.environ",
+    "token = tokenizer.encode2",
+    "token: str = None",
+    "the key: abc12345xyz9",
+    '"key": "kitchen_light_42"',
+    "password=$DB_PASSWORD_1",
+    "4111 1111 1111 1111",
+    "4242424242424242",
+    "4539 5787 6362 1487",
+    "1234 5678 9012 3456",
+    "DE89 3704 0044 0532 0130 00",
+    "DE75 5121 0800 1245 1261 98",
+    "+1 415 555 0123",
+    "(415) 555-0100",
+    "2024-05-06 12:30:45",
+    "1999-2003",
+    "3.14159265358979",
+    "192.168.100.200",
+    "ISBN 978-3-16-148410-0",
+    "10 000 000 inhabitants",
+    "item 0123456789",
     "-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----",
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("kind", "secret"), FINDINGS)
@@ -78,9 +104,15 @@ def test_stand_ins_and_ordinary_numbers_are_no_findings(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["password: {}", "API_KEY={}", '{{"access_token": "{}"}}', "export Secret='{}'",
-     "postgres://admin:{}@db.internal.net/x", '{{\\"password\\": \\"{}\\"}}'],
-)  # fmt: skip
+    [
+        "password: {}",
+        "API_KEY={}",
+        '{{"access_token": "{}"}}',
+        "export Secret='{}'",
+        "postgres://admin:{}@db.internal.net/x",
+        '{{\\"password\\": \\"{}\\"}}',
+    ],
+)
 def test_a_random_value_given_to_a_password_is_a_key_without_its_name(text: str) -> None:
     said = text.format("pF7!kQ2zRw9v")
     assert [said[f.start : f.end] for f in find(said) if f.kind == "api_key"] == ["pF7!kQ2zRw9v"]

@@ -9,7 +9,7 @@ import pytest
 from daemon.analysis.histogram import Histogram
 from daemon.analysis.shapes import CAPACITY, Frequent, pattern_of
 from daemon.analysis.statistics import Statistics
-from daemon.core.examples import Chat, Example, Text, Turn
+from daemon.core.rows.examples import Chat, Example, Text, Turn
 from tests.analysis.reports import smart_home
 
 

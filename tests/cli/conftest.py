@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from daemon.cli.commands.run import make_workspace
 from daemon.cli.entry import build
-from daemon.cli.run import make_workspace
-from daemon.folders import locks
+from daemon.folders.disk import locks
 from daemon.layout import Layout
 from tests.end_to_end.workspace import Workspace, chats
 

@@ -6,24 +6,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
-from daemon.cli.examining import Looked
-from daemon.core.examples import Example
+from daemon.cli.files.examination import Looked
+from daemon.core.rows.examples import Example
 from daemon.layout import Layout
 from daemon.layout_jobs import JobLayout
 from daemon.settings import Settings
 from daemon.text.encoder import TextEncoder
-from daemon.text.pieces import Piece
+from daemon.text.pieces import TokenText
 from tests.analysis.reports import accepted
 
 
 class Encoder:
     """Stands for a model's text side: three tokens, one of each kind, the last with an escape."""
 
-    def pieces(self, example: Example, max_tokens: int) -> list[Piece]:
+    def pieces(self, example: Example, max_tokens: int) -> list[TokenText]:
         return [
-            Piece("asked ", "ignored"),
-            Piece("said", "supervised"),
-            Piece("\x1b[2J", "truncated"),
+            TokenText("asked ", "ignored"),
+            TokenText("said", "supervised"),
+            TokenText("\x1b[2J", "truncated"),
         ]
 
 

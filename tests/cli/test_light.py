@@ -26,8 +26,11 @@ def test_a_terminal_of_ascii_only_is_written_to(tmp_path: Path) -> None:
     (root / "status" / "training_status.json").write_text('{"current_file": "\u65e5 \u2713"}')
     argv = [sys.executable, "-m", "daemon", "status", "--root", str(root)]
     environment = os.environ | {
-        "PYTHONIOENCODING": "ascii", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0",
-    }  # fmt: skip
+        "PYTHONIOENCODING": "ascii",
+        "LC_ALL": "C",
+        "PYTHONUTF8": "0",
+        "PYTHONCOERCECLOCALE": "0",
+    }
     run = subprocess.run(argv, capture_output=True, text=True, check=False, env=environment)
     assert run.returncode == 7
     assert "\\u65e5" in run.stdout

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 from typer.testing import Result
 
-from daemon.folders import current_model
-from daemon.folders.models import Models
+from daemon.folders.models import current_model
+from daemon.folders.models.models import Models
 from daemon.layout import Layout
 from daemon.settings import Settings
 

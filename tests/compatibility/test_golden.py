@@ -19,9 +19,9 @@ from typing import Any
 import pytest
 
 from daemon.errors import ExitCode
-from daemon.folders import models
+from daemon.folders.models import models
 from daemon.layout import QUEUE_STATES
-from daemon.training.provenance import libraries
+from daemon.training.records.provenance import libraries
 from tests.compatibility.make_golden import GOLDEN, pack
 from tests.end_to_end.workspace import Workspace, chats
 

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from daemon.core.audits import AuditRequest
-from daemon.core.bases import BaseFacts
-from daemon.core.evaluations import EvaluationRequest, Subject
-from daemon.core.jobs import Intake, JobCard, card_from_record, card_to_record
-from daemon.core.ladder import Rung
-from daemon.core.progress import Progress, Sample
-from daemon.core.promotion import Comparison, judgement_from_record
+from daemon.core.decisions.audits import AuditRequest
+from daemon.core.decisions.promotion import PairedComparison, judgement_from_record
+from daemon.core.evaluation.evaluations import EvaluationRequest, Subject
+from daemon.core.evaluation.sweeps import SweepRequest, Trial
 from daemon.core.records import fields_of
-from daemon.core.sweeps import SweepRequest, Trial
-from daemon.core.versions import AdapterSpec
+from daemon.core.training.fallback import Fallback
+from daemon.core.training.progress import Progress, Sample
+from daemon.core.workspace.bases import BaseFacts
+from daemon.core.workspace.jobs import Intake, JobCard, card_from_record, card_to_record
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.errors import SavedSettingsFault, SettingsFault
 from daemon.settings import Settings
 from daemon.settings_file import parse_settings, with_saved_own
@@ -161,9 +161,11 @@ def test_a_waiting_jobs_own_settings_lose_only_what_is_gone() -> None:
     training = found.settings.training
     assert (training.epochs, training.learning_rate, training.rank) == (9, 3.0, 16)
     assert {(one.setting, one.why) for one in found.misfits} == {
-        ("training.gone", "unknown"), ("training.learning_rate", "out_of_range"),
-        ("training.rank", "unknown"), ("teacher", "unknown"),
-    }  # fmt: skip
+        ("training.gone", "unknown"),
+        ("training.learning_rate", "out_of_range"),
+        ("training.rank", "unknown"),
+        ("teacher", "unknown"),
+    }
 
 
 @pytest.mark.parametrize("own", ["no toml =", '[training]\nprefix = "gone"\n'])
@@ -201,7 +203,7 @@ PROGRESS = Progress(3, recent_samples=(Sample(1, "p", "g", "a", True, "j"),))
         (EVALUATION, EVALUATION.as_record(), EvaluationRequest.from_record),
         (AUDIT, AUDIT.as_record(), AuditRequest.from_record),
         (PROGRESS, PROGRESS.as_record(), Progress.from_record),
-        (Rung(7, 64), Rung(7, 64).as_record(), Rung.from_record),
+        (Fallback(7, 64), Fallback(7, 64).as_record(), Fallback.from_record),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -224,10 +226,10 @@ def strange(record: Any) -> Any:
 
 def test_a_judgement_with_a_key_that_is_gone_is_read_without_it() -> None:
     """The draft of a candidate was called damaged for it, and its run was trained anew."""
-    test = vars(Comparison("own", "v1", 9, -0.1, 0.5, 0.5))
+    test = vars(PairedComparison("own", "v1", 9, -0.1, 0.5, 0.5))
     found = judgement_from_record({"finite": True, "changed": True, "tests": [{**test, "gone": 1}]})
-    assert found.comparisons == (Comparison(**test),)
+    assert found.comparisons == (PairedComparison(**test),)
 
 
 def test_of_a_record_only_what_is_known_is_taken() -> None:
-    assert fields_of(Rung, {"at": 1, "gone": 2}) == {"at": 1}
+    assert fields_of(Fallback, {"at": 1, "gone": 2}) == {"at": 1}

@@ -78,9 +78,11 @@ def test_a_run_in_progress_ends_and_its_version_is_made_again(space: Workspace) 
     explained = asked(space, "explain", "v000000")
     whys = {one["setting"]: one["why"] for one in explained["settings"]}
     assert whys == {
-        "teacher": "unknown", "training.max_grad_norm": "unknown", "training.min_delta": "missing",
+        "teacher": "unknown",
+        "training.max_grad_norm": "unknown",
+        "training.min_delta": "missing",
         "training.rewarm_steps": "out_of_range",
-    }  # fmt: skip
+    }
 
 
 def test_a_run_whose_settings_mean_nothing_here_is_begun_anew_with_those_of_today(

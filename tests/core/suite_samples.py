@@ -1,7 +1,7 @@
 """Small suites for tests."""
 
-from daemon.core.examples import Turn
-from daemon.core.suites import ScorerName, Suite, SuiteItem
+from daemon.core.evaluation.suites import ScorerName, Suite, SuiteItem
+from daemon.core.rows.examples import Turn
 
 
 def suite(name: str, *ids: str, scorer: ScorerName = "exact") -> Suite:

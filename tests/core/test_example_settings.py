@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.core.footprint import ModelShape, PassShape, estimate
+from daemon.core.training.footprint import ModelShape, PassShape, estimate
 from daemon.settings import Settings
 from daemon.settings_file import parse_settings
 

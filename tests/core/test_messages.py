@@ -3,7 +3,7 @@
 import pytest
 
 from daemon.core import messages as say
-from daemon.core.progress import Metrics, Sample
+from daemon.core.training.progress import Metrics, Sample
 
 METRICS = Metrics(1, 1, 1, None, 1e-3, None, False, 8, 100, 50, 128, 0.5, ("000001-a",), "p\u2028")
 MESSAGES: list[say.Report] = [

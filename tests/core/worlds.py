@@ -3,15 +3,22 @@
 from dataclasses import replace
 from typing import Any
 
-from daemon.core.commands import Command
-from daemon.core.jobs import Intake, JobCard, Queued, Running
-from daemon.core.promotion import Gate, Judgement
-from daemon.core.snapshot import Attempts, Base, Candidate, Limits, RunOnDisk, Snapshot
-from daemon.core.versions import AdapterSpec, Version
+from daemon.core.decisions.commands import Command
+from daemon.core.decisions.promotion import Gate, Judgement
+from daemon.core.decisions.snapshot import (
+    Attempts,
+    Base,
+    Candidate,
+    DecisionSettings,
+    RunOnDisk,
+    Snapshot,
+)
+from daemon.core.workspace.jobs import Intake, JobCard, Queued, Running
+from daemon.core.workspace.versions import AdapterSpec, Version
 
 ADAPTER = AdapterSpec("lora", 16, 2.0, 0.0, 16, ())
 FACTS = {"model": "tiny", "name": "tiny", "fingerprint": "f"}
-LIMITS = Limits(
+LIMITS = DecisionSettings(
     gather_rows=64,
     idle_s=300.0,
     silent_s=600.0,

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from daemon.core.examples import Chat, Example, Turn
+from daemon.core.rows.examples import Chat, Example, Turn
 from daemon.dedup.matching import Judge
 from daemon.dedup.sealing import Sealer, question_of
 from daemon.dedup.within import Policy, Within, compare
-from daemon.folders.fingerprints import Keys
+from daemon.folders.queue.fingerprints import Keys
 
 PROSE = (
     "Insulin resistance means that the cells of the body answer less and less to the hormone",

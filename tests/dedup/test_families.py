@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from daemon.core.examples import Chat, Example, Text, Turn
-from daemon.core.fingerprint import key_of
+from daemon.core.rows.examples import Chat, Example, Text, Turn
+from daemon.core.rows.fingerprint import key_of
 from daemon.dedup.families import family_of, label_of
 from daemon.dedup.family_keys import FamilyColumns
 from daemon.dedup.numbers import hash64
@@ -52,8 +52,15 @@ def test_other_groups_and_other_questions_are_other_families(one: Example, other
     assert label_of(one, words) != label_of(other, words)
 
 
-@pytest.mark.parametrize("row", [chat("Is the kettle on?"), chat("a", group="g"), Text("plain"),
-                                 replace(chat("b"), variant_of="Is the kettle on?")])  # fmt: skip
+@pytest.mark.parametrize(
+    "row",
+    [
+        chat("Is the kettle on?"),
+        chat("a", group="g"),
+        Text("plain"),
+        replace(chat("b"), variant_of="Is the kettle on?"),
+    ],
+)
 def test_hold_outs_are_drawn_by_the_family_and_the_seed(row: Example) -> None:
     words, columns = Words(), FamilyColumns(7)
     columns.add(row, key_of(row), words)

@@ -9,8 +9,8 @@ from daemon.dedup import family_index
 from daemon.dedup.family_index import open_index
 from daemon.dedup.family_making import make_families
 from daemon.dedup.family_segments import NOWHERE
-from daemon.folders import atomic
-from daemon.folders.family_files import Families, jobs_on_disk
+from daemon.folders.disk import atomic
+from daemon.folders.queue.family_files import Families, jobs_on_disk
 from daemon.layout_jobs import JobLayout
 from tests.intake.bench import Bench, codes
 
@@ -18,16 +18,22 @@ ROWS = 40
 
 
 def original(number: int, **more: str) -> dict[str, str]:
-    return {"prompt": f"What is stone {number} of wall {number * 7}?", "completion": f"{number}",
-            **more}  # fmt: skip
+    return {
+        "prompt": f"What is stone {number} of wall {number * 7}?",
+        "completion": f"{number}",
+        **more,
+    }
 
 
 def variants(begin: int = 0) -> list[dict[str, str]]:
     return [
-        {"prompt": f"Speak of {n}: {n * 13}", "completion": f"so {n}",
-         "variant_of": original(n)["prompt"]}
+        {
+            "prompt": f"Speak of {n}: {n * 13}",
+            "completion": f"so {n}",
+            "variant_of": original(n)["prompt"],
+        }
         for n in range(begin, begin + ROWS)
-    ]  # fmt: skip
+    ]
 
 
 @pytest.fixture
@@ -50,8 +56,10 @@ def test_the_families_of_an_older_job_are_made_from_its_rows(bench: Bench) -> No
     old = as_of_old(bench)
     report = bench.take_in(variants())
     assert codes(report) == {"withheld": 4} and report["families"] == {
-        "held_out": 0, "trained": 36, "exam": 4,
-    }  # fmt: skip
+        "held_out": 0,
+        "trained": 36,
+        "exam": 4,
+    }
     trained = {int(row["messages"][1]["content"].split()[1]) for row in bench.rows("train")}
     assert not trained & held(bench, old)
 

@@ -1,7 +1,7 @@
 """Conversations that repeat the history."""
 
-from daemon.core.examples import Chat, Turn
-from daemon.core.fingerprint import key_of
+from daemon.core.rows.examples import Chat, Turn
+from daemon.core.rows.fingerprint import key_of
 from daemon.dedup.growing import beginnings, longest, numbers_of, whole_key, with_answers_of
 
 

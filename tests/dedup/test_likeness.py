@@ -115,17 +115,33 @@ def test_labels_calls_and_tables_are_no_prose() -> None:
 
 @pytest.mark.parametrize(
     ("word", "other"),
-    [("lamps", "lamp"), ("causes", "caused"), ("running", "run"), ("cities", "city"),
-     ("boxes", "box"), ("stopped", "stop"), ("tries", "tried"), ("moving", "move")],
-)  # fmt: skip
+    [
+        ("lamps", "lamp"),
+        ("causes", "caused"),
+        ("running", "run"),
+        ("cities", "city"),
+        ("boxes", "box"),
+        ("stopped", "stop"),
+        ("tries", "tried"),
+        ("moving", "move"),
+    ],
+)
 def test_inflected_forms_meet(word: str, other: str) -> None:
     assert base_form(word) == base_form(other)
 
 
 @pytest.mark.parametrize(
     ("word", "other"),
-    [("printer", "print"), ("universe", "university"), ("king", "k"), ("news", "new"),
-     ("string", "str"), ("need", "ne"), ("operator", "operation"), ("hiss", "his")],
-)  # fmt: skip
+    [
+        ("printer", "print"),
+        ("universe", "university"),
+        ("king", "k"),
+        ("news", "new"),
+        ("string", "str"),
+        ("need", "ne"),
+        ("operator", "operation"),
+        ("hiss", "his"),
+    ],
+)
 def test_other_words_stay_apart(word: str, other: str) -> None:
     assert base_form(word) != base_form(other)

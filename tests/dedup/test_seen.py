@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from daemon.core.examples import Chat, to_record
-from daemon.core.untrained import Untrained
+from daemon.core.rows.examples import Chat, to_record
+from daemon.core.workspace.untrained import Untrained
 from daemon.dedup import seen as module
 from daemon.dedup.matching import Judge, Match, on_exam, seen_before
 from daemon.dedup.sealing import Sealer
 from daemon.dedup.seen import Seen, remake
 from daemon.dedup.segments import cached
-from daemon.folders import fingerprints
-from daemon.folders.seen import SeenFolder
+from daemon.folders.queue import fingerprints
+from daemon.folders.queue.seen import SeenFolder
 from daemon.layout import Layout
 from tests.dedup.rows import PROSE, asked, keys_for
 
@@ -98,8 +98,9 @@ def test_merged_keys_leave_out_what_a_run_left_out_and_an_equal_row_still_counts
             keys_for(rows), rows.__getitem__, seen.open(merge), seen, Judge(Sealer()), "", near=True
         )
         assert {n: (match.job, match.line) for n, match in found.items()} == {
-            2: (jobs[1], 1), 3: (jobs[0], 4),
-        }  # fmt: skip
+            2: (jobs[1], 1),
+            3: (jobs[0], 4),
+        }
     assert list(cached(SeenFolder(layout.seen, "train")))
 
 

@@ -81,31 +81,75 @@ def test_long_questions_are_left_to_the_signatures() -> None:
     assert likeness(long, long) is None
 
 
-PLACES = ("Norway", "Peru", "Chad", "Nepal", "Malta", "Cuba", "Iran", "Oman", "Laos", "Fiji",
-          "Togo", "Kenya", "Ghana")  # fmt: skip
-THINGS = ("lamp", "oven", "heater", "radio", "door", "curtain", "sprinkler", "kettle",
-          "printer", "alarm")  # fmt: skip
+PLACES = (
+    "Norway",
+    "Peru",
+    "Chad",
+    "Nepal",
+    "Malta",
+    "Cuba",
+    "Iran",
+    "Oman",
+    "Laos",
+    "Fiji",
+    "Togo",
+    "Kenya",
+    "Ghana",
+)
+THINGS = (
+    "lamp",
+    "oven",
+    "heater",
+    "radio",
+    "door",
+    "curtain",
+    "sprinkler",
+    "kettle",
+    "printer",
+    "alarm",
+)
 ROOMS = ["cellar", "pantry", "nursery", "greenhouse", "workshop", "gallery", "stable", "boathouse"]
 INNOCENT = [
-    *(f"What is the {what} of {where}?" for what, where in product(
-        ("currency", "capital", "highest mountain", "national anthem", "population"), PLACES)),
-    *(f"{how} the {thing} in the {room}" for how, thing, room in product(
-        ("switch on", "switch off", "where is"), THINGS, ROOMS)),
-    *(f"What is {a} {sign} {b}?" for a, sign, b in product(
-        (3, 12, 40), "+-*/", (5, 9, 17, 31))),
-    *(f"Who {did} {what}?" for did, what in product(
-        ("wrote", "painted", "composed", "discovered"),
-        ("Hamlet", "Guernica", "Carmen", "radium", "Ulysses", "The Scream", "Fidelio"))),
-    *(f"How many {what} does a {who} have?" for what, who in product(
-        ("legs", "eyes", "wings", "teeth", "ribs"),
-        ("beetle", "crab", "goose", "trout", "lizard", "whale", "mole"))),
-    *(f"Which {one} is the {how}?" for one, how in product(
-        ("river", "lake", "desert", "planet", "metal", "language", "bird"),
-        ("oldest", "coldest", "nearest", "rarest", "heaviest", "smallest", "loudest", "driest"))),
-    *(f"{how} {word}" for how, word in product(
-        ("define", "spell", "translate", "rhyme with", "Is it", "What is"),
-        ("harbour", "cinnamon", "lantern", "gravel", "meadow", "needle"))),
-]  # fmt: skip
+    *(
+        f"What is the {what} of {where}?"
+        for what, where in product(
+            ("currency", "capital", "highest mountain", "national anthem", "population"), PLACES
+        )
+    ),
+    *(
+        f"{how} the {thing} in the {room}"
+        for how, thing, room in product(("switch on", "switch off", "where is"), THINGS, ROOMS)
+    ),
+    *(f"What is {a} {sign} {b}?" for a, sign, b in product((3, 12, 40), "+-*/", (5, 9, 17, 31))),
+    *(
+        f"Who {did} {what}?"
+        for did, what in product(
+            ("wrote", "painted", "composed", "discovered"),
+            ("Hamlet", "Guernica", "Carmen", "radium", "Ulysses", "The Scream", "Fidelio"),
+        )
+    ),
+    *(
+        f"How many {what} does a {who} have?"
+        for what, who in product(
+            ("legs", "eyes", "wings", "teeth", "ribs"),
+            ("beetle", "crab", "goose", "trout", "lizard", "whale", "mole"),
+        )
+    ),
+    *(
+        f"Which {one} is the {how}?"
+        for one, how in product(
+            ("river", "lake", "desert", "planet", "metal", "language", "bird"),
+            ("oldest", "coldest", "nearest", "rarest", "heaviest", "smallest", "loudest", "driest"),
+        )
+    ),
+    *(
+        f"{how} {word}"
+        for how, word in product(
+            ("define", "spell", "translate", "rhyme with", "Is it", "What is"),
+            ("harbour", "cinnamon", "lantern", "gravel", "meadow", "needle"),
+        )
+    ),
+]
 
 
 def test_five_hundred_innocent_short_questions_are_no_items_of_the_shipped_suites() -> None:

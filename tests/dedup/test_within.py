@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.core.examples import Chat, Text, Turn
+from daemon.core.rows.examples import Chat, Text, Turn
 from daemon.dedup.boilerplate import Boilerplate
 from daemon.dedup.likeness import same_question
 from daemon.dedup.sealing import Sealer, question_of
@@ -58,8 +58,12 @@ def test_system_text_is_left_out_and_does_not_make_questions_alike() -> None:
 
 def test_a_longer_conversation_is_one_with_another_only_when_all_answers_are_near() -> None:
     def talk(first: str, last: str) -> Chat:
-        turns = (("user", "Tell me a story"), ("assistant", first),
-                 ("user", "Please continue it"), ("assistant", last))  # fmt: skip
+        turns = (
+            ("user", "Tell me a story"),
+            ("assistant", first),
+            ("user", "Please continue it"),
+            ("assistant", last),
+        )
         return Chat(tuple(Turn(role, text) for role, text in turns))  # type: ignore[arg-type]
 
     assert not compared([talk(PROSE[0], PROSE[1]), talk(PROSE[1], PROSE[0])]).dropped
@@ -104,8 +108,13 @@ WORDS = [
 ]
 
 
-@given(st.lists(st.lists(st.sampled_from([*WORDS, "the", "not", "3", "on", "off"]), min_size=3,
-                         max_size=9), min_size=2, max_size=25))  # fmt: skip
+@given(
+    st.lists(
+        st.lists(st.sampled_from([*WORDS, "the", "not", "3", "on", "off"]), min_size=3, max_size=9),
+        min_size=2,
+        max_size=25,
+    )
+)
 def test_equal_wording_is_always_found(sentences: list[list[str]]) -> None:
     """No pair with equal content and near characters is missed, whatever the signatures say."""
     texts = [" ".join(words) for words in sentences]
@@ -121,8 +130,15 @@ def test_slips_in_real_questions_are_proposed_and_others_are_not_dropped() -> No
     """Planted pairs in a crowd of template sentences: recall and precision of the whole search."""
     rng = random.Random(7)
     verbs = ("describe", "explain", "summarise", "compare", "translate", "illustrate")
-    things = ("concrete foundations", "insulin resistance", "suspension bridges", "word puzzles",
-              "kitchen appliances", "medieval castles", "garden irrigation")  # fmt: skip
+    things = (
+        "concrete foundations",
+        "insulin resistance",
+        "suspension bridges",
+        "word puzzles",
+        "kitchen appliances",
+        "medieval castles",
+        "garden irrigation",
+    )
     places = (
         "in Stockholm",
         "in northern Europe",

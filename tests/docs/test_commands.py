@@ -12,7 +12,7 @@ import pytest
 import typer.main
 
 from daemon.cli.entry import build
-from daemon.core.status_schema import FIELDS
+from daemon.core.status.schema import FIELDS
 from tests.docs.pages import ROOT, page, pages
 
 COMMAND = re.compile(r"(?:^|[`'\s/])finetuned ([a-z][^`'#\n]*)", re.MULTILINE)

@@ -21,9 +21,15 @@ DOTTED = re.compile(rf"(?<![\w./-])({NAMES})\.([a-z_]\w*)")
 IN_TABLE = re.compile(rf"\[({NAMES})\]\s+([a-z_]\w*) *=")
 FILES = {"json", "jsonl", "lock", "md", "npy", "png", "py", "toml"}
 """Endings: `run.json` is a file, and no setting."""
-OTHERS = {("replay", "draws"), ("holdout", "rejected"), ("holdout", "original"),
-          ("holdout", "fingerprints"), ("memory", "max"), ("memory", "current"),
-          ("memory", "events")}  # fmt: skip
+OTHERS = {
+    ("replay", "draws"),
+    ("holdout", "rejected"),
+    ("holdout", "original"),
+    ("holdout", "fingerprints"),
+    ("memory", "max"),
+    ("memory", "current"),
+    ("memory", "events"),
+}
 """A key of manifests, beginnings of the names of files, and files of control groups."""
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.core.commands import PRECEDENCE
-from daemon.core.status_schema import FIELDS
+from daemon.core.decisions.commands import PRECEDENCE
+from daemon.core.status.schema import FIELDS
 from daemon.errors import ExitCode
 from tests.docs.pages import (
     ROOT,

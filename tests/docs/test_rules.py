@@ -58,5 +58,12 @@ def test_every_rule_that_is_cited_is_on_the_page() -> None:
 
 def test_citations_are_seen_in_every_form() -> None:
     assert cited("(rule 4), rules 12 and 16 to 18; rule R7, the rules R1, R2 and R3") == [
-        "4", "12", "16", "18", "R7", "R1", "R2", "R3",
-    ]  # fmt: skip
+        "4",
+        "12",
+        "16",
+        "18",
+        "R7",
+        "R1",
+        "R2",
+        "R3",
+    ]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from daemon.folders.family_files import jobs_on_disk
+from daemon.folders.queue.family_files import jobs_on_disk
 from daemon.layout_jobs import JobLayout
 from tests.end_to_end.workspace import Workspace
 
@@ -22,13 +22,19 @@ def thing(number: int) -> str:
 
 
 def original(number: int) -> dict[str, str]:
-    return {"prompt": f"What is {thing(number)}?", "completion": f"It is item {number}.",
-            "group": f"g{number}"}  # fmt: skip
+    return {
+        "prompt": f"What is {thing(number)}?",
+        "completion": f"It is item {number}.",
+        "group": f"g{number}",
+    }
 
 
 def variant(number: int, way: str) -> dict[str, str]:
-    return {"prompt": f"{way} {thing(number)}", "completion": f"{way}: item {number}.",
-            "variant_of": original(number)["prompt"]}  # fmt: skip
+    return {
+        "prompt": f"{way} {thing(number)}",
+        "completion": f"{way}: item {number}.",
+        "variant_of": original(number)["prompt"],
+    }
 
 
 ORIGINALS = [original(n) for n in range(FAMILIES)]

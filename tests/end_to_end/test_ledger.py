@@ -72,11 +72,17 @@ def test_a_ledger_made_again_has_the_same_jobs_runs_and_versions(tmp_path: Path)
         for table in ORDER:
             assert rows(space, table) == before[table], table
         assert [row["outcome"] for row in before["runs"]] == [
-            "trained", "trained", "returned", "skipped", "trained"
-        ]  # fmt: skip
+            "trained",
+            "trained",
+            "returned",
+            "skipped",
+            "trained",
+        ]
         assert sorted({row["outcome"] for row in before["jobs"]}) == [
-            "refused", "skipped", "trained"
-        ]  # fmt: skip
+            "refused",
+            "skipped",
+            "trained",
+        ]
         assert [row["version"] for row in before["versions"]] == [
             f"v{number:06d}" for number in range(4)
         ]

@@ -7,7 +7,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from daemon.core.status_schema import SCHEMA
+from daemon.core.status.schema import SCHEMA
 from tests.end_to_end.workspace import Workspace, chats
 
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from daemon.core.answers import Answer
-from daemon.core.evaluations import EvaluationRequest, Questions, Subject
-from daemon.core.targets import Target, target_of
-from daemon.evaluation.comparing import Comparison
+from daemon.core.evaluation.answers import Answer
+from daemon.core.evaluation.evaluations import EvaluationRequest, Questions, Subject
+from daemon.core.evaluation.targets import Target, target_of
+from daemon.evaluation.comparing import SubjectComparison
 from daemon.evaluation.comparison_report import (
     NO_WINNER,
     loss_rows,
@@ -44,12 +44,14 @@ def compared(
     *names: str,
     targets: tuple[Target, ...] = (),
     suites: int = 1,
-) -> Comparison:
+) -> SubjectComparison:
     subjects = tuple(Subject(name, "version", name) for name in names)
     request = EvaluationRequest(
         "e000001", "2030", "title", Settings().model_dump(mode="json"), {}, subjects, None, targets
     )
-    return Comparison(request, [Questions(one, 40) for one in (LAKES, SEAS)[:suites]], papers)
+    return SubjectComparison(
+        request, [Questions(one, 40) for one in (LAKES, SEAS)[:suites]], papers
+    )
 
 
 HALF = [number % 2 == 0 for number in range(20)]
@@ -86,8 +88,12 @@ def test_two_that_both_beat_the_first_are_no_single_winner() -> None:
     report = compared(papers, "a", "b", "c").report("finished", "")
     assert report["winner"] is None and len(report["findings"]) == 3
     assert [(test["subject"], test["against"]) for test in report["tests"]] == [
-        ("b", "a"), ("c", "a"), ("b", "a"), ("c", "a"), ("c", "b")
-    ]  # fmt: skip
+        ("b", "a"),
+        ("c", "a"),
+        ("b", "a"),
+        ("c", "a"),
+        ("c", "b"),
+    ]
     assert "no one is proven best of all" in markdown(report)
 
 
@@ -132,7 +138,7 @@ def test_items_of_one_group_are_tested_and_drawn_as_one() -> None:
     )
     plain = compared({(0, 0): paper(HALF), (0, 1): paper(ALL)}, "a", "b")
     request, papers = plain._request, {(0, 0): paper(HALF), (0, 1): paper(ALL)}
-    grouped = Comparison(request, [Questions(groups, 40)], papers).report("finished", "")
+    grouped = SubjectComparison(request, [Questions(groups, 40)], papers).report("finished", "")
     test = grouped["tests"][1]
     assert (test["items"], test["families"], test["p"], test["winner"]) == (20, 2, 0.5, None)
     assert rows_of_tests(grouped)[0][4] == "20 in 2 families"
@@ -143,8 +149,12 @@ def test_more_suites_need_more_proof() -> None:
     some = [number >= 6 for number in range(20)]
     one = compared({(0, 0): paper(some), (0, 1): paper(ALL)}, "a", "b").report("finished", "")
     assert one["tests"][0]["winner"] == "b" and one["tests"][0]["p"] == 2 * 0.5**6
-    papers = {(0, 0): paper(some), (0, 1): paper(ALL), (1, 0): paper(HALF), (1, 1): paper(
-        [*HALF[:10], *[not right for right in HALF[10:]]])}  # fmt: skip
+    papers = {
+        (0, 0): paper(some),
+        (0, 1): paper(ALL),
+        (1, 0): paper(HALF),
+        (1, 1): paper([*HALF[:10], *[not right for right in HALF[10:]]]),
+    }
     two = compared(papers, "a", "b", suites=2).report("finished", "")
     first, second, _ = two["tests"]
     assert first["winner"] == "b" and second["winner"] is None
@@ -153,9 +163,9 @@ def test_more_suites_need_more_proof() -> None:
 
 def test_questions_without_an_answer_count_in_no_figure_and_are_told() -> None:
     few = [True, True, None, *[None] * 17]
-    report = compared(
-        {(0, 0): paper(HALF), (0, 1): paper(few, measured=None)}, "a", "b"
-    ).report("finished", "")  # fmt: skip
+    report = compared({(0, 0): paper(HALF), (0, 1): paper(few, measured=None)}, "a", "b").report(
+        "finished", ""
+    )
     rows = {row[1]: row for row in score_rows(report) if row[0] == "lakes"}
     assert rows["b"][5] == "2 of 2" and rows["a"][5] == "10 of 20"
     assert report["tests"][0]["items"] == 2
@@ -171,9 +181,9 @@ def test_a_subject_that_failed_is_told_and_the_others_are_scored() -> None:
 
 def test_speed_is_told_only_where_it_was_measured() -> None:
     old = MEASURED | {"answers": 0, "remembered": 20, "tokens": 0, "seconds": 0.0}
-    report = compared(
-        {(0, 0): paper(HALF), (0, 1): paper(HALF, measured=old)}, "a", "b"
-    ).report("finished", "")  # fmt: skip
+    report = compared({(0, 0): paper(HALF), (0, 1): paper(HALF, measured=old)}, "a", "b").report(
+        "finished", ""
+    )
     first, second = subject_rows(report)
     assert first[3:5] == ("25.0", "1 MiB")
     assert second[3:5] == ("not measured", "") and "remembered" in second[-1]
@@ -183,15 +193,21 @@ def test_right_answers_are_counted_by_difficulty() -> None:
     report = compared({(0, 0): paper(HALF)}, "a").report("finished", "")
     assert report["suites"][0]["models"]["a"]["right_by_difficulty"] == {"medium": [10, 20]}
     assert score_rows(report)[0][2:] == (
-        "20 of 40", "exact match", "0.5", "10 of 20", "", "10 of 20", ""
-    )  # fmt: skip
+        "20 of 40",
+        "exact match",
+        "0.5",
+        "10 of 20",
+        "",
+        "10 of 20",
+        "",
+    )
 
 
 def test_targets_are_checked_for_everyone() -> None:
     targets = (target_of("lakes.main", 0.75), target_of("*.repetition", 0.5))
-    report = compared(
-        {(0, 0): paper(HALF), (0, 1): paper(ALL)}, "a", "b", targets=targets
-    ).report("finished", "")  # fmt: skip
+    report = compared({(0, 0): paper(HALF), (0, 1): paper(ALL)}, "a", "b", targets=targets).report(
+        "finished", ""
+    )
     assert report["targets"]["a"]["outcome"] == "partial"
     assert report["targets"]["b"]["outcome"] == "success"
     assert target_rows(report)[0] == ("a", "lakes.main ≥ 0.75", "lakes", "0.5", "no")

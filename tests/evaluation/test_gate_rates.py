@@ -18,8 +18,14 @@ from benchmarks.gate_rates import (
     rate_of_test,
     verdict_of,
 )
-from daemon.core.promotion import LOSS, Comparison, Judgement, Verdict, decide_verdict
-from daemon.core.stopping import Watch, is_watched
+from daemon.core.decisions.promotion import (
+    LOSS,
+    Judgement,
+    PairedComparison,
+    Verdict,
+    decide_verdict,
+)
+from daemon.core.training.early_stopping import LossWatch, is_watched
 from daemon.evaluation.paired import compare
 
 ITEMS = 32
@@ -56,18 +62,18 @@ def judged(world: World, tries: int, gain: float = 0.0) -> list[str]:
     tune = draw(random, world, tries, CHECKPOINTS + 2, gain, CHECKPOINTS)
     return [
         verdict_of([chosen(one, tune, place) for one in sets], 0).kind for place in range(tries)
-    ]  # fmt: skip
+    ]
 
 
 def stopped_early(random: Random, world: World, *, by_tune_rows: bool) -> tuple[Verdict, bool]:
     """Judge what a run of mere noise left behind, and tell whether patience ended it.
 
     Each check finds another model, none better than the first. The run ends by the rules of
-    `Watch` and by its tune rows; or by the judged rows themselves, as no run may do.
+    `LossWatch` and by its tune rows; or by the judged rows themselves, as no run may do.
     """
     tune, own, earlier = (draw(random, world, 1, CHECKS + 2) for _ in range(3))
     watched = (tune if by_tune_rows else own).losses[0, :CHECKS].mean(axis=1)
-    watch, kept, stopped = Watch(), CHECKS - 1, False
+    watch, kept, stopped = LossWatch(), CHECKS - 1, False
     for check in range(CHECKS):
         step = (check + 1) * EVERY
         if stopped or not is_watched(step, EVERY, EPOCH_STEPS, CHECKS * EVERY):
@@ -152,7 +158,9 @@ def test_fifty_small_losses_in_a_row_do_not_add_up_unseen() -> None:
         for _ in range(50):
             candidate = current + random.normal(small, 0.1, ITEMS)
             tests = tuple(
-                Comparison("earlier_holdout", name, **asdict(compare(list(candidate), list(other))))
+                PairedComparison(
+                    "earlier_holdout", name, **asdict(compare(list(candidate), list(other)))
+                )
                 for name, other in (("v000004", current), ("v000002", proven))
             )
             verdict = decide_verdict(Judgement(True, True, tests), GATE)

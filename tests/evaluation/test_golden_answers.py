@@ -5,8 +5,8 @@ from functools import lru_cache
 
 import pytest
 
-from daemon.core.examples import Call, Chat, Turn, answer_of
-from daemon.core.suites import ScorerName, Suite, SuiteItem
+from daemon.core.evaluation.suites import ScorerName, Suite, SuiteItem
+from daemon.core.rows.examples import Call, Chat, Turn, answer_of
 from daemon.evaluation.questions import Question, golden_answers, golden_rows
 from daemon.evaluation.scores.call_forms import ends_in_calls, read_calls
 from daemon.text.encoder import Encoded, TextEncoder

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from daemon.core.answers import Answer, Limits
-from daemon.core.examples import Turn
-from daemon.core.suites import SuiteItem
+from daemon.core.evaluation.answers import Answer, AnswerLimits
+from daemon.core.evaluation.suites import SuiteItem
+from daemon.core.rows.examples import Turn
 from daemon.evaluation.periodic import Evaluation
 from daemon.evaluation.questions import Question
 from daemon.evaluation.scoring import Heard, chunks
@@ -26,9 +26,12 @@ class SlowModel:
         return [(2.0 * len(row.tokens), len(row.tokens)) for row in rows]
 
     def answer(
-        self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Callable[[], bool],
+        self,
+        prompts: Sequence[Sequence[int]],
+        limits: AnswerLimits,
+        interrupted: Callable[[], bool],
         heard: Heard | None = None,
-    ) -> list[Answer] | None:  # fmt: skip
+    ) -> list[Answer] | None:
         self._clock.pass_s(len(prompts))
         return None if interrupted() else [Answer("yes")] * len(prompts)
 
@@ -36,11 +39,15 @@ class SlowModel:
 ROWS = [Encoded(np.zeros(n + 1, np.int32), np.ones(n + 1, bool)) for n in range(12)]
 PROMPTS = [
     Question(
-        "samples", SuiteItem(f"{n}", 0, (Turn("user", f"q{n}"),), ("yes" if n % 2 else "no",)),
-        "exact", (1,), 5, "job",
+        "samples",
+        SuiteItem(f"{n}", 0, (Turn("user", f"q{n}"),), ("yes" if n % 2 else "no",)),
+        "exact",
+        (1,),
+        5,
+        "job",
     )
     for n in range(16)
-]  # fmt: skip
+]
 
 
 class Uneven(SlowModel):
@@ -55,7 +62,7 @@ def measure(
     budget_s: float, rows: Sequence[Encoded] = ROWS, model: type[SlowModel] = SlowModel
 ) -> tuple[int, int, float | None]:
     clock = StillClock()
-    found = Evaluation(model(clock), clock, Limits(5), lambda: False).measure(
+    found = Evaluation(model(clock), clock, AnswerLimits(5), lambda: False).measure(
         3, rows, PROMPTS, budget_s
     )
     assert found is not None
@@ -82,7 +89,7 @@ def test_without_rows_there_is_no_validation_loss() -> None:
 
 def test_samples_tell_which_answers_were_right() -> None:
     clock = StillClock()
-    found = Evaluation(SlowModel(clock), clock, Limits(5), lambda: False).measure(
+    found = Evaluation(SlowModel(clock), clock, AnswerLimits(5), lambda: False).measure(
         3, (), PROMPTS, 1e3
     )
     assert found is not None
@@ -92,7 +99,10 @@ def test_samples_tell_which_answers_were_right() -> None:
 def test_an_interrupted_evaluation_has_no_findings() -> None:
     clock = StillClock()
     model = SlowModel(clock)
-    assert Evaluation(model, clock, Limits(5), lambda: True).measure(3, ROWS, PROMPTS, 1e3) is None
+    assert (
+        Evaluation(model, clock, AnswerLimits(5), lambda: True).measure(3, ROWS, PROMPTS, 1e3)
+        is None
+    )
 
 
 def test_rows_are_scored_in_parts_that_do_not_take_longer_than_a_stop() -> None:

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from daemon.core.answers import Answer
-from daemon.core.examples import Turn
-from daemon.core.suites import Suite, SuiteItem
+from daemon.core.evaluation.answers import Answer
+from daemon.core.evaluation.suites import Suite, SuiteItem
+from daemon.core.rows.examples import Turn
 from daemon.evaluation.questions import OFFER, golden_rows, suite_questions
 from daemon.evaluation.scores.formatting import habit_of
-from daemon.evaluation.scores.score import Wanted
+from daemon.evaluation.scores.score import ExpectedStyle
 from daemon.text.encoder import TextEncoder
 from tests.text import tiny_tokenizer as tiny
 
@@ -59,7 +59,7 @@ def test_without_functions_nothing_is_offered(tmp_path: Path) -> None:
 
 
 def test_only_where_no_golden_answer_says_how_the_training_answers_do(tmp_path: Path) -> None:
-    text, wanted = encoder(tmp_path, tiny.CHATML), Wanted(habit_of(["short", "words"]))
+    text, wanted = encoder(tmp_path, tiny.CHATML), ExpectedStyle(habit_of(["short", "words"]))
     (golden,) = suite_questions(suite(ITEM), text)
     (open_end,) = suite_questions(suite(replace(ITEM, answers=())), text)
     said = Answer("a much longer answer than any", 6, 0.5)

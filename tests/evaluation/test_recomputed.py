@@ -11,18 +11,18 @@ import pytest
 
 from daemon.clock import SystemClock
 from daemon.core import messages as say
-from daemon.core.answers import Answer, Limits
-from daemon.core.examples import Chat, Example, Turn
-from daemon.core.plan import mix
-from daemon.core.suites import SuiteItem
+from daemon.core.evaluation.answers import Answer, AnswerLimits
+from daemon.core.evaluation.suites import SuiteItem
+from daemon.core.rows.examples import Chat, Example, Turn
+from daemon.core.training.plan import mix
 from daemon.evaluation.bootstrap import interval
-from daemon.evaluation.judging import compare_scores
+from daemon.evaluation.candidate_scores import compare_scores
 from daemon.evaluation.paired import compare
 from daemon.evaluation.scores.formatting import Habit
-from daemon.evaluation.scores.score import Score, Wanted, score_answer, summarise
+from daemon.evaluation.scores.score import ExpectedStyle, Score, score_answer, summarise
 from daemon.evaluation.scoring import Heard, Interrupted
 from daemon.settings import Settings
-from daemon.training.rehearsal import RehearsalEngine
+from daemon.training.engine.stub import RehearsalEngine
 from tests.evaluation.test_comparing import IDS, compared, paper
 from tests.training.workspace import SETTINGS, make_workspace
 
@@ -33,22 +33,28 @@ class Guessing(RehearsalEngine):
     """Gives answers of which some are right, wholly or by a word; they depend on the prompt."""
 
     def answer(
-        self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Interrupted,
+        self,
+        prompts: Sequence[Sequence[int]],
+        limits: AnswerLimits,
+        interrupted: Interrupted,
         heard: Heard | None = None,
-    ) -> list[Answer] | None:  # fmt: skip
+    ) -> list[Answer] | None:
         said = (crc32(repr(list(prompt)).encode()) for prompt in prompts)
         return [
-            Answer(f"it is {n % 2}" + "\n- **indeed**" * (n % 5 == 0), 4, n % 89 / 89)
-            for n in said
-        ]  # fmt: skip
+            Answer(f"it is {n % 2}" + "\n- **indeed**" * (n % 5 == 0), 4, n % 89 / 89) for n in said
+        ]
 
 
-def scored(line: Line, said: Mapping[str, Any], wanted: Wanted | None = None) -> Score:
+def scored(line: Line, said: Mapping[str, Any], wanted: ExpectedStyle | None = None) -> Score:
     """Score an answer of a line of details.jsonl again."""
     item = SuiteItem(
-        line["id"], 0, tuple(Turn(**turn) for turn in line["prompt"]), tuple(line["golden"]),
-        tuple(line["tools"]), line["difficulty"],
-    )  # fmt: skip
+        line["id"],
+        0,
+        tuple(Turn(**turn) for turn in line["prompt"]),
+        tuple(line["golden"]),
+        tuple(line["tools"]),
+        line["difficulty"],
+    )
     return score_answer(line["scorer"], item, said["text"], wanted, said["confidence"])
 
 
@@ -74,8 +80,10 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     workspace = make_workspace(tmp_path_factory.mktemp("judged") / "w", engine)
     workspace.add_job("000001-a", rows(200, "sum"), rows(40, "held"))
     evaluation = SETTINGS["evaluation"] | {
-        "judge_samples": 12, "suites": ["general_100", "smart_home_calls_100"], "suite_items": 9
-    }  # fmt: skip
+        "judge_samples": 12,
+        "suites": ["general_100", "smart_home_calls_100"],
+        "suite_items": 9,
+    }
     workspace.ask_run("r000001", ["000001-a"], settings=SETTINGS | {"evaluation": evaluation})
     workspace.serve(engine, say.Train("r000001"))
     workspace.seal("r000001", "v000001")
@@ -87,7 +95,7 @@ def test_the_scores_of_a_judged_version_follow_from_its_stored_answers(judged: P
     lines = lines_of((judged / "details.jsonl").read_text())
     report = json.loads((judged / "report.json").read_bytes())
     manifest = json.loads((judged / "manifest.json").read_bytes())
-    wanted = Wanted(Habit.from_json(report["habit"]))
+    wanted = ExpectedStyle(Habit.from_json(report["habit"]))
     found: defaultdict[tuple[str, str], list[Score]] = defaultdict(list)
     for line in lines:
         own = line["job"] is not None or not line["golden"]
@@ -97,9 +105,7 @@ def test_the_scores_of_a_judged_version_follow_from_its_stored_answers(judged: P
             assert dict(score.metrics) == stored
             assert list(score.failures) == said["failures"]
             found[line["set"], model].append(score)
-    assert {name for name, _ in found} == {
-        "own_holdout", "general_100", "smart_home_calls_100"
-    }  # fmt: skip
+    assert {name for name, _ in found} == {"own_holdout", "general_100", "smart_home_calls_100"}
     assert any(score.main == 1.0 for scores in found.values() for score in scores)
     for (name, model), scores in found.items():
         mine = as_json(summarise(scores, wanted).to_json())
@@ -109,19 +115,25 @@ def test_the_scores_of_a_judged_version_follow_from_its_stored_answers(judged: P
         ):
             stored["metrics"].pop("style", None)
             assert stored == mine, (name, model)
-    right = sum(s.main == 1.0 for (_, m), all_of in found.items() if m == "candidate"
-                for s in all_of)  # fmt: skip
+    right = sum(
+        s.main == 1.0 for (_, m), all_of in found.items() if m == "candidate" for s in all_of
+    )
     assert manifest["evaluations"]["exact_match"]["after"] == right
     for test in report["tests"]:
         if test["metric"] == "loss":
             continue
         sides = (found[test["name"], "candidate"], found[test["name"], test["against"]])
-        pairs = [(m.metrics[test["metric"]], o.metrics[test["metric"]])
-                 for m, o in zip(*sides, strict=True)]  # fmt: skip
+        pairs = [
+            (m.metrics[test["metric"]], o.metrics[test["metric"]])
+            for m, o in zip(*sides, strict=True)
+        ]
         again = compare_scores(pairs)
         assert (again.items, again.mean_change, again.p_better, again.p_worse) == (
-            test["items"], test["mean_change"], test["p_better"], test["p_worse"]
-        )  # fmt: skip
+            test["items"],
+            test["mean_change"],
+            test["p_better"],
+            test["p_worse"],
+        )
 
 
 def test_the_tables_of_a_comparison_follow_from_its_details() -> None:
@@ -144,13 +156,13 @@ def test_the_tables_of_a_comparison_follow_from_its_details() -> None:
         model = report["suites"][0]["models"][name]
         assert model["metrics"]["exact_match"]["mean"] == sum(values) / 20
         assert model["right"] == [sum(values), 20] == report["overall"][name]["right"]
-    pairs = [(b.metrics["exact_match"], a.metrics["exact_match"])
-             for b, a in zip(sides["b"], sides["a"], strict=True)]  # fmt: skip
+    pairs = [
+        (b.metrics["exact_match"], a.metrics["exact_match"])
+        for b, a in zip(sides["b"], sides["a"], strict=True)
+    ]
     seed, level = mix(Settings().training.seed, "bootstrap"), Settings().gate.level
     test = compare_scores(pairs)
-    low, high = interval(
-        [(b, 1) for b, _ in pairs], [(a, 1) for _, a in pairs], 1.0 - level, seed
-    )  # fmt: skip
+    low, high = interval([(b, 1) for b, _ in pairs], [(a, 1) for _, a in pairs], 1.0 - level, seed)
     change = (sum(b for b, _ in pairs) - sum(a for _, a in pairs)) / 20
     for told in report["tests"]:
         assert (told["change"], told["low"], told["high"]) == (change, low, high)

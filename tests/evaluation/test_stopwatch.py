@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from daemon.core.answers import Answer, Limits
+from daemon.core.evaluation.answers import Answer, AnswerLimits
 from daemon.evaluation.scoring import Heard, Interrupted
 from daemon.evaluation.stopwatch import Stopwatch
 from daemon.text.encoder import Encoded
@@ -20,9 +20,12 @@ class Slow:
         return [(1.0, 1) for _ in rows]
 
     def answer(
-        self, prompts: Sequence[Sequence[int]], limits: Limits, interrupted: Interrupted,
+        self,
+        prompts: Sequence[Sequence[int]],
+        limits: AnswerLimits,
+        interrupted: Interrupted,
         heard: Heard | None = None,
-    ) -> list[Answer] | None:  # fmt: skip
+    ) -> list[Answer] | None:
         self.now_s += 10.0
         self.waited_s += 4.0
         if interrupted():
@@ -34,7 +37,7 @@ def test_only_the_time_of_answers_counts_and_a_pause_does_not() -> None:
     slow = Slow()
     watch = Stopwatch(slow, lambda: slow.now_s, lambda: slow.waited_s)
     watch.losses([])
-    said = watch.answer([(1,), (2,)], Limits(8), lambda: False)
+    said = watch.answer([(1,), (2,)], AnswerLimits(8), lambda: False)
     assert said == [Answer("x", 5), Answer("y", 7, ended=False)]
     assert (watch.answers, watch.tokens, watch.seconds) == (2, 13, 6.0)
 
@@ -42,5 +45,5 @@ def test_only_the_time_of_answers_counts_and_a_pause_does_not() -> None:
 def test_what_was_interrupted_is_not_counted() -> None:
     slow = Slow()
     watch = Stopwatch(slow, lambda: slow.now_s, lambda: slow.waited_s)
-    assert watch.answer([(1,)], Limits(8), lambda: True) is None
+    assert watch.answer([(1,)], AnswerLimits(8), lambda: True) is None
     assert (watch.answers, watch.seconds) == (0, 0.0)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from daemon.core.answer_files import GivenAnswer
+from daemon.core.evaluation.answer_files import GivenAnswer
 from daemon.folders import answers
 
 
@@ -12,8 +12,9 @@ def test_what_was_added_is_read_again(tmp_path: Path) -> None:
     answers.add(path, "one", "y", "")
     found = answers.read(path)
     assert found.given == (
-        GivenAnswer(1, "one", "x", "line 1\nline 2 \x1b ü"), GivenAnswer(2, "one", "y", "")
-    )  # fmt: skip
+        GivenAnswer(1, "one", "x", "line 1\nline 2 \x1b ü"),
+        GivenAnswer(2, "one", "y", ""),
+    )
     assert found.mistakes == () and len(found.sha256) == 64
 
 
@@ -23,5 +24,8 @@ def test_every_bad_line_is_told_and_empty_ones_are_not(tmp_path: Path) -> None:
     found = answers.read(path)
     assert len(found.given) == 1
     assert [said.split(" is ")[0] for said in found.mistakes] == [
-        "line 3", "line 4", "line 5", "line 6"
-    ]  # fmt: skip
+        "line 3",
+        "line 4",
+        "line 5",
+        "line 6",
+    ]

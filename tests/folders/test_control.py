@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.folders import atomic
 from daemon.folders.control import LARGEST, Control, write_request
+from daemon.folders.disk import atomic
 from daemon.layout import Layout
 from tests.clocks import StillClock
 
@@ -69,9 +69,14 @@ def test_requests_about_another_time_are_stale_and_decisions_are_not(layout: Lay
     control.make_folders()
     found = {command.word: command.from_before for command in control.look().commands}
     assert found == {
-        "stop": True, "skip": True, "checkpoint": True, "evaluate": True,
-        "promote": False, "rollback": False, "retry": False,
-    }  # fmt: skip
+        "stop": True,
+        "skip": True,
+        "checkpoint": True,
+        "evaluate": True,
+        "promote": False,
+        "rollback": False,
+        "retry": False,
+    }
 
 
 @pytest.mark.parametrize("word", ["stop", "skip", "checkpoint", "evaluate"])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.core.prefix import Prefix
+from daemon.core.rows.prefix import Prefix
 from daemon.errors import SettingsFault
 from daemon.folders import settings_file
 from daemon.layout import Layout

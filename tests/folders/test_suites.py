@@ -8,9 +8,15 @@ from daemon.folders.suites import discover, paths, read
 
 SHIPPED = Path(__file__).resolve().parents[2] / "evals"
 HEADER = {
-    "suite": "own", "title": "t", "task": "t", "scorer": "exact", "answer_field": "answers",
-    "difficulty": "easy", "licence": "CC0", "origin": "me",
-}  # fmt: skip
+    "suite": "own",
+    "title": "t",
+    "task": "t",
+    "scorer": "exact",
+    "answer_field": "answers",
+    "difficulty": "easy",
+    "licence": "CC0",
+    "origin": "me",
+}
 
 
 def write(path: Path, *rows: object) -> None:

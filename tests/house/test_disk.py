@@ -13,18 +13,39 @@ ROOMS = (
 )
 # `replace` is left out: on a Path it looks like the method of a string.
 METHODS = {
-    "chmod", "hardlink_to", "mkdir", "rename", "rmdir", "symlink_to", "touch", "unlink",
-    "write_bytes", "write_text",
-}  # fmt: skip
+    "chmod",
+    "hardlink_to",
+    "mkdir",
+    "rename",
+    "rmdir",
+    "symlink_to",
+    "touch",
+    "unlink",
+    "write_bytes",
+    "write_text",
+}
 FUNCTIONS = {
     "os": {
-        "chmod", "chown", "link", "makedirs", "mkdir", "mkfifo", "remove", "removedirs", "rename",
-        "replace", "rmdir", "symlink", "truncate", "unlink", "utime",
+        "chmod",
+        "chown",
+        "link",
+        "makedirs",
+        "mkdir",
+        "mkfifo",
+        "remove",
+        "removedirs",
+        "rename",
+        "replace",
+        "rmdir",
+        "symlink",
+        "truncate",
+        "unlink",
+        "utime",
     },
     "shutil": {"copy", "copy2", "copyfile", "copytree", "move", "rmtree"},
     "mx": {"save", "save_safetensors", "savez"},
     "np": {"save", "savez", "savez_compressed"},
-}  # fmt: skip
+}
 
 
 def changes(tree: ast.Module) -> list[tuple[int, str]]:

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from daemon.core.untrained import Untrained, records_of
+from daemon.core.workspace.untrained import Untrained, records_of
 from daemon.dedup.suites import Suites
-from daemon.folders import reports
+from daemon.folders.queue import reports
 from daemon.intake.taking import Taking
 from daemon.layout import Layout
 from daemon.layout_jobs import JobLayout

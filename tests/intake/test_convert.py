@@ -91,9 +91,12 @@ JSON = st.recursive(
 
 @given(st.lists(JSON), st.integers(1, 40), st.booleans(), st.sampled_from([None, 2]))
 def test_any_array_comes_through_any_window(
-    tmp_path_factory: pytest.TempPathFactory, items: list[Any], window: int, ascii: bool,
+    tmp_path_factory: pytest.TempPathFactory,
+    items: list[Any],
+    window: int,
+    ascii: bool,
     indent: int | None,
-) -> None:  # fmt: skip
+) -> None:
     path = tmp_path_factory.mktemp("x") / "x.json"
     path.write_text(json.dumps(items, ensure_ascii=ascii, indent=indent), "utf-8", newline="")
     with pytest.MonkeyPatch.context() as patch:

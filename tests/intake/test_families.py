@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from daemon.folders.family_files import jobs_on_disk
+from daemon.folders.queue.family_files import jobs_on_disk
 from tests.intake.bench import Bench, codes, pair
 
 ROWS = 200
@@ -29,8 +29,11 @@ def original(number: int, **more: str) -> dict[str, str]:
 
 def variant(number: int, which: int, **more: str) -> dict[str, str]:
     said = ("Tell me about", "I wonder what is known of", "Explain in short the matter of")[which]
-    return {"prompt": f"{said} {question(number).split('does ')[1]}",
-            "completion": f"Answer {which}: {number}.", **more}  # fmt: skip
+    return {
+        "prompt": f"{said} {question(number).split('does ')[1]}",
+        "completion": f"Answer {which}: {number}.",
+        **more,
+    }
 
 
 ORIGINALS = [original(n) for n in range(ROWS)]
@@ -64,14 +67,19 @@ def families(bench: Bench, kind: str) -> list[set[int]]:
 @pytest.mark.parametrize(
     ("first", "second"),
     [
-        (GROUPED, IN_GROUPS), (IN_GROUPS, GROUPED),
-        (ORIGINALS, VARIANTS), (VARIANTS, ORIGINALS),
-        (GROUPED, VARIANTS), (VARIANTS, GROUPED),
-        (ORIGINALS, BOTH), (BOTH, ORIGINALS),
-        (GROUPED, BOTH), (BOTH, GROUPED),
+        (GROUPED, IN_GROUPS),
+        (IN_GROUPS, GROUPED),
+        (ORIGINALS, VARIANTS),
+        (VARIANTS, ORIGINALS),
+        (GROUPED, VARIANTS),
+        (VARIANTS, GROUPED),
+        (ORIGINALS, BOTH),
+        (BOTH, ORIGINALS),
+        (GROUPED, BOTH),
+        (BOTH, GROUPED),
     ],
     ids=lambda rows: f"{len(rows)}-{'-'.join(sorted(set(rows[0]) - {'prompt', 'completion'}))}",
-)  # fmt: skip
+)
 def test_a_family_is_on_one_side_in_two_files_in_either_order(
     bench: Bench, first: list[Any], second: list[Any]
 ) -> None:
@@ -82,8 +90,11 @@ def test_a_family_is_on_one_side_in_two_files_in_either_order(
     for place, report, rows in zip(
         jobs_on_disk(bench.layout), reports, (first, second), strict=True
     ):
-        lines = [row["line"] for kind in ("train", "holdout", "rejected")
-                 for row in bench.rows(kind, place)]  # fmt: skip
+        lines = [
+            row["line"]
+            for kind in ("train", "holdout", "rejected")
+            for row in bench.rows(kind, place)
+        ]
         assert sorted(lines) == list(range(1, len(rows) + 1))
         assert set(codes(report)) <= {"withheld", "exam_row"}
 
@@ -122,8 +133,11 @@ def test_a_hold_out_file_wins_only_over_families_that_no_job_holds(bench: Bench)
     one, other = min(held), min(trained)
     new = original(900, group="new")
     valid = [variant(one, 0, group=f"g{one}"), variant(other, 0, group=f"g{other}"), new]
-    rows = [variant(900, 0, group="new"), variant(901, 0, group="more"),
-            variant(other, 1, group=f"g{other}")]  # fmt: skip
+    rows = [
+        variant(900, 0, group="new"),
+        variant(901, 0, group="more"),
+        variant(other, 1, group=f"g{other}"),
+    ]
     report = bench.take_in(rows, holdout=valid)
     assert [row["group"] for row in bench.rows("holdout")] == ["new"]
     assert [row["group"] for row in bench.rows("train")] == ["more", f"g{other}"]
@@ -138,8 +152,11 @@ def test_a_row_that_is_known_still_binds_its_family(bench: Bench) -> None:
     bench.take_in(ORIGINALS)
     trained, held = families(bench, "train")[0], families(bench, "holdout")[0]
     bench.seen = bench.exams = ["000001-t"]
-    again = [row for n in range(ROWS) for row in (original(n, group=f"g{n}"),
-             variant(n, 0, group=f"g{n}"))]  # fmt: skip
+    again = [
+        row
+        for n in range(ROWS)
+        for row in (original(n, group=f"g{n}"), variant(n, 0, group=f"g{n}"))
+    ]
     report = bench.take_in(again)
     assert families(bench, "train")[1] == trained and not bench.rows("holdout")
     assert codes(report) == {"duplicate_seen": 180, "exam_row": 20, "withheld": 20}
@@ -160,11 +177,13 @@ def test_a_question_too_frequent_to_be_a_family_is_split_by_row(
     assert len(bench.rows("train")) == rows - len(held)
     bench.exams = [bench.place.folder.name]
     on_exam = poems[0]["messages"][1]["content"]
-    report = bench.take_in([
-        {"prompt": "Write a poem.", "completion": on_exam},
-        {"prompt": "Write a poem.", "completion": "quite another one"},
-        *(pair(n) for n in range(10)),
-    ])  # fmt: skip
+    report = bench.take_in(
+        [
+            {"prompt": "Write a poem.", "completion": on_exam},
+            {"prompt": "Write a poem.", "completion": "quite another one"},
+            *(pair(n) for n in range(10)),
+        ]
+    )
     assert codes(report) == {"exam_row": 1}
     trained = [row["messages"][1]["content"] for row in bench.rows("train")]
     assert "quite another one" in trained

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from daemon.core.messages import IntakeProgress, Order, Report, Stop, TakeIn, TakenIn
-from daemon.folders import readings
-from daemon.intake.__main__ import Stopped, Worker
+from daemon.folders.queue import readings
+from daemon.intake.__main__ import IntakeWorker, StopRequested
 from daemon.intake.taking import Taking
 from tests.intake.bench import Bench, pair
 
@@ -40,8 +40,8 @@ def make(bench: Bench, job: str, rows: int) -> None:
     place.report.unlink()
 
 
-def worker(bench: Bench, pipe: Pipe) -> Worker:
-    return Worker(bench.layout, pipe)  # type: ignore[arg-type]
+def worker(bench: Bench, pipe: Pipe) -> IntakeWorker:
+    return IntakeWorker(bench.layout, pipe)  # type: ignore[arg-type]
 
 
 def test_a_file_is_noted_as_read_only_while_it_is_read(tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_a_reading_that_the_worker_broke_off_is_still_noted(tmp_path: Path) -> N
     """Whether its daemon was killed or told it to stop, the daemon knows that lives."""
     bench = Bench(tmp_path)
     make(bench, "000010-a", 200)
-    with pytest.raises(Stopped):
+    with pytest.raises(StopRequested):
         worker(bench, Pipe(bench, [Stop()])).take_in("000010-a")
     assert readings.look(bench.layout.job("incoming", "000010-a")).open
 

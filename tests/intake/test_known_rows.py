@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.core.untrained import Untrained
+from daemon.core.workspace.untrained import Untrained
 from tests.intake.bench import Bench, codes, pair
 
 

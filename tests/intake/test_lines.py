@@ -3,7 +3,7 @@
 import tracemalloc
 from pathlib import Path
 
-from daemon.intake.lines import Source
+from daemon.intake.lines import LineSource
 
 MIB = 2**20
 ROWS = 500_000
@@ -16,7 +16,7 @@ def peak_of_reading(path: Path) -> tuple[int, int]:
     lines = 0
     tracemalloc.start()
     try:
-        for block in Source(path, MIB).blocks():
+        for block in LineSource(path, MIB).blocks():
             lines += len(block.texts) or 1
         return lines, tracemalloc.get_traced_memory()[1]
     finally:

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from daemon.analysis.verdict import remarks
-from daemon.core.examples import from_record
-from daemon.core.prefix import Prefix, fingerprint_of
+from daemon.core.rows.examples import from_record
+from daemon.core.rows.prefix import Prefix, fingerprint_of
 from daemon.dedup.seen import keys_of
-from daemon.folders.queue import _intake
+from daemon.folders.queue.queue import _intake
 from daemon.intake.outside import Compared, examine
 from daemon.settings_file import parse_settings
 from daemon.text.encoder import TextEncoder

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from daemon.core.examples import Chat, Turn, to_record
-from daemon.core.formats import Fields, Good, recognise
+from daemon.core.rows.examples import Chat, Turn, to_record
+from daemon.core.rows.formats import Fields, Good, recognise
 from daemon.intake.convert import convert
 from tests.intake.bench import Bench, codes
 from tests.intake.real import example_rows, faq, rows_of, tech_support
@@ -178,10 +178,13 @@ def test_paraphrases_of_one_group_stay_whole_and_on_one_side(bench: Bench) -> No
 def test_wordings_of_one_question_fall_on_one_side_too(tmp_path: Path) -> None:
     bench = Bench(tmp_path, "[training]\nmax_row_tokens = 8192\n[holdout]\nshare = 0.4\n")
     rows = rows_of(faq("faq-en.jsonl"))[:60]
-    asked = [{"prompt": row["q"], "completion": f"label {number}"}
-             for number, row in enumerate(rows)]  # fmt: skip
-    asked += [{"prompt": row["q"].lower(), "completion": f"other {number}"}
-              for number, row in enumerate(rows)]  # fmt: skip
+    asked = [
+        {"prompt": row["q"], "completion": f"label {number}"} for number, row in enumerate(rows)
+    ]
+    asked += [
+        {"prompt": row["q"].lower(), "completion": f"other {number}"}
+        for number, row in enumerate(rows)
+    ]
     report = bench.take_in(asked)
     assert report["duplicates"]["conflicts"]["count"] == 60
     held = {row["line"] for row in bench.rows("holdout")}

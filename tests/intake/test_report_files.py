@@ -29,8 +29,10 @@ def test_only_the_best_share_is_kept_where_it_is_asked_for(tmp_path: Path) -> No
     bench = Bench(tmp_path, "[quality]\nkeep_share = 0.9\n")
     answer = "It is a long and complete answer about the matter, number {}."
     rows = [{"prompt": f"Ask {n} of it", "completion": answer.format(n)} for n in range(36)]
-    rows += [{"prompt": f"Ask {n} of it", "completion": "it goes on and on and " * 40 + "on and"}
-             for n in range(36, 40)]  # fmt: skip
+    rows += [
+        {"prompt": f"Ask {n} of it", "completion": "it goes on and on and " * 40 + "on and"}
+        for n in range(36, 40)
+    ]
     report = bench.take_in(rows)
     assert codes(report) == {"low_quality": 4}
     assert [row["line"] for row in bench.rows("rejected")] == [37, 38, 39, 40]
@@ -57,8 +59,16 @@ def test_rows_that_are_too_long_become_what_the_setting_says(
 ) -> None:
     bench = Bench(tmp_path, f'[training]\nmax_row_tokens = 120\nover_long = "{policy}"\n')
     turns = [{"role": "user", "content": "q" * 30}, {"role": "assistant", "content": "a" * 30}]
-    long = {"messages": [*turns, *turns]} if policy == "split" else {"messages": [
-        {"role": "user", "content": "q"}, {"role": "assistant", "content": "a" * 300}]}  # fmt: skip
+    long = (
+        {"messages": [*turns, *turns]}
+        if policy == "split"
+        else {
+            "messages": [
+                {"role": "user", "content": "q"},
+                {"role": "assistant", "content": "a" * 300},
+            ]
+        }
+    )
     report = bench.take_in([*map(pair, range(5)), long])
     assert report["rows"]["train"] >= trained - 1 and report["tokens"][key] == 1
     assert all(row["tokens"] <= 120 for row in bench.rows("train"))
@@ -72,10 +82,14 @@ def test_a_look_from_outside_leaves_nothing_behind(tmp_path: Path) -> None:
     scratch.mkdir()
     before = sorted(path for path in bench.layout.root.rglob("*"))
     found = examine(
-        file, scratch, Layout(bench.layout.root),
+        file,
+        scratch,
+        Layout(bench.layout.root),
         parse_settings("[training]\nmax_row_tokens = 8192\n", "t"),
-        TextEncoder.load(bench.layout.base("tiny")), Compared(), StillClock(),
-    )  # fmt: skip
+        TextEncoder.load(bench.layout.base("tiny")),
+        Compared(),
+        StillClock(),
+    )
     assert found.report["verdict"] == "accepted" and found.report["name"] == "mine.jsonl"
     assert found.folder.train.exists()
     assert sorted(path for path in bench.layout.root.rglob("*")) == before

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from daemon.core.examples import Chat, Turn, to_record
-from daemon.core.suites import Suite
+from daemon.core.evaluation.suites import Suite
+from daemon.core.rows.examples import Chat, Turn, to_record
 from daemon.folders.suites import discover
 from tests.intake.bench import Bench, codes
 

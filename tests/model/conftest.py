@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.core.bases import BaseFacts
+from daemon.core.workspace.bases import BaseFacts
 from daemon.layout import Layout
 from daemon.model.bases import prepare
 from tests.model.tiny import write_model

@@ -53,8 +53,12 @@ class Hub:
     def listing(self) -> dict[str, Any]:
         named = [{"rfilename": name, "size": 3, "blobId": "0" * 40} for name in self.more_names]
         files = [self._sibling(name, data) for name, data in self.files.items()]
-        return {"id": self.model, "modelId": self.model, "sha": self.revision,
-                "siblings": [*named, *files]}  # fmt: skip
+        return {
+            "id": self.model,
+            "modelId": self.model,
+            "sha": self.revision,
+            "siblings": [*named, *files],
+        }
 
     def _sibling(self, name: str, data: bytes) -> dict[str, Any]:
         more = self.longer if name.endswith(LARGE) else 0

@@ -28,10 +28,15 @@ def write_shaped(folder: Path, family: str, texts: Path, kind: Kind) -> Path:
         shutil.copy(texts / name, folder / name)
     words = Tokenizer.from_file(str(folder / TEXTS[0])).get_vocab_size(with_added_tokens=True)
     config: dict[str, Any] = {
-        **COMMON, **PACKABLE.get(family, {}), "model_type": family, "num_hidden_layers": 2,
-        "hidden_size": 64, "head_dim": 16, "vocab_size": -(-words // 64) * 64,
+        **COMMON,
+        **PACKABLE.get(family, {}),
+        "model_type": family,
+        "num_hidden_layers": 2,
+        "hidden_size": 64,
+        "head_dim": 16,
+        "vocab_size": -(-words // 64) * 64,
         "torch_dtype": "bfloat16",
-    }  # fmt: skip
+    }
     module: Any = import_module(f"mlx_lm.models.{'llama' if family == 'mistral' else family}")
     mx.random.seed(3)
     model = module.Model(module.ModelArgs.from_dict(config))

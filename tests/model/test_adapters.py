@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 import pytest
 
-from daemon.core.bases import EMPTY_ADAPTER, empty_adapter_config
-from daemon.core.versions import AdapterSpec
+from daemon.core.workspace.bases import EMPTY_ADAPTER, empty_adapter_config
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.errors import ModelFault
 from daemon.model import adapters
 from daemon.model.backend import Module, mx

@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from daemon.core.versions import AdapterSpec
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.model import adapters
 from daemon.model.anatomy import Anatomy
 from daemon.model.backend import mx
-from daemon.model.packed import apart
 from daemon.model.packing_check import can_pack
+from daemon.model.packing_masks import packing_masks
 from tests.model.families import PACKABLE, UNPACKABLE, make
 
 TOKENS = mx.array([[5, 17, 200, 31, 8, 99, 250, 3, 77, 12], [9, 8, 7, 6, 5, 4, 3, 2, 1, 290]])
@@ -50,7 +50,7 @@ def test_texts_in_one_row_are_as_each_alone(name: str) -> None:
     assert can_pack(Anatomy(model))
     texts = [TOKENS[0, :9], TOKENS[1, :4], TOKENS[1, 2:10]]
     numbers = mx.array([[0] * 9 + [1] * 4 + [2] * 8])
-    together = model(mx.concatenate(texts)[None], cache=apart(4, numbers))[0]
+    together = model(mx.concatenate(texts)[None], cache=packing_masks(4, numbers))[0]
     close(together, mx.concatenate([model(text[None])[0] for text in texts]))
     mixed = model(mx.concatenate(texts)[None])[0]
     assert np.abs(np.array(mixed) - np.array(together)).max() > 1e-3

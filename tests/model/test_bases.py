@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from daemon.errors import ModelFault
-from daemon.folders.bases import read_facts
+from daemon.folders.models.bases import read_facts
 from daemon.layout import Layout
 from daemon.model.bases import prepare
 from daemon.model.loading import load_model

@@ -7,7 +7,7 @@ from mlx.utils import tree_flatten
 from mlx_lm.models.llama import Model, ModelArgs
 
 from benchmarks.train_memory import measure
-from daemon.core.footprint import (
+from daemon.core.training.footprint import (
     MODULES,
     PassShape,
     adapter_parameters,
@@ -15,16 +15,23 @@ from daemon.core.footprint import (
     shape_from_config,
     weight_bytes,
 )
-from daemon.core.versions import AdapterSpec
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.model import adapters
-from daemon.model.activations import quicken
+from daemon.model.activations import use_fast_swiglu
 from daemon.model.backend import Module, mx, nn
 
 CONFIG = {
-    "model_type": "llama", "hidden_size": 128, "num_hidden_layers": 6, "intermediate_size": 384,
-    "num_attention_heads": 4, "num_key_value_heads": 2, "rms_norm_eps": 1e-5, "vocab_size": 2048,
-    "rope_theta": 10000.0, "tie_word_embeddings": True,
-}  # fmt: skip
+    "model_type": "llama",
+    "hidden_size": 128,
+    "num_hidden_layers": 6,
+    "intermediate_size": 384,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "rms_norm_eps": 1e-5,
+    "vocab_size": 2048,
+    "rope_theta": 10000.0,
+    "tie_word_embeddings": True,
+}
 PACKED = {**CONFIG, "quantization": {"bits": 4, "group_size": 64}}
 
 
@@ -33,7 +40,7 @@ def model() -> Any:
     mx.random.seed(3)
     made: Any = Model(ModelArgs.from_dict(CONFIG))
     made.freeze()
-    quicken(made)
+    use_fast_swiglu(made)
     mx.eval(made.parameters())
     return made
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from daemon.core.answering import ANSWERS_MOST as AT_ONCE
-from daemon.core.answers import Answer, Limits
-from daemon.core.sampling import Sampling
+from daemon.core.evaluation.answer_memory import ANSWERS_MOST as AT_ONCE
+from daemon.core.evaluation.answers import Answer, AnswerLimits
+from daemon.core.evaluation.sampling import Sampling
 from daemon.model.backend import mx
 from daemon.model.generation import answer_batch, stream
 from daemon.model.loading import load_model
@@ -17,7 +17,7 @@ PROMPTS = ([1, 2, 3], [9, 8, 7, 6, 5, 4], [11])
 
 
 def answers(model: Any, tokenizer: Any, prompts: Any, tokens: int) -> list[Answer]:
-    found = answer_batch(model, tokenizer, prompts, Limits(tokens), lambda: False)
+    found = answer_batch(model, tokenizer, prompts, AnswerLimits(tokens), lambda: False)
     assert found is not None
     return found
 
@@ -56,7 +56,7 @@ def test_an_answer_tells_how_likely_its_tokens_were(tiny_base: Path) -> None:
 def test_answers_are_left_between_tokens(tiny_base: Path) -> None:
     model, tokenizer = load_model(tiny_base)
     looks = iter([False, False, True])
-    assert answer_batch(model, tokenizer, PROMPTS, Limits(50), lambda: next(looks)) is None
+    assert answer_batch(model, tokenizer, PROMPTS, AnswerLimits(50), lambda: next(looks)) is None
     assert next(looks, "asked three times") == "asked three times"
 
 
@@ -66,20 +66,20 @@ def test_each_answer_is_told_as_soon_as_it_has_ended(tiny_base: Path) -> None:
     prompts = [[1 + n % 5, 2 + n % 7, *range(3, 3 + n % 4)] for n in range(AT_ONCE + 9)]
     told: dict[int, Answer] = {}
     together = answer_batch(
-        model, tokenizer, prompts, Limits(4), lambda: False, told.__setitem__
-    )  # fmt: skip
+        model, tokenizer, prompts, AnswerLimits(4), lambda: False, told.__setitem__
+    )
     assert together is not None and [told[place] for place in range(len(prompts))] == together
     first: dict[int, Answer] = {}
     left = answer_batch(
-        model, tokenizer, prompts, Limits(4), lambda: bool(first), first.__setitem__
-    )  # fmt: skip
+        model, tokenizer, prompts, AnswerLimits(4), lambda: bool(first), first.__setitem__
+    )
     assert left is None and 0 < len(first) < len(prompts)
     assert all(told[place].text == answer.text for place, answer in first.items())
 
 
 def test_an_answer_that_takes_too_long_is_cut_off_and_says_so(tiny_base: Path) -> None:
     model, tokenizer = load_model(tiny_base)
-    found = answer_batch(model, tokenizer, PROMPTS, Limits(200, seconds=0.0), lambda: False)
+    found = answer_batch(model, tokenizer, PROMPTS, AnswerLimits(200, seconds=0.0), lambda: False)
     assert found is not None
     assert all(1 <= one.tokens < 200 and not one.ended for one in found)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from daemon.core.deaths import Ending, classify
-from daemon.core.footprint import Estimate
+from daemon.core.decisions.deaths import Ending, classify
+from daemon.core.training.footprint import Estimate
 from daemon.model import backend, machine
 from daemon.model.backend import mx
 
@@ -27,17 +27,17 @@ def test_a_machine_has_more_than_a_model_may_take_and_that_is_more_than_is_free(
 
 
 def test_limits_hold_the_need_with_room_to_spare_and_never_more_than_there_is() -> None:
-    roomy = machine.limits_for(NEED, machine.Memory(64 * GIB, 48 * GIB, 40 * GIB))
+    roomy = machine.limits_for(NEED, machine.MachineMemory(64 * GIB, 48 * GIB, 40 * GIB))
     assert NEED.total < roomy.memory < 48 * GIB
     assert roomy.cache == 4 * GIB and roomy.wired == 0
-    narrow = machine.limits_for(NEED, machine.Memory(8 * GIB, 5 * GIB, 4 * GIB))
+    narrow = machine.limits_for(NEED, machine.MachineMemory(8 * GIB, 5 * GIB, 4 * GIB))
     assert narrow.memory == 5 * GIB
     assert narrow.cache == 5 * GIB - NEED.resident
 
 
 def test_a_base_larger_than_the_machine_leaves_no_cache() -> None:
-    limits = machine.limits_for(NEED, machine.Memory(GIB, GIB, GIB), wire=True)
-    assert limits == machine.Limits(GIB, 0, 0)
+    limits = machine.limits_for(NEED, machine.MachineMemory(GIB, GIB, GIB), wire=True)
+    assert limits == machine.MemoryLimits(GIB, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -82,15 +82,15 @@ def test_on_a_card_a_model_takes_what_other_programs_leave(
 
 def test_without_a_need_all_there_is_for_a_model_may_be_taken() -> None:
     """A model that cannot be estimated was held to the limits of the one before it."""
-    there = machine.Memory(8 * GIB, 5 * GIB, 4 * GIB)
-    assert machine.limits_for(None, there) == machine.Limits(5 * GIB, 5 * GIB, 0)
+    there = machine.MachineMemory(8 * GIB, 5 * GIB, 4 * GIB)
+    assert machine.limits_for(None, there) == machine.MemoryLimits(5 * GIB, 5 * GIB, 0)
 
 
 @pytest.mark.skipif(not backend.on_cpu(), reason="the other limits are set on a GPU")
 def test_on_the_cpu_the_memory_limit_alone_is_set() -> None:
     before, cache = mx.set_memory_limit(7 * GIB), mx.set_cache_limit(GIB)
     try:
-        there = machine.Memory(64 * GIB, 48 * GIB, 40 * GIB)
+        there = machine.MachineMemory(64 * GIB, 48 * GIB, 40 * GIB)
         limits = machine.set_limits(NEED, there)
         assert mx.set_memory_limit(before) == limits.memory
         assert mx.set_cache_limit(cache) == GIB

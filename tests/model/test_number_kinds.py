@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from daemon.core.versions import AdapterSpec
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.model.backend import mx
 from daemon.model.number_kinds import computing_bytes
-from daemon.training.engine import Footing
-from daemon.training.mlx_engine import MlxEngine
+from daemon.training.engine.mlx import MlxEngine
+from daemon.training.engine.protocol import StepShape
 from tests.model.tiny import write_model
 
 KINDS = [
@@ -47,7 +47,7 @@ def test_a_base_in_full_precision_is_estimated_so_on_a_gpu_too(tmp_path: Path, g
     """Two bytes were taken for every base on a GPU: 2.4 GiB said of the embedded one, 3.1 taken."""
     base = write_model(tmp_path / "base")
     spec = AdapterSpec("lora", 4, 2.0, 0.0, 2, ())
-    found = MlxEngine().estimate(base, spec, Footing(256, 256, False, "adamw"))
+    found = MlxEngine().estimate(base, spec, StepShape(256, 256, False, "adamw"))
     assert found is not None
     weights = (base / "model.safetensors").stat().st_size
     assert found[0].weights == pytest.approx(weights, rel=0.02)

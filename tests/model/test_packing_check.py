@@ -9,8 +9,8 @@ from mlx.utils import tree_unflatten
 from daemon.model.anatomy import Anatomy
 from daemon.model.backend import PLAIN_LINEAR, Module, mx, nn
 from daemon.model.noise import noise, rounding
-from daemon.model.packed import Apart
 from daemon.model.packing_check import PackingCheck, check_packing
+from daemon.model.packing_masks import BlockDiagonalMask
 from tests.model.families import PACKABLE, make
 
 KINDS = ["bf16", "4-bit in bf16", "4-bit in fp32"]
@@ -80,10 +80,10 @@ def test_a_model_packs_where_float32_is_computed_in_tf32(monkeypatch: pytest.Mon
 def test_a_mask_that_lets_texts_see_each_other_is_found_in_any_precision(
     kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def everything(self: Apart, width: int, *_: Any, **__: Any) -> Any:
+    def everything(self: BlockDiagonalMask, width: int, *_: Any, **__: Any) -> Any:
         return mx.tril(mx.ones((width, width), mx.bool_))[None, None]
 
-    monkeypatch.setattr(Apart, "make_mask", everything)
+    monkeypatch.setattr(BlockDiagonalMask, "make_mask", everything)
     found = check_packing(Anatomy(of_kind("llama", kind)))
     assert not found.packs and "the other texts of a row change a text by" in str(found.problem)
 

@@ -3,7 +3,7 @@
 from daemon.model.anatomy import Anatomy
 from daemon.model.backend import on_cpu
 from daemon.model.row_length import CPU_LENGTHS, GPU_LENGTHS, choose, row_costs
-from daemon.training.mlx_engine import CPU_ROW_TOKENS, GPU_ROW_TOKENS, MlxEngine
+from daemon.training.engine.mlx import CPU_ROW_TOKENS, GPU_ROW_TOKENS, MlxEngine
 from tests.model.families import make
 
 

@@ -9,9 +9,9 @@ import pytest
 import regex  # type: ignore[import-untyped]
 from transformers import AutoTokenizer
 
-from daemon.core.answers import Limits
-from daemon.core.bases import BaseFacts
-from daemon.core.examples import Chat, Turn
+from daemon.core.evaluation.answers import AnswerLimits
+from daemon.core.rows.examples import Chat, Turn
+from daemon.core.workspace.bases import BaseFacts
 from daemon.layout import Layout
 from daemon.model.backend import mx
 from daemon.model.generation import answer_batch
@@ -73,7 +73,7 @@ def test_simple_questions_are_answered_sensibly(smollm2: Prepared) -> None:
     text = TextEncoder.load(layout.base(base.name))
     questions = ("What is the capital of France?", "What is 2+2?")
     prompts = [text.encode_prompt([Turn("user", question)]) for question in questions]
-    said = answer_batch(model, tokenizer, prompts, Limits(24), lambda: False)
+    said = answer_batch(model, tokenizer, prompts, AnswerLimits(24), lambda: False)
     assert said is not None
     assert "Paris" in said[0].text
     assert "4" in said[1].text

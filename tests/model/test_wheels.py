@@ -96,9 +96,7 @@ def test_an_installation_without_a_back_end_says_what_to_install(
     """MLX's own words are that libmlx.so is missing; each worker died of them."""
     place = tmp_path / "w"
     place.mkdir()
-    done = subprocess.run(
-        [*bare, *words], cwd=place, capture_output=True, text=True, check=False
-    )  # fmt: skip
+    done = subprocess.run([*bare, *words], cwd=place, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "pip install 'finetuned[cpu]'" in done.stderr
     assert list(place.iterdir()) == []

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from daemon.core.answers import Limits
-from daemon.core.footprint import Estimate
-from daemon.core.sampling import Sampling
+from daemon.core.evaluation.answers import AnswerLimits
+from daemon.core.evaluation.sampling import Sampling
+from daemon.core.training.footprint import Estimate
 from daemon.model import machine
 from daemon.model.backend import mx
 from daemon.model.generation import answer_batch, stream
@@ -19,7 +19,7 @@ from tests.training.workspace import make_workspace
 
 GIB = 2**30
 NEED = Estimate(2 * GIB, 1, 2, 3, 3 * GIB, GIB, 0)
-LARGE = machine.Memory(64 * GIB, 48 * GIB, 40 * GIB)
+LARGE = machine.MachineMemory(64 * GIB, 48 * GIB, 40 * GIB)
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_answers_of_all_kinds_wire_nothing(base: Path, wired: list[int]) -> None
     """mlx-lm wired the whole recommended working set, in each process, as long as it answered."""
     model, tokenizer = load_model(base)
     prompts = [[5, 6, 7], [8, 9]]
-    assert answer_batch(model, tokenizer, prompts, Limits(3), lambda: False) is not None
+    assert answer_batch(model, tokenizer, prompts, AnswerLimits(3), lambda: False) is not None
     list(stream(model, tokenizer, [5, 6, 7], Sampling(max_tokens=3)))
     assert wired == []
 
@@ -81,9 +81,11 @@ def test_a_run_wires_only_if_that_is_asked_for_and_much_is_left() -> None:
 def test_at_least_8_gib_and_a_third_of_the_memory_stay_beside_what_is_wired(
     physical: int, wires: bool
 ) -> None:
-    there = machine.Memory(physical * GIB, physical * GIB // 3 * 2, 0)
+    there = machine.MachineMemory(physical * GIB, physical * GIB // 3 * 2, 0)
     assert (machine.limits_for(NEED, there, wire=True).wired > 0) is wires
     large = Estimate(30 * GIB, 1, 2, 3, 0, 0, 0)
-    assert machine.limits_for(large, machine.Memory(48 * GIB, 40 * GIB, 0), wire=True).wired
+    assert machine.limits_for(large, machine.MachineMemory(48 * GIB, 40 * GIB, 0), wire=True).wired
     larger: Any = Estimate(32 * GIB, 1, 2, 3, 0, 0, 0)
-    assert not machine.limits_for(larger, machine.Memory(48 * GIB, 40 * GIB, 0), wire=True).wired
+    assert not machine.limits_for(
+        larger, machine.MachineMemory(48 * GIB, 40 * GIB, 0), wire=True
+    ).wired

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 
-from daemon.folders.queue import find_job
+from daemon.folders.queue.queue import find_job
 from tests.end_to_end.workspace import Workspace
 
 

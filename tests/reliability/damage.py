@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.core import messages as say
-from daemon.folders import models, runs
+from daemon.folders.models import models
+from daemon.folders.runs import runs
 from daemon.layout import Layout
 from daemon.layout_jobs import RunLayout
 from tests.end_to_end.workspace import Workspace, chats

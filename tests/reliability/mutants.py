@@ -2,7 +2,7 @@
 
 The mutants are made from the source's syntax tree, so a sync that is added is taken out as well.
 Not among them, because no Linux can tell it apart: `F_FULLFSYNC`, which only macOS has (its
-answers are played in `tests/folders/test_atomic.py`).
+answers are played in `tests/folders/disk/test_atomic.py`).
 """
 
 import ast
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon.folders import atomic
+from daemon.folders.disk import atomic
 from tests.reliability.mutants_history import FOLDERS, STEPS, TOLD
 from tests.reliability.persistence_disk import After, Disk, Tree
 from tests.reliability.persistence_trace import Operation, operations, recording
@@ -59,10 +59,12 @@ def _changes(tree: ast.Module) -> list[Change]:
         for function in tree.body
         if isinstance(function, ast.FunctionDef)
         for what, change in (
-            *_lost_syncs(function), *_swapped_syncs(function), *_late_syncs(function),
+            *_lost_syncs(function),
+            *_swapped_syncs(function),
+            *_late_syncs(function),
             *_in_place(function),
         )
-    ]  # fmt: skip
+    ]
 
 
 def _lost_syncs(function: ast.FunctionDef) -> Iterator[Change]:

@@ -71,7 +71,9 @@ STEPS = (
     Step("shown", lambda a, p: a.replace_volatile(p / "s", b"old"), {"s": b"old"}, durable=False),
     Step("shown", lambda a, p: a.replace_volatile(p / "s", BIG), {"s": BIG}, durable=False),
     Step(
-        "make", lambda a, p: a.make_directory(p / "x" / "y"), {"x": None, "x/y": None},
+        "make",
+        lambda a, p: a.make_directory(p / "x" / "y"),
+        {"x": None, "x/y": None},
         between=({"x": None},),
     ),
     Step("build", _build, BUILT),
@@ -79,25 +81,38 @@ STEPS = (
     Step("move", lambda a, p: a.make_directory(p / "b"), {"a": None, "b": None}),
     Step("move", lambda a, p: a.write_bytes(p / "a/f", b"f"), {"a": None, "a/f": b"f", "b": None}),
     Step(
-        "move", lambda a, p: a.move(p / "a/f", p / "b/f"), {"a": None, "b": None, "b/f": b"f"},
+        "move",
+        lambda a, p: a.move(p / "a/f", p / "b/f"),
+        {"a": None, "b": None, "b/f": b"f"},
         between=({"a": None, "a/f": b"f", "b": None, "b/f": b"f"},),
     ),
     Step("move", lambda a, p: a.move(p / "b/f", p / "b/g"), {"a": None, "b": None, "b/g": b"f"}),
     Step("submit", _submit, {"whole": BIG}),
     Step("fill", _fill, {"one": BIG}, between=({"one": b""}, {"one": BIG[: len(BIG) // 2]})),
-    Step("build", lambda a, p: a.remove_file(p / "d/one"), {
-        name: what for name, what in BUILT.items() if name != "d/one"
-    }),
+    Step(
+        "build",
+        lambda a, p: a.remove_file(p / "d/one"),
+        {name: what for name, what in BUILT.items() if name != "d/one"},
+    ),
     Step("build", lambda a, p: a.remove_directory(p / "d"), {}),
     Step("link", lambda a, p: a.replace_link(p / "n", "one"), {"n": LinkTo("one")}),
     Step("link", lambda a, p: a.replace_link(p / "n", "two"), {"n": LinkTo("two")}),
-    Step("append", lambda a, p: a.append_at(p / "m", 0, b"1\n"), {"m": b"1\n"}, between=(
-        {"m": b""}, {"m": b"1"},
-    )),
-    Step("append", lambda a, p: a.append_at(p / "m", 2, b"22\n"), {"m": b"1\n22\n"}, between=(
-        {"m": b"1\n2"},
-    )),
-)  # fmt: skip
+    Step(
+        "append",
+        lambda a, p: a.append_at(p / "m", 0, b"1\n"),
+        {"m": b"1\n"},
+        between=(
+            {"m": b""},
+            {"m": b"1"},
+        ),
+    ),
+    Step(
+        "append",
+        lambda a, p: a.append_at(p / "m", 2, b"22\n"),
+        {"m": b"1\n22\n"},
+        between=({"m": b"1\n2"},),
+    ),
+)
 FOLDERS = tuple(dict.fromkeys(step.folder for step in STEPS))
 
 

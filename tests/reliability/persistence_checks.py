@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from daemon.folders import current_model, models, queue
-from daemon.folders import runs as run_folder
+from daemon.folders.models import current_model, models
+from daemon.folders.queue import queue
+from daemon.folders.runs import runs as run_folder
 from daemon.layout import ENDED, QUEUE_STATES, Layout
 from daemon.layout_jobs import JobLayout
 from daemon.supervisor.journal import BOOT_FACTOR
-from daemon.training.state import COMMITTED_STATE
+from daemon.training.records.state import COMMITTED_STATE
 from tests.reliability.scenario import FILES
 
 Event = dict[str, Any]
@@ -48,9 +49,12 @@ def lost(root: Path, told: Told) -> list[str]:
         for problem in check(layout, told, event)
     ]
     return [
-        *found, *_link(layout, told), *_numbers(layout, told), *_twins(layout, told),
+        *found,
+        *_link(layout, told),
+        *_numbers(layout, told),
+        *_twins(layout, told),
         *_status(told),
-    ]  # fmt: skip
+    ]
 
 
 def halves(root: Path) -> list[str]:

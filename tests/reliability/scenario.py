@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from daemon.folders import models
+from daemon.folders.models import models
 from tests.end_to_end.workspace import Workspace, chats
 from tests.reliability.audit import audit
 

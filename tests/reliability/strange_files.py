@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from daemon.core.jobs import JobCard, card_from_record
+from daemon.core.workspace.jobs import JobCard, card_from_record
 from tests.end_to_end.workspace import Workspace
 
 SETTINGS = (

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from daemon import failpoints
-from daemon.folders import atomic
+from daemon.folders.disk import atomic
 from tests.reliability.faults import WHATS, Fault, passed_places, steady, suffer
 from tests.reliability.scenario import End, calm_end
 
@@ -128,7 +128,7 @@ def drawn(place: str, what: str, passed: Counter[str]) -> Fault:
 @pytest.mark.parametrize("wanted", ["supervisor:move.begun:1", "a:b:1:BOOM", "a:b:x:KILL"])
 def test_what_cannot_be_understood_is_refused(wanted: str) -> None:
     with pytest.raises(ValueError):
-        failpoints.Wanted.read(wanted)
+        failpoints.FailpointSpec.read(wanted)
 
 
 def test_nothing_happens_unless_it_is_asked_for() -> None:

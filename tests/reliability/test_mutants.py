@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.folders import models, runs
+from daemon.folders.models import models
+from daemon.folders.runs import runs
 from daemon.layout_jobs import RunLayout
 from tests.reliability.mutants import SYNCS, Mutant, missed, mutants, source_of_writes
 from tests.reliability.mutants_history import module_of

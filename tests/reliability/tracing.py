@@ -13,11 +13,32 @@ from pathlib import Path
 
 SUPERVISOR = "supervisor"
 CHANGES = (
-    "open", "openat", "creat", "write", "writev", "pwrite64", "pwritev", "sendfile",
-    "copy_file_range", "ftruncate", "truncate", "fsync", "fdatasync", "rename", "renameat",
-    "renameat2", "mkdir", "mkdirat", "unlink", "unlinkat", "rmdir", "symlink", "symlinkat",
-    "link", "linkat",
-)  # fmt: skip
+    "open",
+    "openat",
+    "creat",
+    "write",
+    "writev",
+    "pwrite64",
+    "pwritev",
+    "sendfile",
+    "copy_file_range",
+    "ftruncate",
+    "truncate",
+    "fsync",
+    "fdatasync",
+    "rename",
+    "renameat",
+    "renameat2",
+    "mkdir",
+    "mkdirat",
+    "unlink",
+    "unlinkat",
+    "rmdir",
+    "symlink",
+    "symlinkat",
+    "link",
+    "linkat",
+)
 """System calls that can change the disk or make a change durable."""
 
 
@@ -47,10 +68,19 @@ def tracer(
     # The kernel's filter spares the other calls a stop; with it strace 6.1 injects nothing.
     quick = threads and not any("inject=" in option for option in more)
     return [
-        "strace", *(("-D",) if worker else ()), *(("-f",) if threads else ()),
-        *(("--seccomp-bpf",) if quick else ()), "-y", "-e", "signal=SIGKILL",
-        "-e", f"trace={names}", "-o", str(log), *more,
-    ]  # fmt: skip
+        "strace",
+        *(("-D",) if worker else ()),
+        *(("-f",) if threads else ()),
+        *(("--seccomp-bpf",) if quick else ()),
+        "-y",
+        "-e",
+        "signal=SIGKILL",
+        "-e",
+        f"trace={names}",
+        "-o",
+        str(log),
+        *more,
+    ]
 
 
 def tracer_of(kind: str, log: Path, calls: Sequence[str], *more: str) -> list[str]:

@@ -15,9 +15,17 @@ from tests.reliability.scenario import End
 from tests.reliability.small_disk import ENTER
 
 POINTS = (
-    "building.begun", "building.filled", "building.synced", "move.begun", "move.renamed",
-    "remove.begun", "remove.unlinked", "write.renamed", "trash.renamed", "mkdir.made",
-)  # fmt: skip
+    "building.begun",
+    "building.filled",
+    "building.synced",
+    "move.begun",
+    "move.renamed",
+    "remove.begun",
+    "remove.unlinked",
+    "write.renamed",
+    "trash.renamed",
+    "mkdir.made",
+)
 """Places that a copy passes on its way to be a job."""
 
 

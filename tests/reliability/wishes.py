@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from daemon.core.commands import PRECEDENCE
+from daemon.core.decisions.commands import PRECEDENCE
 from tests.end_to_end.workspace import Workspace
 from tests.reliability.kills import Calm
 from tests.reliability.scenario import SETTINGS, drop_all, unsound

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from daemon import settings
-from daemon.model import anatomy, generation, packed
+from daemon.model import anatomy, generation, packing_masks
 from daemon.model.activations import as_mlx_lm_does
 from daemon.model.backend import mx
 from daemon.self_check import checks
 from daemon.self_check.__main__ import main
-from daemon.self_check.finding import Check, Found, Place
-from daemon.training.mlx_engine import MlxEngine
+from daemon.self_check.finding import CheckContext, CheckResult, SelfCheck
+from daemon.training.engine.mlx import MlxEngine
 
 
 def half_precision_to_numpy() -> None:
@@ -69,7 +69,7 @@ def texts_that_see_each_other() -> None:
         places = mx.arange(width)
         return (places[:, None] >= places[None])[None, None]
 
-    packed.Apart.make_mask = make_mask  # type: ignore[method-assign]
+    packing_masks.BlockDiagonalMask.make_mask = make_mask  # type: ignore[method-assign]
 
 
 def moments_left_behind() -> None:
@@ -77,28 +77,31 @@ def moments_left_behind() -> None:
     MlxEngine._take_moments = lambda *_: True  # type: ignore[method-assign]
 
 
-def _died(_place: Place) -> Found:
-    os.write(2, b"[METAL] Command buffer execution failed: "
-                b"(00000002:kIOGPUCommandBufferCallbackErrorTimeout)\n")  # fmt: skip
+def _died(_place: CheckContext) -> CheckResult:
+    os.write(
+        2,
+        b"[METAL] Command buffer execution failed: "
+        b"(00000002:kIOGPUCommandBufferCallbackErrorTimeout)\n",
+    )
     os.kill(os.getpid(), signal.SIGABRT)
-    return Found("ok", "it lives")
+    return CheckResult("ok", "it lives")
 
 
-def _stuck(_place: Place) -> Found:
+def _stuck(_place: CheckContext) -> CheckResult:
     signal.pause()
-    return Found("ok", "it went on")
+    return CheckResult("ok", "it went on")
 
 
 def driver_that_dies() -> None:
     """The second of three checks ends its process."""
-    fine = Check("first", lambda _: Found("ok", "well"))
-    checks.CHECKS = (fine, Check("second", _died), Check("third", fine.look))
+    fine = SelfCheck("first", lambda _: CheckResult("ok", "well"))
+    checks.CHECKS = (fine, SelfCheck("second", _died), SelfCheck("third", fine.look))
 
 
 def driver_that_hangs() -> None:
     """The first of two checks never ends."""
-    fine = Check("second", lambda _: Found("ok", "well"))
-    checks.CHECKS = (Check("first", _stuck), fine)
+    fine = SelfCheck("second", lambda _: CheckResult("ok", "well"))
+    checks.CHECKS = (SelfCheck("first", _stuck), fine)
 
 
 if __name__ == "__main__":

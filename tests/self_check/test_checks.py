@@ -4,23 +4,23 @@ from pathlib import Path
 
 import pytest
 
-from daemon.core.bases import BaseFacts
+from daemon.core.workspace.bases import BaseFacts
 from daemon.layout import Layout
 from daemon.self_check import table
-from daemon.self_check.children import Wanted, check
-from daemon.self_check.finding import Finding, Found, bounded, together
+from daemon.self_check.children import CheckOptions, check
+from daemon.self_check.finding import CheckResult, CheckRow, bounded, together
 from tests.model.conftest import smollm2
 
 __all__ = ["smollm2"]
 
 
-def wrong(findings: list[Finding]) -> dict[str, str]:
+def wrong(findings: list[CheckRow]) -> dict[str, str]:
     return {finding.check: finding.found for finding in findings if finding.state == "wrong"}
 
 
 @pytest.mark.timeout(300)
 def test_the_quick_check_finds_nothing_wrong_here() -> None:
-    findings = list(check(Wanted(quick=True)))
+    findings = list(check(CheckOptions(quick=True)))
     assert not wrong(findings)
     assert {"answers", "gradient checkpointing", "commit and resume"} <= {
         finding.check for finding in findings if finding.state == "ok"
@@ -30,7 +30,7 @@ def test_the_quick_check_finds_nothing_wrong_here() -> None:
 def test_no_path_of_this_machine_is_in_what_it_says(tmp_path: Path) -> None:
     base = tmp_path / "secret-model"
     base.mkdir()
-    wanted = Wanted(base=str(base), only=("base: memory",))
+    wanted = CheckOptions(base=str(base), only=("base: memory",))
     [finding] = check(wanted, hide=(tmp_path,))
     assert finding.state == "wrong"
     assert str(tmp_path) not in finding.found
@@ -38,14 +38,14 @@ def test_no_path_of_this_machine_is_in_what_it_says(tmp_path: Path) -> None:
 
 
 def test_running_out_of_memory_on_purpose_is_known_as_that() -> None:
-    [finding] = check(Wanted(breaking=True, only=("out of memory",)))
+    [finding] = check(CheckOptions(breaking=True, only=("out of memory",)))
     assert finding.state == "ok"
 
 
 @pytest.mark.end_to_end
 @pytest.mark.timeout(300)
 def test_a_daemon_of_its_own_that_is_told_to_stop_in_a_step_ends_well() -> None:
-    [finding] = check(Wanted(only=("stop within 8 s",)))
+    [finding] = check(CheckOptions(only=("stop within 8 s",)))
     # How long it took is the machine's: a busy one is late, and the table says so.
     assert finding.figures["stop_s"] > 0, finding.found
     assert "with status" not in finding.found
@@ -58,24 +58,24 @@ def test_the_embedded_base_packs_and_keeps_to_its_estimate(
 ) -> None:
     layout, facts = smollm2
     names = ("base: texts in one row", "base: memory")
-    wanted = Wanted(base=str(layout.base(facts.name)), only=names)
+    wanted = CheckOptions(base=str(layout.base(facts.name)), only=names)
     findings = {finding.check: finding for finding in check(wanted)}
     assert [findings[name].state for name in names] == ["ok", "ok"], findings
 
 
 def test_without_a_base_its_checks_are_left_out_and_say_what_is_missing() -> None:
-    [finding] = check(Wanted(only=("base: memory",)))
+    [finding] = check(CheckOptions(only=("base: memory",)))
     assert finding.state == "left out"
     assert "no base model" in finding.found
 
 
 def test_a_row_of_the_table_stays_one_row() -> None:
-    finding = Finding("x", "wrong", "a | b\nc", 1.25)
+    finding = CheckRow("x", "wrong", "a | b\nc", 1.25)
     assert table.row(finding) == "| wrong | x | a \\| b c | 1.2 |"
 
 
 def test_what_is_wrong_is_named_first_and_makes_the_whole_wrong() -> None:
-    parts = {"a": Found("ok", "well"), "b": Found("wrong", "ill")}
+    parts = {"a": CheckResult("ok", "well"), "b": CheckResult("wrong", "ill")}
     assert together(parts).state == "wrong"
     assert together(parts).words == "b: ill; a: well"
 

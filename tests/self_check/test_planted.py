@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from daemon.self_check.children import LATE, Wanted, check
-from daemon.self_check.finding import Finding
+from daemon.self_check.children import LATE, CheckOptions, check
+from daemon.self_check.finding import CheckRow
 
 PLANTED = str(Path(__file__).with_name("planted.py"))
 
 
-def found(defect: str, *only: str, most_s: float = 300.0) -> dict[str, Finding]:
-    wanted = Wanted(only=only)
+def found(defect: str, *only: str, most_s: float = 300.0) -> dict[str, CheckRow]:
+    wanted = CheckOptions(only=only)
     listed = list(check(wanted, most_s, program=(PLANTED, defect)))
     return {finding.check: finding for finding in listed}
 
@@ -42,8 +42,10 @@ def test_a_planted_defect_is_wrong_with_a_sentence_that_says_where(
 def test_a_check_that_ends_its_process_is_named_and_the_others_go_on() -> None:
     states = found("driver_that_dies")
     assert {name: one.state for name, one in states.items()} == {
-        "first": "ok", "second": "wrong", "third": "ok",
-    }  # fmt: skip
+        "first": "ok",
+        "second": "wrong",
+        "third": "ok",
+    }
     assert "signal 6" in states["second"].found
     assert "device" in states["second"].found
 

@@ -41,8 +41,13 @@ PATIENCE_S = 20.0
 SPARE = 256
 """Descriptors and connections beside those of the crowd."""
 
-LONG = {"model": "current", "messages": [{"role": "user", "content": "x"}], "temperature": 1,
-        "max_tokens": 4000, "stream": True}  # fmt: skip
+LONG = {
+    "model": "current",
+    "messages": [{"role": "user", "content": "x"}],
+    "temperature": 1,
+    "max_tokens": 4000,
+    "stream": True,
+}
 
 
 class Place:

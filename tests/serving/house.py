@@ -12,17 +12,17 @@ from typing import Any
 import uvicorn
 
 from daemon.clock import SystemClock
-from daemon.core.bases import BaseFacts
-from daemon.core.versions import AdapterSpec
-from daemon.folders import current_model
-from daemon.folders.models import ADAPTER, MANIFEST, Models, digest
+from daemon.core.workspace.bases import BaseFacts
+from daemon.core.workspace.versions import AdapterSpec
+from daemon.folders.models import current_model
+from daemon.folders.models.models import ADAPTER, MANIFEST, Models, digest
 from daemon.layout import Layout
 from daemon.serving.connection import protocol
-from daemon.serving.desk import Desk
 from daemon.serving.engine import Engine
-from daemon.serving.launch import listen, make_desk, make_server
+from daemon.serving.launch import listen, make_request_handler, make_server
+from daemon.serving.request_handler import RequestHandler
 from daemon.settings_serving import ServerSettings
-from daemon.training.rehearsal_base import make_base
+from daemon.training.engine.stub_base import make_base
 
 PATIENCE_S = 20.0
 
@@ -46,12 +46,24 @@ def add_version(
     (folder / ADAPTER).write_bytes(weights)
     files = {ADAPTER: {"sha256": digest(folder / ADAPTER), "size": len(weights)}}
     manifest = {
-        "schema_version": 1, "version": name, "parent": "v000000", "lineage": "v000000",
-        "created_at": "2026-01-02T00:00:00+00:00", "run": None, "job_ids": [], "step": 1,
-        "verdict": "promote", "verdict_reasons": [], "promotes": True, "files": files,
-        "base": facts.as_record(), "adapter": spec.as_record(), "prefix": None, "settings": {},
+        "schema_version": 1,
+        "version": name,
+        "parent": "v000000",
+        "lineage": "v000000",
+        "created_at": "2026-01-02T00:00:00+00:00",
+        "run": None,
+        "job_ids": [],
+        "step": 1,
+        "verdict": "promote",
+        "verdict_reasons": [],
+        "promotes": True,
+        "files": files,
+        "base": facts.as_record(),
+        "adapter": spec.as_record(),
+        "prefix": None,
+        "settings": {},
         **more,
-    }  # fmt: skip
+    }
     (folder / MANIFEST).write_text(json.dumps(manifest))
     return folder
 
@@ -75,7 +87,7 @@ class Served:
 
     layout: Layout
     settings: ServerSettings
-    desk: Desk
+    handler: RequestHandler
     engine: Engine
     server: uvicorn.Server = field(repr=False)
 
@@ -158,23 +170,28 @@ def wait_for(seen: Callable[[], bool], what: str, patience_s: float = PATIENCE_S
 def serving(layout: Layout, engine: Engine, **changes: Any) -> Iterator[Served]:
     """Give a server on a free port."""
     settings = ServerSettings(**({"port": free_port()} | changes))
-    desk = make_desk(layout, settings, engine, SystemClock())
-    app = make_server(layout, desk, lambda: server.should_exit)
+    handler = make_request_handler(layout, settings, engine, SystemClock())
+    app = make_server(layout, handler, lambda: server.should_exit)
     place = listen(settings)
     config = uvicorn.Config(
-        app, http=protocol(settings.connections, settings.send_s), ws="none", lifespan="off",
-        log_config=None, log_level="error",
-        access_log=False, timeout_graceful_shutdown=1,
-    )  # fmt: skip
+        app,
+        http=protocol(settings.connections, settings.send_s),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="error",
+        access_log=False,
+        timeout_graceful_shutdown=1,
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [place]}, daemon=True)
-    desk.thread.start()
+    handler.thread.start()
     thread.start()
     try:
         wait_for(lambda: server.started, "the server did not start")
-        yield Served(layout, settings, desk, engine, server)
+        yield Served(layout, settings, handler, engine, server)
     finally:
         server.should_exit = True
         thread.join(PATIENCE_S)
-        desk.thread.close(PATIENCE_S)
+        handler.thread.close(PATIENCE_S)
         place.close()

@@ -14,8 +14,8 @@ import pytest
 
 from daemon.core import messages as say
 from daemon.core.messages import Order, Report
-from daemon.folders import current_model
-from daemon.training.engine import ADAPTER, MOMENTS
+from daemon.folders.models import current_model
+from daemon.training.engine.protocol import ADAPTER, MOMENTS
 from tests.serving.house import PATIENCE_S, free_port, wait_for
 from tests.training.tiny_llama import TinyEngine
 from tests.training.workspace import SETTINGS, Workspace, chats, make_workspace

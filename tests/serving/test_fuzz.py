@@ -24,7 +24,7 @@ def test_a_server_that_fails_is_found(tmp_path: Path, capsys: pytest.CaptureFixt
     with serving(layout, RehearsalEngine(SystemClock(), 0.0)) as served:
         request = f"GET /v1/models HTTP/1.1\r\nHost: {served.host}\r\nConnection: close\r\n\r\n"
         assert not fuzz.afterwards(served) and fuzz.status(served, request.encode()) == 200
-        with patch.object(served.desk.registry, "subjects", side_effect=RuntimeError):
+        with patch.object(served.handler.registry, "subjects", side_effect=RuntimeError):
             assert fuzz.status(served, request.encode()) == 500
         assert fuzz.afterwards(served) == ["the server counts internal_error"]
     assert "RuntimeError" in capsys.readouterr().err

@@ -12,27 +12,61 @@ JSON = "application/json"
 CURL = "application/x-www-form-urlencoded"
 
 HOSTS = {
-    OWN: None, "localhost:9000": None, "[::1]:9000": None, "evil.com": 403, "evil.com:9000": 403,
-    "localhost.evil.com:9000": 403, "127.0.0.1.nip.io:9000": 403, "": 403, "localhost": 403,
-    "localhost:9001": 403, "127.0.0.1:90000": 403, "LOCALHOST:9000": 403, "localhost.:9000": 403,
-    "127.0.0.1:9000.evil.com": 403, "evil.com@127.0.0.1:9000": 403, "127.1:9000": 403,
-    "2130706433:9000": 403, "0.0.0.0:9000": 403, "[::ffff:127.0.0.1]:9000": 403,
-    " 127.0.0.1:9000": 403, "127.0.0.1:9000,evil.com": 403, "xn--lcalhost-n4a:9000": 403,
-}  # fmt: skip
+    OWN: None,
+    "localhost:9000": None,
+    "[::1]:9000": None,
+    "evil.com": 403,
+    "evil.com:9000": 403,
+    "localhost.evil.com:9000": 403,
+    "127.0.0.1.nip.io:9000": 403,
+    "": 403,
+    "localhost": 403,
+    "localhost:9001": 403,
+    "127.0.0.1:90000": 403,
+    "LOCALHOST:9000": 403,
+    "localhost.:9000": 403,
+    "127.0.0.1:9000.evil.com": 403,
+    "evil.com@127.0.0.1:9000": 403,
+    "127.1:9000": 403,
+    "2130706433:9000": 403,
+    "0.0.0.0:9000": 403,
+    "[::ffff:127.0.0.1]:9000": 403,
+    " 127.0.0.1:9000": 403,
+    "127.0.0.1:9000,evil.com": 403,
+    "xn--lcalhost-n4a:9000": 403,
+}
 ORIGINS = {
-    "http://127.0.0.1:9000": None, "http://localhost:9000": None, "null": 403, "": 403,
-    "https://127.0.0.1:9000": 403, "http://127.0.0.1": 403, "http://127.0.0.1:9000/": 403,
-    "http://127.0.0.1:9000.evil.com": 403, "http://evil.com": 403, "HTTP://127.0.0.1:9000": 403,
-    "http://evil.com/?http://127.0.0.1:9000": 403, "http://127.0.0.1:90001": 403,
-    "chrome-extension://abc": 403, "file://": 403, "http://user@127.0.0.1:9000": 403,
-}  # fmt: skip
+    "http://127.0.0.1:9000": None,
+    "http://localhost:9000": None,
+    "null": 403,
+    "": 403,
+    "https://127.0.0.1:9000": 403,
+    "http://127.0.0.1": 403,
+    "http://127.0.0.1:9000/": 403,
+    "http://127.0.0.1:9000.evil.com": 403,
+    "http://evil.com": 403,
+    "HTTP://127.0.0.1:9000": 403,
+    "http://evil.com/?http://127.0.0.1:9000": 403,
+    "http://127.0.0.1:90001": 403,
+    "chrome-extension://abc": 403,
+    "file://": 403,
+    "http://user@127.0.0.1:9000": 403,
+}
 SITES = {"same-origin": None, "none": None, "same-site": 403, "cross-site": 403, "": 403, "x": 403}
 TYPES = {
-    JSON: None, "application/json; charset=utf-8": None, "Application/JSON": None,
-    "text/plain": 415, CURL: 415, "multipart/form-data": 415, "": 415,
-    "application/json; charset=utf-16": 415, "application/jsonp": 415, "text/json": 415,
-    "application/json, text/plain": 415, "text/plain; application/json": 415,
-}  # fmt: skip
+    JSON: None,
+    "application/json; charset=utf-8": None,
+    "Application/JSON": None,
+    "text/plain": 415,
+    CURL: 415,
+    "multipart/form-data": 415,
+    "": 415,
+    "application/json; charset=utf-16": 415,
+    "application/jsonp": 415,
+    "text/json": 415,
+    "application/json, text/plain": 415,
+    "text/plain; application/json": 415,
+}
 
 
 def heads(**lines: str | None) -> Headers:
@@ -124,10 +158,16 @@ def test_bodies_that_are_too_large_encoded_or_unwanted_are_not_read() -> None:
 def test_a_token_is_compared_whole_and_watchers_need_none() -> None:
     rules = rules_of(ServerSettings(token=True), "secret-of-sixteen")
     for given, expected in (
-        (None, 401), ("Bearer secret-of-sixteen", None), ("Bearer secret-of-sixtee", 401),
-        ("bearer secret-of-sixteen", 401), ("Bearer secret-of-sixteen ", 401), ("Bearer ", 401),
-        ("Basic secret-of-sixteen", 401), ("Bearer \xe9", 401), ("secret-of-sixteen", 401),
-    ):  # fmt: skip
+        (None, 401),
+        ("Bearer secret-of-sixteen", None),
+        ("Bearer secret-of-sixtee", 401),
+        ("bearer secret-of-sixteen", 401),
+        ("Bearer secret-of-sixteen ", 401),
+        ("Bearer ", 401),
+        ("Basic secret-of-sixteen", 401),
+        ("Bearer \xe9", 401),
+        ("secret-of-sixteen", 401),
+    ):
         found = refusal("POST", "/generate", heads(authorization=given), rules)
         assert (found and found.status) == expected, given
     bare = [(b"host", OWN.encode())]

@@ -12,14 +12,22 @@ import pytest
 
 from daemon.clock import SystemClock
 from daemon.errors import BusyFault, SettingsFault, UserFault
-from daemon.folders import locks, server_token
+from daemon.folders import server_token
+from daemon.folders.disk import locks
 from daemon.layout import Layout
 from daemon.serving import connection
 from daemon.serving.engine_thread import EngineThread
+from daemon.serving.generation import (
+    AnswerDelta,
+    AnswerStep,
+    Event,
+    GenerationJob,
+    RequestError,
+    ServedVersion,
+)
 from daemon.serving.launch import listen
 from daemon.serving.memory_rule import MemoryRule
 from daemon.serving.rehearsal import RehearsalEngine
-from daemon.serving.work import Event, Piece, Said, Subject, Trouble, Work
 from daemon.settings_file import parse_settings
 from daemon.settings_serving import ServerSettings
 from tests.serving.house import free_port, make_models, serving, wait_for
@@ -51,24 +59,24 @@ def thread_of(
     return made
 
 
-def work(layout: Layout, number: int = 0, base: str = "b", tokens: int = 4) -> Work:
-    from daemon.core.sampling import Sampling
+def work(layout: Layout, number: int = 0, base: str = "b", tokens: int = 4) -> GenerationJob:
+    from daemon.core.evaluation.sampling import Sampling
 
-    subject = Subject(f"{base}@v1", "v1", layout.base(base), None, None, 0, 0)
-    return Work(number, subject, (1, 2), Sampling(tokens))
+    subject = ServedVersion(f"{base}@v1", "v1", layout.base(base), None, None, 0, 0)
+    return GenerationJob(number, subject, (1, 2), Sampling(tokens))
 
 
 def ended(heard: list[Event]) -> bool:
-    return any(isinstance(event, Trouble) or event.finish is not None for event in heard)
+    return any(isinstance(event, RequestError) or event.finish is not None for event in heard)
 
 
 def test_the_model_comes_with_the_first_request_and_goes_when_nobody_asks(layout: Layout) -> None:
     engine, heard = stand_in(), list[Event]()
     thread = thread_of(engine, layout, lambda: PLENTY, 0.05)
-    assert thread.worn is None
+    assert thread.loaded_versions is None
     thread.submit(work(layout), heard.append)
     wait_for(lambda: ended(heard), "no answer")
-    wait_for(lambda: thread.worn is None, "the model was not given back")
+    wait_for(lambda: thread.loaded_versions is None, "the model was not given back")
     heard.clear()
     thread.submit(work(layout, 1), heard.append)
     wait_for(lambda: ended(heard), "no answer from a model that had been given back")
@@ -78,7 +86,7 @@ def test_the_model_comes_with_the_first_request_and_goes_when_nobody_asks(layout
 class Big(RehearsalEngine):
     """One that takes ten of a hundred bytes."""
 
-    def bytes_for(self, subject: Subject) -> int:
+    def bytes_for(self, subject: ServedVersion) -> int:
         return 10
 
 
@@ -97,9 +105,9 @@ def test_beside_training_a_model_is_loaded_only_where_there_is_memory_for_both(
     wait_for(lambda: ended(heard), "no answer")
     last = heard[-1]
     if loads:
-        assert isinstance(last, Piece)
+        assert isinstance(last, AnswerDelta)
     else:
-        assert isinstance(last, Trouble)
+        assert isinstance(last, RequestError)
         assert (last.status, last.code) == (503, "training") and last.retry_s
     thread.close(5)
     if lock is not None:
@@ -115,10 +123,10 @@ def test_a_resting_model_gives_way_to_a_trainer_that_came_later(
     thread.submit(work(layout), heard.append)
     wait_for(lambda: ended(heard), "no answer")
     memory[0] = EXHAUSTED
-    assert thread.worn == 1, "without training it stays"
+    assert thread.loaded_versions == 1, "without training it stays"
     lock = locks.acquire(layout.trainer_lock)
     assert lock is not None
-    wait_for(lambda: thread.worn is None, "the model stayed")
+    wait_for(lambda: thread.loaded_versions is None, "the model stayed")
     lock.release()
     thread.close(5)
 
@@ -128,7 +136,7 @@ class Failing(RehearsalEngine):
 
     failures = 1
 
-    def step(self) -> list[Said]:
+    def step(self) -> list[AnswerStep]:
         if self.failures:
             self.failures -= 1
             raise RuntimeError(SECRET)
@@ -157,7 +165,7 @@ def test_more_than_may_wait_are_told_to_come_again(layout: Layout) -> None:
         ThreadPoolExecutor(2) as clients,
     ):
         under_way = [clients.submit(served.ask, "POST", "/generate", body) for _ in range(2)]
-        wait_for(lambda: served.desk.thread.busy == (1, 1), "they do not wait")
+        wait_for(lambda: served.handler.thread.busy == (1, 1), "they do not wait")
         refused = served.ask("POST", "/generate", body)
         assert refused.status == 503 and refused.headers["retry-after"]
         assert refused.json()["error"]["code"] == "busy"
@@ -176,8 +184,8 @@ def test_a_server_that_ends_tells_the_answers_under_way(layout: Layout) -> None:
     body = {"prompt": "x", "temperature": 1, "max_tokens": 8000}
     with serving(layout, stand_in()) as served, ThreadPoolExecutor(1) as clients:
         under_way = clients.submit(served.ask, "POST", "/generate", body)
-        wait_for(lambda: served.desk.thread.busy[0] == 1, "it did not begin")
-        served.desk.thread.close(5)
+        wait_for(lambda: served.handler.thread.busy[0] == 1, "it did not begin")
+        served.handler.thread.close(5)
         reply = under_way.result()
         assert reply.status == 503 and reply.json()["error"]["code"] == "stopping"
         for path in ("/readyz", "/healthz"):
@@ -235,8 +243,8 @@ def test_a_client_that_takes_nothing_is_left(layout: Layout) -> None:
         line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
         line.connect(("127.0.0.1", served.settings.port))
         line.sendall(f"{head}Content-Type: application/json\r\n\r\n{body}".encode())
-        wait_for(lambda: served.desk.thread.busy[0] == 1, "it did not begin")
-        wait_for(lambda: served.desk.thread.busy == (0, 0), "it went on")
+        wait_for(lambda: served.handler.thread.busy[0] == 1, "it did not begin")
+        wait_for(lambda: served.handler.thread.busy == (0, 0), "it went on")
         held = served.server.server_state.connections
         wait_for(lambda: not held, "the connection stayed, for the rest to be taken")
         line.close()

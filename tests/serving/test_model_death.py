@@ -12,8 +12,8 @@ from daemon.clock import SystemClock
 from daemon.errors import ExitCode
 from daemon.layout import Layout
 from daemon.serving.engine_thread import MOST_FAILURES
+from daemon.serving.generation import AnswerStep, GenerationJob
 from daemon.serving.rehearsal import RehearsalEngine
-from daemon.serving.work import Said, Work
 from tests.serving.house import Served, free_port, make_models, serving, wait_for
 
 ASKED = {"prompt": "x"}
@@ -31,13 +31,13 @@ class Mortal(RehearsalEngine):
         """Steps that go well before the next failure."""
         self.end: type[BaseException] = RuntimeError
 
-    def begin(self, work: Work) -> None:
+    def begin(self, work: GenerationJob) -> None:
         if self.begins:
             self.begins -= 1
             raise self.end(SECRET)
         super().begin(work)
 
-    def step(self) -> list[Said]:
+    def step(self) -> list[AnswerStep]:
         if self.steps and not self.allowed:
             self.steps -= 1
             raise self.end(SECRET)
@@ -69,7 +69,7 @@ def test_an_answer_that_cannot_be_begun_is_told_and_the_next_is_made(layout: Lay
     with serving(layout, engine) as served:
         assert served.ask("POST", "/generate", ASKED).status == 500
         assert served.ask("POST", "/generate", ASKED).status == 200
-        wait_for(lambda: served.desk.thread.busy == (0, 0), "its place is not free")
+        wait_for(lambda: served.handler.thread.busy == (0, 0), "its place is not free")
 
 
 def test_those_that_wait_when_a_model_fails_are_answered_by_a_fresh_one(layout: Layout) -> None:
@@ -78,9 +78,9 @@ def test_those_that_wait_when_a_model_fails_are_answered_by_a_fresh_one(layout: 
     long = ASKED | {"temperature": 1, "max_tokens": 8000}
     with serving(layout, engine, at_once=1) as served, ThreadPoolExecutor(2) as clients:
         first = clients.submit(served.ask, "POST", "/generate", long)
-        wait_for(lambda: served.desk.thread.busy[0] == 1, "it did not begin")
+        wait_for(lambda: served.handler.thread.busy[0] == 1, "it did not begin")
         second = clients.submit(served.ask, "POST", "/generate", ASKED)
-        wait_for(lambda: served.desk.thread.busy[1] == 1 or second.done(), "it did not come")
+        wait_for(lambda: served.handler.thread.busy[1] == 1 or second.done(), "it did not come")
         assert first.result().status == 500 and second.result().status == 200
 
 
@@ -121,7 +121,7 @@ def test_a_thread_that_dies_leaves_nobody_waiting(
     long = ASKED | {"temperature": 1, "max_tokens": 8000}
     with serving(layout, engine, at_once=1) as served, ThreadPoolExecutor(2) as clients:
         first = clients.submit(served.ask, "POST", "/generate", long)
-        wait_for(lambda: served.desk.thread.busy[0] == 1, "it did not begin")
+        wait_for(lambda: served.handler.thread.busy[0] == 1, "it did not begin")
         second = clients.submit(served.ask, "POST", "/generate", ASKED)
         assert {first.result().status, second.result().status} <= {500, 503}
         assert second.result().status == 503

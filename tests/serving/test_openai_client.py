@@ -35,10 +35,15 @@ def test_a_stream_tells_the_same_piece_by_piece_and_counts_where_asked(
     whole = client.chat.completions.create(model="current", messages=MESSAGES)  # type: ignore[arg-type]
     chunks = list(
         client.chat.completions.create(  # type: ignore[call-overload]
-            model="current", messages=MESSAGES, stream=True,
-            stream_options={"include_usage": True}, seed=3, temperature=0, stop=["never"],
+            model="current",
+            messages=MESSAGES,
+            stream=True,
+            stream_options={"include_usage": True},
+            seed=3,
+            temperature=0,
+            stop=["never"],
         )
-    )  # fmt: skip
+    )
     text = "".join(choice.delta.content or "" for chunk in chunks for choice in chunk.choices)
     assert text == whole.choices[0].message.content
     assert [c.finish_reason for chunk in chunks for c in chunk.choices][-1] == "stop"

@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 
 from daemon.clock import SystemClock
-from daemon.core.examples import Turn
-from daemon.core.sampling import Sampling
-from daemon.folders import locks
+from daemon.core.evaluation.sampling import Sampling
+from daemon.core.rows.examples import Turn
+from daemon.folders.disk import locks
 from daemon.layout import Layout
 from daemon.model.backend import mx
 from daemon.serving.engine_thread import EngineThread
+from daemon.serving.generation import AnswerDelta, Event, GenerationJob
 from daemon.serving.memory_rule import MemoryRule
 from daemon.serving.mlx_engine import MlxEngine
 from daemon.serving.prompt_cache import LEAST_TOKENS, PromptCache
 from daemon.serving.registry import Registry
-from daemon.serving.work import Event, Piece, Work
 from daemon.settings_serving import ServerSettings
 from daemon.text.encoder import TextEncoder
 from tests.serving.house import serving, wait_for
@@ -70,14 +70,16 @@ def base_of(layout: Layout) -> Path:
     return next(path for path in layout.bases.iterdir() if path.is_dir())
 
 
-def work(layout: Layout, number: int, version: str, turns: Sequence[Turn], **more: Any) -> Work:
+def work(
+    layout: Layout, number: int, version: str, turns: Sequence[Turn], **more: Any
+) -> GenerationJob:
     """Return what a request for it becomes."""
     subject = Registry(layout).find(f"rehearsal-tiny@{version}")
     prompt = TextEncoder.load(base_of(layout)).encode_prompt(turns)
-    return Work(number, subject, tuple(prompt), Sampling(TOKENS, **more))
+    return GenerationJob(number, subject, tuple(prompt), Sampling(TOKENS, **more))
 
 
-def answers(engine: MlxEngine, *asked: Work) -> list[str]:
+def answers(engine: MlxEngine, *asked: GenerationJob) -> list[str]:
     """Let the engine make these answers side by side."""
     texts = {one.number: "" for one in asked}
     for one in asked:
@@ -91,7 +93,7 @@ def answers(engine: MlxEngine, *asked: Work) -> list[str]:
     return list(texts.values())
 
 
-def fresh(layout: Layout, *asked: Work) -> list[str]:
+def fresh(layout: Layout, *asked: GenerationJob) -> list[str]:
     """Return the answers of an engine that keeps nothing, each made alone."""
     engine = MlxEngine(versions=2)
     engine.load(base_of(layout))
@@ -173,7 +175,7 @@ def test_it_never_takes_more_than_it_may_and_those_used_longest_ago_go(
     asked = [
         work(workspace, n, NAMES[0], [Turn("user", f"{n} is one of these questions")])
         for n in range(3)
-    ]  # fmt: skip
+    ]
     for one in (asked[0], asked[1], asked[0], asked[2]):
         answers(engine, one)
         assert 0 < engine.kept_bytes <= bound
@@ -211,7 +213,7 @@ def test_training_that_needs_the_memory_gets_what_was_kept(workspace: Layout, ca
         return told
 
     def ended(told: list[Event]) -> bool:
-        return any(isinstance(event, Piece) and event.finish is not None for event in told)
+        return any(isinstance(event, AnswerDelta) and event.finish is not None for event in told)
 
     with ExitStack() as stack:
         stack.callback(thread.close, 20.0)

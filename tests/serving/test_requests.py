@@ -21,12 +21,23 @@ def test_curl_as_it_is_typed_gets_an_answer(rehearsed: Served) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        b"", b"{", b"\xff\xfe{\x00}\x00", b'{"prompt":NaN}', b'{"prompt":Infinity}',
-        b'{"prompt":"\\ud800"}', b'{"prompt":"a","prompt":"b"}', b"[" * 100_000,
-        b'{"a":' * 100_000, b'{"prompt":"a"} x', b"{'prompt': 'a'}", b'{"prompt":"a",}',
-        b'{"prompt":"\x00"}', b"\xef\xbb\xbf{}", b'{"seed":' + b"9" * 5000 + b"}",
+        b"",
+        b"{",
+        b"\xff\xfe{\x00}\x00",
+        b'{"prompt":NaN}',
+        b'{"prompt":Infinity}',
+        b'{"prompt":"\\ud800"}',
+        b'{"prompt":"a","prompt":"b"}',
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b'{"prompt":"a"} x',
+        b"{'prompt': 'a'}",
+        b'{"prompt":"a",}',
+        b'{"prompt":"\x00"}',
+        b"\xef\xbb\xbf{}",
+        b'{"seed":' + b"9" * 5000 + b"}",
     ],
-)  # fmt: skip
+)
 def test_what_is_no_strict_json_is_a_400(rehearsed: Served, body: bytes) -> None:
     """Fault A4."""
     for path in ("/generate", "/v1/chat/completions"):
@@ -36,23 +47,37 @@ def test_what_is_no_strict_json_is_a_400(rehearsed: Served, body: bytes) -> None
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        ({"max_tokens": -1}, "max_tokens"), ({"max_tokens": 10**9}, "max_tokens"),
-        ({"max_tokens": "7"}, "max_tokens"), ({"max_tokens": True}, "max_tokens"),
-        ({"max_tokens": 0}, "max_tokens"), ({"max_tokens": 9000}, "max_tokens"),
-        ({"temperature": 2.1}, "temperature"), ({"temperature": "1"}, "temperature"),
-        ({"top_p": 0}, "top_p"), ({"n": 10**6}, "n"), ({"n": 2}, "n"),
-        ({"stop": ["x"] * 17}, "stop"), ({"stop": ""}, "stop"), ({"seed": -1}, "seed"),
-        ({"model": 7}, "model"), ({"messages": []}, "messages"), ({"messages": "hi"}, "messages"),
+        ({"max_tokens": -1}, "max_tokens"),
+        ({"max_tokens": 10**9}, "max_tokens"),
+        ({"max_tokens": "7"}, "max_tokens"),
+        ({"max_tokens": True}, "max_tokens"),
+        ({"max_tokens": 0}, "max_tokens"),
+        ({"max_tokens": 9000}, "max_tokens"),
+        ({"temperature": 2.1}, "temperature"),
+        ({"temperature": "1"}, "temperature"),
+        ({"top_p": 0}, "top_p"),
+        ({"n": 10**6}, "n"),
+        ({"n": 2}, "n"),
+        ({"stop": ["x"] * 17}, "stop"),
+        ({"stop": ""}, "stop"),
+        ({"seed": -1}, "seed"),
+        ({"model": 7}, "model"),
+        ({"messages": []}, "messages"),
+        ({"messages": "hi"}, "messages"),
         ({"messages": [{"role": "god", "content": "x"}]}, "messages.0.role"),
-        ({"messages": [{"role": "user"}]}, "messages.0"), ({"stream": "yes"}, "stream"),
-        ({"logprobs": True}, "logprobs"), ({"temprature": 1}, "temprature"),
-        ({"presence_penalty": 0.5}, "presence_penalty"), ({"tools": [{}]}, "tools.0.type"),
+        ({"messages": [{"role": "user"}]}, "messages.0"),
+        ({"stream": "yes"}, "stream"),
+        ({"logprobs": True}, "logprobs"),
+        ({"temprature": 1}, "temprature"),
+        ({"presence_penalty": 0.5}, "presence_penalty"),
+        ({"tools": [{}]}, "tools.0.type"),
         ({"response_format": {"type": "json_object"}}, "response_format.type"),
         ({"messages": [{"role": "user", "content": "x" * 9000}]}, "prompt"),
         ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "tools"),
-        ({"prefix": "no-such"}, "prefix"), ({"prefix": 1}, "prefix"),
+        ({"prefix": "no-such"}, "prefix"),
+        ({"prefix": 1}, "prefix"),
     ],
-)  # fmt: skip
+)
 def test_a_parameter_out_of_range_is_a_422_that_names_it(
     rehearsed: Served, change: dict[str, Any], field: str
 ) -> None:
@@ -65,10 +90,19 @@ def test_a_parameter_out_of_range_is_a_422_that_names_it(
 @pytest.mark.parametrize(
     "model",
     [
-        "../base", "v000001/../v000000", "/etc/passwd", "%2e%2e", "current\x00", "\u2025/base",
-        "", "rehearsal-tiny@v000009", "rehearsal-tiny@../v000000", "CURRENT", " current",
+        "../base",
+        "v000001/../v000000",
+        "/etc/passwd",
+        "%2e%2e",
+        "current\x00",
+        "\u2025/base",
+        "",
+        "rehearsal-tiny@v000009",
+        "rehearsal-tiny@../v000000",
+        "CURRENT",
+        " current",
     ],
-)  # fmt: skip
+)
 def test_a_model_is_found_by_its_id_or_not_at_all(rehearsed: Served, model: str) -> None:
     """Fault A9."""
     reply = rehearsed.ask("POST", "/generate", {"prompt": "x", "model": model})
@@ -101,10 +135,12 @@ def test_a_body_that_never_comes_is_a_408(rehearsed: Served) -> None:
 
 def test_what_is_no_http_ends_with_its_connection(rehearsed: Served) -> None:
     for data in (
-        b"\x16\x03\x01\x02\x00", b"GET / HTTP/9.9\r\n\r\n", b"GET /healthz HTTP/1.1\r\n\r\n",
+        b"\x16\x03\x01\x02\x00",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
         f"POST /generate HTTP/1.1\r\nHost: {rehearsed.host}\r\nContent-Length: -1\r\n\r\n".encode(),
-    ):  # fmt: skip
+    ):
         assert rehearsed.raw(data + b"\r\n\r\n").startswith(b"HTTP/1.1 400")
     assert rehearsed.ask("GET", "/healthz").status == 200
 
@@ -118,7 +154,7 @@ def test_a_client_that_leaves_gives_its_place_back_and_forty_leave_nothing(
         f"POST /v1/chat/completions HTTP/1.1\r\nHost: {rehearsed.host}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
-    thread = rehearsed.desk.thread
+    thread = rehearsed.handler.thread
     for _ in range(40):
         with rehearsed.connect() as line:
             line.sendall(head.encode() + body)
@@ -137,8 +173,8 @@ def test_a_client_that_leaves_before_its_whole_answer_gives_its_place_back(
     kind = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     with rehearsed.connect() as line:
         line.sendall((head + kind).encode() + body)
-        wait_for(lambda: rehearsed.desk.thread.busy[0] == 1, "it did not begin")
-    wait_for(lambda: rehearsed.desk.thread.busy == (0, 0), "it went on")
+        wait_for(lambda: rehearsed.handler.thread.busy[0] == 1, "it did not begin")
+    wait_for(lambda: rehearsed.handler.thread.busy == (0, 0), "it went on")
 
 
 def test_a_stream_of_generate_names_the_version_first(rehearsed: Served) -> None:

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from daemon.core.sampling import Sampling
-from daemon.core.versions import AdapterSpec
+from daemon.core.evaluation.sampling import Sampling
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.layout import Layout
 from daemon.model.adapters import adapter_weights, attach, put_weights
 from daemon.model.backend import Module, mx
 from daemon.model.loading import load_model
 from daemon.model.row_adapters import BARE, RowAdapters
-from daemon.model.twins import twin
-from daemon.serving.batch import PLACE_TOKENS, READ_TOKENS, Batch, Row
-from daemon.training.rehearsal_base import make_base
+from daemon.model.shared_weights import clone_sharing_weights
+from daemon.serving.batch import PLACE_TOKENS, READ_TOKENS, BatchRow, DecodingBatch
+from daemon.training.engine.stub_base import make_base
 from tests.tiny_bases import chosen_kind, tolerance
 from tests.training.tiny_llama import make_weights
 
@@ -48,14 +48,14 @@ def bare(base: Path) -> Module:
 
 
 @pytest.fixture(scope="module")
-def worn(bare: Module) -> list[Module]:
+def loaded_versions(bare: Module) -> list[Module]:
     """A model for each adapter alone."""
     return [dressed(bare, spec, seed) for seed, spec in enumerate(SPECS, 1)]
 
 
 def dressed(bare: Module, spec: AdapterSpec, seed: int) -> Module:
     """Return a model with an adapter that changes much."""
-    model = twin(bare)
+    model = clone_sharing_weights(bare)
     attach(model, spec, seed)
     weights = adapter_weights(model)
     put_weights(model, {key: 0.5 * mx.random.normal(array.shape) for key, array in weights.items()})
@@ -75,11 +75,11 @@ def most_apart(one: Any, other: Any) -> float:
 # --- the model ----------------------------------------------------------------------------------
 
 
-def test_each_row_has_the_logits_of_its_own_adapter(bare: Any, worn: list[Any]) -> None:
-    adapters = RowAdapters(twin(bare))
-    slots = [adapters.put_on(model) for model in worn]
+def test_each_row_has_the_logits_of_its_own_adapter(bare: Any, loaded_versions: list[Any]) -> None:
+    adapters = RowAdapters(clone_sharing_weights(bare))
+    slots = [adapters.put_on(model) for model in loaded_versions]
     assert slots == [1, 2, 3]
-    alone = [bare(TOKENS), *(model(TOKENS) for model in worn)]
+    alone = [bare(TOKENS), *(model(TOKENS) for model in loaded_versions)]
     for bound in ((1, 2, 3, BARE), (3, BARE, 1, 2), (2, 2, 1, 1), (3, 3, 3, 3), (BARE,) * 4):
         with adapters.rows(bound):
             mixed = adapters.model(TOKENS)
@@ -90,25 +90,27 @@ def test_each_row_has_the_logits_of_its_own_adapter(bare: Any, worn: list[Any]) 
 
 
 def test_a_slot_that_is_left_and_taken_again_has_nothing_of_the_one_before(
-    bare: Any, worn: list[Any]
+    bare: Any, loaded_versions: list[Any]
 ) -> None:
-    adapters = RowAdapters(twin(bare))
-    wide, narrow = worn[1], worn[2]
+    adapters = RowAdapters(clone_sharing_weights(bare))
+    wide, narrow = loaded_versions[1], loaded_versions[2]
     first = adapters.put_on(wide)
-    second = adapters.put_on(worn[0])
+    second = adapters.put_on(loaded_versions[0])
     assert isinstance(first, int) and isinstance(second, int)
     adapters.take_off(first)
     # Fewer modules, fewer layers and a lower rank than the one before.
     assert adapters.put_on(narrow) == first
     with adapters.rows((first, second, first, BARE)):
         mixed = adapters.model(TOKENS)
-    for row, model in enumerate((narrow, worn[0], narrow, bare)):
+    for row, model in enumerate((narrow, loaded_versions[0], narrow, bare)):
         assert most_apart(mixed[row], model(TOKENS)[row]) < 1e-5
 
 
-def test_a_binding_does_not_outlive_its_pass_and_fits_its_rows(bare: Any, worn: list[Any]) -> None:
-    adapters = RowAdapters(twin(bare))
-    adapters.put_on(worn[0])
+def test_a_binding_does_not_outlive_its_pass_and_fits_its_rows(
+    bare: Any, loaded_versions: list[Any]
+) -> None:
+    adapters = RowAdapters(clone_sharing_weights(bare))
+    adapters.put_on(loaded_versions[0])
     with adapters.rows((1,) * 4):
         adapters.model(TOKENS)
     with pytest.raises(ValueError, match="4 rows, but 0 are bound"):
@@ -117,25 +119,25 @@ def test_a_binding_does_not_outlive_its_pass_and_fits_its_rows(bare: Any, worn: 
         adapters.model(TOKENS)
 
 
-def test_the_base_is_not_copied(bare: Any, worn: list[Any]) -> None:
-    adapters = RowAdapters(twin(bare))
-    adapters.put_on(worn[0])
+def test_the_base_is_not_copied(bare: Any, loaded_versions: list[Any]) -> None:
+    adapters = RowAdapters(clone_sharing_weights(bare))
+    adapters.put_on(loaded_versions[0])
     before = bare.model.layers[1].mlp.up_proj.weight
     assert adapters.model.model.layers[1].mlp.up_proj.linear.weight is before
 
 
-def test_another_kind_of_adapter_gets_no_slot(bare: Any, worn: list[Any]) -> None:
-    adapters = RowAdapters(twin(bare))
+def test_another_kind_of_adapter_gets_no_slot(bare: Any, loaded_versions: list[Any]) -> None:
+    adapters = RowAdapters(clone_sharing_weights(bare))
     dora = AdapterSpec("dora", 2, 20.0, 0.0, 2, ())
     assert (
         adapters.put_on(dressed(bare, dora, 1)) == "its adapter is not plain LoRA on linear modules"
     )
-    assert adapters.put_on(worn[0]) == 1
+    assert adapters.put_on(loaded_versions[0]) == 1
 
 
 def half(bare: Module) -> Module:
     """Return the model in half precision."""
-    model = twin(bare)
+    model = clone_sharing_weights(bare)
     model.set_dtype(mx.bfloat16)
     return model
 
@@ -153,9 +155,9 @@ def test_rows_of_several_versions_share_a_batch_where_products_round_in_other_wa
 
     monkeypatch.setattr(mx, "gather_mm", as_on_metal)
     base = half(bare)
-    worn = [dressed(base, spec, seed) for seed, spec in enumerate(SPECS, 1)]
-    adapters = RowAdapters(twin(base))
-    found = [adapters.put_on(model) for model in worn]
+    loaded_versions = [dressed(base, spec, seed) for seed, spec in enumerate(SPECS, 1)]
+    adapters = RowAdapters(clone_sharing_weights(base))
+    found = [adapters.put_on(model) for model in loaded_versions]
     if chosen_kind() == "4bit":
         # A CPU sums quantised products in half precision: what lies beyond the noise is told.
         assert all(isinstance(slot, int) or "of their size" in slot for slot in found)
@@ -163,7 +165,7 @@ def test_rows_of_several_versions_share_a_batch_where_products_round_in_other_wa
         assert found == [1, 2, 3]
 
 
-@pytest.mark.parametrize("precision", [half, twin], ids=["bfloat16", "float32"])
+@pytest.mark.parametrize("precision", [half, clone_sharing_weights], ids=["bfloat16", "float32"])
 def test_rows_that_are_computed_with_another_slot_are_found_and_told(
     bare: Any, precision: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,7 +175,7 @@ def test_rows_that_are_computed_with_another_slot_are_found_and_told(
         return gather(given, stack, rhs_indices=rhs_indices[::-1][[1, 2, 0]])
 
     base = precision(bare)
-    adapters = RowAdapters(twin(base))
+    adapters = RowAdapters(clone_sharing_weights(base))
     assert adapters.put_on(dressed(base, SPECS[0], 1)) == 1
     monkeypatch.setattr(mx, "gather_mm", mixed_up)
     assert "of its size" in str(adapters.put_on(dressed(base, SPECS[1], 2)))
@@ -185,13 +187,13 @@ def test_rows_that_are_computed_with_another_slot_are_found_and_told(
 class Bench:
     """A batch over all adapters, and what each row says alone."""
 
-    def __init__(self, bare: Any, worn: list[Any]) -> None:
-        self._alone = [bare, *worn]
-        adapters = RowAdapters(twin(bare))
-        for model in worn:
+    def __init__(self, bare: Any, loaded_versions: list[Any]) -> None:
+        self._alone = [bare, *loaded_versions]
+        adapters = RowAdapters(clone_sharing_weights(bare))
+        for model in loaded_versions:
             adapters.put_on(model)
         self.kept: Kept = []
-        self.batch = Batch(adapters.model, NEVER, adapters.rows, self._keep)
+        self.batch = DecodingBatch(adapters.model, NEVER, adapters.rows, self._keep)
         self.said: dict[int, list[int]] = {}
         self.order: list[int] = []
 
@@ -199,9 +201,9 @@ class Bench:
         mx.eval([state.state for state in states])
         self.kept.append((model, list(tokens), states))
 
-    def add(self, number: int, slot: int, prompt: Sequence[int], most: int) -> Row:
+    def add(self, number: int, slot: int, prompt: Sequence[int], most: int) -> BatchRow:
         """Begin an answer."""
-        row = Row(number, f"m{slot}", slot, Sampling(most), list(prompt))
+        row = BatchRow(number, f"m{slot}", slot, Sampling(most), list(prompt))
         self.batch.add(row)
         self.said[number] = []
         return row
@@ -226,9 +228,9 @@ class Bench:
 
 
 @pytest.fixture
-def bench(bare: Any, worn: list[Any]) -> Iterator[Bench]:
+def bench(bare: Any, loaded_versions: list[Any]) -> Iterator[Bench]:
     """A fresh one."""
-    yield Bench(bare, worn)
+    yield Bench(bare, loaded_versions)
 
 
 PROMPTS = ([5, 9, 77, 31, 8], [60, 61, 62], [7] * 11 + [4], [200, 3, 150, 9, 9, 12, 44])
@@ -250,15 +252,21 @@ def test_rows_that_join_and_leave_in_flight_say_what_their_version_says_alone(
     heard = len(bench.said[4])
     bench.step(12)
     for number, slot, prompt, most in (
-        (0, 0, PROMPTS[0], 6), (1, 1, PROMPTS[1], 9), (2, 2, PROMPTS[2], 12), (3, 3, PROMPTS[3], 9),
-        (4, 1, PROMPTS[3], heard), (5, 2, PROMPTS[0], 5),
-    ):  # fmt: skip
+        (0, 0, PROMPTS[0], 6),
+        (1, 1, PROMPTS[1], 9),
+        (2, 2, PROMPTS[2], 12),
+        (3, 3, PROMPTS[3], 9),
+        (4, 1, PROMPTS[3], heard),
+        (5, 2, PROMPTS[0], 5),
+    ):
         assert bench.said[number] == bench.alone(slot, prompt, most), number
     assert 0 < heard < 12
     assert len({tuple(bench.alone(slot, PROMPTS[0], 6)) for slot in range(4)}) == 4
 
 
-def test_what_is_kept_of_a_row_is_what_its_version_computes(bench: Bench, worn: list[Any]) -> None:
+def test_what_is_kept_of_a_row_is_what_its_version_computes(
+    bench: Bench, loaded_versions: list[Any]
+) -> None:
     bench.add(1, 1, PROMPTS[0], 5)
     bench.add(2, 2, PROMPTS[2], 9)
     left = bench.add(3, 3, PROMPTS[3], 9)
@@ -268,7 +276,7 @@ def test_what_is_kept_of_a_row_is_what_its_version_computes(bench: Bench, worn: 
         bench.step()
     assert sorted(name for name, _, _ in bench.kept) == ["m1", "m2", "m3"]
     for name, tokens, states in bench.kept:
-        model = worn[int(name[1:]) - 1]
+        model = loaded_versions[int(name[1:]) - 1]
         whole = model(mx.array([[*tokens, 17]]))[0, -1]
         assert states[0].size() == len(tokens)
         assert most_apart(model(mx.array([[17]]), cache=states)[0, -1], whole) < tolerance(
@@ -313,12 +321,14 @@ def test_an_answer_of_one_word_takes_no_further_pass(bare: Any) -> None:
             passes.append(tokens.shape)
             return bare(tokens, cache=cache)
 
-    batch = Batch(Counted(), NEVER, lambda _: nullcontext(), lambda *_: None)
+    batch = DecodingBatch(Counted(), NEVER, lambda _: nullcontext(), lambda *_: None)
     passes.clear()
-    batch.add(Row(1, "m", BARE, Sampling(1), [5, 6, 7]))
-    batch.add(Row(2, "m", BARE, Sampling(2), [5, 6, 8]))
+    batch.add(BatchRow(1, "m", BARE, Sampling(1), [5, 6, 7]))
+    batch.add(BatchRow(2, "m", BARE, Sampling(2), [5, 6, 8]))
     words = [word for _ in range(3) for word in batch.step()]
     assert [(word.row.number, word.finish) for word in words] == [
-        (1, "length"), (2, None), (2, "length")
-    ]  # fmt: skip
+        (1, "length"),
+        (2, None),
+        (2, "length"),
+    ]
     assert passes == [(1, 3), (1, 3), (1, 1)]

@@ -12,14 +12,14 @@ import pytest
 from mlx_lm.tool_parsers import json_tools
 
 from daemon.clock import SystemClock
-from daemon.core.examples import Call, Turn
-from daemon.core.prefix import Prefix
+from daemon.core.rows.examples import Call, Turn
+from daemon.core.rows.prefix import Prefix
 from daemon.layout import Layout
 from daemon.serving.mlx_engine import MlxEngine
 from daemon.serving.prompts import Prompts
 from daemon.serving.registry import Registry
 from daemon.serving.rehearsal import RehearsalEngine
-from daemon.training.rehearsal_base import TEMPLATE
+from daemon.training.engine.stub_base import TEMPLATE
 from tests.serving.house import make_models, serving
 
 LAMP: Any = {"type": "function", "function": {"name": "lamp", "parameters": {"type": "object"}}}
@@ -69,9 +69,15 @@ def test_a_call_comes_back_as_one_at_once_and_in_a_stream(layout: Layout) -> Non
         assert told.function is not None and told.function.arguments == '{"on":true}'
         assert parts[-1].finish_reason == "tool_calls"
 
-        again: Any = [*ASKED, found.message, {
-            "role": "tool", "tool_call_id": call.id, "content": "it is on",
-        }]  # fmt: skip
+        again: Any = [
+            *ASKED,
+            found.message,
+            {
+                "role": "tool",
+                "tool_call_id": call.id,
+                "content": "it is on",
+            },
+        ]
         assert client.chat.completions.create(model="current", messages=again, tools=[LAMP])
         none = client.chat.completions.create(
             model="current", messages=ASKED, tools=[LAMP], tool_choice="none"
@@ -83,8 +89,10 @@ def test_a_call_whose_arguments_are_no_object_is_refused(layout: Layout) -> None
     with serving(layout, RehearsalEngine(SystemClock(), 0.0)) as served:
         for arguments in ("", "[1]", "{", "NaN", "[" * 5000, '{"a":NaN}'):
             call = {"name": "lamp", "arguments": arguments}
-            message = {"role": "assistant", "tool_calls": [
-                {"id": "1", "type": "function", "function": call}]}  # fmt: skip
+            message = {
+                "role": "assistant",
+                "tool_calls": [{"id": "1", "type": "function", "function": call}],
+            }
             body = {"model": "current", "messages": [*ASKED, message]}
             assert served.ask("POST", "/v1/chat/completions", body).status == 422, arguments
 
@@ -105,9 +113,11 @@ def test_calls_are_read_in_the_models_own_form_and_what_is_none_stays_text(
 ) -> None:
     engine = MlxEngine(versions=1)
     engine._tokenizer = SimpleNamespace(
-        has_tool_calling=True, tool_parser=json_tools.parse_tool_call,
-        tool_call_start=json_tools.tool_call_start, tool_call_end=json_tools.tool_call_end,
-    )  # fmt: skip
+        has_tool_calling=True,
+        tool_parser=json_tools.parse_tool_call,
+        tool_call_start=json_tools.tool_call_start,
+        tool_call_end=json_tools.tool_call_end,
+    )
     assert engine.calls(said, [json.dumps(LAMP)]) == (text, calls)
 
 

@@ -7,20 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from daemon.core.examples import Turn
-from daemon.core.sampling import Sampling
-from daemon.folders import current_model
+from daemon.core.evaluation.sampling import Sampling
+from daemon.core.rows.examples import Turn
+from daemon.folders.models import current_model
 from daemon.layout import Layout
 from daemon.model import blas
 from daemon.model.adapters import adapter_weights, attach, put_weights, save_adapter
 from daemon.model.backend import mx, on_cpu
 from daemon.model.generation import stream
 from daemon.model.loading import load_model
+from daemon.serving.generation import GenerationJob
 from daemon.serving.mlx_engine import MlxEngine
 from daemon.serving.registry import Registry
-from daemon.serving.work import Work
 from daemon.text.encoder import TextEncoder
-from daemon.training.rehearsal_base import make_base
+from daemon.training.engine.stub_base import make_base
 from tests.model.free_cores import Free
 from tests.serving.house import Served, add_version, events, make_models, serving
 from tests.serving.two_versions import NAMES, SPEC, expected, two_versions
@@ -67,9 +67,11 @@ def test_a_moved_link_counts_from_the_next_request_and_never_for_an_answer_under
 ) -> None:
     current_model.point_at(workspace, "v000001")
     body = {
-        "model": "current", "messages": [{"role": "user", "content": "one"}], "max_tokens": LONG,
+        "model": "current",
+        "messages": [{"role": "user", "content": "one"}],
+        "max_tokens": LONG,
         "stream": True,
-    }  # fmt: skip
+    }
     with ThreadPoolExecutor(1) as client:
         under_way = client.submit(served.ask, "POST", "/v1/chat/completions", body)
         current_model.point_at(workspace, "v000002")
@@ -79,8 +81,10 @@ def test_a_moved_link_counts_from_the_next_request_and_never_for_an_answer_under
     version = model.rpartition("@")[2]
     text = "".join(
         choice["delta"].get("content", "")
-        for event in told if event != "[DONE]" for choice in event["choices"]
-    )  # fmt: skip
+        for event in told
+        if event != "[DONE]"
+        for choice in event["choices"]
+    )
     assert text == expected(workspace, version, "one", Sampling(LONG))
     assert later["version"] == "v000002"
     assert later["text"] == expected(workspace, "v000002", "one", Sampling(LONG))
@@ -106,7 +110,7 @@ def test_a_first_word_is_told_before_the_next_prompt_is_read(workspace: Layout) 
     registry = Registry(workspace)
     for number, name in enumerate(NAMES):
         subject = registry.find(f"rehearsal-tiny@{name}")
-        engine.begin(Work(number, subject, tuple(range(3, 40 - number)), Sampling(LONG)))
+        engine.begin(GenerationJob(number, subject, tuple(range(3, 40 - number)), Sampling(LONG)))
     steps = iter(engine.step())
     first = next(steps)
     engine.drop(1)
@@ -124,7 +128,7 @@ def test_a_version_stays_while_it_answers_and_its_place_is_taken_after(workspace
 
     def begin(number: int, version: str) -> None:
         subject = Registry(workspace).find(f"rehearsal-tiny@{version}")
-        engine.begin(Work(number, subject, prompt, Sampling(LONG)))
+        engine.begin(GenerationJob(number, subject, prompt, Sampling(LONG)))
         texts[number] = ""
 
     def go_on(steps: int) -> None:
@@ -135,12 +139,12 @@ def test_a_version_stays_while_it_answers_and_its_place_is_taken_after(workspace
     begin(0, NAMES[0])
     go_on(3)
     begin(1, NAMES[1])
-    assert engine.worn == 2, "the first one is answering"
+    assert engine.loaded_versions == 2, "the first one is answering"
     go_on(3)
     begin(2, "base")
     go_on(LONG + 1)
     begin(3, "v000000")
-    assert engine.worn == 1, "the others rest"
+    assert engine.loaded_versions == 1, "the others rest"
     go_on(3)
     begin(4, NAMES[0])
     go_on(LONG + 1)
@@ -189,7 +193,7 @@ def test_more_versions_than_are_kept_take_turns(workspace: Layout) -> None:
             text, named = ask(served, version, "one")
             assert named == version
             assert text == expected(workspace, version, "one", Sampling(LONG))
-            assert served.engine.worn == 1
+            assert served.engine.loaded_versions == 1
 
 
 def with_one_version(workspace: Layout, root: Path) -> tuple[Layout, Path]:
@@ -239,7 +243,7 @@ def test_answers_take_the_cores_that_others_leave(workspace: Layout, free: int) 
     engine.load(subject.base)
     assert blas.threads() == free
     blas.set_threads(3 - free)
-    engine.begin(Work(1, subject, (1, 2, 3), Sampling(4)))
+    engine.begin(GenerationJob(1, subject, (1, 2, 3), Sampling(4)))
     assert blas.threads() == free
     blas.set_threads(3 - free)
     assert list(engine.step()) and blas.threads() == free

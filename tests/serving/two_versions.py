@@ -1,15 +1,15 @@
 """A workspace with a tiny random model and two versions of it that say different things."""
 
-from daemon.core.examples import Turn
-from daemon.core.sampling import Sampling
-from daemon.core.versions import AdapterSpec
+from daemon.core.evaluation.sampling import Sampling
+from daemon.core.rows.examples import Turn
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.layout import Layout
 from daemon.model.adapters import adapter_weights, attach, load_adapter, put_weights, save_adapter
 from daemon.model.backend import mx
 from daemon.model.generation import stream
 from daemon.model.loading import load_model
 from daemon.text.encoder import TextEncoder
-from daemon.training.rehearsal_base import make_base
+from daemon.training.engine.stub_base import make_base
 from tests.serving.house import add_version, make_models
 from tests.training.tiny_llama import make_weights
 

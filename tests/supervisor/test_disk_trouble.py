@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from daemon import app
-from daemon.core import actions as do
-from daemon.folders import current_model
+from daemon.core.decisions import actions as do
+from daemon.folders.models import current_model
 from daemon.layout import Layout
 from daemon.supervisor.parts import Parts
 from daemon.supervisor.supervisor import Supervisor

@@ -59,10 +59,16 @@ def test_the_registry_of_a_mac() -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    [b"", b"no property list", plistlib.dumps([]), plistlib.dumps([{"model": "x"}]),
-     plistlib.dumps("a text"), plistlib.dumps([{"PerformanceStatistics": 3}])],
+    [
+        b"",
+        b"no property list",
+        plistlib.dumps([]),
+        plistlib.dumps([{"model": "x"}]),
+        plistlib.dumps("a text"),
+        plistlib.dumps([{"PerformanceStatistics": 3}]),
+    ],
     ids=["empty", "noise", "none", "uncounted", "a-text", "a-number"],
-)  # fmt: skip
+)
 def test_a_registry_without_figures_gives_the_reason(answer: bytes) -> None:
     seen = from_registry(answer)
     assert seen.utilisation is None

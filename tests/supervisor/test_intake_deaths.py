@@ -8,17 +8,18 @@ from pathlib import Path
 import pytest
 
 from daemon import app
-from daemon.core import actions as do
-from daemon.core.bases import BaseFacts
-from daemon.core.deaths import Cause
-from daemon.core.decide import decide
-from daemon.core.jobs import JobCard
-from daemon.core.snapshot import Worker
-from daemon.folders import bases, readings
+from daemon.core.decisions import actions as do
+from daemon.core.decisions.deaths import Cause
+from daemon.core.decisions.decide import decide
+from daemon.core.decisions.snapshot import WorkerState
+from daemon.core.workspace.bases import BaseFacts
+from daemon.core.workspace.jobs import JobCard
+from daemon.folders.models import bases
+from daemon.folders.queue import readings
 from daemon.layout import Layout
-from daemon.supervisor.crew import Died, Hand
 from daemon.supervisor.parts import Parts
 from daemon.supervisor.supervisor import Supervisor
+from daemon.supervisor.worker_process import Died, WorkerProcess
 from tests.core import worlds as w
 
 DEAF = "import signal; signal.pause()"
@@ -28,7 +29,8 @@ def parts_of(root: Path) -> Parts:
     """Return the parts of a daemon whose intake worker never comes to read a file."""
     made = app._parts(Layout(root), rehearse=True, console=False)
     return replace(
-        made, intake=Hand([sys.executable, "-c", DEAF], root, made.clock, made.wakeups, 5.0)
+        made,
+        intake=WorkerProcess([sys.executable, "-c", DEAF], root, made.clock, made.wakeups, 5.0),
     )
 
 
@@ -66,10 +68,18 @@ def test_a_daemon_that_is_killed_before_its_worker_reads_never_parks_the_file(
     """A slow machine, restarts every two seconds: at the tenth a good file lay in failed/."""
     parts = parts_of(tmp_path)
     facts = BaseFacts(
-        name="tiny", model=parts.settings.now.model, fingerprint="f", tokenizer="t", template="t",
-        dtype="float32", source="here", architecture="llama", bytes=1, context_tokens=10,
+        name="tiny",
+        model=parts.settings.now.model,
+        fingerprint="f",
+        tokenizer="t",
+        template="t",
+        dtype="float32",
+        source="here",
+        architecture="llama",
+        bytes=1,
+        context_tokens=10,
         num_layers=1,
-    )  # fmt: skip
+    )
     parts.layout.base("tiny").mkdir(parents=True)
     bases.write_facts(parts.layout, facts)
     job = add(parts, "good.jsonl").job
@@ -91,8 +101,8 @@ def test_a_death_counts_for_the_file_that_was_being_read(supervisor: Supervisor)
     parts = supervisor._parts
     huge, small = add(parts, "huge.jsonl").job, add(parts, "small.jsonl").job
     readings.begin(parts.layout.job("incoming", huge))
-    supervisor._hearing._mourn(died(small, huge), trainer=False)
-    supervisor._hearing._owed.pay(False)
+    supervisor._worker_reports._on_death(died(small, huge), trainer=False)
+    supervisor._worker_reports._retries.pay(False)
     assert {job: card.intake_deaths for job, card in cards(parts).items()} == {huge: 1, small: 0}
 
 
@@ -102,8 +112,8 @@ def test_a_death_before_anything_was_read_counts_for_the_file_that_was_handed_ov
     """Else a worker that cannot begin at all would be started for ever."""
     parts = supervisor._parts
     job = add(parts, "a.jsonl").job
-    supervisor._hearing._mourn(died(job), trainer=False)
-    supervisor._hearing._owed.pay(False)
+    supervisor._worker_reports._on_death(died(job), trainer=False)
+    supervisor._worker_reports._retries.pay(False)
     assert cards(parts)[job].intake_deaths == 1
 
 
@@ -113,8 +123,8 @@ def test_a_worker_that_was_told_to_leave_leaves_no_file_blamed(supervisor: Super
     huge, small = add(parts, "huge.jsonl").job, add(parts, "small.jsonl").job
     for job in (huge, small):
         readings.begin(parts.layout.job("incoming", job))
-    supervisor._hearing._mourn(died(small, huge, wanted=True), trainer=False)
-    supervisor._hearing._owed.pay(False)
+    supervisor._worker_reports._on_death(died(small, huge, wanted=True), trainer=False)
+    supervisor._worker_reports._retries.pay(False)
     for job in (huge, small):
         assert readings.look(parts.layout.job("incoming", job)).begun == 0
         assert cards(parts)[job].intake_deaths == 0
@@ -132,5 +142,5 @@ def test_a_file_whose_reading_never_ended_is_counted_by_the_next_look(
     assert incoming.readings == 10
     [action] = decide(w.quiet(incoming=(incoming,)))
     assert isinstance(action, do.EndJob) and action.outcome == "crashed"
-    held = w.quiet(incoming=(incoming,), intake=Worker("busy", "000009-other", (card.job,)))
+    held = w.quiet(incoming=(incoming,), intake=WorkerState("busy", "000009-other", (card.job,)))
     assert not [a for a in decide(held) if isinstance(a, do.EndJob)]

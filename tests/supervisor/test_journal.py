@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from daemon import app
-from daemon.core.commands import Command
-from daemon.folders.ledger import Ledger
-from daemon.folders.logs import open_log
-from daemon.folders.status import StatusFolder
+from daemon.core.decisions.commands import Command
+from daemon.folders.queue.ledger import Ledger
+from daemon.folders.status.logs import open_log
+from daemon.folders.status.status import StatusFolder
 from daemon.layout import Layout
 from daemon.settings import LogSettings
 from daemon.supervisor.journal import Journal
@@ -88,9 +88,9 @@ def test_numbers_rise_after_an_older_backup_of_the_queue(layout: Layout) -> None
         parts = app._parts(layout, rehearse=True, console=False)
         parts.journal.event("x", "y")
         parts.ledger.close()
-        parts.errands.close()
+        parts.background.close()
     (layout.queue / ".boots").write_text("1\n")
     again = app._parts(layout, rehearse=True, console=False)
     assert again.boot == 4 and again.journal.next_seq() > parts.journal.next_seq()
     again.ledger.close()
-    again.errands.close()
+    again.background.close()

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from daemon import app
-from daemon.core import actions as do
 from daemon.core import messages as say
-from daemon.core.patience import BROKEN, GIVE_UP_S, TRIES
+from daemon.core.decisions import actions as do
+from daemon.core.decisions.patience import BROKEN, GIVE_UP_S, TRIES
 from daemon.errors import DiskFault, ExitCode
 from daemon.layout import Layout
-from daemon.supervisor.crew import Hand
 from daemon.supervisor.disk_trouble import DiskTrouble
 from daemon.supervisor.parts import Parts
 from daemon.supervisor.supervisor import Supervisor
+from daemon.supervisor.worker_process import WorkerProcess
 from tests.clocks import StillClock
 from tests.core import worlds as w
 
@@ -35,7 +35,7 @@ def parts(tmp_path: Path, clock: StillClock, monkeypatch: pytest.MonkeyPatch) ->
     made = app._parts(Layout(tmp_path), rehearse=True, console=False)
     # The signals of the process that tests are not the supervisor's to take.
     monkeypatch.setattr(made.signals, "install", lambda: None)
-    deaf = Hand([sys.executable, "-c", DEAF], tmp_path, clock, made.wakeups, 5.0)
+    deaf = WorkerProcess([sys.executable, "-c", DEAF], tmp_path, clock, made.wakeups, 5.0)
     return replace(made, clock=clock, trainer=deaf)
 
 
@@ -82,9 +82,12 @@ def test_a_second_signal_ends_a_worker_that_does_not_hear(
 
 @pytest.mark.parametrize("number", BROKEN)
 def test_a_disk_that_stays_broken_ends_the_daemon_with_a_sentence(
-    supervisor: Supervisor, parts: Parts, clock: StillClock, monkeypatch: pytest.MonkeyPatch,
+    supervisor: Supervisor,
+    parts: Parts,
+    clock: StillClock,
+    monkeypatch: pytest.MonkeyPatch,
     number: int,
-) -> None:  # fmt: skip
+) -> None:
     """Fault D2."""
 
     def refuse() -> None:
@@ -100,9 +103,12 @@ def test_a_disk_that_stays_broken_ends_the_daemon_with_a_sentence(
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.EACCES])
 def test_what_may_mend_itself_is_told_and_tried_until_the_user_stops_it(
-    supervisor: Supervisor, parts: Parts, clock: StillClock, monkeypatch: pytest.MonkeyPatch,
+    supervisor: Supervisor,
+    parts: Parts,
+    clock: StillClock,
+    monkeypatch: pytest.MonkeyPatch,
     number: int,
-) -> None:  # fmt: skip
+) -> None:
     """Fault D2."""
 
     def refuse() -> None:
@@ -174,13 +180,13 @@ def test_deaths_that_cannot_be_written_down_are_counted_when_they_can(
     parts.trainer.kill(wanted=False)
     for _ in range(1000):
         try:
-            supervisor._hearing.listen(leaving=False)
+            supervisor._worker_reports.listen(leaving=False)
         except OSError:
             continue
         if parts.runs.attempts(run).seen:
             break
         parts.wakeups.wait(0.01)
-    supervisor._hearing.listen(leaving=False)
+    supervisor._worker_reports.listen(leaving=False)
     assert parts.runs.attempts(run).seen == 1
 
 

@@ -49,8 +49,15 @@ def test_a_watched_daemon_tells_each_tick_and_the_state_when_it_changes(
     ]
 
 
-@pytest.mark.parametrize("facts", [{}, {"WATCHDOG_USEC": "9", "WATCHDOG_PID": "8"},
-                                   {"WATCHDOG_USEC": "soon"}, {"WATCHDOG_USEC": "0"}])  # fmt: skip
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {},
+        {"WATCHDOG_USEC": "9", "WATCHDOG_PID": "8"},
+        {"WATCHDOG_USEC": "soon"},
+        {"WATCHDOG_USEC": "0"},
+    ],
+)
 def test_without_a_watchdog_of_its_own_only_changes_are_told(
     manager: socket.socket, facts: dict[str, str]
 ) -> None:

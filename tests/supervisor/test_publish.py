@@ -9,11 +9,11 @@ import pytest
 
 from daemon import app
 from daemon.core import messages as say
-from daemon.core.blocking import Circumstances, Refusal
-from daemon.core.jobs import Incoming, card_to_record
-from daemon.core.progress import Metrics, Progress, Sample, after_evaluation, after_step
-from daemon.core.snapshot import Snapshot, Worker
-from daemon.folders.reading import read_status
+from daemon.core.decisions.blocking import Circumstances, Refusal
+from daemon.core.decisions.snapshot import Snapshot, WorkerState
+from daemon.core.training.progress import Metrics, Progress, Sample, after_evaluation, after_step
+from daemon.core.workspace.jobs import Incoming, card_to_record
+from daemon.folders.status.reading import read_status
 from daemon.layout import Layout
 from daemon.supervisor.parts import Parts
 from daemon.supervisor.publish import Publisher
@@ -58,8 +58,11 @@ def test_after_a_refused_run_the_losses_are_the_versions_in_use_again(parts: Par
     versions = {"v000000": w.version(0), "v000001": VERSION}
     idle = w.quiet(versions=versions, complete=frozenset(versions), current="v000001")
     of_version = {
-        "run": "r000001", "version": "v000001", "verdict": "promote", "files": ["old.jsonl"],
-    }  # fmt: skip
+        "run": "r000001",
+        "version": "v000001",
+        "verdict": "promote",
+        "files": ["old.jsonl"],
+    }
 
     before = told(publisher, layout, idle)
     assert (before["loss"], before["validation_loss"]) == (1.0, 1.5)
@@ -94,9 +97,16 @@ def test_figures_are_of_the_run_in_hand_and_then_of_its_judgement(parts: Parts) 
     versions = {"v000000": w.version(0), "v000001": VERSION}
     idle = w.quiet(versions=versions, complete=frozenset(versions), current="v000001")
     judged = {
-        "source": "judgement", "run": "r000001", "version": "v000001", "step": 10,
-        "step_in_run": 10, "right": 21, "items": 24, "percent": 87.5, "loss": 0.5,
-    }  # fmt: skip
+        "source": "judgement",
+        "run": "r000001",
+        "version": "v000001",
+        "step": 10,
+        "step_in_run": 10,
+        "right": 21,
+        "items": 24,
+        "percent": 87.5,
+        "loss": 0.5,
+    }
     before = told(publisher, layout, idle)
     assert before["newest_measurement"] == judged
     assert [line["file"] for line in before["accuracy_by_file"]] == ["old.jsonl"]
@@ -157,10 +167,14 @@ def test_the_status_tells_what_an_intake_waits_for(parts: Parts) -> None:
     """The first file after an upgrade waits for the families of all earlier ones."""
     layout, publisher = parts.layout, Publisher(parts)
     reading = w.quiet(
-        versions={"v000000": w.version(0)}, complete=frozenset(["v000000"]), current="v000000",
+        versions={"v000000": w.version(0)},
+        complete=frozenset(["v000000"]),
+        current="v000000",
         incoming=(Incoming(w.card(2), None),),
-        intake=Worker("busy", "000002-job", doing="making the families of earlier files, once"),
-    )  # fmt: skip
+        intake=WorkerState(
+            "busy", "000002-job", doing="making the families of earlier files, once"
+        ),
+    )
     found = told(publisher, layout, reading)
     assert found["status"] == "intake"
     assert found["message"] == "reading 1 file(s): making the families of earlier files, once"

@@ -9,8 +9,8 @@ import pytest
 
 from daemon import app
 from daemon.core import messages as say
-from daemon.core.blocking import FIRST_REST_S
-from daemon.core.decide import decide
+from daemon.core.decisions.blocking import FIRST_REST_S
+from daemon.core.decisions.decide import decide
 from daemon.layout import Layout
 from daemon.settings_records import to_record
 from daemon.supervisor.parts import Parts
@@ -42,9 +42,12 @@ def supervisor(parts: Parts) -> Iterator[Supervisor]:
 
 def open_run(parts: Parts, run: str) -> None:
     request = {
-        "run": run, "created_at": "2026-01-01T00:00:00+00:00", "start_version": "v000000",
-        "jobs": ["000001-job"], "settings": to_record(parts.settings.now),
-    }  # fmt: skip
+        "run": run,
+        "created_at": "2026-01-01T00:00:00+00:00",
+        "start_version": "v000000",
+        "jobs": ["000001-job"],
+        "settings": to_record(parts.settings.now),
+    }
     parts.runs.open(request)
 
 
@@ -59,18 +62,22 @@ def test_a_passing_error_is_tried_again_after_a_rest_without_anybodys_help(
     supervisor: Supervisor, clock: StillClock
 ) -> None:
     """One error of the disk while the base was loaded blocked the daemon until its next start."""
-    supervisor._hearing._hear(say.RunRefused(RUN, "model_unsupported", "refused", passing=True))
+    supervisor._worker_reports._on_report(
+        say.RunRefused(RUN, "model_unsupported", "refused", passing=True)
+    )
     assert decided(supervisor) == []
     clock.pass_s(FIRST_REST_S)
     assert decided(supervisor) == ["BeginRun"]
-    supervisor._hearing._hear(say.RunRefused(RUN, "model_unsupported", "refused", passing=True))
+    supervisor._worker_reports._on_report(
+        say.RunRefused(RUN, "model_unsupported", "refused", passing=True)
+    )
     clock.pass_s(FIRST_REST_S)
     assert decided(supervisor) == []
 
 
 def test_an_edit_of_the_settings_lifts_a_refusal(supervisor: Supervisor, parts: Parts) -> None:
     """It ended only when the link moved, whatever the sentence had asked the user to do."""
-    supervisor._hearing._hear(say.RunRefused(RUN, "model_unsupported", "refused"))
+    supervisor._worker_reports._on_report(say.RunRefused(RUN, "model_unsupported", "refused"))
     assert decided(supervisor) == []
     parts.layout.settings_file.write_text("[training]\nnum_layers = 1\n")
     assert parts.settings.refresh()
@@ -78,15 +85,15 @@ def test_an_edit_of_the_settings_lifts_a_refusal(supervisor: Supervisor, parts: 
 
 
 def test_a_refusal_ends_with_its_run(supervisor: Supervisor, parts: Parts) -> None:
-    supervisor._hearing._hear(say.RunRefused(RUN, "model_unsupported", "refused"))
+    supervisor._worker_reports._on_report(say.RunRefused(RUN, "model_unsupported", "refused"))
     parts.runs.end({"run": RUN, "outcome": "skipped"})
     assert supervisor._observer.look(stopping=False).refusal is None
 
 
 def test_a_refusal_ends_when_the_run_begins(supervisor: Supervisor) -> None:
-    supervisor._hearing._hear(say.RunRefused(RUN, "version_damaged", "refused"))
+    supervisor._worker_reports._on_report(say.RunRefused(RUN, "version_damaged", "refused"))
     assert supervisor._observer.look(stopping=False).refusal is not None
-    supervisor._hearing._hear(say.RunBegun(RUN, 0, 0, 0, 10, {}))
+    supervisor._worker_reports._on_report(say.RunBegun(RUN, 0, 0, 0, 10, {}))
     assert supervisor._observer.look(stopping=False).refusal is None
 
 
@@ -95,13 +102,15 @@ def test_a_base_that_failed_is_tried_again_and_forgotten_when_it_is_ready(
 ) -> None:
     """A failed download blocked the daemon until the settings were edited or it was restarted."""
     model = parts.settings.now.model
-    supervisor._hearing._hear(say.PrepareFailed(model, "model_download_failed", "no network"))
+    supervisor._worker_reports._on_report(
+        say.PrepareFailed(model, "model_download_failed", "no network")
+    )
     base = supervisor._observer.look(stopping=False).base
     assert base.refusal is not None and decide(w.quiet(base=base)) == []
     clock.pass_s(FIRST_REST_S)
     base = supervisor._observer.look(stopping=False).base
     assert [type(action).__name__ for action in decide(w.quiet(base=base))] == ["PrepareBase"]
-    supervisor._hearing._hear(say.Prepared(model, "model"))
+    supervisor._worker_reports._on_report(say.Prepared(model, "model"))
     assert supervisor._observer.look(stopping=False).base.refusal is None
     assert supervisor._publisher.error is None
 
@@ -110,7 +119,9 @@ def test_what_another_model_failed_of_is_not_held_against_the_one_that_is_chosen
     supervisor: Supervisor,
 ) -> None:
     """The failure of a model came after the user had chosen another, which was never tried."""
-    supervisor._hearing._hear(say.PrepareFailed("earlier", "model_missing", "not there"))
+    supervisor._worker_reports._on_report(
+        say.PrepareFailed("earlier", "model_missing", "not there")
+    )
     assert supervisor._observer.look(stopping=False).base.refusal is None
 
 

@@ -8,12 +8,13 @@ import pytest
 
 from daemon import app
 from daemon.core import messages as say
-from daemon.core.deaths import Cause
-from daemon.folders import atomic, current_model
+from daemon.core.decisions.deaths import Cause
+from daemon.folders.disk import atomic
+from daemon.folders.models import current_model
 from daemon.layout import Layout
-from daemon.supervisor.crew import Died
 from daemon.supervisor.parts import Parts
 from daemon.supervisor.supervisor import Supervisor
+from daemon.supervisor.worker_process import Died
 
 
 @pytest.fixture
@@ -90,11 +91,11 @@ def test_a_model_that_was_busy_is_told_of_until_the_trainer_has_it(
 ) -> None:
     """The alert stood for the life of the daemon."""
     busy = Died("r000001", (), "exit 4", False, True, False, "", Cause("other"))
-    supervisor._hearing._mourn(busy, trainer=True)
+    supervisor._worker_reports._on_death(busy, trainer=True)
     assert "model_busy" in parts.journal.alerts
     parts.trainer.begin(say.Prepare(parts.settings.now.model), "prepare")
     for _ in range(3000):
-        supervisor._hearing.listen(leaving=False)
+        supervisor._worker_reports.listen(leaving=False)
         if "model_busy" not in parts.journal.alerts:
             break
         parts.wakeups.wait(0.01)

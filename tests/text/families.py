@@ -37,19 +37,24 @@ class Family:
 FAMILIES = {
     "llama3_2": Family(
         "HDYjmq/eNRy2RSAy54dHSyob7D90emr0gOj+PYJvHb39Qz/ZOTVPYIsKVXf6KNKxE4vhlpM6SA1mraJyicmEcQ==",
-        "<|eot_id|>", tools=True,
+        "<|eot_id|>",
+        tools=True,
     ),
     "qwen2_5": Family(
         "6hbFsuKfOU7pncR3qQqvhOAcDboqWTZOTob9jv4sJZjXhc8X05r4pretlPeyC2UeLU/ayFDU6rl5dd/BDDUsFg==",
-        "<|im_end|>", tools=True,
+        "<|im_end|>",
+        tools=True,
     ),
     "qwen3": Family(
         "5rqQ7FyKhoWNbgzaqEM+3fOi/7LUEEPeIxgATi/Dzga61ByBla3VvYUy20ZiOrjjl/kq0SHXzU4a8/HZ1Y3m7A==",
-        "<|im_end|>", tools=True, stable=False,
+        "<|im_end|>",
+        tools=True,
+        stable=False,
     ),
     "gemma2": Family(
         "2hNwFEUp7EEblZiyxG5sIrMUamnj7KQS6B2PPrit0e5Ra/ZWUFcKNtrKK200Yp8wbcxHFoFDAQn5j+Bvu91E9Q==",
-        "<eos>", template=False,
+        "<eos>",
+        template=False,
     ),
     "gemma3": Family(
         "C2fNaCBbgpEW9FUgF/M0tLnY82CrXu36zaOWAGCsyP70O1piAUcjF20oe0xCgddPKrwLnk6TgOK1EN7aAgdYSg==",
@@ -61,9 +66,10 @@ FAMILIES = {
     ),
     "mistral_nemo": Family(
         "zOwMgptc11+ZLExjQ0/fEvvu1iXehEaK2ZJ9Cx5tmX8qK6tytdhggq3qEuO3+hjIghapCySfgGm0fueB0iQxcw==",
-        "</s>", tools=True,
+        "</s>",
+        tools=True,
     ),
-}  # fmt: skip
+}
 
 
 def folder_of(name: str) -> Path:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.core.examples import Call, Chat, Turn
+from daemon.core.rows.examples import Call, Chat, Turn
 from daemon.text.abilities import Abilities
 from daemon.text.encoder import TextEncoder
 from tests.text.families import folder_of

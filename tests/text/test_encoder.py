@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.core.examples import Chat, Text, Turn
+from daemon.core.rows.examples import Chat, Text, Turn
 from daemon.errors import ModelFault
 from daemon.text.encoder import Encoded, TextEncoder, Unfit
 from daemon.text.template import Unrenderable

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from transformers import AutoTokenizer
 
-from daemon.core.examples import Call, Chat, Turn
+from daemon.core.rows.examples import Call, Chat, Turn
 from daemon.text.encoder import Encoded, TextEncoder
 from tests.text.families import FAMILIES, folder_of
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.core.examples import Call, Chat, Example, Text, Turn
+from daemon.core.rows.examples import Call, Chat, Example, Text, Turn
 from daemon.text import template as templates
 from daemon.text.encoder import Encoded, TextEncoder, Unfit
 from daemon.text.fitting import Fitted, Policy, fit
@@ -44,8 +44,12 @@ def test_calls_are_said_by_the_model_and_results_are_not(tmp_path: Path) -> None
 
 
 def test_an_answer_of_weight_0_is_context_only(tmp_path: Path) -> None:
-    turns = (Turn("user", "a"), Turn("assistant", "b", trained=False), Turn("user", "c"),
-             Turn("assistant", "d"))  # fmt: skip
+    turns = (
+        Turn("user", "a"),
+        Turn("assistant", "b", trained=False),
+        Turn("user", "c"),
+        Turn("assistant", "d"),
+    )
     assert said(encoder(tmp_path, tiny.CHATML), Chat(turns)) == ["d<|im_end|>"]
 
 

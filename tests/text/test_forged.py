@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.core.examples import Call, Chat, Turn
+from daemon.core.rows.examples import Call, Chat, Turn
 from daemon.text.encoder import Encoded, TextEncoder
 from tests.text import tiny_tokenizer as tiny
 from tests.text.test_encoder import ANY, encoder, spell

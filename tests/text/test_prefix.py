@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.core.examples import Call, Chat, Example, Text, Turn
-from daemon.core.prefix import Prefix, fingerprint_of
+from daemon.core.rows.examples import Call, Chat, Example, Text, Turn
+from daemon.core.rows.prefix import Prefix, fingerprint_of
 from daemon.text.encoder import Encoded, TextEncoder, Unfit
 from daemon.text.fitting import fit
 from daemon.text.prefix import put_before

@@ -11,11 +11,11 @@ import pytest
 from daemon.clock import SystemClock
 from daemon.core import messages as say
 from daemon.text.encoder import TextEncoder
-from daemon.training.bench import Bench
-from daemon.training.engine import Engine
-from daemon.training.kept import KeptStates
-from daemon.training.rows import RowIndex
-from daemon.training.step import Stepper
+from daemon.training.context import TrainerContext
+from daemon.training.data.rows import RowIndex
+from daemon.training.engine.protocol import Engine
+from daemon.training.engine.step import Stepper
+from daemon.training.engine.trunk_cache import TrunkCache
 from daemon.training.worker import Trainer
 from tests.training.tiny_llama import TinyEngine
 from tests.training.workspace import (
@@ -38,8 +38,8 @@ class Warm:
     def __init__(self, workspace: Workspace, engine: Engine) -> None:
         self._workspace = workspace
         self._pipe = ScriptedPipe([], silent)
-        bench = Bench(workspace.layout, engine, self._pipe, SystemClock(), lambda: True)
-        self._trainer = Trainer(bench, 1)
+        context = TrainerContext(workspace.layout, engine, self._pipe, SystemClock(), lambda: True)
+        self._trainer = Trainer(context, 1)
         self._files = 0
         self._engine = engine
 
@@ -71,7 +71,7 @@ def held() -> dict[str, int]:
     return {
         "steppers": living(Stepper),
         "traces": sum(found.traces for found in gc.get_objects() if isinstance(found, Stepper)),
-        "kept states": living(KeptStates),
+        "kept states": living(TrunkCache),
         "tokenizers": living(TextEncoder),
         "indexes": living(RowIndex),
         "descriptors": psutil.Process().num_fds(),
@@ -98,7 +98,7 @@ def test_after_many_files_a_trainer_holds_what_it_held_after_few(
     They were counted for ever although each file's end frees them: a fresh trainer came too soon.
     Fault D3.
     """
-    monkeypatch.setattr("daemon.training.mlx_engine.on_cpu", lambda: not few_shapes)
+    monkeypatch.setattr("daemon.training.engine.mlx.on_cpu", lambda: not few_shapes)
     # Lanes are threads, and as many as others leave cores for.
     monkeypatch.setattr("daemon.model.cores.Cores.free", lambda _: 2)
     warm = Warm(make_workspace(tmp_path / "w", TinyEngine()), TinyEngine())

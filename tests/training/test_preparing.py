@@ -5,12 +5,12 @@ from pathlib import Path
 
 from daemon.clock import SystemClock
 from daemon.core import messages as say
-from daemon.core.bases import BaseFacts
 from daemon.core.messages import Order, Report
+from daemon.core.workspace.bases import BaseFacts
 from daemon.layout import Layout
 from daemon.model.interruption import Attend, Interrupted, unattended
-from daemon.training.bench import Bench
-from daemon.training.rehearsal import RehearsalEngine
+from daemon.training.context import TrainerContext
+from daemon.training.engine.stub import RehearsalEngine
 from daemon.training.worker import Trainer
 from tests.clocks import StillClock
 from tests.training.workspace import ScriptedPipe
@@ -40,7 +40,7 @@ def prepared_with(root: Path, pieces: int, *orders: Order) -> ScriptedPipe:
     engine = Downloading(StillClock(), 0.0)
     engine.pieces = pieces
     pipe = ScriptedPipe([say.Prepare("tiny")], react)
-    Trainer(Bench(Layout(root), engine, pipe, SystemClock(), lambda: True), 1).serve()
+    Trainer(TrainerContext(Layout(root), engine, pipe, SystemClock(), lambda: True), 1).serve()
     return pipe
 
 

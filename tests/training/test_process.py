@@ -13,7 +13,7 @@ from daemon.core import messages as say
 from daemon.core.messages import Order, Report, decode_report, encode
 from daemon.errors import ExitCode
 from daemon.pipes import Pipe
-from daemon.training.rehearsal import RehearsalEngine
+from daemon.training.engine.stub import RehearsalEngine
 from tests.training.workspace import Workspace, chats, make_workspace
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from daemon.clock import SystemClock
 from daemon.core import messages as say
-from daemon.training.rehearsal import RehearsalEngine
+from daemon.training.engine.stub import RehearsalEngine
 from tests.training.workspace import SETTINGS, Workspace, chats, make_workspace
 
 JOB, GIB = "000001-sums", 2**30

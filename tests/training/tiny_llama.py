@@ -4,12 +4,12 @@ from pathlib import Path
 
 from mlx_lm.models.llama import Model, ModelArgs
 
-from daemon.core.bases import BaseFacts
+from daemon.core.workspace.bases import BaseFacts
 from daemon.layout import Layout
 from daemon.model.backend import mx
 from daemon.model.interruption import Attend, unattended
-from daemon.training.mlx_engine import MlxEngine
-from daemon.training.rehearsal_base import make_base
+from daemon.training.engine.mlx import MlxEngine
+from daemon.training.engine.stub_base import make_base
 from tests.tiny_bases import Kind, write_base
 
 CONFIG = {

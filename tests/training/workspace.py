@@ -9,18 +9,19 @@ from typing import Any
 
 from daemon.clock import SystemClock
 from daemon.core import messages as say
-from daemon.core.bases import BaseFacts
-from daemon.core.examples import Chat, Example, Turn, to_record
 from daemon.core.messages import Order, Report
-from daemon.core.prefix import Prefix, record_of
+from daemon.core.rows.examples import Chat, Example, Turn, to_record
+from daemon.core.rows.prefix import Prefix, record_of
+from daemon.core.workspace.bases import BaseFacts
 from daemon.dedup.seen import remake
-from daemon.folders import atomic, fingerprints
-from daemon.folders.models import MANIFEST, Models
+from daemon.folders.disk import atomic
+from daemon.folders.models.models import MANIFEST, Models
+from daemon.folders.queue import fingerprints
 from daemon.layout import Layout
 from daemon.pipes import Pipe
 from daemon.text.encoder import Encoded, TextEncoder
-from daemon.training.bench import Bench
-from daemon.training.engine import Engine
+from daemon.training.context import TrainerContext
+from daemon.training.engine.protocol import Engine
 from daemon.training.worker import Trainer
 
 React = Callable[[Report], Sequence[Order]]
@@ -130,11 +131,20 @@ class Workspace:
         place = self.layout.run(run)
         place.folder.mkdir(parents=True)
         request = {
-            "schema_version": 1, "run": run, "created_at": "2026-01-01T00:00:00+00:00",
-            "start_version": start, "proven_version": start, "jobs": list(jobs),
-            "settings": SETTINGS, "base": self.facts.as_record(), "lineage_jobs": [],
-            "holdout_jobs": [], "step": step, "seed": 7, **changes,
-        }  # fmt: skip
+            "schema_version": 1,
+            "run": run,
+            "created_at": "2026-01-01T00:00:00+00:00",
+            "start_version": start,
+            "proven_version": start,
+            "jobs": list(jobs),
+            "settings": SETTINGS,
+            "base": self.facts.as_record(),
+            "lineage_jobs": [],
+            "holdout_jobs": [],
+            "step": step,
+            "seed": 7,
+            **changes,
+        }
         atomic.write_json(place.request, request)
 
     def serve(
@@ -142,16 +152,21 @@ class Workspace:
     ) -> ScriptedPipe:
         """Let a trainer serve until its orders end; return its line."""
         pipe = ScriptedPipe(orders, react)
-        Trainer(Bench(self.layout, engine, pipe, SystemClock(), lambda: parent), 1).serve()
+        Trainer(TrainerContext(self.layout, engine, pipe, SystemClock(), lambda: parent), 1).serve()
         return pipe
 
     def seal(self, run: str, version: str) -> None:
         """Make a version of a run's candidate, as the supervisor does."""
         draft = json.loads(self.layout.run(run).draft.read_bytes())
         manifest = {
-            **draft, "version": version, "created_at": "2026-01-01T00:00:00+00:00",
-            "lineage": "v000000", "verdict": "promote", "verdict_reasons": [], "promotes": True,
-        }  # fmt: skip
+            **draft,
+            "version": version,
+            "created_at": "2026-01-01T00:00:00+00:00",
+            "lineage": "v000000",
+            "verdict": "promote",
+            "verdict_reasons": [],
+            "promotes": True,
+        }
         Models(self.layout).seal(self.layout.run(run).candidate, manifest)
 
     def checkpoint(self, run: str) -> Path:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from daemon.analysis.curves.smoothing import binned
-from daemon.core.curves import Diagnosis
+from daemon.core.curves.curves import Diagnosis
 
 MOST_POINTS = 1500
 """Points of a drawn series; a longer one is drawn as medians of equal stretches."""

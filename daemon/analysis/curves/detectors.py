@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 
 from daemon.analysis.curves import limits
-from daemon.analysis.curves.prepared import Prepared, Trace
+from daemon.analysis.curves.prepared import PreparedCurve, Trace
 from daemon.analysis.curves.smoothing import Array, binned, deviation, noise, rolling_median, trend
 from daemon.analysis.curves.valley import Valley, valley
-from daemon.core.curves import Finding, Kind
+from daemon.core.curves.curves import CurveFinding, Kind
 
 LOWER_RATE = "lower training.learning_rate to a third"
 LEAST_RISING = 5
@@ -19,12 +19,12 @@ NEIGHBOURS = 9
 """Steps that a step is compared with."""
 
 
-def divergence(seen: Prepared) -> Finding | None:
+def divergence(seen: PreparedCurve) -> CurveFinding | None:
     """The training loss rises and stays up, or is not finite any more."""
     return _lost(seen) or _risen(seen)
 
 
-def _lost(seen: Prepared) -> Finding | None:
+def _lost(seen: PreparedCurve) -> CurveFinding | None:
     points = seen.curve.points
     lost = [point.loss is None or not point.applied for point in points]
     at_end = next((n for n, gone in enumerate(reversed(lost)) if not gone), len(lost))
@@ -34,14 +34,15 @@ def _lost(seen: Prepared) -> Finding | None:
     ended = at_end >= limits.LOST_AT_END
     began = points[len(lost) - at_end if ended else lost.index(True)].step
     return _finding(
-        "divergence", began,
+        "divergence",
+        began,
         f"from step {began} on {'all' if ended else 'many'} steps gave no finite loss or gradient",
         {"steps_lost": sum(lost), "steps": len(lost)},
         f"{LOWER_RATE}, and look at the rows of that step",
-    )  # fmt: skip
+    )
 
 
-def _risen(seen: Prepared) -> Finding | None:
+def _risen(seen: PreparedCurve) -> CurveFinding | None:
     train = seen.train
     if train is None:
         return None
@@ -57,15 +58,16 @@ def _risen(seen: Prepared) -> Finding | None:
         return None
     step = int(train.steps[left])
     return _finding(
-        "divergence", step,
+        "divergence",
+        step,
         f"after step {step} the training loss rises from its lowest level, {least:.3f}, to "
         f"{end:.3f} and stays up",
         {"least": least, "end": end, "noise": train.sigma},
         f"{LOWER_RATE}; lengthen training.warmup_steps if it began there",
-    )  # fmt: skip
+    )
 
 
-def overfitting(seen: Prepared) -> Finding | None:
+def overfitting(seen: PreparedCurve) -> CurveFinding | None:
     """The validation loss rises after its minimum while the training loss does not."""
     found, train = seen.validation, seen.train
     turn = None if found is None else sure_turn(found)
@@ -78,12 +80,13 @@ def overfitting(seen: Prepared) -> Finding | None:
             return None
     end = _end_of_validation(found)
     return _finding(
-        "overfitting", step,
+        "overfitting",
+        step,
         f"the validation loss rises from {turn.least:.3f} at step {step} to {end:.3f} while the "
         "training loss does not",
         {"least": turn.least, "end": end, "noise": found.sigma, "doubt": turn.doubt},
         "end at the recommended stop: fewer training.epochs, or more and more varied rows",
-    )  # fmt: skip
+    )
 
 
 def sure_turn(found: Trace) -> Valley | None:
@@ -101,14 +104,14 @@ def _end_of_validation(found: Trace) -> float:
     return float(np.median(found.values[-max(2, len(found.values) // 5) :]))
 
 
-def learning_rate_too_high(seen: Prepared) -> Finding | None:
+def learning_rate_too_high(seen: PreparedCurve) -> CurveFinding | None:
     """The loss surges early, has spikes, or grows much noisier."""
     if seen.train is None:
         return None
     return _surge(seen, seen.train) or _unrest(seen)
 
 
-def _surge(seen: Prepared, train: Trace) -> Finding | None:
+def _surge(seen: PreparedCurve, train: Trace) -> CurveFinding | None:
     early = max(3, round(limits.EARLY * len(train.steps)))
     peak = int(np.argmax(train.level[:early]))
     top = float(train.level[peak])
@@ -118,29 +121,31 @@ def _surge(seen: Prepared, train: Trace) -> Finding | None:
         return None
     step = int(train.steps[int(np.argmin(train.level[: peak + 1]))])
     return _finding(
-        "learning_rate_too_high", step,
+        "learning_rate_too_high",
+        step,
         f"the training loss rises from {seen.start:.3f} to {top:.3f} at step "
         f"{int(train.steps[peak])} before it falls",
         {"first": seen.start, "peak": top, "noise": train.sigma},
         f"{LOWER_RATE}, or lengthen training.warmup_steps",
-    )  # fmt: skip
+    )
 
 
-def _unrest(seen: Prepared) -> Finding | None:
+def _unrest(seen: PreparedCurve) -> CurveFinding | None:
     rest, usual = seen.raw - rolling_median(seen.raw, NEIGHBOURS), noise(seen.raw)
     spikes = np.flatnonzero(rest > limits.SPIKE * max(usual, 1e-3 * seen.start))
     if len(spikes) >= max(limits.SPIKES, 0.01 * len(rest)):
         step = int(seen.raw_steps[spikes[0]])
         return _finding(
-            "learning_rate_too_high", step,
+            "learning_rate_too_high",
+            step,
             f"{len(spikes)} steps have a loss far above their neighbours', the first is {step}",
             {"spikes": len(spikes), "highest": float(rest.max()), "noise": usual},
             f"{LOWER_RATE}, or lower training.clip_norm",
-        )  # fmt: skip
+        )
     return _louder(seen)
 
 
-def _louder(seen: Prepared) -> Finding | None:
+def _louder(seen: PreparedCurve) -> CurveFinding | None:
     # Second differences: where a curve is steep, neighbours differ by more than noise.
     rest = np.diff(seen.raw, 2) / np.sqrt(6.0)
     place = _change_of_noise(rest)
@@ -155,11 +160,12 @@ def _louder(seen: Prepared) -> Finding | None:
         return None
     step = int(seen.raw_steps[place + 1])
     return _finding(
-        "learning_rate_too_high", step,
+        "learning_rate_too_high",
+        step,
         f"from step {step} on the training loss is {growth:.1f} times as noisy",
         {"noise_before": before, "noise_after": after},
         LOWER_RATE,
-    )  # fmt: skip
+    )
 
 
 def _change_of_noise(rest: Array) -> int | None:
@@ -174,7 +180,7 @@ def _change_of_noise(rest: Array) -> int | None:
     return int(places[int(np.argmin(costs))])
 
 
-def learning_rate_too_low(seen: Prepared) -> Finding | None:
+def learning_rate_too_low(seen: PreparedCurve) -> CurveFinding | None:
     """The loss has not moved, or falls slowly in a line that does not bend."""
     train = seen.train
     if train is None or seen.start <= limits.NOTHING_LEFT:
@@ -187,40 +193,43 @@ def learning_rate_too_low(seen: Prepared) -> Finding | None:
     most = max(by_trend, abs(seen.drop), float(np.ptp(train.level)) - 2.0 * train.sigma)
     if most < limits.FLAT * seen.start:
         return _finding(
-            "learning_rate_too_low", first,
+            "learning_rate_too_low",
+            first,
             f"the training loss has not moved from {seen.start:.3f}",
             {"first": seen.start, "most_fall": most, "noise": train.sigma},
             "nothing is wrong if the rows were known already; else raise training.learning_rate "
             "three times",
-        )  # fmt: skip
+        )
     share = _falling_share(seen)
     if share is None or seen.drop >= limits.SMALL_FALL * seen.start:
         return None
     return _finding(
-        "learning_rate_too_low", first,
+        "learning_rate_too_low",
+        first,
         f"the training loss falls in a line from {seen.start:.3f} to {train.end():.3f} without "
         "bending",
         {"first": seen.start, "fall": seen.drop, "share_of_fall_in_last_quarter": share},
         "raise training.learning_rate three times ('finetuned sweep --rates' compares)",
-    )  # fmt: skip
+    )
 
 
-def underfitting(seen: Prepared) -> Finding | None:
+def underfitting(seen: PreparedCurve) -> CurveFinding | None:
     """The run ended while the loss was still falling steadily."""
     train, share = seen.train, _falling_share(seen)
     if train is None or share is None or seen.drop < limits.SMALL_FALL * seen.start:
         return None
     step = int(seen.raw_steps[-_tail(seen)])
     return _finding(
-        "underfitting", step,
+        "underfitting",
+        step,
         f"{share:.0%} of the whole fall came in the last quarter, from step {step} on: the loss "
         f"was still falling at {train.end():.3f}",
         {"fall": seen.drop, "share_of_fall_in_last_quarter": share, "noise": train.sigma},
         "train longer (training.epochs), or with a higher training.learning_rate or rank",
-    )  # fmt: skip
+    )
 
 
-def plateau(seen: Prepared) -> Finding | None:
+def plateau(seen: PreparedCurve) -> CurveFinding | None:
     """The second half of the run has brought nothing; where there was a fall before."""
     train = seen.train
     if train is None or seen.drop <= max(_error_of_end(train), limits.FLAT * seen.start):
@@ -237,12 +246,13 @@ def plateau(seen: Prepared) -> Finding | None:
     course = rolling_median(train.values, NEIGHBOURS)
     step = int(train.steps[int(np.argmax(course <= final + near))])
     return _finding(
-        "plateau", step,
+        "plateau",
+        step,
         f"from step {step} on the training loss stays at {final:.3f}",
         {"level": final, "fall": seen.drop, "gain_of_last_half": gain, "noise": train.sigma},
         "end at the recommended stop to save time; to get lower, decay the rate, raise the rank "
         "or add rows",
-    )  # fmt: skip
+    )
 
 
 def _gain(values: Array, sigma: float) -> tuple[float, float]:
@@ -255,7 +265,7 @@ def _gain(values: Array, sigma: float) -> tuple[float, float]:
     return gain, 1.25 * sigma * float(np.sqrt(2.0 / fifth))
 
 
-def _falling_share(seen: Prepared) -> float | None:
+def _falling_share(seen: PreparedCurve) -> float | None:
     """Return which share of the whole fall came in the tail, where that is surely a large one."""
     if seen.train is None or seen.drop <= _error_of_end(seen.train):
         return None
@@ -266,7 +276,7 @@ def _falling_share(seen: Prepared) -> float | None:
     return share if share - limits.FAIRLY_SURE * error >= limits.STILL_FALLING else None
 
 
-def _tail(seen: Prepared) -> int:
+def _tail(seen: PreparedCurve) -> int:
     return max(7, round(limits.TAIL * len(seen.raw)))
 
 
@@ -287,7 +297,7 @@ def _leaves(train: Trace, low: int, bound: float) -> int:
     return low + (int(under[-1]) if len(under) else 0)
 
 
-def _finding(kind: Kind, step: int, message: str, evidence: Any, advice: str) -> Finding:
-    return Finding(
+def _finding(kind: Kind, step: int, message: str, evidence: Any, advice: str) -> CurveFinding:
+    return CurveFinding(
         kind, step, message, {key: round(float(n), 6) for key, n in evidence.items()}, advice
     )

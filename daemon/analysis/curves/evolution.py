@@ -6,9 +6,9 @@ from itertools import pairwise
 from daemon.analysis.curves.charts import LineChart, Series
 from daemon.analysis.frame import figure
 from daemon.analysis.markup import Html, element, text
-from daemon.core.curves import Probe
-from daemon.core.differences import word_changes
-from daemon.core.jobs import escape, one_line
+from daemon.core.curves.curves import Probe
+from daemon.core.evaluation.differences import word_changes
+from daemon.core.workspace.jobs import escape, one_line
 
 LONGEST = 1000
 """Characters shown of a prompt or an answer."""

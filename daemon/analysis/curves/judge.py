@@ -7,11 +7,11 @@ from daemon.analysis.curves.prepared import (
     LEAST_SMOOTHED,
     LEAST_STEPS,
     LEAST_VALIDATIONS,
-    Prepared,
+    PreparedCurve,
     Trace,
     prepare,
 )
-from daemon.core.curves import KINDS, Curve, Diagnosis, Finding, Stop
+from daemon.core.curves.curves import KINDS, BestStop, Curve, CurveFinding, Diagnosis
 
 DETECTORS = {
     "divergence": detectors.divergence,
@@ -33,41 +33,49 @@ EXCLUDED = {
 def diagnose(curve: Curve) -> Diagnosis:
     """Return all that is said of a curve."""
     seen = prepare(curve)
-    findings: list[Finding] = []
+    findings: list[CurveFinding] = []
     for kind, detect in DETECTORS.items():
         graver = {finding.kind for finding in findings}
         found = None if graver & set(EXCLUDED.get(kind, ())) else detect(seen)
         findings += [found] if found else []
     return Diagnosis(
-        curve, tuple(findings), _stop(seen, findings), _not_judged(seen, findings), _facts(seen),
-        _pairs(seen.train, "level"), _pairs(seen.train, "slope"), _drawn(seen.validation),
-    )  # fmt: skip
+        curve,
+        tuple(findings),
+        _stop(seen, findings),
+        _not_judged(seen, findings),
+        _facts(seen),
+        _pairs(seen.train, "level"),
+        _pairs(seen.train, "slope"),
+        _drawn(seen.validation),
+    )
 
 
-def _stop(seen: Prepared, findings: list[Finding]) -> Stop | None:
+def _stop(seen: PreparedCurve, findings: list[CurveFinding]) -> BestStop | None:
     """Return where the run would best have ended; before its end only where a finding says why."""
     began = {finding.kind: finding.begins_at_step for finding in findings}
     stops = []
     if (step := began.get("divergence")) is not None:
-        stops.append(Stop(step, "training", f"step {step}: from there on the training loss rises"))
+        stops.append(
+            BestStop(step, "training", f"step {step}: from there on the training loss rises")
+        )
     if {"divergence", "overfitting"} & set(began) and seen.validation is not None:
         # Where a run diverges, its validation loss may have turned before its training loss.
         turn = detectors.sure_turn(seen.validation)
         if turn is not None:
             step = int(seen.validation.steps[turn.lowest])
             said = f"step {step}: there the validation loss was lowest, and it has risen since"
-            stops.append(Stop(step, "validation", said))
+            stops.append(BestStop(step, "validation", said))
     if stops:
         return min(stops, key=lambda stop: stop.step)
     if seen.validation is not None:
         return _stop_by_validation(seen.validation, "plateau" in began)
     if (step := began.get("plateau")) is not None:
         said = f"step {step}: the training loss stays where it is; no validation says more"
-        return Stop(step, "training", said)
+        return BestStop(step, "training", said)
     return None
 
 
-def _stop_by_validation(found: Trace, plateau: bool) -> Stop:
+def _stop_by_validation(found: Trace, plateau: bool) -> BestStop:
     """Return the last validation, or for a plateau the first that is as good as the best."""
     least = found.level[found.lowest]
     # A smoothed value has about half the noise of a single one.
@@ -77,16 +85,16 @@ def _stop_by_validation(found: Trace, plateau: bool) -> Stop:
         said = f"step {last}, the last validation: no earlier one is as good"
     elif plateau:
         said = f"step {first}: the validation loss is nowhere lower beyond its noise"
-        return Stop(first, "validation", said)
+        return BestStop(first, "validation", said)
     else:
         said = (
             f"step {last}, the last validation: nothing speaks against it, though the loss is "
             f"nowhere lower beyond its noise than at step {first}"
         )
-    return Stop(last, "validation", said)
+    return BestStop(last, "validation", said)
 
 
-def _not_judged(seen: Prepared, findings: list[Finding]) -> dict[str, str]:
+def _not_judged(seen: PreparedCurve, findings: list[CurveFinding]) -> dict[str, str]:
     found = {finding.kind for finding in findings}
     missing: dict[str, str] = {}
     if seen.train is None:
@@ -98,7 +106,7 @@ def _not_judged(seen: Prepared, findings: list[Finding]) -> dict[str, str]:
     return {kind: why for kind, why in missing.items() if kind not in found}
 
 
-def _facts(seen: Prepared) -> dict[str, float | None]:
+def _facts(seen: PreparedCurve) -> dict[str, float | None]:
     raw, validation = seen.raw, seen.curve.validation
     last = max(3, round(0.1 * len(raw)))
     final = float(np.median(raw[-last:])) if len(raw) else None

@@ -49,9 +49,19 @@ PLATEAU_OF_LEVEL = 0.25
 GOOD_ENOUGH = 0.001
 """Share of the lowest validation loss within which another is as good."""
 DOUBT = (
-    (6, 0.0), (7, 0.0), (8, 0.005), (10, 0.03), (12, 0.065), (16, 0.12), (20, 0.155), (30, 0.24),
-    (40, 0.3), (60, 0.36), (100, 0.5), (150, 0.6),
-)  # fmt: skip
+    (6, 0.0),
+    (7, 0.0),
+    (8, 0.005),
+    (10, 0.03),
+    (12, 0.065),
+    (16, 0.12),
+    (20, 0.155),
+    (30, 0.24),
+    (40, 0.3),
+    (60, 0.36),
+    (100, 0.5),
+    (150, 0.6),
+)
 """By the number of values, the doubt of a valley (`valley.py`) that a flat curve under heavy-tailed
 noise stays above in 99 cases of 100; simulated with Student's t of 4 degrees."""
 

@@ -6,8 +6,8 @@ from daemon.analysis.curves import evolution, words
 from daemon.analysis.curves.charts import LineChart, charts, compared
 from daemon.analysis.frame import document, figure, pictures
 from daemon.analysis.markup import Html, element, join, table, text
-from daemon.core.curves import Diagnosis, Finding, Probe
-from daemon.core.jobs import escape
+from daemon.core.curves.curves import CurveFinding, Diagnosis, Probe
+from daemon.core.workspace.jobs import escape
 
 MOST_ROWS = 40
 """Rows of a chart's table; of a longer course it has evenly chosen steps."""
@@ -19,11 +19,15 @@ def render(diagnosis: Diagnosis, probes: Sequence[Probe] = ()) -> str:
     curve = diagnosis.curve
     body = join(
         _header(_named(diagnosis), diagnosis),
-        element("main", _findings(diagnosis), _remarks(diagnosis),
-                pictures("Curves", [_figure(chart) for chart in drawn]),
-                evolution.section(probes)),
+        element(
+            "main",
+            _findings(diagnosis),
+            _remarks(diagnosis),
+            pictures("Curves", [_figure(chart) for chart in drawn]),
+            evolution.section(probes),
+        ),
         _footer(diagnosis),
-    )  # fmt: skip
+    )
     title = f"{words.headline(diagnosis)}: {escape(curve.name, 200)}"
     return document(title, body, [chart.as_data() for chart in (*drawn, *probed)])
 
@@ -34,11 +38,19 @@ def render_all(diagnoses: Sequence[Diagnosis], title: str) -> str:
     ill = sum(bool(one.findings) for one in diagnoses)
     told = f"{len(diagnoses)} runs, {ill} with findings"
     body = join(
-        element("header", element("h1", text(title)), element("p", told, kind="verdict"),
-                element("p", "Hover a curve for its numbers; drag to zoom.", kind="lead")),
-        element("main", _table(diagnoses), pictures("Curves", [_figure(one) for one in drawn]),
-                *(_one_of_all(one) for one in diagnoses)),
-    )  # fmt: skip
+        element(
+            "header",
+            element("h1", text(title)),
+            element("p", told, kind="verdict"),
+            element("p", "Hover a curve for its numbers; drag to zoom.", kind="lead"),
+        ),
+        element(
+            "main",
+            _table(diagnoses),
+            pictures("Curves", [_figure(one) for one in drawn]),
+            *(_one_of_all(one) for one in diagnoses),
+        ),
+    )
     return document(f"{told}: {title}", body, [chart.as_data() for chart in drawn])
 
 
@@ -68,19 +80,22 @@ def _findings(diagnosis: Diagnosis) -> Html:
     return element("section", element("h2", "What was found"), *cards)
 
 
-def _finding(finding: Finding) -> Html:
+def _finding(finding: CurveFinding) -> Html:
     numbers = ", ".join(
         f"{name.replace('_', ' ')} {value:g}" for name, value in finding.evidence.items()
     )
     return element(
         "article",
-        element("h3", text(finding.kind.replace("_", " ")),
-                element("span", f" from step {finding.begins_at_step:,}", kind="count")),
+        element(
+            "h3",
+            text(finding.kind.replace("_", " ")),
+            element("span", f" from step {finding.begins_at_step:,}", kind="count"),
+        ),
         element("p", text(words.told(finding)), kind="hint"),
         element("p", element("b", "What to do: "), text(words.advised(finding))),
         element("p", text(numbers), kind="soft"),
         kind="card reason",
-    )  # fmt: skip
+    )
 
 
 def _remarks(diagnosis: Diagnosis) -> Html:
@@ -106,8 +121,9 @@ def _table(diagnoses: Sequence[Diagnosis]) -> Html:
         )
         for one in diagnoses
     ]
-    return element("section", element("div", table(names, rows, (3, 4, 5, 6), stacked=True),
-                                      kind="card wide"))  # fmt: skip
+    return element(
+        "section", element("div", table(names, rows, (3, 4, 5, 6), stacked=True), kind="card wide")
+    )
 
 
 def _one_of_all(diagnosis: Diagnosis) -> Html:

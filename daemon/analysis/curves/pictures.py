@@ -4,7 +4,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from daemon.analysis.curves.charts import LineChart, Series
 from daemon.analysis.pictures import DPI, INK, LINE, PAPER, SOFT
-from daemon.core.jobs import escape
+from daemon.core.workspace.jobs import escape
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,15 +24,29 @@ def draw(chart: LineChart, title: str, target: IO[bytes]) -> None:
     figure = Figure(figsize=SIZE_INCHES, dpi=DPI, facecolor=PAPER)
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0.1, 0.12, 0.87, 0.7), facecolor=PAPER)
-    figure.text(0.03, 0.94, f"{chart.title}: {escape(title, 70)}", size=14, weight="bold",
-                color=INK, parse_math=False)  # fmt: skip
+    figure.text(
+        0.03,
+        0.94,
+        f"{chart.title}: {escape(title, 70)}",
+        size=14,
+        weight="bold",
+        color=INK,
+        parse_math=False,
+    )
     figure.text(0.03, 0.89, chart.summary[:120], size=9, color=SOFT, parse_math=False)
     for series in chart.series:
         _course(axes, series)
     for place, (step, words) in enumerate(chart.marks):
         axes.axvline(step, color=MARK, linestyle="--", linewidth=1.2)
-        axes.annotate(words, (step, 1), xycoords=("data", "axes fraction"), size=8, color=MARK,
-                      xytext=(4, -10 - 12 * place), textcoords="offset points")  # fmt: skip
+        axes.annotate(
+            words,
+            (step, 1),
+            xycoords=("data", "axes fraction"),
+            size=8,
+            color=MARK,
+            xytext=(4, -10 - 12 * place),
+            textcoords="offset points",
+        )
     if len(chart.series) > 1:
         axes.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=4)
     axes.set_xlabel("step", color=SOFT, size=9)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from daemon.analysis.curves.smoothing import LEAST_SPAN, SPAN, Array, binned, noise, smooth
-from daemon.core.curves import Curve
+from daemon.core.curves.curves import Curve
 
 LEAST_STEPS = 30
 """Steps with a loss under which nothing is said of the training loss."""
@@ -47,7 +47,7 @@ class Trace:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedCurve:
     """What the detectors look at."""
 
     curve: Curve
@@ -66,7 +66,7 @@ class Prepared:
         return self.start - self.train.end() if self.train else 0.0
 
 
-def prepare(curve: Curve) -> Prepared:
+def prepare(curve: Curve) -> PreparedCurve:
     """Return a curve's arrays and levels."""
     raw_steps, raw = _arrays(curve.losses)
     train = _trace(raw_steps, raw) if len(raw) >= LEAST_STEPS else None
@@ -78,7 +78,7 @@ def prepare(curve: Curve) -> Prepared:
     )
     first = max(3, round(FIRST * len(raw)))
     start = float(np.median(raw[:first])) if len(raw) else 0.0
-    return Prepared(curve, train, validation, raw_steps, raw, start)
+    return PreparedCurve(curve, train, validation, raw_steps, raw, start)
 
 
 def _arrays(pairs: tuple[tuple[int, float], ...]) -> tuple[Array, Array]:

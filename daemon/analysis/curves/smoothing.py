@@ -28,7 +28,7 @@ TO_SIGMA = 1.4826
 
 
 @dataclass(frozen=True)
-class Line:
+class TrendLine:
     """A straight line through noisy points."""
 
     slope: float
@@ -92,14 +92,14 @@ def _local_lines(steps: Array, values: Array, weight: Array) -> tuple[Array, Arr
     return mean + slope * (steps - middle), slope
 
 
-def trend(steps: Array, values: Array) -> Line:
+def trend(steps: Array, values: Array) -> TrendLine:
     """Return the median of the slopes between all pairs of points (Theil 1950, Sen 1968)."""
     first, second = np.triu_indices(len(steps), 1)
     apart = steps[second] - steps[first]
     slope = float(np.median((values[second] - values[first]) / np.maximum(apart, 1e-12)))
     rest = values - slope * steps
     spread = float(np.sqrt(((steps - steps.mean()) ** 2).sum()))
-    return Line(slope, 1.05 * deviation(rest) / spread if spread > 0 else 0.0)
+    return TrendLine(slope, 1.05 * deviation(rest) / spread if spread > 0 else 0.0)
 
 
 def rolling_median(values: Array, width: int) -> Array:

@@ -1,6 +1,6 @@
 """Says a diagnosis in sentences, for the page and for the terminal alike."""
 
-from daemon.core.curves import Diagnosis, Finding
+from daemon.core.curves.curves import CurveFinding, Diagnosis
 
 
 def headline(diagnosis: Diagnosis) -> str:
@@ -24,12 +24,12 @@ def sentence(diagnosis: Diagnosis) -> str:
     return said + "."
 
 
-def told(finding: Finding) -> str:
+def told(finding: CurveFinding) -> str:
     """Return what was found, as a sentence."""
     return finding.message[:1].upper() + finding.message[1:] + "."
 
 
-def advised(finding: Finding) -> str:
+def advised(finding: CurveFinding) -> str:
     """Return what to do, as a sentence."""
     return finding.advice[:1].upper() + finding.advice[1:] + "."
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from daemon.core.examples import Call, Chat, Turn, compact, said_in
+from daemon.core.rows.examples import Call, Chat, Turn, compact, said_in
 from daemon.evaluation.scores.fields import parsed, unfenced
 from daemon.evaluation.scores.python_calls import python_calls
 from daemon.evaluation.scores.thoughts import without_thought

@@ -10,10 +10,18 @@ from daemon.evaluation.scores.overlap import f1
 from daemon.evaluation.scores.values import comparable, readings, same
 
 FAILURES = (
-    "markdown_wrapper", "self_closing_tag", "not_parsable", "wrong_function", "missing_call",
-    "extra_call", "wrong_parameter_name", "invented_parameter", "extra_parameter",
-    "missing_parameter", "wrong_value",
-)  # fmt: skip
+    "markdown_wrapper",
+    "self_closing_tag",
+    "not_parsable",
+    "wrong_function",
+    "missing_call",
+    "extra_call",
+    "wrong_parameter_name",
+    "invented_parameter",
+    "extra_parameter",
+    "missing_parameter",
+    "wrong_value",
+)
 
 
 @dataclass(frozen=True, slots=True)

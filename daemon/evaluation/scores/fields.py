@@ -17,7 +17,7 @@ LANGUAGE = re.compile(r"^\w+\s")
 
 
 @dataclass(frozen=True, slots=True)
-class Fields:
+class FieldScore:
     """How an extracted record agrees with the golden one; shares in [0, 1]."""
 
     valid: bool
@@ -61,16 +61,16 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is no JSON")
 
 
-def compare_fields(golden: str, answer: str) -> Fields:
+def compare_fields(golden: str, answer: str) -> FieldScore:
     """Compare two records by path and value; what stands in a fence is compared all the same."""
     inside, fenced = unfenced(answer)
     given, wanted = parsed(inside), parsed(golden)
     if not isinstance(given, dict):
-        return Fields(False, fenced, 0.0, 0.0, 0.0)
+        return FieldScore(False, fenced, 0.0, 0.0, 0.0)
     left, right = _counted(wanted), _counted(given)
     shared = sum((left & right).values())
     mine, theirs = right.total(), left.total()
-    return Fields(
+    return FieldScore(
         not fenced,
         fenced,
         shared / mine if mine else float(not theirs),

@@ -8,9 +8,7 @@ from typing import Any, Literal, get_args
 from daemon.evaluation.scores.score import Summary
 from daemon.settings_evaluation import GradeSettings
 
-Part = Literal[
-    "accuracy", "overlap", "length", "formatting", "style", "variety", "calibration"
-]  # fmt: skip
+Part = Literal["accuracy", "overlap", "length", "formatting", "style", "variety", "calibration"]
 PARTS: tuple[Part, ...] = get_args(Part)
 Letter = Literal["A", "B", "C", "D", "F"]
 LETTERS: tuple[tuple[float, Letter], ...] = ((90.0, "A"), (80.0, "B"), (70.0, "C"), (60.0, "D"))

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, assert_never
 
-from daemon.core.suites import DIFFICULTIES, Difficulty, ScorerName, SuiteItem
+from daemon.core.evaluation.suites import DIFFICULTIES, Difficulty, ScorerName, SuiteItem
 from daemon.evaluation.scores.calibration import expected_calibration_error
 from daemon.evaluation.scores.call_forms import read_calls
 from daemon.evaluation.scores.calls import Calls, compare_calls
-from daemon.evaluation.scores.fields import Fields, compare_fields
+from daemon.evaluation.scores.fields import FieldScore, compare_fields
 from daemon.evaluation.scores.formatting import Habit, compliance, length_fit, traits_of
 from daemon.evaluation.scores.overlap import bleu, chrf, exact_match, rouge_l, token_f1
 from daemon.evaluation.scores.repetition import distinct, repetition
@@ -20,13 +20,16 @@ EXACT = "exact_match"
 WORD_METRICS = (EXACT, "token_f1")
 
 MAIN: dict[ScorerName, str] = {
-    "exact": "exact_match", "overlap": "token_f1", "fields": "extraction", "calls": "correct_call",
-}  # fmt: skip
+    "exact": "exact_match",
+    "overlap": "token_f1",
+    "fields": "extraction",
+    "calls": "correct_call",
+}
 """The metric by which a suite is decided."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ExpectedStyle:
     """How answers should be written: as the training answers are.
 
     Give it for hold-out rows and for items without golden answers; a suite with golden answers
@@ -91,7 +94,7 @@ def score_answer(
     scorer: ScorerName,
     item: SuiteItem,
     answer: str,
-    wanted: Wanted | None = None,
+    wanted: ExpectedStyle | None = None,
     confidence: float | None = None,
 ) -> Score:
     """Score an answer; with several golden answers, by the one for which it scores best.
@@ -170,7 +173,7 @@ def _best(found: Iterable[Compared]) -> Compared:
     return max(found, key=lambda each: tuple(each[0].values()))
 
 
-def _fields(found: Fields) -> Compared:
+def _fields(found: FieldScore) -> Compared:
     failures = ["markdown_fence"] if found.fenced else []
     if not found.valid and not found.fenced:
         failures.append("not_json")
@@ -200,7 +203,7 @@ def _calls(found: Calls) -> Compared:
     }, found.failures
 
 
-def summarise(scores: Sequence[Score], wanted: Wanted | None = None) -> Summary:
+def summarise(scores: Sequence[Score], wanted: ExpectedStyle | None = None) -> Summary:
     """Sum up scores of one scorer; give what the answers should be like as it was given before."""
     names = dict.fromkeys(name for score in scores for name in score.metrics)
     means = {

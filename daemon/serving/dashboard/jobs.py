@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-from daemon.core.jobs import JobCard, escape
-from daemon.folders import reports
-from daemon.folders.queue import job_names, read_card
+from daemon.core.workspace.jobs import JobCard, escape
+from daemon.folders.queue import reports
+from daemon.folders.queue.queue import job_names, read_card
 from daemon.layout import ENDED, PRIORITIES, Layout
-from daemon.serving.dashboard.kept import UNREADABLE, Section
+from daemon.serving.dashboard.section_cache import UNREADABLE, Section
 
 STATES = ("running", *PRIORITIES, "incoming", "failed", "skipped", "done")
 """In the order of a reader's interest."""

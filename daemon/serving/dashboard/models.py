@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
-from daemon.core.curves import Curve, Probe
-from daemon.core.differences import word_changes
-from daemon.core.jobs import escape, one_line
-from daemon.core.versions import ancestry, version_from_manifest
-from daemon.folders import current_model
-from daemon.folders.models import read_manifest, version_names
-from daemon.folders.training_records import probes
+from daemon.core.curves.curves import Curve, Probe
+from daemon.core.evaluation.differences import word_changes
+from daemon.core.workspace.jobs import escape, one_line
+from daemon.core.workspace.versions import ancestry, version_from_manifest
+from daemon.folders.models import current_model
+from daemon.folders.models.models import read_manifest, version_names
+from daemon.folders.models.training_records import probes
 from daemon.layout import Layout
-from daemon.serving.dashboard.kept import UNREADABLE, Section
+from daemon.serving.dashboard.section_cache import UNREADABLE, Section
 
 SHOWN_VERSIONS = 40
 SHOWN_PROBES = 6
@@ -40,9 +40,17 @@ def versions_section(layout: Layout, known: dict[str, dict[str, Any]]) -> Sectio
 
 def _kept(manifest: dict[str, Any]) -> dict[str, Any]:
     names = (
-        "version", "parent", "lineage", "verdict", "promotes", "created_at", "step", "job_ids",
-        "verdict_reasons", "evaluations",
-    )  # fmt: skip
+        "version",
+        "parent",
+        "lineage",
+        "verdict",
+        "promotes",
+        "created_at",
+        "step",
+        "job_ids",
+        "verdict_reasons",
+        "evaluations",
+    )
     descent = version_from_manifest(manifest)
     return {name: manifest.get(name) for name in names} | {"descent": descent}
 

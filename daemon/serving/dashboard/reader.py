@@ -6,18 +6,18 @@ from dataclasses import asdict
 from typing import Any
 
 from daemon.clock import Clock
-from daemon.core.jobs import escape
-from daemon.core.pulse import pulse_of
-from daemon.folders import locks
-from daemon.folders.reading import Lines, read_status
+from daemon.core.decisions.pulse import pulse_of
+from daemon.core.workspace.jobs import escape
+from daemon.folders.disk import locks
+from daemon.folders.status.reading import Lines, read_status
 from daemon.layout import QUEUE_STATES, Layout
 from daemon.serving.dashboard.jobs import queue_section
-from daemon.serving.dashboard.kept import Kept, Section, sign_of
 from daemon.serving.dashboard.models import (
     evolution_section,
     samples_section,
     versions_section,
 )
+from daemon.serving.dashboard.section_cache import Section, SectionCache, sign_of
 from daemon.serving.dashboard.words import headline
 
 POINTS = 2000
@@ -30,18 +30,50 @@ TRUST_S = 10.0
 """A listing is read again after so long even if its folder looks unchanged."""
 
 SMALL = (
-    "status", "model_name", "version", "lineage", "current_step", "total_steps", "epoch",
-    "current_file", "current_files", "run", "attempt", "batch_step", "batch_total_steps",
-    "batch_queue_size", "started_at", "elapsed_seconds", "progress_percent", "eta_seconds",
-    "loss", "loss_of", "learning_rate", "validation_loss", "validation_step", "val_train_gap",
-    "tokens_per_sec", "steps_per_sec", "order", "queue",
-)  # fmt: skip
+    "status",
+    "model_name",
+    "version",
+    "lineage",
+    "current_step",
+    "total_steps",
+    "epoch",
+    "current_file",
+    "current_files",
+    "run",
+    "attempt",
+    "batch_step",
+    "batch_total_steps",
+    "batch_queue_size",
+    "started_at",
+    "elapsed_seconds",
+    "progress_percent",
+    "eta_seconds",
+    "loss",
+    "loss_of",
+    "learning_rate",
+    "validation_loss",
+    "validation_step",
+    "val_train_gap",
+    "tokens_per_sec",
+    "steps_per_sec",
+    "order",
+    "queue",
+)
 MACHINE = ("memory", "disk", "gpu", "watcher", "workers")
 ACCURACY = (
-    "total_evals", "total_correct", "accuracy_percent", "accuracy_last_20", "accuracy_last_50",
-    "best_accuracy", "best_step", "accuracy_files", "accuracy_trend", "accuracy_history",
-    "newest_measurement", "accuracy_by_file",
-)  # fmt: skip
+    "total_evals",
+    "total_correct",
+    "accuracy_percent",
+    "accuracy_last_20",
+    "accuracy_last_50",
+    "best_accuracy",
+    "best_step",
+    "accuracy_files",
+    "accuracy_trend",
+    "accuracy_history",
+    "newest_measurement",
+    "accuracy_by_file",
+)
 NOTICES = ("active_alerts", "error_type", "error_message", "leftovers", "commands")
 
 
@@ -57,7 +89,8 @@ class Reader:
         self._validations: deque[list[Any]] = deque(maxlen=VALIDATIONS)
         self._document: dict[str, Any] | None = None
         self._kept = {
-            name: Kept() for name in ("document", "queue", "versions", "evolution", "samples")
+            name: SectionCache()
+            for name in ("document", "queue", "versions", "evolution", "samples")
         }
         self._jobs: dict[str, dict[str, Any]] = {}
         self._manifests: dict[str, dict[str, Any]] = {}

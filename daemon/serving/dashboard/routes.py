@@ -11,7 +11,7 @@ from daemon.clock import SystemClock
 from daemon.layout import Layout
 from daemon.serving.dashboard.assets import HEADERS, asset
 from daemon.serving.dashboard.reader import Reader
-from daemon.serving.dashboard.watch import Watch
+from daemon.serving.dashboard.watch import StateWatcher
 
 FILES = {
     "/": "page.html",
@@ -33,7 +33,7 @@ def dashboard_routes(layout: Layout, leaving: Callable[[], bool] = _never) -> li
     Open pages are let go within a second once the server is `leaving`.
     """
     clock = SystemClock()
-    watch = Watch(Reader(layout, clock), clock, leaving)
+    watch = StateWatcher(Reader(layout, clock), clock, leaving)
     return [
         *(Route(path, _file(name), methods=["GET"]) for path, name in FILES.items()),
         Route("/dashboard/state", _state(watch), methods=["GET"]),
@@ -55,7 +55,7 @@ def _file(name: str) -> Handler:
     return send
 
 
-def _state(watch: Watch) -> Handler:
+def _state(watch: StateWatcher) -> Handler:
     async def send(_: Request) -> Response:
         body = await watch.state()
         return Response(body, media_type="application/json", headers=_fresh())
@@ -63,7 +63,7 @@ def _state(watch: Watch) -> Handler:
     return send
 
 
-def _events(watch: Watch) -> Handler:
+def _events(watch: StateWatcher) -> Handler:
     async def send(request: Request) -> Response:
         headers = _fresh()
         if request.method == "HEAD":

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from daemon.clock import Clock
-from daemon.folders.status import strict_line
+from daemon.folders.status.status import strict_line
 from daemon.serving.dashboard.reader import Reader
 
 LOOK_S = 1.0
@@ -24,7 +24,7 @@ class _Told:
     points: int = 0
 
 
-class Watch:
+class StateWatcher:
     """Shared by all pages of one server; looks while one is open, and for each `state` asked."""
 
     def __init__(self, reader: Reader, clock: Clock, leaving: Callable[[], bool]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from daemon.core.pulse import Pulse
+from daemon.core.decisions.pulse import Pulse
 
 Tone = Literal["working", "waiting", "held", "trouble"]
 
@@ -14,23 +14,30 @@ STATES: dict[str, tuple[Tone, str, str]] = {
     "intake": ("working", "Reading files", "New files are checked row by row before training."),
     "training": ("working", "Training", "The model is learning from the file named below."),
     "judging": (
-        "working", "Judging", "The result is compared with the current version on held-out rows.",
+        "working",
+        "Judging",
+        "The result is compared with the current version on held-out rows.",
     ),
     "paused": (
-        "held", "Paused",
+        "held",
+        "Paused",
         "Training stands still until you remove control/pause or run: finetuned resume",
     ),
     "blocked": ("trouble", "Blocked", "Nothing can be trained until the following is settled."),
     "waiting_for_space": (
-        "trouble", "Waiting for space", "The next file needs more free room on the disk.",
+        "trouble",
+        "Waiting for space",
+        "The next file needs more free room on the disk.",
     ),
     "disk_full": (
-        "trouble", "Disk full", "Make room on the disk: work goes on by itself when there is some.",
+        "trouble",
+        "Disk full",
+        "Make room on the disk: work goes on by itself when there is some.",
     ),
     "stopping": ("held", "Stopping", "The daemon saves its work and leaves."),
     "stopped": ("held", "Stopped", "The daemon was stopped and does nothing."),
     "crashed": ("trouble", "Crashed", "The daemon has ended with an error."),
-}  # fmt: skip
+}
 """By the status document's `status`: tone, title, sentence."""
 TELLING = ("blocked", "intake", "preparing")
 """States of which the daemon's own words say more."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.core.curves import Curve, Point
+from daemon.core.curves.curves import Curve, Point
 
 Array = NDArray[np.float64]
 

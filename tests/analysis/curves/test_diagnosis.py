@@ -10,7 +10,7 @@ import pytest
 
 from daemon.analysis.curves.charts import charts
 from daemon.analysis.curves.judge import diagnose
-from daemon.core.curves import KINDS, Curve, Finding, Kind, Point
+from daemon.core.curves.curves import KINDS, Curve, CurveFinding, Kind, Point
 from tests.analysis.curves import made
 from tests.analysis.curves.made import Made
 
@@ -38,7 +38,7 @@ PLANTED: list[tuple[Kind, Callable[[int], Made], float]] = [
 ]
 
 
-def found(curve: Curve, kind: Kind) -> Finding | None:
+def found(curve: Curve, kind: Kind) -> CurveFinding | None:
     return next((one for one in diagnose(curve).findings if one.kind == kind), None)
 
 

@@ -12,16 +12,23 @@ from daemon.analysis.curves.charts import MOST_CURVES, MOST_POINTS, charts, comp
 from daemon.analysis.curves.judge import diagnose
 from daemon.analysis.curves.page import render, render_all
 from daemon.analysis.curves.pictures import draw
-from daemon.core.curves import Curve, Diagnosis, Point, Probe, ProbeAnswer
+from daemon.core.curves.curves import Curve, Diagnosis, Point, Probe, ProbeAnswer
 from tests.analysis.curves import made
 from tests.analysis.reports import EVIL
 from tests.analysis.test_page import Elements
 from tests.analysis.test_pictures import size_of
 
 PROBES = (
-    Probe(EVIL, "a cold drink", (ProbeAnswer(10, EVIL, 0.0), ProbeAnswer(20, "a warm drink", 0.6),
-                                 ProbeAnswer(30, "a cold drink", 1.0))),
-)  # fmt: skip
+    Probe(
+        EVIL,
+        "a cold drink",
+        (
+            ProbeAnswer(10, EVIL, 0.0),
+            ProbeAnswer(20, "a warm drink", 0.6),
+            ProbeAnswer(30, "a cold drink", 1.0),
+        ),
+    ),
+)
 
 
 @pytest.fixture(scope="module")
@@ -29,14 +36,27 @@ def ill() -> Diagnosis:
     """A curve with a finding, every quantity, and hostile text wherever there is text."""
     curve = made.overfitted(3).curve
     points = tuple(
-        replace(point, learning_rate=1e-4, gradient_norm=1.0 + point.step % 3, tokens_per_s=90.0,
-                memory_bytes=2 * 10**9)
+        replace(
+            point,
+            learning_rate=1e-4,
+            gradient_norm=1.0 + point.step % 3,
+            tokens_per_s=90.0,
+            memory_bytes=2 * 10**9,
+        )
         for point in curve.points
-    )  # fmt: skip
+    )
     return diagnose(
-        replace(curve, name=EVIL, run=EVIL + "r", version=EVIL, files=(EVIL,), points=points,
-                damaged=2, notes=(EVIL,))
-    )  # fmt: skip
+        replace(
+            curve,
+            name=EVIL,
+            run=EVIL + "r",
+            version=EVIL,
+            files=(EVIL,),
+            points=points,
+            damaged=2,
+            notes=(EVIL,),
+        )
+    )
 
 
 def test_hostile_text_makes_no_element(ill: Diagnosis) -> None:
@@ -63,8 +83,14 @@ def test_the_finding_its_step_and_the_advice_stand_before_the_curves(ill: Diagno
 
 def test_every_quantity_that_was_recorded_has_a_chart(ill: Diagnosis) -> None:
     assert [chart.id for chart in charts(ill)] == [
-        "loss", "gap", "slope", "gradient-norm", "learning-rate", "throughput", "memory",
-    ]  # fmt: skip
+        "loss",
+        "gap",
+        "slope",
+        "gradient-norm",
+        "learning-rate",
+        "throughput",
+        "memory",
+    ]
 
 
 def test_what_was_not_recorded_has_no_chart() -> None:

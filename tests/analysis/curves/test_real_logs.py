@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from daemon.analysis.curves.judge import diagnose
-from daemon.core.curve_lines import read_lines
-from daemon.core.curves import Curve
+from daemon.core.curves.curve_lines import read_lines
+from daemon.core.curves.curves import Curve
 
 LOGS = Path(__file__).with_name("logs")
 COLOUR = re.compile(r"\x1b\[[\d;]*m")

@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from daemon.core.examples import Call, Chat, Turn
-from daemon.core.suites import SuiteItem
+from daemon.core.evaluation.suites import SuiteItem
+from daemon.core.rows.examples import Call, Chat, Turn
 from daemon.evaluation.scores.call_forms import ends_in_calls, is_call_text, read_calls
 from daemon.evaluation.scores.calls import compare_calls
 from daemon.evaluation.scores.formatting import habit_of
-from daemon.evaluation.scores.score import Wanted, is_right, score_answer
+from daemon.evaluation.scores.score import ExpectedStyle, is_right, score_answer
 
 GOLDEN = '{"name":"set_blind","arguments":{"room":"Küche","percent":40,"slow":true}}'
 ARGUMENTS = '{"room": "Küche", "percent": 40, "slow": true}'
@@ -94,12 +94,29 @@ def test_parallel_calls_are_right_in_any_order(answer: str) -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        "", "Paris", "[]", "{}", "f", "f()", "f{", "[1, 2]", '["f"]', "[TOOL_CALLS]", "<tool_call>",
-        "<tool_call></tool_call>", "<function=f>no</function>", "[f(1)]", "[f(x=g())]",
-        "[f(x={1})]", "[f(x=1e999)]", "[" * 50_000, "(" * 5_000 + ")" * 5_000, "<think>f{}",
+        "",
+        "Paris",
+        "[]",
+        "{}",
+        "f",
+        "f()",
+        "f{",
+        "[1, 2]",
+        '["f"]',
+        "[TOOL_CALLS]",
+        "<tool_call>",
+        "<tool_call></tool_call>",
+        "<function=f>no</function>",
+        "[f(1)]",
+        "[f(x=g())]",
+        "[f(x={1})]",
+        "[f(x=1e999)]",
+        "[" * 50_000,
+        "(" * 5_000 + ")" * 5_000,
+        "<think>f{}",
         '<tool_call>{"name": "f", "arguments": {}}</tool_call><tool_call>a b</tool_call>',
     ],
-)  # fmt: skip
+)
 def test_what_is_no_call_is_none(answer: str) -> None:
     assert read_calls(answer).calls is None
 
@@ -154,7 +171,7 @@ def test_a_call_among_texts_has_their_figures_and_is_right_as_a_call() -> None:
 
 def test_a_call_is_as_long_as_the_training_answers_whatever_stands_around_it() -> None:
     """The marks of `<tool_call>` counted as length that no training answer has."""
-    wanted = Wanted(habit_of([GOLDEN]))
+    wanted = ExpectedStyle(habit_of([GOLDEN]))
     marked = f"<think>\n\n</think>\n\n<tool_call>\n{CALL}\n</tool_call>"
     assert score_answer("exact", ITEM, marked, wanted).metrics["length"] == 1.0
 

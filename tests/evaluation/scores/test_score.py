@@ -5,11 +5,11 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from daemon.core.examples import Turn
-from daemon.core.suites import Difficulty, ScorerName, SuiteItem
+from daemon.core.evaluation.suites import Difficulty, ScorerName, SuiteItem
+from daemon.core.rows.examples import Turn
 from daemon.evaluation.scores.formatting import habit_of
 from daemon.evaluation.scores.grade import grade, letter_of, parts_of, shown
-from daemon.evaluation.scores.score import MAIN, Score, Wanted, score_answer, summarise
+from daemon.evaluation.scores.score import MAIN, ExpectedStyle, Score, score_answer, summarise
 from daemon.evaluation.scores.style import style_of
 from daemon.settings_evaluation import GradeSettings
 
@@ -49,7 +49,7 @@ def test_the_best_of_several_golden_answers_counts() -> None:
 
 
 def test_without_a_golden_answer_only_the_writing_counts() -> None:
-    wanted = Wanted(habit_of(["**yes**, sir"]), style_of(["**yes**, sir"]))
+    wanted = ExpectedStyle(habit_of(["**yes**, sir"]), style_of(["**yes**, sir"]))
     score = score_answer("exact", item(), "**yes**, madam", wanted)
     assert score.main is None and set(score.metrics) == {"repetition", "length", "style"}
     assert score.traits == {"bold"}
@@ -68,8 +68,9 @@ def test_a_summary_counts_by_difficulty_and_failure_and_can_be_stored() -> None:
     assert summary.items == 3 and summary.main is not None
     assert summary.main.mean == pytest.approx(1 / 3) and summary.main.count == 3
     assert {name: mean.count for name, mean in summary.by_difficulty.items()} == {
-        "easy": 1, "hard": 2,
-    }  # fmt: skip
+        "easy": 1,
+        "hard": 2,
+    }
     assert summary.by_difficulty["easy"].mean == 1.0 and summary.by_difficulty["hard"].mean == 0.0
     assert summary.failures == {"markdown_wrapper": 1, "not_parsable": 1}
     assert summary.metrics["argument_f1"].mean == pytest.approx(2 / 3)
@@ -85,9 +86,12 @@ def test_a_summary_of_nothing_is_empty_and_earns_no_grade() -> None:
 
 def test_the_grade_weighs_what_was_measured_and_names_what_was_not() -> None:
     settings = GradeSettings(
-        accuracy_weight=3.0, accuracy_target=0.5, variety_weight=1.0, variety_target=1.0,
+        accuracy_weight=3.0,
+        accuracy_target=0.5,
+        variety_weight=1.0,
+        variety_target=1.0,
         overlap_weight=0.0,
-    )  # fmt: skip
+    )
     found = grade({"accuracy": 0.4, "variety": 1.0, "overlap": 0.0}, settings)
     assert found is not None
     assert found.parts["accuracy"] == pytest.approx(80.0)

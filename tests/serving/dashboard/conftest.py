@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from daemon.folders import locks
+from daemon.folders.disk import locks
 from daemon.layout import Layout
 from daemon.serving.dashboard import watch
 from tests.serving.dashboard.alone import Alone

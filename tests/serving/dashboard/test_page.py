@@ -8,7 +8,7 @@ from pathlib import Path
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from daemon.folders import locks
+from daemon.folders.disk import locks
 from daemon.layout import Layout
 from tests.serving.dashboard.alone import Alone
 from tests.serving.dashboard.furnished import append, furnished, step, tell
@@ -107,8 +107,9 @@ def test_the_newest_measurement_stands_first_and_each_file_has_a_line_of_its_own
         lines = page.locator("#plot-right .scatterlayer .trace")
         expect(lines).to_have_count(2)
         assert page.evaluate(traces) == [
-            ["plain", [5, 10], [20, 60]], ["plain", [15, 20], [0, 75]],
-        ]  # fmt: skip
+            ["plain", [5, 10], [20, 60]],
+            ["plain", [15, 20], [0, 75]],
+        ]
         judged = {"source": "judgement", "step": 47, "right": 21, "items": 24, "percent": 87.5}
         tell(layout, newest_measurement=judged)
         expect(first).to_have_text("88 % right at step 47 (21 of 24), when it was judged")

@@ -22,8 +22,11 @@ def states(sections: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
 def test_the_queue_is_told_by_state_with_the_reasons_of_failures(layout: Layout) -> None:
     found = states(reader(layout).read())
     assert {name: one["count"] for name, one in found.items() if one["count"]} == {
-        "running": 1, "normal": 1, "failed": 1, "done": 1,
-    }  # fmt: skip
+        "running": 1,
+        "normal": 1,
+        "failed": 1,
+        "done": 1,
+    }
     (failed,) = found["failed"]["jobs"]
     assert failed["reason"] == "because plain"
     assert any("mend plain" in reason for reason in failed["reasons"])
@@ -55,8 +58,11 @@ def test_versions_are_told_with_verdict_parent_and_the_line_of_the_current_one(
 def test_samples_stand_beside_their_golden_answers_with_the_differences(layout: Layout) -> None:
     (sample,) = reader(layout).read()["samples"]["samples"]
     assert sample["changes"] == [
-        ("same", "the "), ("gone", "right"), ("new", "wrong"), ("same", " plain"),
-    ]  # fmt: skip
+        ("same", "the "),
+        ("gone", "right"),
+        ("new", "wrong"),
+        ("same", " plain"),
+    ]
 
 
 def test_steps_and_validation_losses_are_followed(layout: Layout) -> None:

@@ -79,8 +79,13 @@ def test_every_answer_has_the_strict_headers(alone: Alone) -> None:
 
 
 def test_no_other_path_is_a_file(alone: Alone) -> None:
-    for path in ("/dashboard/", "/dashboard/routes.py", "/dashboard/../watch.py",
-                 "/dashboard/%2e%2e/watch.py", "/dashboard/page.html"):  # fmt: skip
+    for path in (
+        "/dashboard/",
+        "/dashboard/routes.py",
+        "/dashboard/../watch.py",
+        "/dashboard/%2e%2e/watch.py",
+        "/dashboard/page.html",
+    ):
         assert ask(alone, path)[0].status == 404, path
 
 
@@ -142,10 +147,10 @@ class Counting(Reader):
 def test_all_pages_share_one_look_and_the_last_one_ends_it(
     layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made: list[watching.Watch] = []
+    made: list[watching.StateWatcher] = []
 
-    def build(reader: Reader, clock: SystemClock, leaving: Leaving) -> watching.Watch:
-        made.append(watching.Watch(reader, clock, leaving))
+    def build(reader: Reader, clock: SystemClock, leaving: Leaving) -> watching.StateWatcher:
+        made.append(watching.StateWatcher(reader, clock, leaving))
         return made[0]
 
     monkeypatch.setattr("daemon.serving.dashboard.routes.Reader", Counting)

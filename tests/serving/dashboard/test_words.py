@@ -2,7 +2,7 @@
 
 import pytest
 
-from daemon.core.pulse import Pulse
+from daemon.core.decisions.pulse import Pulse
 from daemon.serving.dashboard.words import STATES, headline
 
 WELL = Pulse(7, 0.0, None)

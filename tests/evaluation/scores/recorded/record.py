@@ -44,8 +44,10 @@ def _functions(path: Path) -> dict[str, Any]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     tree.body = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name in SQUAD]
     found: dict[str, Any] = {
-        "re": re, "string": string, "collections": SimpleNamespace(Counter=Counter),
-    }  # fmt: skip
+        "re": re,
+        "string": string,
+        "collections": SimpleNamespace(Counter=Counter),
+    }
     exec(compile(tree, str(path), "exec"), found)
     return found
 
@@ -98,9 +100,13 @@ def _checker(folder: Path) -> Any:
 
 NAMES = ("area", "floor", "level", "name", "on", "speed")
 KINDS = {
-    "area": "string", "floor": "string", "level": "integer", "name": "string", "on": "boolean",
+    "area": "string",
+    "floor": "string",
+    "level": "integer",
+    "name": "string",
+    "on": "boolean",
     "speed": "float",
-}  # fmt: skip
+}
 
 
 def _value(name: str, order: random.Random) -> Any:

@@ -1,0 +1,1 @@
+"""Talks to a version: through the running server, or loaded here."""

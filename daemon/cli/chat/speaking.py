@@ -1,0 +1,167 @@
+"""Finds a version and loads it to talk to it; trains nothing, writes nothing."""
+
+import json
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from daemon.cli.version_names import named
+from daemon.core.evaluation.sampling import Sampling
+from daemon.core.rows.examples import Turn
+from daemon.core.rows.prefix import Prefix
+from daemon.core.workspace.versions import version_from_manifest
+from daemon.errors import ModelFault, UserFault
+from daemon.folders.models import bases, current_model
+from daemon.folders.models.models import MANIFEST, verify
+from daemon.layout import Layout
+from daemon.settings_file import named_prefix, read_settings
+
+
+@dataclass(frozen=True)
+class LoadTarget:
+    """What is to be loaded: a base model's directory, and a version's over it."""
+
+    base: Path
+    version: Path | None
+    """None for the base model alone."""
+    prefix: Prefix | None = None
+    """What is put before every conversation."""
+    model: str | None = None
+    """Its id for the workspace's server; None for what lies outside the workspace."""
+    asked_prefix: str | None = None
+    """The prefix that was named; None for the version's own."""
+
+    @property
+    def name(self) -> str:
+        """The version's name, or the base model's."""
+        return self.version.name if self.version is not None else self.base.name
+
+
+def choose(
+    layout: Layout, version: str | None, base: bool, prefix: str | None = None
+) -> LoadTarget:
+    """Find what a user means; without a word about the prefix, the one of the version's training.
+
+    Raises:
+        UserFault: there is no such version or prefix, or the version is damaged.
+        SettingsFault: `finetuned.toml` cannot be read, and a prefix or the base was asked for.
+        ModelFault: the base model is not ready.
+    """
+    if base and version is not None:
+        raise UserFault("two_targets", "--base and --version exclude each other: give one")
+    asked = None if prefix is None else named_prefix(layout.settings_file, prefix)
+    if base:
+        place = _base_of_settings(layout)
+        return LoadTarget(place, None, asked, f"{place.name}@base", prefix)
+    folder = _version_folder(layout, version)
+    problem = verify(folder)
+    if problem is not None:
+        raise UserFault("version_damaged", f"{folder} cannot be used: {problem}")
+    manifest = json.loads((folder / MANIFEST).read_bytes())
+    name = str(manifest["base"]["name"])
+    # A version of another workspace stands on that workspace's base models.
+    for place in (folder.parent.parent / "base" / name, layout.base(name)):
+        if place.is_dir():
+            own = Prefix.from_record(manifest.get("prefix")) if prefix is None else asked
+            adapter = folder if manifest["adapter"] is not None else None
+            ours = folder.parent == layout.versions
+            return LoadTarget(
+                place, adapter, own, f"{name}@{folder.name}" if ours else None, prefix
+            )
+    raise ModelFault(
+        "model_missing", f"the base model {name} of {folder.name} is not in models/base"
+    )
+
+
+def _base_of_settings(layout: Layout) -> Path:
+    model = read_settings(layout.settings_file).model
+    facts = bases.read_facts(layout, model)
+    if facts is None:
+        raise ModelFault(
+            "model_not_ready", f"{model} is not ready: the daemon makes it ready when it first runs"
+        )
+    return layout.base(facts.name)
+
+
+def _version_folder(layout: Layout, version: str | None) -> Path:
+    if version is None:
+        if current_model.read(layout) is None:
+            raise UserFault("no_version", "there is no current model yet: run the daemon first")
+        return layout.current_model.resolve()
+    folder = layout.version(named(version))
+    if "/" not in version and folder.is_dir():
+        return folder
+    for place in (Path(version), layout.root / version):
+        if (place / MANIFEST).is_file():
+            return place.resolve()
+    raise UserFault("no_such_version", f"there is no version {version}; see 'finetuned versions'")
+
+
+class Speaker:
+    """A model, loaded in this process, that answers."""
+
+    here = True
+
+    def __init__(self, target: LoadTarget) -> None:
+        self.target = target
+        self._load(target.base)
+        self._become(target)
+
+    def turn_to(self, target: LoadTarget) -> None:
+        """Be another version; the base model stays loaded where it is the same.
+
+        Raises:
+            ModelFault: it cannot be loaded; the one before answers on.
+        """
+        if target == self.target:
+            return
+        before = self.target
+        try:
+            self._exchange(target)
+        except ModelFault:
+            self._exchange(before)
+            raise
+
+    def _exchange(self, target: LoadTarget) -> None:
+        if target.base != self.target.base:
+            self._load(target.base)
+        elif self._worn:
+            from daemon.model.adapters import detach
+
+            detach(self._model)
+        self.target = target
+        self._become(target)
+
+    def _load(self, base: Path) -> None:
+        from daemon.model.loading import load_model
+        from daemon.text.encoder import TextEncoder
+
+        self._model, self._tokenizer = load_model(base)
+        self._text = TextEncoder.load(base)
+
+    def _become(self, target: LoadTarget) -> None:
+        self._encoder = self._text.prefixed(target.prefix)
+        self._worn = target.version is not None
+        if target.version is not None:
+            self._load_adapter(target.version)
+
+    def _load_adapter(self, folder: Path) -> None:
+        from daemon.model.adapters import attach, load_adapter
+
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_bytes())
+        adapter = version_from_manifest(manifest).adapter
+        assert adapter is not None
+        # The seed goes on to the choice of words: the same one would repeat the same answers.
+        attach(self._model, adapter, secrets.randbits(32))
+        load_adapter(self._model, folder / "adapters.safetensors")
+        # The adapter's layers are new, and a new layer would drop out as in training.
+        self._model.eval()
+
+    def stream(self, turns: Sequence[Turn], sampling: Sampling) -> Iterator[str]:
+        """Give an answer piece by piece."""
+        from daemon.model.generation import stream
+
+        prompt = self._encoder.encode_prompt(turns)
+        return stream(self._model, self._tokenizer, prompt, sampling)

@@ -1,0 +1,80 @@
+"""`pause resume skip stop checkpoint`: what a user could also touch into `control/`."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from daemon.cli.output.screen import say
+from daemon.cli.place import HERE, Root, alive, workspace
+from daemon.cli.requests.control_client import LOOK_S, NoAnswer, ask
+from daemon.clock import SystemClock
+from daemon.folders import control
+from daemon.folders.control import Control
+from daemon.folders.status.reading import Events, read_status
+from daemon.layout import Layout
+
+PAUSE_WAIT_S = 15.0
+LEAVE_WAIT_S = 20.0
+CHECKPOINT_WAIT_S = 60.0
+
+
+def pause(root: Root = HERE) -> None:
+    """Stop training after the present step, until resumed; also over restarts."""
+    layout = workspace(root)
+    events = Events(layout)
+    control.write_request(layout, "pause")
+    if alive(layout) is None:
+        say("paused: no daemon is running, and the next one starts paused")
+        return
+    _until_paused(layout, events)
+    say("paused: 'finetuned resume' goes on")
+
+
+def _until_paused(layout: Layout, events: Events) -> None:
+    clock = SystemClock()
+    until_s = clock.monotonic_s() + PAUSE_WAIT_S
+    while clock.monotonic_s() < until_s and alive(layout) is not None:
+        told = any(event.get("event") == "paused" for event in events.new())
+        if told or (read_status(layout) or {}).get("status") == "paused":
+            return
+        clock.sleep_s(LOOK_S)
+    raise NoAnswer("no_answer", "control/pause is set, but the daemon has not confirmed it yet")
+
+
+def resume(root: Root = HERE) -> None:
+    """Go on after a pause."""
+    layout = workspace(root)
+    if alive(layout) is None:
+        Control(layout, SystemClock()).end_pause(sys.maxsize)
+        say("resumed: no daemon is running, and the next one starts training")
+        return
+    ask(layout, "resume")
+
+
+def skip(
+    job: Annotated[
+        str, typer.Argument(metavar="[JOB]", help="Which job of the run; the first without.")
+    ] = "",
+    root: Root = HERE,
+) -> None:
+    """Leave out the job in training; its model is put back as it was before."""
+    ask(workspace(root), "skip", job)
+
+
+def stop(root: Root = HERE) -> None:
+    """Stop the daemon; the next start continues where it was."""
+    layout = workspace(root)
+    ask(layout, "stop")
+    clock = SystemClock()
+    until_s = clock.monotonic_s() + LEAVE_WAIT_S
+    while alive(layout) is not None:
+        if clock.monotonic_s() >= until_s:
+            raise NoAnswer("no_answer", "the daemon is stopping, but has not left yet")
+        clock.sleep_s(LOOK_S)
+    say("the daemon has left")
+
+
+def checkpoint(root: Root = HERE) -> None:
+    """Commit the progress of the run now."""
+    ask(workspace(root), "checkpoint", wait_s=CHECKPOINT_WAIT_S)

@@ -1,0 +1,252 @@
+"""`explain`: what a version was trained from, what it made better or worse, and how it was made."""
+
+import json as json_module
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from daemon.cli.output.screen import cell, facts, out, say
+from daemon.cli.place import HERE, Json, Root, workspace
+from daemon.cli.version_names import named
+from daemon.core.decisions.promotion import counted_items
+from daemon.core.evaluation.explanation import earlier_jobs
+from daemon.core.evaluation.explanation import explain as put_together
+from daemon.core.workspace.jobs import card_from_record, escape, one_line
+from daemon.errors import Fault, UserFault
+from daemon.folders.models import current_model
+from daemon.folders.models.models import read_manifest
+from daemon.folders.queue import reports
+from daemon.folders.queue.queue import find_job
+from daemon.layout import Layout
+from daemon.settings_records import WORDS, read_saved
+
+SHOWN = 5
+"""Answers of each kind that changed."""
+TEXT = 160
+"""Characters of a question or an answer."""
+DIGITS = 12
+"""Of a checksum, for people."""
+
+Record = Mapping[str, Any]
+
+
+def explain(
+    version: Annotated[
+        str, typer.Argument(metavar="[V]", help="A version; without, the current one.")
+    ] = "",
+    root: Root = HERE,
+    json: Json = False,
+) -> None:
+    """Explain a version: its files, what they changed, the verdict, how it was made."""
+    layout = workspace(root)
+    name = named(version) if version else current_model.read(layout)
+    if name is None:
+        raise UserFault("no_version", "there is no current model yet: run the daemon first")
+    found = _collect(layout, name)
+    if json:
+        facts(found)
+    else:
+        _show(found)
+
+
+def _collect(layout: Layout, version: str) -> dict[str, Any]:
+    folder = layout.version(version)
+    try:
+        manifest = read_manifest(folder)
+    except FileNotFoundError as error:
+        raise UserFault("no_such_version", f"there is no version {escape(version)}") from error
+    except (OSError, ValueError) as error:
+        raise UserFault("version_damaged", f"{version} cannot be read: {error}") from error
+    try:
+        report = json_module.loads((folder / "report.json").read_bytes())
+    except (OSError, ValueError):
+        # Older versions have none, nor those whose weights were removed.
+        report = None
+    jobs = (*manifest["job_ids"], *earlier_jobs(manifest))
+    misfits = [one.as_record() for one in read_saved(manifest["settings"]).misfits]
+    return put_together(manifest, report, {job: _job(layout, job) for job in jobs}, misfits)
+
+
+def _job(layout: Layout, job: str) -> dict[str, Any] | None:
+    """Return a job's name and the counts of its rows; None where it is gone."""
+    place = find_job(layout, job)
+    if place is None:
+        return None
+    try:
+        name = escape(card_from_record(json_module.loads(place.job_file.read_bytes())).name)
+    except (OSError, ValueError, KeyError, TypeError, Fault):
+        name = job
+    return {"name": name, "rows": (reports.read(place) or {}).get("rows")}
+
+
+# --- for people -------------------------------------------------------------------------------
+
+
+def _show(found: Record) -> None:
+    verdict = found["verdict"]
+    say(f"{found['version']}: {verdict['kind']}", "bold")
+    for reason in verdict["reasons"]:
+        say(f"- {reason}")
+    if found["parent"] is None:
+        return
+    against = ", ".join(verdict["compared_with"]) or "nothing: no hold-out item was there"
+    say(f"It was trained from {found['parent']} and compared with {against}.")
+    _section("Its files", _files(found["files"]))
+    _section("Files trained before", _earlier(found["earlier_files"]))
+    _section("Scores", _scores([one for one in found["scores"] if one["main"]]))
+    _section("Tests", _tests(found["tests"]))
+    changed = found["changed"] or {}
+    where = f"models/versions/{found['version']}/report.html"
+    _answers("From wrong to right", changed.get("to_right", []), where)
+    _answers("From right to wrong", changed.get("to_wrong", []), where)
+    _section("How it was made", _provenance(found["provenance"]))
+    _section("Settings that this release reads otherwise", _settings(found["settings"]))
+
+
+def _section(title: str, table: Table) -> None:
+    if table.row_count:
+        say("")
+        say(title, "bold")
+        out.print(table)
+
+
+def _table(*columns: str) -> Table:
+    return Table(*columns, box=None)
+
+
+def _add(table: Table, *values: object) -> None:
+    table.add_row(*map(cell, values))
+
+
+def _files(files: Sequence[Record]) -> Table:
+    table = _table("file", "trained", "held out", "refused", "set aside", "loss", "right")
+    for one in files:
+        rows = one["rows"]
+        _add(
+            table,
+            one["name"] or f"{one['job']} (removed)",
+            rows["trained"],
+            rows["held_out"],
+            rows["refused"],
+            rows["set_aside"],
+            _moved(one["loss"]),
+            _right(one["right"]),
+        )
+    return table
+
+
+def _earlier(files: Sequence[Record]) -> Table:
+    table = _table("file", "items", "loss", "right")
+    for one in files:
+        name = one["name"] or f"{one['job']} (removed)"
+        _add(table, name, one["loss"]["items"], _moved(one["loss"]), _right(one["right"]))
+    return table
+
+
+def _scores(scores: Sequence[Record]) -> Table:
+    table = _table("set", "items", "metric", "before", "after", "change")
+    for one in scores:
+        _add(
+            table,
+            one["set"],
+            one["items"],
+            one["metric"].replace("_", " "),
+            _number(one["before"]),
+            _number(one["after"]),
+            _change(one["change"]),
+        )
+    return table
+
+
+def _tests(tests: Sequence[Record]) -> Table:
+    table = _table("set", "metric", "against", "items", "change", "p better", "p worse")
+    for one in tests:
+        _add(
+            table,
+            one["name"],
+            one.get("metric", "loss").replace("_", " "),
+            one["against"],
+            counted_items(one["items"], one.get("families")),
+            _change(one["mean_change"]),
+            f"{one['p_better']:.2g}",
+            f"{one['p_worse']:.2g}",
+        )
+    return table
+
+
+def _answers(title: str, changed: Sequence[Record], where: str) -> None:
+    if not changed:
+        return
+    say("")
+    say(f"{title}: {len(changed)}", "bold")
+    for one in changed[:SHOWN]:
+        for name, key in (
+            ("question", "question"),
+            ("wanted", "golden"),
+            ("before", "before"),
+            ("after", "after"),
+        ):
+            say(f"  {name:>8}: {one_line(one[key], TEXT)}")
+        say("")
+    if len(changed) > SHOWN:
+        say(f"  and {len(changed) - SHOWN} more, in {where}")
+
+
+def _provenance(made: Record) -> Table:
+    table = _table("", "")
+    commit = made["git_commit"] or "unknown"
+    state = {True: ", with changes not committed", False: "", None: ", changes unknown"}
+    libraries = made["libraries"] or {}
+    energy = made["energy"] or {"joules": None, "reason": "not measured then"}
+    joules = energy["joules"]
+    phases = {name.removesuffix("_s"): took for name, took in (made["phases"] or {}).items()}
+    rows = {
+        "code": f"{commit}{state[made['git_dirty']]}",
+        "base": f"{made['base']} ({str(made['base_fingerprint'])[:DIGITS]})",
+        "prefix": made["prefix"],
+        "libraries": ", ".join(f"{name} {its}" for name, its in libraries.items()) or None,
+        "platform": made["platform"],
+        "seeds": ", ".join(f"{name} {seed}" for name, seed in (made["seeds"] or {}).items()),
+        "data": made["data_fingerprint"],
+        "steps": f"{made['step_in_run']}, {made['step']} since the base",
+        "moments": f"of the optimizer: {_moments(made)}",
+        "time": f"{_number(made['duration_s'])} s",
+        "of it": ", ".join(f"{name} {took:.1f} s" for name, took in phases.items()) or None,
+        "tokens": f"{made['tokens']}, {_number(made['tokens_per_s'])} a second",
+        "energy": f"unknown: {energy['reason']}" if joules is None else f"{joules:.0f} J",
+    }
+    for name, value in rows.items():
+        _add(table, name, value)
+    return table
+
+
+def _settings(misfits: Sequence[Record]) -> Table:
+    table = _table("setting", "saved", "used", "why")
+    for one in misfits:
+        saved, used = json_module.dumps(one["saved"]), json_module.dumps(one["used"])
+        _add(table, one["setting"], saved, used, WORDS[one["why"]])
+    return table
+
+
+def _moments(made: Record) -> str:
+    if made["start_moments"] and made["step_in_run"] == made["step"]:
+        return "none before, it began from the untouched base"
+    return made["start_moments"] or "unknown"
+
+
+def _moved(loss: Record | None) -> str | None:
+    return None if loss is None else f"{_number(loss['before'])} → {_number(loss['after'])}"
+
+
+def _right(right: Record | None) -> str | None:
+    return None if right is None else f"{right['before']} → {right['after']} of {right['items']}"
+
+
+def _number(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.4g}"
+
+
+def _change(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:+.4f}"

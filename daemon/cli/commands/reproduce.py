@@ -1,0 +1,96 @@
+"""`reproduce`: trains a version again from its manifest, and shows whether it is the same."""
+
+from typing import Annotated, Any
+
+import typer
+
+from daemon.cli.output.screen import facts, say
+from daemon.cli.place import HERE, Json, Rehearse, Root, Wait, alive, workspace
+from daemon.cli.requests.order_client import carry_on
+from daemon.cli.version_names import named
+from daemon.clock import SystemClock
+from daemon.core.workspace.orders import REPRODUCTION, Header, kind_of
+from daemon.errors import ExitCode, UserFault
+from daemon.folders.models.models import read_manifest
+from daemon.folders.orders import orders, reproductions
+from daemon.layout import Layout, OrderLayout
+
+FAILED = ("different", "impossible", "failed")
+
+
+def reproduce(
+    version: Annotated[
+        str, typer.Argument(metavar="V|ORDER", help="A version, or a reproduction to go on.")
+    ],
+    wait: Wait = False,
+    rehearse: Rehearse = False,
+    root: Root = HERE,
+    json: Json = False,
+) -> None:
+    """Train a version again from its manifest and compare, bit for bit."""
+    layout = workspace(root)
+    name = version
+    if kind_of(name) != REPRODUCTION:
+        name = _open(layout, named(version))
+    elif not layout.reproduction(name).request.exists():
+        raise UserFault("no_such_order", f"there is no {name} in models/reproductions")
+    place = layout.reproduction(name)
+    if orders.read_result(place) is None:
+        carry_on(layout, name, wait=wait, rehearse=rehearse, tell=lambda: None)
+    result = orders.read_result(place) or _waiting(layout, name)
+    if json:
+        facts(result)
+    else:
+        say(f"{name}: {result['message']}", "bold")
+        if result["outcome"] is not None:
+            say(f"The report is {place.report}.")
+    if result["outcome"] in FAILED:
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def _open(layout: Layout, version: str) -> str:
+    """Make the order; return its name.
+
+    Raises:
+        UserFault: the version is not there, or nothing was kept that it could be made of again.
+    """
+    folder = layout.version(version)
+    try:
+        manifest = read_manifest(folder)
+    except FileNotFoundError as error:
+        raise UserFault("no_such_version", f"there is no version {version}") from error
+    except (OSError, ValueError) as error:
+        raise UserFault("version_damaged", f"{version} cannot be read: {error}") from error
+    if manifest["run"] is None:
+        raise UserFault("nothing_trained", f"{version} is the untouched base: nothing was trained")
+    if not (folder / "run.json").exists():
+        raise UserFault(
+            "run_not_kept",
+            f"{version} was sealed before versions carried the choices of their run (run.json), "
+            "so it cannot be trained again",
+        )
+    header = Header("", SystemClock().now().isoformat(), f"{version} again", _needed(manifest))
+
+    def fill(built: OrderLayout, order: str) -> None:
+        request = {
+            "schema_version": 1,
+            "order": order,
+            "version": version,
+            "settings": manifest["settings"],
+        }
+        reproductions.fill(built, folder, request)
+
+    return orders.create(layout, REPRODUCTION, header, fill)
+
+
+def _needed(manifest: dict[str, Any]) -> tuple[str, ...]:
+    return (manifest["version"], manifest["parent"])
+
+
+def _waiting(layout: Layout, name: str) -> dict[str, Any]:
+    """Return what is known of one that is not over, in the form of a result."""
+    where = "the daemon does it when no job waits"
+    if alive(layout) is None:
+        where = "the next daemon does it"
+    again = f"'finetuned reproduce {name}' shows how it came out"
+    return {"order": name, "outcome": None, "message": f"{where}, and {again}", "found": None}

@@ -1,0 +1,61 @@
+"""`retrain` and `lineage new`: send jobs through again, and begin from an untouched base."""
+
+import os
+from typing import Annotated
+
+import typer
+
+from daemon.cli.output.screen import say
+from daemon.cli.place import HERE, Root, workspace
+from daemon.cli.requests.control_client import ask_or_do
+from daemon.errors import UserFault
+from daemon.folders.queue.queue import JOB_NAME
+from daemon.layout import ENDED, Layout
+
+lineage = typer.Typer(help="The chain of versions.", no_args_is_help=True)
+
+
+@lineage.callback()
+def _group() -> None:
+    """Keep `new` a word of its own: a group of one command would swallow it."""
+
+
+@lineage.command("new")
+def lineage_new(root: Root = HERE) -> None:
+    """Begin anew from the untouched base model; earlier versions stay."""
+    ask_or_do(workspace(root), "lineage", "new")
+
+
+def retrain(
+    jobs: Annotated[
+        list[str] | None, typer.Argument(metavar="[JOB]", help="Names or numbers of jobs.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every job in queue/done.")] = False,
+    root: Root = HERE,
+) -> None:
+    """Queue ended jobs again."""
+    layout = workspace(root)
+    chosen = _ended(layout, ("done",)) if every else _named(layout, jobs or [])
+    if not chosen:
+        say("there is no job in queue/done" if every else "name a job, or give --all")
+        raise typer.Exit(0 if every else 2)
+    ask_or_do(layout, "retry", "\n".join(chosen))
+
+
+def _named(layout: Layout, jobs: list[str]) -> list[str]:
+    ended = _ended(layout, ENDED)
+    numbers = {int(name.split("-")[0]): name for name in ended}
+    found = []
+    for job in jobs:
+        name = numbers.get(int(job), "") if job.isdecimal() else job
+        if name not in ended:
+            raise UserFault("no_such_job", f"no job in done, failed or skipped is called {job}")
+        found.append(name)
+    return found
+
+
+def _ended(layout: Layout, states: tuple[str, ...]) -> list[str]:
+    """Return the jobs in some states, by arrival."""
+    folders = [layout.queue / state for state in states]
+    names = [name for folder in folders if folder.is_dir() for name in os.listdir(folder)]
+    return sorted(name for name in names if JOB_NAME.match(name))

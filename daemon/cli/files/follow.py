@@ -1,0 +1,158 @@
+"""Follows dropped files until their jobs end, with a progress bar; changes nothing."""
+
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+from daemon.cli.output.screen import err, safe
+from daemon.cli.output.status_page import duration, newest
+from daemon.cli.place import Blocked, NotRunning, alive, how_to_start
+from daemon.clock import Clock
+from daemon.folders.status.reading import Events, read_status
+from daemon.layout import Layout
+
+LOOK_S = 0.25
+BLOCKED_S = 5.0
+"""A daemon blocked for so long is waited for no more; a shorter block may be an old status."""
+
+
+@dataclass
+class Followed:
+    """One dropped file on its way."""
+
+    name: str
+    inode: int
+    written_ns: int
+    """Its modification time: a file that has gone leaves its inode to the next one."""
+    job: str | None = None
+    state: str | None = None
+    """The folder its job ended in; None before it has."""
+    outcome: str = ""
+    version: str | None = None
+    message: str = ""
+
+
+@dataclass
+class Follower:
+    """Reads events from before the drop on, so that none is missed."""
+
+    layout: Layout
+    clock: Clock
+    files: list[Followed] = field(default_factory=list)
+    _events: Events = field(init=False)
+    _well_s: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._events = Events(self.layout)
+        self._well_s = self.clock.monotonic_s()
+
+    def until_ended(self) -> None:
+        """Show progress until every file's job has ended.
+
+        Raises:
+            NotRunning: the daemon has gone; what was dropped waits for the next one.
+            Blocked: it can train nothing until the user has done something.
+        """
+        with _Bar() as bar:
+            while any(followed.state is None for followed in self.files):
+                lives = alive(self.layout) is not None
+                for event in self._events.new():
+                    self._hear(event)
+                document = read_status(self.layout) or {}
+                bar.show(document, self.files)
+                if any(followed.state is None for followed in self.files):
+                    self._check(lives, document)
+                self.clock.sleep_s(LOOK_S)
+
+    def _check(self, lives: bool, document: dict[str, Any]) -> None:
+        if not lives:
+            raise NotRunning("daemon_left", f"the work waits: {how_to_start(self.layout)}")
+        now_s = self.clock.monotonic_s()
+        if document.get("status") != "blocked":
+            self._well_s = now_s
+        elif now_s - self._well_s > BLOCKED_S:
+            raise Blocked("blocked", f"the work waits: {document.get('message')}")
+
+    def _hear(self, event: dict[str, Any]) -> None:
+        for followed in self.files:
+            match event.get("event"):
+                case "claimed" if followed.job is None and self._is(event, followed):
+                    followed.job = str(event.get("job"))
+                case "put_back" if followed.job == event.get("job"):
+                    followed.job = None
+                case "job_ended" if followed.job is not None and followed.job == event.get("job"):
+                    followed.state = str(event.get("state"))
+                    followed.outcome = str(event.get("outcome"))
+                    followed.version = event.get("version")
+                    followed.message = str(event.get("message"))
+
+    def _is(self, event: dict[str, Any], followed: Followed) -> bool:
+        # A claim across volumes copies the file, and a copy has another inode.
+        same_volume = self.layout.inbox.stat().st_dev == self.layout.queue.stat().st_dev
+        if same_volume:
+            # A daemon of an earlier version tells the inode alone.
+            written_ns = event.get("written_ns", followed.written_ns)
+            return (event.get("inode"), written_ns) == (followed.inode, followed.written_ns)
+        return event.get("name") == followed.name
+
+
+class _Bar:
+    """One line: what is done, how far, loss, accuracy, time left."""
+
+    def __init__(self) -> None:
+        self._progress = Progress(
+            TextColumn("[bold]{task.description}", markup=True),
+            BarColumn(bar_width=30),
+            TextColumn("{task.fields[facts]}", markup=False),
+            console=err,
+            transient=True,
+        )
+        self._told: tuple[str, int] = ("", 0)
+        self._task: TaskID = self._progress.add_task("waiting", total=None, facts="")
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def show(self, document: dict[str, Any], files: list[Followed]) -> None:
+        """Draw the present state."""
+        stage = str(document.get("status") or "starting")
+        if all(followed.job is None for followed in files) and stage == "idle":
+            stage = "settling"
+        total = document.get("batch_total_steps")
+        if not err.is_terminal:
+            self._tell(stage, document)
+            return
+        self._progress.update(
+            self._task,
+            description=f"{stage:<9}",
+            total=total,
+            completed=document.get("batch_step") or 0,
+            facts=_facts(document),
+        )
+
+    def _tell(self, stage: str, document: dict[str, Any]) -> None:
+        """Write a line at each stage and each tenth of a run, where no bar can be drawn."""
+        told = (stage, int(document.get("progress_percent") or 0) // 10)
+        if told != self._told:
+            self._told = told
+            err.print(f"{stage:<9} {_facts(document)}", markup=False, soft_wrap=True)
+
+
+def _facts(document: dict[str, Any]) -> str:
+    parts = []
+    step, total = document.get("batch_step"), document.get("batch_total_steps")
+    if total:
+        parts.append(f"step {step} of {total}")
+    if total and document.get("loss") is not None:
+        parts.append(f"loss {document['loss']:.3f}")
+    # Like the steps before it, the step of the measurement counts from the start of the run.
+    if total and (measured := newest(document, "step_in_run")) is not None:
+        parts.append(measured)
+    if total and document.get("eta_seconds") is not None and step != total:
+        parts.append(f"{duration(document['eta_seconds'])} left")
+    return safe(", ".join(parts) or str(document.get("message") or ""))

@@ -1,0 +1,1 @@
+"""What commands print: tables, pages, facts as JSON."""

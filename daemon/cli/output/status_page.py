@@ -1,0 +1,219 @@
+"""The page of `finetuned status`: from the status document to lines for people; reads nothing."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from daemon.cli.output.screen import cell, safe
+
+COLOURS = {
+    "training": "green",
+    "judging": "green",
+    "intake": "green",
+    "idle": "cyan",
+    "paused": "yellow",
+    "blocked": "red",
+    "disk_full": "red",
+    "crashed": "red",
+}
+SAMPLES = 3
+SEEN = 12
+"""Characters that two answers may share at their start and still show where they differ."""
+FILES = 2
+"""Names that are shown of a run over several."""
+VERDICTS = {
+    "promote": "promoted",
+    "unproven": "in use, unproven",
+    "refuse": "refused, in use by hand",
+}
+
+
+def page(root: str, document: Mapping[str, Any] | None, problem: str | None) -> Group:
+    """Return what is shown of a workspace."""
+    parts: list[RenderableType] = [Text(safe(root), style="bold")]
+    if problem is not None:
+        parts.append(Text(problem, style="bold red"))
+    if document is None:
+        return Group(*parts, Text("nothing is known yet: the daemon has never run here"))
+    if problem is not None:
+        parts.append(Text("what it said last:", style="dim"))
+    # What is least missed comes last: a low terminal shows the beginning.
+    parts += [_headline(document), *_alerts(document), _facts(document)]
+    parts += _samples(document)
+    parts += _commands(document)
+    return Group(*parts)
+
+
+def _headline(document: Mapping[str, Any]) -> Text:
+    state = str(document.get("status"))
+    line = Text(state, style=f"bold {COLOURS.get(state, 'white')}")
+    return line.append(f"  {safe(str(document.get('message') or ''))}", style="default")
+
+
+def _facts(document: Mapping[str, Any]) -> Table:
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    rows = (
+        ("step", _steps(document)),
+        ("file", document.get("current_file")),
+        ("loss", _loss(document)),
+        ("measured", _measured(document)),
+        ("accuracy", _accuracy(document)),
+        ("speed", _speed(document)),
+        ("queue", _queue(document.get("queue") or {})),
+        ("version", document.get("version")),
+        ("model", document.get("model_name")),
+    )
+    for name, value in rows:
+        if value is not None:
+            table.add_row(Text(name, style="dim"), cell(value))
+    return table
+
+
+def _steps(document: Mapping[str, Any]) -> str:
+    step, total = document.get("current_step"), document.get("total_steps")
+    if total is None:
+        return str(step)
+    percent, eta = document.get("progress_percent"), document.get("eta_seconds")
+    left = f", {duration(eta)} left" if eta is not None else ""
+    epoch = f", epoch {document['epoch']}" if document.get("epoch") is not None else ""
+    return f"{step} of {total} ({percent or 0:.0f} %{left}{epoch})"
+
+
+def _loss(document: Mapping[str, Any]) -> str | None:
+    loss, validation = document.get("loss"), document.get("validation_loss")
+    if loss is None:
+        return None
+    told = f"{loss:.4f}"
+    if validation is not None:
+        step = document.get("validation_step")
+        at = f" at step {step}" if step is not None else ""
+        told += f", validation {validation:.4f}{at}"
+    return told + _whose(document.get("loss_of"))
+
+
+def _whose(measured: Mapping[str, Any] | None) -> str:
+    """Return of what a loss is: the run in hand, or the version in use with the verdict on it."""
+    if not measured:
+        return ""
+    files = list(measured.get("files") or [])
+    names = ", ".join(files[:FILES]) + (f" and {len(files) - FILES} more" * (len(files) > FILES))
+    if measured.get("version") is None:
+        told = f"{measured.get('run')}, in training"
+    else:
+        told = f"{measured['version']} ({VERDICTS.get(measured.get('verdict') or '', 'in use')})"
+    return f"; of {told}" + (f", on {names}" if names else "")
+
+
+def _accuracy(document: Mapping[str, Any]) -> str | None:
+    percent, best = document.get("accuracy_percent"), document.get("best_accuracy")
+    if percent is None:
+        return None
+    files = list(document.get("accuracy_files") or [])
+    last = [(number, document.get(f"accuracy_last_{number}")) for number in (20, 50)]
+    told = [f"{value:.0f} % of the last {number}" for number, value in last if value is not None]
+    parts = told or [f"{percent:.0f} % recently"]
+    if best is not None:
+        parts.append(f"best {best:.0f} % at step {document.get('best_step')}")
+    parts.append(f"{document.get('total_correct')} of {document.get('total_evals')} in all")
+    if document.get("accuracy_trend"):
+        parts.append(f"{document['accuracy_trend']} in this run")
+    return ", ".join(parts) + (f"; of questions of {len(files)} files" if len(files) > 1 else "")
+
+
+def _measured(document: Mapping[str, Any]) -> str | None:
+    """Return the newest share of right answers, or that the run in hand has none yet."""
+    waits = document.get("run") is not None and document.get("accuracy_percent") is not None
+    return newest(document) or ("nothing yet in this run" if waits else None)
+
+
+def newest(document: Mapping[str, Any], step: str = "step") -> str | None:
+    """Return the newest share of right answers with the step it is of; None where none is known.
+
+    `step` names the step that is told: that of the lineage or `step_in_run`.
+    """
+    found = document.get("newest_measurement") or {}
+    percent, items = found.get("percent"), found.get("items")
+    if percent is None:
+        return None
+    counted = f" ({found.get('right')} of {items})" if items is not None else ""
+    judged = ", when it was judged" if found.get("source") == "judgement" else ""
+    return f"{percent:.0f} % right{counted} at step {found.get(step)}{judged}"
+
+
+def _speed(document: Mapping[str, Any]) -> str | None:
+    speed, rate = document.get("tokens_per_sec"), document.get("learning_rate")
+    if speed is None:
+        return None
+    return f"{speed:.0f} tokens/s" + (f", learning rate {rate:.2e}" if rate is not None else "")
+
+
+def _queue(counts: Mapping[str, Any]) -> str:
+    return ", ".join(f"{count} {state}" for state, count in counts.items() if count) or "empty"
+
+
+def _samples(document: Mapping[str, Any]) -> Iterable[RenderableType]:
+    samples = (document.get("recent_examples") or [])[-SAMPLES:]
+    if not samples:
+        return
+    table = Table("", box=None, padding=(0, 2, 0, 0), expand=True)
+    for name, ratio in (("prompt", 2), ("wanted", 1), ("answered", 1)):
+        table.add_column(name, no_wrap=True, ratio=ratio)
+    for sample in samples:
+        wanted, answered = (str(sample.get(f"{who}_answer") or "") for who in ("golden", "model"))
+        skip = _alike(wanted, answered)
+        table.add_row(
+            mark(bool(sample.get("matches"))),
+            brief(sample.get("prompt"), 44),
+            brief(_from(wanted, skip), 44),
+            brief(_from(answered, skip), 44),
+        )
+    yield table
+
+
+def _alike(one: str, other: str) -> int:
+    """Return how many characters to leave out for the first difference to be in sight."""
+    pairs = enumerate(zip(one, other, strict=False))
+    same = next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))
+    return 0 if one == other or same < SEEN else same - SEEN // 2
+
+
+def _from(text: str, start: int) -> str:
+    return f"…{text[start:]}" if start else text
+
+
+def _alerts(document: Mapping[str, Any]) -> Iterable[RenderableType]:
+    for alert in document.get("active_alerts") or []:
+        yield Text(f"! {safe(str(alert.get('message')))}", style="yellow")
+    if document.get("error_message"):
+        yield Text(f"! {safe(str(document['error_message']))}", style="red")
+    for item in document.get("leftovers") or []:
+        yield Text(f"inbox: {safe(str(item.get('name')))}: {safe(str(item.get('reason')))}")
+
+
+def _commands(document: Mapping[str, Any]) -> Iterable[RenderableType]:
+    for answer in (document.get("commands") or [])[-3:]:
+        words = (answer.get("command"), answer.get("answer"), answer.get("message"))
+        yield Text("{}: {}: {}".format(*(safe(str(word)) for word in words)), style="dim")
+
+
+def mark(right: bool) -> Text:
+    """Return the sign of a right or wrong answer."""
+    return Text("✓", style="green") if right else Text("✗", style="red")
+
+
+def brief(text: object, longest: int) -> Text:
+    """Return the start of a foreign text on one line."""
+    line = " ".join(safe(str(text or "")).split())
+    return Text(line if len(line) <= longest else line[: longest - 1] + "…")
+
+
+def duration(seconds: float) -> str:
+    """Return a time for people."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

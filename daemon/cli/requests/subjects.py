@@ -1,0 +1,147 @@
+"""Who is meant by the name of a version, `base`, an adapter's folder or a file of answers."""
+
+import json
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from daemon.cli.version_names import named as full_name
+from daemon.core.evaluation.evaluations import Subject
+from daemon.core.rows.prefix import Prefix
+from daemon.core.workspace.bases import BaseFacts
+from daemon.core.workspace.jobs import escape
+from daemon.core.workspace.versions import AdapterSpec, Version, version_from_manifest
+from daemon.errors import UserFault
+from daemon.folders.models import current_model
+from daemon.folders.models.models import MANIFEST, Models, digest
+from daemon.layout import Layout
+from daemon.settings import Settings
+from daemon.settings_file import named_prefix
+
+ADAPTER, ADAPTER_CONFIG = "adapters.safetensors", "adapter_config.json"
+CURRENT = ("current_model", "current")
+BASE = "base"
+FORMS = "a version (v000042, or 42), current_model, base, an adapter's folder, a file of answers"
+_VERSION = re.compile(r"v?\d+\Z", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Who:
+    """What subjects are made of."""
+
+    layout: Layout
+    settings: Settings
+    base: BaseFacts | None
+    """None before it is ready: then only files of answers can be held against each other."""
+    prefix: str | None
+    """What the user says of the prefix: a name or `none`; None for each one's own."""
+
+    def subject(self, named: str) -> Subject:
+        """Return who is meant.
+
+        Raises:
+            UserFault: nobody is called so, or it cannot be asked.
+        """
+        if Path(named).is_file():
+            return Subject(_shown(named), "answers", str(Path(named).resolve()))
+        if self.base is None:
+            model = self.settings.model
+            raise UserFault(
+                "model_not_ready", f"{model} is not ready: the daemon makes it ready when it runs"
+            )
+        if named == BASE:
+            return Subject(BASE, "base", prefix=self._asked(self.settings.prefix))
+        if named in CURRENT:
+            current = current_model.read(self.layout)
+            if current is None:
+                raise UserFault("no_version", "there is no current model yet: run the daemon first")
+            return self._version(current, self.base)
+        if _VERSION.match(named):
+            return self._version(full_name(named), self.base)
+        folder = Path(named).resolve()
+        if folder.parent == self.layout.versions and (folder / MANIFEST).exists():
+            return self._version(folder.name, self.base)
+        if (folder / ADAPTER).is_file():
+            return self._adapter(named, folder, self.base)
+        raise UserFault("nobody", f"{named} is none of these: {FORMS}")
+
+    def _asked(self, own: Prefix | None) -> Prefix | None:
+        return own if self.prefix is None else named_prefix(self.layout.settings_file, self.prefix)
+
+    def _version(self, name: str, base: BaseFacts) -> Subject:
+        version = Models(self.layout).versions().get(name)
+        if version is None:
+            raise UserFault(
+                "no_such_version", f"there is no version {name}: see finetuned versions"
+            )
+        _same_base(name, version, base)
+        found = Subject(name, "version", name, prefix=self._asked(version.prefix))
+        folder = self.layout.version(name)
+        if version.adapter is None:
+            return found
+        if not (folder / ADAPTER).is_file():
+            raise UserFault("version_pruned", f"{name} was pruned: only its manifest is left")
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_bytes())
+        sha256 = manifest["files"][ADAPTER]["sha256"]
+        return replace(found, sha256=sha256, adapter=version.adapter)
+
+    def _adapter(self, named: str, folder: Path, base: BaseFacts) -> Subject:
+        prefix = self.settings.prefix
+        if (folder / MANIFEST).is_file():
+            try:
+                version = version_from_manifest(json.loads((folder / MANIFEST).read_bytes()))
+            except (ValueError, KeyError, TypeError) as error:
+                message = f"{folder / MANIFEST} is no manifest: {error}"
+                raise UserFault("not_a_version", message) from error
+            _same_base(named, version, base)
+            spec, prefix = version.adapter, version.prefix
+        else:
+            spec = _spec_of(folder / ADAPTER_CONFIG)
+        if spec is None:
+            raise UserFault("no_adapter", f"{named} has no adapter: name 'base' instead")
+        return Subject(
+            _shown(named),
+            "adapter",
+            str(folder),
+            digest(folder / ADAPTER),
+            spec,
+            self._asked(prefix),
+        )
+
+
+def _same_base(named: str, version: Version, base: BaseFacts) -> None:
+    if version.base.get("fingerprint") != base.fingerprint:
+        raise UserFault(
+            "other_base",
+            f"{named} stands on the base model {version.base.get('model')}, and the settings name "
+            f"{base.model}: only those on one base can answer in one evaluation. Evaluate the "
+            "other in a workspace of its own and compare its file of answers",
+        )
+
+
+def _spec_of(path: Path) -> AdapterSpec:
+    """Return the shape that an `adapter_config.json` of mlx-lm tells."""
+    try:
+        config = json.loads(path.read_bytes())
+        kind, lora = config["fine_tune_type"], config["lora_parameters"]
+        if kind not in ("lora", "dora"):
+            raise UserFault(
+                "not_lora", f"{path} is of kind {escape(str(kind), 40)}: only lora and dora are"
+            )
+        return AdapterSpec(
+            kind,
+            int(lora["rank"]),
+            float(lora["scale"]),
+            0.0,
+            int(config["num_layers"]),
+            tuple(map(str, lora.get("keys") or ())),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        message = f"{path} does not tell the adapter's shape as mlx-lm writes it: {error!r}"
+        raise UserFault("adapter_unknown", message) from error
+
+
+def _shown(named: str) -> str:
+    """Return what a path is called in tables."""
+    return escape(Path(named).resolve().name, 60)

@@ -1,0 +1,1 @@
+"""Learning curves, and the lines they are read from."""

@@ -1,0 +1,161 @@
+"""What a learning curve is and what was found in it; knows neither files nor statistics."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+Kind = Literal[
+    "divergence",
+    "overfitting",
+    "learning_rate_too_high",
+    "learning_rate_too_low",
+    "underfitting",
+    "plateau",
+]
+KINDS: tuple[Kind, ...] = (
+    "divergence",
+    "overfitting",
+    "learning_rate_too_high",
+    "learning_rate_too_low",
+    "underfitting",
+    "plateau",
+)
+"""The gravest first."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """What is known of one optimizer step; None where the record does not say it."""
+
+    step: int
+    """Optimizer steps since the base model."""
+    loss: float | None = None
+    """Mean nats a supervised token of the step's rows; None where it was not finite."""
+    epoch: float | None = None
+    learning_rate: float | None = None
+    gradient_norm: float | None = None
+    tokens_per_s: float | None = None
+    memory_bytes: int | None = None
+    applied: bool = True
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The course of one run."""
+
+    name: str
+    points: tuple[Point, ...]
+    """By step, each step once."""
+    validation: tuple[tuple[int, float], ...] = ()
+    """(step, loss on the fixed held-out rows), by step."""
+    run: str | None = None
+    version: str | None = None
+    files: tuple[str, ...] = ()
+    """Jobs or file names, as far as they are known."""
+    damaged: int = 0
+    """Lines of the record that could not be read."""
+    notes: tuple[str, ...] = ()
+    """What else is amiss with the record, a sentence each."""
+
+    @property
+    def losses(self) -> tuple[tuple[int, float], ...]:
+        """Return (step, loss) of the steps that had a finite one."""
+        return tuple((point.step, point.loss) for point in self.points if point.loss is not None)
+
+    def series(self, name: str) -> tuple[tuple[int, float], ...]:
+        """Return (step, value) of one field of the points, unknown values left out."""
+        found = ((point.step, getattr(point, name)) for point in self.points)
+        return tuple((step, float(value)) for step, value in found if value is not None)
+
+
+@dataclass(frozen=True)
+class CurveFinding:
+    """One illness of a curve: where it began, by which numbers it is seen, and what to do."""
+
+    kind: Kind
+    begins_at_step: int
+    message: str
+    evidence: Mapping[str, float]
+    advice: str
+
+
+@dataclass(frozen=True)
+class BestStop:
+    """Where the run would best have ended."""
+
+    step: int
+    basis: Literal["validation", "training"]
+    message: str
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """All that is said of one curve."""
+
+    curve: Curve
+    findings: tuple[CurveFinding, ...] = ()
+    """The gravest first."""
+    stop: BestStop | None = None
+    not_judged: Mapping[str, str] = field(default_factory=dict)
+    """Kinds on which nothing can be said, with the reason."""
+    facts: Mapping[str, float | None] = field(default_factory=dict)
+    """First and final levels, noise, gap."""
+    smoothed: tuple[tuple[int, float], ...] = ()
+    """The training loss without its noise."""
+    slope: tuple[tuple[int, float], ...] = ()
+    """Of the smoothed loss, nats a step."""
+    smoothed_validation: tuple[tuple[int, float], ...] = ()
+
+    @property
+    def verdict(self) -> str:
+        """Return the verdict in a few words."""
+        if self.findings:
+            return ", ".join(finding.kind.replace("_", " ") for finding in self.findings)
+        return "healthy" if len(self.not_judged) < len(KINDS) else "too short to judge"
+
+    def as_record(self) -> dict[str, Any]:
+        """Return plain JSON values, the curves themselves left out."""
+        curve = self.curve
+        return {
+            "name": curve.name,
+            "run": curve.run,
+            "version": curve.version,
+            "files": list(curve.files),
+            "steps": len(curve.points),
+            "epochs": max((value for _, value in curve.series("epoch")), default=None),
+            "first_step": curve.points[0].step if curve.points else None,
+            "last_step": curve.points[-1].step if curve.points else None,
+            "validations": len(curve.validation),
+            "damaged_lines": curve.damaged,
+            "notes": list(curve.notes),
+            "verdict": self.verdict,
+            "findings": [asdict(finding) for finding in self.findings],
+            "not_judged": dict(self.not_judged),
+            "recommended_stop": asdict(self.stop) if self.stop else None,
+            "facts": dict(self.facts),
+        }
+
+
+@dataclass(frozen=True)
+class ProbeAnswer:
+    """What the model said to a probe prompt at one milestone."""
+
+    step: int
+    answer: str
+    similarity: float | None
+    """To the golden answer, from 0 to 1; None where there is none."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A fixed prompt and how its answer changed over a run."""
+
+    prompt: str
+    golden: str
+    answers: tuple[ProbeAnswer, ...]
+    """By step."""
+
+
+def ordered(points: Sequence[Point]) -> tuple[Point, ...]:
+    """Return points by step; of several for one step the last counts."""
+    return tuple(point for _, point in sorted({point.step: point for point in points}.items()))

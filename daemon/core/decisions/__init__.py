@@ -1,0 +1,1 @@
+"""What a tick decides: a snapshot of the disk in, the next actions out."""

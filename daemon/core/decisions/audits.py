@@ -1,0 +1,137 @@
+"""When the current version is compared anew with the last proven one, and what comes of it; pure.
+
+Small losses may add up over versions of which none was proven better or worse by itself.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Self
+
+from daemon.core.decisions import actions as do
+from daemon.core.decisions.promotion import Verdict
+from daemon.core.decisions.snapshot import Audit, Snapshot
+from daemon.core.records import fields_of
+from daemon.core.workspace.versions import AdapterSpec, Version, ancestry, jobs_of, last_proven
+
+Outcome = Literal["worse", "better", "no_difference", "skipped", "failed"]
+OUTCOMES: Mapping[str, Outcome] = {"refuse": "worse", "promote": "better"}
+
+
+@dataclass(frozen=True)
+class AuditRequest:
+    """What an audit is about; all it needs to know beside the versions and the rows."""
+
+    order: str
+    created_at: str
+    version: str
+    proven: str
+    jobs: tuple[str, ...]
+    """Those of the lineage, whose hold-outs are asked."""
+    base: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    adapter: Mapping[str, Any]
+    """The shape of the version's adapter."""
+
+    def as_record(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return {"schema_version": 1, **asdict(self), "jobs": list(self.jobs)}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """Return what `as_record` gave."""
+        return cls(**fields_of(cls, record) | {"jobs": tuple(record["jobs"])})
+
+    @property
+    def spec(self) -> AdapterSpec:
+        """The adapter's shape."""
+        return AdapterSpec.from_record(self.adapter)
+
+
+def audit_request(
+    version: Version, versions: Mapping[str, Version], settings: Mapping[str, Any], now: str
+) -> AuditRequest | None:
+    """Return the request of an audit that has no name yet; None with nothing to compare."""
+    chain = ancestry(version.version, versions)
+    proven = last_proven(chain)
+    if proven is None or proven == version or version.adapter is None:
+        return None
+    return AuditRequest(
+        "",
+        now,
+        version.version,
+        proven.version,
+        jobs_of(chain),
+        version.base,
+        settings,
+        version.adapter.as_record(),
+    )
+
+
+def audit_due(snapshot: Snapshot) -> do.OpenAudit | None:
+    """Return the audit that is due: enough unproven promotions since the last proven version.
+
+    A version that was audited begins the count anew.
+    """
+    every, current = snapshot.limits.audit_every, snapshot.version
+    if not every or current is None:
+        return None
+    chain = ancestry(current.version, snapshot.versions)
+    proven = last_proven(chain)
+    audited = {audit.version for audit in snapshot.audits}
+    unproven = 0
+    for version in chain:
+        if version == proven or version.version in audited:
+            break
+        unproven += 1
+    if proven is None or unproven < every or proven.version not in snapshot.complete:
+        return None
+    return do.OpenAudit(current.version, proven.version)
+
+
+def settle(snapshot: Snapshot) -> list[do.Action]:
+    """Do what the outcomes of audits ask for: a version that is worse is rolled back, once."""
+    for audit in snapshot.audits:
+        if audit.outcome is None or audit.settled:
+            continue
+        return _settle(snapshot, audit)
+    return []
+
+
+def _settle(snapshot: Snapshot, audit: Audit) -> list[do.Action]:
+    if audit.outcome != "worse":
+        return [do.SettleAudit(audit.order, f"{audit.version} stays: {audit.message}")]
+    if snapshot.current == audit.proven:
+        return [do.SettleAudit(audit.order, f"current_model is {audit.proven}")]
+    if snapshot.current != audit.version:
+        why = f"nothing is rolled back: current_model is {snapshot.current} by now"
+        return [do.SettleAudit(audit.order, why)]
+    known = snapshot.verified.get(audit.proven)
+    if audit.proven not in snapshot.complete or known is False:
+        why = f"{audit.proven} cannot be returned to: its files are gone or damaged"
+        return [do.SettleAudit(audit.order, why)]
+    if known is None:
+        return [do.Verify(audit.proven)]
+    return [
+        do.MoveLink(audit.proven, f"{audit.order}: {audit.version} is worse"),
+        do.SettleAudit(audit.order, f"rolled back to {audit.proven}: {audit.message}"),
+    ]
+
+
+def rolled_back(snapshot: Snapshot) -> str | None:
+    """Say that the last audit led back, while the version it led to is still the current one."""
+    worse = [audit for audit in snapshot.audits if audit.outcome == "worse" and audit.settled]
+    if not worse or worse[-1].proven != snapshot.current:
+        return None
+    last = worse[-1]
+    return (
+        f"current_model was rolled back from {last.version} to {last.proven} by {last.order}: "
+        f"{last.message}; models/audits/{last.order}/report.md tells more"
+    )
+
+
+def outcome_of(version: str, proven: str, verdict: Verdict) -> tuple[Outcome, str]:
+    """Return the outcome that a verdict about a version against the proven one means, in words."""
+    outcome = OUTCOMES.get(verdict.kind, "no_difference")
+    if outcome == "no_difference":
+        return outcome, f"no significant difference between {version} and {proven}"
+    return outcome, f"{version} is {'; '.join(verdict.reasons)}"

@@ -1,0 +1,171 @@
+"""From the tests on a candidate to a verdict with reasons; pure, and decided nowhere else."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
+
+from daemon.core.records import fields_of
+from daemon.core.workspace.versions import VerdictKind
+
+LOSS = "loss"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class PairedComparison:
+    """One paired comparison of a candidate with a reference on the same items."""
+
+    name: str
+    """Of the set of items."""
+    against: str
+    items: int
+    mean_change: float
+    """Candidate minus reference: of losses in nats a token, of other metrics as shares of 1."""
+    p_better: float
+    p_worse: float
+    metric: str = LOSS
+    families: int | None = None
+    """What was tested where several items are of one family; None where each is its own."""
+
+    @property
+    def gain(self) -> float:
+        """How much better the candidate is; below 0 it is worse."""
+        return -self.mean_change if self.metric == LOSS else self.mean_change
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the trainer measured of a candidate."""
+
+    finite: bool
+    changed: bool
+    comparisons: tuple[PairedComparison, ...]
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The rules a verdict is made by."""
+
+    level: float
+    """Chance that any of the comparisons is called better, or any worse, by luck."""
+    min_effect: float
+    """Least change of a loss that counts, in nats a token."""
+    min_gain: float
+    """Least change of another metric that counts, as a share of 1."""
+    unproven: Literal["promote", "hold"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What becomes of a candidate, and why in words."""
+
+    kind: VerdictKind
+    promotes: bool
+    reasons: tuple[str, ...]
+
+
+def gate_from_record(record: Mapping[str, Any]) -> Gate:
+    """Return the rules of a run's frozen settings; those of older runs know no least gain."""
+    return Gate(
+        record["level"], record["min_effect"], record.get("min_gain", 0.0), record["unproven"]
+    )
+
+
+def judgement_from_record(record: Mapping[str, Any]) -> Judgement:
+    """Return the judgement of a draft's JSON form."""
+    return Judgement(
+        record["finite"],
+        record["changed"],
+        tuple(PairedComparison(**fields_of(PairedComparison, test)) for test in record["tests"]),
+    )
+
+
+def decide_verdict(judgement: Judgement, gate: Gate) -> Verdict:
+    """Refuse what is broken or significantly worse, promote what is proven, else `unproven`.
+
+    Each direction keeps the level over all comparisons together (Holm 1979). Comparisons in which
+    no item changed cannot come out either way and are not counted (Tarone 1990).
+    """
+    if not judgement.finite:
+        return Verdict("refuse", False, ("the adapter holds numbers that are not finite",))
+    if not judgement.changed:
+        return Verdict("refuse", False, ("training left the adapter unchanged",))
+    tests = judgement.comparisons
+    counted = [test for test in tests if min(test.p_better, test.p_worse) < 1.0]
+    worse = holding(counted, lambda test: test.p_worse, gate.level)
+    refused = [test for test in worse.proven if -test.gain >= _least(test, gate)]
+    if refused:
+        reasons = tuple(f"significantly worse than {_say(test)}" for test in refused)
+        return Verdict("refuse", False, reasons)
+    better = holding(counted, lambda test: test.p_better, gate.level)
+    proven = [test for test in better.proven if test.gain >= _least(test, gate)]
+    if proven:
+        reasons = tuple(f"significantly better than {_say(test)}" for test in proven)
+        return Verdict("promote", True, reasons)
+    promotes = gate.unproven == "promote"
+    reasons = tuple(
+        f"no change that counts against {_say(test, _why_not(test, better, worse, gate))}"
+        for test in tests
+    )
+    return Verdict("unproven", promotes, reasons or ("there are no hold-out items to judge by",))
+
+
+@dataclass(frozen=True)
+class Holding(Generic[T]):
+    """What holds of several tests together at a level."""
+
+    proven: tuple[T, ...]
+    """The surest first."""
+    tests: int
+    bound: float | None
+    """What the surest of the others would have had to be below; None where there is no other."""
+
+    def asks(self) -> str:
+        """Say what the correction asks of those that are not proven."""
+        least = f"p < {self.bound:.3g}"
+        return f"{self.tests} tests together ask for {least}" if self.tests > 1 else least
+
+
+def holding(tests: Sequence[T], p_of: Callable[[T], float], level: float) -> Holding[T]:
+    """Return the tests that hold together at a level (Holm 1979).
+
+    `p_of` gives the chance of a test's outcome by luck.
+    """
+    ordered = sorted(tests, key=p_of)
+    for number, test in enumerate(ordered):
+        bound = level / (len(ordered) - number)
+        if p_of(test) >= bound:
+            return Holding(tuple(ordered[:number]), len(ordered), bound)
+    return Holding(tuple(ordered), len(ordered), None)
+
+
+def counted_items(items: int, families: int | None) -> str:
+    """Return how many items were tested, and of how many families where that is not the same."""
+    return str(items) if families is None else f"{items} in {families} families"
+
+
+def _least(test: PairedComparison, gate: Gate) -> float:
+    return gate.min_effect if test.metric == LOSS else gate.min_gain
+
+
+def _why_not(
+    test: PairedComparison,
+    better: Holding[PairedComparison],
+    worse: Holding[PairedComparison],
+    gate: Gate,
+) -> str:
+    """Say why a test counts for nothing although its p is below the level; empty where it isn't."""
+    side, p = (better, test.p_better) if test.p_better <= test.p_worse else (worse, test.p_worse)
+    if test in side.proven:
+        return f"; a change below {_least(test, gate):g} counts for nothing"
+    return f"; {side.asks()}" if p < gate.level else ""
+
+
+def _say(test: PairedComparison, why_not: str = "") -> str:
+    p = min(test.p_better, test.p_worse)
+    unit = " nats a token" if test.metric == LOSS else ""
+    families = "" if test.families is None else f" in {test.families} families"
+    return (
+        f"{test.against} on {test.items} items{families} of {test.name} "
+        f"({test.metric.replace('_', ' ')} {test.mean_change:+.3f}{unit}, p = {p:.2g}{why_not})"
+    )

@@ -1,0 +1,1 @@
+"""What evaluations ask and find: suites, answers, differences, sweeps, reproductions."""

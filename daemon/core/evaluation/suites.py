@@ -1,0 +1,346 @@
+"""What a quality suite is, and how one is made of the rows of its file; knows no file, no model."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
+
+from daemon.core.rows.chat_rows import OPENAI, tools_of, turns_of
+from daemon.core.rows.examples import Chat, Turn, compact, prompt_of, said_in
+from daemon.core.rows.formats import recognise
+from daemon.core.rows.refusal import Bad
+
+ScorerName = Literal["exact", "overlap", "fields", "calls"]
+Difficulty = Literal["easy", "medium", "hard"]
+SCORERS: tuple[ScorerName, ...] = get_args(ScorerName)
+DIFFICULTIES: tuple[Difficulty, ...] = get_args(Difficulty)
+PROBES = "probes"
+"""The suite of the user's own prompts; the only one that needs no header."""
+QUESTION_KEYS = ("prompt", "question", "input", "instruction")
+ANSWER_KEYS = ("answers", "answer", "completion", "response", "output")
+"""Where answers are looked for in a file whose header names no field."""
+MOST_TOKENS = 4096
+MOST_SHOWN = 60
+"""Characters of a wrong value that a mistake repeats."""
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteItem:
+    """One question of a suite."""
+
+    id: str
+    line: int
+    messages: tuple[Turn, ...]
+    """What the model is asked; ends with a turn of the user or of a tool."""
+    answers: tuple[str, ...] = ()
+    """Every accepted answer; none where only length, formatting and style count."""
+    tools: tuple[str, ...] = ()
+    """What the model may call, each the JSON text the chat template is given."""
+    difficulty: Difficulty = "medium"
+    group: str | None = None
+    """What the variants of one question share; None for a question of its own."""
+    scorer: ScorerName | None = None
+    """How its answers are scored where the suite's way does not fit: `calls` for tool calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """A fixed set of questions with the way to score the answers."""
+
+    name: str
+    title: str
+    task: str
+    scorer: ScorerName
+    answer_field: str
+    difficulty: Difficulty
+    licence: str
+    origin: str
+    max_tokens: int
+    """Longest answer that is asked for, in tokens."""
+    items: tuple[SuiteItem, ...]
+    sha256: str
+    """Of the file's bytes: the version of the suite."""
+
+    def first(self, most: int) -> "Suite":
+        """Return the suite with at most so many items, evenly spaced so that all parts count."""
+        count = len(self.items)
+        if count <= most:
+            return self
+        return replace(self, items=tuple(self.items[n * count // most] for n in range(most)))
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """What is wrong with a line of a suite, and what to do."""
+
+    line: int
+    """0 for the file as a whole."""
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteFile:
+    """What became of one file: a suite, or the reasons why it is none.
+
+    `items` are all the questions that could be read, also those of a file that is no suite: no
+    question of a broken suite may be trained on either.
+    """
+
+    name: str
+    suite: Suite | None
+    items: tuple[SuiteItem, ...]
+    mistakes: tuple[Mistake, ...]
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The mistakes, each with its place."""
+        where = f"evals/{self.name}.jsonl"
+        return tuple(
+            f"{where}, line {mistake.line}: {mistake.message}"
+            if mistake.line
+            else f"{where}: {mistake.message}"
+            for mistake in self.mistakes
+        )
+
+
+def suite_of(name: str, rows: Iterable[tuple[int, Any]], sha256: str) -> SuiteFile:
+    """Return the suite of a file's rows, each with its line; a `Mistake` stands for a bad line."""
+    lines = list(rows)
+    mistakes = [row for _, row in lines if isinstance(row, Mistake)]
+    found = [(line, row) for line, row in lines if not isinstance(row, Mistake)]
+    header: Suite | None = None
+    declared: Suite | None = None
+    system: str | None = None
+    if found and isinstance(found[0][1], dict) and "suite" in found[0][1]:
+        (line, row), *found = found
+        header, wrong = _header(name, row, sha256)
+        declared = header
+        system = row["system"] if isinstance(row.get("system"), str) else None
+        mistakes += [Mistake(line, words) for words in wrong]
+    elif name == PROBES:
+        header = _probes(sha256)
+    elif not lines or not isinstance(lines[0][1], Mistake):
+        mistakes.append(Mistake(1, f"the file has no header: begin it with {HEADER_FORM}"))
+    items: list[SuiteItem] = []
+    for line, row in found:
+        item = _item(line, row, declared, system)
+        if isinstance(item, SuiteItem):
+            items.append(item)
+        else:
+            mistakes.append(item)
+    if not items and not mistakes:
+        mistakes.append(Mistake(0, "the file has no item: write one question a line"))
+    mistakes += _bad_together(items, header)
+    suite = None if mistakes or header is None else replace(header, items=tuple(items))
+    return SuiteFile(name, suite, tuple(items), tuple(sorted(mistakes, key=lambda m: m.line)))
+
+
+HEADER_FORM = (
+    '{"suite": "<name of the file>", "title": "…", "task": "…", "scorer": "exact", '
+    '"answer_field": "answers", "difficulty": "easy", "licence": "…", "origin": "…"}'
+)
+TEXTS = ("suite", "title", "task", "answer_field", "licence", "origin")
+KNOWN = {*TEXTS, "scorer", "difficulty", "max_tokens", "system"}
+
+
+def _probes(sha256: str) -> Suite:
+    return Suite(
+        PROBES,
+        "your own prompts",
+        "own prompts",
+        "overlap",
+        "answers",
+        "medium",
+        "own",
+        "own",
+        256,
+        (),
+        sha256,
+    )
+
+
+def _header(name: str, row: Mapping[str, Any], sha256: str) -> tuple[Suite | None, list[str]]:
+    """Return the suite without items, or all that is wrong with its header."""
+    needed = [
+        repr(key) for key in TEXTS if not isinstance(row.get(key), str) or not row[key].strip()
+    ]
+    texts = "a text" if len(needed) == 1 else "each a text"
+    wrong = [f"the header needs {', '.join(needed)}, {texts}: {HEADER_FORM}"] if needed else []
+    if isinstance(row["suite"], str) and row["suite"].strip() and row["suite"] != name:
+        wrong.append(f"the header names the suite {row['suite']!r}: give file and suite one name")
+    for key, known in (("scorer", SCORERS), ("difficulty", DIFFICULTIES)):
+        if key not in row:
+            wrong.append(f"the header needs {key!r}: write {' or '.join(known)}")
+        elif row[key] not in known:
+            said = f"{key!r} in the header is {_shown(row[key])}"
+            wrong.append(f"{said}: write {' or '.join(known)}")
+    unknown = sorted(set(row) - KNOWN)
+    if unknown:
+        wrong.append(f"the header does not know {', '.join(map(repr, unknown))}: leave it out")
+    tokens = row.get("max_tokens", 256)
+    if not isinstance(tokens, int) or isinstance(tokens, bool) or not 1 <= tokens <= MOST_TOKENS:
+        wrong.append(f"'max_tokens' in the header is no whole number from 1 to {MOST_TOKENS}")
+    if not isinstance(row.get("system", ""), str):
+        wrong.append("'system' in the header is no text: make it one or leave it out")
+    if wrong:
+        return None, wrong
+    return Suite(
+        name,
+        row["title"],
+        row["task"],
+        row["scorer"],
+        row["answer_field"],
+        row["difficulty"],
+        row["licence"],
+        row["origin"],
+        tokens,
+        (),
+        sha256,
+    ), []
+
+
+def _shown(value: Any) -> str:
+    """Return a value as the file has it, of bounded length."""
+    text = compact(value)
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
+
+
+def _item(line: int, row: Any, header: Suite | None, system: str | None) -> SuiteItem | Mistake:
+    if not isinstance(row, dict):
+        return Mistake(line, "the item is no object: write one JSON object a line")
+    asked = _asked(row, system)
+    if isinstance(asked, Bad):
+        return Mistake(line, f"{asked.message}: {asked.hint}")
+    messages, own = asked
+    tools = tools_of(row) if "tools" in row or "functions" in row else ()
+    if isinstance(tools, Bad):
+        return Mistake(line, f"{tools.message}: {tools.hint}")
+    difficulty = row.get("difficulty", "medium" if header is None else header.difficulty)
+    if difficulty not in DIFFICULTIES:
+        words = " or ".join(DIFFICULTIES)
+        said = f"the difficulty is {_shown(difficulty)}"
+        return Mistake(line, f"{said}: write {words}, or leave it out")
+    answers = _answers(row, header, own)
+    if isinstance(answers, str):
+        return Mistake(line, answers)
+    named = row.get("id", str(line))
+    if not isinstance(named, str) or not named:
+        return Mistake(line, "'id' is no text: give each item one of its own, or none")
+    group = row.get("group")
+    if group is not None and (not isinstance(group, str) or not group):
+        return Mistake(line, "'group' is no text: give the variants of one question one, or none")
+    scorer = _scorer_of(answers, None if _answer_key(row, header) else own, header, tools)
+    return SuiteItem(named, line, messages, answers, tools, difficulty, group, scorer)
+
+
+def _scorer_of(
+    answers: tuple[str, ...], own: Turn | None, header: Suite | None, tools: tuple[str, ...]
+) -> ScorerName | None:
+    """Return `calls` where tool calls would otherwise be compared as words."""
+    if header is not None and header.scorer not in ("exact", "overlap"):
+        return None
+    if own is not None:
+        return "calls" if own.calls else None
+    spelled = bool(answers) and all(_is_structure(answer, "calls") for answer in answers)
+    return "calls" if spelled and (header is None or tools) else None
+
+
+def _asked(row: dict[str, Any], system: str | None) -> tuple[tuple[Turn, ...], Turn | None] | Bad:
+    """Return what an item asks, and the answer where it is a whole example."""
+    answer: Turn | None = None
+    if "messages" in row and not _answered(row["messages"]):
+        # The rules for conversations want an answer at the end.
+        asked = row["messages"] if isinstance(row["messages"], list) else []
+        turns = turns_of([*asked, {"role": "assistant", "content": "-"}], OPENAI, row.get("system"))
+        if isinstance(turns, Bad):
+            return turns
+        messages = turns[:-1]
+    else:
+        found = recognise(row)
+        if not isinstance(found, Bad) and isinstance(found.example, Chat):
+            messages, answer = prompt_of(found.example), found.example.turns[-1]
+        else:
+            text = next((row[key] for key in QUESTION_KEYS if key in row), None)
+            if not isinstance(text, str) or not text.strip():
+                keys = ", ".join(map(repr, QUESTION_KEYS))
+                return Bad("no_question", "the item asks nothing", f"give it 'messages' or {keys}")
+            messages = (Turn("user", text),)
+    if system is not None and messages[0].role != "system":
+        messages = (Turn("system", system), *messages)
+    return messages, answer
+
+
+def _answered(messages: Any) -> bool:
+    last = messages[-1] if isinstance(messages, list) and messages else None
+    return isinstance(last, dict) and last.get("role") == "assistant"
+
+
+def _answers(
+    row: Mapping[str, Any], header: Suite | None, own: Turn | None
+) -> tuple[str, ...] | str:
+    """Return the accepted answers, or what is wrong with them."""
+    key = _answer_key(row, header)
+    if key is None and own is not None and own.calls and _takes_calls(header):
+        return (said_in(own),)
+    given = (None if own is None else said_in(own)) if key is None else row[key]
+    if given is None:
+        other = next((key for key in ANSWER_KEYS if row.get(key) is not None), None)
+        if header is None or other is None:
+            return ()
+        return (
+            f"the answer is under {other!r}, and the header says {header.answer_field!r}: "
+            "give one of them the other's name"
+        )
+    several = given if isinstance(given, list) else [given]
+    texts = tuple(each if isinstance(each, str) else compact(each) for each in several)
+    if not texts or not all(text.strip() for text in texts):
+        return f"{key or 'the answer'!r} is empty: write an accepted answer, or leave the key out"
+    if header is not None and header.scorer in ("fields", "calls"):
+        for text in texts:
+            if not _is_structure(text, header.scorer):
+                what = "an object" if header.scorer == "fields" else CALL_FORM
+                return f"an accepted answer is not {what} as the scorer {header.scorer!r} needs"
+    return texts
+
+
+def _answer_key(row: Mapping[str, Any], header: Suite | None) -> str | None:
+    keys = ANSWER_KEYS if header is None else (header.answer_field,)
+    return next((key for key in keys if row.get(key) is not None), None)
+
+
+def _takes_calls(header: Suite | None) -> bool:
+    return header is None or header.scorer != "fields"
+
+
+CALL_FORM = 'a call {"name": "…", "arguments": {…}} or a list of calls'
+
+
+def _is_structure(text: str, scorer: ScorerName) -> bool:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    if scorer == "fields":
+        return isinstance(value, dict)
+    calls = value if isinstance(value, list) else [value]
+    return all(
+        isinstance(call, dict)
+        and isinstance(call.get("name"), str)
+        and isinstance(call.get("arguments"), dict)
+        for call in calls
+    )
+
+
+def _bad_together(items: list[SuiteItem], header: Suite | None) -> list[Mistake]:
+    """Return what is wrong with items that are fit by themselves."""
+    first: dict[str, int] = {}
+    twice = []
+    for item in items:
+        if first.setdefault(item.id, item.line) != item.line:
+            words = f"the id {item.id!r} is that of line {first[item.id]}: give it another"
+            twice.append(Mistake(item.line, words))
+    if header is not None and header.scorer in ("fields", "calls"):
+        without = [item for item in items if not item.answers]
+        words = f"the scorer {header.scorer!r} needs {header.answer_field!r} in every item"
+        twice += [Mistake(item.line, f"{words}: add it") for item in without]
+    return twice

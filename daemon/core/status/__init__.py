@@ -1,0 +1,1 @@
+"""The status document, its schema, and the rows of the ledger."""

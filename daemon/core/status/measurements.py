@@ -1,0 +1,74 @@
+"""The newest figures on held-out rows: of the last evaluation of a run, or of its judgement."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from daemon.core.evaluation.explanation import OWN
+from daemon.core.training.progress import Progress
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What was measured last, and when; figures that were not measured are None."""
+
+    source: Literal["evaluation", "judgement"]
+    step: int
+    """Optimizer steps since the base model."""
+    step_in_run: int
+    right: int | None = None
+    items: int | None = None
+    percent: float | None = None
+    loss: float | None = None
+    """Nats a token, of the rows that this source scores."""
+
+    def as_record(self, run: str | None, version: str | None) -> dict[str, Any]:
+        """Return plain JSON values; of a run in hand there is no version."""
+        return {
+            "source": self.source,
+            "run": run,
+            "version": version,
+            "step": self.step,
+            "step_in_run": self.step_in_run,
+            "right": self.right,
+            "items": self.items,
+            "percent": self.percent,
+            "loss": self.loss,
+        }
+
+
+def newest_evaluation(progress: Progress, after_step: int) -> Measurement | None:
+    """Return what the last evaluation of a run found; the run began after `after_step`."""
+    asked_at, percent = (progress.accuracy_history or ((None, None),))[-1]
+    scored_at = progress.validation_step
+    step = max((at for at in (asked_at, scored_at) if at is not None), default=after_step)
+    if step <= after_step:
+        return None
+    points = [point for point in progress.accuracy_by_job if point.step == step]
+    return Measurement(
+        "evaluation",
+        step,
+        step - after_step,
+        right=sum(point.right for point in points) if points else None,
+        items=sum(point.items for point in points) if points else None,
+        percent=percent if asked_at == step else None,
+        loss=progress.validation_loss if scored_at == step else None,
+    )
+
+
+def judgement_of(evaluations: Mapping[str, Any], step: int, step_in_run: int) -> Measurement | None:
+    """Return what a manifest says that the judgement found; None where it measured nothing."""
+    exact = evaluations.get("exact_match") or {}
+    items, right = exact.get("items") or None, exact.get("after")
+    loss = ((evaluations.get("loss") or {}).get(OWN) or {}).get("after")
+    if items is None and loss is None:
+        return None
+    return Measurement(
+        "judgement",
+        step,
+        step_in_run,
+        right=right if items else None,
+        items=items,
+        percent=100.0 * right / items if items and right is not None else None,
+        loss=loss,
+    )

@@ -1,0 +1,1 @@
+"""The arithmetic of a run: plan, packing, schedule, memory, fallbacks, early stopping."""

@@ -1,0 +1,115 @@
+"""When a run has learned what it can from its rows, by the loss on its tune rows; knows no model.
+
+Looked at from the end of the first epoch on, so that every row of a run counts in what is kept.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from math import isfinite
+from typing import Any, Self
+
+
+@dataclass(frozen=True)
+class LossWatch:
+    """The best loss so far and those measured since; steps are steps in the run."""
+
+    best_step: int | None = None
+    best_loss: float | None = None
+    """In nats a token."""
+    later: tuple[tuple[int, float | None], ...] = ()
+    """(step, loss) since the best step; None where it was not finite."""
+
+    @property
+    def scored_step(self) -> int:
+        """The last step that was measured; 0 before the first."""
+        return self.later[-1][0] if self.later else self.best_step or 0
+
+    def after(self, step: int, loss: float | None, min_delta: float) -> "LossWatch":
+        """Return the watch with one more loss; it is better if it is lower by `min_delta`."""
+        if loss is None or not isfinite(loss):
+            return replace(self, later=(*self.later, (step, None)))
+        if self.best_loss is None or loss < self.best_loss - min_delta:
+            return LossWatch(step, loss)
+        return replace(self, later=(*self.later, (step, loss)))
+
+    def spent(self, patience_steps: int) -> bool:
+        """Return whether the best step lies so many steps back."""
+        return self.best_step is not None and self.scored_step - self.best_step >= patience_steps
+
+    def as_record(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """Return what `as_record` gave."""
+        return cls(
+            record["best_step"],
+            record["best_loss"],
+            tuple((int(step), loss) for step, loss in record["later"]),
+        )
+
+
+@dataclass(frozen=True)
+class EarlyStopped:
+    """A run that goes back to its best step and ends there."""
+
+    best_step: int
+    at_step: int
+    """The step after which it was stopped; those behind the best one do not count."""
+    best_loss: float
+    patience_steps: int
+    min_delta: float
+    later: tuple[tuple[int, float | None], ...]
+    """(step, loss) behind the best step."""
+
+    @classmethod
+    def of(cls, watch: LossWatch, patience_steps: int, min_delta: float) -> Self:
+        """Return the end that a spent patience means."""
+        assert watch.best_step is not None and watch.best_loss is not None
+        return cls(
+            watch.best_step,
+            watch.scored_step,
+            watch.best_loss,
+            patience_steps,
+            min_delta,
+            watch.later,
+        )
+
+    def as_record(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """Return what `as_record` gave, also with further keys.
+
+        Raises:
+            KeyError, TypeError, ValueError: not such a record.
+        """
+        return cls(
+            int(record["best_step"]),
+            int(record["at_step"]),
+            float(record["best_loss"]),
+            int(record["patience_steps"]),
+            float(record["min_delta"]),
+            tuple((int(step), loss) for step, loss in record["later"]),
+        )
+
+    @property
+    def sentence(self) -> str:
+        """What happened, for people."""
+        return (
+            f"stopped early after its step {self.at_step}: for {self.at_step - self.best_step} "
+            f"steps the loss on the tune rows has not fallen by {self.min_delta:g} below the "
+            f"{self.best_loss:.4f} of its step {self.best_step}; it goes back there, and the "
+            "steps behind it do not count"
+        )
+
+
+def is_watched(step: int, every: int, epoch_steps: int, steps: int) -> bool:
+    """Return whether the loss on the tune rows is measured after a step in the run.
+
+    Not after the last one: there is nothing left to stop.
+    """
+    return bool(every) and step % every == 0 and epoch_steps <= step < steps

@@ -1,0 +1,73 @@
+"""Chooses whether texts share rows or have one each, by what a token costs in either.
+
+Rows of several texts are full but need an array as their mask; rows of one text are padded, and may
+have a faster attention.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Self
+
+from daemon.core.training.packing import Pass, RowShapes, lay_out
+
+RowLayout = Literal["packed", "alone"]
+
+CLEARLY = 0.95
+"""Packed rows are kept where the others take more than this share of their time."""
+
+MOST_TEXTS = 4096
+"""As many of a run's texts, evenly spaced, decide for all."""
+
+
+@dataclass(frozen=True)
+class RowCosts:
+    """Seconds of a computed token, measured on one machine for one base."""
+
+    row_tokens: int
+    """The length of packed rows they hold for."""
+    packed_s: float
+    alone_s: Mapping[int, float]
+    """In rows that hold one text, by their length."""
+
+    def as_record(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        alone = {str(length): cost for length, cost in self.alone_s.items()}
+        return {"row_tokens": self.row_tokens, "packed_s": self.packed_s, "alone_s": alone}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """Return what `as_record` gave."""
+        alone = {int(length): float(cost) for length, cost in record["alone_s"].items()}
+        return cls(int(record["row_tokens"]), float(record["packed_s"]), alone)
+
+    def of_pass(self, item: Pass, shapes: RowShapes) -> float:
+        """Return the seconds of one layer for a pass."""
+        tokens = shapes.height(item.width, len(item.rows)) * item.width
+        if any(len(row) > 1 for row in item.rows):
+            return tokens * self.packed_s
+        longer = [length for length in self.alone_s if length >= item.width]
+        return tokens * self.alone_s[min(longer) if longer else max(self.alone_s)]
+
+
+def alone_share(
+    costs: RowCosts, lengths: Sequence[int], batch_rows: int, shapes: RowShapes
+) -> float:
+    """Return what rows of one text take of the time of packed ones, for texts of such lengths."""
+    some = lengths[:: -(-len(lengths) // MOST_TEXTS) or 1]
+    packed = _seconds(costs, some, batch_rows, replace(shapes, packed=True))
+    # Steps of such rows take texts of like length.
+    alone = _seconds(costs, sorted(some), batch_rows, replace(shapes, packed=False))
+    return alone / packed if packed else 1.0
+
+
+def layout_for(share: float) -> RowLayout:
+    """Return the layout by the share of time that rows of one text take."""
+    return "alone" if share < CLEARLY else "packed"
+
+
+def _seconds(costs: RowCosts, lengths: Sequence[int], batch_rows: int, shapes: RowShapes) -> float:
+    return sum(
+        costs.of_pass(item, shapes)
+        for start in range(0, len(lengths), batch_rows)
+        for item in lay_out(range(start, min(start + batch_rows, len(lengths))), lengths, shapes)
+    )

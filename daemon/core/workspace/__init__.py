@@ -1,0 +1,1 @@
+"""Jobs, versions, bases and orders as values."""

@@ -1,0 +1,192 @@
+"""A job in each of its states, each with exactly the data that exists there; knows no folder.
+
+Where a job is and how it ended are separate: the folder says the first, `Outcome` the second.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+from daemon.core.records import fields_of
+from daemon.core.rows.prefix import NONE
+from daemon.errors import DaemonFault
+
+Priority = Literal["high", "normal", "low"]
+Outcome = Literal[
+    "trained", "nothing_new", "nothing_left", "refused", "crashed", "failed", "skipped"
+]
+"""`nothing_new`: its rows were trained before; `nothing_left`: none of those that were not could be
+trained, so none counts as seen."""
+SCHEMA = 1
+ORDER: dict[Priority, int] = {"high": 0, "normal": 1, "low": 2}
+
+STATE_OF_OUTCOME: dict[Outcome, str] = {
+    "trained": "done",
+    "nothing_new": "done",
+    "nothing_left": "done",
+    "skipped": "skipped",
+    "refused": "failed",
+    "crashed": "failed",
+    "failed": "failed",
+}
+"""Where a job lies that has ended."""
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What the intake worker found, as the rest of the daemon needs it."""
+
+    verdict: Literal["accepted", "refused", "nothing_new", "changed"]
+    code: str
+    message: str
+    train_rows: int
+    holdout_rows: int
+    tokenizer: str
+    template: str
+    prefix: str = NONE
+    """Fingerprint of the prefix its tokens were counted with."""
+    read_bytes: int = 0
+    """Size of the file when it was read; 0 where it was not noted."""
+
+
+@dataclass(frozen=True)
+class JobCard:
+    """What every job has from its first moment on; the content of `job.json`."""
+
+    job: str
+    arrival: int
+    priority: Priority
+    name: str
+    """As it was dropped; bytes that are not UTF-8 stand as surrogate escapes."""
+    claimed_at: str
+    size_bytes: int = 0
+    """Of the dropped file; 0 where it was not noted."""
+    intake_deaths: int = 0
+    """Deaths of the intake worker on this job that the supervisor saw."""
+    intake_starts: int = 0
+    """How often it was handed to the worker, which may not have come to read it."""
+    alone: bool = False
+    """Never gathered with others again: a run of several that crashed was taken apart."""
+    own_settings: str = ""
+    """The job's own settings as TOML; only jobs with equal ones are gathered."""
+    outcome: Outcome | None = None
+    reason: str = ""
+    version: str | None = None
+    ended_at: str | None = None
+    """When it came to `done/`, `failed/` or `skipped/`, UTC."""
+    intake: Intake | None = None
+    seal: str = ""
+    """Sizes and times of its files when they had been taken in; empty where not noted."""
+    passed_on: int = 0
+    """How far the file was passed on, in bytes from its beginning: what was written to it later
+    became files of its own. 0 where nothing was."""
+
+    @cached_property
+    def order(self) -> tuple[int, int]:
+        """The place in the queue: priority first, then arrival."""
+        return (ORDER[self.priority], self.arrival)
+
+
+def card_to_record(card: JobCard) -> dict[str, Any]:
+    """Return the JSON form of `job.json`; the name is kept as bytes in hex too."""
+    record: dict[str, Any] = {
+        "schema_version": SCHEMA,
+        "job": card.job,
+        "arrival": card.arrival,
+        "priority": card.priority,
+        "name": escape(card.name),
+        "name_bytes": card.name.encode("utf-8", "surrogateescape").hex(),
+        "claimed_at": card.claimed_at,
+        "size_bytes": card.size_bytes,
+        "intake_deaths": card.intake_deaths,
+        "intake_starts": card.intake_starts,
+        "alone": card.alone,
+        "own_settings": card.own_settings,
+        "outcome": card.outcome,
+        "reason": card.reason,
+        "version": card.version,
+        "ended_at": card.ended_at,
+        "intake": None,
+        "seal": card.seal,
+        "passed_on": card.passed_on,
+    }
+    if card.intake is not None:
+        record["intake"] = dict(vars(card.intake))
+    return record
+
+
+def card_from_record(record: dict[str, Any]) -> JobCard:
+    """Return the card of a JSON form.
+
+    Raises:
+        KeyError, TypeError, ValueError: not a card.
+        DaemonFault: a newer version wrote it.
+    """
+    schema = record["schema_version"]
+    if schema > SCHEMA:
+        raise DaemonFault(
+            "job_newer",
+            f"job.json of {record.get('job')} was written by a newer finetuned (schema {schema}, "
+            f"this one reads {SCHEMA}): install that version again",
+        )
+    rest = fields_of(JobCard, record)
+    rest["name"] = bytes.fromhex(record["name_bytes"]).decode("utf-8", "surrogateescape")
+    if record.get("intake") is not None:
+        rest["intake"] = Intake(**fields_of(Intake, record["intake"]))
+    return JobCard(**rest)
+
+
+def escape(text: str, limit: int = 200) -> str:
+    """Return text from outside made safe to print: one line, no control characters, bounded."""
+    safe = "".join(
+        char if char.isprintable() and not _is_bidi(char) else f"\\u{ord(char):04x}"
+        for char in text[:limit]
+    )
+    return safe if len(text) <= limit else safe + "…"
+
+
+def one_line(text: str, limit: int = 400) -> str:
+    """Return text from outside made safe to print, with a mark where a line of it ends."""
+    return escape(text.replace("\r\n", "\n").replace("\n", " \u23ce ").replace("\t", " "), limit)
+
+
+def _is_bidi(char: str) -> bool:
+    return "\u202a" <= char <= "\u202e" or "\u2066" <= char <= "\u2069"
+
+
+def slug(name: str) -> str:
+    """Return a part for a directory name: lower-case ASCII, digits and dashes, 40 at most."""
+    stem = name.removesuffix(".jsonl")
+    kept = "".join(char if char.isascii() and char.isalnum() else "-" for char in stem.lower())
+    return "-".join(part for part in kept.split("-") if part)[:40].strip("-") or "file"
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """Claimed; its report is None until the intake worker has written it."""
+
+    card: JobCard
+    report: Intake | None
+    readings: int = 0
+    """How often the worker began to read its file and did not come to the end."""
+
+
+@dataclass(frozen=True)
+class Queued:
+    """Accepted and waiting for a run."""
+
+    card: JobCard
+    intake: Intake
+    prefix: str = NONE
+    """Fingerprint of the prefix that the settings choose for it now."""
+    edited: bool = False
+    """Its files are not as intake left them; looked at where it would be trained next."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """Part of the run in progress."""
+
+    card: JobCard
+    edited: bool = False
+    """Its rows have another size than intake left them with."""

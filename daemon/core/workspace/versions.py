@@ -1,0 +1,176 @@
+"""What a version is and how versions descend from each other; knows no folder."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, Self
+
+from daemon.core.records import fields_of
+from daemon.core.rows.prefix import Prefix
+from daemon.core.workspace.jobs import Outcome
+from daemon.core.workspace.untrained import (
+    Untrained,
+    left_empty_in,
+    spoiled_in,
+    together,
+    untrained_along,
+    untrained_in,
+)
+
+VerdictKind = Literal["base", "promote", "unproven", "refuse"]
+
+
+@dataclass(frozen=True)
+class AdapterSpec:
+    """The shape of an adapter: what must be equal for it to be carried on."""
+
+    kind: Literal["lora", "dora"]
+    rank: int
+    scale: float
+    dropout: float
+    num_layers: int
+    keys: tuple[str, ...]
+    """Adapted modules by their name in a layer; empty for every linear layer."""
+
+    def as_record(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return asdict(self) | {"keys": list(self.keys)}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """Return what `as_record` gave."""
+        return cls(**fields_of(cls, record) | {"keys": tuple(record["keys"])})
+
+    def misfit(self, other: "AdapterSpec") -> str | None:
+        """Name what keeps this adapter from being carried on in another; dropout does not."""
+        for part in ("kind", "rank", "scale", "num_layers", "keys"):
+            mine, its = getattr(self, part), getattr(other, part)
+            if mine != its:
+                return f"{part} is {its} in the settings and {mine} in the current version"
+        return None
+
+
+@dataclass(frozen=True)
+class Version:
+    """A sealed version, as decisions need it."""
+
+    version: str
+    parent: str | None
+    lineage: str
+    """The untouched-base version its chain of parents begins with."""
+    run: str | None
+    job_ids: tuple[str, ...]
+    step: int
+    verdict: VerdictKind
+    promotes: bool
+    base: Mapping[str, Any]
+    """The record of the base model's facts."""
+    adapter: AdapterSpec | None
+    """None for an untouched base."""
+    created_at: str
+    prefix: Prefix | None = None
+    """What stood before the prompts in its last run."""
+    untrained: Mapping[str, Untrained] = field(default_factory=dict)
+    """By job of its own: the rows it has not learned."""
+    spoiled: Mapping[str, Untrained] = field(default_factory=dict)
+    """By other job: the rows that its run replayed and had to put aside."""
+    left_empty: frozenset[str] = frozenset()
+    """Jobs of its run that had new rows, of which none could be trained."""
+
+    def outcome_of(self, job: str) -> Outcome:
+        """Return how a job of its run has ended."""
+        if job in self.job_ids:
+            return "trained"
+        return "nothing_left" if job in self.left_empty else "nothing_new"
+
+    @property
+    def number(self) -> int:
+        """The number in the name."""
+        return int(self.version[1:])
+
+
+def version_name(number: int) -> str:
+    """Return the name of the version with a number: `v000042`."""
+    return f"v{number:06d}"
+
+
+def version_from_manifest(manifest: Mapping[str, Any]) -> Version:
+    """Return the version a manifest describes.
+
+    Raises:
+        KeyError, TypeError, ValueError: not a manifest this version can read.
+    """
+    if manifest["schema_version"] != 1:
+        raise ValueError(f"manifest of schema {manifest['schema_version']}, this is 1")
+    adapter = manifest["adapter"]
+    return Version(
+        version=manifest["version"],
+        parent=manifest["parent"],
+        lineage=manifest["lineage"],
+        run=manifest["run"],
+        job_ids=tuple(manifest["job_ids"]),
+        step=manifest["step"],
+        verdict=manifest["verdict"],
+        promotes=manifest["promotes"],
+        base=manifest["base"],
+        adapter=None if adapter is None else AdapterSpec.from_record(adapter),
+        created_at=manifest["created_at"],
+        # Versions from before there were prefixes were trained without one.
+        prefix=Prefix.from_record(manifest.get("prefix")),
+        untrained=untrained_in(manifest),
+        spoiled=spoiled_in(manifest),
+        left_empty=left_empty_in(manifest),
+    )
+
+
+def ancestry(version: str, versions: Mapping[str, Version]) -> tuple[Version, ...]:
+    """Return the chain of parents, the version itself first; ends where one has been removed."""
+    chain: list[Version] = []
+    name: str | None = version
+    while name is not None and name in versions:
+        chain.append(versions[name])
+        name = versions[name].parent
+    return tuple(chain)
+
+
+def jobs_of(chain: Iterable[Version]) -> tuple[str, ...]:
+    """Return the jobs trained along a chain, the earliest first; one trained again stands once."""
+    return tuple(
+        dict.fromkeys(job for version in reversed(tuple(chain)) for job in version.job_ids)
+    )
+
+
+def untrained_of(chain: Iterable[Version]) -> dict[str, Untrained]:
+    """Return by job what no version of a chain has learned of it."""
+    return untrained_along((version.job_ids, version.untrained) for version in chain)
+
+
+def spoiled_of(chain: Iterable[Version]) -> dict[str, Untrained]:
+    """Return by job the rows that a run of a chain could not train when it replayed them."""
+    return together(version.spoiled for version in chain)
+
+
+def last_proven(chain: tuple[Version, ...]) -> Version | None:
+    """Return the newest version of a chain that was proven better, else the base it began with."""
+    for version in chain:
+        if version.verdict == "promote":
+            return version
+    return chain[-1] if chain else None
+
+
+def fit_problem(
+    current: Version, model: str, fingerprint: str | None, adapter: AdapterSpec
+) -> str | None:
+    """Say in one sentence why training cannot go on from the current version; None where it can."""
+    way_out = "put the setting back in finetuned.toml, or begin anew with 'finetuned lineage new'"
+    if current.base.get("model") != model:
+        return (
+            f"model is {model!r} in the settings and {current.base.get('model')!r} in the current "
+            f"version {current.version}: {way_out}"
+        )
+    if fingerprint is not None and current.base.get("fingerprint") != fingerprint:
+        return (
+            f"the base model {model!r} is no longer the one that {current.version} was trained "
+            f"on: put its files back, or begin anew with 'finetuned lineage new'"
+        )
+    misfit = current.adapter.misfit(adapter) if current.adapter is not None else None
+    return f"{misfit} {current.version}: {way_out}" if misfit else None

@@ -1,0 +1,246 @@
+"""A candidate against its references on the same items; measures, decides nothing."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from daemon.core.decisions.promotion import LOSS, PairedComparison
+from daemon.core.evaluation.suites import ScorerName
+from daemon.evaluation.paired import Labels, Paired, compare, compare_right
+from daemon.evaluation.scores.score import MAIN, ExpectedStyle, Score, Summary, summarise
+from daemon.evaluation.scoring import Interrupted, Scorer, mean_loss
+from daemon.evaluation.scoring_session import (
+    Exam,
+    Examinee,
+    ScoreCache,
+    ScoringSession,
+    SessionResults,
+)
+
+EXACT, WORDS = "exact_match", "token_f1"
+
+
+@dataclass(frozen=True)
+class ModelScores:
+    """A model's paper with the score of each answer."""
+
+    examinee: Examinee
+    paper: SessionResults
+    scores: Sequence[Score]
+
+    def of_set(self, exam: Exam, name: str) -> list[Score]:
+        """Return the scores of one set of questions."""
+        pairs = zip(exam.questions, self.scores, strict=True)
+        return [score for question, score in pairs if question.set == name]
+
+
+@dataclass(frozen=True)
+class JudgementScores:
+    """All papers."""
+
+    candidate: ModelScores
+    references: Sequence[ModelScores]
+    """The first is the starting version."""
+
+    @property
+    def everybody(self) -> Sequence[ModelScores]:
+        """All of them, the candidate first."""
+        return (self.candidate, *self.references)
+
+
+def examine(
+    scorer: Scorer,
+    load_adapter: Callable[[Path | None], None],
+    exam: Exam,
+    sitters: Sequence[Examinee],
+    memory: ScoreCache,
+    wanted: ExpectedStyle,
+    interrupted: Interrupted,
+) -> JudgementScores | None:
+    """Let every model sit the exam, the candidate first; None when interrupted.
+
+    The candidate's adapter is worn afterwards.
+    """
+    marked = []
+    for examinee in sitters:
+        its = examinee.exam or exam
+        paper = ScoringSession(scorer, load_adapter, examinee, memory, interrupted).score(its)
+        if paper is None:
+            return None
+        asked = zip(exam.questions, paper.answers, strict=True)
+        scores = [question.score(said, wanted) for question, said in asked]
+        marked.append(ModelScores(examinee, paper, scores))
+    load_adapter(sitters[0].folder)
+    return JudgementScores(marked[0], marked[1:])
+
+
+def question_sets(exam: Exam) -> list[str]:
+    """Return the names of the sets of questions, in order."""
+    return list(dict.fromkeys(question.set for question in exam.questions))
+
+
+def comparisons(
+    marks: JudgementScores, exam: Exam, against: Sequence[str]
+) -> list[PairedComparison]:
+    """Return the paired tests of each set with items, against the references of these names."""
+    found = []
+    for reference in marks.references:
+        name = reference.examinee.name
+        if name not in against:
+            continue
+        for rows, scored in marks.candidate.paper.losses.items():
+            if scored:
+                its = reference.paper.losses[rows]
+                families = exam.families.get(rows)
+                test = compare(_per_token(scored), _per_token(its), families)
+                found.append(_comparison(rows, name, LOSS, test))
+        for asked in question_sets(exam):
+            mine, other = (m.of_set(exam, asked) for m in (marks.candidate, reference))
+            metric = metric_of(asked, exam, [*mine, *other])
+            groups = [one.item.group for one in exam.questions if one.set == asked]
+            pairs = [
+                (score.metrics[metric], its.metrics[metric], group)
+                for score, its, group in zip(mine, other, groups, strict=True)
+                if metric in score.metrics
+            ]
+            if pairs:
+                test = compare_scores([pair[:2] for pair in pairs], [group for *_, group in pairs])
+                found.append(_comparison(asked, name, metric, test))
+    return found
+
+
+def metric_of(asked: str, exam: Exam, scores: Sequence[Score]) -> str:
+    """Return the metric by which a set is compared.
+
+    That of its scorer; where answers are compared as a whole and nobody gave one that is right,
+    the words they share with the golden ones say more.
+    """
+    scorer = next(question.scorer for question in exam.questions if question.set == asked)
+    return metric_for(scorer, scores)
+
+
+def metric_for(scorer: ScorerName, scores: Sequence[Score]) -> str:
+    """Return the metric by which answers of a scorer are compared, as `metric_of` chooses it."""
+    main = MAIN[scorer]
+    right = any(score.metrics.get(main) == 1.0 for score in scores)
+    return WORDS if main == EXACT and not right else main
+
+
+def compare_scores(pairs: Sequence[tuple[float, float]], families: Labels | None = None) -> Paired:
+    """Test pairs of (new, old) scores of the same items; right or wrong is counted, not ranked."""
+    mine, other = [new for new, _ in pairs], [old for _, old in pairs]
+    if all(value in (0.0, 1.0) for value in (*mine, *other)):
+        right, before = ([value == 1.0 for value in side] for side in (mine, other))
+        return compare_right(right, before, families)
+    return compare(mine, other, families, higher_is_better=True)
+
+
+def _comparison(name: str, against: str, metric: str, test: Paired) -> PairedComparison:
+    return PairedComparison(name=name, against=against, metric=metric, **asdict(test))
+
+
+def _per_token(scored: Sequence[tuple[float, int]]) -> list[float]:
+    return [total / max(1, count) for total, count in scored]
+
+
+def summaries(
+    marks: JudgementScores, exam: Exam, wanted: ExpectedStyle
+) -> dict[str, dict[str, Summary]]:
+    """Return what each model's answers to each set come to, by set and model."""
+    return {
+        name: {
+            one.examinee.name: summarise(one.of_set(exam, name), wanted) for one in marks.everybody
+        }
+        for name in question_sets(exam)
+    }
+
+
+def details(marks: JudgementScores, exam: Exam) -> list[dict[str, Any]]:
+    """Return each question with its golden answers, and every model's answer with its scores."""
+    return [
+        {
+            "set": question.set,
+            "id": question.item.id,
+            "job": question.job,
+            "difficulty": question.item.difficulty,
+            "group": question.item.group,
+            "scorer": question.scored_by,
+            "prompt": [{"role": t.role, "content": t.content} for t in question.item.messages],
+            "tools": list(question.item.tools),
+            "golden": list(question.item.answers),
+            "answers": {
+                one.examinee.name: asdict(one.paper.answers[number])
+                | {
+                    "scores": dict(one.scores[number].metrics),
+                    "failures": list(one.scores[number].failures),
+                }
+                for one in marks.everybody
+            },
+        }
+        for number, question in enumerate(exam.questions)
+    ]
+
+
+def evaluations(marks: JudgementScores, exam: Exam, wanted: ExpectedStyle) -> dict[str, Any]:
+    """Return losses and scores of every model, for the manifest."""
+    before = marks.references[0]
+    return {
+        "exact_match": {
+            "items": len(exam.questions),
+            "before": _right(before.scores),
+            "after": _right(marks.candidate.scores),
+        },
+        "loss": {
+            name: {
+                "items": len(scored),
+                "before": mean_loss(before.paper.losses[name]),
+                "after": mean_loss(scored),
+                "models": {
+                    one.examinee.name: mean_loss(one.paper.losses[name]) for one in marks.everybody
+                },
+                "jobs": _losses_by_job(marks, name, exam.jobs.get(name, ())),
+            }
+            for name, scored in marks.candidate.paper.losses.items()
+        },
+        "answers": {
+            name: {model: summary.to_json() for model, summary in by_model.items()}
+            for name, by_model in summaries(marks, exam, wanted).items()
+        },
+        "answers_by_job": _answers_by_job(marks, exam),
+    }
+
+
+def _losses_by_job(marks: JudgementScores, name: str, jobs: Sequence[str]) -> dict[str, Any]:
+    """Return the mean losses of each job's rows of a set, by job and model."""
+    found = {}
+    for job in dict.fromkeys(jobs):
+        mine = [place for place, its in enumerate(jobs) if its == job]
+        found[job] = {
+            "items": len(mine),
+            "models": {
+                one.examinee.name: mean_loss([one.paper.losses[name][place] for place in mine])
+                for one in marks.everybody
+            },
+        }
+    return found
+
+
+def _answers_by_job(marks: JudgementScores, exam: Exam) -> dict[str, Any]:
+    """Return how many questions of each job's hold-out there were, and how many each had right."""
+    found = {}
+    asked = [question.job for question in exam.questions]
+    for job in dict.fromkeys(job for job in asked if job is not None):
+        mine = [place for place, its in enumerate(asked) if its == job]
+        found[job] = {
+            "items": len(mine),
+            "right": {
+                one.examinee.name: _right([one.scores[place] for place in mine])
+                for one in marks.everybody
+            },
+        }
+    return found
+
+
+def _right(scores: Sequence[Score]) -> int:
+    return sum(score.main == 1.0 for score in scores)

@@ -1,0 +1,81 @@
+"""Subjects tested against each other, several tests at a time; knows values, asks nobody."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from daemon.core.decisions.promotion import LOSS, Holding, holding
+from daemon.evaluation.bootstrap import Rows, by_family, interval
+from daemon.evaluation.paired import Labels, Paired
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Two subjects on the same items of one suite, or of all."""
+
+    suite: str
+    metric: str
+    subject: str
+    against: str
+    mine: Rows
+    others: Rows
+    test: Paired
+    """Says which way is better."""
+    families: Labels | None = None
+    """Of the items."""
+
+    @property
+    def change(self) -> float:
+        """The subject's weighted mean less that of the other."""
+        difference = sum(total for total, _ in self.mine) - sum(total for total, _ in self.others)
+        return difference / max(1, sum(weight for _, weight in self.mine))
+
+    @property
+    def p(self) -> float:
+        """The chance of a change at least so great, either way, by luck."""
+        return min(1.0, 2.0 * min(self.test.p_better, self.test.p_worse))
+
+
+def decided(tests: Sequence[Pairs], level: float, seed: int) -> list[dict[str, Any]]:
+    """Decide tests that keep a level together: winners by Holm, intervals by Bonferroni."""
+    # Where nothing changed, nothing can come out (Tarone 1990).
+    counted = [one for one in tests if one.p < 1.0]
+    held = holding(counted, lambda one: one.p, level)
+    each = 1.0 - level / max(1, len(tests))
+    return [_record(one, _bounds(one, each, seed), held, level) for one in tests]
+
+
+def _bounds(one: Pairs, level: float, seed: int) -> tuple[float, float]:
+    mine, others = (by_family(rows, one.families) for rows in (one.mine, one.others))
+    return interval(mine, others, level, seed)
+
+
+def _record(
+    one: Pairs, bounds: tuple[float, float], held: Holding[Pairs], level: float
+) -> dict[str, Any]:
+    # The test ranks items, the mean weighs them: where the two point apart nobody has won.
+    gain = -one.change if one.metric == LOSS else one.change
+    is_better = one.test.p_better < one.test.p_worse
+    agree = gain > 0.0 if is_better else gain < 0.0
+    better = one.subject if is_better else one.against
+    proven = one in held.proven
+    why_not = None
+    if proven and not agree:
+        why_not = "most items and their mean point apart"
+    elif not proven and one.p < level:
+        why_not = held.asks()
+    low, high = bounds
+    return {
+        "suite": one.suite,
+        "subject": one.subject,
+        "against": one.against,
+        "metric": one.metric,
+        "items": one.test.items,
+        "families": one.test.families,
+        "change": one.change,
+        "low": low,
+        "high": high,
+        "p": one.p,
+        "winner": better if proven and agree else None,
+        "why_not": why_not,
+    }

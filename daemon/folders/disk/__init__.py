@@ -1,0 +1,1 @@
+"""What all folders share: durable writes, listings, locks, ends of lines."""

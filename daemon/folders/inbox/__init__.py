@@ -1,0 +1,1 @@
+"""`inbox/`: dropped files, until they are taken in."""

@@ -1,0 +1,155 @@
+"""`queue/.arriving/`: copies of files from an inbox on another volume; knows no job.
+
+A copy appears here whole, under a name that tells the file apart from every other, then the file
+leaves the inbox, then the copy becomes a job by one rename. Whatever ends the daemon in between: a
+file whose copy is here already is not copied again, only removed from the inbox.
+"""
+
+import errno
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from daemon.core.decisions.snapshot import Drop
+from daemon.folders.disk import atomic
+from daemon.layout import Layout
+from daemon.layout_jobs import JobLayout
+
+Identity = tuple[int, int, int]
+"""Inode, size in bytes, time of the last change in nanoseconds."""
+
+Files = Mapping[str, tuple[Path, Identity]]
+"""Where each file of a drop lies, and as what it settled, by name in a job; the main one last."""
+
+COPY_BYTES = 1 << 20
+
+
+class FileChanged(Exception):
+    """The file is not the one that settled; it stays in the inbox and settles anew."""
+
+
+class Left(Exception):
+    """The copying was left off, because the daemon ends."""
+
+
+def fetch(layout: Layout, drop: Drop, files: Files, ending: Callable[[], bool]) -> None:
+    """Copy a drop to the queue's volume, verify the copy, then remove it from the inbox.
+
+    Takes as long as its size, so never within a tick; `ending` is asked between two pieces.
+
+    Raises:
+        FileChanged: it was written to, or has gone; no copy is left.
+        Left: the daemon ends; it is begun anew another time.
+        OSError: the disk refused; the file is in the inbox, its copy may be here too.
+    """
+    main, identity = list(files.values())[-1]
+    atomic.make_directory(layout.arriving)
+    target = layout.arriving / _name(drop, identity)
+    if target.exists() and not _is_of(target, files):
+        # Left by a crash, and the file has been written to since without a trace in its times.
+        atomic.remove_directory(target)
+    if not target.exists():
+        with atomic.building_directory(target) as folder:
+            sums = {n: _copy(*source, folder / n, ending) for n, source in files.items()}
+            about = {
+                "schema_version": 1,
+                "inbox": os.fsencode(main).hex(),
+                "sums": sums,
+                "priority": drop.priority,
+                "identity": list(identity),
+            }
+            atomic.write_json(JobLayout(folder).source, about)
+    _verify(target)
+    changed = [path for path, known in files.values() if _identity(path) != known]
+    if changed:
+        atomic.remove_directory(target)
+        raise FileChanged(f"{changed[0]} was written to while it was copied")
+    for path, _ in files.values():
+        atomic.remove_file(path)
+
+
+def waiting(layout: Layout) -> tuple[Drop, ...]:
+    """Return the copies whose file has left the inbox, the oldest first."""
+    try:
+        names = [e.name for e in os.scandir(layout.arriving) if not e.name.startswith(".")]
+    except FileNotFoundError:
+        return ()
+    found = []
+    for name in names:
+        folder = JobLayout(layout.arriving / name)
+        size = folder.original.stat().st_size
+        try:
+            about = _about(folder.folder)
+            path = Path(os.fsdecode(bytes.fromhex(about["inbox"])))
+            identity, priority = tuple(about["identity"]), about["priority"]
+        except (ValueError, KeyError, TypeError):
+            # Damaged; what it was called is lost, its rows are not.
+            found.append((0, Drop(f"{name}.jsonl", "normal", size, name)))
+            continue
+        if _identity(path) != identity:
+            found.append((identity[2], Drop(path.name, priority, size, name)))
+    return tuple(drop for _, drop in sorted(found, key=lambda item: (item[0], item[1].name)))
+
+
+def _about(folder: Path) -> dict[str, Any]:
+    about: dict[str, Any] = json.loads(JobLayout(folder).source.read_bytes())
+    return about
+
+
+def _name(drop: Drop, identity: Identity) -> str:
+    text = f"{drop.priority}\0{identity}\0".encode() + os.fsencode(drop.name)
+    return hashlib.blake2b(text, digest_size=12).hexdigest()
+
+
+def _is_of(target: Path, files: Files) -> bool:
+    """Return whether a copy was made of these very bytes; companions that are gone went with it."""
+    try:
+        sums = _about(target)["sums"]
+        return all(sums.get(name) == _digest(path) for name, (path, _) in files.items())
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return False
+
+
+def _verify(target: Path) -> None:
+    """Read a copy again; one that is not what was read of the file is removed."""
+    for name, wanted in _about(target)["sums"].items():
+        if _digest(target / name) != wanted:
+            atomic.remove_directory(target)
+            raise OSError(errno.EIO, f"the copy {target / name} is not what was written")
+
+
+def _copy(source: Path, settled: Identity, target: Path, ending: Callable[[], bool]) -> str:
+    """Copy a file and return its SHA-256."""
+    descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    digest = hashlib.sha256()
+    with os.fdopen(descriptor, "rb") as file, target.open("wb") as copy:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode) or _of(os.fstat(descriptor)) != settled:
+            raise FileChanged(f"{source} is no longer the file that settled")
+        while data := file.read(COPY_BYTES):
+            if ending():
+                raise Left
+            digest.update(data)
+            copy.write(data)
+        if _of(os.fstat(descriptor)) != settled:
+            raise FileChanged(f"{source} was written to while it was copied")
+    return digest.hexdigest()
+
+
+def _of(found: os.stat_result) -> Identity:
+    return (found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+def _identity(path: Path) -> Identity | None:
+    try:
+        return _of(path.lstat())
+    except FileNotFoundError:
+        return None
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,1 @@
+"""`models/` and `current_model`: versions, bases, what worked on this machine."""

@@ -1,0 +1,34 @@
+"""`models/base/`: which base models lie ready; knows their facts, never their weights."""
+
+import json
+import os
+from pathlib import Path
+
+from daemon.core.workspace.bases import BaseFacts
+from daemon.folders.disk import atomic
+from daemon.layout import Layout
+
+
+def read_facts(layout: Layout, model: str) -> BaseFacts | None:
+    """Return the facts of the base model a setting names; None before it has been prepared."""
+    try:
+        names = sorted(e.name for e in os.scandir(layout.bases) if e.name.endswith(".json"))
+    except FileNotFoundError:
+        return None
+    for name in names:
+        facts = _read(layout.bases / name)
+        if facts is not None and facts.model == model and layout.base(facts.name).is_dir():
+            return facts
+    return None
+
+
+def _read(path: Path) -> BaseFacts | None:
+    try:
+        return BaseFacts.from_record(json.loads(path.read_bytes()))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write_facts(layout: Layout, facts: BaseFacts) -> None:
+    """Write a base model's facts, last of all that belongs to it."""
+    atomic.write_json(layout.base_facts(facts.name), facts.as_record())

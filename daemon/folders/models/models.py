@@ -1,0 +1,345 @@
+"""`models/versions/` and `models/backups/`: sealed results, never changed; decides nothing.
+
+A version whose weights were pruned stays as its manifest, so that no lineage is ever forgotten.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from daemon.core.workspace.bases import EMPTY_ADAPTER, empty_adapter_config
+from daemon.core.workspace.versions import Version, version_from_manifest, version_name
+from daemon.folders.disk import atomic
+from daemon.layout import Layout
+
+Shared = TypeVar("Shared")
+
+MANIFEST = "manifest.json"
+SUM = "manifest.sha256"
+"""The manifest's own checksum, as `sha256sum --check` reads it; older versions have none."""
+
+ADAPTER = "adapters.safetensors"
+MOMENTS = "optimizer.safetensors"
+KEPT = (
+    MANIFEST,
+    SUM,
+    "training_metrics.json",
+    "loss_curve.png",
+    "run.json",
+    "ladder.json",
+    "stopped.json",
+)
+"""What stays of a version whose weights were removed: what it was, and how to do it again."""
+
+
+def read_manifests(layout: Layout) -> list[dict[str, Any]]:
+    """Return the manifests of all sealed versions, by number; unreadable ones are left out."""
+    found = []
+    for name in version_names(layout):
+        try:
+            manifest = read_manifest(layout.version(name))
+        except (OSError, ValueError):
+            continue
+        if manifest.get("version") == name:
+            found.append(manifest)
+    return found
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return the manifest of a version or a candidate.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is damaged: no JSON object, or not as it was written.
+    """
+    data = (folder / MANIFEST).read_bytes()
+    with suppress(FileNotFoundError):
+        if (folder / SUM).read_bytes() != _sum_of(data):
+            raise ValueError(f"it is not as {SUM} says")
+    manifest = json.loads(data)
+    if not isinstance(manifest, dict):
+        raise ValueError("it is no JSON object")
+    return manifest
+
+
+def _sum_of(data: bytes) -> bytes:
+    return f"{hashlib.sha256(data).hexdigest()}  {MANIFEST}\n".encode()
+
+
+def version_names(layout: Layout) -> list[str]:
+    """Return the directories of versions, by number."""
+    try:
+        return sorted(e.name for e in os.scandir(layout.versions) if e.name.startswith("v"))
+    except FileNotFoundError:
+        return []
+
+
+def verify(folder: Path) -> str | None:
+    """Read every file of a version; return what is wrong in a few words, None where nothing is."""
+    try:
+        files: Mapping[str, Any] = read_manifest(folder)["files"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return f"{MANIFEST} cannot be read ({error})"
+    for name, facts in files.items():
+        path = folder / name
+        if not path.exists() and facts.get("droppable"):
+            continue
+        try:
+            if path.stat().st_size != facts["size"]:
+                return f"{name} has another size than its manifest says"
+            if digest(path) != facts["sha256"]:
+                return f"{name} has another checksum than its manifest says"
+        except OSError as error:
+            return f"{name} cannot be read ({error})"
+    return None
+
+
+def ways_out(layout: Layout, damaged: str) -> str:
+    """Say what a user can do about a damaged version; reads others until one is whole."""
+    copy = layout.backups / damaged
+    if copy.is_dir() and verify(copy) is None:
+        return f"put the whole copy {copy} in its place"
+    promoted = [m["version"] for m in read_manifests(layout) if m.get("promotes")]
+    for name in reversed([name for name in promoted if name != damaged]):
+        if verify(layout.version(name)) is None:
+            return f"the newest whole version is {name}: 'finetuned promote {name}' goes on from it"
+    return "no other promoted version is whole: begin anew with 'finetuned lineage new'"
+
+
+def digest(path: Path) -> str:
+    """Return a file's SHA-256 as hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class Models:
+    """The versions of one workspace."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._known: dict[str, Version] = {}
+        self._unreadable: dict[str, str] = {}
+        self._listings: dict[str, tuple[int, frozenset[str]]] = {}
+        self._alike: list[Any] = []
+        """What many versions have in common; of a thousand the memory holds it once."""
+
+    def make_folders(self) -> None:
+        """Make the folders and remove what a crash left half done."""
+        for folder in (self._layout.versions, self._layout.backups, self._layout.bases):
+            atomic.make_directory(folder)
+            atomic.purge_leftovers(folder)
+        atomic.purge_leftovers(self._layout.models)
+        link = self._layout.current_model
+        atomic.purge_leftovers(link.parent, of=f"-{link.name}")
+
+    def versions(self) -> Mapping[str, Version]:
+        """Return every version with a readable manifest; each is read once, they never change.
+
+        One that cannot be read is tried again: it may be mended, or the disk be well again.
+        """
+        names = version_names(self._layout)
+        self._unreadable.clear()
+        for name in names:
+            if name not in self._known:
+                self._read(name)
+        return {name: self._known[name] for name in names if name in self._known}
+
+    def _read(self, name: str) -> None:
+        try:
+            version = version_from_manifest(read_manifest(self._layout.version(name)))
+            if version.version != name:
+                raise ValueError(f"it names itself {version.version}")
+            self._known[name] = replace(
+                version, base=self._once(version.base), adapter=self._once(version.adapter)
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            self._unreadable[name] = f"{name}: {error}"
+
+    def _once(self, value: Shared) -> Shared:
+        """Return an equal value that is held already, where there is one."""
+        for held in self._alike:
+            if held == value:
+                return cast("Shared", held)
+        self._alike.append(value)
+        return value
+
+    @property
+    def unreadable(self) -> tuple[str, ...]:
+        """Return the directories that are no version, with the reason."""
+        return tuple(self._unreadable.values())
+
+    def manifest(self, version: str) -> dict[str, Any]:
+        """Return a version's manifest as it stands.
+
+        Raises:
+            OSError, ValueError: it cannot be read, or is damaged.
+        """
+        return read_manifest(self._layout.version(version))
+
+    def manifests(self) -> list[dict[str, Any]]:
+        """Return the manifests as they stand."""
+        return read_manifests(self._layout)
+
+    def how_to_use(self, version: str) -> str:
+        """Return the command with which mlx-lm uses a version as `current_model`."""
+        found = self.versions()[version]
+        base = f"--model models/base/{found.base.get('name')}"
+        usage = f"mlx_lm.generate {base} --adapter-path current_model"
+        if found.prefix is None:
+            return f"{usage} --prompt '…'"
+        return f"{usage} --system-prompt '(the prefix {found.prefix.name})' --prompt '…'"
+
+    def set_aside(self, version: str, job: str) -> list[dict[str, Any]]:
+        """Return what the run of a version put aside of a job, as `rejected.jsonl` holds it."""
+        manifest = read_manifest(self._layout.version(version))
+        rows = manifest.get("rows_set_aside", [])
+        return [
+            {key: value for key, value in row.items() if key != "job"}
+            for row in rows
+            if row["job"] == job
+        ]
+
+    def training_state(self, version: str) -> dict[str, Any] | None:
+        """Return a version's counters and histories; None where it has none."""
+        try:
+            path = self._layout.version(version) / "training_state.json"
+            state: dict[str, Any] = json.loads(path.read_bytes())
+            return state
+        except (OSError, ValueError):
+            return None
+
+    def evaluations(self, version: str) -> dict[str, Any]:
+        """Return what a version's judgement found, as its manifest has it; empty if nothing."""
+        try:
+            return read_manifest(self._layout.version(version)).get("evaluations") or {}
+        except (OSError, ValueError):
+            return {}
+
+    def complete(self) -> frozenset[str]:
+        """Return the versions whose weights are there."""
+        return self._holding(ADAPTER)
+
+    def with_moments(self) -> frozenset[str]:
+        """Return the versions whose optimizer moments are there."""
+        return self._holding(MOMENTS)
+
+    def pinned(self) -> frozenset[str]:
+        """Return the versions the user pinned by an empty file `pinned` in their directory."""
+        return self._holding("pinned")
+
+    def _holding(self, file: str) -> frozenset[str]:
+        """Return the versions in whose directory a file of that name lies."""
+        place = os.fspath(self._layout.versions)
+        return frozenset(
+            name for name in self._known if file in self._listing(name, f"{place}/{name}")
+        )
+
+    def _listing(self, name: str, folder: str) -> frozenset[str]:
+        """List a directory, but only if it has changed: there are many, and each tick asks."""
+        try:
+            changed = os.stat(folder).st_mtime_ns
+            known = self._listings.get(name)
+            if known is None or known[0] != changed:
+                files = self._once(frozenset(os.listdir(folder)))
+                known = self._listings[name] = changed, files
+        except FileNotFoundError:
+            return frozenset()
+        return known[1]
+
+    def next_name(self) -> str:
+        """Take the next number, durably and for ever: a removed version's is never given again."""
+        numbers = [int(name[1:]) for name in version_names(self._layout) if name[1:].isdigit()]
+        counter = self._layout.versions / ".last"
+        return version_name(atomic.take_number(counter, max(numbers, default=-1)))
+
+    def seal_base(self, created_at: str, base: dict[str, Any], settings: dict[str, Any]) -> str:
+        """Seal a version of the untouched base: an adapter with nothing in it."""
+        name = self.next_name()
+        files = {
+            ADAPTER: EMPTY_ADAPTER,
+            "adapter_config.json": _json(empty_adapter_config(base["name"])),
+        }
+        manifest = {
+            "schema_version": 1,
+            "version": name,
+            "parent": None,
+            "lineage": name,
+            "created_at": created_at,
+            "run": None,
+            "job_ids": [],
+            "step": 0,
+            "verdict": "base",
+            "verdict_reasons": ["the untouched base model"],
+            "promotes": True,
+            "files": {
+                file: {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
+                for file, data in files.items()
+            },
+            "base": base,
+            "adapter": None,
+            "prefix": None,
+            "settings": settings,
+        }
+        with atomic.building_directory(self._layout.version(name)) as folder:
+            for file, data in files.items():
+                (folder / file).write_bytes(data)
+            (folder / SUM).write_bytes(_sum_of(_json(manifest)))
+            (folder / MANIFEST).write_bytes(_json(manifest))
+        return name
+
+    def seal(self, candidate: Path, manifest: dict[str, Any]) -> None:
+        """Write a candidate's manifest, last of its files, and move it among the versions."""
+        draft = candidate / "draft.json"
+        data = _json(manifest)
+        # A daemon that was killed as it wrote these two has left more than the version consists of.
+        atomic.purge_leftovers(candidate)
+        atomic.write_bytes(candidate / SUM, _sum_of(data))
+        atomic.write_bytes(candidate / MANIFEST, data)
+        # The draft goes only after the manifest is durable: a crash between finds one or both.
+        atomic.move(candidate, self._layout.version(manifest["version"]))
+        atomic.remove_file(self._layout.version(manifest["version"]) / draft.name)
+
+    def prune(self, version: str, moments_only: bool) -> None:
+        """Remove a version's moments, or all but its manifest."""
+        folder = self._layout.version(version)
+        # Its time may not tell two changes apart that come at once.
+        self._listings.pop(version, None)
+        if moments_only:
+            atomic.remove_file(folder / MOMENTS)
+            return
+        # The weights go first: without them the version no longer counts as complete.
+        atomic.remove_file(folder / ADAPTER)
+        for entry in list(os.scandir(folder)):
+            if entry.name not in KEPT:
+                atomic.remove_file(Path(entry.path))
+
+    def kept_backups(self) -> frozenset[str]:
+        """Return the versions that have a second copy."""
+        try:
+            entries = os.scandir(self._layout.backups)
+        except FileNotFoundError:
+            return frozenset()
+        return frozenset(entry.name for entry in entries if entry.name.startswith("v"))
+
+    def back_up(self, version: str) -> None:
+        """Copy a version to the backups; takes as long as its size, so never within a tick."""
+        target = self._layout.backups / version
+        if target.exists():
+            return
+        with atomic.building_directory(target) as folder:
+            for entry in list(os.scandir(self._layout.version(version))):
+                if not entry.name.startswith("."):
+                    atomic.copy_file(Path(entry.path), folder / entry.name)
+
+    def remove_backup(self, version: str) -> None:
+        """Remove a second copy."""
+        atomic.remove_directory(self._layout.backups / version)
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=True, allow_nan=False, indent=1).encode() + b"\n"

@@ -1,0 +1,1 @@
+"""`models/<kind>/`: the directories of orders and what lies in them."""

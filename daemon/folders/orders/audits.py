@@ -1,0 +1,64 @@
+"""`models/audits/`: what lies there beside what every order has, and what became of each."""
+
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from daemon.core.decisions.snapshot import Audit
+from daemon.core.workspace.orders import AUDIT, kind_of
+from daemon.folders.disk import atomic
+from daemon.layout import AuditLayout, Layout, OrderLayout
+
+
+def fill(built: OrderLayout, request: dict[str, Any]) -> None:
+    """Give a new audit its request."""
+    atomic.write_json(built.request, request)
+
+
+def write_reports(place: AuditLayout, files: Mapping[str, str]) -> None:
+    """Write the reports, by name; the result comes after them."""
+    for name, text in files.items():
+        atomic.write_bytes(place.folder / name, text.encode())
+
+
+class Audits:
+    """The audits of a workspace as the supervisor sees them."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._known: dict[str, tuple[int, Audit]] = {}
+        """With the change time of its request: the number of a removed one is given again."""
+
+    def look(self) -> tuple[Audit, ...]:
+        """Return all audits, by age; one that cannot be read is told of as every order is."""
+        folder = self._layout.orders(AUDIT)
+        if not folder.is_dir():
+            return ()
+        names = sorted(e.name for e in os.scandir(folder) if kind_of(e.name) == AUDIT)
+        self._known = {name: known for name, known in self._known.items() if name in names}
+        for name in names:
+            with suppress(OSError, ValueError, KeyError, TypeError):
+                changed_ns = self._layout.audit(name).request.stat().st_ctime_ns
+                known = self._known.get(name)
+                if known is None or known[0] != changed_ns or not known[1].settled:
+                    self._known[name] = changed_ns, self._read(name)
+        return tuple(self._known[name][1] for name in names if name in self._known)
+
+    def _read(self, name: str) -> Audit:
+        place = self._layout.audit(name)
+        asked = json.loads(place.request.read_bytes())
+        audit = Audit(name, asked["version"], asked["proven"])
+        with suppress(FileNotFoundError):
+            result = json.loads(place.result.read_bytes())
+            settled = place.settled.exists()
+            return replace(
+                audit, outcome=result["outcome"], message=result["message"], settled=settled
+            )
+        return audit
+
+    def settle(self, order: str, message: str) -> None:
+        """Write that nothing more is to be done about an audit."""
+        atomic.write_json(self._layout.audit(order).settled, {"message": message})

@@ -1,0 +1,60 @@
+"""What lies in an evaluation's directory beside what every order has: items, papers, reports."""
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from daemon.folders.disk import atomic
+from daemon.layout import EvaluationLayout, OrderLayout
+
+REPORTS = ("report.md", "report.html", "report.json", "details.jsonl")
+
+Papers = Mapping[tuple[int, int], dict[str, Any]]
+"""By the places of suite and subject in the request."""
+
+
+def fill(
+    built: OrderLayout, request: dict[str, Any], suites: list[dict[str, Any]], papers: Papers
+) -> None:
+    """Give a new evaluation its request, its items, and the papers that are there already."""
+    place = EvaluationLayout(built.folder)
+    atomic.make_directory(place.papers)
+    atomic.write_json_lines(place.suites, suites)
+    for (suite, subject), paper in papers.items():
+        write_paper(place, suite, subject, paper)
+    atomic.write_json(place.request, request)
+
+
+def read_suites(place: EvaluationLayout) -> list[dict[str, Any]]:
+    """Return the suites as they are asked, in order."""
+    return [json.loads(line) for line in place.suites.read_bytes().splitlines()]
+
+
+def read_paper(place: EvaluationLayout, suite: int, subject: int) -> dict[str, Any] | None:
+    """Return what a subject answered to a suite; None while that is not known."""
+    with suppress(OSError, ValueError):
+        paper: dict[str, Any] = json.loads(place.paper(suite, subject).read_bytes())
+        return paper
+    return None
+
+
+def write_paper(place: EvaluationLayout, suite: int, subject: int, paper: dict[str, Any]) -> None:
+    """Write a paper; the piece is done."""
+    atomic.write_json(place.paper(suite, subject), paper)
+
+
+def write_reports(place: EvaluationLayout, files: Mapping[str, str]) -> None:
+    """Write the reports, by name; the result comes after them."""
+    for name, text in files.items():
+        atomic.write_bytes(place.folder / name, text.encode())
+
+
+def read_report(place: EvaluationLayout) -> dict[str, Any]:
+    """Return the report of one that is over.
+
+    Raises:
+        OSError, ValueError: it cannot be read.
+    """
+    report: dict[str, Any] = json.loads(place.report_data.read_bytes())
+    return report

@@ -1,0 +1,211 @@
+"""`models/<kind>/`: one directory an order; knows when it is over, not what its pieces mean.
+
+A command makes the directory, whole; the trainer adds pieces and the result; the supervisor only
+marks one that the user wants to end.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import asdict, replace
+from typing import Any
+
+from daemon.core.decisions.snapshot import OrderOnDisk
+from daemon.core.records import fields_of
+from daemon.core.workspace.orders import KINDS, Header, Kind, kind_of, name_of
+from daemon.folders.disk import atomic
+from daemon.layout import Layout, OrderLayout
+
+MOST_DEATHS = 6
+"""More than one piece may take before it is given up."""
+
+
+def names(layout: Layout, kind: Kind) -> list[str]:
+    """Return every order of a kind, by age."""
+    folder = layout.orders(kind)
+    if not folder.is_dir():
+        return []
+    return sorted(entry.name for entry in os.scandir(folder) if kind_of(entry.name) == kind)
+
+
+def create(
+    layout: Layout, kind: Kind, header: Header, fill: Callable[[OrderLayout, str], object]
+) -> str:
+    """Make an order; return its name, which `fill` is given to put in all that the order needs.
+
+    The header's own `order` is not looked at: the name is the next one that is free.
+    """
+    atomic.make_directory(layout.orders(kind))
+    number = max((int(name[1:]) for name in names(layout, kind)), default=0)
+    while True:
+        number += 1
+        name = name_of(kind, number)
+        # Another command may have taken the number meanwhile.
+        with (
+            suppress(FileExistsError),
+            atomic.building_directory(layout.order(name).folder) as folder,
+        ):
+            built = OrderLayout(folder)
+            fill(built, name)
+            atomic.write_json(built.header, asdict(replace(header, order=name)))
+            return name
+
+
+def read_request(place: OrderLayout) -> dict[str, Any]:
+    """Return what is asked for.
+
+    Raises:
+        OSError, ValueError: it cannot be read.
+    """
+    request: dict[str, Any] = json.loads(place.request.read_bytes())
+    return request
+
+
+def begin_unit(place: OrderLayout, number: int) -> int:
+    """Note that a piece begins, durably; return how many beginnings of it were futile.
+
+    These are the ones since its last progress that had no clean end.
+    """
+    mark = _mark(place)
+    if mark.get("number") != number:
+        mark = {"number": number}
+    before = mark.get("starts", 0)
+    atomic.write_json(place.piece, mark | {"starts": before + 1})
+    return before
+
+
+def note_progress(place: OrderLayout) -> None:
+    """Note that the piece in hand gets on: its beginnings until now count no more as futile."""
+    mark = _mark(place)
+    if "number" in mark:
+        further = {"starts": 0, "got_on": mark.get("got_on", 0) + 1}
+        atomic.write_json(place.piece, mark | further)
+
+
+def _mark(place: OrderLayout) -> dict[str, int]:
+    with suppress(OSError, ValueError):
+        mark: dict[str, int] = json.loads(place.piece.read_bytes())
+        return mark
+    return {}
+
+
+def leave_unit(place: OrderLayout) -> None:
+    """Note that the piece in hand has ended, or was left on purpose to begin again."""
+    atomic.remove_file(place.piece)
+
+
+def end(place: OrderLayout, result: dict[str, Any]) -> None:
+    """Write the result: with it the order is over."""
+    atomic.write_json(place.result, result)
+
+
+def read_result(place: OrderLayout) -> dict[str, Any] | None:
+    """Return the result; None while the order is not over."""
+    try:
+        result: dict[str, Any] = json.loads(place.result.read_bytes())
+    except FileNotFoundError:
+        return None
+    return result
+
+
+Identity = tuple[int, int]
+"""Inode and change time of an order's header: the name may come again."""
+
+
+def _identity(place: OrderLayout) -> Identity:
+    with suppress(OSError):
+        found = place.header.stat()
+        return found.st_ino, found.st_ctime_ns
+    return 0, 0
+
+
+class Orders:
+    """The orders of a workspace as the supervisor sees them."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._known: dict[str, tuple[Identity, OrderOnDisk]] = {}
+        self._deaths: dict[str, int] = {}
+        self._got_on: dict[str, tuple[int, int]] = {}
+        """The piece in hand at the last death, and how many beginnings of it had got on."""
+        self.parked: dict[str, str] = {}
+        """Orders that are not gone on with, with the reason: those that cannot be read, and until
+        the next start those that killed their trainer."""
+
+    def make_folders(self) -> None:
+        """Make the folders; what a command builds there just now is left alone."""
+        for kind in KINDS:
+            atomic.make_directory(self._layout.orders(kind))
+
+    def waiting(self) -> tuple[OrderOnDisk, ...]:
+        """Return the orders that are not over, by age."""
+        return tuple(sorted(self._waiting(), key=lambda item: (item.created_at, item.order)))
+
+    def _waiting(self) -> Iterator[OrderOnDisk]:
+        there = [name for kind in KINDS for name in names(self._layout, kind)]
+        for name in {*self._known, *self.parked} - set(there):
+            self._forget(name)
+        for name in there:
+            known = self._look_at(name)
+            if known is not None:
+                yield replace(known, skip=self._layout.order(name).skip.exists())
+
+    def _look_at(self, name: str) -> OrderOnDisk | None:
+        """Return an order that is to be gone on with; None where it is over or parked."""
+        place = self._layout.order(name)
+        if place.result.exists():
+            return None
+        identity = _identity(place)
+        if name not in self._known or self._known[name][0] != identity:
+            # The number of one that was removed is given to the next one.
+            self._forget(name)
+            self._read(name, place, identity)
+        return None if name in self.parked else self._known[name][1]
+
+    def _read(self, name: str, place: OrderLayout, identity: Identity) -> None:
+        try:
+            record = json.loads(place.header.read_bytes())
+            known = fields_of(Header, record)
+            header = Header(**known | {"versions": tuple(record["versions"])})
+            order = OrderOnDisk(name, header.about, header.created_at, frozenset(header.versions))
+            self._known[name] = identity, order
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            where = place.folder.relative_to(self._layout.root)
+            self.parked[name] = (
+                f"{where} cannot be read ({error}) and waits: remove it and ask for it again"
+            )
+
+    def _forget(self, name: str) -> None:
+        self._known.pop(name, None)
+        self._deaths.pop(name, None)
+        self._got_on.pop(name, None)
+        self.parked.pop(name, None)
+
+    def leave_unit(self, order: str) -> None:
+        """Note that the piece in hand was ended on purpose, where the trainer could not."""
+        leave_unit(self._layout.order(order))
+
+    def count_death(self, order: str, how: str) -> None:
+        """Count a death of the trainer; many without progress between park the order."""
+        mark = _mark(self._layout.order(order))
+        got_on = mark.get("number", 0), mark.get("got_on", 0)
+        if self._got_on.get(order, got_on) != got_on:
+            self.progressed(order)
+        self._got_on[order] = got_on
+        self._deaths[order] = self._deaths.get(order, 0) + 1
+        if self._deaths[order] >= MOST_DEATHS:
+            why = f"crashed the trainer {self._deaths[order]} times ({how})"
+            self.parked[order] = f"{order} {why}; it is tried again at the next start"
+
+    def progressed(self, order: str) -> None:
+        """Count an order's deaths from zero again: a piece has ended, or got on."""
+        self._deaths.pop(order, None)
+
+    def has(self, order: str) -> bool:
+        """Return whether there is an order of this name; the trainer also does other work."""
+        return order in self._known
+
+    def skip(self, order: str) -> None:
+        """Journal that an order is to end with what it has."""
+        atomic.write_bytes(self._layout.order(order).skip, b"")

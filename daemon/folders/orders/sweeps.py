@@ -1,0 +1,47 @@
+"""What lies in a sweep's directory beside what every order has: rows, trials, report, picture."""
+
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from daemon.folders.disk import atomic
+from daemon.layout import OrderLayout, SweepLayout
+from daemon.layout_jobs import JobLayout
+
+
+def fill(built: OrderLayout, rows: JobLayout, request: dict[str, Any]) -> None:
+    """Give a new sweep its request and copies of the rows, so that it needs nothing else."""
+    place = SweepLayout(built.folder)
+    atomic.make_directory(place.rows.folder)
+    atomic.copy_file(rows.train, place.rows.train)
+    atomic.copy_file(rows.holdout, place.rows.holdout)
+    # It says with which prefix the rows were taken in.
+    atomic.copy_file(rows.report, place.rows.report)
+    atomic.write_json(place.request, request)
+
+
+def read_trials(place: SweepLayout) -> list[dict[str, Any]]:
+    """Return the trials that have ended, in order."""
+    try:
+        lines = place.trials.read_bytes().splitlines()
+    except FileNotFoundError:
+        return []
+    return [json.loads(line) for line in lines]
+
+
+def write_trials(place: SweepLayout, trials: Iterable[dict[str, Any]]) -> None:
+    """Write all the trials that have ended, the new one last; readers see whole lines only."""
+    atomic.write_json_lines(place.trials, trials)
+
+
+def write_report(place: SweepLayout, page: str, draw: Callable[[Path], object]) -> None:
+    """Write the report and its picture; the result comes after them."""
+    atomic.write_bytes(place.report, page.encode())
+    with atomic.replacing(place.picture) as temporary:
+        draw(temporary)
+
+
+def remove_rows(place: SweepLayout) -> None:
+    """Remove the copies of the rows: once there is a result they are of no use any more."""
+    atomic.remove_directory(place.rows.folder)

@@ -1,0 +1,1 @@
+"""`queue/`: jobs and what lies in their directories."""

@@ -1,0 +1,396 @@
+"""`queue/`: one directory a job, moved whole from state to state; knows no decision.
+
+The supervisor is the only writer, so what it has read of a job stays true until it writes again;
+what it moves is noted in its listings, read anew every few seconds and when the directory changed.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from daemon.clock import Clock
+from daemon.core.rows.prefix import NONE
+from daemon.core.workspace import jobs
+from daemon.core.workspace.jobs import Intake, JobCard, Priority, card_from_record, card_to_record
+from daemon.errors import DaemonFault
+from daemon.folders.disk import atomic
+from daemon.folders.disk.listings import Listings
+from daemon.layout import ENDED, PRIORITIES, QUEUE_STATES, Layout
+from daemon.layout_jobs import JobLayout
+
+DAMAGED = (ValueError, KeyError, TypeError, AttributeError)
+"""What the bytes of a damaged `job.json` may raise; an `OSError` says nothing about the bytes."""
+
+JOB_NAME = re.compile(r"\d{6,}-[a-z0-9-]+\Z")
+
+
+def find_job(layout: Layout, job: str) -> JobLayout | None:
+    """Return the directory of a job, whatever its state; the later of two states wins."""
+    if not JOB_NAME.match(job):
+        return None
+    for state in reversed(QUEUE_STATES):
+        place = layout.job(state, job)
+        if place.job_file.exists():
+            return place
+    return None
+
+
+def read_cards(layout: Layout) -> tuple[list[JobCard], list[str]]:
+    """Return the cards of all jobs by arrival, and a sentence for each that cannot be read.
+
+    Changes nothing; the later of two states wins.
+    """
+    found: dict[str, JobCard] = {}
+    problems: dict[str, str] = {}
+    for state in QUEUE_STATES:
+        for job in job_names(layout, state):
+            place = layout.job(state, job)
+            try:
+                found[job] = read_card(place)
+                problems.pop(job, None)
+            except (OSError, *DAMAGED) as error:
+                problems[job] = f"{place.job_file} cannot be read ({error}), so it is left out"
+    return [found[job] for job in sorted(found)], [problems[job] for job in sorted(problems)]
+
+
+def job_names(layout: Layout, state: str) -> list[str]:
+    """Return the jobs in a state, by arrival; a claim without its file is none yet."""
+    folder = layout.queue / state
+    return [
+        job
+        for job in sorted(os.listdir(folder) if folder.is_dir() else ())
+        if JOB_NAME.match(job) and (state != "incoming" or layout.job(state, job).original.exists())
+    ]
+
+
+def read_card(place: JobLayout) -> JobCard:
+    """Return a job's card.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError, KeyError, TypeError, AttributeError: it is damaged.
+        DaemonFault: a newer version wrote it.
+    """
+    return card_from_record(json.loads(place.job_file.read_bytes()))
+
+
+def newest_arrival(jobs: Iterable[str]) -> int:
+    """Return the highest number of some jobs, 0 where there is none."""
+    return max((int(job.split("-")[0]) for job in jobs if JOB_NAME.match(job)), default=0)
+
+
+def _own_settings(place: JobLayout) -> str:
+    try:
+        return place.own_settings.read_bytes().decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+class Queue:
+    """The jobs of one workspace."""
+
+    def __init__(self, layout: Layout, clock: Clock) -> None:
+        self._layout = layout
+        self._clock = clock
+        self._cards: dict[str, JobCard] = {}
+        self._listings = Listings(JOB_NAME, clock)
+        self._views: dict[str, tuple[tuple[str, ...], int, tuple[JobCard, ...]]] = {}
+        self._changes = 0
+        self._without_older: dict[str, tuple[str, ...]] = {}
+        self._no_holdout: set[str] = set()
+        self._arrivals = layout.queue / ".arrivals"
+        self._used_arrival: int | None = None
+        self.unreadable: dict[str, str] = {}
+        """Jobs whose card was made anew because it could not be read, with the reason."""
+
+    def make_folders(self) -> None:
+        """Make the state directories and remove what a crash left half done."""
+        for folder in (self._layout.queue, *(self._layout.queue / s for s in QUEUE_STATES)):
+            atomic.make_directory(folder)
+            atomic.purge_leftovers(folder)
+        atomic.purge_leftovers(self._layout.arriving)
+        for state in ("incoming", *PRIORITIES, "running"):
+            for job in self.names(state):
+                self.purge(state, job)
+
+    def purge(self, state: str, job: str) -> None:
+        """Remove what a dead process left half written of a job."""
+        atomic.purge_leftovers(self._layout.job(state, job).folder)
+
+    def settle_twins(self) -> list[str]:
+        """Remove empty claims; a job seen in two states belongs to the later one. Returns both."""
+        mended = []
+        seen: set[str] = set()
+        for state in reversed(QUEUE_STATES):
+            for job in self.names(state):
+                place = self._layout.job(state, job)
+                empty = state == "incoming" and not place.original.exists()
+                if job in seen or (empty and not place.holdout_original.exists()):
+                    atomic.remove_directory(place.folder)
+                    self._listings.removed(place.folder)
+                    mended.append(f"{state}/{job}")
+                seen.add(job)
+        return mended
+
+    def unfinished_claims(self) -> list[JobCard]:
+        """Return claims whose companion files moved and whose main file did not."""
+        return [
+            card
+            for card in self.cards("incoming")
+            if not self._layout.job("incoming", card.job).original.exists()
+        ]
+
+    def names(self, state: str) -> tuple[str, ...]:
+        """Return the jobs in a state, by arrival."""
+        return self._listings.names(self._layout.queue / state)
+
+    def counts(self) -> dict[str, int]:
+        """Return how many jobs lie in each state."""
+        return {state: len(self.names(state)) for state in QUEUE_STATES}
+
+    def cards(self, state: str) -> tuple[JobCard, ...]:
+        """Return the cards of a state, by arrival.
+
+        Raises:
+            DaemonFault: a newer version wrote one.
+            OSError: one cannot be read now, for want of descriptors say; no job is touched.
+        """
+        names = self.names(state)
+        known = self._views.get(state)
+        if known is not None and known[0] is names and known[1] == self._changes:
+            return known[2]
+        found = tuple(self._cards.get(job) or self._card(state, job) for job in names)
+        if state not in ENDED:
+            self._views[state] = names, self._changes, found
+        return found
+
+    def _card(self, state: str, job: str) -> JobCard:
+        card = self._cards.get(job)
+        if card is None:
+            card = self._cards[job] = self._read(state, job)
+            self._changes += 1
+        return card
+
+    def _read(self, state: str, job: str) -> JobCard:
+        place = self._layout.job(state, job)
+        try:
+            return read_card(place)
+        except FileNotFoundError:
+            why = "job.json is missing"
+        except DAMAGED as error:
+            # Never overwritten: it may be mended by hand.
+            aside = place.folder / f"job.json.corrupt-{self._clock.now():%Y%m%dT%H%M%S}"
+            atomic.move(place.job_file, aside)
+            why = f"job.json could not be read ({error}) and lies in {aside.name}"
+        self.unreadable[job] = f"{job}: {why}; a new one was made of what its folder tells"
+        card = self._card_without_file(state, job)
+        atomic.write_json(place.job_file, card_to_record(card))
+        return card
+
+    def _card_without_file(self, state: str, job: str) -> JobCard:
+        card = JobCard(
+            job=job,
+            arrival=int(job.split("-")[0]),
+            priority="high" if state == "high" else "low" if state == "low" else "normal",
+            name=f"{job.split('-', 1)[1]}.jsonl",
+            claimed_at=self._clock.now().isoformat(),
+            own_settings=_own_settings(self._layout.job(state, job)),
+        )
+        return replace(card, intake=self.report(card, state))
+
+    def newest(self, states: Iterable[str], most: int) -> Iterator[tuple[str, JobCard]]:
+        """Read the cards of the newest jobs of each of some states, with the state.
+
+        One that cannot be read now, or was written by a newer version, is left out. Those of older
+        jobs that have ended leave the memory: a daemon that has trained for years has many.
+        """
+        for state in states:
+            names = self.names(state)
+            if state in ENDED and self._without_older.get(state) is not names:
+                for job in names[:-most]:
+                    self._cards.pop(job, None)
+                self._without_older[state] = names
+            for job in names[-most:]:
+                card = None
+                with suppress(OSError, DaemonFault):
+                    card = self._card(state, job)
+                if card is not None:
+                    yield state, card
+
+    def named(self, name: str) -> JobCard | None:
+        """Return the newest job made of a file of this name; None where there is none."""
+        ending = f"-{jobs.slug(name)}"
+        found = [
+            card
+            for state in QUEUE_STATES
+            for job in self.names(state)
+            if job.endswith(ending) and (card := self._card(state, job)).name == name
+        ]
+        return max(found, key=lambda card: card.arrival, default=None)
+
+    def create(
+        self, name: str, priority: Priority, own_settings: str, size_bytes: int = 0
+    ) -> JobCard:
+        """Make a job directory in `incoming/` with its card; the dropped file is moved in next."""
+        card = self._new_card(name, priority, own_settings, size_bytes)
+        place = self._layout.job("incoming", card.job)
+        try:
+            atomic.make_directory(place.folder)
+            self._write(place, card)
+            self._listings.added(place.folder)
+        except OSError:
+            # The file is still in the inbox and is claimed again, with another number.
+            self.discard("incoming", card.job)
+            raise
+        return card
+
+    def adopt(self, folder: Path, name: str, priority: Priority, size_bytes: int) -> JobCard:
+        """Make a job of a directory that holds a dropped file already, by one rename."""
+        place = JobLayout(folder)
+        card = self._new_card(name, priority, _own_settings(place), size_bytes)
+        self._write(place, card)
+        there = self._layout.job("incoming", card.job).folder
+        atomic.move(folder, there)
+        self._listings.added(there)
+        return card
+
+    def _new_card(
+        self, name: str, priority: Priority, own_settings: str, size_bytes: int
+    ) -> JobCard:
+        arrival = self._next_arrival()
+        return JobCard(
+            job=f"{arrival:06d}-{jobs.slug(name)}",
+            arrival=arrival,
+            priority=priority,
+            name=name,
+            claimed_at=self._clock.now().isoformat(),
+            size_bytes=size_bytes,
+            own_settings=own_settings,
+        )
+
+    def _next_arrival(self) -> int:
+        used = self._used_arrival
+        if used is None:
+            used = newest_arrival(job for state in QUEUE_STATES for job in self.names(state))
+        self._used_arrival = atomic.take_number(self._arrivals, used)
+        return self._used_arrival
+
+    def number_beyond(self, jobs: Iterable[str]) -> None:
+        """Give no job a number that one of these has had, which may lie in the queue no more."""
+        there = (job for state in QUEUE_STATES for job in self.names(state))
+        self._used_arrival = newest_arrival((*jobs, *there))
+
+    def update(self, state: str, card: JobCard) -> None:
+        """Write a job's card where the job lies."""
+        self._write(self._layout.job(state, card.job), card)
+
+    def _write(self, place: JobLayout, card: JobCard) -> None:
+        atomic.write_json(place.job_file, card_to_record(card))
+        self._cards[card.job] = card
+        self._changes += 1
+
+    def move(self, card: JobCard, source: str, target: str) -> None:
+        """Move a job from state to state: first its card, then one rename."""
+        if self._cards.get(card.job) != card:
+            self.update(source, card)
+        here, there = (self._layout.job(state, card.job).folder for state in (source, target))
+        atomic.move(here, there)
+        self._no_holdout.discard(card.job)
+        self._listings.removed(here)
+        self._listings.added(there)
+
+    def count_intake_death(self, job: str) -> None:
+        """Count a death of the intake worker on a job, where it still waits for it."""
+        for card in self.cards("incoming"):
+            if card.job == job:
+                self.update("incoming", replace(card, intake_deaths=card.intake_deaths + 1))
+
+    def discard(self, state: str, job: str) -> None:
+        """Remove a job directory out of which every dropped file has been moved."""
+        folder = self._layout.job(state, job).folder
+        atomic.remove_directory(folder)
+        self._cards.pop(job, None)
+        self._changes += 1
+        self._listings.removed(folder)
+
+    def report(self, card: JobCard, state: str | None = None) -> Intake | None:
+        """Return what the intake worker found; None before it has."""
+        if card.intake is not None:
+            return card.intake
+        place = self._layout.job(state, card.job) if state else find_job(self._layout, card.job)
+        if place is None:
+            return None
+        try:
+            record = json.loads(place.report.read_bytes())
+        except (FileNotFoundError, ValueError):
+            return None
+        return _intake(record)
+
+    def unread(self) -> list[tuple[str, JobCard]]:
+        """Return the waiting jobs of whose intake nothing is known, with their state.
+
+        Both their card and their report were damaged; no run would take them.
+        """
+        return [
+            (state, card)
+            for state in PRIORITIES
+            for card in self.cards(state)
+            if card.intake is None
+        ]
+
+    def begin_again(self, state: str, job: str) -> None:
+        """Remove what the intake worker wrote about a job, for a fresh look at it."""
+        place = self._layout.job(state, job)
+        for path in (
+            place.report,
+            place.report_page,
+            place.report_picture,
+            place.train,
+            place.holdout,
+            place.rejected,
+            place.train_fingerprints,
+            place.holdout_fingerprints,
+            place.folder / "context.json",
+        ):
+            atomic.remove_file(path)
+
+    def write_context(self, job: str, context: dict[str, Any]) -> None:
+        """Tell the intake worker what a job is to be compared with."""
+        atomic.write_json(self._layout.job("incoming", job).folder / "context.json", context)
+
+    def with_holdout(self) -> list[str]:
+        """Return the jobs that hold hold-out rows, whatever became of them."""
+        return [
+            job
+            for state in (*PRIORITIES, "running", "done", "failed", "skipped")
+            for job in self.names(state)
+            if job not in self._no_holdout and self._has_holdout(state, job)
+        ]
+
+    def _has_holdout(self, state: str, job: str) -> bool:
+        if self._layout.job(state, job).holdout_fingerprints.exists():
+            return True
+        self._no_holdout.add(job)
+        return False
+
+
+def _intake(record: dict[str, Any]) -> Intake:
+    rows = record.get("rows", {})
+    prints = record.get("fingerprints") or {}
+    return Intake(
+        verdict=record["verdict"],
+        code=record.get("code") or "",
+        message=record.get("message") or "",
+        train_rows=rows.get("train", 0),
+        holdout_rows=rows.get("holdout", 0),
+        tokenizer=prints.get("tokenizer") or "",
+        template=prints.get("template") or "",
+        # Reports from before there were prefixes are of rows without one.
+        prefix=prints.get("prefix") or NONE,
+        read_bytes=record.get("bytes") or 0,
+    )

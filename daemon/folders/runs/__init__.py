@@ -1,0 +1,1 @@
+"""`models/runs/`: the directory of a run."""

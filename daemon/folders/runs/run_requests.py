@@ -1,0 +1,272 @@
+"""The supervisor's own files in `models/runs/<run>/`: the request, the attempts, the skip mark.
+
+What the trainer writes there is read here only as far as a decision needs it.
+"""
+
+import json
+import os
+import re
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from daemon.core.decisions.promotion import gate_from_record, judgement_from_record
+from daemon.core.decisions.snapshot import Attempts, Candidate, Ended, RunOnDisk
+from daemon.core.records import fields_of
+from daemon.core.status.ledger_rows import run_record, run_row
+from daemon.folders.disk import atomic
+from daemon.layout import Layout
+from daemon.layout_jobs import RunLayout
+
+ASIDE = "damaged-"
+"""Begins the name of a run's directory that is no run any more."""
+
+CHECKPOINT = re.compile(r"c(\d+)\Z")
+
+DAMAGED = (ValueError, KeyError, TypeError, AttributeError)
+"""What damaged bytes may raise; an `OSError` says nothing about the bytes."""
+
+
+def read_records(layout: Layout) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return the records of all runs by number, and a sentence for each that cannot be read.
+
+    A run that has not ended is told by its request.
+    """
+    ended = sorted(layout.ended_runs.glob("r*.json"))
+    begun = sorted(layout.runs.glob("r*/request.json"))
+    found: dict[str, dict[str, Any]] = {}
+    problems = []
+    for path in (*begun, *ended):
+        try:
+            if path.parent == layout.ended_runs:
+                record = _ended_record(path)
+            else:
+                record = run_record(json.loads(path.read_bytes()))
+            found[record["run"]] = record
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            problems.append(f"{path} cannot be read ({error!r}), so its run is left out")
+    return [found[run] for run in sorted(found)], problems
+
+
+def _ended_record(path: Path) -> dict[str, Any]:
+    return run_row(json.loads(path.read_bytes())).values
+
+
+class RunRequests:
+    """The run in progress; there is one at a time."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._requests: dict[str, dict[str, Any]] = {}
+        self._candidates: dict[str, Candidate] = {}
+        self._aside: dict[str, Path] = {}
+        self.set_aside: dict[str, str] = {}
+        """Runs whose files could not be understood, with the reason and where they lie now."""
+
+    def make_folders(self) -> None:
+        """Make the folder and remove what a crash left half done."""
+        atomic.make_directory(self._layout.runs)
+        atomic.make_directory(self._layout.ended_runs)
+        for folder in (self._layout.runs, self._layout.ended_runs):
+            atomic.purge_leftovers(folder)
+        for name in self._names():
+            if not self._layout.run(name).request.exists():
+                atomic.remove_directory(self._layout.runs / name)
+
+    def _names(self) -> list[str]:
+        return sorted(e.name for e in os.scandir(self._layout.runs) if e.name.startswith("r"))
+
+    def next_name(self) -> str:
+        """Take the next run number, durably."""
+        ended = [path.stem for path in self._layout.ended_runs.glob("r*.json")]
+        aside = [path.name.split("-")[1] for path in self._layout.runs.glob(f"{ASIDE}r*-*")]
+        names = (*self._names(), *ended, *aside)
+        used = max((int(name[1:]) for name in names if name[1:].isdigit()), default=0)
+        return f"r{atomic.take_number(self._layout.runs / '.last', used):06d}"
+
+    def open(self, request: dict[str, Any]) -> None:
+        """Write a new run's request; the directory appears with it, whole."""
+        with atomic.building_directory(self._layout.runs / request["run"]) as folder:
+            atomic.write_json(folder / "request.json", request)
+
+    def read(self) -> RunOnDisk | None:
+        """Return the run in progress; one that is damaged is set aside, and is none."""
+        self._forget_what_was_looked_at()
+        names = self._names()
+        if not names:
+            return None
+        try:
+            return self._read(names[0])
+        except DAMAGED as error:
+            self._set_aside(names[0], error)
+            return None
+
+    def _read(self, run: str) -> RunOnDisk:
+        place = self._layout.run(run)
+        request = self.request(run)
+        return RunOnDisk(
+            run=run,
+            start_version=request["start_version"],
+            jobs=tuple(request["jobs"]),
+            frozen_ns=_changed_ns(place),
+            attempts=self.attempts(run),
+            candidate=self._candidate(run, place),
+            ended=_ended(place),
+            skip=_skip(place),
+        )
+
+    def _set_aside(self, run: str, error: Exception) -> None:
+        """Move a damaged run where it is kept and is no run; its jobs go back to the queue."""
+        number = 1
+        while (aside := self._layout.runs / f"{ASIDE}{run}-{number}").exists():
+            number += 1
+        atomic.move(self._layout.runs / run, aside)
+        self._forget(run)
+        self._aside[run] = aside
+        self.set_aside[run] = (
+            f"the files of {run} cannot be read ({error!r}): it lies in models/runs/{aside.name} "
+            "and its jobs are trained anew; remove that directory when you have looked at it"
+        )
+
+    def _forget_what_was_looked_at(self) -> None:
+        """Tell no more of damaged runs whose directories were removed."""
+        for run in [run for run, aside in self._aside.items() if not aside.exists()]:
+            del self._aside[run], self.set_aside[run]
+
+    def has(self, run: str) -> bool:
+        """Return whether there is a run of this name; the trainer also does other work."""
+        return self._layout.run(run).request.exists()
+
+    def request(self, run: str) -> dict[str, Any]:
+        """Return the request of a run; it never changes."""
+        if run not in self._requests:
+            self._requests[run] = json.loads(self._layout.run(run).request.read_bytes())
+        return self._requests[run]
+
+    def total_steps(self, run: str) -> int | None:
+        """Return the steps of a frozen run."""
+        with suppress(OSError, ValueError, KeyError):
+            return int(json.loads(self._layout.run(run).frozen.read_bytes())["steps"])
+        return None
+
+    def _candidate(self, run: str, place: RunLayout) -> Candidate | None:
+        if run not in self._candidates:
+            draft = self.draft(run)
+            if draft is None:
+                return None
+            self._candidates[run] = Candidate(
+                judgement_from_record(draft["judgement"]),
+                draft["rows_by_job"],
+                gate_from_record(draft["settings"]["gate"]),
+            )
+        return self._candidates[run]
+
+    def draft(self, run: str) -> dict[str, Any] | None:
+        """Return the candidate's draft of a manifest; None before it is complete."""
+        with suppress(FileNotFoundError):
+            draft: dict[str, Any] = json.loads(self._layout.run(run).draft.read_bytes())
+            return draft
+        return None
+
+    def attempts(self, run: str) -> Attempts:
+        """Return the starts without progress.
+
+        A commit, or an answer to the exam, is progress also where the supervisor died before it had
+        heard or written of it.
+        """
+        known = Attempts()
+        with suppress(OSError, ValueError, TypeError, AttributeError):
+            record = json.loads(self._layout.run(run).attempts.read_bytes())
+            known = Attempts(**fields_of(Attempts, record))
+        now = _progress(self._layout.run(run))
+        if now.since_step > known.since_step or now.since_exam > known.since_exam:
+            return now
+        return replace(
+            known, begun=known.at_attempt is None or known.at_attempt != self._attempt(run)
+        )
+
+    def count_start(self, run: str, attempts: Attempts) -> None:
+        """Count a start of the trainer before it is made, and what the last one died of is told."""
+        started, at_attempt = attempts.counted + 1, self._attempt(run)
+        started_now = replace(attempts, started=started, at_attempt=at_attempt, begun=False)
+        self.write_attempts(run, replace(started_now, after=None))
+
+    def _attempt(self, run: str) -> int:
+        """Return the number of the attempt that the trainer last began; -1 before the first."""
+        with suppress(OSError, ValueError):
+            return int((self._layout.run(run).folder / "attempt").read_text())
+        return -1
+
+    def progressed(self, run: str) -> None:
+        """Count the starts from zero again: the run has committed; one that is gone has ended."""
+        with suppress(FileNotFoundError):
+            self.write_attempts(run, _progress(self._layout.run(run)))
+
+    def write_attempts(self, run: str, attempts: Attempts) -> None:
+        """Write the starts without progress, if they differ."""
+        if attempts != self.attempts(run):
+            atomic.write_json(self._layout.run(run).attempts, dict(vars(attempts)))
+
+    def mark_skip(self, run: str, job: str) -> None:
+        """Journal that a job of the run is to be skipped."""
+        atomic.write_json(self._layout.run(run).folder / "skip.json", {"job": job})
+
+    def end(self, record: dict[str, Any]) -> dict[str, Any]:
+        """Keep a record of how a run ended, then remove its directory; return what is kept.
+
+        A record that is there already stays: a crash came between the two.
+        """
+        run = record["run"]
+        path = self._layout.ended_runs / f"{run}.json"
+        if path.exists():
+            with suppress(OSError, ValueError, KeyError, TypeError):
+                record = _ended_record(path)
+        else:
+            atomic.write_json(path, {"schema_version": 1, **record})
+        self._remove(run)
+        return record
+
+    def _remove(self, run: str) -> None:
+        atomic.remove_directory(self._layout.runs / run)
+        self._forget(run)
+
+    def _forget(self, run: str) -> None:
+        self._requests.pop(run, None)
+        self._candidates.pop(run, None)
+
+
+def _changed_ns(place: RunLayout) -> int | None:
+    with suppress(FileNotFoundError):
+        return place.frozen.stat().st_mtime_ns
+    return None
+
+
+def _ended(place: RunLayout) -> Ended | None:
+    with suppress(FileNotFoundError):
+        record = json.loads(place.ended.read_bytes())
+        return Ended(record["outcome"], record["code"], record["message"])
+    return None
+
+
+def _skip(place: RunLayout) -> str | None:
+    with suppress(FileNotFoundError):
+        job: str = json.loads((place.folder / "skip.json").read_bytes())["job"]
+        return job
+    return None
+
+
+def _progress(place: RunLayout) -> Attempts:
+    """Return no attempts since what the disk shows of the run."""
+    exam = 0
+    with suppress(OSError, ValueError, KeyError):
+        exam = int(json.loads((place.folder / "exam.json").read_bytes())["starts"])
+    return Attempts(since_step=_newest_step(place), since_exam=exam)
+
+
+def _newest_step(place: RunLayout) -> int:
+    """Return the step of the newest checkpoint, unverified; 0 where there is none."""
+    with suppress(FileNotFoundError):
+        found = map(CHECKPOINT.match, os.listdir(place.checkpoints))
+        return max((int(match[1]) for match in found if match), default=0)
+    return 0

@@ -1,0 +1,356 @@
+"""`models/runs/<run>/` as the trainer reads and writes it; knows bytes and checksums, no model.
+
+A checkpoint, like a candidate, is one directory that appears by one rename, its manifest in it.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from daemon.core.training.early_stopping import EarlyStopped
+from daemon.core.training.fallback import Fallback
+from daemon.errors import RunFault
+from daemon.folders.disk import atomic
+from daemon.layout_jobs import RunLayout
+
+MANIFEST = "manifest.json"
+BROKEN = "broken-"
+SHORTAGES = "shortages"
+BEHIND = "behind"
+"""In a part of a step, the step in the run of the commit that it goes on from."""
+CHECKSUM = "sha256"
+"""Of all other keys of `run.json`: a flipped digit would train another row."""
+
+ROOM_FACTOR = 2
+"""Free room a commit wants, in sizes of the last one: others write too."""
+
+
+def read_request(place: RunLayout) -> dict[str, Any]:
+    """Return what the supervisor asks for."""
+    request: dict[str, Any] = json.loads(place.request.read_bytes())
+    return request
+
+
+def read_frozen(place: RunLayout) -> dict[str, Any] | None:
+    """Return `run.json`; None before it is committed.
+
+    Raises:
+        ValueError, AttributeError: it is damaged.
+        OSError: it cannot be read.
+    """
+    try:
+        frozen: dict[str, Any] = json.loads(place.frozen.read_bytes())
+    except FileNotFoundError:
+        return None
+    # Those written before there was a checksum have none.
+    if frozen.pop(CHECKSUM, None) not in (None, _checksum(frozen)):
+        raise ValueError("its checksum does not agree")
+    return frozen
+
+
+def set_frozen_aside(place: RunLayout) -> Path:
+    """Move a damaged `run.json` where it is kept and is none; return where."""
+    number = 1
+    while (aside := place.frozen.with_name(f"{BROKEN}{number}-{place.frozen.name}")).exists():
+        number += 1
+    atomic.move(place.frozen, aside)
+    return aside
+
+
+def _checksum(record: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+
+
+def freeze(place: RunLayout, record: dict[str, Any]) -> None:
+    """Commit `run.json`; checkpoints, rungs and end of an earlier one are of no use any more."""
+    atomic.remove_directory(place.checkpoints)
+    atomic.remove_directory(place.part)
+    atomic.remove_file(place.ladder)
+    atomic.remove_file(place.stopped)
+    forget_shortages(place)
+    # Compact: a run of a million rows lists each of them.
+    sealed = {**record, CHECKSUM: _checksum(record)}
+    atomic.write_bytes(place.frozen, json.dumps(sealed, allow_nan=False).encode() + b"\n")
+
+
+def read_fallbacks(place: RunLayout) -> list[Fallback]:
+    """Return the rungs of the memory ladder in the order in which they were appended.
+
+    Raises:
+        RunFault: the file is damaged; going on another way would not give the same model.
+    """
+    try:
+        body = json.loads(place.ladder.read_bytes())
+        return [Fallback.from_record(record) for record in body["rungs"]]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        message = f"{place.ladder} cannot be read ({error}): 'finetuned retry' starts the run over"
+        raise RunFault("ladder_damaged", message) from error
+
+
+def append_fallback(place: RunLayout, rung: Fallback) -> None:
+    """Append a rung, durably; those before it stay, because earlier commits hold by them.
+
+    Raises:
+        RunFault: the file is damaged.
+    """
+    rungs = [*read_fallbacks(place), rung]
+    records = [known.as_record() for known in rungs]
+    atomic.write_json(place.ladder, {"schema_version": 1, "rungs": records})
+
+
+def write_stopped(place: RunLayout, stopped: EarlyStopped) -> None:
+    """Write durably that the run ends at its best step."""
+    atomic.write_json(place.stopped, {"schema_version": 1, **stopped.as_record()})
+
+
+def read_stopped(place: RunLayout) -> EarlyStopped | None:
+    """Return at which step the run was stopped early; None where it was not.
+
+    Raises:
+        RunFault: the file is damaged; going on to another end would not give the same model.
+    """
+    try:
+        return EarlyStopped.from_record(json.loads(place.stopped.read_bytes()))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        message = f"{place.stopped} cannot be read ({error}): 'finetuned retry' starts the run over"
+        raise RunFault("stopped_damaged", message) from error
+
+
+def count_shortage(place: RunLayout) -> int:
+    """Count, durably, that memory ran out before the choices were made; return how often it has."""
+    path = place.folder / SHORTAGES
+    try:
+        count = int(path.read_text()) + 1
+    except (FileNotFoundError, ValueError):
+        count = 1
+    atomic.write_bytes(path, b"%d\n" % count)
+    return count
+
+
+def forget_shortages(place: RunLayout) -> None:
+    """Begin to count anew."""
+    atomic.remove_file(place.folder / SHORTAGES)
+
+
+def begin_attempt(place: RunLayout) -> int:
+    """Take the number of this attempt, durably: metrics of a higher one replace a lower's."""
+    path = place.folder / "attempt"
+    try:
+        number = int(path.read_text()) + 1
+    except (FileNotFoundError, ValueError):
+        number = 0
+    atomic.write_bytes(path, b"%d\n" % number)
+    return number
+
+
+def note_exam_progress(place: RunLayout) -> None:
+    """Note that the exam gets on: the starts before this one count no more as futile."""
+    path, known = place.folder / "exam.json", 0
+    with suppress(OSError, ValueError, KeyError):
+        known = int(json.loads(path.read_bytes())["starts"])
+    atomic.write_json(path, {"starts": known + 1})
+
+
+def commit(
+    place: RunLayout,
+    step_in_run: int,
+    fill: Callable[[Path], None],
+    keep: int,
+    best: int | None = None,
+) -> None:
+    """Make the checkpoint of a step, if it is not there.
+
+    Older ones than the last `keep` go, but not that of the step `best`.
+    """
+    atomic.make_directory(place.checkpoints)
+    target = place.checkpoints / f"c{step_in_run:08d}"
+    if not target.exists():
+        with atomic.building_directory(target) as folder:
+            fill(folder)
+            atomic.write_bytes(folder / MANIFEST, _manifest_of(describe(folder)))
+    for old in _checkpoints(place)[:-keep]:
+        if step_of(old) != best:
+            atomic.remove_directory(old)
+
+
+def keep_part(place: RunLayout, step_in_run: int, fill: Callable[[Path], None]) -> None:
+    """Keep passes of the step behind a commit; they are of use to who goes on from there next."""
+    atomic.remove_directory(place.part)
+    with atomic.building_directory(place.part) as folder:
+        fill(folder)
+        atomic.write_bytes(folder / BEHIND, b"%d\n" % step_in_run)
+        atomic.write_bytes(folder / MANIFEST, _manifest_of(describe(folder)))
+
+
+def take_part(place: RunLayout, step_in_run: int, read: Callable[[Path], None]) -> None:
+    """Give what was kept behind a commit to `read`, once: behind another one it would be wrong.
+
+    What is damaged or of another commit is of no use, and is computed again.
+    """
+    if not place.part.is_dir():
+        return
+    with suppress(OSError, RuntimeError, ValueError, KeyError, TypeError):
+        if verify(place.part) is None and int((place.part / BEHIND).read_text()) == step_in_run:
+            read(place.part)
+    atomic.remove_directory(place.part)
+
+
+def has_room_for_commit(place: RunLayout, start: Path) -> bool:
+    """Return whether twice the size of the last checkpoint is free.
+
+    The first one is taken to be as large as adapter and moments of the version `start`.
+    """
+    last = max(_checkpoints(place), default=start)
+    size = sum(path.stat().st_size for path in last.glob("*.safetensors"))
+    return shutil.disk_usage(place.folder).free >= ROOM_FACTOR * size
+
+
+def newest_checkpoint(place: RunLayout) -> tuple[Path | None, list[str]]:
+    """Return the newest checkpoint that verifies, and what was wrong with newer ones.
+
+    A broken one is renamed aside, so that its step can be committed again.
+    """
+    atomic.purge_leftovers(place.folder)
+    atomic.purge_leftovers(place.checkpoints)
+    problems: list[str] = []
+    for folder in reversed(_checkpoints(place)):
+        problem = verify(folder)
+        if problem is None:
+            return folder, problems
+        problems.append(f"{folder.name}: {problem}")
+        aside = folder.with_name(BROKEN + folder.name)
+        if aside.exists():
+            atomic.remove_directory(aside)
+        atomic.move(folder, aside)
+    return None, problems
+
+
+def append_metrics(place: RunLayout, offset: int, records: Iterable[Mapping[str, Any]]) -> int:
+    """Append lines behind the first `offset` bytes, durably; return what belongs to a commit then.
+
+    Raises:
+        ValueError: a number is not finite.
+    """
+    return _append(place.metrics, offset, records)
+
+
+def append_answers(place: RunLayout, offset: int, records: Iterable[Mapping[str, Any]]) -> int:
+    """Append answers to probes as `append_metrics` appends steps."""
+    return _append(place.evolution, offset, records)
+
+
+def _append(path: Path, offset: int, records: Iterable[Mapping[str, Any]]) -> int:
+    lines = [json.dumps(record, allow_nan=False).encode() + b"\n" for record in records]
+    return atomic.append_at(path, offset, b"".join(lines))
+
+
+def read_metrics(place: RunLayout, size: int) -> Iterator[dict[str, Any]]:
+    """Give the lines that lie in the first `size` bytes."""
+    return _read(place.metrics, size)
+
+
+def read_answers(place: RunLayout, size: int) -> Iterator[dict[str, Any]]:
+    """Give the answers to probes that lie in the first `size` bytes."""
+    return _read(place.evolution, size)
+
+
+def _read(path: Path, size: int) -> Iterator[dict[str, Any]]:
+    if size == 0:
+        return
+    with path.open("rb") as file:
+        for line in file:
+            yield json.loads(line)
+            if file.tell() >= size:
+                return
+
+
+def step_of(folder: Path | None) -> int:
+    """Return the step in the run of a checkpoint; 0 for none."""
+    return 0 if folder is None else int(folder.name[1:])
+
+
+def step_before(place: RunLayout, step_in_run: int) -> int:
+    """Return the step in the run of the newest checkpoint before a step; 0 for none."""
+    return max(
+        (step for step in map(step_of, _checkpoints(place)) if step < step_in_run), default=0
+    )
+
+
+def roll_back(place: RunLayout, before: int) -> int:
+    """Remove the checkpoints after a step; return the step in the run that is left, or 0."""
+    remove_after(place, before)
+    return step_of(newest_checkpoint(place)[0])
+
+
+def remove_after(place: RunLayout, step_in_run: int) -> None:
+    """Remove the checkpoints after a step."""
+    for folder in _checkpoints(place):
+        if step_of(folder) > step_in_run:
+            atomic.remove_directory(folder)
+
+
+def _checkpoints(place: RunLayout) -> list[Path]:
+    if not place.checkpoints.is_dir():
+        return []
+    return sorted(path for path in place.checkpoints.iterdir() if path.name.startswith("c"))
+
+
+def describe(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return size and SHA-256 of every file in a directory, as manifests hold them."""
+    return {
+        path.name: {"sha256": _digest(path), "size": path.stat().st_size}
+        for path in sorted(folder.iterdir())
+    }
+
+
+def _manifest_of(files: dict[str, dict[str, Any]]) -> bytes:
+    return json.dumps({"schema_version": 1, "files": files}, indent=1).encode() + b"\n"
+
+
+def verify(folder: Path) -> str | None:
+    """Read every file of a checkpoint; return what is wrong in a few words, else None.
+
+    The manifest follows from the files in every byte, so it needs no checksum of its own.
+    """
+    try:
+        data = (folder / MANIFEST).read_bytes()
+        files = json.loads(data)["files"]
+        if _manifest_of(files) != data:
+            return f"{MANIFEST} is not as it was written"
+        for name, facts in files.items():
+            path = folder / name
+            if path.stat().st_size != facts["size"] or _digest(path) != facts["sha256"]:
+                return f"{name} is not as its manifest says"
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return f"it cannot be read ({error})"
+    return None
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_candidate(
+    place: RunLayout, fill: Callable[[Path], None], draft: dict[str, Any], droppable: str
+) -> None:
+    """Make the candidate directory; its files are described in the draft, which is written last."""
+    with atomic.building_directory(place.candidate) as folder:
+        fill(folder)
+        files = describe(folder)
+        if droppable in files:
+            files[droppable]["droppable"] = True
+        atomic.write_json(folder / place.draft.name, draft | {"files": files})
+
+
+def end(place: RunLayout, outcome: str, code: str, message: str) -> None:
+    """Write that the run has ended without a candidate."""
+    atomic.write_json(place.ended, {"outcome": outcome, "code": code, "message": message})

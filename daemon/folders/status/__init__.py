@@ -1,0 +1,1 @@
+"""`status/` and `logs/`: written for people, never read back."""

@@ -1,0 +1,123 @@
+"""`status/`: the snapshot for people, the events and the metrics; no decision reads it back.
+
+Replaced atomically but not synced. A full or broken disk never stops the daemon for its sake.
+"""
+
+import json
+import math
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from daemon.folders.disk import atomic
+from daemon.layout import Layout
+
+RESERVE_BYTES = 2**20
+LONGEST = 2000
+TAIL_BYTES = 64 * 1024
+"""Longer than any event."""
+
+
+class StatusFolder:
+    """The three files of `status/`, each one line a document."""
+
+    def __init__(self, layout: Layout, max_bytes: int, keep: int) -> None:
+        self._layout = layout
+        self._max_bytes = max_bytes
+        self._keep = keep
+        self.problem: str | None = None
+        """Why the last write failed; None after one that did not."""
+
+    def make_folders(self) -> None:
+        """Make the folder, and the reserve that lets a full disk still be reported."""
+        atomic.make_directory(self._layout.status)
+        atomic.purge_leftovers(self._layout.status)
+        self.reserve()
+
+    def reserve(self) -> None:
+        """Set the reserve aside again, where there is room."""
+        path = self._layout.status / ".reserve"
+        if not path.exists():
+            with suppress(OSError):
+                atomic.replace_volatile(path, b"\0" * RESERVE_BYTES)
+
+    def release_reserve(self) -> None:
+        """Give the reserve up, so that the status can say that the disk is full."""
+        with suppress(OSError):
+            (self._layout.status / ".reserve").unlink()
+
+    def newest_seq(self) -> int:
+        """Return the number of the last event, 0 where none can be read: later ones are higher."""
+        path = self._layout.events_file
+        for log in (path, path.with_name(f"{path.name}.1")):
+            with suppress(OSError, ValueError, KeyError, TypeError), log.open("rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
+                # The last line may have been torn by a power cut; what is before it is whole.
+                lines = [line for line in file.read().split(b"\n") if line.endswith(b"}")]
+                if lines:
+                    return int(json.loads(lines[-1])["seq"])
+        return 0
+
+    def publish(self, document: dict[str, Any]) -> None:
+        """Replace the snapshot."""
+        try:
+            self._make(self._layout.status)
+            atomic.replace_volatile(self._layout.status_file, strict_line(document))
+            self.problem = None
+        except OSError as error:
+            self.problem = str(error)
+
+    def event(self, record: dict[str, Any]) -> None:
+        """Append one event."""
+        self._append(self._layout.events_file, record)
+
+    def metrics(self, record: dict[str, Any]) -> None:
+        """Append the metrics of one step."""
+        self._append(self._layout.metrics_file, record)
+
+    def run_event(self, run: str, record: dict[str, Any]) -> None:
+        """Append to a run's own log."""
+        self._append(self._layout.run_log(run), record)
+
+    def _append(self, path: Path, record: dict[str, Any]) -> None:
+        try:
+            self._make(path.parent)
+            self._rotate(path)
+            atomic.append_line(path, strict_line(record))
+        except OSError as error:
+            self.problem = str(error)
+
+    def _make(self, folder: Path) -> None:
+        """Make a folder again that was removed, but not a workspace that was.
+
+        Raises:
+            FileNotFoundError: the workspace is gone.
+        """
+        if not self._layout.root.is_dir():
+            raise FileNotFoundError(f"{self._layout.root} is gone")
+        atomic.make_directory(folder)
+
+    def _rotate(self, path: Path) -> None:
+        with suppress(FileNotFoundError):
+            if path.stat().st_size >= self._max_bytes:
+                atomic.rotate(path, self._keep)
+
+
+def strict_line(record: dict[str, Any]) -> bytes:
+    """Return a record as one line of strict JSON: no NaN, no raw control character."""
+    return json.dumps(_strict(record), ensure_ascii=True, allow_nan=False).encode() + b"\n"
+
+
+def _strict(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {str(key): _strict(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(item) for item in value]
+    if isinstance(value, str) and len(value) > LONGEST:
+        return value[:LONGEST] + "…"
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    return value

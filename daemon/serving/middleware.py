@@ -1,0 +1,121 @@
+"""The border of every request: the guard before it, limits of time around it, errors behind it."""
+
+import asyncio
+import sys
+import traceback
+from uuid import uuid4
+
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from daemon.clock import Clock
+from daemon.serving.errors import error_response
+from daemon.serving.generation import RequestError, RequestRefused
+from daemon.serving.guard import AccessRules, refusal
+from daemon.serving.metrics import ServerMetrics
+from daemon.serving.request_handler import ClientGone
+
+ALWAYS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+"""A page may say more of itself; what says nothing gets the strictest."""
+
+
+class Middleware:
+    """Lets a request in or answers it itself; counts every one."""
+
+    def __init__(
+        self,
+        inner: ASGIApp,
+        rules: AccessRules,
+        metrics: ServerMetrics,
+        clock: Clock,
+        send_s: float,
+    ) -> None:
+        self._inner = inner
+        self._rules = rules
+        self._metrics = metrics
+        self._clock = clock
+        self._send_s = send_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Carry one request out."""
+        if scope["type"] != "http":
+            return
+        began_s = self._clock.monotonic_s()
+        told = _CountingSend(send, self._send_s)
+        await self._answer(scope, receive, told)
+        endpoint = scope.get("endpoint")
+        route = getattr(endpoint, "__name__", "other") if endpoint is not None else "none"
+        self._metrics.request(route, told.status, self._clock.monotonic_s() - began_s)
+
+    async def _answer(self, scope: Scope, receive: Receive, told: "_CountingSend") -> None:
+        trouble = refusal(scope["method"], scope["path"], scope["headers"], self._rules)
+        allowed = None
+        if trouble is None:
+            # With it, Starlette's router raises what it refuses.
+            scope["app"] = self
+            try:
+                await self._inner(scope, receive, told)
+                return
+            except (ClientDisconnect, ClientGone, TimeoutError):
+                # There is nobody left to tell.
+                self._metrics.error("client_left")
+                return
+            except RequestRefused as no:
+                trouble = no.trouble
+            except HTTPException as no:
+                code = {404: "not_found", 405: "method_not_allowed"}.get(no.status_code, "refused")
+                trouble = RequestError(no.status_code, code, no.detail)
+                allowed = (no.headers or {}).get("Allow")
+            except Exception as error:  # noqa: BLE001 - the other border: one request fails alone
+                trouble = _failed(error)
+        self._metrics.error(trouble.code)
+        if not told.begun:
+            # What is left of a refused body is not worth reading.
+            response = error_response(trouble, close=True)
+            if allowed is not None:
+                response.headers["Allow"] = allowed
+            try:
+                await response(scope, receive, told)
+            except TimeoutError:
+                self._metrics.error("client_left")
+
+
+class _CountingSend:
+    """What goes out: with the headers of every answer, and only to clients that take it."""
+
+    def __init__(self, send: Send, seconds: float) -> None:
+        self._send = send
+        self._seconds = seconds
+        self.begun = False
+        self.status = 499
+
+    async def __call__(self, message: Message) -> None:
+        """Send one message.
+
+        Raises:
+            TimeoutError: the client takes nothing any more.
+        """
+        if message["type"] == "http.response.start":
+            self.begun = True
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            for name, value in ALWAYS.items():
+                headers.setdefault(name, value)
+        async with asyncio.timeout(self._seconds):
+            await self._send(message)
+
+
+def _failed(error: Exception) -> RequestError:
+    name = uuid4().hex[:12]
+    # Never the message: it may hold what was asked.
+    where = "".join(traceback.format_tb(error.__traceback__))
+    sys.stderr.write(f"a request failed ({name}): {type(error).__name__}\n{where}")
+    return RequestError(500, "internal_error", f"the server failed ({name}); its log says where")

@@ -1,0 +1,172 @@
+"""Brings a request together with the engine's thread and its answer back; knows no route."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field
+from itertools import count
+from uuid import uuid4
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive
+
+from daemon.clock import Clock
+from daemon.serving.body import read_json
+from daemon.serving.engine_thread import EngineThread
+from daemon.serving.generation import (
+    Event,
+    GenerationJob,
+    RequestError,
+    RequestRefused,
+    ServedVersion,
+)
+from daemon.serving.metrics import ServerMetrics
+from daemon.serving.prompts import Prompts, room_for
+from daemon.serving.registry import Registry
+from daemon.serving.request_bodies import SamplingFields
+from daemon.serving.response_formats import AnswerParts, Frame, ResponseFormat, json_bytes
+from daemon.serving.stream import EventStream
+from daemon.settings_serving import ServerSettings
+
+PromptOf = Callable[[ServedVersion], tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class GenerationRequest:
+    """A request as routes have understood it."""
+
+    model: str
+    choices: SamplingFields
+    prompt_of: PromptOf
+    tools: tuple[str, ...] = ()
+    counts_usage: bool = False
+    prefix: str | None = None
+    """A name of `[prefixes]`, or none; without, the version's own."""
+
+
+@dataclass
+class RequestHandler:
+    """What every route works with."""
+
+    settings: ServerSettings
+    registry: Registry
+    prompts: Prompts
+    thread: EngineThread
+    metrics: ServerMetrics
+    clock: Clock
+    # Templates and tokenizers take long for long prompts: the loop goes on meanwhile.
+    _aside: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="prompts")
+    )
+    _numbers: "count[int]" = field(default_factory=count)
+
+    async def body(self, request: Request) -> object:
+        """Return the value of a request's body.
+
+        Raises:
+            Refused: it is none.
+        """
+        return await read_json(request, self.settings.max_body_bytes, self.settings.body_s)
+
+    async def answer(
+        self, request: Request, question: GenerationRequest, shape: ResponseFormat
+    ) -> Response:
+        """Return the answer, at once or as a stream.
+
+        Raises:
+            Refused: there is none.
+            ClientDisconnect: nobody waits for it any more.
+        """
+        began_s = self.clock.monotonic_s()
+        subject = self.registry.find(question.model, question.prefix)
+        loop = asyncio.get_running_loop()
+        prompt = await loop.run_in_executor(self._aside, question.prompt_of, subject)
+        most = room_for(subject, prompt, question.choices.asked_tokens, self.settings.max_tokens)
+        sampling = question.choices.sampling(most)
+        work = GenerationJob(next(self._numbers), subject, prompt, sampling, question.tools)
+        created_s = int(self.clock.now().timestamp())
+        frame = Frame(uuid4().hex[:24], created_s, subject, len(prompt))
+        events = self._events(work, request.receive, began_s)
+        if question.choices.stream:
+            first = await anext(events)
+            if isinstance(first, RequestError):
+                await events.aclose()
+                raise RequestRefused(first)
+            return EventStream(first, events, frame, shape, question.counts_usage)
+        async with aclosing(events):
+            told = await _whole(events)
+        return Response(json_bytes(shape.whole(frame, told)), media_type="application/json")
+
+    async def _events(
+        self, work: GenerationJob, receive: Receive, began_s: float
+    ) -> AsyncGenerator[Event, None]:
+        """Give an answer's events up to its end; leave it where the client does."""
+        line = _AnswerQueue(asyncio.get_running_loop())
+        trouble = self.thread.submit(work, line.put)
+        if trouble is not None:
+            raise RequestRefused(trouble)
+        gone = asyncio.create_task(_until_gone(receive, line))
+        end, tokens, started = "left", 0, False
+        try:
+            while (event := await line.take()) is not None:
+                if isinstance(event, RequestError):
+                    end = event.code
+                else:
+                    tokens = event.tokens
+                    end = event.finish or "left"
+                    if not started:
+                        self.metrics.first_token(self.clock.monotonic_s() - began_s)
+                        started = True
+                yield event
+                if end != "left":
+                    return
+        finally:
+            gone.cancel()
+            if end == "left":
+                self.thread.leave(work.number)
+            self.metrics.answer(work.subject.version, end, len(work.prompt), tokens)
+
+
+class ClientGone(Exception):
+    """The client left before its answer was whole."""
+
+
+class _AnswerQueue:
+    """From the engine's thread to the loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._events: asyncio.Queue[Event | None] = asyncio.Queue()
+
+    def put(self, event: Event) -> None:
+        """Hand over one event, from any thread."""
+        # A loop that has ended has nobody left to tell.
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._events.put_nowait, event)
+
+    def hang_up(self) -> None:
+        """Tell that the client is gone."""
+        self._events.put_nowait(None)
+
+    async def take(self) -> Event | None:
+        """Return the next event; None where the client is gone."""
+        return await self._events.get()
+
+
+async def _until_gone(receive: Receive, line: _AnswerQueue) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    line.hang_up()
+
+
+async def _whole(events: AsyncIterator[Event]) -> AnswerParts:
+    parts: list[str] = []
+    async for event in events:
+        if isinstance(event, RequestError):
+            raise RequestRefused(event)
+        parts.append(event.text)
+        if event.finish is not None:
+            return AnswerParts("".join(parts), event.tokens, event.finish, event.calls)
+    raise ClientGone

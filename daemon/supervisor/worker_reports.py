@@ -1,0 +1,223 @@
+"""Folds what the workers say, and how they die, into folders and journal; decides nothing."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Literal
+
+from daemon.core import messages as say
+from daemon.core.decisions.scheduling import after_death, uncounted
+from daemon.core.decisions.snapshot import Attempts
+from daemon.core.status.ledger_rows import evaluation_row, score_rows
+from daemon.core.workspace.orders import EVALUATION, kind_of
+from daemon.folders.orders.orders import read_result
+from daemon.folders.queue import readings
+from daemon.layout_jobs import JobLayout
+from daemon.supervisor.disk_trouble import DiskTrouble
+from daemon.supervisor.observe import Observer
+from daemon.supervisor.parts import Parts
+from daemon.supervisor.perform import Performer
+from daemon.supervisor.publish import Publisher
+from daemon.supervisor.retry_queue import RetryQueue
+from daemon.supervisor.worker_process import Died
+
+
+class WorkerReports:
+    """The ear of one supervisor."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        observer: Observer,
+        performer: Performer,
+        publisher: Publisher,
+        trouble: DiskTrouble,
+    ) -> None:
+        self._parts = parts
+        self._observer = observer
+        self._performer = performer
+        self._publisher = publisher
+        self._trouble = trouble
+        self._retries = RetryQueue()
+
+    def listen(self, leaving: bool) -> None:
+        """Take in what the workers said; `leaving` does not wait for room to write it down.
+
+        Raises:
+            OSError: the disk refused; what is to be written is owed, and paid by the next call.
+        """
+        for hand in (self._parts.intake, self._parts.trainer):
+            reports, died = hand.listen()
+            if hand is self._parts.trainer and any(isinstance(r, say.Ready) for r in reports):
+                # It says so once it holds the model.
+                self._parts.journal.settle("model_busy")
+            for report in reports:
+                if isinstance(report, str):
+                    self._parts.journal.event("noise", f"a worker wrote: {report}", level="debug")
+                else:
+                    self._on_report(report)
+            if died is not None:
+                self._on_death(died, hand is self._parts.trainer)
+        self._retries.pay(leaving)
+
+    def _on_report(self, report: say.Report) -> None:
+        journal = self._parts.journal
+        self._publisher.report(report)
+        match report:
+            case say.RunBegun(run, attempt, step, _, total, _):
+                self._observer.refusals.begun(run)
+                message = f"{run} trains {total} steps, from step {step} (attempt {attempt})"
+                journal.event("run_begun", message, run=run, attempt=attempt)
+            case say.Committed(run, step, _):
+                self._trouble.over()
+                self._retries.add(partial(self._parts.runs.progressed, run))
+                journal.event("committed", f"{run} committed step {step}", run=run, step=step)
+                self._answer("AskCheckpoint", f"committed step {step}")
+            case say.Evaluated():
+                self._evaluated(report)
+            case say.Prepared(model, name):
+                self._observer.forget_base()
+                self._observer.refusals.prepared()
+                self._publisher.error = None
+                journal.event("prepared", f"{model} lies in models/base/{name}")
+            case say.PrepareFailed(model, code, message, passing):
+                self._observer.refusals.refuse_base(model, code, message, passing)
+                self._publisher.error = (code, message)
+            case say.RunRefused():
+                self._refused(report)
+            case say.Paused(run):
+                journal.event("trainer_paused", f"{run} waits", run=run)
+            case say.Judging(run):
+                journal.event("judging", f"{run} is trained; its candidate is judged", run=run)
+            case say.Noted(code, message):
+                journal.event(code, message)
+            case say.UnitBegun() | say.UnitEnded() | say.OrderEnded():
+                self._on_order_report(report)
+            case say.Alerted("disk_full", message):
+                self._trouble.no_room(message)
+            case say.Alerted(code, message):
+                journal.event("alert", message, level="warning", code=code)
+
+    def _refused(self, report: say.RunRefused) -> None:
+        """Remember a refusal; the alert `blocked` stands until the run has begun."""
+        self._observer.refusals.refuse_run(report)
+        # A device that was lost is asked whether it is back before anything is loaded again.
+        after: Literal["device"] | None = "device" if report.code == "device_lost" else None
+        self._retry_attempts(report.run, lambda known: replace(uncounted(known), after=after))
+        self._parts.journal.event(
+            "run_refused",
+            f"{report.run} cannot begin: {report.message}",
+            level="warning",
+            run=report.run,
+            code=report.code,
+        )
+
+    def _on_order_report(self, report: say.UnitBegun | say.UnitEnded | say.OrderEnded) -> None:
+        journal = self._parts.journal
+        match report:
+            case say.UnitBegun(order, piece, _, doing, _):
+                journal.event("piece_begun", f"{order} {doing}", order=order, piece=piece)
+            case say.UnitEnded(order, piece, message):
+                self._retries.add(partial(self._parts.orders.progressed, order))
+                journal.event("piece_ended", f"{order}: {message}", order=order, piece=piece)
+            case say.OrderEnded(order, message):
+                layout = self._parts.layout
+                report_file = layout.order(order).report.relative_to(layout.root)
+                message = f"{order} has ended: {message}; see {report_file}"
+                journal.event("order_ended", message, order=order)
+                self._remember(order)
+
+    def _remember(self, order: str) -> None:
+        """Put the scores of an evaluation into the ledger."""
+        result = read_result(self._parts.layout.order(order))
+        if kind_of(order) == EVALUATION and result is not None:
+            for row in score_rows(result):
+                self._parts.ledger.put(row)
+
+    def _evaluated(self, report: say.Evaluated) -> None:
+        right = sum(sample.matches for sample in report.samples)
+        parts = [f"{right} of {len(report.samples)} samples right"]
+        if report.validation_loss is not None:
+            parts.append(f"validation loss {report.validation_loss:.3f}")
+        if report.left_out:
+            parts.append(f"{report.left_out} item(s) left out to keep to the time budget")
+        message = f"step {report.step}: {', '.join(parts)}"
+        self._parts.journal.event(
+            "evaluated",
+            message,
+            run=report.run,
+            step=report.step,
+            validation_loss=report.validation_loss,
+        )
+        self._answer("AskEvaluation", message)
+        at, items, loss = self._parts.clock.now(), len(report.samples), report.validation_loss
+        row = evaluation_row(at.isoformat(), report.run, report.step, loss, right, items)
+        self._parts.ledger.put(row)
+
+    def _answer(self, asked: str, message: str) -> None:
+        for action in self._performer.asked.pop(asked, []):
+            self._parts.journal.answer(action.command, "done", message)
+            self._retries.add(partial(self._parts.control.answered, action.command))
+
+    def _on_death(self, died: Died, trainer: bool) -> None:
+        """Count a death that was nobody's wish, and say how it happened."""
+        run = died.on
+        for asked in ("AskCheckpoint", "AskEvaluation") if trainer else ():
+            for action in self._performer.asked.pop(asked, []):
+                self._parts.journal.answer(action.command, "too_late", "the trainer has ended")
+                self._retries.add(partial(self._parts.control.answered, action.command))
+        if died.full:
+            self._trouble.no_room(died.how)
+        if not trainer and run is not None:
+            self._on_intake_death((run, *died.others), died.wanted or died.full)
+        if died.wanted or died.busy or died.full or run is None:
+            if trainer and run is not None:
+                # Told to end, it may have run out of memory before it could.
+                after = died.cause.after
+                self._retry_attempts(run, lambda known: replace(uncounted(known), after=after))
+            if died.wanted and run is not None and self._parts.orders.has(run):
+                self._retries.add(partial(self._parts.orders.leave_unit, run))
+            if died.busy:
+                self._parts.journal.alert("model_busy", "another process uses the model; waiting")
+            return
+        worker = "trainer" if trainer else "intake worker"
+        how = f"{died.how} ({died.cause.kind}: {died.cause.sign})" if died.cause.sign else died.how
+        self._parts.journal.event(
+            "died",
+            f"the {worker} died on {run}: {how}",
+            level="error",
+            on=run,
+            cause=died.cause.kind,
+            stderr=died.stderr[-1500:],
+        )
+        if trainer and run == "prepare":
+            self._observer.refusals.base_killed(how)
+        elif trainer and self._parts.orders.has(run):
+            self._retries.add(partial(self._parts.orders.count_death, run, how))
+        elif trainer:
+            self._retry_attempts(run, lambda known: after_death(known, died.cause, how))
+
+    def _on_intake_death(self, held: tuple[str, ...], nobodys_fault: bool) -> None:
+        """Count a death on the job that was being read, whichever was handed over last."""
+        read = [job for job in held if readings.look(self._incoming(job)).open]
+        for job in read if nobodys_fault else read or held[:1]:
+            if nobodys_fault:
+                self._retries.add(partial(readings.leave, self._incoming(job)))
+            else:
+                self._retries.add(partial(self._parts.queue.count_intake_death, job))
+
+    def _incoming(self, job: str) -> JobLayout:
+        return self._parts.layout.job("incoming", job)
+
+    def _retry_attempts(self, run: str, change: Callable[[Attempts], Attempts]) -> None:
+        """Owe a change of a run's count; made once, however often it has to be written."""
+        changed: list[Attempts] = []
+
+        def write() -> None:
+            if not self._parts.runs.has(run):
+                return
+            if not changed:
+                changed.append(change(self._parts.runs.attempts(run)))
+            self._parts.runs.write_attempts(run, changed[0])
+
+        self._retries.add(write)

@@ -1,0 +1,218 @@
+"""The contents of a run's steps and of its fixed items, as tokens; knows no model."""
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from daemon.core.evaluation.suites import SuiteItem
+from daemon.core.rows.examples import Chat, Example, answer_of, prompt_of
+from daemon.core.training.packing import RowShapes, lay_out
+from daemon.core.training.plan import Plan, mix
+from daemon.dedup.families import label_of
+from daemon.dedup.wording import Words
+from daemon.errors import RunFault
+from daemon.evaluation.questions import PROMPT_CHARACTERS, Question, golden_answers
+from daemon.evaluation.scores.call_forms import ends_in_calls
+from daemon.text.encoder import Encoded, TextEncoder
+from daemon.training.data.row_texts import ANY_LENGTH, RowTexts
+from daemon.training.data.rows import JobRows
+from daemon.training.engine.protocol import EncodedPass
+from daemon.training.records.choices import Choices, Request, RowId
+
+
+@dataclass(frozen=True, slots=True)
+class TextAt:
+    """One text of a step and where it comes from."""
+
+    id: RowId
+    replayed: bool
+    encoded: Encoded
+
+
+@dataclass(frozen=True)
+class StepContent:
+    """What one optimizer step computes."""
+
+    epoch: int
+    passes: tuple[EncodedPass, ...]
+    texts: tuple[TextAt, ...]
+    """Those that count: texts that were put aside are blank in the passes."""
+    blank: int
+    """Texts put aside."""
+    prompt: str
+
+    @property
+    def jobs(self) -> tuple[str, ...]:
+        """The jobs of the texts, each once."""
+        return tuple(sorted({text.id[0] for text in self.texts}))
+
+
+class TrainingRows:
+    """The training rows of a run, step by step."""
+
+    def __init__(
+        self,
+        request: Request,
+        choices: Choices,
+        rows: JobRows,
+        row_texts: RowTexts,
+        shapes: RowShapes,
+        most_tokens: int | None = None,
+    ) -> None:
+        """Rows of more than `most_tokens` tokens are blank: the machine has no room for them."""
+        self._own = [(request.jobs[job], row) for job, row in choices.examples]
+        self._draws = choices.replay
+        self._rows = rows
+        self._row_texts = row_texts
+        self._shapes = shapes
+        self._own_lengths = [self._length(item) for item in self._own]
+        self._draw_lengths = [self._length(item) for item in self._draws]
+        most = most_tokens if most_tokens is not None else ANY_LENGTH
+        self.too_long = frozenset(
+            item
+            for ids, lengths in ((self._own, self._own_lengths), (self._draws, self._draw_lengths))
+            for item, length in zip(ids, lengths, strict=True)
+            if length > most
+        )
+        training = request.settings.training
+        self._epochs = training.epochs
+        self.plan = Plan(
+            self._own_lengths,
+            training.batch_rows,
+            training.epochs,
+            mix(request.seed, "order", request.step),
+            len(self._draws),
+            not shapes.packed,
+        )
+
+    def _length(self, item: RowId) -> int:
+        index = self._rows.train(item[0])
+        place = index.place(item[1])
+        if place is None:
+            raise RunFault("row_missing", f"row {item[1]} is not in {index.path} any more")
+        return int(index.tokens[place])
+
+    def step(self, index: int, aside: frozenset[RowId] = frozenset()) -> StepContent:
+        """Return what a step computes; `index` counts from 0. Rows that are `aside` are blank.
+
+        Replayed texts have passes of their own: those of the others come again in each epoch.
+        """
+        aside = aside | self.too_long
+        batch = self.plan.batch(index)
+        own, own_passes = self._pack(
+            self._own, batch.own, self._own_lengths, aside, batch.epoch < self._epochs
+        )
+        drawn, drawn_passes = self._pack(
+            self._draws, batch.replayed, self._draw_lengths, aside, again=False
+        )
+        texts = [
+            *(TextAt(self._own[number], False, text) for number, text in own.items()),
+            *(TextAt(self._draws[number], True, text) for number, text in drawn.items()),
+        ]
+        counted = tuple(text for text in texts if text.id not in aside)
+        first = self._example(self._own[batch.own[0]])
+        return StepContent(
+            batch.epoch,
+            (*own_passes, *drawn_passes),
+            counted,
+            len(texts) - len(counted),
+            prompt_text(first),
+        )
+
+    def _pack(
+        self,
+        ids: Sequence[RowId],
+        numbers: Sequence[int],
+        lengths: Sequence[int],
+        aside: frozenset[RowId],
+        again: bool,
+    ) -> tuple[dict[int, Encoded], list[EncodedPass]]:
+        """Return texts by number, and the passes that compute them."""
+        examples = [(ids[number][0], self._example(ids[number])) for number in numbers]
+        texts = dict(zip(numbers, self._row_texts.encode(examples), strict=True))
+        shown = {
+            number: blank(text) if ids[number] in aside else text for number, text in texts.items()
+        }
+        return texts, [
+            EncodedPass(
+                item.width, tuple(tuple(shown[text] for text in row) for row in item.rows), again
+            )
+            for item in lay_out(numbers, lengths, self._shapes)
+        ]
+
+    def _example(self, item: RowId) -> Example:
+        return self._rows.example(*item, "train")
+
+
+def blank(text: Encoded) -> Encoded:
+    """Return a text that takes the same room and counts nothing."""
+    return Encoded(np.zeros_like(text.tokens), np.zeros_like(text.supervised))
+
+
+class Ahead:
+    """Prepares the next step's tokens while this one is computed."""
+
+    def __init__(self, rows: TrainingRows) -> None:
+        self._rows = rows
+        self._aside = ThreadPoolExecutor(1, "rows")
+        self._next: tuple[int, frozenset[RowId], Future[StepContent]] | None = None
+
+    def step(self, index: int, aside: frozenset[RowId]) -> StepContent:
+        """Return what a step computes, and begin with the one after it."""
+        if self._next is not None and self._next[:2] == (index, aside):
+            content = self._next[2].result()
+        else:
+            content = self._rows.step(index, aside)
+        if index + 1 < self._rows.plan.steps:
+            following = self._aside.submit(self._rows.step, index + 1, aside)
+            self._next = (index + 1, aside, following)
+        return content
+
+
+def holdout_rows(rows: JobRows, texts: RowTexts, ids: Sequence[RowId]) -> list[Encoded]:
+    """Return hold-out rows as tokens."""
+    return texts.encode([(job, rows.example(job, row, "holdout")) for job, row in ids])
+
+
+def families_of(rows: JobRows, ids: Sequence[RowId]) -> list[str]:
+    """Return the families of hold-out rows."""
+    words = Words()
+    return [label_of(rows.example(job, row, "holdout"), words) for job, row in ids]
+
+
+def questions(
+    rows: JobRows, texts: RowTexts, ids: Iterable[RowId], of_set: str, max_tokens: int
+) -> list[Question]:
+    """Return the questions among hold-out rows, with their golden answers."""
+    found = []
+    words = Words()
+    for job, row in ids:
+        example = rows.example(job, row, "holdout")
+        turns = prompt_of(example)
+        if isinstance(example, Chat) and turns:
+            item = replace(
+                _item(f"{job}:{row}", example, texts.encoder(job)), group=label_of(example, words)
+            )
+            tokens = texts.prompt(job, turns, item.tools)
+            found.append(Question(of_set, item, "exact", tokens, max_tokens, job))
+    return found
+
+
+def _item(named: str, example: Chat, encoder: TextEncoder) -> SuiteItem:
+    return SuiteItem(
+        named,
+        0,
+        prompt_of(example),
+        golden_answers(example, encoder),
+        example.tools,
+        scorer="calls" if ends_in_calls(example) else None,
+    )
+
+
+def prompt_text(example: Example) -> str:
+    """Return the start of what is asked, or of a plain text, for people."""
+    turns = prompt_of(example)
+    text = turns[-1].content if turns else answer_of(example)
+    return text[:PROMPT_CHARACTERS]

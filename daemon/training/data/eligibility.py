@@ -1,0 +1,126 @@
+"""Which rows a run may train: none of an exam, none learned before, none known to be bad.
+
+Asked once, as a run is frozen, of its new rows and of those it replays; what it answers stands in
+`run.json` and is never asked again of a run that has one.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from daemon.core.rows.examples import Example
+from daemon.dedup.boilerplate import NOTHING_SHARED
+from daemon.dedup.family_index import open_index
+from daemon.dedup.family_making import families_by_keys
+from daemon.dedup.family_segments import NOWHERE
+from daemon.dedup.matching import ExampleAt, Judge, Match, on_exam, seen_before
+from daemon.dedup.sealing import Sealer
+from daemon.dedup.seen import Seen
+from daemon.dedup.suites import Suites
+from daemon.folders.queue.fingerprints import Keys
+from daemon.training.data.rows import JobRows
+from daemon.training.records.choices import Request
+
+Reasons = dict[int, dict[str, Any]]
+"""By row of a job: why it must not be trained, as a record with `row` and `code`."""
+
+
+class Eligibility:
+    """Says of the rows of one run why they must not be trained."""
+
+    def __init__(self, request: Request, rows: JobRows) -> None:
+        self._request = request
+        self._rows = rows
+        self._judge = Judge(Sealer())
+        self._near = request.settings.dedup.near
+        self._suites = Suites(rows.layout.evals)
+        held = dict.fromkeys([*request.holdout_jobs, *request.jobs])
+        self._held = Seen(rows.layout, "holdout", list(held))
+        self._held_index = self._held.open(merge=False)
+        self.families = open_index(rows.layout, merge=False, more=self._suites.families())
+
+    def ineligible(self, job: str, keys: Keys, replayed: bool) -> Reasons:
+        """Return the rows of a job, of those in `keys`, that the run must not train, with why.
+
+        A row of an earlier run (`replayed`) may be trained if it was trained then and is on no
+        exam by now. A new one must not be trained before either; a job's own keys never count
+        against itself, for it may be trained again on purpose.
+        """
+        found = self._untrained(job, keys) if replayed else {}
+        for match, place in self._matches(job, keys, replayed):
+            record = self._record(match, int(keys["row"][place]))
+            if record is not None:
+                found.setdefault(record["row"], record)
+        return self._variants_of_exams(job, keys) | found
+
+    def _variants_of_exams(self, job: str, keys: Keys) -> Reasons:
+        """Return rows whose family another job holds out, of files from before there were families.
+
+        Since then intake sees to it: no family changes its side.
+        """
+        families = families_by_keys(self._rows.find(job), keys)
+        on_exam = self.families.standing(families, job).exam
+        found: Reasons = {}
+        for place in np.flatnonzero(on_exam != NOWHERE).tolist():
+            row, exam = int(keys["row"][place]), self.families.place(int(on_exam[place]))
+            of = {"job": exam.job, "line": exam.line}
+            found[row] = {"row": row, "code": "withheld", "how": "family", "of": of}
+        return found
+
+    def _untrained(self, job: str, keys: Keys) -> Reasons:
+        """Return rows that earlier runs of this lineage left out, or could not repeat."""
+        known = (self._request.untrained.get(job), self._request.spoiled.get(job))
+        return {
+            row: {"row": row, "code": "not_trained"}
+            for rows in known
+            if rows is not None
+            for row, line in zip(keys["row"].tolist(), keys["line"].tolist(), strict=True)
+            if rows.has(row, line)
+        }
+
+    def _record(self, match: Match, row: int) -> dict[str, Any] | None:
+        code = "exam_row" if match.kind == "exam" else "duplicate_seen"
+        if match.kind == "conflict":
+            if self._request.settings.dedup.conflicts != "refuse":
+                return None
+            code = "conflict"
+        of = {"job": match.job, "line": match.line}
+        return {"row": row, "code": code, "how": match.how, "of": of}
+
+    def _matches(self, job: str, keys: Keys, replayed: bool) -> Iterable[tuple[Match, int]]:
+        def example_at(place: int) -> Example:
+            return self._rows.example(job, int(keys["row"][place]), "train")
+
+        found = self._on_exams(job, keys, example_at)
+        if not replayed:
+            found.append(self._seen_before(job, keys, example_at))
+        return [(match, place) for matches in found for place, match in matches.items()]
+
+    def _on_exams(self, job: str, keys: Keys, example_at: ExampleAt) -> list[dict[int, Match]]:
+        judge, near = self._judge, self._near
+        items = self._suites
+        found = [
+            on_exam(keys, example_at, self._held_index, self._held.example, judge, job, near),
+            on_exam(keys, example_at, items.index(), items.item, judge, job, near),
+        ]
+        if near:
+            found.append(items.asked_shortly(keys, example_at, judge, NOTHING_SHARED))
+        return found
+
+    def _seen_before(self, job: str, keys: Keys, example_at: ExampleAt) -> dict[int, Match]:
+        request = self._request
+        gathered_before = request.jobs[: request.jobs.index(job)]
+        jobs = dict.fromkeys(one for one in (*request.lineage_jobs, *gathered_before) if one != job)
+        # What is gathered with it is trained now, whatever was left out of it before.
+        untrained = {j: rows for j, rows in request.untrained.items() if j not in gathered_before}
+        seen = Seen(self._rows.layout, "train", list(jobs), untrained)
+        index = seen.open(merge=False)
+        return seen_before(keys, example_at, index, seen, self._judge, job, self._near)
+
+
+def only_rows(keys: Keys, rows: Iterable[int]) -> Keys:
+    """Return the keys of some rows."""
+    wanted = np.fromiter(rows, dtype=np.uint32)
+    chosen: Keys = keys[np.isin(keys["row"], wanted)]
+    return chosen

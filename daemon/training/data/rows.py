@@ -1,0 +1,124 @@
+"""The rows of jobs, found by their number; memory holds where they stand, not what they say."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from daemon.core.rows.examples import Example, from_record
+from daemon.core.rows.prefix import Prefix
+from daemon.errors import RunFault
+from daemon.folders.queue import reports
+from daemon.folders.queue.queue import find_job
+from daemon.layout import Layout
+from daemon.layout_jobs import JobLayout
+
+
+@dataclass(frozen=True)
+class RowIndex:
+    """One `train.jsonl` or `holdout.jsonl`: parallel arrays, one entry a row, by row number."""
+
+    path: Path
+    rows: np.ndarray
+    offsets: np.ndarray
+    tokens: np.ndarray
+    lines: np.ndarray
+    tune: np.ndarray
+    """True for hold-out rows of the tune half."""
+
+    @classmethod
+    def scan(cls, path: Path) -> "RowIndex":
+        """Read a file once; one that is not there has no rows."""
+        found: list[tuple[int, int, int, int, bool]] = []
+        if path.exists():
+            with path.open("rb") as file:
+                offset = 0
+                for line in file:
+                    record = json.loads(line)
+                    half = record.get("half") == "tune"
+                    found.append((record["row"], offset, record["tokens"], record["line"], half))
+                    offset += len(line)
+        found.sort()
+        columns = np.array(found, dtype=np.int64).reshape(-1, 5).T
+        rows, offsets, tokens, lines, tune = columns
+        return cls(path, rows, offsets, tokens, lines, tune.astype(bool))
+
+    def place(self, row: int) -> int | None:
+        """Return where a row number stands in the arrays."""
+        place = int(np.searchsorted(self.rows, row))
+        return place if place < len(self.rows) and self.rows[place] == row else None
+
+    def example(self, place: int) -> Example:
+        """Read one row."""
+        with self.path.open("rb") as file:
+            file.seek(int(self.offsets[place]))
+            record: dict[str, Any] = json.loads(file.readline())
+        return from_record(record)
+
+
+class JobRows:
+    """The rows of every job a run has to do with; each file is scanned at most once."""
+
+    def __init__(self, layout: Layout, beside: Mapping[str, JobLayout] | None = None) -> None:
+        """`beside` has rows that lie outside the queue, by the name they go by."""
+        self.layout = layout
+        self._beside = beside or {}
+        self._indexes: dict[tuple[str, str], RowIndex] = {}
+
+    def find(self, job: str) -> JobLayout:
+        """Return a job's directory.
+
+        Raises:
+            RunFault: it is gone.
+        """
+        place = self._beside.get(job) or find_job(self.layout, job)
+        if place is None:
+            raise RunFault("job_missing", f"the job {job} is not in {self.layout.queue} any more")
+        return place
+
+    def has(self, job: str) -> bool:
+        """Return whether a job is still there; one that the user removed is forgotten."""
+        return find_job(self.layout, job) is not None
+
+    def prefix(self, job: str) -> Prefix | None:
+        """Return the prefix a job was taken in with: its tokens were counted with it.
+
+        Raises:
+            RunFault: its report is gone.
+        """
+        place = self.find(job)
+        report = reports.read(place)
+        if report is None:
+            message = f"{place.report} cannot be read; 'finetuned retrain {job}' makes it anew"
+            raise RunFault("report_missing", message)
+        return Prefix.from_record(report.get("prefix"))
+
+    def train(self, job: str) -> RowIndex:
+        """Return the training rows of a job."""
+        return self._index(job, "train")
+
+    def holdout(self, job: str) -> RowIndex:
+        """Return the hold-out rows of a job."""
+        return self._index(job, "holdout")
+
+    def _index(self, job: str, kind: str) -> RowIndex:
+        if (job, kind) not in self._indexes:
+            place = self.find(job)
+            path = place.train if kind == "train" else place.holdout
+            self._indexes[job, kind] = RowIndex.scan(path)
+        return self._indexes[job, kind]
+
+    def example(self, job: str, row: int, kind: str) -> Example:
+        """Read one row of a job.
+
+        Raises:
+            RunFault: the row is not in the file any more.
+        """
+        index = self._index(job, kind)
+        place = index.place(row)
+        if place is None:
+            raise RunFault("row_missing", f"row {row} is not in {index.path} any more")
+        return index.example(place)

@@ -1,0 +1,45 @@
+"""What the engine on MLX takes of the memory, and what room it leaves for answers."""
+
+import json
+import os
+from pathlib import Path
+
+from daemon.core.evaluation.answer_memory import ANSWERS_MOST, answers_that_fit
+from daemon.core.training.footprint import MODULES, Module, shape_from_config
+from daemon.core.workspace.versions import AdapterSpec
+from daemon.model import machine
+from daemon.model.backend import mx, on_cpu
+from daemon.system.footprint import footprint_bytes, resident_bytes
+
+
+def answers_beside(base: Path, prompt: int, new: int) -> int:
+    """Return how many answers may be in the making beside what is loaded, at least 1.
+
+    `prompt` and `new` are the tokens of the longest prompt and of the longest answer.
+    """
+    try:
+        config = json.loads((base / "config.json").read_bytes())
+        model = shape_from_config(config, 4 if on_cpu() else 2)
+    except (OSError, ValueError):
+        return ANSWERS_MOST
+    return answers_that_fit(model, prompt, new, machine.room())
+
+
+def in_use() -> dict[str, int]:
+    """Return bytes in use; MLX's own count misses what the process's shows, so both.
+
+    On a Mac the resident size lacks the GPU's buffers; the system kills by the footprint.
+    """
+    return {
+        "active": mx.get_active_memory(),
+        "peak": mx.get_peak_memory(),
+        "cache": mx.get_cache_memory(),
+        "process": resident_bytes(os.getpid()) or 0,
+        "footprint": footprint_bytes(os.getpid()) or 0,
+    }
+
+
+def adapted_modules(spec: AdapterSpec) -> tuple[Module, ...]:
+    """Return the adapted modules as the estimate names them; others count nothing there."""
+    wanted = {key.rsplit(".", 1)[-1] for key in spec.keys}
+    return tuple(name for name in MODULES if not wanted or name in wanted)

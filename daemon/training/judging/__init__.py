@@ -1,0 +1,1 @@
+"""Judges a trained run: its exam, and the candidate that is made of it."""

@@ -1,0 +1,1 @@
+"""Fits the work to this machine: memory, heat, the display, what worked before."""

@@ -1,0 +1,209 @@
+"""Chooses how a run is computed here: by what worked before, by measuring, by what fits."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from daemon.core import messages as say
+from daemon.core.training.fallback import Fallback, describe, next_fallback
+from daemon.core.training.memory_plan import MemoryPlan
+from daemon.core.training.packing import RowShapes
+from daemon.core.training.row_layout import RowCosts, RowLayout, alone_share, layout_for
+from daemon.core.workspace.versions import AdapterSpec
+from daemon.errors import ModelFault
+from daemon.settings import TrainingSettings
+from daemon.training.context import TrainerContext
+from daemon.training.data.rows import JobRows
+from daemon.training.engine.protocol import Engine, StepShape
+from daemon.training.machine.facts import recall, remember
+from daemon.training.records.choices import Choices, Request
+
+GIB = 2**30
+MOST_TRIES = 3
+"""A machine that could not tell so often which length of rows is best is not asked again."""
+
+TRIES = "row_tokens_tries"
+
+TOO_LITTLE_MEMORY = "too_little_memory"
+
+
+@dataclass(frozen=True)
+class ComputePlan:
+    """How steps are computed."""
+
+    row_tokens: int
+    """Of a packed row."""
+    longest: int
+    """Tokens of the longest text."""
+    rung: Fallback
+    memory: MemoryPlan | None
+    """None where what a step takes cannot be estimated."""
+    row_layout: RowLayout = "packed"
+
+    def as_choices(self) -> dict[str, Any]:
+        """Return what of it a run's choices hold."""
+        return {
+            "row_tokens": self.row_tokens,
+            "longest": self.longest,
+            "rung": self.rung,
+            "estimate": self.estimate,
+            "memory": self.memory,
+            "row_layout": self.row_layout,
+        }
+
+    @property
+    def estimate(self) -> Mapping[str, int] | None:
+        """Bytes a step is expected to take, by kind."""
+        return None if self.memory is None else self.memory.need.as_record()
+
+
+def choose_compute_plan(
+    context: TrainerContext, request: Request, rows: JobRows, base: Path
+) -> ComputePlan:
+    """Return the shape of a run's steps.
+
+    Raises:
+        ModelFault: no step of this model fits into this machine, however it is computed.
+    """
+    training = request.settings.training
+    worked = recall(context, request.base)
+    usual_row, usual_pass = context.engine.usual_tokens
+    row_tokens = training.row_tokens or worked.get("row_tokens")
+    if row_tokens is None:
+        row_tokens = _measure(context, request, base, worked) or usual_row
+    usual_pass = max(usual_pass, row_tokens)
+    first = Fallback(
+        at=0,
+        pass_tokens=training.pass_tokens
+        or worked.get("pass_tokens")
+        or max(usual_pass, row_tokens),
+        checkpoint=training.grad_checkpoint or bool(worked.get("checkpoint")),
+    )
+    lengths = [int(length) for job in request.jobs for length in rows.train(job).tokens]
+    shape = _fitting(context, request, base, first, row_tokens, max(lengths, default=1))
+    layout = training.row_layout or _faster_layout(context, request, base, shape, lengths)
+    return replace(shape, row_layout=layout)
+
+
+def _faster_layout(
+    context: TrainerContext,
+    request: Request,
+    base: Path,
+    shape: ComputePlan,
+    lengths: Sequence[int],
+) -> RowLayout:
+    known = recall(context, request.base).get("row_costs")
+    costs = None if known is None else RowCosts.from_record(known)
+    if costs is None or costs.row_tokens != shape.row_tokens:
+        costs = context.engine.row_costs(base, shape.row_tokens)
+        if costs is None:
+            return "packed"
+        remember(context, request.base, {"row_costs": costs.as_record()})
+    shapes = RowShapes(shape.row_tokens, shape.rung.pass_tokens, few=True)
+    share = alone_share(costs, lengths, request.settings.training.batch_rows, shapes)
+    message = f"one text a row takes {share:.2f} of the time of packed rows with these files"
+    context.pipe.send(say.Noted("row_layout_measured", message))
+    return layout_for(share)
+
+
+def _measure(
+    context: TrainerContext, request: Request, base: Path, worked: Mapping[str, Any]
+) -> int | None:
+    tries = int(worked.get(TRIES, 0))
+    if tries >= MOST_TRIES:
+        return None
+    found = context.engine.best_row_tokens(base)
+    if found is None:
+        remember(context, request.base, {TRIES: tries + 1})
+    else:
+        remember(context, request.base, {"row_tokens": found})
+        message = f"packed rows of {found} tokens train fastest on this machine"
+        context.pipe.send(say.Noted("row_tokens_measured", message))
+    return found
+
+
+def _fitting(
+    context: TrainerContext,
+    request: Request,
+    base: Path,
+    first: Fallback,
+    row_tokens: int,
+    longest: int,
+) -> ComputePlan:
+    """Go down the ladder before the first step until the estimate fits into the memory there is."""
+    rung, optimizer = first, request.settings.training.optimizer
+    while True:
+        footing = _footing(rung, row_tokens, longest, optimizer)
+        found = context.engine.estimate(base, request.adapter, footing)
+        if found is None:
+            return ComputePlan(row_tokens, longest, rung, None)
+        need, there = found
+        if need.total <= there:
+            if rung != first:
+                message = f"{request.run} is computed with {describe(rung)} to fit into memory"
+                context.pipe.send(say.Alerted("memory_is_short", message))
+            plan = MemoryPlan.fit(need, there, _most_passes(context.engine, footing))
+            return ComputePlan(row_tokens, longest, rung, plan)
+        lower = next_fallback(rung, longest, 0, "a step was estimated not to fit into memory")
+        if lower is None:
+            raise ModelFault(
+                TOO_LITTLE_MEMORY,
+                f"a step takes about {need.total / GIB:.1f} GiB and there are {there / GIB:.1f}: "
+                "choose a smaller or 4-bit model, or fewer training.num_layers",
+            )
+        rung = lower
+
+
+def _footing(rung: Fallback, row_tokens: int, longest: int, optimizer: str) -> StepShape:
+    packed = min(row_tokens, rung.pass_tokens)
+    width = max(packed, min(longest, rung.max_row_tokens or longest))
+    return StepShape(rung.pass_tokens, width, rung.checkpoint, optimizer)
+
+
+def _most_passes(engine: Engine, footing: StepShape) -> int:
+    # Checkpointing is for want of memory: two passes at once would take it again.
+    return 1 if footing.checkpoint else engine.most_passes
+
+
+def memory_of_run(
+    engine: Engine, base: Path, request: Request, choices: Choices, rung: Fallback
+) -> MemoryPlan | None:
+    """Return what a run may take on a rung: as it was chosen, or less on a lower one.
+
+    Runs from before there was a plan get one here.
+    """
+    planned = choices.memory
+    if planned is not None and worked_with(rung) == worked_with(choices.rung):
+        return planned
+    optimizer = request.settings.training.optimizer
+    footing = _footing(rung, choices.row_tokens, choices.longest, optimizer)
+    plan = _plan(engine, base, request.adapter, footing)
+    if plan is None or planned is None:
+        return plan
+    # Smaller passes are for want of memory: more of them at once would take it again.
+    return replace(plan, passes=min(plan.passes, planned.passes))
+
+
+def memory_to_ask(
+    engine: Engine, base: Path, spec: AdapterSpec, training: TrainingSettings
+) -> MemoryPlan | None:
+    """Return what a model may take that is loaded only to be asked: as much as to be trained."""
+    assert training.row_tokens and training.pass_tokens, "the settings say how it is scored"
+    rung = Fallback(0, training.pass_tokens, training.grad_checkpoint)
+    footing = _footing(rung, training.row_tokens, training.row_tokens, training.optimizer)
+    return _plan(engine, base, spec, footing)
+
+
+def _plan(engine: Engine, base: Path, spec: AdapterSpec, footing: StepShape) -> MemoryPlan | None:
+    found = engine.estimate(base, spec, footing)
+    return None if found is None else MemoryPlan.fit(*found, _most_passes(engine, footing))
+
+
+def worked_with(rung: Fallback) -> dict[str, Any]:
+    """Return what is worth keeping of a rung with which a run came to its end.
+
+    Not its longest row: one crowded night would leave long rows out of every later run. The next
+    run tries them again, and comes down the ladder where they have no room then either.
+    """
+    return {"pass_tokens": rung.pass_tokens, "checkpoint": rung.checkpoint}

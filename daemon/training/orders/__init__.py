@@ -1,0 +1,1 @@
+"""Work ordered by hand of the trainer: evaluations, audits, sweeps and reproductions."""

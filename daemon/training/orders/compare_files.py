@@ -1,0 +1,48 @@
+"""Compares the files of a version with those of a run done again; reaches no conclusion."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import load_file
+
+from daemon.core.evaluation.reproduction import Files
+from daemon.folders.models import models
+from daemon.training.engine.protocol import ADAPTER, MOMENTS
+from daemon.training.records.state import METRICS
+
+
+def compare_files(version: Path, again: Path, manifest: dict[str, Any]) -> Files:
+    """Compare adapter and moments with what the manifest says of the version's, here or not."""
+    listed = manifest["files"]
+    same = {
+        name: models.digest(again / name) == listed[name]["sha256"] for name in (ADAPTER, MOMENTS)
+    }
+    gap = 0.0 if same[ADAPTER] else _gap(version / ADAPTER, again / ADAPTER)
+    return Files(same[ADAPTER], same[MOMENTS], gap)
+
+
+def _gap(then: Path, now: Path) -> float | None:
+    """Return the greatest difference of a weight; None where the old ones are gone or of no like.
+
+    Adapters are computed and kept in float32.
+    """
+    if not then.exists():
+        return None
+    old, new = load_file(then), load_file(now)
+    if {name: array.shape for name, array in old.items()} != {
+        name: array.shape for name, array in new.items()
+    }:
+        return None
+    return max(float(np.max(np.abs(array - new[name]))) for name, array in old.items())
+
+
+def steps_of_version(version: Path) -> Iterator[dict[str, Any]]:
+    """Give the metrics of a version's steps; they lie a step a line."""
+    with (version / METRICS).open("rb") as file:
+        for line in file:
+            text = line.strip().rstrip(b",")
+            if text not in (b"[", b"]", b""):
+                yield json.loads(text)

@@ -1,0 +1,77 @@
+"""Whether a run can be done again: its beginning, its base and its rows are those of then."""
+
+from pathlib import Path
+from typing import Any
+
+from daemon.errors import RunFault
+from daemon.folders.models import bases, models
+from daemon.layout import Layout
+from daemon.settings_records import read_saved
+from daemon.training.data.rows import JobRows
+from daemon.training.engine.protocol import ADAPTER, MOMENTS
+from daemon.training.records.choices import Choices, Request
+from daemon.training.run.freeze import fingerprint_of
+from daemon.training.run.opening import adapter_folder
+
+
+def starting_folder(layout: Layout, start: str, manifest: dict[str, Any]) -> Path:
+    """Return the directory of the starting version, or its backup, from which a run can begin.
+
+    `manifest` is that of the version that came of the run.
+
+    Raises:
+        RunFault: there is none that is as it was then.
+    """
+    training = read_saved(manifest["settings"]).settings.training
+    reset = training.carry_moments == "reset"
+    needs_moments = manifest.get("start_moments") != "fresh" and not reset
+    problems = []
+    for folder in (layout.version(start), layout.backups / start):
+        if not folder.is_dir():
+            continue
+        why = _unfit(folder, start, needs_moments)
+        if why is None:
+            return folder
+        problems.append(why)
+    raise RunFault(
+        "start_unfit", problems[0] if problems else f"the version {start}, where it began, is gone"
+    )
+
+
+def _unfit(folder: Path, start: str, needs_moments: bool) -> str | None:
+    if not (folder / ADAPTER).exists():
+        return f"the weights of {start}, where it began, were removed by the retention settings"
+    problem = models.verify(folder)
+    if problem is not None:
+        return f"{folder} is damaged: {problem}"
+    if not needs_moments or adapter_folder(folder) is None or (folder / MOMENTS).exists():
+        return None
+    return (
+        f"the optimizer's moments of {start}, with which it began, were removed by the retention "
+        "settings; a greater retention.moments keeps those of more versions, an empty file "
+        f"models/versions/{start}/pinned those of one"
+    )
+
+
+def check(layout: Layout, request: Request, choices: Choices, rows: JobRows) -> None:
+    """Look whether base and rows are those of then.
+
+    Rows that were replayed have no fingerprint of their own: another text shows in the steps.
+
+    Raises:
+        RunFault: they are not.
+    """
+    base = bases.read_facts(layout, request.base["model"])
+    if base is None or base.fingerprint != request.base["fingerprint"]:
+        why = f"the base model {request.base['model']!r} is not here, or not the one of then"
+        raise RunFault("base_changed", why)
+    trained = {*request.jobs, *(job for job, _ in choices.replay)}
+    held = {job for job, _ in (*choices.tune, *choices.samples)}
+    gone = {job for job in trained if not (rows.has(job) and rows.find(job).train.exists())}
+    gone |= {job for job in held if not (rows.has(job) and rows.find(job).holdout.exists())}
+    if gone:
+        names = ", ".join(sorted(gone))
+        raise RunFault("rows_gone", f"the rows of {names} were removed from queue/")
+    if fingerprint_of(request, rows, choices.examples) != choices.data_fingerprint:
+        names = ", ".join(request.jobs)
+        raise RunFault("rows_changed", f"the rows of {names} are not those of then")

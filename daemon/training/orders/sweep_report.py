@@ -1,0 +1,150 @@
+"""What a sweep found, for people and programs: a table, a picture, a section for the settings.
+
+Trains nothing and decides nothing that `core/evaluation/sweeps.py` does not.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from daemon.core.evaluation.sweeps import (
+    LEVEL,
+    Difference,
+    SweepRequest,
+    Trial,
+    best_of,
+    describe,
+    level_of_each,
+    verdict,
+)
+from daemon.core.training.plan import mix
+from daemon.evaluation.bootstrap import by_family, interval
+from daemon.evaluation.paired import Labels
+from daemon.folders.orders import orders, sweeps
+from daemon.folders.settings_file import render_own
+from daemon.layout import SweepLayout
+from daemon.settings_records import read_saved
+from daemon.training.orders.sweep_picture import draw_sweep
+from daemon.training.orders.trials import with_setting
+
+Ending = Literal["finished", "skipped", "failed"]
+
+
+def write_report(
+    place: SweepLayout,
+    request: SweepRequest,
+    trials: Sequence[Trial],
+    outcome: Ending,
+    message: str,
+    families: Labels,
+) -> str:
+    """Write report and result; return what was found in a sentence.
+
+    `families` are those of the held-out rows that every trial was measured on.
+    """
+    found = differences(trials, request.seed, families)
+    best = best_of(trials)
+    said = f"{message}; {verdict(best, found)}"
+    result = {
+        "schema_version": 1,
+        "sweep": request.sweep,
+        "outcome": outcome,
+        "message": said,
+        "best": best.number if best is not None else None,
+        "proven": any(best is not None and d.number == best.number and d.proven for d in found),
+        "start_version": request.start_version,
+        "level_together": LEVEL,
+        "trials": [_row(trial, request, found) for trial in trials],
+        "notes": list(request.notes),
+        "training": section(request, best) if best is not None else None,
+    }
+
+    def draw(path: Path) -> None:
+        draw_sweep(path, request, trials, found)
+
+    sweeps.write_report(place, page(result, request), draw)
+    orders.end(place, result)
+    sweeps.remove_rows(place)
+    return said
+
+
+def differences(
+    trials: Sequence[Trial], seed: int, families: Labels | None = None
+) -> tuple[Difference, ...]:
+    """Compare each finished trial with the first, on the same rows; families are drawn as one."""
+    finished = [trial for trial in trials if trial.loss is not None]
+    if not finished or finished[0].number != 1:
+        return ()
+    default, *others = finished
+    level = level_of_each(len(others))
+    found = []
+    for trial in others:
+        mine, first = (by_family(one.rows, families) for one in (trial, default))
+        low, high = interval(mine, first, level, mix(seed, "bootstrap"))
+        assert trial.loss is not None and default.loss is not None
+        found.append(Difference(trial.number, trial.loss - default.loss, low, high))
+    return tuple(found)
+
+
+def section(request: SweepRequest, best: Trial) -> str:
+    """Return the whole `[training]` of the settings in force with what the best trial changes."""
+    settings = with_setting(read_saved(request.settings).settings, best.setting)
+    values = settings.training.model_dump()
+    return render_own({"training": {key: v for key, v in values.items() if v is not None}})
+
+
+def _row(trial: Trial, request: SweepRequest, found: Sequence[Difference]) -> dict[str, Any]:
+    difference = next((d for d in found if d.number == trial.number), None)
+    return {
+        "number": trial.number,
+        "setting": dict(trial.setting),
+        "changes": describe(trial.setting, request.default),
+        "outcome": trial.outcome,
+        "why": trial.why,
+        "loss": trial.loss,
+        "change": difference.change if difference else None,
+        "low": difference.low if difference else None,
+        "high": difference.high if difference else None,
+        "steps": trial.steps,
+        "seconds": trial.seconds,
+    }
+
+
+def page(result: dict[str, Any], request: SweepRequest) -> str:
+    """Return the report as Markdown."""
+    start = request.start_version or "the untouched base"
+    lines = [
+        f"# {request.sweep}: {request.file}",
+        "",
+        f"{result['message']}.",
+        "",
+        f"Every trial begins at {start} and trains at most {request.rows} rows for "
+        f"{request.epochs} epoch(s); it is measured on the same held-out rows. The loss is nats a "
+        f"token, lower is better. All intervals hold together with a chance of {LEVEL:.0%} "
+        "(paired bootstrap over the rows, variants of one question as one).",
+        "",
+        *_table(result["trials"]),
+        "",
+        *(f"- {note}" for note in result["notes"]),
+        "",
+        "![Losses and differences](report.png)",
+    ]
+    if result["training"] is not None:
+        lines += ["", f"The setting of trial {result['best']}, for `finetuned.toml`:", ""]
+        lines += ["```toml", result["training"].rstrip(), "```"]
+    return "\n".join(lines) + "\n"
+
+
+def _table(trials: Sequence[dict[str, Any]]) -> Iterator[str]:
+    yield "| trial | changes | outcome | loss | against the setting in force | s |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    for row in trials:
+        loss = "" if row["loss"] is None else f"{row['loss']:.4f}"
+        against = ""
+        if row["change"] is not None:
+            against = f"{row['change']:+.4f} ({row['low']:+.4f} to {row['high']:+.4f})"
+        outcome = f"{row['outcome']}: {row['why']}" if row["why"] else row["outcome"]
+        yield (
+            f"| {row['number']} | {row['changes']} | {outcome} | {loss} | {against} "
+            f"| {row['seconds']:.0f} |"
+        )

@@ -1,0 +1,1 @@
+"""A run's request, choices, state and history as values, and what made a version."""

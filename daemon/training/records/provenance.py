@@ -1,0 +1,89 @@
+"""Which code and which libraries a version was made with; asks git alone, and no network."""
+
+import platform
+import re
+import subprocess
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import daemon
+
+LIBRARIES = ("mlx", "mlx-lm", "numpy", "tokenizers", "transformers")
+"""Another version of one of these may change a result."""
+
+CHECKOUT = Path(daemon.__file__).parents[1]
+GIT_S = 20.0
+"""Longest wait for git, in seconds."""
+
+
+def libraries() -> dict[str, str]:
+    """Return the versions that a run depends on: those of when this process first asked."""
+    return dict(_libraries())
+
+
+@cache
+def _libraries() -> Mapping[str, str]:
+    found = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "absent"
+    return found
+
+
+def describe_platform() -> str:
+    """Return system, release and machine in one line."""
+    return f"{platform.system()} {platform.release()} {platform.machine()}"
+
+
+def made_by(device: str) -> dict[str, Any]:
+    """Return the code and the platform at work, as manifests hold them."""
+    return {
+        "git_commit": git_commit(CHECKOUT),
+        "git_dirty": git_dirty(CHECKOUT),
+        "platform": f"{describe_platform()} ({device})",
+    }
+
+
+def git_commit(checkout: Path) -> str:
+    """Return the commit a checkout stands on, read from its files, or "unknown"."""
+    git = checkout / ".git"
+    try:
+        head = (git / "HEAD").read_text().strip()
+        if not head.startswith("ref: "):
+            return _checked(head)
+        name = head.removeprefix("ref: ")
+        if (git / name).exists():
+            return _checked((git / name).read_text().strip())
+        for line in (git / "packed-refs").read_text().splitlines():
+            if line.endswith(f" {name}"):
+                return _checked(line.split()[0])
+    except (OSError, UnicodeDecodeError):
+        pass
+    return "unknown"
+
+
+def git_dirty(checkout: Path) -> bool | None:
+    """Return whether the package in a checkout differs from its commit; None where nobody knows.
+
+    Only the package counts: what users write beside it trains nothing differently.
+    """
+    if not (checkout / ".git").exists():
+        return None
+    # A hook for watching files, as a checkout may set it, is not to be run by a question.
+    asked = ("git", "-c", "core.fsmonitor=false", "--no-optional-locks", "status", "--porcelain")
+    try:
+        said = subprocess.run(
+            [*asked, "--", "daemon"], cwd=checkout, capture_output=True, check=True, timeout=GIT_S
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return bool(said.stdout.strip())
+
+
+def _checked(text: str) -> str:
+    return text if re.fullmatch(r"[0-9a-f]{40,64}", text) else "unknown"

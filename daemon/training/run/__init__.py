@@ -1,0 +1,1 @@
+"""One run from its first choices to its last checkpoint: freeze, steps, evaluations, commits."""

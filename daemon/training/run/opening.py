@@ -1,0 +1,227 @@
+"""Brings a run to the point where its next step can be taken; takes none itself."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from daemon.core import messages as say
+from daemon.core.training.fallback import Fallback, fallback_at, next_change
+from daemon.errors import SavedSettingsFault
+from daemon.folders.models import models
+from daemon.folders.runs import left_out as left_out_file
+from daemon.folders.runs import runs
+from daemon.layout_jobs import RunLayout
+from daemon.settings import ReplaySettings, TrainingSettings
+from daemon.training.context import CurrentRun, TrainerContext
+from daemon.training.data.batches import TrainingRows
+from daemon.training.data.row_texts import RowTexts
+from daemon.training.data.rows import JobRows
+from daemon.training.engine.protocol import Engine
+from daemon.training.machine.compute_plan import choose_compute_plan, memory_of_run
+from daemon.training.records.choices import Choices, Request
+from daemon.training.records.provenance import libraries
+from daemon.training.records.state import RunState, first_progress
+from daemon.training.run.freeze import choose
+from daemon.training.run.untrained_rows import left_out, why_nothing_left
+
+
+@dataclass(frozen=True)
+class CannotStart:
+    """The run cannot start for a reason its jobs are not guilty of."""
+
+    code: str
+    message: str
+    passing: bool = False
+    """It came of an error that may pass by itself."""
+
+
+@dataclass(frozen=True)
+class NothingLeft:
+    """No row of the run may be trained."""
+
+    outcome: str
+    """`nothing_new` where all were trained before, else `nothing_left`."""
+    message: str
+
+
+def open_run(
+    context: TrainerContext, run: str, attempt: int, left: Callable[[], bool]
+) -> CurrentRun | CannotStart | NothingLeft | None:
+    """Freeze, load and go back to the last commit; None where it was left in between."""
+    place = context.layout.run(run)
+    try:
+        request = Request.from_record(runs.read_request(place))
+    except SavedSettingsFault as fault:
+        message = f"{run} cannot go on: {fault.message}; its files are trained anew with today's"
+        return CannotStart(fault.code, message)
+    start = context.layout.version(request.start_version)
+    problem = models.verify(start)
+    if problem is not None:
+        way_out = models.ways_out(context.layout, start.name)
+        message = f"the version {start.name} is damaged: {problem}; {way_out}"
+        return CannotStart("version_damaged", message)
+    rows = JobRows(context.layout)
+    choices = _frozen(context, place, request, rows, start)
+    if choices.steps == 0:
+        left_out_file.write(place.folder, left_out(request, choices, rows))
+        return NothingLeft(*why_nothing_left(request, choices))
+    context.pipe.send(say.Alive("loading the base model"))
+    if left():
+        return None
+    return open_frozen(context, place, request, choices, rows, start, attempt)
+
+
+def open_frozen(
+    context: TrainerContext,
+    place: RunLayout,
+    request: Request,
+    choices: Choices,
+    rows: JobRows,
+    start: Path,
+    attempt: int,
+) -> CurrentRun:
+    """Load a run whose choices are made, and go back to its last commit.
+
+    `start` is the directory of the starting version, or of a copy of it.
+    """
+    base = context.layout.base(request.base["name"])
+    texts = RowTexts(context.encoder(base), choices.prefixes)
+    stopped = runs.read_stopped(place)
+    if stopped is not None:
+        runs.remove_after(place, stopped.best_step)
+    folder = _newest(context, place, request)
+    rungs = [choices.rung, *runs.read_fallbacks(place)]
+    rung = fallback_at(rungs, runs.step_of(folder))
+    assert rung is not None, "the first rung holds from the beginning"
+    carried = _load(context, request, choices, rung, base, start, place)
+    state = resume(context, folder, request, attempt, start)
+    runs.take_part(place, state.step_in_run, context.engine.restore_part)
+    data = TrainingRows(request, choices, rows, texts, context.engine.shapes, rung.max_row_tokens)
+    until = next_change(rungs, state.step_in_run)
+    joules = context.energy.joules() if folder is None else None
+    return CurrentRun(
+        place, request, choices, rows, texts, data, state, rung, until, carried, joules, stopped
+    )
+
+
+def _frozen(
+    context: TrainerContext, place: RunLayout, request: Request, rows: JobRows, start: Path
+) -> Choices:
+    choices = frozen_choices(context, place)
+    now = libraries()
+    if choices is not None:
+        if choices.libraries == now:
+            return choices
+        message = f"{request.run} starts over: the libraries changed since it began"
+        context.pipe.send(say.Alerted("libraries_changed", message))
+    base = context.layout.base(request.base["name"])
+    shape = choose_compute_plan(context, request, rows, base)
+    choices = choose(
+        request,
+        rows,
+        now,
+        context.clock.now().isoformat(),
+        shape,
+        replay_share(request.settings.replay, start),
+    )
+    runs.freeze(place, runs.read_request(place) | choices.as_record())
+    return choices
+
+
+def frozen_choices(context: TrainerContext, place: RunLayout) -> Choices | None:
+    """Return the choices of a run; None before they are made, and where they are damaged.
+
+    Damaged ones are set aside: the run starts over, because its commits hold only by them.
+    """
+    try:
+        record = runs.read_frozen(place)
+        return None if record is None else Choices.from_record(record)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        aside = runs.set_frozen_aside(place)
+        message = (
+            f"{place.folder.name} starts over: {place.frozen} cannot be read ({error}) and lies "
+            f"in {aside.name} now"
+        )
+        context.pipe.send(say.Alerted("run_damaged", message))
+        return None
+
+
+def replay_share(settings: ReplaySettings, start: Path) -> float:
+    """Return the share of replayed rows; more after a version that has begun to forget."""
+    manifest = json.loads((start / models.MANIFEST).read_bytes())
+    wanted = float((manifest.get("replay") or {}).get("next_share", settings.share))
+    return max(settings.share, min(wanted, settings.most_share))
+
+
+def _load(
+    context: TrainerContext,
+    request: Request,
+    choices: Choices,
+    rung: Fallback,
+    base: Path,
+    start: Path,
+    place: RunLayout,
+) -> bool:
+    worn = adapter_folder(start)
+    training = as_computed(request.settings.training, choices, rung)
+    memory = memory_of_run(context.engine, base, request, choices, rung)
+    carried = context.engine.load(
+        base, request.adapter, training, worn, request.seed, place.folder, memory
+    )
+    context.engine.check_trainable()
+    if not carried:
+        message = (
+            f"{start.name} has no optimizer moments that fit {training.optimizer}; "
+            "training goes on with fresh ones"
+        )
+        context.pipe.send(say.Alerted("moments_fresh", message))
+    return carried
+
+
+def as_computed(training: TrainingSettings, choices: Choices, rung: Fallback) -> TrainingSettings:
+    """Return the settings with what was chosen about how steps are computed."""
+    return training.model_copy(
+        update={
+            "row_tokens": choices.row_tokens,
+            "row_layout": choices.row_layout,
+            "pass_tokens": rung.pass_tokens,
+            "grad_checkpoint": rung.checkpoint,
+        }
+    )
+
+
+def as_scored(training: TrainingSettings, engine: Engine) -> TrainingSettings:
+    """Return the settings with which a model is loaded only to be asked."""
+    row, most = engine.usual_tokens
+    return training.model_copy(
+        update={
+            "row_tokens": training.row_tokens or row,
+            "pass_tokens": training.pass_tokens or most,
+            "carry_moments": "reset",
+        }
+    )
+
+
+def adapter_folder(version: Path) -> Path | None:
+    """Return the directory of a version that has an adapter; None for an untouched base."""
+    manifest = json.loads((version / models.MANIFEST).read_bytes())
+    return None if manifest["adapter"] is None else version
+
+
+def _newest(context: TrainerContext, place: RunLayout, request: Request) -> Path | None:
+    folder, problems = runs.newest_checkpoint(place)
+    if problems:
+        message = f"{request.run} falls back: {'; '.join(problems)}"
+        context.pipe.send(say.Alerted("checkpoint_damaged", message))
+    return folder
+
+
+def resume(
+    context: TrainerContext, folder: Path | None, request: Request, attempt: int, start: Path
+) -> RunState:
+    """Go back to a commit, or to the starting version where there is none."""
+    if folder is None:
+        return RunState(request.run, attempt, request.step, 0, progress=first_progress(start))
+    context.engine.restore(folder)
+    return RunState.read(folder, attempt)

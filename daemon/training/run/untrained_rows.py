@@ -1,0 +1,104 @@
+"""The rows that a run left out, as `rejected.jsonl` holds them, and why none may be left."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from daemon.core.rows.refusal import raw_text
+from daemon.training.data.rows import JobRows
+from daemon.training.records.choices import Choices, Request
+from daemon.training.records.state import SkippedRow
+
+Record = Mapping[str, Any]
+
+HINTS = {
+    "not_finite": (
+        "the model makes no finite number of this row: look for text it was never shown "
+        "(binary data, endless repetition), mend or remove it"
+    ),
+    "no_room": (
+        "memory ran out with rows of this length: shorten or split it, or choose a smaller "
+        "model or fewer training.num_layers"
+    ),
+    "exam_row": "nothing to do: what is measured with is never trained",
+    "withheld": "nothing to do: variants of what is measured with are never trained",
+    "duplicate_seen": "nothing to do: it was trained, or gathered, before",
+    "conflict": "it contradicts what was trained before, and dedup.conflicts is refuse",
+}
+WORDS = {
+    "not_finite": "gave no finite number",
+    "no_room": "too long for the memory there is",
+    "exam_row": "on an exam",
+    "withheld": "variants of what is on an exam",
+    "duplicate_seen": "trained before",
+    "conflict": "contradicting what was trained before",
+}
+
+
+def left_out(
+    request: Request, choices: Choices, rows: JobRows, aside: Iterable[SkippedRow] = ()
+) -> Iterator[dict[str, Any]]:
+    """Give a line of `rejected.jsonl` for each row of the run's own jobs, with its job and run.
+
+    Each file that was dropped is read once, up to the last of these rows.
+    """
+    facts = {job: list(choices.dropped.get(job, ())) for job in request.jobs}
+    for row in aside:
+        if row.job in facts:
+            facts[row.job].append({"row": row.row, "code": row.code, "step": row.step})
+    for job, records in facts.items():
+        for record in with_places(rows, job, records):
+            yield {"job": job, "run": request.run, **record}
+
+
+def with_places(rows: JobRows, job: str, records: Collection[Record]) -> Iterator[dict[str, Any]]:
+    """Give records of rows with where they stand in the file that was dropped, by their lines."""
+    index = rows.train(job)
+    by_line: dict[int, list[Record]] = {}
+    for record in records:
+        position = index.place(record["row"])
+        number = 0 if position is None else int(index.lines[position])
+        by_line.setdefault(number, []).append(record)
+    for line, offset, raw in _lines(rows.find(job).original, set(by_line)):
+        for record in by_line[line]:
+            yield {
+                "line": line,
+                "offset": offset,
+                "length": len(raw),
+                **record,
+                "hint": HINTS[record["code"]],
+                "raw": raw_text(raw),
+            }
+
+
+def _lines(original: Path, wanted: set[int]) -> Iterator[tuple[int, int, bytes]]:
+    """Give number, offset and bytes of some lines of a file, in order; empty where there is none.
+
+    Memory holds one of them at a time.
+    """
+    missing, offset = set(wanted), 0
+    with original.open("rb") as file:
+        for number, data in enumerate(file, 1):
+            if not missing:
+                return
+            if number in missing:
+                missing.remove(number)
+                yield number, offset, data.rstrip(b"\r\n")
+            offset += len(data)
+    for number in sorted(missing):
+        yield number, offset, b""
+
+
+def why_nothing_left(
+    request: Request, choices: Choices, aside: Iterable[SkippedRow] = ()
+) -> tuple[str, str]:
+    """Return outcome and sentence of a run that has no row of its own left to train."""
+    reasons = [record["code"] for job in request.jobs for record in choices.dropped.get(job, ())]
+    reasons += [row.code for row in aside if row.job in request.jobs]
+    jobs = ", ".join(request.jobs)
+    if set(reasons) <= {"duplicate_seen"}:
+        return "nothing_new", f"every row of {jobs} has been trained before"
+    counted = Counter(reasons).most_common()
+    parts = ", ".join(f"{count} {WORDS[code]}" for code, count in counted)
+    return "nothing_left", f"no row of {jobs} is left to train: {parts}"

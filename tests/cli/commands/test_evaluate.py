@@ -1,0 +1,365 @@
+"""`evaluate` and `compare`: who and what they take, what they refuse, and what they show."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from daemon.core.evaluation.evaluations import EvaluationRequest
+from daemon.core.workspace.orders import EVALUATION
+from daemon.folders.disk import locks
+from daemon.folders.models import current_model
+from daemon.folders.models.models import MANIFEST, Models
+from daemon.folders.orders import evaluations, orders
+from daemon.layout import Layout
+from daemon.settings import Settings
+from daemon.training.engine.stub_base import make_base
+from tests.cli.conftest import Command
+
+HEADER = {
+    "suite": "lakes",
+    "title": "Lakes",
+    "task": "name lakes",
+    "scorer": "exact",
+    "answer_field": "answers",
+    "difficulty": "easy",
+    "licence": "CC0-1.0",
+    "origin": "by hand",
+    "max_tokens": 8,
+}
+HOSTILE = "<script>x</script> \x1b[31m `|`"
+
+
+@pytest.fixture
+def ready(layout: Layout) -> Layout:
+    """A workspace with one suite, whose current version is the untouched base."""
+    facts = make_base(layout, Settings().model)
+    Models(layout).seal_base("2030-01-01T00:00:00+00:00", facts.as_record(), {})
+    current_model.point_at(layout, "v000000")
+    items = [{"id": f"i{n}", "prompt": f"lake {n}?", "answers": [f"lake {n}"]} for n in range(12)]
+    items[3]["prompt"] = HOSTILE
+    suite = "".join(json.dumps(row) + "\n" for row in (HEADER, *items))
+    layout.evals.mkdir(exist_ok=True)
+    (layout.evals / "lakes.jsonl").write_text(suite)
+    return layout
+
+
+@pytest.fixture
+def answers(tmp_path: Path) -> Path:
+    """Right answers to ten of the twelve."""
+    path = tmp_path / "answers.jsonl"
+    rows = [{"id": f"i{n}", "answer": f"lake {n}"} for n in range(10)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def request_of(layout: Layout, evaluation: str) -> EvaluationRequest:
+    return EvaluationRequest.from_record(orders.read_request(layout.order(evaluation)))
+
+
+@pytest.mark.end_to_end
+def test_with_no_daemon_the_command_does_the_evaluation_itself(
+    finetuned: Command, ready: Layout, answers: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    words = ("compare", "base", answers, "--suite", "lakes", "--rehearse", "--out", out)
+    done = finetuned(*words, "--root", ready.root)
+    assert done.exit_code == 0, done.output
+    result = orders.read_result(ready.order("e000001"))
+    assert result is not None and result["outcome"] == "finished"
+    assert result["winner"] == "answers.jsonl"
+    assert "answers.jsonl is better than base" in done.stdout
+    report = evaluations.read_report(ready.evaluation("e000001"))
+    assert report["subjects"][1]["missing"] == 2
+    assert "\x1b" not in done.stdout
+    for name in evaluations.REPORTS:
+        assert (out / name).read_bytes() == (ready.order("e000001").folder / name).read_bytes()
+    assert json.loads((out / "result.json").read_bytes()) == result
+    assert locks.holder(ready.workspace_lock) is None
+    shown = finetuned("evaluate", "e000001", "--json", "--root", ready.root)
+    assert json.loads(shown.stdout) == result
+    listed = json.loads(finetuned("evaluate", "--list", "--json", "--root", ready.root).stdout)
+    assert [(one["evaluation"], one["outcome"]) for one in listed] == [("e000001", "finished")]
+
+
+@pytest.mark.usefixtures("lock_held")
+def test_beside_a_daemon_it_waits_and_can_be_looked_at(finetuned: Command, ready: Layout) -> None:
+    asked = finetuned("evaluate", "--limit", "5", "--suite", "lakes", "--root", ready.root)
+    assert asked.exit_code == 0, asked.output
+    assert "0 of 1 pieces" in asked.stdout
+    again = finetuned("evaluate", "e000001", "--root", ready.root)
+    assert "0 of 1 pieces" in again.stdout
+    assert orders.names(ready, EVALUATION) == ["e000001"]
+    (suite,) = evaluations.read_suites(ready.evaluation("e000001"))
+    assert (len(suite["suite"]["items"]), suite["of"]) == (5, 12)
+    assert request_of(ready, "e000001").subjects[0].path == "v000000"
+    assert "waits" in finetuned("evaluate", "--list", "--root", ready.root).stdout
+
+
+def test_beside_a_command_that_does_one_order_alone_nobody_is_said_to_go_on(
+    finetuned: Command, ready: Layout
+) -> None:
+    """It ends after its own order: no daemon is there that would do another one."""
+    lock = locks.acquire(ready.workspace_lock, "p000001")
+    assert lock is not None
+    asked = finetuned("evaluate", "--limit", "5", "--suite", "lakes", "--root", ready.root)
+    lock.release()
+    assert asked.exit_code == 4 and "carrying out p000001" in asked.stderr
+    assert "name e000001" in asked.stderr and "the daemon goes on" not in asked.output
+
+
+@pytest.mark.usefixtures("lock_held")
+def test_without_a_suite_all_are_asked_and_a_broken_one_is_told(
+    finetuned: Command, ready: Layout
+) -> None:
+    (ready.evals / "broken.jsonl").write_text("no json\n")
+    asked = finetuned("evaluate", "--base", "--limit", "1", "--root", ready.root)
+    assert asked.exit_code == 0, asked.output
+    names = [one["suite"]["name"] for one in evaluations.read_suites(ready.evaluation("e000001"))]
+    assert "lakes" in names and "general_100" in names and "broken" not in names
+    assert "broken.jsonl" in request_of(ready, "e000001").notes[0]
+
+
+@pytest.mark.usefixtures("lock_held")
+def test_the_prefix_of_the_settings_is_there_unless_another_or_none_is_named(
+    finetuned: Command, ready: Layout
+) -> None:
+    ready.settings_file.write_text(
+        '[prefixes]\nbrief = "Be brief."\nlong = "Say more."\n[training]\nprefix = "brief"\n'
+    )
+    for number, (words, wanted) in enumerate(
+        [((), "brief"), (("--prefix", "long"), "long"), (("--prefix", "none"), None)], 1
+    ):
+        asked = finetuned("evaluate", "--base", "--suite", "lakes", *words, "--root", ready.root)
+        assert asked.exit_code == 0, asked.output
+        prefix = request_of(ready, f"e{number:06d}").subjects[0].prefix
+        assert (None if prefix is None else prefix.name) == wanted
+    unknown = finetuned("evaluate", "--prefix", "other", "--suite", "lakes", "--root", ready.root)
+    assert unknown.exit_code == 1 and "no prefix other" in unknown.stderr
+
+
+@pytest.mark.usefixtures("lock_held")
+def test_the_judge_rows_of_the_lineage_are_a_suite(finetuned: Command, ready: Layout) -> None:
+    refused = finetuned("evaluate", "--suite", "holdouts", "--root", ready.root)
+    assert refused.exit_code == 1 and "hold out no row" in refused.stderr
+    train_version(ready, ("000001-a", "000002-gone"))
+    place = ready.job("done", "000001-a")
+    place.folder.mkdir()
+    place.job_file.write_text("{}")
+    turns = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
+    rows = [
+        {"row": n, "line": n + 1, "tokens": 9, "half": half, "messages": turns}
+        for n, half in enumerate(("judge", "tune", "judge"))
+    ]
+    rows.append({"row": 3, "line": 4, "tokens": 9, "half": "judge", "text": "plain"})
+    called = {"role": "assistant", "content": "", "tool_calls": [{"function": CALL}]}
+    rows.append({**rows[0], "row": 4, "line": 5, "messages": [turns[0], called]})
+    place.holdout.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    asked = finetuned("evaluate", "--base", "--suite", "holdouts", "--root", ready.root)
+    assert asked.exit_code == 0, asked.output
+    (suite,) = evaluations.read_suites(ready.evaluation("e000001"))
+    assert [item["id"] for item in suite["suite"]["items"]] == [
+        "000001-a:0",
+        "000001-a:2",
+        "000001-a:4",
+    ]
+    assert [item["scorer"] for item in suite["suite"]["items"]] == [None, None, "calls"]
+    notes = " ".join(request_of(ready, "e000001").notes)
+    assert "000002-gone" in notes and "1 held-out rows are plain text" in notes
+
+
+@pytest.mark.usefixtures("lock_held")
+def test_the_rows_of_a_job_that_was_trained_again_are_asked_once(
+    finetuned: Command, ready: Layout
+) -> None:
+    """`--suite holdouts` asked 24 items of which 12 were distinct: p-values came out too small."""
+    train_version(ready, ("000001-a", "000001-a"))
+    place = ready.job("done", "000001-a")
+    place.folder.mkdir()
+    place.job_file.write_text("{}")
+    rows = [
+        {
+            "row": n,
+            "line": n + 1,
+            "tokens": 9,
+            "half": "judge",
+            "group": ("one", "two")[n // 2],
+            "messages": [
+                {"role": "user", "content": f"q{n}"},
+                {"role": "assistant", "content": "a"},
+            ],
+        }
+        for n in range(3)
+    ]
+    place.holdout.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    asked = finetuned("evaluate", "--base", "--suite", "holdouts", "--root", ready.root)
+    assert asked.exit_code == 0, asked.output
+    (suite,) = evaluations.read_suites(ready.evaluation("e000001"))
+    items = suite["suite"]["items"]
+    assert [item["id"] for item in items] == ["000001-a:0", "000001-a:1", "000001-a:2"]
+    first, second, third = (item["group"] for item in items)
+    assert first == second != third
+
+
+CALL = {"name": "f", "arguments": {"x": 1}}
+
+
+def train_version(layout: Layout, jobs: tuple[str, ...], **changes: Any) -> None:
+    """Make a current version of some jobs, as far as its manifest says."""
+    folder = layout.version("v000001")
+    folder.mkdir()
+    manifest = json.loads((layout.version("v000000") / MANIFEST).read_bytes())
+    manifest |= {"version": "v000001", "parent": "v000000", "job_ids": list(jobs)} | changes
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    current_model.point_at(layout, "v000001")
+
+
+def test_who_cannot_be_asked_is_refused_with_the_reason(
+    finetuned: Command, ready: Layout, tmp_path: Path, answers: Path
+) -> None:
+    base = json.loads((ready.version("v000000") / MANIFEST).read_bytes())["base"]
+    train_version(ready, (), base=base | {"fingerprint": "other", "model": "another"})
+    odd = tmp_path / "odd"
+    odd.mkdir()
+    (odd / "adapters.safetensors").write_bytes(b"x")
+    (odd / "adapter_config.json").write_text('{"fine_tune_type": "full", "lora_parameters": {}}')
+    lost = tmp_path / "lost.jsonl"
+    lost.write_text('{"id": "nobody", "answer": "x"}\n')
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text('{"id": "i1"}\n')
+    for named, told in (
+        ("nobody", "none of these"),
+        ("v000009", "no version v000009"),
+        ("1", "one base"),
+        (odd, "only lora"),
+        (lost, "answers no question"),
+        (bad, "line 1"),
+        ("base", "twice"),
+    ):
+        refused = finetuned("compare", "base", named, "--suite", "lakes", "--root", ready.root)
+        assert refused.exit_code == 1 and told in refused.stderr, refused.output
+    unknown = finetuned("evaluate", "--base", "--suite", "seas", "--root", ready.root)
+    assert "there are" in unknown.stderr and "lakes" in unknown.stderr
+    alone = finetuned("compare", answers, "--root", ready.root)
+    assert alone.exit_code == 1 and "two or more" in alone.stderr
+    assert orders.names(ready, EVALUATION) == []
+
+
+def test_a_mistake_in_the_targets_is_told_with_its_line(finetuned: Command, ready: Layout) -> None:
+    ready.settings_file.write_text('[targets]\n"lakes.main" = 2\n')
+    refused = finetuned("evaluate", "--base", "--suite", "lakes", "--root", ready.root)
+    assert refused.exit_code != 0 and "from 0 to 1" in refused.stderr
+
+
+class Model(BaseHTTPRequestHandler):
+    """An endpoint that knows every lake; the fifth time it is asked it fails."""
+
+    asked: ClassVar[list[dict[str, Any]]] = []
+    keys: ClassVar[list[str | None]] = []
+    failing: ClassVar[bool] = True
+    redirecting: ClassVar[bool] = False
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        type(self).asked.append({"path": self.path} | body)
+        type(self).keys.append(self.headers["Authorization"])
+        if self.redirecting:
+            self.send_response(307)
+            self.send_header("Location", "http://127.0.0.1:9/elsewhere")
+            self.end_headers()
+            return
+        if self.failing and len(self.asked) == 5:
+            self.send_response(503)
+            self.end_headers()
+            self.wfile.write(b"\x1b[31mbusy")
+            return
+        said = body["messages"][-1]["content"].rstrip("?")
+        reply = {"choices": [{"message": {"content": said}}]}
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps(reply).encode())
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def endpoint() -> Iterator[str]:
+    Model.asked, Model.keys, Model.failing, Model.redirecting = [], [], True, False
+    server = HTTPServer(("127.0.0.1", 0), Model)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/v1"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_an_endpoint_is_asked_once_for_each_answer_also_after_it_failed(
+    finetuned: Command,
+    ready: Layout,
+    endpoint: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MY_KEY", "s3cret-key")
+    saved = tmp_path / "saved.jsonl"
+    words = (
+        "compare",
+        "--endpoint",
+        endpoint,
+        "--model",
+        "big",
+        "--save",
+        saved,
+        "--key-variable",
+        "MY_KEY",
+        "--suite",
+        "lakes",
+        "--root",
+        ready.root,
+    )
+    failed = finetuned(*words)
+    assert failed.exit_code == 1 and "503" in failed.stderr and "\x1b[31m" not in failed.stderr
+    assert len(saved.read_text().splitlines()) == 4
+    Model.failing = False
+    done = finetuned(*words)
+    assert done.exit_code == 0 and len(saved.read_text().splitlines()) == 12
+    assert len(Model.asked) == 5 + 8
+    first = Model.asked[0]
+    assert (first["path"], first["model"], first["max_tokens"], first["temperature"]) == (
+        "/v1/chat/completions",
+        "big",
+        8,
+        0,
+    )
+    assert set(Model.keys) == {"Bearer s3cret-key"}
+    assert "s3cret" not in failed.output + done.output + saved.read_text()
+
+
+def test_a_redirect_is_not_followed(
+    finetuned: Command, ready: Layout, endpoint: str, tmp_path: Path
+) -> None:
+    Model.redirecting = True
+    saved = tmp_path / "saved.jsonl"
+    words = ("compare", "--endpoint", endpoint, "--model", "big", "--save", saved)
+    refused = finetuned(*words, "--suite", "lakes", "--root", ready.root)
+    assert refused.exit_code == 1 and "307" in refused.stderr and len(Model.asked) == 1
+
+
+def test_an_endpoint_needs_a_model_a_file_and_the_key_it_names(
+    finetuned: Command, ready: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MY_KEY", raising=False)
+    there = ("--endpoint", "http://127.0.0.1:9/v1", "--suite", "lakes", "--root", ready.root)
+    assert "--save" in finetuned("compare", *there).stderr
+    full = (*there, "--model", "m", "--save", tmp_path / "a.jsonl")
+    assert "MY_KEY is not set" in finetuned("compare", *full, "--key-variable", "MY_KEY").stderr
+    file = ("--endpoint", "file:///etc/hosts", "--model", "m", "--save", tmp_path / "a.jsonl")
+    refused = finetuned("compare", *file, "--suite", "lakes", "--root", ready.root)
+    assert "is no address" in refused.stderr
+    assert "cannot be asked" in finetuned("compare", *full).stderr

@@ -1,0 +1,100 @@
+"""The verdict on a candidate (docs/protocol.md, rule R32)."""
+
+import pytest
+
+from daemon.core.decisions.promotion import Gate, Judgement, PairedComparison, decide_verdict
+
+GATE = Gate(level=0.05, min_effect=0.01, min_gain=0.02, unproven="promote")
+
+
+def comparison(change: float, p_better: float, p_worse: float) -> PairedComparison:
+    return PairedComparison("own_holdout", "v000001", 40, change, p_better, p_worse)
+
+
+@pytest.mark.parametrize(
+    ("change", "p_better", "p_worse", "verdict"),
+    [
+        (-0.5, 0.001, 0.999, "promote"),
+        (+0.5, 0.999, 0.001, "refuse"),
+        (-0.5, 0.2, 0.8, "unproven"),
+        (-0.001, 0.001, 0.999, "unproven"),
+        (+0.001, 0.999, 0.001, "unproven"),
+    ],
+)
+def test_a_verdict_needs_significance_and_a_least_effect(
+    change: float, p_better: float, p_worse: float, verdict: str
+) -> None:
+    """Fault V10."""
+    judgement = Judgement(True, True, (comparison(change, p_better, p_worse),))
+    assert decide_verdict(judgement, GATE).kind == verdict
+
+
+def test_one_significant_loss_refuses_whatever_else_got_better() -> None:
+    judgement = Judgement(
+        True, True, (comparison(-1.0, 0.0001, 1.0), comparison(+1.0, 1.0, 0.0001))
+    )
+    assert decide_verdict(judgement, GATE).kind == "refuse"
+
+
+def test_the_level_is_shared_by_all_comparisons() -> None:
+    judgement = Judgement(True, True, tuple(comparison(-1.0, 0.02, 0.98) for _ in range(4)))
+    assert decide_verdict(judgement, GATE).kind == "unproven"
+
+
+def test_a_surer_comparison_leaves_more_of_the_level_to_the_others() -> None:
+    """Holm's procedure: 0.04 would not do beside 0.02 and it does beside 0.001."""
+    sure, other = comparison(-1.0, 0.001, 1.0), comparison(-1.0, 0.04, 0.96)
+    assert len(decide_verdict(Judgement(True, True, (sure, other)), GATE).reasons) == 2
+    less_sure = comparison(-1.0, 0.03, 0.97)
+    assert decide_verdict(Judgement(True, True, (less_sure, other)), GATE).kind == "unproven"
+
+
+def test_what_did_not_change_takes_nothing_of_the_level() -> None:
+    unchanged = comparison(0.0, 1.0, 1.0)
+    judgement = Judgement(True, True, (comparison(-1.0, 0.03, 0.97), *[unchanged] * 5))
+    assert decide_verdict(judgement, GATE).kind == "promote"
+
+
+def test_an_unproven_reason_says_what_the_correction_asked_for() -> None:
+    """ "No change that counts … p = 0.02" read as a contradiction at a level of 0.05."""
+    tests = (comparison(-1.0, 0.02, 0.98), comparison(-1.0, 0.03, 0.97), comparison(0.1, 0.8, 0.2))
+    first, second, third = decide_verdict(Judgement(True, True, tests), GATE).reasons
+    assert first.endswith("p = 0.02; 3 tests together ask for p < 0.0167)")
+    # The third alone would ask the second for 0.025; it is held up by the first.
+    assert second.endswith("p = 0.03; 3 tests together ask for p < 0.0167)")
+    assert third.endswith("p = 0.2)")
+
+
+@pytest.mark.parametrize("worse", [False, True])
+def test_an_unproven_reason_says_that_a_sure_change_is_too_small(worse: bool) -> None:
+    """ "No change that counts … p = 0.001" did not say that the change was below the least one."""
+    test = comparison(0.001, 0.999, 0.001) if worse else comparison(-0.001, 0.001, 0.999)
+    (reason,) = decide_verdict(Judgement(True, True, (test,)), GATE).reasons
+    assert reason.endswith("p = 0.001; a change below 0.01 counts for nothing)")
+
+
+def test_what_was_tested_in_families_says_so() -> None:
+    test = PairedComparison("own_holdout", "v000001", 40, -1.0, 0.001, 1.0, families=12)
+    (reason,) = decide_verdict(Judgement(True, True, (test,)), GATE).reasons
+    assert "on 40 items in 12 families of own_holdout" in reason
+
+
+@pytest.mark.parametrize(("change", "verdict"), [(0.3, "promote"), (-0.3, "refuse")])
+def test_of_other_metrics_more_is_better(change: float, verdict: str) -> None:
+    p = (0.001, 0.999) if change > 0 else (0.999, 0.001)
+    test = PairedComparison("suite", "v000001", 40, change, *p, metric="exact_match")
+    found = decide_verdict(Judgement(True, True, (test,)), GATE)
+    assert found.kind == verdict
+    assert "exact match" in found.reasons[0] and "nats" not in found.reasons[0]
+
+
+def test_what_is_not_finite_or_unchanged_is_refused() -> None:
+    """Faults T11, V10."""
+    assert decide_verdict(Judgement(False, True, ()), GATE).kind == "refuse"
+    assert decide_verdict(Judgement(True, False, ()), GATE).kind == "refuse"
+
+
+def test_without_hold_out_items_the_setting_decides() -> None:
+    empty = Judgement(True, True, ())
+    assert decide_verdict(empty, GATE).promotes
+    assert not decide_verdict(empty, Gate(0.05, 0.01, 0.02, "hold")).promotes

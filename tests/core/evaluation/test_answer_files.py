@@ -1,0 +1,58 @@
+"""Answers find their questions, or are told."""
+
+from typing import Any
+
+import pytest
+
+from daemon.core.evaluation.answer_files import GivenAnswer, given_answer, match
+from daemon.core.evaluation.suites import Suite
+from tests.core.suite_samples import suite
+
+
+@pytest.fixture
+def suites() -> list[Suite]:
+    return [suite("one", "a", "b"), suite("two", "b", "c")]
+
+
+def test_answers_go_to_their_items_and_what_is_missing_or_unknown_is_counted(
+    suites: list[Suite],
+) -> None:
+    given = [
+        GivenAnswer(1, None, "a", "A"),
+        GivenAnswer(2, "two", "b", "B"),
+        GivenAnswer(3, None, "zzz", "?"),
+        GivenAnswer(4, "three", "a", "?"),
+    ]
+    found = match(given, suites)
+    assert found.answers == {"one": {"a": "A"}, "two": {"b": "B"}}
+    assert found.missing == {"one": 1, "two": 1}
+    assert (found.unknown, found.mistakes) == (2, ())
+
+
+def test_an_answer_that_could_be_to_two_questions_or_comes_twice_is_a_mistake(
+    suites: list[Suite],
+) -> None:
+    given = [
+        GivenAnswer(1, None, "b", "B"),
+        GivenAnswer(2, "one", "a", "A"),
+        GivenAnswer(3, None, "a", "again"),
+    ]
+    found = match(given, suites)
+    assert len(found.mistakes) == 2
+    assert "line 1" in found.mistakes[0] and "one and of two" in found.mistakes[0]
+    assert "line 3" in found.mistakes[1] and "twice" in found.mistakes[1]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        [],
+        {"id": 1, "answer": "x"},
+        {"id": "a"},
+        {"answer": "x"},
+        {"id": "a", "answer": "x", "suite": 1},
+    ],
+)
+def test_a_line_of_another_form_is_told_with_the_right_one(row: Any) -> None:
+    said = given_answer(7, row)
+    assert isinstance(said, str) and "line 7" in said and '"answer"' in said

@@ -1,0 +1,63 @@
+"""Where a file of lines may be cut."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from daemon.folders.disk.endings import WINDOW, is_whole, last_break
+
+
+@pytest.mark.parametrize(
+    ("data", "whole"),
+    [
+        (b"", True),
+        (b'{"a": 1}\n', True),
+        (b'{"a": 1}', True),
+        (b'\xef\xbb\xbf{"a": 1}', True),
+        (b'{"a": 1}\n{"a": 2}', True),
+        (b'{"a": 1}\n{"a": ', False),
+        (b'{"a": 1}\n\xff\xfe', False),
+        (b"[" * 5000, False),
+        (b'{"a": "' + b"x" * (2 * WINDOW) + b'"}', False),
+        (b'{"a": "' + b"x" * (2 * WINDOW) + b'"}\n', True),
+        (b'{"a": 1}\n' * WINDOW + b'{"a": 2}', True),
+    ],
+    ids=[
+        "empty",
+        "ended",
+        "one-line",
+        "mark",
+        "second-line",
+        "cut",
+        "noise",
+        "nested",
+        "long",
+        "long-ended",
+        "many",
+    ],
+)
+def test_whole_files_end_with_a_break_or_a_line_of_json(
+    tmp_path: Path, data: bytes, whole: bool
+) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_bytes(data)
+    assert is_whole(path) is whole
+
+
+def test_what_cannot_be_opened_is_left_to_whoever_takes_it(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(tmp_path / "pipe")
+    assert is_whole(tmp_path / "link")
+    assert is_whole(tmp_path / "gone")
+    assert is_whole(tmp_path / "pipe")
+
+
+def test_the_last_break_is_found_over_windows(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(b"ab\ncd\n" + b"e" * (3 * WINDOW))
+    size = path.stat().st_size
+    assert last_break(path, 0, size) == 6
+    assert last_break(path, 3, 5) == 3
+    assert last_break(path, 0, 5) == 3
+    assert last_break(path, 6, size) == 6

@@ -1,0 +1,41 @@
+"""A sweep's own files: copies of rows, trials by whole lines."""
+
+from pathlib import Path
+
+from daemon.folders.orders import sweeps
+from daemon.layout import OrderLayout, SweepLayout
+from daemon.layout_jobs import JobLayout
+
+
+def make(folder: Path) -> SweepLayout:
+    source = JobLayout(folder / "source")
+    source.folder.mkdir()
+    source.train.write_text("{}\n")
+    source.report.write_text('{"prefix": null}')
+    source.holdout.write_text("{}\n{}\n")
+    place = OrderLayout(folder / "sweep")
+    place.folder.mkdir()
+    sweeps.fill(place, source, {"sweep": "s000001"})
+    return SweepLayout(place.folder)
+
+
+def test_a_sweep_has_copies_of_the_rows_until_they_are_removed(tmp_path: Path) -> None:
+    place = make(tmp_path)
+    assert place.rows.holdout.read_text() == "{}\n{}\n"
+    assert place.rows.report.read_text() == '{"prefix": null}'
+    sweeps.remove_rows(place)
+    assert not place.rows.folder.exists() and place.request.exists()
+
+
+def test_trials_are_written_as_a_whole(tmp_path: Path) -> None:
+    place = make(tmp_path)
+    assert sweeps.read_trials(place) == []
+    sweeps.write_trials(place, [{"number": 1}])
+    sweeps.write_trials(place, [{"number": 1}, {"number": 2}])
+    assert sweeps.read_trials(place) == [{"number": 1}, {"number": 2}]
+
+
+def test_a_report_has_its_picture(tmp_path: Path) -> None:
+    place = make(tmp_path)
+    sweeps.write_report(place, "page", lambda path: path.write_bytes(b"png"))
+    assert (place.report.read_text(), place.picture.read_bytes()) == ("page", b"png")
