@@ -7,8 +7,8 @@ from typing import get_args
 
 import pytest
 
-from daemon.core.jobs import Outcome
-from daemon.core.orders import KINDS
+from daemon.core.workspace.jobs import Outcome
+from daemon.core.workspace.orders import KINDS
 from daemon.layout import QUEUE_STATES
 from tests.docs.pages import ROOT, page
 
