@@ -11,22 +11,31 @@ EXTRA := $(or $(shell cat $(READY) 2>/dev/null),cpu)
 SOAKED := KILLS WISHES FAULTS DISKS REAL FILES VOLUMES DAMAGES FUZZ READS NAMES WRITERS HUGE CALLS CUTS \
 	MINUTES REQUESTS CLIENTS STATES POISON ONLY
 
+# The rooms that decide, write and supervise: their own tests need no model and no minutes.
+COVERED := core folders supervisor
+COMMA := ,
+SPACE := $(subst ,, )
+
 GPU_ROOMS := tests/model tests/training tests/serving tests/evaluation
 GPU_SAMPLE := tests/model/test_generation.py tests/model/test_adapters.py tests/serving/test_row_batch.py
 
-.PHONY: help demo test test-families test-gpu bench bench-growth soak lint format docs constraints clean
+.PHONY: help demo test test-families test-gpu coverage bench bench-growth soak ruff lint format docs \
+	constraints release clean
 
 help:
 	@echo "make demo         watch a file become a better model (sets up $(VENV) first)"
 	@echo "make test         lint, types, import contract and every test (sets up $(VENV) first)"
 	@echo "make test-families  every family of models with its real texts through a daemon, bf16 and 4-bit"
 	@echo "make test-gpu     the rooms that compute, as on a GPU: float32, bfloat16 and 4-bit bases"
+	@echo "make coverage     branches of core, folders and supervisor that their tests take, with a floor"
 	@echo "make bench        training, server, tokens and intake beside what people use (ROWS=my.jsonl)"
 	@echo "make bench-growth whether a daemon grows over 1,000 files (FILES=100)"
 	@echo "make soak         every fault at every place, 10,000 kills, attacks (KILLS=200 FAULTS=100)"
-	@echo "make lint         what pre-commit runs: lint, format, types, import contract"
+	@echo "make ruff         lint and format: what pre-commit runs before a commit"
+	@echo "make lint         the same, types, import contract: what it runs before a push"
 	@echo "make format       mend what can be mended by machine"
 	@echo "make docs         write the pages that are made from the code"
+	@echo "make release      sdist and wheel in dist/; the wheel is tried where no source is"
 	@echo "make constraints  resolve the hashed constraints anew"
 	@echo "make EXTRA=cuda12 demo, in a fresh checkout: with MLX for an NVIDIA GPU (or cuda13)"
 	@echo "make clean        remove $(VENV) and caches; never a folder of the daemon"
@@ -52,6 +61,13 @@ test-gpu: $(READY)
 test-families: $(READY)
 	FINETUNED_FAMILIES=all $(BIN)/python -m pytest tests/end_to_end/test_model_families.py
 
+# Under a tracer all rooms take an hour and more, so it is no part of `make test`.
+coverage: $(READY)
+	@rm -f .coverage .coverage.*
+	$(BIN)/python -m coverage run -m pytest -q --timeout 600 $(COVERED:%=tests/%)
+	@$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report --include "$(subst $(SPACE),$(COMMA),$(COVERED:%=daemon/%/*))"
+
 bench: $(READY)
 	@$(BIN)/python -m benchmarks.train_speed
 	@$(BIN)/python -m benchmarks.judge_speed
@@ -66,9 +82,11 @@ bench-growth: $(READY)
 soak: $(READY)
 	@$(BIN)/python -m tests.reliability.soak $(foreach kind,$(SOAKED),$(if $($(kind)),--$(shell echo $(kind) | tr A-Z a-z) $($(kind))))
 
-lint: $(READY)
+ruff: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+lint: ruff
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
@@ -80,11 +98,14 @@ docs: $(READY)
 	$(BIN)/python docs/make_settings.py
 	$(BIN)/python docs/make_tree.py
 
+release: $(READY)
+	@.ci/release
+
 constraints: $(READY)
 	$(BIN)/python constraints/lock.py
 
 clean:
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) dist build .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 # One call of pip from the lock where there is one, so that nothing is resolved; else by ranges. The
 # lock is for the CPU: its wheel goes before that of CUDA comes, because both own one library, and so

@@ -9,8 +9,8 @@ from pydantic_core import PydanticUndefined
 from daemon.settings import Settings
 
 OWN_KEYS = {
-    "prefixes": "[What a prefix is](prefixes.md).",
-    "targets": "[What a target is](comparing.md#targets).",
+    "prefixes": "[What a prefix is](data.md#prefixes).",
+    "targets": "[What a target is](evaluation.md#targets).",
 }
 PAGE = Path(__file__).resolve().parent / "settings.md"
 

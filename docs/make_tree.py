@@ -1,4 +1,4 @@
-"""Write the README's tree from the files git would keep and each module's first sentence."""
+"""Write docs/code-map.md: the files git would keep, each with its module's first sentence."""
 
 import ast
 import subprocess
@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-BEGIN, END = "<!-- tree: made by `make docs` -->\n", "<!-- end of tree -->\n"
+PAGE = "docs/code-map.md"
+TITLE = "Code map"
 WIDTH = 30
 
 REMARKS = {
@@ -26,17 +27,21 @@ REMARKS = {
     "status/": "what the daemon is doing, for people and scripts",
     "tests/": "mirrors the tree; every name is a sentence",
     ".gitignore": "what the daemon writes is not source",
-    ".pre-commit-config.yaml": "`make lint` before a commit",
+    ".dockerignore": "what the image does not need",
+    ".pre-commit-config.yaml": "ruff before a commit, the rest of `make lint` before a push",
     "CHANGELOG.md": "what changed, from the user's side",
     "CONTRIBUTING.md": "where a change belongs, and its proof of value",
+    "Dockerfile": "an image of the daemon for Linux; nobody has built it yet",
     "LICENSE": "Apache-2.0",
     "Makefile": "demo, test, bench and the rest",
     "NOTICE": "whose data is shipped",
-    "README.md": "this page",
+    "README.md": "what it is, a minute's try, what it guarantees",
+    "SECURITY.md": "what is defended, and how to report a hole",
     "pyproject.toml": "dependencies, lint, types, import contract, tests",
 }
 
 FOLDERS = {
+    "daemon/py.typed": "type checkers believe the package's types",
     "daemon/analysis/page.css": "the look of a report, light and dark",
     "daemon/analysis/page.js": "draws the charts of a report",
     "daemon/serving/dashboard/charts.js": "draws the learning charts, with sentences and tables",
@@ -47,6 +52,7 @@ FOLDERS = {
     "tests/dedup/": "when two questions are one",
     "docs/decisions/": "why it is so and not otherwise, one page each",
     "docs/architecture.svg": "the picture on that page",
+    "docs/dashboard.png": "the README's picture, made by make_picture.py",
     "tests/cli/": "commands as a user types them",
     "tests/compatibility/": "files of earlier releases load for ever",
     "tests/core/": "tables and properties of pure functions",
@@ -68,15 +74,16 @@ FOLDERS = {
 
 
 def main() -> None:
-    readme = ROOT / "README.md"
-    readme.write_text(with_tree(readme.read_text(encoding="utf-8")), encoding="utf-8")
+    (ROOT / PAGE).write_text(code_map(), encoding="utf-8")
 
 
-def with_tree(readme: str) -> str:
-    """Return the README with the tree of the disk in its place."""
-    before, rest = readme.split(BEGIN)
-    _, after = rest.split(END)
-    return f"{before}{BEGIN}```\n{tree()}```\n{END}{after}"
+def code_map() -> str:
+    """Return the page."""
+    return (
+        f"# {TITLE}\n\nEvery folder and module with its purpose, made by `make docs` from the "
+        "modules' own first sentences. What the rooms are for, and which may import which, is in "
+        f"[architecture](architecture.md).\n\n```\n{tree()}```\n"
+    )
 
 
 def tree() -> str:
@@ -96,7 +103,7 @@ def tree() -> str:
 def _files() -> list[str]:
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    return sorted(name for name in listed.splitlines() if (ROOT / name).is_file())
+    return sorted({PAGE, *(name for name in listed.splitlines() if (ROOT / name).is_file())})
 
 
 def _package(folder: str, files: list[str], depth: int) -> Iterator[str]:
@@ -120,6 +127,8 @@ def _inside(folder: str, files: list[str]) -> Iterator[str]:
 
 def _first_sentence(name: str) -> str:
     path = ROOT / name
+    if name == PAGE:
+        return TITLE
     if path.suffix == ".md":
         return path.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
     if path.suffix != ".py" or not path.is_file():

@@ -1,8 +1,8 @@
 """Workspaces of earlier releases are gone on with, whatever lay in them (faults D15, Q2, S7).
 
 Each release adds its file to `golden/` (`make_golden.py` makes it), and none of a release is ever
-removed or made again: it is what users' disks hold. `unreleased.tar.gz` stands for what is no
-release yet, and is made again when a file's form changes before the first one.
+removed or made again: it is what users' disks hold. `unreleased.tar.gz` has the form from
+before the first release, 0.2.0, and stays too.
 """
 
 import json

@@ -73,4 +73,4 @@ def test_the_table_in_the_docs_says_what_the_estimate_says(
     kinds = (need.weights, trained, need.activations, need.logits, need.total)
     cells = " | ".join(f"{size / GIB:.1f}" for size in kinds)
     line = f"| {label} | {cells} | {(USABLE - need.total) / GIB:.1f} to spare |"
-    assert line in (FOLDER.parents[1] / "docs" / "memory.md").read_text(encoding="utf-8")
+    assert line in (FOLDER.parents[1] / "docs" / "training.md").read_text(encoding="utf-8")

@@ -32,6 +32,32 @@ def pages() -> list[Path]:
     return [path for path in files() if path.suffix == ".md"]
 
 
+def links(path: Path) -> list[str]:
+    """Return the links of a page that stay inside the repository."""
+    found = re.findall(r"\]\(([^)\s]+)", without_code(path.read_text(encoding="utf-8")))
+    return [link for link in found if "://" not in link]
+
+
+def target(path: Path, link: str) -> tuple[Path, str]:
+    """Return the file that a link of a page leads to, and the anchor in it."""
+    name, _, anchor = link.partition("#")
+    return (path.parent / name if name else path), anchor
+
+
+def anchors(path: Path) -> list[str]:
+    """Return the anchors of a page's headings, as hosted Markdown makes them."""
+    headings = re.findall(
+        r"^#{1,6} (.+)$", without_code(path.read_text(encoding="utf-8")), re.MULTILINE
+    )
+    plain = [re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings]
+    return [heading.replace(" ", "-") for heading in plain]
+
+
+def without_code(text: str) -> str:
+    """Return a page's text without its blocks of code, whose comments look like headings."""
+    return re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+
+
 def first_column(text: str) -> set[str]:
     """Return every word in backticks of the first column of a page's tables."""
     cells = re.findall(r"^\| (`[^|]*) \|", text, flags=re.MULTILINE)

@@ -1,4 +1,4 @@
-"""Each fault of `docs/faults.md` is named by a test that covers it, or has a reason here."""
+"""Each fault of `docs/reliability.md` is named by a test that covers it, or has a reason here."""
 
 import ast
 import io
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.house.sources import ROOT
 
-PAGE = "docs/faults.md"
+PAGE = "docs/reliability.md"
 ID = re.compile(r"\b[INPQTCSVAD]\d{1,2}\b")
 RANGE = re.compile(rf"{ID.pattern} to {ID.pattern}")
 """It says of no single fault that it is covered."""

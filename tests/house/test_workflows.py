@@ -31,10 +31,49 @@ def test_a_workflow_runs_the_commands_of_developers(path: Path) -> None:
             assert (ROOT / program).is_file()
 
 
-def test_there_is_a_job_for_linux_for_macs_and_for_the_choices_of_a_gpu() -> None:
+def systems(path: Path) -> dict[str, list[str]]:
+    """Return the commands of a workflow by the system they run on."""
+    found: dict[str, list[str]] = {}
+    for job in yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"].values():
+        lines = [step["run"] for step in job["steps"] if "run" in step]
+        matrix = job.get("strategy", {}).get("matrix", {}).get("os", [job["runs-on"]])
+        for system in matrix:
+            found.setdefault(system, []).extend(lines)
+    return found
+
+
+@pytest.mark.parametrize("system", ["ubuntu-24.04", "ubuntu-24.04-arm", "macos-14", "macos-15"])
+def test_every_test_runs_on_linux_of_both_kinds_and_on_macs(system: str) -> None:
     """No hosted job ran any test, on any platform."""
-    text = "".join(path.read_text(encoding="utf-8") for path in WORKFLOWS)
-    assert all(name in text for name in ("ubuntu-24.04-arm", "macos-15", "make test-gpu"))
+    assert ".ci/run" in systems(ROOT / ".github" / "workflows" / "test.yml")[system]
+    assert "make test" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_there_is_a_job_for_the_choices_of_a_gpu_and_one_for_a_release() -> None:
+    assert any("make test-gpu" in commands(path) for path in WORKFLOWS)
+    assert any("make release" in commands(path) for path in WORKFLOWS)
+
+
+def test_ruff_goes_before_a_commit_and_the_rest_before_a_push() -> None:
+    """Fault: each commit waited a minute for the types."""
+    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    hooks = {hook["entry"]: hook["stages"] for repo in config["repos"] for hook in repo["hooks"]}
+    assert hooks == {"make ruff": ["pre-commit"], "make lint": ["pre-push"]}
+    assert set(config["default_install_hook_types"]) == {"pre-commit", "pre-push"}
+
+
+FORMS = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
+
+
+@pytest.mark.parametrize("path", FORMS, ids=lambda path: path.stem)
+def test_a_form_for_issues_is_one_that_hosts_read(path: Path) -> None:
+    form = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if path.stem == "config":
+        return
+    assert form["name"] and form["description"]
+    parts = [part for part in form["body"] if part["type"] != "markdown"]
+    assert len({part["id"] for part in parts}) == len(parts) > 0
+    assert all(part["attributes"]["label"] for part in parts)
 
 
 def test_a_test_that_is_for_linux_says_why() -> None:

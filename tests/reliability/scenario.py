@@ -2,7 +2,7 @@
 
 Two good files and a bad one are dropped, each file is a run of its own, and every step of the
 daemon is deterministic: however often it is disturbed, the versions must come out bit by bit the
-same (invariants I1 to I8 of docs/faults.md).
+same (invariants I1 to I8 of docs/reliability.md).
 """
 
 import hashlib

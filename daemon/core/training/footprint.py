@@ -2,7 +2,7 @@
 
 How the terms were found: peaks of real steps of SmolLM2-135M in fp32 were measured for rows of
 64 to 1,024 tokens, 4 to 30 adapted layers, ranks 16 and 64, 64 to 448 supervised positions
-(docs/memory.md has the table; `python -m benchmarks.train_memory` measures it again). They grow
+(docs/training.md has the table; `python -m benchmarks.train_memory` measures it again). They grow
 
 - by 11.5 thousand numbers for each token and adapted layer: what the backward pass of a layer of
   this shape needs, 5 x intermediate + 4 x hidden + 2 x queries + 2 x (keys or values);

@@ -17,7 +17,7 @@ from tests.analysis.curves.made import Made
 HEALTHY = 500
 SICK = 60
 FALSE_ALARMS = 0.02
-"""Of each detector, as docs/learning-curves.md says."""
+"""Of each detector, as docs/tuning.md says."""
 FOUND = 0.95
 TOLERANCE = 0.10
 """Share of the run by which the step may be off."""
