@@ -14,7 +14,7 @@ from typing import Any, Literal
 from daemon.core.evaluation.sampling import Sampling
 from daemon.model.anatomy import Anatomy
 from daemon.model.backend import mx
-from daemon.model.token_sampling import choosing
+from daemon.model.token_sampling import sampler_for
 
 # mlx_lm imports mlx by itself: it must come after the back end is set up.
 from mlx_lm.models.cache import make_prompt_cache  # isort: skip
@@ -52,7 +52,7 @@ class BatchRow:
     def __post_init__(self) -> None:
         """Begin with nothing generated."""
         self.left = self.sampling.max_tokens
-        self.choose = choosing(self.sampling)
+        self.sample = sampler_for(self.sampling)
         self.prompt_length = len(self.tokens)
 
     @property
@@ -244,5 +244,5 @@ def _chosen(rows: Sequence[BatchRow], logits: Any) -> Any:
         return mx.argmax(logits, axis=-1)
     chances = logits - mx.logsumexp(logits, axis=-1, keepdims=True)
     return mx.concatenate(
-        [row.choose(chances[number : number + 1]) for number, row in enumerate(rows)]
+        [row.sample(chances[number : number + 1]) for number, row in enumerate(rows)]
     )

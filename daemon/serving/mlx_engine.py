@@ -170,7 +170,7 @@ class MlxEngine:
     def _unload_version(self, loaded: _LoadedVersion) -> None:
         assert self._loaded is not None
         if loaded.batch is self._loaded.shared:
-            self._loaded.adapters.take_off(loaded.slot)
+            self._loaded.adapters.remove(loaded.slot)
         self._prompts.forget(loaded.name)
 
     def _load_version(self, subject: ServedVersion) -> _LoadedVersion:
@@ -188,7 +188,7 @@ class MlxEngine:
         load_adapter(own, subject.adapter / ADAPTER)
         # An adapter's layers are new, and a new layer would apply dropout as in training.
         own.eval()
-        slot = self._loaded.adapters.put_on(own)
+        slot = self._loaded.adapters.add(own)
         if isinstance(slot, int):
             return _LoadedVersion(subject.model, self._loaded.shared, slot)
         sys.stderr.write(f"{subject.version} is answered in a batch of its own: {slot}\n")

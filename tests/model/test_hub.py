@@ -95,7 +95,7 @@ def test_a_download_that_was_left_goes_on_where_it_stood(layout: Layout, hub: Hu
     hub.drops = [30_000]
 
     def leaves(doing: str, wait_s: float = 0.0) -> bool:
-        return "the line broke" in doing
+        return "the connection broke" in doing
 
     with pytest.raises(Interrupted):
         prepare(layout, "test/tiny", leaves)

@@ -34,7 +34,7 @@ def install(site: Path, name: str, size: int | None) -> None:
 
 
 def told(nvidia: bool = False) -> str:
-    return wheels.trouble(wheels.installed(), nvidia) or "fine"
+    return wheels.problem_of(wheels.installed(), nvidia) or "fine"
 
 
 def test_one_back_end_is_fine(site: Path) -> None:
