@@ -88,8 +88,8 @@ def _conflict_remark(conflicts: Mapping[str, Any]) -> list[str]:
         return []
     policy = escape(str(conflicts.get("policy") or "keep"), 40)
     return [
-        f"{count:,} {_rows(count)} {'asks' if count == 1 else 'ask'} what another row asks and "
-        f"{'answers' if count == 1 else 'answer'} otherwise (policy: {policy})."
+        f"{count:,} {_rows(count)} {'has' if count == 1 else 'have'} the question of another row "
+        f"and a different answer (policy: {policy})."
     ]
 
 

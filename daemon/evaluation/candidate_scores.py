@@ -37,7 +37,7 @@ class ModelScores:
 
 @dataclass(frozen=True)
 class JudgementScores:
-    """The scores of all models."""
+    """The scores of the candidate and its references."""
 
     candidate: ModelScores
     references: Sequence[ModelScores]

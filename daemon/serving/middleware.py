@@ -65,7 +65,7 @@ class Middleware:
                 await self._inner(scope, receive, response_send)
                 return
             except (ClientDisconnect, ClientGone, TimeoutError):
-                # The client has disconnected: nobody reads a response.
+                # The client has disconnected: there is no one to send a response to.
                 self._metrics.error("client_left")
                 return
             except RequestRefused as no:

@@ -39,7 +39,7 @@ class Registry:
     def find(self, model: str, prefix: str | None = None) -> ServedVersion:
         """Return the version that an id, `current` or `base` names now.
 
-        With the name of a prefix it has that prefix, as it stands in the settings now.
+        With the name of a prefix it has that prefix, as the settings define it now.
 
         Raises:
             RequestRefused: there is no such id (404), no current version yet (503), or no such

@@ -56,7 +56,7 @@ class RequestHandler:
     thread: EngineThread
     metrics: ServerMetrics
     clock: Clock
-    # Rendering and tokenizing long prompts takes long: a thread does it, the event loop goes on.
+    # Rendering and tokenizing a long prompt takes time: a thread does it, not the event loop.
     _executor: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="prompts")
     )
@@ -144,7 +144,7 @@ class _AnswerQueue:
 
     def put(self, event: Event) -> None:
         """Add one event, from any thread."""
-        # The loop may have ended: then nobody waits.
+        # The loop may have ended: then there is no client left.
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._events.put_nowait, event)
 

@@ -16,7 +16,7 @@ MARK = "#a83a17"
 
 
 def draw(chart: LineChart, title: str, target: IO[bytes]) -> None:
-    """Write the picture of a chart, 900 x 500 points; `title` says whose it is."""
+    """Write the picture of a chart, 900 x 500 points; `title` names the run."""
     # Imported here: it takes most of a second. No pyplot: it has global state.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

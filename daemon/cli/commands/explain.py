@@ -121,7 +121,7 @@ def _add(table: Table, *values: object) -> None:
 
 
 def _files(files: Sequence[Record]) -> Table:
-    table = _table("file", "trained", "held out", "refused", "set aside", "loss", "right")
+    table = _table("file", "trained", "held out", "refused", "skipped", "loss", "right")
     for one in files:
         rows = one["rows"]
         _add(

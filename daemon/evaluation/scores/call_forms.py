@@ -273,7 +273,7 @@ def _of_python(text: str, bare: bool) -> list[Called] | None:
 
 
 def _untyped(pattern: re.Pattern[str], text: str) -> dict[str, Any] | None:
-    """Return elements as arguments; None where something else stands between them."""
+    """Return elements as arguments; None where there is anything else between them."""
     if pattern.sub("", text).strip():
         return None
     return {name.strip(): Untyped(value.strip()) for name, value in pattern.findall(text)}

@@ -23,7 +23,7 @@ class FieldScore:
     valid: bool
     """The answer is a JSON object and nothing else."""
     fenced: bool
-    """It stands in a markdown fence."""
+    """It is wrapped in a markdown fence."""
     precision: float
     recall: float
     f1: float
