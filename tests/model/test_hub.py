@@ -161,7 +161,7 @@ def test_a_gated_model_says_where_its_terms_are_accepted(layout: Layout, hub: Hu
 
 @pytest.mark.parametrize(
     ("status", "words"),
-    [(403, "login"), (500, "cannot give 'test/tiny' now (500)"), (429, "(429)")],
+    [(403, "login"), (500, "cannot serve 'test/tiny' now (500)"), (429, "(429)")],
 )
 def test_what_the_hub_refuses_is_said_in_a_sentence(
     layout: Layout, hub: Hub, status: int, words: str

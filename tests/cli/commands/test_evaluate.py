@@ -90,9 +90,9 @@ def test_with_no_daemon_the_command_does_the_evaluation_itself(
 def test_beside_a_daemon_it_waits_and_can_be_looked_at(finetuned: Command, ready: Layout) -> None:
     asked = finetuned("evaluate", "--limit", "5", "--suite", "lakes", "--root", ready.root)
     assert asked.exit_code == 0, asked.output
-    assert "0 of 1 pieces" in asked.stdout
+    assert "0 of 1 parts" in asked.stdout
     again = finetuned("evaluate", "e000001", "--root", ready.root)
-    assert "0 of 1 pieces" in again.stdout
+    assert "0 of 1 parts" in again.stdout
     assert orders.names(ready, EVALUATION) == ["e000001"]
     (suite,) = evaluations.read_suites(ready.evaluation("e000001"))
     assert (len(suite["suite"]["items"]), suite["of"]) == (5, 12)
