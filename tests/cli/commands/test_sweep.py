@@ -116,7 +116,7 @@ def test_a_trained_version_keeps_its_shape_unless_the_sweep_is_fresh(
 ) -> None:
     train_version(ready)
     grown = finetuned("sweep", rows, "--root", ready.root).stdout
-    assert "goes on from v000001" in grown and "--fresh" in grown
+    assert "continues from v000001" in grown and "--fresh" in grown
     fresh = finetuned("sweep", rows, "--fresh", "--root", ready.root).stdout
     assert "lineage new" in fresh
     first, second = request_of(ready, "s000001"), request_of(ready, "s000002")
