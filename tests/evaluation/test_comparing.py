@@ -186,7 +186,7 @@ def test_speed_is_told_only_where_it_was_measured() -> None:
     )
     first, second = subject_rows(report)
     assert first[3:5] == ("25.0", "1 MiB")
-    assert second[3:5] == ("not measured", "") and "remembered" in second[-1]
+    assert second[3:5] == ("not measured", "") and "from the cache" in second[-1]
 
 
 def test_right_answers_are_counted_by_difficulty() -> None:
