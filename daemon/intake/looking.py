@@ -15,7 +15,7 @@ from daemon.dedup.family_keys import FamilyColumns
 from daemon.dedup.growing import beginnings, whole_key
 from daemon.dedup.wording import Words
 from daemon.intake.lines import Block, Line, LineSource
-from daemon.intake.parsing import RowRules, parse_again, parse_block
+from daemon.intake.parsing import RowRules, mendings, parse_again, parse_block
 from daemon.intake.tally import Tally
 
 Progress = Callable[[int], None]
@@ -31,6 +31,8 @@ class Rows:
     source: LineSource
     read: int = 0
     forms: Counter[str] = field(default_factory=Counter)
+    mended: Counter[str] = field(default_factory=Counter)
+    """Lines that are read otherwise than they stand in the file, by how."""
     keys: bytearray = field(default_factory=bytearray)
     wholes: bytearray = field(default_factory=bytearray)
     """Like `keys`, whichever answers are trained."""
@@ -61,6 +63,16 @@ class Rows:
                 raise ChangedWhileRead(f"line {line.number} of {self.path} is not what it was")
             yield found.example
 
+    def told_of_encoding(self) -> Iterator[str]:
+        """Say which lines are read otherwise than they stand in the file."""
+        marks = self.mended["mark"] + self.source.had_bom
+        if self.source.had_bom and marks == 1:
+            yield "the file begins with a byte order mark; it was left out"
+        elif marks:
+            yield f"{marks} byte order mark(s) of joined files were left out"
+        if count := self.mended["western"]:
+            yield f"{count} line(s) are windows-1252 and not UTF-8; they were read as that"
+
     def forget(self) -> None:
         """Free what only the first sift needs."""
         self.keys.clear()
@@ -83,6 +95,7 @@ def look(path: Path, rules: RowRules, tally: Tally, progress: Progress, seed: in
     words = Words()
     for block in rows.source.blocks():
         places = _look_at(block, rows, tally, words)
+        rows.mended += mendings(block)
         if places:
             at = np.array(places, np.int64)
             lengths = np.fromiter(map(len, block.texts), np.int64, len(block.texts))

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
+from daemon.core.refusal_rows import refusal_in
 from daemon.core.rows.formats import Fields, Good, recognise
 from daemon.core.rows.refusal import Bad
+from daemon.files.encodings import BOM, text_of
 from daemon.intake.lines import Block, Line
 
 QUOTE, BACKSLASH = b'"\\'
@@ -79,7 +82,7 @@ def parse(line: Line, rules: RowRules) -> Good | Bad:
             f"the line has {line.length} bytes, the limit is {max_bytes}",
             "split it, or raise intake.max_line_bytes",
         )
-    row = strict(line.data, max_depth)
+    row = strict(mended(line.data), max_depth)
     if isinstance(row, Bad):
         if not line.whole and row.code == "bad_json":
             return Bad(
@@ -93,8 +96,13 @@ def parse(line: Line, rules: RowRules) -> Good | Bad:
 
 def parse_again(line: Line, rules: RowRules) -> Good | Bad:
     """Return the example of a line that was good when it was first read."""
+    data = line.data or b""
     try:
-        return _recognised(orjson.loads(line.data or b""), rules)
+        return _recognised(orjson.loads(data), rules)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        return _recognised(orjson.loads(mended(data)), rules)
     except orjson.JSONDecodeError as error:
         return Bad("changed", str(error), "drop the file again")
 
@@ -107,7 +115,39 @@ def _recognised(row: Any, rules: RowRules) -> Good | Bad:
             row = strict(raw.encode(), rules.max_depth)
             if isinstance(row, Bad):
                 return row
+    elif isinstance(row, dict) and (bad := refusal_in(row)) is not None:
+        return bad
     return recognise(row, rules.fields)
+
+
+def mended(data: bytes) -> bytes:
+    """Return a line as UTF-8 where that is certain: without the byte order mark of a joined file.
+
+    A line that cannot be one of UTF-8 and can well be one of windows-1252 is that.
+    """
+    data = data.removeprefix(BOM)
+    if data.isascii():
+        return data
+    text = text_of(data)
+    return data if text is None else text.encode()
+
+
+def mendings(block: Block) -> Counter[str]:
+    """Count the lines of a block that are read otherwise than they stand there, by how."""
+    found: Counter[str] = Counter()
+    try:
+        block.data.decode()
+        if BOM not in block.data:
+            return found
+    except UnicodeDecodeError:
+        pass
+    for _, line in block.lines():
+        data = line.data or b""
+        if data.startswith(BOM):
+            found["mark"] += 1
+        if mended(data) != data.removeprefix(BOM):
+            found["western"] += 1
+    return found
 
 
 def strict(data: bytes, max_depth: int) -> Any:

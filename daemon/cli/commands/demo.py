@@ -114,7 +114,7 @@ def _until_up(layout: Layout, process: "subprocess.Popen[bytes]", words: IO[byte
 
 def _train(layout: Layout, example: Path) -> Followed:
     follower = Follower(layout, SystemClock())
-    followed = drop(layout, example, "normal", None, OWN)
+    followed = drop(layout, example, "normal", {}, OWN)
     follower.files.append(followed)
     say(f"Dropped {example.name} into inbox/; the model is made ready, then trained.")
     follower.until_ended()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+from daemon.core.file_names import stem_of
 from daemon.core.records import fields_of
 from daemon.core.rows.prefix import NONE
 from daemon.errors import DaemonFault
@@ -145,7 +146,7 @@ def _is_bidi(char: str) -> bool:
 
 def slug(name: str) -> str:
     """Return a part for a directory name: lower-case ASCII, digits and dashes, 40 at most."""
-    stem = name.removesuffix(".jsonl")
+    stem = stem_of(name)
     kept = "".join(char if char.isascii() and char.isalnum() else "-" for char in stem.lower())
     return "-".join(part for part in kept.split("-") if part)[:40].strip("-") or "file"
 

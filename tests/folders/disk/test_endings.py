@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.folders.disk.endings import WINDOW, is_whole, last_break
+from daemon.folders.disk.endings import WINDOW, end_of, last_break
 
 
 @pytest.mark.parametrize(
@@ -42,15 +42,15 @@ def test_whole_files_end_with_a_break_or_a_line_of_json(
 ) -> None:
     path = tmp_path / "x.jsonl"
     path.write_bytes(data)
-    assert is_whole(path) is whole
+    assert end_of(path).is_whole is whole
 
 
 def test_what_cannot_be_opened_is_left_to_whoever_takes_it(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     os.mkfifo(tmp_path / "pipe")
-    assert is_whole(tmp_path / "link")
-    assert is_whole(tmp_path / "gone")
-    assert is_whole(tmp_path / "pipe")
+    assert end_of(tmp_path / "link").is_whole
+    assert end_of(tmp_path / "gone").is_whole
+    assert end_of(tmp_path / "pipe").is_whole
 
 
 def test_the_last_break_is_found_over_windows(tmp_path: Path) -> None:
