@@ -15,7 +15,7 @@ from daemon.dedup.family_keys import FamilyColumns
 from daemon.dedup.growing import beginnings, whole_key
 from daemon.dedup.wording import Words
 from daemon.intake.lines import Block, Line, LineSource
-from daemon.intake.parsing import RowRules, mendings, parse_again, parse_block
+from daemon.intake.parsing import RowRules, parse_again, parse_block
 from daemon.intake.tally import Tally
 
 Progress = Callable[[int], None]
@@ -95,7 +95,6 @@ def look(path: Path, rules: RowRules, tally: Tally, progress: Progress, seed: in
     words = Words()
     for block in rows.source.blocks():
         places = _look_at(block, rows, tally, words)
-        rows.mended += mendings(block)
         if places:
             at = np.array(places, np.int64)
             lengths = np.fromiter(map(len, block.texts), np.int64, len(block.texts))
@@ -110,7 +109,7 @@ def _look_at(block: Block, rows: Rows, tally: Tally, words: Words) -> list[int]:
     """Note the rows of a block and return their places in it."""
     places: list[int] = []
     lines: dict[int, Line] = {}
-    for place, found in parse_block(block, rows.rules):
+    for place, found in parse_block(block, rows.rules, rows.mended):
         rows.read += 1
         if isinstance(found, Bad):
             lines = lines or dict(block.lines())

@@ -32,13 +32,18 @@ class RowRules:
     fields: Fields
 
 
-def parse_block(block: Block, rules: RowRules) -> list[tuple[int, Good | Bad]]:
+def parse_block(
+    block: Block, rules: RowRules, mended_lines: Counter[str] | None = None
+) -> list[tuple[int, Good | Bad]]:
     """Return for each line that is not blank its place and its example, or why there is none.
 
     A block without a mistake is checked as a whole, which costs little more than parsing it.
+    `mended_lines` counts lines that are read otherwise than they stand there.
     """
     rows = strict_rows(block, rules)
     if rows is None:
+        if mended_lines is not None:
+            mended_lines += mendings(block)
         return [(place, parse(line, rules)) for place, line in block.lines()]
     return [(place, _recognised(row, rules)) for place, row in enumerate(rows)]
 
@@ -108,16 +113,19 @@ def parse_again(line: Line, rules: RowRules) -> Good | Bad:
 
 
 def _recognised(row: Any, rules: RowRules) -> Good | Bad:
-    if isinstance(row, dict) and "raw" in row and set(row) >= MENDED_KEYS:
-        # A line of `rejected.jsonl` that came back mended.
-        raw = row["raw"]
-        if isinstance(raw, str):
-            row = strict(raw.encode(), rules.max_depth)
-            if isinstance(row, Bad):
-                return row
-    elif isinstance(row, dict) and (bad := refusal_in(row)) is not None:
-        return bad
+    if isinstance(row, dict) and "raw" in row:
+        row = _carried(row, rules)
+        if isinstance(row, Bad):
+            return row
     return recognise(row, rules.fields)
+
+
+def _carried(row: dict[str, Any], rules: RowRules) -> Any:
+    """Return the row in a line of `rejected.jsonl` that came back mended; any other as it is."""
+    raw = row["raw"]
+    if set(row) >= MENDED_KEYS and isinstance(raw, str):
+        return strict(raw.encode(), rules.max_depth)
+    return refusal_in(row) or row
 
 
 def mended(data: bytes) -> bytes:
@@ -135,12 +143,6 @@ def mended(data: bytes) -> bytes:
 def mendings(block: Block) -> Counter[str]:
     """Count the lines of a block that are read otherwise than they stand there, by how."""
     found: Counter[str] = Counter()
-    try:
-        block.data.decode()
-        if BOM not in block.data:
-            return found
-    except UnicodeDecodeError:
-        pass
     for _, line in block.lines():
         data = line.data or b""
         if data.startswith(BOM):
