@@ -74,6 +74,9 @@ def table_in(head: bytes, known: Collection[str], is_named_so: str) -> Table | B
     if told is not None:
         return Table(told[1].decode("latin-1"), told=True)
     text = text_of(first)
+    if text is None and is_named_so:
+        message = "the table is neither UTF-8 nor certainly windows-1252"
+        return Bad("wrong_encoding", message, "save it as CSV in UTF-8")
     if text is None or text.lstrip()[:1] in ("{", "["):
         return None
     found = {separator: _cells(text, separator) for separator in SEPARATORS}

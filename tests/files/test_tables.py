@@ -69,6 +69,13 @@ def test_a_line_in_no_certain_encoding_is_refused_by_itself(tmp_path: Path) -> N
     assert found[1:] == [{"prompt": "é", "completion": "è"}] * 2
 
 
+def test_a_table_whose_names_cannot_be_read_is_refused_once(tmp_path: Path) -> None:
+    """Each of its lines was refused as bad JSON."""
+    (tmp_path / "x.csv").write_bytes(b"\xe2\xee\xef\xf0\xee\xf1,\xee\xf2\xe2\xe5\xf2\n1,2\n")
+    found = kind_of(tmp_path / "x.csv")
+    assert isinstance(found, Bad) and found.code == "wrong_encoding" and "UTF-8" in found.hint
+
+
 @pytest.mark.parametrize(
     ("code", "text"),
     [
