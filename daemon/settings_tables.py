@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from daemon.core.rows.formats import FieldName
+from daemon.core.row_names import FieldName
 from daemon.core.rows.prefix import NONE
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
-from daemon.core.rows.chat_rows import OPENAI, tools_of, turns_of
+from daemon.core.rows.chat_rows import OPENAI, turns_of
 from daemon.core.rows.examples import Chat, Turn, compact, prompt_of, said_in
 from daemon.core.rows.formats import recognise
 from daemon.core.rows.refusal import Bad
+from daemon.core.tool_lists import tools_of
 
 ScorerName = Literal["exact", "overlap", "fields", "calls"]
 Difficulty = Literal["easy", "medium", "hard"]
