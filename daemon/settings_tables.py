@@ -47,6 +47,13 @@ class IntakeSettings(Section):
     fields: dict[FieldName, str] = Field(
         {}, description='Own names of keys, as { prompt = "frage", completion = "antwort" }.'
     )
+    reasoning: Literal["keep", "leave_out"] = Field(
+        "keep",
+        description="Reasoning of answers (reasoning_content, thinking …): learned, or left out.",
+    )
+    preferences: Literal["refuse", "chosen"] = Field(
+        "refuse", description="Preference data (chosen, rejected): refused, or the chosen side."
+    )
 
 
 class MemorySettings(Section):

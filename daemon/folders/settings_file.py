@@ -85,7 +85,13 @@ def _key(name: str) -> str:
 def _entry(name: str, field: FieldInfo, value: Any) -> Iterator[str]:
     limits = _limits(field)
     yield from _comment(f"{field.description}{f' ({limits})' if limits else ''}")
-    yield f"# {name} =" if value is None else f"{name} = {literal(value)}"
+    if value is None:
+        yield f"# {name} ="
+    elif value == {}:
+        # Written out, an empty table could not be opened again as [section.name] further down.
+        yield f"# {name} = {{}}"
+    else:
+        yield f"{name} = {literal(value)}"
 
 
 def _limits(field: FieldInfo) -> str:

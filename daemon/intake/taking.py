@@ -196,6 +196,7 @@ class Taking:
         rows = self._look(self._place.original, tally)
         if rows.source.had_bom:
             self._warnings.append("the file begins with a byte order mark; it was left out")
+        self._warnings += rows.readings.sentences()
         first = sift_first(rows, elsewhere, self.encoder.prefix_stable)
         rows.forget()
         _refuse(tally, rows, first.refused)
@@ -257,7 +258,8 @@ class Taking:
 
     def _rules(self) -> RowRules:
         intake = self.settings.intake
-        return RowRules(intake.max_depth, intake.max_line_bytes, Fields(intake.fields))
+        fields = Fields(intake.fields, intake.reasoning == "keep", intake.preferences == "chosen")
+        return RowRules(intake.max_depth, intake.max_line_bytes, fields)
 
     def _temporary(self, name: str, stack: ExitStack) -> Path:
         path = self._place.folder / f"{name}.tmp"
@@ -273,6 +275,7 @@ class Taking:
         tally = Tally(stack.enter_context(refused.open("wb")))
         self._progress(0)
         rows = self._look(path, tally)
+        self._warnings += [f"hold-out file: {said}" for said in rows.readings.sentences()]
         nothing = self._elsewhere(None, blank=True)
         first = sift_first(rows, nothing, False)
         _refuse(tally, rows, first.refused)

@@ -3,7 +3,7 @@
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 
@@ -11,6 +11,7 @@ from daemon.cli.files.follow import Followed, Follower
 from daemon.cli.output.screen import facts, say
 from daemon.cli.place import HERE, JobFailed, Json, NotRunning, Root, alive, how_to_start, workspace
 from daemon.clock import SystemClock
+from daemon.core.row_names import FieldName
 from daemon.core.workspace.jobs import Priority
 from daemon.errors import UserFault
 from daemon.folders.inbox import drops
@@ -37,6 +38,10 @@ def submit(
             "--set", help="A setting for this job: training.epochs=3", metavar="KEY=VALUE"
         ),
     ] = None,
+    fields: Annotated[
+        str | None,
+        typer.Option(help="Own names of keys: prompt=query,completion=reply", metavar="NAME=KEY,…"),
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Show progress until the end.")] = False,
     root: Root = HERE,
     json: Json = False,
@@ -44,7 +49,7 @@ def submit(
     """Drop files into the inbox, safely."""
     layout = workspace(root)
     level = _priority(priority)
-    settings = _own_settings(layout, own or [])
+    settings = _own_settings(layout, own or [], named_fields(fields))
     _check(files, holdout)
     if wait and alive(layout) is None:
         raise NotRunning("not_running", f"nothing was submitted: {how_to_start(layout)}")
@@ -63,9 +68,23 @@ def _priority(word: str) -> Priority:
     raise typer.BadParameter(f"{word} is none of {', '.join(FOLDERS)}", param_hint="--priority")
 
 
-def _own_settings(layout: Layout, pairs: list[str]) -> str:
+def named_fields(text: str | None) -> dict[str, str]:
+    """Return the user's names of keys that `--fields` gives."""
+    found: dict[str, str] = {}
+    for pair in filter(None, (text or "").split(",")):
+        name, equals, key = (part.strip() for part in pair.partition("="))
+        if not (equals and name and key):
+            raise typer.BadParameter(f"{pair} is not name=key", param_hint="--fields")
+        if name not in get_args(FieldName):
+            known = ", ".join(get_args(FieldName))
+            raise typer.BadParameter(f"{name} is none of {known}", param_hint="--fields")
+        found[name] = key
+    return found
+
+
+def _own_settings(layout: Layout, pairs: list[str], fields: dict[str, str]) -> str:
     """Return a job's own settings as TOML, once they have been found usable."""
-    own: dict[str, dict[str, Any]] = {}
+    own: dict[str, dict[str, Any]] = {"intake": {"fields": fields}} if fields else {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         section, dot, key = name.strip().partition(".")

@@ -283,9 +283,11 @@ def _answers(
     key = _answer_key(row, header)
     if key is None and own is not None and own.calls and _takes_calls(header):
         return (said_in(own),)
-    given = (None if own is None else said_in(own)) if key is None else row[key]
+    other = next((key for key in ANSWER_KEYS if row.get(key) is not None), None)
+    # A row with a question and another key's answer is a whole example too.
+    whole = own if header is None or other is None else None
+    given = (None if whole is None else said_in(whole)) if key is None else row[key]
     if given is None:
-        other = next((key for key in ANSWER_KEYS if row.get(key) is not None), None)
         if header is None or other is None:
             return ()
         return (
