@@ -349,7 +349,7 @@ FIELDS: dict[Meaning, tuple[str, ...]] = {
     "group": ("group",),
     "variant_of": ("variant_of",),
     "wrapper": ("row", "data", "example", "sample", "record", "item"),
-    "export": ("mapping", "contents", "body", "request"),
+    "export": ("mapping", "contents", "body"),
 }
 """Names of the keys of a row by their meaning; `export` also has meanings of its own above."""
 

@@ -232,7 +232,11 @@ def _text_of(value: Any) -> str | None:
 
 
 def _is_text_part(item: Any) -> bool:
-    return isinstance(item, dict) and "role" not in item and isinstance(item.get("text"), str)
+    return (
+        isinstance(item, dict)
+        and set(item) <= {"type", "text"}
+        and isinstance(item.get("text"), str)
+    )
 
 
 # --- the answer --------------------------------------------------------------------------------

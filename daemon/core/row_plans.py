@@ -19,6 +19,7 @@ from daemon.core.row_names import (
 Shape = Literal["pair", "chat", "text", "other"]
 NESTED: tuple[Meaning, ...] = ("wrapper", "export", "messages")
 NESTED_NAMES = (
+    "request",
     "response",
     "choices",
     "candidates",
