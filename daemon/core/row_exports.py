@@ -48,7 +48,7 @@ def _wrapped(row: dict[str, Any], by_name: dict[str, str]) -> Plain | None:
     ]
     if len(keys) != 1 or others:
         return None
-    outer = {key: row[key] for key in ("group", "variant_of") if key in row}
+    outer: dict[str, Any] = {key: row[key] for key in ("group", "variant_of") if key in row}
     return Plain({**outer, **row[keys[0]]}, keys[0], frozenset((*keys, *outer)))
 
 
@@ -111,7 +111,8 @@ def _saved_chat(row: dict[str, Any], by_name: dict[str, str]) -> Plain | None:
         return None
     if not isinstance(messages, list):
         return None
-    params = chat.get("params") if isinstance(chat.get("params"), dict) else {}
+    given = chat.get("params")
+    params: dict[str, Any] = given if isinstance(given, dict) else {}
     plain = {name: value for name, value in chat.items() if meaning_of(name) != "metadata"}
     for name in ("history", "params", "title", "timestamp", "files"):
         plain.pop(name, None)

@@ -58,6 +58,7 @@ FieldName = Literal[
     "rejected",
 ]
 """What a user's own name can be given for."""
+FIELD_NAMES: tuple[FieldName, ...] = get_args(FieldName)
 
 FIELDS: dict[Meaning, tuple[str, ...]] = {
     "messages": (
@@ -757,8 +758,21 @@ def role_of(name: object) -> Role | None:
 
 
 OWN_MEANINGS: dict[FieldName, Meaning] = {
-    name: ("messages" if name == "conversations" else name)
-    for name in get_args(FieldName)
-    if name not in ("role", "content")
+    "messages": "messages",
+    "conversations": "messages",
+    "prompt": "prompt",
+    "input": "input",
+    "completion": "completion",
+    "text": "text",
+    "system": "system",
+    "tools": "tools",
+    "group": "group",
+    "variant_of": "variant_of",
+    "context": "context",
+    "history": "history",
+    "choices": "choices",
+    "reasoning": "reasoning",
+    "chosen": "chosen",
+    "rejected": "rejected",
 }
 """The meaning of a key that a user gave a name of their own."""

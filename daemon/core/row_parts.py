@@ -195,7 +195,7 @@ def call_of(item: Any, number: int) -> Call | Bad:
     name = function.get("name") if isinstance(function, Mapping) else None
     if not isinstance(function, Mapping) or not isinstance(name, str) or not name.strip():
         return Bad("bad_tool_call", f"a call in message {number} names no function", CALL_HINT)
-    given = next(
+    given: Any = next(
         (
             function[key]
             for key in ("arguments", "args", "input", "parameters")

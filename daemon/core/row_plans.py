@@ -118,7 +118,9 @@ def chat_form(key: str, shares: bool) -> str:
 def plan_of(keys: tuple[str, ...], own: tuple[tuple[FieldName, str], ...]) -> Plan:
     """Return what the keys of a row are; a user's own names go before the known ones."""
     taken = _own_keys(keys, own)
-    found = {OWN_MEANINGS[name]: (key,) for key, name in taken.items()}
+    found: dict[Meaning, tuple[str, ...]] = {
+        OWN_MEANINGS[name]: (key,) for key, name in taken.items()
+    }
     named_by_user = frozenset(found)
     unknown: list[str] = []
     others: dict[Meaning, list[str]] = {}

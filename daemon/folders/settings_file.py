@@ -37,8 +37,10 @@ def render(settings: Settings) -> str:
     for name, field in type(settings).model_fields.items():
         value = getattr(settings, name)
         if isinstance(value, Section):
-            lines += ["", f"[{name}]", *_comment(_docstring(value))]
-            lines += _table(value)
+            entries = list(_table(value))
+            # An empty table is for names of the user's own: its header comes with the first one.
+            lines += ["", f"[{name}]" if entries else f"# [{name}]", *_comment(_docstring(value))]
+            lines += entries
         else:
             lines += ["", *_entry(name, field, value)]
     return "\n".join(lines) + "\n"

@@ -41,8 +41,9 @@ def preview(
             facts(looked.report)
             return
         describe(looked.report)
-        _costs(looked, layout)
-        _rows(looked, rows)
+        if looked.tokens:
+            _costs(looked, layout)
+            _rows(looked, rows)
 
 
 def describe(report: "Report") -> None:

@@ -3,7 +3,7 @@
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 
 import typer
 
@@ -11,7 +11,7 @@ from daemon.cli.files.follow import Followed, Follower
 from daemon.cli.output.screen import facts, say
 from daemon.cli.place import HERE, JobFailed, Json, NotRunning, Root, alive, how_to_start, workspace
 from daemon.clock import SystemClock
-from daemon.core.row_names import FieldName
+from daemon.core.row_names import FIELD_NAMES, FieldName
 from daemon.core.workspace.jobs import Priority
 from daemon.errors import UserFault
 from daemon.folders.inbox import drops
@@ -68,21 +68,22 @@ def _priority(word: str) -> Priority:
     raise typer.BadParameter(f"{word} is none of {', '.join(FOLDERS)}", param_hint="--priority")
 
 
-def named_fields(text: str | None) -> dict[str, str]:
+def named_fields(text: str | None) -> dict[FieldName, str]:
     """Return the user's names of keys that `--fields` gives."""
-    found: dict[str, str] = {}
+    found: dict[FieldName, str] = {}
     for pair in filter(None, (text or "").split(",")):
         name, equals, key = (part.strip() for part in pair.partition("="))
         if not (equals and name and key):
             raise typer.BadParameter(f"{pair} is not name=key", param_hint="--fields")
-        if name not in get_args(FieldName):
-            known = ", ".join(get_args(FieldName))
-            raise typer.BadParameter(f"{name} is none of {known}", param_hint="--fields")
-        found[name] = key
+        known = next((field for field in FIELD_NAMES if field == name), None)
+        if known is None:
+            names = ", ".join(FIELD_NAMES)
+            raise typer.BadParameter(f"{name} is none of {names}", param_hint="--fields")
+        found[known] = key
     return found
 
 
-def _own_settings(layout: Layout, pairs: list[str], fields: dict[str, str]) -> str:
+def _own_settings(layout: Layout, pairs: list[str], fields: dict[FieldName, str]) -> str:
     """Return a job's own settings as TOML, once they have been found usable."""
     own: dict[str, dict[str, Any]] = {"intake": {"fields": fields}} if fields else {}
     for pair in pairs:

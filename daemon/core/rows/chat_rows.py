@@ -2,42 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
+from daemon.core.message_keys import OPENAI, PLAIN_ROLES, SHAREGPT, MessageKeys, Names, keys_of
 from daemon.core.readings import Note
-from daemon.core.row_names import (
-    CALL_KEYS,
-    CALLING,
-    CONTENT_KEYS,
-    MESSAGE_METADATA,
-    METADATA_ENDINGS,
-    REASONING_KEYS,
-    ROLE_KEYS,
-    ROLES,
-    UNCLEAR_WEIGHTS,
-    WEIGHT_KEYS,
-    known_as,
-    role_of,
-)
+from daemon.core.row_names import CALLING, ROLES, known_as, role_of
 from daemon.core.row_parts import Said, calls_of, content_in, decoded, result_text
 from daemon.core.rows.examples import Call, Role, Turn
 from daemon.core.rows.refusal import Bad
 
+__all__ = ["OPENAI", "SHAREGPT", "Conversation", "Names", "conversation_of", "turns_of"]
+
 EXAMPLE = '{"role": "user", "content": "…"}'
 ROLE_WORDS = ", ".join(dict.fromkeys(ROLES.values()))
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """The keys of a message, where a user gave them names of their own."""
-
-    role: str
-    text: str
-
-
-OPENAI = Names("role", "content")
-SHAREGPT = Names("from", "value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,24 +25,6 @@ class Conversation:
     unread: tuple[str, ...] = ()
     """Keys of messages that hold something and were not read."""
     notes: tuple[Note, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Keys:
-    """What the keys of a message are."""
-
-    role: str | None
-    content: tuple[str, ...]
-    reasoning: tuple[str, ...]
-    weights: tuple[str, ...]
-    unclear: tuple[str, ...]
-    calls: tuple[str, ...]
-    roles: tuple[str, ...]
-    """Keys that are themselves names of roles."""
-    unknown: tuple[str, ...]
-    media: tuple[str, ...]
-    plain: bool
-    """Nothing but a role and one content, and keys that say nothing."""
 
 
 def turns_of(messages: Any, names: Names, system: Any = None) -> tuple[Turn, ...] | Bad:
@@ -117,10 +76,6 @@ def _read(
     return None
 
 
-PLAIN_ROLES = {name: role for name, role in ROLES.items() if name not in CALLING}
-"""Roles whose text is only text."""
-
-
 def _pair_of(message: Any) -> list[Turn] | None:
     """Return the turns of a question and its answer, or of a role and its text, in a list."""
     if not isinstance(message, list | tuple) or len(message) != 2:
@@ -134,58 +89,12 @@ def _pair_of(message: Any) -> list[Turn] | None:
     return [Turn("user", first), Turn("assistant", second)] if second.strip() else None
 
 
-@lru_cache(4096)
-def _keys_of(keys: tuple[str, ...], names: Names) -> _Keys:
-    """Return what the keys of a message are; messages of one shape share it."""
-    by_name: dict[str, str] = {}
-    for key in keys:
-        by_name.setdefault(known_as(key), key)
-    role = names.role if names.role in keys else _first(by_name, ROLE_KEYS)
-    content = tuple(
-        dict.fromkeys(
-            ([names.text] if names.text in keys else [])
-            + [by_name[name] for name in CONTENT_KEYS if name in by_name]
-        )
-    )
-    reasoning = _all(by_name, REASONING_KEYS)
-    weights, unclear = _all(by_name, WEIGHT_KEYS), _all(by_name, UNCLEAR_WEIGHTS)
-    calls, media = _all(by_name, CALL_KEYS), _all(by_name, MEDIA)
-    known = {role, *content, *reasoning, *weights, *unclear, *calls, *media}
-    rest = [key for key in keys if key not in known]
-    roles = tuple(key for key in rest if role is None and known_as(key) in PLAIN_ROLES)
-    unknown = tuple(key for key in rest if key not in roles and not _says_nothing(key))
-    plain = (
-        bool(role)
-        and len(content) == 1
-        and not (
-            reasoning or weights or unclear or calls or unknown or media or "refusal" in by_name
-        )
-    )
-    return _Keys(role, content, reasoning, weights, unclear, calls, roles, unknown, media, plain)
-
-
-MEDIA = ("images", "image", "videos", "video", "audios", "audio", "image_url", "attachments")
-
-
-def _first(by_name: dict[str, str], names: Sequence[str]) -> str | None:
-    return next((by_name[name] for name in names if name in by_name), None)
-
-
-def _all(by_name: dict[str, str], names: Sequence[str]) -> tuple[str, ...]:
-    return tuple(by_name[name] for name in names if name in by_name)
-
-
-def _says_nothing(key: str) -> bool:
-    name = known_as(key)
-    return name in MESSAGE_METADATA or name.endswith(METADATA_ENDINGS)
-
-
 def _read_rich(
     message: dict[str, Any], number: int, names: Names, turns: list[Turn], unread: list[str]
 ) -> Bad | None:
     if None in message.values():
         message = {key: value for key, value in message.items() if value is not None}
-    keys = _keys_of(tuple(message), names)
+    keys = keys_of(tuple(message), names)
     if keys.role is None:
         return _read_without_role(message, number, keys, turns, unread)
     named = message[keys.role]
@@ -203,7 +112,7 @@ def _read_rich(
 
 
 def _read_without_role(
-    message: dict[str, Any], number: int, keys: _Keys, turns: list[Turn], unread: list[str]
+    message: dict[str, Any], number: int, keys: MessageKeys, turns: list[Turn], unread: list[str]
 ) -> Bad | None:
     kind = known_as(str(message.get("type", "")))
     if kind in ("function_call", "custom_tool_call"):
@@ -252,7 +161,7 @@ def _called(turns: list[Turn], calls: Sequence[Call]) -> None:
 def _read_as(
     message: dict[str, Any],
     number: int,
-    keys: _Keys,
+    keys: MessageKeys,
     role: Role,
     calling: bool,
     turns: list[Turn],
@@ -286,7 +195,7 @@ def _read_as(
     return None
 
 
-def _is_trained(message: dict[str, Any], number: int, keys: _Keys) -> bool | Bad:
+def _is_trained(message: dict[str, Any], number: int, keys: MessageKeys) -> bool | Bad:
     if keys.unclear:
         key = keys.unclear[0]
         return Bad(
@@ -308,7 +217,7 @@ def _is_trained(message: dict[str, Any], number: int, keys: _Keys) -> bool | Bad
 
 
 def _said_in(
-    message: dict[str, Any], number: int, keys: _Keys, role: Role, calling: bool
+    message: dict[str, Any], number: int, keys: MessageKeys, role: Role, calling: bool
 ) -> Said | Bad:
     """Return the texts, thoughts and calls of a message."""
     contents = [message[key] for key in keys.content if message[key] not in ("", [], {})]
