@@ -5,10 +5,11 @@ What it returns is what the full reading would; None leaves the row to that.
 
 from typing import Any
 
+from daemon.core.message_keys import PLAIN_ROLES, SHAREGPT, Names
 from daemon.core.readings import Reading
 from daemon.core.row_names import LONG_METADATA
 from daemon.core.row_plans import Plan
-from daemon.core.rows.chat_rows import SHAREGPT, Names, conversation_of
+from daemon.core.rows.chat_rows import conversation_of
 from daemon.core.rows.examples import Chat, Example, Text, Turn
 from daemon.core.rows.refusal import Bad
 from daemon.core.tool_lists import tools_in
@@ -85,11 +86,9 @@ def _chat(row: dict[str, Any], plan: Plan, names: Names, keep_reasoning: bool) -
         return None
     first = messages[0]
     shares = type(first) is dict and "from" in first and "role" not in first
-    found = conversation_of(messages, SHAREGPT if shares and names.role == "role" else names)
-    if isinstance(found, Bad) or found.unread or found.notes:
-        return None
-    turns = found.turns
-    if not keep_reasoning and any(turn.reasoning for turn in turns):
+    keys = SHAREGPT if shares and names.role == "role" else names
+    turns = _plain_turns(messages, keys) or _other_turns(messages, keys, keep_reasoning)
+    if turns is None:
         return None
     if not plan.tools:
         return Chat(turns), *plan.chat_words(shares, False)
@@ -97,3 +96,34 @@ def _chat(row: dict[str, Any], plan: Plan, names: Names, keep_reasoning: bool) -
     if isinstance(tools, Bad):
         return None
     return Chat(turns, tools=tools), *plan.chat_words(shares, bool(tools))
+
+
+def _plain_turns(messages: list[Any], names: Names) -> tuple[Turn, ...] | None:
+    """Return the turns of messages with a role and a text each, in an order that needs no look."""
+    role_key, text_key = names.role, names.text
+    turns: list[Turn] = []
+    asked = False
+    for message in messages:
+        if type(message) is not dict or len(message) != 2:
+            return None
+        text, named = message.get(text_key), message.get(role_key)
+        role = PLAIN_ROLES.get(named) if type(named) is str else None
+        if role is None or type(text) is not str or not text.strip():
+            return None
+        if role == "user":
+            asked = True
+        elif role == "system" and turns:
+            return None
+        turns.append(Turn(role, text))
+    return tuple(turns) if asked and role == "assistant" else None
+
+
+def _other_turns(
+    messages: list[Any], names: Names, keep_reasoning: bool
+) -> tuple[Turn, ...] | None:
+    found = conversation_of(messages, names)
+    if isinstance(found, Bad) or found.unread or found.notes:
+        return None
+    if not keep_reasoning and any(turn.reasoning for turn in found.turns):
+        return None
+    return found.turns

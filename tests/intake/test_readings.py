@@ -15,6 +15,7 @@ from daemon.text.encoder import TextEncoder
 from tests.intake.bench import Bench, codes, pair
 
 NAN = float("nan")
+KEY = "AKIA" + "Q3ZT7RLM2WXK9PBV"
 
 
 @pytest.fixture
@@ -173,9 +174,9 @@ def test_a_file_with_a_new_key_in_every_row_is_told_in_few_sentences(bench: Benc
 
 
 def test_secrets_and_control_characters_of_an_example_are_not_shown(bench: Bench) -> None:
-    report = bench.take_in([pair(1) | {"note": "\x1b[31m mail me at jo@example.org"}])
+    report = bench.take_in([pair(1) | {"note": "\x1b[31m the key is " + KEY}])
     (found,) = report["reading"]["unread"]
-    assert "\x1b" not in found["example"] and "jo@example.org" not in found["example"]
+    assert "\x1b" not in found["example"] and KEY not in found["example"]
 
 
 def test_rows_of_a_saved_chat_are_trained_as_the_chats_they_hold(bench: Bench) -> None:

@@ -72,13 +72,14 @@ def examined(file: Path, layout: Layout, fresh: bool = False) -> Iterator[Looked
     chain = () if fresh else _lineage(layout)
     held = Queue(layout, clock).with_holdout()
     compared = Compared(jobs_of(chain), held, untrained_of(chain), fresh)
-    with TemporaryDirectory(prefix="finetuned-") as scratch:
-        encoder, missing = _text_side(layout, settings, Path(scratch))
+    with (
+        TemporaryDirectory(prefix="finetuned-") as scratch,
+        TemporaryDirectory(prefix="finetuned-text-") as text,
+    ):
+        encoder, missing = _text_side(layout, settings, Path(text))
         if missing:
             settings = _without_limit(settings)
-        place = Path(scratch) / "job"
-        place.mkdir()
-        found = examine(file, place, layout, settings, encoder, compared, clock)
+        found = examine(file, Path(scratch), layout, settings, encoder, compared, clock)
         report = found.report | {"name": file.name}
         if missing:
             report = _without_tokens(report, missing)
@@ -93,13 +94,13 @@ def _text_side(layout: Layout, settings: Settings, scratch: Path) -> tuple["Text
         facts = made_ready(layout, settings.model)
         return TextEncoder.load(layout.base(facts.name)), ""
     except ModelFault as fault:
-        from daemon.text.stand_in import stand_in
+        from daemon.intake.stand_in import stand_in
 
         return stand_in(scratch), fault.message
 
 
 def _without_limit(settings: Settings) -> Settings:
-    from daemon.text.stand_in import LONGEST
+    from daemon.intake.stand_in import LONGEST
 
     training = settings.training.model_copy(update={"max_row_tokens": LONGEST})
     return settings.model_copy(update={"training": training})
