@@ -42,6 +42,8 @@ def choices_in(value: Any) -> Choices | Bad:
     """Return the choices that a value lists: by label, as a list, or as columns of both."""
     value = decoded(value) if isinstance(value, str) and value.lstrip()[:1] in "[{" else value
     if isinstance(value, Mapping):
+        # Tables write null for the choices that other questions have.
+        value = {key: item for key, item in value.items() if item is not None}
         columns = {known_as(str(key)): item for key, item in value.items()}
         labels, texts = columns.get("label", columns.get("labels")), columns.get("text")
         texts = columns.get("texts") if texts is None else texts

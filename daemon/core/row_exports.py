@@ -31,7 +31,7 @@ class Plain:
 def plain_of(row: dict[str, Any]) -> Plain | Bad | None:
     """Return the row that an export holds; None where the row is none."""
     by_name = {known_as(key): key for key in row}
-    for read in (_wrapped, _chatgpt, _saved_chat, _gemini, _preferred, _exchange):
+    for read in (_wrapped, _chatgpt, _saved_chat, _gemini, _preferred, _exchange, _both_sides):
         found = read(row, by_name)
         if found is not None:
             return found
@@ -209,6 +209,22 @@ def _exchange(row: dict[str, Any], by_name: dict[str, str]) -> Plain | Bad | Non
     return Plain(
         plain | outer, "request and response", frozenset((asked, said, *outer, "instructions"))
     )
+
+
+def _both_sides(row: dict[str, Any], by_name: dict[str, str]) -> Plain | None:
+    """Read `{"inputs": {"question": …}, "outputs": {"answer": …}}`, as tools that log write it."""
+    asked = by_name.get("inputs", by_name.get("input", ""))
+    said = by_name.get("outputs", by_name.get("output", ""))
+    one, other = row.get(asked), row.get(said)
+    if not isinstance(one, dict) or not isinstance(other, dict):
+        return None
+    answers = [key for key in other if meaning_of(key) in ("completion", "late_completion")]
+    if len(answers) == 1 and _asks(one) and not set(one) & set(other):
+        return Plain({**one, **other}, "inputs and outputs", frozenset((asked, said)))
+    if list(one) != list(other) or len(one) != 1:
+        return None
+    plain = {"input": next(iter(one.values())), "output": next(iter(other.values()))}
+    return Plain(plain, "inputs and outputs", frozenset((asked, said)))
 
 
 def _asks(row: Mapping[str, Any]) -> bool:

@@ -63,13 +63,15 @@ class RowInHand:
         """Return the keys with content that was not read, those of metadata with long texts too."""
         known = {*self.used, *self.answer_keys, *self.agreeing}
         known.update(self.plan.keys("group"), self.plan.keys("variant_of"))
-        metadata = self.plan.keys("metadata")
-        return [
-            key
-            for key in self.row
-            if key not in known
-            and (_is_long(self.row[key]) if key in metadata else not is_empty(self.row[key]))
-        ]
+        return [key for key in self.row if key not in known and self._says_something(key)]
+
+    def _says_something(self, key: str) -> bool:
+        value = self.row[key]
+        if key in self.plan.keys("metadata"):
+            return _is_long(value)
+        # `turns` may count them.
+        counts = key in self.plan.keys("messages") and isinstance(value, int)
+        return not counts and not is_empty(value)
 
     def reading(self) -> Reading:
         """Return what was made of the keys."""

@@ -725,6 +725,8 @@ MESSAGE_METADATA = METADATA | {
     "lastsentence",
 }
 
+AROUND = " \t\r\n#*:"
+"""What people write around a name, as in `### Instruction:`."""
 _SMALL_LARGE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _BETWEEN = re.compile(r"[\s\-./]+")
 _MEANINGS: dict[str, Meaning] = {
@@ -735,9 +737,10 @@ _MEANINGS: dict[str, Meaning] = {
 @lru_cache(4096)
 def known_as(key: str) -> str:
     """Return how a key's name is compared: small letters, words parted by `_`."""
+    key = key.strip(AROUND)
     if key.isupper():
-        return _BETWEEN.sub("_", key.strip()).lower()
-    return _BETWEEN.sub("_", _SMALL_LARGE.sub("_", key.strip())).lower()
+        return _BETWEEN.sub("_", key).lower()
+    return _BETWEEN.sub("_", _SMALL_LARGE.sub("_", key)).lower()
 
 
 @lru_cache(4096)

@@ -52,9 +52,10 @@ def _weight(held: RowInHand) -> Bad | None:
 
 def _preference(sides: list[str]) -> Bad:
     named = " and ".join(map(repr, sides))
+    says = "say" if len(sides) > 1 else "says"
     return Bad(
         "preference_data",
-        f"the row is preference data: {named} say which of two answers is the better one",
+        f"the row is preference data: {named} {says} which of two answers is the better one",
         'to train the chosen answers, write preferences = "chosen" under [intake], or '
         "finetuned submit FILE --set intake.preferences=chosen",
     )

@@ -151,6 +151,9 @@ SAVED = {"1": saved("1", "user", "q", None, "2"), "2": saved("2", "assistant", "
         ({"input": {"messages": [U]}, "output": A}, PAIR),
         ({"messages": [U], "response": "a"}, PAIR),
         ({"messages": [U], "ideal": "a"}, PAIR),
+        ({"inputs": {"question": "q"}, "outputs": {"answer": "a"}}, PAIR),
+        ({"input": {"text": "q"}, "output": {"text": "a"}}, PAIR),
+        ({"id": "1", "turns": 2, "messages": [U, A]}, PAIR),
         ({"title": "t", "mapping": MAPPING, "create_time": 1.0}, PAIR),
         ({"mapping": MAPPING, "current_node": "y"}, PAIR),
         ({"id": "x", "title": "t", "chat": {"title": "t", "messages": [U, A]}}, PAIR),
@@ -203,6 +206,7 @@ def test_answers_that_were_asked_for_again_are_told() -> None:
                 }
             },
         ),
+        ("content_not_text", {"input": {"text": "q"}, "output": {"name": "f", "arguments": {}}}),
         (
             "content_not_text",
             {

@@ -111,6 +111,10 @@ def test_an_answer_may_be_a_number_a_truth_value_a_message_or_an_object(
     assert turns({"prompt": "q", "completion": value}) == [("user", "q"), ("assistant", text)]
 
 
+def test_marks_around_a_name_are_none_of_it() -> None:
+    assert turns({"### Instruction:": "q", "### Response:": "r"}) == PAIR
+
+
 def test_null_is_absent_everywhere() -> None:
     row = {
         "prompt": None,
@@ -189,6 +193,7 @@ BLOCK = "q\n\nA. tea\nB. milk"
         {"options": [{"A": "tea"}, {"B": "milk"}], "answer": "B"},
         {"options": ["A. tea", "B. milk"], "answer": "B"},
         {"options": json.dumps(CHOICES), "answer": "B"},
+        {"options": {"A": "tea", "B": "milk", "C": None}, "answer": "B"},
         {"A": "tea", "B": "milk", "answer": "B"},
         {"option_a": "tea", "option_b": "milk", "correct_option": "B"},
     ],
