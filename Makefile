@@ -96,6 +96,7 @@ format: $(READY)
 
 docs: $(READY)
 	$(BIN)/python docs/make_settings.py
+	$(BIN)/python docs/make_field_names.py
 	$(BIN)/python docs/make_tree.py
 
 release: $(READY)

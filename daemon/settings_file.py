@@ -15,6 +15,9 @@ from daemon.settings_records import Misfit, SavedSettings, read_saved
 OWN_SECTIONS = ("training", "evaluation", "checkpoint")
 """The sections of which a job may carry its own settings."""
 
+OWN_INTAKE = ("fields", "reasoning", "preferences")
+"""The keys of `[intake]` that a job may set for itself: how its rows are read."""
+
 FIT_KEYS = ("kind", "rank", "scale", "alpha", "rslora", "num_layers", "keys")
 """The keys of `[training]` that decide which adapters fit; they belong to a lineage, not a job."""
 
@@ -88,10 +91,11 @@ def with_own(settings: Settings, own: dict[str, Any]) -> Settings:
     """
     merged = settings.model_dump()
     for section, values in own.items():
-        if section not in OWN_SECTIONS or not isinstance(values, dict):
+        if not _may_be_own(section, values):
             raise SettingsFault(
                 "own_settings_section",
-                f"[{section}] cannot be set for one job; only {', '.join(OWN_SECTIONS)} can",
+                f"[{section}] cannot be set for one job; only {', '.join(OWN_SECTIONS)} can, and "
+                f"of [intake] {', '.join(OWN_INTAKE)}",
             )
         fixed = sorted(set(values) & set(FIT_KEYS)) if section == "training" else []
         if fixed:
@@ -105,6 +109,13 @@ def with_own(settings: Settings, own: dict[str, Any]) -> Settings:
         return Settings.model_validate(merged)
     except ValidationError as error:
         raise SettingsFault("own_settings_invalid", _explain(error, "", "the job")) from error
+
+
+def _may_be_own(section: str, values: Any) -> bool:
+    """Tell whether a job may set these keys of a section for itself."""
+    if not isinstance(values, dict):
+        return False
+    return section in OWN_SECTIONS or (section == "intake" and set(values) <= set(OWN_INTAKE))
 
 
 def with_saved_own(settings: Settings, own: str) -> SavedSettings:
@@ -121,7 +132,7 @@ def with_saved_own(settings: Settings, own: str) -> SavedSettings:
     merged = settings.model_dump()
     refused: list[Misfit] = []
     for section, values in parsed.items():
-        if section not in OWN_SECTIONS or not isinstance(values, dict):
+        if not _may_be_own(section, values):
             refused.append(Misfit(section, "unknown", values, None))
             continue
         for key, value in values.items():

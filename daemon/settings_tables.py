@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from daemon.core.rows.formats import FieldName
+from daemon.core.rows.forms.names import FieldName
 from daemon.core.rows.prefix import NONE
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -54,6 +54,13 @@ class IntakeSettings(Section):
     )
     fields: dict[FieldName, str] = Field(
         {}, description='Own names of keys, as { prompt = "frage", completion = "antwort" }.'
+    )
+    reasoning: Literal["keep", "leave_out"] = Field(
+        "keep",
+        description="Reasoning of answers (reasoning_content, thinking …): learned, or left out.",
+    )
+    preferences: Literal["refuse", "chosen"] = Field(
+        "refuse", description="Preference data (chosen, rejected): refused, or the chosen side."
     )
 
 

@@ -50,6 +50,7 @@ def remarks(report: Report) -> list[str]:
     tokens, secrets = part(report, "tokens"), part(report, "secrets")
     conflicts = part(report, "duplicates", "conflicts")
     return [
+        *_reading_remarks(part(report, "reading")),
         *_token_remarks(tokens),
         *_prefix_remark(part(report, "prefix")),
         *_conflict_remark(conflicts),
@@ -57,6 +58,20 @@ def remarks(report: Report) -> list[str]:
         *_unchecked(part(report, "duplicates")),
         *(_as_sentence(escape(str(text), 500)) for text in report.get("warnings") or []),
     ]
+
+
+def _reading_remarks(reading: Mapping[str, Any]) -> list[str]:
+    """Return by which keys rows were read, and which of them say nothing to learn."""
+    found = []
+    taken = reading.get("taken") or {}
+    if taken:
+        named = "; ".join(f"{escape(str(k), 200)} ({n:,} {_rows(n)})" for k, n in taken.items())
+        found.append(f"Read as {named}.")
+    metadata = reading.get("metadata") or {}
+    if metadata:
+        names = ", ".join(escape(str(key), 60) for key in metadata)
+        found.append(f"Known as metadata, which is not learned: {names}.")
+    return found
 
 
 def _token_remarks(tokens: Mapping[str, Any]) -> list[str]:

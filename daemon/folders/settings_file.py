@@ -37,8 +37,10 @@ def render(settings: Settings) -> str:
     for name, field in type(settings).model_fields.items():
         value = getattr(settings, name)
         if isinstance(value, Section):
-            lines += ["", f"[{name}]", *_comment(_docstring(value))]
-            lines += _table(value)
+            entries = list(_table(value))
+            # An empty table is for names of the user's own: its header comes with the first one.
+            lines += ["", f"[{name}]" if entries else f"# [{name}]", *_comment(_docstring(value))]
+            lines += entries
         else:
             lines += ["", *_entry(name, field, value)]
     return "\n".join(lines) + "\n"
@@ -85,7 +87,13 @@ def _key(name: str) -> str:
 def _entry(name: str, field: FieldInfo, value: Any) -> Iterator[str]:
     limits = _limits(field)
     yield from _comment(f"{field.description}{f' ({limits})' if limits else ''}")
-    yield f"# {name} =" if value is None else f"{name} = {literal(value)}"
+    if value is None:
+        yield f"# {name} ="
+    elif value == {}:
+        # Written out, an empty table could not be opened again as [section.name] further down.
+        yield f"# {name} = {{}}"
+    else:
+        yield f"{name} = {literal(value)}"
 
 
 def _limits(field: FieldInfo) -> str:

@@ -16,6 +16,7 @@ from daemon.dedup.growing import beginnings, whole_key
 from daemon.dedup.wording import Words
 from daemon.intake.lines import Block, Line, LineSource
 from daemon.intake.parsing import RowRules, parse_again, parse_block
+from daemon.intake.reading_counts import ReadingCounts
 from daemon.intake.tally import Tally
 
 Progress = Callable[[int], None]
@@ -33,6 +34,7 @@ class Rows:
     forms: Counter[str] = field(default_factory=Counter)
     mended: Counter[str] = field(default_factory=Counter)
     """Lines that are read otherwise than they stand in the file, by how."""
+    readings: ReadingCounts = field(default_factory=ReadingCounts)
     keys: bytearray = field(default_factory=bytearray)
     wholes: bytearray = field(default_factory=bytearray)
     """Like `keys`, whichever answers are trained."""
@@ -122,5 +124,6 @@ def _look_at(block: Block, rows: Rows, tally: Tally, words: Words) -> list[int]:
         rows.wholes += whole_key(found.example, key)
         rows.begins += [(row, begin) for begin in beginnings(found.example)]
         rows.forms[found.form] += 1
+        rows.readings.add(found, block.first + place, block.texts[place])
         places.append(place)
     return places

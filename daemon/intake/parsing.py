@@ -14,6 +14,7 @@ from daemon.core.rows.formats import Fields, Good, recognise
 from daemon.core.rows.refusal import Bad
 from daemon.core.rows.refusal_rows import refusal_in
 from daemon.files.encodings import BOM, text_of
+from daemon.intake.doubtful import CODES, read_doubtful
 from daemon.intake.lines import Block, Line
 
 QUOTE, BACKSLASH = b'"\\'
@@ -80,52 +81,58 @@ def _numbered(data: npt.NDArray[np.uint8], slashes: npt.NDArray[np.int64]) -> bo
 
 def parse(line: Line, rules: RowRules) -> Good | Bad:
     """Return the example of a line, or why there is none."""
-    max_depth, max_bytes = rules.max_depth, rules.max_bytes
+    max_bytes = rules.max_bytes
     if line.data is None:
         return Bad(
             "line_too_long",
             f"the line has {line.length} bytes, the limit is {max_bytes}",
             "split it, or raise intake.max_line_bytes",
         )
-    row = strict(mended(line.data), max_depth)
-    if isinstance(row, Bad):
-        if not line.whole and row.code == "bad_json":
-            return Bad(
-                "incomplete_last_line",
-                f"the last line is cut off: {row.message}",
-                "drop the file again when it is written completely",
-            )
-        return row
-    return _recognised(row, rules)
+    found = _from_bytes(mended(line.data), rules)
+    if isinstance(found, Bad) and found.code == "bad_json" and not line.whole:
+        return Bad(
+            "incomplete_last_line",
+            f"the last line is cut off: {found.message}",
+            "drop the file again when it is written completely",
+        )
+    return found
+
+
+def _from_bytes(data: bytes, rules: RowRules) -> Good | Bad:
+    """Return the example of a line's bytes; what is not read of a row may be doubtful."""
+    row = strict(data, rules.max_depth)
+    if not isinstance(row, Bad):
+        return _recognised(row, rules)
+    return read_doubtful(data, rules.fields, row) if row.code in CODES else row
 
 
 def parse_again(line: Line, rules: RowRules) -> Good | Bad:
     """Return the example of a line that was good when it was first read."""
-    data = line.data or b""
     try:
-        return _recognised(orjson.loads(data), rules)
+        return _recognised(orjson.loads(line.data or b""), rules)
     except orjson.JSONDecodeError:
-        pass
-    try:
-        return _recognised(orjson.loads(mended(data)), rules)
-    except orjson.JSONDecodeError as error:
-        return Bad("changed", str(error), "drop the file again")
+        found = parse(line, rules)
+    return Bad("changed", found.message, "drop the file again") if isinstance(found, Bad) else found
 
 
 def _recognised(row: Any, rules: RowRules) -> Good | Bad:
     if isinstance(row, dict) and "raw" in row:
-        row = _carried(row, rules)
-        if isinstance(row, Bad):
-            return row
+        raw = row["raw"]
+        if set(row) >= MENDED_KEYS and isinstance(raw, str):
+            # A line of `rejected.jsonl` that came back mended.
+            return _from_text(raw.encode(), rules)
+        refused = refusal_in(row)
+        if refused is not None:
+            return refused
     return recognise(row, rules.fields)
 
 
-def _carried(row: dict[str, Any], rules: RowRules) -> Any:
-    """Return the row in a line of `rejected.jsonl` that came back mended; any other as it is."""
-    raw = row["raw"]
-    if set(row) >= MENDED_KEYS and isinstance(raw, str):
-        return strict(raw.encode(), rules.max_depth)
-    return refusal_in(row) or row
+def _from_text(data: bytes, rules: RowRules) -> Good | Bad:
+    """Return the example of a row that an earlier refusal carried."""
+    row = strict(data, rules.max_depth)
+    if not isinstance(row, Bad):
+        return recognise(row, rules.fields)
+    return read_doubtful(data, rules.fields, row) if row.code in CODES else row
 
 
 def mended(data: bytes) -> bytes:

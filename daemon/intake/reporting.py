@@ -17,6 +17,8 @@ from daemon.settings import Settings
 FAMILIES = ("held_out", "trained", "exam")
 """Families that were held out of this file, and those on a side already."""
 WAYS = ("exact", "wording", "spelling")
+BLAMELESS = ("too_long", "bad_example", "not_to_be_trained")
+"""Reasons that say nothing bad about a file: such rows do not count for its share of bad ones."""
 
 
 def report_of(
@@ -47,6 +49,7 @@ def report_of(
         "rows": counts,
         "families": {name: split.counts[name] for name in FAMILIES},
         "formats": dict(rows.forms),
+        "reading": rows.readings.record(),
         "reasons": tally.reasons,
         "duplicates": _duplicates(second, shared, tally, settings),
         "tokens": written.tokens,
@@ -79,7 +82,8 @@ def _duplicates(
 
 def _verdict(counts: dict[str, int], tally: Tally, settings: Settings) -> dict[str, str]:
     read, bad = counts["read"], tally.bad
-    share = bad / read if read else 1.0
+    judged = read - tally.count(BLAMELESS)
+    share = (bad - tally.count(BLAMELESS)) / judged if judged else float(not read)
     if counts["train"] == 0 and bad == 0 and read:
         message = f"all {read} rows are known already"
         if any(counts[code] for code in CHOSEN):
@@ -87,19 +91,28 @@ def _verdict(counts: dict[str, int], tally: Tally, settings: Settings) -> dict[s
         return _say("nothing_new", "nothing_new", message)
     if share > settings.intake.max_bad_share:
         return _say("refused", *_too_bad(tally, read))
+    if counts["train"] == 0 and bad == read:
+        return _say("refused", *_too_bad(tally, read))
     if counts["train"] == 0:
         return _say("nothing_new", "nothing_new", "no row is both usable and new")
     return _say("accepted", "", "")
 
 
 def _too_bad(tally: Tally, read: int) -> tuple[str, str]:
-    if tally.bad == read and len(tally.reasons) == 1:
-        return tally.reasons[0]["code"], f"none of the {read} rows is usable"
-    if tally.bad == read:
+    """Return code and sentence of a refused file: the most frequent reason, and what to do."""
+    if not tally.reasons:
         return "no_usable_rows", f"none of the {read} rows is usable"
+    first = next(r for r in tally.reasons if r["code"] not in (*KNOWN, *CHOSEN))
+    shown = first["examples"][0]["message"] if first["examples"] else first["code"]
+    why = f"{shown}; {first['hint']}"
+    if tally.bad == read:
+        code = first["code"] if len(tally.reasons) == 1 else "no_usable_rows"
+        most = "" if len(tally.reasons) == 1 else f"{first['count']} of them: "
+        return code, f"none of the {read} rows is usable: {most}{why}"
     return (
         "too_many_bad_rows",
-        f"{tally.bad} of {read} rows are bad, more than intake.max_bad_share",
+        f"{tally.bad} of {read} rows are bad, more than intake.max_bad_share; "
+        f"{first['count']} of them: {why}",
     )
 
 
@@ -126,6 +139,7 @@ def _empty() -> dict[str, Any]:
         "rows": dict.fromkeys(names, 0),
         "families": {},
         "formats": {},
+        "reading": {},
         "reasons": [],
         "duplicates": {},
         "tokens": {},

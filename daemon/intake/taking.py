@@ -239,6 +239,7 @@ class Taking:
         self._warnings += self._text.remarks("the file")
         rows = self._look(self._text.path, tally)
         self._warnings += rows.told_of_encoding()
+        self._warnings += rows.readings.sentences()
         first = sift_first(rows, elsewhere, self.encoder.prefix_stable)
         rows.forget()
         _refuse(tally, rows, first.refused)
@@ -300,7 +301,8 @@ class Taking:
 
     def _rules(self) -> RowRules:
         intake = self.settings.intake
-        return RowRules(intake.max_depth, intake.max_line_bytes, Fields(intake.fields))
+        fields = Fields(intake.fields, intake.reasoning == "keep", intake.preferences == "chosen")
+        return RowRules(intake.max_depth, intake.max_line_bytes, fields)
 
     def _temporary(self, name: str, stack: ExitStack) -> Path:
         path = self._place.folder / f"{name}.tmp"
@@ -329,6 +331,7 @@ class Taking:
         text = unpacker.read("rows-of-holdout", files)
         self._warnings += text.remarks("the hold-out file")
         rows = self._look(text.path, tally)
+        self._warnings += [f"hold-out file: {said}" for said in rows.readings.sentences()]
         nothing = self._elsewhere(None, blank=True)
         first = sift_first(rows, nothing, False)
         _refuse(tally, rows, first.refused)

@@ -11,7 +11,7 @@ from daemon.core.rows.examples import Chat, Example
 from daemon.core.rows.refusal import Bad
 
 System = Literal["kept", "left_out", "refused"]
-Lost = Literal["template", "system", "tools"]
+Lost = Literal["template", "system", "tools", "reasoning", "earlier_reasoning"]
 
 _TUNED = "choose the model's form that was tuned to converse (-Instruct, -it)"
 
@@ -28,6 +28,10 @@ class Abilities:
     """It tells the model which functions it may call."""
     calls: bool
     """It writes the calls of an answer."""
+    reasoning: bool = True
+    """It writes the reasoning of the last answer."""
+    earlier_reasoning: bool = True
+    """It writes the reasoning of earlier answers too; models that think are not shown it."""
 
     def sentences(self) -> list[str]:
         """Return what a user should know before the first row, with the way out."""
@@ -69,6 +73,10 @@ class Abilities:
         if not self.template:
             return ("template",)
         found: list[Lost] = []
+        if not self.reasoning and example.turns[-1].reasoning:
+            found.append("reasoning")
+        if not self.earlier_reasoning and any(turn.reasoning for turn in example.turns[:-1]):
+            found.append("earlier_reasoning")
         if self.system == "left_out" and any(turn.role == "system" for turn in example.turns):
             found.append("system")
         if example.tools and not self.tools:
@@ -88,6 +96,16 @@ def remark(lost: Lost, rows: int) -> str:
             return (
                 f"the base model's chat template leaves out the system text of {rows} row(s): put "
                 "it into the first user turn, or make it a prefix"
+            )
+        case "reasoning":
+            return (
+                f"the base model's chat template leaves out the reasoning of {rows} row(s): write "
+                "it into the answer as text, or choose a base whose template has a place for it"
+            )
+        case "earlier_reasoning":
+            return (
+                f"the base model's chat template leaves out the reasoning of earlier answers, as "
+                f"models that think do not see it again: {rows} row(s) have some"
             )
         case "tools":
             return (

@@ -166,7 +166,10 @@ class TextEncoder:
     def abilities(self) -> Abilities:
         """What the template can say."""
         system = self._renderer.system_turns
-        return Abilities(self._has_template, system, self.shows_tools, self.writes_calls)
+        last, earlier = self._renderer.reasoning_left_out()
+        return Abilities(
+            self._has_template, system, self.shows_tools, self.writes_calls, not last, not earlier
+        )
 
     def last_answer(self, chat: Chat) -> str:
         """Return the last answer as the template writes it, without control tokens.
@@ -174,7 +177,8 @@ class TextEncoder:
         Empty where the template refuses the conversation or leaves the answer out.
         """
         *before, last = chat.turns
-        turns = (*(replace(turn, trained=False) for turn in before), replace(last, trained=True))
+        last = replace(last, trained=True, reasoning="")
+        turns = (*(replace(turn, trained=False) for turn in before), last)
         rendered = self._render(replace(chat, turns=turns))
         if isinstance(rendered, Unfit):
             return ""

@@ -43,7 +43,9 @@ class ControlTokenMarks:
     def hide_in(self, turn: Turn) -> Turn:
         """Return a turn without the control tokens that it spells."""
         calls = tuple(Call(self.hide(c.name), self.hide(c.arguments)) for c in turn.calls)
-        return replace(turn, content=self.hide(turn.content), calls=calls)
+        return replace(
+            turn, content=self.hide(turn.content), calls=calls, reasoning=self.hide(turn.reasoning)
+        )
 
     def split(self, rendered: str) -> Iterator[tuple[str, bool]]:
         """Give the parts of a rendered text in order, each with whether it was spelled."""
@@ -62,6 +64,7 @@ class ControlTokenMarks:
 
 def _texts(turn: Turn) -> Iterator[str]:
     yield turn.content
+    yield turn.reasoning
     for call in turn.calls:
         yield call.name
         yield call.arguments

@@ -7,9 +7,11 @@ that skeleton then tells in the text of real turns where contents begin and end.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from daemon.core.rows.examples import Call, Role, Turn, compact
 from daemon.text.prefix import Place, system_turns
+from daemon.text.reasoning import has_place, left_out, placed
 from daemon.text.stepwise import Rendered, Span, common_start, render_stepwise
 from daemon.text.template import ChatTemplate, Unrenderable
 
@@ -72,7 +74,16 @@ class Renderer:
 
     def prompt(self, turns: Sequence[Turn], tools: Sequence[str] = ()) -> str:
         """Return the text up to where an answer begins."""
-        return self._template.render(turns, True, tools)
+        return self._template.render(placed(turns, self.places_reasoning), True, tools)
+
+    @cached_property
+    def places_reasoning(self) -> bool:
+        """Whether the template writes the reasoning that a message carries."""
+        return has_place(self._template)
+
+    def reasoning_left_out(self) -> tuple[bool, bool]:
+        """Return whether it leaves out the reasoning of the last answer, and of earlier ones."""
+        return left_out(self._template, self.places_reasoning)
 
     def render(self, turns: Sequence[Turn], tools: Sequence[str] = ()) -> Rendered:
         """Return the text of a conversation.
@@ -80,7 +91,8 @@ class Renderer:
         Raises:
             Unrenderable: the template refuses it, or rewrites contents beyond recognition.
         """
-        if tools or any(turn.calls or turn.role == "tool" for turn in turns):
+        turns = placed(turns, self.places_reasoning)
+        if tools or any(turn.calls or turn.reasoning or turn.role == "tool" for turn in turns):
             return render_stepwise(self._template, self._controls, turns, tools)
         if self._by_skeleton is None:
             self._by_skeleton = self.verify() is None

@@ -61,7 +61,7 @@ def _span(
     if number + 1 == len(turns):
         limit = len(whole)
     else:
-        following = replace(turns[number + 1], content=MARK, calls=())
+        following = replace(turns[number + 1], content=MARK, calls=(), reasoning="")
         text = template.render([*turns[: number + 1], following], False, tools)
         limit = text.find(MARK)
         if limit < 0 or not whole.startswith(text[:limit]):
@@ -115,7 +115,11 @@ def _contents(
     whole: str,
 ) -> tuple[Span, ...]:
     """Return where contents stand that spell control tokens; the others need no care."""
-    hidden = (*tools, *(call.arguments for turn in turns for call in turn.calls))
+    hidden = (
+        *tools,
+        *(call.arguments for turn in turns for call in turn.calls),
+        *(turn.reasoning for turn in turns),
+    )
     if any(map(controls.search, hidden)):
         raise Unrenderable("a tool or a call spells a control token of the model")
     return tuple(

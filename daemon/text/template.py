@@ -88,6 +88,8 @@ def _message(turn: Turn) -> dict[str, Any]:
     message: dict[str, Any] = {"role": turn.role, "content": turn.content}
     if turn.calls:
         message["tool_calls"] = [call_record(call) for call in turn.calls]
+    if turn.reasoning:
+        message["reasoning_content"] = message["thinking"] = turn.reasoning
     return message
 
 

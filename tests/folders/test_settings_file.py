@@ -67,7 +67,9 @@ def test_prefixes_are_a_table_with_keys_of_the_users_own() -> None:
     text = settings_file.render(chosen)
     assert parse_settings(text, "x") == chosen
     assert chosen.prefix == Prefix("brief", table["brief"]) and Settings().prefix is None
-    added = settings_file.render(Settings()).replace("\n[prefixes]\n", '\n[prefixes]\na = " b "\n')
+    added = settings_file.render(Settings()).replace(
+        "\n# [prefixes]\n", '\n[prefixes]\na = " b "\n'
+    )
     assert parse_settings(added, "x").prefixes.texts == {"a": "b"}
 
 

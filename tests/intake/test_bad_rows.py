@@ -21,9 +21,9 @@ SAYS = {"role": "assistant", "content": "ho"}
     ("code", "row"),
     [
         ("bad_json", b'{"prompt": "a", "completion": }'),  # P1
-        ("not_finite", b'{"prompt": "a", "completion": "b", "x": NaN}'),  # P3
-        ("not_finite", b'{"prompt": "a", "completion": "b", "x": -Infinity}'),  # P3
-        ("not_finite", b'{"prompt": "a", "completion": "b", "x": 1e400}'),  # P4
+        ("not_finite", b'{"prompt": "a", "completion": NaN}'),  # P3
+        ("not_finite", b'{"prompt": "a", "completion": -Infinity}'),  # P3
+        ("not_finite", b'{"prompt": "a", "completion": 1e400}'),  # P4
         ("repeated_key", b'{"prompt": "a", "prompt": "b", "completion": "c"}'),  # P5
         ("not_utf8", b'{"prompt": "\xff", "completion": "b"}'),  # P8
         ("lone_surrogate", b'{"prompt": "\\ud800", "completion": "b"}'),  # P9
@@ -31,7 +31,7 @@ SAYS = {"role": "assistant", "content": "ho"}
         ("too_deep", b'{"x": ' + b"[" * 32 + b"]" * 32 + b"}"),  # P12
         ("too_deep", b'{"x": ' + b"[" * 1_000 + b"]" * 1_000 + b"}"),  # P12
         ("too_deep", b'{"x": ' + b"[" * 1_000_000 + b"]" * 1_000_000 + b"}"),  # P12
-        ("not_finite", b'{"prompt": "a", "completion": "b", "x": ' + b"9" * 5000 + b"}"),  # P13
+        ("not_finite", b'{"prompt": "a", "completion": ' + b"9" * 5000 + b"}"),  # P13
         ("several_values", b'{"prompt": "a"} {"completion": "b"}'),  # P14
         ("not_an_object", b"17"),  # P15
         ("not_an_object", b'["a"]'),  # P15
@@ -39,17 +39,17 @@ SAYS = {"role": "assistant", "content": "ho"}
         ("unknown_format", {"question": "a"}),  # P16
         ("unknown_role", {"messages": [{"role": "wizard", "content": "a"}, SAYS]}),  # P16
         ("empty_content", {"messages": [{"role": "user", "content": "  "}, SAYS]}),  # P16
-        ("content_not_text", {"messages": [{"role": "user", "content": 4}, SAYS]}),  # P16
+        ("content_not_text", {"messages": [{"role": "user", "content": {"x": 4}}, SAYS]}),  # P16
         ("bad_tool_call", {"messages": [ASKS, SAYS | {"tool_calls": [{}]}]}),  # P16
         ("bad_weight", {"messages": [ASKS, SAYS | {"weight": 0.5}]}),  # P16
         ("no_supervised_turn", {"messages": [ASKS, SAYS | {"weight": 0}]}),  # P16
         ("bad_tools", {"messages": [ASKS, SAYS], "tools": [{"x": 1}]}),  # P16
-        ("last_turn_not_assistant", {"messages": [ASKS, SAYS, ASKS]}),  # P16
+        ("last_turn_not_assistant", {"messages": [ASKS]}),  # P16
         ("system_not_first", {"messages": [ASKS, {"role": "system", "content": "x"}, SAYS]}),
         ("no_user_turn", {"messages": [SAYS]}),  # P16
         ("no_messages", {"messages": []}),  # P16
         ("bad_message", {"messages": ["hi"]}),  # P16
-        ("content_not_text", {"prompt": "a", "completion": None}),  # P16
+        ("unknown_format", {"prompt": "a", "completion": None}),  # P16
         ("empty_content", {"instruction": "", "output": "b"}),  # P16
         ("content_not_text", {"text": ["a"]}),  # P16
         ("bad_group", {"prompt": "a", "completion": "b", "group": 3}),  # P16

@@ -53,6 +53,7 @@ def test_a_template_that_writes_no_calls_cannot_teach_them(tmp_path: Path) -> No
     ("name", "found"),
     [
         ("qwen2_5", Abilities(True, "kept", True, True)),
+        ("qwen3", Abilities(True, "kept", True, True, True, False)),
         ("gemma3", Abilities(True, "kept", False, False)),
         ("phi3", Abilities(True, "kept", False, False)),
     ],

@@ -3,17 +3,23 @@
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from daemon.cli.commands.preview import describe, preview
+from daemon.cli.commands.submit import named_fields
 from daemon.cli.files.examination import Examination, examine_file
 from daemon.cli.output.screen import echo, facts
 from daemon.cli.place import HERE, Json, Root, workspace
 from daemon.core.workspace.jobs import escape
 from daemon.errors import UserFault
 from daemon.folders import outputs
+from daemon.settings_tables import IntakeSettings
+
+if TYPE_CHECKING:
+    from daemon.core.rows.formats import Fields
+    from daemon.intake.reading_counts import ReadingCounts
 
 SHOWN = 5
 data = typer.Typer(help="Work with files outside the inbox.", no_args_is_help=True)
@@ -99,17 +105,29 @@ def _lines_of(file: Path, lines: set[int], scratch: Path) -> Iterator[bytes]:
 def convert(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Any file of rows.")],
     output: Out,
+    fields: Annotated[
+        str | None,
+        typer.Option(help="Own names of keys: prompt=query,completion=reply", metavar="NAME=KEY,…"),
+    ] = None,
+    chosen: Annotated[
+        bool, typer.Option("--chosen", help="Take the chosen side of preference data.")
+    ] = False,
     force: Force = False,
 ) -> None:
     """Write any known kind of file as messages, one JSON object a line."""
+    from daemon.core.rows.formats import Fields
     from daemon.intake.convert import lines
+    from daemon.intake.reading_counts import ReadingCounts
 
     if not file.is_file():
         raise UserFault("no_such_file", f"{file} is not there, or is not a regular file")
     outputs.check(output, force)
-    wrong = _LeftOut()
-    outputs.put(output, _messages(lines(file), wrong), force)
+    wrong, counts = _LeftOut(), ReadingCounts()
+    names = Fields(named_fields(fields), train_chosen=chosen)
+    outputs.put(output, _messages(lines(file), names, wrong, counts), force)
     echo(f"{output} holds the rows of {file}")
+    for sentence in counts.sentences():
+        echo(sentence, "yellow")
     if wrong.count:
         first = "; ".join(wrong.first)
         raise UserFault("rows_left_out", f"{wrong.count} rows were left out: {first}")
@@ -129,22 +147,25 @@ class _LeftOut:
             self.first.append(why)
 
 
-def _messages(rows: Iterator[bytes], wrong: _LeftOut) -> Iterator[bytes]:
+def _messages(
+    rows: Iterator[bytes], fields: "Fields", wrong: _LeftOut, counts: "ReadingCounts"
+) -> Iterator[bytes]:
+    """Give each row as messages, read by the rules of the inbox."""
     import orjson
 
     from daemon.core.rows.examples import to_record
-    from daemon.core.rows.formats import recognise
     from daemon.core.rows.refusal import Bad
+    from daemon.intake.lines import Line
+    from daemon.intake.parsing import RowRules, parse
 
-    for number, line in enumerate(filter(bytes.strip, rows), 1):
-        try:
-            found = recognise(orjson.loads(line))
-        except orjson.JSONDecodeError as error:
-            wrong.add(f"row {number} is not JSON ({error})")
-            continue
+    limits = IntakeSettings()
+    rules = RowRules(limits.max_depth, limits.max_line_bytes, fields)
+    for number, data in enumerate(filter(bytes.strip, rows), 1):
+        found = parse(Line(number, 0, len(data), data.rstrip(b"\r\n"), True), rules)
         if isinstance(found, Bad):
-            wrong.add(f"row {number}: {escape(found.message)}")
+            wrong.add(f"row {number}: {escape(found.message)} ({escape(found.hint, 200)})")
         else:
+            counts.add(found, number, data)
             yield orjson.dumps(to_record(found.example)) + b"\n"
 
 

@@ -41,8 +41,9 @@ def preview(
             facts(examined.report)
             return
         describe(examined.report)
-        _costs(examined, layout)
-        _rows(examined, rows)
+        if examined.tokens:
+            _costs(examined, layout)
+            _rows(examined, rows)
 
 
 def describe(report: "Report") -> None:

@@ -11,6 +11,7 @@ from daemon.cli.files.follow import Followed, Follower
 from daemon.cli.output.screen import echo, facts
 from daemon.cli.place import HERE, JobFailed, Json, NotRunning, Root, alive, how_to_start, workspace
 from daemon.clock import SystemClock
+from daemon.core.rows.forms.names import FIELD_NAMES, FieldName
 from daemon.core.workspace.file_names import (
     BESIDE,
     OWN_SETTINGS,
@@ -57,6 +58,10 @@ def submit(
             "--set", help="A setting for this job: training.epochs=3", metavar="KEY=VALUE"
         ),
     ] = None,
+    fields: Annotated[
+        str | None,
+        typer.Option(help="Own names of keys: prompt=query,completion=reply", metavar="NAME=KEY,…"),
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Show progress until the end.")] = False,
     root: Root = HERE,
     json: Json = False,
@@ -64,7 +69,7 @@ def submit(
     """Drop files into the inbox, safely."""
     layout = workspace(root)
     level = _priority(priority)
-    settings = _own_settings(layout, own or [])
+    settings = _own_settings(layout, own or [], named_fields(fields))
     drop_as = _use(use, holdout)
     _check(files, holdout)
     if wait and alive(layout) is None:
@@ -84,9 +89,24 @@ def _priority(name: str) -> Priority:
     raise typer.BadParameter(f"{name} is none of {', '.join(FOLDERS)}", param_hint="--priority")
 
 
-def _own_settings(layout: Layout, pairs: list[str]) -> str:
-    """Return a job's own settings as TOML, validated."""
-    own: dict[str, dict[str, Any]] = {}
+def named_fields(text: str | None) -> dict[FieldName, str]:
+    """Return the user's names of keys that `--fields` gives."""
+    found: dict[FieldName, str] = {}
+    for pair in filter(None, (text or "").split(",")):
+        name, equals, key = (part.strip() for part in pair.partition("="))
+        if not (equals and name and key):
+            raise typer.BadParameter(f"{pair} is not name=key", param_hint="--fields")
+        known = next((field for field in FIELD_NAMES if field == name), None)
+        if known is None:
+            names = ", ".join(FIELD_NAMES)
+            raise typer.BadParameter(f"{name} is none of {names}", param_hint="--fields")
+        found[known] = key
+    return found
+
+
+def _own_settings(layout: Layout, pairs: list[str], fields: dict[FieldName, str]) -> str:
+    """Return a job's own settings as TOML, once they have been found usable."""
+    own: dict[str, dict[str, Any]] = {"intake": {"fields": fields}} if fields else {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         section, dot, key = name.strip().partition(".")

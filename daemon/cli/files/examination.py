@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from daemon.cli.files.base_model import made_ready
 from daemon.clock import SystemClock
 from daemon.core.workspace.bases import BaseFacts
 from daemon.core.workspace.versions import Version, ancestry, jobs_of, untrained_of
@@ -31,6 +32,8 @@ class Examination:
     folder: JobLayout
     settings: Settings
     encoder: "TextEncoder"
+    tokens: bool = True
+    """Lengths in tokens are those of the base model; without it there are none."""
 
 
 def ready_base(layout: Layout, settings: Settings) -> BaseFacts:
@@ -54,26 +57,66 @@ def examine_file(file: Path, layout: Layout, fresh: bool = False) -> Iterator[Ex
 
     With `fresh` it is examined as for a new lineage, which has trained on nothing yet.
 
+    The base model is made ready where it is not yet. Where it cannot be, forms and duplicates are
+    told without it, and lengths in tokens are not.
+
     Raises:
         UserFault: there is no such file.
-        ModelFault: the base model is not ready.
     """
     if not file.is_file():
         raise UserFault("no_such_file", f"{file} is not there, or is not a regular file")
     settings = read_settings(layout.settings_file)
-    facts = ready_base(layout, settings)
     from daemon.intake.outside import Compared, examine
-    from daemon.text.encoder import TextEncoder
 
-    encoder = TextEncoder.load(layout.base(facts.name))
     clock = SystemClock()
     chain = () if fresh else _lineage(layout)
     held = Queue(layout, clock).with_holdout()
     compared = Compared(jobs_of(chain), held, untrained_of(chain), fresh)
-    with TemporaryDirectory(prefix="finetuned-") as scratch:
+    with (
+        TemporaryDirectory(prefix="finetuned-") as scratch,
+        TemporaryDirectory(prefix="finetuned-text-") as text,
+    ):
+        encoder, missing = _text_side(layout, settings, Path(text))
+        if missing:
+            settings = _without_limit(settings)
         found = examine(file, Path(scratch), layout, settings, encoder, compared, clock)
         report = found.report | {"name": file.name}
-        yield Examination(report, found.folder, found.settings, found.encoder)
+        if missing:
+            report = _without_tokens(report, missing)
+        yield Examination(report, found.folder, found.settings, found.encoder, not missing)
+
+
+def _text_side(layout: Layout, settings: Settings, scratch: Path) -> tuple["TextEncoder", str]:
+    """Return the text side of the base, or one that stands in for it and why it has to."""
+    from daemon.text.encoder import TextEncoder
+
+    try:
+        facts = made_ready(layout, settings.model)
+        return TextEncoder.load(layout.base(facts.name)), ""
+    except ModelFault as fault:
+        from daemon.intake.stand_in import stand_in
+
+        return stand_in(scratch), fault.message
+
+
+def _without_limit(settings: Settings) -> Settings:
+    from daemon.intake.stand_in import LONGEST
+
+    training = settings.training.model_copy(update={"max_row_tokens": LONGEST})
+    return settings.model_copy(update={"training": training})
+
+
+def _without_tokens(report: dict[str, Any], missing: str) -> dict[str, Any]:
+    """Return a report without what only the base's own tokenizer and template could tell."""
+    statistics = report["statistics"]
+    remaining = {key: statistics[key] for key in statistics if "tokens" not in key}
+    warning = f"lengths in tokens and rows that are too long are not known: {missing}"
+    return report | {
+        "tokens": {},
+        "statistics": remaining,
+        "fingerprints": {},
+        "warnings": [*report["warnings"], warning],
+    }
 
 
 def _lineage(layout: Layout) -> tuple[Version, ...]:

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
-from daemon.core.rows.chat_rows import OPENAI, tools_of, turns_of
+from daemon.core.rows.chat_rows import OPENAI, turns_of
 from daemon.core.rows.examples import Chat, Turn, compact, prompt_of, said_in
 from daemon.core.rows.formats import recognise
+from daemon.core.rows.forms.tool_lists import tools_of
 from daemon.core.rows.refusal import Bad
 
 ScorerName = Literal["exact", "overlap", "fields", "calls"]
@@ -282,9 +283,11 @@ def _answers(
     key = _answer_key(row, header)
     if key is None and own is not None and own.calls and _takes_calls(header):
         return (said_in(own),)
-    given = (None if own is None else said_in(own)) if key is None else row[key]
+    other = next((key for key in ANSWER_KEYS if row.get(key) is not None), None)
+    # A row with a question and another key's answer is a whole example too.
+    whole = own if header is None or other is None else None
+    given = (None if whole is None else said_in(whole)) if key is None else row[key]
     if given is None:
-        other = next((key for key in ANSWER_KEYS if row.get(key) is not None), None)
         if header is None or other is None:
             return ()
         return (

@@ -1,196 +1,312 @@
-"""From a list of messages, as OpenAI or ShareGPT write them, to the turns of a conversation."""
+"""From a list of messages, in any form that people have, to the turns of a conversation."""
 
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from daemon.core.rows.examples import Call, Role, Turn, compact
+from daemon.core.rows.examples import Call, Role, Turn
+from daemon.core.rows.forms.message_keys import (
+    OPENAI,
+    PLAIN_ROLES,
+    SHAREGPT,
+    MessageKeys,
+    Names,
+    keys_of,
+)
+from daemon.core.rows.forms.names import CALLING, ROLES, known_as, role_of
+from daemon.core.rows.forms.parts import Said, calls_of, content_in, decoded, result_text
+from daemon.core.rows.readings import Note
 from daemon.core.rows.refusal import Bad
 
-ROLES: dict[str, Role] = {
-    "system": "system",
-    "developer": "system",
-    "user": "user",
-    "human": "user",
-    "assistant": "assistant",
-    "gpt": "assistant",
-    "bot": "assistant",
-    "model": "assistant",
-    "chatgpt": "assistant",
-    "function_call": "assistant",
-    "tool": "tool",
-    "function": "tool",
-    "ipython": "tool",
-    "observation": "tool",
-}
+__all__ = ["OPENAI", "SHAREGPT", "Conversation", "Names", "conversation_of", "turns_of"]
+
 EXAMPLE = '{"role": "user", "content": "…"}'
+ROLE_WORDS = ", ".join(dict.fromkeys(ROLES.values()))
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
-    """The keys of a message."""
+class Conversation:
+    """The turns of a list of messages, and what else is to be said of it."""
 
-    role: str
-    text: str
-
-
-OPENAI = Names("role", "content")
-SHAREGPT = Names("from", "value")
+    turns: tuple[Turn, ...]
+    unread: tuple[str, ...] = ()
+    """Keys of messages that hold something and were not read."""
+    notes: tuple[Note, ...] = ()
 
 
 def turns_of(messages: Any, names: Names, system: Any = None) -> tuple[Turn, ...] | Bad:
     """Return the turns of a list of messages, or what is wrong with the first bad one."""
+    systems = [system] if isinstance(system, str) and system.strip() else []
+    found = conversation_of(messages, names, systems)
+    return found if isinstance(found, Bad) else found.turns
+
+
+def conversation_of(
+    messages: Any, names: Names = OPENAI, systems: Sequence[str] = (), more: Sequence[Turn] = ()
+) -> Conversation | Bad:
+    """Return the turns of messages with more system texts before and more turns behind them."""
+    messages = decoded(messages) if isinstance(messages, str) else messages
+    if isinstance(messages, Mapping):
+        messages = [messages]
     if not isinstance(messages, list) or not messages:
         return Bad(
             "no_messages", "the list of messages is empty or no list", f"write [{EXAMPLE}, …]"
         )
-    turns: list[Turn] = []
-    if isinstance(system, str) and system.strip():
-        turns.append(Turn("system", system))
+    turns: list[Turn] = [Turn("system", text) for text in systems]
+    unread: list[str] = []
     for number, message in enumerate(messages, 1):
-        turn = _turn(message, number, names)
-        if isinstance(turn, Bad):
-            return turn
-        turns.append(turn)
-    return _ordered(turns)
+        wrong = _read(message, number, names, turns, unread)
+        if wrong is not None:
+            return wrong
+    turns += more
+    return _ordered(turns, unread)
 
 
-def _turn(message: Any, number: int, names: Names) -> Turn | Bad:
-    if not isinstance(message, dict):
+def _read(
+    message: Any, number: int, names: Names, turns: list[Turn], unread: list[str]
+) -> Bad | None:
+    if isinstance(message, dict):
+        if len(message) == 2:
+            content = message.get(names.text)
+            if type(content) is str and content.strip():
+                named = message.get(names.role)
+                role = PLAIN_ROLES.get(named) if type(named) is str else None
+                if role is not None:
+                    turns.append(Turn(role, content))
+                    return None
+        return _read_rich(message, number, names, turns, unread)
+    pair = _pair_of(message)
+    if pair is None:
         hint = f"give it {names.role!r} and {names.text!r}"
         return Bad("bad_message", f"message {number} is no object", hint)
-    named = message.get(names.role)
-    role = ROLES.get(named) if isinstance(named, str) else None
+    turns += pair
+    return None
+
+
+def _pair_of(message: Any) -> list[Turn] | None:
+    """Return the turns of a question and its answer, or of a role and its text, in a list."""
+    if not isinstance(message, list | tuple) or len(message) != 2:
+        return None
+    first, second = message
+    if not (isinstance(first, str) and isinstance(second, str) and first.strip()):
+        return None
+    role = PLAIN_ROLES.get(first.lower())
+    if role is not None:
+        return [Turn(role, second)]
+    return [Turn("user", first), Turn("assistant", second)] if second.strip() else None
+
+
+def _read_rich(
+    message: dict[str, Any], number: int, names: Names, turns: list[Turn], unread: list[str]
+) -> Bad | None:
+    if None in message.values():
+        message = {key: value for key, value in message.items() if value is not None}
+    keys = keys_of(tuple(message), names)
+    if keys.role is None:
+        return _read_without_role(message, number, keys, turns, unread)
+    named = message[keys.role]
+    if isinstance(named, Mapping):
+        named = named.get("role", named.get("name"))
+    role = role_of(named)
     if role is None:
         return Bad(
             "unknown_role",
             f"message {number} has the role {str(named)[:40]!r}",
-            f"use {', '.join(dict.fromkeys(ROLES.values()))} in {names.role!r}",
+            f"use {ROLE_WORDS} in {keys.role!r}",
         )
-    content = message.get(names.text)
-    if len(message) == 2 and isinstance(content, str) and content.strip() and named in PLAIN:
-        return Turn(role, content)
-    return _rich_turn(message, number, names, role, content)
+    calling = isinstance(named, str) and known_as(named).strip("_:") in CALLING
+    return _read_as(message, number, keys, role, calling, turns, unread)
 
 
-PLAIN = frozenset(name for name in ROLES if name != "function_call")
-"""Roles whose text is only text."""
+def _read_without_role(
+    message: dict[str, Any], number: int, keys: MessageKeys, turns: list[Turn], unread: list[str]
+) -> Bad | None:
+    kind = known_as(str(message.get("type", "")))
+    if kind in ("function_call", "custom_tool_call"):
+        # Items of OpenAI's Responses.
+        calls = calls_of(message, number)
+        if isinstance(calls, Bad):
+            return calls
+        _called(turns, calls)
+        return None
+    if kind in ("function_call_output", "custom_tool_call_output"):
+        turns.append(Turn("tool", result_text(message.get("output"))))
+        return None
+    if kind == "reasoning":
+        said = content_in([message], number, "content")
+        if isinstance(said, Bad):
+            return said
+        turns.append(Turn("assistant", "", reasoning="\n".join(filter(None, said.reasoning))))
+        return None
+    if keys.roles:
+        for key in sorted(keys.roles, key=_place_in_an_exchange):
+            text = message[key]
+            if not isinstance(text, str) or not text.strip():
+                hint = f"write [{EXAMPLE}, …]"
+                return Bad("content_not_text", f"{key!r} of message {number} is no text", hint)
+            turns.append(Turn(PLAIN_ROLES[known_as(key)], text))
+        unread += keys.unknown
+        return None
+    return Bad(
+        "unknown_role", f"message {number} has the role 'None'", f"use {ROLE_WORDS} in 'role'"
+    )
 
 
-def _rich_turn(
-    message: dict[str, Any], number: int, names: Names, role: Role, content: Any
-) -> Turn | Bad:
-    weight = message.get("weight", 1)
-    if weight not in (0, 1):
-        return Bad(
-            "bad_weight",
-            f"the weight of message {number} is {str(weight)[:20]}",
-            "write 1 for an answer to learn, 0 for one that is only context",
-        )
-    text: Any = content
-    calls: Sequence[Call] | Bad = _calls(message, number)
-    if message[names.role] == "function_call":
-        calls, text = _call_in(content, number), None
-    if isinstance(calls, Bad):
-        return calls
-    if calls and role != "assistant":
-        hint = "only the assistant calls tools"
-        return Bad("bad_tool_call", f"message {number} is no answer but calls a tool", hint)
-    if text is None and calls:
-        text = ""
-    if role == "tool" and isinstance(text, dict):
-        text = compact(text)
-    text = _joined(text, number, names) if isinstance(text, list) else text
-    if isinstance(text, Bad):
-        return text
-    if not isinstance(text, str):
+def _place_in_an_exchange(key: str) -> int:
+    return ("system", "user", "assistant", "tool").index(PLAIN_ROLES[known_as(key)])
+
+
+def _called(turns: list[Turn], calls: Sequence[Call]) -> None:
+    """Add calls that stand beside the messages to the answer before them, or as one."""
+    last = turns[-1] if turns else None
+    if last is not None and last.role == "assistant" and (last.calls or not last.content):
+        turns[-1] = replace(last, calls=(*last.calls, *calls))
+    else:
+        turns.append(Turn("assistant", "", calls=tuple(calls)))
+
+
+def _read_as(
+    message: dict[str, Any],
+    number: int,
+    keys: MessageKeys,
+    role: Role,
+    calling: bool,
+    turns: list[Turn],
+    unread: list[str],
+) -> Bad | None:
+    trained = _is_trained(message, number, keys)
+    if isinstance(trained, Bad):
+        return trained
+    if any(message[key] not in ("", [], {}) for key in keys.media):
         return Bad(
             "content_not_text",
-            f"the content of message {number} is no text",
-            f"make {names.text!r} a text",
+            f"message {number} holds {keys.media[0]!r}",
+            "only texts can be trained: leave rows with pictures and sounds out",
         )
-    if not text.strip() and not calls and role != "tool":
+    unread += [key for key in keys.unknown if message[key] not in ("", [], {})]
+    said = _said_in(message, number, keys, role, calling)
+    if isinstance(said, Bad):
+        return said
+    if role == "assistant":
+        return _add_answer(said, number, trained, turns)
+    if said.calls:
+        hint = "only the assistant calls tools"
+        return Bad("bad_tool_call", f"message {number} is no answer but calls a tool", hint)
+    turns += [Turn("tool", text) for text in said.results]
+    if said.text.strip() or role == "tool":
+        turns.append(Turn(role, said.text))
+    elif not said.results and role != "system":
         return Bad(
             "empty_content", f"message {number} is empty", "fill it or leave the message out"
         )
-    return Turn(role, text, role != "assistant" or bool(weight), tuple(calls))
+    return None
 
 
-def _joined(parts: list[Any], number: int, names: Names) -> str | Bad:
-    """Return the text of a list of parts; pictures and sounds cannot be trained."""
-    texts: list[str] = []
-    for part in parts:
-        kind = part.get("type", "text") if isinstance(part, dict) else type(part).__name__
-        text = part.get("text") if isinstance(part, dict) and kind == "text" else None
-        if not isinstance(text, str):
+def _is_trained(message: dict[str, Any], number: int, keys: MessageKeys) -> bool | Bad:
+    if keys.unclear:
+        key = keys.unclear[0]
+        return Bad(
+            "bad_weight",
+            f"message {number} has {key!r}, which does not say which words count",
+            "write weight 1 for an answer to learn, 0 for one that is only context",
+        )
+    trained = True
+    for key in keys.weights:
+        weight = message[key]
+        if weight not in (0, 1) or isinstance(weight, str):
             return Bad(
-                "content_not_text",
-                f"message {number} holds a part of the kind {str(kind)[:30]!r}",
-                f"only text parts can be trained: leave the others out of {names.text!r}",
+                "bad_weight",
+                f"{key!r} of message {number} is {str(weight)[:20]}",
+                "write 1 for an answer to learn, 0 for one that is only context",
             )
-        texts.append(text)
-    return "".join(texts)
+        trained = trained and bool(weight) != (known_as(key) == "masked")
+    return trained
 
 
-def _calls(message: dict[str, Any], number: int) -> list[Call] | Bad:
-    found = message.get("tool_calls") or []
-    legacy = message.get("function_call")
-    if legacy:
-        found = [*found, legacy] if isinstance(found, list) else found
-    if not isinstance(found, list):
-        return Bad("bad_tool_call", f"'tool_calls' of message {number} is no list", CALL_HINT)
-    calls: list[Call] = []
-    for item in found:
-        call = _call(item, number)
-        if isinstance(call, Bad):
-            return call
-        calls.append(call)
-    return calls
+def _said_in(
+    message: dict[str, Any], number: int, keys: MessageKeys, role: Role, calling: bool
+) -> Said | Bad:
+    """Return the texts, thoughts and calls of a message."""
+    contents = [message[key] for key in keys.content if message[key] not in ("", [], {})]
+    key = keys.content[0] if keys.content else "content"
+    content = contents[0] if contents else message.get("refusal")
+    if calling and content is not None:
+        calls = calls_of(content, number)
+        return calls if isinstance(calls, Bad) else Said(calls=calls)
+    if role == "tool":
+        return _result(content, number, key)
+    said = content_in(content, number, key)
+    if isinstance(said, Bad):
+        return said
+    said.reasoning += [str(message[name]) for name in keys.reasoning if _is_text(message[name])]
+    for name in keys.calls:
+        if message[name] not in ("", [], {}):
+            calls = calls_of(message[name], number)
+            if isinstance(calls, Bad):
+                return calls
+            said.calls += calls
+    return said
 
 
-CALL_HINT = 'write {"function": {"name": "…", "arguments": {…}}}'
+def _result(content: Any, number: int, key: str) -> Said | Bad:
+    if isinstance(content, list):
+        said = content_in(content, number, key)
+        if isinstance(said, Bad) and _holds_parts(content):
+            return said
+        if isinstance(said, Said) and said.results:
+            return Said(results=said.results[:-1], texts=[said.results[-1]])
+    return Said(texts=[result_text(content)])
 
 
-def _call(item: Any, number: int) -> Call | Bad:
-    function = item.get("function", item) if isinstance(item, dict) else None
-    name = function.get("name") if isinstance(function, dict) else None
-    if not isinstance(function, dict) or not isinstance(name, str) or not name.strip():
-        return Bad("bad_tool_call", f"a call in message {number} names no function", CALL_HINT)
-    arguments = function.get("arguments", {})
-    if isinstance(arguments, str):
-        arguments = _parsed(arguments or "{}")
-    if not isinstance(arguments, dict):
-        message = f"the arguments of {name[:40]!r} in message {number} are no JSON object"
-        return Bad("bad_tool_call", message, CALL_HINT)
-    return Call(name, compact(arguments))
+def _holds_parts(content: list[Any]) -> bool:
+    return any(isinstance(part, Mapping) and "type" in part for part in content)
 
 
-def _call_in(content: Any, number: int) -> list[Call] | Bad:
-    """Return the call that ShareGPT writes as the text of a `function_call` message."""
-    value = _parsed(content) if isinstance(content, str) else content
-    call = _call(value, number)
-    return call if isinstance(call, Bad) else [call]
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
 
 
-def _parsed(text: str) -> Any:
-    try:
-        return json.loads(text, parse_constant=lambda name: None)
-    except (ValueError, RecursionError):
-        return None
+def _add_answer(said: Said, number: int, trained: bool, turns: list[Turn]) -> Bad | None:
+    text = said.text
+    reasoning = "\n".join(filter(None, (text.strip() for text in said.reasoning)))
+    if said.results:
+        # Tools that the provider ran itself stand within its answer.
+        hint = "write the call, its result and the answer as messages of their own"
+        return Bad("bad_tool_call", f"message {number} is an answer with results in it", hint)
+    thought = turns[-1] if turns else None
+    if thought is not None and _is_only_thought(thought):
+        turns.pop()
+        reasoning = "\n".join(filter(None, (thought.reasoning, reasoning)))
+    if not text.strip() and not said.calls:
+        return Bad(
+            "empty_content", f"message {number} is empty", "fill it or leave the message out"
+        )
+    text = text if text.strip() else ""
+    turns.append(Turn("assistant", text, trained, tuple(said.calls), reasoning))
+    return None
 
 
-def _ordered(turns: list[Turn]) -> tuple[Turn, ...] | Bad:
+def _is_only_thought(turn: Turn) -> bool:
+    return turn.role == "assistant" and not turn.content and not turn.calls and bool(turn.reasoning)
+
+
+def _ordered(turns: list[Turn], unread: list[str]) -> Conversation | Bad:
+    turns = _with_one_system(turns)
+    notes: tuple[Note, ...] = ()
     roles = [turn.role for turn in turns]
     if "system" in roles[1:]:
         return Bad("system_not_first", "a system message stands in the middle", "put it first")
-    if roles[-1] != "assistant":
+    if roles and roles[-1] == "user" and "assistant" in roles:
+        end = len(roles) - roles[::-1].index("assistant")
+        if set(roles[end:]) == {"user"}:
+            turns, roles, notes = turns[:end], roles[:end], ("last_question_cut",)
+    if not roles or roles[-1] != "assistant" or _is_only_thought(turns[-1]):
         return Bad(
             "last_turn_not_assistant",
             "the conversation does not end with an answer",
             "end it with a message of the assistant, or leave the last question out",
         )
-    if "user" not in roles:
+    if len(roles) == 1 or (roles[0] == "assistant" and "user" not in roles):
         return Bad("no_user_turn", "nobody asks anything", "add a message of the user")
     if not any(turn.trained for turn in turns if turn.role == "assistant"):
         return Bad(
@@ -198,26 +314,13 @@ def _ordered(turns: list[Turn]) -> tuple[Turn, ...] | Bad:
             "every answer has the weight 0",
             "give the answers that are to be learned the weight 1, or none",
         )
-    return tuple(turns)
+    return Conversation(tuple(turns), tuple(dict.fromkeys(unread)), notes)
 
 
-def tools_of(row: dict[str, Any]) -> tuple[str, ...] | Bad:
-    """Return the functions a row offers, each as the JSON text a chat template is given."""
-    found = row.get("tools") or row.get("functions")
-    if not found:
-        return ()
-    if isinstance(found, str):
-        found = _parsed(found)
-    if not isinstance(found, list):
-        return Bad("bad_tools", "'tools' is no list of functions", TOOLS_HINT)
-    tools: list[str] = []
-    for number, tool in enumerate(found, 1):
-        function = tool.get("function", tool) if isinstance(tool, dict) else None
-        if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-            return Bad("bad_tools", f"tool {number} names no function", TOOLS_HINT)
-        whole = tool if "function" in tool else {"type": "function", "function": tool}
-        tools.append(compact(whole))
-    return tuple(tools)
-
-
-TOOLS_HINT = 'write [{"type": "function", "function": {"name": "…", "parameters": {…}}}]'
+def _with_one_system(turns: list[Turn]) -> list[Turn]:
+    """Join the system texts at the start; one that stands there twice counts once."""
+    if len(turns) < 2 or turns[0].role != "system" or turns[1].role != "system":
+        return turns
+    end = next((n for n, turn in enumerate(turns) if turn.role != "system"), len(turns))
+    texts = dict.fromkeys(turn.content.strip() for turn in turns[:end])
+    return [Turn("system", "\n\n".join(filter(None, texts))), *turns[end:]]

@@ -25,6 +25,8 @@ class Turn:
     trained: bool = True
     """For answers: whether the loss counts on it."""
     calls: tuple[Call, ...] = ()
+    reasoning: str = ""
+    """What the model thought before an answer; the encoder puts it where the template wants it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,8 @@ def _message(turn: Turn) -> dict[str, object]:
         record["weight"] = 0
     if turn.calls:
         record["tool_calls"] = [call_record(call) for call in turn.calls]
+    if turn.reasoning:
+        record["reasoning_content"] = turn.reasoning
     return record
 
 
@@ -116,6 +120,7 @@ def _turn(message: dict[str, Any]) -> Turn:
         message["content"],
         message.get("weight", 1) != 0,
         tuple(Call(call["name"], compact(call["arguments"])) for call in calls),
+        message.get("reasoning_content", ""),
     )
 
 
@@ -135,10 +140,14 @@ def answer_of(example: Example) -> str:
 
 
 def first_question(example: Example) -> str:
-    """Return the first turn of the user, without system text, or the whole plain text."""
+    """Return the first turn of the user, without system text, or the whole plain text.
+
+    Where no user speaks, the system text is what is asked.
+    """
     if isinstance(example, Text):
         return example.text
-    return next((turn.content for turn in example.turns if turn.role == "user"), "")
+    asked = (turn.content for turn in example.turns if turn.role == "user")
+    return next(asked, _asked_by_nobody(example))
 
 
 def last_question(example: Example) -> str:
@@ -146,7 +155,11 @@ def last_question(example: Example) -> str:
     if isinstance(example, Text):
         return example.text
     asked = (turn.content for turn in reversed(example.turns) if turn.role == "user")
-    return next(asked, "")
+    return next(asked, _asked_by_nobody(example))
+
+
+def _asked_by_nobody(chat: Chat) -> str:
+    return chat.turns[0].content if chat.turns and chat.turns[0].role == "system" else ""
 
 
 def said_in(turn: Turn) -> str:

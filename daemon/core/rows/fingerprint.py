@@ -21,6 +21,8 @@ def key_of(example: Example) -> bytes:
             parts.append("" if turn.trained else "untrained")
             parts += [text for call in turn.calls for text in (call.name, call.arguments)]
             parts.append(f"calls:{len(turn.calls)}")
+        if turn.reasoning:
+            parts += ("reasoning", turn.reasoning.strip())
     if example.tools:
         parts += ("tools", *example.tools)
     return _digest(parts)

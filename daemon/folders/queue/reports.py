@@ -39,6 +39,9 @@ def describe(report: dict[str, Any]) -> list[str]:
         said.append(
             f"{rows['train']} of {rows['read']} rows are trained, {rows['holdout']} are held out"
         )
+    taken = (report.get("reading") or {}).get("taken") or {}
+    if taken:
+        said.append("read as " + "; ".join(f"{keys} ({count})" for keys, count in taken.items()))
     said += [f"{rows[key]} {words}" for key, words in COUNTED.items() if rows.get(key)]
     for reason in report.get("reasons", []):
         lines = ", ".join(str(example["line"]) for example in reason["examples"])

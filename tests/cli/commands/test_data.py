@@ -100,3 +100,26 @@ def test_a_row_that_cannot_be_converted_is_named_and_the_rest_is_written(
     done = finetuned("data", "convert", source, "-o", target)
     assert done.exit_code == 1 and "row 2" in done.output
     assert target.read_text().count("\n") == 1
+
+
+def test_convert_reads_by_the_rules_of_the_inbox_and_tells_what_it_did_not_read(
+    finetuned: Command, tmp_path: Path
+) -> None:
+    source, target = tmp_path / "x.jsonl", tmp_path / "y.jsonl"
+    source.write_text(
+        '{"frage": "q", "antwort": 2, "notiz": "n", "score": NaN}\n'
+        '{"question": "q", "context": "c", "answer": "a"}\n'
+        '{"messages": [{"role": "Human", "content": "q"},'
+        ' {"role": "AI", "reasoning_content": "hm", "content": "a"}]}\n'
+        '{"prompt": "q", "chosen": "a", "rejected": "b"}\n'
+    )
+    words = ["--fields", "prompt=frage,completion=antwort"]
+    done = finetuned("data", "convert", source, "-o", target, *words)
+    assert done.exit_code == 1 and "preference data" in done.output
+    assert "`notiz` of 1 row is not read" in done.output and "`score`" in done.output
+    rows = [json.loads(line) for line in target.read_text().splitlines()]
+    assert [row["messages"][0]["content"] for row in rows] == ["q", "c\n\nq", "q"]
+    assert rows[0]["messages"][1]["content"] == "2"
+    assert rows[2]["messages"][1]["reasoning_content"] == "hm"
+    again = finetuned("data", "convert", source, "-o", target, "--force", "--chosen", *words)
+    assert again.exit_code == 0 and len(target.read_text().splitlines()) == 4

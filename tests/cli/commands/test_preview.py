@@ -65,14 +65,9 @@ def test_json_is_the_report(looking: Looking, finetuned: Command, layout: Layout
     assert json.loads(shown) == looking.report
 
 
-def test_a_missing_file_and_a_missing_model_are_named(
-    finetuned: Command, layout: Layout, tmp_path: Path
-) -> None:
+def test_a_missing_file_is_named(finetuned: Command, layout: Layout, tmp_path: Path) -> None:
     missing = finetuned("preview", tmp_path / "no.jsonl", "--root", layout.root)
     assert missing.exit_code == 1 and "no.jsonl is not there" in missing.output
-    (tmp_path / "x.jsonl").write_text("{}\n")
-    unready = finetuned("preview", tmp_path / "x.jsonl", "--root", layout.root)
-    assert unready.exit_code == 6 and "is not ready" in unready.output
 
 
 def test_padding_is_what_the_trainer_would_compute() -> None:

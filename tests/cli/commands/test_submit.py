@@ -170,3 +170,23 @@ def test_waiting_without_a_daemon_submits_nothing(
     assert done.exit_code == 7
     assert "finetuned run" in done.stderr
     assert names(layout.inbox) == []
+
+
+def test_own_names_of_keys_are_given_for_one_file(
+    finetuned: Command, layout: Layout, rows: Path
+) -> None:
+    """They could be told for the whole workspace only."""
+    words = ["--fields", "prompt=query, completion=reply", "--set", "intake.reasoning=leave_out"]
+    assert finetuned("submit", rows, *words, "--root", layout.root).exit_code == 0
+    own = tomllib.loads((layout.inbox / "rows.settings.toml").read_text())
+    assert own == {
+        "intake": {"fields": {"prompt": "query", "completion": "reply"}, "reasoning": "leave_out"}
+    }
+
+
+@pytest.mark.parametrize("fields", ["prompt", "=x", "wizard=x", "prompt="])
+def test_a_name_of_a_field_that_is_none_is_refused(
+    finetuned: Command, layout: Layout, rows: Path, fields: str
+) -> None:
+    done = finetuned("submit", rows, "--fields", fields, "--root", layout.root)
+    assert done.exit_code == 2 and not names(layout.inbox)

@@ -1,0 +1,134 @@
+"""Questions with answers to choose from: the choices as text, and the right one among them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from daemon.core.rows.forms.names import PLACES, known_as
+from daemon.core.rows.forms.parts import decoded, plain_text
+from daemon.core.rows.refusal import Bad
+
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+HINT = "write the letter, the place or the text of a choice as the answer"
+LABEL_KEYS = ("label", "key", "letter", "id", "option", "name")
+TEXT_KEYS = ("text", "value", "content", "answer", "choice")
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What can be chosen, each with what it is called."""
+
+    labels: tuple[str, ...]
+    texts: tuple[str, ...]
+    counted: bool
+    """The labels were given here, by the places of the choices."""
+
+    @property
+    def block(self) -> str:
+        """The choices as lines of a prompt."""
+        pairs = zip(self.labels, self.texts, strict=True)
+        return "\n".join(f"{label}. {text}" for label, text in pairs)
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """The answer to a question with choices."""
+
+    text: str
+    by_place: bool = False
+
+
+def choices_in(value: Any) -> Choices | Bad:
+    """Return the choices that a value lists: by label, as a list, or as columns of both."""
+    value = decoded(value) if isinstance(value, str) and value.lstrip()[:1] in "[{" else value
+    if isinstance(value, Mapping):
+        # Tables write null for the choices that other questions have.
+        value = {key: item for key, item in value.items() if item is not None}
+        columns = {known_as(str(key)): item for key, item in value.items()}
+        labels, texts = columns.get("label", columns.get("labels")), columns.get("text")
+        texts = columns.get("texts") if texts is None else texts
+        if isinstance(labels, list) and isinstance(texts, list) and len(labels) == len(texts):
+            return _made(labels, texts, counted=False)
+        if isinstance(texts, list):
+            return _made(LETTERS[: len(texts)], texts, counted=True)
+        return _made(list(value), list(value.values()), counted=False)
+    if isinstance(value, list) and value and all(isinstance(item, Mapping) for item in value):
+        return _labelled(value)
+    if isinstance(value, list) and value:
+        return _made(LETTERS[: len(value)], value, counted=True)
+    return Bad("bad_choices", "the choices are no list and no object", 'write ["…", "…"]')
+
+
+def _labelled(items: Sequence[Mapping[str, Any]]) -> Choices | Bad:
+    labels = [next((item[key] for key in LABEL_KEYS if key in item), None) for item in items]
+    texts = [next((item[key] for key in TEXT_KEYS if key in item), None) for item in items]
+    if None in texts:
+        # [{"A": "…"}, {"B": "…"}]
+        if all(len(item) == 1 for item in items):
+            pairs = [next(iter(item.items())) for item in items]
+            return _made([key for key, _ in pairs], [text for _, text in pairs], counted=False)
+        return Bad("bad_choices", "a choice has no text", 'write ["…", "…"]')
+    if None in labels:
+        return _made(LETTERS[: len(texts)], texts, counted=True)
+    return _made(labels, texts, counted=False)
+
+
+def _made(labels: Sequence[Any], texts: Sequence[Any], counted: bool) -> Choices | Bad:
+    names = [plain_text(label) for label in labels]
+    said = [plain_text(text) for text in texts]
+    if len(names) != len(said) or None in names or None in said:
+        return Bad("bad_choices", "a choice is no text", 'write ["…", "…"]')
+    stripped = [str(text).strip() for text in said]
+    if counted and len(stripped) > 1 and _are_lettered(stripped):
+        stripped = [text[2:].strip() for text in stripped]
+    return Choices(tuple(str(name).strip() for name in names), tuple(stripped), counted)
+
+
+def _are_lettered(texts: Sequence[str]) -> bool:
+    """Tell whether the texts bring their letters along, as `A. …`, `A) …` or `A: …`."""
+    return all(
+        text[:1] == letter and text[1:2] in (".", ")", ":")
+        for text, letter in zip(texts, LETTERS, strict=False)
+    )
+
+
+def right_one(answer: Any, choices: Choices, key: str = "answer") -> Right | Bad:
+    """Return the answer as a person would give it: a letter, a text, or as it stands.
+
+    A place is counted from 0, as data sets do, and becomes the letter that the prompt shows.
+    """
+    if isinstance(answer, list) and len(answer) == 1:
+        answer = answer[0]
+    text = plain_text(answer)
+    if text is None:
+        return Bad("bad_choices", "the answer is neither a text nor a place", HINT)
+    text = text.strip()
+    if text in choices.texts or text in choices.labels:
+        return Right(text)
+    if len(text) == 1 and text.upper() in choices.labels:
+        return Right(text.upper())
+    if text.isascii() and text.removeprefix("-").isdigit():
+        place = int(text)
+        if known_as(key) not in PLACES:
+            return Bad(
+                "bad_choices", f"{key!r} gives a place, and not whether it is counted from 0", HINT
+            )
+        if 0 <= place < len(choices.labels):
+            return Right(choices.labels[place], by_place=True)
+        return _none_of_them(text)
+    if len(text) == 1 and text.upper() in LETTERS:
+        return _none_of_them(text)
+    return Right(text)
+
+
+def _none_of_them(text: str) -> Bad:
+    return Bad("bad_choices", f"the answer {text[:20]!r} is none of the choices", HINT)
+
+
+def agrees(one: Any, key: str, other: str, choices: Choices) -> bool:
+    """Tell whether a second answer names the same choice as the first."""
+    found = right_one(one, choices, key)
+    if isinstance(found, Bad):
+        return False
+    same = dict(zip(choices.labels, choices.texts, strict=True))
+    return same.get(found.text, found.text) == same.get(other, other)

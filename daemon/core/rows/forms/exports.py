@@ -1,0 +1,316 @@
+"""Rows that programs export: wrapped rows, requests with their answers, and saved chats.
+
+Each becomes the row that a person would have written, where that is certain; else it is named.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from daemon.core.rows.forms.names import known_as, meaning_of
+from daemon.core.rows.forms.parts import decoded
+from daemon.core.rows.forms.trees import branch_of
+from daemon.core.rows.readings import Note
+from daemon.core.rows.refusal import Bad
+
+REQUESTS = ("request", "body", "input", "inputs", "kwargs")
+ANSWERS = ("response", "output", "outputs", "choices", "candidates")
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """The row within a row."""
+
+    row: dict[str, Any]
+    form: str
+    consumed: frozenset[str]
+    """Keys of the outer row that it was made of."""
+    notes: tuple[Note, ...] = ()
+
+
+def plain_of(row: dict[str, Any]) -> Plain | Bad | None:
+    """Return the row that an export holds; None where the row is none."""
+    by_name = {known_as(key): key for key in row}
+    for read in (_wrapped, _chatgpt, _saved_chat, _gemini, _preferred, _exchange, _both_sides):
+        found = read(row, by_name)
+        if found is not None:
+            return found
+    return None
+
+
+def _wrapped(row: dict[str, Any], by_name: dict[str, str]) -> Plain | None:
+    """Unwrap `{"row_idx": 0, "row": {…}}` and the like: one object beside metadata alone."""
+    keys = [key for key in row if meaning_of(key) == "wrapper" and isinstance(row[key], dict)]
+    others = [
+        key
+        for key in row
+        if key not in keys and meaning_of(key) not in ("metadata", "group", "variant_of")
+    ]
+    if len(keys) != 1 or others:
+        return None
+    outer: dict[str, Any] = {key: row[key] for key in ("group", "variant_of") if key in row}
+    return Plain({**outer, **row[keys[0]]}, keys[0], frozenset((*keys, *outer)))
+
+
+def _chatgpt(row: dict[str, Any], by_name: dict[str, str]) -> Plain | Bad | None:
+    key = by_name.get("mapping")
+    if key is None or not isinstance(row[key], dict):
+        return None
+    nodes = row[key]
+    path = branch_of(nodes, row.get("current_node"), "parent", "children")
+    if path is None:
+        return Bad("unknown_format", "the chat of ChatGPT's export has no beginning", _EXPORT_HINT)
+    found = [nodes[name].get("message") for name in path if isinstance(nodes[name], dict)]
+    messages = [message for message in found if _is_shown(message)]
+    if any(message.get("recipient") not in (None, "all") for message in messages):
+        return Bad(
+            "unknown_format", "the chat of ChatGPT's export uses ChatGPT's own tools", _EXPORT_HINT
+        )
+    every = sum(1 for node in nodes.values() if _is_shown(dict(node or {}).get("message")))
+    notes: tuple[Note, ...] = ("other_branches",) if every > len(messages) else ()
+    title = frozenset(by_name[name] for name in ("title", "current_node") if name in by_name)
+    return Plain({"messages": messages}, "chatgpt export", frozenset((key, *title)), notes)
+
+
+_EXPORT_HINT = "leave it out, or write its turns as messages"
+
+
+def _is_shown(message: Any) -> bool:
+    """Tell whether a message of ChatGPT's export was seen by its user."""
+    if not isinstance(message, Mapping):
+        return False
+    content, about = message.get("content"), message.get("metadata")
+    if isinstance(about, Mapping) and about.get("is_visually_hidden_from_conversation"):
+        return False
+    if not isinstance(content, Mapping):
+        return bool(content)
+    if content.get("content_type") in ("user_editable_context", "model_editable_context"):
+        return False
+    parts = content.get("parts")
+    if isinstance(parts, list):
+        return any(part not in ("", None) for part in parts)
+    return bool(content.get("text"))
+
+
+def _saved_chat(row: dict[str, Any], by_name: dict[str, str]) -> Plain | None:
+    """Read the chat of Open WebUI's export, and conversations that are an object."""
+    key = next(
+        (key for key in row if meaning_of(key) == "messages" and isinstance(row[key], dict)), None
+    )
+    chat = row if key is None else row[key]
+    held = chat.get("history")
+    nodes = held.get("messages") if isinstance(held, dict) else None
+    messages: Any = chat.get("messages")
+    notes: tuple[Note, ...] = ()
+    if isinstance(held, dict) and isinstance(nodes, dict) and nodes:
+        path = branch_of(nodes, held.get("currentId"), "parentId", "childrenIds")
+        if path is not None:
+            messages = [nodes[name] for name in path]
+            notes = ("other_branches",) if len(nodes) > len(path) else ()
+    elif key is None:
+        return None
+    if not isinstance(messages, list):
+        return None
+    given = chat.get("params")
+    params: dict[str, Any] = given if isinstance(given, dict) else {}
+    plain = {name: value for name, value in chat.items() if meaning_of(name) != "metadata"}
+    for name in ("history", "params", "title", "timestamp", "files"):
+        plain.pop(name, None)
+    if isinstance(params.get("system"), str):
+        plain.setdefault("system", params["system"])
+    plain["messages"] = messages
+    outer = {
+        name: row[name]
+        for name in row
+        if key is not None and name in ("system", "tools", "group", "variant_of")
+    }
+    consumed = {*outer, "title"} | ({key} if key is not None else set(row))
+    form = "chat export" if nodes else "messages"
+    return Plain({**plain, **outer}, form, frozenset(consumed), notes)
+
+
+def _gemini(row: dict[str, Any], by_name: dict[str, str]) -> Plain | None:
+    key = by_name.get("contents")
+    if key is None or not isinstance(row[key], list):
+        return None
+    consumed = {key}
+    plain: dict[str, Any] = {"messages": list(row[key])}
+    for name in ("system_instruction", "systeminstruction", "system", "tools"):
+        if (own := by_name.get(name)) is not None:
+            consumed.add(own)
+            plain["tools" if name == "tools" else "system"] = row[own]
+    own = by_name.get("candidates") or by_name.get("response")
+    answer = _answer_in(row[own]) if own is not None else None
+    if own is not None and isinstance(answer, list):
+        consumed.add(own)
+        plain["messages"] += answer
+    return Plain(plain, "gemini", frozenset(consumed))
+
+
+def _preferred(row: dict[str, Any], by_name: dict[str, str]) -> Plain | None:
+    """Read OpenAI's preference rows, whose prompt is a whole request."""
+    key = by_name.get("input")
+    sides = [own for own in row if meaning_of(own) in ("chosen", "rejected")]
+    if key is None or not sides or not isinstance(row[key], dict):
+        return None
+    request = _request_in(row[key])
+    if request is None:
+        return None
+    return Plain(request | {own: row[own] for own in sides}, "preference", frozenset((key, *sides)))
+
+
+def _exchange(row: dict[str, Any], by_name: dict[str, str]) -> Plain | Bad | None:
+    """Read a request beside its answer: batches, stored completions, logs of servers."""
+    asked = next(
+        (
+            by_name[name]
+            for name in REQUESTS
+            if name in by_name and isinstance(row[by_name[name]], dict | list)
+        ),
+        None,
+    )
+    said = next(
+        (
+            by_name[name]
+            for name in ANSWERS
+            if name in by_name and _answer_in(row[by_name[name]]) is not None
+        ),
+        None,
+    )
+    request = _request_in(row[asked]) if asked is not None else None
+    if request is None and "messages" in row and said is not None:
+        request = _request_in(row)
+        asked = "messages"
+    if request is None and said is None:
+        return None
+    if request is None or asked is None:
+        if _asks(row) or said is None or isinstance(row[said], list):
+            return None
+        return Bad(
+            "answer_alone",
+            f"{said!r} holds the answer of an API without what was asked",
+            "join it with its request: write both as messages",
+        )
+    if said is None:
+        if any(meaning_of(key) in ("completion", "late_completion") for key in row if key != asked):
+            return None
+        return _asked_alone(request, asked)
+    answer = _answer_in(row[said])
+    if isinstance(answer, Bad) or answer is None:
+        return answer
+    plain = request | {"messages": [*_as_messages(request["messages"]), *answer]}
+    outer = {
+        name: row[name]
+        for name in ("tools", "system", "instructions", "group", "variant_of")
+        if name in row
+    }
+    if "instructions" in outer:
+        outer["system"] = outer.pop("instructions")
+    return Plain(
+        plain | outer, "request and response", frozenset((asked, said, *outer, "instructions"))
+    )
+
+
+def _both_sides(row: dict[str, Any], by_name: dict[str, str]) -> Plain | None:
+    """Read `{"inputs": {"question": …}, "outputs": {"answer": …}}`, as tools that log write it."""
+    asked = by_name.get("inputs", by_name.get("input", ""))
+    said = by_name.get("outputs", by_name.get("output", ""))
+    one, other = row.get(asked), row.get(said)
+    if not isinstance(one, dict) or not isinstance(other, dict):
+        return None
+    answers = [key for key in other if meaning_of(key) in ("completion", "late_completion")]
+    if len(answers) == 1 and _asks(one) and not set(one) & set(other):
+        return Plain({**one, **other}, "inputs and outputs", frozenset((asked, said)))
+    if list(one) != list(other) or len(one) != 1:
+        return None
+    plain = {"input": next(iter(one.values())), "output": next(iter(other.values()))}
+    return Plain(plain, "inputs and outputs", frozenset((asked, said)))
+
+
+def _asks(row: Mapping[str, Any]) -> bool:
+    return any(
+        meaning_of(key) in ("prompt", "input", "messages", "text", "context")
+        and row[key] not in ("", [], {})
+        for key in row
+    )
+
+
+def _asked_alone(request: dict[str, Any], key: str) -> Bad | None:
+    messages = request["messages"]
+    last = messages[-1] if isinstance(messages, list) and messages else None
+    if isinstance(last, Mapping) and last.get("role") == "assistant":
+        return None
+    return Bad(
+        "request_alone",
+        f"{key!r} holds a request to an API without its answer",
+        "join it with its response: write both as messages",
+    )
+
+
+def _request_in(value: Any) -> dict[str, Any] | None:
+    """Return what a request asks as a row with messages; None where it is none."""
+    if isinstance(value, list):
+        return {"messages": value} if _are_messages(value) else None
+    if not isinstance(value, Mapping):
+        return None
+    inner = value.get("body")
+    if isinstance(inner, Mapping):
+        return _request_in(inner)
+    for name in ("messages", "input", "contents"):
+        found = value.get(name)
+        if _are_messages(found) or (name == "input" and isinstance(found, str) and found.strip()):
+            request = {"messages": found}
+            for own, known in (
+                ("system", "system"),
+                ("instructions", "system"),
+                ("systemInstruction", "system"),
+                ("tools", "tools"),
+                ("functions", "tools"),
+            ):
+                if value.get(own):
+                    request[known] = value[own]
+            return request
+    return None
+
+
+def _are_messages(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(
+            isinstance(item, Mapping) and ("role" in item or "type" in item or "from" in item)
+            for item in value
+        )
+    )
+
+
+def _as_messages(value: Any) -> list[Any]:
+    return [{"role": "user", "content": value}] if isinstance(value, str) else list(value)
+
+
+def _answer_in(value: Any) -> list[Any] | Bad | None:
+    """Return the messages in an API's response; None where it is none."""
+    value = decoded(value) if isinstance(value, str) and value.lstrip()[:1] == "{" else value
+    if isinstance(value, Mapping):
+        for name in ("body", "response", "choices", "candidates", "output", "message"):
+            if isinstance(value.get(name), dict | list) and value[name]:
+                return _answer_in(value[name])
+        if value.get("role") in ("assistant", "model") and ("content" in value or "parts" in value):
+            return [value]
+        content = value.get("content")
+        if isinstance(content, Mapping) and "parts" in content:
+            return [{"role": "model", **content}]
+        return None
+    if not isinstance(value, list) or not value or not isinstance(value[0], Mapping):
+        return None
+    if "message" in value[0] or "finish_reason" in value[0] or "finishReason" in value[0]:
+        if len(value) > 1:
+            return Bad("several_answers", "the response has several answers", "keep one of them")
+        return _answer_in(value[0])
+    items = [item for item in value if isinstance(item, Mapping)]
+    if all(item.get("type") in ITEMS for item in items) or _are_messages(items):
+        return items
+    return None
+
+
+ITEMS = ("message", "reasoning", "function_call", "function_call_output")

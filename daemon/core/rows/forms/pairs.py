@@ -1,0 +1,83 @@
+"""Reads a row of a question and its answer: with context, choices, history and reasoning."""
+
+from typing import Any
+
+from daemon.core.rows.chat_rows import Conversation, Names, conversation_of
+from daemon.core.rows.examples import Example, Turn
+from daemon.core.rows.forms.answers import answer_of, choices_of
+from daemon.core.rows.forms.chats import finished, read_chat, systems_in
+from daemon.core.rows.forms.current_row import RowInHand
+from daemon.core.rows.forms.parts import decoded
+from daemon.core.rows.forms.plans import pair_form
+from daemon.core.rows.forms.questions import asked_of
+from daemon.core.rows.forms.values import Asked
+from daemon.core.rows.refusal import Bad
+
+
+def pair_of(held: RowInHand) -> tuple[Example, str] | Bad | None:
+    """Return the conversation of a question and its answer; None where the row has not both."""
+    choices = choices_of(held)
+    if isinstance(choices, Bad):
+        return choices
+    answer = answer_of(held, choices)
+    if answer is None or isinstance(answer, Bad):
+        return answer
+    asked = asked_of(held, answer, choices)
+    if isinstance(asked, Bad):
+        return asked
+    if asked is None and not held.keys("system"):
+        for kept in (held.used, held.answer_keys, held.agreeing, held.notes):
+            kept.clear()
+        return None
+    form = _form(held)
+    found = _conversation(held, asked, answer)
+    return found if isinstance(found, Bad) else (found, form)
+
+
+def _form(held: RowInHand) -> str:
+    title = held.plan.title
+    asked = [title(key) for key in held.row if key in held.used]
+    return pair_form(asked, "+".join(map(title, held.answer_keys)))
+
+
+def _conversation(held: RowInHand, asked: Asked | None, answer: Asked) -> Example | Bad:
+    before = _history(held)
+    if isinstance(before, Bad):
+        return before
+    messages: list[Any] = asked if isinstance(asked, list) else []
+    turns = [*before, Turn("user", asked)] if isinstance(asked, str) else before
+    if isinstance(answer, list):
+        messages = [*messages, *answer]
+    if not messages:
+        return _plain(held, (*turns, Turn("assistant", str(answer))))
+    if isinstance(answer, str):
+        return read_chat(held, messages, Names("role", "content"), (Turn("assistant", answer),))
+    asked_first = [{"role": turn.role, "content": turn.content} for turn in turns]
+    return read_chat(held, [*asked_first, *messages], Names("role", "content"))
+
+
+def _plain(held: RowInHand, turns: tuple[Turn, ...]) -> Example | Bad:
+    systems = systems_in(held)
+    if isinstance(systems, Bad):
+        return systems
+    if turns[0].role == "system":
+        systems, turns = [*systems, turns[0].content], turns[1:]
+    texts = "\n\n".join(dict.fromkeys(systems))
+    return finished(held, Conversation((Turn("system", texts), *turns) if texts else turns))
+
+
+def _history(held: RowInHand) -> list[Turn] | Bad:
+    for key in held.keys("history"):
+        value = decoded(held.row[key])
+        found = conversation_of(value)
+        if isinstance(found, Bad) or found.notes:
+            why = found.message if isinstance(found, Bad) else "it ends with a question"
+            return Bad(
+                "bad_history",
+                f"the earlier turns in {key!r} cannot be read: {why}",
+                'write [["question", "answer"], …] or a list of messages',
+            )
+        # Before the question, whatever the order of the keys.
+        held.use(key)
+        return list(found.turns)
+    return []

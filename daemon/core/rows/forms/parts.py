@@ -1,0 +1,210 @@
+"""From the content of a message, a text or a list of parts, to what is said, called and thought.
+
+Parts are those of OpenAI's chats and Responses, Anthropic's blocks and Gemini's parts.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from daemon.core.rows.examples import Call, compact
+from daemon.core.rows.forms.names import known_as
+from daemon.core.rows.refusal import Bad
+
+TEXT_KINDS = frozenset(("text", "input_text", "output_text", "summary_text", "refusal", "markdown"))
+THOUGHT_KINDS = frozenset(("thinking", "reasoning", "thought", "reasoning_text", "think"))
+CALL_KINDS = frozenset(("tool_use", "function_call", "tool_call", "server_tool_use"))
+RESULT_KINDS = frozenset(("tool_result", "function_call_output", "tool_response"))
+CALL_HINT = 'write {"function": {"name": "…", "arguments": {…}}}'
+MOST_DECODED = 4
+"""How often a text that is JSON in JSON is decoded."""
+
+
+@dataclass(slots=True)
+class Said:
+    """What one message holds."""
+
+    texts: list[str] = field(default_factory=list)
+    reasoning: list[str] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+    results: list[str] = field(default_factory=list)
+    """Results of tools among the parts of a message."""
+
+    @property
+    def text(self) -> str:
+        """All texts, one after the other."""
+        return "".join(self.texts)
+
+
+def plain_text(value: Any) -> str | None:
+    """Return a text, or a number or truth value as JSON writes it; None for anything else."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool | int | float):
+        return json.dumps(value)
+    return None
+
+
+def stands_in(text: str, longer: str) -> bool:
+    """Tell whether a text stands in another one as whole words."""
+    at = longer.find(text)
+    if at < 0:
+        return False
+    around = longer[max(0, at - 1) : at][-1:], longer[at + len(text) : at + len(text) + 1]
+    edges = text[:1], text[-1:]
+    return not any(a.isalnum() and b.isalnum() for a, b in zip(around, edges, strict=True))
+
+
+def parsed(text: str) -> Any:
+    """Return the value of a JSON text; None where it is none."""
+    try:
+        return json.loads(text, parse_constant=lambda name: None)
+    except (ValueError, RecursionError):
+        return None
+
+
+def decoded(value: Any) -> Any:
+    """Return what a JSON text holds, also where it was encoded more than once."""
+    for _ in range(MOST_DECODED):
+        if not isinstance(value, str):
+            return value
+        value = parsed(value) if value.strip() else {}
+    return value
+
+
+def content_in(content: Any, number: int, key: str) -> Said | Bad:
+    """Return what the content of a message says."""
+    said = Said()
+    wrong = _take(content, said, number, key)
+    return said if wrong is None else wrong
+
+
+def _take(content: Any, said: Said, number: int, key: str) -> Bad | None:
+    text = plain_text(content)
+    if text is not None:
+        said.texts.append(text)
+        return None
+    if isinstance(content, list):
+        for part in content:
+            if part is not None and (wrong := _take_part(part, said, number, key)) is not None:
+                return wrong
+        return None
+    if isinstance(content, dict):
+        return _take_part(content, said, number, key)
+    return None
+
+
+def _take_part(part: Any, said: Said, number: int, key: str) -> Bad | None:
+    if isinstance(part, str):
+        said.texts.append(part)
+        return None
+    if not isinstance(part, Mapping):
+        return _not_text(type(part).__name__, number, key)
+    kind = known_as(str(part.get("type") or part.get("content_type") or ""))
+    text = _text_of(part)
+    if kind in THOUGHT_KINDS or part.get("thought") is True:
+        said.reasoning += [_thought_of(part)]
+        return None
+    if kind in CALL_KINDS or "functionCall" in part or "function_call" in part:
+        called = call_of(part.get("functionCall") or part.get("function_call") or part, number)
+        if isinstance(called, Bad):
+            return called
+        said.calls.append(called)
+        return None
+    if kind in RESULT_KINDS or "functionResponse" in part or "function_response" in part:
+        said.results.append(result_text(_result_of(part)))
+        return None
+    if kind in ("", "multimodal_text", "text") and isinstance(part.get("parts"), list):
+        return _take(part["parts"], said, number, key)
+    if (kind in TEXT_KINDS or not kind) and text is not None:
+        said.texts.append(text)
+        return None
+    shown = kind or next((str(name) for name in part), "empty")
+    return _not_text(shown, number, key)
+
+
+def _text_of(part: Mapping[str, Any]) -> str | None:
+    for key in ("text", "value", "content", "refusal", "output_text", "markdown"):
+        found = part.get(key)
+        if isinstance(found, Mapping):
+            # OpenAI's assistants write {"text": {"value": "…", "annotations": []}}.
+            found = found.get("value")
+        text = plain_text(found)
+        if text is not None:
+            return text
+    return None
+
+
+def _thought_of(part: Mapping[str, Any]) -> str:
+    for key in ("thinking", "text", "reasoning", "content", "value", "summary"):
+        found = part.get(key)
+        if isinstance(found, str):
+            return found
+        if isinstance(found, list) and found:
+            texts = (item if isinstance(item, str) else _text_of(item) for item in found)
+            return "\n".join(text for text in texts if text)
+    return ""
+
+
+def _result_of(part: Mapping[str, Any]) -> Any:
+    inner = part.get("functionResponse") or part.get("function_response")
+    if isinstance(inner, Mapping):
+        return inner.get("response", inner.get("content"))
+    return part.get("content", part.get("output"))
+
+
+def _not_text(kind: str, number: int, key: str) -> Bad:
+    return Bad(
+        "content_not_text",
+        f"message {number} holds a part of the kind {kind[:30]!r}",
+        f"only text parts can be trained: leave the others out of {key!r}",
+    )
+
+
+def result_text(value: Any) -> str:
+    """Return the result of a tool as text: texts as they are, all else as JSON."""
+    text = plain_text(value)
+    if text is not None:
+        return text
+    if value is None or value in ([], {}):
+        return ""
+    said = content_in(value, 0, "content")
+    if isinstance(value, list) and isinstance(said, Said) and not (said.calls or said.results):
+        return said.text
+    return compact(value)
+
+
+def calls_of(found: Any, number: int) -> list[Call] | Bad:
+    """Return the calls of a list of them, of one, or of their JSON text."""
+    found = decoded(found) if isinstance(found, str) else found
+    calls: list[Call] = []
+    for item in found if isinstance(found, list) else [found]:
+        call = call_of(item, number)
+        if isinstance(call, Bad):
+            return call
+        calls.append(call)
+    return calls
+
+
+def call_of(item: Any, number: int) -> Call | Bad:
+    """Return one call; its arguments may be JSON as text, also encoded twice."""
+    item = decoded(item) if isinstance(item, str) else item
+    inner = item.get("function") if isinstance(item, Mapping) else None
+    function = inner if isinstance(inner, Mapping) else item
+    name = function.get("name") if isinstance(function, Mapping) else None
+    if not isinstance(function, Mapping) or not isinstance(name, str) or not name.strip():
+        return Bad("bad_tool_call", f"a call in message {number} names no function", CALL_HINT)
+    given: Any = next(
+        (
+            function[key]
+            for key in ("arguments", "args", "input", "parameters")
+            if function.get(key) is not None
+        ),
+        {},
+    )
+    arguments = decoded(given)
+    if not isinstance(arguments, dict):
+        message = f"the arguments of {name[:40]!r} in message {number} are no JSON object"
+        return Bad("bad_tool_call", message, CALL_HINT)
+    return Call(name, compact(arguments))

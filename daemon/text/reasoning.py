@@ -1,0 +1,60 @@
+"""Puts the reasoning of an answer where a chat template has a place for it, or before its text.
+
+Templates that have one read `reasoning_content` (Qwen3, GLM) or `thinking` (gpt-oss) of a message.
+For all others it stands in the text as `<think>…</think>`, which those that know it take apart.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from daemon.core.rows.examples import Turn
+from daemon.text.template import ChatTemplate, Unrenderable
+
+THOUGHT = "a_thought_to_look_for"
+EARLIER = "an_earlier_thought_to_look_for"
+_ASK = Turn("user", "What is it?")
+_SAY = Turn("assistant", "It is that.")
+
+
+def has_place(template: ChatTemplate) -> bool:
+    """Tell whether a template writes the reasoning that a message carries beside its text."""
+    try:
+        text = template.render([_ASK, replace(_SAY, reasoning=THOUGHT)], False)
+    except Unrenderable:
+        return False
+    return THOUGHT in text
+
+
+def placed(turns: Sequence[Turn], in_place: bool) -> Sequence[Turn]:
+    """Return turns with each reasoning where the template takes it."""
+    if in_place or not any(turn.reasoning for turn in turns):
+        return turns
+    return [
+        replace(turn, content=before(turn.reasoning, turn.content), reasoning="")
+        if turn.reasoning
+        else turn
+        for turn in turns
+    ]
+
+
+def before(reasoning: str, text: str) -> str:
+    """Return an answer with its reasoning before it, as models that think write it."""
+    return f"<think>\n{reasoning.strip()}\n</think>\n\n{text.lstrip()}"
+
+
+def left_out(template: ChatTemplate, in_place: bool) -> tuple[bool, bool]:
+    """Return whether a template leaves out the reasoning of the last answer, and of earlier ones.
+
+    Models that think are shown no earlier thoughts, so their templates drop them.
+    """
+    turns = [
+        _ASK,
+        replace(_SAY, reasoning=EARLIER),
+        Turn("user", "And then?"),
+        Turn("assistant", "This one.", reasoning=THOUGHT),
+    ]
+    try:
+        text = template.render(placed(turns, in_place), False)
+    except Unrenderable:
+        return False, False
+    return THOUGHT not in text, EARLIER not in text
