@@ -106,6 +106,11 @@ class RunLayout:
         return self.folder / "stopped.json"
 
     @property
+    def samples(self) -> Path:
+        """How many of the run's samples each of its evaluations asks."""
+        return self.folder / "samples.json"
+
+    @property
     def evolution(self) -> Path:
         """One line an answer to a probe; a commit says how much of it belongs to it."""
         return self.folder / "evolution.jsonl"

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
+from daemon.core.decisions.blocking import SAVED_SETTINGS
 from daemon.core.evaluation.targets import target_of
 from daemon.core.rows.prefix import NONE
 from daemon.errors import SavedSettingsFault
@@ -87,7 +88,7 @@ def usable_settings(record: Mapping[str, Any], idle: Collection[str] = IDLE) -> 
     saved = read_saved(record)
     problem = _problem(saved.misfits, idle)
     if problem is not None:
-        raise SavedSettingsFault("settings_unusable", problem)
+        raise SavedSettingsFault(SAVED_SETTINGS, problem)
     return saved.settings
 
 

@@ -1,7 +1,8 @@
 """The families of many jobs, sorted for searching: which are trained, and which are on an exam."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -18,7 +19,7 @@ U64 = npt.NDArray[np.uint64]
 I64 = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FamilySegment:
     """The families of some jobs, sorted for searching; about 21 bytes a key, mapped on disk."""
 
@@ -26,6 +27,18 @@ class FamilySegment:
     """Each with the moment its families were written: read again, a job is another one."""
     keys: U64
     entries: npt.NDArray[np.void]
+    void: frozenset[int] = frozenset()
+    """Numbers of jobs that are gone or were read again since: nothing of them is found."""
+
+    @cached_property
+    def numbers(self) -> dict[str, int]:
+        """The number of each job, by its name without the moment."""
+        return {job_of(job): number for number, job in enumerate(self.jobs)}
+
+    @property
+    def size(self) -> int:
+        """Say how much work it is to sort."""
+        return len(self.keys) + len(self.jobs)
 
     @classmethod
     def build(cls, jobs: Sequence[str], families: Sequence[Families]) -> Self:
@@ -65,16 +78,24 @@ class FamilySegment:
         keys = [np.zeros(0, np.uint64), *(segment.keys for segment in segments)]
         return cls._sorted(jobs, np.concatenate(keys), np.concatenate(entries))
 
-    def only(self, wanted: set[str]) -> "FamilySegment":
-        """Return the part that is about some jobs."""
-        kept = np.array([job in wanted for job in self.jobs], np.bool_)
+    def voided(self, jobs: Set[str]) -> "FamilySegment":
+        """Return the same without some jobs: their families stay where they are, unfound."""
+        named = ((job, self.numbers.get(job_of(job))) for job in jobs)
+        more = {n for job, n in named if n is not None and self.jobs[n] == job}
+        return replace(self, void=self.void | more) if more else self
+
+    def live(self) -> "FamilySegment":
+        """Return what is found of it, by itself."""
+        if not self.void:
+            return self
+        kept = np.ones(len(self.jobs), np.bool_)
+        kept[list(self.void)] = False
         numbers = (np.cumsum(kept) - 1).astype(np.uint32)
-        mine = kept[self.entries["job"]] if len(self.entries) else np.zeros(0, np.bool_)
+        mine = kept[self.entries["job"]]
         entries = self.entries[mine].copy()
         entries["job"] = numbers[entries["job"]]
-        return FamilySegment(
-            tuple(job for job in self.jobs if job in wanted), self.keys[mine], entries
-        )
+        jobs = tuple(job for job, stays in zip(self.jobs, kept.tolist(), strict=True) if stays)
+        return FamilySegment(jobs, self.keys[mine], entries)
 
 
 @dataclass(frozen=True)
@@ -136,7 +157,7 @@ class FamilyIndex:
         which = int(np.searchsorted(self._begins, number, side="right")) - 1
         segment = self._segments[which]
         entry = segment.entries[number - self._begins[which]]
-        return Place(_name(segment.jobs[int(entry["job"])]), int(entry["row"]), int(entry["line"]))
+        return Place(job_of(segment.jobs[int(entry["job"])]), int(entry["row"]), int(entry["line"]))
 
     def _pairs(
         self, families: Families, without: str
@@ -144,13 +165,13 @@ class FamilyIndex:
         """Give (place in `families`, number of a row of its family, the side of that row)."""
         keys, places = looked_up_by(families)
         for begin, segment in zip(self._begins, self._segments, strict=False):
-            mine = np.array([_name(job) == without for job in segment.jobs], np.bool_)
             asked, found = equal(segment.keys, keys)
-            other = ~mine[segment.entries["job"][found]]
+            unfound = [*segment.void, segment.numbers.get(without, -1)]
+            other = ~np.isin(segment.entries["job"][found], unfound)
             asked, found = asked[other], found[other]
             yield places[asked], begin + found, segment.entries["side"][found]
 
 
-def _name(job: str) -> str:
+def job_of(job: str) -> str:
     """Return a job's name without the moment its families were written."""
     return job.rpartition("@")[0]

@@ -48,7 +48,7 @@ class Seen:
         known = list(cached(self._folder))
         chosen, left = choose_segments(known, self._jobs)
         loose = self._build(left)
-        if merge and (len(left) > LOOSE_JOBS or loose.rows > LOOSE_ROWS):
+        if merge and (len(loose.jobs) > LOOSE_JOBS or loose.rows > LOOSE_ROWS):
             chosen, loose = self._merge(chosen, loose)
         return Index([*chosen, loose], self._untrained)
 

@@ -11,6 +11,7 @@ import setproctitle
 
 from daemon.clock import SystemClock
 from daemon.core.messages import Alive, IntakeProgress, Noted, Ready, Stop, TakeIn, TakenIn
+from daemon.dedup.family_index import JobFamilies
 from daemon.dedup.suites import Suites
 from daemon.errors import ExitCode, is_disk_full
 from daemon.folders.queue import readings
@@ -29,7 +30,7 @@ class StopRequested(Exception):
 
 
 class IntakeWorker:
-    """The worker's state between jobs: the tokenizer and the suites it has loaded."""
+    """The worker's state between jobs: the tokenizer, suites and families it has loaded."""
 
     def __init__(self, layout: Layout, pipe: Pipe) -> None:
         self._layout = layout
@@ -37,9 +38,9 @@ class IntakeWorker:
         self._clock = SystemClock()
         self._encoder: tuple[Path, TextEncoder] | None = None
         self._suites = Suites(layout.evals)
+        self._families = JobFamilies(layout, merge=True, clock=self._clock)
         self._spoke_s = 0.0
         self._in_between = False
-        self._taken_in = 0
         self._reading: str | None = None
         """The job that this worker has noted as being read."""
 
@@ -52,15 +53,14 @@ class IntakeWorker:
             place,
             self._tokenizer(self._layout.base(base)),
             self._suites,
+            self._families,
             self._clock,
             lambda rows: self._look_up(job, rows),
             notice=self._tell,
-            taken_in=lambda: self._taken_in,
         )
         with at_most(taking.settings.intake.max_memory_bytes):
             taking.take_in()
         self._reading = None
-        self._taken_in += 1
         self._pipe.send(TakenIn(job))
 
     def _tell(self, doing: str) -> None:

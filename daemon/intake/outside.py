@@ -8,6 +8,7 @@ from typing import Any
 
 from daemon.clock import Clock
 from daemon.core.workspace.untrained import Untrained, records_of
+from daemon.dedup.family_index import JobFamilies
 from daemon.dedup.suites import Suites
 from daemon.intake.taking import Taking
 from daemon.layout import Layout
@@ -71,6 +72,7 @@ def examine(
         "settings": to_record(settings.model_copy(update={"intake": quiet})),
     }
     (scratch / "context.json").write_text(json.dumps(context))
-    taking = Taking(layout, place, encoder, Suites(layout.evals), clock, lambda rows: None, False)
+    suites, families = Suites(layout.evals), JobFamilies(layout, merge=False)
+    taking = Taking(layout, place, encoder, suites, families, clock, lambda rows: None, False)
     report = taking.take_in()
     return Examined(report, place, taking.settings, taking.encoder)

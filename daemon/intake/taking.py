@@ -15,7 +15,7 @@ from daemon.core.rows.formats import Fields
 from daemon.core.rows.prefix import fingerprint_of
 from daemon.core.rows.refusal import Bad
 from daemon.core.workspace.untrained import from_records
-from daemon.dedup.family_index import ACCEPTED, open_index
+from daemon.dedup.family_index import ACCEPTED, JobFamilies
 from daemon.dedup.family_segments import FamilyIndex, FamilySegment
 from daemon.dedup.index import Earlier, Index
 from daemon.dedup.sealing import Sealer
@@ -63,23 +63,22 @@ class Taking:
         place: JobLayout,
         encoder: TextEncoder,
         suites: Suites,
+        families: JobFamilies,
         clock: Clock,
         progress: Progress,
         merge: bool = True,
         notice: Callable[[str], None] = lambda doing: None,
-        taken_in: Callable[[], int] = lambda: 0,
     ) -> None:
-        """`taken_in` tells how many files its worker has read: one may be read in between."""
         self._context = json.loads((place.folder / "context.json").read_bytes())
         self._layout = layout
         self._place = place
         self.encoder = encoder
         self._suites = suites
+        self._job_families = families
         self._clock = clock
         self._progress = progress
         self._merge = merge
         self._notice = notice
-        self._taken_in = taken_in
         self._opened: tuple[int, FamilyIndex] | None = None
         self.settings = usable_settings(self._context["settings"], DAEMONS_OWN)
         self._began_s = clock.monotonic_s()
@@ -90,6 +89,13 @@ class Taking:
 
     def take_in(self) -> dict[str, Any]:
         """Write the job's files and return its report, which is written last."""
+        try:
+            return self._reported()
+        finally:
+            # Whatever became of it, and of files that were read in between.
+            self._job_families.written(self._place.folder.name)
+
+    def _reported(self) -> dict[str, Any]:
         report = self._found() or self._needs_memory()
         report |= {
             "job": self._place.folder.name,
@@ -239,9 +245,9 @@ class Taking:
         return FamilySides(rows, self._families(beside), self._place.folder.name, fresh)
 
     def _families(self, beside: Sequence[FamilySegment] = ()) -> FamilyIndex:
-        count = self._taken_in()
+        count = self._job_families.written_count
         if self._opened is None or self._opened[0] != count:
-            self._opened = count, open_index(self._layout, self._merge, self._tell_of_making)
+            self._opened = count, self._job_families.index(self._tell_of_making)
         return self._opened[1].beside([*beside, *self._suites.families()])
 
     def _tell_of_making(self, rows: int) -> None:

@@ -16,7 +16,13 @@ LEAST = 1e-4
 """Changes of logits below this share of their size count nothing in any arithmetic."""
 
 TIMES = 8.0
-"""How many times the noise two right answers may lie apart."""
+"""How many times the noise two right answers may lie apart.
+
+Of 192 random adapters on models in bfloat16 and 4 bits whose products are rounded once more, the
+middle one moves logits by 1.3 times the noise, and 188 by less than 8 times. The other four amplify
+a rounding by 9 to 80, in either kind of number: two right answers have little in common there, and
+a bound that lets them pass would tell nothing from wrong ones.
+"""
 
 SHAKEN = 3.0
 """How much a layer's numbers are moved, in roundings: half precision rounds one of them away."""

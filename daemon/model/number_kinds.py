@@ -1,15 +1,29 @@
 """Tells in which kind of number a base model is computed here, from its files; loads no tensor."""
 
+import json
 from collections import Counter
 from math import prod
 from pathlib import Path
 
+from daemon.core.training.footprint import ModelShape, shape_from_config
 from daemon.model.backend import on_cpu
 from daemon.model.checks import weight_files
 from daemon.model.tensor_files import TensorFacts, read_header
 
 FULL_BYTES, HALF_BYTES = 4, 2
 _HALF = frozenset({"F16", "BF16"})
+
+
+def computed_shape(base: Path) -> ModelShape:
+    """Return the shape of a base as it is computed here: with its kind of number and its weights.
+
+    Raises:
+        OSError: a file cannot be read.
+        ValueError: its configuration names no shape.
+        ModelFault: a file of weights is damaged.
+    """
+    config = json.loads((base / "config.json").read_bytes())
+    return shape_from_config(config, computing_bytes(base), packed=not on_cpu())
 
 
 def computing_bytes(base: Path) -> int:

@@ -54,8 +54,8 @@ class ParallelPasses:
         """Give each of `among` things at once its part of the free cores; return how many fit."""
         free = self._cores.free()
         concurrency = max(1, min(among, free, self.most))
-        if on_cpu():
-            blas.set_threads(max(1, free // concurrency))
+        # Whatever is chosen for: a CPU that computes as a GPU does has the same cores.
+        blas.set_threads(max(1, free // concurrency))
         return concurrency
 
     def _side_by_side(

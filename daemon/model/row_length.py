@@ -49,6 +49,13 @@ def best_row_tokens(anatomy: Anatomy, pass_tokens: int) -> int | None:
     return chosen[0] if len(chosen) == ROUNDS and len(set(chosen)) == 1 else None
 
 
+def trial_tokens(pass_tokens: int) -> int:
+    """Return for how many tokens `best_row_tokens` computes a layer where it must be sparing."""
+    lengths = CPU_LENGTHS if on_cpu() else GPU_LENGTHS
+    first = lengths[0] if on_cpu() else max(lengths[0], pass_tokens)
+    return 2 * first + (1 + TRIES * ROUNDS) * sum(lengths)
+
+
 def row_costs(anatomy: Anatomy, row_tokens: int, pass_tokens: int) -> RowCosts | None:
     """Return what a token costs in packed rows and in rows of one text; None for unknown layers."""
     if anatomy.layers_name is None:

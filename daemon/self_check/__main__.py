@@ -22,15 +22,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     lines = os.dup(1)
     os.dup2(2, 1)
     asked = _asked(arguments)
+    from daemon.model.parallel import ParallelPasses
     from daemon.self_check.checks import CHECKS
 
+    lanes = ParallelPasses()
     place = CheckContext(asked.folder, asked.quick, asked.base)
-    for check in CHECKS:
-        wanted = (check.quick or not asked.quick) and (asked.breaking or not check.breaking)
-        named = not asked.only or check.name in asked.only
-        if wanted and named and check.name not in asked.done:
-            _write(lines, {"begun": check.name})
-            _write(lines, {"finding": run(check, place).as_record()})
+    wanted = [check for check in CHECKS if _is_wanted(check, asked)]
+    # Whoever reads can then name what was never begun.
+    _write(lines, {"planned": [check.name for check in wanted]})
+    for check in wanted:
+        # Beside a busy process products that take all cores wait for it.
+        lanes.share(1)
+        _write(lines, {"begun": check.name})
+        _write(lines, {"finding": run(check, place).as_record()})
+
+
+def _is_wanted(check: SelfCheck, asked: argparse.Namespace) -> bool:
+    wanted = (check.quick or not asked.quick) and (asked.breaking or not check.breaking)
+    named = not asked.only or check.name in asked.only
+    return wanted and named and check.name not in asked.done
 
 
 def run(check: SelfCheck, place: CheckContext) -> CheckRow:

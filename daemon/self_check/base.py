@@ -12,7 +12,7 @@ from daemon.core.workspace.versions import AdapterSpec
 from daemon.layout import Layout
 from daemon.model import bases
 from daemon.model.backend import on_cpu
-from daemon.model.loading import load_model
+from daemon.model.row_length import trial_tokens
 from daemon.self_check import packing
 from daemon.self_check.finding import CheckContext, CheckResult, State, together
 from daemon.settings import TrainingSettings
@@ -34,6 +34,9 @@ MOST_S = 40.0
 STEPS = 2
 """At each length, of which the second is timed."""
 
+CHOICE_S = 20.0
+"""Training's own choice of a length is not made where that would take longer."""
+
 MEMORY_S = 20.0
 """A shape at which one step would take longer is halved before its memory is looked at."""
 
@@ -48,6 +51,7 @@ class _Base:
     folder: Path
     words: str
     fingerprint: str
+    layers: int
 
 
 @cache
@@ -55,7 +59,8 @@ def _ready(base: str, folder: Path) -> _Base:
     """Make the model ready in a folder of the check's own."""
     found = bases.prepare(Layout(folder / "base"), base)
     words = f"{found.architecture}, {found.num_layers} layers, {found.dtype}"
-    return _Base(Layout(folder / "base").base(found.name), words, found.fingerprint)
+    home = Layout(folder / "base").base(found.name)
+    return _Base(home, words, found.fingerprint, found.num_layers)
 
 
 def folder_of(place: CheckContext) -> Path | None:
@@ -68,7 +73,10 @@ def texts_share_rows(place: CheckContext) -> CheckResult:
     if place.base is None:
         return NO_BASE
     base = _ready(place.base, place.folder)
-    found = packing.packs(load_model(base.folder)[0])
+    engine = _engine()
+    # The engine tries each base that it reads: once is enough.
+    _load(engine, base.folder, place.folder, TEXT_TOKENS, TEXT_TOKENS)
+    found = packing.judged(engine.packing)
     # A model that needs a row for each text is trained rightly, only slower.
     state: State = "said" if found.state == "wrong" and not found.figures["packs"] else found.state
     return CheckResult(state, f"{base.words}: {found.words}", found.figures)
@@ -80,14 +88,34 @@ def _engine() -> MlxEngine:
     return MlxEngine()
 
 
+@dataclass(frozen=True)
+class _Step:
+    """The first step of a shape: bytes beside its estimate, and how long it took."""
+
+    said: Estimate | None
+    peak: int
+    grown: int
+    seconds: float
+
+
 @cache
+def _step(base: Path, scratch: Path, row: int, tokens: int) -> _Step:
+    """Take one step; a shape that was taken before is not taken again."""
+    engine = _engine()
+    said = engine.estimate(base, SPEC, StepShape(tokens, row, False, "adamw"))
+    before = engine.memory()["footprint"]
+    _load(engine, base, scratch, row, tokens)
+    engine.forget_peak()
+    began_s = perf_counter()
+    engine.step(_one_pass(row, tokens), 1e-4, 1)
+    seconds, after = perf_counter() - began_s, engine.memory()
+    grown = after["footprint"] - before
+    return _Step(said and said[0], after["peak"], grown, seconds)
+
+
 def _first_speed(base: Path, scratch: Path) -> float:
     """Return tokens a second of one short step: by it, what would take too long is left out."""
-    engine = _engine()
-    _load(engine, base, scratch, TEXT_TOKENS, TEXT_TOKENS)
-    began_s = perf_counter()
-    engine.step(_one_pass(TEXT_TOKENS, TEXT_TOKENS), 1e-4, 1)
-    return TEXT_TOKENS / (perf_counter() - began_s)
+    return TEXT_TOKENS / _step(base, scratch, TEXT_TOKENS, TEXT_TOKENS).seconds
 
 
 def memory(place: CheckContext) -> CheckResult:
@@ -97,25 +125,23 @@ def memory(place: CheckContext) -> CheckResult:
     base = _ready(place.base, place.folder).folder
     row, tokens = _engine().usual_tokens
     most = _first_speed(base, place.folder) * MEMORY_S
-    while tokens > most and row > TEXT_TOKENS:
-        row, tokens = row // 2, tokens // 2
-    shapes = [(row, tokens)] if row == TEXT_TOKENS else [(row, tokens), (row // 2, tokens // 2)]
+    while tokens > max(most, TEXT_TOKENS):
+        row, tokens = _halved(row), _halved(tokens)
+    shapes = dict.fromkeys([(row, tokens), (_halved(row), _halved(tokens))])
     return together(
         {f"{tokens} tokens": _memory(base, place.folder, row, tokens) for row, tokens in shapes}
     )
 
 
+def _halved(tokens: int) -> int:
+    return max(TEXT_TOKENS, tokens // 2)
+
+
 def _memory(base: Path, scratch: Path, row: int, tokens: int) -> CheckResult:
-    engine = _engine()
-    said = engine.estimate(base, SPEC, StepShape(tokens, row, False, "adamw"))
-    if said is None:
+    step = _step(base, scratch, row, tokens)
+    if step.said is None:
         return CheckResult("left out", "models of this kind are not estimated")
-    before = engine.memory()["footprint"]
-    _load(engine, base, scratch, row, tokens)
-    engine.forget_peak()
-    engine.step(_one_pass(row, tokens), 1e-4, 1)
-    after = engine.memory()
-    return _judged(after["peak"], said[0], after["footprint"] - before)
+    return _judged(step.peak, step.said, step.grown)
 
 
 def _judged(peak: int, said: Estimate, grown: int) -> CheckResult:
@@ -132,10 +158,12 @@ def row_lengths(place: CheckContext) -> CheckResult:
     if place.base is None:
         return NO_BASE
     base = _ready(place.base, place.folder)
-    chosen = _engine().best_row_tokens(base.folder)
     speeds = _speeds(base.folder, place.folder)
+    if not speeds:
+        words = f"two steps of {_lengths()[0]} tokens would take longer than {MOST_S:.0f} s"
+        return CheckResult("left out", words)
+    chosen, choice = _choice(base, max(speeds.values()))
     listed = ", ".join(f"{length}: {speed:.0f}" for length, speed in speeds.items())
-    choice = "none could be chosen: the machine is busy" if chosen is None else f"chosen: {chosen}"
     figures = {
         "tokens_per_s": {str(length): round(speed, 1) for length, speed in speeds.items()},
         "row_tokens": chosen,
@@ -144,11 +172,27 @@ def row_lengths(place: CheckContext) -> CheckResult:
     return CheckResult("said", f"tokens/s by row length: {listed}; {choice}", figures)
 
 
+def _choice(base: _Base, speed: float) -> tuple[int | None, str]:
+    """Return the length that training would choose, and the words for it."""
+    engine = _engine()
+    seconds = trial_tokens(engine.usual_tokens[1]) / base.layers / speed
+    if seconds > CHOICE_S:
+        return None, f"none was chosen: measuring that would take {seconds:.0f} s here"
+    chosen = engine.best_row_tokens(base.folder)
+    if chosen is None:
+        return None, "none could be chosen: the machine is busy"
+    return chosen, f"chosen: {chosen}"
+
+
+def _lengths() -> tuple[int, ...]:
+    return LENGTHS_CPU if on_cpu() else LENGTHS_GPU
+
+
 def _speeds(base: Path, scratch: Path) -> dict[int, float]:
     """Return tokens a second by length of rows, as many lengths as there is time for."""
     speeds: dict[int, float] = {}
     speed, began_s = _first_speed(base, scratch), perf_counter()
-    for length in LENGTHS_CPU if on_cpu() else LENGTHS_GPU:
+    for length in _lengths():
         tokens = max(length, _engine().usual_tokens[1])
         # A slow machine gains nothing from more than one row at once.
         tokens = tokens if STEPS * tokens / speed < MOST_S / len(LENGTHS_GPU) else length

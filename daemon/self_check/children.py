@@ -18,6 +18,8 @@ from daemon.self_check.finding import CheckRow
 
 MOST_S = 300.0
 LATE = "it was not done when five minutes were over"
+NOT_BEGUN_LATE = "five minutes were over before it could begin"
+NOT_BEGUN = "the process that was to check it did not start again"
 DIES_OF_MEMORY = "out of memory"
 """The check that is right where its process dies of memory."""
 
@@ -47,16 +49,22 @@ def check(
         folder = Path(name).resolve()
         hidden = _hiding((folder, *hide))
         done: list[str] = []
+        planned: tuple[str, ...] = ()
         ended = False
         while not ended:
             child = _Child(wanted, folder, done, program, until_s - clock.monotonic_s())
             for finding in child.findings():
                 done.append(finding.check)
                 yield replace(finding, found=hidden(finding.found))
-            ended = child.done or child.late or child.begun is None
+            planned = planned or child.planned
+            ended = child.done or child.late or not child.began_any
             if (last := child.last()) is not None:
                 done.append(last.check)
                 yield replace(last, found=hidden(last.found))
+        why = NOT_BEGUN_LATE if child.late else NOT_BEGUN
+        for name in planned:
+            if name not in done:
+                yield CheckRow(name, "left out", why, 0.0)
 
 
 class _Child:
@@ -92,6 +100,9 @@ class _Child:
         self._words = ""
         self.begun: str | None = None
         """The check that is under way."""
+        self.began_any = False
+        self.planned: tuple[str, ...] = ()
+        """The checks that it meant to run; empty where it did not come so far."""
         self.late = False
 
     def _end(self) -> None:
@@ -117,6 +128,8 @@ class _Child:
             for line in self._process.stdout:
                 record: dict[str, Any] = json.loads(line)
                 self.begun, self._begun_s = record.get("begun"), self._clock.monotonic_s()
+                self.began_any |= self.begun is not None
+                self.planned = tuple(record.get("planned", self.planned))
                 if "finding" in record:
                     yield CheckRow.from_record(record["finding"])
             self._process.wait()

@@ -71,9 +71,12 @@ def bounded(words: str, difference: float, most: float) -> CheckResult:
 
 
 def together(parts: Mapping[str, CheckResult]) -> CheckResult:
-    """Return one finding for several: the wrong ones are named first."""
+    """Return one finding for several: the wrong ones are named first.
+
+    Where a part was left out, the whole has not passed.
+    """
     states = {part.state for part in parts.values()}
-    order: tuple[State, ...] = ("wrong", "said", "ok", "left out")
+    order: tuple[State, ...] = ("wrong", "left out", "said", "ok")
     state = next(one for one in order if one in states)
     ranked = sorted(parts.items(), key=lambda item: item[1].state != "wrong")
     words = "; ".join(f"{name}: {part.words}" for name, part in ranked)

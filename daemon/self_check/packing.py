@@ -2,7 +2,7 @@
 
 from daemon.model.anatomy import Anatomy
 from daemon.model.backend import Module
-from daemon.model.packing_check import check_packing
+from daemon.model.packing_check import PackingCheck, check_packing
 from daemon.self_check.finding import CheckContext, CheckResult, together
 from daemon.self_check.tiny import KINDS, make_model
 
@@ -14,7 +14,11 @@ def tiny_rows(_place: CheckContext) -> CheckResult:
 
 def packs(model: Module) -> CheckResult:
     """Return whether a model keeps the texts of a row apart, as training finds it does."""
-    found = check_packing(Anatomy(model))
+    return judged(check_packing(Anatomy(model)))
+
+
+def judged(found: PackingCheck) -> CheckResult:
+    """Return what a measurement says of a model."""
     figures = found.as_record()
     if found.refused is not None:
         return CheckResult("wrong", f"each text has a row of its own: {found.refused}", figures)

@@ -32,10 +32,11 @@ def stops_in_time(place: CheckContext) -> CheckResult:
     base = folder_of(place) or write_base(place.folder / "stop-base")
     layout = Layout(place.folder / "stop")
     subprocess.run([*DAEMON, "init", str(layout.root)], check=True, capture_output=True)
-    # The length of rows is given, or the first thing a run does would be to measure it.
+    # The layout of rows is given, or the first thing a run does would be to measure it.
     layout.settings_file.write_text(
         f'model = "{base}"\n[training]\nbatch_rows = {ROWS}\nepochs = {EPOCHS}\n'
-        "row_tokens = 256\n[holdout]\nshare = 0.0\n[evaluation]\nsamples = 0\n",
+        'row_tokens = 256\npass_tokens = 256\nrow_layout = "packed"\n'
+        "[holdout]\nshare = 0.0\n[evaluation]\nsamples = 0\n",
         encoding="utf-8",
     )
     _write_rows(layout.inbox / "check.jsonl")

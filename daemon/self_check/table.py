@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from daemon.self_check.finding import CheckRow
+from daemon.self_check.finding import CheckRow, State
 
 HEAD = ("| state | check | found | seconds |", "| --- | --- | --- | --- |")
 
@@ -15,7 +15,12 @@ def row(finding: CheckRow) -> str:
 
 def verdict(findings: Iterable[CheckRow]) -> str:
     """Return the sentence below the table."""
-    named = [finding.check for finding in findings if finding.state == "wrong"]
-    if not named:
-        return "nothing is wrong"
-    return f"wrong: {', '.join(named)}"
+    listed = list(findings)
+    wrong, left_out = named(listed, "wrong"), named(listed, "left out")
+    words = f"wrong: {', '.join(wrong)}" if wrong else "nothing is wrong"
+    return f"{words}; left out: {', '.join(left_out)}" if left_out else words
+
+
+def named(findings: Iterable[CheckRow], state: State) -> list[str]:
+    """Return the names of the checks that came to a state."""
+    return [finding.check for finding in findings if finding.state == state]

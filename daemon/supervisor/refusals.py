@@ -12,7 +12,7 @@ from daemon.core.decisions.blocking import Circumstances, Refusal, after
 from daemon.core.decisions.scheduling import DEATHS_SEEN
 from daemon.core.workspace.jobs import JobCard
 from daemon.settings import Settings
-from daemon.settings_records import to_record
+from daemon.settings_records import read_saved, to_record
 from daemon.supervisor.parts import Parts
 from daemon.supervisor.request import effective
 
@@ -32,7 +32,9 @@ class Refusals:
         """Remember that the trainer cannot begin a run."""
         if not self._parts.runs.has(report.run):
             return
-        tried_with = _digest(self._parts.runs.request(report.run)["settings"])
+        # As this release reads them: a setting that is new to it is no edit by the user.
+        saved = read_saved(self._parts.runs.request(report.run)["settings"]).settings
+        tried_with = _digest(to_record(saved))
         under = self._now(self._of_running())
         fresh = Refusal(report.run, report.code, report.message, report.passing, under, tried_with)
         self._run = after(self._run, fresh)

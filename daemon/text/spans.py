@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from daemon.core.rows.examples import Call, Role, Turn, compact
 from daemon.text.prefix import Place, system_turns
-from daemon.text.stepwise import Rendered, Span, render_stepwise
+from daemon.text.stepwise import Rendered, Span, common_start, render_stepwise
 from daemon.text.template import ChatTemplate, Unrenderable
 
 _MARK = re.compile("\ue000(\\d+)\ue001")
@@ -182,19 +182,13 @@ class Renderer:
 
     def _tail(self, piece: str, last: str) -> int:
         """Count what of the text after a content ends that turn: up to its first control token."""
-        own = _common_start(piece, last)
+        own = common_start(piece, last)
         control = self._controls.search(own)
         return control.end() if control else len(own)
 
 
 def _texts(rendered: Rendered) -> list[str]:
     return [rendered.text[start:end] for start, end in rendered.answers]
-
-
-def _common_start(one: str, other: str) -> str:
-    pairs = zip(one, other, strict=False)
-    differs = (place for place, (mine, its) in enumerate(pairs) if mine != its)
-    return one[: next(differs, min(len(one), len(other)))]
 
 
 def _contents(text: str, skeleton: Skeleton, turns: Sequence[Turn]) -> tuple[Span, ...]:

@@ -3,6 +3,8 @@
 An answer begins where the text of the turns before it ends, with the start of an answer added, and
 ends with the last end-of-turn token before the next turn's content. Each of these texts must be the
 beginning of the whole text, or the conversation is refused: a wrong mask is worse than none.
+
+Some templates (Phi-3's) close a conversation with a token of its own; it ends no turn.
 """
 
 import re
@@ -55,8 +57,7 @@ def _span(
     before = template.render(turns[:number], True, tools)
     if not whole.startswith(before):
         raise Unrenderable(f"the chat template rewrites what stands before turn {number + 1}")
-    alone = template.render(turns[: number + 1], False, tools)
-    ending = _last(controls, alone[len(before) :] if alone.startswith(before) else alone)
+    ending = _ending(template, controls, turns[: number + 1], tools, before)
     if number + 1 == len(turns):
         limit = len(whole)
     else:
@@ -71,6 +72,34 @@ def _span(
     if ending or number + 1 < len(turns):
         raise Unrenderable(f"the chat template does not mark the end of turn {number + 1}")
     return len(before), limit
+
+
+def _ending(
+    template: ChatTemplate,
+    controls: re.Pattern[str],
+    turns: Sequence[Turn],
+    tools: Sequence[str],
+    before: str,
+) -> str:
+    """Return the control token that ends the last of the turns; empty where none does."""
+    alone = template.render(turns, False, tools)
+    if not alone.startswith(before):
+        return _last(controls, alone)
+    said = alone[len(before) :]
+    try:
+        followed = template.render([*turns, Turn("user", MARK)], False, tools)
+    except Unrenderable:
+        return _last(controls, said)
+    if not followed.startswith(before):
+        return _last(controls, said)
+    return _last(controls, common_start(said, followed[len(before) :])) or _last(controls, said)
+
+
+def common_start(one: str, other: str) -> str:
+    """Return what two texts begin with alike."""
+    pairs = zip(one, other, strict=False)
+    differs = (place for place, (mine, its) in enumerate(pairs) if mine != its)
+    return one[: next(differs, min(len(one), len(other)))]
 
 
 def _last(controls: re.Pattern[str], text: str) -> str:

@@ -17,7 +17,8 @@ from daemon.errors import ExitCode
 from tests.compatibility.aged import age
 from tests.end_to_end.workspace import Workspace, chats
 
-pytestmark = pytest.mark.end_to_end
+# A history and up to two daemons after it.
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(300)]
 
 SETTINGS = """
 [inbox]
@@ -85,16 +86,42 @@ def test_a_run_in_progress_ends_and_its_version_is_made_again(space: Workspace) 
     }
 
 
-def test_a_run_whose_settings_mean_nothing_here_is_begun_anew_with_those_of_today(
+def test_a_run_whose_settings_mean_nothing_here_keeps_its_commits_until_it_is_given_up(
     space: Workspace,
 ) -> None:
-    """It crashed the trainer three times, and its job failed as if the file were to blame."""
-    age(space.layout.run("r000001").request, optimizer="sophia")
-    [job] = space.jobs("running")
-    assert space.drain() == 0, space.story()
+    """It crashed the trainer three times, and its job failed as if the file were to blame; later
+    it was begun anew by itself, and what it had committed was trained again."""
+    place = space.layout.run("r000001")
+    request = place.request.read_bytes()
+    age(place.request, optimizer="sophia")
+    [job], commits = space.jobs("running"), sorted(place.checkpoints.iterdir())
+    assert space.drain() == ExitCode.BLOCKED, space.story()
     [told] = space.told("run_refused", code="settings_unusable")
     assert "training.optimizer = 'sophia'" in told["message"]
-    assert job in space.jobs("done") and not space.jobs("failed")
+    assert space.jobs("running") == [job] and sorted(place.checkpoints.iterdir()) == commits
+    # Whoever goes back to the release that began it goes on where it stood.
+    place.request.write_bytes(request)
+    before = len(space.told("committed", run="r000001"))
+    space.start()
+    space.wait("it goes on", lambda: len(space.told("committed", run="r000001")) > before)
+    steps = [event["step"] for event in space.told("committed", run="r000001")]
+    assert steps == sorted(set(steps)), "nothing is trained again"
+
+
+def test_a_run_that_is_given_up_for_its_settings_leaves_its_files_to_be_trained_anew(
+    space: Workspace,
+) -> None:
+    """What the sentence of the refusal says to do does what it says."""
+    age(space.layout.run("r000001").request, optimizer="sophia")
+    [job] = space.jobs("running")
+    space.start()
+    space.wait("it is told", lambda: space.told("run_refused", code="settings_unusable"))
+    space.touch("pause")
+    space.touch("skip")
+    space.wait("the skipped job", lambda: space.jobs("skipped") == [job])
+    space.touch("retry", job)
+    space.wait("the job again", lambda: job in [*space.jobs("incoming"), *space.jobs("normal")])
+    assert not space.layout.run("r000001").folder.exists()
 
 
 def test_a_waiting_job_keeps_what_can_be_used_of_its_own_settings(space: Workspace) -> None:

@@ -104,6 +104,21 @@ def test_merged_keys_leave_out_what_a_run_left_out_and_an_equal_row_still_counts
     assert list(cached(SeenFolder(layout.seen, "train")))
 
 
+def test_jobs_that_are_gone_are_no_reason_to_merge_the_others_again(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each file merged all again where more jobs of the lineage were removed than may be loose."""
+    monkeypatch.setattr(module, "LOOSE_JOBS", 4)
+    rows = [asked(f"the question number {n}", f"{n}") for n in range(5)]
+    jobs = [add(layout, number, [row]) for number, row in enumerate(rows)]
+    gone = [f"{number:06d}-gone" for number in range(100, 120)]
+    assert len(matches(layout, [*jobs, *gone], rows)) == 5
+    kept = list(layout.seen.iterdir())
+    more = add(layout, 50, [asked("one more question", "x")])
+    assert len(matches(layout, [*jobs, *gone, more], rows)) == 5
+    assert list(layout.seen.iterdir()) == kept
+
+
 @pytest.mark.parametrize("damage", ["cut", "garbage", "gone"])
 def test_the_cache_is_made_again_when_it_is_damaged(layout: Layout, damage: str) -> None:
     rows = [asked(f"the question number {n}", f"{n}") for n in range(40)]

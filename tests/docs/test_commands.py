@@ -12,8 +12,11 @@ import pytest
 import typer.main
 
 from daemon.cli.entry import build
+from daemon.core.rows.formats import Good, recognise
 from daemon.core.status.schema import FIELDS
+from daemon.text.encoder import TextEncoder
 from tests.docs.pages import ROOT, page, pages
+from tests.text.families import folder_of
 
 COMMAND = re.compile(r"(?:^|[`'\s/])finetuned ([a-z][^`'#\n]*)", re.MULTILINE)
 
@@ -40,6 +43,15 @@ def test_every_command_in_the_pages_exists_with_its_options(shown: str) -> None:
     known = {option for parameter in command.params for option in parameter.opts}
     used = {word.strip("[]") for word in words if word.strip("[").startswith("--")}
     assert used <= known
+
+
+def test_every_command_that_a_message_names_exists() -> None:
+    """A damaged file of a run was answered with 'finetuned retry', which is no command."""
+    command: Any = typer.main.get_command(build())
+    known = set[str]()
+    for path in sorted((ROOT / "daemon").rglob("*.py")):
+        known.update(re.findall(r"'finetuned ([a-z][a-z-]*)", path.read_text(encoding="utf-8")))
+    assert len(known) > 10 and known <= set(command.commands)
 
 
 def test_every_make_target_in_the_pages_exists() -> None:
@@ -90,3 +102,22 @@ def test_every_answer_of_the_smart_home_example_is_a_compact_call() -> None:
         assert system["content"] == "Answer with the function call as JSON."
         assert sorted(call) == ["arguments", "name"]
         assert json.dumps(call, separators=(",", ":"), ensure_ascii=False) == answer["content"]
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("name", ["smart_home.jsonl", "syllables.jsonl"])
+def test_the_default_model_can_be_taught_every_row_of_the_examples(name: str) -> None:
+    """Rows whose calls its template leaves out are refused; an example would be a poor one then."""
+    text = TextEncoder.load(folder_of("smollm2"))
+    assert not text.abilities.calls
+    for line in page(f"examples/{name}").splitlines():
+        found = recognise(json.loads(line))
+        assert isinstance(found, Good), found
+        assert text.abilities.unsayable(found.example) is None
+        assert not text.abilities.lost(found.example)
+
+
+def test_the_page_that_shows_calls_says_which_model_cannot_learn_them() -> None:
+    """The rows it shows were refused by the model that comes with the package, without a word."""
+    [shown] = [line for line in page("docs/data-formats.md").splitlines() if '"tool_calls"' in line]
+    assert "`calls_left_out`" in shown and "SmolLM2" in shown

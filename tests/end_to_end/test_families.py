@@ -12,7 +12,7 @@ from daemon.folders.queue.family_files import jobs_on_disk
 from daemon.layout_jobs import JobLayout
 from tests.end_to_end.workspace import Workspace
 
-FAMILIES = 400
+FAMILIES = 1_000
 SETTINGS = "[inbox]\nsettle_s = 0.1\n[training]\nbatch_rows = 64\n[evaluation]\neval_every = 0\n"
 WAYS = ("Tell me about", "I wonder what is known of", "Explain in short the matter of")
 

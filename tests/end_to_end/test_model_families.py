@@ -26,6 +26,8 @@ TEXTS = {
     "gemma2": "gemma2",
     "gemma3_text": "gemma3",
     "mistral": "mistral_nemo",
+    "phi3": "phi3",
+    "smollm2": "smollm2",
 }
 """The package with a family's tokenizer and chat template."""
 

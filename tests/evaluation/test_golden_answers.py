@@ -33,8 +33,8 @@ ANSWERS = {
     "text and a call": Turn("assistant", "I close it.", calls=(BLIND,)),
 }
 WRITES_CALLS = ("llama3_2", "qwen2_5", "qwen3", "mistral_nemo")
-"""Of the families at hand; Mistral's has them numbered, Gemma and DeepSeek leave calls out."""
-LEFT_OUT = ("gemma3", "deepseek_v3")
+"""Of the families at hand; Mistral's has them numbered, the others leave calls out."""
+LEFT_OUT = ("gemma3", "deepseek_v3", "phi3", "smollm2")
 
 
 @lru_cache(maxsize=1)

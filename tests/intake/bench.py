@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.core.workspace.untrained import Untrained, records_of
+from daemon.dedup.family_index import JobFamilies
 from daemon.dedup.suites import Suites
 from daemon.folders.queue import reports
 from daemon.intake.taking import Taking
@@ -31,10 +32,15 @@ class Bench:
         self._encoder = TextEncoder.load(folder)
         # One for all jobs, as the worker has: it reads them again when their files change.
         self._suites = Suites(self.layout.evals)
+        self.restart()
         self._number = 0
         self.seen: list[str] = []
         self.exams: list[str] = []
         self.untrained: dict[str, Untrained] = {}
+
+    def restart(self) -> None:
+        """Forget what a worker remembers of other jobs, as a new one has it."""
+        self.families = JobFamilies(self.layout, merge=True, clock=StillClock())
 
     def take_in(
         self, data: bytes | list[Any], *, holdout: list[Any] | None = None, own: str = ""
@@ -63,7 +69,13 @@ class Bench:
         """Read a job of before again, with what it was compared with then."""
         self.place = place
         Taking(
-            self.layout, place, self._encoder, self._suites, StillClock(), lambda rows: None
+            self.layout,
+            place,
+            self._encoder,
+            self._suites,
+            self.families,
+            StillClock(),
+            lambda rows: None,
         ).take_in()
         report = reports.read(place)
         assert report is not None

@@ -74,15 +74,96 @@ class _Server(ThreadingHTTPServer):
     """One that expects its clients to be killed."""
 
     daemon_threads = True
+    hub: Hub
 
     def handle_error(self, *_: object) -> None:
         pass
 
 
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    wbufsize = 0
+    protocol_version = "HTTP/1.1"
+
+    @property
+    def hub(self) -> Hub:
+        return self.server.hub
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        path = self.path.split("?")[0]
+        if self.hub.refuses is not None:
+            self._refuse(*self.hub.refuses)
+        elif path == f"/api/models/{self.hub.model}":
+            self._send(200, json.dumps(self.hub.listing()).encode(), {})
+        elif path.startswith(resolve := f"/{self.hub.model}/resolve/{self.hub.revision}/"):
+            self._resolve(path.removeprefix(resolve))
+        elif path.startswith("/cdn/"):
+            self._give(path.removeprefix("/cdn/"))
+        else:
+            self._refuse(404, "RepoNotFound")
+
+    def _resolve(self, name: str) -> None:
+        if self.hub.gated:
+            self._refuse(403, "GatedRepo")
+        elif name not in self.hub.files:
+            self._refuse(404, "EntryNotFound")
+        elif name.endswith(LARGE):
+            self._send(302, b"", {"Location": f"/cdn/{name}?signed=1"})
+        else:
+            self._give(name)
+
+    def _give(self, name: str) -> None:
+        whole = self.hub.files[name]
+        begin = int(self.headers.get("Range", "bytes=0-")[6:].rstrip("-"))
+        self.hub.asked.append((name, begin))
+        if begin >= len(whole) > 0:
+            self._refuse(416, "")
+            return
+        begin = begin if self.hub.ranges else 0
+        data = whole[begin:]
+        status, headers = 200, {}
+        if begin:
+            span = f"bytes {begin}-{len(whole) - 1}/{len(whole)}"
+            status, headers = 206, {"Content-Range": span}
+        if name.endswith(LARGE) and self.hub.spoiled:
+            self.hub.spoiled -= 1
+            data = bytes((data[0] ^ 1,)) + data[1:]
+        self._send(status, data, headers, large=name.endswith(LARGE))
+
+    def _send(self, status: int, data: bytes, headers: dict[str, str], large: bool = False) -> None:
+        self.send_response(status)
+        for key, value in {**headers, "Content-Length": str(len(data))}.items():
+            self.send_header(key, value)
+        self.end_headers()
+        if large and self.hub.drops:
+            self.wfile.write(data[: self.hub.drops.pop(0)])
+            self.close_connection = True
+            return
+        if large and self.hub.gate is not None and not self.hub.gate.is_set():
+            data = self._drip(data, self.hub.gate)
+        self.wfile.write(data)
+
+    def _drip(self, data: bytes, gate: threading.Event) -> bytes:
+        """Send the first half, then byte by byte until the gate is open; return the rest."""
+        sent = len(data) // 2
+        self.wfile.write(data[:sent])
+        while sent < len(data) - 1 and not gate.wait(0.02):
+            self.wfile.write(data[sent : sent + 1])
+            sent += 1
+        return data[sent:]
+
+    def _refuse(self, status: int, code: str) -> None:
+        self._send(status, b"{}", {"X-Error-Code": code} if code else {})
+
+
 @contextmanager
 def serving(hub: Hub) -> Iterator[Hub]:
     """Serve until the end of the block."""
-    server = _Server(("127.0.0.1", 0), _handler(hub))
+    server = _Server(("127.0.0.1", 0), _Handler)
+    server.hub = hub
     hub.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
@@ -94,82 +175,3 @@ def serving(hub: Hub) -> Iterator[Hub]:
         server.shutdown()
         thread.join()
         server.server_close()
-
-
-def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        wbufsize = 0
-        protocol_version = "HTTP/1.1"
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-        def do_GET(self) -> None:
-            path = self.path.split("?")[0]
-            if hub.refuses is not None:
-                self._refuse(*hub.refuses)
-            elif path == f"/api/models/{hub.model}":
-                self._send(200, json.dumps(hub.listing()).encode(), {})
-            elif path.startswith(resolve := f"/{hub.model}/resolve/{hub.revision}/"):
-                self._resolve(path.removeprefix(resolve))
-            elif path.startswith("/cdn/"):
-                self._give(path.removeprefix("/cdn/"))
-            else:
-                self._refuse(404, "RepoNotFound")
-
-        def _resolve(self, name: str) -> None:
-            if hub.gated:
-                self._refuse(403, "GatedRepo")
-            elif name not in hub.files:
-                self._refuse(404, "EntryNotFound")
-            elif name.endswith(LARGE):
-                self._send(302, b"", {"Location": f"/cdn/{name}?signed=1"})
-            else:
-                self._give(name)
-
-        def _give(self, name: str) -> None:
-            whole = hub.files[name]
-            begin = int(self.headers.get("Range", "bytes=0-")[6:].rstrip("-"))
-            hub.asked.append((name, begin))
-            if begin >= len(whole) > 0:
-                self._refuse(416, "")
-                return
-            begin = begin if hub.ranges else 0
-            data = whole[begin:]
-            status, headers = 200, {}
-            if begin:
-                span = f"bytes {begin}-{len(whole) - 1}/{len(whole)}"
-                status, headers = 206, {"Content-Range": span}
-            if name.endswith(LARGE) and hub.spoiled:
-                hub.spoiled -= 1
-                data = bytes((data[0] ^ 1,)) + data[1:]
-            self._send(status, data, headers, large=name.endswith(LARGE))
-
-        def _send(
-            self, status: int, data: bytes, headers: dict[str, str], large: bool = False
-        ) -> None:
-            self.send_response(status)
-            for key, value in {**headers, "Content-Length": str(len(data))}.items():
-                self.send_header(key, value)
-            self.end_headers()
-            if large and hub.drops:
-                self.wfile.write(data[: hub.drops.pop(0)])
-                self.close_connection = True
-                return
-            if large and hub.gate is not None and not hub.gate.is_set():
-                data = self._drip(data, hub.gate)
-            self.wfile.write(data)
-
-        def _drip(self, data: bytes, gate: threading.Event) -> bytes:
-            """Send the first half, then byte by byte until the gate is open; return the rest."""
-            sent = len(data) // 2
-            self.wfile.write(data[:sent])
-            while sent < len(data) - 1 and not gate.wait(0.02):
-                self.wfile.write(data[sent : sent + 1])
-                sent += 1
-            return data[sent:]
-
-        def _refuse(self, status: int, code: str) -> None:
-            self._send(status, b"{}", {"X-Error-Code": code} if code else {})
-
-    return Handler

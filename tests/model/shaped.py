@@ -21,6 +21,14 @@ Kind = Literal["bf16", "4bit"]
 TEXTS = ("tokenizer.json", "tokenizer_config.json")
 
 
+MODULES = {"mistral": "llama", "smollm2": "llama"}
+"""Families that mlx-lm has no module of their own for."""
+
+
+TYPES = {"smollm2": "llama"}
+"""What a family's `config.json` calls it, where that is another name."""
+
+
 def write_shaped(folder: Path, family: str, texts: Path, kind: Kind) -> Path:
     """Write a model directory of a family of mlx-lm over the texts of a folder."""
     folder.mkdir(parents=True)
@@ -30,14 +38,14 @@ def write_shaped(folder: Path, family: str, texts: Path, kind: Kind) -> Path:
     config: dict[str, Any] = {
         **COMMON,
         **PACKABLE.get(family, {}),
-        "model_type": family,
+        "model_type": TYPES.get(family, family),
         "num_hidden_layers": 2,
         "hidden_size": 64,
         "head_dim": 16,
         "vocab_size": -(-words // 64) * 64,
         "torch_dtype": "bfloat16",
     }
-    module: Any = import_module(f"mlx_lm.models.{'llama' if family == 'mistral' else family}")
+    module: Any = import_module(f"mlx_lm.models.{MODULES.get(family, family)}")
     mx.random.seed(3)
     model = module.Model(module.ModelArgs.from_dict(config))
     model.set_dtype(mx.bfloat16)

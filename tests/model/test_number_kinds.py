@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from daemon.core.workspace.versions import AdapterSpec
-from daemon.model.backend import mx
+from daemon.model.backend import AS_VARIABLE, mx
 from daemon.model.number_kinds import computing_bytes
 from daemon.training.engine.mlx import MlxEngine
 from daemon.training.engine.protocol import StepShape
@@ -39,13 +39,14 @@ def test_it_is_that_of_the_scales_or_of_most_weights(
     assert computing_bytes(tmp_path) == expected
 
 
-def test_on_a_cpu_it_is_full_precision(tmp_path: Path) -> None:
+def test_on_a_cpu_it_is_full_precision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(AS_VARIABLE, raising=False)
     assert computing_bytes(tmp_path) == 4
 
 
 def test_a_base_in_full_precision_is_estimated_so_on_a_gpu_too(tmp_path: Path, gpu: None) -> None:
     """Two bytes were taken for every base on a GPU: 2.4 GiB said of the embedded one, 3.1 taken."""
-    base = write_model(tmp_path / "base")
+    base = write_model(tmp_path / "base", kind="fp32")
     spec = AdapterSpec("lora", 4, 2.0, 0.0, 2, ())
     found = MlxEngine().estimate(base, spec, StepShape(256, 256, False, "adamw"))
     assert found is not None

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from daemon.model import blas
-from daemon.model.backend import mx, on_cpu
+from daemon.model.backend import AS_VARIABLE, mx, on_cpu
 from daemon.model.parallel import ParallelPasses
 from tests.model.free_cores import Free
 
@@ -53,6 +53,17 @@ def test_no_more_are_at_work_at_once_than_may_be(
     cores.count = free
     list(lanes.each(work, range(8), most))
     assert seen == [expected]
+
+
+@pytest.mark.skipif(blas.threads() is None, reason="products take no threads of OpenBLAS here")
+def test_a_cpu_that_computes_as_a_gpu_leaves_busy_cores_to_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its products took all cores, each waiting for the busiest: a step took up to eight times."""
+    monkeypatch.setenv(AS_VARIABLE, "gpu")
+    blas.set_threads(2)
+    assert ParallelPasses(cores=Free(1)).share(1) == 1
+    assert blas.threads() == 1
 
 
 def test_one_lane_is_the_thread_that_asks() -> None:

@@ -15,22 +15,24 @@ from tests.reliability.kills import Calm, calm_history
 IN_MEMORY = "/dev/shm"
 
 
-def _folder() -> Iterator[Path]:
-    where = IN_MEMORY if os.access(IN_MEMORY, os.W_OK) else None
+def _folder(config: pytest.Config) -> Iterator[Path]:
+    where: str | None = config.getoption("--in-memory")
+    if where is None and os.access(IN_MEMORY, os.W_OK):
+        where = IN_MEMORY
     with tempfile.TemporaryDirectory(prefix="finetuned-test-", dir=where) as folder:
         yield Path(folder)
 
 
 @pytest.fixture
-def memory() -> Iterator[Path]:
+def memory(pytestconfig: pytest.Config) -> Iterator[Path]:
     """A folder of one test."""
-    yield from _folder()
+    yield from _folder(pytestconfig)
 
 
 @pytest.fixture(scope="module")
-def shared_memory() -> Iterator[Path]:
+def shared_memory(pytestconfig: pytest.Config) -> Iterator[Path]:
     """A folder of the tests of one module."""
-    yield from _folder()
+    yield from _folder(pytestconfig)
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,8 @@ from daemon import settings
 from daemon.model import anatomy, generation, packing_masks
 from daemon.model.activations import as_mlx_lm_does
 from daemon.model.backend import mx
+from daemon.self_check import __main__ as self_check
 from daemon.self_check import checks
-from daemon.self_check.__main__ import main
 from daemon.self_check.finding import CheckContext, CheckResult, SelfCheck
 from daemon.training.engine.mlx import MlxEngine
 
@@ -104,6 +104,28 @@ def driver_that_hangs() -> None:
     checks.CHECKS = (SelfCheck("first", _stuck), fine)
 
 
+def driver_that_never_starts_again() -> None:
+    """The first of three checks ends its process, and every later one before it begins."""
+    if not sys.argv[2].endswith("process-0"):
+        sys.exit("no device")
+    fine = SelfCheck("second", lambda _: CheckResult("ok", "well"))
+    checks.CHECKS = (SelfCheck("first", _died), fine, SelfCheck("third", fine.look))
+
+
+def driver_that_dies_between_checks() -> None:
+    """The first process ends after its first finding is written."""
+    fine = SelfCheck("first", lambda _: CheckResult("ok", "well"))
+    checks.CHECKS = (fine, SelfCheck("second", fine.look))
+    written = self_check._write
+
+    def write(lines: int, record: dict[str, Any]) -> None:
+        written(lines, record)
+        if "finding" in record and record["finding"]["check"] == "first":
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    self_check._write = write
+
+
 if __name__ == "__main__":
     globals()[sys.argv[1]]()
-    main(sys.argv[2:])
+    self_check.main(sys.argv[2:])

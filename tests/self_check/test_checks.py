@@ -74,6 +74,24 @@ def test_a_row_of_the_table_stays_one_row() -> None:
     assert table.row(finding) == "| wrong | x | a \\| b c | 1.2 |"
 
 
+def test_where_a_part_could_not_be_looked_at_the_whole_has_not_passed() -> None:
+    """`ok` beside `left out` was `ok`."""
+    parts = {
+        "a": CheckResult("ok", "well"),
+        "b": CheckResult("left out", "no g++"),
+        "c": CheckResult("said", "1"),
+    }
+    assert together(parts).state == "left out"
+
+
+def test_what_was_left_out_is_named_below_the_table() -> None:
+    """A table cut short ended with "nothing is wrong" and no more."""
+    findings = [CheckRow("a", "ok", "", 1.0), CheckRow("b", "left out", "late", 0.0)]
+    assert table.verdict(findings) == "nothing is wrong; left out: b"
+    worse = [*findings, CheckRow("c", "wrong", "", 0.0)]
+    assert table.verdict(worse) == "wrong: c; left out: b"
+
+
 def test_what_is_wrong_is_named_first_and_makes_the_whole_wrong() -> None:
     parts = {"a": CheckResult("ok", "well"), "b": CheckResult("wrong", "ill")}
     assert together(parts).state == "wrong"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.self_check.children import LATE, CheckOptions, check
+from daemon.self_check.children import LATE, NOT_BEGUN, NOT_BEGUN_LATE, CheckOptions, check
 from daemon.self_check.finding import CheckRow
 
 PLANTED = str(Path(__file__).with_name("planted.py"))
@@ -51,6 +51,31 @@ def test_a_check_that_ends_its_process_is_named_and_the_others_go_on() -> None:
 
 
 def test_what_is_not_done_in_time_is_left_out_and_named() -> None:
-    states = found("driver_that_hangs", most_s=10.0)
-    assert list(states) == ["first"]
-    assert (states["first"].state, states["first"].found) == ("left out", LATE)
+    """Checks behind the one that took too long were missing in the table: it read as complete."""
+    states = found("driver_that_hangs", most_s=30.0)
+    assert {name: (one.state, one.found) for name, one in states.items()} == {
+        "first": ("left out", LATE),
+        "second": ("left out", NOT_BEGUN_LATE),
+    }
+
+
+def test_checks_whose_process_does_not_start_again_are_left_out_and_named() -> None:
+    """They were missing in the table."""
+    states = found("driver_that_never_starts_again")
+    assert {name: one.state for name, one in states.items()} == {
+        "first": "wrong",
+        "the process": "wrong",
+        "second": "left out",
+        "third": "left out",
+    }
+    assert states["second"].found == NOT_BEGUN
+
+
+def test_a_process_that_dies_between_two_checks_is_named_and_the_others_go_on() -> None:
+    """Nothing was under way: all that came behind was given up."""
+    states = found("driver_that_dies_between_checks")
+    assert {name: one.state for name, one in states.items()} == {
+        "first": "ok",
+        "the process": "wrong",
+        "second": "ok",
+    }

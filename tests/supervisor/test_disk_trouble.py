@@ -1,30 +1,14 @@
 """What the supervisor does when the disk refuses or folders go: it tells, and goes on."""
 
 import errno
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from daemon import app
 from daemon.core.decisions import actions as do
 from daemon.folders.models import current_model
-from daemon.layout import Layout
 from daemon.supervisor.parts import Parts
 from daemon.supervisor.supervisor import Supervisor
 from tests.core import worlds as w
-
-
-@pytest.fixture
-def parts(tmp_path: Path) -> Parts:
-    return app._parts(Layout(tmp_path), rehearse=True, console=False)
-
-
-@pytest.fixture
-def supervisor(parts: Parts) -> Iterator[Supervisor]:
-    made = Supervisor(parts)
-    yield made
-    made._close()
 
 
 def refuse(monkeypatch: pytest.MonkeyPatch, supervisor: Supervisor, *numbers: int) -> list[str]:

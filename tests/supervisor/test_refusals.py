@@ -1,6 +1,6 @@
 """What the supervisor remembers of a refusal, and when it forgets it."""
 
-from collections.abc import Iterator
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,13 +31,6 @@ def parts(tmp_path: Path, clock: StillClock) -> Parts:
     made = replace(app._parts(Layout(tmp_path), rehearse=True, console=False), clock=clock)
     open_run(made, RUN)
     return made
-
-
-@pytest.fixture
-def supervisor(parts: Parts) -> Iterator[Supervisor]:
-    made = Supervisor(parts)
-    yield made
-    made._close()
 
 
 def open_run(parts: Parts, run: str) -> None:
@@ -82,6 +75,18 @@ def test_an_edit_of_the_settings_lifts_a_refusal(supervisor: Supervisor, parts: 
     parts.layout.settings_file.write_text("[training]\nnum_layers = 1\n")
     assert parts.settings.refresh()
     assert decided(supervisor) == ["ReturnJob", "RemoveRun"]
+
+
+def test_a_setting_that_is_new_with_a_release_is_no_edit_of_the_settings(
+    supervisor: Supervisor, parts: Parts
+) -> None:
+    """A run that an upgrade found in progress was begun anew at its first refusal, as edited."""
+    request = parts.runs.request(RUN)
+    del request["settings"]["training"]["min_delta"]
+    request["settings"]["training"]["gone"] = 1
+    parts.layout.run(RUN).request.write_text(json.dumps(request))
+    supervisor._worker_reports._on_report(say.RunRefused(RUN, "too_little_memory", "refused"))
+    assert decided(supervisor) == []
 
 
 def test_a_refusal_ends_with_its_run(supervisor: Supervisor, parts: Parts) -> None:

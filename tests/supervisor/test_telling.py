@@ -1,32 +1,18 @@
 """What the supervisor tells once, and of which file."""
 
 import errno
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from daemon import app
 from daemon.core import messages as say
 from daemon.core.decisions.deaths import Cause
 from daemon.folders.disk import atomic
 from daemon.folders.models import current_model
-from daemon.layout import Layout
 from daemon.supervisor.parts import Parts
 from daemon.supervisor.supervisor import Supervisor
 from daemon.supervisor.worker_process import Died
-
-
-@pytest.fixture
-def parts(tmp_path: Path) -> Parts:
-    return app._parts(Layout(tmp_path), rehearse=True, console=False)
-
-
-@pytest.fixture
-def supervisor(parts: Parts) -> Iterator[Supervisor]:
-    made = Supervisor(parts)
-    yield made
-    made._close()
 
 
 def told(parts: Parts) -> list[str]:

@@ -54,6 +54,7 @@ def test_a_template_that_writes_no_calls_cannot_teach_them(tmp_path: Path) -> No
     [
         ("qwen2_5", Abilities(True, "kept", True, True)),
         ("gemma3", Abilities(True, "kept", False, False)),
+        ("phi3", Abilities(True, "kept", False, False)),
     ],
 )
 def test_real_templates_are_known_for_what_they_can(name: str, found: Abilities) -> None:

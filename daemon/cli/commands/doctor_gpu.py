@@ -108,7 +108,8 @@ def _remember(layout: Layout, wanted: CheckOptions, findings: list[CheckRow]) ->
     kept: dict[str, Any] = {
         "checked_at": SystemClock().now().isoformat(timespec="seconds"),
         "quick": wanted.quick,
-        "wrong": [finding.check for finding in findings if finding.state == "wrong"],
+        "wrong": table.named(findings, "wrong"),
+        "left_out": table.named(findings, "left out"),
     }
     speeds = next((f.figures for f in findings if "tokens_per_s" in f.figures), None)
     if speeds is not None:
@@ -123,6 +124,7 @@ def _print_record(findings: list[CheckRow], quick: bool) -> None:
         {
             "ok": well,
             "quick": quick,
+            "left_out": table.named(findings, "left out"),
             "checks": [finding.as_record() for finding in findings],
             "markdown": "\n".join(lines),
         }

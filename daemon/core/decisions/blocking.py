@@ -24,6 +24,10 @@ MAY_PASS = LITTLE_MEMORY | {
 """Codes whose cause may go without a change of the settings: a network, a disk, a copied file."""
 
 
+SAVED_SETTINGS = "settings_unusable"
+"""Code of the refusal of a run by what was saved with it: no edit of today's settings ends it."""
+
+
 @dataclass(frozen=True)
 class Circumstances:
     """What a refusal may hang on besides the version and the jobs, which the run names."""
@@ -83,8 +87,11 @@ def _has_more_memory(then: Circumstances, now: Circumstances) -> bool:
 def is_outdated(refusal: Refusal, now: Circumstances, has_commits: bool) -> bool:
     """Return whether a run is to be opened anew because its settings were edited since.
 
-    One that only waits until a disk is well again keeps what it has committed.
+    One that only waits until a disk is well again keeps what it has committed, and so does one
+    that another release can go on with: to give that up is for the user to say.
     """
+    if refusal.code == SAVED_SETTINGS:
+        return not has_commits
     if now.settings == refusal.tried_with:
         return False
     return not has_commits or not refusal.may_pass or refusal.code in LITTLE_MEMORY

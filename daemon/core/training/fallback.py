@@ -130,5 +130,5 @@ def out_of_rungs(current: Fallback) -> str:
     return (
         f"memory ran out with {describe(current)}, which is the least this run can be made to "
         "take: choose fewer training.num_layers, a smaller or 4-bit model, or free memory, then "
-        "'finetuned retry'"
+        "'finetuned retrain'"
     )

@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from daemon.layout_jobs import JobLayout
 from daemon.settings_files import InboxSettings
 
 FOLDERS: dict[Priority, str] = {"high": "high", "normal": "", "low": "low"}
+OURS = {name.lower(): name for name in ("high", "low", "README.md")}
+"""What the daemon has in the inbox itself."""
 TEMP_ENDINGS = ("~", ".swp", ".part", ".crdownload", ".tmp", ".icloud", ".download")
 HOLDOUT = ".valid.jsonl"
 OWN_SETTINGS = ".settings.toml"
@@ -149,8 +152,7 @@ class Inbox:
             self._cannot_read(folder, error)
             return found
         for entry in entries:
-            own = top and entry.name in ("high", "low", "README.md")
-            if own or _is_temporary(entry.name):
+            if (top and _is_ours(entry)) or _is_temporary(entry.name):
                 continue
             try:
                 found[entry.path] = entry.stat(follow_symlinks=False)
@@ -185,7 +187,8 @@ class Inbox:
         now_s: float,
     ) -> str | None:
         if not stat.S_ISREG(found.st_mode):
-            return "not a regular file: only files are taken, never links, folders or pipes"
+            meant = _priority_meant(path, self._layout.inbox) if stat.S_ISDIR(found.st_mode) else ""
+            return f"not a regular file: only files are taken, never links, folders or pipes{meant}"
         if path.endswith((HOLDOUT, OWN_SETTINGS)):
             return None if _main_of(path) in entries else self._orphaned_sidecars(path, seen, now_s)
         if not path.endswith(".jsonl"):
@@ -298,6 +301,26 @@ class Inbox:
         for source, goal in pairs:
             if source.exists() and not os.path.lexists(goal):
                 atomic.move(source, goal)
+
+
+def _is_ours(entry: os.DirEntry[str]) -> bool:
+    """Say whether an entry of the inbox is a priority's folder, or its page.
+
+    Volumes that do not tell case apart list them in whatever case they were first made.
+    """
+    own = OURS.get(entry.name.lower())
+    if own is None or entry.name == own:
+        return own is not None
+    with suppress(OSError):
+        return os.path.samefile(entry.path, os.path.join(os.path.dirname(entry.path), own))
+    return False
+
+
+def _priority_meant(path: str, inbox: Path) -> str:
+    """Name the folder that was meant, where one has its name but for the case."""
+    folder, name = os.path.split(path)
+    own = OURS.get(name.lower()) if folder == str(inbox) else None
+    return f"; files that are to be taken with this priority go into {own}/" if own else ""
 
 
 def _is_temporary(name: str) -> bool:

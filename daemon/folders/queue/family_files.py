@@ -50,19 +50,6 @@ def jobs_on_disk(layout: Layout) -> Iterator[JobLayout]:
     return (layout.job(state, job) for job, state in _states(layout).items())
 
 
-def moments(layout: Layout) -> Iterator[tuple[str, str, int, bool]]:
-    """Give state and name of the jobs that were read: when that was, and whether with families.
-
-    With texts for paths: of thousands that wait none has anything, and each is looked for.
-    """
-    for job, state in _states(layout).items():
-        folder = f"{layout.queue}/{state}/{job}"
-        written = _moment(f"{folder}/families.npy")
-        read = written if written is not None else _moment(f"{folder}/report.json")
-        if read is not None:
-            yield state, job, read, written is not None
-
-
 def _states(layout: Layout) -> dict[str, str]:
     """Return the state of each job, by arrival."""
     found: dict[str, str] = {}
@@ -70,13 +57,6 @@ def _states(layout: Layout) -> dict[str, str]:
         with suppress(FileNotFoundError):
             found |= dict.fromkeys(os.listdir(layout.queue / state), state)
     return {job: found[job] for job in sorted(found) if not job.startswith(".")}
-
-
-def _moment(path: str) -> int | None:
-    try:
-        return os.stat(path).st_mtime_ns
-    except OSError:
-        return None
 
 
 def write(path: Path, families: Families) -> None:

@@ -102,7 +102,7 @@ class Queue:
         self._views: dict[str, tuple[tuple[str, ...], int, tuple[JobCard, ...]]] = {}
         self._changes = 0
         self._without_older: dict[str, tuple[str, ...]] = {}
-        self._no_holdout: set[str] = set()
+        self._holds_out: dict[str, bool] = {}
         self._arrivals = layout.queue / ".arrivals"
         self._used_arrival: int | None = None
         self.unreadable: dict[str, str] = {}
@@ -300,7 +300,7 @@ class Queue:
             self.update(source, card)
         here, there = (self._layout.job(state, card.job).folder for state in (source, target))
         atomic.move(here, there)
-        self._no_holdout.discard(card.job)
+        self._holds_out.pop(card.job, None)
         self._listings.removed(here)
         self._listings.added(there)
 
@@ -369,14 +369,15 @@ class Queue:
             job
             for state in (*PRIORITIES, "running", "done", "failed", "skipped")
             for job in self.names(state)
-            if job not in self._no_holdout and self._has_holdout(state, job)
+            if self._has_holdout(state, job)
         ]
 
     def _has_holdout(self, state: str, job: str) -> bool:
-        if self._layout.job(state, job).holdout_fingerprints.exists():
-            return True
-        self._no_holdout.add(job)
-        return False
+        known = self._holds_out.get(job)
+        if known is None:
+            known = self._layout.job(state, job).holdout_fingerprints.exists()
+            self._holds_out[job] = known
+        return known
 
 
 def _intake(record: dict[str, Any]) -> Intake:

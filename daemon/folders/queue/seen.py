@@ -17,6 +17,8 @@ from daemon.folders.disk import atomic
 Kind = Literal["train", "holdout"]
 Cached = Literal["train", "holdout", "families"]
 Arrays = Mapping[str, npt.NDArray[Any]]
+DAMAGED = (OSError, ValueError, KeyError, TypeError)
+"""What a segment that cannot be read may raise."""
 
 
 class SeenFolder:
@@ -33,7 +35,7 @@ class SeenFolder:
         for path in sorted(self._folder.glob(f"{self._kind}-*")):
             try:
                 yield _open(path)
-            except (OSError, ValueError, KeyError, TypeError):
+            except DAMAGED:
                 atomic.remove_directory(path)
 
     def write(self, jobs: Sequence[str], arrays: Arrays) -> None:
@@ -51,6 +53,14 @@ class SeenFolder:
                 "arrays": {name: [str(a.dtype.descr), list(a.shape)] for name, a in arrays.items()},
             }
             atomic.write_json(building / "segment.json", about)
+
+    def read(self, jobs: Sequence[str]) -> Arrays:
+        """Return the arrays of a segment that was written, mapped.
+
+        Raises:
+            OSError, ValueError, KeyError, TypeError: it is gone or damaged.
+        """
+        return _open(self._path(jobs))[1]
 
     def remove(self, jobs: Sequence[str]) -> None:
         """Remove a segment that another one has taken in; who has it mapped may go on."""

@@ -28,6 +28,8 @@ CHECKSUM = "sha256"
 ROOM_FACTOR = 2
 """Free room a commit wants, in sizes of the last one: others write too."""
 
+START_OVER = "'finetuned retrain' starts the run over"
+
 
 def read_request(place: RunLayout) -> dict[str, Any]:
     """Return what the supervisor asks for."""
@@ -71,6 +73,7 @@ def freeze(place: RunLayout, record: dict[str, Any]) -> None:
     atomic.remove_directory(place.part)
     atomic.remove_file(place.ladder)
     atomic.remove_file(place.stopped)
+    atomic.remove_file(place.samples)
     forget_shortages(place)
     # Compact: a run of a million rows lists each of them.
     sealed = {**record, CHECKSUM: _checksum(record)}
@@ -89,7 +92,7 @@ def read_fallbacks(place: RunLayout) -> list[Fallback]:
     except FileNotFoundError:
         return []
     except (OSError, ValueError, KeyError, TypeError) as error:
-        message = f"{place.ladder} cannot be read ({error}): 'finetuned retry' starts the run over"
+        message = f"{place.ladder} cannot be read ({error}): {START_OVER}"
         raise RunFault("ladder_damaged", message) from error
 
 
@@ -109,6 +112,22 @@ def write_stopped(place: RunLayout, stopped: EarlyStopped) -> None:
     atomic.write_json(place.stopped, {"schema_version": 1, **stopped.as_record()})
 
 
+def write_sample_count(place: RunLayout, count: int) -> None:
+    """Write durably how many samples each evaluation of the run asks."""
+    atomic.write_json(place.samples, {"schema_version": 1, "count": count})
+
+
+def read_sample_count(place: RunLayout) -> int | None:
+    """Return how many samples each evaluation asks; None before the first, and where damaged.
+
+    Nothing is decided by them: after damage the next evaluation finds out anew how many.
+    """
+    try:
+        return int(json.loads(place.samples.read_bytes())["count"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def read_stopped(place: RunLayout) -> EarlyStopped | None:
     """Return at which step the run was stopped early; None where it was not.
 
@@ -120,7 +139,7 @@ def read_stopped(place: RunLayout) -> EarlyStopped | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        message = f"{place.stopped} cannot be read ({error}): 'finetuned retry' starts the run over"
+        message = f"{place.stopped} cannot be read ({error}): {START_OVER}"
         raise RunFault("stopped_damaged", message) from error
 
 
@@ -275,6 +294,11 @@ def _read(path: Path, size: int) -> Iterator[dict[str, Any]]:
 def step_of(folder: Path | None) -> int:
     """Return the step in the run of a checkpoint; 0 for none."""
     return 0 if folder is None else int(folder.name[1:])
+
+
+def newest_step(place: RunLayout) -> int:
+    """Return the step in the run of its newest checkpoint, unverified; 0 for none."""
+    return max(map(step_of, _checkpoints(place)), default=0)
 
 
 def step_before(place: RunLayout, step_in_run: int) -> int:

@@ -1,6 +1,5 @@
 """The engine on MLX: one resident base model, one adapter, one optimizer; knows no run."""
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -8,7 +7,7 @@ from typing import Any, Literal
 from mlx.utils import tree_unflatten
 
 from daemon.core.evaluation.answers import Answer, AnswerLimits
-from daemon.core.training.footprint import Estimate, PassShape, estimate, shape_from_config
+from daemon.core.training.footprint import Estimate, PassShape, estimate
 from daemon.core.training.memory_plan import MemoryPlan
 from daemon.core.training.packing import RowShapes
 from daemon.core.training.row_layout import RowCosts
@@ -24,7 +23,7 @@ from daemon.model.backend import device_name, give_back, mx, on_cpu
 from daemon.model.generation import answer_batch
 from daemon.model.interruption import Attend, unattended
 from daemon.model.loading import load_model
-from daemon.model.number_kinds import computing_bytes
+from daemon.model.number_kinds import computed_shape
 from daemon.model.packing_check import PackingCheck, check_packing
 from daemon.model.parallel import ParallelPasses
 from daemon.model.row_length import best_row_tokens, row_costs
@@ -82,6 +81,11 @@ class MlxEngine:
         return bases.prepare(layout, model, attend)
 
     @property
+    def packing(self) -> PackingCheck:
+        """Return what was measured of texts that share a row with the resident base."""
+        return self._packing
+
+    @property
     def usual_tokens(self) -> tuple[int, int]:
         """Return the tokens of a packed row and of a pass: on a CPU one row at once is as fast."""
         if on_cpu():
@@ -115,8 +119,7 @@ class MlxEngine:
     ) -> tuple[Estimate, int] | None:
         """Return the memory a step of one pass takes, and the bytes there are for it."""
         try:
-            config = json.loads((base / "config.json").read_bytes())
-            model = shape_from_config(config, computing_bytes(base), packed=not on_cpu())
+            model = computed_shape(base)
         except (OSError, ValueError, ModelFault):
             return None
         work = PassShape(
@@ -265,6 +268,7 @@ class MlxEngine:
         self._base = self._model = self._tokenizer = self._anatomy = None
         self._fresh = self._begun = {}
         give_back()
+        self._parallel.share(1)
         self._model, self._tokenizer = load_model(base)
         self._anatomy = Anatomy(self._model)
         self._packing, self._told_packing = check_packing(self._anatomy), False

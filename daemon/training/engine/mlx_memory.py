@@ -1,14 +1,15 @@
 """What the engine on MLX takes of the memory, and what room it leaves for answers."""
 
-import json
 import os
 from pathlib import Path
 
 from daemon.core.evaluation.answer_memory import ANSWERS_MOST, answers_that_fit
-from daemon.core.training.footprint import MODULES, Module, shape_from_config
+from daemon.core.training.footprint import MODULES, Module
 from daemon.core.workspace.versions import AdapterSpec
+from daemon.errors import ModelFault
 from daemon.model import machine
-from daemon.model.backend import mx, on_cpu
+from daemon.model.backend import mx
+from daemon.model.number_kinds import computed_shape
 from daemon.system.footprint import footprint_bytes, resident_bytes
 
 
@@ -18,9 +19,8 @@ def answers_beside(base: Path, prompt: int, new: int) -> int:
     `prompt` and `new` are the tokens of the longest prompt and of the longest answer.
     """
     try:
-        config = json.loads((base / "config.json").read_bytes())
-        model = shape_from_config(config, 4 if on_cpu() else 2)
-    except (OSError, ValueError):
+        model = computed_shape(base)
+    except (OSError, ValueError, ModelFault):
         return ANSWERS_MOST
     return answers_that_fit(model, prompt, new, machine.room())
 

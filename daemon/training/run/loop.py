@@ -28,6 +28,7 @@ from daemon.training.records.state import SkippedRow
 from daemon.training.run.checkpointing import Checkpointer
 from daemon.training.run.early_stopping import EarlyStop
 from daemon.training.run.probes import Prober
+from daemon.training.run.samples import Samples
 from daemon.training.run.step_metrics import StepTimes, step_metrics
 
 REFUSED_MOST = 5
@@ -74,13 +75,14 @@ class TrainingLoop:
         self._jump_told = False
         self._skip_long_rows()
         self._validation = holdout_rows(hand.rows, hand.texts, hand.choices.tune)
-        self._questions = questions(
+        chosen = questions(
             hand.rows,
             hand.texts,
             hand.choices.samples,
             "samples",
             self._settings.evaluation.max_new_tokens,
         )
+        self._samples = Samples(hand.place, chosen)
         self._trained_s = 0.0
         self._rested_s = 0.0
         self._evaluated_s = 0.0
@@ -334,7 +336,7 @@ class TrainingLoop:
         self._context.pipe.send(say.Noted("evaluation_left_out", message))
 
     def _evaluate(self, budget_s: float, watched: bool = False) -> None:
-        if not (self._questions or self._validation):
+        if not (self._samples.chosen or self._validation):
             return
         limits = AnswerLimits(
             self._settings.evaluation.max_new_tokens, self._settings.evaluation.answer_s
@@ -342,9 +344,11 @@ class TrainingLoop:
         scorer = BatchedAnswering(self._context, self._hand.request.base)
         evaluation = Evaluation(scorer, self._context.clock, limits, self._mailbox.look)
         step = self.state.step
-        found = evaluation.measure(step, self._validation, self._questions, budget_s)
+        asked, samples_s = self._samples.asked, self._samples_s()
+        found = evaluation.measure(step, self._validation, asked, samples_s)
         if found is None:
             return
+        left_out = self._samples.answered(len(found.samples))
         if budget_s < math.inf:
             self._evaluated_s += found.seconds
         self._cheapest_s = min(self._cheapest_s or found.seconds, found.seconds)
@@ -356,13 +360,18 @@ class TrainingLoop:
         )
         self._context.pipe.send(
             say.Evaluated(
-                self._hand.request.run, step, loss, found.samples, found.left_out, found.seconds
+                self._hand.request.run, step, loss, found.samples, left_out, found.seconds
             )
         )
         if watched:
             self.state = self._early_stop.after(self.state, loss)
             if self._early_stop.is_best(self.state):
                 self._commit()
+
+    def _samples_s(self) -> float:
+        """Return the seconds that samples may take; once it is known which, as many as they do."""
+        periodic = self._settings.evaluation.eval_every > 0
+        return self._budget_s() if periodic and not self._samples.known else math.inf
 
     # --- commits ------------------------------------------------------------------------------
 

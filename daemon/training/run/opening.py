@@ -53,8 +53,7 @@ def open_run(
     try:
         request = Request.from_record(runs.read_request(place))
     except SavedSettingsFault as fault:
-        message = f"{run} cannot go on: {fault.message}; its files are trained anew with today's"
-        return CannotStart(fault.code, message)
+        return CannotStart(fault.code, f"{run} cannot go on: {fault.message}; {_way_out(place)}")
     start = context.layout.version(request.start_version)
     problem = models.verify(start)
     if problem is not None:
@@ -70,6 +69,19 @@ def open_run(
     if left():
         return None
     return open_frozen(context, place, request, choices, rows, start, attempt)
+
+
+def _way_out(place: RunLayout) -> str:
+    """Say what becomes of a run whose saved settings mean nothing here: no commit is given up."""
+    step = runs.newest_step(place)
+    if not step:
+        return "nothing of it is trained yet, so its files begin anew with today's settings"
+    run = place.folder.name
+    return (
+        f"its {step} steps are kept: start the release that began it to go on with them, or give "
+        f"them up with 'touch control/skip' and train the files of {run} by today's settings with "
+        "'finetuned retrain JOB'"
+    )
 
 
 def open_frozen(

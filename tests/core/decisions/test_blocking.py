@@ -9,6 +9,7 @@ from daemon.core.decisions.blocking import (
     FIRST_REST_S,
     GIB,
     LONGEST_REST_S,
+    SAVED_SETTINGS,
     Circumstances,
     Refusal,
     after,
@@ -66,6 +67,15 @@ def test_a_run_that_waiting_does_not_help_is_opened_anew_whatever_it_has_committ
 ) -> None:
     seen = refused(refusal, later(1.0, settings="edited"), committed=40)
     assert kinds(seen) == ["ReturnJob", "RemoveRun"]
+
+
+def test_a_run_whose_saved_settings_mean_nothing_keeps_what_it_has_committed() -> None:
+    """It was begun anew by itself, and what it had committed was trained again."""
+    unusable = replace(NEVER, code=SAVED_SETTINGS, tried_with="saved by an older release")
+    for now in (later(1.0), later(1e6), later(1.0, settings="edited")):
+        assert "RemoveRun" not in kinds(refused(unusable, now, committed=40))
+    assert blocked(refused(unusable, later(1.0), committed=40)) == unusable.message
+    assert kinds(refused(unusable, later(1.0))) == ["ReturnJob", "RemoveRun"], "nothing is lost"
 
 
 def test_what_may_pass_by_itself_is_tried_again_after_a_rest_that_grows() -> None:

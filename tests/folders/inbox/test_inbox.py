@@ -94,6 +94,34 @@ def test_temporary_names_are_neither_work_nor_left_over(
     assert (view.drops, view.settling, view.leftovers) == ((), 0, ())
 
 
+def test_a_priority_folder_is_known_in_the_case_in_which_its_volume_lists_it(
+    layout: Layout, inbox: Inbox, clock: StillClock
+) -> None:
+    """Where case is not told apart (macOS), `inbox/High` that a user had made was the folder of
+    its priority and told as a leftover, so that `run --until-idle` ended with 3.
+
+    A link lets one folder have both names here.
+    """
+    (layout.inbox / "high").rename(layout.inbox / "High")
+    (layout.inbox / "high").symlink_to("High")
+    (layout.inbox / "High" / "a.jsonl").write_text("{}\n")
+    inbox.look()
+    clock.pass_s(60.0)
+    view = inbox.look()
+    assert view.leftovers == ()
+    assert [(drop.name, drop.priority) for drop in view.drops] == [("a.jsonl", "high")]
+
+
+def test_a_folder_that_is_a_priority_but_for_its_case_is_told_with_the_one_that_is_meant(
+    layout: Layout, inbox: Inbox
+) -> None:
+    """Where case is told apart nothing said why the files in `inbox/LOW` were not taken."""
+    (layout.inbox / "LOW").mkdir()
+    (layout.inbox / "Other").mkdir()
+    left = {item.name: item.reason for item in inbox.look().leftovers}
+    assert left["LOW"].endswith("go into low/") and left["Other"].endswith("or pipes")
+
+
 def test_links_pipes_sockets_and_folders_stay_and_are_reported(
     inbox: Inbox, layout: Layout, clock: StillClock, tmp_path: Path
 ) -> None:

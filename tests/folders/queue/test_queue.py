@@ -206,3 +206,28 @@ def test_an_arrival_number_that_a_version_knows_is_not_given_again(queue: Queue)
     """After an older backup of queue/ a new job counted as the trained one of its name."""
     queue.number_beyond(["000007-a", "000012-notes", "no job"])
     assert queue.create("notes.jsonl", "normal", "").job == "000013-notes"
+
+
+def test_a_job_is_looked_into_for_held_out_rows_once_until_it_moves(
+    queue: Queue, layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that have some were looked into at each file: with thousands, longer than it took."""
+    cards = [queue.create(f"{name}.jsonl", "normal", "") for name in "ab"]
+    for card in cards:
+        layout.job("incoming", card.job).holdout_fingerprints.touch()
+        queue.move(card, "incoming", "normal")
+    assert queue.with_holdout() == [card.job for card in cards]
+    looked: list[Path] = []
+    exists = Path.exists
+
+    def looking(path: Path) -> bool:
+        looked.append(path)
+        return exists(path)
+
+    monkeypatch.setattr(Path, "exists", looking)
+    assert queue.with_holdout() == [card.job for card in cards]
+    assert not looked
+    queue.move(cards[0], "normal", "incoming")
+    layout.job("incoming", cards[0].job).holdout_fingerprints.unlink()
+    queue.move(cards[0], "incoming", "normal")
+    assert queue.with_holdout() == [cards[1].job]

@@ -15,24 +15,20 @@ from daemon.training.engine.protocol import EncodedPass, StepResult
 from daemon.training.engine.stub import RehearsalEngine
 from daemon.training.worker import Trainer
 from tests.clocks import StillClock
+from tests.training.rehearsed import JOB, with_job
 from tests.training.workspace import (
     SETTINGS,
     ScriptedPipe,
     Workspace,
     after_steps,
-    chats,
-    make_workspace,
 )
 
-JOB = "000001-sums"
 RUN = "r000001"
 
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
-    made = make_workspace(tmp_path / "w", RehearsalEngine(SystemClock(), 0.0))
-    made.add_job(JOB, chats(40), chats(60, "held"))
-    return made
+    return with_job(tmp_path / "w", 40, held=60)
 
 
 def ask(workspace: Workspace, training: dict[str, Any], **evaluation: Any) -> None:

@@ -19,9 +19,10 @@ from daemon.core.workspace.versions import AdapterSpec
 from daemon.folders.runs import runs
 from daemon.model import machine
 from daemon.model.backend import mx
+from daemon.training.engine.mlx import MlxEngine
 from daemon.training.engine.protocol import StepShape
 from tests.training.orders import test_audit, test_evaluation, test_reproduction, test_sweep
-from tests.training.run.test_healing import JOB, LONG, TRAIN
+from tests.training.rehearsed import JOB, LONG, TRAIN
 from tests.training.tiny_llama import TinyEngine
 from tests.training.workspace import Workspace, after_steps, chats, make_workspace
 
@@ -126,7 +127,7 @@ def test_to_measure_leaves_nothing_that_looks_as_if_it_could_be_trained(
     """The adapter was taken off under a stepper that stayed: a step would have trained nothing."""
     engine, base = Process(), workspace.layout.base(workspace.facts.name)
     workspace.serve(engine, TRAIN)
-    engine.best_row_tokens(base)
+    MlxEngine.best_row_tokens(engine, base)
     with pytest.raises(AssertionError, match="load comes first"):
         engine.step((), 1e-3, 0)
 

@@ -17,8 +17,8 @@ from daemon.folders.orders import orders, reproductions
 from daemon.layout import OrderLayout
 from daemon.training.engine.protocol import ADAPTER, MOMENTS, EncodedPass, Engine, StepResult
 from daemon.training.engine.stub import RehearsalEngine
+from tests.training.rehearsed import LONG, Jumping
 from tests.training.run.test_early_stopping import BEST, Overfitting, patient
-from tests.training.run.test_healing import LONG, Jumping
 from tests.training.tiny_llama import TinyEngine
 from tests.training.workspace import (
     SETTINGS,

@@ -14,16 +14,13 @@ from daemon.training.engine.stub import RehearsalEngine
 from daemon.training.records.state import EVOLUTION
 from daemon.training.worker import Trainer
 from tests.clocks import StillClock
+from tests.training.rehearsed import JOB, with_job
 from tests.training.workspace import (
     SETTINGS,
     ScriptedPipe,
     Workspace,
     after_steps,
-    chats,
-    make_workspace,
 )
-
-JOB = "000001-sums"
 
 
 class Deliberate(RehearsalEngine):
@@ -40,9 +37,7 @@ class Deliberate(RehearsalEngine):
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
-    made = make_workspace(tmp_path / "w", RehearsalEngine(StillClock(), 0.0))
-    made.add_job(JOB, chats(60), chats(24, "held"))
-    return made
+    return with_job(tmp_path / "w", 60)
 
 
 def train(

@@ -65,14 +65,21 @@ def test_the_settings_that_were_used_lie_in_the_version(workspace: Workspace) ->
     assert settings["training"]["min_delta"] == 0.01
 
 
-def test_a_run_whose_settings_mean_nothing_here_is_refused_by_their_names(
-    workspace: Workspace,
+@pytest.mark.parametrize("taken", [0, 7])
+def test_a_run_whose_settings_mean_nothing_here_is_refused_with_the_ways_out(
+    workspace: Workspace, taken: int
 ) -> None:
+    """The sentence named no way to keep the steps that were taken, and they were not kept."""
+    if taken:
+        workspace.serve(engine(), TRAIN, react=after_steps(taken, say.Stop()))
     age_run(workspace, optimizer="sophia")
     pipe = workspace.serve(engine(), TRAIN)
     [refused] = [report for report in pipe.sent if isinstance(report, say.RunRefused)]
     assert refused.code == "settings_unusable"
     assert "training.optimizer = 'sophia'" in refused.message
+    assert ("its 7 steps are kept" in refused.message) is bool(taken)
+    assert ("control/skip" in refused.message) is bool(taken)
+    assert ("begin anew with today's settings" in refused.message) is (not taken)
 
 
 def test_a_checkpoint_with_keys_that_are_gone_is_gone_on_from(workspace: Workspace) -> None:
