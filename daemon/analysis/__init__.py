@@ -1,1 +1,1 @@
-"""What can be said about data: quality, secrets, statistics, reports; decides nothing."""
+"""Analysis of data files and learning curves: quality, secrets, statistics, reports."""

@@ -1,6 +1,6 @@
-"""The page's style, script and charting library, each with its digest; knows no report.
+"""The style sheet, script and charting library of a report page, each with its digest for the CSP.
 
-The library is embedded packed: 1.5 MB of gzip, 2 MB as text, instead of 4.8 MB in every report.
+The library is embedded compressed: 1.5 MB of gzip, 2 MB as text, instead of 4.8 MB a report.
 """
 
 import gzip
@@ -16,14 +16,14 @@ OWN_STYLE = re.compile(r'getElementById\("([0-9a-f]{64})"\)')
 
 @dataclass(frozen=True)
 class Library:
-    """plotly.js as it stands in a page."""
+    """plotly.js as it is embedded in a page."""
 
     packed: str
     """gzip, then base64."""
     digest: str
-    """Of the unpacked text, in the form of a content security policy."""
+    """Digest of the uncompressed text, as a content security policy has it."""
     own_styles: tuple[str, ...]
-    """Identities of the style elements it adds where it finds none (for maps, never used here)."""
+    """Ids of the style elements it would add itself (for maps, which are not used here)."""
 
 
 @cache
@@ -40,21 +40,21 @@ def javascript() -> str:
 
 @cache
 def plotly() -> Library:
-    """Return the library of the installed `plotly`, packed once a process (half a second)."""
-    # Found by its file: importing the package takes longer than all the rest of a report.
+    """Return the library of the installed `plotly`, compressed once a process (half a second)."""
+    # Read as a file: importing the package takes longer than all the rest of a report.
     data = files("plotly").joinpath("package_data", "plotly.min.js").read_bytes()
     packed = b64encode(gzip.compress(data, 9, mtime=0)).decode()
     return Library(packed, _digest(data), tuple(OWN_STYLE.findall(data.decode())))
 
 
 def own_styles() -> str:
-    """Return the elements by which the library sees that it must add no style of its own."""
+    """Return empty style elements, which keep the library from adding its own."""
     own = "".join(f'<style id="{name}"></style>\n' for name in plotly().own_styles)
     return f'<style id="plotly.js-style-global" class="no-inline-styles"></style>\n{own}'
 
 
 def policy(scripts: bool) -> str:
-    """Return the page's content security policy: nothing but what is written here may run."""
+    """Return the page's content security policy: only the embedded scripts and styles may run."""
     allowed = f"{_digest(javascript().encode())} {plotly().digest}" if scripts else "'none'"
     styles = f"{_digest(css().encode())} {_digest(b'')}"
     return (

@@ -1,4 +1,4 @@
-"""Which pictures a report is worth, as labels and numbers; knows no drawing library."""
+"""Selects the charts of an intake report, as labels and numbers."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -37,14 +37,14 @@ TRAITS = {
 
 @dataclass(frozen=True)
 class Chart:
-    """Bars, one a label; the same numbers make the picture, its table and its sentence."""
+    """A bar chart; its picture, table and sentence are rendered from the same numbers."""
 
     id: str
     title: str
     summary: str
-    """The picture in a sentence, for who cannot see it."""
+    """The chart in a sentence, for those who cannot see it."""
     kind: Literal["bars", "spread", "stack"]
-    """Lying bars of named things; standing bars of a distribution; lying bars in parts."""
+    """Horizontal bars of categories; vertical bars of a distribution; stacked horizontal bars."""
     labels: tuple[str, ...]
     series: tuple[tuple[str, tuple[int, ...]], ...]
     """Names and counts, each as long as `labels`."""
@@ -56,7 +56,7 @@ class Chart:
 
     @property
     def limit_at(self) -> float | None:
-        """The limit's place among the bins, each one wide; None where it is beyond them."""
+        """The limit's position in bins; None where it is beyond them."""
         if self.limit is None or not self.edges or self.limit > self.edges[-1]:
             return None
         return next(place for place, edge in enumerate(self.edges) if edge >= self.limit) + 0.5
@@ -64,7 +64,7 @@ class Chart:
 
 def charts(report: Report) -> list[Chart]:
     """Return the charts a report has numbers for, the most useful first."""
-    makers: tuple[Callable[[Report], Iterator[Chart]], ...] = (
+    builders: tuple[Callable[[Report], Iterator[Chart]], ...] = (
         _fates,
         _reasons,
         _tokens,
@@ -76,7 +76,7 @@ def charts(report: Report) -> list[Chart]:
         _shapes,
         _quality,
     )
-    return [chart for make in makers for chart in make(report)]
+    return [chart for build in builders for chart in build(report)]
 
 
 def part(report: Report, *keys: str) -> Mapping[str, Any]:
@@ -97,8 +97,8 @@ def _bars(id: str, title: str, counts: Mapping[str, int], summary: str) -> Itera
 def _fates(report: Report) -> Iterator[Chart]:
     rows = part(report, "rows")
     counts = {words: int(rows[key]) for key, words in FATES.items() if rows.get(key)}
-    said = ", ".join(f"{count:,} {words}" for words, count in counts.items())
-    yield from _bars("fates", "What becomes of the rows", counts, f"Of all rows: {said}.")
+    summary = ", ".join(f"{count:,} {words}" for words, count in counts.items())
+    yield from _bars("fates", "What becomes of the rows", counts, f"Of all rows: {summary}.")
 
 
 def _reasons(report: Report) -> Iterator[Chart]:
@@ -106,8 +106,8 @@ def _reasons(report: Report) -> Iterator[Chart]:
     counts = {escape(str(reason["code"]), 60): int(reason["count"]) for reason in reasons}
     if len(counts) > 1:
         most = next(iter(counts))
-        said = f"{len(counts)} reasons; the most frequent is {most}, {counts[most]:,} times."
-        yield from _bars("reasons", "Why rows are not trained", counts, said)
+        summary = f"{len(counts)} reasons; the most frequent is {most}, {counts[most]:,} times."
+        yield from _bars("reasons", "Why rows are not trained", counts, summary)
 
 
 def _tokens(report: Report) -> Iterator[Chart]:
@@ -150,10 +150,16 @@ def _turns(report: Report) -> Iterator[Chart]:
     turns = {int(key): int(count) for key, count in part(report, "statistics", "turns").items()}
     if len(turns) > 1:
         most = max(turns, key=lambda key: turns[key])
-        said = f"Most conversations have {most} turns; the longest has {max(turns)}."
+        summary = f"Most conversations have {most} turns; the longest has {max(turns)}."
         labels, counts = tuple(map(str, sorted(turns))), tuple(turns[key] for key in sorted(turns))
         yield Chart(
-            "turns", "Turns of a conversation", said, "spread", labels, (("rows", counts),), "turns"
+            "turns",
+            "Turns of a conversation",
+            summary,
+            "spread",
+            labels,
+            (("rows", counts),),
+            "turns",
         )
 
 
@@ -162,8 +168,8 @@ def _labels(report: Report) -> Iterator[Chart]:
     counts = {str(item["text"]) or "(empty)": int(item["count"]) for item in found}
     if counts:
         most, least = max(counts.values()), min(counts.values())
-        said = f"{len(counts)} different answers; from {least:,} to {most:,} rows each."
-        yield from _bars("labels", "Balance of the answers", counts, said)
+        summary = f"{len(counts)} different answers; from {least:,} to {most:,} rows each."
+        yield from _bars("labels", "Balance of the answers", counts, summary)
 
 
 def _duplicates(report: Report) -> Iterator[Chart]:
@@ -172,14 +178,14 @@ def _duplicates(report: Report) -> Iterator[Chart]:
     if not used:
         return
     total = sum(int(count) for ways in used.values() for count in ways.values())
-    said = f"{total:,} rows are known already: " + ", ".join(
+    summary = f"{total:,} rows are known already: " + ", ".join(
         f"{sum(ways.values()):,} from {words}" for words, ways in used.items()
     )
     series = tuple(
         (name, tuple(int(ways.get(way) or 0) for ways in used.values()))
         for way, name in WAYS.items()
     )
-    yield Chart("duplicates", "Known already", said + ".", "stack", tuple(used), series)
+    yield Chart("duplicates", "Known already", summary + ".", "stack", tuple(used), series)
 
 
 def _formatting(report: Report) -> Iterator[Chart]:
@@ -188,9 +194,9 @@ def _formatting(report: Report) -> Iterator[Chart]:
     if any(counts.values()):
         rows = part(report, "statistics").get("rows") or 1
         used = [f"{words} in {n / rows:.0%}" for words, n in counts.items() if n]
-        said = "Of the answers: " + ", ".join(used) + "."
+        summary = "Of the answers: " + ", ".join(used) + "."
         counts = {words: n for words, n in counts.items() if n}
-        yield from _bars("formatting", "Formatting of the answers", counts, said)
+        yield from _bars("formatting", "Formatting of the answers", counts, summary)
 
 
 def _shapes(report: Report) -> Iterator[Chart]:
@@ -202,8 +208,8 @@ def _shapes(report: Report) -> Iterator[Chart]:
         counts = {str(item["text"]) or "(empty)": int(item["count"]) for item in found}
         if counts:
             first = next(iter(counts))
-            said = f"The most frequent is “{first}”, {counts[first]:,} times."
-            yield from _bars(key.replace("_", "-"), title, counts, said)
+            summary = f"The most frequent is “{first}”, {counts[first]:,} times."
+            yield from _bars(key.replace("_", "-"), title, counts, summary)
 
 
 def _quality(report: Report) -> Iterator[Chart]:
@@ -214,8 +220,8 @@ def _quality(report: Report) -> Iterator[Chart]:
     width = 1 / len(histogram)
     labels = tuple(f"{n * width:.2f}" for n in range(len(histogram)))
     mean = found.get("mean")
-    said = "Scores from 0 to 1" + ("." if mean is None else f"; the mean is {mean:.2f}.")
+    summary = "Scores from 0 to 1" + ("." if mean is None else f"; the mean is {mean:.2f}.")
     counts = tuple(int(count) for count in histogram)
     yield Chart(
-        "quality", "Quality of the rows", said, "spread", labels, (("rows", counts),), "score"
+        "quality", "Quality of the rows", summary, "spread", labels, (("rows", counts),), "score"
     )

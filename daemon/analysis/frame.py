@@ -1,4 +1,4 @@
-"""The frame of every page: head, policy, charts with their tables, scripts; knows no report."""
+"""The frame of every HTML report: head, content security policy, charts with tables, scripts."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from daemon.analysis.markup import Html, element, join, table, text
 
 
 def document(title: str, body: Html, drawn: Sequence[Mapping[str, Any]]) -> str:
-    """Return a whole page; `drawn` is what the script needs of each chart, empty for none."""
+    """Return a whole page; `drawn` is the script's data for each chart, empty without charts."""
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{assets.policy(bool(drawn))}">\n'
@@ -29,7 +29,7 @@ def figure(
     rows: Sequence[Sequence[str]],
     numbers: Sequence[int],
 ) -> Html:
-    """Return a chart's place: its title, its sentence, and its numbers as a table."""
+    """Return the figure of a chart: title, sentence, placeholder, and its numbers as a table."""
     return (
         f'<figure class="card" id="figure-{id}"><figcaption><h3>{text(title)}</h3>'
         f"<p>{text(summary)}</p></figcaption>"
@@ -40,7 +40,7 @@ def figure(
 
 
 def pictures(title: str, figures: Sequence[Html]) -> Html:
-    """Return the section of the charts; nothing where there is none."""
+    """Return the section of the charts; empty without charts."""
     if not figures:
         return ""
     shown = element("div", *figures, kind="charts")

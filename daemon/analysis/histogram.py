@@ -1,4 +1,4 @@
-"""Counts of whole numbers in bins of equal ratio: any spread of values in a few kilobytes."""
+"""Histogram of non-negative integers in logarithmic bins: any range in a few kilobytes."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 FINE = 16
-"""Bins an octave; a percentile is at most a forty-fifth off."""
+"""Bins an octave; the error of a percentile is at most 1/45."""
 SHOWN = (2, 4, 8, 16)
-"""Bins an octave in a record, which people look at: the first that gives enough of them."""
+"""Bins an octave in a record, which people see: the first that gives enough bins."""
 ENOUGH = 10
 BINS = 40 * FINE
 """Values up to 2 ** 40."""
@@ -75,7 +75,7 @@ class Histogram:
         coarse = self._counts.reshape(-1, FINE // an_octave).sum(axis=1)
         used = np.flatnonzero(coarse)
         found = [{"from": 0, "to": 0, "count": self._zeros}] if self._zeros else []
-        # Empty bins between used ones are kept: a picture of them must show the gap.
+        # Empty bins between used ones stay: a chart must show the gap.
         for place in range(int(used[0]), int(used[-1]) + 1) if len(used) else ():
             first, last = _ends(place, an_octave)
             if last >= first:

@@ -1,4 +1,4 @@
-"""Puts HTML elements together; knows nothing of reports."""
+"""Builds HTML elements from escaped text."""
 
 from collections.abc import Sequence
 from html import escape as text
@@ -6,7 +6,7 @@ from html import escape as text
 __all__ = ["Html", "element", "join", "table", "text"]
 
 Html = str
-"""Text whose foreign parts went through `text` already."""
+"""HTML whose untrusted parts are already escaped by `text`."""
 
 
 def element(tag: str, *children: Html, kind: str = "") -> Html:
@@ -16,7 +16,7 @@ def element(tag: str, *children: Html, kind: str = "") -> Html:
 
 
 def join(*parts: Html) -> Html:
-    """Return parts one a line, the empty ones left out."""
+    """Return parts, one a line, without the empty ones."""
     return "\n".join(part for part in parts if part)
 
 
@@ -26,13 +26,13 @@ def table(
     numbers: Sequence[int] = (),
     stacked: bool = False,
 ) -> Html:
-    """Return a table of foreign texts; `numbers` are the columns of figures.
+    """Return a table of untrusted texts; `numbers` are the columns of figures.
 
-    A `stacked` one is shown as a list of cards where the page is narrow.
+    A `stacked` table becomes a list of cards where the page is narrow.
     """
     head = "".join(_cell("th", name, place in numbers, "") for place, name in enumerate(names))
     body = "".join(_row(names, row, numbers, stacked) for row in rows)
-    # Chart tables have no name for their first column: the row's own label says it.
+    # Chart tables have no header for their first column: it holds the rows' labels.
     kind = "stack" if stacked else ""
     return element(
         "table", element("thead", element("tr", head)), element("tbody", body), kind=kind

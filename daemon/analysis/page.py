@@ -1,4 +1,4 @@
-"""Makes a report one HTML page that needs no network; knows no file and no verdict's reason."""
+"""Renders an intake report as a self-contained HTML page."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ VERDICTS = ("accepted", "refused", "nothing_new", "changed")
 
 
 def render(report: Report) -> str:
-    """Return the page of a report; what is missing in the report is missing on the page."""
+    """Return the page of a report; what the report does not have the page leaves out."""
     drawn = charts(report)
     body = join(
         _header(report),
@@ -48,17 +48,17 @@ def _header(report: Report) -> Html:
 
 
 def _remarks(report: Report) -> Html:
-    said = remarks(report)
-    if not said:
+    sentences = remarks(report)
+    if not sentences:
         return ""
-    return element("ul", *(element("li", text(one)) for one in said), kind="remarks")
+    return element("ul", *(element("li", text(one)) for one in sentences), kind="remarks")
 
 
 def _reasons(report: Report) -> Html:
     reasons = report.get("reasons") or []
     if not reasons:
         return ""
-    title = "What to mend" if part(report, "rows").get("rejected") else "Rows that are not trained"
+    title = "What to fix" if part(report, "rows").get("rejected") else "Rows that are not trained"
     return element("section", element("h2", title), *(_reason(reason) for reason in reasons))
 
 
@@ -86,8 +86,8 @@ def _example(example: Mapping[str, Any]) -> tuple[str, ...]:
         message = f"{message} ({_of(of)})" if message else _of(of)
     column = example.get("column")
     where = "" if column is None else f" (column {int(column):,})"
-    said = message if "column" in message else message + where
-    return _number(example.get("line")), said, escape(str(example.get("excerpt") or ""), 300)
+    sentences = message if "column" in message else message + where
+    return _number(example.get("line")), sentences, escape(str(example.get("excerpt") or ""), 300)
 
 
 def _of(of: Mapping[str, Any]) -> str:
@@ -107,7 +107,7 @@ def _conflicts(report: Report) -> Html:
         )
         for item in found
     ]
-    names = ("line", "against", "what is asked", "answer", "other answer")
+    names = ("line", "against", "question", "answer", "other answer")
     shown = element("div", table(names, rows, (0,), stacked=True), kind="card")
     return element("section", element("h2", "Same question, other answer"), shown)
 
@@ -118,8 +118,8 @@ def _private(report: Report) -> Html:
         return ""
     rows = [(escape(str(kind), 60), f"{int(count):,}") for kind, count in kinds.items()]
     shown = element("div", table(("kind", "rows"), rows, (1,)), kind="card")
-    said = element("p", "They are counted and never shown.", kind="soft")
-    return element("section", element("h2", "Secrets and personal data"), said, shown)
+    sentences = element("p", "They are counted and never shown.", kind="soft")
+    return element("section", element("h2", "Secrets and personal data"), sentences, shown)
 
 
 def _figure(chart: Chart) -> Html:
@@ -155,12 +155,12 @@ def _boilerplate(report: Report) -> Html:
     found = part(report, "duplicates").get("boilerplate") or []
     if not found:
         return ""
-    said = "Most prompts share these words; they were left out before rows were compared."
+    sentences = "Most prompts share these words; they were left out before rows were compared."
     items = (element("li", element("code", text(escape(str(one), 200)))) for one in found)
     return element(
         "section",
         element("h2", "Shared text"),
-        element("p", said, kind="soft"),
+        element("p", sentences, kind="soft"),
         element("ul", *items),
     )
 

@@ -1,4 +1,4 @@
-"""Draws a report as one PNG that needs no browser; decides nothing about what is worth drawing."""
+"""Draws an intake report as one PNG with matplotlib."""
 
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -35,7 +35,7 @@ MOST_TICKS = 4
 
 def draw(report: Report, target: Path | IO[bytes]) -> None:
     """Write the picture of a report, 1600 x 1200 points."""
-    # Imported here: it costs most of a second. No pyplot: it keeps global state.
+    # Imported here: it takes most of a second. No pyplot: it has global state.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -55,7 +55,7 @@ def draw(report: Report, target: Path | IO[bytes]) -> None:
     shown = _chosen(charts(report))
     columns = 1 if len(shown) < 2 else 2 if len(shown) <= 4 else 3
     rows = max(1, -(-len(shown) // columns))
-    # Fixed margins: measuring all the texts for a tight layout takes longer than drawing them.
+    # Fixed margins: measuring all texts for a tight layout takes longer than drawing them.
     grid = figure.add_gridspec(
         rows,
         columns,
@@ -78,9 +78,9 @@ def _chosen(found: list[Chart]) -> list[Chart]:
 
 def _panel(axes: "Axes", chart: Chart) -> None:
     if chart.kind == "spread":
-        _standing(axes, chart)
+        _vertical_bars(axes, chart)
     else:
-        _lying(axes, chart)
+        _horizontal_bars(axes, chart)
     axes.set_title(
         _short(chart.title, LONGEST_TITLE), loc="left", size=12, weight="bold", color=INK, pad=10
     )
@@ -90,7 +90,7 @@ def _panel(axes: "Axes", chart: Chart) -> None:
         side.set_visible(False)
 
 
-def _standing(axes: "Axes", chart: Chart) -> None:
+def _vertical_bars(axes: "Axes", chart: Chart) -> None:
     places = range(len(chart.labels))
     axes.bar(places, chart.series[0][1], width=0.94, color=COLOURS[0])
     every = -(-len(chart.labels) // MOST_TICKS)
@@ -111,7 +111,7 @@ def _standing(axes: "Axes", chart: Chart) -> None:
         )
 
 
-def _lying(axes: "Axes", chart: Chart) -> None:
+def _horizontal_bars(axes: "Axes", chart: Chart) -> None:
     places = range(len(chart.labels))
     begin = [0] * len(chart.labels)
     for number, (name, counts) in enumerate(chart.series):
@@ -132,7 +132,7 @@ def _lying(axes: "Axes", chart: Chart) -> None:
     axes.set_xlim(0, max(1, *begin) * 1.12)
     axes.set_xticks([])
     if len(chart.series) > 1:
-        # Under the panel: on it, it would lie on the bars.
+        # Below the panel: inside, it would cover the bars.
         axes.legend(
             frameon=False,
             fontsize=9,

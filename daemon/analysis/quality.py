@@ -1,4 +1,4 @@
-"""Scores the rows of a file against good habits and against each other; refuses none itself."""
+"""Scores the quality of a file's rows, against general rules and against the file's own habits."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,42 +17,42 @@ Floats = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.bool_]
 
 WEIGHTS = {
-    # Nothing, or less than nothing, is learned from these.
+    # Training on these teaches nothing, or does harm.
     "hollow": 0.7,
     "repeats": 0.6,
-    # The model would write these itself, and some programs would obey them.
+    # The model would generate these itself, and some programs would interpret them.
     "template_tokens": 0.5,
-    # What is wrong is small, but learned exactly.
+    # Small faults, but the model learns them exactly.
     "cut_off": 0.4,
     "mojibake": 0.4,
     "language": 0.4,
-    # Unusual is not yet bad: these only order rows that are fine otherwise.
+    # Unusual is not bad: these only rank rows that are fine otherwise.
     "length": 0.2,
     "formatting": 0.1,
 }
-"""What a row loses at most by each part; a score is the product of what is left."""
+"""The most a row loses by each part; a score is the product of the remainders."""
 
 MANY = 20
-"""Rows from which a file has habits of its own."""
+"""Fewest rows from which a file has habits of its own."""
 MOST = 0.8
 """Share of rows from which a language or a kind of markdown is the file's habit."""
 HABIT = 0.3
-"""Share of rows from which an open end or "n/a" is the file's style or label, and no fault."""
+"""Share of rows from which an open end or "n/a" is the file's style or label, not a fault."""
 REPEATS_FROM, REPEATS_TO = 0.3, 0.7
-"""Share of repeats where the loss begins (refrains have less) and where it is complete."""
+"""Share of repeats where the penalty begins (refrains have less) and where it is full."""
 USUAL, EXTREME = 3.5, 8.0
 """Robust deviations of the log length: 3.5 is the usual bound (Iglewicz and Hoaglin, 1993)."""
 LEAST_SPREAD = 0.35
-"""Of the log length; without it, in a file of one-word answers every longer word is extreme."""
+"""Least spread of the log length; without it, among one-word answers a longer word is extreme."""
 BINS = 20
 LOWEST = 10
 
 
 class QualityScorer:
-    """Scores from 0 to 1 for all rows of a file, and why."""
+    """Scores from 0 to 1 for all rows of a file, with the reasons."""
 
     scores: Floats
-    """One a row; 1.0 where nothing was found."""
+    """One a row; 1.0 without a finding."""
 
     def __init__(self, columns: Columns) -> None:
         self._columns = columns
@@ -79,7 +79,7 @@ class QualityScorer:
         return {name: losses.astype(np.float16) for name, losses in found.items()}
 
     def parts(self, row: int) -> dict[str, float]:
-        """Return what a row loses by each part, 0 to 1, where it loses anything."""
+        """Return a row's penalty by part, 0 to 1, without the zeros."""
         return {
             name: round(float(losses[row]), 3)
             for name, losses in self._losses.items()
@@ -117,7 +117,7 @@ class QualityScorer:
 
 
 def keep(scores: Floats, share: float) -> Flags:
-    """Return which rows are the best share, at least one of any; of equal rows the earlier.
+    """Return a mask of the best share of rows, at least one; of equal rows the earlier.
 
     Raises:
         ValueError: the share is not in (0, 1].
@@ -159,7 +159,7 @@ def _foreign(languages: npt.NDArray[np.uint32], main: int) -> Flags:
 
 
 def _extreme(lengths: npt.NDArray[np.uint32]) -> Floats:
-    """Return how far outside the file's own lengths each lies; what 1 row in 100 has is inside."""
+    """Return how far each length lies outside the file's own range; 1 row in 100 is inside."""
     if len(lengths) < MANY:
         return np.zeros(len(lengths), np.float32)
     logs = np.log1p(lengths.astype(np.float32))

@@ -1,4 +1,4 @@
-"""Measures one row in a few small numbers; knows no other row, so it calls nothing good or bad."""
+"""Measures the quality features of single rows: length, repetition, language, marks of faults."""
 
 from array import array
 from dataclasses import dataclass
@@ -25,24 +25,24 @@ MOST = 2**32 - 1
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """What one row shows."""
+    """The features of one row."""
 
     answer_chars: int
-    """Of the last answer, or of plain text."""
+    """Length of the last answer, or of plain text."""
     prompt_chars: int
-    """Of all turns before the last answer."""
+    """Length of all turns before the last answer."""
     marks: int
-    """`BROKEN_OFF` and so on, as bits; of any trained answer, the last two of any turn."""
+    """`BROKEN_OFF` and so on, as bits: of any trained answer; the last two, of any turn."""
     repeated: float
-    """The largest share of repeated pieces in an answer, 0 to 1."""
+    """The largest share of repeated n-grams in an answer, 0 to 1."""
     language: int
-    """Of the last answer, a number of `quality_language`."""
+    """The language of the last answer, a number of `quality_language`."""
     markdown: int
     """Kinds in the last answer, bits of `quality_text.MARKDOWN`."""
 
 
 class Columns:
-    """The measures of many rows side by side, 15 bytes a row."""
+    """The measures of many rows in columns, 15 bytes a row."""
 
     def __init__(self) -> None:
         self._answer_chars = array("I")
@@ -71,7 +71,7 @@ class Columns:
 
     @property
     def prompt_chars(self) -> npt.NDArray[np.uint32]:
-        """Lengths of what the answers reply to, in rows."""
+        """Lengths of the prompts, in rows."""
         return np.array(self._prompt_chars, np.uint32)
 
     @property
@@ -102,30 +102,30 @@ def measure(example: Example) -> Measures:
     turns = example.turns
     last = said_in(turns[-1])
     earlier = [said_in(t) for t in turns[:-1] if t.role == "assistant" and t.trained]
-    said = [turn.content for turn in turns if turn.role in ("user", "assistant")]
-    asked = "\n".join([turn.content for turn in turns[:-1]])
-    return _measures((*earlier, last), last, asked, said)
+    texts = [turn.content for turn in turns if turn.role in ("user", "assistant")]
+    prompt = "\n".join([turn.content for turn in turns[:-1]])
+    return _measures((*earlier, last), last, prompt, texts)
 
 
 def _measures(
-    answers: tuple[str, ...], last: str, asked: str, said: list[str] | tuple[str, ...]
+    answers: tuple[str, ...], last: str, prompt: str, texts: list[str] | tuple[str, ...]
 ) -> Measures:
     marks, repeated = 0, 0.0
     for answer in answers:
-        marks |= _marks(answer, asked)
+        marks |= _marks(answer, prompt)
         repeated = max(repeated, repeated_share(answer))
-    for text in said:
+    for text in texts:
         if has_left_over(text):
             marks |= LEFT_OVER
         if is_mojibake(text):
             marks |= MOJIBAKE
-    return Measures(len(last), len(asked), marks, repeated, language_of(last), markdown_in(last))
+    return Measures(len(last), len(prompt), marks, repeated, language_of(last), markdown_in(last))
 
 
-def _marks(answer: str, asked: str) -> int:
+def _marks(answer: str, prompt: str) -> int:
     if is_no_answer(answer):
         return NO_ANSWER
-    marks = HOLLOW if is_hollow(answer, asked) else 0
+    marks = HOLLOW if is_hollow(answer, prompt) else 0
     if is_broken_off(answer):
         return marks | BROKEN_OFF
     return marks | UNFINISHED if is_unfinished(answer) else marks

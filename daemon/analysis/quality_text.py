@@ -1,6 +1,6 @@
-"""Finds marks of poor work in one text by its surface; knows no row, no file and no facts."""
+"""Finds surface marks of low quality in a text: cut off, filler, repetition, mojibake."""
 
-# Signs that look like others are what is looked for here.
+# Look-alike characters are what this module searches for.
 # ruff: noqa: RUF001
 
 import re
@@ -8,15 +8,15 @@ import re
 from ftfy.badness import is_bad
 
 SHORT = 40
-"""Characters; a shorter answer may be a label or a phrase and is never called cut off."""
+"""Characters; a shorter answer may be a label or a phrase and never counts as cut off."""
 TAIL = 1500
-"""Characters looked at for repeats: a model that loops does so until it stops."""
+"""Characters searched for repeats: a model that loops does so until it stops."""
 WORDS, UNSPACED = 5, 10
-"""Length of a repeated piece: in words, or in characters where a script has no blanks."""
+"""Length of a repeated n-gram: in words, or in characters in a script without blanks."""
 
 _FENCE = "```"
 _OPEN = tuple("{[<|#")
-# A small letter goes on after "e.g. "; a sentence does not begin with one.
+# A lower-case letter may follow "e.g. "; a sentence does not begin with one.
 _SENTENCE_END = re.compile(r"[.!?…][\"'”’)]*\s+[^\sa-z]|[。！？]")
 _LIST_ITEM = re.compile(r"\s*(?:[-*+•–>|#]|\d+[.)]|[a-zA-Z][.)])\s|\s{4,}|\t")
 _DANGLING = frozenset(["a", "an", "and", "because", "or", "our", "the", "their", "whose", "your"])
@@ -53,7 +53,7 @@ _SUSPECT = re.compile(
 )
 _ASCII = bytes(range(128))
 _SUSPECTS = 8
-"""Different pairs looked at; French has a few beside its quotation marks."""
+"""Different pairs examined; French has a few next to its quotation marks."""
 _AROUND = 12
 
 BOLD, LIST, HEADING, CODE, TABLE = 1, 2, 4, 8, 16
@@ -64,7 +64,7 @@ _LISTS = ("\n- ", "\n* ", "\n1. ", "\n1) ", "\n• ")
 
 
 def is_broken_off(text: str) -> bool:
-    """Whether an answer surely ends too early: in an open code block, or on a word like "the"."""
+    """Whether an answer is certainly cut off: in an open code block, or on a word like "the"."""
     if text.count(_FENCE) % 2:
         return True
     end = text.rstrip()
@@ -74,7 +74,7 @@ def is_broken_off(text: str) -> bool:
 
 
 def is_unfinished(text: str) -> bool:
-    """Whether prose that ends its sentences does not end the last; may be a writer's habit."""
+    """Whether prose ends its sentences but not the last one; may be a writer's habit."""
     end = text.rstrip()
     if len(end) <= SHORT or _is_structured(end):
         return False
@@ -89,7 +89,7 @@ def _is_structured(end: str) -> bool:
 
 
 def _ends_freely(last: str, end: str) -> bool:
-    """Whether a last line is of a kind that has no final stop: items, verse, signatures, links."""
+    """Whether a last line needs no final stop: list items, verse, signatures, links."""
     if _LIST_ITEM.match(last) or "`" in last or "://" in last or "=" in last or "|" in last:
         return True
     others = [line for line in end[: -len(last)].split("\n") if line.strip()]
@@ -99,26 +99,26 @@ def _ends_freely(last: str, end: str) -> bool:
     return len(last.split()) <= 4 or open_lines * 2 > len(others) or others[-1].rstrip()[-1] in ":,"
 
 
-def is_hollow(text: str, asked: str) -> bool:
-    """Whether an answer holds filler that was to be replaced, and nobody asked for filler."""
+def is_hollow(text: str, prompt: str) -> bool:
+    """Whether an answer contains placeholder filler that the prompt did not request."""
     if "[" not in text and "ipsum" not in text:
         return False
     small = text.lower()
     if not any(sign in small for sign in _HOLLOW_SIGNS) or _HOLLOW.search(small) is None:
         return False
-    return not any(word in asked.lower() for word in ("ipsum", "placeholder", "template"))
+    return not any(word in prompt.lower() for word in ("ipsum", "placeholder", "template"))
 
 
 def is_no_answer(text: str) -> bool:
-    """Whether an answer as a whole says nothing; refusals are answers."""
+    """Whether an answer is empty or means "no answer"; refusals are answers."""
     if len(text) > SHORT:
         return not text or text.isspace()
-    said = text.strip(" \n\t.!:")
-    return said.lower() in _NO_ANSWER or said in _TO_DO
+    stripped = text.strip(" \n\t.!:")
+    return stripped.lower() in _NO_ANSWER or stripped in _TO_DO
 
 
 def has_left_over(text: str) -> bool:
-    """Whether control tokens of some chat template stand in a text."""
+    """Whether a text contains control tokens of a chat template."""
     signs = _LEFT_OVER_SIGNS if "<" in text else _LEFT_OVER_SIGNS[-2:]
     return any([sign in text for sign in signs]) and _LEFT_OVER.search(text) is not None
 
@@ -142,13 +142,13 @@ def _is_bad_around(text: str, place: int) -> bool:
 
 
 def repeated_share(text: str) -> float:
-    """Return the share of pieces of a text's end that stood before, 0 to 1; 0 for code and data."""
+    """Return the share of repeated n-grams in a text's end, 0 to 1; 0 for code and data."""
     if len(text) < SHORT or _FENCE in text or "\n|" in text or _is_structured(text):
         return 0.0
     end = text[-TAIL:]
     words = end.split()
     if len(words) * 20 > len(end):
-        # Prose has more than 4 distinct words in 10 at this length: no need to look at pieces.
+        # Prose has more than 4 distinct words in 10 at this length: no need for n-grams.
         return 0.0 if len(set(words)) * 10 > len(words) * 4 else _repeats(words, WORDS)
     return 0.0 if len(set(end)) * 5 > len(end) else _repeats(list(end), UNSPACED)
 
@@ -157,8 +157,8 @@ def _repeats(units: list[str], length: int) -> float:
     count = len(units) - length + 1
     if count < 2 * length:
         return 0.0
-    pieces = zip(*(units[shift:] for shift in range(length)), strict=False)
-    return 1.0 - len(set(pieces)) / count
+    ngrams = zip(*(units[shift:] for shift in range(length)), strict=False)
+    return 1.0 - len(set(ngrams)) / count
 
 
 def markdown_in(text: str) -> int:

@@ -1,4 +1,4 @@
-"""Finds secrets and personal data in texts, to count or to hide; stores and prints none of them."""
+"""Finds secrets and personal data in texts, to count or mask them; never stores or prints them."""
 
 import re
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from daemon.core.rows.examples import Chat, Example, said_in
 KINDS = ("private_key", "api_key", "email", "phone", "card", "iban")
 """All kinds."""
 _CERTAIN = ("private_key", "iban", "card", "api_key", "email", "phone")
-"""Of two that overlap, the more certain counts, then the longer."""
+"""Of two overlapping findings the more certain kind wins, then the longer."""
 
 _LOCAL = r"[A-Za-z0-9._%+-]"
 _EMAIL = re.compile(
@@ -23,15 +23,15 @@ _NOBODY = re.compile(
     r"|(?:.*\.)?(?:example|test|domain|email|sample|(?:your|my)[a-z-]*|company|website)\.[a-z.]{2,6}",
     re.I,
 )
-"""Domains of RFC 2606 and what people write for any domain."""
+"""Domains of RFC 2606 and common placeholder domains."""
 _NO_PERSON = frozenset(["git", "no-reply", "noreply", "donotreply", "do-not-reply"])
 _FILES = frozenset(["css", "gif", "jpeg", "jpg", "js", "png", "svg", "webp"])
-"""`icon@2x.png` is a picture."""
+"""`icon@2x.png` is a file name."""
 
 
 @dataclass(frozen=True, slots=True)
 class SecretSpan:
-    """Where something private stands, and what it is; not what it says."""
+    """Kind and position of something private, without its content."""
 
     kind: str
     start: int
@@ -40,7 +40,7 @@ class SecretSpan:
 
 
 def find(text: str) -> tuple[SecretSpan, ...]:
-    """Return what is private in a text, in order and without overlaps; stand-ins are left out."""
+    """Return the private spans of a text, in order, without overlaps; placeholders are ignored."""
     spans = [*keys_in(text), *numbers_in(text)]
     if "@" in text:
         spans += _emails_in(text)
@@ -65,14 +65,14 @@ def kinds_in(example: Example) -> tuple[str, ...]:
 
 
 def mask(text: str) -> str:
-    """Return a text with the kind in place of each finding; nothing is found in the result."""
-    # What is left may read as a finding only now; each round takes digits, "@" or capitals away.
+    """Return a text with each finding replaced by its kind; the result has no finding."""
+    # Masking may create a new finding; each round removes digits, "@" or capitals, so this ends.
     while found := find(text):
-        pieces, begin = [], 0
+        parts, begin = [], 0
         for item in found:
-            pieces += [text[begin : item.start], f"[{item.kind}]"]
+            parts += [text[begin : item.start], f"[{item.kind}]"]
             begin = item.end
-        text = "".join(pieces) + text[begin:]
+        text = "".join(parts) + text[begin:]
     return text
 
 

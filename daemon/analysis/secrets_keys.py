@@ -1,4 +1,4 @@
-"""Finds keys and passwords in a text; knows their forms only, and asks no service."""
+"""Finds keys and passwords in a text by their formats and entropy, without any service."""
 
 import math
 import re
@@ -13,7 +13,7 @@ START = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt]))"
 
 _PREFIXES = ("AKIA", "ASIA", "AIza", "eyJ", "glpat-", "sk-", "xox")
 _PREFIXES_LOW = ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "hf_", "k_live_", "k_test_")
-"""With a low line, which most texts do not have."""
+"""With an underscore, which most texts do not have."""
 _KEY = re.compile(
     rf"{START}(?:(?:AKIA|ASIA)[A-Z0-9]{{16}}(?![A-Za-z0-9])"
     r"|gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_[A-Za-z0-9_]{22,255}|glpat-[A-Za-z0-9_-]{20,255}"
@@ -32,7 +32,7 @@ _PRIVATE = re.compile(
 _NAMES = ("passw", "pwd", "secret", "token", "key")
 _NAME_FORMS = tuple(form for name in _NAMES for form in (name, name.title(), name.upper()))
 _KEY_TO = ("api", "access", "auth", "secret", "private", "account")
-"""A key to a house, or the key of a pair in JSON, is no secret."""
+"""The key to a house, or the key of a JSON pair, is not a secret."""
 _ASSIGNED = re.compile(
     r"(?:passw(?:or)?d|pwd|secret|token|key)[\\\"']{0,3}[ \t]{0,3}(?::=|=>|[:=])[ \t]{0,3}"
     r"[\\\"'`]{0,3}([^\s\"'`<>\[\](){},;\\]{8,200})",
@@ -46,11 +46,11 @@ _STAND_IN = re.compile(
 )
 _CODE = re.compile(r"\$|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+\Z|https?:|/|\.\.?/")
 LEAST_BITS = 3.0
-"""Entropy a character; names and words repeated lie below, random text of 10 characters above."""
+"""Entropy a character; names and repeated words are below, random text of 10 characters above."""
 
 
 def keys_in(text: str) -> Iterator[Span]:
-    """Give the private keys, service keys and assigned passwords of a text."""
+    """Yield the private keys, service keys and assigned passwords of a text."""
     yield from _private_keys(text)
     yield from _service_keys(text)
     if ":" in text or "=" in text:
@@ -74,7 +74,7 @@ def _service_keys(text: str) -> Iterator[Span]:
 
 
 def _passwords(text: str) -> Iterator[Span]:
-    # Beyond ASCII, a text in small letters may have another length.
+    # Beyond ASCII, lower-casing may change the length of a text.
     places = _places(text.lower(), _NAMES) if text.isascii() else _places(text, _NAME_FORMS)
     for place in places:
         found = _ASSIGNED.match(text, place)
@@ -87,7 +87,7 @@ def _passwords(text: str) -> Iterator[Span]:
 
 
 def _places(text: str, signs: tuple[str, ...]) -> Iterator[int]:
-    """Give the places of signs; a search for plain strings costs a tenth of one by pattern."""
+    """Yield the positions of signs; plain string search costs a tenth of a regular expression."""
     for sign in signs:
         place = text.find(sign)
         while place >= 0:

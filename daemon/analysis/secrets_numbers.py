@@ -1,4 +1,4 @@
-"""Finds phone, card and bank account numbers in a text by their checks; knows no owner."""
+"""Finds phone, card and bank account numbers in a text by their checksums and formats."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import phonenumbers
 from daemon.analysis.secrets_keys import START, Span
 
 FEWEST = 7
-"""Digits; a text with fewer in all has no number that is looked for."""
+"""Digits; a text with fewer has no such number."""
 
 _NOT_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
 _CARD = re.compile(
@@ -43,7 +43,7 @@ _FOR_TESTS = frozenset(
         "6200000000000005",
     ]
 )
-"""Published by card companies for tests; they belong to nobody."""
+"""Test numbers published by card companies."""
 _IBAN = re.compile(rf"{START}[A-Z]{{2}}\d\d(?: ?[A-Z0-9]{{4}}){{2,7}}(?: ?[A-Z0-9]{{1,3}})?(?!\w)")
 _IN_TEXTBOOKS = frozenset(
     [
@@ -56,25 +56,25 @@ _IN_TEXTBOOKS = frozenset(
     ]
 )
 _RUN = re.compile(r"\d(?:[ ().\-/]{0,2}\d){6,}")
-"""What every number that is looked for has: seven digits with little between them."""
+"""What every such number has: seven digits with little between them."""
 _IBAN_BEGINS = re.compile(r"[A-Z]{2}\d\d")
 _BEFORE, _AFTER = 14, 30
 """Characters around a run that an IBAN with letters in it may take."""
 _WORLDWIDE = re.compile(r"(?:\+|00)[1-9][\d ()./-]{6,22}\d(?!\w)")
 _AMERICAN = re.compile(rf"{START}\(?[2-9]\d\d\)?[ .-][2-9]\d\d[.-]\d{{4}}(?![\w-])")
-_TOLD = re.compile(
+_PHONE_WORD = re.compile(
     r"\b(?:phone|tel|telephone|telefon|mobile|cell|fax|handy|call me|whatsapp|tél|móvil)\b"
     r"[ \w]{0,12}[.:]{0,2} {0,3}\(?\Z",
     re.I,
 )
 _NATIONAL = re.compile(r"0[\d ()./-]{5,22}\d(?!\w)")
 _NEAR = ("GB", "DE", "FR", "IT", "ES", "NL", "AT", "CH", "AU", "JP", "IN", "BR")
-"""Where a number with a leading 0 may be at home; only tried behind a word such as "phone"."""
+"""Countries tried for a number with a leading 0; only after a word such as "phone"."""
 _FICTION = re.compile(r"55501\d\d\Z")
 
 
 def numbers_in(text: str) -> Iterator[Span]:
-    """Give the card numbers, IBANs and phone numbers of a text."""
+    """Yield the card numbers, IBANs and phone numbers of a text."""
     digits = text.encode("utf-8", "surrogatepass").translate(None, _NOT_DIGITS)
     if len(digits) < FEWEST:
         return
@@ -83,7 +83,7 @@ def numbers_in(text: str) -> Iterator[Span]:
         yield from _ibans(text, begin, end)
         if end - begin >= 13:
             for found in _CARD.finditer(text, begin, end + 2):
-                if is_card(_digits(found[0])) and not _goes_on(text, found):
+                if is_card(_digits(found[0])) and not _continues(text, found):
                     yield "card", found.start(), found.end()
         yield from _phones(text, begin, end)
 
@@ -103,7 +103,7 @@ def _phones(text: str, begin: int, end: int) -> Iterator[Span]:
     if text[begin - 1 : begin] == "+" or text.startswith("00", begin):
         found = _WORLDWIDE.match(text, begin - (text[begin] != "0"))
     elif text[begin] == "0":
-        if _TOLD.search(text, max(0, begin - 32), begin) is not None:
+        if _PHONE_WORD.search(text, max(0, begin - 32), begin) is not None:
             found, regions = _NATIONAL.match(text, begin), _NEAR
     else:
         found = _AMERICAN.search(text, max(0, begin - 1), end + 2)
@@ -112,7 +112,7 @@ def _phones(text: str, begin: int, end: int) -> Iterator[Span]:
 
 
 def is_card(digits: str) -> bool:
-    """Whether digits are a card number of a known issuer (ISO/IEC 7812) and no test number."""
+    """Whether digits are a card number of a known issuer (ISO/IEC 7812), not a test number."""
     if _ISSUED.fullmatch(digits) is None or digits in _FOR_TESTS or len(set(digits)) < 4:
         return False
     doubled = (int(d) * 2 for d in digits[-2::-2])
@@ -120,8 +120,8 @@ def is_card(digits: str) -> bool:
     return total % 10 == 0
 
 
-def _goes_on(text: str, found: re.Match[str]) -> bool:
-    """Whether a number in groups is a part of one with more groups."""
+def _continues(text: str, found: re.Match[str]) -> bool:
+    """Whether a grouped number is part of one with more groups."""
     if found[0].isdigit():
         return False
     before, after = (

@@ -1,4 +1,4 @@
-"""The most frequent shapes of prompts, in bounded memory; knows words, never what they mean."""
+"""Counts the most frequent first words and patterns of prompts, in bounded memory."""
 
 import re
 from typing import Any
@@ -7,14 +7,14 @@ from daemon.core.workspace.jobs import escape
 
 SHOWN = 15
 CAPACITY = 2000
-"""Shapes counted at once; of twice as many the rarer half is forgotten."""
-LOOKED_AT = 120
-"""Characters of a prompt that make its pattern."""
+"""Shapes counted; at twice as many the rarer half is dropped."""
+PATTERN_CHARACTERS = 120
+"""Characters of a prompt used for its pattern."""
 VARIABLE = re.compile(r"\"[^\"]*\"|“[^”]*”|`[^`]*`|\d+(?:[.,:/-]\d+)*")
 
 
 class Frequent:
-    """Counts the frequent among any number of different texts (lossy counting, Manku 2002)."""
+    """Counts the most frequent of any number of texts (lossy counting, Manku 2002)."""
 
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}
@@ -29,9 +29,9 @@ class Frequent:
             self._counts = dict(sorted(counts.items(), key=_by_count)[:CAPACITY])
 
     def as_record(self) -> dict[str, Any]:
-        """Return the most frequent texts; a text seen only once has no shape to show."""
+        """Return the most frequent texts, without those seen only once."""
         first = sorted(self._counts.items(), key=_by_count)[:SHOWN]
-        top = [{"text": escape(text, LOOKED_AT), "count": n} for text, n in first if n > 1]
+        top = [{"text": escape(text, PATTERN_CHARACTERS), "count": n} for text, n in first if n > 1]
         return {"top": top, "exact": self._exact}
 
 
@@ -44,7 +44,7 @@ class PromptShapes:
 
     def add(self, prompt: str) -> None:
         """Count the shapes of one prompt."""
-        start = prompt[:LOOKED_AT]
+        start = prompt[:PATTERN_CHARACTERS]
         self._words.add(" ".join(start.split(None, 2)[:2]))
         self._patterns.add(pattern_of(start))
 
@@ -54,7 +54,7 @@ class PromptShapes:
 
 
 def pattern_of(text: str) -> str:
-    """Return a text with its numbers and quoted strings replaced by marks."""
+    """Return a text with its numbers and quoted strings replaced by placeholders."""
     return " ".join(VARIABLE.sub(_mark, text).split())
 
 

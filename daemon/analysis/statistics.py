@@ -1,4 +1,4 @@
-"""Sums up the accepted rows of a file; keeps no row, so a million cost as little as ten."""
+"""Statistics of a file's accepted rows, in constant memory."""
 
 import re
 from collections import Counter
@@ -12,16 +12,16 @@ from daemon.analysis.shapes import PromptShapes
 from daemon.core.rows.examples import Chat, Example, answer_of
 from daemon.core.workspace.jobs import escape
 
-LOOKED_AT = 8192
-"""Characters of an answer whose formatting is judged."""
+FORMATTING_CHARACTERS = 8192
+"""Characters of an answer whose formatting is examined."""
 LONGEST_JSON = 65536
 LONGEST_LABEL = 40
 MOST_LABELS = 50
 LABELLED_SHARE = 0.9
-"""Share of short answers from which a file is taken for one of labels."""
+"""Share of short answers from which a file is treated as one of labels."""
 MOST_TURNS = 64
 
-# Each begins with plain characters, which the engine searches for many times faster.
+# Each begins with literal characters, which the engine finds many times faster.
 STARS = re.compile(r"\*\*[^\s*][^*\n]*\*\*")
 UNDERLINES = re.compile(r"__[^\s_][^_\n]*__")
 LIST = re.compile(r"\n[ \t]{0,6}(?:[-*+•]|\d{1,3}[.)]) ")
@@ -31,7 +31,7 @@ TRAITS = ("bold", "lists", "headings", "code", "tables", "paragraphs", "json")
 
 
 class Statistics:
-    """What the rows of a file look like together."""
+    """Statistics over all rows of a file."""
 
     def __init__(self) -> None:
         names = ("prompt_characters", "answer_characters", "tokens", "supervised_tokens")
@@ -49,12 +49,12 @@ class Statistics:
     def add(
         self, examples: Sequence[Example], tokens: Sequence[int], supervised: Sequence[int]
     ) -> None:
-        """Take in a batch of rows; the three sequences are parallel."""
+        """Count a batch of rows; the three sequences are parallel."""
         self._rows += len(examples)
         answers = [answer_of(example) for example in examples]
         for answer in answers:
             self._labels.add(answer)
-            _count_traits(answer[:LOOKED_AT], answer, self._traits)
+            _count_traits(answer[:FORMATTING_CHARACTERS], answer, self._traits)
         prompts = [self._chat(e) for e in examples if isinstance(e, Chat)]
         self._texts += len(examples) - len(prompts)
         self._spreads["prompt_characters"].add(prompts)
@@ -63,18 +63,18 @@ class Statistics:
         self._spreads["supervised_tokens"].add(supervised)
 
     def _chat(self, chat: Chat) -> int:
-        """Count one conversation and return the length of what is asked, without system text."""
-        size, system, called, asked = 0, False, False, ""
+        """Count one conversation and return the length of its prompt, without system text."""
+        size, system, called, question = 0, False, False, ""
         for turn in chat.turns[:-1]:
             if turn.role == "system":
                 system = True
                 continue
             size += len(turn.content)
             if turn.role == "user":
-                asked = turn.content
+                question = turn.content
             elif turn.calls:
                 called = True
-        self._shapes.add(asked)
+        self._shapes.add(question)
         self._turns[min(len(chat.turns) - system, MOST_TURNS)] += 1
         self._system += system
         self._tools += bool(chat.tools)
@@ -137,7 +137,7 @@ class Labels:
 
 
 def _count_traits(text: str, whole: str, counts: dict[str, int]) -> None:
-    # A search for a plain string is many times faster than a pattern, and most answers end there.
+    # A plain string search is many times faster than a pattern, and rules most answers out.
     lines = "\n" + text
     if STARS.search(text) or UNDERLINES.search(text):
         counts["bold"] += 1

@@ -1,4 +1,4 @@
-"""Says a report in sentences; knows neither pages nor pictures."""
+"""Describes an intake report in sentences."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +16,7 @@ NOT_TRAINED = {key: words for key, words in FATES.items() if key not in ("train"
 
 
 def headline(report: Report) -> str:
-    """Return the verdict in a word or two."""
+    """Return the verdict in a few words."""
     return HEADLINES.get(str(report.get("verdict")), "No verdict")
 
 
@@ -25,16 +25,16 @@ def sentence(report: Report) -> str:
     rows = part(report, "rows")
     read, train, held = (int(rows.get(key) or 0) for key in ("read", "train", "holdout"))
     if not read:
-        return "The file holds no row that could be read."
-    said = (
+        return "The file has no readable row."
+    counts_text = (
         f"{train:,} of {read:,} {_rows(read)} {_are(train)} trained, {held:,} {_are(held)} held out"
     )
     others = {words: int(rows.get(key) or 0) for key, words in NOT_TRAINED.items()}
     named = ", ".join(f"{count:,} {words}" for words, count in others.items() if count)
     if not named:
-        return said + "."
+        return counts_text + "."
     left = sum(others.values())
-    return f"{said}, {left:,} {_are(left)} not: {named}."
+    return f"{counts_text}, {left:,} {_are(left)} not: {named}."
 
 
 def why(report: Report) -> str:
@@ -46,7 +46,7 @@ def why(report: Report) -> str:
 
 
 def remarks(report: Report) -> list[str]:
-    """Return what else is worth knowing, a sentence each."""
+    """Return further remarks, one sentence each."""
     tokens, secrets = part(report, "tokens"), part(report, "secrets")
     conflicts = part(report, "duplicates", "conflicts")
     return [
@@ -88,8 +88,8 @@ def _conflict_remark(conflicts: Mapping[str, Any]) -> list[str]:
         return []
     policy = escape(str(conflicts.get("policy") or "keep"), 40)
     return [
-        f"{count:,} {_rows(count)} {'asks' if count == 1 else 'ask'} what another row asks and "
-        f"{'answers' if count == 1 else 'answer'} otherwise (policy: {policy})."
+        f"{count:,} {_rows(count)} {'has' if count == 1 else 'have'} the question of another row "
+        f"and a different answer (policy: {policy})."
     ]
 
 

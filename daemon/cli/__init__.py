@@ -1,4 +1,4 @@
-"""The command line: one file a command group; asks and shows, and decides nothing."""
+"""The command line: one file a command, above what the commands share."""
 
 from daemon.cli.entry import main
 

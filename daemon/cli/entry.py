@@ -1,4 +1,4 @@
-"""Puts the commands together and turns faults into one sentence and an exit code."""
+"""Assembles the commands and turns faults into one sentence and an exit code."""
 
 import io
 import sys
@@ -30,24 +30,24 @@ from daemon.cli.commands import (
 )
 from daemon.cli.commands.data import data
 from daemon.cli.commands.preview import preview
-from daemon.cli.output.screen import complain
+from daemon.cli.output.screen import echo_error
 from daemon.errors import Fault
 
 
 class Faults(TyperGroup):
-    """The border at which an expected failure ends: a sentence on stderr and its exit code."""
+    """Turns an expected failure into a sentence on stderr and its exit code."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command."""
         try:
             return super().invoke(ctx)
         except Fault as fault:
-            complain(fault.message)
+            echo_error(fault.message)
             raise typer.Exit(fault.exit_code) from fault
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(requested: bool) -> None:
+    if requested:
         typer.echo(f"finetuned {installed('finetuned')}")
         raise typer.Exit
 
@@ -81,8 +81,8 @@ def build() -> typer.Typer:
     app.command()(status.status)
     app.command()(logs.logs)
     app.add_typer(service.service, name="service")
-    for word in (control.pause, control.resume, control.skip, control.stop):
-        app.command()(word)
+    for command in (control.pause, control.resume, control.skip, control.stop):
+        app.command()(command)
     app.command()(control.checkpoint)
     app.command()(evaluate.evaluate)
     app.command()(evaluate.compare)
@@ -103,7 +103,7 @@ def build() -> typer.Typer:
 
 
 def main() -> None:
-    """Be the command `finetuned`."""
+    """Run the command `finetuned`."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that is not UTF-8 gets escapes instead of an exception.

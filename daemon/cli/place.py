@@ -1,4 +1,4 @@
-"""Which workspace a command is about, and whether its daemon lives; changes nothing."""
+"""Finds the workspace of a command and its running daemon."""
 
 import os
 from pathlib import Path
@@ -23,31 +23,31 @@ Rehearse = Annotated[
 
 
 class NoWorkspace(UserFault):
-    """The folder is no workspace."""
+    """The folder is not a workspace."""
 
     exit_code = ExitCode.USAGE
 
 
 class NotRunning(UserFault):
-    """The request needs a living daemon."""
+    """The request needs a running daemon."""
 
     exit_code = ExitCode.NOT_RUNNING
 
 
 class DaemonRefusal(UserFault):
-    """The daemon answered no."""
+    """The daemon refused the request."""
 
     exit_code = ExitCode.REFUSED
 
 
 class Blocked(UserFault):
-    """The daemon lives, but can train nothing until the user has done something."""
+    """The daemon runs, but can train nothing until the user has done something."""
 
     exit_code = ExitCode.BLOCKED
 
 
 class JobFailed(UserFault):
-    """A job that was waited for has not been trained."""
+    """A job that the command waited for was not trained."""
 
     exit_code = ExitCode.JOB_FAILED
 
@@ -64,7 +64,7 @@ def workspace(root: Path) -> Layout:
         return layout
     raise NoWorkspace(
         "no_workspace",
-        f"{layout.root} is no workspace: make one with 'finetuned init {_shown(root)}', "
+        f"{layout.root} is not a workspace: create one with 'finetuned init {_shown(root)}', "
         "or name another with --root DIR",
     )
 
@@ -74,17 +74,17 @@ def _shown(root: Path) -> str:
 
 
 def alive(layout: Layout) -> int | None:
-    """Return the process id of the workspace's daemon; None where none lives."""
-    named = locks.holder(layout.workspace_lock)
-    return None if named is None else named.pid
+    """Return the process id of the workspace's daemon; None where none runs."""
+    holder = locks.holder(layout.workspace_lock)
+    return None if holder is None else holder.pid
 
 
 def alone(layout: Layout) -> str | None:
-    """Return the one order that a command is carrying out here; None for a daemon, or nobody."""
-    named = locks.holder(layout.workspace_lock)
-    return None if named is None else named.note or None
+    """Return the order that a command is running here without a daemon; None where none is."""
+    holder = locks.holder(layout.workspace_lock)
+    return None if holder is None else holder.note or None
 
 
 def how_to_start(layout: Layout) -> str:
-    """Return the sentence that says how a daemon is started here."""
+    """Return the sentence that says how to start a daemon here."""
     return pulse.how_to_start(str(layout.root))

@@ -1,1 +1,1 @@
-"""Scores and the paired tests behind a verdict."""
+"""Scoring of models, and the paired tests behind a verdict."""

@@ -1,4 +1,4 @@
-"""How sure a difference of means is: the paired bootstrap over rows; knows numbers only."""
+"""Confidence intervals of a difference of means, by the paired bootstrap over rows or families."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ Rows = Sequence[tuple[float, int]]
 
 
 def by_family(rows: Rows, families: Labels | None) -> Rows:
-    """Return the sums and the weights of families: what is drawn where items are not independent.
+    """Return the sums and weights of families: the units to resample where items are dependent.
 
     The weighted mean stays that of the rows.
     """
@@ -41,7 +41,7 @@ def interval(candidate: Rows, reference: Rows, level: float, seed: int) -> tuple
     found = []
     for _ in range(DRAWS // CHUNK):
         drawn = random.integers(0, len(tokens), (CHUNK, len(tokens)))
-        # A row without a token adds nothing; a draw of none but such rows says nothing.
+        # A row without tokens adds nothing; a resample of only such rows counts as no change.
         found.append(changes[drawn].sum(axis=1) / np.maximum(tokens[drawn].sum(axis=1), 1.0))
     tail = (1.0 - level) / 2.0
     low, high = np.quantile(np.concatenate(found), [tail, 1.0 - tail])

@@ -1,4 +1,4 @@
-"""A candidate against its references on the same items; measures, decides nothing."""
+"""Scores a candidate and its references on the same items, and tests the differences."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -23,10 +23,10 @@ EXACT, WORDS = "exact_match", "token_f1"
 
 @dataclass(frozen=True)
 class ModelScores:
-    """A model's paper with the score of each answer."""
+    """A model's results with the score of each answer."""
 
     examinee: Examinee
-    paper: SessionResults
+    results: SessionResults
     scores: Sequence[Score]
 
     def of_set(self, exam: Exam, name: str) -> list[Score]:
@@ -37,14 +37,14 @@ class ModelScores:
 
 @dataclass(frozen=True)
 class JudgementScores:
-    """All papers."""
+    """The scores of the candidate and its references."""
 
     candidate: ModelScores
     references: Sequence[ModelScores]
     """The first is the starting version."""
 
     @property
-    def everybody(self) -> Sequence[ModelScores]:
+    def all_models(self) -> Sequence[ModelScores]:
         """All of them, the candidate first."""
         return (self.candidate, *self.references)
 
@@ -53,25 +53,25 @@ def examine(
     scorer: Scorer,
     load_adapter: Callable[[Path | None], None],
     exam: Exam,
-    sitters: Sequence[Examinee],
-    memory: ScoreCache,
+    examinees: Sequence[Examinee],
+    cache: ScoreCache,
     wanted: ExpectedStyle,
     interrupted: Interrupted,
 ) -> JudgementScores | None:
-    """Let every model sit the exam, the candidate first; None when interrupted.
+    """Score every model on the exam, the candidate first; None when interrupted.
 
-    The candidate's adapter is worn afterwards.
+    Afterwards the candidate's adapter is loaded.
     """
     marked = []
-    for examinee in sitters:
-        its = examinee.exam or exam
-        paper = ScoringSession(scorer, load_adapter, examinee, memory, interrupted).score(its)
-        if paper is None:
+    for examinee in examinees:
+        own_exam = examinee.exam or exam
+        results = ScoringSession(scorer, load_adapter, examinee, cache, interrupted).score(own_exam)
+        if results is None:
             return None
-        asked = zip(exam.questions, paper.answers, strict=True)
-        scores = [question.score(said, wanted) for question, said in asked]
-        marked.append(ModelScores(examinee, paper, scores))
-    load_adapter(sitters[0].folder)
+        pairs = zip(exam.questions, results.answers, strict=True)
+        scores = [question.score(answer, wanted) for question, answer in pairs]
+        marked.append(ModelScores(examinee, results, scores))
+    load_adapter(examinees[0].folder)
     return JudgementScores(marked[0], marked[1:])
 
 
@@ -89,34 +89,34 @@ def comparisons(
         name = reference.examinee.name
         if name not in against:
             continue
-        for rows, scored in marks.candidate.paper.losses.items():
+        for rows, scored in marks.candidate.results.losses.items():
             if scored:
-                its = reference.paper.losses[rows]
+                theirs = reference.results.losses[rows]
                 families = exam.families.get(rows)
-                test = compare(_per_token(scored), _per_token(its), families)
+                test = compare(_per_token(scored), _per_token(theirs), families)
                 found.append(_comparison(rows, name, LOSS, test))
-        for asked in question_sets(exam):
-            mine, other = (m.of_set(exam, asked) for m in (marks.candidate, reference))
-            metric = metric_of(asked, exam, [*mine, *other])
-            groups = [one.item.group for one in exam.questions if one.set == asked]
+        for set_name in question_sets(exam):
+            mine, other = (m.of_set(exam, set_name) for m in (marks.candidate, reference))
+            metric = metric_of(set_name, exam, [*mine, *other])
+            groups = [one.item.group for one in exam.questions if one.set == set_name]
             pairs = [
-                (score.metrics[metric], its.metrics[metric], group)
-                for score, its, group in zip(mine, other, groups, strict=True)
+                (score.metrics[metric], old.metrics[metric], group)
+                for score, old, group in zip(mine, other, groups, strict=True)
                 if metric in score.metrics
             ]
             if pairs:
                 test = compare_scores([pair[:2] for pair in pairs], [group for *_, group in pairs])
-                found.append(_comparison(asked, name, metric, test))
+                found.append(_comparison(set_name, name, metric, test))
     return found
 
 
-def metric_of(asked: str, exam: Exam, scores: Sequence[Score]) -> str:
+def metric_of(set_name: str, exam: Exam, scores: Sequence[Score]) -> str:
     """Return the metric by which a set is compared.
 
-    That of its scorer; where answers are compared as a whole and nobody gave one that is right,
-    the words they share with the golden ones say more.
+    It is the scorer's own; but where whole answers are compared and no model has one right, the
+    words shared with the golden answers tell more.
     """
-    scorer = next(question.scorer for question in exam.questions if question.set == asked)
+    scorer = next(question.scorer for question in exam.questions if question.set == set_name)
     return metric_for(scorer, scores)
 
 
@@ -147,10 +147,10 @@ def _per_token(scored: Sequence[tuple[float, int]]) -> list[float]:
 def summaries(
     marks: JudgementScores, exam: Exam, wanted: ExpectedStyle
 ) -> dict[str, dict[str, Summary]]:
-    """Return what each model's answers to each set come to, by set and model."""
+    """Return the summary of each model's answers to each set, by set and model."""
     return {
         name: {
-            one.examinee.name: summarise(one.of_set(exam, name), wanted) for one in marks.everybody
+            one.examinee.name: summarise(one.of_set(exam, name), wanted) for one in marks.all_models
         }
         for name in question_sets(exam)
     }
@@ -170,12 +170,12 @@ def details(marks: JudgementScores, exam: Exam) -> list[dict[str, Any]]:
             "tools": list(question.item.tools),
             "golden": list(question.item.answers),
             "answers": {
-                one.examinee.name: asdict(one.paper.answers[number])
+                one.examinee.name: asdict(one.results.answers[number])
                 | {
                     "scores": dict(one.scores[number].metrics),
                     "failures": list(one.scores[number].failures),
                 }
-                for one in marks.everybody
+                for one in marks.all_models
             },
         }
         for number, question in enumerate(exam.questions)
@@ -194,14 +194,15 @@ def evaluations(marks: JudgementScores, exam: Exam, wanted: ExpectedStyle) -> di
         "loss": {
             name: {
                 "items": len(scored),
-                "before": mean_loss(before.paper.losses[name]),
+                "before": mean_loss(before.results.losses[name]),
                 "after": mean_loss(scored),
                 "models": {
-                    one.examinee.name: mean_loss(one.paper.losses[name]) for one in marks.everybody
+                    one.examinee.name: mean_loss(one.results.losses[name])
+                    for one in marks.all_models
                 },
                 "jobs": _losses_by_job(marks, name, exam.jobs.get(name, ())),
             }
-            for name, scored in marks.candidate.paper.losses.items()
+            for name, scored in marks.candidate.results.losses.items()
         },
         "answers": {
             name: {model: summary.to_json() for model, summary in by_model.items()}
@@ -215,28 +216,28 @@ def _losses_by_job(marks: JudgementScores, name: str, jobs: Sequence[str]) -> di
     """Return the mean losses of each job's rows of a set, by job and model."""
     found = {}
     for job in dict.fromkeys(jobs):
-        mine = [place for place, its in enumerate(jobs) if its == job]
+        mine = [place for place, owner in enumerate(jobs) if owner == job]
         found[job] = {
             "items": len(mine),
             "models": {
-                one.examinee.name: mean_loss([one.paper.losses[name][place] for place in mine])
-                for one in marks.everybody
+                one.examinee.name: mean_loss([one.results.losses[name][place] for place in mine])
+                for one in marks.all_models
             },
         }
     return found
 
 
 def _answers_by_job(marks: JudgementScores, exam: Exam) -> dict[str, Any]:
-    """Return how many questions of each job's hold-out there were, and how many each had right."""
+    """Return how many hold-out questions each job has, and how many each model had right."""
     found = {}
-    asked = [question.job for question in exam.questions]
-    for job in dict.fromkeys(job for job in asked if job is not None):
-        mine = [place for place, its in enumerate(asked) if its == job]
+    jobs = [question.job for question in exam.questions]
+    for job in dict.fromkeys(job for job in jobs if job is not None):
+        mine = [place for place, owner in enumerate(jobs) if owner == job]
         found[job] = {
             "items": len(mine),
             "right": {
                 one.examinee.name: _right([one.scores[place] for place in mine])
-                for one in marks.everybody
+                for one in marks.all_models
             },
         }
     return found

@@ -1,6 +1,6 @@
-"""Subjects that answered the same questions, held against each other; asks nobody.
+"""Compares subjects that answered the same questions: scores, tests, winners, changed answers.
 
-What it finds is one value: the report for programs, which the pages for people are made of.
+The result is one value, the report for programs, from which the pages for people are rendered.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,8 +18,8 @@ from daemon.evaluation.scores.grade import grade, parts_of
 from daemon.evaluation.scores.score import MAIN, Score, Summary, score_answer, summarise
 from daemon.settings_records import read_saved
 
-Papers = Mapping[tuple[int, int], Mapping[str, Any]]
-"""What each subject answered, by the places of suite and subject; what is missing was not asked."""
+SubjectResults = Mapping[tuple[int, int], Mapping[str, Any]]
+"""What each subject answered, by index of suite and subject; a missing one was not run."""
 Scored = tuple[float, float, str | None]
 """Two subjects' scores of one item, and its family."""
 
@@ -28,30 +28,30 @@ class SubjectComparison:
     """The scores of all subjects."""
 
     def __init__(
-        self, request: EvaluationRequest, questions: Sequence[Questions], papers: Papers
+        self, request: EvaluationRequest, questions: Sequence[Questions], results: SubjectResults
     ) -> None:
         self._request = request
         self._questions = questions
-        self._papers = papers
+        self._results = results
         self._settings = read_saved(request.settings).settings
         self._names = [subject.name for subject in request.subjects]
         self._scores = {
-            (suite, subject): self._scored(suite, paper)
-            for (suite, subject), paper in papers.items()
-            if paper["failed"] is None
+            (suite, subject): self._scored(suite, result)
+            for (suite, subject), result in results.items()
+            if result["failed"] is None
         }
         self._metrics = [
             metric_for(one.suite.scorer, [s for s in self._all_of(place) if s is not None])
             for place, one in enumerate(questions)
         ]
 
-    def _scored(self, suite: int, paper: Mapping[str, Any]) -> list[Score | None]:
-        asked = self._questions[suite].suite
+    def _scored(self, suite: int, result: Mapping[str, Any]) -> list[Score | None]:
+        suite_of = self._questions[suite].suite
         return [
-            score_answer(asked.scorer, item, answer["text"], confidence=answer.get("confidence"))
+            score_answer(suite_of.scorer, item, answer["text"], confidence=answer.get("confidence"))
             if answer is not None
             else None
-            for item, answer in zip(asked.items, paper["answers"], strict=True)
+            for item, answer in zip(suite_of.items, result["answers"], strict=True)
         ]
 
     def _all_of(self, suite: int) -> Iterator[Score | None]:
@@ -60,7 +60,7 @@ class SubjectComparison:
                 yield from scores
 
     def report(self, outcome: str, message: str) -> dict[str, Any]:
-        """Return everything that was found."""
+        """Return the whole report."""
         summaries = {at: summarise(_there(scores)) for at, scores in self._scores.items()}
         by_suite, overall = self._tests()
         return {
@@ -96,8 +96,8 @@ class SubjectComparison:
 
     def _subject(self, place: int) -> dict[str, Any]:
         subject = self._request.subjects[place]
-        papers = [paper for (_, who), paper in self._papers.items() if who == place]
-        measured = [paper["measured"] for paper in papers if paper["measured"] is not None]
+        results = [result for (_, who), result in self._results.items() if who == place]
+        measured = [result["measured"] for result in results if result["measured"] is not None]
         tokens, seconds = (sum(m[key] for m in measured) for key in ("tokens", "seconds"))
         peaks = [m["peak_bytes"] for m in measured if m["answers"]]
         return {
@@ -106,10 +106,10 @@ class SubjectComparison:
             "path": subject.path,
             "sha256": subject.sha256,
             "prefix": subject.prefix.name if subject.prefix is not None else None,
-            "missing": sum(answer is None for paper in papers for answer in paper["answers"]),
+            "missing": sum(answer is None for result in results for answer in result["answers"]),
             "unknown": subject.unknown,
             "unscored": self._unscored(place),
-            "failed": [paper["failed"] for paper in papers if paper["failed"] is not None],
+            "failed": [result["failed"] for result in results if result["failed"] is not None],
             "generated": sum(m["answers"] for m in measured),
             "remembered": sum(m["remembered"] for m in measured),
             "tokens": tokens,
@@ -119,12 +119,12 @@ class SubjectComparison:
         }
 
     def _unscored(self, who: int) -> int:
-        """Return how many golden answers have no loss, though they were put to a model."""
+        """Return how many golden answers have no loss, though a model was to score them."""
         return sum(
             loss is None and bool(item.answers)
-            for (place, subject), paper in self._papers.items()
-            if subject == who and paper["losses"] is not None
-            for item, loss in zip(self._questions[place].suite.items, paper["losses"], strict=True)
+            for (place, subject), result in self._results.items()
+            if subject == who and result["losses"] is not None
+            for item, loss in zip(self._questions[place].suite.items, result["losses"], strict=True)
         )
 
     def _suite(self, place: int, summaries: Mapping[tuple[int, int], Summary]) -> dict[str, Any]:
@@ -179,11 +179,11 @@ class SubjectComparison:
     # --- tests --------------------------------------------------------------------------------
 
     def _tests(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        """Return the tests of each suite and those of all items; each keeps its level by itself."""
+        """Return the tests of each suite and those over all items; each group has its level."""
         metrics = sorted(set(self._metrics))
         metric = metrics[0] if len(metrics) == 1 else "each suite's own"
         suites, together = [], []
-        # Over all items everybody meets everybody: a winner has to beat each of the others.
+        # Over all items all pairs are tested: a winner has to beat each of the others.
         for other, who in combinations(range(len(self._names)), 2):
             pooled: list[Scored] = []
             for place, one in enumerate(self._questions):
@@ -211,7 +211,7 @@ class SubjectComparison:
         return Pairs(suite, metric, subject, against, mine, others, test, families)
 
     def _families(self, suite: int) -> list[str | None]:
-        """Return the families of a suite's items; those of two suites are never the same."""
+        """Return the families of a suite's items; no family spans two suites."""
         groups = (item.group for item in self._questions[suite].suite.items)
         return [None if group is None else f"{suite}:{group}" for group in groups]
 
@@ -229,11 +229,11 @@ class SubjectComparison:
         ]
 
     def _losses(self) -> list[dict[str, Any]]:
-        """Return how surely each model would have said the golden answers."""
+        """Return each model's losses on the golden answers."""
         found = {
-            at: [None if one is None else (float(one[0]), int(one[1])) for one in paper["losses"]]
-            for at, paper in self._papers.items()
-            if paper["losses"] is not None
+            at: [None if one is None else (float(one[0]), int(one[1])) for one in result["losses"]]
+            for at, result in self._results.items()
+            if result["losses"] is not None
         }
         suites = [one.suite.name for one in self._questions]
         families = [self._families(place) for place in range(len(suites))]
@@ -252,8 +252,8 @@ class SubjectComparison:
                 one.suite.items,
                 self._scores[place, who],
                 self._scores[place, 0],
-                self._papers[place, who]["answers"],
-                self._papers[place, 0]["answers"],
+                self._results[place, who]["answers"],
+                self._results[place, 0]["answers"],
                 strict=True,
             )
             for item, mine, first, after, before in rows:
@@ -305,7 +305,7 @@ class SubjectComparison:
         return found
 
     def details(self) -> Iterator[dict[str, Any]]:
-        """Give each question with its golden answers, every subject's answer and its scores."""
+        """Yield each question with its golden answers, every subject's answer and its scores."""
         for place, one in enumerate(self._questions):
             for number, item in enumerate(one.suite.items):
                 yield {
@@ -328,8 +328,8 @@ class SubjectComparison:
         score = self._scores[suite, who][number]
         if score is None:
             return None
-        paper = self._papers[suite, who]
-        answer, losses = paper["answers"][number], paper["losses"]
+        result = self._results[suite, who]
+        answer, losses = result["answers"][number], result["losses"]
         loss = None if losses is None else losses[number]
         return {
             **answer,
@@ -353,7 +353,7 @@ def _figures(summary: Summary, main: str) -> dict[str, float]:
 
 
 def _winner(names: Sequence[str], overall: Sequence[Mapping[str, Any]]) -> str | None:
-    """Return the one that is proven better than each other over all items; None without such."""
+    """Return the subject proven better than each other one over all items; None without one."""
     won = [test["winner"] for test in overall]
     others = len(names) - 1
     return next((name for name in names if others and won.count(name) == others), None)

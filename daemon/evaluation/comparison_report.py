@@ -1,4 +1,4 @@
-"""A comparison as Markdown and as a page that needs no network; measures and decides nothing."""
+"""Renders a comparison as Markdown and as a self-contained HTML page."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from daemon.evaluation.markdown import table as lines_of
 from daemon.evaluation.scores.grade import shown as shown_grade
 
 SHOWN = 20
-"""Changed answers of each kind that are shown side by side."""
+"""Changed answers of each kind shown side by side."""
 
 Report = Mapping[str, Any]
 Rows = list[tuple[str, ...]]
@@ -21,7 +21,7 @@ Rows = list[tuple[str, ...]]
 SCORES = ("suite", "subject", "items", "metric", "mean", "right", *DIFFICULTIES)
 TESTS = ("suite", "metric", "subject", "against", "items", "delta", "interval", "p", "winner")
 LOSSES = ("suite", "subject", "items", "loss", "perplexity", "delta", "interval", "p", "winner")
-SUBJECTS = ("subject", "prefix", "answers made", "tokens/s", "peak memory", "remarks")
+SUBJECTS = ("subject", "prefix", "answers generated", "tokens/s", "peak memory", "remarks")
 TARGETS = ("subject", "target", "suite", "measured", "reached")
 FIGURES = {
     "items",
@@ -31,7 +31,7 @@ FIGURES = {
     "delta",
     "interval",
     "p",
-    "answers made",
+    "answers generated",
     "tokens/s",
     "peak memory",
     "measured",
@@ -82,7 +82,7 @@ def score_rows(report: Report) -> Rows:
 
 
 def test_rows(report: Report) -> Rows:
-    """Return the table of tests: suites against the first subject, over all everybody's."""
+    """Return the table of tests: suites against the first subject, and all pairs over all items."""
     return [
         (
             test["suite"],
@@ -104,16 +104,16 @@ def loss_rows(report: Report) -> Rows:
     rows: Rows = []
     for one in report["losses"]:
         test = one["test"]
-        held = ("", "", "", "")
+        tested = ("", "", "", "")
         if test is not None:
-            held = (
+            tested = (
                 f"{test['change']:+.4f}",
                 f"{test['low']:+.4f} to {test['high']:+.4f}",
                 f"{test['p']:.2g}",
                 _winner(test),
             )
         figures = rounded(one["loss"]), rounded(one["perplexity"])
-        rows.append((one["suite"], one["subject"], str(one["items"]), *figures, *held))
+        rows.append((one["suite"], one["subject"], str(one["items"]), *figures, *tested))
     return rows
 
 
@@ -148,13 +148,13 @@ def target_rows(report: Report) -> Rows:
 
 
 def headline(report: Report) -> list[str]:
-    """Return what was found, a sentence each."""
-    said = [report["message"], *report["findings"]]
+    """Return the findings, one sentence each."""
+    sentences = [report["message"], *report["findings"]]
     if len(report["subjects"]) > 2 and report["winner"] is None:
-        said.append("no one is proven best of all")
+        sentences.append("no subject is proven best of all")
     for name, found in (report["targets"] or {}).items():
-        said.append(f"targets of {name}: {found['outcome']}")
-    return said
+        sentences.append(f"targets of {name}: {found['outcome']}")
+    return sentences
 
 
 def _speed(one: Mapping[str, Any]) -> str:
@@ -164,27 +164,27 @@ def _speed(one: Mapping[str, Any]) -> str:
 
 
 def _remarks(one: Mapping[str, Any]) -> list[str]:
-    said = list(dict.fromkeys(one["failed"]))
+    sentences = list(dict.fromkeys(one["failed"]))
     if one["remembered"]:
-        said.append(
-            f"{one['remembered']} answers were remembered from before: speed and memory are of "
+        sentences.append(
+            f"{one['remembered']} answers come from the cache: speed and memory are those of "
             "the others alone"
             if one["generated"]
-            else f"all {one['remembered']} answers were remembered from before, so speed and "
+            else f"all {one['remembered']} answers come from the cache, so speed and "
             "memory were not measured"
         )
     if one["missing"]:
-        said.append(f"questions without an answer, which count in no figure: {one['missing']}")
+        sentences.append(f"questions without an answer, which count in no figure: {one['missing']}")
     if one["unknown"]:
-        said.append(f"answers that belong to no question that was asked: {one['unknown']}")
+        sentences.append(f"answers that belong to none of the questions: {one['unknown']}")
     if one["kind"] == "answers":
-        said.append("a file of answers has no losses")
+        sentences.append("a file of answers has no losses")
     if one["unscored"]:
-        said.append(
+        sentences.append(
             f"{one['unscored']} golden answers have no loss: they are longer than "
             "training.max_row_tokens, or refused by the model's template"
         )
-    return said
+    return sentences
 
 
 def _winner(test: Mapping[str, Any]) -> str:
@@ -204,14 +204,14 @@ def _share(counts: Sequence[int]) -> str:
 
 def _about(report: Report) -> str:
     return (
-        "The delta is the subject's mean less that of the one it is held against. All intervals "
+        "The delta is the subject's mean minus that of the one it is compared with. All intervals "
         f"of a table of suites hold together with a chance of {1 - report['level']:.0%} (paired "
         "bootstrap over the items), and so do all winners (McNemar's test or Wilcoxon's, by Holm). "
-        "In the row of all, everybody is held against everybody; the best of all has beaten each. "
-        "Items of one group are one family, which is drawn and tested as one. "
+        "In the row of all, all pairs are compared; the best of all has beaten each other one. "
+        "Items of one group are one family, which is resampled and tested as one. "
         "Losses are of the first golden answer of each item, in nats a token, so lower is better; "
         "their deltas hold together as those of the scores do. "
-        "Tokens a second are those of answers made side by side."
+        "Tokens a second are those of answers generated concurrently."
     )
 
 
@@ -219,9 +219,9 @@ def _about(report: Report) -> str:
 
 
 def markdown(report: Report) -> str:
-    """Return a report as Markdown; foreign texts are shown as they stand, in code."""
+    """Return a report as Markdown; untrusted texts are shown verbatim, as code."""
     lines = [f"# {report['evaluation']}: {plain(report['title'])}", ""]
-    lines += [f"- {plain(said)}" for said in headline(report)]
+    lines += [f"- {plain(sentence)}" for sentence in headline(report)]
     for title, names, rows in _tables(report):
         safe = [[plain(cell) for cell in row] for row in rows]
         lines += ["", f"## {title}", "", *lines_of(names, safe)]
@@ -261,7 +261,10 @@ def page(report: Report) -> str:
         element(
             "header",
             element("h1", text(title)),
-            *(element("p", text(escape(said, TEXT)), kind="lead") for said in headline(report)),
+            *(
+                element("p", text(escape(sentence, TEXT)), kind="lead")
+                for sentence in headline(report)
+            ),
         ),
         element(
             "main",
@@ -285,7 +288,7 @@ def page(report: Report) -> str:
 
 
 def _figures(names: Sequence[str]) -> list[int]:
-    """Return the columns of figures, which are not broken into lines."""
+    """Return the columns of figures, which are not wrapped."""
     return [place for place, name in enumerate(names) if name in FIGURES]
 
 
@@ -298,7 +301,7 @@ def _section(title: str, *content: Html) -> Html:
 
 
 def _list(sentences: Sequence[str]) -> Html:
-    items = [element("li", text(escape(said, TEXT))) for said in sentences]
+    items = [element("li", text(escape(sentence, TEXT))) for sentence in sentences]
     return element("ul", *items) if items else ""
 
 

@@ -1,6 +1,6 @@
-"""How surely subjects would have said the golden answers: losses, held against the first's.
+"""Losses of subjects on the golden answers, each compared with those of the first subject.
 
-A file of answers has none. Asks nobody.
+A file of answers has none.
 """
 
 import math
@@ -16,7 +16,7 @@ from daemon.evaluation.scoring import mean_loss
 OVERALL = "all"
 
 Losses = Sequence[tuple[float, int] | None]
-"""Of each item the sum in nats and the tokens of its golden answer; None where there is none."""
+"""For each item the sum in nats and the tokens of its golden answer; None where it has no loss."""
 
 
 def table_of(
@@ -29,9 +29,8 @@ def table_of(
 ) -> list[dict[str, Any]]:
     """Return a record for each suite and subject with losses, then one for each over all suites.
 
-    `found` has the losses by the places of suite and subject, `families` those of each suite's
-    items. The tests of the suites keep the
-    level together, and so do those over all.
+    `found` has the losses by index of suite and subject, `families` the families of each suite's
+    items. The level holds for all tests of suites together, and for all tests over all suites.
     """
     together = {
         (len(suites), who): [one for place in range(len(suites)) for one in found[place, who]]
@@ -66,7 +65,7 @@ def _against_first(
         pairs = [
             (mine, first, label)
             for mine, first, label in zip(losses, found[place, 0], families[place], strict=True)
-            # With another prefix an answer may be split into other tokens: not the same item then.
+            # With another prefix an answer may be tokenized differently: not the same item then.
             if mine is not None and first is not None and mine[1] == first[1]
         ]
         if pairs:
@@ -100,5 +99,5 @@ def _record(
 
 
 def perplexity(loss: float | None) -> float | None:
-    """Return e to the loss; None where it is no number that a float holds."""
+    """Return e to the loss; None where that overflows a float."""
     return None if loss is None or not loss < 700.0 else math.exp(loss)

@@ -1,4 +1,4 @@
-"""Subjects tested against each other, several tests at a time; knows values, asks nobody."""
+"""Tests pairs of subjects, with corrections for several tests at a time (Holm, Bonferroni)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,25 +20,25 @@ class Pairs:
     mine: Rows
     others: Rows
     test: Paired
-    """Says which way is better."""
+    """Which direction is better, and how likely by chance."""
     families: Labels | None = None
-    """Of the items."""
+    """The family of each item."""
 
     @property
     def change(self) -> float:
-        """The subject's weighted mean less that of the other."""
+        """The subject's weighted mean minus that of the other."""
         difference = sum(total for total, _ in self.mine) - sum(total for total, _ in self.others)
         return difference / max(1, sum(weight for _, weight in self.mine))
 
     @property
     def p(self) -> float:
-        """The chance of a change at least so great, either way, by luck."""
+        """The two-sided p-value: the chance of a change at least as great by luck."""
         return min(1.0, 2.0 * min(self.test.p_better, self.test.p_worse))
 
 
 def decided(tests: Sequence[Pairs], level: float, seed: int) -> list[dict[str, Any]]:
-    """Decide tests that keep a level together: winners by Holm, intervals by Bonferroni."""
-    # Where nothing changed, nothing can come out (Tarone 1990).
+    """Decide tests with one level for all: winners by Holm, intervals by Bonferroni."""
+    # Where nothing changed, a test cannot be significant (Tarone 1990).
     counted = [one for one in tests if one.p < 1.0]
     held = holding(counted, lambda one: one.p, level)
     each = 1.0 - level / max(1, len(tests))
@@ -53,7 +53,7 @@ def _bounds(one: Pairs, level: float, seed: int) -> tuple[float, float]:
 def _record(
     one: Pairs, bounds: tuple[float, float], held: Holding[Pairs], level: float
 ) -> dict[str, Any]:
-    # The test ranks items, the mean weighs them: where the two point apart nobody has won.
+    # The test ranks items, the mean weighs them: where the two disagree there is no winner.
     gain = -one.change if one.metric == LOSS else one.change
     is_better = one.test.p_better < one.test.p_worse
     agree = gain > 0.0 if is_better else gain < 0.0
@@ -61,7 +61,7 @@ def _record(
     proven = one in held.proven
     why_not = None
     if proven and not agree:
-        why_not = "most items and their mean point apart"
+        why_not = "most items and their mean disagree"
     elif not proven and one.p < level:
         why_not = held.asks()
     low, high = bounds

@@ -1,4 +1,4 @@
-"""Paired one-sided tests of the same items before and after: signed ranks, and McNemar's."""
+"""Paired tests of the same items before and after: Wilcoxon's signed ranks and McNemar's test."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 EXACT_UP_TO = 400
-"""Up to so many changes all assignments of signs are counted; beyond, the normal form is used."""
+"""Up to so many changes the exact distribution is used; beyond, the normal approximation."""
 DIGITS = 12
-"""Decimals of a change that count: what differs by rounding alone is tied, or no change."""
+"""Decimals of a change that count: a difference by rounding alone is a tie, or no change."""
 
 Label = str | int
 Labels = Sequence[Label | None]
@@ -21,15 +21,15 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Paired:
-    """The change from reference to candidate on the same items, and the chances of it by luck."""
+    """The change from reference to candidate on the same items, and its one-sided p-values."""
 
     items: int
     mean_change: float
-    """Candidate minus reference; each family counts alike."""
+    """Candidate minus reference; every family has the same weight."""
     p_better: float
     p_worse: float
     families: int | None = None
-    """What was tested where several items are of one family; None where each is its own."""
+    """How many families were tested; None where every item is its own."""
 
 
 def compare(
@@ -60,7 +60,7 @@ def compare_right(
 ) -> Paired:
     """Test whether more items are right, or fewer: McNemar's test, exact (McNemar 1947).
 
-    Only items on which the two differ tell anything: by luck each would be a coin's toss. Where
+    Only items on which the two differ count: by luck each would be a coin toss. Where
     several items are of one family, its mean change is tested by signed ranks; with one item each
     that is the same test.
 
@@ -77,7 +77,7 @@ def compare_right(
 
 
 def family_numbers(families: Labels) -> NDArray[np.int64]:
-    """Return the families of items as numbers from 0, in the order in which they first come."""
+    """Return the families of items as numbers from 0, in order of first appearance."""
     seen: dict[Label, int] = {}
     number = 0
     numbers = []
@@ -110,14 +110,14 @@ def _fewer(units: Floats, changes: Floats) -> int | None:
 
 
 def _tosses(seen: int, others: int) -> float:
-    """Return the chance of at least so many heads among all tosses."""
+    """Return the chance of at least `seen` heads among all tosses."""
     tosses = seen + others
     as_many = sum(comb(tosses, heads) for heads in range(seen, tosses + 1))
     return float(as_many / 2**tosses)
 
 
 def _signed_ranks(changes: Floats) -> tuple[float, float]:
-    """Return the chances of rises, and of falls, as great as those among some changes."""
+    """Return the chances of rises, and of falls, at least as great as the observed ones."""
     rounded = np.round(changes, DIGITS)
     rounded = rounded[rounded != 0.0]
     if len(rounded) > EXACT_UP_TO:
@@ -130,7 +130,7 @@ def _signed_ranks(changes: Floats) -> tuple[float, float]:
 
 
 def _doubled_ranks(sizes: Floats) -> NDArray[np.int64]:
-    """Return twice the rank of each size, a whole number also where ties share their mean rank."""
+    """Return twice the rank of each size: an integer even where ties share their mean rank."""
     _, places, counts = np.unique(sizes, return_inverse=True, return_counts=True)
     ends = np.cumsum(counts)
     return np.asarray((2 * ends - counts + 1)[places], dtype=np.int64)
@@ -138,7 +138,7 @@ def _doubled_ranks(sizes: Floats) -> NDArray[np.int64]:
 
 @lru_cache(maxsize=16)
 def _tails(ranks: tuple[int, ...]) -> Floats:
-    """Return, for each sum, the chance of at least it if each rank were taken by a coin's toss."""
+    """Return, for each sum, the chance of at least that sum if each rank counts by a coin toss."""
     chances = np.zeros(sum(ranks) + 1)
     chances[0] = 1.0
     for end, rank in zip(np.cumsum(ranks), ranks, strict=True):
@@ -149,7 +149,7 @@ def _tails(ranks: tuple[int, ...]) -> Floats:
 
 
 def _normal(changes: Floats) -> tuple[float, float]:
-    # Imported here: scipy takes half a second, and most of a worker's life needs none of it.
+    # Imported here: scipy takes half a second, and a worker rarely needs it.
     from scipy.stats import wilcoxon
 
     greater, smaller = (

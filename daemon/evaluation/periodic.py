@@ -1,4 +1,4 @@
-"""One evaluation in the course of a run; knows no schedule."""
+"""The periodic evaluation during a run: validation loss, and sample answers in a time budget."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,23 +10,23 @@ from daemon.evaluation.questions import Question
 from daemon.evaluation.scoring import Interrupted, Scorer, mean_loss, row_losses
 from daemon.text.encoder import Encoded
 
-ASKED_AT_ONCE = 8
-"""Answers made side by side: they take little longer than one."""
+CONCURRENT_PROMPTS = 8
+"""Prompts answered concurrently: they take little longer than one."""
 
 
 @dataclass(frozen=True)
 class PeriodicResult:
-    """What one evaluation found."""
+    """The result of one evaluation."""
 
     validation_loss: float | None
     samples: tuple[Sample, ...]
     left_out: int
-    """Prompts the budget had no time for."""
+    """Prompts that the time budget left out."""
     seconds: float
 
 
 class Evaluation:
-    """Scores fixed rows, all of them, and answers fixed prompts, the first ones first."""
+    """Scores all of some fixed rows, and answers fixed prompts in their order."""
 
     def __init__(
         self, scorer: Scorer, clock: Clock, limits: AnswerLimits, interrupted: Interrupted
@@ -43,23 +43,23 @@ class Evaluation:
         questions: Sequence[Question],
         budget_s: float,
     ) -> PeriodicResult | None:
-        """Return the findings; None when interrupted. Some prompts are answered at any budget.
+        """Return the result; None when interrupted. The first prompts are answered at any budget.
 
-        The loss is a mean over all rows, whatever the time: one over some of them would move
-        with the machine's load, and could not be compared with the one before.
+        The loss is a mean over all rows, whatever the time: over a part of them it would depend
+        on the machine's load, and could not be compared with the previous one.
         """
         began_s = self._clock.monotonic_s()
         scored = row_losses(self._scorer, rows, self._interrupted)
         if scored is None:
             return None
         samples: list[Sample] = []
-        for asked in self._chunks(questions, began_s + budget_s):
-            said = self._scorer.answer(
-                [one.tokens for one in asked], self._limits, self._interrupted
+        for chunk in self._chunks(questions, began_s + budget_s):
+            answers = self._scorer.answer(
+                [one.tokens for one in chunk], self._limits, self._interrupted
             )
-            if said is None:
+            if answers is None:
                 return None
-            samples += [_sample(step, *pair) for pair in zip(asked, said, strict=True)]
+            samples += [_sample(step, *pair) for pair in zip(chunk, answers, strict=True)]
         return PeriodicResult(
             mean_loss(scored),
             tuple(samples),
@@ -68,16 +68,18 @@ class Evaluation:
         )
 
     def _chunks(self, items: Sequence[Question], until_s: float) -> Iterator[Sequence[Question]]:
-        """Give chunks as long as one more of the same cost would end in time; the first always."""
+        """Yield chunks while one more of the same cost would end in time; the first one always."""
         last_s = self._clock.monotonic_s()
-        for start in range(0, len(items), ASKED_AT_ONCE):
+        for start in range(0, len(items), CONCURRENT_PROMPTS):
             now_s = self._clock.monotonic_s()
             if start and now_s + (now_s - last_s) > until_s:
                 return
             last_s = now_s
-            yield items[start : start + ASKED_AT_ONCE]
+            yield items[start : start + CONCURRENT_PROMPTS]
 
 
-def _sample(step: int, asked: Question, said: Answer) -> Sample:
-    right = asked.is_right(said.text)
-    return Sample(step, asked.text, asked.golden, said.text, right is True, asked.job or "")
+def _sample(step: int, question: Question, answer: Answer) -> Sample:
+    right = question.is_right(answer.text)
+    return Sample(
+        step, question.text, question.golden, answer.text, right is True, question.job or ""
+    )

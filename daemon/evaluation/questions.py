@@ -1,4 +1,4 @@
-"""What a model is asked for a verdict, and how its answers are scored; asks no model."""
+"""Turns hold-out rows and suite items into prompts, and scores the answers to them."""
 
 from dataclasses import dataclass, replace
 
@@ -13,27 +13,27 @@ from daemon.evaluation.scores.thoughts import without_thought
 from daemon.text.encoder import Encoded, TextEncoder, Unfit
 
 PROMPT_CHARACTERS = 500
-"""Of a question, for people."""
+"""Characters of a question that people are shown."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """One item of a hold-out or a suite, as the tokens a model is given."""
+    """One item of a hold-out or a suite, with its prompt as tokens."""
 
     set: str
     """The hold-out or the suite it belongs to."""
     item: SuiteItem
     scorer: ScorerName
-    """Of the set; an item may have its own."""
+    """The set's scorer; an item may have its own."""
     tokens: tuple[int, ...]
     max_tokens: int
     """Longest answer."""
     job: str | None = None
-    """Of a hold-out row: the job it was split off from."""
+    """For a hold-out row: the job it was split off from."""
 
     @property
     def text(self) -> str:
-        """The start of what is asked, for people."""
+        """The start of the question, for people."""
         return self.item.messages[-1].content[:PROMPT_CHARACTERS]
 
     @property
@@ -47,11 +47,11 @@ class Question:
         return self.item.scorer or self.scorer
 
     def is_right(self, answer: str) -> bool | None:
-        """Return whether an answer is right; None where nobody said what is."""
+        """Return whether an answer is right; None without a golden answer."""
         return is_right(self.scorer, self.item, answer)
 
     def likeness(self, answer: str) -> float | None:
-        """Return how alike an answer and a golden one are, from 0 to 1; None without one."""
+        """Return the similarity of an answer and a golden one, from 0 to 1; None without one."""
         goldens = self.item.answers
         if not goldens:
             return None
@@ -60,10 +60,10 @@ class Question:
             texts = tuple(read_calls(text, after_text=True).words for text in texts)
         return round(chrf(texts[:-1], texts[-1]), 4)
 
-    def score(self, said: Answer, wanted: ExpectedStyle | None = None) -> Score:
-        """Score an answer; `wanted` counts where no golden answer says how to write."""
+    def score(self, answer: Answer, wanted: ExpectedStyle | None = None) -> Score:
+        """Score an answer; `wanted` is used where no golden answer shows the style."""
         how = wanted if self.job is not None or not self.item.answers else None
-        return score_answer(self.scorer, self.item, said.text, how, said.confidence)
+        return score_answer(self.scorer, self.item, answer.text, how, answer.confidence)
 
 
 OFFER = "You can call these functions, each described by a JSON schema:"
@@ -72,12 +72,12 @@ OFFER = "You can call these functions, each described by a JSON schema:"
 def suite_questions(suite: Suite, encoder: TextEncoder) -> list[Question]:
     """Return a suite's items as tokens.
 
-    Where the template has no place for functions they stand in the system text: what cannot be
-    seen cannot be called.
+    Where the template does not show functions they are put into the system text, so that the
+    model can call them.
     """
     found = []
     for item in suite.items:
-        tokens = tuple(encoder.encode_prompt(_told(item, encoder), _shown(item, encoder)))
+        tokens = tuple(encoder.encode_prompt(_messages(item, encoder), _tools(item, encoder)))
         found.append(Question(suite.name, item, suite.scorer, tokens, suite.max_tokens))
     return found
 
@@ -85,19 +85,21 @@ def suite_questions(suite: Suite, encoder: TextEncoder) -> list[Question]:
 def golden_rows(
     suite: Suite, encoder: TextEncoder, most_tokens: int, *, offer: bool
 ) -> list[Encoded | None]:
-    """Return each item with its first golden answer, as a model sees it in training.
+    """Return each item with its first golden answer, encoded as in training.
 
-    Only that answer counts. With `offer`, functions that the template hides stand in the system
-    text, as `suite_questions` puts them. None where an item has no golden answer, is longer than
-    `most_tokens`, or is refused by the template.
+    Only that answer is supervised. With `offer`, functions that the template does not show are put
+    into the system text, as by `suite_questions`. None where an item has no golden answer, is
+    longer than `most_tokens`, or is refused by the template.
     """
     places = [place for place, item in enumerate(suite.items) if item.answers]
     found: dict[int, Encoded | Unfit] = {}
-    # A template that cannot write these calls (Llama: several at once) is given them as text.
-    for way in (_golden_turn, _golden_text):
+    # For a template that cannot render these calls (Llama: several at once) they become text.
+    for render in (_golden_turn, _golden_text):
         left = [place for place in places if not isinstance(found.get(place), Encoded)]
         chats = [
-            _answered(item := suite.items[place], way(suite, item, encoder), encoder, offer=offer)
+            _answered(
+                item := suite.items[place], render(suite, item, encoder), encoder, offer=offer
+            )
             for place in left
         ]
         found |= zip(left, encoder.encode(chats, most_tokens), strict=True)
@@ -106,7 +108,7 @@ def golden_rows(
 
 
 def _golden_turn(suite: Suite, item: SuiteItem, encoder: TextEncoder) -> Turn:
-    """Return the golden answer as a turn; its calls are written as the template does."""
+    """Return the golden answer as a turn; the template renders its calls."""
     if (item.scorer or suite.scorer) == "calls" and encoder.writes_calls:
         reading = read_calls(item.answers[0], after_text=True)
         if reading.calls is not None:
@@ -119,16 +121,16 @@ def _golden_text(_suite: Suite, item: SuiteItem, _encoder: TextEncoder) -> Turn:
 
 
 def _answered(item: SuiteItem, golden: Turn, encoder: TextEncoder, *, offer: bool) -> Chat:
-    told = _told(item, encoder) if offer else item.messages
-    history = (replace(turn, trained=False) for turn in told)
-    return Chat((*history, golden), tools=_shown(item, encoder))
+    messages = _messages(item, encoder) if offer else item.messages
+    history = (replace(turn, trained=False) for turn in messages)
+    return Chat((*history, golden), tools=_tools(item, encoder))
 
 
 def golden_answers(example: Chat, encoder: TextEncoder) -> tuple[str, ...]:
-    """Return the accepted answers to a row; calls as the template writes them.
+    """Return the accepted answers to a row; calls as the template renders them.
 
-    Where that cannot be read back (the template leaves calls out, or has an unknown form), the
-    calls as JSON are accepted too.
+    Where these cannot be parsed back (the template leaves calls out, or uses an unknown format),
+    the calls as JSON are accepted too.
     """
     own = answer_of(example)
     if not example.turns[-1].calls:
@@ -141,15 +143,15 @@ def golden_answers(example: Chat, encoder: TextEncoder) -> tuple[str, ...]:
     return (written, own) if all(names) else (own,)
 
 
-def _told(item: SuiteItem, encoder: TextEncoder) -> tuple[Turn, ...]:
-    return item.messages if encoder.shows_tools else _offered(item)
+def _messages(item: SuiteItem, encoder: TextEncoder) -> tuple[Turn, ...]:
+    return item.messages if encoder.shows_tools else _with_offer(item)
 
 
-def _shown(item: SuiteItem, encoder: TextEncoder) -> tuple[str, ...]:
+def _tools(item: SuiteItem, encoder: TextEncoder) -> tuple[str, ...]:
     return item.tools if encoder.shows_tools else ()
 
 
-def _offered(item: SuiteItem) -> tuple[Turn, ...]:
+def _with_offer(item: SuiteItem) -> tuple[Turn, ...]:
     if not item.tools:
         return item.messages
     offer = "\n".join((OFFER, *item.tools))

@@ -1,4 +1,4 @@
-"""What a judgement found, as one value for programs and as Markdown for people; decides nothing."""
+"""The report of a judgement, as one value for programs and as Markdown for people."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -18,7 +18,7 @@ from daemon.evaluation.scoring_session import Exam
 from daemon.settings_evaluation import GradeSettings
 
 SHOWN = 20
-"""Changed answers of each kind that are shown side by side."""
+"""Changed answers of each kind shown side by side."""
 Report = Mapping[str, Any]
 
 
@@ -31,13 +31,13 @@ def report_of(
     grading: GradeSettings,
     about: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Return everything that was found; `about` says what was judged."""
+    """Return the whole report; `about` describes what was judged."""
     summed = summaries(marks, exam, wanted)
     before = marks.references[0]
     return {
         "schema_version": 1,
         **about,
-        "models": [one.examinee.name for one in marks.everybody],
+        "models": [one.examinee.name for one in marks.all_models],
         "verdict": {
             "kind": verdict.kind,
             "promotes": verdict.promotes,
@@ -55,7 +55,7 @@ def report_of(
         "tests": [asdict(test) for test in tests],
         "grades": {
             one.examinee.name: _grade([by[one.examinee.name] for by in summed.values()], grading)
-            for one in marks.everybody
+            for one in marks.all_models
         },
         "changed": {
             "to_right": _changed(marks.candidate, before, exam, right=True),
@@ -67,8 +67,8 @@ def report_of(
 
 def _losses(marks: JudgementScores) -> list[dict[str, Any]]:
     found = []
-    for name, scored in marks.candidate.paper.losses.items():
-        losses = {m.examinee.name: mean_loss(m.paper.losses[name]) for m in marks.everybody}
+    for name, scored in marks.candidate.results.losses.items():
+        losses = {m.examinee.name: mean_loss(m.results.losses[name]) for m in marks.all_models}
         found.append(
             {
                 "set": name,
@@ -81,7 +81,7 @@ def _losses(marks: JudgementScores) -> list[dict[str, Any]]:
 
 
 def _metric(name: str, exam: Exam, marks: JudgementScores) -> str:
-    scores = [score for one in marks.everybody for score in one.of_set(exam, name)]
+    scores = [score for one in marks.all_models for score in one.of_set(exam, name)]
     return metric_of(name, exam, scores)
 
 
@@ -119,15 +119,15 @@ def _changed(
                     "id": question.item.id,
                     "question": question.text,
                     "golden": question.golden,
-                    "before": before.paper.answers[number].text,
-                    "after": candidate.paper.answers[number].text,
+                    "before": before.results.answers[number].text,
+                    "after": candidate.results.answers[number].text,
                 }
             )
     return found
 
 
 def markdown(report: Report) -> str:
-    """Return a report as Markdown; foreign texts are shown as they stand, in code."""
+    """Return a report as Markdown; untrusted texts are shown verbatim, as code."""
     verdict = report["verdict"]
     lines = [
         f"# {plain(report['title'])}",

@@ -1,4 +1,4 @@
-"""A judgement's report as one HTML page that needs no network; measures and decides nothing."""
+"""Renders a judgement's report as a self-contained HTML page."""
 
 from daemon.analysis.frame import document
 from daemon.analysis.markup import Html, element, join, table, text

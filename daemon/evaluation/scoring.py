@@ -1,4 +1,4 @@
-"""What evaluations need of a model, and how they take turns with it; knows no adapter, no run."""
+"""The interface of a scorer, which computes losses and answers, and chunked scoring of rows."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
@@ -7,16 +7,16 @@ from daemon.core.evaluation.answers import Answer, AnswerLimits
 from daemon.text.encoder import Encoded
 
 CHUNK = 4
-"""Rows scored at once; orders are looked at in between."""
+"""Rows scored at once; orders are polled in between."""
 
 CHUNK_TOKENS = 2048
-"""Tokens scored at once, where a row is not longer: more take a small GPU longer than a stop."""
+"""Tokens scored at once, unless one row is longer: more would delay a stop on a small GPU."""
 
-Heard = Callable[[int, Answer], None]
-"""Given each answer with the place of its prompt, as soon as it has ended."""
+OnAnswer = Callable[[int, Answer], None]
+"""Called with each answer and the index of its prompt, as soon as it has ended."""
 
 Interrupted = Callable[[], bool]
-"""Asked between items: is the work to be left?"""
+"""Polled between items: whether to stop."""
 
 
 class Scorer(Protocol):
@@ -31,11 +31,11 @@ class Scorer(Protocol):
         prompts: Sequence[Sequence[int]],
         limits: AnswerLimits,
         interrupted: Interrupted,
-        heard: Heard | None = None,
+        on_answer: OnAnswer | None = None,
     ) -> list[Answer] | None:
-        """Return the greedy answers, made side by side; None when interrupted.
+        """Return the greedy answers, generated concurrently; None when interrupted.
 
-        `heard` is given each at once, so that those that have ended outlive an interruption.
+        `on_answer` receives each at once, so that finished ones survive an interruption.
         """
         ...
 
@@ -53,7 +53,7 @@ def row_losses(
 
 
 def chunks(rows: Sequence[Encoded]) -> Iterator[Sequence[Encoded]]:
-    """Give the rows in order, as many at once as may be scored between two looks at the orders."""
+    """Yield the rows in order, as many at once as may be scored between two polls of the orders."""
     start, tokens = 0, 0
     for number, row in enumerate(rows):
         tokens += len(row.tokens)

@@ -1,7 +1,7 @@
-"""One model sits an exam; what is known of it from before is not computed again.
+"""Scores one model on an exam, with a cache of its earlier losses and answers.
 
-A version never changes, so what it made of an item holds for ever; the next run compares with a
-version that has just been a candidate, and every run with the same base.
+A version never changes, so its results stay valid; the next run compares with a version that has
+just been a candidate, and every run with the same base.
 """
 
 import hashlib
@@ -19,35 +19,35 @@ from daemon.evaluation.scoring import Interrupted, Scorer, chunks
 from daemon.text.encoder import Encoded
 
 Found = Mapping[str, Any]
-"""What a model made of items, as plain JSON values by the items' keys."""
+"""A model's losses and answers, as plain JSON values by the items' keys."""
 
 
 class ScoreCache(Protocol):
-    """What models made of items before."""
+    """Cached losses and answers of models."""
 
     def known(self, model: str) -> Found:
-        """Return all that is known of a model."""
+        """Return everything cached for a model."""
         ...
 
     def keep(self, model: str, found: Found) -> None:
-        """Add to it."""
+        """Add results to the cache."""
         ...
 
 
 class NotingProgress:
-    """A memory that notes, once, that something new was found: the work is not futile."""
+    """A cache that reports, once, that a new result was added: the work makes progress."""
 
-    def __init__(self, memory: ScoreCache, note: Callable[[], None]) -> None:
-        self._memory = memory
+    def __init__(self, cache: ScoreCache, note: Callable[[], None]) -> None:
+        self._cache = cache
         self._note: Callable[[], None] | None = note
 
     def known(self, model: str) -> Found:
-        """Return all that is known of a model."""
-        return self._memory.known(model)
+        """Return everything cached for a model."""
+        return self._cache.known(model)
 
     def keep(self, model: str, found: Found) -> None:
-        """Add to it."""
-        self._memory.keep(model, found)
+        """Add results to the cache."""
+        self._cache.keep(model, found)
         if found and self._note is not None:
             self._note()
             self._note = None
@@ -63,27 +63,27 @@ class Exam:
     answer_s: float
     """Longest time for an answer, in seconds."""
     jobs: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """By set, the job of each of its rows, where they are of jobs."""
+    """By set, the job of each of its rows, where the rows belong to jobs."""
     families: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """By set, the family of each of its rows, where several may be of one."""
+    """By set, the family of each of its rows, where rows may share one."""
 
 
 @dataclass(frozen=True)
 class Examinee:
-    """A model at the exam."""
+    """A model to be scored on an exam."""
 
     name: str
     folder: Path | None
-    """Of its adapter; None for the untouched base."""
+    """The directory of its adapter; None for the untouched base."""
     key: str
-    """By which it is remembered: the same for the same weights only."""
+    """Its cache key: equal only for equal weights."""
     exam: Exam | None = None
-    """The items put to it as it was taught; None where that is no other way."""
+    """The exam encoded as this model was trained; None where that is the common one."""
 
 
 @dataclass(frozen=True)
 class SessionResults:
-    """What one model made of the exam."""
+    """One model's losses and answers."""
 
     losses: Mapping[str, Sequence[tuple[float, int]]]
     """Each row's sum of losses in nats, and its supervised tokens."""
@@ -91,15 +91,15 @@ class SessionResults:
 
 
 class CachedAnswers:
-    """What one model answers: from memory what it has answered before, the rest by asking it."""
+    """The answers of one model: cached ones first, the rest generated."""
 
     def __init__(self, scorer: Scorer, known: Found, keep: Callable[[Found], None]) -> None:
-        """`keep` is given what should be remembered, as soon as it is found."""
+        """`keep` receives what should be cached, as soon as it is there."""
         self._scorer = scorer
         self._known = dict(known)
         self._keep = keep
 
-    def give(
+    def answers_to(
         self,
         questions: Sequence[Question],
         answer_s: float,
@@ -108,89 +108,91 @@ class CachedAnswers:
     ) -> list[Answer] | None:
         """Return an answer for each question; None when interrupted.
 
-        `ready` is called before the model is asked; `answer_s` is the longest time for one.
+        `ready` is called before the model generates; `answer_s` is the time limit of one answer.
         """
-        missing = {key: one for one in questions if (key := _asked(one)) not in self._known}
+        missing = {key: one for one in questions if (key := _answer_key(one)) not in self._known}
         for tokens in sorted({one.max_tokens for one in missing.values()}):
-            asked = {key: one for key, one in missing.items() if one.max_tokens == tokens}
+            batch = {key: one for key, one in missing.items() if one.max_tokens == tokens}
             ready()
-            said = self._scorer.answer(
-                [one.tokens for one in asked.values()],
+            answers = self._scorer.answer(
+                [one.tokens for one in batch.values()],
                 AnswerLimits(tokens, answer_s),
                 interrupted,
-                partial(self._heard, list(asked), tokens),
+                partial(self._cache_answer, list(batch), tokens),
             )
-            if said is None:
+            if answers is None:
                 return None
-            self._known |= {key: asdict(one) for key, one in zip(asked, said, strict=True)}
-        return [Answer(**fields_of(Answer, self._known[_asked(one)])) for one in questions]
+            self._known |= {key: asdict(one) for key, one in zip(batch, answers, strict=True)}
+        return [Answer(**fields_of(Answer, self._known[_answer_key(one)])) for one in questions]
 
-    def _heard(self, keys: Sequence[str], most: int, place: int, said: Answer) -> None:
-        """Keep an answer at once: a kill loses those in the making, not those that have ended."""
-        # How far an answer came that time cut off depends on the day: it is made again.
-        if said.ended or said.tokens == most:
-            self._keep({keys[place]: asdict(said)})
+    def _cache_answer(self, keys: Sequence[str], most: int, place: int, answer: Answer) -> None:
+        """Cache an answer at once: a kill loses only the unfinished ones."""
+        # An answer cut off by time depends on the machine's load: it is not cached.
+        if answer.ended or answer.tokens == most:
+            self._keep({keys[place]: asdict(answer)})
 
 
 class ScoringSession:
-    """The work of one model; its adapter is put on when something is not known yet."""
+    """Scores one model; its adapter is loaded when something is not cached yet."""
 
     def __init__(
         self,
         scorer: Scorer,
         load_adapter: Callable[[Path | None], None],
         examinee: Examinee,
-        memory: ScoreCache,
+        cache: ScoreCache,
         interrupted: Interrupted,
     ) -> None:
         self._scorer = scorer
         self._load_adapter = load_adapter
         self._examinee = examinee
-        self._memory = memory
+        self._cache = cache
         self._interrupted = interrupted
-        self._known = dict(memory.known(examinee.key))
-        self._worn = False
+        self._known = dict(cache.known(examinee.key))
+        self._adapter_loaded = False
 
     def score(self, exam: Exam) -> SessionResults | None:
-        """Return the paper; None when interrupted. What was found until then is remembered."""
+        """Return the results; None when interrupted. Those found until then are cached."""
         rows = [row for rows in exam.sets.values() for row in rows]
         if not self._score(rows):
             return None
-        answers = CachedAnswers(self._scorer, self._known, self._keep)
-        said = answers.give(exam.questions, exam.answer_s, self._ensure_adapter, self._interrupted)
-        if said is None:
+        cached = CachedAnswers(self._scorer, self._known, self._keep)
+        answers = cached.answers_to(
+            exam.questions, exam.answer_s, self._ensure_adapter, self._interrupted
+        )
+        if answers is None:
             return None
         losses = {name: [self._loss(row) for row in rows] for name, rows in exam.sets.items()}
-        return SessionResults(losses, said)
+        return SessionResults(losses, answers)
 
     def _loss(self, row: Encoded) -> tuple[float, int]:
-        total, tokens = self._known[_scored(row)]
+        total, tokens = self._known[_loss_key(row)]
         return float(total), int(tokens)
 
     def _score(self, rows: Sequence[Encoded]) -> bool:
-        missing = {key: row for row in rows if (key := _scored(row)) not in self._known}
+        missing = {key: row for row in rows if (key := _loss_key(row)) not in self._known}
         for chunk in chunks(list(missing.values())):
             if self._interrupted():
                 return False
             self._ensure_adapter()
             found = self._scorer.losses(chunk)
-            self._keep({_scored(row): list(one) for row, one in zip(chunk, found, strict=True)})
+            self._keep({_loss_key(row): list(one) for row, one in zip(chunk, found, strict=True)})
         return True
 
     def _ensure_adapter(self) -> None:
-        if not self._worn:
+        if not self._adapter_loaded:
             self._load_adapter(self._examinee.folder)
-            self._worn = True
+            self._adapter_loaded = True
 
     def _keep(self, found: Found) -> None:
         self._known.update(found)
-        self._memory.keep(self._examinee.key, found)
+        self._cache.keep(self._examinee.key, found)
 
 
 def model_key(
     adapter: str, base_fingerprint: str, device: str, libraries: Mapping[str, str]
 ) -> str:
-    """Return what a model is remembered by: its weights, the base and what computes them.
+    """Return a model's cache key, of its weights, the base and what computes them.
 
     `adapter` is the SHA-256 of its weights, or `base` where it has none.
     """
@@ -198,13 +200,13 @@ def model_key(
     return hashlib.sha256(json.dumps(about, default=str).encode()).hexdigest()[:32]
 
 
-def _scored(row: Encoded) -> str:
-    """Return the key of a row's loss."""
+def _loss_key(row: Encoded) -> str:
+    """Return the cache key of a row's loss."""
     return _digest(b"loss", row.tokens.tobytes(), row.supervised.tobytes())
 
 
-def _asked(one: Question) -> str:
-    """Return the key of an answer."""
+def _answer_key(one: Question) -> str:
+    """Return the cache key of an answer."""
     return _digest(b"answer", repr((one.max_tokens, one.tokens)).encode())
 
 

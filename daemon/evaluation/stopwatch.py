@@ -1,25 +1,25 @@
-"""Stands between an exam and the model, and counts what its answers took; changes no answer."""
+"""A scorer that measures the time and tokens of another scorer's answers."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from daemon.core.evaluation.answers import Answer, AnswerLimits
-from daemon.evaluation.scoring import Heard, Interrupted, Scorer
+from daemon.evaluation.scoring import Interrupted, OnAnswer, Scorer
 from daemon.text.encoder import Encoded
 
 
 @dataclass
 class Stopwatch:
-    """A scorer that measures another one."""
+    """Wraps a scorer and measures its answers."""
 
     scorer: Scorer
     now_s: Callable[[], float]
     """Monotonic seconds."""
     waited_s: Callable[[], float]
-    """Seconds that were spent waiting while work went on: a pause is no time of the model's."""
+    """Seconds spent waiting, as in a pause: these are not the model's time."""
     answers: int = field(default=0, init=False)
     tokens: int = field(default=0, init=False)
-    """With the one that ends an answer."""
+    """Including the end token of each answer."""
     seconds: float = field(default=0.0, init=False)
 
     def losses(self, rows: Sequence[Encoded]) -> list[tuple[float, int]]:
@@ -31,13 +31,13 @@ class Stopwatch:
         prompts: Sequence[Sequence[int]],
         limits: AnswerLimits,
         interrupted: Interrupted,
-        heard: Heard | None = None,
+        on_answer: OnAnswer | None = None,
     ) -> list[Answer] | None:
         """Return the answers; None when interrupted."""
         began_s, waited_s = self.now_s(), self.waited_s()
-        said = self.scorer.answer(prompts, limits, interrupted, heard)
-        if said is not None:
+        found = self.scorer.answer(prompts, limits, interrupted, on_answer)
+        if found is not None:
             self.seconds += self.now_s() - began_s - (self.waited_s() - waited_s)
-            self.answers += len(said)
-            self.tokens += sum(one.tokens + one.ended for one in said if one.tokens)
-        return said
+            self.answers += len(found)
+            self.tokens += sum(one.tokens + one.ended for one in found if one.tokens)
+        return found

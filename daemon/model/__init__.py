@@ -1,1 +1,1 @@
-"""The lower rooms that know MLX: BLAS, base models, adapters, generation."""
+"""Models on MLX: BLAS, base models, adapters, generation."""

@@ -1,7 +1,7 @@
-"""Computes SwiGLU on the CPU without the scalar `exp` of MLX's Linux back end; knows no model.
+"""A fast SwiGLU for the CPU, in place of the scalar `exp` of MLX's Linux back end.
 
 `exp` there takes 10 ns a number, `sigmoid` 16. A polynomial takes a tenth of that, because the
-compiler turns it into vector instructions, and is nearer to the true value.
+compiler vectorises it, and is closer to the true value.
 """
 
 import sys
@@ -18,7 +18,7 @@ from mlx_lm.models import activations as theirs  # isort: skip
 _how = threading.local()
 
 _LARGEST = 87.0
-"""Beyond this e^x is no normal float32 number."""
+"""Beyond this e^x is not a normal float32 number."""
 
 _LOG2_E = 1.4426950408889634
 _ROUNDING = 1.5 * 2.0**23
@@ -26,19 +26,19 @@ _ROUNDING = 1.5 * 2.0**23
 
 _ROUNDING_BITS = 0x4B400000
 _LN2_HIGH, _LN2_LOW = 0.693359375, -2.12194440e-4
-"""ln 2 in two parts, of which products with small integers are exact (Cephes, expf)."""
+"""ln 2 in two parts whose products with small integers are exact (Cephes, expf)."""
 
 _TERMS = (1 / 720, 1 / 120, 1 / 24, 1 / 6, 1 / 2, 1.0, 1.0)
 
 MOST_SHAPES = 64
-"""Of one function in one thread: what MLX keeps of a shape takes 40 KiB."""
+"""Shapes of one function in one thread: MLX's compiled code of each takes 40 KiB."""
 
 
 class FewShapes(threading.local):
-    """A function that each thread compiles for itself, and anew after `MOST_SHAPES` shapes.
+    """A function compiled once a thread, and again after `MOST_SHAPES` shapes.
 
-    Nothing that MLX compiled goes before its function does, and answers have hundreds of lengths.
-    Without shapes it cannot compile: `View` infers none (MLX 0.32.4).
+    MLX frees compiled code only with its function, and answers have hundreds of lengths. It cannot
+    compile without shapes: `View` does not infer them (MLX 0.32.4).
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -57,7 +57,7 @@ class FewShapes(threading.local):
 
 
 def use_fast_swiglu(model: Module) -> None:
-    """Have every layer that calls mlx-lm's `swiglu` call the one below, for the whole process."""
+    """Replace mlx-lm's `swiglu` by ours in every layer that calls it, for the whole process."""
     if not can_compile():
         return
     for _, module in model.named_modules():  # type: ignore[no-untyped-call]
@@ -68,9 +68,9 @@ def use_fast_swiglu(model: Module) -> None:
 
 @contextmanager
 def as_mlx_lm_does() -> Iterator[None]:
-    """Leave `swiglu` to mlx-lm while this lasts, in this thread.
+    """Use mlx-lm's `swiglu` in this context and thread.
 
-    Inside `mx.checkpoint` the one below holds a third more memory than what is computed again.
+    Inside `mx.checkpoint` ours takes a third more memory than the recomputed layer.
     """
     _how.theirs = True
     try:
@@ -80,7 +80,7 @@ def as_mlx_lm_does() -> Iterator[None]:
 
 
 def swiglu(gate: Any, x: Any) -> Any:
-    """Return silu(gate) * x; other numbers than float32 are left to mlx-lm."""
+    """Return silu(gate) * x; mlx-lm computes other types than float32."""
     if getattr(_how, "theirs", False):
         return theirs.swiglu(gate, x)
     if gate.dtype != mx.float32 or x.dtype != mx.float32:
@@ -89,7 +89,7 @@ def swiglu(gate: Any, x: Any) -> Any:
 
 
 def exp(x: Any) -> Any:
-    """Return e^x in float32 to 3e-7 relative; beyond +-87 that of +-87."""
+    """Return e^x in float32, relative error 3e-7; x is clipped to +-87."""
     x = mx.minimum(mx.maximum(x, -_LARGEST), _LARGEST)
     shifted = x * _LOG2_E + _ROUNDING
     power = shifted - _ROUNDING
@@ -120,6 +120,6 @@ def _swiglu(gate: Any, x: Any) -> Any:
 
 @_swiglu.vjp
 def _swiglu_vjp(primals: tuple[Any, Any], cotangent: Any, _: Any) -> Any:
-    # Computed again from what went in: nothing in between is kept for the gradient.
+    # Recomputed from the inputs: no intermediate result is stored for the gradient.
     gate, x = primals
     return _backward(gate, x, cotangent)

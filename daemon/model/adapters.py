@@ -1,4 +1,4 @@
-"""Puts adapters on a base model and moves their weights to and from files; knows no training."""
+"""Attaches LoRA and DoRA adapters to a base model; saves and loads their weights."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,10 +35,10 @@ def all_linear(model: Module) -> list[str]:
 
 
 def attach(model: Module, spec: AdapterSpec, seed: int) -> tuple[str, ...]:
-    """Freeze the base and put a fresh adapter on it, which changes nothing yet; return its keys.
+    """Freeze the base and attach a new adapter, which changes nothing yet; return its keys.
 
     Raises:
-        ModelFault: no module of the model has such a name, or it cannot carry this kind.
+        ModelFault: no module of the model has such a name, or it does not support this kind.
     """
     keys = spec.keys or tuple(all_linear(model))
     model.freeze()
@@ -59,10 +59,10 @@ def attach(model: Module, spec: AdapterSpec, seed: int) -> tuple[str, ...]:
 
 
 def check_trainable(model: Module) -> None:
-    """See that every adapted module is one that can be trained here.
+    """Check that every adapted module can be trained here.
 
-    The head works in chunks that give its input a gradient and its own weights none; where it is
-    the embedding's table too, half of the embedding's gradient would be missing.
+    The head is computed in chunks, with a gradient for its input but not for its weights; where it
+    is tied to the embedding, half of the embedding's gradient would be missing.
 
     Raises:
         ModelFault: an embedding or the head is adapted.
@@ -82,7 +82,7 @@ def check_trainable(model: Module) -> None:
 
 
 def detach(model: Module) -> None:
-    """Take the adapter off again: the model is the bare base."""
+    """Remove the adapter: the model is the bare base again."""
     bare = []
     for name, module in model.named_modules():  # type: ignore[no-untyped-call]
         if _LEAVES & module.keys() and isinstance(module.get("linear"), Module):
@@ -120,7 +120,7 @@ def adapter_weights(model: Module) -> Weights:
 
 
 def put_weights(model: Module, weights: Mapping[str, mx.array]) -> None:
-    """Give the adapter other arrays of the same names and shapes."""
+    """Replace the adapter's arrays by others of the same names and shapes."""
     model.update(tree_unflatten(list(weights.items())))
     mx.eval(adapter_weights(model))
 
@@ -132,20 +132,20 @@ def is_finite(weights: Mapping[str, mx.array]) -> bool:
 
 
 def save_adapter(model: Module, path: Path) -> None:
-    """Write the adapter into a directory that is still being built; `path` ends in .safetensors."""
+    """Write the adapter into a directory being built; `path` ends in .safetensors."""
     mx.save_safetensors(str(path), adapter_weights(model), metadata={"format": "mlx"})
 
 
 def load_adapter(model: Module, path: Path) -> None:
-    """Take the adapter's weights from a file; the model keeps its own where any is unfit.
+    """Load the adapter's weights from a file; on any misfit the model stays unchanged.
 
     Raises:
-        ModelFault: the file is damaged, belongs to another adapter, or holds a number not finite.
+        ModelFault: the file is damaged, belongs to another adapter, or has non-finite numbers.
     """
     own = adapter_weights(model)
     _check_fit(own, path)
     loaded: Weights = mx.load(str(path))  # type: ignore[assignment]
-    # Loading is lazy: the file may be pruned before the numbers are first needed.
+    # Loading is lazy: the file may be pruned before the arrays are first used.
     mx.eval(loaded)
     if not is_finite(loaded):
         raise ModelFault("adapter_damaged", f"{path} holds numbers that are not finite")

@@ -1,7 +1,7 @@
-"""Takes mlx-lm's models apart without touching their code: trunk, layers, head; trains nothing.
+"""Splits mlx-lm's models into trunk, layers and head, without changing their code.
 
-A part is swapped for a stand-in while the model runs and put back after, so that scaling, capping
-and masks stay the model's own. What cannot be taken apart exactly is found by trying.
+A part is replaced by a stand-in while the model runs and restored after, so that scaling, capping
+and masks stay the model's own. Whether a split is exact is tested on a probe.
 """
 
 import threading
@@ -19,20 +19,20 @@ _TRUNKS = ("model", "transformer", "backbone")
 _TOLERANCE = {mx.float32: 1e-4}
 _HALF_TOLERANCE = 2e-2
 _PROBE = (5, 9, 7)
-"""Lengths of the texts with which a model is tried, in tokens."""
+"""Lengths of the probe texts, in tokens."""
 
 
 class StandIn(Module):
-    """Runs where another module stands; all else is asked of that one."""
+    """Runs in place of another module; all attributes are the other's."""
 
     def __init__(self, real: Module, call: Callable[..., Any]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        # Outside the tree of modules: no parameter is to be found twice.
+        # Outside the module tree: no parameter may be found twice.
         object.__setattr__(self, "_real", real)
         object.__setattr__(self, "_call", call)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Return what was given to run instead."""
+        """Call the replacement."""
         return object.__getattribute__(self, "_call")(*args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:
@@ -40,32 +40,32 @@ class StandIn(Module):
 
 
 class Anatomy:
-    """One model in its parts.
+    """One model and its parts.
 
-    Tokens are (rows, width); what flows between layers is (rows, width, hidden).
+    Tokens are (rows, width); hidden states are (rows, width, hidden).
     """
 
     def __init__(self, model: Module) -> None:
         self.model = model
         self.building = threading.RLock()
-        """Held while a graph is built: parts are swapped meanwhile, for all threads."""
+        """Held while a graph is built: meanwhile parts are replaced, for all threads."""
         self._outer = _holder(model)
         self._trunk_name = next((name for name in _TRUNKS if name in (self._outer or {})), None)
-        with _as_when_answering(model):
+        with _in_eval_mode(model):
             self.has_head = self._outer is not None and self._tails_agree()
 
     # --- head ---------------------------------------------------------------------------------
 
     def hidden(self, tokens: Any, cache: Sequence[Any] | None = None) -> Any:
-        """Return what the head is given, (rows, width, hidden)."""
+        """Return the final hidden states, the input of the head: (rows, width, hidden)."""
         return self._trunk()(tokens, cache=cache)
 
     def logits(self, hidden: Any) -> Any:
-        """Return the logits of given positions: (positions, hidden) to (positions, vocabulary)."""
+        """Return the logits of hidden states: (positions, hidden) to (positions, vocabulary)."""
         assert self._outer is not None and self._trunk_name is not None
         given = hidden[None]
         tokens = mx.zeros((1, hidden.shape[0]), mx.int32)
-        with _swapped(
+        with _replaced(
             self._outer, self._trunk_name, StandIn(self._trunk(), lambda *_, **__: given)
         ):
             return self._outer(tokens)[0]
@@ -89,15 +89,15 @@ class Anatomy:
     # --- layers -------------------------------------------------------------------------------
 
     def first_adapted(self) -> int:
-        """Return how many layers lie below every trainable one; 0 where reuse cannot work."""
+        """Return how many layers lie below every trainable one; 0 where a split cannot work."""
         if not self.has_head or self.layers_name is None:
             return 0
-        learning = [len(_trainable(layer)) for layer in self.layers]
-        if sum(learning) != len(_trainable(self.model)):
-            # An embedding that learns changes what flows through every layer.
+        trainable_counts = [len(_trainable(layer)) for layer in self.layers]
+        if sum(trainable_counts) != len(_trainable(self.model)):
+            # A trainable embedding changes the hidden states of every layer.
             return 0
-        below = next((number for number, learns in enumerate(learning) if learns), 0)
-        with _as_when_answering(self.model):
+        below = next((number for number, count in enumerate(trainable_counts) if count), 0)
+        with _in_eval_mode(self.model):
             return below if below and self._split_agrees(below) else 0
 
     @property
@@ -106,36 +106,36 @@ class Anatomy:
         return list(self.model.layers)
 
     def state_below(self, below: int, tokens: Any, cache: Sequence[Any] | None) -> Any:
-        """Return what the first `below` layers hand on, (rows, width, hidden)."""
-        handed: list[Any] = []
+        """Return the output of the first `below` layers, (rows, width, hidden)."""
+        captured: list[Any] = []
 
         def tap(layer: Any) -> Callable[..., Any]:
             def run(*args: Any, **kwargs: Any) -> Any:
-                handed.append(layer(*args, **kwargs))
-                return handed[0]
+                captured.append(layer(*args, **kwargs))
+                return captured[0]
 
             return run
 
         layers = self.layers
         last = StandIn(layers[below - 1], tap(layers[below - 1]))
-        above = [StandIn(layer, _hand_on) for layer in layers[below:]]
+        above = [StandIn(layer, _identity) for layer in layers[below:]]
         with self.with_layers([*layers[: below - 1], last, *above]):
             self.hidden(tokens, cache)
-        return handed[0]
+        return captured[0]
 
     def hidden_above(
         self, below: int, state: Any, tokens: Any, cache: Sequence[Any] | None = None
     ) -> Any:
-        """Return what the head is given, from what `state_below` returned."""
+        """Return the final hidden states, computed from the result of `state_below`."""
         layers = self.layers
-        idle = [StandIn(layer, _hand_on) for layer in layers[: below - 1]]
+        idle = [StandIn(layer, _identity) for layer in layers[: below - 1]]
         feed = StandIn(layers[below - 1], lambda *_, **__: state)
         with self.with_layers([*idle, feed, *layers[below:]]):
             return self.hidden(tokens, cache)
 
     @contextmanager
     def checkpointed(self) -> Iterator[None]:
-        """Have every layer computed again for its gradient, while this lasts."""
+        """Apply gradient checkpointing to every layer in this context."""
         with self.with_layers([StandIn(layer, _recomputed(layer)) for layer in self.layers]):
             yield
 
@@ -150,7 +150,7 @@ class Anatomy:
 
     @property
     def layers_name(self) -> str | None:
-        """Where the trunk keeps its list of layers; None where it has no such list."""
+        """The name of the trunk's list of layers; None where it has no such list."""
         if self._outer is None or self._trunk_name is None:
             return None
         layers = self.layers
@@ -161,15 +161,15 @@ class Anatomy:
 
     @contextmanager
     def with_layers(self, layers: list[Any]) -> Iterator[None]:
-        """Have other layers, as many, stand in their places while this lasts."""
+        """Replace the layers by as many others in this context."""
         name = self.layers_name
         assert name is not None
-        with _swapped(self._trunk(), name, layers):
+        with _replaced(self._trunk(), name, layers):
             yield
 
 
 def alike(whole: Any, parts: Any) -> bool:
-    """Return whether two arrays are the same but for the order of their sums."""
+    """Return whether two arrays are equal up to rounding."""
     if whole.shape != parts.shape:
         return False
     tolerance = _TOLERANCE.get(whole.dtype, _HALF_TOLERANCE)
@@ -204,7 +204,7 @@ def _holder(model: Module) -> Any:
 
 
 @contextmanager
-def _swapped(holder: Any, name: str, value: Any) -> Iterator[None]:
+def _replaced(holder: Any, name: str, value: Any) -> Iterator[None]:
     real = holder[name]
     holder[name] = value
     try:
@@ -214,8 +214,8 @@ def _swapped(holder: Any, name: str, value: Any) -> Iterator[None]:
 
 
 @contextmanager
-def _as_when_answering(model: Module) -> Iterator[None]:
-    """Have dropout off: the same tokens give the same numbers."""
+def _in_eval_mode(model: Module) -> Iterator[None]:
+    """Switch dropout off in this context: the same tokens give the same numbers."""
     was = model.training
     model.eval()
     try:
@@ -224,7 +224,7 @@ def _as_when_answering(model: Module) -> Iterator[None]:
         model.train(was)
 
 
-def _hand_on(given: Any, *_: Any, **__: Any) -> Any:
+def _identity(given: Any, *_: Any, **__: Any) -> Any:
     return given
 
 
@@ -232,13 +232,13 @@ def _recomputed(layer: Any) -> Callable[..., Any]:
     def run(given: Any, *args: Any, **kwargs: Any) -> Any:
         def forward(own: Any, into: Any, key: Any) -> Any:
             layer.update(own)
-            # Random bits have no gradient, so none may be asked of what they are drawn from.
+            # Random bits have no gradient, so their key must not get one.
             with as_mlx_lm_does(), masks_from(None if key is None else mx.stop_gradient(key)):
                 return layer(into, *args, **kwargs)
 
-        # Drawn out here, once: forward is called again for the gradient, and has to drop the same.
+        # Drawn here, once: forward runs again for the gradient and must use the same mask.
         key = new_key() if drops(layer) else None
-        # The trainable numbers go in by hand: what is only closed over gets no gradient.
+        # The trainable parameters are passed as arguments: captured ones get no gradient.
         return mx.checkpoint(forward)(layer.trainable_parameters(), given, key)
 
     return run

@@ -1,4 +1,4 @@
-"""How much arithmetic a model takes, and how much this machine does in a second; trains nothing."""
+"""Counts the arithmetic of a training step, and measures this machine's peak FLOP/s."""
 
 from dataclasses import dataclass
 from time import perf_counter
@@ -12,25 +12,25 @@ from daemon.model.backend import Module, mx, on_cpu
 PEAK_SIDE_CPU = 1024
 PEAK_SIDES_GPU = (256, 1024, 4096)
 ENOUGH_S = 0.01
-"""A product that takes longer fills the device: a larger one would only take longer still."""
+"""A product that takes longer saturates the device: a larger one would only take longer."""
 
 TRIES = 3
 
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """Products and sums of training, attention left out; two for each weight that takes part."""
+    """Floating-point operations of training without attention: two for each weight involved."""
 
     lower_token: float
-    """For each token in the layers that learn nothing."""
+    """For each token in the frozen layers below the adapter."""
     upper_token: float
-    """For each token in the others, forward and backward."""
+    """For each token in the other layers, forward and backward."""
     supervised: float
     """For each supervised token in the head, forward and backward."""
 
 
 def arithmetic_of(anatomy: Anatomy, below: int) -> Arithmetic:
-    """Return what a model with an adapter takes; `below` layers from the first learn nothing."""
+    """Return the operations of a model with an adapter; the first `below` layers are frozen."""
     lower = sum(_frozen(layer) for layer in anatomy.layers[:below])
     upper = sum(_frozen(layer) for layer in anatomy.layers[below:])
     learning: Any = tree_flatten(anatomy.model.trainable_parameters())  # type: ignore[no-untyped-call]
@@ -42,20 +42,20 @@ def arithmetic_of(anatomy: Anatomy, below: int) -> Arithmetic:
 
 
 def _frozen(layer: Module) -> int:
-    """Return the weights of a layer's products, quantised ones as what they stand for."""
+    """Return the number of weights in a layer's products; quantised ones count unpacked."""
     found = 0
     for _, module in layer.named_modules():  # type: ignore[no-untyped-call]
         weight = module.get("weight")
         if weight is None or weight.ndim < 2:
             continue
-        # Packed integers: the scales tell how many numbers they stand for.
+        # Packed integers: the scales give the number of weights.
         scales = module.get("scales")
         found += weight.size if scales is None else scales.size * module.group_size
     return found
 
 
 def peak_flops() -> float:
-    """Return products and sums a second of a large matrix product, the best of a few."""
+    """Return the FLOP/s of a large matrix product, the best of a few."""
     if on_cpu():
         return _flops(PEAK_SIDE_CPU, mx.float32)
     best = 0.0

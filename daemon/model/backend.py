@@ -1,4 +1,4 @@
-"""MLX, set up for this machine; every other module takes it from here."""
+"""MLX, set up for this machine; every other module imports it from here."""
 
 import ctypes
 import os
@@ -10,18 +10,18 @@ from daemon.model import wheels
 from daemon.model.blas import load_blas
 
 BLAS = load_blas()
-# mlx-lm brings transformers along, which otherwise tells each start that PyTorch is missing.
+# mlx-lm imports transformers, which otherwise warns at each start that PyTorch is missing.
 os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
 
 WATCHDOG_VARIABLE = "AGX_RELAX_CDM_CTXSTORE_TIMEOUT"
-"""With 1, macOS does not end long work on the GPU so soon while a display is on (mlx 3267)."""
+"""With 1, macOS does not kill long GPU work so soon while a display is on (mlx 3267)."""
 
-# Metal reads it when it starts; a user's own value stays.
+# Metal reads it at its start; a user's own value stays.
 if sys.platform == "darwin":
     os.environ.setdefault(WATCHDOG_VARIABLE, "1")
 
-# glibc hands large blocks back to the system when they are freed and gets them back page by page,
-# which takes a tenth of a step on the CPU: MLX asks for the same sizes again and again.
+# glibc returns large freed blocks to the system and gets them back page by page, which takes a
+# tenth of a step on the CPU: MLX allocates the same sizes again and again.
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 if _libc is not None:
     _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
@@ -60,25 +60,25 @@ __all__ = [
 PLAIN_LINEAR = (Linear, QuantizedLinear)
 
 AS_VARIABLE = "FINETUNED_AS"
-"""With "gpu" everything is chosen as for a GPU while the CPU computes: for tests, children too."""
+"""With "gpu", code behaves as on a GPU while the CPU computes: for tests; children inherit it."""
 
 DEVICE_VARIABLE = "FINETUNED_DEVICE"
-"""With "cpu" MLX computes on the CPU though there is a GPU; children inherit it."""
+"""With "cpu", MLX computes on the CPU even where there is a GPU; children inherit it."""
 
 if os.environ.get(DEVICE_VARIABLE) == "cpu":
     mx.set_default_device(mx.Device(mx.DeviceType.cpu))
 
 
 def on_cpu() -> bool:
-    """Return whether MLX computes on the CPU, and all is to be chosen for that."""
-    # Read at each call: a test may set it for itself alone.
+    """Return whether MLX computes on the CPU, so that code should choose accordingly."""
+    # Read at each call: a test may set it for itself.
     if os.environ.get(AS_VARIABLE) == "gpu":
         return False
     return bool(mx.default_device().type == mx.DeviceType.cpu)
 
 
 def device_name() -> str:
-    """Return what MLX computes on, for people."""
+    """Return the name of MLX's device, for people."""
     if on_cpu():
         return f"CPU ({BLAS.split()[0]})" if BLAS else "CPU"
     name = mx.device_info().get("device_name", "GPU")
@@ -86,7 +86,7 @@ def device_name() -> str:
 
 
 def give_back() -> None:
-    """Hand what is freed but kept for later back to the system; the next work asks for it anew."""
+    """Return cached free memory to the system; later work has to allocate it again."""
     mx.clear_cache()
     with suppress(AttributeError):
         if _libc is not None:
@@ -94,7 +94,7 @@ def give_back() -> None:
 
 
 def can_compile() -> bool:
-    """Return whether MLX compiles; its CPU back end does so with g++, when it is needed."""
+    """Return whether MLX can compile; its CPU back end needs g++ at run time."""
     return not on_cpu() or shutil.which("g++") is not None
 
 

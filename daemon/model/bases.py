@@ -1,4 +1,4 @@
-"""Makes base models ready under `models/base/`; loads none for use and knows no adapter."""
+"""Prepares base models under `models/base/`: finds, downloads, converts and checks them."""
 
 import hashlib
 import os
@@ -8,7 +8,7 @@ from typing import Any
 from daemon.core.workspace.bases import BaseFacts
 from daemon.errors import ModelFault
 from daemon.folders.disk import atomic
-from daemon.folders.models import bases as shelf
+from daemon.folders.models import bases as base_files
 from daemon.layout import Layout
 from daemon.model.backend import on_cpu
 from daemon.model.checks import check_directory, fingerprint, weight_files
@@ -19,13 +19,13 @@ from daemon.text.tokenizer_files import TokenizerFiles
 
 
 def prepare(layout: Layout, model: str, attend: Attend = unattended) -> BaseFacts:
-    """Make the model a setting names ready and return its facts; done before, it is only checked.
+    """Prepare the model of a setting and return its facts; a prepared one is only checked.
 
     Raises:
         ModelFault: `model_missing`, `model_damaged`, `model_unsupported`, `model_download_failed`.
-        Interrupted: `attend` said to leave.
+        Interrupted: `attend` returned true.
     """
-    known = shelf.read_facts(layout, model)
+    known = base_files.read_facts(layout, model)
     if known is not None and _unchanged(layout.base(known.name), known):
         return known
     try:
@@ -36,14 +36,14 @@ def prepare(layout: Layout, model: str, attend: Attend = unattended) -> BaseFact
         facts = _examine(layout.base(name), model, name, source)
     # MLX raises RuntimeError where a disk is full.
     except (OSError, RuntimeError) as error:
-        message = f"the model {model!r} could not be made ready ({error})"
+        message = f"the model {model!r} could not be prepared ({error})"
         raise ModelFault("model_damaged", message) from error
-    shelf.write_facts(layout, facts)
+    base_files.write_facts(layout, facts)
     return facts
 
 
 def _unchanged(folder: Path, known: BaseFacts) -> bool:
-    """Tell whether a base still looks as when its weights were hashed: all but their bytes."""
+    """Return whether a base is unchanged since its weights were hashed, without reading these."""
     try:
         check_directory(folder)
         text = TokenizerFiles.read(folder)
@@ -64,18 +64,18 @@ def _free_name(layout: Layout, name: str, model: str) -> str:
 
 
 def _place(source: ModelSource, folder: Path, layout: Layout) -> None:
-    """Put the model where its directory belongs: converted, or as a link to the user's own."""
+    """Put the model into its directory: converted, or as a link to the user's own."""
     if source.path.is_dir():
         check_directory(source.path)
         if os.path.lexists(folder) and not folder.is_symlink():
             atomic.remove_directory(folder)
-        # A workspace that is moved takes what it has downloaded along.
+        # A relative link: a workspace may be moved with its downloads.
         own = source.path.is_relative_to(layout.models)
         target = os.path.relpath(source.path, layout.bases) if own else str(source.path)
         atomic.replace_link(folder, target)
         return
     if os.path.lexists(folder):
-        # Left by a conversion that wrote no facts, or damaged since.
+        # Left by a conversion that did not finish, or damaged since.
         _remove(folder)
     with atomic.building_directory(folder) as building:
         convert(source.path, building, quantised=not on_cpu())
@@ -118,7 +118,7 @@ def _kind_of_numbers(config: dict[str, Any]) -> str:
 
 
 def _number(config: dict[str, Any], *names: str) -> int:
-    """Return the first of several settings; 0 where the model does not say."""
+    """Return the first of several settings; 0 where the model has none of them."""
     text = config.get("text_config")
     for place in (config, text if isinstance(text, dict) else {}):
         for name in names:

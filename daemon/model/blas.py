@@ -1,6 +1,6 @@
-"""Gives MLX's CPU back end on Linux a fast BLAS; must run before MLX is first imported.
+"""Loads OpenBLAS for MLX's CPU back end on Linux; must run before MLX is first imported.
 
-MLX's wheel brings the reference BLAS; `cblas_sgemm` of a library loaded globally before goes first.
+MLX's wheel has the reference BLAS; the `cblas_sgemm` of a library loaded globally before wins.
 """
 
 import ctypes
@@ -15,7 +15,7 @@ _FORTRAN = b"libgfortran.so.5"
 
 
 def load_blas() -> str | None:
-    """Load OpenBLAS for the whole process; return what it calls itself, None without one."""
+    """Load OpenBLAS for the whole process; return its name and version, None without it."""
     loaded = _openblas()
     if loaded is None:
         return None
@@ -24,19 +24,19 @@ def load_blas() -> str | None:
 
 
 def threads() -> int | None:
-    """Return how many threads a product takes; None without OpenBLAS."""
+    """Return how many threads a product uses; None without OpenBLAS."""
     loaded = _openblas()
     return None if loaded is None else int(loaded.openblas_get_num_threads())
 
 
 @cache
 def most_threads() -> int | None:
-    """Return how many threads products took at the start; None without OpenBLAS."""
+    """Return how many threads products used at the start; None without OpenBLAS."""
     return threads()
 
 
 def set_threads(count: int) -> None:
-    """Have products take so many threads from now on; each gives the same bits with any number."""
+    """Set the number of threads of products; the results are the same bits with any number."""
     loaded = _openblas()
     if loaded is not None:
         most_threads()
@@ -54,7 +54,7 @@ def _openblas() -> ctypes.CDLL | None:
         return ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
     except OSError:
         try:
-            _lend_fortran()
+            _load_fortran()
             return ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
         except OSError:
             return None
@@ -68,14 +68,14 @@ def _file_of(package: str, name: str) -> Path | None:
     return path if path.is_file() else None
 
 
-def _lend_fortran() -> None:
-    """Load the Fortran runtime of MLX's own wheel under the name that OpenBLAS asks for.
+def _load_fortran() -> None:
+    """Load the Fortran runtime of MLX's own wheel under the name that OpenBLAS needs.
 
-    cmeel-openblas expects the system's libgfortran, which a plain machine lacks. The linker goes by
-    the name inside the file, and wheels give theirs a longer one: a copy in memory gets it back.
+    cmeel-openblas expects the system's libgfortran, which many machines lack. The linker goes by
+    the name inside the file, which wheels change: a copy in memory gets the original name back.
 
     Raises:
-        OSError: there is none, or the system refuses.
+        OSError: there is no such runtime, or the system refuses.
     """
     try:
         libraries = Path(str(distribution("mlx-cpu").locate_file("mlx_cpu.libs")))

@@ -1,4 +1,4 @@
-"""Looks at a model directory before anything of it is trusted or loaded; changes nothing."""
+"""Checks a model directory before any of it is trusted or loaded."""
 
 import hashlib
 import re
@@ -23,7 +23,7 @@ def check_directory(folder: Path) -> dict[str, Any]:
     """Return the model's `config.json` if the directory can be used.
 
     Raises:
-        ModelFault: a file is missing or damaged, or the model would run code of its own.
+        ModelFault: a file is missing or damaged, or the model needs to run its own code.
     """
     if not (folder / "config.json").is_file():
         raise ModelFault("model_damaged", f"there is no config.json in {folder}")
@@ -56,18 +56,16 @@ def fingerprint(folder: Path) -> str:
 
 
 def refuse_code(folder: Path) -> None:
-    """Look at what a directory says of itself, before its weights are there.
+    """Check the configuration of a model directory, before its weights are there.
 
     Raises:
-        ModelFault: it would run code of its own, or is of no kind that mlx-lm knows.
+        ModelFault: it needs to run its own code, or mlx-lm does not support its kind.
     """
     config = read_json(folder / "config.json")
     for name in ("config.json", "tokenizer_config.json"):
         for key in ("auto_map", "model_file"):
             if read_json(folder / name).get(key):
-                message = (
-                    f"{folder / name} asks for Python code of its own ({key}), which is not run"
-                )
+                message = f"{folder / name} needs Python code of its own ({key}), which is not run"
                 raise ModelFault("model_unsupported", message)
     kind = config.get("model_type")
     if not isinstance(kind, str) or not _NAME.fullmatch(kind):

@@ -1,4 +1,4 @@
-"""Dropout whose masks come again when a layer is computed again; knows no adapters, no training."""
+"""Dropout with reproducible masks, for layers that gradient checkpointing recomputes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,20 +9,19 @@ from mlx.utils import tree_unflatten
 
 from daemon.model.backend import Module, PlainDropout, mx
 
-# One for each thread: what is built in one of them is no business of another.
+# One for each thread: a graph built in one must not affect another.
 _key: ContextVar[Any] = ContextVar("dropout_key", default=None)
 
 
 class Dropout(PlainDropout):
-    """MLX's own, which can take its masks from a key that is handed in.
+    """MLX's dropout, which can draw its masks from a given key.
 
-    MLX draws from one random state for all. Each call moves that on, so a layer that gradient
-    checkpointing computes a second time would get other masks than the ones its output was
-    computed with.
+    MLX draws from one global random state. Each call advances it, so a layer that gradient
+    checkpointing computes a second time would get other masks than those of its output.
     """
 
     def __call__(self, x: Any) -> Any:
-        """Return numbers of the same shape, a share of them zero and the others larger by it."""
+        """Return an array of the same shape, with a share of it zero and the rest scaled up."""
         key = _key.get()
         if key is None or self._p_1 == 1 or not self.training:
             return super().__call__(x)
@@ -34,7 +33,7 @@ class Dropout(PlainDropout):
 
 @contextmanager
 def masks_from(key: Any) -> Iterator[None]:
-    """Have every dropout draw from a key, one after the other, while this lasts; None: as usual."""
+    """Have every dropout draw from a key, one after the other, in this context; None: as usual."""
     token = _key.set(key)
     try:
         yield
@@ -43,12 +42,12 @@ def masks_from(key: Any) -> Iterator[None]:
 
 
 def new_key() -> Any:
-    """Return a key from MLX's random state, which moves on by it."""
+    """Return a key from MLX's random state, which advances."""
     return mx.random.randint(0, 2**32 - 1, (2,), mx.uint32)
 
 
 def drops(module: Any) -> bool:
-    """Return whether a module, or one within it, drops anything when it is called now."""
+    """Return whether a module, or one within it, would apply dropout now."""
     return any(
         isinstance(inner, Dropout) and inner.training and inner._p_1 < 1
         for inner in module.modules()
@@ -56,12 +55,12 @@ def drops(module: Any) -> bool:
 
 
 def replace_dropout(model: Module) -> None:
-    """Put ours in the place of each dropout of MLX's."""
+    """Replace each dropout of MLX by ours."""
     found = []
     for name, module in model.named_modules():  # type: ignore[no-untyped-call]
         if type(module) is PlainDropout:
             ours = Dropout(1 - module._p_1)
-            # Not from the share again: it would not come back bit by bit.
+            # Not computed from the share: that would not restore the same bits.
             ours._p_1 = module._p_1
             found.append((name, ours.train(module.training)))
     if found:

@@ -1,4 +1,4 @@
-"""Lets a model answer, a batch at a time or word by word; knows no templates and no scores."""
+"""Generates answers with a model: a batch of prompts greedily, or one as a stream."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +11,7 @@ from daemon.core.evaluation.answer_memory import PREFILL_MOST
 from daemon.core.evaluation.answers import Answer, AnswerLimits
 from daemon.core.evaluation.sampling import Sampling, until_stop
 from daemon.model.backend import Module, mx
-from daemon.model.token_sampling import choosing
+from daemon.model.token_sampling import sampler_for
 from daemon.model.wiring import keep_mlx_lm_from_wiring
 
 # mlx_lm imports mlx by itself: it must come after the back end is set up.
@@ -24,10 +24,10 @@ keep_mlx_lm_from_wiring()
 
 @dataclass
 class _Draft:
-    """An answer in the making."""
+    """An unfinished answer."""
 
     place: int
-    """Of its prompt."""
+    """The index of its prompt."""
     tokens: list[int] = field(default_factory=list)
     log_probability: float = 0.0
     began_s: float = math.inf
@@ -40,31 +40,30 @@ def answer_batch(
     prompts: Sequence[Sequence[int]],
     limits: AnswerLimits,
     interrupted: Callable[[], bool],
-    heard: Callable[[int, Answer], None] | None = None,
+    on_answer: Callable[[int, Answer], None] | None = None,
 ) -> list[Answer] | None:
     """Return the greedy answers, each up to its end-of-turn token or a limit; None if interrupted.
 
-    `interrupted` is asked between tokens; `heard` is given each answer with the place of its prompt
-    as soon as it has ended. The model is in evaluation mode meanwhile and as it was
-    afterwards.
+    `interrupted` is polled between tokens; `on_answer` receives each answer with the index of its
+    prompt as soon as it has ended. The model is in evaluation mode meanwhile; its mode is restored.
     """
     was_training = model.training
     found: dict[int, Answer] = {}
 
     def ended(draft: _Draft) -> None:
         found[draft.place] = _answer(tokenizer, draft)
-        if heard is not None:
-            heard(draft.place, found[draft.place])
+        if on_answer is not None:
+            on_answer(draft.place, found[draft.place])
 
     model.eval()
     try:
-        whole = _draw_up(model, tokenizer, prompts, limits, interrupted, ended)
+        whole = _generate(model, tokenizer, prompts, limits, interrupted, ended)
     finally:
         model.train(was_training)
     return [found[place] for place in range(len(prompts))] if whole else None
 
 
-def _draw_up(
+def _generate(
     model: Module,
     tokenizer: TokenizerWrapper,
     prompts: Sequence[Sequence[int]],
@@ -72,8 +71,8 @@ def _draw_up(
     interrupted: Callable[[], bool],
     ended: Callable[[_Draft], None],
 ) -> bool:
-    """Write all answers, and give each to `ended` in its turn; False when interrupted."""
-    # Prompts that are begun together are padded to the longest of them.
+    """Generate all answers, and pass each to `ended` when it is done; False when interrupted."""
+    # Prompts that are prefilled together are padded to the longest of them.
     order = sorted(range(len(prompts)), key=lambda number: -len(prompts[number]))
     generator = BatchGenerator(
         model,
@@ -104,13 +103,17 @@ def _draw_up(
     return True
 
 
-def _extend(open_drafts: dict[int, _Draft], said: Sequence[GenerationBatch.Response]) -> list[int]:
+def _extend(
+    open_drafts: dict[int, _Draft], responses: Sequence[GenerationBatch.Response]
+) -> list[int]:
     """Add a token to each draft that has one; return those that end with it."""
     done = []
-    chances = mx.stack([one.logprobs[one.token] for one in said]) if said else mx.array([])
-    # numpy knows no bfloat16, in which most models of a GPU answer.
+    chances = (
+        mx.stack([one.logprobs[one.token] for one in responses]) if responses else mx.array([])
+    )
+    # NumPy has no bfloat16, in which most models compute on a GPU.
     numbers = np.asarray(chances.astype(mx.float32), dtype=np.float64)
-    for one, chance in zip(said, numbers, strict=True):
+    for one, chance in zip(responses, numbers, strict=True):
         draft = open_drafts[one.uid]
         draft.began_s = min(draft.began_s, monotonic())
         if one.finish_reason != "stop":
@@ -138,12 +141,12 @@ def stream(
     prompt: Sequence[int],
     sampling: Sampling,
 ) -> Iterator[str]:
-    """Give the pieces of one answer as they come."""
+    """Yield the text of one answer as it comes."""
     found = stream_generate(
         model,
         tokenizer,
         mx.array(list(prompt)),
         max_tokens=sampling.max_tokens,
-        sampler=choosing(sampling),
+        sampler=sampler_for(sampling),
     )
-    return until_stop((str(piece.text) for piece in found if piece.text), sampling.stops)
+    return until_stop((str(chunk.text) for chunk in found if chunk.text), sampling.stops)

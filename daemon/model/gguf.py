@@ -1,4 +1,4 @@
-"""Turns a Llama-family GGUF file into a model directory as mlx-lm reads it; knows no workspace."""
+"""Converts a Llama-family GGUF file into a model directory for mlx-lm."""
 
 import re
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ Arrays = dict[str, mx.array]
 def convert(path: Path, folder: Path, quantised: bool) -> None:
     """Write weights, configuration and tokenizer of a GGUF file into a directory being built.
 
-    With `quantised` its packed tensors are kept as they are; without, all become float32.
+    With `quantised` its packed tensors stay packed; without, all become float32.
 
     Raises:
         ModelFault: the file is damaged, or not of the Llama family.
@@ -113,13 +113,13 @@ def _tensors(arrays: Arrays, config: Mapping[str, Any]) -> Arrays:
         else:
             part, _, leaf = name.partition(".")
             new = f"{_OUTSIDE[part]}.{leaf}"
-        # Scales in half precision would drag the arithmetic down with them.
+        # Scales in half precision would make all arithmetic half precision.
         found[new] = array if array.dtype == mx.uint32 else array.astype(mx.float32)
     return found
 
 
 def _unpermuted(array: mx.array, heads: int) -> mx.array:
-    """Put the rows of q and k back: llama.cpp interleaves the halves that rotate together."""
+    """Restore the row order of q and k: llama.cpp interleaves the halves that rotate together."""
     shape = array.shape
     paired = array.reshape(heads, shape[0] // heads // 2, 2, *shape[1:])
     return paired.swapaxes(1, 2).reshape(shape)

@@ -1,6 +1,7 @@
-"""Walks through a GGUF file's header to see whether the file is whole; reads no tensor.
+"""Checks by a GGUF file's header that the file is complete.
 
-MLX maps the file into memory: behind the end of one cut short lies a bus error, not an exception.
+MLX maps the file into memory: reading past the end of a truncated one is a bus error, not an
+exception.
 Source: the GGUF specification, version 3.
 """
 
@@ -14,7 +15,7 @@ from daemon.errors import ModelFault
 _WIDTHS = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
 _STRING, _ARRAY = 8, 9
 _ALIGNMENT = "general.alignment"
-# Tensor type: (numbers in a block, bytes of a block). These are the ones MLX reads as they are.
+# Tensor type: (numbers in a block, bytes of a block). These are the types MLX reads natively.
 _BLOCKS = {0: (1, 4), 1: (1, 2), 2: (32, 18), 3: (32, 20), 8: (32, 34), 30: (1, 2)}
 _MOST = 2**32
 
@@ -23,7 +24,7 @@ def check_whole(path: Path) -> None:
     """Pass if every tensor of the file lies within it.
 
     Raises:
-        ModelFault: it is missing, no GGUF, cut short, or of number kinds that MLX does not read.
+        ModelFault: it is missing, not GGUF, truncated, or of a type that MLX does not read.
     """
     try:
         size = path.stat().st_size

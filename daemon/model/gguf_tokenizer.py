@@ -1,4 +1,4 @@
-"""Writes a tokenizer's files from the vocabulary in a GGUF file; loads no weights."""
+"""Builds tokenizer files from the vocabulary in a GGUF file."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -34,7 +34,7 @@ def tokenizer_files(facts: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return the content of `tokenizer.json` and `tokenizer_config.json`.
 
     Raises:
-        KeyError, ValueError: a vocabulary of a kind that is not known here.
+        KeyError, ValueError: the vocabulary is of an unsupported kind.
     """
     kind = facts["tokenizer.ggml.model"]
     splitter = facts.get("tokenizer.ggml.pre", "default")
@@ -115,7 +115,7 @@ def _settings(facts: Mapping[str, Any], tokens: list[str]) -> dict[str, Any]:
     }
     template = facts.get("tokenizer.chat_template")
     return {
-        # The general class takes tokenizer.json as it is; others rebuild parts of it.
+        # The general class uses tokenizer.json unchanged; others rebuild parts of it.
         "tokenizer_class": "PreTrainedTokenizerFast",
         "clean_up_tokenization_spaces": False,
         "model_max_length": int(facts["llama.context_length"].item()),

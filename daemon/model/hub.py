@@ -1,7 +1,7 @@
-"""Downloads a model from the hub; goes on where an earlier download stopped, and checks each file.
+"""Downloads a model from the Hugging Face hub: resumable, with retries and checksums.
 
-`huggingface_hub` begins a file anew after a kill, checks no checksum, and gives up on a connection
-that is reset in the middle: too little for gigabytes on a line at home.
+`huggingface_hub` restarts a file after a kill, verifies no checksum, and gives up on a connection
+that is reset in the middle: too little for gigabytes over a home connection.
 """
 
 import hashlib
@@ -20,55 +20,55 @@ from daemon.model.hub_listing import (
     LISTING,
     HubFile,
     Listing,
-    ask_hub,
     explained,
+    fetch_listing,
     read_listing,
 )
 from daemon.model.interruption import Attend, Interrupted
 
 CHECKED_BYTES = 2**23
-"""Read at once when a checksum is made."""
+"""Chunk size for checksums."""
 FRUITLESS_MOST = 5
-"""Tries in a row that bring no byte."""
+"""Consecutive attempts without a byte before giving up."""
 REST_S = 1.0
-"""Before the next try; doubled with each fruitless one."""
+"""Wait before the next attempt; doubled with each fruitless one."""
 SPARE_BYTES = 2**28
-"""Room on the disk that is left alone."""
+"""Disk space that stays free."""
 
 
 @dataclass(frozen=True)
 class Downloaded:
-    """A model that lies whole on this disk."""
+    """A completely downloaded model."""
 
     folder: Path
     revision: str
 
 
 def download(
-    folder: Path, model: str, attend: Attend, look: Callable[[Path], object]
+    folder: Path, model: str, attend: Attend, inspect: Callable[[Path], object]
 ) -> Downloaded:
-    """Return the model, once every file of it is here and has the checksum that the hub states.
+    """Download a model and return it once every file has the checksum that the hub states.
 
-    `look` sees the directory before any weights are fetched, and raises where they are not wanted.
+    `inspect` gets the directory before any weights are fetched, and raises if they are not wanted.
 
     Raises:
-        ModelFault: it cannot be had; what has been received is kept for the next try.
-        Interrupted: an order said to leave; the same.
+        ModelFault: the download failed; what was received stays for the next attempt.
+        Interrupted: `attend` returned true; likewise.
     """
     known = read_listing(folder, model)
     if known is not None and all(_is_here(folder, file, attend) for file in known.files):
         return Downloaded(folder, known.revision)
-    listing = ask_hub(model)
+    listing = fetch_listing(model)
     atomic.make_directory(folder)
     if known != listing:
         _forget_others(folder, listing, attend)
         atomic.write_json(folder / LISTING, listing.as_record())
-    _Download(folder, listing, attend).fetch(look)
+    _Download(folder, listing, attend).fetch(inspect)
     return Downloaded(folder, listing.revision)
 
 
 def _is_here(folder: Path, file: HubFile, attend: Attend) -> bool:
-    """Return whether a file is whole; one that is not what the hub states is removed."""
+    """Return whether a file is complete and correct; a wrong one is removed."""
     path = folder / file.name
     try:
         same = path.stat().st_size == file.size and _matches(path, file, attend)
@@ -80,7 +80,7 @@ def _is_here(folder: Path, file: HubFile, attend: Attend) -> bool:
 
 
 def _forget_others(folder: Path, listing: Listing, attend: Attend) -> None:
-    """Remove what is left of another revision; files that are the same in both are kept."""
+    """Remove the files of another revision; files that are equal in both stay."""
     files = {file.name: file for file in listing.files}
     parts = {_part(folder, file).name for file in listing.files}
     for path in sorted(folder.iterdir()):
@@ -91,17 +91,17 @@ def _forget_others(folder: Path, listing: Listing, attend: Attend) -> None:
 
 
 def _part(folder: Path, file: HubFile) -> Path:
-    """Return where a file grows: another content of the same name is never appended to it."""
+    """Return the path of a partial file, named so that other content is never appended to it."""
     mark = re.sub(r"\W", "", file.sha256 or file.git_sha1 or str(file.size))[:16]
     return folder / f"{file.name}.{mark}.part"
 
 
 class _NoMore(Exception):
-    """The hub has no bytes beyond those that are here, whatever size it states."""
+    """The hub has no more bytes, whatever size it states."""
 
 
 class _Download:
-    """One listing on its way to the disk."""
+    """The download of one listing."""
 
     def __init__(self, folder: Path, listing: Listing, attend: Attend) -> None:
         self._folder = folder
@@ -110,13 +110,13 @@ class _Download:
         self._total = sum(file.size for file in listing.files)
         self._got = sum(map(self._bytes_of, listing.files))
 
-    def fetch(self, look: Callable[[Path], object]) -> None:
+    def fetch(self, inspect: Callable[[Path], object]) -> None:
         self._check_room()
-        looked = False
+        inspected = False
         for file in self._listing.files:
-            if file.is_weights and not looked:
-                look(self._folder)
-                looked = True
+            if file.is_weights and not inspected:
+                inspect(self._folder)
+                inspected = True
             if not (self._folder / file.name).exists():
                 self._fetch(file)
 
@@ -135,7 +135,7 @@ class _Download:
             raise ModelFault("model_download_failed", message, passing=True)
 
     def _fetch(self, file: HubFile) -> None:
-        """Receive a file, again where it came wrong, and give it its name once it is right."""
+        """Receive a file, once more if it is wrong, and rename it when it is correct."""
         part = _part(self._folder, file)
         for _ in range(2):
             self._receive_all(file, part)
@@ -147,12 +147,12 @@ class _Download:
             atomic.remove_file(part)
         message = (
             f"{file.name} of {self._listing.model!r} came twice with another size or checksum than "
-            "the hub states: look for a proxy between here and the hub; it is tried again by itself"
+            "the hub states: check for a proxy between here and the hub; it is retried by itself"
         )
         raise ModelFault("model_download_failed", message, passing=True)
 
     def _receive_all(self, file: HubFile, part: Path) -> None:
-        """Receive until there is as much as the hub states, again where the line breaks."""
+        """Receive until the file has the stated size; retry when the connection breaks."""
         import httpx2
 
         part.touch()
@@ -171,14 +171,14 @@ class _Download:
             if fruitless >= FRUITLESS_MOST:
                 raise explained(self._listing.model, error or ConnectionError("no bytes came"))
             if _size(part) < file.size:
-                self._say(f"the line broke; {file.name}", REST_S * 2**fruitless)
+                self._report(f"the connection broke; {file.name}", REST_S * 2**fruitless)
 
     def _receive(self, file: HubFile, part: Path, have: int) -> None:
         from huggingface_hub import constants, get_session, get_token, hf_raise_for_status
 
         place = f"{self._listing.model}/resolve/{self._listing.revision}/{quote(file.name)}"
         url = f"{constants.ENDPOINT}/{place}"
-        # Compressed, its bytes could not be counted and gone on with.
+        # A compressed response could not be resumed at a byte offset.
         headers = {"Accept-Encoding": "identity"}
         if token := get_token():
             headers["Authorization"] = f"Bearer {token}"
@@ -190,14 +190,14 @@ class _Download:
             if response.status_code == 416:
                 raise _NoMore
             hf_raise_for_status(response)
-            # Whoever does not know ranges sends the whole file.
-            goes_on = have and _begin_of(response) == have
-            self._got -= 0 if goes_on else have
-            with part.open("ab" if goes_on else "wb") as out:
-                self._write(file, response, out, file.size - (have if goes_on else 0))
+            # A server without range support sends the whole file.
+            resumes = have and _begin_of(response) == have
+            self._got -= 0 if resumes else have
+            with part.open("ab" if resumes else "wb") as out:
+                self._write(file, response, out, file.size - (have if resumes else 0))
 
     def _write(self, file: HubFile, response: Any, out: Any, most: int) -> None:
-        # As they come: what waited for a larger piece to fill would be lost with the line.
+        # Unbuffered: buffered bytes would be lost with the connection.
         for chunk in response.iter_bytes():
             out.write(chunk)
             self._got += len(chunk)
@@ -205,21 +205,21 @@ class _Download:
             if most < 0:
                 # More than the file has: its checksum will not agree.
                 return
-            self._say(file.name)
+            self._report(file.name)
 
-    def _say(self, what: str, wait_s: float = 0.0) -> None:
+    def _report(self, what: str, wait_s: float = 0.0) -> None:
         if self._attend(f"{what}, {_amount(self._got, self._total)} downloaded", wait_s):
             raise Interrupted
 
 
 def _begin_of(response: Any) -> int:
-    """Return from which byte of the file an answer begins."""
+    """Return the offset in the file at which a response begins."""
     found = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
     return int(found[1]) if response.status_code == 206 and found else 0
 
 
 def _may_pass(error: Exception) -> bool:
-    """Return whether the next try may bring what this one did not."""
+    """Return whether a retry may succeed."""
     import httpx2
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -230,18 +230,18 @@ def _may_pass(error: Exception) -> bool:
 
 def _matches(path: Path, file: HubFile, attend: Attend) -> bool:
     """Return whether a file has the checksum that the hub states."""
-    made = hashlib.sha256() if file.sha256 else hashlib.sha1(usedforsecurity=False)
+    digest = hashlib.sha256() if file.sha256 else hashlib.sha1(usedforsecurity=False)
     if not file.sha256:
-        made.update(b"blob %d\0" % file.size)
+        digest.update(b"blob %d\0" % file.size)
     stated = file.sha256 or file.git_sha1
     if stated is None:
         return True
     with path.open("rb") as content:
         while chunk := content.read(CHECKED_BYTES):
-            made.update(chunk)
+            digest.update(chunk)
             if attend(f"checking {file.name}"):
                 raise Interrupted
-    return made.hexdigest() == stated
+    return digest.hexdigest() == stated
 
 
 def _size(path: Path) -> int:

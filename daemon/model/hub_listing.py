@@ -1,4 +1,4 @@
-"""Asks the model hub which files a model has, and says in a sentence why it cannot be had."""
+"""Lists the files of a model on the hub, and explains why one cannot be downloaded."""
 
 import fnmatch
 import json
@@ -11,7 +11,7 @@ from daemon.errors import ModelFault
 
 LISTING = "hub.json"
 ANSWER_S = 10.0
-"""So long the hub may be silent, in seconds."""
+"""Timeout of the hub's answers, in seconds."""
 _WANTED = ("*.json", "*.jinja", "*.safetensors", "*.txt", "*.tiktoken", "tokenizer.model")
 _ELSE = (
     "connect this machine, or copy the model's directory here and set 'model' to its path; "
@@ -26,9 +26,9 @@ class HubFile:
     name: str
     size: int
     sha256: str | None
-    """None for the small ones, which the hub keeps in git."""
+    """None for small files, which the hub stores in git."""
     git_sha1: str | None
-    """Of the file as git hashes it."""
+    """The file's git blob hash."""
 
     @property
     def is_weights(self) -> bool:
@@ -38,12 +38,12 @@ class HubFile:
 
 @dataclass(frozen=True)
 class Listing:
-    """The files of a model that are wanted, at one revision."""
+    """The needed files of a model, at one revision."""
 
     model: str
     revision: str
     files: tuple[HubFile, ...]
-    """Weights last: what is said of them is looked at before they are fetched."""
+    """Weights last: the configuration is checked before they are fetched."""
 
     def as_record(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -51,7 +51,7 @@ class Listing:
 
 
 def read_listing(folder: Path, model: str) -> Listing | None:
-    """Return what the hub said when the download was begun; None where nothing usable is left."""
+    """Return the listing of a started download; None where there is no usable one."""
     try:
         record = json.loads((folder / LISTING).read_bytes())
         files = tuple(HubFile(**file) for file in record["files"])
@@ -61,12 +61,12 @@ def read_listing(folder: Path, model: str) -> Listing | None:
     return found if found.model == model else None
 
 
-def ask_hub(model: str) -> Listing:
-    """Return the newest revision of a model and the files of it that are wanted.
+def fetch_listing(model: str) -> Listing:
+    """Return the newest revision of a model and its needed files.
 
     Raises:
-        ModelFault: the hub does not answer, has no such model, does not give it, or has no
-            safetensors of it.
+        ModelFault: the hub does not answer, has no such model, refuses it, or has no safetensors
+            of it.
     """
     # Imported here: most models are on this disk already.
     import httpx2
@@ -91,7 +91,7 @@ def ask_hub(model: str) -> Listing:
 
 
 def _is_wanted(name: str) -> bool:
-    # Folders of a model hold other forms of it (onnx/, original/), and a name is used as a path.
+    # Subfolders hold other formats of a model (onnx/, original/), and a name is used as a path.
     if "/" in name or "\\" in name or name.startswith(".") or name == LISTING:
         return False
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in _WANTED)
@@ -108,7 +108,7 @@ def _without_weights(model: str, names: Iterable[str]) -> ModelFault:
 
 
 def explained(model: str, error: Exception) -> ModelFault:
-    """Return what an error of the hub means for the user, in one sentence with the way out."""
+    """Return the fault for an error of the hub: one sentence, with what to do."""
     from huggingface_hub import constants
     from huggingface_hub.errors import (
         GatedRepoError,
@@ -129,13 +129,13 @@ def explained(model: str, error: Exception) -> ModelFault:
             )
             return ModelFault("model_missing", message)
         case HFValidationError():
-            return ModelFault("model_missing", f"{model!r} is no name of a model on the hub")
+            return ModelFault("model_missing", f"{model!r} is not the name of a model on the hub")
         case HfHubHTTPError() if error.response.status_code in (401, 403):
             status = error.response.status_code
             message = f"the hub refuses this machine's login ({status}) for {model!r}: {login}"
         case HfHubHTTPError():
             status = error.response.status_code
-            message = f"the hub cannot give {model!r} now ({status}); it is tried again by itself"
+            message = f"the hub cannot serve {model!r} now ({status}); it is retried by itself"
         case _:
             why = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
             message = f"no model hub is reached at {constants.ENDPOINT} ({why}): {_ELSE}"

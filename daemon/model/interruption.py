@@ -1,20 +1,20 @@
-"""How long work that is no run, such as a download, tells what it does and is told to leave."""
+"""How long work outside a run, such as a download, reports its progress and is interrupted."""
 
 import threading
 from typing import Protocol
 
 
 class Attend(Protocol):
-    """Says what is being done and waits for orders; returns whether the work is to be left."""
+    """Reports what is being done and polls for orders; returns whether to stop."""
 
     def __call__(self, doing: str, wait_s: float = 0.0) -> bool: ...
 
 
 class Interrupted(Exception):
-    """The work was left where it stood because of an order; it can be gone on with."""
+    """The work stopped because of an order; it can be resumed."""
 
 
 def unattended(doing: str, wait_s: float = 0.0) -> bool:
-    """Wait, with nobody to tell and nobody to interrupt."""
+    """Wait, without reporting and without interruption."""
     threading.Event().wait(wait_s)
     return False

@@ -1,4 +1,4 @@
-"""Loads a prepared base model into memory in the form that computes best here; trains nothing."""
+"""Loads a prepared base model in the precision that is fastest on this device."""
 
 from pathlib import Path
 
@@ -19,11 +19,11 @@ _MISTAKES = (
     TypeError,
     ValueError,
 )
-"""What mlx-lm raises for a model that it cannot run: nothing of its own."""
+"""What mlx-lm raises for a model that it cannot run: it has no exceptions of its own."""
 
 
 def load_model(folder: Path) -> tuple[Module, TokenizerWrapper]:
-    """Return the model, in evaluation mode, and its tokenizer as mlx-lm knows it.
+    """Return the model, in evaluation mode, and its mlx-lm tokenizer.
 
     Raises:
         ModelFault: mlx-lm cannot load it.
@@ -36,7 +36,7 @@ def load_model(folder: Path) -> tuple[Module, TokenizerWrapper]:
             use_fast_swiglu(model)
         mx.eval(model.parameters())
     except _MISTAKES as e:
-        # MLX has no error of its own for what the disk or the memory refuses.
+        # MLX has no exceptions of its own for disk and memory errors.
         passing = isinstance(e, OSError | RuntimeError)
         message = f"{folder} cannot be loaded: {e}"
         raise ModelFault("model_unsupported", message, passing) from e
@@ -45,7 +45,7 @@ def load_model(folder: Path) -> tuple[Module, TokenizerWrapper]:
 
 
 def in_full_precision(model: Module) -> Module:
-    """Return the model in float32: on the CPU only such products go through the fast BLAS."""
+    """Return the model in float32: on the CPU only float32 products use the fast BLAS."""
     # Scales first: dequantised in half precision, the weights would be rounded twice.
     model.set_dtype(mx.float32)
     full: Module = mlx_lm.dequantize_model(model)

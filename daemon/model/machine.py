@@ -1,4 +1,4 @@
-"""The memory this machine has for a model, and the limits set by it; knows no run, no settings."""
+"""The memory of this machine for a model, and MLX's memory limits."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,21 +13,21 @@ from daemon.model.backend import mx, on_cpu
 from daemon.system.memory import available_bytes
 
 SYSTEM_SHARE = 0.1
-"""Share of the memory that is left to everything else where the device names no working set."""
+"""Share of the memory left to everything else where the device states no working set."""
 
 RESERVE_BYTES = 5 * 2**30
 RESERVE_SHARE = 0.4
-"""Memory that is left to macOS and other programs where a GPU shares it: the lesser of the two."""
+"""Memory left to macOS and other programs where a GPU shares it: the lesser of the two."""
 
 LEAST_SHARE = 0.4
-"""Share of shared memory that a model may take whatever other programs have."""
+"""Share of shared memory that a model may use whatever other programs take."""
 
 WIRE_RESERVE_BYTES = 8 * 2**30
 WIRE_RESERVE_SHARE = 0.35
-"""What must stay beside wired memory, the greater of the two: nothing of it can be compressed."""
+"""Memory that must stay unwired, the greater of the two: wired memory cannot be compressed."""
 
 SPARE = 1.25
-"""The memory limit leaves so many times the estimate to what a pass takes, where it is there."""
+"""The memory limit for a pass as a multiple of its estimate, where there is so much."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,11 @@ class MachineMemory:
     """Memory in bytes."""
 
     physical: int
-    """What the machine has; for a GPU with memory of its own, what that has."""
+    """The machine's memory; for a GPU with memory of its own, that of the GPU."""
     usable: int
-    """What a model may take: of what the device recommends, what other programs leave it."""
+    """What a model may use: the device's recommendation, less what other programs take."""
     available: int
-    """What of it is free at this moment, as far as the system tells."""
+    """How much of it is free now, as far as the system reports."""
 
     def as_record(self) -> dict[str, int]:
         """Return plain JSON values."""
@@ -48,16 +48,16 @@ class MachineMemory:
 
 @dataclass(frozen=True)
 class MemoryLimits:
-    """What MLX was told, in bytes."""
+    """MLX's limits, in bytes."""
 
     memory: int
     cache: int
     wired: int
-    """0 where nothing is wired down."""
+    """0 where nothing is wired."""
 
 
 def memory() -> MachineMemory:
-    """Return the memory there is for a model on the device MLX computes on."""
+    """Return the memory for a model on MLX's device."""
     system = psutil.virtual_memory()
     if on_cpu():
         limit, used = _container(Path("/proc/self/cgroup"), Path("/sys/fs/cgroup"))
@@ -76,11 +76,11 @@ def memory() -> MachineMemory:
 
 
 def shared(physical: int, recommended: int, free: int, own: int) -> MachineMemory:
-    """Return what a model may take of memory that a GPU shares with everything else, as on a Mac.
+    """Return what a model may use of memory that a GPU shares with everything else, as on a Mac.
 
-    The working set that is recommended does not know what other programs have: what they need is
-    left to them, but never so much that less than a share is left for a model, because what is
-    idle is compressed. `own` is what this process has taken already.
+    The recommended working set ignores other programs: their memory is left to them, but a model
+    gets at least a share, because idle memory is compressed. `own` is what this process has
+    allocated already.
     """
     most = min(recommended, physical - min(RESERVE_BYTES, int(physical * RESERVE_SHARE)))
     usable = min(most, max(free + own, int(physical * LEAST_SHARE)))
@@ -88,19 +88,19 @@ def shared(physical: int, recommended: int, free: int, own: int) -> MachineMemor
 
 
 def of_a_card(physical: int, free: int | None, own: int) -> MachineMemory:
-    """Return what a model may take of a GPU's own memory: not what other programs have of it."""
+    """Return what a model may use of a GPU's own memory, less what other programs take."""
     most = int(physical * (1 - SYSTEM_SHARE))
     usable = most if free is None else min(most, free + own)
     return MachineMemory(physical, usable, usable if free is None else min(free, usable))
 
 
 def room() -> int:
-    """Return what of the memory for a model is not taken by MLX's arrays in this process."""
+    """Return how much of a model's memory is not used by MLX's arrays in this process."""
     return max(0, memory().usable - int(mx.get_active_memory()))
 
 
 def _container(groups: Path, root: Path) -> tuple[int | None, int]:
-    """Return the least limit of the control groups this process is in, and what that one uses."""
+    """Return the tightest memory limit of this process's control groups, and that one's usage."""
     found = [(limit, used) for limit, used in _group_limits(groups, root) if limit is not None]
     return min(found, key=lambda pair: pair[0] - pair[1]) if found else (None, 0)
 
@@ -111,7 +111,7 @@ def _group_limits(groups: Path, root: Path) -> Iterator[tuple[int | None, int]]:
         lines = groups.read_text().splitlines()
         own = next((line[3:].strip("/") for line in lines if line.startswith("0::")), "")
     folder = root / own
-    # A limit may stand on any group above: the least one counts.
+    # Any parent group may have a limit: the tightest counts.
     for place in (folder, *folder.parents):
         if not place.is_relative_to(root):
             return
@@ -125,13 +125,13 @@ def _number(path: Path) -> int | None:
 
 
 def set_limits(need: Estimate | None, there: MachineMemory, wire: bool = False) -> MemoryLimits:
-    """Tell MLX how much a run may take, and return it; cache and wired memory on a GPU only.
+    """Set and return MLX's limits for a run; cache and wired memory on a GPU only.
 
-    Without a need, what was set for another model is taken back.
+    Without a need, the limits of another model are lifted.
 
-    MLX hands out work ahead of what is being computed. Beyond the memory limit it waits for work
-    in flight before it takes more, so the limit is what keeps a pass to its estimate. Memory is
-    wired only if that is asked for: kernel panics are reported where much of it is.
+    MLX schedules work ahead of the computation. Beyond the memory limit it waits for work in
+    flight before it allocates more, so the limit keeps a pass to its estimate. Memory is wired
+    only on request: kernel panics are reported where much of it is wired.
     """
     limits = limits_for(need, there, wire)
     mx.set_memory_limit(limits.memory)
@@ -139,7 +139,7 @@ def set_limits(need: Estimate | None, there: MachineMemory, wire: bool = False) 
         return limits
     mx.set_cache_limit(limits.cache)
     if wire and mx.metal.is_available():
-        # Needs macOS 15; older ones refuse, and go on without.
+        # Needs macOS 15; older releases refuse, and run without.
         with suppress(ValueError, RuntimeError):
             mx.set_wired_limit(limits.wired)
     return limits
@@ -151,7 +151,7 @@ def limits_for(need: Estimate | None, there: MachineMemory, wire: bool = False) 
         return MemoryLimits(there.usable, there.usable, 0)
     passing = need.activations + need.logits
     wanted = need.resident + need.gradients + int(passing * SPARE)
-    # What one pass frees the next one takes again; more in the cache is memory nobody has.
+    # The next pass reuses what one frees; a larger cache would only hold idle memory.
     cache = min(passing, max(0, there.usable - need.resident))
     return MemoryLimits(
         min(wanted, there.usable), cache, _wired(need.resident, there) if wire else 0
@@ -159,13 +159,13 @@ def limits_for(need: Estimate | None, there: MachineMemory, wire: bool = False) 
 
 
 def _wired(resident: int, there: MachineMemory) -> int:
-    """Return how much is wired down: all that stays between steps, or nothing."""
+    """Return how much to wire: everything resident between steps, or nothing."""
     reserve = max(WIRE_RESERVE_BYTES, int(there.physical * WIRE_RESERVE_SHARE))
     return resident if resident + reserve <= there.physical else 0
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether an exception, MLX's or Python's, means that memory ran out."""
+    """Return whether an exception, of MLX or Python, means out of memory."""
     return isinstance(error, MemoryError) or speaks_of_memory(f"{error}")
 
 

@@ -1,4 +1,4 @@
-"""Measures whether texts that share a row give what each gives alone, beside the noise there is."""
+"""Tests whether packed texts give the same logits as alone, up to the device's rounding noise."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -12,31 +12,31 @@ from daemon.model.packing_masks import packing_masks
 
 @dataclass(frozen=True)
 class PackingCheck:
-    """What was measured; changes of logits as shares of their mean size, nan where none was."""
+    """The measurements: changes of logits as shares of their mean size, nan where not measured."""
 
     neighbours: float = math.nan
-    """A text's own, when the other texts of its row are changed."""
+    """Change of a text when the other texts of its row change."""
     repeated: float = math.nan
-    """When nothing is changed: 0 where the device computes the same twice."""
+    """Change without any difference: 0 where the device is deterministic."""
     place: float = math.nan
-    """When the text stands elsewhere in a row of the same length."""
+    """Change when the text is at another place in a row of the same length."""
     length: float = math.nan
-    """When the text has the row to itself, as short as it is and without a mask."""
+    """Change when the text is alone in a row of its own length, without a mask."""
     noise: float = math.nan
-    """By rounding alone: when every layer's output is rounded otherwise."""
+    """Change by rounding alone: when every layer's output is rounded differently."""
     unmasked: float = math.nan
-    """When the other texts are changed and nothing keeps them apart."""
+    """Change when the other texts change and there is no mask."""
     refused: str | None = None
     """Why nothing could be measured, for people."""
 
     @classmethod
     def refusing(cls, why: str) -> Self:
-        """Return what is known of a model that cannot be asked."""
+        """Return the result for a model that cannot be tested."""
         return cls(refused=why)
 
     @property
     def limit(self) -> float:
-        """The most that place and length may change."""
+        """The most that place and length may change a text."""
         return max(LEAST, TIMES * self.noise)
 
     @property
@@ -72,9 +72,10 @@ class PackingCheck:
 
 
 def check_packing(anatomy: Anatomy) -> PackingCheck:
-    """Try a model with three short texts in one row; it is in the state it is trained in.
+    """Test a model, in training mode as it is, with three short texts in one row.
 
-    Tried rather than known: recurrent layers and learned positions do not, and say so nowhere.
+    A test, because models with recurrent layers or learned positions cannot pack, and no field of
+    their configuration says so.
     """
     model: Any = anatomy.model
     scaling = getattr(getattr(model, "args", None), "rope_scaling", None) or {}
@@ -83,16 +84,16 @@ def check_packing(anatomy: Anatomy) -> PackingCheck:
     try:
         return _measured(anatomy)
     except (AttributeError, LookupError, TypeError, ValueError) as error:
-        return PackingCheck.refusing(f"it takes no mask for its texts ({error})")
+        return PackingCheck.refusing(f"it does not accept a mask for packed texts ({error})")
 
 
 def can_pack(anatomy: Anatomy) -> bool:
-    """Return whether texts in one row give what each gives alone."""
+    """Return whether packed texts give the same results as alone."""
     return check_packing(anatomy).packs
 
 
 def _measured(anatomy: Anatomy) -> PackingCheck:
-    """Follow the middle one of three texts."""
+    """Measure the middle one of three texts."""
     model: Any = anatomy.model
     before, text, after = probe_rows()
     row = mx.concatenate([before, text, after])[None]

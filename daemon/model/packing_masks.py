@@ -1,4 +1,4 @@
-"""Keeps texts apart that lie in one row: a stand-in for mlx-lm's caches; knows no training."""
+"""Block-diagonal attention masks for packed texts, in the form of mlx-lm's KV caches."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from daemon.model.backend import mx
 
 
 class BlockDiagonalMask:
-    """What a layer takes for its cache: nothing is cached, and no text sees another.
+    """A fake KV cache: supplies the block-diagonal mask and caches nothing.
 
     Rotary positions are relative, so a text may begin anywhere in its row.
     """
@@ -22,7 +22,7 @@ class BlockDiagonalMask:
     def make_mask(
         self, width: int, return_array: bool = False, window_size: int | None = None
     ) -> Any:
-        """Return which token sees which: (rows, 1, width, width), true where it does."""
+        """Return which token attends to which: (rows, 1, width, width)."""
         del return_array
         if window_size not in self._masks:
             places = mx.arange(width)
@@ -34,7 +34,7 @@ class BlockDiagonalMask:
         return self._masks[window_size]
 
     def update_and_fetch(self, keys: Any, values: Any) -> tuple[Any, Any]:
-        """Return keys and values as they are."""
+        """Return keys and values unchanged."""
         return keys, values
 
 

@@ -1,8 +1,8 @@
-"""Puts the adapters of several versions on one model: each row of a batch is computed with its own.
+"""Multi-LoRA: the adapters of several versions on one model, one for each row of a batch.
 
-An adapted module holds the factors of all of them in two stacks and takes, for each row, the ones
-of the slot that the row is bound to while a pass lasts. Slot 0 is the untouched base. What this
-cannot do exactly is found by trying. Knows no versions, no files and no requests.
+An adapted module holds the LoRA factors of all versions in two stacks and uses, for each row, those
+of the slot that the row is bound to during a pass. Slot 0 is the untouched base. Whether the
+results are exact is tested on a probe.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,12 +24,12 @@ BARE = 0
 """The slot of the base without an adapter."""
 
 _PROBE = ((1, 5, 9), (7, 3, 2), (4, 6, 8))
-"""Three rows of tokens with which a model is tried."""
+"""Three rows of tokens to test a model with."""
 
 
 @dataclass
 class _Pass:
-    """Which slot each row has; nothing outside a pass."""
+    """The slot of each row; empty outside a pass."""
 
     slots: tuple[int, ...] = ()
     places: Any = None
@@ -40,20 +40,20 @@ class RowAdapters:
     """Adapters over one model, each in a slot; used by one thread."""
 
     def __init__(self, model: Module) -> None:
-        """`model` carries no adapter yet; its linear modules are wrapped where one is put on."""
+        """`model` has no adapter yet; its linear modules are wrapped as adapters need them."""
         self.model = model
         self._pass = _Pass()
         self._wrapped: dict[str, _RowLinear] = {}
         self._taken: list[bool] = [True]
 
-    def put_on(self, worn: Any) -> int | str:
-        """Take over the adapter that another model over the same weights wears; return its slot.
+    def add(self, adapted: Any) -> int | str:
+        """Add the adapter of another model with the same weights; return its slot.
 
-        Why there is none, for people, where rows with it would not be computed as that model
-        computes them: another kind than plain LoRA on linear modules, or a model that does not
-        keep its rows apart.
+        Instead of a slot, the reason for people where rows would not be computed as that model
+        computes them: another kind than plain LoRA on linear modules, or a model whose rows
+        affect each other.
         """
-        found = _plain_factors(worn)
+        found = _plain_factors(adapted)
         if found is None:
             return "its adapter is not plain LoRA on linear modules"
         free = [slot for slot, taken in enumerate(self._taken) if not taken]
@@ -66,19 +66,19 @@ class RowAdapters:
         for name, module in self._wrapped.items():
             module.fill(slot, len(self._taken), found.get(name))
         mx.eval([module.stacks for module in self._wrapped.values()])
-        problem = self._problem(worn, slot)
+        problem = self._problem(adapted, slot)
         if problem is not None:
             return problem
         self._taken[slot] = True
         return slot
 
-    def take_off(self, slot: int) -> None:
-        """Leave a slot to another adapter."""
+    def remove(self, slot: int) -> None:
+        """Free a slot for another adapter."""
         self._taken[slot] = slot == BARE
 
     @contextmanager
     def rows(self, slots: Sequence[int]) -> Iterator[None]:
-        """Have row n of what the model is called with computed by slot n, while this lasts."""
+        """Bind row n of the model's input to the n-th of these slots in this context."""
         assert not self._pass.slots, "one pass at a time"
         self._pass.slots = tuple(slots)
         self._pass.places = mx.array(list(slots), mx.uint32) if len(set(slots)) > 1 else None
@@ -87,8 +87,8 @@ class RowAdapters:
         finally:
             self._pass.slots, self._pass.places = (), None
 
-    def _problem(self, worn: Any, slot: int) -> str | None:
-        """Say, for people, by how much a row is not what it is alone; None where all are."""
+    def _problem(self, adapted: Any, slot: int) -> str | None:
+        """Return, for people, by how much a row differs from the same row alone; None if not."""
         tokens = mx.array(_PROBE)
         others = mx.array([_PROBE[0], *_PROBE[:0:-1]])
         try:
@@ -97,15 +97,15 @@ class RowAdapters:
             moved = self._computed(others, (slot, slot, BARE))
             bare = self._computed(tokens, (BARE,) * len(_PROBE))
         except (LookupError, TypeError, ValueError) as error:
-            return f"its model does not take rows of several versions ({error})"
-        own = worn(tokens)
+            return f"its model does not support rows of several versions ({error})"
+        own = adapted(tokens)
         change = apart_by(mixed[0], moved[0])
         if not change <= max(LEAST, TIMES * apart_by(mixed[0], repeated[0])):
             return f"other rows change a row by {change:.1e} of its size, and may change nothing"
         change = max(map(apart_by, (own[0], bare[1], own[2]), mixed))
-        limit = max(LEAST, TIMES * noise(Anatomy(worn), tokens))
+        limit = max(LEAST, TIMES * noise(Anatomy(adapted), tokens))
         if not change <= limit:
-            return f"its rows come out {change:.1e} of their size apart, and may by {limit:.1e}"
+            return f"its rows differ by {change:.1e} of their size, and may by {limit:.1e}"
         return None
 
     def _computed(self, tokens: Any, slots: Sequence[int]) -> Any:
@@ -114,7 +114,7 @@ class RowAdapters:
 
 
 class _RowLinear(Module):
-    """A linear module and the factors of every slot, zero where one does not adapt it."""
+    """A linear module with the LoRA factors of every slot; zero where a slot does not adapt it."""
 
     def __init__(self, linear: Any, now: _Pass) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -124,7 +124,7 @@ class _RowLinear(Module):
         self.stacks: tuple[Any, Any] | None = None
 
     def fill(self, slot: int, slots: int, factors: tuple[Any, Any] | None) -> None:
-        """Give a slot its factors, (in, rank) and (rank, out), or none; there are so many slots."""
+        """Set a slot's factors, (in, rank) and (rank, out), or none, of `slots` slots."""
         self._adapted.discard(slot)
         if factors is not None:
             self._adapted.add(slot)
@@ -158,7 +158,7 @@ class _RowLinear(Module):
 
 
 def _filled(stack: Any, slot: int, slots: int, new: Any, shape: tuple[int, int]) -> Any:
-    """Return the stack with another matrix in a slot, all of them padded with zeros to a shape."""
+    """Return the stack with another matrix in a slot, all padded with zeros to one shape."""
     parts = [*stack, *[mx.zeros(shape)] * (slots - len(stack))]
     parts[slot] = new
     return mx.stack(
@@ -169,13 +169,13 @@ def _filled(stack: Any, slot: int, slots: int, new: Any, shape: tuple[int, int])
     )
 
 
-def _plain_factors(worn: Any) -> dict[str, tuple[Any, Any]] | None:
-    """Return both factors of each adapted module, the scale within; None where not all are LoRA."""
+def _plain_factors(adapted: Any) -> dict[str, tuple[Any, Any]] | None:
+    """Return both factors of each adapted module, scale included; None where not all are LoRA."""
     factors: dict[str, tuple[Any, Any]] = {}
-    for name, module in worn.named_modules():
+    for name, module in adapted.named_modules():
         if type(module) is LoRALinear and isinstance(module["linear"], PLAIN_LINEAR):
             factors[name] = (module["lora_a"], module.scale * module["lora_b"])
-    names = {name.rpartition(".")[0] for name in adapter_weights(worn)}
+    names = {name.rpartition(".")[0] for name in adapter_weights(adapted)}
     return factors if factors.keys() == names else None
 
 

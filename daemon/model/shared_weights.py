@@ -1,4 +1,4 @@
-"""Makes a second model over the same weights, so that another adapter can be put on it."""
+"""Clones a model without copying its weights, so that the clone can have another adapter."""
 
 import copy
 from typing import Any
@@ -9,9 +9,9 @@ from daemon.model.backend import Module
 
 
 def clone_sharing_weights(model: Module) -> Module:
-    """Return a model with modules of its own that shares every array: it costs no memory."""
+    """Return a model with its own modules that shares every array, without extra memory."""
     parameters = model.parameters()  # type: ignore[no-untyped-call]
     found: Any = tree_flatten(parameters)
-    # Arrays that count as copied already are taken over as they are.
+    # deepcopy reuses arrays that its memo lists as already copied.
     shared: dict[int, Any] = {id(array): array for _, array in found}
     return copy.deepcopy(model, shared)

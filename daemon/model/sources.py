@@ -1,4 +1,4 @@
-"""Finds the files that a `model` setting means: embedded, on this disk, or on the hub."""
+"""Resolves a `model` setting to files: embedded, on this disk, or downloaded from the hub."""
 
 import hashlib
 import re
@@ -26,17 +26,17 @@ class ModelSource:
     path: Path
     """A GGUF file or a model directory."""
     name: str
-    """For its directory under `models/base/`."""
+    """The name of its directory under `models/base/`."""
     origin: str
-    """For people and the records: never a path of this machine's where it can be avoided."""
+    """For people and records; not a path of this machine where that can be avoided."""
 
 
 def find(layout: Layout, model: str, attend: Attend) -> ModelSource:
-    """Return the files a setting means; a hub id is downloaded, paths begin at the workspace.
+    """Return the files of a setting; a hub id is downloaded, paths are relative to the workspace.
 
     Raises:
         ModelFault: there is no such model, or it could not be downloaded.
-        Interrupted: an order said to leave in the middle of a download.
+        Interrupted: an order interrupted the download.
     """
     if model == EMBEDDED:
         return ModelSource(_embedded(), EMBEDDED, f"{_PACKAGE}:{_FILE}")
@@ -61,7 +61,7 @@ def _slug(text: str) -> str:
 
 
 def _embedded() -> Path:
-    # Looked up, not imported: the package's own code needs a program that is not installed.
+    # Located, not imported: the package's own code needs a program that is not installed.
     spec = find_spec(_PACKAGE)
     folders = list(spec.submodule_search_locations or ()) if spec is not None else []
     path = Path(folders[0], _FILE) if folders else None
@@ -90,7 +90,7 @@ def _of_hub(layout: Layout, model: str, attend: Attend) -> ModelSource:
 
 
 def _cached(model: str) -> Path | None:
-    """Return the copy of a model that another program has downloaded for this user, if whole."""
+    """Return the user's copy in the hub cache of other programs, if complete."""
     # Imported here: most models are on this disk already.
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError

@@ -1,4 +1,4 @@
-"""Reads the headers of safetensors files without trusting them; loads no tensor."""
+"""Parses and validates the headers of safetensors files."""
 
 import json
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ _WIDTHS = {
 
 @dataclass(frozen=True, slots=True)
 class TensorFacts:
-    """What a header says of one tensor."""
+    """The header entry of one tensor."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -29,7 +29,7 @@ def read_header(path: Path) -> Mapping[str, TensorFacts]:
     """Return the tensors of a safetensors file by name.
 
     Raises:
-        ModelFault: it is missing, cut short, or no such file.
+        ModelFault: it is missing, truncated, or not a safetensors file.
     """
     try:
         size = path.stat().st_size

@@ -1,7 +1,7 @@
-"""Says whether MLX has a back end here, and whether its wheels fit one another; imports no MLX.
+"""Checks whether MLX has a back end here and whether its wheels fit together, without importing it.
 
-On Linux `mlx` itself computes nothing: one more wheel brings `mlx/lib/libmlx.so`, for the CPU or
-for CUDA. All of them own that file, so of two the one that was installed last counts.
+On Linux `mlx` itself has no back end: another wheel provides `mlx/lib/libmlx.so`, for the CPU or
+for CUDA. All of these own the same file, so of two the one installed last is used.
 """
 
 import sys
@@ -13,7 +13,7 @@ from pathlib import Path
 from daemon.errors import UserFault
 
 EXTRAS = {"mlx-cpu": "cpu", "mlx-cuda-12": "cuda12", "mlx-cuda-13": "cuda13"}
-"""The wheels with a back end, and the extra of finetuned that asks for each."""
+"""The wheels with a back end, and the extra of finetuned that installs each."""
 
 LIBRARY = "mlx/lib/libmlx.so"
 
@@ -24,13 +24,13 @@ class Wheels:
 
     names: tuple[str, ...]
     effective: str | None
-    """Whose library lies in place; None where it is nobody's, or cannot be told."""
+    """The wheel whose library is in place; None where that is unknown."""
     library: bool
-    """Whether there is a library at all: one of no wheel may have been built by hand."""
+    """Whether there is a library at all: one without a wheel may have been built by hand."""
 
 
 def installed() -> Wheels:
-    """Look at what is installed for this Python."""
+    """Return the wheels installed for this Python."""
     found = {name: wheel for name in EXTRAS if (wheel := _find(name)) is not None}
     mlx = _find("mlx")
     return Wheels(
@@ -40,15 +40,15 @@ def installed() -> Wheels:
     )
 
 
-def trouble(wheels: Wheels, nvidia: bool) -> str | None:
-    """Return what is wrong with the wheels of a Linux machine and the way out; None if nothing.
+def problem_of(wheels: Wheels, nvidia: bool) -> str | None:
+    """Return what is wrong with the wheels of a Linux machine, and the fix; None if nothing.
 
     `nvidia` where the machine has a GPU that MLX could use.
     """
     if len(wheels.names) > 1:
         counts = f"that of {wheels.effective} counts" if wheels.effective else "the last counts"
         return (
-            f"{' and '.join(wheels.names)} are installed beside each other and own the same "
+            f"{' and '.join(wheels.names)} are both installed and own the same "
             f"{LIBRARY}: {counts}. Keep one: {_remove(wheels.names)}, then {_choice()}"
         )
     if not wheels.names and not wheels.library:
@@ -62,22 +62,22 @@ def trouble(wheels: Wheels, nvidia: bool) -> str | None:
 
 
 def require() -> None:
-    """Refuse to begin what could never compute.
+    """Fail early where nothing could be computed.
 
     Raises:
-        UserFault: MLX is installed without a back end; the message has the command to mend it.
+        UserFault: MLX is installed without a back end; the message has the command to fix it.
     """
     if sys.platform != "linux":
         return
     found = installed()
-    if not found.names and (words := trouble(found, nvidia=False)) is not None:
+    if not found.names and (words := problem_of(found, nvidia=False)) is not None:
         raise UserFault("no_mlx", words)
 
 
 def without_back_end(error: ImportError) -> UserFault:
-    """Return what to tell where MLX cannot be imported."""
-    lost = trouble(installed(), nvidia=False) if sys.platform == "linux" else None
-    return UserFault("no_mlx", lost or f"MLX cannot be loaded: {error}")
+    """Return the fault for an MLX that cannot be imported."""
+    problem = problem_of(installed(), nvidia=False) if sys.platform == "linux" else None
+    return UserFault("no_mlx", problem or f"MLX cannot be loaded: {error}")
 
 
 def _choice() -> str:
@@ -100,7 +100,7 @@ def _find(name: str) -> Distribution | None:
 
 
 def _owner(found: Mapping[str, Distribution]) -> str | None:
-    """Return whose library lies there, by its size: a CUDA build is many times larger."""
+    """Return the wheel that owns the library, by its size: a CUDA build is many times larger."""
     owners = [
         name
         for name, wheel in found.items()

@@ -1,7 +1,7 @@
-"""Keeps mlx-lm from wiring memory down: `daemon.model.machine` alone does, and only if asked to.
+"""Keeps mlx-lm from wiring memory: only `daemon.model.machine` does, and only on request.
 
-mlx-lm wires up to the recommended working set, two thirds of a Mac and more, as long as it answers;
-a trainer and a server would each. Wired memory can be neither compressed nor swapped, and kernel
+mlx-lm wires up to the recommended working set, two thirds of a Mac or more, while it generates;
+a trainer and a server would both. Wired memory can be neither compressed nor swapped, and kernel
 panics are reported with it (mlx 3186, mlx-lm 883). Untested on hardware.
 """
 
@@ -14,11 +14,11 @@ NAME = "maybe_set_recommended_wired_limit"
 
 
 def wire_nothing() -> None:
-    """Stand for mlx-lm's function, which returns None where there is nothing to take back."""
+    """Replace mlx-lm's function, which returns None where there is nothing to restore."""
 
 
 def keep_mlx_lm_from_wiring() -> None:
-    """Have mlx-lm call ours wherever it would wire; to be called before it is asked anything."""
+    """Patch mlx-lm wherever it would wire memory; call this before it generates anything."""
     for module in map(import_module, PLACES):
         if not hasattr(module, NAME):
             raise ImportError(

@@ -64,7 +64,7 @@ def _versions(kind: str) -> CheckResult:
     for one in own:
         one.eval()
     shared = RowAdapters(model)
-    slots = [shared.put_on(one) for one in own]
+    slots = [shared.add(one) for one in own]
     for slot in slots:
         if isinstance(slot, str):
             return CheckResult("wrong", f"each version is answered by itself, since {slot}")

@@ -1,1 +1,1 @@
-"""The HTTP server: inference over versions, and what watches the daemon. A process of its own."""
+"""The HTTP server, a process of its own: inference with any version, the dashboard and metrics."""

@@ -1,4 +1,4 @@
-"""`python -m daemon.serving`: the server as the supervisor starts it; decides nothing."""
+"""`python -m daemon.serving`: runs the HTTP server as the supervisor's child process."""
 
 import argparse
 import sys

@@ -1,4 +1,4 @@
-"""One answer between the engine and its client: stop strings, time, calls; knows no HTTP."""
+"""Turns engine steps into deltas for one client: stop strings, the time limit, tool calls."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,43 +13,43 @@ Deliver = Callable[[Event], None]
 
 @dataclass
 class OpenAnswer:
-    """What has been said so far, and what may be told of it."""
+    """The text so far, and what of it may already be sent to the client."""
 
     work: GenerationJob
     deliver: Deliver
     until_s: float
-    """On the monotonic clock: when it is cut off."""
+    """On the monotonic clock: when the answer is cut off."""
     tokens: int = 0
-    _gate: UpToStop = field(init=False)
-    _held: str = ""
-    """With tools nothing is told before the end: it may turn out to be a call."""
+    _stop_filter: UpToStop = field(init=False)
+    _buffer: str = ""
+    """With tools nothing is sent before the end: the text may turn out to be a call."""
 
     def __post_init__(self) -> None:
-        """Begin with nothing said."""
-        self._gate = UpToStop(self.work.sampling.stops)
+        """Begin with an empty answer."""
+        self._stop_filter = UpToStop(self.work.sampling.stops)
 
-    def take(self, said: AnswerStep, engine: Engine) -> bool:
-        """Tell what was said; return whether that was the end."""
-        self.tokens += said.tokens
-        text = self._gate.take(said.text)
-        finish = "stop" if self._gate.stopped else said.finish
+    def take(self, step: AnswerStep, engine: Engine) -> bool:
+        """Deliver what a step added; return whether the answer is complete."""
+        self.tokens += step.tokens
+        text = self._stop_filter.take(step.text)
+        finish = "stop" if self._stop_filter.stopped else step.finish
         if finish is not None:
-            text += self._gate.rest()
-        self._held += text
+            text += self._stop_filter.rest()
+        self._buffer += text
         if finish is not None:
             self._end(engine, AnswerDelta("", self.tokens, finish))
         elif not self.work.tools and text:
             self.deliver(AnswerDelta(text, self.tokens))
-            self._held = ""
+            self._buffer = ""
         return finish is not None
 
     def cut_off(self, engine: Engine) -> None:
-        """Tell that the time is over."""
-        self._held += self._gate.rest()
+        """End the answer because its time is over."""
+        self._buffer += self._stop_filter.rest()
         self._end(engine, AnswerDelta("", self.tokens, "length"))
 
     def _end(self, engine: Engine, end: AnswerDelta) -> None:
-        text, calls = self._held, end.calls
+        text, calls = self._buffer, end.calls
         if self.work.tools:
             text, calls = engine.calls(text, self.work.tools)
         self.deliver(AnswerDelta(text, end.tokens, end.finish, calls))

@@ -1,8 +1,8 @@
-"""Makes answers side by side over one model: reads prompts, then a word of every answer at a time.
+"""Continuous batching: decodes many answers at once over one model, one token a step.
 
-A prompt is read alone and gives its first word at once. While words are told, the next ones are
-computed already. Each row has its own attention states and is bound to one slot of the adapters
-from its beginning to its end. Knows no versions, no texts and no requests.
+A prompt is prefilled alone and yields its first token at once. While tokens are delivered, the
+next ones are already being computed. Each row has its own KV cache and is bound to one adapter
+slot from its first token to its last.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,50 +14,50 @@ from typing import Any, Literal
 from daemon.core.evaluation.sampling import Sampling
 from daemon.model.anatomy import Anatomy
 from daemon.model.backend import mx
-from daemon.model.token_sampling import choosing
+from daemon.model.token_sampling import sampler_for
 
 # mlx_lm imports mlx by itself: it must come after the back end is set up.
 from mlx_lm.models.cache import make_prompt_cache  # isort: skip
 
 READ_TOKENS = 512
-"""Of prompts in one step: the other answers' next words wait so long."""
+"""Prompt tokens prefilled in one step: the other answers wait that long for their next token."""
 
 PLACE_TOKENS = 64
-"""A prompt is read before one that came earlier and is longer by more than this for each place."""
+"""A prompt overtakes an earlier one that is longer by more than this for each place between."""
 
 TIDY_STEPS = 512
-"""After so many, memory that is kept for reuse is given back: shapes change with every word."""
+"""How often MLX's buffer cache is cleared: shapes change with every token."""
 
 Binding = Callable[[Sequence[int]], AbstractContextManager[None]]
-"""Has the rows of a pass computed by these slots."""
+"""Computes the rows of a pass with these adapter slots."""
 
 
 @dataclass(eq=False)
 class BatchRow:
-    """One answer in the making."""
+    """One answer being generated."""
 
     number: int
     model: str
-    """Whose words they are."""
+    """The model id that answers."""
     slot: int
     sampling: Sampling
     tokens: list[int]
-    """The prompt, then what was said."""
+    """The prompt, then what was generated."""
     states: Any = None
-    """Of the first `fed` tokens, as long as the row is alone."""
+    """The KV cache of the first `fed` tokens, until the row joins the batch."""
     fed: int = 0
     left: int = field(init=False)
-    """How many tokens it may still say."""
+    """How many tokens may still be generated."""
 
     def __post_init__(self) -> None:
-        """Begin with nothing said."""
+        """Begin with nothing generated."""
         self.left = self.sampling.max_tokens
-        self.choose = choosing(self.sampling)
+        self.sample = sampler_for(self.sampling)
         self.prompt_length = len(self.tokens)
 
     @property
     def has_begun(self) -> bool:
-        """Whether its prompt is read."""
+        """Whether its prompt is prefilled."""
         return len(self.tokens) > self.prompt_length
 
 
@@ -70,33 +70,35 @@ class NextToken:
     finish: Literal["stop", "length"] | None
 
 
-Keep = Callable[[str, Sequence[int], Any], None]
-"""Takes what a row that has left had read and said, with its states."""
+OnLeave = Callable[[str, Sequence[int], Any], None]
+"""Receives the tokens of a row that has left, with their KV cache."""
 
 
 class DecodingBatch:
     """The rows of one model; used by one thread."""
 
-    def __init__(self, model: Any, ends: frozenset[int], binding: Binding, keep: Keep) -> None:
-        """An answer is over with one of the tokens `ends`."""
+    def __init__(
+        self, model: Any, ends: frozenset[int], binding: Binding, on_leave: OnLeave
+    ) -> None:
+        """An answer ends with any of the tokens `ends`."""
         self._model = model
         self._ends = ends
         self._binding = binding
-        self._keep = keep
+        self._on_leave = on_leave
         with binding((0,)):
             self._anatomy = Anatomy(model)
         self._turns = count()
         self._waiting: list[tuple[int, BatchRow]] = []
-        """Prompts to be read, with their place in the order."""
+        """Prompts to prefill, with their place in the order."""
         self._joining: list[BatchRow] = []
-        """Read, but not yet in the batch."""
+        """Prefilled, but not yet in the batch."""
         self._rows: list[BatchRow] = []
         self._states: list[Any] = []
-        """Of the rows, a batch for each layer."""
+        """The KV caches of the rows, one batch for each layer."""
         self._inputs: Any = None
-        """The last token of each row, which the next pass is given."""
-        self._untold = False
-        """Whether nobody has heard of these tokens yet."""
+        """The last token of each row: the input of the next pass."""
+        self._pending = False
+        """Whether these tokens are still to be yielded."""
         self._passes = 0
 
     def add(self, row: BatchRow) -> None:
@@ -109,37 +111,37 @@ class DecodingBatch:
         self._waiting = [(place, other) for place, other in self._waiting if other is not row]
         if row in self._joining:
             self._joining.remove(row)
-            self._keep(row.model, row.tokens[: row.fed], row.states)
+            self._on_leave(row.model, row.tokens[: row.fed], row.states)
         elif row in self._rows:
-            self._part([row])
+            self._remove([row])
 
     def step(self) -> Iterator[NextToken]:
-        """Go on with every answer by at most one word; first words come as soon as they are known.
+        """Generate at most one token of every answer; first tokens come as soon as they are known.
 
-        Words are still told of a row that leaves while another one's is heard.
+        A row that leaves while the caller handles another row's token may still yield one.
         """
-        if self._untold:
-            yield from self._tell()
+        if self._pending:
+            yield from self._yield_pending()
         if self._waiting:
-            yield from self._read()
-        if not self._untold and (self._rows or self._joining):
+            yield from self._prefill()
+        if not self._pending and (self._rows or self._joining):
             self._launch()
 
-    # --- words --------------------------------------------------------------------------------
+    # --- tokens -------------------------------------------------------------------------------
 
-    def _tell(self) -> Iterator[NextToken]:
+    def _yield_pending(self) -> Iterator[NextToken]:
         rows, chosen = list(self._rows), self._inputs
-        self._untold = False
-        # With this word they are full: no pass is needed for what follows it.
-        self._part([row for row in rows if row.left == 1])
+        self._pending = False
+        # This token is their last: no pass is needed for what would follow it.
+        self._remove([row for row in rows if row.left == 1])
         if self._rows and not self._waiting:
             self._launch()
         tokens = chosen.tolist()
-        words = [self._word(row, token) for row, token in zip(rows, tokens, strict=True)]
-        self._part([word.row for word in words if word.finish == "stop"])
-        yield from words
+        pending = [self._append(row, token) for row, token in zip(rows, tokens, strict=True)]
+        self._remove([new.row for new in pending if new.finish == "stop"])
+        yield from pending
 
-    def _word(self, row: BatchRow, token: int) -> NextToken:
+    def _append(self, row: BatchRow, token: int) -> NextToken:
         row.tokens.append(token)
         row.left -= 1
         if token in self._ends:
@@ -147,7 +149,7 @@ class DecodingBatch:
         return NextToken(row, token, None if row.left else "length")
 
     def _launch(self) -> None:
-        """Begin to compute the next word of every row."""
+        """Begin to compute the next token of every row."""
         self._join()
         with self._binding([row.slot for row in self._rows]):
             logits = self._model(self._inputs[:, None], cache=self._states)[:, -1]
@@ -155,7 +157,7 @@ class DecodingBatch:
         mx.async_eval(self._inputs)  # type: ignore[no-untyped-call]
         for row in self._rows:
             row.fed += 1
-        self._untold = True
+        self._pending = True
         self._passes += 1
         if self._passes % TIDY_STEPS == 0:
             mx.clear_cache()
@@ -177,30 +179,30 @@ class DecodingBatch:
             row.states = None
         self._rows += new
 
-    def _part(self, leaving: Sequence[BatchRow]) -> None:
-        """Take rows out of the batch; what they have read and said may be kept."""
-        kept = [number for number, row in enumerate(self._rows) if row not in leaving]
-        if len(kept) == len(self._rows):
+    def _remove(self, leaving: Sequence[BatchRow]) -> None:
+        """Take rows out of the batch; their tokens and KV caches may be cached."""
+        remaining = [number for number, row in enumerate(self._rows) if row not in leaving]
+        if len(remaining) == len(self._rows):
             return
         left = [
             (row, [layer.extract(number) for layer in self._states])
             for number, row in enumerate(self._rows)
-            if number not in kept
+            if number not in remaining
         ]
-        self._rows = [self._rows[number] for number in kept]
-        if kept:
+        self._rows = [self._rows[number] for number in remaining]
+        if remaining:
             for layer in self._states:
-                layer.filter(kept)
-            self._inputs = self._inputs[mx.array(kept)]
+                layer.filter(remaining)
+            self._inputs = self._inputs[mx.array(remaining)]
         else:
-            self._states, self._inputs, self._untold = [], None, False
+            self._states, self._inputs, self._pending = [], None, False
         for row, states in left:
-            self._keep(row.model, row.tokens[: row.fed], states)
+            self._on_leave(row.model, row.tokens[: row.fed], states)
 
     # --- prompts ------------------------------------------------------------------------------
 
-    def _read(self) -> Iterator[NextToken]:
-        """Read prompts, the shortest of those that came together first."""
+    def _prefill(self) -> Iterator[NextToken]:
+        """Prefill prompts; of those that came together the shortest is first."""
         room = READ_TOKENS
         while room > 0 and self._waiting:
             _, row = min(self._waiting, key=lambda waiting: waiting[0])
@@ -218,21 +220,21 @@ class DecodingBatch:
 
     def _first(self, row: BatchRow, token: int) -> NextToken:
         self._waiting = [(place, other) for place, other in self._waiting if other is not row]
-        word = self._word(row, token)
-        if word.finish is None:
+        new = self._append(row, token)
+        if new.finish is None:
             self._joining.append(row)
         else:
-            self._keep(row.model, row.tokens[: row.fed], row.states)
-        return word
+            self._on_leave(row.model, row.tokens[: row.fed], row.states)
+        return new
 
     def _logits_after(self, row: BatchRow, part: list[int]) -> Any:
-        """Return the logits of what follows a part of a prompt, (1, words); nothing is computed."""
+        """Return the logits after a part of a prompt, (1, vocabulary); nothing is evaluated yet."""
         row.states = row.states or make_prompt_cache(self._model)
         tokens = mx.array([part])
         with self._binding([row.slot]):
             if not self._anatomy.has_head:
                 return self._model(tokens, cache=row.states)[:, -1]
-            # The head is a fifth of the work, and of a prompt only the last place needs it.
+            # The head is a fifth of the work, and only the last position of a prompt needs it.
             return self._anatomy.logits(self._anatomy.hidden(tokens, row.states)[:, -1])
 
 
@@ -242,5 +244,5 @@ def _chosen(rows: Sequence[BatchRow], logits: Any) -> Any:
         return mx.argmax(logits, axis=-1)
     chances = logits - mx.logsumexp(logits, axis=-1, keepdims=True)
     return mx.concatenate(
-        [row.choose(chances[number : number + 1]) for number, row in enumerate(rows)]
+        [row.sample(chances[number : number + 1]) for number, row in enumerate(rows)]
     )

@@ -1,4 +1,4 @@
-"""Reads a request's body within its limits and as strict JSON; knows no field of it."""
+"""Reads a request's body within its limits of size and time, and parses it as strict JSON."""
 
 import asyncio
 import json
@@ -15,8 +15,8 @@ async def read_json(request: Request, max_bytes: int, seconds: float) -> Any:
     """Return the value of a body.
 
     Raises:
-        Refused: it is too large (413), too slow (408), or no strict JSON (400).
-        ClientDisconnect: the client is gone.
+        RequestRefused: it is too large (413), too slow (408), or not strict JSON (400).
+        ClientDisconnect: the client has disconnected.
     """
     try:
         async with asyncio.timeout(seconds):
@@ -41,15 +41,15 @@ def strict_json(data: bytes) -> Any:
     """Return the value of a JSON text.
 
     Raises:
-        Refused: it is not UTF-8 or no JSON; NaN, lone surrogates, keys that come twice and
-            bottomless nesting are no JSON here.
+        RequestRefused: it is not UTF-8 or not JSON; NaN, lone surrogates, duplicate keys and
+            bottomless nesting are refused too.
     """
     try:
-        # orjson is the strict one, but of keys that come twice it silently takes the last.
+        # orjson is the strict one, but of duplicate keys it silently takes the last.
         value = orjson.loads(data)
         json.loads(data, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
-        raise refused(400, "bad_json", "the body is no strict JSON in UTF-8") from error
+        raise refused(400, "bad_json", "the body is not strict JSON in UTF-8") from error
     return value
 
 

@@ -1,4 +1,4 @@
-"""Connections that may not linger: uvicorn's, with limits on number, slow heads, slow readers."""
+"""Limits uvicorn's connections: their number, slow request heads, slow readers."""
 
 import asyncio
 from typing import Any
@@ -7,23 +7,23 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEAD_S = 10.0
-"""A request's head must have come whole within so many seconds."""
+"""A request's head must arrive whole within so many seconds."""
 
 
 class _Limited(H11Protocol):
-    """A connection that ends where its client is too slow."""
+    """A connection that is aborted when its client is too slow."""
 
     most: int
     """Connections at once."""
     send_s: float
-    """A client may take nothing for so long, in seconds; it is looked for as often."""
+    """How long a client may read nothing, in seconds; also how often that is checked."""
 
     _deadline: asyncio.TimerHandle | None = None
-    _look: asyncio.TimerHandle | None = None
+    _reader_timer: asyncio.TimerHandle | None = None
     _unsent = 0
 
     def connection_made(self, transport: Any) -> None:
-        """Begin, unless there are too many."""
+        """Accept the connection unless there are too many."""
         super().connection_made(transport)
         if len(self.connections) > self.most:
             transport.abort()
@@ -32,19 +32,19 @@ class _Limited(H11Protocol):
         self._watch_reader()
 
     def data_received(self, data: bytes) -> None:
-        """Take what has come."""
+        """Parse what has arrived."""
         super().data_received(data)
         # uvicorn ends only connections that are silent between two requests.
         if self.conn.their_state is not h11.IDLE:
-            self._forget()
+            self._cancel_deadline()
         elif self._deadline is None:
             self._wait_for_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End."""
-        self._forget()
-        if self._look is not None:
-            self._look.cancel()
+        """Cancel the timers."""
+        self._cancel_deadline()
+        if self._reader_timer is not None:
+            self._reader_timer.cancel()
         super().connection_lost(exc)
 
     def _wait_for_head(self) -> None:
@@ -58,13 +58,13 @@ class _Limited(H11Protocol):
     def _watch_reader(self) -> None:
         unsent = self.transport.get_write_buffer_size()
         if unsent and unsent == self._unsent:
-            # Closing would wait until the rest is taken, and that for ever.
+            # Closing would wait for the rest to be read, possibly for ever.
             self.transport.abort()
             return
         self._unsent = unsent
-        self._look = self.loop.call_later(self.send_s, self._watch_reader)
+        self._reader_timer = self.loop.call_later(self.send_s, self._watch_reader)
 
-    def _forget(self) -> None:
+    def _cancel_deadline(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
@@ -73,7 +73,7 @@ class _Limited(H11Protocol):
 def protocol(most: int, send_s: float) -> type[H11Protocol]:
     """Return the protocol of a server that holds at most so many connections.
 
-    One whose client takes nothing of what waits for it in `send_s` seconds ends, at the latest
-    after twice as long.
+    A client that reads nothing of its pending response for `send_s` seconds is disconnected, at
+    the latest after twice as long.
     """
     return type("Limited", (_Limited,), {"most": most, "send_s": send_s})

@@ -1,4 +1,4 @@
-"""What the server needs of whatever makes its answers; the real one and the stand-in obey it."""
+"""The interface of an inference engine, which the MLX engine and the rehearsal engine implement."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from daemon.serving.generation import AnswerStep, GenerationJob, ServedVersion
 
 
 class Engine(Protocol):
-    """Answers in the making over one base model; used by one thread only."""
+    """Generates answers with one base model; used by one thread only."""
 
     @property
     def base(self) -> Path | None:
@@ -22,12 +22,12 @@ class Engine(Protocol):
         ...
 
     @property
-    def kept_bytes(self) -> int:
-        """What the states of earlier prompts take."""
+    def prompt_cache_bytes(self) -> int:
+        """The size of the cached KV states of earlier prompts."""
         ...
 
     def load(self, base: Path) -> None:
-        """Take a base model into memory.
+        """Load a base model.
 
         Raises:
             ModelFault: it cannot be loaded.
@@ -35,15 +35,15 @@ class Engine(Protocol):
         ...
 
     def unload(self) -> None:
-        """Give everything back, answers in the making too."""
+        """Free everything, unfinished answers too."""
         ...
 
     def forget(self) -> None:
-        """Give back what is kept of earlier prompts."""
+        """Clear the prompt cache."""
         ...
 
     def begin(self, work: GenerationJob) -> None:
-        """Begin an answer; its base is in memory.
+        """Begin an answer; its base must be loaded.
 
         Raises:
             UserFault: its version cannot be used.
@@ -51,17 +51,17 @@ class Engine(Protocol):
         ...
 
     def step(self) -> Iterable[AnswerStep]:
-        """Go on with every answer by at most one token; done when what is given is used up."""
+        """Generate at most one token of every answer; the step is done when the iterator ends."""
         ...
 
     def drop(self, number: int) -> None:
-        """Leave an answer; one that has ended or never began is left already."""
+        """Abandon an answer; nothing happens where it has ended or never began."""
         ...
 
     def calls(self, text: str, tools: Sequence[str]) -> tuple[str, tuple[Call, ...]]:
-        """Return what an answer says and what it calls."""
+        """Return an answer's text and its tool calls."""
         ...
 
     def bytes_for(self, subject: ServedVersion) -> int:
-        """Return the memory that a base takes with what answering needs, in bytes."""
+        """Return the memory a base needs for generation, in bytes."""
         ...

@@ -1,4 +1,4 @@
-"""Errors as clients of OpenAI's API know them; decides none."""
+"""Error responses in the form of OpenAI's API."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ def error_record(trouble: RequestError) -> dict[str, Any]:
 
 
 def error_response(trouble: RequestError, *, close: bool = False) -> Response:
-    """Return an error with its status; `close` where a body may still be on its way."""
+    """Return an error with its status; `close` where the request's body may still be arriving."""
     headers = {}
     if trouble.retry_s is not None:
         headers["Retry-After"] = str(trouble.retry_s)

@@ -1,4 +1,4 @@
-"""What is asked of a model and what comes of it, as values; knows no HTTP and no MLX."""
+"""Values of one generation: the version, the job, the deltas of its answer, and errors."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ Finish = Literal["stop", "length"]
 
 @dataclass(frozen=True)
 class ServedVersion:
-    """A version that can be asked."""
+    """A version that can answer requests."""
 
     model: str
     """Its id as clients know it, `smollm2-135m@v000012`."""
@@ -25,23 +25,23 @@ class ServedVersion:
     """The version's directory; None where it adds nothing to the base."""
     prefix: Prefix | None
     context_tokens: int
-    """What prompt and answer may have together; 0 where the model does not say."""
+    """The limit of prompt and answer together; 0 where the model does not state one."""
     created_s: int
-    """When it was made, in seconds since 1970."""
+    """When it was created, in seconds since 1970."""
     base_bytes: int = 0
     base_dtype: str = "unknown"
 
 
 @dataclass(frozen=True)
 class GenerationJob:
-    """One answer to be made."""
+    """One answer to generate."""
 
     number: int
     subject: ServedVersion
     prompt: tuple[int, ...]
     sampling: Sampling
     tools: tuple[str, ...] = ()
-    """What the model may call, as JSON; its answer is then looked through for calls."""
+    """The tools the model may call, as JSON; its answer is then parsed for calls."""
 
 
 @dataclass(frozen=True)
@@ -60,24 +60,24 @@ class AnswerDelta:
 
     text: str
     tokens: int
-    """Of the whole answer so far, the one that ends it not counted."""
+    """Of the whole answer so far, without its end token."""
     finish: Finish | None = None
     calls: tuple[Call, ...] = ()
-    """What the model calls, told with the end."""
+    """Tool calls; they come with the end."""
 
 
 @dataclass(frozen=True)
 class RequestError:
-    """Why there is no answer, or no more of it."""
+    """Why a request gets no answer, or only a part of one."""
 
     status: int
     """The HTTP status."""
     code: str
     message: str
     retry_s: int | None = None
-    """When it is worth asking again, in seconds."""
+    """When a retry is worthwhile, in seconds."""
     field: str | None = None
-    """What of the request is wrong."""
+    """The field of the request that is wrong."""
 
 
 Event = AnswerDelta | RequestError

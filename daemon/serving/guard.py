@@ -1,4 +1,4 @@
-"""Who may ask what, decided from a request's head alone; knows no route's meaning.
+"""Access control from a request's head alone: host, token, origin, content type, length.
 
 A page of another site can make a browser send requests here: by another name for this address
 (DNS rebinding: `Host`), across sites (`Origin`, `Sec-Fetch-Site`), or as a form (content type).
@@ -19,28 +19,28 @@ JSON_TYPES = frozenset(
     {"application/json", "application/json; charset=utf-8", "application/json;charset=utf-8"}
 )
 CURL_TYPE = "application/x-www-form-urlencoded"
-"""What curl says of any body; taken for `/generate` where no browser can have sent it."""
+"""curl's default content type; accepted for `/generate` where no browser can have sent it."""
 
 CURL_PATH = "/generate"
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
-"""Watchers may ask these without the token: they say nothing but yes or no."""
+"""Health probes need no token: these answer nothing but yes or no."""
 
 BEARER = "Bearer "
 
 
 @dataclass(frozen=True)
 class AccessRules:
-    """Whom this server believes."""
+    """Which requests this server accepts."""
 
     hosts: frozenset[str]
-    """Every `Host` that names it."""
+    """Every `Host` that names this server."""
     token: str | None
-    """What requests must carry; None where none is asked for."""
+    """The token requests must carry; None where none is needed."""
     max_body_bytes: int
 
     @property
     def origins(self) -> frozenset[str]:
-        """Every `Origin` that is its own."""
+        """Every `Origin` that is this server's own."""
         return frozenset(f"http://{host}" for host in self.hosts)
 
 
@@ -50,18 +50,18 @@ def rules_of(settings: ServerSettings, token: str | None) -> AccessRules:
     if settings.is_loopback or ip_address(settings.address).is_unspecified:
         names |= {"localhost", "127.0.0.1", "[::1]"}
     with_port = {f"{name}:{settings.port}" for name in names}
-    # Of the standard port a browser says nothing.
+    # A browser leaves the standard port out.
     bare = names if settings.port == 80 else set()
     return AccessRules(frozenset(with_port | bare), token, settings.max_body_bytes)
 
 
 def in_url(address: str) -> str:
-    """Return an IP address as URLs and `Host` have it."""
+    """Return an IP address as it is written in URLs and `Host`."""
     return f"[{address}]" if isinstance(ip_address(address), IPv6Address) else address
 
 
 def refusal(method: str, path: str, headers: Headers, rules: AccessRules) -> RequestError | None:
-    """Say why a request goes no further; None where it may."""
+    """Return why a request is refused; None where it is let through."""
     return (
         _host(headers, rules)
         or _token(path, headers, rules)
@@ -103,14 +103,14 @@ def _site(method: str, headers: Headers, rules: AccessRules) -> RequestError | N
     if len(origins) > 1 or len(sites) > 1:
         return RequestError(400, "bad_origin", "Origin and Sec-Fetch-Site may be sent once")
     if origins and origins[0] not in rules.origins:
-        return RequestError(403, "foreign_origin", "pages of other sites may not ask this server")
+        return RequestError(403, "foreign_origin", "pages of other sites may not call this server")
     if not sites or sites[0] in ("same-origin", "none"):
         return None
-    # A link on another page may lead here, but no page may read or run what is here.
+    # A link on another page may lead here, but no other page may read or run anything here.
     modes, targets = values(headers, "sec-fetch-mode"), values(headers, "sec-fetch-dest")
     if method in READING and modes == ["navigate"] and targets == ["document"]:
         return None
-    return RequestError(403, "cross_site", "pages of other sites may not ask this server")
+    return RequestError(403, "cross_site", "pages of other sites may not call this server")
 
 
 def _no_body(headers: Headers) -> RequestError | None:
@@ -130,14 +130,14 @@ def _body(method: str, path: str, headers: Headers, rules: AccessRules) -> Reque
     by_browser = values(headers, "origin") or values(headers, "sec-fetch-site")
     if kind not in JSON_TYPES and not (kind == CURL_TYPE and path == CURL_PATH and not by_browser):
         return RequestError(415, "not_json", "send JSON, with 'Content-Type: application/json'")
-    # The HTTP parser takes one length of digits only.
+    # The HTTP parser accepts only one length, of digits.
     if any(int(length) > rules.max_body_bytes for length in values(headers, "content-length")):
         return too_large(rules.max_body_bytes)
     return None
 
 
 def too_large(limit: int) -> RequestError:
-    """Return what is said of a body over the limit."""
+    """Return the error for a body over the limit."""
     return RequestError(
         413, "body_too_large", f"a body may have {limit} bytes (server.max_body_bytes)"
     )

@@ -1,4 +1,4 @@
-"""Puts the server together and lets it serve until it is told to end."""
+"""Assembles the server and runs it until it stops."""
 
 import socket
 import sys
@@ -36,7 +36,7 @@ REHEARSED_WORD_S = 0.01
 
 
 def make_engine(settings: ServerSettings, rehearse: bool, clock: Clock) -> Engine:
-    """Return what makes the answers."""
+    """Return the engine that generates the answers."""
     if rehearse:
         return RehearsalEngine(clock, REHEARSED_WORD_S)
     # Imported here: a rehearsal must not need MLX.
@@ -54,21 +54,23 @@ def make_request_handler(
     clock: Clock,
     died: Callable[[], None] = lambda: None,
 ) -> RequestHandler:
-    """Return what the routes work with; its thread is not yet started, and calls `died` once."""
+    """Return the routes' request handler; its thread is not started yet, and calls `died` once."""
     thread = EngineThread(engine, MemoryRule(layout), settings, clock, died)
     metrics = ServerMetrics()
-    metrics.watch("answering", "Answers in the making.", lambda: thread.busy[0])
+    metrics.watch("answering", "Answers being generated.", lambda: thread.busy[0])
     metrics.watch("waiting", "Requests that wait for a place.", lambda: thread.busy[1])
     metrics.watch(
-        "model_loaded", "1 with a model in memory.", lambda: thread.loaded_versions is not None
+        "model_loaded", "1 while a model is loaded.", lambda: thread.loaded_versions is not None
     )
     metrics.watch("versions_loaded", "Versions in memory.", lambda: thread.loaded_versions or 0)
-    metrics.watch("prompt_cache_bytes", "What earlier prompts take.", lambda: thread.kept_bytes)
+    metrics.watch(
+        "prompt_cache_bytes", "Size of the prompt cache.", lambda: thread.prompt_cache_bytes
+    )
     return RequestHandler(settings, Registry(layout), Prompts(), thread, metrics, clock)
 
 
 def make_server(layout: Layout, handler: RequestHandler, leaving: Callable[[], bool]) -> ASGIApp:
-    """Return the whole application with its border; `leaving` lets open pages go.
+    """Return the whole application with its middleware; `leaving` closes open dashboard pages.
 
     Raises:
         UserFault: a token is needed and cannot be used.
@@ -82,7 +84,7 @@ def make_server(layout: Layout, handler: RequestHandler, leaving: Callable[[], b
 
 
 def listen(settings: ServerSettings) -> socket.socket:
-    """Return the socket; no other port is ever taken instead.
+    """Return the listening socket; no other port is ever used instead.
 
     Raises:
         BusyFault: the port is taken.
@@ -106,9 +108,9 @@ def listen(settings: ServerSettings) -> socket.socket:
 
 
 def record_at(layout: Layout, settings: ServerSettings) -> locks.Lock | None:
-    """Write down where the workspace's server is, for as long as it lives.
+    """Record the server's address in the workspace for as long as the server lives.
 
-    None where another one is written down, or where nothing can be written: it serves all the same.
+    None where another server is recorded or nothing can be written: this one serves all the same.
     """
     address = ip_address(settings.address)
     loopback = "127.0.0.1" if address.version == 4 else "::1"
@@ -160,7 +162,7 @@ def _config(app: ASGIApp, settings: ServerSettings) -> uvicorn.Config:
         http=protocol(settings.connections, settings.send_s),
         ws="none",
         lifespan="off",
-        # Else every request that is no HTTP is a line in the log.
+        # Otherwise every request that is not HTTP would be a line in the log.
         log_config=None,
         log_level="error",
         access_log=False,

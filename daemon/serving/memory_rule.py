@@ -1,7 +1,7 @@
-"""When the model may be in this process's memory while the trainer has one in its own.
+"""Decides whether the server may load a model, or keep it, while the trainer has its own.
 
-Both may where there is memory for both; else training goes first, and requests are told when to
-come again.
+Both may where there is memory for both; otherwise training has priority, and requests are refused
+with a `Retry-After`.
 """
 
 from collections.abc import Callable
@@ -12,13 +12,13 @@ from daemon.serving.generation import RequestError
 from daemon.system.memory import available_bytes
 
 RESERVE_SHARE = 0.1
-"""Share of the machine's memory that is left to everything else."""
+"""Share of the machine's memory that stays free for everything else."""
 
 RETRY_S = 30
 
 
 class MemoryRule:
-    """Looks at the trainer's lock and at the memory, and takes neither."""
+    """Reads the trainer's lock and the free memory; acquires neither."""
 
     def __init__(
         self, layout: Layout, memory: Callable[[], tuple[int, int]] = available_bytes
@@ -31,18 +31,18 @@ class MemoryRule:
         """Whether a trainer has a model in memory."""
         return locks.holder(self._lock) is not None
 
-    def keeps_out(self, need_bytes: int) -> RequestError | None:
-        """Say why a model of this size must not be loaded now; None where it may."""
+    def load_error(self, need_bytes: int) -> RequestError | None:
+        """Return why a model of this size must not be loaded now; None where it may."""
         free, total = self._memory()
         if free - need_bytes >= total * RESERVE_SHARE or not self.training:
             return None
         message = (
             f"the trainer is using the memory: {free >> 20} MB are free and {need_bytes >> 20} MB "
-            "are needed beside it; ask again when training is over"
+            "are needed beside it; try again when training is over"
         )
         return RequestError(503, "training", message, retry_s=RETRY_S)
 
-    def must_give_back(self) -> bool:
-        """Tell whether a trainer that came later needs what a resting model takes here."""
+    def must_unload(self) -> bool:
+        """Return whether a trainer that started later needs the memory of this idle model."""
         free, total = self._memory()
         return free < total * RESERVE_SHARE and self.training

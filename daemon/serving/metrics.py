@@ -1,4 +1,4 @@
-"""What the server counts of itself, for Prometheus; no prompt, no path, no address among it."""
+"""Prometheus metrics of the server; no prompt, path or address is among them."""
 
 from collections.abc import Callable
 
@@ -29,7 +29,7 @@ class ServerMetrics:
         )
         self._first = Histogram(
             "finetuned_first_token_seconds",
-            "From a request to the first word of its answer.",
+            "From a request to the first token of its answer.",
             buckets=SECONDS,
             registry=self._registry,
         )
@@ -53,7 +53,7 @@ class ServerMetrics:
         )
 
     def watch(self, name: str, about: str, read: Callable[[], float]) -> None:
-        """Show a number that is read when it is asked for."""
+        """Expose a gauge whose value is read at each scrape."""
         Gauge(f"finetuned_{name}", about, registry=self._registry).set_function(read)
 
     def request(self, route: str, status: int, seconds: float) -> None:
@@ -62,7 +62,7 @@ class ServerMetrics:
         self._seconds.labels(route).observe(seconds)
 
     def first_token(self, seconds: float) -> None:
-        """Count the wait for a first word."""
+        """Record the time to the first token."""
         self._first.observe(seconds)
 
     def answer(self, version: str, end: str, prompt_tokens: int, tokens: int) -> None:
@@ -72,9 +72,9 @@ class ServerMetrics:
         self._tokens.labels(version, "answer").inc(tokens)
 
     def error(self, code: str) -> None:
-        """Count a request that got no answer, or no whole one."""
+        """Count a request that got no answer, or only a part of one."""
         self._errors.labels(code).inc()
 
     def text(self) -> bytes:
-        """Return everything in Prometheus' text form."""
+        """Return all metrics in Prometheus' text format."""
         return generate_latest(self._registry)

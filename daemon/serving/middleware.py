@@ -1,4 +1,4 @@
-"""The border of every request: the guard before it, limits of time around it, errors behind it."""
+"""The middleware around every request: access control, time limits, error responses, metrics."""
 
 import asyncio
 import sys
@@ -24,11 +24,11 @@ ALWAYS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
-"""A page may say more of itself; what says nothing gets the strictest."""
+"""A page may set headers of its own; everything else gets these, the strictest."""
 
 
 class Middleware:
-    """Lets a request in or answers it itself; counts every one."""
+    """Passes a request on or answers it with an error; counts each."""
 
     def __init__(
         self,
@@ -45,27 +45,27 @@ class Middleware:
         self._send_s = send_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Carry one request out."""
+        """Handle one request."""
         if scope["type"] != "http":
             return
         began_s = self._clock.monotonic_s()
-        told = _CountingSend(send, self._send_s)
-        await self._answer(scope, receive, told)
+        response_send = _CountingSend(send, self._send_s)
+        await self._answer(scope, receive, response_send)
         endpoint = scope.get("endpoint")
         route = getattr(endpoint, "__name__", "other") if endpoint is not None else "none"
-        self._metrics.request(route, told.status, self._clock.monotonic_s() - began_s)
+        self._metrics.request(route, response_send.status, self._clock.monotonic_s() - began_s)
 
-    async def _answer(self, scope: Scope, receive: Receive, told: "_CountingSend") -> None:
+    async def _answer(self, scope: Scope, receive: Receive, response_send: "_CountingSend") -> None:
         trouble = refusal(scope["method"], scope["path"], scope["headers"], self._rules)
         allowed = None
         if trouble is None:
-            # With it, Starlette's router raises what it refuses.
+            # With an app in the scope, Starlette's router raises what it refuses.
             scope["app"] = self
             try:
-                await self._inner(scope, receive, told)
+                await self._inner(scope, receive, response_send)
                 return
             except (ClientDisconnect, ClientGone, TimeoutError):
-                # There is nobody left to tell.
+                # The client has disconnected: there is no one to send a response to.
                 self._metrics.error("client_left")
                 return
             except RequestRefused as no:
@@ -74,22 +74,22 @@ class Middleware:
                 code = {404: "not_found", 405: "method_not_allowed"}.get(no.status_code, "refused")
                 trouble = RequestError(no.status_code, code, no.detail)
                 allowed = (no.headers or {}).get("Allow")
-            except Exception as error:  # noqa: BLE001 - the other border: one request fails alone
+            except Exception as error:  # noqa: BLE001 - one failed request must not end the server
                 trouble = _failed(error)
         self._metrics.error(trouble.code)
-        if not told.begun:
-            # What is left of a refused body is not worth reading.
+        if not response_send.begun:
+            # The rest of a refused body is not worth reading.
             response = error_response(trouble, close=True)
             if allowed is not None:
                 response.headers["Allow"] = allowed
             try:
-                await response(scope, receive, told)
+                await response(scope, receive, response_send)
             except TimeoutError:
                 self._metrics.error("client_left")
 
 
 class _CountingSend:
-    """What goes out: with the headers of every answer, and only to clients that take it."""
+    """Sends a response with the standard headers, and gives up on clients that do not read."""
 
     def __init__(self, send: Send, seconds: float) -> None:
         self._send = send
@@ -101,7 +101,7 @@ class _CountingSend:
         """Send one message.
 
         Raises:
-            TimeoutError: the client takes nothing any more.
+            TimeoutError: the client no longer reads.
         """
         if message["type"] == "http.response.start":
             self.begun = True
@@ -115,7 +115,7 @@ class _CountingSend:
 
 def _failed(error: Exception) -> RequestError:
     name = uuid4().hex[:12]
-    # Never the message: it may hold what was asked.
+    # Never the message: it may contain the prompt.
     where = "".join(traceback.format_tb(error.__traceback__))
     sys.stderr.write(f"a request failed ({name}): {type(error).__name__}\n{where}")
     return RequestError(500, "internal_error", f"the server failed ({name}); its log says where")

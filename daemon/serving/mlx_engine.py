@@ -1,8 +1,8 @@
-"""The engine on MLX: one base model in memory, and over the same arrays the versions.
+"""The inference engine on MLX: one base model in memory, shared by the versions' adapters.
 
-Versions that are plain LoRA share one model and one batch, in which each row is bound to its
-version's slot; any other has modules and a batch of its own. Nothing is reloaded or switched, and
-no answer can meet another version's weights.
+Plain LoRA versions share one model and one batch, in which each row is bound to its version's
+slot; any other version has modules and a batch of its own. Nothing is reloaded or switched, and no
+answer can be computed with another version's weights.
 """
 
 import json
@@ -32,12 +32,12 @@ from daemon.serving.prompt_cache import PromptCache
 from mlx_lm.tokenizer_utils import TokenizerWrapper  # isort: skip
 
 SPARE = 1.25
-"""Memory that answering takes, as a multiple of the weights: attention states and logits."""
+"""Memory for generation as a multiple of the weights: KV cache and logits."""
 
 
 @dataclass(frozen=True, eq=False)
 class _LoadedVersion:
-    """A version in memory: the batch that its rows are in, and their slot."""
+    """A loaded version: the batch of its rows, and their adapter slot."""
 
     name: str
     batch: DecodingBatch
@@ -52,22 +52,22 @@ class _Loaded:
     """Without any adapter."""
     adapters: RowAdapters
     shared: DecodingBatch
-    lanes: ParallelPasses
-    """One, with the cores that others leave: beside a trainer two threads wait for each other."""
+    threads: ParallelPasses
+    """One thread, on the cores left free: beside a trainer two threads wait for each other."""
 
 
 @dataclass(frozen=True)
 class _Draft:
-    """An answer in the making."""
+    """An answer being generated."""
 
-    loaded_versions: _LoadedVersion
+    loaded: _LoadedVersion
     row: BatchRow
-    words: Any
+    detokenizer: Any
     """mlx-lm's detokenizer of this answer."""
 
 
 class MlxEngine:
-    """Answers side by side, each by the version it asks for."""
+    """Generates many answers at once, each with the version its request names."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class MlxEngine:
         prompts: PromptCache | None = None,
         cores: Callable[[], Cores] = Cores,
     ) -> None:
-        """At most so many versions are kept at once, but for those that are answering.
+        """At most `versions` stay loaded, apart from those that are answering.
 
         Without a cache every prompt is computed from its beginning.
         """
@@ -83,8 +83,8 @@ class MlxEngine:
         self._cores = cores
         self._loaded: _Loaded | None = None
         self._tokenizer: TokenizerWrapper = None
-        self._version_adapters: dict[str, _LoadedVersion] = {}
-        """By the version's name, the one asked longest ago first."""
+        self._versions_by_model: dict[str, _LoadedVersion] = {}
+        """By the version's name, the least recently used first."""
         self._drafts: dict[int, _Draft] = {}
         self._prompts = prompts if prompts is not None else PromptCache(0)
         self.base: Path | None = None
@@ -92,25 +92,25 @@ class MlxEngine:
     @property
     def loaded_versions(self) -> int:
         """How many versions are in memory."""
-        return len(self._version_adapters)
+        return len(self._versions_by_model)
 
     @property
-    def kept_bytes(self) -> int:
-        """What the states of earlier prompts take."""
+    def prompt_cache_bytes(self) -> int:
+        """The size of the cached KV states of earlier prompts."""
         return self._prompts.size_bytes
 
     def load(self, base: Path) -> None:
-        """Take a base model into memory.
+        """Load a base model.
 
         Raises:
             ModelFault: it cannot be loaded.
         """
-        lanes = ParallelPasses(1, self._cores())
+        threads = ParallelPasses(1, self._cores())
         model, self._tokenizer = load_model(base)
-        lanes.share(1)
+        threads.share(1)
         adapters = RowAdapters(clone_sharing_weights(model))
         shared = self._batch(adapters.model, adapters.rows)
-        self._loaded = _Loaded(model, adapters, shared, lanes)
+        self._loaded = _Loaded(model, adapters, shared, threads)
         self.base = base
 
     def _batch(self, model: Module, binding: Binding) -> DecodingBatch:
@@ -118,14 +118,14 @@ class MlxEngine:
         return DecodingBatch(model, ends, binding, self._prompts.keep)
 
     def unload(self) -> None:
-        """Give everything back."""
-        self._version_adapters.clear()
+        """Free everything."""
+        self._versions_by_model.clear()
         self._drafts.clear()
         self._tokenizer = self.base = self._loaded = None
         self.forget()
 
     def forget(self) -> None:
-        """Give back what is kept of earlier prompts."""
+        """Clear the prompt cache."""
         self._prompts.clear()
         give_back()
 
@@ -136,44 +136,44 @@ class MlxEngine:
             UserFault: its version is damaged or does not fit the base.
         """
         self._share_cores()
-        loaded_versions = self._wearing(work.subject)
-        states, known = self._prompts.find(loaded_versions.name, work.prompt)
+        loaded = self._ensure_version(work.subject)
+        states, known = self._prompts.find(loaded.name, work.prompt)
         tokens = list(work.prompt)
         row = BatchRow(
             work.number,
-            loaded_versions.name,
-            loaded_versions.slot,
+            loaded.name,
+            loaded.slot,
             work.sampling,
             tokens,
             states,
             known,
         )
-        loaded_versions.batch.add(row)
-        self._drafts[work.number] = _Draft(loaded_versions, row, self._tokenizer.detokenizer)
+        loaded.batch.add(row)
+        self._drafts[work.number] = _Draft(loaded, row, self._tokenizer.detokenizer)
 
     def _share_cores(self) -> None:
         assert self._loaded is not None
-        self._loaded.lanes.share(1)
+        self._loaded.threads.share(1)
 
-    def _wearing(self, subject: ServedVersion) -> _LoadedVersion:
-        """Return a version in memory; of those that rest, the one asked longest ago may go."""
-        loaded_versions = self._version_adapters.pop(subject.model, None)
-        if loaded_versions is None:
-            busy = {draft.loaded_versions.name for draft in self._drafts.values()}
-            resting = [name for name in self._version_adapters if name not in busy]
-            for name in resting[: max(0, len(self._version_adapters) + 1 - self._versions)]:
-                self._undress(self._version_adapters.pop(name))
-            loaded_versions = self._ensure_adapter(subject)
-        self._version_adapters[subject.model] = loaded_versions
-        return loaded_versions
+    def _ensure_version(self, subject: ServedVersion) -> _LoadedVersion:
+        """Return a version, loaded; the least recently used idle one may be unloaded for it."""
+        loaded = self._versions_by_model.pop(subject.model, None)
+        if loaded is None:
+            busy = {draft.loaded.name for draft in self._drafts.values()}
+            resting = [name for name in self._versions_by_model if name not in busy]
+            for name in resting[: max(0, len(self._versions_by_model) + 1 - self._versions)]:
+                self._unload_version(self._versions_by_model.pop(name))
+            loaded = self._load_version(subject)
+        self._versions_by_model[subject.model] = loaded
+        return loaded
 
-    def _undress(self, loaded_versions: _LoadedVersion) -> None:
+    def _unload_version(self, loaded: _LoadedVersion) -> None:
         assert self._loaded is not None
-        if loaded_versions.batch is self._loaded.shared:
-            self._loaded.adapters.take_off(loaded_versions.slot)
-        self._prompts.forget(loaded_versions.name)
+        if loaded.batch is self._loaded.shared:
+            self._loaded.adapters.remove(loaded.slot)
+        self._prompts.forget(loaded.name)
 
-    def _ensure_adapter(self, subject: ServedVersion) -> _LoadedVersion:
+    def _load_version(self, subject: ServedVersion) -> _LoadedVersion:
         assert self._loaded is not None
         if subject.adapter is None:
             return _LoadedVersion(subject.model, self._loaded.shared, BARE)
@@ -186,78 +186,75 @@ class MlxEngine:
         own = clone_sharing_weights(self._loaded.model)
         attach(own, spec, 0)
         load_adapter(own, subject.adapter / ADAPTER)
-        # An adapter's layers are new, and a new layer would drop out as in training.
+        # An adapter's layers are new, and a new layer would apply dropout as in training.
         own.eval()
-        slot = self._loaded.adapters.put_on(own)
+        slot = self._loaded.adapters.add(own)
         if isinstance(slot, int):
             return _LoadedVersion(subject.model, self._loaded.shared, slot)
         sys.stderr.write(f"{subject.version} is answered in a batch of its own: {slot}\n")
         return _LoadedVersion(subject.model, self._batch(own, lambda _: nullcontext()), BARE)
 
     def step(self) -> Iterator[AnswerStep]:
-        """Go on with every answer by at most one token.
+        """Generate at most one token of every answer.
 
-        What one says is given before the next thing is computed: its client does not wait for it.
+        Each token is yielded before the next is computed: its client does not wait for that.
         """
         self._share_cores()
-        batches = {
-            id(draft.loaded_versions.batch): draft.loaded_versions.batch
-            for draft in self._drafts.values()
-        }
+        batches = {id(draft.loaded.batch): draft.loaded.batch for draft in self._drafts.values()}
         for batch in batches.values():
-            for word in batch.step():
-                # Another one may have left while this one was heard.
-                if word.row.number in self._drafts:
-                    yield self._said(word)
+            for new in batch.step():
+                # An answer may have been dropped while another one's token was delivered.
+                if new.row.number in self._drafts:
+                    yield self._answer_step(new)
 
-    def _said(self, word: NextToken) -> AnswerStep:
-        words = self._drafts[word.row.number].words
-        ended = word.finish == "stop"
+    def _answer_step(self, token: NextToken) -> AnswerStep:
+        detokenizer = self._drafts[token.row.number].detokenizer
+        ended = token.finish == "stop"
         if not ended:
-            words.add_token(word.token)
-        if word.finish is not None:
-            words.finalize()
-            del self._drafts[word.row.number]
-        return AnswerStep(word.row.number, words.last_segment, int(not ended), word.finish)
+            detokenizer.add_token(token.token)
+        if token.finish is not None:
+            detokenizer.finalize()
+            del self._drafts[token.row.number]
+        return AnswerStep(token.row.number, detokenizer.last_segment, int(not ended), token.finish)
 
     def drop(self, number: int) -> None:
-        """Leave an answer."""
+        """Abandon an answer."""
         draft = self._drafts.pop(number, None)
         if draft is not None:
-            # One that met a stop string of its own is left too, and its conversation may go on.
-            draft.loaded_versions.batch.leave(draft.row)
+            # An answer cut at a stop string is dropped too, and its conversation may go on.
+            draft.loaded.batch.leave(draft.row)
 
     def calls(self, text: str, tools: Sequence[str]) -> tuple[str, tuple[Call, ...]]:
-        """Return what an answer says and what it calls, as mlx-lm reads the model's own form.
+        """Return an answer's text and its tool calls, parsed by mlx-lm from the model's own format.
 
-        What cannot be read as a call stays text.
+        What cannot be parsed as a call stays text.
         """
         opening, closing = self._tokenizer.tool_call_start, self._tokenizer.tool_call_end
         if not self._tokenizer.has_tool_calling or opening not in text:
             return text, ()
         known = [json.loads(tool) for tool in tools]
-        said, *asked = text.split(opening)
+        content, *call_texts = text.split(opening)
         found: list[Call] = []
-        for part in asked:
+        for part in call_texts:
             inner, _, after = part.partition(closing) if closing else (part, "", "")
             try:
-                made = self._tokenizer.tool_parser(inner.strip(), known)
-                found += [_call(one) for one in (made if isinstance(made, list) else [made])]
+                parsed = self._tokenizer.tool_parser(inner.strip(), known)
+                found += [_call(one) for one in (parsed if isinstance(parsed, list) else [parsed])]
             except (ValueError, KeyError, TypeError, AttributeError, IndexError, SyntaxError):
                 return text, ()
-            said += after
-        return (said.strip(), tuple(found)) if found else (text, ())
+            content += after
+        return (content.strip(), tuple(found)) if found else (text, ())
 
     def bytes_for(self, subject: ServedVersion) -> int:
-        """Return the memory that a base takes, and what answering needs, in bytes."""
+        """Return the memory a base needs for generation, in bytes."""
         bits = {"bfloat16": 16, "float16": 16, "4-bit": 4.5, "8-bit": 8.5}.get(subject.base_dtype)
         # The CPU computes in full precision, whatever the file holds.
         growth = 32 / bits if bits is not None and on_cpu() else 1.0
         return int(subject.base_bytes * growth * SPARE)
 
 
-def _call(made: dict[str, Any]) -> Call:
-    arguments = made["arguments"]
+def _call(parsed: dict[str, Any]) -> Call:
+    arguments = parsed["arguments"]
     if isinstance(arguments, str):
         arguments = json.loads(arguments)
-    return Call(str(made["name"]), compact(arguments))
+    return Call(str(parsed["name"]), compact(arguments))

@@ -1,4 +1,4 @@
-"""Ends the server with its supervisor: a child whose stdin ends has lost its parent."""
+"""Stops the server with its supervisor: when stdin ends, the parent process is gone."""
 
 import os
 import threading
@@ -7,7 +7,7 @@ import uvicorn
 
 
 def watch_parent(server: uvicorn.Server) -> None:
-    """Ask the server to end when stdin does."""
+    """Stop the server when stdin ends."""
 
     def wait() -> None:
         while os.read(0, 4096):

@@ -1,4 +1,4 @@
-"""Turns what is asked into a prompt of tokens that fits the model; loads no weights."""
+"""Renders and tokenizes prompts, and checks that they fit the model's context."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from daemon.text.template import Unrenderable
 
 
 class Prompts:
-    """The text sides of base models, each loaded once; used by one thread at a time."""
+    """Tokenizers and templates of base models, each loaded once; used by one thread at a time."""
 
     def __init__(self) -> None:
         self._encoders: dict[Path, TextEncoder] = {}
@@ -19,14 +19,14 @@ class Prompts:
     def of_chat(
         self, subject: ServedVersion, turns: Sequence[Turn], tools: Sequence[str]
     ) -> tuple[int, ...]:
-        """Return the tokens of a conversation up to where the answer begins.
+        """Return the tokens of a conversation, up to where the answer begins.
 
         Raises:
-            Refused: the model's template does not take it (422), or there is no such base (503).
+            RequestRefused: the model's template refuses it (422), or the base cannot be used (503).
         """
         encoder = self._encoder(subject)
         if tools and not encoder.shows_tools:
-            message = "this model's chat template knows no tools"
+            message = "this model's chat template does not support tools"
             raise refused(422, "tools_unsupported", message, field="tools")
         try:
             return tuple(encoder.encode_prompt(turns, tools))
@@ -35,10 +35,10 @@ class Prompts:
             raise refused(422, "messages_refused", message, field="messages") from error
 
     def of_text(self, subject: ServedVersion, text: str) -> tuple[int, ...]:
-        """Return the tokens of a text that is to be gone on with.
+        """Return the tokens of a text to continue.
 
         Raises:
-            Refused: it is empty for this model (422), or there is no such base (503).
+            RequestRefused: it is empty for this model (422), or the base cannot be used (503).
         """
         prompt = tuple(self._encoder(subject).encode_text(text))
         if not prompt:
@@ -57,23 +57,25 @@ class Prompts:
         return encoder.prefixed(subject.prefix)
 
 
-def room_for(subject: ServedVersion, prompt: Sequence[int], asked: int | None, usual: int) -> int:
-    """Return how long the answer may be, in tokens.
+def room_for(
+    subject: ServedVersion, prompt: Sequence[int], requested: int | None, default: int
+) -> int:
+    """Return the limit of the answer, in tokens.
 
     Raises:
-        Refused: the prompt alone, or with the answer that was asked for, is longer than the
-            model's context.
+        RequestRefused: the prompt, alone or with the requested answer, is longer than the model's
+            context.
     """
     if not subject.context_tokens:
-        return usual if asked is None else asked
+        return default if requested is None else requested
     room = subject.context_tokens - len(prompt)
     if room < 1:
         message = f"the prompt has {len(prompt)} tokens; this model takes {subject.context_tokens}"
         raise refused(422, "context_length_exceeded", message, field="prompt")
-    if asked is not None and asked > room:
+    if requested is not None and requested > room:
         message = (
-            f"max_tokens is {asked}, and beside a prompt of {len(prompt)} tokens this model has "
-            f"room for {room}"
+            f"max_tokens is {requested}, and beside a prompt of {len(prompt)} tokens this model "
+            f"has room for {room}"
         )
         raise refused(422, "context_length_exceeded", message, field="max_tokens")
-    return min(room, usual) if asked is None else asked
+    return min(room, default) if requested is None else requested

@@ -1,6 +1,6 @@
-"""Which versions can be asked, by the ids that clients use; loads none.
+"""The registry of servable versions, by the model ids that clients use.
 
-Ids are looked up among those that there are: no part of a request ever becomes a path.
+Ids are looked up among the existing ones: no part of a request ever becomes a path.
 """
 
 from dataclasses import replace
@@ -18,14 +18,14 @@ CURRENT, BASE = "current", "base"
 
 
 class Registry:
-    """The versions of a workspace as they are at this moment; used by one thread."""
+    """The versions of a workspace, read anew for each request; used by one thread."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._models = Models(layout)
 
     def subjects(self) -> dict[str, ServedVersion]:
-        """Return every version with its weights by its id, and the current version's base."""
+        """Return every complete version by its id, and the current version's base."""
         versions = self._models.versions()
         complete = self._models.complete()
         listed = [version for name, version in versions.items() if name in complete]
@@ -37,12 +37,12 @@ class Registry:
         return found
 
     def find(self, model: str, prefix: str | None = None) -> ServedVersion:
-        """Return the version that an id, `current` or `base` means now.
+        """Return the version that an id, `current` or `base` names now.
 
-        With the name of a prefix it has that one, as the settings have it now.
+        With the name of a prefix it has that prefix, as the settings define it now.
 
         Raises:
-            Refused: there is none of that id (404), or no current version yet (503), or no such
+            RequestRefused: there is no such id (404), no current version yet (503), or no such
                 prefix (422).
         """
         subject = self._found(model)
@@ -61,12 +61,12 @@ class Registry:
         if model in subjects:
             return subjects[model]
         if model not in (CURRENT, BASE):
-            message = "there is no such model; GET /v1/models lists those there are"
+            message = "there is no such model; GET /v1/models lists the available ones"
             raise refused(404, "model_not_found", message, field="model")
         return self._now(subjects, model)
 
     def has_current(self) -> bool:
-        """Tell whether there is a version to ask."""
+        """Return whether there is a current version."""
         return current_model.read(self._layout) in self._models.versions()
 
     def _now(self, subjects: dict[str, ServedVersion], model: str) -> ServedVersion:
@@ -75,7 +75,7 @@ class Registry:
             subject = self._bare(version) if model == BASE else self._subject(version)
             if subject.model in subjects:
                 return subject
-        message = "there is no current model yet: the daemon makes it when it first runs"
+        message = "there is no current model yet: the daemon creates it when it first runs"
         raise refused(503, "no_model_yet", message, retry_s=10)
 
     def _subject(self, version: Version) -> ServedVersion:

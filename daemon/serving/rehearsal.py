@@ -1,4 +1,4 @@
-"""A stand-in engine: everything of a server but the model."""
+"""A stand-in engine for rehearsals and tests: everything of a server but the model."""
 
 from collections.abc import Sequence
 from itertools import cycle, islice
@@ -10,23 +10,23 @@ from daemon.serving.generation import AnswerStep, GenerationJob, ServedVersion
 
 
 class RehearsalEngine:
-    """Says which version it is, a word a step."""
+    """Answers with the name of its version, one word a step."""
 
     def __init__(self, clock: Clock, pace_s: float) -> None:
         self._clock = clock
         self._pace_s = pace_s
         self._open: dict[int, list[AnswerStep]] = {}
-        self._version_adapters: set[str] = set()
+        self._versions: set[str] = set()
         self.base: Path | None = None
 
     @property
     def loaded_versions(self) -> int:
-        """How many versions were asked."""
-        return len(self._version_adapters)
+        """How many versions have answered."""
+        return len(self._versions)
 
     @property
-    def kept_bytes(self) -> int:
-        """Nothing is kept."""
+    def prompt_cache_bytes(self) -> int:
+        """Nothing is cached."""
         return 0
 
     def load(self, base: Path) -> None:
@@ -37,39 +37,39 @@ class RehearsalEngine:
         """Forget everything."""
         self.base = None
         self._open.clear()
-        self._version_adapters.clear()
+        self._versions.clear()
 
     def forget(self) -> None:
-        """Nothing is kept."""
+        """Nothing is cached."""
 
     def begin(self, work: GenerationJob) -> None:
-        """Make up the whole answer: with a temperature it is as long as it may be."""
-        self._version_adapters.add(work.subject.version)
+        """Prepare the whole answer: with a temperature it is as long as allowed."""
+        self._versions.add(work.subject.version)
         words = f"{work.subject.version} rehearses {len(work.prompt)} tokens".split()
         endless = work.sampling.temperature > 0
         most = work.sampling.max_tokens if endless else min(len(words), work.sampling.max_tokens)
-        said = list(islice(cycle(words), most))
+        steps = list(islice(cycle(words), most))
         cut = endless or most < len(words)
         self._open[work.number] = [
             AnswerStep(work.number, f"{' ' if place else ''}{word}", 1)
-            for place, word in enumerate(said)
+            for place, word in enumerate(steps)
         ] + [AnswerStep(work.number, "", 0, "length" if cut else "stop")]
 
     def step(self) -> list[AnswerStep]:
-        """Say the next word of every answer."""
+        """Return the next word of every answer."""
         self._clock.sleep_s(self._pace_s)
-        said = [rest.pop(0) for rest in self._open.values()]
+        steps = [rest.pop(0) for rest in self._open.values()]
         self._open = {number: rest for number, rest in self._open.items() if rest}
-        return said
+        return steps
 
     def drop(self, number: int) -> None:
-        """Leave an answer."""
+        """Abandon an answer."""
         self._open.pop(number, None)
 
     def calls(self, text: str, tools: Sequence[str]) -> tuple[str, tuple[Call, ...]]:
-        """Return the text: nothing is called."""
+        """Return the text: there are no calls."""
         return text, ()
 
     def bytes_for(self, subject: ServedVersion) -> int:
-        """Return nothing: there are no weights."""
+        """Return 0: there are no weights."""
         return 0

@@ -1,7 +1,7 @@
-"""What clients may write into requests, field by field; knows no model.
+"""Schemas of the request bodies, field by field.
 
-Unknown fields are mistakes. What OpenAI's API has and this server cannot do is taken only with
-the value that asks for nothing.
+Unknown fields are errors. A field of OpenAI's API that this server does not support is accepted
+only with the value that requests nothing.
 """
 
 import json
@@ -26,7 +26,7 @@ class _Part(BaseModel):
 
 
 class SamplingFields(_Part):
-    """How an answer is chosen: the fields all routes share."""
+    """How tokens are sampled: the fields all routes share."""
 
     max_tokens: int | None = Field(None, ge=1, le=MOST_TOKENS)
     temperature: float | None = Field(None, ge=0.0, le=2.0)
@@ -38,20 +38,20 @@ class SamplingFields(_Part):
     stream: bool | None = None
 
     @property
-    def asked_tokens(self) -> int | None:
-        """The length that is asked for; None where nothing is said of it."""
+    def requested_tokens(self) -> int | None:
+        """The requested length of the answer; None where the request does not state one."""
         return self.max_tokens
 
     def sampling(self, max_tokens: int) -> Sampling:
-        """Return the choices; what is not said is as for `finetuned generate`."""
-        usual = Sampling(max_tokens)
+        """Return how to sample; missing fields are as for `finetuned generate`."""
+        default = Sampling(max_tokens)
         stops = [self.stop] if isinstance(self.stop, str) else self.stop or []
         return Sampling(
             max_tokens,
-            usual.temperature if self.temperature is None else self.temperature,
-            usual.top_p if self.top_p is None else self.top_p,
-            usual.top_k if self.top_k is None else self.top_k,
-            usual.min_p if self.min_p is None else self.min_p,
+            default.temperature if self.temperature is None else self.temperature,
+            default.top_p if self.top_p is None else self.top_p,
+            default.top_k if self.top_k is None else self.top_k,
+            default.min_p if self.min_p is None else self.min_p,
             self.seed,
             tuple(stops),
         )
@@ -72,14 +72,14 @@ class GenerateRequest(SamplingFields):
 
 
 class StreamOptions(_Part):
-    """How a stream is told."""
+    """Options of a stream."""
 
     include_usage: bool = False
     include_obfuscation: bool | None = None
 
 
 class OpenAIRequest(SamplingFields):
-    """The fields that both OpenAI routes share; those of the last lines change nothing here."""
+    """The fields that both OpenAI routes share; those after `logit_bias` have no effect here."""
 
     model: str
     stream_options: StreamOptions | None = None
@@ -111,7 +111,7 @@ class CompletionRequest(OpenAIRequest):
 
     @property
     def text(self) -> str:
-        """The text to go on with."""
+        """The text to continue."""
         return self.prompt if isinstance(self.prompt, str) else self.prompt[0]
 
 
@@ -123,7 +123,7 @@ class TextPart(_Part):
 
 
 class Function(_Part):
-    """A call, as the model made it earlier."""
+    """A function that the model called earlier."""
 
     name: str = Field(min_length=1, max_length=256)
     arguments: str
@@ -158,7 +158,7 @@ class Message(_Part):
         return self
 
     def turn(self) -> Turn:
-        """Return the message as templates know it."""
+        """Return the message as chat templates take it."""
         role: Role = "system" if self.role == "developer" else self.role
         parts = self.content if isinstance(self.content, list) else []
         text = "".join(part.text for part in parts) if parts else self.content or ""
@@ -178,7 +178,7 @@ def _call(function: Function) -> Call:
 
 
 class ToolFunction(_Part):
-    """What a tool is."""
+    """The definition of a tool."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,128}$")
     description: str | None = None
@@ -194,7 +194,7 @@ class Tool(_Part):
 
 
 class TextFormat(_Part):
-    """The only form of an answer."""
+    """The only supported response format."""
 
     type: Literal["text"]
 
@@ -214,8 +214,8 @@ class ChatRequest(OpenAIRequest):
     reasoning_effort: None = None
 
     @property
-    def asked_tokens(self) -> int | None:
-        """The length that is asked for, under its new name or its old one."""
+    def requested_tokens(self) -> int | None:
+        """The requested length, under its new name or its old one."""
         return self.max_tokens if self.max_completion_tokens is None else self.max_completion_tokens
 
     def turns(self) -> list[Turn]:
@@ -223,17 +223,17 @@ class ChatRequest(OpenAIRequest):
         return [message.turn() for message in self.messages]
 
     def tool_texts(self) -> tuple[str, ...]:
-        """Return the tools as templates are given them."""
+        """Return the tools as chat templates take them."""
         if self.tool_choice == "none":
             return ()
         return tuple(compact(tool.model_dump(exclude_none=True)) for tool in self.tools or ())
 
 
 def validated(kind: type[Body], body: Any) -> Body:
-    """Return the request a body describes.
+    """Return the request that a body describes.
 
     Raises:
-        Refused: it describes none; the first mistake is named with its field.
+        RequestRefused: it describes none; the message names the first mistake and its field.
     """
     if not isinstance(body, dict):
         raise refused(422, "invalid_type", "the body must be a JSON object")

@@ -1,4 +1,4 @@
-"""Brings a request together with the engine's thread and its answer back; knows no route."""
+"""Handles a request from its body to its response: queues the generation, awaits its events."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -35,7 +35,7 @@ PromptOf = Callable[[ServedVersion], tuple[int, ...]]
 
 @dataclass(frozen=True)
 class GenerationRequest:
-    """A request as routes have understood it."""
+    """A request as its route has parsed it."""
 
     model: str
     choices: SamplingFields
@@ -43,12 +43,12 @@ class GenerationRequest:
     tools: tuple[str, ...] = ()
     counts_usage: bool = False
     prefix: str | None = None
-    """A name of `[prefixes]`, or none; without, the version's own."""
+    """A name of `[prefixes]`, or `none`; None for the version's own."""
 
 
 @dataclass
 class RequestHandler:
-    """What every route works with."""
+    """Everything that the routes share."""
 
     settings: ServerSettings
     registry: Registry
@@ -56,8 +56,8 @@ class RequestHandler:
     thread: EngineThread
     metrics: ServerMetrics
     clock: Clock
-    # Templates and tokenizers take long for long prompts: the loop goes on meanwhile.
-    _aside: ThreadPoolExecutor = field(
+    # Rendering and tokenizing a long prompt takes time: a thread does it, not the event loop.
+    _executor: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="prompts")
     )
     _numbers: "count[int]" = field(default_factory=count)
@@ -66,51 +66,53 @@ class RequestHandler:
         """Return the value of a request's body.
 
         Raises:
-            Refused: it is none.
+            RequestRefused: it cannot be read.
         """
         return await read_json(request, self.settings.max_body_bytes, self.settings.body_s)
 
     async def answer(
-        self, request: Request, question: GenerationRequest, shape: ResponseFormat
+        self, request: Request, generation: GenerationRequest, shape: ResponseFormat
     ) -> Response:
         """Return the answer, at once or as a stream.
 
         Raises:
-            Refused: there is none.
-            ClientDisconnect: nobody waits for it any more.
+            RequestRefused: there is no answer.
+            ClientDisconnect: the client has disconnected.
         """
         began_s = self.clock.monotonic_s()
-        subject = self.registry.find(question.model, question.prefix)
+        subject = self.registry.find(generation.model, generation.prefix)
         loop = asyncio.get_running_loop()
-        prompt = await loop.run_in_executor(self._aside, question.prompt_of, subject)
-        most = room_for(subject, prompt, question.choices.asked_tokens, self.settings.max_tokens)
-        sampling = question.choices.sampling(most)
-        work = GenerationJob(next(self._numbers), subject, prompt, sampling, question.tools)
+        prompt = await loop.run_in_executor(self._executor, generation.prompt_of, subject)
+        most = room_for(
+            subject, prompt, generation.choices.requested_tokens, self.settings.max_tokens
+        )
+        sampling = generation.choices.sampling(most)
+        work = GenerationJob(next(self._numbers), subject, prompt, sampling, generation.tools)
         created_s = int(self.clock.now().timestamp())
         frame = Frame(uuid4().hex[:24], created_s, subject, len(prompt))
         events = self._events(work, request.receive, began_s)
-        if question.choices.stream:
+        if generation.choices.stream:
             first = await anext(events)
             if isinstance(first, RequestError):
                 await events.aclose()
                 raise RequestRefused(first)
-            return EventStream(first, events, frame, shape, question.counts_usage)
+            return EventStream(first, events, frame, shape, generation.counts_usage)
         async with aclosing(events):
-            told = await _whole(events)
-        return Response(json_bytes(shape.whole(frame, told)), media_type="application/json")
+            parts = await _whole(events)
+        return Response(json_bytes(shape.whole(frame, parts)), media_type="application/json")
 
     async def _events(
         self, work: GenerationJob, receive: Receive, began_s: float
     ) -> AsyncGenerator[Event, None]:
-        """Give an answer's events up to its end; leave it where the client does."""
-        line = _AnswerQueue(asyncio.get_running_loop())
-        trouble = self.thread.submit(work, line.put)
+        """Yield an answer's events up to its end; abandon it when the client disconnects."""
+        answer_queue = _AnswerQueue(asyncio.get_running_loop())
+        trouble = self.thread.submit(work, answer_queue.put)
         if trouble is not None:
             raise RequestRefused(trouble)
-        gone = asyncio.create_task(_until_gone(receive, line))
+        disconnect_watch = asyncio.create_task(_watch_disconnect(receive, answer_queue))
         end, tokens, started = "left", 0, False
         try:
-            while (event := await line.take()) is not None:
+            while (event := await answer_queue.take()) is not None:
                 if isinstance(event, RequestError):
                     end = event.code
                 else:
@@ -123,42 +125,42 @@ class RequestHandler:
                 if end != "left":
                     return
         finally:
-            gone.cancel()
+            disconnect_watch.cancel()
             if end == "left":
                 self.thread.leave(work.number)
             self.metrics.answer(work.subject.version, end, len(work.prompt), tokens)
 
 
 class ClientGone(Exception):
-    """The client left before its answer was whole."""
+    """The client disconnected before its answer was complete."""
 
 
 class _AnswerQueue:
-    """From the engine's thread to the loop."""
+    """Events from the engine's thread to the event loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._events: asyncio.Queue[Event | None] = asyncio.Queue()
 
     def put(self, event: Event) -> None:
-        """Hand over one event, from any thread."""
-        # A loop that has ended has nobody left to tell.
+        """Add one event, from any thread."""
+        # The loop may have ended: then there is no client left.
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._events.put_nowait, event)
 
-    def hang_up(self) -> None:
-        """Tell that the client is gone."""
+    def disconnect(self) -> None:
+        """Report that the client has disconnected."""
         self._events.put_nowait(None)
 
     async def take(self) -> Event | None:
-        """Return the next event; None where the client is gone."""
+        """Return the next event; None where the client has disconnected."""
         return await self._events.get()
 
 
-async def _until_gone(receive: Receive, line: _AnswerQueue) -> None:
+async def _watch_disconnect(receive: Receive, answer_queue: _AnswerQueue) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-    line.hang_up()
+    answer_queue.disconnect()
 
 
 async def _whole(events: AsyncIterator[Event]) -> AnswerParts:

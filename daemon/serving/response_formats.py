@@ -1,4 +1,4 @@
-"""Answers in the forms of OpenAI's API and of `/generate`; knows no request and no model."""
+"""Response formats of OpenAI's API and of `/generate`, whole and streamed."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class AnswerParts:
 
 @dataclass(frozen=True)
 class Frame:
-    """What every part of one answer says of itself."""
+    """The fields that every part of one answer repeats."""
 
     id: str
     created_s: int
@@ -35,7 +35,7 @@ class Frame:
     prompt_tokens: int
 
     def head(self, kind: str) -> dict[str, Any]:
-        """Return the fields in front."""
+        """Return the leading fields."""
         return {
             "id": self.id,
             "object": kind,
@@ -54,60 +54,60 @@ class Frame:
 
 
 class ResponseFormat(Protocol):
-    """How one route tells an answer."""
+    """How one route formats an answer."""
 
-    def whole(self, frame: Frame, told: AnswerParts) -> dict[str, Any]:
-        """Return the answer at once."""
+    def whole(self, frame: Frame, answer: AnswerParts) -> dict[str, Any]:
+        """Return the whole answer."""
         ...
 
     def opening(self, frame: Frame) -> list[dict[str, Any]]:
-        """Return what a stream begins with."""
+        """Return the first events of a stream."""
         ...
 
-    def piece(self, frame: Frame, piece: AnswerDelta) -> list[dict[str, Any]]:
-        """Return the events of a part."""
+    def delta(self, frame: Frame, delta: AnswerDelta) -> list[dict[str, Any]]:
+        """Return the events of a delta."""
         ...
 
     def usage(self, frame: Frame, tokens: int) -> dict[str, Any]:
-        """Return the event that counts tokens, last of a stream that asked for it."""
+        """Return the event that counts tokens, the last of a stream that requested it."""
         ...
 
 
 class ChatFormat:
     """`POST /v1/chat/completions`."""
 
-    def whole(self, frame: Frame, told: AnswerParts) -> dict[str, Any]:
-        """Return the answer at once."""
-        message: dict[str, Any] = {"role": "assistant", "content": told.text, "refusal": None}
-        if told.calls:
-            message["content"] = told.text or None
-            message["tool_calls"] = list(_calls(frame, told.calls))
-        finish = "tool_calls" if told.calls else told.finish
+    def whole(self, frame: Frame, answer: AnswerParts) -> dict[str, Any]:
+        """Return the whole answer."""
+        message: dict[str, Any] = {"role": "assistant", "content": answer.text, "refusal": None}
+        if answer.calls:
+            message["content"] = answer.text or None
+            message["tool_calls"] = list(_calls(frame, answer.calls))
+        finish = "tool_calls" if answer.calls else answer.finish
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish}
         return frame.head("chat.completion") | {
             "choices": [choice],
-            "usage": frame.usage(told.tokens),
+            "usage": frame.usage(answer.tokens),
         }
 
     def opening(self, frame: Frame) -> list[dict[str, Any]]:
-        """Say who speaks."""
+        """Return the role."""
         return [self._chunk(frame, {"role": "assistant", "content": ""}, None)]
 
-    def piece(self, frame: Frame, piece: AnswerDelta) -> list[dict[str, Any]]:
-        """Return the new words, the calls, and the end."""
+    def delta(self, frame: Frame, delta: AnswerDelta) -> list[dict[str, Any]]:
+        """Return the new text, the calls, and the end."""
         events = []
-        if piece.text:
-            events.append(self._chunk(frame, {"content": piece.text}, None))
-        if piece.calls:
-            numbered = enumerate(_calls(frame, piece.calls))
+        if delta.text:
+            events.append(self._chunk(frame, {"content": delta.text}, None))
+        if delta.calls:
+            numbered = enumerate(_calls(frame, delta.calls))
             calls = [{"index": number, **call} for number, call in numbered]
             events.append(self._chunk(frame, {"tool_calls": calls}, None))
-        if piece.finish is not None:
-            events.append(self._chunk(frame, {}, "tool_calls" if piece.calls else piece.finish))
+        if delta.finish is not None:
+            events.append(self._chunk(frame, {}, "tool_calls" if delta.calls else delta.finish))
         return events
 
     def usage(self, frame: Frame, tokens: int) -> dict[str, Any]:
-        """Count."""
+        """Return the token counts."""
         head = frame.head("chat.completion.chunk")
         return head | {"choices": [], "usage": frame.usage(tokens)}
 
@@ -128,21 +128,21 @@ def _calls(frame: Frame, calls: Iterable[Call]) -> Iterable[dict[str, Any]]:
 class CompletionFormat:
     """`POST /v1/completions`."""
 
-    def whole(self, frame: Frame, told: AnswerParts) -> dict[str, Any]:
-        """Return the answer at once."""
-        record = self._part(frame, told.text, told.finish)
-        return record | {"usage": frame.usage(told.tokens)}
+    def whole(self, frame: Frame, answer: AnswerParts) -> dict[str, Any]:
+        """Return the whole answer."""
+        record = self._part(frame, answer.text, answer.finish)
+        return record | {"usage": frame.usage(answer.tokens)}
 
     def opening(self, frame: Frame) -> list[dict[str, Any]]:
-        """Say nothing."""
+        """Return nothing."""
         return []
 
-    def piece(self, frame: Frame, piece: AnswerDelta) -> list[dict[str, Any]]:
-        """Return the new words, or the end."""
-        return [self._part(frame, piece.text, piece.finish)]
+    def delta(self, frame: Frame, delta: AnswerDelta) -> list[dict[str, Any]]:
+        """Return the new text, or the end."""
+        return [self._part(frame, delta.text, delta.finish)]
 
     def usage(self, frame: Frame, tokens: int) -> dict[str, Any]:
-        """Count."""
+        """Return the token counts."""
         head = frame.head("text_completion")
         return head | {"choices": [], "usage": frame.usage(tokens)}
 
@@ -154,29 +154,29 @@ class CompletionFormat:
 class GenerateFormat:
     """`POST /generate`."""
 
-    def whole(self, frame: Frame, told: AnswerParts) -> dict[str, Any]:
-        """Return the answer at once."""
+    def whole(self, frame: Frame, answer: AnswerParts) -> dict[str, Any]:
+        """Return the whole answer."""
         return {
-            "text": told.text,
+            "text": answer.text,
             "version": frame.subject.version,
             "model": frame.subject.model,
-            "tokens": told.tokens,
+            "tokens": answer.tokens,
             "prompt_tokens": frame.prompt_tokens,
-            "finish_reason": told.finish,
+            "finish_reason": answer.finish,
         }
 
     def opening(self, frame: Frame) -> list[dict[str, Any]]:
-        """Name what answers."""
+        """Return the version that answers."""
         return [{"version": frame.subject.version, "model": frame.subject.model}]
 
-    def piece(self, frame: Frame, piece: AnswerDelta) -> list[dict[str, Any]]:
-        """Return the new words, or the end."""
-        if piece.finish is None:
-            return [{"text": piece.text}]
-        return [{"text": piece.text, "tokens": piece.tokens, "finish_reason": piece.finish}]
+    def delta(self, frame: Frame, delta: AnswerDelta) -> list[dict[str, Any]]:
+        """Return the new text, or the end."""
+        if delta.finish is None:
+            return [{"text": delta.text}]
+        return [{"text": delta.text, "tokens": delta.tokens, "finish_reason": delta.finish}]
 
     def usage(self, frame: Frame, tokens: int) -> dict[str, Any]:
-        """Count."""
+        """Return the token counts."""
         return {"prompt_tokens": frame.prompt_tokens, "tokens": tokens}
 
 

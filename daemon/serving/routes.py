@@ -1,4 +1,4 @@
-"""The routes of inference and of watching, each a few lines over the desk; no limits here."""
+"""The routes of inference, health and metrics."""
 
 from collections.abc import Sequence
 
@@ -20,41 +20,46 @@ from daemon.serving.response_formats import (
 
 
 def make_router(handler: RequestHandler, pages: Sequence[BaseRoute]) -> Router:
-    """Return every route; `pages` are what people look at."""
-    return Router([*_answering(handler), *_watching(handler), *pages], redirect_slashes=False)
+    """Return every route; `pages` are those of the dashboard."""
+    return Router(
+        [*_inference_routes(handler), *_status_routes(handler), *pages], redirect_slashes=False
+    )
 
 
-def _answering(handler: RequestHandler) -> list[Route]:
+def _inference_routes(handler: RequestHandler) -> list[Route]:
     async def generate(request: Request) -> Response:
-        asked = validated(GenerateRequest, await handler.body(request))
-        turns = asked.turns()
-        question = GenerationRequest(
-            asked.model, asked, lambda s: handler.prompts.of_chat(s, turns, ()), prefix=asked.prefix
+        fields = validated(GenerateRequest, await handler.body(request))
+        turns = fields.turns()
+        generation = GenerationRequest(
+            fields.model,
+            fields,
+            lambda s: handler.prompts.of_chat(s, turns, ()),
+            prefix=fields.prefix,
         )
-        return await handler.answer(request, question, GenerateFormat())
+        return await handler.answer(request, generation, GenerateFormat())
 
     async def chat_completions(request: Request) -> Response:
-        asked = validated(ChatRequest, await handler.body(request))
-        turns, tools = asked.turns(), asked.tool_texts()
-        question = GenerationRequest(
-            asked.model,
-            asked,
+        fields = validated(ChatRequest, await handler.body(request))
+        turns, tools = fields.turns(), fields.tool_texts()
+        generation = GenerationRequest(
+            fields.model,
+            fields,
             lambda s: handler.prompts.of_chat(s, turns, tools),
             tools,
-            asked.counts_usage,
-            asked.prefix,
+            fields.counts_usage,
+            fields.prefix,
         )
-        return await handler.answer(request, question, ChatFormat())
+        return await handler.answer(request, generation, ChatFormat())
 
     async def completions(request: Request) -> Response:
-        asked = validated(CompletionRequest, await handler.body(request))
-        question = GenerationRequest(
-            asked.model,
-            asked,
-            lambda s: handler.prompts.of_text(s, asked.text),
-            counts_usage=asked.counts_usage,
+        fields = validated(CompletionRequest, await handler.body(request))
+        generation = GenerationRequest(
+            fields.model,
+            fields,
+            lambda s: handler.prompts.of_text(s, fields.text),
+            counts_usage=fields.counts_usage,
         )
-        return await handler.answer(request, question, CompletionFormat())
+        return await handler.answer(request, generation, CompletionFormat())
 
     return [
         Route("/generate", generate, methods=["POST"]),
@@ -63,7 +68,7 @@ def _answering(handler: RequestHandler) -> list[Route]:
     ]
 
 
-def _watching(handler: RequestHandler) -> list[Route]:
+def _status_routes(handler: RequestHandler) -> list[Route]:
     async def models(_request: Request) -> Response:
         listed = [model_record(subject) for subject in handler.registry.subjects().values()]
         return _json({"object": "list", "data": listed})

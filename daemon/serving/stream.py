@@ -1,4 +1,4 @@
-"""An answer as server-sent events; knows no model."""
+"""Streams an answer as server-sent events."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
@@ -14,7 +14,7 @@ DONE = b"data: [DONE]\n\n"
 
 
 class EventStream(Response):
-    """Sends each part as it comes; what fails on the way is the last event."""
+    """Sends each delta as it comes; an error on the way is the last event."""
 
     media_type = "text/event-stream"
 
@@ -36,7 +36,7 @@ class EventStream(Response):
         self._counts_usage = counts_usage
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it."""
+        """Send the stream."""
         try:
             await send(
                 {
@@ -53,21 +53,21 @@ class EventStream(Response):
 
     async def _parts(self) -> AsyncIterator[bytes]:
         yield _events(self._shape.opening(self._frame))
-        yield self._told(self._first)
+        yield self._event_data(self._first)
         tokens, last = _tokens(self._first), self._first
         if _is_open(last):
             async for last in self._rest:
                 tokens = _tokens(last)
-                yield self._told(last)
+                yield self._event_data(last)
         if isinstance(last, AnswerDelta) and last.finish is not None:
             if self._counts_usage:
                 yield _events([self._shape.usage(self._frame, tokens)])
             yield DONE
 
-    def _told(self, event: Event) -> bytes:
+    def _event_data(self, event: Event) -> bytes:
         if isinstance(event, RequestError):
             return _events([error_record(event)])
-        return _events(self._shape.piece(self._frame, event))
+        return _events(self._shape.delta(self._frame, event))
 
 
 def _is_open(event: Event) -> bool:

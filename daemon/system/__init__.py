@@ -1,1 +1,1 @@
-"""What the system tells of a process and of the machine; never MLX."""
+"""What the operating system reports about a process and the machine, without MLX."""

@@ -1,4 +1,4 @@
-"""Whether a display of this Mac is on: then long work on the GPU keeps the screen waiting.
+"""Whether a display of this Mac is on: then long GPU work delays the screen.
 
 Untested on hardware.
 """
@@ -12,7 +12,7 @@ MOST = 16
 
 
 def display_is_on(graphics: Any = None) -> bool | None:
-    """Return whether a display is awake; None where that cannot be told."""
+    """Return whether a display is awake; None where that is unknown."""
     graphics = graphics or library(GRAPHICS)
     if graphics is None:
         return None

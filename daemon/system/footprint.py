@@ -1,8 +1,8 @@
-"""The memory of a process as the system counts it where it kills for want of memory.
+"""The memory of a process, as the system counts it when it kills for lack of memory.
 
 On macOS that is the footprint (`ri_phys_footprint`), which Activity Monitor shows and jetsam
-counts: it holds the GPU's buffers and compressed pages, which the resident size lacks. Elsewhere
-it is the resident size. Untested on hardware.
+counts: it includes the GPU's buffers and compressed pages, which the resident size does not.
+Elsewhere it is the resident size. Untested on hardware.
 """
 
 import ctypes
@@ -34,13 +34,13 @@ class RusageInfo(ctypes.Structure):
 
 
 def footprint_bytes(pid: int, system: Any = None) -> int | None:
-    """Return what a process takes; None where it is gone or another user's."""
+    """Return the memory of a process; None where it is gone or another user's."""
     info = _usage(pid, system or library())
     return resident_bytes(pid) if info is None else int(info.ri_phys_footprint)
 
 
 def wired_bytes(pid: int, system: Any = None) -> int | None:
-    """Return what of a process is wired down; None where the system does not tell."""
+    """Return the wired memory of a process; None where the system does not report it."""
     info = _usage(pid, system or library())
     return None if info is None else int(info.ri_wired_size)
 

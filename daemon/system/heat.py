@@ -1,6 +1,6 @@
-"""How hot a Mac is, by the level that macOS publishes to every program.
+"""Thermal pressure of a Mac, from the level that macOS publishes to every program.
 
-`pmset -g therm` says nothing of heat on Apple silicon. Untested on hardware.
+`pmset -g therm` does not report it on Apple silicon. Untested on hardware.
 """
 
 import ctypes
@@ -17,12 +17,12 @@ HEAVY = 2
 
 @dataclass(frozen=True)
 class Heat:
-    """What was read."""
+    """The thermal level, or why it is unknown."""
 
     level: int | None
-    """0 nominal, 1 moderate, 2 heavy, 3 trapping, 4 sleeping; None where it is not known."""
+    """0 nominal, 1 moderate, 2 heavy, 3 trapping, 4 sleeping; None where it is unknown."""
     reason: str | None = None
-    """Why it is not known."""
+    """Why it is unknown."""
 
     @property
     def throttled(self) -> bool | None:
@@ -34,13 +34,13 @@ def thermal_level(system: Any = None) -> Heat:
     """Return the level; no privilege is needed."""
     system = system or library()
     if system is None:
-        return Heat(None, "this system publishes no level of heat")
+        return Heat(None, "this system publishes no thermal level")
     token, state = ctypes.c_int(0), ctypes.c_uint64(0)
     failed = system.notify_register_check(NAME, ctypes.byref(token))
     if failed:
-        return Heat(None, f"macOS does not tell the level of heat (notify status {failed})")
+        return Heat(None, f"macOS does not report the thermal level (notify status {failed})")
     failed = system.notify_get_state(token, ctypes.byref(state))
     system.notify_cancel(token)
     if failed or state.value >= len(LEVELS):
-        return Heat(None, f"macOS told no level of heat (status {failed}, state {state.value})")
+        return Heat(None, f"macOS reported no thermal level (status {failed}, state {state.value})")
     return Heat(int(state.value))

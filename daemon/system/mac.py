@@ -1,4 +1,4 @@
-"""The libraries of macOS that are asked through ctypes, and its sysctl numbers; nothing elsewhere.
+"""Access to macOS libraries and sysctl numbers through ctypes; None on other systems.
 
 Untested on hardware: signatures and structures are those of the headers of macOS 14.
 """
@@ -22,7 +22,7 @@ def library(path: str = SYSTEM) -> Any:
 
 
 def sysctl_number(name: str, system: Any) -> int | None:
-    """Return a number of 32 bits that the kernel names; None where it does not."""
+    """Return a 32-bit sysctl value of the kernel; None where it has none of this name."""
     value = ctypes.c_int32(0)
     size = ctypes.c_size_t(ctypes.sizeof(value))
     if system is None:

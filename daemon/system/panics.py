@@ -1,4 +1,4 @@
-"""The kernel panics that a Mac keeps reports of: the GPU's driver is known to end in them."""
+"""Kernel panic reports of this Mac: the GPU's driver is known to cause panics."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ REPORTS = Path("/Library/Logs/DiagnosticReports")
 
 @dataclass(frozen=True)
 class Panics:
-    """What reports there are."""
+    """The number of panic reports and the time of the newest."""
 
     count: int
     newest: datetime | None
 
 
 def kernel_panics(folder: Path = REPORTS) -> Panics:
-    """Return how many reports lie there; 0 where there is no such folder, as off a Mac."""
+    """Return the reports in a folder; none where the folder is missing, as off a Mac."""
     times = []
     for path in folder.glob("*.panic"):
         with suppress(OSError):

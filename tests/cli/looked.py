@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
-from daemon.cli.files.examination import Looked
+from daemon.cli.files.examination import Examination
 from daemon.core.rows.examples import Example
 from daemon.layout import Layout
 from daemon.layout_jobs import JobLayout
@@ -28,7 +28,7 @@ class Encoder:
 
 
 class Looking:
-    """Takes the place of `examined`."""
+    """Takes the place of `examine_file`."""
 
     def __init__(self, folder: Path) -> None:
         self.report: dict[str, Any] = accepted()
@@ -43,5 +43,5 @@ class Looking:
         path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
     @contextmanager
-    def __call__(self, file: Path, layout: Layout) -> Iterator[Looked]:
-        yield Looked(self.report, self.place, Settings(), cast(TextEncoder, Encoder()))
+    def __call__(self, file: Path, layout: Layout) -> Iterator[Examination]:
+        yield Examination(self.report, self.place, Settings(), cast(TextEncoder, Encoder()))

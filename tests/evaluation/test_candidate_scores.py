@@ -20,7 +20,7 @@ from daemon.evaluation.candidate_scores import (
 )
 from daemon.evaluation.questions import Question
 from daemon.evaluation.scores.score import ExpectedStyle, score_answer
-from daemon.evaluation.scoring import Heard
+from daemon.evaluation.scoring import OnAnswer
 from daemon.evaluation.scoring_session import Exam, Examinee, NotingProgress
 from daemon.text.encoder import Encoded
 
@@ -63,7 +63,7 @@ class Wardrobe:
         prompts: Sequence[Sequence[int]],
         limits: AnswerLimits,
         interrupted: Callable[[], bool],
-        heard: Heard | None = None,
+        on_answer: OnAnswer | None = None,
     ) -> list[Answer] | None:
         self.asked += len(prompts)
         answers = []
@@ -71,8 +71,8 @@ class Wardrobe:
             if interrupted():
                 return None
             answers.append(Answer(str(self.worn[-1]), 2, 0.5))
-            if heard is not None:
-                heard(place, answers[-1])
+            if on_answer is not None:
+                on_answer(place, answers[-1])
         return answers
 
 
@@ -217,10 +217,10 @@ def test_what_a_model_made_of_an_item_is_computed_once() -> None:
     assert first is not None and again is not None
     assert (model.scored, model.asked) == (0, 3)
     assert (
-        again.candidate.paper.losses["own_holdout"]
-        == first.candidate.paper.losses["own_holdout"][2:]
+        again.candidate.results.losses["own_holdout"]
+        == first.candidate.results.losses["own_holdout"][2:]
     )
-    assert again.candidate.paper.answers[:9] == first.candidate.paper.answers
+    assert again.candidate.results.answers[:9] == first.candidate.results.answers
 
 
 def test_an_answer_that_time_cut_off_is_made_again() -> None:
@@ -230,12 +230,12 @@ def test_an_answer_that_time_cut_off_is_made_again() -> None:
             prompts: Sequence[Sequence[int]],
             limits: AnswerLimits,
             interrupted: Callable[[], bool],
-            heard: Heard | None = None,
+            on_answer: OnAnswer | None = None,
         ) -> list[Answer] | None:
             self.asked += len(prompts)
             cut_off = Answer("so far", 3, 0.5, ended=False)
-            if heard is not None:
-                heard(0, cut_off)
+            if on_answer is not None:
+                on_answer(0, cut_off)
             return [cut_off] * len(prompts)
 
     memory = Remembered()

@@ -10,7 +10,7 @@ from daemon.core.evaluation.suites import SuiteItem
 from daemon.core.rows.examples import Turn
 from daemon.evaluation.periodic import Evaluation
 from daemon.evaluation.questions import Question
-from daemon.evaluation.scoring import Heard, chunks
+from daemon.evaluation.scoring import OnAnswer, chunks
 from daemon.text.encoder import Encoded
 from tests.clocks import StillClock
 
@@ -30,7 +30,7 @@ class SlowModel:
         prompts: Sequence[Sequence[int]],
         limits: AnswerLimits,
         interrupted: Callable[[], bool],
-        heard: Heard | None = None,
+        on_answer: OnAnswer | None = None,
     ) -> list[Answer] | None:
         self._clock.pass_s(len(prompts))
         return None if interrupted() else [Answer("yes")] * len(prompts)

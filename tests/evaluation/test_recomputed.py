@@ -20,7 +20,7 @@ from daemon.evaluation.candidate_scores import compare_scores
 from daemon.evaluation.paired import compare
 from daemon.evaluation.scores.formatting import Habit
 from daemon.evaluation.scores.score import ExpectedStyle, Score, score_answer, summarise
-from daemon.evaluation.scoring import Heard, Interrupted
+from daemon.evaluation.scoring import Interrupted, OnAnswer
 from daemon.settings import Settings
 from daemon.training.engine.stub import RehearsalEngine
 from tests.evaluation.test_comparing import IDS, compared, paper
@@ -37,7 +37,7 @@ class Guessing(RehearsalEngine):
         prompts: Sequence[Sequence[int]],
         limits: AnswerLimits,
         interrupted: Interrupted,
-        heard: Heard | None = None,
+        on_answer: OnAnswer | None = None,
     ) -> list[Answer] | None:
         said = (crc32(repr(list(prompt)).encode()) for prompt in prompts)
         return [

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from daemon.core.evaluation.answers import Answer, AnswerLimits
-from daemon.evaluation.scoring import Heard, Interrupted
+from daemon.evaluation.scoring import Interrupted, OnAnswer
 from daemon.evaluation.stopwatch import Stopwatch
 from daemon.text.encoder import Encoded
 
@@ -24,7 +24,7 @@ class Slow:
         prompts: Sequence[Sequence[int]],
         limits: AnswerLimits,
         interrupted: Interrupted,
-        heard: Heard | None = None,
+        on_answer: OnAnswer | None = None,
     ) -> list[Answer] | None:
         self.now_s += 10.0
         self.waited_s += 4.0

@@ -95,7 +95,7 @@ def test_a_download_that_was_left_goes_on_where_it_stood(layout: Layout, hub: Hu
     hub.drops = [30_000]
 
     def leaves(doing: str, wait_s: float = 0.0) -> bool:
-        return "the line broke" in doing
+        return "the connection broke" in doing
 
     with pytest.raises(Interrupted):
         prepare(layout, "test/tiny", leaves)
@@ -161,7 +161,7 @@ def test_a_gated_model_says_where_its_terms_are_accepted(layout: Layout, hub: Hu
 
 @pytest.mark.parametrize(
     ("status", "words"),
-    [(403, "login"), (500, "cannot give 'test/tiny' now (500)"), (429, "(429)")],
+    [(403, "login"), (500, "cannot serve 'test/tiny' now (500)"), (429, "(429)")],
 )
 def test_what_the_hub_refuses_is_said_in_a_sentence(
     layout: Layout, hub: Hub, status: int, words: str

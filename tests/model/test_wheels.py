@@ -34,7 +34,7 @@ def install(site: Path, name: str, size: int | None) -> None:
 
 
 def told(nvidia: bool = False) -> str:
-    return wheels.trouble(wheels.installed(), nvidia) or "fine"
+    return wheels.problem_of(wheels.installed(), nvidia) or "fine"
 
 
 def test_one_back_end_is_fine(site: Path) -> None:
@@ -47,7 +47,7 @@ def test_two_wheels_beside_each_other_are_named_with_the_one_that_counts(site: P
     install(site, "mlx-cuda-12", 9)
     install(site, "mlx-cpu", 5)
     words = told(nvidia=True)
-    assert words.startswith("mlx-cpu and mlx-cuda-12 are installed beside each other")
+    assert words.startswith("mlx-cpu and mlx-cuda-12 are both installed")
     assert "that of mlx-cpu counts" in words
     assert "pip uninstall -y mlx-cpu mlx-cuda-12" in words
 

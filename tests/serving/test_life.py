@@ -117,7 +117,7 @@ def test_beside_training_a_model_is_loaded_only_where_there_is_memory_for_both(
 def test_a_resting_model_gives_way_to_a_trainer_that_came_later(
     layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("daemon.serving.engine_thread.LOOK_S", 0.02)
+    monkeypatch.setattr("daemon.serving.engine_thread.IDLE_CHECK_S", 0.02)
     memory, heard = [PLENTY], list[Event]()
     thread = thread_of(stand_in(), layout, lambda: memory[0], 60)
     thread.submit(work(layout), heard.append)

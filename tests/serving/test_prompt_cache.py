@@ -98,7 +98,7 @@ def fresh(layout: Layout, *asked: GenerationJob) -> list[str]:
     engine = MlxEngine(versions=2)
     engine.load(base_of(layout))
     found = [answers(engine, one)[0] for one in asked]
-    assert engine.kept_bytes == 0
+    assert engine.prompt_cache_bytes == 0
     return found
 
 
@@ -159,7 +159,7 @@ def test_an_answer_left_before_its_first_word_keeps_nothing(
 ) -> None:
     engine.begin(work(workspace, 1, NAMES[0], [Turn("user", "never mind what I ask")]))
     engine.drop(1)
-    assert engine.kept_bytes == 0 and list(engine.step()) == []
+    assert engine.prompt_cache_bytes == 0 and list(engine.step()) == []
 
 
 def test_it_never_takes_more_than_it_may_and_those_used_longest_ago_go(
@@ -168,7 +168,7 @@ def test_it_never_takes_more_than_it_may_and_those_used_longest_ago_go(
     engine = MlxEngine(versions=2, prompts=cache)
     engine.load(base_of(workspace))
     answers(engine, work(workspace, 0, NAMES[0], [Turn("user", "how much is one of them?")]))
-    bound = engine.kept_bytes * 5 // 2
+    bound = engine.prompt_cache_bytes * 5 // 2
     few = Told(bound)
     engine = MlxEngine(versions=2, prompts=few)
     engine.load(base_of(workspace))
@@ -178,7 +178,7 @@ def test_it_never_takes_more_than_it_may_and_those_used_longest_ago_go(
     ]
     for one in (asked[0], asked[1], asked[0], asked[2]):
         answers(engine, one)
-        assert 0 < engine.kept_bytes <= bound
+        assert 0 < engine.prompt_cache_bytes <= bound
     for one, is_known in ((asked[0], True), (asked[2], True), (asked[1], False)):
         _, known = few.find(one.subject.model, one.prompt)
         assert (known == len(one.prompt) - 1) is is_known
@@ -194,9 +194,9 @@ def test_a_version_that_leaves_the_memory_takes_its_prompts_along(
     answers(engine, first)
     answers(engine, work(workspace, 2, NAMES[1], turns))
     assert cache.find(first.subject.model, first.prompt) == (None, 0)
-    assert engine.kept_bytes > 0
+    assert engine.prompt_cache_bytes > 0
     engine.unload()
-    assert engine.kept_bytes == 0
+    assert engine.prompt_cache_bytes == 0
 
 
 def test_training_that_needs_the_memory_gets_what_was_kept(workspace: Layout, cache: Told) -> None:
@@ -219,7 +219,7 @@ def test_training_that_needs_the_memory_gets_what_was_kept(workspace: Layout, ca
         stack.callback(thread.close, 20.0)
         first = ask(1)
         wait_for(lambda: ended(first), "no answer")
-        assert thread.kept_bytes > 0
+        assert thread.prompt_cache_bytes > 0
         lock = locks.acquire(workspace.trainer_lock)
         assert lock is not None
         stack.callback(lock.release)
@@ -228,7 +228,7 @@ def test_training_that_needs_the_memory_gets_what_was_kept(workspace: Layout, ca
         wait_for(lambda: thread.busy[0] == 1, "it did not begin")
         free[0] = 5
         ask(3)
-        wait_for(lambda: thread.kept_bytes == 0, "it was kept")
+        wait_for(lambda: thread.prompt_cache_bytes == 0, "it was kept")
         assert thread.busy[0] == 1 and not ended(long)
 
 

@@ -79,7 +79,7 @@ def most_apart(one: Any, other: Any) -> float:
 
 def test_each_row_has_the_logits_of_its_own_adapter(bare: Any, loaded_versions: list[Any]) -> None:
     adapters = RowAdapters(clone_sharing_weights(bare))
-    slots = [adapters.put_on(model) for model in loaded_versions]
+    slots = [adapters.add(model) for model in loaded_versions]
     assert slots == [1, 2, 3]
     alone = [bare(TOKENS), *(model(TOKENS) for model in loaded_versions)]
     for bound in ((1, 2, 3, BARE), (3, BARE, 1, 2), (2, 2, 1, 1), (3, 3, 3, 3), (BARE,) * 4):
@@ -96,12 +96,12 @@ def test_a_slot_that_is_left_and_taken_again_has_nothing_of_the_one_before(
 ) -> None:
     adapters = RowAdapters(clone_sharing_weights(bare))
     wide, narrow = loaded_versions[1], loaded_versions[2]
-    first = adapters.put_on(wide)
-    second = adapters.put_on(loaded_versions[0])
+    first = adapters.add(wide)
+    second = adapters.add(loaded_versions[0])
     assert isinstance(first, int) and isinstance(second, int)
-    adapters.take_off(first)
+    adapters.remove(first)
     # Fewer modules, fewer layers and a lower rank than the one before.
-    assert adapters.put_on(narrow) == first
+    assert adapters.add(narrow) == first
     with adapters.rows((first, second, first, BARE)):
         mixed = adapters.model(TOKENS)
     for row, model in enumerate((narrow, loaded_versions[0], narrow, bare)):
@@ -112,7 +112,7 @@ def test_a_binding_does_not_outlive_its_pass_and_fits_its_rows(
     bare: Any, loaded_versions: list[Any]
 ) -> None:
     adapters = RowAdapters(clone_sharing_weights(bare))
-    adapters.put_on(loaded_versions[0])
+    adapters.add(loaded_versions[0])
     with adapters.rows((1,) * 4):
         adapters.model(TOKENS)
     with pytest.raises(ValueError, match="4 rows, but 0 are bound"):
@@ -123,7 +123,7 @@ def test_a_binding_does_not_outlive_its_pass_and_fits_its_rows(
 
 def test_the_base_is_not_copied(bare: Any, loaded_versions: list[Any]) -> None:
     adapters = RowAdapters(clone_sharing_weights(bare))
-    adapters.put_on(loaded_versions[0])
+    adapters.add(loaded_versions[0])
     before = bare.model.layers[1].mlp.up_proj.weight
     assert adapters.model.model.layers[1].mlp.up_proj.linear.weight is before
 
@@ -131,10 +131,8 @@ def test_the_base_is_not_copied(bare: Any, loaded_versions: list[Any]) -> None:
 def test_another_kind_of_adapter_gets_no_slot(bare: Any, loaded_versions: list[Any]) -> None:
     adapters = RowAdapters(clone_sharing_weights(bare))
     dora = AdapterSpec("dora", 2, 20.0, 0.0, 2, ())
-    assert (
-        adapters.put_on(dressed(bare, dora, 1)) == "its adapter is not plain LoRA on linear modules"
-    )
-    assert adapters.put_on(loaded_versions[0]) == 1
+    assert adapters.add(dressed(bare, dora, 1)) == "its adapter is not plain LoRA on linear modules"
+    assert adapters.add(loaded_versions[0]) == 1
 
 
 MILD = 0.1
@@ -164,7 +162,7 @@ def test_rows_of_several_versions_share_a_batch_where_products_round_in_other_wa
     base = half(bare)
     adapters = RowAdapters(clone_sharing_weights(base))
     found = [
-        adapters.put_on(dressed(base, spec, seed, MILD)) for seed in range(1, 5) for spec in SPECS
+        adapters.add(dressed(base, spec, seed, MILD)) for seed in range(1, 5) for spec in SPECS
     ]
     assert found == list(range(1, 13))
 
@@ -180,9 +178,9 @@ def test_rows_that_are_computed_with_another_slot_are_found_and_told(
 
     base = precision(bare)
     adapters = RowAdapters(clone_sharing_weights(base))
-    assert adapters.put_on(dressed(base, SPECS[0], 1)) == 1
+    assert adapters.add(dressed(base, SPECS[0], 1)) == 1
     monkeypatch.setattr(mx, "gather_mm", mixed_up)
-    assert "of its size" in str(adapters.put_on(dressed(base, SPECS[1], 2)))
+    assert "of its size" in str(adapters.add(dressed(base, SPECS[1], 2)))
 
 
 # --- the batch ----------------------------------------------------------------------------------
@@ -195,7 +193,7 @@ class Bench:
         self._alone = [bare, *loaded_versions]
         adapters = RowAdapters(clone_sharing_weights(bare))
         for model in loaded_versions:
-            adapters.put_on(model)
+            adapters.add(model)
         self.kept: Kept = []
         self.batch = DecodingBatch(adapters.model, NEVER, adapters.rows, self._keep)
         self.said: dict[int, list[int]] = {}

@@ -1,1 +1,1 @@
-"""Learning curves: what is wrong with a run, as sentences, page, pictures and JSON."""
+"""Diagnosis of learning curves, as sentences, page, pictures and JSON."""

@@ -1,4 +1,4 @@
-"""Which charts a diagnosis is worth, as numbers and sentences; knows no drawing library."""
+"""Selects the charts of a diagnosis, as numbers and sentences."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from daemon.analysis.curves.smoothing import binned
 from daemon.core.curves.curves import Diagnosis
 
 MOST_POINTS = 1500
-"""Points of a drawn series; a longer one is drawn as medians of equal stretches."""
+"""Points of a drawn series; a longer one is drawn as medians of equal intervals."""
 MOST_CURVES = 12
 """Curves compared in one chart: the newest."""
 Pairs = Sequence[tuple[int, float]]
@@ -19,18 +19,18 @@ Style = Literal["dots", "line", "markers"]
 
 @dataclass(frozen=True)
 class Series:
-    """One course over the steps."""
+    """One line over the steps."""
 
     name: str
     points: Pairs
     style: Style
     colour: int
-    """Which of the palette's colours; series of one thing share it."""
+    """The index into the palette; related series share it."""
 
 
 @dataclass(frozen=True)
 class LineChart:
-    """Courses over the steps; the same numbers make the page's chart, its table and the PNG."""
+    """Lines over the steps; page, table and PNG are rendered from the same numbers."""
 
     id: str
     title: str
@@ -38,10 +38,10 @@ class LineChart:
     unit: str
     series: tuple[Series, ...]
     marks: tuple[tuple[int, str], ...] = ()
-    """Steps to point at, with a few words."""
+    """Marked steps, each with a few words."""
 
     def as_data(self) -> dict[str, Any]:
-        """Return what the page's script needs."""
+        """Return the data for the page's script."""
         return {
             "id": self.id,
             "kind": "lines",
@@ -55,26 +55,26 @@ class LineChart:
 
 
 def charts(diagnosis: Diagnosis) -> list[LineChart]:
-    """Return the charts of one curve, the most useful first; what was not recorded has none."""
-    made = (_loss, _gap, _slope, _gradient, _rate, _speed, _memory)
-    return [chart for make in made for chart in make(diagnosis)]
+    """Return the charts of one curve, the most useful first; missing quantities have none."""
+    builders = (_loss, _gap, _slope, _gradient, _rate, _speed, _memory)
+    return [chart for build in builders for chart in build(diagnosis)]
 
 
 def compared(diagnoses: Sequence[Diagnosis]) -> list[LineChart]:
-    """Return the charts in which several curves lie over each other, from their first steps on."""
+    """Return charts that overlay several curves, aligned at their first steps."""
     newest = [one for one in diagnoses if one.curve.points][-MOST_CURVES:]
     left = len([one for one in diagnoses if one.curve.points]) - len(newest)
-    said = f"The newest {len(newest)}; {left} older ones are left out." if left else "All runs."
+    summary = f"The newest {len(newest)}; {left} older ones are left out." if left else "All runs."
     loss = [(one, one.smoothed or one.curve.losses) for one in newest]
     validation = [(one, one.curve.validation) for one in newest]
     return [
-        *_over("losses", "Training loss, smoothed", said, loss),
-        *_over("validations", "Validation loss", said, validation),
+        *_overlay("losses", "Training loss, smoothed", summary, loss),
+        *_overlay("validations", "Validation loss", summary, validation),
     ]
 
 
-def _over(
-    id: str, title: str, said: str, found: Sequence[tuple[Diagnosis, Pairs]]
+def _overlay(
+    id: str, title: str, summary: str, found: Sequence[tuple[Diagnosis, Pairs]]
 ) -> Iterator[LineChart]:
     series = tuple(
         # A single point has no line.
@@ -88,7 +88,7 @@ def _over(
         if points
     )
     if series:
-        yield LineChart(id, title, f"{said} Steps count from each run's first.", NATS, series)
+        yield LineChart(id, title, f"{summary} Steps count from each run's first.", NATS, series)
 
 
 def _from_one(one: Diagnosis, points: Pairs) -> Pairs:
@@ -101,10 +101,10 @@ NATS = "nats a token"
 
 def _loss(of: Diagnosis) -> Iterator[LineChart]:
     curve = of.curve
-    said = [f"{len(curve.points):,} steps."]
+    summary = [f"{len(curve.points):,} steps."]
     for words, name in (("Training", "final_loss"), ("Validation", "final_validation_loss")):
         value = of.facts.get(name)
-        said += [f"{words} loss at the end {value:.3f}."] if value is not None else []
+        summary += [f"{words} loss at the end {value:.3f}."] if value is not None else []
     series = [
         Series("training", _thinned(curve.losses), "dots", 0),
         Series("training, smoothed", of.smoothed, "line", 0),
@@ -112,10 +112,10 @@ def _loss(of: Diagnosis) -> Iterator[LineChart]:
         Series("validation, smoothed", of.smoothed_validation, "line", 1),
     ]
     marks = [(found.begins_at_step, found.kind.replace("_", " ")) for found in of.findings]
-    # At the last validation there is nothing to point at: the run ended there, or goes on.
+    # A stop at the last validation is not marked: the run ended there, or continues.
     if of.stop and not (curve.validation and of.stop.step == curve.validation[-1][0]):
         marks.append((of.stop.step, "stop here"))
-    yield from _chart("loss", "Loss", " ".join(said), NATS, series, tuple(marks))
+    yield from _chart("loss", "Loss", " ".join(summary), NATS, series, tuple(marks))
 
 
 def _gap(of: Diagnosis) -> Iterator[LineChart]:
@@ -125,42 +125,42 @@ def _gap(of: Diagnosis) -> Iterator[LineChart]:
     pairs = [
         (step, float(loss - np.interp(step, steps, level))) for step, loss in of.curve.validation
     ]
-    said = f"Validation loss less smoothed training loss; {pairs[-1][1]:.3f} at the end."
-    yield from _chart("gap", "Gap", said, NATS, [Series("gap", _thinned(pairs), "line", 1)])
+    summary = f"Validation loss less smoothed training loss; {pairs[-1][1]:.3f} at the end."
+    yield from _chart("gap", "Gap", summary, NATS, [Series("gap", _thinned(pairs), "line", 1)])
 
 
 def _slope(of: Diagnosis) -> Iterator[LineChart]:
     pairs = [(step, 100.0 * slope) for step, slope in of.slope]
     if pairs:
-        said = f"How fast the smoothed loss changes; {pairs[-1][1]:.4f} in 100 steps at the end."
+        summary = f"How fast the smoothed loss changes; {pairs[-1][1]:.4f} in 100 steps at the end."
         yield from _chart(
-            "slope", "Slope", said, "nats in 100 steps", [Series("slope", pairs, "line", 0)]
+            "slope", "Slope", summary, "nats in 100 steps", [Series("slope", pairs, "line", 0)]
         )
 
 
 def _gradient(of: Diagnosis) -> Iterator[LineChart]:
     pairs = [(step, norm) for step, norm in of.curve.series("gradient_norm") if norm > 0]
-    said = _span(pairs, "Length of the gradient before clipping")
-    chart = _chart("gradient-norm", "Gradient norm", said, "norm", _one("norm", pairs, "dots"))
+    summary = _span(pairs, "Length of the gradient before clipping")
+    chart = _chart("gradient-norm", "Gradient norm", summary, "norm", _one("norm", pairs, "dots"))
     yield from chart
 
 
 def _rate(of: Diagnosis) -> Iterator[LineChart]:
     pairs = of.curve.series("learning_rate")
-    said = _span(pairs, "The optimizer's rate")
-    yield from _chart("learning-rate", "Learning rate", said, "", _one("rate", pairs, "line"))
+    summary = _span(pairs, "The optimizer's rate")
+    yield from _chart("learning-rate", "Learning rate", summary, "", _one("rate", pairs, "line"))
 
 
 def _speed(of: Diagnosis) -> Iterator[LineChart]:
     pairs = of.curve.series("tokens_per_s")
-    said = _span(pairs, "Real tokens, padding not counted")
-    yield from _chart("throughput", "Throughput", said, "tokens/s", _one("speed", pairs, "dots"))
+    summary = _span(pairs, "Real tokens, padding not counted")
+    yield from _chart("throughput", "Throughput", summary, "tokens/s", _one("speed", pairs, "dots"))
 
 
 def _memory(of: Diagnosis) -> Iterator[LineChart]:
     pairs = [(step, held / 1e9) for step, held in of.curve.series("memory_bytes")]
-    said = _span(pairs, "What the model held at most up to each step")
-    yield from _chart("memory", "Memory", said, "GB", _one("memory", pairs, "line"))
+    summary = _span(pairs, "What the model held at most up to each step")
+    yield from _chart("memory", "Memory", summary, "GB", _one("memory", pairs, "line"))
 
 
 def _one(name: str, pairs: Pairs, style: Style) -> list[Series]:
@@ -192,5 +192,5 @@ def _thinned(pairs: Pairs) -> Pairs:
     if len(pairs) <= MOST_POINTS:
         return pairs
     steps, values = np.array(pairs, np.float64).T
-    kept = binned(steps, values, MOST_POINTS)
-    return [(int(step), float(value)) for step, value in zip(*kept, strict=True)]
+    medians = binned(steps, values, MOST_POINTS)
+    return [(int(step), float(value)) for step, value in zip(*medians, strict=True)]

@@ -1,4 +1,4 @@
-"""The illnesses of a learning curve, a function each; decides nothing about which to show."""
+"""Detectors of learning-curve problems, one function each."""
 
 from typing import Any
 
@@ -12,20 +12,20 @@ from daemon.core.curves.curves import CurveFinding, Kind
 
 LOWER_RATE = "lower training.learning_rate to a third"
 LEAST_RISING = 5
-"""Values by which a rise at the end is seen."""
+"""Fewest values of a rise at the end."""
 EDGE = 20
 """Steps on either side of a change of noise."""
 NEIGHBOURS = 9
 """Steps that a step is compared with."""
 
 
-def divergence(seen: PreparedCurve) -> CurveFinding | None:
-    """The training loss rises and stays up, or is not finite any more."""
-    return _lost(seen) or _risen(seen)
+def divergence(prepared: PreparedCurve) -> CurveFinding | None:
+    """The training loss rises and stays up, or is no longer finite."""
+    return _lost(prepared) or _risen(prepared)
 
 
-def _lost(seen: PreparedCurve) -> CurveFinding | None:
-    points = seen.curve.points
+def _lost(prepared: PreparedCurve) -> CurveFinding | None:
+    points = prepared.curve.points
     lost = [point.loss is None or not point.applied for point in points]
     at_end = next((n for n, gone in enumerate(reversed(lost)) if not gone), len(lost))
     many = sum(lost) >= max(limits.LOST_AT_END, limits.LOST_SHARE * len(lost))
@@ -36,23 +36,23 @@ def _lost(seen: PreparedCurve) -> CurveFinding | None:
     return _finding(
         "divergence",
         began,
-        f"from step {began} on {'all' if ended else 'many'} steps gave no finite loss or gradient",
+        f"from step {began} on {'all' if ended else 'many'} steps had no finite loss or gradient",
         {"steps_lost": sum(lost), "steps": len(lost)},
-        f"{LOWER_RATE}, and look at the rows of that step",
+        f"{LOWER_RATE}, and check the rows of that step",
     )
 
 
-def _risen(seen: PreparedCurve) -> CurveFinding | None:
-    train = seen.train
+def _risen(prepared: PreparedCurve) -> CurveFinding | None:
+    train = prepared.train
     if train is None:
         return None
     low = train.lowest
     least, end = float(train.level[low]), train.end()
-    bound = max(_error_of_end(train), limits.RISE_OF_LOSS * least, 0.1 * max(0.0, seen.drop))
+    bound = max(_error_of_end(train), limits.RISE_OF_LOSS * least, 0.1 * max(0.0, prepared.drop))
     if len(train.steps) - low < LEAST_RISING or end - least <= bound:
         return None
     left = _leaves(train, low, least + limits.FAIRLY_SURE * train.sigma)
-    # Between its minimum and the rise a loss may go up and down for long.
+    # Between its minimum and the rise a loss may go up and down for a long time.
     starts = (low, min(left, len(train.steps) - LEAST_RISING))
     if not any(_rises(train.steps[at:], train.values[at:]) for at in starts):
         return None
@@ -67,9 +67,9 @@ def _risen(seen: PreparedCurve) -> CurveFinding | None:
     )
 
 
-def overfitting(seen: PreparedCurve) -> CurveFinding | None:
+def overfitting(prepared: PreparedCurve) -> CurveFinding | None:
     """The validation loss rises after its minimum while the training loss does not."""
-    found, train = seen.validation, seen.train
+    found, train = prepared.validation, prepared.train
     turn = None if found is None else sure_turn(found)
     if found is None or turn is None:
         return None
@@ -90,7 +90,7 @@ def overfitting(seen: PreparedCurve) -> CurveFinding | None:
 
 
 def sure_turn(found: Trace) -> Valley | None:
-    """Return the valley of a validation loss that has surely risen since its minimum."""
+    """Return the valley of a validation loss that has certainly risen since its minimum."""
     turn, count = valley(found.values), len(found.values)
     low, rise = turn.lowest, _end_of_validation(found) - turn.least
     if count - low < 4 or rise <= limits.RISE_OF_VALIDATION * abs(turn.least):
@@ -104,37 +104,37 @@ def _end_of_validation(found: Trace) -> float:
     return float(np.median(found.values[-max(2, len(found.values) // 5) :]))
 
 
-def learning_rate_too_high(seen: PreparedCurve) -> CurveFinding | None:
+def learning_rate_too_high(prepared: PreparedCurve) -> CurveFinding | None:
     """The loss surges early, has spikes, or grows much noisier."""
-    if seen.train is None:
+    if prepared.train is None:
         return None
-    return _surge(seen, seen.train) or _unrest(seen)
+    return _surge(prepared, prepared.train) or _unrest(prepared)
 
 
-def _surge(seen: PreparedCurve, train: Trace) -> CurveFinding | None:
+def _surge(prepared: PreparedCurve, train: Trace) -> CurveFinding | None:
     early = max(3, round(limits.EARLY * len(train.steps)))
     peak = int(np.argmax(train.level[:early]))
     top = float(train.level[peak])
-    bound = max(_error_of_end(train), limits.SURGE * seen.start)
+    bound = max(_error_of_end(train), limits.SURGE * prepared.start)
     came_back = train.level[-1] < top - bound / 2
-    if peak < 2 or top - seen.start <= bound or not came_back:
+    if peak < 2 or top - prepared.start <= bound or not came_back:
         return None
     step = int(train.steps[int(np.argmin(train.level[: peak + 1]))])
     return _finding(
         "learning_rate_too_high",
         step,
-        f"the training loss rises from {seen.start:.3f} to {top:.3f} at step "
+        f"the training loss rises from {prepared.start:.3f} to {top:.3f} at step "
         f"{int(train.steps[peak])} before it falls",
-        {"first": seen.start, "peak": top, "noise": train.sigma},
+        {"first": prepared.start, "peak": top, "noise": train.sigma},
         f"{LOWER_RATE}, or lengthen training.warmup_steps",
     )
 
 
-def _unrest(seen: PreparedCurve) -> CurveFinding | None:
-    rest, usual = seen.raw - rolling_median(seen.raw, NEIGHBOURS), noise(seen.raw)
-    spikes = np.flatnonzero(rest > limits.SPIKE * max(usual, 1e-3 * seen.start))
+def _unrest(prepared: PreparedCurve) -> CurveFinding | None:
+    rest, usual = prepared.raw - rolling_median(prepared.raw, NEIGHBOURS), noise(prepared.raw)
+    spikes = np.flatnonzero(rest > limits.SPIKE * max(usual, 1e-3 * prepared.start))
     if len(spikes) >= max(limits.SPIKES, 0.01 * len(rest)):
-        step = int(seen.raw_steps[spikes[0]])
+        step = int(prepared.raw_steps[spikes[0]])
         return _finding(
             "learning_rate_too_high",
             step,
@@ -142,23 +142,23 @@ def _unrest(seen: PreparedCurve) -> CurveFinding | None:
             {"spikes": len(spikes), "highest": float(rest.max()), "noise": usual},
             f"{LOWER_RATE}, or lower training.clip_norm",
         )
-    return _louder(seen)
+    return _louder(prepared)
 
 
-def _louder(seen: PreparedCurve) -> CurveFinding | None:
+def _louder(prepared: PreparedCurve) -> CurveFinding | None:
     # Second differences: where a curve is steep, neighbours differ by more than noise.
-    rest = np.diff(seen.raw, 2) / np.sqrt(6.0)
+    rest = np.diff(prepared.raw, 2) / np.sqrt(6.0)
     place = _change_of_noise(rest)
     if place is None:
         return None
     before, after = deviation(rest[:place]), deviation(rest[place:])
-    level = float(np.median(seen.raw[place:]))
-    # Of a few steps the median alone is now and then far too small: the mean has to agree.
+    level = float(np.median(prepared.raw[place:]))
+    # For a few steps the median alone is sometimes far too small: the mean has to agree.
     growth = float(np.abs(rest[place:]).mean() / max(np.abs(rest[:place]).mean(), 1e-9))
     bound = max(limits.NOISE_GROWTH * before, limits.NOISE_OF_LEVEL * level)
     if after <= bound or growth < limits.NOISE_GROWTH:
         return None
-    step = int(seen.raw_steps[place + 1])
+    step = int(prepared.raw_steps[place + 1])
     return _finding(
         "learning_rate_too_high",
         step,
@@ -169,119 +169,119 @@ def _louder(seen: PreparedCurve) -> CurveFinding | None:
 
 
 def _change_of_noise(rest: Array) -> int | None:
-    """Return where the noise changes, if it does: the likeliest place."""
+    """Return the likeliest place of a change of noise; None for too short a curve."""
     if len(rest) < 2 * EDGE:
         return None
     places = np.unique(np.linspace(EDGE, len(rest) - EDGE, 100).astype(int))
-    # Of double exponential noise: its scale is the mean distance, which one outlier hardly moves.
+    # For Laplacian noise: its scale is the mean deviation, which one outlier hardly moves.
     sums = np.cumsum(np.abs(rest))
     before, after = sums[places - 1] / places, (sums[-1] - sums[places - 1]) / (len(rest) - places)
     costs = places * np.log(before + 1e-9) + (len(rest) - places) * np.log(after + 1e-9)
     return int(places[int(np.argmin(costs))])
 
 
-def learning_rate_too_low(seen: PreparedCurve) -> CurveFinding | None:
-    """The loss has not moved, or falls slowly in a line that does not bend."""
-    train = seen.train
-    if train is None or seen.start <= limits.NOTHING_LEFT:
+def learning_rate_too_low(prepared: PreparedCurve) -> CurveFinding | None:
+    """The loss has not moved, or falls slowly in a straight line."""
+    train = prepared.train
+    if train is None or prepared.start <= limits.NOTHING_LEFT:
         return None
     whole = trend(train.steps, train.values)
     length = float(train.steps[-1] - train.steps[0])
-    first = seen.curve.points[0].step
+    first = prepared.curve.points[0].step
     by_trend = (abs(whole.slope) + limits.FAIRLY_SURE * whole.error) * length
-    # A fall within the first steps is none of the trend's.
-    most = max(by_trend, abs(seen.drop), float(np.ptp(train.level)) - 2.0 * train.sigma)
-    if most < limits.FLAT * seen.start:
+    # A fall within the first steps is not part of the trend.
+    most = max(by_trend, abs(prepared.drop), float(np.ptp(train.level)) - 2.0 * train.sigma)
+    if most < limits.FLAT * prepared.start:
         return _finding(
             "learning_rate_too_low",
             first,
-            f"the training loss has not moved from {seen.start:.3f}",
-            {"first": seen.start, "most_fall": most, "noise": train.sigma},
-            "nothing is wrong if the rows were known already; else raise training.learning_rate "
-            "three times",
+            f"the training loss has not moved from {prepared.start:.3f}",
+            {"first": prepared.start, "most_fall": most, "noise": train.sigma},
+            "nothing is wrong if the model knew the rows already; else raise "
+            "training.learning_rate three times",
         )
-    share = _falling_share(seen)
-    if share is None or seen.drop >= limits.SMALL_FALL * seen.start:
+    share = _falling_share(prepared)
+    if share is None or prepared.drop >= limits.SMALL_FALL * prepared.start:
         return None
     return _finding(
         "learning_rate_too_low",
         first,
-        f"the training loss falls in a line from {seen.start:.3f} to {train.end():.3f} without "
-        "bending",
-        {"first": seen.start, "fall": seen.drop, "share_of_fall_in_last_quarter": share},
+        f"the training loss falls in a straight line from {prepared.start:.3f} to "
+        f"{train.end():.3f}",
+        {"first": prepared.start, "fall": prepared.drop, "share_of_fall_in_last_quarter": share},
         "raise training.learning_rate three times ('finetuned sweep --rates' compares)",
     )
 
 
-def underfitting(seen: PreparedCurve) -> CurveFinding | None:
+def underfitting(prepared: PreparedCurve) -> CurveFinding | None:
     """The run ended while the loss was still falling steadily."""
-    train, share = seen.train, _falling_share(seen)
-    if train is None or share is None or seen.drop < limits.SMALL_FALL * seen.start:
+    train, share = prepared.train, _falling_share(prepared)
+    if train is None or share is None or prepared.drop < limits.SMALL_FALL * prepared.start:
         return None
-    step = int(seen.raw_steps[-_tail(seen)])
+    step = int(prepared.raw_steps[-_tail(prepared)])
     return _finding(
         "underfitting",
         step,
         f"{share:.0%} of the whole fall came in the last quarter, from step {step} on: the loss "
         f"was still falling at {train.end():.3f}",
-        {"fall": seen.drop, "share_of_fall_in_last_quarter": share, "noise": train.sigma},
+        {"fall": prepared.drop, "share_of_fall_in_last_quarter": share, "noise": train.sigma},
         "train longer (training.epochs), or with a higher training.learning_rate or rank",
     )
 
 
-def plateau(seen: PreparedCurve) -> CurveFinding | None:
-    """The second half of the run has brought nothing; where there was a fall before."""
-    train = seen.train
-    if train is None or seen.drop <= max(_error_of_end(train), limits.FLAT * seen.start):
+def plateau(prepared: PreparedCurve) -> CurveFinding | None:
+    """The second half of the run brought no improvement, after a fall before."""
+    train = prepared.train
+    if train is None or prepared.drop <= max(_error_of_end(train), limits.FLAT * prepared.start):
         return None
     half = round(limits.LAST_HALF * len(train.steps))
     gain, error = _gain(train.values[half:], train.sigma)
     final = float(np.median(train.level[half:]))
-    # A loss that halves goes on learning, however small both are beside the first one.
-    little = min(limits.PLATEAU * seen.drop, limits.PLATEAU_OF_LEVEL * final)
-    if gain + limits.FAIRLY_SURE * error >= little or gain < -0.1 * seen.drop:
+    # A loss that halves is still learning, however small both values are beside the first.
+    little = min(limits.PLATEAU * prepared.drop, limits.PLATEAU_OF_LEVEL * final)
+    if gain + limits.FAIRLY_SURE * error >= little or gain < -0.1 * prepared.drop:
         return None
     near = max(little, 0.5 * train.sigma)
-    # Medians of a few steps: they follow a fall of a few steps, which the level does not.
+    # Medians of a few steps follow a fall of a few steps, which the level does not.
     course = rolling_median(train.values, NEIGHBOURS)
     step = int(train.steps[int(np.argmax(course <= final + near))])
     return _finding(
         "plateau",
         step,
         f"from step {step} on the training loss stays at {final:.3f}",
-        {"level": final, "fall": seen.drop, "gain_of_last_half": gain, "noise": train.sigma},
+        {"level": final, "fall": prepared.drop, "gain_of_last_half": gain, "noise": train.sigma},
         "end at the recommended stop to save time; to get lower, decay the rate, raise the rank "
         "or add rows",
     )
 
 
 def _gain(values: Array, sigma: float) -> tuple[float, float]:
-    """Return how much lower the last fifth lies than the first, and the error of that.
+    """Return how much lower the last fifth is than the first, and the error of that.
 
-    Levels and no slope: the median slope of a curve that bends is not its fall.
+    Levels, not a slope: the median slope of a curved line is not its fall.
     """
     fifth = max(3, len(values) // 5)
     gain = float(np.median(values[:fifth]) - np.median(values[-fifth:]))
     return gain, 1.25 * sigma * float(np.sqrt(2.0 / fifth))
 
 
-def _falling_share(seen: PreparedCurve) -> float | None:
-    """Return which share of the whole fall came in the tail, where that is surely a large one."""
-    if seen.train is None or seen.drop <= _error_of_end(seen.train):
+def _falling_share(prepared: PreparedCurve) -> float | None:
+    """Return the share of the whole fall that came in the tail, where that is certainly large."""
+    if prepared.train is None or prepared.drop <= _error_of_end(prepared.train):
         return None
-    tail = _tail(seen)
-    steps, values = binned(seen.raw_steps[-tail:], seen.raw[-tail:])
+    tail = _tail(prepared)
+    steps, values = binned(prepared.raw_steps[-tail:], prepared.raw[-tail:])
     line, length = trend(steps, values), float(steps[-1] - steps[0])
-    share, error = -line.slope * length / seen.drop, line.error * length / seen.drop
+    share, error = -line.slope * length / prepared.drop, line.error * length / prepared.drop
     return share if share - limits.FAIRLY_SURE * error >= limits.STILL_FALLING else None
 
 
-def _tail(seen: PreparedCurve) -> int:
-    return max(7, round(limits.TAIL * len(seen.raw)))
+def _tail(prepared: PreparedCurve) -> int:
+    return max(7, round(limits.TAIL * len(prepared.raw)))
 
 
 def _error_of_end(train: Trace) -> float:
-    """Return how much an end level may differ from another by noise alone."""
+    """Return how much an end level may differ from another one by noise alone."""
     last = max(3.0, 0.1 * len(train.steps))
     return limits.SURE * train.sigma * float(np.sqrt(2.0 / last))
 
@@ -292,7 +292,7 @@ def _rises(steps: Array, values: Array) -> bool:
 
 
 def _leaves(train: Trace, low: int, bound: float) -> int:
-    """Return the last place from the minimum on at which the level was not above a bound."""
+    """Return the last index after the minimum at which the level was not above a bound."""
     under = np.flatnonzero(train.level[low:] <= bound)
     return low + (int(under[-1]) if len(under) else 0)
 

@@ -1,4 +1,4 @@
-"""Shows how the answers to probe prompts changed over a run; asks no model."""
+"""Shows how the answers to probe prompts changed during a run."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -15,7 +15,7 @@ LONGEST = 1000
 SHORT = 60
 """Characters of a prompt in a sentence."""
 SHOWN_STEPS = 40
-"""Milestones listed of one probe: the first and the last ones."""
+"""Milestones listed of one probe: the first and the last."""
 
 
 def similarities(probes: Sequence[Probe]) -> list[LineChart]:
@@ -37,12 +37,12 @@ def similarities(probes: Sequence[Probe]) -> list[LineChart]:
 
 
 def _known(probe: Probe) -> list[tuple[int, float]]:
-    """Return (step, likeness); nothing where there is no golden answer to be like."""
+    """Return (step, similarity); empty without a golden answer."""
     return [(a.step, a.similarity) for a in probe.answers if a.similarity is not None]
 
 
 def sentences(probes: Sequence[Probe]) -> list[str]:
-    """Return for each probe, in a sentence, what it asks and how its answer changed."""
+    """Return one sentence for each probe: its prompt, and how its answer changed."""
     return [
         f"Probe {number} ({escape(' '.join(probe.prompt.split()), SHORT)}): {_changed(probe)}"
         for number, probe in enumerate(probes, 1)
@@ -51,15 +51,15 @@ def sentences(probes: Sequence[Probe]) -> list[str]:
 
 
 def _changed(probe: Probe) -> str:
-    """Return how often an answer changed, and the likeness where there is one."""
-    said = [answer.answer for answer in probe.answers]
-    changes = sum(before != after for before, after in pairwise(said))
-    told = f"{len(said)} milestone(s), the answer changed {changes} time(s)."
-    return f"{told} {_summary(probe)}" if _known(probe) else told
+    """Return how often an answer changed, and its similarity where there is one."""
+    texts = [answer.answer for answer in probe.answers]
+    changes = sum(before != after for before, after in pairwise(texts))
+    changes_text = f"{len(texts)} milestone(s), the answer changed {changes} time(s)."
+    return f"{changes_text} {_summary(probe)}" if _known(probe) else changes_text
 
 
 def section(probes: Sequence[Probe]) -> Html:
-    """Return the timeline of all probes; nothing where there is none."""
+    """Return the timeline of all probes; empty without probes."""
     cards = [_card(number, probe) for number, probe in enumerate(probes, 1) if probe.answers]
     return element("section", element("h2", "How the answers changed"), *cards) if cards else ""
 
@@ -67,16 +67,16 @@ def section(probes: Sequence[Probe]) -> Html:
 def _summary(probe: Probe) -> str:
     (first, before), (last, after) = _known(probe)[0], _known(probe)[-1]
     return (
-        f"Likeness to the golden answer: {before:.2f} at step {first:,}, "
+        f"Similarity to the golden answer: {before:.2f} at step {first:,}, "
         f"{after:.2f} at step {last:,}."
     )
 
 
 def _card(number: int, probe: Probe) -> Html:
-    golden = one_line(probe.golden, LONGEST) if probe.golden else "none was given"
+    golden = one_line(probe.golden, LONGEST) if probe.golden else "none"
     return element(
         "article",
-        element("p", element("b", "Asked: "), text(one_line(probe.prompt, LONGEST))),
+        element("p", element("b", "Prompt: "), text(one_line(probe.prompt, LONGEST))),
         element("p", element("b", "Golden: "), text(golden)),
         _shown(number, probe),
         element("ol", *_timeline(probe), kind="timeline"),
@@ -85,7 +85,7 @@ def _card(number: int, probe: Probe) -> Html:
 
 
 def _shown(number: int, probe: Probe) -> Html:
-    rows = [(f"{step:,}", f"{likeness:.2f}") for step, likeness in _known(probe)]
+    rows = [(f"{step:,}", f"{similarity:.2f}") for step, similarity in _known(probe)]
     if not rows:
         return ""
     return figure(
@@ -101,8 +101,8 @@ def _timeline(probe: Probe) -> Iterator[Html]:
     for place, answer in enumerate(answers):
         now = one_line(answer.answer, LONGEST)
         if place not in hidden:
-            likeness = "" if answer.similarity is None else f", {answer.similarity:.2f}"
-            head = element("b", f"step {answer.step:,}{likeness}: ")
+            similarity = "" if answer.similarity is None else f", {answer.similarity:.2f}"
+            head = element("b", f"step {answer.step:,}{similarity}: ")
             same = element("span", "unchanged", kind="soft")
             changed = _changes(before, now) if place else text(now)
             yield element("li", head, same if place and now == before else changed)
@@ -112,7 +112,7 @@ def _timeline(probe: Probe) -> Iterator[Html]:
 
 
 def _changes(before: str, now: str) -> Html:
-    """Return a text with the words marked that were put in or taken out."""
+    """Return a text with inserted and deleted words marked."""
     kinds = {"gone": "del", "new": "ins"}
     return "".join(
         element(kinds[kind], text(words)) if kind in kinds else text(words)

@@ -1,27 +1,27 @@
-"""The bounds by which a curve is called ill, each once; every one is relative to the curve itself.
+"""Thresholds of the learning-curve detectors, each relative to the curve itself.
 
-Bounds on noise are in standard errors, so that noise alone is no finding; bounds of meaning are
-shares of the curve's own level or fall, so that what is certain but tiny is none either.
+Bounds on noise are in standard errors, so that noise alone is not a finding; bounds of relevance
+are shares of the curve's own level or fall, so that a certain but tiny effect is not one either.
 """
 
 from bisect import bisect_right
 
 SURE = 4.0
-"""Standard errors by which a rise must stand out of the noise."""
+"""Standard errors by which a rise must exceed the noise."""
 FAIRLY_SURE = 2.0
-"""Standard errors kept from a bound of meaning."""
+"""Standard errors of margin to a bound of relevance."""
 RISE_OF_VALIDATION = 0.02
 """Share of its minimum by which the validation loss must have risen to be overfitting."""
 RISE_OF_LOSS = 0.15
 """Share of its minimum by which the training loss must have risen to be divergence."""
 LOST_AT_END = 3
-"""Steps in a row at the end without a finite loss that are divergence."""
+"""Consecutive steps at the end without a finite loss that count as divergence."""
 LOST_SHARE = 0.05
-"""Share of all steps without one that is."""
+"""Share of all steps without a finite loss that counts as divergence."""
 NOISE_GROWTH = 2.5
-"""Times the earlier noise, for the rest of the run, from which a learning rate is too high."""
+"""Growth of the noise, for the rest of the run, from which a learning rate is too high."""
 NOISE_OF_LEVEL = 0.02
-"""Share of the loss under which noise does no harm, however much it has grown."""
+"""Share of the loss below which noise is harmless, however much it has grown."""
 SPIKE = 8.0
 """Standard deviations over its neighbourhood from which one step is a spike."""
 SPIKES = 3
@@ -31,21 +31,21 @@ SURGE = 0.10
 EARLY = 0.4
 """Share of the run that is early."""
 TAIL = 0.25
-"""Last share of the run in which it is seen whether the loss still falls."""
+"""Last share of the run, in which the loss may still fall."""
 STILL_FALLING = 0.15
-"""Share of the whole fall in that tail from which a run has ended too early; a line has 0.25."""
+"""Share of the whole fall in that tail from which a run ended too early; a line has 0.25."""
 SMALL_FALL = 0.20
-"""Share of the first level under which a steady fall without a bend is a rate too low."""
+"""Share of the first level below which a straight fall means a learning rate too low."""
 FLAT = 0.03
 """Share of the first level within which a loss has not moved."""
 NOTHING_LEFT = 0.05
-"""Loss in nats a token under which a flat curve has nothing left to learn."""
+"""Loss in nats a token below which a flat curve has nothing left to learn."""
 LAST_HALF = 0.5
-"""Last share of a run in which a plateau is looked for."""
+"""Last share of a run that is checked for a plateau."""
 PLATEAU = 0.05
-"""Share of the whole fall under which that half has brought nothing."""
+"""Share of the whole fall below which that half brought no improvement."""
 PLATEAU_OF_LEVEL = 0.25
-"""Share of its own level under which that half has brought nothing, too."""
+"""Share of its own level below which that half brought no improvement, too."""
 GOOD_ENOUGH = 0.001
 """Share of the lowest validation loss within which another is as good."""
 DOUBT = (
@@ -62,12 +62,12 @@ DOUBT = (
     (100, 0.5),
     (150, 0.6),
 )
-"""By the number of values, the doubt of a valley (`valley.py`) that a flat curve under heavy-tailed
-noise stays above in 99 cases of 100; simulated with Student's t of 4 degrees."""
+"""By the number of values, the doubt of a valley (`valley.py`) that 99 of 100 flat curves with
+heavy-tailed noise exceed; simulated with Student's t of 4 degrees of freedom."""
 
 
 def doubt_of(count: int) -> float:
-    """Return the most doubt that a turn in so many values may leave."""
+    """Return the greatest doubt allowed for a turn in so many values."""
     place = bisect_right(DOUBT, (count, 1.0))
     if place in (0, len(DOUBT)):
         return DOUBT[max(0, place - 1)][1]

@@ -1,4 +1,4 @@
-"""Makes diagnoses one HTML page that needs no network; judges nothing and knows no file."""
+"""Renders diagnoses as a self-contained HTML page."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from daemon.core.curves.curves import CurveFinding, Diagnosis, Probe
 from daemon.core.workspace.jobs import escape
 
 MOST_ROWS = 40
-"""Rows of a chart's table; of a longer course it has evenly chosen steps."""
+"""Rows of a chart's table; a longer series is sampled evenly."""
 
 
 def render(diagnosis: Diagnosis, probes: Sequence[Probe] = ()) -> str:
@@ -35,13 +35,13 @@ def render(diagnosis: Diagnosis, probes: Sequence[Probe] = ()) -> str:
 def render_all(diagnoses: Sequence[Diagnosis], title: str) -> str:
     """Return the page that compares several curves."""
     drawn = compared(diagnoses)
-    ill = sum(bool(one.findings) for one in diagnoses)
-    told = f"{len(diagnoses)} runs, {ill} with findings"
+    with_findings = sum(bool(one.findings) for one in diagnoses)
+    counts_text = f"{len(diagnoses)} runs, {with_findings} with findings"
     body = join(
         element(
             "header",
             element("h1", text(title)),
-            element("p", told, kind="verdict"),
+            element("p", counts_text, kind="verdict"),
             element("p", "Hover a curve for its numbers; drag to zoom.", kind="lead"),
         ),
         element(
@@ -51,7 +51,7 @@ def render_all(diagnoses: Sequence[Diagnosis], title: str) -> str:
             *(_one_of_all(one) for one in diagnoses),
         ),
     )
-    return document(f"{told}: {title}", body, [chart.as_data() for chart in drawn])
+    return document(f"{counts_text}: {title}", body, [chart.as_data() for chart in drawn])
 
 
 def _named(diagnosis: Diagnosis) -> str:
@@ -77,7 +77,7 @@ def _findings(diagnosis: Diagnosis) -> Html:
     if not diagnosis.findings:
         return ""
     cards = (_finding(finding) for finding in diagnosis.findings)
-    return element("section", element("h2", "What was found"), *cards)
+    return element("section", element("h2", "Findings"), *cards)
 
 
 def _finding(finding: CurveFinding) -> Html:
@@ -91,17 +91,19 @@ def _finding(finding: CurveFinding) -> Html:
             text(finding.kind.replace("_", " ")),
             element("span", f" from step {finding.begins_at_step:,}", kind="count"),
         ),
-        element("p", text(words.told(finding)), kind="hint"),
-        element("p", element("b", "What to do: "), text(words.advised(finding))),
+        element("p", text(words.message(finding)), kind="hint"),
+        element("p", element("b", "What to do: "), text(words.advice(finding))),
         element("p", text(numbers), kind="soft"),
         kind="card reason",
     )
 
 
 def _remarks(diagnosis: Diagnosis) -> Html:
-    said = [escape(one, 500) for one in words.remarks(diagnosis)]
+    sentences = [escape(one, 500) for one in words.remarks(diagnosis)]
     return (
-        element("ul", *(element("li", text(one)) for one in said), kind="remarks") if said else ""
+        element("ul", *(element("li", text(one)) for one in sentences), kind="remarks")
+        if sentences
+        else ""
     )
 
 
@@ -140,11 +142,11 @@ def _one_of_all(diagnosis: Diagnosis) -> Html:
 
 
 def _figure(chart: LineChart) -> Html:
-    courses = [dict(series.points) for series in chart.series]
-    steps = sorted({step for course in courses for step in course})
+    lines = [dict(series.points) for series in chart.series]
+    steps = sorted({step for line in lines for step in line})
     every = -(-len(steps) // MOST_ROWS)
-    kept = sorted({*steps[::every], *steps[-1:]}) if every > 1 else steps
-    rows = [(f"{step:,}", *(number(course.get(step)) for course in courses)) for step in kept]
+    shown = sorted({*steps[::every], *steps[-1:]}) if every > 1 else steps
+    rows = [(f"{step:,}", *(number(line.get(step)) for line in lines)) for step in shown]
     names = ("step", *(escape(series.name, 60) for series in chart.series))
     return figure(chart.id, chart.title, chart.summary, names, rows, range(len(names)))
 
@@ -156,7 +158,7 @@ def number(value: float | None) -> str:
 
 def _footer(diagnosis: Diagnosis) -> Html:
     noise = diagnosis.facts.get("noise")
-    said = "Smoothed by locally weighted regression (LOWESS) over 15 % of the steps."
+    sentences = "Smoothed by locally weighted regression (LOWESS) over 15 % of the steps."
     if noise is not None:
-        said += f" The noise of one drawn loss is {noise:.4f} nats a token."
-    return element("footer", element("p", text(said)))
+        sentences += f" The noise of one drawn loss is {noise:.4f} nats a token."
+    return element("footer", element("p", text(sentences)))

@@ -1,4 +1,4 @@
-"""Draws each chart of learning curves as a PNG that needs no browser; chooses none of them."""
+"""Draws each chart of learning curves as a PNG with matplotlib."""
 
 from typing import IO, TYPE_CHECKING, Any
 
@@ -16,8 +16,8 @@ MARK = "#a83a17"
 
 
 def draw(chart: LineChart, title: str, target: IO[bytes]) -> None:
-    """Write the picture of a chart, 900 x 500 points; `title` says whose it is."""
-    # Imported here: it costs most of a second. No pyplot: it keeps global state.
+    """Write the picture of a chart, 900 x 500 points; `title` names the run."""
+    # Imported here: it takes most of a second. No pyplot: it has global state.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -35,7 +35,7 @@ def draw(chart: LineChart, title: str, target: IO[bytes]) -> None:
     )
     figure.text(0.03, 0.89, chart.summary[:120], size=9, color=SOFT, parse_math=False)
     for series in chart.series:
-        _course(axes, series)
+        _line(axes, series)
     for place, (step, words) in enumerate(chart.marks):
         axes.axvline(step, color=MARK, linestyle="--", linewidth=1.2)
         axes.annotate(
@@ -58,7 +58,7 @@ def draw(chart: LineChart, title: str, target: IO[bytes]) -> None:
     figure.savefig(target, format="png", facecolor=PAPER, metadata={"Software": None})
 
 
-def _course(axes: "Axes", series: Series) -> None:
+def _line(axes: "Axes", series: Series) -> None:
     colour = COLOURS[series.colour % len(COLOURS)]
     dash = DASHES[series.colour // len(COLOURS) % len(DASHES)]
     # A name with dollar signs would be read as a formula.

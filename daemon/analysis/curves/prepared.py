@@ -1,4 +1,4 @@
-"""A curve made ready to be judged: its arrays, its levels and its noise; judges nothing."""
+"""Prepares a learning curve for the detectors: arrays, smoothed levels, slopes, noise."""
 
 from dataclasses import dataclass
 
@@ -8,13 +8,13 @@ from daemon.analysis.curves.smoothing import LEAST_SPAN, SPAN, Array, binned, no
 from daemon.core.curves.curves import Curve
 
 LEAST_STEPS = 30
-"""Steps with a loss under which nothing is said of the training loss."""
+"""Fewest steps with a loss for a diagnosis of the training loss."""
 LEAST_VALIDATIONS = 6
-"""Validations under which nothing is said of them."""
+"""Fewest validations for a diagnosis of the validation loss."""
 LEAST_SMOOTHED = 12
-"""Validations under which no smoothed line is drawn: it looks at half of them."""
+"""Fewest validations for a smoothed line: it uses half of them."""
 OF_VALIDATION, LEAST_OF_VALIDATION = 0.2, 5
-"""Share of the validations, and their least number, that a smoothed one looks at."""
+"""Share of the validations, and their least number, that a smoothed value uses."""
 FIRST = 0.05
 """Share of the points whose median is the first level."""
 
@@ -48,7 +48,7 @@ class Trace:
 
 @dataclass(frozen=True)
 class PreparedCurve:
-    """What the detectors look at."""
+    """The input of the detectors."""
 
     curve: Curve
     train: Trace | None

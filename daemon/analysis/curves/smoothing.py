@@ -1,4 +1,4 @@
-"""Level, slope and noise of a noisy curve, all of them robust; knows no loss and no verdict.
+"""Robust level, slope and noise of a noisy curve: LOWESS, Theil-Sen, median deviations.
 
 Smoothing is locally weighted linear regression (LOWESS, Cleveland 1979) with bisquare weights, so
 that neither a hard batch nor the ends bend it. Slopes are Theil and Sen's median of slopes.
@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 SPAN = 0.15
-"""Share of the points that a smoothed value looks at."""
+"""Share of the points that a smoothed value uses."""
 LEAST_SPAN = 7
-"""Points that it looks at in a short curve."""
+"""Points that it uses in a short curve."""
 NEIGHBOURS = 5
 """Values whose median a value is compared with."""
 OUTLIER = 6.0
-"""Standard deviations from that median at which a value has no weight any more."""
+"""Standard deviations from that median at which a value has no weight."""
 MOST_BINS = 150
-"""A longer curve is first brought to medians of so many equal stretches."""
+"""A longer curve is first reduced to medians of so many equal intervals."""
 TO_SIGMA = 1.4826
 """From the median absolute deviation of normal noise to its standard deviation."""
 
@@ -37,7 +37,7 @@ class TrendLine:
 
 
 def binned(steps: Array, values: Array, most: int = MOST_BINS) -> tuple[Array, Array]:
-    """Return medians of equal stretches where there are more points than `most`."""
+    """Return medians of equal intervals where there are more points than `most`."""
     if len(steps) <= most:
         return steps, values
     edges = np.linspace(0, len(steps), most + 1).astype(int)
@@ -51,7 +51,7 @@ def binned(steps: Array, values: Array, most: int = MOST_BINS) -> tuple[Array, A
 def noise(values: Array) -> float:
     """Return the standard deviation of the noise, from second differences.
 
-    They cancel level and slope, so that a steep curve is not taken for a noisy one.
+    They cancel level and slope, so that a steep curve does not count as a noisy one.
     """
     if len(values) < 4:
         return 0.0
@@ -68,8 +68,8 @@ def smooth(
 ) -> tuple[Array, Array]:
     """Return the smoothed values and their slopes, in units of value and of value a step.
 
-    What loses weight is a value far from its neighbours. Cleveland's own rounds would take the
-    steep beginning of a flat curve for outliers.
+    A value far from its neighbours loses weight. Cleveland's own iterations would treat the steep
+    beginning of a flat curve as outliers.
     """
     count = len(steps)
     near = min(count, max(least, round(span * count)))
@@ -103,7 +103,7 @@ def trend(steps: Array, values: Array) -> TrendLine:
 
 
 def rolling_median(values: Array, width: int) -> Array:
-    """Return the median of each point's neighbourhood; beyond the ends the curve is turned over."""
+    """Return the median of each point's neighbourhood; beyond the ends the curve is reflected."""
     width = min(width | 1, len(values) if len(values) % 2 else len(values) - 1)
     padded = np.pad(values, width // 2, mode="reflect", reflect_type="odd")
     windows = np.lib.stride_tricks.sliding_window_view(padded, width)

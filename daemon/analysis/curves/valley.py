@@ -1,8 +1,8 @@
-"""The best fall followed by a rise through noisy values; knows no loss and no verdict.
+"""Fits the best fall followed by a rise to noisy values (unimodal isotonic regression).
 
-Both branches are isotonic regressions (pool adjacent violators, Ayer and others 1955). They assume
-nothing of the shape but its turn, so that a steep fall or a sharp turn is not taken for noise, as
-differences of a few values take it.
+Both branches are isotonic regressions (pool adjacent violators, Ayer et al. 1955). They assume
+nothing about the shape but its turn, so that a steep fall or a sharp turn is not mistaken for
+noise, as it is by differences of a few values.
 """
 
 from collections.abc import Iterator
@@ -15,14 +15,14 @@ from daemon.analysis.curves.smoothing import Array
 
 @dataclass(frozen=True)
 class Valley:
-    """A turn fitted to values, and how much it is worth."""
+    """A turn fitted to values, and how much it explains."""
 
     lowest: int
-    """The place of the lowest value of the fit, the first of several."""
+    """The index of the fit's minimum, the first of several."""
     least: float
     """That value: a mean where neighbours are pooled."""
     doubt: float
-    """Squares that the turn leaves, as a share of those that a fall without a turn leaves.
+    """The residual squares of the turn, as a share of those of a fall without a turn.
 
     0 where the turn explains everything, 1 where it explains nothing.
     """
@@ -38,7 +38,7 @@ class _Block:
 
 
 def valley(values: Array) -> Valley:
-    """Return the best valley through at least one value."""
+    """Return the best-fitting valley; needs at least one value."""
     falls = [_squares(blocks) for blocks in _fits(-values)]
     rises = [_squares(blocks) for blocks in _fits(-values[::-1])][::-1]
     both = np.array(falls) + np.array(rises)
@@ -50,7 +50,7 @@ def valley(values: Array) -> Valley:
 
 
 def _fits(values: Array) -> Iterator[list[_Block]]:
-    """Give the best fit that never falls, of no value, of the first, of the first two, and on."""
+    """Yield the best non-decreasing fit of no value, of the first, of the first two, and so on."""
     blocks: list[_Block] = []
     yield blocks
     for value in values:

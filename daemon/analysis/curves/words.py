@@ -1,4 +1,4 @@
-"""Says a diagnosis in sentences, for the page and for the terminal alike."""
+"""Describes a diagnosis in sentences, for the page and the terminal."""
 
 from daemon.core.curves.curves import CurveFinding, Diagnosis
 
@@ -10,38 +10,38 @@ def headline(diagnosis: Diagnosis) -> str:
 
 
 def sentence(diagnosis: Diagnosis) -> str:
-    """Return what the record holds and where its losses went, in one sentence."""
+    """Return the number of steps and the course of the losses, in one sentence."""
     curve, facts = diagnosis.curve, diagnosis.facts
     if not curve.points:
-        return "The record holds no training step."
-    said = f"{len(curve.points):,} steps, {curve.points[0].step:,} to {curve.points[-1].step:,}"
+        return "The record has no training step."
+    course = f"{len(curve.points):,} steps, {curve.points[0].step:,} to {curve.points[-1].step:,}"
     first, final = facts.get("first_loss"), facts.get("final_loss")
     if first is not None and final is not None:
-        said += f"; the training loss went from {first:.3f} to {final:.3f}"
+        course += f"; the training loss went from {first:.3f} to {final:.3f}"
     lowest, last = facts.get("lowest_validation_loss"), facts.get("final_validation_loss")
     if lowest is not None and last is not None:
-        said += f", the validation loss ended at {last:.3f} (lowest {lowest:.3f})"
-    return said + "."
+        course += f", the validation loss ended at {last:.3f} (lowest {lowest:.3f})"
+    return course + "."
 
 
-def told(finding: CurveFinding) -> str:
-    """Return what was found, as a sentence."""
+def message(finding: CurveFinding) -> str:
+    """Return the message of a finding, as a sentence."""
     return finding.message[:1].upper() + finding.message[1:] + "."
 
 
-def advised(finding: CurveFinding) -> str:
-    """Return what to do, as a sentence."""
+def advice(finding: CurveFinding) -> str:
+    """Return the advice of a finding, as a sentence."""
     return finding.advice[:1].upper() + finding.advice[1:] + "."
 
 
 def stop(diagnosis: Diagnosis) -> str:
-    """Return where the run would best have ended; empty where nothing says so."""
+    """Return the recommended stop; empty without one."""
     found = diagnosis.stop
     return "" if found is None else f"Recommended stop: {found.message}."
 
 
 def remarks(diagnosis: Diagnosis) -> list[str]:
-    """Return what could not be judged and what is amiss with the record, a sentence each."""
+    """Return what could not be judged and what is wrong with the record, one sentence each."""
     curve = diagnosis.curve
     kinds: dict[str, list[str]] = {}
     for kind, why in diagnosis.not_judged.items():

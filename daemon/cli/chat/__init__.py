@@ -1,1 +1,1 @@
-"""Talks to a version: through the running server, or loaded here."""
+"""Chat with a version: through the running server, or loaded in this process."""

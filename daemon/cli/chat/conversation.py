@@ -1,4 +1,4 @@
-"""The conversation of `finetuned chat`: lines, commands, one model or two side by side."""
+"""The interactive session of `finetuned chat`: input lines, commands, one model or two at once."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -8,38 +8,38 @@ import typer
 
 from daemon.cli.chat.speakers import Speaking
 from daemon.cli.chat.speaking import LoadTarget
-from daemon.cli.output.screen import complain, safe, say
+from daemon.cli.output.screen import echo, echo_error, safe
 from daemon.core.evaluation.sampling import Sampling
 from daemon.core.rows.examples import Turn
 from daemon.errors import Fault
 
 COMMANDS = {
-    "/new": "begin afresh",
+    "/new": "start a new conversation",
     "/version V": "let version V answer from now on; also base and current",
-    "/compare A B": "let A and B both answer every question; /version V ends it",
+    "/compare A B": "let both A and B answer every prompt; /version V ends it",
     "/help": "show this",
     "/quit": "leave",
 }
 HELP = "\n".join(f"{command:14}{words}" for command, words in COMMANDS.items())
 Choose = Callable[[str], LoadTarget]
-"""Finds the version that a user names; raises a fault where there is none."""
+"""Finds the version that a user names; raises a fault where there is no such version."""
 
 
 @dataclass
 class ChatSide:
-    """One of those who answer, with all that was said to it."""
+    """One model that answers, with its conversation so far."""
 
     target: LoadTarget
     turns: list[Turn]
 
 
 class Conversation:
-    """Takes lines until the user leaves."""
+    """Reads lines until the user quits."""
 
     def __init__(
         self, speaking: Speaking, choose: Choose, opening: Sequence[Turn], sampling: Sampling
     ) -> None:
-        """`opening` stands before the first question."""
+        """`opening` precedes the first prompt."""
         self._speaking = speaking
         self._choose = choose
         self._opening = tuple(opening)
@@ -60,60 +60,60 @@ class Conversation:
             case "/new", []:
                 for side in self._sides:
                     side.turns = list(self._opening)
-                say("a new conversation", "dim")
+                echo("a new conversation", "dim")
             case "/version", [name]:
                 self._change([name])
             case "/compare", [first, second]:
                 self._change([first, second])
             case "/help", []:
-                say(HELP, "dim")
+                echo(HELP, "dim")
             case _:
-                complain(f"{' '.join([command, *names])} is no command; there are:")
-                say(HELP, "dim")
+                echo_error(f"{' '.join([command, *names])} is not a command; there are:")
+                echo(HELP, "dim")
 
     def _change(self, names: list[str]) -> None:
-        """Let others answer; what was said so far, to the first of two, is known to them."""
+        """Switch to other models; they continue the conversation of the first one so far."""
         turns = self._sides[0].turns
         try:
             sides = [ChatSide(self._choose(name), list(turns)) for name in names]
-            self._speaking.turn_to(sides[0].target)
+            self._speaking.switch_to(sides[0].target)
         except Fault as fault:
-            complain(fault.message)
+            echo_error(fault.message)
             return
         self._sides = sides
         named = " and ".join(side.target.name for side in sides)
         both = "both answer" if len(sides) > 1 else "answers"
-        say(f"{named}: {both} from now on", "dim")
+        echo(f"{named}: {both} from now on", "dim")
 
     def _answer(self, line: str) -> None:
         for side in self._sides:
             if len(self._sides) > 1:
-                say(f"{side.target.name}:", "bold")
+                echo(f"{side.target.name}:", "bold")
             try:
-                self._speaking.turn_to(side.target)
-                asked = Turn("user", line)
-                said = self._speak([*side.turns, asked])
+                self._speaking.switch_to(side.target)
+                prompt = Turn("user", line)
+                answer = self._stream([*side.turns, prompt])
             except Fault as fault:
-                complain(fault.message)
+                echo_error(fault.message)
                 continue
-            side.turns += [asked, Turn("assistant", said)]
+            side.turns += [prompt, Turn("assistant", answer)]
 
-    def _speak(self, turns: list[Turn]) -> str:
-        pieces = []
+    def _stream(self, turns: list[Turn]) -> str:
+        chunks = []
         try:
-            for piece in self._speaking.stream(turns, self._sampling):
-                pieces.append(piece)
-                typer.echo(safe(piece), nl=False)
+            for chunk in self._speaking.stream(turns, self._sampling):
+                chunks.append(chunk)
+                typer.echo(safe(chunk), nl=False)
         except KeyboardInterrupt:
             typer.echo(" …", nl=False)
         typer.echo("")
-        return "".join(pieces)
+        return "".join(chunks)
 
 
 def _read() -> str | None:
-    """Return a line from the user; None at the end of the input."""
+    """Return a line from the user; None at the end of input."""
     with suppress(ImportError):
-        # Importing it gives the prompt its editing keys and its history.
+        # Importing it gives `input` line editing and history.
         import readline  # noqa: F401
     try:
         return input("> ").strip()

@@ -1,6 +1,6 @@
-"""Asks the workspace's running server for `generate` and `chat`; loads no model.
+"""HTTP client of the workspace's running server, for `generate` and `chat`.
 
-The token goes to the address that the living holder of `server.lock` wrote down, and nowhere else.
+The token is sent to the address that the live holder of `server.lock` recorded, and nowhere else.
 """
 
 import http.client
@@ -19,9 +19,9 @@ from daemon.folders import server_token
 from daemon.folders.disk import locks
 from daemon.layout import Layout
 
-LOOK_S = 2.0
+PROBE_TIMEOUT_S = 2.0
 ANSWER_S = 3600.0
-"""The server has a limit of its own for each answer; this one is for a server that hangs."""
+"""The server limits each answer itself; this timeout is for a server that hangs."""
 
 SHOWN_BYTES = 65536
 GONE = (OSError, http.client.HTTPException)
@@ -29,62 +29,62 @@ GONE = (OSError, http.client.HTTPException)
 
 @dataclass(frozen=True)
 class Server:
-    """Where it is, and what it wants to see."""
+    """The address of a server and the token it needs."""
 
     url: str
     token: str | None
 
     @contextmanager
-    def asked(
+    def request(
         self, path: str, seconds: float, body: dict[str, Any] | None = None
     ) -> Iterator[http.client.HTTPResponse]:
-        """Give the reply to a request; no proxy is asked and no redirect followed.
+        """Yield the response to a request; no proxy is used and no redirect followed.
 
         Raises:
-            OSError, HTTPException: there is none.
+            OSError, HTTPException: there is no response.
         """
         parts = urllib.parse.urlsplit(self.url)
-        line = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=seconds)
+        connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=seconds)
         headers = {} if self.token is None else {"Authorization": f"Bearer {self.token}"}
         try:
             if body is None:
-                line.request("GET", path, headers=headers)
+                connection.request("GET", path, headers=headers)
             else:
                 headers["Content-Type"] = "application/json"
-                line.request("POST", path, json.dumps(body).encode(), headers)
-            yield line.getresponse()
+                connection.request("POST", path, json.dumps(body).encode(), headers)
+            yield connection.getresponse()
         finally:
-            line.close()
+            connection.close()
 
     def has(self, target: LoadTarget) -> bool:
-        """Tell whether it can answer as this version.
+        """Return whether the server has this version.
 
         Raises:
-            UserFault: it lets nobody ask, for want of the right token.
+            UserFault: the token is missing or wrong.
         """
         if target.model is None:
             return False
-        status, said = self.look(f"/v1/models/{urllib.parse.quote(target.model)}")
+        status, content = self.get(f"/v1/models/{urllib.parse.quote(target.model)}")
         if status in (401, 403):
-            raise self.refusal(status, said)
+            raise self.refusal(status, content)
         return status == 200
 
-    def look(self, path: str) -> tuple[int, bytes]:
-        """Return status and body of a short question; 0 where there is no answer."""
+    def get(self, path: str) -> tuple[int, bytes]:
+        """Return status and body of a short GET; status 0 where there is no response."""
         try:
-            with self.asked(path, LOOK_S) as reply:
+            with self.request(path, PROBE_TIMEOUT_S) as reply:
                 return reply.status, reply.read(SHOWN_BYTES)
         except GONE:
             return 0, b""
 
-    def refusal(self, status: int, said: bytes) -> UserFault:
-        """Return the fault of an answer that is a no."""
-        message = f"the server at {self.url} answers {status}: {_message(said)}"
-        return UserFault("server_refused", f"{message} (--here asks without it)")
+    def refusal(self, status: int, content: bytes) -> UserFault:
+        """Return the fault for a response that is a refusal."""
+        message = f"the server at {self.url} answers {status}: {_message(content)}"
+        return UserFault("server_refused", f"{message} (--here does without the server)")
 
 
 def running_server(layout: Layout) -> Server | None:
-    """Return the workspace's server; None where none runs or it is about to end.
+    """Return the workspace's server; None where none runs, or it is stopping.
 
     Raises:
         UserFault: the token cannot be read.
@@ -93,11 +93,11 @@ def running_server(layout: Layout) -> Server | None:
     if holder is None or not holder.note:
         return None
     server = Server(holder.note, server_token.read(layout))
-    return server if server.look("/healthz")[0] == 200 else None
+    return server if server.get("/healthz")[0] == 200 else None
 
 
 class ServerSpeaker:
-    """A server that answers, with the same questions as a model that is loaded here."""
+    """Answers by the running server; the same interface as a model loaded in this process."""
 
     here = False
 
@@ -105,11 +105,11 @@ class ServerSpeaker:
         self.target = target
         self._server = server
 
-    def turn_to(self, target: LoadTarget) -> None:
-        """Be another version.
+    def switch_to(self, target: LoadTarget) -> None:
+        """Switch to another version.
 
         Raises:
-            UserFault: the server does not have it; the one before answers on.
+            UserFault: the server does not have it; the previous one stays.
         """
         if target != self.target and not self._server.has(target):
             message = f"the server at {self._server.url} does not have {target.name}: use --here"
@@ -117,20 +117,20 @@ class ServerSpeaker:
         self.target = target
 
     def stream(self, turns: Sequence[Turn], sampling: Sampling) -> Iterator[str]:
-        """Give an answer piece by piece.
+        """Yield an answer chunk by chunk.
 
         Raises:
-            UserFault: the server refuses the request, or ends on the way.
+            UserFault: the server refuses the request, or disconnects on the way.
         """
         url = self._server.url
         body = self._body(turns, sampling)
         try:
-            with self._server.asked("/v1/chat/completions", ANSWER_S, body) as reply:
+            with self._server.request("/v1/chat/completions", ANSWER_S, body) as reply:
                 if reply.status != 200:
                     raise self._server.refusal(reply.status, reply.read(SHOWN_BYTES))
-                yield from _pieces(reply)
+                yield from _deltas(reply)
         except GONE as error:
-            message = f"the server at {url} has gone before its answer was whole; ask again"
+            message = f"the server at {url} disconnected before its answer was complete; try again"
             raise UserFault("server_gone", message) from error
 
     def _body(self, turns: Sequence[Turn], sampling: Sampling) -> dict[str, Any]:
@@ -147,17 +147,17 @@ class ServerSpeaker:
         }
         if sampling.seed is not None:
             body["seed"] = sampling.seed
-        if self.target.asked_prefix is not None:
-            body["prefix"] = self.target.asked_prefix
+        if self.target.requested_prefix is not None:
+            body["prefix"] = self.target.requested_prefix
         return body
 
 
-def _pieces(lines: Iterable[bytes]) -> Iterator[str]:
-    """Give the text of a stream's events up to its end.
+def _deltas(lines: Iterable[bytes]) -> Iterator[str]:
+    """Yield the text of a stream's events up to its end.
 
     Raises:
-        UserFault: an event tells of an error.
-        HTTPException: it ends before its end.
+        UserFault: an event reports an error.
+        HTTPException: the stream breaks off.
     """
     for line in lines:
         data = line.removeprefix(b"data: ").strip()
@@ -165,7 +165,7 @@ def _pieces(lines: Iterable[bytes]) -> Iterator[str]:
             return
         record = json.loads(data) if data else {"choices": []}
         if "error" in record:
-            raise UserFault("server_failed", f"the server says: {record['error']['message']}")
+            raise UserFault("server_failed", f"the server reports: {record['error']['message']}")
         for choice in record["choices"]:
             yield choice["delta"].get("content") or ""
     raise http.client.IncompleteRead(b"")
@@ -175,4 +175,4 @@ def _message(data: bytes) -> str:
     try:
         return str(json.loads(data)["error"]["message"])
     except (ValueError, KeyError, TypeError):
-        return "nothing that can be read"
+        return "an unreadable error"

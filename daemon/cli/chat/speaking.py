@@ -1,4 +1,4 @@
-"""Finds a version and loads it to talk to it; trains nothing, writes nothing."""
+"""Finds a version and loads it in this process to chat with it."""
 
 import json
 import secrets
@@ -21,17 +21,17 @@ from daemon.settings_file import named_prefix, read_settings
 
 @dataclass(frozen=True)
 class LoadTarget:
-    """What is to be loaded: a base model's directory, and a version's over it."""
+    """What to load: a base model's directory, and the directory of a version's adapter."""
 
     base: Path
     version: Path | None
     """None for the base model alone."""
     prefix: Prefix | None = None
-    """What is put before every conversation."""
+    """The text before every conversation."""
     model: str | None = None
-    """Its id for the workspace's server; None for what lies outside the workspace."""
-    asked_prefix: str | None = None
-    """The prefix that was named; None for the version's own."""
+    """Its model id on the workspace's server; None for a version outside the workspace."""
+    requested_prefix: str | None = None
+    """The prefix the user named; None for the version's own."""
 
     @property
     def name(self) -> str:
@@ -42,29 +42,29 @@ class LoadTarget:
 def choose(
     layout: Layout, version: str | None, base: bool, prefix: str | None = None
 ) -> LoadTarget:
-    """Find what a user means; without a word about the prefix, the one of the version's training.
+    """Find what a user names; without a prefix, it is the one the version was trained with.
 
     Raises:
         UserFault: there is no such version or prefix, or the version is damaged.
-        SettingsFault: `finetuned.toml` cannot be read, and a prefix or the base was asked for.
+        SettingsFault: `finetuned.toml` cannot be read, and a prefix or the base was requested.
         ModelFault: the base model is not ready.
     """
     if base and version is not None:
         raise UserFault("two_targets", "--base and --version exclude each other: give one")
-    asked = None if prefix is None else named_prefix(layout.settings_file, prefix)
+    requested = None if prefix is None else named_prefix(layout.settings_file, prefix)
     if base:
         place = _base_of_settings(layout)
-        return LoadTarget(place, None, asked, f"{place.name}@base", prefix)
+        return LoadTarget(place, None, requested, f"{place.name}@base", prefix)
     folder = _version_folder(layout, version)
     problem = verify(folder)
     if problem is not None:
         raise UserFault("version_damaged", f"{folder} cannot be used: {problem}")
     manifest = json.loads((folder / MANIFEST).read_bytes())
     name = str(manifest["base"]["name"])
-    # A version of another workspace stands on that workspace's base models.
+    # A version of another workspace needs that workspace's base models.
     for place in (folder.parent.parent / "base" / name, layout.base(name)):
         if place.is_dir():
-            own = Prefix.from_record(manifest.get("prefix")) if prefix is None else asked
+            own = Prefix.from_record(manifest.get("prefix")) if prefix is None else requested
             adapter = folder if manifest["adapter"] is not None else None
             ours = folder.parent == layout.versions
             return LoadTarget(
@@ -80,7 +80,7 @@ def _base_of_settings(layout: Layout) -> Path:
     facts = bases.read_facts(layout, model)
     if facts is None:
         raise ModelFault(
-            "model_not_ready", f"{model} is not ready: the daemon makes it ready when it first runs"
+            "model_not_ready", f"{model} is not ready: the daemon prepares it when it first runs"
         )
     return layout.base(facts.name)
 
@@ -100,39 +100,39 @@ def _version_folder(layout: Layout, version: str | None) -> Path:
 
 
 class Speaker:
-    """A model, loaded in this process, that answers."""
+    """Answers by a model loaded in this process."""
 
     here = True
 
     def __init__(self, target: LoadTarget) -> None:
         self.target = target
         self._load(target.base)
-        self._become(target)
+        self._apply(target)
 
-    def turn_to(self, target: LoadTarget) -> None:
-        """Be another version; the base model stays loaded where it is the same.
+    def switch_to(self, target: LoadTarget) -> None:
+        """Switch to another version; the base model stays loaded where it is the same.
 
         Raises:
-            ModelFault: it cannot be loaded; the one before answers on.
+            ModelFault: it cannot be loaded; the previous one stays.
         """
         if target == self.target:
             return
         before = self.target
         try:
-            self._exchange(target)
+            self._switch(target)
         except ModelFault:
-            self._exchange(before)
+            self._switch(before)
             raise
 
-    def _exchange(self, target: LoadTarget) -> None:
+    def _switch(self, target: LoadTarget) -> None:
         if target.base != self.target.base:
             self._load(target.base)
-        elif self._worn:
+        elif self._has_adapter:
             from daemon.model.adapters import detach
 
             detach(self._model)
         self.target = target
-        self._become(target)
+        self._apply(target)
 
     def _load(self, base: Path) -> None:
         from daemon.model.loading import load_model
@@ -141,9 +141,9 @@ class Speaker:
         self._model, self._tokenizer = load_model(base)
         self._text = TextEncoder.load(base)
 
-    def _become(self, target: LoadTarget) -> None:
+    def _apply(self, target: LoadTarget) -> None:
         self._encoder = self._text.prefixed(target.prefix)
-        self._worn = target.version is not None
+        self._has_adapter = target.version is not None
         if target.version is not None:
             self._load_adapter(target.version)
 
@@ -153,14 +153,14 @@ class Speaker:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_bytes())
         adapter = version_from_manifest(manifest).adapter
         assert adapter is not None
-        # The seed goes on to the choice of words: the same one would repeat the same answers.
+        # The seed also seeds sampling: a fixed one would repeat the same answers.
         attach(self._model, adapter, secrets.randbits(32))
         load_adapter(self._model, folder / "adapters.safetensors")
-        # The adapter's layers are new, and a new layer would drop out as in training.
+        # The adapter's layers are new, and a new layer would apply dropout as in training.
         self._model.eval()
 
     def stream(self, turns: Sequence[Turn], sampling: Sampling) -> Iterator[str]:
-        """Give an answer piece by piece."""
+        """Yield an answer chunk by chunk."""
         from daemon.model.generation import stream
 
         prompt = self._encoder.encode_prompt(turns)

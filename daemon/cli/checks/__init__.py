@@ -1,1 +1,1 @@
-"""What `doctor` looks at, and the service managers."""
+"""The checks of `doctor`, and the service managers."""

@@ -1,6 +1,6 @@
-"""Says in one JSON line what MLX finds on this machine.
+"""Prints as one JSON line what MLX finds on this machine.
 
-Run as a process of its own by `doctor`, because a broken driver ends the process that asks.
+`doctor` runs it as a separate process, because a broken driver can kill the process that probes.
 """
 
 import json

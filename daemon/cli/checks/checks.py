@@ -1,4 +1,4 @@
-"""The checks of `doctor`: each looks at one thing and says what it found in a sentence."""
+"""The checks of `doctor`; each yields its findings as sentences."""
 
 import json
 import os
@@ -31,7 +31,7 @@ EMBEDDED = "smollm2-135m"
 
 @dataclass(frozen=True)
 class DoctorCheck:
-    """What was looked at and what was found."""
+    """A check and its finding."""
 
     name: str
     state: Literal["good", "warning", "wrong"]
@@ -39,14 +39,14 @@ class DoctorCheck:
 
 
 def machine_checks() -> list[DoctorCheck]:
-    """Look at the machine."""
+    """Check the machine."""
     return [*_python(), *_backend(), *_wheels(), _compiler(), _memory()]
 
 
 def workspace_checks(layout: Layout, settings: Settings) -> list[DoctorCheck]:
-    """Look at the workspace's place, daemon and model."""
+    """Check the workspace's location, daemon and model."""
     if not layout.root.is_dir():
-        return [DoctorCheck("workspace", "wrong", f"{layout.root} is no directory")]
+        return [DoctorCheck("workspace", "wrong", f"{layout.root} is not a directory")]
     return [
         _disk(layout.root),
         *_volume(layout.root),
@@ -90,13 +90,13 @@ def _wheels() -> Iterator[DoctorCheck]:
     if sys.platform != "linux":
         return
     found = wheels.installed()
-    words = wheels.trouble(found, nvidia=read_gpu().name is not None)
+    words = wheels.problem_of(found, nvidia=read_gpu().name is not None)
     if words is not None:
         yield DoctorCheck("wheels", "warning" if found.names else "wrong", words)
 
 
 def probe_backend() -> dict[str, Any] | str:
-    """Ask a process of its own what MLX finds; return its last words where it fails."""
+    """Return what MLX finds, probed in a separate process; its last output line where it fails."""
     argv = [sys.executable, "-P", "-m", "daemon.cli.checks.backend_probe"]
     try:
         run = subprocess.run(argv, capture_output=True, text=True, timeout=PROBE_S, check=False)
@@ -144,7 +144,7 @@ def _volume(root: Path) -> Iterator[DoctorCheck]:
 
 
 def place_checks(root: Path) -> Iterator[DoctorCheck]:
-    """Look at where a workspace lies; nothing is said of a place that is fine."""
+    """Check where a workspace lies; yields nothing where that is fine."""
     service = volume.cloud_folder(root)
     if service is not None:
         words = f"the workspace lies in {service}: synchronised folders are not supported; move it"
@@ -164,9 +164,9 @@ def _daemon(layout: Layout) -> DoctorCheck:
 
 def _watcher(layout: Layout) -> DoctorCheck:
     if alive(layout) is not None:
-        told = str((read_status(layout) or {}).get("watcher"))
-        degraded = "degraded" in told or "polling" in told
-        return DoctorCheck("watcher", "warning" if degraded else "good", told)
+        watcher = str((read_status(layout) or {}).get("watcher"))
+        degraded = "degraded" in watcher or "polling" in watcher
+        return DoctorCheck("watcher", "warning" if degraded else "good", watcher)
     kind = {"linux": "inotify", "darwin": "FSEvents"}.get(sys.platform, "the platform's events")
     return DoctorCheck("watcher", "good", f"{kind} and rescans are used when the daemon runs")
 
@@ -183,13 +183,11 @@ def _model(layout: Layout, settings: Settings) -> DoctorCheck:
     local = settings.model.startswith((".", "/", "~"))
     if local and not (layout.root / Path(settings.model).expanduser()).exists():
         return DoctorCheck("model", "wrong", f"there is nothing at {settings.model}")
-    return DoctorCheck(
-        "model", "good", f"{settings.model} is made ready when the daemon first runs"
-    )
+    return DoctorCheck("model", "good", f"{settings.model} is prepared when the daemon first runs")
 
 
 def _template(layout: Layout, settings: Settings) -> Iterator[DoctorCheck]:
-    """Say what the base's chat template cannot; nothing of a base that is not on this disk."""
+    """Check the abilities of the base's chat template; nothing for a base not on this disk."""
     folder = _base_folder(layout, settings)
     if folder is None:
         return

@@ -1,6 +1,6 @@
 """launchd and systemd: which file each reads, and the commands that load and unload it.
 
-Knows no workspace; what a service is stands in `core/`, the file is written by `folders/`.
+The content of the file comes from `core/`; `folders/` writes it.
 """
 
 import re
@@ -16,33 +16,33 @@ from daemon.core.service import launchd, systemd
 from daemon.core.service.service import STOP_S, Service
 
 ANSWER_S = STOP_S + 30.0
-"""Longest wait for a manager: it may have to wait for the daemon to leave and to start."""
+"""Longest wait for a manager: it may wait for the daemon to stop and to start."""
 
-LOOK_S = 0.2
+POLL_S = 0.2
 LONGEST_WORDS = 300
 NO_SUCH_AGENT = 113
-"""How launchctl ends when it does not know a service."""
+"""launchctl's exit status for an unknown service."""
 
 
 @dataclass(frozen=True)
 class CommandResult:
-    """What came of a manager's command: its exit status, None where it could not be given."""
+    """The result of a manager's command: its exit status, None where it could not be run."""
 
     status: int | None
     text: str
 
     @property
     def good(self) -> bool:
-        """Whether the manager did it."""
+        """Whether the command succeeded."""
         return self.status == 0
 
 
 @dataclass(frozen=True)
 class State:
-    """How a service stands with its manager, and the manager's words for it."""
+    """The state of a service, and the manager's words for it."""
 
     loaded: bool | None
-    """Whether the manager runs it or will start it at login; None where it cannot be asked."""
+    """Whether the manager runs it or will start it at login; None where it cannot be queried."""
     running: bool
     words: str
 
@@ -67,40 +67,40 @@ class Launchd:
         return self.home / "Library" / "LaunchAgents" / f"{self.label}.plist"
 
     def content(self, service: Service, logs: Path) -> bytes:
-        """Return what the file says of a service whose own log may lie in `logs`."""
-        # launchd never rotates this file: with --quiet only unforeseen words reach it.
+        """Return the file's content for a service that may log into `logs`."""
+        # launchd never rotates this file: with --quiet only unforeseen output reaches it.
         quiet = Service(service.name, service.root, (*service.argv, "--quiet"))
         return launchd.agent(quiet, self.label, str(logs / "service.log"))
 
     def command_in(self, data: bytes) -> tuple[str, ...] | None:
-        """Return the command in a file; None where none can be made out."""
+        """Return the command in a file; None where it cannot be parsed."""
         return launchd.command_of(data)
 
     def start_commands(self) -> list[list[str]]:
-        """Return what loads the file and starts the daemon."""
+        """Return the commands that load the file and start the daemon."""
         return [
             ["launchctl", "enable", self._target],
             ["launchctl", "bootstrap", self._domain, str(self.file)],
         ]
 
     def stop_commands(self) -> list[list[str]]:
-        """Return what ends the daemon, for good, before the file goes."""
+        """Return the commands that stop the daemon for good, before the file is removed."""
         return [["launchctl", "bootout", self._target]]
 
     def after_removal(self) -> list[list[str]]:
-        """Return what is to be said once the file has gone."""
+        """Return the commands to run once the file is removed."""
         return []
 
     def state(self) -> State:
-        """Ask how the service stands."""
-        said = tell(["launchctl", "print", self._target])
-        if said.good:
-            pid = re.search(r"^\s*pid = (\d+)$", said.text, re.MULTILINE)
+        """Query the state of the service."""
+        result = run_command(["launchctl", "print", self._target])
+        if result.good:
+            pid = re.search(r"^\s*pid = (\d+)$", result.text, re.MULTILINE)
             words = f"running as process {pid.group(1)}" if pid else "not running"
             return State(True, pid is not None, words)
-        if said.status == NO_SUCH_AGENT:
+        if result.status == NO_SUCH_AGENT:
             return State(False, False, "")
-        return State(None, False, said.text)
+        return State(None, False, result.text)
 
     @property
     def _domain(self) -> str:
@@ -130,38 +130,40 @@ class Systemd:
         return self.config / "systemd" / "user" / self.unit
 
     def content(self, service: Service, logs: Path) -> bytes:
-        """Return what the file says of a service whose own log may lie in `logs`."""
+        """Return the file's content for a service that may log into `logs`."""
         # The daemon's console goes to the journal, which is rotated.
         return systemd.unit(service)
 
     def command_in(self, data: bytes) -> tuple[str, ...] | None:
-        """Return the command in a file; None where none can be made out."""
+        """Return the command in a file; None where it cannot be parsed."""
         return systemd.command_of(data)
 
     def start_commands(self) -> list[list[str]]:
-        """Return what loads the file and starts the daemon."""
+        """Return the commands that load the file and start the daemon."""
         return [self._ctl("daemon-reload"), self._ctl("enable", "--now", self.unit)]
 
     def stop_commands(self) -> list[list[str]]:
-        """Return what ends the daemon, for good, before the file goes."""
+        """Return the commands that stop the daemon for good, before the file is removed."""
         return [self._ctl("disable", "--now", self.unit)]
 
     def after_removal(self) -> list[list[str]]:
-        """Return what is to be said once the file has gone."""
+        """Return the commands to run once the file is removed."""
         return [self._ctl("daemon-reload")]
 
     def state(self) -> State:
-        """Ask how the service stands."""
-        asked = ("UnitFileState", "ActiveState", "Result", "StatusText")
-        said = tell(self._ctl("show", self.unit, f"--property={','.join(asked)}"))
-        if not said.good:
-            return State(None, False, said.text)
-        told = dict(line.split("=", 1) for line in said.text.splitlines() if "=" in line)
-        running = told.get("ActiveState", "") not in ("", "inactive", "failed")
-        loaded = running or told.get("UnitFileState", "").startswith("enabled")
-        if told.get("Result") == "success":
-            told["Result"] = ""
-        return State(loaded, running, ", ".join(told[key] for key in asked if told.get(key)))
+        """Query the state of the service."""
+        keys = ("UnitFileState", "ActiveState", "Result", "StatusText")
+        result = run_command(self._ctl("show", self.unit, f"--property={','.join(keys)}"))
+        if not result.good:
+            return State(None, False, result.text)
+        properties = dict(line.split("=", 1) for line in result.text.splitlines() if "=" in line)
+        running = properties.get("ActiveState", "") not in ("", "inactive", "failed")
+        loaded = running or properties.get("UnitFileState", "").startswith("enabled")
+        if properties.get("Result") == "success":
+            properties["Result"] = ""
+        return State(
+            loaded, running, ", ".join(properties[key] for key in keys if properties.get(key))
+        )
 
     def _ctl(self, *words: str) -> list[str]:
         return ["systemctl", "--user", *words]
@@ -170,8 +172,8 @@ class Systemd:
 Manager = Launchd | Systemd
 
 
-def tell(argv: list[str]) -> CommandResult:
-    """Give a manager one command, without a shell."""
+def run_command(argv: list[str]) -> CommandResult:
+    """Run one command of a manager, without a shell."""
     if shutil.which(argv[0]) is None:
         return CommandResult(None, f"there is no {argv[0]} on this machine")
     try:
@@ -194,12 +196,12 @@ def tell(argv: list[str]) -> CommandResult:
     return CommandResult(done.returncode, words or f"{argv[0]} ended with {done.returncode}")
 
 
-def until(seen: Callable[[], bool]) -> bool:
-    """Wait for something to come about; say whether it did in time."""
+def until(condition: Callable[[], bool]) -> bool:
+    """Wait for a condition; return whether it came true in time."""
     clock = SystemClock()
     until_s = clock.monotonic_s() + ANSWER_S
-    while not seen():
+    while not condition():
         if clock.monotonic_s() >= until_s:
             return False
-        clock.sleep_s(LOOK_S)
+        clock.sleep_s(POLL_S)
     return True

@@ -1,4 +1,4 @@
-"""`analyze`: what the learning curves of runs say, as words, page, pictures and JSON."""
+"""`analyze`: diagnoses the learning curves of runs, as text, page, pictures and JSON."""
 
 import io
 import re
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from daemon.cli.commands.data import Force
-from daemon.cli.output.screen import facts, say
+from daemon.cli.output.screen import echo, facts
 from daemon.cli.place import HERE, Json, Root, workspace
 from daemon.cli.version_names import named
 from daemon.core.curves.curves import Curve, Diagnosis, Probe
@@ -31,13 +31,13 @@ VERDICTS = "verdicts.json"
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What is looked at, and under which name its files are written."""
+class Selection:
+    """The curves to analyze, and the name under which their files are written."""
 
     name: str
     curves: list[Curve]
     probes: Sequence[Probe] = ()
-    """How the answers changed, where one run of a workspace is looked at."""
+    """How the answers to probes changed, for one run of a workspace."""
     damaged: int = 0
     """Lines of the probes' record that could not be read."""
 
@@ -47,7 +47,7 @@ def analyze(
         str,
         typer.Argument(
             metavar="[RUN | VERSION | PATH | all]",
-            help="A path: a metrics.jsonl or a saved log of mlx-lm. Without: the run in hand, "
+            help="A path: a metrics.jsonl or a saved log of mlx-lm. Without: the current run, "
             "else the current version.",
         ),
     ] = "",
@@ -59,42 +59,42 @@ def analyze(
     root: Root = HERE,
     json: Json = False,
 ) -> None:
-    """Say whether runs learned well, and write a page, a PNG for each chart and the verdicts.
+    """Diagnose whether runs learned well; write a page, a PNG for each chart and the verdicts.
 
     With --json the verdicts are printed, and files are written only where --out names a folder.
     """
-    asked = _asked(what, root)
-    folder = out if out is not None or json else Path(f"curves-{slug(asked.name)}")
+    selection = _select(what, root)
+    folder = out if out is not None or json else Path(f"curves-{slug(selection.name)}")
     if folder is not None:
         outputs.check_folder(folder, force)
     from daemon.analysis.curves.judge import diagnose
 
-    diagnoses = [diagnose(curve) for curve in asked.curves]
+    diagnoses = [diagnose(curve) for curve in selection.curves]
     record = {
         "schema_version": SCHEMA,
         "curves": [one.as_record() for one in diagnoses],
-        "probes": [asdict(probe) for probe in asked.probes],
+        "probes": [asdict(probe) for probe in selection.probes],
     }
     if folder is not None:
-        outputs.put_folder(folder, _files(asked, diagnoses, record), force)
+        outputs.put_folder(folder, _files(selection, diagnoses, record), force)
     if json:
         facts(record)
         return
     for one in diagnoses:
-        _tell(one)
-    _tell_probes(asked)
-    say(f"{folder}/ holds {PAGE}, {VERDICTS} and a PNG for each chart")
+        _print(one)
+    _print_probes(selection)
+    echo(f"{folder}/ holds {PAGE}, {VERDICTS} and a PNG for each chart")
 
 
-def _asked(what: str, root: Path) -> Asked:
-    """Return the curves that a user's word means; a word of the workspace goes before a path.
+def _select(what: str, root: Path) -> Selection:
+    """Return the curves that an argument names; names of the workspace precede paths.
 
     Raises:
-        UserFault: it means nothing that is there, or nothing is trained yet.
-        NoWorkspace: the word needs a workspace and there is none.
+        UserFault: it names nothing that exists, or nothing is trained yet.
+        NoWorkspace: it needs a workspace and there is none.
     """
     if what and what != ALL and not re.fullmatch(r"[rv]?\d+", what):
-        return Asked(Path(what).name, training_records.of_path(Path(what)))
+        return Selection(Path(what).name, training_records.of_path(Path(what)))
     layout = workspace(root)
     what = what or training_records.latest(layout, current_model.read(layout))
     evaluations = _evaluations(layout)
@@ -105,15 +105,15 @@ def _asked(what: str, root: Path) -> Asked:
     curves = training_records.of_workspace(layout, evaluations)
     if not curves:
         raise UserFault("nothing_trained", f"no run is known in {layout.root} yet")
-    return Asked(ALL, curves)
+    return Selection(ALL, curves)
 
 
-def _one(layout: Layout, name: str, curve: Curve) -> Asked:
-    return Asked(name, [curve], *training_records.probes(layout, curve))
+def _one(layout: Layout, name: str, curve: Curve) -> Selection:
+    return Selection(name, [curve], *training_records.probes(layout, curve))
 
 
 def _evaluations(layout: Layout) -> dict[str, list[tuple[int, float]]]:
-    """Return the validation losses of all runs; a run without a version has them nowhere else."""
+    """Return the validation losses of all runs; only the ledger has those of versionless runs."""
     rows, _ = ledger.remembered(layout)
     found: dict[str, list[tuple[int, float]]] = {}
     for row in rows:
@@ -125,26 +125,26 @@ def _evaluations(layout: Layout) -> dict[str, list[tuple[int, float]]]:
 
 
 def _files(
-    asked: Asked, diagnoses: Sequence[Diagnosis], record: dict[str, Any]
+    selection: Selection, diagnoses: Sequence[Diagnosis], record: dict[str, Any]
 ) -> Iterator[tuple[str, bytes]]:
-    """Give the name and the bytes of each file."""
+    """Yield the name and the bytes of each file."""
     from daemon.analysis.curves import evolution
     from daemon.analysis.curves.charts import charts, compared
     from daemon.analysis.curves.page import render, render_all
 
     if len(diagnoses) == 1:
-        page = render(diagnoses[0], asked.probes)
-        drawn = [*charts(diagnoses[0]), *evolution.similarities(asked.probes)]
+        page = render(diagnoses[0], selection.probes)
+        drawn = [*charts(diagnoses[0]), *evolution.similarities(selection.probes)]
     else:
-        page, drawn = render_all(diagnoses, asked.name), compared(diagnoses)
-    whose = diagnoses[0].curve.name if len(diagnoses) == 1 else asked.name
+        page, drawn = render_all(diagnoses, selection.name), compared(diagnoses)
+    name = diagnoses[0].curve.name if len(diagnoses) == 1 else selection.name
     yield PAGE, page.encode()
     yield VERDICTS, outputs.as_json(record)
     for chart in drawn:
-        yield f"{chart.id}.png", _drawn(chart, whose)
+        yield f"{chart.id}.png", _png(chart, name)
 
 
-def _drawn(chart: "LineChart", name: str) -> bytes:
+def _png(chart: "LineChart", name: str) -> bytes:
     from daemon.analysis.curves.pictures import draw
 
     picture = io.BytesIO()
@@ -152,22 +152,22 @@ def _drawn(chart: "LineChart", name: str) -> bytes:
     return picture.getvalue()
 
 
-def _tell(diagnosis: Diagnosis) -> None:
+def _print(diagnosis: Diagnosis) -> None:
     from daemon.analysis.curves import words
 
-    say(f"{diagnosis.curve.name}: {diagnosis.verdict}", style="bold")
-    say(words.sentence(diagnosis))
+    echo(f"{diagnosis.curve.name}: {diagnosis.verdict}", style="bold")
+    echo(words.sentence(diagnosis))
     for finding in diagnosis.findings:
-        say(f"{finding.kind.replace('_', ' ')}: {words.told(finding)} {words.advised(finding)}")
+        echo(f"{finding.kind.replace('_', ' ')}: {words.message(finding)} {words.advice(finding)}")
     for sentence in (words.stop(diagnosis), *words.remarks(diagnosis)):
         if sentence:
-            say(sentence)
+            echo(sentence)
 
 
-def _tell_probes(asked: Asked) -> None:
+def _print_probes(selection: Selection) -> None:
     from daemon.analysis.curves import evolution
 
-    for sentence in evolution.sentences(asked.probes):
-        say(sentence)
-    if asked.damaged:
-        say(f"{asked.damaged} damaged line(s) of {training_records.EVOLUTION} left out")
+    for sentence in evolution.sentences(selection.probes):
+        echo(sentence)
+    if selection.damaged:
+        echo(f"{selection.damaged} damaged line(s) of {training_records.EVOLUTION} left out")

@@ -5,9 +5,9 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from daemon.cli.output.screen import cell, facts, out, say
+from daemon.cli.output.screen import cell, echo, facts, out
 from daemon.cli.place import HERE, Json, Rehearse, Root, Wait, alive, workspace
-from daemon.cli.requests.order_client import carry_on
+from daemon.cli.requests.order_client import run_order
 from daemon.clock import SystemClock
 from daemon.core.decisions.audits import audit_request
 from daemon.core.decisions.promotion import counted_items
@@ -23,7 +23,7 @@ from daemon.settings_records import to_record
 
 def audit(
     named: Annotated[
-        str, typer.Argument(metavar="[ORDER]", help="An audit to go on with; without, a new one.")
+        str, typer.Argument(metavar="[ORDER]", help="An audit to continue; without, a new one.")
     ] = "",
     wait: Wait = False,
     rehearse: Rehearse = False,
@@ -37,16 +37,16 @@ def audit(
     name = named or _open(layout)
     place = layout.audit(name)
     if orders.read_result(place) is None or not place.settled.exists():
-        carry_on(layout, name, wait=wait, rehearse=rehearse, tell=lambda: None)
+        run_order(layout, name, wait=wait, rehearse=rehearse, report_progress=lambda: None)
     result = orders.read_result(place) or _waiting(layout, name)
     current = current_model.read(layout)
     if json:
         facts(result | {"current": current})
         return
-    say(f"{name}: {result['message']}", "bold")
+    echo(f"{name}: {result['message']}", "bold")
     if result["outcome"] is not None:
         out.print(_table(result["tests"]))
-        say(f"current_model is {current}. The report is {place.report}.")
+        echo(f"current_model is {current}. The report is {place.report}.")
 
 
 def _open(layout: Layout) -> str:
@@ -66,11 +66,11 @@ def _open(layout: Layout) -> str:
 
 
 def _waiting(layout: Layout, name: str) -> dict[str, Any]:
-    """Return what is known of one that is not over, in the form of a result."""
+    """Return the state of an unfinished audit, in the form of a result."""
     who = "the next daemon does it"
     if alive(layout) is not None:
         who = "the daemon does it before the next run"
-    message = f"{who}, and 'finetuned audit {name}' shows how it came out"
+    message = f"{who}, and 'finetuned audit {name}' shows the result"
     return {"order": name, "outcome": None, "message": message, "tests": []}
 
 

@@ -1,4 +1,4 @@
-"""`generate` and `chat`: ask a version, or the base model, by hand."""
+"""`generate` and `chat`: prompt a version, or the base model, by hand."""
 
 from typing import Annotated
 
@@ -7,7 +7,7 @@ import typer
 from daemon.cli.chat.conversation import Conversation
 from daemon.cli.chat.speakers import speaker
 from daemon.cli.chat.speaking import LoadTarget, choose
-from daemon.cli.output.screen import facts, safe, say
+from daemon.cli.output.screen import echo, facts, safe
 from daemon.cli.place import HERE, Json, Root, workspace
 from daemon.core.evaluation.sampling import Sampling
 from daemon.core.rows.examples import Turn
@@ -26,19 +26,21 @@ PrefixName = Annotated[
 ]
 MaxTokens = Annotated[int, typer.Option(min=1, max=100_000, help="Longest answer, in tokens.")]
 Temperature = Annotated[
-    float, typer.Option(min=0.0, max=2.0, help="0 for always the likeliest word.")
+    float, typer.Option(min=0.0, max=2.0, help="0 for always the likeliest token.")
 ]
 TopP = Annotated[
     float | None,
-    typer.Option(min=0.01, max=1.0, help="Likeliest words with this probability together."),
+    typer.Option(min=0.01, max=1.0, help="Likeliest tokens with this total probability."),
 ]
-TopK = Annotated[int | None, typer.Option(min=1, max=100_000, help="So many likeliest words.")]
+TopK = Annotated[
+    int | None, typer.Option(min=1, max=100_000, help="How many of the likeliest tokens.")
+]
 MinP = Annotated[
     float | None,
-    typer.Option(min=0.0, max=1.0, help="Words with this share of the likeliest's probability."),
+    typer.Option(min=0.0, max=1.0, help="Tokens with this share of the likeliest's probability."),
 ]
 Seed = Annotated[
-    int | None, typer.Option(min=0, max=2**32 - 1, help="The same one gives the same answer.")
+    int | None, typer.Option(min=0, max=2**32 - 1, help="The same seed gives the same answer.")
 ]
 Stops = Annotated[
     list[str] | None,
@@ -50,7 +52,7 @@ Alone = Annotated[
 
 
 def generate(
-    prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="What is asked.")],
+    prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="The prompt.")],
     version: Version = None,
     base: Base = False,
     system: System = None,
@@ -96,7 +98,7 @@ def chat(
     here: Alone = False,
     root: Root = HERE,
 ) -> None:
-    """Talk to a model, or to two at once; they remember the conversation."""
+    """Chat with a model, or with two at once; they remember the conversation."""
     layout = workspace(root)
     sampling = _sampling(max_tokens, temperature, top_p, top_k, min_p, seed, stop)
     target = choose(layout, version, base, prefix)
@@ -107,9 +109,9 @@ def chat(
 
     with speaker(layout, target, here) as speaking:
         if target.prefix is not None:
-            say(f"every conversation begins with the prefix {target.prefix.name}", "dim")
+            echo(f"every conversation begins with the prefix {target.prefix.name}", "dim")
         waits = "training waits while this chat is open; " if speaking.here else ""
-        say(f"{waits}/help shows the commands, /quit leaves", "dim")
+        echo(f"{waits}/help shows the commands, /quit leaves", "dim")
         Conversation(speaking, pick, _opening(system), sampling).run()
 
 
@@ -122,13 +124,13 @@ def _sampling(
     seed: int | None,
     stop: list[str] | None,
 ) -> Sampling:
-    """Return the choices of a command, once they have been found to have an effect."""
+    """Return the sampling options of a command, checked to have an effect."""
     given = {"--top-p": top_p, "--top-k": top_k, "--min-p": min_p, "--seed": seed}
-    idle = [name for name, value in given.items() if value is not None]
-    if temperature == 0.0 and idle:
+    without_effect = [name for name, value in given.items() if value is not None]
+    if temperature == 0.0 and without_effect:
         raise typer.BadParameter(
             "has no effect at temperature 0: give a --temperature too",
-            param_hint=", ".join(idle),
+            param_hint=", ".join(without_effect),
         )
     if "" in (stop or []):
         raise typer.BadParameter("is empty: give a text that ends an answer", param_hint="--stop")

@@ -1,13 +1,13 @@
-"""`pause resume skip stop checkpoint`: what a user could also touch into `control/`."""
+"""`pause resume skip stop checkpoint`: requests that could also be touched into `control/`."""
 
 import sys
 from typing import Annotated
 
 import typer
 
-from daemon.cli.output.screen import say
+from daemon.cli.output.screen import echo
 from daemon.cli.place import HERE, Root, alive, workspace
-from daemon.cli.requests.control_client import LOOK_S, NoAnswer, ask
+from daemon.cli.requests.control_client import POLL_S, NoAnswer, send_command
 from daemon.clock import SystemClock
 from daemon.folders import control
 from daemon.folders.control import Control
@@ -20,36 +20,36 @@ CHECKPOINT_WAIT_S = 60.0
 
 
 def pause(root: Root = HERE) -> None:
-    """Stop training after the present step, until resumed; also over restarts."""
+    """Stop training after the current step, until resumed; also across restarts."""
     layout = workspace(root)
     events = Events(layout)
     control.write_request(layout, "pause")
     if alive(layout) is None:
-        say("paused: no daemon is running, and the next one starts paused")
+        echo("paused: no daemon is running, and the next one starts paused")
         return
     _until_paused(layout, events)
-    say("paused: 'finetuned resume' goes on")
+    echo("paused: 'finetuned resume' continues")
 
 
 def _until_paused(layout: Layout, events: Events) -> None:
     clock = SystemClock()
     until_s = clock.monotonic_s() + PAUSE_WAIT_S
     while clock.monotonic_s() < until_s and alive(layout) is not None:
-        told = any(event.get("event") == "paused" for event in events.new())
-        if told or (read_status(layout) or {}).get("status") == "paused":
+        confirmed = any(event.get("event") == "paused" for event in events.new())
+        if confirmed or (read_status(layout) or {}).get("status") == "paused":
             return
-        clock.sleep_s(LOOK_S)
+        clock.sleep_s(POLL_S)
     raise NoAnswer("no_answer", "control/pause is set, but the daemon has not confirmed it yet")
 
 
 def resume(root: Root = HERE) -> None:
-    """Go on after a pause."""
+    """Resume after a pause."""
     layout = workspace(root)
     if alive(layout) is None:
         Control(layout, SystemClock()).end_pause(sys.maxsize)
-        say("resumed: no daemon is running, and the next one starts training")
+        echo("resumed: no daemon is running, and the next one starts training")
         return
-    ask(layout, "resume")
+    send_command(layout, "resume")
 
 
 def skip(
@@ -59,22 +59,22 @@ def skip(
     root: Root = HERE,
 ) -> None:
     """Leave out the job in training; its model is put back as it was before."""
-    ask(workspace(root), "skip", job)
+    send_command(workspace(root), "skip", job)
 
 
 def stop(root: Root = HERE) -> None:
     """Stop the daemon; the next start continues where it was."""
     layout = workspace(root)
-    ask(layout, "stop")
+    send_command(layout, "stop")
     clock = SystemClock()
     until_s = clock.monotonic_s() + LEAVE_WAIT_S
     while alive(layout) is not None:
         if clock.monotonic_s() >= until_s:
             raise NoAnswer("no_answer", "the daemon is stopping, but has not left yet")
-        clock.sleep_s(LOOK_S)
-    say("the daemon has left")
+        clock.sleep_s(POLL_S)
+    echo("the daemon has left")
 
 
 def checkpoint(root: Root = HERE) -> None:
     """Commit the progress of the run now."""
-    ask(workspace(root), "checkpoint", wait_s=CHECKPOINT_WAIT_S)
+    send_command(workspace(root), "checkpoint", wait_s=CHECKPOINT_WAIT_S)

@@ -1,4 +1,4 @@
-"""`data stats|dedup|preview|convert`: looks at files outside the inbox; trains nothing."""
+"""`data stats|dedup|preview|convert`: works on files outside the inbox."""
 
 import io
 from collections.abc import Iterator
@@ -8,15 +8,15 @@ from typing import Annotated
 import typer
 
 from daemon.cli.commands.preview import describe, preview
-from daemon.cli.files.examination import Looked, examined
-from daemon.cli.output.screen import facts, say
+from daemon.cli.files.examination import Examination, examine_file
+from daemon.cli.output.screen import echo, facts
 from daemon.cli.place import HERE, Json, Root, workspace
 from daemon.core.workspace.jobs import escape
 from daemon.errors import UserFault
 from daemon.folders import outputs
 
 SHOWN = 5
-data = typer.Typer(help="Look at files outside the inbox.", no_args_is_help=True)
+data = typer.Typer(help="Work with files outside the inbox.", no_args_is_help=True)
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A JSONL file.")]
 Out = Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="The file to write.")]
@@ -32,62 +32,62 @@ def stats(
     root: Root = HERE,
     json: Json = False,
 ) -> None:
-    """Say what a file holds, in words, as a page or as a picture."""
+    """Describe a file, as text, as a page or as a picture."""
     layout = workspace(root)
     for target in (html, png):
         if target is not None:
             outputs.check(target, force)
-    with examined(file, layout) as looked:
-        _draw(looked, html, png, force)
+    with examine_file(file, layout) as examined:
+        _draw(examined, html, png, force)
         if json:
-            facts(looked.report)
+            facts(examined.report)
         else:
-            describe(looked.report)
+            describe(examined.report)
 
 
-def _draw(looked: Looked, html: Path | None, png: Path | None, force: bool) -> None:
+def _draw(examined: Examination, html: Path | None, png: Path | None, force: bool) -> None:
     if html is not None:
         from daemon.analysis.page import render
 
-        outputs.put(html, [render(looked.report).encode()], force)
+        outputs.put(html, [render(examined.report).encode()], force)
     if png is not None:
         from daemon.analysis.pictures import draw
 
         picture = io.BytesIO()
-        draw(looked.report, picture)
+        draw(examined.report, picture)
         outputs.put(png, [picture.getvalue()], force)
 
 
 @data.command()
 def dedup(file: File, output: Out, force: Force = False, root: Root = HERE) -> None:
-    """Write the rows that are usable and new, each line as it was."""
+    """Write the usable new rows, each line unchanged."""
     layout = workspace(root)
     outputs.check(output, force)
-    with examined(file, layout) as looked:
-        if looked.report["verdict"] != "accepted":
-            describe(looked.report)
+    with examine_file(file, layout) as examined:
+        if examined.report["verdict"] != "accepted":
+            describe(examined.report)
             raise typer.Exit(1)
-        lines = kept_lines(looked)
-        outputs.put(output, _picked(file, lines), force)
-        say(f"{len(lines)} of {looked.report['rows']['read']} rows are in {output}")
+        lines = new_lines(examined)
+        outputs.put(output, _lines_of(file, lines), force)
+        echo(f"{len(lines)} of {examined.report['rows']['read']} rows are in {output}")
 
 
-def kept_lines(looked: Looked) -> set[int]:
-    """Return the numbers of the lines that are new: to train, to hold out, or their variants."""
+def new_lines(examined: Examination) -> set[int]:
+    """Return the numbers of the new lines: trained, held out, or variants of these."""
     import orjson
 
     found: set[int] = set()
-    for path in (looked.folder.train, looked.folder.holdout):
+    for path in (examined.folder.train, examined.folder.holdout):
         if path.exists():
             with path.open("rb") as file:
                 found.update(int(orjson.loads(line)["line"]) for line in file)
-    with looked.folder.rejected.open("rb") as file:
+    with examined.folder.rejected.open("rb") as file:
         withheld = [record for record in map(orjson.loads, file) if record["code"] == "withheld"]
-    own = looked.folder.folder.name
+    own = examined.folder.folder.name
     return found | {record["line"] for record in withheld if record["of"]["job"] == own}
 
 
-def _picked(file: Path, lines: set[int]) -> Iterator[bytes]:
+def _lines_of(file: Path, lines: set[int]) -> Iterator[bytes]:
     with file.open("rb") as source:
         for number, line in enumerate(source, 1):
             if number in lines:
@@ -104,11 +104,11 @@ def convert(
     from daemon.intake.convert import lines
 
     if not file.is_file():
-        raise UserFault("no_such_file", f"{file} is not there, or is no regular file")
+        raise UserFault("no_such_file", f"{file} is not there, or is not a regular file")
     outputs.check(output, force)
     wrong = _LeftOut()
     outputs.put(output, _messages(lines(file), wrong), force)
-    say(f"{output} holds the rows of {file}")
+    echo(f"{output} holds the rows of {file}")
     if wrong.count:
         first = "; ".join(wrong.first)
         raise UserFault("rows_left_out", f"{wrong.count} rows were left out: {first}")
@@ -122,7 +122,7 @@ class _LeftOut:
         self.first: list[str] = []
 
     def add(self, why: str) -> None:
-        """Note one."""
+        """Record one row."""
         self.count += 1
         if len(self.first) < SHOWN:
             self.first.append(why)
@@ -139,7 +139,7 @@ def _messages(rows: Iterator[bytes], wrong: _LeftOut) -> Iterator[bytes]:
         try:
             found = recognise(orjson.loads(line))
         except orjson.JSONDecodeError as error:
-            wrong.add(f"row {number} is no JSON ({error})")
+            wrong.add(f"row {number} is not JSON ({error})")
             continue
         if isinstance(found, Bad):
             wrong.add(f"row {number}: {escape(found.message)}")

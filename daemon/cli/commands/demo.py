@@ -1,4 +1,4 @@
-"""`demo`: the main job on real data in a workspace of its own; knows nothing of training."""
+"""`demo`: trains a small real file from end to end in a workspace of its own."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ from daemon.cli.commands.run import make_workspace
 from daemon.cli.commands.submit import drop, report_of
 from daemon.cli.files.follow import Followed, Follower
 from daemon.cli.output.demo_result import show_result
-from daemon.cli.output.screen import complain, say
+from daemon.cli.output.screen import echo, echo_error
 from daemon.cli.place import JobFailed, alive
 from daemon.clock import SystemClock
 from daemon.errors import Fault, UserFault
@@ -31,42 +31,42 @@ eval_every = 20
 max_new_tokens = 48
 judge_samples = 24
 """
-"""What makes the demo short: one pass over rows that are much alike, with a higher rate."""
+"""Settings for a short demo: one epoch over similar rows, at a higher learning rate."""
 START_WAIT_S = 60.0
 LEAVE_WAIT_S = 20.0
 
 
 class DemoFailed(Fault):
-    """The daemon did not come up."""
+    """The daemon did not start."""
 
 
 def demo(
     root: Annotated[
         Path | None,
         typer.Option(
-            help="Where the workspace is made; a temporary folder without.", metavar="DIR"
+            help="Where to create the workspace; a temporary folder without.", metavar="DIR"
         ),
     ] = None,
     rehearse: Annotated[
         bool, typer.Option("--rehearse", help="Use the stand-in trainer: no model is needed.")
     ] = False,
 ) -> None:
-    """Show the whole on a small real file: a few minutes on two cores."""
+    """Train on a small real file from end to end: a few minutes on two cores."""
     clock = SystemClock()
     began_s = clock.monotonic_s()
     example = find_example(EXAMPLE)
     layout = Layout((root or Path(tempfile.mkdtemp(prefix="finetuned-demo-"))).resolve())
     make_workspace(layout)
-    say(f"The workspace is {layout.root}; 'finetuned status --root {layout.root}' looks in too.")
+    echo(f"The workspace is {layout.root}; 'finetuned status --root {layout.root}' shows it too.")
     with _daemon(layout, rehearse):
         followed = _train(layout, example)
     version = _checked(layout, followed)
     show_result(layout, version)
-    say(f"All of it took {clock.monotonic_s() - began_s:.0f} s.", "dim")
+    echo(f"All of it took {clock.monotonic_s() - began_s:.0f} s.", "dim")
 
 
 def find_example(name: str) -> Path:
-    """Return a shipped example, of a checkout or of an installed package.
+    """Return an example shipped with a checkout or an installed package.
 
     Raises:
         UserFault: neither has it.
@@ -80,17 +80,17 @@ def find_example(name: str) -> Path:
 
 @contextmanager
 def _daemon(layout: Layout, rehearse: bool) -> Iterator[None]:
-    """Run the daemon as a process of its own, and end it whatever happens."""
+    """Run the daemon as a separate process, and stop it whatever happens."""
     argv = [sys.executable, "-P", "-m", "daemon", "run", "--root", str(layout.root)]
-    with tempfile.TemporaryFile() as words:
+    with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
             [*argv, *(["--rehearse"] if rehearse else [])],
             stdin=subprocess.DEVNULL,
-            stdout=words,
-            stderr=words,
+            stdout=output,
+            stderr=output,
         )
         try:
-            _until_up(layout, process, words)
+            _until_up(layout, process, output)
             yield
         finally:
             process.terminate()
@@ -101,13 +101,13 @@ def _daemon(layout: Layout, rehearse: bool) -> Iterator[None]:
                 process.wait()
 
 
-def _until_up(layout: Layout, process: "subprocess.Popen[bytes]", words: IO[bytes]) -> None:
+def _until_up(layout: Layout, process: "subprocess.Popen[bytes]", output: IO[bytes]) -> None:
     clock = SystemClock()
     until_s = clock.monotonic_s() + START_WAIT_S
     while alive(layout) is None or not layout.status_file.exists():
         if process.poll() is not None or clock.monotonic_s() > until_s:
-            words.seek(0)
-            tail = words.read().decode("utf-8", "replace").strip()[-2000:]
+            output.seek(0)
+            tail = output.read().decode("utf-8", "replace").strip()[-2000:]
             raise DemoFailed("no_daemon", f"the daemon did not start:\n{tail}")
         clock.sleep_s(0.1)
 
@@ -116,15 +116,15 @@ def _train(layout: Layout, example: Path) -> Followed:
     follower = Follower(layout, SystemClock())
     followed = drop(layout, example, "normal", None, OWN)
     follower.files.append(followed)
-    say(f"Dropped {example.name} into inbox/; the model is made ready, then trained.")
+    echo(f"Dropped {example.name} into inbox/; the model is prepared, then trained.")
     follower.until_ended()
     return followed
 
 
 def _checked(layout: Layout, followed: Followed) -> str:
     for sentence in report_of(layout, followed):
-        say(f"  {sentence}")
+        echo(f"  {sentence}")
     if followed.version is None:
-        complain(f"see {layout.log_file}")
+        echo_error(f"see {layout.log_file}")
         raise JobFailed("job_failed", followed.message)
     return followed.version

@@ -1,4 +1,4 @@
-"""`doctor`: the settings in force and what is wrong with the machine; mends the ledger alone."""
+"""`doctor`: checks the machine, the workspace and the settings; can rebuild the ledger."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,7 +9,7 @@ from rich.text import Text
 
 from daemon.cli.checks.checks import DoctorCheck, machine_checks, workspace_checks
 from daemon.cli.commands.doctor_gpu import Breaking, Gpu, Quick, check_gpu
-from daemon.cli.output.screen import cell, facts, out, say
+from daemon.cli.output.screen import cell, echo, facts, out
 from daemon.cli.place import HERE, Json, NoWorkspace, Root, workspace
 from daemon.errors import ExitCode, SettingsFault, UserFault
 from daemon.folders.settings_file import literal
@@ -26,7 +26,7 @@ def doctor(
         bool,
         typer.Option(
             "--rebuild-ledger",
-            help="Make queue/ledger.sqlite3 anew from jobs, runs and versions, and nothing else.",
+            help="Rebuild queue/ledger.sqlite3 from jobs, runs and versions, and do nothing else.",
         ),
     ] = False,
     gpu: Gpu = False,
@@ -57,7 +57,7 @@ def doctor(
     else:
         out.print(_settings_table(settings))
         out.print(_checks_table(checks))
-        say("all is well" if well else "something is wrong: see the lines marked ✗")
+        echo("all is well" if well else "something is wrong: see the lines marked ✗")
     if not well:
         raise typer.Exit(ExitCode.BLOCKED)
 
@@ -65,19 +65,19 @@ def doctor(
 def _rebuild_ledger(layout: Layout, json: bool) -> None:
     from daemon.app import rebuild_ledger
 
-    made = rebuild_ledger(layout.root)
-    aside = None if made.aside is None else str(made.aside)
+    rebuilt = rebuild_ledger(layout.root)
+    old = None if rebuilt.aside is None else str(rebuilt.aside)
     if json:
-        lost = {"problems": made.problems, "lost": made.lost}
-        facts({"ledger": str(layout.ledger), "rows": made.counts, "old": aside, **lost})
+        lost = {"problems": rebuilt.problems, "lost": rebuilt.lost}
+        facts({"ledger": str(layout.ledger), "rows": rebuilt.counts, "old": old, **lost})
         return
-    counted = ", ".join(f"{count} {table}" for table, count in made.counts.items())
-    say(f"{layout.ledger} is made anew: {counted}")
-    if aside is not None:
-        say(f"the old one lies in {aside}")
-    for sentence in (*made.problems, made.lost):
+    counted = ", ".join(f"{count} {table}" for table, count in rebuilt.counts.items())
+    echo(f"{layout.ledger} is rebuilt: {counted}")
+    if old is not None:
+        echo(f"the old one lies in {old}")
+    for sentence in (*rebuilt.problems, rebuilt.lost):
         if sentence is not None:
-            say(sentence, "yellow")
+            echo(sentence, "yellow")
 
 
 def _place(root: Path) -> tuple[Layout, list[DoctorCheck]]:

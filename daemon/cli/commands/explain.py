@@ -1,4 +1,4 @@
-"""`explain`: what a version was trained from, what it made better or worse, and how it was made."""
+"""`explain`: what a version was trained on, what that made better or worse, and how."""
 
 import json as json_module
 from collections.abc import Mapping, Sequence
@@ -7,12 +7,12 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from daemon.cli.output.screen import cell, facts, out, say
+from daemon.cli.output.screen import cell, echo, facts, out
 from daemon.cli.place import HERE, Json, Root, workspace
 from daemon.cli.version_names import named
 from daemon.core.decisions.promotion import counted_items
 from daemon.core.evaluation.explanation import earlier_jobs
-from daemon.core.evaluation.explanation import explain as put_together
+from daemon.core.evaluation.explanation import explain as build_explanation
 from daemon.core.workspace.jobs import card_from_record, escape, one_line
 from daemon.errors import Fault, UserFault
 from daemon.folders.models import current_model
@@ -23,11 +23,11 @@ from daemon.layout import Layout
 from daemon.settings_records import WORDS, read_saved
 
 SHOWN = 5
-"""Answers of each kind that changed."""
+"""Changed answers shown of each kind."""
 TEXT = 160
-"""Characters of a question or an answer."""
+"""Characters shown of a question or an answer."""
 DIGITS = 12
-"""Of a checksum, for people."""
+"""Digits shown of a checksum."""
 
 Record = Mapping[str, Any]
 
@@ -39,7 +39,7 @@ def explain(
     root: Root = HERE,
     json: Json = False,
 ) -> None:
-    """Explain a version: its files, what they changed, the verdict, how it was made."""
+    """Explain a version: its files, what they changed, the verdict, its provenance."""
     layout = workspace(root)
     name = named(version) if version else current_model.read(layout)
     if name is None:
@@ -62,11 +62,11 @@ def _collect(layout: Layout, version: str) -> dict[str, Any]:
     try:
         report = json_module.loads((folder / "report.json").read_bytes())
     except (OSError, ValueError):
-        # Older versions have none, nor those whose weights were removed.
+        # Older versions have no report, nor those whose weights were removed.
         report = None
     jobs = (*manifest["job_ids"], *earlier_jobs(manifest))
     misfits = [one.as_record() for one in read_saved(manifest["settings"]).misfits]
-    return put_together(manifest, report, {job: _job(layout, job) for job in jobs}, misfits)
+    return build_explanation(manifest, report, {job: _job(layout, job) for job in jobs}, misfits)
 
 
 def _job(layout: Layout, job: str) -> dict[str, Any] | None:
@@ -86,13 +86,13 @@ def _job(layout: Layout, job: str) -> dict[str, Any] | None:
 
 def _show(found: Record) -> None:
     verdict = found["verdict"]
-    say(f"{found['version']}: {verdict['kind']}", "bold")
+    echo(f"{found['version']}: {verdict['kind']}", "bold")
     for reason in verdict["reasons"]:
-        say(f"- {reason}")
+        echo(f"- {reason}")
     if found["parent"] is None:
         return
     against = ", ".join(verdict["compared_with"]) or "nothing: no hold-out item was there"
-    say(f"It was trained from {found['parent']} and compared with {against}.")
+    echo(f"It was trained from {found['parent']} and compared with {against}.")
     _section("Its files", _files(found["files"]))
     _section("Files trained before", _earlier(found["earlier_files"]))
     _section("Scores", _scores([one for one in found["scores"] if one["main"]]))
@@ -101,14 +101,14 @@ def _show(found: Record) -> None:
     where = f"models/versions/{found['version']}/report.html"
     _answers("From wrong to right", changed.get("to_right", []), where)
     _answers("From right to wrong", changed.get("to_wrong", []), where)
-    _section("How it was made", _provenance(found["provenance"]))
+    _section("Provenance", _provenance(found["provenance"]))
     _section("Settings that this release reads otherwise", _settings(found["settings"]))
 
 
 def _section(title: str, table: Table) -> None:
     if table.row_count:
-        say("")
-        say(title, "bold")
+        echo("")
+        echo(title, "bold")
         out.print(table)
 
 
@@ -121,7 +121,7 @@ def _add(table: Table, *values: object) -> None:
 
 
 def _files(files: Sequence[Record]) -> Table:
-    table = _table("file", "trained", "held out", "refused", "set aside", "loss", "right")
+    table = _table("file", "trained", "held out", "refused", "skipped", "loss", "right")
     for one in files:
         rows = one["rows"]
         _add(
@@ -179,8 +179,8 @@ def _tests(tests: Sequence[Record]) -> Table:
 def _answers(title: str, changed: Sequence[Record], where: str) -> None:
     if not changed:
         return
-    say("")
-    say(f"{title}: {len(changed)}", "bold")
+    echo("")
+    echo(f"{title}: {len(changed)}", "bold")
     for one in changed[:SHOWN]:
         for name, key in (
             ("question", "question"),
@@ -188,33 +188,33 @@ def _answers(title: str, changed: Sequence[Record], where: str) -> None:
             ("before", "before"),
             ("after", "after"),
         ):
-            say(f"  {name:>8}: {one_line(one[key], TEXT)}")
-        say("")
+            echo(f"  {name:>8}: {one_line(one[key], TEXT)}")
+        echo("")
     if len(changed) > SHOWN:
-        say(f"  and {len(changed) - SHOWN} more, in {where}")
+        echo(f"  and {len(changed) - SHOWN} more, in {where}")
 
 
-def _provenance(made: Record) -> Table:
+def _provenance(provenance: Record) -> Table:
     table = _table("", "")
-    commit = made["git_commit"] or "unknown"
+    commit = provenance["git_commit"] or "unknown"
     state = {True: ", with changes not committed", False: "", None: ", changes unknown"}
-    libraries = made["libraries"] or {}
-    energy = made["energy"] or {"joules": None, "reason": "not measured then"}
+    libraries = provenance["libraries"] or {}
+    energy = provenance["energy"] or {"joules": None, "reason": "not measured then"}
     joules = energy["joules"]
-    phases = {name.removesuffix("_s"): took for name, took in (made["phases"] or {}).items()}
+    phases = {name.removesuffix("_s"): took for name, took in (provenance["phases"] or {}).items()}
     rows = {
-        "code": f"{commit}{state[made['git_dirty']]}",
-        "base": f"{made['base']} ({str(made['base_fingerprint'])[:DIGITS]})",
-        "prefix": made["prefix"],
+        "code": f"{commit}{state[provenance['git_dirty']]}",
+        "base": f"{provenance['base']} ({str(provenance['base_fingerprint'])[:DIGITS]})",
+        "prefix": provenance["prefix"],
         "libraries": ", ".join(f"{name} {its}" for name, its in libraries.items()) or None,
-        "platform": made["platform"],
-        "seeds": ", ".join(f"{name} {seed}" for name, seed in (made["seeds"] or {}).items()),
-        "data": made["data_fingerprint"],
-        "steps": f"{made['step_in_run']}, {made['step']} since the base",
-        "moments": f"of the optimizer: {_moments(made)}",
-        "time": f"{_number(made['duration_s'])} s",
+        "platform": provenance["platform"],
+        "seeds": ", ".join(f"{name} {seed}" for name, seed in (provenance["seeds"] or {}).items()),
+        "data": provenance["data_fingerprint"],
+        "steps": f"{provenance['step_in_run']}, {provenance['step']} since the base",
+        "moments": f"of the optimizer: {_moments(provenance)}",
+        "time": f"{_number(provenance['duration_s'])} s",
         "of it": ", ".join(f"{name} {took:.1f} s" for name, took in phases.items()) or None,
-        "tokens": f"{made['tokens']}, {_number(made['tokens_per_s'])} a second",
+        "tokens": f"{provenance['tokens']}, {_number(provenance['tokens_per_s'])} a second",
         "energy": f"unknown: {energy['reason']}" if joules is None else f"{joules:.0f} J",
     }
     for name, value in rows.items():
@@ -230,10 +230,10 @@ def _settings(misfits: Sequence[Record]) -> Table:
     return table
 
 
-def _moments(made: Record) -> str:
-    if made["start_moments"] and made["step_in_run"] == made["step"]:
+def _moments(provenance: Record) -> str:
+    if provenance["start_moments"] and provenance["step_in_run"] == provenance["step"]:
         return "none before, it began from the untouched base"
-    return made["start_moments"] or "unknown"
+    return provenance["start_moments"] or "unknown"
 
 
 def _moved(loss: Record | None) -> str | None:

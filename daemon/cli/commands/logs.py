@@ -1,4 +1,4 @@
-"""`logs`: shows the daemon's structured log to people; changes nothing."""
+"""`logs`: shows the daemon's structured log."""
 
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
@@ -6,24 +6,22 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from daemon.cli.output.screen import fact, out, read_no_more, safe, say
+from daemon.cli.output.screen import echo, fact, out, read_no_more, safe
 from daemon.cli.place import HERE, Json, Root, workspace
 from daemon.clock import SystemClock
 from daemon.folders.status.reading import Lines
 
-LOOK_S = 0.25
+POLL_S = 0.25
 BACK_BYTES = 8 * 2**20
-"""Read at most to find the last lines."""
+"""How much is read to find the last lines."""
 COLOURS = {"warning": "yellow", "error": "red", "critical": "bold red", "debug": "dim"}
 KNOWN = ("timestamp", "level", "event", "exception")
 
 
 def logs(
-    follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Go on with what is written from now on.")
-    ] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep showing new lines.")] = False,
     lines: Annotated[
-        int, typer.Option("--lines", "-n", min=0, max=100_000, help="So many of the last lines.")
+        int, typer.Option("--lines", "-n", min=0, max=100_000, help="How many of the last lines.")
     ] = 20,
     root: Root = HERE,
     json: Json = False,
@@ -32,15 +30,15 @@ def logs(
     layout = workspace(root)
     following = Lines(layout.log_file, BACK_BYTES)
     if not follow and not layout.log_file.exists():
-        say(f"there is no log yet: {layout.log_file} is written by 'finetuned run'")
+        echo(f"there is no log yet: {layout.log_file} is written by 'finetuned run'")
         return
     known = following.new()
     _show(known[max(0, len(known) - lines) :], json)
     clock = SystemClock()
     try:
         while follow and not read_no_more():
-            clock.sleep_s(LOOK_S)
-            # One that was removed will be written to no more.
+            clock.sleep_s(POLL_S)
+            # A workspace that was removed gets no more lines.
             workspace(layout.root)
             _show(following.new(), json)
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""`preview`: what would become of a file if it were dropped; changes nothing."""
+"""`preview`: what intake and training would make of a file if it were dropped."""
 
 import os
 from collections.abc import Sequence
@@ -10,8 +10,8 @@ import typer
 from rich.text import Text
 
 from daemon.cli.files import estimate
-from daemon.cli.files.examination import Looked, examined
-from daemon.cli.output.screen import facts, out, safe, say
+from daemon.cli.files.examination import Examination, examine_file
+from daemon.cli.output.screen import echo, facts, out, safe
 from daemon.cli.place import HERE, Json, Root, workspace
 from daemon.core.workspace.jobs import escape
 from daemon.layout import Layout
@@ -25,39 +25,39 @@ STYLES = {"supervised": "bold green", "ignored": "dim", "truncated": "strike red
 MARKS = {"supervised": ("[", "]"), "ignored": ("", ""), "truncated": ("<", ">")}
 LEGEND = {"supervised": "learned", "ignored": "only read", "truncated": "cut off"}
 LONGEST_SHOWN = 1500
-"""Tokens of a row that are shown."""
+"""Tokens shown of a row."""
 
 
 def preview(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A JSONL file.")],
-    rows: Annotated[int, typer.Option(help="So many rows are shown by token.", min=0)] = 3,
+    rows: Annotated[int, typer.Option(help="How many rows are shown by token.", min=0)] = 3,
     root: Root = HERE,
     json: Json = False,
 ) -> None:
-    """Show what would become of a file."""
+    """Show what the daemon would make of a file."""
     layout = workspace(root)
-    with examined(file, layout) as looked:
+    with examine_file(file, layout) as examined:
         if json:
-            facts(looked.report)
+            facts(examined.report)
             return
-        describe(looked.report)
-        _costs(looked, layout)
-        _rows(looked, rows)
+        describe(examined.report)
+        _costs(examined, layout)
+        _rows(examined, rows)
 
 
 def describe(report: "Report") -> None:
-    """Write a report's verdict, reasons and token lengths."""
+    """Print a report's verdict, reasons and token lengths."""
     from daemon.analysis.charts import charts
     from daemon.analysis.verdict import headline, remarks, sentence, why
 
-    say(f"{headline(report)}: {sentence(report)}", "bold")
-    for said in (why(report), *remarks(report)):
-        if said:
-            say(said)
+    echo(f"{headline(report)}: {sentence(report)}", "bold")
+    for line in (why(report), *remarks(report)):
+        if line:
+            echo(line)
     for reason in report.get("reasons") or []:
-        say(f"{reason['code']} x {reason['count']}: {reason['hint']}", "yellow")
+        echo(f"{reason['code']} x {reason['count']}: {reason['hint']}", "yellow")
         for example in reason.get("examples") or []:
-            say(f"  line {example.get('line')}: {escape(str(example.get('message') or ''), 200)}")
+            echo(f"  line {example.get('line')}: {escape(str(example.get('message') or ''), 200)}")
     for chart in charts(report):
         if chart.id == "tokens":
             _histogram(chart)
@@ -66,41 +66,41 @@ def describe(report: "Report") -> None:
 def _histogram(chart: "Chart") -> None:
     counts = chart.series[0][1]
     width = max(map(len, chart.labels))
-    say("")
-    say(f"{chart.title} ({chart.summary})")
+    echo("")
+    echo(f"{chart.title} ({chart.summary})")
     for label, count in zip(chart.labels, counts, strict=True):
         bar = "█" * max(count > 0, round(BAR * count / max(counts)))
-        say(f"  {label:>{width}} {bar} {count:,}")
+        echo(f"  {label:>{width}} {bar} {count:,}")
 
 
-def _costs(looked: Looked, layout: Layout) -> None:
-    lengths = estimate.lengths_of(looked.folder.train)
+def _costs(examined: Examination, layout: Layout) -> None:
+    lengths = estimate.lengths_of(examined.folder.train)
     if not lengths:
         return
-    training = looked.settings.training
+    training = examined.settings.training
     cost = estimate.cost_of(lengths, training)
-    say("")
-    for said in estimate.sentences(cost, estimate.measured(layout), training.epochs):
-        say(said)
+    echo("")
+    for sentence in estimate.sentences(cost, estimate.measured(layout), training.epochs):
+        echo(sentence)
 
 
-def _rows(looked: Looked, wanted: int) -> None:
+def _rows(examined: Examination, wanted: int) -> None:
     import orjson
 
     from daemon.core.rows.examples import from_record
 
-    if not wanted or not looked.folder.train.exists():
+    if not wanted or not examined.folder.train.exists():
         return
     coloured = out.color_system is not None and not os.environ.get("NO_COLOR")
-    say("")
+    echo("")
     out.print(_legend(coloured), soft_wrap=True)
-    with looked.folder.train.open("rb") as file:
+    with examined.folder.train.open("rb") as file:
         for line in islice(file, wanted):
             record = orjson.loads(line)
-            limit = looked.settings.training.max_row_tokens
-            pieces = looked.encoder.pieces(from_record(record), limit)
-            say(f"line {record['line']}, {record['tokens']} tokens:", "bold")
-            out.print(shown(pieces[:LONGEST_SHOWN], coloured), soft_wrap=True)
+            limit = examined.settings.training.max_row_tokens
+            tokens = examined.encoder.pieces(from_record(record), limit)
+            echo(f"line {record['line']}, {record['tokens']} tokens:", "bold")
+            out.print(shown(tokens[:LONGEST_SHOWN], coloured), soft_wrap=True)
 
 
 def _legend(coloured: bool) -> Text:
@@ -112,15 +112,15 @@ def _legend(coloured: bool) -> Text:
     return found
 
 
-def shown(pieces: "Sequence[TokenText]", coloured: bool) -> Text:
-    """Return tokens as text: in colours, or with marks around each stretch of one kind."""
+def shown(tokens: "Sequence[TokenText]", coloured: bool) -> Text:
+    """Return tokens as text: in colours, or with marks around each span of one kind."""
     found = Text()
     before = ""
-    for piece in pieces:
-        if not coloured and piece.kind != before:
-            found.append((MARKS[before][1] if before else "") + MARKS[piece.kind][0])
-        found.append(safe(piece.text), STYLES[piece.kind] if coloured else "")
-        before = piece.kind
+    for token in tokens:
+        if not coloured and token.kind != before:
+            found.append((MARKS[before][1] if before else "") + MARKS[token.kind][0])
+        found.append(safe(token.text), STYLES[token.kind] if coloured else "")
+        before = token.kind
     if not coloured and before:
         found.append(MARKS[before][1])
     return found

@@ -1,12 +1,12 @@
-"""`reproduce`: trains a version again from its manifest, and shows whether it is the same."""
+"""`reproduce`: trains a version again from its manifest, and compares the result."""
 
 from typing import Annotated, Any
 
 import typer
 
-from daemon.cli.output.screen import facts, say
+from daemon.cli.output.screen import echo, facts
 from daemon.cli.place import HERE, Json, Rehearse, Root, Wait, alive, workspace
-from daemon.cli.requests.order_client import carry_on
+from daemon.cli.requests.order_client import run_order
 from daemon.cli.version_names import named
 from daemon.clock import SystemClock
 from daemon.core.workspace.orders import REPRODUCTION, Header, kind_of
@@ -20,7 +20,7 @@ FAILED = ("different", "impossible", "failed")
 
 def reproduce(
     version: Annotated[
-        str, typer.Argument(metavar="V|ORDER", help="A version, or a reproduction to go on.")
+        str, typer.Argument(metavar="V|ORDER", help="A version, or a reproduction to continue.")
     ],
     wait: Wait = False,
     rehearse: Rehearse = False,
@@ -36,23 +36,23 @@ def reproduce(
         raise UserFault("no_such_order", f"there is no {name} in models/reproductions")
     place = layout.reproduction(name)
     if orders.read_result(place) is None:
-        carry_on(layout, name, wait=wait, rehearse=rehearse, tell=lambda: None)
+        run_order(layout, name, wait=wait, rehearse=rehearse, report_progress=lambda: None)
     result = orders.read_result(place) or _waiting(layout, name)
     if json:
         facts(result)
     else:
-        say(f"{name}: {result['message']}", "bold")
+        echo(f"{name}: {result['message']}", "bold")
         if result["outcome"] is not None:
-            say(f"The report is {place.report}.")
+            echo(f"The report is {place.report}.")
     if result["outcome"] in FAILED:
         raise typer.Exit(ExitCode.FAILED)
 
 
 def _open(layout: Layout, version: str) -> str:
-    """Make the order; return its name.
+    """Create the order; return its name.
 
     Raises:
-        UserFault: the version is not there, or nothing was kept that it could be made of again.
+        UserFault: the version is not there, or does not have what its training needs.
     """
     folder = layout.version(version)
     try:
@@ -88,9 +88,9 @@ def _needed(manifest: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _waiting(layout: Layout, name: str) -> dict[str, Any]:
-    """Return what is known of one that is not over, in the form of a result."""
+    """Return the state of an unfinished reproduction, in the form of a result."""
     where = "the daemon does it when no job waits"
     if alive(layout) is None:
         where = "the next daemon does it"
-    again = f"'finetuned reproduce {name}' shows how it came out"
+    again = f"'finetuned reproduce {name}' shows the result"
     return {"order": name, "outcome": None, "message": f"{where}, and {again}", "found": None}

@@ -1,13 +1,13 @@
-"""`retrain` and `lineage new`: send jobs through again, and begin from an untouched base."""
+"""`retrain` and `lineage new`: queue ended jobs again, and start over from the untouched base."""
 
 import os
 from typing import Annotated
 
 import typer
 
-from daemon.cli.output.screen import say
+from daemon.cli.output.screen import echo
 from daemon.cli.place import HERE, Root, workspace
-from daemon.cli.requests.control_client import ask_or_do
+from daemon.cli.requests.control_client import send_or_run
 from daemon.errors import UserFault
 from daemon.folders.queue.queue import JOB_NAME
 from daemon.layout import ENDED, Layout
@@ -17,13 +17,13 @@ lineage = typer.Typer(help="The chain of versions.", no_args_is_help=True)
 
 @lineage.callback()
 def _group() -> None:
-    """Keep `new` a word of its own: a group of one command would swallow it."""
+    """Keep `new` a subcommand: Typer would merge a group of one command with it."""
 
 
 @lineage.command("new")
 def lineage_new(root: Root = HERE) -> None:
-    """Begin anew from the untouched base model; earlier versions stay."""
-    ask_or_do(workspace(root), "lineage", "new")
+    """Start over from the untouched base model; earlier versions stay."""
+    send_or_run(workspace(root), "lineage", "new")
 
 
 def retrain(
@@ -37,9 +37,9 @@ def retrain(
     layout = workspace(root)
     chosen = _ended(layout, ("done",)) if every else _named(layout, jobs or [])
     if not chosen:
-        say("there is no job in queue/done" if every else "name a job, or give --all")
+        echo("there is no job in queue/done" if every else "name a job, or give --all")
         raise typer.Exit(0 if every else 2)
-    ask_or_do(layout, "retry", "\n".join(chosen))
+    send_or_run(layout, "retry", "\n".join(chosen))
 
 
 def _named(layout: Layout, jobs: list[str]) -> list[str]:

@@ -1,11 +1,11 @@
-"""`init` and `run`: make a workspace, and be its daemon."""
+"""`init` and `run`: create a workspace, and run its daemon."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from daemon.cli.output.screen import facts, say
+from daemon.cli.output.screen import echo, facts
 from daemon.cli.place import HERE, Json, Root, workspace
 from daemon.core.workspace.orders import KINDS
 from daemon.errors import UserFault
@@ -16,23 +16,23 @@ def init(
     directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where.")] = HERE,
     json: Json = False,
 ) -> None:
-    """Make a workspace: its folders, and finetuned.toml with every setting explained."""
+    """Create a workspace: its folders, and finetuned.toml with every setting explained."""
     layout = Layout(directory.resolve())
     make_workspace(layout)
     if json:
         facts({"root": str(layout.root), "settings": str(layout.settings_file)})
         return
-    say(f"The workspace is {layout.root}; its settings are in {layout.settings_file.name}.")
+    echo(f"The workspace is {layout.root}; its settings are in {layout.settings_file.name}.")
     where = "" if directory == HERE else f" --root {directory}"
-    say(f"Start the daemon with 'finetuned run{where}', then drop .jsonl files into")
-    say(f"{layout.inbox}. 'finetuned status{where}' shows what happens.")
+    echo(f"Start the daemon with 'finetuned run{where}', then drop .jsonl files into")
+    echo(f"{layout.inbox}. 'finetuned status{where}' shows what happens.")
 
 
 def make_workspace(layout: Layout) -> None:
-    """Make the folders and the settings.
+    """Create the folders and the settings.
 
     Raises:
-        UserFault: there are settings already, or the folder cannot be made; nothing was changed.
+        UserFault: settings exist already, or the folder cannot be created; nothing was changed.
     """
     from daemon.folders import settings_file
     from daemon.folders.disk import access, atomic
@@ -49,7 +49,7 @@ def make_workspace(layout: Layout) -> None:
             atomic.make_directory(folder)
         settings_file.write(layout, settings)
     except OSError as error:
-        raise UserFault("no_workspace", f"{layout.root} cannot be made: {error}") from error
+        raise UserFault("no_workspace", f"{layout.root} cannot be created: {error}") from error
 
 
 def _folders(layout: Layout) -> list[Path]:
@@ -83,7 +83,7 @@ def run(
     ] = False,
     root: Root = HERE,
 ) -> None:
-    """Be the daemon of a workspace until stopped."""
+    """Run the daemon of a workspace until stopped."""
     from daemon.app import build_supervisor
     from daemon.model import wheels
 
@@ -95,7 +95,7 @@ def run(
 
 
 def _startable(root: Path) -> Layout:
-    """Return the layout of a folder a daemon may fill: a workspace, or one with nothing in it."""
+    """Return the layout of a folder a daemon may use: a workspace, or an empty folder."""
     if root.is_dir() and not any(root.iterdir()):
         return Layout(root.resolve())
     return workspace(root)

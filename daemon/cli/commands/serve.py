@@ -1,10 +1,10 @@
-"""`serve`: be the HTTP server of a workspace; trains nothing and needs no daemon."""
+"""`serve`: runs the HTTP server of a workspace; needs no daemon."""
 
 from typing import Annotated
 
 import typer
 
-from daemon.cli.output.screen import say
+from daemon.cli.output.screen import echo
 from daemon.cli.place import HERE, Root, workspace
 
 
@@ -14,8 +14,8 @@ def serve(
     ] = False,
     root: Root = HERE,
 ) -> None:
-    """Serve inference over HTTP until stopped; the table server of the settings says where."""
-    # Here, because the command line must start without them.
+    """Serve inference over HTTP until stopped; [server] in the settings has the address."""
+    # Imported here: the command line must start without them.
     from daemon.folders.disk import access
     from daemon.serving.launch import serve as serve_until_stopped
     from daemon.settings_file import read_settings
@@ -24,5 +24,5 @@ def serve(
     settings = read_settings(layout.settings_file)
     access.restrict(settings.access)
     if settings.server.needs_token:
-        say(f"Requests need 'Authorization: Bearer …' with the text of {layout.server_token}.")
+        echo(f"Requests need 'Authorization: Bearer …' with the text of {layout.server_token}.")
     serve_until_stopped(layout, settings.server, rehearse=rehearse, child=False)

@@ -1,4 +1,4 @@
-"""`service install|remove|status`: the daemon of a workspace starts with the user's session."""
+"""`service install|remove|status`: starts the workspace's daemon with the user's session."""
 
 import os
 import shlex
@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from daemon.cli.checks.checks import place_checks
-from daemon.cli.checks.service_manager import Launchd, Manager, Systemd, tell, until
-from daemon.cli.output.screen import complain, facts, say
+from daemon.cli.checks.service_manager import Launchd, Manager, Systemd, run_command, until
+from daemon.cli.output.screen import echo, echo_error, facts
 from daemon.cli.place import HERE, Json, Root, alive, workspace
 from daemon.core.service.service import Service, not_carried, service_name
 from daemon.core.service.systemd import IN_PROGRAM
@@ -24,7 +24,7 @@ service = typer.Typer(help="Start the daemon when you log in.", no_args_is_help=
 
 @dataclass(frozen=True)
 class ServiceHost:
-    """What of the machine and its user decides where a service's file lies."""
+    """The facts of machine and user that decide where a service's file lies."""
 
     platform: str
     uid: int
@@ -36,7 +36,7 @@ class ServiceHost:
 def this_machine() -> ServiceHost:
     """Return this machine and user."""
     home = Path.home()
-    # The base directory rules: a relative path counts as none.
+    # The XDG base directory specification: a relative path is ignored.
     config = Path(os.environ.get("XDG_CONFIG_HOME", ""))
     return ServiceHost(
         platform=sys.platform,
@@ -68,41 +68,41 @@ def install(
     manager = _manager(machine, layout)
     content = manager.content(_service(machine, manager, layout, as_root), layout.logs)
     for check in place_checks(layout.root):
-        complain(f"warning: {check.finding}")
+        echo_error(f"warning: {check.finding}")
     changed = services.read(manager.file) != content
     if changed:
         services.write(manager.file, content)
-    say(f"{'wrote' if changed else 'unchanged:'} {manager.file}")
+    echo(f"{'wrote' if changed else 'unchanged:'} {manager.file}")
     if no_start:
-        say(f"to start the daemon, type: {_typed(manager.start_commands())}")
+        echo(f"to start the daemon, type: {_typed(manager.start_commands())}")
     else:
         _load(manager, layout, changed)
 
 
 @service.command()
 def remove(root: Root = HERE) -> None:
-    """Stop the daemon that was started so, and start it no more."""
+    """Stop the daemon that the service started, and uninstall the service."""
     layout = Layout(root.resolve())
     manager = _manager(this_machine(), layout)
     there = services.read(manager.file) is not None
     state = manager.state()
     if not there and not state.loaded:
-        say(f"there is no service for {layout.root}: {manager.file} does not exist")
+        echo(f"there is no service for {layout.root}: {manager.file} does not exist")
         return
     if state.loaded:
         _unload(manager)
     services.remove(manager.file)
-    say(f"removed {manager.file}; the workspace {layout.root} was left as it is")
+    echo(f"removed {manager.file}; the workspace {layout.root} was left as it is")
     typed = _typed([*manager.stop_commands(), *manager.after_removal()])
     if state.loaded is None:
-        complain(f"{manager.name} cannot be asked ({state.words}); where it can, type: {typed}")
-    elif (failed := _tell_all(manager.after_removal())) is not None:
-        complain(f"{manager.name} has not noticed yet ({failed})")
+        echo_error(f"{manager.name} cannot be reached ({state.words}); where it can, type: {typed}")
+    elif (failed := _run_all(manager.after_removal())) is not None:
+        echo_error(f"{manager.name} has not noticed yet ({failed})")
 
 
 @service.command()
 def status(root: Root = HERE, json: Json = False) -> None:
-    """Say whether the daemon of this workspace starts by itself, and whether it is loaded."""
+    """Show whether the daemon of this workspace starts by itself, and whether it is loaded."""
     layout = Layout(root.resolve())
     manager = _manager(this_machine(), layout)
     content = services.read(manager.file)
@@ -121,13 +121,13 @@ def status(root: Root = HERE, json: Json = False) -> None:
         )
         return
     if content is None:
-        say(f"not installed: {manager.file} does not exist")
+        echo(f"not installed: {manager.file} does not exist")
     else:
-        say(f"installed: {manager.file}")
-        shown = "cannot be made out: the file was not written by this command"
-        say(f"command: {shlex.join(command) if command else shown}")
+        echo(f"installed: {manager.file}")
+        shown = "cannot be parsed: the file was not written by this command"
+        echo(f"command: {shlex.join(command) if command else shown}")
     loaded = {True: "yes", False: "no", None: "unknown"}[state.loaded]
-    say(f"loaded: {loaded}" + (f" ({state.words})" if state.words else ""))
+    echo(f"loaded: {loaded}" + (f" ({state.words})" if state.words else ""))
 
 
 def _manager(machine: ServiceHost, layout: Layout) -> Manager:
@@ -175,13 +175,13 @@ def _load(manager: Manager, layout: Layout, changed: bool) -> None:
     """Load the file and start the daemon.
 
     Raises:
-        BusyFault: a daemon that was started otherwise has the workspace.
-        UserFault: the manager is not there, or refused.
+        BusyFault: a daemon that was started otherwise runs in the workspace.
+        UserFault: the manager is missing, or refused.
     """
     typed = _typed(manager.start_commands())
     state, pid = manager.state(), alive(layout)
     if state.running and not changed:
-        say(f"it runs already: {state.words}")
+        echo(f"it runs already: {state.words}")
         return
     if pid is not None and not state.running:
         raise BusyFault(
@@ -190,25 +190,25 @@ def _load(manager: Manager, layout: Layout, changed: bool) -> None:
             f"{pid}: end it with 'finetuned stop --root {layout.root}', then type: {typed}",
         )
     if state.loaded:
-        # A daemon of the earlier file would go on as it was started.
+        # A daemon of the earlier file would run on as it was started.
         _unload(manager)
-    failed = _tell_all(manager.start_commands())
+    failed = _run_all(manager.start_commands())
     if failed is not None:
         raise UserFault(
             "not_loaded",
             f"{manager.file} is there, but {manager.name} did not start the daemon ({failed}). "
             f"To do so, type: {typed}",
         )
-    say("the daemon is started, and will be whenever you log in")
+    echo("the daemon is started, and will be whenever you log in")
 
 
 def _unload(manager: Manager) -> None:
-    """Have the daemon leave, and wait for it.
+    """Stop the daemon, and wait for that.
 
     Raises:
-        UserFault: it stays.
+        UserFault: it still runs.
     """
-    failed = _tell_all(manager.stop_commands())
+    failed = _run_all(manager.stop_commands())
     if failed is None and not until(lambda: not manager.state().loaded):
         failed = "it has not left yet"
     if failed is not None:
@@ -219,12 +219,12 @@ def _unload(manager: Manager) -> None:
         )
 
 
-def _tell_all(commands: list[list[str]]) -> str | None:
-    """Give commands one after another; return why the first that failed did."""
+def _run_all(commands: list[list[str]]) -> str | None:
+    """Run commands one after another; return the error of the first that fails."""
     for argv in commands:
-        said = tell(argv)
-        if not said.good:
-            return said.text
+        result = run_command(argv)
+        if not result.good:
+            return result.text
     return None
 
 

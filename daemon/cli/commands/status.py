@@ -1,4 +1,4 @@
-"""`status`: shows the status document to people, and says plainly when the daemon is dead."""
+"""`status`: shows the status document, and says plainly when the daemon is dead."""
 
 import signal
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ WATCH_S = 1.0
 
 
 def status(
-    watch: Annotated[bool, typer.Option("--watch", help="Show it anew every second.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Refresh every second.")] = False,
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON Schema of the status document.")
     ] = False,
@@ -38,7 +38,7 @@ def status(
     if watch:
         _watch(layout, json)
         return
-    pulse, document = feel(layout), read_status(layout)
+    pulse, document = read_pulse(layout), read_status(layout)
     if json:
         facts(_facts(pulse, document))
     else:
@@ -48,7 +48,7 @@ def status(
 
 
 def _watch(layout: Layout, as_json: bool) -> None:
-    """Show it until Ctrl-C or SIGTERM, or until nobody reads it any more.
+    """Refresh until Ctrl-C or SIGTERM, or until stdout's reader has left.
 
     Raises:
         NoWorkspace: the workspace was removed.
@@ -56,10 +56,10 @@ def _watch(layout: Layout, as_json: bool) -> None:
     clock = SystemClock()
     on_screen = out.is_terminal and not as_json
     live = Live(console=out, auto_refresh=False, screen=True) if on_screen else None
-    with suppress(KeyboardInterrupt), _ending_as_by_a_key(), live or nullcontext():
+    with suppress(KeyboardInterrupt), _sigterm_as_interrupt(), live or nullcontext():
         while not read_no_more():
             workspace(layout.root)
-            pulse, document = feel(layout), read_status(layout)
+            pulse, document = read_pulse(layout), read_status(layout)
             if as_json:
                 fact(_facts(pulse, document))
             elif live is not None:
@@ -70,8 +70,8 @@ def _watch(layout: Layout, as_json: bool) -> None:
 
 
 @contextmanager
-def _ending_as_by_a_key() -> Iterator[None]:
-    """Take SIGTERM for Ctrl-C meanwhile: else the terminal would be left without its cursor."""
+def _sigterm_as_interrupt() -> Iterator[None]:
+    """Treat SIGTERM as Ctrl-C: otherwise the terminal would be left without its cursor."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
@@ -87,7 +87,7 @@ def _page(layout: Layout, pulse: Pulse, document: dict[str, Any] | None) -> Grou
     return page(str(layout.root), document, pulse.problem)
 
 
-def feel(layout: Layout) -> Pulse:
-    """Return whether the daemon of a workspace lives, by its lock and its heartbeat."""
+def read_pulse(layout: Layout) -> Pulse:
+    """Return whether the daemon of a workspace runs, by its lock and its heartbeat."""
     now = SystemClock().now()
     return pulse_of(alive(layout), read_status(layout), now, str(layout.root))

@@ -1,4 +1,4 @@
-"""`submit`: copies files into the inbox, whole at once; what they hold is judged by the daemon."""
+"""`submit`: copies files into the inbox atomically; the daemon checks what they contain."""
 
 import os
 import tomllib
@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from daemon.cli.files.follow import Followed, Follower
-from daemon.cli.output.screen import facts, say
+from daemon.cli.output.screen import echo, facts
 from daemon.cli.place import HERE, JobFailed, Json, NotRunning, Root, alive, how_to_start, workspace
 from daemon.clock import SystemClock
 from daemon.core.workspace.jobs import Priority
@@ -21,7 +21,7 @@ from daemon.settings_file import read_settings, with_own
 
 CONVERTED = (".json", ".csv", ".parquet")
 LONGEST_STEM = 200
-"""In bytes; with endings and a temporary prefix it stays within a file name's 255."""
+"""In bytes; with suffixes and a temporary prefix the name stays within 255."""
 
 
 def submit(
@@ -53,18 +53,18 @@ def submit(
         follower.files.append(drop(layout, path, level, holdout, settings))
     if wait:
         follower.until_ended()
-    _tell(layout, follower.files, wait, json)
+    _report(layout, follower.files, wait, json)
 
 
-def _priority(word: str) -> Priority:
+def _priority(name: str) -> Priority:
     for priority in FOLDERS:
-        if word == priority:
+        if name == priority:
             return priority
-    raise typer.BadParameter(f"{word} is none of {', '.join(FOLDERS)}", param_hint="--priority")
+    raise typer.BadParameter(f"{name} is none of {', '.join(FOLDERS)}", param_hint="--priority")
 
 
 def _own_settings(layout: Layout, pairs: list[str]) -> str:
-    """Return a job's own settings as TOML, once they have been found usable."""
+    """Return a job's own settings as TOML, validated."""
     own: dict[str, dict[str, Any]] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
@@ -77,7 +77,7 @@ def _own_settings(layout: Layout, pairs: list[str]) -> str:
 
 
 def _value(text: str) -> Any:
-    """Read a value as TOML; what is none is a string without its quotes."""
+    """Parse a value as TOML; anything else is an unquoted string."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
@@ -89,7 +89,7 @@ def _check(files: list[Path], holdout: Path | None) -> None:
         raise typer.BadParameter("belongs to one file; give one", param_hint="--holdout")
     for path in (*files, *([holdout] if holdout else [])):
         if not path.is_file():
-            raise UserFault("no_such_file", f"{path} is not there, or is no regular file")
+            raise UserFault("no_such_file", f"{path} is not there, or is not a regular file")
         if path.suffix.lower() not in (".jsonl", *CONVERTED):
             endings = ", ".join((".jsonl", *CONVERTED))
             raise UserFault("unknown_format", f"{path} ends in none of {endings}")
@@ -101,7 +101,7 @@ def drop(
     """Put one file into the inbox with its companions; nothing there is ever overwritten."""
     folder = layout.inbox / FOLDERS[priority]
     stem = os.fsencode(path.stem)[:LONGEST_STEM].decode("utf-8", "ignore")
-    # A leading dot or a hold-out's ending would make the daemon take the file for another thing.
+    # With a leading dot or a hold-out's suffix the daemon would not see a training file.
     stem = stem.lstrip(".").removesuffix(HOLDOUT.removesuffix(".jsonl")) or "file"
     stem = drops.free_stem(folder, stem, (".jsonl", HOLDOUT, OWN_SETTINGS))
     writers: dict[str, drops.Writer] = {}
@@ -125,26 +125,26 @@ def _writer(path: Path) -> drops.Writer:
     return write
 
 
-def _tell(layout: Layout, files: list[Followed], waited: bool, json: bool) -> None:
+def _report(layout: Layout, files: list[Followed], waited: bool, json: bool) -> None:
     if json:
         facts([vars(followed) for followed in files])
     else:
         for followed in files:
-            _tell_one(layout, followed, waited)
+            _report_one(layout, followed, waited)
     if not waited and not json and alive(layout) is None:
-        say(how_to_start(layout))
+        echo(how_to_start(layout))
     failed = [followed for followed in files if followed.state in ("failed", "skipped")]
     if failed:
         raise JobFailed("job_failed", "; ".join(followed.message for followed in failed))
 
 
-def _tell_one(layout: Layout, followed: Followed, waited: bool) -> None:
+def _report_one(layout: Layout, followed: Followed, waited: bool) -> None:
     if not waited:
-        say(f"{followed.name} lies in the inbox")
+        echo(f"{followed.name} lies in the inbox")
         return
-    say(followed.message or followed.name)
+    echo(followed.message or followed.name)
     for sentence in report_of(layout, followed):
-        say(f"  {sentence}")
+        echo(f"  {sentence}")
 
 
 def report_of(layout: Layout, followed: Followed) -> list[str]:

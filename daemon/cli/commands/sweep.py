@@ -1,13 +1,13 @@
-"""`sweep`: tries settings on a file or job in short real trials, and shows what they came to."""
+"""`sweep`: tries settings on a file or job in short real trials, and shows the results."""
 
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
-from daemon.cli.output.screen import cell, err, facts, out, say
+from daemon.cli.output.screen import cell, echo, err, facts, out
 from daemon.cli.place import HERE, Json, Rehearse, Root, Wait, alive, workspace
-from daemon.cli.requests.order_client import carry_on
+from daemon.cli.requests.order_client import run_order
 from daemon.cli.requests.sweep import SweepOptions, open_sweep
 from daemon.core.evaluation.sweeps import SweepRequest, Trial, describe
 from daemon.core.workspace.orders import SWEEP, kind_of
@@ -18,7 +18,7 @@ from daemon.layout import Layout
 
 def sweep(
     named: Annotated[
-        str, typer.Argument(metavar="FILE|JOB|SWEEP", help="A file, a job, or a sweep to go on.")
+        str, typer.Argument(metavar="FILE|JOB|SWEEP", help="A file, a job, or a sweep to continue.")
     ],
     trials: Annotated[int, typer.Option(help="Settings to try.", min=1, max=1000)] = 12,
     minutes: Annotated[
@@ -46,26 +46,26 @@ def sweep(
     elif not layout.sweep(name).request.exists():
         raise UserFault("no_such_sweep", f"there is no sweep {name} in models/sweeps")
     if orders.read_result(layout.sweep(name)) is None:
-        told = _Trials(layout, name)
-        carry_on(layout, name, wait=wait, rehearse=rehearse, tell=told.tell)
+        progress = _Trials(layout, name)
+        run_order(layout, name, wait=wait, rehearse=rehearse, report_progress=progress.report)
     _show(layout, name, json)
 
 
 class _Trials:
-    """Tells of trials as they end."""
+    """Prints trials as they end."""
 
     def __init__(self, layout: Layout, sweep: str) -> None:
         self._place = layout.sweep(sweep)
-        self._told = 0
+        self._printed = 0
 
-    def tell(self) -> None:
-        """Write a line for each trial that has ended since."""
+    def report(self) -> None:
+        """Print a line for each trial that has ended since the last call."""
         trials = sweeps.read_trials(self._place)
-        for trial in trials[self._told :]:
+        for trial in trials[self._printed :]:
             loss = Trial.from_record(trial).loss
             result = trial["outcome"] if loss is None else f"loss {loss:.4f}"
             err.print(f"trial {trial['number']}: {result}", markup=False, soft_wrap=True)
-        self._told = len(trials)
+        self._printed = len(trials)
 
 
 def _show(layout: Layout, name: str, json: bool) -> None:
@@ -79,23 +79,23 @@ def _show(layout: Layout, name: str, json: bool) -> None:
         facts(result)
         return
     out.print(_table(result["trials"]))
-    say(f"{name}: {result['message']}.", "bold")
+    echo(f"{name}: {result['message']}.", "bold")
     for note in request.notes:
-        say(f"- {note}")
+        echo(f"- {note}")
     if result["training"] is None:
         return
-    say("")
-    say(f"The setting of trial {result['best']}, for {layout.settings_file.name}:")
-    say(result["training"].rstrip())
-    say(f"The report is {place.report}, its picture {place.picture.name} beside it.")
+    echo("")
+    echo(f"The setting of trial {result['best']}, for {layout.settings_file.name}:")
+    echo(result["training"].rstrip())
+    echo(f"The report is {place.report}, its picture {place.picture.name} beside it.")
 
 
-def _so_far(request: SweepRequest, trials: list[Trial], lives: bool) -> dict[str, Any]:
-    """Return what is known of a sweep that is not over, in the form of a result."""
+def _so_far(request: SweepRequest, trials: list[Trial], running: bool) -> dict[str, Any]:
+    """Return the state of an unfinished sweep, in the form of a result."""
     command = f"'finetuned sweep {request.sweep}'"
-    where = f"the daemon goes on when no job waits, and {command} shows how far it is"
-    if not lives:
-        where = f"{command}, or the next daemon, goes on with it"
+    where = f"the daemon continues when no job waits, and {command} shows how far it is"
+    if not running:
+        where = f"{command}, or the next daemon, continues it"
     message = f"{len(trials)} of {request.trials} trials are done; {where}"
     known = ("number", "setting", "outcome", "why", "steps", "seconds")
     rows = [

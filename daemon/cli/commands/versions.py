@@ -1,13 +1,13 @@
-"""`versions promote rollback`: which models there are, and which one is current."""
+"""`versions promote rollback`: list the versions, and choose the current one."""
 
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
-from daemon.cli.output.screen import cell, facts, out, say
+from daemon.cli.output.screen import cell, echo, facts, out
 from daemon.cli.place import HERE, Json, Root, workspace
-from daemon.cli.requests.control_client import ask_or_do
+from daemon.cli.requests.control_client import send_or_run
 from daemon.cli.version_names import named
 from daemon.folders.models import current_model
 from daemon.folders.models.models import read_manifests
@@ -21,13 +21,13 @@ def versions(root: Root = HERE, json: Json = False) -> None:
     if json:
         facts(listed)
     elif not listed:
-        say("there is no version yet: the daemon seals v000000 when the base model is ready")
+        echo("there is no version yet: the daemon seals v000000 when the base model is ready")
     else:
         out.print(_table(listed))
 
 
 def _table(listed: list[dict[str, Any]]) -> Table:
-    columns = ("version", "parent", "step", "verdict", "right", "prefix", "files", "made")
+    columns = ("version", "parent", "step", "verdict", "right", "prefix", "files", "created")
     table = Table(*columns, box=None)
     for manifest in listed:
         mark = "→ " if manifest["current"] else "  "
@@ -63,7 +63,7 @@ def promote(
     root: Root = HERE,
 ) -> None:
     """Make a version the current one."""
-    ask_or_do(workspace(root), "promote", named(version))
+    send_or_run(workspace(root), "promote", named(version))
 
 
 def rollback(
@@ -73,4 +73,4 @@ def rollback(
     root: Root = HERE,
 ) -> None:
     """Return to an earlier version."""
-    ask_or_do(workspace(root), "rollback", named(version))
+    send_or_run(workspace(root), "rollback", named(version))

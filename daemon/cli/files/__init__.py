@@ -1,1 +1,1 @@
-"""Looks at data files: what intake would make of them, what they cost, how they get on."""
+"""Data files: what intake finds in them, what they cost to train, and how their jobs progress."""

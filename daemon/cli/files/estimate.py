@@ -1,4 +1,4 @@
-"""Estimates what training a file costs, from lengths and from what earlier runs measured here."""
+"""Estimates what training a file costs, from its row lengths and the speed of earlier runs here."""
 
 import json
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from daemon.settings import TrainingSettings
 
 @dataclass(frozen=True)
 class Cost:
-    """What the trained rows of a file come to."""
+    """The training cost of a file's rows."""
 
     steps: int
     tokens: int
@@ -29,7 +29,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Speed:
-    """What the newest run that says it measured."""
+    """The speed that the newest run with a measurement recorded."""
 
     version: str
     platform: str
@@ -46,7 +46,7 @@ def lengths_of(path: Path) -> list[int]:
 
 
 def cost_of(lengths: Sequence[int], training: TrainingSettings) -> Cost:
-    """Return what rows cost; all passes of one epoch are laid out as the trainer does."""
+    """Return what rows cost, by laying out all passes of one epoch as the trainer does."""
     plan = Plan(lengths, training.batch_rows, training.epochs, training.seed)
     row_tokens = training.row_tokens or USUAL_ROW_TOKENS
     shapes = RowShapes(row_tokens, training.pass_tokens or row_tokens)
@@ -73,7 +73,7 @@ def measured(layout: Layout) -> Speed | None:
 
 
 def sentences(cost: Cost, speed: Speed | None, epochs: int) -> list[str]:
-    """Say a cost to people."""
+    """Return a cost as sentences."""
     waste = 1 - cost.tokens / cost.computed
     return [
         f"{cost.tokens:,} tokens an epoch, packed into {cost.rows:,} rows of at most "
@@ -87,13 +87,13 @@ def _time_and_memory(cost: Cost, speed: Speed | None, epochs: int) -> list[str]:
     if speed is None:
         return ["no run has been measured in this workspace yet: time and memory are not known"]
     seconds = cost.tokens * epochs / speed.tokens_per_s
-    said = (
+    time = (
         f"about {_span(seconds)} of training at {speed.tokens_per_s:,.0f} tokens a second, "
         f"as {speed.version} measured on {speed.platform}"
     )
     if speed.peak_bytes is None:
-        return [said, f"the memory it takes is not known: {speed.version} has not recorded it"]
-    return [said, f"about {speed.peak_bytes / 2**30:.1f} GiB of memory, as {speed.version} took"]
+        return [time, f"the memory it takes is not known: {speed.version} has not recorded it"]
+    return [time, f"about {speed.peak_bytes / 2**30:.1f} GiB of memory, as {speed.version} took"]
 
 
 def _span(seconds: float) -> str:

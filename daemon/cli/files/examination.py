@@ -1,4 +1,4 @@
-"""Looks at a file as intake would, in a folder that is thrown away; shows nothing."""
+"""Runs intake on a file in a temporary folder, without a job."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Looked:
-    """What intake says of a file, and with which text side of which model."""
+class Examination:
+    """What intake found in a file, with the settings and the tokenizer it used."""
 
     report: dict[str, Any]
     folder: JobLayout
@@ -43,23 +43,23 @@ def ready_base(layout: Layout, settings: Settings) -> BaseFacts:
     if facts is None:
         raise ModelFault(
             "model_not_ready",
-            f"{settings.model} is not ready: the daemon makes it ready when it first runs",
+            f"{settings.model} is not ready: the daemon prepares it when it first runs",
         )
     return facts
 
 
 @contextmanager
-def examined(file: Path, layout: Layout, fresh: bool = False) -> Iterator[Looked]:
-    """Give what would become of a file; its rows are gone at the end.
+def examine_file(file: Path, layout: Layout, fresh: bool = False) -> Iterator[Examination]:
+    """Yield what intake would make of a file; its rows are removed at the end.
 
-    `fresh` looks at it as a new lineage would, which has learned nothing yet.
+    With `fresh` it is examined as for a new lineage, which has trained on nothing yet.
 
     Raises:
         UserFault: there is no such file.
         ModelFault: the base model is not ready.
     """
     if not file.is_file():
-        raise UserFault("no_such_file", f"{file} is not there, or is no regular file")
+        raise UserFault("no_such_file", f"{file} is not there, or is not a regular file")
     settings = read_settings(layout.settings_file)
     facts = ready_base(layout, settings)
     from daemon.intake.outside import Compared, examine
@@ -73,7 +73,7 @@ def examined(file: Path, layout: Layout, fresh: bool = False) -> Iterator[Looked
     with TemporaryDirectory(prefix="finetuned-") as scratch:
         found = examine(file, Path(scratch), layout, settings, encoder, compared, clock)
         report = found.report | {"name": file.name}
-        yield Looked(report, found.folder, found.settings, found.encoder)
+        yield Examination(report, found.folder, found.settings, found.encoder)
 
 
 def _lineage(layout: Layout) -> tuple[Version, ...]:

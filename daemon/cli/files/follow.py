@@ -1,4 +1,4 @@
-"""Follows dropped files until their jobs end, with a progress bar; changes nothing."""
+"""Follows dropped files until their jobs end, with a progress bar."""
 
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -12,9 +12,9 @@ from daemon.clock import Clock
 from daemon.folders.status.reading import Events, read_status
 from daemon.layout import Layout
 
-LOOK_S = 0.25
+POLL_S = 0.25
 BLOCKED_S = 5.0
-"""A daemon blocked for so long is waited for no more; a shorter block may be an old status."""
+"""Longest wait for a blocked daemon; a shorter block may be an outdated status."""
 
 
 @dataclass
@@ -24,10 +24,10 @@ class Followed:
     name: str
     inode: int
     written_ns: int
-    """Its modification time: a file that has gone leaves its inode to the next one."""
+    """Its modification time: the inode of a removed file is reused."""
     job: str | None = None
     state: str | None = None
-    """The folder its job ended in; None before it has."""
+    """The folder its job ended in; None until then."""
     outcome: str = ""
     version: str | None = None
     message: str = ""
@@ -41,40 +41,40 @@ class Follower:
     clock: Clock
     files: list[Followed] = field(default_factory=list)
     _events: Events = field(init=False)
-    _well_s: float = field(init=False)
+    _unblocked_s: float = field(init=False)
 
     def __post_init__(self) -> None:
         self._events = Events(self.layout)
-        self._well_s = self.clock.monotonic_s()
+        self._unblocked_s = self.clock.monotonic_s()
 
     def until_ended(self) -> None:
         """Show progress until every file's job has ended.
 
         Raises:
-            NotRunning: the daemon has gone; what was dropped waits for the next one.
+            NotRunning: the daemon is gone; the files wait for the next one.
             Blocked: it can train nothing until the user has done something.
         """
         with _Bar() as bar:
             while any(followed.state is None for followed in self.files):
-                lives = alive(self.layout) is not None
+                running = alive(self.layout) is not None
                 for event in self._events.new():
-                    self._hear(event)
+                    self._record(event)
                 document = read_status(self.layout) or {}
                 bar.show(document, self.files)
                 if any(followed.state is None for followed in self.files):
-                    self._check(lives, document)
-                self.clock.sleep_s(LOOK_S)
+                    self._check(running, document)
+                self.clock.sleep_s(POLL_S)
 
-    def _check(self, lives: bool, document: dict[str, Any]) -> None:
-        if not lives:
+    def _check(self, running: bool, document: dict[str, Any]) -> None:
+        if not running:
             raise NotRunning("daemon_left", f"the work waits: {how_to_start(self.layout)}")
         now_s = self.clock.monotonic_s()
         if document.get("status") != "blocked":
-            self._well_s = now_s
-        elif now_s - self._well_s > BLOCKED_S:
+            self._unblocked_s = now_s
+        elif now_s - self._unblocked_s > BLOCKED_S:
             raise Blocked("blocked", f"the work waits: {document.get('message')}")
 
-    def _hear(self, event: dict[str, Any]) -> None:
+    def _record(self, event: dict[str, Any]) -> None:
         for followed in self.files:
             match event.get("event"):
                 case "claimed" if followed.job is None and self._is(event, followed):
@@ -91,14 +91,14 @@ class Follower:
         # A claim across volumes copies the file, and a copy has another inode.
         same_volume = self.layout.inbox.stat().st_dev == self.layout.queue.stat().st_dev
         if same_volume:
-            # A daemon of an earlier version tells the inode alone.
+            # A daemon of an earlier release reports the inode alone.
             written_ns = event.get("written_ns", followed.written_ns)
             return (event.get("inode"), written_ns) == (followed.inode, followed.written_ns)
         return event.get("name") == followed.name
 
 
 class _Bar:
-    """One line: what is done, how far, loss, accuracy, time left."""
+    """One line: the stage, its progress, loss, accuracy, time left."""
 
     def __init__(self) -> None:
         self._progress = Progress(
@@ -108,7 +108,7 @@ class _Bar:
             console=err,
             transient=True,
         )
-        self._told: tuple[str, int] = ("", 0)
+        self._printed: tuple[str, int] = ("", 0)
         self._task: TaskID = self._progress.add_task("waiting", total=None, facts="")
 
     def __enter__(self) -> Self:
@@ -119,13 +119,13 @@ class _Bar:
         self._progress.stop()
 
     def show(self, document: dict[str, Any], files: list[Followed]) -> None:
-        """Draw the present state."""
+        """Draw the current state."""
         stage = str(document.get("status") or "starting")
         if all(followed.job is None for followed in files) and stage == "idle":
             stage = "settling"
         total = document.get("batch_total_steps")
         if not err.is_terminal:
-            self._tell(stage, document)
+            self._print(stage, document)
             return
         self._progress.update(
             self._task,
@@ -135,11 +135,11 @@ class _Bar:
             facts=_facts(document),
         )
 
-    def _tell(self, stage: str, document: dict[str, Any]) -> None:
-        """Write a line at each stage and each tenth of a run, where no bar can be drawn."""
-        told = (stage, int(document.get("progress_percent") or 0) // 10)
-        if told != self._told:
-            self._told = told
+    def _print(self, stage: str, document: dict[str, Any]) -> None:
+        """Print a line at each stage and each tenth of a run where no bar can be drawn."""
+        progress = (stage, int(document.get("progress_percent") or 0) // 10)
+        if progress != self._printed:
+            self._printed = progress
             err.print(f"{stage:<9} {_facts(document)}", markup=False, soft_wrap=True)
 
 

@@ -1,1 +1,1 @@
-"""What commands print: tables, pages, facts as JSON."""
+"""Terminal output: tables, pages, JSON."""

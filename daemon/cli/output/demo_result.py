@@ -1,4 +1,4 @@
-"""The end of the demo: prompts before and after, the scores, the adapter; measures nothing."""
+"""Prints the result of the demo: prompts before and after, scores, where the adapter lies."""
 
 import json
 import shlex
@@ -7,7 +7,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from daemon.cli.output.screen import out, say
+from daemon.cli.output.screen import echo, out
 from daemon.cli.output.status_page import brief, mark
 from daemon.evaluation.scores.score import right_by
 from daemon.folders.models.models import MANIFEST
@@ -16,7 +16,7 @@ from daemon.layout import Layout
 
 SHOWN = 8
 WIDE = 96
-"""Characters of an answer that are shown; an untrained model can be long-winded."""
+"""Characters shown of an answer; an untrained model can be long-winded."""
 
 
 def show_result(layout: Layout, version: str) -> None:
@@ -26,12 +26,12 @@ def show_result(layout: Layout, version: str) -> None:
     answers = read_answers(layout, version)
     if answers:
         out.print(_table(answers[:SHOWN]))
-        say(_totals(answers, manifest.get("step")), "bold")
+        echo(_totals(answers, manifest.get("step")), "bold")
     reasons = "; ".join(str(reason) for reason in manifest.get("verdict_reasons") or [])
-    say(f"Verdict of the gate: {manifest['verdict']} ({reasons})")
-    say(f"The adapter: {folder / 'adapters.safetensors'} ({version}; current_model points at it)")
-    say("Ask it yourself with stock mlx-lm:")
-    say(f"  {usage(layout, manifest, answers)}")
+    echo(f"Verdict of the gate: {manifest['verdict']} ({reasons})")
+    echo(f"The adapter: {folder / 'adapters.safetensors'} ({version}; current_model points at it)")
+    echo("Try it yourself with stock mlx-lm:")
+    echo(f"  {usage(layout, manifest, answers)}")
 
 
 def read_answers(layout: Layout, version: str) -> list[dict[str, Any]]:
@@ -81,7 +81,7 @@ def _head(text: object, style: str = "") -> Text:
 
 
 def _question(answer: dict[str, Any]) -> str:
-    """Return the last thing said in a prompt, which may be a text or a list of turns."""
+    """Return the last turn of a prompt, which may be a text or a list of turns."""
     prompt = answer["prompt"]
     if isinstance(prompt, list) and prompt:
         return str(prompt[-1].get("content", ""))
@@ -89,7 +89,7 @@ def _question(answer: dict[str, Any]) -> str:
 
 
 def right(answer: dict[str, Any], when: str) -> bool:
-    """Say whether an answer was scored as right."""
+    """Return whether an answer was scored as right."""
     return answer["right"][when] is True
 
 
@@ -100,7 +100,7 @@ def _totals(answers: list[dict[str, Any]], step: int | None) -> str:
 
 
 def usage(layout: Layout, manifest: dict[str, Any], answers: list[dict[str, Any]]) -> str:
-    """Return the command line that asks the new model the first of the prompts."""
+    """Return the command line that sends the first of the prompts to the new model."""
     base = layout.base(str(manifest["base"]["name"]))
     words = ["mlx_lm.generate", "--model", str(base), "--adapter-path", str(layout.current_model)]
     question = _question(answers[0]) if answers else "Hello"
@@ -111,7 +111,7 @@ def usage(layout: Layout, manifest: dict[str, Any], answers: list[dict[str, Any]
 
 
 def system_text(layout: Layout, manifest: dict[str, Any], question: str) -> str | None:
-    """Return the system text that stood before a hold-out question; None where there was none."""
+    """Return the system text before a hold-out question; None where there was none."""
     places = [find_job(layout, job) for job in manifest.get("job_ids") or []]
     for place in places:
         if place is None or not place.holdout.is_file():

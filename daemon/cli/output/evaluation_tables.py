@@ -1,11 +1,11 @@
-"""Shows the report of an evaluation in a terminal; computes nothing."""
+"""Prints the report of an evaluation as tables."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
 
-from daemon.cli.output.screen import cell, out, say
+from daemon.cli.output.screen import cell, echo, out
 from daemon.evaluation.comparison_report import (
     LOSSES,
     SCORES,
@@ -21,8 +21,8 @@ from daemon.evaluation.comparison_report import (
 )
 
 
-def tell(evaluation: str, report: Mapping[str, Any]) -> None:
-    """Print the tables of a report, then what was found in sentences."""
+def print_report(evaluation: str, report: Mapping[str, Any]) -> None:
+    """Print the tables of a report, then its findings as sentences."""
     for names, rows in (
         (SCORES, score_rows(report)),
         (TESTS, test_rows(report)),
@@ -32,31 +32,31 @@ def tell(evaluation: str, report: Mapping[str, Any]) -> None:
     ):
         _print(names, rows)
     first, *others = headline(report)
-    say(f"{evaluation}: {first}.", "bold")
-    for said in (*others, *report["notes"]):
-        say(f"- {said}.")
+    echo(f"{evaluation}: {first}.", "bold")
+    for sentence in (*others, *report["notes"]):
+        echo(f"- {sentence}.")
     for name, kinds in report["changed"].items():
         right, wrong = len(kinds["to_right"]), len(kinds["to_wrong"])
-        say(f"- {name}: {right} from wrong to right, {wrong} from right to wrong.")
+        echo(f"- {name}: {right} from wrong to right, {wrong} from right to wrong.")
     for name, found in (report["targets"] or {}).items():
         for action in found["actions"]:
-            say(f"- for {name}: {action}.")
+            echo(f"- for {name}: {action}.")
 
 
 def _print(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table without the columns in which nothing stands."""
+    """Print a table without its empty columns."""
     if not rows:
         return
     used = [
         place
         for place, name in enumerate(names)
-        # Where all are held against one, the sentences below say so.
+        # Where all are compared with one subject, the sentences below name it.
         if any(row[place] for row in rows)
         and (name != "against" or len({row[place] for row in rows}) > 1)
     ]
     table = Table(box=None, pad_edge=False, collapse_padding=True)
     for place in used:
-        # Names of suites and files give way first; "significant" stays one word.
+        # Names of suites and files are wrapped first; "significant" stays one word.
         least = len("significant") if names[place] == "winner" else len(names[place])
         table.add_column(names[place], overflow="fold", min_width=least)
     for row in rows:

@@ -1,4 +1,4 @@
-"""What commands write: facts as JSON, sentences for people, and foreign text made harmless."""
+"""Terminal output: JSON for programs, sentences for people, untrusted text escaped."""
 
 import json
 import select
@@ -19,37 +19,37 @@ def facts(value: Any) -> None:
 
 
 def fact(value: Any) -> None:
-    """Write a value as one line of JSON, for programs that read as it comes."""
+    """Write a value as one line of JSON, for programs that read a stream."""
     typer.echo(json.dumps(value, ensure_ascii=True, allow_nan=False))
 
 
 def read_no_more() -> bool:
-    """Tell whether what is written goes into a pipe whose reader has left, as `| head` does."""
-    look = select.poll()
+    """Return whether stdout is a pipe whose reader has left, as `| head` does."""
+    poll = select.poll()
     try:
-        look.register(sys.stdout, 0)
+        poll.register(sys.stdout, 0)
     except (ValueError, OSError):
-        return False  # no file of the system: nobody can leave
-    return any(event & (select.POLLERR | select.POLLHUP) for _, event in look.poll(0))
+        return False  # not a system file: there is no reader that could leave
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
 
 
-def say(sentence: str, style: str = "") -> None:
-    """Write a sentence; what it holds is never taken for markup, nor broken into lines."""
+def echo(sentence: str, style: str = "") -> None:
+    """Write a sentence; its text is never parsed as markup, nor wrapped."""
     out.print(Text(safe(sentence), style=style), soft_wrap=True)
 
 
-def complain(sentence: str) -> None:
+def echo_error(sentence: str) -> None:
     """Write a sentence to stderr."""
     err.print(Text(safe(sentence), style="red"), soft_wrap=True)
 
 
 def cell(value: object) -> Text:
-    """Return foreign text for a table."""
+    """Return untrusted text for a table cell."""
     return Text("-" if value is None else safe(str(value)))
 
 
 def safe(text: str) -> str:
-    """Return text from a model, a file or a user in which nothing steers the terminal.
+    """Return untrusted text without anything that controls the terminal.
 
     Line ends and tabs stay; other control characters and text-direction marks become escapes.
     """

@@ -1,4 +1,4 @@
-"""The page of `finetuned status`: from the status document to lines for people; reads nothing."""
+"""The page of `finetuned status`: renders the status document for people."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -21,9 +21,9 @@ COLOURS = {
 }
 SAMPLES = 3
 SEEN = 12
-"""Characters that two answers may share at their start and still show where they differ."""
+"""Common characters at the start of two answers that still leave their difference in view."""
 FILES = 2
-"""Names that are shown of a run over several."""
+"""Names shown of a run over several files."""
 VERDICTS = {
     "promote": "promoted",
     "unproven": "in use, unproven",
@@ -32,15 +32,15 @@ VERDICTS = {
 
 
 def page(root: str, document: Mapping[str, Any] | None, problem: str | None) -> Group:
-    """Return what is shown of a workspace."""
+    """Return the page of a workspace."""
     parts: list[RenderableType] = [Text(safe(root), style="bold")]
     if problem is not None:
         parts.append(Text(problem, style="bold red"))
     if document is None:
         return Group(*parts, Text("nothing is known yet: the daemon has never run here"))
     if problem is not None:
-        parts.append(Text("what it said last:", style="dim"))
-    # What is least missed comes last: a low terminal shows the beginning.
+        parts.append(Text("its last status:", style="dim"))
+    # The least important comes last: a small terminal shows the beginning.
     parts += [_headline(document), *_alerts(document), _facts(document)]
     parts += _samples(document)
     parts += _commands(document)
@@ -86,25 +86,25 @@ def _loss(document: Mapping[str, Any]) -> str | None:
     loss, validation = document.get("loss"), document.get("validation_loss")
     if loss is None:
         return None
-    told = f"{loss:.4f}"
+    shown = f"{loss:.4f}"
     if validation is not None:
         step = document.get("validation_step")
         at = f" at step {step}" if step is not None else ""
-        told += f", validation {validation:.4f}{at}"
-    return told + _whose(document.get("loss_of"))
+        shown += f", validation {validation:.4f}{at}"
+    return shown + _whose(document.get("loss_of"))
 
 
 def _whose(measured: Mapping[str, Any] | None) -> str:
-    """Return of what a loss is: the run in hand, or the version in use with the verdict on it."""
+    """Return what a loss is of: the current run, or the version in use with its verdict."""
     if not measured:
         return ""
     files = list(measured.get("files") or [])
     names = ", ".join(files[:FILES]) + (f" and {len(files) - FILES} more" * (len(files) > FILES))
     if measured.get("version") is None:
-        told = f"{measured.get('run')}, in training"
+        shown = f"{measured.get('run')}, in training"
     else:
-        told = f"{measured['version']} ({VERDICTS.get(measured.get('verdict') or '', 'in use')})"
-    return f"; of {told}" + (f", on {names}" if names else "")
+        shown = f"{measured['version']} ({VERDICTS.get(measured.get('verdict') or '', 'in use')})"
+    return f"; of {shown}" + (f", on {names}" if names else "")
 
 
 def _accuracy(document: Mapping[str, Any]) -> str | None:
@@ -113,8 +113,8 @@ def _accuracy(document: Mapping[str, Any]) -> str | None:
         return None
     files = list(document.get("accuracy_files") or [])
     last = [(number, document.get(f"accuracy_last_{number}")) for number in (20, 50)]
-    told = [f"{value:.0f} % of the last {number}" for number, value in last if value is not None]
-    parts = told or [f"{percent:.0f} % recently"]
+    shown = [f"{value:.0f} % of the last {number}" for number, value in last if value is not None]
+    parts = shown or [f"{percent:.0f} % recently"]
     if best is not None:
         parts.append(f"best {best:.0f} % at step {document.get('best_step')}")
     parts.append(f"{document.get('total_correct')} of {document.get('total_evals')} in all")
@@ -124,15 +124,15 @@ def _accuracy(document: Mapping[str, Any]) -> str | None:
 
 
 def _measured(document: Mapping[str, Any]) -> str | None:
-    """Return the newest share of right answers, or that the run in hand has none yet."""
+    """Return the newest share of right answers, or that the current run has none yet."""
     waits = document.get("run") is not None and document.get("accuracy_percent") is not None
     return newest(document) or ("nothing yet in this run" if waits else None)
 
 
 def newest(document: Mapping[str, Any], step: str = "step") -> str | None:
-    """Return the newest share of right answers with the step it is of; None where none is known.
+    """Return the newest share of right answers with its step; None where none is known.
 
-    `step` names the step that is told: that of the lineage or `step_in_run`.
+    `step` names the step that is shown: that of the lineage or `step_in_run`.
     """
     found = document.get("newest_measurement") or {}
     percent, items = found.get("percent"), found.get("items")
@@ -174,7 +174,7 @@ def _samples(document: Mapping[str, Any]) -> Iterable[RenderableType]:
 
 
 def _alike(one: str, other: str) -> int:
-    """Return how many characters to leave out for the first difference to be in sight."""
+    """Return how many characters to cut so that the first difference is in view."""
     pairs = enumerate(zip(one, other, strict=False))
     same = next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))
     return 0 if one == other or same < SEEN else same - SEEN // 2
@@ -200,18 +200,18 @@ def _commands(document: Mapping[str, Any]) -> Iterable[RenderableType]:
 
 
 def mark(right: bool) -> Text:
-    """Return the sign of a right or wrong answer."""
+    """Return the mark of a right or wrong answer."""
     return Text("✓", style="green") if right else Text("✗", style="red")
 
 
 def brief(text: object, longest: int) -> Text:
-    """Return the start of a foreign text on one line."""
+    """Return the start of an untrusted text on one line."""
     line = " ".join(safe(str(text or "")).split())
     return Text(line if len(line) <= longest else line[: longest - 1] + "…")
 
 
 def duration(seconds: float) -> str:
-    """Return a time for people."""
+    """Return a duration for people."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:

@@ -1,1 +1,1 @@
-"""Makes requests of what a user names, and places them with the daemon."""
+"""Builds requests from what a user names, and sends them to the daemon."""

@@ -1,4 +1,4 @@
-"""Makes the order of an evaluation from what a user names: subjects, suites, a limit."""
+"""Builds the request of an evaluation from what a user names: subjects, suites, a limit."""
 
 import hashlib
 import json
@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from daemon.cli.requests.subjects import Who
+from daemon.cli.requests.subjects import SubjectResolver
 from daemon.clock import SystemClock
 from daemon.core.evaluation.answer_files import match
 from daemon.core.evaluation.answers import Answer
@@ -30,13 +30,13 @@ from daemon.settings import Settings
 from daemon.settings_file import read_settings
 from daemon.settings_records import to_record
 
-TOLD = 5
-"""Mistakes of a file that are told; the rest is counted."""
+SHOWN = 5
+"""Mistakes of a file, and names, that are shown; the rest is counted."""
 
 
 @dataclass(frozen=True)
 class EvaluationOptions:
-    """What a user asks of an evaluation."""
+    """The options of an evaluation."""
 
     subjects: tuple[str, ...]
     suites: tuple[str, ...]
@@ -46,20 +46,20 @@ class EvaluationOptions:
 
 
 def open_evaluation(layout: Layout, wanted: EvaluationOptions) -> str:
-    """Make the order of an evaluation; return its name.
+    """Create the order of an evaluation; return its name.
 
     Raises:
-        UserFault: there is no such subject, suite or prefix, or nothing can be asked.
+        UserFault: there is no such subject, suite or prefix, or there is nothing to evaluate.
         ModelFault: the base model is not ready.
     """
     settings = read_settings(layout.settings_file)
     facts = bases.read_facts(layout, settings.model)
-    who = Who(layout, settings, facts, wanted.prefix)
-    subjects = [who.subject(named) for named in wanted.subjects]
+    resolver = SubjectResolver(layout, settings, facts, wanted.prefix)
+    subjects = [resolver.subject(named) for named in wanted.subjects]
     subjects, same = _each_once(wanted.subjects, subjects)
     questions, notes = chosen(layout, settings, wanted)
     notes += same
-    subjects, papers = _papers(subjects, [one.suite for one in questions])
+    subjects, results = _given_results(subjects, [one.suite for one in questions])
     request = EvaluationRequest(
         evaluation="",
         created_at=SystemClock().now().isoformat(),
@@ -80,7 +80,7 @@ def open_evaluation(layout: Layout, wanted: EvaluationOptions) -> str:
             built,
             request.as_record() | {"evaluation": name},
             [one.as_record() for one in questions],
-            papers,
+            results,
         ),
     )
 
@@ -88,7 +88,7 @@ def open_evaluation(layout: Layout, wanted: EvaluationOptions) -> str:
 def _each_once(
     named: Sequence[str], subjects: Sequence[Subject]
 ) -> tuple[list[Subject], list[str]]:
-    """Return the subjects without those that are named again, and what is to be said of these.
+    """Return the subjects without duplicates, and notes on the duplicates.
 
     Raises:
         UserFault: two have one name, or there are two names for a single one.
@@ -103,7 +103,7 @@ def _each_once(
             message = f"two different ones are called {subject.name}: rename the file or folder"
             raise UserFault("named_twice", message)
         alias = "" if word == subject.name else f" (also as {word})"
-        notes.append(f"{subject.name} is named twice{alias}: it is asked once")
+        notes.append(f"{subject.name} is named twice{alias}: it is evaluated once")
     if notes and len(found) == 1:
         raise UserFault("named_twice", f"{notes[0]}. Name another one to compare with")
     return list(found.values()), notes
@@ -111,7 +111,7 @@ def _each_once(
 
 def _named(questions: Sequence[Questions]) -> str:
     names = [one.suite.name for one in questions]
-    return ", ".join(names) if len(names) <= TOLD else f"{len(names)} suites"
+    return ", ".join(names) if len(names) <= SHOWN else f"{len(names)} suites"
 
 
 # --- suites ---------------------------------------------------------------------------------------
@@ -120,7 +120,7 @@ def _named(questions: Sequence[Questions]) -> str:
 def chosen(
     layout: Layout, settings: Settings, wanted: EvaluationOptions
 ) -> tuple[list[Questions], list[str]]:
-    """Return what is asked, and what the user should know of it.
+    """Return the questions, and notes for the user.
 
     Raises:
         UserFault: there is no such suite, or it has mistakes.
@@ -136,7 +136,7 @@ def chosen(
     if len(set(names)) < len(names):
         raise UserFault("suite_twice", f"two suites have one name ({', '.join(names)}): give one")
     if not found:
-        raise UserFault("no_suite", f"there is no suite to ask in {layout.evals}")
+        raise UserFault("no_suite", f"there is no suite in {layout.evals}")
     limit = wanted.limit
     return [
         Questions(suite if limit is None else suite.first(limit), len(suite.items))
@@ -156,18 +156,18 @@ def _suite(layout: Layout, settings: Settings, named: str, notes: list[str]) -> 
             "no_such_suite", f"there is no suite {named}; there are {there}, and {HOLDOUTS}"
         )
     if read.suite is None:
-        raise UserFault("suite_unfit", f"{named} cannot be asked: {_mistakes(read)}")
+        raise UserFault("suite_unfit", f"{named} cannot be used: {_mistakes(read)}")
     if read.name == HOLDOUTS:
         raise UserFault("suite_name", f"{HOLDOUTS} stands for held-out rows: rename {named}")
     return read.suite
 
 
 def _mistakes(read: SuiteFile) -> str:
-    return "; ".join(read.sentences[:TOLD])
+    return "; ".join(read.sentences[:SHOWN])
 
 
 def _holdouts(layout: Layout, settings: Settings, notes: list[str]) -> Suite:
-    """Return the judge rows of the lineage's files as a suite."""
+    """Return the judge rows of the lineage's jobs as a suite."""
     versions = Models(layout).versions()
     chain = ancestry(current_model.read(layout) or "", versions)
     items: list[SuiteItem] = []
@@ -178,7 +178,7 @@ def _holdouts(layout: Layout, settings: Settings, notes: list[str]) -> Suite:
             notes.append(f"{job} is no longer there: its held-out rows are left out")
             continue
         if not place.holdout.exists():
-            continue  # a file of few rows holds none out
+            continue  # a file of few rows has no hold-out
         for record in _judge_rows(place.holdout):
             example = from_record(record)
             if not isinstance(example, Chat):
@@ -186,9 +186,11 @@ def _holdouts(layout: Layout, settings: Settings, notes: list[str]) -> Suite:
                 continue
             items.append(_holdout_item(job, record, example, label_of(example, words)))
     if texts:
-        notes.append(f"{texts} held-out rows are plain text and ask nothing: they are left out")
+        notes.append(f"{texts} held-out rows are plain text without a question: they are left out")
     if not items:
-        raise UserFault("no_holdouts", "the current version's files hold out no row that asks")
+        raise UserFault(
+            "no_holdouts", "the current version's files have no held-out row with a question"
+        )
     digest = hashlib.sha256(json.dumps([asdict(item) for item in items]).encode()).hexdigest()
     return Suite(
         HOLDOUTS,
@@ -228,40 +230,40 @@ def _judge_rows(path: Path) -> Iterator[dict[str, Any]]:
 # --- files of answers -----------------------------------------------------------------------------
 
 
-def _papers(
-    subjects: Sequence[Subject], asked: Sequence[Suite]
+def _given_results(
+    subjects: Sequence[Subject], suites_used: Sequence[Suite]
 ) -> tuple[list[Subject], dict[tuple[int, int], dict[str, Any]]]:
-    """Return the subjects, and the papers of those that have answered already."""
+    """Return the subjects, and the results of those that are files of answers."""
     found: list[Subject] = []
-    papers: dict[tuple[int, int], dict[str, Any]] = {}
-    for who, subject in enumerate(subjects):
+    results: dict[tuple[int, int], dict[str, Any]] = {}
+    for number, subject in enumerate(subjects):
         if not subject.generates:
-            subject, given = _given(subject, asked)
-            papers |= {(place, who): paper for place, paper in enumerate(given)}
+            subject, given = _given(subject, suites_used)
+            results |= {(place, number): result for place, result in enumerate(given)}
         found.append(subject)
-    return found, papers
+    return found, results
 
 
-def _given(subject: Subject, asked: Sequence[Suite]) -> tuple[Subject, list[dict[str, Any]]]:
+def _given(subject: Subject, suites_used: Sequence[Suite]) -> tuple[Subject, list[dict[str, Any]]]:
     assert subject.path is not None
     try:
         file = answers.read(Path(subject.path))
     except OSError as error:
         message = f"{subject.path} cannot be read: {error.strerror}"
         raise UserFault("answers_unreadable", message) from error
-    matched = match(file.given, asked)
+    matched = match(file.given, suites_used)
     mistakes = (*file.mistakes, *matched.mistakes)
     if mistakes:
-        more = f" and {len(mistakes) - TOLD} more" if len(mistakes) > TOLD else ""
-        message = f"{subject.path}: {'; '.join(mistakes[:TOLD])}{more}"
+        more = f" and {len(mistakes) - SHOWN} more" if len(mistakes) > SHOWN else ""
+        message = f"{subject.path}: {'; '.join(mistakes[:SHOWN])}{more}"
         raise UserFault("answers_unfit", message)
     if not any(matched.answers.values()):
-        names = ", ".join(suite.name for suite in asked)
+        names = ", ".join(suite.name for suite in suites_used)
         raise UserFault("no_answers", f"{subject.path} answers no question of {names}")
     given = []
-    for suite in asked:
+    for suite in suites_used:
         by_id = matched.answers[suite.name]
-        said = [by_id.get(item.id) for item in suite.items]
-        texts = [None if text is None else asdict(Answer(text)) for text in said]
+        texts_by_item = [by_id.get(item.id) for item in suite.items]
+        texts = [None if text is None else asdict(Answer(text)) for text in texts_by_item]
         given.append({"answers": texts, "losses": None, "measured": None, "failed": None})
     return replace(subject, sha256=file.sha256, unknown=matched.unknown), given

@@ -1,4 +1,4 @@
-"""Has an order carried out: left to a living daemon, or done here with none; knows no kind."""
+"""Has the daemon run an order, or runs it here without a daemon, and waits for the result."""
 
 from collections.abc import Callable
 
@@ -9,22 +9,22 @@ from daemon.folders.orders import orders
 from daemon.folders.status.reading import read_status
 from daemon.layout import Layout
 
-LOOK_S = 0.5
+POLL_S = 0.5
 BLOCKED_S = 5.0
-"""A daemon blocked for so long is waited for no more."""
+"""Longest wait for a blocked daemon."""
 
 
-def carry_on(
-    layout: Layout, order: str, *, wait: bool, rehearse: bool, tell: Callable[[], object]
+def run_order(
+    layout: Layout, order: str, *, wait: bool, rehearse: bool, report_progress: Callable[[], object]
 ) -> None:
-    """Let the daemon do it between two jobs; with none alive, do it here.
+    """Let the daemon run an order between two jobs; where no daemon runs, run it here.
 
-    With `wait` the daemon is followed until the end; `tell` is called now and then meanwhile.
+    With `wait` this follows the daemon until the end and calls `report_progress` at each poll.
 
     Raises:
-        NotRunning: the daemon has left meanwhile.
+        NotRunning: the daemon has stopped meanwhile.
         Blocked: it can do nothing until the user has done something.
-        BusyFault: a command is carrying out another order here, and nothing else.
+        BusyFault: another command is running another order here.
     """
     other = alone(layout)
     if other not in (None, order):
@@ -35,7 +35,7 @@ def carry_on(
         )
     if alive(layout) is not None:
         if wait:
-            _follow(layout, order, tell)
+            _follow(layout, order, report_progress)
         return
     from daemon.app import build_supervisor
     from daemon.model import wheels
@@ -45,16 +45,16 @@ def carry_on(
     build_supervisor(layout.root, rehearse=rehearse, console=True).carry_out_alone(order)
 
 
-def _follow(layout: Layout, order: str, tell: Callable[[], object]) -> None:
+def _follow(layout: Layout, order: str, report_progress: Callable[[], object]) -> None:
     clock = SystemClock()
-    well_s = clock.monotonic_s()
+    unblocked_s = clock.monotonic_s()
     while orders.read_result(layout.order(order)) is None:
-        tell()
+        report_progress()
         if alive(layout) is None:
             raise NotRunning("daemon_left", f"{order} waits: {how_to_start(layout)}")
         document = read_status(layout) or {}
         if document.get("status") != "blocked":
-            well_s = clock.monotonic_s()
-        elif clock.monotonic_s() - well_s > BLOCKED_S:
+            unblocked_s = clock.monotonic_s()
+        elif clock.monotonic_s() - unblocked_s > BLOCKED_S:
             raise Blocked("blocked", f"{order} waits: {document.get('message')}")
-        clock.sleep_s(LOOK_S)
+        clock.sleep_s(POLL_S)

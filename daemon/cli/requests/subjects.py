@@ -1,4 +1,4 @@
-"""Who is meant by the name of a version, `base`, an adapter's folder or a file of answers."""
+"""Resolves the name of a version, `base`, an adapter's folder or a file of answers to a subject."""
 
 import json
 import re
@@ -27,31 +27,31 @@ _VERSION = re.compile(r"v?\d+\Z", re.ASCII)
 
 
 @dataclass(frozen=True)
-class Who:
-    """What subjects are made of."""
+class SubjectResolver:
+    """Resolves the names of subjects in one workspace."""
 
     layout: Layout
     settings: Settings
     base: BaseFacts | None
-    """None before it is ready: then only files of answers can be held against each other."""
+    """None before it is ready: then only files of answers can be compared."""
     prefix: str | None
-    """What the user says of the prefix: a name or `none`; None for each one's own."""
+    """The prefix the user names, or `none`; None for each version's own."""
 
     def subject(self, named: str) -> Subject:
-        """Return who is meant.
+        """Return the subject of a name.
 
         Raises:
-            UserFault: nobody is called so, or it cannot be asked.
+            UserFault: there is no such subject, or it cannot answer.
         """
         if Path(named).is_file():
             return Subject(_shown(named), "answers", str(Path(named).resolve()))
         if self.base is None:
             model = self.settings.model
             raise UserFault(
-                "model_not_ready", f"{model} is not ready: the daemon makes it ready when it runs"
+                "model_not_ready", f"{model} is not ready: the daemon prepares it when it runs"
             )
         if named == BASE:
-            return Subject(BASE, "base", prefix=self._asked(self.settings.prefix))
+            return Subject(BASE, "base", prefix=self._prefix(self.settings.prefix))
         if named in CURRENT:
             current = current_model.read(self.layout)
             if current is None:
@@ -66,7 +66,7 @@ class Who:
             return self._adapter(named, folder, self.base)
         raise UserFault("nobody", f"{named} is none of these: {FORMS}")
 
-    def _asked(self, own: Prefix | None) -> Prefix | None:
+    def _prefix(self, own: Prefix | None) -> Prefix | None:
         return own if self.prefix is None else named_prefix(self.layout.settings_file, self.prefix)
 
     def _version(self, name: str, base: BaseFacts) -> Subject:
@@ -76,7 +76,7 @@ class Who:
                 "no_such_version", f"there is no version {name}: see finetuned versions"
             )
         _same_base(name, version, base)
-        found = Subject(name, "version", name, prefix=self._asked(version.prefix))
+        found = Subject(name, "version", name, prefix=self._prefix(version.prefix))
         folder = self.layout.version(name)
         if version.adapter is None:
             return found
@@ -92,7 +92,7 @@ class Who:
             try:
                 version = version_from_manifest(json.loads((folder / MANIFEST).read_bytes()))
             except (ValueError, KeyError, TypeError) as error:
-                message = f"{folder / MANIFEST} is no manifest: {error}"
+                message = f"{folder / MANIFEST} is not a manifest: {error}"
                 raise UserFault("not_a_version", message) from error
             _same_base(named, version, base)
             spec, prefix = version.adapter, version.prefix
@@ -106,7 +106,7 @@ class Who:
             str(folder),
             digest(folder / ADAPTER),
             spec,
-            self._asked(prefix),
+            self._prefix(prefix),
         )
 
 
@@ -114,14 +114,14 @@ def _same_base(named: str, version: Version, base: BaseFacts) -> None:
     if version.base.get("fingerprint") != base.fingerprint:
         raise UserFault(
             "other_base",
-            f"{named} stands on the base model {version.base.get('model')}, and the settings name "
+            f"{named} needs the base model {version.base.get('model')}, and the settings name "
             f"{base.model}: only those on one base can answer in one evaluation. Evaluate the "
             "other in a workspace of its own and compare its file of answers",
         )
 
 
 def _spec_of(path: Path) -> AdapterSpec:
-    """Return the shape that an `adapter_config.json` of mlx-lm tells."""
+    """Return the adapter's shape from an `adapter_config.json` of mlx-lm."""
     try:
         config = json.loads(path.read_bytes())
         kind, lora = config["fine_tune_type"], config["lora_parameters"]
@@ -138,10 +138,10 @@ def _spec_of(path: Path) -> AdapterSpec:
             tuple(map(str, lora.get("keys") or ())),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        message = f"{path} does not tell the adapter's shape as mlx-lm writes it: {error!r}"
+        message = f"{path} does not have the adapter's shape as mlx-lm writes it: {error!r}"
         raise UserFault("adapter_unknown", message) from error
 
 
 def _shown(named: str) -> str:
-    """Return what a path is called in tables."""
+    """Return the name of a path in tables."""
     return escape(Path(named).resolve().name, 60)

@@ -1,4 +1,4 @@
-"""Makes the request of a sweep from what a user names: a job, or a file that becomes none."""
+"""Builds the request of a sweep from a job, or from a file that does not become one."""
 
 import json
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon.cli.files.examination import examined, ready_base
+from daemon.cli.files.examination import examine_file, ready_base
 from daemon.cli.place import Blocked
 from daemon.clock import SystemClock
 from daemon.core.evaluation.sweeps import RATE_TRIALS, Setting, SweepRequest, space_around
@@ -27,12 +27,12 @@ from daemon.settings_records import to_record
 from daemon.supervisor.settings_watch import adapter_of
 
 FEW = 10
-"""Held-out rows, below which an interval says little."""
+"""Fewer held-out rows make an interval too wide to say much."""
 
 
 @dataclass(frozen=True)
 class SweepOptions:
-    """What a user asks of a sweep."""
+    """The options of a sweep."""
 
     trials: int
     minutes: float | None
@@ -46,7 +46,7 @@ class SweepOptions:
 
 @dataclass(frozen=True)
 class _Start:
-    """Where trials begin."""
+    """The version and settings that trials start from."""
 
     version: Version
     settings: Settings
@@ -56,7 +56,7 @@ class _Start:
 
     @property
     def from_base(self) -> bool:
-        """Whether there is no adapter to go on from."""
+        """Whether there is no adapter to continue from."""
         return self.fresh or self.version.adapter is None
 
 
@@ -72,10 +72,10 @@ class _Source:
 
 
 def open_sweep(layout: Layout, named: str, wanted: SweepOptions) -> str:
-    """Make a sweep of a file or a job; return its name.
+    """Create a sweep of a file or a job; return its name.
 
     Raises:
-        UserFault: there is no such file or job, or nothing can be learned from it by a sweep.
+        UserFault: there is no such file or job, or a sweep cannot learn anything from it.
         ModelFault: the base model is not ready.
     """
     start = _start(layout, wanted.fresh)
@@ -122,7 +122,7 @@ def _request(start: _Start, source: _Source, wanted: SweepOptions) -> SweepReque
 
 
 def _settings(start: _Start, source: _Source) -> tuple[Settings, list[str]]:
-    """Return the settings with the rows' own over them, and what of these is used otherwise."""
+    """Return the settings with the job's own over them, and notes on those read differently now."""
     if source.job is None:
         return with_own(start.settings, parse_own(source.own)), []
     saved = with_saved_own(start.settings, source.own)
@@ -156,15 +156,15 @@ def _source(layout: Layout, named: str, start: _Start) -> Iterator[_Source]:
             f"{path} lies in inbox/, where the daemon takes it as a job: name the job once it has "
             "one, or a file that lies elsewhere",
         )
-    with examined(path, layout, fresh=start.fresh) as looked:
+    with examine_file(path, layout, fresh=start.fresh) as examination:
         from daemon.analysis.verdict import headline, sentence
 
-        if looked.report.get("verdict") != "accepted":
-            said = f"{headline(looked.report)}: {sentence(looked.report)}"
-            raise UserFault("not_accepted", f"{path.name} cannot be swept. {said}")
-        own = looked.folder.own_settings
+        if examination.report.get("verdict") != "accepted":
+            verdict = f"{headline(examination.report)}: {sentence(examination.report)}"
+            raise UserFault("not_accepted", f"{path.name} cannot be swept. {verdict}")
+        own = examination.folder.own_settings
         text = own.read_text(encoding="utf-8") if own.exists() else ""
-        yield _Source(looked.folder, path.name, None, text)
+        yield _Source(examination.folder, path.name, None, text)
 
 
 def _job_named(layout: Layout, named: str) -> str | None:
@@ -191,7 +191,7 @@ def _of_job(layout: Layout, job: str, start: _Start) -> _Source:
     intake = card.intake
     if intake is None or not place.train.exists():
         raise UserFault(
-            "no_rows", f"{job} has no rows: it was not taken in yet, was refused, or was pruned"
+            "no_rows", f"{job} has no rows: intake has not read it yet, or it was refused or pruned"
         )
     if (intake.tokenizer, intake.template) != (start.base.tokenizer, start.base.template):
         raise UserFault(
@@ -201,7 +201,7 @@ def _of_job(layout: Layout, job: str, start: _Start) -> _Source:
 
 
 def _held_out(source: _Source) -> tuple[int, int]:
-    """Return how many rows are held out, and how many of them may be looked at while choosing."""
+    """Return how many rows are held out, and how many of them may be used to choose settings."""
     halves: list[str] = []
     if source.place.holdout.exists():
         with source.place.holdout.open("rb") as file:
@@ -210,7 +210,7 @@ def _held_out(source: _Source) -> tuple[int, int]:
         hint = "name the job that holds them" if source.job is None else "it is too small"
         raise UserFault(
             "no_holdout",
-            f"{escape(source.name)} has no held-out row of its own to compare settings by: {hint}",
+            f"{escape(source.name)} has no held-out row of its own to compare settings on: {hint}",
         )
     return len(halves), halves.count("tune")
 
@@ -236,7 +236,7 @@ def _notes(start: _Start, wanted: SweepOptions) -> Iterator[str]:
     if not start.from_base:
         name = start.version.version
         yield (
-            f"every trial goes on from {name}, so {shape} are not searched: they belong to its "
+            f"every trial continues from {name}, so {shape} are not searched: they belong to its "
             "adapter; --fresh searches them from the untouched base"
         )
     elif wanted.rates:
@@ -256,8 +256,8 @@ def _notes(start: _Start, wanted: SweepOptions) -> Iterator[str]:
 def _doubts(held: int, tune: int) -> Iterator[str]:
     if not tune:
         yield (
-            f"the file has only {held} held-out rows, all of them for the verdict; the sweep looks "
-            "at them too, so a later verdict on this file is a little too kind"
+            f"the file has only {held} held-out rows, all of them for the verdict; the sweep uses "
+            "them too, so a later verdict on this file is a little optimistic"
         )
     elif tune < FEW:
-        yield f"only {tune} held-out rows may be looked at: the intervals are wide"
+        yield f"only {tune} held-out rows may be used: the intervals are wide"

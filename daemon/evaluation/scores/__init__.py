@@ -1,1 +1,1 @@
-"""Scores of answers: one measure a module; no model, no file."""
+"""Scores of answers, one measure a module."""

@@ -1,4 +1,4 @@
-"""Expected calibration error: whether a model is as often right as it is sure; knows no tokens.
+"""Expected calibration error: whether a model is right as often as it is confident.
 
 Reference: Guo et al. 2017, "On Calibration of Modern Neural Networks", equation 3, with bins
 closed on the right.

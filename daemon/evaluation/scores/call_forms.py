@@ -1,9 +1,9 @@
-"""Reads tool calls out of an answer, in whatever form a model's chat template writes them.
+"""Parses the tool calls in an answer, in the format of any known model's chat template.
 
 JSON, bare or between marks (Qwen and Hermes `<tool_call>`, Llama `<|python_tag|>`, Mistral
 `[TOOL_CALLS]`, Granite and Phi `<|tool_call|>`, DeepSeek's fences), the XML of Qwen-Coder and GLM,
 and Python's own calls (Llama 4, LFM). Marks that are control tokens are lost when an answer is
-decoded: what stood between them is read without them as well.
+decoded: calls are parsed without them as well.
 """
 
 import json
@@ -40,7 +40,7 @@ NAMED = re.compile(rf"\s*({NAME})\s*(?:\[CALL_ID\][^\[]*)?(?:\[ARGS\])?\s*(?={{)
 DEEPSEEK = re.compile(f"\\s*\\w*<\uff5ctool\u2581sep\uff5c>({NAME})\\s*(.*)", re.DOTALL)
 BETWEEN = re.compile(r"[\s;,]*")
 BARE_STARTS = 16
-"""Lines at which calls may begin after a text."""
+"""How many line starts are tried as the start of calls after a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,31 +53,31 @@ class Called:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What an answer calls and says."""
+    """The calls and the text of an answer."""
 
     calls: tuple[Called, ...] | None
-    """None where there is none that can be read."""
+    """None where no call can be parsed."""
     text: str
-    """What stands around the calls; the whole answer where there is none."""
+    """The text around the calls; the whole answer where there are none."""
     wrappers: tuple[str, ...] = ()
-    """What stands around calls and should not."""
+    """Wrappers around the calls that should not be there."""
     marked: bool = False
-    """Whether the calls stand between marks that no other text has."""
+    """Whether the calls stand between marks that only calls have."""
 
     @property
     def as_turn(self) -> Turn:
-        """The turn of a conversation that says and calls the same."""
+        """The turn of a conversation with the same text and calls."""
         calls = (Call(call.name, compact(dict(call.arguments))) for call in self.calls or ())
         return Turn("assistant", self.text, calls=tuple(calls))
 
     @property
     def plain(self) -> str:
-        """The text and then the calls, one JSON object a line, whatever form they had."""
+        """The text and then the calls, one JSON object a line, whatever their format."""
         return said_in(self.as_turn)
 
     @property
     def words(self) -> str:
-        """The same to be compared word by word: in one order, with blanks between all names."""
+        """The same for a comparison by words: in a fixed order, with blanks between names."""
         calls = sorted(
             f"{call.name} {json.dumps(dict(call.arguments), ensure_ascii=False, sort_keys=True)}"
             for call in self.calls or ()
@@ -86,7 +86,7 @@ class Reading:
 
 
 def read_calls(answer: str, *, after_text: bool = False) -> Reading:
-    """Return what an answer calls; `after_text` also finds unmarked calls behind some text."""
+    """Parse an answer; `after_text` also finds unmarked calls behind some text."""
     body = without_thought(answer).strip()
     inside, fenced = unfenced(body)
     wrappers = ("markdown_wrapper",) if fenced else ()
@@ -105,7 +105,7 @@ def read_calls(answer: str, *, after_text: bool = False) -> Reading:
 
 
 def is_call_text(text: str) -> bool:
-    """Return whether a text is nothing but calls, and cannot well be anything else."""
+    """Return whether a text is only calls, and cannot reasonably be anything else."""
     reading = read_calls(text)
     if reading.calls is None or reading.text or reading.wrappers:
         return False
@@ -114,7 +114,7 @@ def is_call_text(text: str) -> bool:
 
 
 def ends_in_calls(example: Chat) -> bool:
-    """Return whether a row ends in tool calls, as such or spelled in its text."""
+    """Return whether a row ends in tool calls, structured or written in its text."""
     last = example.turns[-1]
     return bool(last.calls) or is_call_text(last.content)
 
@@ -152,7 +152,7 @@ def _behind_text(body: str) -> Reading | None:
 
 
 def _calls_of(text: str, marked: bool = False) -> list[Called] | None:
-    """Return the calls in a text that holds nothing else; None where it is not so."""
+    """Return the calls in a text; None where it contains anything else."""
     readers: list[Callable[[str], list[Called] | None]] = [_of_json, _of_xml, _of_names]
     if marked:
         readers += [_of_glm, _of_deepseek]
@@ -183,7 +183,7 @@ def _values(text: str) -> list[Any] | None:
 
 
 def _each(text: str, start: int) -> list[tuple[Any, int]]:
-    """Return the values from a place to the end of a text, each with its end; none if unfit."""
+    """Return the values from a place to the end of a text, each with its end; empty if invalid."""
     found: list[tuple[Any, int]] = []
     while start < len(text):
         value, end = _value_at(text, start)
@@ -273,7 +273,7 @@ def _of_python(text: str, bare: bool) -> list[Called] | None:
 
 
 def _untyped(pattern: re.Pattern[str], text: str) -> dict[str, Any] | None:
-    """Return elements as arguments; None where something else stands between them."""
+    """Return elements as arguments; None where there is anything else between them."""
     if pattern.sub("", text).strip():
         return None
     return {name.strip(): Untyped(value.strip()) for name, value in pattern.findall(text)}

@@ -1,4 +1,4 @@
-"""Tool calls: how those of an answer agree with the golden ones, and what is wrong with them."""
+"""Tool-call accuracy: compares the calls of an answer with the golden ones, and names failures."""
 
 import json
 from collections import Counter
@@ -33,24 +33,24 @@ class Calls:
     """The same functions were called, each as often, in any order."""
     argument_f1: float
     correct: bool
-    """Everything is right, and nothing stands around the call that must not."""
+    """Everything is right, and there is no wrapper around the call."""
     failures: tuple[str, ...]
     """Each kind as often as it occurred."""
 
 
 def compare_calls(golden: str, answer: str, tools: Sequence[str] = ()) -> Calls:
-    """Compare an answer's calls with golden ones; each may have any form.
+    """Compare an answer's calls with golden ones; both may have any format.
 
-    Text may stand around calls that are marked as such, and before others where the golden answer
-    has text as well.
+    Text may surround marked calls, and precede unmarked ones where the golden answer has text
+    too.
 
     Raises:
-        ValueError: the golden answer is no call.
+        ValueError: the golden answer is not a call.
     """
     right_one = read_calls(golden, after_text=True)
     wanted = right_one.calls
     if wanted is None:
-        raise ValueError(f"the golden answer is no call: {golden[:80]}")
+        raise ValueError(f"the golden answer is not a call: {golden[:80]}")
     found = read_calls(answer, after_text=bool(right_one.text))
     given, failures = found.calls, list(found.wrappers)
     if given is None:
@@ -106,7 +106,7 @@ def _agreeing(mine: Called, theirs: Called) -> int:
 
 
 def _wrong_arguments(mine: Called, theirs: Called, known: frozenset[str] | None) -> Iterator[str]:
-    """Give what is wrong with a call's arguments; without tools only the golden names are known."""
+    """Yield what is wrong with a call's arguments; without tools only golden names are known."""
     lacking = {
         name: comparable(v) for name, v in mine.arguments.items() if name not in theirs.arguments
     }

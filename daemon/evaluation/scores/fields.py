@@ -1,4 +1,4 @@
-"""Structured extraction: the fields of a JSON record, nested ones by path; knows no schema."""
+"""Scores structured extraction: compares the fields of JSON records, nested ones by path."""
 
 import json
 import re
@@ -21,16 +21,16 @@ class FieldScore:
     """How an extracted record agrees with the golden one; shares in [0, 1]."""
 
     valid: bool
-    """The answer is JSON, an object, and nothing else."""
+    """The answer is a JSON object and nothing else."""
     fenced: bool
-    """It stands in a markdown fence."""
+    """It is wrapped in a markdown fence."""
     precision: float
     recall: float
     f1: float
 
 
 def unfenced(text: str) -> tuple[str, bool]:
-    """Return what stands inside a markdown fence that holds the whole text, and whether it does."""
+    """Return the content of a markdown fence around the whole text, and whether there is one."""
     inside = text.strip()
     mark = inside[:3]
     if mark not in FENCES:
@@ -39,7 +39,7 @@ def unfenced(text: str) -> tuple[str, bool]:
 
 
 def parsed(text: str) -> Any:
-    """Return a JSON value; None where the text is none, holds NaN or Infinity, or is too deep."""
+    """Return a JSON value; None where the text is not JSON, has NaN or Infinity, or is too deep."""
     try:
         value = json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError):
@@ -58,11 +58,11 @@ def _inside(value: Any) -> Iterable[Any]:
 
 
 def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def compare_fields(golden: str, answer: str) -> FieldScore:
-    """Compare two records by path and value; what stands in a fence is compared all the same."""
+    """Compare two records by path and value; a fenced record is compared too."""
     inside, fenced = unfenced(answer)
     given, wanted = parsed(inside), parsed(golden)
     if not isinstance(given, dict):

@@ -1,4 +1,4 @@
-"""Length and markdown of answers, and how far both are as in the training answers."""
+"""Length and markdown habits of answers, and how closely answers keep to the training answers'."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ TRAITS = {
     "code": re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE),
     "paragraphs": re.compile(r"\S[ \t]*\n[ \t]*\n\s*\S"),
 }
-"""What an answer has or has not; `paragraphs`: more than one."""
+"""Traits an answer may have; `paragraphs`: more than one."""
 LOW, HIGH = 0.05, 0.95
 
 
@@ -56,7 +56,7 @@ def habit_of(answers: Iterable[str]) -> Habit | None:
 
 
 def length_fit(habit: Habit, answer: str) -> float:
-    """Return 1 where the length is usual, else by how much it is too short or too long."""
+    """Return 1 for a usual length, else the ratio by which it is too short or too long."""
     length = len(answer.strip())
     if length < habit.shortest:
         return length / habit.shortest
@@ -64,10 +64,9 @@ def length_fit(habit: Habit, answer: str) -> float:
 
 
 def compliance(habit: Habit, found: Sequence[frozenset[str]]) -> float | None:
-    """Return 1 less the mean gap between each trait's share and the wanted one; None if empty.
+    """Return 1 minus the mean gap between each trait's share and the wanted one; None if empty.
 
-    Traits that neither the training answers nor these have are left out: keeping to plain text is
-    told by those that one of them has.
+    Traits that neither the training answers nor these have are left out.
     """
     if not found:
         return None

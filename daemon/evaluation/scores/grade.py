@@ -1,4 +1,4 @@
-"""One figure from 0 to 100 and a letter for the scores of a version; decides nothing by them."""
+"""An overall grade of a version's scores: a figure from 0 to 100 and a letter."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ Part = Literal["accuracy", "overlap", "length", "formatting", "style", "variety"
 PARTS: tuple[Part, ...] = get_args(Part)
 Letter = Literal["A", "B", "C", "D", "F"]
 LETTERS: tuple[tuple[float, Letter], ...] = ((90.0, "A"), (80.0, "B"), (70.0, "C"), (60.0, "D"))
-"""The least figure of each letter; below the last it is F."""
+"""The lowest figure of each letter; below the last it is F."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Grade:
     parts: Mapping[Part, float]
     """What each part earned, from 0 to 100, before its weight."""
     left_out: tuple[Part, ...]
-    """Parts that count but were not measured; the others bear their weight."""
+    """Parts with a weight that were not measured; the others share it."""
 
 
 def parts_of(summaries: Sequence[Summary]) -> dict[Part, float]:
@@ -55,7 +55,7 @@ def _measured(summary: Summary) -> dict[Part, float | None]:
 
 
 def grade(parts: Mapping[Part, float], settings: GradeSettings) -> Grade | None:
-    """Return the weighted mean of what each part earned; None where nothing that counts is known.
+    """Return the weighted mean of the parts; None where no part with a weight was measured.
 
     A part earns its value over its target, at most 100.
     """
@@ -74,7 +74,7 @@ def grade(parts: Mapping[Part, float], settings: GradeSettings) -> Grade | None:
 
 
 def shown(found: Mapping[str, Any]) -> str:
-    """Return letter and figure of a grade's record; 59.6 is no 60, from which it would be a D."""
+    """Return letter and figure of a grade's record, rounded down: 59.6 is below 60, the least D."""
     return f"{found['letter']} ({floor(found['overall'])})"
 
 

@@ -1,4 +1,4 @@
-"""How much of a golden answer an answer says: equality, words, order, characters; knows no suite.
+"""Overlap of an answer with a golden one: exact match, token F1, ROUGE-L, BLEU, chrF.
 
 References: exact match and token F1 as in SQuAD's `evaluate-v1.1.py` (transformers'
 `squad_metrics`), ROUGE-L as in `rouge-score` without stemming, BLEU and chrF by `sacrebleu`.
@@ -17,20 +17,20 @@ from rapidfuzz.distance import LCSseq
 ARTICLES = re.compile(r"\b(a|an|the)\b", re.UNICODE)
 MARKS = frozenset(string.punctuation)
 AROUND = ".,!?;:\"'()[]*_`"
-"""Marks that are only punctuation at the edge of a word; inside one, as in 1.5, they mean more."""
+"""Marks that are only punctuation at the edge of a word; inside one, as in 1.5, they matter."""
 BETWEEN = re.compile(r"(?<=[^\W\d_])['-](?=[^\W\d_])")
 WORDS = re.compile(
     r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W_\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+"
 )
 LONGEST = 20_000
-"""Characters of a text that the slow measures look at."""
+"""Characters of a text that the slow measures use."""
 
 
 def exact_match(golden: str, answer: str) -> bool:
     """Compare as JSON values where both are objects or lists, else as words.
 
-    Case, articles and punctuation do not count (SQuAD), except where one of the texts has marks
-    that carry meaning, as numbers, formulas and code have: there the words must be equal.
+    Case, articles and punctuation are ignored (SQuAD), except where one of the texts has marks
+    with a meaning, as in numbers, formulas and code: there the words must be equal.
     """
     left, right = _structure(golden), _structure(answer)
     if left is not None and right is not None:
@@ -41,13 +41,13 @@ def exact_match(golden: str, answer: str) -> bool:
         return False
     mine, other = normalised(golden), normalised(answer)
     if not mine or not other:
-        # An answer like "A" is no article.
+        # An answer like "A" is not an article.
         mine, other = _bare(golden), _bare(answer)
     return mine == other and bool(mine)
 
 
 def normalised(text: str) -> str:
-    """Return a text as SQuAD compares it: lower case, no punctuation, no articles, one blank."""
+    """Return a text as SQuAD normalises it: lower case, no punctuation, no articles, one blank."""
     return " ".join(ARTICLES.sub(" ", _unmarked(text)).split())
 
 
@@ -60,7 +60,7 @@ def _unmarked(text: str) -> str:
 
 
 def _plain(text: str) -> bool:
-    """Return whether all marks stand at the edges of words, or between letters as in o'clock."""
+    """Return whether all marks are at the edges of words, or between letters as in o'clock."""
     cores = [BETWEEN.sub("", word.strip(AROUND)) for word in text.split()]
     return all(core and MARKS.isdisjoint(core) for core in cores)
 
@@ -84,7 +84,7 @@ def token_f1(golden: str, answer: str) -> float:
 
 
 def f1(shared: float, given: int, wanted: int) -> float:
-    """Return the F1 of a count shared by what was given and what was wanted."""
+    """Return the F1 of a count shared by a given and a wanted number of items."""
     return 2.0 * shared / (given + wanted) if given + wanted else 1.0
 
 

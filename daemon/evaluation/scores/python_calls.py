@@ -1,4 +1,4 @@
-"""Reads calls that are written as Python's own: `[f(a=1), g()]`; runs nothing."""
+"""Parses tool calls written as Python: `[f(a=1), g()]`, without running anything."""
 
 import ast
 import json
@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 LONGEST = 20_000
-"""Characters that are read as Python."""
+"""Longest text that is parsed as Python, in characters."""
 FAULTS = (SyntaxError, ValueError, TypeError, RecursionError, MemoryError)
 
 
 def python_calls(text: str, *, bare: bool) -> list[tuple[str, dict[str, Any]]] | None:
-    """Return names and arguments of the calls in a list; None where the text is none.
+    """Return names and arguments of the calls in a list; None where the text is not such a list.
 
-    `bare` also takes one call without the brackets of a list. All arguments have names.
+    `bare` also accepts one call without the brackets of a list. All arguments must be named.
     """
     text = text.strip()
     if len(text) > LONGEST or not text.endswith((")", "]")):
@@ -29,16 +29,16 @@ def python_calls(text: str, *, bare: bool) -> list[tuple[str, dict[str, Any]]] |
 def _read(nodes: list[ast.expr]) -> Iterator[tuple[str, dict[str, Any]]]:
     for node in nodes:
         if not isinstance(node, ast.Call) or node.args:
-            raise ValueError("no call, or one whose arguments have no names")
+            raise ValueError("not a call, or one with unnamed arguments")
         yield _name(node.func), {str(word.arg): _value(word.value) for word in node.keywords}
 
 
 def _name(node: ast.expr) -> str:
     if not isinstance(node, ast.Name | ast.Attribute):
-        raise ValueError("a call of something that has no name")
+        raise ValueError("a call of something without a name")
     return ast.unparse(node)
 
 
 def _value(node: ast.expr) -> Any:
-    # What JSON cannot hold is no argument of a tool.
+    # A value that JSON cannot hold is not a tool's argument.
     return json.loads(json.dumps(ast.literal_eval(node), allow_nan=False))

@@ -1,4 +1,4 @@
-"""How much an answer, or a set of answers, says again; knows no golden answer.
+"""Repetition within an answer (seq-rep-n), and variety over a set of answers (distinct-n).
 
 References: `seq-rep-n` of Welleck et al. 2020, "Neural Text Generation with Unlikelihood
 Training"; distinct-n of Li et al. 2016, "A Diversity-Promoting Objective Function".
@@ -12,16 +12,16 @@ SIZE = 4
 
 
 def repetition(answer: str, size: int = SIZE) -> float:
-    """Return the share of an answer's runs of words that it has said before; 0 where none fits."""
-    runs = _runs(words_of(answer), size)
-    return 1.0 - len(set(runs)) / len(runs) if runs else 0.0
+    """Return the share of repeated word n-grams in an answer; 0 where it is too short for one."""
+    ngrams = _ngrams(words_of(answer), size)
+    return 1.0 - len(set(ngrams)) / len(ngrams) if ngrams else 0.0
 
 
 def distinct(answers: Iterable[str], size: int) -> float | None:
-    """Return the distinct runs of all answers over all runs; None where there is none."""
-    runs = [run for answer in answers for run in _runs(words_of(answer), size)]
-    return len(set(runs)) / len(runs) if runs else None
+    """Return the distinct n-grams of all answers over all n-grams; None where there is none."""
+    ngrams = [ngram for answer in answers for ngram in _ngrams(words_of(answer), size)]
+    return len(set(ngrams)) / len(ngrams) if ngrams else None
 
 
-def _runs(words: Sequence[str], size: int) -> list[tuple[str, ...]]:
+def _ngrams(words: Sequence[str], size: int) -> list[tuple[str, ...]]:
     return [tuple(words[at : at + size]) for at in range(len(words) - size + 1)]

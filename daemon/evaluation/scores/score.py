@@ -1,4 +1,4 @@
-"""The score of one answer and the summary of many; asks no model and chooses no suite."""
+"""Scores one answer by the scorer of its suite, and summarises many scores."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -32,8 +32,8 @@ MAIN: dict[ScorerName, str] = {
 class ExpectedStyle:
     """How answers should be written: as the training answers are.
 
-    Give it for hold-out rows and for items without golden answers; a suite with golden answers
-    says itself what it wants.
+    For hold-out rows and for items without golden answers; golden answers of a suite show
+    themselves what is wanted.
     """
 
     habit: Habit | None = None
@@ -42,26 +42,26 @@ class ExpectedStyle:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What an answer is worth."""
+    """The metrics of one answer."""
 
     id: str
     difficulty: Difficulty
     answer: str
     main: float | None
-    """The metric the scorer is about, in [0, 1]; None without a golden answer."""
+    """The scorer's main metric, in [0, 1]; None without a golden answer."""
     metrics: Mapping[str, float]
-    """Every metric by name, in [0, 1]; more is better but for `repetition`."""
+    """Every metric by name, in [0, 1]; higher is better except for `repetition`."""
     failures: tuple[str, ...] = ()
     """What is wrong with a call or record, each kind as often as it occurred."""
     traits: frozenset[str] = frozenset()
     """Bold, lists and so on, where a habit was given."""
     confidence: float | None = None
-    """How sure the model was, in [0, 1], where that was measured."""
+    """The model's confidence, in [0, 1], where measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mean:
-    """A mean and over how many answers it was taken."""
+    """A mean and its number of answers."""
 
     mean: float
     count: int
@@ -69,18 +69,18 @@ class Mean:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What some answers of one suite or hold-out come to."""
+    """The aggregated scores of one suite or hold-out."""
 
     items: int
     main: Mean | None
     metrics: Mapping[str, Mean]
     by_difficulty: Mapping[Difficulty, Mean]
-    """The main metric, of those difficulties that occur."""
+    """The main metric of each difficulty that occurs."""
     failures: Mapping[str, int]
     characters: float
     """Mean length of an answer."""
     formatting: float | None
-    """How near the shares of bold, lists and so on are to the wanted ones."""
+    """How close the shares of bold, lists and so on are to the wanted ones."""
     calibration_error: float | None
     distinct: Mapping[str, float] = field(default_factory=dict)
     """Distinct words and pairs of words over all, as `distinct_1` and `distinct_2`."""
@@ -97,7 +97,7 @@ def score_answer(
     wanted: ExpectedStyle | None = None,
     confidence: float | None = None,
 ) -> Score:
-    """Score an answer; with several golden answers, by the one for which it scores best.
+    """Score an answer; with several golden answers, by the one it matches best.
 
     An item with a scorer of its own is scored by that one.
     """
@@ -117,14 +117,14 @@ def score_answer(
 
 
 def is_right(scorer: ScorerName, item: SuiteItem, answer: str) -> bool | None:
-    """Return whether an answer is right as a whole; None where nobody said what is."""
+    """Return whether an answer is entirely right; None without a golden answer."""
     return right_by(item.scorer or scorer, score_answer(scorer, item, answer).metrics)
 
 
 def right_by(scorer: ScorerName, metrics: Mapping[str, float]) -> bool | None:
-    """Return whether an answer with these metrics is right; None where nobody said what is.
+    """Return whether an answer with these metrics is right; None without a golden answer.
 
-    Words that are scored by how many are shared are right when they are the same.
+    An answer scored by word overlap is right when it is an exact match.
     """
     main = MAIN[scorer]
     found = metrics.get(EXACT if main in WORD_METRICS else main)
@@ -134,7 +134,7 @@ def right_by(scorer: ScorerName, metrics: Mapping[str, float]) -> bool | None:
 def _against(
     scorer: ScorerName, item: SuiteItem, answer: str, shown: str
 ) -> tuple[dict[str, float], tuple[str, ...]]:
-    """Return the metrics that compare with golden answers, and what went wrong."""
+    """Return the metrics against the golden answers, and the failures."""
     match item.scorer or scorer:
         case "exact" | "overlap":
             return _words(item.answers, shown), ()
@@ -143,7 +143,7 @@ def _against(
         case "calls":
             metrics, failures = _best(_call(golden, answer, item) for golden in item.answers)
             if scorer in ("exact", "overlap"):
-                # The rest of its set is compared by words: the call has these figures as well.
+                # The rest of its set is compared by words: a call needs these metrics too.
                 texts = [read_calls(text, after_text=True) for text in (*item.answers, answer)]
                 *goldens, mine = (reading.words for reading in texts)
                 metrics |= _words(goldens, mine) | {EXACT: metrics["correct_call"]}
@@ -188,7 +188,7 @@ def _fields(found: FieldScore) -> Compared:
 
 def _call(golden: str, answer: str, item: SuiteItem) -> Compared:
     if read_calls(golden, after_text=True).calls is None:
-        # A form that is not known here: right is what says the same.
+        # An unknown format: right is an exact match.
         same = exact_match(golden, answer)
         return _calls(Calls(same, same, float(same), same, () if same else ("not_parsable",)))
     return _calls(compare_calls(golden, answer, item.tools))
@@ -204,7 +204,7 @@ def _calls(found: Calls) -> Compared:
 
 
 def summarise(scores: Sequence[Score], wanted: ExpectedStyle | None = None) -> Summary:
-    """Sum up scores of one scorer; give what the answers should be like as it was given before."""
+    """Aggregate scores of one scorer; `wanted` must be the one they were scored with."""
     names = dict.fromkeys(name for score in scores for name in score.metrics)
     means = {
         name: _mean([score.metrics[name] for score in scores if name in score.metrics])
@@ -215,9 +215,9 @@ def summarise(scores: Sequence[Score], wanted: ExpectedStyle | None = None) -> S
         for difficulty in DIFFICULTIES
     }
     habit = None if wanted is None else wanted.habit
-    said = [score.answer for score in scores]
-    variety = {f"distinct_{size}": distinct(said, size) for size in (1, 2)}
-    length = _mean([float(len(answer)) for answer in said])
+    answers = [score.answer for score in scores]
+    variety = {f"distinct_{size}": distinct(answers, size) for size in (1, 2)}
+    length = _mean([float(len(answer)) for answer in answers])
     return Summary(
         items=len(scores),
         main=_mean([score.main for score in scores]),

@@ -1,10 +1,10 @@
-"""How like the training answers an answer is written: runs of characters; knows no meaning.
+"""Style similarity to the training answers: cosine of tf-idf character trigrams.
 
 Each text is a vector of the frequencies of its three-character runs, weighted by how rare a run is
 among the training answers (tf-idf as in scikit-learn's `TfidfVectorizer(analyzer="char",
 ngram_range=(3, 3), lowercase=False)`); the style is the mean of the training answers' vectors, the
-likeness a cosine. Such profiles are a standard of authorship attribution (Kešelj et al. 2003,
-Stamatatos 2009). The number alone says little: compare a version's with the base's.
+likeness a cosine. Such profiles are standard in authorship attribution (Kešelj et al. 2003,
+Stamatatos 2009). The number alone means little: compare a version's with the base's.
 """
 
 import math
@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from typing import Any
 
 SIZE = 3
-KEPT = 4000
-"""Runs that a style keeps, the heaviest first: most of the weight of any style."""
+MOST_TRIGRAMS = 4000
+"""Trigrams that a style retains, the heaviest first: most of the weight of any style."""
 LONGEST = 20_000
-"""Characters of an answer that are looked at."""
+"""Characters of an answer that are used."""
 BLANKS = re.compile(r"\s\s+")
 
 
@@ -28,7 +28,7 @@ class Style:
 
     answers: int
     rarity: Mapping[str, float]
-    """The inverse document frequency of each kept run."""
+    """The inverse document frequency of each retained trigram."""
     weights: Mapping[str, float]
 
     def to_json(self) -> dict[str, Any]:
@@ -59,7 +59,7 @@ class Style:
 def style_of(answers: Iterable[str]) -> Style | None:
     """Measure the style of answers; None where none of them has three characters.
 
-    A thousand answers are plenty: the work grows with their characters.
+    A thousand answers are plenty: the time grows with their characters.
     """
     counted = [_runs(answer) for answer in answers]
     counted = [runs for runs in counted if runs]
@@ -71,16 +71,16 @@ def style_of(answers: Iterable[str]) -> Style | None:
     sums: Counter[str] = Counter()
     for runs in counted:
         sums.update(_weighed(runs, rarity))
-    kept = sorted(sums.items(), key=lambda pair: (-pair[1], pair[0]))[:KEPT]
+    heaviest = sorted(sums.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST_TRIGRAMS]
     return Style(
         total,
-        {run: rarity[run] for run, _ in kept},
-        {run: weight / total for run, weight in kept},
+        {run: rarity[run] for run, _ in heaviest},
+        {run: weight / total for run, weight in heaviest},
     )
 
 
 def closer(style: Style, answers: Sequence[str], base: Sequence[str]) -> float | None:
-    """Return by how much answers are more like the style than the base's; None without both."""
+    """Return how much closer answers are to the style than the base's; None without both."""
     if not answers or not base:
         return None
     return _mean(style, answers) - _mean(style, base)

@@ -1,4 +1,4 @@
-"""Reasoning before an answer (`<think>…</think>`): told apart from what the answer says."""
+"""Strips the reasoning (`<think>…</think>`) before an answer."""
 
 import re
 from collections.abc import Iterable
@@ -9,8 +9,8 @@ THOUGHT = re.compile(r"\s*<think>(.*?)</think>\s*", re.DOTALL)
 def without_thought(answer: str, goldens: Iterable[str] = ()) -> str:
     """Return an answer without the thought it begins with.
 
-    Some templates (Qwen 3) have the model write an empty thought before each answer. A thought
-    with words stays where a golden answer has one as well.
+    Some templates (Qwen 3) have the model write an empty thought before each answer. A non-empty
+    thought stays where a golden answer has one too.
     """
     found = THOUGHT.match(answer)
     if found is None or (found[1].strip() and any(map(THOUGHT.match, goldens))):

@@ -1,4 +1,4 @@
-"""Whether two JSON values say the same, and where they stand in a record; knows no answer."""
+"""Compares JSON values by meaning, and flattens records into paths and values."""
 
 import ast
 import json
@@ -10,16 +10,16 @@ Path = tuple[str | int | None, ...]
 
 
 class Untyped(str):
-    """A value that was written without its type, as in XML: `40` may be a text or the number."""
+    """A value written without a type, as in XML: `40` may be text or a number."""
 
     __slots__ = ()
 
 
 def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Give every value that is no filled object or list, with its path.
+    """Yield every value that is not a filled object or list, with its path.
 
-    Objects in a list are told apart by their place; plain values in a list are not, so that their
-    order does not count.
+    Objects in a list are distinguished by their index; plain values in a list are not, so that
+    their order does not count.
     """
     if isinstance(value, dict) and value:
         for key, inner in value.items():
@@ -32,7 +32,7 @@ def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
 
 
 def comparable(value: Any) -> Any:
-    """Return a hashable form, equal where two values say the same.
+    """Return a hashable form, equal where two values mean the same.
 
     Numbers are equal by value, texts without regard to case and spacing; true is not 1, and the
     text "1" is not the number 1.
@@ -51,10 +51,10 @@ def comparable(value: Any) -> Any:
 
 
 def readings(value: Any) -> frozenset[Any]:
-    """Return every comparable form that a value may be meant as."""
+    """Return every comparable form that a value may stand for."""
     found = {comparable(value)}
     if isinstance(value, Untyped):
-        # Templates write true as JSON or as Python has it.
+        # Templates write true in JSON's or in Python's form.
         for reader in (json.loads, ast.literal_eval):
             try:
                 found.add(comparable(reader(value)))
@@ -64,5 +64,5 @@ def readings(value: Any) -> frozenset[Any]:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Return whether two values say the same, or may be meant to."""
+    """Return whether two values mean the same, or may do so."""
     return not readings(one).isdisjoint(readings(other))

@@ -1,4 +1,4 @@
-"""The dashboard: a page that shows what the daemon is doing; reads folders, knows no model."""
+"""The dashboard: a page that shows what the daemon is doing, from the workspace's folders."""
 
 from daemon.serving.dashboard.routes import dashboard_routes
 

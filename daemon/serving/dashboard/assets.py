@@ -1,4 +1,4 @@
-"""The page, its style and its scripts as they are sent; knows no state."""
+"""The dashboard's page, styles and scripts as they are sent."""
 
 import gzip
 from base64 import b64decode
@@ -11,10 +11,10 @@ from daemon.analysis import assets as report_assets
 
 TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
 EMPTY = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
-"""The style elements by which the charting library sees that it must add none of its own."""
+"""An empty style element, which keeps the charting library from adding its own."""
 POLICY = (
     f"default-src 'none'; script-src 'self'; connect-src 'self'; style-src-elem 'self' {EMPTY}; "
-    # The charting library sets styles of the drawings it makes.
+    # The charting library sets inline styles on its drawings.
     "style-src-attr 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src data: blob:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
@@ -45,14 +45,14 @@ def asset(name: str) -> Asset:
     """Return one of this folder's files, or `plotly.js`; the latter takes half a second once."""
     if name == "plotly.js":
         packed = b64decode(report_assets.plotly().packed)
-        return _made(name, gzip.decompress(packed), packed)
+        return _asset(name, gzip.decompress(packed), packed)
     data = files(__package__).joinpath(name).read_bytes()
     if name == "page.html":
         data = data.replace(b"<!-- own styles -->", _empty_styles())
-    return _made(name, data, gzip.compress(data, 9, mtime=0))
+    return _asset(name, data, gzip.compress(data, 9, mtime=0))
 
 
-def _made(name: str, data: bytes, packed: bytes) -> Asset:
+def _asset(name: str, data: bytes, packed: bytes) -> Asset:
     kind = f"{TYPES[name.rsplit('.', 1)[1]]}; charset=utf-8"
     return Asset(kind, data, packed, f'"{sha256(data).hexdigest()[:32]}"')
 

@@ -1,4 +1,4 @@
-"""The dashboard's queue: which jobs wait, and why some failed; reads `queue/`, changes nothing."""
+"""The dashboard's queue: which jobs wait, and why some failed."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +17,7 @@ MOST_REASONS = 6
 
 
 def queue_section(layout: Layout, known: dict[str, dict[str, Any]]) -> Section:
-    """Return the jobs by state; `known` holds ended jobs that were read before, and is filled."""
+    """Return the jobs by state; `known` caches ended jobs and is filled."""
     return {"states": [_state(layout, state, known) for state in STATES]}
 
 
@@ -35,15 +35,15 @@ def _job(layout: Layout, state: str, job: str, known: dict[str, dict[str, Any]])
         return known[job]
     try:
         card = read_card(place)
-        told = _told(card, state) | {"reasons": list(_reasons(layout, state, card))}
+        shown = _facts(card, state) | {"reasons": list(_reasons(layout, state, card))}
     except UNREADABLE as error:
         return {"job": job, "state": state, "name": job, "reason": f"unreadable: {error!r}"}
     if state in ENDED:
-        known[job] = told
-    return told
+        known[job] = shown
+    return shown
 
 
-def _told(card: JobCard, state: str) -> dict[str, Any]:
+def _facts(card: JobCard, state: str) -> dict[str, Any]:
     intake = card.intake
     return {
         "job": card.job,
@@ -66,7 +66,7 @@ def _reasons(layout: Layout, state: str, card: JobCard) -> Iterator[str]:
         return
     report = reports.read(layout.job(state, card.job))
     try:
-        told = reports.describe(report)[:MOST_REASONS] if report else []
+        shown = reports.describe(report)[:MOST_REASONS] if report else []
     except UNREADABLE as error:
-        told = [f"report.json cannot be read: {error!r}"]
-    yield from (escape(sentence, 500) for sentence in told if sentence != card.reason)
+        shown = [f"report.json cannot be read: {error!r}"]
+    yield from (escape(sentence, 500) for sentence in shown if sentence != card.reason)

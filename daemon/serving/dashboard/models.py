@@ -1,4 +1,4 @@
-"""The dashboard's versions, newest first, and how answers changed; reads `models/` only."""
+"""The dashboard's versions, newest first, and how the answers to probes changed."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,23 +22,23 @@ LONGEST = 600
 
 
 def versions_section(layout: Layout, known: dict[str, dict[str, Any]]) -> Section:
-    """Return the versions; `known` holds manifests that were read before, and is filled."""
+    """Return the versions; `known` caches manifests and is filled."""
     names = version_names(layout)
     problems = []
     for name in names:
         if name not in known:
             try:
-                known[name] = _kept(read_manifest(layout.version(name)))
+                known[name] = _manifest_fields(read_manifest(layout.version(name)))
             except UNREADABLE as error:
                 problems.append(f"{name} cannot be read: {error}")
     there = [known[name] for name in names if name in known]
     current = current_model.read(layout)
     line = {v.version for v in ancestry(current or "", {m["version"]: m["descent"] for m in there})}
-    told = [_told(m, current, line) for m in reversed(there[-SHOWN_VERSIONS:])]
-    return {"current": current, "count": len(names), "versions": told, "problems": problems}
+    shown = [_facts(m, current, line) for m in reversed(there[-SHOWN_VERSIONS:])]
+    return {"current": current, "count": len(names), "versions": shown, "problems": problems}
 
 
-def _kept(manifest: dict[str, Any]) -> dict[str, Any]:
+def _manifest_fields(manifest: dict[str, Any]) -> dict[str, Any]:
     names = (
         "version",
         "parent",
@@ -55,7 +55,7 @@ def _kept(manifest: dict[str, Any]) -> dict[str, Any]:
     return {name: manifest.get(name) for name in names} | {"descent": descent}
 
 
-def _told(manifest: Mapping[str, Any], current: str | None, line: set[str]) -> dict[str, Any]:
+def _facts(manifest: Mapping[str, Any], current: str | None, line: set[str]) -> dict[str, Any]:
     names = ("version", "parent", "lineage", "verdict", "promotes", "created_at", "step")
     evaluations = manifest["evaluations"] or {}
     return {
@@ -74,7 +74,7 @@ def _told(manifest: Mapping[str, Any], current: str | None, line: set[str]) -> d
 
 
 def evolution_section(layout: Layout, run: str | None, version: str | None) -> Section:
-    """Return how the answers to the probes changed in the run in hand, or in a version's."""
+    """Return how the answers to the probes changed in the current run, or in a version's."""
     found, damaged = probes(layout, Curve(run or version or "", (), run=run, version=version))
     shown = [_probe(probe) for probe in found[:SHOWN_PROBES]]
     return {"of": run or version, "count": len(found), "probes": shown, "damaged": damaged}
@@ -83,7 +83,7 @@ def evolution_section(layout: Layout, run: str | None, version: str | None) -> S
 def _probe(probe: Probe) -> dict[str, Any]:
     answers = probe.answers
     if len(answers) > SHOWN_MILESTONES:
-        # The first one is where it began; the rest of the room is for the latest.
+        # The first shows where the run began; the others are the latest.
         answers = (answers[0], *answers[1 - SHOWN_MILESTONES :])
     return {
         "prompt": one_line(probe.prompt, LONGEST),
@@ -117,7 +117,7 @@ def _sample(sample: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def escape_lines(text: str) -> str:
-    """Return text from outside made safe to show, its line ends kept, bounded."""
+    """Return untrusted text escaped and bounded, with its line ends."""
     return "\n".join(escape(line, LONGEST) for line in text[:LONGEST].split("\n")) + (
         "…" if len(text) > LONGEST else ""
     )

@@ -1,4 +1,4 @@
-"""Reads a workspace into the sections of the dashboard; changes nothing, and asks no model."""
+"""Reads a workspace into the sections of the dashboard."""
 
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -17,17 +17,17 @@ from daemon.serving.dashboard.models import (
     samples_section,
     versions_section,
 )
-from daemon.serving.dashboard.section_cache import Section, SectionCache, sign_of
+from daemon.serving.dashboard.section_cache import Section, SectionCache, signature_of
 from daemon.serving.dashboard.words import headline
 
 POINTS = 2000
-"""Steps that the charts show."""
+"""Steps shown in the charts."""
 EVENTS = 50
 VALIDATIONS = 500
 BACK_BYTES = 4 * 2**20
-"""Read of `metrics.jsonl` at the start; about so many steps as are shown."""
+"""How much of `metrics.jsonl` is read at the start: about as many steps as are shown."""
 TRUST_S = 10.0
-"""A listing is read again after so long even if its folder looks unchanged."""
+"""A listing is read again after so long even if its folder seems unchanged."""
 
 SMALL = (
     "status",
@@ -78,17 +78,17 @@ NOTICES = ("active_alerts", "error_type", "error_message", "leftovers", "command
 
 
 class Reader:
-    """Looks at one workspace again and again; one thread at a time."""
+    """Reads one workspace repeatedly; used by one thread at a time."""
 
     def __init__(self, layout: Layout, clock: Clock) -> None:
         self._layout = layout
         self._clock = clock
         self._metrics = Lines(layout.metrics_file, BACK_BYTES)
-        self._told = Lines(layout.events_file, BACK_BYTES)
+        self._event_lines = Lines(layout.events_file, BACK_BYTES)
         self._events: deque[dict[str, Any]] = deque(maxlen=EVENTS)
         self._validations: deque[list[Any]] = deque(maxlen=VALIDATIONS)
         self._document: dict[str, Any] | None = None
-        self._kept = {
+        self._caches = {
             name: SectionCache()
             for name in ("document", "queue", "versions", "evolution", "samples")
         }
@@ -97,16 +97,16 @@ class Reader:
         self.points: deque[list[Any]] = deque(maxlen=POINTS)
         """[step, loss, learning rate, tokens a second, run] of each step, oldest first."""
         self.points_read = 0
-        """Points so far, those that have left `points` included."""
+        """How many points were read so far, including those dropped from `points`."""
 
     def read(self) -> dict[str, Section]:
         """Return the sections as they are now, by name; an unchanged one may be the same object."""
         self._follow()
         layout = self._layout
-        self._kept["document"].get(sign_of(layout.status_file), self._read_document)
+        self._caches["document"].get(signature_of(layout.status_file), self._read_document)
         document = self._document or {}
         return {
-            # First: what is now says of which step the last one is.
+            # First: `now` says to which step the last validation belongs.
             "validations": {"validations": list(self._validations)},
             "now": self._now(),
             "machine": {name: document.get(name) for name in MACHINE},
@@ -120,7 +120,7 @@ class Reader:
         }
 
     def _read_document(self) -> Section:
-        # What is torn or gone for an instant is no news: the last one stands.
+        # A torn or briefly missing file changes nothing: the last document stays.
         self._document = read_status(self._layout) or self._document
         return {}
 
@@ -139,18 +139,23 @@ class Reader:
         }
 
     def _samples(self, document: Mapping[str, Any]) -> Section:
-        sign = document.get("eval_samples")
-        return self._kept["samples"].get(sign, lambda: samples_section(document))
+        signature = document.get("eval_samples")
+        return self._caches["samples"].get(signature, lambda: samples_section(document))
 
     def _queue(self) -> Section:
-        folders = sign_of(*(self._layout.queue / state for state in QUEUE_STATES))
-        sign = (folders, self._round())
-        return self._kept["queue"].get(sign, lambda: queue_section(self._layout, self._jobs))
+        folders = signature_of(*(self._layout.queue / state for state in QUEUE_STATES))
+        signature = (folders, self._trust_period())
+        return self._caches["queue"].get(signature, lambda: queue_section(self._layout, self._jobs))
 
     def _versions(self) -> Section:
         layout = self._layout
-        sign = (sign_of(layout.versions, layout.root, layout.current_model), self._round())
-        return self._kept["versions"].get(sign, lambda: versions_section(layout, self._manifests))
+        signature = (
+            signature_of(layout.versions, layout.root, layout.current_model),
+            self._trust_period(),
+        )
+        return self._caches["versions"].get(
+            signature, lambda: versions_section(layout, self._manifests)
+        )
 
     def _evolution(self, document: Mapping[str, Any]) -> Section:
         run, version = _name(document.get("run"), "r"), _name(document.get("version"), "v")
@@ -160,25 +165,25 @@ class Reader:
         else:
             version = None
         path = self._layout.version(version) / "evolution.jsonl" if version else running
-        sign = (run, version, sign_of(path) if path else None)
-        return self._kept["evolution"].get(
-            sign, lambda: evolution_section(self._layout, run, version)
+        signature = (run, version, signature_of(path) if path else None)
+        return self._caches["evolution"].get(
+            signature, lambda: evolution_section(self._layout, run, version)
         )
 
-    def _round(self) -> int:
+    def _trust_period(self) -> int:
         return int(self._clock.monotonic_s() // TRUST_S)
 
     def _follow(self) -> None:
         for line in self._metrics.new():
             self.points.append(_point(line))
             self.points_read += 1
-        self._hear(self._told.new())
+        self._record(self._event_lines.new())
 
-    def _hear(self, events: Iterable[Mapping[str, Any]]) -> None:
+    def _record(self, events: Iterable[Mapping[str, Any]]) -> None:
         for event in events:
             kind = event.get("event")
-            told = {name: event.get(name) for name in ("time", "event", "message")}
-            self._events.append(told)
+            shown = {name: event.get(name) for name in ("time", "event", "message")}
+            self._events.append(shown)
             if kind == "evaluated" and event.get("validation_loss") is not None:
                 found = [event.get("step"), event["validation_loss"], event.get("run")]
                 self._validations.append(found)

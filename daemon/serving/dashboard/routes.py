@@ -1,4 +1,4 @@
-"""The dashboard's addresses: the page, its files, the state, the events; every one read-only."""
+"""The dashboard's routes: the page, its files, the state, the event stream; all read-only."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -30,7 +30,7 @@ def _never() -> bool:
 def dashboard_routes(layout: Layout, leaving: Callable[[], bool] = _never) -> list[Route]:
     """Return the routes of a workspace's dashboard; they take GET and HEAD only.
 
-    Open pages are let go within a second once the server is `leaving`.
+    Open pages are closed within a second once the server is `leaving`.
     """
     clock = SystemClock()
     watch = StateWatcher(Reader(layout, clock), clock, leaving)

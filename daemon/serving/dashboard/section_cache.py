@@ -1,4 +1,4 @@
-"""Keeps what was made of files until they change; knows no section of the page."""
+"""Caches what was computed from files until they change."""
 
 import os
 from collections.abc import Callable
@@ -10,37 +10,37 @@ from daemon.errors import DaemonFault
 Section = dict[str, Any]
 
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, DaemonFault)
-"""What reading a damaged file, or one that goes away meanwhile, may raise."""
+"""What reading a damaged or vanishing file may raise."""
 
 
 class SectionCache:
-    """One section of the page, made anew when its sign has changed."""
+    """One section of the page, rebuilt when its signature changes."""
 
     def __init__(self) -> None:
-        self._sign: object = self
+        self._signature: object = self
         self._section: Section = {}
 
-    def get(self, sign: object, make: Callable[[], Section]) -> Section:
-        """Return the section; the same object as before while the sign is equal.
+    def get(self, signature: object, build: Callable[[], Section]) -> Section:
+        """Return the section; the same object as before while the signature is equal.
 
-        What cannot be read becomes `problem`, a sentence on the page, and is tried again.
+        What cannot be read becomes `problem`, a sentence on the page, and is retried.
         """
-        if sign == self._sign:
+        if signature == self._signature:
             return self._section
         try:
-            self._section, self._sign = make(), sign
+            self._section, self._signature = build(), signature
         except UNREADABLE as error:
             self._section = {"problem": f"this cannot be shown now: {error!r}"}
-            self._sign = self
+            self._signature = self
         return self._section
 
 
-def sign_of(*paths: Path) -> tuple[tuple[int, int, int] | None, ...]:
-    """Return what changes when one of some files or folders does."""
-    return tuple(map(_sign, paths))
+def signature_of(*paths: Path) -> tuple[tuple[int, int, int] | None, ...]:
+    """Return a signature that changes when any of these files or folders does."""
+    return tuple(map(_signature, paths))
 
 
-def _sign(path: Path) -> tuple[int, int, int] | None:
+def _signature(path: Path) -> tuple[int, int, int] | None:
     try:
         found = os.stat(path)
     except OSError:

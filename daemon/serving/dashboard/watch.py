@@ -1,4 +1,4 @@
-"""One look a second at the workspace for all open pages; each is told only what has changed."""
+"""Polls the workspace once a second for all open pages, and sends each only what has changed."""
 
 import asyncio
 import json
@@ -10,22 +10,22 @@ from daemon.clock import Clock
 from daemon.folders.status.status import strict_line
 from daemon.serving.dashboard.reader import Reader
 
-LOOK_S = 1.0
+POLL_S = 1.0
 BEAT_S = 10.0
-"""An open page hears so often that the server lives."""
+"""How often an open page gets a heartbeat."""
 MOST_PAGES = 64
 
 
 @dataclass
-class _Told:
-    """What one page knows."""
+class _Sent:
+    """What one page has received."""
 
     sections: dict[str, bytes] = field(default_factory=dict)
     points: int = 0
 
 
 class StateWatcher:
-    """Shared by all pages of one server; looks while one is open, and for each `state` asked."""
+    """Shared by all pages of one server; polls while one is open, and for each call of `state`."""
 
     def __init__(self, reader: Reader, clock: Clock, leaving: Callable[[], bool]) -> None:
         self._reader = reader
@@ -34,37 +34,37 @@ class StateWatcher:
         self._sections: dict[str, bytes] = {}
         self._objects: dict[str, object] = {}
         self._points: tuple[int, list[list[Any]]] = (0, [])
-        self._looked_s = -1e9
-        self._looking = asyncio.Lock()
+        self._polled_s = -1e9
+        self._poll_lock = asyncio.Lock()
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.pages = 0
 
     @property
     def full(self) -> bool:
-        """Whether no further page is taken."""
+        """Whether no further page is accepted."""
         return self.pages >= MOST_PAGES
 
     @property
     def watching(self) -> bool:
-        """Whether the workspace is looked at again and again."""
+        """Whether the workspace is being polled."""
         return self._task is not None
 
     async def state(self) -> bytes:
         """Return everything as one JSON document, at most a second old."""
-        await self._look()
-        return self._message(_Told()) or b"{}"
+        await self._refresh()
+        return self._message(_Sent()) or b"{}"
 
     async def follow(self) -> AsyncIterator[bytes]:
-        """Give server-sent events: first everything, then what changes, until the page goes."""
+        """Yield server-sent events: everything, then what changes, until the page disconnects."""
         self.pages += 1
-        told = _Told()
+        sent = _Sent()
         try:
             yield b"retry: 2000\n\n"
-            await self._look()
+            await self._refresh()
             while not self._leaving():
                 news = self._news
-                message = self._message(told)
+                message = self._message(sent)
                 if message is not None:
                     yield b"event: news\ndata: " + message + b"\n\n"
                 elif not await self._next(news):
@@ -76,7 +76,7 @@ class StateWatcher:
                 self._task = None
 
     async def _next(self, news: asyncio.Event) -> bool:
-        """Wait for news and return whether there are some; without for a while it returns false."""
+        """Return true when something has changed, and false after a while without a change."""
         if self._task is None:
             self._task = asyncio.create_task(self._poll())
         elif self._task.done():
@@ -90,17 +90,17 @@ class StateWatcher:
     async def _poll(self) -> None:
         try:
             while not self._leaving():
-                await asyncio.sleep(LOOK_S)
-                await self._look()
+                await asyncio.sleep(POLL_S)
+                await self._refresh()
         finally:
             self._wake()
 
-    async def _look(self) -> None:
-        async with self._looking:
+    async def _refresh(self) -> None:
+        async with self._poll_lock:
             now_s = self._clock.monotonic_s()
-            if now_s - self._looked_s < LOOK_S / 2:
+            if now_s - self._polled_s < POLL_S / 2:
                 return
-            self._looked_s = now_s
+            self._polled_s = now_s
             if await asyncio.to_thread(self._read):
                 self._wake()
 
@@ -125,18 +125,18 @@ class StateWatcher:
             changed = True
         return changed
 
-    def _message(self, told: _Told) -> bytes | None:
-        """Return what a page does not know yet, and note that it does; None for nothing."""
+    def _message(self, sent: _Sent) -> bytes | None:
+        """Return what a page has not received yet, and record it as sent; None for nothing."""
         parts = []
         for name, data in list(self._sections.items()):
-            if told.sections.get(name) is not data:
-                told.sections[name] = data
+            if sent.sections.get(name) is not data:
+                sent.sections[name] = data
                 parts.append(b'"%s":%s' % (name.encode(), data))
         count, points = self._points
-        if count != told.points:
-            new = points[-(count - told.points) :] if count - told.points < len(points) else points
-            rows = strict_line({"first": told.points == 0, "rows": new}).rstrip()
-            told.points = count
+        if count != sent.points:
+            new = points[-(count - sent.points) :] if count - sent.points < len(points) else points
+            rows = strict_line({"first": sent.points == 0, "rows": new}).rstrip()
+            sent.points = count
             parts.append(b'"points":%s' % rows)
         if not parts:
             return None

@@ -1,4 +1,4 @@
-"""The dashboard's first words: the state, and what it waits for, for somebody new to it; pure."""
+"""The dashboard's headline: the daemon's state, and what it waits for, in words for newcomers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ Tone = Literal["working", "waiting", "held", "trouble"]
 
 STATES: dict[str, tuple[Tone, str, str]] = {
     "idle": ("waiting", "Idle", "Nothing waits to be trained: drop a .jsonl file into inbox/."),
-    "preparing": ("working", "Preparing", "The base model is being made ready."),
+    "preparing": ("working", "Preparing", "The base model is being prepared."),
     "intake": ("working", "Reading files", "New files are checked row by row before training."),
     "training": ("working", "Training", "The model is learning from the file named below."),
     "judging": (
@@ -21,47 +21,47 @@ STATES: dict[str, tuple[Tone, str, str]] = {
     "paused": (
         "held",
         "Paused",
-        "Training stands still until you remove control/pause or run: finetuned resume",
+        "Training is on hold until you remove control/pause or run: finetuned resume",
     ),
-    "blocked": ("trouble", "Blocked", "Nothing can be trained until the following is settled."),
+    "blocked": ("trouble", "Blocked", "Nothing can be trained until the following is fixed."),
     "waiting_for_space": (
         "trouble",
         "Waiting for space",
-        "The next file needs more free room on the disk.",
+        "The next file needs more free disk space.",
     ),
     "disk_full": (
         "trouble",
         "Disk full",
-        "Make room on the disk: work goes on by itself when there is some.",
+        "Free some disk space: work resumes by itself.",
     ),
     "stopping": ("held", "Stopping", "The daemon saves its work and leaves."),
     "stopped": ("held", "Stopped", "The daemon was stopped and does nothing."),
     "crashed": ("trouble", "Crashed", "The daemon has ended with an error."),
 }
-"""By the status document's `status`: tone, title, sentence."""
+"""Tone, title and sentence by the status document's `status`."""
 TELLING = ("blocked", "intake", "preparing")
-"""States of which the daemon's own words say more."""
+"""States for which the daemon's own message says more."""
 
 
 @dataclass(frozen=True)
 class Headline:
-    """What stands at the top of the page."""
+    """The top of the page."""
 
     tone: Tone
     title: str
     sentence: str
     detail: str
-    """The daemon's own words, or the deed that helps; may be empty."""
+    """The daemon's own message, or what helps; may be empty."""
 
 
 def headline(document: Mapping[str, Any] | None, pulse: Pulse) -> Headline:
-    """Say in a few words how the daemon is; one that is dead is never said to be at work."""
+    """Return how the daemon is, in a few words; a dead one is never shown as working."""
     if pulse.pid is None:
         return _dead(document, pulse)
     if document is None:
         return Headline("working", "Starting", "The daemon has just begun.", "")
     if pulse.problem is not None:
-        sentence = "The daemon is there but does not answer; what is shown may be old."
+        sentence = "The daemon is running but does not answer; what is shown may be old."
         return Headline("trouble", "No answer", sentence, pulse.problem)
     return _state(document)
 
@@ -73,7 +73,7 @@ def _dead(document: Mapping[str, Any] | None, pulse: Pulse) -> Headline:
     status = str(document.get("status"))
     if status == "stopped":
         return Headline("held", "Stopped", STATES[status][2], pulse.problem or "")
-    sentence = f"The daemon is gone; the last it said was “{status}”. Nothing is lost."
+    sentence = f"The daemon is gone; its last state was “{status}”. Nothing is lost."
     return Headline("trouble", "Not running", sentence, pulse.problem or "")
 
 
@@ -81,7 +81,7 @@ def _state(document: Mapping[str, Any]) -> Headline:
     status = str(document.get("status"))
     known = status in STATES and status not in TELLING
     message = "" if known else str(document.get("message") or "")
-    # A state this version does not know is shown as it stands.
+    # An unknown state is shown as it is.
     tone, title, sentence = STATES.get(status, ("working", status, ""))
     if document.get("error_message"):
         message = str(document["error_message"])

@@ -14,7 +14,7 @@ from daemon.core.training.row_layout import RowCosts
 from daemon.core.workspace.bases import BaseFacts
 from daemon.core.workspace.versions import AdapterSpec
 from daemon.errors import ModelFault, RunFault
-from daemon.evaluation.scoring import Heard, Interrupted
+from daemon.evaluation.scoring import Interrupted, OnAnswer
 from daemon.layout import Layout
 from daemon.model import adapters, bases, machine
 from daemon.model.anatomy import Anatomy
@@ -358,11 +358,11 @@ class MlxEngine:
         prompts: Sequence[Sequence[int]],
         limits: AnswerLimits,
         interrupted: Callable[[], bool],
-        heard: Heard | None = None,
+        on_answer: OnAnswer | None = None,
     ) -> list[Answer] | None:
         """Return the greedy answers, made side by side; None when interrupted."""
         self._parallel.share(1)
-        return answer_batch(self._model, self._tokenizer, prompts, limits, interrupted, heard)
+        return answer_batch(self._model, self._tokenizer, prompts, limits, interrupted, on_answer)
 
     def adapter_config(self) -> dict[str, Any]:
         """Return what belongs into `adapter_config.json` beside the adapter."""

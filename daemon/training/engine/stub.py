@@ -22,7 +22,7 @@ from daemon.core.training.packing import RowShapes
 from daemon.core.training.row_layout import RowCosts
 from daemon.core.workspace.bases import BaseFacts
 from daemon.core.workspace.versions import AdapterSpec
-from daemon.evaluation.scoring import Heard, Interrupted
+from daemon.evaluation.scoring import Interrupted, OnAnswer
 from daemon.layout import Layout
 from daemon.model.interruption import Attend, unattended
 from daemon.settings import TrainingSettings
@@ -217,7 +217,7 @@ class RehearsalEngine:
         prompts: Sequence[Sequence[int]],
         limits: AnswerLimits,
         interrupted: Callable[[], bool],
-        heard: Heard | None = None,
+        on_answer: OnAnswer | None = None,
     ) -> list[Answer] | None:
         """Return answers that depend on the prompt alone."""
         answers = []
@@ -225,8 +225,8 @@ class RehearsalEngine:
             if interrupted():
                 return None
             answers.append(Answer(f"rehearsed answer {crc32(repr(list(prompt)).encode()) % 1000}"))
-            if heard is not None:
-                heard(place, answers[-1])
+            if on_answer is not None:
+                on_answer(place, answers[-1])
         return answers
 
     def adapter_config(self) -> dict[str, Any]:

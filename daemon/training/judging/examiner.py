@@ -90,7 +90,7 @@ class Examiner:
         )
         if marks is None:
             return None
-        scored = marks.candidate.paper.losses.values()
+        scored = marks.candidate.results.losses.values()
         if not all(isfinite(total) for rows in scored for total, _ in rows):
             return JudgementResult(Judgement(False, changed, ()))
         return self._found(marks, exam, wanted, changed)
@@ -177,10 +177,10 @@ class Examiner:
     def _rises(self, marks: JudgementScores) -> dict[str, float]:
         """Return how much each earlier file was forgotten, against the worst-placed reference."""
         jobs = [job for job, _ in self._hand.choices.earlier]
-        after = marks.candidate.paper.losses[EARLIER]
+        after = marks.candidate.results.losses[EARLIER]
         worst: dict[str, float] = {}
         for one in marks.references:
-            for job, rise in rises(jobs, one.paper.losses[EARLIER], after).items():
+            for job, rise in rises(jobs, one.results.losses[EARLIER], after).items():
                 if one.examinee.name != BASE:
                     worst[job] = max(rise, worst.get(job, rise))
         alarm = self._hand.request.settings.replay.alarm

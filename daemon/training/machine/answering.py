@@ -11,7 +11,7 @@ from typing import Any, Literal
 from daemon.core import messages as say
 from daemon.core.evaluation.answer_memory import ANSWERS_MOST
 from daemon.core.evaluation.answers import Answer, AnswerLimits
-from daemon.evaluation.scoring import Heard, Interrupted
+from daemon.evaluation.scoring import Interrupted, OnAnswer
 from daemon.text.encoder import Encoded
 from daemon.training.context import TrainerContext
 from daemon.training.machine.facts import recall, remember
@@ -46,7 +46,7 @@ class BatchedAnswering:
         prompts: Sequence[Sequence[int]],
         limits: AnswerLimits,
         interrupted: Interrupted,
-        heard: Heard | None = None,
+        on_answer: OnAnswer | None = None,
     ) -> list[Answer] | None:
         """Return the answers; None when interrupted.
 
@@ -56,7 +56,7 @@ class BatchedAnswering:
         most = self._most(prompts, limits)
         while len(found) < len(prompts):
             left = [place for place in range(len(prompts)) if place not in found]
-            more = self._try(prompts, left, replace(limits, at_once=most), interrupted, heard)
+            more = self._try(prompts, left, replace(limits, at_once=most), interrupted, on_answer)
             found |= more.answers
             if more.why == "interrupted":
                 return None
@@ -75,15 +75,15 @@ class BatchedAnswering:
         left: Sequence[int],
         limits: AnswerLimits,
         interrupted: Interrupted,
-        heard: Heard | None,
+        on_answer: OnAnswer | None,
     ) -> _Some:
         """Have those that are left answered, as far as it goes."""
         engine, found = self.context.engine, dict[int, Answer]()
 
         def ended(number: int, said: Answer) -> None:
             found[left[number]] = said
-            if heard is not None:
-                heard(left[number], said)
+            if on_answer is not None:
+                on_answer(left[number], said)
 
         self._mark(limits.at_once)
         try:

@@ -112,7 +112,7 @@ class Prober:
             BatchedAnswering(self._context, self._hand.request.base), known, keep
         )
         limit_s = self._hand.request.settings.evaluation.answer_s
-        said = answers.give(self._questions, limit_s, lambda: None, self._left)
+        said = answers.answers_to(self._questions, limit_s, lambda: None, self._left)
         if said is None:
             return None
         self._last_step = state.step_in_run

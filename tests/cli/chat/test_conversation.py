@@ -136,7 +136,7 @@ def test_what_is_no_command_is_not_asked_but_explained(
     finetuned: Command, versions: Layout, model: Model, line: str
 ) -> None:
     done = talk(finetuned, versions, line, "/etc/hosts is what?")
-    assert "is no command" in done.stderr and "/compare A B" in done.stdout
+    assert "is not a command" in done.stderr and "/compare A B" in done.stdout
     assert len(model.asked) == 1 and "/etc/hosts" in model.asked[0]
 
 
@@ -151,5 +151,5 @@ def test_turning_to_what_it_is_does_nothing(versions: Layout, model: Model) -> N
     target = LoadTarget(versions.base("tiny"), versions.version("v000001"), Prefix("p", "Be 1."))
     speaking: Any = Speaker(target)
     done = list(model.done)
-    speaking.turn_to(target)
+    speaking.switch_to(target)
     assert model.done == done

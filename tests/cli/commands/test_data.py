@@ -16,7 +16,7 @@ def looking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Looking:
     folder = tmp_path / "scratch"
     folder.mkdir()
     made = Looking(folder)
-    monkeypatch.setattr(data, "examined", made)
+    monkeypatch.setattr(data, "examine_file", made)
     return made
 
 

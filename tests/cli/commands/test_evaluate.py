@@ -90,9 +90,9 @@ def test_with_no_daemon_the_command_does_the_evaluation_itself(
 def test_beside_a_daemon_it_waits_and_can_be_looked_at(finetuned: Command, ready: Layout) -> None:
     asked = finetuned("evaluate", "--limit", "5", "--suite", "lakes", "--root", ready.root)
     assert asked.exit_code == 0, asked.output
-    assert "0 of 1 pieces" in asked.stdout
+    assert "0 of 1 parts" in asked.stdout
     again = finetuned("evaluate", "e000001", "--root", ready.root)
-    assert "0 of 1 pieces" in again.stdout
+    assert "0 of 1 parts" in again.stdout
     assert orders.names(ready, EVALUATION) == ["e000001"]
     (suite,) = evaluations.read_suites(ready.evaluation("e000001"))
     assert (len(suite["suite"]["items"]), suite["of"]) == (5, 12)
@@ -109,7 +109,7 @@ def test_beside_a_command_that_does_one_order_alone_nobody_is_said_to_go_on(
     asked = finetuned("evaluate", "--limit", "5", "--suite", "lakes", "--root", ready.root)
     lock.release()
     assert asked.exit_code == 4 and "carrying out p000001" in asked.stderr
-    assert "name e000001" in asked.stderr and "the daemon goes on" not in asked.output
+    assert "name e000001" in asked.stderr and "the daemon continues" not in asked.output
 
 
 @pytest.mark.usefixtures("lock_held")
@@ -145,7 +145,7 @@ def test_the_prefix_of_the_settings_is_there_unless_another_or_none_is_named(
 @pytest.mark.usefixtures("lock_held")
 def test_the_judge_rows_of_the_lineage_are_a_suite(finetuned: Command, ready: Layout) -> None:
     refused = finetuned("evaluate", "--suite", "holdouts", "--root", ready.root)
-    assert refused.exit_code == 1 and "hold out no row" in refused.stderr
+    assert refused.exit_code == 1 and "have no held-out row" in refused.stderr
     train_version(ready, ("000001-a", "000002-gone"))
     place = ready.job("done", "000001-a")
     place.folder.mkdir()
@@ -361,5 +361,5 @@ def test_an_endpoint_needs_a_model_a_file_and_the_key_it_names(
     assert "MY_KEY is not set" in finetuned("compare", *full, "--key-variable", "MY_KEY").stderr
     file = ("--endpoint", "file:///etc/hosts", "--model", "m", "--save", tmp_path / "a.jsonl")
     refused = finetuned("compare", *file, "--suite", "lakes", "--root", ready.root)
-    assert "is no address" in refused.stderr
-    assert "cannot be asked" in finetuned("compare", *full).stderr
+    assert "is not an address" in refused.stderr
+    assert "cannot be reached" in finetuned("compare", *full).stderr

@@ -28,7 +28,7 @@ def test_the_current_version_is_explained_for_people_and_programs(
         "Files trained before",
         "first.jsonl",
         "own_holdout",
-        "How it was made",
+        "Provenance",
         "platform",
         "energy",
     ):

@@ -18,7 +18,7 @@ def looking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Looking:
     folder = tmp_path / "scratch"
     folder.mkdir()
     made = Looking(folder)
-    monkeypatch.setattr(preview, "examined", made)
+    monkeypatch.setattr(preview, "examine_file", made)
     return made
 
 

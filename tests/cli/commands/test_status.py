@@ -162,7 +162,7 @@ def test_a_dead_daemon_is_named_with_the_way_to_start_it(
     done = finetuned("status", "--root", layout.root)
     assert done.exit_code == 7
     assert "finetuned run" in done.stdout
-    assert "what it said last" in done.stdout
+    assert "its last status" in done.stdout
 
 
 @pytest.mark.usefixtures("lock_held")
@@ -238,7 +238,7 @@ def test_a_workspace_that_is_removed_is_watched_no_longer(
 
     monkeypatch.setattr("daemon.cli.commands.status.SystemClock.sleep_s", wait)
     done = finetuned("status", "--watch", "--root", layout.root)
-    assert done.exit_code == 2 and "is no workspace" in done.stderr
+    assert done.exit_code == 2 and "is not a workspace" in done.stderr
 
 
 def test_a_low_and_narrow_terminal_shows_alerts_and_each_sample_on_one_line() -> None:

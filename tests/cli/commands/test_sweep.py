@@ -116,7 +116,7 @@ def test_a_trained_version_keeps_its_shape_unless_the_sweep_is_fresh(
 ) -> None:
     train_version(ready)
     grown = finetuned("sweep", rows, "--root", ready.root).stdout
-    assert "goes on from v000001" in grown and "--fresh" in grown
+    assert "continues from v000001" in grown and "--fresh" in grown
     fresh = finetuned("sweep", rows, "--fresh", "--root", ready.root).stdout
     assert "lineage new" in fresh
     first, second = request_of(ready, "s000001"), request_of(ready, "s000002")
@@ -180,7 +180,7 @@ def test_few_held_out_rows_are_used_and_the_result_says_so(
     few = tmp_path / "few.jsonl"
     few.write_text("".join(json.dumps(row) + "\n" for row in chats(60)))
     shown = finetuned("sweep", few, "--root", ready.root)
-    assert shown.exit_code == 0 and "a little too kind" in shown.stdout
+    assert shown.exit_code == 0 and "a little optimistic" in shown.stdout
 
 
 def test_before_the_base_is_ready_a_sweep_is_refused(

@@ -207,6 +207,6 @@ def test_a_call_without_arguments_is_right_by_its_function() -> None:
 
 
 def test_a_golden_answer_that_is_no_call_is_an_error() -> None:
-    with pytest.raises(ValueError, match="no call"):
+    with pytest.raises(ValueError, match="not a call"):
         compare_calls("Paris", "{}")
     assert read_calls("Paris").calls is None

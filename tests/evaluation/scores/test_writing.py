@@ -13,7 +13,7 @@ from daemon.evaluation.scores.calibration import BINS, expected_calibration_erro
 from daemon.evaluation.scores.formatting import Habit, compliance, habit_of, length_fit, traits_of
 from daemon.evaluation.scores.overlap import words_of
 from daemon.evaluation.scores.repetition import distinct, repetition
-from daemon.evaluation.scores.style import KEPT, Style, closer, style_of
+from daemon.evaluation.scores.style import MOST_TRIGRAMS, Style, closer, style_of
 from tests.evaluation.scores.texts import text
 
 RECORDED = Path(__file__).parent / "recorded" / "style.jsonl"
@@ -124,7 +124,7 @@ def test_style_is_the_cosine_of_scikit_learns_vectors() -> None:
     for line in RECORDED.read_text(encoding="utf-8").split("\n")[:-1]:
         case = json.loads(line)
         style = style_of(case["training"])
-        assert style is not None and len(style.weights) < KEPT
+        assert style is not None and len(style.weights) < MOST_TRIGRAMS
         for answer, wanted in zip(case["answers"], case["likeness"], strict=True):
             assert style.likeness(answer) == pytest.approx(wanted, abs=1e-9)
             cases += 0.0 < wanted < 0.999
@@ -144,6 +144,6 @@ def test_answers_in_the_style_are_closer_than_the_bases() -> None:
 
 def test_a_style_keeps_a_bounded_number_of_runs() -> None:
     order = random.Random(1)
-    letters = "".join(chr(order.randrange(0x4E00, 0x9000)) for _ in range(KEPT * 2))
+    letters = "".join(chr(order.randrange(0x4E00, 0x9000)) for _ in range(MOST_TRIGRAMS * 2))
     style = style_of(re.findall(".{20}", letters))
-    assert style is not None and len(style.weights) == KEPT == len(style.rarity)
+    assert style is not None and len(style.weights) == MOST_TRIGRAMS == len(style.rarity)

@@ -154,9 +154,9 @@ def test_all_pages_share_one_look_and_the_last_one_ends_it(
         return made[0]
 
     monkeypatch.setattr("daemon.serving.dashboard.routes.Reader", Counting)
-    monkeypatch.setattr("daemon.serving.dashboard.routes.Watch", build)
+    monkeypatch.setattr("daemon.serving.dashboard.routes.StateWatcher", build)
     # So long that no second look can come while the pages are open.
-    monkeypatch.setattr(watching, "LOOK_S", 3600.0)
+    monkeypatch.setattr(watching, "POLL_S", 3600.0)
     with Alone(layout.root) as alone:
         with page(alone) as one, page(alone) as two, page(alone) as three:
             assert all(heard(news, "now") for news in (one, two, three))

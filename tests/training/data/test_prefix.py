@@ -13,7 +13,7 @@ from daemon.core.evaluation.answers import Answer, AnswerLimits
 from daemon.core.rows.examples import Chat, Example, Text, Turn
 from daemon.core.rows.prefix import Prefix
 from daemon.errors import RunFault
-from daemon.evaluation.scoring import Heard
+from daemon.evaluation.scoring import OnAnswer
 from daemon.text.encoder import Encoded, TextEncoder
 from daemon.training.data.rows import JobRows
 from daemon.training.engine.protocol import EncodedPass, StepResult
@@ -66,10 +66,10 @@ class Spy(RehearsalEngine):
         prompts: Sequence[Sequence[int]],
         limits: AnswerLimits,
         interrupted: Callable[[], bool],
-        heard: Heard | None = None,
+        on_answer: OnAnswer | None = None,
     ) -> list[Answer] | None:
         self.asked += [(self.worn, self._spell(prompt)) for prompt in prompts]
-        return super().answer(prompts, limits, interrupted, heard)
+        return super().answer(prompts, limits, interrupted, on_answer)
 
 
 def settings(**changes: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from daemon.core import messages as say
 from daemon.core.evaluation.answers import Answer, AnswerLimits
 from daemon.core.evaluation.explanation import OWN
 from daemon.core.rows.examples import Call, Chat, Example, Turn
-from daemon.evaluation.scoring import Heard, Interrupted
+from daemon.evaluation.scoring import Interrupted, OnAnswer
 from daemon.training.engine.stub import RehearsalEngine
 from tests.clocks import StillClock
 from tests.training.workspace import SETTINGS, Workspace, make_workspace
@@ -33,14 +33,14 @@ class Calling(RehearsalEngine):
         prompts: Sequence[Sequence[int]],
         limits: AnswerLimits,
         interrupted: Interrupted,
-        heard: Heard | None = None,
+        on_answer: OnAnswer | None = None,
     ) -> list[Answer] | None:
         if interrupted():
             return None
         made = [Answer(SAID, 5) for _ in prompts]
         for place, one in enumerate(made):
-            if heard is not None:
-                heard(place, one)
+            if on_answer is not None:
+                on_answer(place, one)
         return made
 
 

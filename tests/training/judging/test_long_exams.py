@@ -12,7 +12,7 @@ from daemon.core import messages as say
 from daemon.core.decisions.deaths import Cause
 from daemon.core.decisions.scheduling import after_death, poison
 from daemon.core.evaluation.answers import Answer, AnswerLimits
-from daemon.evaluation.scoring import Heard, Interrupted
+from daemon.evaluation.scoring import Interrupted, OnAnswer
 from daemon.folders.orders import orders
 from daemon.folders.runs.run_requests import RunRequests
 from daemon.training.engine.stub import RehearsalEngine
@@ -42,14 +42,14 @@ class Mortal(RehearsalEngine):
         prompts: Sequence[Sequence[int]],
         limits: AnswerLimits,
         interrupted: Interrupted,
-        heard: Heard | None = None,
+        on_answer: OnAnswer | None = None,
     ) -> list[Answer] | None:
         def told(place: int, answer: Answer) -> None:
             if not self._left:
                 raise Struck
             self._left -= 1
-            if heard is not None:
-                heard(place, answer)
+            if on_answer is not None:
+                on_answer(place, answer)
 
         return super().answer(prompts, limits, interrupted, told)
 

@@ -9,7 +9,7 @@ import pytest
 from daemon.clock import SystemClock
 from daemon.core import messages as say
 from daemon.core.evaluation.answers import Answer, AnswerLimits
-from daemon.evaluation.scoring import Heard
+from daemon.evaluation.scoring import OnAnswer
 from daemon.folders.models import machine
 from daemon.folders.orders import evaluations
 from daemon.folders.runs import runs
@@ -42,15 +42,15 @@ class Cramped(RehearsalEngine):
         prompts: Sequence[Sequence[int]],
         limits: AnswerLimits,
         interrupted: Callable[[], bool],
-        heard: Heard | None = None,
+        on_answer: OnAnswer | None = None,
     ) -> list[Answer] | None:
         self.tried.append(limits.at_once)
         self.asked.append(len(prompts))
         if limits.at_once > self.room:
             # One has ended before the others were too many.
-            super().answer(prompts[:1], limits, interrupted, heard)
+            super().answer(prompts[:1], limits, interrupted, on_answer)
             raise MemoryError
-        return super().answer(prompts, limits, interrupted, heard)
+        return super().answer(prompts, limits, interrupted, on_answer)
 
 
 @pytest.fixture
@@ -96,12 +96,12 @@ def test_answers_that_had_ended_are_not_made_again(workspace: Workspace) -> None
     engine = Cramped(4)
     pipe = ScriptedPipe((), silent)
     context = TrainerContext(workspace.layout, engine, pipe, SystemClock(), lambda: True)
-    heard: list[int] = []
+    ended: list[int] = []
     prompts = [[1, 2, number] for number in range(9)]
     said = BatchedAnswering(context, workspace.facts.as_record()).answer(
-        prompts, AnswerLimits(4), lambda: False, lambda place, _: heard.append(place)
+        prompts, AnswerLimits(4), lambda: False, lambda place, _: ended.append(place)
     )
-    assert engine.asked == [9, 8, 7, 6] and heard == list(range(9))
+    assert engine.asked == [9, 8, 7, 6] and ended == list(range(9))
     assert said == RehearsalEngine(SystemClock(), 0.0).answer(
         prompts, AnswerLimits(4), lambda: False
     )

@@ -15,7 +15,7 @@ from daemon.core.evaluation.suites import Suite
 from daemon.core.messages import Order, Report
 from daemon.core.workspace.orders import EVALUATION, Header
 from daemon.core.workspace.versions import AdapterSpec
-from daemon.evaluation.scoring import Heard, Interrupted
+from daemon.evaluation.scoring import Interrupted, OnAnswer
 from daemon.folders.orders import evaluations, orders
 from daemon.settings import Settings
 from daemon.training.engine.stub import RehearsalEngine
@@ -42,15 +42,15 @@ class Counting(RehearsalEngine):
         prompts: Sequence[Sequence[int]],
         limits: AnswerLimits,
         interrupted: Interrupted,
-        heard: Heard | None = None,
+        on_answer: OnAnswer | None = None,
     ) -> list[Answer] | None:
         if interrupted():
             return None
         self.asked += len(prompts)
         answers = [Answer(f"answer {number}", 4) for number, _ in enumerate(prompts)]
         for place, answer in enumerate(answers):
-            if heard is not None:
-                heard(place, answer)
+            if on_answer is not None:
+                on_answer(place, answer)
         return answers
 
 
