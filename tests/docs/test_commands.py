@@ -119,5 +119,5 @@ def test_the_default_model_can_be_taught_every_row_of_the_examples(name: str) ->
 
 def test_the_page_that_shows_calls_says_which_model_cannot_learn_them() -> None:
     """The rows it shows were refused by the model that comes with the package, without a word."""
-    [shown] = [line for line in page("docs/data-formats.md").splitlines() if '"tool_calls"' in line]
+    [shown] = [line for line in page("docs/data.md").splitlines() if '"tool_calls"' in line]
     assert "`calls_left_out`" in shown and "SmolLM2" in shown
