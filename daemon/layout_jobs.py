@@ -1,7 +1,13 @@
-"""Where the files of one job and of one run lie in its directory; touches no disk."""
+"""Where the files of one job and of one run lie in its directory; changes nothing there."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
+
+from daemon.core.workspace.file_names import kept_as
+
+STEMS = {"main": "original", "valid": "holdout.original", "test": "exam.original"}
+"""What dropped files are called in a job, but for their ending."""
 
 
 @dataclass(frozen=True)
@@ -16,13 +22,31 @@ class JobLayout:
 
     @property
     def original(self) -> Path:
-        """The bytes as dropped; never written to."""
-        return self.folder / "original.jsonl"
+        """The bytes as dropped, never written to; its ending is that of the dropped file."""
+        return self._kept("original")
 
     @property
     def holdout_original(self) -> Path:
         """The user's own `x.valid.jsonl`, where one was dropped beside the file."""
-        return self.folder / "holdout.original.jsonl"
+        return self._kept("holdout.original")
+
+    @property
+    def exam_original(self) -> Path:
+        """The user's own `x.test.jsonl`, where one was dropped beside the file."""
+        return self._kept("exam.original")
+
+    def named_as(self, part: str, name: str) -> Path:
+        """Return where a dropped file of that name is put: `main`, or a part of its exam."""
+        return self.folder / kept_as(STEMS[part], name)
+
+    def _kept(self, stem: str) -> Path:
+        """Return the file of that stem, whatever its ending; before there were others, `.jsonl`."""
+        try:
+            names = os.listdir(self.folder)
+        except (FileNotFoundError, NotADirectoryError):
+            names = []
+        found = min((name for name in names if name.startswith(f"{stem}.")), default=None)
+        return self.folder / (found or f"{stem}.jsonl")
 
     @property
     def own_settings(self) -> Path:

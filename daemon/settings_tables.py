@@ -27,6 +27,14 @@ class IntakeSettings(Section):
     max_file_bytes: int = Field(
         16 * 2**30, ge=1, description="A larger file is refused before it is read, in bytes."
     )
+    max_unpacked: int = Field(
+        20 * 2**30, ge=1, description="More than this may not come out of a packed file, in bytes."
+    )
+    max_unpacked_ratio: int = Field(
+        200,
+        ge=2,
+        description="Nor more than so many times the file; up to 1 MiB is always taken.",
+    )
     max_line_bytes: int = Field(
         8 * 2**20, ge=64, le=2**31, description="A longer line is refused, in bytes."
     )

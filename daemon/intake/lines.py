@@ -1,7 +1,6 @@
 """From the bytes of a dropped file to its lines; bounded in memory, knows no JSON."""
 
 import hashlib
-import json
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -10,19 +9,11 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from daemon.core.rows.refusal import Bad
+from daemon.files.encodings import BOM
 
-HEAD_BYTES = 65536
 READ_BYTES = 1 << 20
 BLOCK_BYTES = 1 << 17
 NEWLINE = 0x0A
-BOM = b"\xef\xbb\xbf"
-ENCODINGS = {
-    b"\xff\xfe\x00\x00": "UTF-32",
-    b"\x00\x00\xfe\xff": "UTF-32",
-    b"\xff\xfe": "UTF-16",
-    b"\xfe\xff": "UTF-16",
-}
 
 
 class Line(NamedTuple):
@@ -149,41 +140,3 @@ class LineSource:
         self._number += 1
         self._offset += length + whole
         return block, rest
-
-
-def look_at(path: Path) -> Bad | None:
-    """Say from a file's first bytes why no line of it could be read; once, not for every line."""
-    with path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
-    if not head.strip():
-        return Bad("empty", "the file holds nothing", "write one JSON object on each line")
-    for mark, name in ENCODINGS.items():
-        if head.startswith(mark):
-            return Bad("wrong_encoding", f"the file is in {name}", "save it as UTF-8")
-    if b"\0" in head[:64] and head[:64].count(b"\0") * 3 > len(head[:64]):
-        return Bad("wrong_encoding", "the file looks like UTF-16 or UTF-32", "save it as UTF-8")
-    start = head.removeprefix(BOM).lstrip()
-    if start.startswith(b"["):
-        return Bad(
-            "json_array",
-            "the file is one JSON array",
-            "write one object a line, or hand it to 'finetuned submit', which converts it",
-        )
-    if b"\n" not in head and b"\r" in head.strip() and len(head) < HEAD_BYTES:
-        return Bad("cr_only", "its lines end in a carriage return alone", "end lines with \\n")
-    if start.split(b"\n", 1)[0].strip() == b"{" and _spreads(start):
-        return Bad(
-            "pretty_printed",
-            "its objects spread over several lines",
-            "write each object on one line, or hand the file to 'finetuned submit'",
-        )
-    return None
-
-
-def _spreads(start: bytes) -> bool:
-    """Say whether the first object is whole, only not on one line."""
-    try:
-        json.JSONDecoder().raw_decode(start.decode("utf-8", "ignore"))
-    except (ValueError, RecursionError):
-        return False
-    return True

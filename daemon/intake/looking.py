@@ -31,6 +31,8 @@ class Rows:
     source: LineSource
     read: int = 0
     forms: Counter[str] = field(default_factory=Counter)
+    mended: Counter[str] = field(default_factory=Counter)
+    """Lines that are read otherwise than they stand in the file, by how."""
     keys: bytearray = field(default_factory=bytearray)
     wholes: bytearray = field(default_factory=bytearray)
     """Like `keys`, whichever answers are trained."""
@@ -60,6 +62,16 @@ class Rows:
             if isinstance(found, Bad):
                 raise ChangedWhileRead(f"line {line.number} of {self.path} is not what it was")
             yield found.example
+
+    def told_of_encoding(self) -> Iterator[str]:
+        """Say which lines are read otherwise than they stand in the file."""
+        marks = self.mended["mark"] + self.source.had_bom
+        if self.source.had_bom and marks == 1:
+            yield "the file begins with a byte order mark; it was left out"
+        elif marks:
+            yield f"{marks} byte order mark(s) of joined files were left out"
+        if count := self.mended["western"]:
+            yield f"{count} line(s) are windows-1252 and not UTF-8; they were read as that"
 
     def forget(self) -> None:
         """Free what only the first sift needs."""
@@ -97,7 +109,7 @@ def _look_at(block: Block, rows: Rows, tally: Tally, words: Words) -> list[int]:
     """Note the rows of a block and return their places in it."""
     places: list[int] = []
     lines: dict[int, Line] = {}
-    for place, found in parse_block(block, rows.rules):
+    for place, found in parse_block(block, rows.rules, rows.mended):
         rows.read += 1
         if isinstance(found, Bad):
             lines = lines or dict(block.lines())

@@ -1,12 +1,13 @@
 """Takes a file in without the inbox, in a folder that is thrown away: what would become of it."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from daemon.clock import Clock
+from daemon.core.workspace.file_names import OWN_SETTINGS, grouped, owner_of, shared_stem
 from daemon.core.workspace.untrained import Untrained, records_of
 from daemon.dedup.family_index import JobFamilies
 from daemon.dedup.suites import Suites
@@ -43,6 +44,19 @@ class Examined:
     """With the prefix they choose."""
 
 
+def _files(file: Path, place: JobLayout) -> Iterator[tuple[Path, Path]]:
+    """Give a file and what belongs to it beside it, each with where a job has it."""
+    yield file, place.named_as("main", file.name)
+    beside = (p.name for p in file.parent.iterdir() if p.name == file.name or owner_of(p.name))
+    group = grouped([name for name in beside if file.with_name(name).is_file()]).get(file.name)
+    if group is not None:
+        for part, name in group.parts.items():
+            yield file.with_name(name), place.named_as(part, name)
+    own = file.with_name(shared_stem(file.name) + OWN_SETTINGS)
+    if own.is_file():
+        yield own, place.own_settings
+
+
 def examine(
     file: Path,
     scratch: Path,
@@ -54,14 +68,8 @@ def examine(
 ) -> Examined:
     """Take a file in as the daemon would; `scratch` is an empty folder, the file is only read."""
     place = JobLayout(scratch)
-    place.original.symlink_to(file.resolve())
-    for ending, target in (
-        (".valid.jsonl", place.holdout_original),
-        (".settings.toml", place.own_settings),
-    ):
-        mate = file.with_name(file.name.removesuffix(".jsonl") + ending)
-        if mate.is_file():
-            target.symlink_to(mate.resolve())
+    for source, target in _files(file, place):
+        target.symlink_to(source.resolve())
     place.job_file.write_text(json.dumps({"name": file.name}))
     quiet = settings.intake.model_copy(update={"pictures": False})
     context = {

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,8 @@ import orjson
 
 from daemon.core.rows.formats import Fields, Good, recognise
 from daemon.core.rows.refusal import Bad
+from daemon.core.rows.refusal_rows import refusal_in
+from daemon.files.encodings import BOM, text_of
 from daemon.intake.lines import Block, Line
 
 QUOTE, BACKSLASH = b'"\\'
@@ -29,13 +32,18 @@ class RowRules:
     fields: Fields
 
 
-def parse_block(block: Block, rules: RowRules) -> list[tuple[int, Good | Bad]]:
+def parse_block(
+    block: Block, rules: RowRules, mended_lines: Counter[str] | None = None
+) -> list[tuple[int, Good | Bad]]:
     """Return for each line that is not blank its place and its example, or why there is none.
 
     A block without a mistake is checked as a whole, which costs little more than parsing it.
+    `mended_lines` counts lines that are read otherwise than they stand there.
     """
     rows = strict_rows(block, rules)
     if rows is None:
+        if mended_lines is not None:
+            mended_lines += mendings(block)
         return [(place, parse(line, rules)) for place, line in block.lines()]
     return [(place, _recognised(row, rules)) for place, row in enumerate(rows)]
 
@@ -79,7 +87,7 @@ def parse(line: Line, rules: RowRules) -> Good | Bad:
             f"the line has {line.length} bytes, the limit is {max_bytes}",
             "split it, or raise intake.max_line_bytes",
         )
-    row = strict(line.data, max_depth)
+    row = strict(mended(line.data), max_depth)
     if isinstance(row, Bad):
         if not line.whole and row.code == "bad_json":
             return Bad(
@@ -93,21 +101,55 @@ def parse(line: Line, rules: RowRules) -> Good | Bad:
 
 def parse_again(line: Line, rules: RowRules) -> Good | Bad:
     """Return the example of a line that was good when it was first read."""
+    data = line.data or b""
     try:
-        return _recognised(orjson.loads(line.data or b""), rules)
+        return _recognised(orjson.loads(data), rules)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        return _recognised(orjson.loads(mended(data)), rules)
     except orjson.JSONDecodeError as error:
         return Bad("changed", str(error), "drop the file again")
 
 
 def _recognised(row: Any, rules: RowRules) -> Good | Bad:
-    if isinstance(row, dict) and "raw" in row and set(row) >= MENDED_KEYS:
-        # A line of `rejected.jsonl` that came back mended.
-        raw = row["raw"]
-        if isinstance(raw, str):
-            row = strict(raw.encode(), rules.max_depth)
-            if isinstance(row, Bad):
-                return row
+    if isinstance(row, dict) and "raw" in row:
+        row = _carried(row, rules)
+        if isinstance(row, Bad):
+            return row
     return recognise(row, rules.fields)
+
+
+def _carried(row: dict[str, Any], rules: RowRules) -> Any:
+    """Return the row in a line of `rejected.jsonl` that came back mended; any other as it is."""
+    raw = row["raw"]
+    if set(row) >= MENDED_KEYS and isinstance(raw, str):
+        return strict(raw.encode(), rules.max_depth)
+    return refusal_in(row) or row
+
+
+def mended(data: bytes) -> bytes:
+    """Return a line as UTF-8 where that is certain: without the byte order mark of a joined file.
+
+    A line that cannot be one of UTF-8 and can well be one of windows-1252 is that.
+    """
+    data = data.removeprefix(BOM)
+    if data.isascii():
+        return data
+    text = text_of(data)
+    return data if text is None else text.encode()
+
+
+def mendings(block: Block) -> Counter[str]:
+    """Count the lines of a block that are read otherwise than they stand there, by how."""
+    found: Counter[str] = Counter()
+    for _, line in block.lines():
+        data = line.data or b""
+        if data.startswith(BOM):
+            found["mark"] += 1
+        if mended(data) != data.removeprefix(BOM):
+            found["western"] += 1
+    return found
 
 
 def strict(data: bytes, max_depth: int) -> Any:

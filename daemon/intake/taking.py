@@ -23,17 +23,18 @@ from daemon.dedup.seen import Seen, keys_of, read_row
 from daemon.dedup.segments import Segment
 from daemon.dedup.suites import Suites
 from daemon.errors import SettingsFault
+from daemon.files.limits import Unreadable
 from daemon.folders.disk.atomic import remove_file
 from daemon.folders.queue import family_files, reports
 from daemon.intake.drawing import draw
 from daemon.intake.families import FamilySides, Split
 from daemon.intake.gathering import GatheredRows, Gatherer
-from daemon.intake.lines import look_at
 from daemon.intake.looking import ChangedWhileRead, Progress, Rows, look
 from daemon.intake.parsing import RowRules
 from daemon.intake.reporting import refusal, report_of
 from daemon.intake.sifting import Elsewhere, Reason, SecondSift, sift_first, sift_second
 from daemon.intake.tally import Tally
+from daemon.intake.unpacking import Text, Unpacker
 from daemon.intake.writing import Written, write, write_exam
 from daemon.layout import Layout
 from daemon.layout_jobs import JobLayout
@@ -86,6 +87,7 @@ class Taking:
         self._warnings: list[str] = []
         self._name = _name_in(place)
         self._read_bytes = 0
+        self._text: Text | None = None
 
     def take_in(self) -> dict[str, Any]:
         """Write the job's files and return its report, which is written last."""
@@ -107,7 +109,8 @@ class Taking:
                 "prefix": fingerprint_of(self.encoder.prefix),
             },
             "prefix": self._prefix_record(),
-            "own_holdout": self._place.holdout_original.exists(),
+            "file": self._text.as_record() if self._text else {"plain": True},
+            "own_holdout": bool(self._exam_files()),
             "warnings": [*self._warnings, *self._suites.unreadable],
             "seconds": round(self._clock.monotonic_s() - self._began_s, 3),
         }
@@ -120,13 +123,19 @@ class Taking:
         """Return what was found; None where memory ran out, with all that filled it let go of."""
         try:
             return self._take_in()
+        except Unreadable as wrong:
+            return self._refused(wrong.bad)
         except ChangedWhileRead as changed:
             return refusal("changed", Bad("changed", str(changed), "nothing to do"))
         except FileNotFoundError:
             if self._place.original.exists():
                 raise
             return self._refused(
-                Bad("file_gone", "original.jsonl was removed by hand", "drop the file again")
+                Bad(
+                    "file_gone",
+                    f"{self._place.original.name} was removed by hand",
+                    "drop the file again",
+                )
             )
         except MemoryError:
             return None
@@ -166,12 +175,19 @@ class Taking:
             return self._refused(
                 Bad("file_too_large", f"{before[0]} bytes, the limit is {limit}", "split the file")
             )
-        wrong = look_at(original) or self._wrong_own_settings()
-        if wrong is not None:
-            return self._refused(wrong)
-        self.encoder = self.encoder.prefixed(self.settings.prefix)
         with ExitStack() as stack:
-            report = self._read_all(stack)
+            unpacker = Unpacker(
+                self._place.folder, self.settings.intake, lambda: self._progress(0), stack
+            )
+            if self._is_exam_only():
+                self.encoder = self.encoder.prefixed(self.settings.prefix)
+                return self._read_exam(stack, unpacker)
+            unpacker.kind(original)
+            wrong = self._wrong_own_settings()
+            if wrong is not None:
+                return self._refused(wrong)
+            self.encoder = self.encoder.prefixed(self.settings.prefix)
+            report = self._read_all(stack, unpacker)
         if _identity(original) != before:
             raise ChangedWhileRead("the file changed while it was read")
         return report
@@ -192,16 +208,37 @@ class Taking:
             )
         return None
 
-    def _read_all(self, stack: ExitStack) -> dict[str, Any]:
+    def _is_exam_only(self) -> bool:
+        """Say whether the dropped file is empty and only what it is measured with holds rows."""
+        return self._read_bytes == 0 and bool(self._exam_files())
+
+    def _read_exam(self, stack: ExitStack, unpacker: Unpacker) -> dict[str, Any]:
+        """Take in rows that are only measured with."""
+        self._families()
+        own = self._own_holdout(stack, unpacker)
+        assert own is not None, "there are files of it"
+        count = sum(own.written.halves.values())
+        if not count:
+            hint = "holdout.rejected.jsonl names each row and what to do"
+            return self._refused(Bad("no_usable_rows", "none of its rows can be on an exam", hint))
+        family_files.write(self._place.families, own.sides.families)
+        self._place.rejected.write_bytes(b"")
+        words = f"{count} rows are on the exam from now on, and none is trained"
+        report = refusal("nothing_new", Bad("exam_only", words, ""))
+        report["rows"] |= {"read": count, "holdout": count, **own.written.halves}
+        return report
+
+    def _read_all(self, stack: ExitStack, unpacker: Unpacker) -> dict[str, Any]:
         tally = Tally(stack.enter_context(self._place.rejected.open("wb")))
         # Before this file is begun: what is made of others' rows, once, may take minutes.
         self._families()
-        own = self._own_holdout(stack)
+        own = self._own_holdout(stack, unpacker)
         elsewhere = self._elsewhere(own)
         self._progress(0)
-        rows = self._look(self._place.original, tally)
-        if rows.source.had_bom:
-            self._warnings.append("the file begins with a byte order mark; it was left out")
+        self._text = unpacker.read("rows-of-original", [self._place.original])
+        self._warnings += self._text.remarks("the file")
+        rows = self._look(self._text.path, tally)
+        self._warnings += rows.told_of_encoding()
         first = sift_first(rows, elsewhere, self.encoder.prefix_stable)
         rows.forget()
         _refuse(tally, rows, first.refused)
@@ -270,15 +307,28 @@ class Taking:
         stack.callback(remove_file, path)
         return path
 
-    def _own_holdout(self, stack: ExitStack) -> "OwnHoldout | None":
+    def _exam_files(self) -> list[Path]:
+        """Return the files that were dropped beside the file to measure it with."""
+        place = self._place
+        return [p for p in (place.holdout_original, place.exam_original) if p.exists()]
+
+    def _tune_lines(self, text: Text) -> int | None:
+        """Return up to which line rows may be looked at in a run; None where chance decides."""
+        if not self._place.exam_original.exists():
+            return None
+        return text.lines[0] if self._place.holdout_original.exists() else 0
+
+    def _own_holdout(self, stack: ExitStack, unpacker: Unpacker) -> "OwnHoldout | None":
         """Take the user's own hold-out file in; its rows are exam rows for the file beside it."""
-        path = self._place.holdout_original
-        if not path.exists():
+        files = self._exam_files()
+        if not files:
             return None
         refused = self._place.folder / "holdout.rejected.jsonl"
         tally = Tally(stack.enter_context(refused.open("wb")))
         self._progress(0)
-        rows = self._look(path, tally)
+        text = unpacker.read("rows-of-holdout", files)
+        self._warnings += text.remarks("the hold-out file")
+        rows = self._look(text.path, tally)
         nothing = self._elsewhere(None, blank=True)
         first = sift_first(rows, nothing, False)
         _refuse(tally, rows, first.refused)
@@ -298,7 +348,8 @@ class Taking:
                 f"{len(split.refused)} row(s) of the hold-out file are variants of rows that are "
                 "on an exam or were given to training; holdout.rejected.jsonl names them"
             )
-        written = write_exam(self._place, gathered, split, self._sealer)
+        told = self._tune_lines(text)
+        written = write_exam(self._place, gathered, split, self._sealer, told)
         return OwnHoldout(written, sides)
 
     def _elsewhere(self, own: "OwnHoldout | None", blank: bool = False) -> Elsewhere:

@@ -11,6 +11,7 @@ from daemon.analysis.secrets import mask
 from daemon.core.rows.examples import last_question
 from daemon.core.rows.formats import recognise
 from daemon.core.rows.refusal import Bad, raw_text
+from daemon.core.rows.refusal_rows import raw_of
 from daemon.core.workspace.jobs import escape
 from daemon.intake.lines import Line
 
@@ -39,7 +40,7 @@ class Tally:
             "length": line.length,
             "code": bad.code,
             "hint": bad.hint,
-            "raw": raw_text(line.data),
+            "raw": raw_text(raw_of(line.data)),
         }
         if of is not None:
             record |= {"of": of, "how": how}
@@ -81,7 +82,7 @@ def _example(line: Line, bad: Bad, of: dict[str, Any] | None) -> dict[str, Any]:
 
 def _shown(line: Line) -> str:
     """Return what a person knows a row by: its last question, else the beginning of the line."""
-    data = line.data or b""
+    data = raw_of(line.data) or b""
     with suppress(orjson.JSONDecodeError):
         found = recognise(orjson.loads(data))
         if not isinstance(found, Bad):

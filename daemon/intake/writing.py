@@ -58,18 +58,34 @@ def write(
     return written
 
 
-def write_exam(place: JobLayout, gathered: GatheredRows, split: Split, sealer: Sealer) -> Written:
-    """Write `holdout.jsonl` and its keys, of the hold-out file beside a file."""
+def write_exam(
+    place: JobLayout,
+    gathered: GatheredRows,
+    split: Split,
+    sealer: Sealer,
+    tune_lines: int | None = None,
+) -> Written:
+    """Write `holdout.jsonl` and its keys, of the hold-out file beside a file.
+
+    `tune_lines` says up to which line the rows may be looked at during a run, where that is told.
+    """
     statistics = Statistics()
-    halves = _write_exam(place, gathered, split, sealer, statistics)
+    halves = _write_exam(place, gathered, split, sealer, statistics, tune_lines)
     return Written(halves=halves, statistics=statistics.as_record())
 
 
 def _write_exam(
-    place: JobLayout, gathered: GatheredRows, split: Split, sealer: Sealer, statistics: Statistics
+    place: JobLayout,
+    gathered: GatheredRows,
+    split: Split,
+    sealer: Sealer,
+    statistics: Statistics,
+    tune_lines: int | None = None,
 ) -> dict[str, int]:
     total = int(split.exam.sum())
     halves = [holdout.half_of(int(family), total) for family in split.names]
+    if tune_lines is not None:
+        halves = ["tune" if line <= tune_lines else "judge" for line in gathered.lines]
     rows = _Writer(gathered, split.exam, statistics, halves=halves, by_row=split.by_row)
     _write_rows(place.holdout, rows)
     _seal_exam(place.holdout_fingerprints, rows, gathered, split, sealer)

@@ -10,9 +10,10 @@ from functools import partial
 
 from daemon.core.decisions import actions as do
 from daemon.core.decisions.snapshot import Drop, Snapshot
+from daemon.core.workspace.file_names import OWN_SETTINGS, stem_of
 from daemon.core.workspace.jobs import JobCard, escape
 from daemon.folders.inbox import arrivals, drops, late_writes
-from daemon.folders.inbox.inbox import FOLDERS, OWN_SETTINGS
+from daemon.folders.inbox.inbox import FOLDERS
 from daemon.folders.queue import readings
 from daemon.supervisor.parts import Parts
 
@@ -79,7 +80,7 @@ def pass_on(parts: Parts, action: do.PassOn, _seen: Snapshot) -> None:
 
 def _drop(parts: Parts, card: JobCard, name: str, write: drops.Writer) -> None:
     folder = parts.layout.inbox / FOLDERS[card.priority]
-    mate = name.removesuffix(".jsonl") + OWN_SETTINGS
+    mate = stem_of(name) + OWN_SETTINGS
     writers = {name: write}
     if card.own_settings and not os.path.lexists(folder / mate):
         writers = {mate: drops.text_of(card.own_settings), **writers}

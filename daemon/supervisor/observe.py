@@ -189,6 +189,9 @@ class Observer:
 
     def _short_of_space(self, drops: tuple[Drop, ...]) -> bool:
         # A larger file is refused unread: a sparse one must not hold the others up.
-        most = self._parts.settings.now.intake.max_file_bytes
-        need = max((d.size for d in drops if d.size <= most), default=0) * ROOM_FACTOR
+        intake = self._parts.settings.now.intake
+        most = intake.max_file_bytes
+        fit = [d for d in drops if d.size <= most]
+        unpacked = min(max((d.unpacked for d in fit), default=0), intake.max_unpacked)
+        need = max([unpacked, *(d.size for d in fit)], default=0) * ROOM_FACTOR
         return need > 0 and shutil.disk_usage(self._parts.layout.root).free < need

@@ -133,6 +133,8 @@ class Performer:
         state = STATE_OF_OUTCOME[action.outcome]
         card = action.card
         if action.source == "incoming":
+            # A worker that died left the unpacked copy of its file behind.
+            self._parts.queue.purge("incoming", card.job)
             readings.forget(self._layout.job("incoming", card.job))
             card = replace(card, intake=self._parts.queue.report(card, "incoming"))
         card = replace(

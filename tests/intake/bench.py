@@ -43,15 +43,24 @@ class Bench:
         self.families = JobFamilies(self.layout, merge=True, clock=StillClock())
 
     def take_in(
-        self, data: bytes | list[Any], *, holdout: list[Any] | None = None, own: str = ""
+        self,
+        data: bytes | list[Any],
+        *,
+        name: str = "t.jsonl",
+        holdout: list[Any] | None = None,
+        exam: list[Any] | None = None,
+        own: str = "",
     ) -> dict[str, Any]:
         """Return the report of a file; what it wrote is found with `rows`."""
         self._number += 1
         self.place = self.layout.job("incoming", f"{self._number:06d}-t")
         self.place.folder.mkdir(parents=True)
-        self.place.original.write_bytes(data if isinstance(data, bytes) else _lines(data))
+        original = self.place.named_as("main", name)
+        original.write_bytes(data if isinstance(data, bytes) else _lines(data))
         if holdout is not None:
             self.place.holdout_original.write_bytes(_lines(holdout))
+        if exam is not None:
+            self.place.exam_original.write_bytes(_lines(exam))
         if own:
             self.place.own_settings.write_text(own)
         context = {

@@ -20,8 +20,8 @@ def test_every_job_has_its_report_as_a_page_and_a_picture(tmp_path: Path) -> Non
     page = bench.place.report_page.read_text()
     assert "503" in page and "plotly" in page and "http://" not in page.split("<script")[0]
     assert bench.place.report_picture.read_bytes().startswith(b"\x89PNG")
-    bench.take_in(b"[1, 2]")
-    assert "json_array" in bench.place.report_page.read_text()
+    bench.take_in(b"%PDF-1.7")
+    assert "a PDF document" in bench.place.report_page.read_text()
     assert not bench.place.report_picture.exists()
 
 

@@ -18,7 +18,7 @@ from daemon.folders import outputs
 SHOWN = 5
 data = typer.Typer(help="Work with files outside the inbox.", no_args_is_help=True)
 
-File = Annotated[Path, typer.Argument(metavar="FILE", help="A JSONL file.")]
+File = Annotated[Path, typer.Argument(metavar="FILE", help="Any file of rows.")]
 Out = Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="The file to write.")]
 Force = Annotated[bool, typer.Option("--force", help="Write over an existing file.")]
 
@@ -68,7 +68,7 @@ def dedup(file: File, output: Out, force: Force = False, root: Root = HERE) -> N
             describe(examined.report)
             raise typer.Exit(1)
         lines = new_lines(examined)
-        outputs.put(output, _lines_of(file, lines), force)
+        outputs.put(output, _lines_of(file, lines, examined.folder.folder), force)
         echo(f"{len(lines)} of {examined.report['rows']['read']} rows are in {output}")
 
 
@@ -87,16 +87,17 @@ def new_lines(examined: Examination) -> set[int]:
     return found | {record["line"] for record in withheld if record["of"]["job"] == own}
 
 
-def _lines_of(file: Path, lines: set[int]) -> Iterator[bytes]:
-    with file.open("rb") as source:
-        for number, line in enumerate(source, 1):
-            if number in lines:
-                yield line if line.endswith(b"\n") else line + b"\n"
+def _lines_of(file: Path, lines: set[int], scratch: Path) -> Iterator[bytes]:
+    from daemon.files.unpacking import lines as lines_in
+
+    for number, line in enumerate(lines_in(file, scratch), 1):
+        if number in lines:
+            yield line if line.endswith(b"\n") else line + b"\n"
 
 
 @data.command()
 def convert(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="JSON, CSV, Parquet or JSONL.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Any file of rows.")],
     output: Out,
     force: Force = False,
 ) -> None:

@@ -114,7 +114,7 @@ def _until_up(layout: Layout, process: "subprocess.Popen[bytes]", output: IO[byt
 
 def _train(layout: Layout, example: Path) -> Followed:
     follower = Follower(layout, SystemClock())
-    followed = drop(layout, example, "normal", None, OWN)
+    followed = drop(layout, example, "normal", {}, OWN)
     follower.files.append(followed)
     echo(f"Dropped {example.name} into inbox/; the model is prepared, then trained.")
     follower.until_ended()

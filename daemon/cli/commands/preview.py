@@ -29,7 +29,7 @@ LONGEST_SHOWN = 1500
 
 
 def preview(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A JSONL file.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Any file of rows.")],
     rows: Annotated[int, typer.Option(help="How many rows are shown by token.", min=0)] = 3,
     root: Root = HERE,
     json: Json = False,

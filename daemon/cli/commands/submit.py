@@ -3,7 +3,7 @@
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,25 +11,45 @@ from daemon.cli.files.follow import Followed, Follower
 from daemon.cli.output.screen import echo, facts
 from daemon.cli.place import HERE, JobFailed, Json, NotRunning, Root, alive, how_to_start, workspace
 from daemon.clock import SystemClock
+from daemon.core.workspace.file_names import (
+    BESIDE,
+    OWN_SETTINGS,
+    TRAIN,
+    ending_of,
+    owner_of,
+    part_beside,
+    shared_stem,
+    stem_of,
+)
 from daemon.core.workspace.jobs import Priority
 from daemon.errors import UserFault
 from daemon.folders.inbox import drops
-from daemon.folders.inbox.inbox import FOLDERS, HOLDOUT, OWN_SETTINGS
+from daemon.folders.inbox.inbox import FOLDERS
 from daemon.folders.settings_file import render_own
 from daemon.layout import Layout
 from daemon.settings_file import read_settings, with_own
 
-CONVERTED = (".json", ".csv", ".parquet")
+if TYPE_CHECKING:
+    from daemon.core.rows.refusal import Bad
+    from daemon.files.kinds import Kind
+
+USES = ("train", "holdout", "exam")
 LONGEST_STEM = 200
 """In bytes; with suffixes and a temporary prefix the name stays within 255."""
 
 
 def submit(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="JSONL, JSON, CSV, Parquet.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Files of rows.")],
     priority: Annotated[str, typer.Option(help="high, normal or low.")] = "normal",
     holdout: Annotated[
         Path | None,
         typer.Option(help="The file's own hold-out, instead of a split.", metavar="FILE"),
+    ] = None,
+    use: Annotated[
+        str | None,
+        typer.Option(
+            "--as", help="train, holdout or exam, whatever the file is called.", metavar="USE"
+        ),
     ] = None,
     own: Annotated[
         list[str] | None,
@@ -45,12 +65,13 @@ def submit(
     layout = workspace(root)
     level = _priority(priority)
     settings = _own_settings(layout, own or [])
+    drop_as = _use(use, holdout)
     _check(files, holdout)
     if wait and alive(layout) is None:
         raise NotRunning("not_running", f"nothing was submitted: {how_to_start(layout)}")
     follower = Follower(layout, SystemClock())
-    for path in files:
-        follower.files.append(drop(layout, path, level, holdout, settings))
+    for path, parts in _together(files, holdout, drop_as):
+        follower.files.append(drop(layout, path, level, parts, settings))
     if wait:
         follower.until_ended()
     _report(layout, follower.files, wait, json)
@@ -84,45 +105,106 @@ def _value(text: str) -> Any:
         return text
 
 
+def _use(word: str | None, holdout: Path | None) -> str | None:
+    if word is not None and word not in USES:
+        raise typer.BadParameter(f"{word} is none of {', '.join(USES)}", param_hint="--as")
+    if word in USES[1:] and holdout is not None:
+        raise typer.BadParameter("belongs to a file to train from", param_hint="--holdout")
+    return word
+
+
 def _check(files: list[Path], holdout: Path | None) -> None:
     if holdout is not None and len(files) > 1:
         raise typer.BadParameter("belongs to one file; give one", param_hint="--holdout")
+    from daemon.core.rows.refusal import Bad
+    from daemon.files.kinds import kind_of
+
     for path in (*files, *([holdout] if holdout else [])):
         if not path.is_file():
             raise UserFault("no_such_file", f"{path} is not there, or is not a regular file")
-        if path.suffix.lower() not in (".jsonl", *CONVERTED):
-            endings = ", ".join((".jsonl", *CONVERTED))
-            raise UserFault("unknown_format", f"{path} ends in none of {endings}")
+        found = kind_of(path)
+        if isinstance(found, Bad) and found.code != "empty":
+            raise UserFault("unknown_format", f"{path}: {found.message}; {found.hint}")
+        if not ending_of(path.name) and not _begins_a_row(path, found):
+            raise UserFault("unknown_format", f"{path} holds no rows, and its name ends in no kind")
 
 
-def drop(
-    layout: Layout, path: Path, priority: Priority, holdout: Path | None, settings: str
-) -> Followed:
+def _begins_a_row(path: Path, found: "Kind | Bad") -> bool:
+    """Say of a file whose name tells nothing whether its content does."""
+    with path.open("rb") as file:
+        head = file.read(1024)
+    return head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[") or (
+        str(found) != "JSON lines"
+    )
+
+
+Parts = dict[str, Path | None]
+"""The files that belong to one, by what they are to it; a main file that is none is empty."""
+
+
+def _together(files: list[Path], holdout: Path | None, use: str | None) -> list[tuple[Path, Parts]]:
+    """Return each file to drop with those that belong to it."""
+    if use in USES[1:]:
+        return [
+            (path, {"main": None, {"holdout": "valid", "exam": "test"}[use]: path})
+            for path in files
+        ]
+    owners = {path: None if use else owner_of(path.name) for path in files}
+    mains = {path: Parts() for path in files if owners[path] is None}
+    for path, owner in owners.items():
+        if owner is None:
+            continue
+        main = next((m for m in mains if shared_stem(m.name) == owner[0]), None)
+        if main is None:
+            raise UserFault("not_to_train", _alone(path, owner[0]))
+        mains[main][owner[1]] = path
+    for parts in mains.values():
+        parts |= {"valid": holdout} if holdout else {}
+    return list(mains.items())
+
+
+def _alone(path: Path, stem: str) -> str:
+    whose = "a training file" if stem == TRAIN else stem
+    return (
+        f"{path} is by its name what {whose} is measured with, and is never trained: give both, "
+        "or say --as train, --as holdout or --as exam"
+    )
+
+
+def drop(layout: Layout, path: Path, priority: Priority, parts: Parts, settings: str) -> Followed:
     """Put one file into the inbox with its companions; nothing there is ever overwritten."""
     folder = layout.inbox / FOLDERS[priority]
-    stem = os.fsencode(path.stem)[:LONGEST_STEM].decode("utf-8", "ignore")
-    # With a leading dot or a hold-out's suffix the daemon would not see a training file.
-    stem = stem.lstrip(".").removesuffix(HOLDOUT.removesuffix(".jsonl")) or "file"
-    stem = drops.free_stem(folder, stem, (".jsonl", HOLDOUT, OWN_SETTINGS))
-    writers: dict[str, drops.Writer] = {}
-    if holdout is not None:
-        writers[f"{stem}{HOLDOUT}"] = _writer(holdout)
+    stem = os.fsencode(stem_of(path.name))[:LONGEST_STEM].decode("utf-8", "ignore")
+    # A leading dot would make the daemon take the file for another thing.
+    stem, ending = stem.lstrip(".") or "file", ending_of(path.name) or ".jsonl"
+    if owner_of(stem + ending) is not None:
+        # So would the name of a part of an exam.
+        stem = f"{stem.replace('.', '-')}-rows"
+    if shared_stem(stem + ending) == TRAIN and stem != TRAIN:
+        stem = TRAIN
+    free = drops.free_stem(folder, stem, BESIDE)
+    if any(os.path.lexists(folder / name) for name in _names(free + ending, parts)):
+        free = drops.free_stem(folder, f"{stem}-2", BESIDE)
+    return _put(folder, free, ending, path, parts, settings)
+
+
+def _names(main: str, parts: Parts) -> dict[str, Path]:
+    """Return the files that belong to a main one, by their names in the inbox."""
+    return {
+        part_beside(main, part, ending_of(source.name) or ".jsonl"): source
+        for part, source in parts.items()
+        if source is not None
+    }
+
+
+def _put(folder: Path, stem: str, ending: str, path: Path, parts: Parts, settings: str) -> Followed:
+    main = stem + ending
+    writers = {name: drops.copy_of(source) for name, source in _names(main, parts).items()}
     if settings:
         writers[f"{stem}{OWN_SETTINGS}"] = drops.text_of(settings)
-    writers[f"{stem}.jsonl"] = _writer(path)
+    writers[main] = drops.text_of("") if "main" in parts else drops.copy_of(path)
     found = drops.put(folder, writers)
-    return Followed(f"{stem}.jsonl", found.st_ino, found.st_mtime_ns)
-
-
-def _writer(path: Path) -> drops.Writer:
-    if path.suffix.lower() not in CONVERTED:
-        return drops.copy_of(path)
-    from daemon.intake.convert import convert
-
-    def write(target: Path) -> None:
-        convert(path, target)
-
-    return write
+    return Followed(main, found.st_ino, found.st_mtime_ns)
 
 
 def _report(layout: Layout, files: list[Followed], waited: bool, json: bool) -> None:

@@ -20,6 +20,8 @@ class Drop:
     size: int
     arrival: str | None = None
     """Its copy in `queue/.arriving/`, where it came from another volume; then it has left it."""
+    unpacked: int = 0
+    """Bytes that a packed file says it has unpacked; 0 where it says nothing."""
 
 
 @dataclass(frozen=True)

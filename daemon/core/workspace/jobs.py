@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from daemon.core.records import fields_of
 from daemon.core.rows.prefix import NONE
+from daemon.core.workspace.file_names import stem_of
 from daemon.errors import DaemonFault
 
 Priority = Literal["high", "normal", "low"]
@@ -156,7 +157,7 @@ def _is_bidi(char: str) -> bool:
 
 def slug(name: str) -> str:
     """Return a part for a directory name: lower-case ASCII, digits and dashes, 40 at most."""
-    stem = name.removesuffix(".jsonl")
+    stem = stem_of(name)
     kept = "".join(char if char.isascii() and char.isalnum() else "-" for char in stem.lower())
     return "-".join(part for part in kept.split("-") if part)[:40].strip("-") or "file"
 

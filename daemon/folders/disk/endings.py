@@ -1,36 +1,73 @@
-"""Where a file of lines may be cut: at the end of a whole line; knows no format but that."""
+"""Whether a file has been written to its end, by its first and last bytes; reads no more."""
 
 import json
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 WINDOW = 64 * 1024
 """Bytes of the end that are looked at; a last line that is longer counts as cut off."""
+HEAD = 64
+"""Bytes of the beginning that tell lines of JSON from other files."""
+BOM = b"\xef\xbb\xbf"
+GZIP, ZSTANDARD, PARQUET = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1"
 
 
-def is_whole(path: Path) -> bool:
-    """Return whether a file is empty, or ends with a line break or with a line of JSON.
+class End(NamedTuple):
+    """What the ends of a file say about it."""
 
-    A file that cannot be opened counts as whole: whoever takes it finds out why.
+    is_whole: bool
+    unpacked_bytes: int = 0
+    """Of a packed file, as it says itself; 0 where it does not say."""
+
+
+def end_of(path: Path) -> End:
+    """Return whether a file is empty, or ends as a file of its kind does when it is complete.
+
+    Lines of JSON end with a line break or a row, an array with its bracket; tables and packed
+    files do not show it. A file that cannot be opened counts as whole: whoever takes it finds out
+    why.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
-        return True
+        return End(True)
     try:
         size = os.fstat(descriptor).st_size
+        head = os.pread(descriptor, HEAD, 0)
         begin = max(0, size - WINDOW)
         end = os.pread(descriptor, WINDOW, begin)
     except OSError:
-        return True
+        return End(True)
     finally:
         os.close(descriptor)
-    if not end or end.endswith((b"\n", b"\r")):
+    if head.startswith((GZIP, ZSTANDARD)):
+        return End(True, _unpacked(head, end))
+    return End(_is_whole(head, end, is_all=begin == 0))
+
+
+def _is_whole(head: bytes, end: bytes, is_all: bool) -> bool:
+    start = head.removeprefix(BOM).lstrip()
+    if head.startswith(PARQUET):
+        return end.endswith(PARQUET)
+    if start.startswith(b"["):
+        return end.rstrip().endswith(b"]")
+    if not end or end.endswith((b"\n", b"\r")) or not start.startswith(b"{"):
         return True
     line = end.rfind(b"\n") + 1
-    if line == 0 and begin > 0:
+    if line == 0 and not is_all:
         return False
-    return _parses(end[line:])
+    return end[line:].strip() == b"}" or _parses(end[line:])
+
+
+def _unpacked(head: bytes, end: bytes) -> int:
+    """Return the size that a packed file names; of several parts only one, and then too little."""
+    if head.startswith(GZIP):
+        return int.from_bytes(end[-4:], "little") if len(end) >= 18 else 0
+    flags = head[4]
+    width = (1 if flags & 0x20 else 0, 2, 4, 8)[flags >> 6]
+    at = 5 + (0 if flags & 0x20 else 1) + (0, 1, 2, 4)[flags & 3]
+    return int.from_bytes(head[at : at + width], "little") + (256 if width == 2 else 0)
 
 
 def _parses(line: bytes) -> bool:

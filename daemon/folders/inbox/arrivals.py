@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.core.decisions.snapshot import Drop
+from daemon.core.workspace.file_names import ending_of
 from daemon.folders.disk import atomic
 from daemon.layout import Layout
 from daemon.layout_jobs import JobLayout
@@ -88,7 +89,8 @@ def waiting(layout: Layout) -> tuple[Drop, ...]:
             identity, priority = tuple(about["identity"]), about["priority"]
         except (ValueError, KeyError, TypeError):
             # Damaged; what it was called is lost, its rows are not.
-            found.append((0, Drop(f"{name}.jsonl", "normal", size, name)))
+            ending = ending_of(folder.original.name)
+            found.append((0, Drop(f"{name}{ending}", "normal", size, name)))
             continue
         if _identity(path) != identity:
             found.append((identity[2], Drop(path.name, priority, size, name)))

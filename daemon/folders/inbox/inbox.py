@@ -3,15 +3,18 @@
 import errno
 import os
 import stat
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from daemon.clock import Clock
 from daemon.core.decisions.snapshot import Drop
+from daemon.core.workspace import file_names
+from daemon.core.workspace.file_names import OWN_SETTINGS, Group
 from daemon.core.workspace.jobs import Priority
 from daemon.folders.disk import atomic
-from daemon.folders.disk.endings import is_whole
+from daemon.folders.disk.endings import End, end_of
 from daemon.layout import Layout
 from daemon.layout_jobs import JobLayout
 from daemon.settings_files import InboxSettings
@@ -20,8 +23,6 @@ FOLDERS: dict[Priority, str] = {"high": "high", "normal": "", "low": "low"}
 OURS = {name.lower(): name for name in ("high", "low", "README.md")}
 """What the daemon has in the inbox itself."""
 TEMP_ENDINGS = ("~", ".swp", ".part", ".crdownload", ".tmp", ".icloud", ".download")
-HOLDOUT = ".valid.jsonl"
-OWN_SETTINGS = ".settings.toml"
 LARGEST_SETTINGS = 64 * 1024
 OPENED_A_LOOK = 256
 """Files whose ends are read in one look."""
@@ -76,7 +77,8 @@ class Inbox:
         # By paths as text: with thousands of files the objects would take most of a look.
         self._seen: dict[str, _Seen] = {}
         self._refused: dict[str, tuple[tuple[int, int, int], float, str]] = {}
-        self._whole: dict[str, tuple[tuple[int, int, int], bool]] = {}
+        self._ends: dict[str, tuple[tuple[int, int, int], End]] = {}
+        self._grouped: dict[Path, tuple[list[str], dict[str, Group]]] = {}
         self._problem_now: str | None = None
 
     def make_folders(self) -> None:
@@ -93,17 +95,20 @@ class Inbox:
         settling = 0
         self._problem_now = None
         for priority, part in FOLDERS.items():
-            entries = self._entries(self._layout.inbox / part, top=part == "")
+            folder = self._layout.inbox / part
+            entries = self._entries(folder, top=part == "")
             calm = self._is_quiet(entries, seen, now_s)
+            groups = self._groups(folder, entries)
+            mates = {mate for group in groups.values() for mate in group.mates}
             for path, found in entries.items():
-                reason = self._no_work(path, found, entries, seen, now_s)
+                name = os.path.basename(path)
+                reason = self._no_work(path, found, name in mates, seen, now_s)
                 if reason is not None:
-                    name = os.path.basename(path)
                     leftovers.append(Leftover(name, path, found.st_ino, reason))
-                elif not _is_main(path):
+                elif name not in groups:
                     continue
-                elif path in calm and all(mate in calm for mate in _mates(path, entries)):
-                    drop = Drop(os.path.basename(path), priority, found.st_size)
+                elif path in calm and all(f"{folder}/{m}" in calm for m in groups[name].mates):
+                    drop = Drop(name, priority, found.st_size)
                     ready.append((found.st_mtime_ns, path, drop))
                 else:
                     settling += 1
@@ -111,7 +116,11 @@ class Inbox:
         self._refused = {path: known for path, known in self._refused.items() if path in seen}
         ready.sort(key=lambda item: (item[0], item[2].name))
         whole = self._whole_ones([path for _, path, _ in ready], now_s)
-        drops = tuple(drop for _, path, drop in ready if path in whole)
+        drops = tuple(
+            replace(drop, unpacked=whole[path].unpacked_bytes)
+            for _, path, drop in ready
+            if path in whole
+        )
         settling += len(ready) - len(drops)
         return InboxView(drops, settling, tuple(leftovers), self._problem_now)
 
@@ -120,24 +129,42 @@ class Inbox:
         seen = self._seen.get(leftover.path)
         return seen is not None and seen.identity[0] == leftover.inode
 
-    def _whole_ones(self, paths: list[str], now_s: float) -> set[str]:
-        """Return the files that end with a whole line, or have lain still for long all the same."""
-        known, opened = self._whole, 0
-        self._whole = {}
-        found = set()
+    def _whole_ones(self, paths: list[str], now_s: float) -> dict[str, End]:
+        """Return the files that end with a whole row, or have lain still for long all the same."""
+        known, opened = self._ends, 0
+        self._ends = {}
+        found = {}
         for path in paths:
             identity, since_s = self._seen[path].identity, self._seen[path].since_s
-            whole = known.get(path)
-            if whole is None or whole[0] != identity:
+            end = known.get(path)
+            if end is None or end[0] != identity:
                 if opened == OPENED_A_LOOK:
                     # Thousands at once: the others have their turn at the next looks.
                     continue
                 opened += 1
-                whole = identity, is_whole(Path(path))
-            self._whole[path] = whole
-            if whole[1] or now_s - since_s >= self._settings.unfinished_s:
-                found.add(path)
+                end = identity, end_of(Path(path))
+            self._ends[path] = end
+            if end[1].is_whole or now_s - since_s >= self._settings.unfinished_s:
+                found[path] = end[1]
         return found
+
+    def _groups(self, folder: Path, entries: Mapping[str, os.stat_result]) -> dict[str, Group]:
+        """Return which files of a folder belong together, by their main file."""
+        names = [os.path.basename(p) for p, found in entries.items() if stat.S_ISREG(found.st_mode)]
+        known = self._grouped.get(folder)
+        if known is None or known[0] != names:
+            known = self._grouped[folder] = names, file_names.grouped(names)
+        return known[1]
+
+    def _group(self, drop: Drop) -> Group:
+        """Return a drop with what belongs to it, as it was at the last look."""
+        folder = self._layout.inbox / FOLDERS[drop.priority]
+        known = self._grouped.get(folder)
+        if known is None or drop.name not in known[1]:
+            return self._groups(folder, self._entries(folder, top=False)).get(
+                drop.name, Group(drop.name)
+            )
+        return known[1][drop.name]
 
     def _entries(self, folder: Path, top: bool) -> dict[str, os.stat_result]:
         found: dict[str, os.stat_result] = {}
@@ -182,17 +209,19 @@ class Inbox:
         self,
         path: str,
         found: os.stat_result,
-        entries: dict[str, os.stat_result],
+        is_mate: bool,
         seen: dict[str, _Seen],
         now_s: float,
     ) -> str | None:
         if not stat.S_ISREG(found.st_mode):
             meant = _priority_meant(path, self._layout.inbox) if stat.S_ISDIR(found.st_mode) else ""
             return f"not a regular file: only files are taken, never links, folders or pipes{meant}"
-        if path.endswith((HOLDOUT, OWN_SETTINGS)):
-            return None if _main_of(path) in entries else self._orphaned_sidecars(path, seen, now_s)
-        if not path.endswith(".jsonl"):
-            return "only files that end in .jsonl are taken; 'finetuned submit' converts others"
+        if is_mate:
+            return None
+        if path.endswith(OWN_SETTINGS) or file_names.owner_of(os.path.basename(path)):
+            return self._orphaned_sidecars(path, seen, now_s)
+        if not file_names.ending_of(path):
+            return file_names.why_not_taken(os.path.basename(path))
         refused = self._refused.get(path)
         if refused is not None and refused[0] == seen[path].identity and now_s < refused[1]:
             return refused[2]
@@ -206,7 +235,7 @@ class Inbox:
     def _orphaned_sidecars(self, path: str, seen: dict[str, _Seen], now_s: float) -> str | None:
         if now_s - seen[path].since_s < max(5.0, self._settings.settle_s):
             return None
-        return f"waits for {os.path.basename(_main_of(path))}, to which it belongs"
+        return _waits_for(os.path.basename(path))
 
     def claim(self, drop: Drop, place: JobLayout) -> None:
         """Move a settled file and its companions into a job directory, the main file last.
@@ -223,26 +252,16 @@ class Inbox:
                 raise OSError(errno.EINVAL, f"{drop.name} is no longer a regular file")
         finally:
             os.close(descriptor)
-        for mate, target in (
-            (_mate(path, HOLDOUT), place.holdout_original),
-            (_mate(path, OWN_SETTINGS), place.own_settings),
-        ):
-            if _is_file(mate):
-                atomic.move(mate, target)
-        atomic.move(path, place.original)
+        for source, target in _moves(path.parent, self._group(drop), place):
+            if source == path or _is_file(source):
+                atomic.move(source, target)
 
     def files(self, drop: Drop) -> dict[str, tuple[Path, tuple[int, int, int]]]:
         """Return a drop's files and as what they settled, by their names in a job; main last."""
         path = self._layout.inbox / FOLDERS[drop.priority] / drop.name
-        job = JobLayout(Path())
-        pairs = (
-            (job.holdout_original, _mate(path, HOLDOUT)),
-            (job.own_settings, _mate(path, OWN_SETTINGS)),
-            (job.original, path),
-        )
         return {
             target.name: (source, self._seen[str(source)].identity)
-            for target, source in pairs
+            for source, target in _moves(path.parent, self._group(drop), JobLayout(Path()))
             if str(source) in self._seen and (source == path or _is_file(source))
         }
 
@@ -277,8 +296,9 @@ class Inbox:
         Raises:
             OSError: it cannot be read.
         """
-        path = _mate(self._layout.inbox / FOLDERS[drop.priority] / drop.name, OWN_SETTINGS)
-        if not _is_file(path):
+        name = self._group(drop).settings
+        path = self._layout.inbox / FOLDERS[drop.priority] / (name or drop.name)
+        if name is None or not _is_file(path):
             return ""
         # A pipe in its place would wait for a writer for ever, a link lead anywhere.
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -291,14 +311,10 @@ class Inbox:
         target = folder / name
         number = 1
         while os.path.lexists(target):
-            target = folder / f"{name.removesuffix('.jsonl')}-{number}.jsonl"
+            stem, ending = file_names.stem_of(name), file_names.ending_of(name)
+            target = folder / f"{stem}-{number}{ending}"
             number += 1
-        pairs = (
-            (place.holdout_original, _mate(target, HOLDOUT)),
-            (place.own_settings, _mate(target, OWN_SETTINGS)),
-            (place.original, target),
-        )
-        for source, goal in pairs:
+        for source, goal in _ways_back(place, target):
             if source.exists() and not os.path.lexists(goal):
                 atomic.move(source, goal)
 
@@ -341,18 +357,33 @@ def _say(error: OSError) -> str:
     return error.strerror or str(error)
 
 
-def _is_main(path: str) -> bool:
-    return path.endswith(".jsonl") and not path.endswith(HOLDOUT)
+def _waits_for(name: str) -> str:
+    owner = file_names.owner_of(name)
+    if owner is None:
+        return f"waits for {name.removesuffix(OWN_SETTINGS)}.jsonl, to which it belongs"
+    if owner[0] != file_names.TRAIN:
+        return f"waits for {owner[0]}.jsonl, to which it belongs"
+    part = {"valid": "hold-out", "test": "exam"}[owner[1]]
+    return (
+        f"is the {part} of a file called train, which is not here, and is never trained by its "
+        "name; 'finetuned submit --as train|holdout|exam' takes it as what you say"
+    )
 
 
-def _mate(path: Path, ending: str) -> Path:
-    return path.with_name(path.name.removesuffix(".jsonl") + ending)
+def _moves(folder: Path, group: Group, place: JobLayout) -> Iterator[tuple[Path, Path]]:
+    """Give where each file of a group goes in a job, the main one last."""
+    for part, name in sorted(group.parts.items()):
+        yield folder / name, place.named_as(part, name)
+    if group.settings is not None:
+        yield folder / group.settings, place.own_settings
+    yield folder / group.main, place.named_as("main", group.main)
 
 
-def _mates(path: str, entries: dict[str, os.stat_result]) -> list[str]:
-    stem = path.removesuffix(".jsonl")
-    return [mate for mate in (stem + HOLDOUT, stem + OWN_SETTINGS) if mate in entries]
-
-
-def _main_of(path: str) -> str:
-    return path.removesuffix(HOLDOUT if path.endswith(HOLDOUT) else OWN_SETTINGS) + ".jsonl"
+def _ways_back(place: JobLayout, target: Path) -> Iterator[tuple[Path, Path]]:
+    """Give where each file of a job goes in the inbox, the main one last."""
+    for part, source in (("test", place.exam_original), ("valid", place.holdout_original)):
+        name = file_names.part_beside(target.name, part, file_names.ending_of(source.name))
+        yield source, target.with_name(name)
+    stem = file_names.shared_stem(target.name)
+    yield place.own_settings, target.with_name(stem + OWN_SETTINGS)
+    yield place.original, target

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from daemon.clock import Clock
 from daemon.core.decisions.snapshot import Growth
+from daemon.core.workspace.file_names import ending_of, kept_as, stem_of
 from daemon.core.workspace.jobs import JobCard
 from daemon.folders.disk.endings import last_break
 from daemon.layout import Layout
-from daemon.layout_jobs import JobLayout
+from daemon.layout_jobs import STEMS
 from daemon.settings_files import InboxSettings
 
-ORIGINAL = JobLayout(Path()).original.name
 LOOKED_AT = 256
 """The newest jobs of each state whose files are looked at; older ones have no writer any more."""
 
@@ -54,7 +54,7 @@ class LateWrites:
         for state, card in jobs:
             known = known_bytes(card)
             # A path made the long way takes longer than the look, and there are a thousand.
-            path = f"{queue}/{state}/{card.job}/{ORIGINAL}"
+            path = f"{queue}/{state}/{card.job}/{kept_as(STEMS['main'], card.name)}"
             size = _size(path) if known else 0
             if size <= known:
                 continue
@@ -88,8 +88,10 @@ def known_bytes(card: JobCard) -> int:
 
 def name_of(growth: Growth) -> str:
     """Return what the new file is called: no two growths share it, and a repeat finds it again."""
-    stem = os.fsencode(growth.card.name.removesuffix(".jsonl"))[:LONGEST_STEM]
-    return f"{growth.card.arrival:06d}-{os.fsdecode(stem)}-from-{growth.begin}.jsonl"
+    name = growth.card.name
+    stem = os.fsencode(stem_of(name))[:LONGEST_STEM]
+    ending = ending_of(name) or ".jsonl"
+    return f"{growth.card.arrival:06d}-{os.fsdecode(stem)}-from-{growth.begin}{ending}"
 
 
 def copy_to(source: Path, growth: Growth, target: Path) -> None:

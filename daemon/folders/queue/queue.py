@@ -16,6 +16,7 @@ from typing import Any
 from daemon.clock import Clock
 from daemon.core.rows.prefix import NONE
 from daemon.core.workspace import jobs
+from daemon.core.workspace.file_names import ending_of
 from daemon.core.workspace.jobs import Intake, JobCard, Priority, card_from_record, card_to_record
 from daemon.errors import DaemonFault
 from daemon.folders.disk import atomic
@@ -25,6 +26,9 @@ from daemon.layout_jobs import JobLayout
 
 DAMAGED = (ValueError, KeyError, TypeError, AttributeError)
 """What the bytes of a damaged `job.json` may raise; an `OSError` says nothing about the bytes."""
+
+PLAIN = {"plain": True}
+"""Reports from before other kinds of files were taken are of JSON lines."""
 
 JOB_NAME = re.compile(r"\d{6,}-[a-z0-9-]+\Z")
 
@@ -130,7 +134,8 @@ class Queue:
             for job in self.names(state):
                 place = self._layout.job(state, job)
                 empty = state == "incoming" and not place.original.exists()
-                if job in seen or (empty and not place.holdout_original.exists()):
+                beside = place.holdout_original.exists() or place.exam_original.exists()
+                if job in seen or (empty and not beside):
                     atomic.remove_directory(place.folder)
                     self._listings.removed(place.folder)
                     mended.append(f"{state}/{job}")
@@ -193,11 +198,12 @@ class Queue:
         return card
 
     def _card_without_file(self, state: str, job: str) -> JobCard:
+        ending = ending_of(self._layout.job(state, job).original.name)
         card = JobCard(
             job=job,
             arrival=int(job.split("-")[0]),
             priority="high" if state == "high" else "low" if state == "low" else "normal",
-            name=f"{job.split('-', 1)[1]}.jsonl",
+            name=f"{job.split('-', 1)[1]}{ending}",
             claimed_at=self._clock.now().isoformat(),
             own_settings=_own_settings(self._layout.job(state, job)),
         )
@@ -393,5 +399,6 @@ def _intake(record: dict[str, Any]) -> Intake:
         template=prints.get("template") or "",
         # Reports from before there were prefixes are of rows without one.
         prefix=prints.get("prefix") or NONE,
-        read_bytes=record.get("bytes") or 0,
+        # What is added to a file of another kind than lines is no file of its own.
+        read_bytes=record.get("bytes") or 0 if (record.get("file") or PLAIN)["plain"] else 0,
     )

@@ -14,10 +14,9 @@ def seal_of(place: JobLayout) -> str:
     Raises:
         OSError: one of them cannot be looked at, other than because it is not there.
     """
-    return " ".join(
-        _facts(path)
-        for path in (place.original, place.holdout_original, place.train, place.holdout)
-    )
+    exam = [place.exam_original] if place.exam_original.exists() else []
+    paths = (place.original, place.holdout_original, *exam, place.train, place.holdout)
+    return " ".join(map(_facts, paths))
 
 
 def _facts(path: Path) -> str:

@@ -107,9 +107,13 @@ def _bytes_of(keys: Keys, rows: list[int]) -> bytes:
 
 
 def _earlier(request: Request, rows: JobRows, own: set[RowId]) -> tuple[RowId, ...]:
-    """Return judge rows of jobs the lineage has learned from: what must not be forgotten."""
-    known = set(request.holdout_jobs) - set(request.jobs)
-    jobs = (job for job in dict.fromkeys(request.lineage_jobs) if job in known)
+    """Return judge rows of jobs the lineage has learned from: what must not be forgotten.
+
+    So are those of files that were dropped to be measured with only.
+    """
+    known = [job for job in request.holdout_jobs if job not in set(request.jobs)]
+    only = [job for job in known if rows.has(job) and not rows.find(job).train.exists()]
+    jobs = (job for job in dict.fromkeys([*request.lineage_jobs, *only]) if job in set(known))
     others = [item for item in judge_rows(jobs, rows) if item not in own]
     return pick_families(others, rows, request.settings.evaluation.judge_rows, request.seed)
 

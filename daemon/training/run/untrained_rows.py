@@ -2,10 +2,13 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from pathlib import Path
+from contextlib import suppress
 from typing import Any
 
 from daemon.core.rows.refusal import raw_text
+from daemon.files.limits import Unreadable
+from daemon.files.unpacking import lines
+from daemon.layout_jobs import JobLayout
 from daemon.training.data.rows import JobRows
 from daemon.training.records.choices import Choices, Request
 from daemon.training.records.state import SkippedRow
@@ -60,7 +63,7 @@ def with_places(rows: JobRows, job: str, records: Collection[Record]) -> Iterato
         position = index.place(record["row"])
         number = 0 if position is None else int(index.lines[position])
         by_line.setdefault(number, []).append(record)
-    for line, offset, raw in _lines(rows.find(job).original, set(by_line)):
+    for line, offset, raw in _lines(rows.find(job), set(by_line)):
         for record in by_line[line]:
             yield {
                 "line": line,
@@ -72,14 +75,16 @@ def with_places(rows: JobRows, job: str, records: Collection[Record]) -> Iterato
             }
 
 
-def _lines(original: Path, wanted: set[int]) -> Iterator[tuple[int, int, bytes]]:
-    """Give number, offset and bytes of some lines of a file, in order; empty where there is none.
+def _lines(place: JobLayout, wanted: set[int]) -> Iterator[tuple[int, int, bytes]]:
+    """Give number, offset and bytes of some lines of a job's file, in order, as they were read.
+
+    Empty where there is none: the file was removed, or changed so that it cannot be read.
 
     Memory holds one of them at a time.
     """
     missing, offset = set(wanted), 0
-    with original.open("rb") as file:
-        for number, data in enumerate(file, 1):
+    with suppress(Unreadable):
+        for number, data in enumerate(lines(place.original, place.folder), 1):
             if not missing:
                 return
             if number in missing:

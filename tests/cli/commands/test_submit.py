@@ -1,6 +1,5 @@
 """`submit` copies into the inbox whole, and refuses before it copies."""
 
-import json
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -90,32 +89,78 @@ def test_one_bad_file_among_several_keeps_all_out(
     assert names(layout.inbox) == []
 
 
-def test_a_json_array_becomes_lines(finetuned: Command, layout: Layout, tmp_path: Path) -> None:
-    array = tmp_path / "rows.json"
-    array.write_text('[{"text": "one"},\n {"text": "two"}]')
-    assert finetuned("submit", array, "--root", layout.root).exit_code == 0
-    lines = (layout.inbox / "rows.jsonl").read_text().splitlines()
-    assert [json.loads(line) for line in lines] == [{"text": "one"}, {"text": "two"}]
-
-
-def test_a_conversion_that_fails_leaves_nothing_behind(
+def test_a_file_of_another_kind_arrives_as_it_is(
     finetuned: Command, layout: Layout, tmp_path: Path
 ) -> None:
+    """It was converted on the way, so that what the job kept was not what was submitted."""
+    for name, given in (("rows.json", "rows.json"), ("rows", "rows-2.jsonl")):
+        (tmp_path / name).write_bytes(b'[{"text": "one"},\n {"text": "two"}]')
+        assert finetuned("submit", tmp_path / name, "--root", layout.root).exit_code == 0
+        assert (layout.inbox / given).read_bytes() == (tmp_path / name).read_bytes()
+
+
+def test_what_holds_no_rows_is_named_and_not_submitted(
+    finetuned: Command, layout: Layout, tmp_path: Path
+) -> None:
+    """It lay in the inbox until the daemon had refused each of its lines."""
     broken = tmp_path / "rows.json"
-    broken.write_text('[{"text": "one"')
+    broken.write_bytes(b"%PDF-1.7")
     done = finetuned("submit", broken, "--root", layout.root)
     assert done.exit_code == 1
-    assert done.stderr.count("\n") == 1
+    assert done.stderr.count("\n") == 1 and "a PDF document" in done.stderr
     assert names(layout.inbox) == []
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> list[Path]:
+    paths = [tmp_path / name for name in ("test.jsonl", "train.csv", "valid.jsonl")]
+    for path in paths:
+        path.write_bytes(b"text\none\n" if path.suffix == ".csv" else ROWS)
+    return paths
+
+
+def test_train_valid_and_test_are_submitted_together(
+    finetuned: Command, layout: Layout, three: list[Path]
+) -> None:
+    """mlx-lm's layout: each of the three became a file to train from."""
+    for _ in range(2):
+        assert finetuned("submit", *three, "--root", layout.root).exit_code == 0
+    assert names(layout.inbox) == [
+        "test.jsonl",
+        "train-2.csv",
+        "train-2.test.jsonl",
+        "train-2.valid.jsonl",
+        "train.csv",
+        "valid.jsonl",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("use", "there"),
+    [
+        ("train", {"valid-rows.jsonl": ROWS}),
+        ("holdout", {"valid-rows.jsonl": b"", "valid-rows.valid.jsonl": ROWS}),
+        ("exam", {"valid-rows.jsonl": b"", "valid-rows.test.jsonl": ROWS}),
+    ],
+)
+def test_what_a_file_is_used_for_can_be_said(
+    finetuned: Command, layout: Layout, three: list[Path], use: str, there: dict[str, bytes]
+) -> None:
+    """A file called `valid` was trained by itself without a word."""
+    alone = finetuned("submit", three[2], "--root", layout.root)
+    assert alone.exit_code == 1 and "--as train" in alone.stderr and not names(layout.inbox)
+    assert finetuned("submit", three[2], "--as", use, "--root", layout.root).exit_code == 0
+    assert {path.name: path.read_bytes() for path in layout.inbox.glob("*.jsonl")} == there
+    assert finetuned("submit", three[2], "--as", "x", "--root", layout.root).exit_code == 2
 
 
 def test_names_the_daemon_would_ignore_are_mended(
     finetuned: Command, layout: Layout, tmp_path: Path
 ) -> None:
-    for name in (".hidden.jsonl", "x.valid.jsonl", f"{'long' * 60}.jsonl"):
+    for name in (".hidden.jsonl", f"{'long' * 60}.jsonl"):
         (tmp_path / name).write_bytes(ROWS)
         assert finetuned("submit", tmp_path / name, "--root", layout.root).exit_code == 0
-    assert names(layout.inbox) == ["hidden.jsonl", f"{'long' * 50}.jsonl", "x.jsonl"]
+    assert names(layout.inbox) == ["hidden.jsonl", f"{'long' * 50}.jsonl"]
 
 
 def test_waiting_without_a_daemon_submits_nothing(

@@ -237,6 +237,16 @@ def test_a_second_run_carries_step_progress_and_moments_on(workspace: Workspace)
     assert {test["name"] for test in draft["judgement"]["tests"]} == {"earlier_holdout"}
 
 
+def test_rows_that_are_only_measured_with_judge_every_run(workspace: Workspace) -> None:
+    """Rule R51: of a job without training rows no lineage ever learned, so it judged nothing."""
+    workspace.add_job("000002-exam", (), chats(8, "exam"), state="done")
+    workspace.layout.job("done", "000002-exam").train.unlink()
+    workspace.ask_run("r000002", [JOB], holdout_jobs=["000002-exam"])
+    workspace.serve(engine(), say.Train("r000002"))
+    draft = workspace.read(workspace.layout.run("r000002").draft)
+    assert "earlier_holdout" in {test["name"] for test in draft["judgement"]["tests"]}
+
+
 def test_rows_seen_in_the_lineage_or_held_out_elsewhere_are_not_trained(
     workspace: Workspace,
 ) -> None:

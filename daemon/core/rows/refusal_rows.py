@@ -1,0 +1,36 @@
+"""Carries a row that could not be read from a file of another kind to where rows are refused."""
+
+import json
+from typing import Any
+
+from daemon.core.rows.refusal import Bad
+
+KEY = "unreadable_row"
+START = b'{"unreadable_row"'
+
+
+def record_of(bad: Bad, raw: str) -> dict[str, Any]:
+    """Return what stands for such a row among the rows of a file."""
+    return {KEY: {"code": bad.code, "message": bad.message, "hint": bad.hint}, "raw": raw}
+
+
+def raw_of(data: bytes | None) -> bytes | None:
+    """Return what a row is in its own file, of the line that stands for it."""
+    if data is None or not data.startswith(START):
+        return data
+    try:
+        row = json.loads(data)
+    except ValueError:
+        return data
+    return data if refusal_in(row) is None else str(row["raw"]).encode()
+
+
+def refusal_in(row: dict[str, Any]) -> Bad | None:
+    """Return why a row could not be read; None for every other row."""
+    found = row.get(KEY)
+    if not isinstance(found, dict) or set(row) != {KEY, "raw"}:
+        return None
+    words = [found.get(name) for name in ("code", "message", "hint")]
+    if not all(isinstance(word, str) for word in words):
+        return None
+    return Bad(*map(str, words))

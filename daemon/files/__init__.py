@@ -1,0 +1,1 @@
+"""Dropped files of every kind, read as JSON lines; writes nothing."""

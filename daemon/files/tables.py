@@ -1,0 +1,236 @@
+"""Reads CSV as people and Excel write it: any separator, line ends and quotes; a row at a time."""
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import orjson
+
+from daemon.core.rows.refusal import Bad
+from daemon.core.rows.refusal_rows import record_of
+from daemon.files.encodings import BOM, text_of
+from daemon.files.limits import Unreadable
+
+SEPARATORS = ",;\t|"
+TOLD = re.compile(rb'"?sep=(.)"?\r?\n?', re.IGNORECASE)
+"""The line by which Excel is told the separator."""
+COLUMNS = frozenset(
+    (
+        "answer",
+        "assistant",
+        "chat",
+        "completion",
+        "context",
+        "conversation",
+        "conversations",
+        "dialog",
+        "group",
+        "input",
+        "instruction",
+        "messages",
+        "output",
+        "problem",
+        "prompt",
+        "query",
+        "question",
+        "reply",
+        "response",
+        "solution",
+        "system",
+        "text",
+        "tools",
+        "user",
+        "variant_of",
+    )
+)
+"""Names of columns that tell a table from any other text."""
+NAME = re.compile(r"[^\n.?!:]{0,60}")
+RAW = 2000
+"""Characters of a row that are repeated where it is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """How a table is written."""
+
+    separator: str
+    told: bool = False
+    """By a first line of its own."""
+    spaced: bool = False
+    """A blank stands behind each separator and belongs to no cell."""
+
+
+def table_in(head: bytes, known: Collection[str], is_named_so: str) -> Table | Bad | None:
+    """Return how a table is written, by its beginning; None for a text that is none.
+
+    `known` are the names of columns that mean something; `is_named_so` is the file's ending where
+    that says it is a table, else empty.
+    """
+    first, _, _ = head.removeprefix(BOM).partition(b"\n")
+    told = TOLD.fullmatch(first.strip())
+    if told is not None:
+        return Table(told[1].decode("latin-1"), told=True)
+    text = text_of(first)
+    if text is None and is_named_so:
+        message = "the table is neither UTF-8 nor certainly windows-1252"
+        return Bad("wrong_encoding", message, "save it as CSV in UTF-8")
+    if text is None or text.lstrip()[:1] in ("{", "["):
+        return None
+    found = {separator: _cells(text, separator) for separator in SEPARATORS}
+    best = max(SEPARATORS, key=lambda s: (_named(found[s], known), len(found[s])))
+    names, columns = found[best], _named(found[best], known)
+    if columns >= 2 or (columns and is_named_so):
+        return Table(best, spaced=text.count(best) == text.count(best + " ") > 0)
+    if not is_named_so:
+        return None
+    if all(map(NAME.fullmatch, names)):
+        return Table("\t" if is_named_so.startswith(".tsv") and len(names) == 1 else best)
+    return Bad(
+        "no_header",
+        "the first line of the table does not name its columns",
+        "write their names into the first line, like: prompt,completion",
+    )
+
+
+def _cells(line: str, separator: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=separator), [])
+    except csv.Error:
+        return []
+
+
+def _named(names: list[str], known: Collection[str]) -> int:
+    return sum(name.strip().lower() in COLUMNS or name.strip() in known for name in names)
+
+
+def rows(pieces: Iterator[bytes], table: Table, longest: int) -> Iterator[bytes]:
+    """Give the rows of a table as lines of JSON; an empty cell is none.
+
+    A row that has more cells than there are columns, or quotes that do not fit, is given with the
+    reason why it is refused.
+
+    Raises:
+        Unreadable: two columns have one name, or a quote is never closed.
+    """
+    lines = _Lines(pieces, longest)
+    csv.field_size_limit(longest)
+    reader = csv.reader(
+        lines, delimiter=table.separator, strict=True, skipinitialspace=table.spaced
+    )
+    if table.told:
+        next(lines, None)
+    names = _header(reader, lines)
+    while True:
+        lines.begin_row()
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            if "unexpected end of data" in str(error):
+                raise lines.unclosed() from error
+            yield _line(record_of(_odd(f"{error}"), lines.raw))
+            continue
+        if cells:
+            yield _line(_row(names, cells, lines))
+
+
+def _header(reader: Iterator[list[str]], lines: "_Lines") -> list[str]:
+    try:
+        found = [name.strip() for name in next(reader, [])]
+    except csv.Error as error:
+        raise lines.unclosed() from error
+    counted = Counter(name.lower() for name in found if name)
+    twice = next((name for name, count in counted.items() if count > 1), None)
+    if twice is not None:
+        message = f"two columns of the table are called {twice[:60]!r}"
+        raise Unreadable(
+            Bad("repeated_column", message, "rename or remove one of them in the first line")
+        )
+    # As data frames call the column of row numbers that they write without a name.
+    return [name or f"Unnamed: {number}" for number, name in enumerate(found)]
+
+
+def _row(names: list[str], cells: list[str], lines: "_Lines") -> dict[str, object]:
+    if lines.unread is not None:
+        return record_of(_not_text(lines.unread), lines.raw)
+    if len(cells) > len(names) and any(cells[len(names) :]):
+        bad = _odd(f"it has {len(cells)} cells, and there are {len(names)} columns")
+        return record_of(bad, lines.raw)
+    return {name: cell for name, cell in zip(names, cells, strict=False) if cell != ""}
+
+
+def _odd(why: str) -> Bad:
+    hint = "put texts that hold the separator, quotes or line breaks in double quotes"
+    return Bad("broken_table_row", f"the row is not that of a table: {why}", hint)
+
+
+def _not_text(line: int) -> Bad:
+    message = f"line {line} of the table is neither UTF-8 nor certainly windows-1252"
+    return Bad("not_utf8", message, "save as UTF-8")
+
+
+def _line(row: dict[str, object]) -> bytes:
+    return orjson.dumps(row) + b"\n"
+
+
+class _Lines(Iterator[str]):
+    """The lines of a text one by one, and what the row in hand took of them."""
+
+    def __init__(self, pieces: Iterator[bytes], longest: int) -> None:
+        self._lines = _split(pieces, longest)
+        self._longest = longest
+        self._number = 0
+        self.begin_row()
+
+    def begin_row(self) -> None:
+        """Forget the row before."""
+        self._first = self._number + 1
+        self._taken: list[str] = []
+        self._bytes = 0
+        self.unread: int | None = None
+        """A line of the row that is in no certain encoding."""
+
+    @property
+    def raw(self) -> str:
+        """The row as it is written, its beginning at least."""
+        return "".join(islice(self._taken, 50))[:RAW].rstrip("\r\n")
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self._number += 1
+        self._bytes += len(line)
+        if self._bytes > self._longest:
+            raise self.unclosed()
+        text = text_of(line.removeprefix(BOM))
+        if text is None:
+            self.unread = self._number
+            text = line.decode("utf-8", "replace")
+        self._taken.append(text)
+        return text
+
+    def unclosed(self) -> Unreadable:
+        """Return the error for a quote that swallows what follows."""
+        message = f"a quote that is opened in line {self._first} of the table is never closed"
+        return Unreadable(Bad("open_quote", message, "close it and drop the file again"))
+
+
+def _split(pieces: Iterator[bytes], longest: int) -> Iterator[bytes]:
+    """Give lines with their ends.
+
+    Raises:
+        Unreadable: one is longer than a row may be.
+    """
+    half = b""
+    for piece in pieces:
+        *lines, half = (half + piece).split(b"\n")
+        yield from (line + b"\n" for line in lines)
+        if len(half) > longest:
+            message = f"a line of the table has more than {longest:,} bytes"
+            hint = "split it, or raise intake.max_line_bytes"
+            raise Unreadable(Bad("line_too_long", message, hint))
+    if half:
+        yield half

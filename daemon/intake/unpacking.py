@@ -1,0 +1,116 @@
+"""Writes dropped files of other kinds as JSON lines beside them, for as long as they are read."""
+
+import errno
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from daemon.core.rows.refusal import Bad
+from daemon.files.kinds import Kind, kind_of
+from daemon.files.limits import Limits, Unreadable
+from daemon.files.unpacking import unpacked
+from daemon.folders.disk import atomic
+from daemon.settings_tables import IntakeSettings
+
+LOOK_BYTES = 2**24
+"""Bytes between two looks at the room on the volume and two signs of life."""
+WORDS = {"lines": "line", "values": "object", "array": "item", "table": "row", "parquet": "row"}
+
+
+@dataclass(frozen=True)
+class Text:
+    """Files of rows, and the one file in which they can be read as JSON lines."""
+
+    path: Path
+    kinds: tuple[Kind, ...]
+    size: int
+    lines: tuple[int, ...] = ()
+    """How many lines each file became, where they were copied."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is the dropped file itself."""
+        return all(kind.is_plain for kind in self.kinds)
+
+    def remarks(self, whose: str) -> Iterator[str]:
+        """Say what was read where it was not JSON lines, and what a line number counts."""
+        for kind in self.kinds:
+            if not kind.is_plain:
+                yield (
+                    f"{whose} is {kind}; line numbers and offsets are those of the JSON lines it "
+                    f"was read as, each {WORDS[kind.form]} one line"
+                )
+
+    def as_record(self) -> dict[str, Any]:
+        """Return what the report says of it."""
+        [kind] = self.kinds
+        return {"kind": str(kind), "plain": self.is_plain, "unpacked_bytes": self.size}
+
+
+class Unpacker:
+    """Reads the files of one job; its copies go as the stack closes."""
+
+    def __init__(
+        self, folder: Path, settings: IntakeSettings, alive: Callable[[], None], stack: ExitStack
+    ) -> None:
+        self._folder = folder
+        self._known = frozenset(settings.fields.values())
+        self._limits = Limits(
+            settings.max_unpacked, settings.max_unpacked_ratio, settings.max_line_bytes
+        )
+        self._alive = alive
+        self._stack = stack
+
+    def kind(self, path: Path) -> Kind:
+        """Return what a file is.
+
+        Raises:
+            Unreadable: nothing in it can be read.
+        """
+        found = kind_of(path, self._known)
+        if isinstance(found, Bad):
+            raise Unreadable(found)
+        return found
+
+    def read(self, name: str, paths: Sequence[Path]) -> Text:
+        """Return the rows of files in a row as one text.
+
+        Raises:
+            Unreadable: nothing in one of them can be read.
+            OSError: there is no room for a copy.
+        """
+        kinds = tuple(map(self.kind, paths))
+        if len(paths) == 1 and kinds[0].is_plain:
+            return Text(paths[0], kinds, paths[0].stat().st_size)
+        target = atomic.temporary_name(self._folder / name)
+        self._stack.callback(atomic.remove_file, target)
+        lines = []
+        with target.open("wb") as file:
+            for path, kind in zip(paths, kinds, strict=True):
+                pieces = unpacked(path, kind, self._limits, self._folder)
+                lines.append(0)
+                last = b"\n"
+                for piece in self._watched(pieces):
+                    file.write(piece)
+                    lines[-1] += piece.count(b"\n")
+                    last = piece[-1:] or last
+                if last != b"\n" and path != paths[-1]:
+                    file.write(b"\n")
+                    lines[-1] += 1
+        return Text(target, kinds, target.stat().st_size, tuple(lines))
+
+    def _watched(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        written = since = 0
+        for piece in pieces:
+            since += len(piece)
+            if since >= LOOK_BYTES:
+                written, since = written + since, 0
+                self._alive()
+                # The rows need about as much again; a volume that is full stops the daemon.
+                if shutil.disk_usage(self._folder).free < written:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._folder))
+            yield piece

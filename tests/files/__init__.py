@@ -1,0 +1,1 @@
+"""Dropped files of every kind, made here as people and programs write them."""
