@@ -28,7 +28,7 @@ def meanings() -> set[str]:
 
 def introduced(text: str) -> set[str]:
     """Return the words that a page sets in italics, as it does where it says what they mean."""
-    emphasised = re.findall(r"(?<![*\w`])\*([A-Za-z][a-z-]+)\*(?![*\w`])", text)
+    emphasised = re.findall(r"(?<![*\w`])\*([A-Za-z][a-z-]{2,})\*(?![*\w`])", text)
     return {word.lower() for word in emphasised}
 
 

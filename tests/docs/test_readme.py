@@ -4,6 +4,8 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 from tests.docs.pages import ROOT, page
 
 README = "README.md"
@@ -47,6 +49,7 @@ def test_links_stand_in_three_groups() -> None:
     assert linked == {path.name for path in (ROOT / "docs").glob("*.md")}
 
 
+@pytest.mark.timeout(600)  # Another pytest reads the modules, with all that they import.
 def test_every_guarantee_names_a_test_that_pytest_collects() -> None:
     """Fault: guarantees stood in the README with nothing that showed what holds them."""
     rows = guarantees()
