@@ -124,6 +124,8 @@ def test_a_dropped_file_that_was_removed_from_its_job_is_told(tmp_path: Path) ->
         job = queued_while_paused(space)
         space.layout.job("normal", job).original.unlink()
         (space.layout.control / "pause").unlink()
-        space.wait("a failed job", lambda: space.jobs("failed"))
+        # Told once it is durable: the folder is there a moment earlier.
+        space.wait("a failed job", lambda: space.told("job_ended", job=job))
         [told] = space.told("job_ended", job=job)
+        assert space.jobs("failed") == [job]
         assert "original.jsonl was removed by hand" in told["message"] and not space.told("died")
