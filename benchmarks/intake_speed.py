@@ -251,7 +251,7 @@ def random_keys(rng: np.random.Generator, count: int) -> Keys:
     keys = np.zeros(count, KEY)
     for name in ("hi", "lo", "content", "answer"):
         keys[name] = rng.integers(0, 2**63, count, np.uint64)
-    keys["bands_v1"] = rng.integers(0, 2**32, keys["bands_v1"].shape, np.uint32)
+    keys["bands_v2"] = rng.integers(0, 2**32, keys["bands_v2"].shape, np.uint32)
     keys["row"] = np.arange(count)
     return keys
 

@@ -18,7 +18,7 @@ from daemon.dedup.numbers import hash64
 from daemon.folders.queue.family_files import NO_ROW, Families, FamilySide
 from daemon.intake.gathering import GatheredRows
 from daemon.intake.looking import Rows
-from daemon.intake.sifting import Reason
+from daemon.intake.reasons import Reason
 
 I64 = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
@@ -89,12 +89,17 @@ class FamilySides:
         self._trained[undecided & (trained != NOWHERE) & (exam == NOWHERE)] = OWN
         self._withheld[undecided & (exam != NOWHERE)] = OWN
 
-    def split(self, gathered: GatheredRows, kept: Bools, share: float, most: int) -> Split:
+    def split(
+        self, gathered: GatheredRows, kept: Bools, share: float, most: int, corrected: Bools
+    ) -> Split:
         """Divide the kept rows; `share` of the undecided families, at most `most`, are held out.
 
-        A family whose exam row is gone is held out again.
+        A family whose exam row is gone is held out again. Rows that correct an exam are `corrected`
+        ones: they are on the exam too.
         """
         result, family, places = self._begun(gathered, kept)
+        result.exam |= kept & corrected
+        kept = kept & ~corrected
         free = self._free(result, kept, family)
         again = free & (self._withheld[family] != NOWHERE)
         held = again | free & self._drawn(free & ~again, family, result.names, share, most)
@@ -165,8 +170,13 @@ class FamilySides:
     def _draw(
         self, result: Split, held: Bools, family: I64, places: I64, lines: Sequence[int]
     ) -> None:
-        """Put one row of each held-out family on the exam, its original where that is there."""
+        """Put the original of each held-out family on the exam, or else its first row.
+
+        With it go the rows that only ask something alike, or give another answer on purpose: they
+        are nobody's variants, so a run's exam chooses among them. Declared variants are withheld.
+        """
         variant = self.families["variant"][places] != 0
+        declared = variant | (self.families["group_v1"][places] != 0)
         rows = np.flatnonzero(held)
         order = rows[np.lexsort((rows, variant[rows], family[rows]))]
         heads, first = np.unique(family[order], return_index=True)
@@ -174,7 +184,9 @@ class FamilySides:
         for row in rows.tolist():
             original = chosen[int(family[row])]
             # The parts of one long row are one row.
-            result.exam[row] = places[row] == places[original]
+            result.exam[row] = places[row] == places[original] or not (
+                declared[row] or declared[original]
+            )
             if not result.exam[row]:
                 result.refused[row] = _on_exam(Place(self._job, 0, lines[original]))
 

@@ -48,7 +48,7 @@ def report_of(
         "families": {name: split.counts[name] for name in FAMILIES},
         "formats": dict(rows.forms),
         "reasons": tally.reasons,
-        "duplicates": _duplicates(second, shared, tally, settings),
+        "duplicates": _duplicates(second, shared, tally, settings, first.repeated),
         "tokens": written.tokens,
         "statistics": written.statistics,
         "quality": second.quality,
@@ -61,7 +61,11 @@ def report_of(
 
 
 def _duplicates(
-    second: SecondSift, shared: Boilerplate, tally: Tally, settings: Settings
+    second: SecondSift,
+    shared: Boilerplate,
+    tally: Tally,
+    settings: Settings,
+    repeated: list[dict[str, int]],
 ) -> dict[str, Any]:
     found: dict[str, Any] = {
         name: {way: tally.ways[code, way] for way in WAYS}
@@ -72,6 +76,9 @@ def _duplicates(
         "policy": settings.dedup.conflicts,
         "examples": second.examples,
     }
+    rows, questions = second.meant
+    found["on_purpose"] = {"rows": rows, "questions": questions}
+    found["repeated"] = repeated
     found["boilerplate"] = [escape(text, 200) for text in shared.examples]
     found["unchecked"] = second.unchecked
     return found
@@ -128,6 +135,7 @@ def _empty() -> dict[str, Any]:
         "formats": {},
         "reasons": [],
         "duplicates": {},
+        "corrections": {},
         "tokens": {},
         "statistics": {},
         "quality": {},

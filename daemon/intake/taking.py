@@ -18,23 +18,27 @@ from daemon.core.workspace.untrained import from_records
 from daemon.dedup.family_index import ACCEPTED, open_index
 from daemon.dedup.family_segments import FamilyIndex, FamilySegment
 from daemon.dedup.index import Earlier, Index
+from daemon.dedup.judging import Judge
 from daemon.dedup.sealing import Sealer
 from daemon.dedup.seen import Seen, keys_of, read_row
 from daemon.dedup.segments import Segment
 from daemon.dedup.suites import Suites
+from daemon.dedup.superseding import Superseded
 from daemon.errors import SettingsFault
 from daemon.folders.disk.atomic import remove_file
 from daemon.folders.queue import family_files, reports
+from daemon.intake.corrections import corrections_of
 from daemon.intake.drawing import draw
 from daemon.intake.families import FamilySides, Split
 from daemon.intake.gathering import GatheredRows, Gatherer
 from daemon.intake.lines import look_at
 from daemon.intake.looking import ChangedWhileRead, Progress, Rows, look
 from daemon.intake.parsing import RowRules
+from daemon.intake.reasons import Reason
 from daemon.intake.reporting import refusal, report_of
-from daemon.intake.sifting import Elsewhere, Reason, SecondSift, sift_first, sift_second
+from daemon.intake.sifting import Elsewhere, SecondSift, sift_first, sift_second
 from daemon.intake.tally import Tally
-from daemon.intake.writing import Written, write, write_exam
+from daemon.intake.writing import CorrectedItem, Written, write, write_exam
 from daemon.layout import Layout
 from daemon.layout_jobs import JobLayout
 from daemon.settings_file import parse_own, with_own
@@ -206,15 +210,19 @@ class Taking:
         )
         self._warnings += [remark(lost, rows) for lost, rows in gatherer.lost.items()]
         stack.callback(gathered.close)
-        second = sift_second(gathered, elsewhere, self.settings, self._sealer)
+        second = sift_second(gathered, elsewhere, self.settings, self._sealer, first.known)
         _refuse(tally, rows, {gathered.places[n]: why for n, why in second.refused.items()})
         sides, split = self._split(rows, gathered, second, own)
         _refuse(tally, rows, {gathered.places[n]: why for n, why in split.refused.items()})
-        written = write(self._place, gathered, split, second.scores, self._sealer)
+        corrected = _corrected(second, split, elsewhere.held)
+        written = write(self._place, gathered, split, second.scores, self._sealer, corrected)
         if own is not None:
             written.halves = own.written.halves
         report = report_of(
             rows, first, gathered, second, split, written, shared, tally, self.settings
+        )
+        report["corrections"] = corrections_of(
+            self._layout, self._place.folder.name, gathered, second
         )
         self._keep(report, sides, own)
         return report
@@ -232,7 +240,9 @@ class Taking:
         if own is not None:
             return sides, sides.split_beside(gathered, second.kept)
         wanted = self.settings.holdout
-        return sides, sides.split(gathered, second.kept, wanted.share, wanted.max_rows)
+        corrected = np.zeros(len(gathered), np.bool_)
+        corrected[list(second.corrected_exams)] = True
+        return sides, sides.split(gathered, second.kept, wanted.share, wanted.max_rows, corrected)
 
     def _sides(self, rows: Rows, beside: Sequence[FamilySegment]) -> FamilySides:
         fresh = bool(self._context.get("fresh"))
@@ -303,19 +313,45 @@ class Taking:
         mine = Segment.build([], [])
         if own is not None:
             mine = Segment.build([OWN_HOLDOUT], [keys_of(self._place, "holdout")])
+        judge = Judge(self._sealer, self.settings.dedup.threshold)
+        lineage = frozenset(self._context["seen_jobs"])
+        indexes = seen.open(self._merge), held.open(self._merge)
+        past, past_exams = (
+            Superseded(
+                index,
+                kind.example,
+                judge,
+                lineage.__contains__,
+                wanted=self.settings.dedup.corrections == "newest",
+            )
+            for index, kind in zip(indexes, (seen, held), strict=True)
+        )
         return Elsewhere(
             seen=seen,
-            seen_index=seen.open(self._merge),
+            seen_index=indexes[0],
             held=held,
-            held_index=held.open(self._merge),
+            held_index=indexes[1],
+            judge=judge,
+            past=past,
+            past_exams=past_exams,
             suites=None if blank else self._suites,
             own=Index([mine]),
+            may_correct_exams=own is None,
             own_example=self._own_example,
             job=job,
         )
 
     def _own_example(self, earlier: Earlier) -> Example | None:
         return read_row(self._place.holdout, earlier.offset)
+
+
+def _corrected(second: SecondSift, split: Split, held: Seen) -> dict[int, CorrectedItem]:
+    """Return the exam rows that rows of the file correct, on the side each of them is on."""
+    return {
+        place: CorrectedItem(match.job, match.earlier.row, match.line, held.half(match.earlier))
+        for place, match in second.corrected_exams.items()
+        if split.exam[place] and match.earlier is not None
+    }
 
 
 def _name_in(place: JobLayout) -> str:

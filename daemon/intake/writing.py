@@ -2,7 +2,7 @@
 
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,24 @@ SEALED_AT_ONCE = 1 << 16
 Bools = npt.NDArray[np.bool_]
 
 
+@dataclass(frozen=True)
+class CorrectedItem:
+    """An exam row of an earlier job that a row corrects."""
+
+    job: str
+    row: int
+    line: int
+    half: holdout.Half
+
+    def as_record(self) -> dict[str, object]:
+        """Return plain JSON values."""
+        return {"job": self.job, "row": self.row, "line": self.line}
+
+
+Corrected = Mapping[int, CorrectedItem]
+"""By the place of the row that corrects it."""
+
+
 @dataclass
 class Written:
     """What lies in the job's directory."""
@@ -44,6 +62,7 @@ def write(
     split: Split,
     scores: npt.NDArray[np.float32],
     sealer: Sealer,
+    corrected: Corrected,
 ) -> Written:
     """Write `train.jsonl`, `holdout.jsonl` where the file has exam rows, and the keys of both."""
     written = Written(train=int(split.train.sum()))
@@ -53,7 +72,7 @@ def write(
     _seal(place.train_fingerprints, rows, gathered.keys)
     written.tokens = _lengths(gathered, split.train, gathered.limit)
     if split.exam.any():
-        written.halves = _write_exam(place, gathered, split, sealer, statistics)
+        written.halves = _write_exam(place, gathered, split, sealer, statistics, corrected)
     written.statistics = statistics.as_record()
     return written
 
@@ -61,16 +80,25 @@ def write(
 def write_exam(place: JobLayout, gathered: GatheredRows, split: Split, sealer: Sealer) -> Written:
     """Write `holdout.jsonl` and its keys, of the hold-out file beside a file."""
     statistics = Statistics()
-    halves = _write_exam(place, gathered, split, sealer, statistics)
+    halves = _write_exam(place, gathered, split, sealer, statistics, {})
     return Written(halves=halves, statistics=statistics.as_record())
 
 
 def _write_exam(
-    place: JobLayout, gathered: GatheredRows, split: Split, sealer: Sealer, statistics: Statistics
+    place: JobLayout,
+    gathered: GatheredRows,
+    split: Split,
+    sealer: Sealer,
+    statistics: Statistics,
+    corrected: Corrected,
 ) -> dict[str, int]:
     total = int(split.exam.sum())
     halves = [holdout.half_of(int(family), total) for family in split.names]
-    rows = _Writer(gathered, split.exam, statistics, halves=halves, by_row=split.by_row)
+    for number, item in corrected.items():
+        halves[number] = item.half
+    rows = _Writer(
+        gathered, split.exam, statistics, halves=halves, by_row=split.by_row, corrected=corrected
+    )
     _write_rows(place.holdout, rows)
     _seal_exam(place.holdout_fingerprints, rows, gathered, split, sealer)
     counted = Counter(half for half, out in zip(halves, split.exam, strict=True) if out)
@@ -89,8 +117,10 @@ class _Writer:
         scores: npt.NDArray[np.float32] | None = None,
         halves: Sequence[holdout.Half] | None = None,
         by_row: Bools | None = None,
+        corrected: Corrected = {},  # noqa: B006 - never changed
     ) -> None:
         self._gathered = gathered
+        self._corrected = corrected
         self.wanted = wanted
         self._statistics = statistics
         self._scores = scores
@@ -114,6 +144,8 @@ class _Writer:
                 record["half"] = self._halves[number]
                 if self._by_row[number]:
                     record["by_row"] = True
+                if number in self._corrected:
+                    record["corrects"] = self._corrected[number].as_record()
             elif self._scores is not None:
                 record["quality"] = round(float(self._scores[number]), 3)
             data = orjson.dumps(record) + b"\n"

@@ -9,7 +9,8 @@ import pytest
 from daemon.core.rows.examples import Chat, to_record
 from daemon.core.workspace.untrained import Untrained
 from daemon.dedup import seen as module
-from daemon.dedup.matching import Judge, Match, on_exam, seen_before
+from daemon.dedup.judging import Judge
+from daemon.dedup.matching import Match, on_exam, seen_before
 from daemon.dedup.sealing import Sealer
 from daemon.dedup.seen import Seen, remake
 from daemon.dedup.segments import cached

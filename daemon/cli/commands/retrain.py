@@ -1,5 +1,6 @@
 """`retrain` and `lineage new`: send jobs through again, and begin from an untouched base."""
 
+import json
 import os
 from typing import Annotated
 
@@ -9,7 +10,9 @@ from daemon.cli.output.screen import say
 from daemon.cli.place import HERE, Root, workspace
 from daemon.cli.requests.control_client import ask_or_do
 from daemon.errors import UserFault
-from daemon.folders.queue.queue import JOB_NAME
+from daemon.folders.inbox import drops
+from daemon.folders.inbox.inbox import HOLDOUT, OWN_SETTINGS
+from daemon.folders.queue.queue import JOB_NAME, find_job
 from daemon.layout import ENDED, Layout
 
 lineage = typer.Typer(help="The chain of versions.", no_args_is_help=True)
@@ -31,15 +34,39 @@ def retrain(
         list[str] | None, typer.Argument(metavar="[JOB]", help="Names or numbers of jobs.")
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Every job in queue/done.")] = False,
+    as_new: Annotated[
+        bool,
+        typer.Option("--as-new", help="As a file that comes now: its answers correct later ones."),
+    ] = False,
     root: Root = HERE,
 ) -> None:
-    """Queue ended jobs again."""
+    """Queue ended jobs again; each stays as old as it is, so later files still correct it."""
     layout = workspace(root)
     chosen = _ended(layout, ("done",)) if every else _named(layout, jobs or [])
     if not chosen:
         say("there is no job in queue/done" if every else "name a job, or give --all")
         raise typer.Exit(0 if every else 2)
+    if as_new:
+        for job in chosen:
+            say(f"{_drop_again(layout, job)} lies in the inbox, a copy of {job}")
+        return
     ask_or_do(layout, "retry", "\n".join(chosen))
+
+
+def _drop_again(layout: Layout, job: str) -> str:
+    """Put what was dropped for a job into the inbox once more; return its name there."""
+    place = find_job(layout, job)
+    if place is None or not place.original.exists():
+        raise UserFault("no_original", f"what was dropped for {job} is not there any more")
+    name = str(json.loads(place.job_file.read_bytes()).get("name") or job)
+    stem = name.removesuffix(".jsonl").lstrip(".") or job
+    stem = drops.free_stem(layout.inbox, stem, (".jsonl", HOLDOUT, OWN_SETTINGS))
+    beside = {HOLDOUT: place.holdout_original, OWN_SETTINGS: place.own_settings}
+    writers = {
+        f"{stem}{ending}": drops.copy_of(path) for ending, path in beside.items() if path.exists()
+    }
+    drops.put(layout.inbox, {**writers, f"{stem}.jsonl": drops.copy_of(place.original)})
+    return f"{stem}.jsonl"
 
 
 def _named(layout: Layout, jobs: list[str]) -> list[str]:
