@@ -27,7 +27,7 @@ from daemon.core.rows.formats import DEFAULT, Good, recognise
 from daemon.dedup.boilerplate import SAMPLE, Boilerplate
 from daemon.dedup.index import Index
 from daemon.dedup.matching import Judge
-from daemon.dedup.sealing import Sealer, question_of
+from daemon.dedup.sealing import Sealer, own_words, question_of
 from daemon.dedup.segments import Segment, cached
 from daemon.dedup.within import compare
 from daemon.folders.queue.fingerprints import KEY, Keys
@@ -169,7 +169,7 @@ def ours_of(path: Path) -> set[int]:
     places = list(range(len(rows)))
     sealer = Sealer()
     sample = rows.examples(places[:: max(1, len(places) // SAMPLE)])
-    shared = Boilerplate.find([question_of(example).words for example in sample], 0.5)
+    shared = Boilerplate.find([own_words(example) for example in sample], 0.5)
     keys = np.concatenate(list(sealed(rows, places, sealer, shared)))
     result = compare(keys, lambda at: next(rows.examples([at])), Judge(sealer), "keep")
     Segment.build(["job"], [keys])

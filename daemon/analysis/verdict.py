@@ -90,8 +90,8 @@ def _conflict_remark(conflicts: Mapping[str, Any]) -> list[str]:
         return []
     policy = escape(str(conflicts.get("policy") or "keep"), 40)
     return [
-        f"{count:,} {_rows(count)} {'asks' if count == 1 else 'ask'} what another row asks and "
-        f"{'answers' if count == 1 else 'answer'} otherwise (policy: {policy})."
+        f"{count:,} {'pair' if count == 1 else 'pairs'} of rows ask one thing and contradict each "
+        f"other (dedup.conflicts: {policy})."
     ]
 
 

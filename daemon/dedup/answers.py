@@ -74,25 +74,26 @@ _POLAR = re.compile(
     r"|could|may|might|must|shall|should|will|would|am|isn't|aren't|don't|doesn't|didn't|can't|won't|if|whether)\b",
     re.I,
 )
+_SIDES = (
+    "left right",
+    "upstairs downstairs",
+    "always never",
+    "maximum minimum",
+    "true false",
+    "allowed/permitted/legal forbidden/prohibited/banned/illegal",
+    "free paid",
+    "east west",
+    "increase/increases/increased decrease/decreases/decreased",
+    "north south",
+    "required/mandatory/compulsory optional/voluntary",
+    "possible impossible",
+    "safe unsafe/dangerous",
+    "enabled disabled",
+    "ascending descending",
+)
 _CHOICES = tuple(
-    tuple(frozenset(side.split("/")) for side in pair.split())
-    for pair in (
-        "left right",
-        "upstairs downstairs",
-        "always never",
-        "maximum minimum",
-        "true false",
-        "allowed/permitted/legal forbidden/prohibited/banned/illegal",
-        "free paid",
-        "east west",
-        "increase/increases/increased decrease/decreases/decreased",
-        "north south",
-        "required/mandatory/compulsory optional/voluntary",
-        "possible impossible",
-        "safe unsafe/dangerous",
-        "enabled disabled",
-        "ascending descending",
-    )
+    (frozenset(one.split("/")), frozenset(two.split("/")))
+    for one, _, two in (sides.partition(" ") for sides in _SIDES)
 )
 """Of each pair at most one is true, in whatever words the rest is said."""
 _CREATIVE = re.compile(
@@ -289,7 +290,7 @@ class _Facts:
             return True
         if self.names and other.names and not self.names & other.names:
             return True
-        return any(self._chooses(*pair, other) for pair in _CHOICES)
+        return any(self._chooses(one, two, other) for one, two in _CHOICES)
 
     def _chooses(self, one: Pairs, two: Pairs, other: "_Facts") -> bool:
         mine, its = (

@@ -98,6 +98,8 @@ _ENDS = words(
     "please kindly pls plz thanks you thx cheers much lot advance exactly precisely actually "
     "way btw know mind ask asking me us wonder idea curious would help explain answer"
 )
+LONGEST_TAIL = 120
+"""Characters at the end of a question in which courtesy is looked for."""
 _EDGE = " \t\n.,:;!?\u2026\u2013\u2014-"
 
 
@@ -159,6 +161,8 @@ def _is_no_name(word: str) -> bool:
 
 def _without_tail(text: str) -> str:
     rest = text
-    while (found := _TAIL.search(rest)) is not None and rest[: found.start()].strip(_EDGE):
+    while (found := _TAIL.search(rest, max(0, len(rest) - LONGEST_TAIL))) is not None:
+        if not rest[: found.start()].strip(_EDGE):
+            break
         rest = rest[: found.start()]
     return rest

@@ -139,7 +139,9 @@ _CASED = re.compile(
 
 def folded(text: str) -> str:
     """Return a text without case, unless it has flags, code or words like US that need it."""
-    return text if _CASED.search(text) and not text.isupper() else text.casefold()
+    if text[1:].islower() or text.isupper() or not _CASED.search(text):
+        return text.casefold()
+    return text
 
 
 def words_of(text: str) -> tuple[str, ...]:

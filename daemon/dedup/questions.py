@@ -35,6 +35,8 @@ def parts_of(example: Example) -> Parts:
     if not isinstance(example, Chat):
         return Parts((), example.text, "")
     turns = example.turns
+    if len(turns) == 2 and turns[0].role == "user" and turns[1].trained and not example.tools:
+        return Parts((), turns[0].content, said_in(turns[1]))
     last = max((n for n, turn in enumerate(turns) if turn.role == "user"), default=-1)
     said = [turn for turn in turns[last + 1 :] if turn.role == "assistant"]
     before = [*_read(turns[:last] if last >= 0 else ()), *example.tools]
@@ -58,7 +60,7 @@ def context_of(parts: Parts) -> int:
     """Return a number that equal contexts share, blanks aside; 0 for none."""
     if not parts.before:
         return 0
-    return hash64("\x1e".join(" ".join(wording.split(text)) for text in parts.before))
+    return hash64("\x1e".join(" ".join(text.split()) for text in parts.before))
 
 
 class Asked:

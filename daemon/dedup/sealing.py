@@ -43,13 +43,19 @@ def question_of(example: Example, key: bytes | None = None) -> Question:
     )
 
 
+def own_words(example: Example) -> list[str]:
+    """Return the words that the user's last turn is compared by."""
+    turn = parts_of(example).turn
+    return _own(turn, wording.split(turn))
+
+
 def _own(turn: str, words: list[str]) -> list[str]:
     """Return the words of a turn without courtesy, by which likely repetitions are found."""
     found = bare(turn)
     own = wording.split(found.text) if found.text != turn else words
     if found.indirect and own[:1] in (["if"], ["whether"]):
         own = own[1:]
-    return [word for word in own if word not in FILLERS]
+    return own if FILLERS.isdisjoint(own) else [word for word in own if word not in FILLERS]
 
 
 def answers_of(example: Example) -> str:

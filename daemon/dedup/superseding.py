@@ -13,6 +13,12 @@ from daemon.core.rows.examples import Example
 from daemon.core.workspace.jobs import arrival_of
 from daemon.dedup.index import Earlier, Index
 from daemon.dedup.judging import Judge
+from daemon.dedup.sealing import Sealer
+from daemon.dedup.seen import Seen, keys_of
+from daemon.folders.queue.fingerprints import KEY
+from daemon.folders.queue.queue import find_job
+from daemon.layout import Layout
+from daemon.settings_files import DedupSettings
 
 SEVERAL = 0
 """Stands for an answer in the keys of a row whose file had another one to the same question, which
@@ -114,6 +120,28 @@ class Superseded:
             and mine.asked.equals(its.asked)
             and self._judge.corrects(mine, its)
         )
+
+
+def superseded_exam_rows(
+    layout: Layout, jobs: Sequence[str], settings: DedupSettings
+) -> frozenset[RowAt]:
+    """Return the held-out rows of a lineage's jobs that another one of them has corrected."""
+    seen = Seen(layout, "holdout", jobs)
+    index, judge = seen.open(merge=False), Judge(Sealer(), settings.threshold)
+    past = Superseded(index, seen.example, judge, wanted=corrections_wanted(settings))
+    found: set[RowAt] = set()
+    for job in jobs:
+        place = find_job(layout, job)
+        keys = np.zeros(0, KEY) if place is None else keys_of(place, "holdout")
+        asked = index.asked_elsewhere(keys, job)
+        gone = zip(asked, past.by_all(asked), strict=True)
+        found |= {(row.job, row.row) for row, by in gone if by is not None}
+    return frozenset(found)
+
+
+def corrections_wanted(settings: DedupSettings) -> bool:
+    """Return whether later answers take the place of earlier ones."""
+    return settings.near and settings.corrections == "newest"
 
 
 def several_answers(questions: U64, answers: U64) -> Bools:

@@ -28,8 +28,14 @@ Explain = Callable[[Place], Reason]
 OWN = np.iinfo(np.int64).max
 """Stands for a row of an earlier reading of the same job."""
 
-WITHHELD_HINT = "nothing to do: variants of what is measured with are never trained"
-TRAINED_HINT = "nothing to do: what variants of were trained cannot measure what was learned"
+WITHHELD_HINT = (
+    "variants of what is measured with are never trained; a row that is no variant needs another "
+    "'group', 'variant_of' or first question"
+)
+TRAINED_HINT = (
+    "what variants of were trained cannot measure what was learned; hold rows out whose 'group' "
+    "and first question no file has"
+)
 
 
 @dataclass

@@ -379,5 +379,5 @@ def _quality(gathered: GatheredRows, settings: Settings, result: SecondSift) -> 
     best = keep(result.scores[kept], settings.quality.keep_share)
     for place in kept[~best].tolist():
         message = f"its quality is {result.scores[place]:.2f}"
-        hint = "nothing to do, or raise quality.keep_share"
+        hint = "raise quality.keep_share to keep it"
         _refuse(result, place, Reason(Bad("low_quality", message, hint), None))

@@ -14,11 +14,12 @@ from daemon.core.workspace.untrained import records_of
 from daemon.core.workspace.versions import ancestry, jobs_of, untrained_of
 from daemon.errors import DaemonFault
 from daemon.folders.models import bases, current_model
-from daemon.folders.queue import readings, reports, row_files
+from daemon.folders.queue import readings, row_files
 from daemon.layout import ENDED, Layout
 from daemon.settings_records import to_record
 from daemon.supervisor.auditing import open_audit, settle_audit
 from daemon.supervisor.claiming import claim, pass_on, unclaim
+from daemon.supervisor.corrections import settle_corrections, tell_corrections
 from daemon.supervisor.parts import Parts
 from daemon.supervisor.request import make_request
 from daemon.supervisor.untrained_rows import tell_left_out
@@ -33,9 +34,6 @@ STATES: dict[Outcome, str] = {
     "failed": "failed",
 }
 """Where a job lies that has ended."""
-
-CORRECTIONS = "corrections"
-"""The alert that a file contradicts much of an earlier one; it stands until its job has ended."""
 
 
 class Performer:
@@ -138,15 +136,12 @@ class Performer:
         assert report is not None
         place = self._layout.job("incoming", card.job)
         readings.forget(place)
-        found = reports.read(place)
+        tell_corrections(self._parts, place)
         seal = row_files.seal_of(place)
         card = replace(card, intake=report, intake_deaths=0, intake_starts=0, seal=seal)
         self._parts.queue.move(card, "incoming", card.priority)
         message = f"{card.job}: {report.train_rows} rows to train, {report.holdout_rows} held out"
         self._parts.journal.event("queued", message, job=card.job)
-        corrections = (found or {}).get("corrections") or {}
-        if corrections.get("alert"):
-            self._parts.journal.alert(CORRECTIONS, corrections["alert"])
 
     def _end_job(self, action: do.EndJob, seen: Snapshot) -> None:
         state = STATES[action.outcome]
@@ -165,9 +160,7 @@ class Performer:
         if action.source == "running":
             tell_left_out(self._parts, card.job, seen)
         self._parts.queue.move(card, action.source, state)
-        alert = self._parts.journal.alerts.get(CORRECTIONS)
-        if alert is not None and alert["message"].startswith(f"{card.job} "):
-            self._parts.journal.settle(CORRECTIONS)
+        settle_corrections(self._parts, card.job)
         level = "warning" if state == "failed" else "info"
         message = f"{card.job} is {state} ({action.outcome}): {action.reason}"
         self._parts.journal.event(

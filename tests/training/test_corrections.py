@@ -1,5 +1,6 @@
 """What a run does with rows and exams that a later file has corrected (docs/protocol.md, R51)."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -7,15 +8,18 @@ from typing import Any
 import pytest
 
 from daemon.clock import SystemClock
-from daemon.core import messages as say
 from daemon.core.rows.examples import Chat, Turn
+from daemon.core.training.fallback import Fallback
 from daemon.dedup.seen import keys_of
 from daemon.settings import Settings
+from daemon.training.corrected import shown
 from daemon.training.data.eligibility import Eligibility
 from daemon.training.data.replay import draw_earlier
 from daemon.training.data.rows import JobRows
 from daemon.training.engine.stub import RehearsalEngine
+from daemon.training.machine.compute_plan import ComputePlan
 from daemon.training.records.choices import Choices, Request
+from daemon.training.run.freeze import choose
 from tests.training.workspace import Workspace, make_workspace
 
 OLD, NEW = "000001-old", "000002-new"
@@ -102,42 +106,38 @@ def test_by_another_setting_nothing_is_superseded(workspace: Workspace, policy: 
     assert set(refused.values()) == ({"conflict"} if policy == "refuse" else set())
 
 
-def frozen(workspace: Workspace, run: str, jobs: list[str], lineage: list[str]) -> Any:
-    """Return the choices of a run that was begun, and what its candidate's draft says."""
-    workspace.ask_run(run, jobs, lineage_jobs=lineage, holdout_jobs=[OLD, NEW])
-    pipe = workspace.serve(RehearsalEngine(SystemClock(), 0.0), say.Train(run))
-    assert pipe.kinds()[-1] == "CandidateReady"
-    place = workspace.layout.run(run)
-    return Choices.from_record(workspace.read(place.frozen)), workspace.read(place.draft)
+def frozen(workspace: Workspace, jobs: tuple[str, ...], lineage: tuple[str, ...]) -> Choices:
+    """Return the choices of a run, as they are read again from `run.json`."""
+    shape = ComputePlan(512, 64, Fallback(0, 512), None)
+    request, rows = request_of(jobs, lineage), JobRows(workspace.layout)
+    choices = choose(request, rows, {}, "2026-01-01T00:00:00+00:00", shape, 0.2)
+    return Choices.from_record(json.loads(json.dumps(choices.as_record())))
 
 
 def test_the_run_that_corrects_an_exam_shows_it_and_judges_by_neither_answer(
     workspace: Workspace,
 ) -> None:
-    workspace.layout.job("done", NEW).folder.rename(workspace.layout.job("running", NEW).folder)
-    choices, draft = frozen(workspace, "r000001", [NEW], [OLD])
+    choices = frozen(workspace, (NEW,), (OLD,))
     items = {((OLD, row), (NEW, row - 3)) for row in (6, 7)}
     assert set(choices.corrected) == set(choices.answered_by) == items
     judged = {*choices.judge, *choices.tune, *choices.earlier, *choices.samples}
     assert not judged & {item for pair in items for item in pair}
-    assert [(one["old"], one["new"]) for one in draft["exam_rows_corrected"]] == [
-        ("20 m", "70 m"),
-        ("21 m", "71 m"),
-    ]
+    said = shown(choices.corrected, JobRows(workspace.layout))
+    assert [(one["old"], one["new"]) for one in said] == [("20 m", "70 m"), ("21 m", "71 m")]
 
 
 def test_later_runs_are_measured_with_the_new_answers(workspace: Workspace) -> None:
     workspace.add_job("000003-more", lakes(0, range(30, 34)), lakes(0, range(40, 44)))
-    choices, draft = frozen(workspace, "r000001", ["000003-more"], [OLD, NEW])
-    assert set(choices.earlier) == {(OLD, 9), (NEW, 4)} and draft["exam_rows_corrected"] == []
-    assert ((OLD, 7), (NEW, 4)) in choices.answered_by and choices.corrected == ()
-    later, _ = frozen(workspace, "r000002", ["000003-more"], [OLD])
-    assert set(later.earlier) == {(OLD, 7), (OLD, 9)}
+    more = ("000003-more",)
+    choices = frozen(workspace, more, (OLD, NEW))
+    assert set(choices.earlier) == {(OLD, 8), (NEW, 4)} and choices.corrected == ()
+    assert ((OLD, 7), (NEW, 4)) in choices.answered_by
+    later = frozen(workspace, more, (OLD,))
+    assert set(later.earlier) == {(OLD, 6), (OLD, 8)} and later.answered_by == ()
 
 
 def test_a_run_of_before_there_were_corrections_has_none(workspace: Workspace) -> None:
     workspace.add_job("000003-more", lakes(0, range(30, 34)), lakes(0, range(40, 44)))
-    choices, _ = frozen(workspace, "r000001", ["000003-more"], [OLD])
-    record = choices.as_record()
+    record = frozen(workspace, ("000003-more",), (OLD, NEW)).as_record()
     del record["answered_by"], record["corrected"]
     assert Choices.from_record(record).corrected == ()

@@ -17,6 +17,7 @@ from daemon.core.rows.examples import Chat, answer_of, from_record, prompt_of
 from daemon.core.workspace.orders import EVALUATION, Header
 from daemon.core.workspace.versions import ancestry, jobs_of
 from daemon.dedup.families import label_of
+from daemon.dedup.superseding import superseded_exam_rows
 from daemon.dedup.wording import Words
 from daemon.errors import UserFault
 from daemon.evaluation.scores.call_forms import ends_in_calls
@@ -172,6 +173,7 @@ def _holdouts(layout: Layout, settings: Settings, notes: list[str]) -> Suite:
     chain = ancestry(current_model.read(layout) or "", versions)
     items: list[SuiteItem] = []
     texts, words = 0, Words()
+    corrected = superseded_exam_rows(layout, jobs_of(chain), settings.dedup)
     for job in jobs_of(chain):
         place = find_job(layout, job)
         if place is None:
@@ -181,6 +183,8 @@ def _holdouts(layout: Layout, settings: Settings, notes: list[str]) -> Suite:
             continue  # a file of few rows holds none out
         for record in _judge_rows(place.holdout):
             example = from_record(record)
+            if (job, record["row"]) in corrected:
+                continue
             if not isinstance(example, Chat):
                 texts += 1
                 continue

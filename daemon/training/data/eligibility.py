@@ -21,7 +21,12 @@ from daemon.dedup.matching import ExampleAt, Match, on_exam, on_suite, seen_befo
 from daemon.dedup.sealing import Sealer
 from daemon.dedup.seen import Seen
 from daemon.dedup.suites import Suites
-from daemon.dedup.superseding import SEVERAL, Superseded, several_answers
+from daemon.dedup.superseding import (
+    SEVERAL,
+    Superseded,
+    corrections_wanted,
+    several_answers,
+)
 from daemon.folders.queue.fingerprints import Keys
 from daemon.training.data.rows import JobRows
 from daemon.training.records.choices import Request
@@ -44,7 +49,7 @@ class Eligibility:
         self._held_index = self._held.open(merge=False)
         self.families = open_index(rows.layout, merge=False, more=self._suites.families())
         self._lineage = frozenset((*request.lineage_jobs, *request.jobs))
-        self._wanted = self._near and request.settings.dedup.corrections == "newest"
+        self._wanted = corrections_wanted(request.settings.dedup)
         self._learned, self._superseded = self._chains()
 
     def ineligible(self, job: str, keys: Keys, replayed: bool) -> Reasons:
