@@ -43,7 +43,7 @@ def report_of(
     }
     return {
         **_empty(),
-        **_verdict(counts, tally, settings),
+        **_verdict(counts, tally, settings, len(second.corrected_exams)),
         "rows": counts,
         "families": {name: split.counts[name] for name in FAMILIES},
         "formats": dict(rows.forms),
@@ -84,12 +84,19 @@ def _duplicates(
     return found
 
 
-def _verdict(counts: dict[str, int], tally: Tally, settings: Settings) -> dict[str, str]:
+def _verdict(
+    counts: dict[str, int], tally: Tally, settings: Settings, corrected: int
+) -> dict[str, str]:
     read, bad = counts["read"], tally.bad
     share = bad / read if read else 1.0
     if counts["train"] == 0 and bad == 0 and read:
         message = f"all {read} rows are known already"
-        if any(counts[code] for code in CHOSEN):
+        if corrected:
+            message = (
+                f"{corrected} rows correct what is on an exam and none is new: a run needs rows to "
+                "train, so drop them together with the file's other rows"
+            )
+        elif any(counts[code] for code in CHOSEN):
             message = f"none of the {read} rows is both new and wanted"
         return _say("nothing_new", "nothing_new", message)
     if share > settings.intake.max_bad_share:

@@ -205,7 +205,7 @@ def _within(
     policy = settings.dedup.conflicts
     found = compare(gathered.keys, gathered.example, judge, policy)
     result.unchecked += found.unchecked
-    meant = gathered.keys["question"][found.meant] if len(found.meant) else []
+    meant = gathered.keys["question"][np.flatnonzero(found.meant)]
     result.meant = (len(meant), len(np.unique(meant)))
     for place, twin in found.dropped.items():
         line = gathered.lines[twin.of]

@@ -168,3 +168,11 @@ def test_a_question_in_other_words_corrects_nothing(bench: Bench) -> None:
     report = bench.take_in(polite)
     assert report["corrections"]["trained"] == 0 and report["rows"]["train"] > 0
     assert report["duplicates"]["conflicts"]["count"] > 0
+
+
+def test_a_file_that_only_corrects_an_exam_is_told_to_come_with_rows_to_train(bench: Bench) -> None:
+    bench.take_in(file_of(1))
+    bench.seen = bench.exams = [bench.place.folder.name]
+    held = {row["line"] for row in bench.rows("holdout")}
+    report = bench.take_in([row for line, row in enumerate(file_of(5), 1) if line in held])
+    assert report["verdict"] == "nothing_new" and "rows to train" in report["message"]
