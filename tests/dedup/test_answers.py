@@ -1,4 +1,4 @@
-"""Whether two answers to one question repeat or contradict each other (docs/protocol.md, R50).
+"""Whether two answers to one question repeat or contradict each other (docs/protocol.md, R52).
 
 Two answers in prose were duplicates whatever they said: "we do not offer it" was dropped for "yes,
 we offer it".

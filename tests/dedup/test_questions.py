@@ -1,4 +1,4 @@
-"""When two rows ask one thing (docs/protocol.md, rule R50).
+"""When two rows ask one thing (docs/protocol.md, rule R52).
 
 Questions that differed in a tense, a plural, a flag or a bracket were one, whatever the rows
 answered; the system text and the tools were no part of them.

@@ -1,4 +1,4 @@
-"""Which answers to a question stay, in whole files as people drop them (docs/protocol.md, R50)."""
+"""Which answers to a question stay, in whole files as people drop them (docs/protocol.md, R52)."""
 
 import itertools
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a file that answers an earlier one's questions anew does to it (docs/protocol.md, R51).
+"""What a file that answers an earlier one's questions anew does to it (docs/protocol.md, R53).
 
 The same questions with the new price were `nothing_new`: a corrected file was never trained.
 """

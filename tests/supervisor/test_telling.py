@@ -109,7 +109,7 @@ def test_a_model_that_was_busy_is_told_of_until_the_trainer_has_it(
 def test_a_file_that_contradicts_much_of_an_earlier_one_is_an_alert_until_its_job_has_ended(
     parts: Parts,
 ) -> None:
-    """Rule R51: whoever dropped the wrong file must learn of it before it is trained."""
+    """Rule R53: whoever dropped the wrong file must learn of it before it is trained."""
     place = parts.layout.job("incoming", "000002-prices")
     place.folder.mkdir(parents=True)
     message = "000002-prices answers 25 questions of 000001-prices otherwise"

@@ -1,4 +1,4 @@
-"""What a run does with rows and exams that a later file has corrected (docs/protocol.md, R51)."""
+"""What a run does with rows and exams that a later file has corrected (docs/protocol.md, R53)."""
 
 import json
 from collections.abc import Sequence
