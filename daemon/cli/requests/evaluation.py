@@ -17,7 +17,6 @@ from daemon.core.rows.examples import Chat, answer_of, from_record, prompt_of
 from daemon.core.workspace.orders import EVALUATION, Header
 from daemon.core.workspace.versions import ancestry, jobs_of
 from daemon.dedup.families import label_of
-from daemon.dedup.superseding import superseded_exam_rows
 from daemon.dedup.wording import Words
 from daemon.errors import UserFault
 from daemon.evaluation.scores.call_forms import ends_in_calls
@@ -169,6 +168,9 @@ def _mistakes(read: SuiteFile) -> str:
 
 def _holdouts(layout: Layout, settings: Settings, notes: list[str]) -> Suite:
     """Return the judge rows of the lineage's files as a suite."""
+    # Other commands need not wait until numpy is there.
+    from daemon.dedup.superseding import superseded_exam_rows
+
     versions = Models(layout).versions()
     chain = ancestry(current_model.read(layout) or "", versions)
     items: list[SuiteItem] = []
