@@ -26,7 +26,7 @@ from daemon.core.rows.examples import Chat, Example
 from daemon.core.rows.formats import DEFAULT, Good, recognise
 from daemon.dedup.boilerplate import SAMPLE, Boilerplate
 from daemon.dedup.index import Index
-from daemon.dedup.matching import Judge
+from daemon.dedup.judging import Judge
 from daemon.dedup.sealing import Sealer, own_words, question_of
 from daemon.dedup.segments import Segment, cached
 from daemon.dedup.within import compare

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from daemon.core.rows import holdout
 from daemon.core.rows.refusal import Bad
 from daemon.dedup.family_keys import components
-from daemon.dedup.family_segments import NOWHERE, FamilyIndex, FamilySegment, Place
+from daemon.dedup.family_segments import NOWHERE, FamilyIndex, FamilySegment, Place, Standing
 from daemon.dedup.numbers import hash64
 from daemon.folders.queue.family_files import NO_ROW, Families, FamilySide
 from daemon.intake.gathering import GatheredRows
@@ -90,10 +90,25 @@ class FamilySides:
             return
         own = FamilyIndex([FamilySegment.build([f"{self._job}@"], [former])])
         standing = own.standing(self.families, "")
+        self._remember_by_row(former, standing)
         trained, exam = self._whole(standing.trained), self._whole(standing.exam)
         undecided = (self._trained == NOWHERE) & (self._exam == NOWHERE)
         self._trained[undecided & (trained != NOWHERE) & (exam == NOWHERE)] = OWN
         self._withheld[undecided & (exam != NOWHERE)] = OWN
+
+    def _remember_by_row(self, former: Families, standing: Standing) -> None:
+        """Find rows again that no family binds: only the equal row knows their side."""
+        order = np.argsort(former["exact"], kind="stable")
+        before = former[order]
+        mine = np.flatnonzero(self.families["by_row"])
+        at = np.searchsorted(before["exact"], self.families["exact"][mine])
+        at = np.minimum(at, max(0, len(before) - 1))
+        known = (
+            mine[before["exact"][at] == self.families["exact"][mine]] if len(before) else mine[:0]
+        )
+        side = before["side"][at][np.isin(mine, known)]
+        standing.trained[known[side == FamilySide.TRAINED]] = OWN
+        standing.exam[known[side == FamilySide.EXAM]] = OWN
 
     def split(
         self, gathered: GatheredRows, kept: Bools, share: float, most: int, corrected: Bools

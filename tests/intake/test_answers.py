@@ -121,7 +121,11 @@ def test_of_two_wordings_of_one_answer_the_most_complete_stays(bench: Bench) -> 
     long = "Muscles and liver no longer take up the sugar as they should when insulin asks for it."
     rest = [asked(f"How high is tower {n}?", f"{n} m") for n in range(30)]
     polite = "Anna, can you tell me what insulin resistance is, please?"
-    rows = [asked("What is insulin resistance?", short), *rest, asked(polite, f"{long} Often.")]
+    rows = [
+        asked("What is insulin resistance?", short),
+        *rest,
+        asked(polite, f"{long} That is often so."),
+    ]
     report = bench.take_in(rows)
     assert codes(report) == {"duplicate_in_file": 1} and 1 not in stays(bench)
     (row,) = bench.rows("rejected")
