@@ -26,8 +26,8 @@ from daemon.core.rows.examples import Chat, Example
 from daemon.core.rows.formats import DEFAULT, Good, recognise
 from daemon.dedup.boilerplate import SAMPLE, Boilerplate
 from daemon.dedup.index import Index
-from daemon.dedup.matching import Judge
-from daemon.dedup.sealing import Sealer, question_of
+from daemon.dedup.judging import Judge
+from daemon.dedup.sealing import Sealer, own_words, question_of
 from daemon.dedup.segments import Segment, cached
 from daemon.dedup.within import compare
 from daemon.folders.queue.fingerprints import KEY, Keys
@@ -169,7 +169,7 @@ def ours_of(path: Path) -> set[int]:
     places = list(range(len(rows)))
     sealer = Sealer()
     sample = rows.examples(places[:: max(1, len(places) // SAMPLE)])
-    shared = Boilerplate.find([question_of(example).words for example in sample], 0.5)
+    shared = Boilerplate.find([own_words(example) for example in sample], 0.5)
     keys = np.concatenate(list(sealed(rows, places, sealer, shared)))
     result = compare(keys, lambda at: next(rows.examples([at])), Judge(sealer), "keep")
     Segment.build(["job"], [keys])
@@ -251,7 +251,7 @@ def random_keys(rng: np.random.Generator, count: int) -> Keys:
     keys = np.zeros(count, KEY)
     for name in ("hi", "lo", "content", "answer"):
         keys[name] = rng.integers(0, 2**63, count, np.uint64)
-    keys["bands_v1"] = rng.integers(0, 2**32, keys["bands_v1"].shape, np.uint32)
+    keys["bands_v2"] = rng.integers(0, 2**32, keys["bands_v2"].shape, np.uint32)
     keys["row"] = np.arange(count)
     return keys
 

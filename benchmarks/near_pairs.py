@@ -1,68 +1,130 @@
-"""Compares the search for near duplicates with difflib over all pairs of real prompts.
+"""Says of labelled pairs of rows how many are removed rightly, and lists removed rows to label.
 
-    python -m benchmarks.near_pairs ROWS.jsonl ... [--most 1000]
+    python -m benchmarks.near_pairs
+    python -m benchmarks.near_pairs --removed ROWS.jsonl ... [--count 600] [--seed 11]
 
-For each file: the pairs whose difflib ratio is at least 0.85, those of them that are one question
-by the rule, how many of these the search proposes, and the least difflib ratio of all it joins.
+`labelled_pairs.jsonl` has pairs of rows, each labelled `same` or `different` by a person:
+*different* means that who asked would miss something in the row that stays. Each pair is put into
+a file of 40 other rows. `removed_rows.tsv` has the labels of rows that were removed from sets which
+are not shipped, by the line of the row and of the one that stayed; `--removed` prints such rows, a
+sample of them by seed, so that another may label them again. A planted file tells how many
+repetitions in other words are found.
 """
 
 import argparse
-from difflib import SequenceMatcher
-from itertools import combinations
+import random
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import orjson
-from rapidfuzz import fuzz, process
 
+from benchmarks.planted import constant, contradicting, planted, sampled
+from daemon.core.rows.examples import Chat, Example, Turn, last_question
+from daemon.core.rows.fingerprint import key_of
 from daemon.core.rows.formats import Good, recognise
-from daemon.dedup.index import Index
-from daemon.dedup.likeness import same_question
-from daemon.dedup.sealing import Sealer, question_of
-from daemon.dedup.segments import Segment
-from daemon.dedup.wording import split, users_words
+from daemon.dedup.boilerplate import Boilerplate
+from daemon.dedup.judging import Judge
+from daemon.dedup.sealing import Sealer, answers_of, question_of
+from daemon.dedup.within import Within, compare
+
+HERE = Path(__file__).parent
+LABELLED = HERE / "labelled_pairs.jsonl"
+REMOVED = HERE / "removed_rows.tsv"
+FILLERS = 40
+SEEDS = range(8)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("files", type=Path, nargs="+")
-    parser.add_argument("--most", type=int, default=1000)
+    parser.add_argument("--removed", type=Path, nargs="+", default=[])
+    parser.add_argument("--count", type=int, default=600)
+    parser.add_argument("--seed", type=int, default=11)
     asked = parser.parse_args()
-    print("file | prompts | ratio >= 0.85 | one question | proposed | recall | least ratio joined")
-    for path in asked.files:
-        found = [recognise(orjson.loads(line)) for line in path.read_bytes().splitlines()]
-        examples = [item.example for item in found if isinstance(item, Good)][: asked.most]
-        tell(path.name, examples)
+    if asked.removed:
+        show_removed(asked.removed, asked.count, asked.seed)
+        return
+    labelled()
+    labels = [line.split("\t")[3] for line in REMOVED.read_text().splitlines()[1:]]
+    print(f"removed rows of sets that were read: {dict(Counter(labels))}")
+    plant()
 
 
-def tell(name: str, examples: list) -> None:  # type: ignore[type-arg]
-    """Print one line about a file."""
+def dropped(examples: Sequence[Example]) -> Within:
+    """Compare the rows of a file as intake does, equal ones left out before."""
     sealer = Sealer()
-    texts = [" ".join(split(users_words(example))).casefold() for example in examples]
-    wordings = [sealer.wording(example) for example in examples]
-    near = process.cdist(texts, texts, scorer=fuzz.ratio, score_cutoff=85, workers=-1) >= 85
-    keys = sealer.keys([question_of(example) for example in examples])
+    questions = [question_of(example) for example in examples]
+    keys = sealer.keys(questions, Boilerplate.find([one.words for one in questions], 0.5))
     keys["row"] = np.arange(len(examples))
-    index = Index([Segment.build(["all"], [keys])])
-    proposed = {
-        (min(one, other.row), max(one, other.row))
-        for one, several in index.near(keys).items()
-        for other in several
-        if other.row != one
-    }
-    ratios = {
-        pair: SequenceMatcher(None, texts[pair[0]], texts[pair[1]], autojunk=False).ratio()
-        for pair in combinations(range(len(texts)), 2)
-        if near[pair]
-    }
-    same = {pair for pair in ratios if same_question(wordings[pair[0]], wordings[pair[1]])}
-    wanted = {pair for pair in same if ratios[pair] >= 0.85}
-    joined = same & proposed
-    recall = len(wanted & proposed) / len(wanted) if wanted else 1.0
-    least = min((ratios[pair] for pair in joined), default=1.0)
-    high = sum(ratio >= 0.85 for ratio in ratios.values())
-    figures = (len(texts), high, len(wanted), len(proposed), f"{recall:.4f}", f"{least:.3f}")
-    print(" | ".join(map(str, (name, *figures))))
+    return compare(keys, examples.__getitem__, Judge(sealer), "keep")
+
+
+def labelled() -> None:
+    """Print how many of the labelled pairs are removed, by label and by kind."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for line in LABELLED.read_bytes().splitlines():
+        pair = orjson.loads(line)
+        rows = [_row(*row) for row in pair["rows"]]
+        gone = bool(dropped([*rows, *(_filler(n) for n in range(FILLERS))]).dropped)
+        counts[pair["label"], "removed" if gone else "kept"] += 1
+        if gone != (pair["label"] == "same"):
+            print(f"  {pair['label']} and {'removed' if gone else 'kept'}: {pair['rows']}")
+    same, wrong = counts["same", "removed"], counts["different", "removed"]
+    print(
+        f"labelled pairs: {sum(counts.values())}; of {same + wrong} removed {wrong} are different; "
+        f"{same} of {same + counts['same', 'kept']} repetitions are found"
+    )
+
+
+def plant() -> None:
+    """Print how many planted repetitions are found, and what other files lose."""
+    for seed in SEEDS:
+        rows, again = planted(seed)
+        found = {frozenset((at, twin.of)) for at, twin in dropped(rows).dropped.items()}
+        wanted = {frozenset(pair) for pair in again.items()}
+        print(
+            f"planted, seed {seed}: {len(found & wanted)} of {len(wanted)} found, "
+            f"{len(found - wanted)} others removed"
+        )
+    for name, rows in (
+        ("sampled", sampled()),
+        ("constant", constant()),
+        ("contradicting", contradicting()),
+    ):
+        print(f"{name}: {len(dropped(rows).dropped)} of {len(rows)} removed")
+
+
+def show_removed(files: Sequence[Path], count: int, seed: int) -> None:
+    """Print a sample of the rows that are removed and are not equal, each with the one kept."""
+    found = []
+    for path in files:
+        examples = _unique(path)
+        gone = dropped([example for _, example in examples]).dropped
+        found += [(path.name, examples[at], examples[twin.of]) for at, twin in sorted(gone.items())]
+    for name, (line, row), (of, kept) in random.Random(seed).sample(found, min(count, len(found))):
+        print(f"{name}\t{line}\t{of}\t?")
+        for word, example in (("removed", row), ("kept", kept)):
+            print(f"  {word}: {last_question(example)!r}\n    -> {answers_of(example)!r}")
+
+
+def _unique(path: Path) -> list[tuple[int, Example]]:
+    """Return the rows of a file that are equal to none before, with their lines."""
+    rows: dict[bytes, tuple[int, Example]] = {}
+    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+        found = recognise(orjson.loads(line))
+        if isinstance(found, Good):
+            rows.setdefault(key_of(found.example), (number, found.example))
+    return list(rows.values())
+
+
+def _row(system: str, question: str, answer: str) -> Chat:
+    turns = (Turn("user", question), Turn("assistant", answer))
+    return Chat((Turn("system", system), *turns) if system else turns)
+
+
+def _filler(number: int) -> Chat:
+    return _row("", f"How high is tower {number}?", f"{number} m")
 
 
 if __name__ == "__main__":

@@ -84,6 +84,21 @@ class JobLayout:
         return self.folder / "families.npy"
 
     @property
+    def intake_outputs(self) -> tuple[Path, ...]:
+        """All that the intake worker writes or is given, but for the families."""
+        return (
+            self.report,
+            self.report_page,
+            self.report_picture,
+            self.train,
+            self.holdout,
+            self.rejected,
+            self.train_fingerprints,
+            self.holdout_fingerprints,
+            self.folder / "context.json",
+        )
+
+    @property
     def report(self) -> Path:
         """Written last by the intake worker: a job with a report has been taken in."""
         return self.folder / "report.json"

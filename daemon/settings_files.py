@@ -47,8 +47,21 @@ class DedupSettings(Section):
         le=1.0,
         description="Text that more than this share of a file's prompts has is not compared.",
     )
+    threshold: float = Field(
+        0.85,
+        ge=0.5,
+        le=1.0,
+        description="Least share of equal characters of questions, and of answers, that are near.",
+    )
     conflicts: Literal["keep", "newest", "refuse"] = Field(
-        "keep", description="One question with two short answers: keep both, the later, or neither."
+        "keep",
+        description="Two answers of a file that contradict each other: keep both, the later, or "
+        "neither.",
+    )
+    corrections: Literal["newest", "keep", "refuse"] = Field(
+        "newest",
+        description="Another answer to what an earlier file asks: it takes the old one's place, "
+        "is trained beside it, or is refused.",
     )
 
 

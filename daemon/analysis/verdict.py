@@ -54,6 +54,8 @@ def remarks(report: Report) -> list[str]:
         *_token_remarks(tokens),
         *_prefix_remark(part(report, "prefix")),
         *_conflict_remark(conflicts),
+        *_answer_remarks(part(report, "duplicates")),
+        *_correction_remark(part(report, "corrections")),
         *_secret_remark(secrets),
         *_unchecked(part(report, "duplicates")),
         *(_as_sentence(escape(str(text), 500)) for text in report.get("warnings") or []),
@@ -103,8 +105,34 @@ def _conflict_remark(conflicts: Mapping[str, Any]) -> list[str]:
         return []
     policy = escape(str(conflicts.get("policy") or "keep"), 40)
     return [
-        f"{count:,} {_rows(count)} {'has' if count == 1 else 'have'} the question of another row "
-        f"and a different answer (policy: {policy})."
+        f"{count:,} {'pair' if count == 1 else 'pairs'} of rows ask one thing and contradict each "
+        f"other (dedup.conflicts: {policy})."
+    ]
+
+
+def _answer_remarks(duplicates: Mapping[str, Any]) -> list[str]:
+    meant, repeated = part(duplicates, "on_purpose"), duplicates.get("repeated") or []
+    found = []
+    if rows := int(meant.get("rows") or 0):
+        found.append(
+            f"{rows:,} {_rows(rows)} give several answers to {int(meant.get('questions') or 0):,} "
+            "equal questions: taken as meant, all of them stay."
+        )
+    if repeated:
+        often = ", ".join(f"line {int(r['line']):,} {int(r['times']):,} times" for r in repeated)
+        found.append(f"Equal rows are trained once; most often stood there {often}.")
+    return found
+
+
+def _correction_remark(corrections: Mapping[str, Any]) -> list[str]:
+    count = int(corrections.get("trained") or 0) + int(corrections.get("held_out") or 0)
+    if not count:
+        return []
+    jobs = ", ".join(escape(str(job), 60) for job in part(corrections, "by_job"))
+    alert = str(corrections.get("alert") or "")
+    return [
+        f"{count:,} {_rows(count)} correct answers of {jobs}, which count no more.",
+        *([_as_sentence(escape(alert, 2000))] if alert else []),
     ]
 
 

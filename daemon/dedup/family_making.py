@@ -10,6 +10,7 @@ from daemon.core.rows.examples import from_record
 from daemon.core.rows.fingerprint import key_of
 from daemon.dedup import wording
 from daemon.dedup.family_keys import FamilyColumns
+from daemon.dedup.sealing import turn_context
 from daemon.folders.queue import family_files, fingerprints
 from daemon.folders.queue.family_files import FAMILY, Families, FamilySide
 from daemon.folders.queue.fingerprints import Keys
@@ -27,13 +28,13 @@ def families_by_keys(place: JobLayout, keys: Keys) -> Families:
     """
     known = family_files.read_or_none(place.families)
     if known is None:
-        return _of_keys(keys, keys["content"])
+        return _of_keys(keys, _turns(keys))
     known = known[known["side"] == FamilySide.TRAINED]
     known = known[np.argsort(known["line"], kind="stable")]
     at = np.searchsorted(known["line"], keys["line"])
     at = np.minimum(at, max(0, len(known) - 1))
     if not len(known) or (known["line"][at] != keys["line"]).any():
-        return _of_keys(keys, keys["content"])
+        return _of_keys(keys, _turns(keys))
     found: Families = known[at]
     return found
 
@@ -66,6 +67,14 @@ def _pruned(place: JobLayout) -> Families:
     except (OSError, ValueError):
         keys = np.zeros(0, fingerprints.KEY)
     return _of_keys(keys, np.zeros(len(keys), np.uint64))
+
+
+def _turns(keys: Keys) -> U64:
+    """Return the hashes of what the user asked last, whatever stood before it."""
+    turns = keys.copy()
+    turn_context(turns)
+    found: U64 = turns["content"]
+    return found
 
 
 def _of_keys(keys: Keys, question: U64) -> Families:

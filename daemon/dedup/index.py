@@ -28,6 +28,7 @@ class Earlier:
     line: int
     offset: int
     """Of its record in the job's file."""
+    question: int
     content: int
     answer: int
 
@@ -59,6 +60,28 @@ class Index:
                     found.setdefault(query, earlier)
         return found
 
+    def asking(self, rows: Sequence["Earlier"]) -> list[list["Earlier"]]:
+        """Return for each of some rows all that ask just the same, itself among them."""
+        contents = np.array([row.content for row in rows], np.uint64)
+        found: list[list[Earlier]] = [[] for _ in rows]
+        for segment in self._segments:
+            asked, places = equal(segment.content, contents, CROWD + 1)
+            for number, place in zip(asked.tolist(), places.tolist(), strict=True):
+                earlier = _earlier(segment, int(segment.content_at[place]))
+                if earlier.question == rows[number].question and self._counts(earlier, ""):
+                    found[number].append(earlier)
+        return found
+
+    def asked_elsewhere(self, keys: Keys, job: str) -> list["Earlier"]:
+        """Return of a job's keys the rows whose question other jobs may have too."""
+        places: set[int] = set()
+        for segment in self._segments:
+            asked, found = equal(segment.content, np.ascontiguousarray(keys["content"]), CROWD + 1)
+            others = np.array([name != job for name in segment.jobs], np.bool_)
+            other = others[segment.entries["job"][segment.content_at[found]]]
+            places |= set(asked[other].tolist())
+        return [earlier_of(job, keys[place]) for place in sorted(places)]
+
     def near(self, keys: Keys, without: str = "") -> dict[int, list[Earlier]]:
         """Return for places in `keys` rows that may ask the same, those of equal content first."""
         found: dict[int, list[Earlier]] = {}
@@ -81,7 +104,7 @@ class Index:
     def _proposed(self, segment: Segment, keys: Keys) -> list[tuple[int, int]]:
         columns = [(keys["content"], segment.content, segment.content_at)]
         for band in range(BANDS):
-            columns.append((keys["bands_v1"][:, band], segment.bands[band], segment.bands_at[band]))
+            columns.append((keys["bands_v2"][:, band], segment.bands[band], segment.bands_at[band]))
         found: list[tuple[I64, I64]] = []
         for queries, ordered, at in columns:
             asked, places = equal(ordered, np.ascontiguousarray(queries), CROWD + 1)
@@ -99,11 +122,17 @@ class Index:
 
 def _earlier(segment: Segment, place: int) -> Earlier:
     entry = segment.entries[place]
+    return earlier_of(segment.jobs[int(entry["job"])], entry)
+
+
+def earlier_of(job: str, entry: np.void) -> Earlier:
+    """Return the row of a job that a key is of."""
     return Earlier(
-        job=segment.jobs[int(entry["job"])],
+        job=job,
         row=int(entry["row"]),
         line=int(entry["line"]),
         offset=int(entry["offset"]),
+        question=int(entry["question"]),
         content=int(entry["content"]),
         answer=int(entry["answer"]),
     )

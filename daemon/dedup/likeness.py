@@ -1,14 +1,13 @@
-"""Decides whether two questions are one, and whether two answers to it agree; values only."""
+"""Compares the questions of suites with those of rows: rather too many are one than too few."""
 
 import re
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 from rapidfuzz import fuzz
-from rapidfuzz.distance import OSA
 
+from daemon.dedup.meaning import is_slip
 from daemon.dedup.wording import Wording, bare_words
 
 NEAR = 85.0
@@ -21,9 +20,6 @@ SHINGLE = 5
 FEW_SHINGLES = 5
 """Shorter questions count only when equal."""
 
-SPELLED_FROM = 5
-"""Letters of a word from which one slip of spelling does not make it another word."""
-
 LETTERS_A_WORD = 6
 """With the blank behind it; for a bound only."""
 
@@ -33,19 +29,9 @@ JOINED = 2
 WORDS_A_SLIP = 8
 """One slip is forgiven for each so many content words, and one in shorter questions."""
 
-PROSE_WORDS = 12
-"""An answer of so many words that reads like sentences is prose."""
-
-STRUCTURE = frozenset("{[<|")
-LAST_ALPHABETIC = "\u052f"
-"""The end of Latin, Greek and Cyrillic: elsewhere a letter may be a word."""
-
 _NO_LETTERS = re.compile(r"[\W_]+")
 
 Lengths = npt.NDArray[np.unsignedinteger]
-
-Settled = Literal["duplicate", "conflict", "different"]
-
 
 Likeness = Literal["wording", "spelling"]
 """How near two questions are that are one: equal but for stop words, inflection, case and
@@ -97,67 +83,7 @@ def _spelled_alike(one: Wording, other: Wording) -> bool:
     )
 
 
-def is_slip(one: str, other: str) -> bool:
-    """Return whether two words may be one: long ones that differ by a single slip of spelling."""
-    if max(len(one), len(other)) < SPELLED_FROM or one[0] != other[0]:
-        return False
-    if not (one.isalpha() and other.isalpha()):
-        return False
-    if max(one + other) > LAST_ALPHABETIC:
-        return False
-    return OSA.distance(one, other, score_cutoff=1) <= 1
-
-
 def lengths_fit(one: Lengths, other: Lengths) -> npt.NDArray[np.bool_]:
     """Return whether contents of two lengths can differ in spelling only: a bound, no decision."""
     longer = np.maximum(one, other).astype(np.int64)
     return (longer - np.minimum(one, other)) <= 2 + longer // (LETTERS_A_WORD * WORDS_A_SLIP)
-
-
-def settle(likeness: Likeness, one: str, other: str, lone: bool) -> Settled:
-    """Return what two rows with one question are, from their answers.
-
-    `lone` says that the question is all that came before the answer; in a longer conversation only
-    answers near each other show that the rows are one. A slip of spelling counts only with near
-    answers too: it may be another word after all.
-    """
-    mine, its = one.split(), other.split()
-    if mine == its:
-        return "duplicate"
-    first, second = " ".join(mine).casefold(), " ".join(its).casefold()
-    prose = is_prose(one) and is_prose(other)
-    if prose and fuzz.ratio(first, second, score_cutoff=NEAR) > 0:
-        return "duplicate"
-    if not prose and (_plain(first) == _plain(second) or _equal_values(one, other)):
-        return "duplicate"
-    if likeness == "spelling" or not lone:
-        return "different"
-    return "duplicate" if prose else "conflict"
-
-
-def _plain(text: str) -> str:
-    return text.strip(" .,;:!?'\"")
-
-
-def _equal_values(one: str, other: str) -> bool:
-    """Return whether both are JSON of one value, however written."""
-    if one.strip()[:1] not in ("{", "[") or other.strip()[:1] not in ("{", "["):
-        return False
-    try:
-        return bool(orjson.loads(one) == orjson.loads(other))
-    except orjson.JSONDecodeError:
-        return False
-
-
-def is_prose(answer: str) -> bool:
-    """Return whether an answer is sentences rather than a label, a number, a call or a table."""
-    text = answer.strip()
-    if not text or text[0] in STRUCTURE or text.startswith("```"):
-        return False
-    words = text.split()
-    return len(words) >= PROSE_WORDS
-
-
-def more_complete(one: str, other: str) -> bool:
-    """Return whether the first of two answers says clearly more than the second."""
-    return len(one.split()) > len(other.split())

@@ -1,22 +1,29 @@
-"""Compares rows by their text where keys propose it: within a file, and with rows of other jobs."""
+"""Compares rows by their text where keys propose it: with rows of other jobs and with exams."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from daemon.core.rows.examples import Example, Text, first_question
-from daemon.dedup.families import question_text
+import numpy as np
+import numpy.typing as npt
+
+from daemon.core.rows.examples import Example
+from daemon.core.workspace.jobs import arrival_of
+from daemon.dedup.answers import completes
 from daemon.dedup.index import Earlier, Index
-from daemon.dedup.likeness import Likeness, Settled, same_question, settle
-from daemon.dedup.sealing import Sealer, answers_of, is_lone
+from daemon.dedup.judging import Judge, Side
+from daemon.dedup.sealing import turn_context
 from daemon.dedup.seen import Seen
 from daemon.dedup.short import ShortQuestions
-from daemon.dedup.wording import Wording
+from daemon.dedup.superseding import Superseded
 from daemon.folders.queue.fingerprints import Keys
 
 How = Literal["exact", "wording", "spelling"]
 ExampleAt = Callable[[int], Example]
 """Gives the example of a place in the keys."""
+ItemAt = Callable[[Earlier], Example | None]
+"""Gives an item of an exam; None where it is gone."""
+Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,67 +43,14 @@ MOST_COMPARED = 64
 class Match:
     """An earlier row that is, or asks, the same."""
 
-    kind: Literal["duplicate", "conflict", "exam"]
+    kind: Literal["duplicate", "conflict", "correction", "superseded", "exam"]
     how: How
     job: str
     line: int
     other: str = ""
     """The earlier answer, where the two contradict each other."""
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """What is compared of one example."""
-
-    wording: Wording
-    answers: str
-    lone: bool
-    """Nothing but the question stands before the answer."""
-    plain: bool
-    """It is plain text."""
-    group: str | None
-    original: str
-    """The wording of the question that it is a variant of; empty for none."""
-    first: str
-    """The wording of its own first question."""
-
-    def is_kin(self, other: "Side") -> bool:
-        """Return whether both are declared to be variants of one example."""
-        if self.group is not None and self.group == other.group:
-            return True
-        if self.original:
-            return self.original in (other.first, other.original)
-        return bool(other.original) and other.original == self.first
-
-
-class Judge:
-    """Decides about two examples; remembers words."""
-
-    def __init__(self, sealer: Sealer) -> None:
-        self._sealer = sealer
-
-    def side(self, example: Example) -> Side:
-        """Return what is compared of an example."""
-        words, original = self._sealer.words, example.variant_of
-        return Side(
-            self._sealer.wording(example),
-            answers_of(example),
-            is_lone(example),
-            isinstance(example, Text),
-            example.group,
-            "" if original is None else question_text(original, words),
-            question_text(first_question(example), words),
-        )
-
-    def likeness(self, one: Side, other: Side) -> Likeness | None:
-        """Return how near two questions are; variants of one example are never compared."""
-        if one.plain != other.plain or one.is_kin(other):
-            return None
-        return same_question(one.wording, other.wording)
-
-    def settled(self, likeness: Likeness, one: Side, other: Side) -> Settled:
-        """Return what the answers make of two examples with one question."""
-        return settle(likeness, one.answers, other.answers, one.lone and other.lone)
+    earlier: Earlier | None = field(default=None, compare=False)
+    """Where it stands."""
 
 
 def seen_before(
@@ -107,69 +61,121 @@ def seen_before(
     judge: Judge,
     job: str,
     near: bool,
+    several: Bools | None = None,
+    superseded: Superseded | None = None,
 ) -> dict[int, Match]:
     """Return for places in `keys` what was trained before: a duplicate, or else a conflict.
 
     `job` is never compared with itself. Without `near`, only rows equal in everything are found.
+    `several` says which rows have more than one answer to their question in their own file: these
+    are repeated by an equal answer only. Rows that are `superseded` were seen no more.
     """
-    found = {
-        place: Match("duplicate", "exact", earlier.job, earlier.line)
-        for place, earlier in index.exact(keys, job).items()
-    }
+    past = superseded or Superseded(index, seen.example, judge, wanted=False)
+    exact = past.living(index.exact(keys, job))
+    found = {place: _exact("duplicate", earlier) for place, earlier in exact.items()}
     rest = [place for place in range(len(keys)) if place not in found] if near else []
-    for number, several in index.near(keys[rest], job).items():
-        match = _first_match(judge.side(example_at(rest[number])), several, seen, judge)
+    for number, earlier in index.near(keys[rest], job).items():
+        place = rest[number]
+        alone = several is None or not several[place]
+        mine = judge.side(example_at(place))
+        match = _first_match(keys[place], mine, past.live(earlier), alone, seen, judge)
         if match is not None:
-            found[rest[number]] = match
+            found[place] = _by_age(match, job)
     return found
 
 
-def _first_match(mine: Side, several: Sequence[Earlier], seen: Seen, judge: Judge) -> Match | None:
+def _by_age(match: Match, job: str) -> Match:
+    """Return a match as it is for a job that arrived before what it would correct."""
+    older = arrival_of(job) < arrival_of(match.job)
+    return replace(match, kind="superseded") if match.kind == "correction" and older else match
+
+
+def _exact(kind: Literal["duplicate", "exam"], earlier: Earlier) -> Match:
+    return Match(kind, "exact", earlier.job, earlier.line, earlier=earlier)
+
+
+def _first_match(
+    key: np.void, mine: Side, earlier: Sequence[Earlier], alone: bool, seen: Seen, judge: Judge
+) -> Match | None:
+    """Return what the first earlier row that settles it makes of a row, or else a conflict."""
+    equal = [one for one in earlier if one.question == key["question"]]
+    answers = {one.answer for one in equal}
+    for one in equal:
+        if one.answer == key["answer"]:
+            return Match("duplicate", "wording", one.job, one.line, earlier=one)
     conflict: Match | None = None
-    for earlier in several[:MOST_COMPARED]:
-        example = seen.example(earlier)
-        if example is None:
-            continue
-        its = judge.side(example)
-        likeness = judge.likeness(mine, its)
-        if likeness is None:
-            continue
-        settled = judge.settled(likeness, mine, its)
-        if settled == "duplicate":
-            return Match("duplicate", likeness, earlier.job, earlier.line)
-        if settled == "conflict" and conflict is None:
-            how = likeness
-            conflict = Match("conflict", how, earlier.job, earlier.line, its.answers)
+    for one in earlier[:MOST_COMPARED]:
+        asked_alike = one in equal
+        if asked_alike and (len(answers) > 1 or not alone):
+            continue  # Many answers on purpose: one more of them is none too many.
+        match = _match(mine, one, seen, judge)
+        if match is not None and match.kind != "conflict":
+            return match
+        conflict = conflict or match
     return conflict
+
+
+def _match(mine: Side, earlier: Earlier, seen: Seen, judge: Judge) -> Match | None:
+    example = seen.example(earlier)
+    if example is None:
+        return None
+    its = judge.side(example)
+    likeness = judge.likeness(mine, its)
+    if likeness is None:
+        return None
+    at = (likeness, earlier.job, earlier.line)
+    verdict = judge.settled(likeness, mine, its)
+    if mine.asked.equals(its.asked):
+        if judge.corrects(mine, its):
+            return Match("correction", *at, its.answer, earlier)
+        return Match("duplicate", *at, earlier=earlier)
+    if verdict == "contradict":
+        return Match("conflict", *at, its.answer, earlier)
+    if verdict == "different" or completes(mine.answer, its.answer):
+        return None
+    return Match("duplicate", *at, earlier=earlier)
 
 
 def on_exam(
     keys: Keys,
     example_at: ExampleAt,
     index: Index,
-    exam_at: Callable[[Earlier], Example | None],
+    exam_at: ItemAt,
     judge: Judge,
     job: str,
     near: bool,
+    superseded: Superseded | None = None,
 ) -> dict[int, Match]:
-    """Return for places in `keys` the exam row that is, or asks, the same; its answer is no excuse.
+    """Return for places in `keys` the held-out row that is, or asks, the same.
 
-    Only a slip of spelling needs an answer near the exam's: it may be another word after all.
+    An equal question with an answer that takes the place of the exam's is its correction.
     """
-    found = {
-        place: Match("exam", "exact", earlier.job, earlier.line)
-        for place, earlier in index.exact(keys, job).items()
-    }
+    past = superseded or Superseded(index, exam_at, judge, wanted=False)
+    exact = past.living(index.exact(keys, job))
+    found = {place: _exact("exam", earlier) for place, earlier in exact.items()}
     rest = [place for place in range(len(keys)) if place not in found] if near else []
     for number, several in index.near(keys[rest], job).items():
-        mine = judge.side(example_at(rest[number]))
-        for earlier in several[:MOST_COMPARED]:
+        place = rest[number]
+        mine, live = judge.side(example_at(place)), past.live(several)
+        answers = {one.answer for one in live if one.question == keys["question"][place]}
+        for earlier in live[:MOST_COMPARED]:
             exam = exam_at(earlier)
-            how = None if exam is None else _on_exam(mine, judge.side(exam), judge)
-            if how is not None:
-                found[rest[number]] = Match("exam", how, earlier.job, earlier.line)
+            match = None if exam is None else _on_exam(mine, exam, earlier, judge)
+            if match is not None:
+                # Of several live answers to a question none is corrected.
+                found[place] = match if len(answers) == 1 else replace(match, kind="exam")
                 break
     return found
+
+
+def _on_exam(mine: Side, exam: Example, earlier: Earlier, judge: Judge) -> Match | None:
+    its = judge.side(exam)
+    likeness = judge.likeness(mine, its)
+    if likeness is None or (likeness == "spelling" and not judge.answers_agree(mine, its)):
+        return None
+    if mine.asked.equals(its.asked) and judge.corrects(mine, its):
+        return Match("correction", likeness, earlier.job, earlier.line, its.answer, earlier)
+    return Match("exam", likeness, earlier.job, earlier.line, earlier=earlier)
 
 
 def on_short_exam(
@@ -182,17 +188,25 @@ def on_short_exam(
     """Return the short exam question that a row asks in these words, or nearly in them."""
     for place, likeness in short.find(asked):
         exam = exam_at(place)
-        same = likeness == "wording"
-        if not same:
-            mine, its = judge.side(example), judge.side(exam.example)
-            same = not its.answers or judge.settled(likeness, mine, its) == "duplicate"
-        if same:
+        if likeness == "wording" or judge.answers_an_item(example, exam.example):
             return Match("exam", likeness, exam.job, exam.line)
     return None
 
 
-def _on_exam(mine: Side, exam: Side, judge: Judge) -> How | None:
-    likeness = judge.likeness(mine, exam)
-    if likeness == "spelling" and exam.answers:
-        return "spelling" if judge.settled(likeness, mine, exam) == "duplicate" else None
-    return None if likeness is None else likeness
+def on_suite(
+    keys: Keys, example_at: ExampleAt, index: Index, item_at: ItemAt, judge: Judge, near: bool
+) -> dict[int, Match]:
+    """Return for places in `keys` the item of a suite that a row asks, in whatever context."""
+    found = {place: _exact("exam", earlier) for place, earlier in index.exact(keys).items()}
+    rest = [place for place in range(len(keys)) if place not in found] if near else []
+    free = keys[rest]
+    turn_context(free)
+    for number, several in index.near(free).items():
+        example = example_at(rest[number])
+        for earlier in several[:MOST_COMPARED]:
+            item = item_at(earlier)
+            how = None if item is None else judge.asks_an_item(example, item)
+            if how is not None:
+                found[rest[number]] = Match("exam", how, earlier.job, earlier.line)
+                break
+    return found

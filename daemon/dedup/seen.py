@@ -3,10 +3,12 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from daemon.core.rows.examples import Example, from_record
+from daemon.core.rows.holdout import Half
 from daemon.core.workspace.untrained import Untrained
 from daemon.dedup.index import ALL_TRAINED, Earlier, Index, choose_segments
 from daemon.dedup.sealing import Sealer, exact_only, question_of
@@ -59,6 +61,12 @@ class Seen:
             return None
         return read_row(self._rows_file(place), earlier.offset)
 
+    def half(self, earlier: Earlier) -> Half:
+        """Return which half of an exam a held-out row is in."""
+        place = find_job(self._layout, earlier.job)
+        record = None if place is None else read_record(self._rows_file(place), earlier.offset)
+        return "tune" if record is not None and record.get("half") == "tune" else "judge"
+
     def _rows_file(self, place: JobLayout) -> Path:
         return place.train if self._kind == "train" else place.holdout
 
@@ -84,21 +92,40 @@ class Seen:
 
 def read_row(path: Path, offset: int) -> Example | None:
     """Return the example of a record by where it stands; None where it cannot be read."""
+    record = read_record(path, offset)
+    try:
+        return None if record is None else from_record(record)
+    except KeyError:
+        return None
+
+
+def read_record(path: Path, offset: int) -> dict[str, Any] | None:
+    """Return a record by where it stands; None where it cannot be read."""
     try:
         with path.open("rb") as file:
             file.seek(offset)
-            return from_record(json.loads(file.readline()))
-    except (OSError, ValueError, KeyError):
+            record: dict[str, Any] = json.loads(file.readline())
+            return record
+    except (OSError, ValueError):
         return None
 
 
 def keys_of(place: JobLayout, kind: Kind) -> Keys:
     """Return a job's keys; made again from its rows where they are of another version."""
     path = place.train_fingerprints if kind == "train" else place.holdout_fingerprints
+    rows = place.train if kind == "train" else place.holdout
     try:
         return fingerprints.read(path)
     except (OSError, ValueError):
-        return remake(place.train if kind == "train" else place.holdout)
+        return remake(rows) if rows.exists() else _of_pruned(path)
+
+
+def _of_pruned(path: Path) -> Keys:
+    """Return the keys of rows that are gone: of another version, they know equal rows only."""
+    try:
+        return fingerprints.read_exact(path)
+    except (OSError, ValueError):
+        return np.zeros(0, fingerprints.KEY)
 
 
 def remake(rows: Path) -> Keys:

@@ -14,6 +14,7 @@ ENTRY = np.dtype(
     [
         ("hi", "<u8"),
         ("lo", "<u8"),
+        ("question", "<u8"),
         ("content", "<u8"),
         ("answer", "<u8"),
         ("offset", "<u8"),
@@ -28,7 +29,7 @@ ARRAYS = ("entries", "hi", "content", "content_at", "bands", "bands_at")
 
 @dataclass(frozen=True)
 class Segment:
-    """The keys of some jobs; memory of about 200 bytes a row, mapped where it lies on disk."""
+    """The keys of some jobs; memory of about 210 bytes a row, mapped where it lies on disk."""
 
     jobs: tuple[str, ...]
     entries: npt.NDArray[np.void]
@@ -56,7 +57,7 @@ class Segment:
         bands = np.empty((BANDS, len(joined)), np.uint32)
         bands_at = np.empty((BANDS, len(joined)), np.uint32)
         for band in range(BANDS):
-            column = joined["bands_v1"][:, band][order]
+            column = joined["bands_v2"][:, band][order]
             bands_at[band] = np.argsort(column, kind="stable")
             bands[band] = column[bands_at[band]]
         return cls(

@@ -10,7 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from daemon.dedup.likeness import Likeness, is_slip
+from daemon.dedup.likeness import Likeness
+from daemon.dedup.meaning import is_slip
 from daemon.dedup.wording import HARD, BareWords, Words, content_of, every_word, plain
 
 MOST_WORDS = 24

@@ -12,7 +12,8 @@ from daemon.dedup.boilerplate import Boilerplate
 from daemon.dedup.family_keys import FamilyColumns
 from daemon.dedup.family_segments import FamilySegment
 from daemon.dedup.index import Earlier, Index
-from daemon.dedup.matching import Exam, ExampleAt, Judge, Match, on_short_exam
+from daemon.dedup.judging import Judge
+from daemon.dedup.matching import Exam, ExampleAt, Match, on_short_exam
 from daemon.dedup.sealing import Sealer, exam_keys, question_of
 from daemon.dedup.segments import Segment
 from daemon.dedup.short import MOST_CHARACTERS, ShortQuestions
@@ -98,7 +99,7 @@ class Suites:
                 self._exams.append(Exam(item, f"evals/{path.name}", line))
             self._families.append(_families(f"evals/{path.name}", items, sealer))
             shared = Boilerplate.find([question.words for question in questions], SHARED)
-            sealed = exam_keys(sealer, questions, shared)
+            sealed = exam_keys(sealer, [replace(one, context=0) for one in questions], shared)
             sealed["line"] = np.tile(
                 np.array(list(items), np.uint32), len(sealed) // max(1, len(items))
             )

@@ -1,4 +1,4 @@
-"""Finds rows of one file that ask the same, and keeps the most complete of them."""
+"""Finds rows of one file that repeat another one, and keeps the most complete of them."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -7,8 +7,10 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from daemon.dedup.likeness import Likeness, lengths_fit, more_complete, same_question
-from daemon.dedup.matching import MOST_COMPARED, ExampleAt, How, Judge
+from daemon.dedup.answers import more_complete
+from daemon.dedup.judging import Judge
+from daemon.dedup.likeness import Likeness, lengths_fit
+from daemon.dedup.matching import MOST_COMPARED, ExampleAt, How
 from daemon.dedup.recent import Recent
 from daemon.folders.queue.fingerprints import BANDS, Keys
 
@@ -16,7 +18,13 @@ CROWD = 64
 """Questions with one band key that are compared each with each; in a larger crowd each with so many
 of its neighbours."""
 
+ON_PURPOSE = 3
+"""So many answers to one question, word for word, are meant."""
+ON_PURPOSE_SHARE = 0.2
+"""Where so many of a file's rows share their question, two answers to one are meant too."""
+
 I64 = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 Policy = Literal["keep", "newest", "refuse"]
 
 
@@ -40,6 +48,10 @@ class Within:
     """(later, earlier) rows with one question and different answers, whatever the policy."""
     unchecked: int = 0
     """Rows in crowds too large to compare each with each."""
+    meant: Bools = field(default_factory=lambda: np.zeros(0, np.bool_))
+    """Rows with one of many answers to their question, all of which stay."""
+    several: Bools = field(default_factory=lambda: np.zeros(0, np.bool_))
+    """Rows of which another one of the file asks just the same and answers otherwise."""
 
 
 def compare(keys: Keys, example_at: ExampleAt, judge: Judge, policy: Policy) -> Within:
@@ -57,33 +69,66 @@ class _Comparison:
         self._judge = judge
         self._policy = policy
         self._sides = Recent(lambda place: judge.side(example_at(place)))
-        _, first, classes = np.unique(keys["content"], return_index=True, return_inverse=True)
-        links = self._links(keys, first)
+        left = self._drop_equal(keys)
+        self._find_meant(keys, left)
+        _, first, classes = np.unique(keys["content"][left], return_index=True, return_inverse=True)
+        links = self._links(keys[left], left, first)
         several = np.flatnonzero(np.bincount(classes) > 1)
         wanted = np.isin(classes, np.array([*several.tolist(), *links], np.int64))
         kept: defaultdict[int, list[int]] = defaultdict(list)
-        for row in np.flatnonzero(wanted).tolist():
-            own = int(classes[row])
+        for number in np.flatnonzero(wanted).tolist():
+            row, own = int(left[number]), int(classes[number])
             near = [other for one in (own, *links.get(own, ())) for other in kept[one]]
             self.result.unchecked += len(near) > MOST_COMPARED
-            if not near or self._settle(row, near[:MOST_COMPARED]):
+            if self._settle(row, near[:MOST_COMPARED]):
                 kept[own].append(row)
+        self._compare_pairs(keys)
+        self._forget_conflicts_of_dropped()
 
-    def _links(self, keys: Keys, first: I64) -> dict[int, list[int]]:
-        """Return for each class of equal content the classes that differ in spelling only."""
+    def _drop_equal(self, keys: Keys) -> I64:
+        """Drop rows with an equal question and an equal answer; return the places of the others."""
+        order = np.lexsort((np.arange(len(keys)), keys["answer"], keys["question"]))
+        question, answer = keys["question"][order], keys["answer"][order]
+        again = (question[1:] == question[:-1]) & (answer[1:] == answer[:-1])
+        starts = np.where(np.concatenate([[True], ~again]), np.arange(len(order)), 0)
+        firsts = order[np.maximum.accumulate(starts)]
+        for number in (np.flatnonzero(again) + 1).tolist():
+            self.result.dropped[int(order[number])] = Twin(
+                "duplicate", "wording", int(firsts[number])
+            )
+        left = np.ones(len(keys), np.bool_)
+        left[list(self.result.dropped)] = False
+        return np.flatnonzero(left)
+
+    def _find_meant(self, keys: Keys, left: I64) -> None:
+        """Find the rows whose question has many answers on purpose, by numbers alone."""
+        _, which, counts = np.unique(
+            keys["question"][left], return_inverse=True, return_counts=True
+        )
+        answers = counts[which]
+        shared = np.count_nonzero(answers > 1) >= ON_PURPOSE_SHARE * len(left)
+        self.result.several = np.zeros(len(keys), np.bool_)
+        self.result.several[left] = answers > 1
+        self.result.meant = np.zeros(len(keys), np.bool_)
+        self.result.meant[left] = (answers >= ON_PURPOSE) | ((answers > 1) & shared)
+
+    def _links(self, keys: Keys, left: I64, first: I64) -> dict[int, list[int]]:
+        """Return for each class of equal content the classes that may ask the same."""
         links: defaultdict[int, list[int]] = defaultdict(list)
         pairs, crowded = _proposed(keys, first)
         self.result.unchecked = int(crowded.sum())
         for pair in pairs.tolist():
             one, other = divmod(pair, len(first))
-            mine, its = self._sides[int(first[one])], self._sides[int(first[other])]
-            if same_question(mine.wording, its.wording) is not None:
+            mine, its = (self._sides[int(left[first[place]])] for place in (one, other))
+            if self._judge.ask_alike(mine, its) is not None:
                 links[one].append(other)
                 links[other].append(one)
         return links
 
     def _settle(self, row: int, near: list[int]) -> bool:
-        """Decide about a row; return whether it stays a candidate for later ones."""
+        """Decide about a row; return whether it is a candidate for later ones."""
+        if self.result.meant[row]:
+            return False
         dropped, mine = self.result.dropped, self._sides[row]
         for other in near:
             if other in dropped:
@@ -92,16 +137,30 @@ class _Comparison:
             likeness = self._judge.likeness(mine, its)
             if likeness is None:
                 continue
-            settled = self._judge.settled(likeness, mine, its)
-            if settled == "duplicate":
-                if more_complete(mine.answers, its.answers):
+            verdict = self._judge.settled(likeness, mine, its)
+            if verdict in ("equal", "repeat"):
+                if more_complete(mine.answer, its.answer):
                     dropped[other] = Twin("duplicate", likeness, row)
                     continue
                 dropped[row] = Twin("duplicate", likeness, other)
                 return False
-            if settled == "conflict":
+            if verdict == "contradict":
                 self._contradict(row, other, likeness)
         return row not in dropped
+
+    def _compare_pairs(self, keys: Keys) -> None:
+        """Show which of two answers that are meant contradict each other; all of them stay."""
+        meant = np.flatnonzero(self.result.meant)
+        _, which, counts = np.unique(
+            keys["question"][meant], return_inverse=True, return_counts=True
+        )
+        order = np.argsort(which, kind="stable")
+        pairs = meant[order[counts[which][order] == 2]].reshape(-1, 2)
+        for earlier, later in pairs.tolist():
+            one, other = self._sides[earlier], self._sides[later]
+            likeness = self._judge.likeness(one, other)
+            if likeness and self._judge.settled(likeness, one, other) == "contradict":
+                self._contradict(later, earlier, likeness)
 
     def _contradict(self, row: int, other: int, likeness: Likeness) -> None:
         self.result.conflicts.append((row, other, likeness))
@@ -110,15 +169,21 @@ class _Comparison:
         if self._policy == "refuse":
             self.result.dropped[row] = Twin("conflict", likeness, other)
 
+    def _forget_conflicts_of_dropped(self) -> None:
+        gone = {row for row, twin in self.result.dropped.items() if twin.kind == "duplicate"}
+        self.result.conflicts = [
+            pair for pair in self.result.conflicts if not gone & {pair[0], pair[1]}
+        ]
 
-def _proposed(keys: Keys, first: I64) -> tuple[I64, npt.NDArray[np.bool_]]:
+
+def _proposed(keys: Keys, first: I64) -> tuple[I64, Bools]:
     """Return pairs (a * n + b) of the n chosen rows with an equal band, and who was in a crowd."""
     size = len(first)
     lengths = keys["length"][first]
     crowded = np.zeros(size, np.bool_)
     found = [np.zeros(0, np.int64)]
     for band in range(BANDS):
-        column = keys["bands_v1"][:, band][first]
+        column = keys["bands_v2"][:, band][first]
         order = np.argsort(column, kind="stable")
         column = column[order]
         for gap in range(1, CROWD):

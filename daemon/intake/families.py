@@ -13,12 +13,12 @@ import numpy.typing as npt
 from daemon.core.rows import holdout
 from daemon.core.rows.refusal import Bad
 from daemon.dedup.family_keys import components
-from daemon.dedup.family_segments import NOWHERE, FamilyIndex, FamilySegment, Place
+from daemon.dedup.family_segments import NOWHERE, FamilyIndex, FamilySegment, Place, Standing
 from daemon.dedup.numbers import hash64
 from daemon.folders.queue.family_files import NO_ROW, Families, FamilySide
 from daemon.intake.gathering import GatheredRows
 from daemon.intake.looking import Rows
-from daemon.intake.sifting import Reason
+from daemon.intake.reasons import Reason
 
 I64 = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
@@ -28,8 +28,14 @@ Explain = Callable[[Place], Reason]
 OWN = np.iinfo(np.int64).max
 """Stands for a row of an earlier reading of the same job."""
 
-WITHHELD_HINT = "nothing to do: variants of what is measured with are never trained"
-TRAINED_HINT = "nothing to do: what variants of were trained cannot measure what was learned"
+WITHHELD_HINT = (
+    "variants of what is measured with are never trained; a row that is no variant needs another "
+    "'group', 'variant_of' or first question"
+)
+TRAINED_HINT = (
+    "what variants of were trained cannot measure what was learned; hold rows out whose 'group' "
+    "and first question no file has"
+)
 
 
 @dataclass
@@ -84,17 +90,37 @@ class FamilySides:
             return
         own = FamilyIndex([FamilySegment.build([f"{self._job}@"], [former])])
         standing = own.standing(self.families, "")
+        self._remember_by_row(former, standing)
         trained, exam = self._whole(standing.trained), self._whole(standing.exam)
         undecided = (self._trained == NOWHERE) & (self._exam == NOWHERE)
         self._trained[undecided & (trained != NOWHERE) & (exam == NOWHERE)] = OWN
         self._withheld[undecided & (exam != NOWHERE)] = OWN
 
-    def split(self, gathered: GatheredRows, kept: Bools, share: float, most: int) -> Split:
+    def _remember_by_row(self, former: Families, standing: Standing) -> None:
+        """Find rows again that no family binds: only the equal row knows their side."""
+        order = np.argsort(former["exact"], kind="stable")
+        before = former[order]
+        mine = np.flatnonzero(self.families["by_row"])
+        at = np.searchsorted(before["exact"], self.families["exact"][mine])
+        at = np.minimum(at, max(0, len(before) - 1))
+        known = (
+            mine[before["exact"][at] == self.families["exact"][mine]] if len(before) else mine[:0]
+        )
+        side = before["side"][at][np.isin(mine, known)]
+        standing.trained[known[side == FamilySide.TRAINED]] = OWN
+        standing.exam[known[side == FamilySide.EXAM]] = OWN
+
+    def split(
+        self, gathered: GatheredRows, kept: Bools, share: float, most: int, corrected: Bools
+    ) -> Split:
         """Divide the kept rows; `share` of the undecided families, at most `most`, are held out.
 
-        A family whose exam row is gone is held out again.
+        A family whose exam row is gone is held out again. Rows that correct an exam are `corrected`
+        ones: they are on the exam too.
         """
         result, family, places = self._begun(gathered, kept)
+        result.exam |= kept & corrected
+        kept = kept & ~corrected
         free = self._free(result, kept, family)
         again = free & (self._withheld[family] != NOWHERE)
         held = again | free & self._drawn(free & ~again, family, result.names, share, most)
@@ -165,8 +191,13 @@ class FamilySides:
     def _draw(
         self, result: Split, held: Bools, family: I64, places: I64, lines: Sequence[int]
     ) -> None:
-        """Put one row of each held-out family on the exam, its original where that is there."""
+        """Put the original of each held-out family on the exam, or else its first row.
+
+        With it go the rows that only ask something alike, or give another answer on purpose: they
+        are nobody's variants, so a run's exam chooses among them. Declared variants are withheld.
+        """
         variant = self.families["variant"][places] != 0
+        declared = variant | (self.families["group_v1"][places] != 0)
         rows = np.flatnonzero(held)
         order = rows[np.lexsort((rows, variant[rows], family[rows]))]
         heads, first = np.unique(family[order], return_index=True)
@@ -174,7 +205,9 @@ class FamilySides:
         for row in rows.tolist():
             original = chosen[int(family[row])]
             # The parts of one long row are one row.
-            result.exam[row] = places[row] == places[original]
+            result.exam[row] = places[row] == places[original] or not (
+                declared[row] or declared[original]
+            )
             if not result.exam[row]:
                 result.refused[row] = _on_exam(Place(self._job, 0, lines[original]))
 

@@ -16,7 +16,7 @@ from daemon.core.rows.examples import Chat, Example, from_record, to_record
 from daemon.core.rows.refusal import Bad
 from daemon.dedup.boilerplate import SAMPLE, Boilerplate
 from daemon.dedup.growing import with_answers_of
-from daemon.dedup.sealing import Sealer, question_of
+from daemon.dedup.sealing import Sealer, own_words, question_of
 from daemon.folders.queue.fingerprints import KEY, Keys
 from daemon.intake.looking import I64, Progress, Rows
 from daemon.intake.tally import Tally
@@ -93,7 +93,7 @@ class Gatherer:
     def boilerplate(self, rows: Rows, places: I64) -> Boilerplate:
         """Find what most questions of a file share, from a sample of them."""
         sample = places[:: max(1, len(places) // SAMPLE)].tolist()
-        words = [question_of(example).words for example in rows.examples(sample)]
+        words = [own_words(example) for example in rows.examples(sample)]
         return Boilerplate.find(words, self._settings.dedup.boilerplate_share)
 
     def gather(

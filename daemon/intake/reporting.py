@@ -45,13 +45,13 @@ def report_of(
     }
     return {
         **_empty(),
-        **_verdict(counts, tally, settings),
+        **_verdict(counts, tally, settings, len(second.corrected_exams)),
         "rows": counts,
         "families": {name: split.counts[name] for name in FAMILIES},
         "formats": dict(rows.forms),
         "reading": rows.readings.record(),
         "reasons": tally.reasons,
-        "duplicates": _duplicates(second, shared, tally, settings),
+        "duplicates": _duplicates(second, shared, tally, settings, first.repeated),
         "tokens": written.tokens,
         "statistics": written.statistics,
         "quality": second.quality,
@@ -64,7 +64,11 @@ def report_of(
 
 
 def _duplicates(
-    second: SecondSift, shared: Boilerplate, tally: Tally, settings: Settings
+    second: SecondSift,
+    shared: Boilerplate,
+    tally: Tally,
+    settings: Settings,
+    repeated: list[dict[str, int]],
 ) -> dict[str, Any]:
     found: dict[str, Any] = {
         name: {way: tally.ways[code, way] for way in WAYS}
@@ -75,18 +79,28 @@ def _duplicates(
         "policy": settings.dedup.conflicts,
         "examples": second.examples,
     }
+    rows, questions = second.meant
+    found["on_purpose"] = {"rows": rows, "questions": questions}
+    found["repeated"] = repeated
     found["boilerplate"] = [escape(text, 200) for text in shared.examples]
     found["unchecked"] = second.unchecked
     return found
 
 
-def _verdict(counts: dict[str, int], tally: Tally, settings: Settings) -> dict[str, str]:
+def _verdict(
+    counts: dict[str, int], tally: Tally, settings: Settings, corrected: int
+) -> dict[str, str]:
     read, bad = counts["read"], tally.bad
     judged = read - tally.count(BLAMELESS)
     share = (bad - tally.count(BLAMELESS)) / judged if judged else float(not read)
     if counts["train"] == 0 and bad == 0 and read:
         message = f"all {read} rows are known already"
-        if any(counts[code] for code in CHOSEN):
+        if corrected:
+            message = (
+                f"{corrected} rows correct what is on an exam and none is new: a run needs rows to "
+                "train, so drop them together with the file's other rows"
+            )
+        elif any(counts[code] for code in CHOSEN):
             message = f"none of the {read} rows is both new and wanted"
         return _say("nothing_new", "nothing_new", message)
     if share > settings.intake.max_bad_share:
@@ -142,6 +156,7 @@ def _empty() -> dict[str, Any]:
         "reading": {},
         "reasons": [],
         "duplicates": {},
+        "corrections": {},
         "tokens": {},
         "statistics": {},
         "quality": {},

@@ -1,6 +1,6 @@
 """Decides which rows of a file stay: not twice, not taught before, not on an exam, not private."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,14 +14,17 @@ from daemon.core.rows.refusal import Bad
 from daemon.core.workspace.jobs import escape
 from daemon.dedup.growing import longest, numbers_of
 from daemon.dedup.index import Earlier, Index
-from daemon.dedup.matching import ExampleAt, Judge, Match, on_exam, seen_before
+from daemon.dedup.judging import Judge
+from daemon.dedup.matching import ExampleAt, ItemAt, Match, on_exam, on_suite, seen_before
 from daemon.dedup.sealing import Sealer, answers_of, question_of
 from daemon.dedup.seen import Seen
 from daemon.dedup.suites import Suites
+from daemon.dedup.superseding import SEVERAL, Superseded, several_answers
 from daemon.dedup.within import compare
 from daemon.folders.queue.fingerprints import KEY, Keys
 from daemon.intake.gathering import BATCH, GatheredRows
 from daemon.intake.looking import Rows
+from daemon.intake.reasons import Reason, conflict_reason, exam_reason, seen_reason, twin_reason
 from daemon.settings import Settings
 
 SHOWN = 10
@@ -29,15 +32,8 @@ AT_ONCE = 1 << 16
 """Rows looked up at once."""
 
 I64 = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why a row is not trained."""
-
-    bad: Bad
-    of: dict[str, Any] | None
-    how: str = ""
+U64 = npt.NDArray[np.uint64]
+Bools = npt.NDArray[np.bool_]
 
 
 @dataclass
@@ -52,14 +48,47 @@ class Elsewhere:
     own: Index
     """The hold-out file that was dropped beside it."""
     own_example: Callable[[Earlier], Example | None]
+    may_correct_exams: bool
+    """Where a hold-out file lies beside it, that one is all that is held out."""
     job: str
 
-    def exams(self) -> list[tuple[Index, Callable[[Earlier], Example | None]]]:
+    judge: Judge
+    past: Superseded
+    """Trained rows that a later file has corrected."""
+    past_exams: Superseded
+    """The same of held-out rows."""
+
+    def exams(self) -> "list[ExamRows]":
         """Return every exam with the way to its rows."""
-        found = [(self.own, self.own_example), (self.held_index, self.held.example)]
+        found = [
+            ExamRows(self.own, self.own_example),
+            ExamRows(self.held_index, self.held.example, self.past_exams),
+        ]
         if self.suites is not None:
-            found.append((self.suites.index(), self.suites.item))
-        return found
+            found.append(ExamRows(self.suites.index(), self.suites.item, suites=True))
+        return [exam for exam in found if exam.index]
+
+
+@dataclass(frozen=True)
+class ExamRows:
+    """One exam that no row may be trained on."""
+
+    index: Index
+    item_at: ItemAt
+    past: Superseded | None = None
+    """Rows that do not count any more; None where a row of the file corrects none."""
+    suites: bool = False
+
+    def asked_exactly(self, keys: Keys, job: str) -> dict[int, Earlier]:
+        """Return for places in `keys` the exam row that is equal in everything."""
+        found = self.index.exact(keys, job)
+        return found if self.past is None else self.past.living(found)
+
+    def asked(self, keys: Keys, rows: ExampleAt, judge: Judge, job: str) -> dict[int, Match]:
+        """Return for places in `keys` the exam row that a row asks."""
+        if self.suites:
+            return on_suite(keys, rows, self.index, self.item_at, judge, near=True)
+        return on_exam(keys, rows, self.index, self.item_at, judge, job, True, self.past)
 
 
 @dataclass
@@ -71,6 +100,10 @@ class FirstSift:
     grown: dict[int, list[int]]
     """Longest conversations, with the shorter ones they stand for."""
     refused: dict[int, Reason]
+    known: U64
+    """The questions of rows that are known from elsewhere: the file has these answers too."""
+    repeated: list[dict[str, int]]
+    """Rows that stand in the file most often: their line, and how often each stands there."""
 
 
 def sift_first(rows: Rows, elsewhere: Elsewhere, collapse: bool) -> FirstSift:
@@ -84,27 +117,33 @@ def sift_first(rows: Rows, elsewhere: Elsewhere, collapse: bool) -> FirstSift:
             grown[int(into[place])].append(place)
             gone[place] = True
     refused: dict[int, Reason] = {}
-    _drop_equal(rows, keys, gone, refused, elsewhere.job)
+    repeated = _drop_equal(rows, keys, gone, refused, elsewhere.job)
     left = np.flatnonzero(~gone)
     asked = np.zeros(len(left), KEY)
     asked["hi"], asked["lo"] = keys["hi"][left], keys["lo"][left]
-    for index, _ in elsewhere.exams():
-        for number, earlier in index.exact(asked, elsewhere.job).items():
+    known: set[int] = set()
+    for exam in elsewhere.exams():
+        for number, earlier in exam.asked_exactly(asked, elsewhere.job).items():
             refused.setdefault(int(left[number]), exam_reason("exact", earlier.job, earlier.line))
-    for number, earlier in elsewhere.seen_index.exact(asked, elsewhere.job).items():
+            known.add(earlier.question)
+    seen = elsewhere.past.living(elsewhere.seen_index.exact(asked, elsewhere.job))
+    for number, earlier in seen.items():
         match = Match("duplicate", "exact", earlier.job, earlier.line)
         refused.setdefault(int(left[number]), seen_reason(match))
+        known.add(earlier.question)
     gone[list(refused)] = True
-    return FirstSift(np.flatnonzero(~gone), dict(grown), refused)
+    asked_before = np.array(sorted(known), np.uint64)
+    return FirstSift(np.flatnonzero(~gone), dict(grown), refused, asked_before, repeated)
 
 
 def _drop_equal(
     rows: Rows,
     keys: npt.NDArray[np.void],
-    gone: npt.NDArray[np.bool_],
+    gone: Bools,
     refused: dict[int, Reason],
     job: str,
-) -> None:
+) -> list[dict[str, int]]:
+    """Drop rows equal to an earlier one; return those that stand there most often."""
     left = np.flatnonzero(~gone)
     order = left[np.lexsort((left, keys["lo"][left], keys["hi"][left]))]
     again = np.flatnonzero(keys[order][1:] == keys[order][:-1]) + 1
@@ -116,51 +155,44 @@ def _drop_equal(
         place = int(order[number])
         gone[place] = True
         refused[place] = twin_reason("exact", job, int(rows.numbers[firsts[number]]))
-
-
-def twin_reason(how: str, job: str, line: int) -> Reason:
-    words = {"exact": "equal to", "wording": "asks the same as", "spelling": "asks the same as"}
-    bad = Bad("duplicate_in_file", f"{words[how]} line {line}", "nothing to do")
-    return Reason(bad, {"job": job, "line": line}, how)
-
-
-def seen_reason(match: Match) -> Reason:
-    where = f"{match.job}, line {match.line}"
-    words = f"trained in {where}" if match.how == "exact" else f"asks the same as {where}"
-    bad = Bad("duplicate_seen", words, "nothing to do")
-    return Reason(bad, {"job": match.job, "line": match.line}, match.how)
-
-
-def exam_reason(how: str, job: str, line: int) -> Reason:
-    suite = job.startswith("evals/")
-    words = "an item of" if suite else "held out of"
-    nearly = "" if how == "exact" else "nearly "
-    hint = "nothing to do: what is measured with is never trained"
-    bad = Bad("exam_row", f"{nearly}{words} {job}, line {line}", hint)
-    return Reason(bad, {"job": job, "line": line}, how)
+    times = Counter(rows.numbers[firsts[again]].tolist())
+    often = sorted(times.items(), key=lambda item: (-item[1], item[0]))[:SHOWN]
+    return [{"line": line, "times": more + 1} for line, more in often]
 
 
 @dataclass
 class SecondSift:
     """What the texts say."""
 
-    kept: npt.NDArray[np.bool_]
+    kept: Bools
     refused: dict[int, Reason]
     conflicts: int = 0
     examples: list[dict[str, Any]] = field(default_factory=list)
     """Some contradictions, for people."""
+    meant: tuple[int, int] = (0, 0)
+    """Rows with one of many answers to a question that are meant, and such questions."""
+    corrections: dict[int, Match] = field(default_factory=dict)
+    """Rows that take the place of one that was trained, with that one."""
+    corrected_exams: dict[int, Match] = field(default_factory=dict)
+    """Rows that take the place of a held-out one, with that one: they are held out too."""
     unchecked: int = 0
     scores: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     quality: dict[str, Any] = field(default_factory=dict)
 
 
 def sift_second(
-    gathered: GatheredRows, elsewhere: Elsewhere, settings: Settings, sealer: Sealer
+    gathered: GatheredRows, elsewhere: Elsewhere, settings: Settings, sealer: Sealer, known: U64
 ) -> SecondSift:
-    """Compare questions by wording, within the file and elsewhere; then privacy and quality."""
+    """Compare questions by wording, within the file and elsewhere; then privacy and quality.
+
+    `known` are the questions of rows of the file that the first sift has found elsewhere.
+    """
     result = SecondSift(np.ones(len(gathered), np.bool_), {})
+    beside = np.isin(gathered.keys["question"], known)
+    # One of several answers of its file: it takes no other one's place, now or later.
+    gathered.keys["answer"][beside] = SEVERAL
     if settings.dedup.near:
-        _within(gathered, settings, Judge(sealer), elsewhere.job, result)
+        _within(gathered, settings, elsewhere.judge, elsewhere.job, result)
         _elsewhere(gathered, elsewhere, settings, sealer, result)
     _private(gathered, settings, result)
     _quality(gathered, settings, result)
@@ -173,22 +205,19 @@ def _within(
     policy = settings.dedup.conflicts
     found = compare(gathered.keys, gathered.example, judge, policy)
     result.unchecked += found.unchecked
+    meant = gathered.keys["question"][np.flatnonzero(found.meant)]
+    result.meant = (len(meant), len(np.unique(meant)))
     for place, twin in found.dropped.items():
         line = gathered.lines[twin.of]
         if twin.kind == "duplicate":
             _refuse(result, place, twin_reason(twin.how, job, line))
         else:
-            other = gathered.example(twin.of)
-            _refuse(result, place, conflict_reason(job, line, answers_of(other), policy))
+            other = answers_of(gathered.example(twin.of))
+            setting = f"dedup.conflicts = {policy!r}"
+            _refuse(result, place, conflict_reason(job, line, other, setting))
     for later, earlier, _ in found.conflicts:
-        _note(
-            result,
-            gathered,
-            later,
-            job,
-            gathered.lines[earlier],
-            answers_of(gathered.example(earlier)),
-        )
+        other = answers_of(gathered.example(earlier))
+        _note(result, gathered, later, job, gathered.lines[earlier], other)
 
 
 def _elsewhere(
@@ -198,22 +227,47 @@ def _elsewhere(
     sealer: Sealer,
     result: SecondSift,
 ) -> None:
-    judge = Judge(sealer)
-    exams = [(index, exam_at) for index, exam_at in elsewhere.exams() if index]
+    exams, judge = elsewhere.exams(), elsewhere.judge
+    alone = ~_several(gathered, result)
+    correcting = alone & elsewhere.may_correct_exams
     for begin in range(0, len(gathered) if exams or elsewhere.seen_index else 0, AT_ONCE):
         places = np.arange(begin, min(begin + AT_ONCE, len(gathered)))
-        for index, exam_at in exams:
+        for exam in exams:
             for whole in (False, True) if gathered.shared else (False,):
                 left = places[result.kept[places]]
                 keys = _whole(gathered, left, sealer) if whole else gathered.keys[left]
-                rows = _those(gathered, left)
-                found = on_exam(keys, rows, index, exam_at, judge, elsewhere.job, near=True)
-                result.unchecked += len(index.crowded)
+                found = exam.asked(keys, _those(gathered, left), judge, elsewhere.job)
+                result.unchecked += len(exam.index.crowded)
                 for number, match in found.items():
-                    reason = exam_reason(match.how, match.job, match.line)
-                    _refuse(result, int(left[number]), reason)
+                    _asked(int(left[number]), match, correcting, settings, result)
         _short(gathered, places[result.kept[places]], elsewhere.suites, judge, result)
-        _seen(gathered, places[result.kept[places]], elsewhere, settings, judge, result)
+        _seen(gathered, places[result.kept[places]], elsewhere, settings, ~alone, result)
+
+
+def _several(gathered: GatheredRows, result: SecondSift) -> Bools:
+    """Return which rows have one of several answers to their question that the file keeps."""
+    kept = np.flatnonzero(result.kept)
+    found = np.zeros(len(gathered), np.bool_)
+    keys = gathered.keys[kept]
+    found[kept] = several_answers(keys["question"], keys["answer"])
+    found[gathered.keys["answer"] == SEVERAL] = True
+    return found
+
+
+def _asked(
+    place: int,
+    match: Match,
+    correcting: Bools,
+    settings: Settings,
+    result: SecondSift,
+) -> None:
+    """Hold a row out that corrects an exam's, and refuse any other one that an exam asks."""
+    corrects = match.kind == "correction" and correcting[place]
+    if corrects and settings.dedup.corrections == "newest":
+        result.corrected_exams.setdefault(place, match)
+    else:
+        result.corrected_exams.pop(place, None)
+        _refuse(result, place, exam_reason(match.how, match.job, match.line))
 
 
 def _short(
@@ -233,7 +287,7 @@ def _whole(gathered: GatheredRows, places: I64, sealer: Sealer) -> Keys:
     for begin in range(0, len(places), BATCH):
         batch = places[begin : begin + BATCH].tolist()
         questions = [question_of(gathered.example(place)) for place in batch]
-        keys["bands_v1"][begin : begin + len(batch)] = sealer.keys(questions)["bands_v1"]
+        keys["bands_v2"][begin : begin + len(batch)] = sealer.keys(questions)["bands_v2"]
     return keys
 
 
@@ -242,7 +296,7 @@ def _seen(
     places: I64,
     elsewhere: Elsewhere,
     settings: Settings,
-    judge: Judge,
+    several: Bools,
     result: SecondSift,
 ) -> None:
     matches = seen_before(
@@ -250,19 +304,34 @@ def _seen(
         _those(gathered, places),
         elsewhere.seen_index,
         elsewhere.seen,
-        judge,
+        elsewhere.judge,
         elsewhere.job,
-        near=True,
+        True,
+        several[places],
+        elsewhere.past,
     )
     result.unchecked += len(elsewhere.seen_index.crowded)
     for number, match in matches.items():
         place = int(places[number])
+        if place in result.corrected_exams:
+            continue
         if match.kind == "duplicate":
             _refuse(result, place, seen_reason(match))
-            continue
-        _note(result, gathered, place, match.job, match.line, match.other)
-        if settings.dedup.conflicts == "refuse":
-            _refuse(result, place, conflict_reason(match.job, match.line, match.other, "refuse"))
+        elif match.kind == "correction" and settings.dedup.corrections == "newest":
+            result.corrections[place] = match
+        else:
+            _contradicts(gathered, place, match, settings, result)
+
+
+def _contradicts(
+    gathered: GatheredRows, place: int, match: Match, settings: Settings, result: SecondSift
+) -> None:
+    """Note that a row contradicts a trained one; leave it out where a setting says so."""
+    _note(result, gathered, place, match.job, match.line, match.other)
+    setting = "conflicts" if match.kind == "conflict" else "corrections"
+    if getattr(settings.dedup, setting) == "refuse":
+        reason = conflict_reason(match.job, match.line, match.other, f"dedup.{setting} = 'refuse'")
+        _refuse(result, place, reason)
 
 
 def _those(gathered: GatheredRows, places: I64) -> ExampleAt:
@@ -274,12 +343,6 @@ def _refuse(result: SecondSift, place: int, reason: Reason) -> None:
     if result.kept[place]:
         result.kept[place] = False
         result.refused[place] = reason
-
-
-def conflict_reason(job: str, line: int, other: str, policy: str) -> Reason:
-    message = f"asks what {job}, line {line} asks, and answers otherwise ({escape(other, 60)})"
-    hint = f"decide which answer is right (dedup.conflicts = {policy!r})"
-    return Reason(Bad("conflict", message, hint), {"job": job, "line": line}, "wording")
 
 
 def _note(
@@ -294,8 +357,8 @@ def _note(
                 "line": gathered.lines[place],
                 "of": {"job": job, "line": line},
                 "prompt": escape(asked, 120),
-                "answer": escape(answers_of(example), 120),
-                "other": escape(other, 120),
+                "answer": escape(answers_of(example), 300),
+                "other": escape(other, 300),
             }
         )
 
@@ -316,5 +379,5 @@ def _quality(gathered: GatheredRows, settings: Settings, result: SecondSift) -> 
     best = keep(result.scores[kept], settings.quality.keep_share)
     for place in kept[~best].tolist():
         message = f"its quality is {result.scores[place]:.2f}"
-        hint = "nothing to do, or raise quality.keep_share"
+        hint = "raise quality.keep_share to keep it"
         _refuse(result, place, Reason(Bad("low_quality", message, hint), None))

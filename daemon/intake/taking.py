@@ -10,29 +10,28 @@ from typing import Any
 import numpy as np
 
 from daemon.clock import Clock
-from daemon.core.rows.examples import Example
 from daemon.core.rows.formats import Fields
 from daemon.core.rows.prefix import fingerprint_of
 from daemon.core.rows.refusal import Bad
-from daemon.core.workspace.untrained import from_records
 from daemon.dedup.family_index import ACCEPTED, JobFamilies
 from daemon.dedup.family_segments import FamilyIndex, FamilySegment
-from daemon.dedup.index import Earlier, Index
+from daemon.dedup.judging import Judge
 from daemon.dedup.sealing import Sealer
-from daemon.dedup.seen import Seen, keys_of, read_row
-from daemon.dedup.segments import Segment
 from daemon.dedup.suites import Suites
 from daemon.errors import SettingsFault
 from daemon.files.limits import Unreadable
 from daemon.folders.disk.atomic import remove_file
 from daemon.folders.queue import family_files, reports
+from daemon.intake.comparing import OWN_HOLDOUT, elsewhere_of
+from daemon.intake.corrections import corrected_items, corrections_of
 from daemon.intake.drawing import draw
 from daemon.intake.families import FamilySides, Split
 from daemon.intake.gathering import GatheredRows, Gatherer
 from daemon.intake.looking import ChangedWhileRead, Progress, Rows, look
 from daemon.intake.parsing import RowRules
+from daemon.intake.reasons import Reason
 from daemon.intake.reporting import refusal, report_of
-from daemon.intake.sifting import Elsewhere, Reason, SecondSift, sift_first, sift_second
+from daemon.intake.sifting import Elsewhere, SecondSift, sift_first, sift_second
 from daemon.intake.tally import Tally
 from daemon.intake.unpacking import Text, Unpacker
 from daemon.intake.writing import Written, write, write_exam
@@ -43,8 +42,6 @@ from daemon.settings_records import DAEMONS_OWN, usable_settings
 from daemon.text.abilities import remark
 from daemon.text.encoder import TextEncoder
 from daemon.text.prefix import WORDS
-
-OWN_HOLDOUT = "its own hold-out"
 
 
 @dataclass(frozen=True)
@@ -250,15 +247,19 @@ class Taking:
         )
         self._warnings += [remark(lost, rows) for lost, rows in gatherer.lost.items()]
         stack.callback(gathered.close)
-        second = sift_second(gathered, elsewhere, self.settings, self._sealer)
+        second = sift_second(gathered, elsewhere, self.settings, self._sealer, first.known)
         _refuse(tally, rows, {gathered.places[n]: why for n, why in second.refused.items()})
         sides, split = self._split(rows, gathered, second, own)
         _refuse(tally, rows, {gathered.places[n]: why for n, why in split.refused.items()})
-        written = write(self._place, gathered, split, second.scores, self._sealer)
+        corrected = corrected_items(second, split, elsewhere.held)
+        written = write(self._place, gathered, split, second.scores, self._sealer, corrected)
         if own is not None:
             written.halves = own.written.halves
         report = report_of(
             rows, first, gathered, second, split, written, shared, tally, self.settings
+        )
+        report["corrections"] = corrections_of(
+            self._layout, self._place.folder.name, gathered, second
         )
         self._keep(report, sides, own)
         return report
@@ -276,7 +277,9 @@ class Taking:
         if own is not None:
             return sides, sides.split_beside(gathered, second.kept)
         wanted = self.settings.holdout
-        return sides, sides.split(gathered, second.kept, wanted.share, wanted.max_rows)
+        corrected = np.zeros(len(gathered), np.bool_)
+        corrected[list(second.corrected_exams)] = True
+        return sides, sides.split(gathered, second.kept, wanted.share, wanted.max_rows, corrected)
 
     def _sides(self, rows: Rows, beside: Sequence[FamilySegment]) -> FamilySides:
         fresh = bool(self._context.get("fresh"))
@@ -356,26 +359,16 @@ class Taking:
         return OwnHoldout(written, sides)
 
     def _elsewhere(self, own: "OwnHoldout | None", blank: bool = False) -> Elsewhere:
-        job = self._place.folder.name
-        untrained = from_records(self._context.get("untrained_rows", {}))
-        seen = Seen(self._layout, "train", [] if blank else self._context["seen_jobs"], untrained)
-        held = Seen(self._layout, "holdout", [] if blank else self._context["holdout_jobs"])
-        mine = Segment.build([], [])
-        if own is not None:
-            mine = Segment.build([OWN_HOLDOUT], [keys_of(self._place, "holdout")])
-        return Elsewhere(
-            seen=seen,
-            seen_index=seen.open(self._merge),
-            held=held,
-            held_index=held.open(self._merge),
-            suites=None if blank else self._suites,
-            own=Index([mine]),
-            own_example=self._own_example,
-            job=job,
+        return elsewhere_of(
+            self._place,
+            self._layout,
+            {**self._context, "seen_jobs": [], "holdout_jobs": []} if blank else self._context,
+            self.settings.dedup,
+            Judge(self._sealer, self.settings.dedup.threshold),
+            self._merge,
+            None if blank else self._suites,
+            has_own_holdout=own is not None,
         )
-
-    def _own_example(self, earlier: Earlier) -> Example | None:
-        return read_row(self._place.holdout, earlier.offset)
 
 
 def _name_in(place: JobLayout) -> str:

@@ -2,7 +2,7 @@
 
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,24 @@ SEALED_AT_ONCE = 1 << 16
 Bools = npt.NDArray[np.bool_]
 
 
+@dataclass(frozen=True)
+class CorrectedItem:
+    """An exam row of an earlier job that a row corrects."""
+
+    job: str
+    row: int
+    line: int
+    half: holdout.Half
+
+    def as_record(self) -> dict[str, object]:
+        """Return plain JSON values."""
+        return {"job": self.job, "row": self.row, "line": self.line}
+
+
+Corrected = Mapping[int, CorrectedItem]
+"""By the place of the row that corrects it."""
+
+
 @dataclass
 class Written:
     """What lies in the job's directory."""
@@ -44,6 +62,7 @@ def write(
     split: Split,
     scores: npt.NDArray[np.float32],
     sealer: Sealer,
+    corrected: Corrected,
 ) -> Written:
     """Write `train.jsonl`, `holdout.jsonl` where the file has exam rows, and the keys of both."""
     written = Written(train=int(split.train.sum()))
@@ -53,7 +72,7 @@ def write(
     _seal(place.train_fingerprints, rows, gathered.keys)
     written.tokens = _lengths(gathered, split.train, gathered.limit)
     if split.exam.any():
-        written.halves = _write_exam(place, gathered, split, sealer, statistics)
+        written.halves = _write_exam(place, gathered, split, sealer, statistics, corrected)
     written.statistics = statistics.as_record()
     return written
 
@@ -70,7 +89,7 @@ def write_exam(
     `tune_lines` says up to which line the rows may be looked at during a run, where that is told.
     """
     statistics = Statistics()
-    halves = _write_exam(place, gathered, split, sealer, statistics, tune_lines)
+    halves = _write_exam(place, gathered, split, sealer, statistics, {}, tune_lines)
     return Written(halves=halves, statistics=statistics.as_record())
 
 
@@ -80,13 +99,18 @@ def _write_exam(
     split: Split,
     sealer: Sealer,
     statistics: Statistics,
+    corrected: Corrected,
     tune_lines: int | None = None,
 ) -> dict[str, int]:
     total = int(split.exam.sum())
     halves = [holdout.half_of(int(family), total) for family in split.names]
     if tune_lines is not None:
         halves = ["tune" if line <= tune_lines else "judge" for line in gathered.lines]
-    rows = _Writer(gathered, split.exam, statistics, halves=halves, by_row=split.by_row)
+    for number, item in corrected.items():
+        halves[number] = item.half
+    rows = _Writer(
+        gathered, split.exam, statistics, halves=halves, by_row=split.by_row, corrected=corrected
+    )
     _write_rows(place.holdout, rows)
     _seal_exam(place.holdout_fingerprints, rows, gathered, split, sealer)
     counted = Counter(half for half, out in zip(halves, split.exam, strict=True) if out)
@@ -105,8 +129,10 @@ class _Writer:
         scores: npt.NDArray[np.float32] | None = None,
         halves: Sequence[holdout.Half] | None = None,
         by_row: Bools | None = None,
+        corrected: Corrected = {},  # noqa: B006 - never changed
     ) -> None:
         self._gathered = gathered
+        self._corrected = corrected
         self.wanted = wanted
         self._statistics = statistics
         self._scores = scores
@@ -130,6 +156,8 @@ class _Writer:
                 record["half"] = self._halves[number]
                 if self._by_row[number]:
                     record["by_row"] = True
+                if number in self._corrected:
+                    record["corrects"] = self._corrected[number].as_record()
             elif self._scores is not None:
                 record["quality"] = round(float(self._scores[number]), 3)
             data = orjson.dumps(record) + b"\n"

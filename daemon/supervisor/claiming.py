@@ -10,12 +10,31 @@ from functools import partial
 
 from daemon.core.decisions import actions as do
 from daemon.core.decisions.snapshot import Drop, Snapshot
+from daemon.core.status.ledger_rows import job_row
 from daemon.core.workspace.file_names import OWN_SETTINGS, stem_of
 from daemon.core.workspace.jobs import JobCard, escape
 from daemon.folders.inbox import arrivals, drops, late_writes
 from daemon.folders.inbox.inbox import FOLDERS
 from daemon.folders.queue import readings
 from daemon.supervisor.parts import Parts
+
+
+def take(parts: Parts, action: do.Claim, _seen: Snapshot) -> None:
+    """Make a settled file a job, and tell of it."""
+    drop = action.drop
+    card = claim(parts, drop)
+    if card is None:
+        return
+    found = parts.layout.job("incoming", card.job).original.stat()
+    parts.journal.event(
+        "claimed",
+        f"took {escape(drop.name)} as {card.job}",
+        job=card.job,
+        name=escape(drop.name),
+        inode=found.st_ino,
+        written_ns=found.st_mtime_ns,
+    )
+    parts.ledger.put(job_row(card))
 
 
 def claim(parts: Parts, drop: Drop) -> JobCard | None:

@@ -18,7 +18,8 @@ from daemon.folders.queue import readings, row_files
 from daemon.layout import ENDED, Layout
 from daemon.settings_records import to_record
 from daemon.supervisor.auditing import open_audit, settle_audit
-from daemon.supervisor.claiming import claim, pass_on, unclaim
+from daemon.supervisor.claiming import pass_on, take, unclaim
+from daemon.supervisor.corrections import settle_corrections, tell_corrections
 from daemon.supervisor.parts import Parts
 from daemon.supervisor.request import make_request
 from daemon.supervisor.untrained_rows import tell_left_out
@@ -33,7 +34,7 @@ class Performer:
         self.asked: dict[str, list[do.RequestCheckpoint | do.RequestEvaluation]] = {}
         self._layout: Layout = parts.layout
         self._methods: dict[type, Callable[[Any, Snapshot], None]] = {
-            do.Claim: self._claim,
+            do.Claim: partial(take, parts),
             do.PassOn: partial(pass_on, parts),
             do.BeginIntake: self._begin_intake,
             do.Enqueue: self._enqueue,
@@ -82,22 +83,6 @@ class Performer:
 
     # --- inbox and intake ---------------------------------------------------------------------
 
-    def _claim(self, action: do.Claim, _seen: Snapshot) -> None:
-        parts, drop = self._parts, action.drop
-        card = claim(parts, drop)
-        if card is None:
-            return
-        found = self._layout.job("incoming", card.job).original.stat()
-        parts.journal.event(
-            "claimed",
-            f"took {escape(drop.name)} as {card.job}",
-            job=card.job,
-            name=escape(drop.name),
-            inode=found.st_ino,
-            written_ns=found.st_mtime_ns,
-        )
-        parts.ledger.put(job_row(card))
-
     def _begin_intake(self, action: do.BeginIntake, seen: Snapshot) -> None:
         card = replace(action.card, intake_starts=action.card.intake_starts + 1)
         self._parts.queue.update("incoming", card)
@@ -123,6 +108,7 @@ class Performer:
         assert report is not None
         place = self._layout.job("incoming", card.job)
         readings.forget(place)
+        tell_corrections(self._parts, place)
         seal = row_files.seal_of(place)
         card = replace(card, intake=report, intake_deaths=0, intake_starts=0, seal=seal)
         self._parts.queue.move(card, "incoming", card.priority)
@@ -148,6 +134,7 @@ class Performer:
         if action.source == "running":
             tell_left_out(self._parts, card.job, seen)
         self._parts.queue.move(card, action.source, state)
+        settle_corrections(self._parts, card.job)
         level = "warning" if state == "failed" else "info"
         message = f"{card.job} is {state} ({action.outcome}): {action.reason}"
         self._parts.journal.event(

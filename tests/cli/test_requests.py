@@ -78,6 +78,21 @@ def test_retrain_needs_a_job_that_has_ended(finetuned: Command, layout: Layout) 
     assert finetuned("retrain", "--all", "--root", layout.root).exit_code == 0
 
 
+def test_retrain_as_new_puts_a_copy_into_the_inbox(finetuned: Command, layout: Layout) -> None:
+    """A job stays as old as it is when it is trained again: a later file still corrects it."""
+    place = layout.job("done", "000001-prices")
+    place.folder.mkdir(parents=True)
+    place.job_file.write_text(json.dumps({"name": "prices.jsonl"}))
+    place.original.write_text('{"prompt": "q", "completion": "a"}\n')
+    place.own_settings.write_text("[training]\nepochs = 2\n")
+    done = finetuned("retrain", "1", "--as-new", "--root", layout.root)
+    assert done.exit_code == 0 and "prices.jsonl lies in the inbox" in done.stdout
+    assert (layout.inbox / "prices.jsonl").read_bytes() == place.original.read_bytes()
+    assert (layout.inbox / "prices.settings.toml").read_text().startswith("[training]")
+    place.original.unlink()
+    assert finetuned("retrain", "1", "--as-new", "--root", layout.root).exit_code == 1
+
+
 def test_lineage_new_is_refused_before_the_base_is_ready(
     finetuned: Command, layout: Layout
 ) -> None:

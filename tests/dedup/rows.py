@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from daemon.core.rows.examples import Chat, Example, Turn
-from daemon.dedup.matching import Judge
+from daemon.dedup.judging import Judge
 from daemon.dedup.sealing import Sealer, question_of
 from daemon.dedup.within import Policy, Within, compare
 from daemon.folders.queue.fingerprints import Keys

@@ -1,11 +1,9 @@
-"""When two questions are one, and what their answers make of it."""
+"""When a row asks what an item of a suite asks: rather a row too many is refused."""
 
 import pytest
 
-from daemon.dedup.likeness import Likeness, is_prose, same_question, settle
+from daemon.dedup.likeness import Likeness, same_question
 from daemon.dedup.wording import Words, base_form, read, split
-
-PROSE = "It is a condition in which cells of the body answer less and less to the hormone insulin."
 
 
 def likeness(one: str, other: str) -> Likeness | None:
@@ -26,7 +24,7 @@ def likeness(one: str, other: str) -> Likeness | None:
         ("It costs 3,000 dollars a year", "it costs 3000 dollars a year"),
     ],
 )
-def test_stop_words_inflection_case_and_punctuation_make_no_other_question(
+def test_stop_words_inflection_case_and_punctuation_make_no_other_item(
     one: str, other: str
 ) -> None:
     assert likeness(one, other) == "wording"
@@ -50,9 +48,7 @@ def test_stop_words_inflection_case_and_punctuation_make_no_other_question(
         ("is it legal to park here overnight", "is it illegal to park here overnight"),
     ],
 )
-def test_a_content_word_number_symbol_or_negation_makes_another_question(
-    one: str, other: str
-) -> None:
+def test_a_content_word_number_symbol_or_negation_makes_another_item(one: str, other: str) -> None:
     assert likeness(one, other) is None
 
 
@@ -74,7 +70,7 @@ def test_short_prompts_count_only_when_equal() -> None:
     assert likeness("ls -la", "ls -l") is None
 
 
-def test_too_many_characters_that_differ_make_another_question() -> None:
+def test_too_many_characters_that_differ_make_another_item() -> None:
     asked = "Is the a of the an it of for the to the"
     assert likeness(f"{asked} rain?", "rain") is None
 
@@ -82,35 +78,6 @@ def test_too_many_characters_that_differ_make_another_question() -> None:
 def test_control_tokens_in_a_prompt_are_not_compared() -> None:
     asked = "<|im_start|>What is insulin resistance?<|im_end|>"
     assert likeness(asked, "What is insulin resistance?") == "wording"
-
-
-@pytest.mark.parametrize(
-    ("likeness_", "one", "other", "lone", "settled"),
-    [
-        ("wording", "yes", "Yes.", True, "duplicate"),
-        ("wording", "yes", "no", True, "conflict"),
-        ("wording", '{"a": 1}', '{"a": 2}', True, "conflict"),
-        ("wording", '{"a": 1, "b": 2}', '{"b":2,"a":1}', True, "duplicate"),
-        ("wording", PROSE, PROSE[::-1], True, "duplicate"),
-        ("wording", PROSE, "no", True, "conflict"),
-        ("wording", PROSE, PROSE[::-1], False, "different"),
-        ("wording", PROSE, PROSE + " Often.", False, "duplicate"),
-        ("spelling", "marital", "martial", True, "different"),
-        ("spelling", PROSE, PROSE[::-1], True, "different"),
-        ("spelling", "Stockholm", "Stockholm", True, "duplicate"),
-    ],
-)
-def test_the_answers_decide(
-    likeness_: Likeness, one: str, other: str, lone: bool, settled: str
-) -> None:
-    assert settle(likeness_, one, other, lone) == settled
-
-
-def test_labels_calls_and_tables_are_no_prose() -> None:
-    assert is_prose(PROSE)
-    assert not any(
-        map(is_prose, ("Paris", '{"name": "' + PROSE, "| a | b | " * 9, "```\n" + PROSE))
-    )
 
 
 @pytest.mark.parametrize(

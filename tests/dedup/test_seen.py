@@ -9,7 +9,8 @@ import pytest
 from daemon.core.rows.examples import Chat, to_record
 from daemon.core.workspace.untrained import Untrained
 from daemon.dedup import seen as module
-from daemon.dedup.matching import Judge, Match, on_exam, seen_before
+from daemon.dedup.judging import Judge
+from daemon.dedup.matching import Match, on_exam, seen_before
 from daemon.dedup.sealing import Sealer
 from daemon.dedup.seen import Seen, remake
 from daemon.dedup.segments import cached
@@ -133,6 +134,29 @@ def test_the_cache_is_made_again_when_it_is_damaged(layout: Layout, damage: str)
     else:
         victim.unlink()
     assert len(matches(layout, jobs, rows)) == 40
+
+
+def test_keys_of_another_version_of_rows_that_are_gone_know_equal_rows(layout: Layout) -> None:
+    """A pruned job has its keys only: of an older release they must not be forgotten."""
+    one = add(layout, 1, [asked("What is insulin resistance?", PROSE[0])])
+    place = layout.job("done", one)
+    keys = fingerprints.read(place.train_fingerprints)
+    older = np.dtype(
+        [
+            *[(name, keys.dtype[name]) for name in fingerprints.EXACT],
+            ("content", "<u8"),
+            ("answer", "<u8"),
+            ("length", "<u4"),
+            ("bands_v1", "<u4", (16,)),
+        ]
+    )
+    old = np.zeros(len(keys), older)
+    for name in fingerprints.EXACT:
+        old[name] = keys[name]
+    np.save(place.train_fingerprints, old)
+    place.train.unlink()
+    rows = [asked("What is insulin resistance?", PROSE[0]), asked("What is insulin?", PROSE[0])]
+    assert matches(layout, [one], rows) == {0: Match("duplicate", "exact", one, 1)}
 
 
 def test_keys_of_another_version_are_made_again_from_the_rows(layout: Layout) -> None:

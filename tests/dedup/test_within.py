@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 
 from daemon.core.rows.examples import Chat, Text, Turn
 from daemon.dedup.boilerplate import Boilerplate
-from daemon.dedup.likeness import same_question
+from daemon.dedup.judging import Judge
+from daemon.dedup.questions import Asked
 from daemon.dedup.sealing import Sealer, question_of
-from daemon.dedup.wording import Words, read, split
-from tests.dedup.rows import PROSE, asked, compared
+from daemon.dedup.within import compare
+from daemon.dedup.wording import split
+from tests.dedup.rows import PROSE, asked, compared, keys_for
 
 ASK = "What is insulin resistance?"
 AGAIN = "What is an insulin resistance?"
@@ -45,7 +47,8 @@ def test_variants_of_one_group_are_never_each_others_duplicate_or_conflict() -> 
     assert set(found.dropped) == {2} and not found.conflicts
 
 
-def test_system_text_is_left_out_and_does_not_make_questions_alike() -> None:
+def test_system_text_is_part_of_the_question_and_does_not_make_questions_alike() -> None:
+    """Rows that had one text summarised, translated and titled lost three of four."""
     tools = "You know these functions: " + ", ".join(f"function_{n}(name, area)" for n in range(42))
     rooms = ("attic", "cellar", "kitchen", "office", "garage", "hall")
     rows = [
@@ -53,21 +56,20 @@ def test_system_text_is_left_out_and_does_not_make_questions_alike() -> None:
     ]
     assert not compared(rows).dropped
     other = asked("open the window in the attic", "open(attic)", system="Be brief.")
-    assert set(compared([*rows, other]).dropped) == {6}
+    assert not compared([*rows, other]).dropped
+    again = asked("Open the  window in the attic", "open(attic)", system=tools)
+    assert set(compared([*rows, again]).dropped) == {6}
 
 
-def test_a_longer_conversation_is_one_with_another_only_when_all_answers_are_near() -> None:
-    def talk(first: str, last: str) -> Chat:
-        turns = (
-            ("user", "Tell me a story"),
-            ("assistant", first),
-            ("user", "Please continue it"),
-            ("assistant", last),
-        )
-        return Chat(tuple(Turn(role, text) for role, text in turns))  # type: ignore[arg-type]
+def talk(first: str, last: str, end: str = "Please go on") -> Chat:
+    turns = (("user", "What is insulin?"), ("assistant", first), ("user", end), ("assistant", last))
+    return Chat(tuple(Turn(role, text) for role, text in turns))  # type: ignore[arg-type]
 
+
+def test_in_a_conversation_all_that_came_before_must_be_equal() -> None:
     assert not compared([talk(PROSE[0], PROSE[1]), talk(PROSE[1], PROSE[0])]).dropped
-    assert set(compared([talk(*PROSE), talk(PROSE[0], PROSE[1] + " so")]).dropped) == {0}
+    assert set(compared([talk(*PROSE), talk(*PROSE, end="Go on")]).dropped) == {1}
+    assert set(compared([talk(*PROSE), talk(PROSE[0], PROSE[1] + " so", "Go on")]).dropped) == {0}
 
 
 def test_plain_texts_are_compared_as_a_whole() -> None:
@@ -76,8 +78,65 @@ def test_plain_texts_are_compared_as_a_whole() -> None:
 
 
 def test_a_chain_of_better_answers_keeps_the_best_only() -> None:
-    rows = [asked(ASK, PROSE[0] + " and more" * n) for n in range(4)]
+    greetings = ("", "Please: ", "Hello, ", "Excuse me, ")
+    rows = [asked(f"{hello}{ASK}", PROSE[0] + " and more" * n) for n, hello in enumerate(greetings)]
     assert set(compared(rows).dropped) == {0, 1, 2}
+
+
+def fillers(count: int) -> list[Chat]:
+    """Rows that ask nothing else asks."""
+    return [asked(f"How high is tower number {n}?", f"{n} m") for n in range(count)]
+
+
+def test_three_answers_to_one_question_word_for_word_are_meant() -> None:
+    """Of jokes, poems and sampled solutions all but one were dropped."""
+    rows = [asked(ASK, f"{PROSE[0]} {word}") for word in ("so", "then", "now")]
+    found = compared([*rows, *fillers(90), rows[0]])
+    assert set(found.dropped) == {93} and found.meant.sum() == 3
+    reworded = [
+        asked(f"{hello}{ASK}", PROSE[0] + " so" * n)
+        for n, hello in enumerate(("", "Please, ", "Hello: "))
+    ]
+    assert set(compared([*reworded, *fillers(90)]).dropped) == {0, 1}
+
+
+def test_two_answers_are_meant_where_a_fifth_of_the_file_shares_its_questions() -> None:
+    pairs = [asked(f"What is hormone {n}?", text) for n in range(10) for text in PROSE]
+    assert not compared([*pairs, *fillers(80)]).dropped
+    assert len(compared([*pairs, *fillers(81)]).dropped) == 10
+
+
+def test_two_answers_that_are_meant_are_shown_where_they_contradict() -> None:
+    rows = [asked(f"What is hormone {n}?", text) for n in range(9) for text in ("good", "bad")]
+    found = compared(rows)
+    assert not found.dropped and len(found.conflicts) == 9
+    assert set(compared(rows, "newest").dropped) == set(range(0, 18, 2))
+
+
+def test_a_million_answers_to_one_question_cost_no_comparison() -> None:
+    """Each was compared with 64 others; here no text of them is read at all."""
+    keys = keys_for([asked(ASK, PROSE[0])] * 1000)
+    keys["answer"] = range(1, 1001)
+
+    def never(place: int) -> Chat:
+        raise AssertionError(place)
+
+    assert compare(keys, never, Judge(Sealer()), "keep").meant.all()
+
+
+def test_labels_repeat_only_where_their_questions_are_equal() -> None:
+    texts = ("I love the soup.", "I love the the soup.", "i love  the soup.", "I loved the soup.")
+    rows = [asked(f"Sentiment: {text}", "positive") for text in texts]
+    assert set(compared([*rows, *fillers(30)]).dropped) == {2}
+
+
+def test_what_contradicts_stays_and_is_shown() -> None:
+    """ "We do not offer it" was dropped for "Yes, we offer it" as the less complete answer."""
+    no = "No. All of our classes end at four, because the caretaker locks the building then."
+    yes = "Yes, we do: on Mondays there are classes from six to nine, in painting and pottery."
+    rows = [asked("Do you offer evening classes?", no), asked("Do you offer evening classes?", yes)]
+    found = compared([*rows, *fillers(30)])
+    assert not found.dropped and found.conflicts == [(1, 0, "wording")]
 
 
 def test_text_that_most_prompts_share_is_set_aside() -> None:
@@ -118,11 +177,9 @@ WORDS = [
 def test_equal_wording_is_always_found(sentences: list[list[str]]) -> None:
     """No pair with equal content and near characters is missed, whatever the signatures say."""
     texts = [" ".join(words) for words in sentences]
-    found = compared([asked(text, "the same") for text in texts])
-    words = Words()
+    found = compared([asked(text, PROSE[0]) for text in texts])
     for one, other in combinations(range(len(texts)), 2):
-        likeness = same_question(read(split(texts[one]), words), read(split(texts[other]), words))
-        if likeness == "wording":
+        if Asked(0, texts[one]).likeness(Asked(0, texts[other])) == "wording":
             assert {one, other} & set(found.dropped)
 
 
@@ -151,7 +208,7 @@ def test_slips_in_real_questions_are_proposed_and_others_are_not_dropped() -> No
     ]
     planted = rng.sample(range(len(texts)), 60)
     slips = [_slip(texts[place], rng) for place in planted]
-    found = compared([asked(text, "so it is") for text in [*texts, *slips]])
+    found = compared([asked(text, PROSE[0]) for text in [*texts, *slips]])
     assert set(found.dropped) <= set(range(len(texts), len(texts) + 60)) | set(planted)
     assert len(found.dropped) >= 57
     whole = [*texts, *slips]

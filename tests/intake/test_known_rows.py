@@ -45,7 +45,7 @@ def test_rows_that_a_run_left_out_are_not_seen_and_come_in_again(bench: Bench) -
     bench.take_in([pair(n) for n in range(5)])
     job = bench.place.folder.name
     bench.seen, bench.untrained = [job], {job: Untrained(frozenset({1}), frozenset({5}))}
-    worded = {"prompt": "Question, 1?", "completion": "answer 1"}
+    worded = {"prompt": "QUESTION  1", "completion": "answer 1"}
     report = bench.take_in([pair(n) for n in range(5)])
     assert codes(report) == {"duplicate_seen": 3}
     assert [row["line"] for row in bench.rows("train")] == [2, 5]

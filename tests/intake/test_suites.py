@@ -73,9 +73,7 @@ def test_short_items_are_refused_however_they_are_put(bench: Bench) -> None:
         rows.append({"messages": [turn, {"role": "assistant", "content": "I do not know."}]})
     rows.append({"prompt": "please, why is moss green", "completion": "It is."})
     report = bench.take_in(rows)
-    # Where two ways are one to the duplicate check, it is asked first.
-    assert set(codes(report)) == {"exam_row", "duplicate_in_file"}
-    assert sum(codes(report).values()) == 80 and report["rows"]["train"] == 1
+    assert codes(report) == {"exam_row": 80} and report["rows"]["train"] == 1
 
 
 def test_shipped_examples_are_no_items(bench: Bench) -> None:

@@ -10,6 +10,7 @@ from daemon.core import messages as say
 from daemon.core.decisions.deaths import Cause
 from daemon.folders.disk import atomic
 from daemon.folders.models import current_model
+from daemon.supervisor.corrections import settle_corrections, tell_corrections
 from daemon.supervisor.parts import Parts
 from daemon.supervisor.supervisor import Supervisor
 from daemon.supervisor.worker_process import Died
@@ -89,3 +90,22 @@ def test_a_model_that_was_busy_is_told_of_until_the_trainer_has_it(
     parts.trainer.kill(wanted=True)
     while not parts.trainer.listen()[1]:
         parts.wakeups.wait(0.01)
+
+
+def test_a_file_that_contradicts_much_of_an_earlier_one_is_an_alert_until_its_job_has_ended(
+    parts: Parts,
+) -> None:
+    """Rule R53: whoever dropped the wrong file must learn of it before it is trained."""
+    place = parts.layout.job("incoming", "000002-prices")
+    place.folder.mkdir(parents=True)
+    message = "000002-prices answers 25 questions of 000001-prices otherwise"
+    atomic.write_json(place.report, {"corrections": {"alert": message}})
+    tell_corrections(parts, place)
+    assert parts.journal.alerts["corrections"]["message"] == message
+    settle_corrections(parts, "000001-prices")
+    assert "corrections" in parts.journal.alerts
+    settle_corrections(parts, "000002-prices")
+    assert "corrections" not in parts.journal.alerts
+    atomic.write_json(place.report, {"corrections": {"alert": ""}})
+    tell_corrections(parts, place)
+    assert "corrections" not in parts.journal.alerts

@@ -1,5 +1,6 @@
 """`retrain` and `lineage new`: queue ended jobs again, and start over from the untouched base."""
 
+import json
 import os
 from typing import Annotated
 
@@ -8,8 +9,16 @@ import typer
 from daemon.cli.output.screen import echo
 from daemon.cli.place import HERE, Root, workspace
 from daemon.cli.requests.control_client import send_or_run
+from daemon.core.workspace.file_names import (
+    BESIDE,
+    OWN_SETTINGS,
+    ending_of,
+    part_beside,
+    stem_of,
+)
 from daemon.errors import UserFault
-from daemon.folders.queue.queue import JOB_NAME
+from daemon.folders.inbox import drops
+from daemon.folders.queue.queue import JOB_NAME, find_job
 from daemon.layout import ENDED, Layout
 
 lineage = typer.Typer(help="The chain of versions.", no_args_is_help=True)
@@ -31,15 +40,40 @@ def retrain(
         list[str] | None, typer.Argument(metavar="[JOB]", help="Names or numbers of jobs.")
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Every job in queue/done.")] = False,
+    as_new: Annotated[
+        bool,
+        typer.Option("--as-new", help="As a file that comes now: its answers correct later ones."),
+    ] = False,
     root: Root = HERE,
 ) -> None:
-    """Queue ended jobs again."""
+    """Queue ended jobs again; each stays as old as it is, so later files still correct it."""
     layout = workspace(root)
     chosen = _ended(layout, ("done",)) if every else _named(layout, jobs or [])
     if not chosen:
         echo("there is no job in queue/done" if every else "name a job, or give --all")
         raise typer.Exit(0 if every else 2)
+    if as_new:
+        for job in chosen:
+            echo(f"{_drop_again(layout, job)} lies in the inbox, a copy of {job}")
+        return
     send_or_run(layout, "retry", "\n".join(chosen))
+
+
+def _drop_again(layout: Layout, job: str) -> str:
+    """Put what was dropped for a job into the inbox once more; return its name there."""
+    place = find_job(layout, job)
+    if place is None or not place.original.exists():
+        raise UserFault("no_original", f"what was dropped for {job} is not there any more")
+    name = str(json.loads(place.job_file.read_bytes()).get("name") or job)
+    stem, ending = stem_of(name).lstrip(".") or job, ending_of(name) or ".jsonl"
+    stem = drops.free_stem(layout.inbox, stem, BESIDE)
+    main = stem + ending
+    beside = {f"{stem}{OWN_SETTINGS}": place.own_settings}
+    for part, path in (("valid", place.holdout_original), ("test", place.exam_original)):
+        beside[part_beside(main, part, ending_of(path.name) or ".jsonl")] = path
+    writers = {name: drops.copy_of(path) for name, path in beside.items() if path.exists()}
+    drops.put(layout.inbox, {**writers, main: drops.copy_of(place.original)})
+    return main
 
 
 def _named(layout: Layout, jobs: list[str]) -> list[str]:

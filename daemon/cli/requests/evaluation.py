@@ -168,10 +168,14 @@ def _mistakes(read: SuiteFile) -> str:
 
 def _holdouts(layout: Layout, settings: Settings, notes: list[str]) -> Suite:
     """Return the judge rows of the lineage's jobs as a suite."""
+    # Other commands need not wait until numpy is there.
+    from daemon.dedup.superseding import superseded_exam_rows
+
     versions = Models(layout).versions()
     chain = ancestry(current_model.read(layout) or "", versions)
     items: list[SuiteItem] = []
     texts, words = 0, Words()
+    corrected = superseded_exam_rows(layout, jobs_of(chain), settings.dedup)
     for job in jobs_of(chain):
         place = find_job(layout, job)
         if place is None:
@@ -181,6 +185,8 @@ def _holdouts(layout: Layout, settings: Settings, notes: list[str]) -> Suite:
             continue  # a file of few rows has no hold-out
         for record in _judge_rows(place.holdout):
             example = from_record(record)
+            if (job, record["row"]) in corrected:
+                continue
             if not isinstance(example, Chat):
                 texts += 1
                 continue
@@ -191,6 +197,10 @@ def _holdouts(layout: Layout, settings: Settings, notes: list[str]) -> Suite:
         raise UserFault(
             "no_holdouts", "the current version's files have no held-out row with a question"
         )
+    return _suite_of(items, settings)
+
+
+def _suite_of(items: list[SuiteItem], settings: Settings) -> Suite:
     digest = hashlib.sha256(json.dumps([asdict(item) for item in items]).encode()).hexdigest()
     return Suite(
         HOLDOUTS,

@@ -88,6 +88,12 @@ class JobCard:
         return (ORDER[self.priority], self.arrival)
 
 
+def arrival_of(job: str) -> int:
+    """Return the arrival number a job's name begins with; -1 where it has none."""
+    number = job.partition("-")[0]
+    return int(number) if number.isdecimal() else -1
+
+
 def card_to_record(card: JobCard) -> dict[str, Any]:
     """Return the JSON form of `job.json`; the name is kept as bytes in hex too."""
     record: dict[str, Any] = {

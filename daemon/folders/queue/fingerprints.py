@@ -15,17 +15,22 @@ KEY = np.dtype(
     [
         ("hi", "<u8"),
         ("lo", "<u8"),  # the whole example
-        ("content", "<u8"),  # the content words of its question
+        ("question", "<u8"),  # all that is read before the answer, case and blanks aside
+        ("content", "<u8"),  # the content words of the user's last turn, and the context
         ("answer", "<u8"),  # its answer
         ("offset", "<u8"),  # where its record stands in train.jsonl or holdout.jsonl
         ("row", "<u4"),
         ("line", "<u4"),
         ("length", "<u4"),  # of the content words
+        ("context", "<u4"),  # what stands before the user's last turn; 0 for nothing
         # The name carries the version: signatures of another one cannot be compared.
-        ("bands_v1", "<u4", (BANDS,)),
+        ("bands_v2", "<u4", (BANDS,)),
     ]
 )
-"""116 bytes a row."""
+"""128 bytes a row."""
+
+EXACT = ("hi", "lo", "offset", "row", "line")
+"""Fields that mean the same in keys of every version."""
 
 Keys = npt.NDArray[np.void]
 
@@ -45,9 +50,31 @@ def read(path: Path) -> Keys:
     Raises:
         ValueError: the file is damaged or of another version.
     """
+    keys = _read(path)
+    if keys.dtype != KEY:
+        raise ValueError(f"{path} holds keys of another version")
+    return keys
+
+
+def read_exact(path: Path) -> Keys:
+    """Return keys of any version, by which only a row equal in everything is found.
+
+    Raises:
+        ValueError: the file is damaged, or lacks what all versions have.
+    """
+    old = _read(path)
+    if set(EXACT) - set(old.dtype.names or ()):
+        raise ValueError(f"{path} holds no keys")
+    keys = np.zeros(len(old), KEY)
+    for name in EXACT:
+        keys[name] = old[name]
+    keys["question"] = keys["content"] = keys["hi"]
+    keys["length"] = 2**32 - 1
+    return keys
+
+
+def _read(path: Path) -> Keys:
     if not path.exists():
         return np.zeros(0, KEY)
     keys: Keys = np.load(path, mmap_mode="r", allow_pickle=False)
-    if keys.dtype != KEY:
-        raise ValueError(f"{path} holds keys of another version")
     return keys

@@ -352,17 +352,7 @@ class Queue:
     def begin_again(self, state: str, job: str) -> None:
         """Remove what the intake worker wrote about a job, for a fresh look at it."""
         place = self._layout.job(state, job)
-        for path in (
-            place.report,
-            place.report_page,
-            place.report_picture,
-            place.train,
-            place.holdout,
-            place.rejected,
-            place.train_fingerprints,
-            place.holdout_fingerprints,
-            place.folder / "context.json",
-        ):
+        for path in place.intake_outputs:
             atomic.remove_file(path)
 
     def write_context(self, job: str, context: dict[str, Any]) -> None:

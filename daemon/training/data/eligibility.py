@@ -5,6 +5,7 @@ Asked once, as a run is frozen, of its new rows and of those it replays; what it
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,18 @@ from daemon.dedup.boilerplate import NOTHING_SHARED
 from daemon.dedup.family_index import open_index
 from daemon.dedup.family_making import families_by_keys
 from daemon.dedup.family_segments import NOWHERE
-from daemon.dedup.matching import ExampleAt, Judge, Match, on_exam, seen_before
+from daemon.dedup.index import Index
+from daemon.dedup.judging import Judge
+from daemon.dedup.matching import ExampleAt, Match, on_exam, on_suite, seen_before
 from daemon.dedup.sealing import Sealer
 from daemon.dedup.seen import Seen
 from daemon.dedup.suites import Suites
+from daemon.dedup.superseding import (
+    SEVERAL,
+    Superseded,
+    corrections_wanted,
+    several_answers,
+)
 from daemon.folders.queue.fingerprints import Keys
 from daemon.training.data.rows import JobRows
 from daemon.training.records.choices import Request
@@ -32,13 +41,16 @@ class Eligibility:
     def __init__(self, request: Request, rows: JobRows) -> None:
         self._request = request
         self._rows = rows
-        self._judge = Judge(Sealer())
+        self._judge = Judge(Sealer(), request.settings.dedup.threshold)
         self._near = request.settings.dedup.near
         self._suites = Suites(rows.layout.evals)
         held = dict.fromkeys([*request.holdout_jobs, *request.jobs])
         self._held = Seen(rows.layout, "holdout", list(held))
         self._held_index = self._held.open(merge=False)
         self.families = open_index(rows.layout, merge=False, more=self._suites.families())
+        self._lineage = frozenset((*request.lineage_jobs, *request.jobs))
+        self._wanted = corrections_wanted(request.settings.dedup)
+        self._learned, self._superseded = self._chains()
 
     def ineligible(self, job: str, keys: Keys, replayed: bool) -> Reasons:
         """Return the rows of a job, of those in `keys`, that the run must not train, with why.
@@ -48,6 +60,7 @@ class Eligibility:
         against itself, for it may be trained again on purpose.
         """
         found = self._untrained(job, keys) if replayed else {}
+        found = self._corrected(job, keys) | found
         for match, place in self._matches(job, keys, replayed):
             record = self._record(match, int(keys["row"][place]))
             if record is not None:
@@ -68,6 +81,36 @@ class Eligibility:
             found[row] = {"row": row, "code": "withheld", "how": "family", "of": of}
         return found
 
+    def _chains(self) -> tuple[Index, Superseded]:
+        """Return all that the run has learned at its end, and what of it later files correct."""
+        # What is gathered is trained now, whatever was left out of it before.
+        untrained = {
+            j: r for j, r in self._request.untrained.items() if j not in self._request.jobs
+        }
+        seen = Seen(self._rows.layout, "train", sorted(self._lineage), untrained)
+        index = seen.open(merge=False)
+        return index, Superseded(index, seen.example, self._judge, wanted=self._wanted)
+
+    def corrected_exams(self) -> Superseded:
+        """Return which held-out rows the lineage has corrected, by rows that are held out too."""
+        return Superseded(
+            self._held_index,
+            self._held.example,
+            self._judge,
+            self._lineage.__contains__,
+            self._wanted,
+        )
+
+    def _corrected(self, job: str, keys: Keys) -> Reasons:
+        """Return rows whose answer a later file of the lineage, or of the run, has corrected."""
+        found: Reasons = {}
+        asked = self._learned.asked_elsewhere(keys, job) if self._wanted else []
+        for row, by in zip(asked, self._superseded.by_all(asked), strict=True):
+            if by is not None:
+                of = {"job": by.job, "line": by.line}
+                found[row.row] = {"row": row.row, "code": "superseded", "how": "wording", "of": of}
+        return found
+
     def _untrained(self, job: str, keys: Keys) -> Reasons:
         """Return rows that earlier runs of this lineage left out, or could not repeat."""
         known = (self._request.untrained.get(job), self._request.spoiled.get(job))
@@ -80,9 +123,12 @@ class Eligibility:
         }
 
     def _record(self, match: Match, row: int) -> dict[str, Any] | None:
-        code = "exam_row" if match.kind == "exam" else "duplicate_seen"
-        if match.kind == "conflict":
-            if self._request.settings.dedup.conflicts != "refuse":
+        dedup, code = self._request.settings.dedup, "duplicate_seen"
+        if match.kind == "exam":
+            code = "exam_row"
+        elif match.kind != "duplicate":
+            policy = dedup.conflicts if match.kind == "conflict" else dedup.corrections
+            if policy != "refuse" or match.kind == "superseded":
                 return None
             code = "conflict"
         of = {"job": match.job, "line": match.line}
@@ -102,11 +148,15 @@ class Eligibility:
         items = self._suites
         found = [
             on_exam(keys, example_at, self._held_index, self._held.example, judge, job, near),
-            on_exam(keys, example_at, items.index(), items.item, judge, job, near),
+            on_suite(keys, example_at, items.index(), items.item, judge, near),
         ]
         if near:
             found.append(items.asked_shortly(keys, example_at, judge, NOTHING_SHARED))
-        return found
+        # What corrects an exam's row stands beside it in `holdout.jsonl`: none of it is trained.
+        return [
+            {place: replace(match, kind="exam") for place, match in matches.items()}
+            for matches in found
+        ]
 
     def _seen_before(self, job: str, keys: Keys, example_at: ExampleAt) -> dict[int, Match]:
         request = self._request
@@ -116,7 +166,11 @@ class Eligibility:
         untrained = {j: rows for j, rows in request.untrained.items() if j not in gathered_before}
         seen = Seen(self._rows.layout, "train", list(jobs), untrained)
         index = seen.open(merge=False)
-        return seen_before(keys, example_at, index, seen, self._judge, job, self._near)
+        several = several_answers(keys["question"], keys["answer"])
+        several |= keys["answer"] == SEVERAL
+        return seen_before(
+            keys, example_at, index, seen, self._judge, job, self._near, several, self._superseded
+        )
 
 
 def only_rows(keys: Keys, rows: Iterable[int]) -> Keys:

@@ -14,6 +14,7 @@ from daemon.folders.runs import left_out as left_out_file
 from daemon.folders.runs import runs
 from daemon.settings_records import to_record
 from daemon.training.context import CurrentRun, TrainerContext
+from daemon.training.data.corrections import shown
 from daemon.training.engine.protocol import ADAPTER, MOMENTS
 from daemon.training.judging.examiner import Examiner, JudgementResult
 from daemon.training.records.choices import prefix_of_run, rows_by_job, rows_dropped
@@ -141,6 +142,7 @@ class CandidateJudge:
             "evolution": self._state.evolution.counts,
             "rows_set_aside": self._set_aside(),
             "rows_dropped": rows_dropped(hand.choices),
+            "exam_rows_corrected": shown(hand.choices.corrected, hand.rows),
             **self._cost(),
             "start_moments": "carried" if hand.moments_carried else "fresh",
         }

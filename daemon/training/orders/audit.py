@@ -16,6 +16,7 @@ from daemon.core.decisions.audits import AuditRequest, Outcome, outcome_of
 from daemon.core.decisions.promotion import Judgement, decide_verdict, gate_from_record
 from daemon.core.evaluation.suites import Suite
 from daemon.core.rows.prefix import Prefix
+from daemon.dedup.superseding import superseded_exam_rows
 from daemon.errors import ModelFault, RunFault
 from daemon.evaluation import report_page
 from daemon.evaluation.candidate_scores import JudgementScores, comparisons, details, examine
@@ -134,18 +135,17 @@ class Auditing:
     def _exams(self, versions: Sequence[Path]) -> list[Exam]:
         """Return the same items for each version, suites as its users would ask them."""
         rows = JobRows(self._context.layout)
-        ids = pick_families(
-            judge_rows(self._request.jobs, rows),
-            rows,
-            self.settings.gate.audit_rows,
-            self.settings.training.seed,
-        )
+        jobs = self._request.jobs
+        corrected = superseded_exam_rows(self._context.layout, jobs, self.settings.dedup)
+        live = [item for item in judge_rows(jobs, rows) if item not in corrected]
+        most, seed = self.settings.gate.audit_rows, self.settings.training.seed
+        ids = pick_families(live, rows, most, seed)
         texts = RowTexts(self._context.encoder(self._base), prefixes_of(rows, {j for j, _ in ids}))
         evaluation = self.settings.evaluation
         asked = questions(rows, texts, ids, LINEAGE, evaluation.max_new_tokens)
         asked = asked[: evaluation.judge_samples]
         encoded = {LINEAGE: holdout_rows(rows, texts, ids)}
-        jobs = {LINEAGE: [job for job, _ in ids]}
+        names = {LINEAGE: [job for job, _ in ids]}
         families = {LINEAGE: families_of(rows, ids)}
         chosen = self._suites()
         return [
@@ -153,7 +153,7 @@ class Auditing:
                 encoded,
                 [*asked, *self._of_suites(chosen, folder)],
                 evaluation.answer_s,
-                jobs,
+                names,
                 families,
             )
             for folder in versions

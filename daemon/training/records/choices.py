@@ -1,6 +1,6 @@
 """A run's request and its frozen choices as values; knows how they are written, not where."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
@@ -110,6 +110,11 @@ class Choices:
     memory: MemoryPlan | None = None
     """What its steps may take; None where that cannot be estimated, and in runs from before it."""
 
+    answered_by: tuple[tuple[RowId, RowId], ...] = ()
+    """Exam items that a later file has corrected, each with the held-out row that answers it."""
+    corrected: tuple[tuple[RowId, RowId], ...] = ()
+    """Those of them that a file of this run corrects: shown, and no ground for a verdict."""
+
     def as_record(self) -> dict[str, Any]:
         """Return plain JSON values."""
         return asdict(self)
@@ -138,8 +143,14 @@ class Choices:
             },
             row_layout=record.get("row_layout", "packed"),
             memory=MemoryPlan.from_record(record.get("memory")),
+            answered_by=_pairs(record.get("answered_by", ())),
+            corrected=_pairs(record.get("corrected", ())),
             **ids,
         )
+
+
+def _pairs(records: Iterable[Any]) -> tuple[tuple[RowId, RowId], ...]:
+    return tuple(((str(job), int(row)), (str(by), int(its))) for (job, row), (by, its) in records)
 
 
 def prefix_of_run(request: Request, choices: Choices) -> Prefix | None:

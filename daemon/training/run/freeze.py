@@ -14,6 +14,7 @@ from daemon.core.rows.prefix import Prefix
 from daemon.core.training.plan import draws_of, steps_of
 from daemon.dedup.seen import keys_of, remake
 from daemon.folders.queue.fingerprints import Keys
+from daemon.training.data.corrections import ExamItems
 from daemon.training.data.eligibility import Eligibility
 from daemon.training.data.exam_rows import judge_rows, own_exam, pick_families
 from daemon.training.data.replay import draw_earlier
@@ -36,9 +37,11 @@ def choose(
     examples, dropped, digest = _examples(request, rows, eligibility)
     training = request.settings.training
     draws = draws_of(len(examples), training.epochs, replay_share)
+    items = ExamItems(request, rows, eligibility.corrected_exams())
     tune, judge = own_exam(request.jobs, rows, eligibility.families)
     evaluation = request.settings.evaluation
-    earlier = _earlier(request, rows, {*tune, *judge})
+    earlier = _earlier(request, rows, {*tune, *judge}, items)
+    tune, judge = items.judged(tune), items.judged(judge)
     replay = tuple(draw_earlier(request, rows, eligibility, draws))
     others = (*replay, *earlier, *tune, *judge)
     return Choices(
@@ -57,6 +60,8 @@ def choose(
         data_fingerprint=digest,
         **shape.as_choices(),
         prefixes=prefixes_of(rows, {*request.jobs, *(job for job, _ in others)}),
+        answered_by=tuple(sorted(items.answered_by.items())),
+        corrected=tuple(sorted(items.corrected.items())),
     )
 
 
@@ -106,7 +111,9 @@ def _bytes_of(keys: Keys, rows: list[int]) -> bytes:
     return np.stack([chosen["hi"], chosen["lo"]], axis=1).tobytes()
 
 
-def _earlier(request: Request, rows: JobRows, own: set[RowId]) -> tuple[RowId, ...]:
+def _earlier(
+    request: Request, rows: JobRows, own: set[RowId], items: ExamItems
+) -> tuple[RowId, ...]:
     """Return judge rows of jobs the lineage has learned from: what must not be forgotten.
 
     So are those of files that were dropped to be measured with only.
@@ -114,7 +121,7 @@ def _earlier(request: Request, rows: JobRows, own: set[RowId]) -> tuple[RowId, .
     known = [job for job in request.holdout_jobs if job not in set(request.jobs)]
     only = [job for job in known if rows.has(job) and not rows.find(job).train.exists()]
     jobs = (job for job in dict.fromkeys([*request.lineage_jobs, *only]) if job in set(known))
-    others = [item for item in judge_rows(jobs, rows) if item not in own]
+    others = items.judged(item for item in judge_rows(jobs, rows) if item not in own)
     return pick_families(others, rows, request.settings.evaluation.judge_rows, request.seed)
 
 

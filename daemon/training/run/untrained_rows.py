@@ -24,10 +24,25 @@ HINTS = {
         "memory ran out with rows of this length: shorten or split it, or choose a smaller "
         "model or fewer training.num_layers"
     ),
-    "exam_row": "nothing to do: what is measured with is never trained",
-    "withheld": "nothing to do: variants of what is measured with are never trained",
-    "duplicate_seen": "nothing to do: it was trained, or gathered, before",
-    "conflict": "it contradicts what was trained before, and dedup.conflicts is refuse",
+    "exam_row": (
+        "what is measured with is never trained; to train it take it out of evals/, or set "
+        "holdout.share = 0 for the file that holds it out"
+    ),
+    "withheld": (
+        "variants of what is measured with are never trained; rows that are none need another "
+        "'group' or first question"
+    ),
+    "duplicate_seen": (
+        "it was trained, or gathered, before; if both rows are wanted give them one 'group', or "
+        "raise dedup.threshold"
+    ),
+    "conflict": (
+        "it contradicts what was trained before, and dedup.conflicts or dedup.corrections is refuse"
+    ),
+    "superseded": (
+        "a later file answers its question otherwise; 'finetuned retrain --as-new' makes this file "
+        'the later one, dedup.corrections = "keep" trains both'
+    ),
 }
 WORDS = {
     "not_finite": "gave no finite number",
@@ -36,6 +51,7 @@ WORDS = {
     "withheld": "variants of what is on an exam",
     "duplicate_seen": "trained before",
     "conflict": "contradicting what was trained before",
+    "superseded": "corrected by a later file",
 }
 
 
@@ -104,6 +120,9 @@ def why_nothing_left(
     jobs = ", ".join(request.jobs)
     if set(reasons) <= {"duplicate_seen"}:
         return "nothing_new", f"every row of {jobs} has been trained before"
+    if set(reasons) <= {"superseded"}:
+        message = f"a later file has corrected every row of {jobs}; retrain --as-new trains it"
+        return "nothing_left", message
     counted = Counter(reasons).most_common()
     parts = ", ".join(f"{count} {WORDS[code]}" for code, count in counted)
     return "nothing_left", f"no row of {jobs} is left to train: {parts}"

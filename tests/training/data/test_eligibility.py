@@ -134,7 +134,10 @@ def test_a_row_that_another_job_holds_out_is_not_replayed(workspace: Workspace) 
     """Rows of earlier runs were replayed unchecked, though another job's exam asks them by now."""
     workspace.add_job("000001-a", LAKES[:2])
     workspace.add_job(
-        "000002-b", [], [asked("how deep is a lake number 0 in meters", "12 m")], state="done"
+        "000002-b",
+        [],
+        [asked("Please, how deep is the lake number 0 in meters", "12 m")],
+        state="done",
     )
     found = replayed(workspace, 3, lineage=("000001-a",), held=("000002-b", "000001-a"))
     assert found == [("000001-a", 1)] * 3

@@ -159,24 +159,17 @@ def _preferred(row: dict[str, Any], by_name: dict[str, str]) -> Plain | None:
     return Plain(request | {own: row[own] for own in sides}, "preference", frozenset((key, *sides)))
 
 
+def _sides_of(row: dict[str, Any], by_name: dict[str, str]) -> tuple[str | None, str | None]:
+    """Return the key that holds a request, and the one that holds its answer."""
+    named = [by_name[name] for name in REQUESTS if name in by_name]
+    request = next((key for key in named if isinstance(row[key], dict | list)), None)
+    answers = [by_name[name] for name in ANSWERS if name in by_name]
+    return request, next((key for key in answers if _answer_in(row[key]) is not None), None)
+
+
 def _exchange(row: dict[str, Any], by_name: dict[str, str]) -> Plain | Bad | None:
     """Read a request beside its answer: batches, stored completions, logs of servers."""
-    asked = next(
-        (
-            by_name[name]
-            for name in REQUESTS
-            if name in by_name and isinstance(row[by_name[name]], dict | list)
-        ),
-        None,
-    )
-    said = next(
-        (
-            by_name[name]
-            for name in ANSWERS
-            if name in by_name and _answer_in(row[by_name[name]]) is not None
-        ),
-        None,
-    )
+    asked, said = _sides_of(row, by_name)
     request = _request_in(row[asked]) if asked is not None else None
     if request is None and "messages" in row and said is not None:
         request = _request_in(row)

@@ -60,556 +60,136 @@ FieldName = Literal[
 """What a user's own name can be given for."""
 FIELD_NAMES: tuple[FieldName, ...] = get_args(FieldName)
 
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
 FIELDS: dict[Meaning, tuple[str, ...]] = {
-    "messages": (
-        "messages",
-        "conversations",
-        "conversation",
-        "dialog",
-        "dialogue",
-        "dialogs",
-        "chat",
-        "chats",
-        "turns",
-        "chat_messages",
-        "message_list",
-        "thread",
-        "items",
+    "messages": _names(
+        "messages conversations conversation dialog dialogue dialogs chat chats turns "
+        "chat_messages message_list thread items"
     ),
-    "prompt": (
-        "instruction",
-        "prompt",
-        "question",
-        "query",
-        "q",
-        "problem",
-        "user",
-        "human",
-        "user_prompt",
-        "user_message",
-        "user_input",
-        "user_query",
-        "request",
-        "instructions",
-        "ask",
-        "input_text",
-        "text_input",
-        "inputs",
-        "task_description",
+    "prompt": _names(
+        "instruction prompt question query q problem user human user_prompt user_message "
+        "user_input user_query request instructions ask input_text text_input inputs "
+        "task_description"
     ),
     "input": ("input",),
-    "completion": (
-        "completion",
-        "response",
-        "output",
-        "answer",
-        "a",
-        "reply",
-        "assistant",
-        "solution",
-        "gpt",
-        "bot",
-        "ai",
-        "chatbot",
-        "model_output",
-        "model_response",
-        "assistant_response",
-        "assistant_message",
-        "bot_response",
-        "output_text",
-        "text_output",
-        "completions",
-        "responses",
-        "outputs",
+    "completion": _names(
+        "completion response output answer a reply assistant solution gpt bot ai chatbot "
+        "model_output model_response assistant_response assistant_message bot_response "
+        "output_text text_output completions responses outputs"
     ),
-    "late_completion": (
-        "target",
-        "target_text",
-        "targets",
-        "tgt",
-        "answers",
-        "correct_answer",
-        "final_answer",
-        "best_answer",
-        "expected_output",
-        "expected_answer",
-        "expected_response",
-        "expected",
-        "ideal",
-        "gold",
-        "gold_answer",
-        "ground_truth",
-        "reference_answer",
-        "content",
+    "late_completion": _names(
+        "target target_text targets tgt answers correct_answer final_answer best_answer "
+        "expected_output expected_answer expected_response expected ideal gold "
+        "gold_answer ground_truth reference_answer content"
     ),
-    "context": (
-        "context",
-        "passage",
-        "passages",
-        "schema",
-        "db_schema",
-        "sql_schema",
-        "table_schema",
-        "create_table",
-        "create_table_statement",
-        "sql_context",
-        "article",
-        "document",
-        "documents",
-        "paragraph",
-        "paragraphs",
-        "background",
-        "evidence",
-        "support",
-        "facts",
-        "knowledge",
-        "reference_text",
-        "reference_context",
-        "contexts",
-        "retrieved_context",
-        "table",
-        "premise",
+    "context": _names(
+        "context passage passages schema db_schema sql_schema table_schema create_table "
+        "create_table_statement sql_context article document documents paragraph "
+        "paragraphs background evidence support facts knowledge reference_text "
+        "reference_context contexts retrieved_context table premise"
     ),
-    "history": (
-        "history",
-        "chat_history",
-        "conversation_history",
-        "previous_turns",
-        "dialog_history",
-        "dialogue_history",
+    "history": _names(
+        "history chat_history conversation_history previous_turns dialog_history dialogue_history"
     ),
-    "system": (
-        "system",
-        "system_prompt",
-        "system_message",
-        "system_text",
-        "sys",
-        "sys_prompt",
-        "system_instruction",
-        "system_instructions",
-        "system_content",
+    "system": _names(
+        "system system_prompt system_message system_text sys sys_prompt "
+        "system_instruction system_instructions system_content"
     ),
-    "choices": (
-        "choices",
-        "options",
-        "answer_choices",
-        "answer_options",
-        "possible_answers",
-        "candidates",
-        "endings",
-        "mc_options",
+    "choices": _names(
+        "choices options answer_choices answer_options possible_answers candidates "
+        "endings mc_options"
     ),
-    "choice_column": (
-        "option_a",
-        "option_b",
-        "option_c",
-        "option_d",
-        "option_e",
-        "choice_a",
-        "choice_b",
-        "choice_c",
-        "choice_d",
-        "choice_e",
-        "opa",
-        "opb",
-        "opc",
-        "opd",
-        "option1",
-        "option2",
-        "option3",
-        "option4",
-        "option5",
-        "option_1",
-        "option_2",
-        "option_3",
-        "option_4",
-        "option_5",
-        "choice1",
-        "choice2",
-        "choice3",
-        "choice4",
-        "choice_1",
-        "choice_2",
-        "choice_3",
-        "choice_4",
-        "b",
-        "c",
-        "d",
-        "e",
+    "choice_column": _names(
+        "option_a option_b option_c option_d option_e choice_a choice_b choice_c choice_d "
+        "choice_e opa opb opc opd option1 option2 option3 option4 option5 option_1 "
+        "option_2 option_3 option_4 option_5 choice1 choice2 choice3 choice4 choice_1 "
+        "choice_2 choice_3 choice_4 b c d e"
     ),
-    "right_choice": (
-        "answer_key",
-        "answer_idx",
-        "answer_index",
-        "answer_letter",
-        "answer_label",
-        "answer_id",
-        "answer_number",
-        "correct_option",
-        "correct_choice",
-        "correct_index",
-        "correct_idx",
-        "correct_answer_idx",
-        "correct_answer_index",
-        "correct_letter",
-        "right_answer",
-        "right_option",
+    "right_choice": _names(
+        "answer_key answer_idx answer_index answer_letter answer_label answer_id "
+        "answer_number correct_option correct_choice correct_index correct_idx "
+        "correct_answer_idx correct_answer_index correct_letter right_answer right_option"
     ),
-    "reasoning": (
-        "reasoning_content",
-        "reasoning",
-        "thinking",
-        "thought",
-        "thoughts",
-        "cot",
-        "chain_of_thought",
-        "rationale",
-        "reasoning_text",
-        "reasoning_trace",
-        "think",
-        "thinking_content",
-        "scratchpad",
-        "complex_cot",
-        "thought_process",
+    "reasoning": _names(
+        "reasoning_content reasoning thinking thought thoughts cot chain_of_thought "
+        "rationale reasoning_text reasoning_trace think thinking_content scratchpad "
+        "complex_cot thought_process"
     ),
     "text": ("text",),
-    "tools": ("tools", "functions", "available_tools", "tool_definitions", "function_definitions"),
-    "chosen": (
-        "chosen",
-        "preferred_output",
-        "chosen_response",
-        "chosen_answer",
-        "preferred",
-        "preferred_response",
-        "accepted_response",
-        "response_chosen",
-        "winner_response",
-        "better_response",
-        "answer_chosen",
-        "chosen_output",
-        "good_response",
+    "tools": _names("tools functions available_tools tool_definitions function_definitions"),
+    "chosen": _names(
+        "chosen preferred_output chosen_response chosen_answer preferred "
+        "preferred_response accepted_response response_chosen winner_response "
+        "better_response answer_chosen chosen_output good_response"
     ),
-    "rejected": (
-        "rejected",
-        "non_preferred_output",
-        "rejected_response",
-        "rejected_answer",
-        "dispreferred",
-        "nonpreferred",
-        "non_preferred",
-        "dispreferred_response",
-        "dispreferred_output",
-        "response_rejected",
-        "loser_response",
-        "worse_response",
-        "answer_rejected",
-        "rejected_output",
-        "bad_response",
-        "non_preferred_response",
+    "rejected": _names(
+        "rejected non_preferred_output rejected_response rejected_answer dispreferred "
+        "nonpreferred non_preferred dispreferred_response dispreferred_output "
+        "response_rejected loser_response worse_response answer_rejected rejected_output "
+        "bad_response non_preferred_response"
     ),
-    "verdict": (
-        "label",
-        "kto_tag",
-        "kto_label",
-        "desirable",
-        "is_desirable",
-        "is_good",
-        "is_correct",
-        "correct",
-        "accepted",
-        "is_accepted",
-        "approved",
-        "thumbs_up",
+    "verdict": _names(
+        "label kto_tag kto_label desirable is_desirable is_good is_correct correct "
+        "accepted is_accepted approved thumbs_up"
     ),
-    "media": (
-        "images",
-        "image",
-        "videos",
-        "video",
-        "audios",
-        "audio",
-        "image_url",
-        "image_urls",
-        "image_path",
-        "image_paths",
-        "image_file",
-        "pictures",
-        "picture",
-        "audio_path",
-        "audio_file",
-        "video_path",
-        "video_file",
-        "speech",
-        "img",
-        "imgs",
-        "input_image",
-        "attachments",
-        "files",
+    "media": _names(
+        "images image videos video audios audio image_url image_urls image_path "
+        "image_paths image_file pictures picture audio_path audio_file video_path "
+        "video_file speech img imgs input_image attachments files"
     ),
     "weight": ("weight", "loss_weight", "train", "trainable"),
     "group": ("group",),
     "variant_of": ("variant_of",),
-    "wrapper": ("row", "data", "example", "sample", "record", "item"),
+    "wrapper": _names("row data example sample record item"),
     "export": ("mapping", "contents", "body"),
 }
 """Names of the keys of a row by their meaning; `export` also has meanings of its own above."""
 
 PLACES = frozenset(
-    (
-        "answer",
-        "label",
-        "target",
-        "gold",
-        "answer_idx",
-        "answer_index",
-        "correct_idx",
-        "correct_index",
-        "correct_answer_idx",
-        "correct_answer_index",
-        "answer_label",
+    _names(
+        "answer label target gold answer_idx answer_index correct_idx correct_index "
+        "correct_answer_idx correct_answer_index answer_label"
     )
 )
 """Names whose numbers are places of choices, counted from 0; of others nobody knows."""
 
 METADATA = frozenset(
-    (
-        "id",
-        "ids",
-        "_id",
-        "idx",
-        "index",
-        "no",
-        "nr",
-        "number",
-        "uid",
-        "uuid",
-        "guid",
-        "key",
-        "source",
-        "sources",
-        "src",
-        "dataset",
-        "datasets",
-        "dataset_name",
-        "subset",
-        "split",
-        "config",
-        "origin",
-        "provenance",
-        "url",
-        "urls",
-        "link",
-        "links",
-        "website",
-        "domain",
-        "license",
-        "licence",
-        "copyright",
-        "author",
-        "authors",
-        "annotator",
-        "annotators",
-        "worker",
-        "contributor",
-        "creator",
-        "user_name",
-        "username",
-        "created",
-        "created_at",
-        "create_time",
-        "creation_date",
-        "updated",
-        "updated_at",
-        "update_time",
-        "modified",
-        "timestamp",
-        "timestamps",
-        "date",
-        "datetime",
-        "time",
-        "year",
-        "language",
-        "languages",
-        "lang",
-        "locale",
-        "country",
-        "category",
-        "categories",
-        "cat",
-        "subcategory",
-        "topic",
-        "topics",
-        "subtopic",
-        "subject_name",
-        "tag",
-        "tags",
-        "type",
-        "kind",
-        "task",
-        "tasks",
-        "task_type",
-        "task_name",
-        "question_type",
-        "answer_type",
-        "difficulty",
-        "level",
-        "grade_level",
-        "quality",
-        "score",
-        "scores",
-        "rating",
-        "ratings",
-        "rank",
-        "ranks",
-        "reward",
-        "rewards",
-        "confidence",
-        "likelihood",
-        "logprob",
-        "logprobs",
-        "perplexity",
-        "ppl",
-        "toxicity",
-        "toxic",
-        "safe",
-        "redacted",
-        "openai_moderation",
-        "moderation",
-        "detoxify",
-        "upvotes",
-        "downvotes",
-        "votes",
-        "likes",
-        "num_tokens",
-        "tokens",
-        "token_count",
-        "length",
-        "turn",
-        "num_turns",
-        "n_turns",
-        "model",
-        "models",
-        "model_name",
-        "generator",
-        "engine",
-        "provider",
-        "temperature",
-        "top_p",
-        "top_k",
-        "max_tokens",
-        "max_completion_tokens",
-        "max_output_tokens",
-        "n",
-        "stop",
-        "seed",
-        "stream",
-        "frequency_penalty",
-        "presence_penalty",
-        "logit_bias",
-        "parallel_tool_calls",
-        "tool_choice",
-        "function_call_mode",
-        "response_format",
-        "reasoning_effort",
-        "service_tier",
-        "store",
-        "usage",
-        "object",
-        "system_fingerprint",
-        "finish_reason",
-        "stop_reason",
-        "stop_sequence",
-        "version",
-        "revision",
-        "hash",
-        "checksum",
-        "sha256",
-        "sha1",
-        "md5",
-        "file",
-        "filename",
-        "file_name",
-        "path",
-        "filepath",
-        "file_path",
-        "line",
-        "line_number",
-        "page",
-        "meta",
-        "metadata",
-        "meta_data",
-        "meta_info",
-        "extra",
-        "extra_info",
-        "properties",
-        "current_node",
-        "conversation_template_id",
-        "plugin_ids",
-        "is_archived",
-        "is_starred",
-        "archived",
-        "pinned",
-        "folder_id",
-        "share_id",
-        "safe_urls",
-        "blocked_urls",
-        "default_model_slug",
-        "gizmo_id",
-        "truncated_cells",
-        "row_idx",
-        "method",
-        "error",
-        "answer_start",
-        "is_impossible",
-        "cluster",
-        "batch",
-        "epoch",
-        "fold",
-        "flag",
-        "flags",
-        "status",
-        "state_code",
-        "generation_config",
-        "generationconfig",
-        "safety_settings",
-        "safetysettings",
-        "params",
-        "parameters_used",
+    _names(
+        "id ids _id idx index no nr number uid uuid guid key source sources src dataset "
+        "datasets dataset_name subset split config origin provenance url urls link links "
+        "website domain license licence copyright author authors annotator annotators "
+        "worker contributor creator user_name username created created_at create_time "
+        "creation_date updated updated_at update_time modified timestamp timestamps date "
+        "datetime time year language languages lang locale country category categories "
+        "cat subcategory topic topics subtopic subject_name tag tags type kind task tasks "
+        "task_type task_name question_type answer_type difficulty level grade_level "
+        "quality score scores rating ratings rank ranks reward rewards confidence "
+        "likelihood logprob logprobs perplexity ppl toxicity toxic safe redacted "
+        "openai_moderation moderation detoxify upvotes downvotes votes likes num_tokens "
+        "tokens token_count length turn num_turns n_turns model models model_name "
+        "generator engine provider temperature top_p top_k max_tokens "
+        "max_completion_tokens max_output_tokens n stop seed stream frequency_penalty "
+        "presence_penalty logit_bias parallel_tool_calls tool_choice function_call_mode "
+        "response_format reasoning_effort service_tier store usage object "
+        "system_fingerprint finish_reason stop_reason stop_sequence version revision hash "
+        "checksum sha256 sha1 md5 file filename file_name path filepath file_path line "
+        "line_number page meta metadata meta_data meta_info extra extra_info properties "
+        "current_node conversation_template_id plugin_ids is_archived is_starred archived "
+        "pinned folder_id share_id safe_urls blocked_urls default_model_slug gizmo_id "
+        "truncated_cells row_idx method error answer_start is_impossible cluster batch "
+        "epoch fold flag flags status state_code generation_config generationconfig "
+        "safety_settings safetysettings params parameters_used"
     )
 )
 """Names of keys that say something about a row and nothing that could be learnt."""
-METADATA_ENDINGS = (
-    "_id",
-    "_ids",
-    "_idx",
-    "_index",
-    "_url",
-    "_urls",
-    "_hash",
-    "_sha256",
-    "_md5",
-    "_uuid",
-    "_timestamp",
-    "_at",
-    "_date",
-    "_score",
-    "_scores",
-    "_count",
-    "_rating",
-    "_tokens",
-    "_length",
-    "_license",
-    "_licence",
-    "_source",
-    "_model",
-    "_model_name",
-    "_split",
-    "_lang",
-    "_language",
-    "_level_0__",
-    "_ms",
-    "_seconds",
-    "_version",
+METADATA_ENDINGS = _names(
+    "_id _ids _idx _index _url _urls _hash _sha256 _md5 _uuid _timestamp _at _date "
+    "_score _scores _count _rating _tokens _length _license _licence _source _model "
+    "_model_name _split _lang _language _level_0__ _ms _seconds _version"
 )
 LONG_METADATA = 200
 """Characters from which on a text is content, whatever its key is called."""
@@ -671,17 +251,10 @@ ROLES: dict[str, Role] = {
 """Names of roles by what they are; those of `CALLING` say a call of a tool as JSON text."""
 CALLING = frozenset(("function_call", "tool_call", "tool_calls"))
 
-ROLE_KEYS = ("role", "from", "speaker", "author", "sender")
-CONTENT_KEYS = ("content", "value", "text", "message", "parts", "utterance")
-REASONING_KEYS = (
-    "reasoning_content",
-    "reasoning",
-    "thinking",
-    "thought",
-    "thoughts",
-    "thinking_content",
-)
-WEIGHT_KEYS = ("weight", "loss_weight", "train", "trainable", "training", "loss", "masked")
+ROLE_KEYS = _names("role from speaker author sender")
+CONTENT_KEYS = _names("content value text message parts utterance")
+REASONING_KEYS = _names("reasoning_content reasoning thinking thought thoughts thinking_content")
+WEIGHT_KEYS = _names("weight loss_weight train trainable training loss masked")
 """On a message: whether the loss counts on it; with `masked` it is the other way round."""
 UNCLEAR_WEIGHTS = ("mask", "train_detail", "loss_mask", "weights")
 """Keys that may mean either, or parts of an answer: which, the row does not say."""

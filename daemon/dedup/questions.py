@@ -1,0 +1,130 @@
+"""What a question is: all that is read before the answer, and the turn of the user it ends in.
+
+Everything before that turn - system text, tools, context, earlier turns - must be equal and is one
+number here; likeness is a matter of the turn alone.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from rapidfuzz import fuzz
+
+from daemon.core.rows.examples import Chat, Example, Turn, said_in
+from daemon.dedup import wording
+from daemon.dedup.answers import NEAR
+from daemon.dedup.courtesy import bare
+from daemon.dedup.likeness import Likeness
+from daemon.dedup.meaning import articles_agree, as_a_clause, folded, slipped, words_of
+from daemon.dedup.numbers import hash64
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of an example that are compared, as texts."""
+
+    before: tuple[str, ...]
+    """All that is read beside the user's last turn: system text, tools, earlier turns, results."""
+    turn: str
+    answer: str
+    """What the model says after that turn, its calls as JSON."""
+
+
+def parts_of(example: Example) -> Parts:
+    """Return the parts of an example; plain text is all question."""
+    if not isinstance(example, Chat):
+        return Parts((), example.text, "")
+    turns = example.turns
+    if len(turns) == 2 and turns[0].role == "user" and turns[1].trained and not example.tools:
+        return Parts((), turns[0].content, said_in(turns[1]))
+    last = max((n for n, turn in enumerate(turns) if turn.role == "user"), default=-1)
+    said = [turn for turn in turns[last + 1 :] if turn.role == "assistant"]
+    before = [*_read(turns[:last] if last >= 0 else ()), *example.tools]
+    # What a tool returned is read before the answer to it; what is said untrained is not learned.
+    before += _read(turn for turn in turns[last + 1 :] if turn.role != "assistant")
+    before += ["untrained" for turn in said if not turn.trained]
+    return Parts(
+        tuple(before), turns[last].content if last >= 0 else "", "\n".join(map(said_in, said))
+    )
+
+
+def _read(turns: "tuple[Turn, ...] | Iterator[Turn]") -> Iterator[str]:
+    for turn in turns:
+        if turn.role == "system" and not turn.content.strip():
+            continue
+        yield turn.role if turn.trained else f"untrained {turn.role}"
+        yield said_in(turn)
+
+
+def context_of(parts: Parts) -> int:
+    """Return a number that equal contexts share, blanks aside; 0 for none."""
+    if not parts.before:
+        return 0
+    return hash64("\x1e".join(" ".join(text.split()) for text in parts.before))
+
+
+class Asked:
+    """One question as it is compared with others."""
+
+    def __init__(self, context: int, turn: str) -> None:
+        self.context = context
+        self._turn = wording.plain(turn)
+        self.normal = folded(" ".join(self._turn.split()))
+        """The turn, case and blanks aside."""
+
+    @cached_property
+    def _bare(self) -> "tuple[str, str, bool]":
+        found = bare(self._turn)
+        return found.text, found.name, found.indirect
+
+    @property
+    def text(self) -> str:
+        """The turn without courtesy."""
+        return self._bare[0]
+
+    @property
+    def name(self) -> str:
+        """Whoever it was put to by name."""
+        return self._bare[1]
+
+    @cached_property
+    def words(self) -> tuple[str, ...]:
+        """The words that carry its meaning."""
+        return words_of(self.text)
+
+    def equals(self, other: "Asked") -> bool:
+        """Return whether the whole question is equal, case and blanks aside."""
+        return self.context == other.context and self.normal == other.normal
+
+    def likeness(self, other: "Asked", near: float = NEAR) -> Likeness | None:
+        """Return how near two questions are that are one; None where they are two."""
+        if self.context != other.context:
+            return None
+        if self.normal == other.normal:
+            return "wording"
+        if not self.words or not other.words or not self._named_alike(other):
+            return None
+        if self.words == other.words:
+            return "wording" if self._is_near(other, near) else None
+        if self._says(other) or other._says(self):
+            return "wording"
+        if slipped(self.words, other.words) and self._is_near(other, near):
+            return "spelling"
+        return None
+
+    def _says(self, other: "Asked") -> bool:
+        """Return whether this is the other question in the order of a clause."""
+        return self._bare[2] and as_a_clause(other.words, self.words)
+
+    def _is_near(self, other: "Asked", near: float) -> bool:
+        one, two = (" ".join(text.split()).casefold() for text in (self.text, other.text))
+        return fuzz.ratio(one, two, score_cutoff=near) > 0 and articles_agree(one, two)
+
+    def _named_alike(self, other: "Asked") -> bool:
+        return not (self.name and other.name) or self.name == other.name
+
+
+def asked_of(example: Example) -> Asked:
+    """Return the question of an example."""
+    parts = parts_of(example)
+    return Asked(context_of(parts), parts.turn)

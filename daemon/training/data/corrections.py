@@ -1,0 +1,84 @@
+"""Which held-out row answers each exam item, where a later file has corrected the answer.
+
+A row that corrects an exam's stands in its own job's `holdout.jsonl`. In the run that trains its
+job both are shown and decide nothing; later runs are measured with the new answer.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from daemon.core.rows.examples import answer_of, last_question
+from daemon.core.workspace.jobs import escape
+from daemon.dedup.index import Earlier, earlier_of
+from daemon.dedup.seen import keys_of
+from daemon.dedup.superseding import Superseded
+from daemon.training.data.rows import JobRows
+from daemon.training.records.choices import Request, RowId
+
+SHOWN = 20
+"""Corrected items that are shown with their answers."""
+
+
+@dataclass
+class ExamItems:
+    """The exam rows of a run, as corrections leave them."""
+
+    request: Request
+    rows: JobRows
+    superseded: Superseded
+    answered_by: dict[RowId, RowId] = field(default_factory=dict)
+    """By exam item, where that is not the row itself: the row that answers it."""
+    corrected: dict[RowId, RowId] = field(default_factory=dict)
+    """Those of them that a file of this very run corrects: they decide nothing in it."""
+    _keys: dict[str, dict[int, Earlier]] = field(default_factory=dict)
+
+    @property
+    def learned(self) -> frozenset[str]:
+        """The jobs that the lineage has learned from when the run is over."""
+        return frozenset((*self.request.lineage_jobs, *self.request.jobs))
+
+    def judged(self, ids: Iterable[RowId]) -> list[RowId]:
+        """Return the rows a verdict may rest on: none that is corrected, or corrects only now."""
+        known = [(item, self._key(item)) for item in ids]
+        self.superseded.by_all([key for _, key in known if key is not None])
+        for item, key in known:
+            if key is not None:
+                self._note(item, key)
+        gone = {*self.answered_by, *self.corrected.values()}
+        return [item for item, _ in known if item not in gone]
+
+    def _note(self, item: RowId, key: Earlier) -> None:
+        by = self.superseded.by(key)
+        pairs = [] if by is None else [(item, (by.job, by.row))]
+        pairs += [(old, item) for old in self.superseded.replaced_by(key)]
+        for old, new in pairs:
+            # An exam that this lineage never sat is corrected for others.
+            if old[0] in self.learned:
+                self.answered_by[old] = new
+                if new[0] in self.request.jobs:
+                    self.corrected[old] = new
+
+    def _key(self, item: RowId) -> Earlier | None:
+        job, row = item
+        if job not in self._keys:
+            keys = keys_of(self.rows.find(job), "holdout")
+            self._keys[job] = {int(key["row"]): earlier_of(job, key) for key in keys[::-1]}
+        return self._keys[job].get(row)
+
+
+def shown(corrected: Iterable[tuple[RowId, RowId]], rows: JobRows) -> list[dict[str, Any]]:
+    """Return corrected exam items for people: what they ask, the old answer and the new one."""
+    found = []
+    for (job, row), (new_job, new_row) in list(corrected)[:SHOWN]:
+        old, new = rows.example(job, row, "holdout"), rows.example(new_job, new_row, "holdout")
+        found.append(
+            {
+                "item": {"job": job, "row": row},
+                "by": {"job": new_job, "row": new_row},
+                "question": escape(last_question(old), 200),
+                "old": escape(answer_of(old), 200),
+                "new": escape(answer_of(new), 200),
+            }
+        )
+    return found
