@@ -16,7 +16,7 @@ from daemon.model import blas
 from daemon.model.backend import mx, on_cpu
 from daemon.model.cores import Cores
 
-MOST_LANES = 4
+MOST_THREADS = 4
 """More cores than this make the products of each lane faster instead: memory grows with lanes."""
 
 Item = TypeVar("Item")
@@ -28,7 +28,7 @@ Tasks = queue.SimpleQueue[Task | None]
 class ParallelPasses:
     """The threads of one process that compute; on a GPU none but the one that asks."""
 
-    def __init__(self, most: int = MOST_LANES, cores: Cores | None = None) -> None:
+    def __init__(self, most: int = MOST_THREADS, cores: Cores | None = None) -> None:
         self._cores = cores or Cores()
         self.most = min(most, self._cores.most) if on_cpu() else 1
         self._tasks: Tasks = queue.SimpleQueue()

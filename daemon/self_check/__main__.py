@@ -25,14 +25,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from daemon.model.parallel import ParallelPasses
     from daemon.self_check.checks import CHECKS
 
-    lanes = ParallelPasses()
+    parallel = ParallelPasses()
     place = CheckContext(asked.folder, asked.quick, asked.base)
     wanted = [check for check in CHECKS if _is_wanted(check, asked)]
     # Whoever reads can then name what was never begun.
     _write(lines, {"planned": [check.name for check in wanted]})
     for check in wanted:
         # Beside a busy process products that take all cores wait for it.
-        lanes.share(1)
+        parallel.share(1)
         _write(lines, {"begun": check.name})
         _write(lines, {"finding": run(check, place).as_record()})
 

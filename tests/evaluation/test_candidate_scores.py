@@ -46,16 +46,16 @@ class Wardrobe:
     """A model whose loss and answers depend on the adapter it wears."""
 
     def __init__(self) -> None:
-        self.worn: list[Path | None] = []
+        self.loaded: list[Path | None] = []
         self.asked = 0
         self.scored = 0
 
     def load_adapter(self, folder: Path | None) -> None:
-        self.worn.append(folder)
+        self.loaded.append(folder)
 
     def losses(self, rows: Sequence[Encoded]) -> list[tuple[float, int]]:
         self.scored += len(rows)
-        nats = {CANDIDATE.folder: 1.0, Path("start"): 1.5, None: 3.0}[self.worn[-1]]
+        nats = {CANDIDATE.folder: 1.0, Path("start"): 1.5, None: 3.0}[self.loaded[-1]]
         return [(nats * len(row.tokens), len(row.tokens)) for row in rows]
 
     def answer(
@@ -70,7 +70,7 @@ class Wardrobe:
         for place in range(len(prompts)):
             if interrupted():
                 return None
-            answers.append(Answer(str(self.worn[-1]), 2, 0.5))
+            answers.append(Answer(str(self.loaded[-1]), 2, 0.5))
             if on_answer is not None:
                 on_answer(place, answers[-1])
         return answers
@@ -201,7 +201,7 @@ def test_each_file_has_means_of_its_own_rows_and_answers() -> None:
 def test_in_the_end_the_model_wears_the_candidate_again() -> None:
     model = Wardrobe()
     score(model, Remembered())
-    assert model.worn == [CANDIDATE.folder, Path("start"), None, CANDIDATE.folder]
+    assert model.loaded == [CANDIDATE.folder, Path("start"), None, CANDIDATE.folder]
 
 
 def test_what_a_model_made_of_an_item_is_computed_once() -> None:

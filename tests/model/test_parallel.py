@@ -46,12 +46,12 @@ def test_no_more_are_at_work_at_once_than_may_be(
             now[0] -= 1
 
     cores = Free(4)
-    lanes = ParallelPasses(3, cores)
-    list(lanes.each(work, range(8)))
+    parallel = ParallelPasses(3, cores)
+    list(parallel.each(work, range(8)))
     assert seen == [3]
     seen[0] = 0
     cores.count = free
-    list(lanes.each(work, range(8), most))
+    list(parallel.each(work, range(8), most))
     assert seen == [expected]
 
 
@@ -84,20 +84,20 @@ def test_an_error_comes_out_once_nothing_is_at_work_any_more() -> None:
         threading.Event().wait(0.1)
         ended.append(item)
 
-    lanes = ParallelPasses(2, Free(2))
+    parallel = ParallelPasses(2, Free(2))
     with pytest.raises(MemoryError, match="no room"):
-        list(lanes.each(work, range(6)))
+        list(parallel.each(work, range(6)))
     count = len(ended)
     threading.Event().wait(0.3)
     assert len(ended) == count
-    assert list(lanes.each(lambda item: item, [1, 2, 3])) == [1, 2, 3]
+    assert list(parallel.each(lambda item: item, [1, 2, 3])) == [1, 2, 3]
 
 
 @pytest.mark.skipif(blas.threads() is None, reason="no OpenBLAS here")
 def test_lanes_share_the_cores() -> None:
-    lanes = ParallelPasses(4, Free(8))
-    assert lanes.share(2) == 2 and blas.threads() == 4
-    assert lanes.share(9) == 4 and blas.threads() == 2
+    parallel = ParallelPasses(4, Free(8))
+    assert parallel.share(2) == 2 and blas.threads() == 4
+    assert parallel.share(9) == 4 and blas.threads() == 2
     assert ParallelPasses(4, Free(1)).share(3) == 1 and blas.threads() == 1
 
 

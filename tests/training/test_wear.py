@@ -41,7 +41,7 @@ def workspace(tmp_path: Path) -> Workspace:
 
 @pytest.mark.parametrize(("footprint", "peak", "worn"), [(3, 1, True), (1, 3, False)])
 def test_growth_is_told_by_the_footprint(
-    workspace: Workspace, footprint: int, peak: int, worn: bool
+    workspace: Workspace, footprint: int, peak: int, loaded: bool
 ) -> None:
     """A Mac's resident size lacks what the GPU holds; a peak that has passed is no growth."""
     engine = Growing(footprint, peak)
@@ -52,4 +52,4 @@ def test_growth_is_told_by_the_footprint(
     pipe = workspace.serve(engine, say.Train("r000001"), react=react)
     assert pipe.kinds().count("CandidateReady") == 2
     noted = [r.code for r in pipe.sent if isinstance(r, say.Noted)]
-    assert ("trainer_worn" in noted) is worn
+    assert ("trainer_worn" in noted) is loaded

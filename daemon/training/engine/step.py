@@ -52,7 +52,7 @@ class Stepper:
         anatomy: Anatomy,
         training: TrainingSettings,
         shapes: RowShapes,
-        lanes: ParallelPasses,
+        parallel: ParallelPasses,
         kept: TrunkCache | None = None,
         checkpoint: bool = False,
         concurrency: int | None = None,
@@ -66,8 +66,8 @@ class Stepper:
         self._model: Any = anatomy.model
         self._training = training
         self.shapes = shapes
-        self._parallel = lanes
-        self._abreast = concurrency
+        self._parallel = parallel
+        self._concurrency = concurrency
         self._checkpoint = checkpoint
         below = anatomy.first_adapted() if kept is not None else 0
         self.kept = kept if below else None
@@ -158,7 +158,7 @@ class Stepper:
         self._settle()
         work = partial(self._differentiated, seed=seed)
         left = list(enumerate(passes))[sums.passes :]
-        with closing(self._parallel.each(work, left, self._abreast)) as found:
+        with closing(self._parallel.each(work, left, self._concurrency)) as found:
             # In the order of the passes, whichever was ready first: sums have the same bits.
             for one in found:
                 total = float(one.total.item())
@@ -226,7 +226,7 @@ class Stepper:
 
         laid = lay_out(range(len(texts)), lengths, shapes)
         self._settle()
-        for pairs in self._parallel.each(scored, laid, self._abreast):
+        for pairs in self._parallel.each(scored, laid, self._concurrency):
             for number, loss in pairs:
                 totals[number] += loss
                 counts[number] += 1

@@ -76,14 +76,17 @@ class Examiner:
         chosen = self._suites()
         exam = exam_of(self._hand, chosen)
         wanted = wanted_of(self._hand)
-        sitters = [Examinee(CANDIDATE, newest, self._key(newest)), *self._references(exam, chosen)]
+        examinees = [
+            Examinee(CANDIDATE, newest, self._key(newest)),
+            *self._references(exam, chosen),
+        ]
         note = partial(runs.note_exam_progress, self._hand.place)
         memory = NotingProgress(KnownScores(self._context.layout), note)
         marks = examine(
             BatchedAnswering(self._context, self._hand.request.base),
             engine.load_adapter,
             exam,
-            sitters,
+            examinees,
             memory,
             wanted,
             self._still_wanted,

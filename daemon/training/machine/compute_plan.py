@@ -134,8 +134,8 @@ def _fitting(
     """Go down the ladder before the first step until the estimate fits into the memory there is."""
     rung, optimizer = first, request.settings.training.optimizer
     while True:
-        footing = _footing(rung, row_tokens, longest, optimizer)
-        found = context.engine.estimate(base, request.adapter, footing)
+        step_shape = _step_shape(rung, row_tokens, longest, optimizer)
+        found = context.engine.estimate(base, request.adapter, step_shape)
         if found is None:
             return ComputePlan(row_tokens, longest, rung, None)
         need, there = found
@@ -143,7 +143,7 @@ def _fitting(
             if rung != first:
                 message = f"{request.run} is computed with {describe(rung)} to fit into memory"
                 context.pipe.send(say.Alerted("memory_is_short", message))
-            plan = MemoryPlan.fit(need, there, _most_passes(context.engine, footing))
+            plan = MemoryPlan.fit(need, there, _most_passes(context.engine, step_shape))
             return ComputePlan(row_tokens, longest, rung, plan)
         lower = next_fallback(rung, longest, 0, "a step was estimated not to fit into memory")
         if lower is None:
@@ -155,15 +155,15 @@ def _fitting(
         rung = lower
 
 
-def _footing(rung: Fallback, row_tokens: int, longest: int, optimizer: str) -> StepShape:
+def _step_shape(rung: Fallback, row_tokens: int, longest: int, optimizer: str) -> StepShape:
     packed = min(row_tokens, rung.pass_tokens)
     width = max(packed, min(longest, rung.max_row_tokens or longest))
     return StepShape(rung.pass_tokens, width, rung.checkpoint, optimizer)
 
 
-def _most_passes(engine: Engine, footing: StepShape) -> int:
+def _most_passes(engine: Engine, step_shape: StepShape) -> int:
     # Checkpointing is for want of memory: two passes at once would take it again.
-    return 1 if footing.checkpoint else engine.most_passes
+    return 1 if step_shape.checkpoint else engine.most_passes
 
 
 def memory_of_run(
@@ -177,8 +177,8 @@ def memory_of_run(
     if planned is not None and worked_with(rung) == worked_with(choices.rung):
         return planned
     optimizer = request.settings.training.optimizer
-    footing = _footing(rung, choices.row_tokens, choices.longest, optimizer)
-    plan = _plan(engine, base, request.adapter, footing)
+    step_shape = _step_shape(rung, choices.row_tokens, choices.longest, optimizer)
+    plan = _plan(engine, base, request.adapter, step_shape)
     if plan is None or planned is None:
         return plan
     # Smaller passes are for want of memory: more of them at once would take it again.
@@ -191,13 +191,15 @@ def memory_to_ask(
     """Return what a model may take that is loaded only to be asked: as much as to be trained."""
     assert training.row_tokens and training.pass_tokens, "the settings say how it is scored"
     rung = Fallback(0, training.pass_tokens, training.grad_checkpoint)
-    footing = _footing(rung, training.row_tokens, training.row_tokens, training.optimizer)
-    return _plan(engine, base, spec, footing)
+    step_shape = _step_shape(rung, training.row_tokens, training.row_tokens, training.optimizer)
+    return _plan(engine, base, spec, step_shape)
 
 
-def _plan(engine: Engine, base: Path, spec: AdapterSpec, footing: StepShape) -> MemoryPlan | None:
-    found = engine.estimate(base, spec, footing)
-    return None if found is None else MemoryPlan.fit(*found, _most_passes(engine, footing))
+def _plan(
+    engine: Engine, base: Path, spec: AdapterSpec, step_shape: StepShape
+) -> MemoryPlan | None:
+    found = engine.estimate(base, spec, step_shape)
+    return None if found is None else MemoryPlan.fit(*found, _most_passes(engine, step_shape))
 
 
 def worked_with(rung: Fallback) -> dict[str, Any]:

@@ -114,15 +114,15 @@ class Auditing:
         engine.load(self._base, request.spec, training, start, seed, self._place.folder, plan)
         exams = self._exams((version, proven))
         key = partial(score_key, self._context, request.base, libraries())
-        sitters = [
-            Examinee(folder.name, (worn := adapter_folder(folder)), key(worn), exam)
+        examinees = [
+            Examinee(folder.name, (loaded := adapter_folder(folder)), key(loaded), exam)
             for folder, exam in zip((version, proven), exams, strict=True)
         ]
         note = partial(orders.note_progress, self._place)
         memory = NotingProgress(KnownScores(self._context.layout), note)
         scorer = BatchedAnswering(self._context, request.base)
         marks = examine(
-            scorer, engine.load_adapter, exams[0], sitters, memory, ExpectedStyle(), self._is_left
+            scorer, engine.load_adapter, exams[0], examinees, memory, ExpectedStyle(), self._is_left
         )
         if not self._context.parent_lives():
             # Another trainer may be at it already.

@@ -110,10 +110,10 @@ class TrialRun:
         shape = choose_compute_plan(context, request, self._common.rows, base)
         choices = self._choices(shape)
         start = self._sweep.start_version
-        worn = adapter_folder(context.layout.version(start)) if start is not None else None
+        loaded = adapter_folder(context.layout.version(start)) if start is not None else None
         training = as_computed(request.settings.training, choices, shape.rung)
         carried = context.engine.load(
-            base, request.adapter, training, worn, request.seed, scratch, shape.memory
+            base, request.adapter, training, loaded, request.seed, scratch, shape.memory
         )
         context.engine.check_trainable()
         if first and not carried:

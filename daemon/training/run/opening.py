@@ -175,11 +175,11 @@ def _load(
     start: Path,
     place: RunLayout,
 ) -> bool:
-    worn = adapter_folder(start)
+    loaded = adapter_folder(start)
     training = as_computed(request.settings.training, choices, rung)
     memory = memory_of_run(context.engine, base, request, choices, rung)
     carried = context.engine.load(
-        base, request.adapter, training, worn, request.seed, place.folder, memory
+        base, request.adapter, training, loaded, request.seed, place.folder, memory
     )
     context.engine.check_trainable()
     if not carried:

@@ -32,7 +32,7 @@ class Spy(RehearsalEngine):
         self.trained: list[str] = []
         self.scored: list[tuple[Path | None, str]] = []
         self.asked: list[tuple[Path | None, str]] = []
-        self.worn: Path | None = None
+        self.loaded: Path | None = None
         self.judging = False
         self._stepping = False
         self._text: TextEncoder | None = None
@@ -42,7 +42,7 @@ class Spy(RehearsalEngine):
         return self._text.decode(tokens)
 
     def load_adapter(self, folder: Path | None) -> None:
-        self.worn, self.judging = folder, True
+        self.loaded, self.judging = folder, True
         super().load_adapter(folder)
 
     def step(
@@ -58,7 +58,7 @@ class Spy(RehearsalEngine):
 
     def losses(self, rows: Sequence[Encoded]) -> list[tuple[float, int]]:
         if not self._stepping:
-            self.scored += [(self.worn, self._spell(row.tokens.tolist())) for row in rows]
+            self.scored += [(self.loaded, self._spell(row.tokens.tolist())) for row in rows]
         return super().losses(rows)
 
     def answer(
@@ -68,7 +68,7 @@ class Spy(RehearsalEngine):
         interrupted: Callable[[], bool],
         on_answer: OnAnswer | None = None,
     ) -> list[Answer] | None:
-        self.asked += [(self.worn, self._spell(prompt)) for prompt in prompts]
+        self.asked += [(self.loaded, self._spell(prompt)) for prompt in prompts]
         return super().answer(prompts, limits, interrupted, on_answer)
 
 
@@ -125,8 +125,8 @@ def test_own_rows_are_trained_with_the_runs_prefix_and_replayed_ones_with_theirs
 
 def test_evaluations_while_it_trains_ask_with_it(workspace: Workspace) -> None:
     spy = serve(workspace, "r000002")
-    before = [text for worn, text in spy.scored if worn is None]
-    asked = [text for worn, text in spy.asked if worn is None]
+    before = [text for loaded, text in spy.scored if loaded is None]
+    asked = [text for loaded, text in spy.asked if loaded is None]
     assert prefixes_of(before, "kept") == prefixes_of(asked, "kept") == {"curt"}
 
 
@@ -134,13 +134,13 @@ def test_each_version_is_judged_with_the_prefix_it_was_trained_with(workspace: W
     spy = serve(workspace, "r000002")
     start = workspace.layout.version("v000001")
     for told in (spy.scored, spy.asked):
-        by_start = [text for worn, text in told if worn == start]
+        by_start = [text for loaded, text in told if loaded == start]
         # What a candidate has answered at its last milestone is not asked again.
-        by_candidate = [text for worn, text in told if worn != start]
+        by_candidate = [text for loaded, text in told if loaded != start]
         assert prefixes_of(by_start, "kept") == {"brief"}
         assert prefixes_of(by_candidate, "kept") == {"curt"}
     # Rows of an earlier file are asked for as they were taught, whoever is asked.
-    judged = [text for worn, text in spy.scored if worn is not None]
+    judged = [text for loaded, text in spy.scored if loaded is not None]
     assert prefixes_of(judged, "held") == {"brief"}
 
 
@@ -150,7 +150,7 @@ def test_the_untouched_base_is_judged_without(workspace: Workspace) -> None:
     workspace.ask_run("r000003", [JOB], settings=settings())
     spy = serve(workspace, "r000003")
     candidate = workspace.layout.run("r000003")
-    mine = [text for worn, text in spy.scored if worn and candidate.folder in worn.parents]
+    mine = [text for loaded, text in spy.scored if loaded and candidate.folder in loaded.parents]
     assert prefixes_of(mine, "held") == {"brief"}
     assert None in prefixes_of([text for _, text in spy.scored], "held")
 

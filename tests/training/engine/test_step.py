@@ -34,7 +34,7 @@ def stepper(
     spec: AdapterSpec | None = None,
     kept: TrunkCache | None = None,
     checkpoint: bool = False,
-    lanes: ParallelPasses | None = None,
+    parallel: ParallelPasses | None = None,
     **changes: Any,
 ) -> Stepper:
     model = make(name)
@@ -46,7 +46,7 @@ def stepper(
         model, {key: array + 0.1 * mx.random.normal(array.shape) for key, array in weights.items()}
     )
     return Stepper(
-        Anatomy(model), TrainingSettings(**changes), shapes, lanes or LANES, kept, checkpoint
+        Anatomy(model), TrainingSettings(**changes), shapes, parallel or LANES, kept, checkpoint
     )
 
 
@@ -247,7 +247,11 @@ def test_steps_have_the_same_bits_with_any_number_of_lanes(checkpoint: bool) -> 
     shapes = RowShapes(32, 32)
     one, three = (
         stepper(
-            "gemma2", shapes, spec, checkpoint=checkpoint, lanes=ParallelPasses(count, Free(count))
+            "gemma2",
+            shapes,
+            spec,
+            checkpoint=checkpoint,
+            parallel=ParallelPasses(count, Free(count)),
         )
         for count in (1, 3)
     )

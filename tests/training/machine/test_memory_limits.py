@@ -115,8 +115,8 @@ def _one(record: dict[str, Any]) -> Any:
 def test_to_estimate_changes_nothing(workspace: Workspace) -> None:
     """It set the limits of a shape that was only asked about."""
     engine, base = Process(), workspace.layout.base(workspace.facts.name)
-    footing = StepShape(256, 256, False, "adamw")
-    found = engine.estimate(base, AdapterSpec("lora", 2, 1.0, 0.0, 2, ()), footing)
+    step_shape = StepShape(256, 256, False, "adamw")
+    found = engine.estimate(base, AdapterSpec("lora", 2, 1.0, 0.0, 2, ()), step_shape)
     assert found is not None and mx.get_memory_limit() == UNLIMITED
     assert asdict(found[0]) == asdict(MemoryPlan.fit(*found, most=1).need)
 

@@ -198,10 +198,11 @@ def same(a: dict[str, Any], b: dict[str, Any]) -> bool:
 
 @pytest.mark.parametrize("lanes", [1, 3])
 def test_a_step_that_was_left_changes_nothing_and_goes_on_to_the_same_bits(
-    lanes: int, tmp_path: Path
+    parallel: int, tmp_path: Path
 ) -> None:
     whole, left, other = (
-        stepper(lanes=ParallelPasses(lanes, Free(lanes)), optimizer="adamw") for _ in range(3)
+        stepper(parallel=ParallelPasses(parallel, Free(parallel)), optimizer="adamw")
+        for _ in range(3)
     )
     laid = passes(whole, texts())
     assert len(laid) == 3
