@@ -1,13 +1,16 @@
 """Scores a candidate and its references on the same items, and tests the differences."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from daemon.core.decisions.promotion import LOSS, PairedComparison
+from daemon.core.decisions.promotion import LOSS, LostAnswers, PairedComparison
+from daemon.core.evaluation.answers import Answer
 from daemon.core.evaluation.suites import ScorerName
 from daemon.evaluation.paired import Labels, Paired, compare, compare_right
+from daemon.evaluation.questions import Question
 from daemon.evaluation.scores.score import MAIN, ExpectedStyle, Score, Summary, summarise
 from daemon.evaluation.scoring import Interrupted, Scorer, mean_loss
 from daemon.evaluation.scoring_session import (
@@ -108,6 +111,35 @@ def comparisons(
                 test = compare_scores([pair[:2] for pair in pairs], [group for *_, group in pairs])
                 found.append(_comparison(set_name, name, metric, test))
     return found
+
+
+def lost_answers(marks: JudgementScores, exam: Exam, against: Sequence[str]) -> list[LostAnswers]:
+    """Return for each set and reference how many of its answers the candidate no longer gives."""
+    found = []
+    for reference in marks.references:
+        name = reference.examinee.name
+        for set_name in question_sets(exam) if name in against else ():
+            answered = [
+                (question, answer)
+                for question, answer, its in zip(
+                    exam.questions,
+                    marks.candidate.results.answers,
+                    reference.results.answers,
+                    strict=True,
+                )
+                if question.set == set_name and question.golden and not _lost_as(question, its)
+            ]
+            lost = Counter(_lost_as(*pair) for pair in answered)
+            found.append(LostAnswers(set_name, name, len(answered), lost["empty"], lost["endless"]))
+    return found
+
+
+def _lost_as(question: Question, answer: Answer) -> Literal["empty", "endless"] | None:
+    """Say how an answer is none; one that is cut off and no longer than the golden one may be."""
+    if answer.ended:
+        return None if answer.text.strip() else "empty"
+    cut = answer.tokens >= question.max_tokens
+    return "endless" if cut and len(answer.text) > len(question.golden) else None
 
 
 def metric_of(set_name: str, exam: Exam, scores: Sequence[Score]) -> str:

@@ -17,6 +17,7 @@ from daemon.evaluation.candidate_scores import (
     details,
     evaluations,
     examine,
+    lost_answers,
 )
 from daemon.evaluation.questions import Question
 from daemon.evaluation.scores.score import ExpectedStyle, score_answer
@@ -276,3 +277,42 @@ def test_an_interrupted_exam_has_no_marks_and_goes_on_from_what_it_found() -> No
     model = Wardrobe()
     assert score(model, memory) is not None
     assert model.scored == 4 + 12 + 12
+
+
+class Mute(Wardrobe):
+    """The candidate says what the test gives; every other model answers."""
+
+    def __init__(self, said: Answer) -> None:
+        super().__init__()
+        self._said = said
+
+    def answer(
+        self,
+        prompts: Sequence[Sequence[int]],
+        limits: AnswerLimits,
+        interrupted: Callable[[], bool],
+        on_answer: OnAnswer | None = None,
+    ) -> list[Answer] | None:
+        others = super().answer(prompts, limits, interrupted)
+        return [self._said for _ in prompts] if self.loaded[-1] == CANDIDATE.folder else others
+
+
+@pytest.mark.parametrize(
+    ("said", "empty", "endless"),
+    [
+        (Answer(" \n", 0), 9, 0),
+        (Answer("again and again", 8, ended=False), 0, 9),
+        (Answer("candid", 8, ended=False), 0, 0),
+        (Answer("cut off by time, not by tokens", 3, ended=False), 0, 0),
+        (Answer("something else", 3), 0, 0),
+    ],
+    ids=["empty", "endless", "no longer than the golden one", "slow", "wrong"],
+)
+def test_answers_that_became_empty_or_endless_are_counted_against_each_reference(
+    said: Answer, empty: int, endless: int
+) -> None:
+    found = score(Mute(said), Remembered())
+    assert found is not None
+    (lost,) = lost_answers(found, EXAM, ["v000002"])
+    assert (lost.name, lost.against, lost.answered) == ("own_holdout", "v000002", 9)
+    assert (lost.empty, lost.endless) == (empty, endless)

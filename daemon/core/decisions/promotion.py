@@ -34,12 +34,34 @@ class PairedComparison:
 
 
 @dataclass(frozen=True)
+class LostAnswers:
+    """Questions of one set that a reference answered, and how many the candidate does not."""
+
+    name: str
+    """Of the set of items."""
+    against: str
+    answered: int
+    """By the reference, with an end."""
+    empty: int
+    """Of these, left without a word by the candidate."""
+    endless: int
+    """Of these, answered by the candidate without an end, beyond the golden answer's length."""
+
+    @property
+    def most(self) -> bool:
+        """Whether at least half are lost, and more than one: what a person would see at once."""
+        lost = self.empty + self.endless
+        return lost > 1 and 2 * lost >= self.answered
+
+
+@dataclass(frozen=True)
 class Judgement:
     """What the trainer measured of a candidate."""
 
     finite: bool
     changed: bool
     comparisons: tuple[PairedComparison, ...]
+    lost: tuple[LostAnswers, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,11 +99,12 @@ def judgement_from_record(record: Mapping[str, Any]) -> Judgement:
         record["finite"],
         record["changed"],
         tuple(PairedComparison(**fields_of(PairedComparison, test)) for test in record["tests"]),
+        tuple(LostAnswers(**fields_of(LostAnswers, one)) for one in record.get("lost_answers", ())),
     )
 
 
 def decide_verdict(judgement: Judgement, gate: Gate) -> Verdict:
-    """Refuse what is broken or significantly worse, promote what is proven, else `unproven`.
+    """Refuse what is broken, mute or significantly worse, promote what is proven, else `unproven`.
 
     Each direction keeps the level over all comparisons together (Holm 1979). Comparisons in which
     no item changed cannot come out either way and are not counted (Tarone 1990).
@@ -90,6 +113,9 @@ def decide_verdict(judgement: Judgement, gate: Gate) -> Verdict:
         return Verdict("refuse", False, ("the adapter holds numbers that are not finite",))
     if not judgement.changed:
         return Verdict("refuse", False, ("training left the adapter unchanged",))
+    # A mute model may have a low loss: nothing but the end of the turn was learned.
+    if mute := [one for one in judgement.lost if one.most]:
+        return Verdict("refuse", False, tuple(map(_lost, mute)))
     tests = judgement.comparisons
     counted = [test for test in tests if min(test.p_better, test.p_worse) < 1.0]
     worse = holding(counted, lambda test: test.p_worse, gate.level)
@@ -142,6 +168,13 @@ def holding(tests: Sequence[T], p_of: Callable[[T], float], level: float) -> Hol
 def counted_items(items: int, families: int | None) -> str:
     """Return how many items were tested, and of how many families where that is not the same."""
     return str(items) if families is None else f"{items} in {families} families"
+
+
+def _lost(lost: LostAnswers) -> str:
+    return (
+        f"of {lost.answered} questions of {lost.name} that {lost.against} answers, {lost.empty} "
+        f"are left empty and {lost.endless} are answered without an end"
+    )
 
 
 def _least(test: PairedComparison, gate: Gate) -> float:

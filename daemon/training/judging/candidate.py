@@ -137,6 +137,7 @@ class CandidateJudge:
                 "finite": judgement.finite,
                 "changed": judgement.changed,
                 "tests": [asdict(test) for test in judgement.comparisons],
+                "lost_answers": [asdict(one) for one in judgement.lost],
             },
             "replay": self._replay(found),
             "evolution": self._state.evolution.counts,

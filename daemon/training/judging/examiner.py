@@ -24,6 +24,7 @@ from daemon.evaluation.candidate_scores import (
     details,
     evaluations,
     examine,
+    lost_answers,
 )
 from daemon.evaluation.report import markdown, report_of
 from daemon.evaluation.scores.score import ExpectedStyle
@@ -104,7 +105,8 @@ class Examiner:
         # The base is there to be looked at: the verdict is about what is in use.
         names = [one.examinee.name for one in marks.references if one.examinee.name != BASE]
         tests = tuple(comparisons(marks, exam, names))
-        judgement = Judgement(True, changed, tests)
+        lost = tuple(lost_answers(marks, exam, names))
+        judgement = Judgement(True, changed, tests, lost)
         files = {
             "details.jsonl": json_lines(details(marks, exam)),
             **self._reports(marks, exam, wanted, judgement),

@@ -2,7 +2,14 @@
 
 import pytest
 
-from daemon.core.decisions.promotion import Gate, Judgement, PairedComparison, decide_verdict
+from daemon.core.decisions.promotion import (
+    Gate,
+    Judgement,
+    LostAnswers,
+    PairedComparison,
+    decide_verdict,
+    judgement_from_record,
+)
 
 GATE = Gate(level=0.05, min_effect=0.01, min_gain=0.02, unproven="promote")
 
@@ -98,3 +105,24 @@ def test_without_hold_out_items_the_setting_decides() -> None:
     empty = Judgement(True, True, ())
     assert decide_verdict(empty, GATE).promotes
     assert not decide_verdict(empty, Gate(0.05, 0.01, 0.02, "hold")).promotes
+
+
+@pytest.mark.parametrize(
+    ("answered", "empty", "endless", "verdict"),
+    [(8, 8, 0, "refuse"), (8, 0, 4, "refuse"), (8, 2, 1, "promote"), (1, 1, 0, "promote")],
+)
+def test_a_candidate_that_no_longer_answers_is_refused_whatever_its_loss(
+    answered: int, empty: int, endless: int, verdict: str
+) -> None:
+    """Fault: a mute model was promoted as significantly better, by the loss of its end marks."""
+    better = comparison(-1.0, 0.0001, 1.0)
+    lost = LostAnswers("own_holdout", "v000001", answered, empty, endless)
+    found = decide_verdict(Judgement(True, True, (better,), (lost,)), GATE)
+    assert found.kind == verdict
+    if verdict == "refuse":
+        assert f"of {answered} questions of own_holdout" in found.reasons[0]
+
+
+def test_a_draft_from_before_lost_answers_were_counted_is_judged_without_them() -> None:
+    record = {"finite": True, "changed": True, "tests": []}
+    assert judgement_from_record(record).lost == ()
