@@ -27,7 +27,7 @@ Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class Exam:
+class ExamRow:
     """A question of an exam and where it stands."""
 
     example: Example
@@ -182,7 +182,7 @@ def on_short_exam(
     example: Example,
     asked: str,
     short: ShortQuestions,
-    exam_at: Callable[[int], Exam],
+    exam_at: Callable[[int], ExamRow],
     judge: Judge,
 ) -> Match | None:
     """Return the short exam question that a row asks in these words, or nearly in them."""

@@ -20,7 +20,7 @@ from daemon.dedup.numbers import hash64
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class QuestionParts:
     """The parts of an example that are compared, as texts."""
 
     before: tuple[str, ...]
@@ -30,20 +30,20 @@ class Parts:
     """What the model says after that turn, its calls as JSON."""
 
 
-def parts_of(example: Example) -> Parts:
+def parts_of(example: Example) -> QuestionParts:
     """Return the parts of an example; plain text is all question."""
     if not isinstance(example, Chat):
-        return Parts((), example.text, "")
+        return QuestionParts((), example.text, "")
     turns = example.turns
     if len(turns) == 2 and turns[0].role == "user" and turns[1].trained and not example.tools:
-        return Parts((), turns[0].content, said_in(turns[1]))
+        return QuestionParts((), turns[0].content, said_in(turns[1]))
     last = max((n for n, turn in enumerate(turns) if turn.role == "user"), default=-1)
     said = [turn for turn in turns[last + 1 :] if turn.role == "assistant"]
     before = [*_read(turns[:last] if last >= 0 else ()), *example.tools]
     # What a tool returned is read before the answer to it; what is said untrained is not learned.
     before += _read(turn for turn in turns[last + 1 :] if turn.role != "assistant")
     before += ["untrained" for turn in said if not turn.trained]
-    return Parts(
+    return QuestionParts(
         tuple(before), turns[last].content if last >= 0 else "", "\n".join(map(said_in, said))
     )
 
@@ -56,7 +56,7 @@ def _read(turns: "tuple[Turn, ...] | Iterator[Turn]") -> Iterator[str]:
         yield said_in(turn)
 
 
-def context_of(parts: Parts) -> int:
+def context_of(parts: QuestionParts) -> int:
     """Return a number that equal contexts share, blanks aside; 0 for none."""
     if not parts.before:
         return 0

@@ -20,7 +20,7 @@ _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ComparedText:
     """What is compared of one example, before it is turned into numbers."""
 
     key: bytes
@@ -33,12 +33,12 @@ class Question:
     answer: str
 
 
-def question_of(example: Example, key: bytes | None = None) -> Question:
+def question_of(example: Example, key: bytes | None = None) -> ComparedText:
     """Return what is compared of an example; its key need not be made twice."""
     parts = parts_of(example)
     words = wording.split(parts.turn)
     turn = folded(" ".join(words))
-    return Question(
+    return ComparedText(
         key or key_of(example), _own(parts.turn, words), turn, context_of(parts), parts.answer
     )
 
@@ -69,7 +69,9 @@ class Sealer:
     def __init__(self) -> None:
         self.words = wording.Words()
 
-    def keys(self, questions: Sequence[Question], boilerplate: Boilerplate | None = None) -> Keys:
+    def keys(
+        self, questions: Sequence[ComparedText], boilerplate: Boilerplate | None = None
+    ) -> Keys:
         """Return keys with rows, lines and offsets still 0.
 
         With boilerplate, signatures are of what is left without it; the content hash is always of
@@ -117,7 +119,7 @@ def turn_context(keys: Keys) -> None:
 
 
 def exam_keys(
-    sealer: Sealer, questions: Sequence[Question], boilerplate: Boilerplate | None = None
+    sealer: Sealer, questions: Sequence[ComparedText], boilerplate: Boilerplate | None = None
 ) -> Keys:
     """Return keys of exam rows: with boilerplate each row twice, with it and without.
 

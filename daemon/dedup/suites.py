@@ -13,7 +13,7 @@ from daemon.dedup.family_keys import FamilyColumns
 from daemon.dedup.family_segments import FamilySegment
 from daemon.dedup.index import Earlier, Index
 from daemon.dedup.judging import Judge
-from daemon.dedup.matching import Exam, ExampleAt, Match, on_short_exam
+from daemon.dedup.matching import ExampleAt, ExamRow, Match, on_short_exam
 from daemon.dedup.sealing import Sealer, exam_keys, question_of
 from daemon.dedup.segments import Segment
 from daemon.dedup.short import MOST_CHARACTERS, ShortQuestions
@@ -37,7 +37,7 @@ class Suites:
         self._items: dict[str, dict[int, Example]] = {}
         self._index = Index([])
         self._short = ShortQuestions()
-        self._exams: list[Exam] = []
+        self._exams: list[ExamRow] = []
         self._families: list[FamilySegment] = []
         self.unreadable: tuple[str, ...] = ()
         """What is wrong with files, in sentences; a line that is no item cannot be guarded."""
@@ -96,7 +96,7 @@ class Suites:
             questions = [question_of(item) for item in items.values()]
             for line, item in items.items():
                 self._short.add(len(self._exams), users_words(item))
-                self._exams.append(Exam(item, f"evals/{path.name}", line))
+                self._exams.append(ExamRow(item, f"evals/{path.name}", line))
             self._families.append(_families(f"evals/{path.name}", items, sealer))
             shared = Boilerplate.find([question.words for question in questions], SHARED)
             sealed = exam_keys(sealer, [replace(one, context=0) for one in questions], shared)

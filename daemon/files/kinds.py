@@ -29,7 +29,7 @@ SEPARATOR_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class FileKind:
     """How the rows of a file are written."""
 
     form: Literal["lines", "values", "array", "table", "parquet"] = "lines"
@@ -63,7 +63,7 @@ class Kind:
         return ", ".join(told)
 
 
-def kind_of(path: Path, known: Collection[str] = ()) -> Kind | Bad:
+def kind_of(path: Path, known: Collection[str] = ()) -> FileKind | Bad:
     """Return what a file is; why nothing in it can be read where that is certain.
 
     `known` are names of columns beside those that everybody uses.
@@ -83,14 +83,14 @@ def kind_of(path: Path, known: Collection[str] = ()) -> Kind | Bad:
     return _kind(head, packed, path, known)
 
 
-def _kind(head: bytes, packed: Packing, path: Path, known: Collection[str]) -> Kind | Bad:
+def _kind(head: bytes, packed: Packing, path: Path, known: Collection[str]) -> FileKind | Bad:
     if not head.strip():
         inside = f"the {packed} file holds" if packed else "the file holds"
         return Bad("empty", f"{inside} nothing", "write one JSON object on each line")
     if packed and packing.packing_of(head):
         return Bad("packed_twice", "the file is packed twice", "unpack it once and drop that")
     if head.startswith(parquet.MAGIC):
-        return Kind("parquet", packed)
+        return FileKind("parquet", packed)
     wrong = foreign(head, path)
     if wrong is not None:
         return wrong
@@ -102,10 +102,10 @@ def _kind(head: bytes, packed: Packing, path: Path, known: Collection[str]) -> K
     returns = b"\n" not in head and b"\r" in head.strip()
     if returns:
         head = head.replace(b"\r", b"\n")
-    return _text(head, Kind("lines", packed, encoding, returns), path, known)
+    return _text(head, FileKind("lines", packed, encoding, returns), path, known)
 
 
-def _text(head: bytes, found: Kind, path: Path, known: Collection[str]) -> Kind | Bad:
+def _text(head: bytes, found: FileKind, path: Path, known: Collection[str]) -> FileKind | Bad:
     text = head.removeprefix(BOM).decode("utf-8", "ignore").lstrip().lstrip("\ufeff")
     form = "lines"
     if text.startswith("["):
@@ -117,8 +117,8 @@ def _text(head: bytes, found: Kind, path: Path, known: Collection[str]) -> Kind 
         if isinstance(table, Bad):
             return table
         if table is not None:
-            return Kind("table", found.packing, found.encoding, found.returns, table)
-    return Kind(form, found.packing, found.encoding, found.returns)  # type: ignore[arg-type]
+            return FileKind("table", found.packing, found.encoding, found.returns, table)
+    return FileKind(form, found.packing, found.encoding, found.returns)  # type: ignore[arg-type]
 
 
 def _table_ending(path: Path) -> str:

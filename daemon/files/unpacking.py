@@ -7,11 +7,11 @@ from pathlib import Path
 from daemon.core.rows.refusal import Bad
 from daemon.files import json_values, packing, parquet, tables
 from daemon.files.encodings import as_utf8, with_line_feeds
-from daemon.files.kinds import Kind, kind_of
+from daemon.files.kinds import FileKind, kind_of
 from daemon.files.limits import Limits, Unreadable, bounded
 
 
-def unpacked(path: Path, kind: Kind, limits: Limits, scratch: Path) -> Iterator[bytes]:
+def unpacked(path: Path, kind: FileKind, limits: Limits, scratch: Path) -> Iterator[bytes]:
     """Give the rows of a file as text: pieces of lines, or lines.
 
     A packed Parquet file, which is not read from its beginning on, is unpacked into a nameless
@@ -37,7 +37,7 @@ def unpacked(path: Path, kind: Kind, limits: Limits, scratch: Path) -> Iterator[
     return json_values.rows(pieces, limits.row_bytes)
 
 
-def _parquet(path: Path, kind: Kind, pieces: Iterator[bytes], scratch: Path) -> Iterator[bytes]:
+def _parquet(path: Path, kind: FileKind, pieces: Iterator[bytes], scratch: Path) -> Iterator[bytes]:
     if not kind.packing:
         with path.open("rb") as file:
             yield from parquet.rows(file)

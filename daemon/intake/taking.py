@@ -33,7 +33,7 @@ from daemon.intake.reasons import Reason
 from daemon.intake.reporting import refusal, report_of
 from daemon.intake.sifting import Elsewhere, SecondSift, sift_first, sift_second
 from daemon.intake.tally import Tally
-from daemon.intake.unpacking import Text, Unpacker
+from daemon.intake.unpacking import UnpackedText, Unpacker
 from daemon.intake.writing import Written, write, write_exam
 from daemon.layout import Layout
 from daemon.layout_jobs import JobLayout
@@ -84,7 +84,7 @@ class Taking:
         self._warnings: list[str] = []
         self._name = _name_in(place)
         self._read_bytes = 0
-        self._text: Text | None = None
+        self._text: UnpackedText | None = None
 
     def take_in(self) -> dict[str, Any]:
         """Write the job's files and return its report, which is written last."""
@@ -317,7 +317,7 @@ class Taking:
         place = self._place
         return [p for p in (place.holdout_original, place.exam_original) if p.exists()]
 
-    def _tune_lines(self, text: Text) -> int | None:
+    def _tune_lines(self, text: UnpackedText) -> int | None:
         """Return up to which line rows may be looked at in a run; None where chance decides."""
         if not self._place.exam_original.exists():
             return None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.core.rows.refusal import Bad
-from daemon.files.kinds import Kind, kind_of
+from daemon.files.kinds import FileKind, kind_of
 from daemon.files.limits import Limits, Unreadable
 from daemon.files.unpacking import unpacked
 from daemon.folders.disk import atomic
@@ -22,11 +22,11 @@ WORDS = {"lines": "line", "values": "object", "array": "item", "table": "row", "
 
 
 @dataclass(frozen=True)
-class Text:
+class UnpackedText:
     """Files of rows, and the one file in which they can be read as JSON lines."""
 
     path: Path
-    kinds: tuple[Kind, ...]
+    kinds: tuple[FileKind, ...]
     size: int
     lines: tuple[int, ...] = ()
     """How many lines each file became, where they were copied."""
@@ -65,7 +65,7 @@ class Unpacker:
         self._alive = alive
         self._stack = stack
 
-    def kind(self, path: Path) -> Kind:
+    def kind(self, path: Path) -> FileKind:
         """Return what a file is.
 
         Raises:
@@ -76,7 +76,7 @@ class Unpacker:
             raise Unreadable(found)
         return found
 
-    def read(self, name: str, paths: Sequence[Path]) -> Text:
+    def read(self, name: str, paths: Sequence[Path]) -> UnpackedText:
         """Return the rows of files in a row as one text.
 
         Raises:
@@ -85,7 +85,7 @@ class Unpacker:
         """
         kinds = tuple(map(self.kind, paths))
         if len(paths) == 1 and kinds[0].is_plain:
-            return Text(paths[0], kinds, paths[0].stat().st_size)
+            return UnpackedText(paths[0], kinds, paths[0].stat().st_size)
         target = atomic.temporary_name(self._folder / name)
         self._stack.callback(atomic.remove_file, target)
         lines = []
@@ -101,7 +101,7 @@ class Unpacker:
                 if last != b"\n" and path != paths[-1]:
                     file.write(b"\n")
                     lines[-1] += 1
-        return Text(target, kinds, target.stat().st_size, tuple(lines))
+        return UnpackedText(target, kinds, target.stat().st_size, tuple(lines))
 
     def _watched(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         written = since = 0

@@ -11,7 +11,7 @@ import arro3.core
 import arro3.io
 
 from daemon.core.rows.refusal import Bad
-from daemon.files.kinds import Kind
+from daemon.files.kinds import FileKind
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -97,6 +97,6 @@ KINDS: dict[str, bytes] = {
 }
 
 
-def said(found: Kind | Bad) -> str:
+def said(found: FileKind | Bad) -> str:
     """Return in a few words what was found."""
     return found.code if isinstance(found, Bad) else str(found)

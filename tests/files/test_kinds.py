@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.files.kinds import Kind, kind_of
+from daemon.files.kinds import FileKind, kind_of
 from daemon.files.unpacking import lines
 from tests.files import made
 from tests.files.made import KINDS, ROWS, said
@@ -42,7 +42,7 @@ def test_every_row_of_every_kind_of_file_is_read(tmp_path: Path, name: str) -> N
 def test_json_lines_are_read_where_they_lie(tmp_path: Path, data: bytes) -> None:
     """Nothing is copied of a file that is read as it is."""
     (tmp_path / "x.json").write_bytes(data)
-    assert kind_of(tmp_path / "x.json") == Kind()
+    assert kind_of(tmp_path / "x.json") == FileKind()
 
 
 FOREIGN = {
@@ -73,7 +73,7 @@ def test_a_file_that_holds_no_rows_is_called_what_it_is(
     path = tmp_path / "rows.jsonl"
     path.write_bytes(gzip.compress(FOREIGN[code]) if packed else FOREIGN[code])
     found = kind_of(path)
-    assert said(found) == code and not isinstance(found, Kind) and found.hint
+    assert said(found) == code and not isinstance(found, FileKind) and found.hint
 
 
 @pytest.mark.parametrize(
@@ -100,4 +100,4 @@ def test_what_cannot_be_read_is_told_at_once(tmp_path: Path, code: str, data: by
     path = tmp_path / "rows.csv"
     path.write_bytes(data)
     found = kind_of(path)
-    assert said(found) == code and not isinstance(found, Kind) and found.hint
+    assert said(found) == code and not isinstance(found, FileKind) and found.hint

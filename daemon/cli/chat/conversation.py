@@ -33,7 +33,7 @@ class ChatSide:
     turns: list[Turn]
 
 
-class Conversation:
+class ChatSession:
     """Reads lines until the user quits."""
 
     def __init__(

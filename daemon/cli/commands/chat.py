@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from daemon.cli.chat.conversation import Conversation
+from daemon.cli.chat.conversation import ChatSession
 from daemon.cli.chat.speakers import speaker
 from daemon.cli.chat.speaking import LoadTarget, choose
 from daemon.cli.output.screen import echo, facts, safe
@@ -112,7 +112,7 @@ def chat(
             echo(f"every conversation begins with the prefix {target.prefix.name}", "dim")
         waits = "training waits while this chat is open; " if speaking.here else ""
         echo(f"{waits}/help shows the commands, /quit leaves", "dim")
-        Conversation(speaking, pick, _opening(system), sampling).run()
+        ChatSession(speaking, pick, _opening(system), sampling).run()
 
 
 def _sampling(

@@ -32,7 +32,7 @@ from daemon.settings_file import read_settings, with_own
 
 if TYPE_CHECKING:
     from daemon.core.rows.refusal import Bad
-    from daemon.files.kinds import Kind
+    from daemon.files.kinds import FileKind
 
 USES = ("train", "holdout", "exam")
 LONGEST_STEM = 200
@@ -149,7 +149,7 @@ def _check(files: list[Path], holdout: Path | None) -> None:
             raise UserFault("unknown_format", f"{path} holds no rows, and its name ends in no kind")
 
 
-def _begins_a_row(path: Path, found: "Kind | Bad") -> bool:
+def _begins_a_row(path: Path, found: "FileKind | Bad") -> bool:
     """Say of a file whose name tells nothing whether its content does."""
     with path.open("rb") as file:
         head = file.read(1024)

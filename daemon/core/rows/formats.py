@@ -11,7 +11,7 @@ from daemon.core.rows.forms.current_row import FORMS, RowInHand
 from daemon.core.rows.forms.exports import Plain, plain_of
 from daemon.core.rows.forms.names import FieldName
 from daemon.core.rows.forms.plain import plain_row
-from daemon.core.rows.forms.plans import Plan, plan_of
+from daemon.core.rows.forms.plans import RowPlan, plan_of
 from daemon.core.rows.forms.reading import read_row
 from daemon.core.rows.readings import NOTHING, Reading
 from daemon.core.rows.refusal import Bad
@@ -82,7 +82,7 @@ def _recognise(row: Any, fields: Fields, deepest: int) -> Good | Bad:
     return _read(row, plan, fields)
 
 
-def _read(row: dict[str, Any], plan: Plan, fields: Fields) -> Good | Bad:
+def _read(row: dict[str, Any], plan: RowPlan, fields: Fields) -> Good | Bad:
     group = row.get("group") if "group" in row else row.get(fields.own.get("group", "group"))
     if group is not None and not isinstance(group, str):
         return Bad("bad_group", "'group' is not a text", "give variants of one example one text")
@@ -101,7 +101,7 @@ def _read(row: dict[str, Any], plan: Plan, fields: Fields) -> Good | Bad:
 
 
 def _unwrapped(
-    row: dict[str, Any], plan: Plan, plain: Plain, fields: Fields, deepest: int
+    row: dict[str, Any], plan: RowPlan, plain: Plain, fields: Fields, deepest: int
 ) -> Good | Bad:
     found = _recognise(plain.row, fields, deepest - 1)
     if isinstance(found, Bad):

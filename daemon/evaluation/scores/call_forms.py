@@ -52,7 +52,7 @@ class Called:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class CallReading:
     """The calls and the text of an answer."""
 
     calls: tuple[Called, ...] | None
@@ -85,7 +85,7 @@ class Reading:
         return "\n".join(filter(None, (self.text, *calls)))
 
 
-def read_calls(answer: str, *, after_text: bool = False) -> Reading:
+def read_calls(answer: str, *, after_text: bool = False) -> CallReading:
     """Parse an answer; `after_text` also finds unmarked calls behind some text."""
     body = without_thought(answer).strip()
     inside, fenced = unfenced(body)
@@ -94,14 +94,14 @@ def read_calls(answer: str, *, after_text: bool = False) -> Reading:
     if closed:
         found = _of_attributes(dict(_attributes(closed[2])))
         calls = None if found is None else (found,)
-        return Reading(calls, "", (*wrappers, "self_closing_tag"), True)
+        return CallReading(calls, "", (*wrappers, "self_closing_tag"), True)
     blocks = [] if parsed(inside) is not None else list(BLOCK.finditer(inside))
     if blocks:
         return _of_blocks(body, inside, blocks, wrappers)
     bare = _calls_of(inside)
     if bare is not None:
-        return Reading(tuple(bare), "", wrappers)
-    return (_behind_text(body) if after_text else None) or Reading(None, body, wrappers)
+        return CallReading(tuple(bare), "", wrappers)
+    return (_behind_text(body) if after_text else None) or CallReading(None, body, wrappers)
 
 
 def is_call_text(text: str) -> bool:
@@ -127,7 +127,7 @@ def _is_plain_call(value: Any) -> bool:
 
 def _of_blocks(
     body: str, inside: str, blocks: list[re.Match[str]], wrappers: tuple[str, ...]
-) -> Reading:
+) -> CallReading:
     calls: list[Called] = []
     for block in blocks:
         part, fenced = unfenced(block[block.lastgroup or 0])
@@ -135,19 +135,19 @@ def _of_blocks(
             wrappers = ("markdown_wrapper",)
         these = _calls_of(part, marked=True)
         if not these:
-            return Reading(None, body, wrappers)
+            return CallReading(None, body, wrappers)
         calls += these
     around = LEFT_OVER.sub("", BLOCK.sub("", inside)).strip()
-    return Reading(tuple(calls), around, wrappers, True)
+    return CallReading(tuple(calls), around, wrappers, True)
 
 
-def _behind_text(body: str) -> Reading | None:
+def _behind_text(body: str) -> CallReading | None:
     """Return the calls that end a text, one JSON value a line."""
     starts = (found.start() for found in re.finditer(r"^[ \t]*[{\[]", body, re.MULTILINE))
     for start in islice(starts, BARE_STARTS):
         calls = _of_json(body[start:])
         if calls:
-            return Reading(tuple(calls), body[:start].strip())
+            return CallReading(tuple(calls), body[:start].strip())
     return None
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from daemon.core.rows.examples import compact
-from daemon.core.rows.forms.choices import Choices, agrees, choices_in, right_one
+from daemon.core.rows.forms.choices import AnswerChoices, agrees, choices_in, right_one
 from daemon.core.rows.forms.current_row import RowInHand
 from daemon.core.rows.forms.names import known_as
 from daemon.core.rows.forms.parts import plain_text, stands_in
@@ -11,7 +11,7 @@ from daemon.core.rows.forms.values import Asked, ambiguous, text_of, without_rep
 from daemon.core.rows.refusal import Bad
 
 
-def choices_of(held: RowInHand) -> Choices | str | Bad | None:
+def choices_of(held: RowInHand) -> AnswerChoices | str | Bad | None:
     keys = held.keys("choices")
     if not keys:
         columns = held.keys("choice_column")
@@ -22,7 +22,7 @@ def choices_of(held: RowInHand) -> Choices | str | Bad | None:
     return choices_in(value)
 
 
-def answer_of(held: RowInHand, choices: Choices | str | None) -> Asked | Bad | None:
+def answer_of(held: RowInHand, choices: AnswerChoices | str | None) -> Asked | Bad | None:
     if held.train_chosen and held.keys("chosen", "rejected"):
         return _chosen(held)
     keys = _answer_keys(held, choices is not None)
@@ -32,7 +32,7 @@ def answer_of(held: RowInHand, choices: Choices | str | None) -> Asked | Bad | N
         return None
     key = keys[0]
     value = held.use_answer(key)
-    if isinstance(choices, Choices):
+    if isinstance(choices, AnswerChoices):
         return _chosen_among(held, value, choices, key)
     if choices is None and key in held.plan.keys("right_choice") and _names_a_choice(value):
         return Bad(
@@ -77,7 +77,7 @@ def _names_a_choice(value: Any) -> bool:
     return isinstance(value, int) or (isinstance(value, str) and len(value.strip()) == 1)
 
 
-def _chosen_among(held: RowInHand, value: Any, choices: Choices, answer: str) -> str | Bad:
+def _chosen_among(held: RowInHand, value: Any, choices: AnswerChoices, answer: str) -> str | Bad:
     right = right_one(value, choices, answer)
     if isinstance(right, Bad):
         return right

@@ -15,7 +15,7 @@ TEXT_KEYS = ("text", "value", "content", "answer", "choice")
 
 
 @dataclass(frozen=True, slots=True)
-class Choices:
+class AnswerChoices:
     """What can be chosen, each with what it is called."""
 
     labels: tuple[str, ...]
@@ -38,7 +38,7 @@ class Right:
     by_place: bool = False
 
 
-def choices_in(value: Any) -> Choices | Bad:
+def choices_in(value: Any) -> AnswerChoices | Bad:
     """Return the choices that a value lists: by label, as a list, or as columns of both."""
     value = decoded(value) if isinstance(value, str) and value.lstrip()[:1] in "[{" else value
     if isinstance(value, Mapping):
@@ -59,7 +59,7 @@ def choices_in(value: Any) -> Choices | Bad:
     return Bad("bad_choices", "the choices are no list and no object", 'write ["…", "…"]')
 
 
-def _labelled(items: Sequence[Mapping[str, Any]]) -> Choices | Bad:
+def _labelled(items: Sequence[Mapping[str, Any]]) -> AnswerChoices | Bad:
     labels = [next((item[key] for key in LABEL_KEYS if key in item), None) for item in items]
     texts = [next((item[key] for key in TEXT_KEYS if key in item), None) for item in items]
     if None in texts:
@@ -73,7 +73,7 @@ def _labelled(items: Sequence[Mapping[str, Any]]) -> Choices | Bad:
     return _made(labels, texts, counted=False)
 
 
-def _made(labels: Sequence[Any], texts: Sequence[Any], counted: bool) -> Choices | Bad:
+def _made(labels: Sequence[Any], texts: Sequence[Any], counted: bool) -> AnswerChoices | Bad:
     names = [plain_text(label) for label in labels]
     said = [plain_text(text) for text in texts]
     if len(names) != len(said) or None in names or None in said:
@@ -81,7 +81,7 @@ def _made(labels: Sequence[Any], texts: Sequence[Any], counted: bool) -> Choices
     stripped = [str(text).strip() for text in said]
     if counted and len(stripped) > 1 and _are_lettered(stripped):
         stripped = [text[2:].strip() for text in stripped]
-    return Choices(tuple(str(name).strip() for name in names), tuple(stripped), counted)
+    return AnswerChoices(tuple(str(name).strip() for name in names), tuple(stripped), counted)
 
 
 def _are_lettered(texts: Sequence[str]) -> bool:
@@ -92,7 +92,7 @@ def _are_lettered(texts: Sequence[str]) -> bool:
     )
 
 
-def right_one(answer: Any, choices: Choices, key: str = "answer") -> Right | Bad:
+def right_one(answer: Any, choices: AnswerChoices, key: str = "answer") -> Right | Bad:
     """Return the answer as a person would give it: a letter, a text, or as it stands.
 
     A place is counted from 0, as data sets do, and becomes the letter that the prompt shows.
@@ -125,7 +125,7 @@ def _none_of_them(text: str) -> Bad:
     return Bad("bad_choices", f"the answer {text[:20]!r} is none of the choices", HINT)
 
 
-def agrees(one: Any, key: str, other: str, choices: Choices) -> bool:
+def agrees(one: Any, key: str, other: str, choices: AnswerChoices) -> bool:
     """Tell whether a second answer names the same choice as the first."""
     found = right_one(one, choices, key)
     if isinstance(found, Bad):

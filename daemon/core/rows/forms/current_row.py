@@ -5,7 +5,7 @@ from typing import Any
 
 from daemon.core.rows.chat_rows import Names
 from daemon.core.rows.forms.names import LONG_METADATA, Meaning
-from daemon.core.rows.forms.plans import Plan
+from daemon.core.rows.forms.plans import RowPlan
 from daemon.core.rows.readings import Note, Reading
 
 FORMS = (
@@ -25,7 +25,7 @@ class RowInHand:
     """A row, and what was read of it."""
 
     row: dict[str, Any]
-    plan: Plan
+    plan: RowPlan
     names: Names
     keep_reasoning: bool
     train_chosen: bool

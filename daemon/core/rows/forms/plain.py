@@ -9,7 +9,7 @@ from daemon.core.rows.chat_rows import conversation_of
 from daemon.core.rows.examples import Chat, Example, Text, Turn
 from daemon.core.rows.forms.message_keys import PLAIN_ROLES, SHAREGPT, Names
 from daemon.core.rows.forms.names import LONG_METADATA
-from daemon.core.rows.forms.plans import Plan
+from daemon.core.rows.forms.plans import RowPlan
 from daemon.core.rows.forms.tool_lists import tools_in
 from daemon.core.rows.readings import Reading
 from daemon.core.rows.refusal import Bad
@@ -18,7 +18,7 @@ Plainly = tuple[Example, str, Reading]
 
 
 def plain_row(
-    row: dict[str, Any], plan: Plan, names: Names, keep_reasoning: bool
+    row: dict[str, Any], plan: RowPlan, names: Names, keep_reasoning: bool
 ) -> Plainly | None:
     """Return a row's example, the name of its form and its reading."""
     for key in plan.metadata:
@@ -36,14 +36,14 @@ def plain_row(
             return None
 
 
-def _text(row: dict[str, Any], plan: Plan) -> Plainly | None:
+def _text(row: dict[str, Any], plan: RowPlan) -> Plainly | None:
     text = row[plan.first]
     if type(text) is not str or not text.strip():
         return None
     return Text(text), "text", plan.reading((plan.first,), ())
 
 
-def _pair(row: dict[str, Any], plan: Plan) -> Plainly | None:
+def _pair(row: dict[str, Any], plan: RowPlan) -> Plainly | None:
     asked, answer = row[plan.first], row[plan.answer]
     if type(asked) is not str or type(answer) is not str:
         return None
@@ -55,7 +55,7 @@ def _pair(row: dict[str, Any], plan: Plan) -> Plainly | None:
     return _with_more(row, plan, asked, answer)
 
 
-def _with_more(row: dict[str, Any], plan: Plan, asked: str, answer: str) -> Plainly | None:
+def _with_more(row: dict[str, Any], plan: RowPlan, asked: str, answer: str) -> Plainly | None:
     """Read a pair with Alpaca's input, a context or a system text."""
     behind, before, system, used = [asked], "", "", 0
     for place, (key, meaning) in enumerate(plan.more):
@@ -80,7 +80,7 @@ def _with_more(row: dict[str, Any], plan: Plan, asked: str, answer: str) -> Plai
     return example, *plan.pair_words(used)
 
 
-def _chat(row: dict[str, Any], plan: Plan, names: Names, keep_reasoning: bool) -> Plainly | None:
+def _chat(row: dict[str, Any], plan: RowPlan, names: Names, keep_reasoning: bool) -> Plainly | None:
     messages = row[plan.first]
     if type(messages) is not list or not messages:
         return None

@@ -35,7 +35,7 @@ MORE: tuple[Meaning, ...] = ("input", "context", "system")
 
 
 @dataclass(frozen=True)
-class Plan:
+class RowPlan:
     """The keys of a row by their meaning."""
 
     order: tuple[str, ...]
@@ -115,7 +115,7 @@ def chat_form(key: str, shares: bool) -> str:
 
 
 @lru_cache(4096)
-def plan_of(keys: tuple[str, ...], own: tuple[tuple[FieldName, str], ...]) -> Plan:
+def plan_of(keys: tuple[str, ...], own: tuple[tuple[FieldName, str], ...]) -> RowPlan:
     """Return what the keys of a row are; a user's own names go before the known ones."""
     taken = _own_keys(keys, own)
     found: dict[Meaning, tuple[str, ...]] = {
@@ -141,10 +141,10 @@ def plan_of(keys: tuple[str, ...], own: tuple[tuple[FieldName, str], ...]) -> Pl
         for key in named
         if key not in taken and (meaning in NESTED or known_as(key) in NESTED_NAMES)
     )
-    return _shaped(Plan(keys, found, tuple(unknown), taken, nested))
+    return _shaped(RowPlan(keys, found, tuple(unknown), taken, nested))
 
 
-def _shaped(plan: Plan) -> Plan:
+def _shaped(plan: RowPlan) -> RowPlan:
     """Return a plan with its shape, where all keys but those of metadata belong to one."""
     held = {meaning for meaning, keys in plan.by.items() if keys and meaning != "metadata"}
     single = all(len(plan.keys(meaning)) == 1 for meaning in held)
@@ -162,7 +162,7 @@ def _shaped(plan: Plan) -> Plan:
     elif {asked, "completion"} <= held and held <= {asked, "completion", *MORE}:
         shape, first, answer = "pair", plan.by[asked][0], plan.by["completion"][0]
         more = tuple((plan.by[name][0], name) for name in MORE if name in held - {asked})
-    return Plan(
+    return RowPlan(
         plan.order, plan.by, plan.unknown, plan.own, plan.nested, shape, first, answer, tools, more
     )
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from daemon.core.rows.examples import compact
-from daemon.core.rows.forms.choices import Choices
+from daemon.core.rows.forms.choices import AnswerChoices
 from daemon.core.rows.forms.current_row import RowInHand
 from daemon.core.rows.forms.names import TASKS, known_as
 from daemon.core.rows.forms.parts import plain_text
@@ -11,7 +11,9 @@ from daemon.core.rows.forms.values import Asked, ambiguous, text_of, without_rep
 from daemon.core.rows.refusal import Bad
 
 
-def asked_of(held: RowInHand, answer: Asked, choices: Choices | str | None) -> Asked | Bad | None:
+def asked_of(
+    held: RowInHand, answer: Asked, choices: AnswerChoices | str | None
+) -> Asked | Bad | None:
     """Return the question with all that belongs to it."""
     keys = _question_keys(held)
     if isinstance(keys, Bad):
@@ -60,7 +62,11 @@ def _instead(held: RowInHand) -> list[str]:
 
 
 def _with_context(
-    held: RowInHand, first: str, texts: list[str], answer: Asked, choices: Choices | str | None
+    held: RowInHand,
+    first: str,
+    texts: list[str],
+    answer: Asked,
+    choices: AnswerChoices | str | None,
 ) -> str:
     """Return a question with what it is about and what can be chosen.
 
