@@ -14,7 +14,7 @@ from daemon.core.rows.forms.message_keys import (
     keys_of,
 )
 from daemon.core.rows.forms.names import CALLING, ROLES, known_as, role_of
-from daemon.core.rows.forms.parts import Said, calls_of, content_in, decoded, result_text
+from daemon.core.rows.forms.parts import MessageContent, calls_of, content_in, decoded, result_text
 from daemon.core.rows.readings import Note
 from daemon.core.rows.refusal import Bad
 
@@ -225,14 +225,14 @@ def _is_trained(message: dict[str, Any], number: int, keys: MessageKeys) -> bool
 
 def _said_in(
     message: dict[str, Any], number: int, keys: MessageKeys, role: Role, calling: bool
-) -> Said | Bad:
+) -> MessageContent | Bad:
     """Return the texts, thoughts and calls of a message."""
     contents = [message[key] for key in keys.content if message[key] not in ("", [], {})]
     key = keys.content[0] if keys.content else "content"
     content = contents[0] if contents else message.get("refusal")
     if calling and content is not None:
         calls = calls_of(content, number)
-        return calls if isinstance(calls, Bad) else Said(calls=calls)
+        return calls if isinstance(calls, Bad) else MessageContent(calls=calls)
     if role == "tool":
         return _result(content, number, key)
     said = content_in(content, number, key)
@@ -248,14 +248,14 @@ def _said_in(
     return said
 
 
-def _result(content: Any, number: int, key: str) -> Said | Bad:
+def _result(content: Any, number: int, key: str) -> MessageContent | Bad:
     if isinstance(content, list):
         said = content_in(content, number, key)
         if isinstance(said, Bad) and _holds_parts(content):
             return said
-        if isinstance(said, Said) and said.results:
-            return Said(results=said.results[:-1], texts=[said.results[-1]])
-    return Said(texts=[result_text(content)])
+        if isinstance(said, MessageContent) and said.results:
+            return MessageContent(results=said.results[:-1], texts=[said.results[-1]])
+    return MessageContent(texts=[result_text(content)])
 
 
 def _holds_parts(content: list[Any]) -> bool:
@@ -266,7 +266,7 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 
-def _add_answer(said: Said, number: int, trained: bool, turns: list[Turn]) -> Bad | None:
+def _add_answer(said: MessageContent, number: int, trained: bool, turns: list[Turn]) -> Bad | None:
     text = said.text
     reasoning = "\n".join(filter(None, (text.strip() for text in said.reasoning)))
     if said.results:

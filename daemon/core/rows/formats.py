@@ -7,7 +7,7 @@ from typing import Any
 
 from daemon.core.rows.chat_rows import OPENAI, Names
 from daemon.core.rows.examples import Example
-from daemon.core.rows.forms.current_row import FORMS, RowInHand
+from daemon.core.rows.forms.current_row import FORMS, CurrentRow
 from daemon.core.rows.forms.exports import Plain, plain_of
 from daemon.core.rows.forms.names import FieldName
 from daemon.core.rows.forms.plain import plain_row
@@ -90,7 +90,7 @@ def _read(row: dict[str, Any], plan: RowPlan, fields: Fields) -> Good | Bad:
     if original is not None and (not isinstance(original, str) or not original.strip()):
         hint = "write the first question of the example that the row is a variant of"
         return Bad("bad_variant_of", "'variant_of' is not a text", hint)
-    held = RowInHand(row, plan, fields.message, fields.keep_reasoning, fields.train_chosen)
+    held = CurrentRow(row, plan, fields.message, fields.keep_reasoning, fields.train_chosen)
     found = read_row(held)
     if isinstance(found, Bad):
         return found
@@ -107,7 +107,7 @@ def _unwrapped(
     if isinstance(found, Bad):
         return found
     rest = {key: value for key, value in row.items() if key not in plain.consumed}
-    outer = RowInHand(rest, plan_of(tuple(rest), fields.names), OPENAI, True, False).reading()
+    outer = CurrentRow(rest, plan_of(tuple(rest), fields.names), OPENAI, True, False).reading()
     inner = found.reading
     metadata = tuple(key for key in outer.metadata if key not in inner.metadata)
     reading = Reading(

@@ -4,14 +4,14 @@ from typing import Any
 
 from daemon.core.rows.examples import compact
 from daemon.core.rows.forms.choices import AnswerChoices, agrees, choices_in, right_one
-from daemon.core.rows.forms.current_row import RowInHand
+from daemon.core.rows.forms.current_row import CurrentRow
 from daemon.core.rows.forms.names import known_as
 from daemon.core.rows.forms.parts import plain_text, stands_in
 from daemon.core.rows.forms.values import Asked, ambiguous, text_of, without_repetition
 from daemon.core.rows.refusal import Bad
 
 
-def choices_of(held: RowInHand) -> AnswerChoices | str | Bad | None:
+def choices_of(held: CurrentRow) -> AnswerChoices | str | Bad | None:
     keys = held.keys("choices")
     if not keys:
         columns = held.keys("choice_column")
@@ -22,7 +22,7 @@ def choices_of(held: RowInHand) -> AnswerChoices | str | Bad | None:
     return choices_in(value)
 
 
-def answer_of(held: RowInHand, choices: AnswerChoices | str | None) -> Asked | Bad | None:
+def answer_of(held: CurrentRow, choices: AnswerChoices | str | None) -> Asked | Bad | None:
     if held.train_chosen and held.keys("chosen", "rejected"):
         return _chosen(held)
     keys = _answer_keys(held, choices is not None)
@@ -43,7 +43,7 @@ def answer_of(held: RowInHand, choices: AnswerChoices | str | None) -> Asked | B
     return _answer_text(held, value, key)
 
 
-def _answer_keys(held: RowInHand, with_choices: bool) -> list[str] | Bad:
+def _answer_keys(held: CurrentRow, with_choices: bool) -> list[str] | Bad:
     """Return the key of the answer, first; none where there is no answer."""
     keys = held.keys("completion")
     if len(keys) > 1:
@@ -67,7 +67,7 @@ def _answer_keys(held: RowInHand, with_choices: bool) -> list[str] | Bad:
     return late or rights
 
 
-def _agree(held: RowInHand, key: str, answer: str) -> None:
+def _agree(held: CurrentRow, key: str, answer: str) -> None:
     text, whole = text_of(held.row[key]), text_of(held.row[answer])
     if text is not None and whole is not None and stands_in(text.strip(), whole):
         held.agreeing.add(key)
@@ -77,7 +77,7 @@ def _names_a_choice(value: Any) -> bool:
     return isinstance(value, int) or (isinstance(value, str) and len(value.strip()) == 1)
 
 
-def _chosen_among(held: RowInHand, value: Any, choices: AnswerChoices, answer: str) -> str | Bad:
+def _chosen_among(held: CurrentRow, value: Any, choices: AnswerChoices, answer: str) -> str | Bad:
     right = right_one(value, choices, answer)
     if isinstance(right, Bad):
         return right
@@ -92,7 +92,7 @@ def _chosen_among(held: RowInHand, value: Any, choices: AnswerChoices, answer: s
     return right.text
 
 
-def _chosen(held: RowInHand) -> Asked | Bad | None:
+def _chosen(held: CurrentRow) -> Asked | Bad | None:
     key = next(iter(held.keys("chosen") or held.keys("completion")), None)
     if key is None:
         return None
@@ -101,7 +101,7 @@ def _chosen(held: RowInHand) -> Asked | Bad | None:
     return _answer_text(held, held.use_answer(key), key)
 
 
-def _answer_text(held: RowInHand, value: Any, key: str) -> Asked | Bad:
+def _answer_text(held: CurrentRow, value: Any, key: str) -> Asked | Bad:
     """Return an answer as text, or the messages that it is."""
     text = text_of(value)
     if text is not None:
@@ -120,7 +120,7 @@ def _answer_text(held: RowInHand, value: Any, key: str) -> Asked | Bad:
     return str(texts[0])
 
 
-def _objectanswer_of(held: RowInHand, value: dict[str, Any]) -> Asked | Bad:
+def _objectanswer_of(held: CurrentRow, value: dict[str, Any]) -> Asked | Bad:
     if {"role", "from"} & set(value):
         return [value]
     inner = value.get("text", value.get("content", value.get("value")))

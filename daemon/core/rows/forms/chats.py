@@ -5,9 +5,9 @@ from typing import Any
 
 from daemon.core.rows.chat_rows import SHAREGPT, Conversation, Names, conversation_of
 from daemon.core.rows.examples import Chat, Example, Turn
-from daemon.core.rows.forms.current_row import RowInHand
+from daemon.core.rows.forms.current_row import CurrentRow
 from daemon.core.rows.forms.names import known_as
-from daemon.core.rows.forms.parts import Said, content_in, decoded, plain_text, stands_in
+from daemon.core.rows.forms.parts import MessageContent, content_in, decoded, plain_text, stands_in
 from daemon.core.rows.forms.plans import chat_form
 from daemon.core.rows.forms.tool_lists import tools_in
 from daemon.core.rows.refusal import Bad
@@ -16,7 +16,7 @@ ALWAYS = ("messages", "conversations")
 """Keys that hold messages whatever else they hold."""
 
 
-def messages_in(held: RowInHand, preference: bool) -> list[Any] | Bad | None:
+def messages_in(held: CurrentRow, preference: bool) -> list[Any] | Bad | None:
     """Return the messages of a row; None where it has none."""
     keys = held.plan.keys("messages")
     for key in keys:
@@ -38,7 +38,7 @@ def messages_in(held: RowInHand, preference: bool) -> list[Any] | Bad | None:
     return None
 
 
-def _grown(held: RowInHand, messages: list[Any], preference: bool) -> list[Any]:
+def _grown(held: CurrentRow, messages: list[Any], preference: bool) -> list[Any]:
     """Add the answer that stands beside messages which end with a question."""
     key: str | None = None
     if preference:
@@ -81,7 +81,7 @@ def _as_answer(value: Any) -> list[Any] | None:
     return None
 
 
-def _chosen_messages(held: RowInHand) -> list[Any] | None:
+def _chosen_messages(held: CurrentRow) -> list[Any] | None:
     """Return the conversation that the chosen side is, prompt included."""
     for key in held.keys("chosen"):
         value = held.row[key]
@@ -93,7 +93,7 @@ def _chosen_messages(held: RowInHand) -> list[Any] | None:
     return None
 
 
-def chat_of(held: RowInHand, messages: list[Any] | Bad) -> tuple[Example, str] | Bad:
+def chat_of(held: CurrentRow, messages: list[Any] | Bad) -> tuple[Example, str] | Bad:
     """Return the conversation of a row, and the name of its form."""
     if isinstance(messages, Bad):
         return messages
@@ -109,7 +109,7 @@ def chat_of(held: RowInHand, messages: list[Any] | Bad) -> tuple[Example, str] |
 
 
 def read_chat(
-    held: RowInHand, messages: list[Any], names: Names, more: tuple[Turn, ...] = ()
+    held: CurrentRow, messages: list[Any], names: Names, more: tuple[Turn, ...] = ()
 ) -> Chat | Bad:
     """Return the conversation of messages with the row's system texts, tools and reasoning."""
     systems = systems_in(held)
@@ -124,7 +124,7 @@ def read_chat(
     return finished(held, found)
 
 
-def finished(held: RowInHand, found: Conversation) -> Chat | Bad:
+def finished(held: CurrentRow, found: Conversation) -> Chat | Bad:
     """Return a conversation with the tools that the row offers and its own reasoning."""
     turns = _with_reasoning(held, found.turns)
     for key in held.keys("tools"):
@@ -133,7 +133,7 @@ def finished(held: RowInHand, found: Conversation) -> Chat | Bad:
     return Chat(turns)
 
 
-def _with_reasoning(held: RowInHand, turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
+def _with_reasoning(held: CurrentRow, turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
     keys = [key for key in held.keys("reasoning") if isinstance(held.row[key], str)]
     if keys and not turns[-1].reasoning:
         text = "\n".join(held.use_answer(key).strip() for key in keys)
@@ -144,18 +144,18 @@ def _with_reasoning(held: RowInHand, turns: tuple[Turn, ...]) -> tuple[Turn, ...
     return tuple(replace(turn, reasoning="") if turn.reasoning else turn for turn in turns)
 
 
-def systems_in(held: RowInHand) -> list[str] | Bad:
+def systems_in(held: CurrentRow) -> list[str] | Bad:
     """Return the system texts that stand beside a conversation."""
     texts: list[str] = []
     for key in held.keys("system"):
         said = content_in(held.use(key), 1, key)
-        if not isinstance(said, Said) or not said.text.strip():
+        if not isinstance(said, MessageContent) or not said.text.strip():
             return Bad("content_not_text", f"{key!r} is no text", f"make {key!r} a text")
         texts.append(said.text)
     return texts
 
 
-def _agree(held: RowInHand, chat: Chat) -> None:
+def _agree(held: CurrentRow, chat: Chat) -> None:
     """Note the keys that only repeat what the messages say."""
     for key in held.keys("prompt", "completion", "late_completion", "text", "input"):
         text = plain_text(held.row[key])

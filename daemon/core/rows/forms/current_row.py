@@ -21,7 +21,7 @@ def is_empty(value: Any) -> bool:
 
 
 @dataclass
-class RowInHand:
+class CurrentRow:
     """A row, and what was read of it."""
 
     row: dict[str, Any]

@@ -6,7 +6,7 @@ from daemon.core.rows.chat_rows import Conversation, Names, conversation_of
 from daemon.core.rows.examples import Example, Turn
 from daemon.core.rows.forms.answers import answer_of, choices_of
 from daemon.core.rows.forms.chats import finished, read_chat, systems_in
-from daemon.core.rows.forms.current_row import RowInHand
+from daemon.core.rows.forms.current_row import CurrentRow
 from daemon.core.rows.forms.parts import decoded
 from daemon.core.rows.forms.plans import pair_form
 from daemon.core.rows.forms.questions import asked_of
@@ -14,7 +14,7 @@ from daemon.core.rows.forms.values import Asked
 from daemon.core.rows.refusal import Bad
 
 
-def pair_of(held: RowInHand) -> tuple[Example, str] | Bad | None:
+def pair_of(held: CurrentRow) -> tuple[Example, str] | Bad | None:
     """Return the conversation of a question and its answer; None where the row has not both."""
     choices = choices_of(held)
     if isinstance(choices, Bad):
@@ -34,13 +34,13 @@ def pair_of(held: RowInHand) -> tuple[Example, str] | Bad | None:
     return found if isinstance(found, Bad) else (found, form)
 
 
-def _form(held: RowInHand) -> str:
+def _form(held: CurrentRow) -> str:
     title = held.plan.title
     asked = [title(key) for key in held.row if key in held.used]
     return pair_form(asked, "+".join(map(title, held.answer_keys)))
 
 
-def _conversation(held: RowInHand, asked: Asked | None, answer: Asked) -> Example | Bad:
+def _conversation(held: CurrentRow, asked: Asked | None, answer: Asked) -> Example | Bad:
     before = _history(held)
     if isinstance(before, Bad):
         return before
@@ -56,7 +56,7 @@ def _conversation(held: RowInHand, asked: Asked | None, answer: Asked) -> Exampl
     return read_chat(held, [*asked_first, *messages], Names("role", "content"))
 
 
-def _plain(held: RowInHand, turns: tuple[Turn, ...]) -> Example | Bad:
+def _plain(held: CurrentRow, turns: tuple[Turn, ...]) -> Example | Bad:
     systems = systems_in(held)
     if isinstance(systems, Bad):
         return systems
@@ -66,7 +66,7 @@ def _plain(held: RowInHand, turns: tuple[Turn, ...]) -> Example | Bad:
     return finished(held, Conversation((Turn("system", texts), *turns) if texts else turns))
 
 
-def _history(held: RowInHand) -> list[Turn] | Bad:
+def _history(held: CurrentRow) -> list[Turn] | Bad:
     for key in held.keys("history"):
         value = decoded(held.row[key])
         found = conversation_of(value)

@@ -22,7 +22,7 @@ MOST_DECODED = 4
 
 
 @dataclass(slots=True)
-class Said:
+class MessageContent:
     """What one message holds."""
 
     texts: list[str] = field(default_factory=list)
@@ -73,14 +73,14 @@ def decoded(value: Any) -> Any:
     return value
 
 
-def content_in(content: Any, number: int, key: str) -> Said | Bad:
+def content_in(content: Any, number: int, key: str) -> MessageContent | Bad:
     """Return what the content of a message says."""
-    said = Said()
+    said = MessageContent()
     wrong = _take(content, said, number, key)
     return said if wrong is None else wrong
 
 
-def _take(content: Any, said: Said, number: int, key: str) -> Bad | None:
+def _take(content: Any, said: MessageContent, number: int, key: str) -> Bad | None:
     text = plain_text(content)
     if text is not None:
         said.texts.append(text)
@@ -95,7 +95,7 @@ def _take(content: Any, said: Said, number: int, key: str) -> Bad | None:
     return None
 
 
-def _take_part(part: Any, said: Said, number: int, key: str) -> Bad | None:
+def _take_part(part: Any, said: MessageContent, number: int, key: str) -> Bad | None:
     if isinstance(part, str):
         said.texts.append(part)
         return None
@@ -170,7 +170,11 @@ def result_text(value: Any) -> str:
     if value is None or value in ([], {}):
         return ""
     said = content_in(value, 0, "content")
-    if isinstance(value, list) and isinstance(said, Said) and not (said.calls or said.results):
+    if (
+        isinstance(value, list)
+        and isinstance(said, MessageContent)
+        and not (said.calls or said.results)
+    ):
         return said.text
     return compact(value)
 

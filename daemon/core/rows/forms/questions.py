@@ -4,7 +4,7 @@ from typing import Any
 
 from daemon.core.rows.examples import compact
 from daemon.core.rows.forms.choices import AnswerChoices
-from daemon.core.rows.forms.current_row import RowInHand
+from daemon.core.rows.forms.current_row import CurrentRow
 from daemon.core.rows.forms.names import TASKS, known_as
 from daemon.core.rows.forms.parts import plain_text
 from daemon.core.rows.forms.values import Asked, ambiguous, text_of, without_repetition
@@ -12,7 +12,7 @@ from daemon.core.rows.refusal import Bad
 
 
 def asked_of(
-    held: RowInHand, answer: Asked, choices: AnswerChoices | str | None
+    held: CurrentRow, answer: Asked, choices: AnswerChoices | str | None
 ) -> Asked | Bad | None:
     """Return the question with all that belongs to it."""
     keys = _question_keys(held)
@@ -35,7 +35,7 @@ def asked_of(
     return _with_context(held, keys[0], texts, answer, choices)
 
 
-def _question_keys(held: RowInHand) -> list[str] | Bad:
+def _question_keys(held: CurrentRow) -> list[str] | Bad:
     """Return the keys of the question: one, or a task and what it is about."""
     prompts = held.keys("prompt")
     inputs = held.keys("input")
@@ -48,7 +48,7 @@ def _question_keys(held: RowInHand) -> list[str] | Bad:
     return [*prompts, *inputs]
 
 
-def _instead(held: RowInHand) -> list[str]:
+def _instead(held: CurrentRow) -> list[str]:
     """Return what stands for the question where no key is called so."""
     found = held.keys("text") or held.keys("context")
     if not found:
@@ -62,7 +62,7 @@ def _instead(held: RowInHand) -> list[str]:
 
 
 def _with_context(
-    held: RowInHand,
+    held: CurrentRow,
     first: str,
     texts: list[str],
     answer: Asked,

@@ -2,7 +2,7 @@
 
 from daemon.core.rows.examples import Example, Text
 from daemon.core.rows.forms.chats import chat_of, messages_in
-from daemon.core.rows.forms.current_row import FORMS, RowInHand, is_empty
+from daemon.core.rows.forms.current_row import FORMS, CurrentRow, is_empty
 from daemon.core.rows.forms.pairs import pair_of
 from daemon.core.rows.forms.parts import plain_text
 from daemon.core.rows.refusal import Bad
@@ -11,7 +11,7 @@ GOOD_WORDS = frozenset(("true", "desirable", "chosen", "accepted"))
 BAD_WORDS = frozenset(("false", "undesirable", "rejected"))
 
 
-def read_row(held: RowInHand) -> tuple[Example, str] | Bad:
+def read_row(held: CurrentRow) -> tuple[Example, str] | Bad:
     """Return the example of a row, and the name of its form."""
     wrong = _media(held) or _weight(held)
     if wrong is not None:
@@ -28,7 +28,7 @@ def read_row(held: RowInHand) -> tuple[Example, str] | Bad:
     return _unknown(held)
 
 
-def _media(held: RowInHand) -> Bad | None:
+def _media(held: CurrentRow) -> Bad | None:
     keys = held.keys("media")
     if not keys:
         return None
@@ -39,7 +39,7 @@ def _media(held: RowInHand) -> Bad | None:
     )
 
 
-def _weight(held: RowInHand) -> Bad | None:
+def _weight(held: CurrentRow) -> Bad | None:
     for key in held.plan.keys("weight"):
         value = held.row[key]
         if value in (0, False) and not isinstance(value, str):
@@ -61,7 +61,7 @@ def _preference(sides: list[str]) -> Bad:
     )
 
 
-def _unless_bad(held: RowInHand, found: tuple[Example, str]) -> tuple[Example, str] | Bad:
+def _unless_bad(held: CurrentRow, found: tuple[Example, str]) -> tuple[Example, str] | Bad:
     """Refuse a row that says of itself that its answer is a bad one."""
     for key in held.plan.keys("verdict"):
         if key in held.used or key in held.answer_keys:
@@ -80,7 +80,7 @@ def _unless_bad(held: RowInHand, found: tuple[Example, str]) -> tuple[Example, s
     return found
 
 
-def _text(held: RowInHand) -> tuple[Example, str] | Bad:
+def _text(held: CurrentRow) -> tuple[Example, str] | Bad:
     key = held.plan.keys("text")[0]
     text = plain_text(held.use(key))
     if text is None:
@@ -94,7 +94,7 @@ def _text(held: RowInHand) -> tuple[Example, str] | Bad:
     return Text(text), "text"
 
 
-def _unknown(held: RowInHand) -> Bad:
+def _unknown(held: CurrentRow) -> Bad:
     """Say what is missing, and which line would name it."""
     texts = [
         key

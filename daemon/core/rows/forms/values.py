@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from daemon.core.rows.forms.current_row import RowInHand
+from daemon.core.rows.forms.current_row import CurrentRow
 from daemon.core.rows.forms.parts import plain_text, stands_in
 from daemon.core.rows.refusal import Bad
 
@@ -22,7 +22,7 @@ def ambiguous(keys: Sequence[str], known: str, what: str) -> Bad:
     )
 
 
-def without_repetition(held: RowInHand, keys: Sequence[str]) -> list[str]:
+def without_repetition(held: CurrentRow, keys: Sequence[str]) -> list[str]:
     """Leave out the keys whose text stands in another one's."""
     texts = {key: (text_of(held.row[key]) or "").strip() for key in keys}
     kept: list[str] = []

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from daemon.core.rows.examples import Chat, Text, Turn
 from daemon.core.rows.formats import DEFAULT, Fields, Good, recognise
-from daemon.core.rows.forms.current_row import RowInHand
+from daemon.core.rows.forms.current_row import CurrentRow
 from daemon.core.rows.forms.names import FIELDS, METADATA, ROLES
 from daemon.core.rows.forms.plans import plan_of
 from daemon.core.rows.forms.reading import read_row
@@ -376,7 +376,7 @@ def test_the_quick_reading_is_the_whole_reading(row: dict[str, Any]) -> None:
     """Frequent shapes are read without looking at everything; the outcome must not tell."""
     present = {key: value for key, value in row.items() if value is not None}
     found = recognise(row)
-    held = RowInHand(present, plan_of(tuple(present), ()), DEFAULT.message, True, False)
+    held = CurrentRow(present, plan_of(tuple(present), ()), DEFAULT.message, True, False)
     slow = read_row(held)
     if isinstance(slow, Bad):
         assert found == slow
