@@ -26,6 +26,10 @@ ItemAt = Callable[[Earlier], Example | None]
 Bools = npt.NDArray[np.bool_]
 
 
+Own = Literal["one", "several", "meant"]
+"""How many answers a row's own file gives to its question, and whether these are meant."""
+
+
 @dataclass(frozen=True, slots=True)
 class ExamRow:
     """A question of an exam and where it stands."""
@@ -63,12 +67,14 @@ def seen_before(
     near: bool,
     several: Bools | None = None,
     superseded: Superseded | None = None,
+    meant: Bools | None = None,
 ) -> dict[int, Match]:
     """Return for places in `keys` what was trained before: a duplicate, or else a conflict.
 
     `job` is never compared with itself. Without `near`, only rows equal in everything are found.
     `several` says which rows have more than one answer to their question in their own file: these
-    are repeated by an equal answer only. Rows that are `superseded` were seen no more.
+    correct nothing. Those of them whose answers are `meant` (by default all) are repeated by an
+    equal answer only. Rows that are `superseded` were seen no more.
     """
     past = superseded or Superseded(index, seen.example, judge, wanted=False)
     exact = past.living(index.exact(keys, job))
@@ -76,9 +82,11 @@ def seen_before(
     rest = [place for place in range(len(keys)) if place not in found] if near else []
     for number, earlier in index.near(keys[rest], job).items():
         place = rest[number]
-        alone = several is None or not several[place]
+        beside = several is not None and bool(several[place])
+        on_purpose = beside and (meant is None or bool(meant[place]))
+        own: Own = "meant" if on_purpose else "several" if beside else "one"
         mine = judge.side(example_at(place))
-        match = _first_match(keys[place], mine, past.live(earlier), alone, seen, judge)
+        match = _first_match(keys[place], mine, past.live(earlier), own, seen, judge)
         if match is not None:
             found[place] = _by_age(match, job)
     return found
@@ -95,7 +103,12 @@ def _exact(kind: Literal["duplicate", "exam"], earlier: Earlier) -> Match:
 
 
 def _first_match(
-    key: np.void, mine: Side, earlier: Sequence[Earlier], alone: bool, seen: Seen, judge: Judge
+    key: np.void,
+    mine: Side,
+    earlier: Sequence[Earlier],
+    own: Own,
+    seen: Seen,
+    judge: Judge,
 ) -> Match | None:
     """Return what the first earlier row that settles it makes of a row, or else a conflict."""
     equal = [one for one in earlier if one.question == key["question"]]
@@ -106,13 +119,25 @@ def _first_match(
     conflict: Match | None = None
     for one in earlier[:MOST_COMPARED]:
         asked_alike = one in equal
-        if asked_alike and (len(answers) > 1 or not alone):
+        if asked_alike and (len(answers) > 1 or own == "meant"):
             continue  # Many answers on purpose: one more of them is none too many.
         match = _match(mine, one, seen, judge)
+        if match is not None and match.kind == "correction" and own == "several":
+            match = _repetition(match, mine, one, seen, judge)
         if match is not None and match.kind != "conflict":
             return match
         conflict = conflict or match
     return conflict
+
+
+def _repetition(
+    match: Match, mine: Side, earlier: Earlier, seen: Seen, judge: Judge
+) -> Match | None:
+    """Return a match of one of several answers, which corrects nothing but may repeat."""
+    example = seen.example(earlier)
+    if example is None or judge.settled("wording", mine, judge.side(example)) == "contradict":
+        return None
+    return replace(match, kind="duplicate", other="")
 
 
 def _match(mine: Side, earlier: Earlier, seen: Seen, judge: Judge) -> Match | None:

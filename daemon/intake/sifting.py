@@ -171,6 +171,8 @@ class SecondSift:
     """Some contradictions, for people."""
     meant: tuple[int, int] = (0, 0)
     """Rows with one of many answers to a question that are meant, and such questions."""
+    meant_rows: Bools = field(default_factory=lambda: np.zeros(0, np.bool_))
+    """Which rows these are."""
     corrections: dict[int, Match] = field(default_factory=dict)
     """Rows that take the place of one that was trained, with that one."""
     corrected_exams: dict[int, Match] = field(default_factory=dict)
@@ -207,6 +209,7 @@ def _within(
     result.unchecked += found.unchecked
     meant = gathered.keys["question"][np.flatnonzero(found.meant)]
     result.meant = (len(meant), len(np.unique(meant)))
+    result.meant_rows = found.meant
     for place, twin in found.dropped.items():
         line = gathered.lines[twin.of]
         if twin.kind == "duplicate":
@@ -309,6 +312,7 @@ def _seen(
         True,
         several[places],
         elsewhere.past,
+        result.meant_rows[places],
     )
     result.unchecked += len(elsewhere.seen_index.crowded)
     for number, match in matches.items():

@@ -31,7 +31,8 @@ class Performer:
     def __init__(self, parts: Parts, forget_base: Callable[[], None]) -> None:  # long: a line each
         self._parts = parts
         self._forget_base = forget_base
-        self.asked: dict[str, list[do.RequestCheckpoint | do.RequestEvaluation]] = {}
+        self.unanswered: dict[type, list[do.RequestCheckpoint | do.RequestEvaluation]] = {}
+        """Requests that the trainer has and the user has no answer to, by their kind."""
         self._layout: Layout = parts.layout
         self._methods: dict[type, Callable[[Any, Snapshot], None]] = {
             do.Claim: partial(take, parts),
@@ -238,7 +239,7 @@ class Performer:
 
     def _ask(self, action: do.RequestCheckpoint | do.RequestEvaluation, order: say.Order) -> None:
         """Pass a request on once; it is answered when the trainer reports."""
-        waiting = self.asked.setdefault(type(action).__name__, [])
+        waiting = self.unanswered.setdefault(type(action), [])
         if all(item.command.token != action.command.token for item in waiting):
             waiting.append(action)
             self._parts.trainer.tell(order)

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Literal
 
 from daemon.core import messages as say
+from daemon.core.decisions.actions import RequestCheckpoint, RequestEvaluation
 from daemon.core.decisions.scheduling import after_death, uncounted
 from daemon.core.decisions.snapshot import Attempts
 from daemon.core.status.ledger_rows import evaluation_row, score_rows
@@ -72,7 +73,7 @@ class WorkerReports:
                 self._trouble.over()
                 self._retries.add(partial(self._parts.runs.progressed, run))
                 journal.event("committed", f"{run} committed step {step}", run=run, step=step)
-                self._answer("AskCheckpoint", f"committed step {step}")
+                self._answer(RequestCheckpoint, f"committed step {step}")
             case say.Evaluated():
                 self._evaluated(report)
             case say.Prepared(model, name):
@@ -149,21 +150,21 @@ class WorkerReports:
             step=report.step,
             validation_loss=report.validation_loss,
         )
-        self._answer("AskEvaluation", message)
+        self._answer(RequestEvaluation, message)
         at, items, loss = self._parts.clock.now(), len(report.samples), report.validation_loss
         row = evaluation_row(at.isoformat(), report.run, report.step, loss, right, items)
         self._parts.ledger.put(row)
 
-    def _answer(self, asked: str, message: str) -> None:
-        for action in self._performer.asked.pop(asked, []):
+    def _answer(self, kind: type, message: str) -> None:
+        for action in self._performer.unanswered.pop(kind, []):
             self._parts.journal.answer(action.command, "done", message)
             self._retries.add(partial(self._parts.control.answered, action.command))
 
     def _on_death(self, died: Died, trainer: bool) -> None:
         """Count a death that was nobody's wish, and say how it happened."""
         run = died.on
-        for asked in ("AskCheckpoint", "AskEvaluation") if trainer else ():
-            for action in self._performer.asked.pop(asked, []):
+        for kind in (RequestCheckpoint, RequestEvaluation) if trainer else ():
+            for action in self._performer.unanswered.pop(kind, []):
                 self._parts.journal.answer(action.command, "too_late", "the trainer has ended")
                 self._retries.add(partial(self._parts.control.answered, action.command))
         if died.full:

@@ -24,7 +24,7 @@ KINDS = [
 @pytest.fixture
 def gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the device taken for a GPU."""
-    for room in ("model.number_kinds", "model.machine", "training.mlx_engine"):
+    for room in ("model.number_kinds", "model.machine", "training.engine.mlx"):
         monkeypatch.setattr(f"daemon.{room}.on_cpu", lambda: False)
 
 

@@ -94,22 +94,22 @@ def test_an_error_comes_out_once_nothing_is_at_work_any_more() -> None:
 
 
 @pytest.mark.skipif(blas.threads() is None, reason="no OpenBLAS here")
-def test_lanes_share_the_cores() -> None:
+def test_parallel_passes_share_the_cores() -> None:
     parallel = ParallelPasses(4, Free(8))
     assert parallel.share(2) == 2 and blas.threads() == 4
     assert parallel.share(9) == 4 and blas.threads() == 2
     assert ParallelPasses(4, Free(1)).share(3) == 1 and blas.threads() == 1
 
 
-def test_a_process_that_had_lanes_ends_well() -> None:
+def test_a_process_that_computed_in_parallel_ends_well() -> None:
     """MLX ends it by a signal where a thread that computed outlives Python's own end."""
     script = (
         "import threading\n"
         "from daemon.model.backend import mx\n"
-        "from daemon.model.parallel import Lanes\n"
+        "from daemon.model.parallel import ParallelPasses\n"
         "from tests.model.free_cores import Free\n"
-        "lanes = Lanes(2, Free(2))\n"
-        "list(lanes.each(lambda n: mx.eval(mx.ones((64, 64)) @ mx.ones((64, 64))), range(8)))\n"
+        "threads = ParallelPasses(2, Free(2))\n"
+        "list(threads.each(lambda n: mx.eval(mx.ones((64, 64)) @ mx.ones((64, 64))), range(8)))\n"
         "threading.Event().wait(1)\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)

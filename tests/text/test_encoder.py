@@ -185,10 +185,10 @@ import random
 from pathlib import Path
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
-from daemon.core.examples import Text
+from daemon.core.rows.examples import Text
 from daemon.layout import Layout
 from daemon.text.encoder import TextEncoder
-from daemon.training.rehearsal_base import make_base
+from daemon.training.engine.stub_base import make_base
 
 layout = Layout(Path({folder!r}))
 encoder = TextEncoder.load(layout.base(make_base(layout, "tiny").name))

@@ -39,7 +39,7 @@ def workspace(tmp_path: Path) -> Workspace:
     return made
 
 
-@pytest.mark.parametrize(("footprint", "peak", "worn"), [(3, 1, True), (1, 3, False)])
+@pytest.mark.parametrize(("footprint", "peak", "loaded"), [(3, 1, True), (1, 3, False)])
 def test_growth_is_told_by_the_footprint(
     workspace: Workspace, footprint: int, peak: int, loaded: bool
 ) -> None:

@@ -55,7 +55,7 @@ def result(workspace: Workspace, name: str) -> dict[str, object]:
 def test_the_judge_rows_of_every_file_of_the_lineage_are_asked(workspace: Workspace) -> None:
     name = order(workspace)
     pipe = workspace.serve(engine(), say.CarryOut(name))
-    assert pipe.kinds()[-2:] == ["PieceBegun", "OrderEnded"]
+    assert pipe.kinds()[-2:] == ["UnitBegun", "OrderEnded"]
     found = result(workspace, name)
     tests = found["tests"]
     assert isinstance(tests, list)

@@ -94,7 +94,7 @@ def test_one_request_is_one_piece_and_the_last_one_is_the_result(
 ) -> None:
     order = ask(workspace)
     first = workspace.serve(engine, say.CarryOut(order))
-    assert first.kinds()[1] == "PieceBegun" and first.kinds()[-1] == "PieceEnded"
+    assert first.kinds()[1] == "UnitBegun" and first.kinds()[-1] == "UnitEnded"
     place = workspace.layout.evaluation(order)
     assert evaluations.read_paper(place, 0, 0) is not None
     assert evaluations.read_paper(place, 1, 0) is None and orders.read_result(place) is None
@@ -141,7 +141,7 @@ def test_a_piece_that_is_left_begins_again(workspace: Workspace, engine: Countin
         return [say.Abandon()] if isinstance(report, say.UnitBegun) else ()
 
     left = workspace.serve(engine, say.CarryOut(order), react=leave)
-    assert left.kinds()[-1] == "Abandoned" and "PieceEnded" not in left.kinds()
+    assert left.kinds()[-1] == "Abandoned" and "UnitEnded" not in left.kinds()
     place = workspace.layout.evaluation(order)
     assert evaluations.read_paper(place, 0, 0) is None and not place.piece.exists()
 
@@ -158,7 +158,7 @@ def test_a_pause_holds_the_piece(workspace: Workspace, engine: Counting) -> None
         return ()
 
     kinds = workspace.serve(engine, say.CarryOut(order), react=pause).kinds()
-    assert "Paused" in kinds and kinds[-1] == "PieceEnded"
+    assert "Paused" in kinds and kinds[-1] == "UnitEnded"
 
 
 def test_a_piece_that_killed_the_trainer_thrice_fails_by_itself(

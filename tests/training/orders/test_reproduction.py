@@ -209,7 +209,7 @@ def test_what_is_not_there_any_more_is_told_before_anything_is_trained(
     told = spoil(workspace)
     name = order(workspace, "v000003")
     pipe = workspace.serve(engine(), say.CarryOut(name))
-    assert "PieceStepped" not in pipe.kinds()
+    assert "UnitStepped" not in pipe.kinds()
     result = orders.read_result(workspace.layout.order(name))
     assert result is not None and result["outcome"] == "impossible"
     assert told in result["message"]
@@ -261,4 +261,4 @@ def test_a_skip_ends_it(workspace: Workspace) -> None:
 def test_nothing_of_it_is_told_as_a_run(trained: Workspace) -> None:
     pipe: ScriptedPipe = trained.serve(engine(), say.CarryOut(order(trained, "v000001")))
     kinds = set(pipe.kinds())
-    assert kinds <= {"Ready", "PieceBegun", "PieceStepped", "OrderEnded", "Noted"}
+    assert kinds <= {"Ready", "UnitBegun", "UnitStepped", "OrderEnded", "Noted"}

@@ -100,8 +100,8 @@ def test_one_order_is_one_trial_so_that_jobs_come_in_between(workspace: Workspac
     sweep = ask(workspace)
     pipe = workspace.serve(engine(), say.CarryOut(sweep))
     kinds = pipe.kinds()
-    assert kinds[1] == "PieceBegun" and kinds[-1] == "PieceEnded"
-    assert kinds.count("PieceStepped") == 8
+    assert kinds[1] == "UnitBegun" and kinds[-1] == "UnitEnded"
+    assert kinds.count("UnitStepped") == 8
     (trial,) = trials_of(workspace, sweep)
     assert trial["setting"] == DEFAULT
     assert len(trial["rows"]) == 12, "the judge half is not looked at"
@@ -114,7 +114,7 @@ def test_a_sweep_ends_in_a_table_a_picture_and_a_section_that_settings_accept(
     sweep = ask(workspace)
     pipe = finish(workspace, sweep)
     assert pipe.kinds()[-1] == "OrderEnded"
-    assert pipe.kinds().count("PieceEnded") == 6
+    assert pipe.kinds().count("UnitEnded") == 6
     place = workspace.layout.sweep(sweep)
     result = result_of(workspace, sweep)
     assert result["outcome"] == "finished" and len(result["trials"]) == 6
@@ -210,8 +210,8 @@ def test_a_pause_waits_within_the_trial(workspace: Workspace) -> None:
         return ()
 
     kinds = workspace.serve(engine(), say.CarryOut(sweep), react=react).kinds()
-    assert kinds[kinds.index("Paused") + 1] == "PieceStepped"
-    assert kinds.count("PieceStepped") == 8 and kinds[-1] == "PieceEnded"
+    assert kinds[kinds.index("Paused") + 1] == "UnitStepped"
+    assert kinds.count("UnitStepped") == 8 and kinds[-1] == "UnitEnded"
 
 
 def test_a_sweep_that_is_skipped_ends_with_what_it_has(workspace: Workspace) -> None:

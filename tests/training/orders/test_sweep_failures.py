@@ -69,7 +69,7 @@ def test_a_trial_for_which_there_is_no_memory_fails_by_itself(workspace: Workspa
     sweep = ask(workspace)
     workspace.serve(engine(), say.CarryOut(sweep))
     assert (
-        workspace.serve(Narrow(SystemClock(), 0.0), say.CarryOut(sweep)).kinds()[-1] == "PieceEnded"
+        workspace.serve(Narrow(SystemClock(), 0.0), say.CarryOut(sweep)).kinds()[-1] == "UnitEnded"
     )
     second = trials_of(workspace, sweep)[1]
     assert second["outcome"] == "failed" and "memory" in second["why"]

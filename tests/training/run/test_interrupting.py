@@ -196,7 +196,7 @@ def same(a: dict[str, Any], b: dict[str, Any]) -> bool:
     return a.keys() == b.keys() and all(np.array_equal(a[name], b[name]) for name in a)
 
 
-@pytest.mark.parametrize("lanes", [1, 3])
+@pytest.mark.parametrize("parallel", [1, 3])
 def test_a_step_that_was_left_changes_nothing_and_goes_on_to_the_same_bits(
     parallel: int, tmp_path: Path
 ) -> None:
