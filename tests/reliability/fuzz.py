@@ -16,6 +16,7 @@ from unittest.mock import patch
 
 from hypothesis import strategies as st
 
+from daemon.files.unpacking import lines
 from tests.drawing import drawn
 from tests.intake.bench import Bench
 
@@ -155,6 +156,9 @@ def unanswered(bench: Bench, data: bytes, report: dict[str, Any]) -> list[str]:
         found.append(f"the verdict is {report['verdict']}")
     if bench.place.original.read_bytes() != data:
         found.append("the original was changed")
+    # Lines and offsets of another kind than JSON lines are those of the text it was read as.
+    if not report["file"]["plain"]:
+        data = b"".join(lines(bench.place.original, bench.place.folder))
     refused = bench.rows("rejected")
     for row in refused:
         line = data[row["offset"] : row["offset"] + row["length"]]
