@@ -29,7 +29,7 @@ Policy = Literal["keep", "newest", "refuse"]
 
 
 @dataclass(frozen=True, slots=True)
-class Twin:
+class InFileMatch:
     """Why a row is not kept, or what it contradicts."""
 
     kind: Literal["duplicate", "conflict"]
@@ -42,7 +42,7 @@ class Twin:
 class Within:
     """What was found in one file."""
 
-    dropped: dict[int, Twin] = field(default_factory=dict)
+    dropped: dict[int, InFileMatch] = field(default_factory=dict)
     """By place: duplicates, and what the policy drops of conflicts."""
     conflicts: list[tuple[int, int, How]] = field(default_factory=list)
     """(later, earlier) rows with one question and different answers, whatever the policy."""
@@ -93,7 +93,7 @@ class _Comparison:
         starts = np.where(np.concatenate([[True], ~again]), np.arange(len(order)), 0)
         firsts = order[np.maximum.accumulate(starts)]
         for number in (np.flatnonzero(again) + 1).tolist():
-            self.result.dropped[int(order[number])] = Twin(
+            self.result.dropped[int(order[number])] = InFileMatch(
                 "duplicate", "wording", int(firsts[number])
             )
         left = np.ones(len(keys), np.bool_)
@@ -140,9 +140,9 @@ class _Comparison:
             verdict = self._judge.settled(likeness, mine, its)
             if verdict in ("equal", "repeat"):
                 if more_complete(mine.answer, its.answer):
-                    dropped[other] = Twin("duplicate", likeness, row)
+                    dropped[other] = InFileMatch("duplicate", likeness, row)
                     continue
-                dropped[row] = Twin("duplicate", likeness, other)
+                dropped[row] = InFileMatch("duplicate", likeness, other)
                 return False
             if verdict == "contradict":
                 self._contradict(row, other, likeness)
@@ -165,12 +165,12 @@ class _Comparison:
     def _contradict(self, row: int, other: int, likeness: Likeness) -> None:
         self.result.conflicts.append((row, other, likeness))
         if self._policy != "keep":
-            self.result.dropped[other] = Twin("conflict", likeness, row)
+            self.result.dropped[other] = InFileMatch("conflict", likeness, row)
         if self._policy == "refuse":
-            self.result.dropped[row] = Twin("conflict", likeness, other)
+            self.result.dropped[row] = InFileMatch("conflict", likeness, other)
 
     def _forget_conflicts_of_dropped(self) -> None:
-        gone = {row for row, twin in self.result.dropped.items() if twin.kind == "duplicate"}
+        gone = {row for row, match in self.result.dropped.items() if match.kind == "duplicate"}
         self.result.conflicts = [
             pair for pair in self.result.conflicts if not gone & {pair[0], pair[1]}
         ]

@@ -9,6 +9,7 @@ from itertools import islice
 
 import orjson
 
+from daemon.core.rows.forms.names import meaning_of
 from daemon.core.rows.refusal import Bad
 from daemon.core.rows.refusal_rows import record_of
 from daemon.files.encodings import BOM, text_of
@@ -17,36 +18,8 @@ from daemon.files.limits import Unreadable
 SEPARATORS = ",;\t|"
 TOLD = re.compile(rb'"?sep=(.)"?\r?\n?', re.IGNORECASE)
 """The line by which Excel is told the separator."""
-COLUMNS = frozenset(
-    (
-        "answer",
-        "assistant",
-        "chat",
-        "completion",
-        "context",
-        "conversation",
-        "conversations",
-        "dialog",
-        "group",
-        "input",
-        "instruction",
-        "messages",
-        "output",
-        "problem",
-        "prompt",
-        "query",
-        "question",
-        "reply",
-        "response",
-        "solution",
-        "system",
-        "text",
-        "tools",
-        "user",
-        "variant_of",
-    )
-)
-"""Names of columns that tell a table from any other text."""
+SAY_NOTHING = frozenset(("metadata", "verdict", "weight", "media", "wrapper", "export"))
+"""Meanings of keys by which a text of another kind could be taken for a table."""
 NAME = re.compile(r"[^\n.?!:]{0,60}")
 RAW = 2000
 """Characters of a row that are repeated where it is refused."""
@@ -103,7 +76,13 @@ def _cells(line: str, separator: str) -> list[str]:
 
 
 def _named(names: list[str], known: Collection[str]) -> int:
-    return sum(name.strip().lower() in COLUMNS or name.strip() in known for name in names)
+    return sum(_is_column(name.strip()) or name.strip() in known for name in names)
+
+
+def _is_column(name: str) -> bool:
+    """Return whether a name tells a table from any other text; a single letter does not."""
+    meaning = meaning_of(name) if len(name) > 1 else None
+    return meaning is not None and meaning not in SAY_NOTHING
 
 
 def rows(pieces: Iterator[bytes], table: Table, longest: int) -> Iterator[bytes]:

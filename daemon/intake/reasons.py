@@ -33,7 +33,7 @@ class Reason:
     how: str = ""
 
 
-def twin_reason(how: str, job: str, line: int) -> Reason:
+def duplicate_reason(how: str, job: str, line: int) -> Reason:
     """Return why a row of a file that repeats another one is dropped."""
     words = {"exact": "equal to", "wording": "asks the same as", "spelling": "asks the same as"}
     hint = REPEATED_HINT if how == "exact" else REWORDED_HINT

@@ -24,7 +24,13 @@ from daemon.dedup.within import compare
 from daemon.folders.queue.fingerprints import KEY, Keys
 from daemon.intake.gathering import BATCH, GatheredRows
 from daemon.intake.looking import Rows
-from daemon.intake.reasons import Reason, conflict_reason, exam_reason, seen_reason, twin_reason
+from daemon.intake.reasons import (
+    Reason,
+    conflict_reason,
+    duplicate_reason,
+    exam_reason,
+    seen_reason,
+)
 from daemon.settings import Settings
 
 SHOWN = 10
@@ -154,7 +160,7 @@ def _drop_equal(
     for number in again.tolist():
         place = int(order[number])
         gone[place] = True
-        refused[place] = twin_reason("exact", job, int(rows.numbers[firsts[number]]))
+        refused[place] = duplicate_reason("exact", job, int(rows.numbers[firsts[number]]))
     times = Counter(rows.numbers[firsts[again]].tolist())
     often = sorted(times.items(), key=lambda item: (-item[1], item[0]))[:SHOWN]
     return [{"line": line, "times": more + 1} for line, more in often]
@@ -210,12 +216,12 @@ def _within(
     meant = gathered.keys["question"][np.flatnonzero(found.meant)]
     result.meant = (len(meant), len(np.unique(meant)))
     result.meant_rows = found.meant
-    for place, twin in found.dropped.items():
-        line = gathered.lines[twin.of]
-        if twin.kind == "duplicate":
-            _refuse(result, place, twin_reason(twin.how, job, line))
+    for place, match in found.dropped.items():
+        line = gathered.lines[match.of]
+        if match.kind == "duplicate":
+            _refuse(result, place, duplicate_reason(match.how, job, line))
         else:
-            other = answers_of(gathered.example(twin.of))
+            other = answers_of(gathered.example(match.of))
             setting = f"dedup.conflicts = {policy!r}"
             _refuse(result, place, conflict_reason(job, line, other, setting))
     for later, earlier, _ in found.conflicts:

@@ -56,7 +56,7 @@ class Supervisor:
         try:
             return self._work(until_idle)
         except DiskFault as fault:
-            self._fall(fault)
+            self._end_on_disk_fault(fault)
             raise
 
     def _work(self, until_idle: bool) -> ExitCode:
@@ -142,7 +142,7 @@ class Supervisor:
         journal = self._parts.journal
         trained = self._parts.models.versions().values()
         self._parts.queue.number_beyond(job for version in trained for job in version.job_ids)
-        for mended in self._parts.queue.settle_twins():
+        for mended in self._parts.queue.settle_duplicate_jobs():
             journal.event("mended", f"removed the leftover of a crash: {mended}")
         for card in self._parts.queue.unfinished_claims():
             self._performer.perform(do.PutBack(card), self._observer.look(stopping=False))
@@ -154,7 +154,7 @@ class Supervisor:
             self._parts.control.answered(command)
         journal.event("started", f"finetuned works in {self._parts.layout.root}")
 
-    def _fall(self, fault: DiskFault) -> None:
+    def _end_on_disk_fault(self, fault: DiskFault) -> None:
         """End without a disk to write to: the workers' last commits stand."""
         self._parts.notify.stopping()
         for hand in (self._parts.intake, self._parts.trainer):

@@ -24,6 +24,7 @@ GONE = {
     "owed": "retry queue",
     "quicken": "use the fast form",
     "sitter": "examinee",
+    "twin": "duplicate, match",
     "wear": "load the adapter, age",
     "worn": "loaded, aged",
 }

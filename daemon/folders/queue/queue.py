@@ -126,7 +126,7 @@ class Queue:
         """Remove what a dead process left half written of a job."""
         atomic.purge_leftovers(self._layout.job(state, job).folder)
 
-    def settle_twins(self) -> list[str]:
+    def settle_duplicate_jobs(self) -> list[str]:
         """Remove empty claims; a job seen in two states belongs to the later one. Returns both."""
         mended = []
         seen: set[str] = set()

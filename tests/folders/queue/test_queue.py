@@ -154,7 +154,7 @@ def test_an_empty_claim_is_purged_and_a_job_in_two_states_belongs_to_the_later(
         folder.mkdir()
         (folder / "job.json").write_bytes(layout.job("incoming", twin.job).job_file.read_bytes())
         (folder / "original.jsonl").write_text("{}")
-    queue.settle_twins()
+    queue.settle_duplicate_jobs()
     assert find_job(layout, empty.job) is None
     assert not layout.job("normal", twin.job).folder.exists()
     assert layout.job("done", twin.job).folder.exists()
