@@ -235,6 +235,9 @@ class Taking:
         self._text = unpacker.read("rows-of-original", [self._place.original])
         self._warnings += self._text.remarks("the file")
         rows = self._look(self._text.path, tally)
+        if not rows.read:
+            words = f"the file is {self._text.as_record()['kind']} and holds no row"
+            return self._refused(Bad("empty", words, "write one JSON object for each row"))
         self._warnings += rows.told_of_encoding()
         self._warnings += rows.readings.sentences()
         first = sift_first(rows, elsewhere, self.encoder.prefix_stable)

@@ -136,3 +136,14 @@ def test_an_empty_file_beside_an_exam_is_measured_with_only(bench: Bench) -> Non
     bench.exams.append(bench.place.folder.name)
     report = bench.take_in([pair(n) for n in range(12)])
     assert report["rows"]["exam_row"] == 5 and kept(report) == 7
+
+
+@pytest.mark.parametrize(
+    "data", [b"[", b"[]", b" [ ] \n", b"\xef\xbb\xbf[\n", b"prompt,completion\n"]
+)
+def test_a_file_without_a_row_is_called_empty(bench: Bench, data: bytes) -> None:
+    """Fault: an empty array was refused as "none of the 0 rows is usable", without a reason."""
+    report = bench.take_in(data)
+    assert report["verdict"] == "refused" and report["code"] == "empty"
+    assert [reason["code"] for reason in report["reasons"]] == ["empty"]
+    assert "holds no row" in report["message"]
