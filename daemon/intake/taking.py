@@ -236,8 +236,7 @@ class Taking:
         self._warnings += self._text.remarks("the file")
         rows = self._look(self._text.path, tally)
         if not rows.read:
-            words = f"the file is {self._text.as_record()['kind']} and holds no row"
-            return self._refused(Bad("empty", words, "write one JSON object for each row"))
+            return self._without_rows(self._text)
         self._warnings += rows.told_of_encoding()
         self._warnings += rows.readings.sentences()
         first = sift_first(rows, elsewhere, self.encoder.prefix_stable)
@@ -314,6 +313,10 @@ class Taking:
         path = self._place.folder / f"{name}.tmp"
         stack.callback(remove_file, path)
         return path
+
+    def _without_rows(self, text: UnpackedText) -> dict[str, Any]:
+        words = f"the file is {text.as_record()['kind']} and holds no row"
+        return self._refused(Bad("empty", words, "write one JSON object for each row"))
 
     def _exam_files(self) -> list[Path]:
         """Return the files that were dropped beside the file to measure it with."""
