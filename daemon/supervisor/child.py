@@ -49,7 +49,7 @@ class Child:
             self._process.stdin.write(encode(order))
             self._process.stdin.flush()
 
-    def reports(self) -> list[Report | str]:
+    def read_reports(self) -> list[Report | str]:
         """Return what came in: reports, and as text any line that is none."""
         self._tail = (self._tail + _drain(self._err))[-TAIL_BYTES:]
         *lines, self._half = (self._half + _drain(self._out)).split(b"\n")

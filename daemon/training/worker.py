@@ -92,11 +92,11 @@ class Trainer:
         if self._report_ended(place, run):
             return "stay"
         mailbox = OrderMailbox(self._context.pipe)
-        if self._answered(place, after):
+        if self._halve_answers(place, after):
             after = None
         if after == "memory" and not self._fall_back(place, run, "the last trainer died of it"):
             return "stay"
-        if after == "device" and not self._device_is_back(run, mailbox):
+        if after == "device" and not self._wait_for_device(run, mailbox):
             self._leave(run, mailbox, self._settings_of(place))
             # A process that has lost its device may never have it back; the next one may.
             return "leave"
@@ -222,7 +222,7 @@ class Trainer:
         """Take the next rung of the memory ladder; where there is none the run has failed."""
         choices = frozen_choices(self._context, place)
         if choices is None or choices.libraries != libraries():
-            return self._may_begin_again(place, run, why)
+            return self._count_shortage(place, run, why)
         rungs = [choices.rung, *runs.read_fallbacks(place)]
         at = runs.step_of(runs.newest_checkpoint(place)[0])
         current = fallback_at(rungs, at)
@@ -236,7 +236,7 @@ class Trainer:
         self._context.pipe.send(say.Alerted("out_of_memory", message))
         return True
 
-    def _answered(self, place: RunLayout, after: Literal["memory", "device"] | None) -> bool:
+    def _halve_answers(self, place: RunLayout, after: Literal["memory", "device"] | None) -> bool:
         """Have fewer answers made at once where it was these that memory ran out of."""
         base = runs.read_request(place)["base"]
         count = died_answering(self._context, base)
@@ -245,7 +245,7 @@ class Trainer:
         halve(self._context, base, count)
         return True
 
-    def _may_begin_again(self, place: RunLayout, run: str, why: str) -> bool:
+    def _count_shortage(self, place: RunLayout, run: str, why: str) -> bool:
         """Count a shortage before the choices were made: then there is no rung to go down yet."""
         times = runs.count_shortage(place)
         if times < SHORTAGES_MOST:
@@ -261,7 +261,7 @@ class Trainer:
         self._context.pipe.send(say.RunRefused(run, "out_of_memory", message))
         return False
 
-    def _device_is_back(self, run: str, mailbox: OrderMailbox) -> bool:
+    def _wait_for_device(self, run: str, mailbox: OrderMailbox) -> bool:
         """Ask a device that was lost until it computes again, for a while."""
         wait_s = 1.0
         while not self._context.engine.alive():

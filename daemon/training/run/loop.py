@@ -124,14 +124,14 @@ class TrainingLoop:
             if self.state.step_in_run == self._hand.until:
                 self._commit()
                 return "again"
-            if not self._looked():
+            if not self._evaluate_and_probe():
                 continue
             if self._early_stop.spent(self.state):
                 self._early_stop.stop(self.state)
                 return "again"
             if not self._step():
                 continue
-            if self._has_jumped():
+            if self._roll_back_jump():
                 return "again"
             if self.state.refused_in_a_row >= REFUSED_MOST:
                 return "failed"
@@ -145,7 +145,7 @@ class TrainingLoop:
         return len(own) == len(self._hand.choices.examples)
 
     def _finish(self) -> How:
-        while not self._probed():
+        while not self._probe_if_due():
             if self.attend():
                 return "left"
         self._prober.tell_left_out(self.state)
@@ -180,11 +180,9 @@ class TrainingLoop:
         return True
 
     def _answer_requests(self, judging: bool) -> None:
-        if self._mailbox.commit_wanted:
-            self._mailbox.commit_wanted = False
+        if self._mailbox.take_commit_request():
             self._commit(again=True)
-        if self._mailbox.evaluation_wanted and not judging:
-            self._mailbox.evaluation_wanted = False
+        if not judging and self._mailbox.take_evaluation_request():
             self._evaluate(math.inf)
 
     # --- steps --------------------------------------------------------------------------------
@@ -226,7 +224,7 @@ class TrainingLoop:
             self._mailbox.wait(rest.seconds)
             self._rested_s = self._context.clock.monotonic_s() - began_s
 
-    def _has_jumped(self) -> bool:
+    def _roll_back_jump(self) -> bool:
         """Go back behind a jump of the loss, with half the rate from there on; not for ever."""
         place = jumped([metrics.loss for metrics in self.state.metrics])
         if place is None:
@@ -255,9 +253,9 @@ class TrainingLoop:
         if not content.texts:
             return NOT_APPLIED
         self._display.begin()
-        return self._context.engine.step(content.passes, learning_rate, seed, self._is_interrupted)
+        return self._context.engine.step(content.passes, learning_rate, seed, self._rest_and_look)
 
-    def _is_interrupted(self) -> bool:
+    def _rest_and_look(self) -> bool:
         """Return whether a step is to be left between two passes; wishes wait for its end."""
         if not (self._mailbox.look() or self._mailbox.paused) and (
             rest_s := self._display.rest_s()
@@ -280,7 +278,7 @@ class TrainingLoop:
         step = self.state.step + 1
         guilty = set()
         for text in content.texts:
-            if self._is_interrupted():
+            if self._rest_and_look():
                 return content, INTERRUPTED
             if not engine.finite_alone(text.encoded, seed):
                 guilty.add(text.id)
@@ -296,14 +294,14 @@ class TrainingLoop:
 
     # --- evaluations --------------------------------------------------------------------------
 
-    def _looked(self) -> bool:
+    def _evaluate_and_probe(self) -> bool:
         """Do what is to be known of this step before the next one; False when interrupted."""
         if self._early_stop.due(self.state):
             # A commit came between the step and its evaluation, and then the end of the process.
             self._evaluate_if_due()
-        return not self._early_stop.due(self.state) and self._probed()
+        return not self._early_stop.due(self.state) and self._probe_if_due()
 
-    def _probed(self) -> bool:
+    def _probe_if_due(self) -> bool:
         """Ask the probes where it is time; False when interrupted."""
         if not self._prober.due(self.state):
             return True
@@ -348,7 +346,7 @@ class TrainingLoop:
         found = evaluation.measure(step, self._validation, asked, samples_s)
         if found is None:
             return
-        left_out = self._samples.answered(len(found.samples))
+        left_out = self._samples.keep_count(len(found.samples))
         if budget_s < math.inf:
             self._evaluated_s += found.seconds
         self._cheapest_s = min(self._cheapest_s or found.seconds, found.seconds)
@@ -378,7 +376,7 @@ class TrainingLoop:
     def _commit(self, again: bool = False) -> bool:
         """Make the state durable; an orphan does not: another trainer may be at the run already."""
         if not self._context.parent_lives():
-            self._mailbox.leaving = "stop"
+            self._mailbox.stop()
             return False
         committed = self._commits.commit(self.state, again)
         if committed is None:
