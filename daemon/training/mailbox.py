@@ -1,4 +1,4 @@
-"""The orders about the run or piece in hand, looked at between pieces of work; does no work."""
+"""Collects the supervisor's orders about the current run or unit, polled between two passes."""
 
 from typing import Literal, assert_never
 
@@ -8,7 +8,7 @@ from daemon.pipes import Pipe
 
 
 class OrderMailbox:
-    """What the supervisor wants of the run, from the orders taken so far."""
+    """What the supervisor wants of the current run, from the orders received so far."""
 
     def __init__(self, pipe: Pipe) -> None:
         self._pipe = pipe
@@ -18,22 +18,22 @@ class OrderMailbox:
         self.leaving: Literal["abandon", "stop"] | None = None
 
     def look(self) -> bool:
-        """Take the orders that are there; return whether the run is to be left."""
+        """Process pending orders without waiting; return whether to leave the run."""
         while (order := self._pipe.poll()) is not None:
             self._take(order)
         return self._left()
 
     def wait(self, timeout_s: float | None) -> bool:
-        """Wait for the next order; return whether the run is to be left."""
+        """Wait for the next order; return whether to leave the run."""
         order = self._pipe.wait(timeout_s)
         if order is not None:
             self._take(order)
         return self._left()
 
     def attend(self, on: str) -> bool:
-        """Take the orders that are there, and wait while paused, saying so of `on`.
+        """Process pending orders, and wait while paused; `on` is what is reported as paused.
 
-        Returns whether the piece is to be left.
+        Returns whether to leave the current unit of work.
         """
         left = self.look()
         announced = False
@@ -64,7 +64,7 @@ class OrderMailbox:
             case say.Stop():
                 self.leaving = "stop"
             case say.TakeIn() | say.Prepare() | say.Train() | say.CarryOut():
-                message = f"{type(order).__name__} came while a run was in hand"
+                message = f"{type(order).__name__} arrived in the middle of a run"
                 self._pipe.send(say.Alerted("order_out_of_turn", message))
             case _:
                 assert_never(order)
