@@ -1,4 +1,4 @@
-"""Orders audits and notes what came of them; decides neither."""
+"""Creates audit orders and records their outcomes."""
 
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ from daemon.supervisor.parts import Parts
 
 
 def order_audit(layout: Layout, request: AuditRequest) -> str:
-    """Make the order of an audit; return its name."""
+    """Create the order of an audit; return its name."""
     about = f"{request.version} against {request.proven}"
     header = Header("", request.created_at, about, (request.version, request.proven))
 
@@ -24,7 +24,7 @@ def order_audit(layout: Layout, request: AuditRequest) -> str:
 
 
 def open_audit(parts: Parts, action: do.OpenAudit, seen: Snapshot) -> None:
-    """Order the audit of a version that is due."""
+    """Create the order of an audit that is due."""
     settings = to_record(parts.settings.now)
     now = parts.clock.now().isoformat()
     request = audit_request(seen.versions[action.version], seen.versions, settings, now)
@@ -35,6 +35,6 @@ def open_audit(parts: Parts, action: do.OpenAudit, seen: Snapshot) -> None:
 
 
 def settle_audit(parts: Parts, action: do.SettleAudit, _seen: Snapshot) -> None:
-    """Note that nothing more is to be done about an audit."""
+    """Mark an audit as settled: nothing more follows from it."""
     parts.audits.settle(action.order, action.message)
     parts.journal.event("audited", f"{action.order}: {action.message}", order=action.order)

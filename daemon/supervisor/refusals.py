@@ -1,4 +1,7 @@
-"""Keeps what the trainer refused until it begins; whether to try again is decided in core."""
+"""Remembers runs and base models that the trainer refused, with the circumstances at the time.
+
+Whether to try again is decided in core.
+"""
 
 import hashlib
 import json
@@ -18,7 +21,7 @@ from daemon.supervisor.request import effective
 
 
 class Refusals:
-    """At most one of the run in progress and one of the base model."""
+    """At most one refusal of the current run and one of the base model."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -29,10 +32,10 @@ class Refusals:
     # --- what the trainer reports -------------------------------------------------------------
 
     def refuse_run(self, report: say.RunRefused) -> None:
-        """Remember that the trainer cannot begin a run."""
+        """Remember that the trainer cannot start a run."""
         if not self._parts.runs.has(report.run):
             return
-        # As this release reads them: a setting that is new to it is no edit by the user.
+        # As this release reads them: a setting that is new in it is not an edit by the user.
         saved = read_saved(self._parts.runs.request(report.run)["settings"]).settings
         tried_with = _digest(to_record(saved))
         under = self._now(self._of_running())
@@ -40,17 +43,17 @@ class Refusals:
         self._run = after(self._run, fresh)
 
     def begun(self, run: str) -> None:
-        """Forget the refusal of a run: it has begun."""
+        """Clear the refusal of a run that has started."""
         if self._run is not None and self._run.of == run:
             self._run = None
 
     def refuse_base(self, model: str, code: str, message: str, passing: bool) -> None:
-        """Remember that the trainer cannot make a base model ready."""
+        """Remember that the trainer cannot prepare a base model."""
         under = self._now(self._parts.settings.now)
         self._base = after(self._base, Refusal(model, code, message, passing, under))
 
     def base_killed(self, how: str) -> None:
-        """Count a death of the trainer while it prepared the base; too many are a refusal."""
+        """Count a crash of the trainer while it prepared the base; too many make a refusal."""
         self._base_deaths += 1
         if self._base_deaths >= DEATHS_SEEN:
             message = (
@@ -60,29 +63,29 @@ class Refusals:
             self.refuse_base(self._parts.settings.now.model, "trainer_died", message, True)
 
     def prepared(self) -> None:
-        """Forget the refusal of the base: it is ready."""
+        """Clear the refusal of the base: it is ready."""
         self._base, self._base_deaths = None, 0
 
-    # --- what a look is told ------------------------------------------------------------------
+    # --- for the snapshot ---------------------------------------------------------------------
 
     def of_run(self, run: str | None) -> Refusal | None:
-        """Return the refusal of the run in progress; one of an earlier run is over."""
+        """Return the refusal of the current run; one of an earlier run is dropped."""
         if self._run is not None and self._run.of != run:
             self._run = None
         return self._run
 
     def of_base(self, model: str) -> Refusal | None:
-        """Return the refusal of the configured model; one of an earlier model is over."""
+        """Return the refusal of the configured model; one of an earlier model is dropped."""
         if self._base is not None and self._base.of != model:
             self.prepared()
         return self._base
 
     def circumstances_of_run(self) -> Circumstances:
-        """Return what the run would be tried under now."""
+        """Return the circumstances under which the run would be tried now."""
         return self._now(self._of_running()) if self._run is not None else Circumstances()
 
     def circumstances_of_base(self) -> Circumstances:
-        """Return what the base would be tried under now."""
+        """Return the circumstances under which the base would be tried now."""
         return self._now(self._parts.settings.now) if self._base is not None else Circumstances()
 
     def _now(self, settings: Settings) -> Circumstances:

@@ -1,4 +1,4 @@
-"""Makes the request of a run: everything the trainer is told before it makes its own choices."""
+"""Builds the request of a run: everything the trainer needs to freeze its own choices."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from daemon.supervisor.parts import Parts
 def make_request(
     parts: Parts, run: str, jobs: list[str], own: str, seen: Snapshot
 ) -> dict[str, Any]:
-    """Return the content of `request.json` for jobs that begin at the current version."""
+    """Return the contents of `request.json` for jobs to train from the current version."""
     version = seen.version
     assert version is not None
     saved = with_saved_own(parts.settings.now, own)
@@ -46,5 +46,5 @@ def make_request(
 
 
 def effective(settings: Settings, own: str) -> Settings:
-    """Return the settings of a run: the job's own over the common ones."""
+    """Return the settings of a run: the workspace's, overridden by the job's own."""
     return with_saved_own(settings, own).settings

@@ -92,7 +92,7 @@ class Trainer:
         if self._report_ended(place, run):
             return "stay"
         mailbox = OrderMailbox(self._context.pipe)
-        if self._reduced_answer_batch(place, after):
+        if self._halve_answers(place, after):
             after = None
         if after == "memory" and not self._fall_back(place, run, "the last trainer died of it"):
             return "stay"
@@ -238,9 +238,7 @@ class Trainer:
         self._context.pipe.send(say.Alerted("out_of_memory", message))
         return True
 
-    def _reduced_answer_batch(
-        self, place: RunLayout, after: Literal["memory", "device"] | None
-    ) -> bool:
+    def _halve_answers(self, place: RunLayout, after: Literal["memory", "device"] | None) -> bool:
         """Halve the answers generated at once where generating them is what ran out of memory."""
         base = runs.read_request(place)["base"]
         count = died_answering(self._context, base)

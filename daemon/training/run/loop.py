@@ -125,7 +125,7 @@ class TrainingLoop:
             if self.state.step_in_run == self._current.until:
                 self._commit()
                 return "again"
-            if not self._measured():
+            if not self._evaluate_and_probe():
                 continue
             if self._early_stop.spent(self.state):
                 self._early_stop.stop(self.state)
@@ -297,7 +297,7 @@ class TrainingLoop:
 
     # --- evaluations --------------------------------------------------------------------------
 
-    def _measured(self) -> bool:
+    def _evaluate_and_probe(self) -> bool:
         """Run the evaluation and probes due at this step; return False when interrupted."""
         if self._early_stop.due(self.state):
             # The last process ended after the commit of this step, before its evaluation.
