@@ -30,7 +30,7 @@ class BackgroundTasks:
 
     def verify(self, version: str) -> None:
         """Start verifying a version's checksums, unless that is under way."""
-        if version not in self._checks:
+        if version not in self._checks or self._is_outdated(version):
             folder = self._layout.version(version)
             self._checks[version] = _files_in(folder), self._run(models.verify, folder)
 
@@ -44,11 +44,12 @@ class BackgroundTasks:
 
         A result for files that were replaced since, from a backup for example, is discarded.
         """
-        over = {name: (files, f) for name, (files, f) in self._checks.items() if f.done()}
-        for name, (files, _) in over.items():
-            if files != _files_in(self._layout.version(name)):
-                self.forget(name)
-        return {name: f.result() is None for name, (_, f) in over.items() if name in self._checks}
+        over = {name: f for name, (_, f) in self._checks.items() if f.done()}
+        return {name: f.result() is None for name, f in over.items() if not self._is_outdated(name)}
+
+    def _is_outdated(self, version: str) -> bool:
+        files, check = self._checks[version]
+        return check.done() and files != _files_in(self._layout.version(version))
 
     def forget(self, version: str) -> None:
         """Discard the result of a version, so that it is verified again the next time."""
@@ -59,7 +60,7 @@ class BackgroundTasks:
         if version not in self._copies:
             self._copies[version] = self._thread.submit(self._store.back_up, version)
 
-    def failed_copies(self) -> dict[str, str]:
+    def take_failed_copies(self) -> dict[str, str]:
         """Return the failed copies with the reason, and forget all that have ended."""
         # `done` is read once: a copy that ends in between must not be dropped unreported.
         over = {name: f.exception() for name, f in self._copies.items() if f.done()}
@@ -80,7 +81,7 @@ class BackgroundTasks:
         """Return whether a file is being copied or waits for it."""
         return drop.arrival is None and _key(drop) in self._fetches
 
-    def fetched(self) -> list[tuple[Drop, BaseException | None]]:
+    def take_fetched(self) -> list[tuple[Drop, BaseException | None]]:
         """Return the files whose copy has ended, each with its error if any, and forget them."""
         over = [(drop, f.exception()) for drop, f in self._fetches.values() if f.done()]
         for drop, _ in over:

@@ -49,7 +49,7 @@ class Child:
             self._process.stdin.write(encode(order))
             self._process.stdin.flush()
 
-    def reports(self) -> list[Report | str]:
+    def read_reports(self) -> list[Report | str]:
         """Return the reports received, and as text every line that is not a report."""
         self._tail = (self._tail + _drain(self._err))[-TAIL_BYTES:]
         *lines, self._half = (self._half + _drain(self._out)).split(b"\n")

@@ -50,7 +50,7 @@ class GpuWatch:
         self._latest = Gpu(reason="not read yet")
         self._reading: threading.Thread | None = None
 
-    def latest(self) -> Gpu:
+    def refresh(self) -> Gpu:
         """Start a reading if none is under way, and return the last finished one."""
         if self._reading is None or not self._reading.is_alive():
             # A daemon thread: a driver that never answers must not keep the supervisor from ending.

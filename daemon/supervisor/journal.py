@@ -35,7 +35,11 @@ class Journal:
         self.answers: list[dict[str, Any]] = []
         self.alerts: dict[str, dict[str, str]] = {}
 
-    def next_seq(self) -> int:
+    def now(self) -> str:
+        """Return the time as the records have it."""
+        return self._clock.now().isoformat()
+
+    def take_seq(self) -> int:
         """Return a number larger than every earlier one, across restarts too."""
         self._seq += 1
         return self._seq
@@ -43,8 +47,8 @@ class Journal:
     def event(self, event: str, message: str, level: str = "info", **facts: Any) -> None:
         """Publish an event."""
         record = {
-            "seq": self.next_seq(),
-            "time": self._clock.now().isoformat(),
+            "seq": self.take_seq(),
+            "time": self.now(),
             "event": event,
             "message": message,
             **facts,
@@ -65,13 +69,13 @@ class Journal:
             "inode": command.inode,
             "written_ns": command.created_ns,
         }
-        self.answers.append({**facts, "time": self._clock.now().isoformat()})
+        self.answers.append({**facts, "time": self.now()})
         del self.answers[:-ANSWERS_SHOWN]
         others = dict(facts)
         others.pop("message")
         self.event("command", message, level="info" if answer == "done" else "warning", **others)
         row = {
-            "at": self._clock.now().isoformat(),
+            "at": self.now(),
             "word": escape(command.word),
             "content": escape(command.content),
             "answer": answer,
@@ -85,7 +89,7 @@ class Journal:
         self.alerts[code] = {
             "code": code,
             "message": message,
-            "since": known["since"] if known else self._clock.now().isoformat(),
+            "since": known["since"] if known else self.now(),
         }
         if known is None or known["message"] != message:
             self.event("alert", message, level="warning", code=code)

@@ -2,13 +2,15 @@
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import psutil
 
+from daemon.clock import Clock
 from daemon.core.training.progress import Metrics
 from daemon.supervisor.gpu import GpuWatch
-from daemon.supervisor.parts import Parts
+from daemon.supervisor.workers import Workers
 from daemon.system.footprint import footprint_bytes, resident_bytes
 from daemon.system.memory import available_bytes, pressure_level
 
@@ -18,8 +20,12 @@ SAMPLE_EVERY_S = 5.0
 class MachineReadings:
     """Samples memory and GPU every few seconds, the disk each time."""
 
-    def __init__(self, parts: Parts, gpu: GpuWatch | None = None) -> None:
-        self._parts = parts
+    def __init__(
+        self, root: Path, workers: Workers, clock: Clock, gpu: GpuWatch | None = None
+    ) -> None:
+        self._root = root
+        self._workers = workers
+        self._clock = clock
         self._gpu_watch = gpu or GpuWatch()
         self._sampled_s = -1e9
         self._memory: dict[str, Any] = {}
@@ -27,7 +33,7 @@ class MachineReadings:
 
     def look(self, metrics: Metrics | None) -> None:
         """Sample again if the last sample is some seconds old; `metrics` is of the last step."""
-        now_s = self._parts.clock.monotonic_s()
+        now_s = self._clock.monotonic_s()
         if now_s - self._sampled_s < SAMPLE_EVERY_S:
             return
         self._sampled_s = now_s
@@ -36,15 +42,15 @@ class MachineReadings:
         mlx = metrics.memory if metrics is not None else {}
         self._memory = {
             "supervisor_bytes": resident_bytes(os.getpid()),
-            "trainer_bytes": _of(resident_bytes, self._parts.trainer.pid),
-            "trainer_footprint_bytes": _of(footprint_bytes, self._parts.trainer.pid),
-            "intake_bytes": _of(resident_bytes, self._parts.intake.pid),
+            "trainer_bytes": _of(resident_bytes, self._workers.trainer.pid),
+            "trainer_footprint_bytes": _of(footprint_bytes, self._workers.trainer.pid),
+            "intake_bytes": _of(resident_bytes, self._workers.intake.pid),
             "system_bytes": total,
             "available_bytes": available,
             "pressure_level": pressure_level(),
             **{f"mlx_{kind}_bytes": mlx.get(kind) for kind in ("active", "peak", "cache")},
         }
-        self._gpu = self._gpu_watch.latest().as_record()
+        self._gpu = self._gpu_watch.refresh().as_record()
 
     @property
     def memory(self) -> dict[str, Any]:
@@ -58,7 +64,7 @@ class MachineReadings:
 
     def disk(self) -> dict[str, Any]:
         """Return free and total bytes of the workspace's volume."""
-        usage = psutil.disk_usage(str(self._parts.layout.root))
+        usage = psutil.disk_usage(str(self._root))
         return {"free_bytes": usage.free, "total_bytes": usage.total}
 
 

@@ -2,7 +2,7 @@
 
 import resource
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from daemon.clock import Clock
@@ -12,7 +12,7 @@ WINDOW_S = 30.0
 """A count is compared with one at least this old: a killed process takes a while to end."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Window:
     since_s: float
     kills: int
@@ -44,7 +44,8 @@ class PressureGauge:
 
     def sample(self) -> None:
         """Sample once; called at every tick, because a death frees memory at once."""
-        self._newer.least = min(self._newer.least, _available())
+        least = min(self._newer.least, _available())
+        self._newer = replace(self._newer, least=least)
         if self._clock.monotonic_s() - self._newer.since_s >= WINDOW_S:
             self._older, self._newer = self._newer, self._window()
 

@@ -44,7 +44,7 @@ class ServerProcess:
         now_s = self._clock.monotonic_s()
         if self._child is not None:
             # It reports nothing, but the pipes must not fill up.
-            self._child.reports()
+            self._child.read_reports()
             self._reap(journal, now_s)
         if self._child is None:
             if settings.enabled and now_s >= self._not_before_s:

@@ -6,6 +6,7 @@ import selectors
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
@@ -124,6 +125,21 @@ class Watcher:
         if observer is not None:
             _end(observer)
         self.state = "off"
+
+
+@dataclass(frozen=True)
+class WakeupSources:
+    """The wait of the supervisor, and the two things besides its workers that end it."""
+
+    wakeups: Wakeups
+    signals: Signals
+    watcher: Watcher
+
+
+def watch(folders: tuple[Path, ...]) -> WakeupSources:
+    """Return the wait of a supervisor that is woken by signals and by changes of folders."""
+    wakeups = Wakeups()
+    return WakeupSources(wakeups, Signals(wakeups), Watcher(folders, wakeups))
 
 
 def _end(observer: BaseObserver) -> None:

@@ -129,7 +129,7 @@ class WorkerProcess:
         if self._child is None:
             return [], None
         ended = self._child.ended
-        reports = self._child.reports()
+        reports = self._child.read_reports()
         self._listen_for_steps(reports)
         for report in reports:
             self._follow(report)

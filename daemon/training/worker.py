@@ -96,7 +96,7 @@ class Trainer:
             after = None
         if after == "memory" and not self._fall_back(place, run, "the last trainer died of it"):
             return "stay"
-        if after == "device" and not self._device_is_back(run, mailbox):
+        if after == "device" and not self._wait_for_device(run, mailbox):
             self._leave(run, mailbox, self._settings_of(place))
             # A process that lost its device may never get it back; a new one may.
             return "leave"
@@ -224,7 +224,7 @@ class Trainer:
         """Choose the next memory fallback; return False where none is left: the run has failed."""
         choices = frozen_choices(self._context, place)
         if choices is None or choices.libraries != libraries():
-            return self._may_begin_again(place, run, why)
+            return self._count_shortage(place, run, why)
         fallbacks = [choices.rung, *runs.read_fallbacks(place)]
         at = runs.step_of(runs.newest_checkpoint(place)[0])
         fallback = fallback_at(fallbacks, at)
@@ -247,7 +247,7 @@ class Trainer:
         halve(self._context, base, count)
         return True
 
-    def _may_begin_again(self, place: RunLayout, run: str, why: str) -> bool:
+    def _count_shortage(self, place: RunLayout, run: str, why: str) -> bool:
         """Count a shortage before the choices were frozen: there is no fallback to take yet."""
         times = runs.count_shortage(place)
         if times < SHORTAGES_MOST:
@@ -263,7 +263,7 @@ class Trainer:
         self._context.pipe.send(say.RunRefused(run, "out_of_memory", message))
         return False
 
-    def _device_is_back(self, run: str, mailbox: OrderMailbox) -> bool:
+    def _wait_for_device(self, run: str, mailbox: OrderMailbox) -> bool:
         """Poll a lost device, with longer and longer waits, until it computes again."""
         wait_s = 1.0
         while not self._context.engine.alive():

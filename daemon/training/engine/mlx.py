@@ -307,7 +307,7 @@ class MlxEngine:
 
     def restore_part(self, folder: Path) -> None:
         """Read what `save_part` wrote."""
-        self._ready().gathered = PartialGradient.read(folder)
+        self._ready().restore(PartialGradient.read(folder))
 
     def finite_alone(self, text: Encoded, seed: int) -> bool:
         """Return whether loss and gradient of one text by itself are finite."""

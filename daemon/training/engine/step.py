@@ -133,6 +133,10 @@ class Stepper:
         moved = _norm(tree_map(lambda new, old: new - old, after, before))
         return StepResult(loss, norm, moved, True, found.arithmetic)
 
+    def restore(self, gathered: PartialGradient) -> None:
+        """Go on with the gradient of an interrupted step, if the next one is the same."""
+        self.gathered = gathered
+
     def finite_alone(self, text: Encoded, seed: int) -> bool:
         """Return whether loss and gradient of one text by itself are finite."""
         self._model.train()

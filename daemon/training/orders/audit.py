@@ -126,7 +126,7 @@ class Auditing:
         )
         if not self._context.parent_lives():
             # Another trainer may be at it already.
-            self._mailbox.leaving = "stop"
+            self._mailbox.stop()
         elif marks is None:
             orders.leave_unit(self._place)
         else:
@@ -210,7 +210,7 @@ class Auditing:
         self, outcome: Outcome, message: str, tests: Sequence[dict[str, Any]] = ()
     ) -> None:
         if not self._context.parent_lives():
-            self._mailbox.leaving = "stop"
+            self._mailbox.stop()
             return
         request = self._request
         if not self._place.report.exists():

@@ -126,7 +126,7 @@ class Evaluating:
             paper = self._ask(subject, suite)
         if not self._context.parent_lives():
             # Another trainer may be at it already.
-            self._mailbox.leaving = "stop"
+            self._mailbox.stop()
         elif paper is None:
             orders.leave_unit(self._place)
         else:
@@ -291,7 +291,7 @@ class Evaluating:
 
     def _conclude(self, outcome: Literal["finished", "skipped"], message: str) -> None:
         if not self._context.parent_lives():
-            self._mailbox.leaving = "stop"
+            self._mailbox.stop()
             return
         self._context.pipe.send(say.Alive("writing the result of the evaluation"))
         papers = {

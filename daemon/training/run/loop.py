@@ -132,7 +132,7 @@ class TrainingLoop:
                 return "again"
             if not self._step():
                 continue
-            if self._has_jumped():
+            if self._roll_back_jump():
                 return "again"
             if self.state.refused_in_a_row >= REFUSED_MOST:
                 return "failed"
@@ -146,7 +146,7 @@ class TrainingLoop:
         return len(own) == len(self._current.choices.examples)
 
     def _finish(self) -> How:
-        while not self._probed():
+        while not self._probe_if_due():
             if self.attend():
                 return "left"
         self._prober.report_left_out(self.state)
@@ -181,11 +181,9 @@ class TrainingLoop:
         return True
 
     def _answer_requests(self, judging: bool) -> None:
-        if self._mailbox.commit_wanted:
-            self._mailbox.commit_wanted = False
+        if self._mailbox.take_commit_request():
             self._commit(again=True)
-        if self._mailbox.evaluation_wanted and not judging:
-            self._mailbox.evaluation_wanted = False
+        if not judging and self._mailbox.take_evaluation_request():
             self._evaluate(math.inf)
 
     # --- steps --------------------------------------------------------------------------------
@@ -227,7 +225,7 @@ class TrainingLoop:
             self._mailbox.wait(rest.seconds)
             self._rested_s = self._context.clock.monotonic_s() - began_s
 
-    def _has_jumped(self) -> bool:
+    def _roll_back_jump(self) -> bool:
         """Roll back behind a loss spike and halve the learning rate, a limited number of times."""
         place = jumped([metrics.loss for metrics in self.state.metrics])
         if place is None:
@@ -256,9 +254,9 @@ class TrainingLoop:
         if not content.texts:
             return NOT_APPLIED
         self._display.begin()
-        return self._context.engine.step(content.passes, learning_rate, seed, self._is_interrupted)
+        return self._context.engine.step(content.passes, learning_rate, seed, self._rest_and_look)
 
-    def _is_interrupted(self) -> bool:
+    def _rest_and_look(self) -> bool:
         """Return whether to leave a step between two passes; other requests wait for its end."""
         if not (self._mailbox.look() or self._mailbox.paused) and (
             rest_s := self._display.rest_s()
@@ -281,7 +279,7 @@ class TrainingLoop:
         step = self.state.step + 1
         offending = set()
         for text in content.texts:
-            if self._is_interrupted():
+            if self._rest_and_look():
                 return content, INTERRUPTED
             if not engine.finite_alone(text.encoded, seed):
                 offending.add(text.id)
@@ -302,9 +300,9 @@ class TrainingLoop:
         if self._early_stop.due(self.state):
             # The last process ended after the commit of this step, before its evaluation.
             self._evaluate_if_due()
-        return not self._early_stop.due(self.state) and self._probed()
+        return not self._early_stop.due(self.state) and self._probe_if_due()
 
-    def _probed(self) -> bool:
+    def _probe_if_due(self) -> bool:
         """Answer the probes where a milestone is due; return False when interrupted."""
         if not self._prober.due(self.state):
             return True
@@ -349,7 +347,7 @@ class TrainingLoop:
         found = evaluation.measure(step, self._validation, prompts, samples_s)
         if found is None:
             return
-        left_out = self._samples.answered(len(found.samples))
+        left_out = self._samples.keep_count(len(found.samples))
         if budget_s < math.inf:
             self._evaluated_s += found.seconds
         self._cheapest_s = min(self._cheapest_s or found.seconds, found.seconds)
@@ -379,7 +377,7 @@ class TrainingLoop:
     def _commit(self, again: bool = False) -> bool:
         """Make the state durable; refuse as an orphan, when another trainer may have the run."""
         if not self._context.parent_lives():
-            self._mailbox.leaving = "stop"
+            self._mailbox.stop()
             return False
         committed = self._commits.commit(self.state, again)
         if committed is None:

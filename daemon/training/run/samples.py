@@ -34,7 +34,7 @@ class Samples:
         """Whether an evaluation has measured how many there is time for."""
         return self._count is not None
 
-    def answered(self, count: int) -> int:
+    def keep_count(self, count: int) -> int:
         """Save how many were answered, for later attempts; return how many were left out."""
         self._count = count
         if runs.read_sample_count(self._place) != count:
