@@ -1,4 +1,4 @@
-"""What keeps work from going on as it should, by code, for the alerts; mends nothing."""
+"""Collects the conditions that need the user's attention, by alert code."""
 
 from daemon.core.decisions.audits import rolled_back
 from daemon.core.decisions.decide import blocked
@@ -11,7 +11,7 @@ from daemon.supervisor.workspace import Workspace
 def alerts(
     workspace: Workspace, settings_problem: str | None, observer: Observer, seen: Snapshot
 ) -> dict[str, str | None]:
-    """Return a sentence for each kind of trouble there is, None for each there is not."""
+    """Return by alert code a sentence, or None where the condition does not hold."""
     return {
         "blocked": blocked(seen),
         "inbox": observer.inbox_problem,
@@ -27,7 +27,7 @@ def alerts(
 
 
 def _lost_link(layout: Layout, seen: Snapshot) -> str | None:
-    """Say that nothing can be trained because no version is current; None where one is."""
+    """Return why nothing can be trained without a current version; None where there is one."""
     if seen.current is not None or not seen.complete:
         return None
     return (

@@ -1,4 +1,4 @@
-"""Carries one action out; each leaves the folders in a state that the next look understands."""
+"""Performs actions; each leaves the folders in a state that the next snapshot understands."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -43,7 +43,7 @@ class Performer:
         self._settings = settings
         self._journal = journal
         self._unanswered: dict[type, list[do.RequestCheckpoint | do.RequestEvaluation]] = {}
-        """Requests that the trainer has and the user has no answer to, by their kind."""
+        """Requests passed on to the trainer and not answered yet, by kind."""
         self._layout = workspace.layout
         self._methods: dict[type, Callable[[Any, Snapshot], None]] = {
             do.Claim: partial(take, workspace, workers.background, journal),
@@ -86,10 +86,10 @@ class Performer:
         }
 
     def perform(self, action: do.Action, seen: Snapshot) -> None:
-        """Carry an action out.
+        """Perform an action.
 
         Raises:
-            OSError: the disk refused; what was half done is found and finished by a later look.
+            OSError: the disk refused; a later tick finds and finishes what was half done.
         """
         self._methods[type(action)](action, seen)
 
@@ -131,7 +131,7 @@ class Performer:
         state = STATE_OF_OUTCOME[action.outcome]
         card = action.card
         if action.source == "incoming":
-            # A worker that died left the unpacked copy of its file behind.
+            # A worker that died may have left the unpacked copy of its file behind.
             self._workspace.queue.purge("incoming", card.job)
             readings.forget(self._layout.job("incoming", card.job))
             card = replace(card, intake=self._workspace.queue.report(card, "incoming"))
@@ -173,7 +173,7 @@ class Performer:
             version=None,
             ended_at=None,
         )
-        # The report goes last of what intake wrote: half done, the job is still where it was.
+        # The report is removed last: until then, after a crash, the job is still where it was.
         queue.move(card, action.source, "incoming")
         queue.begin_again("incoming", card.job)
         self._workspace.ledger.put(job_row(card))
@@ -237,7 +237,7 @@ class Performer:
         self._ask(action, say.Evaluate())
 
     def _ask(self, action: do.RequestCheckpoint | do.RequestEvaluation, order: say.Order) -> None:
-        """Pass a request on once; it is answered when the trainer reports."""
+        """Pass a request on once; it is answered when the trainer has reported."""
         waiting = self._unanswered.setdefault(type(action), [])
         if all(item.command.token != action.command.token for item in waiting):
             waiting.append(action)
@@ -263,7 +263,7 @@ class Performer:
         self._workers.trainer.begin(say.CarryOut(action.order), action.order)
 
     def _leave_unit(self, action: do.LeaveUnit, _seen: Snapshot) -> None:
-        message = f"the piece of {action.order} in hand is left: {action.why}"
+        message = f"the current unit of {action.order} is left: {action.why}"
         self._journal.event("piece_left", message, order=action.order)
         self._workers.trainer.tell(say.Abandon())
 
@@ -354,7 +354,7 @@ class Performer:
         try:
             ended = {card.job: (state, card) for state in ENDED for card in queue.cards(state)}
         except DaemonFault as fault:
-            # The request would be there again at the next start, and end that one too.
+            # Unanswered, the request would end the daemon again at the next start.
             self._reply(do.Reply(action.command, "refused", fault.message), seen)
             return
         unknown = [job for job in action.jobs if job not in ended]
@@ -370,7 +370,7 @@ class Performer:
         self._reply(do.Reply(action.command, "done", message), seen)
 
     def _reply(self, action: do.Reply, _seen: Snapshot) -> None:
-        # Answered first, forgotten second: a crash between answers twice rather than never.
+        # Answered first, removed second: a crash in between answers twice rather than never.
         self._journal.answer(action.command, action.answer, action.message)
         self._workspace.control.forget(action.command)
 

@@ -1,4 +1,4 @@
-"""What people see: folds the workers' reports into progress and writes the status document."""
+"""Folds the workers' reports into progress and writes the status document."""
 
 import os
 from dataclasses import astuple, dataclass, replace
@@ -39,14 +39,14 @@ class _Attempt:
 class _Unit:
     order: str
     number: int
-    pieces: int
+    units: int
     doing: str
     total_steps: int
     step: int = 0
 
 
 class Publisher:
-    """Holds what the document needs beyond the snapshot."""
+    """Holds what the status document needs beyond the snapshot."""
 
     def __init__(
         self,
@@ -66,20 +66,20 @@ class Publisher:
         self._progress = Progress()
         self._metrics: Metrics | None = None
         self._attempt: _Attempt | None = None
-        self._piece: _Unit | None = None
+        self._unit: _Unit | None = None
         self._started_at = clock.now()
         self._started_s = clock.monotonic_s()
         self._boot_id = f"{journal.boot}-{os.getpid()}"
         self._machine = MachineReadings(workspace.layout.root, workers, clock)
-        self._told_of: Measured | None = None
+        self._shown: Measured | None = None
         self._judged: Measurement | None = None
-        """What the judgement of the version in `_told_of` found."""
+        """The judgement of the version in `_shown`."""
         self._base_problem: tuple[str, str] | None = None
         """Code and message of why the base model is not ready."""
         self._judging = False
 
     def report(self, report: say.Report) -> None:
-        """Fold one report of a worker."""
+        """Fold in one report of a worker."""
         match report:
             case say.RunBegun():
                 self._begin(report)
@@ -96,18 +96,18 @@ class Publisher:
             case say.Judging():
                 self._judging = True
             case say.UnitBegun():
-                self._piece = _Unit(*astuple(report))
-            case say.UnitStepped(_, step) if self._piece is not None:
-                self._piece = replace(self._piece, step=step)
+                self._unit = _Unit(*astuple(report))
+            case say.UnitStepped(_, step) if self._unit is not None:
+                self._unit = replace(self._unit, step=step)
             case say.UnitEnded() | say.OrderEnded():
-                self._piece = None
+                self._unit = None
             case say.CandidateReady() | say.RunEnded() | say.RunRefused() | say.Abandoned():
                 self._judging = False
 
     def _begin(self, report: say.RunBegun) -> None:
         self._judging = False
         self._progress = self._named(Progress.from_record(report.progress))
-        self._told_of = None
+        self._shown = None
         self._attempt = _Attempt(
             run=report.run,
             number=report.attempt,
@@ -160,7 +160,7 @@ class Publisher:
     def publish(  # long: a fact a line
         self, seen: Snapshot, status: str | None, leftovers: tuple[Any, ...]
     ) -> str:
-        """Write the document and return the state it tells, in a sentence."""
+        """Write the document; return its state as a sentence."""
         if seen.run is None:
             self._attempt = None
         self._remember(seen)
@@ -180,7 +180,7 @@ class Publisher:
             log_file=str(layout.log_file.relative_to(layout.root)),
             progress=self._progress,
             measured=self._measured(seen),
-            judged=None if self._in_hand(seen) else self._judged,
+            judged=None if self._current_attempt(seen) else self._judged,
             metrics=self._metrics,
             committed_step=self._attempt.committed_step if self._attempt else None,
             run=self._run_view(seen),
@@ -210,28 +210,28 @@ class Publisher:
         return self._base_problem
 
     def _remember(self, seen: Snapshot) -> None:
-        """Outside a run, tell the histories of the current version, whatever the last run did."""
-        version, told = seen.version, self._told_of
-        if version is None or self._in_hand(seen) is not None:
+        """Outside a run, show the history of the current version, whatever the last run did."""
+        version, shown = seen.version, self._shown
+        if version is None or self._current_attempt(seen) is not None:
             return
-        if told is not None and told.version == version.version:
+        if shown is not None and shown.version == version.version:
             return
         record = self._workspace.models.training_state(version.version) or {}
         self._progress = self._named(Progress.from_record(record.get("progress", {})))
         files = tuple(self._file_of(job) for job in version.job_ids)
         before = version.step - int(record.get("step_in_run", 0))
-        self._told_of = Measured(version.run, files, before, version.version, version.verdict)
+        self._shown = Measured(version.run, files, before, version.version, version.verdict)
         evaluations = self._workspace.models.evaluations(version.version)
         self._judged = judgement_of(evaluations, version.step, version.step - before)
 
     def _measured(self, seen: Snapshot) -> Measured | None:
-        attempt, view = self._in_hand(seen), self._run_view(seen)
+        attempt, view = self._current_attempt(seen), self._run_view(seen)
         if attempt is None or view is None:
-            return self._told_of
+            return self._shown
         return Measured(attempt.run, view.files, self._progress.step - attempt.step_in_run)
 
-    def _in_hand(self, seen: Snapshot) -> _Attempt | None:
-        """Return the attempt whose reports are folded; a run is claimed before it has begun."""
+    def _current_attempt(self, seen: Snapshot) -> _Attempt | None:
+        """Return the attempt at the current run; None until the trainer has begun it."""
         attempt = self._attempt
         return attempt if attempt and seen.run and attempt.run == seen.run.run else None
 
@@ -267,22 +267,22 @@ class Publisher:
         return "idle", "drop a .jsonl file into inbox/"
 
     def _order_view(self, seen: Snapshot) -> OrderView | None:
-        order, piece = seen.current_order, self._piece
+        order, unit = seen.current_order, self._unit
         if order is None:
             return None
         kind = kind_of(order.order)
         assert kind is not None
-        if piece is None or piece.order != order.order:
+        if unit is None or unit.order != order.order:
             return OrderView(order.order, kind.name, order.about, "is getting ready")
         return OrderView(
             order.order,
             kind.name,
             order.about,
-            piece.doing,
-            piece.number,
-            piece.pieces,
-            piece.step,
-            piece.total_steps,
+            unit.doing,
+            unit.number,
+            unit.units,
+            unit.step,
+            unit.total_steps,
         )
 
     def _run_view(self, seen: Snapshot) -> RunView | None:
@@ -304,9 +304,9 @@ class Publisher:
 
 
 def _of_the_end(status: str, seen: Snapshot) -> str:
-    """Say what a daemon leaves that is ending, or has ended, and how it goes on."""
+    """Return what a daemon that ends leaves behind, and how work continues."""
     if status == "stopping":
-        return "what is under way is saved, then the daemon ends"
+        return "saving work in progress, then the daemon ends"
     reason = blocked(seen)
     if reason is not None:
         return f"the daemon has ended, and nothing can be trained: {reason}"

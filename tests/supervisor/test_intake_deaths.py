@@ -97,7 +97,7 @@ def test_a_death_counts_for_the_file_that_was_being_read(
     huge, small = add(parts, "huge.jsonl").job, add(parts, "small.jsonl").job
     readings.begin(parts.workspace.layout.job("incoming", huge))
     supervisor._worker_reports._on_death(died(small, huge), trainer=False)
-    supervisor._worker_reports._retries.pay(False)
+    supervisor._worker_reports._retries.flush(False)
     assert {job: card.intake_deaths for job, card in cards(parts).items()} == {huge: 1, small: 0}
 
 
@@ -107,7 +107,7 @@ def test_a_death_before_anything_was_read_counts_for_the_file_that_was_handed_ov
     """Else a worker that cannot begin at all would be started for ever."""
     job = add(parts, "a.jsonl").job
     supervisor._worker_reports._on_death(died(job), trainer=False)
-    supervisor._worker_reports._retries.pay(False)
+    supervisor._worker_reports._retries.flush(False)
     assert cards(parts)[job].intake_deaths == 1
 
 
@@ -119,7 +119,7 @@ def test_a_worker_that_was_told_to_leave_leaves_no_file_blamed(
     for job in (huge, small):
         readings.begin(parts.workspace.layout.job("incoming", job))
     supervisor._worker_reports._on_death(died(small, huge, wanted=True), trainer=False)
-    supervisor._worker_reports._retries.pay(False)
+    supervisor._worker_reports._retries.flush(False)
     for job in (huge, small):
         assert readings.look(parts.workspace.layout.job("incoming", job)).begun == 0
         assert cards(parts)[job].intake_deaths == 0
