@@ -144,9 +144,9 @@ class WorkerProcess:
         passed_s, self._looked_s = now_s - self._looked_s, now_s
         if reports:
             step = any(isinstance(report, say.Stepped | say.UnitStepped) for report in reports)
-            self._silence = self._silence.heard(passed_s, step)
+            self._silence = self._silence.after_report(passed_s, step)
         else:
-            self._silence = self._silence.looked(passed_s)
+            self._silence = self._silence.after_poll(passed_s)
 
     def _follow(self, report: say.Report | str) -> None:
         match report:

@@ -42,7 +42,7 @@ def test_a_job_counted_for_another_model_or_prefix_goes_through_intake_again() -
         do.TakeInAgain(
             changed.card,
             "normal",
-            "its tokens were counted with another prefix than the settings choose now",
+            "its tokens were counted with another prefix than the settings name now",
         ),
     ]
     assert kinds(decide(w.quiet(queued=(good,)))) == ["OpenRun"]
