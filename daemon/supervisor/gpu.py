@@ -54,12 +54,12 @@ class GpuWatch:
         """Start a reading if none is under way, and return the last finished one."""
         if self._reading is None or not self._reading.is_alive():
             # A daemon thread: a driver that never answers must not keep the supervisor from ending.
-            self._reading = threading.Thread(target=self._look, name="gpu", daemon=True)
+            self._reading = threading.Thread(target=self._update, name="gpu", daemon=True)
             self._reading.start()
             self._reading.join(PROMPT_S)
         return self._latest
 
-    def _look(self) -> None:
+    def _update(self) -> None:
         self._latest = self._read()
 
 

@@ -164,7 +164,7 @@ class Publisher:
         if seen.run is None:
             self._attempt = None
         self._remember(seen)
-        self._machine.look(self._metrics)
+        self._machine.sample(self._metrics)
         state, message = (status, _of_the_end(status, seen)) if status else self._state(seen)
         version, layout = seen.version, self._workspace.layout
         facts = Facts(
