@@ -188,7 +188,7 @@ class Performer:
     # --- base and lineage ---------------------------------------------------------------------
 
     def _prepare_base(self, action: do.PrepareBase, _seen: Snapshot) -> None:
-        self._journal.event("preparing", f"making the base model {action.model} ready")
+        self._journal.event("preparing", f"preparing the base model {action.model}")
         self._workers.trainer.begin(say.Prepare(action.model), "prepare")
 
     def _seal_base(self, _action: do.SealBase, _seen: Snapshot) -> None:
@@ -209,7 +209,7 @@ class Performer:
         version = self._new_base()
         self._point(version, "a new lineage on request", seen.current)
         for job in seen.queued:
-            why = f"the lineage begins anew with {version}"
+            why = f"a new lineage begins with {version}"
             self._take_in_again(do.TakeInAgain(job.card, job.card.priority, why), seen)
         self._reply(do.Reply(action.command, "done", f"a new lineage begins with {version}"), seen)
 
@@ -228,7 +228,7 @@ class Performer:
 
     def _resume_trainer(self, _action: do.ResumeTrainer, _seen: Snapshot) -> None:
         self._workers.trainer.send(say.Resume())
-        self._journal.event("resumed", "training goes on")
+        self._journal.event("resumed", "training resumes")
 
     def _request_checkpoint(self, action: do.RequestCheckpoint, _seen: Snapshot) -> None:
         self._request(action, say.Checkpoint())
@@ -271,7 +271,9 @@ class Performer:
 
     def _skip_order(self, action: do.SkipOrder, seen: Snapshot) -> None:
         self._workspace.orders.skip(action.order)
-        self._reply(do.Reply(action.command, "done", f"{action.order} ends with what it has"), seen)
+        self._reply(
+            do.Reply(action.command, "done", f"{action.order} ends with its results so far"), seen
+        )
 
     def _return_job(self, action: do.ReturnJob, _seen: Snapshot) -> None:
         card = replace(action.card, alone=action.card.alone or action.alone)
@@ -345,7 +347,7 @@ class Performer:
 
     def _end_pause(self, action: do.EndPause, seen: Snapshot) -> None:
         if self._workspace.control.end_pause(action.command.created_ns):
-            message = "training goes on" if seen.paused else "it was not paused"
+            message = "training resumes" if seen.paused else "it was not paused"
             self._reply(do.Reply(action.command, "done", message), seen)
         else:
             message = "the pause is newer than this resume, so it stays"
@@ -378,7 +380,7 @@ class Performer:
 
     def _end_intake_worker(self, action: do.EndIntakeWorker, _seen: Snapshot) -> None:
         if action.dead:
-            message = f"the intake worker is ended: {action.why}"
+            message = f"ending the intake worker: {action.why}"
             self._journal.event("intake_ended", message, level="warning")
             self._workers.intake.kill(wanted=False)
         else:
@@ -386,9 +388,9 @@ class Performer:
 
     def _end_trainer(self, action: do.EndTrainer, _seen: Snapshot) -> None:
         if action.dead:
-            message = f"the trainer is ended: {action.why}"
+            message = f"ending the trainer: {action.why}"
             self._journal.event("trainer_ended", message, level="warning")
             self._workers.trainer.kill(wanted=False)
         else:
-            self._journal.event("trainer_dismissed", f"the trainer leaves: {action.why}")
+            self._journal.event("trainer_dismissed", f"stopping the trainer: {action.why}")
             self._workers.trainer.leave()

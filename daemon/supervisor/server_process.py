@@ -82,7 +82,7 @@ class ServerProcess:
         self._child = Child(self._argv, self._cwd, self._wakeups)
         self._begun_with, self._begun_s, self._closed_s = settings, now_s, None
         place = f"http://{settings.address}:{settings.port}"
-        journal.event("server_started", f"the server is to answer at {place}", pid=self._child.pid)
+        journal.event("server_started", f"the server will listen at {place}", pid=self._child.pid)
 
     def _reap(self, journal: Journal, now_s: float) -> None:
         child = self._child
@@ -97,5 +97,5 @@ class ServerProcess:
         rest_s = min(LONGEST_REST_S, 2.0**self._deaths)
         self._deaths += 1
         self._not_before_s = now_s + rest_s
-        message = f"the server has ended ({how}); it is started again in {rest_s:.0f} s"
+        message = f"the server has ended ({how}); restarting in {rest_s:.0f} s"
         journal.alert(ALERT, message)

@@ -141,7 +141,7 @@ class Supervisor:
         self._worker_reports.listen(self._leaving)
         if self._settings.refresh():
             self._observer.settings_changed()
-            self._journal.event("settings", "the edited settings count from the next run")
+            self._journal.event("settings", "the edited settings apply from the next run")
         if self._only_order is None:
             self._workers.server.tend(self._settings.now.server, self._journal)
         seen = self._observer.observe(stopping=self._sources.signals.stops > 0)
@@ -178,12 +178,12 @@ class Supervisor:
         for card in self._workspace.queue.unfinished_claims():
             self._performer.perform(do.PutBack(card), self._observer.observe(stopping=False))
         for state, card in self._workspace.queue.unread():
-            again = do.TakeInAgain(card, state, "what intake had found of it cannot be read")
+            again = do.TakeInAgain(card, state, "intake's results for it cannot be read")
             self._performer.perform(again, self._observer.observe(stopping=False))
         for command in self._workspace.control.stale():
-            self._journal.answer(command, "stale", "it was about another run of the daemon")
+            self._journal.answer(command, "stale", "it is from before the daemon started")
             self._workspace.control.forget(command)
-        journal.event("started", f"finetuned works in {self._workspace.layout.root}")
+        journal.event("started", f"finetuned has started in {self._workspace.layout.root}")
 
     def _end_on_disk_fault(self, fault: DiskFault) -> None:
         """End without a usable disk: the workers' last commits stand."""
@@ -260,7 +260,7 @@ class Supervisor:
     def _housekeeping(self, seen: Snapshot) -> list[do.Action]:
         failed = self._workers.background.take_failed_copies()
         for version, why in failed.items():
-            self._journal.alert("backup_failed", f"no second copy of {version}: {why}")
+            self._journal.alert("backup_failed", f"no backup of {version}: {why}")
         if failed:
             return []
         models = self._workspace.models

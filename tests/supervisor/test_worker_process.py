@@ -77,7 +77,9 @@ def test_a_worker_that_does_not_leave_in_time_is_ended_and_that_is_not_its_fault
 ) -> None:
     """Whatever it is busy with: the last commit stands (fault D5)."""
     clock = StillClock()
-    worker = WorkerProcess([sys.executable, "-c", WAITING.format("")], tmp_path, clock, wakeups, 5.0)
+    worker = WorkerProcess(
+        [sys.executable, "-c", WAITING.format("")], tmp_path, clock, wakeups, 5.0
+    )
     worker.begin(say.Train("r000001"), "r000001")
     worker.leave()
     assert worker.listen()[1] is None

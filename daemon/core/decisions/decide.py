@@ -273,7 +273,7 @@ def _finish(snapshot: Snapshot, run: RunOnDisk, sealed: Version) -> list[do.Acti
     for job in snapshot.running:
         outcome = sealed.outcome_of(job.card.job)
         trained = outcome == "trained"
-        unused = "" if sealed.promotes else f", which is not taken into use: {sealed.verdict}"
+        unused = "" if sealed.promotes else f", which is not promoted: {sealed.verdict}"
         reason = f"trained in {sealed.version}{unused}" if trained else NO_ROWS[outcome]
         chosen.append(
             do.EndJob(job.card, "running", outcome, reason, sealed.version if trained else None)
