@@ -31,6 +31,6 @@ def _lost_link(layout: Layout, seen: Snapshot) -> str | None:
     if seen.current is not None or not seen.complete:
         return None
     return (
-        f"{layout.current_model} is missing or names no whole version, and none that was "
-        "promoted is whole, so nothing is trained: name one with 'finetuned promote V'"
+        f"{layout.current_model} is missing or names no complete version, and no promoted version "
+        "is complete, so nothing can be trained: choose one with 'finetuned promote V'"
     )

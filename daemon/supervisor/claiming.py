@@ -36,7 +36,7 @@ def take(
     found = workspace.layout.job("incoming", card.job).original.stat()
     journal.event(
         "claimed",
-        f"took {escape(drop.name)} as {card.job}",
+        f"claimed {escape(drop.name)} as {card.job}",
         job=card.job,
         name=escape(drop.name),
         inode=found.st_ino,
@@ -99,8 +99,8 @@ def pass_on(workspace: Workspace, journal: Journal, action: do.PassOn, _seen: Sn
         length = growth.end - growth.begin
     workspace.queue.update(growth.state, replace(card, passed_on=growth.begin + length))
     message = (
-        f"{length} bytes were written to {escape(card.name)} after it was taken in as {card.job}; "
-        f"they are {escape(name)} in inbox/ now"
+        f"{length} bytes were written to {escape(card.name)} after it was claimed as {card.job}; "
+        f"they are now {escape(name)} in inbox/"
     )
     journal.event("passed_on", message, job=card.job, name=escape(name))
 

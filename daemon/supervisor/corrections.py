@@ -7,7 +7,7 @@ from daemon.supervisor.journal import Journal
 ALERT = "corrections"
 
 
-def tell_corrections(journal: Journal, place: JobLayout) -> None:
+def alert_corrections(journal: Journal, place: JobLayout) -> None:
     """Raise the alert where the intake report of a job has one."""
     report = reports.read(place) or {}
     message = (report.get("corrections") or {}).get("alert")

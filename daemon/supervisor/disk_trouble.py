@@ -38,7 +38,7 @@ class DiskTrouble:
             raise DiskFault(
                 "workspace_gone",
                 f"the workspace {root} was removed, moved or replaced under its daemon, which has "
-                "ended: bring it back, then start the daemon there again",
+                "ended: restore it, then start the daemon there again",
             )
 
     def met(self, error: OSError, what: str) -> float:
@@ -57,10 +57,10 @@ class DiskTrouble:
             raise DiskFault(
                 "disk_broken",
                 f"the disk of {self._layout.root} has refused {self._patience.broken} "
-                f"times in a row, the last time: {error}; the daemon has ended: mend the disk or "
-                "mount it for writing, then start it again",
+                f"times in a row, the last time: {error}; the daemon has ended: repair the disk "
+                "or mount it for writing, then start it again",
             )
-        message = f"{what} failed: {error}; it is tried again"
+        message = f"{what} failed: {error}; trying again"
         self.error = message
         self._journal.alert("disk", message)
         self._not_before_s = now_s + self._patience.rest_s

@@ -54,12 +54,12 @@ class GpuWatch:
         """Start a reading if none is under way, and return the last finished one."""
         if self._reading is None or not self._reading.is_alive():
             # A daemon thread: a driver that never answers must not keep the supervisor from ending.
-            self._reading = threading.Thread(target=self._look, name="gpu", daemon=True)
+            self._reading = threading.Thread(target=self._update, name="gpu", daemon=True)
             self._reading.start()
             self._reading.join(PROMPT_S)
         return self._latest
 
-    def _look(self) -> None:
+    def _update(self) -> None:
         self._latest = self._read()
 
 
@@ -78,7 +78,7 @@ def _from_nvml() -> Gpu:
     try:
         devices = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
         if not devices:
-            return Gpu(reason="no figures from NVML: the driver knows no GPU")
+            return Gpu(reason="no figures from NVML: the driver finds no GPU")
         memory = [pynvml.nvmlDeviceGetMemoryInfo(device) for device in devices]
         rates = [pynvml.nvmlDeviceGetUtilizationRates(device).gpu for device in devices]
         return Gpu(
@@ -110,7 +110,7 @@ def from_registry(answer: bytes) -> Gpu:
         found = plistlib.loads(answer) if answer.strip() else []
         counted = [one for one in found if "Device Utilization %" in _counters(one)]
         if not counted:
-            return Gpu(reason="the I/O registry counts no GPU's utilisation")
+            return Gpu(reason="the I/O registry has no GPU utilisation")
         return Gpu(
             name=", ".join(_text(one.get("model", "GPU")) for one in counted),
             utilisation=max(_counters(one)["Device Utilization %"] for one in counted) / 100,

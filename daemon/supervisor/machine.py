@@ -31,7 +31,7 @@ class MachineReadings:
         self._memory: dict[str, Any] = {}
         self._gpu: dict[str, Any] = {}
 
-    def look(self, metrics: Metrics | None) -> None:
+    def sample(self, metrics: Metrics | None) -> None:
         """Sample again if the last sample is some seconds old; `metrics` is of the last step."""
         now_s = self._clock.monotonic_s()
         if now_s - self._sampled_s < SAMPLE_EVERY_S:

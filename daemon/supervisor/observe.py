@@ -63,12 +63,12 @@ class Observer:
         """Drop the cached facts of the base model."""
         self._base = None
 
-    def look(self, stopping: bool) -> Snapshot:  # long: a field a line
+    def observe(self, stopping: bool) -> Snapshot:  # long: a field a line
         """Return a snapshot of the folders and workers."""
         workspace, workers = self._workspace, self._workers
         orders = workspace.orders.waiting()
         control = workspace.control.look()
-        inbox = self._look_at_inbox()
+        inbox = self._read_inbox()
         growths = workspace.late_writes.look(workspace.queue.newest(READ, LOOKED_AT))
         mine = tuple(drop for drop in inbox.drops if not workers.background.fetching(drop))
         drops = (*arrivals.waiting(workspace.layout), *mine)
@@ -83,7 +83,7 @@ class Observer:
             queued = self._with_edits(queued)
         return Snapshot(
             limits=limits_of(self._settings.now),
-            base=self._look_at_base(),
+            base=self._read_base(),
             stopping=stopping,
             paused=control.paused,
             commands=control.commands,
@@ -109,7 +109,7 @@ class Observer:
             short_of_space=self._short_of_space(drops),
         )
 
-    def _look_at_inbox(self) -> InboxView:
+    def _read_inbox(self) -> InboxView:
         """Return the contents of the inbox; a file that failed to copy is ignored for a while."""
         for drop, error in self._workers.background.take_fetched():
             if error is None or isinstance(error, arrivals.FileChanged):
@@ -120,7 +120,7 @@ class Observer:
             self._workspace.inbox.refuse(drop, why)
         return self._workspace.inbox.look()
 
-    def _look_at_base(self) -> Base:
+    def _read_base(self) -> Base:
         model = self._settings.now.model
         if self._base is None or self._base.model != model:
             facts = bases.read_facts(self._workspace.layout, model)
@@ -151,12 +151,12 @@ class Observer:
         now = self._settings.now
         if self._prefixes_with is not now:
             self._prefixes_with, self._prefixes = now, {}
-            for made in self._accepted.values():
-                made.forget()
+            for cache in self._accepted.values():
+                cache.forget()
         found = [
             job
-            for state, made in self._accepted.items()
-            for job in made.of(self._workspace.queue.cards(state))
+            for state, cache in self._accepted.items()
+            for job in cache.of(self._workspace.queue.cards(state))
             if job is not None
         ]
         return tuple(sorted(found, key=attrgetter("card.order")))

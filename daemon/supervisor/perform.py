@@ -19,11 +19,11 @@ from daemon.layout import ENDED
 from daemon.settings_records import to_record
 from daemon.supervisor.auditing import open_audit, settle_audit
 from daemon.supervisor.claiming import pass_on, take, unclaim
-from daemon.supervisor.corrections import settle_corrections, tell_corrections
+from daemon.supervisor.corrections import alert_corrections, settle_corrections
 from daemon.supervisor.journal import Journal
 from daemon.supervisor.request import open_run
 from daemon.supervisor.settings_watch import SettingsWatch
-from daemon.supervisor.untrained_rows import tell_left_out
+from daemon.supervisor.untrained_rows import report_untrained
 from daemon.supervisor.workers import Workers
 from daemon.supervisor.workspace import Workspace
 
@@ -61,8 +61,8 @@ class Performer:
             do.BeginRun: self._begin_run,
             do.PauseTrainer: self._pause_trainer,
             do.ResumeTrainer: self._resume_trainer,
-            do.RequestCheckpoint: self._ask_checkpoint,
-            do.RequestEvaluation: self._ask_evaluation,
+            do.RequestCheckpoint: self._request_checkpoint,
+            do.RequestEvaluation: self._request_evaluation,
             do.AbandonRun: self._abandon_run,
             do.MarkSkip: self._mark_skip,
             do.BeginUnit: self._begin_unit,
@@ -120,7 +120,7 @@ class Performer:
         assert report is not None
         place = self._layout.job("incoming", card.job)
         readings.forget(place)
-        tell_corrections(self._journal, place)
+        alert_corrections(self._journal, place)
         seal = row_files.seal_of(place)
         card = replace(card, intake=report, intake_deaths=0, intake_starts=0, seal=seal)
         self._workspace.queue.move(card, "incoming", card.priority)
@@ -144,7 +144,7 @@ class Performer:
             alone=False,
         )
         if action.source == "running":
-            tell_left_out(self._workspace, card.job, seen)
+            report_untrained(self._workspace, card.job, seen)
         self._workspace.queue.move(card, action.source, state)
         settle_corrections(self._journal, card.job)
         level = "warning" if state == "failed" else "info"
@@ -188,7 +188,7 @@ class Performer:
     # --- base and lineage ---------------------------------------------------------------------
 
     def _prepare_base(self, action: do.PrepareBase, _seen: Snapshot) -> None:
-        self._journal.event("preparing", f"making the base model {action.model} ready")
+        self._journal.event("preparing", f"preparing the base model {action.model}")
         self._workers.trainer.begin(say.Prepare(action.model), "prepare")
 
     def _seal_base(self, _action: do.SealBase, _seen: Snapshot) -> None:
@@ -209,7 +209,7 @@ class Performer:
         version = self._new_base()
         self._point(version, "a new lineage on request", seen.current)
         for job in seen.queued:
-            why = f"the lineage begins anew with {version}"
+            why = f"a new lineage begins with {version}"
             self._take_in_again(do.TakeInAgain(job.card, job.card.priority, why), seen)
         self._reply(do.Reply(action.command, "done", f"a new lineage begins with {version}"), seen)
 
@@ -227,21 +227,23 @@ class Performer:
         self._workers.trainer.pause()
 
     def _resume_trainer(self, _action: do.ResumeTrainer, _seen: Snapshot) -> None:
-        self._workers.trainer.tell(say.Resume())
-        self._journal.event("resumed", "training goes on")
+        self._workers.trainer.send(say.Resume())
+        self._journal.event("resumed", "training resumes")
 
-    def _ask_checkpoint(self, action: do.RequestCheckpoint, _seen: Snapshot) -> None:
-        self._ask(action, say.Checkpoint())
+    def _request_checkpoint(self, action: do.RequestCheckpoint, _seen: Snapshot) -> None:
+        self._request(action, say.Checkpoint())
 
-    def _ask_evaluation(self, action: do.RequestEvaluation, _seen: Snapshot) -> None:
-        self._ask(action, say.Evaluate())
+    def _request_evaluation(self, action: do.RequestEvaluation, _seen: Snapshot) -> None:
+        self._request(action, say.Evaluate())
 
-    def _ask(self, action: do.RequestCheckpoint | do.RequestEvaluation, order: say.Order) -> None:
+    def _request(
+        self, action: do.RequestCheckpoint | do.RequestEvaluation, order: say.Order
+    ) -> None:
         """Pass a request on once; it is answered when the trainer has reported."""
         waiting = self._unanswered.setdefault(type(action), [])
         if all(item.command.token != action.command.token for item in waiting):
             waiting.append(action)
-            self._workers.trainer.tell(order)
+            self._workers.trainer.send(order)
 
     def take_unanswered(self, kind: type) -> list[do.RequestCheckpoint | do.RequestEvaluation]:
         """Hand over the requests of a kind: whoever takes them answers them."""
@@ -251,7 +253,7 @@ class Performer:
         assert seen.run is not None
         message = f"{seen.run.run} is abandoned: {action.why}"
         self._journal.event("run_abandoned", message, run=seen.run.run)
-        self._workers.trainer.tell(say.Abandon())
+        self._workers.trainer.send(say.Abandon())
 
     def _mark_skip(self, action: do.MarkSkip, seen: Snapshot) -> None:
         self._workspace.runs.mark_skip(action.run, action.job)
@@ -265,11 +267,13 @@ class Performer:
     def _leave_unit(self, action: do.LeaveUnit, _seen: Snapshot) -> None:
         message = f"the current unit of {action.order} is left: {action.why}"
         self._journal.event("piece_left", message, order=action.order)
-        self._workers.trainer.tell(say.Abandon())
+        self._workers.trainer.send(say.Abandon())
 
     def _skip_order(self, action: do.SkipOrder, seen: Snapshot) -> None:
         self._workspace.orders.skip(action.order)
-        self._reply(do.Reply(action.command, "done", f"{action.order} ends with what it has"), seen)
+        self._reply(
+            do.Reply(action.command, "done", f"{action.order} ends with its results so far"), seen
+        )
 
     def _return_job(self, action: do.ReturnJob, _seen: Snapshot) -> None:
         card = replace(action.card, alone=action.card.alone or action.alone)
@@ -343,7 +347,7 @@ class Performer:
 
     def _end_pause(self, action: do.EndPause, seen: Snapshot) -> None:
         if self._workspace.control.end_pause(action.command.created_ns):
-            message = "training goes on" if seen.paused else "it was not paused"
+            message = "training resumes" if seen.paused else "it was not paused"
             self._reply(do.Reply(action.command, "done", message), seen)
         else:
             message = "the pause is newer than this resume, so it stays"
@@ -376,7 +380,7 @@ class Performer:
 
     def _end_intake_worker(self, action: do.EndIntakeWorker, _seen: Snapshot) -> None:
         if action.dead:
-            message = f"the intake worker is ended: {action.why}"
+            message = f"ending the intake worker: {action.why}"
             self._journal.event("intake_ended", message, level="warning")
             self._workers.intake.kill(wanted=False)
         else:
@@ -384,9 +388,9 @@ class Performer:
 
     def _end_trainer(self, action: do.EndTrainer, _seen: Snapshot) -> None:
         if action.dead:
-            message = f"the trainer is ended: {action.why}"
+            message = f"ending the trainer: {action.why}"
             self._journal.event("trainer_ended", message, level="warning")
             self._workers.trainer.kill(wanted=False)
         else:
-            self._journal.event("trainer_dismissed", f"the trainer leaves: {action.why}")
+            self._journal.event("trainer_dismissed", f"stopping the trainer: {action.why}")
             self._workers.trainer.leave()

@@ -164,7 +164,7 @@ class Publisher:
         if seen.run is None:
             self._attempt = None
         self._remember(seen)
-        self._machine.look(self._metrics)
+        self._machine.sample(self._metrics)
         state, message = (status, _of_the_end(status, seen)) if status else self._state(seen)
         version, layout = seen.version, self._workspace.layout
         facts = Facts(
@@ -237,9 +237,9 @@ class Publisher:
 
     def _state(self, seen: Snapshot) -> tuple[str, str]:
         if self._trouble.full:
-            return "disk_full", "the disk is full; work goes on by itself when there is room"
+            return "disk_full", "the disk is full; work resumes when there is room"
         if seen.short_of_space:
-            return "waiting_for_space", "the next file needs three times its size of free room"
+            return "waiting_for_space", "the next file needs free space of three times its size"
         reason = blocked(seen)
         if reason is not None:
             return "blocked", reason
@@ -260,7 +260,7 @@ class Publisher:
             return state, f"{seen.run.run} {doing}{waits}"
         if seen.base.name is None:
             doing = f": {seen.trainer.doing}" if seen.trainer.doing else ""
-            return "preparing", f"making the base model {seen.base.model} ready{doing}"
+            return "preparing", f"preparing the base model {seen.base.model}{doing}"
         if seen.incoming:
             doing = f": {seen.intake.doing}" if seen.intake.doing else ""
             return "intake", f"reading {len(seen.incoming)} file(s){doing}"
@@ -273,7 +273,7 @@ class Publisher:
         kind = kind_of(order.order)
         assert kind is not None
         if unit is None or unit.order != order.order:
-            return OrderView(order.order, kind.name, order.about, "is getting ready")
+            return OrderView(order.order, kind.name, order.about, "is starting")
         return OrderView(
             order.order,
             kind.name,
@@ -311,8 +311,8 @@ def _of_the_end(status: str, seen: Snapshot) -> str:
     if reason is not None:
         return f"the daemon has ended, and nothing can be trained: {reason}"
     files = len(seen.drops) + len(seen.incoming) + len(seen.queued)
-    waits = [f"{seen.run.run} goes on"] if seen.run is not None else []
-    waits += [f"{order.order} goes on" for order in seen.orders[:1]]
+    waits = [f"{seen.run.run} resumes"] if seen.run is not None else []
+    waits += [f"{order.order} resumes" for order in seen.orders[:1]]
     waits += [f"{files} file(s) wait"] if files else []
     left = f": {' and '.join(waits)}" if waits else ""
     return f"the daemon has ended; 'finetuned run' starts it again{left}"

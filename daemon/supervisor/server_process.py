@@ -30,7 +30,7 @@ class ServerProcess:
         self._child: Child | None = None
         self._begun_with: ServerSettings | None = None
         self._begun_s = 0.0
-        self._asked_s: float | None = None
+        self._closed_s: float | None = None
         self._deaths = 0
         self._not_before_s = 0.0
 
@@ -54,7 +54,7 @@ class ServerProcess:
             return
         if self._begun_with != settings:
             self.leave()
-        if self._asked_s is not None and now_s - self._asked_s > END_S:
+        if self._closed_s is not None and now_s - self._closed_s > END_S:
             self.kill()
         if now_s - self._begun_s > SETTLED_S:
             self._deaths = 0
@@ -62,8 +62,8 @@ class ServerProcess:
 
     def leave(self) -> None:
         """Close the stdin of the process, once, at which it ends."""
-        if self._child is not None and self._asked_s is None:
-            self._asked_s = self._clock.monotonic_s()
+        if self._child is not None and self._closed_s is None:
+            self._closed_s = self._clock.monotonic_s()
             self._child.hang_up()
 
     def kill(self) -> None:
@@ -80,15 +80,15 @@ class ServerProcess:
 
     def _begin(self, settings: ServerSettings, journal: Journal, now_s: float) -> None:
         self._child = Child(self._argv, self._cwd, self._wakeups)
-        self._begun_with, self._begun_s, self._asked_s = settings, now_s, None
+        self._begun_with, self._begun_s, self._closed_s = settings, now_s, None
         place = f"http://{settings.address}:{settings.port}"
-        journal.event("server_started", f"the server is to answer at {place}", pid=self._child.pid)
+        journal.event("server_started", f"the server will listen at {place}", pid=self._child.pid)
 
     def _reap(self, journal: Journal, now_s: float) -> None:
         child = self._child
         if child is None or child.ended is None:
             return
-        how, wanted = child.how_it_died(), self._asked_s is not None
+        how, wanted = child.how_it_died(), self._closed_s is not None
         child.reap()
         self._child = None
         if wanted:
@@ -97,5 +97,5 @@ class ServerProcess:
         rest_s = min(LONGEST_REST_S, 2.0**self._deaths)
         self._deaths += 1
         self._not_before_s = now_s + rest_s
-        message = f"the server has ended ({how}); it is started again in {rest_s:.0f} s"
+        message = f"the server has ended ({how}); restarting in {rest_s:.0f} s"
         journal.alert(ALERT, message)

@@ -14,11 +14,11 @@ class SettingsWatch:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._identity = self._look()
+        self._identity = self._stat()
         self.now: Settings = read_settings(path)
         self.problem: str | None = None
 
-    def _look(self) -> tuple[int, int, int] | None:
+    def _stat(self) -> tuple[int, int, int] | None:
         try:
             found = self._path.stat()
         except OSError:
@@ -27,7 +27,7 @@ class SettingsWatch:
 
     def refresh(self) -> bool:
         """Read the file if it was touched; return whether the settings have changed."""
-        identity = self._look()
+        identity = self._stat()
         if identity == self._identity:
             return False
         self._identity = identity

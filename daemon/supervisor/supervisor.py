@@ -124,14 +124,14 @@ class Supervisor:
     def obey_once(self) -> None:
         """Carry out control files without training, for a command when no daemon runs."""
         self._begin()
-        seen = self._observer.look(stopping=False)
+        seen = self._observer.observe(stopping=False)
         for _ in range(OBEY_ROUNDS):
             wanted = [action for action in decide(seen) if isinstance(action, OBEYING)]
             if not seen.commands and not wanted:
                 break
             self._perform(wanted, seen)
             self._sources.wakeups.wait(SETTLING_S)
-            seen = self._observer.look(stopping=False)
+            seen = self._observer.observe(stopping=False)
         self._publisher.publish(seen, "stopped", self._observer.leftovers)
         self._close()
 
@@ -141,13 +141,13 @@ class Supervisor:
         self._worker_reports.listen(self._leaving)
         if self._settings.refresh():
             self._observer.settings_changed()
-            self._journal.event("settings", "the edited settings count from the next run")
+            self._journal.event("settings", "the edited settings apply from the next run")
         if self._only_order is None:
             self._workers.server.tend(self._settings.now.server, self._journal)
-        seen = self._observer.look(stopping=self._sources.signals.stops > 0)
+        seen = self._observer.observe(stopping=self._sources.signals.stops > 0)
         if self._only_order is not None:
             seen = with_one_order(seen, self._only_order)
-        self._tell(seen)
+        self._announce(seen)
         actions = decide(seen)
         if not actions and seen.run is None and self._only_order is None:
             actions = self._housekeeping(seen)
@@ -176,14 +176,14 @@ class Supervisor:
         for mended in self._workspace.queue.settle_duplicate_jobs():
             journal.event("mended", f"removed the leftover of a crash: {mended}")
         for card in self._workspace.queue.unfinished_claims():
-            self._performer.perform(do.PutBack(card), self._observer.look(stopping=False))
+            self._performer.perform(do.PutBack(card), self._observer.observe(stopping=False))
         for state, card in self._workspace.queue.unread():
-            again = do.TakeInAgain(card, state, "what intake had found of it cannot be read")
-            self._performer.perform(again, self._observer.look(stopping=False))
+            again = do.TakeInAgain(card, state, "intake's results for it cannot be read")
+            self._performer.perform(again, self._observer.observe(stopping=False))
         for command in self._workspace.control.stale():
-            self._journal.answer(command, "stale", "it was about another run of the daemon")
+            self._journal.answer(command, "stale", "it is from before the daemon started")
             self._workspace.control.forget(command)
-        journal.event("started", f"finetuned works in {self._workspace.layout.root}")
+        journal.event("started", f"finetuned has started in {self._workspace.layout.root}")
 
     def _end_on_disk_fault(self, fault: DiskFault) -> None:
         """End without a usable disk: the workers' last commits stand."""
@@ -212,7 +212,7 @@ class Supervisor:
         self._worker_reports.listen(leaving=True)
         self._journal.event("stopped", "finetuned has stopped", code=int(verdict))
         try:
-            self._publisher.publish(self._observer.look(stopping=True), "stopped", ())
+            self._publisher.publish(self._observer.observe(stopping=True), "stopped", ())
         except OSError as error:
             self._trouble.met(error, "the last snapshot of the workspace")
         self._close()
@@ -260,7 +260,7 @@ class Supervisor:
     def _housekeeping(self, seen: Snapshot) -> list[do.Action]:
         failed = self._workers.background.take_failed_copies()
         for version, why in failed.items():
-            self._journal.alert("backup_failed", f"no second copy of {version}: {why}")
+            self._journal.alert("backup_failed", f"no backup of {version}: {why}")
         if failed:
             return []
         models = self._workspace.models
@@ -284,7 +284,7 @@ class Supervisor:
         notify_s = self._notify.every_s or HEARTBEAT_S
         return min(HEARTBEAT_S, self._settings.now.inbox.rescan_s, notify_s)
 
-    def _tell(self, seen: Snapshot) -> None:
+    def _announce(self, seen: Snapshot) -> None:
         """Publish events and alerts for what is new in this snapshot."""
         journal = self._journal
         # Forgotten with the file: another one may reuse its inode.

@@ -8,7 +8,7 @@ from daemon.folders.runs import left_out
 from daemon.supervisor.workspace import Workspace
 
 
-def tell_left_out(workspace: Workspace, job: str, seen: Snapshot) -> None:
+def report_untrained(workspace: Workspace, job: str, seen: Snapshot) -> None:
     """Merge the current run's records of untrained rows into a job's `rejected.jsonl`."""
     if seen.run is not None:
         rejected = workspace.layout.job("running", job).rejected

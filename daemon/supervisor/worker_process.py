@@ -59,9 +59,9 @@ class WorkerProcess:
         self._on: str | None = None
         self._others: list[str] = []
         self._since_s = 0.0
-        self._looked_s = 0.0
+        self._polled_s = 0.0
         self._silence = Silence()
-        self._told_to_end = False
+        self._ordered_to_end = False
         self._pausing = False
         self._not_before_s = 0.0
         self.libraries: dict[str, str] = {}
@@ -95,19 +95,19 @@ class WorkerProcess:
         if self._child is None:
             self._child = Child(self._argv, self._cwd, self._wakeups)
             self._gauge = PressureGauge(self._clock)
-            self._told_to_end = False
+            self._ordered_to_end = False
         if self._state == "busy" and self._on is not None:
             self._others.append(self._on)
         self._turn("busy", on)
         self._child.send(order)
 
-    def tell(self, order: say.Order) -> None:
+    def send(self, order: say.Order) -> None:
         """Send an order about the current work."""
         if self._child is None:
             return
         self._child.send(order)
         if isinstance(order, say.Abandon | say.Stop):
-            self._told_to_end = isinstance(order, say.Stop)
+            self._ordered_to_end = isinstance(order, say.Stop)
             self._turn("leaving", self._on)
         elif isinstance(order, say.Resume):
             self._turn("busy", self._on)
@@ -116,12 +116,12 @@ class WorkerProcess:
         """Order a pause, once."""
         if not self._pausing:
             self._pausing = True
-            self.tell(say.Pause())
+            self.send(say.Pause())
 
     def kill(self, wanted: bool) -> None:
         """Kill the process; with `wanted` its death is not counted."""
         if self._child is not None:
-            self._told_to_end = wanted
+            self._ordered_to_end = wanted
             self._child.kill()
 
     def listen(self) -> tuple[list[say.Report | str], Died | None]:
@@ -141,12 +141,12 @@ class WorkerProcess:
 
     def _listen_for_steps(self, reports: list[say.Report | str]) -> None:
         now_s = self._clock.monotonic_s()
-        passed_s, self._looked_s = now_s - self._looked_s, now_s
+        passed_s, self._polled_s = now_s - self._polled_s, now_s
         if reports:
             step = any(isinstance(report, say.Stepped | say.UnitStepped) for report in reports)
-            self._silence = self._silence.heard(passed_s, step)
+            self._silence = self._silence.after_report(passed_s, step)
         else:
-            self._silence = self._silence.looked(passed_s)
+            self._silence = self._silence.after_poll(passed_s)
 
     def _follow(self, report: say.Report | str) -> None:
         match report:
@@ -158,7 +158,7 @@ class WorkerProcess:
                 self._doing = ""
             case say.Paused() if self._state == "busy":
                 self._turn("paused", self._on)
-            case say.TakenIn() if self._others and not self._told_to_end:
+            case say.TakenIn() if self._others and not self._ordered_to_end:
                 self._turn("busy", self._others.pop())
             case (
                 say.TakenIn()
@@ -170,7 +170,7 @@ class WorkerProcess:
                 | say.Abandoned()
                 | say.UnitEnded()
                 | say.OrderEnded()
-            ) if not self._told_to_end:
+            ) if not self._ordered_to_end:
                 self._turn("idle", None)
 
     def _kill_sooner(self) -> None:
@@ -181,7 +181,7 @@ class WorkerProcess:
     def _reap(self, ended: int) -> Died:
         assert self._child is not None
         child, self._child = self._child, None
-        wanted = self._told_to_end or ended == 0
+        wanted = self._ordered_to_end or ended == 0
         died = Died(
             on=self._on,
             others=tuple(self._others),
@@ -205,12 +205,12 @@ class WorkerProcess:
         self._state, self._on = state, on
         self._pausing = False
         self._doing = ""
-        self._since_s = self._looked_s = self._clock.monotonic_s()
+        self._since_s = self._polled_s = self._clock.monotonic_s()
         self._silence = Silence(steps=self._silence.steps)
 
     def leave(self) -> None:
         """Order the process to commit and end."""
-        self.tell(say.Stop())
+        self.send(say.Stop())
 
     @property
     def gone(self) -> bool:

@@ -85,7 +85,7 @@ class WorkerReports:
             case say.Prepared(model, name):
                 self._observer.forget_base()
                 self._observer.refusals.forget_base()
-                journal.event("prepared", f"{model} lies in models/base/{name}")
+                journal.event("prepared", f"{model} is ready in models/base/{name}")
             case say.PrepareFailed(model, code, message, passing):
                 self._observer.refusals.refuse_base(model, code, message, passing)
             case say.RunRefused():
@@ -111,7 +111,7 @@ class WorkerReports:
         self._retry_attempts(report.run, lambda known: replace(uncounted(known), after=after))
         self._journal.event(
             "run_refused",
-            f"{report.run} cannot begin: {report.message}",
+            f"{report.run} cannot start: {report.message}",
             level="warning",
             run=report.run,
             code=report.code,

@@ -234,7 +234,7 @@ class Trainer:
             self._end(place, run, "failed", "out_of_memory", out_of_rungs(fallback))
             return False
         runs.append_fallback(place, lower)
-        message = f"memory ran out in {run}; it goes on from step {at} with {describe(lower)}"
+        message = f"memory ran out in {run}; it resumes from step {at} with {describe(lower)}"
         self._context.pipe.send(say.Alerted("out_of_memory", message))
         return True
 
@@ -251,13 +251,13 @@ class Trainer:
         """Count a shortage before the choices were frozen: there is no fallback to take yet."""
         times = runs.count_shortage(place)
         if times < SHORTAGES_MOST:
-            message = f"memory ran out before {run} could begin ({why[:200]}); it is tried again"
+            message = f"memory ran out before {run} could start ({why[:200]}); it is tried again"
             self._context.pipe.send(say.Alerted("out_of_memory", message))
             return True
         # Once there is memory, a new start of the run has all its tries again.
         runs.forget_shortages(place)
         message = (
-            f"memory ran out {times} times before {run} could begin ({why[:200]}): free memory, or "
+            f"memory ran out {times} times before {run} could start ({why[:200]}): free memory, or "
             "choose a smaller or 4-bit model"
         )
         self._context.pipe.send(say.RunRefused(run, "out_of_memory", message))
@@ -268,7 +268,7 @@ class Trainer:
         wait_s = 1.0
         while not self._context.engine.alive():
             if wait_s > LONGEST_WAIT_S:
-                message = f"{self._context.engine.device} does not compute any more: restart it"
+                message = f"{self._context.engine.device} no longer computes: restart the machine"
                 self._context.pipe.send(say.RunRefused(run, "device_lost", message))
                 return False
             self._context.pipe.send(say.Alive("waiting for the device"))

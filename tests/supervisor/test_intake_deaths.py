@@ -79,7 +79,7 @@ def test_a_daemon_that_is_killed_before_its_worker_reads_never_parks_the_file(
     for _ in range(12):
         begun = with_deaf_intake(tmp_path)
         supervisor = begun.supervisor()
-        seen = supervisor._observer.look(stopping=False)
+        seen = supervisor._observer.observe(stopping=False)
         actions = [
             a for a in decide(w.quiet(incoming=seen.incoming)) if not isinstance(a, do.Reply)
         ]
@@ -132,7 +132,7 @@ def test_a_file_whose_reading_never_ended_is_counted_by_the_next_look(
     parts.workspace.queue.update("incoming", card)
     for _ in range(10):
         readings.begin(parts.workspace.layout.job("incoming", card.job))
-    [incoming] = supervisor._observer.look(stopping=False).incoming
+    [incoming] = supervisor._observer.observe(stopping=False).incoming
     assert incoming.readings == 10
     [action] = decide(w.quiet(incoming=(incoming,)))
     assert isinstance(action, do.EndJob) and action.outcome == "crashed"

@@ -1,4 +1,4 @@
-"""From the tests on a candidate to a verdict with reasons; pure, and decided nowhere else."""
+"""Decides the verdict on a candidate from its paired tests, with reasons."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -66,10 +66,10 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Gate:
-    """The rules a verdict is made by."""
+    """The rules of a verdict."""
 
     level: float
-    """Chance that any of the comparisons is called better, or any worse, by luck."""
+    """Chance that any of the comparisons comes out better, or any worse, by luck."""
     min_effect: float
     """Least change of a loss that counts, in nats a token."""
     min_gain: float
@@ -79,7 +79,7 @@ class Gate:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What becomes of a candidate, and why in words."""
+    """The verdict on a candidate, with reasons in words."""
 
     kind: VerdictKind
     promotes: bool
@@ -104,16 +104,16 @@ def judgement_from_record(record: Mapping[str, Any]) -> Judgement:
 
 
 def decide_verdict(judgement: Judgement, gate: Gate) -> Verdict:
-    """Refuse what is broken, mute or significantly worse, promote what is proven, else `unproven`.
+    """Refuse what is broken, mute or significantly worse; promote what is proven; else `unproven`.
 
-    Each direction keeps the level over all comparisons together (Holm 1979). Comparisons in which
+    Each direction holds the level over all comparisons together (Holm 1979). Comparisons in which
     no item changed cannot come out either way and are not counted (Tarone 1990).
     """
     if not judgement.finite:
         return Verdict("refuse", False, ("the adapter holds numbers that are not finite",))
     if not judgement.changed:
         return Verdict("refuse", False, ("training left the adapter unchanged",))
-    # A mute model may have a low loss: nothing but the end of the turn was learned.
+    # A mute model may have a low loss, if all it has learned is to end the turn.
     if mute := [one for one in judgement.lost if one.most]:
         return Verdict("refuse", False, tuple(map(_lost, mute)))
     tests = judgement.comparisons
@@ -138,18 +138,18 @@ def decide_verdict(judgement: Judgement, gate: Gate) -> Verdict:
 
 @dataclass(frozen=True)
 class Holding(Generic[T]):
-    """What holds of several tests together at a level."""
+    """The tests that hold together at a level."""
 
     proven: tuple[T, ...]
-    """The surest first."""
+    """Ordered by p."""
     tests: int
     bound: float | None
-    """What the surest of the others would have had to be below; None where there is no other."""
+    """What the smallest p of the others had to be below; None where there are no others."""
 
-    def asks(self) -> str:
-        """Say what the correction asks of those that are not proven."""
+    def required(self) -> str:
+        """Return the p that the correction requires of the tests that are not proven."""
         least = f"p < {self.bound:.3g}"
-        return f"{self.tests} tests together ask for {least}" if self.tests > 1 else least
+        return f"{self.tests} tests together require {least}" if self.tests > 1 else least
 
 
 def holding(tests: Sequence[T], p_of: Callable[[T], float], level: float) -> Holding[T]:
@@ -166,14 +166,14 @@ def holding(tests: Sequence[T], p_of: Callable[[T], float], level: float) -> Hol
 
 
 def counted_items(items: int, families: int | None) -> str:
-    """Return how many items were tested, and of how many families where that is not the same."""
+    """Return the number of items, with that of their families where it differs."""
     return str(items) if families is None else f"{items} in {families} families"
 
 
 def _lost(lost: LostAnswers) -> str:
     return (
         f"of {lost.answered} questions of {lost.name} that {lost.against} answers, {lost.empty} "
-        f"are left empty and {lost.endless} are answered without an end"
+        f"get an empty answer and {lost.endless} an answer without an end"
     )
 
 
@@ -187,11 +187,11 @@ def _why_not(
     worse: Holding[PairedComparison],
     gate: Gate,
 ) -> str:
-    """Say why a test counts for nothing although its p is below the level; empty where it isn't."""
+    """Return why a test does not count although its p is below the level; else nothing."""
     side, p = (better, test.p_better) if test.p_better <= test.p_worse else (worse, test.p_worse)
     if test in side.proven:
-        return f"; a change below {_least(test, gate):g} counts for nothing"
-    return f"; {side.asks()}" if p < gate.level else ""
+        return f"; a change below {_least(test, gate):g} does not count"
+    return f"; {side.required()}" if p < gate.level else ""
 
 
 def _say(test: PairedComparison, why_not: str = "") -> str:

@@ -221,12 +221,12 @@ class MlxEngine:
 
     def _apply(self, memory: MemoryPlan | None) -> int:
         """Set MLX's memory limits, replacing earlier ones; return how many passes run at once."""
-        there = machine.memory()
+        present = machine.memory()
         if memory is None:
-            machine.set_limits(None, there, self._wire)
+            machine.set_limits(None, present, self._wire)
             return self._parallel.most
-        fitting = memory.within(there.usable, self._parallel.most)
-        machine.set_limits(fitting.need, there, self._wire)
+        fitting = memory.within(present.usable, self._parallel.most)
+        machine.set_limits(fitting.need, present, self._wire)
         return fitting.passes
 
     def _carry(self, training: TrainingSettings) -> None:

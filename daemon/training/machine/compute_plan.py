@@ -138,18 +138,18 @@ def _fitting(
         found = context.engine.estimate(base, request.adapter, step_shape)
         if found is None:
             return ComputePlan(row_tokens, longest, fallback, None)
-        need, there = found
-        if need.total <= there:
+        need, available = found
+        if need.total <= available:
             if fallback != first:
                 message = f"{request.run} is computed with {describe(fallback)} to fit into memory"
                 context.pipe.send(say.Alerted("memory_is_short", message))
-            plan = MemoryPlan.fit(need, there, _most_passes(context.engine, step_shape))
+            plan = MemoryPlan.fit(need, available, _most_passes(context.engine, step_shape))
             return ComputePlan(row_tokens, longest, fallback, plan)
         lower = next_fallback(fallback, longest, 0, "a step was estimated not to fit into memory")
         if lower is None:
             raise ModelFault(
                 TOO_LITTLE_MEMORY,
-                f"a step takes about {need.total / GIB:.1f} GiB and {there / GIB:.1f} are "
+                f"a step takes about {need.total / GIB:.1f} GiB and {available / GIB:.1f} are "
                 "available: choose a smaller or 4-bit model, or fewer training.num_layers",
             )
         fallback = lower

@@ -236,7 +236,9 @@ class TrainingLoop:
         lower = slow_down(self._current.fallback, began, why)
         if lower is None:
             if not self._jump_reported:
-                self._alert("loss_jumped", f"{why}; the rate has been halved often enough")
+                self._alert(
+                    "loss_jumped", f"{why}; the learning rate has been halved as often as allowed"
+                )
             self._jump_reported = True
             return False
         # Durable before anything is removed: after a kill in between the new fallback applies.

@@ -53,7 +53,7 @@ def open_run(
     try:
         request = Request.from_record(runs.read_request(place))
     except SavedSettingsFault as fault:
-        return CannotStart(fault.code, f"{run} cannot go on: {fault.message}; {_way_out(place)}")
+        return CannotStart(fault.code, f"{run} cannot continue: {fault.message}; {_way_out(place)}")
     start = context.layout.version(request.start_version)
     problem = models.verify(start)
     if problem is not None:

@@ -140,7 +140,7 @@ def _probes(context: TrainerContext, current: CurrentRun) -> list[Question]:
         return list(islice(_held_out(current), settings.samples))
     if read.suite is None:
         why = "; ".join(read.sentences[:3])
-        context.pipe.send(say.Alerted("suite_left_out", f"{why}; the run goes on without probes"))
+        context.pipe.send(say.Alerted("suite_left_out", f"{why}; the run continues without probes"))
         return []
     suite, job = read.suite.first(settings.suite_items), current.request.jobs[0]
     if len(suite.items) < len(read.suite.items) and current.state.attempt == 0:

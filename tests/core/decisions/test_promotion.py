@@ -66,9 +66,9 @@ def test_an_unproven_reason_says_what_the_correction_asked_for() -> None:
     """ "No change that counts … p = 0.02" read as a contradiction at a level of 0.05."""
     tests = (comparison(-1.0, 0.02, 0.98), comparison(-1.0, 0.03, 0.97), comparison(0.1, 0.8, 0.2))
     first, second, third = decide_verdict(Judgement(True, True, tests), GATE).reasons
-    assert first.endswith("p = 0.02; 3 tests together ask for p < 0.0167)")
+    assert first.endswith("p = 0.02; 3 tests together require p < 0.0167)")
     # The third alone would ask the second for 0.025; it is held up by the first.
-    assert second.endswith("p = 0.03; 3 tests together ask for p < 0.0167)")
+    assert second.endswith("p = 0.03; 3 tests together require p < 0.0167)")
     assert third.endswith("p = 0.2)")
 
 
@@ -77,7 +77,7 @@ def test_an_unproven_reason_says_that_a_sure_change_is_too_small(worse: bool) ->
     """ "No change that counts … p = 0.001" did not say that the change was below the least one."""
     test = comparison(0.001, 0.999, 0.001) if worse else comparison(-0.001, 0.001, 0.999)
     (reason,) = decide_verdict(Judgement(True, True, (test,)), GATE).reasons
-    assert reason.endswith("p = 0.001; a change below 0.01 counts for nothing)")
+    assert reason.endswith("p = 0.001; a change below 0.01 does not count)")
 
 
 def test_what_was_tested_in_families_says_so() -> None:
