@@ -37,11 +37,9 @@ from daemon.training.context import CurrentRun, TrainerContext
 from daemon.training.engine.protocol import ADAPTER
 from daemon.training.judging.exam import exam_for, exam_of, wanted_of
 from daemon.training.machine.answering import BatchedAnswering
+from daemon.training.progress_notes import ProgressNotes
 from daemon.training.run.opening import adapter_folder
 from daemon.training.run.score_key import BASE, score_key
-
-SAID_EVERY_S = 1.0
-"""The supervisor hears that the trainer lives at most so often."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ class Examiner:
         self._hand = hand
         self._interrupted = interrupted
         self._key = partial(score_key, context, hand.request.base, hand.choices.libraries)
-        self._said_s = -SAID_EVERY_S
+        self._notes = ProgressNotes(context.pipe, context.clock)
 
     def examine(self, newest: Path) -> JudgementResult | None:
         """Return what was found of the candidate in a checkpoint; None when interrupted."""
@@ -200,10 +198,7 @@ class Examiner:
         return worst
 
     def _still_wanted(self) -> bool:
-        now_s = self._context.clock.monotonic_s()
-        if now_s - self._said_s >= SAID_EVERY_S:
-            self._said_s = now_s
-            self._context.pipe.send(say.Alive("judging the candidate"))
+        self._notes.send("judging the candidate")
         return self._interrupted()
 
 
