@@ -127,11 +127,6 @@ def _in_time(make: Callable[[], Made]) -> Made:
             SystemClock().sleep_s(FULL_REST_S)
 
 
-def build_supervisor(root: Path, *, rehearse: bool, console: bool, as_root: bool = False) -> Daemon:
-    """Return the daemon of a workspace, not yet running."""
-    return Daemon(root, rehearse=rehearse, console=console, as_root=as_root)
-
-
 def obey_once(root: Path) -> None:
     """Carry out what lies in `control/`, for commands given while no daemon is alive."""
     Daemon(root, rehearse=False, console=False).obey_once()

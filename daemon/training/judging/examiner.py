@@ -37,11 +37,9 @@ from daemon.training.context import CurrentRun, TrainerContext
 from daemon.training.engine.protocol import ADAPTER
 from daemon.training.judging.exam import exam_for, exam_of, wanted_of
 from daemon.training.machine.answering import BatchedAnswering
+from daemon.training.progress_notes import ProgressNotes
 from daemon.training.run.opening import adapter_folder
 from daemon.training.run.score_key import BASE, score_key
-
-ALIVE_EVERY_S = 1.0
-"""Seconds between two signs of life to the supervisor."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ class Examiner:
         self._current = current
         self._interrupted = interrupted
         self._key = partial(score_key, context, current.request.base, current.choices.libraries)
-        self._reported_s = -ALIVE_EVERY_S
+        self._notes = ProgressNotes(context.pipe, context.clock)
 
     def examine(self, newest: Path) -> JudgementResult | None:
         """Return the results of the candidate in a checkpoint; None when interrupted."""
@@ -200,10 +198,7 @@ class Examiner:
         return worst
 
     def _still_wanted(self) -> bool:
-        now_s = self._context.clock.monotonic_s()
-        if now_s - self._reported_s >= ALIVE_EVERY_S:
-            self._reported_s = now_s
-            self._context.pipe.send(say.Alive("judging the candidate"))
+        self._notes.send("judging the candidate")
         return self._interrupted()
 
 
