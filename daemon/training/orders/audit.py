@@ -28,6 +28,7 @@ from daemon.folders import suites
 from daemon.folders.models import models
 from daemon.folders.models.known_scores import KnownScores
 from daemon.folders.orders import audits, orders
+from daemon.reports.rendering import render
 from daemon.settings_records import read_saved
 from daemon.training.context import TrainerContext
 from daemon.training.data.batches import families_of, holdout_rows, questions
@@ -214,7 +215,8 @@ class Auditing:
             return
         request = self._request
         if not self._place.report.exists():
-            audits.write_reports(self._place, {"report.md": f"# {request.order}\n\n{message}.\n"})
+            page = render("order.md", order=request.order, message=message)
+            audits.write_reports(self._place, {"report.md": page})
         orders.end(
             self._place,
             {
