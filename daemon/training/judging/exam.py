@@ -26,7 +26,7 @@ from daemon.text.encoder import Encoded
 from daemon.training.context import CurrentRun
 from daemon.training.data.batches import families_of, holdout_rows, questions
 from daemon.training.data.row_texts import RowTexts
-from daemon.training.records.choices import prefix_of_run
+from daemon.training.records.choices import RowId, prefix_of_run
 
 LEAST_ANSWERS = 4
 ROWS_AN_ANSWER = 16
@@ -37,15 +37,27 @@ HABIT_ROWS = 256
 
 def exam_of(hand: CurrentRun, suites: Sequence[Suite]) -> Exam:
     """Return the exam of a run's candidate."""
-    choices = hand.choices
-    sets = {OWN: choices.judge, EARLIER: choices.earlier}
+    sets = set_ids(hand)
     return Exam(
         {name: holdout_rows(hand.rows, hand.texts, ids) for name, ids in sets.items()},
         _questions(hand, hand.texts, suites),
         hand.request.settings.evaluation.answer_s,
         {name: [job for job, _ in ids] for name, ids in sets.items()},
         {name: families_of(hand.rows, ids) for name, ids in sets.items()},
+        holdout_rows(hand.rows, hand.texts, tune_ids(hand)),
     )
+
+
+def set_ids(hand: CurrentRun) -> dict[str, Sequence[RowId]]:
+    """Return the rows of each set of a run's exam."""
+    return {OWN: hand.choices.judge, EARLIER: hand.choices.earlier}
+
+
+def tune_ids(hand: CurrentRun) -> list[RowId]:
+    """Return the tune rows that are measured with it; a small file has none of its own."""
+    judged = set(hand.choices.judge)
+    own = (item for item in hand.choices.tune if item not in judged)
+    return [*own, *hand.choices.earlier_tune]
 
 
 def exam_for(hand: CurrentRun, exam: Exam, suites: Sequence[Suite], version: Path) -> Exam | None:
