@@ -45,7 +45,7 @@ class PartLosses:
 
 @dataclass(frozen=True)
 class Measured:
-    """A hold-out row of a file as a run's candidate, its starting version and the base answer it."""
+    """Losses of one hold-out row, in nats, of a candidate and what it is measured against."""
 
     job: str
     part: Part
@@ -84,7 +84,7 @@ class Rise:
     mean: float
     """Nats a token over all tokens."""
     gained: float | None
-    """What the best version is below the base, in nats a token; None where that was not measured."""
+    """What the best version is below the base, in nats a token; None where that is unknown."""
 
     @property
     def error(self) -> float:

@@ -1,4 +1,4 @@
-"""How much of each earlier file a run replays: continuously by what was measured to be forgotten."""
+"""How much of each earlier file a run replays, by how much of it was measured to be forgotten."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

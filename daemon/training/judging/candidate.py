@@ -15,6 +15,7 @@ from daemon.folders.runs import runs
 from daemon.settings_records import to_record
 from daemon.training.context import CurrentRun, TrainerContext
 from daemon.training.data.corrections import shown
+from daemon.training.data.replay import earlier_jobs
 from daemon.training.engine.protocol import ADAPTER, MOMENTS
 from daemon.training.judging.examiner import Examiner, JudgementResult
 from daemon.training.records.choices import prefix_of_run, rows_by_job, rows_dropped
@@ -99,7 +100,8 @@ class CandidateJudge:
         losses = found.losses or read_losses(
             self._context.layout.version(hand.request.start_version)
         )
-        following = replay_of(hand.request, hand.rows, losses)
+        learned = [*earlier_jobs(hand.request, hand.rows), *hand.request.jobs]
+        following = replay_of(hand.request.settings, hand.rows, learned, losses)
         return {
             "draws": hand.data.plan.drawn(self._state.step_in_run),
             "share": choices.replay_share,

@@ -54,10 +54,14 @@ def set_ids(hand: CurrentRun) -> dict[str, Sequence[RowId]]:
 
 
 def tune_ids(hand: CurrentRun) -> list[RowId]:
-    """Return the tune rows that are measured with it; a small file has none of its own."""
+    """Return the tune rows that are measured with it, the run's own first."""
+    return [*own_tune_ids(hand), *hand.choices.earlier_tune]
+
+
+def own_tune_ids(hand: CurrentRun) -> list[RowId]:
+    """Return the tune rows of the run's own files; a small file has none."""
     judged = set(hand.choices.judge)
-    own = (item for item in hand.choices.tune if item not in judged)
-    return [*own, *hand.choices.earlier_tune]
+    return [item for item in hand.choices.tune if item not in judged]
 
 
 def exam_for(hand: CurrentRun, exam: Exam, suites: Sequence[Suite], version: Path) -> Exam | None:
@@ -67,10 +71,15 @@ def exam_for(hand: CurrentRun, exam: Exam, suites: Sequence[Suite], version: Pat
     if prefix == prefix_of_run(hand.request, hand.choices):
         return None
     texts = hand.texts.asked_with(hand.request.jobs, prefix)
-    judge = hand.choices.judge
-    whole = [(job, replace(hand.rows.example(job, n, "holdout"), cut=0)) for job, n in judge]
-    own = _as_long(texts.encode(whole), exam.sets[OWN])
-    return replace(exam, sets={**exam.sets, OWN: own}, questions=_questions(hand, texts, suites))
+
+    def put_again(ids: Sequence[RowId], rows: Sequence[Encoded]) -> list[Encoded]:
+        whole = [(job, replace(hand.rows.example(job, n, "holdout"), cut=0)) for job, n in ids]
+        return _as_long(texts.encode(whole), rows)
+
+    own_tune = own_tune_ids(hand)
+    tune = [*put_again(own_tune, exam.tune[: len(own_tune)]), *exam.tune[len(own_tune) :]]
+    sets = {**exam.sets, OWN: put_again(hand.choices.judge, exam.sets[OWN])}
+    return replace(exam, sets=sets, questions=_questions(hand, texts, suites), tune=tune)
 
 
 def _questions(hand: CurrentRun, texts: RowTexts, suites: Sequence[Suite]) -> list[Question]:

@@ -1,7 +1,7 @@
 """Brings a run to the point where its next step can be taken; takes none itself."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from daemon.folders.models import models
 from daemon.folders.runs import left_out as left_out_file
 from daemon.folders.runs import runs
 from daemon.layout_jobs import RunLayout
-from daemon.settings import TrainingSettings
+from daemon.settings import Settings, TrainingSettings
 from daemon.training.context import CurrentRun, TrainerContext
 from daemon.training.data.batches import TrainingRows
 from daemon.training.data.replay import earlier_jobs
@@ -139,7 +139,7 @@ def _frozen(
         now,
         context.clock.now().isoformat(),
         shape,
-        replay_of(request, rows, read_losses(start)),
+        replay_of(request.settings, rows, earlier_jobs(request, rows), read_losses(start)),
     )
     runs.freeze(place, runs.read_request(place) | choices.as_record())
     return choices
@@ -163,10 +163,12 @@ def frozen_choices(context: TrainerContext, place: RunLayout) -> Choices | None:
         return None
 
 
-def replay_of(request: Request, rows: JobRows, losses: LineageLosses) -> ReplayAim:
-    """Return what a run replays that begins at a version with these losses."""
-    gate, replay = request.settings.gate, request.settings.replay
-    earlier = {job: len(rows.train(job).rows) for job in earlier_jobs(request, rows)}
+def replay_of(
+    settings: Settings, rows: JobRows, jobs: Iterable[str], losses: LineageLosses
+) -> ReplayAim:
+    """Return what of earlier jobs a run replays that begins at a version with these losses."""
+    gate, replay = settings.gate, settings.replay
+    earlier = {job: len(rows.train(job).rows) for job in jobs}
     tolerance = Tolerance(gate.forgetting, gate.forgetting_share)
     return aim_replay(replay.share, replay.most_share, losses, tolerance, earlier)
 
