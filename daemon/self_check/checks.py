@@ -29,7 +29,7 @@ CHECKS: tuple[SelfCheck, ...] = (
     SelfCheck("gradient checkpointing", steps.checkpointed),
     SelfCheck("adapters outside layers", steps.outside_layers),
     SelfCheck("commit and resume", durable.resumed),
-    SelfCheck("kept states", durable.kept_states),
+    SelfCheck("trunk cache", durable.trunk_cache),
     SelfCheck("answers", answers.kinds_of_number),
     SelfCheck("two versions in one batch", answers.versions_side_by_side),
     SelfCheck("durable writes", system.durable_writes),

@@ -9,7 +9,7 @@ from daemon.folders.disk import atomic
 from daemon.self_check.finding import CheckContext, CheckResult
 from daemon.supervisor.gpu import read_gpu
 from daemon.supervisor.wakeups import Wakeups, Watcher
-from daemon.training.machine.cooling import Look
+from daemon.training.machine.cooling import StrainReader
 
 WRITES = 5
 EVENT_S = 5.0
@@ -72,7 +72,7 @@ def _woken(folder: Path, state: str, heard: threading.Event) -> CheckResult:
 
 def heat(_place: CheckContext) -> CheckResult:
     """Say whether it can be known that the machine is slowed by heat."""
-    strain = Look(Path("/sys/devices/system/cpu"))()
+    strain = StrainReader(Path("/sys/devices/system/cpu"))()
     if strain.throttled is None:
         why = strain.blind or "this system counts nothing"
         return CheckResult("said", f"it cannot be known whether heat slows this machine: {why}")

@@ -3,9 +3,9 @@
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
+from typing import cast
 
 import pytest
 
@@ -21,6 +21,7 @@ from daemon.supervisor.wakeups import Wakeups
 from daemon.supervisor.worker_process import GRACE_S, Died, WorkerProcess
 from tests.clocks import StillClock
 from tests.core import worlds as w
+from tests.supervisor.parts import parts_of
 
 PATIENCE_S = 30.0
 ABORTING = """
@@ -115,8 +116,9 @@ def test_the_next_start_is_told_what_the_last_one_died_of_once(tmp_path: Path) -
     runs = RunRequests(layout)
     runs.make_folders()
     runs.open({"run": "r000001", "jobs": []})
-    parts: Any = SimpleNamespace(layout=layout, runs=runs, trainer=trainer)
-    performer = Performer(parts, lambda: None)
+    parts = parts_of(tmp_path)
+    workers = replace(parts.workers, trainer=cast("WorkerProcess", trainer))
+    performer = Performer(parts.workspace, workers, parts.settings, parts.journal)
     runs.write_attempts("r000001", Attempts(1, 0, "SIGABRT", "memory"))
     for _ in range(2):
         performer.perform(do.BeginRun("r000001"), w.quiet())
@@ -144,7 +146,7 @@ def test_a_commit_of_which_the_supervisor_never_heard_is_progress_all_the_same(
     runs.make_folders()
     runs.open({"run": "r000001", "jobs": []})
     commit(place, 4, lambda _: None, keep=2)
-    runs.progressed("r000001")
+    runs.reset_attempts("r000001")
     twice = Attempts(2, 2, "SIGKILL", since_step=4)
     runs.write_attempts("r000001", twice)
     assert runs.attempts("r000001") == twice

@@ -1,4 +1,4 @@
-"""Draws rows of earlier runs to be trained again among new ones; knows no step."""
+"""Replay: draws rows of earlier runs to train again among the new ones, against forgetting."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +23,7 @@ def draw_earlier(
     draws: int,
     weights: Mapping[str, float],
 ) -> list[RowId]:
-    """Return training rows of the starting version's lineage, in the order of their turns.
+    """Return training rows of the starting version's lineage, in the order they are drawn.
 
     Each family of which a row may be trained is as likely as any other, and none comes twice before
     all have come once; of a family's rows each has its turn. Jobs that were pruned or removed have
@@ -62,7 +62,7 @@ def _draw(earlier: "EarlierRows", draws: int, seed: int) -> list[RowId]:
     while len(drawn) < draws and families.usable.any():
         turn = families.usable.copy()
         while len(drawn) < draws and turn.any():
-            # No more than are needed: whether a row may be trained takes a look at the row.
+            # No more than are needed: the check of a row reads it from the disk.
             places = np.flatnonzero(turn)
             size = min(len(places), draws - len(drawn))
             chosen = places[generator.choice(len(places), size=size, replace=False)]
@@ -71,14 +71,14 @@ def _draw(earlier: "EarlierRows", draws: int, seed: int) -> list[RowId]:
             drawn += [place for place in taken if place not in barred]
             for place in barred:
                 families.bar(taken[place], place)
-            # A family whose row is barred has its turn with another one.
+            # A family whose row is barred stays in this turn with another row.
             turn[[family for place, family in taken.items() if place not in barred]] = False
             turn &= families.usable
     return [earlier.at(place) for place in drawn]
 
 
 class _Families:
-    """The rows of each family, and whose turn it is."""
+    """The rows of each family, drawn in turn."""
 
     def __init__(self, labels: npt.NDArray[np.int64]) -> None:
         """`labels` has the same number for all rows of a family."""
@@ -95,7 +95,7 @@ class _Families:
         return rows[(self._turns[family] - 1) % len(rows)]
 
     def bar(self, family: int, row: int) -> None:
-        """Draw a row no more; a family without another one is drawn no more."""
+        """Exclude a row from later draws, and its family once it has no other row."""
         self._rows(family).remove(row)
         self.usable[family] = bool(self._rows(family))
 
@@ -107,7 +107,7 @@ class _Families:
 
 
 class EarlierRows:
-    """The rows of earlier runs, by their place in one long row of them."""
+    """The rows of earlier runs, numbered through over all jobs."""
 
     def __init__(self, jobs: Sequence[str], rows: JobRows, eligibility: Eligibility) -> None:
         self._rows = rows
@@ -116,7 +116,7 @@ class EarlierRows:
         self._ends = np.cumsum([len(numbers) for _, numbers in self._known], dtype=np.int64)
 
     def families(self) -> npt.NDArray[np.int64]:
-        """Return for each place the first place that holds a row of its family."""
+        """Return for each place the first place with a row of the same family."""
         found = [np.zeros(0, FAMILY)]
         for job, numbers in self._known:
             place = self._rows.find(job)

@@ -35,9 +35,9 @@ from daemon.training.data.exam_rows import judge_rows, pick_families
 from daemon.training.data.row_texts import RowTexts
 from daemon.training.data.rows import JobRows
 from daemon.training.engine.protocol import ADAPTER
-from daemon.training.judging.examiner import SAID_EVERY_S, json_lines
+from daemon.training.judging.examiner import ALIVE_EVERY_S, json_lines
 from daemon.training.machine.answering import BatchedAnswering
-from daemon.training.machine.compute_plan import memory_to_ask
+from daemon.training.machine.compute_plan import inference_memory
 from daemon.training.mailbox import OrderMailbox
 from daemon.training.records.provenance import libraries
 from daemon.training.run.freeze import prefixes_of
@@ -60,7 +60,7 @@ class Auditing:
         self._saved = read_saved(self._request.settings)
         self.settings = self._saved.settings
         self._base = context.layout.base(str(self._request.base["name"]))
-        self._said_s = -SAID_EVERY_S
+        self._reported_s = -ALIVE_EVERY_S
 
     def go_on(self) -> None:
         """Examine both, or write the result, and report it."""
@@ -110,7 +110,7 @@ class Auditing:
         training = as_scored(self.settings.training, engine)
         seed = self.settings.training.seed
         start = adapter_folder(version)
-        plan = memory_to_ask(engine, self._base, request.spec, training)
+        plan = inference_memory(engine, self._base, request.spec, training)
         engine.load(self._base, request.spec, training, start, seed, self._place.folder, plan)
         exams = self._exams((version, proven))
         key = partial(score_key, self._context, request.base, libraries())
@@ -126,7 +126,7 @@ class Auditing:
         )
         if not self._context.parent_lives():
             # Another trainer may be at it already.
-            self._mailbox.leaving = "stop"
+            self._mailbox.stop()
         elif marks is None:
             orders.leave_unit(self._place)
         else:
@@ -175,8 +175,8 @@ class Auditing:
 
     def _is_left(self) -> bool:
         now_s = self._context.clock.monotonic_s()
-        if now_s - self._said_s >= SAID_EVERY_S:
-            self._said_s = now_s
+        if now_s - self._reported_s >= ALIVE_EVERY_S:
+            self._reported_s = now_s
             self._context.pipe.send(say.Alive("auditing the current version"))
         return self._mailbox.attend(self._request.order)
 
@@ -210,7 +210,7 @@ class Auditing:
         self, outcome: Outcome, message: str, tests: Sequence[dict[str, Any]] = ()
     ) -> None:
         if not self._context.parent_lives():
-            self._mailbox.leaving = "stop"
+            self._mailbox.stop()
             return
         request = self._request
         if not self._place.report.exists():

@@ -42,9 +42,9 @@ from daemon.settings_records import read_saved
 from daemon.text.encoder import Encoded, TextEncoder
 from daemon.training.context import TrainerContext
 from daemon.training.engine.protocol import ADAPTER
-from daemon.training.judging.examiner import SAID_EVERY_S, json_lines
+from daemon.training.judging.examiner import ALIVE_EVERY_S, json_lines
 from daemon.training.machine.answering import BatchedAnswering
-from daemon.training.machine.compute_plan import memory_to_ask
+from daemon.training.machine.compute_plan import inference_memory
 from daemon.training.mailbox import OrderMailbox
 from daemon.training.records.provenance import libraries
 from daemon.training.run.opening import as_scored
@@ -83,7 +83,7 @@ class Evaluating:
         self._questions = [
             Questions.from_record(item) for item in evaluations.read_suites(self._place)
         ]
-        self._said_s = -SAID_EVERY_S
+        self._reported_s = -ALIVE_EVERY_S
         self._waited_s = 0.0
 
     def go_on(self) -> None:
@@ -126,7 +126,7 @@ class Evaluating:
             paper = self._ask(subject, suite)
         if not self._context.parent_lives():
             # Another trainer may be at it already.
-            self._mailbox.leaving = "stop"
+            self._mailbox.stop()
         elif paper is None:
             orders.leave_unit(self._place)
         else:
@@ -274,14 +274,14 @@ class Evaluating:
         )
         seed, folder = training.seed, self._folder(subject)
         engine, scratch = self._context.engine, self._place.folder
-        memory = memory_to_ask(engine, self._base, spec, shaped)
+        memory = inference_memory(engine, self._base, spec, shaped)
         engine.load(self._base, spec, shaped, folder, seed, scratch, memory)
 
     def _is_left(self) -> bool:
         clock = self._context.clock
         now_s = clock.monotonic_s()
-        if now_s - self._said_s >= SAID_EVERY_S:
-            self._said_s = now_s
+        if now_s - self._reported_s >= ALIVE_EVERY_S:
+            self._reported_s = now_s
             self._context.pipe.send(say.Alive("answering the questions of an evaluation"))
         left = self._mailbox.attend(self._request.evaluation)
         self._waited_s += clock.monotonic_s() - now_s
@@ -291,7 +291,7 @@ class Evaluating:
 
     def _conclude(self, outcome: Literal["finished", "skipped"], message: str) -> None:
         if not self._context.parent_lives():
-            self._mailbox.leaving = "stop"
+            self._mailbox.stop()
             return
         self._context.pipe.send(say.Alive("writing the result of the evaluation"))
         papers = {

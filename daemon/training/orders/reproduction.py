@@ -100,7 +100,7 @@ class Reproducing:
         how = self._train(request, choices, rows, start)
         if not self._context.parent_lives():
             # Another trainer may be at it already.
-            self._mailbox.leaving = "stop"
+            self._mailbox.stop()
             return
         orders.leave_unit(self._place)
         if how == "done":

@@ -79,7 +79,7 @@ class Sweeping:
             trial = self._train(run, proposal)
         if not self._context.parent_lives():
             # Another trainer may be at the sweep already.
-            self._mailbox.leaving = "stop"
+            self._mailbox.stop()
         elif trial is None:
             orders.leave_unit(self._place)
         else:
@@ -127,7 +127,7 @@ class Sweeping:
 
     def _conclude(self, outcome: Ending, message: str) -> None:
         if not self._context.parent_lives():
-            self._mailbox.leaving = "stop"
+            self._mailbox.stop()
             return
         self._context.pipe.send(say.Alive("writing the result of the sweep"))
         common = self._common()

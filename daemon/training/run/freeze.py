@@ -1,6 +1,6 @@
-"""Makes every choice of a run before its first step; knows rows and keys, no model.
+"""Freezes every choice of a run before its first step: rows, replay, validation, exam, steps.
 
-The duplicate check of intake is made again here for truth: other jobs were trained in between.
+Rows are checked for duplicates again, although intake did: other jobs were trained in between.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ def choose(
     shape: ComputePlan,
     aim: ReplayAim,
 ) -> Choices:
-    """Return the choices of a run; with no example left, `steps` is 0."""
+    """Return the choices of a run; `steps` is 0 where no example is left."""
     eligibility = Eligibility(request, rows)
     examples, dropped, digest = _examples(request, rows, eligibility)
     training = request.settings.training
@@ -54,7 +54,7 @@ def choose(
         dropped=dropped,
         replay=replay,
         replay_share=aim.share,
-        # A small file has only judge rows; nothing is decided by looking at them.
+        # A small file has judge rows only; the validation loss decides nothing with them.
         tune=_validation(request, rows, tune or judge),
         judge=pick_families(judge, rows, evaluation.judge_rows, request.seed),
         earlier=earlier,
@@ -71,7 +71,7 @@ def choose(
 
 
 def prefixes_of(rows: JobRows, jobs: Iterable[str]) -> dict[str, Prefix]:
-    """Return the prefixes that jobs were taken in with; jobs without one are left out."""
+    """Return the prefix that each job was read with; jobs without one are left out."""
     found = {job: rows.prefix(job) for job in sorted(jobs)}
     return {job: prefix for job, prefix in found.items() if prefix is not None}
 
@@ -89,23 +89,23 @@ def _examples(
     digest = hashlib.sha256()
     for number, job in enumerate(request.jobs):
         keys = keys_of(rows.find(job), "train")
-        gone = eligibility.ineligible(job, keys, replayed=False)
-        if gone:
-            dropped[job] = tuple(gone[row] for row in sorted(gone))
-        kept = [int(row) for row in rows.train(job).rows if int(row) not in gone]
-        examples += [(number, row) for row in kept]
-        digest.update(_bytes_of(keys, kept))
+        excluded = eligibility.ineligible(job, keys, replayed=False)
+        if excluded:
+            dropped[job] = tuple(excluded[row] for row in sorted(excluded))
+        eligible = [int(row) for row in rows.train(job).rows if int(row) not in excluded]
+        examples += [(number, row) for row in eligible]
+        digest.update(_bytes_of(keys, eligible))
     return examples, dropped, digest.hexdigest()
 
 
 def fingerprint_of(request: Request, rows: JobRows, examples: Iterable[tuple[int, int]]) -> str:
-    """Return the fingerprint of examples as they stand in the files now, whatever was sealed."""
-    kept: dict[int, list[int]] = {number: [] for number in range(len(request.jobs))}
+    """Return the fingerprint of examples from the rows in the files now, not from stored keys."""
+    by_job: dict[int, list[int]] = {number: [] for number in range(len(request.jobs))}
     for number, row in examples:
-        kept[number].append(row)
+        by_job[number].append(row)
     digest = hashlib.sha256()
     for number, job in enumerate(request.jobs):
-        digest.update(_bytes_of(remake(rows.find(job).train), kept[number]))
+        digest.update(_bytes_of(remake(rows.find(job).train), by_job[number]))
     return digest.hexdigest()
 
 
@@ -125,7 +125,7 @@ def _earlier(
 ) -> tuple[RowId, ...]:
     """Return hold-out rows of jobs the lineage has learned from: what must not be forgotten.
 
-    So are those of files that were dropped to be measured with only.
+    Files that were dropped only to measure with (no training rows) are included.
     """
     known = [job for job in request.holdout_jobs if job not in set(request.jobs)]
     only = [job for job in known if rows.has(job) and not rows.find(job).train.exists()]
@@ -135,7 +135,7 @@ def _earlier(
 
 
 def _chats(ids: Iterable[RowId], rows: JobRows, most: int) -> tuple[RowId, ...]:
-    """Return at most so many rows that ask something, in the order given."""
+    """Return the first `most` rows that are chats, in the order given."""
     found: list[RowId] = []
     for job, row in ids:
         if len(found) == most:
