@@ -252,8 +252,8 @@ def _forgot(one: Forgetting) -> str:
     what = "earlier files are" if one.name == EARLIER else f"{one.name} is"
     families = "" if one.families is None else f" in {one.families} families"
     return (
-        f"{what} forgotten: on {one.items} held-out rows{families} the loss is {one.rise:+.3f} nats "
-        f"a token above {one.against}, {one.tolerated:.3f} is tolerated (p = {one.p_worse:.2g})"
+        f"{what} forgotten: on {one.items} held-out rows{families} the loss is {one.rise:+.3f} "
+        f"nats a token from {one.against}, {one.tolerated:.3f} is tolerated (p = {one.p_worse:.2g})"
     )
 
 

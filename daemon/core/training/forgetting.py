@@ -44,7 +44,7 @@ class PartLosses:
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredRow:
     """Losses of one hold-out row, in nats, of a candidate and what it is measured against."""
 
     job: str
@@ -149,7 +149,7 @@ class LineageLosses:
 
 
 def with_candidate(
-    lineage: LineageLosses, measured: Iterable[Measured], start: str
+    lineage: LineageLosses, measured: Iterable[MeasuredRow], start: str
 ) -> LineageLosses:
     """Return what a candidate hands on: the best of before and itself, file by file.
 
@@ -180,7 +180,7 @@ def with_candidate(
     return LineageLosses(parts)
 
 
-def rises(lineage: LineageLosses, measured: Iterable[Measured], start: str) -> dict[Key, Rise]:
+def rises(lineage: LineageLosses, measured: Iterable[MeasuredRow], start: str) -> dict[Key, Rise]:
     """Return how far a candidate is above the best of each part of each file."""
     found = {}
     for key, items in _by_part(measured).items():
@@ -206,14 +206,14 @@ def together(parts: Sequence[Rise], tolerated: Callable[[Rise], float]) -> tuple
     return whole, allowed
 
 
-def _by_part(measured: Iterable[Measured]) -> dict[Key, list[Measured]]:
-    found: dict[Key, list[Measured]] = {}
+def _by_part(measured: Iterable[MeasuredRow]) -> dict[Key, list[MeasuredRow]]:
+    found: dict[Key, list[MeasuredRow]] = {}
     for item in measured:
         found.setdefault((item.job, item.part), []).append(item)
     return found
 
 
-def _best_before(known: PartLosses | None, items: Sequence[Measured]) -> dict[str, float]:
+def _best_before(known: PartLosses | None, items: Sequence[MeasuredRow]) -> dict[str, float]:
     """Return by key the loss of the best version before a candidate."""
     best = {} if known is None else {row.key: row.best for row in known.rows}
     return {item.key: best.get(item.key, item.start) for item in items}

@@ -59,8 +59,11 @@ def tune_ids(current: CurrentRun) -> list[RowId]:
 
 def own_tune_ids(current: CurrentRun) -> list[RowId]:
     """Return the tune rows of the run's own files; a small file has none."""
-    judged = set(current.choices.judge)
-    return [item for item in current.choices.tune if item not in judged]
+    indexes = {job: current.rows.holdout(job) for job, _ in current.choices.tune}
+    places = {item: indexes[item[0]].place(item[1]) for item in current.choices.tune}
+    return [
+        item for item, place in places.items() if place is not None and indexes[item[0]].tune[place]
+    ]
 
 
 def exam_for(

@@ -205,8 +205,8 @@ class Examiner:
         if forgotten:
             files = ", ".join(f"{one.name} (+{one.rise:.2f})" for one in forgotten)
             message = (
-                f"{self._current.request.run} has forgotten of earlier files, in nats a token above "
-                f"the best version of each: {files}; more of them is replayed"
+                f"{self._current.request.run} has forgotten of earlier files, in nats a token from "
+                f"the best version of each: {files}"
             )
             self._context.pipe.send(say.Alerted("forgetting", message))
 

@@ -6,7 +6,7 @@ from daemon.core.decisions.promotion import Forgetting
 from daemon.core.evaluation.explanation import EARLIER, OWN
 from daemon.core.training.forgetting import (
     LineageLosses,
-    Measured,
+    MeasuredRow,
     Part,
     Rise,
     Tolerance,
@@ -25,7 +25,7 @@ from daemon.training.records.choices import RowId
 class ForgettingMeter:
     """What one candidate has forgotten, by the losses of its exam."""
 
-    def __init__(self, start: str, lineage: LineageLosses, measured: Sequence[Measured]) -> None:
+    def __init__(self, start: str, lineage: LineageLosses, measured: Sequence[MeasuredRow]) -> None:
         self._start = start
         self._lineage = lineage
         self._measured = measured
@@ -59,12 +59,12 @@ def measured_rows(
     ids: Mapping[str, Sequence[RowId]],
     tune: Sequence[RowId],
     tune_families: Sequence[str],
-) -> list[Measured]:
+) -> list[MeasuredRow]:
     """Return every hold-out row of an exam as the candidate and its references answer it.
 
     `ids` has the rows of a set, `tune` those of the exam's tune rows.
     """
-    found: list[Measured] = []
+    found: list[MeasuredRow] = []
     for name in (OWN, EARLIER):
         by_model = [one.results.losses[name] for one in marks.all_models]
         found += _rows(marks, "judge", ids[name], exam.sets[name], exam.families[name], by_model)
@@ -79,12 +79,12 @@ def _rows(
     rows: Sequence[Encoded],
     families: Sequence[str],
     losses: Sequence[Sequence[tuple[float, int]]],
-) -> list[Measured]:
+) -> list[MeasuredRow]:
     base = next(
         (n for n, one in enumerate(marks.references, 1) if one.examinee.folder is None), None
     )
     return [
-        Measured(
+        MeasuredRow(
             job,
             part,
             row,

@@ -25,7 +25,7 @@ from daemon.training.machine.compute_plan import ComputePlan
 from daemon.training.records.choices import Choices, Request, RowId
 
 
-def choose(
+def choose(  # long: a choice a line
     request: Request,
     rows: JobRows,
     libraries: Mapping[str, str],
@@ -36,23 +36,23 @@ def choose(
     """Return the choices of a run; `steps` is 0 where no example is left."""
     eligibility = Eligibility(request, rows)
     examples, dropped, digest = _examples(request, rows, eligibility)
-    training = request.settings.training
-    draws = draws_of(len(examples), training.epochs, aim.share)
+    training, evaluation = request.settings.training, request.settings.evaluation
     items = ExamItems(request, rows, eligibility.corrected_exams())
     tune, judge = own_exam(request.jobs, rows, eligibility.families)
-    evaluation = request.settings.evaluation
     own = {*tune, *judge}
-    earlier = _earlier(request, rows, items, own, judge_rows)
-    earlier_tune = _earlier(request, rows, items, own, tune_rows)
+    earlier, earlier_tune = (
+        _earlier(request, rows, items, own, part) for part in (judge_rows, tune_rows)
+    )
     tune, judge = items.judged(tune), items.judged(judge)
-    replay = tuple(draw_earlier(request, rows, eligibility, draws, aim.weights))
+    draws = draws_of(len(examples), training.epochs, aim.share)
+    replay = draw_earlier(request, rows, eligibility, draws, aim.weights)
     others = (*replay, *earlier, *earlier_tune, *tune, *judge)
     return Choices(
         attempt_0_at=now,
         libraries=libraries,
         examples=tuple(examples),
         dropped=dropped,
-        replay=replay,
+        replay=tuple(replay),
         replay_share=aim.share,
         # A small file has judge rows only; the validation loss decides nothing with them.
         tune=_validation(request, rows, tune or judge),

@@ -6,7 +6,7 @@ import pytest
 
 from daemon.core.training.forgetting import (
     LineageLosses,
-    Measured,
+    MeasuredRow,
     Part,
     Tolerance,
     rises,
@@ -17,16 +17,16 @@ from daemon.core.training.forgetting import (
 
 def rows(
     job: str, candidate: float, start: float, *, n: int = 4, part: Part = "judge"
-) -> list[Measured]:
+) -> list[MeasuredRow]:
     """Return rows of ten tokens whose losses a token are all alike; the base has 2 nats."""
     return [
-        Measured(job, part, row, f"{job}{row}", 10, 10 * candidate, 10 * start, 20.0, f"f{row}")
+        MeasuredRow(job, part, row, f"{job}{row}", 10, 10 * candidate, 10 * start, 20.0, f"f{row}")
         for row in range(n)
     ]
 
 
 def handed_on(
-    lineage: LineageLosses, measured: list[Measured], start: str, name: str
+    lineage: LineageLosses, measured: list[MeasuredRow], start: str, name: str
 ) -> LineageLosses:
     """Return what a version passes to the next one, by way of its file."""
     record = json.loads(json.dumps(with_candidate(lineage, measured, start).as_record()))
@@ -55,7 +55,7 @@ def test_a_better_version_is_the_new_best() -> None:
 
 def test_a_row_that_was_corrected_is_measured_against_the_starting_version() -> None:
     lineage = handed_on(LineageLosses(), rows("a", 1.0, 2.0, n=1), "v1", "v2")
-    corrected = [Measured("a", "judge", 0, "another key", 10, 15.0, 14.0, 20.0)]
+    corrected = [MeasuredRow("a", "judge", 0, "another key", 10, 15.0, 14.0, 20.0)]
     assert rises(lineage, corrected, "v2")["a", "judge"].mean == pytest.approx(0.1)
     kept = with_candidate(lineage, corrected, "v2").parts["a", "judge"].rows
     assert {row.key for row in kept} == {"another key", "a0"}
