@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from daemon.reports.markdown import plain
 from daemon.self_check.finding import CheckRow, State
 
 HEAD = ("| state | check | found | seconds |", "| --- | --- | --- | --- |")
@@ -9,7 +10,7 @@ HEAD = ("| state | check | found | seconds |", "| --- | --- | --- | --- |")
 
 def row(finding: CheckRow) -> str:
     """Return a line of the table."""
-    found = " ".join(finding.found.split()).replace("|", "\\|")
+    found = plain(" ".join(finding.found.split()))
     return f"| {finding.state} | {finding.check} | {found} | {finding.seconds:.1f} |"
 
 

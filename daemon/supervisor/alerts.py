@@ -3,6 +3,7 @@
 from daemon.core.decisions.audits import rolled_back
 from daemon.core.decisions.decide import blocked
 from daemon.core.decisions.snapshot import Snapshot
+from daemon.core.decisions.unused import refused
 from daemon.layout import Layout
 from daemon.supervisor.observe import Observer
 from daemon.supervisor.workspace import Workspace
@@ -21,6 +22,7 @@ def alerts(
         "versions": "; ".join(workspace.models.unreadable) or None,
         "orders": "; ".join(workspace.orders.parked.values()) or None,
         "rolled_back": rolled_back(seen),
+        "refused": refused(seen),
         "runs": "; ".join(workspace.runs.set_aside.values()) or None,
         "jobs": "; ".join(workspace.queue.unreadable.values()) or None,
     }

@@ -9,7 +9,7 @@ from daemon.core import messages as say
 from daemon.core.decisions import actions as do
 from daemon.core.decisions.snapshot import Snapshot
 from daemon.core.status.ledger_rows import job_row, promotion_row, run_record, run_row, version_row
-from daemon.core.workspace.jobs import STATE_OF_OUTCOME, escape
+from daemon.core.workspace.jobs import STATE_OF_OUTCOME, ending_of, escape
 from daemon.core.workspace.untrained import records_of
 from daemon.core.workspace.versions import ancestry, jobs_of, untrained_of
 from daemon.errors import DaemonFault
@@ -147,8 +147,8 @@ class Performer:
             report_untrained(self._workspace, card.job, seen)
         self._workspace.queue.move(card, action.source, state)
         settle_corrections(self._journal, card.job)
-        level = "warning" if state == "failed" else "info"
-        message = f"{card.job} is {state} ({action.outcome}): {action.reason}"
+        level = "warning" if state == "failed" or action.outcome == "not_promoted" else "info"
+        message = f"{card.job} is {ending_of(action.outcome, action.reason)}"
         self._journal.event(
             "job_ended",
             message,

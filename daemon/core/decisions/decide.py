@@ -16,6 +16,7 @@ from daemon.core.decisions.promotion import decide_verdict
 from daemon.core.decisions.scheduling import gather, poison
 from daemon.core.decisions.silence import silence_limit_s
 from daemon.core.decisions.snapshot import RunOnDisk, Snapshot, WorkerState
+from daemon.core.decisions.unused import not_used, ways_to_use
 from daemon.core.workspace.jobs import Outcome, Queued
 from daemon.core.workspace.orders import AUDIT, kind_of
 from daemon.core.workspace.versions import Version, fit_problem
@@ -272,13 +273,19 @@ def _finish(snapshot: Snapshot, run: RunOnDisk, sealed: Version) -> list[do.Acti
         chosen.append(do.MoveLink(sealed.version, f"verdict {sealed.verdict}"))
     for job in snapshot.running:
         outcome = sealed.outcome_of(job.card.job)
-        trained = outcome == "trained"
-        unused = "" if sealed.promotes else f", which is not promoted: {sealed.verdict}"
-        reason = f"trained in {sealed.version}{unused}" if trained else NO_ROWS[outcome]
+        trained = job.card.job in sealed.job_ids
+        reason = _trained_in(sealed) if trained else NO_ROWS[outcome]
         chosen.append(
             do.EndJob(job.card, "running", outcome, reason, sealed.version if trained else None)
         )
     return [*chosen, do.RemoveRun(run.run, "trained", sealed.version)]
+
+
+def _trained_in(sealed: Version) -> str:
+    """Say what became of rows that a version was trained on."""
+    if sealed.promotes:
+        return f"trained in {sealed.version}"
+    return f"{not_used(sealed)}; {ways_to_use(sealed)}"
 
 
 def _end_jobs(snapshot: Snapshot, run: RunOnDisk, outcome: Outcome, why: str) -> list[do.Action]:

@@ -52,12 +52,21 @@ def _held_elsewhere(jobs: Iterable[str], rows: JobRows, families: FamilyIndex) -
 
 
 def judge_rows(jobs: Iterable[str], rows: JobRows) -> list[RowId]:
-    """Return all judge rows of jobs, without jobs that the user removed."""
+    """Return all judge rows of jobs; those of a job that the user removed are forgotten."""
+    return _held_out(jobs, rows, tune=False)
+
+
+def tune_rows(jobs: Iterable[str], rows: JobRows) -> list[RowId]:
+    """Return all tune rows of jobs; those of a job that the user removed are forgotten."""
+    return _held_out(jobs, rows, tune=True)
+
+
+def _held_out(jobs: Iterable[str], rows: JobRows, *, tune: bool) -> list[RowId]:
     found: list[RowId] = []
     for job in jobs:
         if rows.has(job):
             index = rows.holdout(job)
-            found += [(job, int(row)) for row in index.rows[~index.tune]]
+            found += [(job, int(row)) for row in index.rows[index.tune == tune]]
     return found
 
 

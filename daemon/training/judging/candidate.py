@@ -7,21 +7,24 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from daemon.core.evaluation.explanation import EARLIER
 from daemon.core.rows.prefix import record_of
-from daemon.core.training.forgetting import next_share
 from daemon.folders.disk import atomic
 from daemon.folders.runs import left_out as left_out_file
 from daemon.folders.runs import runs
 from daemon.settings_records import to_record
 from daemon.training.context import CurrentRun, TrainerContext
 from daemon.training.data.corrections import shown
+from daemon.training.data.replay import earlier_jobs
 from daemon.training.engine.protocol import ADAPTER, MOMENTS
 from daemon.training.judging.examiner import Examiner, JudgementResult
 from daemon.training.records.choices import prefix_of_run, rows_by_job, rows_dropped
 from daemon.training.records.history import History
+from daemon.training.records.holdout_losses import LOSSES, read_losses
 from daemon.training.records.provenance import made_by
 from daemon.training.records.state import EVOLUTION, METRICS, STATE, RunState
 from daemon.training.run.loss_curve import draw_loss
+from daemon.training.run.opening import replay_of
 from daemon.training.run.untrained_rows import left_out, with_places
 
 ADAPTER_CONFIG = "adapter_config.json"
@@ -77,6 +80,8 @@ class CandidateJudge:
         answers = self._answers()
         if answers:
             (folder / EVOLUTION).write_text("".join(map(_line, answers)), encoding="utf-8")
+        if found.losses is not None:
+            _write(folder / LOSSES, found.losses.as_record())
         for name, text in found.files.items():
             (folder / name).write_text(text, encoding="utf-8")
         if self._current.request.settings.run.loss_curve:
@@ -91,14 +96,21 @@ class CandidateJudge:
         return [*committed, *(answer.as_record() for answer in known.unwritten)]
 
     def _replay(self, found: JudgementResult) -> dict[str, Any]:
-        settings = self._current.request.settings.replay
-        share = self._current.choices.replay_share
-        forgot = any(rise > settings.alarm for rise in found.rises.values())
+        current, choices = self._current, self._current.choices
+        losses = found.losses or read_losses(
+            self._context.layout.version(current.request.start_version)
+        )
+        learned = [*earlier_jobs(current.request, current.rows), *current.request.jobs]
+        following = replay_of(current.request.settings, current.rows, learned, losses)
         return {
-            "draws": self._current.data.plan.drawn(self._state.step_in_run),
-            "share": share,
-            "next_share": next_share(share, settings.share, settings.most_share, forgot),
-            "rises": found.rises,
+            "draws": current.data.plan.drawn(self._state.step_in_run),
+            "share": choices.replay_share,
+            "weights": dict(choices.replay_weights),
+            "next_share": following.share,
+            "next_weights": dict(following.weights),
+            "rises": {
+                one.name: one.rise for one in found.judgement.forgetting if one.name != EARLIER
+            },
         }
 
     def _metrics(self) -> dict[str, Any]:
@@ -138,6 +150,7 @@ class CandidateJudge:
                 "changed": judgement.changed,
                 "tests": [asdict(test) for test in judgement.comparisons],
                 "lost_answers": [asdict(one) for one in judgement.lost],
+                "forgetting": [asdict(one) for one in judgement.forgetting],
             },
             "replay": self._replay(found),
             "evolution": self._state.evolution.counts,

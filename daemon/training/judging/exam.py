@@ -25,7 +25,7 @@ from daemon.text.encoder import Encoded
 from daemon.training.context import CurrentRun
 from daemon.training.data.batches import families_of, holdout_rows, questions
 from daemon.training.data.row_texts import RowTexts
-from daemon.training.records.choices import prefix_of_run
+from daemon.training.records.choices import RowId, prefix_of_run
 
 LEAST_ANSWERS = 4
 ROWS_AN_ANSWER = 16
@@ -36,15 +36,34 @@ HABIT_ROWS = 256
 
 def exam_of(current: CurrentRun, suites: Sequence[Suite]) -> Exam:
     """Return the exam of a run's candidate."""
-    choices = current.choices
-    sets = {OWN: choices.judge, EARLIER: choices.earlier}
+    sets = set_ids(current)
     return Exam(
         {name: holdout_rows(current.rows, current.texts, ids) for name, ids in sets.items()},
         _questions(current, current.texts, suites),
         current.request.settings.evaluation.answer_s,
         {name: [job for job, _ in ids] for name, ids in sets.items()},
         {name: families_of(current.rows, ids) for name, ids in sets.items()},
+        holdout_rows(current.rows, current.texts, tune_ids(current)),
     )
+
+
+def set_ids(current: CurrentRun) -> dict[str, Sequence[RowId]]:
+    """Return the rows of each set of a run's exam."""
+    return {OWN: current.choices.judge, EARLIER: current.choices.earlier}
+
+
+def tune_ids(current: CurrentRun) -> list[RowId]:
+    """Return the tune rows that are measured with it, the run's own first."""
+    return [*own_tune_ids(current), *current.choices.earlier_tune]
+
+
+def own_tune_ids(current: CurrentRun) -> list[RowId]:
+    """Return the tune rows of the run's own files; a small file has none."""
+    indexes = {job: current.rows.holdout(job) for job, _ in current.choices.tune}
+    places = {item: indexes[item[0]].place(item[1]) for item in current.choices.tune}
+    return [
+        item for item, place in places.items() if place is not None and indexes[item[0]].tune[place]
+    ]
 
 
 def exam_for(
@@ -56,10 +75,15 @@ def exam_for(
     if prefix == prefix_of_run(current.request, current.choices):
         return None
     texts = current.texts.with_prefix(current.request.jobs, prefix)
-    judge = current.choices.judge
-    whole = [(job, replace(current.rows.example(job, n, "holdout"), cut=0)) for job, n in judge]
-    own = _as_long(texts.encode(whole), exam.sets[OWN])
-    return replace(exam, sets={**exam.sets, OWN: own}, questions=_questions(current, texts, suites))
+
+    def put_again(ids: Sequence[RowId], rows: Sequence[Encoded]) -> list[Encoded]:
+        whole = [(job, replace(current.rows.example(job, n, "holdout"), cut=0)) for job, n in ids]
+        return _as_long(texts.encode(whole), rows)
+
+    own_tune = own_tune_ids(current)
+    tune = [*put_again(own_tune, exam.tune[: len(own_tune)]), *exam.tune[len(own_tune) :]]
+    sets = {**exam.sets, OWN: put_again(current.choices.judge, exam.sets[OWN])}
+    return replace(exam, sets=sets, questions=_questions(current, texts, suites), tune=tune)
 
 
 def _questions(current: CurrentRun, texts: RowTexts, suites: Sequence[Suite]) -> list[Question]:

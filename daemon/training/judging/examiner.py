@@ -13,10 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from daemon.core import messages as say
-from daemon.core.decisions.promotion import Judgement, decide_verdict, gate_from_record
+from daemon.core.decisions.promotion import (
+    Forgetting,
+    Judgement,
+    decide_verdict,
+    gate_from_record,
+)
 from daemon.core.evaluation.explanation import CANDIDATE, EARLIER
 from daemon.core.evaluation.suites import Suite
-from daemon.core.training.forgetting import rises
+from daemon.core.training.forgetting import LineageLosses
 from daemon.evaluation import report_page
 from daemon.evaluation.candidate_scores import (
     JudgementScores,
@@ -34,10 +39,13 @@ from daemon.folders.models import models
 from daemon.folders.models.known_scores import KnownScores
 from daemon.folders.runs import runs
 from daemon.training.context import CurrentRun, TrainerContext
+from daemon.training.data.batches import families_of
 from daemon.training.engine.protocol import ADAPTER
-from daemon.training.judging.exam import exam_for, exam_of, wanted_of
+from daemon.training.judging.exam import exam_for, exam_of, set_ids, tune_ids, wanted_of
+from daemon.training.judging.forgetting import ForgettingMeter, measured_rows
 from daemon.training.machine.answering import BatchedAnswering
 from daemon.training.progress_notes import ProgressNotes
+from daemon.training.records.holdout_losses import read_losses
 from daemon.training.run.opening import adapter_folder
 from daemon.training.run.score_key import BASE, score_key
 
@@ -48,8 +56,8 @@ class JudgementResult:
 
     judgement: Judgement
     evaluations: dict[str, Any] = field(default_factory=dict)
-    rises: dict[str, float] = field(default_factory=dict)
-    """By earlier job: the rise of the loss on its hold-out, in nats a token."""
+    losses: LineageLosses | None = None
+    """What the version hands on of the hold-out losses of its lineage."""
     files: dict[str, str] = field(default_factory=dict)
     """Text files to write beside the adapter, by name."""
 
@@ -104,14 +112,25 @@ class Examiner:
         names = [one.examinee.name for one in marks.references if one.examinee.name != BASE]
         tests = tuple(comparisons(marks, exam, names))
         lost = tuple(lost_answers(marks, exam, names))
-        judgement = Judgement(True, changed, tests, lost)
+        meter = self._meter(marks, exam)
+        earlier = [job for job, _ in self._current.choices.earlier]
+        forgetting = tuple(meter.tests(earlier, self._current.request.settings.gate))
+        self._tell_forgotten(forgetting)
+        judgement = Judgement(True, changed, tests, lost, forgetting)
         files = {
             "details.jsonl": json_lines(details(marks, exam)),
             **self._reports(marks, exam, wanted, judgement),
         }
         return JudgementResult(
-            judgement, evaluations(marks, exam, wanted), self._rises(marks), files
+            judgement, evaluations(marks, exam, wanted), meter.handed_on(), files
         )
+
+    def _meter(self, marks: JudgementScores, exam: Exam) -> ForgettingMeter:
+        tune = tune_ids(self._current)
+        families = families_of(self._current.rows, tune)
+        measured = measured_rows(marks, exam, set_ids(self._current), tune, families)
+        start = self._context.layout.version(self._current.request.start_version)
+        return ForgettingMeter(start.name, read_losses(start), measured)
 
     def _reports(
         self, marks: JudgementScores, exam: Exam, wanted: ExpectedStyle, judgement: Judgement
@@ -177,25 +196,17 @@ class Examiner:
             references.append(Examinee(BASE, None, self._key(None)))
         return references
 
-    def _rises(self, marks: JudgementScores) -> dict[str, float]:
-        """Return the largest rise in loss of each earlier job over all references but the base."""
-        jobs = [job for job, _ in self._current.choices.earlier]
-        after = marks.candidate.results.losses[EARLIER]
-        worst: dict[str, float] = {}
-        for one in marks.references:
-            for job, rise in rises(jobs, one.results.losses[EARLIER], after).items():
-                if one.examinee.name != BASE:
-                    worst[job] = max(rise, worst.get(job, rise))
+    def _tell_forgotten(self, forgetting: Sequence[Forgetting]) -> None:
+        """Alert where earlier files are forgotten by more than the user wants to hear of."""
         alarm = self._current.request.settings.replay.alarm
-        forgotten = {job: rise for job, rise in worst.items() if rise > alarm}
+        forgotten = [one for one in forgetting if one.name != EARLIER and one.rise > alarm]
         if forgotten:
-            losses = ", ".join(f"{job} (+{rise:.2f})" for job, rise in sorted(forgotten.items()))
+            files = ", ".join(f"{one.name} (+{one.rise:.2f})" for one in forgotten)
             message = (
-                f"{self._current.request.run} has begun to forget earlier files, in nats a token: "
-                f"{losses}; the next run replays more of them"
+                f"{self._current.request.run} has forgotten of earlier files, in nats a token from "
+                f"the best version of each: {files}"
             )
             self._context.pipe.send(say.Alerted("forgetting", message))
-        return worst
 
     def _still_wanted(self) -> bool:
         self._notes.send("judging the candidate")

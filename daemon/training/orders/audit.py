@@ -26,6 +26,7 @@ from daemon.evaluation.scoring_session import Exam, Examinee
 from daemon.folders import suites
 from daemon.folders.models import models
 from daemon.folders.orders import audits, orders
+from daemon.reports.rendering import render
 from daemon.settings_records import read_saved
 from daemon.training.context import TrainerContext
 from daemon.training.data.batches import families_of, holdout_rows, questions
@@ -195,7 +196,8 @@ class AuditWork:
         def write() -> dict[str, Any]:
             # Reports that an earlier trainer had written before it died are the better ones.
             if files is not None or not self._place.report.exists():
-                plain = {"report.md": f"# {request.order}\n\n{message}.\n"}
+                page = render("order.md", order=request.order, message=message)
+                plain = {"report.md": page}
                 audits.write_reports(self._place, files or plain)
             return {
                 "schema_version": 1,

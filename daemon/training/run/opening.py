@@ -1,25 +1,29 @@
 """Opens a run: freezes its choices, loads the model and restores the last checkpoint."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.core import messages as say
 from daemon.core.training.fallback import Fallback, fallback_at, next_change
+from daemon.core.training.forgetting import LineageLosses, Tolerance
+from daemon.core.training.replay_aim import ReplayAim, aim_replay
 from daemon.errors import SavedSettingsFault
 from daemon.folders.models import models
 from daemon.folders.runs import left_out as left_out_file
 from daemon.folders.runs import runs
 from daemon.layout_jobs import RunLayout
-from daemon.settings import ReplaySettings, TrainingSettings
+from daemon.settings import Settings, TrainingSettings
 from daemon.training.context import CurrentRun, TrainerContext
 from daemon.training.data.batches import TrainingRows
+from daemon.training.data.replay import earlier_jobs
 from daemon.training.data.row_texts import RowTexts
 from daemon.training.data.rows import JobRows
 from daemon.training.engine.protocol import Engine
 from daemon.training.machine.compute_plan import choose_compute_plan, memory_of_run
 from daemon.training.records.choices import Choices, Request
+from daemon.training.records.holdout_losses import read_losses
 from daemon.training.records.provenance import libraries
 from daemon.training.records.state import RunState, first_progress
 from daemon.training.run.freeze import choose
@@ -137,7 +141,7 @@ def _frozen(
         now,
         context.clock.now().isoformat(),
         shape,
-        replay_share(request.settings.replay, start),
+        replay_of(request.settings, rows, earlier_jobs(request, rows), read_losses(start)),
     )
     runs.freeze(place, runs.read_request(place) | choices.as_record())
     return choices
@@ -161,11 +165,14 @@ def frozen_choices(context: TrainerContext, place: RunLayout) -> Choices | None:
         return None
 
 
-def replay_share(settings: ReplaySettings, start: Path) -> float:
-    """Return the share of replayed rows; higher after a version that has begun to forget."""
-    manifest = json.loads((start / models.MANIFEST).read_bytes())
-    wanted = float((manifest.get("replay") or {}).get("next_share", settings.share))
-    return max(settings.share, min(wanted, settings.most_share))
+def replay_of(
+    settings: Settings, rows: JobRows, jobs: Iterable[str], losses: LineageLosses
+) -> ReplayAim:
+    """Return what of earlier jobs a run replays that begins at a version with these losses."""
+    gate, replay = settings.gate, settings.replay
+    earlier = {job: len(rows.train(job).rows) for job in jobs}
+    tolerance = Tolerance(gate.forgetting, gate.forgetting_share)
+    return aim_replay(replay.share, replay.most_share, losses, tolerance, earlier)
 
 
 def _load(

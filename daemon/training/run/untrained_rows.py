@@ -8,6 +8,7 @@ from typing import Any
 from daemon.core.rows.refusal import raw_text
 from daemon.files.limits import Unreadable
 from daemon.files.unpacking import lines
+from daemon.folders.queue import reports
 from daemon.layout_jobs import JobLayout
 from daemon.training.data.rows import JobRows
 from daemon.training.records.choices import Choices, Request
@@ -99,7 +100,8 @@ def _lines(place: JobLayout, wanted: set[int]) -> Iterator[tuple[int, int, bytes
     """
     missing, offset = set(wanted), 0
     with suppress(Unreadable):
-        for number, data in enumerate(lines(place.original, place.folder), 1):
+        own_names = _own_names(place)
+        for number, data in enumerate(lines(place.original, place.folder, own_names), 1):
             if not missing:
                 return
             if number in missing:
@@ -108,6 +110,12 @@ def _lines(place: JobLayout, wanted: set[int]) -> Iterator[tuple[int, int, bytes
             offset += len(data)
     for number in sorted(missing):
         yield number, offset, b""
+
+
+def _own_names(place: JobLayout) -> list[str]:
+    """Return the user's names of keys by which a job's file was read."""
+    report = reports.read(place) or {}
+    return [str(name) for name in report.get("file", {}).get("own_names", [])]
 
 
 def why_nothing_left(

@@ -205,7 +205,9 @@ def test_a_candidate_is_sealed_once_and_a_sealed_run_only_finished() -> None:
     refused = replace(sealed, verdict="refuse", promotes=False)
     unused = decide(replace(after, versions={**seen.versions, "v000001": refused}))
     assert kinds(unused) == ["EndJob", "RemoveRun"]
-    assert isinstance(unused[0], do.EndJob) and "not promoted: refuse" in unused[0].reason
+    assert isinstance(unused[0], do.EndJob) and unused[0].outcome == "not_promoted"
+    for part in ("v000001 is not used: refuse", "finetuned explain"):
+        assert part in unused[0].reason
     assert decide(after)[-1] == do.RemoveRun("r000007", "trained", "v000001")
 
 
