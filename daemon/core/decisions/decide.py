@@ -282,7 +282,7 @@ def _finish(snapshot: Snapshot, run: RunOnDisk, sealed: Version) -> list[do.Acti
 
 
 def _trained_in(sealed: Version) -> str:
-    """Say what became of rows that a version was trained on."""
+    """Return the reason of a job that a version was trained on: used, or why not."""
     if sealed.promotes:
         return f"trained in {sealed.version}"
     return f"{not_used(sealed)}; {ways_to_use(sealed)}"
