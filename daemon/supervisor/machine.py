@@ -28,8 +28,10 @@ class MachineReadings:
         self._clock = clock
         self._gpu_watch = gpu or GpuWatch()
         self._looked_s = -1e9
-        self._memory: dict[str, Any] = {}
-        self._gpu: dict[str, Any] = {}
+        self.memory: dict[str, Any] = {}
+        """Bytes by name."""
+        self.gpu: dict[str, Any] = {}
+        """The platform's counters, or null and the reason."""
 
     def look(self, metrics: Metrics | None) -> None:
         """Look anew where the last look is some seconds old; `metrics` is of the last step."""
@@ -40,7 +42,7 @@ class MachineReadings:
         available, total = available_bytes()
         # What MLX said of itself after the last step; None before there was one.
         told = metrics.memory if metrics is not None else {}
-        self._memory = {
+        self.memory = {
             "supervisor_bytes": resident_bytes(os.getpid()),
             "trainer_bytes": _of(resident_bytes, self._workers.trainer.pid),
             "trainer_footprint_bytes": _of(footprint_bytes, self._workers.trainer.pid),
@@ -50,17 +52,7 @@ class MachineReadings:
             "pressure_level": pressure_level(),
             **{f"mlx_{kind}_bytes": told.get(kind) for kind in ("active", "peak", "cache")},
         }
-        self._gpu = self._gpu_watch.refresh().as_record()
-
-    @property
-    def memory(self) -> dict[str, Any]:
-        """Bytes by name."""
-        return self._memory
-
-    @property
-    def gpu(self) -> dict[str, Any]:
-        """The platform's counters, or null and the reason."""
-        return self._gpu
+        self.gpu = self._gpu_watch.refresh().as_record()
 
     def disk(self) -> dict[str, Any]:
         """Return the room on the workspace's volume, in bytes."""

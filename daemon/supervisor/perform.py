@@ -61,8 +61,8 @@ class Performer:
             do.BeginRun: self._begin_run,
             do.PauseTrainer: self._pause_trainer,
             do.ResumeTrainer: self._resume_trainer,
-            do.RequestCheckpoint: self._ask_checkpoint,
-            do.RequestEvaluation: self._ask_evaluation,
+            do.RequestCheckpoint: partial(self._request, say.Checkpoint()),
+            do.RequestEvaluation: partial(self._request, say.Evaluate()),
             do.AbandonRun: self._abandon_run,
             do.MarkSkip: self._mark_skip,
             do.BeginUnit: self._begin_unit,
@@ -230,13 +230,9 @@ class Performer:
         self._workers.trainer.tell(say.Resume())
         self._journal.event("resumed", "training goes on")
 
-    def _ask_checkpoint(self, action: do.RequestCheckpoint, _seen: Snapshot) -> None:
-        self._ask(action, say.Checkpoint())
-
-    def _ask_evaluation(self, action: do.RequestEvaluation, _seen: Snapshot) -> None:
-        self._ask(action, say.Evaluate())
-
-    def _ask(self, action: do.RequestCheckpoint | do.RequestEvaluation, order: say.Order) -> None:
+    def _request(
+        self, order: say.Order, action: do.RequestCheckpoint | do.RequestEvaluation, _seen: Snapshot
+    ) -> None:
         """Pass a request on once; it is answered when the trainer reports."""
         waiting = self._unanswered.setdefault(type(action), [])
         if all(item.command.token != action.command.token for item in waiting):

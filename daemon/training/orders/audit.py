@@ -38,9 +38,9 @@ from daemon.training.machine.answering import BatchedAnswering
 from daemon.training.machine.compute_plan import memory_to_ask
 from daemon.training.orders.runner import (
     Attendance,
+    Cause,
     OrderEnd,
     OrderUnit,
-    UnitFailure,
     score_cache,
 )
 from daemon.training.records.provenance import libraries
@@ -75,8 +75,8 @@ class AuditWork:
     def clean_up(self, result: dict[str, Any]) -> None:
         """Keep everything: there is nothing beside the reports."""
 
-    def _fail(self, failure: UnitFailure) -> OrderEnd:
-        return self._end("failed", failure.message)
+    def _fail(self, _cause: Cause, why: str) -> OrderEnd:
+        return self._end("failed", why)
 
     def _damage(self) -> str | None:
         if self._saved.problem is not None:
