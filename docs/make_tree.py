@@ -42,8 +42,9 @@ REMARKS = {
 
 FOLDERS = {
     "daemon/py.typed": "type checkers believe the package's types",
-    "daemon/analysis/page.css": "the look of a report, light and dark",
-    "daemon/analysis/page.js": "draws the charts of a report",
+    "daemon/reports/page.css": "the look of a report, light and dark",
+    "daemon/reports/page.js": "draws the charts of a report",
+    "daemon/reports/templates/": "one a report, by what is reported and in which format",
     "daemon/serving/dashboard/charts.js": "draws the learning charts, with sentences and tables",
     "daemon/serving/dashboard/page.css": "the look of the dashboard, light and dark",
     "daemon/serving/dashboard/page.html": "the dashboard's skeleton",
@@ -65,6 +66,7 @@ FOLDERS = {
     "tests/house/": "rules no linter sees",
     "tests/intake/": "bad rows and good ones",
     "tests/model/": "base models, adapters, generation",
+    "tests/reports/": "templates: hostile text stays text in HTML and in Markdown",
     "tests/self_check/": "what `doctor --gpu` says, also of defects put back",
     "tests/serving/": "a real server, hostile requests, the dashboard in a real browser",
     "tests/system/": "readings of the system, with stand-ins for the libraries of macOS",
@@ -111,7 +113,8 @@ def _package(folder: str, files: list[str], depth: int) -> Iterator[str]:
     """Yield a package's rooms, then its modules."""
     below = [name.removeprefix(folder) for name in files if name.startswith(folder)]
     for room in sorted({name.split("/")[0] for name in below if "/" in name}):
-        yield _line(depth, f"{room}/", _first_sentence(f"{folder}{room}/__init__.py"))
+        remark = _first_sentence(f"{folder}{room}/__init__.py")
+        yield _line(depth, f"{room}/", remark or FOLDERS[f"{folder}{room}/"])
         yield from _package(f"{folder}{room}/", files, depth + 1)
     for name in below:
         if "/" not in name and name != "__init__.py":
@@ -130,6 +133,8 @@ def _first_sentence(name: str) -> str:
     path = ROOT / name
     if name == PAGE:
         return TITLE
+    if path.parent.name == "templates" and path.is_file():
+        return path.read_text(encoding="utf-8").splitlines()[0].strip("{# }.")
     if path.suffix == ".md":
         return path.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
     if path.suffix != ".py" or not path.is_file():

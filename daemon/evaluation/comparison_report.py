@@ -3,17 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from daemon.analysis.frame import document
-from daemon.analysis.markup import Html, element, join, table, text
 from daemon.core.decisions.promotion import counted_items
 from daemon.core.evaluation.suites import DIFFICULTIES
-from daemon.core.workspace.jobs import escape, one_line
-from daemon.evaluation.markdown import TEXT, code, plain, rounded
-from daemon.evaluation.markdown import table as lines_of
+from daemon.core.workspace.jobs import escape
+from daemon.evaluation.report_parts import SIDES, changes, rounded
 from daemon.evaluation.scores.grade import shown as shown_grade
-
-SHOWN = 20
-"""Changed answers of each kind shown side by side."""
+from daemon.reports.rendering import render
 
 Report = Mapping[str, Any]
 Rows = list[tuple[str, ...]]
@@ -38,8 +33,6 @@ FIGURES = {
     "loss",
     "perplexity",
 }
-SIDES = {"question": "question", "wanted": "golden", "before": "before", "after": "after"}
-CHANGES = {"to_right": "From wrong to right", "to_wrong": "From right to wrong"}
 NO_WINNER = "no significant difference"
 MIB = 2**20
 
@@ -202,42 +195,29 @@ def _share(counts: Sequence[int]) -> str:
     return f"{counts[0]} of {counts[1]}" if counts and counts[1] else ""
 
 
-def _about(report: Report) -> str:
-    return (
-        "The delta is the subject's mean minus that of the one it is compared with. All intervals "
-        f"of a table of suites hold together with a chance of {1 - report['level']:.0%} (paired "
-        "bootstrap over the items), and so do all winners (McNemar's test or Wilcoxon's, by Holm). "
-        "In the row of all, all pairs are compared; the best of all has beaten each other one. "
-        "Items of one group are one family, which is resampled and tested as one. "
-        "Losses are of the first golden answer of each item, in nats a token, so lower is better; "
-        "their deltas hold together as those of the scores do. "
-        "Tokens a second are those of answers generated concurrently."
-    )
-
-
-# --- Markdown -------------------------------------------------------------------------------------
-
-
 def markdown(report: Report) -> str:
-    """Return a report as Markdown; untrusted texts are shown verbatim, as code."""
-    lines = [f"# {report['evaluation']}: {plain(report['title'])}", ""]
-    lines += [f"- {plain(sentence)}" for sentence in headline(report)]
-    for title, names, rows in _tables(report):
-        safe = [[plain(cell) for cell in row] for row in rows]
-        lines += ["", f"## {title}", "", *lines_of(names, safe)]
-    lines += ["", plain(_about(report))]
-    lines += [f"- {plain(note)}" for note in report["notes"]]
-    for name, found in (report["targets"] or {}).items():
-        lines += ["", f"## What to do next: {plain(name)}, {found['outcome']}", ""]
-        lines += [f"- {plain(action)}" for action in found["actions"]]
-    for name, kinds in report["changed"].items():
-        for key, title in CHANGES.items():
-            items = kinds[key]
-            lines += ["", f"## {title}, {plain(name)}: {len(items)}"]
-            for item in items[:SHOWN]:
-                lines += ["", f"{code(item['id'])} of {plain(item['suite'])}", ""]
-                lines += [f"- {side}: {code(item[field])}" for side, field in SIDES.items()]
-    return "\n".join(lines) + "\n"
+    """Return a report as Markdown; questions and answers are shown verbatim, as code."""
+    return render("comparison.md", **_shown(report), sides=SIDES)
+
+
+def page(report: Report) -> str:
+    """Return the report as HTML; whatever a model or a user wrote is shown as text."""
+    title = f"{report['evaluation']}: {escape(str(report['title']), 200)}"
+    return render("comparison.html", **_shown(report), title=title, figures=FIGURES, drawn=())
+
+
+def _shown(report: Report) -> dict[str, Any]:
+    """Return what the templates of a comparison show."""
+    return {
+        "report": report,
+        "headline": headline(report),
+        "tables": _tables(report),
+        "changes": [
+            change
+            for name, changed in report["changed"].items()
+            for change in changes(changed, ("suite", "id"), name)
+        ],
+    }
 
 
 def _tables(report: Report) -> list[tuple[str, tuple[str, ...], Rows]]:
@@ -249,67 +229,3 @@ def _tables(report: Report) -> list[tuple[str, tuple[str, ...], Rows]]:
         ("Subjects", SUBJECTS, subject_rows(report)),
     ]
     return [one for one in found if one[2]]
-
-
-# --- HTML -----------------------------------------------------------------------------------------
-
-
-def page(report: Report) -> str:
-    """Return the report as HTML; whatever a model or a user wrote is shown as text."""
-    title = f"{report['evaluation']}: {escape(str(report['title']), 200)}"
-    body = join(
-        element(
-            "header",
-            element("h1", text(title)),
-            *(
-                element("p", text(escape(sentence, TEXT)), kind="lead")
-                for sentence in headline(report)
-            ),
-        ),
-        element(
-            "main",
-            *(
-                _section(name, table(names, _safe(rows), _figures(names), stacked=True))
-                for name, names, rows in _tables(report)
-            ),
-            _section("How to read it", element("p", text(_about(report))), _list(report["notes"])),
-            *(
-                _section(f"What to do next: {name}, {found['outcome']}", _list(found["actions"]))
-                for name, found in (report["targets"] or {}).items()
-            ),
-            *(
-                _changes(f"{title}, {name}", kinds[key])
-                for name, kinds in report["changed"].items()
-                for key, title in CHANGES.items()
-            ),
-        ),
-    )
-    return document(title, body, ())
-
-
-def _figures(names: Sequence[str]) -> list[int]:
-    """Return the columns of figures, which are not wrapped."""
-    return [place for place, name in enumerate(names) if name in FIGURES]
-
-
-def _safe(rows: Rows) -> Rows:
-    return [tuple(escape(cell, TEXT) for cell in row) for row in rows]
-
-
-def _section(title: str, *content: Html) -> Html:
-    return element("section", element("h2", text(escape(title, 200))), *content)
-
-
-def _list(sentences: Sequence[str]) -> Html:
-    items = [element("li", text(escape(sentence, TEXT))) for sentence in sentences]
-    return element("ul", *items) if items else ""
-
-
-def _changes(title: str, items: Sequence[Mapping[str, Any]]) -> Html:
-    if not items:
-        return ""
-    rows = [
-        tuple(one_line(str(item[field])) for field in ("suite", "id", *SIDES.values()))
-        for item in items[:SHOWN]
-    ]
-    return _section(f"{title}: {len(items)}", table(("suite", "id", *SIDES), rows, stacked=True))

@@ -5,20 +5,18 @@ from dataclasses import asdict
 from typing import Any
 
 from daemon.core.decisions.promotion import PairedComparison, Verdict, counted_items
-from daemon.core.workspace.jobs import escape
 from daemon.evaluation.candidate_scores import JudgementScores, ModelScores, metric_of, summaries
 from daemon.evaluation.golden_losses import perplexity
-from daemon.evaluation.markdown import code, plain, rounded, table
+from daemon.evaluation.report_parts import SIDES, changes, rounded
 from daemon.evaluation.scores.grade import grade, parts_of
 from daemon.evaluation.scores.grade import shown as shown_grade
 from daemon.evaluation.scores.score import ExpectedStyle, Summary
 from daemon.evaluation.scores.style import closer
 from daemon.evaluation.scoring import mean_loss
 from daemon.evaluation.scoring_session import Exam
+from daemon.reports.rendering import render
 from daemon.settings_evaluation import GradeSettings
 
-SHOWN = 20
-"""Changed answers of each kind shown side by side."""
 Report = Mapping[str, Any]
 
 
@@ -127,32 +125,21 @@ def _changed(
 
 
 def markdown(report: Report) -> str:
-    """Return a report as Markdown; untrusted texts are shown verbatim, as code."""
-    verdict = report["verdict"]
-    lines = [
-        f"# {plain(report['title'])}",
-        "",
-        f"**{verdict['kind']}**: " + "; ".join(verdict["reasons"]) + ".",
-        "",
-        "## Scores",
-        "",
-        *table(("set", "items", "figure", *report["models"]), figures(report)),
-        "",
-        "## Tests",
-        "",
-        *table(TEST_NAMES, tests_of(report)),
-    ]
-    for key, title in CHANGES.items():
-        items = report["changed"][key]
-        lines += ["", f"## {title}: {len(items)}"]
-        for item in items[:SHOWN]:
-            lines += ["", f"`{escape(item['id'], 80)}` of {item['set']}", ""]
-            lines += [f"- {name}: {code(item[field])}" for name, field in SIDES.items()]
-    return "\n".join(lines) + "\n"
+    """Return a report as Markdown; questions and answers are shown verbatim, as code."""
+    return render("judgement.md", **shown(report), sides=SIDES)
 
 
-CHANGES = {"to_right": "From wrong to right", "to_wrong": "From right to wrong"}
-SIDES = {"question": "question", "wanted": "golden", "before": "before", "after": "after"}
+def shown(report: Report) -> dict[str, Any]:
+    """Return what the templates of a judgement show."""
+    return {
+        "report": report,
+        "scores": figures(report),
+        "tests": tests_of(report),
+        "test_names": TEST_NAMES,
+        "changes": changes(report["changed"]),
+    }
+
+
 TEST_NAMES = ("set", "metric", "against", "items", "change", "p better", "p worse")
 
 

@@ -1,4 +1,4 @@
-"""Orders audits and notes what came of them; decides neither."""
+"""Creates audit orders and records their outcomes."""
 
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ from daemon.supervisor.settings_watch import SettingsWatch
 
 
 def order_audit(layout: Layout, request: AuditRequest) -> str:
-    """Make the order of an audit; return its name."""
+    """Create the order of an audit; return its name."""
     about = f"{request.version} against {request.proven}"
     header = Header("", request.created_at, about, (request.version, request.proven))
 
@@ -29,7 +29,7 @@ def order_audit(layout: Layout, request: AuditRequest) -> str:
 def open_audit(
     layout: Layout, settings: SettingsWatch, journal: Journal, action: do.OpenAudit, seen: Snapshot
 ) -> None:
-    """Order the audit of a version that is due."""
+    """Create the order of an audit that is due."""
     version, now = seen.versions[action.version], journal.now()
     request = audit_request(version, seen.versions, to_record(settings.now), now)
     assert request is not None, "it is due only where there is something to compare"
@@ -39,6 +39,6 @@ def open_audit(
 
 
 def settle_audit(audits: Audits, journal: Journal, action: do.SettleAudit, _seen: Snapshot) -> None:
-    """Note that nothing more is to be done about an audit."""
+    """Mark an audit as settled: nothing more follows from it."""
     audits.settle(action.order, action.message)
     journal.event("audited", f"{action.order}: {action.message}", order=action.order)

@@ -1,6 +1,6 @@
-"""Makes a settled file a job: by a rename, or of its copy where the inbox is on another volume.
+"""Turns a settled file into a job: by a rename, or from a copy if the inbox is on another volume.
 
-What is written to it afterwards, it gives back to the inbox as a file of its own.
+What a program writes to the file afterwards goes back to the inbox as a file of its own.
 """
 
 import errno
@@ -28,7 +28,7 @@ def take(
     action: do.Claim,
     _seen: Snapshot,
 ) -> None:
-    """Make a settled file a job, and tell of it."""
+    """Turn a settled file into a job, with an event."""
     drop = action.drop
     card = claim(workspace, background, drop)
     if card is None:
@@ -36,7 +36,7 @@ def take(
     found = workspace.layout.job("incoming", card.job).original.stat()
     journal.event(
         "claimed",
-        f"took {escape(drop.name)} as {card.job}",
+        f"claimed {escape(drop.name)} as {card.job}",
         job=card.job,
         name=escape(drop.name),
         inode=found.st_ino,
@@ -46,10 +46,10 @@ def take(
 
 
 def claim(workspace: Workspace, background: BackgroundTasks, drop: Drop) -> JobCard | None:
-    """Return the job of a drop; None where it could not be taken now.
+    """Return the new job of a drop; None where it cannot be claimed now.
 
     Raises:
-        OSError: trouble of the disk; what was moved has been moved back.
+        OSError: the disk failed; what was moved has been moved back.
     """
     if drop.arrival is not None:
         folder = workspace.layout.arriving / drop.arrival
@@ -75,10 +75,10 @@ def claim(workspace: Workspace, background: BackgroundTasks, drop: Drop) -> JobC
 
 
 def unclaim(workspace: Workspace, card: JobCard) -> str:
-    """Have a file that changed while it was read settle again; return what was done, in words."""
+    """Return a file that changed while it was read to the inbox; say in words what was done."""
     place = workspace.layout.job("incoming", card.job)
     if place.source.exists():
-        # Its inbox is on another volume, where no rename leads; here nobody writes to it.
+        # Its inbox is on another volume, which a rename cannot reach; nobody writes to this copy.
         readings.forget(place)
         workspace.queue.begin_again("incoming", card.job)
         return "it is read again"
@@ -89,7 +89,7 @@ def unclaim(workspace: Workspace, card: JobCard) -> str:
 
 
 def pass_on(workspace: Workspace, journal: Journal, action: do.PassOn, _seen: Snapshot) -> None:
-    """Make a growth a file in the inbox, once: what a crash left done is found by its name."""
+    """Write a growth to the inbox as a file, once: after a crash it is found by its name."""
     growth = action.growth
     card, name = growth.card, late_writes.name_of(growth)
     length = _passed(workspace, card, name)
@@ -99,8 +99,8 @@ def pass_on(workspace: Workspace, journal: Journal, action: do.PassOn, _seen: Sn
         length = growth.end - growth.begin
     workspace.queue.update(growth.state, replace(card, passed_on=growth.begin + length))
     message = (
-        f"{length} bytes were written to {escape(card.name)} after it was taken in as {card.job}; "
-        f"they are {escape(name)} in inbox/ now"
+        f"{length} bytes were written to {escape(card.name)} after it was claimed as {card.job}; "
+        f"they are now {escape(name)} in inbox/"
     )
     journal.event("passed_on", message, job=card.job, name=escape(name))
 
@@ -115,7 +115,7 @@ def _drop(workspace: Workspace, card: JobCard, name: str, write: drops.Writer) -
 
 
 def _passed(workspace: Workspace, card: JobCard, name: str) -> int | None:
-    """Return the size of a file of that name, wherever it is by now; None where there is none."""
+    """Return the size of the file of that name, wherever it is by now; None if there is none."""
     lying = workspace.inbox.size_of(name, card.priority)
     if lying is not None:
         return lying

@@ -7,8 +7,8 @@ from daemon.supervisor.journal import Journal
 ALERT = "corrections"
 
 
-def tell_corrections(journal: Journal, place: JobLayout) -> None:
-    """Raise the alert where the report of a job that was just read has one."""
+def alert_corrections(journal: Journal, place: JobLayout) -> None:
+    """Raise the alert where the intake report of a job has one."""
     report = reports.read(place) or {}
     message = (report.get("corrections") or {}).get("alert")
     if message:
@@ -16,7 +16,7 @@ def tell_corrections(journal: Journal, place: JobLayout) -> None:
 
 
 def settle_corrections(journal: Journal, job: str) -> None:
-    """End the alert of a job."""
+    """Clear the alert of a job."""
     alert = journal.alerts.get(ALERT)
     if alert is not None and str(alert["message"]).startswith(f"{job} "):
         journal.settle(ALERT)

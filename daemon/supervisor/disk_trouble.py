@@ -1,4 +1,4 @@
-"""What is told and waited where the disk refuses, and when it is given up; mends nothing."""
+"""Handles disk errors: alerts, waits with backoff, and gives up when the disk stays broken."""
 
 from daemon.clock import Clock
 from daemon.core.decisions.patience import Patience
@@ -28,7 +28,7 @@ class DiskTrouble:
         """The last error of another kind, until a change succeeds."""
 
     def check_ground(self) -> None:
-        """See that the workspace is still the one this daemon began with.
+        """Check that the workspace is still the one in which this daemon started.
 
         Raises:
             DiskFault: it was removed or replaced.
@@ -38,11 +38,11 @@ class DiskTrouble:
             raise DiskFault(
                 "workspace_gone",
                 f"the workspace {root} was removed, moved or replaced under its daemon, which has "
-                "ended: bring it back, then start the daemon there again",
+                "ended: restore it, then start the daemon there again",
             )
 
     def met(self, error: OSError, what: str) -> float:
-        """Tell of an error and return how many seconds to wait before the next try.
+        """Report an error; return how many seconds to wait before the next try.
 
         Raises:
             DiskFault: the workspace is gone, or the disk has been broken for long.
@@ -57,10 +57,10 @@ class DiskTrouble:
             raise DiskFault(
                 "disk_broken",
                 f"the disk of {self._layout.root} has refused {self._patience.broken} "
-                f"times in a row, the last time: {error}; the daemon has ended: mend the disk or "
-                "mount it for writing, then start it again",
+                f"times in a row, the last time: {error}; the daemon has ended: repair the disk "
+                "or mount it for writing, then start it again",
             )
-        message = f"{what} failed: {error}; it is tried again"
+        message = f"{what} failed: {error}; trying again"
         self.error = message
         self._journal.alert("disk", message)
         self._not_before_s = now_s + self._patience.rest_s
@@ -72,13 +72,13 @@ class DiskTrouble:
         return self._clock.monotonic_s() < self._not_before_s
 
     def no_room(self, how: str) -> None:
-        """Tell that the disk is full, in the room that is kept for it."""
+        """Report that the disk is full, using the space reserved for that."""
         self.full = True
         self._status.release_reserve()
         self._journal.alert("disk_full", f"the disk is full ({how})")
 
     def over(self) -> None:
-        """Take note that a change of the disk has succeeded."""
+        """Reset: a write has succeeded."""
         self._patience = Patience()
         self._not_before_s = 0.0
         self._journal.settle("disk")
@@ -90,10 +90,10 @@ class DiskTrouble:
 
 
 def _identity(layout: Layout) -> tuple[int, int, int] | None:
-    """Return what tells this workspace from one that was put in its place.
+    """Return what distinguishes this workspace from another one put in its place.
 
-    The directory's inode alone may be given to the next one; that of the lock is not, because this
-    daemon holds it open.
+    The inode of the directory alone may be reused; that of the lock is not, because this daemon
+    holds it open.
     """
     try:
         found = layout.queue.stat()

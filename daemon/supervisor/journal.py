@@ -1,4 +1,4 @@
-"""What the supervisor tells people: events, alerts and answers, each once; knows no decision."""
+"""Publishes events, alerts and answers to commands, each once, to status, log and ledger."""
 
 from typing import Any
 
@@ -40,12 +40,12 @@ class Journal:
         return self._clock.now().isoformat()
 
     def take_seq(self) -> int:
-        """Return a number larger than every one before, over restarts too."""
+        """Return a number larger than every earlier one, across restarts too."""
         self._seq += 1
         return self._seq
 
     def event(self, event: str, message: str, level: str = "info", **facts: Any) -> None:
-        """Tell one thing that happened."""
+        """Publish an event."""
         record = {
             "seq": self.take_seq(),
             "time": self.now(),
@@ -71,9 +71,9 @@ class Journal:
         }
         self.answers.append({**facts, "time": self.now()})
         del self.answers[:-ANSWERS_SHOWN]
-        told = dict(facts)
-        told.pop("message")
-        self.event("command", message, level="info" if answer == "done" else "warning", **told)
+        others = dict(facts)
+        others.pop("message")
+        self.event("command", message, level="info" if answer == "done" else "warning", **others)
         row = {
             "at": self.now(),
             "word": escape(command.word),
@@ -84,7 +84,7 @@ class Journal:
         self._ledger.put(LedgerRow("commands", row))
 
     def alert(self, code: str, message: str) -> None:
-        """Raise an alert; it stands in the status until `settle` and is told once."""
+        """Raise an alert: it stays in the status until `settle`, with one event."""
         known = self.alerts.get(code)
         self.alerts[code] = {
             "code": code,
@@ -95,6 +95,6 @@ class Journal:
             self.event("alert", message, level="warning", code=code)
 
     def settle(self, code: str) -> None:
-        """End an alert."""
+        """Clear an alert."""
         if self.alerts.pop(code, None) is not None:
             self.event("alert_ended", f"{code} is over", code=code)

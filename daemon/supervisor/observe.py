@@ -1,4 +1,4 @@
-"""Reads the folders and the workers into a snapshot; changes nothing but its own memory."""
+"""Reads the folders and the workers into one snapshot, from which the next actions are decided."""
 
 import shutil
 from dataclasses import replace
@@ -24,17 +24,17 @@ from daemon.supervisor.workers import Workers
 from daemon.supervisor.workspace import Workspace
 
 ROOM_FACTOR = 3
-"""Intake needs three times a file's size: the rows, what was refused of them, and air."""
+"""Intake needs three times a file's size: the rows, the refused ones, and some reserve."""
 
 ROWS_SEEN_S = 2.0
-"""So often the rows of the run in progress are looked at while it goes on."""
+"""Seconds between two checks of the rows of the current run."""
 
 READ = ("running", *ENDED)
-"""States of jobs that are not read again by themselves when their files change."""
+"""Job states in which a changed file is not read again automatically."""
 
 
 class Observer:
-    """One look after the other."""
+    """Takes snapshots of the workspace."""
 
     def __init__(
         self, workspace: Workspace, workers: Workers, settings: SettingsWatch, clock: Clock
@@ -60,15 +60,15 @@ class Observer:
         self.refusals.forget_other_models(self._settings.now.model)
 
     def forget_base(self) -> None:
-        """Have the base model's facts read again."""
+        """Drop the cached facts of the base model."""
         self._base = None
 
-    def look(self, stopping: bool) -> Snapshot:  # long: a field a line
-        """Return what is so now."""
+    def observe(self, stopping: bool) -> Snapshot:  # long: a field a line
+        """Return a snapshot of the folders and workers."""
         workspace, workers = self._workspace, self._workers
         orders = workspace.orders.waiting()
         control = workspace.control.look()
-        inbox = self._look_at_inbox()
+        inbox = self._read_inbox()
         growths = workspace.late_writes.look(workspace.queue.newest(READ, LOOKED_AT))
         mine = tuple(drop for drop in inbox.drops if not workers.background.fetching(drop))
         drops = (*arrivals.waiting(workspace.layout), *mine)
@@ -83,7 +83,7 @@ class Observer:
             queued = self._with_edits(queued)
         return Snapshot(
             limits=limits_of(self._settings.now),
-            base=self._look_at_base(),
+            base=self._read_base(),
             stopping=stopping,
             paused=control.paused,
             commands=control.commands,
@@ -109,8 +109,8 @@ class Observer:
             short_of_space=self._short_of_space(drops),
         )
 
-    def _look_at_inbox(self) -> InboxView:
-        """Return what lies there; a file that could not be copied is left alone for a while."""
+    def _read_inbox(self) -> InboxView:
+        """Return the contents of the inbox; a file that failed to copy is ignored for a while."""
         for drop, error in self._workers.background.take_fetched():
             if error is None or isinstance(error, arrivals.FileChanged):
                 continue
@@ -120,7 +120,7 @@ class Observer:
             self._workspace.inbox.refuse(drop, why)
         return self._workspace.inbox.look()
 
-    def _look_at_base(self) -> Base:
+    def _read_base(self) -> Base:
         model = self._settings.now.model
         if self._base is None or self._base.model != model:
             facts = bases.read_facts(self._workspace.layout, model)
@@ -138,7 +138,7 @@ class Observer:
     def _incoming(self) -> tuple[Incoming, ...]:
         queue = self._workspace.queue
         found = self._unread.of(queue.cards("incoming"))
-        # Of thousands that wait, few were begun: the others have no report to look for.
+        # Of thousands that wait few were started: the others cannot have a report.
         begun = [place for place, job in enumerate(found) if job.card.intake_starts]
         for place in begun:
             card = found[place].card
@@ -151,12 +151,12 @@ class Observer:
         now = self._settings.now
         if self._prefixes_with is not now:
             self._prefixes_with, self._prefixes = now, {}
-            for made in self._accepted.values():
-                made.forget()
+            for cache in self._accepted.values():
+                cache.forget()
         found = [
             job
-            for state, made in self._accepted.items()
-            for job in made.of(self._workspace.queue.cards(state))
+            for state, cache in self._accepted.items()
+            for job in cache.of(self._workspace.queue.cards(state))
             if job is not None
         ]
         return tuple(sorted(found, key=attrgetter("card.order")))
@@ -167,7 +167,7 @@ class Observer:
         return Queued(card, card.intake, self._prefix_now(card.own_settings))
 
     def _with_edits(self, queued: tuple[Queued, ...]) -> tuple[Queued, ...]:
-        """Look at the files of the jobs that would be trained next, at those of no others."""
+        """Check for edited files, but only of the jobs that would be trained next."""
         rows = self._settings.now.run.gather_rows
         edited = {job.card.job for job in gather(queued, rows) if self._is_edited(job.card)}
         if not edited:
@@ -180,7 +180,7 @@ class Observer:
         return card.seal != row_files.seal_of(self._workspace.layout.job(card.priority, card.job))
 
     def _running(self) -> tuple[Running, ...]:
-        """Look at the rows before each attempt, which reads them anew, and now and then in it."""
+        """Check for edited rows before each attempt, which reads them again, and during it."""
         cards, now_s = self._workspace.queue.cards("running"), self._clock.monotonic_s()
         if self._workers.trainer.view().state != "busy" or now_s - self._rows_seen_s >= ROWS_SEEN_S:
             self._rows_seen_s = now_s
@@ -192,14 +192,14 @@ class Observer:
         return tuple(Running(card, card.job in self._edited) for card in cards)
 
     def _prefix_now(self, own: str) -> str:
-        """Return the fingerprint of the prefix of jobs with such settings of their own."""
+        """Return the fingerprint of the prefix that jobs with these settings of their own get."""
         now = self._settings.now
         if own not in self._prefixes:
             self._prefixes[own] = fingerprint_of(effective(now, own).prefix)
         return self._prefixes[own]
 
     def _short_of_space(self, drops: tuple[Drop, ...]) -> bool:
-        # A larger file is refused unread: a sparse one must not hold the others up.
+        # Larger files are refused unread: a sparse one must not block the others.
         intake = self._settings.now.intake
         most = intake.max_file_bytes
         fit = [d for d in drops if d.size <= most]

@@ -1,4 +1,4 @@
-"""Carries one action out; each leaves the folders in a state that the next look understands."""
+"""Performs actions; each leaves the folders in a state that the next snapshot understands."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,7 +9,7 @@ from daemon.core import messages as say
 from daemon.core.decisions import actions as do
 from daemon.core.decisions.snapshot import Snapshot
 from daemon.core.status.ledger_rows import job_row, promotion_row, run_record, run_row, version_row
-from daemon.core.workspace.jobs import STATE_OF_OUTCOME, escape
+from daemon.core.workspace.jobs import STATE_OF_OUTCOME, ending_of, escape
 from daemon.core.workspace.untrained import records_of
 from daemon.core.workspace.versions import ancestry, jobs_of, untrained_of
 from daemon.errors import DaemonFault
@@ -19,11 +19,11 @@ from daemon.layout import ENDED
 from daemon.settings_records import to_record
 from daemon.supervisor.auditing import open_audit, settle_audit
 from daemon.supervisor.claiming import pass_on, take, unclaim
-from daemon.supervisor.corrections import settle_corrections, tell_corrections
+from daemon.supervisor.corrections import alert_corrections, settle_corrections
 from daemon.supervisor.journal import Journal
 from daemon.supervisor.request import open_run
 from daemon.supervisor.settings_watch import SettingsWatch
-from daemon.supervisor.untrained_rows import tell_left_out
+from daemon.supervisor.untrained_rows import report_untrained
 from daemon.supervisor.workers import Workers
 from daemon.supervisor.workspace import Workspace
 
@@ -43,7 +43,7 @@ class Performer:
         self._settings = settings
         self._journal = journal
         self._unanswered: dict[type, list[do.RequestCheckpoint | do.RequestEvaluation]] = {}
-        """Requests that the trainer has and the user has no answer to, by their kind."""
+        """Requests passed on to the trainer and not answered yet, by kind."""
         self._layout = workspace.layout
         self._methods: dict[type, Callable[[Any, Snapshot], None]] = {
             do.Claim: partial(take, workspace, workers.background, journal),
@@ -86,10 +86,10 @@ class Performer:
         }
 
     def perform(self, action: do.Action, seen: Snapshot) -> None:
-        """Carry an action out.
+        """Perform an action.
 
         Raises:
-            OSError: the disk refused; what was half done is found and finished by a later look.
+            OSError: the disk refused; a later tick finds and finishes what was half done.
         """
         self._methods[type(action)](action, seen)
 
@@ -120,7 +120,7 @@ class Performer:
         assert report is not None
         place = self._layout.job("incoming", card.job)
         readings.forget(place)
-        tell_corrections(self._journal, place)
+        alert_corrections(self._journal, place)
         seal = row_files.seal_of(place)
         card = replace(card, intake=report, intake_deaths=0, intake_starts=0, seal=seal)
         self._workspace.queue.move(card, "incoming", card.priority)
@@ -131,7 +131,7 @@ class Performer:
         state = STATE_OF_OUTCOME[action.outcome]
         card = action.card
         if action.source == "incoming":
-            # A worker that died left the unpacked copy of its file behind.
+            # A worker that died may have left the unpacked copy of its file behind.
             self._workspace.queue.purge("incoming", card.job)
             readings.forget(self._layout.job("incoming", card.job))
             card = replace(card, intake=self._workspace.queue.report(card, "incoming"))
@@ -144,11 +144,11 @@ class Performer:
             alone=False,
         )
         if action.source == "running":
-            tell_left_out(self._workspace, card.job, seen)
+            report_untrained(self._workspace, card.job, seen)
         self._workspace.queue.move(card, action.source, state)
         settle_corrections(self._journal, card.job)
-        level = "warning" if state == "failed" else "info"
-        message = f"{card.job} is {state} ({action.outcome}): {action.reason}"
+        level = "warning" if state == "failed" or action.outcome == "not_promoted" else "info"
+        message = f"{card.job} is {ending_of(action.outcome, action.reason)}"
         self._journal.event(
             "job_ended",
             message,
@@ -173,7 +173,7 @@ class Performer:
             version=None,
             ended_at=None,
         )
-        # The report goes last of what intake wrote: half done, the job is still where it was.
+        # The report is removed last: until then, after a crash, the job is still where it was.
         queue.move(card, action.source, "incoming")
         queue.begin_again("incoming", card.job)
         self._workspace.ledger.put(job_row(card))
@@ -188,7 +188,7 @@ class Performer:
     # --- base and lineage ---------------------------------------------------------------------
 
     def _prepare_base(self, action: do.PrepareBase, _seen: Snapshot) -> None:
-        self._journal.event("preparing", f"making the base model {action.model} ready")
+        self._journal.event("preparing", f"preparing the base model {action.model}")
         self._workers.trainer.begin(say.Prepare(action.model), "prepare")
 
     def _seal_base(self, _action: do.SealBase, _seen: Snapshot) -> None:
@@ -209,7 +209,7 @@ class Performer:
         version = self._new_base()
         self._point(version, "a new lineage on request", seen.current)
         for job in seen.queued:
-            why = f"the lineage begins anew with {version}"
+            why = f"a new lineage begins with {version}"
             self._take_in_again(do.TakeInAgain(job.card, job.card.priority, why), seen)
         self._reply(do.Reply(action.command, "done", f"a new lineage begins with {version}"), seen)
 
@@ -227,17 +227,17 @@ class Performer:
         self._workers.trainer.pause()
 
     def _resume_trainer(self, _action: do.ResumeTrainer, _seen: Snapshot) -> None:
-        self._workers.trainer.tell(say.Resume())
-        self._journal.event("resumed", "training goes on")
+        self._workers.trainer.send(say.Resume())
+        self._journal.event("resumed", "training resumes")
 
     def _request(
         self, order: say.Order, action: do.RequestCheckpoint | do.RequestEvaluation, _seen: Snapshot
     ) -> None:
-        """Pass a request on once; it is answered when the trainer reports."""
+        """Pass a request on once; it is answered when the trainer has reported."""
         waiting = self._unanswered.setdefault(type(action), [])
         if all(item.command.token != action.command.token for item in waiting):
             waiting.append(action)
-            self._workers.trainer.tell(order)
+            self._workers.trainer.send(order)
 
     def take_unanswered(self, kind: type) -> list[do.RequestCheckpoint | do.RequestEvaluation]:
         """Hand over the requests of a kind: whoever takes them answers them."""
@@ -247,7 +247,7 @@ class Performer:
         assert seen.run is not None
         message = f"{seen.run.run} is abandoned: {action.why}"
         self._journal.event("run_abandoned", message, run=seen.run.run)
-        self._workers.trainer.tell(say.Abandon())
+        self._workers.trainer.send(say.Abandon())
 
     def _mark_skip(self, action: do.MarkSkip, seen: Snapshot) -> None:
         self._workspace.runs.mark_skip(action.run, action.job)
@@ -259,13 +259,15 @@ class Performer:
         self._workers.trainer.begin(say.CarryOut(action.order), action.order)
 
     def _leave_unit(self, action: do.LeaveUnit, _seen: Snapshot) -> None:
-        message = f"the piece of {action.order} in hand is left: {action.why}"
+        message = f"the current unit of {action.order} is left: {action.why}"
         self._journal.event("piece_left", message, order=action.order)
-        self._workers.trainer.tell(say.Abandon())
+        self._workers.trainer.send(say.Abandon())
 
     def _skip_order(self, action: do.SkipOrder, seen: Snapshot) -> None:
         self._workspace.orders.skip(action.order)
-        self._reply(do.Reply(action.command, "done", f"{action.order} ends with what it has"), seen)
+        self._reply(
+            do.Reply(action.command, "done", f"{action.order} ends with its results so far"), seen
+        )
 
     def _return_job(self, action: do.ReturnJob, _seen: Snapshot) -> None:
         card = replace(action.card, alone=action.card.alone or action.alone)
@@ -339,7 +341,7 @@ class Performer:
 
     def _end_pause(self, action: do.EndPause, seen: Snapshot) -> None:
         if self._workspace.control.end_pause(action.command.created_ns):
-            message = "training goes on" if seen.paused else "it was not paused"
+            message = "training resumes" if seen.paused else "it was not paused"
             self._reply(do.Reply(action.command, "done", message), seen)
         else:
             message = "the pause is newer than this resume, so it stays"
@@ -350,7 +352,7 @@ class Performer:
         try:
             ended = {card.job: (state, card) for state in ENDED for card in queue.cards(state)}
         except DaemonFault as fault:
-            # The request would be there again at the next start, and end that one too.
+            # Unanswered, the request would end the daemon again at the next start.
             self._reply(do.Reply(action.command, "refused", fault.message), seen)
             return
         unknown = [job for job in action.jobs if job not in ended]
@@ -366,13 +368,13 @@ class Performer:
         self._reply(do.Reply(action.command, "done", message), seen)
 
     def _reply(self, action: do.Reply, _seen: Snapshot) -> None:
-        # Answered first, forgotten second: a crash between answers twice rather than never.
+        # Answered first, removed second: a crash in between answers twice rather than never.
         self._journal.answer(action.command, action.answer, action.message)
         self._workspace.control.forget(action.command)
 
     def _end_intake_worker(self, action: do.EndIntakeWorker, _seen: Snapshot) -> None:
         if action.dead:
-            message = f"the intake worker is ended: {action.why}"
+            message = f"ending the intake worker: {action.why}"
             self._journal.event("intake_ended", message, level="warning")
             self._workers.intake.kill(wanted=False)
         else:
@@ -380,9 +382,9 @@ class Performer:
 
     def _end_trainer(self, action: do.EndTrainer, _seen: Snapshot) -> None:
         if action.dead:
-            message = f"the trainer is ended: {action.why}"
+            message = f"ending the trainer: {action.why}"
             self._journal.event("trainer_ended", message, level="warning")
             self._workers.trainer.kill(wanted=False)
         else:
-            self._journal.event("trainer_dismissed", f"the trainer leaves: {action.why}")
+            self._journal.event("trainer_dismissed", f"stopping the trainer: {action.why}")
             self._workers.trainer.leave()

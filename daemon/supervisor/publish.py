@@ -1,4 +1,4 @@
-"""What people see: folds the workers' reports into progress and writes the status document."""
+"""Folds the workers' reports into progress and writes the status document."""
 
 import os
 from dataclasses import dataclass, replace
@@ -34,7 +34,7 @@ class _Attempt:
 
 
 class Publisher:
-    """Holds what the document needs beyond the snapshot."""
+    """Holds what the status document needs beyond the snapshot."""
 
     def __init__(
         self,
@@ -60,15 +60,15 @@ class Publisher:
         self._started_s = clock.monotonic_s()
         self._boot_id = f"{journal.boot}-{os.getpid()}"
         self._machine = MachineReadings(workspace.layout.root, workers, clock)
-        self._told_of: Measured | None = None
+        self._shown: Measured | None = None
         self._judged: Measurement | None = None
-        """What the judgement of the version in `_told_of` found."""
+        """The judgement of the version in `_shown`."""
         self._base_problem: tuple[str, str] | None = None
         """Code and message of why the base model is not ready."""
         self._judging = False
 
     def report(self, report: say.Report) -> None:
-        """Fold one report of a worker."""
+        """Fold in one report of a worker."""
         match report:
             case say.RunBegun():
                 self._begin(report)
@@ -96,7 +96,7 @@ class Publisher:
     def _begin(self, report: say.RunBegun) -> None:
         self._judging = False
         self._progress = self._named(Progress.from_record(report.progress))
-        self._told_of = None
+        self._shown = None
         self._attempt = _Attempt(
             begun=report,
             step_in_run=report.step_in_run,
@@ -147,11 +147,11 @@ class Publisher:
     def publish(  # long: a fact a line
         self, seen: Snapshot, status: str | None, leftovers: tuple[Any, ...]
     ) -> str:
-        """Write the document and return the state it tells, in a sentence."""
+        """Write the document; return its state as a sentence."""
         if seen.run is None:
             self._attempt = None
         self._remember(seen)
-        self._machine.look(self._metrics)
+        self._machine.sample(self._metrics)
         state, message = (status, _of_the_end(status, seen)) if status else self._state(seen)
         version, layout = seen.version, self._workspace.layout
         facts = Facts(
@@ -167,7 +167,7 @@ class Publisher:
             log_file=str(layout.log_file.relative_to(layout.root)),
             progress=self._progress,
             measured=self._measured(seen),
-            judged=None if self._in_hand(seen) else self._judged,
+            judged=None if self._current_attempt(seen) else self._judged,
             metrics=self._metrics,
             committed_step=self._attempt.committed_step if self._attempt else None,
             run=self._run_view(seen),
@@ -197,36 +197,36 @@ class Publisher:
         return self._base_problem
 
     def _remember(self, seen: Snapshot) -> None:
-        """Outside a run, tell the histories of the current version, whatever the last run did."""
-        version, told = seen.version, self._told_of
-        if version is None or self._in_hand(seen) is not None:
+        """Outside a run, show the history of the current version, whatever the last run did."""
+        version, shown = seen.version, self._shown
+        if version is None or self._current_attempt(seen) is not None:
             return
-        if told is not None and told.version == version.version:
+        if shown is not None and shown.version == version.version:
             return
         record = self._workspace.models.training_state(version.version) or {}
         self._progress = self._named(Progress.from_record(record.get("progress", {})))
         files = tuple(self._file_of(job) for job in version.job_ids)
         before = version.step - int(record.get("step_in_run", 0))
-        self._told_of = Measured(version.run, files, before, version.version, version.verdict)
+        self._shown = Measured(version.run, files, before, version.version, version.verdict)
         evaluations = self._workspace.models.evaluations(version.version)
         self._judged = judgement_of(evaluations, version.step, version.step - before)
 
     def _measured(self, seen: Snapshot) -> Measured | None:
-        attempt, view = self._in_hand(seen), self._run_view(seen)
+        attempt, view = self._current_attempt(seen), self._run_view(seen)
         if attempt is None or view is None:
-            return self._told_of
+            return self._shown
         return Measured(attempt.begun.run, view.files, self._progress.step - attempt.step_in_run)
 
-    def _in_hand(self, seen: Snapshot) -> _Attempt | None:
-        """Return the attempt whose reports are folded; a run is claimed before it has begun."""
+    def _current_attempt(self, seen: Snapshot) -> _Attempt | None:
+        """Return the attempt at the current run; None until the trainer has begun it."""
         attempt = self._attempt
         return attempt if attempt and seen.run and attempt.begun.run == seen.run.run else None
 
     def _state(self, seen: Snapshot) -> tuple[str, str]:
         if self._trouble.full:
-            return "disk_full", "the disk is full; work goes on by itself when there is room"
+            return "disk_full", "the disk is full; work resumes when there is room"
         if seen.short_of_space:
-            return "waiting_for_space", "the next file needs three times its size of free room"
+            return "waiting_for_space", "the next file needs free space of three times its size"
         reason = blocked(seen)
         if reason is not None:
             return "blocked", reason
@@ -247,7 +247,7 @@ class Publisher:
             return state, f"{seen.run.run} {doing}{waits}"
         if seen.base.name is None:
             doing = f": {seen.trainer.doing}" if seen.trainer.doing else ""
-            return "preparing", f"making the base model {seen.base.model} ready{doing}"
+            return "preparing", f"preparing the base model {seen.base.model}{doing}"
         if seen.incoming:
             doing = f": {seen.intake.doing}" if seen.intake.doing else ""
             return "intake", f"reading {len(seen.incoming)} file(s){doing}"
@@ -260,14 +260,14 @@ class Publisher:
         kind = kind_of(order.order)
         assert kind is not None
         if unit is None or unit.order != order.order:
-            return OrderView(order.order, kind.name, order.about, "is getting ready")
+            return OrderView(order.order, kind.name, order.about, "is starting")
         return OrderView(
             order.order,
             kind.name,
             order.about,
             unit.doing,
-            unit.piece,
-            unit.pieces,
+            unit.unit,
+            unit.units,
             self._unit_step,
             unit.total_steps,
         )
@@ -277,7 +277,7 @@ class Publisher:
         if run is None:
             return None
         names = {card.job: escape(card.name) for card in self._workspace.queue.cards("running")}
-        attempt = self._in_hand(seen)
+        attempt = self._current_attempt(seen)
         now_s = self._clock.monotonic_s()
         return RunView(
             run=run.run,
@@ -291,15 +291,15 @@ class Publisher:
 
 
 def _of_the_end(status: str, seen: Snapshot) -> str:
-    """Say what a daemon leaves that is ending, or has ended, and how it goes on."""
+    """Return what a daemon that ends leaves behind, and how work continues."""
     if status == "stopping":
-        return "what is under way is saved, then the daemon ends"
+        return "saving work in progress, then the daemon ends"
     reason = blocked(seen)
     if reason is not None:
         return f"the daemon has ended, and nothing can be trained: {reason}"
     files = len(seen.drops) + len(seen.incoming) + len(seen.queued)
-    waits = [f"{seen.run.run} goes on"] if seen.run is not None else []
-    waits += [f"{order.order} goes on" for order in seen.orders[:1]]
+    waits = [f"{seen.run.run} resumes"] if seen.run is not None else []
+    waits += [f"{order.order} resumes" for order in seen.orders[:1]]
     waits += [f"{files} file(s) wait"] if files else []
     left = f": {' and '.join(waits)}" if waits else ""
     return f"the daemon has ended; 'finetuned run' starts it again{left}"

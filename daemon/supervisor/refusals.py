@@ -1,4 +1,7 @@
-"""Keeps what the trainer refused until it begins; whether to try again is decided in core."""
+"""Remembers runs and base models that the trainer refused, with the circumstances at the time.
+
+Whether to try again is decided in core.
+"""
 
 import hashlib
 import json
@@ -21,7 +24,7 @@ from daemon.supervisor.settings_watch import SettingsWatch
 
 
 class Refusals:
-    """At most one of the run in progress and one of the base model."""
+    """At most one refusal of the current run and one of the base model."""
 
     def __init__(
         self, runs: RunRequests, queue: Queue, settings: SettingsWatch, clock: Clock
@@ -34,15 +37,15 @@ class Refusals:
         self._base: Refusal | None = None
         self._base_deaths = 0
         self._died_over: str | None = None
-        """The model that the deaths were over."""
+        """The model during whose preparation the deaths occurred."""
 
     # --- what the trainer reports -------------------------------------------------------------
 
     def refuse_run(self, report: say.RunRefused) -> None:
-        """Remember that the trainer cannot begin a run."""
+        """Remember that the trainer cannot start a run."""
         if not self._runs.has(report.run):
             return
-        # As this release reads them: a setting that is new to it is no edit by the user.
+        # As this release reads them: a setting that is new in it is not an edit by the user.
         saved = read_saved(self._runs.request(report.run)["settings"]).settings
         tried_with = _digest(to_record(saved))
         under = self._now(self._of_running())
@@ -50,17 +53,17 @@ class Refusals:
         self._run = after(self._run, fresh)
 
     def forget_run(self, run: str) -> None:
-        """Forget the refusal of a run: it has begun."""
+        """Clear the refusal of a run that has started."""
         if self._run is not None and self._run.of == run:
             self._run = None
 
     def refuse_base(self, model: str, code: str, message: str, passing: bool) -> None:
-        """Remember that the trainer cannot make a base model ready."""
+        """Remember that the trainer cannot prepare a base model."""
         under = self._now(self._settings.now)
         self._base = after(self._base, Refusal(model, code, message, passing, under))
 
     def count_base_death(self, how: str) -> None:
-        """Count a death of the trainer while it prepared the base; too many are a refusal."""
+        """Count a crash of the trainer while it prepared the base; too many make a refusal."""
         model = self._settings.now.model
         self._base_deaths = self._base_deaths + 1 if model == self._died_over else 1
         self._died_over = model
@@ -72,14 +75,14 @@ class Refusals:
             self.refuse_base(model, "trainer_died", message, True)
 
     def forget_base(self) -> None:
-        """Forget the refusal of the base: it is ready."""
+        """Clear the refusal of the base: it is ready."""
         self._base, self._base_deaths = None, 0
 
     def forget_other_models(self, model: str) -> None:
-        """Forget the refusal of a base that is not configured any more."""
+        """Drop the refusal of a base that is not configured any more."""
         self._base = self.of_base(model)
 
-    # --- what a look is told ------------------------------------------------------------------
+    # --- for the snapshot ---------------------------------------------------------------------
 
     def of_run(self, run: str | None) -> Refusal | None:
         """Return the refusal of a run; None where the last one was of another."""
@@ -90,11 +93,11 @@ class Refusals:
         return self._base if self._base is not None and self._base.of == model else None
 
     def circumstances_of_run(self) -> Circumstances:
-        """Return what the run would be tried under now."""
+        """Return the circumstances under which the run would be tried now."""
         return self._now(self._of_running()) if self._run is not None else Circumstances()
 
     def circumstances_of_base(self) -> Circumstances:
-        """Return what the base would be tried under now."""
+        """Return the circumstances under which the base would be tried now."""
         return self._now(self._settings.now) if self._base is not None else Circumstances()
 
     def _now(self, settings: Settings) -> Circumstances:

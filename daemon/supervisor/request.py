@@ -1,4 +1,4 @@
-"""Opens a run with its request: all that the trainer needs before it makes its own choices."""
+"""Opens a run: builds its request, with everything the trainer needs to freeze its own choices."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ def open_run(
     action: do.OpenRun,
     seen: Snapshot,
 ) -> None:
-    """Open a run of jobs that are to be trained together, from the current version."""
+    """Open a run that trains jobs together, from the current version."""
     run = workspace.runs.take_name()
     saved = with_saved_own(settings.now, action.jobs[0].own_settings)
     if saved.misfits:
@@ -43,7 +43,7 @@ def open_run(
 def make_request(
     workspace: Workspace, settings: Settings, run: str, jobs: list[str], at: str, seen: Snapshot
 ) -> dict[str, Any]:
-    """Return the content of `request.json` for jobs that begin at the current version."""
+    """Return the contents of `request.json` for jobs to train from the current version."""
     version = seen.version
     assert version is not None
     base = bases.read_facts(workspace.layout, settings.model)
@@ -69,5 +69,5 @@ def make_request(
 
 
 def effective(settings: Settings, own: str) -> Settings:
-    """Return the settings of a run: the job's own over the common ones."""
+    """Return the settings of a run: the workspace's, overridden by the job's own."""
     return with_saved_own(settings, own).settings

@@ -29,11 +29,11 @@ WATCH_EVERY_S = 5.0
 OBEYING = (do.Reply, do.MoveLink, do.Verify, do.Retry, do.NewLineage, do.EndPause)
 OBEY_ROUNDS = 300
 WITHOUT_EFFECT = (do.Verify, do.RequestCheckpoint, do.RequestEvaluation, do.PauseTrainer, do.Backup)
-"""Actions that only ask: what they lead to is seen later, so the tick may wait after them."""
+"""Actions that only send requests: their effect shows later, so the loop may wait after them."""
 
 
 class Supervisor:
-    """One daemon over one workspace, whose lock is held by the caller."""
+    """The daemon of one workspace, whose lock the caller holds."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Supervisor:
         *,
         only_order: str | None = None,
     ) -> None:
-        """With `only_order`, everything but that order and the control files is left as it is."""
+        """With `only_order`, only that order and the control files are worked on."""
         self._workspace = workspace
         self._workers = workers
         self._sources = sources
@@ -73,7 +73,7 @@ class Supervisor:
         )
         self._awake = KeepAwake(settings.now.trainer.keep_awake)
         self._leaving = False
-        self._told: set[Leftover] = set()
+        self._reported: set[Leftover] = set()
         self._was_paused = False
         self._watched_s = -1e9
 
@@ -100,8 +100,8 @@ class Supervisor:
             try:
                 seen, acted = self.tick()
             except OSError as error:
-                # What it did until then stands; what is left is seen by the next look.
-                self._rest(error, "a look at the workspace")
+                # What was done until then stands; the next tick sees what is left.
+                self._rest(error, "reading the workspace")
                 if self._sources.signals.stops:
                     return self._leave(None, ExitCode.OK)
                 continue
@@ -115,39 +115,39 @@ class Supervisor:
             self._sources.wakeups.wait(0.0 if acted else self._pause_s(seen))
 
     def _rest(self, error: OSError, what: str) -> None:
-        """Tell of an error that came between, and wait; signals are heard meanwhile."""
+        """Report a disk error and wait; a signal ends the wait."""
         rest_s = self._trouble.met(error, what)
         state = "disk_full" if self._trouble.full else "disk trouble"
         self._notify.alive(state)
         self._sources.wakeups.wait(rest_s)
 
     def obey_once(self) -> None:
-        """Carry the control files out without training: for a command with no daemon alive."""
+        """Carry out control files without training, for a command when no daemon runs."""
         self._begin()
-        seen = self._observer.look(stopping=False)
+        seen = self._observer.observe(stopping=False)
         for _ in range(OBEY_ROUNDS):
             wanted = [action for action in decide(seen) if isinstance(action, OBEYING)]
             if not seen.commands and not wanted:
                 break
             self._perform(wanted, seen)
             self._sources.wakeups.wait(SETTLING_S)
-            seen = self._observer.look(stopping=False)
+            seen = self._observer.observe(stopping=False)
         self._publisher.publish(seen, "stopped", self._observer.leftovers)
         self._close()
 
     def tick(self) -> tuple[Snapshot, bool]:
-        """Do one round; return what was seen and whether anything was done about it."""
+        """Do one round; return the snapshot and whether anything was done."""
         self._trouble.check_ground()
         self._worker_reports.listen(self._leaving)
         if self._settings.refresh():
             self._observer.settings_changed()
-            self._journal.event("settings", "the edited settings count from the next run")
+            self._journal.event("settings", "the edited settings apply from the next run")
         if self._only_order is None:
             self._workers.server.tend(self._settings.now.server, self._journal)
-        seen = self._observer.look(stopping=self._sources.signals.stops > 0)
+        seen = self._observer.observe(stopping=self._sources.signals.stops > 0)
         if self._only_order is not None:
             seen = with_one_order(seen, self._only_order)
-        self._tell(seen)
+        self._announce(seen)
         actions = decide(seen)
         if not actions and seen.run is None and self._only_order is None:
             actions = self._housekeeping(seen)
@@ -161,7 +161,7 @@ class Supervisor:
     # --- begin and end ------------------------------------------------------------------------
 
     def _try_to_begin(self) -> bool:
-        """Begin; false after a rest where the disk refused."""
+        """Start up; return False, after a rest, where the disk refused."""
         try:
             self._begin()
         except OSError as error:
@@ -176,17 +176,17 @@ class Supervisor:
         for mended in self._workspace.queue.settle_duplicate_jobs():
             journal.event("mended", f"removed the leftover of a crash: {mended}")
         for card in self._workspace.queue.unfinished_claims():
-            self._performer.perform(do.PutBack(card), self._observer.look(stopping=False))
+            self._performer.perform(do.PutBack(card), self._observer.observe(stopping=False))
         for state, card in self._workspace.queue.unread():
-            again = do.TakeInAgain(card, state, "what intake had found of it cannot be read")
-            self._performer.perform(again, self._observer.look(stopping=False))
+            again = do.TakeInAgain(card, state, "intake's results for it cannot be read")
+            self._performer.perform(again, self._observer.observe(stopping=False))
         for command in self._workspace.control.stale():
-            self._journal.answer(command, "stale", "it was about another run of the daemon")
+            self._journal.answer(command, "stale", "it is from before the daemon started")
             self._workspace.control.forget(command)
-        journal.event("started", f"finetuned works in {self._workspace.layout.root}")
+        journal.event("started", f"finetuned has started in {self._workspace.layout.root}")
 
     def _end_on_disk_fault(self, fault: DiskFault) -> None:
-        """End without a disk to write to: the workers' last commits stand."""
+        """End without a usable disk: the workers' last commits stand."""
         self._notify.stopping()
         self._workers.kill()
         if fault.code != "workspace_gone":
@@ -194,7 +194,7 @@ class Supervisor:
         self._close()
 
     def _leave(self, seen: Snapshot | None, verdict: ExitCode) -> ExitCode:
-        """End the workers within their budget; a second signal ends them at once."""
+        """End the workers within their time budget; a second signal kills them at once."""
         signals = self._sources.signals
         self._notify.stopping()
         if seen is not None:
@@ -212,9 +212,9 @@ class Supervisor:
         self._worker_reports.listen(leaving=True)
         self._journal.event("stopped", "finetuned has stopped", code=int(verdict))
         try:
-            self._publisher.publish(self._observer.look(stopping=True), "stopped", ())
+            self._publisher.publish(self._observer.observe(stopping=True), "stopped", ())
         except OSError as error:
-            self._trouble.met(error, "the last look at the workspace")
+            self._trouble.met(error, "the last snapshot of the workspace")
         self._close()
         return verdict
 
@@ -225,7 +225,7 @@ class Supervisor:
         self._workspace.ledger.close()
 
     def _finished(self, seen: Snapshot) -> ExitCode | None:
-        """Say how `--until-idle` ends; None while there is anything to do or to wait for."""
+        """Return the exit code of `--until-idle`; None while there is work to do or wait for."""
         reason = blocked(seen)
         if reason is not None and seen.trainer.state in ("off", "idle"):
             return ExitCode.MODEL if seen.base.refusal else ExitCode.BLOCKED
@@ -260,7 +260,7 @@ class Supervisor:
     def _housekeeping(self, seen: Snapshot) -> list[do.Action]:
         failed = self._workers.background.take_failed_copies()
         for version, why in failed.items():
-            self._journal.alert("backup_failed", f"no second copy of {version}: {why}")
+            self._journal.alert("backup_failed", f"no backup of {version}: {why}")
         if failed:
             return []
         models = self._workspace.models
@@ -284,15 +284,15 @@ class Supervisor:
         notify_s = self._notify.every_s or HEARTBEAT_S
         return min(HEARTBEAT_S, self._settings.now.inbox.rescan_s, notify_s)
 
-    def _tell(self, seen: Snapshot) -> None:
-        """Tell, once each, what the user should know of this look."""
+    def _announce(self, seen: Snapshot) -> None:
+        """Publish events and alerts for what is new in this snapshot."""
         journal = self._journal
-        # Forgotten with the file: the next one may be given its inode, and is another.
-        self._told = {item for item in self._told if self._workspace.inbox.lies_there(item)}
+        # Forgotten with the file: another one may reuse its inode.
+        self._reported = {item for item in self._reported if self._workspace.inbox.lies_there(item)}
         for item in self._observer.leftovers:
-            if item not in self._told:
-                self._told.add(item)
-                message = f"{item.name!a} in inbox/ is no work: {item.reason}"
+            if item not in self._reported:
+                self._reported.add(item)
+                message = f"{item.name!a} in inbox/ is not a training file: {item.reason}"
                 journal.event("leftover", message, level="warning", name=ascii(item.name))
         if seen.paused != self._was_paused:
             self._was_paused = seen.paused

@@ -1,4 +1,4 @@
-"""Tells a job, as it ends, which of its rows the run left out."""
+"""Adds the rows that a run did not train to the `rejected.jsonl` of their job, as the job ends."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -8,8 +8,8 @@ from daemon.folders.runs import left_out
 from daemon.supervisor.workspace import Workspace
 
 
-def tell_left_out(workspace: Workspace, job: str, seen: Snapshot) -> None:
-    """Lay what the run in progress says of a job's rows over its `rejected.jsonl`."""
+def report_untrained(workspace: Workspace, job: str, seen: Snapshot) -> None:
+    """Merge the current run's records of untrained rows into a job's `rejected.jsonl`."""
     if seen.run is not None:
         rejected = workspace.layout.job("running", job).rejected
         left_out.lay_over(rejected, _records(workspace, job, seen, seen.run))
@@ -24,5 +24,5 @@ def _records(
     version = workspace.layout.version(sealed)
     if (version / left_out.NAME).exists():
         return left_out.read(version, job)
-    # A version that an earlier release drafted has them in its manifest alone.
+    # A version drafted by an earlier release has them in its manifest only.
     return workspace.models.set_aside(sealed, job)

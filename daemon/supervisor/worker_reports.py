@@ -1,4 +1,4 @@
-"""Folds what the workers say, and how they die, into folders and journal; decides nothing."""
+"""Handles the workers' reports and deaths: events, alerts, counts of attempts, answers."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,7 +27,7 @@ from daemon.supervisor.workspace import Workspace
 
 
 class WorkerReports:
-    """The ear of one supervisor."""
+    """Receives the reports of one supervisor's workers."""
 
     def __init__(
         self,
@@ -49,15 +49,15 @@ class WorkerReports:
         self._retries = RetryQueue()
 
     def listen(self, leaving: bool) -> None:
-        """Take in what the workers said; `leaving` does not wait for room to write it down.
+        """Process pending reports; with `leaving`, errors of the disk are ignored.
 
         Raises:
-            OSError: the disk refused; what is to be written is owed, and paid by the next call.
+            OSError: the disk refused; the writes stay queued for the next call.
         """
-        for hand in (self._workers.intake, self._workers.trainer):
-            reports, died = hand.listen()
-            if hand is self._workers.trainer and any(isinstance(r, say.Ready) for r in reports):
-                # It says so once it holds the model.
+        for worker in (self._workers.intake, self._workers.trainer):
+            reports, died = worker.listen()
+            if worker is self._workers.trainer and any(isinstance(r, say.Ready) for r in reports):
+                # The trainer reports this once it holds the model.
                 self._journal.settle("model_busy")
             for report in reports:
                 if isinstance(report, str):
@@ -65,8 +65,8 @@ class WorkerReports:
                 else:
                     self._on_report(report)
             if died is not None:
-                self._on_death(died, hand is self._workers.trainer)
-        self._retries.pay(leaving)
+                self._on_death(died, worker is self._workers.trainer)
+        self._retries.flush(leaving)
 
     def _on_report(self, report: say.Report) -> None:
         journal = self._journal
@@ -86,7 +86,7 @@ class WorkerReports:
             case say.Prepared(model, name):
                 self._observer.forget_base()
                 self._observer.refusals.forget_base()
-                journal.event("prepared", f"{model} lies in models/base/{name}")
+                journal.event("prepared", f"{model} is ready in models/base/{name}")
             case say.PrepareFailed(model, code, message, passing):
                 self._observer.refusals.refuse_base(model, code, message, passing)
             case say.RunRefused():
@@ -105,14 +105,14 @@ class WorkerReports:
                 journal.event("alert", message, level="warning", code=code)
 
     def _refused(self, report: say.RunRefused) -> None:
-        """Remember a refusal; the alert `blocked` stands until the run has begun."""
+        """Remember a refusal; the alert `blocked` stays until the run has started."""
         self._observer.refusals.refuse_run(report)
-        # A device that was lost is asked whether it is back before anything is loaded again.
+        # After a lost device the next trainer polls it before it loads anything.
         after: Literal["device"] | None = "device" if report.code == "device_lost" else None
         self._retry_attempts(report.run, lambda known: replace(uncounted(known), after=after))
         self._journal.event(
             "run_refused",
-            f"{report.run} cannot begin: {report.message}",
+            f"{report.run} cannot start: {report.message}",
             level="warning",
             run=report.run,
             code=report.code,
@@ -121,11 +121,11 @@ class WorkerReports:
     def _on_order_report(self, report: say.UnitBegun | say.UnitEnded | say.OrderEnded) -> None:
         journal = self._journal
         match report:
-            case say.UnitBegun(order, piece, _, doing, _):
-                journal.event("piece_begun", f"{order} {doing}", order=order, piece=piece)
-            case say.UnitEnded(order, piece, message):
+            case say.UnitBegun(order, unit, _, doing, _):
+                journal.event("piece_begun", f"{order} {doing}", order=order, piece=unit)
+            case say.UnitEnded(order, unit, message):
                 self._retries.add(partial(self._workspace.orders.reset_deaths, order))
-                journal.event("piece_ended", f"{order}: {message}", order=order, piece=piece)
+                journal.event("piece_ended", f"{order}: {message}", order=order, piece=unit)
             case say.OrderEnded(order, message):
                 layout = self._workspace.layout
                 report_file = layout.order(order).report.relative_to(layout.root)
@@ -134,7 +134,7 @@ class WorkerReports:
                 self._remember(order)
 
     def _remember(self, order: str) -> None:
-        """Put the scores of an evaluation into the ledger."""
+        """Write the scores of an evaluation to the ledger."""
         result = read_result(self._workspace.layout.order(order))
         if kind_of(order) == EVALUATION and result is not None:
             for row in score_rows(result):
@@ -146,7 +146,7 @@ class WorkerReports:
         if report.validation_loss is not None:
             parts.append(f"validation loss {report.validation_loss:.3f}")
         if report.left_out:
-            parts.append(f"{report.left_out} item(s) left out to keep to the time budget")
+            parts.append(f"{report.left_out} item(s) left out to stay within the time budget")
         message = f"step {report.step}: {', '.join(parts)}"
         self._journal.event(
             "evaluated",
@@ -166,7 +166,7 @@ class WorkerReports:
             self._retries.add(partial(self._workspace.control.forget, action.command))
 
     def _on_death(self, died: Died, trainer: bool) -> None:
-        """Count a death that was nobody's wish, and say how it happened."""
+        """Count a death that was not requested, and report how it happened."""
         run = died.on
         for kind in (RequestCheckpoint, RequestEvaluation) if trainer else ():
             self._answer(kind, "the trainer has ended", "too_late")
@@ -176,7 +176,7 @@ class WorkerReports:
             self._on_intake_death((run, *died.others), died.wanted or died.full)
         if died.wanted or died.busy or died.full or run is None:
             if trainer and run is not None:
-                # Told to end, it may have run out of memory before it could.
+                # It may have run out of memory before it could obey the order to end.
                 after = died.cause.after
                 self._retry_attempts(run, lambda known: replace(uncounted(known), after=after))
             if died.wanted and run is not None and self._workspace.orders.has(run):
@@ -202,7 +202,7 @@ class WorkerReports:
             self._retry_attempts(run, lambda known: after_death(known, died.cause, how))
 
     def _on_intake_death(self, held: tuple[str, ...], nobodys_fault: bool) -> None:
-        """Count a death on the job that was being read, whichever was handed over last."""
+        """Count a death against the jobs that were being read, not the last one sent."""
         read = [job for job in held if readings.look(self._incoming(job)).open]
         for job in read if nobodys_fault else read or held[:1]:
             if nobodys_fault:
@@ -214,7 +214,7 @@ class WorkerReports:
         return self._workspace.layout.job("incoming", job)
 
     def _retry_attempts(self, run: str, change: Callable[[Attempts], Attempts]) -> None:
-        """Owe a change of a run's count; made once, however often it has to be written."""
+        """Queue a change of a run's attempts; computed once, however often the write is retried."""
         changed: list[Attempts] = []
 
         def write() -> None:

@@ -1,4 +1,4 @@
-"""Everything that works for the supervisor: three processes, and a thread for large files."""
+"""The supervisor's workers: intake, trainer and server processes, and a background thread."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from daemon.supervisor.worker_process import WorkerProcess
 
 @dataclass(frozen=True)
 class Workers:
-    """They are started and ended together with their supervisor."""
+    """The workers of one supervisor, which end with it."""
 
     intake: WorkerProcess
     trainer: WorkerProcess
@@ -18,22 +18,22 @@ class Workers:
 
     @property
     def gone(self) -> bool:
-        """Whether no process is left."""
+        """Whether all processes have ended."""
         return self.intake.gone and self.trainer.gone and self.server.gone
 
     def leave(self) -> None:
-        """Ask the processes to save what they do and end."""
+        """Order the processes to save their work and end."""
         self.intake.leave()
         self.trainer.leave()
         self.server.leave()
 
     def kill(self) -> None:
-        """End the processes now; the workers' last commits stand."""
+        """Kill the processes; their last commits stand."""
         self.intake.kill(wanted=True)
         self.trainer.kill(wanted=True)
         self.server.kill()
 
     def close(self) -> None:
-        """Let go of the server, and wait for the thread."""
+        """Close the server's pipes, and wait for the background thread."""
         self.server.close()
         self.background.close()

@@ -1,4 +1,4 @@
-"""The folders of a workspace, each as the one object that writes it."""
+"""The folders of a workspace, each as the object that reads and writes it."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from daemon.layout import Layout
 
 @dataclass(frozen=True)
 class Workspace:
-    """What the supervisor reads and changes on disk."""
+    """The folders that the supervisor works on."""
 
     layout: Layout
     inbox: Inbox

@@ -1,4 +1,4 @@
-"""The orders about the run or piece in hand, looked at between pieces of work; does no work."""
+"""Collects the supervisor's orders about the current run or unit, polled between two passes."""
 
 from typing import Literal, assert_never
 
@@ -7,11 +7,11 @@ from daemon.core.messages import Order
 from daemon.pipes import Pipe
 
 Leaving = Literal["abandon", "stop"]
-"""The piece alone, or with it the trainer."""
+"""Leave the current unit of work only (`abandon`), or end the trainer as well (`stop`)."""
 
 
 class OrderMailbox:
-    """What the supervisor wants of the run, from the orders taken so far."""
+    """What the supervisor wants of the current run, from the orders received so far."""
 
     def __init__(self, pipe: Pipe) -> None:
         self._pipe = pipe
@@ -21,22 +21,22 @@ class OrderMailbox:
         self._leaving: Leaving | None = None
 
     def look(self) -> bool:
-        """Take the orders that are there; return whether the run is to be left."""
+        """Process pending orders without waiting; return whether to leave the run."""
         while (order := self._pipe.poll()) is not None:
             self._take(order)
         return self.leaving is not None
 
     def wait(self, timeout_s: float | None) -> bool:
-        """Wait for the next order; return whether the run is to be left."""
+        """Wait for the next order; return whether to leave the run."""
         order = self._pipe.wait(timeout_s)
         if order is not None:
             self._take(order)
         return self.leaving is not None
 
     def attend(self, on: str) -> bool:
-        """Take the orders that are there, and wait while paused, saying so of `on`.
+        """Process pending orders, and wait while paused; `on` is what is reported as paused.
 
-        Returns whether the piece is to be left.
+        Returns whether to leave the current unit of work.
         """
         left = self.look()
         announced = False
@@ -49,20 +49,20 @@ class OrderMailbox:
 
     @property
     def leaving(self) -> Leaving | None:
-        """How the work is to be left; a supervisor that is gone wants the trainer to end."""
+        """How to leave the current work, if at all; without a supervisor the trainer ends."""
         return self._leaving or ("stop" if self._pipe.closed else None)
 
     def stop(self) -> None:
-        """Have the work left and the trainer end, whatever is asked for."""
+        """Leave the current work and end the trainer, whatever the orders say."""
         self._leaving = "stop"
 
     def take_commit_request(self) -> bool:
-        """Return whether a checkpoint is asked for; whoever takes the request fulfils it."""
+        """Return whether a checkpoint was requested, and clear the request."""
         wanted, self._commit_wanted = self._commit_wanted, False
         return wanted
 
     def take_evaluation_request(self) -> bool:
-        """Return whether an evaluation is asked for; whoever takes the request fulfils it."""
+        """Return whether an evaluation was requested, and clear the request."""
         wanted, self._evaluation_wanted = self._evaluation_wanted, False
         return wanted
 
@@ -81,7 +81,7 @@ class OrderMailbox:
             case say.Stop():
                 self.stop()
             case say.TakeIn() | say.Prepare() | say.Train() | say.CarryOut():
-                message = f"{type(order).__name__} came while a run was in hand"
+                message = f"{type(order).__name__} arrived in the middle of a run"
                 self._pipe.send(say.Alerted("order_out_of_turn", message))
             case _:
                 assert_never(order)

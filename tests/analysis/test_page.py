@@ -8,8 +8,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from daemon.analysis import assets
 from daemon.analysis.page import render
+from daemon.reports import assets
 from tests.analysis.reports import EVIL, accepted
 
 

@@ -29,7 +29,7 @@ def files() -> list[Path]:
 
 def pages() -> list[Path]:
     """Return every Markdown page."""
-    return [path for path in files() if path.suffix == ".md"]
+    return [p for p in files() if p.suffix == ".md" and p.parent.name != "templates"]
 
 
 def links(path: Path) -> list[str]:

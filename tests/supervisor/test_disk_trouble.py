@@ -57,10 +57,10 @@ def test_an_inbox_that_is_gone_is_an_alert_until_it_is_back(
     """Fault N9."""
     inbox = parts.workspace.layout.inbox
     inbox.rename(inbox.with_name("elsewhere"))
-    supervisor._tell(supervisor._observer.look(stopping=False))
+    supervisor._announce(supervisor._observer.observe(stopping=False))
     assert str(inbox) in parts.journal.alerts["inbox"]["message"]
     inbox.with_name("elsewhere").rename(inbox)
-    supervisor._tell(supervisor._observer.look(stopping=False))
+    supervisor._announce(supervisor._observer.observe(stopping=False))
     assert "inbox" not in parts.journal.alerts
 
 
@@ -70,7 +70,7 @@ def test_a_link_that_is_gone_is_an_alert_until_it_is_back(
     """Fault V5."""
 
     def alerts() -> list[str]:
-        supervisor._tell(supervisor._observer.look(stopping=False))
+        supervisor._announce(supervisor._observer.observe(stopping=False))
         return list(parts.journal.alerts)
 
     assert alerts() == []

@@ -79,7 +79,7 @@ def test_a_daemon_that_is_killed_before_its_worker_reads_never_parks_the_file(
     for _ in range(12):
         begun = with_deaf_intake(tmp_path)
         supervisor = begun.supervisor()
-        seen = supervisor._observer.look(stopping=False)
+        seen = supervisor._observer.observe(stopping=False)
         actions = [
             a for a in decide(w.quiet(incoming=seen.incoming)) if not isinstance(a, do.Reply)
         ]
@@ -97,7 +97,7 @@ def test_a_death_counts_for_the_file_that_was_being_read(
     huge, small = add(parts, "huge.jsonl").job, add(parts, "small.jsonl").job
     readings.begin(parts.workspace.layout.job("incoming", huge))
     supervisor._worker_reports._on_death(died(small, huge), trainer=False)
-    supervisor._worker_reports._retries.pay(False)
+    supervisor._worker_reports._retries.flush(False)
     assert {job: card.intake_deaths for job, card in cards(parts).items()} == {huge: 1, small: 0}
 
 
@@ -107,7 +107,7 @@ def test_a_death_before_anything_was_read_counts_for_the_file_that_was_handed_ov
     """Else a worker that cannot begin at all would be started for ever."""
     job = add(parts, "a.jsonl").job
     supervisor._worker_reports._on_death(died(job), trainer=False)
-    supervisor._worker_reports._retries.pay(False)
+    supervisor._worker_reports._retries.flush(False)
     assert cards(parts)[job].intake_deaths == 1
 
 
@@ -119,7 +119,7 @@ def test_a_worker_that_was_told_to_leave_leaves_no_file_blamed(
     for job in (huge, small):
         readings.begin(parts.workspace.layout.job("incoming", job))
     supervisor._worker_reports._on_death(died(small, huge, wanted=True), trainer=False)
-    supervisor._worker_reports._retries.pay(False)
+    supervisor._worker_reports._retries.flush(False)
     for job in (huge, small):
         assert readings.look(parts.workspace.layout.job("incoming", job)).begun == 0
         assert cards(parts)[job].intake_deaths == 0
@@ -132,7 +132,7 @@ def test_a_file_whose_reading_never_ended_is_counted_by_the_next_look(
     parts.workspace.queue.update("incoming", card)
     for _ in range(10):
         readings.begin(parts.workspace.layout.job("incoming", card.job))
-    [incoming] = supervisor._observer.look(stopping=False).incoming
+    [incoming] = supervisor._observer.observe(stopping=False).incoming
     assert incoming.readings == 10
     [action] = decide(w.quiet(incoming=(incoming,)))
     assert isinstance(action, do.EndJob) and action.outcome == "crashed"

@@ -44,7 +44,7 @@ def open_run(parts: Parts, run: str) -> None:
 
 def decided(supervisor: Supervisor, **changes: Any) -> list[str]:
     """Return what is done about the run and the base, all else being well."""
-    seen = supervisor._observer.look(stopping=False)
+    seen = supervisor._observer.observe(stopping=False)
     calm = w.quiet(run=w.run(1, run=RUN), running=w.running(1), refusal=seen.refusal, now=seen.now)
     return [type(action).__name__ for action in decide(replace(calm, **changes))]
 
@@ -90,14 +90,14 @@ def test_a_setting_that_is_new_with_a_release_is_no_edit_of_the_settings(
 def test_a_refusal_ends_with_its_run(supervisor: Supervisor, parts: Parts) -> None:
     supervisor._worker_reports._on_report(say.RunRefused(RUN, "model_unsupported", "refused"))
     parts.workspace.runs.end({"run": RUN, "outcome": "skipped"})
-    assert supervisor._observer.look(stopping=False).refusal is None
+    assert supervisor._observer.observe(stopping=False).refusal is None
 
 
 def test_a_refusal_ends_when_the_run_begins(supervisor: Supervisor) -> None:
     supervisor._worker_reports._on_report(say.RunRefused(RUN, "version_damaged", "refused"))
-    assert supervisor._observer.look(stopping=False).refusal is not None
+    assert supervisor._observer.observe(stopping=False).refusal is not None
     supervisor._worker_reports._on_report(say.RunBegun(RUN, 0, 0, 0, 10, {}))
-    assert supervisor._observer.look(stopping=False).refusal is None
+    assert supervisor._observer.observe(stopping=False).refusal is None
 
 
 def test_a_base_that_failed_is_tried_again_and_forgotten_when_it_is_ready(
@@ -108,13 +108,13 @@ def test_a_base_that_failed_is_tried_again_and_forgotten_when_it_is_ready(
     supervisor._worker_reports._on_report(
         say.PrepareFailed(model, "model_download_failed", "no network")
     )
-    base = supervisor._observer.look(stopping=False).base
+    base = supervisor._observer.observe(stopping=False).base
     assert base.refusal is not None and decide(w.quiet(base=base)) == []
     clock.pass_s(FIRST_REST_S)
-    base = supervisor._observer.look(stopping=False).base
+    base = supervisor._observer.observe(stopping=False).base
     assert [type(action).__name__ for action in decide(w.quiet(base=base))] == ["PrepareBase"]
     supervisor._worker_reports._on_report(say.Prepared(model, "model"))
-    assert supervisor._observer.look(stopping=False).base.refusal is None
+    assert supervisor._observer.observe(stopping=False).base.refusal is None
     assert supervisor._publisher._error() is None
 
 
@@ -125,7 +125,7 @@ def test_what_another_model_failed_of_is_not_held_against_the_one_that_is_chosen
     supervisor._worker_reports._on_report(
         say.PrepareFailed("earlier", "model_missing", "not there")
     )
-    assert supervisor._observer.look(stopping=False).base.refusal is None
+    assert supervisor._observer.observe(stopping=False).base.refusal is None
 
 
 def test_a_trainer_that_dies_over_the_base_again_and_again_rests_between(
@@ -134,10 +134,10 @@ def test_a_trainer_that_dies_over_the_base_again_and_again_rests_between(
     """Three deaths blocked the daemon until it was started again."""
     for _ in range(3):
         supervisor._observer.refusals.count_base_death("killed by signal 9")
-    base = supervisor._observer.look(stopping=False).base
+    base = supervisor._observer.observe(stopping=False).base
     assert decide(w.quiet(base=base)) == []
     clock.pass_s(FIRST_REST_S)
-    base = supervisor._observer.look(stopping=False).base
+    base = supervisor._observer.observe(stopping=False).base
     assert [type(action).__name__ for action in decide(w.quiet(base=base))] == ["PrepareBase"]
 
 

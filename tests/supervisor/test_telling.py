@@ -10,7 +10,7 @@ from daemon.core import messages as say
 from daemon.core.decisions.deaths import Cause
 from daemon.folders.disk import atomic
 from daemon.folders.models import current_model
-from daemon.supervisor.corrections import settle_corrections, tell_corrections
+from daemon.supervisor.corrections import alert_corrections, settle_corrections
 from daemon.supervisor.supervisor import Supervisor
 from daemon.supervisor.worker_process import Died
 from tests.supervisor.parts import Parts
@@ -22,7 +22,7 @@ def told(parts: Parts) -> list[str]:
 
 
 def look(supervisor: Supervisor) -> None:
-    supervisor._tell(supervisor._observer.look(stopping=False))
+    supervisor._announce(supervisor._observer.observe(stopping=False))
 
 
 def test_a_leftover_is_told_once_however_often_it_is_seen_or_grows(
@@ -59,7 +59,7 @@ def test_a_second_copy_that_failed_is_told_of_until_it_was_made(
     def keep_house(until: Callable[[], bool]) -> None:
         current_model.point_at(parts.workspace.layout, name)
         for _ in range(1000):
-            seen = supervisor._observer.look(stopping=False)
+            seen = supervisor._observer.observe(stopping=False)
             supervisor._perform(supervisor._housekeeping(seen), seen)
             if until():
                 return
@@ -100,12 +100,12 @@ def test_a_file_that_contradicts_much_of_an_earlier_one_is_an_alert_until_its_jo
     place.folder.mkdir(parents=True)
     message = "000002-prices answers 25 questions of 000001-prices otherwise"
     atomic.write_json(place.report, {"corrections": {"alert": message}})
-    tell_corrections(parts.journal, place)
+    alert_corrections(parts.journal, place)
     assert parts.journal.alerts["corrections"]["message"] == message
     settle_corrections(parts.journal, "000001-prices")
     assert "corrections" in parts.journal.alerts
     settle_corrections(parts.journal, "000002-prices")
     assert "corrections" not in parts.journal.alerts
     atomic.write_json(place.report, {"corrections": {"alert": ""}})
-    tell_corrections(parts.journal, place)
+    alert_corrections(parts.journal, place)
     assert "corrections" not in parts.journal.alerts

@@ -46,16 +46,16 @@ def wakeups() -> Wakeups:
 
 
 def begin(code: str, folder: Path, wakeups: Wakeups) -> WorkerProcess:
-    hand = WorkerProcess([sys.executable, "-c", code], folder, SystemClock(), wakeups, 5.0)
-    hand.begin(say.Train("r000001"), "r000001")
-    return hand
+    worker = WorkerProcess([sys.executable, "-c", code], folder, SystemClock(), wakeups, 5.0)
+    worker.begin(say.Train("r000001"), "r000001")
+    return worker
 
 
-def death_of(hand: WorkerProcess, wakeups: Wakeups) -> Died:
+def death_of(worker: WorkerProcess, wakeups: Wakeups) -> Died:
     clock = SystemClock()
     until_s = clock.monotonic_s() + PATIENCE_S
     while clock.monotonic_s() < until_s:
-        _, died = hand.listen()
+        _, died = worker.listen()
         if died is not None:
             return died
         wakeups.wait(0.05)
@@ -77,32 +77,34 @@ def test_a_worker_that_does_not_leave_in_time_is_ended_and_that_is_not_its_fault
 ) -> None:
     """Whatever it is busy with: the last commit stands (fault D5)."""
     clock = StillClock()
-    hand = WorkerProcess([sys.executable, "-c", WAITING.format("")], tmp_path, clock, wakeups, 5.0)
-    hand.begin(say.Train("r000001"), "r000001")
-    hand.leave()
-    assert hand.listen()[1] is None
+    worker = WorkerProcess(
+        [sys.executable, "-c", WAITING.format("")], tmp_path, clock, wakeups, 5.0
+    )
+    worker.begin(say.Train("r000001"), "r000001")
+    worker.leave()
+    assert worker.listen()[1] is None
     clock.pass_s(5.0 + GRACE_S + 0.1)
-    assert death_of(hand, wakeups).wanted
+    assert death_of(worker, wakeups).wanted
 
 
 def test_a_plain_kill_is_not_of_memory_even_after_words_of_it(
     tmp_path: Path, wakeups: Wakeups
 ) -> None:
     """Fault Q7."""
-    hand = begin(WAITING.format(OUT_OF_MEMORY), tmp_path, wakeups)
+    worker = begin(WAITING.format(OUT_OF_MEMORY), tmp_path, wakeups)
     clock = SystemClock()
     until_s = clock.monotonic_s() + PATIENCE_S
-    while not hand.listen()[0]:
+    while not worker.listen()[0]:
         assert clock.monotonic_s() < until_s
         wakeups.wait(0.05)
-    assert hand.pid is not None
-    os.kill(hand.pid, signal.SIGKILL)
-    died = death_of(hand, wakeups)
+    assert worker.pid is not None
+    os.kill(worker.pid, signal.SIGKILL)
+    died = death_of(worker, wakeups)
     assert (died.cause.kind, died.wanted) == ("other", False)
 
 
 class Noting:
-    """Stands for the trainer's hand: notes what it is given."""
+    """Stands for the trainer's worker: notes what it is given."""
 
     def __init__(self) -> None:
         self.orders: list[say.Order] = []
@@ -177,14 +179,14 @@ def test_what_a_worker_says_it_is_at_is_known_until_it_is_at_something_else(
         f"print({say.encode(line).decode().strip()!r}, flush=True); sys.stdin.readline()"
         for line in lines
     )
-    hand = begin(f"import sys; sys.stdin.readline()\n{code}", tmp_path, wakeups)
+    worker = begin(f"import sys; sys.stdin.readline()\n{code}", tmp_path, wakeups)
     seen: list[str] = []
     for wanted in ("making the families", ""):
-        while hand.view().doing != wanted:
+        while worker.view().doing != wanted:
             wakeups.wait(1.0)
-            hand.listen()
+            worker.listen()
         seen.append(wanted)
-        hand.tell(say.Resume())
+        worker.send(say.Resume())
     assert seen == ["making the families", ""]
-    hand.kill(wanted=True)
-    death_of(hand, wakeups)
+    worker.kill(wanted=True)
+    death_of(worker, wakeups)

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import Any
 
 from daemon.analysis.curves.charts import LineChart, Series
-from daemon.analysis.frame import figure
-from daemon.analysis.markup import Html, element, text
 from daemon.core.curves.curves import Probe
 from daemon.core.evaluation.differences import word_changes
 from daemon.core.workspace.jobs import escape, one_line
@@ -58,10 +57,18 @@ def _changed(probe: Probe) -> str:
     return f"{changes_text} {_summary(probe)}" if _known(probe) else changes_text
 
 
-def section(probes: Sequence[Probe]) -> Html:
-    """Return the timeline of all probes; empty without probes."""
-    cards = [_card(number, probe) for number, probe in enumerate(probes, 1) if probe.answers]
-    return element("section", element("h2", "How the answers changed"), *cards) if cards else ""
+def timelines(probes: Sequence[Probe]) -> list[dict[str, Any]]:
+    """Return what the page shows of each probe that was answered."""
+    return [
+        {
+            "prompt": one_line(probe.prompt, LONGEST),
+            "golden": one_line(probe.golden, LONGEST) if probe.golden else "none",
+            "figure": _figure(number, probe) if _known(probe) else None,
+            "milestones": list(_milestones(probe)),
+        }
+        for number, probe in enumerate(probes, 1)
+        if probe.answers
+    ]
 
 
 def _summary(probe: Probe) -> str:
@@ -72,28 +79,20 @@ def _summary(probe: Probe) -> str:
     )
 
 
-def _card(number: int, probe: Probe) -> Html:
-    golden = one_line(probe.golden, LONGEST) if probe.golden else "none"
-    return element(
-        "article",
-        element("p", element("b", "Prompt: "), text(one_line(probe.prompt, LONGEST))),
-        element("p", element("b", "Golden: "), text(golden)),
-        _shown(number, probe),
-        element("ol", *_timeline(probe), kind="timeline"),
-        kind="probe",
-    )
+def _figure(number: int, probe: Probe) -> dict[str, Any]:
+    names = ("step", "similarity")
+    return {
+        "id": f"probe-{number}",
+        "title": f"Probe {number}",
+        "summary": _summary(probe),
+        "names": names,
+        "numbers": names,
+        "rows": [(f"{step:,}", f"{similarity:.2f}") for step, similarity in _known(probe)],
+    }
 
 
-def _shown(number: int, probe: Probe) -> Html:
-    rows = [(f"{step:,}", f"{similarity:.2f}") for step, similarity in _known(probe)]
-    if not rows:
-        return ""
-    return figure(
-        f"probe-{number}", f"Probe {number}", _summary(probe), ("step", "similarity"), rows, (0, 1)
-    )
-
-
-def _timeline(probe: Probe) -> Iterator[Html]:
+def _milestones(probe: Probe) -> Iterator[dict[str, Any]]:
+    """Yield each milestone with what changed of the answer; the middle of many in one number."""
     answers = probe.answers
     half = SHOWN_STEPS // 2
     hidden = range(half, len(answers) - half) if len(answers) > SHOWN_STEPS else range(0)
@@ -101,20 +100,12 @@ def _timeline(probe: Probe) -> Iterator[Html]:
     for place, answer in enumerate(answers):
         now = one_line(answer.answer, LONGEST)
         if place not in hidden:
-            similarity = "" if answer.similarity is None else f", {answer.similarity:.2f}"
-            head = element("b", f"step {answer.step:,}{similarity}: ")
-            same = element("span", "unchanged", kind="soft")
-            changed = _changes(before, now) if place else text(now)
-            yield element("li", head, same if place and now == before else changed)
+            yield {
+                "step": f"{answer.step:,}",
+                "similarity": "" if answer.similarity is None else f"{answer.similarity:.2f}",
+                "unchanged": place > 0 and now == before,
+                "changes": word_changes(before, now) if place else [("same", now)],
+            }
         elif place == hidden[0]:
-            yield element("li", element("span", f"{len(hidden)} more milestones", kind="soft"))
+            yield {"hidden": len(hidden)}
         before = now
-
-
-def _changes(before: str, now: str) -> Html:
-    """Return a text with inserted and deleted words marked."""
-    kinds = {"gone": "del", "new": "ins"}
-    return "".join(
-        element(kinds[kind], text(words)) if kind in kinds else text(words)
-        for kind, words in word_changes(before, now)
-    )

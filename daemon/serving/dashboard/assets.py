@@ -7,7 +7,7 @@ from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 
-from daemon.analysis import assets as report_assets
+from daemon.reports import assets as report_assets
 
 TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
 EMPTY = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"

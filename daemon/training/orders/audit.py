@@ -26,6 +26,7 @@ from daemon.evaluation.scoring_session import Exam, Examinee
 from daemon.folders import suites
 from daemon.folders.models import models
 from daemon.folders.orders import audits, orders
+from daemon.reports.rendering import render
 from daemon.settings_records import read_saved
 from daemon.training.context import TrainerContext
 from daemon.training.data.batches import families_of, holdout_rows, questions
@@ -35,7 +36,7 @@ from daemon.training.data.rows import JobRows
 from daemon.training.engine.protocol import ADAPTER
 from daemon.training.judging.examiner import json_lines
 from daemon.training.machine.answering import BatchedAnswering
-from daemon.training.machine.compute_plan import memory_to_ask
+from daemon.training.machine.compute_plan import inference_memory
 from daemon.training.orders.runner import (
     Attendance,
     Cause,
@@ -102,7 +103,7 @@ class AuditWork:
         training = as_scored(self.settings.training, engine)
         seed = self.settings.training.seed
         start = adapter_folder(version)
-        plan = memory_to_ask(engine, self._base, request.spec, training)
+        plan = inference_memory(engine, self._base, request.spec, training)
         engine.load(self._base, request.spec, training, start, seed, self._place.folder, plan)
         exams = self._exams((version, proven))
         key = partial(score_key, self._context, request.base, libraries())
@@ -195,8 +196,8 @@ class AuditWork:
         def write() -> dict[str, Any]:
             # Reports that an earlier trainer had written before it died are the better ones.
             if files is not None or not self._place.report.exists():
-                plain = {"report.md": f"# {request.order}\n\n{message}.\n"}
-                audits.write_reports(self._place, files or plain)
+                page = render("order.md", order=request.order, message=message)
+                audits.write_reports(self._place, files or {"report.md": page})
             return {
                 "schema_version": 1,
                 "order": request.order,

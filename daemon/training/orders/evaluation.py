@@ -31,7 +31,7 @@ from daemon.training.context import TrainerContext
 from daemon.training.engine.protocol import ADAPTER
 from daemon.training.judging.examiner import json_lines
 from daemon.training.machine.answering import BatchedAnswering
-from daemon.training.machine.compute_plan import memory_to_ask
+from daemon.training.machine.compute_plan import inference_memory
 from daemon.training.orders.runner import (
     Attendance,
     OrderEnd,
@@ -238,7 +238,7 @@ class EvaluationWork:
         )
         seed, folder = training.seed, self._folder(subject)
         engine, scratch = self._context.engine, self._place.folder
-        memory = memory_to_ask(engine, self._base, spec, shaped)
+        memory = inference_memory(engine, self._base, spec, shaped)
         engine.load(self._base, spec, shaped, folder, seed, scratch, memory)
 
     # --- the end ------------------------------------------------------------------------------

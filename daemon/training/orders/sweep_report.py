@@ -3,7 +3,7 @@
 Trains nothing and decides nothing that `core/evaluation/sweeps.py` does not.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,6 +23,7 @@ from daemon.evaluation.paired import Labels
 from daemon.folders.orders import sweeps
 from daemon.folders.settings_file import render_own
 from daemon.layout import SweepLayout
+from daemon.reports.rendering import render
 from daemon.settings_records import read_saved
 from daemon.training.orders.sweep_picture import draw_sweep
 from daemon.training.orders.trials import with_setting
@@ -109,39 +110,4 @@ def _row(trial: Trial, request: SweepRequest, found: Sequence[Difference]) -> di
 
 def page(result: dict[str, Any], request: SweepRequest) -> str:
     """Return the report as Markdown."""
-    start = request.start_version or "the untouched base"
-    lines = [
-        f"# {request.sweep}: {request.file}",
-        "",
-        f"{result['message']}.",
-        "",
-        f"Every trial begins at {start} and trains at most {request.rows} rows for "
-        f"{request.epochs} epoch(s); it is measured on the same held-out rows. The loss is nats a "
-        f"token, lower is better. All intervals hold together with a chance of {LEVEL:.0%} "
-        "(paired bootstrap over the rows, variants of one question as one).",
-        "",
-        *_table(result["trials"]),
-        "",
-        *(f"- {note}" for note in result["notes"]),
-        "",
-        "![Losses and differences](report.png)",
-    ]
-    if result["training"] is not None:
-        lines += ["", f"The setting of trial {result['best']}, for `finetuned.toml`:", ""]
-        lines += ["```toml", result["training"].rstrip(), "```"]
-    return "\n".join(lines) + "\n"
-
-
-def _table(trials: Sequence[dict[str, Any]]) -> Iterator[str]:
-    yield "| trial | changes | outcome | loss | against the setting in force | s |"
-    yield "| --- | --- | --- | --- | --- | --- |"
-    for row in trials:
-        loss = "" if row["loss"] is None else f"{row['loss']:.4f}"
-        against = ""
-        if row["change"] is not None:
-            against = f"{row['change']:+.4f} ({row['low']:+.4f} to {row['high']:+.4f})"
-        outcome = f"{row['outcome']}: {row['why']}" if row["why"] else row["outcome"]
-        yield (
-            f"| {row['number']} | {row['changes']} | {outcome} | {loss} | {against} "
-            f"| {row['seconds']:.0f} |"
-        )
+    return render("sweep.md", result=result, request=request, level=LEVEL)

@@ -108,7 +108,7 @@ class TrialRun:
         choices = self._choices(shape)
         start = self._sweep.start_version
         loaded = adapter_folder(context.layout.version(start)) if start is not None else None
-        training = as_computed(request.settings.training, choices, shape.rung)
+        training = as_computed(request.settings.training, choices, shape.fallback)
         carried = context.engine.load(
             base, request.adapter, training, loaded, request.seed, scratch, shape.memory
         )
@@ -119,7 +119,7 @@ class TrialRun:
         rows, texts = self._common.rows, RowTexts(context.encoder(base), choices.prefixes)
         self._held = holdout_rows(rows, texts, self._common.held)
         return TrainingRows(
-            request, choices, rows, texts, context.engine.shapes, shape.rung.max_row_tokens
+            request, choices, rows, texts, context.engine.shapes, shape.fallback.max_row_tokens
         )
 
     def _choices(self, shape: ComputePlan) -> Choices:

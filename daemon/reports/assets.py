@@ -65,7 +65,7 @@ def policy(scripts: bool) -> str:
 
 
 def _own(name: str) -> str:
-    return files("daemon.analysis").joinpath(name).read_text(encoding="utf-8")
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
 def _digest(data: bytes) -> str:
