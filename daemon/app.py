@@ -59,20 +59,14 @@ class Daemon:
             OwnerFault: it is another user's, and this is root.
             DaemonFault: the workspace cannot be used.
         """
-        lock = _in_time(self._lock)
-        setproctitle.setproctitle(f"finetuned supervisor {self._layout.root}")
-        try:
+        with _in_time(self._lock):
+            setproctitle.setproctitle(f"finetuned supervisor {self._layout.root}")
             return _in_time(self._supervisor).run(until_idle)
-        finally:
-            lock.release()
 
     def obey_once(self) -> None:
         """Carry the control files out once, with no daemon alive."""
-        lock = self._lock()
-        try:
+        with self._lock():
             self._supervisor().obey_once()
-        finally:
-            lock.release()
 
     def carry_out_alone(self, order: str) -> None:
         """Carry out one order and nothing else, with no daemon alive.
@@ -80,11 +74,8 @@ class Daemon:
         Raises:
             BusyFault, DaemonFault: as `run`.
         """
-        lock = self._lock(note=order)
-        try:
+        with self._lock(note=order):
             self._supervisor(only_order=order).run(until_idle=True)
-        finally:
-            lock.release()
 
     def _supervisor(self, only_order: str | None = None) -> Supervisor:
         return make_supervisor(
@@ -141,11 +132,8 @@ def rebuild_ledger(root: Path) -> Rebuilt:
         UserFault: the new ledger cannot be written.
     """
     layout = Layout(root.resolve())
-    lock = locks.acquire_or_explain(layout.workspace_lock, f"the workspace {layout.root}")
-    try:
+    with locks.acquire_or_explain(layout.workspace_lock, f"the workspace {layout.root}"):
         return rebuild(layout, SystemClock())
-    finally:
-        lock.release()
 
 
 def make_supervisor(

@@ -28,8 +28,10 @@ class MachineReadings:
         self._clock = clock
         self._gpu_watch = gpu or GpuWatch()
         self._sampled_s = -1e9
-        self._memory: dict[str, Any] = {}
-        self._gpu: dict[str, Any] = {}
+        self.memory: dict[str, Any] = {}
+        """Memory figures in bytes, by name."""
+        self.gpu: dict[str, Any] = {}
+        """The platform's GPU counters, or null and the reason."""
 
     def sample(self, metrics: Metrics | None) -> None:
         """Sample again if the last sample is some seconds old; `metrics` is of the last step."""
@@ -40,7 +42,7 @@ class MachineReadings:
         available, total = available_bytes()
         # MLX's own figures after the last step; empty before the first.
         mlx = metrics.memory if metrics is not None else {}
-        self._memory = {
+        self.memory = {
             "supervisor_bytes": resident_bytes(os.getpid()),
             "trainer_bytes": _of(resident_bytes, self._workers.trainer.pid),
             "trainer_footprint_bytes": _of(footprint_bytes, self._workers.trainer.pid),
@@ -50,17 +52,7 @@ class MachineReadings:
             "pressure_level": pressure_level(),
             **{f"mlx_{kind}_bytes": mlx.get(kind) for kind in ("active", "peak", "cache")},
         }
-        self._gpu = self._gpu_watch.refresh().as_record()
-
-    @property
-    def memory(self) -> dict[str, Any]:
-        """Memory figures in bytes, by name."""
-        return self._memory
-
-    @property
-    def gpu(self) -> dict[str, Any]:
-        """The platform's GPU counters, or null and the reason."""
-        return self._gpu
+        self.gpu = self._gpu_watch.refresh().as_record()
 
     def disk(self) -> dict[str, Any]:
         """Return free and total bytes of the workspace's volume."""

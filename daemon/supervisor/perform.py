@@ -61,8 +61,8 @@ class Performer:
             do.BeginRun: self._begin_run,
             do.PauseTrainer: self._pause_trainer,
             do.ResumeTrainer: self._resume_trainer,
-            do.RequestCheckpoint: self._request_checkpoint,
-            do.RequestEvaluation: self._request_evaluation,
+            do.RequestCheckpoint: partial(self._request, say.Checkpoint()),
+            do.RequestEvaluation: partial(self._request, say.Evaluate()),
             do.AbandonRun: self._abandon_run,
             do.MarkSkip: self._mark_skip,
             do.BeginUnit: self._begin_unit,
@@ -230,14 +230,8 @@ class Performer:
         self._workers.trainer.send(say.Resume())
         self._journal.event("resumed", "training resumes")
 
-    def _request_checkpoint(self, action: do.RequestCheckpoint, _seen: Snapshot) -> None:
-        self._request(action, say.Checkpoint())
-
-    def _request_evaluation(self, action: do.RequestEvaluation, _seen: Snapshot) -> None:
-        self._request(action, say.Evaluate())
-
     def _request(
-        self, action: do.RequestCheckpoint | do.RequestEvaluation, order: say.Order
+        self, order: say.Order, action: do.RequestCheckpoint | do.RequestEvaluation, _seen: Snapshot
     ) -> None:
         """Pass a request on once; it is answered when the trainer has reported."""
         waiting = self._unanswered.setdefault(type(action), [])

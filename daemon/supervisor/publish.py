@@ -1,7 +1,7 @@
 """Folds the workers' reports into progress and writes the status document."""
 
 import os
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -26,23 +26,11 @@ from daemon.supervisor.workspace import Workspace
 
 @dataclass(frozen=True)
 class _Attempt:
-    run: str
-    number: int
+    begun: say.RunBegun
     step_in_run: int
-    total_steps: int | None
     started_at: datetime
     since_s: float
     committed_step: int | None
-
-
-@dataclass(frozen=True)
-class _Unit:
-    order: str
-    number: int
-    units: int
-    doing: str
-    total_steps: int
-    step: int = 0
 
 
 class Publisher:
@@ -66,7 +54,8 @@ class Publisher:
         self._progress = Progress()
         self._metrics: Metrics | None = None
         self._attempt: _Attempt | None = None
-        self._unit: _Unit | None = None
+        self._unit: say.UnitBegun | None = None
+        self._unit_step = 0
         self._started_at = clock.now()
         self._started_s = clock.monotonic_s()
         self._boot_id = f"{journal.boot}-{os.getpid()}"
@@ -96,9 +85,9 @@ class Publisher:
             case say.Judging():
                 self._judging = True
             case say.UnitBegun():
-                self._unit = _Unit(*astuple(report))
-            case say.UnitStepped(_, step) if self._unit is not None:
-                self._unit = replace(self._unit, step=step)
+                self._unit, self._unit_step = report, 0
+            case say.UnitStepped(_, step):
+                self._unit_step = step
             case say.UnitEnded() | say.OrderEnded():
                 self._unit = None
             case say.CandidateReady() | say.RunEnded() | say.RunRefused() | say.Abandoned():
@@ -109,10 +98,8 @@ class Publisher:
         self._progress = self._named(Progress.from_record(report.progress))
         self._shown = None
         self._attempt = _Attempt(
-            run=report.run,
-            number=report.attempt,
+            begun=report,
             step_in_run=report.step_in_run,
-            total_steps=report.total_steps,
             started_at=self._clock.now(),
             since_s=self._clock.monotonic_s(),
             committed_step=report.step,
@@ -123,7 +110,7 @@ class Publisher:
         self._progress = after_step(self._progress, metrics)
         if self._attempt is not None:
             self._attempt = replace(self._attempt, step_in_run=metrics.step_in_run)
-        attempt = self._attempt.number if self._attempt else 0
+        attempt = self._attempt.begun.attempt if self._attempt else 0
         self._workspace.status.metrics(
             {
                 "time": self._clock.now().isoformat(),
@@ -228,12 +215,12 @@ class Publisher:
         attempt, view = self._current_attempt(seen), self._run_view(seen)
         if attempt is None or view is None:
             return self._shown
-        return Measured(attempt.run, view.files, self._progress.step - attempt.step_in_run)
+        return Measured(attempt.begun.run, view.files, self._progress.step - attempt.step_in_run)
 
     def _current_attempt(self, seen: Snapshot) -> _Attempt | None:
         """Return the attempt at the current run; None until the trainer has begun it."""
         attempt = self._attempt
-        return attempt if attempt and seen.run and attempt.run == seen.run.run else None
+        return attempt if attempt and seen.run and attempt.begun.run == seen.run.run else None
 
     def _state(self, seen: Snapshot) -> tuple[str, str]:
         if self._trouble.full:
@@ -279,9 +266,9 @@ class Publisher:
             kind.name,
             order.about,
             unit.doing,
-            unit.number,
+            unit.unit,
             unit.units,
-            unit.step,
+            self._unit_step,
             unit.total_steps,
         )
 
@@ -290,14 +277,14 @@ class Publisher:
         if run is None:
             return None
         names = {card.job: escape(card.name) for card in self._workspace.queue.cards("running")}
-        attempt = self._attempt if self._attempt and self._attempt.run == run.run else None
+        attempt = self._current_attempt(seen)
         now_s = self._clock.monotonic_s()
         return RunView(
             run=run.run,
             files=tuple(names.get(job, job) for job in run.jobs),
-            attempt=attempt.number if attempt else 0,
+            attempt=attempt.begun.attempt if attempt else 0,
             step_in_run=attempt.step_in_run if attempt else 0,
-            total_steps=attempt.total_steps if attempt else None,
+            total_steps=attempt.begun.total_steps if attempt else None,
             started_at=attempt.started_at if attempt else self._clock.now(),
             seconds=now_s - attempt.since_s if attempt else 0.0,
         )

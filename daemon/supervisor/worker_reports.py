@@ -7,6 +7,7 @@ from typing import Literal
 
 from daemon.core import messages as say
 from daemon.core.decisions.actions import RequestCheckpoint, RequestEvaluation
+from daemon.core.decisions.commands import Answer
 from daemon.core.decisions.scheduling import after_death, uncounted
 from daemon.core.decisions.snapshot import Attempts
 from daemon.core.status.ledger_rows import evaluation_row, score_rows
@@ -159,18 +160,16 @@ class WorkerReports:
         row = evaluation_row(at, report.run, report.step, loss, right, items)
         self._workspace.ledger.put(row)
 
-    def _answer(self, kind: type, message: str) -> None:
+    def _answer(self, kind: type, message: str, answer: Answer = "done") -> None:
         for action in self._performer.take_unanswered(kind):
-            self._journal.answer(action.command, "done", message)
+            self._journal.answer(action.command, answer, message)
             self._retries.add(partial(self._workspace.control.forget, action.command))
 
     def _on_death(self, died: Died, trainer: bool) -> None:
         """Count a death that was not requested, and report how it happened."""
         run = died.on
         for kind in (RequestCheckpoint, RequestEvaluation) if trainer else ():
-            for action in self._performer.take_unanswered(kind):
-                self._journal.answer(action.command, "too_late", "the trainer has ended")
-                self._retries.add(partial(self._workspace.control.forget, action.command))
+            self._answer(kind, "the trainer has ended", "too_late")
         if died.full:
             self._trouble.no_room(died.how)
         if not trainer and run is not None:

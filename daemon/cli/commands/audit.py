@@ -6,7 +6,7 @@ import typer
 from rich.table import Table
 
 from daemon.cli.option_groups import OrderOptions, spread
-from daemon.cli.output.screen import cell, echo, facts, out
+from daemon.cli.output.screen import echo, facts, out, table
 from daemon.cli.place import workspace
 from daemon.cli.requests.order_client import carry_out, existing, waiting
 from daemon.clock import SystemClock
@@ -63,14 +63,17 @@ def _open(layout: Layout) -> str:
 
 
 def _table(tests: list[dict[str, Any]]) -> Table:
-    table = Table("set", "metric", "items", "change", "p better", "p worse", box=None)
-    for one in tests:
-        table.add_row(
-            cell(one["name"]),
-            cell(one["metric"].replace("_", " ")),
-            cell(counted_items(one["items"], one.get("families"))),
-            cell(f"{one['mean_change']:+.4f}"),
-            cell(f"{one['p_better']:.2g}"),
-            cell(f"{one['p_worse']:.2g}"),
-        )
-    return table
+    return table(
+        ("set", "metric", "items", "change", "p better", "p worse"),
+        (
+            (
+                one["name"],
+                one["metric"].replace("_", " "),
+                counted_items(one["items"], one.get("families")),
+                f"{one['mean_change']:+.4f}",
+                f"{one['p_better']:.2g}",
+                f"{one['p_worse']:.2g}",
+            )
+            for one in tests
+        ),
+    )

@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from daemon.cli.option_groups import OrderOptions, spread
-from daemon.cli.output.screen import cell, echo, err, facts, out
+from daemon.cli.output.screen import echo, err, facts, out, table
 from daemon.cli.place import workspace
 from daemon.cli.requests.control_client import send_command
 from daemon.cli.requests.endpoint import Endpoint, fetch
@@ -202,19 +201,23 @@ def _list(layout: Layout, json: bool) -> None:
     if not found:
         echo("nothing was evaluated by hand yet: use 'finetuned evaluate'")
         return
-    table = Table("evaluation", "created", "title", "outcome", "mean", "winner", box=None)
-    for row in found:
-        means = [
-            f"{name} {one['mean']:.3f}"
-            for name, one in (row["overall"] or {}).items()
-            if one is not None and one["mean"] is not None
-        ]
-        table.add_row(
-            cell(row["evaluation"]),
-            cell(str(row["created_at"])[:16].replace("T", " ")),
-            cell(row["title"]),
-            cell(row["outcome"] or "waits"),
-            cell(", ".join(means)),
-            cell(row["winner"]),
-        )
-    out.print(table)
+    out.print(
+        table(("evaluation", "created", "title", "outcome", "mean", "winner"), map(_cells, found))
+    )
+
+
+def _cells(row: dict[str, Any]) -> tuple[object, ...]:
+    means = [
+        f"{name} {one['mean']:.3f}"
+        for name, one in (row["overall"] or {}).items()
+        if one is not None and one["mean"] is not None
+    ]
+    created = str(row["created_at"])[:16].replace("T", " ")
+    return (
+        row["evaluation"],
+        created,
+        row["title"],
+        row["outcome"] or "waits",
+        ", ".join(means),
+        row["winner"],
+    )

@@ -8,11 +8,10 @@ from daemon.cli.option_groups import OrderOptions, spread
 from daemon.cli.output.screen import echo, facts
 from daemon.cli.place import workspace
 from daemon.cli.requests.order_client import carry_out, existing, waiting
-from daemon.cli.version_names import named
+from daemon.cli.version_names import manifest_of, named
 from daemon.clock import SystemClock
 from daemon.core.workspace.orders import REPRODUCTION, Header, kind_of
 from daemon.errors import ExitCode, UserFault
-from daemon.folders.models.models import read_manifest
 from daemon.folders.orders import orders, reproductions
 from daemon.layout import Layout, OrderLayout
 
@@ -53,12 +52,7 @@ def _open(layout: Layout, version: str) -> str:
         UserFault: the version is not there, or does not have what its training needs.
     """
     folder = layout.version(version)
-    try:
-        manifest = read_manifest(folder)
-    except FileNotFoundError as error:
-        raise UserFault("no_such_version", f"there is no version {version}") from error
-    except (OSError, ValueError) as error:
-        raise UserFault("version_damaged", f"{version} cannot be read: {error}") from error
+    manifest = manifest_of(layout, version)
     if manifest["run"] is None:
         raise UserFault("nothing_trained", f"{version} is the untouched base: nothing was trained")
     if not (folder / "run.json").exists():

@@ -6,7 +6,7 @@ import typer
 from rich.table import Table
 
 from daemon.cli.option_groups import OrderOptions, spread
-from daemon.cli.output.screen import cell, echo, err, facts, out
+from daemon.cli.output.screen import echo, err, facts, out, table
 from daemon.cli.place import workspace
 from daemon.cli.requests.order_client import carry_out, existing, waiting
 from daemon.cli.requests.sweep import SweepOptions, open_sweep
@@ -93,15 +93,16 @@ def _so_far(layout: Layout, request: SweepRequest, trials: list[Trial]) -> dict[
 
 
 def _table(trials: list[dict[str, Any]]) -> Table:
-    table = Table("trial", "changes", "outcome", "loss", "change", "interval", box=None)
-    for row in trials:
-        change = row.get("change")
-        table.add_row(
-            cell(row["number"]),
-            cell(row["changes"]),
-            cell(row["outcome"]),
-            cell(None if row["loss"] is None else f"{row['loss']:.4f}"),
-            cell(None if change is None else f"{change:+.4f}"),
-            cell(None if change is None else f"{row['low']:+.4f} to {row['high']:+.4f}"),
-        )
-    return table
+    return table(("trial", "changes", "outcome", "loss", "change", "interval"), map(_cells, trials))
+
+
+def _cells(row: dict[str, Any]) -> tuple[object, ...]:
+    loss, change = row["loss"], row.get("change")
+    return (
+        row["number"],
+        row["changes"],
+        row["outcome"],
+        None if loss is None else f"{loss:.4f}",
+        None if change is None else f"{change:+.4f}",
+        None if change is None else f"{row['low']:+.4f} to {row['high']:+.4f}",
+    )

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from daemon.cli.option_groups import OrderOptions
-from daemon.cli.place import Blocked, NotRunning, alive, alone, how_to_start
+from daemon.cli.place import DaemonWatch, alive, alone
 from daemon.clock import SystemClock
 from daemon.core.workspace.orders import (
     AUDIT,
@@ -20,8 +20,6 @@ from daemon.folders.status.reading import read_status
 from daemon.layout import Layout
 
 POLL_S = 0.5
-BLOCKED_S = 5.0
-"""Longest wait for a blocked daemon."""
 
 COMMANDS = {EVALUATION: "evaluate", AUDIT: "audit", SWEEP: "sweep", REPRODUCTION: "reproduce"}
 Report = Callable[[], object]
@@ -98,14 +96,8 @@ def _run_here(layout: Layout, order: str, rehearse: bool) -> None:
 
 def _follow(layout: Layout, order: str, report_progress: Report) -> None:
     clock = SystemClock()
-    unblocked_s = clock.monotonic_s()
+    watch = DaemonWatch(layout, clock, order)
     while orders.read_result(layout.order(order)) is None:
         report_progress()
-        if alive(layout) is None:
-            raise NotRunning("daemon_left", f"{order} waits: {how_to_start(layout)}")
-        document = read_status(layout) or {}
-        if document.get("status") != "blocked":
-            unblocked_s = clock.monotonic_s()
-        elif clock.monotonic_s() - unblocked_s > BLOCKED_S:
-            raise Blocked("blocked", f"{order} waits: {document.get('message')}")
+        watch.check(alive(layout) is not None, read_status(layout) or {})
         clock.sleep_s(POLL_S)

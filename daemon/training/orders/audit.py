@@ -39,9 +39,9 @@ from daemon.training.machine.answering import BatchedAnswering
 from daemon.training.machine.compute_plan import inference_memory
 from daemon.training.orders.runner import (
     Attendance,
+    Cause,
     OrderEnd,
     OrderUnit,
-    UnitFailure,
     score_cache,
 )
 from daemon.training.records.provenance import libraries
@@ -76,8 +76,8 @@ class AuditWork:
     def clean_up(self, result: dict[str, Any]) -> None:
         """Keep everything: there is nothing beside the reports."""
 
-    def _fail(self, failure: UnitFailure) -> OrderEnd:
-        return self._end("failed", failure.message)
+    def _fail(self, _cause: Cause, why: str) -> OrderEnd:
+        return self._end("failed", why)
 
     def _damage(self) -> str | None:
         if self._saved.problem is not None:
@@ -197,8 +197,7 @@ class AuditWork:
             # Reports that an earlier trainer had written before it died are the better ones.
             if files is not None or not self._place.report.exists():
                 page = render("order.md", order=request.order, message=message)
-                plain = {"report.md": page}
-                audits.write_reports(self._place, files or plain)
+                audits.write_reports(self._place, files or {"report.md": page})
             return {
                 "schema_version": 1,
                 "order": request.order,

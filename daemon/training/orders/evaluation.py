@@ -93,7 +93,7 @@ class EvaluationWork:
             doing=f"puts {suite.name} to {subject.name} ({one.number} of {len(every)})",
             steps=len(suite.items),
             do=partial(self._do, one, subject, suite),
-            fail=lambda failure: self._failed(one, subject, suite, failure.message),
+            fail=lambda _, why: self._failed(one, subject, suite, why),
         )
 
     def _is_answered(self, one: SuiteRun) -> bool:

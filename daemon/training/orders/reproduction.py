@@ -25,9 +25,9 @@ from daemon.training.orders.reproduction_report import page
 from daemon.training.orders.runner import (
     OUT_OF_MEMORY,
     Attendance,
+    Cause,
     OrderEnd,
     OrderUnit,
-    UnitFailure,
 )
 from daemon.training.records.choices import Choices, Request
 from daemon.training.records.provenance import libraries, made_by
@@ -86,7 +86,7 @@ class ReproductionWork:
             start = starting_folder(self._context.layout, request.start_version, manifest)
             check(self._context.layout, request, choices, rows)
         except (ModelFault, RunFault) as fault:
-            return self._fail(UnitFailure("fault", fault.message))
+            return self._fail("fault", fault.message)
         newest, _ = runs.newest_checkpoint(self._place.run)
         doing = f"trains {request.run} of {self._version} again"
 
@@ -103,20 +103,14 @@ class ReproductionWork:
         if result["outcome"] != "different":
             reproductions.remove_run(self._place)
 
-    def _fail(self, failure: UnitFailure) -> OrderEnd:
-        impossible = f"{self._version} cannot be trained again"
-        match failure.cause:
-            case "deaths":
-                return self._end("failed", f"{impossible}: {failure.message}")
-            case "memory":
-                return self._end("failed", f"{impossible}: memory ran out")
-            case "fault":
-                return self._end("impossible", f"{impossible}: {failure.message}")
+    def _fail(self, cause: Cause, why: str) -> OrderEnd:
+        outcome: core.Ending = "impossible" if cause == "fault" else "failed"
+        return self._end(outcome, f"{self._version} cannot be trained again: {why}")
 
     def _how_it_failed(self, how: How) -> OrderEnd | None:
         match how:
             case "memory":
-                return self._fail(UnitFailure("memory", OUT_OF_MEMORY))
+                return self._fail("memory", OUT_OF_MEMORY)
             case "nothing_left":
                 why = "every row of it was put aside"
             case "failed":

@@ -26,12 +26,8 @@ STARTS = 3
 OUT_OF_MEMORY = "it ran out of memory"
 
 
-@dataclass(frozen=True)
-class UnitFailure:
-    """Why a unit cannot be done."""
-
-    cause: Literal["deaths", "memory", "fault"]
-    message: str
+Cause = Literal["deaths", "memory", "fault"]
+"""Of a unit that cannot be done."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +57,8 @@ class OrderUnit:
     steps: int
     do: Callable[[], UnitDone | OrderEnd | None]
     """Returns None where the unit was left before its end."""
-    fail: Callable[[UnitFailure], UnitDone | OrderEnd]
+    fail: Callable[[Cause, str], UnitDone | OrderEnd]
+    """Returns the outcome of a unit that cannot be done, for a cause and the reason in words."""
     counted_as: int | None = None
     """What its starts are counted by instead of its number, where it gets on by itself."""
 
@@ -74,15 +71,12 @@ class OrderWork(Protocol):
 
     def skip(self) -> OrderEnd:
         """Return how the order ends with what it has."""
-        ...
 
     def next_unit(self) -> OrderUnit | OrderEnd:
         """Return what is to be done next."""
-        ...
 
     def clean_up(self, result: dict[str, Any]) -> None:
         """Remove what only the work needed, once the result is written; may be called twice."""
-        ...
 
 
 class Attendance:
@@ -148,8 +142,7 @@ class OrderRunner:
             begun = say.UnitBegun(self._order, unit.number, unit.of, unit.doing, unit.steps)
             self._context.pipe.send(begun)
         if starts >= STARTS:
-            failure = UnitFailure("deaths", f"the trainer died {starts} times on it")
-            self._settle(unit, unit.fail(failure))
+            self._settle(unit, unit.fail("deaths", f"the trainer died {starts} times on it"))
         else:
             self._settle(unit, self._try(unit))
 
@@ -157,11 +150,11 @@ class OrderRunner:
         try:
             return unit.do()
         except (ModelFault, RunFault) as fault:
-            return unit.fail(UnitFailure("fault", fault.message))
+            return unit.fail("fault", fault.message)
         except Exception as error:
             if self._context.engine.trouble(error) != "memory":
                 raise
-            return unit.fail(UnitFailure("memory", OUT_OF_MEMORY))
+            return unit.fail("memory", OUT_OF_MEMORY)
 
     def _settle(self, unit: OrderUnit | None, outcome: UnitDone | OrderEnd | None) -> None:
         """Write what came out, unless another trainer may be at the order already."""

@@ -18,10 +18,10 @@ from daemon.training.orders.proposals import Proposal
 from daemon.training.orders.runner import (
     OUT_OF_MEMORY,
     Attendance,
+    Cause,
     OrderEnd,
     OrderUnit,
     UnitDone,
-    UnitFailure,
 )
 from daemon.training.orders.sweep_report import Ending, write_report
 from daemon.training.orders.trials import SweepRows, TrialRun
@@ -55,8 +55,8 @@ class SweepWork:
         proposal = Proposal(self._request, self._trials)
         number, setting = proposal.number, proposal.setting
 
-        def fail(failure: UnitFailure) -> UnitDone:
-            return self._done(Trial(number, setting, "failed", (), (), 0, 0.0, failure.message))
+        def fail(_cause: Cause, why: str) -> UnitDone:
+            return self._done(Trial(number, setting, "failed", (), (), 0, 0.0, why))
 
         do = partial(self._train, proposal)
         return OrderUnit(number, self._request.trials, None, 0, do, fail)

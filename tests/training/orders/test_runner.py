@@ -20,11 +20,11 @@ from daemon.training.engine.stub import RehearsalEngine
 from daemon.training.mailbox import OrderMailbox
 from daemon.training.orders.runner import (
     Attendance,
+    Cause,
     OrderEnd,
     OrderRunner,
     OrderUnit,
     UnitDone,
-    UnitFailure,
 )
 from tests.clocks import StillClock
 from tests.training.workspace import ScriptedPipe
@@ -63,8 +63,8 @@ class Letters:
     def _write(self, name: str, text: str) -> None:
         (self._place.folder / name).write_text(text)
 
-    def _fail(self, name: str, failure: UnitFailure) -> UnitDone:
-        return self.done(name, f"{failure.cause}: {failure.message}")
+    def _fail(self, name: str, cause: Cause, why: str) -> UnitDone:
+        return self.done(name, f"{cause}: {why}")
 
     def _end(self, outcome: str) -> OrderEnd:
         return OrderEnd(lambda: {"outcome": outcome, "message": f"it is {outcome}"})
