@@ -102,6 +102,10 @@ class Gate:
     unproven: Literal["promote", "hold"]
     floor: float | None = None
     """Least fall of right answers that counts, as a share of 1; None in older runs: `min_gain`."""
+    tries: int = 1
+    """Most runs judged for one file: the chance of a false "better" is divided among them."""
+    try_tokens: int = 0
+    """Most tokens that a run may have trained to be tried again."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,8 @@ def gate_from_record(record: Mapping[str, Any]) -> Gate:
         record.get("min_gain", 0.0),
         record["unproven"],
         record.get("floor"),
+        record.get("tries", 1),
+        record.get("try_tokens", 0),
     )
 
 
@@ -154,9 +160,11 @@ def decide_verdict(judgement: Judgement, gate: Gate) -> Verdict:
     counted = [test for test in tests if min(test.p_better, test.p_worse) < 1.0]
     falls = holding(_falls(judgement, gate), lambda fall: fall.p, gate.level)
     if refused := [fall for fall in falls.proven if fall.counts]:
-        forgotten = all(fall.of is None for fall in refused)
+        forgotten = all(fall.of is None or fall.of.name == EARLIER for fall in refused)
         return Verdict("refuse", False, tuple(fall.reason for fall in refused), forgotten)
-    better = holding(counted, lambda test: test.p_better, gate.level)
+    # Only what has earlier files can be tried again, and be called better by luck so often.
+    tries = gate.tries if judgement.forgetting else 1
+    better = holding(counted, lambda test: test.p_better, gate.level / tries)
     proven = [test for test in better.proven if test.gain >= _least(test, gate)]
     if proven:
         reasons = tuple(f"significantly better than {_say(test)}" for test in proven)
