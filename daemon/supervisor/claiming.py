@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 
 from daemon.core.decisions import actions as do
-from daemon.core.decisions.snapshot import Drop, Snapshot
+from daemon.core.decisions.snapshot import Drop, Growth, Snapshot
 from daemon.core.status.ledger_rows import job_row
 from daemon.core.workspace.file_names import OWN_SETTINGS, stem_of
 from daemon.core.workspace.jobs import JobCard, escape
@@ -86,15 +86,36 @@ def pass_on(parts: Parts, action: do.PassOn, _seen: Snapshot) -> None:
     card, name = growth.card, late_writes.name_of(growth)
     length = _passed(parts, card, name)
     if length is None:
-        source = parts.layout.job(growth.state, card.job).original
-        _drop(parts, card, name, partial(late_writes.copy_to, source, growth))
         length = growth.end - growth.begin
-    parts.queue.update(growth.state, replace(card, passed_on=growth.begin + length))
+        if not _copied(parts, growth, name):
+            return
+    end = card.passed_on if growth.is_whole else growth.begin + length
+    passed = replace(card, passed_on=end, passed_as=growth.found_as)
+    parts.queue.update(growth.state, passed)
     message = (
         f"{length} bytes were written to {escape(card.name)} after it was taken in as {card.job}; "
         f"they are {escape(name)} in inbox/ now"
     )
+    if growth.is_whole:
+        message = (
+            f"{escape(card.name)} was written over after it was taken in as {card.job}; as it is "
+            f"now it is {escape(name)} in inbox/: what was trained of it is not trained twice, and "
+            "changed answers are corrections"
+        )
     parts.journal.event("passed_on", message, job=card.job, name=escape(name))
+
+
+def _copied(parts: Parts, growth: Growth, name: str) -> bool:
+    """Put the file into the inbox; false where it takes long and goes on, or has to begin anew."""
+    source = parts.layout.job(growth.state, growth.card.job).original
+    copy = partial(_drop, parts, growth.card, name, partial(late_writes.copy_to, source, growth))
+    try:
+        if growth.end - growth.begin > late_writes.PIECE:
+            return parts.background.pass_on(name, copy)
+        copy()
+    except late_writes.StillWritten:
+        return False
+    return True
 
 
 def _drop(parts: Parts, card: JobCard, name: str, write: drops.Writer) -> None:

@@ -47,7 +47,11 @@ class Intake:
     prefix: str = NONE
     """Fingerprint of the prefix its tokens were counted with."""
     read_bytes: int = 0
-    """Size of the file when it was read; 0 where it was not noted."""
+    """Size of the file when it was read; 0 where it was not noted, or is not JSON lines."""
+    read_as: str = ""
+    """Which file it was and as what it was last written; empty where that was not noted."""
+    tail: str = ""
+    """A checksum of its last bytes, of lines of JSON."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,8 @@ class JobCard:
     passed_on: int = 0
     """How far the file was passed on, in bytes from its beginning: what was written to it later
     became files of its own. 0 where nothing was."""
+    passed_as: str = ""
+    """As what the file was found when something of it was passed on; empty where nothing was."""
 
     @cached_property
     def order(self) -> tuple[int, int]:
@@ -116,6 +122,7 @@ def card_to_record(card: JobCard) -> dict[str, Any]:
         "intake": None,
         "seal": card.seal,
         "passed_on": card.passed_on,
+        "passed_as": card.passed_as,
     }
     if card.intake is not None:
         record["intake"] = dict(vars(card.intake))

@@ -379,6 +379,7 @@ class Queue:
 def _intake(record: dict[str, Any]) -> Intake:
     rows = record.get("rows", {})
     prints = record.get("fingerprints") or {}
+    file: dict[str, Any] = record.get("file") or PLAIN
     return Intake(
         verdict=record["verdict"],
         code=record.get("code") or "",
@@ -390,5 +391,7 @@ def _intake(record: dict[str, Any]) -> Intake:
         # Reports from before there were prefixes are of rows without one.
         prefix=prints.get("prefix") or NONE,
         # What is added to a file of another kind than lines is no file of its own.
-        read_bytes=record.get("bytes") or 0 if (record.get("file") or PLAIN)["plain"] else 0,
+        read_bytes=record.get("bytes") or 0 if file["plain"] else 0,
+        read_as=record.get("read_as") or "",
+        tail=file.get("tail") or "",
     )
