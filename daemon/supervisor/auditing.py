@@ -27,7 +27,8 @@ def open_audit(parts: Parts, action: do.OpenAudit, seen: Snapshot) -> None:
     """Order the audit of a version that is due."""
     settings = to_record(parts.settings.now)
     now = parts.clock.now().isoformat()
-    request = audit_request(seen.versions[action.version], seen.versions, settings, now)
+    exams = parts.queue.only_exams()
+    request = audit_request(seen.versions[action.version], seen.versions, settings, now, exams)
     assert request is not None, "it is due only where there is something to compare"
     order = order_audit(parts.layout, request)
     message = f"{order} compares {action.version} with {action.proven}, the last proven version"

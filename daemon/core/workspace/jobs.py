@@ -32,6 +32,9 @@ STATE_OF_OUTCOME: dict[Outcome, str] = {
 }
 """Where a job lies that has ended."""
 
+PLAIN = {"plain": True}
+"""Reports from before other kinds of files were taken are of JSON lines."""
+
 
 @dataclass(frozen=True)
 class Intake:
@@ -148,6 +151,28 @@ def card_from_record(record: dict[str, Any]) -> JobCard:
     if record.get("intake") is not None:
         rest["intake"] = Intake(**fields_of(Intake, record["intake"]))
     return JobCard(**rest)
+
+
+def intake_of_report(report: dict[str, Any]) -> Intake:
+    """Return what a job's card keeps of its report."""
+    rows = report.get("rows", {})
+    prints = report.get("fingerprints") or {}
+    file: dict[str, Any] = report.get("file") or PLAIN
+    return Intake(
+        verdict=report["verdict"],
+        code=report.get("code") or "",
+        message=report.get("message") or "",
+        train_rows=rows.get("train", 0),
+        holdout_rows=rows.get("holdout", 0),
+        tokenizer=prints.get("tokenizer") or "",
+        template=prints.get("template") or "",
+        # Reports from before there were prefixes are of rows without one.
+        prefix=prints.get("prefix") or NONE,
+        # What is added to a file of another kind than lines is no file of its own.
+        read_bytes=report.get("bytes") or 0 if file["plain"] else 0,
+        read_as=report.get("read_as") or "",
+        tail=file.get("tail") or "",
+    )
 
 
 def escape(text: str, limit: int = 200) -> str:

@@ -1,7 +1,8 @@
 """Puts the current version and the last proven one to the same exam: the whole lineage's hold-outs.
 
-It is one piece: what a model made of an item is remembered, so a kill loses little. What comes of
-the outcome is the supervisor's to do.
+Rows of files that were dropped to be measured with only are asked too, as in a verdict. It is one
+piece: what a model made of an item is remembered, so a kill loses little. What comes of the outcome
+is the supervisor's to do.
 """
 
 import json
@@ -137,7 +138,8 @@ class Auditing:
         rows = JobRows(self._context.layout)
         jobs = self._request.jobs
         corrected = superseded_exam_rows(self._context.layout, jobs, self.settings.dedup)
-        live = [item for item in judge_rows(jobs, rows) if item not in corrected]
+        asked_of = dict.fromkeys([*jobs, *self._request.exam_jobs])
+        live = [item for item in judge_rows(asked_of, rows) if item not in corrected]
         most, seed = self.settings.gate.audit_rows, self.settings.training.seed
         ids = pick_families(live, rows, most, seed)
         texts = RowTexts(self._context.encoder(self._base), prefixes_of(rows, {j for j, _ in ids}))
