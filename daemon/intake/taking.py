@@ -39,7 +39,7 @@ from daemon.layout import Layout
 from daemon.layout_jobs import JobLayout
 from daemon.settings_file import parse_own, with_own
 from daemon.settings_records import DAEMONS_OWN, usable_settings
-from daemon.text.abilities import remark
+from daemon.text.abilities import remarks
 from daemon.text.encoder import TextEncoder
 from daemon.text.prefix import WORDS
 
@@ -104,6 +104,7 @@ class Taking:
                 "tokenizer": self.encoder.fingerprint,
                 "template": self.encoder.template_fingerprint,
                 "prefix": fingerprint_of(self.encoder.prefix),
+                "plain_form": self.encoder.plain_form,
             },
             "prefix": self._prefix_record(),
             "file": self._text.as_record() if self._text else {"plain": True},
@@ -177,13 +178,13 @@ class Taking:
                 self._place.folder, self.settings.intake, lambda: self._progress(0), stack
             )
             if self._is_exam_only():
-                self.encoder = self.encoder.prefixed(self.settings.prefix)
+                self.encoder = self.encoder.asked_as(self.settings.prefix, self.settings.plain_form)
                 return self._read_exam(stack, unpacker)
             unpacker.kind(original)
             wrong = self._wrong_own_settings()
             if wrong is not None:
                 return self._refused(wrong)
-            self.encoder = self.encoder.prefixed(self.settings.prefix)
+            self.encoder = self.encoder.asked_as(self.settings.prefix, self.settings.plain_form)
             report = self._read_all(stack, unpacker)
         if _identity(original) != before:
             raise ChangedWhileRead("the file changed while it was read")
@@ -247,7 +248,7 @@ class Taking:
         gathered = gatherer.gather(
             rows, first.places, first.grown, shared, self._temporary("rows", stack), self._progress
         )
-        self._warnings += [remark(lost, rows) for lost, rows in gatherer.lost.items()]
+        self._warnings += remarks(gatherer.lost, self.encoder.plain_form)
         stack.callback(gathered.close)
         second = sift_second(gathered, elsewhere, self.settings, self._sealer, first.known)
         _refuse(tally, rows, {gathered.places[n]: why for n, why in second.refused.items()})

@@ -195,7 +195,7 @@ def _template(layout: Layout, settings: Settings) -> Iterator[DoctorCheck]:
     from daemon.text.encoder import TextEncoder
 
     try:
-        sentences = TextEncoder.load(folder).abilities.sentences()
+        sentences = TextEncoder.load(folder).abilities.sentences(settings.plain_form)
     except ModelFault as fault:
         yield DoctorCheck("template", "wrong", fault.message)
         return

@@ -46,6 +46,8 @@ class Intake:
     template: str
     prefix: str = NONE
     """Fingerprint of the prefix its tokens were counted with."""
+    plain_form: str | None = None
+    """The form in which it was written what the template leaves out."""
     read_bytes: int = 0
     """Size of the file when it was read; 0 where it was not noted."""
 
@@ -186,6 +188,8 @@ class Queued:
     intake: Intake
     prefix: str = NONE
     """Fingerprint of the prefix that the settings choose for it now."""
+    plain_form: str | None = None
+    """The plain form that the settings choose now."""
     edited: bool = False
     """Its files are not as intake left them; looked at where it would be trained next."""
 

@@ -389,6 +389,7 @@ def _intake(record: dict[str, Any]) -> Intake:
         template=prints.get("template") or "",
         # Reports from before there were prefixes are of rows without one.
         prefix=prints.get("prefix") or NONE,
+        plain_form=prints.get("plain_form"),
         # What is added to a file of another kind than lines is no file of its own.
         read_bytes=record.get("bytes") or 0 if (record.get("file") or PLAIN)["plain"] else 0,
     )

@@ -129,6 +129,7 @@ class CandidateJudge:
             "base": dict(request.base),
             "adapter": request.adapter.as_record(),
             "prefix": record_of(prefix_of_run(request, hand.choices)),
+            "plain_form": hand.choices.plain_forms.get(request.jobs[0]),
             **made_by(self._context.engine.device),
             "libraries": dict(hand.choices.libraries),
             "metrics": self._metrics(),

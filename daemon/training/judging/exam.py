@@ -1,8 +1,8 @@
 """The exam at the end of a run: the same items for all, each model asked as it was taught.
 
 Rows of the run's own files and questions of suites are put to a version with that version's prefix,
-as its users would ask it; rows of earlier files keep the prefix they were taught with. Scores
-nothing.
+as its users would ask it; rows of earlier files keep the prefix they were taught with. The plain
+form of a row is its file's for all: losses are compared on the same answers. Scores nothing.
 """
 
 import json

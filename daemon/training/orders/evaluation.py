@@ -166,7 +166,8 @@ class Evaluating:
             clock.monotonic_s,
             lambda: self._waited_s,
         )
-        encoder = self._context.encoder(self._base).prefixed(subject.prefix)
+        texts = self._context.encoder(self._base)
+        encoder = texts.asked_as(subject.prefix, subject.plain_form)
         golden = self._golden(suite, encoder)
         exam = Exam(
             {suite.name: [row for row in golden if row is not None]},
@@ -210,7 +211,7 @@ class Evaluating:
     def _asked(self, suite: Suite, encoder: TextEncoder) -> Sequence[Question]:
         if suite.name != HOLDOUTS:
             return suite_questions(suite, encoder)
-        # Own rows are asked as they are trained: a function that the template hides stays hidden.
+        # Own rows are asked as the subject was trained: what was left out then stays left out.
         return [
             Question(
                 suite.name,
