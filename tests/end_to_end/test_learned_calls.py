@@ -27,7 +27,7 @@ settle_s = 0.1
 [training]
 epochs = 5
 batch_rows = 4
-num_layers = 12
+num_layers = 8
 learning_rate = 1e-3
 [evaluation]
 eval_every = 0
