@@ -25,9 +25,10 @@ model = "smollm2-135m"
 [inbox]
 settle_s = 0.1
 [training]
-epochs = 5
+epochs = 3
 batch_rows = 4
-num_layers = 8
+num_layers = 12
+warmup_steps = 2
 learning_rate = 1e-3
 [evaluation]
 eval_every = 0
