@@ -47,7 +47,7 @@ class Performer:
         self._layout = workspace.layout
         self._methods: dict[type, Callable[[Any, Snapshot], None]] = {
             do.Claim: partial(take, workspace, workers.background, journal),
-            do.PassOn: partial(pass_on, workspace, journal),
+            do.PassOn: partial(pass_on, workspace, workers.background, journal),
             do.BeginIntake: self._begin_intake,
             do.Enqueue: self._enqueue,
             do.EndJob: self._end_job,
@@ -68,7 +68,7 @@ class Performer:
             do.BeginUnit: self._begin_unit,
             do.LeaveUnit: self._leave_unit,
             do.SkipOrder: self._skip_order,
-            do.OpenAudit: partial(open_audit, workspace.layout, settings, journal),
+            do.OpenAudit: partial(open_audit, workspace, settings, journal),
             do.SettleAudit: partial(settle_audit, workspace.audits, journal),
             do.ReturnJob: self._return_job,
             do.RemoveRun: self._remove_run,

@@ -32,6 +32,10 @@ class Growth:
     state: str
     begin: int
     end: int
+    found_as: str = field(default="", compare=False)
+    """As what the file was found."""
+    is_whole: bool = False
+    """It was written over, so all of it counts anew and not only what stands at its end."""
 
 
 @dataclass(frozen=True)
