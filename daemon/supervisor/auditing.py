@@ -35,8 +35,7 @@ def open_audit(
     seen: Snapshot,
 ) -> None:
     """Create the order of an audit that is due."""
-    version, now = seen.versions[action.version], journal.now()
-    exams = workspace.queue.only_exams()
+    version, now, exams = seen.versions[action.version], journal.now(), workspace.queue.only_exams()
     request = audit_request(version, seen.versions, to_record(settings.now), now, exams)
     assert request is not None, "it is due only where there is something to compare"
     order = order_audit(workspace.layout, request)

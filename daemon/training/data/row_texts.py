@@ -1,7 +1,7 @@
 """Encodes the rows of a run, each with the prefix with which intake read its file.
 
-Intake counted a row's tokens with that prefix and in that plain form; what was trained with them is
-prompted with them.
+Intake counted the tokens with that prefix and in the plain form of that time, and what was trained
+so is prompted so.
 """
 
 from collections.abc import Mapping, Sequence
@@ -43,7 +43,7 @@ class RowTexts:
             RunFault: one cannot be encoded any more: the tokenizer or the template has changed.
         """
         found = []
-        for (prefix, form), group in groupby(rows, lambda row: self._asked_as(row[0])):
+        for (prefix, form), group in groupby(rows, lambda row: self._variant(row[0])):
             encoder = self._encoder.asked_as(prefix, form)
             for item in encoder.encode([example for _, example in group], ANY_LENGTH):
                 if not isinstance(item, Encoded):
@@ -54,9 +54,9 @@ class RowTexts:
 
     def encoder(self, job: str) -> TextEncoder:
         """Return the encoder with a job's prefix, in its plain form."""
-        return self._encoder.asked_as(*self._asked_as(job))
+        return self._encoder.asked_as(*self._variant(job))
 
-    def _asked_as(self, job: str) -> tuple[Prefix | None, str | None]:
+    def _variant(self, job: str) -> tuple[Prefix | None, str | None]:
         return self._prefixes.get(job), self._forms.get(job)
 
     def prompt(self, job: str, turns: Sequence[Turn], tools: Sequence[str]) -> tuple[int, ...]:

@@ -1,7 +1,7 @@
 """An audit: the current version and the last proven one take the same exam.
 
-It is made of the held-out rows of the whole lineage, and of files that were dropped only to measure
-with. What comes of the outcome is the supervisor's to do.
+It is made of the held-out rows of the whole lineage, and of files that were dropped as an exam
+only, as in a verdict. What comes of the outcome is the supervisor's to do.
 """
 
 import json
