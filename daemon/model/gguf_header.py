@@ -1,7 +1,7 @@
 """Checks by a GGUF file's header that the file is complete, before MLX maps it into memory.
 
 MLX would read past the end of a truncated file, which is a bus error and no exception. The reader
-of llama.cpp does not take this check's place: docs/decisions/0005 has the figures.
+of llama.cpp does not take this check's place: docs/decisions/0005-dependencies.md.
 Source: the GGUF specification, version 3.
 """
 
