@@ -23,17 +23,19 @@ from daemon.folders.runs.run_requests import RunRequests
 from daemon.folders.status.logs import open_log
 from daemon.folders.status.status import StatusFolder
 from daemon.layout import QUEUE_STATES, Layout
+from daemon.settings import Settings
 from daemon.settings_file import read_settings
 from daemon.supervisor.background_tasks import BackgroundTasks
 from daemon.supervisor.journal import BOOT_FACTOR, Journal
 from daemon.supervisor.notify import notifier_of
-from daemon.supervisor.parts import Parts
 from daemon.supervisor.rebuild import Rebuilt, rebuild
 from daemon.supervisor.server_process import ServerProcess
 from daemon.supervisor.settings_watch import SettingsWatch
 from daemon.supervisor.supervisor import Supervisor
-from daemon.supervisor.wakeups import Signals, Wakeups, Watcher
+from daemon.supervisor.wakeups import Wakeups, watch
 from daemon.supervisor.worker_process import FULL_REST_S, WorkerProcess
+from daemon.supervisor.workers import Workers
+from daemon.supervisor.workspace import Workspace
 
 TRAINER_WAIT_S = 10.0
 Made = TypeVar("Made")
@@ -57,21 +59,14 @@ class Daemon:
             OwnerFault: it is another user's, and this is root.
             DaemonFault: the workspace cannot be used.
         """
-        lock = _in_time(self._lock)
-        setproctitle.setproctitle(f"finetuned supervisor {self._layout.root}")
-        try:
-            parts = _in_time(lambda: _parts(self._layout, self._rehearse, self._console))
-            return Supervisor(parts).run(until_idle)
-        finally:
-            lock.release()
+        with _in_time(self._lock):
+            setproctitle.setproctitle(f"finetuned supervisor {self._layout.root}")
+            return _in_time(self._supervisor).run(until_idle)
 
     def obey_once(self) -> None:
         """Carry the control files out once, with no daemon alive."""
-        lock = self._lock()
-        try:
-            Supervisor(_parts(self._layout, self._rehearse, self._console)).obey_once()
-        finally:
-            lock.release()
+        with self._lock():
+            self._supervisor().obey_once()
 
     def carry_out_alone(self, order: str) -> None:
         """Carry out one order and nothing else, with no daemon alive.
@@ -79,12 +74,13 @@ class Daemon:
         Raises:
             BusyFault, DaemonFault: as `run`.
         """
-        lock = self._lock(note=order)
-        try:
-            parts = _parts(self._layout, self._rehearse, self._console)
-            Supervisor(parts, only_order=order).run(until_idle=True)
-        finally:
-            lock.release()
+        with self._lock(note=order):
+            self._supervisor(only_order=order).run(until_idle=True)
+
+    def _supervisor(self, only_order: str | None = None) -> Supervisor:
+        return make_supervisor(
+            self._layout, rehearse=self._rehearse, console=self._console, only_order=only_order
+        )
 
     def _lock(self, note: str = "") -> locks.Lock:
         if not self._layout.root.is_dir():
@@ -122,11 +118,6 @@ def _in_time(make: Callable[[], Made]) -> Made:
             SystemClock().sleep_s(FULL_REST_S)
 
 
-def build_supervisor(root: Path, *, rehearse: bool, console: bool, as_root: bool = False) -> Daemon:
-    """Return the daemon of a workspace, not yet running."""
-    return Daemon(root, rehearse=rehearse, console=console, as_root=as_root)
-
-
 def obey_once(root: Path) -> None:
     """Carry out what lies in `control/`, for commands given while no daemon is alive."""
     Daemon(root, rehearse=False, console=False).obey_once()
@@ -141,66 +132,78 @@ def rebuild_ledger(root: Path) -> Rebuilt:
         UserFault: the new ledger cannot be written.
     """
     layout = Layout(root.resolve())
-    lock = locks.acquire_or_explain(layout.workspace_lock, f"the workspace {layout.root}")
-    try:
+    with locks.acquire_or_explain(layout.workspace_lock, f"the workspace {layout.root}"):
         return rebuild(layout, SystemClock())
-    finally:
-        lock.release()
 
 
-def _parts(layout: Layout, rehearse: bool, console: bool) -> Parts:  # long: a part a line
+def make_supervisor(
+    layout: Layout, *, rehearse: bool, console: bool, only_order: str | None = None
+) -> Supervisor:
+    """Return the supervisor of a workspace whose lock is held, with all that it works with."""
     clock = SystemClock()
     settings = SettingsWatch(layout.settings_file)
-    now = settings.now
-    status = StatusFolder(layout, now.log.max_bytes, now.log.keep)
-    ledger = Ledger(layout)
-    queue = Queue(layout, clock)
-    inbox = Inbox(layout, now.inbox, clock)
-    late_writes = LateWrites(layout, now.inbox, clock)
-    control = Control(layout, clock)
-    models = Models(layout)
-    runs = RunRequests(layout)
-    orders = Orders(layout)
-    for folder in (queue, inbox, control, status, models, runs, orders):
+    workspace = open_workspace(layout, settings.now, clock)
+    journal = start_journal(workspace, settings.now, console, clock)
+    sources = watch((layout.inbox, layout.control))
+    workers = make_workers(workspace, settings.now, rehearse, clock, sources.wakeups)
+    notify = notifier_of(os.environ, os.getpid())
+    return Supervisor(
+        workspace, workers, sources, settings, journal, notify, clock, only_order=only_order
+    )
+
+
+def open_workspace(layout: Layout, settings: Settings, clock: Clock) -> Workspace:
+    """Make the folders of a workspace that are missing, and return who writes each."""
+    workspace = Workspace(
+        layout=layout,
+        inbox=Inbox(layout, settings.inbox, clock),
+        late_writes=LateWrites(layout, settings.inbox, clock),
+        queue=Queue(layout, clock),
+        control=Control(layout, clock),
+        status=StatusFolder(layout, settings.log.max_bytes, settings.log.keep),
+        models=Models(layout),
+        runs=RunRequests(layout),
+        orders=Orders(layout),
+        audits=Audits(layout),
+        ledger=Ledger(layout),
+    )
+    for folder in (
+        workspace.queue,
+        workspace.inbox,
+        workspace.control,
+        workspace.status,
+        workspace.models,
+        workspace.runs,
+        workspace.orders,
+    ):
         folder.make_folders()
     _sync_names(layout)
-    log = open_log(layout, now.log, console)
-    boot = _count_boot(layout, status)
-    journal = Journal(status, ledger, log, clock, boot)
-    _open_ledger(ledger, layout, journal, clock)
-    wakeups = Wakeups()
-    return Parts(
-        layout=layout,
-        clock=clock,
-        settings=settings,
-        inbox=inbox,
-        late_writes=late_writes,
-        queue=queue,
-        control=control,
-        status=status,
-        models=models,
-        runs=runs,
-        orders=orders,
-        audits=Audits(layout),
-        ledger=ledger,
-        journal=journal,
-        intake=_hand("daemon.intake", layout, rehearse, clock, wakeups, now.trainer.stop_s),
-        trainer=_hand(
-            "daemon.training",
-            layout,
-            rehearse,
-            clock,
-            wakeups,
-            now.trainer.stop_s,
-            *(["--wire"] if now.memory.wired == "auto" else []),
-        ),
-        server=_server(layout, rehearse, clock, wakeups),
-        background=BackgroundTasks(layout, models, wakeups.wake),
-        wakeups=wakeups,
-        signals=Signals(wakeups),
-        watcher=Watcher((layout.inbox, layout.control), wakeups),
-        notify=notifier_of(os.environ, os.getpid()),
-        boot=boot,
+    return workspace
+
+
+def start_journal(workspace: Workspace, settings: Settings, console: bool, clock: Clock) -> Journal:
+    """Count this start, and open the log and the ledger."""
+    log = open_log(workspace.layout, settings.log, console)
+    boot = _count_boot(workspace.layout, workspace.status)
+    journal = Journal(workspace.status, workspace.ledger, log, clock, boot)
+    _open_ledger(workspace.ledger, workspace.layout, journal, clock)
+    return journal
+
+
+def make_workers(
+    workspace: Workspace, settings: Settings, rehearse: bool, clock: Clock, wakeups: Wakeups
+) -> Workers:
+    """Return the workers, none of them started."""
+    layout, stop_s = workspace.layout, settings.trainer.stop_s
+    intake = _argv("daemon.intake", layout, rehearse=False)
+    trainer = _argv("daemon.training", layout, rehearse)
+    trainer += ["--wire"] if settings.memory.wired == "auto" else []
+    server = _argv("daemon.serving", layout, rehearse)
+    return Workers(
+        WorkerProcess(intake, layout.root, clock, wakeups, stop_s),
+        WorkerProcess(trainer, layout.root, clock, wakeups, stop_s),
+        ServerProcess(server, layout.root, clock, wakeups),
+        BackgroundTasks(layout, workspace.models, wakeups.wake),
     )
 
 
@@ -221,23 +224,6 @@ def _open_ledger(ledger: Ledger, layout: Layout, journal: Journal, clock: Clock)
         journal.event("ledger_aside", message, level="warning")
     elif missing:
         journal.event("ledger_missing", f"{layout.ledger} is gone; {cure}", level="warning")
-
-
-def _hand(
-    module: str,
-    layout: Layout,
-    rehearse: bool,
-    clock: Clock,
-    wakeups: Wakeups,
-    budget_s: float,
-    *words: str,
-) -> WorkerProcess:
-    argv = _argv(module, layout, rehearse and module == "daemon.training")
-    return WorkerProcess([*argv, *words], layout.root, clock, wakeups, budget_s)
-
-
-def _server(layout: Layout, rehearse: bool, clock: Clock, wakeups: Wakeups) -> ServerProcess:
-    return ServerProcess(_argv("daemon.serving", layout, rehearse), layout.root, clock, wakeups)
 
 
 def _argv(module: str, layout: Layout, rehearse: bool) -> list[str]:

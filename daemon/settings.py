@@ -190,13 +190,14 @@ class ReplaySettings(Section):
         description="Share of a run's rows that are drawn from earlier runs.",
     )
     most_share: float = Field(
-        0.3, ge=0.0, le=0.9, description="The share after runs that have forgotten; never less."
+        0.3, ge=0.0, le=0.9, description="Most of it where earlier files were forgotten."
     )
     alarm: float = Field(
         0.1,
         gt=0.0,
         le=10.0,
-        description="Rise of the loss on an earlier hold-out that is an alarm, in nats a token.",
+        description="Rise of the loss on an earlier hold-out that is told as an alert, in nats a "
+        "token.",
     )
 
 

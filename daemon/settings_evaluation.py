@@ -63,7 +63,28 @@ class GateSettings(Section):
         0.02,
         ge=0.0,
         le=1.0,
-        description="Smallest change of another metric that counts, as a share of 1.",
+        description="Smallest gain of another metric that counts, as a share of 1.",
+    )
+    floor: float = Field(
+        0.05,
+        ge=0.0,
+        le=1.0,
+        description="Largest fall of right answers that is tolerated, as a share of 1: a larger "
+        "one refuses, where it is significant.",
+    )
+    forgetting: float = Field(
+        0.05,
+        ge=0.0,
+        le=10.0,
+        description="Tolerated rise of an earlier file's loss above the best it ever had, in nats "
+        "a token.",
+    )
+    forgetting_share: float = Field(
+        0.1,
+        ge=0.0,
+        le=1.0,
+        description="The same as a share of what the file had gained over the base; the larger of "
+        "the two holds.",
     )
     audit_every: int = Field(
         10,

@@ -1,15 +1,20 @@
 """Finds the workspace of a command and its running daemon."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from daemon.clock import Clock
 from daemon.core.decisions import pulse
 from daemon.errors import ExitCode, UserFault
 from daemon.folders.disk import locks
 from daemon.layout import Layout
+
+BLOCKED_S = 5.0
+"""Longest wait for a blocked daemon; a shorter block may be an outdated status."""
 
 HERE = Path()
 Root = Annotated[
@@ -83,6 +88,31 @@ def alone(layout: Layout) -> str | None:
     """Return the order that a command is running here without a daemon; None where none is."""
     holder = locks.holder(layout.workspace_lock)
     return None if holder is None else holder.note or None
+
+
+class DaemonWatch:
+    """Sees, while a command waits, that the daemon lives and can work."""
+
+    def __init__(self, layout: Layout, clock: Clock, what: str) -> None:
+        self._layout = layout
+        self._clock = clock
+        self._what = what
+        self._unblocked_s = clock.monotonic_s()
+
+    def check(self, running: bool, document: Mapping[str, Any]) -> None:
+        """Take in one look at the daemon and its status.
+
+        Raises:
+            NotRunning: the daemon is gone; what waits is for the next one.
+            Blocked: it can train nothing until the user has done something.
+        """
+        if not running:
+            raise NotRunning("daemon_left", f"{self._what} waits: {how_to_start(self._layout)}")
+        now_s = self._clock.monotonic_s()
+        if document.get("status") != "blocked":
+            self._unblocked_s = now_s
+        elif now_s - self._unblocked_s > BLOCKED_S:
+            raise Blocked("blocked", f"{self._what} waits: {document.get('message')}")
 
 
 def how_to_start(layout: Layout) -> str:

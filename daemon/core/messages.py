@@ -1,6 +1,6 @@
-"""What the supervisor and its workers say to each other: one JSON object a line, both ways.
+"""The messages between the supervisor and its workers: one JSON object a line, both ways.
 
-A message's JSON form is its fields and `"kind"`, the class name. Knows no pipe and no process.
+The JSON form of a message is its fields and `"kind"`, the class name.
 """
 
 import json
@@ -21,23 +21,23 @@ class TakeIn:
 
 @dataclass(frozen=True)
 class Prepare:
-    """Trainer: make the base model ready under `models/base/`."""
+    """Trainer: prepare the base model under `models/base/`."""
 
     model: str
 
 
 @dataclass(frozen=True)
 class Train:
-    """Trainer: do, or go on with, the run in `models/runs/`."""
+    """Trainer: start or resume the run in `models/runs/`."""
 
     run: str
     after: Literal["memory", "device"] | None = None
-    """What the last trainer died of on this run, where a sign of it was left."""
+    """What the last trainer of this run died of, where there was a sign of it."""
 
 
 @dataclass(frozen=True)
 class CarryOut:
-    """Trainer: do the next piece of an order that lies under `models/`, or write its result."""
+    """Trainer: do the next unit of an order under `models/`, or write its result."""
 
     order: str
 
@@ -49,7 +49,7 @@ class Pause:
 
 @dataclass(frozen=True)
 class Resume:
-    """Trainer: go on."""
+    """Trainer: continue."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Evaluate:
 
 @dataclass(frozen=True)
 class Abandon:
-    """Trainer: leave the run where it is, without a commit, and stay warm."""
+    """Trainer: leave the run without a commit, but keep the model loaded."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ Order = (
 
 @dataclass(frozen=True)
 class Ready:
-    """A worker is up and waits for orders."""
+    """A worker has started and waits for orders."""
 
     pid: int
     device: str
@@ -119,12 +119,12 @@ class PrepareFailed:
     code: str
     message: str
     passing: bool = False
-    """It came of an error that may pass by itself, such as one of the disk."""
+    """Caused by an error that may pass by itself, such as one of the disk."""
 
 
 @dataclass(frozen=True)
 class Alive:
-    """A worker works on something that takes long; `doing` is for people."""
+    """A worker is busy with something that takes long; `doing` is for display."""
 
     doing: str
 
@@ -151,7 +151,7 @@ class Stepped:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """Trainer: one periodic evaluation; `left_out` items were trimmed for the time budget."""
+    """Trainer: one periodic evaluation; `left_out` items did not fit into the time budget."""
 
     run: str
     step: int
@@ -200,29 +200,29 @@ class RunEnded:
 
 @dataclass(frozen=True)
 class RunRefused:
-    """Trainer: the run cannot start for a reason its jobs are not guilty of (damaged version)."""
+    """Trainer: the run cannot start, through no fault of its jobs (a damaged version)."""
 
     run: str
     code: str
     message: str
     passing: bool = False
-    """It came of an error that may pass by itself, such as one of the disk."""
+    """Caused by an error that may pass by itself, such as one of the disk."""
 
 
 @dataclass(frozen=True)
 class UnitBegun:
-    """Trainer: a piece of an order is begun; `doing` says which, as a sentence's end."""
+    """Trainer: a unit of an order has begun; `doing` describes it, as the end of a sentence."""
 
     order: str
-    piece: int
-    pieces: int
+    unit: int
+    units: int
     doing: str
     total_steps: int
 
 
 @dataclass(frozen=True)
 class UnitStepped:
-    """Trainer: the piece in hand has taken a step."""
+    """Trainer: the current unit has taken a step."""
 
     order: str
     step: int
@@ -230,16 +230,16 @@ class UnitStepped:
 
 @dataclass(frozen=True)
 class UnitEnded:
-    """Trainer: what a piece found is durable; `message` is for people."""
+    """Trainer: the result of a unit is durable; `message` is for display."""
 
     order: str
-    piece: int
+    unit: int
     message: str
 
 
 @dataclass(frozen=True)
 class OrderEnded:
-    """Trainer: the order's `result.json` is durable; `message` is for people."""
+    """Trainer: the order's `result.json` is durable; `message` is for display."""
 
     order: str
     message: str
@@ -247,14 +247,14 @@ class OrderEnded:
 
 @dataclass(frozen=True)
 class Abandoned:
-    """Trainer: nothing of the run or piece is in memory any more."""
+    """Trainer: the run or unit was left, and its state in memory is gone."""
 
     run: str
 
 
 @dataclass(frozen=True)
 class Alerted:
-    """A worker saw something the user should know."""
+    """A worker raises an alert."""
 
     code: str
     message: str
@@ -262,7 +262,7 @@ class Alerted:
 
 @dataclass(frozen=True)
 class Noted:
-    """A worker tells what it decided or found; nothing is wrong."""
+    """A worker reports a decision or finding that is no problem."""
 
     code: str
     message: str

@@ -61,7 +61,7 @@ class SubjectComparison:
 
     def report(self, outcome: str, message: str) -> dict[str, Any]:
         """Return the whole report."""
-        summaries = {at: summarise(_there(scores)) for at, scores in self._scores.items()}
+        summaries = {at: summarise(_present(scores)) for at, scores in self._scores.items()}
         by_suite, overall = self._tests()
         return {
             "schema_version": 1,
@@ -146,13 +146,13 @@ class SubjectComparison:
 
     def _counts(self, scores: Sequence[Score | None]) -> dict[str, Any]:
         """Return how many were right, by difficulty and together."""
-        there = [score for score in _there(scores) if score.main is not None]
+        scored = [score for score in _present(scores) if score.main is not None]
         counted: dict[str, list[int]] = {}
-        for score in there:
+        for score in scored:
             right, items = counted.get(score.difficulty, (0, 0))
             counted[score.difficulty] = [right + (score.main == 1.0), items + 1]
-        right = sum(score.main == 1.0 for score in there)
-        return {"right": [right, len(there)], "right_by_difficulty": counted}
+        right = sum(score.main == 1.0 for score in scored)
+        return {"right": [right, len(scored)], "right_by_difficulty": counted}
 
     def _overall(
         self, who: int, summaries: Mapping[tuple[int, int], Summary]
@@ -162,7 +162,7 @@ class SubjectComparison:
             score.metrics[self._metrics[suite]]
             for (suite, subject), scores in self._scores.items()
             if subject == who
-            for score in _there(scores)
+            for score in _present(scores)
             if self._metrics[suite] in score.metrics
         ]
         if not mine:
@@ -339,7 +339,7 @@ class SubjectComparison:
         }
 
 
-def _there(scores: Sequence[Score | None]) -> list[Score]:
+def _present(scores: Sequence[Score | None]) -> list[Score]:
     return [score for score in scores if score is not None]
 
 

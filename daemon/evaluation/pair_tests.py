@@ -63,7 +63,7 @@ def _record(
     if proven and not agree:
         why_not = "most items and their mean disagree"
     elif not proven and one.p < level:
-        why_not = held.asks()
+        why_not = held.required()
     low, high = bounds
     return {
         "suite": one.suite,

@@ -136,8 +136,8 @@ def golden_answers(example: Chat, encoder: TextEncoder) -> tuple[str, ...]:
     if not example.turns[-1].calls:
         return (own,)
     written = encoder.last_answer(example)
-    there = read_calls(written, after_text=True).calls
-    if there is not None and compare_calls(own, written).correct:
+    calls = read_calls(written, after_text=True).calls
+    if calls is not None and compare_calls(own, written).correct:
         return (written,)
     names = (call.name in written for call in example.turns[-1].calls)
     return (written, own) if all(names) else (own,)

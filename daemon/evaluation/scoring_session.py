@@ -66,6 +66,8 @@ class Exam:
     """By set, the job of each of its rows, where the rows belong to jobs."""
     families: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """By set, the family of each of its rows, where rows may share one."""
+    tune: Sequence[Encoded] = ()
+    """Rows whose losses are measured and never compared: they aim what the next run replays."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,8 @@ class SessionResults:
     losses: Mapping[str, Sequence[tuple[float, int]]]
     """Each row's sum of losses in nats, and its supervised tokens."""
     answers: Sequence[Answer]
+    tune: Sequence[tuple[float, int]] = ()
+    """The same as `losses`, of the exam's tune rows."""
 
 
 class CachedAnswers:
@@ -153,7 +157,7 @@ class ScoringSession:
 
     def score(self, exam: Exam) -> SessionResults | None:
         """Return the results; None when interrupted. Those found until then are cached."""
-        rows = [row for rows in exam.sets.values() for row in rows]
+        rows = [*(row for rows in exam.sets.values() for row in rows), *exam.tune]
         if not self._score(rows):
             return None
         cached = CachedAnswers(self._scorer, self._known, self._keep)
@@ -163,20 +167,20 @@ class ScoringSession:
         if answers is None:
             return None
         losses = {name: [self._loss(row) for row in rows] for name, rows in exam.sets.items()}
-        return SessionResults(losses, answers)
+        return SessionResults(losses, answers, [self._loss(row) for row in exam.tune])
 
     def _loss(self, row: Encoded) -> tuple[float, int]:
-        total, tokens = self._known[_loss_key(row)]
+        total, tokens = self._known[loss_key(row)]
         return float(total), int(tokens)
 
     def _score(self, rows: Sequence[Encoded]) -> bool:
-        missing = {key: row for row in rows if (key := _loss_key(row)) not in self._known}
+        missing = {key: row for row in rows if (key := loss_key(row)) not in self._known}
         for chunk in chunks(list(missing.values())):
             if self._interrupted():
                 return False
             self._ensure_adapter()
             found = self._scorer.losses(chunk)
-            self._keep({_loss_key(row): list(one) for row, one in zip(chunk, found, strict=True)})
+            self._keep({loss_key(row): list(one) for row, one in zip(chunk, found, strict=True)})
         return True
 
     def _ensure_adapter(self) -> None:
@@ -200,8 +204,8 @@ def model_key(
     return hashlib.sha256(json.dumps(about, default=str).encode()).hexdigest()[:32]
 
 
-def _loss_key(row: Encoded) -> str:
-    """Return the cache key of a row's loss."""
+def loss_key(row: Encoded) -> str:
+    """Return the cache key of a row's loss, equal only for equal tokens and supervision."""
     return _digest(b"loss", row.tokens.tobytes(), row.supervised.tobytes())
 
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 
 from daemon.core.rows.refusal import Bad
+from daemon.files.file_notes import FileNotes
 from daemon.files.limits import Unreadable
 
 BOM = codecs.BOM_UTF8
@@ -42,8 +43,8 @@ def unmarked(head: bytes) -> Bad | None:
     return None
 
 
-def as_utf8(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
-    """Give a text in UTF-8 and without its byte order mark.
+def as_utf8(pieces: Iterator[bytes], encoding: str, notes: FileNotes) -> Iterator[bytes]:
+    """Give a text in UTF-8 and without its byte order mark; half a character at its end is noted.
 
     Raises:
         Unreadable: a byte is none of that encoding.
@@ -55,7 +56,8 @@ def as_utf8(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
     try:
         for piece in pieces:
             yield decoder.decode(piece).encode()
-        yield decoder.decode(b"", final=True).encode()
+        if decoder.getstate()[0]:
+            notes.end("in the middle of a character")
     except UnicodeError as error:
         message = f"its mark says {encoding.upper()}, but it is none ({error})"
         raise Unreadable(Bad("wrong_encoding", message, "save it as UTF-8")) from error

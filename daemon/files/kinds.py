@@ -1,26 +1,35 @@
 """Says what a dropped file is, by its content: lines, an array, a table, packed or not."""
 
 import json
+import re
 from collections.abc import Collection
-from dataclasses import dataclass
-from itertools import islice
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from daemon.core.rows.formats import recognise
 from daemon.core.rows.refusal import Bad
 from daemon.core.workspace.file_names import ending_of
-from daemon.files import encodings, packing, parquet
+from daemon.files import encodings, json_wrappers, packing, parquet
 from daemon.files.encodings import BOM
+from daemon.files.file_notes import FileNotes
 from daemon.files.foreign import foreign
+from daemon.files.json_text import UNFINISHED
 from daemon.files.json_values import SPEAKERS
 from daemon.files.limits import Unreadable
 from daemon.files.packing import Packing
 from daemon.files.tables import Table, table_in
 
+Form = Literal["lines", "values", "wrapped", "array", "table", "parquet"]
 HEAD_BYTES = 65536
+LONGEST_ROW = 2**28
+"""Characters of one value that are held while it is found out what a file is."""
+LIST_OF_VALUES = re.compile(r'"\s*:\s*\[\s*[\[{]')
 NAMES = {
     "lines": "JSON lines",
     "values": "JSON objects that are not one a line",
+    "wrapped": "a JSON object around a list of rows",
     "array": "a JSON array",
     "table": "a table",
     "parquet": "a Parquet file",
@@ -32,12 +41,14 @@ SEPARATOR_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 class FileKind:
     """How the rows of a file are written."""
 
-    form: Literal["lines", "values", "array", "table", "parquet"] = "lines"
+    form: Form = "lines"
     packing: Packing = ""
     encoding: str = "utf-8"
     returns: bool = False
     """Its lines end in a carriage return alone."""
     table: Table | None = None
+    rows_key: str = ""
+    """The key of the list that holds the rows, of an object around it."""
 
     @property
     def is_plain(self) -> bool:
@@ -50,7 +61,7 @@ class FileKind:
         return self.encoding == "utf-8" and not self.returns
 
     def __str__(self) -> str:
-        told = [NAMES[self.form]]
+        told = [f"{NAMES[self.form]}, {self.rows_key!r}" if self.rows_key else NAMES[self.form]]
         if self.table is not None:
             separator = self.table.separator
             told.append(f"with {SEPARATOR_NAMES.get(separator, separator)} between its cells")
@@ -76,8 +87,7 @@ def kind_of(path: Path, known: Collection[str] = ()) -> FileKind | Bad:
     packed = packing.packing_of(head)
     if packed:
         try:
-            pieces = packing.pieces(path, packed)
-            head = next(islice(pieces, 1), b"")[:HEAD_BYTES]
+            head = next(packing.pieces(path, packed, FileNotes()), b"")[:HEAD_BYTES]
         except Unreadable as error:
             return error.bad
     return _kind(head, packed, path, known)
@@ -107,18 +117,24 @@ def _kind(head: bytes, packed: Packing, path: Path, known: Collection[str]) -> F
 
 def _text(head: bytes, found: FileKind, path: Path, known: Collection[str]) -> FileKind | Bad:
     text = head.removeprefix(BOM).decode("utf-8", "ignore").lstrip().lstrip("\ufeff")
-    form = "lines"
+    form: Form = "lines"
     if text.startswith("["):
         form = _array_form(text)
     elif text.startswith("{"):
         form = _object_form(text, len(head) < HEAD_BYTES)
+        if _may_hold_a_list(text, len(head) < HEAD_BYTES):
+            key = _rows_key(path, found, known)
+            if isinstance(key, Bad):
+                return key
+            if key is not None:
+                return replace(found, form="wrapped", rows_key=key)
     else:
         table = table_in(head, known, _table_ending(path))
         if isinstance(table, Bad):
             return table
         if table is not None:
-            return FileKind("table", found.packing, found.encoding, found.returns, table)
-    return FileKind(form, found.packing, found.encoding, found.returns)  # type: ignore[arg-type]
+            return replace(found, form="table", table=table)
+    return replace(found, form=form)
 
 
 def _table_ending(path: Path) -> str:
@@ -126,7 +142,29 @@ def _table_ending(path: Path) -> str:
     return ending if ending.startswith((".csv", ".tsv")) else ""
 
 
-def _array_form(text: str) -> str:
+def _may_hold_a_list(text: str, is_all: bool) -> bool:
+    """Return whether a text may be one object around a list of rows: it has one, and no sequel."""
+    if LIST_OF_VALUES.search(text) is None:
+        return False
+    try:
+        found, end = json.JSONDecoder().raw_decode(text)
+    except json.JSONDecodeError as error:
+        cut_off = error.msg.startswith("Unterminated") or error.pos >= len(text) - UNFINISHED
+        return cut_off
+    except RecursionError:
+        return False
+    return is_all and not text[end:].strip() and isinstance(recognise(found), Bad)
+
+
+def _rows_key(path: Path, found: FileKind, known: Collection[str]) -> str | Bad | None:
+    pieces = packing.pieces(path, found.packing, FileNotes())
+    text = encodings.as_utf8(pieces, found.encoding, FileNotes())
+    with suppress(Unreadable):
+        return json_wrappers.rows_key(text, LONGEST_ROW, known)
+    return None
+
+
+def _array_form(text: str) -> Form:
     """Tell an array of rows from lines that are lists of messages."""
     line, _, more = text.partition("\n")
     try:
@@ -155,13 +193,13 @@ def _is_message(value: object) -> bool:
     return isinstance(value, dict) and any(key in value for key in SPEAKERS)
 
 
-def _object_form(text: str, is_all: bool) -> str:
+def _object_form(text: str, is_all: bool) -> Form:
     """Tell objects that are one a line from others."""
     line = text.partition("\n")[0].strip()
     try:
         _, end = json.JSONDecoder().raw_decode(text)
     except json.JSONDecodeError as error:
-        cut_off = not is_all and error.pos >= len(text) - len(line) - 16
+        cut_off = not is_all and error.pos >= len(text) - len(line) - UNFINISHED
         spread = line == "{" and (cut_off or '"' in text[1:].lstrip()[:1])
         return "values" if spread else "lines"
     except RecursionError:

@@ -3,7 +3,7 @@
 import csv
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -13,6 +13,7 @@ from daemon.core.rows.forms.names import meaning_of
 from daemon.core.rows.refusal import Bad
 from daemon.core.rows.refusal_rows import record_of
 from daemon.files.encodings import BOM, text_of
+from daemon.files.file_notes import FileNotes
 from daemon.files.limits import Unreadable
 
 SEPARATORS = ",;\t|"
@@ -21,6 +22,15 @@ TOLD = re.compile(rb'"?sep=(.)"?\r?\n?', re.IGNORECASE)
 SAY_NOTHING = frozenset(("metadata", "verdict", "weight", "media", "wrapper", "export"))
 """Meanings of keys by which a text of another kind could be taken for a table."""
 NAME = re.compile(r"[^\n.?!:]{0,60}")
+CUT_OFF = Bad(
+    "incomplete_last_line",
+    "the last row of the table is cut off",
+    "drop the file again when it is written completely",
+)
+NO_LINE_END = (
+    "the last line of the table has no line end: if the file was cut off there, its last cell is "
+    "too short"
+)
 RAW = 2000
 """Characters of a row that are repeated where it is refused."""
 
@@ -85,14 +95,16 @@ def _is_column(name: str) -> bool:
     return meaning is not None and meaning not in SAY_NOTHING
 
 
-def rows(pieces: Iterator[bytes], table: Table, longest: int) -> Iterator[bytes]:
+def rows(pieces: Iterator[bytes], table: Table, longest: int, notes: FileNotes) -> Iterator[bytes]:
     """Give the rows of a table as lines of JSON; an empty cell is none.
 
     A row that has more cells than there are columns, or quotes that do not fit, is given with the
     reason why it is refused.
 
+    A last row that is cut off, within its quotes or before its last column, is refused by itself.
+
     Raises:
-        Unreadable: two columns have one name, or a quote is never closed.
+        Unreadable: two columns have one name, or a quote swallows rows.
     """
     lines = _Lines(pieces, longest)
     csv.field_size_limit(longest)
@@ -109,12 +121,26 @@ def rows(pieces: Iterator[bytes], table: Table, longest: int) -> Iterator[bytes]
         except StopIteration:
             return
         except csv.Error as error:
-            if "unexpected end of data" in str(error):
+            if "unexpected end of data" not in str(error):
+                yield _line(record_of(_odd(f"{error}"), lines.raw))
+                continue
+            if _swallows_rows(lines.later_lines, table, len(names)):
                 raise lines.unclosed() from error
-            yield _line(record_of(_odd(f"{error}"), lines.raw))
-            continue
-        if cells:
+            notes.end(f"in the middle of line {lines.number}, within quotes")
+            yield _line(record_of(CUT_OFF, lines.raw))
+            return
+        if cells and lines.is_unended and (len(cells) < len(names) or notes.cut_off):
+            notes.end(f"in the middle of line {lines.number}")
+            yield _line(record_of(CUT_OFF, lines.raw))
+        elif cells:
             yield _line(_row(names, cells, lines))
+            if lines.is_unended and not lines.raw.endswith('"'):
+                notes.unread.append(NO_LINE_END)
+
+
+def _swallows_rows(later: Iterable[str], table: Table, columns: int) -> bool:
+    """Return whether lines behind an open quote are rows of their own: then it is no cut."""
+    return any(len(_cells(line, table.separator)) == columns for line in later if line.strip())
 
 
 def _header(reader: Iterator[list[str]], lines: "_Lines") -> list[str]:
@@ -162,16 +188,24 @@ class _Lines(Iterator[str]):
     def __init__(self, pieces: Iterator[bytes], longest: int) -> None:
         self._lines = _split(pieces, longest)
         self._longest = longest
-        self._number = 0
+        self.number = 0
+        """Of the line that was read last."""
+        self.is_unended = False
+        """That one has no line end."""
         self.begin_row()
 
     def begin_row(self) -> None:
         """Forget the row before."""
-        self._first = self._number + 1
+        self._first = self.number + 1
         self._taken: list[str] = []
         self._bytes = 0
         self.unread: int | None = None
         """A line of the row that is in no certain encoding."""
+
+    @property
+    def later_lines(self) -> Iterable[str]:
+        """The lines of the row behind its first one."""
+        return islice(self._taken, 1, None)
 
     @property
     def raw(self) -> str:
@@ -180,13 +214,14 @@ class _Lines(Iterator[str]):
 
     def __next__(self) -> str:
         line = next(self._lines)
-        self._number += 1
+        self.number += 1
         self._bytes += len(line)
+        self.is_unended = not line.endswith(b"\n")
         if self._bytes > self._longest:
             raise self.unclosed()
         text = text_of(line.removeprefix(BOM))
         if text is None:
-            self.unread = self._number
+            self.unread = self.number
             text = line.decode("utf-8", "replace")
         self._taken.append(text)
         return text

@@ -141,12 +141,12 @@ class Control:
             from_before=age == "old" and word in STALE_AT_START,
         )
 
-    def expire(self) -> list[Command]:
+    def stale(self) -> list[Command]:
         """Return what another daemon accepted about its own moment; it is stale now."""
         expired = STALE_AT_START - {"skip"}
         return [c for c in self._accepted() if c.word in expired and not c.from_before]
 
-    def answered(self, command: Command) -> None:
+    def forget(self, command: Command) -> None:
         """Forget a request that has its answer."""
         path = self._layout.accepted_commands / command.token
         if path.is_dir() and not path.is_symlink():

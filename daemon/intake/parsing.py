@@ -21,6 +21,9 @@ QUOTE, BACKSLASH = b'"\\'
 OPEN_BRACE = ord("{")
 BRACKET_TO_BRACE = np.uint8(ord("{") ^ ord("["))
 NUMBERED = b"u0022"
+HALF_PAIR = re.compile(rb"\\u[dD][89abAB]..(?:\\u?.{0,3})?\Z")
+"""At the end of a text that is cut off within the two escapes of one character."""
+CUT_OFF = "incomplete_last_line"
 MENDED_KEYS = {"line", "code", "hint", "raw"}
 
 
@@ -89,13 +92,24 @@ def parse(line: Line, rules: RowRules) -> Good | Bad:
             "split it, or raise intake.max_line_bytes",
         )
     found = _from_bytes(mended(line.data), rules)
-    if isinstance(found, Bad) and found.code == "bad_json" and not line.whole:
+    if isinstance(found, Bad) and not line.whole and _is_cut_off(line.data, found):
         return Bad(
-            "incomplete_last_line",
+            CUT_OFF,
             f"the last line is cut off: {found.message}",
             "drop the file again when it is written completely",
         )
     return found
+
+
+def _is_cut_off(data: bytes, why: Bad) -> bool:
+    """Return whether a last line may be unreadable because it is not all there."""
+    if why.code == "not_utf8":
+        try:
+            data.decode()
+        except UnicodeDecodeError as wrong:
+            return wrong.reason == "unexpected end of data"
+    half_pair = why.code == "lone_surrogate" and HALF_PAIR.search(data) is not None
+    return half_pair or why.code == "bad_json"
 
 
 def _from_bytes(data: bytes, rules: RowRules) -> Good | Bad:

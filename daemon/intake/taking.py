@@ -28,7 +28,7 @@ from daemon.intake.drawing import draw
 from daemon.intake.families import FamilySides, Split
 from daemon.intake.gathering import GatheredRows, Gatherer
 from daemon.intake.looking import ChangedWhileRead, Progress, Rows, look
-from daemon.intake.parsing import RowRules
+from daemon.intake.parsing import CUT_OFF, RowRules
 from daemon.intake.reasons import Reason
 from daemon.intake.reporting import refusal, report_of
 from daemon.intake.sifting import Elsewhere, SecondSift, sift_first, sift_second
@@ -172,18 +172,17 @@ class Taking:
             return self._refused(
                 Bad("file_too_large", f"{before[0]} bytes, the limit is {limit}", "split the file")
             )
+        wrong = self._wrong_own_settings()
+        if wrong is not None:
+            return self._refused(wrong)
         with ExitStack() as stack:
             unpacker = Unpacker(
                 self._place.folder, self.settings.intake, lambda: self._progress(0), stack
             )
+            self.encoder = self.encoder.prefixed(self.settings.prefix)
             if self._is_exam_only():
-                self.encoder = self.encoder.prefixed(self.settings.prefix)
                 return self._read_exam(stack, unpacker)
             unpacker.kind(original)
-            wrong = self._wrong_own_settings()
-            if wrong is not None:
-                return self._refused(wrong)
-            self.encoder = self.encoder.prefixed(self.settings.prefix)
             report = self._read_all(stack, unpacker)
         if _identity(original) != before:
             raise ChangedWhileRead("the file changed while it was read")
@@ -234,7 +233,7 @@ class Taking:
         self._progress(0)
         self._text = unpacker.read("rows-of-original", [self._place.original])
         self._warnings += self._text.remarks("the file")
-        rows = self._look(self._text.path, tally)
+        rows = self._look(self._text, tally, "the file")
         if not rows.read:
             return self._without_rows(self._text)
         self._warnings += rows.told_of_encoding()
@@ -266,8 +265,12 @@ class Taking:
         self._keep(report, sides, own)
         return report
 
-    def _look(self, path: Path, tally: Tally) -> Rows:
-        return look(path, self._rules(), tally, self._progress, self.settings.holdout.seed)
+    def _look(self, text: UnpackedText, tally: Tally, whose: str) -> Rows:
+        seed = self.settings.holdout.seed
+        rows = look(text.path, self._rules(), tally, self._progress, seed)
+        if tally.count([CUT_OFF]):
+            self._warnings += text.last_line_remarks(whose)
+        return rows
 
     def _split(
         self, rows: Rows, gathered: GatheredRows, second: SecondSift, own: "OwnHoldout | None"
@@ -339,7 +342,7 @@ class Taking:
         self._progress(0)
         text = unpacker.read("rows-of-holdout", files)
         self._warnings += text.remarks("the hold-out file")
-        rows = self._look(text.path, tally)
+        rows = self._look(text, tally, "the hold-out file")
         self._warnings += [f"hold-out file: {said}" for said in rows.readings.sentences()]
         nothing = self._elsewhere(None, blank=True)
         first = sift_first(rows, nothing, False)

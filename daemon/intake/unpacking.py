@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.core.rows.refusal import Bad
+from daemon.files.file_notes import FileNotes
 from daemon.files.kinds import FileKind, kind_of
 from daemon.files.limits import Limits, Unreadable
 from daemon.files.unpacking import unpacked
@@ -18,7 +19,14 @@ from daemon.settings_tables import IntakeSettings
 
 LOOK_BYTES = 2**24
 """Bytes between two looks at the room on the volume and two signs of life."""
-WORDS = {"lines": "line", "values": "object", "array": "item", "table": "row", "parquet": "row"}
+WORDS = {
+    "lines": "line",
+    "values": "object",
+    "wrapped": "item",
+    "array": "item",
+    "table": "row",
+    "parquet": "row",
+}
 
 
 @dataclass(frozen=True)
@@ -30,6 +38,10 @@ class UnpackedText:
     size: int
     lines: tuple[int, ...] = ()
     """How many lines each file became, where they were copied."""
+    notes: tuple[FileNotes, ...] = ()
+    """What was found out about each file as it was copied."""
+    own_names: frozenset[str] = frozenset()
+    """The user's names of keys, by which a table was known."""
 
     @property
     def is_plain(self) -> bool:
@@ -44,11 +56,19 @@ class UnpackedText:
                     f"{whose} is {kind}; line numbers and offsets are those of the JSON lines it "
                     f"was read as, each {WORDS[kind.form]} one line"
                 )
+        for notes in self.notes:
+            yield from notes.sentences(whose)
+
+    def last_line_remarks(self, whose: str) -> Iterator[str]:
+        """Say that a last line is not whole, where nothing else was found to be cut off."""
+        if not any(notes.cut_off for notes in self.notes):
+            yield from FileNotes("in the middle of its last line").sentences(whose)
 
     def as_record(self) -> dict[str, Any]:
         """Return what the report says of it."""
         [kind] = self.kinds
-        return {"kind": str(kind), "plain": self.is_plain, "unpacked_bytes": self.size}
+        record = {"kind": str(kind), "plain": self.is_plain, "unpacked_bytes": self.size}
+        return record | ({"own_names": sorted(self.own_names)} if self.own_names else {})
 
 
 class Unpacker:
@@ -85,13 +105,15 @@ class Unpacker:
         """
         kinds = tuple(map(self.kind, paths))
         if len(paths) == 1 and kinds[0].is_plain:
-            return UnpackedText(paths[0], kinds, paths[0].stat().st_size)
+            size = paths[0].stat().st_size
+            return UnpackedText(paths[0], kinds, size, own_names=self._known)
         target = atomic.temporary_name(self._folder / name)
         self._stack.callback(atomic.remove_file, target)
         lines = []
+        notes = tuple(FileNotes() for _ in paths)
         with target.open("wb") as file:
-            for path, kind in zip(paths, kinds, strict=True):
-                pieces = unpacked(path, kind, self._limits, self._folder)
+            for path, kind, its in zip(paths, kinds, notes, strict=True):
+                pieces = unpacked(path, kind, self._limits, self._folder, its)
                 lines.append(0)
                 last = b"\n"
                 for piece in self._watched(pieces):
@@ -101,7 +123,8 @@ class Unpacker:
                 if last != b"\n" and path != paths[-1]:
                     file.write(b"\n")
                     lines[-1] += 1
-        return UnpackedText(target, kinds, target.stat().st_size, tuple(lines))
+        size = target.stat().st_size
+        return UnpackedText(target, kinds, size, tuple(lines), notes, self._known)
 
     def _watched(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         written = since = 0

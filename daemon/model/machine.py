@@ -27,7 +27,7 @@ WIRE_RESERVE_SHARE = 0.35
 """Memory that must stay unwired, the greater of the two: wired memory cannot be compressed."""
 
 SPARE = 1.25
-"""The memory limit for a pass as a multiple of its estimate, where there is so much."""
+"""The memory limit for a pass as a multiple of its estimate, if there is that much memory."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def _number(path: Path) -> int | None:
     return None
 
 
-def set_limits(need: Estimate | None, there: MachineMemory, wire: bool = False) -> MemoryLimits:
+def set_limits(need: Estimate | None, memory: MachineMemory, wire: bool = False) -> MemoryLimits:
     """Set and return MLX's limits for a run; cache and wired memory on a GPU only.
 
     Without a need, the limits of another model are lifted.
@@ -133,7 +133,7 @@ def set_limits(need: Estimate | None, there: MachineMemory, wire: bool = False) 
     flight before it allocates more, so the limit keeps a pass to its estimate. Memory is wired
     only on request: kernel panics are reported where much of it is wired.
     """
-    limits = limits_for(need, there, wire)
+    limits = limits_for(need, memory, wire)
     mx.set_memory_limit(limits.memory)
     if on_cpu():
         return limits
@@ -145,23 +145,23 @@ def set_limits(need: Estimate | None, there: MachineMemory, wire: bool = False) 
     return limits
 
 
-def limits_for(need: Estimate | None, there: MachineMemory, wire: bool = False) -> MemoryLimits:
+def limits_for(need: Estimate | None, memory: MachineMemory, wire: bool = False) -> MemoryLimits:
     """Return the limits for an estimated need; never more than the machine has for a model."""
     if need is None:
-        return MemoryLimits(there.usable, there.usable, 0)
+        return MemoryLimits(memory.usable, memory.usable, 0)
     passing = need.activations + need.logits
     wanted = need.resident + need.gradients + int(passing * SPARE)
     # The next pass reuses what one frees; a larger cache would only hold idle memory.
-    cache = min(passing, max(0, there.usable - need.resident))
+    cache = min(passing, max(0, memory.usable - need.resident))
     return MemoryLimits(
-        min(wanted, there.usable), cache, _wired(need.resident, there) if wire else 0
+        min(wanted, memory.usable), cache, _wired(need.resident, memory) if wire else 0
     )
 
 
-def _wired(resident: int, there: MachineMemory) -> int:
+def _wired(resident: int, memory: MachineMemory) -> int:
     """Return how much to wire: everything resident between steps, or nothing."""
-    reserve = max(WIRE_RESERVE_BYTES, int(there.physical * WIRE_RESERVE_SHARE))
-    return resident if resident + reserve <= there.physical else 0
+    reserve = max(WIRE_RESERVE_BYTES, int(memory.physical * WIRE_RESERVE_SHARE))
+    return resident if resident + reserve <= memory.physical else 0
 
 
 def is_out_of_memory(error: BaseException) -> bool:

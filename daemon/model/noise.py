@@ -1,7 +1,7 @@
-"""Measures what rounding alone does to a model's logits; knows no texts, no adapters.
+"""Measures how much rounding alone changes a model's logits, as a bound for comparisons.
 
-Graphics processors compute float32 products in TF32 and take other kernels for other shapes, and
-half precision rounds at every step: how far two right answers may lie apart is measured, not known.
+GPUs compute float32 products in TF32 and use different kernels for different shapes, and half
+precision rounds at every step: how far two correct results may differ has to be measured.
 """
 
 from collections.abc import Callable
@@ -13,22 +13,22 @@ from daemon.model.anatomy import Anatomy, StandIn
 from daemon.model.backend import mx
 
 LEAST = 1e-4
-"""Changes of logits below this share of their size count nothing in any arithmetic."""
+"""Changes of logits below this share of their size never count."""
 
 TIMES = 8.0
-"""How many times the noise two right answers may lie apart.
+"""How many times the noise two correct results may differ.
 
 Of 192 random adapters on models in bfloat16 and 4 bits whose products are rounded once more, the
-middle one moves logits by 1.3 times the noise, and 188 by less than 8 times. The other four amplify
-a rounding by 9 to 80, in either kind of number: two right answers have little in common there, and
-a bound that lets them pass would tell nothing from wrong ones.
+median changes logits by 1.3 times the noise, and 188 by less than 8 times. The other four amplify
+a rounding by 9 to 80, in either number format: two correct results have little in common there,
+and a bound that accepted them would not detect wrong ones.
 """
 
 SHAKEN = 3.0
-"""How much a layer's numbers are moved, in roundings: half precision rounds one of them away."""
+"""How much a layer's output is perturbed, in roundings: half precision would round one away."""
 
 AMPLIFIED = 8.0
-"""What models of four layers make of one rounding; between 4 and 14 in twelve families."""
+"""By how much models of four layers amplify one rounding; between 4 and 14 in twelve families."""
 
 _SIZE = (32, 256)
 
@@ -41,7 +41,7 @@ def apart_by(whole: Any, parts: Any) -> float:
 
 
 def rounding(kind: Any) -> float:
-    """Return how far a matrix product in this kind of number is off, as a share of its size.
+    """Return the relative error of a matrix product in this number format.
 
     About 2e-7 in float32, 3e-4 where that is computed in TF32, 2e-3 in bfloat16.
     """
@@ -56,9 +56,9 @@ def rounding(kind: Any) -> float:
 
 
 def noise(anatomy: Anatomy, tokens: Any) -> float:
-    """Return how far the logits move when every layer's output is rounded otherwise.
+    """Return how much the logits change when every layer's output is rounded differently.
 
-    `tokens` are (rows, width). A guess for a model whose layers cannot be reached.
+    `tokens` are (rows, width). This is a guess for a model whose layers are not accessible.
     """
     model: Any = anatomy.model
     whole = model(tokens)

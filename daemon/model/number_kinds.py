@@ -1,4 +1,4 @@
-"""Tells in which kind of number a base model is computed here, from its files; loads no tensor."""
+"""Determines from a base model's files in which precision it is computed on this device."""
 
 import json
 from collections import Counter
@@ -15,24 +15,24 @@ _HALF = frozenset({"F16", "BF16"})
 
 
 def computed_shape(base: Path) -> ModelShape:
-    """Return the shape of a base as it is computed here: with its kind of number and its weights.
+    """Return the shape of a base with the precision in which it is computed here.
 
     Raises:
         OSError: a file cannot be read.
-        ValueError: its configuration names no shape.
-        ModelFault: a file of weights is damaged.
+        ValueError: its configuration has no shape.
+        ModelFault: a weights file is damaged.
     """
     config = json.loads((base / "config.json").read_bytes())
     return shape_from_config(config, computing_bytes(base), packed=not on_cpu())
 
 
 def computing_bytes(base: Path) -> int:
-    """Return the bytes of a number the base is computed with: 4 for fp32, 2 for half precision.
+    """Return the bytes of a number in the computation: 4 for fp32, 2 for half precision.
 
-    Activations have the kind of the scales where weights are quantised, else of the weights.
+    Activations have the dtype of the scales where weights are quantised, else of the weights.
 
     Raises:
-        ModelFault: a file of weights is damaged.
+        ModelFault: a weights file is damaged.
     """
     if on_cpu():
         return FULL_BYTES
@@ -47,7 +47,7 @@ def _tensors(path: Path) -> list[tuple[str, TensorFacts]]:
 
 
 def _most_common(tensors: dict[str, TensorFacts]) -> str | None:
-    """Return the kind that most numbers have; None for none."""
+    """Return the dtype of most weights; None without weights."""
     sizes: Counter[str] = Counter()
     for facts in tensors.values():
         sizes[facts.dtype] += prod(facts.shape)

@@ -27,7 +27,7 @@ class PackingCheck:
     unmasked: float = math.nan
     """Change when the other texts change and there is no mask."""
     refused: str | None = None
-    """Why nothing could be measured, for people."""
+    """Why nothing could be measured, as a sentence."""
 
     @classmethod
     def refusing(cls, why: str) -> Self:
@@ -46,7 +46,7 @@ class PackingCheck:
 
     @property
     def problem(self) -> str | None:
-        """Why texts may not share rows, for people; None where they may."""
+        """Why rows cannot be packed, as a sentence; None where they can."""
         if self.refused is not None:
             return self.refused
         if not self.neighbours <= max(LEAST, TIMES * self.repeated):

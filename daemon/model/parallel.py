@@ -1,8 +1,8 @@
-"""Computes several things at once on a CPU, each in a thread of its own; knows no step.
+"""Computes several passes at once on a CPU, each in a thread of its own.
 
-MLX's CPU back end works off one thread's graph on one core, and only matrix products take more:
-most of a step of a small model is the rest, with the other cores idle. So passes are computed side
-by side, with fewer threads for the products of each. The bits do not depend on the lanes.
+MLX's CPU back end evaluates one thread's graph on one core, and only matrix products use more: in
+most of a small model's step the other cores are idle. So passes are computed in parallel, with
+fewer BLAS threads for each. The bits of the results do not depend on the number of threads.
 """
 
 import queue
@@ -17,7 +17,7 @@ from daemon.model.backend import mx, on_cpu
 from daemon.model.cores import Cores
 
 MOST_THREADS = 4
-"""More cores than this make the products of each lane faster instead: memory grows with lanes."""
+"""Further cores make the products of each pass faster instead: memory grows with the threads."""
 
 Item = TypeVar("Item")
 Found = TypeVar("Found")
@@ -26,23 +26,23 @@ Tasks = queue.SimpleQueue[Task | None]
 
 
 class ParallelPasses:
-    """The threads of one process that compute; on a GPU none but the one that asks."""
+    """The compute threads of one process; on a GPU only the calling thread computes."""
 
     def __init__(self, most: int = MOST_THREADS, cores: Cores | None = None) -> None:
         self._cores = cores or Cores()
         self.most = min(most, self._cores.most) if on_cpu() else 1
         self._tasks: Tasks = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
-        # MLX ends the process by a signal where such threads are still there at its end.
+        # MLX crashes the process if such threads still exist when it exits.
         weakref.finalize(self, _end, self._tasks, self._threads)
 
     def each(
         self, work: Callable[[Item], Found], items: Sequence[Item], most: int | None = None
     ) -> Generator[Found, None, None]:
-        """Give what `work` makes of each item, in order, at most `most` of them at once.
+        """Yield the result of `work` for each item, in order, computing at most `most` at once.
 
-        What it returns must be evaluated: what is not can only be in the thread that built it.
-        Where the caller leaves before the end, what was not begun is not computed.
+        `work` must return evaluated arrays: others can only be evaluated in the thread that built
+        them. If the caller stops early, pending items are not computed.
         """
         concurrency = self.share(min(len(items), self.most if most is None else most))
         if concurrency == 1:
@@ -51,10 +51,10 @@ class ParallelPasses:
             yield from self._side_by_side(work, items, concurrency)
 
     def share(self, among: int) -> int:
-        """Give each of `among` things at once its part of the free cores; return how many fit."""
+        """Divide the free cores among at most `among` concurrent tasks; return how many fit."""
         free = self._cores.free()
         concurrency = max(1, min(among, free, self.most))
-        # Whatever is chosen for: a CPU that computes as a GPU does has the same cores.
+        # Also under FINETUNED_AS=gpu: the CPU has the same cores then.
         blas.set_threads(max(1, free // concurrency))
         return concurrency
 
@@ -73,7 +73,7 @@ class ParallelPasses:
 
         try:
             for item in items:
-                # Some more than are computed: none waits for one before it that takes longer.
+                # Submit twice as many as run, so that one slow item does not stall the others.
                 if len(waiting) == 2 * concurrency:
                     yield waiting.pop(0).result()
                 waiting.append(Future())
@@ -81,7 +81,7 @@ class ParallelPasses:
             while waiting:
                 yield waiting.pop(0).result()
         finally:
-            # Nothing is left at work on a model that the caller goes on with.
+            # Wait for running items: the caller goes on to use the model.
             for future in waiting:
                 if not future.cancel():
                     future.exception()
@@ -94,7 +94,7 @@ def _run(tasks: Tasks) -> None:
             continue
         try:
             future.set_result(work(item))
-        except BaseException as error:  # noqa: BLE001 the thread that asked gets it
+        except BaseException as error:  # noqa: BLE001 raised again in the calling thread
             future.set_exception(error)
         del task, future, work, item
     mx.clear_streams()

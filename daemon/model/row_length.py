@@ -1,4 +1,4 @@
-"""Finds by measuring how long packed rows should be on this machine; knows no texts."""
+"""Measures which length of packed rows, and which row layout, is fastest on this machine."""
 
 from collections.abc import Callable
 from time import perf_counter
@@ -13,25 +13,25 @@ CPU_LENGTHS = (128, 192, 256)
 """Longer rows cost more on every model measured: of 384 tokens 5 to 53 %, of 512 34 to 95 %."""
 GPU_LENGTHS = (256, 512, 1024, 2048)
 TEXT_TOKENS = 64
-"""Texts of a trial row."""
+"""Tokens of each text in a trial row."""
 
 TRIES = 3
 ROUNDS = 2
 MOST_S = 5.0
-"""A machine that is so slow now is busy with something else."""
+"""If the measurement takes longer, the machine is busy with something else."""
 
 SLOW_MOST_S = 30.0
-"""The same where a single trial says that the model is large for this machine."""
+"""The same where the first trial shows that the model is large for this machine."""
 
 CLOSE = 1.03
-"""A longer row that is slower by less than this is taken: fewer rows are left part empty."""
+"""A longer row is preferred if it is slower by less than this: fewer rows stay partly empty."""
 
 
 def best_row_tokens(anatomy: Anatomy, pass_tokens: int) -> int | None:
     """Return the length at which a token costs least in the last layer, forward and backward.
 
-    The other layers are like it; attention, which grows with the length, is what is weighed. None
-    where two rounds do not agree or take too long: something else is at work on this machine.
+    The other layers are alike; what matters is attention, whose cost grows with the length. None
+    where two rounds disagree or take too long: the machine is busy with something else.
     """
     if anatomy.layers_name is None:
         return None
@@ -40,7 +40,7 @@ def best_row_tokens(anatomy: Anatomy, pass_tokens: int) -> int | None:
     tokens, most_s = pass_tokens, MOST_S
     shortest, _ = _trial(anatomy, lengths[0], tokens)
     if _seconds(shortest) * len(lengths) * TRIES * ROUNDS > MOST_S:
-        # So large a model keeps this machine busy with one row, and needs its time for that.
+        # Such a large model uses the whole machine with a single row, and takes its time.
         tokens, most_s = lengths[0], SLOW_MOST_S
     trials = {length: _trial(anatomy, length, tokens) for length in lengths}
     chosen: list[int] = []
@@ -50,7 +50,7 @@ def best_row_tokens(anatomy: Anatomy, pass_tokens: int) -> int | None:
 
 
 def trial_tokens(pass_tokens: int) -> int:
-    """Return for how many tokens `best_row_tokens` computes a layer where it must be sparing."""
+    """Return for how many tokens `best_row_tokens` computes a layer, at least."""
     lengths = CPU_LENGTHS if on_cpu() else GPU_LENGTHS
     first = lengths[0] if on_cpu() else max(lengths[0], pass_tokens)
     return 2 * first + (1 + TRIES * ROUNDS) * sum(lengths)
@@ -62,7 +62,7 @@ def row_costs(anatomy: Anatomy, row_tokens: int, pass_tokens: int) -> RowCosts |
         return None
     lengths = [length for length in GPU_LENGTHS if length <= pass_tokens]
     began_s = perf_counter()
-    # The name of the packed row is no length.
+    # 0 stands for the packed row.
     trials = {0: _trial(anatomy, row_tokens, pass_tokens)}
     trials |= {length: _trial(anatomy, length, pass_tokens, masked=False) for length in lengths}
     costs = _round(trials)
@@ -95,7 +95,7 @@ def _seconds(trial: Callable[[], None]) -> float:
 def _trial(
     anatomy: Anatomy, length: int, pass_tokens: int, masked: bool = True
 ) -> tuple[Callable[[], None], int]:
-    """Return what is to be timed for a length, and its tokens; `masked` is of several texts."""
+    """Return the function to time for a length, and its tokens; `masked` rows are packed ones."""
     rows = 1 if on_cpu() else max(1, pass_tokens // length)
     tokens = mx.zeros((rows, length), mx.int32)
     segments = mx.array(segments_of([[TEXT_TOKENS] * (length // TEXT_TOKENS)] * rows, length))

@@ -1,6 +1,6 @@
-"""The process that checks: runs one check after the other and writes a JSON line before and after.
+"""Runs the self-checks in a process of their own, with a JSON line before and after each.
 
-`doctor` starts it again after the check it died of: a broken driver ends the process that asks.
+`doctor` restarts it behind a check that killed it: a broken driver ends the process that uses it.
 """
 
 import argparse
@@ -17,38 +17,38 @@ from daemon.self_check.finding import CheckContext, CheckResult, CheckRow, SelfC
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the checks that are wanted."""
-    # What a library prints is not for whoever reads the findings.
+    """Run the selected checks."""
+    # Output that libraries print must not mix with the findings.
     lines = os.dup(1)
     os.dup2(2, 1)
-    asked = _asked(arguments)
+    options = _options(arguments)
     from daemon.model.parallel import ParallelPasses
     from daemon.self_check.checks import CHECKS
 
     parallel = ParallelPasses()
-    place = CheckContext(asked.folder, asked.quick, asked.base)
-    wanted = [check for check in CHECKS if _is_wanted(check, asked)]
-    # Whoever reads can then name what was never begun.
+    place = CheckContext(options.folder, options.quick, options.base)
+    wanted = [check for check in CHECKS if _is_wanted(check, options)]
+    # The reader can then name the checks that were never started.
     _write(lines, {"planned": [check.name for check in wanted]})
     for check in wanted:
-        # Beside a busy process products that take all cores wait for it.
+        # On a busy machine matrix products on all cores would wait for the other process.
         parallel.share(1)
         _write(lines, {"begun": check.name})
         _write(lines, {"finding": run(check, place).as_record()})
 
 
-def _is_wanted(check: SelfCheck, asked: argparse.Namespace) -> bool:
-    wanted = (check.quick or not asked.quick) and (asked.breaking or not check.breaking)
-    named = not asked.only or check.name in asked.only
-    return wanted and named and check.name not in asked.done
+def _is_wanted(check: SelfCheck, options: argparse.Namespace) -> bool:
+    wanted = (check.quick or not options.quick) and (options.breaking or not check.breaking)
+    named = not options.only or check.name in options.only
+    return wanted and named and check.name not in options.done
 
 
 def run(check: SelfCheck, place: CheckContext) -> CheckRow:
-    """Return what a check found; one that fails in any way is wrong, and the others go on."""
+    """Return the finding of a check; an exception makes it wrong, and the others still run."""
     began_s = perf_counter()
     try:
-        found = check.look(place)
-    except Exception as error:  # noqa: BLE001 - a border: whatever a check raises is its finding
+        found = check.run(place)
+    except Exception as error:  # noqa: BLE001 - whatever a check raises is its finding
         traceback.print_exc(file=sys.stderr)
         found = CheckResult("wrong", f"it ended with {type(error).__name__}: {error}")
     seconds = perf_counter() - began_s
@@ -59,7 +59,7 @@ def _write(lines: int, record: dict[str, Any]) -> None:
     os.write(lines, json.dumps(record, default=str).encode() + b"\n")
 
 
-def _asked(arguments: Sequence[str] | None) -> argparse.Namespace:
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="daemon.self_check")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--quick", action="store_true")

@@ -1,4 +1,4 @@
-"""Checks of answering: in each kind of number, and two versions side by side in one batch."""
+"""Checks generation: in each number format, and with two versions in one batch."""
 
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ ROWS = ((1, 5, 9, 30, 2, 8), (7, 3, 2, 11, 90, 4), (4, 6, 8, 201, 14, 3))
 
 
 def kinds_of_number(place: CheckContext) -> CheckResult:
-    """Have a tiny model answer in each kind of number, as evaluations do."""
+    """Have a tiny model answer in each number format, as evaluations do."""
     base = write_base(place.folder / "answers")
     return together({kind: _answers(kind, base) for kind in KINDS})
 
@@ -28,32 +28,32 @@ def _answers(kind: str, base: Path) -> CheckResult:
     tokenizer = load_model(base)[1]
     model = make_model(kind)
     try:
-        made = _answered(model, tokenizer, PROMPTS)
+        batched = _answered(model, tokenizer, PROMPTS)
     except (RuntimeError, TypeError, ValueError) as error:
         return CheckResult(
             "wrong", f"a {kind} model cannot answer: {type(error).__name__}: {error}"
         )
-    if not all(answer.tokens and 0.0 < (answer.confidence or 0.0) <= 1.0 for answer in made):
+    if not all(answer.tokens and 0.0 < (answer.confidence or 0.0) <= 1.0 for answer in batched):
         return CheckResult(
-            "wrong", f"a {kind} model answers without words or without a probability"
+            "wrong", f"a {kind} model answers without tokens or without a probability"
         )
     alone = [_answered(model, tokenizer, [prompt])[0] for prompt in PROMPTS]
-    same = sum(one.text == other.text for one, other in zip(made, alone, strict=True))
-    # Of random weights two words are often nearly as likely: in half precision noise decides.
+    same = sum(one.text == other.text for one, other in zip(batched, alone, strict=True))
+    # With random weights two tokens are often nearly as likely: in half precision noise decides.
     exact = kind == "float32" and bound(kind) <= 1e-4
-    words = f"{same} of {len(PROMPTS)} answers are the same beside others as alone"
+    words = f"{same} of {len(PROMPTS)} answers are the same in a batch as alone"
     wrong = exact and same < len(PROMPTS)
     return CheckResult("wrong" if wrong else "ok", words, {"same": same, "answers": len(PROMPTS)})
 
 
 def _answered(model: Module, tokenizer: Any, prompts: Any) -> list[Answer]:
     found = answer_batch(model, tokenizer, prompts, AnswerLimits(WORDS), lambda: False)
-    assert found is not None, "nobody interrupts it"
+    assert found is not None, "nothing interrupts it"
     return found
 
 
 def versions_side_by_side(_place: CheckContext) -> CheckResult:
-    """Compute two versions and the base in one batch, and compare each with itself alone."""
+    """Compute two versions and the base in one batch, and compare each with a batch of its own."""
     return together({kind: _versions(kind) for kind in KINDS})
 
 
@@ -67,7 +67,7 @@ def _versions(kind: str) -> CheckResult:
     slots = [shared.add(one) for one in own]
     for slot in slots:
         if isinstance(slot, str):
-            return CheckResult("wrong", f"each version is answered by itself, since {slot}")
+            return CheckResult("wrong", f"versions cannot share a batch: {slot}")
     tokens = mx.array(ROWS)
     with shared.rows([slot for slot in (*slots, BARE) if isinstance(slot, int)]):
         mixed = model(tokens)

@@ -1,4 +1,4 @@
-"""Checks with a real base model: memory against its estimate, lengths of rows, and their speed."""
+"""Checks with a real base model: packing, memory against its estimate, speed by row length."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -21,24 +21,24 @@ from daemon.training.engine.mlx import MlxEngine
 from daemon.training.engine.protocol import EncodedPass, StepShape
 
 SPEC = AdapterSpec("lora", 16, 2.0, 0.0, 16, ())
-"""As the settings are without a word of the user's."""
+"""The defaults of the settings."""
 
 MIB = 2**20
 OVER = 1.25
-"""A peak may be so many times its estimate."""
+"""How many times its estimate a peak may be."""
 
 LENGTHS_CPU, LENGTHS_GPU = (128, 256), (256, 512, 1024, 2048)
 MOST_S = 40.0
-"""No length of rows is tried that would not be done after so long."""
+"""The time limit for all row lengths; lengths that would exceed it are not tried."""
 
 STEPS = 2
-"""At each length, of which the second is timed."""
+"""Steps at each length, of which the second is timed."""
 
 CHOICE_S = 20.0
-"""Training's own choice of a length is not made where that would take longer."""
+"""The row length that training would choose is not measured where that would take longer."""
 
 MEMORY_S = 20.0
-"""A shape at which one step would take longer is halved before its memory is looked at."""
+"""A shape with slower steps is halved before its memory is measured."""
 
 TEXT_TOKENS = 64
 NO_BASE = CheckResult(
@@ -56,7 +56,7 @@ class _Base:
 
 @cache
 def _ready(base: str, folder: Path) -> _Base:
-    """Make the model ready in a folder of the check's own."""
+    """Prepare the model in a folder of this check."""
     found = bases.prepare(Layout(folder / "base"), base)
     words = f"{found.architecture}, {found.num_layers} layers, {found.dtype}"
     home = Layout(folder / "base").base(found.name)
@@ -69,30 +69,30 @@ def folder_of(place: CheckContext) -> Path | None:
 
 
 def texts_share_rows(place: CheckContext) -> CheckResult:
-    """Look whether the base keeps texts in a row apart."""
+    """Check whether the base can train packed rows."""
     if place.base is None:
         return NO_BASE
     base = _ready(place.base, place.folder)
     engine = _engine()
-    # The engine tries each base that it reads: once is enough.
+    # The engine measures this whenever it loads a base.
     _load(engine, base.folder, place.folder, TEXT_TOKENS, TEXT_TOKENS)
     found = packing.judged(engine.packing)
-    # A model that needs a row for each text is trained rightly, only slower.
+    # A model that needs a row for each text is trained correctly, only slower.
     state: State = "said" if found.state == "wrong" and not found.figures["packs"] else found.state
     return CheckResult(state, f"{base.words}: {found.words}", found.figures)
 
 
 @cache
 def _engine() -> MlxEngine:
-    """Return the one engine of this process: it keeps the base that it has read."""
+    """Return the only engine of this process, which keeps the base loaded."""
     return MlxEngine()
 
 
 @dataclass(frozen=True)
 class _Step:
-    """The first step of a shape: bytes beside its estimate, and how long it took."""
+    """The first step of a shape: its estimate, its actual bytes, and how long it took."""
 
-    said: Estimate | None
+    estimate: Estimate | None
     peak: int
     grown: int
     seconds: float
@@ -100,9 +100,9 @@ class _Step:
 
 @cache
 def _step(base: Path, scratch: Path, row: int, tokens: int) -> _Step:
-    """Take one step; a shape that was taken before is not taken again."""
+    """Take one step, once for each shape."""
     engine = _engine()
-    said = engine.estimate(base, SPEC, StepShape(tokens, row, False, "adamw"))
+    estimated = engine.estimate(base, SPEC, StepShape(tokens, row, False, "adamw"))
     before = engine.memory()["footprint"]
     _load(engine, base, scratch, row, tokens)
     engine.forget_peak()
@@ -110,11 +110,11 @@ def _step(base: Path, scratch: Path, row: int, tokens: int) -> _Step:
     engine.step(_one_pass(row, tokens), 1e-4, 1)
     seconds, after = perf_counter() - began_s, engine.memory()
     grown = after["footprint"] - before
-    return _Step(said and said[0], after["peak"], grown, seconds)
+    return _Step(estimated and estimated[0], after["peak"], grown, seconds)
 
 
 def _first_speed(base: Path, scratch: Path) -> float:
-    """Return tokens a second of one short step: by it, what would take too long is left out."""
+    """Return tokens a second of one short step, by which slow checks are left out."""
     return TEXT_TOKENS / _step(base, scratch, TEXT_TOKENS, TEXT_TOKENS).seconds
 
 
@@ -139,22 +139,22 @@ def _halved(tokens: int) -> int:
 
 def _memory(base: Path, scratch: Path, row: int, tokens: int) -> CheckResult:
     step = _step(base, scratch, row, tokens)
-    if step.said is None:
-        return CheckResult("left out", "models of this kind are not estimated")
-    return _judged(step.peak, step.said, step.grown)
+    if step.estimate is None:
+        return CheckResult("left out", "there is no estimate for this kind of model")
+    return _judged(step.peak, step.estimate, step.grown)
 
 
-def _judged(peak: int, said: Estimate, grown: int) -> CheckResult:
-    state: State = "ok" if peak <= OVER * said.total else "wrong"
+def _judged(peak: int, estimate: Estimate, grown: int) -> CheckResult:
+    state: State = "ok" if peak <= OVER * estimate.total else "wrong"
     words = (
-        f"{said.total / MIB:.0f} MiB estimated, {peak / MIB:.0f} counted by MLX at the peak, the "
-        f"process {grown / MIB:+.0f}"
+        f"{estimate.total / MIB:.0f} MiB estimated, {peak / MIB:.0f} at the peak by MLX's count, "
+        f"the process {grown / MIB:+.0f}"
     )
-    return CheckResult(state, words, {"estimate": said.total, "peak": peak, "process": grown})
+    return CheckResult(state, words, {"estimate": estimate.total, "peak": peak, "process": grown})
 
 
 def row_lengths(place: CheckContext) -> CheckResult:
-    """Time a step at several lengths of rows, and say which one training would choose."""
+    """Time a step at several row lengths, and report which one training would choose."""
     if place.base is None:
         return NO_BASE
     base = _ready(place.base, place.folder)
@@ -173,11 +173,11 @@ def row_lengths(place: CheckContext) -> CheckResult:
 
 
 def _choice(base: _Base, speed: float) -> tuple[int | None, str]:
-    """Return the length that training would choose, and the words for it."""
+    """Return the row length that training would choose, with a sentence."""
     engine = _engine()
     seconds = trial_tokens(engine.usual_tokens[1]) / base.layers / speed
     if seconds > CHOICE_S:
-        return None, f"none was chosen: measuring that would take {seconds:.0f} s here"
+        return None, f"none was chosen: measuring would take {seconds:.0f} s here"
     chosen = engine.best_row_tokens(base.folder)
     if chosen is None:
         return None, "none could be chosen: the machine is busy"
@@ -189,12 +189,12 @@ def _lengths() -> tuple[int, ...]:
 
 
 def _speeds(base: Path, scratch: Path) -> dict[int, float]:
-    """Return tokens a second by length of rows, as many lengths as there is time for."""
+    """Return tokens a second by row length, as many lengths as there is time for."""
     speeds: dict[int, float] = {}
     speed, began_s = _first_speed(base, scratch), perf_counter()
     for length in _lengths():
         tokens = max(length, _engine().usual_tokens[1])
-        # A slow machine gains nothing from more than one row at once.
+        # A slow machine gains nothing from more than one row per pass.
         tokens = tokens if STEPS * tokens / speed < MOST_S / len(LENGTHS_GPU) else length
         left_s = MOST_S - (perf_counter() - began_s)
         if STEPS * tokens / speed < left_s and _fits(base, length, tokens):
@@ -203,15 +203,15 @@ def _speeds(base: Path, scratch: Path) -> dict[int, float]:
 
 
 def _fits(base: Path, length: int, tokens: int) -> bool:
-    said = _engine().estimate(base, SPEC, StepShape(tokens, length, False, "adamw"))
-    return said is None or said[0].total <= said[1]
+    found = _engine().estimate(base, SPEC, StepShape(tokens, length, False, "adamw"))
+    return found is None or found[0].total <= found[1]
 
 
 def _tokens_per_s(base: Path, scratch: Path, length: int, tokens: int) -> float:
     engine = _engine()
     _load(engine, base, scratch, length, tokens)
     passes = _one_pass(length, tokens)
-    # The first one compiles.
+    # The first step compiles.
     engine.step(passes, 1e-4, 1)
     began_s = perf_counter()
     engine.step(passes, 1e-4, 2)

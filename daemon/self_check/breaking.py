@@ -1,4 +1,4 @@
-"""Runs out of memory on purpose, in this process: it must be known as that, or by how it dies."""
+"""Runs out of memory on purpose: the error, or the death of the process, must be recognised."""
 
 import resource
 
@@ -8,15 +8,15 @@ from daemon.self_check.finding import CheckContext, CheckResult
 
 NAME = "out of memory"
 BEYOND = 4
-"""Times all the memory there is, in one array: a device refuses it before it takes any."""
+"""How many times the physical memory one array asks for: a device refuses it at once."""
 
 ROOM = 2**30
-"""Address space that a CPU may still take: beyond it the system refuses, whatever else runs."""
+"""Address space left on a CPU: the system refuses more, whatever else runs."""
 
 
 def out_of_memory(_place: CheckContext) -> CheckResult:
-    """Ask for more than there is."""
-    # The real device, whatever else is chosen for: a CPU would hand out pages until it swaps.
+    """Allocate more memory than there is."""
+    # The real device, not the one that FINETUNED_AS names: a CPU would give pages until it swaps.
     if mx.default_device().type == mx.DeviceType.cpu:
         return _beyond_address_space()
     count = BEYOND * machine.memory().physical
@@ -27,7 +27,7 @@ def _beyond_address_space() -> CheckResult:
     taken = _address_space()
     if taken is None:
         return CheckResult(
-            "left out", "this system bounds no address space, and swapping would harm it"
+            "left out", "address space cannot be limited here, and swapping would harm the system"
         )
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
     resource.setrlimit(resource.RLIMIT_AS, (taken + ROOM, hard))
@@ -39,9 +39,9 @@ def _refused(count: int) -> CheckResult:
         mx.eval(mx.zeros((count // 4,), mx.float32) + 1)
     except (MemoryError, RuntimeError, ValueError) as error:
         known = machine.is_out_of_memory(error)
-        words = "is known as such" if known else "is not known as such"
+        words = "is recognised" if known else "is not recognised"
         return CheckResult("ok" if known else "wrong", f"the device's error {words}: {error}")
-    return CheckResult("wrong", f"{count} bytes were given that are not there")
+    return CheckResult("wrong", f"{count} bytes were allocated that do not exist")
 
 
 def _address_space() -> int | None:

@@ -1,4 +1,4 @@
-"""All checks in their order: what the machine is, tiny models, the base model, the system."""
+"""The list of all checks, in order: the machine, tiny models, the base model, the system."""
 
 from daemon.self_check import (
     answers,
@@ -29,7 +29,7 @@ CHECKS: tuple[SelfCheck, ...] = (
     SelfCheck("gradient checkpointing", steps.checkpointed),
     SelfCheck("adapters outside layers", steps.outside_layers),
     SelfCheck("commit and resume", durable.resumed),
-    SelfCheck("kept states", durable.kept_states),
+    SelfCheck("trunk cache", durable.trunk_cache),
     SelfCheck("answers", answers.kinds_of_number),
     SelfCheck("two versions in one batch", answers.versions_side_by_side),
     SelfCheck("durable writes", system.durable_writes),
@@ -37,7 +37,7 @@ CHECKS: tuple[SelfCheck, ...] = (
     SelfCheck("base: texts in one row", base.texts_share_rows, quick=False),
     SelfCheck("base: memory", base.memory, quick=False),
     SelfCheck("stop within 8 s", stopping.stops_in_time, quick=False),
-    # Last of those that take long: it says figures, where the others keep a promise.
+    # The last slow one: it only reports figures, while the others check a guarantee.
     SelfCheck("base: row lengths", base.row_lengths, quick=False),
     SelfCheck(breaking.NAME, breaking.out_of_memory, breaking=True),
 )

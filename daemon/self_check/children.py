@@ -1,4 +1,4 @@
-"""Runs the checks in processes of their own and says what one that died has died of; light."""
+"""Runs the checks in child processes and reports why one of them died. Does not import MLX."""
 
 import json
 import os
@@ -17,16 +17,16 @@ from daemon.core.decisions.deaths import Cause, Ending, classify
 from daemon.self_check.finding import CheckRow
 
 MOST_S = 300.0
-LATE = "it was not done when five minutes were over"
-NOT_BEGUN_LATE = "five minutes were over before it could begin"
-NOT_BEGUN = "the process that was to check it did not start again"
+LATE = "it was not finished after five minutes"
+NOT_BEGUN_LATE = "the five minutes were over before it could start"
+NOT_BEGUN = "the process that should check it did not start again"
 DIES_OF_MEMORY = "out of memory"
-"""The check that is right where its process dies of memory."""
+"""The check that passes if its process runs out of memory and dies."""
 
 
 @dataclass(frozen=True)
 class CheckOptions:
-    """What is to be checked."""
+    """Which checks to run, and on what."""
 
     quick: bool = False
     breaking: bool = False
@@ -68,7 +68,7 @@ def check(
 
 
 class _Child:
-    """One process, and the findings it has written before it ended."""
+    """One process and the findings it wrote before it ended."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class _Child:
             "--done",
             *done,
         ]
-        # A fresh folder each: the one before may have died while it wrote.
+        # A fresh folder for each process: the one before may have died while writing.
         own = folder / f"process-{len(done)}"
         own.mkdir()
         argv = [sys.executable, "-P", *program, str(own), *options]
@@ -99,10 +99,10 @@ class _Child:
         self._begun_s = self._clock.monotonic_s()
         self._words = ""
         self.begun: str | None = None
-        """The check that is under way."""
+        """The current check."""
         self.began_any = False
         self.planned: tuple[str, ...] = ()
-        """The checks that it meant to run; empty where it did not come so far."""
+        """The checks it was going to run; empty where it did not get that far."""
         self.late = False
 
     def _end(self) -> None:
@@ -110,18 +110,18 @@ class _Child:
         self._kill()
 
     def _kill(self) -> None:
-        # A check may have begun a daemon, which is to go with it.
-        # Once it was waited for, its number may be another's.
+        # The whole group: a check may have started a daemon.
+        # Only while it runs: once it was waited for, its pid may belong to another process.
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
 
     @property
     def done(self) -> bool:
-        """Whether the process came to its own end."""
+        """Whether the process ended normally."""
         return self._process.returncode == 0
 
     def findings(self) -> Iterator[CheckRow]:
-        """Yield what it writes until it ends."""
+        """Yield its findings until it ends."""
         assert self._process.stdout is not None
         self._timer.start()
         try:
@@ -135,7 +135,7 @@ class _Child:
             self._process.wait()
         finally:
             self._timer.cancel()
-            # Whoever reads no further wants no further checks.
+            # A caller that stops reading wants no further checks.
             self._kill()
             self._process.wait()
             self._process.stdout.close()
@@ -144,7 +144,7 @@ class _Child:
                 self._words = file.read().decode(errors="replace")
 
     def last(self) -> CheckRow | None:
-        """Return what is to be said of the check that its process did not come back from."""
+        """Return the finding for the check during which the process ended; None where none did."""
         if self.done:
             return None
         seconds = self._clock.monotonic_s() - self._begun_s
@@ -157,10 +157,10 @@ class _Child:
 
 def _of_death(name: str, ending: Ending, seconds: float) -> CheckRow:
     breaking = name == DIES_OF_MEMORY
-    # Only that check bounds its address space, which makes a bad access a sign of memory.
+    # Only that check limits its address space, which makes a segfault a sign of memory.
     cause = classify(ending if breaking else replace(ending, address_limit=False))
     if breaking and cause.kind == "memory":
-        return CheckRow(name, "ok", f"the process died, known as memory: {cause.sign}", seconds)
+        return CheckRow(name, "ok", f"the process ran out of memory: {cause.sign}", seconds)
     return CheckRow(name, "wrong", _how(ending, cause), seconds)
 
 
@@ -168,11 +168,11 @@ def _how(ending: Ending, cause: Cause) -> str:
     lines = ending.stderr.strip().splitlines()
     how = f"signal {-ending.status}" if ending.status < 0 else f"status {ending.status}"
     words = f"its process died ({how}), taken for: {cause.kind}"
-    return f"{words} ({cause.sign or (lines[-1] if lines else 'it said nothing')})"
+    return f"{words} ({cause.sign or (lines[-1] if lines else 'no output')})"
 
 
 def _hiding(paths: Sequence[Path]) -> Callable[[str], str]:
-    """Return what takes paths out of a sentence: a table is shown to strangers."""
+    """Return a function that removes paths from a sentence: the table may be pasted in public."""
     known = sorted({str(path) for path in (*paths, Path.home())} - {"/"}, key=len, reverse=True)
 
     def hide(text: str) -> str:

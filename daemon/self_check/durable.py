@@ -1,4 +1,4 @@
-"""Checks that a run goes on where it was committed, and that kept states come back unchanged."""
+"""Checks that a run resumes from its commit, and that the trunk cache returns the same bits."""
 
 from pathlib import Path
 from time import perf_counter
@@ -15,7 +15,7 @@ from daemon.training.engine.trunk_cache import TrunkCache
 STEPS = 3
 RATE = 1e-3
 A_STEP = 1e-5
-"""Where sums are not repeated bit by bit, a step may differ by so much."""
+"""How much a step may differ where sums are not bit-identical."""
 
 STATE = (4, 64, 256)
 
@@ -67,22 +67,22 @@ def _adapter(engine: MlxEngine, scratch: Path) -> dict[str, Any]:
     return dict(found)
 
 
-def kept_states(place: CheckContext) -> CheckResult:
+def trunk_cache(place: CheckContext) -> CheckResult:
     """Write outputs of frozen layers to the disk and read them back."""
     kinds = {"float32": mx.float32, "bfloat16": mx.bfloat16}
-    return together({name: _kept(place.folder, kind) for name, kind in kinds.items()})
+    return together({name: _cached(place.folder, kind) for name, kind in kinds.items()})
 
 
-def _kept(folder: Path, kind: Any) -> CheckResult:
-    kept = TrunkCache(folder, 2**30)
+def _cached(folder: Path, kind: Any) -> CheckResult:
+    cache = TrunkCache(folder, 2**30)
     state = mx.random.normal(STATE).astype(kind)
     mx.eval(state)
-    kept.put(b"one", state, 1.0)
+    cache.put(b"one", state, 1.0)
     began_s = perf_counter()
-    found = kept.get(b"one")
+    found = cache.get(b"one")
     took_ms = 1000 * (perf_counter() - began_s)
-    kept.close()
+    cache.close()
     same = found is not None and bool(mx.array_equal(found, state).item())
-    words = f"{state.nbytes / 2**20:.1f} MiB came back "
-    words += f"bit by bit in {took_ms:.1f} ms" if same else "changed"
+    words = f"{state.nbytes / 2**20:.1f} MiB read back "
+    words += f"bit-identical in {took_ms:.1f} ms" if same else "changed"
     return CheckResult("ok" if same else "wrong", words, {"milliseconds": took_ms})

@@ -1,4 +1,4 @@
-"""What one check of the self-check found, and the place it may use; values."""
+"""Data types of the self-check: a check, its context, its finding."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -6,17 +6,17 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 State = Literal["ok", "wrong", "said", "left out"]
-"""`said` is a figure or fact that nobody can call right or wrong here."""
+"""`said` is a figure or fact that is neither right nor wrong."""
 
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What a check came to."""
+    """The result of a check."""
 
     state: State
     words: str
     figures: Mapping[str, Any] = field(default_factory=dict)
-    """The same as numbers, for programs."""
+    """The same as numbers, for scripts."""
 
 
 @dataclass(frozen=True)
@@ -41,39 +41,39 @@ class CheckRow:
 
 @dataclass(frozen=True)
 class CheckContext:
-    """What a check is given."""
+    """The input of a check."""
 
     folder: Path
-    """Empty, on this disk, removed afterwards."""
+    """An empty folder on this disk, removed afterwards."""
     quick: bool
     base: str | None
-    """A base model as a directory, or by the name of the embedded one; None where there is none."""
+    """A base model: a directory or the name of the embedded one; None where there is none."""
 
 
 @dataclass(frozen=True)
 class SelfCheck:
-    """One look at the machine."""
+    """One check of the machine."""
 
     name: str
-    look: Callable[[CheckContext], CheckResult]
+    run: Callable[[CheckContext], CheckResult]
     quick: bool = True
     """Also part of the quick check."""
     breaking: bool = False
-    """Runs out of memory on purpose, so only where that is asked for."""
+    """Runs out of memory on purpose, so only on request."""
 
 
 def bounded(words: str, difference: float, most: float) -> CheckResult:
-    """Return `ok` where a difference is within its bound; not a number is within none."""
-    # Not a number is within no bound.
+    """Return `ok` where a difference is within its bound; NaN never is."""
+    # Written so that NaN fails.
     state: State = "ok" if difference <= most else "wrong"
     sentence = f"{words}: {difference:.1e} apart, at most {most:.0e}"
     return CheckResult(state, sentence, {"difference": difference, "most": most})
 
 
 def together(parts: Mapping[str, CheckResult]) -> CheckResult:
-    """Return one finding for several: the wrong ones are named first.
+    """Combine several findings into one, wrong ones first.
 
-    Where a part was left out, the whole has not passed.
+    If a part was left out, the whole does not pass.
     """
     states = {part.state for part in parts.values()}
     order: tuple[State, ...] = ("wrong", "left out", "said", "ok")

@@ -1,4 +1,4 @@
-"""Gradients of the training step, and of the plainest way to compute them, to be compared."""
+"""Gradients of the training step and of a plain reference computation, to compare them."""
 
 import math
 from collections.abc import Sequence
@@ -17,16 +17,16 @@ from daemon.training.engine.protocol import EncodedPass
 from daemon.training.engine.step import Stepper
 
 RATE = 8.0
-"""Of plain descent: what it moves the weights by is the gradient, this many times."""
+"""The rate of plain SGD: the change of the weights is the gradient times this."""
 
-ASIDE = 0.02
-"""How far an adapter is moved to see the slope of its loss, as a length."""
+OFFSET = 0.02
+"""How far an adapter is moved to measure the slope of its loss, as a norm."""
 
 Gradient = dict[str, Any]
 
 
 def passes_of(items: Sequence[Encoded], shapes: RowShapes) -> list[EncodedPass]:
-    """Return texts as the passes that a step takes."""
+    """Return texts as passes of a step."""
     lengths = [len(item.tokens) for item in items]
     return [
         EncodedPass(laid.width, tuple(tuple(items[n] for n in row) for row in laid.rows))
@@ -37,7 +37,7 @@ def passes_of(items: Sequence[Encoded], shapes: RowShapes) -> list[EncodedPass]:
 def make_stepper(
     model: Module, shapes: RowShapes, checkpoint: bool = False, **changes: Any
 ) -> Stepper:
-    """Return the step of real training, with an optimizer that tells the gradient."""
+    """Return the stepper of real training, with an optimizer that reveals the gradient."""
     training = TrainingSettings(optimizer="sgd", clip_norm=1e6, **changes)
     return Stepper(Anatomy(model), training, shapes, ParallelPasses(), checkpoint=checkpoint)
 
@@ -49,7 +49,7 @@ def step_gradient(
     checkpoint: bool = False,
     seed: int = 1,
 ) -> Gradient:
-    """Return the gradient that one real step of training moves an adapter by."""
+    """Return the gradient by which one real training step moves an adapter."""
     before = dict(adapter_weights(model))
     stepper = make_stepper(model, shapes, checkpoint)
     result = stepper.step(passes_of(items, shapes), RATE, seed)
@@ -63,14 +63,14 @@ def step_gradient(
 def slope_error(
     model: Module, items: Sequence[Encoded], shapes: RowShapes, checkpoint: bool = False
 ) -> float:
-    """Return how far a step's gradient is from the slope of its loss, as a share of the slope.
+    """Return the relative error of a step's gradient against the slope of its loss.
 
-    The slope is that along the gradient, from losses on both sides, with the same random numbers.
+    The slope is measured along the gradient, from losses on both sides, with the same random seed.
     """
     before = dict(adapter_weights(model))
     gradient = step_gradient(model, items, shapes, checkpoint)
     steepness = sum(_squares(array) for array in gradient.values())
-    reach = ASIDE / math.sqrt(steepness) if steepness > 0 else math.nan
+    reach = OFFSET / math.sqrt(steepness) if steepness > 0 else math.nan
     stepper = make_stepper(model, shapes, checkpoint)
     losses = []
     for side in (reach, -reach):
@@ -82,7 +82,7 @@ def slope_error(
 
 
 def plain_gradient(model: Module, items: Sequence[Encoded]) -> Gradient:
-    """Return the gradient text by text, from the model's own call and nothing else."""
+    """Return the gradient computed text by text with the model's own forward call only."""
     whole: Any = model
 
     def nats(tokens: Any, marks: Any) -> Any:
@@ -101,7 +101,7 @@ def plain_gradient(model: Module, items: Sequence[Encoded]) -> Gradient:
 
 
 def apart(found: Gradient, expected: Gradient) -> float:
-    """Return how far one gradient is from another, as a share of its length."""
+    """Return the relative difference of two gradients, by norms."""
     if found.keys() != expected.keys():
         return math.inf
     off = sum(_squares(found[name] - expected[name]) for name in expected)

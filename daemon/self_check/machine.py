@@ -1,4 +1,4 @@
-"""Says what the machine is: device, system, wheels, memory, and whether the system has panicked."""
+"""Reports on the machine: device, system, wheels, memory, kernel panics."""
 
 import os
 import platform
@@ -19,7 +19,7 @@ BACK_ENDS = frozenset(WHEELS[3:])
 
 
 def facts(_place: CheckContext) -> CheckResult:
-    """Say what is computed on and with."""
+    """Report the device, the system and the versions of the libraries."""
     wheels = _wheels()
     words = [
         f"finetuned {version('finetuned')}",
@@ -33,22 +33,22 @@ def facts(_place: CheckContext) -> CheckResult:
 
 
 def wheels(_place: CheckContext) -> CheckResult:
-    """See that no two of MLX's back ends are installed over each other."""
-    there = sorted(BACK_ENDS & _wheels().keys())
-    if len(there) < 2:
+    """Check that no two of MLX's back ends are installed over each other."""
+    installed = sorted(BACK_ENDS & _wheels().keys())
+    if len(installed) < 2:
         return CheckResult(
-            "ok", "one back end of MLX is installed" if there else "MLX's own back end"
+            "ok", "one back end of MLX is installed" if installed else "MLX's own back end"
         )
-    words = f"{' and '.join(there)} overwrite each other's library: the last one installed counts"
-    return CheckResult("said", f"{words}; what computes here is {mx.default_device()}")
+    words = f"{' and '.join(installed)} overwrite each other's library: the last installed counts"
+    return CheckResult("said", f"{words}; the default device here is {mx.default_device()}")
 
 
 def memory(_place: CheckContext) -> CheckResult:
-    """Say how much memory a model may take."""
-    there = machine.memory()
+    """Report how much memory a model may take."""
+    found = machine.memory()
     words = (
-        f"{there.physical / GIB:.1f} GiB, a model may take {there.usable / GIB:.1f}, "
-        f"{there.available / GIB:.1f} are free now"
+        f"{found.physical / GIB:.1f} GiB, a model may take {found.usable / GIB:.1f}, "
+        f"{found.available / GIB:.1f} are free now"
     )
     process, wired, pressure = footprint_bytes(os.getpid()), wired_bytes(os.getpid()), _pressure()
     if process is not None:
@@ -58,23 +58,23 @@ def memory(_place: CheckContext) -> CheckResult:
     if pressure is not None:
         words += f"; memory pressure is {pressure}"
     figures = {"process": process, "wired": wired, "pressure": pressure}
-    return CheckResult("said", words, there.as_record() | figures)
+    return CheckResult("said", words, found.as_record() | figures)
 
 
 def _pressure() -> str | None:
-    """Return what macOS says of memory; None elsewhere."""
+    """Return the memory pressure level of macOS; None elsewhere."""
     level = pressure_level()
     return {WARNING: "a warning", CRITICAL: "critical"}.get(level, "normal") if level else None
 
 
 def panics(_place: CheckContext) -> CheckResult:
-    """Say when macOS has last written the report of a panic."""
+    """Report the newest kernel panic report of macOS."""
     if sys.platform != "darwin":
-        return CheckResult("left out", "only macOS keeps such reports")
+        return CheckResult("left out", "only macOS has such reports")
     found = kernel_panics()
     figures = {"panics": found.count, "newest": found.newest and found.newest.isoformat()}
     if not found.newest:
-        return CheckResult("said", "no report of a kernel panic is kept", figures)
+        return CheckResult("said", "there is no kernel panic report", figures)
     words = f"{found.count} reports of kernel panics, the newest of {found.newest:%Y-%m-%d}"
     return CheckResult("said", words, figures)
 

@@ -1,4 +1,4 @@
-"""How exact products of float32 are on this device, and the bounds that follow from it."""
+"""Measures the precision of float32 products on this device, and derives bounds from it."""
 
 import math
 from functools import cache
@@ -11,7 +11,7 @@ from daemon.self_check.finding import CheckContext, CheckResult
 
 SIZE = 512
 FULL = 1e-5
-"""A product of float32 summed in float32; TF32 is a hundred times worse."""
+"""Error of a float32 product summed in float32; TF32 is a hundred times worse."""
 
 HALF_BOUND = 5e-2
 TF32_BOUND = 5e-3
@@ -20,7 +20,7 @@ FLOAT32_BOUND = 1e-4
 
 @cache
 def product_error() -> float:
-    """Return how far a product of float32 is from the same in float64, as a share of its length."""
+    """Return the relative error (by norms) of a float32 product against float64."""
     draw = np.random.default_rng(1)
     left, right = (draw.standard_normal((SIZE, SIZE)).astype(np.float32) for _ in range(2))
     exact = left.astype(np.float64) @ right.astype(np.float64)
@@ -31,14 +31,14 @@ def product_error() -> float:
 
 
 def bound(kind: str) -> float:
-    """Return how far two orders of the same sums may be apart, in a kind of number."""
+    """Return how much the same sums may differ by their order, in a number format."""
     if kind != "float32":
         return HALF_BOUND
     return FLOAT32_BOUND if product_error() <= FULL else TF32_BOUND
 
 
 def product(_place: CheckContext) -> CheckResult:
-    """Say whether float32 is computed as such."""
+    """Check whether float32 products have the precision of float32."""
     error = product_error()
     if not math.isfinite(error) or error > TF32_BOUND:
         return CheckResult("wrong", f"a product of float32 is {error:.1e} off", {"error": error})

@@ -1,4 +1,4 @@
-"""Checks of the training step: compiled, checkpointed, packed and plain must have one gradient."""
+"""Checks the training step: compiled, checkpointed, packed and plain give the same gradient."""
 
 from dataclasses import replace
 
@@ -25,10 +25,10 @@ ROW = 64
 PACKED = RowShapes(ROW, 2 * ROW)
 FEW = replace(PACKED, few=True)
 SAME = 1e-4
-"""The same sums in the same order, or nearly so, whatever the kind of number."""
+"""For the same sums in nearly the same order, in any number format."""
 
 SLOPE, SLOPE_TF32 = 2e-2, 2e-1
-"""A slope from two losses is so far off by the rounding of the losses alone."""
+"""The error of a slope from two losses by the rounding of the losses alone."""
 
 DROPOUT = 0.3
 MANY_STEPS = 50
@@ -38,7 +38,7 @@ DORA = replace(SPEC, kind="dora")
 
 
 def compiled(place: CheckContext) -> CheckResult:
-    """Compare the compiled step with the same one that is not compiled."""
+    """Compare the compiled step with the uncompiled one."""
     if not can_compile():
         return CheckResult("left out", "nothing is compiled here: there is no g++")
     cases: dict[str, tuple[AdapterSpec, bool]] = {
@@ -52,7 +52,7 @@ def compiled(place: CheckContext) -> CheckResult:
 
 
 def _compiled(spec: AdapterSpec, checkpoint: bool) -> CheckResult:
-    # Of one length: each shape is compiled by itself, on a CPU for a second.
+    # All of one length: each shape is compiled separately, which takes a second on a CPU.
     items = [text for seed in (0, 1) for text in texts(1, seed)]
     found = step_gradient(adapted(make_model("float32"), spec), items, FEW, checkpoint)
     mx.disable_compile()
@@ -80,10 +80,10 @@ def traces(_place: CheckContext) -> CheckResult:
 
 
 def checkpointed(_place: CheckContext) -> CheckResult:
-    """Compare gradient checkpointing with none; with dropout, its gradient with its own loss.
+    """Compare gradients with and without checkpointing; with dropout, gradient and own loss.
 
-    The masks need not be the same with checkpointing as without, but each gradient must be that
-    of the loss it comes with: moving the adapter along it must change that loss as it says.
+    The dropout masks may differ with checkpointing, but the gradient must be that of its own loss:
+    moving the adapter along it must change that loss accordingly.
     """
     items = texts()
     found = step_gradient(adapted(make_model("float32")), items, PACKED, True)
@@ -99,7 +99,7 @@ def checkpointed(_place: CheckContext) -> CheckResult:
 
 
 def packed(_place: CheckContext) -> CheckResult:
-    """Compare the gradient of packed rows with that of their texts one by one."""
+    """Compare the gradient of packed rows with that of the texts one by one."""
     return together({kind: _packed(kind) for kind in KINDS})
 
 
@@ -111,7 +111,7 @@ def _packed(kind: str) -> CheckResult:
 
 
 def outside_layers(_place: CheckContext) -> CheckResult:
-    """See whether adapters outside the layers are refused, or trained as they should be."""
+    """Check that adapters outside the layers are refused, or trained correctly."""
     tied, own = {"tie_word_embeddings": True}, {"tie_word_embeddings": False}
     return together(
         {

@@ -1,4 +1,4 @@
-"""A daemon of its own is told to stop while a long step goes on; it must be gone within 8 s."""
+"""Checks that a daemon stopped in the middle of a long step is gone within 8 s."""
 
 import json
 import random
@@ -17,22 +17,22 @@ from daemon.self_check.tiny import write_base
 
 MOST_S = 8.0
 BEGIN_S = 150.0
-"""Until the first step goes on: a file is taken in, and the base is read."""
+"""Time limit until the first step: reading the file and loading the base come first."""
 
 INTO_STEP_S = 2.0
-LOOK_S = 0.05
+POLL_S = 0.05
 ROWS, WORDS, EPOCHS = 64, 120, 100
-"""Of the file it trains on: all rows in one step, and so many steps that it cannot be done soon."""
+"""The file it trains on: all rows in one step, and enough steps to last."""
 
 DAEMON = (sys.executable, "-P", "-m", "daemon")
 
 
 def stops_in_time(place: CheckContext) -> CheckResult:
-    """Drop a file into a new workspace, wait for its first step, and ask for the end."""
+    """Drop a file into a new workspace, wait for its first step, and stop the daemon."""
     base = folder_of(place) or write_base(place.folder / "stop-base")
     layout = Layout(place.folder / "stop")
     subprocess.run([*DAEMON, "init", str(layout.root)], check=True, capture_output=True)
-    # The layout of rows is given, or the first thing a run does would be to measure it.
+    # The row layout is given, or the run would begin by measuring it.
     layout.settings_file.write_text(
         f'model = "{base}"\n[training]\nbatch_rows = {ROWS}\nepochs = {EPOCHS}\n'
         'row_tokens = 256\npass_tokens = 256\nrow_layout = "packed"\n'
@@ -59,24 +59,24 @@ def _stopped(layout: Layout, daemon: subprocess.Popen[bytes]) -> CheckResult:
     (layout.control / "stop").touch()
     if not _until(lambda: daemon.poll() is not None, 2 * MOST_S):
         return CheckResult(
-            "wrong", f"the daemon is still there {2 * MOST_S:.0f} s after it was asked"
+            "wrong", f"the daemon still runs {2 * MOST_S:.0f} s after the stop was requested"
         )
     took_s = clock.monotonic_s() - began_s
-    words = f"told to stop while it trained, the daemon was gone after {took_s:.1f} s"
+    words = f"the daemon was gone {took_s:.1f} s after a stop was requested during training"
     well = took_s <= MOST_S and daemon.returncode == 0
     ended = "" if daemon.returncode == 0 else f", with status {daemon.returncode}"
     if _happened(layout, "died"):
-        ended += ", and its trainer was killed: what it had done since the last commit is lost"
+        ended += ", and its trainer was killed: the steps since the last commit are lost"
     return CheckResult("ok" if well else "wrong", words + ended, {"stop_s": took_s})
 
 
-def _until(there: Callable[[], bool], most_s: float) -> bool:
+def _until(holds: Callable[[], bool], most_s: float) -> bool:
     clock = SystemClock()
     until_s = clock.monotonic_s() + most_s
-    while not there():
+    while not holds():
         if clock.monotonic_s() > until_s:
             return False
-        clock.sleep_s(LOOK_S)
+        clock.sleep_s(POLL_S)
     return True
 
 
@@ -87,7 +87,7 @@ def _happened(layout: Layout, event: str) -> bool:
 
 
 def _message(layout: Layout) -> str:
-    return str((read_status(layout) or {}).get("message", "it said nothing"))
+    return str((read_status(layout) or {}).get("message", "there is no status"))
 
 
 def _write_rows(path: Path) -> None:

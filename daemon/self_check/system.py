@@ -1,4 +1,4 @@
-"""Checks of what a daemon asks of the system: durable writes, file events, heat, counters."""
+"""Checks the system services that the daemon uses: durable writes, file events, heat, counters."""
 
 import statistics
 import threading
@@ -9,7 +9,7 @@ from daemon.folders.disk import atomic
 from daemon.self_check.finding import CheckContext, CheckResult
 from daemon.supervisor.gpu import read_gpu
 from daemon.supervisor.wakeups import Wakeups, Watcher
-from daemon.training.machine.cooling import Look
+from daemon.training.machine.cooling import StrainReader
 
 WRITES = 5
 EVENT_S = 5.0
@@ -29,59 +29,57 @@ def durable_writes(place: CheckContext) -> CheckResult:
     return CheckResult("ok", f"a durable write takes {middle:.1f} ms", {"milliseconds": middle})
 
 
-class _Heard(Wakeups):
-    """Wake-ups that say whether there was one."""
+class _RecordedWakeups(Wakeups):
+    """Wake-ups that record whether there was one."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.heard = threading.Event()
+        self.woken = threading.Event()
 
     def wake(self) -> None:
-        self.heard.set()
+        self.woken.set()
         super().wake()
 
 
 def file_events(place: CheckContext) -> CheckResult:
-    """See whether a new file wakes whoever watches its folder."""
+    """Check whether a new file wakes the watcher of its folder."""
     folder = place.folder / "watched"
     folder.mkdir()
-    wakeups = _Heard()
+    wakeups = _RecordedWakeups()
     watcher = Watcher((folder,), wakeups)
     watcher.keep()
     try:
-        return _woken(folder, watcher.state, wakeups.heard)
+        return _woken(folder, watcher.state, wakeups.woken)
     finally:
         watcher.stop()
 
 
-def _woken(folder: Path, state: str, heard: threading.Event) -> CheckResult:
+def _woken(folder: Path, state: str, woken: threading.Event) -> CheckResult:
     if state != "events":
-        return CheckResult(
-            "said", f"no file events: {state}; the daemon looks by itself, only later"
-        )
-    # What making the folder itself has set off is not waited for.
-    heard.clear()
+        return CheckResult("said", f"no file events: {state}; the daemon polls, which is slower")
+    # Events of creating the folder itself do not count.
+    woken.clear()
     began_s = perf_counter()
     (folder / "new.jsonl").write_text("{}\n")
-    if not heard.wait(EVENT_S):
-        words = f"no event within {EVENT_S:.0f} s; the daemon looks by itself, only later"
+    if not woken.wait(EVENT_S):
+        words = f"no event within {EVENT_S:.0f} s; the daemon polls, which is slower"
         return CheckResult("said", words)
     took_ms = 1000 * (perf_counter() - began_s)
     return CheckResult("ok", f"woken after {took_ms:.1f} ms", {"milliseconds": took_ms})
 
 
 def heat(_place: CheckContext) -> CheckResult:
-    """Say whether it can be known that the machine is slowed by heat."""
-    strain = Look(Path("/sys/devices/system/cpu"))()
+    """Report whether the machine is throttled by heat, where that can be known."""
+    strain = StrainReader(Path("/sys/devices/system/cpu"))()
     if strain.throttled is None:
-        why = strain.blind or "this system counts nothing"
-        return CheckResult("said", f"it cannot be known whether heat slows this machine: {why}")
-    words = "the machine is slowed by heat" if strain.throttled else "not slowed by heat"
+        why = strain.blind or "the system has no counter for it"
+        return CheckResult("said", f"whether heat throttles this machine is unknown: {why}")
+    words = "the machine is throttled by heat" if strain.throttled else "not throttled by heat"
     return CheckResult("said", words, {"throttled": strain.throttled})
 
 
 def gpu_counters(_place: CheckContext) -> CheckResult:
-    """Say what the platform counts of the GPU."""
+    """Report the platform's GPU counters."""
     read = read_gpu()
     if read.reason is not None:
         return CheckResult("said", read.reason)

@@ -1,4 +1,4 @@
-"""Shows findings as a Markdown table that can be pasted into an issue."""
+"""Formats findings as a Markdown table to paste into an issue."""
 
 from collections.abc import Iterable
 
@@ -15,7 +15,7 @@ def row(finding: CheckRow) -> str:
 
 
 def verdict(findings: Iterable[CheckRow]) -> str:
-    """Return the sentence below the table."""
+    """Return the summary below the table."""
     listed = list(findings)
     wrong, left_out = named(listed, "wrong"), named(listed, "left out")
     words = f"wrong: {', '.join(wrong)}" if wrong else "nothing is wrong"
@@ -23,5 +23,5 @@ def verdict(findings: Iterable[CheckRow]) -> str:
 
 
 def named(findings: Iterable[CheckRow], state: State) -> list[str]:
-    """Return the names of the checks that came to a state."""
+    """Return the names of the checks with a state."""
     return [finding.check for finding in findings if finding.state == state]

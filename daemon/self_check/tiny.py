@@ -1,4 +1,4 @@
-"""Tiny random llamas in each kind of number, in memory or as a base model on the disk."""
+"""Tiny random Llama models in each number format, in memory or as a base model on the disk."""
 
 import json
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from daemon.model.backend import Module, mx, nn
 from daemon.text.encoder import Encoded
 from daemon.training.engine.stub_base import make_base
 
-# mlx_lm imports mlx by itself: it must come after the back end is set up.
+# mlx_lm imports mlx itself, so it must come after the back end is set up.
 from mlx_lm.models.llama import Model, ModelArgs  # isort: skip
 
 KINDS = ("float32", "bfloat16", "4-bit")
@@ -36,11 +36,11 @@ CONFIG: dict[str, Any] = {
 }
 SPEC = AdapterSpec("lora", 4, 2.0, 0.0, 2, ())
 MOVED = 0.1
-"""How far an adapter is moved off its beginning, where one of its halves has no gradient."""
+"""How far an adapter is moved off its initial value, where one of its halves has no gradient."""
 
 
 def make_model(kind: str, changes: Mapping[str, Any] | None = None) -> Module:
-    """Return a model whose numbers are of a kind; in 4 bits its scales are bfloat16."""
+    """Return a model in a number format; with 4 bits its scales are bfloat16."""
     mx.random.seed(3)
     model: Module = Model(ModelArgs.from_dict(CONFIG | dict(changes or {})))
     if kind != "float32":
@@ -53,7 +53,7 @@ def make_model(kind: str, changes: Mapping[str, Any] | None = None) -> Module:
 
 
 def adapted(model: Module, spec: AdapterSpec = SPEC, seed: int = 9) -> Module:
-    """Put an adapter on a model, moved off its beginning, and return the model."""
+    """Attach an adapter, moved off its initial value, to a model and return the model."""
     adapters.attach(model, spec, 5)
     weights = adapters.adapter_weights(model)
     mx.random.seed(seed)
@@ -77,7 +77,7 @@ def texts(count: int = 7, seed: int = 0, longest: int = 39) -> list[Encoded]:
 
 
 def write_base(folder: Path) -> Path:
-    """Make a base model of this kind that every loader takes; return its directory."""
+    """Write such a model as a base that every loader accepts; return its directory."""
     facts = make_base(Layout(folder), "self-check")
     base = Layout(folder).base(facts.name)
     parameters = make_model("float32").parameters()  # type: ignore[no-untyped-call]

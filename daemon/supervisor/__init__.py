@@ -1,1 +1,1 @@
-"""Observe, decide, perform, publish: the one thread that owns all decisions."""
+"""The supervisor: one thread that observes, decides, performs and publishes."""

@@ -1,33 +1,38 @@
-"""What keeps work from going on as it should, by code, for the alerts; mends nothing."""
+"""Collects the conditions that need the user's attention, by alert code."""
 
 from daemon.core.decisions.audits import rolled_back
 from daemon.core.decisions.decide import blocked
 from daemon.core.decisions.snapshot import Snapshot
+from daemon.core.decisions.unused import refused
+from daemon.layout import Layout
 from daemon.supervisor.observe import Observer
-from daemon.supervisor.parts import Parts
+from daemon.supervisor.workspace import Workspace
 
 
-def alerts(parts: Parts, observer: Observer, seen: Snapshot) -> dict[str, str | None]:
-    """Return a sentence for each kind of trouble there is, None for each there is not."""
+def alerts(
+    workspace: Workspace, settings_problem: str | None, observer: Observer, seen: Snapshot
+) -> dict[str, str | None]:
+    """Return by alert code a sentence, or None where the condition does not hold."""
     return {
         "blocked": blocked(seen),
         "inbox": observer.inbox_problem,
-        "current_model": _lost_link(parts, seen),
-        "settings": parts.settings.problem,
-        "ledger": parts.ledger.problem,
-        "versions": "; ".join(parts.models.unreadable) or None,
-        "orders": "; ".join(parts.orders.parked.values()) or None,
+        "current_model": _lost_link(workspace.layout, seen),
+        "settings": settings_problem,
+        "ledger": workspace.ledger.problem,
+        "versions": "; ".join(workspace.models.unreadable) or None,
+        "orders": "; ".join(workspace.orders.parked.values()) or None,
         "rolled_back": rolled_back(seen),
-        "runs": "; ".join(parts.runs.set_aside.values()) or None,
-        "jobs": "; ".join(parts.queue.unreadable.values()) or None,
+        "refused": refused(seen),
+        "runs": "; ".join(workspace.runs.set_aside.values()) or None,
+        "jobs": "; ".join(workspace.queue.unreadable.values()) or None,
     }
 
 
-def _lost_link(parts: Parts, seen: Snapshot) -> str | None:
-    """Say that nothing can be trained because no version is current; None where one is."""
+def _lost_link(layout: Layout, seen: Snapshot) -> str | None:
+    """Return why nothing can be trained without a current version; None where there is one."""
     if seen.current is not None or not seen.complete:
         return None
     return (
-        f"{parts.layout.current_model} is missing or names no whole version, and none that was "
-        "promoted is whole, so nothing is trained: name one with 'finetuned promote V'"
+        f"{layout.current_model} is missing or names no complete version, and no promoted version "
+        "is complete, so nothing can be trained: choose one with 'finetuned promote V'"
     )

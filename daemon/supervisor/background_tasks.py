@@ -1,4 +1,4 @@
-"""Work proportional to a file's size, away from the tick: checksums, second copies, arrivals."""
+"""Background thread for work that grows with file size: checksums, backups, copies from afar."""
 
 import os
 import threading
@@ -16,7 +16,7 @@ Files = frozenset[tuple[str, int, int, int]]
 
 
 class BackgroundTasks:
-    """One thread beside the tick; it decides nothing and its results are read by the next look."""
+    """One thread beside the main loop, whose results the next snapshot picks up."""
 
     def __init__(self, layout: Layout, store: Models, wake: Callable[[], None]) -> None:
         self._layout = layout
@@ -29,8 +29,8 @@ class BackgroundTasks:
         self._fetches: dict[tuple[str, str], tuple[Drop, Future[None]]] = {}
 
     def verify(self, version: str) -> None:
-        """Begin to read a version's checksums, unless that is under way."""
-        if version not in self._checks:
+        """Start verifying a version's checksums, unless that is under way."""
+        if version not in self._checks or self._is_outdated(version):
             folder = self._layout.version(version)
             self._checks[version] = _files_in(folder), self._run(models.verify, folder)
 
@@ -40,35 +40,36 @@ class BackgroundTasks:
         return future
 
     def verified(self) -> dict[str, bool]:
-        """Return the versions whose checksums were read, and whether they agree.
+        """Return the versions whose checksums were read, and whether they match.
 
-        What was read of files that were replaced since, from a second copy say, is no answer.
+        A result for files that were replaced since, from a backup for example, is discarded.
         """
-        over = {name: (files, f) for name, (files, f) in self._checks.items() if f.done()}
-        for name, (files, _) in over.items():
-            if files != _files_in(self._layout.version(name)):
-                self.forget(name)
-        return {name: f.result() is None for name, (_, f) in over.items() if name in self._checks}
+        over = {name: f for name, (_, f) in self._checks.items() if f.done()}
+        return {name: f.result() is None for name, f in over.items() if not self._is_outdated(name)}
+
+    def _is_outdated(self, version: str) -> bool:
+        files, check = self._checks[version]
+        return check.done() and files != _files_in(self._layout.version(version))
 
     def forget(self, version: str) -> None:
-        """Have a version's checksums read anew the next time."""
+        """Discard the result of a version, so that it is verified again the next time."""
         self._checks.pop(version, None)
 
     def back_up(self, version: str) -> None:
-        """Begin to copy a version, unless that is under way."""
+        """Start copying a version to the backups, unless that is under way."""
         if version not in self._copies:
             self._copies[version] = self._thread.submit(self._store.back_up, version)
 
-    def failed_copies(self) -> dict[str, str]:
-        """Return the copies that did not succeed, with the reason, and forget them."""
-        # Asked once: one that ends in between must not be forgotten unheard.
+    def take_failed_copies(self) -> dict[str, str]:
+        """Return the failed copies with the reason, and forget all that have ended."""
+        # `done` is read once: a copy that ends in between must not be dropped unreported.
         over = {name: f.exception() for name, f in self._copies.items() if f.done()}
         for name in over:
             del self._copies[name]
         return {name: str(error) for name, error in over.items() if error is not None}
 
     def fetch(self, drop: Drop, files: arrivals.Files) -> None:
-        """Begin to copy a file from another volume, unless that is under way."""
+        """Start copying a file from another volume, unless that is under way."""
         if not self.fetching(drop):
             future = self._thread.submit(
                 arrivals.fetch, self._layout, drop, files, self._closing.is_set
@@ -77,24 +78,24 @@ class BackgroundTasks:
             self._fetches[_key(drop)] = drop, future
 
     def fetching(self, drop: Drop) -> bool:
-        """Return whether a file is being copied, or waits to be."""
+        """Return whether a file is being copied or waits for it."""
         return drop.arrival is None and _key(drop) in self._fetches
 
-    def fetched(self) -> list[tuple[Drop, BaseException | None]]:
-        """Return the files whose copying is over, with what it failed of, and forget them."""
+    def take_fetched(self) -> list[tuple[Drop, BaseException | None]]:
+        """Return the files whose copy has ended, each with its error if any, and forget them."""
         over = [(drop, f.exception()) for drop, f in self._fetches.values() if f.done()]
         for drop, _ in over:
             del self._fetches[_key(drop)]
         return over
 
     def close(self) -> None:
-        """Wait for the errand in hand; the others are dropped, and a copy for a job is left off."""
+        """Wait for the current task and cancel pending ones; a copy for a job breaks off."""
         self._closing.set()
         self._thread.shutdown(wait=True, cancel_futures=True)
 
 
 def _files_in(folder: Path) -> Files:
-    """Return the files of a version with inode, size and time of the last change."""
+    """Return the files of a version with inode, size and ctime."""
     try:
         found = [(entry.name, entry.stat()) for entry in os.scandir(folder)]
     except OSError:

@@ -1,4 +1,4 @@
-"""One worker process: its pipes, its lines, its last words; knows no run and no job."""
+"""A child process: its pipes, its JSON lines, its exit status and last line of stderr."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ class Child:
 
     def __init__(self, argv: Sequence[str], cwd: Path, wakeups: Wakeups) -> None:
         self._wakeups = wakeups
-        # A session of its own: a terminal's Ctrl-C is for the supervisor, who asks nicely.
+        # A session of its own: Ctrl-C in a terminal reaches only the supervisor, which sends Stop.
         self._process = subprocess.Popen(
             argv,
             cwd=cwd,
@@ -43,25 +43,25 @@ class Child:
         return self._process.pid
 
     def send(self, order: Order) -> None:
-        """Give an order; a worker that has just died is noticed by `ended`, not here."""
+        """Send an order; `ended` tells whether the worker has just died, this does not."""
         assert self._process.stdin is not None
         with suppress(BrokenPipeError, ValueError):
             self._process.stdin.write(encode(order))
             self._process.stdin.flush()
 
-    def reports(self) -> list[Report | str]:
-        """Return what came in: reports, and as text any line that is none."""
+    def read_reports(self) -> list[Report | str]:
+        """Return the reports received, and as text every line that is not a report."""
         self._tail = (self._tail + _drain(self._err))[-TAIL_BYTES:]
         *lines, self._half = (self._half + _drain(self._out)).split(b"\n")
         return [_read(line) for line in lines if line]
 
     @property
     def ended(self) -> int | None:
-        """The exit status once the process is gone: negative for a signal."""
+        """The exit status once the process has ended, negative for a signal; None before."""
         return self._process.poll()
 
     def last_words(self) -> str:
-        """Return the last line of stderr that says something."""
+        """Return the last non-empty line of stderr."""
         lines = self._tail.decode("utf-8", "replace").strip().splitlines()
         return lines[-1].strip()[:300] if lines else ""
 
@@ -70,7 +70,7 @@ class Child:
         return self._tail.decode("utf-8", "replace")
 
     def how_it_died(self) -> str:
-        """Return the death in words: the signal or the status, and the last words."""
+        """Return the signal or exit status, with the last line of stderr."""
         status = self._process.poll() or 0
         with suppress(ValueError):
             how = signal.Signals(-status).name if status < 0 else f"exit status {status}"
@@ -79,18 +79,18 @@ class Child:
         return f"signal {-status}"
 
     def hang_up(self) -> None:
-        """Close its stdin, which asks it to end."""
+        """Close its stdin, at which it exits."""
         with suppress(OSError):
             if self._process.stdin is not None:
                 self._process.stdin.close()
 
     def kill(self) -> None:
-        """End it now."""
+        """Kill it."""
         with suppress(ProcessLookupError):
             self._process.kill()
 
     def reap(self) -> None:
-        """Let go of the pipes of a process that is gone."""
+        """Wait for a process that has ended and close its pipes."""
         for descriptor in (self._out, self._err):
             self._wakeups.forget(descriptor)
         self._process.wait()

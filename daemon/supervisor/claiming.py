@@ -1,6 +1,6 @@
-"""Makes a settled file a job: by a rename, or of its copy where the inbox is on another volume.
+"""Turns a settled file into a job: by a rename, or from a copy if the inbox is on another volume.
 
-What is written to it afterwards, it gives back to the inbox as a file of its own.
+What a program writes to the file afterwards goes back to the inbox as a file of its own.
 """
 
 import errno
@@ -16,89 +16,97 @@ from daemon.core.workspace.jobs import JobCard, escape
 from daemon.folders.inbox import arrivals, drops, late_writes
 from daemon.folders.inbox.inbox import FOLDERS
 from daemon.folders.queue import readings
-from daemon.supervisor.parts import Parts
+from daemon.supervisor.background_tasks import BackgroundTasks
+from daemon.supervisor.journal import Journal
+from daemon.supervisor.workspace import Workspace
 
 
-def take(parts: Parts, action: do.Claim, _seen: Snapshot) -> None:
-    """Make a settled file a job, and tell of it."""
+def take(
+    workspace: Workspace,
+    background: BackgroundTasks,
+    journal: Journal,
+    action: do.Claim,
+    _seen: Snapshot,
+) -> None:
+    """Turn a settled file into a job, with an event."""
     drop = action.drop
-    card = claim(parts, drop)
+    card = claim(workspace, background, drop)
     if card is None:
         return
-    found = parts.layout.job("incoming", card.job).original.stat()
-    parts.journal.event(
+    found = workspace.layout.job("incoming", card.job).original.stat()
+    journal.event(
         "claimed",
-        f"took {escape(drop.name)} as {card.job}",
+        f"claimed {escape(drop.name)} as {card.job}",
         job=card.job,
         name=escape(drop.name),
         inode=found.st_ino,
         written_ns=found.st_mtime_ns,
     )
-    parts.ledger.put(job_row(card))
+    workspace.ledger.put(job_row(card))
 
 
-def claim(parts: Parts, drop: Drop) -> JobCard | None:
-    """Return the job of a drop; None where it could not be taken now.
+def claim(workspace: Workspace, background: BackgroundTasks, drop: Drop) -> JobCard | None:
+    """Return the new job of a drop; None where it cannot be claimed now.
 
     Raises:
-        OSError: trouble of the disk; what was moved has been moved back.
+        OSError: the disk failed; what was moved has been moved back.
     """
     if drop.arrival is not None:
-        folder = parts.layout.arriving / drop.arrival
-        return parts.queue.adopt(folder, drop.name, drop.priority, drop.size)
+        folder = workspace.layout.arriving / drop.arrival
+        return workspace.queue.adopt(folder, drop.name, drop.priority, drop.size)
     try:
-        own = parts.inbox.own_settings(drop)
+        own = workspace.inbox.own_settings(drop)
     except OSError as error:
-        parts.inbox.not_claimed(drop, error)
+        workspace.inbox.note_not_claimed(drop, error)
         return None
-    card = parts.queue.create(drop.name, drop.priority, own, drop.size)
-    place = parts.layout.job("incoming", card.job)
+    card = workspace.queue.create(drop.name, drop.priority, own, drop.size)
+    place = workspace.layout.job("incoming", card.job)
     try:
-        parts.inbox.claim(drop, place)
+        workspace.inbox.claim(drop, place)
     except OSError as error:
-        parts.inbox.put_back(place, drop.name, drop.priority)
-        parts.queue.discard("incoming", card.job)
+        workspace.inbox.put_back(place, drop.name, drop.priority)
+        workspace.queue.discard("incoming", card.job)
         if error.errno == errno.EXDEV:
-            parts.background.fetch(drop, parts.inbox.files(drop))
+            background.fetch(drop, workspace.inbox.files(drop))
         else:
-            parts.inbox.not_claimed(drop, error)
+            workspace.inbox.note_not_claimed(drop, error)
         return None
     return card
 
 
-def unclaim(parts: Parts, card: JobCard) -> str:
-    """Have a file that changed while it was read settle again; return what was done, in words."""
-    place = parts.layout.job("incoming", card.job)
+def unclaim(workspace: Workspace, card: JobCard) -> str:
+    """Return a file that changed while it was read to the inbox; say in words what was done."""
+    place = workspace.layout.job("incoming", card.job)
     if place.source.exists():
-        # Its inbox is on another volume, where no rename leads; here nobody writes to it.
+        # Its inbox is on another volume, which a rename cannot reach; nobody writes to this copy.
         readings.forget(place)
-        parts.queue.begin_again("incoming", card.job)
+        workspace.queue.begin_again("incoming", card.job)
         return "it is read again"
-    parts.inbox.put_back(place, card.name, card.priority)
-    parts.queue.discard("incoming", card.job)
-    parts.ledger.forget_job(card.job)
+    workspace.inbox.put_back(place, card.name, card.priority)
+    workspace.queue.discard("incoming", card.job)
+    workspace.ledger.forget_job(card.job)
     return "it settles again"
 
 
-def pass_on(parts: Parts, action: do.PassOn, _seen: Snapshot) -> None:
-    """Make a growth a file in the inbox, once: what a crash left done is found by its name."""
+def pass_on(workspace: Workspace, journal: Journal, action: do.PassOn, _seen: Snapshot) -> None:
+    """Write a growth to the inbox as a file, once: after a crash it is found by its name."""
     growth = action.growth
     card, name = growth.card, late_writes.name_of(growth)
-    length = _passed(parts, card, name)
+    length = _passed(workspace, card, name)
     if length is None:
-        source = parts.layout.job(growth.state, card.job).original
-        _drop(parts, card, name, partial(late_writes.copy_to, source, growth))
+        source = workspace.layout.job(growth.state, card.job).original
+        _drop(workspace, card, name, partial(late_writes.copy_to, source, growth))
         length = growth.end - growth.begin
-    parts.queue.update(growth.state, replace(card, passed_on=growth.begin + length))
+    workspace.queue.update(growth.state, replace(card, passed_on=growth.begin + length))
     message = (
-        f"{length} bytes were written to {escape(card.name)} after it was taken in as {card.job}; "
-        f"they are {escape(name)} in inbox/ now"
+        f"{length} bytes were written to {escape(card.name)} after it was claimed as {card.job}; "
+        f"they are now {escape(name)} in inbox/"
     )
-    parts.journal.event("passed_on", message, job=card.job, name=escape(name))
+    journal.event("passed_on", message, job=card.job, name=escape(name))
 
 
-def _drop(parts: Parts, card: JobCard, name: str, write: drops.Writer) -> None:
-    folder = parts.layout.inbox / FOLDERS[card.priority]
+def _drop(workspace: Workspace, card: JobCard, name: str, write: drops.Writer) -> None:
+    folder = workspace.layout.inbox / FOLDERS[card.priority]
     mate = stem_of(name) + OWN_SETTINGS
     writers = {name: write}
     if card.own_settings and not os.path.lexists(folder / mate):
@@ -106,11 +114,11 @@ def _drop(parts: Parts, card: JobCard, name: str, write: drops.Writer) -> None:
     drops.put(folder, writers)
 
 
-def _passed(parts: Parts, card: JobCard, name: str) -> int | None:
-    """Return the size of a file of that name, wherever it is by now; None where there is none."""
-    lying = parts.inbox.size_of(name, card.priority)
+def _passed(workspace: Workspace, card: JobCard, name: str) -> int | None:
+    """Return the size of the file of that name, wherever it is by now; None if there is none."""
+    lying = workspace.inbox.size_of(name, card.priority)
     if lying is not None:
         return lying
-    arriving = [drop.size for drop in arrivals.waiting(parts.layout) if drop.name == name]
-    known = parts.queue.named(name)
+    arriving = [drop.size for drop in arrivals.waiting(workspace.layout) if drop.name == name]
+    known = workspace.queue.named(name)
     return next(iter(arriving), known.size_bytes if known is not None else None)

@@ -2,21 +2,21 @@
 
 from daemon.folders.queue import reports
 from daemon.layout_jobs import JobLayout
-from daemon.supervisor.parts import Parts
+from daemon.supervisor.journal import Journal
 
 ALERT = "corrections"
 
 
-def tell_corrections(parts: Parts, place: JobLayout) -> None:
-    """Raise the alert where the report of a job that was just read has one."""
+def alert_corrections(journal: Journal, place: JobLayout) -> None:
+    """Raise the alert where the intake report of a job has one."""
     report = reports.read(place) or {}
     message = (report.get("corrections") or {}).get("alert")
     if message:
-        parts.journal.alert(ALERT, message)
+        journal.alert(ALERT, message)
 
 
-def settle_corrections(parts: Parts, job: str) -> None:
-    """End the alert of a job."""
-    alert = parts.journal.alerts.get(ALERT)
+def settle_corrections(journal: Journal, job: str) -> None:
+    """Clear the alert of a job."""
+    alert = journal.alerts.get(ALERT)
     if alert is not None and str(alert["message"]).startswith(f"{job} "):
-        parts.journal.settle(ALERT)
+        journal.settle(ALERT)

@@ -1,4 +1,4 @@
-"""What the supervisor tells people: events, alerts and answers, each once; knows no decision."""
+"""Publishes events, alerts and answers to commands, each once, to status, log and ledger."""
 
 from typing import Any
 
@@ -35,16 +35,20 @@ class Journal:
         self.answers: list[dict[str, Any]] = []
         self.alerts: dict[str, dict[str, str]] = {}
 
-    def next_seq(self) -> int:
-        """Return a number larger than every one before, over restarts too."""
+    def now(self) -> str:
+        """Return the time as the records have it."""
+        return self._clock.now().isoformat()
+
+    def take_seq(self) -> int:
+        """Return a number larger than every earlier one, across restarts too."""
         self._seq += 1
         return self._seq
 
     def event(self, event: str, message: str, level: str = "info", **facts: Any) -> None:
-        """Tell one thing that happened."""
+        """Publish an event."""
         record = {
-            "seq": self.next_seq(),
-            "time": self._clock.now().isoformat(),
+            "seq": self.take_seq(),
+            "time": self.now(),
             "event": event,
             "message": message,
             **facts,
@@ -65,13 +69,13 @@ class Journal:
             "inode": command.inode,
             "written_ns": command.created_ns,
         }
-        self.answers.append({**facts, "time": self._clock.now().isoformat()})
+        self.answers.append({**facts, "time": self.now()})
         del self.answers[:-ANSWERS_SHOWN]
-        told = dict(facts)
-        told.pop("message")
-        self.event("command", message, level="info" if answer == "done" else "warning", **told)
+        others = dict(facts)
+        others.pop("message")
+        self.event("command", message, level="info" if answer == "done" else "warning", **others)
         row = {
-            "at": self._clock.now().isoformat(),
+            "at": self.now(),
             "word": escape(command.word),
             "content": escape(command.content),
             "answer": answer,
@@ -80,17 +84,17 @@ class Journal:
         self._ledger.put(LedgerRow("commands", row))
 
     def alert(self, code: str, message: str) -> None:
-        """Raise an alert; it stands in the status until `settle` and is told once."""
+        """Raise an alert: it stays in the status until `settle`, with one event."""
         known = self.alerts.get(code)
         self.alerts[code] = {
             "code": code,
             "message": message,
-            "since": known["since"] if known else self._clock.now().isoformat(),
+            "since": known["since"] if known else self.now(),
         }
         if known is None or known["message"] != message:
             self.event("alert", message, level="warning", code=code)
 
     def settle(self, code: str) -> None:
-        """End an alert."""
+        """Clear an alert."""
         if self.alerts.pop(code, None) is not None:
             self.event("alert_ended", f"{code} is over", code=code)

@@ -1,4 +1,4 @@
-"""Holds off a Mac's idle sleep while a run goes on; nothing elsewhere. Untested on hardware."""
+"""Prevents idle sleep on a Mac during a run; does nothing elsewhere. Untested on hardware."""
 
 import os
 import subprocess
@@ -12,23 +12,23 @@ CAFFEINATE = ("/usr/bin/caffeinate", "-i")
 
 
 class KeepAwake:
-    """A `caffeinate` that ends with this process."""
+    """A `caffeinate` process that ends with this one."""
 
     def __init__(self, wanted: bool, command: Sequence[str] | None = None) -> None:
-        """A command, where one is given, holds off sleep on any system."""
+        """A `command` is used on any system in place of `caffeinate`."""
         self._wanted = wanted and (command is not None or sys.platform == "darwin")
         self._command = tuple(command or CAFFEINATE)
         self._process: subprocess.Popen[bytes] | None = None
 
     def hold(self, running: bool) -> None:
-        """Hold sleep off while a run goes on and the mains are connected."""
+        """Prevent sleep while a run is active and the machine is on mains power."""
         if not self._wanted:
             return
         if self._process is not None and self._process.poll() is not None:
-            # Somebody ended it, or it could not go on: the next one takes its place.
+            # It was killed or failed: start another one.
             self._process = None
         if running and self._process is None and _on_mains():
-            # A machine that may fall asleep trains later: no reason for the daemon to end.
+            # Without it the machine may sleep and train later: no reason to end the daemon.
             with suppress(OSError):
                 self._process = subprocess.Popen([*self._command, "-w", str(os.getpid())])
         elif self._process is not None and not (running and _on_mains()):

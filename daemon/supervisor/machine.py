@@ -1,64 +1,62 @@
-"""What the machine says of itself for the status document: memory, disk, GPU."""
+"""Samples memory, disk and GPU for the status document."""
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import psutil
 
+from daemon.clock import Clock
 from daemon.core.training.progress import Metrics
 from daemon.supervisor.gpu import GpuWatch
-from daemon.supervisor.parts import Parts
+from daemon.supervisor.workers import Workers
 from daemon.system.footprint import footprint_bytes, resident_bytes
 from daemon.system.memory import available_bytes, pressure_level
 
-LOOK_EVERY_S = 5.0
+SAMPLE_EVERY_S = 5.0
 
 
 class MachineReadings:
-    """Looks at memory and GPU every few seconds, at the disk each time."""
+    """Samples memory and GPU every few seconds, the disk each time."""
 
-    def __init__(self, parts: Parts, gpu: GpuWatch | None = None) -> None:
-        self._parts = parts
+    def __init__(
+        self, root: Path, workers: Workers, clock: Clock, gpu: GpuWatch | None = None
+    ) -> None:
+        self._root = root
+        self._workers = workers
+        self._clock = clock
         self._gpu_watch = gpu or GpuWatch()
-        self._looked_s = -1e9
-        self._memory: dict[str, Any] = {}
-        self._gpu: dict[str, Any] = {}
+        self._sampled_s = -1e9
+        self.memory: dict[str, Any] = {}
+        """Memory figures in bytes, by name."""
+        self.gpu: dict[str, Any] = {}
+        """The platform's GPU counters, or null and the reason."""
 
-    def look(self, metrics: Metrics | None) -> None:
-        """Look anew where the last look is some seconds old; `metrics` is of the last step."""
-        now_s = self._parts.clock.monotonic_s()
-        if now_s - self._looked_s < LOOK_EVERY_S:
+    def sample(self, metrics: Metrics | None) -> None:
+        """Sample again if the last sample is some seconds old; `metrics` is of the last step."""
+        now_s = self._clock.monotonic_s()
+        if now_s - self._sampled_s < SAMPLE_EVERY_S:
             return
-        self._looked_s = now_s
+        self._sampled_s = now_s
         available, total = available_bytes()
-        # What MLX said of itself after the last step; None before there was one.
-        told = metrics.memory if metrics is not None else {}
-        self._memory = {
+        # MLX's own figures after the last step; empty before the first.
+        mlx = metrics.memory if metrics is not None else {}
+        self.memory = {
             "supervisor_bytes": resident_bytes(os.getpid()),
-            "trainer_bytes": _of(resident_bytes, self._parts.trainer.pid),
-            "trainer_footprint_bytes": _of(footprint_bytes, self._parts.trainer.pid),
-            "intake_bytes": _of(resident_bytes, self._parts.intake.pid),
+            "trainer_bytes": _of(resident_bytes, self._workers.trainer.pid),
+            "trainer_footprint_bytes": _of(footprint_bytes, self._workers.trainer.pid),
+            "intake_bytes": _of(resident_bytes, self._workers.intake.pid),
             "system_bytes": total,
             "available_bytes": available,
             "pressure_level": pressure_level(),
-            **{f"mlx_{kind}_bytes": told.get(kind) for kind in ("active", "peak", "cache")},
+            **{f"mlx_{kind}_bytes": mlx.get(kind) for kind in ("active", "peak", "cache")},
         }
-        self._gpu = self._gpu_watch.latest().as_record()
-
-    @property
-    def memory(self) -> dict[str, Any]:
-        """Bytes by name."""
-        return self._memory
-
-    @property
-    def gpu(self) -> dict[str, Any]:
-        """The platform's counters, or null and the reason."""
-        return self._gpu
+        self.gpu = self._gpu_watch.refresh().as_record()
 
     def disk(self) -> dict[str, Any]:
-        """Return the room on the workspace's volume, in bytes."""
-        usage = psutil.disk_usage(str(self._parts.layout.root))
+        """Return free and total bytes of the workspace's volume."""
+        usage = psutil.disk_usage(str(self._root))
         return {"free_bytes": usage.free, "total_bytes": usage.total}
 
 

@@ -1,6 +1,6 @@
-"""Tells a service manager how the daemon fares, by the sd_notify protocol; decides nothing.
+"""Reports readiness, status and watchdog pings to a service manager by the sd_notify protocol.
 
-Knows one datagram socket. A manager that cannot be told is left alone: work goes on without it.
+It writes to one datagram socket. Errors are ignored: work does not depend on the manager.
 """
 
 import os
@@ -13,21 +13,21 @@ SEND_S = 0.5
 
 
 class Notifier:
-    """The line to the manager that started this process; without one it does nothing."""
+    """The connection to the manager that started this process; without one it does nothing."""
 
     def __init__(self, address: str | None = None, watchdog_s: float | None = None) -> None:
-        """With `watchdog_s`, a silence of so many seconds is taken for a hang."""
+        """With `watchdog_s` the manager takes a silence of so many seconds for a hang."""
         self._address = _socket_name(address) if address else None
         watched = self._address is not None and watchdog_s is not None
         self.every_s = watchdog_s / 2 if watched and watchdog_s else None
         self._status = ""
 
     def ready(self) -> None:
-        """Say that the start is over."""
+        """Report that startup is complete."""
         self._send("READY=1")
 
     def alive(self, status: str) -> None:
-        """Say that a tick is done, and the state in a sentence where it has changed."""
+        """Ping the watchdog, and report the state where it has changed."""
         lines = ["WATCHDOG=1"] if self.every_s is not None else []
         sentence = " ".join(status.split())
         if sentence != self._status:
@@ -37,7 +37,7 @@ class Notifier:
             self._send("\n".join(lines))
 
     def stopping(self) -> None:
-        """Say that the daemon is about to leave."""
+        """Report that the daemon is about to exit."""
         self._send("STOPPING=1")
 
     def _send(self, text: str) -> None:
@@ -49,9 +49,9 @@ class Notifier:
 
 
 def notifier_of(environment: Mapping[str, str], pid: int) -> Notifier:
-    """Return the line that a manager has laid in the environment of the process `pid`.
+    """Return the notifier that a manager has set up in the environment of the process `pid`.
 
-    A watchdog that is meant for another process, or says no number, is none.
+    A watchdog meant for another process, or without a valid number, is ignored.
     """
     meant = environment.get("WATCHDOG_PID", str(pid)) == str(pid)
     microseconds = environment.get("WATCHDOG_USEC", "") if meant else ""
@@ -60,7 +60,7 @@ def notifier_of(environment: Mapping[str, str], pid: int) -> Notifier:
 
 
 def _socket_name(address: str) -> bytes | None:
-    """Return a path, or a name of Linux's abstract space, as sockets want it; None for others."""
+    """Return the socket's path, or a name in Linux's abstract namespace; None for others."""
     name = os.fsencode(address)
     if name.startswith(b"@"):
         return b"\0" + name[1:]

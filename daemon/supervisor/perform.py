@@ -1,4 +1,4 @@
-"""Carries one action out; each leaves the folders in a state that the next look understands."""
+"""Performs actions; each leaves the folders in a state that the next snapshot understands."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,34 +9,45 @@ from daemon.core import messages as say
 from daemon.core.decisions import actions as do
 from daemon.core.decisions.snapshot import Snapshot
 from daemon.core.status.ledger_rows import job_row, promotion_row, run_record, run_row, version_row
-from daemon.core.workspace.jobs import STATE_OF_OUTCOME, escape
+from daemon.core.workspace.jobs import STATE_OF_OUTCOME, ending_of, escape
 from daemon.core.workspace.untrained import records_of
 from daemon.core.workspace.versions import ancestry, jobs_of, untrained_of
 from daemon.errors import DaemonFault
 from daemon.folders.models import bases, current_model
 from daemon.folders.queue import readings, row_files
-from daemon.layout import ENDED, Layout
+from daemon.layout import ENDED
 from daemon.settings_records import to_record
 from daemon.supervisor.auditing import open_audit, settle_audit
 from daemon.supervisor.claiming import pass_on, take, unclaim
-from daemon.supervisor.corrections import settle_corrections, tell_corrections
-from daemon.supervisor.parts import Parts
-from daemon.supervisor.request import make_request
-from daemon.supervisor.untrained_rows import tell_left_out
+from daemon.supervisor.corrections import alert_corrections, settle_corrections
+from daemon.supervisor.journal import Journal
+from daemon.supervisor.request import open_run
+from daemon.supervisor.settings_watch import SettingsWatch
+from daemon.supervisor.untrained_rows import report_untrained
+from daemon.supervisor.workers import Workers
+from daemon.supervisor.workspace import Workspace
 
 
 class Performer:
     """One method an action."""
 
-    def __init__(self, parts: Parts, forget_base: Callable[[], None]) -> None:  # long: a line each
-        self._parts = parts
-        self._forget_base = forget_base
-        self.unanswered: dict[type, list[do.RequestCheckpoint | do.RequestEvaluation]] = {}
-        """Requests that the trainer has and the user has no answer to, by their kind."""
-        self._layout: Layout = parts.layout
+    def __init__(  # long: a line each
+        self,
+        workspace: Workspace,
+        workers: Workers,
+        settings: SettingsWatch,
+        journal: Journal,
+    ) -> None:
+        self._workspace = workspace
+        self._workers = workers
+        self._settings = settings
+        self._journal = journal
+        self._unanswered: dict[type, list[do.RequestCheckpoint | do.RequestEvaluation]] = {}
+        """Requests passed on to the trainer and not answered yet, by kind."""
+        self._layout = workspace.layout
         self._methods: dict[type, Callable[[Any, Snapshot], None]] = {
-            do.Claim: partial(take, parts),
-            do.PassOn: partial(pass_on, parts),
+            do.Claim: partial(take, workspace, workers.background, journal),
+            do.PassOn: partial(pass_on, workspace, journal),
             do.BeginIntake: self._begin_intake,
             do.Enqueue: self._enqueue,
             do.EndJob: self._end_job,
@@ -45,20 +56,20 @@ class Performer:
             do.PrepareBase: self._prepare_base,
             do.SealBase: self._seal_base,
             do.NewLineage: self._new_lineage,
-            do.OpenRun: self._open_run,
+            do.OpenRun: partial(open_run, workspace, settings, journal),
             do.MoveToRunning: self._move_to_running,
             do.BeginRun: self._begin_run,
             do.PauseTrainer: self._pause_trainer,
             do.ResumeTrainer: self._resume_trainer,
-            do.RequestCheckpoint: self._ask_checkpoint,
-            do.RequestEvaluation: self._ask_evaluation,
+            do.RequestCheckpoint: partial(self._request, say.Checkpoint()),
+            do.RequestEvaluation: partial(self._request, say.Evaluate()),
             do.AbandonRun: self._abandon_run,
             do.MarkSkip: self._mark_skip,
             do.BeginUnit: self._begin_unit,
             do.LeaveUnit: self._leave_unit,
             do.SkipOrder: self._skip_order,
-            do.OpenAudit: partial(open_audit, parts),
-            do.SettleAudit: partial(settle_audit, parts),
+            do.OpenAudit: partial(open_audit, workspace.layout, settings, journal),
+            do.SettleAudit: partial(settle_audit, workspace.audits, journal),
             do.ReturnJob: self._return_job,
             do.RemoveRun: self._remove_run,
             do.SealCandidate: self._seal_candidate,
@@ -75,10 +86,10 @@ class Performer:
         }
 
     def perform(self, action: do.Action, seen: Snapshot) -> None:
-        """Carry an action out.
+        """Perform an action.
 
         Raises:
-            OSError: the disk refused; what was half done is found and finished by a later look.
+            OSError: the disk refused; a later tick finds and finishes what was half done.
         """
         self._methods[type(action)](action, seen)
 
@@ -86,59 +97,59 @@ class Performer:
 
     def _begin_intake(self, action: do.BeginIntake, seen: Snapshot) -> None:
         card = replace(action.card, intake_starts=action.card.intake_starts + 1)
-        self._parts.queue.update("incoming", card)
-        self._parts.queue.purge("incoming", card.job)
-        base = bases.read_facts(self._layout, self._parts.settings.now.model)
+        self._workspace.queue.update("incoming", card)
+        self._workspace.queue.purge("incoming", card.job)
+        base = bases.read_facts(self._layout, self._settings.now.model)
         assert base is not None
         chain = ancestry(seen.current, seen.versions) if seen.current else ()
-        self._parts.queue.write_context(
+        self._workspace.queue.write_context(
             card.job,
             {
                 "base": base.as_record(),
                 "seen_jobs": [job for job in jobs_of(chain) if job != card.job],
                 "untrained_rows": records_of(untrained_of(chain)),
-                "holdout_jobs": [j for j in self._parts.queue.with_holdout() if j != card.job],
-                "settings": to_record(self._parts.settings.now),
+                "holdout_jobs": [j for j in self._workspace.queue.with_holdout() if j != card.job],
+                "settings": to_record(self._settings.now),
             },
         )
-        self._parts.intake.begin(say.TakeIn(card.job), card.job)
+        self._workers.intake.begin(say.TakeIn(card.job), card.job)
 
     def _enqueue(self, action: do.Enqueue, _seen: Snapshot) -> None:
         card = action.card
-        report = self._parts.queue.report(card, "incoming")
+        report = self._workspace.queue.report(card, "incoming")
         assert report is not None
         place = self._layout.job("incoming", card.job)
         readings.forget(place)
-        tell_corrections(self._parts, place)
+        alert_corrections(self._journal, place)
         seal = row_files.seal_of(place)
         card = replace(card, intake=report, intake_deaths=0, intake_starts=0, seal=seal)
-        self._parts.queue.move(card, "incoming", card.priority)
+        self._workspace.queue.move(card, "incoming", card.priority)
         message = f"{card.job}: {report.train_rows} rows to train, {report.holdout_rows} held out"
-        self._parts.journal.event("queued", message, job=card.job)
+        self._journal.event("queued", message, job=card.job)
 
     def _end_job(self, action: do.EndJob, seen: Snapshot) -> None:
         state = STATE_OF_OUTCOME[action.outcome]
         card = action.card
         if action.source == "incoming":
-            # A worker that died left the unpacked copy of its file behind.
-            self._parts.queue.purge("incoming", card.job)
+            # A worker that died may have left the unpacked copy of its file behind.
+            self._workspace.queue.purge("incoming", card.job)
             readings.forget(self._layout.job("incoming", card.job))
-            card = replace(card, intake=self._parts.queue.report(card, "incoming"))
+            card = replace(card, intake=self._workspace.queue.report(card, "incoming"))
         card = replace(
             card,
             outcome=action.outcome,
             reason=action.reason,
             version=action.version,
-            ended_at=self._now(),
+            ended_at=self._journal.now(),
             alone=False,
         )
         if action.source == "running":
-            tell_left_out(self._parts, card.job, seen)
-        self._parts.queue.move(card, action.source, state)
-        settle_corrections(self._parts, card.job)
-        level = "warning" if state == "failed" else "info"
-        message = f"{card.job} is {state} ({action.outcome}): {action.reason}"
-        self._parts.journal.event(
+            report_untrained(self._workspace, card.job, seen)
+        self._workspace.queue.move(card, action.source, state)
+        settle_corrections(self._journal, card.job)
+        level = "warning" if state == "failed" or action.outcome == "not_promoted" else "info"
+        message = f"{card.job} is {ending_of(action.outcome, action.reason)}"
+        self._journal.event(
             "job_ended",
             message,
             level=level,
@@ -147,10 +158,10 @@ class Performer:
             outcome=action.outcome,
             version=action.version,
         )
-        self._parts.ledger.put(job_row(card))
+        self._workspace.ledger.put(job_row(card))
 
     def _take_in_again(self, action: do.TakeInAgain, _seen: Snapshot) -> None:
-        queue = self._parts.queue
+        queue = self._workspace.queue
         card = replace(
             action.card,
             intake=None,
@@ -162,33 +173,35 @@ class Performer:
             version=None,
             ended_at=None,
         )
-        # The report goes last of what intake wrote: half done, the job is still where it was.
+        # The report is removed last: until then, after a crash, the job is still where it was.
         queue.move(card, action.source, "incoming")
         queue.begin_again("incoming", card.job)
-        self._parts.ledger.put(job_row(card))
-        self._parts.journal.event("intake_again", f"{card.job}: {action.why}", job=card.job)
+        self._workspace.ledger.put(job_row(card))
+        self._journal.event("intake_again", f"{card.job}: {action.why}", job=card.job)
 
     def _put_back(self, action: do.PutBack, _seen: Snapshot) -> None:
         card = action.card
-        done = unclaim(self._parts, card)
+        done = unclaim(self._workspace, card)
         message = f"{escape(card.name)} changed while it was read; {done}"
-        self._parts.journal.event("put_back", message, job=card.job)
+        self._journal.event("put_back", message, job=card.job)
 
     # --- base and lineage ---------------------------------------------------------------------
 
     def _prepare_base(self, action: do.PrepareBase, _seen: Snapshot) -> None:
-        self._parts.journal.event("preparing", f"making the base model {action.model} ready")
-        self._parts.trainer.begin(say.Prepare(action.model), "prepare")
+        self._journal.event("preparing", f"preparing the base model {action.model}")
+        self._workers.trainer.begin(say.Prepare(action.model), "prepare")
 
     def _seal_base(self, _action: do.SealBase, _seen: Snapshot) -> None:
         version = self._new_base()
         self._point(version, "the untouched base", None)
 
     def _new_base(self) -> str:
-        settings = self._parts.settings.now
+        settings = self._settings.now
         base = bases.read_facts(self._layout, settings.model)
         assert base is not None
-        version = self._parts.models.seal_base(self._now(), base.as_record(), to_record(settings))
+        version = self._workspace.models.seal_base(
+            self._journal.now(), base.as_record(), to_record(settings)
+        )
         self._remember_version(version)
         return version
 
@@ -196,160 +209,150 @@ class Performer:
         version = self._new_base()
         self._point(version, "a new lineage on request", seen.current)
         for job in seen.queued:
-            why = f"the lineage begins anew with {version}"
+            why = f"a new lineage begins with {version}"
             self._take_in_again(do.TakeInAgain(job.card, job.card.priority, why), seen)
         self._reply(do.Reply(action.command, "done", f"a new lineage begins with {version}"), seen)
 
     # --- runs ---------------------------------------------------------------------------------
 
-    def _open_run(self, action: do.OpenRun, seen: Snapshot) -> None:
-        version = seen.version
-        assert version is not None
-        run = self._parts.runs.next_name()
-        jobs = [card.job for card in action.jobs]
-        own = action.jobs[0].own_settings
-        request = make_request(self._parts, run, jobs, own, seen)
-        self._parts.runs.open(request)
-        names = ", ".join(escape(card.name) for card in action.jobs[:5])
-        more = f" and {len(jobs) - 5} more" if len(jobs) > 5 else ""
-        message = f"{run} trains {names}{more} from {version.version}"
-        self._parts.journal.event("run_opened", message, run=run, jobs=jobs)
-        self._parts.ledger.put(run_row(run_record(request)))
-
     def _move_to_running(self, action: do.MoveToRunning, _seen: Snapshot) -> None:
-        self._parts.queue.move(action.card, action.card.priority, "running")
+        self._workspace.queue.move(action.card, action.card.priority, "running")
 
     def _begin_run(self, action: do.BeginRun, seen: Snapshot) -> None:
-        attempts = self._parts.runs.attempts(action.run)
-        self._parts.runs.count_start(action.run, attempts)
-        self._parts.trainer.begin(say.Train(action.run, attempts.after), action.run)
+        attempts = self._workspace.runs.attempts(action.run)
+        self._workspace.runs.count_start(action.run, attempts)
+        self._workers.trainer.begin(say.Train(action.run, attempts.after), action.run)
 
     def _pause_trainer(self, _action: do.PauseTrainer, _seen: Snapshot) -> None:
-        self._parts.trainer.pause()
+        self._workers.trainer.pause()
 
     def _resume_trainer(self, _action: do.ResumeTrainer, _seen: Snapshot) -> None:
-        self._parts.trainer.tell(say.Resume())
-        self._parts.journal.event("resumed", "training goes on")
+        self._workers.trainer.send(say.Resume())
+        self._journal.event("resumed", "training resumes")
 
-    def _ask_checkpoint(self, action: do.RequestCheckpoint, _seen: Snapshot) -> None:
-        self._ask(action, say.Checkpoint())
-
-    def _ask_evaluation(self, action: do.RequestEvaluation, _seen: Snapshot) -> None:
-        self._ask(action, say.Evaluate())
-
-    def _ask(self, action: do.RequestCheckpoint | do.RequestEvaluation, order: say.Order) -> None:
-        """Pass a request on once; it is answered when the trainer reports."""
-        waiting = self.unanswered.setdefault(type(action), [])
+    def _request(
+        self, order: say.Order, action: do.RequestCheckpoint | do.RequestEvaluation, _seen: Snapshot
+    ) -> None:
+        """Pass a request on once; it is answered when the trainer has reported."""
+        waiting = self._unanswered.setdefault(type(action), [])
         if all(item.command.token != action.command.token for item in waiting):
             waiting.append(action)
-            self._parts.trainer.tell(order)
+            self._workers.trainer.send(order)
+
+    def take_unanswered(self, kind: type) -> list[do.RequestCheckpoint | do.RequestEvaluation]:
+        """Hand over the requests of a kind: whoever takes them answers them."""
+        return self._unanswered.pop(kind, [])
 
     def _abandon_run(self, action: do.AbandonRun, seen: Snapshot) -> None:
         assert seen.run is not None
         message = f"{seen.run.run} is abandoned: {action.why}"
-        self._parts.journal.event("run_abandoned", message, run=seen.run.run)
-        self._parts.trainer.tell(say.Abandon())
+        self._journal.event("run_abandoned", message, run=seen.run.run)
+        self._workers.trainer.send(say.Abandon())
 
     def _mark_skip(self, action: do.MarkSkip, seen: Snapshot) -> None:
-        self._parts.runs.mark_skip(action.run, action.job)
+        self._workspace.runs.mark_skip(action.run, action.job)
         self._reply(do.Reply(action.command, "done", f"skipping {action.job}"), seen)
 
     # --- orders -------------------------------------------------------------------------------
 
     def _begin_unit(self, action: do.BeginUnit, _seen: Snapshot) -> None:
-        self._parts.trainer.begin(say.CarryOut(action.order), action.order)
+        self._workers.trainer.begin(say.CarryOut(action.order), action.order)
 
     def _leave_unit(self, action: do.LeaveUnit, _seen: Snapshot) -> None:
-        message = f"the piece of {action.order} in hand is left: {action.why}"
-        self._parts.journal.event("piece_left", message, order=action.order)
-        self._parts.trainer.tell(say.Abandon())
+        message = f"the current unit of {action.order} is left: {action.why}"
+        self._journal.event("piece_left", message, order=action.order)
+        self._workers.trainer.send(say.Abandon())
 
     def _skip_order(self, action: do.SkipOrder, seen: Snapshot) -> None:
-        self._parts.orders.skip(action.order)
-        self._reply(do.Reply(action.command, "done", f"{action.order} ends with what it has"), seen)
+        self._workspace.orders.skip(action.order)
+        self._reply(
+            do.Reply(action.command, "done", f"{action.order} ends with its results so far"), seen
+        )
 
     def _return_job(self, action: do.ReturnJob, _seen: Snapshot) -> None:
         card = replace(action.card, alone=action.card.alone or action.alone)
-        self._parts.queue.move(card, "running", card.priority)
+        self._workspace.queue.move(card, "running", card.priority)
 
     def _remove_run(self, action: do.RemoveRun, _seen: Snapshot) -> None:
-        runs = self._parts.runs
-        record = run_record(runs.request(action.run), action.version, action.outcome, self._now())
-        self._parts.ledger.put(run_row(runs.end(record)))
-        self._parts.journal.event("run_ended", f"{action.run} has ended", run=action.run)
+        runs = self._workspace.runs
+        record = run_record(
+            runs.request(action.run), action.version, action.outcome, self._journal.now()
+        )
+        self._workspace.ledger.put(run_row(runs.end(record)))
+        self._journal.event("run_ended", f"{action.run} has ended", run=action.run)
 
     # --- versions -----------------------------------------------------------------------------
 
     def _seal_candidate(self, action: do.SealCandidate, seen: Snapshot) -> None:
-        draft = self._parts.runs.draft(action.run)
+        draft = self._workspace.runs.draft(action.run)
         parent = seen.version
         assert draft is not None and parent is not None
         manifest = {
             "schema_version": 1,
-            "version": self._parts.models.next_name(),
-            "created_at": self._now(),
+            "version": self._workspace.models.take_name(),
+            "created_at": self._journal.now(),
             "lineage": parent.lineage,
             "verdict": action.verdict.kind,
             "verdict_reasons": list(action.verdict.reasons),
             "promotes": action.verdict.promotes,
             **draft,
         }
-        self._parts.models.seal(self._layout.run(action.run).candidate, manifest)
+        self._workspace.models.seal(self._layout.run(action.run).candidate, manifest)
         version = manifest["version"]
         reasons = "; ".join(action.verdict.reasons)
         message = f"sealed {version}: {action.verdict.kind}, {reasons}"
-        self._parts.journal.event(
+        self._journal.event(
             "sealed", message, run=action.run, version=version, verdict=action.verdict.kind
         )
-        record = run_record(self._parts.runs.request(action.run), version)
-        self._parts.ledger.put(run_row(record))
+        record = run_record(self._workspace.runs.request(action.run), version)
+        self._workspace.ledger.put(run_row(record))
         self._remember_version(version)
 
     def _remember_version(self, name: str) -> None:
-        self._parts.ledger.put(version_row(self._parts.models.manifest(name)))
+        self._workspace.ledger.put(version_row(self._workspace.models.manifest(name)))
 
     def _move_link(self, action: do.MoveLink, seen: Snapshot) -> None:
         self._point(action.version, action.why, seen.current)
 
     def _point(self, version: str, why: str, previous: str | None) -> None:
         current_model.point_at(self._layout, version)
-        self._parts.background.forget(version)
-        usage = self._parts.models.how_to_use(version)
+        self._workers.background.forget(version)
+        usage = self._workspace.models.how_to_use(version)
         message = f"current_model is {version} ({why}); use it: {usage}"
-        self._parts.journal.event("promoted", message, version=version, previous=previous, why=why)
-        self._parts.ledger.put(promotion_row(self._now(), version, previous, why))
+        self._journal.event("promoted", message, version=version, previous=previous, why=why)
+        self._workspace.ledger.put(promotion_row(self._journal.now(), version, previous, why))
 
     def _verify(self, action: do.Verify, _seen: Snapshot) -> None:
-        self._parts.background.verify(action.version)
+        self._workers.background.verify(action.version)
 
     def _prune(self, action: do.Prune, _seen: Snapshot) -> None:
-        self._parts.models.prune(action.version, action.moments_only)
+        self._workspace.models.prune(action.version, action.moments_only)
         what = "moments" if action.moments_only else "weights"
         message = f"removed the {what} of {action.version} by the retention settings"
-        self._parts.journal.event("pruned", message, version=action.version)
+        self._journal.event("pruned", message, version=action.version)
 
     def _backup(self, action: do.Backup, _seen: Snapshot) -> None:
-        self._parts.background.back_up(action.version)
+        self._workers.background.back_up(action.version)
 
     def _remove_backup(self, action: do.RemoveBackup, _seen: Snapshot) -> None:
-        self._parts.models.remove_backup(action.version)
+        self._workspace.models.remove_backup(action.version)
 
     # --- commands -----------------------------------------------------------------------------
 
     def _end_pause(self, action: do.EndPause, seen: Snapshot) -> None:
-        if self._parts.control.end_pause(action.command.created_ns):
-            message = "training goes on" if seen.paused else "it was not paused"
+        if self._workspace.control.end_pause(action.command.created_ns):
+            message = "training resumes" if seen.paused else "it was not paused"
             self._reply(do.Reply(action.command, "done", message), seen)
         else:
             message = "the pause is newer than this resume, so it stays"
             self._reply(do.Reply(action.command, "refused", message), seen)
 
     def _retry(self, action: do.Retry, seen: Snapshot) -> None:
-        queue = self._parts.queue
+        queue = self._workspace.queue
         try:
             ended = {card.job: (state, card) for state in ENDED for card in queue.cards(state)}
         except DaemonFault as fault:
-            # The request would be there again at the next start, and end that one too.
+            # Unanswered, the request would end the daemon again at the next start.
             self._reply(do.Reply(action.command, "refused", fault.message), seen)
             return
         unknown = [job for job in action.jobs if job not in ended]
@@ -365,26 +368,23 @@ class Performer:
         self._reply(do.Reply(action.command, "done", message), seen)
 
     def _reply(self, action: do.Reply, _seen: Snapshot) -> None:
-        # Answered first, forgotten second: a crash between answers twice rather than never.
-        self._parts.journal.answer(action.command, action.answer, action.message)
-        self._parts.control.answered(action.command)
+        # Answered first, removed second: a crash in between answers twice rather than never.
+        self._journal.answer(action.command, action.answer, action.message)
+        self._workspace.control.forget(action.command)
 
     def _end_intake_worker(self, action: do.EndIntakeWorker, _seen: Snapshot) -> None:
         if action.dead:
-            message = f"the intake worker is ended: {action.why}"
-            self._parts.journal.event("intake_ended", message, level="warning")
-            self._parts.intake.kill(wanted=False)
+            message = f"ending the intake worker: {action.why}"
+            self._journal.event("intake_ended", message, level="warning")
+            self._workers.intake.kill(wanted=False)
         else:
-            self._parts.intake.leave()
+            self._workers.intake.leave()
 
     def _end_trainer(self, action: do.EndTrainer, _seen: Snapshot) -> None:
         if action.dead:
-            message = f"the trainer is ended: {action.why}"
-            self._parts.journal.event("trainer_ended", message, level="warning")
-            self._parts.trainer.kill(wanted=False)
+            message = f"ending the trainer: {action.why}"
+            self._journal.event("trainer_ended", message, level="warning")
+            self._workers.trainer.kill(wanted=False)
         else:
-            self._parts.journal.event("trainer_dismissed", f"the trainer leaves: {action.why}")
-            self._parts.trainer.leave()
-
-    def _now(self) -> str:
-        return self._parts.clock.now().isoformat()
+            self._journal.event("trainer_dismissed", f"stopping the trainer: {action.why}")
+            self._workers.trainer.leave()

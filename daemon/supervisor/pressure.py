@@ -1,29 +1,29 @@
-"""What the system says of memory while a worker lives; knows no worker and decides nothing."""
+"""Samples memory pressure during a worker's life: OOM kills, available memory, address limits."""
 
 import resource
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from daemon.clock import Clock
 from daemon.system.memory import available_bytes
 
 WINDOW_S = 30.0
-"""A count is compared with one at least so old: a killed process takes a while to be gone."""
+"""A count is compared with one at least this old: a killed process takes a while to end."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Window:
     since_s: float
     kills: int
-    """The kernel's count when it began."""
+    """The kernel's count at its start."""
     least: float
-    """Least share of memory available in it."""
+    """The lowest share of available memory in it."""
 
 
 @dataclass(frozen=True)
 class Pressure:
-    """Signs of memory running out, as `core.deaths.Ending` takes them."""
+    """Signs of memory running out, in the form of `core.deaths.Ending`."""
 
     oom_kills: int
     least_available: float
@@ -31,7 +31,7 @@ class Pressure:
 
 
 class PressureGauge:
-    """Looks at the machine's memory now and then; one for each worker that is watched."""
+    """Samples the machine's memory, one gauge per watched worker."""
 
     def __init__(self, clock: Clock, proc: Path = Path("/proc")) -> None:
         self._clock = clock
@@ -43,13 +43,14 @@ class PressureGauge:
         return _Window(self._clock.monotonic_s(), read_oom_kills(self._counter), _available())
 
     def sample(self) -> None:
-        """Take a look; called at every tick, because a death gives memory back at once."""
-        self._newer.least = min(self._newer.least, _available())
+        """Sample once; called at every tick, because a death frees memory at once."""
+        least = min(self._newer.least, _available())
+        self._newer = replace(self._newer, least=least)
         if self._clock.monotonic_s() - self._newer.since_s >= WINDOW_S:
             self._older, self._newer = self._newer, self._window()
 
     def read(self) -> Pressure:
-        """Return what has happened in the last minute at most."""
+        """Return the signs of the last minute at most."""
         return Pressure(
             oom_kills=max(0, read_oom_kills(self._counter) - self._older.kills),
             least_available=min(self._newer.least, self._older.least),
@@ -63,7 +64,7 @@ def _available() -> float:
 
 
 def _address_limit(proc: Path) -> bool:
-    """Return whether allocations can fail outright: by this user's limit, or for everybody."""
+    """Return whether allocations can fail outright: by a limit of this user, or system-wide."""
     if resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY:
         return True
     with suppress(OSError):
@@ -72,14 +73,14 @@ def _address_limit(proc: Path) -> bool:
 
 
 def oom_counter(proc: Path) -> Path | None:
-    """Return the file that counts kills for want of memory: the control group's, else all of them.
+    """Return the file that counts OOM kills: the cgroup's, else the system's.
 
-    None where the kernel is no Linux: a Mac counts none.
+    None where the kernel is not Linux: a Mac does not count them.
     """
     with suppress(OSError):
         for line in (proc / "self" / "cgroup").read_text().splitlines():
             if line.startswith("0::"):
-                # The group of version 2; at its root there is no such file.
+                # cgroup version 2; its root has no such file.
                 events = Path("/sys/fs/cgroup", line[3:].lstrip("/"), "memory.events")
                 if events.is_file():
                     return events

@@ -1,10 +1,11 @@
-"""What people see: folds the workers' reports into progress and writes the status document."""
+"""Folds the workers' reports into progress and writes the status document."""
 
 import os
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from daemon.clock import Clock
 from daemon.core import messages as say
 from daemon.core.decisions.decide import blocked
 from daemon.core.decisions.snapshot import Snapshot
@@ -15,56 +16,66 @@ from daemon.core.workspace.jobs import escape
 from daemon.core.workspace.orders import REPRODUCTION, SWEEP, kind_of
 from daemon.errors import DaemonFault
 from daemon.folders.queue.queue import DAMAGED, find_job, read_card
+from daemon.supervisor.disk_trouble import DiskTrouble
+from daemon.supervisor.journal import Journal
 from daemon.supervisor.machine import MachineReadings
-from daemon.supervisor.parts import Parts
+from daemon.supervisor.wakeups import Watcher
+from daemon.supervisor.workers import Workers
+from daemon.supervisor.workspace import Workspace
 
 
 @dataclass(frozen=True)
 class _Attempt:
-    run: str
-    number: int
+    begun: say.RunBegun
     step_in_run: int
-    total_steps: int | None
     started_at: datetime
     since_s: float
     committed_step: int | None
 
 
-@dataclass(frozen=True)
-class _Unit:
-    order: str
-    number: int
-    pieces: int
-    doing: str
-    total_steps: int
-    step: int = 0
-
-
 class Publisher:
-    """Holds what the document needs beyond the snapshot."""
+    """Holds what the status document needs beyond the snapshot."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(
+        self,
+        workspace: Workspace,
+        workers: Workers,
+        watcher: Watcher,
+        journal: Journal,
+        trouble: DiskTrouble,
+        clock: Clock,
+    ) -> None:
+        self._workspace = workspace
+        self._workers = workers
+        self._watcher = watcher
+        self._journal = journal
+        self._trouble = trouble
+        self._clock = clock
         self._progress = Progress()
         self._metrics: Metrics | None = None
         self._attempt: _Attempt | None = None
-        self._piece: _Unit | None = None
-        self._started_at = parts.clock.now()
-        self._started_s = parts.clock.monotonic_s()
-        self._boot_id = f"{parts.boot}-{os.getpid()}"
-        self._machine = MachineReadings(parts)
-        self._told_of: Measured | None = None
+        self._unit: say.UnitBegun | None = None
+        self._unit_step = 0
+        self._started_at = clock.now()
+        self._started_s = clock.monotonic_s()
+        self._boot_id = f"{journal.boot}-{os.getpid()}"
+        self._machine = MachineReadings(workspace.layout.root, workers, clock)
+        self._shown: Measured | None = None
         self._judged: Measurement | None = None
-        """What the judgement of the version in `_told_of` found."""
-        self.error: tuple[str, str] | None = None
-        self.disk_full = False
-        self.judging = False
+        """The judgement of the version in `_shown`."""
+        self._base_problem: tuple[str, str] | None = None
+        """Code and message of why the base model is not ready."""
+        self._judging = False
 
     def report(self, report: say.Report) -> None:
-        """Fold one report of a worker."""
+        """Fold in one report of a worker."""
         match report:
             case say.RunBegun():
                 self._begin(report)
+            case say.Prepared():
+                self._base_problem = None
+            case say.PrepareFailed(_, code, message):
+                self._base_problem = (code, message)
             case say.Stepped(run, metrics):
                 self._step(run, metrics)
             case say.Evaluated(_, step, loss, samples, _, _):
@@ -72,27 +83,25 @@ class Publisher:
             case say.Committed(_, step, _) if self._attempt is not None:
                 self._attempt = replace(self._attempt, committed_step=step)
             case say.Judging():
-                self.judging = True
+                self._judging = True
             case say.UnitBegun():
-                self._piece = _Unit(*astuple(report))
-            case say.UnitStepped(_, step) if self._piece is not None:
-                self._piece = replace(self._piece, step=step)
+                self._unit, self._unit_step = report, 0
+            case say.UnitStepped(_, step):
+                self._unit_step = step
             case say.UnitEnded() | say.OrderEnded():
-                self._piece = None
+                self._unit = None
             case say.CandidateReady() | say.RunEnded() | say.RunRefused() | say.Abandoned():
-                self.judging = False
+                self._judging = False
 
     def _begin(self, report: say.RunBegun) -> None:
-        self.judging = False
+        self._judging = False
         self._progress = self._named(Progress.from_record(report.progress))
-        self._told_of = None
+        self._shown = None
         self._attempt = _Attempt(
-            run=report.run,
-            number=report.attempt,
+            begun=report,
             step_in_run=report.step_in_run,
-            total_steps=report.total_steps,
-            started_at=self._parts.clock.now(),
-            since_s=self._parts.clock.monotonic_s(),
+            started_at=self._clock.now(),
+            since_s=self._clock.monotonic_s(),
             committed_step=report.step,
         )
 
@@ -101,10 +110,10 @@ class Publisher:
         self._progress = after_step(self._progress, metrics)
         if self._attempt is not None:
             self._attempt = replace(self._attempt, step_in_run=metrics.step_in_run)
-        attempt = self._attempt.number if self._attempt else 0
-        self._parts.status.metrics(
+        attempt = self._attempt.begun.attempt if self._attempt else 0
+        self._workspace.status.metrics(
             {
-                "time": self._parts.clock.now().isoformat(),
+                "time": self._clock.now().isoformat(),
                 "run": run,
                 "attempt": attempt,
                 "gpu_utilisation": self._machine.gpu.get("utilisation"),
@@ -129,7 +138,7 @@ class Publisher:
         )
 
     def _file_of(self, job: str) -> str:
-        place = find_job(self._parts.layout, job)
+        place = find_job(self._workspace.layout, job)
         try:
             return job if place is None else escape(read_card(place).name)
         except (OSError, DaemonFault, *DAMAGED):
@@ -138,80 +147,86 @@ class Publisher:
     def publish(  # long: a fact a line
         self, seen: Snapshot, status: str | None, leftovers: tuple[Any, ...]
     ) -> str:
-        """Write the document and return the state it tells, in a sentence."""
+        """Write the document; return its state as a sentence."""
+        if seen.run is None:
+            self._attempt = None
         self._remember(seen)
-        self._machine.look(self._metrics)
+        self._machine.sample(self._metrics)
         state, message = (status, _of_the_end(status, seen)) if status else self._state(seen)
-        version = seen.version
-        parts = self._parts
+        version, layout = seen.version, self._workspace.layout
         facts = Facts(
             status=state,
             message=message,
-            now=parts.clock.now(),
-            seq=parts.journal.next_seq(),
+            now=self._clock.now(),
+            seq=self._journal.take_seq(),
             boot_id=self._boot_id,
             pid=os.getpid(),
             daemon_started_at=self._started_at,
-            uptime_s=parts.clock.monotonic_s() - self._started_s,
-            model=parts.settings.now.model,
-            log_file=str(parts.layout.log_file.relative_to(parts.layout.root)),
+            uptime_s=self._clock.monotonic_s() - self._started_s,
+            model=seen.base.model,
+            log_file=str(layout.log_file.relative_to(layout.root)),
             progress=self._progress,
             measured=self._measured(seen),
-            judged=None if self._in_hand(seen) else self._judged,
+            judged=None if self._current_attempt(seen) else self._judged,
             metrics=self._metrics,
             committed_step=self._attempt.committed_step if self._attempt else None,
             run=self._run_view(seen),
             order=self._order_view(seen),
-            queue=parts.queue.counts(),
+            queue=self._workspace.queue.counts(),
             current=seen.current,
             lineage=version.lineage if version else None,
             step=version.step if version else 0,
-            alerts=tuple(parts.journal.alerts.values()),
-            error=self.error,
-            answers=tuple(parts.journal.answers),
+            alerts=tuple(self._journal.alerts.values()),
+            error=self._error(),
+            answers=tuple(self._journal.answers),
             memory=self._machine.memory,
             disk=self._machine.disk(),
             gpu=self._machine.gpu,
-            watcher=parts.watcher.state,
+            watcher=self._watcher.state,
             leftovers=tuple(
                 {"name": escape(item.name), "reason": item.reason} for item in leftovers
             ),
-            workers={"intake": parts.intake.pid, "trainer": parts.trainer.pid},
+            workers={"intake": self._workers.intake.pid, "trainer": self._workers.trainer.pid},
         )
-        parts.status.publish(document(facts))
+        self._workspace.status.publish(document(facts))
         return facts.status if status else f"{state}: {message}"
 
+    def _error(self) -> tuple[str, str] | None:
+        if self._trouble.error is not None:
+            return "disk", self._trouble.error
+        return self._base_problem
+
     def _remember(self, seen: Snapshot) -> None:
-        """Outside a run, tell the histories of the current version, whatever the last run did."""
-        version, told = seen.version, self._told_of
-        if version is None or self._in_hand(seen) is not None:
+        """Outside a run, show the history of the current version, whatever the last run did."""
+        version, shown = seen.version, self._shown
+        if version is None or self._current_attempt(seen) is not None:
             return
-        if told is not None and told.version == version.version:
+        if shown is not None and shown.version == version.version:
             return
-        record = self._parts.models.training_state(version.version) or {}
+        record = self._workspace.models.training_state(version.version) or {}
         self._progress = self._named(Progress.from_record(record.get("progress", {})))
         files = tuple(self._file_of(job) for job in version.job_ids)
         before = version.step - int(record.get("step_in_run", 0))
-        self._told_of = Measured(version.run, files, before, version.version, version.verdict)
-        evaluations = self._parts.models.evaluations(version.version)
+        self._shown = Measured(version.run, files, before, version.version, version.verdict)
+        evaluations = self._workspace.models.evaluations(version.version)
         self._judged = judgement_of(evaluations, version.step, version.step - before)
 
     def _measured(self, seen: Snapshot) -> Measured | None:
-        attempt, view = self._in_hand(seen), self._run_view(seen)
+        attempt, view = self._current_attempt(seen), self._run_view(seen)
         if attempt is None or view is None:
-            return self._told_of
-        return Measured(attempt.run, view.files, self._progress.step - attempt.step_in_run)
+            return self._shown
+        return Measured(attempt.begun.run, view.files, self._progress.step - attempt.step_in_run)
 
-    def _in_hand(self, seen: Snapshot) -> _Attempt | None:
-        """Return the attempt whose reports are folded; a run is claimed before it has begun."""
+    def _current_attempt(self, seen: Snapshot) -> _Attempt | None:
+        """Return the attempt at the current run; None until the trainer has begun it."""
         attempt = self._attempt
-        return attempt if attempt and seen.run and attempt.run == seen.run.run else None
+        return attempt if attempt and seen.run and attempt.begun.run == seen.run.run else None
 
     def _state(self, seen: Snapshot) -> tuple[str, str]:
-        if self.disk_full:
-            return "disk_full", "the disk is full; work goes on by itself when there is room"
+        if self._trouble.full:
+            return "disk_full", "the disk is full; work resumes when there is room"
         if seen.short_of_space:
-            return "waiting_for_space", "the next file needs three times its size of free room"
+            return "waiting_for_space", "the next file needs free space of three times its size"
         reason = blocked(seen)
         if reason is not None:
             return "blocked", reason
@@ -226,66 +241,65 @@ class Publisher:
             state = "training" if trains else "judging"
             return state, f"{order.order} {order.doing}"
         if seen.run is not None:
-            state = "judging" if self.judging or seen.run.candidate else "training"
+            state = "judging" if self._judging or seen.run.candidate else "training"
             doing = "is judged" if state == "judging" else "is trained"
             waits = "" if seen.trainer.state == "busy" else "; it waits for the trainer"
             return state, f"{seen.run.run} {doing}{waits}"
         if seen.base.name is None:
             doing = f": {seen.trainer.doing}" if seen.trainer.doing else ""
-            return "preparing", f"making the base model {seen.base.model} ready{doing}"
+            return "preparing", f"preparing the base model {seen.base.model}{doing}"
         if seen.incoming:
             doing = f": {seen.intake.doing}" if seen.intake.doing else ""
             return "intake", f"reading {len(seen.incoming)} file(s){doing}"
         return "idle", "drop a .jsonl file into inbox/"
 
     def _order_view(self, seen: Snapshot) -> OrderView | None:
-        order, piece = seen.current_order, self._piece
+        order, unit = seen.current_order, self._unit
         if order is None:
             return None
         kind = kind_of(order.order)
         assert kind is not None
-        if piece is None or piece.order != order.order:
-            return OrderView(order.order, kind.name, order.about, "is getting ready")
+        if unit is None or unit.order != order.order:
+            return OrderView(order.order, kind.name, order.about, "is starting")
         return OrderView(
             order.order,
             kind.name,
             order.about,
-            piece.doing,
-            piece.number,
-            piece.pieces,
-            piece.step,
-            piece.total_steps,
+            unit.doing,
+            unit.unit,
+            unit.units,
+            self._unit_step,
+            unit.total_steps,
         )
 
     def _run_view(self, seen: Snapshot) -> RunView | None:
         run = seen.run
         if run is None:
-            self._attempt = None
             return None
-        names = {card.job: escape(card.name) for card in self._parts.queue.cards("running")}
-        attempt = self._attempt if self._attempt and self._attempt.run == run.run else None
-        now_s = self._parts.clock.monotonic_s()
+        names = {card.job: escape(card.name) for card in self._workspace.queue.cards("running")}
+        attempt = self._current_attempt(seen)
+        now_s = self._clock.monotonic_s()
         return RunView(
             run=run.run,
             files=tuple(names.get(job, job) for job in run.jobs),
-            attempt=attempt.number if attempt else 0,
+            attempt=attempt.begun.attempt if attempt else 0,
             step_in_run=attempt.step_in_run if attempt else 0,
-            total_steps=attempt.total_steps if attempt else None,
-            started_at=attempt.started_at if attempt else self._parts.clock.now(),
+            total_steps=attempt.begun.total_steps if attempt else None,
+            started_at=attempt.started_at if attempt else self._clock.now(),
             seconds=now_s - attempt.since_s if attempt else 0.0,
         )
 
 
 def _of_the_end(status: str, seen: Snapshot) -> str:
-    """Say what a daemon leaves that is ending, or has ended, and how it goes on."""
+    """Return what a daemon that ends leaves behind, and how work continues."""
     if status == "stopping":
-        return "what is under way is saved, then the daemon ends"
+        return "saving work in progress, then the daemon ends"
     reason = blocked(seen)
     if reason is not None:
         return f"the daemon has ended, and nothing can be trained: {reason}"
     files = len(seen.drops) + len(seen.incoming) + len(seen.queued)
-    waits = [f"{seen.run.run} goes on"] if seen.run is not None else []
-    waits += [f"{order.order} goes on" for order in seen.orders[:1]]
+    waits = [f"{seen.run.run} resumes"] if seen.run is not None else []
+    waits += [f"{order.order} resumes" for order in seen.orders[:1]]
     waits += [f"{files} file(s) wait"] if files else []
     left = f": {' and '.join(waits)}" if waits else ""
     return f"the daemon has ended; 'finetuned run' starts it again{left}"

@@ -1,4 +1,4 @@
-"""Makes the ledger again from jobs, runs and versions; changes nothing else, decides nothing."""
+"""Rebuilds the ledger from jobs, runs and versions."""
 
 import sqlite3
 from collections import Counter
@@ -28,40 +28,40 @@ from daemon.layout import Layout
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """What a rebuild has brought back."""
+    """The result of a rebuild."""
 
     counts: dict[str, int]
     """Rows by table."""
-    aside: Path | None
-    """Where the old ledger lies now."""
+    moved_to: Path | None
+    """Where the old ledger was moved."""
     problems: tuple[str, ...]
-    """What could not be read of the folders, a sentence each."""
+    """What could not be read in the folders, a sentence each."""
     lost: str | None
-    """What did not come back, in a sentence; None where nothing is missing."""
+    """What could not be restored, in a sentence; None where nothing is missing."""
 
 
 def rebuild(layout: Layout, clock: Clock) -> Rebuilt:
-    """Put a new ledger in the place of the present one; the workspace lock is held by the caller.
+    """Replace the ledger by a rebuilt one; the caller holds the workspace lock.
 
     Raises:
         DaemonFault: a newer version wrote the ledger or a job.
-        UserFault: it cannot be written; the old ledger is in its place, or set aside.
+        UserFault: it cannot be written; the old ledger is still in place, or moved away.
     """
-    kept, why = ledger.remembered(layout)
-    rows, problems = _from_folders(layout, kept)
-    rows += kept
+    remembered, why = ledger.remembered(layout)
+    rows, problems = _from_folders(layout, remembered)
+    rows += remembered
     try:
-        aside = ledger.replace(layout, rows, f"{clock.now():%Y%m%dT%H%M%S}")
+        moved_to = ledger.replace(layout, rows, f"{clock.now():%Y%m%dT%H%M%S}")
     except (sqlite3.Error, OSError) as error:
         message = f"a new {layout.ledger} cannot be written ({error}): make room and try again"
         raise UserFault("ledger_not_written", message) from error
     counted = Counter(row.table for row in rows)
     tables = (*ledger.KEYS, *ledger.ONLY_HERE)
     counts = {table: counted[table] for table in tables}
-    return Rebuilt(counts, aside, tuple(problems), _lost(why))
+    return Rebuilt(counts, moved_to, tuple(problems), _lost(why))
 
 
-def _from_folders(layout: Layout, kept: list[LedgerRow]) -> tuple[list[LedgerRow], list[str]]:
+def _from_folders(layout: Layout, remembered: list[LedgerRow]) -> tuple[list[LedgerRow], list[str]]:
     cards, of_jobs = read_cards(layout)
     records, of_runs = read_records(layout)
     models = Models(layout)
@@ -73,7 +73,7 @@ def _from_folders(layout: Layout, kept: list[LedgerRow]) -> tuple[list[LedgerRow
             record["version"] = sealed[record["run"]]["version"]
     known = {record["run"] for record in records}
     records += [run_record_of(sealed[run]) for run in sorted(set(sealed) - known)]
-    promoted = {str(row.values["version"]) for row in kept if row.table == "promotions"}
+    promoted = {str(row.values["version"]) for row in remembered if row.table == "promotions"}
     rows = [
         *map(job_row, cards),
         *map(run_row, records),
@@ -106,5 +106,5 @@ def _lost(why: str | None) -> str | None:
         return None
     return (
         f"{why}: the answers to commands, the evaluations during runs, and promotions and "
-        "rollbacks beyond those the versions tell of are kept nowhere else and do not come back"
+        "rollbacks that the versions do not record are stored nowhere else and are lost"
     )

@@ -1,23 +1,23 @@
-"""What is to be written before anything is decided, and was refused by the disk; knows no job."""
+"""Writes that must succeed before the next decision, retried in order after a disk error."""
 
 from collections.abc import Callable
 
 
 class RetryQueue:
-    """Writes in their order; one that the disk refused is owed still."""
+    """Pending writes, in order; one that the disk refused stays first."""
 
     def __init__(self) -> None:
         self._writes: list[Callable[[], None]] = []
 
     def add(self, write: Callable[[], None]) -> None:
-        """Owe one more."""
+        """Queue a write."""
         self._writes.append(write)
 
-    def pay(self, leaving: bool) -> None:
-        """Do all of them; `leaving` does not wait for the disk: an attempt more is counted then.
+    def flush(self, leaving: bool) -> None:
+        """Perform all writes; with `leaving` errors are ignored, at the cost of a counted attempt.
 
         Raises:
-            OSError: the disk refused; what is left is owed still.
+            OSError: the disk refused; the remaining writes stay queued.
         """
         try:
             while self._writes:

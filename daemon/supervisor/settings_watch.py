@@ -1,4 +1,4 @@
-"""The settings in force: an edit of `finetuned.toml` counts once it is whole and right."""
+"""Reloads `finetuned.toml` when it changes; an invalid edit keeps the old settings in force."""
 
 from pathlib import Path
 
@@ -10,15 +10,15 @@ from daemon.settings_file import read_settings
 
 
 class SettingsWatch:
-    """Reads the file again when it changed; a broken edit keeps the old settings."""
+    """The settings in force, and the problem with an invalid edit."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._identity = self._look()
+        self._identity = self._stat()
         self.now: Settings = read_settings(path)
         self.problem: str | None = None
 
-    def _look(self) -> tuple[int, int, int] | None:
+    def _stat(self) -> tuple[int, int, int] | None:
         try:
             found = self._path.stat()
         except OSError:
@@ -26,8 +26,8 @@ class SettingsWatch:
         return (found.st_ino, found.st_size, found.st_mtime_ns)
 
     def refresh(self) -> bool:
-        """Read the file if it was touched; say whether other settings are in force now."""
-        identity = self._look()
+        """Read the file if it was touched; return whether the settings have changed."""
+        identity = self._stat()
         if identity == self._identity:
             return False
         self._identity = identity
@@ -43,7 +43,7 @@ class SettingsWatch:
 
 
 def adapter_of(settings: Settings) -> AdapterSpec:
-    """Return the adapter the settings ask for."""
+    """Return the adapter configuration of the settings."""
     training = settings.training
     return AdapterSpec(
         kind=training.kind,
@@ -56,7 +56,7 @@ def adapter_of(settings: Settings) -> AdapterSpec:
 
 
 def limits_of(settings: Settings) -> DecisionSettings:
-    """Return what decisions need of the settings."""
+    """Return the settings that decisions depend on."""
     return DecisionSettings(
         gather_rows=settings.run.gather_rows,
         idle_s=settings.trainer.idle_s,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from daemon.clock import Clock
 from daemon.core.decisions import actions as do
 from daemon.core.decisions.decide import blocked, decide
 from daemon.core.decisions.retention import backups, prune
@@ -10,12 +11,17 @@ from daemon.errors import DiskFault, ExitCode
 from daemon.folders.inbox.inbox import Leftover
 from daemon.supervisor.alerts import alerts
 from daemon.supervisor.disk_trouble import DiskTrouble
+from daemon.supervisor.journal import Journal
 from daemon.supervisor.keep_awake import KeepAwake
+from daemon.supervisor.notify import Notifier
 from daemon.supervisor.observe import Observer
-from daemon.supervisor.parts import Parts
 from daemon.supervisor.perform import Performer
 from daemon.supervisor.publish import Publisher
+from daemon.supervisor.settings_watch import SettingsWatch
+from daemon.supervisor.wakeups import WakeupSources
 from daemon.supervisor.worker_reports import WorkerReports
+from daemon.supervisor.workers import Workers
+from daemon.supervisor.workspace import Workspace
 
 HEARTBEAT_S = 2.0
 SETTLING_S = 0.2
@@ -23,26 +29,51 @@ WATCH_EVERY_S = 5.0
 OBEYING = (do.Reply, do.MoveLink, do.Verify, do.Retry, do.NewLineage, do.EndPause)
 OBEY_ROUNDS = 300
 WITHOUT_EFFECT = (do.Verify, do.RequestCheckpoint, do.RequestEvaluation, do.PauseTrainer, do.Backup)
-"""Actions that only ask: what they lead to is seen later, so the tick may wait after them."""
+"""Actions that only send requests: their effect shows later, so the loop may wait after them."""
 
 
 class Supervisor:
-    """One daemon over one workspace, whose lock is held by the caller."""
+    """The daemon of one workspace, whose lock the caller holds."""
 
-    def __init__(self, parts: Parts, only_order: str | None = None) -> None:
-        """With `only_order`, everything but that order and the control files is left as it is."""
-        self._parts = parts
+    def __init__(
+        self,
+        workspace: Workspace,
+        workers: Workers,
+        sources: WakeupSources,
+        settings: SettingsWatch,
+        journal: Journal,
+        notify: Notifier,
+        clock: Clock,
+        *,
+        only_order: str | None = None,
+    ) -> None:
+        """With `only_order`, only that order and the control files are worked on."""
+        self._workspace = workspace
+        self._workers = workers
+        self._sources = sources
+        self._settings = settings
+        self._journal = journal
+        self._notify = notify
+        self._clock = clock
         self._only_order = only_order
-        self._observer = Observer(parts)
-        self._performer = Performer(parts, self._observer.forget_base)
-        self._publisher = Publisher(parts)
-        self._trouble = DiskTrouble(parts, self._publisher)
-        self._worker_reports = WorkerReports(
-            parts, self._observer, self._performer, self._publisher, self._trouble
+        self._observer = Observer(workspace, workers, settings, clock)
+        self._performer = Performer(workspace, workers, settings, journal)
+        self._trouble = DiskTrouble(workspace.layout, workspace.status, journal, clock)
+        self._publisher = Publisher(
+            workspace, workers, sources.watcher, journal, self._trouble, clock
         )
-        self._awake = KeepAwake(parts.settings.now.trainer.keep_awake)
+        self._worker_reports = WorkerReports(
+            workspace,
+            workers,
+            journal,
+            self._trouble,
+            self._observer,
+            self._performer,
+            self._publisher,
+        )
+        self._awake = KeepAwake(settings.now.trainer.keep_awake)
         self._leaving = False
-        self._told: set[Leftover] = set()
+        self._reported: set[Leftover] = set()
         self._was_paused = False
         self._watched_s = -1e9
 
@@ -52,7 +83,7 @@ class Supervisor:
         Raises:
             DiskFault: the workspace is gone, or its disk has been broken for long.
         """
-        self._parts.signals.install()
+        self._sources.signals.install()
         try:
             return self._work(until_idle)
         except DiskFault as fault:
@@ -60,19 +91,18 @@ class Supervisor:
             raise
 
     def _work(self, until_idle: bool) -> ExitCode:
-        parts = self._parts
-        while not self._begun():
-            if parts.signals.stops:
+        while not self._try_to_begin():
+            if self._sources.signals.stops:
                 self._close()
                 return ExitCode.OK
-        parts.notify.ready()
+        self._notify.ready()
         while True:
             try:
                 seen, acted = self.tick()
             except OSError as error:
-                # What it did until then stands; what is left is seen by the next look.
-                self._rest(error, "a look at the workspace")
-                if parts.signals.stops:
+                # What was done until then stands; the next tick sees what is left.
+                self._rest(error, "reading the workspace")
+                if self._sources.signals.stops:
                     return self._leave(None, ExitCode.OK)
                 continue
             if self._leaving:
@@ -81,42 +111,43 @@ class Supervisor:
                 verdict = self._finished(seen)
                 if verdict is not None:
                     return self._leave(seen, verdict)
-            parts.wakeups.wait(0.0 if acted else self._pause_s(seen))
+            self._keep_watch()
+            self._sources.wakeups.wait(0.0 if acted else self._pause_s(seen))
 
     def _rest(self, error: OSError, what: str) -> None:
-        """Tell of an error that came between, and wait; signals are heard meanwhile."""
+        """Report a disk error and wait; a signal ends the wait."""
         rest_s = self._trouble.met(error, what)
-        state = "disk_full" if self._publisher.disk_full else "disk trouble"
-        self._parts.notify.alive(state)
-        self._parts.wakeups.wait(rest_s)
+        state = "disk_full" if self._trouble.full else "disk trouble"
+        self._notify.alive(state)
+        self._sources.wakeups.wait(rest_s)
 
     def obey_once(self) -> None:
-        """Carry the control files out without training: for a command with no daemon alive."""
+        """Carry out control files without training, for a command when no daemon runs."""
         self._begin()
-        seen = self._observer.look(stopping=False)
+        seen = self._observer.observe(stopping=False)
         for _ in range(OBEY_ROUNDS):
             wanted = [action for action in decide(seen) if isinstance(action, OBEYING)]
             if not seen.commands and not wanted:
                 break
             self._perform(wanted, seen)
-            self._parts.wakeups.wait(SETTLING_S)
-            seen = self._observer.look(stopping=False)
+            self._sources.wakeups.wait(SETTLING_S)
+            seen = self._observer.observe(stopping=False)
         self._publisher.publish(seen, "stopped", self._observer.leftovers)
         self._close()
 
     def tick(self) -> tuple[Snapshot, bool]:
-        """Do one round; return what was seen and whether anything was done about it."""
+        """Do one round; return the snapshot and whether anything was done."""
         self._trouble.check_ground()
         self._worker_reports.listen(self._leaving)
-        if self._parts.settings.refresh():
-            self._observer.forget_base()
-            self._parts.journal.event("settings", "the edited settings count from the next run")
+        if self._settings.refresh():
+            self._observer.settings_changed()
+            self._journal.event("settings", "the edited settings apply from the next run")
         if self._only_order is None:
-            self._parts.server.tend(self._parts.settings.now.server, self._parts.journal)
-        seen = self._observer.look(stopping=self._parts.signals.stops > 0)
+            self._workers.server.tend(self._settings.now.server, self._journal)
+        seen = self._observer.observe(stopping=self._sources.signals.stops > 0)
         if self._only_order is not None:
             seen = with_one_order(seen, self._only_order)
-        self._tell(seen)
+        self._announce(seen)
         actions = decide(seen)
         if not actions and seen.run is None and self._only_order is None:
             actions = self._housekeeping(seen)
@@ -124,13 +155,13 @@ class Supervisor:
         working = seen.run is not None or bool(seen.orders)
         self._awake.hold(working and not seen.paused)
         state = self._publisher.publish(seen, None, self._observer.leftovers)
-        self._parts.notify.alive(state)
+        self._notify.alive(state)
         return seen, acted
 
     # --- begin and end ------------------------------------------------------------------------
 
-    def _begun(self) -> bool:
-        """Begin; false after a rest where the disk refused."""
+    def _try_to_begin(self) -> bool:
+        """Start up; return False, after a rest, where the disk refused."""
         try:
             self._begin()
         except OSError as error:
@@ -139,69 +170,62 @@ class Supervisor:
         return True
 
     def _begin(self) -> None:
-        journal = self._parts.journal
-        trained = self._parts.models.versions().values()
-        self._parts.queue.number_beyond(job for version in trained for job in version.job_ids)
-        for mended in self._parts.queue.settle_duplicate_jobs():
+        journal = self._journal
+        trained = self._workspace.models.versions().values()
+        self._workspace.queue.number_beyond(job for version in trained for job in version.job_ids)
+        for mended in self._workspace.queue.settle_duplicate_jobs():
             journal.event("mended", f"removed the leftover of a crash: {mended}")
-        for card in self._parts.queue.unfinished_claims():
-            self._performer.perform(do.PutBack(card), self._observer.look(stopping=False))
-        for state, card in self._parts.queue.unread():
-            again = do.TakeInAgain(card, state, "what intake had found of it cannot be read")
-            self._performer.perform(again, self._observer.look(stopping=False))
-        for command in self._parts.control.expire():
-            self._parts.journal.answer(command, "stale", "it was about another run of the daemon")
-            self._parts.control.answered(command)
-        journal.event("started", f"finetuned works in {self._parts.layout.root}")
+        for card in self._workspace.queue.unfinished_claims():
+            self._performer.perform(do.PutBack(card), self._observer.observe(stopping=False))
+        for state, card in self._workspace.queue.unread():
+            again = do.TakeInAgain(card, state, "intake's results for it cannot be read")
+            self._performer.perform(again, self._observer.observe(stopping=False))
+        for command in self._workspace.control.stale():
+            self._journal.answer(command, "stale", "it is from before the daemon started")
+            self._workspace.control.forget(command)
+        journal.event("started", f"finetuned has started in {self._workspace.layout.root}")
 
     def _end_on_disk_fault(self, fault: DiskFault) -> None:
-        """End without a disk to write to: the workers' last commits stand."""
-        self._parts.notify.stopping()
-        for hand in (self._parts.intake, self._parts.trainer):
-            hand.kill(wanted=True)
-        self._parts.server.kill()
+        """End without a usable disk: the workers' last commits stand."""
+        self._notify.stopping()
+        self._workers.kill()
         if fault.code != "workspace_gone":
-            self._parts.journal.event("stopped", fault.message, level="error")
+            self._journal.event("stopped", fault.message, level="error")
         self._close()
 
     def _leave(self, seen: Snapshot | None, verdict: ExitCode) -> ExitCode:
-        """End the workers within their budget; a second signal ends them at once."""
-        parts = self._parts
-        parts.notify.stopping()
+        """End the workers within their time budget; a second signal kills them at once."""
+        signals = self._sources.signals
+        self._notify.stopping()
         if seen is not None:
-            parts.notify.alive(self._publisher.publish(seen, "stopping", self._observer.leftovers))
-        parts.intake.leave()
-        parts.trainer.leave()
-        parts.server.leave()
-        budget_s = parts.settings.now.trainer.stop_s
-        until_s = parts.clock.monotonic_s() + budget_s
-        stops = parts.signals.stops
-        while not (parts.intake.gone and parts.trainer.gone and parts.server.gone):
-            left_s = until_s - parts.clock.monotonic_s()
-            if left_s <= 0 or parts.signals.stops > max(stops, 1):
-                parts.intake.kill(wanted=True)
-                parts.trainer.kill(wanted=True)
-                parts.server.kill()
-            parts.wakeups.wait(min(max(left_s, 0.0), SETTLING_S))
+            state = self._publisher.publish(seen, "stopping", self._observer.leftovers)
+            self._notify.alive(state)
+        self._workers.leave()
+        until_s = self._clock.monotonic_s() + self._settings.now.trainer.stop_s
+        stops = signals.stops
+        while not self._workers.gone:
+            left_s = until_s - self._clock.monotonic_s()
+            if left_s <= 0 or signals.stops > max(stops, 1):
+                self._workers.kill()
+            self._sources.wakeups.wait(min(max(left_s, 0.0), SETTLING_S))
             self._worker_reports.listen(leaving=True)
         self._worker_reports.listen(leaving=True)
-        parts.journal.event("stopped", "finetuned has stopped", code=int(verdict))
+        self._journal.event("stopped", "finetuned has stopped", code=int(verdict))
         try:
-            self._publisher.publish(self._observer.look(stopping=True), "stopped", ())
+            self._publisher.publish(self._observer.observe(stopping=True), "stopped", ())
         except OSError as error:
-            self._trouble.met(error, "the last look at the workspace")
+            self._trouble.met(error, "the last snapshot of the workspace")
         self._close()
         return verdict
 
     def _close(self) -> None:
         self._awake.hold(False)
-        self._parts.server.close()
-        self._parts.watcher.stop()
-        self._parts.background.close()
-        self._parts.ledger.close()
+        self._sources.watcher.stop()
+        self._workers.close()
+        self._workspace.ledger.close()
 
     def _finished(self, seen: Snapshot) -> ExitCode | None:
-        """Say how `--until-idle` ends; None while there is anything to do or to wait for."""
+        """Return the exit code of `--until-idle`; None while there is work to do or wait for."""
         reason = blocked(seen)
         if reason is not None and seen.trainer.state in ("off", "idle"):
             return ExitCode.MODEL if seen.base.refusal else ExitCode.BLOCKED
@@ -234,38 +258,41 @@ class Supervisor:
         return acted
 
     def _housekeeping(self, seen: Snapshot) -> list[do.Action]:
-        failed = self._parts.background.failed_copies()
+        failed = self._workers.background.take_failed_copies()
         for version, why in failed.items():
-            self._parts.journal.alert("backup_failed", f"no second copy of {version}: {why}")
+            self._journal.alert("backup_failed", f"no backup of {version}: {why}")
         if failed:
             return []
-        models = self._parts.models
+        models = self._workspace.models
         promoted = tuple(name for name, v in sorted(seen.versions.items()) if v.promotes)
         last = (*promoted, seen.current) if seen.current else promoted
         copies = backups(seen.limits, last, seen.complete, models.kept_backups())
         if not any(isinstance(action, do.Backup) for action in copies):
-            self._parts.journal.settle("backup_failed")
+            self._journal.settle("backup_failed")
         return [*prune(seen, models.with_moments()), *copies]
 
-    def _pause_s(self, seen: Snapshot) -> float:
-        now_s = self._parts.clock.monotonic_s()
+    def _keep_watch(self) -> None:
+        """See now and then that file events still come."""
+        now_s = self._clock.monotonic_s()
         if now_s - self._watched_s > WATCH_EVERY_S:
             self._watched_s = now_s
-            self._parts.watcher.keep()
+            self._sources.watcher.keep()
+
+    def _pause_s(self, seen: Snapshot) -> float:
         if seen.settling or seen.commands:
             return SETTLING_S
-        notify_s = self._parts.notify.every_s or HEARTBEAT_S
-        return min(HEARTBEAT_S, self._parts.settings.now.inbox.rescan_s, notify_s)
+        notify_s = self._notify.every_s or HEARTBEAT_S
+        return min(HEARTBEAT_S, self._settings.now.inbox.rescan_s, notify_s)
 
-    def _tell(self, seen: Snapshot) -> None:
-        """Tell, once each, what the user should know of this look."""
-        journal = self._parts.journal
-        # Forgotten with the file: the next one may be given its inode, and is another.
-        self._told = {item for item in self._told if self._parts.inbox.lies_there(item)}
+    def _announce(self, seen: Snapshot) -> None:
+        """Publish events and alerts for what is new in this snapshot."""
+        journal = self._journal
+        # Forgotten with the file: another one may reuse its inode.
+        self._reported = {item for item in self._reported if self._workspace.inbox.lies_there(item)}
         for item in self._observer.leftovers:
-            if item not in self._told:
-                self._told.add(item)
-                message = f"{item.name!a} in inbox/ is no work: {item.reason}"
+            if item not in self._reported:
+                self._reported.add(item)
+                message = f"{item.name!a} in inbox/ is not a training file: {item.reason}"
                 journal.event("leftover", message, level="warning", name=ascii(item.name))
         if seen.paused != self._was_paused:
             self._was_paused = seen.paused
@@ -273,7 +300,7 @@ class Supervisor:
                 "paused" if seen.paused else "unpaused",
                 "paused by control/pause" if seen.paused else "control/pause is gone",
             )
-        problems = alerts(self._parts, self._observer, seen)
+        problems = alerts(self._workspace, self._settings.problem, self._observer, seen)
         for code, problem in problems.items():
             if problem:
                 journal.alert(code, problem)

@@ -1,26 +1,28 @@
-"""Tells a job, as it ends, which of its rows the run left out."""
+"""Adds the rows that a run did not train to the `rejected.jsonl` of their job, as the job ends."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from daemon.core.decisions.snapshot import RunOnDisk, Snapshot
 from daemon.folders.runs import left_out
-from daemon.supervisor.parts import Parts
+from daemon.supervisor.workspace import Workspace
 
 
-def tell_left_out(parts: Parts, job: str, seen: Snapshot) -> None:
-    """Lay what the run in progress says of a job's rows over its `rejected.jsonl`."""
+def report_untrained(workspace: Workspace, job: str, seen: Snapshot) -> None:
+    """Merge the current run's records of untrained rows into a job's `rejected.jsonl`."""
     if seen.run is not None:
-        rejected = parts.layout.job("running", job).rejected
-        left_out.lay_over(rejected, _records(parts, job, seen, seen.run))
+        rejected = workspace.layout.job("running", job).rejected
+        left_out.lay_over(rejected, _records(workspace, job, seen, seen.run))
 
 
-def _records(parts: Parts, job: str, seen: Snapshot, run: RunOnDisk) -> Iterable[Mapping[str, Any]]:
+def _records(
+    workspace: Workspace, job: str, seen: Snapshot, run: RunOnDisk
+) -> Iterable[Mapping[str, Any]]:
     sealed = next((v.version for v in seen.versions.values() if v.run == run.run), None)
     if sealed is None:
-        return left_out.read(parts.layout.run(run.run).folder, job)
-    version = parts.layout.version(sealed)
+        return left_out.read(workspace.layout.run(run.run).folder, job)
+    version = workspace.layout.version(sealed)
     if (version / left_out.NAME).exists():
         return left_out.read(version, job)
-    # A version that an earlier release drafted has them in its manifest alone.
-    return parts.models.set_aside(sealed, job)
+    # A version drafted by an earlier release has them in its manifest only.
+    return workspace.models.set_aside(sealed, job)

@@ -1,4 +1,4 @@
-"""What wakes the supervisor early: signals, workers' lines, file events; all only hints."""
+"""Wakes the supervisor early: signals, lines from workers, file events. All of them are hints."""
 
 import logging
 import os
@@ -6,6 +6,7 @@ import selectors
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
@@ -13,11 +14,11 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
-_UNHEARD = logging.NullHandler()
+_DISCARD = logging.NullHandler()
 
 
 class Wakeups:
-    """One selector over the workers' pipes and a pipe of our own that anybody may write to."""
+    """One selector over the workers' pipes and a self-pipe."""
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
@@ -33,11 +34,11 @@ class Wakeups:
             os.write(self._write, b"!")
 
     def listen(self, descriptor: int) -> None:
-        """Also wake when a worker has written."""
+        """Also wake when a worker writes to this pipe."""
         self._selector.register(descriptor, selectors.EVENT_READ)
 
     def forget(self, descriptor: int) -> None:
-        """Stop listening to a pipe that is about to be closed."""
+        """Stop watching a pipe that is about to be closed."""
         with suppress(KeyError):
             self._selector.unregister(descriptor)
 
@@ -50,7 +51,7 @@ class Wakeups:
 
 
 class Signals:
-    """SIGTERM and SIGINT ask to stop, a second one at once; SIGHUP has the settings read again."""
+    """SIGTERM and SIGINT stop the daemon, a second one at once; SIGHUP reloads the settings."""
 
     def __init__(self, wakeups: Wakeups) -> None:
         self._wakeups = wakeups
@@ -58,7 +59,7 @@ class Signals:
         self.hangups = 0
 
     def install(self) -> None:
-        """Take the signals over."""
+        """Install the signal handlers."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._on)
 
@@ -75,25 +76,25 @@ class _Hint(FileSystemEventHandler):
         self._wake = wake
 
     def on_any_event(self, event: FileSystemEvent) -> None:
-        # Opening and reading change nothing; the supervisor's own looks would wake it for ever.
+        # Opening and reading change nothing, and the supervisor's own reads would wake it forever.
         if event.event_type not in ("opened", "closed_no_write"):
             self._wake()
 
 
 class Watcher:
-    """File events of the folders users write to; without them the daemon is only slower."""
+    """File events in the folders that users write to; without them the daemon polls."""
 
     def __init__(self, folders: tuple[Path, ...], wakeups: Wakeups) -> None:
         self._folders = folders
         self._wakeups = wakeups
-        # It warns on the user's terminal of an event in its last instant; nothing is lost.
-        logging.getLogger("watchdog").addHandler(_UNHEARD)
+        # It logs a warning to the terminal for an event during shutdown; nothing is lost.
+        logging.getLogger("watchdog").addHandler(_DISCARD)
         self._observer: BaseObserver | None = None
         self._watched: tuple[tuple[int, int], ...] = ()
         self.state = "off"
 
     def keep(self) -> None:
-        """Start the watch, or start it again where a folder was replaced under it."""
+        """Start watching, or start again after a folder was replaced."""
         present = tuple(_identities(self._folders))
         if self._observer is not None and present == self._watched and self._alive():
             return
@@ -105,29 +106,44 @@ class Watcher:
                     observer.schedule(_Hint(self._wakeups.wake), str(folder), recursive=True)
             observer.start()
         except Exception as error:  # noqa: BLE001 - each platform raises its own; events are a hint
-            # What was begun before it failed would go on beside the next attempt.
+            # Threads started before the failure would run on beside the next attempt.
             _end(observer)
             self.state = f"degraded (polling): {_reason(error)}"
             return
         self._observer, self._watched, self.state = observer, present, "events"
 
     def _alive(self) -> bool:
-        """Return whether events still come: the observer outlives the threads it listens to."""
+        """Return whether events still arrive: the observer outlives its emitter threads."""
         observer = self._observer
         if observer is None or not observer.is_alive():
             return False
         return all(emitter.is_alive() for emitter in observer.emitters)
 
     def stop(self) -> None:
-        """End the watch."""
+        """Stop watching."""
         observer, self._observer = self._observer, None
         if observer is not None:
             _end(observer)
         self.state = "off"
 
 
+@dataclass(frozen=True)
+class WakeupSources:
+    """The wait of the supervisor, and the two things besides its workers that end it."""
+
+    wakeups: Wakeups
+    signals: Signals
+    watcher: Watcher
+
+
+def watch(folders: tuple[Path, ...]) -> WakeupSources:
+    """Return the wait of a supervisor that is woken by signals and by changes of folders."""
+    wakeups = Wakeups()
+    return WakeupSources(wakeups, Signals(wakeups), Watcher(folders, wakeups))
+
+
 def _end(observer: BaseObserver) -> None:
-    # One that never began cannot be joined; one whose stream is broken may refuse to stop.
+    # An observer that never started cannot be joined; one with a broken stream may not stop.
     with suppress(OSError, RuntimeError, SystemError):
         observer.stop()
         observer.join(2.0)

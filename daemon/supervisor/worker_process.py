@@ -1,4 +1,4 @@
-"""The two workers as the supervisor knows them: off, busy on something, paused, leaving."""
+"""Runs a worker (intake or trainer) as a child process and tracks its state and last report."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,33 +17,33 @@ from daemon.supervisor.wakeups import Wakeups
 
 State = Literal["off", "idle", "busy", "paused", "leaving"]
 FULL_REST_S = 5.0
-"""A worker that had no room on the disk is started again after so long."""
+"""How long to wait before a restart after the disk was full."""
 
 GRACE_S = 2.0
-"""Beyond its budget, a worker that was asked to let go is ended."""
+"""How long beyond its budget a leaving worker may take before it is killed."""
 
 
 @dataclass(frozen=True)
 class Died:
-    """A worker is gone while it had something to do, or was asked to leave."""
+    """The end of a worker process."""
 
     on: str | None
     others: tuple[str, ...]
-    """Jobs it had set aside for that one."""
+    """Jobs it had interrupted for that one."""
     how: str
     wanted: bool
-    """It had been told to end, or ended with status 0."""
+    """It was ordered to end, or exited with status 0."""
     busy: bool
-    """Another process held the model: nobody's fault."""
+    """Another process held the model: not the job's fault."""
     full: bool
-    """The disk had no room: nobody's fault either."""
+    """The disk was full: not the job's fault either."""
     stderr: str
     cause: Cause
-    """What kind of death it was, as far as a sign of it is left."""
+    """The kind of death, as far as there are signs of it."""
 
 
 class WorkerProcess:
-    """One worker, started when there is work and kept while it is warm."""
+    """One worker, started when there is work and left running while it is warm."""
 
     def __init__(
         self, argv: Sequence[str], cwd: Path, clock: Clock, wakeups: Wakeups, budget_s: float
@@ -59,9 +59,9 @@ class WorkerProcess:
         self._on: str | None = None
         self._others: list[str] = []
         self._since_s = 0.0
-        self._looked_s = 0.0
+        self._polled_s = 0.0
         self._silence = Silence()
-        self._told_to_end = False
+        self._ordered_to_end = False
         self._pausing = False
         self._not_before_s = 0.0
         self.libraries: dict[str, str] = {}
@@ -70,11 +70,11 @@ class WorkerProcess:
 
     @property
     def pid(self) -> int | None:
-        """The process id, where it runs."""
+        """The process id; None where it does not run."""
         return self._child.pid if self._child is not None else None
 
     def view(self) -> WorkerState:
-        """Return what a decision may know."""
+        """Return the state for the snapshot."""
         now_s = self._clock.monotonic_s()
         if self._state == "off" and now_s < self._not_before_s:
             return WorkerState("leaving")
@@ -91,45 +91,45 @@ class WorkerProcess:
         )
 
     def begin(self, order: say.Order, on: str) -> None:
-        """Give work, starting the process where it is off; what it works on is set aside."""
+        """Send work, starting the process if it is off; its current work is interrupted."""
         if self._child is None:
             self._child = Child(self._argv, self._cwd, self._wakeups)
             self._gauge = PressureGauge(self._clock)
-            self._told_to_end = False
+            self._ordered_to_end = False
         if self._state == "busy" and self._on is not None:
             self._others.append(self._on)
         self._turn("busy", on)
         self._child.send(order)
 
-    def tell(self, order: say.Order) -> None:
-        """Give an order about the work in hand."""
+    def send(self, order: say.Order) -> None:
+        """Send an order about the current work."""
         if self._child is None:
             return
         self._child.send(order)
         if isinstance(order, say.Abandon | say.Stop):
-            self._told_to_end = isinstance(order, say.Stop)
+            self._ordered_to_end = isinstance(order, say.Stop)
             self._turn("leaving", self._on)
         elif isinstance(order, say.Resume):
             self._turn("busy", self._on)
 
     def pause(self) -> None:
-        """Ask for a pause, once."""
+        """Order a pause, once."""
         if not self._pausing:
             self._pausing = True
-            self.tell(say.Pause())
+            self.send(say.Pause())
 
     def kill(self, wanted: bool) -> None:
-        """End the process now; `wanted` when its death is not to be counted."""
+        """Kill the process; with `wanted` its death is not counted."""
         if self._child is not None:
-            self._told_to_end = wanted
+            self._ordered_to_end = wanted
             self._child.kill()
 
     def listen(self) -> tuple[list[say.Report | str], Died | None]:
-        """Return what the worker said, and its death if it has died."""
+        """Return the worker's reports, and its death if it has died."""
         if self._child is None:
             return [], None
         ended = self._child.ended
-        reports = self._child.reports()
+        reports = self._child.read_reports()
         self._listen_for_steps(reports)
         for report in reports:
             self._follow(report)
@@ -141,12 +141,12 @@ class WorkerProcess:
 
     def _listen_for_steps(self, reports: list[say.Report | str]) -> None:
         now_s = self._clock.monotonic_s()
-        passed_s, self._looked_s = now_s - self._looked_s, now_s
+        passed_s, self._polled_s = now_s - self._polled_s, now_s
         if reports:
             step = any(isinstance(report, say.Stepped | say.UnitStepped) for report in reports)
-            self._silence = self._silence.heard(passed_s, step)
+            self._silence = self._silence.after_report(passed_s, step)
         else:
-            self._silence = self._silence.looked(passed_s)
+            self._silence = self._silence.after_poll(passed_s)
 
     def _follow(self, report: say.Report | str) -> None:
         match report:
@@ -158,7 +158,7 @@ class WorkerProcess:
                 self._doing = ""
             case say.Paused() if self._state == "busy":
                 self._turn("paused", self._on)
-            case say.TakenIn() if self._others and not self._told_to_end:
+            case say.TakenIn() if self._others and not self._ordered_to_end:
                 self._turn("busy", self._others.pop())
             case (
                 say.TakenIn()
@@ -170,7 +170,7 @@ class WorkerProcess:
                 | say.Abandoned()
                 | say.UnitEnded()
                 | say.OrderEnded()
-            ) if not self._told_to_end:
+            ) if not self._ordered_to_end:
                 self._turn("idle", None)
 
     def _kill_sooner(self) -> None:
@@ -181,7 +181,7 @@ class WorkerProcess:
     def _reap(self, ended: int) -> Died:
         assert self._child is not None
         child, self._child = self._child, None
-        wanted = self._told_to_end or ended == 0
+        wanted = self._ordered_to_end or ended == 0
         died = Died(
             on=self._on,
             others=tuple(self._others),
@@ -205,14 +205,14 @@ class WorkerProcess:
         self._state, self._on = state, on
         self._pausing = False
         self._doing = ""
-        self._since_s = self._looked_s = self._clock.monotonic_s()
+        self._since_s = self._polled_s = self._clock.monotonic_s()
         self._silence = Silence(steps=self._silence.steps)
 
     def leave(self) -> None:
-        """Ask the process to commit and end."""
-        self.tell(say.Stop())
+        """Order the process to commit and end."""
+        self.send(say.Stop())
 
     @property
     def gone(self) -> bool:
-        """Whether no process is left."""
+        """Whether the process has ended."""
         return self._child is None or self._child.ended is not None

@@ -1,1 +1,1 @@
-"""The run: freeze, plan, step, checkpoints, judging. A worker process of its own."""
+"""The trainer process: runs from their frozen choices to a judged candidate, and orders."""

@@ -1,4 +1,4 @@
-"""`python -m daemon.training`: builds the trainer's parts and lets it serve; decides nothing."""
+"""Entry point of the trainer process, `python -m daemon.training`: builds it and runs it."""
 
 import argparse
 import os
@@ -43,7 +43,7 @@ def main() -> int:
         note_watchdog(layout, os.environ, error, pipe)
         if not is_disk_full(error):
             raise
-        # Begun anew from the last commit when there is room; it is no crash of the run.
+        # Not a crash of the run: it resumes from its last commit once there is room.
         sys.stderr.write(f"{error}\n")
         return ExitCode.DISK_FULL
     lock.release()

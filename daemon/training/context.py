@@ -1,4 +1,4 @@
-"""What the trainer works with and the run it works on; plain holders."""
+"""The trainer's collaborators, and the run that it has loaded."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ from daemon.training.records.state import RunState
 
 @dataclass(frozen=True)
 class TrainerContext:
-    """The parts of one trainer, picked by `__main__`."""
+    """The collaborators of one trainer, created by `__main__`."""
 
     layout: Layout
     engine: Engine
@@ -30,11 +30,11 @@ class TrainerContext:
     clock: Clock
     parent_lives: Callable[[], bool]
     encoders: dict[Path, TextEncoder] = field(default_factory=dict)
-    """Tokenizers that have been read, by base."""
+    """Tokenizers read so far, by base."""
     energy: EnergyMeter = field(default_factory=EnergyMeter)
 
     def encoder(self, base: Path) -> TextEncoder:
-        """Return the tokenizer of a base; it is read once."""
+        """Return the tokenizer of a base, reading it on first use."""
         if base not in self.encoders:
             self.encoders[base] = TextEncoder.load(base)
         return self.encoders[base]
@@ -42,7 +42,7 @@ class TrainerContext:
 
 @dataclass(frozen=True)
 class CurrentRun:
-    """A run that is loaded and ready to go on from `state`."""
+    """A loaded run, ready to continue from `state`."""
 
     place: RunLayout
     request: Request
@@ -51,16 +51,16 @@ class CurrentRun:
     texts: RowTexts
     data: TrainingRows
     state: RunState
-    rung: Fallback
+    fallback: Fallback
     """How its steps are computed."""
     until: int | None = None
-    """The step in the run at which another rung holds."""
+    """The step in the run at which another fallback takes over."""
     moments_carried: bool = True
-    """False where the starting version had none that fit."""
+    """False where the starting version had no moments that fit."""
     joules_before: float | None = None
-    """The meter's count at the run's first step; None where that was before this process."""
+    """The meter's count at the run's first step; None where an earlier process took that step."""
     stopped: EarlyStopped | None = None
-    """That it ends at its best step."""
+    """Set where an early stop ends the run at its best step."""
 
     @property
     def end(self) -> int:

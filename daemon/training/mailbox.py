@@ -1,4 +1,4 @@
-"""The orders about the run or piece in hand, looked at between pieces of work; does no work."""
+"""Collects the supervisor's orders about the current run or unit, polled between two passes."""
 
 from typing import Literal, assert_never
 
@@ -6,34 +6,37 @@ from daemon.core import messages as say
 from daemon.core.messages import Order
 from daemon.pipes import Pipe
 
+Leaving = Literal["abandon", "stop"]
+"""Leave the current unit of work only (`abandon`), or end the trainer as well (`stop`)."""
+
 
 class OrderMailbox:
-    """What the supervisor wants of the run, from the orders taken so far."""
+    """What the supervisor wants of the current run, from the orders received so far."""
 
     def __init__(self, pipe: Pipe) -> None:
         self._pipe = pipe
         self.paused = False
-        self.commit_wanted = False
-        self.evaluation_wanted = False
-        self.leaving: Literal["abandon", "stop"] | None = None
+        self._commit_wanted = False
+        self._evaluation_wanted = False
+        self._leaving: Leaving | None = None
 
     def look(self) -> bool:
-        """Take the orders that are there; return whether the run is to be left."""
+        """Process pending orders without waiting; return whether to leave the run."""
         while (order := self._pipe.poll()) is not None:
             self._take(order)
-        return self._left()
+        return self.leaving is not None
 
     def wait(self, timeout_s: float | None) -> bool:
-        """Wait for the next order; return whether the run is to be left."""
+        """Wait for the next order; return whether to leave the run."""
         order = self._pipe.wait(timeout_s)
         if order is not None:
             self._take(order)
-        return self._left()
+        return self.leaving is not None
 
     def attend(self, on: str) -> bool:
-        """Take the orders that are there, and wait while paused, saying so of `on`.
+        """Process pending orders, and wait while paused; `on` is what is reported as paused.
 
-        Returns whether the piece is to be left.
+        Returns whether to leave the current unit of work.
         """
         left = self.look()
         announced = False
@@ -44,10 +47,24 @@ class OrderMailbox:
             left = self.wait(None)
         return left
 
-    def _left(self) -> bool:
-        if self._pipe.closed and self.leaving is None:
-            self.leaving = "stop"
-        return self.leaving is not None
+    @property
+    def leaving(self) -> Leaving | None:
+        """How to leave the current work, if at all; without a supervisor the trainer ends."""
+        return self._leaving or ("stop" if self._pipe.closed else None)
+
+    def stop(self) -> None:
+        """Leave the current work and end the trainer, whatever the orders say."""
+        self._leaving = "stop"
+
+    def take_commit_request(self) -> bool:
+        """Return whether a checkpoint was requested, and clear the request."""
+        wanted, self._commit_wanted = self._commit_wanted, False
+        return wanted
+
+    def take_evaluation_request(self) -> bool:
+        """Return whether an evaluation was requested, and clear the request."""
+        wanted, self._evaluation_wanted = self._evaluation_wanted, False
+        return wanted
 
     def _take(self, order: Order) -> None:
         match order:
@@ -56,15 +73,15 @@ class OrderMailbox:
             case say.Resume():
                 self.paused = False
             case say.Checkpoint():
-                self.commit_wanted = True
+                self._commit_wanted = True
             case say.Evaluate():
-                self.evaluation_wanted = True
+                self._evaluation_wanted = True
             case say.Abandon():
-                self.leaving = self.leaving or "abandon"
+                self._leaving = self._leaving or "abandon"
             case say.Stop():
-                self.leaving = "stop"
+                self.stop()
             case say.TakeIn() | say.Prepare() | say.Train() | say.CarryOut():
-                message = f"{type(order).__name__} came while a run was in hand"
+                message = f"{type(order).__name__} arrived in the middle of a run"
                 self._pipe.send(say.Alerted("order_out_of_turn", message))
             case _:
                 assert_never(order)

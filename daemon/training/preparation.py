@@ -1,13 +1,11 @@
-"""Lets the preparation of a base model tell how far it is, and hear orders in between."""
+"""Reports the progress of preparing a base model, and polls for orders meanwhile."""
 
-from daemon.core import messages as say
 from daemon.training.context import TrainerContext
 from daemon.training.mailbox import OrderMailbox
+from daemon.training.progress_notes import ProgressNotes
 
 ON = "prepare"
-"""What the trainer is on meanwhile, for the supervisor."""
-
-TOLD_EVERY_S = 1.0
+"""What the supervisor takes the trainer to be working on meanwhile."""
 
 
 class PreparationProgress:
@@ -15,13 +13,9 @@ class PreparationProgress:
 
     def __init__(self, context: TrainerContext) -> None:
         self.mailbox = OrderMailbox(context.pipe)
-        self._context = context
-        self._told_s: float | None = None
+        self._notes = ProgressNotes(context.pipe, context.clock)
 
     def __call__(self, doing: str, wait_s: float = 0.0) -> bool:
-        """Tell what is being done, now and then, and return whether to leave it."""
-        now_s = self._context.clock.monotonic_s()
-        if self._told_s is None or now_s - self._told_s >= TOLD_EVERY_S:
-            self._told_s = now_s
-            self._context.pipe.send(say.Alive(doing))
+        """Report what is being done, at most once a second; return whether to leave it."""
+        self._notes.send(doing)
         return (wait_s > 0 and self.mailbox.wait(wait_s)) or self.mailbox.attend(ON)

@@ -1,4 +1,4 @@
-"""The trainer's life: one order after another, warm in between; knows no step and no MLX."""
+"""The trainer's main loop: takes orders one after another and keeps the model loaded between."""
 
 from functools import partial
 from typing import Literal
@@ -30,14 +30,14 @@ from daemon.training.run.untrained_rows import left_out, why_nothing_left
 Next = Literal["stay", "leave"]
 
 SHORTAGES_MOST = 3
-"""So often memory may run out before a run's choices are made."""
+"""After so many shortages of memory before its choices are frozen a run is refused."""
 
 LONGEST_WAIT_S = 60.0
-"""For a device that was lost, in seconds at once."""
+"""The longest single wait for a lost device, in seconds."""
 
 
 class Trainer:
-    """Does what the supervisor asks until it says stop or is gone."""
+    """Carries out the supervisor's orders until it sends `Stop` or closes the pipe."""
 
     def __init__(self, context: TrainerContext, pid: int) -> None:
         self._context = context
@@ -46,7 +46,7 @@ class Trainer:
         self._first_bytes: int | None = None
 
     def serve(self) -> None:
-        """Take orders until the end, or until a fresh trainer should go on."""
+        """Process orders until the end, or until a fresh trainer should take over."""
         pipe = self._context.pipe
         pipe.send(say.Ready(self._pid, self._context.engine.device, libraries()))
         for order in pipe.orders():
@@ -61,7 +61,7 @@ class Trainer:
                     if self._carry_out(named) == "leave":
                         return
                 case say.Abandon():
-                    # It crossed with the end of the run it meant.
+                    # Sent before the supervisor knew that the run it meant had ended.
                     pipe.send(say.Abandoned(""))
                 case say.Stop():
                     return
@@ -77,11 +77,11 @@ class Trainer:
             self._context.pipe.send(failed)
         else:
             self._context.pipe.send(say.Prepared(model, facts.name))
-            self._tell_of_template(facts.name)
+            self._report_template(facts.name)
         return "leave" if attendance.mailbox.leaving == "stop" else "stay"
 
-    def _tell_of_template(self, base: str) -> None:
-        """Say what the base cannot be taught, before the first row of a file is refused for it."""
+    def _report_template(self, base: str) -> None:
+        """Report what this base cannot be taught, before the first row is refused for it."""
         for sentence in self._context.encoder(
             self._context.layout.base(base)
         ).abilities.sentences():
@@ -92,20 +92,20 @@ class Trainer:
         if self._report_ended(place, run):
             return "stay"
         mailbox = OrderMailbox(self._context.pipe)
-        if self._answered(place, after):
+        if self._halve_answers(place, after):
             after = None
         if after == "memory" and not self._fall_back(place, run, "the last trainer died of it"):
             return "stay"
-        if after == "device" and not self._device_is_back(run, mailbox):
+        if after == "device" and not self._wait_for_device(run, mailbox):
             self._leave(run, mailbox, self._settings_of(place))
-            # A process that has lost its device may never have it back; the next one may.
+            # A process that lost its device may never get it back; a new one may.
             return "leave"
         while self._attempt(place, run, mailbox) == "again" and not mailbox.look():
             pass
         return self._leave(run, mailbox, self._settings_of(place))
 
     def _settings_of(self, place: RunLayout) -> TrainerSettings:
-        # How the trainer lives does not hang on what the run is to learn.
+        # Only the trainer's own table: how it lives does not depend on what the run learns.
         return read_saved(runs.read_request(place)["settings"]).settings.trainer
 
     def _carry_out(self, order: str) -> Next:
@@ -116,7 +116,7 @@ class Trainer:
         return self._leave(order, mailbox, work.settings.trainer)
 
     def _report_ended(self, place: RunLayout, run: str) -> bool:
-        """Say how a run ended that has ended already: the trainer died before it could be heard."""
+        """Report the end of a run that is over: the last trainer died before its report arrived."""
         if place.draft.exists():
             self._context.pipe.send(say.CandidateReady(run))
             return True
@@ -134,7 +134,7 @@ class Trainer:
         try:
             opened = open_run(self._context, run, attempt, mailbox.look)
         except ModelFault as fault:
-            # The jobs are not guilty of a base or an adapter that cannot be read.
+            # An unreadable base or adapter is not the fault of the jobs.
             opened = CannotStart(fault.code, fault.message, fault.passing)
         except Exception as error:
             if self._context.engine.trouble(error) != "memory":
@@ -153,44 +153,44 @@ class Trainer:
         return "again" if again else "over"
 
     def _carry_on(
-        self, run: str, hand: CurrentRun, mailbox: OrderMailbox
+        self, run: str, current: CurrentRun, mailbox: OrderMailbox
     ) -> Literal["again", "over"]:
-        pipe, state = self._context.pipe, hand.state
+        pipe, state = self._context.pipe, current.state
         pipe.send(
             say.RunBegun(
                 run,
                 state.attempt,
                 state.step,
                 state.step_in_run,
-                hand.end,
+                current.end,
                 state.progress.as_record(),
             )
         )
-        training = TrainingLoop(self._context, hand, mailbox)
+        training = TrainingLoop(self._context, current, mailbox)
         how = training.train()
         if how == "done":
-            how = self._judge(run, hand, training)
+            how = self._judge(run, current, training)
         match how:
             case "failed":
                 message = (
                     f"{REFUSED_MOST} steps in a row gave a loss or gradient that is not finite"
                 )
-                self._end(hand.place, run, "failed", "not_finite", message)
+                self._end(current.place, run, "failed", "not_finite", message)
             case "nothing_left":
-                self._end_without_rows(hand, training.state)
+                self._end_without_rows(current, training.state)
             case "memory":
-                return self._again(self._fall_back(hand.place, run, "a step of it did not fit"))
+                return self._again(self._fall_back(current.place, run, "a step of it did not fit"))
             case "again":
                 return "again"
             case "done" | "left":
                 pass
         return "over"
 
-    def _judge(self, run: str, hand: CurrentRun, training: TrainingLoop) -> How:
+    def _judge(self, run: str, current: CurrentRun, training: TrainingLoop) -> How:
         pipe = self._context.pipe
         pipe.send(say.Judging(run))
         judge = CandidateJudge(
-            self._context, hand, training.state, partial(training.attend, judging=True)
+            self._context, current, training.state, partial(training.attend, judging=True)
         )
         try:
             if not judge.judge():
@@ -199,18 +199,20 @@ class Trainer:
             if self._context.engine.trouble(error) != "memory":
                 raise
             return "memory"
-        if hand.rung != hand.choices.rung:
-            remember(self._context, hand.request.base, worked_with(hand.rung))
+        if current.fallback != current.choices.rung:
+            remember(self._context, current.request.base, worked_with(current.fallback))
         self._runs += 1
         pipe.send(say.CandidateReady(run))
         return "done"
 
-    def _end_without_rows(self, hand: CurrentRun, state: RunState) -> None:
-        request, choices, run = hand.request, hand.choices, hand.request.run
-        # Written first: who reads how the run ended reads these too.
-        left_out_file.write(hand.place.folder, left_out(request, choices, hand.rows, state.aside))
+    def _end_without_rows(self, current: CurrentRun, state: RunState) -> None:
+        request, choices, run = current.request, current.choices, current.request.run
+        # Written first: whoever reads how the run ended reads these too.
+        left_out_file.write(
+            current.place.folder, left_out(request, choices, current.rows, state.aside)
+        )
         outcome, message = why_nothing_left(request, choices, state.aside)
-        self._end(hand.place, run, outcome, outcome, message)
+        self._end(current.place, run, outcome, outcome, message)
 
     def _end(self, place: RunLayout, run: str, outcome: str, code: str, message: str) -> None:
         runs.end(place, outcome, code, message)
@@ -219,25 +221,25 @@ class Trainer:
     # --- trouble ------------------------------------------------------------------------------
 
     def _fall_back(self, place: RunLayout, run: str, why: str) -> bool:
-        """Take the next rung of the memory ladder; where there is none the run has failed."""
+        """Choose the next memory fallback; return False where none is left: the run has failed."""
         choices = frozen_choices(self._context, place)
         if choices is None or choices.libraries != libraries():
-            return self._may_begin_again(place, run, why)
-        rungs = [choices.rung, *runs.read_fallbacks(place)]
+            return self._count_shortage(place, run, why)
+        fallbacks = [choices.rung, *runs.read_fallbacks(place)]
         at = runs.step_of(runs.newest_checkpoint(place)[0])
-        current = fallback_at(rungs, at)
-        assert current is not None, "the first rung holds from the beginning"
-        lower = next_fallback(current, choices.longest, at, f"memory ran out: {why}"[:300])
+        fallback = fallback_at(fallbacks, at)
+        assert fallback is not None, "the first one applies from step 0"
+        lower = next_fallback(fallback, choices.longest, at, f"memory ran out: {why}"[:300])
         if lower is None:
-            self._end(place, run, "failed", "out_of_memory", out_of_rungs(current))
+            self._end(place, run, "failed", "out_of_memory", out_of_rungs(fallback))
             return False
         runs.append_fallback(place, lower)
-        message = f"memory ran out in {run}; it goes on from step {at} with {describe(lower)}"
+        message = f"memory ran out in {run}; it resumes from step {at} with {describe(lower)}"
         self._context.pipe.send(say.Alerted("out_of_memory", message))
         return True
 
-    def _answered(self, place: RunLayout, after: Literal["memory", "device"] | None) -> bool:
-        """Have fewer answers made at once where it was these that memory ran out of."""
+    def _halve_answers(self, place: RunLayout, after: Literal["memory", "device"] | None) -> bool:
+        """Halve the answers generated at once where generating them is what ran out of memory."""
         base = runs.read_request(place)["base"]
         count = died_answering(self._context, base)
         if after != "memory" or count <= 1:
@@ -245,28 +247,28 @@ class Trainer:
         halve(self._context, base, count)
         return True
 
-    def _may_begin_again(self, place: RunLayout, run: str, why: str) -> bool:
-        """Count a shortage before the choices were made: then there is no rung to go down yet."""
+    def _count_shortage(self, place: RunLayout, run: str, why: str) -> bool:
+        """Count a shortage before the choices were frozen: there is no fallback to take yet."""
         times = runs.count_shortage(place)
         if times < SHORTAGES_MOST:
-            message = f"memory ran out before {run} could begin ({why[:200]}); it is tried again"
+            message = f"memory ran out before {run} could start ({why[:200]}); it is tried again"
             self._context.pipe.send(say.Alerted("out_of_memory", message))
             return True
-        # Whoever lets it try again, once there is memory, gives it all tries again.
+        # Once there is memory, a new start of the run has all its tries again.
         runs.forget_shortages(place)
         message = (
-            f"memory ran out {times} times before {run} could begin ({why[:200]}): free memory, or "
+            f"memory ran out {times} times before {run} could start ({why[:200]}): free memory, or "
             "choose a smaller or 4-bit model"
         )
         self._context.pipe.send(say.RunRefused(run, "out_of_memory", message))
         return False
 
-    def _device_is_back(self, run: str, mailbox: OrderMailbox) -> bool:
-        """Ask a device that was lost until it computes again, for a while."""
+    def _wait_for_device(self, run: str, mailbox: OrderMailbox) -> bool:
+        """Poll a lost device, with longer and longer waits, until it computes again."""
         wait_s = 1.0
         while not self._context.engine.alive():
             if wait_s > LONGEST_WAIT_S:
-                message = f"{self._context.engine.device} does not compute any more: restart it"
+                message = f"{self._context.engine.device} no longer computes: restart the machine"
                 self._context.pipe.send(say.RunRefused(run, "device_lost", message))
                 return False
             self._context.pipe.send(say.Alive("waiting for the device"))
@@ -286,18 +288,16 @@ class Trainer:
         return "leave" if self._should_restart(settings) else "stay"
 
     def _should_restart(self, settings: TrainerSettings) -> bool:
-        """Return whether a fresh trainer should go on; it is started when there is work."""
-        told = self._context.engine.memory()
-        # A peak is long past; the footprint is what the system kills by.
-        footprint = told.get("footprint") or max(told.values(), default=0)
+        """Return whether a fresh trainer should take over; it is started when there is work."""
+        in_use = self._context.engine.memory()
+        # The peak is long past; the footprint is what the system kills by.
+        footprint = in_use.get("footprint") or max(in_use.values(), default=0)
         if self._runs and self._first_bytes is None:
             self._first_bytes = footprint
-        load_adapter = ProcessAge(
-            self._context.engine.traces, footprint, self._first_bytes, self._runs
-        )
+        age = ProcessAge(self._context.engine.traces, footprint, self._first_bytes, self._runs)
         bounds = RestartBounds(settings.max_traces, settings.max_growth, settings.max_runs)
-        why = should_restart(load_adapter, bounds)
+        why = should_restart(age, bounds)
         if why is not None:
-            message = f"the trainer leaves and a fresh one goes on: {why}"
+            message = f"the trainer exits and a fresh one takes over: {why}"
             self._context.pipe.send(say.Noted("trainer_worn", message))
         return why is not None

@@ -1,13 +1,14 @@
 """A file that was looked at, for the tests of `preview` and `data`; intake has its own tests."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
 from daemon.cli.files.examination import Examination
 from daemon.core.rows.examples import Example
+from daemon.core.rows.forms.names import FieldName
 from daemon.layout import Layout
 from daemon.layout_jobs import JobLayout
 from daemon.settings import Settings
@@ -43,5 +44,7 @@ class Looking:
         path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
     @contextmanager
-    def __call__(self, file: Path, layout: Layout) -> Iterator[Examination]:
+    def __call__(
+        self, file: Path, layout: Layout, fields: Mapping[FieldName, str]
+    ) -> Iterator[Examination]:
         yield Examination(self.report, self.place, Settings(), cast(TextEncoder, Encoder()))

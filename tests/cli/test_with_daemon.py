@@ -59,7 +59,7 @@ def test_pause_is_confirmed_and_resume_answered(
     )
     done = finetuned("resume", "--root", living.root)
     assert done.exit_code == 0
-    assert "goes on" in done.stdout
+    assert "resumes" in done.stdout
     living.wait("the file trained", lambda: living.jobs("done"))
 
 

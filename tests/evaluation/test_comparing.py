@@ -127,8 +127,8 @@ def test_a_p_below_the_level_that_is_no_proof_says_what_was_asked_for() -> None:
     report = compared(papers, "a", "b", "c").report("finished", "")
     (finding, *_) = report["findings"]
     assert "no significant difference between b and a" in finding
-    assert finding.endswith("p = 0.031; 2 tests together ask for p < 0.025")
-    assert rows_of_tests(report)[2][-1] == f"{NO_WINNER}: 2 tests together ask for p < 0.025"
+    assert finding.endswith("p = 0.031; 2 tests together require p < 0.025")
+    assert rows_of_tests(report)[2][-1] == f"{NO_WINNER}: 2 tests together require p < 0.025"
 
 
 def test_items_of_one_group_are_tested_and_drawn_as_one() -> None:

@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import arro3.core
@@ -19,6 +20,7 @@ else:
     from backports import zstd
 
 Row = dict[str, Any]
+Pack = Callable[[bytes], bytes]
 ROWS: list[Row] = [
     {"prompt": f'What is "{n}; twice", in\n{n}, please?', "completion": f"Größe {n * 2}, «ja»"}
     for n in range(12)

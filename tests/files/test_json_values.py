@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.files import json_values
+from daemon.files import json_text
+from daemon.files.file_notes import FileNotes
 from daemon.files.json_values import rows
 from daemon.files.kinds import kind_of
 from daemon.files.limits import Unreadable
@@ -23,7 +24,7 @@ MOST_BYTES = 8 * 2**20
 
 def cut(text: bytes, piece: int = 1000, longest: int = LONGEST) -> list[bytes]:
     pieces = (text[begin : begin + piece] for begin in range(0, len(text), piece))
-    return list(rows(pieces, longest))
+    return list(rows(pieces, longest, FileNotes()))
 
 
 @pytest.mark.parametrize(
@@ -46,7 +47,7 @@ def cut(text: bytes, piece: int = 1000, longest: int = LONGEST) -> list[bytes]:
 def test_arrays_and_values_beside_them_are_rows(
     monkeypatch: pytest.MonkeyPatch, window: int, text: str, found: list[Any]
 ) -> None:
-    monkeypatch.setattr(json_values, "WINDOW", window)
+    monkeypatch.setattr(json_text, "WINDOW", window)
     assert list(map(json.loads, cut(text.encode(), window))) == found
 
 
@@ -63,7 +64,7 @@ def test_any_array_comes_through_any_window(
 ) -> None:
     text = json.dumps(items, ensure_ascii=ascii, indent=indent).encode("utf-8", "surrogatepass")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(json_values, "WINDOW", window)
+        patch.setattr(json_text, "WINDOW", window)
         assert list(map(json.loads, cut(text, window))) == items
 
 

@@ -85,7 +85,7 @@ def test_a_file_that_holds_no_rows_is_called_what_it_is(
         ("archive", b"\0" * 257 + b"ustar" + b"\0" * 250),
         ("office", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"),
         ("damaged", b"\0" * 70_000),
-        ("cut_off", gzip.compress(made.json_lines())[:-30]),
+        ("cut_off", gzip.compress(made.json_lines())[:11]),
         ("cut_off", made.zst(made.json_lines())[:-6]),
         ("damaged", gzip.compress(made.json_lines())[:-8] + b"\0" * 8),
         ("packed_twice", gzip.compress(made.zst(b"{}"))),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from daemon.core.rows.refusal import Bad
+from daemon.files.file_notes import FileNotes
 from daemon.files.kinds import kind_of
 from daemon.files.limits import FREE_BYTES, Limits, Unreadable
 from daemon.files.unpacking import unpacked
@@ -18,7 +19,7 @@ BOMB = b'{"text": "' + b"a" * (64 * 2**20)
 def drained(path: Path, limits: Limits) -> int:
     kind = kind_of(path)
     assert not isinstance(kind, Bad)
-    return sum(map(len, unpacked(path, kind, limits, path.parent)))
+    return sum(map(len, unpacked(path, kind, limits, path.parent, FileNotes())))
 
 
 @pytest.mark.parametrize("data", [gzip.compress(BOMB), zst(BOMB)], ids=["gzip", "zstandard"])

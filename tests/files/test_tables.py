@@ -8,6 +8,7 @@ import pytest
 
 from daemon.core.rows.refusal import Bad
 from daemon.core.rows.refusal_rows import raw_of, refusal_in
+from daemon.files.file_notes import FileNotes
 from daemon.files.kinds import kind_of
 from daemon.files.limits import Limits, Unreadable
 from daemon.files.unpacking import lines, unpacked
@@ -94,7 +95,7 @@ def test_a_table_that_cannot_be_read_on_is_refused_as_a_whole(
     kind = kind_of(path)
     assert not isinstance(kind, Bad)
     with pytest.raises(Unreadable) as told:
-        list(unpacked(path, kind, Limits(row_bytes=4096), tmp_path))
+        list(unpacked(path, kind, Limits(row_bytes=4096), tmp_path, FileNotes()))
     assert told.value.bad.code == code
 
 

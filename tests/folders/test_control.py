@@ -56,7 +56,7 @@ def test_a_request_is_journalled_and_consumed_by_one_rename(
     again = Control(layout, StillClock())
     again.make_folders()
     assert [c.word for c in again.look().commands] == ["skip"]
-    again.answered(command)
+    again.forget(command)
     assert again.look().commands == ()
 
 
@@ -92,7 +92,7 @@ def test_a_request_after_a_stale_one_is_new_whatever_its_inode(layout: Layout, w
     control._clock.sleep_s(2.0)
     [stale] = control.look().commands
     assert stale.from_before
-    control.answered(stale)
+    control.forget(stale)
     give_inode(kept, path)
     control._clock.sleep_s(2.0)
     control.look()
@@ -118,7 +118,7 @@ def test_a_request_that_an_earlier_version_accepted_is_carried_out(
     (layout.accepted_commands / "77-new-promote").write_text("v000002\n")
     [command] = control.look().commands
     assert (command.inode, command.word, command.content) == (77, "promote", "v000002\n")
-    control.answered(command)
+    control.forget(command)
     assert control.look().commands == ()
 
 
@@ -129,7 +129,7 @@ def test_two_requests_with_one_inode_are_told_apart_by_when_they_were_written(
     first = write_request(layout, "skip")
     kept = keep_inode(layout.control / "skip")
     [command] = control.look().commands
-    control.answered(command)
+    control.forget(command)
     give_inode(kept, layout.control / "skip")
     control._clock.sleep_s(2.0)
     control.look()
@@ -174,7 +174,7 @@ def test_what_cannot_be_taken_away_is_acted_on_once(
     monkeypatch.setattr(atomic, "move", stays)
     [command] = control.look().commands
     assert control.look().commands == (command,)
-    control.answered(command)
+    control.forget(command)
     assert control.look().commands == () and (layout.control / "checkpoint").exists()
 
 
@@ -190,11 +190,11 @@ def test_what_cannot_be_taken_away_is_a_new_request_when_it_is_touched_or_made_a
 
     monkeypatch.setattr(atomic, "move", stays)
     [first] = control.look().commands
-    control.answered(first)
+    control.forget(first)
     assert control.look().commands == ()
     os.utime(path)
     [second] = control.look().commands
-    control.answered(second)
+    control.forget(second)
     assert second.token != first.token and control.look().commands == ()
     give_inode(path, layout.control / "evaluate")
     assert [command.word for command in control.look().commands] == ["evaluate"]

@@ -123,7 +123,7 @@ def test_line_separators_inside_texts_do_not_split_rows(bench: Bench) -> None:
         ("empty", b""),  # N15
         ("empty", b"\n \n"),  # N15
         ("wrong_encoding", '{"prompt": "a"}'.encode("utf-16-le")),  # P7
-        ("wrong_encoding", b"\xff\xfe{\x00\x00\xd8\x00"),  # P7
+        ("wrong_encoding", b"\xff\xfe{\x00\x00\xdc{\x00"),  # P7
         ("broken_json", b'[{"prompt": "a", "completion": "b"},\n{"prompt" "c"}, {}]'),  # P14
         ("damaged", b"\0" * 4096),
     ],

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.files.made import KINDS, ROWS, array, json_lines
+from tests.files.made import KINDS, ROWS, array, json_lines, parquet
 from tests.intake.bench import Bench, codes, pair
 
 ALL = len(ROWS)
@@ -72,6 +72,50 @@ def test_what_is_wrong_with_one_row_of_an_array_is_its_own(bench: Bench) -> None
 def test_an_array_that_is_cut_off_loses_its_last_row_only(bench: Bench) -> None:
     report = bench.take_in(array(ROWS)[:-12])
     assert kept(report) == ALL - 1 and codes(report) == {"incomplete_last_line": 1}
+    assert any("in the middle of row 12: perhaps it was cut off" in w for w in report["warnings"])
+
+
+@pytest.mark.parametrize(
+    ("data", "where", "lost"),
+    [
+        (array(ROWS)[:-1], "before the bracket that closes its list, behind row 12", 0),
+        (json_lines()[:-9], "in the middle of its last line", 1),
+        (json_lines()[:-5] + "ß".encode()[:1], "in the middle of its last line", 1),
+        (gzip.compress(json_lines())[:-4], "without the end of what gzip has packed", 0),
+    ],
+)
+def test_every_file_that_is_cut_off_is_taken_as_far_as_it_is_whole_and_told(
+    bench: Bench, data: bytes, where: str, lost: int
+) -> None:
+    """An array that ended behind a row was taken without a word."""
+    report = bench.take_in(data)
+    assert kept(report) == ALL - lost and codes(report) == (
+        {"incomplete_last_line": 1} if lost else {}
+    )
+    [said] = [warning for warning in report["warnings"] if "cut off" in warning]
+    assert f"the file ends {where}: perhaps it was cut off" in said
+
+
+def test_rows_within_one_object_are_taken_and_what_stands_beside_them_is_told(
+    bench: Bench,
+) -> None:
+    report = bench.take_in(json.dumps({"train": ROWS, "test": ROWS[:2]}).encode())
+    assert kept(report) == ALL and "'train'" in report["file"]["kind"]
+    assert any("the list 'test' (2 items)" in warning for warning in report["warnings"])
+    report = bench.take_in(json.dumps({"monday": ROWS, "tuesday": ROWS}).encode())
+    assert (report["verdict"], report["code"]) == ("refused", "several_lists")
+
+
+@pytest.mark.parametrize("own", ["", '[intake.fields]\nprompt = "frage"\ncompletion = "antwort"\n'])
+def test_a_table_is_known_by_a_users_own_names_of_its_columns(tmp_path: Path, own: str) -> None:
+    """The names of its own settings did not tell it: its lines were refused as bad JSON."""
+    everywhere = '[intake.fields]\nprompt = "frage"\ncompletion = "antwort"\n'
+    bench = Bench(tmp_path, "" if own else everywhere)
+    report = bench.take_in(
+        b"frage;antwort\n" + b"".join(b"q%d;a%d\n" % (n, n) for n in range(12)), own=own
+    )
+    assert kept(report) == 12 and "semicolons" in report["file"]["kind"]
+    assert report["file"]["own_names"] == ["antwort", "frage"]
 
 
 def test_a_broken_row_of_a_table_is_refused_with_its_own_text(bench: Bench) -> None:
@@ -87,7 +131,7 @@ def test_a_broken_row_of_a_table_is_refused_with_its_own_text(bench: Bench) -> N
         ("lfs_pointer", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"),
         ("web_page", b"<!doctype html><html></html>"),
         ("pdf", b"%PDF-1.7"),
-        ("cut_off", gzip.compress(json_lines() * 200)[:-200]),
+        ("cut_off", parquet()[:-20]),
         ("unpacked_too_large", gzip.compress(json_lines() + b" " * 5_000_000)),
     ],
 )

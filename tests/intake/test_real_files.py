@@ -8,6 +8,7 @@ import pytest
 
 from daemon.core.rows.examples import Chat, Turn, to_record
 from daemon.core.rows.formats import Fields, Good, recognise
+from daemon.files.file_notes import FileNotes
 from daemon.intake.convert import lines
 from tests.intake.bench import Bench, codes
 from tests.intake.real import example_rows, faq, rows_of, tech_support
@@ -54,7 +55,7 @@ def test_every_format_gives_the_same_examples_as_a_conversion_by_hand(
 def test_a_csv_file_gives_the_same_examples(tmp_path: Path) -> None:
     source = tmp_path / "faq.csv"
     source.write_bytes(faq("faq-en.csv"))
-    (tmp_path / "faq.jsonl").write_bytes(b"".join(lines(source)))
+    (tmp_path / "faq.jsonl").write_bytes(b"".join(lines(source, (), FileNotes())))
     rows = rows_of((tmp_path / "faq.jsonl").read_bytes())
     found = [recognise(row, Fields({"prompt": "q", "completion": "a"})) for row in rows]
     wanted = [reference(row) for row in rows_of(faq("faq-en.jsonl"))]

@@ -95,7 +95,7 @@ def _stuck(_place: CheckContext) -> CheckResult:
 def driver_that_dies() -> None:
     """The second of three checks ends its process."""
     fine = SelfCheck("first", lambda _: CheckResult("ok", "well"))
-    checks.CHECKS = (fine, SelfCheck("second", _died), SelfCheck("third", fine.look))
+    checks.CHECKS = (fine, SelfCheck("second", _died), SelfCheck("third", fine.run))
 
 
 def driver_that_hangs() -> None:
@@ -109,13 +109,13 @@ def driver_that_never_starts_again() -> None:
     if not sys.argv[2].endswith("process-0"):
         sys.exit("no device")
     fine = SelfCheck("second", lambda _: CheckResult("ok", "well"))
-    checks.CHECKS = (SelfCheck("first", _died), fine, SelfCheck("third", fine.look))
+    checks.CHECKS = (SelfCheck("first", _died), fine, SelfCheck("third", fine.run))
 
 
 def driver_that_dies_between_checks() -> None:
     """The first process ends after its first finding is written."""
     fine = SelfCheck("first", lambda _: CheckResult("ok", "well"))
-    checks.CHECKS = (fine, SelfCheck("second", fine.look))
+    checks.CHECKS = (fine, SelfCheck("second", fine.run))
     written = self_check._write
 
     def write(lines: int, record: dict[str, Any]) -> None:

@@ -25,7 +25,7 @@ def found(defect: str, *only: str, most_s: float = 300.0) -> dict[str, CheckRow]
         (
             "texts_that_see_each_other",
             "texts in one row",
-            "a row of its own, since the other texts",
+            "rows cannot be packed: the other texts",
         ),
         ("texts_that_see_each_other", "packed gradient", "packed and one by one"),
         ("moments_left_behind", "commit and resume", "a commit and three more"),

@@ -5,21 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from daemon import app
-from daemon.layout import Layout
-from daemon.supervisor.parts import Parts
 from daemon.supervisor.supervisor import Supervisor
+from tests.supervisor.parts import Parts, parts_of
 
 
 @pytest.fixture
 def parts(tmp_path: Path) -> Parts:
     """A module that needs others has its own under this name."""
-    return app._parts(Layout(tmp_path), rehearse=True, console=False)
+    return parts_of(tmp_path)
 
 
 @pytest.fixture
 def supervisor(parts: Parts) -> Iterator[Supervisor]:
     """One that looks and acts when a test says so."""
-    made = Supervisor(parts)
+    made = parts.supervisor()
     yield made
     made._close()

@@ -29,7 +29,7 @@ def test_a_second_copy_without_room_is_told_and_leaves_nothing_behind(
     background = BackgroundTasks(layout, models, lambda: None)
     background.back_up(version)
     background.close()
-    assert "no space" in background.failed_copies()[version]
+    assert "no space" in background.take_failed_copies()[version]
     assert list(layout.backups.iterdir()) == []
     assert layout.version(version).is_dir()
 

@@ -6,9 +6,9 @@ import pytest
 
 from daemon.core.decisions import actions as do
 from daemon.folders.models import current_model
-from daemon.supervisor.parts import Parts
 from daemon.supervisor.supervisor import Supervisor
 from tests.core import worlds as w
+from tests.supervisor.parts import Parts
 
 
 def refuse(monkeypatch: pytest.MonkeyPatch, supervisor: Supervisor, *numbers: int) -> list[str]:
@@ -30,7 +30,7 @@ def test_a_full_disk_is_a_state_that_ends_by_itself(
     supervisor: Supervisor, parts: Parts, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     """Fault D1, invariant I8."""
-    reserve = parts.layout.status / ".reserve"
+    reserve = parts.workspace.layout.status / ".reserve"
     actions: list[do.Action] = [do.SealBase(), do.PauseTrainer()]
     tried = refuse(monkeypatch, supervisor, number)
     assert not supervisor._perform(actions, w.quiet())
@@ -55,12 +55,12 @@ def test_an_inbox_that_is_gone_is_an_alert_until_it_is_back(
     supervisor: Supervisor, parts: Parts
 ) -> None:
     """Fault N9."""
-    inbox = parts.layout.inbox
+    inbox = parts.workspace.layout.inbox
     inbox.rename(inbox.with_name("elsewhere"))
-    supervisor._tell(supervisor._observer.look(stopping=False))
+    supervisor._announce(supervisor._observer.observe(stopping=False))
     assert str(inbox) in parts.journal.alerts["inbox"]["message"]
     inbox.with_name("elsewhere").rename(inbox)
-    supervisor._tell(supervisor._observer.look(stopping=False))
+    supervisor._announce(supervisor._observer.observe(stopping=False))
     assert "inbox" not in parts.journal.alerts
 
 
@@ -70,11 +70,13 @@ def test_a_link_that_is_gone_is_an_alert_until_it_is_back(
     """Fault V5."""
 
     def alerts() -> list[str]:
-        supervisor._tell(supervisor._observer.look(stopping=False))
+        supervisor._announce(supervisor._observer.observe(stopping=False))
         return list(parts.journal.alerts)
 
     assert alerts() == []
-    version = parts.models.seal_base("2030-01-01T00:00:00+00:00", w.FACTS | {"name": "tiny"}, {})
+    version = parts.workspace.models.seal_base(
+        "2030-01-01T00:00:00+00:00", w.FACTS | {"name": "tiny"}, {}
+    )
     assert alerts() == ["current_model"]
-    current_model.point_at(parts.layout, version)
+    current_model.point_at(parts.workspace.layout, version)
     assert "current_model" not in alerts()

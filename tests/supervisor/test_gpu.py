@@ -86,12 +86,12 @@ def test_a_driver_that_hangs_holds_nobody_up() -> None:
         return Gpu("at last", 0.5)
 
     watch = GpuWatch(hangs)
-    assert watch.latest().reason == "not read yet"
-    assert watch.latest().reason == "not read yet"
+    assert watch.refresh().reason == "not read yet"
+    assert watch.refresh().reason == "not read yet"
     assert asked == 1
     freed.set()
     for _ in range(1000):
-        if watch.latest() == Gpu("at last", 0.5):
+        if watch.refresh() == Gpu("at last", 0.5):
             return
         threading.Event().wait(0.01)
     pytest.fail("the reading never arrived")

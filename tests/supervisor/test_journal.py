@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from daemon import app
 from daemon.core.decisions.commands import Command
 from daemon.folders.queue.ledger import Ledger
 from daemon.folders.status.logs import open_log
@@ -15,6 +14,7 @@ from daemon.layout import Layout
 from daemon.settings import LogSettings
 from daemon.supervisor.journal import Journal
 from tests.clocks import StillClock
+from tests.supervisor.parts import parts_of
 
 HOSTILE = "\x1b[31m</script>\r\n\u202e" + "x" * 2**20
 
@@ -85,12 +85,12 @@ def test_an_alert_is_told_once_until_it_is_over(layout: Layout, clock: StillCloc
 def test_numbers_rise_after_an_older_backup_of_the_queue(layout: Layout) -> None:
     """The count of starts was trusted alone, and `seq` fell back to that of the backup."""
     for _ in range(3):
-        parts = app._parts(layout, rehearse=True, console=False)
+        parts = parts_of(layout.root)
         parts.journal.event("x", "y")
-        parts.ledger.close()
-        parts.background.close()
+        parts.workspace.ledger.close()
+        parts.workers.background.close()
     (layout.queue / ".boots").write_text("1\n")
-    again = app._parts(layout, rehearse=True, console=False)
-    assert again.boot == 4 and again.journal.next_seq() > parts.journal.next_seq()
-    again.ledger.close()
-    again.background.close()
+    again = parts_of(layout.root)
+    assert again.journal.boot == 4 and again.journal.take_seq() > parts.journal.take_seq()
+    again.workspace.ledger.close()
+    again.workers.background.close()

@@ -9,18 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from daemon import app
 from daemon.core import messages as say
 from daemon.core.decisions import actions as do
 from daemon.core.decisions.patience import BROKEN, GIVE_UP_S, TRIES
 from daemon.errors import DiskFault, ExitCode
-from daemon.layout import Layout
-from daemon.supervisor.disk_trouble import DiskTrouble
-from daemon.supervisor.parts import Parts
 from daemon.supervisor.supervisor import Supervisor
 from daemon.supervisor.worker_process import WorkerProcess
 from tests.clocks import StillClock
 from tests.core import worlds as w
+from tests.supervisor.parts import Parts, parts_of
 
 DEAF = "import signal; signal.pause()"
 
@@ -32,18 +29,18 @@ def clock() -> StillClock:
 
 @pytest.fixture
 def parts(tmp_path: Path, clock: StillClock, monkeypatch: pytest.MonkeyPatch) -> Parts:
-    made = app._parts(Layout(tmp_path), rehearse=True, console=False)
+    made = parts_of(tmp_path, clock)
     # The signals of the process that tests are not the supervisor's to take.
-    monkeypatch.setattr(made.signals, "install", lambda: None)
-    deaf = WorkerProcess([sys.executable, "-c", DEAF], tmp_path, clock, made.wakeups, 5.0)
-    return replace(made, clock=clock, trainer=deaf)
+    monkeypatch.setattr(made.sources.signals, "install", lambda: None)
+    deaf = WorkerProcess([sys.executable, "-c", DEAF], tmp_path, clock, made.sources.wakeups, 5.0)
+    return replace(made, workers=replace(made.workers, trainer=deaf))
 
 
 @pytest.fixture
 def supervisor(parts: Parts) -> Iterator[Supervisor]:
-    made = Supervisor(parts)
+    made = parts.supervisor()
     yield made
-    parts.trainer.kill(wanted=True)
+    parts.workers.trainer.kill(wanted=True)
     made._close()
 
 
@@ -52,14 +49,14 @@ def at_each_wait(
 ) -> list[float]:
     """Do something at each wait of the supervisor; return how long each was to be."""
     waits: list[float] = []
-    wait = parts.wakeups.wait
+    wait = parts.sources.wakeups.wait
 
     def stand_in(timeout_s: float) -> None:
         waits.append(timeout_s)
         then(timeout_s)
         wait(min(timeout_s, 0.01))
 
-    monkeypatch.setattr(parts.wakeups, "wait", stand_in)
+    monkeypatch.setattr(parts.sources.wakeups, "wait", stand_in)
     return waits
 
 
@@ -67,17 +64,17 @@ def test_a_second_signal_ends_a_worker_that_does_not_hear(
     supervisor: Supervisor, parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Fault C8: the clock stands still, so its time to commit never runs out."""
-    parts.trainer.begin(say.Train("r000001"), "r000001")
-    parts.signals.stops = 1
+    parts.workers.trainer.begin(say.Train("r000001"), "r000001")
+    parts.sources.signals.stops = 1
     waits: list[float] = []
 
     def again(seconds: float) -> None:
         waits.append(seconds)
-        parts.signals.stops = 1 + (len(waits) >= 5)
+        parts.sources.signals.stops = 1 + (len(waits) >= 5)
 
     at_each_wait(parts, monkeypatch, again)
     assert supervisor._leave(w.quiet(), ExitCode.OK) == ExitCode.OK
-    assert parts.trainer.gone and len(waits) >= 5
+    assert parts.workers.trainer.gone and len(waits) >= 5
 
 
 @pytest.mark.parametrize("number", BROKEN)
@@ -95,7 +92,7 @@ def test_a_disk_that_stays_broken_ends_the_daemon_with_a_sentence(
 
     monkeypatch.setattr(supervisor, "tick", refuse)
     waits = at_each_wait(parts, monkeypatch, clock.pass_s)
-    with pytest.raises(DiskFault, match="mend the disk") as fault:
+    with pytest.raises(DiskFault, match="repair the disk") as fault:
         supervisor.run(until_idle=False)
     assert fault.value.exit_code == ExitCode.DISK_BROKEN
     assert len(waits) >= TRIES - 1 and sum(waits) >= GIVE_UP_S
@@ -117,7 +114,7 @@ def test_what_may_mend_itself_is_told_and_tried_until_the_user_stops_it(
     def pass_and_stop(seconds: float) -> None:
         clock.pass_s(seconds)
         if clock.monotonic_s() > 10 * GIVE_UP_S:
-            parts.signals.stops = 1
+            parts.sources.signals.stops = 1
 
     monkeypatch.setattr(supervisor, "tick", refuse)
     at_each_wait(parts, monkeypatch, pass_and_stop)
@@ -149,7 +146,7 @@ def test_a_workspace_that_is_removed_or_replaced_ends_its_daemon_and_is_not_made
     supervisor: Supervisor, parts: Parts, back: bool
 ) -> None:
     """Fault D2."""
-    root = parts.layout.root
+    root = parts.workspace.layout.root
     aside = root.with_name(f"{root.name}-aside")
     root.rename(aside)
     if back:
@@ -165,8 +162,8 @@ def test_deaths_that_cannot_be_written_down_are_counted_when_they_can(
 ) -> None:
     """Faults D2, Q5: once, however often the disk refuses."""
     run = "r000001"
-    parts.runs.open({"run": run, "jobs": []})
-    write, refusals = parts.runs.write_attempts, 2
+    parts.workspace.runs.open({"run": run, "jobs": []})
+    write, refusals = parts.workspace.runs.write_attempts, 2
 
     def refuse(*given: object) -> None:
         nonlocal refusals
@@ -175,29 +172,32 @@ def test_deaths_that_cannot_be_written_down_are_counted_when_they_can(
             raise OSError(errno.EIO, "refused")
         write(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(parts.runs, "write_attempts", refuse)
-    parts.trainer.begin(say.Train(run), run)
-    parts.trainer.kill(wanted=False)
+    monkeypatch.setattr(parts.workspace.runs, "write_attempts", refuse)
+    parts.workers.trainer.begin(say.Train(run), run)
+    parts.workers.trainer.kill(wanted=False)
     for _ in range(1000):
         try:
             supervisor._worker_reports.listen(leaving=False)
         except OSError:
             continue
-        if parts.runs.attempts(run).seen:
+        if parts.workspace.runs.attempts(run).seen:
             break
-        parts.wakeups.wait(0.01)
+        parts.sources.wakeups.wait(0.01)
     supervisor._worker_reports.listen(leaving=False)
-    assert parts.runs.attempts(run).seen == 1
+    assert parts.workspace.runs.attempts(run).seen == 1
 
 
 def test_a_workspace_that_was_replaced_is_known_though_its_folder_has_the_old_inode(
     supervisor: Supervisor, parts: Parts
 ) -> None:
     """Fault D2: the inode of a folder that was removed is given to the next one."""
-    parts.layout.workspace_lock.touch()
-    supervisor._trouble = DiskTrouble(parts, supervisor._publisher)
+    parts.workspace.layout.workspace_lock.touch()
+    supervisor._trouble = parts.trouble()
     supervisor._trouble.check_ground()
-    with parts.layout.workspace_lock.open(), pytest.raises(DiskFault, match="or replaced"):
-        parts.layout.workspace_lock.unlink()
-        parts.layout.workspace_lock.touch()
+    with (
+        parts.workspace.layout.workspace_lock.open(),
+        pytest.raises(DiskFault, match="or replaced"),
+    ):
+        parts.workspace.layout.workspace_lock.unlink()
+        parts.workspace.layout.workspace_lock.touch()
         supervisor._trouble.check_ground()

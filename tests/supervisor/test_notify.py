@@ -73,12 +73,8 @@ def test_an_idle_daemon_is_heard_twice_in_the_time_of_its_watchdog(
     manager: socket.socket, watchdog_s: float | None, pause_s: float
 ) -> None:
     supervisor: Any = object.__new__(Supervisor)
-    supervisor._watched_s = 0.0
-    supervisor._parts = SimpleNamespace(
-        clock=SimpleNamespace(monotonic_s=lambda: 0.0),
-        settings=SimpleNamespace(now=Settings()),
-        notify=Notifier(manager.getsockname(), watchdog_s),
-    )
+    supervisor._settings = SimpleNamespace(now=Settings())
+    supervisor._notify = Notifier(manager.getsockname(), watchdog_s)
     assert supervisor._pause_s(SimpleNamespace(settling=(), commands=())) == pause_s
 
 

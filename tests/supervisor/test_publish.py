@@ -1,5 +1,6 @@
 """What the status tells belongs to one run or to the version in use, whatever ran in between."""
 
+import errno
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from daemon import app
 from daemon.core import messages as say
 from daemon.core.decisions.blocking import Circumstances, Refusal
 from daemon.core.decisions.snapshot import Snapshot, WorkerState
@@ -15,9 +15,9 @@ from daemon.core.training.progress import Metrics, Progress, Sample, after_evalu
 from daemon.core.workspace.jobs import Incoming, card_to_record
 from daemon.folders.status.reading import read_status
 from daemon.layout import Layout
-from daemon.supervisor.parts import Parts
 from daemon.supervisor.publish import Publisher
 from tests.core import worlds as w
+from tests.supervisor.parts import Parts, parts_of
 
 OLD = "000001-job"
 VERSION = w.version(1, 0)
@@ -31,8 +31,8 @@ def metrics(step: int, in_run: int, loss: float) -> Metrics:
 def parts(tmp_path: Path) -> Parts:
     """A workspace with a version in use, trained from a file whose questions were all answered."""
     layout = Layout(tmp_path)
-    made = app._parts(layout, rehearse=True, console=False)
-    made.queue.make_folders()
+    made = parts_of(tmp_path)
+    made.workspace.queue.make_folders()
     place = layout.job("done", OLD)
     place.job_file.parent.mkdir(parents=True)
     place.job_file.write_text(json.dumps(card_to_record(w.card(1, name="old.jsonl"))))
@@ -54,7 +54,7 @@ def told(publisher: Publisher, layout: Layout, seen: Snapshot) -> dict[str, Any]
 
 
 def test_after_a_refused_run_the_losses_are_the_versions_in_use_again(parts: Parts) -> None:
-    layout, publisher = parts.layout, Publisher(parts)
+    layout, publisher = parts.workspace.layout, parts.publisher()
     versions = {"v000000": w.version(0), "v000001": VERSION}
     idle = w.quiet(versions=versions, complete=frozenset(versions), current="v000001")
     of_version = {
@@ -87,7 +87,7 @@ def test_after_a_refused_run_the_losses_are_the_versions_in_use_again(parts: Par
 
 def test_figures_are_of_the_run_in_hand_and_then_of_its_judgement(parts: Parts) -> None:
     """A finished run showed what had been measured in its middle, without the step."""
-    layout, publisher = parts.layout, Publisher(parts)
+    layout, publisher = parts.workspace.layout, parts.publisher()
     folder = layout.version(VERSION.version)
     evaluations = {
         "exact_match": {"items": 24, "before": 0, "after": 21},
@@ -126,36 +126,36 @@ def test_figures_are_of_the_run_in_hand_and_then_of_its_judgement(parts: Parts) 
 
 def test_the_time_left_is_known_again_as_soon_as_a_run_goes_on(parts: Parts) -> None:
     """After a restart of the daemon nothing was known until a step had been taken."""
-    publisher = Publisher(parts)
+    publisher = parts.publisher()
     progress = after_step(after_step(Progress(), metrics(11, 1, 9.0)), metrics(12, 2, 9.0))
     publisher.report(say.RunBegun("r000007", 1, 12, 2, 20, progress.as_record()))
-    found = told(publisher, parts.layout, w.quiet(run=w.run(2)))
+    found = told(publisher, parts.workspace.layout, w.quiet(run=w.run(2)))
     assert found["eta_seconds"] == 9.0
 
 
 def test_an_untouched_base_has_no_loss_though_a_run_on_it_was_refused(parts: Parts) -> None:
-    publisher = Publisher(parts)
+    publisher = parts.publisher()
     publisher.report(say.RunBegun("r000007", 0, 0, 0, 20, Progress().as_record()))
     publisher.report(say.Stepped("r000007", metrics(1, 1, 9.0)))
-    after = told(publisher, parts.layout, w.quiet())
+    after = told(publisher, parts.workspace.layout, w.quiet())
     assert after["loss"] is None and after["train_loss_history"] == []
     assert after["loss_of"]["version"] == "v000000" and after["loss_of"]["files"] == []
 
 
 def test_a_daemon_that_has_ended_asks_for_no_file_and_says_what_goes_on(parts: Parts) -> None:
     """The message after `stop` was "drop a .jsonl file into inbox/" or "waits for the trainer"."""
-    publisher = Publisher(parts)
+    publisher = parts.publisher()
 
     def message(status: str, seen: Snapshot) -> str:
         publisher.publish(seen, status, ())
-        found = read_status(parts.layout)
+        found = read_status(parts.workspace.layout)
         assert found is not None and found["status"] == status
         return str(found["message"])
 
     ended = "the daemon has ended; 'finetuned run' starts it again"
     training = w.quiet(run=w.run(1), running=w.running(1), queued=(w.queued(2), w.queued(3)))
-    assert message("stopping", training) == "what is under way is saved, then the daemon ends"
-    assert message("stopped", training) == f"{ended}: r000007 goes on and 2 file(s) wait"
+    assert message("stopping", training) == "saving work in progress, then the daemon ends"
+    assert message("stopped", training) == f"{ended}: r000007 resumes and 2 file(s) wait"
     assert message("stopped", w.quiet()) == ended
     refusal = Refusal("r000007", "x", "too large", False, Circumstances())
     refused = replace(training, refusal=refusal)
@@ -165,7 +165,7 @@ def test_a_daemon_that_has_ended_asks_for_no_file_and_says_what_goes_on(parts: P
 
 def test_the_status_tells_what_an_intake_waits_for(parts: Parts) -> None:
     """The first file after an upgrade waits for the families of all earlier ones."""
-    layout, publisher = parts.layout, Publisher(parts)
+    layout, publisher = parts.workspace.layout, parts.publisher()
     reading = w.quiet(
         versions={"v000000": w.version(0)},
         complete=frozenset(["v000000"]),
@@ -178,3 +178,14 @@ def test_the_status_tells_what_an_intake_waits_for(parts: Parts) -> None:
     found = told(publisher, layout, reading)
     assert found["status"] == "intake"
     assert found["message"] == "reading 1 file(s): making the families of earlier files, once"
+
+
+def test_what_the_base_failed_of_is_told_again_after_trouble_with_the_disk(parts: Parts) -> None:
+    """The end of the one trouble took the sentence about the other with it."""
+    layout, trouble = parts.workspace.layout, parts.trouble()
+    publisher = parts.publisher(trouble)
+    publisher.report(say.PrepareFailed("tiny", "model_missing", "it is not there"))
+    trouble.met(OSError(errno.EIO, "refused"), "a look")
+    assert told(publisher, layout, w.quiet())["error_type"] == "disk"
+    trouble.over()
+    assert told(publisher, layout, w.quiet())["error_type"] == "model_missing"

@@ -7,16 +7,14 @@ from typing import Any
 
 import pytest
 
-from daemon import app
 from daemon.core import messages as say
 from daemon.core.decisions.blocking import FIRST_REST_S
 from daemon.core.decisions.decide import decide
-from daemon.layout import Layout
 from daemon.settings_records import to_record
-from daemon.supervisor.parts import Parts
 from daemon.supervisor.supervisor import Supervisor
 from tests.clocks import StillClock
 from tests.core import worlds as w
+from tests.supervisor.parts import Parts, parts_of
 
 RUN = "r000001"
 
@@ -28,7 +26,7 @@ def clock() -> StillClock:
 
 @pytest.fixture
 def parts(tmp_path: Path, clock: StillClock) -> Parts:
-    made = replace(app._parts(Layout(tmp_path), rehearse=True, console=False), clock=clock)
+    made = parts_of(tmp_path, clock)
     open_run(made, RUN)
     return made
 
@@ -41,12 +39,12 @@ def open_run(parts: Parts, run: str) -> None:
         "jobs": ["000001-job"],
         "settings": to_record(parts.settings.now),
     }
-    parts.runs.open(request)
+    parts.workspace.runs.open(request)
 
 
 def decided(supervisor: Supervisor, **changes: Any) -> list[str]:
     """Return what is done about the run and the base, all else being well."""
-    seen = supervisor._observer.look(stopping=False)
+    seen = supervisor._observer.observe(stopping=False)
     calm = w.quiet(run=w.run(1, run=RUN), running=w.running(1), refusal=seen.refusal, now=seen.now)
     return [type(action).__name__ for action in decide(replace(calm, **changes))]
 
@@ -72,7 +70,7 @@ def test_an_edit_of_the_settings_lifts_a_refusal(supervisor: Supervisor, parts: 
     """It ended only when the link moved, whatever the sentence had asked the user to do."""
     supervisor._worker_reports._on_report(say.RunRefused(RUN, "model_unsupported", "refused"))
     assert decided(supervisor) == []
-    parts.layout.settings_file.write_text("[training]\nnum_layers = 1\n")
+    parts.workspace.layout.settings_file.write_text("[training]\nnum_layers = 1\n")
     assert parts.settings.refresh()
     assert decided(supervisor) == ["ReturnJob", "RemoveRun"]
 
@@ -81,25 +79,25 @@ def test_a_setting_that_is_new_with_a_release_is_no_edit_of_the_settings(
     supervisor: Supervisor, parts: Parts
 ) -> None:
     """A run that an upgrade found in progress was begun anew at its first refusal, as edited."""
-    request = parts.runs.request(RUN)
+    request = parts.workspace.runs.request(RUN)
     del request["settings"]["training"]["min_delta"]
     request["settings"]["training"]["gone"] = 1
-    parts.layout.run(RUN).request.write_text(json.dumps(request))
+    parts.workspace.layout.run(RUN).request.write_text(json.dumps(request))
     supervisor._worker_reports._on_report(say.RunRefused(RUN, "too_little_memory", "refused"))
     assert decided(supervisor) == []
 
 
 def test_a_refusal_ends_with_its_run(supervisor: Supervisor, parts: Parts) -> None:
     supervisor._worker_reports._on_report(say.RunRefused(RUN, "model_unsupported", "refused"))
-    parts.runs.end({"run": RUN, "outcome": "skipped"})
-    assert supervisor._observer.look(stopping=False).refusal is None
+    parts.workspace.runs.end({"run": RUN, "outcome": "skipped"})
+    assert supervisor._observer.observe(stopping=False).refusal is None
 
 
 def test_a_refusal_ends_when_the_run_begins(supervisor: Supervisor) -> None:
     supervisor._worker_reports._on_report(say.RunRefused(RUN, "version_damaged", "refused"))
-    assert supervisor._observer.look(stopping=False).refusal is not None
+    assert supervisor._observer.observe(stopping=False).refusal is not None
     supervisor._worker_reports._on_report(say.RunBegun(RUN, 0, 0, 0, 10, {}))
-    assert supervisor._observer.look(stopping=False).refusal is None
+    assert supervisor._observer.observe(stopping=False).refusal is None
 
 
 def test_a_base_that_failed_is_tried_again_and_forgotten_when_it_is_ready(
@@ -110,14 +108,14 @@ def test_a_base_that_failed_is_tried_again_and_forgotten_when_it_is_ready(
     supervisor._worker_reports._on_report(
         say.PrepareFailed(model, "model_download_failed", "no network")
     )
-    base = supervisor._observer.look(stopping=False).base
+    base = supervisor._observer.observe(stopping=False).base
     assert base.refusal is not None and decide(w.quiet(base=base)) == []
     clock.pass_s(FIRST_REST_S)
-    base = supervisor._observer.look(stopping=False).base
+    base = supervisor._observer.observe(stopping=False).base
     assert [type(action).__name__ for action in decide(w.quiet(base=base))] == ["PrepareBase"]
     supervisor._worker_reports._on_report(say.Prepared(model, "model"))
-    assert supervisor._observer.look(stopping=False).base.refusal is None
-    assert supervisor._publisher.error is None
+    assert supervisor._observer.observe(stopping=False).base.refusal is None
+    assert supervisor._publisher._error() is None
 
 
 def test_what_another_model_failed_of_is_not_held_against_the_one_that_is_chosen_now(
@@ -127,7 +125,7 @@ def test_what_another_model_failed_of_is_not_held_against_the_one_that_is_chosen
     supervisor._worker_reports._on_report(
         say.PrepareFailed("earlier", "model_missing", "not there")
     )
-    assert supervisor._observer.look(stopping=False).base.refusal is None
+    assert supervisor._observer.observe(stopping=False).base.refusal is None
 
 
 def test_a_trainer_that_dies_over_the_base_again_and_again_rests_between(
@@ -135,9 +133,31 @@ def test_a_trainer_that_dies_over_the_base_again_and_again_rests_between(
 ) -> None:
     """Three deaths blocked the daemon until it was started again."""
     for _ in range(3):
-        supervisor._observer.refusals.base_killed("killed by signal 9")
-    base = supervisor._observer.look(stopping=False).base
+        supervisor._observer.refusals.count_base_death("killed by signal 9")
+    base = supervisor._observer.observe(stopping=False).base
     assert decide(w.quiet(base=base)) == []
     clock.pass_s(FIRST_REST_S)
-    base = supervisor._observer.look(stopping=False).base
+    base = supervisor._observer.observe(stopping=False).base
     assert [type(action).__name__ for action in decide(w.quiet(base=base))] == ["PrepareBase"]
+
+
+def test_asking_about_another_run_forgets_nothing(supervisor: Supervisor) -> None:
+    """To ask for the refusal of one run made the supervisor forget that of another."""
+    refusals = supervisor._observer.refusals
+    refusals.refuse_run(say.RunRefused(RUN, "model_unsupported", "refused"))
+    assert refusals.of_run("r000002") is None
+    assert refusals.of_run(RUN) is not None
+
+
+def test_a_base_that_failed_is_tried_at_once_when_its_model_is_chosen_again(
+    supervisor: Supervisor, parts: Parts
+) -> None:
+    """An edit of the settings, not a look at them, ends the refusal of an earlier model."""
+    first = parts.settings.now.model
+    refusals = supervisor._observer.refusals
+    refusals.refuse_base(first, "model_missing", "not there", passing=False)
+    for model in ("another", first):
+        parts.workspace.layout.settings_file.write_text(f'model = "{model}"\n')
+        assert parts.settings.refresh()
+        supervisor._observer.settings_changed()
+    assert refusals.of_base(first) is None

@@ -10,25 +10,25 @@ from daemon.core import messages as say
 from daemon.core.decisions.deaths import Cause
 from daemon.folders.disk import atomic
 from daemon.folders.models import current_model
-from daemon.supervisor.corrections import settle_corrections, tell_corrections
-from daemon.supervisor.parts import Parts
+from daemon.supervisor.corrections import alert_corrections, settle_corrections
 from daemon.supervisor.supervisor import Supervisor
 from daemon.supervisor.worker_process import Died
+from tests.supervisor.parts import Parts
 
 
 def told(parts: Parts) -> list[str]:
-    lines = parts.layout.events_file.read_text().splitlines()
+    lines = parts.workspace.layout.events_file.read_text().splitlines()
     return [line for line in lines if '"leftover"' in line]
 
 
 def look(supervisor: Supervisor) -> None:
-    supervisor._tell(supervisor._observer.look(stopping=False))
+    supervisor._announce(supervisor._observer.observe(stopping=False))
 
 
 def test_a_leftover_is_told_once_however_often_it_is_seen_or_grows(
     supervisor: Supervisor, parts: Parts
 ) -> None:
-    path = parts.layout.inbox / "notes.txt"
+    path = parts.workspace.layout.inbox / "notes.txt"
     for number in range(3):
         path.write_text("more " * number)
         look(supervisor)
@@ -39,10 +39,10 @@ def test_a_leftover_with_the_inode_of_an_earlier_one_is_told_too(
     supervisor: Supervisor, parts: Parts
 ) -> None:
     """It was known by its inode, which a file that is removed leaves to the next one."""
-    path = parts.layout.inbox / "notes.txt"
+    path = parts.workspace.layout.inbox / "notes.txt"
     path.touch()
     look(supervisor)
-    path.rename(parts.layout.inbox / "letter.txt")
+    path.rename(parts.workspace.layout.inbox / "letter.txt")
     look(supervisor)
     assert ["letter.txt" in line for line in told(parts)] == [False, True]
 
@@ -51,26 +51,26 @@ def test_a_second_copy_that_failed_is_told_of_until_it_was_made(
     supervisor: Supervisor, parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The alert stood until the next start, whatever came of the next try."""
-    name = parts.models.seal_base("2030-01-01T00:00:00+00:00", {"name": "tiny"}, {})
+    name = parts.workspace.models.seal_base("2030-01-01T00:00:00+00:00", {"name": "tiny"}, {})
 
     def full(source: Path, target: Path) -> None:
         raise OSError(errno.ENOSPC, "no space left on device")
 
     def keep_house(until: Callable[[], bool]) -> None:
-        current_model.point_at(parts.layout, name)
+        current_model.point_at(parts.workspace.layout, name)
         for _ in range(1000):
-            seen = supervisor._observer.look(stopping=False)
+            seen = supervisor._observer.observe(stopping=False)
             supervisor._perform(supervisor._housekeeping(seen), seen)
             if until():
                 return
-            parts.wakeups.wait(0.01)
+            parts.sources.wakeups.wait(0.01)
         raise AssertionError(parts.journal.alerts)
 
     with monkeypatch.context() as patch:
         patch.setattr(atomic, "copy_file", full)
         keep_house(lambda: "backup_failed" in parts.journal.alerts)
     keep_house(lambda: "backup_failed" not in parts.journal.alerts)
-    assert parts.models.kept_backups()
+    assert parts.workspace.models.kept_backups()
 
 
 def test_a_model_that_was_busy_is_told_of_until_the_trainer_has_it(
@@ -80,32 +80,32 @@ def test_a_model_that_was_busy_is_told_of_until_the_trainer_has_it(
     busy = Died("r000001", (), "exit 4", False, True, False, "", Cause("other"))
     supervisor._worker_reports._on_death(busy, trainer=True)
     assert "model_busy" in parts.journal.alerts
-    parts.trainer.begin(say.Prepare(parts.settings.now.model), "prepare")
+    parts.workers.trainer.begin(say.Prepare(parts.settings.now.model), "prepare")
     for _ in range(3000):
         supervisor._worker_reports.listen(leaving=False)
         if "model_busy" not in parts.journal.alerts:
             break
-        parts.wakeups.wait(0.01)
+        parts.sources.wakeups.wait(0.01)
     assert "model_busy" not in parts.journal.alerts
-    parts.trainer.kill(wanted=True)
-    while not parts.trainer.listen()[1]:
-        parts.wakeups.wait(0.01)
+    parts.workers.trainer.kill(wanted=True)
+    while not parts.workers.trainer.listen()[1]:
+        parts.sources.wakeups.wait(0.01)
 
 
 def test_a_file_that_contradicts_much_of_an_earlier_one_is_an_alert_until_its_job_has_ended(
     parts: Parts,
 ) -> None:
     """Rule R53: whoever dropped the wrong file must learn of it before it is trained."""
-    place = parts.layout.job("incoming", "000002-prices")
+    place = parts.workspace.layout.job("incoming", "000002-prices")
     place.folder.mkdir(parents=True)
     message = "000002-prices answers 25 questions of 000001-prices otherwise"
     atomic.write_json(place.report, {"corrections": {"alert": message}})
-    tell_corrections(parts, place)
+    alert_corrections(parts.journal, place)
     assert parts.journal.alerts["corrections"]["message"] == message
-    settle_corrections(parts, "000001-prices")
+    settle_corrections(parts.journal, "000001-prices")
     assert "corrections" in parts.journal.alerts
-    settle_corrections(parts, "000002-prices")
+    settle_corrections(parts.journal, "000002-prices")
     assert "corrections" not in parts.journal.alerts
     atomic.write_json(place.report, {"corrections": {"alert": ""}})
-    tell_corrections(parts, place)
+    alert_corrections(parts.journal, place)
     assert "corrections" not in parts.journal.alerts

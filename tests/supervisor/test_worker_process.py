@@ -3,9 +3,9 @@
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
+from typing import cast
 
 import pytest
 
@@ -21,6 +21,7 @@ from daemon.supervisor.wakeups import Wakeups
 from daemon.supervisor.worker_process import GRACE_S, Died, WorkerProcess
 from tests.clocks import StillClock
 from tests.core import worlds as w
+from tests.supervisor.parts import parts_of
 
 PATIENCE_S = 30.0
 ABORTING = """
@@ -45,16 +46,16 @@ def wakeups() -> Wakeups:
 
 
 def begin(code: str, folder: Path, wakeups: Wakeups) -> WorkerProcess:
-    hand = WorkerProcess([sys.executable, "-c", code], folder, SystemClock(), wakeups, 5.0)
-    hand.begin(say.Train("r000001"), "r000001")
-    return hand
+    worker = WorkerProcess([sys.executable, "-c", code], folder, SystemClock(), wakeups, 5.0)
+    worker.begin(say.Train("r000001"), "r000001")
+    return worker
 
 
-def death_of(hand: WorkerProcess, wakeups: Wakeups) -> Died:
+def death_of(worker: WorkerProcess, wakeups: Wakeups) -> Died:
     clock = SystemClock()
     until_s = clock.monotonic_s() + PATIENCE_S
     while clock.monotonic_s() < until_s:
-        _, died = hand.listen()
+        _, died = worker.listen()
         if died is not None:
             return died
         wakeups.wait(0.05)
@@ -76,32 +77,34 @@ def test_a_worker_that_does_not_leave_in_time_is_ended_and_that_is_not_its_fault
 ) -> None:
     """Whatever it is busy with: the last commit stands (fault D5)."""
     clock = StillClock()
-    hand = WorkerProcess([sys.executable, "-c", WAITING.format("")], tmp_path, clock, wakeups, 5.0)
-    hand.begin(say.Train("r000001"), "r000001")
-    hand.leave()
-    assert hand.listen()[1] is None
+    worker = WorkerProcess(
+        [sys.executable, "-c", WAITING.format("")], tmp_path, clock, wakeups, 5.0
+    )
+    worker.begin(say.Train("r000001"), "r000001")
+    worker.leave()
+    assert worker.listen()[1] is None
     clock.pass_s(5.0 + GRACE_S + 0.1)
-    assert death_of(hand, wakeups).wanted
+    assert death_of(worker, wakeups).wanted
 
 
 def test_a_plain_kill_is_not_of_memory_even_after_words_of_it(
     tmp_path: Path, wakeups: Wakeups
 ) -> None:
     """Fault Q7."""
-    hand = begin(WAITING.format(OUT_OF_MEMORY), tmp_path, wakeups)
+    worker = begin(WAITING.format(OUT_OF_MEMORY), tmp_path, wakeups)
     clock = SystemClock()
     until_s = clock.monotonic_s() + PATIENCE_S
-    while not hand.listen()[0]:
+    while not worker.listen()[0]:
         assert clock.monotonic_s() < until_s
         wakeups.wait(0.05)
-    assert hand.pid is not None
-    os.kill(hand.pid, signal.SIGKILL)
-    died = death_of(hand, wakeups)
+    assert worker.pid is not None
+    os.kill(worker.pid, signal.SIGKILL)
+    died = death_of(worker, wakeups)
     assert (died.cause.kind, died.wanted) == ("other", False)
 
 
 class Noting:
-    """Stands for the trainer's hand: notes what it is given."""
+    """Stands for the trainer's worker: notes what it is given."""
 
     def __init__(self) -> None:
         self.orders: list[say.Order] = []
@@ -115,8 +118,9 @@ def test_the_next_start_is_told_what_the_last_one_died_of_once(tmp_path: Path) -
     runs = RunRequests(layout)
     runs.make_folders()
     runs.open({"run": "r000001", "jobs": []})
-    parts: Any = SimpleNamespace(layout=layout, runs=runs, trainer=trainer)
-    performer = Performer(parts, lambda: None)
+    parts = parts_of(tmp_path)
+    workers = replace(parts.workers, trainer=cast("WorkerProcess", trainer))
+    performer = Performer(parts.workspace, workers, parts.settings, parts.journal)
     runs.write_attempts("r000001", Attempts(1, 0, "SIGABRT", "memory"))
     for _ in range(2):
         performer.perform(do.BeginRun("r000001"), w.quiet())
@@ -144,7 +148,7 @@ def test_a_commit_of_which_the_supervisor_never_heard_is_progress_all_the_same(
     runs.make_folders()
     runs.open({"run": "r000001", "jobs": []})
     commit(place, 4, lambda _: None, keep=2)
-    runs.progressed("r000001")
+    runs.reset_attempts("r000001")
     twice = Attempts(2, 2, "SIGKILL", since_step=4)
     runs.write_attempts("r000001", twice)
     assert runs.attempts("r000001") == twice
@@ -175,14 +179,14 @@ def test_what_a_worker_says_it_is_at_is_known_until_it_is_at_something_else(
         f"print({say.encode(line).decode().strip()!r}, flush=True); sys.stdin.readline()"
         for line in lines
     )
-    hand = begin(f"import sys; sys.stdin.readline()\n{code}", tmp_path, wakeups)
+    worker = begin(f"import sys; sys.stdin.readline()\n{code}", tmp_path, wakeups)
     seen: list[str] = []
     for wanted in ("making the families", ""):
-        while hand.view().doing != wanted:
+        while worker.view().doing != wanted:
             wakeups.wait(1.0)
-            hand.listen()
+            worker.listen()
         seen.append(wanted)
-        hand.tell(say.Resume())
+        worker.send(say.Resume())
     assert seen == ["making the families", ""]
-    hand.kill(wanted=True)
-    death_of(hand, wakeups)
+    worker.kill(wanted=True)
+    death_of(worker, wakeups)

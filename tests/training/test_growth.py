@@ -71,7 +71,7 @@ def held() -> dict[str, int]:
     return {
         "steppers": living(Stepper),
         "traces": sum(found.traces for found in gc.get_objects() if isinstance(found, Stepper)),
-        "kept states": living(TrunkCache),
+        "trunk caches": living(TrunkCache),
         "tokenizers": living(TextEncoder),
         "indexes": living(RowIndex),
         "descriptors": psutil.Process().num_fds(),

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from daemon.cli.version_names import named
+from daemon.cli.version_names import current, named
 from daemon.core.evaluation.sampling import Sampling
 from daemon.core.rows.examples import Turn
 from daemon.core.rows.prefix import Prefix
 from daemon.core.workspace.versions import version_from_manifest
 from daemon.errors import ModelFault, UserFault
-from daemon.folders.models import bases, current_model
+from daemon.folders.models import bases
 from daemon.folders.models.models import MANIFEST, verify
 from daemon.layout import Layout
 from daemon.settings_file import named_prefix, read_settings
@@ -87,9 +87,7 @@ def _base_of_settings(layout: Layout) -> Path:
 
 def _version_folder(layout: Layout, version: str | None) -> Path:
     if version is None:
-        if current_model.read(layout) is None:
-            raise UserFault("no_version", "there is no current model yet: run the daemon first")
-        return layout.current_model.resolve()
+        return layout.version(current(layout))
     folder = layout.version(named(version))
     if "/" not in version and folder.is_dir():
         return folder

@@ -1,24 +1,25 @@
 """`data stats|dedup|preview|convert`: works on files outside the inbox."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from daemon.cli.commands.preview import describe, preview
-from daemon.cli.commands.submit import named_fields
+from daemon.cli.commands.submit import OwnNames, named_fields
 from daemon.cli.files.examination import Examination, examine_file
 from daemon.cli.output.screen import echo, facts
-from daemon.cli.place import HERE, Json, Root, workspace
+from daemon.cli.place import HERE, Json, NoWorkspace, Root, workspace
 from daemon.core.workspace.jobs import escape
 from daemon.errors import UserFault
 from daemon.folders import outputs
+from daemon.settings_file import read_settings
 from daemon.settings_tables import IntakeSettings
 
 if TYPE_CHECKING:
-    from daemon.core.rows.formats import Fields
+    from daemon.core.rows.formats import FieldName, Fields
     from daemon.intake.reading_counts import ReadingCounts
 
 SHOWN = 5
@@ -35,6 +36,7 @@ def stats(
     html: Annotated[Path | None, typer.Option(metavar="OUT", help="Write a page.")] = None,
     png: Annotated[Path | None, typer.Option(metavar="OUT", help="Write a picture.")] = None,
     force: Force = False,
+    fields: OwnNames = None,
     root: Root = HERE,
     json: Json = False,
 ) -> None:
@@ -43,7 +45,7 @@ def stats(
     for target in (html, png):
         if target is not None:
             outputs.check(target, force)
-    with examine_file(file, layout) as examined:
+    with examine_file(file, layout, fields=named_fields(fields)) as examined:
         _draw(examined, html, png, force)
         if json:
             facts(examined.report)
@@ -65,16 +67,23 @@ def _draw(examined: Examination, html: Path | None, png: Path | None, force: boo
 
 
 @data.command()
-def dedup(file: File, output: Out, force: Force = False, root: Root = HERE) -> None:
+def dedup(
+    file: File,
+    output: Out,
+    force: Force = False,
+    fields: OwnNames = None,
+    root: Root = HERE,
+) -> None:
     """Write the usable new rows, each line unchanged."""
     layout = workspace(root)
     outputs.check(output, force)
-    with examine_file(file, layout) as examined:
+    with examine_file(file, layout, fields=named_fields(fields)) as examined:
         if examined.report["verdict"] != "accepted":
             describe(examined.report)
             raise typer.Exit(1)
         lines = new_lines(examined)
-        outputs.put(output, _lines_of(file, lines, examined.folder.folder), force)
+        known = examined.settings.intake.fields.values()
+        outputs.put(output, _lines_of(file, lines, examined.folder.folder, known), force)
         echo(f"{len(lines)} of {examined.report['rows']['read']} rows are in {output}")
 
 
@@ -93,10 +102,12 @@ def new_lines(examined: Examination) -> set[int]:
     return found | {record["line"] for record in withheld if record["of"]["job"] == own}
 
 
-def _lines_of(file: Path, lines: set[int], scratch: Path) -> Iterator[bytes]:
+def _lines_of(
+    file: Path, lines: set[int], scratch: Path, known: Collection[str]
+) -> Iterator[bytes]:
     from daemon.files.unpacking import lines as lines_in
 
-    for number, line in enumerate(lines_in(file, scratch), 1):
+    for number, line in enumerate(lines_in(file, scratch, known), 1):
         if number in lines:
             yield line if line.endswith(b"\n") else line + b"\n"
 
@@ -105,32 +116,44 @@ def _lines_of(file: Path, lines: set[int], scratch: Path) -> Iterator[bytes]:
 def convert(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Any file of rows.")],
     output: Out,
-    fields: Annotated[
-        str | None,
-        typer.Option(help="Own names of keys: prompt=query,completion=reply", metavar="NAME=KEY,…"),
-    ] = None,
+    fields: OwnNames = None,
     chosen: Annotated[
         bool, typer.Option("--chosen", help="Take the chosen side of preference data.")
     ] = False,
     force: Force = False,
+    root: Root = HERE,
 ) -> None:
-    """Write any known kind of file as messages, one JSON object a line."""
+    """Write any known kind of file as messages, one JSON object a line.
+
+    In a workspace the names of keys are those of its settings, where --fields gives none.
+    """
     from daemon.core.rows.formats import Fields
+    from daemon.files.file_notes import FileNotes
     from daemon.intake.convert import lines
     from daemon.intake.reading_counts import ReadingCounts
 
     if not file.is_file():
         raise UserFault("no_such_file", f"{file} is not there, or is not a regular file")
     outputs.check(output, force)
-    wrong, counts = _LeftOut(), ReadingCounts()
-    names = Fields(named_fields(fields), train_chosen=chosen)
-    outputs.put(output, _messages(lines(file), names, wrong, counts), force)
+    wrong, counts, notes = _LeftOut(), ReadingCounts(), FileNotes()
+    names = Fields(named_fields(fields) or _workspace_names(root), train_chosen=chosen)
+    rows = lines(file, names.own.values(), notes)
+    outputs.put(output, _messages(rows, names, wrong, counts), force)
     echo(f"{output} holds the rows of {file}")
-    for sentence in counts.sentences():
+    for sentence in (*notes.sentences(), *counts.sentences()):
         echo(sentence, "yellow")
     if wrong.count:
         first = "; ".join(wrong.first)
         raise UserFault("rows_left_out", f"{wrong.count} rows were left out: {first}")
+
+
+def _workspace_names(root: Path) -> "Mapping[FieldName, str]":
+    """Return the user's names of keys in the settings of a workspace; none outside of one."""
+    try:
+        layout = workspace(root)
+    except NoWorkspace:
+        return {}
+    return read_settings(layout.settings_file).intake.fields
 
 
 class _LeftOut:
@@ -161,7 +184,8 @@ def _messages(
     limits = IntakeSettings()
     rules = RowRules(limits.max_depth, limits.max_line_bytes, fields)
     for number, data in enumerate(filter(bytes.strip, rows), 1):
-        found = parse(Line(number, 0, len(data), data.rstrip(b"\r\n"), True), rules)
+        text, is_whole = data.rstrip(b"\r\n"), data.endswith(b"\n")
+        found = parse(Line(number, 0, len(text), text, is_whole), rules)
         if isinstance(found, Bad):
             wrong.add(f"row {number}: {escape(found.message)} ({escape(found.hint, 200)})")
         else:

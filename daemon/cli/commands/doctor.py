@@ -66,7 +66,7 @@ def _rebuild_ledger(layout: Layout, json: bool) -> None:
     from daemon.app import rebuild_ledger
 
     rebuilt = rebuild_ledger(layout.root)
-    old = None if rebuilt.aside is None else str(rebuilt.aside)
+    old = None if rebuilt.moved_to is None else str(rebuilt.moved_to)
     if json:
         lost = {"problems": rebuilt.problems, "lost": rebuilt.lost}
         facts({"ledger": str(layout.ledger), "rows": rebuilt.counts, "old": old, **lost})

@@ -1,17 +1,18 @@
 """`evaluate` and `compare`: score what models answer to suites, one alone or several compared."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
-from daemon.cli.output.screen import cell, echo, err, facts, out
-from daemon.cli.place import HERE, Json, Rehearse, Root, Wait, alive, workspace
+from daemon.cli.option_groups import OrderOptions, spread
+from daemon.cli.output.screen import echo, err, facts, out, table
+from daemon.cli.place import workspace
 from daemon.cli.requests.control_client import send_command
 from daemon.cli.requests.endpoint import Endpoint, fetch
 from daemon.cli.requests.evaluation import EvaluationOptions, open_evaluation
-from daemon.cli.requests.order_client import run_order
+from daemon.cli.requests.order_client import carry_out, existing, waiting
 from daemon.core.evaluation.evaluations import EvaluationRequest, pieces
 from daemon.core.workspace.orders import EVALUATION, kind_of
 from daemon.errors import UserFault
@@ -21,20 +22,30 @@ from daemon.layout import Layout
 
 EVALUATE_WAIT_S = 120.0
 
-Suites = Annotated[
-    list[str] | None,
-    typer.Option("--suite", help="A suite: its name, a file, or holdouts; all suites without."),
-]
-Limit = Annotated[int | None, typer.Option(help="Most items of each suite.", min=1)]
-PrefixName = Annotated[
-    str | None,
-    typer.Option("--prefix", metavar="NAME|none", help="Instead of the one of the training."),
-]
 Out = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="Copy the reports there as well.")
 ]
 
 
+@dataclass(frozen=True)
+class QuestionOptions:
+    """What is put to the models."""
+
+    suite: Annotated[
+        list[str] | None,
+        typer.Option(help="A suite: its name, a file, or holdouts; all suites without."),
+    ] = None
+    limit: Annotated[int | None, typer.Option(help="Most items of each suite.", min=1)] = None
+    prefix: Annotated[
+        str | None, typer.Option(metavar="NAME|none", help="Instead of the one of the training.")
+    ] = None
+
+    def put_to(self, *subjects: str) -> EvaluationOptions:
+        """Return what is evaluated."""
+        return EvaluationOptions(subjects, tuple(self.suite or ()), self.limit, self.prefix)
+
+
+@spread
 def evaluate(
     evaluation: Annotated[
         str, typer.Argument(metavar="[EVALUATION]", help="One to show, or to continue.")
@@ -43,24 +54,20 @@ def evaluate(
         str | None, typer.Option(help="A version, or an adapter's folder; the current without.")
     ] = None,
     base: Annotated[bool, typer.Option("--base", help="The base model alone.")] = False,
-    suite: Suites = None,
-    limit: Limit = None,
-    prefix: PrefixName = None,
+    *,
+    questions: QuestionOptions,
     listed: Annotated[bool, typer.Option("--list", help="List what was evaluated.")] = False,
     now: Annotated[bool, typer.Option("--now", help="Measure the run in training now.")] = False,
     to: Out = None,
-    wait: Wait = False,
-    rehearse: Rehearse = False,
-    root: Root = HERE,
-    json: Json = False,
+    options: OrderOptions,
 ) -> None:
     """Run suites against a model, and score its answers."""
-    layout = workspace(root)
+    layout = workspace(options.root)
     if now:
         send_command(layout, "evaluate", wait_s=EVALUATE_WAIT_S)
         return
     if listed:
-        _list(layout, json)
+        _list(layout, options.json)
         return
     if base and version is not None:
         raise UserFault("two_targets", "--base and --version exclude each other: give one")
@@ -71,20 +78,18 @@ def evaluate(
         )
     if not evaluation:
         subject = "base" if base else version or "current_model"
-        evaluation = open_evaluation(
-            layout, EvaluationOptions((subject,), tuple(suite or ()), limit, prefix)
-        )
-    _finish(layout, evaluation, to, wait=wait, rehearse=rehearse, json=json)
+        evaluation = open_evaluation(layout, questions.put_to(subject))
+    _finish(layout, evaluation, to, options)
 
 
+@spread
 def compare(
     subjects: Annotated[
         list[str] | None,
         typer.Argument(metavar="A B…", help="Versions, current_model, base, folders, answers."),
     ] = None,
-    suite: Suites = None,
-    limit: Limit = None,
-    prefix: PrefixName = None,
+    *,
+    questions: QuestionOptions,
     endpoint: Annotated[
         str | None, typer.Option(metavar="URL", help="A of another model: OpenAI's API there.")
     ] = None,
@@ -96,49 +101,39 @@ def compare(
         str, typer.Option("--key-variable", metavar="NAME", help="Variable with the key, if any.")
     ] = "",
     to: Out = None,
-    wait: Wait = False,
-    rehearse: Rehearse = False,
-    root: Root = HERE,
-    json: Json = False,
+    options: OrderOptions,
 ) -> None:
     """Run the same suites against two or more models, and test which is better."""
-    layout = workspace(root)
-    wanted = EvaluationOptions(tuple(subjects or ()), tuple(suite or ()), limit, prefix)
+    layout = workspace(options.root)
+    wanted = questions.put_to(*(subjects or ()))
     if endpoint is not None:
         if not model or save is None:
             raise UserFault("endpoint_options", "--endpoint needs --model NAME and --save FILE")
         there = Endpoint(endpoint, model, key_variable)
         fetch(layout, wanted, there, save)
-        wanted = EvaluationOptions((str(save), *wanted.subjects), wanted.suites, limit, prefix)
+        wanted = questions.put_to(str(save), *wanted.subjects)
     if len(wanted.subjects) < 2:
         if endpoint is not None:
             echo(f"the answers are in {save}; name it, and another one, to compare them")
             return
         raise UserFault("one_subject", "name two or more to compare: finetuned compare base 42")
-    evaluation = open_evaluation(layout, wanted)
-    _finish(layout, evaluation, to, wait=wait, rehearse=rehearse, json=json)
+    _finish(layout, open_evaluation(layout, wanted), to, options)
 
 
-def _finish(
-    layout: Layout, evaluation: str, to: Path | None, *, wait: bool, rehearse: bool, json: bool
-) -> None:
-    """Run the evaluation, show it, and copy the reports."""
+def _finish(layout: Layout, named: str, to: Path | None, options: OrderOptions) -> None:
+    """Have the evaluation carried out, show it, and copy the reports."""
+    evaluation = existing(layout, EVALUATION, named)
     place = layout.evaluation(evaluation)
-    if not place.header.exists():
-        raise UserFault("no_such_evaluation", f"there is no evaluation {evaluation}")
     if to is not None:
         outputs.check_folder(to, force=True)
-    if orders.read_result(place) is None:
-        progress = _Progress(layout, evaluation)
-        run_order(layout, evaluation, wait=wait, rehearse=rehearse, report_progress=progress.report)
-    result = orders.read_result(place)
+    result = carry_out(layout, evaluation, options, _Progress(layout, evaluation).report)
     if result is not None and to is not None:
         files = [
             (name, (place.folder / name).read_bytes())
             for name in (*evaluations.REPORTS, place.result.name)
         ]
         outputs.put_folder(to, files, force=True)
-    _show(layout, evaluation, result, json)
+    _show(layout, evaluation, result, options.json)
 
 
 class _Progress:
@@ -167,12 +162,8 @@ def _show(layout: Layout, evaluation: str, result: dict[str, Any] | None, json: 
     place = layout.evaluation(evaluation)
     if result is None:
         progress = _Progress(layout, evaluation)
-        command = f"'finetuned evaluate {evaluation}'"
-        running = alive(layout) is not None
-        where = f"the daemon continues when no job waits, and {command} shows how far it is"
-        if not running:
-            where = f"{command}, or the next daemon, continues it"
-        message = f"{progress.done} of {len(progress.pieces)} parts are done; {where}"
+        further = waiting(layout, evaluation, "the rest")
+        message = f"{progress.done} of {len(progress.pieces)} parts are done; {further}"
         if json:
             facts({"evaluation": evaluation, "outcome": None, "message": message})
         else:
@@ -210,19 +201,23 @@ def _list(layout: Layout, json: bool) -> None:
     if not found:
         echo("nothing was evaluated by hand yet: use 'finetuned evaluate'")
         return
-    table = Table("evaluation", "created", "title", "outcome", "mean", "winner", box=None)
-    for row in found:
-        means = [
-            f"{name} {one['mean']:.3f}"
-            for name, one in (row["overall"] or {}).items()
-            if one is not None and one["mean"] is not None
-        ]
-        table.add_row(
-            cell(row["evaluation"]),
-            cell(str(row["created_at"])[:16].replace("T", " ")),
-            cell(row["title"]),
-            cell(row["outcome"] or "waits"),
-            cell(", ".join(means)),
-            cell(row["winner"]),
-        )
-    out.print(table)
+    out.print(
+        table(("evaluation", "created", "title", "outcome", "mean", "winner"), map(_cells, found))
+    )
+
+
+def _cells(row: dict[str, Any]) -> tuple[object, ...]:
+    means = [
+        f"{name} {one['mean']:.3f}"
+        for name, one in (row["overall"] or {}).items()
+        if one is not None and one["mean"] is not None
+    ]
+    created = str(row["created_at"])[:16].replace("T", " ")
+    return (
+        row["evaluation"],
+        created,
+        row["title"],
+        row["outcome"] or "waits",
+        ", ".join(means),
+        row["winner"],
+    )

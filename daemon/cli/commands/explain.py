@@ -7,16 +7,14 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from daemon.cli.output.screen import cell, echo, facts, out
+from daemon.cli.output.screen import echo, facts, out, table
 from daemon.cli.place import HERE, Json, Root, workspace
-from daemon.cli.version_names import named
+from daemon.cli.version_names import current, manifest_of, named
 from daemon.core.decisions.promotion import counted_items
 from daemon.core.evaluation.explanation import earlier_jobs
 from daemon.core.evaluation.explanation import explain as build_explanation
 from daemon.core.workspace.jobs import card_from_record, escape, one_line
-from daemon.errors import Fault, UserFault
-from daemon.folders.models import current_model
-from daemon.folders.models.models import read_manifest
+from daemon.errors import Fault
 from daemon.folders.queue import reports
 from daemon.folders.queue.queue import find_job
 from daemon.layout import Layout
@@ -41,9 +39,7 @@ def explain(
 ) -> None:
     """Explain a version: its files, what they changed, the verdict, its provenance."""
     layout = workspace(root)
-    name = named(version) if version else current_model.read(layout)
-    if name is None:
-        raise UserFault("no_version", "there is no current model yet: run the daemon first")
+    name = named(version) if version else current(layout)
     found = _collect(layout, name)
     if json:
         facts(found)
@@ -52,15 +48,9 @@ def explain(
 
 
 def _collect(layout: Layout, version: str) -> dict[str, Any]:
-    folder = layout.version(version)
+    manifest = manifest_of(layout, version)
     try:
-        manifest = read_manifest(folder)
-    except FileNotFoundError as error:
-        raise UserFault("no_such_version", f"there is no version {escape(version)}") from error
-    except (OSError, ValueError) as error:
-        raise UserFault("version_damaged", f"{version} cannot be read: {error}") from error
-    try:
-        report = json_module.loads((folder / "report.json").read_bytes())
+        report = json_module.loads((layout.version(version) / "report.json").read_bytes())
     except (OSError, ValueError):
         # Older versions have no report, nor those whose weights were removed.
         report = None
@@ -105,75 +95,79 @@ def _show(found: Record) -> None:
     _section("Settings that this release reads otherwise", _settings(found["settings"]))
 
 
-def _section(title: str, table: Table) -> None:
-    if table.row_count:
+def _section(title: str, shown: Table) -> None:
+    if shown.row_count:
         echo("")
         echo(title, "bold")
-        out.print(table)
-
-
-def _table(*columns: str) -> Table:
-    return Table(*columns, box=None)
-
-
-def _add(table: Table, *values: object) -> None:
-    table.add_row(*map(cell, values))
+        out.print(shown)
 
 
 def _files(files: Sequence[Record]) -> Table:
-    table = _table("file", "trained", "held out", "refused", "skipped", "loss", "right")
-    for one in files:
-        rows = one["rows"]
-        _add(
-            table,
-            one["name"] or f"{one['job']} (removed)",
-            rows["trained"],
-            rows["held_out"],
-            rows["refused"],
-            rows["set_aside"],
-            _moved(one["loss"]),
-            _right(one["right"]),
-        )
-    return table
+    return table(
+        ("file", "trained", "held out", "refused", "skipped", "loss", "right"),
+        (
+            (
+                one["name"] or f"{one['job']} (removed)",
+                one["rows"]["trained"],
+                one["rows"]["held_out"],
+                one["rows"]["refused"],
+                one["rows"]["set_aside"],
+                _moved(one["loss"]),
+                _right(one["right"]),
+            )
+            for one in files
+        ),
+    )
 
 
 def _earlier(files: Sequence[Record]) -> Table:
-    table = _table("file", "items", "loss", "right")
-    for one in files:
-        name = one["name"] or f"{one['job']} (removed)"
-        _add(table, name, one["loss"]["items"], _moved(one["loss"]), _right(one["right"]))
-    return table
+    return table(
+        ("file", "items", "loss", "right"),
+        (
+            (
+                one["name"] or f"{one['job']} (removed)",
+                one["loss"]["items"],
+                _moved(one["loss"]),
+                _right(one["right"]),
+            )
+            for one in files
+        ),
+    )
 
 
 def _scores(scores: Sequence[Record]) -> Table:
-    table = _table("set", "items", "metric", "before", "after", "change")
-    for one in scores:
-        _add(
-            table,
-            one["set"],
-            one["items"],
-            one["metric"].replace("_", " "),
-            _number(one["before"]),
-            _number(one["after"]),
-            _change(one["change"]),
-        )
-    return table
+    return table(
+        ("set", "items", "metric", "before", "after", "change"),
+        (
+            (
+                one["set"],
+                one["items"],
+                one["metric"].replace("_", " "),
+                _number(one["before"]),
+                _number(one["after"]),
+                _change(one["change"]),
+            )
+            for one in scores
+        ),
+    )
 
 
 def _tests(tests: Sequence[Record]) -> Table:
-    table = _table("set", "metric", "against", "items", "change", "p better", "p worse")
-    for one in tests:
-        _add(
-            table,
-            one["name"],
-            one.get("metric", "loss").replace("_", " "),
-            one["against"],
-            counted_items(one["items"], one.get("families")),
-            _change(one["mean_change"]),
-            f"{one['p_better']:.2g}",
-            f"{one['p_worse']:.2g}",
-        )
-    return table
+    return table(
+        ("set", "metric", "against", "items", "change", "p better", "p worse"),
+        (
+            (
+                one["name"],
+                one.get("metric", "loss").replace("_", " "),
+                one["against"],
+                counted_items(one["items"], one.get("families")),
+                _change(one["mean_change"]),
+                f"{one['p_better']:.2g}",
+                f"{one['p_worse']:.2g}",
+            )
+            for one in tests
+        ),
+    )
 
 
 def _answers(title: str, changed: Sequence[Record], where: str) -> None:
@@ -195,7 +189,6 @@ def _answers(title: str, changed: Sequence[Record], where: str) -> None:
 
 
 def _provenance(provenance: Record) -> Table:
-    table = _table("", "")
     commit = provenance["git_commit"] or "unknown"
     state = {True: ", with changes not committed", False: "", None: ", changes unknown"}
     libraries = provenance["libraries"] or {}
@@ -217,17 +210,18 @@ def _provenance(provenance: Record) -> Table:
         "tokens": f"{provenance['tokens']}, {_number(provenance['tokens_per_s'])} a second",
         "energy": f"unknown: {energy['reason']}" if joules is None else f"{joules:.0f} J",
     }
-    for name, value in rows.items():
-        _add(table, name, value)
-    return table
+    return table(("", ""), rows.items())
 
 
 def _settings(misfits: Sequence[Record]) -> Table:
-    table = _table("setting", "saved", "used", "why")
-    for one in misfits:
-        saved, used = json_module.dumps(one["saved"]), json_module.dumps(one["used"])
-        _add(table, one["setting"], saved, used, WORDS[one["why"]])
-    return table
+    dumps = json_module.dumps
+    return table(
+        ("setting", "saved", "used", "why"),
+        (
+            (one["setting"], dumps(one["saved"]), dumps(one["used"]), WORDS[one["why"]])
+            for one in misfits
+        ),
+    )
 
 
 def _moments(provenance: Record) -> str:

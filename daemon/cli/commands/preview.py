@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
+from daemon.cli.commands.submit import OwnNames, named_fields
 from daemon.cli.files import estimate
 from daemon.cli.files.examination import Examination, examine_file
 from daemon.cli.output.screen import echo, facts, out, safe
@@ -31,12 +32,13 @@ LONGEST_SHOWN = 1500
 def preview(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Any file of rows.")],
     rows: Annotated[int, typer.Option(help="How many rows are shown by token.", min=0)] = 3,
+    fields: OwnNames = None,
     root: Root = HERE,
     json: Json = False,
 ) -> None:
     """Show what the daemon would make of a file."""
     layout = workspace(root)
-    with examine_file(file, layout) as examined:
+    with examine_file(file, layout, fields=named_fields(fields)) as examined:
         if json:
             facts(examined.report)
             return

@@ -4,46 +4,43 @@ from typing import Annotated, Any
 
 import typer
 
+from daemon.cli.option_groups import OrderOptions, spread
 from daemon.cli.output.screen import echo, facts
-from daemon.cli.place import HERE, Json, Rehearse, Root, Wait, alive, workspace
-from daemon.cli.requests.order_client import run_order
-from daemon.cli.version_names import named
+from daemon.cli.place import workspace
+from daemon.cli.requests.order_client import carry_out, existing, waiting
+from daemon.cli.version_names import manifest_of, named
 from daemon.clock import SystemClock
 from daemon.core.workspace.orders import REPRODUCTION, Header, kind_of
 from daemon.errors import ExitCode, UserFault
-from daemon.folders.models.models import read_manifest
 from daemon.folders.orders import orders, reproductions
 from daemon.layout import Layout, OrderLayout
 
 FAILED = ("different", "impossible", "failed")
 
 
+@spread
 def reproduce(
     version: Annotated[
         str, typer.Argument(metavar="V|ORDER", help="A version, or a reproduction to continue.")
     ],
-    wait: Wait = False,
-    rehearse: Rehearse = False,
-    root: Root = HERE,
-    json: Json = False,
+    options: OrderOptions,
 ) -> None:
     """Train a version again from its manifest and compare, bit for bit."""
-    layout = workspace(root)
-    name = version
-    if kind_of(name) != REPRODUCTION:
+    layout = workspace(options.root)
+    if kind_of(version) == REPRODUCTION:
+        name = existing(layout, REPRODUCTION, version)
+    else:
         name = _open(layout, named(version))
-    elif not layout.reproduction(name).request.exists():
-        raise UserFault("no_such_order", f"there is no {name} in models/reproductions")
-    place = layout.reproduction(name)
-    if orders.read_result(place) is None:
-        run_order(layout, name, wait=wait, rehearse=rehearse, report_progress=lambda: None)
-    result = orders.read_result(place) or _waiting(layout, name)
-    if json:
+    result = carry_out(layout, name, options)
+    if result is None:
+        message = waiting(layout, name)
+        result = {"order": name, "outcome": None, "message": message, "found": None}
+    if options.json:
         facts(result)
     else:
         echo(f"{name}: {result['message']}", "bold")
         if result["outcome"] is not None:
-            echo(f"The report is {place.report}.")
+            echo(f"The report is {layout.reproduction(name).report}.")
     if result["outcome"] in FAILED:
         raise typer.Exit(ExitCode.FAILED)
 
@@ -55,12 +52,7 @@ def _open(layout: Layout, version: str) -> str:
         UserFault: the version is not there, or does not have what its training needs.
     """
     folder = layout.version(version)
-    try:
-        manifest = read_manifest(folder)
-    except FileNotFoundError as error:
-        raise UserFault("no_such_version", f"there is no version {version}") from error
-    except (OSError, ValueError) as error:
-        raise UserFault("version_damaged", f"{version} cannot be read: {error}") from error
+    manifest = manifest_of(layout, version)
     if manifest["run"] is None:
         raise UserFault("nothing_trained", f"{version} is the untouched base: nothing was trained")
     if not (folder / "run.json").exists():
@@ -85,12 +77,3 @@ def _open(layout: Layout, version: str) -> str:
 
 def _needed(manifest: dict[str, Any]) -> tuple[str, ...]:
     return (manifest["version"], manifest["parent"])
-
-
-def _waiting(layout: Layout, name: str) -> dict[str, Any]:
-    """Return the state of an unfinished reproduction, in the form of a result."""
-    where = "the daemon does it when no job waits"
-    if alive(layout) is None:
-        where = "the next daemon does it"
-    again = f"'finetuned reproduce {name}' shows the result"
-    return {"order": name, "outcome": None, "message": f"{where}, and {again}", "found": None}

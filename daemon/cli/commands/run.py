@@ -84,13 +84,13 @@ def run(
     root: Root = HERE,
 ) -> None:
     """Run the daemon of a workspace until stopped."""
-    from daemon.app import build_supervisor
+    from daemon.app import Daemon
     from daemon.model import wheels
 
     layout = _startable(root)
     if not rehearse:
         wheels.require()
-    daemon = build_supervisor(layout.root, rehearse=rehearse, console=not quiet, as_root=as_root)
+    daemon = Daemon(layout.root, rehearse=rehearse, console=not quiet, as_root=as_root)
     raise typer.Exit(daemon.run(until_idle))
 
 

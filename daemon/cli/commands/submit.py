@@ -2,6 +2,7 @@
 
 import os
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,6 +35,13 @@ if TYPE_CHECKING:
     from daemon.core.rows.refusal import Bad
     from daemon.files.kinds import FileKind
 
+OwnNames = Annotated[
+    str | None,
+    typer.Option(
+        "--fields", help="Own names of keys: prompt=query,completion=reply", metavar="NAME=KEY,…"
+    ),
+]
+
 USES = ("train", "holdout", "exam")
 LONGEST_STEM = 200
 """In bytes; with suffixes and a temporary prefix the name stays within 255."""
@@ -58,10 +66,7 @@ def submit(
             "--set", help="A setting for this job: training.epochs=3", metavar="KEY=VALUE"
         ),
     ] = None,
-    fields: Annotated[
-        str | None,
-        typer.Option(help="Own names of keys: prompt=query,completion=reply", metavar="NAME=KEY,…"),
-    ] = None,
+    fields: OwnNames = None,
     wait: Annotated[bool, typer.Option("--wait", help="Show progress until the end.")] = False,
     root: Root = HERE,
     json: Json = False,
@@ -69,9 +74,10 @@ def submit(
     """Drop files into the inbox, safely."""
     layout = workspace(root)
     level = _priority(priority)
-    settings = _own_settings(layout, own or [], named_fields(fields))
+    names = named_fields(fields)
+    settings = _own_settings(layout, own or [], names)
     drop_as = _use(use, holdout)
-    _check(files, holdout)
+    _check(files, holdout, names or read_settings(layout.settings_file).intake.fields)
     if wait and alive(layout) is None:
         raise NotRunning("not_running", f"nothing was submitted: {how_to_start(layout)}")
     follower = Follower(layout, SystemClock())
@@ -133,7 +139,7 @@ def _use(word: str | None, holdout: Path | None) -> str | None:
     return word
 
 
-def _check(files: list[Path], holdout: Path | None) -> None:
+def _check(files: list[Path], holdout: Path | None, names: Mapping[FieldName, str]) -> None:
     if holdout is not None and len(files) > 1:
         raise typer.BadParameter("belongs to one file; give one", param_hint="--holdout")
     from daemon.core.rows.refusal import Bad
@@ -142,7 +148,7 @@ def _check(files: list[Path], holdout: Path | None) -> None:
     for path in (*files, *([holdout] if holdout else [])):
         if not path.is_file():
             raise UserFault("no_such_file", f"{path} is not there, or is not a regular file")
-        found = kind_of(path)
+        found = kind_of(path, frozenset(names.values()))
         if isinstance(found, Bad) and found.code != "empty":
             raise UserFault("unknown_format", f"{path}: {found.message}; {found.hint}")
         if not ending_of(path.name) and not _begins_a_row(path, found):

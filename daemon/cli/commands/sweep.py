@@ -5,50 +5,33 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from daemon.cli.output.screen import cell, echo, err, facts, out
-from daemon.cli.place import HERE, Json, Rehearse, Root, Wait, alive, workspace
-from daemon.cli.requests.order_client import run_order
+from daemon.cli.option_groups import OrderOptions, spread
+from daemon.cli.output.screen import echo, err, facts, out, table
+from daemon.cli.place import workspace
+from daemon.cli.requests.order_client import carry_out, existing, waiting
 from daemon.cli.requests.sweep import SweepOptions, open_sweep
 from daemon.core.evaluation.sweeps import SweepRequest, Trial, describe
 from daemon.core.workspace.orders import SWEEP, kind_of
-from daemon.errors import UserFault
 from daemon.folders.orders import orders, sweeps
 from daemon.layout import Layout
 
 
+@spread
 def sweep(
     named: Annotated[
         str, typer.Argument(metavar="FILE|JOB|SWEEP", help="A file, a job, or a sweep to continue.")
     ],
-    trials: Annotated[int, typer.Option(help="Settings to try.", min=1, max=1000)] = 12,
-    minutes: Annotated[
-        float | None, typer.Option(help="No trial begins after so much training.", min=0.01)
-    ] = None,
-    rates: Annotated[
-        bool, typer.Option("--rates", help="Only compare three learning rates.")
-    ] = False,
-    epochs: Annotated[int, typer.Option(help="Epochs of a trial.", min=1)] = 1,
-    rows: Annotated[int, typer.Option(help="Most rows a trial trains.", min=1)] = 512,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="From the untouched base; searches rank and layers.")
-    ] = False,
-    wait: Wait = False,
-    rehearse: Rehearse = False,
-    root: Root = HERE,
-    json: Json = False,
+    wanted: SweepOptions,
+    options: OrderOptions,
 ) -> None:
     """Find better training settings by short real trials."""
-    layout = workspace(root)
-    name = named
-    if kind_of(named) != SWEEP:
-        wanted = SweepOptions(trials, minutes, epochs, rows, rates, fresh)
+    layout = workspace(options.root)
+    if kind_of(named) == SWEEP:
+        name = existing(layout, SWEEP, named)
+    else:
         name = open_sweep(layout, named, wanted)
-    elif not layout.sweep(name).request.exists():
-        raise UserFault("no_such_sweep", f"there is no sweep {name} in models/sweeps")
-    if orders.read_result(layout.sweep(name)) is None:
-        progress = _Trials(layout, name)
-        run_order(layout, name, wait=wait, rehearse=rehearse, report_progress=progress.report)
-    _show(layout, name, json)
+    result = carry_out(layout, name, options, _Trials(layout, name).report)
+    _show(layout, name, result, options.json)
 
 
 class _Trials:
@@ -68,13 +51,12 @@ class _Trials:
         self._printed = len(trials)
 
 
-def _show(layout: Layout, name: str, json: bool) -> None:
+def _show(layout: Layout, name: str, result: dict[str, Any] | None, json: bool) -> None:
     place = layout.sweep(name)
-    result = orders.read_result(place)
     request = SweepRequest.from_record(orders.read_request(place))
     if result is None:
         trials = [Trial.from_record(item) for item in sweeps.read_trials(place)]
-        result = _so_far(request, trials, alive(layout) is not None)
+        result = _so_far(layout, request, trials)
     if json:
         facts(result)
         return
@@ -90,13 +72,10 @@ def _show(layout: Layout, name: str, json: bool) -> None:
     echo(f"The report is {place.report}, its picture {place.picture.name} beside it.")
 
 
-def _so_far(request: SweepRequest, trials: list[Trial], running: bool) -> dict[str, Any]:
+def _so_far(layout: Layout, request: SweepRequest, trials: list[Trial]) -> dict[str, Any]:
     """Return the state of an unfinished sweep, in the form of a result."""
-    command = f"'finetuned sweep {request.sweep}'"
-    where = f"the daemon continues when no job waits, and {command} shows how far it is"
-    if not running:
-        where = f"{command}, or the next daemon, continues it"
-    message = f"{len(trials)} of {request.trials} trials are done; {where}"
+    further = waiting(layout, request.sweep, "the rest")
+    message = f"{len(trials)} of {request.trials} trials are done; {further}"
     known = ("number", "setting", "outcome", "why", "steps", "seconds")
     rows = [
         {key: value for key, value in trial.as_record().items() if key in known}
@@ -114,15 +93,16 @@ def _so_far(request: SweepRequest, trials: list[Trial], running: bool) -> dict[s
 
 
 def _table(trials: list[dict[str, Any]]) -> Table:
-    table = Table("trial", "changes", "outcome", "loss", "change", "interval", box=None)
-    for row in trials:
-        change = row.get("change")
-        table.add_row(
-            cell(row["number"]),
-            cell(row["changes"]),
-            cell(row["outcome"]),
-            cell(None if row["loss"] is None else f"{row['loss']:.4f}"),
-            cell(None if change is None else f"{change:+.4f}"),
-            cell(None if change is None else f"{row['low']:+.4f} to {row['high']:+.4f}"),
-        )
-    return table
+    return table(("trial", "changes", "outcome", "loss", "change", "interval"), map(_cells, trials))
+
+
+def _cells(row: dict[str, Any]) -> tuple[object, ...]:
+    loss, change = row["loss"], row.get("change")
+    return (
+        row["number"],
+        row["changes"],
+        row["outcome"],
+        None if loss is None else f"{loss:.4f}",
+        None if change is None else f"{change:+.4f}",
+        None if change is None else f"{row['low']:+.4f} to {row['high']:+.4f}",
+    )

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from daemon.cli.output.screen import cell, echo, facts, out
+from daemon.cli.output.screen import echo, facts, out, table
 from daemon.cli.place import HERE, Json, Root, workspace
 from daemon.cli.requests.control_client import send_or_run
 from daemon.cli.version_names import named
@@ -28,20 +28,22 @@ def versions(root: Root = HERE, json: Json = False) -> None:
 
 def _table(listed: list[dict[str, Any]]) -> Table:
     columns = ("version", "parent", "step", "verdict", "right", "prefix", "files", "created")
-    table = Table(*columns, box=None)
-    for manifest in listed:
-        mark = "→ " if manifest["current"] else "  "
-        table.add_row(
-            cell(mark + manifest["version"]),
-            cell(manifest.get("parent")),
-            cell(manifest.get("step")),
-            cell(manifest.get("verdict")),
-            cell(_right(manifest)),
-            cell((manifest.get("prefix") or {}).get("name")),
-            cell(_files(manifest)),
-            cell(str(manifest.get("created_at", ""))[:16].replace("T", " ")),
-        )
-    return table
+    return table(
+        columns,
+        (
+            (
+                ("→ " if manifest["current"] else "  ") + manifest["version"],
+                manifest.get("parent"),
+                manifest.get("step"),
+                manifest.get("verdict"),
+                _right(manifest),
+                (manifest.get("prefix") or {}).get("name"),
+                _files(manifest),
+                str(manifest.get("created_at", ""))[:16].replace("T", " "),
+            )
+            for manifest in listed
+        ),
+    )
 
 
 def _right(manifest: dict[str, Any]) -> str | None:

@@ -1,6 +1,6 @@
 """Runs intake on a file in a temporary folder, without a job."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from daemon.cli.files.base_model import made_ready
 from daemon.clock import SystemClock
+from daemon.core.rows.forms.names import FieldName
 from daemon.core.workspace.bases import BaseFacts
 from daemon.core.workspace.versions import Version, ancestry, jobs_of, untrained_of
 from daemon.errors import ModelFault, UserFault
@@ -52,10 +53,16 @@ def ready_base(layout: Layout, settings: Settings) -> BaseFacts:
 
 
 @contextmanager
-def examine_file(file: Path, layout: Layout, fresh: bool = False) -> Iterator[Examination]:
+def examine_file(
+    file: Path,
+    layout: Layout,
+    fresh: bool = False,
+    fields: Mapping[FieldName, str] = {},
+) -> Iterator[Examination]:
     """Yield what intake would make of a file; its rows are removed at the end.
 
-    With `fresh` it is examined as for a new lineage, which has trained on nothing yet.
+    With `fresh` it is examined as for a new lineage, which has trained on nothing yet. `fields`
+    are names of keys for this file, as `submit --fields` gives them.
 
     The base model is made ready where it is not yet. Where it cannot be, forms and duplicates are
     told without it, and lengths in tokens are not.
@@ -66,6 +73,9 @@ def examine_file(file: Path, layout: Layout, fresh: bool = False) -> Iterator[Ex
     if not file.is_file():
         raise UserFault("no_such_file", f"{file} is not there, or is not a regular file")
     settings = read_settings(layout.settings_file)
+    if fields:
+        intake = settings.intake.model_copy(update={"fields": dict(fields)})
+        settings = settings.model_copy(update={"intake": intake})
     from daemon.intake.outside import Compared, examine
 
     clock = SystemClock()

@@ -7,14 +7,12 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from daemon.cli.output.screen import err, safe
 from daemon.cli.output.status_page import duration, newest
-from daemon.cli.place import Blocked, NotRunning, alive, how_to_start
+from daemon.cli.place import DaemonWatch, alive
 from daemon.clock import Clock
 from daemon.folders.status.reading import Events, read_status
 from daemon.layout import Layout
 
 POLL_S = 0.25
-BLOCKED_S = 5.0
-"""Longest wait for a blocked daemon; a shorter block may be an outdated status."""
 
 
 @dataclass
@@ -41,11 +39,11 @@ class Follower:
     clock: Clock
     files: list[Followed] = field(default_factory=list)
     _events: Events = field(init=False)
-    _unblocked_s: float = field(init=False)
+    _watch: DaemonWatch = field(init=False)
 
     def __post_init__(self) -> None:
         self._events = Events(self.layout)
-        self._unblocked_s = self.clock.monotonic_s()
+        self._watch = DaemonWatch(self.layout, self.clock, "the work")
 
     def until_ended(self) -> None:
         """Show progress until every file's job has ended.
@@ -62,17 +60,8 @@ class Follower:
                 document = read_status(self.layout) or {}
                 bar.show(document, self.files)
                 if any(followed.state is None for followed in self.files):
-                    self._check(running, document)
+                    self._watch.check(running, document)
                 self.clock.sleep_s(POLL_S)
-
-    def _check(self, running: bool, document: dict[str, Any]) -> None:
-        if not running:
-            raise NotRunning("daemon_left", f"the work waits: {how_to_start(self.layout)}")
-        now_s = self.clock.monotonic_s()
-        if document.get("status") != "blocked":
-            self._unblocked_s = now_s
-        elif now_s - self._unblocked_s > BLOCKED_S:
-            raise Blocked("blocked", f"the work waits: {document.get('message')}")
 
     def _record(self, event: dict[str, Any]) -> None:
         for followed in self.files:

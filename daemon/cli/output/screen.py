@@ -3,10 +3,12 @@
 import json
 import select
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 import typer
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 out = Console(highlight=False)
@@ -46,6 +48,14 @@ def echo_error(sentence: str) -> None:
 def cell(value: object) -> Text:
     """Return untrusted text for a table cell."""
     return Text("-" if value is None else safe(str(value)))
+
+
+def table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> Table:
+    """Return a table of untrusted values."""
+    made = Table(*columns, box=None)
+    for row in rows:
+        made.add_row(*map(cell, row))
+    return made
 
 
 def safe(text: str) -> str:

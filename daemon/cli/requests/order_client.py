@@ -1,31 +1,81 @@
-"""Has the daemon run an order, or runs it here without a daemon, and waits for the result."""
+"""Has the daemon carry out an order, or does it here without a daemon, and waits for the result."""
 
 from collections.abc import Callable
+from typing import Any
 
-from daemon.cli.place import Blocked, NotRunning, alive, alone, how_to_start
+from daemon.cli.option_groups import OrderOptions
+from daemon.cli.place import DaemonWatch, alive, alone
 from daemon.clock import SystemClock
-from daemon.errors import BusyFault
+from daemon.core.workspace.orders import (
+    AUDIT,
+    EVALUATION,
+    REPRODUCTION,
+    SWEEP,
+    Kind,
+    kind_of,
+)
+from daemon.errors import BusyFault, UserFault
 from daemon.folders.orders import orders
 from daemon.folders.status.reading import read_status
 from daemon.layout import Layout
 
 POLL_S = 0.5
-BLOCKED_S = 5.0
-"""Longest wait for a blocked daemon."""
+
+COMMANDS = {EVALUATION: "evaluate", AUDIT: "audit", SWEEP: "sweep", REPRODUCTION: "reproduce"}
+Report = Callable[[], object]
 
 
-def run_order(
-    layout: Layout, order: str, *, wait: bool, rehearse: bool, report_progress: Callable[[], object]
-) -> None:
-    """Let the daemon run an order between two jobs; where no daemon runs, run it here.
+def existing(layout: Layout, kind: Kind, order: str) -> str:
+    """Return the name of an order that is to be continued or shown.
 
-    With `wait` this follows the daemon until the end and calls `report_progress` at each poll.
+    Raises:
+        UserFault: there is no such order.
+    """
+    if kind_of(order) == kind and layout.order(order).header.exists():
+        return order
+    where = layout.orders(kind).relative_to(layout.root)
+    raise UserFault("no_such_order", f"there is no {kind.name} {order!a} in {where}")
+
+
+def carry_out(
+    layout: Layout, order: str, options: OrderOptions, report_progress: Report = lambda: None
+) -> dict[str, Any] | None:
+    """Have an order carried out between two jobs, and return its result; None while it waits.
+
+    With `--wait` this follows the daemon until the end and calls `report_progress` at each poll.
 
     Raises:
         NotRunning: the daemon has stopped meanwhile.
         Blocked: it can do nothing until the user has done something.
         BusyFault: another command is running another order here.
     """
+    if not _is_settled(layout, order):
+        _refuse_beside_another(layout, order)
+        if alive(layout) is None:
+            _run_here(layout, order, options.rehearse)
+        elif options.wait:
+            _follow(layout, order, report_progress)
+    return orders.read_result(layout.order(order))
+
+
+def waiting(layout: Layout, order: str, what: str = "it", when: str = "when no job waits") -> str:
+    """Say who takes an unfinished order further, and when."""
+    kind = kind_of(order)
+    assert kind is not None
+    command = f"'finetuned {COMMANDS[kind]} {order}'"
+    if alive(layout) is not None:
+        return f"the daemon does {what} {when}, and {command} shows how far it is"
+    return f"{command}, or the next daemon, does {what}"
+
+
+def _is_settled(layout: Layout, order: str) -> bool:
+    """Return whether nothing is left to do; what an audit found is acted on after its result."""
+    if kind_of(order) == AUDIT and not layout.audit(order).settled.exists():
+        return False
+    return orders.read_result(layout.order(order)) is not None
+
+
+def _refuse_beside_another(layout: Layout, order: str) -> None:
     other = alone(layout)
     if other not in (None, order):
         raise BusyFault(
@@ -33,28 +83,21 @@ def run_order(
             f"{order} waits: another command is carrying out {other} here, and nothing else. When "
             f"that has ended, name {order} to this command again, or start the daemon",
         )
-    if alive(layout) is not None:
-        if wait:
-            _follow(layout, order, report_progress)
-        return
-    from daemon.app import build_supervisor
+
+
+def _run_here(layout: Layout, order: str, rehearse: bool) -> None:
+    from daemon.app import Daemon
     from daemon.model import wheels
 
     if not rehearse:
         wheels.require()
-    build_supervisor(layout.root, rehearse=rehearse, console=True).carry_out_alone(order)
+    Daemon(layout.root, rehearse=rehearse, console=True).carry_out_alone(order)
 
 
-def _follow(layout: Layout, order: str, report_progress: Callable[[], object]) -> None:
+def _follow(layout: Layout, order: str, report_progress: Report) -> None:
     clock = SystemClock()
-    unblocked_s = clock.monotonic_s()
+    watch = DaemonWatch(layout, clock, order)
     while orders.read_result(layout.order(order)) is None:
         report_progress()
-        if alive(layout) is None:
-            raise NotRunning("daemon_left", f"{order} waits: {how_to_start(layout)}")
-        document = read_status(layout) or {}
-        if document.get("status") != "blocked":
-            unblocked_s = clock.monotonic_s()
-        elif clock.monotonic_s() - unblocked_s > BLOCKED_S:
-            raise Blocked("blocked", f"{order} waits: {document.get('message')}")
+        watch.check(alive(layout) is not None, read_status(layout) or {})
         clock.sleep_s(POLL_S)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from daemon.cli.version_names import current
 from daemon.cli.version_names import named as full_name
 from daemon.core.evaluation.evaluations import Subject
 from daemon.core.rows.prefix import Prefix
@@ -13,7 +14,6 @@ from daemon.core.workspace.bases import BaseFacts
 from daemon.core.workspace.jobs import escape
 from daemon.core.workspace.versions import AdapterSpec, Version, version_from_manifest
 from daemon.errors import UserFault
-from daemon.folders.models import current_model
 from daemon.folders.models.models import MANIFEST, Models, digest
 from daemon.layout import Layout
 from daemon.settings import Settings
@@ -53,10 +53,7 @@ class SubjectResolver:
         if named == BASE:
             return Subject(BASE, "base", prefix=self._prefix(self.settings.prefix))
         if named in CURRENT:
-            current = current_model.read(self.layout)
-            if current is None:
-                raise UserFault("no_version", "there is no current model yet: run the daemon first")
-            return self._version(current, self.base)
+            return self._version(current(self.layout), self.base)
         if _VERSION.match(named):
             return self._version(full_name(named), self.base)
         folder = Path(named).resolve()

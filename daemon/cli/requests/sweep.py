@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from daemon.cli.files.examination import examine_file, ready_base
 from daemon.cli.place import Blocked
@@ -32,16 +35,20 @@ FEW = 10
 
 @dataclass(frozen=True)
 class SweepOptions:
-    """The options of a sweep."""
+    """The options of a sweep, as its command has them."""
 
-    trials: int
-    minutes: float | None
-    epochs: int
-    rows: int
-    rates: bool
-    """Only the plain comparison of learning rates."""
-    fresh: bool
-    """From the untouched base, whatever the current version is."""
+    trials: Annotated[int, typer.Option(help="Settings to try.", min=1, max=1000)] = 12
+    minutes: Annotated[
+        float | None, typer.Option(help="No trial begins after so much training.", min=0.01)
+    ] = None
+    rates: Annotated[bool, typer.Option("--rates", help="Only compare three learning rates.")] = (
+        False
+    )
+    epochs: Annotated[int, typer.Option(help="Epochs of a trial.", min=1)] = 1
+    rows: Annotated[int, typer.Option(help="Most rows a trial trains.", min=1)] = 512
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="From the untouched base; searches rank and layers.")
+    ] = False
 
 
 @dataclass(frozen=True)

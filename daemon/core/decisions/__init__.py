@@ -1,1 +1,1 @@
-"""What a tick decides: a snapshot of the disk in, the next actions out."""
+"""Pure decisions: from a snapshot of the workspace to the next actions."""

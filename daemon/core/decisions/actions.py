@@ -1,4 +1,4 @@
-"""What a tick may do: one value each, complete enough to be performed without another decision."""
+"""The actions a tick can decide on, each complete enough to be performed without deciding more."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -21,14 +21,14 @@ class Claim:
 
 @dataclass(frozen=True)
 class PassOn:
-    """Make what was written to a job's file after it was taken in a file in the inbox."""
+    """Write what was appended to a job's file after it was claimed to the inbox, as a new file."""
 
     growth: Growth
 
 
 @dataclass(frozen=True)
 class BeginIntake:
-    """Hand a claimed job to the intake worker, starting it where it is off."""
+    """Send a claimed job to the intake worker, starting it if it is off."""
 
     card: JobCard
 
@@ -53,7 +53,7 @@ class EndJob:
 
 @dataclass(frozen=True)
 class TakeInAgain:
-    """Send a job back to intake: from the queue (its tokens were counted otherwise) or an end."""
+    """Send a job back to intake: a queued one with outdated token counts, or one that has ended."""
 
     card: JobCard
     source: str
@@ -69,7 +69,7 @@ class PutBack:
 
 @dataclass(frozen=True)
 class PrepareBase:
-    """Have the trainer make the base model ready."""
+    """Have the trainer prepare the base model."""
 
     model: str
 
@@ -95,7 +95,7 @@ class MoveToRunning:
 
 @dataclass(frozen=True)
 class BeginRun:
-    """Count the attempt and hand the run to the trainer, starting it where it is off."""
+    """Count the attempt and send the run to the trainer, starting it if it is off."""
 
     run: str
 
@@ -107,33 +107,33 @@ class PauseTrainer:
 
 @dataclass(frozen=True)
 class ResumeTrainer:
-    """Have the trainer go on."""
+    """Have the trainer continue."""
 
 
 @dataclass(frozen=True)
 class RequestCheckpoint:
-    """Have the trainer commit; the command is answered when it has."""
+    """Have the trainer commit; the command is answered afterwards."""
 
     command: Command
 
 
 @dataclass(frozen=True)
 class RequestEvaluation:
-    """Have the trainer evaluate; the command is answered when it has."""
+    """Have the trainer evaluate; the command is answered afterwards."""
 
     command: Command
 
 
 @dataclass(frozen=True)
 class AbandonRun:
-    """Have the trainer let go of the run."""
+    """Have the trainer abandon the run."""
 
     why: str
 
 
 @dataclass(frozen=True)
 class MarkSkip:
-    """Journal in the run's directory that a job of it is to be skipped."""
+    """Record in the run's directory that one of its jobs is to be skipped."""
 
     run: str
     job: str
@@ -159,14 +159,14 @@ class RemoveRun:
 
 @dataclass(frozen=True)
 class BeginUnit:
-    """Hand the next piece of an order, or its end, to the trainer, starting it where it is off."""
+    """Send the next unit of an order, or its end, to the trainer, starting it if it is off."""
 
     order: str
 
 
 @dataclass(frozen=True)
 class LeaveUnit:
-    """Have the trainer let go of the piece in hand."""
+    """Have the trainer abandon the current unit of an order."""
 
     order: str
     why: str
@@ -182,7 +182,7 @@ class OpenAudit:
 
 @dataclass(frozen=True)
 class SettleAudit:
-    """Write that nothing more is to be done about an audit, and why."""
+    """Record that an audit needs no further action, and why."""
 
     order: str
     message: str
@@ -190,7 +190,7 @@ class SettleAudit:
 
 @dataclass(frozen=True)
 class SkipOrder:
-    """Journal in an order's directory that it is to end with what it has."""
+    """Record in an order's directory that it is to end with the results so far."""
 
     order: str
     command: Command
@@ -214,7 +214,7 @@ class MoveLink:
 
 @dataclass(frozen=True)
 class Verify:
-    """Read a version's checksums, away from the tick."""
+    """Verify a version's checksums in the background."""
 
     version: str
 
@@ -229,28 +229,28 @@ class Prune:
 
 @dataclass(frozen=True)
 class Backup:
-    """Copy a promoted version to the backups, away from the tick."""
+    """Copy a promoted version to the backups in the background."""
 
     version: str
 
 
 @dataclass(frozen=True)
 class RemoveBackup:
-    """Remove a backup that is no longer among the last ones."""
+    """Remove a backup that is no longer among the newest."""
 
     version: str
 
 
 @dataclass(frozen=True)
 class EndPause:
-    """Remove `control/pause`, as `resume` asked."""
+    """Remove `control/pause`, as `resume` requests."""
 
     command: Command
 
 
 @dataclass(frozen=True)
 class Retry:
-    """Queue ended jobs again, as `retry` asked."""
+    """Queue ended jobs again, as `retry` requests."""
 
     command: Command
     jobs: tuple[str, ...]
@@ -258,7 +258,7 @@ class Retry:
 
 @dataclass(frozen=True)
 class NewLineage:
-    """Begin anew from the untouched base of the settings; queued jobs go back through intake."""
+    """Start over from the untouched base of the settings; queued jobs go back through intake."""
 
     command: Command
 
@@ -274,12 +274,12 @@ class Reply:
 
 @dataclass(frozen=True)
 class StopDaemon:
-    """Leave the tick, end the workers within their budget."""
+    """Leave the loop and end the workers within their time budget."""
 
 
 @dataclass(frozen=True)
 class EndIntakeWorker:
-    """End the intake worker, because it idles or is silent; `dead` counts it as a death."""
+    """End the intake worker because it is idle or hangs; `dead` counts it as a death."""
 
     why: str
     dead: bool = False
@@ -287,7 +287,7 @@ class EndIntakeWorker:
 
 @dataclass(frozen=True)
 class EndTrainer:
-    """End the trainer, because it idles or is silent; `dead` counts it as a death."""
+    """End the trainer because it is idle or hangs; `dead` counts it as a death."""
 
     why: str
     dead: bool = False

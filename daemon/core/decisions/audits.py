@@ -1,6 +1,6 @@
-"""When the current version is compared anew with the last proven one, and what comes of it; pure.
+"""Decides when to audit the current version against the last proven one, and what follows.
 
-Small losses may add up over versions of which none was proven better or worse by itself.
+Small losses may add up over versions none of which was proven better or worse by itself.
 """
 
 from collections.abc import Mapping
@@ -19,18 +19,18 @@ OUTCOMES: Mapping[str, Outcome] = {"refuse": "worse", "promote": "better"}
 
 @dataclass(frozen=True)
 class AuditRequest:
-    """What an audit is about; all it needs to know beside the versions and the rows."""
+    """What an audit needs besides the versions and the rows."""
 
     order: str
     created_at: str
     version: str
     proven: str
     jobs: tuple[str, ...]
-    """Those of the lineage, whose hold-outs are asked."""
+    """The jobs of the lineage, whose hold-outs are the exam."""
     base: Mapping[str, Any]
     settings: Mapping[str, Any]
     adapter: Mapping[str, Any]
-    """The shape of the version's adapter."""
+    """The configuration of the version's adapter."""
 
     def as_record(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -43,14 +43,14 @@ class AuditRequest:
 
     @property
     def spec(self) -> AdapterSpec:
-        """The adapter's shape."""
+        """The adapter's configuration."""
         return AdapterSpec.from_record(self.adapter)
 
 
 def audit_request(
     version: Version, versions: Mapping[str, Version], settings: Mapping[str, Any], now: str
 ) -> AuditRequest | None:
-    """Return the request of an audit that has no name yet; None with nothing to compare."""
+    """Return the request of an audit without a name yet; None if there is nothing to compare."""
     chain = ancestry(version.version, versions)
     proven = last_proven(chain)
     if proven is None or proven == version or version.adapter is None:
@@ -70,7 +70,7 @@ def audit_request(
 def audit_due(snapshot: Snapshot) -> do.OpenAudit | None:
     """Return the audit that is due: enough unproven promotions since the last proven version.
 
-    A version that was audited begins the count anew.
+    The count starts over at a version that was audited.
     """
     every, current = snapshot.limits.audit_every, snapshot.version
     if not every or current is None:
@@ -89,7 +89,7 @@ def audit_due(snapshot: Snapshot) -> do.OpenAudit | None:
 
 
 def settle(snapshot: Snapshot) -> list[do.Action]:
-    """Do what the outcomes of audits ask for: a version that is worse is rolled back, once."""
+    """Act on the outcomes of audits: a version that is worse is rolled back, once."""
     for audit in snapshot.audits:
         if audit.outcome is None or audit.settled:
             continue
@@ -107,7 +107,7 @@ def _settle(snapshot: Snapshot, audit: Audit) -> list[do.Action]:
         return [do.SettleAudit(audit.order, why)]
     known = snapshot.verified.get(audit.proven)
     if audit.proven not in snapshot.complete or known is False:
-        why = f"{audit.proven} cannot be returned to: its files are gone or damaged"
+        why = f"cannot roll back to {audit.proven}: its files are missing or damaged"
         return [do.SettleAudit(audit.order, why)]
     if known is None:
         return [do.Verify(audit.proven)]
@@ -118,19 +118,19 @@ def _settle(snapshot: Snapshot, audit: Audit) -> list[do.Action]:
 
 
 def rolled_back(snapshot: Snapshot) -> str | None:
-    """Say that the last audit led back, while the version it led to is still the current one."""
+    """Return a sentence on the last audit's rollback while its result is still current."""
     worse = [audit for audit in snapshot.audits if audit.outcome == "worse" and audit.settled]
     if not worse or worse[-1].proven != snapshot.current:
         return None
     last = worse[-1]
     return (
         f"current_model was rolled back from {last.version} to {last.proven} by {last.order}: "
-        f"{last.message}; models/audits/{last.order}/report.md tells more"
+        f"{last.message}; see models/audits/{last.order}/report.md"
     )
 
 
 def outcome_of(version: str, proven: str, verdict: Verdict) -> tuple[Outcome, str]:
-    """Return the outcome that a verdict about a version against the proven one means, in words."""
+    """Return the outcome of an audit for a verdict, with a sentence."""
     outcome = OUTCOMES.get(verdict.kind, "no_difference")
     if outcome == "no_difference":
         return outcome, f"no significant difference between {version} and {proven}"

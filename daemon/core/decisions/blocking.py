@@ -1,7 +1,7 @@
-"""Why the trainer could not begin a run or prepare a base model, and when it is tried again; pure.
+"""Decides when to retry a run or base model that the trainer refused.
 
-A refusal belongs to its causes: it is tried again as soon as one of them has changed, and after a
-rest where the cause may pass by itself.
+A refusal holds as long as its causes: it is retried as soon as one of them has changed, and after
+a while where the cause may pass by itself.
 """
 
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ GIB = 2**30
 FIRST_REST_S, LONGEST_REST_S = 120.0, 600.0
 
 LITTLE_MEMORY = frozenset(("too_little_memory", "out_of_memory"))
-"""Codes of refusals that less work or more free memory would end."""
+"""Codes of refusals that a smaller run or more free memory would lift."""
 
 MAY_PASS = LITTLE_MEMORY | {
     "model_missing",
@@ -21,28 +21,28 @@ MAY_PASS = LITTLE_MEMORY | {
     "adapter_damaged",
     "device_lost",
 }
-"""Codes whose cause may go without a change of the settings: a network, a disk, a copied file."""
+"""Codes whose cause may pass without an edit of the settings: a network, a disk, a copied file."""
 
 
 SAVED_SETTINGS = "settings_unusable"
-"""Code of the refusal of a run by what was saved with it: no edit of today's settings ends it."""
+"""Code of a refusal because of the settings saved with the run, which no edit now can lift."""
 
 
 @dataclass(frozen=True)
 class Circumstances:
-    """What a refusal may hang on besides the version and the jobs, which the run names."""
+    """What a refusal may depend on besides the version and the jobs, which the run names."""
 
     settings: str = ""
     """Digest of the settings that a run of its jobs would have."""
     free_bytes: int = 0
-    """Memory of the machine that nobody uses."""
+    """Free memory of the machine."""
     at_s: float = 0.0
-    """By the monotonic clock."""
+    """Time on the monotonic clock."""
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """The trainer's last word on a run or a base model."""
+    """The trainer's last refusal of a run or a base model."""
 
     of: str
     """The run, or the model as the settings name it."""
@@ -54,7 +54,7 @@ class Refusal:
     tried_with: str = ""
     """Digest of the settings in the request of a run."""
     times: int = 1
-    """In a row, under the same settings."""
+    """Refusals in a row under the same settings."""
 
     @property
     def may_pass(self) -> bool:
@@ -63,14 +63,14 @@ class Refusal:
 
 
 def after(earlier: Refusal | None, fresh: Refusal) -> Refusal:
-    """Return a refusal with those before it counted."""
+    """Return a refusal with the earlier ones in a row counted."""
     if earlier is None or (earlier.of, earlier.under.settings) != (fresh.of, fresh.under.settings):
         return fresh
     return replace(fresh, times=earlier.times + 1)
 
 
 def is_due(refusal: Refusal, now: Circumstances) -> bool:
-    """Return whether what was refused is to be tried again."""
+    """Return whether to try again what was refused."""
     if now.settings != refusal.under.settings:
         return True
     if refusal.code in LITTLE_MEMORY and _has_more_memory(refusal.under, now):
@@ -79,16 +79,16 @@ def is_due(refusal: Refusal, now: Circumstances) -> bool:
     return refusal.may_pass and now.at_s - refusal.under.at_s >= rest_s
 
 
-def _has_more_memory(then: Circumstances, now: Circumstances) -> bool:
-    # By so much that the breathing of other programs brings no try at each look.
-    return now.free_bytes - then.free_bytes >= max(GIB, then.free_bytes // 4)
+def _has_more_memory(before: Circumstances, now: Circumstances) -> bool:
+    # By so much that the usual ups and downs of other programs do not trigger a try at each tick.
+    return now.free_bytes - before.free_bytes >= max(GIB, before.free_bytes // 4)
 
 
 def is_outdated(refusal: Refusal, now: Circumstances, has_commits: bool) -> bool:
-    """Return whether a run is to be opened anew because its settings were edited since.
+    """Return whether to give up a refused run and open it anew with edited settings.
 
-    One that only waits until a disk is well again keeps what it has committed, and so does one
-    that another release can go on with: to give that up is for the user to say.
+    A run that only waits for a disk to recover keeps its commits, and so does one that another
+    release can continue: whether to discard them is up to the user.
     """
     if refusal.code == SAVED_SETTINGS:
         return not has_commits

@@ -1,4 +1,4 @@
-"""The words of `control/`: which there are, which stay valid over a restart, and answers."""
+"""The commands of `control/`: their names, their precedence, which survive a restart, answers."""
 
 import difflib
 from dataclasses import dataclass
@@ -30,21 +30,21 @@ PRECEDENCE: tuple[Word, ...] = (
     "checkpoint",
     "evaluate",
 )
-"""The order in which commands that one tick sees are carried out; none cancels another."""
+"""The order in which the commands of one tick are carried out; none cancels another."""
 
 STALE_AT_START: frozenset[str] = frozenset(("stop", "skip", "checkpoint", "evaluate"))
-"""Requests about the moment: one that lies there at start was meant for another time."""
+"""Commands about the present moment: one found at startup was meant for an earlier one."""
 
 TAKES_CONTENT: frozenset[str] = frozenset(("rollback", "promote", "retry", "lineage", "skip"))
 
 
 @dataclass(frozen=True)
 class RequestId:
-    """What tells one request from all others: the next file may be given the inode of the last."""
+    """Identifies one request; an inode alone is not enough, for the next file may reuse it."""
 
     inode: int
     written_ns: int
-    """The file's modification time, which no rename changes."""
+    """The file's modification time, which a rename does not change."""
 
 
 @dataclass(frozen=True)
@@ -52,23 +52,23 @@ class Command:
     """One accepted control file."""
 
     token: str
-    """The name it lies under until it is answered."""
+    """The file's name until it is answered."""
     word: str
     content: str
     created_ns: int
-    """Its modification time, to tell a request older than what it is about."""
+    """Its modification time, to recognise a request that is older than what it would affect."""
     inode: int
     from_before: bool
-    """It lay there when the daemon started."""
+    """It was there when the daemon started."""
 
     @property
     def request(self) -> RequestId:
-        """What whoever wrote the file knows it by."""
+        """The identity by which the writer of the file finds its answer."""
         return RequestId(self.inode, self.created_ns)
 
 
 def in_order(commands: tuple[Command, ...]) -> tuple[Command, ...]:
-    """Return the commands by precedence; equal ones by age."""
+    """Return the commands by precedence, then by age."""
     places: dict[str, int] = {word: place for place, word in enumerate(PRECEDENCE)}
     return tuple(
         sorted(commands, key=lambda c: (places.get(c.word, len(places)), c.created_ns, c.token))
@@ -76,7 +76,7 @@ def in_order(commands: tuple[Command, ...]) -> tuple[Command, ...]:
 
 
 def explain_unknown(word: str) -> str:
-    """Return the sentence for a control file that is none."""
+    """Return the answer to a file that is not a known command."""
     near = difflib.get_close_matches(word.lower(), PRECEDENCE, n=1, cutoff=0.5)
     if near:
         return f"unknown: did you mean '{near[0]}'?"

@@ -1,6 +1,6 @@
-"""Says what kind of death a trainer died: of memory, of its device, as told, or otherwise.
+"""Classifies the death of a worker: out of memory, lost device, stopped on order, or other.
 
-Knows what was left behind (status, last words, the kernel's count), no process and no file.
+The signs are its exit status, the end of its stderr and the kernel's count of OOM kills.
 """
 
 import re
@@ -10,13 +10,13 @@ from typing import Literal
 Kind = Literal["memory", "device", "stopped", "other"]
 
 LAST_WORDS = 40
-"""Lines of stderr that belong to a death; what stands above was survived."""
+"""How many last lines of stderr count as signs; earlier errors were survived."""
 
 SCARCE = 0.03
-"""Share of the machine's memory: with less available, whoever kills from outside does so for it."""
+"""With a smaller share of memory available, a SIGKILL from outside is taken for an OOM kill."""
 
 _SIGABRT, _SIGBUS, _SIGKILL, _SIGSEGV, _SIGTRAP = 6, (7, 10), 9, 11, 5
-"""As numbers, because the core knows no operating system; SIGBUS is 7 on Linux, 10 on macOS."""
+"""As numbers, because core does not import `signal`; SIGBUS is 7 on Linux, 10 on macOS."""
 
 MEMORY_SIGNS = (
     r"\[metal::malloc\](?!.*Resource limit)",
@@ -33,8 +33,8 @@ DEVICE_SIGNS = (
     r"kIOGPUCommandBufferCallbackError(?:Timeout|ImpactingInteractivity|Hang|PageFault"
     r"|InnocentVictim|SubmissionsIgnored|AccessRevoked)",
     r"(?:GPU|device)(?: is| was| has been)? (?:lost|removed)\b|fallen off the bus",
-    # 46 unavailable, 100 none, 101 no such one, 214 ECC, 700 address, 702 timeout, 715 instruction,
-    # 719 launch failure, 999 unknown.
+    # 46 unavailable, 100 no device, 101 invalid device, 214 ECC, 700 illegal address, 702 timeout,
+    # 715 illegal instruction, 719 launch failure, 999 unknown.
     r"(?i:\bcuda[\w ]*error\D{0,12}(?:46|100|101|214|700|702|715|719|999)\b)",
     r"cudaError(?:IllegalAddress|LaunchFailure|LaunchTimeout|DevicesUnavailable|NoDevice"
     r"|ECCUncorrectable|IllegalInstruction|Unknown)\b",
@@ -53,38 +53,38 @@ _DEVICE = re.compile("|".join(DEVICE_SIGNS))
 
 @dataclass(frozen=True)
 class Ending:
-    """What a process left behind."""
+    """The signs that a process left behind."""
 
     status: int
     """Its exit status; a signal as a negative number."""
     stderr: str = ""
     wanted: bool = False
-    """It had been told to end."""
+    """It had been ordered to end."""
     oom_kills: int = 0
-    """Processes the kernel has killed for want of memory since shortly before."""
+    """Processes killed by the kernel for lack of memory since shortly before."""
     least_available: float = 1.0
-    """Least share of the machine's memory that was available shortly before."""
+    """The lowest share of available memory shortly before."""
     address_limit: bool = False
-    """A limit on address space holds (`ulimit -v`): beyond it an allocation is a bad access."""
+    """Address space is limited (`ulimit -v`): an allocation beyond the limit may segfault."""
 
 
 @dataclass(frozen=True)
 class Cause:
-    """A kind of death, and by what it was known; empty where nothing told."""
+    """A kind of death, and the sign by which it was recognised, empty where there was none."""
 
     kind: Kind
     sign: str = ""
 
     @property
     def after(self) -> Literal["memory", "device"] | None:
-        """What the next start has to know."""
+        """What the next start needs to know."""
         return self.kind if self.kind == "memory" or self.kind == "device" else None
 
 
 def classify(ending: Ending) -> Cause:
-    """Return the cause of a death; what leaves no sign is never taken for memory or device.
+    """Return the cause of a death; without a sign it is never taken for memory or device.
 
-    A process that was told to end may still die of memory on the way, and is then said to.
+    A process that was ordered to end may still run out of memory on the way, and then counts so.
     """
     if ending.status == 0:
         return Cause("stopped")
@@ -95,9 +95,9 @@ def classify(ending: Ending) -> Cause:
 
 
 def _of_kill(ending: Ending) -> Cause | None:
-    # It had no last words: what stderr holds is older.
+    # A killed process writes nothing: what stderr holds is older.
     if ending.oom_kills > 0:
-        return Cause("memory", "the kernel killed a process for want of memory")
+        return Cause("memory", "the kernel killed a process for lack of memory")
     if ending.least_available < SCARCE and not ending.wanted:
         return Cause("memory", f"{ending.least_available:.1%} of the memory was available")
     return None
@@ -107,26 +107,26 @@ def _of_last_words(ending: Ending) -> Cause | None:
     if ending.status < 0 and -ending.status not in (_SIGABRT, *_SIGBUS, _SIGSEGV, _SIGTRAP):
         return None
     words = "\n".join(ending.stderr.splitlines()[-LAST_WORDS:])
-    # Memory first: running out of it is what some drivers die of.
+    # Memory first: some drivers fail because memory ran out.
     if memory := _MEMORY.search(words):
         return Cause("memory", memory.group())
     if device := _DEVICE.search(words):
         return Cause("device", device.group())
     if ending.status == -_SIGSEGV and ending.address_limit:
-        return Cause("memory", "a bad access under a limit on address space")
+        return Cause("memory", "a segmentation fault under a limit on address space")
     return None
 
 
 def speaks_of_memory(message: str) -> bool:
-    """Return whether an error's message says that memory ran out."""
+    """Return whether an error message reports a lack of memory."""
     return _MEMORY.search(message) is not None
 
 
 def speaks_of_device(message: str) -> bool:
-    """Return whether an error's message says that the device or its driver is gone."""
+    """Return whether an error message reports that the device or its driver is gone."""
     return _DEVICE.search(message) is not None
 
 
 def speaks_of_display(message: str) -> bool:
-    """Return whether an error's message says that macOS ended work for the display's sake."""
+    """Return whether an error message reports that macOS killed work for the display."""
     return "ImpactingInteractivity" in message

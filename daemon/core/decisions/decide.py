@@ -1,6 +1,7 @@
-"""The decision of a tick: a snapshot in, the next actions out; every rule in one place.
+"""Decides the next actions from a snapshot; every rule of the daemon is applied here.
 
-Each part answers for one folder; a later tick sees what an earlier one did, so no part plans ahead.
+Each function is responsible for one folder. The next tick sees what this one did, so no function
+plans ahead.
 """
 
 from dataclasses import replace
@@ -15,35 +16,36 @@ from daemon.core.decisions.promotion import decide_verdict
 from daemon.core.decisions.scheduling import gather, poison
 from daemon.core.decisions.silence import silence_limit_s
 from daemon.core.decisions.snapshot import RunOnDisk, Snapshot, WorkerState
+from daemon.core.decisions.unused import not_used, ways_to_use
 from daemon.core.workspace.jobs import Outcome, Queued
 from daemon.core.workspace.orders import AUDIT, kind_of
 from daemon.core.workspace.versions import Version, fit_problem
 
 CLAIMS_A_TICK = 8
-"""Claims wait for the disk; more of them in one tick would make the others wait."""
+"""Claims wait for the disk; more of them in one tick would delay everything else."""
 
 NO_ROWS: dict[Outcome, str] = {
     "nothing_new": "every row had been trained before",
     "nothing_left": "none of its rows could be trained",
 }
-"""Of jobs that were gathered in a run with others."""
+"""Reasons for jobs without trained rows in a run that trained others."""
 
 
 def decide(snapshot: Snapshot) -> list[do.Action]:
-    """Return what to do now, in order."""
+    """Return the next actions, in order."""
     if snapshot.stopping:
         return [do.StopDaemon()]
-    asked = obey(snapshot)
-    mending = _mend_link(snapshot, asked)
-    if mending is not None:
-        # Until it is known which version is current, nothing may be decided of a run.
-        return [*asked, *_claims(snapshot), *incoming(snapshot), *mending]
-    settling = settle(snapshot) if not asked else []
+    requested = obey(snapshot)
+    repair = _repair_link(snapshot, requested)
+    if repair is not None:
+        # Nothing can be decided about a run until a version is current.
+        return [*requested, *_claims(snapshot), *incoming(snapshot), *repair]
+    settling = settle(snapshot) if not requested else []
     if settling:
-        # The link may move: what is current is known by the next look.
+        # The link may move: the next tick knows what is current.
         return [*_claims(snapshot), *incoming(snapshot), *settling]
     return [
-        *asked,
+        *requested,
         *_claims(snapshot),
         *incoming(snapshot),
         *_base(snapshot),
@@ -54,23 +56,23 @@ def decide(snapshot: Snapshot) -> list[do.Action]:
 
 
 def blocked(snapshot: Snapshot) -> str | None:
-    """Say why nothing can be trained until the user does something; None where it can.
+    """Return why nothing can be trained until the user does something; None where it can.
 
-    What is tried again by itself is blocked until it has begun.
+    A refused run that is retried automatically counts as blocked until it has begun.
     """
     refusal = snapshot.base.refusal or snapshot.refusal
     return refusal.message if refusal is not None else _misfit(snapshot)
 
 
 def _may_begin(snapshot: Snapshot) -> bool:
-    """Return whether the run may be given to the trainer, for the first time or once more."""
+    """Return whether to send the run to the trainer, for the first time or again."""
     if snapshot.base.refusal is not None or _misfit(snapshot) is not None:
         return False
     return snapshot.refusal is None or is_due(snapshot.refusal, snapshot.now)
 
 
 def _misfit(snapshot: Snapshot) -> str | None:
-    """Say why the settings do not fit the current version; None where they do."""
+    """Return why the settings do not fit the current version; None where they do."""
     version = snapshot.version
     if version is None:
         return None
@@ -78,15 +80,15 @@ def _misfit(snapshot: Snapshot) -> str | None:
     return fit_problem(version, base.model, base.fingerprint, snapshot.limits.adapter)
 
 
-def _mend_link(snapshot: Snapshot, asked: list[do.Action]) -> list[do.Action] | None:
-    """Make a missing or broken link again: the newest version that was promoted and is whole.
+def _repair_link(snapshot: Snapshot, requested: list[do.Action]) -> list[do.Action] | None:
+    """Point a missing or broken link at the newest complete version that was promoted.
 
-    Each is read to its last byte first, away from the tick. None where there is nothing to mend,
-    or nothing to mend it with.
+    Each candidate is verified in the background first. None where there is nothing to repair, or
+    no version to repair it with.
     """
     if snapshot.current is not None:
         return None
-    if any(isinstance(action, do.MoveLink) for action in asked):
+    if any(isinstance(action, do.MoveLink) for action in requested):
         return []
     for name in sorted(snapshot.complete, reverse=True):
         if not snapshot.versions[name].promotes:
@@ -122,7 +124,7 @@ def _base(snapshot: Snapshot) -> list[do.Action]:
 
 
 def _unit(snapshot: Snapshot) -> list[do.Action]:
-    """Keep the trainer on the piece in hand; a run that waits begins when it has ended."""
+    """Keep the trainer on the current unit of an order; a waiting run begins after it."""
     order, trainer = snapshot.current_order, snapshot.trainer
     if order is None or trainer.state == "leaving":
         return []
@@ -132,14 +134,14 @@ def _unit(snapshot: Snapshot) -> list[do.Action]:
 
 
 def _attended(snapshot: Snapshot) -> list[do.Action]:
-    """Have the trainer pause, go on, or end where it says nothing any more."""
+    """Pause or resume the trainer, or end it where it hangs."""
     trainer = snapshot.trainer
     if snapshot.paused and trainer.state == "busy":
         return [do.PauseTrainer()]
     if not snapshot.paused and trainer.state == "paused":
         return [do.ResumeTrainer()]
     if trainer.state == "paused" and trainer.idle_s > snapshot.limits.release_s:
-        return [do.EndTrainer("paused for long: its memory is given back")]
+        return [do.EndTrainer("paused for long: this frees its memory")]
     limit_s = silence_limit_s(snapshot.limits.silent_s, trainer.step_s)
     if trainer.state == "busy" and trainer.silent_s > limit_s:
         return [do.EndTrainer(f"silent for {trainer.silent_s:.0f} s", dead=True)]
@@ -147,9 +149,9 @@ def _attended(snapshot: Snapshot) -> list[do.Action]:
 
 
 def _next_work(snapshot: Snapshot) -> list[do.Action]:
-    """Open a run where a job waits; an order has its turn where none does, but for an audit.
+    """Open a run if a job waits, otherwise work on an order; an audit goes before both.
 
-    An audit goes first: what would be trained on a version that is worse would be lost with it.
+    Whatever is trained on a version that the audit finds worse would be lost with it.
     """
     audits = [order for order in snapshot.orders if kind_of(order.order) == AUDIT]
     if audits:
@@ -165,7 +167,7 @@ def _next_unit(snapshot: Snapshot) -> list[do.Action]:
     if snapshot.trainer.state not in ("off", "idle") or snapshot.base.name is None:
         return []
     if snapshot.paused:
-        # What was skipped only needs its result written.
+        # A skipped order only needs its result written.
         skipped = [order for order in snapshot.orders if order.skip]
         return [do.BeginUnit(skipped[0].order)] if skipped else []
     return [do.BeginUnit(snapshot.orders[0].order)] if snapshot.orders else []
@@ -191,14 +193,14 @@ def _next_run(snapshot: Snapshot) -> list[do.Action]:
 
 
 def _miscounted(job: Queued, snapshot: Snapshot) -> str | None:
-    """Say why a job's rows or tokens are not the ones that would be trained now."""
+    """Return why a job must be read again: edited rows, or tokens counted differently."""
     intake, base = job.intake, snapshot.base
     if job.edited:
-        return "its files were changed since they were read; original.jsonl is read again"
+        return "its files were edited since they were read; original.jsonl is read again"
     if (intake.tokenizer, intake.template) != (base.tokenizer, base.template):
         return "its tokens were counted for another model"
     if intake.prefix != job.prefix:
-        return "its tokens were counted with another prefix than the settings choose now"
+        return "its tokens were counted with another prefix than the settings name now"
     return None
 
 
@@ -212,7 +214,7 @@ def _run(snapshot: Snapshot, run: RunOnDisk) -> list[do.Action]:
     if run.skip is not None:
         return _skip(snapshot, run)
     if why is not None:
-        return _let_go(snapshot, run)
+        return _return_jobs(snapshot, run)
     if run.candidate is not None:
         verdict = decide_verdict(run.candidate.judgement, run.candidate.gate)
         if not run.candidate.judgement.finite:
@@ -224,14 +226,14 @@ def _run(snapshot: Snapshot, run: RunOnDisk) -> list[do.Action]:
 
 
 def _why_abandoned(snapshot: Snapshot, run: RunOnDisk) -> str | None:
-    """Say why a run is not brought to its end; None where it is."""
+    """Return why a run is abandoned; None where it goes on."""
     if run.skip is not None:
         return "skipped"
     if snapshot.current != run.start_version:
         return "current_model was moved to another version"
     edited = [job.card.job for job in snapshot.running if job.edited]
     if edited and run.candidate is None and run.ended is None:
-        return f"the rows of {', '.join(edited)} were changed by hand"
+        return f"the rows of {', '.join(edited)} were edited"
     refusal, commits = snapshot.refusal, run.attempts.since_step > 0
     if refusal is not None and is_outdated(refusal, snapshot.now, commits):
         return "it was refused, and the settings were edited since it was opened"
@@ -239,13 +241,13 @@ def _why_abandoned(snapshot: Snapshot, run: RunOnDisk) -> str | None:
 
 
 def _drive(snapshot: Snapshot, run: RunOnDisk) -> list[do.Action]:
-    """Bring the jobs together, then keep the trainer on the run."""
+    """Move the jobs to `running/`, then keep the trainer on the run."""
     if run.frozen_ns is None:
         missing = {job.card.job: job.card for job in snapshot.queued if job.card.job in run.jobs}
         if missing:
             return [do.MoveToRunning(card) for card in missing.values()]
         if len(snapshot.running) < len(run.jobs):
-            return _let_go(snapshot, run)
+            return _return_jobs(snapshot, run)
     trainer = snapshot.trainer
     if _held(trainer, run):
         return _attended(snapshot)
@@ -253,8 +255,8 @@ def _drive(snapshot: Snapshot, run: RunOnDisk) -> list[do.Action]:
     if reason is not None:
         return _end_jobs(snapshot, run, "crashed", reason)
     if len(snapshot.running) < len(run.jobs):
-        # They were being given back when the daemon died, or were removed by hand.
-        return _let_go(snapshot, run)
+        # The daemon died while it returned them, or the user removed some.
+        return _return_jobs(snapshot, run)
     if snapshot.paused or not _may_begin(snapshot):
         return []
     return [do.BeginRun(run.run)] if trainer.state in ("off", "idle") else []
@@ -265,19 +267,25 @@ def _held(trainer: WorkerState, run: RunOnDisk) -> bool:
 
 
 def _finish(snapshot: Snapshot, run: RunOnDisk, sealed: Version) -> list[do.Action]:
-    """Do what is left after the seal: the link, then the jobs, then the directory (rule R39)."""
+    """Finish a run whose version is sealed: the link, then the jobs, then the directory (R39)."""
     chosen: list[do.Action] = []
     if sealed.promotes and snapshot.current == sealed.parent:
         chosen.append(do.MoveLink(sealed.version, f"verdict {sealed.verdict}"))
     for job in snapshot.running:
         outcome = sealed.outcome_of(job.card.job)
-        trained = outcome == "trained"
-        unused = "" if sealed.promotes else f", which is not taken into use: {sealed.verdict}"
-        reason = f"trained in {sealed.version}{unused}" if trained else NO_ROWS[outcome]
+        trained = job.card.job in sealed.job_ids
+        reason = _trained_in(sealed) if trained else NO_ROWS[outcome]
         chosen.append(
             do.EndJob(job.card, "running", outcome, reason, sealed.version if trained else None)
         )
     return [*chosen, do.RemoveRun(run.run, "trained", sealed.version)]
+
+
+def _trained_in(sealed: Version) -> str:
+    """Return the reason of a job that a version was trained on: used, or why not."""
+    if sealed.promotes:
+        return f"trained in {sealed.version}"
+    return f"{not_used(sealed)}; {ways_to_use(sealed)}"
 
 
 def _end_jobs(snapshot: Snapshot, run: RunOnDisk, outcome: Outcome, why: str) -> list[do.Action]:
@@ -288,7 +296,7 @@ def _end_jobs(snapshot: Snapshot, run: RunOnDisk, outcome: Outcome, why: str) ->
 
 
 def _take_apart(snapshot: Snapshot, run: RunOnDisk, outcome: Outcome) -> list[do.Action]:
-    """Try each job of a failing run by itself, so that no good one is parked with a bad one."""
+    """Try each job of a failing run by itself, so that no good one fails with a bad one."""
     return [
         *(do.ReturnJob(job.card, alone=True) for job in snapshot.running),
         do.RemoveRun(run.run, outcome),
@@ -305,8 +313,8 @@ def _skip(snapshot: Snapshot, run: RunOnDisk) -> list[do.Action]:
     return [*chosen, do.RemoveRun(run.run, "skipped")]
 
 
-def _let_go(snapshot: Snapshot, run: RunOnDisk) -> list[do.Action]:
-    # An edited one goes last: while it is there, a later start sees why the others went.
+def _return_jobs(snapshot: Snapshot, run: RunOnDisk) -> list[do.Action]:
+    # An edited job goes last: while it is there, a restart sees why the others were returned.
     running = sorted(snapshot.running, key=attrgetter("edited"))
     return [
         *(do.ReturnJob(job.card) for job in running),

@@ -1,4 +1,4 @@
-"""Decides what becomes of files that were read, and which of the waiting ones is read next."""
+"""Decides what happens to jobs that intake has read, and which waiting one it reads next."""
 
 from operator import attrgetter
 
@@ -9,7 +9,7 @@ from daemon.core.workspace.jobs import Incoming, JobCard
 INTAKE_DEATHS, INTAKE_READINGS = 3, 10
 
 HUGE_BYTES = 4 * 2**20
-"""Reading so much takes seconds; a file of a SMALLER-th of the size is then taken in between."""
+"""Reading this much takes seconds, so a file of at most 1/SMALLER of the size is read between."""
 
 SMALLER = 8
 
@@ -17,11 +17,11 @@ PLACE = attrgetter("order")
 
 
 def incoming(snapshot: Snapshot) -> list[do.Action]:
-    """Return what becomes of the files that were claimed, and which is read next."""
+    """Return the actions for jobs that were read, and the next job to read."""
     read = [job for job in snapshot.incoming if job.report is not None]
     unread = [job for job in snapshot.incoming if job.report is None]
     cards = [job.card for job in unread]
-    # Of thousands that wait few were begun: only these can be deadly.
+    # Of thousands that wait few were started: only these can have crashed the worker.
     begun = [job for job in unread if job.readings or job.card.intake_deaths]
     found = {job.card: _deadly(job, snapshot.intake) for job in begun}
     deadly = {card: why for card, why in found.items() if why is not None}
@@ -35,21 +35,20 @@ def incoming(snapshot: Snapshot) -> list[do.Action]:
 
 
 def _deadly(job: Incoming, worker: WorkerState) -> str | None:
-    """Say why a job is never taken in again; None where it may be, or is just now."""
+    """Return why a job is never read again; None where it may be, or is being read now."""
     card = job.card
     if card.intake_deaths >= INTAKE_DEATHS:
         return f"crashed the intake worker {card.intake_deaths} times"
-    in_hand = card.job == worker.on or card.job in worker.others
-    if job.readings >= INTAKE_READINGS and not in_hand:
-        return f"was begun {job.readings} times, and each time the daemon ended before it"
+    being_read = card.job == worker.on or card.job in worker.others
+    if job.readings >= INTAKE_READINGS and not being_read:
+        return f"was started {job.readings} times, and each time the daemon ended during it"
     return None
 
 
 def _next_intake(worker: WorkerState, waiting: list[JobCard]) -> JobCard | None:
-    """Return the job to take in now: the first in order, or an urgent one in between.
+    """Return the job to read now: the first in order, or an urgent one that interrupts another.
 
-    A job that was the death of the worker once is never taken in between: it would take the other
-    one with it.
+    A job that has crashed the worker before never interrupts: it would take the other one with it.
     """
     if worker.state in ("off", "idle"):
         return min(waiting, key=PLACE, default=None)
@@ -61,7 +60,7 @@ def _next_intake(worker: WorkerState, waiting: list[JobCard]) -> JobCard | None:
 
 
 def _goes_first(card: JobCard, held: JobCard) -> bool:
-    """Return whether a job need not wait until the one in hand has been read."""
+    """Return whether a job may interrupt the one that is being read."""
     if card.priority != held.priority:
         return card.order < held.order
     return held.size_bytes >= HUGE_BYTES and card.size_bytes * SMALLER <= held.size_bytes

@@ -1,4 +1,4 @@
-"""What each word of `control/` leads to, in the order of precedence; pure."""
+"""Turns the commands of `control/` into actions and answers, in order of precedence."""
 
 from daemon.core.decisions import actions as do
 from daemon.core.decisions.commands import Command, explain_unknown, in_order
@@ -7,13 +7,13 @@ from daemon.core.workspace.versions import Version
 
 
 def obey(snapshot: Snapshot) -> list[do.Action]:
-    """Return the actions of all accepted commands; one still without an answer is seen again."""
+    """Return the actions of all accepted commands; unanswered ones come again in the next tick."""
     return [action for command in in_order(snapshot.commands) for action in _one(snapshot, command)]
 
 
 def _one(snapshot: Snapshot, command: Command) -> list[do.Action]:
     if command.from_before:
-        why = "it lay there before this start and was about another time"
+        why = "it is from before the daemon started"
         return [do.Reply(command, "stale", why)]
     match command.word:
         case "stop":
@@ -31,9 +31,9 @@ def _one(snapshot: Snapshot, command: Command) -> list[do.Action]:
         case "lineage":
             return [_lineage(snapshot, command)]
         case "checkpoint":
-            return [_ask(snapshot, command, do.RequestCheckpoint(command))]
+            return [_request(snapshot, command, do.RequestCheckpoint(command))]
         case "evaluate":
-            return [_ask(snapshot, command, do.RequestEvaluation(command))]
+            return [_request(snapshot, command, do.RequestEvaluation(command))]
         case _:
             return [do.Reply(command, "unknown", explain_unknown(command.word))]
 
@@ -46,16 +46,16 @@ def _skip(snapshot: Snapshot, command: Command) -> do.Action:
         return do.Reply(command, "refused", "no run is in progress")
     job = command.content.strip() or run.jobs[0]
     if job not in run.jobs:
-        return do.Reply(command, "too_late", f"{job} is not in the run in progress")
+        return do.Reply(command, "too_late", f"{job} is not in the current run")
     if _sealed(snapshot, run) or run.candidate is not None:
         return do.Reply(command, "too_late", f"{run.run} is already trained")
     if not command.content and run.frozen_ns is not None and command.created_ns < run.frozen_ns:
-        return do.Reply(command, "too_late", f"it is older than {run.run}, which began since")
+        return do.Reply(command, "too_late", f"it is older than {run.run}, which began later")
     return do.MarkSkip(run.run, job, command)
 
 
 def _order_meant(snapshot: Snapshot, command: Command) -> OrderOnDisk | None:
-    """Return the order that a skip is about: the one in hand, or a waiting one by its name."""
+    """Return the order that a skip is about: the current one, or a waiting one by its name."""
     name = command.content.strip()
     if name:
         return next((order for order in snapshot.orders if order.order == name), None)
@@ -73,7 +73,7 @@ def _rollback(snapshot: Snapshot, command: Command) -> list[do.Action]:
     if not target:
         current = snapshot.version
         if current is None or current.parent is None:
-            return [do.Reply(command, "refused", "the current version has no parent to return to")]
+            return [do.Reply(command, "refused", "the current version has no parent")]
         target = current.parent
     return _promote(snapshot, command, target)
 
@@ -87,7 +87,7 @@ def _promote(snapshot: Snapshot, command: Command, target: str) -> list[do.Actio
         case None:
             return [do.Verify(target)]
         case False:
-            message = f"{target} is damaged: its checksums do not agree with its manifest"
+            message = f"{target} is damaged: its checksums do not match its manifest"
             return [do.Reply(command, "refused", message)]
         case True:
             return [
@@ -116,11 +116,11 @@ def _lineage(snapshot: Snapshot, command: Command) -> do.Action:
     return do.NewLineage(command)
 
 
-def _ask(snapshot: Snapshot, command: Command, ask: do.Action) -> do.Action:
+def _request(snapshot: Snapshot, command: Command, request: do.Action) -> do.Action:
     order = snapshot.current_order
     if order is not None:
-        message = f"{order.order} is in progress: each of its pieces is noted by itself"
+        message = f"{order.order} is in progress: it saves each unit of its work by itself"
         return do.Reply(command, "refused", message)
     if snapshot.run is None or snapshot.trainer.state not in ("busy", "paused"):
         return do.Reply(command, "refused", "no run is in progress")
-    return ask
+    return request

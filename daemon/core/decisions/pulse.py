@@ -1,4 +1,4 @@
-"""Whether the daemon lives and answers, from its lock and its heartbeat; reads neither."""
+"""Decides from lock and heartbeat whether the daemon is alive and responding."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,18 +6,18 @@ from datetime import datetime
 from typing import Any
 
 OLD_S = 30.0
-"""A daemon whose heartbeat is older than this does not answer."""
+"""A daemon with an older heartbeat counts as not responding."""
 
 
 @dataclass(frozen=True)
 class Pulse:
-    """Whether the daemon lives."""
+    """Whether the daemon is alive."""
 
     pid: int | None
     """None where no daemon holds the workspace."""
     heartbeat_age_s: float | None
     problem: str | None
-    """The sentence that says what is wrong; None where it lives and answers."""
+    """What is wrong, as a sentence; None where it is alive and responding."""
 
 
 def pulse_of(
@@ -28,12 +28,12 @@ def pulse_of(
     if pid is None:
         return Pulse(None, age_s, how_to_start(root))
     if age_s is not None and age_s > OLD_S:
-        return Pulse(pid, age_s, f"the daemon (pid {pid}) has said nothing for {age_s:.0f} s")
+        return Pulse(pid, age_s, f"the daemon (pid {pid}) has not responded for {age_s:.0f} s")
     return Pulse(pid, age_s, None)
 
 
 def how_to_start(root: str) -> str:
-    """Return the sentence that says how a daemon is started in a workspace."""
+    """Return a sentence on how to start the daemon of a workspace."""
     return f"no daemon is running here; start it with: finetuned run --root {root}"
 
 

@@ -1,25 +1,25 @@
-"""When a warm trainer has done enough and a fresh one should go on; knows counts, no process."""
+"""Decides when to replace a trainer by a fresh process: traces, memory growth, number of runs."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class ProcessAge:
-    """What has gathered in a trainer since it started."""
+    """What a trainer has accumulated since it started."""
 
     traces: int
-    """Shapes that are compiled for its last run; each holds buffers until the next one begins."""
+    """Shapes compiled for its last run; each holds buffers until the next run begins."""
     footprint_bytes: int
     """Memory of the process now, as the system counts it."""
     first_bytes: int | None
-    """The same after its first run; None before that has ended."""
+    """The same after its first run; None before the end of that."""
     runs: int
-    """Runs it has carried out to their end."""
+    """Runs and orders carried out."""
 
 
 @dataclass(frozen=True)
 class RestartBounds:
-    """How much of it is borne; 0 turns a bound off."""
+    """The bounds on a process's age; 0 turns a bound off."""
 
     traces: int
     growth: float
@@ -28,21 +28,21 @@ class RestartBounds:
 
 
 LEAST_GROWTH_BYTES = 256 * 2**20
-"""Less growth than this is no leak, whatever the share: a tiny model doubles with one cache."""
+"""Less growth is not a leak, whatever the factor: one cache doubles the memory of a tiny model."""
 
 
-def should_restart(load_adapter: ProcessAge, bounds: RestartBounds) -> str | None:
-    """Say in words why a fresh trainer should go on; None while this one may."""
-    if bounds.traces and load_adapter.traces >= bounds.traces:
-        return f"{load_adapter.traces} shapes are compiled, which hold memory until the next run"
-    if bounds.runs and load_adapter.runs >= bounds.runs:
-        return f"it has carried out {load_adapter.runs} run{'' if load_adapter.runs == 1 else 's'}"
-    if bounds.growth and load_adapter.first_bytes is not None:
-        grown = load_adapter.footprint_bytes - load_adapter.first_bytes
-        most = load_adapter.first_bytes * (bounds.growth - 1)
+def should_restart(age: ProcessAge, bounds: RestartBounds) -> str | None:
+    """Return why a fresh trainer should take over; None while this one may go on."""
+    if bounds.traces and age.traces >= bounds.traces:
+        return f"{age.traces} shapes are compiled, which hold memory until the next run"
+    if bounds.runs and age.runs >= bounds.runs:
+        return f"it has carried out {age.runs} run{'' if age.runs == 1 else 's'}"
+    if bounds.growth and age.first_bytes is not None:
+        grown = age.footprint_bytes - age.first_bytes
+        most = age.first_bytes * (bounds.growth - 1)
         if grown > max(most, LEAST_GROWTH_BYTES):
             return (
-                f"its memory has grown from {load_adapter.first_bytes / 2**30:.1f} to "
-                f"{load_adapter.footprint_bytes / 2**30:.1f} GiB since its first run"
+                f"its memory has grown from {age.first_bytes / 2**30:.1f} to "
+                f"{age.footprint_bytes / 2**30:.1f} GiB since its first run"
             )
     return None

@@ -1,4 +1,4 @@
-"""Which queued jobs make the next run, and when a run's jobs are given up; pure."""
+"""Gathers queued jobs into the next run, and decides when a run has crashed too often."""
 
 from dataclasses import replace
 
@@ -7,10 +7,10 @@ from daemon.core.decisions.snapshot import Attempts
 from daemon.core.workspace.jobs import Queued
 
 DEATHS_SEEN = 3
-"""A job is parked at so many deaths of its trainer without a commit between."""
+"""After so many deaths of its trainer without a commit in between a job has failed."""
 
 STARTS_UNSEEN = 10
-"""The same where the supervisor died too: a power cut each morning is not the job's fault."""
+"""The same where the supervisor died too: a daily power cut is not the job's fault."""
 
 
 def gather(queued: tuple[Queued, ...], rows: int) -> tuple[Queued, ...]:
@@ -33,7 +33,7 @@ def gather(queued: tuple[Queued, ...], rows: int) -> tuple[Queued, ...]:
 
 
 def poison(attempts: Attempts) -> str | None:
-    """Say why a run is not to be tried again; None while it may be."""
+    """Return why a run is not tried again; None while it may be."""
     if attempts.seen >= DEATHS_SEEN:
         return f"crashed the trainer {attempts.seen} times ({attempts.last_death})"
     if attempts.counted >= STARTS_UNSEEN:
@@ -43,16 +43,16 @@ def poison(attempts: Attempts) -> str | None:
 
 
 def uncounted(attempts: Attempts) -> Attempts:
-    """Return the count without the last start, whose end was nobody's fault."""
+    """Return the count without the last start, whose end was not the run's fault."""
     return replace(attempts, started=max(0, attempts.started - 1), at_attempt=None, begun=True)
 
 
 def after_death(attempts: Attempts, cause: Cause, how: str) -> Attempts:
     """Return the count after a death that the supervisor saw.
 
-    Out of memory or without its device, the next start goes on another way: that is not the same
-    crash again, and only the larger bound ends it.
+    After a lack of memory or a lost device the next start does something differently: another
+    death is not the same crash again, and only the larger bound applies.
     """
-    # Its start counts also where it came to no attempt: that it dies so early was seen.
+    # The start counts even without an attempt: that it died so early was seen.
     died = replace(attempts, last_death=how, after=cause.after, at_attempt=None, begun=True)
     return died if cause.after is not None else replace(died, seen=attempts.seen + 1)

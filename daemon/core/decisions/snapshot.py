@@ -1,4 +1,4 @@
-"""All that one tick knows when it decides: plain values, read before the decision begins."""
+"""The snapshot: everything that one tick's decisions are based on, as plain values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -19,14 +19,14 @@ class Drop:
     priority: Priority
     size: int
     arrival: str | None = None
-    """Its copy in `queue/.arriving/`, where it came from another volume; then it has left it."""
+    """Its copy in `queue/.arriving/` if it came from another volume, which it has left then."""
     unpacked: int = 0
-    """Bytes that a packed file says it has unpacked; 0 where it says nothing."""
+    """The unpacked size that an archive declares, in bytes; 0 where it declares none."""
 
 
 @dataclass(frozen=True)
 class Growth:
-    """Bytes that were written to a job's file after it was taken in, from `begin` to `end`."""
+    """Bytes written to a job's file after it was claimed, from `begin` to `end`."""
 
     card: JobCard
     state: str
@@ -39,24 +39,24 @@ class Attempts:
     """Starts of a run's trainer since its last progress: a commit, or answers to its exam."""
 
     started: int = 0
-    """Starts that neither got on nor ended cleanly, whoever died."""
+    """Starts that neither made progress nor ended cleanly, whichever process died."""
     seen: int = 0
-    """Deaths among them that the supervisor lived to see."""
+    """Deaths among them that the supervisor survived."""
     last_death: str = ""
     after: Literal["memory", "device"] | None = None
-    """What the last of them died of; the next start is told, once."""
+    """What the last of them died of; it is passed to the next start, once."""
     since_step: int = 0
     """The commit since which they are counted, by its step in the run."""
     since_exam: int = 0
-    """The start since which they are counted, by how many before it had got on with the exam."""
+    """The exam progress since which they are counted, by how many starts had made any."""
     at_attempt: int | None = None
-    """The number of the trainer's last attempt when it was last started; None where not noted."""
+    """The trainer's last attempt number when it was last started; None where not recorded."""
     begun: bool = True
-    """The last start came to an attempt: the trainer noted one with a higher number."""
+    """The last start reached an attempt: the trainer recorded one with a higher number."""
 
     @property
     def counted(self) -> int:
-        """Starts that say something about the run: one that was killed before it says nothing."""
+        """Starts that tell something about the run: not one that was killed before an attempt."""
         return max(0, self.started - (not self.begun))
 
 
@@ -81,7 +81,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class RunOnDisk:
-    """The run in progress, as its directory tells."""
+    """The current run, as its directory describes it."""
 
     run: str
     start_version: str
@@ -92,35 +92,35 @@ class RunOnDisk:
     candidate: Candidate | None
     ended: Ended | None
     skip: str | None
-    """The job that the user asked to skip, journalled in the run's directory."""
+    """The job that the user wants skipped, as recorded in the run's directory."""
 
 
 @dataclass(frozen=True)
 class OrderOnDisk:
-    """An order that is not over, as its directory tells."""
+    """An unfinished order, as its directory describes it."""
 
     order: str
     about: str
-    """What people know it by."""
+    """A short description for people."""
     created_at: str = ""
     versions: frozenset[str] = frozenset()
-    """Whose weights it needs."""
+    """The versions whose weights it needs."""
     skip: bool = False
-    """The user asked to end it with what it has."""
+    """The user wants it to end with the results so far."""
 
 
 @dataclass(frozen=True)
 class Audit:
-    """A comparison of a version with the last proven one before it, as its directory tells."""
+    """A comparison of a version with the last proven one before it."""
 
     order: str
     version: str
     proven: str
     outcome: str | None = None
-    """`worse` leads back to the proven version; None while it is not over."""
+    """`worse` rolls back to the proven version; None while it is unfinished."""
     message: str = ""
     settled: bool = False
-    """What the outcome asks for was done, or came too late."""
+    """The outcome was acted on, or came too late."""
 
 
 @dataclass(frozen=True)
@@ -131,14 +131,14 @@ class WorkerState:
     on: str | None = None
     """The job, run or order it works on, or `prepare`."""
     others: tuple[str, ...] = ()
-    """Jobs it has set aside for that one and goes on with afterwards."""
+    """Jobs it has interrupted for that one and resumes afterwards."""
     idle_s: float = 0.0
     silent_s: float = 0.0
-    """Since its last word, as far as the machine was awake."""
+    """Seconds since its last report, as far as the machine was awake."""
     step_s: float = 0.0
-    """What the longest of its last steps took."""
+    """Seconds of its longest recent step."""
     doing: str = ""
-    """What takes long just now, in words for people; empty for the usual."""
+    """What takes long at the moment, for display; usually empty."""
 
 
 @dataclass(frozen=True)
@@ -152,20 +152,20 @@ class Base:
     tokenizer: str | None = None
     template: str | None = None
     refusal: Refusal | None = None
-    """Why the trainer could not make it ready, until it has."""
+    """Why the trainer could not prepare it, until it has."""
     now: Circumstances = field(default_factory=Circumstances)
-    """What it would be tried under now, where it was refused."""
+    """The circumstances of another try now, where it was refused."""
 
 
 @dataclass(frozen=True)
 class DecisionSettings:
-    """The settings that decisions are made by."""
+    """The settings that decisions depend on."""
 
     gather_rows: int
     idle_s: float
     silent_s: float
     release_s: float
-    """A trainer that is paused for longer gives its memory back."""
+    """A trainer paused for longer is ended, which frees its memory."""
     intake_silent_s: float
     adapter: AdapterSpec
     keep_versions: int
@@ -177,7 +177,7 @@ class DecisionSettings:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What the folders, the workers and the settings say at one instant."""
+    """The state of folders, workers and settings at one instant."""
 
     limits: DecisionSettings
     base: Base
@@ -186,39 +186,39 @@ class Snapshot:
     commands: tuple[Command, ...] = ()
     drops: tuple[Drop, ...] = ()
     growths: tuple[Growth, ...] = ()
-    """What was written to files that are jobs already, and lies still."""
+    """Settled writes to files that are jobs already."""
     settling: int = 0
     leftovers: tuple[str, ...] = ()
-    """Names in the inbox that are no work."""
+    """Names in the inbox that are not training files."""
     incoming: tuple[Incoming, ...] = ()
     queued: tuple[Queued, ...] = ()
-    """In the order in which they are to be trained."""
+    """In training order."""
     running: tuple[Running, ...] = ()
     run: RunOnDisk | None = None
     orders: tuple[OrderOnDisk, ...] = ()
-    """Those that are not over, by age."""
+    """Unfinished ones, by age."""
     audits: tuple[Audit, ...] = ()
-    """All of them, by age."""
+    """All audits, by age."""
     intake: WorkerState = WorkerState()
     trainer: WorkerState = WorkerState()
     versions: Mapping[str, Version] = field(default_factory=dict)
     complete: frozenset[str] = frozenset()
-    """Versions whose weights are on disk (the others are remembered by their manifest)."""
+    """Versions whose weights are on disk (of the others only the manifest is left)."""
     pinned: frozenset[str] = frozenset()
     current: str | None = None
     """The version the link names; None where it names none that is complete."""
     verified: Mapping[str, bool] = field(default_factory=dict)
-    """Versions whose checksums were read, and whether they agreed."""
+    """Versions whose checksums were read, and whether they match."""
     refusal: Refusal | None = None
-    """Why the trainer could not begin the run in progress, until it has."""
+    """Why the trainer could not begin the current run, until it has."""
     now: Circumstances = field(default_factory=Circumstances)
-    """What the run would be tried under now, where it was refused."""
+    """The circumstances of another try now, where it was refused."""
     short_of_space: bool = False
-    """Less room than the next file needs."""
+    """The disk has less room than the next file needs."""
 
     @property
     def current_order(self) -> OrderOnDisk | None:
-        """The order of which the trainer does a piece."""
+        """The order that the trainer works on."""
         on = self.trainer.on if self.trainer.state != "off" else None
         return next((order for order in self.orders if order.order == on), None)
 
@@ -229,7 +229,7 @@ class Snapshot:
 
 
 def with_one_order(snapshot: Snapshot, order: str) -> Snapshot:
-    """Return what is seen by one who has come for an order alone: no file, no job, no run."""
+    """Return the snapshot reduced to one order, without files, jobs and runs."""
     return replace(
         snapshot,
         drops=(),

@@ -1,1 +1,1 @@
-"""A daemon as a service manager is told of it: launchd and systemd."""
+"""Service files of the daemon for launchd and systemd."""

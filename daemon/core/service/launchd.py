@@ -1,4 +1,4 @@
-"""The launchd agent of a daemon, as bytes, and back; knows no file. Untested on hardware."""
+"""Writes and parses the launchd agent (property list) of a daemon. Untested on hardware."""
 
 import plistlib
 from typing import Any
@@ -7,20 +7,20 @@ from xml.parsers.expat import ExpatError
 from daemon.core.service.service import STOP_S, Service
 
 PAUSE_S = 60
-"""Seconds between two starts at least. launchd never gives up: a crash loop must stay cheap."""
+"""Least seconds between two starts. launchd never gives up, so a crash loop must stay cheap."""
 
 
 def agent(service: Service, label: str, log: str) -> bytes:
     """Return the property list of an agent that starts with the user's session.
 
-    `log` takes what the daemon writes to its standard output and error.
+    `log` receives the daemon's standard output and error.
     """
     keys: dict[str, Any] = {
         "Label": label,
         "ProgramArguments": list(service.argv),
         "WorkingDirectory": service.root,
         "RunAtLoad": True,
-        # An end with 0 was asked for (`control/stop`) and stays; a crash is followed by a start.
+        # Exit code 0 was requested (`control/stop`): no restart; after a crash there is one.
         "KeepAlive": {"SuccessfulExit": False},
         "ThrottleInterval": PAUSE_S,
         "ExitTimeOut": STOP_S,
@@ -34,7 +34,7 @@ def agent(service: Service, label: str, log: str) -> bytes:
 
 
 def command_of(data: bytes) -> tuple[str, ...] | None:
-    """Return the command in an agent's file; None where it is no agent."""
+    """Return the command in an agent's file; None if it is not an agent."""
     try:
         keys: Any = plistlib.loads(data)
         return tuple(str(word) for word in keys["ProgramArguments"])

@@ -1,14 +1,11 @@
-"""A workspace's daemon as a service manager is told of it: its name, its command, its places.
-
-Knows neither what the managers' files look like nor where they lie.
-"""
+"""The service of a workspace's daemon: its name, command and paths, for any service manager."""
 
 import hashlib
 import re
 from dataclasses import dataclass
 
 STOP_S = 90
-"""Seconds a manager waits for the daemon to leave: more than `trainer.stop_s` may ever be."""
+"""Seconds a manager waits for the daemon to exit: more than `trainer.stop_s` can be."""
 
 HASH_DIGITS = 12
 SLUG_CHARS = 40
@@ -16,7 +13,7 @@ SLUG_CHARS = 40
 
 @dataclass(frozen=True)
 class Service:
-    """One daemon for one workspace; all paths are absolute."""
+    """The daemon of one workspace; all paths are absolute."""
 
     name: str
     root: str
@@ -24,7 +21,7 @@ class Service:
 
 
 def service_name(root: str) -> str:
-    """Return a workspace's name among services: its folder's for people, a hash of its path."""
+    """Return the service name of a workspace: its folder's name and a hash of its path."""
     folder = root.rstrip("/").rsplit("/", 1)[-1].lower()
     slug = re.sub(r"[^a-z0-9]+", "-", folder)[:SLUG_CHARS].strip("-")
     digest = hashlib.sha256(root.encode(errors="surrogateescape")).hexdigest()[:HASH_DIGITS]
@@ -32,9 +29,9 @@ def service_name(root: str) -> str:
 
 
 def not_carried(text: str) -> str | None:
-    """Return the first character that no service manager's file can carry; None where all go.
+    """Return the first character that a service file cannot contain; None if there is none.
 
-    These are control characters, bytes that are not UTF-8, and what Unicode calls noncharacters.
+    These are control characters, bytes that are not UTF-8, and Unicode noncharacters.
     """
     return next((char for char in text if not _carried(char)), None)
 

@@ -1,4 +1,4 @@
-"""The systemd user unit of a daemon, as text, and back; knows no file."""
+"""Writes and parses the systemd user unit of a daemon."""
 
 import re
 
@@ -6,20 +6,20 @@ from daemon.core.service.service import STOP_S, Service
 from daemon.errors import ExitCode
 
 START_S = 600
-"""Seconds a start may take: it waits for a trainer that is left, and for room on a full disk."""
+"""Seconds a start may take: it may wait for an old trainer to end and for room on the disk."""
 
 WATCHDOG_S = 180
-"""Silence that is a hang. A tick takes milliseconds, but a machine that swaps may hold one up."""
+"""Seconds of silence that mean a hang. A tick takes milliseconds, but swapping may delay one."""
 
 PAUSE_S = 10
 STARTS = 5
 STARTS_WITHIN_S = 600
 
 HOPELESS = (ExitCode.USAGE, ExitCode.BLOCKED, ExitCode.MODEL, ExitCode.DISK_BROKEN)
-"""Ends that only the user can do something about: settings, workspace, base model, disk."""
+"""Exit codes that only the user can resolve: settings, workspace, base model, disk."""
 
 IN_PROGRAM = "\"'\\"
-"""systemd refuses a program whose path has one of these, however it is written."""
+"""systemd refuses a program whose path contains one of these, however it is quoted."""
 
 UNIT = """\
 [Unit]
@@ -67,7 +67,7 @@ def unit(service: Service) -> bytes:
 
 
 def command_of(data: bytes) -> tuple[str, ...] | None:
-    """Return the command in a unit's text; None where it is none that `unit` wrote."""
+    """Return the command in a unit's text; None if `unit` did not write it."""
     text = data.decode(errors="replace")
     line = re.search(r'^ExecStart=((?:"(?:[^"\\]|\\.)*" ?)+)$', text, re.MULTILINE)
     if line is None:
@@ -78,14 +78,14 @@ def command_of(data: bytes) -> tuple[str, ...] | None:
 
 
 def _quoted(word: str) -> str:
-    """Return a word of a command line."""
+    """Return a quoted word of a command line."""
     escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
     return f'"{escaped}"'
 
 
 def _plain(path: str) -> str:
-    """Return a folder's path where no quoting is known.
+    """Return a folder's path for a field without quoting.
 
-    The slash keeps a space or a backslash at its end from being taken off, or joining two lines.
+    The final slash keeps a trailing space from being stripped, or a backslash from joining lines.
     """
     return path.replace("%", "%%").rstrip("/") + "/"

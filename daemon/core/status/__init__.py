@@ -1,1 +1,1 @@
-"""The status document, its schema, and the rows of the ledger."""
+"""The status document, its JSON schema, and the rows of the ledger."""

@@ -1,6 +1,6 @@
-"""The status document: from what is known to the fields that users' one-liners read; pure.
+"""Builds the status document, which users' scripts read, from the daemon's state.
 
-Fields are only ever added. Lists are always there, unknown numbers are None.
+Fields are only ever added. Lists are always present, unknown numbers are None.
 """
 
 from dataclasses import asdict, dataclass
@@ -16,7 +16,7 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class RunView:
-    """The run in progress, for people."""
+    """The current run, for display."""
 
     run: str
     files: tuple[str, ...]
@@ -25,21 +25,21 @@ class RunView:
     total_steps: int | None
     started_at: datetime
     seconds: float
-    """Of this attempt, pauses and waiting included."""
+    """Duration of this attempt, pauses and waiting included."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Of what the losses and answers are that are shown: a run in hand, or the version in use."""
+    """What the losses and answers shown belong to: the current run, or the version in use."""
 
     run: str | None
     files: tuple[str, ...]
     after_step: int
-    """The lineage's steps before that run: what was measured until then is of earlier ones."""
+    """The lineage's steps before that run: measurements up to it belong to earlier runs."""
     version: str | None = None
-    """None while the run is in hand."""
+    """None during the run."""
     verdict: str | None = None
-    """On the version; a refused one is shown only where a person has put it into use."""
+    """Verdict on the version; a refused one is shown only if a user has promoted it."""
 
     def as_record(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -53,13 +53,13 @@ class Measured:
 
 @dataclass(frozen=True)
 class OrderView:
-    """The order of which a piece is in hand, for people."""
+    """The order that the trainer works on, for display."""
 
     order: str
     kind: str
     about: str
     doing: str
-    """A sentence's end."""
+    """The end of a sentence."""
     piece: int | None = None
     pieces: int | None = None
     step: int | None = None
@@ -72,7 +72,7 @@ class OrderView:
 
 @dataclass(frozen=True)
 class Facts:
-    """All that the document is made of."""
+    """Everything that the document is built from."""
 
     status: str
     message: str
@@ -82,15 +82,15 @@ class Facts:
     pid: int
     daemon_started_at: datetime
     uptime_s: float
-    """Since then, by a clock that nobody sets."""
+    """Seconds since then, by the monotonic clock."""
     model: str
     log_file: str
     progress: Progress
     measured: Measured | None
     judged: Measurement | None
-    """What the judgement of the version in use found; None while a run is in hand."""
+    """The judgement of the version in use; None during a run."""
     metrics: Metrics | None
-    """Of the last step, whichever run took it."""
+    """Metrics of the last step of any run."""
     committed_step: int | None
     run: RunView | None
     order: OrderView | None
@@ -183,7 +183,7 @@ def _percent(run: RunView | None) -> float | None:
 
 
 def _eta(facts: Facts) -> float | None:
-    """Return the seconds left at the speed of the last steps; no pause or wait counts."""
+    """Return the seconds left at the speed of the last steps; pauses and waits do not count."""
     run, progress = facts.run, facts.progress
     if run is None or run.total_steps is None:
         return None
@@ -218,7 +218,7 @@ def _losses(facts: Facts) -> dict[str, Any]:
 
 
 def _own(facts: Facts, history: tuple[tuple[int, float], ...]) -> tuple[tuple[int, float], ...]:
-    """Return what of a lineage's history is of the run that is shown."""
+    """Return the part of a lineage's history that belongs to the run shown."""
     after = facts.measured.after_step if facts.measured else 0
     return tuple((step, value) for step, value in history if step > after)
 
@@ -251,7 +251,7 @@ def _samples(facts: Facts) -> dict[str, Any]:
 
 
 def _newest(facts: Facts) -> dict[str, Any] | None:
-    """Return the newest figures of what is shown: of the run in hand, or of the version in use."""
+    """Return the newest figures: of the current run, or of the version in use."""
     measured = facts.measured
     found = facts.judged or newest_evaluation(
         facts.progress, measured.after_step if measured else 0
@@ -263,7 +263,7 @@ def _newest(facts: Facts) -> dict[str, Any] | None:
 
 
 def _by_file(progress: Progress) -> list[dict[str, Any]]:
-    """Return a line for each job that was asked: questions of two files are not to be joined."""
+    """Return a curve for each job: shares over different questions must not be joined."""
     found: dict[str, dict[str, Any]] = {}
     for point in progress.accuracy_by_job:
         line = found.setdefault(

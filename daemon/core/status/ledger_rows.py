@@ -1,7 +1,7 @@
-"""Makes the ledger's rows of job cards, run records and manifests; knows no file and no database.
+"""Builds the rows of the ledger from job cards, run records and manifests.
 
-The daemon writes these rows as things happen and a rebuild writes them from the folders: both ask
-here, so that the two cannot differ.
+The daemon writes these rows as things happen and a rebuild writes them from the folders: both use
+these functions, so that their rows cannot differ.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -21,7 +21,7 @@ class LedgerRow(NamedTuple):
 
 
 def job_row(card: JobCard) -> LedgerRow:
-    """Return the row of a job as its card stands now."""
+    """Return the row of a job from its current card."""
     return LedgerRow(
         "jobs",
         {
@@ -99,14 +99,14 @@ def version_row(manifest: Mapping[str, Any]) -> LedgerRow:
 
 
 def promotion_row(at: str | None, version: str, previous: str | None, why: str) -> LedgerRow:
-    """Return the row of a promotion; `at` is None where the time is not known."""
+    """Return the row of a promotion; `at` is None where the time is unknown."""
     return LedgerRow("promotions", {"at": at, "version": version, "previous": previous, "why": why})
 
 
 def evaluation_row(
     at: str, run: str, step: int, validation_loss: float | None, right: int, items: int
 ) -> LedgerRow:
-    """Return the row of an evaluation during a run; the loss is in nats a token."""
+    """Return the row of an evaluation during a run; the loss is in nats per token."""
     values = {"at": at, "run": run, "step": step, "validation_loss": validation_loss}
     return LedgerRow("evaluations", values | {"right": right, "items": items})
 
@@ -143,10 +143,10 @@ def score_rows(result: Mapping[str, Any]) -> list[LedgerRow]:
 def known_promotions(
     manifests: Iterable[Mapping[str, Any]], current: str | None, remembered: Collection[str]
 ) -> list[LedgerRow]:
-    """Return the promotions that must have been, except those of versions still remembered.
+    """Return promotions that must have happened, except those of versions in `remembered`.
 
-    A version was promoted for certain if it is current or a run began with it. One whose verdict
-    did not promote was promoted by hand, nobody knows when.
+    A version was certainly promoted if it is current or a run started from it. One whose verdict
+    did not promote was promoted by the user, at an unknown time.
     """
     listed = list(manifests)
     certain = {current, *(manifest["parent"] for manifest in listed)} - set(remembered)

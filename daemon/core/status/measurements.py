@@ -1,4 +1,4 @@
-"""The newest figures on held-out rows: of the last evaluation of a run, or of its judgement."""
+"""The newest figures on held-out rows: the last evaluation of a run, or its judgement."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from daemon.core.training.progress import Progress
 
 @dataclass(frozen=True)
 class Measurement:
-    """What was measured last, and when; figures that were not measured are None."""
+    """The last measurement; figures that were not measured are None."""
 
     source: Literal["evaluation", "judgement"]
     step: int
@@ -20,10 +20,10 @@ class Measurement:
     items: int | None = None
     percent: float | None = None
     loss: float | None = None
-    """Nats a token, of the rows that this source scores."""
+    """Nats per token on the rows that this source scores."""
 
     def as_record(self, run: str | None, version: str | None) -> dict[str, Any]:
-        """Return plain JSON values; of a run in hand there is no version."""
+        """Return plain JSON values; during a run there is no version."""
         return {
             "source": self.source,
             "run": run,
@@ -38,10 +38,10 @@ class Measurement:
 
 
 def newest_evaluation(progress: Progress, after_step: int) -> Measurement | None:
-    """Return what the last evaluation of a run found; the run began after `after_step`."""
-    asked_at, percent = (progress.accuracy_history or ((None, None),))[-1]
+    """Return the figures of a run's last evaluation; the run began after `after_step`."""
+    answered_at, percent = (progress.accuracy_history or ((None, None),))[-1]
     scored_at = progress.validation_step
-    step = max((at for at in (asked_at, scored_at) if at is not None), default=after_step)
+    step = max((at for at in (answered_at, scored_at) if at is not None), default=after_step)
     if step <= after_step:
         return None
     points = [point for point in progress.accuracy_by_job if point.step == step]
@@ -51,13 +51,13 @@ def newest_evaluation(progress: Progress, after_step: int) -> Measurement | None
         step - after_step,
         right=sum(point.right for point in points) if points else None,
         items=sum(point.items for point in points) if points else None,
-        percent=percent if asked_at == step else None,
+        percent=percent if answered_at == step else None,
         loss=progress.validation_loss if scored_at == step else None,
     )
 
 
 def judgement_of(evaluations: Mapping[str, Any], step: int, step_in_run: int) -> Measurement | None:
-    """Return what a manifest says that the judgement found; None where it measured nothing."""
+    """Return a manifest's judgement as a measurement; None where it measured nothing."""
     exact = evaluations.get("exact_match") or {}
     items, right = exact.get("items") or None, exact.get("after")
     loss = ((evaluations.get("loss") or {}).get(OWN) or {}).get("after")

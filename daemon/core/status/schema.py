@@ -1,4 +1,4 @@
-"""The JSON Schema of the status document, for those who read it; fields are only added."""
+"""The JSON Schema of the status document; fields are only added."""
 
 from typing import Any
 

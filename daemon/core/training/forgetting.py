@@ -1,29 +1,232 @@
-"""Whether a run has forgotten what earlier files taught, and what follows; knows numbers alone."""
+"""Forgetting of earlier files: how much their loss rose above the best that a lineage had.
 
-from collections import defaultdict
-from collections.abc import Sequence
+Every promoted version hands on, for each hold-out row of each file, the loss of the best promoted
+version so far. A rise is measured against that, never against the last version alone: small rises
+that are each tolerated do not add up.
+"""
 
-LEAST_SHARE = 0.1
-"""Where nothing was replayed and something was forgotten, replay begins with this share."""
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import sqrt
+from typing import Any, Literal, Self
 
-Scored = Sequence[tuple[float, int]]
-"""For each item the sum of its losses in nats, and its supervised tokens."""
+SCHEMA = 1
+CANDIDATE = "candidate"
+"""The best version of a file, in the losses of a version that has no name yet."""
+
+Part = Literal["judge", "tune"]
+PARTS: tuple[Part, ...] = ("judge", "tune")
+"""Judge rows decide a verdict; tune rows aim the replay."""
 
 
-def rises(jobs: Sequence[str], before: Scored, after: Scored) -> dict[str, float]:
-    """Return how much the loss on each earlier file's hold-out rose, in nats a token.
+@dataclass(frozen=True)
+class RowLosses:
+    """Losses of one hold-out row, in nats over all its supervised tokens."""
 
-    The three sequences have one entry an item; a fall is negative.
+    row: int
+    key: str
+    """Equal only for equal tokens: a row that was corrected, or is put otherwise, is another."""
+    tokens: int
+    base: float | None
+    best: float
+    """Of the best promoted version of the lineage, as the whole file is measured."""
+    own: float | None
+    """Of the version itself; None where it was not measured on this row."""
+
+
+@dataclass(frozen=True)
+class PartLosses:
+    """The rows of one part of a file's hold-out."""
+
+    best: str
+    """The version with the lowest loss on them."""
+    rows: tuple[RowLosses, ...]
+
+
+@dataclass(frozen=True)
+class MeasuredRow:
+    """Losses of one hold-out row, in nats, of a candidate and what it is measured against."""
+
+    job: str
+    part: Part
+    row: int
+    key: str
+    tokens: int
+    candidate: float
+    start: float
+    base: float | None
+    family: str | None = None
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """Rises of an earlier file's loss that do not count: the larger of the two."""
+
+    nats: float
+    """A token."""
+    share: float
+    """Of what the file had gained over the base."""
+
+    def of(self, gained: float | None) -> float:
+        """Return the tolerated rise, in nats a token, of a file that has gained so much."""
+        return max(self.nats, self.share * (gained or 0.0))
+
+
+@dataclass(frozen=True)
+class Rise:
+    """How much the loss on some rows of a file is above the best that the lineage had."""
+
+    best: str
+    """The version it is measured against."""
+    rows: tuple[tuple[float, float], ...]
+    """(now, best) nats a token of each row."""
+    families: tuple[str | None, ...]
+    mean: float
+    """Nats a token over all tokens."""
+    gained: float | None
+    """What the best version is below the base, in nats a token; None where that is unknown."""
+
+    @property
+    def error(self) -> float:
+        """The standard error of the rise; infinite where one row alone was measured."""
+        changes = [now - best for now, best in self.rows]
+        if len(changes) < 2:
+            return float("inf")
+        mean = sum(changes) / len(changes)
+        spread = sum((change - mean) ** 2 for change in changes) / (len(changes) - 1)
+        return sqrt(spread / len(changes))
+
+
+Key = tuple[str, Part]
+
+
+@dataclass(frozen=True)
+class LineageLosses:
+    """What a version hands on of the hold-out losses of its lineage."""
+
+    parts: Mapping[Key, PartLosses] = field(default_factory=dict)
+
+    def as_record(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        files: dict[str, dict[str, Any]] = {}
+        for (job, part), its in self.parts.items():
+            rows = [[r.row, r.key, r.tokens, r.base, r.best, r.own] for r in its.rows]
+            files.setdefault(job, {})[part] = {"best": its.best, "rows": rows}
+        return {"schema_version": SCHEMA, "files": files}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any], version: str) -> Self:
+        """Return what `as_record` gave for the version that was sealed as `version`.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is something else.
+        """
+        if record["schema_version"] != SCHEMA:
+            raise ValueError(f"schema {record['schema_version']!r}, this version reads {SCHEMA}")
+        return cls(
+            {
+                (str(job), part): PartLosses(
+                    version if by_part[part]["best"] == CANDIDATE else str(by_part[part]["best"]),
+                    tuple(RowLosses(*row) for row in by_part[part]["rows"]),
+                )
+                for job, by_part in record["files"].items()
+                for part in PARTS
+                if part in by_part
+            }
+        )
+
+    def rise(self, job: str, part: Part) -> Rise | None:
+        """Return how far the version itself is above the best; None where it was not measured."""
+        its = self.parts.get((job, part))
+        rows = [] if its is None else [row for row in its.rows if row.own is not None]
+        if its is None or not rows:
+            return None
+        return _rise(its.best, [(r.own or 0.0, r.best, r.base, r.tokens, None) for r in rows])
+
+    def jobs(self) -> list[str]:
+        """Return the files it knows, in order."""
+        return list(dict.fromkeys(job for job, _ in self.parts))
+
+
+def with_candidate(
+    lineage: LineageLosses, measured: Iterable[MeasuredRow], start: str
+) -> LineageLosses:
+    """Return what a candidate hands on: the best of before and itself, file by file.
+
+    Rows that the lineage does not know yet were best answered by the starting version.
     """
-    change: defaultdict[str, float] = defaultdict(float)
-    tokens: defaultdict[str, int] = defaultdict(int)
-    for job, (old, count), (new, _) in zip(jobs, before, after, strict=True):
-        change[job] += new - old
-        tokens[job] += count
-    return {job: change[job] / tokens[job] for job in change if tokens[job]}
+    parts = {
+        key: replace(its, rows=tuple(replace(row, own=None) for row in its.rows))
+        for key, its in lineage.parts.items()
+    }
+    for key, items in _by_part(measured).items():
+        known = parts.get(key)
+        before = _best_before(known, items)
+        better = sum(i.candidate for i in items) < sum(before[i.key] for i in items)
+        rows = {
+            i.key: RowLosses(
+                i.row,
+                i.key,
+                i.tokens,
+                i.base,
+                i.candidate if better else before[i.key],
+                i.candidate,
+            )
+            for i in items
+        }
+        others = () if known is None else (row for row in known.rows if row.key not in rows)
+        best = CANDIDATE if better else start if known is None else known.best
+        parts[key] = PartLosses(best, (*rows.values(), *others))
+    return LineageLosses(parts)
 
 
-def next_share(share: float, least: float, most: float, forgot: bool) -> float:
-    """Return the share of replayed rows of the next run: doubled on forgetting, else eased."""
-    wanted = max(2 * share, LEAST_SHARE) if forgot else share / 2
-    return max(least, min(wanted, most))
+def rises(lineage: LineageLosses, measured: Iterable[MeasuredRow], start: str) -> dict[Key, Rise]:
+    """Return how far a candidate is above the best of each part of each file."""
+    found = {}
+    for key, items in _by_part(measured).items():
+        known = lineage.parts.get(key)
+        before = _best_before(known, items)
+        rows = [(i.candidate, before[i.key], i.base, i.tokens, i.family) for i in items]
+        found[key] = _rise(start if known is None else known.best, rows)
+    return found
+
+
+def together(parts: Sequence[Rise], tolerated: Callable[[Rise], float]) -> tuple[Rise, float]:
+    """Return the rise over several files, and what of it is tolerated; rows count alike."""
+    rows = tuple(row for part in parts for row in part.rows)
+    weights = [len(part.rows) / len(rows) for part in parts]
+    whole = Rise(
+        "the best versions",
+        rows,
+        tuple(family for part in parts for family in part.families),
+        sum(weight * part.mean for weight, part in zip(weights, parts, strict=True)),
+        None,
+    )
+    allowed = sum(w * tolerated(part) for w, part in zip(weights, parts, strict=True))
+    return whole, allowed
+
+
+def _by_part(measured: Iterable[MeasuredRow]) -> dict[Key, list[MeasuredRow]]:
+    found: dict[Key, list[MeasuredRow]] = {}
+    for item in measured:
+        found.setdefault((item.job, item.part), []).append(item)
+    return found
+
+
+def _best_before(known: PartLosses | None, items: Sequence[MeasuredRow]) -> dict[str, float]:
+    """Return by key the loss of the best version before a candidate."""
+    best = {} if known is None else {row.key: row.best for row in known.rows}
+    return {item.key: best.get(item.key, item.start) for item in items}
+
+
+def _rise(best: str, rows: Sequence[tuple[float, float, float | None, int, str | None]]) -> Rise:
+    tokens = max(1, sum(count for *_, count, _ in rows))
+    with_base = [(base - before) for _, before, base, *_ in rows if base is not None]
+    counted = sum(count for _, _, base, count, _ in rows if base is not None)
+    return Rise(
+        best,
+        tuple((now / max(1, n), before / max(1, n)) for now, before, _, n, _ in rows),
+        tuple(family for *_, family in rows),
+        sum(now - before for now, before, *_ in rows) / tokens,
+        sum(with_base) / max(1, counted) if with_base else None,
+    )

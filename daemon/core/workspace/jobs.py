@@ -14,15 +14,23 @@ from daemon.errors import DaemonFault
 
 Priority = Literal["high", "normal", "low"]
 Outcome = Literal[
-    "trained", "nothing_new", "nothing_left", "refused", "crashed", "failed", "skipped"
+    "trained",
+    "not_promoted",
+    "nothing_new",
+    "nothing_left",
+    "refused",
+    "crashed",
+    "failed",
+    "skipped",
 ]
-"""`nothing_new`: its rows were trained before; `nothing_left`: none of those that were not could be
-trained, so none counts as seen."""
+"""`not_promoted`: it was trained, and the version is not used; `nothing_new`: its rows were trained
+before; `nothing_left`: none of those that were not could be trained, so none counts as seen."""
 SCHEMA = 1
 ORDER: dict[Priority, int] = {"high": 0, "normal": 1, "low": 2}
 
 STATE_OF_OUTCOME: dict[Outcome, str] = {
     "trained": "done",
+    "not_promoted": "done",
     "nothing_new": "done",
     "nothing_left": "done",
     "skipped": "skipped",
@@ -31,6 +39,12 @@ STATE_OF_OUTCOME: dict[Outcome, str] = {
     "failed": "failed",
 }
 """Where a job lies that has ended."""
+
+
+def ending_of(outcome: Outcome, reason: str) -> str:
+    """Say how a job has ended; one whose version is not used is never called trained."""
+    state = STATE_OF_OUTCOME[outcome]
+    return f"{state} ({reason})" if outcome == "not_promoted" else f"{state} ({outcome}): {reason}"
 
 
 @dataclass(frozen=True)

@@ -75,11 +75,13 @@ class Version:
     """By other job: the rows that its run replayed and had to put aside."""
     left_empty: frozenset[str] = frozenset()
     """Jobs of its run that had new rows, of which none could be trained."""
+    reasons: tuple[str, ...] = ()
+    """For its verdict."""
 
     def outcome_of(self, job: str) -> Outcome:
         """Return how a job of its run has ended."""
         if job in self.job_ids:
-            return "trained"
+            return "trained" if self.promotes else "not_promoted"
         return "nothing_left" if job in self.left_empty else "nothing_new"
 
     @property
@@ -119,6 +121,7 @@ def version_from_manifest(manifest: Mapping[str, Any]) -> Version:
         untrained=untrained_in(manifest),
         spoiled=spoiled_in(manifest),
         left_empty=left_empty_in(manifest),
+        reasons=tuple(manifest.get("verdict_reasons", ())),
     )
 
 

@@ -265,7 +265,7 @@ class Inbox:
             if str(source) in self._seen and (source == path or _is_file(source))
         }
 
-    def not_claimed(self, drop: Drop, error: OSError) -> None:
+    def note_not_claimed(self, drop: Drop, error: OSError) -> None:
         """Leave alone for a while what could not be claimed; one that has gone is none.
 
         Raises:

@@ -251,7 +251,7 @@ class Models:
             return frozenset()
         return known[1]
 
-    def next_name(self) -> str:
+    def take_name(self) -> str:
         """Take the next number, durably and for ever: a removed version's is never given again."""
         numbers = [int(name[1:]) for name in version_names(self._layout) if name[1:].isdigit()]
         counter = self._layout.versions / ".last"
@@ -259,7 +259,7 @@ class Models:
 
     def seal_base(self, created_at: str, base: dict[str, Any], settings: dict[str, Any]) -> str:
         """Seal a version of the untouched base: an adapter with nothing in it."""
-        name = self.next_name()
+        name = self.take_name()
         files = {
             ADAPTER: EMPTY_ADAPTER,
             "adapter_config.json": _json(empty_adapter_config(base["name"])),

@@ -191,14 +191,14 @@ class Orders:
         mark = _mark(self._layout.order(order))
         got_on = mark.get("number", 0), mark.get("got_on", 0)
         if self._got_on.get(order, got_on) != got_on:
-            self.progressed(order)
+            self.reset_deaths(order)
         self._got_on[order] = got_on
         self._deaths[order] = self._deaths.get(order, 0) + 1
         if self._deaths[order] >= MOST_DEATHS:
             why = f"crashed the trainer {self._deaths[order]} times ({how})"
             self.parked[order] = f"{order} {why}; it is tried again at the next start"
 
-    def progressed(self, order: str) -> None:
+    def reset_deaths(self, order: str) -> None:
         """Count an order's deaths from zero again: a piece has ended, or got on."""
         self._deaths.pop(order, None)
 

@@ -268,7 +268,7 @@ class Queue:
     def _new_card(
         self, name: str, priority: Priority, own_settings: str, size_bytes: int
     ) -> JobCard:
-        arrival = self._next_arrival()
+        arrival = self._take_arrival()
         return JobCard(
             job=f"{arrival:06d}-{jobs.slug(name)}",
             arrival=arrival,
@@ -279,7 +279,7 @@ class Queue:
             own_settings=own_settings,
         )
 
-    def _next_arrival(self) -> int:
+    def _take_arrival(self) -> int:
         used = self._used_arrival
         if used is None:
             used = newest_arrival(job for state in QUEUE_STATES for job in self.names(state))

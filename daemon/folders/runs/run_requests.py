@@ -77,7 +77,7 @@ class RunRequests:
     def _names(self) -> list[str]:
         return sorted(e.name for e in os.scandir(self._layout.runs) if e.name.startswith("r"))
 
-    def next_name(self) -> str:
+    def take_name(self) -> str:
         """Take the next run number, durably."""
         ended = [path.stem for path in self._layout.ended_runs.glob("r*.json")]
         aside = [path.name.split("-")[1] for path in self._layout.runs.glob(f"{ASIDE}r*-*")]
@@ -90,7 +90,7 @@ class RunRequests:
         with atomic.building_directory(self._layout.runs / request["run"]) as folder:
             atomic.write_json(folder / "request.json", request)
 
-    def read(self) -> RunOnDisk | None:
+    def read_or_set_aside(self) -> RunOnDisk | None:
         """Return the run in progress; one that is damaged is set aside, and is none."""
         self._forget_what_was_looked_at()
         names = self._names()
@@ -198,7 +198,7 @@ class RunRequests:
             return int((self._layout.run(run).folder / "attempt").read_text())
         return -1
 
-    def progressed(self, run: str) -> None:
+    def reset_attempts(self, run: str) -> None:
         """Count the starts from zero again: the run has committed; one that is gone has ended."""
         with suppress(FileNotFoundError):
             self.write_attempts(run, _progress(self._layout.run(run)))

@@ -242,7 +242,7 @@ function group(one) {
 
 function entry(state, job) {
   const rows = typeof job.train_rows === "number" && job.train_rows ? `${number(job.train_rows)} rows to learn, ${number(job.holdout_rows)} held out` : bytes(job.size_bytes);
-  const into = job.version ? `became ${job.version}` : job.outcome && job.outcome !== "trained" ? String(job.outcome).replaceAll("_", " ") : null;
+  const into = job.outcome === "not_promoted" ? `${job.version} is not used` : job.version ? `became ${job.version}` : job.outcome && job.outcome !== "trained" ? String(job.outcome).replaceAll("_", " ") : null;
   const facts = [rows, into].filter(Boolean).join(", ");
   const reasons = list(job.reasons);
   return el("li", {}, el("b", {}, job.name), el("span", { class: "soft" }, facts ? `  ${facts}  ` : "  "), time(job.ended_at || job.claimed_at),

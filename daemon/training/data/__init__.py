@@ -1,1 +1,1 @@
-"""The rows of a run, as numbers, texts and batches; which may be trained, replayed, examined."""
+"""The rows of a run: which may be trained, replayed or put on the exam, and their batches."""

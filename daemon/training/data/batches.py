@@ -1,4 +1,4 @@
-"""The contents of a run's steps and of its fixed items, as tokens; knows no model."""
+"""Builds the batches of a run's steps, and its hold-out rows and questions, as tokens."""
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -38,9 +38,9 @@ class StepContent:
     epoch: int
     passes: tuple[EncodedPass, ...]
     texts: tuple[TextAt, ...]
-    """Those that count: texts that were put aside are blank in the passes."""
+    """The trained texts: skipped ones are blank in the passes."""
     blank: int
-    """Texts put aside."""
+    """How many texts were skipped."""
     prompt: str
 
     @property
@@ -94,24 +94,24 @@ class TrainingRows:
             raise RunFault("row_missing", f"row {item[1]} is not in {index.path} any more")
         return int(index.tokens[place])
 
-    def step(self, index: int, aside: frozenset[RowId] = frozenset()) -> StepContent:
-        """Return what a step computes; `index` counts from 0. Rows that are `aside` are blank.
+    def step(self, index: int, skipped: frozenset[RowId] = frozenset()) -> StepContent:
+        """Return what a step computes; `index` counts from 0. Rows in `skipped` are blank.
 
-        Replayed texts have passes of their own: those of the others come again in each epoch.
+        Replayed texts get passes of their own, because the other passes repeat in every epoch.
         """
-        aside = aside | self.too_long
+        skipped = skipped | self.too_long
         batch = self.plan.batch(index)
         own, own_passes = self._pack(
-            self._own, batch.own, self._own_lengths, aside, batch.epoch < self._epochs
+            self._own, batch.own, self._own_lengths, skipped, batch.epoch < self._epochs
         )
         drawn, drawn_passes = self._pack(
-            self._draws, batch.replayed, self._draw_lengths, aside, again=False
+            self._draws, batch.replayed, self._draw_lengths, skipped, again=False
         )
         texts = [
             *(TextAt(self._own[number], False, text) for number, text in own.items()),
             *(TextAt(self._draws[number], True, text) for number, text in drawn.items()),
         ]
-        counted = tuple(text for text in texts if text.id not in aside)
+        counted = tuple(text for text in texts if text.id not in skipped)
         first = self._example(self._own[batch.own[0]])
         return StepContent(
             batch.epoch,
@@ -126,14 +126,15 @@ class TrainingRows:
         ids: Sequence[RowId],
         numbers: Sequence[int],
         lengths: Sequence[int],
-        aside: frozenset[RowId],
+        skipped: frozenset[RowId],
         again: bool,
     ) -> tuple[dict[int, Encoded], list[EncodedPass]]:
         """Return texts by number, and the passes that compute them."""
         examples = [(ids[number][0], self._example(ids[number])) for number in numbers]
         texts = dict(zip(numbers, self._row_texts.encode(examples), strict=True))
         shown = {
-            number: blank(text) if ids[number] in aside else text for number, text in texts.items()
+            number: blank(text) if ids[number] in skipped else text
+            for number, text in texts.items()
         }
         return texts, [
             EncodedPass(
@@ -147,7 +148,7 @@ class TrainingRows:
 
 
 def blank(text: Encoded) -> Encoded:
-    """Return a text that takes the same room and counts nothing."""
+    """Return a text of the same length without supervised tokens."""
     return Encoded(np.zeros_like(text.tokens), np.zeros_like(text.supervised))
 
 
@@ -156,18 +157,18 @@ class Ahead:
 
     def __init__(self, rows: TrainingRows) -> None:
         self._rows = rows
-        self._aside = ThreadPoolExecutor(1, "rows")
+        self._worker = ThreadPoolExecutor(1, "rows")
         self._next: tuple[int, frozenset[RowId], Future[StepContent]] | None = None
 
-    def step(self, index: int, aside: frozenset[RowId]) -> StepContent:
-        """Return what a step computes, and begin with the one after it."""
-        if self._next is not None and self._next[:2] == (index, aside):
+    def step(self, index: int, skipped: frozenset[RowId]) -> StepContent:
+        """Return what a step computes, and start preparing the one after it."""
+        if self._next is not None and self._next[:2] == (index, skipped):
             content = self._next[2].result()
         else:
-            content = self._rows.step(index, aside)
+            content = self._rows.step(index, skipped)
         if index + 1 < self._rows.plan.steps:
-            following = self._aside.submit(self._rows.step, index + 1, aside)
-            self._next = (index + 1, aside, following)
+            following = self._worker.submit(self._rows.step, index + 1, skipped)
+            self._next = (index + 1, skipped, following)
         return content
 
 
@@ -185,7 +186,7 @@ def families_of(rows: JobRows, ids: Sequence[RowId]) -> list[str]:
 def questions(
     rows: JobRows, texts: RowTexts, ids: Iterable[RowId], of_set: str, max_tokens: int
 ) -> list[Question]:
-    """Return the questions among hold-out rows, with their golden answers."""
+    """Return the hold-out rows that are chats as questions with golden answers."""
     found = []
     words = Words()
     for job, row in ids:
@@ -212,7 +213,7 @@ def _item(named: str, example: Chat, encoder: TextEncoder) -> SuiteItem:
 
 
 def prompt_text(example: Example) -> str:
-    """Return the start of what is asked, or of a plain text, for people."""
+    """Return the start of the last question, or of a plain text, for display."""
     turns = prompt_of(example)
     text = turns[-1].content if turns else answer_of(example)
     return text[:PROMPT_CHARACTERS]

@@ -1,7 +1,7 @@
-"""Which held-out row answers each exam item, where a later file has corrected the answer.
+"""Replaces exam items whose answer a later file has corrected by the held-out row that does so.
 
-A row that corrects an exam's stands in its own job's `holdout.jsonl`. In the run that trains its
-job both are shown and decide nothing; later runs are measured with the new answer.
+A row that corrects an exam item stands in its own job's `holdout.jsonl`. In the run that trains
+that job both answers are reported and neither counts; later runs are scored by the new answer.
 """
 
 from collections.abc import Iterable
@@ -17,12 +17,12 @@ from daemon.training.data.rows import JobRows
 from daemon.training.records.choices import Request, RowId
 
 SHOWN = 20
-"""Corrected items that are shown with their answers."""
+"""Corrected items that are reported with both answers."""
 
 
 @dataclass
 class ExamItems:
-    """The exam rows of a run, as corrections leave them."""
+    """The exam rows of a run, with corrections applied."""
 
     request: Request
     rows: JobRows
@@ -30,30 +30,30 @@ class ExamItems:
     answered_by: dict[RowId, RowId] = field(default_factory=dict)
     """By exam item, where that is not the row itself: the row that answers it."""
     corrected: dict[RowId, RowId] = field(default_factory=dict)
-    """Those of them that a file of this very run corrects: they decide nothing in it."""
+    """The items among them that a file of this very run corrects: they do not count in it."""
     _keys: dict[str, dict[int, Earlier]] = field(default_factory=dict)
 
     @property
     def learned(self) -> frozenset[str]:
-        """The jobs that the lineage has learned from when the run is over."""
+        """The jobs that the lineage will have learned from at the end of the run."""
         return frozenset((*self.request.lineage_jobs, *self.request.jobs))
 
     def judged(self, ids: Iterable[RowId]) -> list[RowId]:
-        """Return the rows a verdict may rest on: none that is corrected, or corrects only now."""
+        """Return the rows that may decide a verdict: neither corrected nor new corrections."""
         known = [(item, self._key(item)) for item in ids]
         self.superseded.by_all([key for _, key in known if key is not None])
         for item, key in known:
             if key is not None:
                 self._note(item, key)
-        gone = {*self.answered_by, *self.corrected.values()}
-        return [item for item, _ in known if item not in gone]
+        excluded = {*self.answered_by, *self.corrected.values()}
+        return [item for item, _ in known if item not in excluded]
 
     def _note(self, item: RowId, key: Earlier) -> None:
         by = self.superseded.by(key)
         pairs = [] if by is None else [(item, (by.job, by.row))]
         pairs += [(old, item) for old in self.superseded.replaced_by(key)]
         for old, new in pairs:
-            # An exam that this lineage never sat is corrected for others.
+            # An item that was never on this lineage's exam is corrected for another lineage.
             if old[0] in self.learned:
                 self.answered_by[old] = new
                 if new[0] in self.request.jobs:
@@ -68,7 +68,7 @@ class ExamItems:
 
 
 def shown(corrected: Iterable[tuple[RowId, RowId]], rows: JobRows) -> list[dict[str, Any]]:
-    """Return corrected exam items for people: what they ask, the old answer and the new one."""
+    """Return corrected exam items for the report: the question, the old and the new answer."""
     found = []
     for (job, row), (new_job, new_row) in list(corrected)[:SHOWN]:
         old, new = rows.example(job, row, "holdout"), rows.example(new_job, new_row, "holdout")

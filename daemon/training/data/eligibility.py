@@ -1,7 +1,7 @@
-"""Which rows a run may train: none of an exam, none learned before, none known to be bad.
+"""Decides which rows a run may train: none on an exam, none trained before, none known to be bad.
 
-Asked once, as a run is frozen, of its new rows and of those it replays; what it answers stands in
-`run.json` and is never asked again of a run that has one.
+This is decided once, when the run is frozen, for new and for replayed rows; the result is stored
+in `run.json` and stands for every later attempt.
 """
 
 from collections.abc import Iterable
@@ -36,7 +36,7 @@ Reasons = dict[int, dict[str, Any]]
 
 
 class Eligibility:
-    """Says of the rows of one run why they must not be trained."""
+    """Finds the rows that one run must not train, with reasons."""
 
     def __init__(self, request: Request, rows: JobRows) -> None:
         self._request = request
@@ -53,11 +53,11 @@ class Eligibility:
         self._learned, self._superseded = self._chains()
 
     def ineligible(self, job: str, keys: Keys, replayed: bool) -> Reasons:
-        """Return the rows of a job, of those in `keys`, that the run must not train, with why.
+        """Return the rows in `keys` of a job that the run must not train, with reasons.
 
-        A row of an earlier run (`replayed`) may be trained if it was trained then and is on no
-        exam by now. A new one must not be trained before either; a job's own keys never count
-        against itself, for it may be trained again on purpose.
+        A row of an earlier run (`replayed`) is eligible if that run trained it and it is on no exam
+        now. A new row must also not have been trained before; a job's own keys never count against
+        it, because it may be retrained on purpose.
         """
         found = self._untrained(job, keys) if replayed else {}
         found = self._corrected(job, keys) | found
@@ -68,9 +68,9 @@ class Eligibility:
         return self._variants_of_exams(job, keys) | found
 
     def _variants_of_exams(self, job: str, keys: Keys) -> Reasons:
-        """Return rows whose family another job holds out, of files from before there were families.
+        """Return rows of old files, from before there were families, whose family is on an exam.
 
-        Since then intake sees to it: no family changes its side.
+        For newer files intake makes sure that a family never changes sides.
         """
         families = families_by_keys(self._rows.find(job), keys)
         on_exam = self.families.standing(families, job).exam
@@ -82,8 +82,8 @@ class Eligibility:
         return found
 
     def _chains(self) -> tuple[Index, Superseded]:
-        """Return all that the run has learned at its end, and what of it later files correct."""
-        # What is gathered is trained now, whatever was left out of it before.
+        """Return an index of all rows the lineage will have trained, and their corrections."""
+        # The run's own jobs are trained now, whatever earlier runs left out of them.
         untrained = {
             j: r for j, r in self._request.untrained.items() if j not in self._request.jobs
         }
@@ -92,7 +92,7 @@ class Eligibility:
         return index, Superseded(index, seen.example, self._judge, wanted=self._wanted)
 
     def corrected_exams(self) -> Superseded:
-        """Return which held-out rows the lineage has corrected, by rows that are held out too."""
+        """Return the held-out rows that other held-out rows of the lineage correct."""
         return Superseded(
             self._held_index,
             self._held.example,
@@ -104,15 +104,15 @@ class Eligibility:
     def _corrected(self, job: str, keys: Keys) -> Reasons:
         """Return rows whose answer a later file of the lineage, or of the run, has corrected."""
         found: Reasons = {}
-        asked = self._learned.asked_elsewhere(keys, job) if self._wanted else []
-        for row, by in zip(asked, self._superseded.by_all(asked), strict=True):
+        repeated = self._learned.asked_elsewhere(keys, job) if self._wanted else []
+        for row, by in zip(repeated, self._superseded.by_all(repeated), strict=True):
             if by is not None:
                 of = {"job": by.job, "line": by.line}
                 found[row.row] = {"row": row.row, "code": "superseded", "how": "wording", "of": of}
         return found
 
     def _untrained(self, job: str, keys: Keys) -> Reasons:
-        """Return rows that earlier runs of this lineage left out, or could not repeat."""
+        """Return rows that earlier runs of this lineage left out, or could not replay."""
         known = (self._request.untrained.get(job), self._request.spoiled.get(job))
         return {
             row: {"row": row, "code": "not_trained"}
@@ -152,7 +152,7 @@ class Eligibility:
         ]
         if near:
             found.append(items.asked_shortly(keys, example_at, judge, NOTHING_SHARED))
-        # What corrects an exam's row stands beside it in `holdout.jsonl`: none of it is trained.
+        # A row that corrects an exam row is held out too, in `holdout.jsonl`: never trained.
         return [
             {place: replace(match, kind="exam") for place, match in matches.items()}
             for matches in found
@@ -162,7 +162,7 @@ class Eligibility:
         request = self._request
         gathered_before = request.jobs[: request.jobs.index(job)]
         jobs = dict.fromkeys(one for one in (*request.lineage_jobs, *gathered_before) if one != job)
-        # What is gathered with it is trained now, whatever was left out of it before.
+        # Jobs gathered into the same run are trained now, whatever earlier runs left out of them.
         untrained = {j: rows for j, rows in request.untrained.items() if j not in gathered_before}
         seen = Seen(self._rows.layout, "train", list(jobs), untrained)
         index = seen.open(merge=False)

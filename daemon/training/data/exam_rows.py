@@ -15,7 +15,7 @@ from daemon.training.data.rows import JobRows
 from daemon.training.records.choices import RowId
 
 AT_ONCE = 4
-"""So many times the rows that are wanted are looked at, a look at a time, for their families."""
+"""Families are read for so many times the rows wanted, in batches that grow by this factor."""
 
 
 def own_exam(
@@ -23,8 +23,8 @@ def own_exam(
 ) -> tuple[list[RowId], list[RowId]]:
     """Return the tune and the judge rows of some jobs' own exam.
 
-    It is what they hold out, and for the rows they withheld the exam rows of their families, in
-    whichever job these lie.
+    These are the rows they hold out, and for each row they withheld the exam row of its family, in
+    whichever job that lies.
     """
     tune: list[RowId] = []
     judge: list[RowId] = []
@@ -52,17 +52,26 @@ def _held_elsewhere(jobs: Iterable[str], rows: JobRows, families: FamilyIndex) -
 
 
 def judge_rows(jobs: Iterable[str], rows: JobRows) -> list[RowId]:
-    """Return all judge rows of jobs; those of a job that the user removed are forgotten."""
+    """Return all judge rows of jobs, without jobs that the user removed."""
+    return _held_out(jobs, rows, tune=False)
+
+
+def tune_rows(jobs: Iterable[str], rows: JobRows) -> list[RowId]:
+    """Return all tune rows of jobs, without jobs that the user removed."""
+    return _held_out(jobs, rows, tune=True)
+
+
+def _held_out(jobs: Iterable[str], rows: JobRows, *, tune: bool) -> list[RowId]:
     found: list[RowId] = []
     for job in jobs:
         if rows.has(job):
             index = rows.holdout(job)
-            found += [(job, int(row)) for row in index.rows[~index.tune]]
+            found += [(job, int(row)) for row in index.rows[index.tune == tune]]
     return found
 
 
 def pick(ids: Iterable[RowId], most: int, seed: int) -> tuple[RowId, ...]:
-    """Return at most so many, the same ones for the same seed whatever the other jobs are."""
+    """Return at most `most` rows; a seed gives each row the same rank, whatever the other jobs."""
     return tuple(_shuffled(ids, seed)[:most])
 
 
@@ -71,14 +80,14 @@ def _shuffled(ids: Iterable[RowId], seed: int) -> list[RowId]:
 
 
 def pick_families(ids: Iterable[RowId], rows: JobRows, most: int, seed: int) -> tuple[RowId, ...]:
-    """Return at most so many, one of each family; the same ones for the same seed."""
+    """Return at most `most` rows, one of each family, the same for the same seed."""
     ordered = _shuffled(ids, seed)
-    looked_at = most * AT_ONCE
+    scanned = most * AT_ONCE
     while True:
-        chosen = one_of_each_family(ordered[:looked_at], rows)[:most]
-        if len(chosen) == most or looked_at >= len(ordered):
+        chosen = one_of_each_family(ordered[:scanned], rows)[:most]
+        if len(chosen) == most or scanned >= len(ordered):
             return tuple(chosen)
-        looked_at *= AT_ONCE
+        scanned *= AT_ONCE
 
 
 def one_of_each_family(ids: Sequence[RowId], rows: JobRows) -> list[RowId]:
@@ -99,7 +108,7 @@ def one_of_each_family(ids: Sequence[RowId], rows: JobRows) -> list[RowId]:
 
 
 def _families(job: str, numbers: Sequence[int], rows: JobRows) -> Families:
-    """Return the families of some hold-out rows of a job, one for each of them."""
+    """Return the family of each of some hold-out rows of a job."""
     known = family_files.read_or_none(rows.find(job).families)
     if known is not None:
         known = known[known["side"] == FamilySide.EXAM]

@@ -1,12 +1,12 @@
-"""Draws rows of earlier runs to be trained again among new ones; knows no step."""
+"""Replay: draws rows of earlier runs to train again among the new ones, against forgetting."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from daemon.core.training.plan import mix
+from daemon.core.training.plan import mix, shuffled
 from daemon.dedup.family_keys import components
 from daemon.dedup.family_making import families_by_keys
 from daemon.dedup.seen import keys_of
@@ -17,24 +17,52 @@ from daemon.training.records.choices import Request, RowId
 
 
 def draw_earlier(
-    request: Request, rows: JobRows, eligibility: Eligibility, draws: int
+    request: Request,
+    rows: JobRows,
+    eligibility: Eligibility,
+    draws: int,
+    weights: Mapping[str, float],
 ) -> list[RowId]:
-    """Return training rows of the starting version's lineage, in the order of their turns.
+    """Return training rows of the starting version's lineage, in the order they are drawn.
 
-    Each family of which a row may be trained is as likely as any other, and none comes twice before
-    all have come once; of a family's rows each has its turn. Jobs that were pruned or removed have
-    no rows any more.
+    Every family with an eligible row is equally likely, and none is drawn twice before all were
+    drawn once; the rows of a family take turns. Jobs that were pruned or removed have no rows any
+    more. With `weights` by job, this holds within each job.
     """
     if not draws:
         return []
-    earlier = EarlierRows(request, rows, eligibility)
+    jobs = earlier_jobs(request, rows)
+    if not weights:
+        earlier = EarlierRows(jobs, rows, eligibility)
+        return _draw(earlier, draws, mix(request.seed, "replay", request.step))
+    drawn: list[RowId] = []
+    counts = {job: len(rows.train(job).rows) * weights.get(job, 1.0) for job in jobs}
+    for number, job in enumerate(jobs):
+        # The share of a job without eligible rows is drawn from the jobs after it.
+        left = sum(counts[other] for other in jobs[number:])
+        share = round((draws - len(drawn)) * counts[job] / left)
+        seed = mix(request.seed, "replay", request.step, job)
+        drawn += _draw(EarlierRows([job], rows, eligibility), share, seed)
+    return [drawn[n] for n in shuffled(range(len(drawn)), mix(request.seed, "aim", request.step))]
+
+
+def earlier_jobs(request: Request, rows: JobRows) -> list[str]:
+    """Return the jobs of a lineage that still have rows to replay."""
+    return [
+        job
+        for job in dict.fromkeys(request.lineage_jobs)
+        if job not in request.jobs and rows.has(job) and rows.find(job).train.exists()
+    ]
+
+
+def _draw(earlier: "EarlierRows", draws: int, seed: int) -> list[RowId]:
     families = _Families(earlier.families())
-    generator = np.random.default_rng(mix(request.seed, "replay", request.step))
+    generator = np.random.default_rng(seed)
     drawn: list[int] = []
     while len(drawn) < draws and families.usable.any():
         turn = families.usable.copy()
         while len(drawn) < draws and turn.any():
-            # No more than are needed: whether a row may be trained takes a look at the row.
+            # No more than are needed: the check of a row reads it from the disk.
             places = np.flatnonzero(turn)
             size = min(len(places), draws - len(drawn))
             chosen = places[generator.choice(len(places), size=size, replace=False)]
@@ -43,14 +71,14 @@ def draw_earlier(
             drawn += [place for place in taken if place not in barred]
             for place in barred:
                 families.bar(taken[place], place)
-            # A family whose row is barred has its turn with another one.
+            # A family whose row is barred stays in this turn with another row.
             turn[[family for place, family in taken.items() if place not in barred]] = False
             turn &= families.usable
     return [earlier.at(place) for place in drawn]
 
 
 class _Families:
-    """The rows of each family, and whose turn it is."""
+    """The rows of each family, drawn in turn."""
 
     def __init__(self, labels: npt.NDArray[np.int64]) -> None:
         """`labels` has the same number for all rows of a family."""
@@ -67,7 +95,7 @@ class _Families:
         return rows[(self._turns[family] - 1) % len(rows)]
 
     def bar(self, family: int, row: int) -> None:
-        """Draw a row no more; a family without another one is drawn no more."""
+        """Exclude a row from later draws, and its family once it has no other row."""
         self._rows(family).remove(row)
         self.usable[family] = bool(self._rows(family))
 
@@ -79,21 +107,16 @@ class _Families:
 
 
 class EarlierRows:
-    """The rows of earlier runs, by their place in one long row of them."""
+    """The rows of earlier runs, numbered through over all jobs."""
 
-    def __init__(self, request: Request, rows: JobRows, eligibility: Eligibility) -> None:
+    def __init__(self, jobs: Sequence[str], rows: JobRows, eligibility: Eligibility) -> None:
         self._rows = rows
         self._eligibility = eligibility
-        jobs = [
-            job
-            for job in dict.fromkeys(request.lineage_jobs)
-            if job not in request.jobs and rows.has(job) and rows.find(job).train.exists()
-        ]
         self._known = [(job, np.sort(keys_of(rows.find(job), "train")["row"])) for job in jobs]
         self._ends = np.cumsum([len(numbers) for _, numbers in self._known], dtype=np.int64)
 
     def families(self) -> npt.NDArray[np.int64]:
-        """Return for each place the first place that holds a row of its family."""
+        """Return for each place the first place with a row of the same family."""
         found = [np.zeros(0, FAMILY)]
         for job, numbers in self._known:
             place = self._rows.find(job)

@@ -1,6 +1,6 @@
-"""The rows of a run as tokens, each with the prefix its file was taken in with; knows no step.
+"""Encodes the rows of a run, each with the prefix with which intake read its file.
 
-Intake counted a row's tokens with that prefix, and what was taught with it is asked for with it.
+Intake counted the tokens with that prefix, and what was trained with it is prompted with it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,22 +12,22 @@ from daemon.errors import RunFault
 from daemon.text.encoder import Encoded, TextEncoder
 
 ANY_LENGTH = 2**31 - 1
-"""Intake has decided which rows are short enough; what it accepted is trained whole."""
+"""Intake has refused rows that are too long; the others are never truncated here."""
 
 JobRow = tuple[str, Example]
 """A row and the job it belongs to."""
 
 
 class RowTexts:
-    """The text side of a run."""
+    """The encoder of a run's rows, with the prefix of each job."""
 
     def __init__(self, encoder: TextEncoder, prefixes: Mapping[str, Prefix]) -> None:
-        """`prefixes` are those of jobs; the others have none."""
+        """`prefixes` are by job; the other jobs have none."""
         self._encoder = encoder
         self._prefixes = prefixes
 
-    def asked_with(self, jobs: Sequence[str], prefix: Prefix | None) -> "RowTexts":
-        """Return the same, but with another prefix for some jobs."""
+    def with_prefix(self, jobs: Sequence[str], prefix: Prefix | None) -> "RowTexts":
+        """Return a copy with another prefix, or none, for some jobs."""
         others = {job: its for job, its in self._prefixes.items() if job not in jobs}
         mine = {} if prefix is None else dict.fromkeys(jobs, prefix)
         return RowTexts(self._encoder, others | mine)
@@ -36,7 +36,7 @@ class RowTexts:
         """Encode rows that intake has accepted.
 
         Raises:
-            RunFault: one cannot be encoded any more: another tokenizer or template is at work.
+            RunFault: one cannot be encoded any more: the tokenizer or the template has changed.
         """
         found = []
         for prefix, group in groupby(rows, lambda row: self._prefixes.get(row[0])):
@@ -49,7 +49,7 @@ class RowTexts:
         return found
 
     def encoder(self, job: str) -> TextEncoder:
-        """Return the text side with a job's prefix."""
+        """Return the encoder with a job's prefix."""
         return self._encoder.prefixed(self._prefixes.get(job))
 
     def prompt(self, job: str, turns: Sequence[Turn], tools: Sequence[str]) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""The rows of jobs, found by their number; memory holds where they stand, not what they say."""
+"""Reads rows of jobs by number, through an index of offsets; memory never holds their text."""
 
 import json
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ class RowIndex:
 
     @classmethod
     def scan(cls, path: Path) -> "RowIndex":
-        """Read a file once; one that is not there has no rows."""
+        """Index a file in one pass; a missing file has no rows."""
         found: list[tuple[int, int, int, int, bool]] = []
         if path.exists():
             with path.open("rb") as file:
@@ -60,10 +60,10 @@ class RowIndex:
 
 
 class JobRows:
-    """The rows of every job a run has to do with; each file is scanned at most once."""
+    """The rows of every job that a run needs; each file is scanned at most once."""
 
     def __init__(self, layout: Layout, beside: Mapping[str, JobLayout] | None = None) -> None:
-        """`beside` has rows that lie outside the queue, by the name they go by."""
+        """`beside` has rows that lie outside the queue, by the name used for them."""
         self.layout = layout
         self._beside = beside or {}
         self._indexes: dict[tuple[str, str], RowIndex] = {}
@@ -80,11 +80,11 @@ class JobRows:
         return place
 
     def has(self, job: str) -> bool:
-        """Return whether a job is still there; one that the user removed is forgotten."""
+        """Return whether a job still exists; the user may have removed it."""
         return find_job(self.layout, job) is not None
 
     def prefix(self, job: str) -> Prefix | None:
-        """Return the prefix a job was taken in with: its tokens were counted with it.
+        """Return the prefix with which intake read a job and counted its tokens.
 
         Raises:
             RunFault: its report is gone.
@@ -92,7 +92,7 @@ class JobRows:
         place = self.find(job)
         report = reports.read(place)
         if report is None:
-            message = f"{place.report} cannot be read; 'finetuned retrain {job}' makes it anew"
+            message = f"{place.report} cannot be read; 'finetuned retrain {job}' rebuilds it"
             raise RunFault("report_missing", message)
         return Prefix.from_record(report.get("prefix"))
 

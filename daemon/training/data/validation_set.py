@@ -1,6 +1,6 @@
-"""Chooses the held-out rows of a run's validation loss, once: each loss is of the same rows.
+"""Chooses the held-out rows of a run's validation loss, once, so that all its losses compare.
 
-Lengths decide, not clocks: the same run has the same rows on every machine.
+The choice goes by lengths, not by time: the same run has the same rows on every machine.
 """
 
 from collections.abc import Sequence
@@ -13,16 +13,16 @@ from daemon.training.data.rows import JobRows
 from daemon.training.records.choices import Request, RowId
 
 VALIDATION_SHARE = 0.5
-"""Part of the budget of evaluations that the validation loss may take; samples have the rest."""
+"""Share of the evaluation budget for the validation loss; samples get the rest."""
 
 SCORED_FOR_TRAINED = 2
-"""Tokens scored in the time of one that is trained: its backward pass takes another forward's."""
+"""Tokens scored in the time of training one: a backward pass takes as long as a forward pass."""
 
 
 def validation_set(request: Request, rows: JobRows, chosen: Sequence[RowId]) -> tuple[RowId, ...]:
-    """Return as many of the chosen rows, first ones first, as each evaluation has time for.
+    """Return the first of the chosen rows, as many as each evaluation has time for.
 
-    At least one chunk; all of them where an early stop is decided by them.
+    At least one chunk, and all of them where they decide an early stop.
     """
     settings = request.settings
     if settings.training.patience_steps or not settings.evaluation.eval_every:
@@ -34,7 +34,7 @@ def validation_set(request: Request, rows: JobRows, chosen: Sequence[RowId]) -> 
 
 
 def _between(request: Request, rows: JobRows) -> float:
-    """Return the tokens that are trained between two evaluations."""
+    """Return the tokens trained between two evaluations."""
     lengths = np.concatenate([rows.train(job).tokens for job in request.jobs])
     if not len(lengths):
         return 0.0

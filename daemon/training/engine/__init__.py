@@ -1,1 +1,1 @@
-"""Computes steps, losses and answers: the engine on MLX, its stub, and what both must do."""
+"""Computes steps, losses and answers: the engine protocol, its implementation on MLX, a stub."""

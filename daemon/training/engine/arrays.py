@@ -1,4 +1,4 @@
-"""Turns a pass into arrays: tokens, who may see whom, and what is to be said where."""
+"""Turns a pass into arrays: tokens, segments of packed texts, and the supervised positions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,17 +19,17 @@ class PassArrays:
     tokens: Any
     """(rows, width)."""
     segments: Any
-    """(rows, width): the number of the text of each token; None where no row has two."""
+    """(rows, width): the number of each token's text; None where no row has two texts."""
     picks: Any
-    """(positions,): the places, in the flattened rows, whose next token is supervised."""
+    """(positions,): indices into the flattened rows whose next token is supervised."""
     targets: Any
     """(positions,): those next tokens."""
     weights: Any
-    """(positions,): 1 for what counts, 0 for padding."""
+    """(positions,): 1 for a supervised token, 0 for padding."""
     owners: np.ndarray
-    """The text, by its number in the pass, of each position that counts."""
+    """For each supervised position the number of its text in the pass."""
     key: bytes
-    """The same for the same tokens in the same places."""
+    """A hash of the tokens and their places."""
 
     @property
     def supervised(self) -> int:
@@ -38,7 +38,7 @@ class PassArrays:
 
 
 def arrange(rows: Sequence[Sequence[Encoded]], width: int, shapes: RowShapes) -> PassArrays:
-    """Return the arrays of a pass; rows and positions that pad it out count nothing."""
+    """Return the arrays of a pass; padding rows and positions have weight 0."""
     height = shapes.height(width, len(rows))
     tokens = np.zeros((height, width), np.int32)
     segments = np.zeros((height, width), np.int32)
@@ -50,7 +50,7 @@ def arrange(rows: Sequence[Sequence[Encoded]], width: int, shapes: RowShapes) ->
             end = start + len(text.tokens)
             tokens[place, start:end] = text.tokens
             segments[place, start:end] = number
-            # The first token of a text has none before it that could say it.
+            # Nothing comes before the first token of a text, so nothing predicts it.
             owner[place, start + 1 : end][text.supervised[1:]] = number
             start, number = end, number + 1
         segments[place, start:] = number

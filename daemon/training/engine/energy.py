@@ -1,18 +1,18 @@
-"""The energy that the processors took, where the system counts it; knows no run.
+"""Measures the energy used by the processors through RAPL, where the system has it.
 
-Linux tells it by RAPL (`/sys/class/powercap`), since 2020 to the superuser alone unless it was
-opened. It counts the whole package: what other programs did at the time is in it.
+Linux exposes RAPL in `/sys/class/powercap`, since 2020 to the superuser only unless the file mode
+was relaxed. It counts the whole package, so other programs running at the time are included.
 """
 
 from pathlib import Path
 
 POWERCAP = Path("/sys/class/powercap")
 JOULE = 1_000_000
-"""In the microjoules that RAPL counts."""
+"""RAPL counts microjoules."""
 
 
 class EnergyMeter:
-    """Adds up what the counters say; they begin again at 0, so they are to be read often."""
+    """Adds up the counters; they wrap around, so they must be read often."""
 
     def __init__(self, folder: Path = POWERCAP) -> None:
         # Zones within a package (intel-rapl:0:1) are in the package's own count.
@@ -23,9 +23,9 @@ class EnergyMeter:
         self._last = self._read()
 
     def joules(self) -> float | None:
-        """Return the energy since the meter began, in joules; None with a `reason` where unknown.
+        """Return the joules since the meter was created; None with a `reason` where unknown.
 
-        To be called at least every few minutes: a counter holds about 260 kJ.
+        Call it at least every few minutes: a counter wraps around after about 260 kJ.
         """
         now = self._read()
         for zone, value in now.items():

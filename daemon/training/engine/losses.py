@@ -1,7 +1,7 @@
-"""The losses of single tokens, and their gradient, with the head at supervised positions only.
+"""Token losses and their gradient, with the head computed in chunks at supervised positions only.
 
-The head works in chunks, each with its own gradient, so that no more of the logits than one chunk's
-is ever held, whatever the vocabulary. This is exact: the head learns nothing itself.
+Each chunk has its own gradient, so that no more than one chunk of logits is ever in memory,
+whatever the vocabulary. This is exact, because the head itself is not trained.
 """
 
 from typing import Any
@@ -18,25 +18,25 @@ LEAST_CHUNK = 64
 
 
 def chunk_positions(vocabulary: int) -> int:
-    """Return at how many positions the head works at once."""
+    """Return how many positions the head computes at once."""
     fitting = CHUNK_BYTES // (4 * vocabulary)
     return max(LEAST_CHUNK, fitting // LEAST_CHUNK * LEAST_CHUNK)
 
 
 class Losses:
-    """What one model makes of passes."""
+    """The losses of one model."""
 
     def __init__(self, anatomy: Anatomy, below: int) -> None:
-        """`below` layers from the first learn nothing and may be given as a state."""
+        """The first `below` layers are not trained: their output may be passed as a state."""
         self._anatomy = anatomy
         self.below = below
         self._layers = len(anatomy.layers)
-        # Only the shape is asked for: nothing is computed.
+        # Only the shape is read, so nothing is computed.
         vocabulary = int(anatomy.model(mx.zeros((1, 1), mx.int32)).shape[-1])
         self._chunk = chunk_positions(vocabulary)
 
     def tokens(self, item: PassArrays, state: Any = None) -> Any:
-        """Return nats at each picked position; nothing is kept for a gradient."""
+        """Return the loss in nats at each picked position, without a gradient."""
         with self._anatomy.building:
             if not self._anatomy.has_head:
                 logits = self._flat_logits(item.tokens, item.segments)[item.picks]
@@ -54,9 +54,10 @@ class Losses:
     def total(
         self, tokens: Any, segments: Any, picks: Any, targets: Any, weights: Any, state: Any = None
     ) -> tuple[Any, Any]:
-        """Return a number with the gradient of the weighted sum of nats, and that sum.
+        """Return a surrogate that has the gradient of the weighted sum of losses, and that sum.
 
-        The number itself means nothing: it is what flows into the head, times its gradient.
+        The surrogate is ⟨h, ∂L/∂h⟩ with the hidden states h that enter the head: its gradient is
+        that of the loss, without the logits of all chunks in memory.
         """
         if not self._anatomy.has_head:
             logits = self._flat_logits(tokens, segments)[picks]
@@ -70,7 +71,7 @@ class Losses:
         for start, end in self._chunks(picks.size):
             own = given[start:end]
             if sums:
-                # MLX works breadth first: without an order all chunks would exist at once.
+                # MLX evaluates breadth first: without this order all chunks would exist at once.
                 (own,) = mx.depends([own], [sums[-1], gradients[-1]])
             found, gradient = mx.value_and_grad(self._of_chunk)(
                 own, targets[start:end], weights[start:end]
@@ -81,7 +82,7 @@ class Losses:
         return (flowing * slope).astype(mx.float32).sum(), mx.stop_gradient(mx.stack(sums).sum())
 
     def state(self, item: PassArrays) -> Any:
-        """Return what the layers that learn nothing hand on, (rows, width, hidden)."""
+        """Return the output of the layers that are not trained, (rows, width, hidden)."""
         with self._anatomy.building:
             found = self._anatomy.state_below(self.below, item.tokens, self._cache(item.segments))
         mx.eval(found)

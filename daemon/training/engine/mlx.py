@@ -1,4 +1,4 @@
-"""The engine on MLX: one resident base model, one adapter, one optimizer; knows no run."""
+"""The training engine on MLX: one resident base model, one adapter, one optimizer."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -47,14 +47,14 @@ from daemon.training.engine.trunk_cache import TrunkCache
 CPU_ROW_TOKENS = 256
 GPU_ROW_TOKENS = 1024
 CARRIED_SHARE = 0.5
-"""What is left of the moments where the settings let them decay."""
+"""The factor on carried moments where the settings let them decay."""
 
 
 class MlxEngine:
     """Trains, scores and answers with the same resident weights."""
 
     def __init__(self, wire: bool = False) -> None:
-        """With `wire` what stays between steps is wired down on a Mac that has much memory."""
+        """With `wire`, a Mac with enough memory wires what stays in memory between steps."""
         self._wire = wire
         self._base: Path | None = None
         self._spec: AdapterSpec | None = None
@@ -63,7 +63,7 @@ class MlxEngine:
         self._tokenizer: Any = None
         self._anatomy: Anatomy | None = None
         self._packing = PackingCheck.refusing("no base is loaded")
-        self._told_packing = False
+        self._packing_reported = False
         self._stepper: Stepper | None = None
         self._trunk_cache: TrunkCache | None = None
         self._parallel = ParallelPasses()
@@ -82,21 +82,21 @@ class MlxEngine:
 
     @property
     def packing(self) -> PackingCheck:
-        """Return what was measured of texts that share a row with the resident base."""
+        """Return whether packed rows are exact with the resident base, as measured."""
         return self._packing
 
     @property
     def usual_tokens(self) -> tuple[int, int]:
-        """Return the tokens of a packed row and of a pass: on a CPU one row at once is as fast."""
+        """Return the tokens of a packed row and of a pass; on a CPU a pass is one row."""
         if on_cpu():
             return CPU_ROW_TOKENS, CPU_ROW_TOKENS
         return GPU_ROW_TOKENS, 2 * GPU_ROW_TOKENS
 
     def best_row_tokens(self, base: Path) -> int | None:
-        """Measure which length of packed rows trains this base fastest here; it is loaded bare."""
-        # No plan is made yet, and that of the last run is not for this model.
+        """Measure which length of packed rows trains this base fastest; it is loaded bare."""
+        # There is no memory plan yet, and that of the last run is for another model.
         machine.set_limits(None, machine.memory())
-        self._sit(base)
+        self._make_resident(base)
         assert self._anatomy is not None
         if not self._packing.packs:
             return None
@@ -108,7 +108,7 @@ class MlxEngine:
         if on_cpu():
             return None
         machine.set_limits(None, machine.memory())
-        self._sit(base)
+        self._make_resident(base)
         assert self._anatomy is not None
         if not self._packing.packs:
             return None
@@ -117,7 +117,7 @@ class MlxEngine:
     def estimate(
         self, base: Path, spec: AdapterSpec, shape: StepShape
     ) -> tuple[Estimate, int] | None:
-        """Return the memory a step of one pass takes, and the bytes there are for it."""
+        """Return the memory that a step of one pass takes, and the bytes available for it."""
         try:
             model = computed_shape(base)
         except (OSError, ValueError, ModelFault):
@@ -136,7 +136,7 @@ class MlxEngine:
         return estimate(model, work), machine.memory().usable
 
     def answers_that_fit(self, prompt: int, new: int) -> int:
-        """Return how many answers may be in the making beside what is loaded, at least 1."""
+        """Return how many answers fit into memory beside what is loaded, at least 1."""
         assert self._base is not None, "load comes first"
         return answers_beside(self._base, prompt, new)
 
@@ -147,15 +147,15 @@ class MlxEngine:
 
     @property
     def peak_arithmetic(self) -> float | None:
-        """Return products and sums a second of a large matrix product."""
+        """Return the FLOP/s of a large matrix product."""
         return self._peak
 
     def remarks(self) -> list[str]:
-        """Return what the keeping of states has come to, and why texts do not share rows."""
+        """Return how the trunk cache performs, and why rows are not packed, each once."""
         remark = self._trunk_cache.remark() if self._trunk_cache is not None else None
-        problem = None if self._told_packing else self._packing.problem
-        self._told_packing = True
-        rows = f"each text has a row of its own with this model, which is slower: {problem}"
+        problem = None if self._packing_reported else self._packing.problem
+        self._packing_reported = True
+        rows = f"rows cannot be packed with this model, which is slower: {problem}"
         return [*([rows] if problem else []), *([remark] if remark else [])]
 
     def trouble(self, error: BaseException) -> Literal["memory", "device"] | None:
@@ -173,7 +173,7 @@ class MlxEngine:
 
     @property
     def traces(self) -> int:
-        """Return how many compiled shapes the process holds; those of a stepper end with it."""
+        """Return how many compiled shapes the process holds; closing a stepper frees its own."""
         return self._stepper.traces if self._stepper is not None else 0
 
     def load(
@@ -186,9 +186,9 @@ class MlxEngine:
         scratch: Path,
         memory: MemoryPlan | None,
     ) -> bool:
-        """Be as a run begins; the base is read only where another one, or none, is resident."""
+        """Load the state at the start of a run; the base is read only if it is not resident."""
         concurrency = self._apply(memory)
-        self._sit(base)
+        self._make_resident(base)
         self._keys = adapters.attach(self._model, spec, seed)
         self._spec = spec
         self._fresh = self._weights()
@@ -216,25 +216,25 @@ class MlxEngine:
         return True
 
     def check_trainable(self) -> None:
-        """See that the adapter lies within the layers: others would be trained wrongly."""
+        """Check that the adapter lies within the layers; elsewhere gradients would be wrong."""
         adapters.check_trainable(self._model)
 
     def _apply(self, memory: MemoryPlan | None) -> int:
-        """Set the limits of memory, in place of those before; return the passes at once."""
-        there = machine.memory()
+        """Set MLX's memory limits, replacing earlier ones; return how many passes run at once."""
+        present = machine.memory()
         if memory is None:
-            machine.set_limits(None, there, self._wire)
+            machine.set_limits(None, present, self._wire)
             return self._parallel.most
-        fitting = memory.within(there.usable, self._parallel.most)
-        machine.set_limits(fitting.need, there, self._wire)
+        fitting = memory.within(present.usable, self._parallel.most)
+        machine.set_limits(fitting.need, present, self._wire)
         return fitting.passes
 
     def _carry(self, training: TrainingSettings) -> None:
-        """Let the moments of the last run count as the settings say."""
+        """Scale the moments of the last run, and reset the step count, as the settings say."""
         optimizer = self._ready().optimizer
         state = flat_state(optimizer.state)
         if training.carry_moments == "decay":
-            # Of the first moment only: a second one that is too small makes steps too long.
+            # The first moment only: a second moment that is too small makes steps too long.
             first = FIRST_MOMENT[training.optimizer]
             state = {
                 name: array * CARRIED_SHARE if name.rpartition(".")[2] == first else array
@@ -245,42 +245,42 @@ class MlxEngine:
         optimizer.state = tree_unflatten(list(state.items()))
 
     def _row_shapes(self, training: TrainingSettings) -> RowShapes:
-        """Return the shapes of passes.
+        """Return the shapes of passes, few of them where steps are compiled.
 
         On the CPU compiling brings no speed, and each new shape costs a fraction of a second.
         """
-        assert training.row_tokens and training.pass_tokens, "the run has chosen"
+        assert training.row_tokens and training.pass_tokens, "frozen with the run"
         packed = self._packing.packs and training.row_layout != "alone"
         return RowShapes(training.row_tokens, training.pass_tokens, packed, few=not on_cpu())
 
     @property
     def shapes(self) -> RowShapes:
-        """Return how texts are to be laid into passes."""
+        """Return how texts are packed into passes."""
         return self._ready().shapes
 
-    def _sit(self, base: Path) -> None:
-        """Have the bare base resident; what was to be trained on it before is over."""
+    def _make_resident(self, base: Path) -> None:
+        """Make the bare base resident, dropping what was trained on it before."""
         self._retire()
         if base == self._base:
             adapters.detach(self._model)
             return
-        # Let go before the next is read: two bases at once may not fit.
+        # Freed before the next one is read: two bases at once may not fit.
         self._base = self._model = self._tokenizer = self._anatomy = None
         self._fresh = self._begun = {}
         give_back()
         self._parallel.share(1)
         self._model, self._tokenizer = load_model(base)
         self._anatomy = Anatomy(self._model)
-        self._packing, self._told_packing = check_packing(self._anatomy), False
+        self._packing, self._packing_reported = check_packing(self._anatomy), False
         self._peak = self._peak or peak_flops()
         self._base = base
 
     def _retire(self) -> None:
-        """Let go of the stepper, and of what is kept of the memory that it took."""
+        """Close the stepper and free the memory that it used."""
         if self._stepper is not None:
             self._stepper.close()
         self._stepper = None
-        # It may have run out: an attempt begins with all the memory there is.
+        # Memory may have run out: an attempt starts with all that can be freed.
         give_back()
 
     def step(
@@ -296,32 +296,32 @@ class MlxEngine:
 
     @property
     def holds_part(self) -> bool:
-        """Return whether passes of an interrupted step are kept."""
+        """Return whether there are finished passes of an interrupted step."""
         return self._stepper is not None and self._stepper.gathered is not None
 
     def save_part(self, folder: Path) -> None:
-        """Write what is kept of an interrupted step."""
+        """Write the finished passes of an interrupted step."""
         gathered = self._ready().gathered
         assert gathered is not None, "there is a part to save"
         gathered.save(folder)
 
     def restore_part(self, folder: Path) -> None:
-        """Take what `save_part` wrote."""
-        self._ready().gathered = PartialGradient.read(folder)
+        """Read what `save_part` wrote."""
+        self._ready().restore(PartialGradient.read(folder))
 
     def finite_alone(self, text: Encoded, seed: int) -> bool:
         """Return whether loss and gradient of one text by itself are finite."""
         return self._ready().finite_alone(text, seed)
 
     def save(self, folder: Path) -> None:
-        """Write adapter and moments into a directory that is being built."""
+        """Write adapter and moments into a directory under construction."""
         adapters.save_adapter(self._model, folder / ADAPTER)
         moments = flat_state(self._ready().optimizer.state)
         # Sorted, because MLX writes in an order that depends on that of the keys.
         mx.save_safetensors(str(folder / MOMENTS), dict(sorted(moments.items())))
 
     def restore(self, folder: Path) -> None:
-        """Take adapter and moments from a directory that `save` filled.
+        """Load adapter and moments from a directory that `save` filled.
 
         Raises:
             RunFault: they do not fit the settings of the run.
@@ -331,11 +331,11 @@ class MlxEngine:
             raise RunFault("moments_misfit", f"{folder / MOMENTS} does not fit the run's settings")
 
     def _take_moments(self, path: Path) -> bool:
-        """Take moments if they are what this optimizer keeps for this adapter."""
+        """Load moments if they match this optimizer and adapter; return whether they do."""
         optimizer = self._ready().optimizer
         optimizer.init(self._model.trainable_parameters())
         found: Any = mx.load(str(path))
-        # Loading is lazy: the file may be replaced or removed before the numbers are needed.
+        # Loading is lazy, and the file may be replaced or removed before the arrays are needed.
         mx.eval(found)
         if shapes_of(found) != shapes_of(flat_state(optimizer.state)):
             return False
@@ -343,7 +343,7 @@ class MlxEngine:
         return True
 
     def load_adapter(self, folder: Path | None) -> None:
-        """Put on another adapter for scoring; moments stay as they are."""
+        """Load another adapter for scoring; moments stay as they are."""
         if folder is not None:
             adapters.load_adapter(self._model, folder / ADAPTER)
         else:
@@ -360,12 +360,12 @@ class MlxEngine:
         interrupted: Callable[[], bool],
         on_answer: OnAnswer | None = None,
     ) -> list[Answer] | None:
-        """Return the greedy answers, made side by side; None when interrupted."""
+        """Return the greedy answers, generated in one batch; None when interrupted."""
         self._parallel.share(1)
         return answer_batch(self._model, self._tokenizer, prompts, limits, interrupted, on_answer)
 
     def adapter_config(self) -> dict[str, Any]:
-        """Return what belongs into `adapter_config.json` beside the adapter."""
+        """Return the contents of `adapter_config.json`."""
         assert self._spec is not None and self._base is not None
         return adapters.adapter_config(self._spec, self._base.name, self._keys)
 
@@ -379,11 +379,11 @@ class MlxEngine:
         return any(not mx.array_equal(now[name], old).item() for name, old in self._begun.items())
 
     def rest(self) -> None:
-        """Give back what MLX and the C library keep of freed memory."""
+        """Return freed memory that MLX and the C library hold to the system."""
         give_back()
 
     def forget_peak(self) -> None:
-        """Count the peak of memory from here on."""
+        """Reset the memory peak."""
         mx.reset_peak_memory()
 
     def memory(self) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""What the engine on MLX takes of the memory, and what room it leaves for answers."""
+"""Memory in use by the MLX engine, and how many answers fit beside it."""
 
 import os
 from pathlib import Path
@@ -14,7 +14,7 @@ from daemon.system.footprint import footprint_bytes, resident_bytes
 
 
 def answers_beside(base: Path, prompt: int, new: int) -> int:
-    """Return how many answers may be in the making beside what is loaded, at least 1.
+    """Return how many answers fit into memory beside what is loaded, at least 1.
 
     `prompt` and `new` are the tokens of the longest prompt and of the longest answer.
     """
@@ -26,7 +26,7 @@ def answers_beside(base: Path, prompt: int, new: int) -> int:
 
 
 def in_use() -> dict[str, int]:
-    """Return bytes in use; MLX's own count misses what the process's shows, so both.
+    """Return bytes in use, by MLX's own count and for the whole process.
 
     On a Mac the resident size lacks the GPU's buffers; the system kills by the footprint.
     """
@@ -40,6 +40,6 @@ def in_use() -> dict[str, int]:
 
 
 def adapted_modules(spec: AdapterSpec) -> tuple[Module, ...]:
-    """Return the adapted modules as the estimate names them; others count nothing there."""
+    """Return the adapted modules that the estimate knows; it ignores others."""
     wanted = {key.rsplit(".", 1)[-1] for key in spec.keys}
     return tuple(name for name in MODULES if not wanted or name in wanted)

@@ -1,4 +1,4 @@
-"""The optimizers that a run can name; knows no step."""
+"""Creates the optimizer that the settings name."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,9 +20,9 @@ FIRST_MOMENT: Mapping[str, str | None] = {
     "adafactor": None,
     "rmsprop": None,
 }
-"""By optimizer: the key of the mean of gradients in its state of a weight; None where it has none.
+"""By optimizer: the key of the first moment in its state; None where it keeps no such mean.
 
-A mean of squares, which says how long steps are, is none.
+A mean of squared gradients, which scales the steps, is not a first moment.
 """
 
 

@@ -1,6 +1,6 @@
-"""The gradient of a step of which only the first passes are computed; computes none itself.
+"""The gradient sums of an interrupted step, from which it resumes behind its last finished pass.
 
-A step that is interrupted goes on from here, in this process or, from its file, in another one.
+It resumes in this process or, from a file, in another one.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ class PartialGradient:
     """Sums over the first passes of a step, evaluated."""
 
     key: str
-    """Of the step: its passes and its seed."""
+    """Identifies the step by its passes and its seed."""
     passes: int = 0
     total: float = 0.0
     """Nats of all supervised tokens."""
@@ -43,12 +43,12 @@ class PartialGradient:
         )
 
     def mean(self) -> tuple[float, Any]:
-        """Return loss and gradient a supervised token."""
+        """Return loss and gradient per supervised token."""
         count = max(1, self.supervised)
         return self.total / count, tree_map(lambda g: g / count, self.gradients)
 
     def save(self, folder: Path) -> None:
-        """Write it into a directory that is being built."""
+        """Write it into a directory under construction."""
         leaves: Any = tree_flatten(self.gradients)
         facts = {name: repr(value) for name, value in asdict(replace(self, gradients=None)).items()}
         facts["key"] = self.key
@@ -59,7 +59,7 @@ class PartialGradient:
         """Return what `save` wrote.
 
         Raises:
-            OSError, RuntimeError, KeyError, ValueError: it cannot be read.
+            OSError, RuntimeError, KeyError, ValueError: the file cannot be read.
         """
         found: Any = mx.load(str(folder / FILE), return_metadata=True)
         arrays, facts = found
@@ -69,7 +69,7 @@ class PartialGradient:
 
 
 def key_of(passes: Sequence[EncodedPass], seed: int, *way: object) -> str:
-    """Return what names a step: what is computed with which seed, and in which way."""
+    """Return a hash that identifies a step: its passes, its seed and how it is computed (`way`)."""
     digest = hashlib.sha256(repr((seed, way)).encode())
     for item in passes:
         digest.update(repr((item.width, [len(row) for row in item.rows])).encode())
@@ -82,10 +82,10 @@ def key_of(passes: Sequence[EncodedPass], seed: int, *way: object) -> str:
 def _sum(gathered: Any, new: Any) -> Any:
     if gathered is None:
         return new
-    # In the form and order of the new one: a file keeps neither, and a norm has its bits by them.
+    # In the structure and order of the new tree: a file loses both, and a norm's bits depend on it.
     leaves: Any = tree_flatten(gathered)
     sums = dict(leaves)
     found = tree_map_with_path(lambda path, more: sums[path] + more, new)
-    # Evaluated now: what is waited for would hold the gradients of all passes.
+    # Evaluated now: a lazy sum would hold the gradients of all passes.
     mx.eval(found)
     return found

@@ -1,4 +1,4 @@
-"""What a run needs of the machine that computes it; knows neither MLX nor files of a run."""
+"""The engine protocol: loading, training steps, scoring, answering, memory estimates."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ class EncodedPass:
     width: int
     rows: tuple[tuple[Encoded, ...], ...]
     again: bool = False
-    """The same pass comes again in this run."""
+    """This pass is computed again later in the run."""
 
     @property
     def texts(self) -> tuple[Encoded, ...]:
@@ -38,36 +38,36 @@ class EncodedPass:
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """What came of one optimizer step."""
+    """The result of one optimizer step."""
 
     loss: float | None
-    """Mean nats a supervised token over the whole step; None where it was not finite."""
+    """Mean nats per supervised token over the whole step; None where it was not finite."""
     gradient_norm: float | None
     """Before clipping; None where it was not finite."""
     update_norm: float | None
-    """Of the change of the adapter; None where there was none."""
+    """Norm of the adapter's change; None where there was none."""
     applied: bool
-    """False where loss or gradient were not finite: then nothing was changed."""
+    """False where loss or gradient was not finite: then nothing was changed."""
     arithmetic: float = field(default=0.0, compare=False)
-    """Products and sums of real tokens, attention left out; 0 where they are not counted."""
+    """FLOPs of real tokens without attention; 0 where they are not counted."""
     interrupted: bool = False
-    """It was left between two passes: nothing was changed, and it is still to be taken."""
+    """Left between two passes: nothing was changed, and the step is still to be taken."""
 
 
 NOT_APPLIED = StepResult(None, None, None, False)
-"""Of a step that changed nothing."""
+"""The result of a step that changed nothing."""
 
 INTERRUPTED = StepResult(None, None, None, False, interrupted=True)
 
 
 def never() -> bool:
-    """Return that work is not to be left."""
+    """Never interrupt."""
     return False
 
 
 @dataclass(frozen=True, slots=True)
 class StepShape:
-    """On what a step stands: the numbers of which its memory depends."""
+    """The numbers that determine a step's peak memory."""
 
     pass_tokens: int
     width: int
@@ -81,7 +81,7 @@ class Engine(Scorer, Protocol):
 
     @property
     def device(self) -> str:
-        """Return what it computes on, for people."""
+        """Return the name of the device, for display."""
         ...
 
     def prepare(self, layout: Layout, model: str, attend: Attend = unattended) -> BaseFacts:
@@ -89,7 +89,7 @@ class Engine(Scorer, Protocol):
 
         Raises:
             ModelFault: it is missing, damaged or not supported.
-            Interrupted: `attend` said to leave; the next call goes on from there.
+            Interrupted: `attend` asked to leave; the next call resumes from there.
         """
         ...
 
@@ -101,7 +101,7 @@ class Engine(Scorer, Protocol):
     def best_row_tokens(self, base: Path) -> int | None:
         """Load a base and measure which length of packed rows trains it fastest here.
 
-        None where the machine is too busy to tell.
+        None where the machine is too busy for a clear result.
         """
         ...
 
@@ -115,19 +115,19 @@ class Engine(Scorer, Protocol):
     def estimate(
         self, base: Path, spec: AdapterSpec, shape: StepShape
     ) -> tuple[Estimate, int] | None:
-        """Return the memory a step of one pass takes at its peak, and the bytes there are for it.
+        """Return the peak memory of a step of one pass, and the bytes available for it.
 
-        None where the model is of no kind that can be estimated. Nothing is changed by asking.
+        None where this kind of model cannot be estimated. Changes nothing.
         """
         ...
 
     @property
     def most_passes(self) -> int:
-        """Return how many passes may be computed at once, where there is memory for them."""
+        """Return how many passes may be computed at once, if memory allows."""
         ...
 
     def answers_that_fit(self, prompt: int, new: int) -> int:
-        """Return how many answers may be in the making beside what is loaded, at least 1.
+        """Return how many answers fit into memory beside what is loaded, at least 1.
 
         `prompt` and `new` are the tokens of the longest prompt and of the longest answer.
         """
@@ -135,15 +135,15 @@ class Engine(Scorer, Protocol):
 
     @property
     def peak_arithmetic(self) -> float | None:
-        """Return the most products and sums a second measured here; None where none was."""
+        """Return the peak FLOP/s measured here; None where it was not measured."""
         ...
 
     def remarks(self) -> list[str]:
-        """Return what was decided by measuring since this was asked last, for people."""
+        """Return what was decided by measuring since the last call, as sentences."""
         ...
 
     def trouble(self, error: BaseException) -> Literal["memory", "device"] | None:
-        """Return what an error of this engine means for the run, where it is no mistake."""
+        """Return whether an error means lack of memory or a lost device; None for any other."""
         ...
 
     def alive(self) -> bool:
@@ -165,16 +165,16 @@ class Engine(Scorer, Protocol):
         scratch: Path,
         memory: MemoryPlan | None,
     ) -> bool:
-        """Be as a run begins: the base, and the adapter and moments of `start` or fresh ones.
+        """Load the base, and the adapter and moments of `start`, or fresh ones.
 
-        A base that is resident already is kept. Returns False where `start` has no moments that
-        fit the optimizer. What need not outlive the process may lie in the directory `scratch`.
-        What `memory` plans holds until the next load; without a plan nothing bounds it.
+        A base that is resident already is not read again. Returns False where `start` has no
+        moments that fit the optimizer. Temporary files of this process may go into `scratch`.
+        The `memory` plan applies until the next load; without one memory is not limited.
         """
         ...
 
     def check_trainable(self) -> None:
-        """See that the adapter that is loaded can be trained; any can be scored.
+        """Check that the loaded adapter can be trained; any adapter can be scored.
 
         Raises:
             ModelFault: it cannot.
@@ -183,7 +183,7 @@ class Engine(Scorer, Protocol):
 
     @property
     def shapes(self) -> RowShapes:
-        """Return how texts are to be laid into passes for the model that is loaded."""
+        """Return how texts are packed into passes for the loaded model."""
         ...
 
     def step(
@@ -194,24 +194,24 @@ class Engine(Scorer, Protocol):
         interrupted: Interrupted = never,
         /,
     ) -> StepResult:
-        """Apply one optimizer step over all passes together, each token counting the same.
+        """Apply one optimizer step over all passes together; every token counts the same.
 
-        `interrupted` is asked between two passes; a step that is left changes nothing. The same
-        step goes on behind its last pass where it is taken next, and nothing was loaded since.
+        `interrupted` is polled between two passes; an interrupted step changes nothing. The same
+        step resumes behind its last pass if it is the next one and nothing was loaded since.
         """
         ...
 
     @property
     def holds_part(self) -> bool:
-        """Return whether passes of an interrupted step are kept for when it is taken next."""
+        """Return whether there are finished passes of an interrupted step to resume from."""
         ...
 
     def save_part(self, folder: Path) -> None:
-        """Write what is kept of an interrupted step into a directory that is being built."""
+        """Write the finished passes of an interrupted step into a directory under construction."""
         ...
 
     def restore_part(self, folder: Path) -> None:
-        """Take what `save_part` wrote; used only if the next step is the same.
+        """Read what `save_part` wrote; it is used only if the next step is the same.
 
         Raises:
             OSError, RuntimeError, KeyError, ValueError: it cannot be read.
@@ -223,19 +223,19 @@ class Engine(Scorer, Protocol):
         ...
 
     def save(self, folder: Path) -> None:
-        """Write adapter and moments into a directory that is being built."""
+        """Write adapter and moments into a directory under construction."""
         ...
 
     def restore(self, folder: Path) -> None:
-        """Take adapter and moments from a directory that `save` filled."""
+        """Load adapter and moments from a directory that `save` filled."""
         ...
 
     def load_adapter(self, folder: Path | None) -> None:
-        """Put on another adapter for scoring; None for the bare base. Moments stay as they are."""
+        """Load another adapter for scoring; None for the bare base. Moments stay as they are."""
         ...
 
     def adapter_config(self) -> dict[str, Any]:
-        """Return what belongs into `adapter_config.json` beside the adapter."""
+        """Return the contents of `adapter_config.json`."""
         ...
 
     def finite(self) -> bool:
@@ -247,11 +247,11 @@ class Engine(Scorer, Protocol):
         ...
 
     def rest(self) -> None:
-        """Give the system what is kept only to be quicker at the next work; the model stays."""
+        """Return cached memory to the system; the model stays loaded."""
         ...
 
     def forget_peak(self) -> None:
-        """Count the peak of memory from here on."""
+        """Reset the memory peak."""
         ...
 
     def memory(self) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""One optimizer step on an mlx-lm model: loss, gradient, clipping, update; knows no run, no file.
+"""One optimizer step on an mlx-lm model: loss, gradient accumulation, clipping, update.
 
 The loss is the mean over all supervised tokens of the step, however it is split into passes.
 """
@@ -30,15 +30,15 @@ from daemon.training.engine.protocol import INTERRUPTED, EncodedPass, StepResult
 from daemon.training.engine.trunk_cache import TrunkCache
 
 WITH_STATE = 6
-"""Arrays given to the gradient where one of them is a kept state."""
+"""Number of arguments of the gradient function when a cached trunk state is one of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Gradient:
-    """What one pass comes to, evaluated."""
+    """Loss and gradient of one pass, evaluated."""
 
     total: Any
-    """The sum of nats of its supervised tokens."""
+    """Sum of nats over its supervised tokens."""
     gradients: Any
     supervised: int
     arithmetic: float
@@ -53,13 +53,13 @@ class Stepper:
         training: TrainingSettings,
         shapes: RowShapes,
         parallel: ParallelPasses,
-        kept: TrunkCache | None = None,
+        trunk_cache: TrunkCache | None = None,
         checkpoint: bool = False,
         concurrency: int | None = None,
     ) -> None:
-        """`checkpoint` computes each layer again for its gradient instead of keeping what it did.
+        """`checkpoint` recomputes each layer for its gradient instead of storing its activations.
 
-        With `kept`, what the layers that learn nothing hand on is computed once. At most
+        With `trunk_cache`, the output of the layers that are not trained is computed once. At most
         `concurrency` passes are computed at once.
         """
         self._anatomy = anatomy
@@ -69,13 +69,13 @@ class Stepper:
         self._parallel = parallel
         self._concurrency = concurrency
         self._checkpoint = checkpoint
-        below = anatomy.first_adapted() if kept is not None else 0
-        self.kept = kept if below else None
+        below = anatomy.first_adapted() if trunk_cache is not None else 0
+        self.trunk_cache = trunk_cache if below else None
         self.losses = Losses(anatomy, below)
         self.optimizer = make_optimizer(training)
         self._cost = arithmetic_of(anatomy, below)
         self.gathered: PartialGradient | None = None
-        """Of the step that was interrupted last, for when it is taken next."""
+        """The sums of an interrupted step, to resume from."""
         self._traced: set[tuple[int, ...]] = set()
         self._differentiate: Any = nn.utils.value_and_grad(self._model, self._total)
         self._gradient: Any = self._value_and_gradient
@@ -87,12 +87,12 @@ class Stepper:
             )
 
     def close(self) -> None:
-        """Let go of what is compiled: it and the stepper hold each other, moments included."""
+        """Drop the compiled functions: they and the stepper hold each other, and the moments."""
         del self._differentiate, self._gradient
 
     @property
     def traces(self) -> int:
-        """Return how many compiled traces there are; closing frees them all, and nothing else."""
+        """Return how many compiled traces there are; only `close` frees them."""
         return len(self._traced) if self.shapes.few else 0
 
     def _value_and_gradient(self, *arrays: Any) -> Any:
@@ -133,6 +133,10 @@ class Stepper:
         moved = _norm(tree_map(lambda new, old: new - old, after, before))
         return StepResult(loss, norm, moved, True, found.arithmetic)
 
+    def restore(self, gathered: PartialGradient) -> None:
+        """Go on with the gradient of an interrupted step, if the next one is the same."""
+        self.gathered = gathered
+
     def finite_alone(self, text: Encoded, seed: int) -> bool:
         """Return whether loss and gradient of one text by itself are finite."""
         self._model.train()
@@ -151,7 +155,7 @@ class Stepper:
         interrupted: Interrupted = never,
         begun: PartialGradient | None = None,
     ) -> PartialGradient:
-        """Return the sums over all passes, behind those of `begun`; of fewer when interrupted."""
+        """Return the sums over all passes, resuming from `begun`; fewer when interrupted."""
         sums = PartialGradient(key_of(passes, seed, self._checkpoint))
         if begun is not None and begun.key == sums.key:
             sums = begun
@@ -159,7 +163,7 @@ class Stepper:
         work = partial(self._differentiated, seed=seed)
         left = list(enumerate(passes))[sums.passes :]
         with closing(self._parallel.each(work, left, self._concurrency)) as found:
-            # In the order of the passes, whichever was ready first: sums have the same bits.
+            # In the order of the passes, not of completion, so that sums are bit-identical.
             for one in found:
                 total = float(one.total.item())
                 sums = sums.plus(total, one.supervised, one.arithmetic, one.gradients)
@@ -168,16 +172,16 @@ class Stepper:
         return sums
 
     def _settle(self) -> None:
-        """Have every number of the model computed: no other thread could."""
+        """Evaluate all weights first: other threads cannot evaluate arrays built on this one."""
         mx.eval(self._model.state)
 
     def _differentiated(self, numbered: tuple[int, EncodedPass], seed: int) -> _Gradient:
-        """Return what one pass comes to; several threads are in here at once."""
+        """Return loss and gradient of one pass; several threads run this at once."""
         number, item = numbered
         arrays = arrange(item.rows, item.width, self.shapes)
         given = self._given(arrays, item.again)
         with self._anatomy.building:
-            # Each pass has its own dropout, whatever is computed before it and beside it.
+            # Each pass has its own dropout, whatever runs before or beside it.
             mx.random.seed(mix(seed, number))
             (_, total), gradients = self._gradient(*given)
         mx.eval(total, gradients)
@@ -190,7 +194,7 @@ class Stepper:
         return real * of_token + supervised * self._cost.supervised
 
     def _given(self, item: PassArrays, again: bool) -> tuple[Any, ...]:
-        """Return what the gradient is asked of; the state of the lower layers where it is kept."""
+        """Return the arguments of the gradient function, with the cached trunk state if any."""
         state = self._state(item, again)
         given = (item.tokens, item.segments, item.picks, item.targets, item.weights)
         masked = item.segments is not None
@@ -198,14 +202,14 @@ class Stepper:
         return given if state is None else (*given, state)
 
     def _state(self, item: PassArrays, again: bool) -> Any:
-        if self.kept is None:
+        if self.trunk_cache is None:
             return None
-        state = self.kept.get(item.key)
-        if state is not None or not again or self.kept.given_up:
+        state = self.trunk_cache.get(item.key)
+        if state is not None or not again or self.trunk_cache.given_up:
             return state
         began_s = perf_counter()
         state = self.losses.state(item)
-        self.kept.put(item.key, state, perf_counter() - began_s)
+        self.trunk_cache.put(item.key, state, perf_counter() - began_s)
         return state
 
     def score(self, texts: Sequence[Encoded]) -> list[tuple[float, int]]:
@@ -213,7 +217,7 @@ class Stepper:
         self._model.eval()
         totals, counts = [0.0] * len(texts), [0] * len(texts)
         lengths = [len(text.tokens) for text in texts]
-        # Scoring is not compiled: another shape costs nothing, and padding does.
+        # Scoring is not compiled: a new shape costs nothing, but padding does.
         shapes = replace(self.shapes, few=False)
 
         def scored(item: Pass) -> list[tuple[int, float]]:

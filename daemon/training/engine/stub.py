@@ -1,4 +1,4 @@
-"""A stand-in engine that shares everything with the real one but the model; knows no MLX.
+"""A stub engine for rehearsals and tests, without a model and without MLX.
 
 Its loss falls towards a fixed goal, its updates are exact in float32, its files real safetensors.
 """
@@ -44,7 +44,7 @@ GOAL = np.float32(1.0)
 FLOOR_NATS = 0.5
 MOMENTUM = np.float32(0.9)
 RATE_FACTOR = np.float32(20.0)
-"""The settings' rates are meant for a real model; this one learns nothing visible at them."""
+"""Learning rates in the settings suit a real model and would hardly move this one."""
 
 PART = "part.json"
 
@@ -52,7 +52,7 @@ Arrays = dict[str, np.ndarray]
 
 
 class RehearsalEngine:
-    """Numbers that behave like training."""
+    """An engine whose numbers behave like training."""
 
     device = "rehearsal"
 
@@ -66,11 +66,11 @@ class RehearsalEngine:
         self._begun: Arrays = {}
         self._fresh: Arrays = {}
         self._part = (0, 0)
-        """Seed of the step that was interrupted last, and how many passes it had taken."""
+        """Seed of the interrupted step, and how many passes it had finished."""
         self.shapes = RowShapes(256, 2048)
 
     def prepare(self, layout: Layout, model: str, attend: Attend = unattended) -> BaseFacts:
-        """Make a base directory with a small real tokenizer and no weights."""
+        """Create a base directory with a small real tokenizer and no weights."""
         return make_base(layout, model)
 
     usual_tokens = (256, 2048)
@@ -91,7 +91,7 @@ class RehearsalEngine:
         return None
 
     def answers_that_fit(self, prompt: int, new: int) -> int:
-        """Return as many as ever: they take next to no memory."""
+        """Return the maximum: answers take next to no memory."""
         return ANSWERS_MOST
 
     most_passes = 1
@@ -102,7 +102,7 @@ class RehearsalEngine:
         return []
 
     def trouble(self, error: BaseException) -> Literal["memory", "device"] | None:
-        """Return memory for Python's own error."""
+        """Return "memory" for Python's own error."""
         return "memory" if isinstance(error, MemoryError) else None
 
     def alive(self) -> bool:
@@ -110,7 +110,7 @@ class RehearsalEngine:
         return True
 
     def check_trainable(self) -> None:
-        """See nothing: there are no modules."""
+        """Accept everything: there are no modules."""
 
     def load(
         self,
@@ -122,7 +122,7 @@ class RehearsalEngine:
         scratch: Path,
         memory: MemoryPlan | None,
     ) -> bool:
-        """Be as a run begins."""
+        """Load the adapter and moments of `start`, or fresh ones."""
         self._base, self._spec, self._part = base, spec, (0, 0)
         usual = self.usual_tokens
         self.shapes = RowShapes(training.row_tokens or usual[0], training.pass_tokens or usual[1])
@@ -144,7 +144,7 @@ class RehearsalEngine:
         interrupted: Interrupted = never,
         /,
     ) -> StepResult:
-        """Move towards the goal; rows pull a little to either side, as real ones do."""
+        """Move towards the goal; each row pulls a little to one side, as real rows do."""
         taken = self._part[1] if self._part[0] == seed else 0
         self._part = (0, 0)
         for number in range(taken, len(passes)):
@@ -171,15 +171,15 @@ class RehearsalEngine:
 
     @property
     def holds_part(self) -> bool:
-        """Return whether a step was left between two passes."""
+        """Return whether a step was interrupted between two passes."""
         return self._part[1] > 0
 
     def save_part(self, folder: Path) -> None:
-        """Write which step it is and how far it came."""
+        """Write the seed of the step and how many passes are finished."""
         (folder / PART).write_text(json.dumps(self._part), encoding="utf-8")
 
     def restore_part(self, folder: Path) -> None:
-        """Take what `save_part` wrote."""
+        """Read what `save_part` wrote."""
         seed, passes = json.loads((folder / PART).read_bytes())
         self._part = (int(seed), int(passes))
 
@@ -194,12 +194,12 @@ class RehearsalEngine:
         save_file(self._moments, folder / MOMENTS)
 
     def restore(self, folder: Path) -> None:
-        """Take adapter and moments from a checkpoint."""
+        """Load adapter and moments from a checkpoint."""
         self._adapter = load_file(folder / ADAPTER)
         self._moments = load_file(folder / MOMENTS)
 
     def load_adapter(self, folder: Path | None) -> None:
-        """Put on another adapter for scoring."""
+        """Load another adapter for scoring."""
         self._adapter = _copy(self._fresh) if folder is None else load_file(folder / ADAPTER)
 
     def losses(self, rows: Sequence[Encoded]) -> list[tuple[float, int]]:
@@ -230,7 +230,7 @@ class RehearsalEngine:
         return answers
 
     def adapter_config(self) -> dict[str, Any]:
-        """Return a configuration of the real form."""
+        """Return a configuration in the real format."""
         return {
             "fine_tune_type": self._spec.kind,
             "model": f"models/base/{self._base.name}",
@@ -252,7 +252,7 @@ class RehearsalEngine:
         return any(not np.array_equal(a, self._begun[name]) for name, a in self._adapter.items())
 
     def rest(self) -> None:
-        """Do nothing: it keeps nothing."""
+        """Do nothing: nothing is cached."""
 
     def forget_peak(self) -> None:
         """Do nothing: its arrays have no peak."""

@@ -1,4 +1,4 @@
-"""The base model of a rehearsal: a real tokenizer and chat template, and no weights at all."""
+"""Creates the base model of a rehearsal: a real tokenizer and chat template without weights."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ TEMPLATE = (
 
 
 def make_base(layout: Layout, model: str) -> BaseFacts:
-    """Make `models/base/rehearsal-…/` for a setting, once."""
+    """Create `models/base/rehearsal-…/` for a `model.base` setting, once."""
     known = bases.read_facts(layout, model)
     if known is not None:
         return known

@@ -1,7 +1,7 @@
-"""Keeps what flows out of the layers that never change, for passes that come again.
+"""Trunk cache: stores the output of the layers below the adapters for passes that repeat.
 
-The file has no name and ends with the process, so it is never trusted after a crash. Keeping is
-given up where it does not pay, or where there is no room.
+The cache is an unlinked file that ends with the process, so it is never trusted after a crash. It
+is given up where reading is slower than computing, or where the disk is full.
 """
 
 import os
@@ -17,24 +17,24 @@ import numpy as np
 from daemon.model.backend import mx
 
 TRIED = 4
-"""States read back before it is decided whether reading them pays."""
+"""States read back before deciding whether reading pays."""
 
 
 class TrunkCache:
-    """States by the key of their pass; at most so many bytes, the first come are kept."""
+    """Trunk states by the key of their pass, up to a size in bytes; nothing is evicted."""
 
     def __init__(self, folder: Path, most_bytes: int) -> None:
-        self._descriptor = _nameless(folder)
-        self._let_go = weakref.finalize(self, os.close, self._descriptor)
+        self._descriptor = _unlinked_file(folder)
+        self._close_file = weakref.finalize(self, os.close, self._descriptor)
         self._lock = threading.Lock()
         self._most = most_bytes
         self._places: dict[bytes, tuple[int, tuple[int, ...], Any]] = {}
         self._size = 0
         self._computed_s: dict[bytes, float] = {}
         self._saved_s: list[float] = []
-        self._told = False
+        self._reported = False
         self.given_up: str | None = None
-        """Why nothing is kept any more, for people."""
+        """Why nothing is cached any more, as part of a sentence."""
 
     def __contains__(self, key: bytes) -> bool:
         return key in self._places
@@ -44,25 +44,25 @@ class TrunkCache:
 
     @property
     def size_bytes(self) -> int:
-        """Bytes kept."""
+        """Bytes cached."""
         return self._size
 
     def put(self, key: bytes, state: Any, computed_s: float) -> None:
-        """Keep an evaluated state if there is room; `computed_s` seconds is what it took."""
+        """Cache an evaluated state if there is room; computing it took `computed_s` seconds."""
         with self._lock:
             if self.given_up or key in self._places or self._size + state.nbytes > self._most:
                 return
             try:
                 _write(self._descriptor, _as_numbers(state), self._size)
             except OSError as error:
-                self._give_up(f"there is no room for them: {error.strerror}")
+                self._give_up(f"there is no room: {error.strerror}")
                 return
             self._places[key] = (self._size, state.shape, state.dtype)
             self._computed_s[key] = computed_s
             self._size += state.nbytes
 
     def get(self, key: bytes) -> Any:
-        """Return a state that was kept, bit by bit the same; None where it was not."""
+        """Return a cached state, bit-identical; None where it is not cached."""
         with self._lock:
             if key not in self._places:
                 return None
@@ -78,19 +78,19 @@ class TrunkCache:
     def _judge(self, saved_s: float) -> None:
         self._saved_s.append(saved_s)
         if len(self._saved_s) == TRIED and sum(self._saved_s) <= 0:
-            self._give_up("reading them takes longer than computing them again")
+            self._give_up("reading them back takes longer than computing them")
 
     def remark(self) -> str | None:
-        """Say once, for people, what keeping has come to; None before that is known."""
-        if self._told or not (self.given_up or len(self._saved_s) >= TRIED):
+        """Return once, as a sentence, whether the cache pays; None before that is known."""
+        if self._reported or not (self.given_up or len(self._saved_s) >= TRIED):
             return None
-        self._told = True
+        self._reported = True
         if self.given_up:
-            return f"states of the layers below the adapters are not kept: {self.given_up}"
+            return f"outputs of the layers below the adapters are not cached: {self.given_up}"
         saved_s = sum(self._saved_s) / len(self._saved_s)
         return (
-            f"states of the layers below the adapters are kept ({self._size / 2**20:.0f} MB): "
-            f"each pass that comes again takes {saved_s:.2f} s less"
+            f"outputs of the layers below the adapters are cached ({self._size / 2**20:.0f} MB): "
+            f"each repeated pass takes {saved_s:.2f} s less"
         )
 
     def _give_up(self, why: str) -> None:
@@ -104,12 +104,12 @@ class TrunkCache:
         return sum(self._saved_s)
 
     def close(self) -> None:
-        """Let go of the room."""
-        self._let_go()
+        """Free the disk space."""
+        self._close_file()
 
 
-def _nameless(folder: Path) -> int:
-    """Return the descriptor of a new file that nobody else can find."""
+def _unlinked_file(folder: Path) -> int:
+    """Return the descriptor of a new file that is already unlinked."""
     descriptor, name = tempfile.mkstemp(dir=folder, prefix=".states-")
     os.unlink(name)
     return descriptor
@@ -131,7 +131,7 @@ def _read(descriptor: int, size: int, offset: int) -> bytes:
     while size:
         part = os.pread(descriptor, size, offset)
         if not part:
-            raise OSError("the file of kept states has become shorter")
+            raise OSError("the trunk cache file has become shorter")
         parts.append(part)
         size, offset = size - len(part), offset + len(part)
     return b"".join(parts)

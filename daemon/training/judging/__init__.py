@@ -1,1 +1,1 @@
-"""Judges a trained run: its exam, and the candidate that is made of it."""
+"""Judges a trained run: the exam, and the candidate directory with its report."""

@@ -1,4 +1,4 @@
-"""A finished run becomes a candidate: judged, described, complete at once; reaches no verdict."""
+"""Turns a finished run into a candidate: scores it and writes its directory and draft manifest."""
 
 import json
 from collections.abc import Callable
@@ -7,21 +7,24 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from daemon.core.evaluation.explanation import EARLIER
 from daemon.core.rows.prefix import record_of
-from daemon.core.training.forgetting import next_share
 from daemon.folders.disk import atomic
 from daemon.folders.runs import left_out as left_out_file
 from daemon.folders.runs import runs
 from daemon.settings_records import to_record
 from daemon.training.context import CurrentRun, TrainerContext
 from daemon.training.data.corrections import shown
+from daemon.training.data.replay import earlier_jobs
 from daemon.training.engine.protocol import ADAPTER, MOMENTS
 from daemon.training.judging.examiner import Examiner, JudgementResult
 from daemon.training.records.choices import prefix_of_run, rows_by_job, rows_dropped
 from daemon.training.records.history import History
+from daemon.training.records.holdout_losses import LOSSES, read_losses
 from daemon.training.records.provenance import made_by
 from daemon.training.records.state import EVOLUTION, METRICS, STATE, RunState
 from daemon.training.run.loss_curve import draw_loss
+from daemon.training.run.opening import replay_of
 from daemon.training.run.untrained_rows import left_out, with_places
 
 ADAPTER_CONFIG = "adapter_config.json"
@@ -33,26 +36,26 @@ class CandidateJudge:
     def __init__(
         self,
         context: TrainerContext,
-        hand: CurrentRun,
+        current: CurrentRun,
         state: RunState,
         interrupted: Callable[[], bool],
     ) -> None:
         self._context = context
-        self._hand = hand
+        self._current = current
         self._state = state
-        self._examiner = Examiner(context, hand, interrupted)
-        self._history = History(runs.read_metrics(hand.place, state.written))
+        self._examiner = Examiner(context, current, interrupted)
+        self._history = History(runs.read_metrics(current.place, state.written))
         self._began_s = context.clock.monotonic_s()
 
     def judge(self) -> bool:
-        """Make the candidate directory; False when interrupted, with nothing left behind."""
-        newest, _ = runs.newest_checkpoint(self._hand.place)
+        """Write the candidate directory; return False, leaving nothing behind, when interrupted."""
+        newest, _ = runs.newest_checkpoint(self._current.place)
         assert newest is not None
         found = self._examiner.examine(newest)
         if found is None:
             return False
         runs.write_candidate(
-            self._hand.place,
+            self._current.place,
             lambda folder: self._fill(folder, newest, found),
             self._draft(found),
             MOMENTS,
@@ -62,14 +65,14 @@ class CandidateJudge:
     def _fill(self, folder: Path, newest: Path, found: JudgementResult) -> None:
         for name in (ADAPTER, MOMENTS):
             atomic.copy_file(newest / name, folder / name)
-        # What the run can be done again from.
-        place = self._hand.place
-        for kept in (place.frozen, place.ladder, place.stopped):
-            if kept.exists():
-                atomic.copy_file(kept, folder / kept.name)
-        hand = self._hand
+        # What a reproduction of the run needs.
+        place = self._current.place
+        for record in (place.frozen, place.ladder, place.stopped):
+            if record.exists():
+                atomic.copy_file(record, folder / record.name)
+        current = self._current
         left_out_file.write(
-            folder, left_out(hand.request, hand.choices, hand.rows, self._state.aside)
+            folder, left_out(current.request, current.choices, current.rows, self._state.aside)
         )
         _write(folder / ADAPTER_CONFIG, self._context.engine.adapter_config())
         _write(folder / STATE, self._state.as_record({}))
@@ -77,28 +80,37 @@ class CandidateJudge:
         answers = self._answers()
         if answers:
             (folder / EVOLUTION).write_text("".join(map(_line, answers)), encoding="utf-8")
+        if found.losses is not None:
+            _write(folder / LOSSES, found.losses.as_record())
         for name, text in found.files.items():
             (folder / name).write_text(text, encoding="utf-8")
-        if self._hand.request.settings.run.loss_curve:
-            title = f"{self._state.run}: {', '.join(self._hand.request.jobs)}"[:100]
+        if self._current.request.settings.run.loss_curve:
+            title = f"{self._state.run}: {', '.join(self._current.request.jobs)}"[:100]
             losses, validation = self._history.losses, self._state.validation
             draw_loss(folder / "loss_curve.png", title, losses, validation)
 
     def _answers(self) -> list[dict[str, Any]]:
-        """Return the answers to the probes: committed ones, and those of the last milestone."""
+        """Return the answers to the probes, with those of the last milestone, not committed yet."""
         known = self._state.evolution
-        committed = runs.read_answers(self._hand.place, known.written)
-        return [*committed, *(said.as_record() for said in known.unwritten)]
+        committed = runs.read_answers(self._current.place, known.written)
+        return [*committed, *(answer.as_record() for answer in known.unwritten)]
 
     def _replay(self, found: JudgementResult) -> dict[str, Any]:
-        settings = self._hand.request.settings.replay
-        share = self._hand.choices.replay_share
-        forgot = any(rise > settings.alarm for rise in found.rises.values())
+        current, choices = self._current, self._current.choices
+        losses = found.losses or read_losses(
+            self._context.layout.version(current.request.start_version)
+        )
+        learned = [*earlier_jobs(current.request, current.rows), *current.request.jobs]
+        following = replay_of(current.request.settings, current.rows, learned, losses)
         return {
-            "draws": self._hand.data.plan.drawn(self._state.step_in_run),
-            "share": share,
-            "next_share": next_share(share, settings.share, settings.most_share, forgot),
-            "rises": found.rises,
+            "draws": current.data.plan.drawn(self._state.step_in_run),
+            "share": choices.replay_share,
+            "weights": dict(choices.replay_weights),
+            "next_share": following.share,
+            "next_weights": dict(following.weights),
+            "rises": {
+                one.name: one.rise for one in found.judgement.forgetting if one.name != EARLIER
+            },
         }
 
     def _metrics(self) -> dict[str, Any]:
@@ -109,28 +121,28 @@ class CandidateJudge:
         }
 
     def _draft(self, found: JudgementResult) -> dict[str, Any]:
-        hand, request = self._hand, self._hand.request
+        current, request = self._current, self._current.request
         judgement = found.judgement
-        trained = rows_by_job(request, hand.choices, self._state.aside_ids)
+        trained = rows_by_job(request, current.choices, self._state.aside_ids)
         return {
             "schema_version": 1,
             "run": request.run,
             "parent": request.start_version,
-            # A job of which no row was trained is none that the lineage has learned from.
+            # The lineage has not learned from a job of which no row was trained.
             "job_ids": [job for job, rows in trained.items() if rows],
             "rows_by_job": trained,
             "step": self._state.step,
             "step_in_run": self._state.step_in_run,
             "epochs": request.settings.training.epochs,
-            "stopped_early": None if hand.stopped is None else hand.stopped.as_record(),
+            "stopped_early": None if current.stopped is None else current.stopped.as_record(),
             "settings": to_record(request.settings),
             "seeds": {"run": request.seed},
-            "data_fingerprint": hand.choices.data_fingerprint,
+            "data_fingerprint": current.choices.data_fingerprint,
             "base": dict(request.base),
             "adapter": request.adapter.as_record(),
-            "prefix": record_of(prefix_of_run(request, hand.choices)),
+            "prefix": record_of(prefix_of_run(request, current.choices)),
             **made_by(self._context.engine.device),
-            "libraries": dict(hand.choices.libraries),
+            "libraries": dict(current.choices.libraries),
             "metrics": self._metrics(),
             "evaluations": found.evaluations,
             "judgement": {
@@ -138,18 +150,19 @@ class CandidateJudge:
                 "changed": judgement.changed,
                 "tests": [asdict(test) for test in judgement.comparisons],
                 "lost_answers": [asdict(one) for one in judgement.lost],
+                "forgetting": [asdict(one) for one in judgement.forgetting],
             },
             "replay": self._replay(found),
             "evolution": self._state.evolution.counts,
-            "rows_set_aside": self._set_aside(),
-            "rows_dropped": rows_dropped(hand.choices),
-            "exam_rows_corrected": shown(hand.choices.corrected, hand.rows),
+            "rows_set_aside": self._skipped_rows(),
+            "rows_dropped": rows_dropped(current.choices),
+            "exam_rows_corrected": shown(current.choices.corrected, current.rows),
             **self._cost(),
-            "start_moments": "carried" if hand.moments_carried else "fresh",
+            "start_moments": "carried" if current.moments_carried else "fresh",
         }
 
-    def _set_aside(self) -> list[dict[str, Any]]:
-        """Return the rows that were put aside, replayed ones included."""
+    def _skipped_rows(self) -> list[dict[str, Any]]:
+        """Return the rows skipped during the run, replayed ones included."""
         by_job: dict[str, list[dict[str, Any]]] = {}
         for row in self._state.aside:
             record = {"row": row.row, "code": row.code, "step": row.step}
@@ -157,12 +170,12 @@ class CandidateJudge:
         return [
             {"job": job, **record}
             for job, records in by_job.items()
-            for record in with_places(self._hand.rows, job, records)
+            for record in with_places(self._current.rows, job, records)
         ]
 
     def _cost(self) -> dict[str, Any]:
-        """Return time, in seconds, and energy; `other_s` is loading, evaluations and waiting."""
-        began = datetime.fromisoformat(self._hand.choices.attempt_0_at)
+        """Return times in seconds, and energy; `other_s` is loading, evaluations and waiting."""
+        began = datetime.fromisoformat(self._current.choices.attempt_0_at)
         duration_s = max(0.0, (self._context.clock.now() - began).total_seconds())
         judging_s = self._context.clock.monotonic_s() - self._began_s
         training_s = self._history.seconds
@@ -171,12 +184,12 @@ class CandidateJudge:
         return {"duration_s": duration_s, "phases": phases, "energy": self._energy()}
 
     def _energy(self) -> dict[str, Any]:
-        """Return the joules of the run, or null and why."""
-        joules, before = self._context.energy.joules(), self._hand.joules_before
+        """Return the joules of the run, or null and the reason."""
+        joules, before = self._context.energy.joules(), self._current.joules_before
         if joules is None:
             return {"joules": None, "reason": self._context.energy.reason}
         if before is None:
-            why = "the run went on after a stop, and what it took before is not known"
+            why = "the run was interrupted, and the energy used before that is not known"
             return {"joules": None, "reason": why}
         return {"joules": joules - before, "reason": None}
 

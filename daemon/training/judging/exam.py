@@ -1,8 +1,7 @@
-"""The exam at the end of a run: the same items for all, each model asked as it was taught.
+"""Builds the exam at the end of a run: the same items for every model, each with its own prefix.
 
-Rows of the run's own files and questions of suites are put to a version with that version's prefix,
-as its users would ask it; rows of earlier files keep the prefix they were taught with. Scores
-nothing.
+Rows of the run's own files and items of suites get the prefix of the version that is examined, as
+its users would prompt it; rows of earlier files keep the prefix they were trained with.
 """
 
 import json
@@ -26,76 +25,102 @@ from daemon.text.encoder import Encoded
 from daemon.training.context import CurrentRun
 from daemon.training.data.batches import families_of, holdout_rows, questions
 from daemon.training.data.row_texts import RowTexts
-from daemon.training.records.choices import prefix_of_run
+from daemon.training.records.choices import RowId, prefix_of_run
 
 LEAST_ANSWERS = 4
 ROWS_AN_ANSWER = 16
-"""One hold-out prompt is answered for the verdict for so many trained rows."""
+"""The verdict takes one answer to a hold-out prompt for so many trained rows."""
 HABIT_ROWS = 256
-"""Training answers that tell how answers are usually written."""
+"""Training answers from which the usual formatting and style are measured."""
 
 
-def exam_of(hand: CurrentRun, suites: Sequence[Suite]) -> Exam:
+def exam_of(current: CurrentRun, suites: Sequence[Suite]) -> Exam:
     """Return the exam of a run's candidate."""
-    choices = hand.choices
-    sets = {OWN: choices.judge, EARLIER: choices.earlier}
+    sets = set_ids(current)
     return Exam(
-        {name: holdout_rows(hand.rows, hand.texts, ids) for name, ids in sets.items()},
-        _questions(hand, hand.texts, suites),
-        hand.request.settings.evaluation.answer_s,
+        {name: holdout_rows(current.rows, current.texts, ids) for name, ids in sets.items()},
+        _questions(current, current.texts, suites),
+        current.request.settings.evaluation.answer_s,
         {name: [job for job, _ in ids] for name, ids in sets.items()},
-        {name: families_of(hand.rows, ids) for name, ids in sets.items()},
+        {name: families_of(current.rows, ids) for name, ids in sets.items()},
+        holdout_rows(current.rows, current.texts, tune_ids(current)),
     )
 
 
-def exam_for(hand: CurrentRun, exam: Exam, suites: Sequence[Suite], version: Path) -> Exam | None:
-    """Return a candidate's exam as a sealed version sits it; None where that is the same."""
+def set_ids(current: CurrentRun) -> dict[str, Sequence[RowId]]:
+    """Return the rows of each set of a run's exam."""
+    return {OWN: current.choices.judge, EARLIER: current.choices.earlier}
+
+
+def tune_ids(current: CurrentRun) -> list[RowId]:
+    """Return the tune rows measured along with the exam, the run's own first."""
+    return [*own_tune_ids(current), *current.choices.earlier_tune]
+
+
+def own_tune_ids(current: CurrentRun) -> list[RowId]:
+    """Return the tune rows of the run's own files; a small file has none."""
+    indexes = {job: current.rows.holdout(job) for job, _ in current.choices.tune}
+    places = {item: indexes[item[0]].place(item[1]) for item in current.choices.tune}
+    return [
+        item for item, place in places.items() if place is not None and indexes[item[0]].tune[place]
+    ]
+
+
+def exam_for(
+    current: CurrentRun, exam: Exam, suites: Sequence[Suite], version: Path
+) -> Exam | None:
+    """Return a candidate's exam with a sealed version's prefix; None where that is the same."""
     record = json.loads((version / MANIFEST).read_bytes()).get("prefix")
     prefix = Prefix.from_record(record)
-    if prefix == prefix_of_run(hand.request, hand.choices):
+    if prefix == prefix_of_run(current.request, current.choices):
         return None
-    texts = hand.texts.asked_with(hand.request.jobs, prefix)
-    judge = hand.choices.judge
-    whole = [(job, replace(hand.rows.example(job, n, "holdout"), cut=0)) for job, n in judge]
-    own = _as_long(texts.encode(whole), exam.sets[OWN])
-    return replace(exam, sets={**exam.sets, OWN: own}, questions=_questions(hand, texts, suites))
+    texts = current.texts.with_prefix(current.request.jobs, prefix)
+
+    def encode_again(ids: Sequence[RowId], rows: Sequence[Encoded]) -> list[Encoded]:
+        whole = [(job, replace(current.rows.example(job, n, "holdout"), cut=0)) for job, n in ids]
+        return _as_long(texts.encode(whole), rows)
+
+    own_tune = own_tune_ids(current)
+    tune = [*encode_again(own_tune, exam.tune[: len(own_tune)]), *exam.tune[len(own_tune) :]]
+    sets = {**exam.sets, OWN: encode_again(current.choices.judge, exam.sets[OWN])}
+    return replace(exam, sets=sets, questions=_questions(current, texts, suites), tune=tune)
 
 
-def _questions(hand: CurrentRun, texts: RowTexts, suites: Sequence[Suite]) -> list[Question]:
-    choices, evaluation = hand.choices, hand.request.settings.evaluation
-    # A small file must not wait longer for its verdict than it was trained.
+def _questions(current: CurrentRun, texts: RowTexts, suites: Sequence[Suite]) -> list[Question]:
+    choices, evaluation = current.choices, current.request.settings.evaluation
+    # Judging a small file must not take longer than training it did.
     fair = max(LEAST_ANSWERS, len(choices.examples) // ROWS_AN_ANSWER)
     most, tokens = min(evaluation.judge_samples, fair), evaluation.max_new_tokens
-    own = questions(hand.rows, texts, choices.judge, OWN, tokens)
-    earlier = questions(hand.rows, texts, choices.earlier, EARLIER, tokens)
+    own = questions(current.rows, texts, choices.judge, OWN, tokens)
+    earlier = questions(current.rows, texts, choices.earlier, EARLIER, tokens)
     half = min(len(earlier), most // 2)
     own = own[: most - half]
-    asked = [*own, *earlier[: most - len(own)]]
-    encoder = texts.encoder(hand.request.jobs[0])
+    chosen = [*own, *earlier[: most - len(own)]]
+    encoder = texts.encoder(current.request.jobs[0])
     for suite in suites:
-        asked += suite_questions(suite, encoder)
-    return asked
+        chosen += suite_questions(suite, encoder)
+    return chosen
 
 
-def wanted_of(hand: CurrentRun) -> ExpectedStyle:
-    """Return how answers should be written, measured from those that the run trains."""
-    jobs = hand.request.jobs
+def wanted_of(current: CurrentRun) -> ExpectedStyle:
+    """Return the expected formatting and style, measured on answers that the run trains."""
+    jobs = current.request.jobs
     rows = (
-        hand.rows.example(jobs[job], row, "train")
-        for job, row in hand.choices.examples[:HABIT_ROWS]
+        current.rows.example(jobs[job], row, "train")
+        for job, row in current.choices.examples[:HABIT_ROWS]
     )
     answers = [answer_of(example) for example in rows if isinstance(example, Chat)]
     return ExpectedStyle(habit_of(answers), style_of(answers))
 
 
 def _as_long(rows: Sequence[Encoded], like: Sequence[Encoded]) -> list[Encoded]:
-    """Return rows that end with as many supervised tokens as others have.
+    """Return rows cut to the number of supervised tokens that the rows of `like` have.
 
-    A row that was cut off would lose more of its answer behind a longer prefix.
+    Otherwise a truncated row would lose more of its answer behind a longer prefix.
     """
     found = []
     for row, other in zip(rows, like, strict=True):
-        said = np.flatnonzero(row.supervised)[: int(other.supervised.sum())]
-        end = int(said[-1]) + 1
+        answer = np.flatnonzero(row.supervised)[: int(other.supervised.sum())]
+        end = int(answer[-1]) + 1
         found.append(Encoded(row.tokens[:end], row.supervised[:end], row.forged))
     return found

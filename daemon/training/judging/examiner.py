@@ -1,7 +1,7 @@
-"""The exam of one candidate, and what is written about it; seals nothing.
+"""Runs the exam of one candidate and its references, and writes the report with the verdict.
 
-The verdict told here is the one that is reached when the version is sealed: both follow from the
-tests and from the rules that were in force when the run began.
+The verdict in the report equals the one reached when the version is sealed: both follow from the
+same tests and from the gate that was in force when the run began.
 """
 
 import json
@@ -13,10 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from daemon.core import messages as say
-from daemon.core.decisions.promotion import Judgement, decide_verdict, gate_from_record
+from daemon.core.decisions.promotion import (
+    Forgetting,
+    Judgement,
+    decide_verdict,
+    gate_from_record,
+)
 from daemon.core.evaluation.explanation import CANDIDATE, EARLIER
 from daemon.core.evaluation.suites import Suite
-from daemon.core.training.forgetting import rises
+from daemon.core.training.forgetting import LineageLosses
 from daemon.evaluation import report_page
 from daemon.evaluation.candidate_scores import (
     JudgementScores,
@@ -34,57 +39,58 @@ from daemon.folders.models import models
 from daemon.folders.models.known_scores import KnownScores
 from daemon.folders.runs import runs
 from daemon.training.context import CurrentRun, TrainerContext
+from daemon.training.data.batches import families_of
 from daemon.training.engine.protocol import ADAPTER
-from daemon.training.judging.exam import exam_for, exam_of, wanted_of
+from daemon.training.judging.exam import exam_for, exam_of, set_ids, tune_ids, wanted_of
+from daemon.training.judging.forgetting import ForgettingMeter, measured_rows
 from daemon.training.machine.answering import BatchedAnswering
+from daemon.training.progress_notes import ProgressNotes
+from daemon.training.records.holdout_losses import read_losses
 from daemon.training.run.opening import adapter_folder
 from daemon.training.run.score_key import BASE, score_key
-
-SAID_EVERY_S = 1.0
-"""The supervisor hears that the trainer lives at most so often."""
 
 
 @dataclass(frozen=True)
 class JudgementResult:
-    """What the judgement found."""
+    """The results of judging one candidate."""
 
     judgement: Judgement
     evaluations: dict[str, Any] = field(default_factory=dict)
-    rises: dict[str, float] = field(default_factory=dict)
-    """Of the loss on the hold-outs of earlier files, in nats a token."""
+    losses: LineageLosses | None = None
+    """The lineage's hold-out losses, for the version to store."""
     files: dict[str, str] = field(default_factory=dict)
-    """Texts to lie beside the adapter, by name."""
+    """Text files to write beside the adapter, by name."""
 
 
 class Examiner:
     """Puts one run's candidate and its references through the same exam."""
 
     def __init__(
-        self, context: TrainerContext, hand: CurrentRun, interrupted: Callable[[], bool]
+        self, context: TrainerContext, current: CurrentRun, interrupted: Callable[[], bool]
     ) -> None:
         self._context = context
-        self._hand = hand
+        self._current = current
         self._interrupted = interrupted
-        self._key = partial(score_key, context, hand.request.base, hand.choices.libraries)
-        self._said_s = -SAID_EVERY_S
+        self._key = partial(score_key, context, current.request.base, current.choices.libraries)
+        self._notes = ProgressNotes(context.pipe, context.clock)
 
     def examine(self, newest: Path) -> JudgementResult | None:
-        """Return what was found of the candidate in a checkpoint; None when interrupted."""
+        """Return the results of the candidate in a checkpoint; None when interrupted."""
         engine = self._context.engine
         finite, changed = engine.finite(), engine.changed()
         if not finite:
             return JudgementResult(Judgement(False, changed, ()))
         chosen = self._suites()
-        exam = exam_of(self._hand, chosen)
-        wanted = wanted_of(self._hand)
+        exam = exam_of(self._current, chosen)
+        wanted = wanted_of(self._current)
         examinees = [
             Examinee(CANDIDATE, newest, self._key(newest)),
             *self._references(exam, chosen),
         ]
-        note = partial(runs.note_exam_progress, self._hand.place)
+        note = partial(runs.note_exam_progress, self._current.place)
         memory = NotingProgress(KnownScores(self._context.layout), note)
         marks = examine(
-            BatchedAnswering(self._context, self._hand.request.base),
+            BatchedAnswering(self._context, self._current.request.base),
             engine.load_adapter,
             exam,
             examinees,
@@ -102,23 +108,34 @@ class Examiner:
     def _found(
         self, marks: JudgementScores, exam: Exam, wanted: ExpectedStyle, changed: bool
     ) -> JudgementResult:
-        # The base is there to be looked at: the verdict is about what is in use.
+        # The base is shown for information: the verdict compares with versions in use.
         names = [one.examinee.name for one in marks.references if one.examinee.name != BASE]
         tests = tuple(comparisons(marks, exam, names))
         lost = tuple(lost_answers(marks, exam, names))
-        judgement = Judgement(True, changed, tests, lost)
+        meter = self._meter(marks, exam)
+        earlier = [job for job, _ in self._current.choices.earlier]
+        forgetting = tuple(meter.tests(earlier, self._current.request.settings.gate))
+        self._alert_forgetting(forgetting)
+        judgement = Judgement(True, changed, tests, lost, forgetting)
         files = {
             "details.jsonl": json_lines(details(marks, exam)),
             **self._reports(marks, exam, wanted, judgement),
         }
         return JudgementResult(
-            judgement, evaluations(marks, exam, wanted), self._rises(marks), files
+            judgement, evaluations(marks, exam, wanted), meter.handed_on(), files
         )
+
+    def _meter(self, marks: JudgementScores, exam: Exam) -> ForgettingMeter:
+        tune = tune_ids(self._current)
+        families = families_of(self._current.rows, tune)
+        measured = measured_rows(marks, exam, set_ids(self._current), tune, families)
+        start = self._context.layout.version(self._current.request.start_version)
+        return ForgettingMeter(start.name, read_losses(start), measured)
 
     def _reports(
         self, marks: JudgementScores, exam: Exam, wanted: ExpectedStyle, judgement: Judgement
     ) -> dict[str, str]:
-        request = self._hand.request
+        request = self._current.request
         gate = gate_from_record(request.settings.gate.model_dump())
         report = report_of(
             marks,
@@ -141,8 +158,8 @@ class Examiner:
         }
 
     def _suites(self) -> list[Suite]:
-        """Return the suites that the settings choose; one that cannot be used is told."""
-        settings = self._hand.request.settings.evaluation
+        """Return the suites of the settings, with an alert for each one that cannot be used."""
+        settings = self._current.request.settings.evaluation
         found = []
         for name in settings.suites:
             read = suites.find(self._context.layout.evals, name)
@@ -158,11 +175,11 @@ class Examiner:
 
     def _references(self, exam: Exam, chosen: Sequence[Suite]) -> list[Examinee]:
         """Return the starting version, the last proven one where it is another, and the base."""
-        request, layout = self._hand.request, self._context.layout
+        request, layout = self._current.request, self._context.layout
         start = layout.version(request.start_version)
 
         def reference(version: Path) -> Examinee:
-            its = exam_for(self._hand, exam, chosen, version)
+            its = exam_for(self._current, exam, chosen, version)
             folder = adapter_folder(version)
             return Examinee(version.name, folder, self._key(folder), its)
 
@@ -179,31 +196,20 @@ class Examiner:
             references.append(Examinee(BASE, None, self._key(None)))
         return references
 
-    def _rises(self, marks: JudgementScores) -> dict[str, float]:
-        """Return how much each earlier file was forgotten, against the worst-placed reference."""
-        jobs = [job for job, _ in self._hand.choices.earlier]
-        after = marks.candidate.results.losses[EARLIER]
-        worst: dict[str, float] = {}
-        for one in marks.references:
-            for job, rise in rises(jobs, one.results.losses[EARLIER], after).items():
-                if one.examinee.name != BASE:
-                    worst[job] = max(rise, worst.get(job, rise))
-        alarm = self._hand.request.settings.replay.alarm
-        forgotten = {job: rise for job, rise in worst.items() if rise > alarm}
+    def _alert_forgetting(self, forgetting: Sequence[Forgetting]) -> None:
+        """Raise an alert for earlier files whose loss has risen by more than `replay.alarm`."""
+        alarm = self._current.request.settings.replay.alarm
+        forgotten = [one for one in forgetting if one.name != EARLIER and one.rise > alarm]
         if forgotten:
-            told = ", ".join(f"{job} (+{rise:.2f})" for job, rise in sorted(forgotten.items()))
+            files = ", ".join(f"{one.name} (+{one.rise:.2f})" for one in forgotten)
             message = (
-                f"{self._hand.request.run} has forgotten of earlier files, in nats a token: "
-                f"{told}; more of them is replayed in the next run"
+                f"{self._current.request.run} has forgotten parts of earlier files, in nats a "
+                f"token above the best version of each: {files}"
             )
             self._context.pipe.send(say.Alerted("forgetting", message))
-        return worst
 
     def _still_wanted(self) -> bool:
-        now_s = self._context.clock.monotonic_s()
-        if now_s - self._said_s >= SAID_EVERY_S:
-            self._said_s = now_s
-            self._context.pipe.send(say.Alive("judging the candidate"))
+        self._notes.send("judging the candidate")
         return self._interrupted()
 
 

@@ -1,7 +1,7 @@
-"""Has a model answer as many prompts side by side as there is memory for; half as many where not.
+"""Answers prompts in batches as large as memory allows; halves the batch when it runs out.
 
-Memory that runs out here says nothing of the steps of training: what worked is remembered by
-device and base in `models/machine.json`, and the memory ladder stays where it is.
+Running out of memory here says nothing about training steps: the batch size that worked is stored
+by device and base in `models/machine.json`, and the run takes no memory fallback.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,12 +18,12 @@ from daemon.training.machine.facts import recall, remember
 
 WORKED = "answers_at_once"
 MARK = "answering"
-"""So many are in the making; 0 for none. A trainer that dies leaves it, and the next one reads."""
+"""Answers being generated now, 0 for none: a trainer that dies leaves it for the next to read."""
 
 
 @dataclass(frozen=True)
-class _Some:
-    """The answers there are by place, and why there are no more."""
+class _Batch:
+    """The answers of one try by place, and how it ended."""
 
     answers: Mapping[int, Answer]
     why: Literal["whole", "interrupted", "memory"]
@@ -31,7 +31,7 @@ class _Some:
 
 @dataclass(frozen=True)
 class BatchedAnswering:
-    """The engine as a scorer that keeps to the memory there is."""
+    """The engine as a scorer that stays within the available memory."""
 
     context: TrainerContext
     base: Mapping[str, Any]
@@ -50,7 +50,7 @@ class BatchedAnswering:
     ) -> list[Answer] | None:
         """Return the answers; None when interrupted.
 
-        Where memory runs out those that have ended stay, and the rest is asked for again.
+        Where memory runs out finished answers stay, and the rest is generated again.
         """
         found: dict[int, Answer] = {}
         most = self._most(prompts, limits)
@@ -76,49 +76,49 @@ class BatchedAnswering:
         limits: AnswerLimits,
         interrupted: Interrupted,
         on_answer: OnAnswer | None,
-    ) -> _Some:
-        """Have those that are left answered, as far as it goes."""
+    ) -> _Batch:
+        """Generate the remaining answers until memory runs out or an interruption comes."""
         engine, found = self.context.engine, dict[int, Answer]()
 
-        def ended(number: int, said: Answer) -> None:
-            found[left[number]] = said
+        def ended(number: int, answer: Answer) -> None:
+            found[left[number]] = answer
             if on_answer is not None:
-                on_answer(left[number], said)
+                on_answer(left[number], answer)
 
         self._mark(limits.at_once)
         try:
-            said = engine.answer([prompts[p] for p in left], limits, interrupted, ended)
+            answers = engine.answer([prompts[p] for p in left], limits, interrupted, ended)
         except Exception as error:
             if limits.at_once == 1 or engine.trouble(error) != "memory":
                 raise
-            return _Some(found, "memory")
+            return _Batch(found, "memory")
         finally:
             self._mark(0)
-        if said is None:
-            return _Some(found, "interrupted")
-        # An engine need not tell each as it ends.
-        return _Some(dict(zip(left, said, strict=True)), "whole")
+        if answers is None:
+            return _Batch(found, "interrupted")
+        # An engine need not report each answer as it ends.
+        return _Batch(dict(zip(left, answers, strict=True)), "whole")
 
     def _mark(self, answers: int) -> None:
         remember(self.context, self.base, {MARK: answers})
 
     def _halve(self, most: int) -> int:
-        """Note that fewer are made from now on, and give back what was taken for the rest."""
+        """Free the memory of the failed batch and remember to generate fewer at once."""
         self.context.engine.rest()
         return halve(self.context, self.base, most)
 
 
 def halve(context: TrainerContext, base: Mapping[str, Any], most: int) -> int:
-    """Have half as many answers made side by side on this machine from now on."""
+    """Halve the answers that this machine generates at once from now on."""
     fewer = max(1, most // 2)
     remember(context, base, {WORKED: fewer})
-    message = f"memory ran out with {most} answers in the making: {fewer} are made at once now"
+    message = f"memory ran out with {most} answers at once: from now on {fewer} are generated"
     context.pipe.send(say.Alerted("out_of_memory", message))
     return fewer
 
 
 def died_answering(context: TrainerContext, base: Mapping[str, Any]) -> int:
-    """Return how many answers the last trainer had in the making as it died, and forget it."""
+    """Return how many answers the last trainer was generating as it died, and reset the count."""
     count = int(recall(context, base).get(MARK) or 0)
     if count:
         remember(context, base, {MARK: 0})

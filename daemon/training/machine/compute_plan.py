@@ -1,4 +1,4 @@
-"""Chooses how a run is computed here: by what worked before, by measuring, by what fits."""
+"""Chooses row length, pass size and checkpointing for a run, from past runs, timing and memory."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from daemon.training.records.choices import Choices, Request
 
 GIB = 2**30
 MOST_TRIES = 3
-"""A machine that could not tell so often which length of rows is best is not asked again."""
+"""After so many inconclusive measurements of the best row length none is tried again."""
 
 TRIES = "row_tokens_tries"
 
@@ -33,20 +33,20 @@ class ComputePlan:
     """How steps are computed."""
 
     row_tokens: int
-    """Of a packed row."""
+    """Tokens of a packed row."""
     longest: int
     """Tokens of the longest text."""
-    rung: Fallback
+    fallback: Fallback
     memory: MemoryPlan | None
-    """None where what a step takes cannot be estimated."""
+    """None where the memory of a step cannot be estimated."""
     row_layout: RowLayout = "packed"
 
     def as_choices(self) -> dict[str, Any]:
-        """Return what of it a run's choices hold."""
+        """Return the fields that a run's choices store."""
         return {
             "row_tokens": self.row_tokens,
             "longest": self.longest,
-            "rung": self.rung,
+            "rung": self.fallback,
             "estimate": self.estimate,
             "memory": self.memory,
             "row_layout": self.row_layout,
@@ -61,10 +61,10 @@ class ComputePlan:
 def choose_compute_plan(
     context: TrainerContext, request: Request, rows: JobRows, base: Path
 ) -> ComputePlan:
-    """Return the shape of a run's steps.
+    """Return how the steps of a run are computed.
 
     Raises:
-        ModelFault: no step of this model fits into this machine, however it is computed.
+        ModelFault: no step of this model fits into the memory, whatever the fallback.
     """
     training = request.settings.training
     worked = recall(context, request.base)
@@ -100,9 +100,9 @@ def _faster_layout(
         if costs is None:
             return "packed"
         remember(context, request.base, {"row_costs": costs.as_record()})
-    shapes = RowShapes(shape.row_tokens, shape.rung.pass_tokens, few=True)
+    shapes = RowShapes(shape.row_tokens, shape.fallback.pass_tokens, few=True)
     share = alone_share(costs, lengths, request.settings.training.batch_rows, shapes)
-    message = f"one text a row takes {share:.2f} of the time of packed rows with these files"
+    message = f"with these files one text a row takes {share:.2f} of the time of packed rows"
     context.pipe.send(say.Noted("row_layout_measured", message))
     return layout_for(share)
 
@@ -131,67 +131,67 @@ def _fitting(
     row_tokens: int,
     longest: int,
 ) -> ComputePlan:
-    """Go down the ladder before the first step until the estimate fits into the memory there is."""
-    rung, optimizer = first, request.settings.training.optimizer
+    """Take fallbacks before the first step until the estimate fits into the available memory."""
+    fallback, optimizer = first, request.settings.training.optimizer
     while True:
-        step_shape = _step_shape(rung, row_tokens, longest, optimizer)
+        step_shape = _step_shape(fallback, row_tokens, longest, optimizer)
         found = context.engine.estimate(base, request.adapter, step_shape)
         if found is None:
-            return ComputePlan(row_tokens, longest, rung, None)
-        need, there = found
-        if need.total <= there:
-            if rung != first:
-                message = f"{request.run} is computed with {describe(rung)} to fit into memory"
+            return ComputePlan(row_tokens, longest, fallback, None)
+        need, available = found
+        if need.total <= available:
+            if fallback != first:
+                message = f"{request.run} is computed with {describe(fallback)} to fit into memory"
                 context.pipe.send(say.Alerted("memory_is_short", message))
-            plan = MemoryPlan.fit(need, there, _most_passes(context.engine, step_shape))
-            return ComputePlan(row_tokens, longest, rung, plan)
-        lower = next_fallback(rung, longest, 0, "a step was estimated not to fit into memory")
+            plan = MemoryPlan.fit(need, available, _most_passes(context.engine, step_shape))
+            return ComputePlan(row_tokens, longest, fallback, plan)
+        lower = next_fallback(fallback, longest, 0, "a step was estimated not to fit into memory")
         if lower is None:
             raise ModelFault(
                 TOO_LITTLE_MEMORY,
-                f"a step takes about {need.total / GIB:.1f} GiB and there are {there / GIB:.1f}: "
-                "choose a smaller or 4-bit model, or fewer training.num_layers",
+                f"a step takes about {need.total / GIB:.1f} GiB and {available / GIB:.1f} are "
+                "available: choose a smaller or 4-bit model, or fewer training.num_layers",
             )
-        rung = lower
+        fallback = lower
 
 
-def _step_shape(rung: Fallback, row_tokens: int, longest: int, optimizer: str) -> StepShape:
-    packed = min(row_tokens, rung.pass_tokens)
-    width = max(packed, min(longest, rung.max_row_tokens or longest))
-    return StepShape(rung.pass_tokens, width, rung.checkpoint, optimizer)
+def _step_shape(fallback: Fallback, row_tokens: int, longest: int, optimizer: str) -> StepShape:
+    packed = min(row_tokens, fallback.pass_tokens)
+    width = max(packed, min(longest, fallback.max_row_tokens or longest))
+    return StepShape(fallback.pass_tokens, width, fallback.checkpoint, optimizer)
 
 
 def _most_passes(engine: Engine, step_shape: StepShape) -> int:
-    # Checkpointing is for want of memory: two passes at once would take it again.
+    # Checkpointing is there to save memory: two passes at once would use it up again.
     return 1 if step_shape.checkpoint else engine.most_passes
 
 
 def memory_of_run(
-    engine: Engine, base: Path, request: Request, choices: Choices, rung: Fallback
+    engine: Engine, base: Path, request: Request, choices: Choices, fallback: Fallback
 ) -> MemoryPlan | None:
-    """Return what a run may take on a rung: as it was chosen, or less on a lower one.
+    """Return the memory plan of a run: the frozen one, or a smaller one after a fallback.
 
-    Runs from before there was a plan get one here.
+    Runs of releases without a plan get one here.
     """
     planned = choices.memory
-    if planned is not None and worked_with(rung) == worked_with(choices.rung):
+    if planned is not None and worked_with(fallback) == worked_with(choices.rung):
         return planned
     optimizer = request.settings.training.optimizer
-    step_shape = _step_shape(rung, choices.row_tokens, choices.longest, optimizer)
+    step_shape = _step_shape(fallback, choices.row_tokens, choices.longest, optimizer)
     plan = _plan(engine, base, request.adapter, step_shape)
     if plan is None or planned is None:
         return plan
-    # Smaller passes are for want of memory: more of them at once would take it again.
+    # Smaller passes are there to save memory: more of them at once would use it up again.
     return replace(plan, passes=min(plan.passes, planned.passes))
 
 
-def memory_to_ask(
+def inference_memory(
     engine: Engine, base: Path, spec: AdapterSpec, training: TrainingSettings
 ) -> MemoryPlan | None:
-    """Return what a model may take that is loaded only to be asked: as much as to be trained."""
+    """Return the memory plan of a model loaded for inference: that of training the same model."""
     assert training.row_tokens and training.pass_tokens, "the settings say how it is scored"
-    rung = Fallback(0, training.pass_tokens, training.grad_checkpoint)
-    step_shape = _step_shape(rung, training.row_tokens, training.row_tokens, training.optimizer)
+    fallback = Fallback(0, training.pass_tokens, training.grad_checkpoint)
+    step_shape = _step_shape(fallback, training.row_tokens, training.row_tokens, training.optimizer)
     return _plan(engine, base, spec, step_shape)
 
 
@@ -202,10 +202,10 @@ def _plan(
     return None if found is None else MemoryPlan.fit(*found, _most_passes(engine, step_shape))
 
 
-def worked_with(rung: Fallback) -> dict[str, Any]:
-    """Return what is worth keeping of a rung with which a run came to its end.
+def worked_with(fallback: Fallback) -> dict[str, Any]:
+    """Return what to remember of a fallback with which a run has finished.
 
-    Not its longest row: one crowded night would leave long rows out of every later run. The next
-    run tries them again, and comes down the ladder where they have no room then either.
+    Its longest row is left out: one shortage would drop long rows from every later run. The next
+    run tries them again, and falls back if they still do not fit.
     """
-    return {"pass_tokens": rung.pass_tokens, "checkpoint": rung.checkpoint}
+    return {"pass_tokens": fallback.pass_tokens, "checkpoint": fallback.checkpoint}

@@ -1,7 +1,7 @@
-"""Lets a hot machine, or one on battery, rest between two steps; knows no run and no engine.
+"""Pauses between steps while the machine is throttled or runs on battery.
 
-On macOS heat is the level that the system publishes, on Linux the processors' throttle counters.
-Untested on hardware.
+On macOS heat is the thermal level that the system publishes, on Linux the processors' throttle
+counters. Untested on hardware.
 """
 
 import sys
@@ -17,9 +17,9 @@ from daemon.clock import Clock
 from daemon.settings import TrainerSettings
 from daemon.system.heat import Heat, thermal_level
 
-LOOK_EVERY_S = 30.0
+POLL_EVERY_S = 30.0
 LONGEST_REST_S = 300.0
-"""Longer than half of a step of minutes, shorter than a trainer may be silent."""
+"""Longer than half a step that takes minutes, shorter than a trainer may be silent."""
 
 CoolDown = Literal["never", "laptop", "always"]
 Reason = Literal["throttled", "battery"]
@@ -27,14 +27,14 @@ Reason = Literal["throttled", "battery"]
 
 @dataclass(frozen=True)
 class Strain:
-    """What the machine says of itself."""
+    """Heat and power of the machine at one moment."""
 
     throttled: bool | None = None
-    """It runs slower because it is hot; None where that cannot be known."""
+    """Slowed down because it is hot; None where that is unknown."""
     on_battery: bool | None = None
-    """It has a battery and runs on it; None where it has none."""
+    """Whether it runs on battery; None where it has none."""
     blind: str | None = None
-    """Why heat cannot be known where the system ought to tell it."""
+    """Why the heat is unknown although the system should publish it."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Rest:
 
     seconds: float
     event: str | None = None
-    """A sentence for the user, once at the beginning and once at the end."""
+    """A sentence for the user, once when rests begin and once when they end."""
 
 
 def reason_to_rest(strain: Strain, cool_down: CoolDown) -> Reason | None:
@@ -57,20 +57,20 @@ def reason_to_rest(strain: Strain, cool_down: CoolDown) -> Reason | None:
 
 
 def rest_s(step_s: float, share: float) -> float:
-    """Return the seconds of rest after a step that make up a share of the time, bounded."""
+    """Return the seconds to rest after a step so that rests take `share` of the time, bounded."""
     return min(LONGEST_REST_S, step_s * share / (1.0 - share))
 
 
 class Cooler:
-    """Asked after each step; looks at the machine every half minute."""
+    """Decides after each step how long to rest; polls the machine every half minute."""
 
     def __init__(
-        self, settings: TrainerSettings, clock: Clock, look: Callable[[], Strain] | None = None
+        self, settings: TrainerSettings, clock: Clock, read: Callable[[], Strain] | None = None
     ) -> None:
         self._settings = settings
         self._clock = clock
-        self._look = look if look is not None else Look(Path("/sys/devices/system/cpu"))
-        self._looked_s: float | None = None
+        self._read = read if read is not None else StrainReader(Path("/sys/devices/system/cpu"))
+        self._polled_s: float | None = None
         self._reason: Reason | None = None
         self._blind: str | None = None
         self._fresh: str | None = None
@@ -80,9 +80,9 @@ class Cooler:
         if self._settings.cool_down == "never":
             return Rest(0.0)
         before, now_s = self._reason, self._clock.monotonic_s()
-        if self._looked_s is None or now_s - self._looked_s >= LOOK_EVERY_S:
-            self._looked_s = now_s
-            strain = self._look()
+        if self._polled_s is None or now_s - self._polled_s >= POLL_EVERY_S:
+            self._polled_s = now_s
+            strain = self._read()
             self._reason = reason_to_rest(strain, self._settings.cool_down)
             self._fresh = strain.blind if self._blind is None else None
             self._blind = self._blind or strain.blind
@@ -91,22 +91,22 @@ class Cooler:
         return Rest(seconds, self._blindness() or _event(before, self._reason, share))
 
     def _blindness(self) -> str | None:
-        """Say once that heat cannot be seen."""
+        """Return once why the heat is unknown."""
         why, self._fresh = self._fresh, None
-        return why and f"heat is not seen, so trainer.cool_down cannot act on it: {why}"
+        return why and f"the heat is unknown, so trainer.cool_down cannot act on it: {why}"
 
 
 def _event(before: Reason | None, now: Reason | None, share: float) -> str | None:
     if now == before:
         return None
     if now is None:
-        return "the machine need not rest any more: training goes on at full speed"
-    why = "is hot and runs slower" if now == "throttled" else "runs on battery"
-    return f"the machine {why}: {share:.0%} of the time is rested (trainer.cool_down)"
+        return "the machine has recovered: training runs at full speed again"
+    why = "is hot and throttled" if now == "throttled" else "runs on battery"
+    return f"the machine {why}: training pauses for {share:.0%} of the time (trainer.cool_down)"
 
 
-class Look:
-    """Reads the strain of this machine; on Linux throttled means: counted since the last look."""
+class StrainReader:
+    """Reads heat and power; on Linux throttled means a throttle count since the last read."""
 
     def __init__(self, cpus: Path, heat: Callable[[], Heat | None] | None = None) -> None:
         self._cpus = cpus
@@ -114,7 +114,7 @@ class Look:
         self._counted = count_throttles(cpus)
 
     def __call__(self) -> Strain:
-        """Return what the machine says of itself now."""
+        """Return the strain at this moment."""
         battery = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
         on_battery = None if battery is None else battery.power_plugged is False
         heat = self._mac_heat()
@@ -135,7 +135,7 @@ def mac_heat() -> Heat | None:
 
 
 def count_throttles(cpus: Path) -> int | None:
-    """Return how often the processors' heat has slowed them; None where nothing counts it."""
+    """Return how often the processors were throttled by heat; None where nothing counts it."""
     counts = []
     for path in cpus.glob("cpu*/thermal_throttle/*_throttle_count"):
         with suppress(OSError, ValueError):

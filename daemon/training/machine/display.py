@@ -1,8 +1,9 @@
-"""Long work on a Mac's GPU while a display is on: rest in between, and smaller parts of work.
+"""Leaves a Mac's GPU to the display now and then: rests between passes, smaller command buffers.
 
-macOS ends work that keeps the screen waiting ("ImpactingInteractivity"), and a Mac was reported to
-restart by it (mlx 3267). What helps besides the variable in `daemon.model.backend`: a moment for
-the screen between two passes, and fewer operations handed to Metal at once. Untested on hardware.
+macOS kills GPU work that keeps the screen waiting ("ImpactingInteractivity"), and a Mac was
+reported to restart because of it (mlx 3267). What helps besides the variable in
+`daemon.model.backend`: a moment for the screen between two passes, and fewer operations in one
+Metal command buffer. Untested on hardware.
 """
 
 from collections.abc import Callable, MutableMapping
@@ -16,16 +17,16 @@ from daemon.pipes import Pipe
 from daemon.system.display import display_is_on
 
 OPS = "MLX_MAX_OPS_PER_BUFFER"
-"""Operations that MLX hands to Metal at once; read as it opens the device."""
+"""Operations that MLX puts into one Metal command buffer; read when it opens the device."""
 
 USUAL_OPS = 40
-"""What MLX takes on most chips by itself."""
+"""MLX's own default on most chips."""
 
 LEAST_OPS = 5
 KEY = ("metal", "display")
 WORKED = "ops_per_buffer"
 
-LOOK_EVERY_S = 5.0
+POLL_EVERY_S = 5.0
 LONGEST_REST_S = 1.0
 
 
@@ -33,18 +34,18 @@ class DisplayRest:
     """How long to leave the GPU to the screen between two passes."""
 
     def __init__(
-        self, share: float, clock: Clock, look: Callable[[], bool | None] = display_is_on
+        self, share: float, clock: Clock, is_on: Callable[[], bool | None] = display_is_on
     ) -> None:
-        """`share` of the time is rested while a display is on; where that is not told, none."""
+        """Rests take `share` of the time while a display is on, none where that is unknown."""
         self._share = share
         self._clock = clock
-        self._look = look
+        self._is_on = is_on
         self._on = False
-        self._looked_s: float | None = None
+        self._polled_s: float | None = None
         self._since_s = clock.monotonic_s()
 
     def begin(self) -> None:
-        """Count the next pass from here on."""
+        """Start timing the next pass."""
         self._since_s = self._clock.monotonic_s()
 
     def rest_s(self) -> float:
@@ -53,14 +54,14 @@ class DisplayRest:
         pass_s, self._since_s = now_s - self._since_s, now_s
         if self._share == 0.0:
             return 0.0
-        if self._looked_s is None or now_s - self._looked_s >= LOOK_EVERY_S:
-            self._looked_s, self._on = now_s, self._look() is True
+        if self._polled_s is None or now_s - self._polled_s >= POLL_EVERY_S:
+            self._polled_s, self._on = now_s, self._is_on() is True
         rest = pass_s * self._share / (1.0 - self._share)
         return min(LONGEST_REST_S, rest) if self._on else 0.0
 
 
 def limit_metal_ops(layout: Layout, environment: MutableMapping[str, str]) -> None:
-    """Have MLX hand as much to Metal as went well on this machine; before MLX is loaded.
+    """Limit command buffers to what worked on this machine; must run before MLX is loaded.
 
     A value that the user has set stays.
     """
@@ -72,7 +73,7 @@ def limit_metal_ops(layout: Layout, environment: MutableMapping[str, str]) -> No
 def note_watchdog(
     layout: Layout, environment: MutableMapping[str, str], error: BaseException, pipe: Pipe
 ) -> None:
-    """Remember that work was ended for the display's sake: the next trainer hands over half."""
+    """Halve the command buffers of the next trainer if macOS killed work for the display."""
     if not speaks_of_display(f"{error}"):
         return
     known = environment.get(OPS, "")
@@ -82,8 +83,8 @@ def note_watchdog(
     except OSError as lost:
         pipe.send(say.Alerted("display_watchdog", f"models/machine.json cannot be written: {lost}"))
     message = (
-        "macOS ended work on the GPU that kept the display waiting; the next trainer hands over "
-        f"{fewer} operations at once ({OPS}). Let the display sleep ('pmset displaysleepnow') if "
-        "it comes again"
+        "macOS killed work on the GPU that kept the display waiting; the next trainer submits "
+        f"{fewer} operations at once ({OPS}). If it happens again let the display sleep ('pmset "
+        "displaysleepnow')"
     )
     pipe.send(say.Alerted("display_watchdog", message))

@@ -1,7 +1,7 @@
-"""Reads and keeps what worked with a base on this machine, in `models/machine.json`.
+"""Reads and stores what worked with a base on this machine, in `models/machine.json`.
 
-These facts make the next run quicker or safer; no run hangs on them. A full disk therefore costs
-the fact, is told as an alert, and ends nothing.
+These facts make the next run faster or safer, but no run depends on them: on a full disk the fact
+is lost, with an alert, and the run goes on.
 """
 
 from collections.abc import Mapping
@@ -16,12 +16,12 @@ from daemon.training.context import TrainerContext
 def recall(context: TrainerContext, base: Mapping[str, Any]) -> dict[str, Any]:
     """Return what worked with a base (as a request has it) on this machine."""
     worked, problem = machine.read_worked(context.layout, context.engine.device, _fingerprint(base))
-    _tell_damage(context, problem)
+    _report_damage(context, problem)
     return worked
 
 
 def remember(context: TrainerContext, base: Mapping[str, Any], worked: Mapping[str, Any]) -> None:
-    """Keep what worked with a base (as a request has it) on this machine, where there is room."""
+    """Store what worked with a base (as a request has it) on this machine, given room."""
     fingerprint = _fingerprint(base)
     try:
         problem = machine.remember_worked(
@@ -30,17 +30,17 @@ def remember(context: TrainerContext, base: Mapping[str, Any], worked: Mapping[s
     except OSError as error:
         if not is_disk_full(error):
             raise
-        message = f"what works on this machine cannot be kept in models/machine.json: {error}"
+        message = f"what works on this machine cannot be saved in models/machine.json: {error}"
         context.pipe.send(say.Alerted("disk_full", message))
     else:
-        _tell_damage(context, problem)
+        _report_damage(context, problem)
 
 
 def _fingerprint(base: Mapping[str, Any]) -> str:
     return str(base["fingerprint"])
 
 
-def _tell_damage(context: TrainerContext, problem: str | None) -> None:
-    """Say what was wrong with what is remembered of this machine, where something was."""
+def _report_damage(context: TrainerContext, problem: str | None) -> None:
+    """Alert the user to damage in `models/machine.json`, where there is some."""
     if problem is not None:
         context.pipe.send(say.Alerted("machine_memory_damaged", problem))

@@ -1,11 +1,11 @@
-"""Puts the current version and the last proven one to the same exam: the whole lineage's hold-outs.
+"""An audit: the current version and the last proven one take the same exam.
 
-It is one piece: what a model made of an item is remembered, so a kill loses little. What comes of
-the outcome is the supervisor's to do.
+It is made of the held-out rows of the whole lineage. What comes of the outcome is the supervisor's
+to do.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -17,16 +17,14 @@ from daemon.core.decisions.promotion import Judgement, decide_verdict, gate_from
 from daemon.core.evaluation.suites import Suite
 from daemon.core.rows.prefix import Prefix
 from daemon.dedup.superseding import superseded_exam_rows
-from daemon.errors import ModelFault, RunFault
 from daemon.evaluation import report_page
 from daemon.evaluation.candidate_scores import JudgementScores, comparisons, details, examine
 from daemon.evaluation.questions import Question, suite_questions
 from daemon.evaluation.report import markdown, report_of
 from daemon.evaluation.scores.score import ExpectedStyle
-from daemon.evaluation.scoring_session import Exam, Examinee, NotingProgress
+from daemon.evaluation.scoring_session import Exam, Examinee
 from daemon.folders import suites
 from daemon.folders.models import models
-from daemon.folders.models.known_scores import KnownScores
 from daemon.folders.orders import audits, orders
 from daemon.reports.rendering import render
 from daemon.settings_records import read_saved
@@ -36,59 +34,50 @@ from daemon.training.data.exam_rows import judge_rows, pick_families
 from daemon.training.data.row_texts import RowTexts
 from daemon.training.data.rows import JobRows
 from daemon.training.engine.protocol import ADAPTER
-from daemon.training.judging.examiner import SAID_EVERY_S, json_lines
+from daemon.training.judging.examiner import json_lines
 from daemon.training.machine.answering import BatchedAnswering
-from daemon.training.machine.compute_plan import memory_to_ask
-from daemon.training.mailbox import OrderMailbox
+from daemon.training.machine.compute_plan import inference_memory
+from daemon.training.orders.runner import (
+    Attendance,
+    Cause,
+    OrderEnd,
+    OrderUnit,
+    score_cache,
+)
 from daemon.training.records.provenance import libraries
 from daemon.training.run.freeze import prefixes_of
 from daemon.training.run.opening import adapter_folder, as_scored
 from daemon.training.run.score_key import score_key
 
-STARTS = 3
-"""An audit that was begun so often without an answer more is what kills the trainer."""
 LINEAGE = "lineage_holdout"
 
 
-class Auditing:
-    """One request about an audit."""
+class AuditWork:
+    """Both versions take the same exam: one unit, for what is scored is remembered at once."""
 
-    def __init__(self, context: TrainerContext, audit: str, mailbox: OrderMailbox) -> None:
+    def __init__(self, context: TrainerContext, order: str, attendance: Attendance) -> None:
         self._context = context
-        self._mailbox = mailbox
-        self._place = context.layout.audit(audit)
+        self._attendance = attendance
+        self._place = context.layout.audit(order)
         self._request = AuditRequest.from_record(orders.read_request(self._place))
         self._saved = read_saved(self._request.settings)
         self.settings = self._saved.settings
         self._base = context.layout.base(str(self._request.base["name"]))
-        self._said_s = -SAID_EVERY_S
 
-    def go_on(self) -> None:
-        """Examine both, or write the result, and report it."""
-        request = self._request
-        result = orders.read_result(self._place)
-        if result is not None:
-            # The trainer died before it could be heard.
-            self._context.pipe.send(say.OrderEnded(request.order, result["message"]))
-            return
-        if self._place.skip.exists():
-            self._conclude("skipped", "ended on request before it was known")
-            return
-        doing = f"compares {request.version} with {request.proven}"
-        self._context.pipe.send(say.UnitBegun(request.order, 1, 1, doing, 0))
-        starts = orders.begin_unit(self._place, 1)
-        problem = f"the trainer died {starts} times on it" if starts >= STARTS else self._damage()
-        if problem is not None:
-            self._conclude("failed", problem)
-            return
-        try:
-            self._compare()
-        except (ModelFault, RunFault) as fault:
-            self._conclude("failed", fault.message)
-        except Exception as error:
-            if self._context.engine.trouble(error) != "memory":
-                raise
-            self._conclude("failed", "it ran out of memory")
+    def skip(self) -> OrderEnd:
+        """End without a comparison."""
+        return self._end("skipped", "ended on request before it was known")
+
+    def next_unit(self) -> OrderUnit:
+        """Return the whole comparison."""
+        doing = f"compares {self._request.version} with {self._request.proven}"
+        return OrderUnit(1, 1, doing, 0, self._compare, self._fail)
+
+    def clean_up(self, result: dict[str, Any]) -> None:
+        """Keep everything: there is nothing beside the reports."""
+
+    def _fail(self, _cause: Cause, why: str) -> OrderEnd:
+        return self._end("failed", why)
 
     def _damage(self) -> str | None:
         if self._saved.problem is not None:
@@ -104,14 +93,17 @@ class Auditing:
 
     # --- the exam -----------------------------------------------------------------------------
 
-    def _compare(self) -> None:
+    def _compare(self) -> OrderEnd | None:
+        problem = self._damage()
+        if problem is not None:
+            return self._end("failed", problem)
         request, engine = self._request, self._context.engine
         version, proven = map(self._context.layout.version, (request.version, request.proven))
         self._context.pipe.send(say.Alive("loading the model"))
         training = as_scored(self.settings.training, engine)
         seed = self.settings.training.seed
         start = adapter_folder(version)
-        plan = memory_to_ask(engine, self._base, request.spec, training)
+        plan = inference_memory(engine, self._base, request.spec, training)
         engine.load(self._base, request.spec, training, start, seed, self._place.folder, plan)
         exams = self._exams((version, proven))
         key = partial(score_key, self._context, request.base, libraries())
@@ -119,19 +111,16 @@ class Auditing:
             Examinee(folder.name, (loaded := adapter_folder(folder)), key(loaded), exam)
             for folder, exam in zip((version, proven), exams, strict=True)
         ]
-        note = partial(orders.note_progress, self._place)
-        memory = NotingProgress(KnownScores(self._context.layout), note)
-        scorer = BatchedAnswering(self._context, request.base)
-        marks = examine(
-            scorer, engine.load_adapter, exams[0], examinees, memory, ExpectedStyle(), self._is_left
+        scores = examine(
+            BatchedAnswering(self._context, request.base),
+            engine.load_adapter,
+            exams[0],
+            examinees,
+            score_cache(self._context, self._place),
+            ExpectedStyle(),
+            partial(self._attendance.attend, "auditing the current version"),
         )
-        if not self._context.parent_lives():
-            # Another trainer may be at it already.
-            self._mailbox.leaving = "stop"
-        elif marks is None:
-            orders.leave_unit(self._place)
-        else:
-            self._found(marks, exams[0])
+        return None if scores is None else self._judge(scores, exams[0])
 
     def _exams(self, versions: Sequence[Path]) -> list[Exam]:
         """Return the same items for each version, suites as its users would ask them."""
@@ -174,52 +163,42 @@ class Auditing:
         encoder = self._context.encoder(self._base).prefixed(prefix)
         return [one for suite in chosen for one in suite_questions(suite, encoder)]
 
-    def _is_left(self) -> bool:
-        now_s = self._context.clock.monotonic_s()
-        if now_s - self._said_s >= SAID_EVERY_S:
-            self._said_s = now_s
-            self._context.pipe.send(say.Alive("auditing the current version"))
-        return self._mailbox.attend(self._request.order)
-
     # --- the end ------------------------------------------------------------------------------
 
-    def _found(self, marks: JudgementScores, exam: Exam) -> None:
+    def _judge(self, scores: JudgementScores, exam: Exam) -> OrderEnd:
         request = self._request
-        judgement = Judgement(True, True, tuple(comparisons(marks, exam, [request.proven])))
-        gate = gate_from_record(self.settings.gate.model_dump())
-        verdict = decide_verdict(judgement, gate)
+        judgement = Judgement(True, True, tuple(comparisons(scores, exam, [request.proven])))
+        verdict = decide_verdict(judgement, gate_from_record(self.settings.gate.model_dump()))
         outcome, message = outcome_of(request.version, request.proven, verdict)
         about = {"title": f"{request.order}: {request.version} against {request.proven}"}
-        report = report_of(
-            marks, exam, ExpectedStyle(), judgement.comparisons, verdict, self.settings.grade, about
-        )
+        tests, grade = judgement.comparisons, self.settings.grade
+        report = report_of(scores, exam, ExpectedStyle(), tests, verdict, grade, about)
         kind = outcome.replace("_", " ")
-        told = {"kind": kind, "promotes": False, "reasons": list(verdict.reasons)}
-        report |= {"verdict": told}
-        audits.write_reports(
-            self._place,
-            {
-                "details.jsonl": json_lines(details(marks, exam)),
-                "report.json": json.dumps(report, allow_nan=False, indent=1) + "\n",
-                "report.md": markdown(report),
-                "report.html": report_page.render(report),
-            },
-        )
-        self._conclude(outcome, message, [asdict(test) for test in judgement.comparisons])
+        reasons = list(verdict.reasons)
+        report |= {"verdict": {"kind": kind, "promotes": False, "reasons": reasons}}
+        files = {
+            "details.jsonl": json_lines(details(scores, exam)),
+            "report.json": json.dumps(report, allow_nan=False, indent=1) + "\n",
+            "report.md": markdown(report),
+            "report.html": report_page.render(report),
+        }
+        return self._end(outcome, message, files, [asdict(test) for test in tests])
 
-    def _conclude(
-        self, outcome: Outcome, message: str, tests: Sequence[dict[str, Any]] = ()
-    ) -> None:
-        if not self._context.parent_lives():
-            self._mailbox.leaving = "stop"
-            return
+    def _end(
+        self,
+        outcome: Outcome,
+        message: str,
+        files: Mapping[str, str] | None = None,
+        tests: Sequence[dict[str, Any]] = (),
+    ) -> OrderEnd:
         request = self._request
-        if not self._place.report.exists():
-            page = render("order.md", order=request.order, message=message)
-            audits.write_reports(self._place, {"report.md": page})
-        orders.end(
-            self._place,
-            {
+
+        def write() -> dict[str, Any]:
+            # Reports that an earlier trainer had written before it died are the better ones.
+            if files is not None or not self._place.report.exists():
+                page = render("order.md", order=request.order, message=message)
+                audits.write_reports(self._place, files or {"report.md": page})
+            return {
                 "schema_version": 1,
                 "order": request.order,
                 "version": request.version,
@@ -228,6 +207,6 @@ class Auditing:
                 "message": message,
                 "tests": list(tests),
                 "ended_at": self._context.clock.now().isoformat(),
-            },
-        )
-        self._context.pipe.send(say.OrderEnded(request.order, message))
+            }
+
+        return OrderEnd(write)

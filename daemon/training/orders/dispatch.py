@@ -1,44 +1,36 @@
 """Which work an order is, by its kind; does none of it."""
 
-from typing import Protocol
-
 from daemon.core.workspace.orders import AUDIT, EVALUATION, REPRODUCTION, SWEEP, kind_of
-from daemon.settings import Settings
 from daemon.training.context import TrainerContext
 from daemon.training.mailbox import OrderMailbox
-from daemon.training.orders.evaluation import Evaluating
-
-
-class OrderRunner(Protocol):
-    """One request for the next piece of an order."""
-
-    settings: Settings
-    """Those that were in force when it was ordered."""
-
-    def go_on(self) -> None:
-        """Do the next piece, or write the result, and report it."""
-        ...
+from daemon.training.orders.evaluation import EvaluationWork
+from daemon.training.orders.runner import Attendance, OrderRunner, OrderWork
 
 
 def runner_for(context: TrainerContext, order: str, mailbox: OrderMailbox) -> OrderRunner:
-    """Return the work of an order, read from its directory.
+    """Return what goes on with an order, read from its directory.
 
     Raises:
         OSError, ValueError, KeyError, TypeError: the directory holds no request that can be read.
     """
+    attendance = Attendance(context, mailbox, order)
+    return OrderRunner(context, mailbox, order, _work_of(context, order, attendance))
+
+
+def _work_of(context: TrainerContext, order: str, attendance: Attendance) -> OrderWork:
     # Imported here: a trainer that only trains has no need of Optuna and the others.
     kind = kind_of(order)
     if kind == EVALUATION:
-        return Evaluating(context, order, mailbox)
+        return EvaluationWork(context, order, attendance)
     if kind == REPRODUCTION:
-        from daemon.training.orders.reproduction import Reproducing
+        from daemon.training.orders.reproduction import ReproductionWork
 
-        return Reproducing(context, order, mailbox)
+        return ReproductionWork(context, order, attendance)
     if kind == AUDIT:
-        from daemon.training.orders.audit import Auditing
+        from daemon.training.orders.audit import AuditWork
 
-        return Auditing(context, order, mailbox)
-    from daemon.training.orders.sweep import Sweeping
+        return AuditWork(context, order, attendance)
+    from daemon.training.orders.sweep import SweepWork
 
     assert kind == SWEEP, f"{order} is of no kind that is known"
-    return Sweeping(context, order, mailbox)
+    return SweepWork(context, order, attendance)

@@ -1,8 +1,4 @@
-"""Lets the next subject of an evaluation answer the next suite, or writes the result.
-
-One request, one piece. All it goes on from is on the disk: it may die at any instant and loses the
-piece in hand at most.
-"""
+"""An evaluation: the subjects answer the suites in turn, then their scores are compared."""
 
 import json
 from collections.abc import Sequence
@@ -22,38 +18,33 @@ from daemon.core.evaluation.evaluations import (
 )
 from daemon.core.evaluation.suites import Suite
 from daemon.core.workspace.versions import AdapterSpec
-from daemon.errors import ModelFault
 from daemon.evaluation import comparison_report
 from daemon.evaluation.comparing import SubjectComparison
 from daemon.evaluation.questions import Question, golden_rows, suite_questions
-from daemon.evaluation.scoring_session import (
-    Exam,
-    Examinee,
-    NotingProgress,
-    ScoreCache,
-    ScoringSession,
-    model_key,
-)
+from daemon.evaluation.scoring_session import Exam, Examinee, ScoringSession, model_key
 from daemon.evaluation.stopwatch import Stopwatch
 from daemon.folders.models import models
-from daemon.folders.models.known_scores import KnownScores
 from daemon.folders.orders import evaluations, orders
 from daemon.settings_records import read_saved
 from daemon.text.encoder import Encoded, TextEncoder
 from daemon.training.context import TrainerContext
 from daemon.training.engine.protocol import ADAPTER
-from daemon.training.judging.examiner import SAID_EVERY_S, json_lines
+from daemon.training.judging.examiner import json_lines
 from daemon.training.machine.answering import BatchedAnswering
-from daemon.training.machine.compute_plan import memory_to_ask
-from daemon.training.mailbox import OrderMailbox
+from daemon.training.machine.compute_plan import inference_memory
+from daemon.training.orders.runner import (
+    Attendance,
+    OrderEnd,
+    OrderUnit,
+    UnitDone,
+    score_cache,
+)
 from daemon.training.records.provenance import libraries
 from daemon.training.run.opening import as_scored
 from daemon.training.run.score_key import BASE
 
-STARTS = 3
-"""A piece that was begun so often without an answer more is what kills the trainer."""
-
-Paper = dict[str, Any]
+Answers = dict[str, Any]
+"""What one subject made of one suite, as it is kept."""
 
 IN_THE_LEDGER = (
     "evaluation",
@@ -70,101 +61,78 @@ IN_THE_LEDGER = (
 """What of a report stays in the order's result, for the ledger and the lists of commands."""
 
 
-class Evaluating:
-    """One request about an evaluation."""
+class EvaluationWork:
+    """Each subject answers each suite: one unit for each pair of them."""
 
-    def __init__(self, context: TrainerContext, evaluation: str, mailbox: OrderMailbox) -> None:
+    def __init__(self, context: TrainerContext, order: str, attendance: Attendance) -> None:
         self._context = context
-        self._mailbox = mailbox
-        self._place = context.layout.evaluation(evaluation)
+        self._attendance = attendance
+        self._place = context.layout.evaluation(order)
         self._request = EvaluationRequest.from_record(orders.read_request(self._place))
         self._saved = read_saved(self._request.settings)
         self.settings = self._saved.settings
         self._questions = [
             Questions.from_record(item) for item in evaluations.read_suites(self._place)
         ]
-        self._said_s = -SAID_EVERY_S
-        self._waited_s = 0.0
 
-    def go_on(self) -> None:
-        """Do the next piece and report it."""
-        result = orders.read_result(self._place)
-        if result is not None:
-            # The trainer died before it could be heard.
-            self._context.pipe.send(say.OrderEnded(self._request.evaluation, result["message"]))
-            return
-        if self._place.skip.exists():
-            self._conclude("skipped", "ended on request with what there was")
-            return
-        piece = next((one for one in self._pieces() if not self._is_done(one)), None)
-        if piece is None:
-            self._conclude("finished", "all questions were put to all")
-        else:
-            self._do(piece)
+    def skip(self) -> OrderEnd:
+        """Compare what was answered until now."""
+        return self._end("skipped", "ended on request with what there was")
 
-    def _pieces(self) -> list[SuiteRun]:
-        return list(pieces(self._request.subjects, len(self._questions)))
-
-    def _is_done(self, piece: SuiteRun) -> bool:
-        return evaluations.read_paper(self._place, piece.suite, piece.subject) is not None
-
-    # --- one piece ----------------------------------------------------------------------------
-
-    def _do(self, piece: SuiteRun) -> None:
-        subject = self._request.subjects[piece.subject]
-        suite = self._questions[piece.suite].suite
-        all_of_them = len(self._pieces())
-        starts = orders.begin_unit(self._place, piece.number)
-        doing = f"puts {suite.name} to {subject.name} ({piece.number} of {all_of_them})"
-        self._context.pipe.send(
-            say.UnitBegun(
-                self._request.evaluation, piece.number, all_of_them, doing, len(suite.items)
-            )
+    def next_unit(self) -> OrderUnit | OrderEnd:
+        """Return the first suite that a subject has not answered."""
+        every = list(pieces(self._request.subjects, len(self._questions)))
+        one = next((one for one in every if not self._is_answered(one)), None)
+        if one is None:
+            return self._end("finished", "all questions were put to all")
+        subject = self._request.subjects[one.subject]
+        suite = self._questions[one.suite].suite
+        return OrderUnit(
+            number=one.number,
+            of=len(every),
+            doing=f"puts {suite.name} to {subject.name} ({one.number} of {len(every)})",
+            steps=len(suite.items),
+            do=partial(self._do, one, subject, suite),
+            fail=lambda _, why: self._failed(one, subject, suite, why),
         )
-        paper = self._failed(suite, f"the trainer died {starts} times on it")
-        if starts < STARTS:
-            paper = self._ask(subject, suite)
-        if not self._context.parent_lives():
-            # Another trainer may be at it already.
-            self._mailbox.leaving = "stop"
-        elif paper is None:
-            orders.leave_unit(self._place)
-        else:
-            evaluations.write_paper(self._place, piece.suite, piece.subject, paper)
-            orders.leave_unit(self._place)
-            message = f"{subject.name} has answered {suite.name}"
-            if paper["failed"] is not None:
-                message = f"{subject.name} could not answer {suite.name}: {paper['failed']}"
-            self._context.pipe.send(say.UnitEnded(self._request.evaluation, piece.number, message))
 
-    def _failed(self, suite: Suite, why: str) -> Paper | None:
-        return {
+    def _is_answered(self, one: SuiteRun) -> bool:
+        return evaluations.read_paper(self._place, one.suite, one.subject) is not None
+
+    def clean_up(self, result: dict[str, Any]) -> None:
+        """Keep everything: the answers belong to the report."""
+
+    # --- one unit -----------------------------------------------------------------------------
+
+    def _do(self, one: SuiteRun, subject: Subject, suite: Suite) -> UnitDone | None:
+        problem = self._saved.problem or self._damage(subject)
+        if problem is not None:
+            return self._failed(one, subject, suite, problem)
+        answers = self._score(subject, suite)
+        if answers is None:
+            return None
+        return self._done(one, f"{subject.name} has answered {suite.name}", answers)
+
+    def _failed(self, one: SuiteRun, subject: Subject, suite: Suite, why: str) -> UnitDone:
+        """Return answers that cannot be used: the other subjects and suites are none the worse."""
+        answers = {
             "answers": [None] * len(suite.items),
             "losses": None,
             "measured": None,
             "failed": why,
         }
+        return self._done(one, f"{subject.name} could not answer {suite.name}: {why}", answers)
 
-    def _ask(self, subject: Subject, suite: Suite) -> Paper | None:
-        """Return the paper; one that cannot be used fails by itself. None where it was left."""
-        problem = self._saved.problem or self._damage(subject)
-        if problem is not None:
-            return self._failed(suite, problem)
-        try:
-            return self._sit(subject, suite)
-        except ModelFault as fault:
-            return self._failed(suite, fault.message)
-        except Exception as error:
-            if self._context.engine.trouble(error) != "memory":
-                raise
-            return self._failed(suite, "it ran out of memory")
+    def _done(self, one: SuiteRun, message: str, answers: Answers) -> UnitDone:
+        write = partial(evaluations.write_paper, self._place, one.suite, one.subject, answers)
+        return UnitDone(message, write)
 
-    def _sit(self, subject: Subject, suite: Suite) -> Paper | None:
+    def _score(self, subject: Subject, suite: Suite) -> Answers | None:
         engine, clock = self._context.engine, self._context.clock
         watch = Stopwatch(
             BatchedAnswering(self._context, self._request.base),
             clock.monotonic_s,
-            lambda: self._waited_s,
+            lambda: self._attendance.waited_s,
         )
         encoder = self._context.encoder(self._base).prefixed(subject.prefix)
         golden = self._golden(suite, encoder)
@@ -174,15 +142,15 @@ class Evaluating:
             self.settings.evaluation.answer_s,
         )
         examinee = Examinee(subject.name, self._folder(subject), self._key(subject))
-        sitting = ScoringSession(
+        session = ScoringSession(
             watch,
             lambda _: self._load(subject),
             examinee,
-            self._memory(),
-            self._is_left,
+            score_cache(self._context, self._place),
+            partial(self._attendance.attend, "answering the questions of an evaluation"),
         )
         engine.forget_peak()
-        found = sitting.score(exam)
+        found = session.score(exam)
         if found is None:
             return None
         losses = iter(found.losses[suite.name])
@@ -198,10 +166,6 @@ class Evaluating:
             },
             "failed": None,
         }
-
-    def _memory(self) -> ScoreCache:
-        known = KnownScores(self._context.layout)
-        return NotingProgress(known, partial(orders.note_progress, self._place))
 
     def _golden(self, suite: Suite, encoder: TextEncoder) -> list[Encoded | None]:
         most = self.settings.training.max_row_tokens
@@ -274,33 +238,25 @@ class Evaluating:
         )
         seed, folder = training.seed, self._folder(subject)
         engine, scratch = self._context.engine, self._place.folder
-        memory = memory_to_ask(engine, self._base, spec, shaped)
+        memory = inference_memory(engine, self._base, spec, shaped)
         engine.load(self._base, spec, shaped, folder, seed, scratch, memory)
-
-    def _is_left(self) -> bool:
-        clock = self._context.clock
-        now_s = clock.monotonic_s()
-        if now_s - self._said_s >= SAID_EVERY_S:
-            self._said_s = now_s
-            self._context.pipe.send(say.Alive("answering the questions of an evaluation"))
-        left = self._mailbox.attend(self._request.evaluation)
-        self._waited_s += clock.monotonic_s() - now_s
-        return left
 
     # --- the end ------------------------------------------------------------------------------
 
-    def _conclude(self, outcome: Literal["finished", "skipped"], message: str) -> None:
-        if not self._context.parent_lives():
-            self._mailbox.leaving = "stop"
-            return
+    def _end(self, outcome: Literal["finished", "skipped"], message: str) -> OrderEnd:
+        return OrderEnd(partial(self._write_result, outcome, message))
+
+    def _write_result(
+        self, outcome: Literal["finished", "skipped"], message: str
+    ) -> dict[str, Any]:
         self._context.pipe.send(say.Alive("writing the result of the evaluation"))
-        papers = {
-            (suite, subject): paper
+        answers = {
+            (suite, subject): found
             for suite in range(len(self._questions))
             for subject in range(len(self._request.subjects))
-            if (paper := evaluations.read_paper(self._place, suite, subject)) is not None
+            if (found := evaluations.read_paper(self._place, suite, subject)) is not None
         }
-        compared = SubjectComparison(self._request, self._questions, papers)
+        compared = SubjectComparison(self._request, self._questions, answers)
         report = compared.report(outcome, message)
         details = json_lines(compared.details())
         evaluations.write_reports(
@@ -312,10 +268,9 @@ class Evaluating:
                 "report.html": comparison_report.page(report),
             },
         )
-        said = "; ".join(comparison_report.headline(report))
-        result = {key: report[key] for key in IN_THE_LEDGER}
-        ended_at = self._context.clock.now().isoformat()
-        orders.end(
-            self._place, {"schema_version": 1, "ended_at": ended_at, "message": said, **result}
-        )
-        self._context.pipe.send(say.OrderEnded(self._request.evaluation, said))
+        return {
+            "schema_version": 1,
+            "ended_at": self._context.clock.now().isoformat(),
+            "message": "; ".join(comparison_report.headline(report)),
+            **{key: report[key] for key in IN_THE_LEDGER},
+        }

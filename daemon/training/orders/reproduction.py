@@ -1,4 +1,4 @@
-"""Does the run of a version again, from its frozen choices and its parent, and compares.
+"""A reproduction: the run of a version again, from its frozen choices and its parent.
 
 It is the same procedure as a run's own, in a directory of its own, commits and all. Nothing of the
 queue, the versions or the link is touched.
@@ -17,20 +17,23 @@ from daemon.folders.orders import orders, reproductions
 from daemon.folders.runs import runs
 from daemon.pipes import Pipe
 from daemon.settings_records import read_saved
-from daemon.training.context import CurrentRun, TrainerContext
+from daemon.training.context import TrainerContext
 from daemon.training.data.rows import JobRows
-from daemon.training.mailbox import OrderMailbox
 from daemon.training.orders.compare_files import compare_files, steps_of_version
 from daemon.training.orders.preconditions import check, starting_folder
 from daemon.training.orders.reproduction_report import page
+from daemon.training.orders.runner import (
+    OUT_OF_MEMORY,
+    Attendance,
+    Cause,
+    OrderEnd,
+    OrderUnit,
+)
 from daemon.training.records.choices import Choices, Request
 from daemon.training.records.provenance import libraries, made_by
 from daemon.training.records.state import RunState
 from daemon.training.run.loop import How, TrainingLoop
 from daemon.training.run.opening import open_frozen
-
-STARTS = 3
-"""A stretch between two commits that was begun so often and never ended kills the trainer."""
 
 
 class Relay(Pipe):
@@ -55,64 +58,66 @@ class Relay(Pipe):
                 self._pipe.send(say.Alive("training again"))
 
 
-class Reproducing:
-    """One request about a reproduction; it is one piece, and goes on from its last commit."""
+class ReproductionWork:
+    """The whole run is one unit, and goes on from its last commit."""
 
-    def __init__(self, context: TrainerContext, order: str, mailbox: OrderMailbox) -> None:
+    def __init__(self, context: TrainerContext, order: str, attendance: Attendance) -> None:
         self._order = order
         self._context = replace(context, pipe=Relay(context.pipe, order))
         self._pipe = context.pipe
-        self._mailbox = mailbox
+        self._mailbox = attendance.mailbox
         self._place = context.layout.reproduction(order)
-        asked = orders.read_request(self._place)
-        self._version: str = asked["version"]
-        self.settings = read_saved(asked["settings"]).settings
+        request = orders.read_request(self._place)
+        self._version: str = request["version"]
+        self.settings = read_saved(request["settings"]).settings
 
-    def go_on(self) -> None:
-        """Train again and report how it came out."""
-        result = orders.read_result(self._place)
-        if result is not None:
-            # The trainer died before it could be heard.
-            self._pipe.send(say.OrderEnded(self._order, result["message"]))
-        elif self._place.skip.exists():
-            self._conclude("skipped", f"{self._version} was not trained again: ended on request")
-        else:
-            try:
-                self._reproduce()
-            except (ModelFault, RunFault) as fault:
-                self._conclude("impossible", self._impossible(fault.message))
+    def skip(self) -> OrderEnd:
+        """End without a comparison."""
+        return self._end("skipped", f"{self._version} was not trained again: ended on request")
 
-    def _impossible(self, why: str) -> str:
-        return f"{self._version} cannot be trained again: {why}"
-
-    def _reproduce(self) -> None:
+    def next_unit(self) -> OrderUnit | OrderEnd:
+        """Return the rest of the run; what it needs may be gone or changed."""
         version = self._context.layout.version(self._version)
         manifest = models.read_manifest(version)
-        frozen = self._frozen()
-        request, choices = _parsed(frozen)
-        rows = JobRows(self._context.layout)
-        start = starting_folder(self._context.layout, request.start_version, manifest)
-        check(self._context.layout, request, choices, rows)
+        try:
+            frozen = self._frozen()
+            request, choices = _parsed(frozen)
+            rows = JobRows(self._context.layout)
+            start = starting_folder(self._context.layout, request.start_version, manifest)
+            check(self._context.layout, request, choices, rows)
+        except (ModelFault, RunFault) as fault:
+            return self._fail("fault", fault.message)
         newest, _ = runs.newest_checkpoint(self._place.run)
-        if orders.begin_unit(self._place, 1 + runs.step_of(newest)) >= STARTS:
-            self._conclude("failed", f"the trainer died {STARTS} times on {self._version}")
-            return
-        how = self._train(request, choices, rows, start)
-        if not self._context.parent_lives():
-            # Another trainer may be at it already.
-            self._mailbox.leaving = "stop"
-            return
-        orders.leave_unit(self._place)
-        if how == "done":
-            self._compare(version, manifest, frozen["settings"])
-        elif how == "memory":
-            self._conclude("failed", self._impossible("memory ran out"))
-        elif how == "nothing_left":
-            message = f"{self._version} came out otherwise: every row of it was put aside"
-            self._conclude("different", message)
-        elif how == "failed":
-            message = f"{self._version} came out otherwise: its steps were not finite any more"
-            self._conclude("different", message)
+        doing = f"trains {request.run} of {self._version} again"
+
+        def do() -> OrderEnd | None:
+            how = self._train(request, choices, rows, start)
+            if how == "done":
+                return self._compare(version, manifest, frozen["settings"])
+            return self._how_it_failed(how)
+
+        return OrderUnit(1, 1, doing, choices.steps, do, self._fail, 1 + runs.step_of(newest))
+
+    def clean_up(self, result: dict[str, Any]) -> None:
+        """Remove the run, unless what came out otherwise is to be looked at."""
+        if result["outcome"] != "different":
+            reproductions.remove_run(self._place)
+
+    def _fail(self, cause: Cause, why: str) -> OrderEnd:
+        outcome: core.Ending = "impossible" if cause == "fault" else "failed"
+        return self._end(outcome, f"{self._version} cannot be trained again: {why}")
+
+    def _how_it_failed(self, how: How) -> OrderEnd | None:
+        match how:
+            case "memory":
+                return self._fail("memory", OUT_OF_MEMORY)
+            case "nothing_left":
+                why = "every row of it was put aside"
+            case "failed":
+                why = "its steps were not finite any more"
+            case _:
+                return None
+        return self._end("different", f"{self._version} came out otherwise: {why}")
 
     def _frozen(self) -> dict[str, Any]:
         """Return what the run was asked for, and what was frozen of it.
@@ -132,33 +137,20 @@ class Reproducing:
     def _train(self, request: Request, choices: Choices, rows: JobRows, start: Path) -> How:
         attempt = runs.begin_attempt(self._place.run)
         self._pipe.send(say.Alive("loading the base model"))
-        doing = f"trains {request.run} of {self._version} again"
-        self._pipe.send(say.UnitBegun(self._order, 1, 1, doing, choices.steps))
         while not self._mailbox.look():
-            hand = self._open(request, choices, rows, start, attempt)
-            if hand is None:
-                return "memory"
-            how = TrainingLoop(self._context, hand, self._mailbox).train()
+            current = open_frozen(
+                self._context, self._place.run, request, choices, rows, start, attempt
+            )
+            how = TrainingLoop(self._context, current, self._mailbox).train()
             if how != "again":
                 return how
         return "left"
 
-    def _open(
-        self, request: Request, choices: Choices, rows: JobRows, start: Path, attempt: int
-    ) -> CurrentRun | None:
-        """Return the run at its last commit; None where there is too little memory for it."""
-        try:
-            return open_frozen(
-                self._context, self._place.run, request, choices, rows, start, attempt
-            )
-        except Exception as error:
-            if self._context.engine.trouble(error) != "memory":
-                raise
-            return None
-
     # --- after --------------------------------------------------------------------------------
 
-    def _compare(self, version: Path, manifest: dict[str, Any], settings: dict[str, Any]) -> None:
+    def _compare(
+        self, version: Path, manifest: dict[str, Any], settings: dict[str, Any]
+    ) -> OrderEnd:
         newest, _ = runs.newest_checkpoint(self._place.run)
         assert newest is not None, "a run ends with a commit"
         self._pipe.send(say.Alive("comparing"))
@@ -172,11 +164,11 @@ class Reproducing:
         message = core.sentence(self._version, files, steps, changed)
         found = core.record(files, steps, changed)
         found["settings"] = [one.as_record() for one in misfits]
-        self._conclude(core.conclude(files, steps), message, found)
+        return self._end(core.conclude(files, steps), message, found)
 
-    def _conclude(
+    def _end(
         self, outcome: core.Ending, message: str, found: dict[str, Any] | None = None
-    ) -> None:
+    ) -> OrderEnd:
         result = {
             "schema_version": 1,
             "order": self._order,
@@ -185,11 +177,12 @@ class Reproducing:
             "message": message,
             "found": found,
         }
-        reproductions.write_report(self._place, page(result))
-        orders.end(self._place, result)
-        if outcome != "different":
-            reproductions.remove_run(self._place)
-        self._pipe.send(say.OrderEnded(self._order, message))
+
+        def write() -> dict[str, Any]:
+            reproductions.write_report(self._place, page(result))
+            return result
+
+        return OrderEnd(write)
 
 
 def _parsed(frozen: dict[str, Any]) -> tuple[Request, Choices]:

@@ -20,7 +20,7 @@ from daemon.core.evaluation.sweeps import (
 from daemon.core.training.plan import mix
 from daemon.evaluation.bootstrap import by_family, interval
 from daemon.evaluation.paired import Labels
-from daemon.folders.orders import orders, sweeps
+from daemon.folders.orders import sweeps
 from daemon.folders.settings_file import render_own
 from daemon.layout import SweepLayout
 from daemon.reports.rendering import render
@@ -38,19 +38,18 @@ def write_report(
     outcome: Ending,
     message: str,
     families: Labels,
-) -> str:
-    """Write report and result; return what was found in a sentence.
+) -> dict[str, Any]:
+    """Write the report, and return the result with what was found in a sentence.
 
     `families` are those of the held-out rows that every trial was measured on.
     """
     found = differences(trials, request.seed, families)
     best = best_of(trials)
-    said = f"{message}; {verdict(best, found)}"
     result = {
         "schema_version": 1,
         "sweep": request.sweep,
         "outcome": outcome,
-        "message": said,
+        "message": f"{message}; {verdict(best, found)}",
         "best": best.number if best is not None else None,
         "proven": any(best is not None and d.number == best.number and d.proven for d in found),
         "start_version": request.start_version,
@@ -64,9 +63,7 @@ def write_report(
         draw_sweep(path, request, trials, found)
 
     sweeps.write_report(place, page(result, request), draw)
-    orders.end(place, result)
-    sweeps.remove_rows(place)
-    return said
+    return result
 
 
 def differences(

@@ -7,6 +7,7 @@ left begins again.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from daemon.core import messages as say
@@ -23,6 +24,7 @@ from daemon.training.data.row_texts import RowTexts
 from daemon.training.data.rows import JobRows
 from daemon.training.engine.protocol import StepResult
 from daemon.training.machine.compute_plan import ComputePlan, choose_compute_plan
+from daemon.training.orders.runner import Attendance
 from daemon.training.records.choices import Choices, Request, RowId
 from daemon.training.run.freeze import prefixes_of
 from daemon.training.run.loop import REFUSED_MOST, schedule_of
@@ -59,13 +61,13 @@ class TrialRun:
         sweep: SweepRequest,
         common: SweepRows,
         setting: Setting,
-        left: Callable[[], bool],
+        attendance: Attendance,
     ) -> None:
         self._context = context
         self._sweep = sweep
         self._common = common
         self._setting = setting
-        self._is_left = left
+        self._attendance = attendance
         settings = with_setting(usable_settings(sweep.settings), setting)
         training = settings.training.model_copy(update={"epochs": sweep.epochs})
         settings = settings.model_copy(update={"training": training})
@@ -75,7 +77,8 @@ class TrialRun:
         self._held: list[Encoded] = []
         self._taken = 0
         self._began_s = context.clock.monotonic_s()
-        self._waited_s = 0.0
+        self._waited_s = attendance.waited_s
+        """In all pauses before this trial began."""
 
     def train(self, number: int, hopeless: Hopeless, scratch: Path) -> Trial | None:
         """Train and measure; None where it was left.
@@ -84,10 +87,11 @@ class TrialRun:
             ModelFault: base or adapter cannot be used.
         """
         self._context.pipe.send(say.Alive("loading the base model"))
-        if self._left():
+        if self._attendance.attend():
             return None
         data = self._load(scratch, number == 1)
-        self._began_s, self._waited_s = self._context.clock.monotonic_s(), 0.0
+        self._began_s = self._context.clock.monotonic_s()
+        self._waited_s = self._attendance.waited_s
         sweep, words = self._sweep, describe(self._setting, self._sweep.default)
         doing = f"tries {words} (trial {number} of {sweep.trials})"
         self._context.pipe.send(
@@ -97,13 +101,6 @@ class TrialRun:
             return None
         return self._take_steps(number, data, hopeless)
 
-    def _left(self) -> bool:
-        """Look at the orders; a pause is no time of the trial."""
-        began_s = self._context.clock.monotonic_s()
-        left = self._is_left()
-        self._waited_s += self._context.clock.monotonic_s() - began_s
-        return left
-
     def _load(self, scratch: Path, first: bool) -> TrainingRows:
         context, request = self._context, self._request
         base = context.layout.base(request.base["name"])
@@ -111,7 +108,7 @@ class TrialRun:
         choices = self._choices(shape)
         start = self._sweep.start_version
         loaded = adapter_folder(context.layout.version(start)) if start is not None else None
-        training = as_computed(request.settings.training, choices, shape.rung)
+        training = as_computed(request.settings.training, choices, shape.fallback)
         carried = context.engine.load(
             base, request.adapter, training, loaded, request.seed, scratch, shape.memory
         )
@@ -122,7 +119,7 @@ class TrialRun:
         rows, texts = self._common.rows, RowTexts(context.encoder(base), choices.prefixes)
         self._held = holdout_rows(rows, texts, self._common.held)
         return TrainingRows(
-            request, choices, rows, texts, context.engine.shapes, shape.rung.max_row_tokens
+            request, choices, rows, texts, context.engine.shapes, shape.fallback.max_row_tokens
         )
 
     def _choices(self, shape: ComputePlan) -> Choices:
@@ -152,7 +149,7 @@ class TrialRun:
         if len(data.too_long) == len(self._common.examples):
             return self._end(number, "failed", "no row fits into the memory there is")
         while self._taken < steps:
-            if self._left():
+            if self._attendance.attend():
                 return None
             result = self._step(ahead, steps, data.too_long)
             if result is not None and result.interrupted:
@@ -187,11 +184,14 @@ class TrialRun:
             schedule_of(self._request.settings.training), step, self._taken + 1, steps
         )
         seed = mix(self._request.seed, "step", step)
-        return self._context.engine.step(content.passes, learning_rate, seed, self._left)
+        return self._context.engine.step(
+            content.passes, learning_rate, seed, self._attendance.attend
+        )
 
     def _measure(self, share: float) -> float | None:
         """Return the loss on the held-out rows and note it; None where the trial was left."""
-        scored = row_losses(self._context.engine, self._held, self._still_wanted)
+        interrupted = partial(self._attendance.attend, "measuring a trial")
+        scored = row_losses(self._context.engine, self._held, interrupted)
         if scored is None:
             return None
         self._scored = scored
@@ -201,17 +201,14 @@ class TrialRun:
             self._curve.append((share, loss))
         return loss
 
-    def _still_wanted(self) -> bool:
-        self._context.pipe.send(say.Alive("measuring a trial"))
-        return self._left()
-
     def failed(self, number: int, why: str) -> Trial:
         """Return the trial as one that cannot be trained."""
         return self._end(number, "failed", why)
 
     def _end(self, number: int, outcome: Outcome, why: str) -> Trial:
         rows = tuple(self._scored) if outcome == "finished" else ()
-        seconds = self._context.clock.monotonic_s() - self._began_s - self._waited_s
+        waited_s = self._attendance.waited_s - self._waited_s
+        seconds = self._context.clock.monotonic_s() - self._began_s - waited_s
         return Trial(
             number, self._setting, outcome, tuple(self._curve), rows, self._taken, seconds, why
         )

@@ -114,6 +114,10 @@ class Choices:
     """Exam items that a later file has corrected, each with the held-out row that answers it."""
     corrected: tuple[tuple[RowId, RowId], ...] = ()
     """Those of them that a file of this run corrects: shown, and no ground for a verdict."""
+    earlier_tune: tuple[RowId, ...] = ()
+    """Tune rows of earlier files: what is forgotten of them aims the replay of the next run."""
+    replay_weights: Mapping[str, float] = field(default_factory=dict)
+    """By earlier file that was forgotten: how many times as often as others it is replayed."""
 
     def as_record(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -145,6 +149,8 @@ class Choices:
             memory=MemoryPlan.from_record(record.get("memory")),
             answered_by=_pairs(record.get("answered_by", ())),
             corrected=_pairs(record.get("corrected", ())),
+            earlier_tune=tuple((str(job), int(row)) for job, row in record.get("earlier_tune", ())),
+            replay_weights=record.get("replay_weights", {}),
             **ids,
         )
 

@@ -1,4 +1,4 @@
-"""When a run's progress is made durable, and how; knows nothing of what a step is."""
+"""Decides when a run is due a checkpoint, and writes it."""
 
 import errno
 import json
@@ -13,14 +13,14 @@ from daemon.training.records.state import COMMITTED_STATE, RunState
 
 
 class Checkpointer:
-    """The checkpoints of one run; each is made once."""
+    """The checkpoints of one run; each step is committed once."""
 
-    def __init__(self, context: TrainerContext, hand: CurrentRun) -> None:
+    def __init__(self, context: TrainerContext, current: CurrentRun) -> None:
         self._context = context
-        self._hand = hand
-        self._settings = hand.request.settings.checkpoint
-        self._last = hand.state.step_in_run if hand.state.step_in_run else -1
-        self._stop_s = hand.request.settings.trainer.stop_s
+        self._current = current
+        self._settings = current.request.settings.checkpoint
+        self._last = current.state.step_in_run if current.state.step_in_run else -1
+        self._stop_s = current.request.settings.trainer.stop_s
         self._tried_s = context.clock.monotonic_s()
 
     def has(self, state: RunState) -> bool:
@@ -28,29 +28,29 @@ class Checkpointer:
         return self._last == state.step_in_run
 
     def due(self, state: RunState) -> bool:
-        """Return whether the settings ask for a commit now."""
+        """Return whether a commit is due by the settings."""
         waited_s = self._context.clock.monotonic_s() - self._tried_s
         if self._stop_s < state.last_step_s:
-            # Longer than a stop would wait: a kill in the next one must not cost this one too.
+            # Steps take longer than a stop waits: a kill in the next one must not cost this one.
             return True
         by_steps = self._settings.steps and state.step_in_run % self._settings.steps == 0
         return bool(by_steps) or waited_s >= self._settings.seconds
 
     def commit(self, state: RunState, again: bool = False) -> RunState | None:
-        """Make a state durable and return it as it is then.
+        """Make a state durable and return it, with its metrics marked as written.
 
-        None where the disk has no room for it: it is tried again when due. `again` reports it also
-        where it has been before.
+        Returns None where the disk has no room; the next try is when a commit is due again. With
+        `again` the commit is reported even if the step was committed before.
         """
         self._tried_s = self._context.clock.monotonic_s()
-        # The counters of the system run over: they are read as often as commits are made.
+        # The system's energy counters wrap around, so they are read with every commit.
         self._context.energy.joules()
         fresh = not self.has(state)
         try:
             if fresh:
-                self._ask_for_room()
+                self._require_room()
                 lines = map(asdict, state.unwritten)
-                size = runs.append_metrics(self._hand.place, state.written, lines)
+                size = runs.append_metrics(self._current.place, state.written, lines)
                 state = replace(state, unwritten=(), written=size)
                 state = self._write_answers(state)
                 self._write(state)
@@ -65,14 +65,14 @@ class Checkpointer:
             self._context.pipe.send(say.Committed(state.run, state.step, state.step_in_run))
         return state
 
-    def keep_part(self, state: RunState) -> None:
-        """Keep the passes of an interrupted step, where there is room behind a durable commit."""
+    def save_part(self, state: RunState) -> None:
+        """Save the finished passes of an interrupted step beside its durable commit, given room."""
         engine = self._context.engine
         if not (engine.holds_part and self.has(state)):
             return
         try:
-            self._ask_for_room()
-            runs.keep_part(self._hand.place, state.step_in_run, engine.save_part)
+            self._require_room()
+            runs.keep_part(self._current.place, state.step_in_run, engine.save_part)
         except Exception as error:
             if not is_disk_full(error):
                 raise
@@ -81,18 +81,18 @@ class Checkpointer:
         known = state.evolution
         if not known.unwritten:
             return state
-        lines = (said.as_record() for said in known.unwritten)
-        size = runs.append_answers(self._hand.place, known.written, lines)
+        lines = (answer.as_record() for answer in known.unwritten)
+        size = runs.append_answers(self._current.place, known.written, lines)
         return replace(state, evolution=replace(known, unwritten=(), written=size))
 
-    def _ask_for_room(self) -> None:
-        start = self._context.layout.version(self._hand.request.start_version)
-        if not runs.has_room_for_commit(self._hand.place, start):
-            # Nothing is written where it would only fill the disk for the others.
+    def _require_room(self) -> None:
+        start = self._context.layout.version(self._current.request.start_version)
+        if not runs.has_room_for_commit(self._current.place, start):
+            # Failing early leaves what room there is to the other writers.
             raise OSError(errno.ENOSPC, "less than twice the size of the last checkpoint is free")
 
     def _write(self, state: RunState) -> None:
-        epoch, batch = divmod(state.step_in_run, self._hand.data.plan.steps_of_epoch)
+        epoch, batch = divmod(state.step_in_run, self._current.data.plan.steps_of_epoch)
         cursor = {"epoch": epoch, "batch": batch}
 
         def fill(folder: Path) -> None:
@@ -100,7 +100,7 @@ class Checkpointer:
             _write_json(folder / COMMITTED_STATE, state.as_record(cursor))
 
         best = state.watch.best_step
-        runs.commit(self._hand.place, state.step_in_run, fill, self._settings.keep, best)
+        runs.commit(self._current.place, state.step_in_run, fill, self._settings.keep, best)
 
 
 def _write_json(path: Path, value: object) -> None:

@@ -1,10 +1,10 @@
-"""Makes every choice of a run before its first step; knows rows and keys, no model.
+"""Freezes every choice of a run before its first step: rows, replay, validation, exam, steps.
 
-The duplicate check of intake is made again here for truth: other jobs were trained in between.
+Rows are checked for duplicates again, although intake did: other jobs were trained in between.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,12 @@ import numpy as np
 from daemon.core.rows.examples import Chat
 from daemon.core.rows.prefix import Prefix
 from daemon.core.training.plan import draws_of, steps_of
+from daemon.core.training.replay_aim import ReplayAim
 from daemon.dedup.seen import keys_of, remake
 from daemon.folders.queue.fingerprints import Keys
 from daemon.training.data.corrections import ExamItems
 from daemon.training.data.eligibility import Eligibility
-from daemon.training.data.exam_rows import judge_rows, own_exam, pick_families
+from daemon.training.data.exam_rows import judge_rows, own_exam, pick_families, tune_rows
 from daemon.training.data.replay import draw_earlier
 from daemon.training.data.rows import JobRows
 from daemon.training.data.validation_set import validation_set
@@ -24,34 +25,36 @@ from daemon.training.machine.compute_plan import ComputePlan
 from daemon.training.records.choices import Choices, Request, RowId
 
 
-def choose(
+def choose(  # long: a choice a line
     request: Request,
     rows: JobRows,
     libraries: Mapping[str, str],
     now: str,
     shape: ComputePlan,
-    replay_share: float,
+    aim: ReplayAim,
 ) -> Choices:
-    """Return the choices of a run; with no example left, `steps` is 0."""
+    """Return the choices of a run; `steps` is 0 where no example is left."""
     eligibility = Eligibility(request, rows)
     examples, dropped, digest = _examples(request, rows, eligibility)
-    training = request.settings.training
-    draws = draws_of(len(examples), training.epochs, replay_share)
+    training, evaluation = request.settings.training, request.settings.evaluation
     items = ExamItems(request, rows, eligibility.corrected_exams())
     tune, judge = own_exam(request.jobs, rows, eligibility.families)
-    evaluation = request.settings.evaluation
-    earlier = _earlier(request, rows, {*tune, *judge}, items)
+    own = {*tune, *judge}
+    earlier, earlier_tune = (
+        _earlier(request, rows, items, own, part) for part in (judge_rows, tune_rows)
+    )
     tune, judge = items.judged(tune), items.judged(judge)
-    replay = tuple(draw_earlier(request, rows, eligibility, draws))
-    others = (*replay, *earlier, *tune, *judge)
+    draws = draws_of(len(examples), training.epochs, aim.share)
+    replay = draw_earlier(request, rows, eligibility, draws, aim.weights)
+    others = (*replay, *earlier, *earlier_tune, *tune, *judge)
     return Choices(
         attempt_0_at=now,
         libraries=libraries,
         examples=tuple(examples),
         dropped=dropped,
-        replay=replay,
-        replay_share=replay_share,
-        # A small file has only judge rows; nothing is decided by looking at them.
+        replay=tuple(replay),
+        replay_share=aim.share,
+        # A small file has judge rows only; the validation loss decides nothing with them.
         tune=_validation(request, rows, tune or judge),
         judge=pick_families(judge, rows, evaluation.judge_rows, request.seed),
         earlier=earlier,
@@ -62,11 +65,13 @@ def choose(
         prefixes=prefixes_of(rows, {*request.jobs, *(job for job, _ in others)}),
         answered_by=tuple(sorted(items.answered_by.items())),
         corrected=tuple(sorted(items.corrected.items())),
+        earlier_tune=earlier_tune,
+        replay_weights=dict(aim.weights),
     )
 
 
 def prefixes_of(rows: JobRows, jobs: Iterable[str]) -> dict[str, Prefix]:
-    """Return the prefixes that jobs were taken in with; jobs without one are left out."""
+    """Return the prefix that each job was read with; jobs without one are left out."""
     found = {job: rows.prefix(job) for job in sorted(jobs)}
     return {job: prefix for job, prefix in found.items() if prefix is not None}
 
@@ -84,23 +89,23 @@ def _examples(
     digest = hashlib.sha256()
     for number, job in enumerate(request.jobs):
         keys = keys_of(rows.find(job), "train")
-        gone = eligibility.ineligible(job, keys, replayed=False)
-        if gone:
-            dropped[job] = tuple(gone[row] for row in sorted(gone))
-        kept = [int(row) for row in rows.train(job).rows if int(row) not in gone]
-        examples += [(number, row) for row in kept]
-        digest.update(_bytes_of(keys, kept))
+        excluded = eligibility.ineligible(job, keys, replayed=False)
+        if excluded:
+            dropped[job] = tuple(excluded[row] for row in sorted(excluded))
+        eligible = [int(row) for row in rows.train(job).rows if int(row) not in excluded]
+        examples += [(number, row) for row in eligible]
+        digest.update(_bytes_of(keys, eligible))
     return examples, dropped, digest.hexdigest()
 
 
 def fingerprint_of(request: Request, rows: JobRows, examples: Iterable[tuple[int, int]]) -> str:
-    """Return the fingerprint of examples as they stand in the files now, whatever was sealed."""
-    kept: dict[int, list[int]] = {number: [] for number in range(len(request.jobs))}
+    """Return the fingerprint of examples from the rows in the files now, not from stored keys."""
+    by_job: dict[int, list[int]] = {number: [] for number in range(len(request.jobs))}
     for number, row in examples:
-        kept[number].append(row)
+        by_job[number].append(row)
     digest = hashlib.sha256()
     for number, job in enumerate(request.jobs):
-        digest.update(_bytes_of(remake(rows.find(job).train), kept[number]))
+        digest.update(_bytes_of(remake(rows.find(job).train), by_job[number]))
     return digest.hexdigest()
 
 
@@ -112,21 +117,25 @@ def _bytes_of(keys: Keys, rows: list[int]) -> bytes:
 
 
 def _earlier(
-    request: Request, rows: JobRows, own: set[RowId], items: ExamItems
+    request: Request,
+    rows: JobRows,
+    items: ExamItems,
+    own: set[RowId],
+    part_of: Callable[[Iterable[str], JobRows], list[RowId]],
 ) -> tuple[RowId, ...]:
-    """Return judge rows of jobs the lineage has learned from: what must not be forgotten.
+    """Return hold-out rows of jobs the lineage has learned from: what must not be forgotten.
 
-    So are those of files that were dropped to be measured with only.
+    Files that were dropped only to measure with (no training rows) are included.
     """
     known = [job for job in request.holdout_jobs if job not in set(request.jobs)]
     only = [job for job in known if rows.has(job) and not rows.find(job).train.exists()]
     jobs = (job for job in dict.fromkeys([*request.lineage_jobs, *only]) if job in set(known))
-    others = items.judged(item for item in judge_rows(jobs, rows) if item not in own)
+    others = items.judged(item for item in part_of(jobs, rows) if item not in own)
     return pick_families(others, rows, request.settings.evaluation.judge_rows, request.seed)
 
 
 def _chats(ids: Iterable[RowId], rows: JobRows, most: int) -> tuple[RowId, ...]:
-    """Return at most so many rows that ask something, in the order given."""
+    """Return the first `most` rows that are chats, in the order given."""
     found: list[RowId] = []
     for job, row in ids:
         if len(found) == most:

@@ -1,6 +1,7 @@
-"""The steps of one run, with evaluations and commits in their rhythm; knows no MLX.
+"""The training loop of one run: steps, with evaluations, probes and checkpoints as they fall due.
 
-What it trains follows from the frozen choices alone: neither evaluations, pauses nor deaths matter.
+What is trained follows from the frozen choices alone, whatever evaluations, pauses and crashes
+there were.
 """
 
 import math
@@ -32,20 +33,20 @@ from daemon.training.run.samples import Samples
 from daemon.training.run.step_metrics import StepTimes, step_metrics
 
 REFUSED_MOST = 5
-"""So many steps in a row that were not finite end the run."""
+"""After so many non-finite steps in a row the run has failed."""
 
 FULL_DISK_WAIT_S = 5.0
 
 FORGIVEN_S = 1.0
-"""Evaluations may take so many seconds more than their budget before a turn is left out."""
+"""How many seconds evaluations may be over budget before the next one is left out."""
 
 How = Literal["done", "left", "failed", "again", "memory", "nothing_left"]
-"""`again`: the run is to be opened anew, another rung or end holds; `memory`: it ran out;
-`nothing_left`: every row of its own was put aside."""
+"""`again`: reopen the run, its fallback or its last step has changed; `memory`: it ran out;
+`nothing_left`: every row of the run's own jobs was skipped."""
 
 
 def schedule_of(training: TrainingSettings) -> Schedule:
-    """Return the schedule that settings ask for."""
+    """Return the learning-rate schedule of the settings."""
     return Schedule(
         training.learning_rate,
         training.warmup_steps,
@@ -59,79 +60,79 @@ def schedule_of(training: TrainingSettings) -> Schedule:
 class TrainingLoop:
     """One attempt at a run."""
 
-    def __init__(self, context: TrainerContext, hand: CurrentRun, mailbox: OrderMailbox) -> None:
+    def __init__(self, context: TrainerContext, current: CurrentRun, mailbox: OrderMailbox) -> None:
         self._context = context
-        self._hand = hand
+        self._current = current
         self._mailbox = mailbox
-        self._settings = hand.request.settings
-        self.state = hand.state
+        self._settings = current.request.settings
+        self.state = current.state
         self._schedule = schedule_of(self._settings.training)
-        self._ahead = Ahead(hand.data)
+        self._ahead = Ahead(current.data)
         trainer = self._settings.trainer
         self._cooler = Cooler(trainer, context.clock)
         # Only a GPU keeps the screen waiting.
         share = 0.0 if context.engine.device.startswith("CPU") else trainer.display_rest_share
         self._display = DisplayRest(share, context.clock)
-        self._jump_told = False
+        self._jump_reported = False
         self._skip_long_rows()
-        self._validation = holdout_rows(hand.rows, hand.texts, hand.choices.tune)
+        self._validation = holdout_rows(current.rows, current.texts, current.choices.tune)
         chosen = questions(
-            hand.rows,
-            hand.texts,
-            hand.choices.samples,
+            current.rows,
+            current.texts,
+            current.choices.samples,
             "samples",
             self._settings.evaluation.max_new_tokens,
         )
-        self._samples = Samples(hand.place, chosen)
+        self._samples = Samples(current.place, chosen)
         self._trained_s = 0.0
         self._rested_s = 0.0
         self._evaluated_s = 0.0
         self._cheapest_s = 0.0
-        self._commits = Checkpointer(context, hand)
-        self._early_stop = EarlyStop(context, hand)
-        self._prober = Prober(context, hand, mailbox.look)
+        self._commits = Checkpointer(context, current)
+        self._early_stop = EarlyStop(context, current)
+        self._prober = Prober(context, current, mailbox.look)
 
     def _skip_long_rows(self) -> None:
         known = self.state.aside_ids
-        own = {self._hand.request.jobs[job] for job, _ in self._hand.choices.examples}
-        gone = sorted(
-            item for item in self._hand.data.too_long if item[0] in own and item not in known
+        own = {self._current.request.jobs[job] for job, _ in self._current.choices.examples}
+        long = sorted(
+            item for item in self._current.data.too_long if item[0] in own and item not in known
         )
-        if gone:
-            found = tuple(SkippedRow(job, row, self.state.step, "no_room") for job, row in gone)
+        if long:
+            found = tuple(SkippedRow(job, row, self.state.step, "no_room") for job, row in long)
             self.state = replace(self.state, aside=(*self.state.aside, *found))
             message = (
-                f"{len(gone)} row(s) are too long for the memory there is; the rest is trained"
+                f"{len(long)} row(s) are too long for the available memory; the rest is trained"
             )
             self._alert("rows_set_aside", message)
 
     def train(self) -> How:
-        """Take the steps that are left; at "done" the last one is committed."""
+        """Take the remaining steps; "done" means that the last one is committed."""
         try:
             return self._train()
         except Exception as error:
-            # A device that is lost ends the process: a new one asks for it again.
+            # A lost device ends the process: only a new one can open it again.
             if self._context.engine.trouble(error) != "memory":
                 raise
             return "memory"
 
     def _train(self) -> How:
-        while self.state.step_in_run < self._hand.end:
+        while self.state.step_in_run < self._current.end:
             if self._nothing_left():
                 return "nothing_left"
             if self.attend():
                 return "left"
-            if self.state.step_in_run == self._hand.until:
+            if self.state.step_in_run == self._current.until:
                 self._commit()
                 return "again"
-            if not self._looked():
+            if not self._evaluate_and_probe():
                 continue
             if self._early_stop.spent(self.state):
                 self._early_stop.stop(self.state)
                 return "again"
             if not self._step():
                 continue
-            if self._has_jumped():
+            if self._roll_back_jump():
                 return "again"
             if self.state.refused_in_a_row >= REFUSED_MOST:
                 return "failed"
@@ -141,14 +142,14 @@ class TrainingLoop:
         return "nothing_left" if self._nothing_left() else self._finish()
 
     def _nothing_left(self) -> bool:
-        own = [job for job, _ in self.state.aside_ids if job in self._hand.request.jobs]
-        return len(own) == len(self._hand.choices.examples)
+        own = [job for job, _ in self.state.aside_ids if job in self._current.request.jobs]
+        return len(own) == len(self._current.choices.examples)
 
     def _finish(self) -> How:
-        while not self._probed():
+        while not self._probe_if_due():
             if self.attend():
                 return "left"
-        self._prober.tell_left_out(self.state)
+        self._prober.report_left_out(self.state)
         while not self._commits.has(self.state):
             if self.attend():
                 return "left"
@@ -160,9 +161,9 @@ class TrainingLoop:
     # --- orders -------------------------------------------------------------------------------
 
     def attend(self, judging: bool = False) -> bool:
-        """Do what is asked between two pieces of work; return whether the run is to be left.
+        """Carry out pending orders between two steps; return whether to leave the run.
 
-        While judging, the model may wear another version's adapter: nothing is evaluated then.
+        While judging, the model may have another version's adapter loaded: an evaluation waits.
         """
         left = self._mailbox.look()
         announced = False
@@ -172,32 +173,30 @@ class TrainingLoop:
                 return False
             self._commit()
             if not announced:
-                self._context.pipe.send(say.Paused(self._hand.request.run))
+                self._context.pipe.send(say.Paused(self._current.request.run))
                 announced = True
             left = self._mailbox.wait(None)
         if self._mailbox.leaving == "stop" and self._commit():
-            self._commits.keep_part(self.state)
+            self._commits.save_part(self.state)
         return True
 
     def _answer_requests(self, judging: bool) -> None:
-        if self._mailbox.commit_wanted:
-            self._mailbox.commit_wanted = False
+        if self._mailbox.take_commit_request():
             self._commit(again=True)
-        if self._mailbox.evaluation_wanted and not judging:
-            self._mailbox.evaluation_wanted = False
+        if not judging and self._mailbox.take_evaluation_request():
             self._evaluate(math.inf)
 
     # --- steps --------------------------------------------------------------------------------
 
     def _step(self) -> bool:
-        """Take one step; False when interrupted, with nothing changed."""
+        """Take one step; return False when interrupted, with nothing changed."""
         began_s = self._context.clock.monotonic_s()
         content = self._content()
         waited_s = self._context.clock.monotonic_s() - began_s
         step, step_in_run = self.state.step + 1, self.state.step_in_run + 1
-        learning_rate = rate(self._schedule, step, step_in_run, self._hand.choices.steps)
-        learning_rate *= self._hand.rung.rate_share
-        seed = mix(self._hand.request.seed, "step", step)
+        learning_rate = rate(self._schedule, step, step_in_run, self._current.choices.steps)
+        learning_rate *= self._current.fallback.rate_share
+        seed = mix(self._current.request.seed, "step", step)
         result = self._compute(content, learning_rate, seed)
         if not result.applied and not result.interrupted:
             content, result = self._without_offending_rows(content, learning_rate, seed)
@@ -209,7 +208,7 @@ class TrainingLoop:
         metrics = step_metrics(at, content, learning_rate, result, times, self._context.engine)
         self._trained_s += seconds
         self.state = self.state.after(metrics)
-        self._context.pipe.send(say.Stepped(self._hand.request.run, metrics))
+        self._context.pipe.send(say.Stepped(self._current.request.run, metrics))
         for remark in self._context.engine.remarks():
             self._context.pipe.send(say.Noted("measured", remark))
         self._rest(seconds)
@@ -222,25 +221,27 @@ class TrainingLoop:
         self._rested_s = 0.0
         if rest.seconds:
             began_s = self._context.clock.monotonic_s()
-            # An order ends it.
+            # An order ends the rest early.
             self._mailbox.wait(rest.seconds)
             self._rested_s = self._context.clock.monotonic_s() - began_s
 
-    def _has_jumped(self) -> bool:
-        """Go back behind a jump of the loss, with half the rate from there on; not for ever."""
+    def _roll_back_jump(self) -> bool:
+        """Roll back behind a loss spike and halve the learning rate, a limited number of times."""
         place = jumped([metrics.loss for metrics in self.state.metrics])
         if place is None:
             return False
-        run, layout = self._hand.request.run, self._hand.place
+        run, layout = self._current.request.run, self._current.place
         began = self.state.metrics[place].step_in_run
         why = f"the loss jumped at step {began} of {run}"
-        lower = slow_down(self._hand.rung, began, why)
+        lower = slow_down(self._current.fallback, began, why)
         if lower is None:
-            if not self._jump_told:
-                self._alert("loss_jumped", f"{why}; the rate has been halved often enough")
-            self._jump_told = True
+            if not self._jump_reported:
+                self._alert(
+                    "loss_jumped", f"{why}; the learning rate has been halved as often as allowed"
+                )
+            self._jump_reported = True
             return False
-        # Durable before anything is removed: a kill in between goes on with the new rung.
+        # Durable before anything is removed: after a kill in between the new fallback applies.
         runs.append_fallback(layout, replace(lower, at=runs.step_before(layout, began)))
         back = runs.roll_back(layout, began - 1)
         message = f"{why}: back to step {back}, with {lower.rate_share:g} of the learning rate"
@@ -251,14 +252,14 @@ class TrainingLoop:
         self._context.pipe.send(say.Alerted(code, message))
 
     def _compute(self, content: StepContent, learning_rate: float, seed: int) -> StepResult:
-        """Take a step; without a row there is none, or old momentum alone would move the model."""
+        """Take a step, but none without a row: old momentum alone would move the model."""
         if not content.texts:
             return NOT_APPLIED
         self._display.begin()
-        return self._context.engine.step(content.passes, learning_rate, seed, self._is_interrupted)
+        return self._context.engine.step(content.passes, learning_rate, seed, self._rest_and_look)
 
-    def _is_interrupted(self) -> bool:
-        """Return whether a step is to be left between two passes; wishes wait for its end."""
+    def _rest_and_look(self) -> bool:
+        """Return whether to leave a step between two passes; other requests wait for its end."""
         if not (self._mailbox.look() or self._mailbox.paused) and (
             rest_s := self._display.rest_s()
         ):
@@ -272,23 +273,23 @@ class TrainingLoop:
     def _without_offending_rows(
         self, content: StepContent, learning_rate: float, seed: int
     ) -> tuple[StepContent, StepResult]:
-        """Put the rows aside that spoil a step, and take it with the others in their places.
+        """Skip the rows that make a step non-finite, and take it again with the other rows.
 
-        Where no row is guilty by itself, the step is left out.
+        Where no single row is the cause, the step is not applied.
         """
         engine = self._context.engine
         step = self.state.step + 1
-        guilty = set()
+        offending = set()
         for text in content.texts:
-            if self._is_interrupted():
+            if self._rest_and_look():
                 return content, INTERRUPTED
             if not engine.finite_alone(text.encoded, seed):
-                guilty.add(text.id)
-        if not guilty:
+                offending.add(text.id)
+        if not offending:
             return content, NOT_APPLIED
-        found = tuple(SkippedRow(job, row, step) for job, row in sorted(guilty))
+        found = tuple(SkippedRow(job, row, step) for job, row in sorted(offending))
         self.state = replace(self.state, aside=(*self.state.aside, *found))
-        where = ", ".join(f"row {row} of {job}" for job, row in sorted(guilty))
+        where = ", ".join(f"row {row} of {job}" for job, row in sorted(offending))
         message = f"loss or gradient is not finite: {where} will not be trained in this run"
         self._alert("rows_set_aside", message)
         content = self._content()
@@ -296,18 +297,18 @@ class TrainingLoop:
 
     # --- evaluations --------------------------------------------------------------------------
 
-    def _looked(self) -> bool:
-        """Do what is to be known of this step before the next one; False when interrupted."""
+    def _evaluate_and_probe(self) -> bool:
+        """Run the evaluation and probes due at this step; return False when interrupted."""
         if self._early_stop.due(self.state):
-            # A commit came between the step and its evaluation, and then the end of the process.
+            # The last process ended after the commit of this step, before its evaluation.
             self._evaluate_if_due()
-        return not self._early_stop.due(self.state) and self._probed()
+        return not self._early_stop.due(self.state) and self._probe_if_due()
 
-    def _probed(self) -> bool:
-        """Ask the probes where it is time; False when interrupted."""
+    def _probe_if_due(self) -> bool:
+        """Answer the probes where a milestone is due; return False when interrupted."""
         if not self._prober.due(self.state):
             return True
-        found = self._prober.ask(self.state, self._budget_s())
+        found = self._prober.answer(self.state, self._budget_s())
         if found is None:
             return False
         self.state, seconds = found
@@ -315,7 +316,7 @@ class TrainingLoop:
         return True
 
     def _budget_s(self) -> float:
-        """Return the seconds that evaluations may still take; below 0 they took more."""
+        """Return the seconds that evaluations may still take; negative where they took more."""
         share = self._settings.evaluation.budget_share
         return share * self._trained_s - self._evaluated_s
 
@@ -324,13 +325,13 @@ class TrainingLoop:
         if not every or self.state.step_in_run % every:
             return
         budget_s, watched = self._budget_s(), self._early_stop.due(self.state)
-        # The first one finds out what they cost.
+        # The first one measures what an evaluation costs.
         if watched or not self._cheapest_s or self._cheapest_s <= budget_s + FORGIVEN_S:
             self._evaluate(budget_s, watched)
             return
         share = self._settings.evaluation.budget_share
         message = (
-            f"step {self.state.step}: not evaluated, for the evaluations before have used up "
+            f"step {self.state.step}: not evaluated, because earlier evaluations have used up "
             f"{share:.0%} of the training time (evaluation.budget_share)"
         )
         self._context.pipe.send(say.Noted("evaluation_left_out", message))
@@ -341,14 +342,14 @@ class TrainingLoop:
         limits = AnswerLimits(
             self._settings.evaluation.max_new_tokens, self._settings.evaluation.answer_s
         )
-        scorer = BatchedAnswering(self._context, self._hand.request.base)
+        scorer = BatchedAnswering(self._context, self._current.request.base)
         evaluation = Evaluation(scorer, self._context.clock, limits, self._mailbox.look)
         step = self.state.step
-        asked, samples_s = self._samples.asked, self._samples_s()
-        found = evaluation.measure(step, self._validation, asked, samples_s)
+        prompts, samples_s = self._samples.selected, self._samples_s()
+        found = evaluation.measure(step, self._validation, prompts, samples_s)
         if found is None:
             return
-        left_out = self._samples.answered(len(found.samples))
+        left_out = self._samples.keep_count(len(found.samples))
         if budget_s < math.inf:
             self._evaluated_s += found.seconds
         self._cheapest_s = min(self._cheapest_s or found.seconds, found.seconds)
@@ -360,7 +361,7 @@ class TrainingLoop:
         )
         self._context.pipe.send(
             say.Evaluated(
-                self._hand.request.run, step, loss, found.samples, left_out, found.seconds
+                self._current.request.run, step, loss, found.samples, left_out, found.seconds
             )
         )
         if watched:
@@ -369,16 +370,16 @@ class TrainingLoop:
                 self._commit()
 
     def _samples_s(self) -> float:
-        """Return the seconds that samples may take; once it is known which, as many as they do."""
+        """Return the seconds that samples may take; unlimited once their number is known."""
         periodic = self._settings.evaluation.eval_every > 0
         return self._budget_s() if periodic and not self._samples.known else math.inf
 
     # --- commits ------------------------------------------------------------------------------
 
     def _commit(self, again: bool = False) -> bool:
-        """Make the state durable; an orphan does not: another trainer may be at the run already."""
+        """Make the state durable; refuse as an orphan, when another trainer may have the run."""
         if not self._context.parent_lives():
-            self._mailbox.leaving = "stop"
+            self._mailbox.stop()
             return False
         committed = self._commits.commit(self.state, again)
         if committed is None:

@@ -1,4 +1,4 @@
-"""Draws the loss curve of a run; knows numbers and a file name."""
+"""Draws the loss curve of a run as a PNG."""
 
 from collections.abc import Sequence
 from pathlib import Path

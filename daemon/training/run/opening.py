@@ -1,25 +1,29 @@
-"""Brings a run to the point where its next step can be taken; takes none itself."""
+"""Opens a run: freezes its choices, loads the model and restores the last checkpoint."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.core import messages as say
 from daemon.core.training.fallback import Fallback, fallback_at, next_change
+from daemon.core.training.forgetting import LineageLosses, Tolerance
+from daemon.core.training.replay_aim import ReplayAim, aim_replay
 from daemon.errors import SavedSettingsFault
 from daemon.folders.models import models
 from daemon.folders.runs import left_out as left_out_file
 from daemon.folders.runs import runs
 from daemon.layout_jobs import RunLayout
-from daemon.settings import ReplaySettings, TrainingSettings
+from daemon.settings import Settings, TrainingSettings
 from daemon.training.context import CurrentRun, TrainerContext
 from daemon.training.data.batches import TrainingRows
+from daemon.training.data.replay import earlier_jobs
 from daemon.training.data.row_texts import RowTexts
 from daemon.training.data.rows import JobRows
 from daemon.training.engine.protocol import Engine
 from daemon.training.machine.compute_plan import choose_compute_plan, memory_of_run
 from daemon.training.records.choices import Choices, Request
+from daemon.training.records.holdout_losses import read_losses
 from daemon.training.records.provenance import libraries
 from daemon.training.records.state import RunState, first_progress
 from daemon.training.run.freeze import choose
@@ -28,12 +32,12 @@ from daemon.training.run.untrained_rows import left_out, why_nothing_left
 
 @dataclass(frozen=True)
 class CannotStart:
-    """The run cannot start for a reason its jobs are not guilty of."""
+    """The run cannot start, for a reason that is not the fault of its jobs."""
 
     code: str
     message: str
     passing: bool = False
-    """It came of an error that may pass by itself."""
+    """Caused by an error that may pass by itself."""
 
 
 @dataclass(frozen=True)
@@ -41,19 +45,19 @@ class NothingLeft:
     """No row of the run may be trained."""
 
     outcome: str
-    """`nothing_new` where all were trained before, else `nothing_left`."""
+    """`nothing_new` where every row was trained before, else `nothing_left`."""
     message: str
 
 
 def open_run(
     context: TrainerContext, run: str, attempt: int, left: Callable[[], bool]
 ) -> CurrentRun | CannotStart | NothingLeft | None:
-    """Freeze, load and go back to the last commit; None where it was left in between."""
+    """Freeze, load and restore the last commit; return None where an order ended it meanwhile."""
     place = context.layout.run(run)
     try:
         request = Request.from_record(runs.read_request(place))
     except SavedSettingsFault as fault:
-        return CannotStart(fault.code, f"{run} cannot go on: {fault.message}; {_way_out(place)}")
+        return CannotStart(fault.code, f"{run} cannot continue: {fault.message}; {_way_out(place)}")
     start = context.layout.version(request.start_version)
     problem = models.verify(start)
     if problem is not None:
@@ -72,15 +76,15 @@ def open_run(
 
 
 def _way_out(place: RunLayout) -> str:
-    """Say what becomes of a run whose saved settings mean nothing here: no commit is given up."""
+    """Return what to do with a run whose saved settings are unusable here; its commits stay."""
     step = runs.newest_step(place)
     if not step:
-        return "nothing of it is trained yet, so its files begin anew with today's settings"
+        return "no step of it is trained yet, so its files start over with today's settings"
     run = place.folder.name
     return (
-        f"its {step} steps are kept: start the release that began it to go on with them, or give "
-        f"them up with 'touch control/skip' and train the files of {run} by today's settings with "
-        "'finetuned retrain JOB'"
+        f"its {step} steps stay on the disk: continue them with the release that began the run, "
+        f"or discard them with 'touch control/skip' and train the files of {run} with today's "
+        "settings by 'finetuned retrain JOB'"
     )
 
 
@@ -93,7 +97,7 @@ def open_frozen(
     start: Path,
     attempt: int,
 ) -> CurrentRun:
-    """Load a run whose choices are made, and go back to its last commit.
+    """Load a run whose choices are frozen, and restore its last commit.
 
     `start` is the directory of the starting version, or of a copy of it.
     """
@@ -103,17 +107,19 @@ def open_frozen(
     if stopped is not None:
         runs.remove_after(place, stopped.best_step)
     folder = _newest(context, place, request)
-    rungs = [choices.rung, *runs.read_fallbacks(place)]
-    rung = fallback_at(rungs, runs.step_of(folder))
-    assert rung is not None, "the first rung holds from the beginning"
-    carried = _load(context, request, choices, rung, base, start, place)
+    fallbacks = [choices.rung, *runs.read_fallbacks(place)]
+    fallback = fallback_at(fallbacks, runs.step_of(folder))
+    assert fallback is not None, "the first one applies from step 0"
+    carried = _load(context, request, choices, fallback, base, start, place)
     state = resume(context, folder, request, attempt, start)
     runs.take_part(place, state.step_in_run, context.engine.restore_part)
-    data = TrainingRows(request, choices, rows, texts, context.engine.shapes, rung.max_row_tokens)
-    until = next_change(rungs, state.step_in_run)
+    data = TrainingRows(
+        request, choices, rows, texts, context.engine.shapes, fallback.max_row_tokens
+    )
+    until = next_change(fallbacks, state.step_in_run)
     joules = context.energy.joules() if folder is None else None
     return CurrentRun(
-        place, request, choices, rows, texts, data, state, rung, until, carried, joules, stopped
+        place, request, choices, rows, texts, data, state, fallback, until, carried, joules, stopped
     )
 
 
@@ -135,49 +141,52 @@ def _frozen(
         now,
         context.clock.now().isoformat(),
         shape,
-        replay_share(request.settings.replay, start),
+        replay_of(request.settings, rows, earlier_jobs(request, rows), read_losses(start)),
     )
     runs.freeze(place, runs.read_request(place) | choices.as_record())
     return choices
 
 
 def frozen_choices(context: TrainerContext, place: RunLayout) -> Choices | None:
-    """Return the choices of a run; None before they are made, and where they are damaged.
+    """Return the frozen choices of a run; None before there are any, or where they are damaged.
 
-    Damaged ones are set aside: the run starts over, because its commits hold only by them.
+    Damaged ones are moved away and the run starts over: without them its commits mean nothing.
     """
     try:
         record = runs.read_frozen(place)
         return None if record is None else Choices.from_record(record)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        aside = runs.set_frozen_aside(place)
+        moved = runs.set_frozen_aside(place)
         message = (
-            f"{place.folder.name} starts over: {place.frozen} cannot be read ({error}) and lies "
-            f"in {aside.name} now"
+            f"{place.folder.name} starts over: {place.frozen} cannot be read ({error}) and was "
+            f"moved to {moved.name}"
         )
         context.pipe.send(say.Alerted("run_damaged", message))
         return None
 
 
-def replay_share(settings: ReplaySettings, start: Path) -> float:
-    """Return the share of replayed rows; more after a version that has begun to forget."""
-    manifest = json.loads((start / models.MANIFEST).read_bytes())
-    wanted = float((manifest.get("replay") or {}).get("next_share", settings.share))
-    return max(settings.share, min(wanted, settings.most_share))
+def replay_of(
+    settings: Settings, rows: JobRows, jobs: Iterable[str], losses: LineageLosses
+) -> ReplayAim:
+    """Return what of earlier jobs a run replays that begins at a version with these losses."""
+    gate, replay = settings.gate, settings.replay
+    earlier = {job: len(rows.train(job).rows) for job in jobs}
+    tolerance = Tolerance(gate.forgetting, gate.forgetting_share)
+    return aim_replay(replay.share, replay.most_share, losses, tolerance, earlier)
 
 
 def _load(
     context: TrainerContext,
     request: Request,
     choices: Choices,
-    rung: Fallback,
+    fallback: Fallback,
     base: Path,
     start: Path,
     place: RunLayout,
 ) -> bool:
     loaded = adapter_folder(start)
-    training = as_computed(request.settings.training, choices, rung)
-    memory = memory_of_run(context.engine, base, request, choices, rung)
+    training = as_computed(request.settings.training, choices, fallback)
+    memory = memory_of_run(context.engine, base, request, choices, fallback)
     carried = context.engine.load(
         base, request.adapter, training, loaded, request.seed, place.folder, memory
     )
@@ -185,26 +194,28 @@ def _load(
     if not carried:
         message = (
             f"{start.name} has no optimizer moments that fit {training.optimizer}; "
-            "training goes on with fresh ones"
+            "training starts with fresh ones"
         )
         context.pipe.send(say.Alerted("moments_fresh", message))
     return carried
 
 
-def as_computed(training: TrainingSettings, choices: Choices, rung: Fallback) -> TrainingSettings:
-    """Return the settings with what was chosen about how steps are computed."""
+def as_computed(
+    training: TrainingSettings, choices: Choices, fallback: Fallback
+) -> TrainingSettings:
+    """Return the settings with the chosen row and pass sizes filled in."""
     return training.model_copy(
         update={
             "row_tokens": choices.row_tokens,
             "row_layout": choices.row_layout,
-            "pass_tokens": rung.pass_tokens,
-            "grad_checkpoint": rung.checkpoint,
+            "pass_tokens": fallback.pass_tokens,
+            "grad_checkpoint": fallback.checkpoint,
         }
     )
 
 
 def as_scored(training: TrainingSettings, engine: Engine) -> TrainingSettings:
-    """Return the settings with which a model is loaded only to be asked."""
+    """Return the settings with which a model is loaded for inference only."""
     row, most = engine.usual_tokens
     return training.model_copy(
         update={
@@ -232,7 +243,7 @@ def _newest(context: TrainerContext, place: RunLayout, request: Request) -> Path
 def resume(
     context: TrainerContext, folder: Path | None, request: Request, attempt: int, start: Path
 ) -> RunState:
-    """Go back to a commit, or to the starting version where there is none."""
+    """Restore a commit, or begin at the starting version where there is none."""
     if folder is None:
         return RunState(request.run, attempt, request.step, 0, progress=first_progress(start))
     context.engine.restore(folder)

@@ -1,7 +1,7 @@
-"""Asks the model in training fixed prompts at the milestones of its run; nothing is decided by it.
+"""Answers fixed prompts at the milestones of a run, to show how training changes the model.
 
 The prompts are those of the suite `probes` where the workspace has it, else the first questions of
-the judge hold-out.
+the judge hold-out. No decision uses the answers.
 """
 
 from collections.abc import Callable, Iterator
@@ -30,39 +30,40 @@ from daemon.training.run.score_key import score_key
 class Prober:
     """The probes of one attempt at a run."""
 
-    def __init__(self, context: TrainerContext, hand: CurrentRun, left: Callable[[], bool]) -> None:
+    def __init__(
+        self, context: TrainerContext, current: CurrentRun, left: Callable[[], bool]
+    ) -> None:
         self._context = context
-        self._hand = hand
+        self._current = current
         self._left = left
-        self._questions = _probes(context, hand)
+        self._questions = _probes(context, current)
         self._memory = KnownScores(context.layout)
-        self._key = partial(score_key, context, hand.request.base, hand.choices.libraries)
+        self._key = partial(score_key, context, current.request.base, current.choices.libraries)
         self._last_step = -1
         self._last: dict[str, Any] = {}
-        """What the model answered at the step in the run that was asked last, to be remembered."""
+        """The answers at the last milestone, for the cache."""
         self._cost_s: float | None = None
-        """What the last milestone of this attempt took; None before its first."""
+        """How long the last milestone of this attempt took; None before the first."""
 
     def due(self, state: RunState) -> bool:
-        """Return whether a milestone is reached that was neither answered nor left out."""
+        """Return whether this step is a milestone that was neither answered nor left out."""
         step = state.step_in_run
         fresh = state.evolution.asked_to < step
-        return fresh and bool(self._questions) and is_milestone(step, self._hand.end)
+        return fresh and bool(self._questions) and is_milestone(step, self._current.end)
 
-    def ask(self, state: RunState, budget_s: float) -> tuple[RunState, float] | None:
+    def answer(self, state: RunState, budget_s: float) -> tuple[RunState, float] | None:
         """Return the state with the answers, and the seconds they took; None when interrupted.
 
-        A milestone that would take longer than the budget is left out, but neither the first nor
-        the last.
+        A milestone that is over budget is left out, except the first and the last one.
         """
         step, known = state.step_in_run, state.evolution
-        if step not in (0, self._hand.end) and self._is_over_budget(budget_s):
+        if step not in (0, self._current.end) and self._is_over_budget(budget_s):
             out = replace(known, asked_to=step, left_out=known.left_out + 1)
             return replace(state, evolution=out), 0.0
         self._context.pipe.send(say.Alive("answering the probes"))
         began_s = self._context.clock.monotonic_s()
-        said = self._answers(state)
-        if said is None:
+        answers = self._answers(state)
+        if answers is None:
             return None
         seconds = self._context.clock.monotonic_s() - began_s
         if self._last:
@@ -71,27 +72,27 @@ class Prober:
             known,
             asked_to=step,
             milestones=known.milestones + 1,
-            unwritten=(*known.unwritten, *said),
+            unwritten=(*known.unwritten, *answers),
         )
         return replace(state, evolution=answered), seconds
 
     def _is_over_budget(self, budget_s: float) -> bool:
-        # What an attempt has not measured yet it finds out by asking, once.
-        none = self._hand.request.settings.evaluation.budget_share == 0.0
+        # Before its first milestone an attempt does not know the cost: it measures it once.
+        none = self._current.request.settings.evaluation.budget_share == 0.0
         return none or (self._cost_s is not None and self._cost_s > budget_s)
 
-    def tell_left_out(self, state: RunState) -> None:
-        """Say at the end of a run how many milestones the budget had no time for."""
+    def report_left_out(self, state: RunState) -> None:
+        """Report at the end of a run how many milestones were over budget."""
         if left_out := state.evolution.left_out:
             message = (
-                f"{state.run}: {left_out} milestone(s) of the probes left out to keep to "
+                f"{state.run}: {left_out} milestone(s) of the probes left out to stay within "
                 "evaluation.budget_share"
             )
             self._context.pipe.send(say.Noted("probes_left_out", message))
 
     def remember(self) -> None:
-        """Have the judgement know what the model of the newest checkpoint has answered."""
-        newest, _ = runs.newest_checkpoint(self._hand.place)
+        """Cache the last answers for the judgement, where the newest checkpoint gave them."""
+        newest, _ = runs.newest_checkpoint(self._current.place)
         if self._last and newest is not None and runs.step_of(newest) == self._last_step:
             self._memory.keep(self._key(newest), self._last)
 
@@ -99,7 +100,7 @@ class Prober:
         self._last = {}
         key = None
         if state.step_in_run == 0:
-            start = self._context.layout.version(self._hand.request.start_version)
+            start = self._context.layout.version(self._current.request.start_version)
             key = self._key(adapter_folder(start))
         known = self._memory.known(key) if key is not None else {}
 
@@ -109,49 +110,49 @@ class Prober:
                 self._memory.keep(key, found)
 
         answers = CachedAnswers(
-            BatchedAnswering(self._context, self._hand.request.base), known, keep
+            BatchedAnswering(self._context, self._current.request.base), known, keep
         )
-        limit_s = self._hand.request.settings.evaluation.answer_s
-        said = answers.answers_to(self._questions, limit_s, lambda: None, self._left)
-        if said is None:
+        limit_s = self._current.request.settings.evaluation.answer_s
+        given = answers.answers_to(self._questions, limit_s, lambda: None, self._left)
+        if given is None:
             return None
         self._last_step = state.step_in_run
-        return [_said(state, *pair) for pair in zip(self._questions, said, strict=True)]
+        return [_at_milestone(state, *pair) for pair in zip(self._questions, given, strict=True)]
 
 
-def _said(state: RunState, asked: Question, said: Answer) -> MilestoneAnswer:
+def _at_milestone(state: RunState, question: Question, answer: Answer) -> MilestoneAnswer:
     return MilestoneAnswer(
         state.step,
         state.step_in_run,
-        asked.item.id,
-        asked.text,
-        asked.golden,
-        said.text,
-        asked.likeness(said.text),
-        asked.is_right(said.text),
+        question.item.id,
+        question.text,
+        question.golden,
+        answer.text,
+        question.likeness(answer.text),
+        question.is_right(answer.text),
     )
 
 
-def _probes(context: TrainerContext, hand: CurrentRun) -> list[Question]:
-    settings = hand.request.settings.evaluation
+def _probes(context: TrainerContext, current: CurrentRun) -> list[Question]:
+    settings = current.request.settings.evaluation
     read = suites.find(context.layout.evals, PROBES)
     if read is None:
-        return list(islice(_held_out(hand), settings.samples))
+        return list(islice(_held_out(current), settings.samples))
     if read.suite is None:
         why = "; ".join(read.sentences[:3])
-        context.pipe.send(say.Alerted("suite_left_out", f"{why}; the run goes on without probes"))
+        context.pipe.send(say.Alerted("suite_left_out", f"{why}; the run continues without probes"))
         return []
-    suite, job = read.suite.first(settings.suite_items), hand.request.jobs[0]
-    if len(suite.items) < len(read.suite.items) and hand.state.attempt == 0:
+    suite, job = read.suite.first(settings.suite_items), current.request.jobs[0]
+    if len(suite.items) < len(read.suite.items) and current.state.attempt == 0:
         message = (
-            f"{len(suite.items)} of the {len(read.suite.items)} probes are asked "
+            f"{len(suite.items)} of the {len(read.suite.items)} probes are used "
             "(evaluation.suite_items)"
         )
         context.pipe.send(say.Noted("probes_left_out", message))
-    return suite_questions(suite, hand.texts.encoder(job))
+    return suite_questions(suite, current.texts.encoder(job))
 
 
-def _held_out(hand: CurrentRun) -> Iterator[Question]:
-    tokens = hand.request.settings.evaluation.max_new_tokens
-    for row in hand.choices.judge:
-        yield from questions(hand.rows, hand.texts, [row], PROBES, tokens)
+def _held_out(current: CurrentRun) -> Iterator[Question]:
+    tokens = current.request.settings.evaluation.max_new_tokens
+    for row in current.choices.judge:
+        yield from questions(current.rows, current.texts, [row], PROBES, tokens)

@@ -1,6 +1,6 @@
-"""The sample prompts of a run: its first evaluation finds out for how many there is time.
+"""The sample prompts of a run: the first evaluation measures how many fit into the budget.
 
-All others ask the same ones, or their shares of right answers could not be compared.
+All later evaluations use the same prompts, so that their shares of right answers compare.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from daemon.layout_jobs import RunLayout
 
 
 class Samples:
-    """Which of the chosen prompts the evaluations of one run ask."""
+    """Which of the chosen prompts the evaluations of one run use."""
 
     def __init__(self, place: RunLayout, chosen: Sequence[Question]) -> None:
         self._place = place
@@ -21,27 +21,27 @@ class Samples:
 
     @property
     def chosen(self) -> Sequence[Question]:
-        """All that the run was frozen with."""
+        """All prompts that the run was frozen with."""
         return self._chosen
 
     @property
-    def asked(self) -> Sequence[Question]:
-        """What an evaluation asks: before the first, all of them if there is time."""
+    def selected(self) -> Sequence[Question]:
+        """The prompts that an evaluation uses; before the first one, all."""
         return self._chosen[: self._count]
 
     @property
     def known(self) -> bool:
-        """Whether an evaluation has found out how many are asked."""
+        """Whether an evaluation has measured how many there is time for."""
         return self._count is not None
 
-    def answered(self, count: int) -> int:
-        """Keep how many were answered, for whoever goes on; return how many were left out."""
+    def keep_count(self, count: int) -> int:
+        """Save how many were answered, for later attempts; return how many were left out."""
         self._count = count
         if runs.read_sample_count(self._place) != count:
             try:
                 runs.write_sample_count(self._place, count)
             except OSError as error:
-                # The next evaluation tries it again.
+                # The next evaluation tries to save it again.
                 if not is_disk_full(error):
                     raise
         return len(self._chosen) - count

@@ -19,9 +19,9 @@ def score_key(
     libraries: Mapping[str, str],
     folder: Path | None,
 ) -> str:
-    """Return what a model is remembered by; `folder` has its adapter, None for the bare base.
+    """Return the cache key of a model; `folder` has its adapter, None means the bare base.
 
-    Runs and audits remember by the same, so that neither asks again what the other has asked.
+    Runs, evaluations and audits share these keys, so that none repeats another's prompts.
     """
     adapter = BASE
     if folder is not None:

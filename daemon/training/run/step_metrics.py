@@ -1,4 +1,4 @@
-"""What is written down of one step; computes nothing of it."""
+"""The metrics of one step: loss, norms, tokens, times, memory."""
 
 from dataclasses import dataclass
 
@@ -13,9 +13,9 @@ class StepTimes:
 
     whole_s: float
     waited_s: float
-    """Of it, the wait for its tokens."""
+    """The part of it spent waiting for the step's tokens."""
     rested_s: float = 0.0
-    """Before it, for the sake of the machine."""
+    """The pause before it, to cool the machine down."""
 
 
 def step_metrics(
@@ -26,7 +26,7 @@ def step_metrics(
     times: StepTimes,
     engine: Engine,
 ) -> Metrics:
-    """Return the metrics of a step; `at` is its number in the lineage and in the run."""
+    """Return the metrics of a step; `at` has its number in the lineage and in the run."""
     texts = [text.encoded for text in content.texts]
     return Metrics(
         step=at[0],

@@ -1,4 +1,4 @@
-"""The rows that a run left out, as `rejected.jsonl` holds them, and why none may be left."""
+"""Reports the rows that a run did not train, as lines of `rejected.jsonl`, each with a hint."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -8,6 +8,7 @@ from typing import Any
 from daemon.core.rows.refusal import raw_text
 from daemon.files.limits import Unreadable
 from daemon.files.unpacking import lines
+from daemon.folders.queue import reports
 from daemon.layout_jobs import JobLayout
 from daemon.training.data.rows import JobRows
 from daemon.training.records.choices import Choices, Request
@@ -17,53 +18,53 @@ Record = Mapping[str, Any]
 
 HINTS = {
     "not_finite": (
-        "the model makes no finite number of this row: look for text it was never shown "
-        "(binary data, endless repetition), mend or remove it"
+        "the model's loss on this row is not finite: look for text it has never seen "
+        "(binary data, endless repetition), and fix or remove it"
     ),
     "no_room": (
         "memory ran out with rows of this length: shorten or split it, or choose a smaller "
         "model or fewer training.num_layers"
     ),
     "exam_row": (
-        "what is measured with is never trained; to train it take it out of evals/, or set "
+        "a row of an exam is never trained; to train it remove it from evals/, or set "
         "holdout.share = 0 for the file that holds it out"
     ),
     "withheld": (
-        "variants of what is measured with are never trained; rows that are none need another "
+        "variants of a row on an exam are never trained; if it is not a variant, give it another "
         "'group' or first question"
     ),
     "duplicate_seen": (
-        "it was trained, or gathered, before; if both rows are wanted give them one 'group', or "
+        "it was trained, or gathered, before; to train both rows give them one 'group', or "
         "raise dedup.threshold"
     ),
     "conflict": (
-        "it contradicts what was trained before, and dedup.conflicts or dedup.corrections is refuse"
+        "it contradicts a row trained before, and dedup.conflicts or dedup.corrections is refuse"
     ),
     "superseded": (
-        "a later file answers its question otherwise; 'finetuned retrain --as-new' makes this file "
-        'the later one, dedup.corrections = "keep" trains both'
+        "a later file answers its question differently; 'finetuned retrain --as-new' makes this "
+        'file the later one, dedup.corrections = "keep" trains both'
     ),
 }
 WORDS = {
-    "not_finite": "gave no finite number",
-    "no_room": "too long for the memory there is",
+    "not_finite": "with a loss that is not finite",
+    "no_room": "too long for the available memory",
     "exam_row": "on an exam",
-    "withheld": "variants of what is on an exam",
+    "withheld": "variants of a row on an exam",
     "duplicate_seen": "trained before",
-    "conflict": "contradicting what was trained before",
+    "conflict": "contradicting a row trained before",
     "superseded": "corrected by a later file",
 }
 
 
 def left_out(
-    request: Request, choices: Choices, rows: JobRows, aside: Iterable[SkippedRow] = ()
+    request: Request, choices: Choices, rows: JobRows, skipped: Iterable[SkippedRow] = ()
 ) -> Iterator[dict[str, Any]]:
-    """Give a line of `rejected.jsonl` for each row of the run's own jobs, with its job and run.
+    """Yield a line of `rejected.jsonl` for each untrained row of the run's own jobs.
 
-    Each file that was dropped is read once, up to the last of these rows.
+    Each original file is read once, up to the last of these rows.
     """
     facts = {job: list(choices.dropped.get(job, ())) for job in request.jobs}
-    for row in aside:
+    for row in skipped:
         if row.job in facts:
             facts[row.job].append({"row": row.row, "code": row.code, "step": row.step})
     for job, records in facts.items():
@@ -72,7 +73,7 @@ def left_out(
 
 
 def with_places(rows: JobRows, job: str, records: Collection[Record]) -> Iterator[dict[str, Any]]:
-    """Give records of rows with where they stand in the file that was dropped, by their lines."""
+    """Yield records of rows with their line, offset and raw text in the original file."""
     index = rows.train(job)
     by_line: dict[int, list[Record]] = {}
     for record in records:
@@ -92,15 +93,15 @@ def with_places(rows: JobRows, job: str, records: Collection[Record]) -> Iterato
 
 
 def _lines(place: JobLayout, wanted: set[int]) -> Iterator[tuple[int, int, bytes]]:
-    """Give number, offset and bytes of some lines of a job's file, in order, as they were read.
+    """Yield number, offset and bytes of some lines of a job's original file, in order.
 
-    Empty where there is none: the file was removed, or changed so that it cannot be read.
-
-    Memory holds one of them at a time.
+    The bytes are empty where the file was removed, or changed so that it cannot be read. Memory
+    holds one line at a time.
     """
     missing, offset = set(wanted), 0
     with suppress(Unreadable):
-        for number, data in enumerate(lines(place.original, place.folder), 1):
+        own_names = _own_names(place)
+        for number, data in enumerate(lines(place.original, place.folder, own_names), 1):
             if not missing:
                 return
             if number in missing:
@@ -111,12 +112,18 @@ def _lines(place: JobLayout, wanted: set[int]) -> Iterator[tuple[int, int, bytes
         yield number, offset, b""
 
 
+def _own_names(place: JobLayout) -> list[str]:
+    """Return the user's names of keys by which a job's file was read."""
+    report = reports.read(place) or {}
+    return [str(name) for name in report.get("file", {}).get("own_names", [])]
+
+
 def why_nothing_left(
-    request: Request, choices: Choices, aside: Iterable[SkippedRow] = ()
+    request: Request, choices: Choices, skipped: Iterable[SkippedRow] = ()
 ) -> tuple[str, str]:
-    """Return outcome and sentence of a run that has no row of its own left to train."""
+    """Return outcome and message of a run that has no row of its own left to train."""
     reasons = [record["code"] for job in request.jobs for record in choices.dropped.get(job, ())]
-    reasons += [row.code for row in aside if row.job in request.jobs]
+    reasons += [row.code for row in skipped if row.job in request.jobs]
     jobs = ", ".join(request.jobs)
     if set(reasons) <= {"duplicate_seen"}:
         return "nothing_new", f"every row of {jobs} has been trained before"

@@ -109,7 +109,7 @@ def test_beside_a_command_that_does_one_order_alone_nobody_is_said_to_go_on(
     asked = finetuned("evaluate", "--limit", "5", "--suite", "lakes", "--root", ready.root)
     lock.release()
     assert asked.exit_code == 4 and "carrying out p000001" in asked.stderr
-    assert "name e000001" in asked.stderr and "the daemon continues" not in asked.output
+    assert "name e000001" in asked.stderr and "the daemon does" not in asked.output
 
 
 @pytest.mark.usefixtures("lock_held")

@@ -172,7 +172,7 @@ def test_an_old_heartbeat_is_named(finetuned: Command, layout: Layout) -> None:
     layout.status_file.write_text(json.dumps(document(heartbeat=old.isoformat())))
     done = finetuned("status", "--root", layout.root)
     assert done.exit_code == 0
-    assert "has said nothing for" in done.stdout
+    assert "has not responded for" in done.stdout
 
 
 @pytest.mark.usefixtures("lock_held")

@@ -86,8 +86,8 @@ def test_a_worse_version_is_rolled_back_once_the_proven_one_is_verified() -> Non
         ({"audits": audited("failed")}, "v000004 stays"),
         ({"audits": audited(), "current": "v000003"}, "current_model is v000003 by now"),
         ({"audits": audited(), "current": PROVEN}, "current_model is v000001"),
-        ({"audits": audited(), "verified": {PROVEN: False}}, "cannot be returned to"),
-        ({"audits": audited(), "complete": frozenset({CURRENT})}, "cannot be returned to"),
+        ({"audits": audited(), "verified": {PROVEN: False}}, "cannot roll back to"),
+        ({"audits": audited(), "complete": frozenset({CURRENT})}, "cannot roll back to"),
     ],
 )
 def test_in_every_other_case_the_link_stays_and_the_audit_is_settled(

@@ -42,7 +42,7 @@ def test_a_job_counted_for_another_model_or_prefix_goes_through_intake_again() -
         do.TakeInAgain(
             changed.card,
             "normal",
-            "its tokens were counted with another prefix than the settings choose now",
+            "its tokens were counted with another prefix than the settings name now",
         ),
     ]
     assert kinds(decide(w.quiet(queued=(good,)))) == ["OpenRun"]
@@ -53,7 +53,7 @@ def test_a_job_whose_files_were_edited_in_the_queue_goes_through_intake_again() 
     edited = replace(w.queued(1), edited=True)
     [action] = decide(w.quiet(queued=(edited, w.queued(2))))
     assert isinstance(action, do.TakeInAgain) and action.card == edited.card
-    assert "changed" in action.why
+    assert "edited" in action.why
 
 
 def test_a_file_that_kills_the_intake_worker_three_times_is_parked() -> None:
@@ -205,7 +205,9 @@ def test_a_candidate_is_sealed_once_and_a_sealed_run_only_finished() -> None:
     refused = replace(sealed, verdict="refuse", promotes=False)
     unused = decide(replace(after, versions={**seen.versions, "v000001": refused}))
     assert kinds(unused) == ["EndJob", "RemoveRun"]
-    assert isinstance(unused[0], do.EndJob) and "not taken into use: refuse" in unused[0].reason
+    assert isinstance(unused[0], do.EndJob) and unused[0].outcome == "not_promoted"
+    for part in ("v000001 is not used: refuse", "finetuned explain"):
+        assert part in unused[0].reason
     assert decide(after)[-1] == do.RemoveRun("r000007", "trained", "v000001")
 
 
@@ -318,7 +320,7 @@ def test_a_run_whose_rows_were_edited_is_let_go_and_the_edited_job_goes_last() -
     both = (edited, w.running(2)[0])
     at_it = WorkerState("busy", "r000007")
     [action] = decide(w.quiet(run=w.run(1, 2), running=both, trainer=at_it))
-    assert isinstance(action, do.AbandonRun) and "000001-job were changed" in action.why
+    assert isinstance(action, do.AbandonRun) and "000001-job were edited" in action.why
     actions = decide(w.quiet(run=w.run(1, 2), running=both))
     assert actions[:2] == [do.ReturnJob(both[1].card), do.ReturnJob(edited.card)]
     assert kinds(actions) == ["ReturnJob", "ReturnJob", "RemoveRun"]

@@ -1,8 +1,11 @@
 """The verdict on a candidate (docs/protocol.md, rule R32)."""
 
+from dataclasses import asdict, replace
+
 import pytest
 
 from daemon.core.decisions.promotion import (
+    Forgetting,
     Gate,
     Judgement,
     LostAnswers,
@@ -66,9 +69,9 @@ def test_an_unproven_reason_says_what_the_correction_asked_for() -> None:
     """ "No change that counts … p = 0.02" read as a contradiction at a level of 0.05."""
     tests = (comparison(-1.0, 0.02, 0.98), comparison(-1.0, 0.03, 0.97), comparison(0.1, 0.8, 0.2))
     first, second, third = decide_verdict(Judgement(True, True, tests), GATE).reasons
-    assert first.endswith("p = 0.02; 3 tests together ask for p < 0.0167)")
+    assert first.endswith("p = 0.02; 3 tests together require p < 0.0167)")
     # The third alone would ask the second for 0.025; it is held up by the first.
-    assert second.endswith("p = 0.03; 3 tests together ask for p < 0.0167)")
+    assert second.endswith("p = 0.03; 3 tests together require p < 0.0167)")
     assert third.endswith("p = 0.2)")
 
 
@@ -77,7 +80,7 @@ def test_an_unproven_reason_says_that_a_sure_change_is_too_small(worse: bool) ->
     """ "No change that counts … p = 0.001" did not say that the change was below the least one."""
     test = comparison(0.001, 0.999, 0.001) if worse else comparison(-0.001, 0.001, 0.999)
     (reason,) = decide_verdict(Judgement(True, True, (test,)), GATE).reasons
-    assert reason.endswith("p = 0.001; a change below 0.01 counts for nothing)")
+    assert reason.endswith("p = 0.001; a change below 0.01 does not count)")
 
 
 def test_what_was_tested_in_families_says_so() -> None:
@@ -126,3 +129,62 @@ def test_a_candidate_that_no_longer_answers_is_refused_whatever_its_loss(
 def test_a_draft_from_before_lost_answers_were_counted_is_judged_without_them() -> None:
     record = {"finite": True, "changed": True, "tests": []}
     assert judgement_from_record(record).lost == ()
+
+
+def forgetting(
+    rise: float, p: float, *, name: str = "000001-a", tolerated: float = 0.05
+) -> Forgetting:
+    return Forgetting(name, "v2", 20, rise, 1.0, tolerated, p)
+
+
+def test_a_rise_that_is_tolerated_refuses_nothing_however_sure() -> None:
+    """A second file was refused because the first one's loss rose by 0.021 nats."""
+    better = PairedComparison("own_holdout", "v2", 20, -1.0, 1e-6, 1.0)
+    risen = PairedComparison("earlier_holdout", "v2", 20, 0.021, 1.0, 1e-6)
+    found = decide_verdict(
+        Judgement(True, True, (better, risen), (), (forgetting(0.021, 1e-6),)), GATE
+    )
+    assert found.kind == "promote" and not found.forgot
+
+
+def test_forgetting_refuses_where_it_is_large_and_sure_and_no_gain_buys_it() -> None:
+    better = PairedComparison("own_holdout", "v2", 20, -5.0, 1e-6, 1.0)
+    sure, unsure = forgetting(0.2, 1e-4), forgetting(0.2, 0.3)
+    found = decide_verdict(Judgement(True, True, (better,), (), (sure,)), GATE)
+    assert found.kind == "refuse" and found.forgot
+    assert "000001-a is forgotten" in found.reasons[0] and "+0.200" in found.reasons[0]
+    assert decide_verdict(Judgement(True, True, (better,), (), (unsure,)), GATE).kind == "promote"
+
+
+def test_a_refusal_for_something_else_too_is_not_for_forgetting_alone() -> None:
+    worse = PairedComparison("own_holdout", "v2", 20, 1.0, 1.0, 1e-6)
+    found = decide_verdict(Judgement(True, True, (worse,), (), (forgetting(0.2, 1e-4),)), GATE)
+    assert found.kind == "refuse" and not found.forgot and len(found.reasons) == 2
+
+
+def test_files_with_too_few_rows_to_tell_do_not_weaken_the_other_tests() -> None:
+    tiny = tuple(Forgetting(f"{n:06}-tiny", "v2", 2, 0.0, 1.0, 0.05, 0.25) for n in range(30))
+    judgement = Judgement(True, True, (), (), (forgetting(0.2, 0.02), *tiny))
+    assert decide_verdict(judgement, GATE).kind == "refuse"
+
+
+def test_right_answers_may_fall_within_the_floor() -> None:
+    gate = Gate(0.05, 0.01, 0.02, "promote", floor=0.05)
+    fallen = PairedComparison("mine", "v2", 400, -0.04, 1.0, 1e-6, "exact_match")
+    assert decide_verdict(Judgement(True, True, (fallen,)), gate).kind == "unproven"
+    assert (
+        decide_verdict(Judgement(True, True, (replace(fallen, mean_change=-0.06),)), gate).kind
+        == "refuse"
+    )
+    # Runs of releases without a floor keep their rule.
+    assert decide_verdict(Judgement(True, True, (fallen,)), GATE).kind == "refuse"
+
+
+def test_a_draft_keeps_what_was_forgotten() -> None:
+    record = {
+        "finite": True,
+        "changed": True,
+        "tests": [],
+        "forgetting": [asdict(forgetting(0.2, 1e-4))],
+    }
+    assert judgement_from_record(record).forgetting == (forgetting(0.2, 1e-4),)

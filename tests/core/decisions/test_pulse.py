@@ -13,7 +13,7 @@ NOW = datetime(2030, 1, 1, tzinfo=UTC)
     ("pid", "age_s", "told"),
     [
         (None, 1, "finetuned run --root /w"),
-        (7, 31, "pid 7) has said nothing for 31 s"),
+        (7, 31, "pid 7) has not responded for 31 s"),
         (7, 30, ""),
     ],
 )

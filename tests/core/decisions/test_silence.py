@@ -2,7 +2,7 @@
 
 from daemon.core.decisions import actions as do
 from daemon.core.decisions.decide import decide
-from daemon.core.decisions.silence import LOOK_S, STEPS_KEPT, STEPS_LONG, Silence, silence_limit_s
+from daemon.core.decisions.silence import POLL_S, RECENT_STEPS, STEPS_LONG, Silence, silence_limit_s
 from daemon.core.decisions.snapshot import WorkerState
 from tests.core import worlds as w
 
@@ -10,7 +10,7 @@ from tests.core import worlds as w
 def after(*looks: float) -> Silence:
     silence = Silence()
     for passed_s in looks:
-        silence = silence.looked(passed_s)
+        silence = silence.after_poll(passed_s)
     return silence
 
 
@@ -19,20 +19,20 @@ def test_silence_is_what_passed_between_looks() -> None:
 
 
 def test_a_night_of_sleep_between_two_looks_counts_as_one_look() -> None:
-    assert after(2.0, 8 * 3600.0, 2.0).seconds == 4.0 + LOOK_S
+    assert after(2.0, 8 * 3600.0, 2.0).seconds == 4.0 + POLL_S
 
 
 def test_a_word_ends_the_silence_and_a_step_tells_how_long_steps_are() -> None:
-    silence = after(2.0, 2.0).heard(1.0, step=True)
+    silence = after(2.0, 2.0).after_report(1.0, step=True)
     assert (silence.seconds, silence.step_s) == (0.0, 5.0)
-    assert silence.looked(9.0).heard(0.0, step=False).step_s == 5.0
+    assert silence.after_poll(9.0).after_report(0.0, step=False).step_s == 5.0
 
 
 def test_only_the_last_steps_count() -> None:
-    silence = after(9.0).heard(0.0, step=True)
-    for _ in range(STEPS_KEPT):
+    silence = after(9.0).after_report(0.0, step=True)
+    for _ in range(RECENT_STEPS):
         assert silence.step_s == 9.0
-        silence = silence.heard(1.0, step=True)
+        silence = silence.after_report(1.0, step=True)
     assert silence.step_s == 1.0
 
 

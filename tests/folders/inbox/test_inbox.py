@@ -282,7 +282,7 @@ def test_what_cannot_be_claimed_says_why_in_its_own_words(
     (layout.inbox / "a.jsonl").write_text("{}")
     settle(inbox, clock)
     [drop] = inbox.look().drops
-    inbox.not_claimed(drop, OSError(number, os.strerror(number)))
+    inbox.note_not_claimed(drop, OSError(number, os.strerror(number)))
     [item] = inbox.look().leftovers
     assert words in item.reason
 
@@ -290,7 +290,7 @@ def test_what_cannot_be_claimed_says_why_in_its_own_words(
 def test_a_full_disk_is_not_the_fault_of_the_file(inbox: Inbox) -> None:
     """Fault D1."""
     with pytest.raises(OSError, match="space"):
-        inbox.not_claimed(Drop("a.jsonl", "normal", 1), OSError(errno.ENOSPC, "no space left"))
+        inbox.note_not_claimed(Drop("a.jsonl", "normal", 1), OSError(errno.ENOSPC, "no space left"))
 
 
 def test_many_files_at_once_are_all_seen_the_oldest_first(

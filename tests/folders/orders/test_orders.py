@@ -93,7 +93,7 @@ def test_an_order_that_kills_its_trainer_again_and_again_is_parked(layout: Layou
     known.waiting()
     for _ in range(orders.MOST_DEATHS - 1):
         known.count_death(order, "SIGKILL")
-    known.progressed(order)
+    known.reset_deaths(order)
     known.count_death(order, "SIGKILL")
     assert known.waiting()
     for _ in range(orders.MOST_DEATHS - 1):

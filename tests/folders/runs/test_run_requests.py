@@ -22,7 +22,7 @@ def opened(layout: Layout) -> tuple[RunRequests, dict[str, Any]]:
     runs = RunRequests(layout)
     runs.make_folders()
     request = {
-        "run": runs.next_name(),
+        "run": runs.take_name(),
         "created_at": "t0",
         "start_version": "v000000",
         "jobs": ["000001-a"],
@@ -36,7 +36,7 @@ def test_a_run_leaves_its_record_and_nothing_else(layout: Layout) -> None:
     assert read_records(layout) == ([run_record(request)], [])
     record = runs.end(run_record(request, "v000001", "trained", "t1"))
     assert read_records(layout) == ([record], [])
-    assert runs.read() is None
+    assert runs.read_or_set_aside() is None
     assert not layout.run(request["run"]).folder.exists()
 
 
@@ -65,7 +65,7 @@ def test_a_run_number_is_not_given_twice_when_the_counter_is_lost(layout: Layout
     runs, request = opened(layout)
     runs.end(run_record(request, None, "failed", "t1"))
     (layout.runs / ".last").write_text("garbage")
-    assert RunRequests(layout).next_name() == "r000002"
+    assert RunRequests(layout).take_name() == "r000002"
 
 
 @pytest.mark.parametrize(
@@ -81,14 +81,14 @@ def test_a_run_that_cannot_be_understood_is_set_aside_whole_and_told(
     (folder / name).parent.mkdir(exist_ok=True)
     (folder / name).write_bytes(damage)
     again = RunRequests(layout)
-    assert again.read() is None and again.read() is None
+    assert again.read_or_set_aside() is None and again.read_or_set_aside() is None
     aside = layout.runs / f"damaged-{request['run']}-1"
     assert (aside / name).read_bytes() == damage
     assert aside.name in again.set_aside[request["run"]]
     again.make_folders()
     assert aside.is_dir()
     (layout.runs / ".last").unlink()
-    assert again.next_name() == "r000002"
+    assert again.take_name() == "r000002"
 
 
 def test_a_run_that_cannot_be_read_now_stays(
@@ -104,8 +104,8 @@ def test_a_run_that_cannot_be_read_now_stays(
     with monkeypatch.context() as patch:
         patch.setattr(Path, "read_bytes", refuse)
         with pytest.raises(OSError, match=r"request\.json"):
-            again.read()
-    found = again.read()
+            again.read_or_set_aside()
+    found = again.read_or_set_aside()
     assert found is not None and found.run == request["run"] and again.set_aside == {}
 
 
@@ -136,7 +136,7 @@ def test_a_run_number_is_not_given_twice_by_a_counter_from_a_backup(layout: Layo
     runs, request = opened(layout)
     runs.end(run_record(request, None, "failed", "t1"))
     (layout.runs / ".last").write_text("0\n")
-    assert RunRequests(layout).next_name() == "r000002"
+    assert RunRequests(layout).take_name() == "r000002"
 
 
 def test_a_damaged_run_that_was_looked_at_and_removed_is_told_of_no_more(layout: Layout) -> None:
@@ -144,6 +144,6 @@ def test_a_damaged_run_that_was_looked_at_and_removed_is_told_of_no_more(layout:
     _, request = opened(layout)
     layout.run(request["run"]).request.write_text("{")
     again = RunRequests(layout)
-    assert again.read() is None and again.set_aside
+    assert again.read_or_set_aside() is None and again.set_aside
     shutil.rmtree(layout.runs / f"damaged-{request['run']}-1")
-    assert again.read() is None and not again.set_aside
+    assert again.read_or_set_aside() is None and not again.set_aside

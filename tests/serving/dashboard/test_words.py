@@ -28,7 +28,7 @@ def test_one_that_was_stopped_is_no_trouble_and_one_that_never_ran_says_so() -> 
 
 
 def test_one_that_does_not_answer_is_named() -> None:
-    hangs = Pulse(7, 99.0, "the daemon (pid 7) has said nothing for 99 s")
+    hangs = Pulse(7, 99.0, "the daemon (pid 7) has not responded for 99 s")
     words = headline({"status": "training"}, hangs)
     assert words.tone == "trouble" and "99 s" in words.detail
 

@@ -10,6 +10,7 @@ import pytest
 from daemon.clock import SystemClock
 from daemon.core.rows.examples import Chat, Turn
 from daemon.core.training.fallback import Fallback
+from daemon.core.training.replay_aim import ReplayAim
 from daemon.dedup.seen import keys_of
 from daemon.settings import Settings
 from daemon.training.data.corrections import shown
@@ -78,7 +79,7 @@ def test_a_corrected_row_is_not_replayed_and_comes_back_without_its_correction(
     assert left_out(workspace, OLD, request_of(more, (OLD, NEW))) == CORRECTED
     assert left_out(workspace, OLD, request_of(more, (OLD,))) == {}
     request, rows = request_of(more, (OLD, NEW)), JobRows(workspace.layout)
-    drawn = draw_earlier(request, rows, Eligibility(request, rows), 12)
+    drawn = draw_earlier(request, rows, Eligibility(request, rows), 12, {})
     assert set(drawn) == {(OLD, 3), (OLD, 4), (OLD, 5), (NEW, 0), (NEW, 1), (NEW, 2)}
 
 
@@ -110,7 +111,7 @@ def frozen(workspace: Workspace, jobs: tuple[str, ...], lineage: tuple[str, ...]
     """Return the choices of a run, as they are read again from `run.json`."""
     shape = ComputePlan(512, 64, Fallback(0, 512), None)
     request, rows = request_of(jobs, lineage), JobRows(workspace.layout)
-    choices = choose(request, rows, {}, "2026-01-01T00:00:00+00:00", shape, 0.2)
+    choices = choose(request, rows, {}, "2026-01-01T00:00:00+00:00", shape, ReplayAim(0.2))
     return Choices.from_record(json.loads(json.dumps(choices.as_record())))
 
 

@@ -58,7 +58,7 @@ def replayed(workspace: Workspace, draws: int, **changes: Any) -> list[RowId]:
     """Return what a run of one new job draws of the lineage."""
     workspace.add_job("000009-new", [asked("Something else?", "yes")])
     request, rows = request_of(("000009-new",), **changes), JobRows(workspace.layout)
-    return draw_earlier(request, rows, Eligibility(request, rows), draws)
+    return draw_earlier(request, rows, Eligibility(request, rows), draws, {})
 
 
 def add_suite(workspace: Workspace, *questions: str) -> None:

@@ -32,7 +32,7 @@ def stepper(
     name: str = "llama",
     shapes: RowShapes = PACKED,
     spec: AdapterSpec | None = None,
-    kept: TrunkCache | None = None,
+    cache: TrunkCache | None = None,
     checkpoint: bool = False,
     parallel: ParallelPasses | None = None,
     **changes: Any,
@@ -46,12 +46,12 @@ def stepper(
         model, {key: array + 0.1 * mx.random.normal(array.shape) for key, array in weights.items()}
     )
     return Stepper(
-        Anatomy(model), TrainingSettings(**changes), shapes, parallel or LANES, kept, checkpoint
+        Anatomy(model), TrainingSettings(**changes), shapes, parallel or LANES, cache, checkpoint
     )
 
 
 @pytest.fixture
-def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TrunkCache]:
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TrunkCache]:
     # These models are so small that on a busy machine reading may not pay.
     monkeypatch.setattr("daemon.training.engine.trunk_cache.TRIED", 10**6)
     made = TrunkCache(tmp_path, 2**20)
@@ -164,65 +164,66 @@ def state_of(made: Stepper) -> dict[str, Any]:
 @pytest.mark.parametrize("name", PACKABLE)
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
 @pytest.mark.cpu_bits
-def test_kept_states_change_no_bit(kept: TrunkCache, name: str, dropout: float) -> None:
+def test_the_trunk_cache_changes_no_bit(cache: TrunkCache, name: str, dropout: float) -> None:
     spec = AdapterSpec("lora", 4, 2.0, dropout, 2, ())
     plain = stepper(name, spec=spec)
-    keeping = stepper(name, spec=spec, kept=kept)
+    keeping = stepper(name, spec=spec, cache=cache)
     for number in range(3):
         first = plain.step(passes(plain, texts(), again=True), 1e-2, number)
         second = keeping.step(passes(keeping, texts(), again=True), 1e-2, number)
         assert first == second
-    assert keeping.kept is not None and len(keeping.kept) == len(passes(plain, texts()))
+    kept = keeping.trunk_cache
+    assert kept is not None and len(kept) == len(passes(plain, texts()))
     for key, array in state_of(plain).items():
         np.testing.assert_array_equal(state_of(keeping)[key], array)
     assert keeping.score(texts()) == plain.score(texts())
 
 
 def test_states_beyond_the_room_are_computed_again(
-    kept: TrunkCache, monkeypatch: pytest.MonkeyPatch
+    cache: TrunkCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept, "_most", 64 * 32 * 4)
-    keeping = stepper(kept=kept)
+    monkeypatch.setattr(cache, "_most", 64 * 32 * 4)
+    keeping = stepper(cache=cache)
     plain = stepper()
     for number in range(2):
         first = keeping.step(passes(keeping, texts(), again=True), 1e-2, number)
         assert first == plain.step(passes(plain, texts()), 1e-2, number)
-    assert keeping.kept is not None and len(keeping.kept) == 1
-    assert keeping.kept.size_bytes <= 64 * 32 * 4
+    assert keeping.trunk_cache is not None and len(keeping.trunk_cache) == 1
+    assert keeping.trunk_cache.size_bytes <= 64 * 32 * 4
 
 
 def test_a_full_disk_ends_the_keeping_and_nothing_else(
-    kept: TrunkCache, monkeypatch: pytest.MonkeyPatch
+    cache: TrunkCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: Any) -> int:
         raise OSError(28, "No space left on device")
 
-    keeping = stepper(kept=kept)
+    keeping = stepper(cache=cache)
     monkeypatch.setattr("daemon.training.engine.trunk_cache.os.pwrite", full)
     assert keeping.step(passes(keeping, texts(), again=True), 1e-2, 0).applied
-    assert keeping.kept is not None and keeping.kept.given_up is not None
-    assert "No space left" in keeping.kept.given_up and not keeping.kept.size_bytes
+    assert keeping.trunk_cache is not None and keeping.trunk_cache.given_up is not None
+    assert "No space left" in keeping.trunk_cache.given_up and not keeping.trunk_cache.size_bytes
 
 
 def test_keeping_that_does_not_pay_is_given_up_and_says_so(tmp_path: Path) -> None:
-    dear, cheap = TrunkCache(tmp_path, 2**20), TrunkCache(tmp_path, 2**20)
+    costly, cheap = TrunkCache(tmp_path, 2**20), TrunkCache(tmp_path, 2**20)
     state = mx.zeros((1, 8, 32))
-    dear.put(b"a", state, 3600.0)
+    costly.put(b"a", state, 3600.0)
     cheap.put(b"a", state, 0.0)
-    for made in (dear, cheap):
-        assert made.remark() is None
+    for cache in (costly, cheap):
+        assert cache.remark() is None
         for _ in range(4):
-            made.get(b"a")
-    assert "takes 3600" in (dear.remark() or "") and dear.remark() is None
-    assert "not kept" in (cheap.remark() or "") and cheap.get(b"a") is None
-    for made in (dear, cheap):
-        made.close()
+            cache.get(b"a")
+    assert "takes 3600" in (costly.remark() or "") and costly.remark() is None
+    assert "not cached" in (cheap.remark() or "") and cheap.get(b"a") is None
+    for cache in (costly, cheap):
+        cache.close()
 
 
-def test_states_of_half_precision_come_back_bit_by_bit(kept: TrunkCache, tmp_path: Path) -> None:
+def test_states_of_half_precision_come_back_bit_by_bit(cache: TrunkCache, tmp_path: Path) -> None:
     state = mx.random.normal((1, 8, 32)).astype(mx.bfloat16)
-    kept.put(b"a", state, 1.0)
-    assert mx.array_equal(kept.get(b"a"), state).item() and kept.get(b"b") is None
+    cache.put(b"a", state, 1.0)
+    assert mx.array_equal(cache.get(b"a"), state).item() and cache.get(b"b") is None
     assert not list(tmp_path.iterdir())
 
 

@@ -80,7 +80,7 @@ def test_memory_that_runs_out_in_an_evaluation_halves_the_answers_and_leaves_the
     assert engine.tried[:4] == [32, 16, 8, 4] and set(engine.tried[4:]) == {4}
     assert not runs.read_fallbacks(workspace.layout.run("r000001"))
     assert [alert.code for alert in alerts(pipe)] == ["out_of_memory"] * 3
-    assert "4 are made at once" in alerts(pipe)[-1].message
+    assert "4 are generated" in alerts(pipe)[-1].message
 
 
 def test_what_worked_is_remembered_by_the_machine(workspace: Workspace) -> None:

@@ -8,12 +8,12 @@ from daemon.settings import TrainerSettings
 from daemon.system.heat import Heat
 from daemon.training.machine.cooling import (
     LONGEST_REST_S,
-    LOOK_EVERY_S,
+    POLL_EVERY_S,
     CoolDown,
     Cooler,
-    Look,
     Rest,
     Strain,
+    StrainReader,
     count_throttles,
     reason_to_rest,
     rest_s,
@@ -51,12 +51,12 @@ def test_the_beginning_and_the_end_of_resting_are_told_once_each() -> None:
     assert cooler.after_step(1.0) == Rest(0.0)
     strain[0] = Strain(True, False)
     assert cooler.after_step(1.0) == Rest(0.0), "the next look comes later"
-    clock.pass_s(LOOK_EVERY_S)
+    clock.pass_s(POLL_EVERY_S)
     begun = cooler.after_step(1.0)
     assert begun.seconds == 1.0 and begun.event is not None and "hot" in begun.event
     assert cooler.after_step(1.0) == Rest(1.0)
     strain[0] = Strain(False, False)
-    clock.pass_s(LOOK_EVERY_S)
+    clock.pass_s(POLL_EVERY_S)
     ended = cooler.after_step(1.0)
     assert ended.seconds == 0.0 and ended.event is not None
     assert cooler.after_step(1.0) == Rest(0.0)
@@ -80,7 +80,7 @@ def test_on_linux_throttled_means_that_the_counters_have_moved(
     count.write_text("17\n")
     (folder / "core_throttle_count").write_text("3\n")
     assert count_throttles(tmp_path) == 20
-    look = Look(tmp_path)
+    look = StrainReader(tmp_path)
     assert look().throttled is False, "what was counted before is long past"
     count.write_text("18\n")
     assert look().throttled is True
@@ -91,7 +91,7 @@ def test_a_machine_that_counts_nothing_is_not_called_hot(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.platform", "linux")
-    assert Look(tmp_path)().throttled is None
+    assert StrainReader(tmp_path)().throttled is None
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_a_mac_is_as_hot_as_it_says_itself(
     tmp_path: Path, heat: Heat, throttled: bool | None
 ) -> None:
     """`pmset -g therm` says "No thermal warning level" on Apple silicon always: read as not hot."""
-    found = Look(tmp_path, lambda: heat)()
+    found = StrainReader(tmp_path, lambda: heat)()
     assert found.throttled is throttled and found.blind == heat.reason
 
 
@@ -113,7 +113,7 @@ def test_heat_that_cannot_be_read_is_told_once() -> None:
     cooler = Cooler(TrainerSettings(cool_down="always"), clock, lambda: blind)
     first = cooler.after_step(1.0)
     assert first.seconds == 0.0 and first.event is not None and "does not tell" in first.event
-    clock.pass_s(LOOK_EVERY_S)
+    clock.pass_s(POLL_EVERY_S)
     assert cooler.after_step(1.0) == Rest(0.0)
 
 

@@ -11,8 +11,8 @@ from daemon.layout import Layout
 from daemon.training.machine.display import (
     KEY,
     LEAST_OPS,
-    LOOK_EVERY_S,
     OPS,
+    POLL_EVERY_S,
     DisplayRest,
     limit_metal_ops,
     note_watchdog,
@@ -54,9 +54,9 @@ def test_the_display_is_looked_at_every_few_seconds_and_never_where_no_rest_is_w
         return looked[0] > 1
 
     rest = DisplayRest(0.5, clock, look)
-    assert after_a_pass(rest, clock, LOOK_EVERY_S / 4) == 0.0
-    assert after_a_pass(rest, clock, LOOK_EVERY_S / 4) == 0.0 and looked == [1]
-    assert after_a_pass(rest, clock, LOOK_EVERY_S) > 0.0 and looked == [2]
+    assert after_a_pass(rest, clock, POLL_EVERY_S / 4) == 0.0
+    assert after_a_pass(rest, clock, POLL_EVERY_S / 4) == 0.0 and looked == [1]
+    assert after_a_pass(rest, clock, POLL_EVERY_S) > 0.0 and looked == [2]
     assert after_a_pass(DisplayRest(0.0, clock, look), clock, 1.0) == 0.0 and looked == [2]
 
 

@@ -262,3 +262,12 @@ def test_nothing_of_it_is_told_as_a_run(trained: Workspace) -> None:
     pipe: ScriptedPipe = trained.serve(engine(), say.CarryOut(order(trained, "v000001")))
     kinds = set(pipe.kinds())
     assert kinds <= {"Ready", "UnitBegun", "UnitStepped", "OrderEnded", "Noted"}
+
+
+def test_a_run_that_kills_its_trainer_again_and_again_is_given_up(workspace: Workspace) -> None:
+    name = order(workspace, "v000001")
+    for _ in range(3):
+        orders.begin_unit(workspace.layout.order(name), 1)
+    result = do(workspace, name)
+    assert result["outcome"] == "failed"
+    assert result["message"] == "v000001 cannot be trained again: the trainer died 3 times on it"

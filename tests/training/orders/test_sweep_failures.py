@@ -11,6 +11,7 @@ from daemon.core import messages as say
 from daemon.core.rows.examples import Chat, Example, Turn
 from daemon.core.training.footprint import Estimate
 from daemon.core.workspace.versions import AdapterSpec
+from daemon.folders.orders import orders
 from daemon.settings import Settings
 from daemon.training.engine.protocol import EncodedPass, StepResult, StepShape
 from daemon.training.engine.stub import RehearsalEngine
@@ -137,3 +138,13 @@ def test_a_default_that_cannot_be_trained_ends_the_sweep_with_the_reason(
     pipe = workspace.serve(NeverFinite(SystemClock(), 0.0), say.CarryOut(sweep), react=again)
     assert pipe.kinds()[-1] == "OrderEnded"
     assert "not finite" in result_of(workspace, sweep)["message"]
+
+
+def test_the_rows_go_though_the_trainer_died_right_after_the_result(workspace: Workspace) -> None:
+    """They stayed for ever: whoever went on found the result, and looked no further."""
+    sweep = ask(workspace)
+    place = workspace.layout.sweep(sweep)
+    orders.end(place, {"message": "it was written"})
+    assert place.rows.folder.exists()
+    assert workspace.serve(engine(), say.CarryOut(sweep)).kinds()[-1] == "OrderEnded"
+    assert not place.rows.folder.exists()

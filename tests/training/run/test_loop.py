@@ -62,6 +62,7 @@ def test_a_run_ends_in_a_complete_candidate(workspace: Workspace) -> None:
         "report.json",
         "report.md",
         "report.html",
+        "holdout_losses.json",
         "manifest.json",
         "manifest.sha256",
         "run.json",

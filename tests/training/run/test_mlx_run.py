@@ -65,10 +65,10 @@ def test_a_run_that_was_killed_ends_in_the_same_bytes(workspace: Workspace) -> N
 
 @pytest.mark.parametrize("step", range(1, 11))
 @pytest.mark.cpu_bits
-def test_replay_packed_rows_and_kept_states_survive_a_kill_at_any_step(
+def test_replay_packed_rows_and_the_trunk_cache_survive_a_kill_at_any_step(
     workspace: Workspace, tmp_path: Path, step: int
 ) -> None:
-    """The adapter is on the upper of two layers, so that there is something to keep.
+    """The adapter is on the upper of two layers, so that there is something to cache.
 
     Fault T9, invariants I2, I3.
     """
@@ -298,6 +298,6 @@ def test_a_model_whose_texts_cannot_share_rows_is_told_of_once_with_the_figure(
     made.add_job(JOB, chats(12), chats(6, "held"))
     made.ask_run("r000001", [JOB])
     pipe = made.serve(TinyEngine(), say.Train("r000001"))
-    notes = [r for r in pipe.sent if isinstance(r, say.Noted) and "row of its own" in r.message]
+    notes = [r for r in pipe.sent if isinstance(r, say.Noted) and "cannot be packed" in r.message]
     assert [note.code for note in notes] == ["measured"]
     assert "change a text by 4.0e-01 of its size" in notes[0].message

@@ -77,9 +77,9 @@ def test_a_run_whose_settings_mean_nothing_here_is_refused_with_the_ways_out(
     [refused] = [report for report in pipe.sent if isinstance(report, say.RunRefused)]
     assert refused.code == "settings_unusable"
     assert "training.optimizer = 'sophia'" in refused.message
-    assert ("its 7 steps are kept" in refused.message) is bool(taken)
+    assert ("its 7 steps stay on the disk" in refused.message) is bool(taken)
     assert ("control/skip" in refused.message) is bool(taken)
-    assert ("begin anew with today's settings" in refused.message) is (not taken)
+    assert ("start over with today's settings" in refused.message) is (not taken)
 
 
 def test_a_checkpoint_with_keys_that_are_gone_is_gone_on_from(workspace: Workspace) -> None:

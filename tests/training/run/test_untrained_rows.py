@@ -149,7 +149,7 @@ def test_a_run_whose_rows_are_all_not_finite_ends_when_the_last_is_put_aside(
     pipe = workspace.serve(Blank(), TRAIN)
     ended = workspace.read(workspace.layout.run("r000001").ended)
     assert pipe.kinds()[-1] == "RunEnded" and ended["outcome"] == "nothing_left"
-    assert "30 gave no finite number" in ended["message"]
+    assert "30 with a loss that is not finite" in ended["message"]
     assert steps(pipe) == list(range(1, 9))
 
 

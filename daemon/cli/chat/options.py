@@ -1,0 +1,107 @@
+"""The options of `generate` and `chat`: what answers, after which text, and how it is sampled."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from daemon.cli.place import HERE, Root
+from daemon.core.evaluation.sampling import Sampling
+from daemon.core.rows.examples import Turn
+
+
+@dataclass(frozen=True)
+class ChatOptions:
+    """Each field is an option of both commands."""
+
+    version: Annotated[
+        str | None,
+        typer.Option(help="A version, or the path of one; current_model without.", metavar="V"),
+    ] = None
+    base: Annotated[bool, typer.Option("--base", help="The untouched base model.")] = False
+    system: Annotated[str | None, typer.Option(help="A system text before the prompt.")] = None
+    prefix: Annotated[
+        str | None,
+        typer.Option(
+            help="A text of the settings, or none; without, the version's own.", metavar="P"
+        ),
+    ] = None
+    max_tokens: Annotated[
+        int, typer.Option(min=1, max=100_000, help="Longest answer, in tokens.")
+    ] = 512
+    temperature: Annotated[
+        float, typer.Option(min=0.0, max=2.0, help="0 for always the likeliest token.")
+    ] = 0.0
+    top_p: Annotated[
+        float | None,
+        typer.Option(min=0.01, max=1.0, help="Likeliest tokens with this total probability."),
+    ] = None
+    top_k: Annotated[
+        int | None, typer.Option(min=1, max=100_000, help="How many of the likeliest tokens.")
+    ] = None
+    min_p: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0, max=1.0, help="Tokens with this share of the likeliest's probability."
+        ),
+    ] = None
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, max=2**32 - 1, help="The same seed gives the same answer."),
+    ] = None
+    stop: Annotated[
+        list[str] | None,
+        typer.Option(help="The answer ends before this text; may be repeated.", metavar="T"),
+    ] = None
+    here: Annotated[
+        bool,
+        typer.Option("--here", help="Load the model in this process, even beside a server."),
+    ] = False
+    root: Root = HERE
+
+    @property
+    def opening(self) -> list[Turn]:
+        """What precedes the first prompt."""
+        return [Turn("system", self.system)] if self.system else []
+
+    def sampling(self) -> Sampling:
+        """Return how answers are sampled.
+
+        Raises:
+            BadParameter: an option has no effect beside the others.
+        """
+        given = {
+            "--top-p": self.top_p,
+            "--top-k": self.top_k,
+            "--min-p": self.min_p,
+            "--seed": self.seed,
+        }
+        without_effect = [name for name, value in given.items() if value is not None]
+        if self.temperature == 0.0 and without_effect:
+            raise typer.BadParameter(
+                "has no effect at temperature 0: give a --temperature too",
+                param_hint=", ".join(without_effect),
+            )
+        stops = tuple(self.stop or ())
+        if "" in stops:
+            raise typer.BadParameter(
+                "is empty: give a text that ends an answer", param_hint="--stop"
+            )
+        return Sampling(
+            self.max_tokens,
+            self.temperature,
+            self.top_p or 1.0,
+            self.top_k or 0,
+            self.min_p or 0.0,
+            self.seed,
+            stops,
+        )
+
+
+@dataclass(frozen=True)
+class GenerateOptions(ChatOptions):
+    """One answer is shorter without being asked to."""
+
+    max_tokens: Annotated[
+        int, typer.Option(min=1, max=100_000, help="Longest answer, in tokens.")
+    ] = 256
