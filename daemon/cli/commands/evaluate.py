@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from daemon.cli.option_groups import OrderOptions, spread
-from daemon.cli.output.screen import echo, err, facts, out, table
+from daemon.cli.output.screen import echo, facts, out, table
 from daemon.cli.place import workspace
 from daemon.cli.requests.control_client import send_command
 from daemon.cli.requests.endpoint import Endpoint, fetch
@@ -126,7 +126,7 @@ def _finish(layout: Layout, named: str, to: Path | None, options: OrderOptions) 
     place = layout.evaluation(evaluation)
     if to is not None:
         outputs.check_folder(to, force=True)
-    result = carry_out(layout, evaluation, options, _Progress(layout, evaluation).report)
+    result = carry_out(layout, evaluation, options, lambda: _lines(*_parts(layout, evaluation)))
     if result is not None and to is not None:
         files = [
             (name, (place.folder / name).read_bytes())
@@ -136,34 +136,23 @@ def _finish(layout: Layout, named: str, to: Path | None, options: OrderOptions) 
     _show(layout, evaluation, result, options.json)
 
 
-class _Progress:
-    """Prints how far an evaluation is."""
+def _parts(layout: Layout, evaluation: str) -> tuple[int, int]:
+    """Return how many parts of an evaluation are done, and how many there are."""
+    place = layout.evaluation(evaluation)
+    request = EvaluationRequest.from_record(orders.read_request(place))
+    parts = list(pieces(request.subjects, len(evaluations.read_suites(place))))
+    return sum(place.paper(one.suite, one.subject).exists() for one in parts), len(parts)
 
-    def __init__(self, layout: Layout, evaluation: str) -> None:
-        self._place = layout.evaluation(evaluation)
-        request = EvaluationRequest.from_record(orders.read_request(self._place))
-        self.pieces = list(pieces(request.subjects, len(evaluations.read_suites(self._place))))
-        self._printed = 0
 
-    @property
-    def done(self) -> int:
-        """How many parts are done."""
-        return sum(self._place.paper(one.suite, one.subject).exists() for one in self.pieces)
-
-    def report(self) -> None:
-        """Print a line when more is done than at the last one."""
-        done = self.done
-        if done > self._printed:
-            self._printed = done
-            err.print(f"{done} of {len(self.pieces)} done", markup=False, soft_wrap=True)
+def _lines(done: int, parts: int) -> list[str]:
+    return [f"{number} of {parts} done" for number in range(1, done + 1)]
 
 
 def _show(layout: Layout, evaluation: str, result: dict[str, Any] | None, json: bool) -> None:
     place = layout.evaluation(evaluation)
     if result is None:
-        progress = _Progress(layout, evaluation)
-        further = waiting(layout, evaluation, "the rest")
-        message = f"{progress.done} of {len(progress.pieces)} parts are done; {further}"
+        done, parts = _parts(layout, evaluation)
+        message = f"{done} of {parts} parts are done; {waiting(layout, evaluation, 'the rest')}"
         if json:
             facts({"evaluation": evaluation, "outcome": None, "message": message})
         else:

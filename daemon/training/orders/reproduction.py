@@ -69,11 +69,8 @@ class ReproductionWork:
         self._place = context.layout.reproduction(order)
         request = orders.read_request(self._place)
         self._version: str = request["version"]
+        self.skipped = f"{self._version} was not trained again: ended on request"
         self.settings = read_saved(request["settings"]).settings
-
-    def skip(self) -> OrderEnd:
-        """End without a comparison."""
-        return self._end("skipped", f"{self._version} was not trained again: ended on request")
 
     def next_unit(self) -> OrderUnit | OrderEnd:
         """Return the rest of the run; what it needs may be gone or changed."""
@@ -105,7 +102,7 @@ class ReproductionWork:
 
     def _fail(self, cause: Cause, why: str) -> OrderEnd:
         outcome: core.Ending = "impossible" if cause == "fault" else "failed"
-        return self._end(outcome, f"{self._version} cannot be trained again: {why}")
+        return OrderEnd(outcome, f"{self._version} cannot be trained again: {why}")
 
     def _how_it_failed(self, how: How) -> OrderEnd | None:
         match how:
@@ -117,7 +114,7 @@ class ReproductionWork:
                 why = "its steps were not finite any more"
             case _:
                 return None
-        return self._end("different", f"{self._version} came out otherwise: {why}")
+        return OrderEnd("different", f"{self._version} came out otherwise: {why}")
 
     def _frozen(self) -> dict[str, Any]:
         """Return what the run was asked for, and what was frozen of it.
@@ -164,25 +161,20 @@ class ReproductionWork:
         message = core.sentence(self._version, files, steps, changed)
         found = core.record(files, steps, changed)
         found["settings"] = [one.as_record() for one in misfits]
-        return self._end(core.conclude(files, steps), message, found)
+        return OrderEnd(core.conclude(files, steps), message, found)
 
-    def _end(
-        self, outcome: core.Ending, message: str, found: dict[str, Any] | None = None
-    ) -> OrderEnd:
+    def finish(self, end: OrderEnd) -> dict[str, Any]:
+        """Write the report."""
         result = {
             "schema_version": 1,
             "order": self._order,
             "version": self._version,
-            "outcome": outcome,
-            "message": message,
-            "found": found,
+            "outcome": end.outcome,
+            "message": end.message,
+            "found": end.found,
         }
-
-        def write() -> dict[str, Any]:
-            reproductions.write_report(self._place, page(result))
-            return result
-
-        return OrderEnd(write)
+        orders.write_reports(self._place, {self._place.report.name: page(result)})
+        return result
 
 
 def _parsed(frozen: dict[str, Any]) -> tuple[Request, Choices]:

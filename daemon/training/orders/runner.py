@@ -42,8 +42,10 @@ class UnitDone:
 class OrderEnd:
     """The outcome of an order."""
 
-    write: Callable[[], dict[str, Any]]
-    """Writes the reports, and returns the result; it has a `message`."""
+    outcome: str
+    message: str
+    found: Any = None
+    """What the reports are written from, as the kind of the order has it."""
 
 
 @dataclass(frozen=True)
@@ -68,12 +70,14 @@ class OrderWork(Protocol):
 
     settings: Settings
     """Those that were in force when it was ordered."""
-
-    def skip(self) -> OrderEnd:
-        """Return how the order ends with what it has."""
+    skipped: str
+    """The message of an order that ends on request."""
 
     def next_unit(self) -> OrderUnit | OrderEnd:
         """Return what is to be done next."""
+
+    def finish(self, end: OrderEnd) -> dict[str, Any]:
+        """Write the reports, and return the result; it has a `message`."""
 
     def clean_up(self, result: dict[str, Any]) -> None:
         """Remove what only the work needed, once the result is written; may be called twice."""
@@ -129,7 +133,10 @@ class OrderRunner:
             # The trainer died before it could be heard.
             self._report_end(result)
             return
-        found = self._work.skip() if self._place.skip.exists() else self._work.next_unit()
+        if self._place.skip.exists():
+            self._settle(None, OrderEnd("skipped", self._work.skipped))
+            return
+        found = self._work.next_unit()
         if isinstance(found, OrderUnit):
             self._run(found)
         else:
@@ -162,7 +169,7 @@ class OrderRunner:
             self._mailbox.stop()
             return
         if isinstance(outcome, OrderEnd):
-            result = outcome.write()
+            result = self._work.finish(outcome)
             orders.end(self._place, result)
             self._report_end(result)
             return
