@@ -1,4 +1,4 @@
-"""The options of `generate` and `chat`: what answers, after which text, and how it is sampled."""
+"""The options of `generate` and `chat`: the model, the text before the prompt, the sampling."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -14,7 +14,7 @@ MaxTokens = Annotated[int, typer.Option(min=1, max=100_000, help="Longest answer
 
 @dataclass(frozen=True)
 class ChatOptions:
-    """Each field is an option of both commands."""
+    """The options that both commands share."""
 
     version: Annotated[
         str | None,
@@ -95,7 +95,7 @@ class ChatOptions:
 
 @dataclass(frozen=True)
 class GenerateOptions(ChatOptions):
-    """One answer is shorter without being asked to."""
+    """A single answer is shorter by default."""
 
     max_tokens: MaxTokens = 256
 

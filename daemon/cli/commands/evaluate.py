@@ -28,8 +28,8 @@ Out = Annotated[
 
 
 @dataclass(frozen=True)
-class QuestionOptions:
-    """What is put to the models."""
+class SuiteOptions:
+    """Which suites are run, and how."""
 
     suite: Annotated[
         list[str] | None,
@@ -40,8 +40,8 @@ class QuestionOptions:
         str | None, typer.Option(metavar="NAME|none", help="Instead of the one of the training.")
     ] = None
 
-    def put_to(self, *subjects: str) -> EvaluationOptions:
-        """Return what is evaluated."""
+    def against(self, *subjects: str) -> EvaluationOptions:
+        """Return an evaluation of these subjects."""
         return EvaluationOptions(subjects, tuple(self.suite or ()), self.limit, self.prefix)
 
 
@@ -55,7 +55,7 @@ def evaluate(
     ] = None,
     base: Annotated[bool, typer.Option("--base", help="The base model alone.")] = False,
     *,
-    questions: QuestionOptions,
+    suites: SuiteOptions,
     listed: Annotated[bool, typer.Option("--list", help="List what was evaluated.")] = False,
     now: Annotated[bool, typer.Option("--now", help="Measure the run in training now.")] = False,
     to: Out = None,
@@ -78,7 +78,7 @@ def evaluate(
         )
     if not evaluation:
         subject = "base" if base else version or "current_model"
-        evaluation = open_evaluation(layout, questions.put_to(subject))
+        evaluation = open_evaluation(layout, suites.against(subject))
     _finish(layout, evaluation, to, options)
 
 
@@ -89,7 +89,7 @@ def compare(
         typer.Argument(metavar="A B…", help="Versions, current_model, base, folders, answers."),
     ] = None,
     *,
-    questions: QuestionOptions,
+    suites: SuiteOptions,
     endpoint: Annotated[
         str | None, typer.Option(metavar="URL", help="A of another model: OpenAI's API there.")
     ] = None,
@@ -105,13 +105,13 @@ def compare(
 ) -> None:
     """Run the same suites against two or more models, and test which is better."""
     layout = workspace(options.root)
-    wanted = questions.put_to(*(subjects or ()))
+    wanted = suites.against(*(subjects or ()))
     if endpoint is not None:
         if not model or save is None:
             raise UserFault("endpoint_options", "--endpoint needs --model NAME and --save FILE")
         there = Endpoint(endpoint, model, key_variable)
         fetch(layout, wanted, there, save)
-        wanted = questions.put_to(str(save), *wanted.subjects)
+        wanted = suites.against(str(save), *wanted.subjects)
     if len(wanted.subjects) < 2:
         if endpoint is not None:
             echo(f"the answers are in {save}; name it, and another one, to compare them")

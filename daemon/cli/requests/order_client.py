@@ -1,4 +1,4 @@
-"""Has the daemon carry out an order, or does it here without a daemon, and waits for the result."""
+"""Has an order carried out by the daemon, or in this process, and waits for the result."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -24,7 +24,7 @@ POLL_S = 0.5
 
 COMMANDS = {EVALUATION: "evaluate", AUDIT: "audit", SWEEP: "sweep", REPRODUCTION: "reproduce"}
 Progress = Callable[[], Sequence[str]]
-"""Returns what is done of an order, a line each, the oldest first."""
+"""Returns one line for each part of an order that is done, the oldest first."""
 
 
 def existing(layout: Layout, kind: Kind, order: str) -> str:
@@ -61,7 +61,7 @@ def carry_out(
 
 
 def waiting(layout: Layout, order: str, what: str = "it", when: str = "when no job waits") -> str:
-    """Say who takes an unfinished order further, and when."""
+    """Return who continues an unfinished order, and when, in words."""
     kind = kind_of(order)
     assert kind is not None
     command = f"'finetuned {COMMANDS[kind]} {order}'"

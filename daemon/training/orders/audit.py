@@ -53,7 +53,7 @@ LINEAGE = "lineage_holdout"
 
 
 class AuditWork:
-    """Both versions take the same exam: one unit, for what is scored is remembered at once."""
+    """Both versions take the same exam, in one unit: each score is cached as it is made."""
 
     skipped = "ended on request before it was known"
 

@@ -1,4 +1,4 @@
-"""An evaluation: the subjects answer the suites in turn, then their scores are compared."""
+"""An evaluation: each model answers each suite, then their scores are compared."""
 
 import json
 from collections.abc import Sequence
@@ -87,7 +87,7 @@ class EvaluationWork:
         suite = self._questions[one.suite].suite
         return OrderUnit(
             number=one.number,
-            of=len(every),
+            units=len(every),
             doing=f"puts {suite.name} to {subject.name} ({one.number} of {len(every)})",
             steps=len(suite.items),
             do=partial(self._do, one, subject, suite),

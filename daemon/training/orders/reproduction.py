@@ -1,7 +1,7 @@
-"""A reproduction: the run of a version again, from its frozen choices and its parent.
+"""A reproduction: trains a version again from its frozen choices and its parent, and compares.
 
-It is the same procedure as a run's own, in a directory of its own, commits and all. Nothing of the
-queue, the versions or the link is touched.
+It is a run like any other, checkpoints included, in a directory of its own. Queue, versions and
+`current_model` are not touched.
 """
 
 from dataclasses import replace
@@ -37,14 +37,14 @@ from daemon.training.run.opening import open_frozen
 
 
 class Relay(Pipe):
-    """A run's line while it is done again: its steps are those of an order, and no new run's."""
+    """The pipe of a run that is reproduced: its steps are reported as those of an order."""
 
     def __init__(self, pipe: Pipe, order: str) -> None:
         self._pipe = pipe
         self._order = order
 
     def send(self, report: Report) -> None:
-        """Pass on what an order may say."""
+        """Pass a report on in the form an order has it."""
         match report:
             case say.Stepped(_, metrics):
                 self._pipe.send(say.UnitStepped(self._order, metrics.step_in_run))
@@ -59,7 +59,7 @@ class Relay(Pipe):
 
 
 class ReproductionWork:
-    """The whole run is one unit, and goes on from its last commit."""
+    """The whole run is one unit, which resumes from its last checkpoint."""
 
     def __init__(self, context: TrainerContext, order: str, attendance: Attendance) -> None:
         self._order = order
@@ -96,7 +96,7 @@ class ReproductionWork:
         return OrderUnit(1, 1, doing, choices.steps, do, self._fail, 1 + runs.step_of(newest))
 
     def clean_up(self, result: dict[str, Any]) -> None:
-        """Remove the run, unless what came out otherwise is to be looked at."""
+        """Remove the run, unless it came out differently: then it is evidence."""
         if result["outcome"] != "different":
             reproductions.remove_run(self._place)
 

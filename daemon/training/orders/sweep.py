@@ -43,7 +43,7 @@ class SweepWork:
         self._trials = [Trial.from_record(item) for item in sweeps.read_trials(self._place)]
 
     def next_unit(self) -> OrderUnit | OrderEnd:
-        """Return the next trial; it says that it has begun once its steps are known."""
+        """Return the next trial; it announces itself once its steps are known."""
         over = why_over(self._request, self._trials)
         if over is not None:
             return OrderEnd("finished", over)
@@ -76,7 +76,7 @@ class SweepWork:
             self._context, self._request, self._common(), proposal.setting, self._attendance
         )
         try:
-            trial = run.train(proposal.number, proposal.hopeless, self._place.folder)
+            trial = run.train(proposal.number, proposal.note_loss, self._place.folder)
         except ModelFault as fault:
             if fault.code != TOO_LITTLE_MEMORY:
                 return OrderEnd("failed", fault.message)
