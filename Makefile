@@ -19,7 +19,7 @@ SPACE := $(subst ,, )
 GPU_ROOMS := tests/model tests/training tests/serving tests/evaluation
 GPU_SAMPLE := tests/model/test_generation.py tests/model/test_adapters.py tests/serving/test_row_batch.py
 
-.PHONY: help demo test test-families test-gpu coverage bench bench-growth soak ruff lint format docs \
+.PHONY: help demo test test-families test-gpu coverage bench bench-growth bench-files soak ruff lint format docs \
 	constraints release clean
 
 help:
@@ -30,6 +30,7 @@ help:
 	@echo "make coverage     branches of core, folders and supervisor that their tests take, with a floor"
 	@echo "make bench        training, server, tokens and intake beside what people use (ROWS=my.jsonl)"
 	@echo "make bench-growth whether a daemon grows over 1,000 files (FILES=100)"
+	@echo "make bench-files  memory of reading a large array, and kills on the way through a .gz (MIB=500)"
 	@echo "make soak         every fault at every place, 10,000 kills, attacks (KILLS=200 FAULTS=100)"
 	@echo "make ruff         lint and format: what pre-commit runs before a commit"
 	@echo "make lint         the same, types, import contract: what it runs before a push"
@@ -78,6 +79,9 @@ bench: $(READY)
 
 bench-growth: $(READY)
 	@$(BIN)/python -m benchmarks.growth --files $(or $(FILES),1000)
+
+bench-files: $(READY)
+	@$(BIN)/python -m benchmarks.large_files $(if $(MIB),--array-mib $(MIB))
 
 soak: $(READY)
 	@$(BIN)/python -m tests.reliability.soak $(foreach kind,$(SOAKED),$(if $($(kind)),--$(shell echo $(kind) | tr A-Z a-z) $($(kind))))

@@ -1,4 +1,4 @@
-"""Time, passed in: the one home of the wall clock, the monotonic clock and sleeping."""
+"""The clock that is passed to everything that needs time: wall time, monotonic time, sleeping."""
 
 import time
 from datetime import UTC, datetime
@@ -6,16 +6,16 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What the rest of the package may know about time."""
+    """The interface of a clock; tests pass one of their own."""
 
     def now(self) -> datetime:
         """Return the wall clock as an aware UTC time; it may jump."""
         ...
 
     def monotonic_s(self) -> float:
-        """Return seconds that never go back; only differences mean anything.
+        """Return seconds that never go backwards; only differences are meaningful.
 
-        They stand still while the machine sleeps, on Linux and on macOS.
+        They do not advance while the machine sleeps, on Linux and on macOS.
         """
         ...
 

@@ -1,11 +1,11 @@
-"""The faults of finetuned, by who must act, and the exit codes; knows nothing else."""
+"""The exceptions of finetuned, grouped by who must act, and the exit codes."""
 
 import errno
 from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What a command's exit status means; the numbers are a promise to scripts."""
+    """The exit codes of the commands; scripts may rely on the numbers."""
 
     OK = 0
     FAILED = 1
@@ -31,9 +31,9 @@ _NO_ROOM_WORDS = (
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Return whether an error means that the disk has no room.
+    """Return whether an error means that the disk is full.
 
-    MLX and safetensors have no error of their own for it: only their words tell.
+    MLX and safetensors have no error type for it, so their messages are matched.
     """
     if isinstance(error, OSError):
         return error.errno in NO_ROOM
@@ -41,7 +41,7 @@ def is_disk_full(error: BaseException) -> bool:
 
 
 class Fault(Exception):
-    """A failure with a machine code and a sentence that names the place and the deed."""
+    """A failure with a code for programs and a message that says where and what to do."""
 
     exit_code = ExitCode.FAILED
 
@@ -52,7 +52,7 @@ class Fault(Exception):
 
 
 class UserFault(Fault):
-    """The user can mend it: explain, touch nothing, carry on."""
+    """The user can fix it: explain, change nothing, carry on."""
 
 
 class SettingsFault(UserFault):
@@ -62,7 +62,7 @@ class SettingsFault(UserFault):
 
 
 class OwnerFault(UserFault):
-    """The workspace is another user's."""
+    """The workspace belongs to another user."""
 
     exit_code = ExitCode.USAGE
 
@@ -73,7 +73,7 @@ class ModelFault(UserFault):
     exit_code = ExitCode.MODEL
 
     def __init__(self, code: str, message: str, passing: bool = False) -> None:
-        """`passing` where an error that may pass by itself was the cause."""
+        """`passing` where the cause is an error that may pass by itself."""
         super().__init__(code, message)
         self.passing = passing
 
@@ -85,24 +85,24 @@ class BusyFault(UserFault):
 
 
 class RunFault(Fault):
-    """One run cannot go on: try it again or park its jobs; everything else continues."""
+    """One run cannot continue: retry it or fail its jobs; everything else goes on."""
 
 
 class SavedSettingsFault(RunFault):
-    """Settings that were saved with a run or a version mean nothing to this release."""
+    """Settings saved with a run or a version are unusable in this release."""
 
 
 class DaemonFault(Fault):
-    """The daemon itself cannot go on: stop with one sentence."""
+    """The daemon itself cannot continue: it stops with one sentence."""
 
 
 class DiskFault(DaemonFault):
-    """The disk under the daemon is broken or gone."""
+    """The disk with the workspace is broken or gone."""
 
     exit_code = ExitCode.DISK_BROKEN
 
 
 class ServerFault(DaemonFault):
-    """The server's model fails again and again: only a new process has another."""
+    """The server's model keeps failing: only a new process can load it afresh."""
 
     exit_code = ExitCode.MODEL_DIED

@@ -1,9 +1,9 @@
-"""Named places at which a test makes the disk fail or the process end; off unless asked for.
+"""Failpoints: named places where a test can inject a disk error or a kill; off by default.
 
 `FINETUNED_FAILPOINT` names one occurrence in one kind of process and what happens there:
 `training:move.renamed:3:KILL`, or `supervisor:write.synced:1:ENOSPC` for an error. It happens once:
-the file `FINETUNED_FAILPOINT_FIRED` says so afterwards, to the processes that come later too.
-`FINETUNED_FAILPOINT_LOG` names a file to which every place passed is appended instead.
+the file `FINETUNED_FAILPOINT_FIRED` records it, also for later processes.
+`FINETUNED_FAILPOINT_LOG` names a file to which every failpoint passed is appended instead.
 """
 
 import errno
@@ -25,7 +25,7 @@ KILL = "KILL"
 
 @dataclass(frozen=True)
 class FailpointSpec:
-    """One occurrence of one place."""
+    """One occurrence of one failpoint."""
 
     role: str
     point: str
@@ -35,7 +35,7 @@ class FailpointSpec:
 
     @classmethod
     def read(cls, text: str) -> "FailpointSpec":
-        """Return what the environment asks for.
+        """Parse the value of the environment variable.
 
         Raises:
             ValueError: it is not of the form `role:point:occurrence:what`.
@@ -52,10 +52,10 @@ _passed: Counter[str] = Counter()
 
 
 def failpoint(point: str) -> None:
-    """Pass a named place.
+    """Pass a failpoint.
 
     Raises:
-        OSError: a test asked for it.
+        OSError: a test injects it.
     """
     if _wanted is None and _log is None:
         return
@@ -82,7 +82,7 @@ def _happen(what: str) -> None:
 
 
 def _first() -> bool:
-    """Return whether it has not happened yet, and note that it has."""
+    """Return whether it has not happened yet, and record that it has."""
     with suppress(FileExistsError):
         os.close(os.open(os.environ[FIRED], os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         return True

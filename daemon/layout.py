@@ -1,4 +1,4 @@
-"""Where everything lies in a workspace; holds names only and touches no disk."""
+"""The paths of a workspace, each defined once."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,12 +35,12 @@ class Layout:
 
     @property
     def seen(self) -> Path:
-        """Merged keys of many jobs; a cache that may be removed at any time."""
+        """Cache of the merged keys of many jobs; it may be removed at any time."""
         return self.queue / ".seen"
 
     @property
     def arriving(self) -> Path:
-        """Copies of files from an inbox on another volume, on their way to be jobs."""
+        """Copies of files from an inbox on another volume, before they become jobs."""
         return self.queue / ".arriving"
 
     @property
@@ -98,12 +98,12 @@ class Layout:
 
     @property
     def ended_runs(self) -> Path:
-        """What stays of runs that have ended: a small record each."""
+        """A small record of each run that has ended."""
         return self.runs / ".ended"
 
     @property
     def known_scores(self) -> Path:
-        """What models made of items before."""
+        """Cached scores and answers of models."""
         return self.orders(EVALUATION) / "known"
 
     @property
@@ -120,12 +120,12 @@ class Layout:
 
     @property
     def server_token(self) -> Path:
-        """What requests to the server must carry, where its settings ask for it."""
+        """The token that requests to the server must carry, if its settings require one."""
         return self.root / "server.token"
 
     @property
     def server_lock(self) -> Path:
-        """Held by the running server; says at which address it is."""
+        """Held by the running server; contains its address."""
         return self.root / "server.lock"
 
     @property
@@ -145,7 +145,7 @@ class Layout:
         return self.models / "hub" / name
 
     def base_facts(self, name: str) -> Path:
-        """What is known of a prepared base model, beside its directory."""
+        """Facts about a prepared base model, beside its directory."""
         return self.bases / f"{name}.json"
 
     def version(self, version: str) -> Path:
@@ -155,12 +155,12 @@ class Layout:
         return RunLayout(self.runs / run)
 
     def orders(self, kind: Kind) -> Path:
-        """What was ordered by hand, one directory each."""
+        """The folder of orders of a kind, one directory each."""
         return self.models / kind.folder
 
     def order(self, order: str) -> "OrderLayout":
         kind = kind_of(order)
-        assert kind is not None, f"{order!r} is no name of an order"
+        assert kind is not None, f"{order!r} is not the name of an order"
         return OrderLayout(self.orders(kind) / order)
 
     def sweep(self, sweep: str) -> "SweepLayout":
@@ -190,27 +190,27 @@ class OrderLayout:
 
     @property
     def header(self) -> Path:
-        """What is known of any order; the directory appears with it."""
+        """What every order has; the directory appears with it."""
         return self.folder / "order.json"
 
     @property
     def request(self) -> Path:
-        """What is asked for, as its kind has it."""
+        """The request, in the form of its kind."""
         return self.folder / "request.json"
 
     @property
     def piece(self) -> Path:
-        """The piece in hand, how often it was begun, and how many beginnings have got on."""
+        """The current unit, how often it was started, and how many starts made progress."""
         return self.folder / "piece.json"
 
     @property
     def skip(self) -> Path:
-        """There once the user asked to end the order with what it has."""
+        """Exists once the user wants the order to end with the results so far."""
         return self.folder / "skip"
 
     @property
     def result(self) -> Path:
-        """Written last: an order that has it is over."""
+        """Written last: an order with a result has ended."""
         return self.folder / "result.json"
 
     @property
@@ -224,12 +224,12 @@ class SweepLayout(OrderLayout):
 
     @property
     def rows(self) -> JobLayout:
-        """The rows, as an accepted job has them."""
+        """The rows, in the form of an accepted job."""
         return JobLayout(self.folder / "rows")
 
     @property
     def trials(self) -> Path:
-        """One line for each trial that has ended; all that a sweep goes on from."""
+        """One line for each trial that has ended, from which a sweep resumes."""
         return self.folder / "trials.jsonl"
 
     @property
@@ -243,7 +243,7 @@ class EvaluationLayout(OrderLayout):
 
     @property
     def suites(self) -> Path:
-        """What is asked, one suite a line: a suite may be edited meanwhile."""
+        """A copy of the suites, one a line: a suite may be edited meanwhile."""
         return self.folder / "suites.jsonl"
 
     @property
@@ -251,12 +251,12 @@ class EvaluationLayout(OrderLayout):
         return self.folder / "papers"
 
     def paper(self, suite: int, subject: int) -> Path:
-        """What one subject answered to one suite; all that an evaluation goes on from."""
+        """One subject's answers to one suite, from which an evaluation resumes."""
         return self.papers / f"{suite:03d}-{subject:03d}.json"
 
     @property
     def report_data(self) -> Path:
-        """The report for programs."""
+        """The report as JSON."""
         return self.folder / "report.json"
 
 
@@ -266,7 +266,7 @@ class ReproductionLayout(OrderLayout):
 
     @property
     def run(self) -> RunLayout:
-        """The run as it is done again, with the frozen choices of then."""
+        """The repeated run, with the frozen choices of the original."""
         return RunLayout(self.folder / "run")
 
 
@@ -276,5 +276,5 @@ class AuditLayout(OrderLayout):
 
     @property
     def settled(self) -> Path:
-        """There once the supervisor has done what the result asks for, or found it too late."""
+        """Exists once the supervisor has acted on the result, or found it too late."""
         return self.folder / "settled.json"

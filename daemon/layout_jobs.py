@@ -1,4 +1,4 @@
-"""Where the files of one job and of one run lie in its directory; changes nothing there."""
+"""The paths in the directory of a job and of a run, each defined once."""
 
 import os
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 from daemon.core.workspace.file_names import kept_as
 
 STEMS = {"main": "original", "valid": "holdout.original", "test": "exam.original"}
-"""What dropped files are called in a job, but for their ending."""
+"""Names of dropped files in a job, without their suffix."""
 
 
 @dataclass(frozen=True)
@@ -22,25 +22,25 @@ class JobLayout:
 
     @property
     def original(self) -> Path:
-        """The bytes as dropped, never written to; its ending is that of the dropped file."""
-        return self._kept("original")
+        """The file as dropped, never written to; its suffix is that of the dropped file."""
+        return self._stored("original")
 
     @property
     def holdout_original(self) -> Path:
         """The user's own `x.valid.jsonl`, where one was dropped beside the file."""
-        return self._kept("holdout.original")
+        return self._stored("holdout.original")
 
     @property
     def exam_original(self) -> Path:
         """The user's own `x.test.jsonl`, where one was dropped beside the file."""
-        return self._kept("exam.original")
+        return self._stored("exam.original")
 
     def named_as(self, part: str, name: str) -> Path:
-        """Return where a dropped file of that name is put: `main`, or a part of its exam."""
+        """Return the path for a dropped file of that name: `main`, or a part of its exam."""
         return self.folder / kept_as(STEMS[part], name)
 
-    def _kept(self, stem: str) -> Path:
-        """Return the file of that stem, whatever its ending; before there were others, `.jsonl`."""
+    def _stored(self, stem: str) -> Path:
+        """Return the file of that stem, whatever its suffix; by default `.jsonl`."""
         try:
             names = os.listdir(self.folder)
         except (FileNotFoundError, NotADirectoryError):
@@ -55,7 +55,7 @@ class JobLayout:
 
     @property
     def source(self) -> Path:
-        """Where the file was copied from, where the inbox lies on another volume."""
+        """Where the file was copied from, if the inbox is on another volume."""
         return self.folder / "source.json"
 
     @property
@@ -80,12 +80,12 @@ class JobLayout:
 
     @property
     def families(self) -> Path:
-        """By what each row of the file is bound to others, and on which side it is."""
+        """The family of each row of the file, and whether it is trained, held out or withheld."""
         return self.folder / "families.npy"
 
     @property
     def intake_outputs(self) -> tuple[Path, ...]:
-        """All that the intake worker writes or is given, but for the families."""
+        """All files that the intake worker writes or reads, except the families."""
         return (
             self.report,
             self.report_page,
@@ -100,12 +100,12 @@ class JobLayout:
 
     @property
     def report(self) -> Path:
-        """Written last by the intake worker: a job with a report has been taken in."""
+        """Written last by the intake worker: a job with a report has been read."""
         return self.folder / "report.json"
 
     @property
     def report_page(self) -> Path:
-        """The report for a browser; it needs nothing beside it."""
+        """The report as a self-contained HTML page."""
         return self.folder / "report.html"
 
     @property
@@ -121,7 +121,7 @@ class RunLayout:
 
     @property
     def request(self) -> Path:
-        """What the supervisor asks for: jobs, starting version, settings, seed."""
+        """The supervisor's request: jobs, starting version, settings, seed."""
         return self.folder / "request.json"
 
     @property
@@ -136,27 +136,27 @@ class RunLayout:
 
     @property
     def ladder(self) -> Path:
-        """How the run is computed since memory ran out, each rung with the commit it holds from."""
+        """The fallbacks taken since memory ran out, each with the commit from which it applies."""
         return self.folder / "ladder.json"
 
     @property
     def stopped(self) -> Path:
-        """That the run ends at an earlier step than planned, its best one."""
+        """Exists if an early stop ends the run at its best step."""
         return self.folder / "stopped.json"
 
     @property
     def samples(self) -> Path:
-        """How many of the run's samples each of its evaluations asks."""
+        """How many sample prompts each evaluation of the run uses."""
         return self.folder / "samples.json"
 
     @property
     def evolution(self) -> Path:
-        """One line an answer to a probe; a commit says how much of it belongs to it."""
+        """One line per answer to a probe; each commit records the length that belongs to it."""
         return self.folder / "evolution.jsonl"
 
     @property
     def metrics(self) -> Path:
-        """One line a step; a commit says how much of it belongs to it."""
+        """One line per step; each commit records the length that belongs to it."""
         return self.folder / "metrics.jsonl"
 
     @property
@@ -165,7 +165,7 @@ class RunLayout:
 
     @property
     def part(self) -> Path:
-        """Passes of the step behind the newest commit, where the trainer left between two."""
+        """Finished passes of an interrupted step behind the newest commit."""
         return self.folder / "part"
 
     @property

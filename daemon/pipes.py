@@ -1,4 +1,4 @@
-"""A worker's line to the supervisor: orders come in, reports go out; knows no order's meaning."""
+"""A worker's pipes to the supervisor: orders arrive on stdin, reports leave on stdout."""
 
 import os
 import queue
@@ -13,7 +13,7 @@ CHUNK = 65536
 
 
 class Pipe:
-    """Orders are read by a thread of their own, so that the work can look for them in between."""
+    """The pipes of one worker; a thread reads orders, so that the work can poll for them."""
 
     def __init__(self, source: int, reports: int) -> None:
         self._reports = reports
@@ -23,7 +23,7 @@ class Pipe:
 
     @classmethod
     def take_over(cls) -> Self:
-        """Keep descriptor 1 for reports and point it at stderr: a library's print harms nothing."""
+        """Reserve stdout for reports and redirect prints of libraries to stderr."""
         sys.stdout.flush()
         reports = os.dup(1)
         os.dup2(2, 1)
@@ -31,11 +31,11 @@ class Pipe:
 
     @property
     def closed(self) -> bool:
-        """Whether the supervisor is gone: every order has been taken and no other can come."""
+        """Whether the supervisor is gone: all orders have been taken and no more can arrive."""
         return self._closed
 
     def send(self, report: Report) -> None:
-        """Write one report; a supervisor that is gone shows in `closed`."""
+        """Write one report; `closed` tells whether the supervisor is gone."""
         line = memoryview(encode(report))
         try:
             while line:
@@ -44,14 +44,14 @@ class Pipe:
             self._closed = True
 
     def poll(self) -> Order | None:
-        """Return the next order that is there already."""
+        """Return the next order if one has arrived."""
         try:
             return self._taken(self._orders.get_nowait())
         except queue.Empty:
             return None
 
     def wait(self, timeout_s: float | None) -> Order | None:
-        """Wait for the next order; None when the time is over or the supervisor is gone."""
+        """Wait for the next order; return None on timeout or when the supervisor is gone."""
         if self._closed:
             return None
         try:
@@ -60,7 +60,7 @@ class Pipe:
             return None
 
     def orders(self) -> Iterator[Order]:
-        """Give the orders as they come, until the supervisor is gone."""
+        """Yield orders as they arrive, until the supervisor is gone."""
         while (order := self.wait(None)) is not None:
             yield order
 
@@ -69,19 +69,19 @@ class Pipe:
         return order
 
     def _read(self, source: int) -> None:
-        # Not through sys.stdin: a thread that still waits in its buffer when Python ends aborts it.
+        # Not through sys.stdin: a thread blocked in its buffer at exit makes Python abort.
         half = b""
         try:
             while part := os.read(source, CHUNK):
                 *lines, half = (half + part).split(b"\n")
                 for line in lines:
-                    self._understand(line)
+                    self._decode(line)
         finally:
-            # Also where memory has run out: nobody would notice the supervisor's end any more.
+            # Also after a MemoryError: otherwise the end of the supervisor would go unnoticed.
             self._orders.put(None)
 
-    def _understand(self, line: bytes) -> None:
+    def _decode(self, line: bytes) -> None:
         try:
             self._orders.put(decode_order(line))
         except ValueError as error:
-            sys.stderr.write(f"an order was not understood: {error}\n")
+            sys.stderr.write(f"an order could not be decoded: {error}\n")

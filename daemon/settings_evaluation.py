@@ -86,6 +86,18 @@ class GateSettings(Section):
         description="The same as a share of what the file had gained over the base; the larger of "
         "the two holds.",
     )
+    tries: int = Field(
+        2,
+        ge=1,
+        le=5,
+        description="Most runs of a file that forgets too much: each with more replay and half the "
+        "learning rate; 1 for no second one.",
+    )
+    try_tokens: int = Field(
+        1_000_000,
+        ge=0,
+        description="Most tokens that a run may have trained to be tried again.",
+    )
     audit_every: int = Field(
         10,
         ge=0,

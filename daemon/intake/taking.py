@@ -20,7 +20,8 @@ from daemon.dedup.sealing import Sealer
 from daemon.dedup.suites import Suites
 from daemon.errors import SettingsFault
 from daemon.files.limits import Unreadable
-from daemon.folders.disk.atomic import remove_file
+from daemon.folders.disk.atomic import remove_file, temporary_name
+from daemon.folders.disk.file_state import FileState
 from daemon.folders.queue import family_files, reports
 from daemon.intake.comparing import OWN_HOLDOUT, elsewhere_of
 from daemon.intake.corrections import corrected_items, corrections_of
@@ -83,7 +84,8 @@ class Taking:
         self._sealer = Sealer()
         self._warnings: list[str] = []
         self._name = _name_in(place)
-        self._read_bytes = 0
+        self._state = FileState()
+        self._file: dict[str, Any] = {"plain": True}
         self._text: UnpackedText | None = None
 
     def take_in(self) -> dict[str, Any]:
@@ -99,14 +101,15 @@ class Taking:
         report |= {
             "job": self._place.folder.name,
             "name": self._name,
-            "bytes": self._read_bytes,
+            "bytes": self._state.size_bytes,
+            "read_as": str(self._state),
             "fingerprints": {
                 "tokenizer": self.encoder.fingerprint,
                 "template": self.encoder.template_fingerprint,
                 "prefix": fingerprint_of(self.encoder.prefix),
             },
             "prefix": self._prefix_record(),
-            "file": self._text.as_record() if self._text else {"plain": True},
+            "file": self._text.as_record() if self._text else self._file,
             "own_holdout": bool(self._exam_files()),
             "warnings": [*self._warnings, *self._suites.unreadable],
             "seconds": round(self._clock.monotonic_s() - self._began_s, 3),
@@ -121,6 +124,7 @@ class Taking:
         try:
             return self._take_in()
         except Unreadable as wrong:
+            self._file = {"plain": False}
             return self._refused(wrong.bad)
         except ChangedWhileRead as changed:
             return refusal("changed", Bad("changed", str(changed), "nothing to do"))
@@ -165,13 +169,11 @@ class Taking:
 
     def _take_in(self) -> dict[str, Any]:
         original = self._place.original
-        before = _identity(original)
-        self._read_bytes = before[0]
-        if before[0] > self.settings.intake.max_file_bytes:
-            limit = self.settings.intake.max_file_bytes
-            return self._refused(
-                Bad("file_too_large", f"{before[0]} bytes, the limit is {limit}", "split the file")
-            )
+        before = self._state = FileState.of(original)
+        most = self.settings.intake.max_file_bytes
+        if before.size_bytes > most:
+            words = f"{before.size_bytes} bytes, the limit is {most}"
+            return self._refused(Bad("file_too_large", words, "split the file"))
         wrong = self._wrong_own_settings()
         if wrong is not None:
             return self._refused(wrong)
@@ -184,7 +186,7 @@ class Taking:
                 return self._read_exam(stack, unpacker)
             unpacker.kind(original)
             report = self._read_all(stack, unpacker)
-        if _identity(original) != before:
+        if FileState.of(original) != before:
             raise ChangedWhileRead("the file changed while it was read")
         return report
 
@@ -206,7 +208,7 @@ class Taking:
 
     def _is_exam_only(self) -> bool:
         """Say whether the dropped file is empty and only what it is measured with holds rows."""
-        return self._read_bytes == 0 and bool(self._exam_files())
+        return self._state.size_bytes == 0 and bool(self._exam_files())
 
     def _read_exam(self, stack: ExitStack, unpacker: Unpacker) -> dict[str, Any]:
         """Take in rows that are only measured with."""
@@ -266,8 +268,7 @@ class Taking:
         return report
 
     def _look(self, text: UnpackedText, tally: Tally, whose: str) -> Rows:
-        seed = self.settings.holdout.seed
-        rows = look(text.path, self._rules(), tally, self._progress, seed)
+        rows = look(text.path, self._rules(), tally, self._progress, self.settings.holdout.seed)
         if tally.count([CUT_OFF]):
             self._warnings += text.last_line_remarks(whose)
         return rows
@@ -313,7 +314,7 @@ class Taking:
         return RowRules(intake.max_depth, intake.max_line_bytes, fields)
 
     def _temporary(self, name: str, stack: ExitStack) -> Path:
-        path = self._place.folder / f"{name}.tmp"
+        path = temporary_name(self._place.folder / name)
         stack.callback(remove_file, path)
         return path
 
@@ -363,8 +364,7 @@ class Taking:
                 f"{len(split.refused)} row(s) of the hold-out file are variants of rows that are "
                 "on an exam or were given to training; holdout.rejected.jsonl names them"
             )
-        told = self._tune_lines(text)
-        written = write_exam(self._place, gathered, split, self._sealer, told)
+        written = write_exam(self._place, gathered, split, self._sealer, self._tune_lines(text))
         return OwnHoldout(written, sides)
 
     def _elsewhere(self, own: "OwnHoldout | None", blank: bool = False) -> Elsewhere:
@@ -394,8 +394,3 @@ def _refuse(tally: Tally, rows: Rows, refused: dict[int, Reason]) -> None:
     for place, line in zip(places, rows.lines(places), strict=True):
         reason = refused[place]
         tally.refuse(line, reason.bad, reason.of, reason.how)
-
-
-def _identity(path: Path) -> tuple[int, int, int]:
-    found = path.stat()
-    return (found.st_size, found.st_mtime_ns, found.st_ino)

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from daemon.core.rows.refusal import Bad
+from daemon.failpoints import failpoint
 from daemon.files.file_notes import FileNotes
 from daemon.files.kinds import FileKind, kind_of
 from daemon.files.limits import Limits, Unreadable
 from daemon.files.unpacking import unpacked
 from daemon.folders.disk import atomic
+from daemon.folders.disk.file_state import tail_of
 from daemon.settings_tables import IntakeSettings
 
 LOOK_BYTES = 2**24
@@ -68,6 +70,8 @@ class UnpackedText:
         """Return what the report says of it."""
         [kind] = self.kinds
         record = {"kind": str(kind), "plain": self.is_plain, "unpacked_bytes": self.size}
+        if self.is_plain:
+            record["tail"] = tail_of(self.path, self.size)
         return record | ({"own_names": sorted(self.own_names)} if self.own_names else {})
 
 
@@ -133,7 +137,9 @@ class Unpacker:
             if since >= LOOK_BYTES:
                 written, since = written + since, 0
                 self._alive()
+                failpoint("unpack.piece")
                 # The rows need about as much again; a volume that is full stops the daemon.
                 if shutil.disk_usage(self._folder).free < written:
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._folder))
             yield piece
+        failpoint("unpack.written")

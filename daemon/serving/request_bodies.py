@@ -152,7 +152,7 @@ class Message(_Part):
     function_call: None = None
 
     @model_validator(mode="after")
-    def _says_something(self) -> Self:
+    def _require_content(self) -> Self:
         if self.content is None and not self.tool_calls:
             raise ValueError("a message needs content or tool_calls")
         return self

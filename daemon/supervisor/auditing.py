@@ -13,6 +13,7 @@ from daemon.layout import Layout, OrderLayout
 from daemon.settings_records import to_record
 from daemon.supervisor.journal import Journal
 from daemon.supervisor.settings_watch import SettingsWatch
+from daemon.supervisor.workspace import Workspace
 
 
 def order_audit(layout: Layout, request: AuditRequest) -> str:
@@ -27,13 +28,18 @@ def order_audit(layout: Layout, request: AuditRequest) -> str:
 
 
 def open_audit(
-    layout: Layout, settings: SettingsWatch, journal: Journal, action: do.OpenAudit, seen: Snapshot
+    workspace: Workspace,
+    settings: SettingsWatch,
+    journal: Journal,
+    action: do.OpenAudit,
+    seen: Snapshot,
 ) -> None:
     """Create the order of an audit that is due."""
     version, now = seen.versions[action.version], journal.now()
-    request = audit_request(version, seen.versions, to_record(settings.now), now)
+    exams = workspace.queue.only_exams()
+    request = audit_request(version, seen.versions, to_record(settings.now), now, exams)
     assert request is not None, "it is due only where there is something to compare"
-    order = order_audit(layout, request)
+    order = order_audit(workspace.layout, request)
     message = f"{order} compares {action.version} with {action.proven}, the last proven version"
     journal.event("audit_opened", message, order=order, version=action.version)
 

@@ -27,6 +27,7 @@ class BackgroundTasks:
         self._checks: dict[str, tuple[Files, Future[str | None]]] = {}
         self._copies: dict[str, Future[None]] = {}
         self._fetches: dict[tuple[str, str], tuple[Drop, Future[None]]] = {}
+        self._passing: dict[str, Future[None]] = {}
 
     def verify(self, version: str) -> None:
         """Start verifying a version's checksums, unless that is under way."""
@@ -87,6 +88,21 @@ class BackgroundTasks:
         for drop, _ in over:
             del self._fetches[_key(drop)]
         return over
+
+    def pass_on(self, name: str, copy: Callable[[], None]) -> bool:
+        """Begin to copy a large file that was written over; return true when that is over.
+
+        Raises:
+            Exception: what ended the copying; the next call begins it anew.
+        """
+        future = self._passing.get(name)
+        if future is None:
+            future = self._passing[name] = self._thread.submit(copy)
+            future.add_done_callback(lambda _: self._wake())
+        if not future.done():
+            return False
+        self._passing.pop(name).result()
+        return True
 
     def close(self) -> None:
         """Wait for the current task and cancel pending ones; a copy for a job breaks off."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 
 from daemon.core.decisions import actions as do
-from daemon.core.decisions.snapshot import Drop, Snapshot
+from daemon.core.decisions.snapshot import Drop, Growth, Snapshot
 from daemon.core.status.ledger_rows import job_row
 from daemon.core.workspace.file_names import OWN_SETTINGS, stem_of
 from daemon.core.workspace.jobs import JobCard, escape
@@ -88,21 +88,49 @@ def unclaim(workspace: Workspace, card: JobCard) -> str:
     return "it settles again"
 
 
-def pass_on(workspace: Workspace, journal: Journal, action: do.PassOn, _seen: Snapshot) -> None:
+def pass_on(
+    workspace: Workspace,
+    background: BackgroundTasks,
+    journal: Journal,
+    action: do.PassOn,
+    _seen: Snapshot,
+) -> None:
     """Write a growth to the inbox as a file, once: after a crash it is found by its name."""
     growth = action.growth
     card, name = growth.card, late_writes.name_of(growth)
     length = _passed(workspace, card, name)
     if length is None:
-        source = workspace.layout.job(growth.state, card.job).original
-        _drop(workspace, card, name, partial(late_writes.copy_to, source, growth))
         length = growth.end - growth.begin
-    workspace.queue.update(growth.state, replace(card, passed_on=growth.begin + length))
+        if not _copied(workspace, background, growth, name):
+            return
+    end = card.passed_on if growth.is_whole else growth.begin + length
+    passed = replace(card, passed_on=end, passed_as=growth.found_as)
+    workspace.queue.update(growth.state, passed)
     message = (
         f"{length} bytes were written to {escape(card.name)} after it was claimed as {card.job}; "
         f"they are now {escape(name)} in inbox/"
     )
+    if growth.is_whole:
+        message = (
+            f"{escape(card.name)} was overwritten after it was claimed as {card.job}; its present "
+            f"content is now {escape(name)} in inbox/: rows that were trained are not trained "
+            "twice, and changed answers are corrections"
+        )
     journal.event("passed_on", message, job=card.job, name=escape(name))
+
+
+def _copied(workspace: Workspace, background: BackgroundTasks, growth: Growth, name: str) -> bool:
+    """Put the file into the inbox; false where that takes long and goes on, or begins anew."""
+    source = workspace.layout.job(growth.state, growth.card.job).original
+    write = partial(late_writes.copy_to, source, growth)
+    copy = partial(_drop, workspace, growth.card, name, write)
+    try:
+        if growth.end - growth.begin > late_writes.PIECE:
+            return background.pass_on(name, copy)
+        copy()
+    except late_writes.StillWritten:
+        return False
+    return True
 
 
 def _drop(workspace: Workspace, card: JobCard, name: str, write: drops.Writer) -> None:

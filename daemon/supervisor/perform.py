@@ -8,6 +8,7 @@ from typing import Any
 from daemon.core import messages as say
 from daemon.core.decisions import actions as do
 from daemon.core.decisions.snapshot import Snapshot
+from daemon.core.decisions.tries import next_try
 from daemon.core.status.ledger_rows import job_row, promotion_row, run_record, run_row, version_row
 from daemon.core.workspace.jobs import STATE_OF_OUTCOME, ending_of, escape
 from daemon.core.workspace.untrained import records_of
@@ -47,7 +48,7 @@ class Performer:
         self._layout = workspace.layout
         self._methods: dict[type, Callable[[Any, Snapshot], None]] = {
             do.Claim: partial(take, workspace, workers.background, journal),
-            do.PassOn: partial(pass_on, workspace, journal),
+            do.PassOn: partial(pass_on, workspace, workers.background, journal),
             do.BeginIntake: self._begin_intake,
             do.Enqueue: self._enqueue,
             do.EndJob: self._end_job,
@@ -68,11 +69,12 @@ class Performer:
             do.BeginUnit: self._begin_unit,
             do.LeaveUnit: self._leave_unit,
             do.SkipOrder: self._skip_order,
-            do.OpenAudit: partial(open_audit, workspace.layout, settings, journal),
+            do.OpenAudit: partial(open_audit, workspace, settings, journal),
             do.SettleAudit: partial(settle_audit, workspace.audits, journal),
             do.ReturnJob: self._return_job,
             do.RemoveRun: self._remove_run,
             do.SealCandidate: self._seal_candidate,
+            do.TryAgain: self._try_again,
             do.MoveLink: self._move_link,
             do.Verify: self._verify,
             do.Prune: self._prune,
@@ -280,6 +282,21 @@ class Performer:
         )
         self._workspace.ledger.put(run_row(runs.end(record)))
         self._journal.event("run_ended", f"{action.run} has ended", run=action.run)
+
+    def _try_again(self, action: do.TryAgain, _seen: Snapshot) -> None:
+        runs = self._workspace.runs
+        draft, request = runs.draft(action.run), runs.request(action.run)
+        assert draft is not None
+        run = runs.take_name()
+        tried = next_try(request, draft, action.verdict)
+        opened = {**request, "run": run, "created_at": self._journal.now(), "try": tried}
+        runs.open(opened)
+        self._workspace.ledger.put(run_row(run_record(opened)))
+        message = (
+            f"{action.run} is tried again as {run}, with {tried['replay_share']:.0%} replay and "
+            f"{tried['rate_share']:g} of the learning rate: {'; '.join(action.verdict.reasons)}"
+        )
+        self._journal.event("tried_again", message, run=run, before=action.run)
 
     # --- versions -----------------------------------------------------------------------------
 

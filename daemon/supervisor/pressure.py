@@ -50,7 +50,7 @@ class PressureGauge:
             self._older, self._newer = self._newer, self._window()
 
     def read(self) -> Pressure:
-        """Return the signs of the last 30 to 60 seconds."""
+        """Return the signs of the last minute at most."""
         return Pressure(
             oom_kills=max(0, read_oom_kills(self._counter) - self._older.kills),
             least_available=min(self._newer.least, self._older.least),

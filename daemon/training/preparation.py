@@ -5,7 +5,7 @@ from daemon.training.mailbox import OrderMailbox
 from daemon.training.progress_notes import ProgressNotes
 
 ON = "prepare"
-"""What the supervisor is told the trainer works on meanwhile."""
+"""What the supervisor takes the trainer to be working on meanwhile."""
 
 
 class PreparationProgress:

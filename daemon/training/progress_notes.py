@@ -1,4 +1,4 @@
-"""Reports to the supervisor now and then what the trainer is doing: silence means a hang."""
+"""Reports to the supervisor what the trainer is doing, so that silence means a hang."""
 
 from daemon.clock import Clock
 from daemon.core import messages as say
@@ -8,7 +8,7 @@ NOTE_EVERY_S = 1.0
 
 
 class ProgressNotes:
-    """At most one report a second, however often there is progress."""
+    """Sends at most one note a second, however often there is progress."""
 
     def __init__(self, pipe: Pipe, clock: Clock) -> None:
         self._pipe = pipe
@@ -16,7 +16,7 @@ class ProgressNotes:
         self._sent_s: float | None = None
 
     def send(self, doing: str) -> None:
-        """Report what is being done, unless there was a report within the last second."""
+        """Report what is being done, unless a note was sent within the last second."""
         now_s = self._clock.monotonic_s()
         if self._sent_s is None or now_s - self._sent_s >= NOTE_EVERY_S:
             self._sent_s = now_s

@@ -30,7 +30,7 @@ from daemon.training.run.untrained_rows import left_out, why_nothing_left
 Next = Literal["stay", "leave"]
 
 SHORTAGES_MOST = 3
-"""How often memory may run out before a run's choices are frozen."""
+"""After so many shortages of memory before its choices are frozen a run is refused."""
 
 LONGEST_WAIT_S = 60.0
 """The longest single wait for a lost device, in seconds."""

@@ -62,3 +62,36 @@ def test_a_crash_after_passing_on_does_not_pass_on_again(tmp_path: Path) -> None
         assert len(space.jobs("done")) == 2
         assert space.job("done")["passed_on"] == len(first + second)
         assert os.listdir(space.layout.inbox / "high") == []
+
+
+def test_an_array_and_a_table_that_are_written_to_late_are_read_again_as_a_whole(
+    tmp_path: Path,
+) -> None:
+    """Half an array is no file, and lines of a table without its names are none either."""
+    rows = [{"prompt": f"question {n}", "completion": f"answer {n}"} for n in range(40)]
+    table = "".join(f"what is {n}?,it is {n}\n" for n in range(100, 130))
+    with Workspace(tmp_path / "w", settings=SETTINGS) as space:
+        with (
+            (space.layout.inbox / "list.json").open("w+") as array,
+            (space.layout.inbox / "table.csv").open("w") as appended,
+        ):
+            array.write(json.dumps(rows[:20]))
+            appended.write("prompt,completion\n" + table[: len(table) // 2])
+            array.flush()
+            appended.flush()
+            space.start()
+            space.wait("both trained", lambda: len(space.jobs("done")) == 2)
+            array.seek(0)
+            array.write(json.dumps(rows))
+            array.truncate()
+            appended.write(table[len(table) // 2 :])
+        space.wait("both again", lambda: len(space.jobs("done")) == 4)
+        assert space.terminate() == 0
+        assert space.drain() == 0
+        names = [space.job("done", n)["name"] for n in range(4)]
+        again = {name.partition("-rewritten-")[0][7:] for name in names[2:]}
+        assert again == {"list", "table"}
+        assert taught(space) == 40 + 30
+        assert len(space.jobs("done")) == 4, "and no more: the copies are whole"
+        told = [event["message"] for event in space.events() if event["event"] == "passed_on"]
+        assert len(told) == 2 and all("written over after it was taken in" in said for said in told)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from daemon.folders.disk.file_state import tail_of
 from tests.files.made import KINDS, ROWS, array, json_lines, parquet
 from tests.intake.bench import Bench, codes, pair
 
@@ -50,6 +51,7 @@ def test_json_lines_are_read_where_they_lie(bench: Bench) -> None:
         "kind": "JSON lines",
         "plain": True,
         "unpacked_bytes": report["bytes"],
+        "tail": tail_of(bench.place.original, report["bytes"]),
     }
     assert not report["warnings"]
 

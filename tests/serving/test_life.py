@@ -231,7 +231,15 @@ def test_a_thousand_idle_connections_keep_nobody_out_for_long(
         held = served.server.server_state.connections
         wait_for(lambda: len(held) <= 100, "more were held than may be")
         wait_for(lambda: not held, "they stayed")
-        assert served.ask("GET", "/healthz").status == 200
+
+        def answers() -> bool:
+            # Those that the system has queued count too: each is closed after its own half second.
+            try:
+                return served.ask("GET", "/healthz").status == 200
+            except OSError:
+                return False
+
+        wait_for(answers, "a thousand idle connections keep others out")
 
 
 def test_a_client_that_takes_nothing_is_left(layout: Layout) -> None:

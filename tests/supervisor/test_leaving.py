@@ -92,7 +92,7 @@ def test_a_disk_that_stays_broken_ends_the_daemon_with_a_sentence(
 
     monkeypatch.setattr(supervisor, "tick", refuse)
     waits = at_each_wait(parts, monkeypatch, clock.pass_s)
-    with pytest.raises(DiskFault, match="mend the disk") as fault:
+    with pytest.raises(DiskFault, match="repair the disk") as fault:
         supervisor.run(until_idle=False)
     assert fault.value.exit_code == ExitCode.DISK_BROKEN
     assert len(waits) >= TRIES - 1 and sum(waits) >= GIVE_UP_S

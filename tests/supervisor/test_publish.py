@@ -155,7 +155,7 @@ def test_a_daemon_that_has_ended_asks_for_no_file_and_says_what_goes_on(parts: P
     ended = "the daemon has ended; 'finetuned run' starts it again"
     training = w.quiet(run=w.run(1), running=w.running(1), queued=(w.queued(2), w.queued(3)))
     assert message("stopping", training) == "saving work in progress, then the daemon ends"
-    assert message("stopped", training) == f"{ended}: r000007 goes on and 2 file(s) wait"
+    assert message("stopped", training) == f"{ended}: r000007 resumes and 2 file(s) wait"
     assert message("stopped", w.quiet()) == ended
     refusal = Refusal("r000007", "x", "too large", False, Circumstances())
     refused = replace(training, refusal=refusal)

@@ -16,6 +16,7 @@ from daemon.core.workspace.orders import AUDIT
 from daemon.errors import UserFault
 from daemon.folders.models import current_model
 from daemon.folders.models.models import Models
+from daemon.folders.queue.queue import Queue
 from daemon.layout import Layout
 from daemon.settings_file import read_settings
 from daemon.settings_records import to_record
@@ -52,7 +53,9 @@ def _open(layout: Layout) -> str:
     if version is None:
         raise UserFault("no_version", "there is no current model yet: run the daemon first")
     settings = to_record(read_settings(layout.settings_file))
-    request = audit_request(version, versions, settings, SystemClock().now().isoformat())
+    clock = SystemClock()
+    exams = Queue(layout, clock).only_exams()
+    request = audit_request(version, versions, settings, clock.now().isoformat(), exams)
     if request is None:
         message = f"{version.version} is the last proven version itself: there is nothing to audit"
         raise UserFault("nothing_to_audit", message)

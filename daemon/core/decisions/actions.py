@@ -8,7 +8,7 @@ from daemon.core.decisions.promotion import Verdict
 from daemon.core.decisions.snapshot import Drop, Growth
 from daemon.core.workspace.jobs import JobCard, Outcome
 
-RunOutcome = Outcome | Literal["returned"]
+RunOutcome = Outcome | Literal["returned", "tried_again"]
 """How a run ended; `returned`: its jobs went back to the queue."""
 
 
@@ -205,6 +205,14 @@ class SealCandidate:
 
 
 @dataclass(frozen=True)
+class TryAgain:
+    """Open another run of the same jobs, aimed at what the candidate of this one has forgotten."""
+
+    run: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
 class MoveLink:
     """Point `current_model` at a version."""
 
@@ -320,6 +328,7 @@ Action = (
     | SettleAudit
     | SkipOrder
     | SealCandidate
+    | TryAgain
     | MoveLink
     | Verify
     | Prune

@@ -3,7 +3,7 @@
 Small losses may add up over versions none of which was proven better or worse by itself.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
@@ -31,15 +31,24 @@ class AuditRequest:
     settings: Mapping[str, Any]
     adapter: Mapping[str, Any]
     """The configuration of the version's adapter."""
+    exam_jobs: tuple[str, ...] = ()
+    """Files dropped only to measure with: their rows are asked too, as in a verdict."""
 
     def as_record(self) -> dict[str, Any]:
         """Return plain JSON values."""
-        return {"schema_version": 1, **asdict(self), "jobs": list(self.jobs)}
+        return {
+            "schema_version": 1,
+            **asdict(self),
+            "jobs": list(self.jobs),
+            "exam_jobs": list(self.exam_jobs),
+        }
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
         """Return what `as_record` gave."""
-        return cls(**fields_of(cls, record) | {"jobs": tuple(record["jobs"])})
+        exam_jobs = tuple(record.get("exam_jobs", ()))
+        known = {"jobs": tuple(record["jobs"]), "exam_jobs": exam_jobs}
+        return cls(**fields_of(cls, record) | known)
 
     @property
     def spec(self) -> AdapterSpec:
@@ -48,7 +57,11 @@ class AuditRequest:
 
 
 def audit_request(
-    version: Version, versions: Mapping[str, Version], settings: Mapping[str, Any], now: str
+    version: Version,
+    versions: Mapping[str, Version],
+    settings: Mapping[str, Any],
+    now: str,
+    exam_jobs: Sequence[str] = (),
 ) -> AuditRequest | None:
     """Return the request of an audit without a name yet; None if there is nothing to compare."""
     chain = ancestry(version.version, versions)
@@ -64,6 +77,7 @@ def audit_request(
         version.base,
         settings,
         version.adapter.as_record(),
+        tuple(exam_jobs),
     )
 
 

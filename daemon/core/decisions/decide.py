@@ -16,6 +16,7 @@ from daemon.core.decisions.promotion import decide_verdict
 from daemon.core.decisions.scheduling import gather, poison
 from daemon.core.decisions.silence import silence_limit_s
 from daemon.core.decisions.snapshot import RunOnDisk, Snapshot, WorkerState
+from daemon.core.decisions.tries import may_try_again
 from daemon.core.decisions.unused import not_used, ways_to_use
 from daemon.core.workspace.jobs import Outcome, Queued
 from daemon.core.workspace.orders import AUDIT, kind_of
@@ -215,10 +216,14 @@ def _run(snapshot: Snapshot, run: RunOnDisk) -> list[do.Action]:
         return _skip(snapshot, run)
     if why is not None:
         return _return_jobs(snapshot, run)
+    if run.next_try is not None:
+        return [do.RemoveRun(run.run, "tried_again")]
     if run.candidate is not None:
         verdict = decide_verdict(run.candidate.judgement, run.candidate.gate)
         if not run.candidate.judgement.finite:
             return _end_jobs(snapshot, run, "failed", verdict.reasons[0])
+        if may_try_again(run.candidate, verdict):
+            return [do.TryAgain(run.run, verdict)]
         return [do.SealCandidate(run.run, verdict)]
     if run.ended is not None:
         return _end_jobs(snapshot, run, run.ended.outcome, run.ended.message)
@@ -282,7 +287,7 @@ def _finish(snapshot: Snapshot, run: RunOnDisk, sealed: Version) -> list[do.Acti
 
 
 def _trained_in(sealed: Version) -> str:
-    """Say what became of rows that a version was trained on."""
+    """Return the reason of a job that a version was trained on: used, or why not."""
     if sealed.promotes:
         return f"trained in {sealed.version}"
     return f"{not_used(sealed)}; {ways_to_use(sealed)}"

@@ -57,16 +57,16 @@ class LostAnswers:
 
 @dataclass(frozen=True)
 class Forgetting:
-    """How much of earlier files a candidate has forgotten, against the best versions of them."""
+    """How much of earlier files a candidate has forgotten, against the best version of each."""
 
     name: str
     """The file, by its job; `earlier_holdout` for all of them together."""
     against: str
     items: int
     rise: float
-    """Of the loss, in nats a token."""
+    """Rise of the loss, in nats a token."""
     gained: float | None
-    """What the best version is below the base, in nats a token; None where nothing says so."""
+    """How far the best version is below the base, in nats a token; None where unknown."""
     tolerated: float
     """A rise that does not count, in nats a token."""
     p_worse: float
@@ -74,7 +74,7 @@ class Forgetting:
 
     @property
     def exceeds(self) -> bool:
-        """Whether it is more than is tolerated."""
+        """Whether the rise is more than is tolerated."""
         return self.rise > self.tolerated
 
 
@@ -101,7 +101,11 @@ class Gate:
     """Least change of another metric that counts as better, as a share of 1."""
     unproven: Literal["promote", "hold"]
     floor: float | None = None
-    """Least fall of answers that counts, as a share of 1; None in older runs: as `min_gain`."""
+    """Least fall of right answers that counts, as a share of 1; None in older runs: `min_gain`."""
+    tries: int = 1
+    """Most runs judged for one file: the chance of a false "better" is divided among them."""
+    try_tokens: int = 0
+    """Most tokens that a run may have trained to be tried again."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,7 @@ class Verdict:
     promotes: bool
     reasons: tuple[str, ...]
     forgot: bool = False
-    """Whether it is refused for what it has forgotten of earlier files, and for nothing else."""
+    """Whether forgetting of earlier files is the only reason for refusal."""
 
 
 def gate_from_record(record: Mapping[str, Any]) -> Gate:
@@ -123,6 +127,8 @@ def gate_from_record(record: Mapping[str, Any]) -> Gate:
         record.get("min_gain", 0.0),
         record["unproven"],
         record.get("floor"),
+        record.get("tries", 1),
+        record.get("try_tokens", 0),
     )
 
 
@@ -154,9 +160,11 @@ def decide_verdict(judgement: Judgement, gate: Gate) -> Verdict:
     counted = [test for test in tests if min(test.p_better, test.p_worse) < 1.0]
     falls = holding(_falls(judgement, gate), lambda fall: fall.p, gate.level)
     if refused := [fall for fall in falls.proven if fall.counts]:
-        forgotten = all(fall.of is None for fall in refused)
+        forgotten = all(fall.of is None or fall.of.name == EARLIER for fall in refused)
         return Verdict("refuse", False, tuple(fall.reason for fall in refused), forgotten)
-    better = holding(counted, lambda test: test.p_better, gate.level)
+    # Only what has earlier files can be tried again, and be called better by luck so often.
+    tries = gate.tries if judgement.forgetting else 1
+    better = holding(counted, lambda test: test.p_better, gate.level / tries)
     proven = [test for test in better.proven if test.gain >= _least(test, gate)]
     if proven:
         reasons = tuple(f"significantly better than {_say(test)}" for test in proven)
@@ -216,18 +224,18 @@ class _Fall:
 
     p: float
     counts: bool
-    """Whether it is large enough to refuse, if it is no luck."""
+    """Whether it is large enough to refuse, if significant."""
     reason: str
     of: PairedComparison | None = None
-    """The comparison it is the other side of; None where it is forgetting."""
+    """The comparison it belongs to; None for forgetting."""
 
 
 LEAST_CHANCE = 0.5
-"""Of one family: with n of them no signed-rank test can give less than this to the n-th power."""
+"""With n families no signed-rank test can give a p below this to the n-th power."""
 
 
 def _falls(judgement: Judgement, gate: Gate) -> list[_Fall]:
-    """Return what may refuse a candidate; tests that cannot come out are left out (Tarone 1990)."""
+    """Return the possible reasons to refuse, without tests that cannot come out (Tarone 1990)."""
     falls = [
         _Fall(
             test.p_worse,
@@ -237,7 +245,7 @@ def _falls(judgement: Judgement, gate: Gate) -> list[_Fall]:
         )
         for test in judgement.comparisons
         if min(test.p_better, test.p_worse) < 1.0
-        # Earlier files are weighed against the best that the lineage had of them.
+        # Earlier files are compared with the lineage's best version of each instead.
         and not (judgement.forgetting and test.name == EARLIER and test.metric == LOSS)
     ]
     falls += [
@@ -268,7 +276,7 @@ def _floor(test: PairedComparison, gate: Gate) -> float:
 def _why_not(
     test: PairedComparison, better: Holding[PairedComparison], falls: Holding[_Fall], gate: Gate
 ) -> str:
-    """Say why a test does not count although its p is below the level; empty where it isn't."""
+    """Return why a test does not count although its p is below the level; else nothing."""
     if test.p_better <= test.p_worse:
         if test in better.proven:
             return f"; a change below {_least(test, gate):g} does not count"

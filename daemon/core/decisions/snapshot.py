@@ -32,6 +32,10 @@ class Growth:
     state: str
     begin: int
     end: int
+    found_as: str = field(default="", compare=False)
+    """As what the file was found."""
+    is_whole: bool = False
+    """It was written over, so all of it counts anew and not only what stands at its end."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,10 @@ class Candidate:
     rows_by_job: Mapping[str, int]
     gate: Gate
     """The rules that were in force when the run began."""
+    try_number: int = 1
+    """Which run of its jobs it is, from the same version."""
+    tokens: int = 0
+    """Trained in the run."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +101,8 @@ class RunOnDisk:
     ended: Ended | None
     skip: str | None
     """The job that the user wants skipped, as recorded in the run's directory."""
+    next_try: str | None = None
+    """The run that tries its jobs again, where it has been opened."""
 
 
 @dataclass(frozen=True)

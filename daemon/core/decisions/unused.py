@@ -1,30 +1,30 @@
-"""Versions that were trained and are not used: what the user reads of them, and can do."""
+"""Explains why a trained version is not used, and what the user can do about it."""
 
 from daemon.core.decisions.snapshot import Snapshot
 from daemon.core.workspace.versions import Version
 
 SHOWN = 3
-"""Refused versions that one alert names."""
+"""How many refused versions an alert names."""
 
 
 def not_used(version: Version) -> str:
-    """Say why a version is not used."""
+    """Return why a version is not used."""
     word = "refused" if version.verdict == "refuse" else "held"
     why = "; ".join(version.reasons) or version.verdict
     return f"{word}: {version.version} is not used: {why}"
 
 
 def ways_to_use(version: Version) -> str:
-    """Say what can be done about a version that is not used."""
+    """Return what the user can do about a version that is not used."""
     return (
-        f"see 'finetuned explain {version.version}', use it all the same with 'finetuned promote "
-        f"{version.version}', add more rows, change [gate] and run 'finetuned retrain', or begin "
-        "anew with 'finetuned lineage new'"
+        f"see 'finetuned explain {version.version}', use it anyway with 'finetuned promote "
+        f"{version.version}', add more rows, change [gate] and run 'finetuned retrain', or start "
+        "over with 'finetuned lineage new'"
     )
 
 
 def refused(snapshot: Snapshot) -> str | None:
-    """Say which files were trained and refused since the current version; None where none was."""
+    """Return which files were trained and refused since the current version; None if none was."""
     found = [
         version
         for version in snapshot.versions.values()
@@ -33,6 +33,6 @@ def refused(snapshot: Snapshot) -> str | None:
     if not found:
         return None
     newest = sorted(found, key=lambda version: version.number, reverse=True)
-    said = [f"{', '.join(one.job_ids)} is {not_used(one)}" for one in newest[:SHOWN]]
+    sentences = [f"{', '.join(one.job_ids)} is {not_used(one)}" for one in newest[:SHOWN]]
     more = f"; and {len(newest) - SHOWN} more" if len(newest) > SHOWN else ""
-    return "; ".join(said) + more + f"; {ways_to_use(newest[0])}"
+    return "; ".join(sentences) + more + f"; {ways_to_use(newest[0])}"

@@ -40,6 +40,9 @@ STATE_OF_OUTCOME: dict[Outcome, str] = {
 }
 """Where a job lies that has ended."""
 
+PLAIN = {"plain": True}
+"""Reports from before other kinds of files were taken are of JSON lines."""
+
 
 def ending_of(outcome: Outcome, reason: str) -> str:
     """Say how a job has ended; one whose version is not used is never called trained."""
@@ -61,7 +64,11 @@ class Intake:
     prefix: str = NONE
     """Fingerprint of the prefix its tokens were counted with."""
     read_bytes: int = 0
-    """Size of the file when it was read; 0 where it was not noted."""
+    """Size of the file when it was read; 0 where it was not noted, or is not JSON lines."""
+    read_as: str = ""
+    """Which file it was and as what it was last written; empty where that was not noted."""
+    tail: str = ""
+    """A checksum of its last bytes, of lines of JSON."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +102,8 @@ class JobCard:
     passed_on: int = 0
     """How far the file was passed on, in bytes from its beginning: what was written to it later
     became files of its own. 0 where nothing was."""
+    passed_as: str = ""
+    """As what the file was found when something of it was passed on; empty where nothing was."""
 
     @cached_property
     def order(self) -> tuple[int, int]:
@@ -130,6 +139,7 @@ def card_to_record(card: JobCard) -> dict[str, Any]:
         "intake": None,
         "seal": card.seal,
         "passed_on": card.passed_on,
+        "passed_as": card.passed_as,
     }
     if card.intake is not None:
         record["intake"] = dict(vars(card.intake))
@@ -155,6 +165,28 @@ def card_from_record(record: dict[str, Any]) -> JobCard:
     if record.get("intake") is not None:
         rest["intake"] = Intake(**fields_of(Intake, record["intake"]))
     return JobCard(**rest)
+
+
+def intake_of_report(report: dict[str, Any]) -> Intake:
+    """Return what a job's card keeps of its report."""
+    rows = report.get("rows", {})
+    prints = report.get("fingerprints") or {}
+    file: dict[str, Any] = report.get("file") or PLAIN
+    return Intake(
+        verdict=report["verdict"],
+        code=report.get("code") or "",
+        message=report.get("message") or "",
+        train_rows=rows.get("train", 0),
+        holdout_rows=rows.get("holdout", 0),
+        tokenizer=prints.get("tokenizer") or "",
+        template=prints.get("template") or "",
+        # Reports from before there were prefixes are of rows without one.
+        prefix=prints.get("prefix") or NONE,
+        # What is added to a file of another kind than lines is no file of its own.
+        read_bytes=report.get("bytes") or 0 if file["plain"] else 0,
+        read_as=report.get("read_as") or "",
+        tail=file.get("tail") or "",
+    )
 
 
 def escape(text: str, limit: int = 200) -> str:

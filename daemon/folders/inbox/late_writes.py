@@ -1,7 +1,8 @@
 """What is written to a dropped file after it was taken in; decides nothing.
 
 A rename does not tell the program that still holds the file open: it writes on into the job's
-`original.jsonl`. What it adds becomes a file in `inbox/` of its own, once it lies still.
+`original.*`. Lines that it adds become a file in `inbox/` of its own, once they lie still. A file
+of another kind, or one that was written over, becomes one as a whole.
 """
 
 import os
@@ -12,7 +13,9 @@ from daemon.clock import Clock
 from daemon.core.decisions.snapshot import Growth
 from daemon.core.workspace.file_names import ending_of, kept_as, stem_of
 from daemon.core.workspace.jobs import JobCard
-from daemon.folders.disk.endings import last_break
+from daemon.folders.disk import atomic
+from daemon.folders.disk.endings import end_of, last_break
+from daemon.folders.disk.file_state import FileState, tail_of
 from daemon.layout import Layout
 from daemon.layout_jobs import STEMS
 from daemon.settings_files import InboxSettings
@@ -27,6 +30,10 @@ LONGEST_STEM = 180
 """Bytes of the old name that the new one keeps; a volume allows 255 in all."""
 
 
+class StillWritten(Exception):
+    """The file changed while it was copied: it is to settle anew."""
+
+
 class LateWrites:
     """Looks at the files of the jobs that were taken in."""
 
@@ -35,7 +42,7 @@ class LateWrites:
         self._settings = settings
         self._clock = clock
         self._looked_s = -1e9
-        self._sizes: dict[str, tuple[int, float]] = {}
+        self._found: dict[str, tuple[FileState, float]] = {}
         self.settling = 0
         """Files that had grown at the last look: until they are passed on, there is work."""
 
@@ -48,25 +55,38 @@ class LateWrites:
         if now_s - self._looked_s < self._settings.rescan_s:
             return ()
         self._looked_s = now_s
-        sizes: dict[str, tuple[int, float]] = {}
+        changed: dict[str, tuple[FileState, float]] = {}
         grown = []
         queue = os.fspath(self._layout.queue)
         for state, card in jobs:
-            known = known_bytes(card)
             # A path made the long way takes longer than the look, and there are a thousand.
             path = f"{queue}/{state}/{card.job}/{kept_as(STEMS['main'], card.name)}"
-            size = _size(path) if known else 0
-            if size <= known:
+            found = _state_of(path) if card.intake is not None else None
+            if found is None or not _has_changed(card, found):
                 continue
-            before = self._sizes.get(card.job)
-            since_s = now_s if before is None or before[0] != size else before[1]
-            sizes[card.job] = size, since_s
-            end = self._end(Path(path), known, size, now_s - since_s)
-            if end > known:
-                grown.append(Growth(card, state, known, end))
-        self._sizes = sizes
-        self.settling = len(sizes)
+            before = self._found.get(card.job)
+            since_s = now_s if before is None or before[0] != found else before[1]
+            changed[card.job] = found, since_s
+            growth = self._growth(card, state, Path(path), found, now_s - since_s)
+            if growth is not None:
+                grown.append(growth)
+        self._found = changed
+        self.settling = len(changed)
         return tuple(grown)
+
+    def _growth(
+        self, card: JobCard, state: str, path: Path, found: FileState, still_s: float
+    ) -> Growth | None:
+        """Return what of a file that has changed may be taken now."""
+        known, size = known_bytes(card), found.size_bytes
+        if known and size > known and _is_as_it_was(path, card):
+            end = self._end(path, known, size, still_s)
+            return Growth(card, state, known, end, str(found)) if end > known else None
+        if still_s < self._settings.settle_s:
+            return None
+        if still_s < self._settings.unfinished_s and not end_of(path).is_whole:
+            return None
+        return Growth(card, state, 0, size, str(found), is_whole=True)
 
     def _end(self, path: Path, begin: int, size: int, still_s: float) -> int:
         """Return how far the new bytes may be taken: whole lines, or all after a long wait."""
@@ -86,24 +106,62 @@ def known_bytes(card: JobCard) -> int:
     return max(card.intake.read_bytes, card.passed_on)
 
 
+def _state_of(path: str) -> FileState | None:
+    try:
+        return FileState.of(path)
+    except FileNotFoundError:
+        # Removed by the retention settings.
+        return None
+
+
+def _has_changed(card: JobCard, found: FileState) -> bool:
+    """Return whether a file was written to since it was read or passed on.
+
+    In a workspace that was copied all files are others: then only what was added counts.
+    """
+    known = known_bytes(card)
+    if known and found.size_bytes > known:
+        return True
+    assert card.intake is not None, "only jobs that were read are asked for"
+    was = FileState.read(card.passed_as or card.intake.read_as)
+    return was is not None and was.inode == found.inode and was != found
+
+
+def _is_as_it_was(path: Path, card: JobCard) -> bool:
+    """Return whether the bytes that were read still end as they did."""
+    intake = card.intake
+    return intake is None or not intake.tail or tail_of(path, intake.read_bytes) == intake.tail
+
+
 def name_of(growth: Growth) -> str:
     """Return what the new file is called: no two growths share it, and a repeat finds it again."""
     name = growth.card.name
     stem = os.fsencode(stem_of(name))[:LONGEST_STEM]
     ending = ending_of(name) or ".jsonl"
-    return f"{growth.card.arrival:06d}-{os.fsdecode(stem)}-from-{growth.begin}{ending}"
+    found = FileState.read(growth.found_as) if growth.is_whole else None
+    where = f"from-{growth.begin}" if found is None else f"rewritten-{found.written_ns // 10**6}"
+    return f"{growth.card.arrival:06d}-{os.fsdecode(stem)}-{where}{ending}"
 
 
 def copy_to(source: Path, growth: Growth, target: Path) -> None:
-    """Copy the new bytes; the caller makes them durable."""
+    """Copy the new bytes; the caller makes them durable.
+
+    Raises:
+        StillWritten: a file that is copied as a whole was written to meanwhile, or has moved.
+    """
+    if growth.is_whole:
+        _copy_whole(source, growth, target)
+        return
     with source.open("rb") as file, target.open("wb") as copy:
         file.seek(growth.begin)
         copy.write(file.read(growth.end - growth.begin))
 
 
-def _size(path: str) -> int:
+def _copy_whole(source: Path, growth: Growth, target: Path) -> None:
     try:
-        return os.lstat(path).st_size
-    except FileNotFoundError:
-        # Removed by the retention settings.
-        return 0
+        atomic.copy_file(source, target)
+        found = FileState.of(source)
+    except FileNotFoundError as error:
+        raise StillWritten(f"{source} has moved") from error
+    if str(found) != growth.found_as:
+        raise StillWritten(f"{source} was written to while it was copied")

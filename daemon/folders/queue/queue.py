@@ -14,10 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from daemon.clock import Clock
-from daemon.core.rows.prefix import NONE
 from daemon.core.workspace import jobs
 from daemon.core.workspace.file_names import ending_of
-from daemon.core.workspace.jobs import Intake, JobCard, Priority, card_from_record, card_to_record
+from daemon.core.workspace.jobs import (
+    Intake,
+    JobCard,
+    Priority,
+    card_from_record,
+    card_to_record,
+    intake_of_report,
+)
 from daemon.errors import DaemonFault
 from daemon.folders.disk import atomic
 from daemon.folders.disk.listings import Listings
@@ -26,9 +32,6 @@ from daemon.layout_jobs import JobLayout
 
 DAMAGED = (ValueError, KeyError, TypeError, AttributeError)
 """What the bytes of a damaged `job.json` may raise; an `OSError` says nothing about the bytes."""
-
-PLAIN = {"plain": True}
-"""Reports from before other kinds of files were taken are of JSON lines."""
 
 JOB_NAME = re.compile(r"\d{6,}-[a-z0-9-]+\Z")
 
@@ -335,7 +338,7 @@ class Queue:
             record = json.loads(place.report.read_bytes())
         except (FileNotFoundError, ValueError):
             return None
-        return _intake(record)
+        return intake_of_report(record)
 
     def unread(self) -> list[tuple[str, JobCard]]:
         """Return the waiting jobs of whose intake nothing is known, with their state.
@@ -368,27 +371,14 @@ class Queue:
             if self._has_holdout(state, job)
         ]
 
+    def only_exams(self) -> list[str]:
+        """Return the jobs whose files were dropped to be measured with only."""
+        places = ((job, find_job(self._layout, job)) for job in self.with_holdout())
+        return [job for job, place in places if place is not None and not place.train.exists()]
+
     def _has_holdout(self, state: str, job: str) -> bool:
         known = self._holds_out.get(job)
         if known is None:
             known = self._layout.job(state, job).holdout_fingerprints.exists()
             self._holds_out[job] = known
         return known
-
-
-def _intake(record: dict[str, Any]) -> Intake:
-    rows = record.get("rows", {})
-    prints = record.get("fingerprints") or {}
-    return Intake(
-        verdict=record["verdict"],
-        code=record.get("code") or "",
-        message=record.get("message") or "",
-        train_rows=rows.get("train", 0),
-        holdout_rows=rows.get("holdout", 0),
-        tokenizer=prints.get("tokenizer") or "",
-        template=prints.get("template") or "",
-        # Reports from before there were prefixes are of rows without one.
-        prefix=prints.get("prefix") or NONE,
-        # What is added to a file of another kind than lines is no file of its own.
-        read_bytes=record.get("bytes") or 0 if (record.get("file") or PLAIN)["plain"] else 0,
-    )

@@ -97,12 +97,12 @@ class RunRequests:
         if not names:
             return None
         try:
-            return self._read(names[0])
+            return self._read(*names[:2])
         except DAMAGED as error:
             self._set_aside(names[0], error)
             return None
 
-    def _read(self, run: str) -> RunOnDisk:
+    def _read(self, run: str, following: str | None = None) -> RunOnDisk:
         place = self._layout.run(run)
         request = self.request(run)
         return RunOnDisk(
@@ -114,6 +114,7 @@ class RunRequests:
             candidate=self._candidate(run, place),
             ended=_ended(place),
             skip=_skip(place),
+            next_try=following,
         )
 
     def _set_aside(self, run: str, error: Exception) -> None:
@@ -159,6 +160,8 @@ class RunRequests:
                 judgement_from_record(draft["judgement"]),
                 draft["rows_by_job"],
                 gate_from_record(draft["settings"]["gate"]),
+                (draft.get("try") or {"number": 1})["number"],
+                draft.get("metrics", {}).get("tokens", 0),
             )
         return self._candidates[run]
 

@@ -39,7 +39,7 @@ STATES: dict[str, tuple[Tone, str, str]] = {
     "crashed": ("trouble", "Crashed", "The daemon has ended with an error."),
 }
 """Tone, title and sentence by the status document's `status`."""
-TELLING = ("blocked", "intake", "preparing")
+SELF_EXPLAINING = ("blocked", "intake", "preparing")
 """States for which the daemon's own message says more."""
 
 
@@ -79,7 +79,7 @@ def _dead(document: Mapping[str, Any] | None, pulse: Pulse) -> Headline:
 
 def _state(document: Mapping[str, Any]) -> Headline:
     status = str(document.get("status"))
-    known = status in STATES and status not in TELLING
+    known = status in STATES and status not in SELF_EXPLAINING
     message = "" if known else str(document.get("message") or "")
     # An unknown state is shown as it is.
     tone, title, sentence = STATES.get(status, ("working", status, ""))

@@ -52,12 +52,12 @@ def _held_elsewhere(jobs: Iterable[str], rows: JobRows, families: FamilyIndex) -
 
 
 def judge_rows(jobs: Iterable[str], rows: JobRows) -> list[RowId]:
-    """Return all judge rows of jobs; those of a job that the user removed are forgotten."""
+    """Return all judge rows of jobs, without jobs that the user removed."""
     return _held_out(jobs, rows, tune=False)
 
 
 def tune_rows(jobs: Iterable[str], rows: JobRows) -> list[RowId]:
-    """Return all tune rows of jobs; those of a job that the user removed are forgotten."""
+    """Return all tune rows of jobs, without jobs that the user removed."""
     return _held_out(jobs, rows, tune=True)
 
 

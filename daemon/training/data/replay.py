@@ -25,9 +25,9 @@ def draw_earlier(
 ) -> list[RowId]:
     """Return training rows of the starting version's lineage, in the order they are drawn.
 
-    Each family of which a row may be trained is as likely as any other, and none comes twice before
-    all have come once; of a family's rows each has its turn. Jobs that were pruned or removed have
-    no rows any more. Where `weights` aims at some jobs, this holds within each job.
+    Every family with an eligible row is equally likely, and none is drawn twice before all were
+    drawn once; the rows of a family take turns. Jobs that were pruned or removed have no rows any
+    more. With `weights` by job, this holds within each job.
     """
     if not draws:
         return []
@@ -38,7 +38,7 @@ def draw_earlier(
     drawn: list[RowId] = []
     counts = {job: len(rows.train(job).rows) * weights.get(job, 1.0) for job in jobs}
     for number, job in enumerate(jobs):
-        # What a job without an eligible row leaves is drawn from those after it.
+        # The share of a job without eligible rows is drawn from the jobs after it.
         left = sum(counts[other] for other in jobs[number:])
         share = round((draws - len(drawn)) * counts[job] / left)
         seed = mix(request.seed, "replay", request.step, job)

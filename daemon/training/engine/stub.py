@@ -155,7 +155,7 @@ class RehearsalEngine:
         rows = [text for item in passes for text in item.texts]
         scored = self.losses(rows)
         loss = sum(total for total, _ in scored) / max(1, sum(count for _, count in scored))
-        goal = GOAL + np.float32(np.mean([_pull(row) for row in rows]))
+        goal = GOAL + np.float32(np.mean([pull(row) for row in rows]))
         gradients = {name: array - goal for name, array in self._adapter.items()}
         norm = float(np.sqrt(sum(float(np.sum(g * g)) for g in gradients.values())))
         if not np.isfinite(loss + norm):
@@ -207,7 +207,7 @@ class RehearsalEngine:
         found = []
         for row in rows:
             count = int(row.supervised[1:].sum())
-            goal = GOAL + _pull(row)
+            goal = GOAL + pull(row)
             distance = [float(np.mean((a - goal) ** 2)) for a in self._adapter.values()]
             found.append((count * (FLOOR_NATS + sum(distance) / len(distance)), count))
         return found
@@ -272,6 +272,6 @@ def _copy(arrays: Arrays) -> Arrays:
     return {name: array.copy() for name, array in arrays.items()}
 
 
-def _pull(row: Encoded) -> np.float32:
+def pull(row: Encoded) -> np.float32:
     """Return a number in ±0.05 that depends on the row's tokens."""
     return np.float32(crc32(row.tokens.tobytes()) % 1001 / 10000.0 - 0.05)

@@ -153,6 +153,7 @@ class CandidateJudge:
                 "forgetting": [asdict(one) for one in judgement.forgetting],
             },
             "replay": self._replay(found),
+            "try": request.retry,
             "evolution": self._state.evolution.counts,
             "rows_set_aside": self._skipped_rows(),
             "rows_dropped": rows_dropped(current.choices),

@@ -53,7 +53,7 @@ def set_ids(current: CurrentRun) -> dict[str, Sequence[RowId]]:
 
 
 def tune_ids(current: CurrentRun) -> list[RowId]:
-    """Return the tune rows that are measured with it, the run's own first."""
+    """Return the tune rows measured along with the exam, the run's own first."""
     return [*own_tune_ids(current), *current.choices.earlier_tune]
 
 
@@ -76,13 +76,13 @@ def exam_for(
         return None
     texts = current.texts.with_prefix(current.request.jobs, prefix)
 
-    def put_again(ids: Sequence[RowId], rows: Sequence[Encoded]) -> list[Encoded]:
+    def encode_again(ids: Sequence[RowId], rows: Sequence[Encoded]) -> list[Encoded]:
         whole = [(job, replace(current.rows.example(job, n, "holdout"), cut=0)) for job, n in ids]
         return _as_long(texts.encode(whole), rows)
 
     own_tune = own_tune_ids(current)
-    tune = [*put_again(own_tune, exam.tune[: len(own_tune)]), *exam.tune[len(own_tune) :]]
-    sets = {**exam.sets, OWN: put_again(current.choices.judge, exam.sets[OWN])}
+    tune = [*encode_again(own_tune, exam.tune[: len(own_tune)]), *exam.tune[len(own_tune) :]]
+    sets = {**exam.sets, OWN: encode_again(current.choices.judge, exam.sets[OWN])}
     return replace(exam, sets=sets, questions=_questions(current, texts, suites), tune=tune)
 
 

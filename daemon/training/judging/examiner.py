@@ -57,7 +57,7 @@ class JudgementResult:
     judgement: Judgement
     evaluations: dict[str, Any] = field(default_factory=dict)
     losses: LineageLosses | None = None
-    """What the version hands on of the hold-out losses of its lineage."""
+    """The lineage's hold-out losses, for the version to store."""
     files: dict[str, str] = field(default_factory=dict)
     """Text files to write beside the adapter, by name."""
 
@@ -115,7 +115,7 @@ class Examiner:
         meter = self._meter(marks, exam)
         earlier = [job for job, _ in self._current.choices.earlier]
         forgetting = tuple(meter.tests(earlier, self._current.request.settings.gate))
-        self._tell_forgotten(forgetting)
+        self._alert_forgetting(forgetting)
         judgement = Judgement(True, changed, tests, lost, forgetting)
         files = {
             "details.jsonl": json_lines(details(marks, exam)),
@@ -196,15 +196,15 @@ class Examiner:
             references.append(Examinee(BASE, None, self._key(None)))
         return references
 
-    def _tell_forgotten(self, forgetting: Sequence[Forgetting]) -> None:
-        """Alert where earlier files are forgotten by more than the user wants to hear of."""
+    def _alert_forgetting(self, forgetting: Sequence[Forgetting]) -> None:
+        """Raise an alert for earlier files whose loss has risen by more than `replay.alarm`."""
         alarm = self._current.request.settings.replay.alarm
         forgotten = [one for one in forgetting if one.name != EARLIER and one.rise > alarm]
         if forgotten:
             files = ", ".join(f"{one.name} (+{one.rise:.2f})" for one in forgotten)
             message = (
-                f"{self._current.request.run} has forgotten of earlier files, in nats a token from "
-                f"the best version of each: {files}"
+                f"{self._current.request.run} has forgotten parts of earlier files, in nats a "
+                f"token above the best version of each: {files}"
             )
             self._context.pipe.send(say.Alerted("forgetting", message))
 

@@ -1,4 +1,4 @@
-"""Measures what a candidate has forgotten of earlier files, and what its version hands on of it."""
+"""Measures what a candidate has forgotten of earlier files; updates the lineage's best losses."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -23,7 +23,7 @@ from daemon.training.records.choices import RowId
 
 
 class ForgettingMeter:
-    """What one candidate has forgotten, by the losses of its exam."""
+    """How much one candidate has forgotten, by the losses of its exam."""
 
     def __init__(self, start: str, lineage: LineageLosses, measured: Sequence[MeasuredRow]) -> None:
         self._start = start
@@ -32,7 +32,7 @@ class ForgettingMeter:
         self._rises = rises(lineage, measured, start)
 
     def tests(self, earlier: Iterable[str], gate: GateSettings) -> list[Forgetting]:
-        """Return the tests of earlier files: each alone, and all together where there are more."""
+        """Return the tests of each earlier file, and of all together if there are several."""
         tolerance = Tolerance(gate.forgetting, gate.forgetting_share)
 
         def tolerated(rise: Rise) -> float:
@@ -49,7 +49,7 @@ class ForgettingMeter:
         return tests
 
     def handed_on(self) -> LineageLosses:
-        """Return the losses that the candidate's version keeps."""
+        """Return the lineage's losses, updated by the candidate, for its version to store."""
         return with_candidate(self._lineage, self._measured, self._start)
 
 
@@ -60,9 +60,9 @@ def measured_rows(
     tune: Sequence[RowId],
     tune_families: Sequence[str],
 ) -> list[MeasuredRow]:
-    """Return every hold-out row of an exam as the candidate and its references answer it.
+    """Return every hold-out row of an exam with the losses of the candidate and its references.
 
-    `ids` has the rows of a set, `tune` those of the exam's tune rows.
+    `ids` has the ids of each set's rows, `tune` those of the exam's tune rows.
     """
     found: list[MeasuredRow] = []
     for name in (OWN, EARLIER):

@@ -79,6 +79,7 @@ def choose_compute_plan(
         or worked.get("pass_tokens")
         or max(usual_pass, row_tokens),
         checkpoint=training.grad_checkpoint or bool(worked.get("checkpoint")),
+        rate_share=request.rate_share,
     )
     lengths = [int(length) for job in request.jobs for length in rows.train(job).tokens]
     shape = _fitting(context, request, base, first, row_tokens, max(lengths, default=1))

@@ -1,7 +1,7 @@
 """An audit: the current version and the last proven one take the same exam.
 
-It is made of the held-out rows of the whole lineage. What comes of the outcome is the supervisor's
-to do.
+It is made of the held-out rows of the whole lineage, and of files that were dropped only to measure
+with. What comes of the outcome is the supervisor's to do.
 """
 
 import json
@@ -125,7 +125,8 @@ class AuditWork:
         rows = JobRows(self._context.layout)
         jobs = self._request.jobs
         corrected = superseded_exam_rows(self._context.layout, jobs, self.settings.dedup)
-        live = [item for item in judge_rows(jobs, rows) if item not in corrected]
+        asked_of = dict.fromkeys([*jobs, *self._request.exam_jobs])
+        live = [item for item in judge_rows(asked_of, rows) if item not in corrected]
         most, seed = self.settings.gate.audit_rows, self.settings.training.seed
         ids = pick_families(live, rows, most, seed)
         texts = RowTexts(self._context.encoder(self._base), prefixes_of(rows, {j for j, _ in ids}))

@@ -37,6 +37,9 @@ class Request:
     """By job of the lineage: what was left out of it or put aside when it was trained."""
     spoiled: Mapping[str, Untrained] = field(default_factory=dict)
     """By job: what had to be put aside when it was replayed in a later run."""
+    retry: Mapping[str, Any] | None = None
+    """Of a run that tries the jobs of another again: its number, its rate and replay, and the
+    tries before it; None for the first."""
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
@@ -59,7 +62,13 @@ class Request:
             # Requests of earlier releases have none.
             untrained=from_records(record.get("untrained_rows", {})),
             spoiled=from_records(record.get("spoiled_rows", {})),
+            retry=record.get("try"),
         )
+
+    @property
+    def rate_share(self) -> float:
+        """The factor of the learning rate from the first step on."""
+        return 1.0 if self.retry is None else float(self.retry["rate_share"])
 
     @property
     def adapter(self) -> AdapterSpec:

@@ -33,7 +33,7 @@ from daemon.training.run.samples import Samples
 from daemon.training.run.step_metrics import StepTimes, step_metrics
 
 REFUSED_MOST = 5
-"""How many steps in a row may be non-finite before the run fails."""
+"""After so many non-finite steps in a row the run has failed."""
 
 FULL_DISK_WAIT_S = 5.0
 

@@ -141,7 +141,7 @@ def _frozen(
         now,
         context.clock.now().isoformat(),
         shape,
-        replay_of(request.settings, rows, earlier_jobs(request, rows), read_losses(start)),
+        _aim(request, rows, start),
     )
     runs.freeze(place, runs.read_request(place) | choices.as_record())
     return choices
@@ -163,6 +163,13 @@ def frozen_choices(context: TrainerContext, place: RunLayout) -> Choices | None:
         )
         context.pipe.send(say.Alerted("run_damaged", message))
         return None
+
+
+def _aim(request: Request, rows: JobRows, start: Path) -> ReplayAim:
+    retry = request.retry
+    if retry is not None:
+        return ReplayAim(retry["replay_share"], retry["replay_weights"])
+    return replay_of(request.settings, rows, earlier_jobs(request, rows), read_losses(start))
 
 
 def replay_of(

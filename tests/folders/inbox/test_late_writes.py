@@ -7,7 +7,8 @@ import pytest
 
 from daemon.core.decisions.snapshot import Growth
 from daemon.core.workspace.jobs import Intake, JobCard
-from daemon.folders.inbox.late_writes import PIECE, LateWrites, copy_to, name_of
+from daemon.folders.disk.file_state import FileState, tail_of
+from daemon.folders.inbox.late_writes import PIECE, LateWrites, StillWritten, copy_to, name_of
 from daemon.layout import Layout
 from daemon.settings_files import InboxSettings
 from tests.clocks import StillClock
@@ -118,3 +119,104 @@ def test_the_copy_of_a_long_name_has_a_name_that_the_volume_takes(
 ) -> None:
     growth = Growth(replace(card(), name=letter * 249 + ".jsonl"), "done", 9, 12)
     (tmp_path / name_of(growth)).write_bytes(b"")
+
+
+OTHER = b'[{"a": 1}]'
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Path:
+    """The file of a job that is done, of another kind than lines."""
+    place = Layout(tmp_path).job("done", "000007-chat")
+    place.folder.mkdir(parents=True)
+    place.named_as("main", "chat.json").write_bytes(OTHER)
+    return place.original
+
+
+def other_card(path: Path, name: str = "chat.json") -> JobCard:
+    read_as = str(FileState.of(path))
+    intake = Intake("accepted", "", "", 1, 0, "", "", read_as=read_as)
+    return replace(card(), name=name, intake=intake)
+
+
+def test_a_file_of_another_kind_that_is_written_over_is_told_as_a_whole(
+    late: LateWrites, clock: StillClock, other: Path, tmp_path: Path
+) -> None:
+    """Fault: what was written late to an array or a table was told in the docs alone, and lost."""
+    job = other_card(other)
+    assert seen(late, clock, job, 1.0) == () and late.settling == 0
+    for text in (b'[{"a": 1}, {"b', OTHER[:-1] + b', {"b": 2}]'):
+        other.write_bytes(text)
+        assert seen(late, clock, job, 1.0) == () and late.settling == 1
+        assert (seen(late, clock, job, 1.0) == ()) is not text.endswith(b"]"), "half an array waits"
+    (growth,) = seen(late, clock, job, 1.0)
+    assert growth.is_whole and (growth.begin, growth.end) == (0, len(other.read_bytes()))
+    assert name_of(growth).startswith("000007-chat-rewritten-")
+    assert name_of(growth).endswith(".json")
+    copy_to(other, growth, tmp_path / "copy.json")
+    assert (tmp_path / "copy.json").read_bytes() == other.read_bytes()
+    passed = replace(job, passed_as=growth.found_as)
+    assert seen(late, clock, passed, 1.0) == () and late.settling == 0
+
+
+def test_half_a_file_is_told_after_a_long_wait(
+    late: LateWrites, clock: StillClock, other: Path
+) -> None:
+    job = other_card(other)
+    other.write_bytes(b'[{"a": 1}, {"b')
+    assert seen(late, clock, job, 1.0) == () == seen(late, clock, job, 29.0)
+    assert len(seen(late, clock, job, 1.0)) == 1
+
+
+def test_a_file_that_goes_on_being_written_is_not_copied_half(
+    late: LateWrites, clock: StillClock, other: Path, tmp_path: Path
+) -> None:
+    job = other_card(other)
+    other.write_bytes(b'[{"a": 1}, {"b": 2}]')
+    seen(late, clock, job, 1.0)
+    (growth,) = seen(late, clock, job, 1.0)
+    other.write_bytes(b'[{"a": 1}, {"b": 2}, {"c": 3}]')
+    with pytest.raises(StillWritten):
+        copy_to(other, growth, tmp_path / "copy.json")
+    other.unlink()
+    with pytest.raises(StillWritten):
+        copy_to(other, growth, tmp_path / "copy.json")
+
+
+def test_in_a_workspace_that_was_copied_nothing_was_written_late(
+    late: LateWrites, clock: StillClock, other: Path
+) -> None:
+    """Its files have other times and are other files; all of them would be trained again."""
+    job = other_card(other)
+    copied = other.with_name("copied")
+    copied.write_bytes(OTHER)
+    copied.rename(other)
+    assert seen(late, clock, job, 1.0) == () == seen(late, clock, job, 1.0)
+    assert late.settling == 0
+
+
+@pytest.mark.parametrize("text", [b'{"b": 2}\n', b'{"c"}\n', b'{"b": 1, "c": 2}\n{"d": 3}\n'])
+def test_lines_that_were_written_over_are_told_as_a_whole(
+    late: LateWrites, clock: StillClock, path: Path, text: bytes
+) -> None:
+    """Shorter, as long or longer: from its old end on stood half a line, or nothing at all."""
+    intake = Intake(
+        "accepted",
+        "",
+        "",
+        1,
+        0,
+        "",
+        "",
+        read_bytes=len(TAKEN),
+        read_as=str(FileState.of(path)),
+        tail=tail_of(path, len(TAKEN)),
+    )
+    job = replace(card(), intake=intake)
+    path.write_bytes(text)
+    seen(late, clock, job, 1.0)
+    (growth,) = seen(late, clock, job, 1.0)
+    assert growth.is_whole and growth.end == len(text)
+    path.write_bytes(TAKEN + b'{"a": 2}\n')
+    seen(late, clock, job, 1.0)
+    assert seen(late, clock, job, 1.0) == (Growth(job, "done", 9, 18),)

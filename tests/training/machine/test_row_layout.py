@@ -9,6 +9,7 @@ import pytest
 from daemon.core import messages as say
 from daemon.core.training.row_layout import RowCosts
 from daemon.folders.models import machine
+from tests.tiny_bases import tolerance
 from tests.training.tiny_llama import TinyEngine
 from tests.training.workspace import SETTINGS, Workspace, chats, losses_of, make_workspace
 
@@ -52,7 +53,7 @@ def test_rows_of_one_text_are_trained_where_they_were_measured_to_be_faster(
         assert pipe.kinds()[-1] == "CandidateReady" and layout_of(workspace, run) == "alone"
         assert not engine.shapes.packed
     notes = [r.message for r in pipe.sent if isinstance(r, say.Noted)]
-    assert any(note.startswith("one text a row takes 0.") for note in notes)
+    assert any("one text a row takes 0." in note for note in notes)
     # Remembered for the machine.
     assert engine.asked == 1
     entries = json.loads(workspace.layout.machine.read_text())["entries"]
@@ -68,4 +69,4 @@ def test_a_setting_forces_either_layout_and_nothing_is_measured(workspace: Works
         losses[layout] = losses_of(workspace.serve(engine, say.Train(run)))
         assert layout_of(workspace, run) == layout
     assert engine.asked == 0
-    assert losses["alone"][1] == pytest.approx(losses["packed"][1], rel=1e-5)
+    assert losses["alone"][1] == pytest.approx(losses["packed"][1], rel=tolerance(1e-5, 2e-2))

@@ -16,6 +16,7 @@ from daemon.folders.models import machine
 from daemon.folders.runs import runs
 from daemon.training.engine.protocol import ADAPTER, MOMENTS, EncodedPass, StepResult, StepShape
 from daemon.training.worker import SHORTAGES_MOST
+from tests.tiny_bases import tolerance
 from tests.training.rehearsed import (
     JOB,
     LONG,
@@ -113,7 +114,8 @@ def test_smaller_passes_change_the_result_by_rounding_only(tmp_path: Path) -> No
         whole = load_file(made.layout.run("r000001").candidate / name)
         parts = load_file(made.layout.run("r000002").candidate / name)
         for key, array in whole.items():
-            np.testing.assert_allclose(parts[key], array, rtol=1e-5, atol=1e-6)
+            apart = np.linalg.norm(parts[key] - array) / np.linalg.norm(array)
+            assert apart < tolerance(1e-5, 2e-2)
 
 
 class Crowded(Rehearsal):

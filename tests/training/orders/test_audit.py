@@ -1,6 +1,7 @@
 """The trainer's part of an audit: what it asks, and how it ends where it cannot compare."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from daemon.core import messages as say
 from daemon.core.decisions.audits import audit_request
 from daemon.folders.models.models import Models
 from daemon.folders.orders import orders
+from daemon.folders.queue.queue import Queue
 from daemon.settings import Settings
 from daemon.supervisor.auditing import order_audit
 from daemon.training.engine.protocol import ADAPTER
@@ -36,12 +38,13 @@ def workspace(tmp_path: Path) -> Workspace:
     return made
 
 
-def order(workspace: Workspace, rows: int = 256) -> str:
+def order(workspace: Workspace, rows: int = 256, exam_jobs: Sequence[str] = ()) -> str:
     versions = dict(Models(workspace.layout).versions())
     settings = Settings.model_validate({"gate": {"audit_rows": rows}}).model_dump(mode="json")
     # As sealed here, both are proven.
     versions["v000002"] = replace(versions["v000002"], verdict="unproven")
-    request = audit_request(versions["v000002"], versions, settings, "2026-01-01T00:00:00+00:00")
+    now = "2026-01-01T00:00:00+00:00"
+    request = audit_request(versions["v000002"], versions, settings, now, exam_jobs)
     assert request is not None and request.jobs == (FIRST, MORE)
     return order_audit(workspace.layout, request)
 
@@ -68,6 +71,21 @@ def test_the_judge_rows_of_every_file_of_the_lineage_are_asked(workspace: Worksp
     assert tests[0]["items"] == halves.count("judge")
     lines = (workspace.layout.order(name).folder / "details.jsonl").read_text().splitlines()
     assert {json.loads(line)["job"] for line in lines} == {FIRST, MORE}
+
+
+def test_rows_that_are_measured_with_only_are_asked_as_in_a_verdict(workspace: Workspace) -> None:
+    """Fault: an audit left out what was dropped as an exam, on which a verdict may rest."""
+    exam = "000003-exam"
+    workspace.add_job(exam, [], chats(9, f"held {exam}"))
+    place = workspace.layout.job("running", exam)
+    place.train.unlink()
+    queue = Queue(workspace.layout, SystemClock())
+    queue.make_folders()
+    assert queue.only_exams() == [exam]
+    name = order(workspace, exam_jobs=[exam])
+    workspace.serve(engine(), say.CarryOut(name))
+    lines = (workspace.layout.order(name).folder / "details.jsonl").read_text().splitlines()
+    assert {json.loads(line)["job"] for line in lines} == {FIRST, MORE, exam}
 
 
 def test_no_more_rows_are_scored_than_the_settings_allow(workspace: Workspace) -> None:

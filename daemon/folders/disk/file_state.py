@@ -1,0 +1,52 @@
+"""Which file lies at a path and as what it was last written, so that a later look sees a change."""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+TAIL_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class FileState:
+    """A file as one look at it found it."""
+
+    inode: int = 0
+    size_bytes: int = 0
+    written_ns: int = 0
+
+    @classmethod
+    def of(cls, path: str | Path) -> Self:
+        """Look at a file.
+
+        Raises:
+            OSError: it cannot be looked at.
+        """
+        found = os.lstat(path)
+        return cls(found.st_ino, found.st_size, found.st_mtime_ns)
+
+    @classmethod
+    def read(cls, text: str) -> Self | None:
+        """Return what was written down; None where nothing was."""
+        try:
+            inode, size, written = map(int, text.split(":"))
+        except ValueError:
+            return None
+        return cls(inode, size, written)
+
+    def __str__(self) -> str:
+        return f"{self.inode}:{self.size_bytes}:{self.written_ns}"
+
+
+def tail_of(path: Path, end: int) -> str:
+    """Return a checksum of the last bytes of a file before a place.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        file.seek(max(0, end - TAIL_BYTES))
+        data = file.read(min(end, TAIL_BYTES))
+    return hashlib.blake2b(data, digest_size=12).hexdigest()
