@@ -1,7 +1,6 @@
-"""Options that several commands share: a dataclass of them stands for one option each.
+"""Groups of options that several commands share, each defined once as a dataclass.
 
-Typer knows no groups of options, so a command is shown to it with the fields of the group in the
-group's place.
+Typer has no such groups, so `spread` shows it one option for each field of the dataclass.
 """
 
 import inspect
@@ -15,7 +14,7 @@ from daemon.cli.place import HERE, Json, Rehearse, Root, Wait
 
 @dataclass(frozen=True)
 class OrderOptions:
-    """What every command has that orders work of the trainer."""
+    """The options of every command that places an order with the trainer."""
 
     wait: Wait = False
     rehearse: Rehearse = False
@@ -24,7 +23,7 @@ class OrderOptions:
 
 
 def spread(command: Callable[..., None]) -> Callable[..., None]:
-    """Let the dataclasses among a command's parameters be given as one option for each field."""
+    """Turn the dataclass parameters of a command into one option for each of their fields."""
     hints = get_type_hints(command, include_extras=True)
     groups: dict[str, Any] = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
 

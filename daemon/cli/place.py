@@ -91,7 +91,7 @@ def alone(layout: Layout) -> str | None:
 
 
 class DaemonWatch:
-    """Sees, while a command waits, that the daemon lives and can work."""
+    """Checks, while a command waits, that the daemon runs and can work."""
 
     def __init__(self, layout: Layout, clock: Clock, what: str) -> None:
         self._layout = layout
@@ -100,10 +100,10 @@ class DaemonWatch:
         self._unblocked_s = clock.monotonic_s()
 
     def check(self, running: bool, document: Mapping[str, Any]) -> None:
-        """Take in one look at the daemon and its status.
+        """Check once; `document` is the status document.
 
         Raises:
-            NotRunning: the daemon is gone; what waits is for the next one.
+            NotRunning: the daemon is gone; the next one continues.
             Blocked: it can train nothing until the user has done something.
         """
         if not running:

@@ -153,7 +153,7 @@ class Publisher:
         self._remember(seen)
         self._machine.sample(self._metrics)
         state, message = (status, _of_the_end(status, seen)) if status else self._state(seen)
-        version, layout = seen.version, self._workspace.layout
+        version, layout, disk = seen.version, self._workspace.layout, self._trouble.error
         facts = Facts(
             status=state,
             message=message,
@@ -177,7 +177,7 @@ class Publisher:
             lineage=version.lineage if version else None,
             step=version.step if version else 0,
             alerts=tuple(self._journal.alerts.values()),
-            error=self._error(),
+            error=("disk", disk) if disk is not None else self._base_problem,
             answers=tuple(self._journal.answers),
             memory=self._machine.memory,
             disk=self._machine.disk(),
@@ -190,11 +190,6 @@ class Publisher:
         )
         self._workspace.status.publish(document(facts))
         return facts.status if status else f"{state}: {message}"
-
-    def _error(self) -> tuple[str, str] | None:
-        if self._trouble.error is not None:
-            return "disk", self._trouble.error
-        return self._base_problem
 
     def _remember(self, seen: Snapshot) -> None:
         """Outside a run, show the history of the current version, whatever the last run did."""

@@ -56,7 +56,6 @@ class Signals:
     def __init__(self, wakeups: Wakeups) -> None:
         self._wakeups = wakeups
         self.stops = 0
-        self.hangups = 0
 
     def install(self) -> None:
         """Install the signal handlers."""
@@ -64,9 +63,7 @@ class Signals:
             signal.signal(number, self._on)
 
     def _on(self, number: int, _frame: FrameType | None) -> None:
-        if number == signal.SIGHUP:
-            self.hangups += 1
-        else:
+        if number != signal.SIGHUP:
             self.stops += 1
         self._wakeups.wake()
 

@@ -64,8 +64,6 @@ class WorkerProcess:
         self._ordered_to_end = False
         self._pausing = False
         self._not_before_s = 0.0
-        self.libraries: dict[str, str] = {}
-        self.device = ""
         self._doing = ""
 
     @property
@@ -150,8 +148,6 @@ class WorkerProcess:
 
     def _follow(self, report: say.Report | str) -> None:
         match report:
-            case say.Ready(_, device, libraries):
-                self.device, self.libraries = device, dict(libraries)
             case say.Alive(doing):
                 self._doing = doing
             case say.IntakeProgress():

@@ -15,7 +15,7 @@ from daemon.settings import TrainerSettings
 from daemon.settings_records import read_saved
 from daemon.training.context import CurrentRun, TrainerContext
 from daemon.training.judging.candidate import CandidateJudge
-from daemon.training.machine.answering import died_answering, halve
+from daemon.training.machine.answering import halve, take_answering_count
 from daemon.training.machine.compute_plan import worked_with
 from daemon.training.machine.facts import remember
 from daemon.training.mailbox import OrderMailbox
@@ -241,7 +241,7 @@ class Trainer:
     def _halve_answers(self, place: RunLayout, after: Literal["memory", "device"] | None) -> bool:
         """Halve the answers generated at once where generating them is what ran out of memory."""
         base = runs.read_request(place)["base"]
-        count = died_answering(self._context, base)
+        count = take_answering_count(self._context, base)
         if after != "memory" or count <= 1:
             return False
         halve(self._context, base, count)

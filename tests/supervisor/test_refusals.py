@@ -115,7 +115,7 @@ def test_a_base_that_failed_is_tried_again_and_forgotten_when_it_is_ready(
     assert [type(action).__name__ for action in decide(w.quiet(base=base))] == ["PrepareBase"]
     supervisor._worker_reports._on_report(say.Prepared(model, "model"))
     assert supervisor._observer.observe(stopping=False).base.refusal is None
-    assert supervisor._publisher._error() is None
+    assert supervisor._publisher._base_problem is None
 
 
 def test_what_another_model_failed_of_is_not_held_against_the_one_that_is_chosen_now(

@@ -1,4 +1,4 @@
-"""The options of `generate` and `chat`: what answers, after which text, and how it is sampled."""
+"""The options of `generate` and `chat`: the model, the text before the prompt, the sampling."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -9,10 +9,12 @@ from daemon.cli.place import HERE, Root
 from daemon.core.evaluation.sampling import Sampling
 from daemon.core.rows.examples import Turn
 
+MaxTokens = Annotated[int, typer.Option(min=1, max=100_000, help="Longest answer, in tokens.")]
+
 
 @dataclass(frozen=True)
 class ChatOptions:
-    """Each field is an option of both commands."""
+    """The options that both commands share."""
 
     version: Annotated[
         str | None,
@@ -26,9 +28,7 @@ class ChatOptions:
             help="A text of the settings, or none; without, the version's own.", metavar="P"
         ),
     ] = None
-    max_tokens: Annotated[
-        int, typer.Option(min=1, max=100_000, help="Longest answer, in tokens.")
-    ] = 512
+    max_tokens: MaxTokens = 512
     temperature: Annotated[
         float, typer.Option(min=0.0, max=2.0, help="0 for always the likeliest token.")
     ] = 0.0
@@ -70,13 +70,8 @@ class ChatOptions:
         Raises:
             BadParameter: an option has no effect beside the others.
         """
-        given = {
-            "--top-p": self.top_p,
-            "--top-k": self.top_k,
-            "--min-p": self.min_p,
-            "--seed": self.seed,
-        }
-        without_effect = [name for name, value in given.items() if value is not None]
+        names = ("top_p", "top_k", "min_p", "seed")
+        without_effect = [_option(name) for name in names if getattr(self, name) is not None]
         if self.temperature == 0.0 and without_effect:
             raise typer.BadParameter(
                 "has no effect at temperature 0: give a --temperature too",
@@ -100,8 +95,10 @@ class ChatOptions:
 
 @dataclass(frozen=True)
 class GenerateOptions(ChatOptions):
-    """One answer is shorter without being asked to."""
+    """A single answer is shorter by default."""
 
-    max_tokens: Annotated[
-        int, typer.Option(min=1, max=100_000, help="Longest answer, in tokens.")
-    ] = 256
+    max_tokens: MaxTokens = 256
+
+
+def _option(field: str) -> str:
+    return f"--{field.replace('_', '-')}"

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from daemon.cli.option_groups import OrderOptions, spread
-from daemon.cli.output.screen import echo, err, facts, out, table
+from daemon.cli.output.screen import echo, facts, out, table
 from daemon.cli.place import workspace
 from daemon.cli.requests.control_client import send_command
 from daemon.cli.requests.endpoint import Endpoint, fetch
@@ -28,8 +28,8 @@ Out = Annotated[
 
 
 @dataclass(frozen=True)
-class QuestionOptions:
-    """What is put to the models."""
+class SuiteOptions:
+    """Which suites are run, and how."""
 
     suite: Annotated[
         list[str] | None,
@@ -40,8 +40,8 @@ class QuestionOptions:
         str | None, typer.Option(metavar="NAME|none", help="Instead of the one of the training.")
     ] = None
 
-    def put_to(self, *subjects: str) -> EvaluationOptions:
-        """Return what is evaluated."""
+    def against(self, *subjects: str) -> EvaluationOptions:
+        """Return an evaluation of these subjects."""
         return EvaluationOptions(subjects, tuple(self.suite or ()), self.limit, self.prefix)
 
 
@@ -55,7 +55,7 @@ def evaluate(
     ] = None,
     base: Annotated[bool, typer.Option("--base", help="The base model alone.")] = False,
     *,
-    questions: QuestionOptions,
+    suites: SuiteOptions,
     listed: Annotated[bool, typer.Option("--list", help="List what was evaluated.")] = False,
     now: Annotated[bool, typer.Option("--now", help="Measure the run in training now.")] = False,
     to: Out = None,
@@ -78,7 +78,7 @@ def evaluate(
         )
     if not evaluation:
         subject = "base" if base else version or "current_model"
-        evaluation = open_evaluation(layout, questions.put_to(subject))
+        evaluation = open_evaluation(layout, suites.against(subject))
     _finish(layout, evaluation, to, options)
 
 
@@ -89,7 +89,7 @@ def compare(
         typer.Argument(metavar="A B…", help="Versions, current_model, base, folders, answers."),
     ] = None,
     *,
-    questions: QuestionOptions,
+    suites: SuiteOptions,
     endpoint: Annotated[
         str | None, typer.Option(metavar="URL", help="A of another model: OpenAI's API there.")
     ] = None,
@@ -105,13 +105,13 @@ def compare(
 ) -> None:
     """Run the same suites against two or more models, and test which is better."""
     layout = workspace(options.root)
-    wanted = questions.put_to(*(subjects or ()))
+    wanted = suites.against(*(subjects or ()))
     if endpoint is not None:
         if not model or save is None:
             raise UserFault("endpoint_options", "--endpoint needs --model NAME and --save FILE")
         there = Endpoint(endpoint, model, key_variable)
         fetch(layout, wanted, there, save)
-        wanted = questions.put_to(str(save), *wanted.subjects)
+        wanted = suites.against(str(save), *wanted.subjects)
     if len(wanted.subjects) < 2:
         if endpoint is not None:
             echo(f"the answers are in {save}; name it, and another one, to compare them")
@@ -126,7 +126,7 @@ def _finish(layout: Layout, named: str, to: Path | None, options: OrderOptions) 
     place = layout.evaluation(evaluation)
     if to is not None:
         outputs.check_folder(to, force=True)
-    result = carry_out(layout, evaluation, options, _Progress(layout, evaluation).report)
+    result = carry_out(layout, evaluation, options, lambda: _lines(*_parts(layout, evaluation)))
     if result is not None and to is not None:
         files = [
             (name, (place.folder / name).read_bytes())
@@ -136,34 +136,23 @@ def _finish(layout: Layout, named: str, to: Path | None, options: OrderOptions) 
     _show(layout, evaluation, result, options.json)
 
 
-class _Progress:
-    """Prints how far an evaluation is."""
+def _parts(layout: Layout, evaluation: str) -> tuple[int, int]:
+    """Return how many parts of an evaluation are done, and how many there are."""
+    place = layout.evaluation(evaluation)
+    request = EvaluationRequest.from_record(orders.read_request(place))
+    parts = list(pieces(request.subjects, len(evaluations.read_suites(place))))
+    return sum(place.paper(one.suite, one.subject).exists() for one in parts), len(parts)
 
-    def __init__(self, layout: Layout, evaluation: str) -> None:
-        self._place = layout.evaluation(evaluation)
-        request = EvaluationRequest.from_record(orders.read_request(self._place))
-        self.pieces = list(pieces(request.subjects, len(evaluations.read_suites(self._place))))
-        self._printed = 0
 
-    @property
-    def done(self) -> int:
-        """How many parts are done."""
-        return sum(self._place.paper(one.suite, one.subject).exists() for one in self.pieces)
-
-    def report(self) -> None:
-        """Print a line when more is done than at the last one."""
-        done = self.done
-        if done > self._printed:
-            self._printed = done
-            err.print(f"{done} of {len(self.pieces)} done", markup=False, soft_wrap=True)
+def _lines(done: int, parts: int) -> list[str]:
+    return [f"{number} of {parts} done" for number in range(1, done + 1)]
 
 
 def _show(layout: Layout, evaluation: str, result: dict[str, Any] | None, json: bool) -> None:
     place = layout.evaluation(evaluation)
     if result is None:
-        progress = _Progress(layout, evaluation)
-        further = waiting(layout, evaluation, "the rest")
-        message = f"{progress.done} of {len(progress.pieces)} parts are done; {further}"
+        done, parts = _parts(layout, evaluation)
+        message = f"{done} of {parts} parts are done; {waiting(layout, evaluation, 'the rest')}"
         if json:
             facts({"evaluation": evaluation, "outcome": None, "message": message})
         else:

@@ -6,18 +6,11 @@ from typing import Annotated
 
 import typer
 
+from daemon.cli.commands.submit import Parts, drop
 from daemon.cli.output.screen import echo
 from daemon.cli.place import HERE, Root, workspace
 from daemon.cli.requests.control_client import send_or_run
-from daemon.core.workspace.file_names import (
-    BESIDE,
-    OWN_SETTINGS,
-    ending_of,
-    part_beside,
-    stem_of,
-)
 from daemon.errors import UserFault
-from daemon.folders.inbox import drops
 from daemon.folders.queue.queue import JOB_NAME, find_job
 from daemon.layout import ENDED, Layout
 
@@ -65,15 +58,10 @@ def _drop_again(layout: Layout, job: str) -> str:
     if place is None or not place.original.exists():
         raise UserFault("no_original", f"what was dropped for {job} is not there any more")
     name = str(json.loads(place.job_file.read_bytes()).get("name") or job)
-    stem, ending = stem_of(name).lstrip(".") or job, ending_of(name) or ".jsonl"
-    stem = drops.free_stem(layout.inbox, stem, BESIDE)
-    main = stem + ending
-    beside = {f"{stem}{OWN_SETTINGS}": place.own_settings}
-    for part, path in (("valid", place.holdout_original), ("test", place.exam_original)):
-        beside[part_beside(main, part, ending_of(path.name) or ".jsonl")] = path
-    writers = {name: drops.copy_of(path) for name, path in beside.items() if path.exists()}
-    drops.put(layout.inbox, {**writers, main: drops.copy_of(place.original)})
-    return main
+    parts = {"valid": place.holdout_original, "test": place.exam_original}
+    beside: Parts = {part: path for part, path in parts.items() if path.exists()}
+    own = place.own_settings.read_text("utf-8") if place.own_settings.exists() else ""
+    return drop(layout, place.original, "normal", beside, own, name).name
 
 
 def _named(layout: Layout, jobs: list[str]) -> list[str]:

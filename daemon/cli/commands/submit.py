@@ -197,12 +197,22 @@ def _alone(path: Path, stem: str) -> str:
     )
 
 
-def drop(layout: Layout, path: Path, priority: Priority, parts: Parts, settings: str) -> Followed:
-    """Put one file into the inbox with its companions; nothing there is ever overwritten."""
-    folder = layout.inbox / FOLDERS[priority]
-    stem = os.fsencode(stem_of(path.name))[:LONGEST_STEM].decode("utf-8", "ignore")
+def drop(
+    layout: Layout,
+    path: Path,
+    priority: Priority,
+    parts: Parts,
+    settings: str,
+    name: str | None = None,
+) -> Followed:
+    """Put one file into the inbox with its companions; nothing there is ever overwritten.
+
+    With `name`, the file counts as one of that name.
+    """
+    folder, name = layout.inbox / FOLDERS[priority], name or path.name
+    stem = os.fsencode(stem_of(name))[:LONGEST_STEM].decode("utf-8", "ignore")
     # A leading dot would make the daemon take the file for another thing.
-    stem, ending = stem.lstrip(".") or "file", ending_of(path.name) or ".jsonl"
+    stem, ending = stem.lstrip(".") or "file", ending_of(name) or ".jsonl"
     if owner_of(stem + ending) is not None:
         # So would the name of a part of an exam.
         stem = f"{stem.replace('.', '-')}-rows"

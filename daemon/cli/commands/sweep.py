@@ -6,7 +6,7 @@ import typer
 from rich.table import Table
 
 from daemon.cli.option_groups import OrderOptions, spread
-from daemon.cli.output.screen import echo, err, facts, out, table
+from daemon.cli.output.screen import echo, facts, out, table
 from daemon.cli.place import workspace
 from daemon.cli.requests.order_client import carry_out, existing, waiting
 from daemon.cli.requests.sweep import SweepOptions, open_sweep
@@ -30,25 +30,17 @@ def sweep(
         name = existing(layout, SWEEP, named)
     else:
         name = open_sweep(layout, named, wanted)
-    result = carry_out(layout, name, options, _Trials(layout, name).report)
+    result = carry_out(layout, name, options, lambda: _ended(layout, name))
     _show(layout, name, result, options.json)
 
 
-class _Trials:
-    """Prints trials as they end."""
-
-    def __init__(self, layout: Layout, sweep: str) -> None:
-        self._place = layout.sweep(sweep)
-        self._printed = 0
-
-    def report(self) -> None:
-        """Print a line for each trial that has ended since the last call."""
-        trials = sweeps.read_trials(self._place)
-        for trial in trials[self._printed :]:
-            loss = Trial.from_record(trial).loss
-            result = trial["outcome"] if loss is None else f"loss {loss:.4f}"
-            err.print(f"trial {trial['number']}: {result}", markup=False, soft_wrap=True)
-        self._printed = len(trials)
+def _ended(layout: Layout, name: str) -> list[str]:
+    """Return a line for each trial that has ended."""
+    trials = [Trial.from_record(item) for item in sweeps.read_trials(layout.sweep(name))]
+    return [
+        f"trial {one.number}: {one.outcome if one.loss is None else f'loss {one.loss:.4f}'}"
+        for one in trials
+    ]
 
 
 def _show(layout: Layout, name: str, result: dict[str, Any] | None, json: bool) -> None:

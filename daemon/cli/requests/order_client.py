@@ -1,9 +1,10 @@
-"""Has the daemon carry out an order, or does it here without a daemon, and waits for the result."""
+"""Has an order carried out by the daemon, or in this process, and waits for the result."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from daemon.cli.option_groups import OrderOptions
+from daemon.cli.output.screen import err
 from daemon.cli.place import DaemonWatch, alive, alone
 from daemon.clock import SystemClock
 from daemon.core.workspace.orders import (
@@ -22,7 +23,8 @@ from daemon.layout import Layout
 POLL_S = 0.5
 
 COMMANDS = {EVALUATION: "evaluate", AUDIT: "audit", SWEEP: "sweep", REPRODUCTION: "reproduce"}
-Report = Callable[[], object]
+Progress = Callable[[], Sequence[str]]
+"""Returns one line for each part of an order that is done, the oldest first."""
 
 
 def existing(layout: Layout, kind: Kind, order: str) -> str:
@@ -38,11 +40,11 @@ def existing(layout: Layout, kind: Kind, order: str) -> str:
 
 
 def carry_out(
-    layout: Layout, order: str, options: OrderOptions, report_progress: Report = lambda: None
+    layout: Layout, order: str, options: OrderOptions, progress: Progress = tuple
 ) -> dict[str, Any] | None:
     """Have an order carried out between two jobs, and return its result; None while it waits.
 
-    With `--wait` this follows the daemon until the end and calls `report_progress` at each poll.
+    With `--wait` this follows the daemon until the end, and prints what is done meanwhile.
 
     Raises:
         NotRunning: the daemon has stopped meanwhile.
@@ -54,12 +56,12 @@ def carry_out(
         if alive(layout) is None:
             _run_here(layout, order, options.rehearse)
         elif options.wait:
-            _follow(layout, order, report_progress)
+            _follow(layout, order, progress)
     return orders.read_result(layout.order(order))
 
 
 def waiting(layout: Layout, order: str, what: str = "it", when: str = "when no job waits") -> str:
-    """Say who takes an unfinished order further, and when."""
+    """Return who continues an unfinished order, and when, in words."""
     kind = kind_of(order)
     assert kind is not None
     command = f"'finetuned {COMMANDS[kind]} {order}'"
@@ -94,10 +96,14 @@ def _run_here(layout: Layout, order: str, rehearse: bool) -> None:
     Daemon(layout.root, rehearse=rehearse, console=True).carry_out_alone(order)
 
 
-def _follow(layout: Layout, order: str, report_progress: Report) -> None:
+def _follow(layout: Layout, order: str, progress: Progress) -> None:
     clock = SystemClock()
     watch = DaemonWatch(layout, clock, order)
+    printed = 0
     while orders.read_result(layout.order(order)) is None:
-        report_progress()
+        lines = progress()
+        for line in lines[printed:]:
+            err.print(line, markup=False, soft_wrap=True)
+        printed = len(lines)
         watch.check(alive(layout) is not None, read_status(layout) or {})
         clock.sleep_s(POLL_S)

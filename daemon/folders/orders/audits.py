@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -10,18 +9,12 @@ from typing import Any
 from daemon.core.decisions.snapshot import Audit
 from daemon.core.workspace.orders import AUDIT, kind_of
 from daemon.folders.disk import atomic
-from daemon.layout import AuditLayout, Layout, OrderLayout
+from daemon.layout import Layout, OrderLayout
 
 
 def fill(built: OrderLayout, request: dict[str, Any]) -> None:
     """Give a new audit its request."""
     atomic.write_json(built.request, request)
-
-
-def write_reports(place: AuditLayout, files: Mapping[str, str]) -> None:
-    """Write the reports, by name; the result comes after them."""
-    for name, text in files.items():
-        atomic.write_bytes(place.folder / name, text.encode())
 
 
 class Audits:

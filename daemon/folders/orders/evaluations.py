@@ -44,12 +44,6 @@ def write_paper(place: EvaluationLayout, suite: int, subject: int, paper: dict[s
     atomic.write_json(place.paper(suite, subject), paper)
 
 
-def write_reports(place: EvaluationLayout, files: Mapping[str, str]) -> None:
-    """Write the reports, by name; the result comes after them."""
-    for name, text in files.items():
-        atomic.write_bytes(place.folder / name, text.encode())
-
-
 def read_report(place: EvaluationLayout) -> dict[str, Any]:
     """Return the report of one that is over.
 

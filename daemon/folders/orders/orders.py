@@ -6,7 +6,7 @@ marks one that the user wants to end.
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any
@@ -93,6 +93,12 @@ def _mark(place: OrderLayout) -> dict[str, int]:
 def leave_unit(place: OrderLayout) -> None:
     """Note that the piece in hand has ended, or was left on purpose to begin again."""
     atomic.remove_file(place.piece)
+
+
+def write_reports(place: OrderLayout, files: Mapping[str, str]) -> None:
+    """Write the reports, by name; the result comes after them."""
+    for name, text in files.items():
+        atomic.write_bytes(place.folder / name, text.encode())
 
 
 def end(place: OrderLayout, result: dict[str, Any]) -> None:

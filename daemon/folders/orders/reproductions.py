@@ -22,11 +22,6 @@ def fill(built: OrderLayout, version: Path, request: dict[str, Any]) -> None:
     atomic.write_json(built.request, request)
 
 
-def write_report(place: ReproductionLayout, page: str) -> None:
-    """Write the report; the result comes after it."""
-    atomic.write_bytes(place.report, page.encode())
-
-
 def remove_run(place: ReproductionLayout) -> None:
     """Remove the run done again: where all is the same, the version has it."""
     atomic.remove_directory(place.run.folder)

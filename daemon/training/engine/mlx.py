@@ -150,9 +150,9 @@ class MlxEngine:
         """Return the FLOP/s of a large matrix product."""
         return self._peak
 
-    def remarks(self) -> list[str]:
+    def take_remarks(self) -> list[str]:
         """Return how the trunk cache performs, and why rows are not packed, each once."""
-        remark = self._trunk_cache.remark() if self._trunk_cache is not None else None
+        remark = self._trunk_cache.take_remark() if self._trunk_cache is not None else None
         problem = None if self._packing_reported else self._packing.problem
         self._packing_reported = True
         rows = f"rows cannot be packed with this model, which is slower: {problem}"

@@ -138,7 +138,7 @@ class Engine(Scorer, Protocol):
         """Return the peak FLOP/s measured here; None where it was not measured."""
         ...
 
-    def remarks(self) -> list[str]:
+    def take_remarks(self) -> list[str]:
         """Return what was decided by measuring since the last call, as sentences."""
         ...
 

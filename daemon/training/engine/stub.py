@@ -97,7 +97,7 @@ class RehearsalEngine:
     most_passes = 1
     peak_arithmetic = None
 
-    def remarks(self) -> list[str]:
+    def take_remarks(self) -> list[str]:
         """Return nothing: nothing is measured."""
         return []
 

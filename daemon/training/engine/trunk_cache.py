@@ -80,7 +80,7 @@ class TrunkCache:
         if len(self._saved_s) == TRIED and sum(self._saved_s) <= 0:
             self._give_up("reading them back takes longer than computing them")
 
-    def remark(self) -> str | None:
+    def take_remark(self) -> str | None:
         """Return once, as a sentence, whether the cache pays; None before that is known."""
         if self._reported or not (self.given_up or len(self._saved_s) >= TRIED):
             return None

@@ -117,7 +117,7 @@ def halve(context: TrainerContext, base: Mapping[str, Any], most: int) -> int:
     return fewer
 
 
-def died_answering(context: TrainerContext, base: Mapping[str, Any]) -> int:
+def take_answering_count(context: TrainerContext, base: Mapping[str, Any]) -> int:
     """Return how many answers the last trainer was generating as it died, and reset the count."""
     count = int(recall(context, base).get(MARK) or 0)
     if count:

@@ -5,14 +5,14 @@ only, as in a verdict. What comes of the outcome is the supervisor's to do.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from daemon.core import messages as say
-from daemon.core.decisions.audits import AuditRequest, Outcome, outcome_of
+from daemon.core.decisions.audits import AuditRequest, outcome_of
 from daemon.core.decisions.promotion import Judgement, decide_verdict, gate_from_record
 from daemon.core.evaluation.suites import Suite
 from daemon.core.workspace.versions import version_from_manifest
@@ -25,7 +25,7 @@ from daemon.evaluation.scores.score import ExpectedStyle
 from daemon.evaluation.scoring_session import Exam, Examinee
 from daemon.folders import suites
 from daemon.folders.models import models
-from daemon.folders.orders import audits, orders
+from daemon.folders.orders import orders
 from daemon.reports.rendering import render
 from daemon.settings_records import read_saved
 from daemon.training.context import TrainerContext
@@ -53,7 +53,9 @@ LINEAGE = "lineage_holdout"
 
 
 class AuditWork:
-    """Both versions take the same exam: one unit, for what is scored is remembered at once."""
+    """Both versions take the same exam, in one unit: each score is cached as it is made."""
+
+    skipped = "ended on request before it was known"
 
     def __init__(self, context: TrainerContext, order: str, attendance: Attendance) -> None:
         self._context = context
@@ -64,10 +66,6 @@ class AuditWork:
         self.settings = self._saved.settings
         self._base = context.layout.base(str(self._request.base["name"]))
 
-    def skip(self) -> OrderEnd:
-        """End without a comparison."""
-        return self._end("skipped", "ended on request before it was known")
-
     def next_unit(self) -> OrderUnit:
         """Return the whole comparison."""
         doing = f"compares {self._request.version} with {self._request.proven}"
@@ -77,7 +75,7 @@ class AuditWork:
         """Keep everything: there is nothing beside the reports."""
 
     def _fail(self, _cause: Cause, why: str) -> OrderEnd:
-        return self._end("failed", why)
+        return OrderEnd("failed", why)
 
     def _damage(self) -> str | None:
         if self._saved.problem is not None:
@@ -96,7 +94,7 @@ class AuditWork:
     def _compare(self) -> OrderEnd | None:
         problem = self._damage()
         if problem is not None:
-            return self._end("failed", problem)
+            return OrderEnd("failed", problem)
         request, engine = self._request, self._context.engine
         version, proven = map(self._context.layout.version, (request.version, request.proven))
         self._context.pipe.send(say.Alive("loading the model"))
@@ -189,31 +187,23 @@ class AuditWork:
             "report.md": markdown(report),
             "report.html": report_page.render(report),
         }
-        return self._end(outcome, message, files, [asdict(test) for test in tests])
+        return OrderEnd(outcome, message, (files, [asdict(test) for test in tests]))
 
-    def _end(
-        self,
-        outcome: Outcome,
-        message: str,
-        files: Mapping[str, str] | None = None,
-        tests: Sequence[dict[str, Any]] = (),
-    ) -> OrderEnd:
-        request = self._request
-
-        def write() -> dict[str, Any]:
-            # Reports that an earlier trainer had written before it died are the better ones.
-            if files is not None or not self._place.report.exists():
-                page = render("order.md", order=request.order, message=message)
-                audits.write_reports(self._place, files or {"report.md": page})
-            return {
-                "schema_version": 1,
-                "order": request.order,
-                "version": request.version,
-                "proven": request.proven,
-                "outcome": outcome,
-                "message": message,
-                "tests": list(tests),
-                "ended_at": self._context.clock.now().isoformat(),
-            }
-
-        return OrderEnd(write)
+    def finish(self, end: OrderEnd) -> dict[str, Any]:
+        """Write the reports of the exam, or that there was none."""
+        request, message = self._request, end.message
+        files, tests = end.found or (None, [])
+        # Reports that an earlier trainer had written before it died are the better ones.
+        if files is not None or not self._place.report.exists():
+            page = render("order.md", order=request.order, message=message)
+            orders.write_reports(self._place, files or {"report.md": page})
+        return {
+            "schema_version": 1,
+            "order": request.order,
+            "version": request.version,
+            "proven": request.proven,
+            "outcome": end.outcome,
+            "message": message,
+            "tests": tests,
+            "ended_at": self._context.clock.now().isoformat(),
+        }

@@ -1,11 +1,11 @@
-"""An evaluation: the subjects answer the suites in turn, then their scores are compared."""
+"""An evaluation: each model answers each suite, then their scores are compared."""
 
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from daemon.core import messages as say
 from daemon.core.evaluation.evaluations import (
@@ -64,6 +64,8 @@ IN_THE_LEDGER = (
 class EvaluationWork:
     """Each subject answers each suite: one unit for each pair of them."""
 
+    skipped = "ended on request with what there was"
+
     def __init__(self, context: TrainerContext, order: str, attendance: Attendance) -> None:
         self._context = context
         self._attendance = attendance
@@ -75,21 +77,17 @@ class EvaluationWork:
             Questions.from_record(item) for item in evaluations.read_suites(self._place)
         ]
 
-    def skip(self) -> OrderEnd:
-        """Compare what was answered until now."""
-        return self._end("skipped", "ended on request with what there was")
-
     def next_unit(self) -> OrderUnit | OrderEnd:
         """Return the first suite that a subject has not answered."""
         every = list(pieces(self._request.subjects, len(self._questions)))
         one = next((one for one in every if not self._is_answered(one)), None)
         if one is None:
-            return self._end("finished", "all questions were put to all")
+            return OrderEnd("finished", "all questions were put to all")
         subject = self._request.subjects[one.subject]
         suite = self._questions[one.suite].suite
         return OrderUnit(
             number=one.number,
-            of=len(every),
+            units=len(every),
             doing=f"puts {suite.name} to {subject.name} ({one.number} of {len(every)})",
             steps=len(suite.items),
             do=partial(self._do, one, subject, suite),
@@ -244,12 +242,8 @@ class EvaluationWork:
 
     # --- the end ------------------------------------------------------------------------------
 
-    def _end(self, outcome: Literal["finished", "skipped"], message: str) -> OrderEnd:
-        return OrderEnd(partial(self._write_result, outcome, message))
-
-    def _write_result(
-        self, outcome: Literal["finished", "skipped"], message: str
-    ) -> dict[str, Any]:
+    def finish(self, end: OrderEnd) -> dict[str, Any]:
+        """Compare what was answered."""
         self._context.pipe.send(say.Alive("writing the result of the evaluation"))
         answers = {
             (suite, subject): found
@@ -258,9 +252,9 @@ class EvaluationWork:
             if (found := evaluations.read_paper(self._place, suite, subject)) is not None
         }
         compared = SubjectComparison(self._request, self._questions, answers)
-        report = compared.report(outcome, message)
+        report = compared.report(end.outcome, end.message)
         details = json_lines(compared.details())
-        evaluations.write_reports(
+        orders.write_reports(
             self._place,
             {
                 "details.jsonl": details,

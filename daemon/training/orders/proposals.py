@@ -44,7 +44,7 @@ class Proposal:
         found = self._trial.params
         self.setting = {**request.default, **{key: _plain(found[key]) for key in found}}
 
-    def hopeless(self, rung: int, loss: float) -> bool:
+    def note_loss(self, rung: int, loss: float) -> bool:
         """Note a measure; return whether the trial falls behind the median of the earlier ones.
 
         The plain comparison of rates is never cut short.

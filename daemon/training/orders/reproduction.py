@@ -1,7 +1,7 @@
-"""A reproduction: the run of a version again, from its frozen choices and its parent.
+"""A reproduction: trains a version again from its frozen choices and its parent, and compares.
 
-It is the same procedure as a run's own, in a directory of its own, commits and all. Nothing of the
-queue, the versions or the link is touched.
+It is a run like any other, checkpoints included, in a directory of its own. Queue, versions and
+`current_model` are not touched.
 """
 
 from dataclasses import replace
@@ -37,14 +37,14 @@ from daemon.training.run.opening import open_frozen
 
 
 class Relay(Pipe):
-    """A run's line while it is done again: its steps are those of an order, and no new run's."""
+    """The pipe of a run that is reproduced: its steps are reported as those of an order."""
 
     def __init__(self, pipe: Pipe, order: str) -> None:
         self._pipe = pipe
         self._order = order
 
     def send(self, report: Report) -> None:
-        """Pass on what an order may say."""
+        """Pass a report on in the form an order has it."""
         match report:
             case say.Stepped(_, metrics):
                 self._pipe.send(say.UnitStepped(self._order, metrics.step_in_run))
@@ -59,7 +59,7 @@ class Relay(Pipe):
 
 
 class ReproductionWork:
-    """The whole run is one unit, and goes on from its last commit."""
+    """The whole run is one unit, which resumes from its last checkpoint."""
 
     def __init__(self, context: TrainerContext, order: str, attendance: Attendance) -> None:
         self._order = order
@@ -69,11 +69,8 @@ class ReproductionWork:
         self._place = context.layout.reproduction(order)
         request = orders.read_request(self._place)
         self._version: str = request["version"]
+        self.skipped = f"{self._version} was not trained again: ended on request"
         self.settings = read_saved(request["settings"]).settings
-
-    def skip(self) -> OrderEnd:
-        """End without a comparison."""
-        return self._end("skipped", f"{self._version} was not trained again: ended on request")
 
     def next_unit(self) -> OrderUnit | OrderEnd:
         """Return the rest of the run; what it needs may be gone or changed."""
@@ -99,13 +96,13 @@ class ReproductionWork:
         return OrderUnit(1, 1, doing, choices.steps, do, self._fail, 1 + runs.step_of(newest))
 
     def clean_up(self, result: dict[str, Any]) -> None:
-        """Remove the run, unless what came out otherwise is to be looked at."""
+        """Remove the run, unless it came out differently: then it is evidence."""
         if result["outcome"] != "different":
             reproductions.remove_run(self._place)
 
     def _fail(self, cause: Cause, why: str) -> OrderEnd:
         outcome: core.Ending = "impossible" if cause == "fault" else "failed"
-        return self._end(outcome, f"{self._version} cannot be trained again: {why}")
+        return OrderEnd(outcome, f"{self._version} cannot be trained again: {why}")
 
     def _how_it_failed(self, how: How) -> OrderEnd | None:
         match how:
@@ -117,7 +114,7 @@ class ReproductionWork:
                 why = "its steps were not finite any more"
             case _:
                 return None
-        return self._end("different", f"{self._version} came out otherwise: {why}")
+        return OrderEnd("different", f"{self._version} came out otherwise: {why}")
 
     def _frozen(self) -> dict[str, Any]:
         """Return what the run was asked for, and what was frozen of it.
@@ -164,25 +161,20 @@ class ReproductionWork:
         message = core.sentence(self._version, files, steps, changed)
         found = core.record(files, steps, changed)
         found["settings"] = [one.as_record() for one in misfits]
-        return self._end(core.conclude(files, steps), message, found)
+        return OrderEnd(core.conclude(files, steps), message, found)
 
-    def _end(
-        self, outcome: core.Ending, message: str, found: dict[str, Any] | None = None
-    ) -> OrderEnd:
+    def finish(self, end: OrderEnd) -> dict[str, Any]:
+        """Write the report."""
         result = {
             "schema_version": 1,
             "order": self._order,
             "version": self._version,
-            "outcome": outcome,
-            "message": message,
-            "found": found,
+            "outcome": end.outcome,
+            "message": end.message,
+            "found": end.found,
         }
-
-        def write() -> dict[str, Any]:
-            reproductions.write_report(self._place, page(result))
-            return result
-
-        return OrderEnd(write)
+        orders.write_reports(self._place, {self._place.report.name: page(result)})
+        return result
 
 
 def _parsed(frozen: dict[str, Any]) -> tuple[Request, Choices]:

@@ -1,6 +1,6 @@
-"""Takes an order one unit of work further, or ends it: what all kinds of orders have in common.
+"""Runs the next unit of an order, or ends the order: what all kinds of orders have in common.
 
-All it goes on from is on the disk: it may die at any instant, and loses at most the unit in
+All state is on disk: the trainer may be killed at any instant, and loses at most the unit in
 progress.
 """
 
@@ -21,13 +21,12 @@ from daemon.training.mailbox import OrderMailbox
 from daemon.training.progress_notes import ProgressNotes
 
 STARTS = 3
-"""A unit that was begun so often and got no further is what kills the trainer."""
+"""A unit that was started this often without progress is given up: it kills the trainer."""
 
 OUT_OF_MEMORY = "it ran out of memory"
 
-
 Cause = Literal["deaths", "memory", "fault"]
-"""Of a unit that cannot be done."""
+"""Why a unit cannot be done."""
 
 
 @dataclass(frozen=True)
@@ -42,45 +41,49 @@ class UnitDone:
 class OrderEnd:
     """The outcome of an order."""
 
-    write: Callable[[], dict[str, Any]]
-    """Writes the reports, and returns the result; it has a `message`."""
+    outcome: str
+    message: str
+    found: Any = None
+    """What the reports are written from, as the kind of the order has it."""
 
 
 @dataclass(frozen=True)
 class OrderUnit:
-    """What is done between two requests of the supervisor."""
+    """The work for one request of the supervisor."""
 
     number: int
-    of: int
+    units: int
     doing: str | None
-    """In words; None where the work announces itself, once it knows its steps."""
+    """A description; None if the work announces itself as soon as it knows its steps."""
     steps: int
     do: Callable[[], UnitDone | OrderEnd | None]
-    """Returns None where the unit was left before its end."""
+    """Returns None if the unit was left unfinished."""
     fail: Callable[[Cause, str], UnitDone | OrderEnd]
-    """Returns the outcome of a unit that cannot be done, for a cause and the reason in words."""
+    """Returns the outcome of a unit that cannot be done, given the cause and a sentence."""
     counted_as: int | None = None
-    """What its starts are counted by instead of its number, where it gets on by itself."""
+    """The number to count starts by, for a unit with checkpoints of its own."""
 
 
 class OrderWork(Protocol):
-    """What one kind of orders does. Nothing is written but by the outcomes that it returns."""
+    """The work of one kind of orders. It writes outcomes only when the runner asks for it."""
 
     settings: Settings
-    """Those that were in force when it was ordered."""
-
-    def skip(self) -> OrderEnd:
-        """Return how the order ends with what it has."""
+    """The settings in force when the order was placed."""
+    skipped: str
+    """The message of an order that the user has ended."""
 
     def next_unit(self) -> OrderUnit | OrderEnd:
-        """Return what is to be done next."""
+        """Return what to do next."""
+
+    def finish(self, end: OrderEnd) -> dict[str, Any]:
+        """Write the reports; return the result, which has a `message`."""
 
     def clean_up(self, result: dict[str, Any]) -> None:
-        """Remove what only the work needed, once the result is written; may be called twice."""
+        """Remove what is no longer needed once there is a result; may be called twice."""
 
 
 class Attendance:
-    """Looks into the mailbox of an order between two pieces of its work."""
+    """Polls for orders between two steps of a unit, and reports signs of life."""
 
     def __init__(self, context: TrainerContext, mailbox: OrderMailbox, order: str) -> None:
         self.mailbox = mailbox
@@ -88,10 +91,10 @@ class Attendance:
         self._clock = context.clock
         self._notes = ProgressNotes(context.pipe, context.clock)
         self.waited_s = 0.0
-        """In pauses."""
+        """Time spent in pauses."""
 
     def attend(self, doing: str | None = None) -> bool:
-        """Wait while paused; return whether the unit is to be left. `doing` is a sign of life."""
+        """Wait while paused; return whether to leave the unit. `doing` is reported now and then."""
         began_s = self._clock.monotonic_s()
         if doing is not None:
             self._notes.send(doing)
@@ -101,7 +104,7 @@ class Attendance:
 
 
 def score_cache(context: TrainerContext, place: OrderLayout) -> NotingProgress:
-    """Return the known scores; what is added counts as progress of the unit."""
+    """Return the cache of scores; a new score counts as progress of the unit."""
     return NotingProgress(KnownScores(context.layout), partial(orders.note_progress, place))
 
 
@@ -119,17 +122,20 @@ class OrderRunner:
 
     @property
     def settings(self) -> Settings:
-        """Those that were in force when it was ordered."""
+        """The settings in force when the order was placed."""
         return self._work.settings
 
     def go_on(self) -> None:
         """Do the next unit, or write the result, and report it."""
         result = orders.read_result(self._place)
         if result is not None:
-            # The trainer died before it could be heard.
+            # The trainer died before it could report it.
             self._report_end(result)
             return
-        found = self._work.skip() if self._place.skip.exists() else self._work.next_unit()
+        if self._place.skip.exists():
+            self._settle(None, OrderEnd("skipped", self._work.skipped))
+            return
+        found = self._work.next_unit()
         if isinstance(found, OrderUnit):
             self._run(found)
         else:
@@ -139,7 +145,7 @@ class OrderRunner:
         counted_as = unit.number if unit.counted_as is None else unit.counted_as
         starts = orders.begin_unit(self._place, counted_as)
         if unit.doing is not None:
-            begun = say.UnitBegun(self._order, unit.number, unit.of, unit.doing, unit.steps)
+            begun = say.UnitBegun(self._order, unit.number, unit.units, unit.doing, unit.steps)
             self._context.pipe.send(begun)
         if starts >= STARTS:
             self._settle(unit, unit.fail("deaths", f"the trainer died {starts} times on it"))
@@ -157,12 +163,12 @@ class OrderRunner:
             return unit.fail("memory", OUT_OF_MEMORY)
 
     def _settle(self, unit: OrderUnit | None, outcome: UnitDone | OrderEnd | None) -> None:
-        """Write what came out, unless another trainer may be at the order already."""
+        """Write an outcome, unless another trainer may be working on the order already."""
         if not self._context.parent_lives():
             self._mailbox.stop()
             return
         if isinstance(outcome, OrderEnd):
-            result = outcome.write()
+            result = self._work.finish(outcome)
             orders.end(self._place, result)
             self._report_end(result)
             return

@@ -23,13 +23,15 @@ from daemon.training.orders.runner import (
     OrderUnit,
     UnitDone,
 )
-from daemon.training.orders.sweep_report import Ending, write_report
+from daemon.training.orders.sweep_report import write_report
 from daemon.training.orders.trials import SweepRows, TrialRun
 from daemon.training.records.choices import RowId
 
 
 class SweepWork:
     """One unit for each trial."""
+
+    skipped = "ended on request"
 
     def __init__(self, context: TrainerContext, order: str, attendance: Attendance) -> None:
         self._context = context
@@ -40,18 +42,14 @@ class SweepWork:
         self.settings = self._saved.settings
         self._trials = [Trial.from_record(item) for item in sweeps.read_trials(self._place)]
 
-    def skip(self) -> OrderEnd:
-        """Compare the trials that there are."""
-        return self._end("skipped", "ended on request")
-
     def next_unit(self) -> OrderUnit | OrderEnd:
-        """Return the next trial; it says that it has begun once its steps are known."""
+        """Return the next trial; it announces itself once its steps are known."""
         over = why_over(self._request, self._trials)
         if over is not None:
-            return self._end("finished", over)
+            return OrderEnd("finished", over)
         problem = self._damage()
         if problem is not None:
-            return self._end("failed", problem)
+            return OrderEnd("failed", problem)
         proposal = Proposal(self._request, self._trials)
         number, setting = proposal.number, proposal.setting
 
@@ -78,10 +76,10 @@ class SweepWork:
             self._context, self._request, self._common(), proposal.setting, self._attendance
         )
         try:
-            trial = run.train(proposal.number, proposal.hopeless, self._place.folder)
+            trial = run.train(proposal.number, proposal.note_loss, self._place.folder)
         except ModelFault as fault:
             if fault.code != TOO_LITTLE_MEMORY:
-                return self._end("failed", fault.message)
+                return OrderEnd("failed", fault.message)
             trial = run.failed(proposal.number, fault.message)
         except Exception as error:
             if self._context.engine.trouble(error) != "memory":
@@ -114,11 +112,11 @@ class SweepWork:
             pick_families(held, rows, most, request.seed),
         )
 
-    def _end(self, outcome: Ending, message: str) -> OrderEnd:
-        return OrderEnd(partial(self._write_result, outcome, message))
-
-    def _write_result(self, outcome: Ending, message: str) -> dict[str, Any]:
+    def finish(self, end: OrderEnd) -> dict[str, Any]:
+        """Compare the trials that there are."""
         self._context.pipe.send(say.Alive("writing the result of the sweep"))
         common = self._common()
         families = families_of(common.rows, common.held)
-        return write_report(self._place, self._request, self._trials, outcome, message, families)
+        return write_report(
+            self._place, self._request, self._trials, end.outcome, end.message, families
+        )

@@ -35,7 +35,7 @@ def write_report(
     place: SweepLayout,
     request: SweepRequest,
     trials: Sequence[Trial],
-    outcome: Ending,
+    outcome: str,
     message: str,
     families: Labels,
 ) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from daemon.training.run.freeze import plain_forms_of, prefixes_of
 from daemon.training.run.loop import REFUSED_MOST, schedule_of
 from daemon.training.run.opening import adapter_folder, as_computed
 
-Hopeless = Callable[[int, float], bool]
+NoteLoss = Callable[[int, float], bool]
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class TrialRun:
         self._waited_s = attendance.waited_s
         """In all pauses before this trial began."""
 
-    def train(self, number: int, hopeless: Hopeless, scratch: Path) -> Trial | None:
+    def train(self, number: int, note_loss: NoteLoss, scratch: Path) -> Trial | None:
         """Train and measure; None where it was left.
 
         Raises:
@@ -99,7 +99,7 @@ class TrialRun:
         )
         if number == 1 and self._measure(0.0) is None:
             return None
-        return self._take_steps(number, data, hopeless)
+        return self._take_steps(number, data, note_loss)
 
     def _load(self, scratch: Path, first: bool) -> TrainingRows:
         context, request = self._context, self._request
@@ -144,7 +144,7 @@ class TrialRun:
             plain_forms=plain_forms_of(self._common.rows, self._request.jobs),
         )
 
-    def _take_steps(self, number: int, data: TrainingRows, hopeless: Hopeless) -> Trial | None:
+    def _take_steps(self, number: int, data: TrainingRows, note_loss: NoteLoss) -> Trial | None:
         ahead, steps = Ahead(data), data.plan.steps
         measured = rungs(steps)
         refused = 0
@@ -167,7 +167,7 @@ class TrialRun:
                 return None
             if not math.isfinite(loss):
                 return self._end(number, "failed", "the loss is not finite")
-            if hopeless(measured[self._taken], loss):
+            if note_loss(measured[self._taken], loss):
                 return self._end(number, "pruned", "behind the median of the earlier trials")
         return self._end(number, "finished", "")
 

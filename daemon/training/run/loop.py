@@ -209,7 +209,7 @@ class TrainingLoop:
         self._trained_s += seconds
         self.state = self.state.after(metrics)
         self._context.pipe.send(say.Stepped(self._current.request.run, metrics))
-        for remark in self._context.engine.remarks():
+        for remark in self._context.engine.take_remarks():
             self._context.pipe.send(say.Noted("measured", remark))
         self._rest(seconds)
         return True

@@ -211,11 +211,11 @@ def test_keeping_that_does_not_pay_is_given_up_and_says_so(tmp_path: Path) -> No
     costly.put(b"a", state, 3600.0)
     cheap.put(b"a", state, 0.0)
     for cache in (costly, cheap):
-        assert cache.remark() is None
+        assert cache.take_remark() is None
         for _ in range(4):
             cache.get(b"a")
-    assert "takes 3600" in (costly.remark() or "") and costly.remark() is None
-    assert "not cached" in (cheap.remark() or "") and cheap.get(b"a") is None
+    assert "takes 3600" in (costly.take_remark() or "") and costly.take_remark() is None
+    assert "not cached" in (cheap.take_remark() or "") and cheap.get(b"a") is None
     for cache in (costly, cheap):
         cache.close()
 

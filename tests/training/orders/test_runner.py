@@ -36,19 +36,18 @@ Do = Callable[[], UnitDone | OrderEnd | None]
 class Letters:
     """Work of two units, each of which leaves a file."""
 
+    skipped = "it is skipped"
+
     def __init__(self, place: OrderLayout, do: Do | None = None) -> None:
         self.settings = Settings()
         self._place = place
         self._do = do
         self.cleaned = 0
 
-    def skip(self) -> OrderEnd:
-        return self._end("skipped")
-
     def next_unit(self) -> OrderUnit | OrderEnd:
         left = [name for name in ("a", "b") if not (self._place.folder / name).exists()]
         if not left:
-            return self._end("finished")
+            return OrderEnd("finished", "it is finished")
         done = self.done(left[0], "written")
         do: Do = self._do or (lambda: done)
         number = 3 - len(left)
@@ -66,8 +65,8 @@ class Letters:
     def _fail(self, name: str, cause: Cause, why: str) -> UnitDone:
         return self.done(name, f"{cause}: {why}")
 
-    def _end(self, outcome: str) -> OrderEnd:
-        return OrderEnd(lambda: {"outcome": outcome, "message": f"it is {outcome}"})
+    def finish(self, end: OrderEnd) -> dict[str, Any]:
+        return {"outcome": end.outcome, "message": end.message}
 
 
 class Trainers:

@@ -60,7 +60,7 @@ def test_a_rate_noted_behind_a_rollback_does_not_come_back(workspace: Workspace)
     assert pipe.kinds().count("RunBegun") == 1, "nothing changes at 16, so nothing is opened anew"
 
 
-class Hopeless(Rehearsal):
+class NoteLoss(Rehearsal):
     """Its loss jumps and no rate helps."""
 
     def step(
@@ -71,7 +71,7 @@ class Hopeless(Rehearsal):
 
 
 def test_the_rate_is_not_halved_for_ever(workspace: Workspace) -> None:
-    pipe = workspace.serve(Hopeless(), TRAIN)
+    pipe = workspace.serve(NoteLoss(), TRAIN)
     assert alerts(pipe) == ["loss_jumped"] * 4
     assert pipe.kinds()[-1] == "CandidateReady"
     ladder = runs.read_fallbacks(workspace.layout.run("r000001"))
