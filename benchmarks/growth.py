@@ -33,7 +33,7 @@ SETTINGS = {
     "run": {"gather_rows": 1},
     "training": {"batch_rows": 4, "epochs": 1, "rank": 8},
     "evaluation": {"eval_every": 1, "samples": 1, "max_new_tokens": 4, "judge_samples": 1},
-    "gate": {"min_effect": 10.0, "min_gain": 1.0},
+    "gate": {"min_effect": 10.0, "floor": 1.0, "forgetting": 10.0},
 }
 """The gate refuses nothing: a random model forgets, and each file is to be trained and promoted."""
 
