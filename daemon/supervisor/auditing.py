@@ -12,7 +12,6 @@ from daemon.folders.orders.audits import fill as fill_audit
 from daemon.layout import Layout, OrderLayout
 from daemon.settings_records import to_record
 from daemon.supervisor.journal import Journal
-from daemon.supervisor.settings_watch import SettingsWatch
 from daemon.supervisor.workspace import Workspace
 
 
@@ -29,7 +28,6 @@ def order_audit(layout: Layout, request: AuditRequest) -> str:
 
 def open_audit(
     workspace: Workspace,
-    settings: SettingsWatch,
     journal: Journal,
     action: do.OpenAudit,
     seen: Snapshot,
@@ -37,7 +35,7 @@ def open_audit(
     """Create the order of an audit that is due."""
     version, now = seen.versions[action.version], journal.now()
     exams = workspace.queue.only_exams()
-    request = audit_request(version, seen.versions, to_record(settings.now), now, exams)
+    request = audit_request(version, seen.versions, to_record(workspace.settings.now), now, exams)
     assert request is not None, "it is due only where there is something to compare"
     order = order_audit(workspace.layout, request)
     message = f"{order} compares {action.version} with {action.proven}, the last proven version"
