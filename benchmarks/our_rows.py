@@ -107,7 +107,7 @@ def as_in_a_run(task: Task, shapes: RowShapes) -> TrainingRows:
         rung=Fallback(0, shapes.pass_tokens),
         prefixes={},
     )
-    return TrainingRows(request, choices, JobRows(layout), RowTexts(encoder, {}), shapes)
+    return TrainingRows(request, choices, JobRows(layout), RowTexts(encoder, {}, {}), shapes)
 
 
 def _write_job(layout: Layout, encoder: TextEncoder, examples: list[Example]) -> int:

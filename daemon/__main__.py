@@ -1,4 +1,4 @@
-"""`python -m daemon` is the same command as `finetuned`; knows nothing else."""
+"""Runs the command `finetuned` as `python -m daemon`."""
 
 from daemon.cli import main
 

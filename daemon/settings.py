@@ -5,6 +5,7 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from daemon.core.rows.plain_form import PLAIN_FORM
 from daemon.core.rows.prefix import NONE, Prefix
 from daemon.settings_evaluation import (
     EvaluationSettings,
@@ -27,6 +28,7 @@ from daemon.settings_tables import (
     PrefixSettings,
     Section,
     Share,
+    TemplateSettings,
 )
 
 OUTSIDE_LAYERS = ("embed_tokens", "lm_head", "wte", "embed_in", "embed_out")
@@ -309,6 +311,7 @@ class Settings(Section):
     quality: QualitySettings = QualitySettings()
     privacy: PrivacySettings = PrivacySettings()
     holdout: HoldoutSettings = HoldoutSettings()
+    template: TemplateSettings = TemplateSettings()
     prefixes: PrefixSettings = PrefixSettings()
     training: TrainingSettings = TrainingSettings()
     replay: ReplaySettings = ReplaySettings()
@@ -330,6 +333,11 @@ class Settings(Section):
         """The prefix that `training.prefix` names; None for none."""
         name = self.training.prefix
         return None if name == NONE else Prefix(name, self.prefixes.texts[name])
+
+    @property
+    def plain_form(self) -> str | None:
+        """The form in which is written what the template leaves out; None for none."""
+        return PLAIN_FORM if self.template.left_out == "write" else None
 
     @model_validator(mode="after")
     def _patience_is_measured(self) -> Self:

@@ -1,4 +1,4 @@
-"""Reads settings from TOML and lays a job's own over them; every mistake is told with its line."""
+"""Reads settings from TOML and merges a job's own; reports every mistake with its line."""
 
 import tomllib
 from contextlib import suppress
@@ -13,7 +13,7 @@ from daemon.settings import Settings
 from daemon.settings_records import Misfit, SavedSettings, read_saved
 
 OWN_SECTIONS = ("training", "evaluation", "checkpoint")
-"""The sections of which a job may carry its own settings."""
+"""The sections that a job may override with settings of its own."""
 
 OWN_INTAKE = ("fields", "reasoning", "preferences")
 """The keys of `[intake]` that a job may set for itself: how its rows are read."""
@@ -38,7 +38,7 @@ def read_settings(path: Path) -> Settings:
 
 
 def named_prefix(path: Path, name: str) -> Prefix | None:
-    """Return a prefix as the settings have it now; None for the name `none`.
+    """Return a prefix from the current settings; None for the name `none`.
 
     Raises:
         UserFault: there is no such prefix.
@@ -48,17 +48,17 @@ def named_prefix(path: Path, name: str) -> Prefix | None:
         return None
     texts = read_settings(path).prefixes.texts
     if name not in texts:
-        there = ", ".join(sorted(texts)) or "it is empty"
+        known = ", ".join(sorted(texts)) or "it is empty"
         raise UserFault(
             "no_such_prefix",
-            f"there is no prefix {name} in [prefixes] of {path} ({there}); a version that is asked "
-            f"without one has the one it was trained with, with {NONE} none",
+            f"there is no prefix {name} in [prefixes] of {path} ({known}); by default a version "
+            f"gets the prefix it was trained with, and with {NONE} none",
         )
     return Prefix(name, texts[name])
 
 
 def parse_settings(text: str, name: str) -> Settings:
-    """Return the settings a TOML text holds; `name` stands in the messages.
+    """Return the settings in a TOML text; `name` is used in messages.
 
     Raises:
         SettingsFault: with every mistake at once, each with its line and key.
@@ -84,7 +84,7 @@ def parse_own(text: str) -> dict[str, Any]:
 
 
 def with_own(settings: Settings, own: dict[str, Any]) -> Settings:
-    """Return the settings with a job's own laid over them.
+    """Return the settings overridden by a job's own.
 
     Raises:
         SettingsFault: a key that a job cannot set for itself, or a wrong value.
@@ -112,16 +112,16 @@ def with_own(settings: Settings, own: dict[str, Any]) -> Settings:
 
 
 def _may_be_own(section: str, values: Any) -> bool:
-    """Tell whether a job may set these keys of a section for itself."""
+    """Return whether a job may override these keys of a section."""
     if not isinstance(values, dict):
         return False
     return section in OWN_SECTIONS or (section == "intake" and set(values) <= set(OWN_INTAKE))
 
 
 def with_saved_own(settings: Settings, own: str) -> SavedSettings:
-    """Return the settings with those a job was taken in with, maybe by another release, over them.
+    """Return the settings overridden by those saved with a job, maybe by another release.
 
-    Where they cannot be used the settings count alone: `finetuned.toml` was edited since.
+    If they are unusable, because `finetuned.toml` was edited since, the settings count alone.
     """
     try:
         parsed = parse_own(own)
@@ -157,7 +157,7 @@ def _explain(error: ValidationError, text: str, name: str) -> str:
 
 
 def _line_of(text: str, keys: list[str]) -> int | None:
-    """Find where a key stands; tomllib keeps no positions."""
+    """Return the line of a key; tomllib does not record positions."""
     table = ""
     for number, line in enumerate(text.splitlines(), 1):
         stripped = line.strip()

@@ -64,6 +64,15 @@ class IntakeSettings(Section):
     )
 
 
+class TemplateSettings(Section):
+    """What becomes of what the base model's chat template leaves out."""
+
+    left_out: Literal["write", "refuse"] = Field(
+        "write",
+        description="Tools, calls, results, system texts: written as text, or such rows refused.",
+    )
+
+
 class MemorySettings(Section):
     """Memory for models on this machine."""
 

@@ -29,6 +29,7 @@ BATCH = 512
 HINTS = {
     "too_long": "shorten the row, raise training.max_row_tokens, or set training.over_long",
     "template_error": "use the roles and order that the model's chat template knows",
+    "answer_left_out": "write calls into the text of the answer, or choose another base",
     "no_supervised_tokens": "give the row an answer to learn",
 }
 
@@ -141,7 +142,7 @@ class Gatherer:
     def _fit(
         self, rows: Rows, batch: Sequence[int], examples: list[Example], gathered: GatheredRows
     ) -> list["_Kept"]:
-        training, abilities = self._settings.training, self._encoder.abilities
+        training = self._settings.training
         batch, examples = self._sayable(rows, batch, examples)
         fitted = fit(self._encoder, examples, training.max_row_tokens, training.over_long)
         unfit = [
@@ -152,8 +153,6 @@ class Gatherer:
         lines = rows.lines([place for place, _ in unfit])
         for line, (_, reason) in zip(lines, unfit, strict=True):
             hint = HINTS.get(reason.code, "change the row")
-            if reason.code == "template_error" and abilities.system == "refused":
-                hint += "; it refuses system texts: put them into the first user turn"
             self._tally.refuse(line, Bad(reason.code, reason.message, hint))
         gathered.split += sum(item.what == "split" for item in fitted)
         gathered.truncated += sum(item.what == "truncated" for item in fitted)
@@ -168,12 +167,12 @@ class Gatherer:
     def _sayable(
         self, rows: Rows, batch: Sequence[int], examples: list[Example]
     ) -> tuple[list[int], list[Example]]:
-        """Refuse the rows that the template would turn into something else."""
+        """Refuse the rows that would be turned into something else."""
         abilities = self._encoder.abilities
         kept: list[tuple[int, Example]] = []
         bad: list[tuple[int, Bad]] = []
         for place, example in zip(batch, examples, strict=True):
-            why = abilities.unsayable(example)
+            why = self._encoder.refusal(example)
             if why is not None:
                 bad.append((place, why))
                 continue

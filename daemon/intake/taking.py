@@ -40,7 +40,7 @@ from daemon.layout import Layout
 from daemon.layout_jobs import JobLayout
 from daemon.settings_file import parse_own, with_own
 from daemon.settings_records import DAEMONS_OWN, usable_settings
-from daemon.text.abilities import remark
+from daemon.text.abilities import remarks
 from daemon.text.encoder import TextEncoder
 from daemon.text.prefix import WORDS
 
@@ -107,6 +107,7 @@ class Taking:
                 "tokenizer": self.encoder.fingerprint,
                 "template": self.encoder.template_fingerprint,
                 "prefix": fingerprint_of(self.encoder.prefix),
+                "plain_form": self.encoder.plain_form,
             },
             "prefix": self._prefix_record(),
             "file": self._text.as_record() if self._text else self._file,
@@ -181,7 +182,7 @@ class Taking:
             unpacker = Unpacker(
                 self._place.folder, self.settings.intake, lambda: self._progress(0), stack
             )
-            self.encoder = self.encoder.prefixed(self.settings.prefix)
+            self.encoder = self.encoder.asked_as(self.settings.prefix, self.settings.plain_form)
             if self._is_exam_only():
                 return self._read_exam(stack, unpacker)
             unpacker.kind(original)
@@ -248,7 +249,7 @@ class Taking:
         gathered = gatherer.gather(
             rows, first.places, first.grown, shared, self._temporary("rows", stack), self._progress
         )
-        self._warnings += [remark(lost, rows) for lost, rows in gatherer.lost.items()]
+        self._warnings += remarks(gatherer.lost, self.encoder.plain_form)
         stack.callback(gathered.close)
         second = sift_second(gathered, elsewhere, self.settings, self._sealer, first.known)
         _refuse(tally, rows, {gathered.places[n]: why for n, why in second.refused.items()})

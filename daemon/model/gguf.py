@@ -8,6 +8,7 @@ from typing import Any
 from daemon.errors import ModelFault
 from daemon.folders.disk import atomic
 from daemon.model.backend import mx
+from daemon.model.gguf_facts import GgufFacts, facts_of
 from daemon.model.gguf_header import check_whole
 from daemon.model.gguf_tokenizer import tokenizer_files
 
@@ -44,15 +45,19 @@ def convert(path: Path, folder: Path, quantised: bool) -> None:
         loaded: Any = mx.load(str(path), return_metadata=True)
     except (RuntimeError, ValueError) as error:
         raise ModelFault("model_damaged", f"{path} cannot be read ({error})") from error
-    arrays, facts = loaded
+    arrays, metadata = loaded
     try:
+        facts = facts_of(metadata)
         config = _config(facts, arrays)
-        tensors = _tensors(arrays, config)
+        tensors = _tensors(arrays, facts)
         files = tokenizer_files(facts)
-    except (KeyError, TypeError, ValueError) as error:
+        packing = _packing(tensors)
+    except KeyError as error:
+        message = f"{path} cannot be converted: it lacks {error.args[0]}, or should not hold it"
+        raise ModelFault("model_unsupported", message) from error
+    except (ArithmeticError, TypeError, ValueError) as error:
         message = f"{path} cannot be converted: {error.args[0] if error.args else error}"
         raise ModelFault("model_unsupported", message) from error
-    packing = _packing(tensors)
     if quantised and packing:
         config["quantization"] = {"group_size": GROUP, "bits": 4, "mode": "affine", **packing}
     else:
@@ -62,46 +67,37 @@ def convert(path: Path, folder: Path, quantised: bool) -> None:
         atomic.write_json(folder / name, value)
 
 
-def _config(facts: Mapping[str, Any], arrays: Arrays) -> dict[str, Any]:
-    architecture = facts["general.architecture"]
-    if architecture != "llama":
-        raise ValueError(f"its architecture is {architecture}, only llama can be converted")
-
-    def number(key: str, default: float | None = None) -> Any:
-        value = facts.get(f"llama.{key}", default)
-        if value is None:
-            raise KeyError(f"llama.{key} is missing in it")
-        return value.item() if hasattr(value, "item") else value
-
-    if number("expert_count", 0) or "rope_freqs.weight" in arrays:
+def _config(facts: GgufFacts, arrays: Arrays) -> dict[str, Any]:
+    if facts.experts or "rope_freqs.weight" in arrays:
         raise ValueError("mixtures of experts and scaled rotary positions cannot be converted")
-    heads, hidden = number("attention.head_count"), number("embedding_length")
+    layers = {match[1] for name in arrays if (match := _LAYER.fullmatch(name))}
+    if len(layers) != facts.layers:
+        raise ValueError(f"it says that it has {facts.layers} layers, and holds {len(layers)}")
+    if arrays["output_norm.weight"].shape != (facts.hidden,):
+        raise ValueError(f"its norm is not {facts.hidden} wide, as it says")
     return {
         "architectures": ["LlamaForCausalLM"],
         "model_type": "llama",
         "hidden_act": "silu",
-        "hidden_size": hidden,
-        "num_hidden_layers": number("block_count"),
-        "intermediate_size": number("feed_forward_length"),
-        "num_attention_heads": heads,
-        "num_key_value_heads": number("attention.head_count_kv", heads),
-        "head_dim": number("attention.key_length", hidden // heads),
-        "rms_norm_eps": number("attention.layer_norm_rms_epsilon"),
-        "rope_theta": number("rope.freq_base", 10000.0),
-        "max_position_embeddings": number("context_length"),
+        "hidden_size": facts.hidden,
+        "num_hidden_layers": facts.layers,
+        "intermediate_size": facts.feed_forward,
+        "num_attention_heads": facts.heads,
+        "num_key_value_heads": facts.heads_kv or facts.heads,
+        "head_dim": facts.head_dim or facts.hidden // facts.heads,
+        "rms_norm_eps": facts.norm_epsilon,
+        "rope_theta": facts.rope_base,
+        "max_position_embeddings": facts.context,
         "vocab_size": arrays["token_embd.weight"].shape[0],
         "tie_word_embeddings": "output.weight" not in arrays,
         "torch_dtype": "float32",
-        **{
-            f"{name}_token_id": facts[f"tokenizer.ggml.{name}_token_id"].item()
-            for name in ("bos", "eos")
-            if f"tokenizer.ggml.{name}_token_id" in facts
-        },
+        **({} if facts.bos is None else {"bos_token_id": facts.bos}),
+        **({} if facts.eos is None else {"eos_token_id": facts.eos}),
     }
 
 
-def _tensors(arrays: Arrays, config: Mapping[str, Any]) -> Arrays:
-    heads = {"attn_q": config["num_attention_heads"], "attn_k": config["num_key_value_heads"]}
+def _tensors(arrays: Arrays, facts: GgufFacts) -> Arrays:
+    heads = {"attn_q": facts.heads, "attn_k": facts.heads_kv or facts.heads}
     found: Arrays = {}
     for name in sorted(arrays):
         array = arrays[name]
@@ -121,6 +117,8 @@ def _tensors(arrays: Arrays, config: Mapping[str, Any]) -> Arrays:
 def _unpermuted(array: mx.array, heads: int) -> mx.array:
     """Restore the row order of q and k: llama.cpp interleaves the halves that rotate together."""
     shape = array.shape
+    if shape[0] % (2 * heads):
+        raise ValueError(f"its {heads} attention heads do not fit a tensor of {shape[0]} rows")
     paired = array.reshape(heads, shape[0] // heads // 2, 2, *shape[1:])
     return paired.swapaxes(1, 2).reshape(shape)
 

@@ -1,7 +1,8 @@
 """Builds tokenizer files from the vocabulary in a GGUF file."""
 
-from collections.abc import Mapping
 from typing import Any
+
+from daemon.model.gguf_facts import GgufFacts
 
 _CONTROL, _USER_DEFINED = 3, 4
 _LETTERS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|"
@@ -30,34 +31,27 @@ _SPLITTERS: dict[str, list[dict[str, Any]]] = {
 """How llama.cpp splits text before merging, by `tokenizer.ggml.pre`."""
 
 
-def tokenizer_files(facts: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def tokenizer_files(facts: GgufFacts) -> dict[str, dict[str, Any]]:
     """Return the content of `tokenizer.json` and `tokenizer_config.json`.
 
     Raises:
-        KeyError, ValueError: the vocabulary is of an unsupported kind.
+        ValueError: the vocabulary is of an unsupported kind.
     """
-    kind = facts["tokenizer.ggml.model"]
-    splitter = facts.get("tokenizer.ggml.pre", "default")
-    if kind != "gpt2" or splitter not in _SPLITTERS:
-        raise ValueError(f"its tokenizer is {kind}/{splitter}, which is not known here")
-    tokens = list(facts["tokenizer.ggml.tokens"])
-    return {
-        "tokenizer.json": _tokenizer(facts, tokens, _SPLITTERS[splitter], splitter == "llama-bpe"),
-        "tokenizer_config.json": _settings(facts, tokens),
-    }
+    if facts.tokenizer != "gpt2" or facts.splitter not in _SPLITTERS:
+        kind = f"{facts.tokenizer}/{facts.splitter}"
+        raise ValueError(f"its tokenizer is {kind}, which is not known here")
+    return {"tokenizer.json": _tokenizer(facts), "tokenizer_config.json": _settings(facts)}
 
 
-def _tokenizer(
-    facts: Mapping[str, Any], tokens: list[str], splitters: list[dict[str, Any]], whole_words: bool
-) -> dict[str, Any]:
+def _tokenizer(facts: GgufFacts) -> dict[str, Any]:
     return {
         "version": "1.0",
         "truncation": None,
         "padding": None,
-        "added_tokens": _added(facts, tokens),
+        "added_tokens": _added(facts),
         "normalizer": None,
-        "pre_tokenizer": {"type": "Sequence", "pretokenizers": splitters},
-        "post_processor": _post_processor(facts, tokens),
+        "pre_tokenizer": {"type": "Sequence", "pretokenizers": _SPLITTERS[facts.splitter]},
+        "post_processor": _post_processor(facts),
         "decoder": _BYTES,
         "model": {
             "type": "BPE",
@@ -67,34 +61,32 @@ def _tokenizer(
             "end_of_word_suffix": None,
             "fuse_unk": False,
             "byte_fallback": False,
-            "ignore_merges": whole_words,
-            "vocab": {token: number for number, token in enumerate(tokens)},
-            "merges": [merge.split(" ", 1) for merge in facts["tokenizer.ggml.merges"]],
+            "ignore_merges": facts.splitter == "llama-bpe",
+            "vocab": {token: number for number, token in enumerate(facts.tokens)},
+            "merges": [merge.split(" ", 1) for merge in facts.merges],
         },
     }
 
 
-def _added(facts: Mapping[str, Any], tokens: list[str]) -> list[dict[str, Any]]:
-    kinds = facts["tokenizer.ggml.token_type"].tolist()
+def _added(facts: GgufFacts) -> list[dict[str, Any]]:
     return [
         {
             "id": number,
-            "content": tokens[number],
+            "content": facts.tokens[number],
             "single_word": False,
             "lstrip": False,
             "rstrip": False,
             "normalized": False,
             "special": kind == _CONTROL,
         }
-        for number, kind in enumerate(kinds)
+        for number, kind in enumerate(facts.token_kinds)
         if kind in (_CONTROL, _USER_DEFINED)
     ]
 
 
-def _post_processor(facts: Mapping[str, Any], tokens: list[str]) -> dict[str, Any]:
-    begin = _token(facts, tokens, "bos")
-    wanted = facts.get("tokenizer.ggml.add_bos_token")
-    if begin is None or wanted is None or not bool(wanted.item()):
+def _post_processor(facts: GgufFacts) -> dict[str, Any]:
+    begin = facts.token(facts.bos)
+    if begin is None or not facts.adds_bos:
         return dict(_BYTES)
     head: dict[str, Any] = {"SpecialToken": {"id": begin, "type_id": 0}}
     text: dict[str, Any] = {"Sequence": {"id": "A", "type_id": 0}}
@@ -103,27 +95,18 @@ def _post_processor(facts: Mapping[str, Any], tokens: list[str]) -> dict[str, An
         "single": [head, text],
         "pair": [head, text, {"Sequence": {"id": "B", "type_id": 1}}],
         "special_tokens": {
-            begin: {"id": begin, "ids": [tokens.index(begin)], "tokens": [begin]},
+            begin: {"id": begin, "ids": [facts.tokens.index(begin)], "tokens": [begin]},
         },
     }
 
 
-def _settings(facts: Mapping[str, Any], tokens: list[str]) -> dict[str, Any]:
-    named = {
-        f"{name}_token": _token(facts, tokens, key)
-        for name, key in (("bos", "bos"), ("eos", "eos"), ("unk", "unknown"), ("pad", "padding"))
-    }
-    template = facts.get("tokenizer.chat_template")
+def _settings(facts: GgufFacts) -> dict[str, Any]:
+    named = {"bos": facts.bos, "eos": facts.eos, "unk": facts.unknown, "pad": facts.padding}
     return {
         # The general class uses tokenizer.json unchanged; others rebuild parts of it.
         "tokenizer_class": "PreTrainedTokenizerFast",
         "clean_up_tokenization_spaces": False,
-        "model_max_length": int(facts["llama.context_length"].item()),
-        **{name: token for name, token in named.items() if token is not None},
-        **({"chat_template": template} if template else {}),
+        "model_max_length": facts.context,
+        **{f"{name}_token": facts.token(id) for name, id in named.items() if id is not None},
+        **({"chat_template": facts.template} if facts.template else {}),
     }
-
-
-def _token(facts: Mapping[str, Any], tokens: list[str], name: str) -> str | None:
-    number = facts.get(f"tokenizer.ggml.{name}_token_id")
-    return None if number is None else tokens[int(number.item())]

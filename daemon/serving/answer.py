@@ -52,4 +52,5 @@ class OpenAnswer:
         text, calls = self._buffer, end.calls
         if self.work.tools:
             text, calls = engine.calls(text, self.work.tools)
+            calls = calls[:1] if self.work.one_call else calls
         self.deliver(AnswerDelta(text, end.tokens, end.finish, calls))

@@ -28,6 +28,8 @@ class ServedVersion:
     """The limit of prompt and answer together; 0 where the model does not state one."""
     created_s: int
     """When it was created, in seconds since 1970."""
+    plain_form: str | None = None
+    """How is written what the chat template leaves out; None where it is not."""
     base_bytes: int = 0
     base_dtype: str = "unknown"
 
@@ -42,6 +44,8 @@ class GenerationJob:
     sampling: Sampling
     tools: tuple[str, ...] = ()
     """The tools the model may call, as JSON; its answer is then parsed for calls."""
+    one_call: bool = False
+    """Only the first call of the answer is wanted."""
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from daemon.model.shared_weights import clone_sharing_weights
 from daemon.serving.batch import BatchRow, Binding, DecodingBatch, NextToken
 from daemon.serving.generation import AnswerStep, GenerationJob, ServedVersion
 from daemon.serving.prompt_cache import PromptCache
+from daemon.serving.tool_calls import calls_in
 
 # mlx_lm imports mlx by itself: it must come after the back end is set up.
 from mlx_lm.tokenizer_utils import TokenizerWrapper  # isort: skip
@@ -225,10 +226,14 @@ class MlxEngine:
             draft.loaded.batch.leave(draft.row)
 
     def calls(self, text: str, tools: Sequence[str]) -> tuple[str, tuple[Call, ...]]:
-        """Return an answer's text and its tool calls, parsed by mlx-lm from the model's own format.
+        """Return an answer's text and its tool calls; what cannot be parsed as one stays text.
 
-        What cannot be parsed as a call stays text.
+        mlx-lm parses the model's own form first, for it knows the types of arguments in XML.
         """
+        found = self._own_calls(text, tools)
+        return found if found[1] else calls_in(text, tools)
+
+    def _own_calls(self, text: str, tools: Sequence[str]) -> tuple[str, tuple[Call, ...]]:
         opening, closing = self._tokenizer.tool_call_start, self._tokenizer.tool_call_end
         if not self._tokenizer.has_tool_calling or opening not in text:
             return text, ()

@@ -26,7 +26,10 @@ class Prompts:
         """
         encoder = self._encoder(subject)
         if tools and not encoder.shows_tools:
-            message = "this model's chat template does not support tools"
+            message = (
+                "this model's chat template does not support tools, and the version was trained "
+                "without the plain form for them"
+            )
             raise refused(422, "tools_unsupported", message, field="tools")
         try:
             return tuple(encoder.encode_prompt(turns, tools))
@@ -54,7 +57,7 @@ class Prompts:
                 message = f"the base model of {subject.model} cannot be used"
                 raise refused(503, "base_unusable", message, retry_s=60) from error
             self._encoders[subject.base] = encoder
-        return encoder.prefixed(subject.prefix)
+        return encoder.asked_as(subject.prefix, subject.plain_form)
 
 
 def room_for(

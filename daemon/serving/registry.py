@@ -6,13 +6,14 @@ Ids are looked up among the existing ones: no part of a request ever becomes a p
 from dataclasses import replace
 from datetime import datetime
 
+from daemon.core.rows.plain_form import PLAIN_FORM
 from daemon.core.workspace.versions import Version
 from daemon.errors import SettingsFault, UserFault
 from daemon.folders.models import current_model
 from daemon.folders.models.models import Models
 from daemon.layout import Layout
 from daemon.serving.generation import ServedVersion, refused
-from daemon.settings_file import named_prefix
+from daemon.settings_file import named_prefix, read_settings
 
 CURRENT, BASE = "current", "base"
 
@@ -46,6 +47,9 @@ class Registry:
                 prefix (422).
         """
         subject = self._found(model)
+        if subject.adapter is None:
+            # An untouched base learned no form: it is asked as the settings say now.
+            subject = replace(subject, plain_form=self._plain_form_now())
         if prefix is None:
             return subject
         try:
@@ -64,6 +68,12 @@ class Registry:
             message = "there is no such model; GET /v1/models lists the available ones"
             raise refused(404, "model_not_found", message, field="model")
         return self._now(subjects, model)
+
+    def _plain_form_now(self) -> str | None:
+        try:
+            return read_settings(self._layout.settings_file).plain_form
+        except SettingsFault:
+            return PLAIN_FORM
 
     def has_current(self) -> bool:
         """Return whether there is a current version."""
@@ -89,6 +99,7 @@ class Registry:
             prefix=version.prefix,
             context_tokens=int(facts.get("context_tokens", 0)),
             created_s=int(datetime.fromisoformat(version.created_at).timestamp()),
+            plain_form=version.plain_form,
             base_bytes=int(facts.get("bytes", 0)),
             base_dtype=str(facts.get("dtype", "unknown")),
         )
@@ -96,14 +107,4 @@ class Registry:
     def _bare(self, version: Version) -> ServedVersion:
         own = self._subject(version)
         name = f"{version.base['name']}@{BASE}"
-        return ServedVersion(
-            name,
-            BASE,
-            own.base,
-            None,
-            None,
-            own.context_tokens,
-            own.created_s,
-            own.base_bytes,
-            own.base_dtype,
-        )
+        return replace(own, model=name, version=BASE, adapter=None, prefix=None, plain_form=None)

@@ -207,7 +207,7 @@ class ChatRequest(OpenAIRequest):
     max_completion_tokens: int | None = Field(None, ge=1, le=MOST_TOKENS)
     tools: Annotated[list[Tool], Field(max_length=128)] | None = None
     tool_choice: Literal["auto", "none"] | None = None
-    parallel_tool_calls: Literal[True] | None = None
+    parallel_tool_calls: bool | None = None
     response_format: TextFormat | None = None
     logprobs: Literal[False] | None = None
     top_logprobs: None = None

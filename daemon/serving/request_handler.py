@@ -44,6 +44,8 @@ class GenerationRequest:
     counts_usage: bool = False
     prefix: str | None = None
     """A name of `[prefixes]`, or `none`; None for the version's own."""
+    one_call: bool = False
+    """Only the first of several calls is wanted."""
 
 
 @dataclass
@@ -87,7 +89,9 @@ class RequestHandler:
             subject, prompt, generation.choices.requested_tokens, self.settings.max_tokens
         )
         sampling = generation.choices.sampling(most)
-        work = GenerationJob(next(self._numbers), subject, prompt, sampling, generation.tools)
+        work = GenerationJob(
+            next(self._numbers), subject, prompt, sampling, generation.tools, generation.one_call
+        )
         created_s = int(self.clock.now().timestamp())
         frame = Frame(uuid4().hex[:24], created_s, subject, len(prompt))
         events = self._events(work, request.receive, began_s)

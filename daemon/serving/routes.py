@@ -27,14 +27,13 @@ def make_router(handler: RequestHandler, pages: Sequence[BaseRoute]) -> Router:
 
 
 def _inference_routes(handler: RequestHandler) -> list[Route]:
+    prompts = handler.prompts
+
     async def generate(request: Request) -> Response:
         fields = validated(GenerateRequest, await handler.body(request))
         turns = fields.turns()
         generation = GenerationRequest(
-            fields.model,
-            fields,
-            lambda s: handler.prompts.of_chat(s, turns, ()),
-            prefix=fields.prefix,
+            fields.model, fields, lambda s: prompts.of_chat(s, turns, ()), prefix=fields.prefix
         )
         return await handler.answer(request, generation, GenerateFormat())
 
@@ -44,10 +43,11 @@ def _inference_routes(handler: RequestHandler) -> list[Route]:
         generation = GenerationRequest(
             fields.model,
             fields,
-            lambda s: handler.prompts.of_chat(s, turns, tools),
+            lambda s: prompts.of_chat(s, turns, tools),
             tools,
             fields.counts_usage,
             fields.prefix,
+            fields.parallel_tool_calls is False,
         )
         return await handler.answer(request, generation, ChatFormat())
 
@@ -56,7 +56,7 @@ def _inference_routes(handler: RequestHandler) -> list[Route]:
         generation = GenerationRequest(
             fields.model,
             fields,
-            lambda s: handler.prompts.of_text(s, fields.text),
+            lambda s: prompts.of_text(s, fields.text),
             counts_usage=fields.counts_usage,
         )
         return await handler.answer(request, generation, CompletionFormat())

@@ -27,15 +27,12 @@ def order_audit(layout: Layout, request: AuditRequest) -> str:
 
 
 def open_audit(
-    workspace: Workspace,
-    journal: Journal,
-    action: do.OpenAudit,
-    seen: Snapshot,
+    workspace: Workspace, journal: Journal, action: do.OpenAudit, seen: Snapshot
 ) -> None:
     """Create the order of an audit that is due."""
-    version, now = seen.versions[action.version], journal.now()
-    exams = workspace.queue.only_exams()
-    request = audit_request(version, seen.versions, to_record(workspace.settings.now), now, exams)
+    settings, now = to_record(workspace.settings.now), journal.now()
+    version, exams = seen.versions[action.version], workspace.queue.only_exams()
+    request = audit_request(version, seen.versions, settings, now, exams)
     assert request is not None, "it is due only where there is something to compare"
     order = order_audit(workspace.layout, request)
     message = f"{order} compares {action.version} with {action.proven}, the last proven version"

@@ -90,10 +90,10 @@ class BackgroundTasks:
         return over
 
     def pass_on(self, name: str, copy: Callable[[], None]) -> bool:
-        """Begin to copy a large file that was written over; return true when that is over.
+        """Start copying a large file that was overwritten; return whether the copy is finished.
 
         Raises:
-            Exception: what ended the copying; the next call begins it anew.
+            Exception: the copy failed; the next call starts it again.
         """
         future = self._passing.get(name)
         if future is None:

@@ -113,14 +113,14 @@ def pass_on(
     if growth.is_whole:
         message = (
             f"{escape(card.name)} was overwritten after it was claimed as {card.job}; its present "
-            f"content is now {escape(name)} in inbox/: rows that were trained are not trained "
-            "twice, and changed answers are corrections"
+            f"contents are now {escape(name)} in inbox/: rows trained before are not trained "
+            "twice, and changed answers count as corrections"
         )
     journal.event("passed_on", message, job=card.job, name=escape(name))
 
 
 def _copied(workspace: Workspace, background: BackgroundTasks, growth: Growth, name: str) -> bool:
-    """Put the file into the inbox; false where that takes long and goes on, or begins anew."""
+    """Write a growth to the inbox; return False while a long copy runs or must start over."""
     source = workspace.layout.job(growth.state, growth.card.job).original
     write = partial(late_writes.copy_to, source, growth)
     copy = partial(_drop, workspace, growth.card, name, write)

@@ -161,7 +161,9 @@ class Observer:
     def _queue(self, card: JobCard) -> Queued | None:
         if card.intake is None:
             return None
-        return Queued(card, card.intake, self._prefix_now(card.own_settings))
+        prefix = self._prefix_now(card.own_settings)
+        form = self._workspace.settings.now.plain_form
+        return Queued(card, card.intake, prefix, form)
 
     def _with_edits(self, queued: tuple[Queued, ...]) -> tuple[Queued, ...]:
         """Check for edited files, but only of the jobs that would be trained next."""

@@ -1,19 +1,34 @@
 """What a base model's chat template can say, found by trying it, and what that means for a user.
 
 A template may refuse a system text or the call of a tool, or leave it out without a word: then a
-model would be trained on something else than the file says.
+model would be trained on something else than the file says. What is left out is written into the
+text in the plain form (`plain_form`), or the row is refused.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from daemon.core.rows.examples import Chat, Example
+from daemon.core.rows.examples import Chat, Example, Turn
 from daemon.core.rows.refusal import Bad
 
 System = Literal["kept", "left_out", "refused"]
-Lost = Literal["template", "system", "tools", "reasoning", "earlier_reasoning"]
+Lost = Literal["template", "system", "tools", "calls", "results", "reasoning", "earlier_reasoning"]
 
+WRITTEN: tuple[Lost, ...] = ("system", "tools", "calls", "results", "reasoning")
+"""What the plain form has a place for."""
+NAMED: dict[Lost, str] = {
+    "system": "system texts",
+    "tools": "tools",
+    "calls": "calls of tools",
+    "results": "results of tools",
+    "reasoning": "reasoning",
+}
+OTHER_BASE = "choose a base whose template has a place for it"
+BY_SETTINGS = "by settings"
+"""In place of a form, where the settings are not known."""
 _TUNED = "choose the model's form that was tuned to converse (-Instruct, -it)"
+_ON = 'set template.left_out = "write" to have it written into the text'
 
 
 @dataclass(frozen=True)
@@ -32,83 +47,120 @@ class Abilities:
     """It writes the reasoning of the last answer."""
     earlier_reasoning: bool = True
     """It writes the reasoning of earlier answers too; models that think are not shown it."""
+    results: bool = True
+    """It writes the result of a call that it writes."""
+    results_after_text: bool = True
+    """It writes the result of a call that stands in the text of an answer."""
+    several_calls: bool = True
+    """It writes more than one call of an answer."""
+    text_with_calls: bool = True
+    """It writes the text of an answer that has calls too."""
 
-    def sentences(self) -> list[str]:
-        """Return what a user should know before the first row, with the way out."""
-        if not self.template:
-            return [
-                "the base model has no chat template: conversations are written line by line, and "
-                f"tools cannot be trained; {_TUNED}, or put a chat_template.jinja into its "
-                "directory"
-            ]
-        found = []
-        if self.system != "kept":
-            does = "refuses system texts" if self.system == "refused" else "leaves system texts out"
-            found.append(
-                f"the base model's chat template {does}: put instructions into the first user "
-                "turn; a prefix of [prefixes] goes there by itself"
-            )
-        if not self.tools or not self.calls:
-            does = "shows no tools" if self.calls else "writes no calls of tools"
-            found.append(
-                f"the base model's chat template {does}: choose a base whose template does, or "
-                "write tools into the question and calls into the answer, as text"
-            )
+    def writes_calls_of(self, turn: Turn) -> bool:
+        """Return whether the calls of an answer, and the text beside them, are written."""
+        several = len(turn.calls) > 1
+        return (
+            self.calls
+            and (self.several_calls or not several)
+            and (self.text_with_calls or not turn.content.strip())
+        )
+
+    def sentences(self, form: str | None = BY_SETTINGS) -> list[str]:
+        """Return what a user should know before the first row; `form` is the plain form, if any."""
+        found = [] if self.template else [_without_template()]
+        left_out = [NAMED[lost] for lost in self._left_out()]
+        if left_out:
+            template = "the base model's chat template" if self.template else "such a text"
+            found.append(f"{template} leaves out {listed(left_out)}: {_deed(form)}")
         return found
 
-    def unsayable(self, example: Example) -> Bad | None:
-        """Return why a row would teach something else than it says; None where it does not."""
-        if self.calls or not isinstance(example, Chat):
+    def refusal(self, example: Example) -> Bad | None:
+        """Return why a row is refused where nothing is written plainly; None where it is not."""
+        lost = next((lost for lost in self.lost(example) if lost in WRITTEN), None)
+        if lost is None:
             return None
-        if not any(turn.calls and turn.trained for turn in example.turns):
-            return None
-        message = "the model's chat template leaves out the calls of an answer"
-        hint = "write calls into the answer as text, or choose a base whose template has them"
-        return Bad("calls_left_out", message, hint)
+        message = f"the model's chat template leaves out {NAMED[lost]}, and the row has some"
+        return Bad(f"{lost}_left_out", message, f"{_ON}, or {OTHER_BASE}")
 
     def lost(self, example: Example) -> tuple[Lost, ...]:
-        """Return what of a row the template would not show the model."""
+        """Return what of a row the template itself would not show the model."""
         if not isinstance(example, Chat):
             return ()
-        if not self.template:
-            return ("template",)
-        found: list[Lost] = []
+        found: list[Lost] = [] if self.template else ["template"]
+        found += self._lost_calls(example.turns)
+        if example.tools and not self.tools:
+            found.append("tools")
+        if self.system != "kept" and any(turn.role == "system" for turn in example.turns):
+            found.append("system")
         if not self.reasoning and example.turns[-1].reasoning:
             found.append("reasoning")
         if not self.earlier_reasoning and any(turn.reasoning for turn in example.turns[:-1]):
             found.append("earlier_reasoning")
-        if self.system == "left_out" and any(turn.role == "system" for turn in example.turns):
-            found.append("system")
-        if example.tools and not self.tools:
-            found.append("tools")
         return tuple(found)
 
+    def writes_results(self, called: bool) -> bool:
+        """Return whether a result is written; `called` where the template wrote its call."""
+        return self.results if called else self.results_after_text
 
-def remark(lost: Lost, rows: int) -> str:
-    """Return what is to be said of rows of which something is lost."""
-    match lost:
-        case "template":
-            return (
-                f"the base model has no chat template: {rows} conversation(s) were written line by "
-                f"line; {_TUNED}, or put a chat_template.jinja into its directory"
-            )
-        case "system":
-            return (
-                f"the base model's chat template leaves out the system text of {rows} row(s): put "
-                "it into the first user turn, or make it a prefix"
-            )
-        case "reasoning":
-            return (
-                f"the base model's chat template leaves out the reasoning of {rows} row(s): write "
-                "it into the answer as text, or choose a base whose template has a place for it"
-            )
-        case "earlier_reasoning":
-            return (
-                f"the base model's chat template leaves out the reasoning of earlier answers, as "
-                f"models that think do not see it again: {rows} row(s) have some"
-            )
-        case "tools":
-            return (
-                f"the base model's chat template does not show the tools of {rows} row(s): write "
-                "them into the question, or choose a base whose template has tools"
-            )
+    def _lost_calls(self, turns: tuple[Turn, ...]) -> list[Lost]:
+        found: dict[Lost, None] = {}
+        called = False
+        for turn in turns:
+            if turn.role == "assistant":
+                called = bool(turn.calls) and self.writes_calls_of(turn)
+                if turn.calls and not called:
+                    found["calls"] = None
+            elif turn.role == "tool" and not self.writes_results(called):
+                found["results"] = None
+        return list(found)
+
+    def _left_out(self) -> list[Lost]:
+        kept: dict[Lost, bool] = {
+            "system": self.system == "kept",
+            "tools": self.tools,
+            "calls": self.calls,
+            "results": self.writes_results(self.calls),
+            "reasoning": self.reasoning,
+        }
+        return [lost for lost, is_kept in kept.items() if not is_kept]
+
+
+def remarks(lost: Mapping[Lost, int], form: str | None) -> list[str]:
+    """Return what is to be said of rows of which the template leaves something out, by what."""
+    found = []
+    if conversations := lost.get("template"):
+        found.append(f"{_without_template()} ({conversations} conversation(s))")
+    counted = [f"{NAMED[what]} ({lost[what]} row(s))" for what in WRITTEN if lost.get(what)]
+    if counted:
+        template = "such a text" if conversations else "the base model's chat template"
+        found.append(f"{template} leaves out {listed(counted)}: {_deed(form)}")
+    if rows := lost.get("earlier_reasoning"):
+        found.append(
+            "the base model's chat template leaves out the reasoning of earlier answers, as "
+            f"models that think do not see it again: {rows} row(s) have some"
+        )
+    return found
+
+
+def listed(names: list[str]) -> str:
+    """Return names as a sentence lists them."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def _deed(form: str | None) -> str:
+    if form is None:
+        return f"such rows are refused; {_ON}, or {OTHER_BASE}"
+    if form == BY_SETTINGS:
+        return (
+            "they are written into the text in the plain form (docs/data.md), or such rows are "
+            "refused, as template.left_out says"
+        )
+    return f'they are written into the text, in the plain form "{form}" (docs/data.md)'
+
+
+def _without_template() -> str:
+    return (
+        "the base model has no chat template: conversations are written line by line, each turn a "
+        f"line and the last one followed by the end mark; {_TUNED}, or put a chat_template.jinja "
+        "into its directory"
+    )

@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +16,17 @@ import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from daemon.core.rows.examples import Chat, Example, Text, Turn
+from daemon.core.rows.plain_form import KNOWN_FORMS
 from daemon.core.rows.prefix import Prefix
+from daemon.core.rows.refusal import Bad
 from daemon.errors import ModelFault
 from daemon.text.abilities import Abilities
 from daemon.text.forged import ControlTokenMarks
 from daemon.text.pieces import Kind, TokenText
+from daemon.text.plain_form import write_left_out
 from daemon.text.prefix import Place, put_before
 from daemon.text.spans import Renderer
-from daemon.text.stepwise import Rendered, Span
+from daemon.text.stepwise import Rendered, Span, unsaid
 from daemon.text.template import PLAIN, ChatTemplate, Unrenderable
 from daemon.text.tokenizer_files import TokenizerFiles, bounded, read_json
 
@@ -79,9 +81,9 @@ class TextEncoder:
         self._bos = [token for token in frame if token != self._eos]
         self._controls = _controls(self._tokenizer)
         self._renderer = self._make_renderer(files)
-        self._has_template = files.template is not None
         self._as_text: Tokenizer | None = None
         self.prefix: Prefix | None = None
+        self.plain_form: str | None = None
         self._aside = ThreadPoolExecutor(1, "tokens")
 
     @classmethod
@@ -104,6 +106,24 @@ class TextEncoder:
         other.prefix = prefix
         return other
 
+    def in_form(self, form: str | None) -> "TextEncoder":
+        """Return the same text side with another plain form for what the template leaves out.
+
+        With None it is left out, as in versions from before there was such a form.
+
+        Raises:
+            ModelFault: it is a form of a later release.
+        """
+        if form is not None and form not in KNOWN_FORMS:
+            raise ModelFault("plain_form_unknown", f"the plain form {form!r} is of a later release")
+        other = copy.copy(self)
+        other.plain_form = form
+        return other
+
+    def asked_as(self, prefix: Prefix | None, form: str | None) -> "TextEncoder":
+        """Return the same text side with another prefix and another plain form."""
+        return self.prefixed(prefix).in_form(form)
+
     def _make_renderer(self, files: TokenizerFiles) -> Renderer:
         eos = "" if self._eos is None else self._tokenizer.id_to_token(self._eos) or ""
         tokens = {"bos_token": files.token("bos_token") or "", "eos_token": eos}
@@ -112,7 +132,8 @@ class TextEncoder:
         thinking = None not in (vocabulary.token_to_id(t) for t in ("<think>", "</think>"))
         template = PLAIN if files.template is None else files.template
         try:
-            return Renderer(ChatTemplate(template, tokens, thinking), self._controls)
+            compiled = ChatTemplate(template, tokens, thinking)
+            return Renderer(compiled, self._controls, files.template is not None)
         except Unrenderable as error:
             raise ModelFault("model_unsupported", f"{error} ({files.folder})") from error
 
@@ -152,24 +173,24 @@ class TextEncoder:
             found.append(_checked(_cut(encoded, example.cut), max_tokens))
         return found
 
-    @cached_property
+    @property
     def shows_tools(self) -> bool:
-        """Whether the template tells the model which functions it may call."""
-        return self._renderer.shows_tools()
+        """Whether the model is told which functions it may call, by the template or as text."""
+        return self.plain_form is not None or self.abilities.tools
 
-    @cached_property
+    @property
     def writes_calls(self) -> bool:
-        """Whether the template writes the calls of an answer; some leave them out."""
-        return self._renderer.writes_calls()
+        """Whether the calls of an answer are written, by the template or as text."""
+        return self.plain_form is not None or self.abilities.calls
 
-    @cached_property
+    @property
     def abilities(self) -> Abilities:
-        """What the template can say."""
-        system = self._renderer.system_turns
-        last, earlier = self._renderer.reasoning_left_out()
-        return Abilities(
-            self._has_template, system, self.shows_tools, self.writes_calls, not last, not earlier
-        )
+        """What the template itself can say."""
+        return self._renderer.abilities
+
+    def refusal(self, example: Example) -> Bad | None:
+        """Return why a row would teach something else than it says; None where it does not."""
+        return None if self.plain_form is not None else self.abilities.refusal(example)
 
     def last_answer(self, chat: Chat) -> str:
         """Return the last answer as the template writes it, without control tokens.
@@ -225,7 +246,7 @@ class TextEncoder:
         Raises:
             Unrenderable: the template does not take these turns.
         """
-        turns = self._with_prefix(turns)
+        turns, tools = self._as_asked(turns, tools)
         marks = ControlTokenMarks.of(self._controls, turns, tools)
         if marks is None:
             text = self._renderer.prompt(turns, tools)
@@ -257,14 +278,24 @@ class TextEncoder:
 
     def _render_chat(self, chat: Chat) -> Rendered | Unfit:
         try:
-            return self._renderer.render(self._with_prefix(chat.turns), chat.tools)
+            turns, tools = self._as_asked(chat.turns, chat.tools)
+            whole = self.plain_form is not None
+            rendered = self._renderer.render(turns, tools, whole=whole)
         except Unrenderable as error:
             return Unfit("template_error", f"the model's chat template refuses it: {error}")
+        # Rows that earlier releases accepted are trained as they were then.
+        missing = unsaid(turns, rendered) if whole else None
+        return rendered if missing is None else Unfit("answer_left_out", missing)
 
-    def _with_prefix(self, turns: Sequence[Turn]) -> Sequence[Turn]:
-        if self.prefix is None:
-            return turns
-        return put_before(turns, self.prefix.text, self.prefix_place)
+    def _as_asked(
+        self, turns: Sequence[Turn], tools: Sequence[str]
+    ) -> tuple[Sequence[Turn], Sequence[str]]:
+        """Return a conversation as the template gets it: in the plain form, with the prefix."""
+        if self.plain_form is not None:
+            turns, tools = write_left_out(turns, tools, self.abilities)
+        if self.prefix is not None:
+            turns = put_before(turns, self.prefix.text, self.prefix_place)
+        return turns, tools
 
     def _plain(self, ids: list[int]) -> Encoded:
         ending = [] if self._eos is None or ids[-1:] == [self._eos] else [self._eos]

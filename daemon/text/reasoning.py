@@ -4,16 +4,38 @@ Templates that have one read `reasoning_content` (Qwen3, GLM) or `thinking` (gpt
 For all others it stands in the text as `<think>…</think>`, which those that know it take apart.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from daemon.core.rows.examples import Turn
-from daemon.text.template import ChatTemplate, Unrenderable
+from daemon.text.template import ChatTemplate, Template, Unrenderable
 
 THOUGHT = "a_thought_to_look_for"
 EARLIER = "an_earlier_thought_to_look_for"
+SIGN = "\ue002think\ue003"
+"""Stands for a reasoning where the template would take it out of the text."""
 _ASK = Turn("user", "What is it?")
 _SAY = Turn("assistant", "It is that.")
+
+
+class Spliced:
+    """A chat template whose text has a reasoning where the sign stands."""
+
+    def __init__(self, template: Template, reasoning: str) -> None:
+        self._template = template
+        self._reasoning = reasoning
+
+    def render(self, turns: Iterable[Turn], answer_next: bool, tools: Sequence[str] = ()) -> str:
+        """Return the text of turns; `answer_next` adds the start of an answer.
+
+        Raises:
+            Unrenderable: the template does not take these turns, or leaves the sign out.
+        """
+        turns = tuple(turns)
+        text = self._template.render(turns, answer_next, tools)
+        if text.count(SIGN) != sum(SIGN in turn.content for turn in turns):
+            raise Unrenderable("the chat template leaves out the reasoning of an answer")
+        return text.replace(SIGN, self._reasoning)
 
 
 def has_place(template: ChatTemplate) -> bool:

@@ -6,14 +6,16 @@ that skeleton then tells in the text of real turns where contents begin and end.
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from daemon.core.rows.examples import Call, Role, Turn, compact
+from daemon.core.rows.examples import Role, Turn
+from daemon.text.abilities import Abilities
 from daemon.text.prefix import Place, system_turns
-from daemon.text.reasoning import has_place, left_out, placed
+from daemon.text.reasoning import SIGN, Spliced, before, has_place, placed
 from daemon.text.stepwise import Rendered, Span, common_start, render_stepwise
 from daemon.text.template import ChatTemplate, Unrenderable
+from daemon.text.template_probes import find_abilities
 
 _MARK = re.compile("\ue000(\\d+)\ue001")
 _TRIMMED: tuple[Callable[[str], str], ...] = (str, str.strip, str.lstrip, str.rstrip)
@@ -48,27 +50,18 @@ PROBES: tuple[tuple[Turn, ...], ...] = (
 """Conversations on which a template is tried."""
 
 
-_TOOL_NAME = "a_function_to_look_for"
-_TOOL = compact(
-    {
-        "type": "function",
-        "function": {
-            "name": _TOOL_NAME,
-            "description": "none",
-            "parameters": {"type": "object", "properties": {}},
-        },
-    }
-)
-
-
 class Renderer:
     """Renders conversations and knows who wrote which character."""
 
-    def __init__(self, template: ChatTemplate, controls: re.Pattern[str]) -> None:
+    def __init__(
+        self, template: ChatTemplate, controls: re.Pattern[str], is_own: bool = True
+    ) -> None:
+        """`is_own` says that the template is the model's, not the one for models without."""
         self._template = template
         self._controls = controls
-        self.system_turns = system_turns(template)
-        self.prefix_place: Place = "system" if self.system_turns == "kept" else "first_user"
+        self._is_own = is_own
+        kept = system_turns(template) == "kept"
+        self.prefix_place: Place = "system" if kept else "first_user"
         self._by_skeleton: bool | None = None
         self._skeletons: dict[tuple[Role, ...], Skeleton] = {}
 
@@ -81,16 +74,21 @@ class Renderer:
         """Whether the template writes the reasoning that a message carries."""
         return has_place(self._template)
 
-    def reasoning_left_out(self) -> tuple[bool, bool]:
-        """Return whether it leaves out the reasoning of the last answer, and of earlier ones."""
-        return left_out(self._template, self.places_reasoning)
+    @cached_property
+    def abilities(self) -> Abilities:
+        """What the template can say."""
+        return find_abilities(self._template, self._is_own)
 
-    def render(self, turns: Sequence[Turn], tools: Sequence[str] = ()) -> Rendered:
-        """Return the text of a conversation.
+    def render(
+        self, turns: Sequence[Turn], tools: Sequence[str] = (), *, whole: bool = False
+    ) -> Rendered:
+        """Return the text of a conversation; `whole` with a last reasoning that would be left out.
 
         Raises:
             Unrenderable: the template refuses it, or rewrites contents beyond recognition.
         """
+        if whole and turns[-1].reasoning and not self.abilities.reasoning:
+            return self._with_last_reasoning(turns, tools)
         turns = placed(turns, self.places_reasoning)
         if tools or any(turn.calls or turn.reasoning or turn.role == "tool" for turn in turns):
             return render_stepwise(self._template, self._controls, turns, tools)
@@ -100,20 +98,15 @@ class Renderer:
             return render_stepwise(self._template, self._controls, turns, tools)
         return self._whole(turns)
 
-    def shows_tools(self) -> bool:
-        """Return whether the template tells the model which functions it may call."""
-        try:
-            return _TOOL_NAME in self.prompt([Turn("user", "x")], [_TOOL])
-        except Unrenderable:
-            return False
-
-    def writes_calls(self) -> bool:
-        """Return whether the template writes the calls of an answer."""
-        calls = Turn("assistant", "", calls=(Call(_TOOL_NAME, "{}"),))
-        try:
-            return _TOOL_NAME in self._template.render([_ASK, calls], False)
-        except Unrenderable:
-            return False
+    def _with_last_reasoning(self, turns: Sequence[Turn], tools: Sequence[str]) -> Rendered:
+        """Render with a sign in place of the reasoning, which the template would take out."""
+        *earlier, last = turns
+        if self._controls.search(last.reasoning):
+            raise Unrenderable("the reasoning of an answer spells a control token of the model")
+        signed = replace(last, content=SIGN + last.content, reasoning="")
+        template = Spliced(self._template, before(last.reasoning, ""))
+        found = [*placed(earlier, self.places_reasoning), signed]
+        return render_stepwise(template, self._controls, found, tools)
 
     def verify(self) -> str | None:
         """Compare both ways to find the answers on a few conversations; say where they differ.

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from daemon.core.rows.examples import Turn
-from daemon.text.template import ChatTemplate, Unrenderable
+from daemon.text.template import Template, Unrenderable
 
 Span = tuple[int, int]
 MARK = "\ue000mark\ue001"
@@ -30,7 +30,7 @@ class Rendered:
 
 
 def render_stepwise(
-    template: ChatTemplate, controls: re.Pattern[str], turns: Sequence[Turn], tools: Sequence[str]
+    template: Template, controls: re.Pattern[str], turns: Sequence[Turn], tools: Sequence[str]
 ) -> Rendered:
     """Return the text of a conversation.
 
@@ -47,7 +47,7 @@ def render_stepwise(
 
 
 def _span(
-    template: ChatTemplate,
+    template: Template,
     controls: re.Pattern[str],
     turns: Sequence[Turn],
     tools: Sequence[str],
@@ -75,7 +75,7 @@ def _span(
 
 
 def _ending(
-    template: ChatTemplate,
+    template: Template,
     controls: re.Pattern[str],
     turns: Sequence[Turn],
     tools: Sequence[str],
@@ -95,6 +95,23 @@ def _ending(
     return _last(controls, common_start(said, followed[len(before) :])) or _last(controls, said)
 
 
+def unsaid(turns: Sequence[Turn], rendered: Rendered) -> str | None:
+    """Name what of an answer does not stand in what the model learns to say; None for nothing.
+
+    Answers of text alone are found by their text; beside calls a template may leave it out.
+    """
+    if not any(turn.calls for turn in turns):
+        return None
+    answers = [turn for turn in turns if turn.role == "assistant" and turn.trained]
+    for turn, (start, end) in zip(answers, rendered.answers, strict=True):
+        said = rendered.text[start:end]
+        words = (turn.content.rpartition("</think>")[2].strip(), *(c.name for c in turn.calls))
+        missing = next((word for word in words if turn.calls and word not in said), None)
+        if missing is not None:
+            return f"the model's chat template leaves out what an answer says: {missing[:60]}"
+    return None
+
+
 def common_start(one: str, other: str) -> str:
     """Return what two texts begin with alike."""
     pairs = zip(one, other, strict=False)
@@ -108,7 +125,7 @@ def _last(controls: re.Pattern[str], text: str) -> str:
 
 
 def _contents(
-    template: ChatTemplate,
+    template: Template,
     controls: re.Pattern[str],
     turns: Sequence[Turn],
     tools: Sequence[str],
@@ -130,7 +147,7 @@ def _contents(
 
 
 def _place(
-    template: ChatTemplate, turns: Sequence[Turn], tools: Sequence[str], number: int, whole: str
+    template: Template, turns: Sequence[Turn], tools: Sequence[str], number: int, whole: str
 ) -> Span:
     """Return where one content stands, by what is left of the text with a mark in its place.
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from jinja2 import TemplateError, nodes
 from jinja2.ext import Extension, loopcontrols
@@ -41,6 +41,14 @@ _MISTAKES = (
 
 class Unrenderable(Exception):
     """The template refuses a conversation, or fails on it."""
+
+
+class Template(Protocol):
+    """What renders turns as a text."""
+
+    def render(self, turns: Iterable[Turn], answer_next: bool, tools: Sequence[str] = ()) -> str:
+        """Return the text of turns; `answer_next` adds the start of an answer."""
+        ...
 
 
 class ChatTemplate:

@@ -20,7 +20,7 @@ class OrderMailbox:
         self._evaluation_wanted = False
         self._leaving: Leaving | None = None
 
-    def look(self) -> bool:
+    def poll(self) -> bool:
         """Process pending orders without waiting; return whether to leave the run."""
         while (order := self._pipe.poll()) is not None:
             self._take(order)
@@ -38,7 +38,7 @@ class OrderMailbox:
 
         Returns whether to leave the current unit of work.
         """
-        left = self.look()
+        left = self.poll()
         announced = False
         while not left and self.paused:
             if not announced:

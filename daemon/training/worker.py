@@ -100,7 +100,7 @@ class Trainer:
             self._leave(run, mailbox, self._settings_of(place))
             # A process that lost its device may never get it back; a new one may.
             return "leave"
-        while self._attempt(place, run, mailbox) == "again" and not mailbox.look():
+        while self._attempt(place, run, mailbox) == "again" and not mailbox.poll():
             pass
         return self._leave(run, mailbox, self._settings_of(place))
 
@@ -132,7 +132,7 @@ class Trainer:
     ) -> Literal["again", "over"]:
         attempt = runs.begin_attempt(place)
         try:
-            opened = open_run(self._context, run, attempt, mailbox.look)
+            opened = open_run(self._context, run, attempt, mailbox.poll)
         except ModelFault as fault:
             # An unreadable base or adapter is not the fault of the jobs.
             opened = CannotStart(fault.code, fault.message, fault.passing)

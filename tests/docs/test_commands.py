@@ -12,9 +12,11 @@ import pytest
 import typer.main
 
 from daemon.cli.entry import build
+from daemon.core.rows.examples import Call, Chat, Turn
 from daemon.core.rows.formats import Good, recognise
+from daemon.core.rows.plain_form import PLAIN_FORM
 from daemon.core.status.schema import FIELDS
-from daemon.text.encoder import TextEncoder
+from daemon.text.encoder import Encoded, TextEncoder
 from tests.docs.pages import ROOT, page, pages
 from tests.text.families import folder_of
 
@@ -107,17 +109,26 @@ def test_every_answer_of_the_smart_home_example_is_a_compact_call() -> None:
 @pytest.mark.model
 @pytest.mark.parametrize("name", ["smart_home.jsonl", "syllables.jsonl"])
 def test_the_default_model_can_be_taught_every_row_of_the_examples(name: str) -> None:
-    """Rows whose calls its template leaves out are refused; an example would be a poor one then."""
+    """Its template leaves nothing out of them: they need no plain form."""
     text = TextEncoder.load(folder_of("smollm2"))
     assert not text.abilities.calls
     for line in page(f"examples/{name}").splitlines():
         found = recognise(json.loads(line))
         assert isinstance(found, Good), found
-        assert text.abilities.unsayable(found.example) is None
         assert not text.abilities.lost(found.example)
 
 
-def test_the_page_that_shows_calls_says_which_model_cannot_learn_them() -> None:
-    """The rows it shows were refused by the model that comes with the package, without a word."""
-    [shown] = [line for line in page("docs/data.md").splitlines() if '"tool_calls"' in line]
-    assert "`calls_left_out`" in shown and "SmolLM2" in shown
+@pytest.mark.model
+def test_the_plain_form_on_its_page_is_the_one_that_the_default_model_is_asked_in() -> None:
+    """The page said that the model that comes with the package cannot learn calls."""
+    tool = json.dumps({"type": "function", "function": {"name": "light", "parameters": {}}})
+    called = Turn("assistant", "", calls=(Call("light", '{"on":true}'),))
+    encoder = TextEncoder.load(folder_of("smollm2")).in_form(PLAIN_FORM)
+    turns = (Turn("user", "It is dark."), called)
+    (found,) = encoder.encode([Chat(turns, tools=(tool,))], 4096)
+    assert isinstance(found, Encoded)
+    shown = page("docs/data.md").split("is asked and answered so:")[1].split("```")[1]
+    for line in shown.strip().splitlines():
+        words = line.removeprefix("system").removeprefix("user").removeprefix("assistant").strip()
+        for part in words.split("…"):
+            assert part in encoder.decode(found.tokens), part

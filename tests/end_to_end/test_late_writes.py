@@ -94,4 +94,4 @@ def test_an_array_and_a_table_that_are_written_to_late_are_read_again_as_a_whole
         assert taught(space) == 40 + 30
         assert len(space.jobs("done")) == 4, "and no more: the copies are whole"
         told = [event["message"] for event in space.events() if event["event"] == "passed_on"]
-        assert len(told) == 2 and all("written over after it was taken in" in said for said in told)
+        assert len(told) == 2 and all("overwritten after it was claimed" in said for said in told)

@@ -8,6 +8,7 @@ import pytest
 from daemon.core.evaluation.answers import Answer
 from daemon.core.evaluation.suites import Suite, SuiteItem
 from daemon.core.rows.examples import Turn
+from daemon.core.rows.plain_form import PLAIN_FORM
 from daemon.evaluation.questions import OFFER, golden_rows, suite_questions
 from daemon.evaluation.scores.formatting import habit_of
 from daemon.evaluation.scores.score import ExpectedStyle
@@ -52,6 +53,21 @@ def test_functions_that_a_template_does_not_show_stand_in_the_system_text(
     shown = asked(tmp_path, tiny.CHATML, replace(ITEM, messages=turns))
     assert OFFER in shown and TOOL in shown and (system or "") in shown
     assert shown.index(TOOL) < shown.index("light on")
+
+
+def test_functions_are_offered_in_the_form_that_the_version_was_trained_with(
+    tmp_path: Path,
+) -> None:
+    """A version that learned to call in one form was asked in another."""
+    text = encoder(tmp_path, tiny.CHATML).in_form(PLAIN_FORM)
+    (found,) = suite_questions(suite(ITEM), text)
+    (golden,) = golden_rows(suite(ITEM), text, 10_000, offer=True)
+    shown = text.decode(found.tokens)
+    assert "<tools>" in shown and OFFER not in shown and golden is not None
+    assert tuple(golden.tokens[: len(found.tokens)].tolist()) == found.tokens
+    said = text.decode(golden.tokens[golden.supervised])
+    assert said == '<tool_call>\n{"name": "light", "arguments": {}}\n</tool_call>'
+    assert found.is_right(said)
 
 
 def test_without_functions_nothing_is_offered(tmp_path: Path) -> None:

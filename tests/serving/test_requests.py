@@ -73,7 +73,6 @@ def test_what_is_no_strict_json_is_a_400(rehearsed: Served, body: bytes) -> None
         ({"tools": [{}]}, "tools.0.type"),
         ({"response_format": {"type": "json_object"}}, "response_format.type"),
         ({"messages": [{"role": "user", "content": "x" * 9000}]}, "prompt"),
-        ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "tools"),
         ({"prefix": "no-such"}, "prefix"),
         ({"prefix": 1}, "prefix"),
     ],

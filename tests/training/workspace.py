@@ -96,14 +96,17 @@ class Workspace:
         holdout: Sequence[Example] = (),
         state: str = "running",
         prefix: Prefix | None = None,
+        plain_form: str | None = None,
     ) -> None:
         """Write a job as the intake worker leaves it."""
         place = self.layout.job(state, job)
         place.folder.mkdir(parents=True)
         place.job_file.write_text("{}")
         atomic.write_json_lines(place.original, map(to_record, (*train, *holdout)))
-        encoder = TextEncoder.load(self.layout.base(self.facts.name)).prefixed(prefix)
-        atomic.write_json(place.report, {"prefix": record_of(prefix)})
+        texts = TextEncoder.load(self.layout.base(self.facts.name))
+        encoder = texts.asked_as(prefix, plain_form)
+        prints = {"plain_form": plain_form}
+        atomic.write_json(place.report, {"prefix": record_of(prefix), "fingerprints": prints})
         self._write_rows(encoder, place.train, place.train_fingerprints, train, 0)
         self._write_rows(encoder, place.holdout, place.holdout_fingerprints, holdout, len(train))
 

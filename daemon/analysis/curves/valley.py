@@ -1,14 +1,13 @@
 """Fits the best fall followed by a rise to noisy values (unimodal isotonic regression).
 
-Both branches are isotonic regressions (pool adjacent violators, Ayer et al. 1955). They assume
-nothing about the shape but its turn, so that a steep fall or a sharp turn is not mistaken for
-noise, as it is by differences of a few values.
+Both branches are isotonic regressions. They assume nothing about the shape but its turn, so that a
+steep fall or a sharp turn is not mistaken for noise, as it is by differences of a few values.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import isotonic_regression
 
 from daemon.analysis.curves.smoothing import Array
 
@@ -28,50 +27,26 @@ class Valley:
     """
 
 
-@dataclass
-class _Block:
-    """Neighbouring values of one level."""
-
-    mean: float
-    count: int
-    squares: float
-
-
 def valley(values: Array) -> Valley:
     """Return the best-fitting valley; needs at least one value."""
-    falls = [_squares(blocks) for blocks in _fits(-values)]
-    rises = [_squares(blocks) for blocks in _fits(-values[::-1])][::-1]
-    both = np.array(falls) + np.array(rises)
+    falls = _residuals(values)
+    both = falls + _residuals(values[::-1])[::-1]
     turn = int(np.argmin(both))
-    level = np.concatenate([-_level(-values[:turn]), -_level(-values[turn:][::-1])[::-1]])
+    level = np.concatenate([_fall(values[:turn]), _fall(values[turn:][::-1])[::-1]])
     doubt = float(both[turn] / falls[-1]) if falls[-1] > 0.0 else 1.0
     lowest = int(np.argmin(level))
     return Valley(lowest, float(level[lowest]), doubt)
 
 
-def _fits(values: Array) -> Iterator[list[_Block]]:
-    """Yield the best non-decreasing fit of no value, of the first, of the first two, and so on."""
-    blocks: list[_Block] = []
-    yield blocks
-    for value in values:
-        last = _Block(float(value), 1, 0.0)
-        while blocks and blocks[-1].mean >= last.mean:
-            last = _pooled(blocks.pop(), last)
-        blocks.append(last)
-        yield blocks
+def _residuals(values: Array) -> Array:
+    """Return the residual squares of a fall fitted to no value, to the first, to the first two …"""
+    parts = (values[:count] for count in range(len(values) + 1))
+    squares = np.array([((_fall(part) - part) ** 2).sum() for part in parts])
+    # What is left of equal values is rounding, and would be taken for the shape of a flat curve.
+    rounding = len(values) * (4.0 * np.finfo(float).eps * np.abs(values).max()) ** 2
+    return np.where(squares > rounding, squares, 0.0)
 
 
-def _pooled(one: _Block, other: _Block) -> _Block:
-    count = one.count + other.count
-    apart = (other.mean - one.mean) ** 2 * one.count * other.count / count
-    mean = (one.mean * one.count + other.mean * other.count) / count
-    return _Block(mean, count, one.squares + other.squares + apart)
-
-
-def _squares(blocks: list[_Block]) -> float:
-    return sum(block.squares for block in blocks)
-
-
-def _level(values: Array) -> Array:
-    *_, blocks = _fits(values)
-    return np.repeat([block.mean for block in blocks], [block.count for block in blocks])
+def _fall(values: Array) -> Array:
+    """Return the non-increasing values that fit best; scipy takes no empty array."""
+    return isotonic_regression(values, increasing=False).x if len(values) else values

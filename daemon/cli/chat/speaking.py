@@ -10,6 +10,7 @@ from typing import Any
 from daemon.cli.version_names import current, named
 from daemon.core.evaluation.sampling import Sampling
 from daemon.core.rows.examples import Turn
+from daemon.core.rows.plain_form import PLAIN_FORM
 from daemon.core.rows.prefix import Prefix
 from daemon.core.workspace.versions import version_from_manifest
 from daemon.errors import ModelFault, UserFault
@@ -32,6 +33,8 @@ class LoadTarget:
     """Its model id on the workspace's server; None for a version outside the workspace."""
     requested_prefix: str | None = None
     """The prefix the user named; None for the version's own."""
+    plain_form: str | None = None
+    """How is written what the chat template leaves out of a conversation."""
 
     @property
     def name(self) -> str:
@@ -53,8 +56,10 @@ def choose(
         raise UserFault("two_targets", "--base and --version exclude each other: give one")
     requested = None if prefix is None else named_prefix(layout.settings_file, prefix)
     if base:
-        place = _base_of_settings(layout)
-        return LoadTarget(place, None, requested, f"{place.name}@base", prefix)
+        settings = read_settings(layout.settings_file)
+        place = _base_of(layout, settings.model)
+        name = f"{place.name}@base"
+        return LoadTarget(place, None, requested, name, prefix, settings.plain_form)
     folder = _version_folder(layout, version)
     problem = verify(folder)
     if problem is not None:
@@ -67,16 +72,15 @@ def choose(
             own = Prefix.from_record(manifest.get("prefix")) if prefix is None else requested
             adapter = folder if manifest["adapter"] is not None else None
             ours = folder.parent == layout.versions
-            return LoadTarget(
-                place, adapter, own, f"{name}@{folder.name}" if ours else None, prefix
-            )
+            model = f"{name}@{folder.name}" if ours else None
+            form = manifest.get("plain_form") if adapter else PLAIN_FORM
+            return LoadTarget(place, adapter, own, model, prefix, form)
     raise ModelFault(
         "model_missing", f"the base model {name} of {folder.name} is not in models/base"
     )
 
 
-def _base_of_settings(layout: Layout) -> Path:
-    model = read_settings(layout.settings_file).model
+def _base_of(layout: Layout, model: str) -> Path:
     facts = bases.read_facts(layout, model)
     if facts is None:
         raise ModelFault(
@@ -140,7 +144,7 @@ class Speaker:
         self._text = TextEncoder.load(base)
 
     def _apply(self, target: LoadTarget) -> None:
-        self._encoder = self._text.prefixed(target.prefix)
+        self._encoder = self._text.asked_as(target.prefix, target.plain_form)
         self._has_adapter = target.version is not None
         if target.version is not None:
             self._load_adapter(target.version)

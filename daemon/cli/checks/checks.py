@@ -195,12 +195,15 @@ def _template(layout: Layout, settings: Settings) -> Iterator[DoctorCheck]:
     from daemon.text.encoder import TextEncoder
 
     try:
-        sentences = TextEncoder.load(folder).abilities.sentences()
+        abilities = TextEncoder.load(folder).abilities
     except ModelFault as fault:
         yield DoctorCheck("template", "wrong", fault.message)
         return
+    sentences = abilities.sentences(settings.plain_form)
+    # What is written plainly is no trouble: it is told, and asks for nothing.
+    written = abilities.template and settings.plain_form is not None
     for sentence in sentences:
-        yield DoctorCheck("template", "warning", sentence)
+        yield DoctorCheck("template", "good" if written else "warning", sentence)
     if not sentences:
         yield DoctorCheck("template", "good", "takes system texts, tools and calls")
 

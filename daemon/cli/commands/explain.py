@@ -199,6 +199,7 @@ def _provenance(provenance: Record) -> Table:
         "code": f"{commit}{state[provenance['git_dirty']]}",
         "base": f"{provenance['base']} ({str(provenance['base_fingerprint'])[:DIGITS]})",
         "prefix": provenance["prefix"],
+        "plain form": provenance["plain_form"],
         "libraries": ", ".join(f"{name} {its}" for name, its in libraries.items()) or None,
         "platform": provenance["platform"],
         "seeds": ", ".join(f"{name} {seed}" for name, seed in (provenance["seeds"] or {}).items()),

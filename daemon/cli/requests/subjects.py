@@ -51,7 +51,8 @@ class SubjectResolver:
                 "model_not_ready", f"{model} is not ready: the daemon prepares it when it runs"
             )
         if named == BASE:
-            return Subject(BASE, "base", prefix=self._prefix(self.settings.prefix))
+            prefix, form = self._prefix(self.settings.prefix), self.settings.plain_form
+            return Subject(BASE, "base", prefix=prefix, plain_form=form)
         if named in CURRENT:
             return self._version(current(self.layout), self.base)
         if _VERSION.match(named):
@@ -73,7 +74,8 @@ class SubjectResolver:
                 "no_such_version", f"there is no version {name}: see finetuned versions"
             )
         _same_base(name, version, base)
-        found = Subject(name, "version", name, prefix=self._prefix(version.prefix))
+        form = version.plain_form_or(self.settings.plain_form)
+        found = Subject(name, "version", name, prefix=self._prefix(version.prefix), plain_form=form)
         folder = self.layout.version(name)
         if version.adapter is None:
             return found
@@ -84,7 +86,7 @@ class SubjectResolver:
         return replace(found, sha256=sha256, adapter=version.adapter)
 
     def _adapter(self, named: str, folder: Path, base: BaseFacts) -> Subject:
-        prefix = self.settings.prefix
+        prefix, form = self.settings.prefix, self.settings.plain_form
         if (folder / MANIFEST).is_file():
             try:
                 version = version_from_manifest(json.loads((folder / MANIFEST).read_bytes()))
@@ -93,6 +95,7 @@ class SubjectResolver:
                 raise UserFault("not_a_version", message) from error
             _same_base(named, version, base)
             spec, prefix = version.adapter, version.prefix
+            form = version.plain_form_or(form)
         else:
             spec = _spec_of(folder / ADAPTER_CONFIG)
         if spec is None:
@@ -104,6 +107,7 @@ class SubjectResolver:
             digest(folder / ADAPTER),
             spec,
             self._prefix(prefix),
+            plain_form=form,
         )
 
 

@@ -1,4 +1,4 @@
-"""What a learning curve is and what was found in it; knows neither files nor statistics."""
+"""Data types of learning curves and their diagnosis: points, findings, best stop, probes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -20,17 +20,17 @@ KINDS: tuple[Kind, ...] = (
     "underfitting",
     "plateau",
 )
-"""The gravest first."""
+"""The most severe first."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """What is known of one optimizer step; None where the record does not say it."""
+    """The figures of one optimizer step; None where they were not recorded."""
 
     step: int
     """Optimizer steps since the base model."""
     loss: float | None = None
-    """Mean nats a supervised token of the step's rows; None where it was not finite."""
+    """Mean nats per supervised token of the step's rows; None where it was not finite."""
     epoch: float | None = None
     learning_rate: float | None = None
     gradient_norm: float | None = None
@@ -41,7 +41,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Curve:
-    """The course of one run."""
+    """The learning curve of one run."""
 
     name: str
     points: tuple[Point, ...]
@@ -51,11 +51,11 @@ class Curve:
     run: str | None = None
     version: str | None = None
     files: tuple[str, ...] = ()
-    """Jobs or file names, as far as they are known."""
+    """Jobs or file names, as far as known."""
     damaged: int = 0
     """Lines of the record that could not be read."""
     notes: tuple[str, ...] = ()
-    """What else is amiss with the record, a sentence each."""
+    """Other problems of the record, a sentence each."""
 
     @property
     def losses(self) -> tuple[tuple[int, float], ...]:
@@ -70,7 +70,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class CurveFinding:
-    """One illness of a curve: where it began, by which numbers it is seen, and what to do."""
+    """One problem of a curve: where it begins, the evidence in figures, and what to do."""
 
     kind: Kind
     begins_at_step: int
@@ -81,7 +81,7 @@ class CurveFinding:
 
 @dataclass(frozen=True)
 class BestStop:
-    """Where the run would best have ended."""
+    """The step at which the run should have ended."""
 
     step: int
     basis: Literal["validation", "training"]
@@ -90,20 +90,20 @@ class BestStop:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """All that is said of one curve."""
+    """The diagnosis of one curve."""
 
     curve: Curve
     findings: tuple[CurveFinding, ...] = ()
-    """The gravest first."""
+    """The most severe first."""
     stop: BestStop | None = None
     not_judged: Mapping[str, str] = field(default_factory=dict)
-    """Kinds on which nothing can be said, with the reason."""
+    """Kinds that cannot be judged, with the reason."""
     facts: Mapping[str, float | None] = field(default_factory=dict)
     """First and final levels, noise, gap."""
     smoothed: tuple[tuple[int, float], ...] = ()
     """The training loss without its noise."""
     slope: tuple[tuple[int, float], ...] = ()
-    """Of the smoothed loss, nats a step."""
+    """Slope of the smoothed loss, in nats per step."""
     smoothed_validation: tuple[tuple[int, float], ...] = ()
 
     @property
@@ -138,12 +138,12 @@ class Diagnosis:
 
 @dataclass(frozen=True)
 class ProbeAnswer:
-    """What the model said to a probe prompt at one milestone."""
+    """The model's answer to a probe at one milestone."""
 
     step: int
     answer: str
     similarity: float | None
-    """To the golden answer, from 0 to 1; None where there is none."""
+    """Similarity to the golden answer, from 0 to 1; None where there is none."""
 
 
 @dataclass(frozen=True)
@@ -157,5 +157,5 @@ class Probe:
 
 
 def ordered(points: Sequence[Point]) -> tuple[Point, ...]:
-    """Return points by step; of several for one step the last counts."""
+    """Return points ordered by step; of several for one step the last counts."""
     return tuple(point for _, point in sorted({point.step: point for point in points}.items()))

@@ -32,7 +32,7 @@ class AuditRequest:
     adapter: Mapping[str, Any]
     """The configuration of the version's adapter."""
     exam_jobs: tuple[str, ...] = ()
-    """Files dropped only to measure with: their rows are asked too, as in a verdict."""
+    """Jobs that were dropped as an exam only: their rows are part of the exam, as in a verdict."""
 
     def as_record(self) -> dict[str, Any]:
         """Return plain JSON values."""

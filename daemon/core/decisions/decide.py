@@ -202,6 +202,8 @@ def _miscounted(job: Queued, snapshot: Snapshot) -> str | None:
         return "its tokens were counted for another model"
     if intake.prefix != job.prefix:
         return "its tokens were counted with another prefix than the settings name now"
+    if intake.plain_form != job.plain_form:
+        return "its rows were read with another template.left_out than the settings have now"
     return None
 
 

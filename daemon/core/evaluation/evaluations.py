@@ -36,6 +36,8 @@ class Subject:
     """What it is asked with."""
     unknown: int = 0
     """Answers of the file that belong to no question."""
+    plain_form: str | None = None
+    """How is written what the chat template leaves out of a question; None where it is not."""
 
     @property
     def generates(self) -> bool:

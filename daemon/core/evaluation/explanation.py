@@ -141,6 +141,7 @@ def _provenance(manifest: Record) -> dict[str, Any]:
         "duration_s",
         "phases",
         "energy",
+        "plain_form",
         "start_moments",
         "step",
         "step_in_run",

@@ -63,6 +63,8 @@ class Intake:
     template: str
     prefix: str = NONE
     """Fingerprint of the prefix its tokens were counted with."""
+    plain_form: str | None = None
+    """The form in which it was written what the template leaves out."""
     read_bytes: int = 0
     """Size of the file when it was read; 0 where it was not noted, or is not JSON lines."""
     read_as: str = ""
@@ -182,6 +184,7 @@ def intake_of_report(report: dict[str, Any]) -> Intake:
         template=prints.get("template") or "",
         # Reports from before there were prefixes are of rows without one.
         prefix=prints.get("prefix") or NONE,
+        plain_form=prints.get("plain_form"),
         # What is added to a file of another kind than lines is no file of its own.
         read_bytes=report.get("bytes") or 0 if file["plain"] else 0,
         read_as=report.get("read_as") or "",
@@ -232,6 +235,8 @@ class Queued:
     intake: Intake
     prefix: str = NONE
     """Fingerprint of the prefix that the settings choose for it now."""
+    plain_form: str | None = None
+    """The plain form that the settings choose now."""
     edited: bool = False
     """Its files are not as intake left them; looked at where it would be trained next."""
 

@@ -69,6 +69,8 @@ class Version:
     created_at: str
     prefix: Prefix | None = None
     """What stood before the prompts in its last run."""
+    plain_form: str | None = None
+    """How was written in its last run what the template leaves out; None where it was not."""
     untrained: Mapping[str, Untrained] = field(default_factory=dict)
     """By job of its own: the rows it has not learned."""
     spoiled: Mapping[str, Untrained] = field(default_factory=dict)
@@ -83,6 +85,10 @@ class Version:
         if job in self.job_ids:
             return "trained" if self.promotes else "not_promoted"
         return "nothing_left" if job in self.left_empty else "nothing_new"
+
+    def plain_form_or(self, now: str | None) -> str | None:
+        """Return the plain form to ask it in: `now` for an untouched base, which learned none."""
+        return now if self.adapter is None else self.plain_form
 
     @property
     def number(self) -> int:
@@ -118,6 +124,7 @@ def version_from_manifest(manifest: Mapping[str, Any]) -> Version:
         created_at=manifest["created_at"],
         # Versions from before there were prefixes were trained without one.
         prefix=Prefix.from_record(manifest.get("prefix")),
+        plain_form=manifest.get("plain_form"),
         untrained=untrained_in(manifest),
         spoiled=spoiled_in(manifest),
         left_empty=left_empty_in(manifest),

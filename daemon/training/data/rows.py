@@ -89,12 +89,25 @@ class JobRows:
         Raises:
             RunFault: its report is gone.
         """
+        return Prefix.from_record(self._report(job).get("prefix"))
+
+    def plain_form(self, job: str) -> str | None:
+        """Return the form in which intake wrote what the template leaves out of a job's rows.
+
+        Raises:
+            RunFault: its report is gone.
+        """
+        prints = self._report(job).get("fingerprints") or {}
+        form = prints.get("plain_form")
+        return None if form is None else str(form)
+
+    def _report(self, job: str) -> dict[str, Any]:
         place = self.find(job)
         report = reports.read(place)
         if report is None:
             message = f"{place.report} cannot be read; 'finetuned retrain {job}' rebuilds it"
             raise RunFault("report_missing", message)
-        return Prefix.from_record(report.get("prefix"))
+        return report
 
     def train(self, job: str) -> RowIndex:
         """Return the training rows of a job."""

@@ -141,6 +141,7 @@ class CandidateJudge:
             "base": dict(request.base),
             "adapter": request.adapter.as_record(),
             "prefix": record_of(prefix_of_run(request, current.choices)),
+            "plain_form": current.choices.plain_forms.get(request.jobs[0]),
             **made_by(self._context.engine.device),
             "libraries": dict(current.choices.libraries),
             "metrics": self._metrics(),

@@ -1,7 +1,8 @@
 """Builds the exam at the end of a run: the same items for every model, each with its own prefix.
 
 Rows of the run's own files and items of suites get the prefix of the version that is examined, as
-its users would prompt it; rows of earlier files keep the prefix they were trained with.
+its users would prompt it; rows of earlier files keep the prefix they were trained with. The plain
+form of a row is that of its file for every model, so that losses compare the same answers.
 """
 
 import json

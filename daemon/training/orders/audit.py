@@ -1,7 +1,7 @@
 """An audit: the current version and the last proven one take the same exam.
 
-It is made of the held-out rows of the whole lineage, and of files that were dropped only to measure
-with. What comes of the outcome is the supervisor's to do.
+It is made of the held-out rows of the whole lineage, and of files that were dropped as an exam
+only, as in a verdict. What comes of the outcome is the supervisor's to do.
 """
 
 import json
@@ -15,7 +15,7 @@ from daemon.core import messages as say
 from daemon.core.decisions.audits import AuditRequest, outcome_of
 from daemon.core.decisions.promotion import Judgement, decide_verdict, gate_from_record
 from daemon.core.evaluation.suites import Suite
-from daemon.core.rows.prefix import Prefix
+from daemon.core.workspace.versions import version_from_manifest
 from daemon.dedup.superseding import superseded_exam_rows
 from daemon.evaluation import report_page
 from daemon.evaluation.candidate_scores import JudgementScores, comparisons, details, examine
@@ -45,7 +45,7 @@ from daemon.training.orders.runner import (
     score_cache,
 )
 from daemon.training.records.provenance import libraries
-from daemon.training.run.freeze import prefixes_of
+from daemon.training.run.freeze import plain_forms_of, prefixes_of
 from daemon.training.run.opening import adapter_folder, as_scored
 from daemon.training.run.score_key import score_key
 
@@ -129,7 +129,12 @@ class AuditWork:
         live = [item for item in judge_rows(asked_of, rows) if item not in corrected]
         most, seed = self.settings.gate.audit_rows, self.settings.training.seed
         ids = pick_families(live, rows, most, seed)
-        texts = RowTexts(self._context.encoder(self._base), prefixes_of(rows, {j for j, _ in ids}))
+        jobs_asked = {job for job, _ in ids}
+        texts = RowTexts(
+            self._context.encoder(self._base),
+            prefixes_of(rows, jobs_asked),
+            plain_forms_of(rows, jobs_asked),
+        )
         evaluation = self.settings.evaluation
         asked = questions(rows, texts, ids, LINEAGE, evaluation.max_new_tokens)
         asked = asked[: evaluation.judge_samples]
@@ -158,8 +163,9 @@ class AuditWork:
         return [suite.first(settings.suite_items) for suite in found]
 
     def _of_suites(self, chosen: Sequence[Suite], version: Path) -> list[Question]:
-        prefix = Prefix.from_record(models.read_manifest(version).get("prefix"))
-        encoder = self._context.encoder(self._base).prefixed(prefix)
+        found = version_from_manifest(models.read_manifest(version))
+        form = found.plain_form_or(self.settings.plain_form)
+        encoder = self._context.encoder(self._base).asked_as(found.prefix, form)
         return [one for suite in chosen for one in suite_questions(suite, encoder)]
 
     # --- the end ------------------------------------------------------------------------------

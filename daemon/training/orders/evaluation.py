@@ -132,7 +132,8 @@ class EvaluationWork:
             clock.monotonic_s,
             lambda: self._attendance.waited_s,
         )
-        encoder = self._context.encoder(self._base).prefixed(subject.prefix)
+        texts = self._context.encoder(self._base)
+        encoder = texts.asked_as(subject.prefix, subject.plain_form)
         golden = self._golden(suite, encoder)
         exam = Exam(
             {suite.name: [row for row in golden if row is not None]},
@@ -172,7 +173,7 @@ class EvaluationWork:
     def _asked(self, suite: Suite, encoder: TextEncoder) -> Sequence[Question]:
         if suite.name != HOLDOUTS:
             return suite_questions(suite, encoder)
-        # Own rows are asked as they are trained: a function that the template hides stays hidden.
+        # Own rows are asked as the subject was trained: what was left out then stays left out.
         return [
             Question(
                 suite.name,

@@ -134,7 +134,7 @@ class ReproductionWork:
     def _train(self, request: Request, choices: Choices, rows: JobRows, start: Path) -> How:
         attempt = runs.begin_attempt(self._place.run)
         self._pipe.send(say.Alive("loading the base model"))
-        while not self._mailbox.look():
+        while not self._mailbox.poll():
             current = open_frozen(
                 self._context, self._place.run, request, choices, rows, start, attempt
             )

@@ -26,7 +26,7 @@ from daemon.training.engine.protocol import StepResult
 from daemon.training.machine.compute_plan import ComputePlan, choose_compute_plan
 from daemon.training.orders.runner import Attendance
 from daemon.training.records.choices import Choices, Request, RowId
-from daemon.training.run.freeze import prefixes_of
+from daemon.training.run.freeze import plain_forms_of, prefixes_of
 from daemon.training.run.loop import REFUSED_MOST, schedule_of
 from daemon.training.run.opening import adapter_folder, as_computed
 
@@ -116,7 +116,8 @@ class TrialRun:
         if first and not carried:
             message = f"{start} has no optimizer moments that fit; the trials begin with fresh ones"
             context.pipe.send(say.Alerted("moments_fresh", message))
-        rows, texts = self._common.rows, RowTexts(context.encoder(base), choices.prefixes)
+        rows = self._common.rows
+        texts = RowTexts(context.encoder(base), choices.prefixes, choices.plain_forms)
         self._held = holdout_rows(rows, texts, self._common.held)
         return TrainingRows(
             request, choices, rows, texts, context.engine.shapes, shape.fallback.max_row_tokens
@@ -140,6 +141,7 @@ class TrialRun:
             data_fingerprint="",
             **shape.as_choices(),
             prefixes=prefixes_of(self._common.rows, self._request.jobs),
+            plain_forms=plain_forms_of(self._common.rows, self._request.jobs),
         )
 
     def _take_steps(self, number: int, data: TrainingRows, note_loss: NoteLoss) -> Trial | None:

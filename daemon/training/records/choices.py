@@ -114,6 +114,8 @@ class Choices:
     """Bytes a step was expected to take, by kind."""
     prefixes: Mapping[str, Prefix]
     """By job: what stands before its rows. Jobs without a prefix are left out."""
+    plain_forms: Mapping[str, str] = field(default_factory=dict)
+    """By job: how is written in its rows what the template leaves out; those without are absent."""
     row_layout: RowLayout = "packed"
     """Whether texts share rows; they did in runs from before it was chosen."""
     memory: MemoryPlan | None = None
@@ -154,6 +156,7 @@ class Choices:
             prefixes={
                 job: Prefix(**fields_of(Prefix, it)) for job, it in record["prefixes"].items()
             },
+            plain_forms=dict(record.get("plain_forms", {})),
             row_layout=record.get("row_layout", "packed"),
             memory=MemoryPlan.from_record(record.get("memory")),
             answered_by=_pairs(record.get("answered_by", ())),

@@ -62,7 +62,8 @@ def choose(  # long: a choice a line
         steps=steps_of(len(examples), training.batch_rows, training.epochs),
         data_fingerprint=digest,
         **shape.as_choices(),
-        prefixes=prefixes_of(rows, {*request.jobs, *(job for job, _ in others)}),
+        prefixes=prefixes_of(rows, (involved := {*request.jobs, *(job for job, _ in others)})),
+        plain_forms=plain_forms_of(rows, involved),
         answered_by=tuple(sorted(items.answered_by.items())),
         corrected=tuple(sorted(items.corrected.items())),
         earlier_tune=earlier_tune,
@@ -74,6 +75,12 @@ def prefixes_of(rows: JobRows, jobs: Iterable[str]) -> dict[str, Prefix]:
     """Return the prefix that each job was read with; jobs without one are left out."""
     found = {job: rows.prefix(job) for job in sorted(jobs)}
     return {job: prefix for job, prefix in found.items() if prefix is not None}
+
+
+def plain_forms_of(rows: JobRows, jobs: Iterable[str]) -> dict[str, str]:
+    """Return the plain forms that jobs were taken in with; jobs without one are left out."""
+    found = {job: rows.plain_form(job) for job in sorted(jobs)}
+    return {job: form for job, form in found.items() if form is not None}
 
 
 def _validation(request: Request, rows: JobRows, ids: Iterable[RowId]) -> tuple[RowId, ...]:

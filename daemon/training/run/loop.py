@@ -90,7 +90,7 @@ class TrainingLoop:
         self._cheapest_s = 0.0
         self._commits = Checkpointer(context, current)
         self._early_stop = EarlyStop(context, current)
-        self._prober = Prober(context, current, mailbox.look)
+        self._prober = Prober(context, current, mailbox.poll)
 
     def _skip_long_rows(self) -> None:
         known = self.state.aside_ids
@@ -165,7 +165,7 @@ class TrainingLoop:
 
         While judging, the model may have another version's adapter loaded: an evaluation waits.
         """
-        left = self._mailbox.look()
+        left = self._mailbox.poll()
         announced = False
         while not left:
             self._answer_requests(judging)
@@ -256,16 +256,16 @@ class TrainingLoop:
         if not content.texts:
             return NOT_APPLIED
         self._display.begin()
-        return self._context.engine.step(content.passes, learning_rate, seed, self._rest_and_look)
+        return self._context.engine.step(content.passes, learning_rate, seed, self._rest_and_poll)
 
-    def _rest_and_look(self) -> bool:
+    def _rest_and_poll(self) -> bool:
         """Return whether to leave a step between two passes; other requests wait for its end."""
-        if not (self._mailbox.look() or self._mailbox.paused) and (
+        if not (self._mailbox.poll() or self._mailbox.paused) and (
             rest_s := self._display.rest_s()
         ):
             self._mailbox.wait(rest_s)
             self._display.begin()
-        return self._mailbox.look() or self._mailbox.paused
+        return self._mailbox.poll() or self._mailbox.paused
 
     def _content(self) -> StepContent:
         return self._ahead.step(self.state.step_in_run, self.state.aside_ids)
@@ -281,7 +281,7 @@ class TrainingLoop:
         step = self.state.step + 1
         offending = set()
         for text in content.texts:
-            if self._rest_and_look():
+            if self._rest_and_poll():
                 return content, INTERRUPTED
             if not engine.finite_alone(text.encoded, seed):
                 offending.add(text.id)
@@ -343,7 +343,7 @@ class TrainingLoop:
             self._settings.evaluation.max_new_tokens, self._settings.evaluation.answer_s
         )
         scorer = BatchedAnswering(self._context, self._current.request.base)
-        evaluation = Evaluation(scorer, self._context.clock, limits, self._mailbox.look)
+        evaluation = Evaluation(scorer, self._context.clock, limits, self._mailbox.poll)
         step = self.state.step
         prompts, samples_s = self._samples.selected, self._samples_s()
         found = evaluation.measure(step, self._validation, prompts, samples_s)

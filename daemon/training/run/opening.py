@@ -102,7 +102,7 @@ def open_frozen(
     `start` is the directory of the starting version, or of a copy of it.
     """
     base = context.layout.base(request.base["name"])
-    texts = RowTexts(context.encoder(base), choices.prefixes)
+    texts = RowTexts(context.encoder(base), choices.prefixes, choices.plain_forms)
     stopped = runs.read_stopped(place)
     if stopped is not None:
         runs.remove_after(place, stopped.best_step)

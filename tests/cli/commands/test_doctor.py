@@ -12,7 +12,7 @@ from daemon.cli.checks import checks
 from daemon.folders.disk import volume
 from daemon.layout import Layout
 from daemon.model import wheels
-from tests.text.tiny_tokenizer import write_tokenizer
+from tests.text.tiny_tokenizer import CHATML, write_tokenizer
 
 Command = Callable[..., Result]
 
@@ -112,6 +112,22 @@ def test_what_the_template_of_the_base_cannot_say_is_warned_of(
     done = finetuned("doctor", "--json", "--root", layout.root)
     assert told(done)["template"] == "warning"
     assert "has no chat template" in done.stdout
+
+
+def test_what_a_template_leaves_out_is_told_with_the_form_it_is_written_in(
+    finetuned: Command, layout: Layout, tmp_path: Path
+) -> None:
+    """It is no trouble where it is written plainly, and one where rows are refused for it."""
+    (tmp_path / "base").mkdir()
+    write_tokenizer(tmp_path / "base", CHATML)
+    model = f'model = "{tmp_path / "base"}"\n'
+    layout.settings_file.write_text(model)
+    done = finetuned("doctor", "--json", "--root", layout.root)
+    assert told(done)["template"] == "good"
+    assert "leaves out tools and calls of tools" in done.stdout and "hermes-1" in done.stdout
+    layout.settings_file.write_text(f'{model}[template]\nleft_out = "refuse"\n')
+    done = finetuned("doctor", "--json", "--root", layout.root)
+    assert told(done)["template"] == "warning" and "such rows are refused" in done.stdout
 
 
 def test_an_mlx_that_cannot_be_used_is_wrong(

@@ -10,10 +10,12 @@ from typing import Any, ClassVar
 import pytest
 
 from daemon.core.evaluation.evaluations import EvaluationRequest
+from daemon.core.rows.plain_form import PLAIN_FORM
 from daemon.core.workspace.orders import EVALUATION
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.folders.disk import locks
 from daemon.folders.models import current_model
-from daemon.folders.models.models import MANIFEST, Models
+from daemon.folders.models.models import ADAPTER, MANIFEST, Models
 from daemon.folders.orders import evaluations, orders
 from daemon.layout import Layout
 from daemon.settings import Settings
@@ -140,6 +142,26 @@ def test_the_prefix_of_the_settings_is_there_unless_another_or_none_is_named(
         assert (None if prefix is None else prefix.name) == wanted
     unknown = finetuned("evaluate", "--prefix", "other", "--suite", "lakes", "--root", ready.root)
     assert unknown.exit_code == 1 and "no prefix other" in unknown.stderr
+
+
+@pytest.mark.usefixtures("lock_held")
+def test_a_version_is_asked_in_its_own_plain_form_and_the_base_in_that_of_the_settings(
+    finetuned: Command, ready: Layout
+) -> None:
+    """Versions of before there was a form are asked without one."""
+    spec = AdapterSpec("lora", 2, 2.0, 0.0, 1, ())
+    files = {ADAPTER: {"sha256": "x", "size": 1}}
+    train_version(ready, ("000001-a",), adapter=spec.as_record(), files=files)
+    (ready.version("v000001") / ADAPTER).write_bytes(b"x")
+    for number, left_out in enumerate(("write", "refuse")):
+        ready.settings_file.write_text(f'[template]\nleft_out = "{left_out}"\n')
+        for named, words in (("base", ("--base",)), ("version", ())):
+            asked = finetuned("evaluate", "--suite", "lakes", *words, "--root", ready.root)
+            assert asked.exit_code == 0, asked.output
+            order = f"e{2 * number + (1 if named == 'base' else 2):06d}"
+            (subject,) = request_of(ready, order).subjects
+            writes = named == "base" and left_out == "write"
+            assert subject.plain_form == (PLAIN_FORM if writes else None), (named, left_out)
 
 
 @pytest.mark.usefixtures("lock_held")

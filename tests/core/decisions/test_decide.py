@@ -48,6 +48,16 @@ def test_a_job_counted_for_another_model_or_prefix_goes_through_intake_again() -
     assert kinds(decide(w.quiet(queued=(good,)))) == ["OpenRun"]
 
 
+def test_a_job_read_in_another_plain_form_goes_through_intake_again() -> None:
+    """Its rows would be encoded otherwise than they were counted, or were refused needlessly."""
+    stale = replace(w.queued(1), plain_form="hermes-1")
+    good = replace(w.queued(2), intake=w.intake(plain_form="hermes-1"), plain_form="hermes-1")
+    [action] = decide(w.quiet(queued=(stale, good)))
+    assert isinstance(action, do.TakeInAgain) and action.card == stale.card
+    assert "template.left_out" in action.why
+    assert kinds(decide(w.quiet(queued=(good,)))) == ["OpenRun"]
+
+
 def test_a_job_whose_files_were_edited_in_the_queue_goes_through_intake_again() -> None:
     """Fault Q9."""
     edited = replace(w.queued(1), edited=True)

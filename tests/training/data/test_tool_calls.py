@@ -11,8 +11,10 @@ from daemon.core import messages as say
 from daemon.core.evaluation.answers import Answer, AnswerLimits
 from daemon.core.evaluation.explanation import OWN
 from daemon.core.rows.examples import Call, Chat, Example, Turn
+from daemon.core.rows.plain_form import PLAIN_FORM
 from daemon.evaluation.scoring import Interrupted, OnAnswer
 from daemon.training.engine.stub import RehearsalEngine
+from daemon.training.records.choices import Choices
 from tests.clocks import StillClock
 from tests.training.workspace import SETTINGS, Workspace, make_workspace
 
@@ -107,3 +109,31 @@ def test_a_probe_that_is_a_whole_row_with_calls_is_right_as_a_call(workspace: Wo
     evolution = workspace.layout.run("r000001").candidate / "evolution.jsonl"
     said = [json.loads(line) for line in evolution.read_text().splitlines()]
     assert {one["id"] for one in said} == {"1", "2"} and all(one["matches"] for one in said)
+
+
+def test_what_the_template_leaves_out_is_learned_and_asked_in_the_form_of_the_file(
+    workspace: Workspace,
+) -> None:
+    """The manifest names the form, so that the version is asked as it was taught."""
+    plain = "000002-plain"
+    workspace.add_job(plain, rows(24, "open"), rows(12, "kept"), plain_form=PLAIN_FORM)
+    workspace.ask_run("r000001", [plain])
+    workspace.serve(Calling(StillClock(), 0.0), say.Train("r000001"))
+    place = workspace.layout.run("r000001")
+    assert workspace.read(place.frozen)["plain_forms"] == {plain: PLAIN_FORM}
+    draft = workspace.read(place.draft)
+    assert draft["plain_form"] == PLAIN_FORM
+    own = draft["evaluations"]["answers"][OWN]["candidate"]
+    assert own["main"]["mean"] == 1.0 and own["metrics"]["token_f1"]["mean"] == 1.0
+    lines = (place.candidate / "details.jsonl").read_text().splitlines()
+    goldens = [golden for line in lines for golden in json.loads(line)["golden"]]
+    assert goldens and all(golden.startswith("<tool_call>\n") for golden in goldens)
+
+
+def test_a_run_of_before_there_was_a_form_has_none(workspace: Workspace) -> None:
+    train(workspace)
+    place = workspace.layout.run("r000001")
+    assert workspace.read(place.draft)["plain_form"] is None
+    record = workspace.read(place.frozen)
+    del record["plain_forms"]
+    assert Choices.from_record(record).plain_forms == {}

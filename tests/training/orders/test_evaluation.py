@@ -13,11 +13,14 @@ from daemon.core.evaluation.answers import Answer, AnswerLimits
 from daemon.core.evaluation.evaluations import EvaluationRequest, Questions, Subject
 from daemon.core.evaluation.suites import Suite
 from daemon.core.messages import Order, Report
+from daemon.core.rows.plain_form import PLAIN_FORM
 from daemon.core.workspace.orders import EVALUATION, Header
 from daemon.core.workspace.versions import AdapterSpec
+from daemon.evaluation.questions import OFFER
 from daemon.evaluation.scoring import Interrupted, OnAnswer
 from daemon.folders.orders import evaluations, orders
 from daemon.settings import Settings
+from daemon.text.encoder import TextEncoder
 from daemon.training.engine.stub import RehearsalEngine
 from tests.core.suite_samples import suite
 from tests.training.workspace import SETTINGS, Workspace, make_workspace, silent
@@ -32,6 +35,7 @@ class Counting(RehearsalEngine):
         super().__init__(SystemClock(), 0.0)
         self.asked = 0
         self.loads = 0
+        self.prompts: list[tuple[int, ...]] = []
 
     def load(self, *words: Any) -> bool:
         self.loads += 1
@@ -47,6 +51,7 @@ class Counting(RehearsalEngine):
         if interrupted():
             return None
         self.asked += len(prompts)
+        self.prompts += map(tuple, prompts)
         answers = [Answer(f"answer {number}", 4) for number, _ in enumerate(prompts)]
         for place, answer in enumerate(answers):
             if on_answer is not None:
@@ -118,6 +123,23 @@ def test_the_golden_answers_have_losses_that_the_answers_do_not_change(
     assert {name: one["items"] for name, one in found.items()} == {"lakes": 3, "seas": 1, "all": 4}
     assert all(one["loss"] > 0.0 and one["test"] is None for one in found.values())
     assert report["subjects"][0]["unscored"] == 0
+
+
+def test_each_subject_is_asked_in_the_plain_form_it_was_trained_in(
+    workspace: Workspace, engine: Counting
+) -> None:
+    """The template of the base knows no tools; they are offered as the subject learned them."""
+    tool = '{"type":"function","function":{"name":"lamp","parameters":{"type":"object"}}}'
+    items = tuple(replace(item, tools=(tool,)) for item in LAKES.items)
+    subjects = (Subject("base", "base"), Subject("new", "base", plain_form=PLAIN_FORM))
+    order = ask(workspace, *subjects, lakes=replace(LAKES, items=items))
+    workspace.serve(engine, say.CarryOut(order), react=again)
+    texts = TextEncoder.load(workspace.layout.base(workspace.facts.name))
+    asked = [text for text in map(texts.decode, engine.prompts) if "lamp" in text]
+    assert len(asked) == 6
+    assert [("<tools>" in text, OFFER in text) for text in asked] == (
+        [(False, True)] * 3 + [(True, False)] * 3
+    )
 
 
 def test_what_was_answered_before_is_remembered_and_needs_no_model(
