@@ -66,21 +66,34 @@ def main() -> None:
 
 
 def plant(source: Path, target: Path, count: int) -> dict[int, int]:
-    """Write real rows, some of them again with small edits; return which is the copy of which."""
+    """Write real rows, some of them again in other courtesy; return which is the copy of which.
+
+    Their answers are sentences of their own, the same in a row and in its copy: then one of the
+    two repeats the other, by the rule, and how many of them are found says how much is missed.
+    """
     rng = random.Random(3)
     rows = [orjson.loads(line) for line in source.read_bytes().splitlines() if line.strip()]
     pairs: dict[int, int] = {}
     with target.open("wb") as file:
         for number in range(count):
-            if number > 50 and rng.random() < PLANTED:
-                of = rng.randrange(number)
-                row = edited(number_row(rows, of), rng)
-                pairs[number] = of
-            else:
-                row = number_row(rows, number)
+            of = rng.randrange(number) if number > 50 and rng.random() < PLANTED else number
+            row = answered(number_row(rows, pairs.get(of, of)), pairs.get(of, of))
+            if of != number:
+                row, pairs[number] = edited(row, rng), pairs.get(of, of)
             file.write(json.dumps(row).encode() + b"\n")
-    # A copy of a copy has two edits; it counts for its own original only.
-    return {copy: of for copy, of in pairs.items() if of not in pairs}
+    return pairs
+
+
+def answered(row: Any, number: int) -> Any:
+    """Return a row with an answer in prose; plain text has none."""
+    row = orjson.loads(orjson.dumps(row))
+    text = f"That is done for you now, and the note about it stands in the log as entry {number}."
+    if "messages" in row:
+        row["messages"][-1] = {"role": "assistant", "content": text}
+    for key in ("completion", "answer", "output", "response"):
+        if key in row:
+            row[key] = text
+    return row
 
 
 def number_row(rows: list[Any], number: int) -> Any:
@@ -104,23 +117,18 @@ def with_question(row: Any, change: Callable[[str], str]) -> Any:
 
 
 def edited(row: Any, rng: random.Random) -> Any:
-    """Return a row with an edit that leaves the question what it was."""
+    """Return a row whose question is put in other courtesy, case or punctuation."""
 
     def change(text: str) -> str:
-        words = text.split(" ")
         match rng.randrange(4):
             case 0:
-                words.insert(rng.randrange(len(words) + 1), rng.choice(("the", "please", "of")))
+                return rng.choice(("Please ", "Hello, ", "Hi there, please ")) + text
             case 1:
-                words = [word.upper() if rng.random() < 0.2 else word for word in words]
+                return text.rstrip(".?! ") + rng.choice((", please", ", thanks!", ", thank you."))
             case 2:
-                words[-1] = words[-1].rstrip(".?!") + rng.choice(("?", "!", ".", " ..."))
+                return text[:1].upper() + text[1:]
             case _:
-                long = [n for n, word in enumerate(words) if len(word) > 7 and word.isalpha()]
-                if long:
-                    at = rng.choice(long)
-                    words[at] = words[at][:4] + words[at][5:]
-        return " ".join(words)
+                return text.rstrip(".?! ") + rng.choice(("?", "!", ".", " ..."))
 
     return with_question(row, change)
 
@@ -155,7 +163,7 @@ def duplicates(path: Path, planted: dict[int, int], theirs_count: int) -> None:
     ours, found = timed(lambda: ours_of(path))
     count = sum(1 for _ in path.open("rb"))
     recall = sum(copy in found for copy in planted) / max(1, len(planted))
-    print(f"  ours: {count / ours:.0f} rows/s, {recall:.3f} of the planted pairs found")
+    print(f"  ours: {count / ours:.0f} rows/s, {recall:.3f} of the planted repetitions found")
     theirs, their_recall = timed(lambda: theirs_of(path, planted, theirs_count))
     rate = theirs_count / theirs
     print(f"  json + datasketch: {rate:.0f} rows/s, {their_recall:.3f} found ({theirs_count} rows)")

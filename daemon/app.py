@@ -23,7 +23,6 @@ from daemon.folders.runs.run_requests import RunRequests
 from daemon.folders.status.logs import open_log
 from daemon.folders.status.status import StatusFolder
 from daemon.layout import QUEUE_STATES, Layout
-from daemon.settings import Settings
 from daemon.settings_file import read_settings
 from daemon.supervisor.background_tasks import BackgroundTasks
 from daemon.supervisor.journal import BOOT_FACTOR, Journal
@@ -141,31 +140,31 @@ def make_supervisor(
 ) -> Supervisor:
     """Return the supervisor of a workspace whose lock is held, with all that it works with."""
     clock = SystemClock()
-    settings = SettingsWatch(layout.settings_file)
-    workspace = open_workspace(layout, settings.now, clock)
-    journal = start_journal(workspace, settings.now, console, clock)
+    workspace = open_workspace(layout, clock)
+    journal = start_journal(workspace, console, clock)
     sources = watch((layout.inbox, layout.control))
-    workers = make_workers(workspace, settings.now, rehearse, clock, sources.wakeups)
+    workers = make_workers(workspace, rehearse, clock, sources.wakeups)
     notify = notifier_of(os.environ, os.getpid())
-    return Supervisor(
-        workspace, workers, sources, settings, journal, notify, clock, only_order=only_order
-    )
+    return Supervisor(workspace, workers, sources, journal, notify, clock, only_order=only_order)
 
 
-def open_workspace(layout: Layout, settings: Settings, clock: Clock) -> Workspace:
+def open_workspace(layout: Layout, clock: Clock) -> Workspace:
     """Make the folders of a workspace that are missing, and return who writes each."""
+    settings = SettingsWatch(layout.settings_file)
+    now = settings.now
     workspace = Workspace(
         layout=layout,
-        inbox=Inbox(layout, settings.inbox, clock),
-        late_writes=LateWrites(layout, settings.inbox, clock),
+        inbox=Inbox(layout, now.inbox, clock),
+        late_writes=LateWrites(layout, now.inbox, clock),
         queue=Queue(layout, clock),
         control=Control(layout, clock),
-        status=StatusFolder(layout, settings.log.max_bytes, settings.log.keep),
+        status=StatusFolder(layout, now.log.max_bytes, now.log.keep),
         models=Models(layout),
         runs=RunRequests(layout),
         orders=Orders(layout),
         audits=Audits(layout),
         ledger=Ledger(layout),
+        settings=settings,
     )
     for folder in (
         workspace.queue,
@@ -181,20 +180,19 @@ def open_workspace(layout: Layout, settings: Settings, clock: Clock) -> Workspac
     return workspace
 
 
-def start_journal(workspace: Workspace, settings: Settings, console: bool, clock: Clock) -> Journal:
+def start_journal(workspace: Workspace, console: bool, clock: Clock) -> Journal:
     """Count this start, and open the log and the ledger."""
-    log = open_log(workspace.layout, settings.log, console)
+    log = open_log(workspace.layout, workspace.settings.now.log, console)
     boot = _count_boot(workspace.layout, workspace.status)
     journal = Journal(workspace.status, workspace.ledger, log, clock, boot)
     _open_ledger(workspace.ledger, workspace.layout, journal, clock)
     return journal
 
 
-def make_workers(
-    workspace: Workspace, settings: Settings, rehearse: bool, clock: Clock, wakeups: Wakeups
-) -> Workers:
+def make_workers(workspace: Workspace, rehearse: bool, clock: Clock, wakeups: Wakeups) -> Workers:
     """Return the workers, none of them started."""
-    layout, stop_s = workspace.layout, settings.trainer.stop_s
+    layout, settings = workspace.layout, workspace.settings.now
+    stop_s = settings.trainer.stop_s
     intake = _argv("daemon.intake", layout, rehearse=False)
     trainer = _argv("daemon.training", layout, rehearse)
     trainer += ["--wire"] if settings.memory.wired == "auto" else []

@@ -11,6 +11,9 @@ import orjson
 from rapidfuzz import fuzz
 from rapidfuzz.distance import Levenshtein
 
+from daemon.dedup import unspaced
+from daemon.dedup.unspaced import word_count
+
 Verdict = Literal["equal", "repeat", "contradict", "different"]
 """One answer, two wordings of it, two that exclude each other, or two that are both wanted."""
 
@@ -117,6 +120,8 @@ def settle(question: str, one: str, other: str, equal: bool, near: float = NEAR)
     prose = is_prose(one) and is_prose(other)
     if first == second or _equal_values(one, other):
         return "equal" if equal or prose else "different"
+    if prose and (unspaced.is_unspaced(one) or unspaced.is_unspaced(other)):
+        return unspaced.settle(one, other, near)
     if not prose:
         return "repeat" if equal and _says_in_short(one, other, question) else "contradict"
     if contradict(question, one, other, near):
@@ -143,7 +148,7 @@ def is_near(one: str, other: str, near: float = NEAR) -> bool:
 def completes(new: str, old: str) -> bool:
     """Return whether a new answer says all that an old one says, and at least a fifth more."""
     mine, its = _content(new), _content(old)
-    longer = len(new.split()) >= MORE * len(old.split())
+    longer = word_count(new) >= MORE * word_count(old)
     return longer and len(its & mine) >= COVERED * len(its)
 
 
@@ -152,12 +157,12 @@ def is_prose(answer: str) -> bool:
     text = answer.strip()
     if not text or text[0] in STRUCTURE or text.startswith("```"):
         return False
-    return len(text.split()) >= PROSE_WORDS
+    return word_count(text) >= PROSE_WORDS
 
 
 def more_complete(one: str, other: str) -> bool:
     """Return whether the first of two answers says clearly more than the second."""
-    return len(one.split()) > len(other.split())
+    return word_count(one) > word_count(other)
 
 
 def _plain(text: str) -> str:
@@ -186,6 +191,8 @@ def _says_in_short(one: str, other: str, question: str) -> bool:
 
 
 def _content(text: str) -> frozenset[str]:
+    if unspaced.is_unspaced(text):
+        return unspaced.pairs(text)
     return frozenset(word.casefold().strip(_EDGES) for word in text.split()) - {""}
 
 

@@ -6,6 +6,7 @@ What is stripped says nothing about what is asked. A question that is nothing el
 import re
 from dataclasses import dataclass
 
+from daemon.dedup.unspaced import is_unspaced, without_courtesy
 from daemon.dedup.word_lists import words
 
 _ASKS = (
@@ -117,6 +118,8 @@ class Bare:
 
 def bare(text: str) -> Bare:
     """Return a question without greeting, courtesy and filler at its ends."""
+    if is_unspaced(text):
+        return Bare(without_courtesy(text))
     head, _, rest = text.lstrip(_EDGE).partition(" ")
     starts = head.strip(_EDGE).casefold() in _STARTS
     named = (rest and head[-1:] in (",", ":", "!")) or rest.partition(" ")[0][-1:] in (

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from rapidfuzz.distance import OSA
 
+from daemon.dedup import unspaced
 from daemon.dedup.word_lists import words
 
 _APOSTROPHES = str.maketrans({"\u2019": "'", "\u02bc": "'", "\u00b4": "'"})
@@ -145,7 +146,12 @@ def folded(text: str) -> str:
 
 
 def words_of(text: str) -> tuple[str, ...]:
-    """Return the words of a question, courtesy already left out, that carry its meaning."""
+    """Return the words of a question, courtesy already left out, that carry its meaning.
+
+    Where no blanks stand between words, each letter is one.
+    """
+    if unspaced.is_unspaced(text):
+        return tuple("".join(text.split()) if _CODE.search(text) else unspaced.units(text))
     pieces = text.translate(_APOSTROPHES).split()
     if _CODE.search(text):
         return _code_words(pieces)

@@ -6,7 +6,7 @@ number here; likeness is a matter of the turn alone.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from rapidfuzz import fuzz
 
@@ -17,6 +17,9 @@ from daemon.dedup.courtesy import bare
 from daemon.dedup.likeness import Likeness
 from daemon.dedup.meaning import articles_agree, as_a_clause, folded, slipped, words_of
 from daemon.dedup.numbers import hash64
+
+REMEMBERED = 4096
+"""Characters of the longest context whose number is remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +38,10 @@ def parts_of(example: Example) -> QuestionParts:
     if not isinstance(example, Chat):
         return QuestionParts((), example.text, "")
     turns = example.turns
-    if len(turns) == 2 and turns[0].role == "user" and turns[1].trained and not example.tools:
-        return QuestionParts((), turns[0].content, said_in(turns[1]))
+    if _is_common(example):
+        # Most rows: a question and an answer, with a system text or without one.
+        context: tuple[str, ...] = ("system", said_in(turns[0])) if len(turns) == 3 else ()
+        return QuestionParts(context, turns[-2].content, said_in(turns[-1]))
     last = max((n for n, turn in enumerate(turns) if turn.role == "user"), default=-1)
     said = [turn for turn in turns[last + 1 :] if turn.role == "assistant"]
     before = [*_read(turns[:last] if last >= 0 else ()), *example.tools]
@@ -45,6 +50,18 @@ def parts_of(example: Example) -> QuestionParts:
     before += ["untrained" for turn in said if not turn.trained]
     return QuestionParts(
         tuple(before), turns[last].content if last >= 0 else "", "\n".join(map(said_in, said))
+    )
+
+
+def _is_common(example: Chat) -> bool:
+    turns = example.turns
+    if len(turns) not in (2, 3) or example.tools or turns[-2].role != "user":
+        return False
+    if turns[-1].role != "assistant" or not turns[-1].trained:
+        return False
+    first = turns[0]
+    return len(turns) == 2 or (
+        first.role == "system" and first.trained and bool(first.content.strip())
     )
 
 
@@ -60,7 +77,14 @@ def context_of(parts: QuestionParts) -> int:
     """Return a number that equal contexts share, blanks aside; 0 for none."""
     if not parts.before:
         return 0
-    return hash64("\x1e".join(" ".join(text.split()) for text in parts.before))
+    text = "\x1e".join(parts.before)
+    return _context(text) if len(text) <= REMEMBERED else _context.__wrapped__(text)
+
+
+@lru_cache(maxsize=1024)
+def _context(text: str) -> int:
+    """Return the number of a context; many rows of a file have the same."""
+    return hash64("\x1e".join(" ".join(part.split()) for part in text.split("\x1e")))
 
 
 class Asked:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from daemon.core.rows.examples import Chat, Example
+from daemon.dedup.unspaced import is_unspaced, units
 
 STOP_WORDS = frozenset(
     [
@@ -190,6 +191,8 @@ def _tokens_of(word: str) -> list[str]:
 def _all_tokens_of(word: str) -> list[str]:
     folded = word.casefold().translate(_APOSTROPHES)
     folded = _THOUSANDS.sub("", _HYPHEN.sub("", folded))
+    if is_unspaced(folded):
+        return units(folded)
     found: list[str] = []
     for token in _TOKEN.findall(folded):
         found += _words_of(token) if "'" in token or token in _CONTRACTED else [token]

@@ -90,11 +90,21 @@ class ChangedWhileRead(Exception):
     """The file was written to while it was read."""
 
 
-def look(path: Path, rules: RowRules, tally: Tally, progress: Progress, seed: int = 0) -> Rows:
-    """Read a file once: note the rows, refuse what is none; `seed` is that of the hold-out."""
+def look(
+    path: Path,
+    rules: RowRules,
+    tally: Tally,
+    progress: Progress,
+    seed: int = 0,
+    words: Words | None = None,
+) -> Rows:
+    """Read a file once: note the rows, refuse what is none.
+
+    `seed` is that of the hold-out; `words` are remembered for the second pass.
+    """
     rows = Rows(path, rules, LineSource(path, rules.max_bytes), families=FamilyColumns(seed))
     found: list[tuple[I64, I64, I64]] = []
-    words = Words()
+    words = Words() if words is None else words
     for block in rows.source.blocks():
         places = _look_at(block, rows, tally, words)
         if places:

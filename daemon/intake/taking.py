@@ -269,7 +269,8 @@ class Taking:
         return report
 
     def _look(self, text: UnpackedText, tally: Tally, whose: str) -> Rows:
-        rows = look(text.path, self._rules(), tally, self._progress, self.settings.holdout.seed)
+        seed, words = self.settings.holdout.seed, self._sealer.words
+        rows = look(text.path, self._rules(), tally, self._progress, seed, words)
         if tally.count([CUT_OFF]):
             self._warnings += text.last_line_remarks(whose)
         return rows

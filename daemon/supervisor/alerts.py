@@ -9,15 +9,13 @@ from daemon.supervisor.observe import Observer
 from daemon.supervisor.workspace import Workspace
 
 
-def alerts(
-    workspace: Workspace, settings_problem: str | None, observer: Observer, seen: Snapshot
-) -> dict[str, str | None]:
+def alerts(workspace: Workspace, observer: Observer, seen: Snapshot) -> dict[str, str | None]:
     """Return by alert code a sentence, or None where the condition does not hold."""
     return {
         "blocked": blocked(seen),
         "inbox": observer.inbox_problem,
         "current_model": _lost_link(workspace.layout, seen),
-        "settings": settings_problem,
+        "settings": workspace.settings.problem,
         "ledger": workspace.ledger.problem,
         "versions": "; ".join(workspace.models.unreadable) or None,
         "orders": "; ".join(workspace.orders.parked.values()) or None,

@@ -12,7 +12,6 @@ from daemon.folders.orders.audits import fill as fill_audit
 from daemon.layout import Layout, OrderLayout
 from daemon.settings_records import to_record
 from daemon.supervisor.journal import Journal
-from daemon.supervisor.settings_watch import SettingsWatch
 from daemon.supervisor.workspace import Workspace
 
 
@@ -28,15 +27,12 @@ def order_audit(layout: Layout, request: AuditRequest) -> str:
 
 
 def open_audit(
-    workspace: Workspace,
-    settings: SettingsWatch,
-    journal: Journal,
-    action: do.OpenAudit,
-    seen: Snapshot,
+    workspace: Workspace, journal: Journal, action: do.OpenAudit, seen: Snapshot
 ) -> None:
     """Create the order of an audit that is due."""
-    version, now, exams = seen.versions[action.version], journal.now(), workspace.queue.only_exams()
-    request = audit_request(version, seen.versions, to_record(settings.now), now, exams)
+    settings, now = to_record(workspace.settings.now), journal.now()
+    version, exams = seen.versions[action.version], workspace.queue.only_exams()
+    request = audit_request(version, seen.versions, settings, now, exams)
     assert request is not None, "it is due only where there is something to compare"
     order = order_audit(workspace.layout, request)
     message = f"{order} compares {action.version} with {action.proven}, the last proven version"

@@ -3,24 +3,22 @@
 from daemon.clock import Clock
 from daemon.core.decisions.patience import Patience
 from daemon.errors import DiskFault, is_disk_full
-from daemon.folders.status.status import StatusFolder
 from daemon.layout import Layout
 from daemon.supervisor.journal import Journal
 from daemon.supervisor.worker_process import FULL_REST_S
+from daemon.supervisor.workspace import Workspace
 
 
 class DiskTrouble:
     """The failures in a row of one daemon."""
 
-    def __init__(
-        self, layout: Layout, status: StatusFolder, journal: Journal, clock: Clock
-    ) -> None:
-        self._layout = layout
-        self._status = status
+    def __init__(self, workspace: Workspace, journal: Journal, clock: Clock) -> None:
+        self._layout = workspace.layout
+        self._status = workspace.status
         self._journal = journal
         self._clock = clock
         self._patience = Patience()
-        self._ground = _identity(layout)
+        self._ground = _identity(workspace.layout)
         self._not_before_s = 0.0
         self.full = False
         """Whether there is no room."""

@@ -19,7 +19,7 @@ from daemon.settings import Settings
 from daemon.supervisor.card_cache import CardCache
 from daemon.supervisor.refusals import Refusals
 from daemon.supervisor.request import effective
-from daemon.supervisor.settings_watch import SettingsWatch, limits_of
+from daemon.supervisor.settings_watch import limits_of
 from daemon.supervisor.workers import Workers
 from daemon.supervisor.workspace import Workspace
 
@@ -36,15 +36,12 @@ READ = ("running", *ENDED)
 class Observer:
     """Takes snapshots of the workspace."""
 
-    def __init__(
-        self, workspace: Workspace, workers: Workers, settings: SettingsWatch, clock: Clock
-    ) -> None:
+    def __init__(self, workspace: Workspace, workers: Workers, clock: Clock) -> None:
         self._workspace = workspace
         self._workers = workers
-        self._settings = settings
         self._clock = clock
         self._base: Base | None = None
-        self.refusals = Refusals(workspace.runs, workspace.queue, settings, clock)
+        self.refusals = Refusals(workspace, clock)
         self.leftovers: tuple[Leftover, ...] = ()
         self.inbox_problem: str | None = None
         self._prefixes_with: Settings | None = None
@@ -57,7 +54,7 @@ class Observer:
     def settings_changed(self) -> None:
         """Have the base model's facts read again, and forget what another model failed of."""
         self.forget_base()
-        self.refusals.forget_other_models(self._settings.now.model)
+        self.refusals.forget_other_models(self._workspace.settings.now.model)
 
     def forget_base(self) -> None:
         """Drop the cached facts of the base model."""
@@ -82,7 +79,7 @@ class Observer:
         if run is None and not control.paused:
             queued = self._with_edits(queued)
         return Snapshot(
-            limits=limits_of(self._settings.now),
+            limits=limits_of(self._workspace.settings.now),
             base=self._read_base(),
             stopping=stopping,
             paused=control.paused,
@@ -121,7 +118,7 @@ class Observer:
         return self._workspace.inbox.look()
 
     def _read_base(self) -> Base:
-        model = self._settings.now.model
+        model = self._workspace.settings.now.model
         if self._base is None or self._base.model != model:
             facts = bases.read_facts(self._workspace.layout, model)
             self._base = Base(model)
@@ -148,7 +145,7 @@ class Observer:
         return tuple(found)
 
     def _queued(self) -> tuple[Queued, ...]:
-        now = self._settings.now
+        now = self._workspace.settings.now
         if self._prefixes_with is not now:
             self._prefixes_with, self._prefixes = now, {}
             for cache in self._accepted.values():
@@ -164,12 +161,13 @@ class Observer:
     def _queue(self, card: JobCard) -> Queued | None:
         if card.intake is None:
             return None
-        prefix, form = self._prefix_now(card.own_settings), self._settings.now.plain_form
+        prefix = self._prefix_now(card.own_settings)
+        form = self._workspace.settings.now.plain_form
         return Queued(card, card.intake, prefix, form)
 
     def _with_edits(self, queued: tuple[Queued, ...]) -> tuple[Queued, ...]:
         """Check for edited files, but only of the jobs that would be trained next."""
-        rows = self._settings.now.run.gather_rows
+        rows = self._workspace.settings.now.run.gather_rows
         edited = {job.card.job for job in gather(queued, rows) if self._is_edited(job.card)}
         if not edited:
             return queued
@@ -194,14 +192,14 @@ class Observer:
 
     def _prefix_now(self, own: str) -> str:
         """Return the fingerprint of the prefix that jobs with these settings of their own get."""
-        now = self._settings.now
+        now = self._workspace.settings.now
         if own not in self._prefixes:
             self._prefixes[own] = fingerprint_of(effective(now, own).prefix)
         return self._prefixes[own]
 
     def _short_of_space(self, drops: tuple[Drop, ...]) -> bool:
         # Larger files are refused unread: a sparse one must not block the others.
-        intake = self._settings.now.intake
+        intake = self._workspace.settings.now.intake
         most = intake.max_file_bytes
         fit = [d for d in drops if d.size <= most]
         unpacked = min(max((d.unpacked for d in fit), default=0), intake.max_unpacked)

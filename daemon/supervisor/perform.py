@@ -23,7 +23,6 @@ from daemon.supervisor.claiming import pass_on, take, unclaim
 from daemon.supervisor.corrections import alert_corrections, settle_corrections
 from daemon.supervisor.journal import Journal
 from daemon.supervisor.request import open_run
-from daemon.supervisor.settings_watch import SettingsWatch
 from daemon.supervisor.untrained_rows import report_untrained
 from daemon.supervisor.workers import Workers
 from daemon.supervisor.workspace import Workspace
@@ -33,15 +32,10 @@ class Performer:
     """One method an action."""
 
     def __init__(  # long: a line each
-        self,
-        workspace: Workspace,
-        workers: Workers,
-        settings: SettingsWatch,
-        journal: Journal,
+        self, workspace: Workspace, workers: Workers, journal: Journal
     ) -> None:
         self._workspace = workspace
         self._workers = workers
-        self._settings = settings
         self._journal = journal
         self._unanswered: dict[type, list[do.RequestCheckpoint | do.RequestEvaluation]] = {}
         """Requests passed on to the trainer and not answered yet, by kind."""
@@ -57,7 +51,7 @@ class Performer:
             do.PrepareBase: self._prepare_base,
             do.SealBase: self._seal_base,
             do.NewLineage: self._new_lineage,
-            do.OpenRun: partial(open_run, workspace, settings, journal),
+            do.OpenRun: partial(open_run, workspace, journal),
             do.MoveToRunning: self._move_to_running,
             do.BeginRun: self._begin_run,
             do.PauseTrainer: self._pause_trainer,
@@ -69,7 +63,7 @@ class Performer:
             do.BeginUnit: self._begin_unit,
             do.LeaveUnit: self._leave_unit,
             do.SkipOrder: self._skip_order,
-            do.OpenAudit: partial(open_audit, workspace, settings, journal),
+            do.OpenAudit: partial(open_audit, workspace, journal),
             do.SettleAudit: partial(settle_audit, workspace.audits, journal),
             do.ReturnJob: self._return_job,
             do.RemoveRun: self._remove_run,
@@ -101,7 +95,7 @@ class Performer:
         card = replace(action.card, intake_starts=action.card.intake_starts + 1)
         self._workspace.queue.update("incoming", card)
         self._workspace.queue.purge("incoming", card.job)
-        base = bases.read_facts(self._layout, self._settings.now.model)
+        base = bases.read_facts(self._layout, self._workspace.settings.now.model)
         assert base is not None
         chain = ancestry(seen.current, seen.versions) if seen.current else ()
         self._workspace.queue.write_context(
@@ -111,7 +105,7 @@ class Performer:
                 "seen_jobs": [job for job in jobs_of(chain) if job != card.job],
                 "untrained_rows": records_of(untrained_of(chain)),
                 "holdout_jobs": [j for j in self._workspace.queue.with_holdout() if j != card.job],
-                "settings": to_record(self._settings.now),
+                "settings": to_record(self._workspace.settings.now),
             },
         )
         self._workers.intake.begin(say.TakeIn(card.job), card.job)
@@ -198,12 +192,10 @@ class Performer:
         self._point(version, "the untouched base", None)
 
     def _new_base(self) -> str:
-        settings = self._settings.now
+        models, settings = self._workspace.models, self._workspace.settings.now
         base = bases.read_facts(self._layout, settings.model)
         assert base is not None
-        version = self._workspace.models.seal_base(
-            self._journal.now(), base.as_record(), to_record(settings)
-        )
+        version = models.seal_base(self._journal.now(), base.as_record(), to_record(settings))
         self._remember_version(version)
         return version
 

@@ -15,23 +15,17 @@ from daemon.core import messages as say
 from daemon.core.decisions.blocking import Circumstances, Refusal, after
 from daemon.core.decisions.scheduling import DEATHS_SEEN
 from daemon.core.workspace.jobs import JobCard
-from daemon.folders.queue.queue import Queue
-from daemon.folders.runs.run_requests import RunRequests
 from daemon.settings import Settings
 from daemon.settings_records import read_saved, to_record
 from daemon.supervisor.request import effective
-from daemon.supervisor.settings_watch import SettingsWatch
+from daemon.supervisor.workspace import Workspace
 
 
 class Refusals:
     """At most one refusal of the current run and one of the base model."""
 
-    def __init__(
-        self, runs: RunRequests, queue: Queue, settings: SettingsWatch, clock: Clock
-    ) -> None:
-        self._runs = runs
-        self._queue = queue
-        self._settings = settings
+    def __init__(self, workspace: Workspace, clock: Clock) -> None:
+        self._workspace = workspace
         self._clock = clock
         self._run: Refusal | None = None
         self._base: Refusal | None = None
@@ -43,10 +37,10 @@ class Refusals:
 
     def refuse_run(self, report: say.RunRefused) -> None:
         """Remember that the trainer cannot start a run."""
-        if not self._runs.has(report.run):
+        if not self._workspace.runs.has(report.run):
             return
         # As this release reads them: a setting that is new in it is not an edit by the user.
-        saved = read_saved(self._runs.request(report.run)["settings"]).settings
+        saved = read_saved(self._workspace.runs.request(report.run)["settings"]).settings
         tried_with = _digest(to_record(saved))
         under = self._now(self._of_running())
         fresh = Refusal(report.run, report.code, report.message, report.passing, under, tried_with)
@@ -59,12 +53,12 @@ class Refusals:
 
     def refuse_base(self, model: str, code: str, message: str, passing: bool) -> None:
         """Remember that the trainer cannot prepare a base model."""
-        under = self._now(self._settings.now)
+        under = self._now(self._workspace.settings.now)
         self._base = after(self._base, Refusal(model, code, message, passing, under))
 
     def count_base_death(self, how: str) -> None:
         """Count a crash of the trainer while it prepared the base; too many make a refusal."""
-        model = self._settings.now.model
+        model = self._workspace.settings.now.model
         self._base_deaths = self._base_deaths + 1 if model == self._died_over else 1
         self._died_over = model
         if self._base_deaths >= DEATHS_SEEN:
@@ -98,7 +92,9 @@ class Refusals:
 
     def circumstances_of_base(self) -> Circumstances:
         """Return the circumstances under which the base would be tried now."""
-        return self._now(self._settings.now) if self._base is not None else Circumstances()
+        return (
+            self._now(self._workspace.settings.now) if self._base is not None else Circumstances()
+        )
 
     def _now(self, settings: Settings) -> Circumstances:
         free_bytes = psutil.virtual_memory().available
@@ -106,8 +102,8 @@ class Refusals:
         return Circumstances(digest, free_bytes, self._clock.monotonic_s())
 
     def _of_running(self) -> Settings:
-        cards: Sequence[JobCard] = self._queue.cards("running")
-        return effective(self._settings.now, cards[0].own_settings if cards else "")
+        cards: Sequence[JobCard] = self._workspace.queue.cards("running")
+        return effective(self._workspace.settings.now, cards[0].own_settings if cards else "")
 
 
 def _digest(settings: dict[str, Any]) -> str:

@@ -13,20 +13,18 @@ from daemon.settings import Settings
 from daemon.settings_file import with_saved_own
 from daemon.settings_records import to_record
 from daemon.supervisor.journal import Journal
-from daemon.supervisor.settings_watch import SettingsWatch
 from daemon.supervisor.workspace import Workspace
 
 
 def open_run(
     workspace: Workspace,
-    settings: SettingsWatch,
     journal: Journal,
     action: do.OpenRun,
     seen: Snapshot,
 ) -> None:
     """Open a run that trains jobs together, from the current version."""
     run = workspace.runs.take_name()
-    saved = with_saved_own(settings.now, action.jobs[0].own_settings)
+    saved = with_saved_own(workspace.settings.now, action.jobs[0].own_settings)
     if saved.misfits:
         message = f"{run}, own settings: {'; '.join(map(str, saved.misfits))}"
         journal.event("own_settings", message, level="warning", run=run)

@@ -17,7 +17,6 @@ from daemon.supervisor.notify import Notifier
 from daemon.supervisor.observe import Observer
 from daemon.supervisor.perform import Performer
 from daemon.supervisor.publish import Publisher
-from daemon.supervisor.settings_watch import SettingsWatch
 from daemon.supervisor.wakeups import WakeupSources
 from daemon.supervisor.worker_reports import WorkerReports
 from daemon.supervisor.workers import Workers
@@ -40,7 +39,6 @@ class Supervisor:
         workspace: Workspace,
         workers: Workers,
         sources: WakeupSources,
-        settings: SettingsWatch,
         journal: Journal,
         notify: Notifier,
         clock: Clock,
@@ -51,14 +49,13 @@ class Supervisor:
         self._workspace = workspace
         self._workers = workers
         self._sources = sources
-        self._settings = settings
         self._journal = journal
         self._notify = notify
         self._clock = clock
         self._only_order = only_order
-        self._observer = Observer(workspace, workers, settings, clock)
-        self._performer = Performer(workspace, workers, settings, journal)
-        self._trouble = DiskTrouble(workspace.layout, workspace.status, journal, clock)
+        self._observer = Observer(workspace, workers, clock)
+        self._performer = Performer(workspace, workers, journal)
+        self._trouble = DiskTrouble(workspace, journal, clock)
         self._publisher = Publisher(
             workspace, workers, sources.watcher, journal, self._trouble, clock
         )
@@ -71,7 +68,7 @@ class Supervisor:
             self._performer,
             self._publisher,
         )
-        self._awake = KeepAwake(settings.now.trainer.keep_awake)
+        self._awake = KeepAwake(workspace.settings.now.trainer.keep_awake)
         self._leaving = False
         self._reported: set[Leftover] = set()
         self._was_paused = False
@@ -139,11 +136,11 @@ class Supervisor:
         """Do one round; return the snapshot and whether anything was done."""
         self._trouble.check_ground()
         self._worker_reports.listen(self._leaving)
-        if self._settings.refresh():
+        if self._workspace.settings.refresh():
             self._observer.settings_changed()
             self._journal.event("settings", "the edited settings apply from the next run")
         if self._only_order is None:
-            self._workers.server.tend(self._settings.now.server, self._journal)
+            self._workers.server.tend(self._workspace.settings.now.server, self._journal)
         seen = self._observer.observe(stopping=self._sources.signals.stops > 0)
         if self._only_order is not None:
             seen = with_one_order(seen, self._only_order)
@@ -201,7 +198,7 @@ class Supervisor:
             state = self._publisher.publish(seen, "stopping", self._observer.leftovers)
             self._notify.alive(state)
         self._workers.leave()
-        until_s = self._clock.monotonic_s() + self._settings.now.trainer.stop_s
+        until_s = self._clock.monotonic_s() + self._workspace.settings.now.trainer.stop_s
         stops = signals.stops
         while not self._workers.gone:
             left_s = until_s - self._clock.monotonic_s()
@@ -282,7 +279,7 @@ class Supervisor:
         if seen.settling or seen.commands:
             return SETTLING_S
         notify_s = self._notify.every_s or HEARTBEAT_S
-        return min(HEARTBEAT_S, self._settings.now.inbox.rescan_s, notify_s)
+        return min(HEARTBEAT_S, self._workspace.settings.now.inbox.rescan_s, notify_s)
 
     def _announce(self, seen: Snapshot) -> None:
         """Publish events and alerts for what is new in this snapshot."""
@@ -300,7 +297,7 @@ class Supervisor:
                 "paused" if seen.paused else "unpaused",
                 "paused by control/pause" if seen.paused else "control/pause is gone",
             )
-        problems = alerts(self._workspace, self._settings.problem, self._observer, seen)
+        problems = alerts(self._workspace, self._observer, seen)
         for code, problem in problems.items():
             if problem:
                 journal.alert(code, problem)

@@ -1,4 +1,4 @@
-"""The folders of a workspace, each as the object that reads and writes it."""
+"""A workspace on disk: each folder, and the settings, as the object that reads and writes it."""
 
 from dataclasses import dataclass
 
@@ -13,11 +13,12 @@ from daemon.folders.queue.queue import Queue
 from daemon.folders.runs.run_requests import RunRequests
 from daemon.folders.status.status import StatusFolder
 from daemon.layout import Layout
+from daemon.supervisor.settings_watch import SettingsWatch
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """The folders that the supervisor works on."""
+    """What the supervisor works on."""
 
     layout: Layout
     inbox: Inbox
@@ -30,3 +31,4 @@ class Workspace:
     orders: Orders
     audits: Audits
     ledger: Ledger
+    settings: SettingsWatch

@@ -28,7 +28,8 @@ def script(path: str) -> ModuleType:
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path)
+    # Each byte is a token here, and the tools of an item stand in its text.
+    return Bench(tmp_path, "[training]\nmax_row_tokens = 4096\n")
 
 
 def test_every_shipped_suite_is_fit_and_has_a_hundred_items() -> None:

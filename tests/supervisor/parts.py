@@ -10,7 +10,6 @@ from daemon.supervisor.disk_trouble import DiskTrouble
 from daemon.supervisor.journal import Journal
 from daemon.supervisor.notify import Notifier
 from daemon.supervisor.publish import Publisher
-from daemon.supervisor.settings_watch import SettingsWatch
 from daemon.supervisor.supervisor import Supervisor
 from daemon.supervisor.wakeups import WakeupSources, watch
 from daemon.supervisor.workers import Workers
@@ -24,7 +23,6 @@ class Parts:
     workspace: Workspace
     workers: Workers
     sources: WakeupSources
-    settings: SettingsWatch
     journal: Journal
     clock: Clock
 
@@ -33,15 +31,13 @@ class Parts:
             self.workspace,
             self.workers,
             self.sources,
-            self.settings,
             self.journal,
             Notifier(),
             self.clock,
         )
 
     def trouble(self) -> DiskTrouble:
-        layout, status = self.workspace.layout, self.workspace.status
-        return DiskTrouble(layout, status, self.journal, self.clock)
+        return DiskTrouble(self.workspace, self.journal, self.clock)
 
     def publisher(self, trouble: DiskTrouble | None = None) -> Publisher:
         return Publisher(
@@ -57,9 +53,8 @@ class Parts:
 def parts_of(root: Path, clock: Clock | None = None) -> Parts:
     """Return the parts of a daemon; only what is built later goes by another clock."""
     layout, system = Layout(root), SystemClock()
-    settings = SettingsWatch(layout.settings_file)
-    workspace = app.open_workspace(layout, settings.now, system)
-    journal = app.start_journal(workspace, settings.now, False, system)
+    workspace = app.open_workspace(layout, system)
+    journal = app.start_journal(workspace, False, system)
     sources = watch((layout.inbox, layout.control))
-    workers = app.make_workers(workspace, settings.now, True, system, sources.wakeups)
-    return Parts(workspace, workers, sources, settings, journal, clock or system)
+    workers = app.make_workers(workspace, True, system, sources.wakeups)
+    return Parts(workspace, workers, sources, journal, clock or system)

@@ -62,7 +62,7 @@ def test_a_daemon_that_is_killed_before_its_worker_reads_never_parks_the_file(
     parts = with_deaf_intake(tmp_path)
     facts = BaseFacts(
         name="tiny",
-        model=parts.settings.now.model,
+        model=parts.workspace.settings.now.model,
         fingerprint="f",
         tokenizer="t",
         template="t",

@@ -73,7 +73,8 @@ def test_an_idle_daemon_is_heard_twice_in_the_time_of_its_watchdog(
     manager: socket.socket, watchdog_s: float | None, pause_s: float
 ) -> None:
     supervisor: Any = object.__new__(Supervisor)
-    supervisor._settings = SimpleNamespace(now=Settings())
+    settings = SimpleNamespace(now=Settings())
+    supervisor._workspace = SimpleNamespace(settings=settings)
     supervisor._notify = Notifier(manager.getsockname(), watchdog_s)
     assert supervisor._pause_s(SimpleNamespace(settling=(), commands=())) == pause_s
 

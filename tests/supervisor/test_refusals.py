@@ -37,7 +37,7 @@ def open_run(parts: Parts, run: str) -> None:
         "created_at": "2026-01-01T00:00:00+00:00",
         "start_version": "v000000",
         "jobs": ["000001-job"],
-        "settings": to_record(parts.settings.now),
+        "settings": to_record(parts.workspace.settings.now),
     }
     parts.workspace.runs.open(request)
 
@@ -71,7 +71,7 @@ def test_an_edit_of_the_settings_lifts_a_refusal(supervisor: Supervisor, parts: 
     supervisor._worker_reports._on_report(say.RunRefused(RUN, "model_unsupported", "refused"))
     assert decided(supervisor) == []
     parts.workspace.layout.settings_file.write_text("[training]\nnum_layers = 1\n")
-    assert parts.settings.refresh()
+    assert parts.workspace.settings.refresh()
     assert decided(supervisor) == ["ReturnJob", "RemoveRun"]
 
 
@@ -104,7 +104,7 @@ def test_a_base_that_failed_is_tried_again_and_forgotten_when_it_is_ready(
     supervisor: Supervisor, parts: Parts, clock: StillClock
 ) -> None:
     """A failed download blocked the daemon until the settings were edited or it was restarted."""
-    model = parts.settings.now.model
+    model = parts.workspace.settings.now.model
     supervisor._worker_reports._on_report(
         say.PrepareFailed(model, "model_download_failed", "no network")
     )
@@ -153,11 +153,11 @@ def test_a_base_that_failed_is_tried_at_once_when_its_model_is_chosen_again(
     supervisor: Supervisor, parts: Parts
 ) -> None:
     """An edit of the settings, not a look at them, ends the refusal of an earlier model."""
-    first = parts.settings.now.model
+    first = parts.workspace.settings.now.model
     refusals = supervisor._observer.refusals
     refusals.refuse_base(first, "model_missing", "not there", passing=False)
     for model in ("another", first):
         parts.workspace.layout.settings_file.write_text(f'model = "{model}"\n')
-        assert parts.settings.refresh()
+        assert parts.workspace.settings.refresh()
         supervisor._observer.settings_changed()
     assert refusals.of_base(first) is None

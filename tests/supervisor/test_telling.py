@@ -80,7 +80,7 @@ def test_a_model_that_was_busy_is_told_of_until_the_trainer_has_it(
     busy = Died("r000001", (), "exit 4", False, True, False, "", Cause("other"))
     supervisor._worker_reports._on_death(busy, trainer=True)
     assert "model_busy" in parts.journal.alerts
-    parts.workers.trainer.begin(say.Prepare(parts.settings.now.model), "prepare")
+    parts.workers.trainer.begin(say.Prepare(parts.workspace.settings.now.model), "prepare")
     for _ in range(3000):
         supervisor._worker_reports.listen(leaving=False)
         if "model_busy" not in parts.journal.alerts:

@@ -120,7 +120,7 @@ def test_the_next_start_is_told_what_the_last_one_died_of_once(tmp_path: Path) -
     runs.open({"run": "r000001", "jobs": []})
     parts = parts_of(tmp_path)
     workers = replace(parts.workers, trainer=cast("WorkerProcess", trainer))
-    performer = Performer(parts.workspace, workers, parts.settings, parts.journal)
+    performer = Performer(parts.workspace, workers, parts.journal)
     runs.write_attempts("r000001", Attempts(1, 0, "SIGABRT", "memory"))
     for _ in range(2):
         performer.perform(do.BeginRun("r000001"), w.quiet())

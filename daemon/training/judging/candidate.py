@@ -120,7 +120,7 @@ class CandidateJudge:
             "peak_bytes": max(self._context.engine.memory().values()),
         }
 
-    def _draft(self, found: JudgementResult) -> dict[str, Any]:
+    def _draft(self, found: JudgementResult) -> dict[str, Any]:  # long: a key a line
         current, request = self._current, self._current.request
         judgement = found.judgement
         trained = rows_by_job(request, current.choices, self._state.aside_ids)

@@ -78,7 +78,7 @@ def prefixes_of(rows: JobRows, jobs: Iterable[str]) -> dict[str, Prefix]:
 
 
 def plain_forms_of(rows: JobRows, jobs: Iterable[str]) -> dict[str, str]:
-    """Return the plain forms that jobs were taken in with; jobs without one are left out."""
+    """Return the plain form in which each job was read; jobs without one are left out."""
     found = {job: rows.plain_form(job) for job in sorted(jobs)}
     return {job: form for job, form in found.items() if form is not None}
 
