@@ -5,10 +5,10 @@
 
 The real daemon with the real model trains each stream of files, one after another, in these ways:
 `daemon` (its defaults), `plain` (no replay, nothing refused), `joint` (all files in the inbox at
-once) and `alone` (each file by itself from the base). One way, stream and seed is a unit of ten minutes or so on two
-quiet cores, and one line of `--out`; units that stand there are not made again. The report counts,
-of each file at the end: the loss on its exam rows above the best that any version had of it, and
-the share that is left of what it gains when it is trained alone.
+once) and `alone` (each file by itself from the base). One way, stream and seed is a unit of some
+minutes on two quiet cores and one line of `--out`; what stands there is not made again. The report
+counts, of each file at the end: the loss on its exam rows above the best that any version had of
+it, and the share that is left of what it gains when it is trained alone.
 """
 
 import argparse
@@ -264,7 +264,7 @@ def _kept(file: FileEnd, alone: FileEnd | None) -> float | None:
 
 
 def _percent(shares: list[float], of: Callable[[list[float]], float]) -> str:
-    return f"{of(shares):.0%}" if shares else "–"
+    return f"{of(shares):.0%}" if shares else "-"
 
 
 def main() -> None:

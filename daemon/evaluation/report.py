@@ -137,9 +137,12 @@ def shown(report: Report) -> dict[str, Any]:
         "tests": tests_of(report),
         "test_names": TEST_NAMES,
         "changes": changes(report["changed"]),
+        "forgotten": forgotten_of(report),
+        "forgotten_names": FORGOTTEN_NAMES,
     }
 
 
+FORGOTTEN_NAMES = ("file", "best version", "rows", "rise", "tolerated", "gained", "p worse")
 TEST_NAMES = ("set", "metric", "against", "items", "change", "p better", "p worse")
 
 
@@ -164,6 +167,22 @@ def figures(report: Report) -> list[tuple[str, ...]]:
                 rows.append((name, items, figure.replace("_", " "), *shown))
     rows.append(("all", "", "grade", *(_grade_cell(report["grades"][model]) for model in models)))
     return rows
+
+
+def forgotten_of(report: Report) -> list[tuple[str, ...]]:
+    """Return the rows of the table of forgetting; losses in nats a token."""
+    return [
+        (
+            one["name"],
+            one["against"],
+            counted_items(one["items"], one.get("families")),
+            f"{one['rise']:+.4f}",
+            f"{one['tolerated']:.4f}",
+            rounded(one["gained"]),
+            f"{one['p_worse']:.2g}",
+        )
+        for one in report.get("forgetting", ())
+    ]
 
 
 def tests_of(report: Report) -> list[tuple[str, ...]]:

@@ -57,6 +57,24 @@ def test_as_markdown_foreign_text_is_code() -> None:
     assert "| own_holdout | 2 | exact match |" in page
 
 
+def test_what_was_forgotten_of_each_earlier_file_is_a_table() -> None:
+    risen = {
+        "name": "000001-a",
+        "against": "v000003",
+        "items": 20,
+        "rise": 0.2,
+        "gained": 1.5,
+        "tolerated": 0.15,
+        "p_worse": 1e-4,
+    }
+    found = report() | {"forgetting": [risen]}
+    row = "| 000001-a | v000003 | 20 | +0.2000 | 0.1500 | 1.5 | 0.0001 |"
+    assert "## Earlier files" in markdown(found) and row in markdown(found)
+    assert "Earlier files" in render(found) and "+0.2000" in render(found)
+    # Reports of releases that did not measure it have no such table.
+    assert "Earlier files" not in markdown(report()) + render(report())
+
+
 class Tags(HTMLParser):
     def __init__(self) -> None:
         super().__init__()

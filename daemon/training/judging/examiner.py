@@ -6,7 +6,7 @@ same tests and from the gate that was in force when the run began.
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from math import isfinite
 from pathlib import Path
@@ -149,6 +149,7 @@ class Examiner:
                 "run": request.run,
                 "job_ids": list(request.jobs),
                 "parent": request.start_version,
+                "forgetting": [asdict(one) for one in judgement.forgetting],
             },
         )
         return {
