@@ -3,23 +3,28 @@
     python -m benchmarks.near_pairs
     python -m benchmarks.near_pairs --removed ROWS.jsonl ... [--count 600] [--seed 11]
 
+    python -m benchmarks.near_pairs --preferences dpo_en_demo.json ... [--seed 11]
+
 `labelled_pairs.jsonl` has pairs of rows, each labelled `same` or `different` by a person:
 *different* means that who asked would miss something in the row that stays. Each pair is put into
 a file of 40 other rows. `removed_rows.tsv` has the labels of rows that were removed from sets which
 are not shipped, by the line of the row and of the one that stayed; `--removed` prints such rows, a
-sample of them by seed, so that another may label them again. A planted file tells how many
+sample of them by seed, so that another may label them again. `--preferences` does so for sets with
+two independent answers to each question, the second one put in other courtesy (`courteous.py`); the
+lines are then numbers of these rows. A planted file tells how many
 repetitions in other words are found.
 """
 
 import argparse
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import orjson
 
+from benchmarks.courteous import preference_rows
 from benchmarks.planted import constant, contradicting, planted, sampled
 from daemon.core.rows.examples import Chat, Example, Turn, last_question
 from daemon.core.rows.fingerprint import key_of
@@ -39,16 +44,28 @@ SEEDS = range(8)
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--removed", type=Path, nargs="+", default=[])
+    parser.add_argument("--preferences", type=Path, nargs="+", default=[])
     parser.add_argument("--count", type=int, default=600)
     parser.add_argument("--seed", type=int, default=11)
     asked = parser.parse_args()
-    if asked.removed:
-        show_removed(asked.removed, asked.count, asked.seed)
+    if asked.removed or asked.preferences:
+        sets = {path.name: _unique(path) for path in asked.removed}
+        for path in asked.preferences:
+            sets[path.name] = list(enumerate(preference_rows(path, asked.seed)))
+        show_removed(sets, asked.count, asked.seed)
         return
     labelled()
-    labels = [line.split("\t")[3] for line in REMOVED.read_text().splitlines()[1:]]
-    print(f"removed rows of sets that were read: {dict(Counter(labels))}")
+    read()
     plant()
+
+
+def read() -> None:
+    """Print the labels of removed rows that were read, by the set they come from."""
+    lines = [line.split("\t") for line in REMOVED.read_text().splitlines()[1:]]
+    for name in dict.fromkeys(line[0] for line in lines):
+        labels = Counter(line[3] for line in lines if line[0] == name)
+        share = labels["different"] / labels.total()
+        print(f"removed rows of {name}: {labels.total()}, {share:.1%} of them different")
 
 
 def dropped(examples: Sequence[Example]) -> Within:
@@ -95,13 +112,12 @@ def plant() -> None:
         print(f"{name}: {len(dropped(rows).dropped)} of {len(rows)} removed")
 
 
-def show_removed(files: Sequence[Path], count: int, seed: int) -> None:
+def show_removed(sets: Mapping[str, list[tuple[int, Example]]], count: int, seed: int) -> None:
     """Print a sample of the rows that are removed and are not equal, each with the one kept."""
     found = []
-    for path in files:
-        examples = _unique(path)
+    for name, examples in sets.items():
         gone = dropped([example for _, example in examples]).dropped
-        found += [(path.name, examples[at], examples[twin.of]) for at, twin in sorted(gone.items())]
+        found += [(name, examples[at], examples[twin.of]) for at, twin in sorted(gone.items())]
     for name, (line, row), (of, kept) in random.Random(seed).sample(found, min(count, len(found))):
         print(f"{name}\t{line}\t{of}\t?")
         for word, example in (("removed", row), ("kept", kept)):

@@ -122,7 +122,7 @@ def planted(seed: int) -> tuple[list[Chat], dict[int, int]]:
     again: dict[int, int] = {}
     for number in rng.sample(range(QUESTIONS), round(REPEATED * QUESTIONS)):
         again[len(rows)] = number
-        asked = _courteous(_asked(*chosen[number]), rng)
+        asked = courteous(_asked(*chosen[number]), rng)
         rows.append(_row(asked, _OTHER_HAND, *chosen[number]))
     return rows, again
 
@@ -131,7 +131,8 @@ def _asked(kind: int, place: int) -> str:
     return _ASKED[kind].format(the=_PLACES[place])
 
 
-def _courteous(asked: str, rng: random.Random) -> str:
+def courteous(asked: str, rng: random.Random) -> str:
+    """Return a question in other words of courtesy."""
     direct = asked[0].lower() + asked[1:] if not asked.startswith("Can I") else asked
     return rng.choice(_COURTESY).format(direct=direct, open=asked.rstrip("?"), whole=asked)
 

@@ -108,6 +108,21 @@ _CREATIVE = re.compile(
     r"|sing|pick|choose|guess|say something)\b",
     re.I,
 )
+_TASK = re.compile(
+    r"\b(?:translat\w+|solve|classif\w+|infer|capitali[sz]\w+|(?:complete|continue|repeat|rewrite|"
+    r"rephrase|convert) (?:the|this|it)|(?:write|produce|generate|compose) (?:a|an|one|\d+) |"
+    r"(?:choose|select|pick) (?:from|one|the)|in this task|you (?:are|will be) given|"
+    r"same meaning|is it true|step[- ]by[- ]step|say (?:this|it) (?:in|using)|"
+    r"answers? (?:to|for) (?:the|this) question|"
+    r"(?:give|send) me an? [\w-]+ (?:email|letter|message|text|speech|poem|story))\b"
+    r"|\b(?:options|choices|possible answers|the answer is|answer|q|problem|english)\s*:"
+    r"|\b(?:a:|answer)\s*\Z|(?:^|[-+(])\s*[A-D]\s?[).:]\s",
+    re.I | re.M,
+)
+"""A task with one right result, or a text that is asked for: what an answer comes to stands in a
+word or two of it, which say more than all the others."""
+_CODE = "```"
+"""Two programs are two, however alike what they do."""
 Pairs = frozenset[str]
 
 
@@ -126,8 +141,8 @@ def settle(question: str, one: str, other: str, equal: bool, near: float = NEAR)
         return "repeat" if equal and _says_in_short(one, other, question) else "contradict"
     if contradict(question, one, other, near):
         return "contradict"
-    invented = _CREATIVE.match(question) is not None and not is_near(one, other, near)
-    return "different" if invented else "repeat"
+    own = _CREATIVE.match(question) or _TASK.search(question) or (_CODE in one and _CODE in other)
+    return "different" if own and not is_near(one, other, near) else "repeat"
 
 
 def contradict(question: str, one: str, other: str, near: float = NEAR) -> bool:

@@ -113,3 +113,31 @@ def test_labels_calls_and_tables_are_no_prose() -> None:
     assert not any(
         map(is_prose, ("Paris", '{"name": "' + PROSE, "| a | b | " * 9, "```\n" + PROSE))
     )
+
+
+@pytest.mark.parametrize(
+    ("question", "one", "other"),
+    [
+        (
+            "How long is the land bare? Choices: - days - weeks - months\nAnswer:",
+            "B: weeks. The land has to be made ready between two seasons, and that takes a while.",
+            "Sure! The right one is C: months, for in temperate regions nothing grows in winter.",
+        ),
+        (
+            "Classify the comment as agree or disagree.",
+            "Disagree, because the comment is full of criticism of what the government has done.",
+            "I would say agree: many people are disappointed, and nobody would speak against it.",
+        ),
+        (
+            "The deleting is slow, how can I speed it up?",
+            "Use one call for all of the children and nothing more:\n```js\na.replaceChildren()\n```",
+            "Look for the children that are wanted before you begin:\n```js\nb.filter(keep)\n```",
+        ),
+    ],
+)
+def test_what_a_task_comes_to_is_not_lost_among_the_words_around_it(
+    question: str, one: str, other: str
+) -> None:
+    """Of 130 rows that a preference set lost 28 had come to another result, most of this kind."""
+    assert settle(question, one, other, True) in ("different", "contradict")
+    assert settle(question, one, one + " ", True) == "equal"
