@@ -130,7 +130,7 @@ def test_labels_calls_and_tables_are_no_prose() -> None:
         ),
         (
             "The deleting is slow, how can I speed it up?",
-            "Use one call for all the children and nothing more:\n```js\na.replaceChildren()\n```",
+            "Use one call for all of the children, nothing more:\n```js\na.replaceChildren()\n```",
             "Look for the children that are wanted before you begin:\n```js\nb.filter(keep)\n```",
         ),
     ],
