@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from daemon.core.decisions.promotion import (
     LOSS,
+    Forgetting,
     Gate,
     Judgement,
     PairedComparison,
@@ -26,7 +27,11 @@ SEEDS = (20261121, 20261122, 20261123)
 """Chosen before the first run; none was tried and dropped."""
 TRIES, POWER_TRIES = 10_000, 1_000
 LEVEL, MOST, LEAST_POWER = 0.05, 0.055, 0.8
-GATE = Gate(LEVEL, 0.01, 0.02, "promote")
+GATE = Gate(LEVEL, 0.01, 0.02, "promote", floor=0.05, tries=2)
+TOLERATED = 0.05
+"""Rise of an earlier file's loss that does not count, in nats a token."""
+FILES = 2
+"""Earlier files, among which the families of their hold-out are shared out."""
 SPREAD = 0.3
 """Standard deviation of what training does to the loss of an item it touches, in nats a token."""
 RIGHT_FROM = 0.25
@@ -114,27 +119,60 @@ def draw(
     return Drawn(labels.tolist(), 2.0 + moved, hard - moved / SPREAD > RIGHT_FROM)
 
 
-def tested(drawn: Drawn, place: int, metric: str, against: int, families: bool = True) -> Paired:
-    """Test the first model of a try against another one."""
+def tested(
+    drawn: Drawn, place: int, metric: str, against: int, families: bool = True, mine: int = 0
+) -> Paired:
+    """Test one model of a try, the first one by default, against another one."""
     labels = drawn.labels if families else None
     if metric == LOSS:
         losses = drawn.losses[place]
-        return compare(losses[0].tolist(), losses[against].tolist(), labels)
+        return compare(losses[mine].tolist(), losses[against].tolist(), labels)
     right = drawn.right[place]
-    return compare_right(right[0].tolist(), right[against].tolist(), labels)
+    return compare_right(right[mine].tolist(), right[against].tolist(), labels)
 
 
-def verdict_of(sets: Sequence[Drawn], place: int) -> Verdict:
-    """Judge the first model of a try: two hold-outs, two references, losses and right answers."""
+def verdict_of(sets: Sequence[Drawn], place: int, mine: int = 0) -> Verdict:
+    """Judge a model of a try: two hold-outs, two references, losses, right answers, forgetting."""
     tests = [
         PairedComparison(
-            name, reference, metric=metric, **asdict(tested(drawn, place, metric, against))
+            name,
+            reference,
+            metric=metric,
+            **asdict(tested(drawn, place, metric, against, mine=mine)),
         )
         for name, drawn in zip(SETS, sets, strict=True)
         for against, reference in enumerate(REFERENCES, 1)
         for metric in (LOSS, "exact_match")
     ]
-    return decide_verdict(Judgement(True, True, tuple(tests)), GATE)
+    forgetting = tuple(forgotten(sets[-1], place, mine))
+    return decide_verdict(Judgement(True, True, tuple(tests), (), forgetting), GATE)
+
+
+def forgotten(earlier: Drawn, place: int, mine: int) -> Iterator[Forgetting]:
+    """Test what is forgotten of all earlier files together and of each, against the first
+    reference: the best version of them."""
+    now, best = earlier.losses[place, mine], earlier.losses[place, 1]
+    labels = np.array(earlier.labels)
+    everything = np.ones(len(labels), np.bool_)
+    files = [labels % FILES == number for number in range(FILES)]
+    for name, which in ((SETS[-1], everything), *((f"{n:06}", w) for n, w in enumerate(files))):
+        test = compare(now[which].tolist(), best[which].tolist(), labels[which].tolist())
+        yield Forgetting(
+            name,
+            REFERENCES[0],
+            test.items,
+            test.mean_change,
+            None,
+            TOLERATED,
+            test.p_worse,
+            test.families,
+        )
+
+
+def verdict_of_series(sets: Sequence[Drawn], place: int) -> Verdict:
+    """Judge the first model of a try, and the last one in its place where the first forgot."""
+    verdict = verdict_of(sets, place)
+    return verdict_of(sets, place, mine=-1) if verdict.forgot else verdict
 
 
 def rate_of_test(
@@ -146,11 +184,18 @@ def rate_of_test(
     return sum(p < LEVEL for p in found) / tries
 
 
+def candidates(random: np.random.Generator, world: World, tries: int, gain: float) -> Drawn:
+    """Draw a candidate, its references and the candidate of a second try, last."""
+    drawn = draw(random, world, tries, 2 + len(REFERENCES), gain, better=2)
+    order = [0, *range(2, 2 + len(REFERENCES)), 1]
+    return Drawn(drawn.labels, drawn.losses[:, order], drawn.right[:, order])
+
+
 def gate_rates(seed: int, world: World, tries: int, gain: float = 0.0) -> tuple[float, float]:
     """Return how often a candidate is promoted as proven, and how often it is refused."""
     random = np.random.default_rng(seed)
-    sets = [draw(random, world, tries, 1 + len(REFERENCES), gain) for _ in SETS]
-    kinds = [verdict_of(sets, place).kind for place in range(tries)]
+    sets = [candidates(random, world, tries, gain) for _ in SETS]
+    kinds = [verdict_of_series(sets, place).kind for place in range(tries)]
     return kinds.count("promote") / tries, kinds.count("refuse") / tries
 
 
