@@ -4,14 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from daemon.core.decisions.promotion import PairedComparison, Verdict, counted_items
+from daemon.core.decisions.promotion import Verdict, counted_items
+from daemon.core.records import to_json_value
+from daemon.core.training.evaluations import Summary
+from daemon.core.training.judgement import PairedComparison
 from daemon.core.workspace.jobs import escape
 from daemon.evaluation.candidate_scores import JudgementScores, ModelScores, metric_of, summaries
 from daemon.evaluation.golden_losses import perplexity
 from daemon.evaluation.markdown import code, plain, rounded, table
 from daemon.evaluation.scores.grade import grade, parts_of
 from daemon.evaluation.scores.grade import shown as shown_grade
-from daemon.evaluation.scores.score import ExpectedStyle, Summary
+from daemon.evaluation.scores.score import ExpectedStyle
 from daemon.evaluation.scores.style import closer
 from daemon.evaluation.scoring import mean_loss
 from daemon.evaluation.scoring_session import Exam
@@ -47,7 +50,7 @@ def report_of(
         "answers": {
             name: {
                 "metric": _metric(name, exam, marks),
-                "models": {model: summary.to_json() for model, summary in by_model.items()},
+                "models": {model: to_json_value(summary) for model, summary in by_model.items()},
                 "style_gain": _style_gain(marks, exam, wanted, name),
             }
             for name, by_model in summed.items()

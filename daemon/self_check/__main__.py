@@ -13,6 +13,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from daemon.core.records import to_json_value
 from daemon.self_check.finding import CheckContext, CheckResult, CheckRow, SelfCheck
 
 
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # Beside a busy process products that take all cores wait for it.
         parallel.share(1)
         _write(lines, {"begun": check.name})
-        _write(lines, {"finding": run(check, place).as_record()})
+        _write(lines, {"finding": to_json_value(run(check, place))})
 
 
 def _is_wanted(check: SelfCheck, asked: argparse.Namespace) -> bool:

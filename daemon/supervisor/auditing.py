@@ -18,7 +18,7 @@ def order_audit(layout: Layout, request: AuditRequest) -> str:
     header = Header("", request.created_at, about, (request.version, request.proven))
 
     def fill(built: OrderLayout, order: str) -> None:
-        audits.fill(built, replace(request, order=order).as_record())
+        audits.fill(built, replace(request, order=order))
 
     return orders.create(layout, AUDIT, header, fill)
 

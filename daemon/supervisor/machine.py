@@ -6,6 +6,7 @@ from typing import Any
 
 import psutil
 
+from daemon.core.records import to_json_value
 from daemon.core.training.progress import Metrics
 from daemon.supervisor.gpu import GpuWatch
 from daemon.supervisor.parts import Parts
@@ -44,7 +45,7 @@ class MachineReadings:
             "pressure_level": pressure_level(),
             **{f"mlx_{kind}_bytes": told.get(kind) for kind in ("active", "peak", "cache")},
         }
-        self._gpu = self._gpu_watch.latest().as_record()
+        self._gpu = to_json_value(self._gpu_watch.latest())
 
     @property
     def memory(self) -> dict[str, Any]:

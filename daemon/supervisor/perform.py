@@ -7,7 +7,9 @@ from typing import Any
 
 from daemon.core import messages as say
 from daemon.core.decisions import actions as do
+from daemon.core.decisions.promotion import sealed
 from daemon.core.decisions.snapshot import Snapshot
+from daemon.core.records import to_json_value
 from daemon.core.status.ledger_rows import job_row, promotion_row, run_record, run_row, version_row
 from daemon.core.workspace.jobs import STATE_OF_OUTCOME, escape
 from daemon.core.workspace.untrained import records_of
@@ -94,7 +96,7 @@ class Performer:
         self._parts.queue.write_context(
             card.job,
             {
-                "base": base.as_record(),
+                "base": to_json_value(base),
                 "seen_jobs": [job for job in jobs_of(chain) if job != card.job],
                 "untrained_rows": records_of(untrained_of(chain)),
                 "holdout_jobs": [j for j in self._parts.queue.with_holdout() if j != card.job],
@@ -188,7 +190,7 @@ class Performer:
         settings = self._parts.settings.now
         base = bases.read_facts(self._layout, settings.model)
         assert base is not None
-        version = self._parts.models.seal_base(self._now(), base.as_record(), to_record(settings))
+        version = self._parts.models.seal_base(self._now(), base, to_record(settings))
         self._remember_version(version)
         return version
 
@@ -284,18 +286,10 @@ class Performer:
         draft = self._parts.runs.draft(action.run)
         parent = seen.version
         assert draft is not None and parent is not None
-        manifest = {
-            "schema_version": 1,
-            "version": self._parts.models.next_name(),
-            "created_at": self._now(),
-            "lineage": parent.lineage,
-            "verdict": action.verdict.kind,
-            "verdict_reasons": list(action.verdict.reasons),
-            "promotes": action.verdict.promotes,
-            **draft,
-        }
+        name = self._parts.models.next_name()
+        manifest = sealed(draft, action.verdict, name, parent.lineage, self._now())
         self._parts.models.seal(self._layout.run(action.run).candidate, manifest)
-        version = manifest["version"]
+        version = manifest.version
         reasons = "; ".join(action.verdict.reasons)
         message = f"sealed {version}: {action.verdict.kind}, {reasons}"
         self._parts.journal.event(

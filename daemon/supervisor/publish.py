@@ -84,7 +84,7 @@ class Publisher:
 
     def _begin(self, report: say.RunBegun) -> None:
         self.judging = False
-        self._progress = self._named(Progress.from_record(report.progress))
+        self._progress = self._named(report.progress)
         self._told_of = None
         self._attempt = _Attempt(
             run=report.run,
@@ -188,10 +188,10 @@ class Publisher:
             return
         if told is not None and told.version == version.version:
             return
-        record = self._parts.models.training_state(version.version) or {}
-        self._progress = self._named(Progress.from_record(record.get("progress", {})))
+        state = self._parts.models.training_state(version.version)
+        self._progress = self._named(Progress() if state is None else state.progress)
         files = tuple(self._file_of(job) for job in version.job_ids)
-        before = version.step - int(record.get("step_in_run", 0))
+        before = version.step - (0 if state is None else state.step_in_run)
         self._told_of = Measured(version.run, files, before, version.version, version.verdict)
         evaluations = self._parts.models.evaluations(version.version)
         self._judged = judgement_of(evaluations, version.step, version.step - before)

@@ -33,7 +33,7 @@ class Refusals:
         if not self._parts.runs.has(report.run):
             return
         # As this release reads them: a setting that is new to it is no edit by the user.
-        saved = read_saved(self._parts.runs.request(report.run)["settings"]).settings
+        saved = read_saved(self._parts.runs.request(report.run).settings).settings
         tried_with = _digest(to_record(saved))
         under = self._now(self._of_running())
         fresh = Refusal(report.run, report.code, report.message, report.passing, under, tried_with)

@@ -1,8 +1,8 @@
 """Makes the request of a run: everything the trainer is told before it makes its own choices."""
 
-from typing import Any
-
 from daemon.core.decisions.snapshot import Snapshot
+from daemon.core.records import from_json_value, to_json_value
+from daemon.core.training.run_requests import RunRequest
 from daemon.core.workspace.untrained import records_of
 from daemon.core.workspace.versions import ancestry, jobs_of, last_proven, spoiled_of, untrained_of
 from daemon.folders.models import bases
@@ -12,9 +12,7 @@ from daemon.settings_records import to_record
 from daemon.supervisor.parts import Parts
 
 
-def make_request(
-    parts: Parts, run: str, jobs: list[str], own: str, seen: Snapshot
-) -> dict[str, Any]:
+def make_request(parts: Parts, run: str, jobs: list[str], own: str, seen: Snapshot) -> RunRequest:
     """Return the content of `request.json` for jobs that begin at the current version."""
     version = seen.version
     assert version is not None
@@ -27,14 +25,14 @@ def make_request(
     assert base is not None
     chain = ancestry(version.version, seen.versions)
     proven = last_proven(chain)
-    return {
+    record = {
         "schema_version": 1,
         "run": run,
         "created_at": parts.clock.now().isoformat(),
         "start_version": version.version,
         "jobs": jobs,
         "settings": to_record(settings),
-        "base": base.as_record(),
+        "base": to_json_value(base),
         "lineage_jobs": list(jobs_of(chain)),
         "untrained_rows": records_of(untrained_of(chain)),
         "spoiled_rows": records_of(spoiled_of(chain)),
@@ -43,6 +41,7 @@ def make_request(
         "step": version.step,
         "seed": settings.training.seed,
     }
+    return from_json_value(record, RunRequest)
 
 
 def effective(settings: Settings, own: str) -> Settings:

@@ -106,7 +106,7 @@ class Trainer:
 
     def _settings_of(self, place: RunLayout) -> TrainerSettings:
         # How the trainer lives does not hang on what the run is to learn.
-        return read_saved(runs.read_request(place)["settings"]).settings.trainer
+        return read_saved(runs.read_request(place).settings).settings.trainer
 
     def _carry_out(self, order: str) -> Next:
         mailbox = OrderMailbox(self._context.pipe)
@@ -163,7 +163,7 @@ class Trainer:
                 state.step,
                 state.step_in_run,
                 hand.end,
-                state.progress.as_record(),
+                state.progress,
             )
         )
         training = TrainingLoop(self._context, hand, mailbox)
@@ -199,7 +199,7 @@ class Trainer:
             if self._context.engine.trouble(error) != "memory":
                 raise
             return "memory"
-        if hand.rung != hand.choices.rung:
+        if hand.rung != hand.choices.fallback:
             remember(self._context, hand.request.base, worked_with(hand.rung))
         self._runs += 1
         pipe.send(say.CandidateReady(run))
@@ -208,8 +208,8 @@ class Trainer:
     def _end_without_rows(self, hand: CurrentRun, state: RunState) -> None:
         request, choices, run = hand.request, hand.choices, hand.request.run
         # Written first: who reads how the run ended reads these too.
-        left_out_file.write(hand.place.folder, left_out(request, choices, hand.rows, state.aside))
-        outcome, message = why_nothing_left(request, choices, state.aside)
+        left_out_file.write(hand.place.folder, left_out(request, choices, hand.rows, state.skipped))
+        outcome, message = why_nothing_left(request, choices, state.skipped)
         self._end(hand.place, run, outcome, outcome, message)
 
     def _end(self, place: RunLayout, run: str, outcome: str, code: str, message: str) -> None:
@@ -223,7 +223,7 @@ class Trainer:
         choices = frozen_choices(self._context, place)
         if choices is None or choices.libraries != libraries():
             return self._may_begin_again(place, run, why)
-        rungs = [choices.rung, *runs.read_fallbacks(place)]
+        rungs = [choices.fallback, *runs.read_fallbacks(place)]
         at = runs.step_of(runs.newest_checkpoint(place)[0])
         current = fallback_at(rungs, at)
         assert current is not None, "the first rung holds from the beginning"
@@ -238,7 +238,7 @@ class Trainer:
 
     def _answered(self, place: RunLayout, after: Literal["memory", "device"] | None) -> bool:
         """Have fewer answers made at once where it was these that memory ran out of."""
-        base = runs.read_request(place)["base"]
+        base = runs.read_request(place).base
         count = died_answering(self._context, base)
         if after != "memory" or count <= 1:
             return False

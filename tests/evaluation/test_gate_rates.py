@@ -18,14 +18,9 @@ from benchmarks.gate_rates import (
     rate_of_test,
     verdict_of,
 )
-from daemon.core.decisions.promotion import (
-    LOSS,
-    Judgement,
-    PairedComparison,
-    Verdict,
-    decide_verdict,
-)
+from daemon.core.decisions.promotion import Verdict, decide_verdict
 from daemon.core.training.early_stopping import LossWatch, is_watched
+from daemon.core.training.judgement import LOSS, Judgement, PairedComparison
 from daemon.evaluation.paired import compare
 
 ITEMS = 32

@@ -13,6 +13,7 @@ from daemon.clock import SystemClock
 from daemon.core import messages as say
 from daemon.core.evaluation.answers import Answer, AnswerLimits
 from daemon.core.evaluation.suites import SuiteItem
+from daemon.core.records import to_json_value
 from daemon.core.rows.examples import Chat, Example, Turn
 from daemon.core.training.plan import mix
 from daemon.evaluation.bootstrap import interval
@@ -108,7 +109,7 @@ def test_the_scores_of_a_judged_version_follow_from_its_stored_answers(judged: P
     assert {name for name, _ in found} == {"own_holdout", "general_100", "smart_home_calls_100"}
     assert any(score.main == 1.0 for scores in found.values() for score in scores)
     for (name, model), scores in found.items():
-        mine = as_json(summarise(scores, wanted).to_json())
+        mine = as_json(to_json_value(summarise(scores, wanted)))
         for stored in (
             report["answers"][name]["models"][model],
             manifest["evaluations"]["answers"][name][model],

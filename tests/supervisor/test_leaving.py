@@ -21,6 +21,7 @@ from daemon.supervisor.supervisor import Supervisor
 from daemon.supervisor.worker_process import WorkerProcess
 from tests.clocks import StillClock
 from tests.core import worlds as w
+from tests.manifests import run_request
 
 DEAF = "import signal; signal.pause()"
 
@@ -165,7 +166,7 @@ def test_deaths_that_cannot_be_written_down_are_counted_when_they_can(
 ) -> None:
     """Faults D2, Q5: once, however often the disk refuses."""
     run = "r000001"
-    parts.runs.open({"run": run, "jobs": []})
+    parts.runs.open(run_request(run))
     write, refusals = parts.runs.write_attempts, 2
 
     def refuse(*given: object) -> None:

@@ -14,6 +14,7 @@ from daemon.supervisor.corrections import settle_corrections, tell_corrections
 from daemon.supervisor.parts import Parts
 from daemon.supervisor.supervisor import Supervisor
 from daemon.supervisor.worker_process import Died
+from tests.manifests import BASE
 
 
 def told(parts: Parts) -> list[str]:
@@ -51,7 +52,7 @@ def test_a_second_copy_that_failed_is_told_of_until_it_was_made(
     supervisor: Supervisor, parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The alert stood until the next start, whatever came of the next try."""
-    name = parts.models.seal_base("2030-01-01T00:00:00+00:00", {"name": "tiny"}, {})
+    name = parts.models.seal_base("2030-01-01T00:00:00+00:00", BASE, {})
 
     def full(source: Path, target: Path) -> None:
         raise OSError(errno.ENOSPC, "no space left on device")

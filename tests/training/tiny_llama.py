@@ -7,7 +7,7 @@ from mlx_lm.models.llama import Model, ModelArgs
 from daemon.core.training.row_layout import RowCosts
 from daemon.core.workspace.bases import BaseFacts
 from daemon.layout import Layout
-from daemon.model.backend import mx, on_cpu
+from daemon.model.backend import mx
 from daemon.model.interruption import Attend, unattended
 from daemon.training.engine.mlx import MlxEngine
 from daemon.training.engine.stub_base import make_base

@@ -13,6 +13,7 @@ from daemon.cli.version_names import named
 from daemon.core.decisions.promotion import counted_items
 from daemon.core.evaluation.explanation import earlier_jobs
 from daemon.core.evaluation.explanation import explain as build_explanation
+from daemon.core.records import to_json_value
 from daemon.core.workspace.jobs import card_from_record, escape, one_line
 from daemon.errors import Fault, UserFault
 from daemon.folders.models import current_model
@@ -64,8 +65,8 @@ def _collect(layout: Layout, version: str) -> dict[str, Any]:
     except (OSError, ValueError):
         # Older versions have no report, nor those whose weights were removed.
         report = None
-    jobs = (*manifest["job_ids"], *earlier_jobs(manifest))
-    misfits = [one.as_record() for one in read_saved(manifest["settings"]).misfits]
+    jobs = (*manifest.job_ids, *earlier_jobs(manifest))
+    misfits = [to_json_value(one) for one in read_saved(manifest.settings).misfits]
     return build_explanation(manifest, report, {job: _job(layout, job) for job in jobs}, misfits)
 
 

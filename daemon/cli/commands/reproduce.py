@@ -9,6 +9,8 @@ from daemon.cli.place import HERE, Json, Rehearse, Root, Wait, alive, workspace
 from daemon.cli.requests.order_client import run_order
 from daemon.cli.version_names import named
 from daemon.clock import SystemClock
+from daemon.core.evaluation.reproduction import ReproductionRequest
+from daemon.core.training.manifests import Manifest
 from daemon.core.workspace.orders import REPRODUCTION, Header, kind_of
 from daemon.errors import ExitCode, UserFault
 from daemon.folders.models.models import read_manifest
@@ -61,7 +63,7 @@ def _open(layout: Layout, version: str) -> str:
         raise UserFault("no_such_version", f"there is no version {version}") from error
     except (OSError, ValueError) as error:
         raise UserFault("version_damaged", f"{version} cannot be read: {error}") from error
-    if manifest["run"] is None:
+    if manifest.run is None:
         raise UserFault("nothing_trained", f"{version} is the untouched base: nothing was trained")
     if not (folder / "run.json").exists():
         raise UserFault(
@@ -72,19 +74,14 @@ def _open(layout: Layout, version: str) -> str:
     header = Header("", SystemClock().now().isoformat(), f"{version} again", _needed(manifest))
 
     def fill(built: OrderLayout, order: str) -> None:
-        request = {
-            "schema_version": 1,
-            "order": order,
-            "version": version,
-            "settings": manifest["settings"],
-        }
+        request = ReproductionRequest(order, version, manifest.settings)
         reproductions.fill(built, folder, request)
 
     return orders.create(layout, REPRODUCTION, header, fill)
 
 
-def _needed(manifest: dict[str, Any]) -> tuple[str, ...]:
-    return (manifest["version"], manifest["parent"])
+def _needed(manifest: Manifest) -> tuple[str, ...]:
+    return tuple(name for name in (manifest.version, manifest.parent) if name is not None)
 
 
 def _waiting(layout: Layout, name: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from daemon.cli.place import HERE, Json, Rehearse, Root, Wait, alive, workspace
 from daemon.cli.requests.order_client import run_order
 from daemon.cli.requests.sweep import SweepOptions, open_sweep
 from daemon.core.evaluation.sweeps import SweepRequest, Trial, describe
+from daemon.core.records import to_json_value
 from daemon.core.workspace.orders import SWEEP, kind_of
 from daemon.errors import UserFault
 from daemon.folders.orders import orders, sweeps
@@ -62,18 +63,18 @@ class _Trials:
         """Print a line for each trial that has ended since the last call."""
         trials = sweeps.read_trials(self._place)
         for trial in trials[self._printed :]:
-            loss = Trial.from_record(trial).loss
-            result = trial["outcome"] if loss is None else f"loss {loss:.4f}"
-            err.print(f"trial {trial['number']}: {result}", markup=False, soft_wrap=True)
+            loss = trial.loss
+            result = trial.outcome if loss is None else f"loss {loss:.4f}"
+            err.print(f"trial {trial.number}: {result}", markup=False, soft_wrap=True)
         self._printed = len(trials)
 
 
 def _show(layout: Layout, name: str, json: bool) -> None:
     place = layout.sweep(name)
     result = orders.read_result(place)
-    request = SweepRequest.from_record(orders.read_request(place))
+    request = orders.read_request(place, SweepRequest)
     if result is None:
-        trials = [Trial.from_record(item) for item in sweeps.read_trials(place)]
+        trials = sweeps.read_trials(place)
         result = _so_far(request, trials, alive(layout) is not None)
     if json:
         facts(result)
@@ -99,7 +100,7 @@ def _so_far(request: SweepRequest, trials: list[Trial], running: bool) -> dict[s
     message = f"{len(trials)} of {request.trials} trials are done; {where}"
     known = ("number", "setting", "outcome", "why", "steps", "seconds")
     rows = [
-        {key: value for key, value in trial.as_record().items() if key in known}
+        {key: value for key, value in to_json_value(trial).items() if key in known}
         | {"changes": describe(trial.setting, request.default), "loss": trial.loss}
         for trial in trials
     ]

@@ -4,13 +4,14 @@ Small losses may add up over versions of which none was proven better or worse b
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal, Self
+from dataclasses import dataclass
+from typing import Literal
 
 from daemon.core.decisions import actions as do
 from daemon.core.decisions.promotion import Verdict
 from daemon.core.decisions.snapshot import Audit, Snapshot
-from daemon.core.records import fields_of
+from daemon.core.records import JsonObject, Record
+from daemon.core.workspace.bases import BaseFacts
 from daemon.core.workspace.versions import AdapterSpec, Version, ancestry, jobs_of, last_proven
 
 Outcome = Literal["worse", "better", "no_difference", "skipped", "failed"]
@@ -18,7 +19,7 @@ OUTCOMES: Mapping[str, Outcome] = {"refuse": "worse", "promote": "better"}
 
 
 @dataclass(frozen=True)
-class AuditRequest:
+class AuditRequest(Record):
     """What an audit is about; all it needs to know beside the versions and the rows."""
 
     order: str
@@ -27,28 +28,22 @@ class AuditRequest:
     proven: str
     jobs: tuple[str, ...]
     """Those of the lineage, whose hold-outs are asked."""
-    base: Mapping[str, Any]
-    settings: Mapping[str, Any]
-    adapter: Mapping[str, Any]
+    base: BaseFacts
+    settings: JsonObject
+    adapter: AdapterSpec
     """The shape of the version's adapter."""
 
-    def as_record(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return {"schema_version": 1, **asdict(self), "jobs": list(self.jobs)}
 
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> Self:
-        """Return what `as_record` gave."""
-        return cls(**fields_of(cls, record) | {"jobs": tuple(record["jobs"])})
+@dataclass(frozen=True)
+class AuditResult:
+    """What became of an audit, as far as a decision needs it."""
 
-    @property
-    def spec(self) -> AdapterSpec:
-        """The adapter's shape."""
-        return AdapterSpec.from_record(self.adapter)
+    outcome: Outcome
+    message: str
 
 
 def audit_request(
-    version: Version, versions: Mapping[str, Version], settings: Mapping[str, Any], now: str
+    version: Version, versions: Mapping[str, Version], settings: JsonObject, now: str
 ) -> AuditRequest | None:
     """Return the request of an audit that has no name yet; None with nothing to compare."""
     chain = ancestry(version.version, versions)
@@ -63,7 +58,7 @@ def audit_request(
         jobs_of(chain),
         version.base,
         settings,
-        version.adapter.as_record(),
+        version.adapter,
     )
 
 

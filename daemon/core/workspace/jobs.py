@@ -3,11 +3,13 @@
 Where a job is and how it ended are separate: the folder says the first, `Outcome` the second.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
-from daemon.core.records import fields_of
+import msgspec
+
+from daemon.core.records import JsonObject, RecordError, from_json_value, to_json_value
 from daemon.core.rows.prefix import NONE
 from daemon.core.workspace.file_names import stem_of
 from daemon.errors import DaemonFault
@@ -82,6 +84,9 @@ class JobCard:
     """How far the file was passed on, in bytes from its beginning: what was written to it later
     became files of its own. 0 where nothing was."""
 
+    unknown: JsonObject = field(default_factory=dict, compare=False, repr=False)
+    """What a later release wrote into `job.json`: it stays there."""
+
     @cached_property
     def order(self) -> tuple[int, int]:
         """The place in the queue: priority first, then arrival."""
@@ -94,53 +99,46 @@ def arrival_of(job: str) -> int:
     return int(number) if number.isdecimal() else -1
 
 
-def card_to_record(card: JobCard) -> dict[str, Any]:
+def card_to_record(card: JobCard) -> JsonObject:
     """Return the JSON form of `job.json`; the name is kept as bytes in hex too."""
-    record: dict[str, Any] = {
-        "schema_version": SCHEMA,
-        "job": card.job,
-        "arrival": card.arrival,
-        "priority": card.priority,
-        "name": escape(card.name),
-        "name_bytes": card.name.encode("utf-8", "surrogateescape").hex(),
-        "claimed_at": card.claimed_at,
-        "size_bytes": card.size_bytes,
-        "intake_deaths": card.intake_deaths,
-        "intake_starts": card.intake_starts,
-        "alone": card.alone,
-        "own_settings": card.own_settings,
-        "outcome": card.outcome,
-        "reason": card.reason,
-        "version": card.version,
-        "ended_at": card.ended_at,
-        "intake": None,
-        "seal": card.seal,
-        "passed_on": card.passed_on,
-    }
-    if card.intake is not None:
-        record["intake"] = dict(vars(card.intake))
-    return record
+    known: JsonObject = to_json_value(card)
+    later: JsonObject = known.pop("unknown", {})
+    name_bytes = card.name.encode("utf-8", "surrogateescape").hex()
+    places = dict.fromkeys(("job", "arrival", "priority", "name"))
+    first = {"schema_version": SCHEMA, **places, "name_bytes": name_bytes}
+    return first | known | {"name": escape(card.name)} | later
 
 
-def card_from_record(record: dict[str, Any]) -> JobCard:
+def card_from_record(record: JsonObject) -> JobCard:
     """Return the card of a JSON form.
 
     Raises:
-        KeyError, TypeError, ValueError: not a card.
+        RecordError: not a card.
         DaemonFault: a newer version wrote it.
     """
-    schema = record["schema_version"]
-    if schema > SCHEMA:
+    if not isinstance(record, dict):
+        raise RecordError("job.json is no JSON object")
+    schema = record.get("schema_version")
+    if isinstance(schema, int) and schema > SCHEMA:
         raise DaemonFault(
             "job_newer",
             f"job.json of {record.get('job')} was written by a newer finetuned (schema {schema}, "
             f"this one reads {SCHEMA}): install that version again",
         )
-    rest = fields_of(JobCard, record)
-    rest["name"] = bytes.fromhex(record["name_bytes"]).decode("utf-8", "surrogateescape")
-    if record.get("intake") is not None:
-        rest["intake"] = Intake(**fields_of(Intake, record["intake"]))
-    return JobCard(**rest)
+    form = from_json_value(record, _Form)
+    name = bytes.fromhex(form.name_bytes).decode("utf-8", "surrogateescape")
+    later = {key: value for key, value in record.items() if key not in _KEYS}
+    return from_json_value(record | {"name": name, "unknown": later}, JobCard)
+
+
+class _Form(msgspec.Struct):
+    """What `job.json` has beside the card."""
+
+    schema_version: int
+    name_bytes: str
+
+
+_KEYS = frozenset({*_Form.__struct_fields__, *(known.name for known in fields(JobCard))})
 
 
 def escape(text: str, limit: int = 200) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from daemon.core.records import from_json_value
 from daemon.core.rows.examples import Example, from_record
 from daemon.core.rows.prefix import Prefix
 from daemon.errors import RunFault
@@ -94,7 +95,8 @@ class JobRows:
         if report is None:
             message = f"{place.report} cannot be read; 'finetuned retrain {job}' makes it anew"
             raise RunFault("report_missing", message)
-        return Prefix.from_record(report.get("prefix"))
+        prefix = report.get("prefix")
+        return None if prefix is None else from_json_value(prefix, Prefix)
 
     def train(self, job: str) -> RowIndex:
         """Return the training rows of a job."""

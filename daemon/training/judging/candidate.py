@@ -1,14 +1,23 @@
 """A finished run becomes a candidate: judged, described, complete at once; reaches no verdict."""
 
 import json
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from daemon.core.rows.prefix import record_of
+from daemon.core.records import JsonObject, to_json_value
 from daemon.core.training.forgetting import next_share
+from daemon.core.training.manifests import (
+    Draft,
+    Energy,
+    ManifestRow,
+    Phases,
+    ReplayFacts,
+    RunTotals,
+    Seeds,
+)
 from daemon.folders.disk import atomic
 from daemon.folders.runs import left_out as left_out_file
 from daemon.folders.runs import runs
@@ -69,10 +78,10 @@ class CandidateJudge:
                 atomic.copy_file(kept, folder / kept.name)
         hand = self._hand
         left_out_file.write(
-            folder, left_out(hand.request, hand.choices, hand.rows, self._state.aside)
+            folder, left_out(hand.request, hand.choices, hand.rows, self._state.skipped)
         )
         _write(folder / ADAPTER_CONFIG, self._context.engine.adapter_config())
-        _write(folder / STATE, self._state.as_record({}))
+        _write(folder / STATE, to_json_value(self._state.saved()))
         self._history.write(folder / METRICS)
         answers = self._answers()
         if answers:
@@ -88,97 +97,95 @@ class CandidateJudge:
         """Return the answers to the probes: committed ones, and those of the last milestone."""
         known = self._state.evolution
         committed = runs.read_answers(self._hand.place, known.written)
-        return [*committed, *(said.as_record() for said in known.unwritten)]
+        return [*committed, *map(to_json_value, known.unwritten)]
 
-    def _replay(self, found: JudgementResult) -> dict[str, Any]:
+    def _replay(self, found: JudgementResult) -> ReplayFacts:
         settings = self._hand.request.settings.replay
         share = self._hand.choices.replay_share
         forgot = any(rise > settings.alarm for rise in found.rises.values())
-        return {
-            "draws": self._hand.data.plan.drawn(self._state.step_in_run),
-            "share": share,
-            "next_share": next_share(share, settings.share, settings.most_share, forgot),
-            "rises": found.rises,
-        }
+        return ReplayFacts(
+            draws=self._hand.data.plan.drawn(self._state.step_in_run),
+            share=share,
+            next_share=next_share(share, settings.share, settings.most_share, forgot),
+            rises=found.rises,
+        )
 
-    def _metrics(self) -> dict[str, Any]:
-        return {
-            **self._history.totals(),
-            "validation_loss": self._state.progress.validation_loss,
-            "peak_bytes": max(self._context.engine.memory().values()),
-        }
+    def _metrics(self) -> RunTotals:
+        return replace(
+            self._history.totals(),
+            validation_loss=self._state.progress.validation_loss,
+            peak_bytes=max(self._context.engine.memory().values()),
+        )
 
-    def _draft(self, found: JudgementResult) -> dict[str, Any]:
+    def _draft(self, found: JudgementResult) -> Draft:
         hand, request = self._hand, self._hand.request
-        judgement = found.judgement
-        trained = rows_by_job(request, hand.choices, self._state.aside_ids)
-        return {
-            "schema_version": 1,
-            "run": request.run,
-            "parent": request.start_version,
+        trained = rows_by_job(request, hand.choices, self._state.skipped_ids)
+        code = made_by(self._context.engine.device)
+        duration_s = self._duration_s()
+        return Draft(
+            run=request.run,
+            parent=request.start_version,
             # A job of which no row was trained is none that the lineage has learned from.
-            "job_ids": [job for job, rows in trained.items() if rows],
-            "rows_by_job": trained,
-            "step": self._state.step,
-            "step_in_run": self._state.step_in_run,
-            "epochs": request.settings.training.epochs,
-            "stopped_early": None if hand.stopped is None else hand.stopped.as_record(),
-            "settings": to_record(request.settings),
-            "seeds": {"run": request.seed},
-            "data_fingerprint": hand.choices.data_fingerprint,
-            "base": dict(request.base),
-            "adapter": request.adapter.as_record(),
-            "prefix": record_of(prefix_of_run(request, hand.choices)),
-            **made_by(self._context.engine.device),
-            "libraries": dict(hand.choices.libraries),
-            "metrics": self._metrics(),
-            "evaluations": found.evaluations,
-            "judgement": {
-                "finite": judgement.finite,
-                "changed": judgement.changed,
-                "tests": [asdict(test) for test in judgement.comparisons],
-                "lost_answers": [asdict(one) for one in judgement.lost],
-            },
-            "replay": self._replay(found),
-            "evolution": self._state.evolution.counts,
-            "rows_set_aside": self._set_aside(),
-            "rows_dropped": rows_dropped(hand.choices),
-            "exam_rows_corrected": shown(hand.choices.corrected, hand.rows),
-            **self._cost(),
-            "start_moments": "carried" if hand.moments_carried else "fresh",
-        }
+            job_ids=tuple(job for job, rows in trained.items() if rows),
+            rows_by_job=trained,
+            step=self._state.step,
+            step_in_run=self._state.step_in_run,
+            epochs=request.settings.training.epochs,
+            stopped_early=hand.stopped,
+            settings=to_record(request.settings),
+            seeds=Seeds(run=request.seed),
+            data_fingerprint=hand.choices.data_fingerprint,
+            base=request.base,
+            adapter=request.adapter,
+            prefix=prefix_of_run(request, hand.choices),
+            git_commit=code.git_commit,
+            git_dirty=code.git_dirty,
+            platform=code.platform,
+            libraries=hand.choices.libraries,
+            metrics=self._metrics(),
+            evaluations=found.evaluations,
+            judgement=found.judgement,
+            replay=self._replay(found),
+            evolution=self._state.evolution.counts,
+            rows_set_aside=tuple(self._set_aside()),
+            rows_dropped=rows_dropped(hand.choices),
+            exam_rows_corrected=shown(hand.choices.corrected, hand.rows),
+            duration_s=duration_s,
+            phases=self._phases(duration_s),
+            energy=self._energy(),
+            start_moments="carried" if hand.moments_carried else "fresh",
+            files={},
+        )
 
-    def _set_aside(self) -> list[dict[str, Any]]:
-        """Return the rows that were put aside, replayed ones included."""
-        by_job: dict[str, list[dict[str, Any]]] = {}
-        for row in self._state.aside:
-            record = {"row": row.row, "code": row.code, "step": row.step}
+    def _set_aside(self) -> Iterator[ManifestRow]:
+        """Give the rows that could not be trained, replayed ones included."""
+        by_job: dict[str, list[JsonObject]] = {}
+        for row in self._state.skipped:
+            record: JsonObject = {"row": row.row, "code": row.code, "step": row.step}
             by_job.setdefault(row.job, []).append(record)
-        return [
-            {"job": job, **record}
-            for job, records in by_job.items()
-            for record in with_places(self._hand.rows, job, records)
-        ]
+        for job, records in by_job.items():
+            for record in with_places(self._hand.rows, job, records):
+                yield ManifestRow(job=job, **record)
 
-    def _cost(self) -> dict[str, Any]:
-        """Return time, in seconds, and energy; `other_s` is loading, evaluations and waiting."""
-        began = datetime.fromisoformat(self._hand.choices.attempt_0_at)
-        duration_s = max(0.0, (self._context.clock.now() - began).total_seconds())
+    def _phases(self, duration_s: float) -> Phases:
         judging_s = self._context.clock.monotonic_s() - self._began_s
         training_s = self._history.seconds
         other_s = max(0.0, duration_s - training_s - judging_s)
-        phases = {"training_s": training_s, "judging_s": judging_s, "other_s": other_s}
-        return {"duration_s": duration_s, "phases": phases, "energy": self._energy()}
+        return Phases(training_s=training_s, judging_s=judging_s, other_s=other_s)
 
-    def _energy(self) -> dict[str, Any]:
-        """Return the joules of the run, or null and why."""
+    def _duration_s(self) -> float:
+        began = datetime.fromisoformat(self._hand.choices.attempt_0_at)
+        return max(0.0, (self._context.clock.now() - began).total_seconds())
+
+    def _energy(self) -> Energy:
+        """Return the joules of the run, or why they are not known."""
         joules, before = self._context.energy.joules(), self._hand.joules_before
         if joules is None:
-            return {"joules": None, "reason": self._context.energy.reason}
+            return Energy(joules=None, reason=self._context.energy.reason)
         if before is None:
             why = "the run went on after a stop, and what it took before is not known"
-            return {"joules": None, "reason": why}
-        return {"joules": joules - before, "reason": None}
+            return Energy(joules=None, reason=why)
+        return Energy(joules=joules - before, reason=None)
 
 
 def _line(value: dict[str, Any]) -> str:

@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from daemon.core import messages as say
-from daemon.core.decisions.promotion import Judgement, decide_verdict, gate_from_record
+from daemon.core.decisions.promotion import decide_verdict, gate_from_record
 from daemon.core.evaluation.explanation import CANDIDATE, EARLIER
 from daemon.core.evaluation.suites import Suite
+from daemon.core.records import from_json_value
+from daemon.core.training.evaluations import Evaluations
 from daemon.core.training.forgetting import rises
+from daemon.core.training.judgement import Judgement
 from daemon.evaluation import report_page
 from daemon.evaluation.candidate_scores import (
     JudgementScores,
@@ -44,12 +47,16 @@ SAID_EVERY_S = 1.0
 """The supervisor hears that the trainer lives at most so often."""
 
 
+NOTHING = from_json_value({}, Evaluations)
+"""Of what was never scored; read from an empty record, it is written as one."""
+
+
 @dataclass(frozen=True)
 class JudgementResult:
     """What the judgement found."""
 
     judgement: Judgement
-    evaluations: dict[str, Any] = field(default_factory=dict)
+    evaluations: Evaluations = NOTHING
     rises: dict[str, float] = field(default_factory=dict)
     """Of the loss on the hold-outs of earlier files, in nats a token."""
     files: dict[str, str] = field(default_factory=dict)

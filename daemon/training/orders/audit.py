@@ -6,16 +6,16 @@ the outcome is the supervisor's to do.
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from daemon.core import messages as say
 from daemon.core.decisions.audits import AuditRequest, Outcome, outcome_of
-from daemon.core.decisions.promotion import Judgement, decide_verdict, gate_from_record
+from daemon.core.decisions.promotion import decide_verdict, gate_from_record
 from daemon.core.evaluation.suites import Suite
-from daemon.core.rows.prefix import Prefix
+from daemon.core.records import to_json_value
+from daemon.core.training.judgement import Judgement
 from daemon.dedup.superseding import superseded_exam_rows
 from daemon.errors import ModelFault, RunFault
 from daemon.evaluation import report_page
@@ -56,10 +56,10 @@ class Auditing:
         self._context = context
         self._mailbox = mailbox
         self._place = context.layout.audit(audit)
-        self._request = AuditRequest.from_record(orders.read_request(self._place))
+        self._request = orders.read_request(self._place, AuditRequest)
         self._saved = read_saved(self._request.settings)
         self.settings = self._saved.settings
-        self._base = context.layout.base(str(self._request.base["name"]))
+        self._base = context.layout.base(self._request.base.name)
         self._said_s = -SAID_EVERY_S
 
     def go_on(self) -> None:
@@ -110,8 +110,8 @@ class Auditing:
         training = as_scored(self.settings.training, engine)
         seed = self.settings.training.seed
         start = adapter_folder(version)
-        plan = memory_to_ask(engine, self._base, request.spec, training)
-        engine.load(self._base, request.spec, training, start, seed, self._place.folder, plan)
+        plan = memory_to_ask(engine, self._base, request.adapter, training)
+        engine.load(self._base, request.adapter, training, start, seed, self._place.folder, plan)
         exams = self._exams((version, proven))
         key = partial(score_key, self._context, request.base, libraries())
         examinees = [
@@ -169,7 +169,7 @@ class Auditing:
         return [suite.first(settings.suite_items) for suite in found]
 
     def _of_suites(self, chosen: Sequence[Suite], version: Path) -> list[Question]:
-        prefix = Prefix.from_record(models.read_manifest(version).get("prefix"))
+        prefix = models.read_manifest(version).prefix
         encoder = self._context.encoder(self._base).prefixed(prefix)
         return [one for suite in chosen for one in suite_questions(suite, encoder)]
 
@@ -204,7 +204,7 @@ class Auditing:
                 "report.html": report_page.render(report),
             },
         )
-        self._conclude(outcome, message, [asdict(test) for test in judgement.comparisons])
+        self._conclude(outcome, message, to_json_value(judgement.comparisons))
 
     def _conclude(
         self, outcome: Outcome, message: str, tests: Sequence[dict[str, Any]] = ()

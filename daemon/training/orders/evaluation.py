@@ -15,7 +15,6 @@ from daemon.core import messages as say
 from daemon.core.evaluation.evaluations import (
     HOLDOUTS,
     EvaluationRequest,
-    Questions,
     Subject,
     SuiteRun,
     pieces,
@@ -77,12 +76,10 @@ class Evaluating:
         self._context = context
         self._mailbox = mailbox
         self._place = context.layout.evaluation(evaluation)
-        self._request = EvaluationRequest.from_record(orders.read_request(self._place))
+        self._request = orders.read_request(self._place, EvaluationRequest)
         self._saved = read_saved(self._request.settings)
         self.settings = self._saved.settings
-        self._questions = [
-            Questions.from_record(item) for item in evaluations.read_suites(self._place)
-        ]
+        self._questions = evaluations.read_suites(self._place)
         self._said_s = -SAID_EVERY_S
         self._waited_s = 0.0
 
@@ -162,7 +159,7 @@ class Evaluating:
     def _sit(self, subject: Subject, suite: Suite) -> Paper | None:
         engine, clock = self._context.engine, self._context.clock
         watch = Stopwatch(
-            BatchedAnswering(self._context, self._request.base),
+            BatchedAnswering(self._context, self._request.facts),
             clock.monotonic_s,
             lambda: self._waited_s,
         )
@@ -224,7 +221,7 @@ class Evaluating:
 
     @property
     def _base(self) -> Path:
-        return self._context.layout.base(str(self._request.base["name"]))
+        return self._context.layout.base(self._request.facts.name)
 
     def _folder(self, subject: Subject) -> Path | None:
         if subject.adapter is None or subject.path is None:
@@ -254,7 +251,7 @@ class Evaluating:
             weights = subject.sha256
         return model_key(
             weights,
-            str(self._request.base["fingerprint"]),
+            self._request.facts.fingerprint,
             self._context.engine.device,
             libraries(),
         )

@@ -31,10 +31,10 @@ class Sweeping:
         self._context = context
         self._mailbox = mailbox
         self._place = context.layout.sweep(sweep)
-        self._request = SweepRequest.from_record(orders.read_request(self._place))
+        self._request = orders.read_request(self._place, SweepRequest)
         self._saved = read_saved(self._request.settings)
         self.settings = self._saved.settings
-        self._trials = [Trial.from_record(item) for item in sweeps.read_trials(self._place)]
+        self._trials = sweeps.read_trials(self._place)
 
     def go_on(self) -> None:
         """Do the next piece and report it."""
@@ -100,7 +100,7 @@ class Sweeping:
 
     def _note(self, trial: Trial) -> None:
         self._trials.append(trial)
-        sweeps.write_trials(self._place, [item.as_record() for item in self._trials])
+        sweeps.write_trials(self._place, self._trials)
         orders.leave_unit(self._place)
         words = describe(trial.setting, self._request.default)
         ended = trial.why if trial.loss is None else f"loss {trial.loss:.4f}"

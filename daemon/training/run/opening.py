@@ -1,11 +1,11 @@
 """Brings a run to the point where its next step can be taken; takes none itself."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.core import messages as say
+from daemon.core.records import from_json_value, to_json_value
 from daemon.core.training.fallback import Fallback, fallback_at, next_change
 from daemon.errors import SavedSettingsFault
 from daemon.folders.models import models
@@ -51,7 +51,7 @@ def open_run(
     """Freeze, load and go back to the last commit; None where it was left in between."""
     place = context.layout.run(run)
     try:
-        request = Request.from_record(runs.read_request(place))
+        request = Request.of(runs.read_request(place))
     except SavedSettingsFault as fault:
         return CannotStart(fault.code, f"{run} cannot go on: {fault.message}; {_way_out(place)}")
     start = context.layout.version(request.start_version)
@@ -97,13 +97,13 @@ def open_frozen(
 
     `start` is the directory of the starting version, or of a copy of it.
     """
-    base = context.layout.base(request.base["name"])
+    base = context.layout.base(request.base.name)
     texts = RowTexts(context.encoder(base), choices.prefixes)
     stopped = runs.read_stopped(place)
     if stopped is not None:
         runs.remove_after(place, stopped.best_step)
     folder = _newest(context, place, request)
-    rungs = [choices.rung, *runs.read_fallbacks(place)]
+    rungs = [choices.fallback, *runs.read_fallbacks(place)]
     rung = fallback_at(rungs, runs.step_of(folder))
     assert rung is not None, "the first rung holds from the beginning"
     carried = _load(context, request, choices, rung, base, start, place)
@@ -127,7 +127,7 @@ def _frozen(
             return choices
         message = f"{request.run} starts over: the libraries changed since it began"
         context.pipe.send(say.Alerted("libraries_changed", message))
-    base = context.layout.base(request.base["name"])
+    base = context.layout.base(request.base.name)
     shape = choose_compute_plan(context, request, rows, base)
     choices = choose(
         request,
@@ -137,7 +137,7 @@ def _frozen(
         shape,
         replay_share(request.settings.replay, start),
     )
-    runs.freeze(place, runs.read_request(place) | choices.as_record())
+    runs.freeze(place, to_json_value(runs.read_request(place)) | to_json_value(choices))
     return choices
 
 
@@ -148,8 +148,8 @@ def frozen_choices(context: TrainerContext, place: RunLayout) -> Choices | None:
     """
     try:
         record = runs.read_frozen(place)
-        return None if record is None else Choices.from_record(record)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return None if record is None else from_json_value(record, Choices)
+    except ValueError as error:
         aside = runs.set_frozen_aside(place)
         message = (
             f"{place.folder.name} starts over: {place.frozen} cannot be read ({error}) and lies "
@@ -161,8 +161,8 @@ def frozen_choices(context: TrainerContext, place: RunLayout) -> Choices | None:
 
 def replay_share(settings: ReplaySettings, start: Path) -> float:
     """Return the share of replayed rows; more after a version that has begun to forget."""
-    manifest = json.loads((start / models.MANIFEST).read_bytes())
-    wanted = float((manifest.get("replay") or {}).get("next_share", settings.share))
+    replay = models.read_manifest(start).replay
+    wanted = settings.share if replay is None or replay.next_share is None else replay.next_share
     return max(settings.share, min(wanted, settings.most_share))
 
 
@@ -217,8 +217,7 @@ def as_scored(training: TrainingSettings, engine: Engine) -> TrainingSettings:
 
 def adapter_folder(version: Path) -> Path | None:
     """Return the directory of a version that has an adapter; None for an untouched base."""
-    manifest = json.loads((version / models.MANIFEST).read_bytes())
-    return None if manifest["adapter"] is None else version
+    return None if models.read_manifest(version).adapter is None else version
 
 
 def _newest(context: TrainerContext, place: RunLayout, request: Request) -> Path | None:

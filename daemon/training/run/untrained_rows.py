@@ -5,13 +5,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
+from daemon.core.records import to_json_value
 from daemon.core.rows.refusal import raw_text
+from daemon.core.training.run_state import SkippedRow
 from daemon.files.limits import Unreadable
 from daemon.files.unpacking import lines
 from daemon.layout_jobs import JobLayout
 from daemon.training.data.rows import JobRows
 from daemon.training.records.choices import Choices, Request
-from daemon.training.records.state import SkippedRow
 
 Record = Mapping[str, Any]
 
@@ -62,7 +63,9 @@ def left_out(
 
     Each file that was dropped is read once, up to the last of these rows.
     """
-    facts = {job: list(choices.dropped.get(job, ())) for job in request.jobs}
+    facts = {
+        job: [to_json_value(row) for row in choices.dropped.get(job, ())] for job in request.jobs
+    }
     for row in aside:
         if row.job in facts:
             facts[row.job].append({"row": row.row, "code": row.code, "step": row.step})
@@ -115,7 +118,7 @@ def why_nothing_left(
     request: Request, choices: Choices, aside: Iterable[SkippedRow] = ()
 ) -> tuple[str, str]:
     """Return outcome and sentence of a run that has no row of its own left to train."""
-    reasons = [record["code"] for job in request.jobs for record in choices.dropped.get(job, ())]
+    reasons = [row.code for job in request.jobs for row in choices.dropped.get(job, ())]
     reasons += [row.code for row in aside if row.job in request.jobs]
     jobs = ", ".join(request.jobs)
     if set(reasons) <= {"duplicate_seen"}:

@@ -2,14 +2,9 @@
 
 import pytest
 
-from daemon.core.decisions.promotion import (
-    Gate,
-    Judgement,
-    LostAnswers,
-    PairedComparison,
-    decide_verdict,
-    judgement_from_record,
-)
+from daemon.core.decisions.promotion import Gate, decide_verdict
+from daemon.core.records import from_json_value
+from daemon.core.training.judgement import Judgement, LostAnswers, PairedComparison
 
 GATE = Gate(level=0.05, min_effect=0.01, min_gain=0.02, unproven="promote")
 
@@ -125,4 +120,4 @@ def test_a_candidate_that_no_longer_answers_is_refused_whatever_its_loss(
 
 def test_a_draft_from_before_lost_answers_were_counted_is_judged_without_them() -> None:
     record = {"finite": True, "changed": True, "tests": []}
-    assert judgement_from_record(record).lost == ()
+    assert from_json_value(record, Judgement).lost == ()
