@@ -9,10 +9,9 @@ ALERT = "corrections"
 
 def tell_corrections(parts: Parts, place: JobLayout) -> None:
     """Raise the alert where the report of a job that was just read has one."""
-    report = reports.read(place) or {}
-    message = (report.get("corrections") or {}).get("alert")
-    if message:
-        parts.journal.alert(ALERT, message)
+    report = reports.read(place)
+    if report is not None and report.corrections.alert:
+        parts.journal.alert(ALERT, report.corrections.alert)
 
 
 def settle_corrections(parts: Parts, job: str) -> None:

@@ -19,6 +19,7 @@ from daemon.core.training.manifests import Draft, FileList, Manifest
 from daemon.core.training.run_requests import RunRecord, RunRequest, SampleCount
 from daemon.core.training.run_state import SavedState
 from daemon.core.workspace.bases import BaseFacts
+from daemon.core.workspace.intake_reports import IntakeReport
 from daemon.core.workspace.jobs import card_from_record, card_to_record
 from daemon.folders.disk.record_files import read_record, write_record
 from daemon.folders.models.machine import MachineFacts
@@ -37,6 +38,7 @@ RECORDS: dict[str, type] = {
     "models/runs/*/attempts.json": Attempts,
     "models/runs/*/samples.json": SampleCount,
     "models/machine.json": MachineFacts,
+    "queue/*/*/report.json": IntakeReport,
     "models/runs/.ended/*.json": RunRecord,
     "models/runs/*/checkpoints/*/state.json": SavedState,
     "models/versions/*/training_state.json": SavedState,

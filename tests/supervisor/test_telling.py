@@ -100,13 +100,13 @@ def test_a_file_that_contradicts_much_of_an_earlier_one_is_an_alert_until_its_jo
     place = parts.layout.job("incoming", "000002-prices")
     place.folder.mkdir(parents=True)
     message = "000002-prices answers 25 questions of 000001-prices otherwise"
-    atomic.write_json(place.report, {"corrections": {"alert": message}})
+    atomic.write_json(place.report, {"verdict": "accepted", "corrections": {"alert": message}})
     tell_corrections(parts, place)
     assert parts.journal.alerts["corrections"]["message"] == message
     settle_corrections(parts, "000001-prices")
     assert "corrections" in parts.journal.alerts
     settle_corrections(parts, "000002-prices")
     assert "corrections" not in parts.journal.alerts
-    atomic.write_json(place.report, {"corrections": {"alert": ""}})
+    atomic.write_json(place.report, {"verdict": "accepted", "corrections": {"alert": ""}})
     tell_corrections(parts, place)
     assert "corrections" not in parts.journal.alerts

@@ -107,7 +107,7 @@ class Workspace:
         place.job_file.write_text("{}")
         atomic.write_json_lines(place.original, map(to_record, (*train, *holdout)))
         encoder = TextEncoder.load(self.layout.base(self.facts.name)).prefixed(prefix)
-        atomic.write_json(place.report, {"prefix": to_json_value(prefix)})
+        atomic.write_json(place.report, {"verdict": "accepted", "prefix": to_json_value(prefix)})
         self._write_rows(encoder, place.train, place.train_fingerprints, train, 0)
         self._write_rows(encoder, place.holdout, place.holdout_fingerprints, holdout, len(train))
 

@@ -79,7 +79,8 @@ def _job(layout: Layout, job: str) -> dict[str, Any] | None:
         name = escape(card_from_record(json_module.loads(place.job_file.read_bytes())).name)
     except (OSError, ValueError, KeyError, TypeError, Fault):
         name = job
-    return {"name": name, "rows": (reports.read(place) or {}).get("rows")}
+    report = reports.read(place)
+    return {"name": name, "rows": None if report is None else dict(report.rows)}
 
 
 # --- for people -------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from daemon.core.workspace.file_names import stem_of
 from daemon.errors import DaemonFault
 
 Priority = Literal["high", "normal", "low"]
+Verdict = Literal["accepted", "refused", "nothing_new", "changed"]
 Outcome = Literal[
     "trained", "nothing_new", "nothing_left", "refused", "crashed", "failed", "skipped"
 ]
@@ -39,7 +40,7 @@ STATE_OF_OUTCOME: dict[Outcome, str] = {
 class Intake:
     """What the intake worker found, as the rest of the daemon needs it."""
 
-    verdict: Literal["accepted", "refused", "nothing_new", "changed"]
+    verdict: Verdict
     code: str
     message: str
     train_rows: int

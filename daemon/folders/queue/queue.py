@@ -14,21 +14,19 @@ from pathlib import Path
 from typing import Any
 
 from daemon.clock import Clock
-from daemon.core.rows.prefix import NONE
 from daemon.core.workspace import jobs
 from daemon.core.workspace.file_names import ending_of
+from daemon.core.workspace.intake_reports import IntakeReport
 from daemon.core.workspace.jobs import Intake, JobCard, Priority, card_from_record, card_to_record
 from daemon.errors import DaemonFault
 from daemon.folders.disk import atomic
 from daemon.folders.disk.listings import Listings
+from daemon.folders.disk.record_files import read_record
 from daemon.layout import ENDED, PRIORITIES, QUEUE_STATES, Layout
 from daemon.layout_jobs import JobLayout
 
 DAMAGED = (ValueError, KeyError, TypeError, AttributeError)
 """What the bytes of a damaged `job.json` may raise; an `OSError` says nothing about the bytes."""
-
-PLAIN = {"plain": True}
-"""Reports from before other kinds of files were taken are of JSON lines."""
 
 JOB_NAME = re.compile(r"\d{6,}-[a-z0-9-]+\Z")
 
@@ -332,10 +330,9 @@ class Queue:
         if place is None:
             return None
         try:
-            record = json.loads(place.report.read_bytes())
+            return read_record(place.report, IntakeReport).intake
         except (FileNotFoundError, ValueError):
             return None
-        return _intake(record)
 
     def unread(self) -> list[tuple[str, JobCard]]:
         """Return the waiting jobs of whose intake nothing is known, with their state.
@@ -374,21 +371,3 @@ class Queue:
             known = self._layout.job(state, job).holdout_fingerprints.exists()
             self._holds_out[job] = known
         return known
-
-
-def _intake(record: dict[str, Any]) -> Intake:
-    rows = record.get("rows", {})
-    prints = record.get("fingerprints") or {}
-    return Intake(
-        verdict=record["verdict"],
-        code=record.get("code") or "",
-        message=record.get("message") or "",
-        train_rows=rows.get("train", 0),
-        holdout_rows=rows.get("holdout", 0),
-        tokenizer=prints.get("tokenizer") or "",
-        template=prints.get("template") or "",
-        # Reports from before there were prefixes are of rows without one.
-        prefix=prints.get("prefix") or NONE,
-        # What is added to a file of another kind than lines is no file of its own.
-        read_bytes=record.get("bytes") or 0 if (record.get("file") or PLAIN)["plain"] else 0,
-    )

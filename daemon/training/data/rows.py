@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from daemon.core.records import from_json_value
 from daemon.core.rows.examples import Example, from_record
 from daemon.core.rows.prefix import Prefix
 from daemon.errors import RunFault
@@ -95,8 +94,7 @@ class JobRows:
         if report is None:
             message = f"{place.report} cannot be read; 'finetuned retrain {job}' makes it anew"
             raise RunFault("report_missing", message)
-        prefix = report.get("prefix")
-        return None if prefix is None else from_json_value(prefix, Prefix)
+        return report.prefix
 
     def train(self, job: str) -> RowIndex:
         """Return the training rows of a job."""
