@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 
 from daemon.core.evaluation.answers import AnswerLimits
+from daemon.core.records import from_json_value
 from daemon.core.rows.examples import Chat, from_record
 from daemon.core.workspace.versions import AdapterSpec
 from daemon.evaluation.scores.overlap import exact_match
@@ -26,7 +27,7 @@ class Sheet:
         settings = Settings.model_validate(manifest["settings"])
         row, a_pass = self._engine.usual_tokens
         training = settings.training.model_copy(update={"row_tokens": row, "pass_tokens": a_pass})
-        spec = AdapterSpec.from_record(manifest["adapter"])
+        spec = from_json_value(manifest["adapter"], AdapterSpec)
         self._engine.load(base, spec, training, None, 0, base, None)
         text = TextEncoder.load(base)
         examples = [from_record(orjson.loads(line)) for line in holdout.read_bytes().splitlines()]

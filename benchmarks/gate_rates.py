@@ -12,15 +12,8 @@ from time import monotonic
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.core.decisions.promotion import (
-    LOSS,
-    Forgetting,
-    Gate,
-    Judgement,
-    PairedComparison,
-    Verdict,
-    decide_verdict,
-)
+from daemon.core.decisions.promotion import Gate, Verdict, decide_verdict
+from daemon.core.training.judgement import LOSS, Forgetting, Judgement, PairedComparison
 from daemon.evaluation.paired import Paired, compare, compare_right
 
 SEEDS = (20261121, 20261122, 20261123)

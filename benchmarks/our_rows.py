@@ -9,6 +9,7 @@ from daemon.core.rows.formats import Good, recognise
 from daemon.core.training.fallback import Fallback
 from daemon.core.training.packing import RowShapes
 from daemon.core.training.plan import steps_of
+from daemon.core.workspace.bases import BaseFacts
 from daemon.core.workspace.versions import AdapterSpec
 from daemon.folders.disk import atomic
 from daemon.layout import Layout
@@ -84,7 +85,7 @@ def as_in_a_run(task: Task, shapes: RowShapes) -> TrainingRows:
         lineage_jobs=(),
         holdout_jobs=(),
         settings=chosen,
-        base={},
+        base=BaseFacts("", "", "", "", "", "", "", "", 0, 0, 0),
         step=0,
         seed=task.seed,
     )
@@ -104,7 +105,7 @@ def as_in_a_run(task: Task, shapes: RowShapes) -> TrainingRows:
         row_tokens=shapes.row_tokens,
         longest=0,
         estimate=None,
-        rung=Fallback(0, shapes.pass_tokens),
+        fallback=Fallback(0, shapes.pass_tokens),
         prefixes={},
     )
     return TrainingRows(request, choices, JobRows(layout), RowTexts(encoder, {}, {}), shapes)

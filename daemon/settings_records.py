@@ -53,10 +53,6 @@ class Misfit:
         value = "" if self.why == "missing" else f" = {self.saved!r}"
         return f"{self.setting}{value}: {WORDS[self.why]}"
 
-    def as_record(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return {"setting": self.setting, "why": self.why, "saved": self.saved, "used": self.used}
-
 
 @dataclass(frozen=True)
 class SavedSettings:

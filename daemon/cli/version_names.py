@@ -1,7 +1,6 @@
 """Finds the version that a user names, or means without a name."""
 
-from typing import Any
-
+from daemon.core.training.manifests import Manifest
 from daemon.core.workspace.jobs import escape
 from daemon.core.workspace.versions import version_name
 from daemon.errors import UserFault
@@ -28,7 +27,7 @@ def current(layout: Layout) -> str:
     return version
 
 
-def manifest_of(layout: Layout, version: str) -> dict[str, Any]:
+def manifest_of(layout: Layout, version: str) -> Manifest:
     """Return the manifest of a version.
 
     Raises:

@@ -4,10 +4,11 @@ The JSON form of a message is its fields and `"kind"`, the class name.
 """
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-from daemon.core.training.progress import Metrics, Sample
+from daemon.core.records import from_json_value, to_json_value
+from daemon.core.training.progress import Metrics, Progress, Sample
 
 # --- to a worker -------------------------------------------------------------------------------
 
@@ -138,7 +139,7 @@ class RunBegun:
     step: int
     step_in_run: int
     total_steps: int
-    progress: dict[str, Any]
+    progress: Progress
 
 
 @dataclass(frozen=True)
@@ -299,7 +300,7 @@ _REPORTS = {kind.__name__: kind for kind in Report.__args__}
 
 def encode(message: Order | Report) -> bytes:
     """Return the message as one line of JSON that ends in a newline."""
-    body = {"kind": type(message).__name__, **asdict(message)}
+    body = {"kind": type(message).__name__, **to_json_value(message)}
     return json.dumps(body, ensure_ascii=True, allow_nan=False).encode() + b"\n"
 
 
@@ -320,14 +321,6 @@ def decode_report(line: bytes) -> Report:
         ValueError: not one of the reports.
     """
     report: Report = _decode(line, _REPORTS)
-    match report:
-        case Stepped(run, metrics) if isinstance(metrics, dict):
-            return Stepped(run, Metrics(**metrics))
-        case Evaluated(run, step, loss, samples, left_out, seconds):
-            rows: tuple[Any, ...] = tuple(samples)
-            return Evaluated(
-                run, step, loss, tuple(Sample(**row) for row in rows), left_out, seconds
-            )
     return report
 
 
@@ -338,4 +331,4 @@ def _decode(line: bytes, kinds: dict[str, Any]) -> Any:
     kind = kinds[body.pop("kind")]
     if set(body) != {field.name for field in fields(kind)}:
         raise ValueError(f"{kind.__name__} with wrong fields: {line[:120]!r}")
-    return kind(**body)
+    return from_json_value(body, kind)

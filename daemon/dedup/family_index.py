@@ -228,7 +228,7 @@ class _Made:
 
 def _is_accepted(place: JobLayout) -> bool:
     report = reports.read(place)
-    return report is not None and report.get("verdict") in ACCEPTED
+    return report is not None and report.verdict in ACCEPTED
 
 
 def _segments(folder: SeenFolder) -> Iterator[FamilySegment]:

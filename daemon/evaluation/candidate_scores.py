@@ -6,12 +6,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from daemon.core.decisions.promotion import LOSS, LostAnswers, PairedComparison
 from daemon.core.evaluation.answers import Answer
 from daemon.core.evaluation.suites import ScorerName
+from daemon.core.training.evaluations import (
+    Evaluations,
+    ExactMatches,
+    JobLoss,
+    RightAnswers,
+    SetLoss,
+    Summary,
+)
+from daemon.core.training.judgement import LOSS, LostAnswers, PairedComparison
 from daemon.evaluation.paired import Labels, Paired, compare, compare_right
 from daemon.evaluation.questions import Question
-from daemon.evaluation.scores.score import MAIN, ExpectedStyle, Score, Summary, summarise
+from daemon.evaluation.scores.score import MAIN, ExpectedStyle, Score, summarise
 from daemon.evaluation.scoring import Interrupted, Scorer, mean_loss
 from daemon.evaluation.scoring_session import (
     Exam,
@@ -214,64 +222,55 @@ def details(marks: JudgementScores, exam: Exam) -> list[dict[str, Any]]:
     ]
 
 
-def evaluations(marks: JudgementScores, exam: Exam, wanted: ExpectedStyle) -> dict[str, Any]:
+def evaluations(marks: JudgementScores, exam: Exam, wanted: ExpectedStyle) -> Evaluations:
     """Return losses and scores of every model, for the manifest."""
     before = marks.references[0]
-    return {
-        "exact_match": {
-            "items": len(exam.questions),
-            "before": _right(before.scores),
-            "after": _right(marks.candidate.scores),
-        },
-        "loss": {
-            name: {
-                "items": len(scored),
-                "before": mean_loss(before.results.losses[name]),
-                "after": mean_loss(scored),
-                "models": {
+    return Evaluations(
+        ExactMatches(
+            len(exam.questions), before=_right(before.scores), after=_right(marks.candidate.scores)
+        ),
+        loss={
+            name: SetLoss(
+                len(scored),
+                before=mean_loss(before.results.losses[name]),
+                after=mean_loss(scored),
+                models={
                     one.examinee.name: mean_loss(one.results.losses[name])
                     for one in marks.all_models
                 },
-                "jobs": _losses_by_job(marks, name, exam.jobs.get(name, ())),
-            }
+                jobs=_losses_by_job(marks, name, exam.jobs.get(name, ())),
+            )
             for name, scored in marks.candidate.results.losses.items()
         },
-        "answers": {
-            name: {model: summary.to_json() for model, summary in by_model.items()}
-            for name, by_model in summaries(marks, exam, wanted).items()
-        },
-        "answers_by_job": _answers_by_job(marks, exam),
-    }
+        answers=summaries(marks, exam, wanted),
+        answers_by_job=_answers_by_job(marks, exam),
+    )
 
 
-def _losses_by_job(marks: JudgementScores, name: str, jobs: Sequence[str]) -> dict[str, Any]:
+def _losses_by_job(marks: JudgementScores, name: str, jobs: Sequence[str]) -> dict[str, JobLoss]:
     """Return the mean losses of each job's rows of a set, by job and model."""
     found = {}
     for job in dict.fromkeys(jobs):
         mine = [place for place, owner in enumerate(jobs) if owner == job]
-        found[job] = {
-            "items": len(mine),
-            "models": {
-                one.examinee.name: mean_loss([one.results.losses[name][place] for place in mine])
-                for one in marks.all_models
-            },
+        models = {
+            one.examinee.name: mean_loss([one.results.losses[name][place] for place in mine])
+            for one in marks.all_models
         }
+        found[job] = JobLoss(len(mine), models)
     return found
 
 
-def _answers_by_job(marks: JudgementScores, exam: Exam) -> dict[str, Any]:
+def _answers_by_job(marks: JudgementScores, exam: Exam) -> dict[str, RightAnswers]:
     """Return how many hold-out questions each job has, and how many each model had right."""
     found = {}
     jobs = [question.job for question in exam.questions]
     for job in dict.fromkeys(job for job in jobs if job is not None):
         mine = [place for place, owner in enumerate(jobs) if owner == job]
-        found[job] = {
-            "items": len(mine),
-            "right": {
-                one.examinee.name: _right([one.scores[place] for place in mine])
-                for one in marks.all_models
-            },
+        right = {
+            one.examinee.name: _right([one.scores[place] for place in mine])
+            for one in marks.all_models
         }
+        found[job] = RightAnswers(len(mine), right)
     return found
 
 

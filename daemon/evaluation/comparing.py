@@ -10,12 +10,14 @@ from typing import Any
 
 from daemon.core.evaluation.evaluations import EvaluationRequest, Questions
 from daemon.core.evaluation.targets import check, next_actions, outcome_of
+from daemon.core.records import to_json_value
+from daemon.core.training.evaluations import Summary
 from daemon.core.training.plan import mix
 from daemon.evaluation.candidate_scores import compare_scores, metric_for
 from daemon.evaluation.golden_losses import OVERALL, table_of
 from daemon.evaluation.pair_tests import Pairs, decided
 from daemon.evaluation.scores.grade import grade, parts_of
-from daemon.evaluation.scores.score import MAIN, Score, Summary, score_answer, summarise
+from daemon.evaluation.scores.score import MAIN, Score, score_answer, summarise
 from daemon.settings_records import read_saved
 
 SubjectResults = Mapping[tuple[int, int], Mapping[str, Any]]
@@ -138,7 +140,7 @@ class SubjectComparison:
             "of": one.of,
             "metric": self._metrics[place],
             "models": {
-                name: summaries[place, who].to_json() | self._counts(self._scores[place, who])
+                name: to_json_value(summaries[place, who]) | self._counts(self._scores[place, who])
                 for who, name in enumerate(self._names)
                 if (place, who) in summaries
             },

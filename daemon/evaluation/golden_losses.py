@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from daemon.core.decisions.promotion import LOSS
+from daemon.core.training.judgement import LOSS
 from daemon.evaluation.bootstrap import Rows
 from daemon.evaluation.pair_tests import Pairs, decided
 from daemon.evaluation.paired import Labels, compare

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from daemon.core.decisions.promotion import LOSS, Holding, holding
+from daemon.core.decisions.promotion import Holding, holding
+from daemon.core.training.judgement import LOSS
 from daemon.evaluation.bootstrap import Rows, by_family, interval
 from daemon.evaluation.paired import Labels, Paired
 

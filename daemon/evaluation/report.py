@@ -4,13 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from daemon.core.decisions.promotion import PairedComparison, Verdict, counted_items
+from daemon.core.decisions.promotion import Verdict, counted_items
+from daemon.core.records import to_json_value
+from daemon.core.training.evaluations import Summary
+from daemon.core.training.judgement import PairedComparison
 from daemon.evaluation.candidate_scores import JudgementScores, ModelScores, metric_of, summaries
 from daemon.evaluation.golden_losses import perplexity
 from daemon.evaluation.report_parts import SIDES, changes, rounded
 from daemon.evaluation.scores.grade import grade, parts_of
 from daemon.evaluation.scores.grade import shown as shown_grade
-from daemon.evaluation.scores.score import ExpectedStyle, Summary
+from daemon.evaluation.scores.score import ExpectedStyle
 from daemon.evaluation.scores.style import closer
 from daemon.evaluation.scoring import mean_loss
 from daemon.evaluation.scoring_session import Exam
@@ -45,7 +48,7 @@ def report_of(
         "answers": {
             name: {
                 "metric": _metric(name, exam, marks),
-                "models": {model: summary.to_json() for model, summary in by_model.items()},
+                "models": {model: to_json_value(summary) for model, summary in by_model.items()},
                 "style_gain": _style_gain(marks, exam, wanted, name),
             }
             for name, by_model in summed.items()
@@ -59,7 +62,7 @@ def report_of(
             "to_right": _changed(marks.candidate, before, exam, right=True),
             "to_wrong": _changed(marks.candidate, before, exam, right=False),
         },
-        "habit": wanted.habit.to_json() if wanted.habit else None,
+        "habit": to_json_value(wanted.habit),
     }
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from daemon.core.evaluation.answers import Answer, AnswerLimits
-from daemon.core.records import fields_of
+from daemon.core.records import from_json_value
 from daemon.evaluation.questions import Question
 from daemon.evaluation.scoring import Interrupted, Scorer, chunks
 from daemon.text.encoder import Encoded
@@ -127,7 +127,7 @@ class CachedAnswers:
             if answers is None:
                 return None
             self._known |= {key: asdict(one) for key, one in zip(batch, answers, strict=True)}
-        return [Answer(**fields_of(Answer, self._known[_answer_key(one)])) for one in questions]
+        return [from_json_value(self._known[_answer_key(one)], Answer) for one in questions]
 
     def _cache_answer(self, keys: Sequence[str], most: int, place: int, answer: Answer) -> None:
         """Cache an answer at once: a kill loses only the unfinished ones."""

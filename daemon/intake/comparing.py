@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from daemon.core.records import from_json_value
 from daemon.core.rows.examples import Example
-from daemon.core.workspace.untrained import from_records
+from daemon.core.workspace.untrained import Untrained
 from daemon.dedup.index import Earlier, Index
 from daemon.dedup.judging import Judge
 from daemon.dedup.seen import Seen, keys_of, read_row
@@ -31,7 +32,7 @@ def elsewhere_of(
     has_own_holdout: bool,
 ) -> Elsewhere:
     """Return the rows elsewhere that a job's rows are compared with; `context` names the jobs."""
-    untrained = from_records(context.get("untrained_rows", {}))
+    untrained = from_json_value(context.get("untrained_rows", {}), dict[str, Untrained])
     seen = Seen(layout, "train", context["seen_jobs"], untrained)
     held = Seen(layout, "holdout", context["holdout_jobs"])
     mine = Segment.build([], [])

@@ -62,8 +62,8 @@ def _are_many(layout: Layout, by_job: Counter[str]) -> bool:
 def _rows_of(layout: Layout, job: str) -> int:
     place = find_job(layout, job)
     report = None if place is None else reports.read(place)
-    rows = {} if report is None else report["rows"]
-    return int(rows.get("train", 0)) + int(rows.get("holdout", 0))
+    rows = {} if report is None else report.rows
+    return rows.get("train", 0) + rows.get("holdout", 0)
 
 
 def _alert(job: str, gathered: GatheredRows, found: dict[int, Match], by_job: Counter[str]) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from daemon.clock import Clock
+from daemon.core.records import to_json_value
 from daemon.core.rows.formats import Fields
 from daemon.core.rows.prefix import fingerprint_of
 from daemon.core.rows.refusal import Bad
@@ -166,7 +167,7 @@ class Taking:
         prefix = self.encoder.prefix
         if prefix is None:
             return None
-        return {**prefix.as_record(), "place": WORDS[self.encoder.prefix_place]}
+        return {**to_json_value(prefix), "place": WORDS[self.encoder.prefix_place]}
 
     def _take_in(self) -> dict[str, Any]:
         original = self._place.original

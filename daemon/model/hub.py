@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from daemon.errors import ModelFault
 from daemon.folders.disk import atomic
+from daemon.folders.disk.record_files import write_record
 from daemon.model.hub_listing import (
     ANSWER_S,
     LISTING,
@@ -62,7 +63,7 @@ def download(
     atomic.make_directory(folder)
     if known != listing:
         _forget_others(folder, listing, attend)
-        atomic.write_json(folder / LISTING, listing.as_record())
+        write_record(folder / LISTING, listing)
     _Download(folder, listing, attend).fetch(inspect)
     return Downloaded(folder, listing.revision)
 

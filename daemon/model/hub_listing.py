@@ -1,13 +1,13 @@
 """Lists the files of a model on the hub, and explains why one cannot be downloaded."""
 
 import fnmatch
-import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from daemon.core.records import Record
 from daemon.errors import ModelFault
+from daemon.folders.disk.record_files import read_record
 
 LISTING = "hub.json"
 ANSWER_S = 10.0
@@ -37,7 +37,7 @@ class HubFile:
 
 
 @dataclass(frozen=True)
-class Listing:
+class Listing(Record):
     """The needed files of a model, at one revision."""
 
     model: str
@@ -45,18 +45,12 @@ class Listing:
     files: tuple[HubFile, ...]
     """Weights last: the configuration is checked before they are fetched."""
 
-    def as_record(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return {"schema_version": 1, **asdict(self)}
-
 
 def read_listing(folder: Path, model: str) -> Listing | None:
     """Return the listing of a started download; None where there is no usable one."""
     try:
-        record = json.loads((folder / LISTING).read_bytes())
-        files = tuple(HubFile(**file) for file in record["files"])
-        found = Listing(record["model"], record["revision"], files)
-    except (OSError, ValueError, KeyError, TypeError):
+        found = read_record(folder / LISTING, Listing)
+    except (OSError, ValueError):
         return None
     return found if found.model == model else None
 

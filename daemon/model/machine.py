@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -40,10 +40,6 @@ class MachineMemory:
     """What a model may use: the device's recommendation, less what other programs take."""
     available: int
     """How much of it is free now, as far as the system reports."""
-
-    def as_record(self) -> dict[str, int]:
-        """Return plain JSON values."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)

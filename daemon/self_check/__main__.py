@@ -13,6 +13,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from daemon.core.records import to_json_value
 from daemon.self_check.finding import CheckContext, CheckResult, CheckRow, SelfCheck
 
 
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # On a busy machine matrix products on all cores would wait for the other process.
         parallel.share(1)
         _write(lines, {"begun": check.name})
-        _write(lines, {"finding": run(check, place).as_record()})
+        _write(lines, {"finding": to_json_value(run(check, place))})
 
 
 def _is_wanted(check: SelfCheck, options: argparse.Namespace) -> bool:

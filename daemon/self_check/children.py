@@ -14,6 +14,7 @@ from typing import Any
 
 from daemon.clock import SystemClock
 from daemon.core.decisions.deaths import Cause, Ending, classify
+from daemon.core.records import from_json_value
 from daemon.self_check.finding import CheckRow
 
 MOST_S = 300.0
@@ -131,7 +132,7 @@ class _Child:
                 self.began_any |= self.begun is not None
                 self.planned = tuple(record.get("planned", self.planned))
                 if "finding" in record:
-                    yield CheckRow.from_record(record["finding"])
+                    yield from_json_value(record["finding"], CheckRow)
             self._process.wait()
         finally:
             self._timer.cancel()

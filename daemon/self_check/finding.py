@@ -1,9 +1,9 @@
 """Data types of the self-check: a check, its context, its finding."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 State = Literal["ok", "wrong", "said", "left out"]
 """`said` is a figure or fact that is neither right nor wrong."""
@@ -28,15 +28,6 @@ class CheckRow:
     found: str
     seconds: float
     figures: Mapping[str, Any] = field(default_factory=dict)
-
-    def as_record(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return asdict(self)
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> Self:
-        """Return what `as_record` gave."""
-        return cls(**record)
 
 
 @dataclass(frozen=True)

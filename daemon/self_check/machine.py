@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import distributions, version
 
+from daemon.core.records import to_json_value
 from daemon.model import machine
 from daemon.model.backend import BLAS, device_name, mx
 from daemon.self_check.finding import CheckContext, CheckResult
@@ -58,7 +59,7 @@ def memory(_place: CheckContext) -> CheckResult:
     if pressure is not None:
         words += f"; memory pressure is {pressure}"
     figures = {"process": process, "wired": wired, "pressure": pressure}
-    return CheckResult("said", words, found.as_record() | figures)
+    return CheckResult("said", words, to_json_value(found) | figures)
 
 
 def _pressure() -> str | None:

@@ -5,6 +5,7 @@ import threading
 from pathlib import Path
 from time import perf_counter
 
+from daemon.core.records import to_json_value
 from daemon.folders.disk import atomic
 from daemon.self_check.finding import CheckContext, CheckResult
 from daemon.supervisor.gpu import read_gpu
@@ -84,4 +85,4 @@ def gpu_counters(_place: CheckContext) -> CheckResult:
     if read.reason is not None:
         return CheckResult("said", read.reason)
     busy = "unknown" if read.utilisation is None else f"{read.utilisation:.0%}"
-    return CheckResult("said", f"{read.name}, busy {busy}", read.as_record())
+    return CheckResult("said", f"{read.name}, busy {busy}", to_json_value(read))

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from daemon.core.rows.examples import Call, compact
-from daemon.core.workspace.versions import version_from_manifest
 from daemon.errors import UserFault
 from daemon.folders.models.models import ADAPTER, read_manifest, verify
 from daemon.model.adapters import attach, load_adapter
@@ -182,7 +181,7 @@ class MlxEngine:
         if problem is not None:
             message = f"{subject.version} cannot be used: {problem}"
             raise UserFault("version_damaged", message)
-        spec = version_from_manifest(read_manifest(subject.adapter)).adapter
+        spec = read_manifest(subject.adapter).adapter
         assert spec is not None, "the registry gives no adapter for a version without one"
         own = clone_sharing_weights(self._loaded.model)
         attach(own, spec, 0)

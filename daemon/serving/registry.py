@@ -92,19 +92,19 @@ class Registry:
         adapter = self._layout.version(version.version) if version.adapter is not None else None
         facts = version.base
         return ServedVersion(
-            model=f"{facts['name']}@{version.version}",
+            model=f"{facts.name}@{version.version}",
             version=version.version,
-            base=self._layout.base(str(facts["name"])),
+            base=self._layout.base(facts.name),
             adapter=adapter,
             prefix=version.prefix,
-            context_tokens=int(facts.get("context_tokens", 0)),
+            context_tokens=facts.context_tokens,
             created_s=int(datetime.fromisoformat(version.created_at).timestamp()),
             plain_form=version.plain_form,
-            base_bytes=int(facts.get("bytes", 0)),
-            base_dtype=str(facts.get("dtype", "unknown")),
+            base_bytes=facts.bytes,
+            base_dtype=facts.dtype,
         )
 
     def _bare(self, version: Version) -> ServedVersion:
         own = self._subject(version)
-        name = f"{version.base['name']}@{BASE}"
+        name = f"{version.base.name}@{BASE}"
         return replace(own, model=name, version=BASE, adapter=None, prefix=None, plain_form=None)

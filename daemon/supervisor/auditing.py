@@ -21,7 +21,7 @@ def order_audit(layout: Layout, request: AuditRequest) -> str:
     header = Header("", request.created_at, about, (request.version, request.proven))
 
     def fill(built: OrderLayout, order: str) -> None:
-        fill_audit(built, replace(request, order=order).as_record())
+        fill_audit(built, replace(request, order=order))
 
     return orders.create(layout, AUDIT, header, fill)
 

@@ -9,10 +9,9 @@ ALERT = "corrections"
 
 def alert_corrections(journal: Journal, place: JobLayout) -> None:
     """Raise the alert where the intake report of a job has one."""
-    report = reports.read(place) or {}
-    message = (report.get("corrections") or {}).get("alert")
-    if message:
-        journal.alert(ALERT, message)
+    report = reports.read(place)
+    if report is not None and report.corrections.alert:
+        journal.alert(ALERT, report.corrections.alert)
 
 
 def settle_corrections(journal: Journal, job: str) -> None:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import pynvml
@@ -36,10 +36,6 @@ class Gpu:
     power_watts: float | None = None
     reason: str | None = None
     """Why there are no figures, in words; None where there are."""
-
-    def as_record(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return asdict(self)
 
 
 class GpuWatch:

@@ -8,6 +8,7 @@ from typing import Any
 import psutil
 
 from daemon.clock import Clock
+from daemon.core.records import to_json_value
 from daemon.core.training.progress import Metrics
 from daemon.supervisor.gpu import GpuWatch
 from daemon.supervisor.workers import Workers
@@ -52,7 +53,7 @@ class MachineReadings:
             "pressure_level": pressure_level(),
             **{f"mlx_{kind}_bytes": mlx.get(kind) for kind in ("active", "peak", "cache")},
         }
-        self.gpu = self._gpu_watch.refresh().as_record()
+        self.gpu = to_json_value(self._gpu_watch.refresh())
 
     def disk(self) -> dict[str, Any]:
         """Return free and total bytes of the workspace's volume."""

@@ -7,8 +7,10 @@ from typing import Any
 
 from daemon.core import messages as say
 from daemon.core.decisions import actions as do
+from daemon.core.decisions.promotion import sealed
 from daemon.core.decisions.snapshot import Snapshot
 from daemon.core.decisions.tries import next_try
+from daemon.core.records import to_json_value
 from daemon.core.status.ledger_rows import job_row, promotion_row, run_record, run_row, version_row
 from daemon.core.workspace.jobs import STATE_OF_OUTCOME, ending_of, escape
 from daemon.core.workspace.untrained import records_of
@@ -101,7 +103,7 @@ class Performer:
         self._workspace.queue.write_context(
             card.job,
             {
-                "base": base.as_record(),
+                "base": to_json_value(base),
                 "seen_jobs": [job for job in jobs_of(chain) if job != card.job],
                 "untrained_rows": records_of(untrained_of(chain)),
                 "holdout_jobs": [j for j in self._workspace.queue.with_holdout() if j != card.job],
@@ -195,7 +197,7 @@ class Performer:
         models, settings = self._workspace.models, self._workspace.settings.now
         base = bases.read_facts(self._layout, settings.model)
         assert base is not None
-        version = models.seal_base(self._journal.now(), base.as_record(), to_record(settings))
+        version = models.seal_base(self._journal.now(), base, to_record(settings))
         self._remember_version(version)
         return version
 
@@ -281,12 +283,12 @@ class Performer:
         assert draft is not None
         run = runs.take_name()
         tried = next_try(request, draft, action.verdict)
-        opened = {**request, "run": run, "created_at": self._journal.now(), "try": tried}
+        opened = replace(request, run=run, created_at=self._journal.now(), try_=tried)
         runs.open(opened)
         self._workspace.ledger.put(run_row(run_record(opened)))
         message = (
-            f"{action.run} is tried again as {run}, with {tried['replay_share']:.0%} replay and "
-            f"{tried['rate_share']:g} of the learning rate: {'; '.join(action.verdict.reasons)}"
+            f"{action.run} is tried again as {run}, with {tried.replay_share:.0%} replay and "
+            f"{tried.rate_share:g} of the learning rate: {'; '.join(action.verdict.reasons)}"
         )
         self._journal.event("tried_again", message, run=run, before=action.run)
 
@@ -296,18 +298,10 @@ class Performer:
         draft = self._workspace.runs.draft(action.run)
         parent = seen.version
         assert draft is not None and parent is not None
-        manifest = {
-            "schema_version": 1,
-            "version": self._workspace.models.take_name(),
-            "created_at": self._journal.now(),
-            "lineage": parent.lineage,
-            "verdict": action.verdict.kind,
-            "verdict_reasons": list(action.verdict.reasons),
-            "promotes": action.verdict.promotes,
-            **draft,
-        }
+        name = self._workspace.models.take_name()
+        manifest = sealed(draft, action.verdict, name, parent.lineage, self._journal.now())
         self._workspace.models.seal(self._layout.run(action.run).candidate, manifest)
-        version = manifest["version"]
+        version = manifest.version
         reasons = "; ".join(action.verdict.reasons)
         message = f"sealed {version}: {action.verdict.kind}, {reasons}"
         self._journal.event(

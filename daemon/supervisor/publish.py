@@ -95,7 +95,7 @@ class Publisher:
 
     def _begin(self, report: say.RunBegun) -> None:
         self._judging = False
-        self._progress = self._named(Progress.from_record(report.progress))
+        self._progress = self._named(report.progress)
         self._shown = None
         self._attempt = _Attempt(
             begun=report,
@@ -198,10 +198,10 @@ class Publisher:
             return
         if shown is not None and shown.version == version.version:
             return
-        record = self._workspace.models.training_state(version.version) or {}
-        self._progress = self._named(Progress.from_record(record.get("progress", {})))
+        state = self._workspace.models.training_state(version.version)
+        self._progress = self._named(Progress() if state is None else state.progress)
         files = tuple(self._file_of(job) for job in version.job_ids)
-        before = version.step - int(record.get("step_in_run", 0))
+        before = version.step - (0 if state is None else state.step_in_run)
         self._shown = Measured(version.run, files, before, version.version, version.verdict)
         evaluations = self._workspace.models.evaluations(version.version)
         self._judged = judgement_of(evaluations, version.step, version.step - before)

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from daemon.clock import Clock
@@ -66,12 +66,13 @@ def _from_folders(layout: Layout, remembered: list[LedgerRow]) -> tuple[list[Led
     records, of_runs = read_records(layout)
     models = Models(layout)
     readable = models.versions()
-    manifests = [m for m in models.manifests() if m["version"] in readable]
-    sealed = {m["run"]: m for m in manifests if m["run"] is not None}
-    for record in records:
-        if record["run"] in sealed:
-            record["version"] = sealed[record["run"]]["version"]
-    known = {record["run"] for record in records}
+    manifests = [m for m in models.manifests() if m.version in readable]
+    sealed = {m.run: m for m in manifests if m.run is not None}
+    records = [
+        replace(one, version=sealed[one.run].version) if one.run in sealed else one
+        for one in records
+    ]
+    known = {record.run for record in records}
     records += [run_record_of(sealed[run]) for run in sorted(set(sealed) - known)]
     promoted = {str(row.values["version"]) for row in remembered if row.table == "promotions"}
     rows = [

@@ -40,7 +40,7 @@ class Refusals:
         if not self._workspace.runs.has(report.run):
             return
         # As this release reads them: a setting that is new in it is not an edit by the user.
-        saved = read_saved(self._workspace.runs.request(report.run)["settings"]).settings
+        saved = read_saved(self._workspace.runs.request(report.run).settings).settings
         tried_with = _digest(to_record(saved))
         under = self._now(self._of_running())
         fresh = Refusal(report.run, report.code, report.message, report.passing, under, tried_with)

@@ -1,10 +1,10 @@
 """Opens a run: builds its request, with everything the trainer needs to freeze its own choices."""
 
-from typing import Any
-
 from daemon.core.decisions import actions as do
 from daemon.core.decisions.snapshot import Snapshot
+from daemon.core.records import from_json_value, to_json_value
 from daemon.core.status.ledger_rows import run_record, run_row
+from daemon.core.training.run_requests import RunRequest
 from daemon.core.workspace.jobs import escape
 from daemon.core.workspace.untrained import records_of
 from daemon.core.workspace.versions import ancestry, jobs_of, last_proven, spoiled_of, untrained_of
@@ -33,14 +33,14 @@ def open_run(
     workspace.runs.open(request)
     names = ", ".join(escape(card.name) for card in action.jobs[:5])
     more = f" and {len(jobs) - 5} more" if len(jobs) > 5 else ""
-    message = f"{run} trains {names}{more} from {request['start_version']}"
+    message = f"{run} trains {names}{more} from {request.start_version}"
     journal.event("run_opened", message, run=run, jobs=jobs)
     workspace.ledger.put(run_row(run_record(request)))
 
 
 def make_request(
     workspace: Workspace, settings: Settings, run: str, jobs: list[str], at: str, seen: Snapshot
-) -> dict[str, Any]:
+) -> RunRequest:
     """Return the contents of `request.json` for jobs to train from the current version."""
     version = seen.version
     assert version is not None
@@ -48,14 +48,14 @@ def make_request(
     assert base is not None
     chain = ancestry(version.version, seen.versions)
     proven = last_proven(chain)
-    return {
+    record = {
         "schema_version": 1,
         "run": run,
         "created_at": at,
         "start_version": version.version,
         "jobs": jobs,
         "settings": to_record(settings),
-        "base": base.as_record(),
+        "base": to_json_value(base),
         "lineage_jobs": list(jobs_of(chain)),
         "untrained_rows": records_of(untrained_of(chain)),
         "spoiled_rows": records_of(spoiled_of(chain)),
@@ -64,6 +64,7 @@ def make_request(
         "step": version.step,
         "seed": settings.training.seed,
     }
+    return from_json_value(record, RunRequest)
 
 
 def effective(settings: Settings, own: str) -> Settings:

@@ -106,7 +106,7 @@ class Trainer:
 
     def _settings_of(self, place: RunLayout) -> TrainerSettings:
         # Only the trainer's own table: how it lives does not depend on what the run learns.
-        return read_saved(runs.read_request(place)["settings"]).settings.trainer
+        return read_saved(runs.read_request(place).settings).settings.trainer
 
     def _carry_out(self, order: str) -> Next:
         mailbox = OrderMailbox(self._context.pipe)
@@ -163,7 +163,7 @@ class Trainer:
                 state.step,
                 state.step_in_run,
                 current.end,
-                state.progress.as_record(),
+                state.progress,
             )
         )
         training = TrainingLoop(self._context, current, mailbox)
@@ -199,7 +199,7 @@ class Trainer:
             if self._context.engine.trouble(error) != "memory":
                 raise
             return "memory"
-        if current.fallback != current.choices.rung:
+        if current.fallback != current.choices.fallback:
             remember(self._context, current.request.base, worked_with(current.fallback))
         self._runs += 1
         pipe.send(say.CandidateReady(run))
@@ -209,9 +209,9 @@ class Trainer:
         request, choices, run = current.request, current.choices, current.request.run
         # Written first: whoever reads how the run ended reads these too.
         left_out_file.write(
-            current.place.folder, left_out(request, choices, current.rows, state.aside)
+            current.place.folder, left_out(request, choices, current.rows, state.skipped)
         )
-        outcome, message = why_nothing_left(request, choices, state.aside)
+        outcome, message = why_nothing_left(request, choices, state.skipped)
         self._end(current.place, run, outcome, outcome, message)
 
     def _end(self, place: RunLayout, run: str, outcome: str, code: str, message: str) -> None:
@@ -225,7 +225,7 @@ class Trainer:
         choices = frozen_choices(self._context, place)
         if choices is None or choices.libraries != libraries():
             return self._count_shortage(place, run, why)
-        fallbacks = [choices.rung, *runs.read_fallbacks(place)]
+        fallbacks = [choices.fallback, *runs.read_fallbacks(place)]
         at = runs.step_of(runs.newest_checkpoint(place)[0])
         fallback = fallback_at(fallbacks, at)
         assert fallback is not None, "the first one applies from step 0"
@@ -240,7 +240,7 @@ class Trainer:
 
     def _halve_answers(self, place: RunLayout, after: Literal["memory", "device"] | None) -> bool:
         """Halve the answers generated at once where generating them is what ran out of memory."""
-        base = runs.read_request(place)["base"]
+        base = runs.read_request(place).base
         count = take_answering_count(self._context, base)
         if after != "memory" or count <= 1:
             return False

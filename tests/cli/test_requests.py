@@ -10,6 +10,7 @@ from daemon.folders.models import current_model
 from daemon.folders.models.models import Models
 from daemon.layout import Layout
 from daemon.settings import Settings
+from tests.manifests import BASE
 
 Command = Callable[..., Result]
 
@@ -17,10 +18,9 @@ Command = Callable[..., Result]
 @pytest.fixture
 def two_versions(layout: Layout) -> Layout:
     """Two sealed versions of an untouched base, the second current."""
-    base = {"name": "tiny", "model": "tiny", "fingerprint": "f"}
     models = Models(layout)
     for _ in range(2):
-        models.seal_base("2030-01-01T00:00:00+00:00", base, Settings().model_dump(mode="json"))
+        models.seal_base("2030-01-01T00:00:00+00:00", BASE, Settings().model_dump(mode="json"))
     current_model.point_at(layout, "v000001")
     return layout
 

@@ -3,16 +3,17 @@ or tightened one setting crashed the runs in progress and made old versions unre
 """
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from daemon.core.decisions.audits import AuditRequest
-from daemon.core.decisions.promotion import PairedComparison, judgement_from_record
 from daemon.core.evaluation.evaluations import EvaluationRequest, Subject
 from daemon.core.evaluation.sweeps import SweepRequest, Trial
-from daemon.core.records import fields_of
+from daemon.core.records import from_json_value, to_json_value
 from daemon.core.training.fallback import Fallback
+from daemon.core.training.judgement import Judgement, PairedComparison
 from daemon.core.training.progress import Progress, Sample
 from daemon.core.workspace.bases import BaseFacts
 from daemon.core.workspace.jobs import Intake, JobCard, card_from_record, card_to_record
@@ -185,25 +186,31 @@ BASE = BaseFacts("m", "n", "f", "t", "c", "d", "s", "a", 1, 2, 3)
 INTAKE = Intake("accepted", "", "", 1, 2, "t", "c")
 CARD = JobCard("000001-a", 1, "normal", "a.jsonl", "2026", intake=INTAKE)
 TRIAL = Trial(1, {"rank": 4}, "finished", ((1.0, 2.0),), ((3.0, 4),), 5, 6.0)
-SWEEP = SweepRequest("s000001", "2026", "f", None, None, {}, {}, 0, 1, 2, None, 3, 4, {}, {})
+SWEEP = SweepRequest("s000001", "2026", "f", None, None, {}, BASE, 0, 1, 2, None, 3, 4, {}, {})
 SUBJECT = Subject("v1", "version", "v000001", adapter=SPEC)
 EVALUATION = EvaluationRequest("e000001", "2026", "t", {}, {}, (SUBJECT,), None)
-AUDIT = AuditRequest("a000001", "2026", "v2", "v1", ("j",), {}, {}, {})
+AUDIT = AuditRequest("a000001", "2026", "v2", "v1", ("j",), BASE, {}, SPEC)
+
+
+def read(kind: type) -> Callable[[Any], Any]:
+    return lambda record: from_json_value(record, kind)
+
+
 PROGRESS = Progress(3, recent_samples=(Sample(1, "p", "g", "a", True, "j"),))
 
 
 @pytest.mark.parametrize(
     ("value", "record", "read"),
     [
-        (SPEC, SPEC.as_record(), AdapterSpec.from_record),
-        (BASE, BASE.as_record(), BaseFacts.from_record),
+        (SPEC, to_json_value(SPEC), read(AdapterSpec)),
+        (BASE, to_json_value(BASE), read(BaseFacts)),
         (CARD, card_to_record(CARD), card_from_record),
-        (TRIAL, TRIAL.as_record(), Trial.from_record),
-        (SWEEP, SWEEP.as_record(), SweepRequest.from_record),
-        (EVALUATION, EVALUATION.as_record(), EvaluationRequest.from_record),
-        (AUDIT, AUDIT.as_record(), AuditRequest.from_record),
-        (PROGRESS, PROGRESS.as_record(), Progress.from_record),
-        (Fallback(7, 64), Fallback(7, 64).as_record(), Fallback.from_record),
+        (TRIAL, to_json_value(TRIAL), read(Trial)),
+        (SWEEP, to_json_value(SWEEP), read(SweepRequest)),
+        (EVALUATION, to_json_value(EVALUATION), read(EvaluationRequest)),
+        (AUDIT, to_json_value(AUDIT), read(AuditRequest)),
+        (PROGRESS, to_json_value(PROGRESS), read(Progress)),
+        (Fallback(7, 64), to_json_value(Fallback(7, 64)), read(Fallback)),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -227,9 +234,7 @@ def strange(record: Any) -> Any:
 def test_a_judgement_with_a_key_that_is_gone_is_read_without_it() -> None:
     """The draft of a candidate was called damaged for it, and its run was trained anew."""
     test = vars(PairedComparison("own", "v1", 9, -0.1, 0.5, 0.5))
-    found = judgement_from_record({"finite": True, "changed": True, "tests": [{**test, "gone": 1}]})
+    found = from_json_value(
+        {"finite": True, "changed": True, "tests": [{**test, "gone": 1}]}, Judgement
+    )
     assert found.comparisons == (PairedComparison(**test),)
-
-
-def test_of_a_record_only_what_is_known_is_taken() -> None:
-    assert fields_of(Fallback, {"at": 1, "gone": 2}) == {"at": 1}

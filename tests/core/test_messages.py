@@ -3,14 +3,14 @@
 import pytest
 
 from daemon.core import messages as say
-from daemon.core.training.progress import Metrics, Sample
+from daemon.core.training.progress import Metrics, Progress, Sample
 
 METRICS = Metrics(1, 1, 1, None, 1e-3, None, False, 8, 100, 50, 128, 0.5, ("000001-a",), "p\u2028")
 MESSAGES: list[say.Report] = [
     say.Ready(1, "cpu", {"mlx": "0"}),
     say.Stepped("r000001", METRICS),
     say.Evaluated("r000001", 3, None, (Sample(1, "p", "g", "m\n", True, "j"),), 2, 0.5),
-    say.RunBegun("r000001", 1, 0, 0, 10, {"step": 0}),
+    say.RunBegun("r000001", 1, 0, 0, 10, Progress(0, recent_matches=(True,))),
 ]
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from daemon.core.decisions.commands import Command
-from daemon.core.decisions.promotion import Gate, Judgement
+from daemon.core.decisions.promotion import Gate
 from daemon.core.decisions.snapshot import (
     Attempts,
     Base,
@@ -13,11 +13,13 @@ from daemon.core.decisions.snapshot import (
     RunOnDisk,
     Snapshot,
 )
+from daemon.core.training.judgement import Judgement
 from daemon.core.workspace.jobs import Intake, JobCard, Queued, Running
 from daemon.core.workspace.versions import AdapterSpec, Version
+from tests.manifests import BASE
 
 ADAPTER = AdapterSpec("lora", 16, 2.0, 0.0, 16, ())
-FACTS = {"model": "tiny", "name": "tiny", "fingerprint": "f"}
+FACTS = BASE
 LIMITS = DecisionSettings(
     gather_rows=64,
     idle_s=300.0,

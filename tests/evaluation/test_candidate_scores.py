@@ -11,6 +11,7 @@ import pytest
 from daemon.core.evaluation.answers import Answer, AnswerLimits
 from daemon.core.evaluation.suites import ScorerName, SuiteItem
 from daemon.core.rows.examples import Turn
+from daemon.core.training.evaluations import ExactMatches, JobLoss, Mean, RightAnswers, SetLoss
 from daemon.evaluation.candidate_scores import (
     JudgementScores,
     comparisons,
@@ -164,15 +165,10 @@ def test_rows_and_questions_of_one_family_are_one_test() -> None:
 
 def test_before_is_the_starting_version() -> None:
     found = evaluations(marks_of(), EXAM, NOTHING)
-    assert found["exact_match"] == {"items": 9, "before": 0, "after": 9}
-    assert found["loss"]["own_holdout"] == {
-        "items": 12,
-        "before": 1.5,
-        "after": 1.0,
-        "models": {"candidate": 1.0, "v000002": 1.5, "v000000": 3.0},
-        "jobs": {},
-    }
-    assert found["answers"]["own_holdout"]["candidate"]["main"] == {"mean": 1.0, "count": 9}
+    assert found.exact_match == ExactMatches(9, before=0, after=9)
+    models = {"candidate": 1.0, "v000002": 1.5, "v000000": 3.0}
+    assert found.loss["own_holdout"] == SetLoss(12, before=1.5, after=1.0, models=models, jobs={})
+    assert found.answers["own_holdout"]["candidate"].main == Mean(1.0, 9)
 
 
 def test_each_file_has_means_of_its_own_rows_and_answers() -> None:
@@ -190,13 +186,12 @@ def test_each_file_has_means_of_its_own_rows_and_answers() -> None:
     marks = score(Uneven(), Remembered(), exam)
     assert marks is not None
     found = evaluations(marks, exam, NOTHING)
-    assert found["loss"]["earlier_holdout"]["jobs"] == {
-        "a": {"items": 2, "models": {"candidate": 1.0, "v000002": 1.5, "v000000": 3.0}},
-        "b": {"items": 1, "models": {"candidate": 2.0, "v000002": 3.0, "v000000": 6.0}},
+    assert found.loss["earlier_holdout"].jobs == {
+        "a": JobLoss(2, {"candidate": 1.0, "v000002": 1.5, "v000000": 3.0}),
+        "b": JobLoss(1, {"candidate": 2.0, "v000002": 3.0, "v000000": 6.0}),
     }
-    assert found["answers_by_job"] == {
-        "job": {"items": 2, "right": {"candidate": 1, "v000002": 1, "v000000": 0}}
-    }
+    right = RightAnswers(2, {"candidate": 1, "v000002": 1, "v000000": 0})
+    assert found.answers_by_job == {"job": right}
 
 
 def test_in_the_end_the_model_wears_the_candidate_again() -> None:

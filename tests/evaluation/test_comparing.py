@@ -50,7 +50,7 @@ def compared(
         "e000001", "2030", "title", Settings().model_dump(mode="json"), {}, subjects, None, targets
     )
     return SubjectComparison(
-        request, [Questions(one, 40) for one in (LAKES, SEAS)[:suites]], papers
+        request, [Questions(one, of=40) for one in (LAKES, SEAS)[:suites]], papers
     )
 
 
@@ -138,7 +138,7 @@ def test_items_of_one_group_are_tested_and_drawn_as_one() -> None:
     )
     plain = compared({(0, 0): paper(HALF), (0, 1): paper(ALL)}, "a", "b")
     request, papers = plain._request, {(0, 0): paper(HALF), (0, 1): paper(ALL)}
-    grouped = SubjectComparison(request, [Questions(groups, 40)], papers).report("finished", "")
+    grouped = SubjectComparison(request, [Questions(groups, of=40)], papers).report("finished", "")
     test = grouped["tests"][1]
     assert (test["items"], test["families"], test["p"], test["winner"]) == (20, 2, 0.5, None)
     assert rows_of_tests(grouped)[0][4] == "20 in 2 families"

@@ -19,13 +19,9 @@ from benchmarks.gate_rates import (
     verdict_of,
     verdict_of_series,
 )
-from daemon.core.decisions.promotion import (
-    LOSS,
-    Judgement,
-    Verdict,
-    decide_verdict,
-)
+from daemon.core.decisions.promotion import Verdict, decide_verdict
 from daemon.core.training.early_stopping import LossWatch, is_watched
+from daemon.core.training.judgement import LOSS, Judgement
 
 ITEMS = 32
 TRIES = 1_000
@@ -156,9 +152,8 @@ def test_fifty_small_losses_in_a_row_do_not_add_up_unseen() -> None:
         refused = False
         for _ in range(50):
             candidate = current + random.normal(small, 0.1, ITEMS)
-            drawn = Drawn(
-                list(range(ITEMS)), np.array([[candidate, best]]), np.zeros((1, 2, ITEMS))
-            )
+            losses = np.array([[candidate, best]])
+            drawn = Drawn(list(range(ITEMS)), losses, losses > 0.0)
             judgement = Judgement(True, True, (), (), tuple(forgotten(drawn, 0, 0)))
             refused = decide_verdict(judgement, GATE).kind == "refuse"
             if refused:

@@ -13,6 +13,7 @@ from daemon.clock import SystemClock
 from daemon.core import messages as say
 from daemon.core.evaluation.answers import Answer, AnswerLimits
 from daemon.core.evaluation.suites import SuiteItem
+from daemon.core.records import from_json_value, to_json_value
 from daemon.core.rows.examples import Chat, Example, Turn
 from daemon.core.training.plan import mix
 from daemon.evaluation.bootstrap import interval
@@ -95,7 +96,7 @@ def test_the_scores_of_a_judged_version_follow_from_its_stored_answers(judged: P
     lines = lines_of((judged / "details.jsonl").read_text())
     report = json.loads((judged / "report.json").read_bytes())
     manifest = json.loads((judged / "manifest.json").read_bytes())
-    wanted = ExpectedStyle(Habit.from_json(report["habit"]))
+    wanted = ExpectedStyle(from_json_value(report["habit"], Habit))
     found: defaultdict[tuple[str, str], list[Score]] = defaultdict(list)
     for line in lines:
         own = line["job"] is not None or not line["golden"]
@@ -108,7 +109,7 @@ def test_the_scores_of_a_judged_version_follow_from_its_stored_answers(judged: P
     assert {name for name, _ in found} == {"own_holdout", "general_100", "smart_home_calls_100"}
     assert any(score.main == 1.0 for scores in found.values() for score in scores)
     for (name, model), scores in found.items():
-        mine = as_json(summarise(scores, wanted).to_json())
+        mine = as_json(to_json_value(summarise(scores, wanted)))
         for stored in (
             report["answers"][name]["models"][model],
             manifest["evaluations"]["answers"][name][model],

@@ -4,7 +4,8 @@ import json
 from html.parser import HTMLParser
 from typing import Any
 
-from daemon.core.decisions.promotion import Gate, Judgement, Verdict, decide_verdict
+from daemon.core.decisions.promotion import Gate, Verdict, decide_verdict
+from daemon.core.training.judgement import Judgement
 from daemon.evaluation.candidate_scores import comparisons
 from daemon.evaluation.report import markdown, report_of
 from daemon.evaluation.report_page import render

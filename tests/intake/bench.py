@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from daemon.core.records import to_json_value
 from daemon.core.workspace.untrained import Untrained, records_of
 from daemon.dedup.family_index import JobFamilies
 from daemon.dedup.suites import Suites
@@ -86,9 +87,7 @@ class Bench:
             StillClock(),
             lambda rows: None,
         ).take_in()
-        report = reports.read(place)
-        assert report is not None
-        return report
+        return dict(to_json_value(reports.load(place)))
 
     def rows(self, kind: str, place: JobLayout | None = None) -> list[dict[str, Any]]:
         """Return what lies in `train`, `holdout` or `rejected` of the last job."""

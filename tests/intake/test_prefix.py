@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from daemon.analysis.verdict import remarks
+from daemon.core.records import from_json_value
 from daemon.core.rows.examples import from_record
 from daemon.core.rows.prefix import Prefix, fingerprint_of
-from daemon.core.workspace.jobs import intake_of_report
+from daemon.core.workspace.intake_reports import IntakeReport
 from daemon.dedup.seen import keys_of
 from daemon.intake.outside import Compared, examine
 from daemon.settings_file import parse_settings
@@ -35,21 +36,21 @@ def test_every_rows_tokens_are_counted_with_it(tmp_path: Path) -> None:
     report = bench.take_in(ROWS)
     assert tokens(bench) == [count + WIDTH for count in tokens(plain)]
     assert report["prefix"] == {"name": "brief", "text": TEXT, "place": "in the system turn"}
-    assert intake_of_report(report).prefix == BRIEF
+    assert from_json_value(report, IntakeReport).intake.prefix == BRIEF
     assert any("the prefix brief before it, in the system turn" in said for said in remarks(report))
 
 
 def test_a_file_without_one_says_so(tmp_path: Path) -> None:
     report = Bench(tmp_path, TABLE).take_in(ROWS)
-    assert report["prefix"] is None and intake_of_report(report).prefix == "none"
+    assert (
+        report["prefix"] is None and from_json_value(report, IntakeReport).intake.prefix == "none"
+    )
 
 
 def test_a_report_from_before_there_were_prefixes_is_of_a_file_without() -> None:
     """Fault D15."""
-    assert (
-        intake_of_report({"verdict": "accepted", "fingerprints": {"tokenizer": "t"}}).prefix
-        == "none"
-    )
+    report = {"verdict": "accepted", "fingerprints": {"tokenizer": "t"}}
+    assert from_json_value(report, IntakeReport).intake.prefix == "none"
 
 
 def test_rows_keys_and_the_split_are_those_without_it(tmp_path: Path) -> None:

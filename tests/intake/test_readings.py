@@ -10,12 +10,18 @@ import pytest
 
 from daemon.analysis.page import render
 from daemon.analysis.verdict import remarks
+from daemon.core.records import from_json_value
+from daemon.core.workspace.intake_reports import IntakeReport
 from daemon.folders.queue.reports import describe
 from daemon.text.encoder import TextEncoder
 from tests.intake.bench import Bench, codes, pair
 
 NAN = float("nan")
 KEY = "AKIA" + "Q3ZT7RLM2WXK9PBV"
+
+
+def described(report: dict[str, Any]) -> list[str]:
+    return describe(from_json_value(report, IntakeReport))
 
 
 @pytest.fixture
@@ -37,7 +43,7 @@ def test_a_key_that_is_not_read_is_told_everywhere_with_an_example_and_what_to_d
     rows = [{"text": f"text number {n}", "label": "negative", "id": n} for n in range(20)]
     report = bench.take_in(rows)
     assert report["verdict"] == "accepted" and len(learned(bench)) == 20
-    for words in (said(report), "\n".join(describe(report)), render(report)):
+    for words in (said(report), "\n".join(described(report)), render(report)):
         assert "`label` of 20 rows is not read" in words
         assert "line 1: negative" in words and "--fields context=label" in words
     assert report["reading"]["unread"] == [
@@ -54,7 +60,7 @@ def test_the_report_says_which_reading_was_taken(bench: Bench) -> None:
         "prompt -> completion": 1,
     }
     assert "Question + context -> Answer (9 rows)" in said(report)
-    assert "read as Question + context -> Answer (9)" in "\n".join(describe(report))
+    assert "read as Question + context -> Answer (9)" in "\n".join(described(report))
 
 
 def test_a_number_that_is_none_in_a_key_that_is_not_read_leaves_the_row_good(bench: Bench) -> None:
@@ -126,7 +132,7 @@ def test_preference_data_is_refused_in_the_first_line_with_what_to_do(tmp_path: 
     rows = [{"prompt": f"q {n}", "chosen": f"good {n}", "rejected": f"bad {n}"} for n in range(20)]
     report = Bench(tmp_path / "a").take_in(rows)
     assert (report["verdict"], report["code"]) == ("refused", "preference_data")
-    first = describe(report)[0]
+    first = described(report)[0]
     assert "preference data" in first and "--set intake.preferences=chosen" in first
     bench = Bench(tmp_path / "b")
     report = bench.take_in(rows, own='[intake]\npreferences = "chosen"\n')

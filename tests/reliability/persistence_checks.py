@@ -156,7 +156,7 @@ def _record(layout: Layout, run: str) -> Path:
 
 
 def _sealed_of(layout: Layout, run: str) -> bool:
-    return any(manifest.get("run") == run for manifest in models.read_manifests(layout))
+    return any(manifest.run == run for manifest in models.read_manifests(layout))
 
 
 def _status(told: Told) -> Iterator[str]:

@@ -19,6 +19,7 @@ from daemon.settings_records import WORDS
 from daemon.training.orders import reproduction_report, sweep_report
 from tests.evaluation.test_comparing import ALL, HALF, compared, paper
 from tests.house.sources import PACKAGE, modules
+from tests.manifests import BASE
 
 EVIL = "x|y`<script>alert(1)</script>\n# z\x1b[2J *b*"
 SHOWN = "x|y`<script>alert(1)</script>\\u000a# z\\u001b[2J *b*"
@@ -48,7 +49,7 @@ def sweep(evil: str) -> str:
         job=None,
         start_version=None,
         settings=Settings().model_dump(mode="json"),
-        base={},
+        base=BASE,
         step=0,
         seed=7,
         trials=2,

@@ -12,6 +12,7 @@ from typing import Any
 import uvicorn
 
 from daemon.clock import SystemClock
+from daemon.core.records import to_json_value
 from daemon.core.workspace.bases import BaseFacts
 from daemon.core.workspace.versions import AdapterSpec
 from daemon.folders.models import current_model
@@ -32,7 +33,7 @@ def make_models(layout: Layout, facts: BaseFacts | None = None) -> BaseFacts:
     for folder in (layout.versions, layout.runs):
         folder.mkdir(parents=True, exist_ok=True)
     facts = facts or make_base(layout, "tiny")
-    Models(layout).seal_base("2026-01-01T00:00:00+00:00", facts.as_record(), {})
+    Models(layout).seal_base("2026-01-01T00:00:00+00:00", facts, {})
     current_model.point_at(layout, "v000000")
     return facts
 
@@ -58,8 +59,8 @@ def add_version(
         "verdict_reasons": [],
         "promotes": True,
         "files": files,
-        "base": facts.as_record(),
-        "adapter": spec.as_record(),
+        "base": to_json_value(facts),
+        "adapter": to_json_value(spec),
         "prefix": None,
         "settings": {},
         **more,

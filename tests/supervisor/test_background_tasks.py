@@ -10,6 +10,7 @@ from daemon.folders.disk import atomic
 from daemon.folders.models.models import Models
 from daemon.layout import Layout
 from daemon.supervisor.background_tasks import BackgroundTasks
+from tests.manifests import BASE
 
 
 def test_a_second_copy_without_room_is_told_and_leaves_nothing_behind(
@@ -19,7 +20,7 @@ def test_a_second_copy_without_room_is_told_and_leaves_nothing_behind(
     layout = Layout(tmp_path)
     models = Models(layout)
     models.make_folders()
-    version = models.seal_base("2030-01-01T00:00:00+00:00", {"name": "tiny"}, {})
+    version = models.seal_base("2030-01-01T00:00:00+00:00", BASE, {})
 
     def full(source: Path, target: Path) -> None:
         target.write_bytes(b"half")
@@ -39,7 +40,7 @@ def test_a_version_that_was_mended_is_read_again(tmp_path: Path) -> None:
     layout = Layout(tmp_path)
     store = Models(layout)
     store.make_folders()
-    name = store.seal_base("2026-01-01T00:00:00+00:00", {"name": "tiny"}, {})
+    name = store.seal_base("2026-01-01T00:00:00+00:00", BASE, {})
     path = layout.version(name) / "adapters.safetensors"
     whole, read = path.read_bytes(), threading.Event()
     background = BackgroundTasks(layout, store, read.set)

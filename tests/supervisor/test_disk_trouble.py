@@ -74,9 +74,7 @@ def test_a_link_that_is_gone_is_an_alert_until_it_is_back(
         return list(parts.journal.alerts)
 
     assert alerts() == []
-    version = parts.workspace.models.seal_base(
-        "2030-01-01T00:00:00+00:00", w.FACTS | {"name": "tiny"}, {}
-    )
+    version = parts.workspace.models.seal_base("2030-01-01T00:00:00+00:00", w.FACTS, {})
     assert alerts() == ["current_model"]
     current_model.point_at(parts.workspace.layout, version)
     assert "current_model" not in alerts()

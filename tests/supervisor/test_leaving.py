@@ -17,6 +17,7 @@ from daemon.supervisor.supervisor import Supervisor
 from daemon.supervisor.worker_process import WorkerProcess
 from tests.clocks import StillClock
 from tests.core import worlds as w
+from tests.manifests import run_request
 from tests.supervisor.parts import Parts, parts_of
 
 DEAF = "import signal; signal.pause()"
@@ -162,7 +163,7 @@ def test_deaths_that_cannot_be_written_down_are_counted_when_they_can(
 ) -> None:
     """Faults D2, Q5: once, however often the disk refuses."""
     run = "r000001"
-    parts.workspace.runs.open({"run": run, "jobs": []})
+    parts.workspace.runs.open(run_request(run))
     write, refusals = parts.workspace.runs.write_attempts, 2
 
     def refuse(*given: object) -> None:

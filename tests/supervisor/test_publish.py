@@ -11,12 +11,16 @@ import pytest
 from daemon.core import messages as say
 from daemon.core.decisions.blocking import Circumstances, Refusal
 from daemon.core.decisions.snapshot import Snapshot, WorkerState
+from daemon.core.records import from_json_value
 from daemon.core.training.progress import Metrics, Progress, Sample, after_evaluation, after_step
 from daemon.core.workspace.jobs import Incoming, card_to_record
+from daemon.folders.disk.record_files import write_record
 from daemon.folders.status.reading import read_status
 from daemon.layout import Layout
 from daemon.supervisor.publish import Publisher
+from daemon.training.records.state import RunState
 from tests.core import worlds as w
+from tests.manifests import manifest_record
 from tests.supervisor.parts import Parts, parts_of
 
 OLD = "000001-job"
@@ -40,9 +44,8 @@ def parts(tmp_path: Path) -> Parts:
     layout.version(VERSION.version).mkdir(parents=True)
     progress = after_step(Progress(), metrics(10, 10, 1.0))
     progress = after_evaluation(progress, 10, 1.5, (Sample(10, "p", "g", "g", True, OLD),))
-    record = {"step": 10, "step_in_run": 10, "progress": progress.as_record()}
-    state = layout.version(VERSION.version) / "training_state.json"
-    state.write_text(json.dumps(record))
+    state = RunState("r000001", 0, 10, 10, progress=progress)
+    write_record(layout.version(VERSION.version) / "training_state.json", state.saved())
     return made
 
 
@@ -68,8 +71,8 @@ def test_after_a_refused_run_the_losses_are_the_versions_in_use_again(parts: Par
     assert (before["loss"], before["validation_loss"]) == (1.0, 1.5)
     assert (before["loss_of"], before["accuracy_files"]) == (of_version, ["old.jsonl"])
 
-    begun = Progress.from_record({"train_loss_history": [[10, 1.0]], "step": 10})
-    publisher.report(say.RunBegun("r000007", 0, 10, 0, 20, begun.as_record()))
+    begun = from_json_value({"train_loss_history": [[10, 1.0]], "step": 10}, Progress)
+    publisher.report(say.RunBegun("r000007", 0, 10, 0, 20, begun))
     publisher.report(say.Stepped("r000007", metrics(11, 1, 9.0)))
     publisher.report(say.Evaluated("r000007", 11, 8.0, (), 0, 0.1))
     at_work = w.quiet(
@@ -93,7 +96,8 @@ def test_figures_are_of_the_run_in_hand_and_then_of_its_judgement(parts: Parts) 
         "exact_match": {"items": 24, "before": 0, "after": 21},
         "loss": {"own_holdout": {"before": 2.0, "after": 0.5}},
     }
-    (folder / "manifest.json").write_text(json.dumps({"evaluations": evaluations}))
+    record = manifest_record(evaluations=evaluations)
+    (folder / "manifest.json").write_text(json.dumps(record))
     versions = {"v000000": w.version(0), "v000001": VERSION}
     idle = w.quiet(versions=versions, complete=frozenset(versions), current="v000001")
     judged = {
@@ -112,7 +116,7 @@ def test_figures_are_of_the_run_in_hand_and_then_of_its_judgement(parts: Parts) 
     assert [line["file"] for line in before["accuracy_by_file"]] == ["old.jsonl"]
 
     progress = Progress(step=10, accuracy_history=((10, 100.0),))
-    publisher.report(say.RunBegun("r000007", 0, 10, 0, 20, progress.as_record()))
+    publisher.report(say.RunBegun("r000007", 0, 10, 0, 20, progress))
     at_work = replace(idle, run=w.run(2))
     assert told(publisher, layout, at_work)["newest_measurement"] is None
     publisher.report(say.Stepped("r000007", metrics(11, 1, 9.0)))
@@ -128,14 +132,14 @@ def test_the_time_left_is_known_again_as_soon_as_a_run_goes_on(parts: Parts) -> 
     """After a restart of the daemon nothing was known until a step had been taken."""
     publisher = parts.publisher()
     progress = after_step(after_step(Progress(), metrics(11, 1, 9.0)), metrics(12, 2, 9.0))
-    publisher.report(say.RunBegun("r000007", 1, 12, 2, 20, progress.as_record()))
+    publisher.report(say.RunBegun("r000007", 1, 12, 2, 20, progress))
     found = told(publisher, parts.workspace.layout, w.quiet(run=w.run(2)))
     assert found["eta_seconds"] == 9.0
 
 
 def test_an_untouched_base_has_no_loss_though_a_run_on_it_was_refused(parts: Parts) -> None:
     publisher = parts.publisher()
-    publisher.report(say.RunBegun("r000007", 0, 0, 0, 20, Progress().as_record()))
+    publisher.report(say.RunBegun("r000007", 0, 0, 0, 20, Progress()))
     publisher.report(say.Stepped("r000007", metrics(1, 1, 9.0)))
     after = told(publisher, parts.workspace.layout, w.quiet())
     assert after["loss"] is None and after["train_loss_history"] == []

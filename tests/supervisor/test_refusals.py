@@ -1,6 +1,5 @@
 """What the supervisor remembers of a refusal, and when it forgets it."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,14 @@ import pytest
 from daemon.core import messages as say
 from daemon.core.decisions.blocking import FIRST_REST_S
 from daemon.core.decisions.decide import decide
+from daemon.core.status.ledger_rows import run_record
+from daemon.core.training.progress import Progress
+from daemon.folders.disk.record_files import write_record
 from daemon.settings_records import to_record
 from daemon.supervisor.supervisor import Supervisor
 from tests.clocks import StillClock
 from tests.core import worlds as w
+from tests.manifests import run_request
 from tests.supervisor.parts import Parts, parts_of
 
 RUN = "r000001"
@@ -32,14 +35,8 @@ def parts(tmp_path: Path, clock: StillClock) -> Parts:
 
 
 def open_run(parts: Parts, run: str) -> None:
-    request = {
-        "run": run,
-        "created_at": "2026-01-01T00:00:00+00:00",
-        "start_version": "v000000",
-        "jobs": ["000001-job"],
-        "settings": to_record(parts.workspace.settings.now),
-    }
-    parts.workspace.runs.open(request)
+    settings = to_record(parts.workspace.settings.now)
+    parts.workspace.runs.open(run_request(run, jobs=["000001-job"], settings=settings))
 
 
 def decided(supervisor: Supervisor, **changes: Any) -> list[str]:
@@ -79,24 +76,26 @@ def test_a_setting_that_is_new_with_a_release_is_no_edit_of_the_settings(
     supervisor: Supervisor, parts: Parts
 ) -> None:
     """A run that an upgrade found in progress was begun anew at its first refusal, as edited."""
-    request = parts.workspace.runs.request(RUN)
-    del request["settings"]["training"]["min_delta"]
-    request["settings"]["training"]["gone"] = 1
-    parts.workspace.layout.run(RUN).request.write_text(json.dumps(request))
+    settings = to_record(parts.workspace.settings.now)
+    del settings["training"]["min_delta"]
+    settings["training"]["gone"] = 1
+    request = run_request(RUN, settings=settings)
+    write_record(parts.workspace.layout.run(RUN).request, request)
+    parts.workspace.runs._requests.clear()
     supervisor._worker_reports._on_report(say.RunRefused(RUN, "too_little_memory", "refused"))
     assert decided(supervisor) == []
 
 
 def test_a_refusal_ends_with_its_run(supervisor: Supervisor, parts: Parts) -> None:
     supervisor._worker_reports._on_report(say.RunRefused(RUN, "model_unsupported", "refused"))
-    parts.workspace.runs.end({"run": RUN, "outcome": "skipped"})
+    parts.workspace.runs.end(run_record(run_request(RUN), None, "skipped", "2026-01-02"))
     assert supervisor._observer.observe(stopping=False).refusal is None
 
 
 def test_a_refusal_ends_when_the_run_begins(supervisor: Supervisor) -> None:
     supervisor._worker_reports._on_report(say.RunRefused(RUN, "version_damaged", "refused"))
     assert supervisor._observer.observe(stopping=False).refusal is not None
-    supervisor._worker_reports._on_report(say.RunBegun(RUN, 0, 0, 0, 10, {}))
+    supervisor._worker_reports._on_report(say.RunBegun(RUN, 0, 0, 0, 10, Progress()))
     assert supervisor._observer.observe(stopping=False).refusal is None
 
 

@@ -13,6 +13,7 @@ from daemon.folders.models import current_model
 from daemon.supervisor.corrections import alert_corrections, settle_corrections
 from daemon.supervisor.supervisor import Supervisor
 from daemon.supervisor.worker_process import Died
+from tests.manifests import BASE
 from tests.supervisor.parts import Parts
 
 
@@ -51,7 +52,7 @@ def test_a_second_copy_that_failed_is_told_of_until_it_was_made(
     supervisor: Supervisor, parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The alert stood until the next start, whatever came of the next try."""
-    name = parts.workspace.models.seal_base("2030-01-01T00:00:00+00:00", {"name": "tiny"}, {})
+    name = parts.workspace.models.seal_base("2030-01-01T00:00:00+00:00", BASE, {})
 
     def full(source: Path, target: Path) -> None:
         raise OSError(errno.ENOSPC, "no space left on device")
@@ -99,13 +100,13 @@ def test_a_file_that_contradicts_much_of_an_earlier_one_is_an_alert_until_its_jo
     place = parts.workspace.layout.job("incoming", "000002-prices")
     place.folder.mkdir(parents=True)
     message = "000002-prices answers 25 questions of 000001-prices otherwise"
-    atomic.write_json(place.report, {"corrections": {"alert": message}})
+    atomic.write_json(place.report, {"verdict": "accepted", "corrections": {"alert": message}})
     alert_corrections(parts.journal, place)
     assert parts.journal.alerts["corrections"]["message"] == message
     settle_corrections(parts.journal, "000001-prices")
     assert "corrections" in parts.journal.alerts
     settle_corrections(parts.journal, "000002-prices")
     assert "corrections" not in parts.journal.alerts
-    atomic.write_json(place.report, {"corrections": {"alert": ""}})
+    atomic.write_json(place.report, {"verdict": "accepted", "corrections": {"alert": ""}})
     alert_corrections(parts.journal, place)
     assert "corrections" not in parts.journal.alerts

@@ -21,6 +21,7 @@ from daemon.supervisor.wakeups import Wakeups
 from daemon.supervisor.worker_process import GRACE_S, Died, WorkerProcess
 from tests.clocks import StillClock
 from tests.core import worlds as w
+from tests.manifests import run_request
 from tests.supervisor.parts import parts_of
 
 PATIENCE_S = 30.0
@@ -117,7 +118,7 @@ def test_the_next_start_is_told_what_the_last_one_died_of_once(tmp_path: Path) -
     layout, trainer = Layout(tmp_path), Noting()
     runs = RunRequests(layout)
     runs.make_folders()
-    runs.open({"run": "r000001", "jobs": []})
+    runs.open(run_request("r000001"))
     parts = parts_of(tmp_path)
     workers = replace(parts.workers, trainer=cast("WorkerProcess", trainer))
     performer = Performer(parts.workspace, workers, parts.journal)
@@ -134,7 +135,7 @@ def test_attempts_of_an_earlier_release_are_still_counted(tmp_path: Path) -> Non
     """Fault D15."""
     runs = RunRequests(Layout(tmp_path))
     runs.make_folders()
-    runs.open({"run": "r000001", "jobs": []})
+    runs.open(run_request("r000001"))
     path = Layout(tmp_path).run("r000001").attempts
     path.write_text('{"started": 2, "seen": 1, "last_death": "SIGSEGV"}')
     assert runs.attempts("r000001") == Attempts(2, 1, "SIGSEGV")
@@ -146,7 +147,7 @@ def test_a_commit_of_which_the_supervisor_never_heard_is_progress_all_the_same(
     """Fault Q5."""
     runs, place = RunRequests(Layout(tmp_path)), Layout(tmp_path).run("r000001")
     runs.make_folders()
-    runs.open({"run": "r000001", "jobs": []})
+    runs.open(run_request("r000001"))
     commit(place, 4, lambda _: None, keep=2)
     runs.reset_attempts("r000001")
     twice = Attempts(2, 2, "SIGKILL", since_step=4)
@@ -160,7 +161,7 @@ def test_answers_to_the_exam_are_progress_as_a_commit_is(tmp_path: Path) -> None
     """A run whose exam takes longer than an uptime was given up at the third death in it."""
     runs, place = RunRequests(Layout(tmp_path)), Layout(tmp_path).run("r000001")
     runs.make_folders()
-    runs.open({"run": "r000001", "jobs": []})
+    runs.open(run_request("r000001"))
     commit(place, 4, lambda _: None, keep=2)
     runs.write_attempts("r000001", Attempts(2, 2, "SIGKILL", since_step=4))
     note_exam_progress(place)

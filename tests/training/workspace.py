@@ -9,12 +9,16 @@ from typing import Any
 
 from daemon.clock import SystemClock
 from daemon.core import messages as say
+from daemon.core.decisions.promotion import Verdict, sealed
 from daemon.core.messages import Order, Report
+from daemon.core.records import to_json_value
 from daemon.core.rows.examples import Chat, Example, Turn, to_record
-from daemon.core.rows.prefix import Prefix, record_of
+from daemon.core.rows.prefix import Prefix
+from daemon.core.training.manifests import Draft
 from daemon.core.workspace.bases import BaseFacts
 from daemon.dedup.seen import remake
 from daemon.folders.disk import atomic
+from daemon.folders.disk.record_files import read_record
 from daemon.folders.models.models import MANIFEST, Models
 from daemon.folders.queue import fingerprints
 from daemon.layout import Layout
@@ -106,7 +110,8 @@ class Workspace:
         texts = TextEncoder.load(self.layout.base(self.facts.name))
         encoder = texts.asked_as(prefix, plain_form)
         prints = {"plain_form": plain_form}
-        atomic.write_json(place.report, {"prefix": record_of(prefix), "fingerprints": prints})
+        report = {"verdict": "accepted", "prefix": to_json_value(prefix), "fingerprints": prints}
+        atomic.write_json(place.report, report)
         self._write_rows(encoder, place.train, place.train_fingerprints, train, 0)
         self._write_rows(encoder, place.holdout, place.holdout_fingerprints, holdout, len(train))
 
@@ -141,7 +146,7 @@ class Workspace:
             "proven_version": start,
             "jobs": list(jobs),
             "settings": SETTINGS,
-            "base": self.facts.as_record(),
+            "base": to_json_value(self.facts),
             "lineage_jobs": [],
             "holdout_jobs": [],
             "step": step,
@@ -160,16 +165,9 @@ class Workspace:
 
     def seal(self, run: str, version: str) -> None:
         """Make a version of a run's candidate, as the supervisor does."""
-        draft = json.loads(self.layout.run(run).draft.read_bytes())
-        manifest = {
-            **draft,
-            "version": version,
-            "created_at": "2026-01-01T00:00:00+00:00",
-            "lineage": "v000000",
-            "verdict": "promote",
-            "verdict_reasons": [],
-            "promotes": True,
-        }
+        draft = read_record(self.layout.run(run).draft, Draft)
+        verdict = Verdict("promote", True, ())
+        manifest = sealed(draft, verdict, version, "v000000", "2026-01-01T00:00:00+00:00")
         Models(self.layout).seal(self.layout.run(run).candidate, manifest)
 
     def checkpoint(self, run: str) -> Path:
@@ -187,7 +185,7 @@ def make_workspace(root: Path, engine: Engine, model: str = "tiny") -> Workspace
     for folder in (layout.versions, layout.runs, layout.queue):
         folder.mkdir(parents=True)
     facts = engine.prepare(layout, model)
-    version = Models(layout).seal_base("2026-01-01T00:00:00+00:00", facts.as_record(), {})
+    version = Models(layout).seal_base("2026-01-01T00:00:00+00:00", facts, {})
     assert (layout.version(version) / MANIFEST).exists()
     return Workspace(layout, facts)
 

@@ -1,21 +1,18 @@
 """Finds a version and loads it in this process to chat with it."""
 
-import json
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from daemon.cli.version_names import current, named
 from daemon.core.evaluation.sampling import Sampling
 from daemon.core.rows.examples import Turn
 from daemon.core.rows.plain_form import PLAIN_FORM
 from daemon.core.rows.prefix import Prefix
-from daemon.core.workspace.versions import version_from_manifest
 from daemon.errors import ModelFault, UserFault
 from daemon.folders.models import bases
-from daemon.folders.models.models import MANIFEST, verify
+from daemon.folders.models.models import MANIFEST, read_manifest, verify
 from daemon.layout import Layout
 from daemon.settings_file import named_prefix, read_settings
 
@@ -64,16 +61,16 @@ def choose(
     problem = verify(folder)
     if problem is not None:
         raise UserFault("version_damaged", f"{folder} cannot be used: {problem}")
-    manifest = json.loads((folder / MANIFEST).read_bytes())
-    name = str(manifest["base"]["name"])
+    manifest = read_manifest(folder)
+    name = manifest.base.name
     # A version of another workspace needs that workspace's base models.
     for place in (folder.parent.parent / "base" / name, layout.base(name)):
         if place.is_dir():
-            own = Prefix.from_record(manifest.get("prefix")) if prefix is None else requested
-            adapter = folder if manifest["adapter"] is not None else None
+            own = manifest.prefix if prefix is None else requested
+            adapter = folder if manifest.adapter is not None else None
             ours = folder.parent == layout.versions
             model = f"{name}@{folder.name}" if ours else None
-            form = manifest.get("plain_form") if adapter else PLAIN_FORM
+            form = manifest.plain_form if adapter else PLAIN_FORM
             return LoadTarget(place, adapter, own, model, prefix, form)
     raise ModelFault(
         "model_missing", f"the base model {name} of {folder.name} is not in models/base"
@@ -152,8 +149,7 @@ class Speaker:
     def _load_adapter(self, folder: Path) -> None:
         from daemon.model.adapters import attach, load_adapter
 
-        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_bytes())
-        adapter = version_from_manifest(manifest).adapter
+        adapter = read_manifest(folder).adapter
         assert adapter is not None
         # The seed also seeds sampling: a fixed one would repeat the same answers.
         attach(self._model, adapter, secrets.randbits(32))

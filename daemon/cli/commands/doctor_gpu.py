@@ -11,6 +11,7 @@ from daemon.cli.checks.checks import EMBEDDED
 from daemon.cli.output.screen import echo, facts
 from daemon.cli.place import NoWorkspace, workspace
 from daemon.clock import SystemClock
+from daemon.core.records import to_json_value
 from daemon.errors import ExitCode
 from daemon.folders.disk import locks
 from daemon.folders.models import bases, machine
@@ -125,7 +126,7 @@ def _print_record(findings: list[CheckRow], quick: bool) -> None:
             "ok": well,
             "quick": quick,
             "left_out": table.named(findings, "left out"),
-            "checks": [finding.as_record() for finding in findings],
+            "checks": to_json_value(findings),
             "markdown": "\n".join(lines),
         }
     )

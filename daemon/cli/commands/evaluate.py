@@ -14,6 +14,7 @@ from daemon.cli.requests.endpoint import Endpoint, fetch
 from daemon.cli.requests.evaluation import EvaluationOptions, open_evaluation
 from daemon.cli.requests.order_client import carry_out, existing, waiting
 from daemon.core.evaluation.evaluations import EvaluationRequest, pieces
+from daemon.core.records import JsonObject
 from daemon.core.workspace.orders import EVALUATION, kind_of
 from daemon.errors import UserFault
 from daemon.folders import outputs
@@ -139,7 +140,7 @@ def _finish(layout: Layout, named: str, to: Path | None, options: OrderOptions) 
 def _parts(layout: Layout, evaluation: str) -> tuple[int, int]:
     """Return how many parts of an evaluation are done, and how many there are."""
     place = layout.evaluation(evaluation)
-    request = EvaluationRequest.from_record(orders.read_request(place))
+    request = orders.read_request(place, EvaluationRequest)
     parts = list(pieces(request.subjects, len(evaluations.read_suites(place))))
     return sum(place.paper(one.suite, one.subject).exists() for one in parts), len(parts)
 
@@ -169,16 +170,16 @@ def _show(layout: Layout, evaluation: str, result: dict[str, Any] | None, json: 
 
 def _list(layout: Layout, json: bool) -> None:
     """List all evaluations by age."""
-    found = []
+    found: list[JsonObject] = []
     for name in orders.names(layout, EVALUATION):
         place = layout.evaluation(name)
         result = orders.read_result(place)
-        request = orders.read_request(place)
+        request = orders.read_request(place, EvaluationRequest)
         found.append(
             {
                 "evaluation": name,
-                "created_at": request["created_at"],
-                "title": request["title"],
+                "created_at": request.created_at,
+                "title": request.title,
                 "outcome": None if result is None else result["outcome"],
                 "overall": None if result is None else result["overall"],
                 "winner": None if result is None else result["winner"],

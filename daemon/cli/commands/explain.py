@@ -13,6 +13,7 @@ from daemon.cli.version_names import current, manifest_of, named
 from daemon.core.decisions.promotion import counted_items
 from daemon.core.evaluation.explanation import earlier_jobs
 from daemon.core.evaluation.explanation import explain as build_explanation
+from daemon.core.records import to_json_value
 from daemon.core.workspace.jobs import card_from_record, escape, one_line
 from daemon.errors import Fault
 from daemon.folders.queue import reports
@@ -54,8 +55,8 @@ def _collect(layout: Layout, version: str) -> dict[str, Any]:
     except (OSError, ValueError):
         # Older versions have no report, nor those whose weights were removed.
         report = None
-    jobs = (*manifest["job_ids"], *earlier_jobs(manifest))
-    misfits = [one.as_record() for one in read_saved(manifest["settings"]).misfits]
+    jobs = (*manifest.job_ids, *earlier_jobs(manifest))
+    misfits = [to_json_value(one) for one in read_saved(manifest.settings).misfits]
     return build_explanation(manifest, report, {job: _job(layout, job) for job in jobs}, misfits)
 
 
@@ -68,7 +69,8 @@ def _job(layout: Layout, job: str) -> dict[str, Any] | None:
         name = escape(card_from_record(json_module.loads(place.job_file.read_bytes())).name)
     except (OSError, ValueError, KeyError, TypeError, Fault):
         name = job
-    return {"name": name, "rows": (reports.read(place) or {}).get("rows")}
+    report = reports.read(place)
+    return {"name": name, "rows": None if report is None else dict(report.rows)}
 
 
 # --- for people -------------------------------------------------------------------------------

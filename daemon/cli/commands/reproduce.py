@@ -1,6 +1,6 @@
 """`reproduce`: trains a version again from its manifest, and compares the result."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -10,6 +10,8 @@ from daemon.cli.place import workspace
 from daemon.cli.requests.order_client import carry_out, existing, waiting
 from daemon.cli.version_names import manifest_of, named
 from daemon.clock import SystemClock
+from daemon.core.evaluation.reproduction import ReproductionRequest
+from daemon.core.training.manifests import Manifest
 from daemon.core.workspace.orders import REPRODUCTION, Header, kind_of
 from daemon.errors import ExitCode, UserFault
 from daemon.folders.orders import orders, reproductions
@@ -53,7 +55,7 @@ def _open(layout: Layout, version: str) -> str:
     """
     folder = layout.version(version)
     manifest = manifest_of(layout, version)
-    if manifest["run"] is None:
+    if manifest.run is None:
         raise UserFault("nothing_trained", f"{version} is the untouched base: nothing was trained")
     if not (folder / "run.json").exists():
         raise UserFault(
@@ -64,16 +66,11 @@ def _open(layout: Layout, version: str) -> str:
     header = Header("", SystemClock().now().isoformat(), f"{version} again", _needed(manifest))
 
     def fill(built: OrderLayout, order: str) -> None:
-        request = {
-            "schema_version": 1,
-            "order": order,
-            "version": version,
-            "settings": manifest["settings"],
-        }
+        request = ReproductionRequest(order, version, manifest.settings)
         reproductions.fill(built, folder, request)
 
     return orders.create(layout, REPRODUCTION, header, fill)
 
 
-def _needed(manifest: dict[str, Any]) -> tuple[str, ...]:
-    return (manifest["version"], manifest["parent"])
+def _needed(manifest: Manifest) -> tuple[str, ...]:
+    return tuple(name for name in (manifest.version, manifest.parent) if name is not None)

@@ -11,6 +11,7 @@ from daemon.cli.place import workspace
 from daemon.cli.requests.order_client import carry_out, existing, waiting
 from daemon.cli.requests.sweep import SweepOptions, open_sweep
 from daemon.core.evaluation.sweeps import SweepRequest, Trial, describe
+from daemon.core.records import to_json_value
 from daemon.core.workspace.orders import SWEEP, kind_of
 from daemon.folders.orders import orders, sweeps
 from daemon.layout import Layout
@@ -36,19 +37,17 @@ def sweep(
 
 def _ended(layout: Layout, name: str) -> list[str]:
     """Return a line for each trial that has ended."""
-    trials = [Trial.from_record(item) for item in sweeps.read_trials(layout.sweep(name))]
     return [
         f"trial {one.number}: {one.outcome if one.loss is None else f'loss {one.loss:.4f}'}"
-        for one in trials
+        for one in sweeps.read_trials(layout.sweep(name))
     ]
 
 
 def _show(layout: Layout, name: str, result: dict[str, Any] | None, json: bool) -> None:
     place = layout.sweep(name)
-    request = SweepRequest.from_record(orders.read_request(place))
+    request = orders.read_request(place, SweepRequest)
     if result is None:
-        trials = [Trial.from_record(item) for item in sweeps.read_trials(place)]
-        result = _so_far(layout, request, trials)
+        result = _so_far(layout, request, sweeps.read_trials(place))
     if json:
         facts(result)
         return
@@ -70,7 +69,7 @@ def _so_far(layout: Layout, request: SweepRequest, trials: list[Trial]) -> dict[
     message = f"{len(trials)} of {request.trials} trials are done; {further}"
     known = ("number", "setting", "outcome", "why", "steps", "seconds")
     rows = [
-        {key: value for key, value in trial.as_record().items() if key in known}
+        {key: value for key, value in to_json_value(trial).items() if key in known}
         | {"changes": describe(trial.setting, request.default), "loss": trial.loss}
         for trial in trials
     ]

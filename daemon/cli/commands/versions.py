@@ -1,6 +1,6 @@
 """`versions promote rollback`: list the versions, and choose the current one."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.table import Table
@@ -9,6 +9,8 @@ from daemon.cli.output.screen import echo, facts, out, table
 from daemon.cli.place import HERE, Json, Root, workspace
 from daemon.cli.requests.control_client import send_or_run
 from daemon.cli.version_names import named
+from daemon.core.records import to_json_value
+from daemon.core.training.manifests import Manifest
 from daemon.folders.models import current_model
 from daemon.folders.models.models import read_manifests
 
@@ -17,47 +19,45 @@ def versions(root: Root = HERE, json: Json = False) -> None:
     """List the sealed versions."""
     layout = workspace(root)
     current = current_model.read(layout)
-    listed = [m | {"current": m["version"] == current} for m in read_manifests(layout)]
+    listed = read_manifests(layout)
     if json:
-        facts(listed)
+        facts([to_json_value(m) | {"current": m.version == current} for m in listed])
     elif not listed:
         echo("there is no version yet: the daemon seals v000000 when the base model is ready")
     else:
-        out.print(_table(listed))
+        out.print(_table(listed, current))
 
 
-def _table(listed: list[dict[str, Any]]) -> Table:
+def _table(listed: list[Manifest], current: str | None) -> Table:
     columns = ("version", "parent", "step", "verdict", "right", "prefix", "files", "created")
     return table(
         columns,
         (
             (
-                ("→ " if manifest["current"] else "  ") + manifest["version"],
-                manifest.get("parent"),
-                manifest.get("step"),
-                manifest.get("verdict"),
+                ("→ " if manifest.version == current else "  ") + manifest.version,
+                manifest.parent,
+                manifest.step,
+                manifest.verdict,
                 _right(manifest),
-                (manifest.get("prefix") or {}).get("name"),
+                None if manifest.prefix is None else manifest.prefix.name,
                 _files(manifest),
-                str(manifest.get("created_at", ""))[:16].replace("T", " "),
+                manifest.created_at[:16].replace("T", " "),
             )
             for manifest in listed
         ),
     )
 
 
-def _right(manifest: dict[str, Any]) -> str | None:
-    exact = (manifest.get("evaluations") or {}).get("exact_match")
-    if not isinstance(exact, dict):
-        return None
-    return f"{exact.get('before')} → {exact.get('after')} of {exact.get('items')}"
+def _right(manifest: Manifest) -> str | None:
+    exact = manifest.evaluations.exact_match
+    return None if exact is None else f"{exact.before} → {exact.after} of {exact.items}"
 
 
-def _files(manifest: dict[str, Any]) -> str | None:
-    jobs = manifest.get("job_ids") or []
+def _files(manifest: Manifest) -> str | None:
+    jobs = manifest.job_ids
     if not jobs:
         return None
-    return str(jobs[0]) if len(jobs) == 1 else f"{jobs[0]} and {len(jobs) - 1} more"
+    return jobs[0] if len(jobs) == 1 else f"{jobs[0]} and {len(jobs) - 1} more"
 
 
 def promote(

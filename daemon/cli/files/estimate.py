@@ -63,12 +63,10 @@ def cost_of(lengths: Sequence[int], training: TrainingSettings) -> Cost:
 def measured(layout: Layout) -> Speed | None:
     """Return the newest version's speed; None where no run has measured one."""
     for manifest in reversed(read_manifests(layout)):
-        metrics = manifest.get("metrics") or {}
-        speed = metrics.get("tokens_per_s")
+        speed = manifest.metrics.tokens_per_s
         if speed:
-            peak = metrics.get("peak_bytes")
-            platform = str(manifest.get("platform", "an unknown machine"))
-            return Speed(str(manifest["version"]), platform, float(speed), peak)
+            platform = manifest.platform or "an unknown machine"
+            return Speed(manifest.version, platform, speed, manifest.metrics.peak_bytes)
     return None
 
 

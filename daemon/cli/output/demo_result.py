@@ -9,8 +9,9 @@ from rich.text import Text
 
 from daemon.cli.output.screen import echo, out
 from daemon.cli.output.status_page import brief, mark
+from daemon.core.training.manifests import Manifest
 from daemon.evaluation.scores.score import right_by
-from daemon.folders.models.models import MANIFEST
+from daemon.folders.models.models import read_manifest
 from daemon.folders.queue.queue import find_job
 from daemon.layout import Layout
 
@@ -22,13 +23,13 @@ WIDE = 96
 def show_result(layout: Layout, version: str) -> None:
     """Print what a version answers, compared with the base model."""
     folder = layout.version(version)
-    manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_bytes())
+    manifest = read_manifest(folder)
     answers = read_answers(layout, version)
     if answers:
         out.print(_table(answers[:SHOWN]))
-        echo(_totals(answers, manifest.get("step")), "bold")
-    reasons = "; ".join(str(reason) for reason in manifest.get("verdict_reasons") or [])
-    echo(f"Verdict of the gate: {manifest['verdict']} ({reasons})")
+        echo(_totals(answers, manifest.step), "bold")
+    reasons = "; ".join(manifest.verdict_reasons)
+    echo(f"Verdict of the gate: {manifest.verdict} ({reasons})")
     echo(f"The adapter: {folder / 'adapters.safetensors'} ({version}; current_model points at it)")
     echo("Try it yourself with stock mlx-lm:")
     echo(f"  {usage(layout, manifest, answers)}")
@@ -40,7 +41,7 @@ def read_answers(layout: Layout, version: str) -> list[dict[str, Any]]:
     path = folder / "details.jsonl"
     if not path.is_file():
         return []
-    parent = json.loads((folder / MANIFEST).read_bytes())["parent"]
+    parent = read_manifest(folder).parent
     records = (json.loads(line) for line in path.read_bytes().splitlines() if line.strip())
     return [
         {
@@ -93,15 +94,18 @@ def right(answer: dict[str, Any], when: str) -> bool:
     return answer["right"][when] is True
 
 
-def _totals(answers: list[dict[str, Any]], step: int | None) -> str:
+def _totals(answers: list[dict[str, Any]], step: int) -> str:
     before, after = (sum(right(answer, when) for answer in answers) for when in ("before", "after"))
-    at = "" if step is None else f" (judged at step {step})"
-    return f"Right answers: {before} of {len(answers)} before, {after} of {len(answers)} after{at}."
+    count = len(answers)
+    return (
+        f"Right answers: {before} of {count} before, {after} of {count} after "
+        f"(judged at step {step})."
+    )
 
 
-def usage(layout: Layout, manifest: dict[str, Any], answers: list[dict[str, Any]]) -> str:
+def usage(layout: Layout, manifest: Manifest, answers: list[dict[str, Any]]) -> str:
     """Return the command line that sends the first of the prompts to the new model."""
-    base = layout.base(str(manifest["base"]["name"]))
+    base = layout.base(manifest.base.name)
     words = ["mlx_lm.generate", "--model", str(base), "--adapter-path", str(layout.current_model)]
     question = _question(answers[0]) if answers else "Hello"
     system = system_text(layout, manifest, question)
@@ -110,9 +114,9 @@ def usage(layout: Layout, manifest: dict[str, Any], answers: list[dict[str, Any]
     return shlex.join([*words, "--prompt", question])
 
 
-def system_text(layout: Layout, manifest: dict[str, Any], question: str) -> str | None:
+def system_text(layout: Layout, manifest: Manifest, question: str) -> str | None:
     """Return the system text before a hold-out question; None where there was none."""
-    places = [find_job(layout, job) for job in manifest.get("job_ids") or []]
+    places = [find_job(layout, job) for job in manifest.job_ids]
     for place in places:
         if place is None or not place.holdout.is_file():
             continue

@@ -13,6 +13,7 @@ from daemon.core.evaluation.answer_files import match
 from daemon.core.evaluation.answers import Answer
 from daemon.core.evaluation.evaluations import HOLDOUTS, EvaluationRequest, Questions, Subject
 from daemon.core.evaluation.suites import Suite, SuiteFile, SuiteItem
+from daemon.core.records import to_json_value
 from daemon.core.rows.examples import Chat, answer_of, from_record, prompt_of
 from daemon.core.workspace.orders import EVALUATION, Header
 from daemon.core.workspace.versions import ancestry, jobs_of
@@ -65,7 +66,7 @@ def open_evaluation(layout: Layout, wanted: EvaluationOptions) -> str:
         created_at=SystemClock().now().isoformat(),
         title=f"{', '.join(one.name for one in subjects)} on {_named(questions)}",
         settings=to_record(settings),
-        base={} if facts is None else facts.as_record(),
+        base={} if facts is None else to_json_value(facts),
         subjects=tuple(subjects),
         limit=wanted.limit,
         targets=settings.targets.wanted,
@@ -78,8 +79,8 @@ def open_evaluation(layout: Layout, wanted: EvaluationOptions) -> str:
         header,
         lambda built, name: evaluations.fill(
             built,
-            request.as_record() | {"evaluation": name},
-            [one.as_record() for one in questions],
+            replace(request, evaluation=name),
+            questions,
             results,
         ),
     )
@@ -139,7 +140,7 @@ def chosen(
         raise UserFault("no_suite", f"there is no suite in {layout.evals}")
     limit = wanted.limit
     return [
-        Questions(suite if limit is None else suite.first(limit), len(suite.items))
+        Questions(suite if limit is None else suite.first(limit), of=len(suite.items))
         for suite in found
     ], notes
 

@@ -4,7 +4,6 @@ import json
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from daemon.cli.version_names import current
 from daemon.cli.version_names import named as full_name
@@ -12,9 +11,9 @@ from daemon.core.evaluation.evaluations import Subject
 from daemon.core.rows.prefix import Prefix
 from daemon.core.workspace.bases import BaseFacts
 from daemon.core.workspace.jobs import escape
-from daemon.core.workspace.versions import AdapterSpec, Version, version_from_manifest
+from daemon.core.workspace.versions import AdapterSpec, Version
 from daemon.errors import UserFault
-from daemon.folders.models.models import MANIFEST, Models, digest
+from daemon.folders.models.models import MANIFEST, Models, digest, read_manifest
 from daemon.layout import Layout
 from daemon.settings import Settings
 from daemon.settings_file import named_prefix
@@ -81,16 +80,15 @@ class SubjectResolver:
             return found
         if not (folder / ADAPTER).is_file():
             raise UserFault("version_pruned", f"{name} was pruned: only its manifest is left")
-        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_bytes())
-        sha256 = manifest["files"][ADAPTER]["sha256"]
+        sha256 = read_manifest(folder).files[ADAPTER].sha256
         return replace(found, sha256=sha256, adapter=version.adapter)
 
     def _adapter(self, named: str, folder: Path, base: BaseFacts) -> Subject:
         prefix, form = self.settings.prefix, self.settings.plain_form
         if (folder / MANIFEST).is_file():
             try:
-                version = version_from_manifest(json.loads((folder / MANIFEST).read_bytes()))
-            except (ValueError, KeyError, TypeError) as error:
+                version = read_manifest(folder).described()
+            except ValueError as error:
                 message = f"{folder / MANIFEST} is not a manifest: {error}"
                 raise UserFault("not_a_version", message) from error
             _same_base(named, version, base)
@@ -112,10 +110,10 @@ class SubjectResolver:
 
 
 def _same_base(named: str, version: Version, base: BaseFacts) -> None:
-    if version.base.get("fingerprint") != base.fingerprint:
+    if version.base.fingerprint != base.fingerprint:
         raise UserFault(
             "other_base",
-            f"{named} needs the base model {version.base.get('model')}, and the settings name "
+            f"{named} needs the base model {version.base.model}, and the settings name "
             f"{base.model}: only those on one base can answer in one evaluation. Evaluate the "
             "other in a workspace of its own and compare its file of answers",
         )

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -96,9 +96,7 @@ def open_sweep(layout: Layout, named: str, wanted: SweepOptions) -> str:
             layout,
             SWEEP,
             header,
-            lambda built, sweep: sweeps.fill(
-                built, source.place, request.as_record() | {"sweep": sweep}
-            ),
+            lambda built, sweep: sweeps.fill(built, source.place, replace(request, sweep=sweep)),
         )
 
 
@@ -115,7 +113,7 @@ def _request(start: _Start, source: _Source, wanted: SweepOptions) -> SweepReque
         job=source.job,
         start_version=None if start.from_base else start.version.version,
         settings=to_record(settings),
-        base=start.base.as_record(),
+        base=start.base,
         step=0 if start.from_base else start.version.step,
         seed=settings.training.seed,
         trials=RATE_TRIALS if wanted.rates else wanted.trials,

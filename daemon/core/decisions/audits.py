@@ -4,13 +4,14 @@ Small losses may add up over versions none of which was proven better or worse b
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal, Self
+from dataclasses import dataclass
+from typing import Literal
 
 from daemon.core.decisions import actions as do
 from daemon.core.decisions.promotion import Verdict
 from daemon.core.decisions.snapshot import Audit, Snapshot
-from daemon.core.records import fields_of
+from daemon.core.records import JsonObject, Record
+from daemon.core.workspace.bases import BaseFacts
 from daemon.core.workspace.versions import AdapterSpec, Version, ancestry, jobs_of, last_proven
 
 Outcome = Literal["worse", "better", "no_difference", "skipped", "failed"]
@@ -18,7 +19,7 @@ OUTCOMES: Mapping[str, Outcome] = {"refuse": "worse", "promote": "better"}
 
 
 @dataclass(frozen=True)
-class AuditRequest:
+class AuditRequest(Record):
     """What an audit needs besides the versions and the rows."""
 
     order: str
@@ -27,39 +28,26 @@ class AuditRequest:
     proven: str
     jobs: tuple[str, ...]
     """The jobs of the lineage, whose hold-outs are the exam."""
-    base: Mapping[str, Any]
-    settings: Mapping[str, Any]
-    adapter: Mapping[str, Any]
+    base: BaseFacts
+    settings: JsonObject
+    adapter: AdapterSpec
     """The configuration of the version's adapter."""
     exam_jobs: tuple[str, ...] = ()
     """Jobs that were dropped as an exam only: their rows are part of the exam, as in a verdict."""
 
-    def as_record(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return {
-            "schema_version": 1,
-            **asdict(self),
-            "jobs": list(self.jobs),
-            "exam_jobs": list(self.exam_jobs),
-        }
 
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> Self:
-        """Return what `as_record` gave."""
-        exam_jobs = tuple(record.get("exam_jobs", ()))
-        known = {"jobs": tuple(record["jobs"]), "exam_jobs": exam_jobs}
-        return cls(**fields_of(cls, record) | known)
+@dataclass(frozen=True)
+class AuditResult:
+    """What became of an audit, as far as a decision needs it."""
 
-    @property
-    def spec(self) -> AdapterSpec:
-        """The adapter's configuration."""
-        return AdapterSpec.from_record(self.adapter)
+    outcome: Outcome
+    message: str
 
 
 def audit_request(
     version: Version,
     versions: Mapping[str, Version],
-    settings: Mapping[str, Any],
+    settings: JsonObject,
     now: str,
     exam_jobs: Sequence[str] = (),
 ) -> AuditRequest | None:
@@ -76,7 +64,7 @@ def audit_request(
         jobs_of(chain),
         version.base,
         settings,
-        version.adapter.as_record(),
+        version.adapter,
         tuple(exam_jobs),
     )
 

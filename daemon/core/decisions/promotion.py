@@ -1,92 +1,22 @@
 """Decides the verdict on a candidate from its paired tests, with reasons."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from daemon.core.evaluation.explanation import EARLIER
-from daemon.core.records import fields_of
+from daemon.core.records import JsonObject, from_json_value, to_json_value
+from daemon.core.training.judgement import (
+    LOSS,
+    Forgetting,
+    Judgement,
+    LostAnswers,
+    PairedComparison,
+)
+from daemon.core.training.manifests import Draft, Manifest
 from daemon.core.workspace.versions import VerdictKind
 
-LOSS = "loss"
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class PairedComparison:
-    """One paired comparison of a candidate with a reference on the same items."""
-
-    name: str
-    """Of the set of items."""
-    against: str
-    items: int
-    mean_change: float
-    """Candidate minus reference: of losses in nats a token, of other metrics as shares of 1."""
-    p_better: float
-    p_worse: float
-    metric: str = LOSS
-    families: int | None = None
-    """What was tested where several items are of one family; None where each is its own."""
-
-    @property
-    def gain(self) -> float:
-        """How much better the candidate is; below 0 it is worse."""
-        return -self.mean_change if self.metric == LOSS else self.mean_change
-
-
-@dataclass(frozen=True)
-class LostAnswers:
-    """Questions of one set that a reference answered, and how many the candidate does not."""
-
-    name: str
-    """Of the set of items."""
-    against: str
-    answered: int
-    """By the reference, with an end."""
-    empty: int
-    """Of these, left without a word by the candidate."""
-    endless: int
-    """Of these, answered by the candidate without an end, beyond the golden answer's length."""
-
-    @property
-    def most(self) -> bool:
-        """Whether at least half are lost, and more than one: what a person would see at once."""
-        lost = self.empty + self.endless
-        return lost > 1 and 2 * lost >= self.answered
-
-
-@dataclass(frozen=True)
-class Forgetting:
-    """How much of earlier files a candidate has forgotten, against the best version of each."""
-
-    name: str
-    """The file, by its job; `earlier_holdout` for all of them together."""
-    against: str
-    items: int
-    rise: float
-    """Rise of the loss, in nats a token."""
-    gained: float | None
-    """How far the best version is below the base, in nats a token; None where unknown."""
-    tolerated: float
-    """A rise that does not count, in nats a token."""
-    p_worse: float
-    families: int | None = None
-
-    @property
-    def exceeds(self) -> bool:
-        """Whether the rise is more than is tolerated."""
-        return self.rise > self.tolerated
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """What the trainer measured of a candidate."""
-
-    finite: bool
-    changed: bool
-    comparisons: tuple[PairedComparison, ...]
-    lost: tuple[LostAnswers, ...] = ()
-    forgetting: tuple[Forgetting, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -119,28 +49,27 @@ class Verdict:
     """Whether forgetting of earlier files is the only reason for refusal."""
 
 
-def gate_from_record(record: Mapping[str, Any]) -> Gate:
-    """Return the rules of a run's frozen settings; those of older runs know no least gain."""
-    return Gate(
-        record["level"],
-        record["min_effect"],
-        record.get("min_gain", 0.0),
-        record["unproven"],
-        record.get("floor"),
-        record.get("tries", 1),
-        record.get("try_tokens", 0),
-    )
+def gate_from_record(record: JsonObject) -> Gate:
+    """Return the rules of a run's frozen settings; those of older runs know no least gain.
+
+    Raises:
+        RecordError: they are none.
+    """
+    return from_json_value({"min_gain": 0.0} | record, Gate)
 
 
-def judgement_from_record(record: Mapping[str, Any]) -> Judgement:
-    """Return the judgement of a draft's JSON form."""
-    return Judgement(
-        record["finite"],
-        record["changed"],
-        tuple(PairedComparison(**fields_of(PairedComparison, test)) for test in record["tests"]),
-        tuple(LostAnswers(**fields_of(LostAnswers, one)) for one in record.get("lost_answers", ())),
-        tuple(Forgetting(**fields_of(Forgetting, one)) for one in record.get("forgetting", ())),
-    )
+def sealed(draft: Draft, verdict: Verdict, version: str, lineage: str, at: str) -> Manifest:
+    """Return the manifest of a version: its draft with its name and its verdict, `at` in UTC."""
+    sealing = {
+        "schema_version": 1,
+        "version": version,
+        "created_at": at,
+        "lineage": lineage,
+        "verdict": verdict.kind,
+        "verdict_reasons": list(verdict.reasons),
+        "promotes": verdict.promotes,
+    }
+    return from_json_value(sealing | to_json_value(draft), Manifest)
 
 
 def decide_verdict(judgement: Judgement, gate: Gate) -> Verdict:

@@ -6,7 +6,8 @@ from typing import Literal
 
 from daemon.core.decisions.blocking import Circumstances, Refusal
 from daemon.core.decisions.commands import Command
-from daemon.core.decisions.promotion import Gate, Judgement
+from daemon.core.decisions.promotion import Gate
+from daemon.core.training.judgement import Judgement
 from daemon.core.workspace.jobs import Incoming, JobCard, Priority, Queued, Running
 from daemon.core.workspace.versions import AdapterSpec, Version
 

@@ -1,10 +1,9 @@
 """A run that forgets too much is tried again, with more replay and a lower rate, a few times."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from daemon.core.decisions.promotion import Verdict
 from daemon.core.decisions.snapshot import Candidate
+from daemon.core.training.manifests import Draft
+from daemon.core.training.run_requests import EarlierTry, RunRequest, RunTry
 
 RATE_FACTOR = 0.5
 """Of the learning rate, from one try to the next."""
@@ -23,32 +22,31 @@ def may_try_again(candidate: Candidate, verdict: Verdict) -> bool:
     )
 
 
-def next_try(
-    request: Mapping[str, Any], draft: Mapping[str, Any], verdict: Verdict
-) -> dict[str, Any]:
+def next_try(request: RunRequest, draft: Draft, verdict: Verdict) -> RunTry:
     """Return what `request.json` of the next try says of it, from the try before it.
 
     The replay is aimed by what this try's candidate has forgotten of the tune rows.
     """
-    before = request.get("try") or {"number": 1, "rate_share": 1.0, "before": []}
-    replay, jobs = draft["replay"], set(request["jobs"])
-    weights = {job: weight for job, weight in replay["next_weights"].items() if job not in jobs}
-    return {
-        "number": before["number"] + 1,
-        "rate_share": before["rate_share"] * RATE_FACTOR,
-        "replay_share": replay["next_share"],
-        "replay_weights": weights,
-        "before": [
-            *before["before"],
-            {
-                "run": request["run"],
-                "number": before["number"],
-                "rate_share": before["rate_share"],
-                "replay_share": replay["share"],
-                "replay_weights": dict(replay["weights"]),
-                "tokens": draft["metrics"]["tokens"],
-                "reasons": list(verdict.reasons),
-                "forgetting": draft["judgement"]["forgetting"],
-            },
-        ],
-    }
+    before, replay = request.try_, draft.replay
+    assert replay is not None and replay.share is not None and replay.next_share is not None
+    assert draft.judgement is not None
+    number = 1 if before is None else before.number
+    rate_share = 1.0 if before is None else before.rate_share
+    tried = EarlierTry(
+        run=request.run,
+        number=number,
+        rate_share=rate_share,
+        replay_share=replay.share,
+        replay_weights=replay.weights,
+        tokens=draft.metrics.tokens or 0,
+        reasons=verdict.reasons,
+        forgetting=draft.judgement.forgetting,
+    )
+    weights = {job: it for job, it in replay.next_weights.items() if job not in request.jobs}
+    return RunTry(
+        number=number + 1,
+        rate_share=rate_share * RATE_FACTOR,
+        replay_share=replay.next_share,
+        replay_weights=weights,
+        before=(*(() if before is None else before.before), tried),
+    )

@@ -3,15 +3,15 @@
 Knows values only: neither who answers nor where it is written.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal, Self
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
 
-from daemon.core.evaluation.suites import Suite, SuiteItem
+from daemon.core.evaluation.suites import Suite
 from daemon.core.evaluation.targets import Target
-from daemon.core.records import fields_of
-from daemon.core.rows.examples import Call, Turn
-from daemon.core.rows.prefix import Prefix, record_of
+from daemon.core.records import JsonObject, Record, from_json_value
+from daemon.core.rows.prefix import Prefix
+from daemon.core.workspace.bases import BaseFacts
 from daemon.core.workspace.versions import AdapterSpec
 
 SubjectKind = Literal["version", "base", "adapter", "answers"]
@@ -44,58 +44,24 @@ class Subject:
         """Whether a model has to answer for it."""
         return self.kind != "answers"
 
-    def as_record(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        adapter = None if self.adapter is None else self.adapter.as_record()
-        return asdict(self) | {"adapter": adapter, "prefix": record_of(self.prefix)}
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> Self:
-        """Return what `as_record` gave."""
-        adapter = record["adapter"]
-        spec = None if adapter is None else AdapterSpec.from_record(adapter)
-        prefix = Prefix.from_record(record["prefix"])
-        return cls(**fields_of(cls, record) | {"adapter": spec, "prefix": prefix})
-
 
 @dataclass(frozen=True)
 class Questions:
     """A suite as it is asked, and how many items the whole of it has."""
 
+    of: int = field(kw_only=True)
     suite: Suite
-    of: int
-
-    def as_record(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return {"of": self.of, "suite": asdict(self.suite)}
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> Self:
-        """Return what `as_record` gave."""
-        items = tuple(map(_item, record["suite"]["items"]))
-        return cls(Suite(**fields_of(Suite, record["suite"]) | {"items": items}), record["of"])
-
-
-def _item(record: Mapping[str, Any]) -> SuiteItem:
-    known = {key: tuple(record[key]) for key in ("answers", "tools")}
-    known["messages"] = tuple(map(_turn, record["messages"]))
-    return SuiteItem(**fields_of(SuiteItem, record) | known)
-
-
-def _turn(record: Mapping[str, Any]) -> Turn:
-    calls = tuple(Call(**fields_of(Call, call)) for call in record["calls"])
-    return Turn(**fields_of(Turn, record) | {"calls": calls})
 
 
 @dataclass(frozen=True)
-class EvaluationRequest:
+class EvaluationRequest(Record):
     """What an evaluation is asked to do; everything the trainer needs beside models and items."""
 
     evaluation: str
     created_at: str
     title: str
-    settings: Mapping[str, Any]
-    base: Mapping[str, Any]
+    settings: JsonObject
+    base: JsonObject
     subjects: tuple[Subject, ...]
     """The first is what the others are compared with."""
     limit: int | None
@@ -104,25 +70,14 @@ class EvaluationRequest:
     notes: tuple[str, ...] = ()
     """What the user should know about what is compared."""
 
-    def as_record(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        subjects = [subject.as_record() for subject in self.subjects]
-        return {"schema_version": 1, **asdict(self), "subjects": subjects}
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> Self:
-        """Return what `as_record` gave.
+    @property
+    def facts(self) -> BaseFacts:
+        """The base model of those that answer here; files of answers alone need none.
 
         Raises:
-            KeyError, TypeError, ValueError: not a request this version can read.
+            RecordError: none was needed.
         """
-        if record["schema_version"] != 1:
-            raise ValueError(f"an evaluation of schema {record['schema_version']}, this is 1")
-        rest = fields_of(cls, record)
-        rest["subjects"] = tuple(map(Subject.from_record, record["subjects"]))
-        rest["targets"] = tuple(Target(**fields_of(Target, item)) for item in record["targets"])
-        rest["notes"] = tuple(record["notes"])
-        return cls(**rest)
+        return from_json_value(self.base, BaseFacts)
 
     @property
     def versions(self) -> tuple[str, ...]:

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from daemon.core.rows.prefix import Prefix
+from daemon.core.records import to_json_value
+from daemon.core.training.evaluations import Evaluations
+from daemon.core.training.manifests import Manifest
 
 OWN, EARLIER = "own_holdout", "earlier_holdout"
 CANDIDATE = "candidate"
@@ -12,7 +14,7 @@ Record = Mapping[str, Any]
 
 
 def explain(
-    manifest: Record,
+    manifest: Manifest,
     report: Record | None,
     files: Mapping[str, Record | None],
     misfits: Sequence[Record] = (),
@@ -23,89 +25,85 @@ def explain(
     None for what is gone. Figures that older versions did not keep are null. `misfits` are the
     saved settings that this release reads otherwise.
     """
-    evaluations = manifest.get("evaluations") or {}
-    parent = manifest["parent"]
-    tests = (manifest.get("judgement") or {}).get("tests", [])
+    evaluations, parent = manifest.evaluations, manifest.parent
+    tests = () if manifest.judgement is None else manifest.judgement.comparisons
+    record = to_json_value(manifest)
     return {
-        "version": manifest["version"],
+        "version": manifest.version,
         "parent": parent,
-        "run": manifest["run"],
-        "created_at": manifest["created_at"],
+        "run": manifest.run,
+        "created_at": manifest.created_at,
         "verdict": {
-            "kind": manifest["verdict"],
-            "promotes": manifest["promotes"],
-            "reasons": manifest["verdict_reasons"],
-            "compared_with": list(dict.fromkeys(test["against"] for test in tests)),
+            "kind": manifest.verdict,
+            "promotes": manifest.promotes,
+            "reasons": list(manifest.verdict_reasons),
+            "compared_with": list(dict.fromkeys(test.against for test in tests)),
         },
-        "files": [_file(job, manifest, evaluations, files.get(job)) for job in manifest["job_ids"]],
+        "files": [_file(job, manifest, files.get(job)) for job in manifest.job_ids],
         "earlier_files": [
             {
                 "job": job,
                 "name": (files.get(job) or {}).get("name"),
                 **_measured(evaluations, EARLIER, job, parent),
             }
-            for job in _jobs_of(evaluations, EARLIER)
+            for job in earlier_jobs(manifest)
         ],
-        "tests": tests,
+        "tests": (record.get("judgement") or {}).get("tests", []),
         "scores": _scores(report, parent),
         "changed": (report or {}).get("changed"),
-        "replay": manifest.get("replay"),
+        "replay": record.get("replay"),
         "settings": list(misfits),
-        "provenance": _provenance(manifest),
+        "provenance": _provenance(manifest, record),
     }
 
 
-def earlier_jobs(manifest: Record) -> list[str]:
+def earlier_jobs(manifest: Manifest) -> list[str]:
     """Return the jobs of earlier runs on whose hold-outs the version was measured."""
-    return _jobs_of(manifest.get("evaluations") or {}, EARLIER)
+    return list(manifest.evaluations.loss_of(EARLIER).jobs)
 
 
-def _jobs_of(evaluations: Record, of_set: str) -> list[str]:
-    found: Record = ((evaluations.get("loss") or {}).get(of_set) or {}).get("jobs") or {}
-    return list(found)
-
-
-def _file(job: str, manifest: Record, evaluations: Record, known: Record | None) -> dict[str, Any]:
+def _file(job: str, manifest: Manifest, known: Record | None) -> dict[str, Any]:
     rows = (known or {}).get("rows") or {}
-    aside = [row for row in manifest.get("rows_set_aside", []) if row["job"] == job]
+    skipped = [row for row in manifest.rows_set_aside if row.job == job]
     return {
         "job": job,
         "name": (known or {}).get("name"),
         "rows": {
             "read": rows.get("read"),
-            "trained": (manifest.get("rows_by_job") or {}).get(job),
+            "trained": manifest.rows_by_job.get(job),
             "held_out": rows.get("holdout"),
             "refused": rows.get("rejected"),
-            "set_aside": len(aside),
+            "set_aside": len(skipped),
         },
-        **_measured(evaluations, OWN, job, parent=manifest["parent"]),
+        **_measured(manifest.evaluations, OWN, job, manifest.parent),
     }
 
 
-def _measured(evaluations: Record, of_set: str, job: str, parent: str) -> dict[str, Any]:
+def _measured(
+    evaluations: Evaluations, of_set: str, job: str, parent: str | None
+) -> dict[str, Any]:
     """Return loss and right answers on a job's hold-out, before and after."""
-    whole = (evaluations.get("loss") or {}).get(of_set) or {}
-    loss = (whole.get("jobs") or {}).get(job)
-    answers = (evaluations.get("answers_by_job") or {}).get(job)
+    loss = evaluations.loss_of(of_set).jobs.get(job)
+    answers = evaluations.answers_by_job.get(job)
     return {
         "loss": None
         if loss is None
         else {
-            "items": loss["items"],
-            "before": loss["models"].get(parent),
-            "after": loss["models"].get(CANDIDATE),
+            "items": loss.items,
+            "before": loss.models.get(parent or ""),
+            "after": loss.models.get(CANDIDATE),
         },
         "right": None
         if answers is None
         else {
-            "items": answers["items"],
-            "before": answers["right"].get(parent),
-            "after": answers["right"].get(CANDIDATE),
+            "items": answers.items,
+            "before": answers.right.get(parent or ""),
+            "after": answers.right.get(CANDIDATE),
         },
     }
 
 
-def _scores(report: Record | None, parent: str) -> list[dict[str, Any]]:
+def _scores(report: Record | None, parent: str | None) -> list[dict[str, Any]]:
     """Return every mean of every set, before and after; the main metric of a set comes first."""
     found = []
     for name, one in ((report or {}).get("answers") or {}).items():
@@ -130,7 +128,7 @@ def _scores(report: Record | None, parent: str) -> list[dict[str, Any]]:
     return found
 
 
-def _provenance(manifest: Record) -> dict[str, Any]:
+def _provenance(manifest: Manifest, record: Record) -> dict[str, Any]:
     known = (
         "git_commit",
         "git_dirty",
@@ -146,14 +144,13 @@ def _provenance(manifest: Record) -> dict[str, Any]:
         "step",
         "step_in_run",
     )
-    metrics = manifest.get("metrics") or {}
-    prefix = Prefix.from_record(manifest.get("prefix"))
-    return {key: manifest.get(key) for key in known} | {
-        "base": manifest["base"].get("name"),
-        "base_fingerprint": manifest["base"].get("fingerprint"),
-        "prefix": None if prefix is None else prefix.name,
-        "tokens": metrics.get("tokens"),
-        "supervised_tokens": metrics.get("supervised_tokens"),
-        "tokens_per_s": metrics.get("tokens_per_s"),
-        "peak_bytes": metrics.get("peak_bytes"),
+    metrics = manifest.metrics
+    return {key: record.get(key) for key in known} | {
+        "base": manifest.base.name,
+        "base_fingerprint": manifest.base.fingerprint,
+        "prefix": None if manifest.prefix is None else manifest.prefix.name,
+        "tokens": metrics.tokens,
+        "supervised_tokens": metrics.supervised_tokens,
+        "tokens_per_s": metrics.tokens_per_s,
+        "peak_bytes": metrics.peak_bytes,
     }

@@ -5,10 +5,22 @@ from dataclasses import asdict, dataclass
 from itertools import zip_longest
 from typing import Any, Literal
 
+from daemon.core.records import JsonObject, Record
+from daemon.core.training.manifests import Provenance
+
 Ending = Literal["identical", "different", "impossible", "skipped", "failed"]
 
 OF_THE_DAY = frozenset({"seconds", "waited_s", "rested_s", "flops_share", "memory"})
 """Figures of a step that tell how it was computed, not what was learned."""
+
+
+@dataclass(frozen=True)
+class ReproductionRequest(Record):
+    """The version that is trained again, and the settings of its run."""
+
+    order: str
+    version: str
+    settings: JsonObject
 
 
 @dataclass(frozen=True)
@@ -67,22 +79,22 @@ def compare_steps(then: Iterable[Mapping[str, Any]], now: Iterable[Mapping[str, 
 
 
 def changes(
-    then: Mapping[str, Any], now: Mapping[str, Any], lost: Mapping[str, Any] | None = None
+    then: Provenance, now: Provenance, lost: Mapping[str, object] | None = None
 ) -> tuple[Change, ...]:
-    """Return what is not as the manifest `then` says: code, platform, libraries, settings.
+    """Return what is not as it was `then`: code, platform, libraries, settings.
 
     `lost` are the settings of then that are not known any more.
     """
     found = [
-        Change(what, _say(then.get(key)), _say(now.get(key)))
-        for key, what in (
-            ("git_commit", "commit"),
-            ("git_dirty", "uncommitted changes"),
-            ("platform", "platform"),
+        Change(what, _say(old), _say(new))
+        for what, old, new in (
+            ("commit", then.git_commit, now.git_commit),
+            ("uncommitted changes", then.git_dirty, now.git_dirty),
+            ("platform", then.platform, now.platform),
         )
-        if then.get(key) != now.get(key)
+        if old != new
     ]
-    before, after = then.get("libraries") or {}, now.get("libraries") or {}
+    before, after = then.libraries, now.libraries
     return (
         *found,
         *(

@@ -5,10 +5,13 @@ Knows values only: neither who trains them nor where they are written.
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal, Self
+from dataclasses import dataclass
+from typing import Literal
 
-from daemon.core.records import fields_of
+import msgspec
+
+from daemon.core.records import JsonObject, Record
+from daemon.core.workspace.bases import BaseFacts
 
 Value = int | float
 Setting = Mapping[str, Value]
@@ -43,7 +46,22 @@ class Choice:
     values: tuple[Value, ...]
 
 
-Space = Mapping[str, Span | Choice]
+class Searched(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is searched of one setting, as it is written: `values`, or `low` and `high`."""
+
+    low: float | None = None
+    high: float | None = None
+    values: tuple[Value, ...] = ()
+
+    @property
+    def range(self) -> Span | Choice:
+        """The numbers or values of it."""
+        if self.low is None or self.high is None:
+            return Choice(self.values)
+        return Span(self.low, self.high)
+
+
+Space = Mapping[str, Searched]
 
 
 @dataclass(frozen=True)
@@ -69,19 +87,9 @@ class Trial:
         """The result in nats a token; None where it has none."""
         return self.curve[-1][1] if self.outcome == "finished" else None
 
-    def as_record(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return asdict(self) | {"setting": dict(self.setting)}
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> Self:
-        """Return what `as_record` gave."""
-        pairs = {key: tuple((a, b) for a, b in record[key]) for key in ("curve", "rows")}
-        return cls(**fields_of(cls, record) | pairs)
-
 
 @dataclass(frozen=True)
-class SweepRequest:
+class SweepRequest(Record):
     """What a sweep is asked to do; everything a trial needs beside the rows."""
 
     sweep: str
@@ -92,8 +100,8 @@ class SweepRequest:
     """The job whose rows they are; None for a file that is no job."""
     start_version: str | None
     """Where every trial begins; None for the untouched base."""
-    settings: Mapping[str, Any]
-    base: Mapping[str, Any]
+    settings: JsonObject
+    base: BaseFacts
     step: int
     """Optimizer steps since the base model, where a trial begins."""
     seed: int
@@ -109,31 +117,6 @@ class SweepRequest:
     notes: tuple[str, ...] = ()
     """What the user should know about the choice of what is searched."""
 
-    def as_record(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        space = {key: asdict(searched) for key, searched in self.space.items()}
-        return {"schema_version": 1, **asdict(self), "space": space}
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> Self:
-        """Return what `as_record` gave.
-
-        Raises:
-            KeyError, TypeError, ValueError: not a request this version can read.
-        """
-        if record["schema_version"] != 1:
-            raise ValueError(f"a sweep's request of schema {record['schema_version']}, this is 1")
-        rest = fields_of(cls, record)
-        rest["space"] = {key: _searched(item) for key, item in record["space"].items()}
-        rest["notes"] = tuple(record["notes"])
-        return cls(**rest)
-
-
-def _searched(record: Mapping[str, Any]) -> Span | Choice:
-    if "values" in record:
-        return Choice(tuple(record["values"]))
-    return Span(record["low"], record["high"])
-
 
 def space_around(default: Setting, model_layers: int, shape_is_free: bool) -> Space:
     """Return what is searched around a setting.
@@ -142,8 +125,8 @@ def space_around(default: Setting, model_layers: int, shape_is_free: bool) -> Sp
     there is none yet.
     """
     rate, rows = float(default["learning_rate"]), int(default["batch_rows"])
-    space: dict[str, Span | Choice] = {
-        "learning_rate": Span(rounded(rate / 10.0), min(1.0, rounded(rate * 10.0))),
+    space: dict[str, Searched] = {
+        "learning_rate": Searched(rounded(rate / 10.0), min(1.0, rounded(rate * 10.0))),
         "batch_rows": _choice(rows, max(1, rows // 2), rows * 2),
         "decay_share": _choice(default["decay_share"], 0.0, 0.2, 0.5, 1.0),
     }
@@ -152,14 +135,14 @@ def space_around(default: Setting, model_layers: int, shape_is_free: bool) -> Sp
         layers = (-1, max(1, model_layers // 4), max(1, model_layers // 2))
         space |= {
             "rank": _choice(rank, max(1, rank // 2), rank * 2, rank * 4),
-            "scale": Span(rounded(scale / 4.0), rounded(scale * 4.0)),
+            "scale": Searched(rounded(scale / 4.0), rounded(scale * 4.0)),
             "num_layers": _choice(default["num_layers"], *layers),
         }
     return space
 
 
-def _choice(*values: Value) -> Choice:
-    return Choice(tuple(sorted(set(values))))
+def _choice(*values: Value) -> Searched:
+    return Searched(values=tuple(sorted(set(values))))
 
 
 def first_settings(default: Setting) -> tuple[Setting, ...]:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from daemon.core.records import to_json_value
 from daemon.core.status.measurements import Measurement, newest_evaluation
 from daemon.core.training.progress import Metrics, Progress, Sample, trend
 
@@ -64,10 +65,6 @@ class OrderView:
     pieces: int | None = None
     step: int | None = None
     total_steps: int | None = None
-
-    def as_record(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -127,7 +124,7 @@ def document(facts: Facts) -> dict[str, Any]:
         **_run(facts),
         **_losses(facts),
         **_samples(facts),
-        "order": facts.order.as_record() if facts.order else None,
+        "order": to_json_value(facts.order),
         "queue": facts.queue,
         "active_alerts": list(facts.alerts),
         "error_type": facts.error[0] if facts.error else None,

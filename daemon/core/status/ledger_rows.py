@@ -8,6 +8,9 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from daemon.core.decisions.actions import RunOutcome
+from daemon.core.records import to_json_value
+from daemon.core.training.manifests import Manifest
+from daemon.core.training.run_requests import RunRecord, RunRequest
 from daemon.core.workspace.jobs import JobCard, escape
 
 PROMOTED = "seen in its manifest, not as it happened"
@@ -38,62 +41,55 @@ def job_row(card: JobCard) -> LedgerRow:
 
 
 def run_record(
-    request: Mapping[str, Any],
+    request: RunRequest,
     version: str | None = None,
     outcome: RunOutcome | None = None,
     ended_at: str | None = None,
-) -> dict[str, Any]:
-    """Return what stays of a run: its request's facts, and how and when (UTC) it ended, if it has.
-
-    Raises:
-        KeyError: not a request.
-    """
-    return {
-        "run": request["run"],
-        "started_at": request["created_at"],
-        "ended_at": ended_at,
-        "start_version": request["start_version"],
-        "jobs": list(request["jobs"]),
-        "outcome": outcome,
-        "version": version,
-    }
+) -> RunRecord:
+    """Return what stays of a run, with how and when (UTC) it ended, if it has."""
+    return RunRecord(
+        run=request.run,
+        started_at=request.created_at,
+        ended_at=ended_at,
+        start_version=request.start_version,
+        jobs=request.jobs,
+        outcome=outcome,
+        version=version,
+    )
 
 
-def run_record_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
+def run_record_of(manifest: Manifest) -> RunRecord:
     """Return what a version's manifest tells of its run; when it began is not known."""
-    known = {
-        "run": manifest["run"],
-        "created_at": None,
-        "start_version": manifest["parent"],
-        "jobs": manifest["job_ids"],
-    }
-    return run_record(known, manifest["version"], "trained", manifest["created_at"])
+    assert manifest.run is not None, "an untouched base has no run"
+    return RunRecord(
+        run=manifest.run,
+        started_at=None,
+        ended_at=manifest.created_at,
+        start_version=manifest.parent,
+        jobs=manifest.job_ids,
+        outcome="trained",
+        version=manifest.version,
+    )
 
 
-def run_row(record: Mapping[str, Any]) -> LedgerRow:
-    """Return the row of a run.
-
-    Raises:
-        KeyError: not a record of `run_record`.
-    """
-    columns = ("run", "started_at", "ended_at", "start_version", "jobs", "outcome", "version")
-    return LedgerRow("runs", {column: record[column] for column in columns})
+def run_row(record: RunRecord) -> LedgerRow:
+    """Return the row of a run."""
+    columns = ("run", "started_at", "ended_at", "start_version", "outcome", "version")
+    values = {column: getattr(record, column) for column in columns}
+    return LedgerRow("runs", values | {"jobs": list(record.jobs)})
 
 
-def version_row(manifest: Mapping[str, Any]) -> LedgerRow:
-    """Return the row of a version.
-
-    Raises:
-        KeyError: not a manifest.
-    """
+def version_row(manifest: Manifest) -> LedgerRow:
+    """Return the row of a version."""
+    record = to_json_value(manifest)
     same = ("version", "parent", "lineage", "run", "created_at", "step", "verdict")
     return LedgerRow(
         "versions",
         {
-            **{column: manifest[column] for column in same},
-            "reasons": manifest["verdict_reasons"],
-            "metrics": manifest.get("metrics") or {},
-            "evaluations": manifest.get("evaluations") or {},
+            **{column: record[column] for column in same},
+            "reasons": record["verdict_reasons"],
+            "metrics": record.get("metrics") or {},
+            "evaluations": record.get("evaluations") or {},
         },
     )
 
@@ -141,7 +137,7 @@ def score_rows(result: Mapping[str, Any]) -> list[LedgerRow]:
 
 
 def known_promotions(
-    manifests: Iterable[Mapping[str, Any]], current: str | None, remembered: Collection[str]
+    manifests: Iterable[Manifest], current: str | None, remembered: Collection[str]
 ) -> list[LedgerRow]:
     """Return promotions that must have happened, except those of versions in `remembered`.
 
@@ -149,14 +145,14 @@ def known_promotions(
     did not promote was promoted by the user, at an unknown time.
     """
     listed = list(manifests)
-    certain = {current, *(manifest["parent"] for manifest in listed)} - set(remembered)
+    certain = {current, *(manifest.parent for manifest in listed)} - set(remembered)
     return [
         promotion_row(
-            manifest["created_at"] if manifest["promotes"] else None,
-            manifest["version"],
-            manifest["parent"],
+            manifest.created_at if manifest.promotes else None,
+            manifest.version,
+            manifest.parent,
             PROMOTED,
         )
         for manifest in listed
-        if manifest["version"] in certain
+        if manifest.version in certain
     ]

@@ -1,10 +1,10 @@
 """The newest figures on held-out rows: the last evaluation of a run, or its judgement."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from daemon.core.evaluation.explanation import OWN
+from daemon.core.training.evaluations import Evaluations
 from daemon.core.training.progress import Progress
 
 
@@ -56,11 +56,11 @@ def newest_evaluation(progress: Progress, after_step: int) -> Measurement | None
     )
 
 
-def judgement_of(evaluations: Mapping[str, Any], step: int, step_in_run: int) -> Measurement | None:
+def judgement_of(evaluations: Evaluations, step: int, step_in_run: int) -> Measurement | None:
     """Return a manifest's judgement as a measurement; None where it measured nothing."""
-    exact = evaluations.get("exact_match") or {}
-    items, right = exact.get("items") or None, exact.get("after")
-    loss = ((evaluations.get("loss") or {}).get(OWN) or {}).get("after")
+    exact = evaluations.exact_match
+    items, right = (exact.items or None, exact.after) if exact is not None else (None, None)
+    loss = evaluations.loss_of(OWN).after
     if items is None and loss is None:
         return None
     return Measurement(

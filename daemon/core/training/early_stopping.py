@@ -3,10 +3,9 @@
 Looked at from the end of the first epoch on, so that every row of a run counts in what is kept.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from math import isfinite
-from typing import Any, Self
+from typing import Self
 
 
 @dataclass(frozen=True)
@@ -36,19 +35,6 @@ class LossWatch:
         """Return whether the best step lies so many steps back."""
         return self.best_step is not None and self.scored_step - self.best_step >= patience_steps
 
-    def as_record(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return asdict(self)
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> Self:
-        """Return what `as_record` gave."""
-        return cls(
-            record["best_step"],
-            record["best_loss"],
-            tuple((int(step), loss) for step, loss in record["later"]),
-        )
-
 
 @dataclass(frozen=True)
 class EarlyStopped:
@@ -74,26 +60,6 @@ class EarlyStopped:
             patience_steps,
             min_delta,
             watch.later,
-        )
-
-    def as_record(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return asdict(self)
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> Self:
-        """Return what `as_record` gave, also with further keys.
-
-        Raises:
-            KeyError, TypeError, ValueError: not such a record.
-        """
-        return cls(
-            int(record["best_step"]),
-            int(record["at_step"]),
-            float(record["best_loss"]),
-            int(record["patience_steps"]),
-            float(record["min_delta"]),
-            tuple((int(step), loss) for step, loss in record["later"]),
         )
 
     @property

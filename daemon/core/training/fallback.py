@@ -4,12 +4,14 @@ The effective batch is the same on every rung: the same rows make up a step, in 
 the last kind of rung changes what is learned, which is why it is the last.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import reduce
-from typing import Any, Self
+from typing import Annotated
 
-from daemon.core.records import fields_of
+import msgspec
+
+from daemon.core.records import Record
 
 LEAST_PASS_TOKENS = 128
 LEAST_ROW_TOKENS = 128
@@ -20,9 +22,9 @@ ROW_MULTIPLE = 64
 class Fallback:
     """How a run's steps are computed, from one of its commits on."""
 
-    at: int
+    at: Annotated[int, msgspec.Meta(ge=0)]
     """The commit from which it holds, as steps in the run; 0 for the beginning."""
-    pass_tokens: int
+    pass_tokens: Annotated[int, msgspec.Meta(gt=0)]
     """Most tokens computed at once; a single longer row still is one pass."""
     checkpoint: bool = False
     """Gradient checkpointing is on."""
@@ -32,22 +34,12 @@ class Fallback:
     """Factor of the learning rate; halved where the loss has jumped."""
     why: str = ""
 
-    def as_record(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return asdict(self)
 
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> Self:
-        """Return what `as_record` gave.
+@dataclass(frozen=True, kw_only=True)
+class Fallbacks(Record):
+    """The content of a run's `ladder.json`: its rungs, in the order in which they were appended."""
 
-        Raises:
-            TypeError, ValueError: not a rung.
-        """
-        rung = cls(**fields_of(cls, record))
-        whole = (rung.at, rung.pass_tokens)
-        if any(not isinstance(n, int) or n < 0 for n in whole) or rung.pass_tokens == 0:
-            raise ValueError(f"not a rung of the memory ladder: {dict(record)!r}")
-        return rung
+    rungs: tuple[Fallback, ...] = ()
 
 
 def fallback_at(rungs: Sequence[Fallback], step_in_run: int) -> Fallback | None:

@@ -4,9 +4,8 @@ It is a value: decided where a run's choices are made, kept with them, and hande
 model is loaded, whichever process does it.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any, Self
+from dataclasses import dataclass, replace
+from typing import Self
 
 from daemon.core.training.footprint import Estimate
 
@@ -33,11 +32,3 @@ class MemoryPlan:
     def within(self, usable: int, most: int) -> Self:
         """Return the plan for a machine that may have less: never more passes than planned."""
         return replace(self, passes=self.one_pass.concurrency(usable, min(most, self.passes)))
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any] | None) -> Self | None:
-        """Return the plan that `dataclasses.asdict` gave; None for none."""
-        if record is None:
-            return None
-        one_pass = {field.name: record["one_pass"][field.name] for field in fields(Estimate)}
-        return cls(Estimate(**one_pass), record["passes"])

@@ -3,11 +3,12 @@
 Knows no model and no file.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from daemon.core.curves.curves import Probe, ProbeAnswer
+from daemon.core.training.manifests import Milestones
 
 EARLY = frozenset((0, 10, 25, 50, 100, 250))
 EVERY = 500
@@ -30,10 +31,6 @@ class MilestoneAnswer:
     matches: bool | None
     """Right; None where nobody said what is."""
 
-    def as_record(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return asdict(self)
-
 
 @dataclass(frozen=True)
 class Evolution:
@@ -51,20 +48,9 @@ class Evolution:
     """Bytes of the run's `evolution.jsonl` that hold those before them."""
 
     @property
-    def counts(self) -> dict[str, int]:
+    def counts(self) -> Milestones:
         """What the manifest says of them."""
-        return {"milestones": self.milestones, "left_out": self.left_out}
-
-    def as_record(self) -> dict[str, int]:
-        """Return plain JSON values; the answers are a file of their own."""
-        return {"asked_to": self.asked_to, **self.counts, "bytes": self.written}
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, int]) -> "Evolution":
-        """Return what `as_record` gave."""
-        return cls(
-            record["asked_to"], record["milestones"], record["left_out"], written=record["bytes"]
-        )
+        return Milestones(milestones=self.milestones, left_out=self.left_out)
 
 
 def is_milestone(step_in_run: int, end: int) -> bool:

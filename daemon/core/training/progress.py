@@ -3,11 +3,8 @@
 The trainer folds it into each commit, the supervisor into the status; both with these functions.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal, Self
-
-from daemon.core.records import fields_of
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 HISTORY = 200
 RECENT = 20
@@ -52,9 +49,6 @@ class Metrics:
     """Bytes by kind after the step."""
     trained: dict[str, list[int]] = field(default_factory=dict)
     """Numbers of the rows that counted, by job; replayed ones are not among them."""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "jobs", tuple(self.jobs))
 
     @property
     def padded_share(self) -> float:
@@ -117,31 +111,6 @@ class Progress:
     step_times: tuple[tuple[int, float], ...] = ()
     """(step, seconds) of the last steps, rests included; neither pauses nor evaluations."""
 
-    def as_record(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return asdict(self)
-
-    @classmethod
-    def from_record(cls, record: dict[str, Any]) -> Self:
-        """Return what `as_record` gave."""
-        pairs = {
-            key: tuple((int(step), float(value)) for step, value in record.get(key, ()))
-            for key in ("train_loss_history", "accuracy_history", "step_times")
-        }
-        return cls(
-            **{
-                **fields_of(cls, record),
-                **pairs,
-                "recent_matches": tuple(record.get("recent_matches", ())),
-                "recent_samples": _samples(record.get("recent_samples", ())),
-                "accuracy_by_job": tuple(
-                    AccuracyPoint(**fields_of(AccuracyPoint, point))
-                    for point in record.get("accuracy_by_job", ())
-                ),
-                "throughput_history": tuple(record.get("throughput_history", ())),
-            }
-        )
-
     @property
     def accuracy_percent(self) -> float | None:
         """Percent of right samples among the recent ones; None before the first."""
@@ -154,10 +123,6 @@ class Progress:
         """
         last = self.recent_matches[-samples:]
         return 100.0 * sum(last) / len(last) if last else None
-
-
-def _samples(records: Iterable[Mapping[str, Any]]) -> tuple[Sample, ...]:
-    return tuple(Sample(**fields_of(Sample, record)) for record in records)
 
 
 def after_step(progress: Progress, metrics: Metrics) -> Progress:

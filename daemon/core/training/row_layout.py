@@ -6,7 +6,7 @@ have a faster attention.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Self
+from typing import Literal
 
 from daemon.core.training.packing import Pass, RowShapes, lay_out
 
@@ -28,17 +28,6 @@ class RowCosts:
     packed_s: float
     alone_s: Mapping[int, float]
     """In rows that hold one text, by their length."""
-
-    def as_record(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        alone = {str(length): cost for length, cost in self.alone_s.items()}
-        return {"row_tokens": self.row_tokens, "packed_s": self.packed_s, "alone_s": alone}
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> Self:
-        """Return what `as_record` gave."""
-        alone = {int(length): float(cost) for length, cost in record["alone_s"].items()}
-        return cls(int(record["row_tokens"]), float(record["packed_s"]), alone)
 
     def of_pass(self, item: Pass, shapes: RowShapes) -> float:
         """Return the seconds of one layer for a pass."""

@@ -1,10 +1,7 @@
 """What is known of a prepared base model, and the adapter that changes nothing; knows no file."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Self
-
-from daemon.core.records import fields_of
+from dataclasses import dataclass, field
+from typing import Any
 
 EMPTY_ADAPTER = (2).to_bytes(8, "little") + b"{}"
 """A safetensors file without a tensor."""
@@ -14,6 +11,7 @@ EMPTY_ADAPTER = (2).to_bytes(8, "little") + b"{}"
 class BaseFacts:
     """A base model that lies ready under `models/base/`."""
 
+    schema_version: int = field(default=1, kw_only=True)
     model: str
     """The setting as the user wrote it."""
     name: str
@@ -28,21 +26,6 @@ class BaseFacts:
     bytes: int
     context_tokens: int
     num_layers: int
-
-    def as_record(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return {"schema_version": 1, **asdict(self)}
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> Self:
-        """Return what `as_record` gave.
-
-        Raises:
-            KeyError, TypeError, ValueError: not facts this version can read.
-        """
-        if record["schema_version"] != 1:
-            raise ValueError(f"base facts of schema {record['schema_version']}, this is 1")
-        return cls(**fields_of(cls, record))
 
 
 def empty_adapter_config(base: str) -> dict[str, Any]:

@@ -3,16 +3,19 @@
 Where a job is and how it ended are separate: the folder says the first, `Outcome` the second.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
-from daemon.core.records import fields_of
+import msgspec
+
+from daemon.core.records import JsonObject, RecordError, from_json_value, to_json_value
 from daemon.core.rows.prefix import NONE
 from daemon.core.workspace.file_names import stem_of
 from daemon.errors import DaemonFault
 
 Priority = Literal["high", "normal", "low"]
+Verdict = Literal["accepted", "refused", "nothing_new", "changed"]
 Outcome = Literal[
     "trained",
     "not_promoted",
@@ -40,9 +43,6 @@ STATE_OF_OUTCOME: dict[Outcome, str] = {
 }
 """Where a job lies that has ended."""
 
-PLAIN = {"plain": True}
-"""Reports from before other kinds of files were taken are of JSON lines."""
-
 
 def ending_of(outcome: Outcome, reason: str) -> str:
     """Say how a job has ended; one whose version is not used is never called trained."""
@@ -54,7 +54,7 @@ def ending_of(outcome: Outcome, reason: str) -> str:
 class Intake:
     """What the intake worker found, as the rest of the daemon needs it."""
 
-    verdict: Literal["accepted", "refused", "nothing_new", "changed"]
+    verdict: Verdict
     code: str
     message: str
     train_rows: int
@@ -107,6 +107,9 @@ class JobCard:
     passed_as: str = ""
     """As what the file was found when something of it was passed on; empty where nothing was."""
 
+    unknown: JsonObject = field(default_factory=dict, compare=False, repr=False)
+    """What a later release wrote into `job.json`: it stays there."""
+
     @cached_property
     def order(self) -> tuple[int, int]:
         """The place in the queue: priority first, then arrival."""
@@ -119,77 +122,46 @@ def arrival_of(job: str) -> int:
     return int(number) if number.isdecimal() else -1
 
 
-def card_to_record(card: JobCard) -> dict[str, Any]:
+def card_to_record(card: JobCard) -> JsonObject:
     """Return the JSON form of `job.json`; the name is kept as bytes in hex too."""
-    record: dict[str, Any] = {
-        "schema_version": SCHEMA,
-        "job": card.job,
-        "arrival": card.arrival,
-        "priority": card.priority,
-        "name": escape(card.name),
-        "name_bytes": card.name.encode("utf-8", "surrogateescape").hex(),
-        "claimed_at": card.claimed_at,
-        "size_bytes": card.size_bytes,
-        "intake_deaths": card.intake_deaths,
-        "intake_starts": card.intake_starts,
-        "alone": card.alone,
-        "own_settings": card.own_settings,
-        "outcome": card.outcome,
-        "reason": card.reason,
-        "version": card.version,
-        "ended_at": card.ended_at,
-        "intake": None,
-        "seal": card.seal,
-        "passed_on": card.passed_on,
-        "passed_as": card.passed_as,
-    }
-    if card.intake is not None:
-        record["intake"] = dict(vars(card.intake))
-    return record
+    known: JsonObject = to_json_value(card)
+    later: JsonObject = known.pop("unknown", {})
+    name_bytes = card.name.encode("utf-8", "surrogateescape").hex()
+    places = dict.fromkeys(("job", "arrival", "priority", "name"))
+    first = {"schema_version": SCHEMA, **places, "name_bytes": name_bytes}
+    return first | known | {"name": escape(card.name)} | later
 
 
-def card_from_record(record: dict[str, Any]) -> JobCard:
+def card_from_record(record: JsonObject) -> JobCard:
     """Return the card of a JSON form.
 
     Raises:
-        KeyError, TypeError, ValueError: not a card.
+        RecordError: not a card.
         DaemonFault: a newer version wrote it.
     """
-    schema = record["schema_version"]
-    if schema > SCHEMA:
+    if not isinstance(record, dict):
+        raise RecordError("job.json is no JSON object")
+    schema = record.get("schema_version")
+    if isinstance(schema, int) and schema > SCHEMA:
         raise DaemonFault(
             "job_newer",
             f"job.json of {record.get('job')} was written by a newer finetuned (schema {schema}, "
             f"this one reads {SCHEMA}): install that version again",
         )
-    rest = fields_of(JobCard, record)
-    rest["name"] = bytes.fromhex(record["name_bytes"]).decode("utf-8", "surrogateescape")
-    if record.get("intake") is not None:
-        rest["intake"] = Intake(**fields_of(Intake, record["intake"]))
-    return JobCard(**rest)
+    form = from_json_value(record, _Form)
+    name = bytes.fromhex(form.name_bytes).decode("utf-8", "surrogateescape")
+    later = {key: value for key, value in record.items() if key not in _KEYS}
+    return from_json_value(record | {"name": name, "unknown": later}, JobCard)
 
 
-def intake_of_report(report: dict[str, Any]) -> Intake:
-    """Return what a job's card keeps of its report."""
-    rows = report.get("rows", {})
-    prints = report.get("fingerprints") or {}
-    file: dict[str, Any] = report.get("file") or PLAIN
-    return Intake(
-        verdict=report["verdict"],
-        code=report.get("code") or "",
-        message=report.get("message") or "",
-        train_rows=rows.get("train", 0),
-        holdout_rows=rows.get("holdout", 0),
-        tokenizer=prints.get("tokenizer") or "",
-        template=prints.get("template") or "",
-        # Reports from before there were prefixes are of rows without one.
-        prefix=prints.get("prefix") or NONE,
-        plain_form=prints.get("plain_form"),
-        # What is added to a file of another kind than lines is no file of its own.
-        read_bytes=report.get("bytes") or 0 if file["plain"] else 0,
-        read_as=report.get("read_as") or "",
-        tail=file.get("tail") or "",
-    )
+class _Form(msgspec.Struct):
+    """What `job.json` has beside the card."""
+
+    schema_version: int
+    name_bytes: str
+
+
+_KEYS = frozenset({*_Form.__struct_fields__, *(known.name for known in fields(JobCard))})
 
 
 def escape(text: str, limit: int = 200) -> str:

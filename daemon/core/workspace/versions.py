@@ -1,20 +1,13 @@
 """What a version is and how versions descend from each other; knows no folder."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Self
+from dataclasses import dataclass, field
+from typing import Literal
 
-from daemon.core.records import fields_of
 from daemon.core.rows.prefix import Prefix
+from daemon.core.workspace.bases import BaseFacts
 from daemon.core.workspace.jobs import Outcome
-from daemon.core.workspace.untrained import (
-    Untrained,
-    left_empty_in,
-    spoiled_in,
-    together,
-    untrained_along,
-    untrained_in,
-)
+from daemon.core.workspace.untrained import Untrained, together, untrained_along
 
 VerdictKind = Literal["base", "promote", "unproven", "refuse"]
 
@@ -30,15 +23,6 @@ class AdapterSpec:
     num_layers: int
     keys: tuple[str, ...]
     """Adapted modules by their name in a layer; empty for every linear layer."""
-
-    def as_record(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return asdict(self) | {"keys": list(self.keys)}
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> Self:
-        """Return what `as_record` gave."""
-        return cls(**fields_of(cls, record) | {"keys": tuple(record["keys"])})
 
     def misfit(self, other: "AdapterSpec") -> str | None:
         """Name what keeps this adapter from being carried on in another; dropout does not."""
@@ -62,8 +46,7 @@ class Version:
     step: int
     verdict: VerdictKind
     promotes: bool
-    base: Mapping[str, Any]
-    """The record of the base model's facts."""
+    base: BaseFacts
     adapter: AdapterSpec | None
     """None for an untouched base."""
     created_at: str
@@ -99,37 +82,6 @@ class Version:
 def version_name(number: int) -> str:
     """Return the name of the version with a number: `v000042`."""
     return f"v{number:06d}"
-
-
-def version_from_manifest(manifest: Mapping[str, Any]) -> Version:
-    """Return the version a manifest describes.
-
-    Raises:
-        KeyError, TypeError, ValueError: not a manifest this version can read.
-    """
-    if manifest["schema_version"] != 1:
-        raise ValueError(f"manifest of schema {manifest['schema_version']}, this is 1")
-    adapter = manifest["adapter"]
-    return Version(
-        version=manifest["version"],
-        parent=manifest["parent"],
-        lineage=manifest["lineage"],
-        run=manifest["run"],
-        job_ids=tuple(manifest["job_ids"]),
-        step=manifest["step"],
-        verdict=manifest["verdict"],
-        promotes=manifest["promotes"],
-        base=manifest["base"],
-        adapter=None if adapter is None else AdapterSpec.from_record(adapter),
-        created_at=manifest["created_at"],
-        # Versions from before there were prefixes were trained without one.
-        prefix=Prefix.from_record(manifest.get("prefix")),
-        plain_form=manifest.get("plain_form"),
-        untrained=untrained_in(manifest),
-        spoiled=spoiled_in(manifest),
-        left_empty=left_empty_in(manifest),
-        reasons=tuple(manifest.get("verdict_reasons", ())),
-    )
 
 
 def ancestry(version: str, versions: Mapping[str, Version]) -> tuple[Version, ...]:
@@ -172,12 +124,12 @@ def fit_problem(
 ) -> str | None:
     """Say in one sentence why training cannot go on from the current version; None where it can."""
     way_out = "put the setting back in finetuned.toml, or begin anew with 'finetuned lineage new'"
-    if current.base.get("model") != model:
+    if current.base.model != model:
         return (
-            f"model is {model!r} in the settings and {current.base.get('model')!r} in the current "
+            f"model is {model!r} in the settings and {current.base.model!r} in the current "
             f"version {current.version}: {way_out}"
         )
-    if fingerprint is not None and current.base.get("fingerprint") != fingerprint:
+    if fingerprint is not None and current.base.fingerprint != fingerprint:
         return (
             f"the base model {model!r} is no longer the one that {current.version} was trained "
             f"on: put its files back, or begin anew with 'finetuned lineage new'"

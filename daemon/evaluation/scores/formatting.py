@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 TRAITS = {
     "bold": re.compile(r"(\*\*|__)(?=\S)(.{1,500}?)(?<=\S)\1"),
@@ -27,15 +26,6 @@ class Habit:
     """Characters that 95 % of the answers do not pass."""
     shares: Mapping[str, float]
     """Part of the answers with each trait."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the form that is stored."""
-        return {**asdict(self), "shares": dict(self.shares)}
-
-    @classmethod
-    def from_json(cls, record: Mapping[str, Any]) -> "Habit":
-        """Return the habit that was stored."""
-        return cls(record["answers"], record["shortest"], record["longest"], dict(record["shares"]))
 
 
 def traits_of(answer: str) -> frozenset[str]:

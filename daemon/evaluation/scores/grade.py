@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import floor
 from typing import Any, Literal, get_args
 
-from daemon.evaluation.scores.score import Summary
+from daemon.core.training.evaluations import Summary
 from daemon.settings_evaluation import GradeSettings
 
 Part = Literal["accuracy", "overlap", "length", "formatting", "style", "variety", "calibration"]

@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, assert_never
+from dataclasses import dataclass
+from typing import assert_never
 
 from daemon.core.evaluation.suites import DIFFICULTIES, Difficulty, ScorerName, SuiteItem
+from daemon.core.training.evaluations import Mean, Summary
 from daemon.evaluation.scores.calibration import expected_calibration_error
 from daemon.evaluation.scores.call_forms import read_calls
 from daemon.evaluation.scores.calls import Calls, compare_calls
@@ -57,37 +58,6 @@ class Score:
     """Bold, lists and so on, where a habit was given."""
     confidence: float | None = None
     """The model's confidence, in [0, 1], where measured."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mean:
-    """A mean and its number of answers."""
-
-    mean: float
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """The aggregated scores of one suite or hold-out."""
-
-    items: int
-    main: Mean | None
-    metrics: Mapping[str, Mean]
-    by_difficulty: Mapping[Difficulty, Mean]
-    """The main metric of each difficulty that occurs."""
-    failures: Mapping[str, int]
-    characters: float
-    """Mean length of an answer."""
-    formatting: float | None
-    """How close the shares of bold, lists and so on are to the wanted ones."""
-    calibration_error: float | None
-    distinct: Mapping[str, float] = field(default_factory=dict)
-    """Distinct words and pairs of words over all, as `distinct_1` and `distinct_2`."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the form that is stored."""
-        return asdict(self)
 
 
 def score_answer(

@@ -12,7 +12,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 SIZE = 3
 MOST_TRIGRAMS = 4000
@@ -30,21 +29,6 @@ class Style:
     rarity: Mapping[str, float]
     """The inverse document frequency of each retained trigram."""
     weights: Mapping[str, float]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the form that is stored."""
-        runs = {run: [self.rarity[run], weight] for run, weight in self.weights.items()}
-        return {"answers": self.answers, "runs": runs}
-
-    @classmethod
-    def from_json(cls, record: Mapping[str, Any]) -> "Style":
-        """Return the style that was stored."""
-        runs: Mapping[str, Sequence[float]] = record["runs"]
-        return cls(
-            record["answers"],
-            {run: pair[0] for run, pair in runs.items()},
-            {run: pair[1] for run, pair in runs.items()},
-        )
 
     def likeness(self, answer: str) -> float:
         """Return the cosine of an answer with the style, in [0, 1]."""

@@ -1,11 +1,10 @@
 """`models/base/`: which base models lie ready; knows their facts, never their weights."""
 
-import json
 import os
 from pathlib import Path
 
 from daemon.core.workspace.bases import BaseFacts
-from daemon.folders.disk import atomic
+from daemon.folders.disk.record_files import read_record, write_record
 from daemon.layout import Layout
 
 
@@ -24,11 +23,11 @@ def read_facts(layout: Layout, model: str) -> BaseFacts | None:
 
 def _read(path: Path) -> BaseFacts | None:
     try:
-        return BaseFacts.from_record(json.loads(path.read_bytes()))
-    except (OSError, ValueError, KeyError, TypeError):
+        return read_record(path, BaseFacts)
+    except (OSError, ValueError):
         return None
 
 
 def write_facts(layout: Layout, facts: BaseFacts) -> None:
     """Write a base model's facts, last of all that belongs to it."""
-    atomic.write_json(layout.base_facts(facts.name), facts.as_record())
+    write_record(layout.base_facts(facts.name), facts)

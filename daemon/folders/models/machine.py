@@ -3,14 +3,20 @@
 A memory, not a record: what is lost is found again by running out of memory once more.
 """
 
-import json
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass, replace
 
+from daemon.core.records import JsonObject, Record
 from daemon.folders.disk import atomic
+from daemon.folders.disk.record_files import read_record, write_record
 from daemon.layout import Layout
 
-SCHEMA = 1
+
+@dataclass(frozen=True, kw_only=True)
+class MachineFacts(Record):
+    """The content of `models/machine.json`."""
+
+    entries: dict[str, JsonObject]
+    """By device and base: what worked, by names that those give who found it out."""
 
 
 def key_of(device: str, fingerprint: str) -> str:
@@ -18,47 +24,37 @@ def key_of(device: str, fingerprint: str) -> str:
     return f"{device}|{fingerprint}"
 
 
-def read_worked(layout: Layout, device: str, fingerprint: str) -> tuple[dict[str, Any], str | None]:
+def read_worked(layout: Layout, device: str, fingerprint: str) -> tuple[JsonObject, str | None]:
     """Return what worked, empty where nothing is known, and what was wrong with the file.
 
     A damaged file is moved aside, never written over.
     """
-    entries, problem = _entries(layout)
-    return entries.get(key_of(device, fingerprint), {}), problem
+    facts, problem = _read(layout)
+    return facts.entries.get(key_of(device, fingerprint), {}), problem
 
 
 def remember_worked(
-    layout: Layout, device: str, fingerprint: str, worked: Mapping[str, Any]
+    layout: Layout, device: str, fingerprint: str, worked: JsonObject
 ) -> str | None:
     """Lay new facts over what is known of a device and base; return what was wrong, else None."""
-    entries, problem = _entries(layout)
+    facts, problem = _read(layout)
     name = key_of(device, fingerprint)
-    known = entries.get(name, {})
+    known = facts.entries.get(name, {})
     if {**known, **worked} != known:
-        entries[name] = {**known, **worked}
+        entries = facts.entries | {name: {**known, **worked}}
         # Of a trainer that was killed as it wrote; there is one at a time.
         atomic.purge_leftovers(layout.models, of=f"-{layout.machine.name}")
-        atomic.write_json(layout.machine, {"schema_version": SCHEMA, "entries": entries})
+        write_record(layout.machine, replace(facts, entries=entries))
     return problem
 
 
-def _entries(layout: Layout) -> tuple[dict[str, dict[str, Any]], str | None]:
+def _read(layout: Layout) -> tuple[MachineFacts, str | None]:
     try:
-        body = json.loads(layout.machine.read_bytes())
-        return _checked(body), None
+        return read_record(layout.machine, MachineFacts), None
     except FileNotFoundError:
-        return {}, None
-    except (ValueError, KeyError, TypeError) as error:
-        return {}, _set_aside(layout, f"{error}")
-
-
-def _checked(body: Any) -> dict[str, dict[str, Any]]:
-    if body["schema_version"] != SCHEMA:
-        raise ValueError(f"schema {body['schema_version']!r}, this version reads {SCHEMA}")
-    entries: Any = body["entries"]
-    if not isinstance(entries, dict) or not all(isinstance(e, dict) for e in entries.values()):
-        raise ValueError("its entries are no tables")
-    return entries
+        return MachineFacts(entries={}), None
+    except ValueError as error:
+        return MachineFacts(entries={}), _set_aside(layout, f"{error}")
 
 
 def _set_aside(layout: Layout, why: str) -> str:

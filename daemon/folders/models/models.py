@@ -12,9 +12,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from daemon.core.workspace.bases import EMPTY_ADAPTER, empty_adapter_config
-from daemon.core.workspace.versions import Version, version_from_manifest, version_name
+from daemon.core.records import JsonObject, to_json_value
+from daemon.core.training.evaluations import Evaluations
+from daemon.core.training.manifests import Manifest
+from daemon.core.training.run_state import SavedState
+from daemon.core.workspace.bases import EMPTY_ADAPTER, BaseFacts, empty_adapter_config
+from daemon.core.workspace.versions import Version, version_name
 from daemon.folders.disk import atomic
+from daemon.folders.disk.record_files import parse_record, read_record
 from daemon.layout import Layout
 
 Shared = TypeVar("Shared")
@@ -37,7 +42,7 @@ KEPT = (
 """What stays of a version whose weights were removed: what it was, and how to do it again."""
 
 
-def read_manifests(layout: Layout) -> list[dict[str, Any]]:
+def read_manifests(layout: Layout) -> list[Manifest]:
     """Return the manifests of all sealed versions, by number; unreadable ones are left out."""
     found = []
     for name in version_names(layout):
@@ -45,26 +50,23 @@ def read_manifests(layout: Layout) -> list[dict[str, Any]]:
             manifest = read_manifest(layout.version(name))
         except (OSError, ValueError):
             continue
-        if manifest.get("version") == name:
+        if manifest.version == name:
             found.append(manifest)
     return found
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return the manifest of a version or a candidate.
+def read_manifest(folder: Path) -> Manifest:
+    """Return the manifest of a version.
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is damaged: no JSON object, or not as it was written.
+        ValueError: it is damaged: no manifest, or not as it was written.
     """
     data = (folder / MANIFEST).read_bytes()
     with suppress(FileNotFoundError):
         if (folder / SUM).read_bytes() != _sum_of(data):
             raise ValueError(f"it is not as {SUM} says")
-    manifest = json.loads(data)
-    if not isinstance(manifest, dict):
-        raise ValueError("it is no JSON object")
-    return manifest
+    return parse_record(data, Manifest, MANIFEST)
 
 
 def _sum_of(data: bytes) -> bytes:
@@ -82,17 +84,17 @@ def version_names(layout: Layout) -> list[str]:
 def verify(folder: Path) -> str | None:
     """Read every file of a version; return what is wrong in a few words, None where nothing is."""
     try:
-        files: Mapping[str, Any] = read_manifest(folder)["files"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        files = read_manifest(folder).files
+    except (OSError, ValueError) as error:
         return f"{MANIFEST} cannot be read ({error})"
     for name, facts in files.items():
         path = folder / name
-        if not path.exists() and facts.get("droppable"):
+        if not path.exists() and facts.droppable:
             continue
         try:
-            if path.stat().st_size != facts["size"]:
+            if path.stat().st_size != facts.size:
                 return f"{name} has another size than its manifest says"
-            if digest(path) != facts["sha256"]:
+            if digest(path) != facts.sha256:
                 return f"{name} has another checksum than its manifest says"
         except OSError as error:
             return f"{name} cannot be read ({error})"
@@ -104,7 +106,7 @@ def ways_out(layout: Layout, damaged: str) -> str:
     copy = layout.backups / damaged
     if copy.is_dir() and verify(copy) is None:
         return f"put the whole copy {copy} in its place"
-    promoted = [m["version"] for m in read_manifests(layout) if m.get("promotes")]
+    promoted = [m.version for m in read_manifests(layout) if m.promotes]
     for name in reversed([name for name in promoted if name != damaged]):
         if verify(layout.version(name)) is None:
             return f"the newest whole version is {name}: 'finetuned promote {name}' goes on from it"
@@ -151,13 +153,13 @@ class Models:
 
     def _read(self, name: str) -> None:
         try:
-            version = version_from_manifest(read_manifest(self._layout.version(name)))
+            version = read_manifest(self._layout.version(name)).described()
             if version.version != name:
                 raise ValueError(f"it names itself {version.version}")
             self._known[name] = replace(
                 version, base=self._once(version.base), adapter=self._once(version.adapter)
             )
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError) as error:
             self._unreadable[name] = f"{name}: {error}"
 
     def _once(self, value: Shared) -> Shared:
@@ -173,7 +175,7 @@ class Models:
         """Return the directories that are no version, with the reason."""
         return tuple(self._unreadable.values())
 
-    def manifest(self, version: str) -> dict[str, Any]:
+    def manifest(self, version: str) -> Manifest:
         """Return a version's manifest as it stands.
 
         Raises:
@@ -181,44 +183,38 @@ class Models:
         """
         return read_manifest(self._layout.version(version))
 
-    def manifests(self) -> list[dict[str, Any]]:
+    def manifests(self) -> list[Manifest]:
         """Return the manifests as they stand."""
         return read_manifests(self._layout)
 
     def how_to_use(self, version: str) -> str:
         """Return the command with which mlx-lm uses a version as `current_model`."""
         found = self.versions()[version]
-        base = f"--model models/base/{found.base.get('name')}"
+        base = f"--model models/base/{found.base.name}"
         usage = f"mlx_lm.generate {base} --adapter-path current_model"
         if found.prefix is None:
             return f"{usage} --prompt '…'"
         return f"{usage} --system-prompt '(the prefix {found.prefix.name})' --prompt '…'"
 
-    def set_aside(self, version: str, job: str) -> list[dict[str, Any]]:
+    def set_aside(self, version: str, job: str) -> list[JsonObject]:
         """Return what the run of a version put aside of a job, as `rejected.jsonl` holds it."""
-        manifest = read_manifest(self._layout.version(version))
-        rows = manifest.get("rows_set_aside", [])
-        return [
-            {key: value for key, value in row.items() if key != "job"}
-            for row in rows
-            if row["job"] == job
-        ]
+        rows = read_manifest(self._layout.version(version)).rows_set_aside
+        lines = [to_json_value(row) for row in rows if row.job == job]
+        return [{key: value for key, value in line.items() if key != "job"} for line in lines]
 
-    def training_state(self, version: str) -> dict[str, Any] | None:
+    def training_state(self, version: str) -> SavedState | None:
         """Return a version's counters and histories; None where it has none."""
         try:
-            path = self._layout.version(version) / "training_state.json"
-            state: dict[str, Any] = json.loads(path.read_bytes())
-            return state
+            return read_record(self._layout.version(version) / "training_state.json", SavedState)
         except (OSError, ValueError):
             return None
 
-    def evaluations(self, version: str) -> dict[str, Any]:
+    def evaluations(self, version: str) -> Evaluations:
         """Return what a version's judgement found, as its manifest has it; empty if nothing."""
         try:
-            return read_manifest(self._layout.version(version)).get("evaluations") or {}
+            return read_manifest(self._layout.version(version)).evaluations
         except (OSError, ValueError):
-            return {}
+            return Evaluations()
 
     def complete(self) -> frozenset[str]:
         """Return the versions whose weights are there."""
@@ -257,12 +253,12 @@ class Models:
         counter = self._layout.versions / ".last"
         return version_name(atomic.take_number(counter, max(numbers, default=-1)))
 
-    def seal_base(self, created_at: str, base: dict[str, Any], settings: dict[str, Any]) -> str:
+    def seal_base(self, created_at: str, base: BaseFacts, settings: JsonObject) -> str:
         """Seal a version of the untouched base: an adapter with nothing in it."""
         name = self.take_name()
         files = {
             ADAPTER: EMPTY_ADAPTER,
-            "adapter_config.json": _json(empty_adapter_config(base["name"])),
+            "adapter_config.json": _json(empty_adapter_config(base.name)),
         }
         manifest = {
             "schema_version": 1,
@@ -280,7 +276,7 @@ class Models:
                 file: {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
                 for file, data in files.items()
             },
-            "base": base,
+            "base": to_json_value(base),
             "adapter": None,
             "prefix": None,
             "settings": settings,
@@ -292,17 +288,17 @@ class Models:
             (folder / MANIFEST).write_bytes(_json(manifest))
         return name
 
-    def seal(self, candidate: Path, manifest: dict[str, Any]) -> None:
+    def seal(self, candidate: Path, manifest: Manifest) -> None:
         """Write a candidate's manifest, last of its files, and move it among the versions."""
         draft = candidate / "draft.json"
-        data = _json(manifest)
+        data = _json(to_json_value(manifest))
         # A daemon that was killed as it wrote these two has left more than the version consists of.
         atomic.purge_leftovers(candidate)
         atomic.write_bytes(candidate / SUM, _sum_of(data))
         atomic.write_bytes(candidate / MANIFEST, data)
         # The draft goes only after the manifest is durable: a crash between finds one or both.
-        atomic.move(candidate, self._layout.version(manifest["version"]))
-        atomic.remove_file(self._layout.version(manifest["version"]) / draft.name)
+        atomic.move(candidate, self._layout.version(manifest.version))
+        atomic.remove_file(self._layout.version(manifest.version) / draft.name)
 
     def prune(self, version: str, moments_only: bool) -> None:
         """Remove a version's moments, or all but its manifest."""

@@ -8,8 +8,10 @@ from typing import Any
 
 from daemon.core.curves.curve_lines import read_lines
 from daemon.core.curves.curves import Curve, Probe
+from daemon.core.training.manifests import Manifest
 from daemon.core.training.probes import probes_of
 from daemon.errors import UserFault
+from daemon.folders.disk.record_files import read_record
 from daemon.layout import Layout
 
 METRICS = "training_metrics.json"
@@ -64,8 +66,8 @@ def of_version(layout: Layout, version: str) -> Curve:
         curve,
         name=version,
         version=version,
-        run=str(manifest["run"]) if manifest.get("run") else curve.run,
-        files=tuple(map(str, manifest.get("job_ids") or curve.files)),
+        run=manifest.run if manifest is not None and manifest.run else curve.run,
+        files=manifest.job_ids if manifest is not None and manifest.job_ids else curve.files,
     )
 
 
@@ -172,12 +174,11 @@ def _with_state(curve: Curve, path: Path) -> Curve:
     return replace(curve, validation=_by_step(pairs))
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
+def _manifest(folder: Path) -> Manifest | None:
     try:
-        record = json.loads((folder / MANIFEST).read_bytes())
+        return read_record(folder / MANIFEST, Manifest)
     except (OSError, ValueError):
-        return {}
-    return record if isinstance(record, dict) else {}
+        return None
 
 
 def _by_step(pairs: Iterable[tuple[int, float]]) -> tuple[tuple[int, float], ...]:

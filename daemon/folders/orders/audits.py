@@ -1,20 +1,20 @@
 """`models/audits/`: what lies there beside what every order has, and what became of each."""
 
-import json
 import os
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
 
+from daemon.core.decisions.audits import AuditRequest, AuditResult
 from daemon.core.decisions.snapshot import Audit
 from daemon.core.workspace.orders import AUDIT, kind_of
 from daemon.folders.disk import atomic
+from daemon.folders.disk.record_files import read_record, write_record
 from daemon.layout import Layout, OrderLayout
 
 
-def fill(built: OrderLayout, request: dict[str, Any]) -> None:
+def fill(built: OrderLayout, request: AuditRequest) -> None:
     """Give a new audit its request."""
-    atomic.write_json(built.request, request)
+    write_record(built.request, request)
 
 
 class Audits:
@@ -33,7 +33,7 @@ class Audits:
         names = sorted(e.name for e in os.scandir(folder) if kind_of(e.name) == AUDIT)
         self._known = {name: known for name, known in self._known.items() if name in names}
         for name in names:
-            with suppress(OSError, ValueError, KeyError, TypeError):
+            with suppress(OSError, ValueError):
                 changed_ns = self._layout.audit(name).request.stat().st_ctime_ns
                 known = self._known.get(name)
                 if known is None or known[0] != changed_ns or not known[1].settled:
@@ -42,14 +42,12 @@ class Audits:
 
     def _read(self, name: str) -> Audit:
         place = self._layout.audit(name)
-        asked = json.loads(place.request.read_bytes())
-        audit = Audit(name, asked["version"], asked["proven"])
+        request = read_record(place.request, AuditRequest)
+        audit = Audit(name, request.version, request.proven)
         with suppress(FileNotFoundError):
-            result = json.loads(place.result.read_bytes())
+            result = read_record(place.result, AuditResult)
             settled = place.settled.exists()
-            return replace(
-                audit, outcome=result["outcome"], message=result["message"], settled=settled
-            )
+            return replace(audit, outcome=result.outcome, message=result.message, settled=settled)
         return audit
 
     def settle(self, order: str, message: str) -> None:

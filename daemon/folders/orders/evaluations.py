@@ -5,7 +5,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from daemon.core.evaluation.evaluations import EvaluationRequest, Questions
+from daemon.core.records import to_json_value
 from daemon.folders.disk import atomic
+from daemon.folders.disk.record_files import parse_record, write_record
 from daemon.layout import EvaluationLayout, OrderLayout
 
 REPORTS = ("report.md", "report.html", "report.json", "details.jsonl")
@@ -15,20 +18,21 @@ Papers = Mapping[tuple[int, int], dict[str, Any]]
 
 
 def fill(
-    built: OrderLayout, request: dict[str, Any], suites: list[dict[str, Any]], papers: Papers
+    built: OrderLayout, request: EvaluationRequest, suites: list[Questions], papers: Papers
 ) -> None:
     """Give a new evaluation its request, its items, and the papers that are there already."""
     place = EvaluationLayout(built.folder)
     atomic.make_directory(place.papers)
-    atomic.write_json_lines(place.suites, suites)
+    atomic.write_json_lines(place.suites, map(to_json_value, suites))
     for (suite, subject), paper in papers.items():
         write_paper(place, suite, subject, paper)
-    atomic.write_json(place.request, request)
+    write_record(place.request, request)
 
 
-def read_suites(place: EvaluationLayout) -> list[dict[str, Any]]:
+def read_suites(place: EvaluationLayout) -> list[Questions]:
     """Return the suites as they are asked, in order."""
-    return [json.loads(line) for line in place.suites.read_bytes().splitlines()]
+    lines = place.suites.read_bytes().splitlines()
+    return [parse_record(line, Questions, place.suites.name) for line in lines]
 
 
 def read_paper(place: EvaluationLayout, suite: int, subject: int) -> dict[str, Any] | None:

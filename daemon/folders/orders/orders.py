@@ -8,14 +8,16 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from daemon.core.decisions.snapshot import OrderOnDisk
-from daemon.core.records import fields_of
 from daemon.core.workspace.orders import KINDS, Header, Kind, kind_of, name_of
 from daemon.folders.disk import atomic
+from daemon.folders.disk.record_files import read_record, write_record
 from daemon.layout import Layout, OrderLayout
+
+Request = TypeVar("Request")
 
 MOST_DEATHS = 6
 """More than one piece may take before it is given up."""
@@ -48,18 +50,17 @@ def create(
         ):
             built = OrderLayout(folder)
             fill(built, name)
-            atomic.write_json(built.header, asdict(replace(header, order=name)))
+            write_record(built.header, replace(header, order=name))
             return name
 
 
-def read_request(place: OrderLayout) -> dict[str, Any]:
-    """Return what is asked for.
+def read_request(place: OrderLayout, kind: type[Request]) -> Request:
+    """Return the request of an order, which is of a class of its own for each kind.
 
     Raises:
         OSError, ValueError: it cannot be read.
     """
-    request: dict[str, Any] = json.loads(place.request.read_bytes())
-    return request
+    return read_record(place.request, kind)
 
 
 def begin_unit(place: OrderLayout, number: int) -> int:
@@ -171,12 +172,10 @@ class Orders:
 
     def _read(self, name: str, place: OrderLayout, identity: Identity) -> None:
         try:
-            record = json.loads(place.header.read_bytes())
-            known = fields_of(Header, record)
-            header = Header(**known | {"versions": tuple(record["versions"])})
+            header = read_record(place.header, Header)
             order = OrderOnDisk(name, header.about, header.created_at, frozenset(header.versions))
             self._known[name] = identity, order
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError) as error:
             where = place.folder.relative_to(self._layout.root)
             self.parked[name] = (
                 f"{where} cannot be read ({error}) and waits: remove it and ask for it again"

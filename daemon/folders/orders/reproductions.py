@@ -1,13 +1,14 @@
 """What lies in a reproduction's directory beside what every order has: the run done again."""
 
 from pathlib import Path
-from typing import Any
 
+from daemon.core.evaluation.reproduction import ReproductionRequest
 from daemon.folders.disk import atomic
+from daemon.folders.disk.record_files import write_record
 from daemon.layout import OrderLayout, ReproductionLayout
 
 
-def fill(built: OrderLayout, version: Path, request: dict[str, Any]) -> None:
+def fill(built: OrderLayout, version: Path, request: ReproductionRequest) -> None:
     """Give a new reproduction its request and the frozen choices that its version carries.
 
     Raises:
@@ -19,7 +20,7 @@ def fill(built: OrderLayout, version: Path, request: dict[str, Any]) -> None:
     for beside in (run.ladder, run.stopped):
         if (version / beside.name).exists():
             atomic.copy_file(version / beside.name, beside)
-    atomic.write_json(built.request, request)
+    write_record(built.request, request)
 
 
 def remove_run(place: ReproductionLayout) -> None:

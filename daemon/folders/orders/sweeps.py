@@ -1,16 +1,17 @@
 """What lies in a sweep's directory beside what every order has: rows, trials, report, picture."""
 
-import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
+from daemon.core.evaluation.sweeps import SweepRequest, Trial
+from daemon.core.records import to_json_value
 from daemon.folders.disk import atomic
+from daemon.folders.disk.record_files import parse_record, write_record
 from daemon.layout import OrderLayout, SweepLayout
 from daemon.layout_jobs import JobLayout
 
 
-def fill(built: OrderLayout, rows: JobLayout, request: dict[str, Any]) -> None:
+def fill(built: OrderLayout, rows: JobLayout, request: SweepRequest) -> None:
     """Give a new sweep its request and copies of the rows, so that it needs nothing else."""
     place = SweepLayout(built.folder)
     atomic.make_directory(place.rows.folder)
@@ -18,21 +19,21 @@ def fill(built: OrderLayout, rows: JobLayout, request: dict[str, Any]) -> None:
     atomic.copy_file(rows.holdout, place.rows.holdout)
     # It says with which prefix the rows were taken in.
     atomic.copy_file(rows.report, place.rows.report)
-    atomic.write_json(place.request, request)
+    write_record(place.request, request)
 
 
-def read_trials(place: SweepLayout) -> list[dict[str, Any]]:
+def read_trials(place: SweepLayout) -> list[Trial]:
     """Return the trials that have ended, in order."""
     try:
         lines = place.trials.read_bytes().splitlines()
     except FileNotFoundError:
         return []
-    return [json.loads(line) for line in lines]
+    return [parse_record(line, Trial, place.trials.name) for line in lines]
 
 
-def write_trials(place: SweepLayout, trials: Iterable[dict[str, Any]]) -> None:
+def write_trials(place: SweepLayout, trials: Iterable[Trial]) -> None:
     """Write all the trials that have ended, the new one last; readers see whole lines only."""
-    atomic.write_json_lines(place.trials, trials)
+    atomic.write_json_lines(place.trials, map(to_json_value, trials))
 
 
 def write_report(place: SweepLayout, page: str, draw: Callable[[Path], object]) -> None:

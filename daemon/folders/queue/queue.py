@@ -16,17 +16,12 @@ from typing import Any
 from daemon.clock import Clock
 from daemon.core.workspace import jobs
 from daemon.core.workspace.file_names import ending_of
-from daemon.core.workspace.jobs import (
-    Intake,
-    JobCard,
-    Priority,
-    card_from_record,
-    card_to_record,
-    intake_of_report,
-)
+from daemon.core.workspace.intake_reports import IntakeReport
+from daemon.core.workspace.jobs import Intake, JobCard, Priority, card_from_record, card_to_record
 from daemon.errors import DaemonFault
 from daemon.folders.disk import atomic
 from daemon.folders.disk.listings import Listings
+from daemon.folders.disk.record_files import read_record
 from daemon.layout import ENDED, PRIORITIES, QUEUE_STATES, Layout
 from daemon.layout_jobs import JobLayout
 
@@ -335,10 +330,9 @@ class Queue:
         if place is None:
             return None
         try:
-            record = json.loads(place.report.read_bytes())
+            return read_record(place.report, IntakeReport).intake
         except (FileNotFoundError, ValueError):
             return None
-        return intake_of_report(record)
 
     def unread(self) -> list[tuple[str, JobCard]]:
         """Return the waiting jobs of whose intake nothing is known, with their state.

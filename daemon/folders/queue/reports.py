@@ -1,9 +1,9 @@
 """A job's `report.json`: what became of every row; written last, read by everybody."""
 
-import json
-from typing import Any
-
+from daemon.core.records import JsonObject, from_json_value
+from daemon.core.workspace.intake_reports import IntakeReport
 from daemon.folders.disk import atomic
+from daemon.folders.disk.record_files import read_record, write_record
 from daemon.layout_jobs import JobLayout
 
 COUNTED = {
@@ -15,36 +15,47 @@ COUNTED = {
 }
 
 
-def write(place: JobLayout, report: dict[str, Any]) -> None:
-    """Write the report; from now on the job counts as taken in, so all else is durable before."""
+def write(place: JobLayout, report: JsonObject) -> None:
+    """Write the report; from now on the job counts as taken in, so all else is durable before.
+
+    Raises:
+        RecordError: it is none.
+    """
     # What was dropped may be in the cache only: its user has copied it and gone.
     atomic.sync_files(place.folder)
-    atomic.write_json(place.report, report)
+    write_record(place.report, from_json_value(report, IntakeReport))
 
 
-def read(place: JobLayout) -> dict[str, Any] | None:
-    """Return the report; None before there is one."""
+def load(place: JobLayout) -> IntakeReport:
+    """Return the report.
+
+    Raises:
+        OSError, ValueError: there is none, or it cannot be read.
+    """
+    return read_record(place.report, IntakeReport)
+
+
+def read(place: JobLayout) -> IntakeReport | None:
+    """Return the report; None before there is one, and where it cannot be read."""
     try:
-        report: dict[str, Any] = json.loads(place.report.read_bytes())
-        return report
+        return load(place)
     except (OSError, ValueError):
         return None
 
 
-def describe(report: dict[str, Any]) -> list[str]:
+def describe(report: IntakeReport) -> list[str]:
     """Return the report as sentences for people."""
-    rows = report["rows"]
-    said = [report["message"]] if report.get("message") else []
-    if report["verdict"] == "accepted":
+    rows = report.rows
+    said = [report.message] if report.message else []
+    if report.verdict == "accepted":
         said.append(
             f"{rows['train']} of {rows['read']} rows are trained, {rows['holdout']} are held out"
         )
-    taken = (report.get("reading") or {}).get("taken") or {}
-    if taken:
+    if taken := report.reading.taken:
         said.append("read as " + "; ".join(f"{keys} ({count})" for keys, count in taken.items()))
     said += [f"{rows[key]} {words}" for key, words in COUNTED.items() if rows.get(key)]
-    for reason in report.get("reasons", []):
-        lines = ", ".join(str(example["line"]) for example in reason["examples"])
-        more = "" if reason["count"] <= len(reason["examples"]) else ", …"
-        said.append(f"{reason['code']} x {reason['count']} (line {lines}{more}): {reason['hint']}")
-    return [*said, *report.get("warnings", [])]
+    for reason in report.reasons:
+        lines = ", ".join(str(example.line) for example in reason.examples)
+        more = "" if reason.count <= len(reason.examples) else ", …"
+        said.append(f"{reason.code} x {reason.count} (line {lines}{more}): {reason.hint}")
+    return [*said, *report.warnings]

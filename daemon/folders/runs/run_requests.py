@@ -3,19 +3,25 @@
 What the trainer writes there is read here only as far as a decision needs it.
 """
 
-import json
 import os
 import re
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from daemon.core.decisions.promotion import gate_from_record, judgement_from_record
+from daemon.core.decisions.promotion import gate_from_record
 from daemon.core.decisions.snapshot import Attempts, Candidate, Ended, RunOnDisk
-from daemon.core.records import fields_of
-from daemon.core.status.ledger_rows import run_record, run_row
+from daemon.core.status.ledger_rows import run_record
+from daemon.core.training.manifests import Draft
+from daemon.core.training.run_requests import (
+    ExamProgress,
+    FrozenSteps,
+    RunRecord,
+    RunRequest,
+    SkipMark,
+)
 from daemon.folders.disk import atomic
+from daemon.folders.disk.record_files import read_record, write_record
 from daemon.layout import Layout
 from daemon.layout_jobs import RunLayout
 
@@ -28,29 +34,25 @@ DAMAGED = (ValueError, KeyError, TypeError, AttributeError)
 """What damaged bytes may raise; an `OSError` says nothing about the bytes."""
 
 
-def read_records(layout: Layout) -> tuple[list[dict[str, Any]], list[str]]:
+def read_records(layout: Layout) -> tuple[list[RunRecord], list[str]]:
     """Return the records of all runs by number, and a sentence for each that cannot be read.
 
     A run that has not ended is told by its request.
     """
     ended = sorted(layout.ended_runs.glob("r*.json"))
     begun = sorted(layout.runs.glob("r*/request.json"))
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, RunRecord] = {}
     problems = []
     for path in (*begun, *ended):
         try:
             if path.parent == layout.ended_runs:
-                record = _ended_record(path)
+                record = read_record(path, RunRecord)
             else:
-                record = run_record(json.loads(path.read_bytes()))
-            found[record["run"]] = record
-        except (OSError, ValueError, KeyError, TypeError) as error:
+                record = run_record(read_record(path, RunRequest))
+            found[record.run] = record
+        except (OSError, ValueError) as error:
             problems.append(f"{path} cannot be read ({error!r}), so its run is left out")
     return [found[run] for run in sorted(found)], problems
-
-
-def _ended_record(path: Path) -> dict[str, Any]:
-    return run_row(json.loads(path.read_bytes())).values
 
 
 class RunRequests:
@@ -58,7 +60,7 @@ class RunRequests:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._requests: dict[str, dict[str, Any]] = {}
+        self._requests: dict[str, RunRequest] = {}
         self._candidates: dict[str, Candidate] = {}
         self._aside: dict[str, Path] = {}
         self.set_aside: dict[str, str] = {}
@@ -85,10 +87,10 @@ class RunRequests:
         used = max((int(name[1:]) for name in names if name[1:].isdigit()), default=0)
         return f"r{atomic.take_number(self._layout.runs / '.last', used):06d}"
 
-    def open(self, request: dict[str, Any]) -> None:
+    def open(self, request: RunRequest) -> None:
         """Write a new run's request; the directory appears with it, whole."""
-        with atomic.building_directory(self._layout.runs / request["run"]) as folder:
-            atomic.write_json(folder / "request.json", request)
+        with atomic.building_directory(self._layout.runs / request.run) as folder:
+            write_record(folder / "request.json", request)
 
     def read_or_set_aside(self) -> RunOnDisk | None:
         """Return the run in progress; one that is damaged is set aside, and is none."""
@@ -107,8 +109,8 @@ class RunRequests:
         request = self.request(run)
         return RunOnDisk(
             run=run,
-            start_version=request["start_version"],
-            jobs=tuple(request["jobs"]),
+            start_version=request.start_version,
+            jobs=request.jobs,
             frozen_ns=_changed_ns(place),
             attempts=self.attempts(run),
             candidate=self._candidate(run, place),
@@ -139,16 +141,16 @@ class RunRequests:
         """Return whether there is a run of this name; the trainer also does other work."""
         return self._layout.run(run).request.exists()
 
-    def request(self, run: str) -> dict[str, Any]:
+    def request(self, run: str) -> RunRequest:
         """Return the request of a run; it never changes."""
         if run not in self._requests:
-            self._requests[run] = json.loads(self._layout.run(run).request.read_bytes())
+            self._requests[run] = read_record(self._layout.run(run).request, RunRequest)
         return self._requests[run]
 
     def total_steps(self, run: str) -> int | None:
         """Return the steps of a frozen run."""
-        with suppress(OSError, ValueError, KeyError):
-            return int(json.loads(self._layout.run(run).frozen.read_bytes())["steps"])
+        with suppress(OSError, ValueError):
+            return read_record(self._layout.run(run).frozen, FrozenSteps).steps
         return None
 
     def _candidate(self, run: str, place: RunLayout) -> Candidate | None:
@@ -156,20 +158,21 @@ class RunRequests:
             draft = self.draft(run)
             if draft is None:
                 return None
+            if draft.judgement is None:
+                raise ValueError(f"{place.draft.name}: it has no judgement")
             self._candidates[run] = Candidate(
-                judgement_from_record(draft["judgement"]),
-                draft["rows_by_job"],
-                gate_from_record(draft["settings"]["gate"]),
-                (draft.get("try") or {"number": 1})["number"],
-                draft.get("metrics", {}).get("tokens", 0),
+                draft.judgement,
+                draft.rows_by_job,
+                gate_from_record(draft.settings["gate"]),
+                1 if draft.try_ is None else draft.try_.number,
+                draft.metrics.tokens or 0,
             )
         return self._candidates[run]
 
-    def draft(self, run: str) -> dict[str, Any] | None:
+    def draft(self, run: str) -> Draft | None:
         """Return the candidate's draft of a manifest; None before it is complete."""
         with suppress(FileNotFoundError):
-            draft: dict[str, Any] = json.loads(self._layout.run(run).draft.read_bytes())
-            return draft
+            return read_record(self._layout.run(run).draft, Draft)
         return None
 
     def attempts(self, run: str) -> Attempts:
@@ -179,9 +182,8 @@ class RunRequests:
         heard or written of it.
         """
         known = Attempts()
-        with suppress(OSError, ValueError, TypeError, AttributeError):
-            record = json.loads(self._layout.run(run).attempts.read_bytes())
-            known = Attempts(**fields_of(Attempts, record))
+        with suppress(OSError, ValueError):
+            known = read_record(self._layout.run(run).attempts, Attempts)
         now = _progress(self._layout.run(run))
         if now.since_step > known.since_step or now.since_exam > known.since_exam:
             return now
@@ -209,24 +211,24 @@ class RunRequests:
     def write_attempts(self, run: str, attempts: Attempts) -> None:
         """Write the starts without progress, if they differ."""
         if attempts != self.attempts(run):
-            atomic.write_json(self._layout.run(run).attempts, dict(vars(attempts)))
+            write_record(self._layout.run(run).attempts, attempts)
 
     def mark_skip(self, run: str, job: str) -> None:
         """Journal that a job of the run is to be skipped."""
-        atomic.write_json(self._layout.run(run).folder / "skip.json", {"job": job})
+        write_record(self._layout.run(run).folder / "skip.json", SkipMark(job))
 
-    def end(self, record: dict[str, Any]) -> dict[str, Any]:
+    def end(self, record: RunRecord) -> RunRecord:
         """Keep a record of how a run ended, then remove its directory; return what is kept.
 
         A record that is there already stays: a crash came between the two.
         """
-        run = record["run"]
+        run = record.run
         path = self._layout.ended_runs / f"{run}.json"
         if path.exists():
-            with suppress(OSError, ValueError, KeyError, TypeError):
-                record = _ended_record(path)
+            with suppress(OSError, ValueError):
+                record = read_record(path, RunRecord)
         else:
-            atomic.write_json(path, {"schema_version": 1, **record})
+            write_record(path, record)
         self._remove(run)
         return record
 
@@ -247,23 +249,21 @@ def _changed_ns(place: RunLayout) -> int | None:
 
 def _ended(place: RunLayout) -> Ended | None:
     with suppress(FileNotFoundError):
-        record = json.loads(place.ended.read_bytes())
-        return Ended(record["outcome"], record["code"], record["message"])
+        return read_record(place.ended, Ended)
     return None
 
 
 def _skip(place: RunLayout) -> str | None:
     with suppress(FileNotFoundError):
-        job: str = json.loads((place.folder / "skip.json").read_bytes())["job"]
-        return job
+        return read_record(place.folder / "skip.json", SkipMark).job
     return None
 
 
 def _progress(place: RunLayout) -> Attempts:
     """Return no attempts since what the disk shows of the run."""
     exam = 0
-    with suppress(OSError, ValueError, KeyError):
-        exam = int(json.loads((place.folder / "exam.json").read_bytes())["starts"])
+    with suppress(OSError, ValueError):
+        exam = read_record(place.folder / "exam.json", ExamProgress).starts
     return Attempts(since_step=_newest_step(place), since_exam=exam)
 
 

@@ -8,13 +8,19 @@ import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from daemon.core.decisions.snapshot import Ended
+from daemon.core.records import JsonObject, from_json_value, to_json_value
 from daemon.core.training.early_stopping import EarlyStopped
-from daemon.core.training.fallback import Fallback
+from daemon.core.training.fallback import Fallback, Fallbacks
+from daemon.core.training.manifests import Draft, FileFacts, FileList
+from daemon.core.training.run_requests import ExamProgress, RunRequest, SampleCount
 from daemon.errors import RunFault
 from daemon.folders.disk import atomic
+from daemon.folders.disk.record_files import parse_record, read_record, write_record
 from daemon.layout_jobs import RunLayout
 
 MANIFEST = "manifest.json"
@@ -31,21 +37,24 @@ ROOM_FACTOR = 2
 START_OVER = "'finetuned retrain' starts the run over"
 
 
-def read_request(place: RunLayout) -> dict[str, Any]:
-    """Return what the supervisor asks for."""
-    request: dict[str, Any] = json.loads(place.request.read_bytes())
-    return request
-
-
-def read_frozen(place: RunLayout) -> dict[str, Any] | None:
-    """Return `run.json`; None before it is committed.
+def read_request(place: RunLayout) -> RunRequest:
+    """Return what the supervisor asks for.
 
     Raises:
-        ValueError, AttributeError: it is damaged.
+        OSError, ValueError: it cannot be read.
+    """
+    return read_record(place.request, RunRequest)
+
+
+def read_frozen(place: RunLayout) -> JsonObject | None:
+    """Return `run.json`, the request and the choices in one; None before it is committed.
+
+    Raises:
+        ValueError: it is damaged.
         OSError: it cannot be read.
     """
     try:
-        frozen: dict[str, Any] = json.loads(place.frozen.read_bytes())
+        frozen = read_record(place.frozen, JsonObject)
     except FileNotFoundError:
         return None
     # Those written before there was a checksum have none.
@@ -67,7 +76,7 @@ def _checksum(record: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
-def freeze(place: RunLayout, record: dict[str, Any]) -> None:
+def freeze(place: RunLayout, record: JsonObject) -> None:
     """Commit `run.json`; checkpoints, rungs and end of an earlier one are of no use any more."""
     atomic.remove_directory(place.checkpoints)
     atomic.remove_directory(place.part)
@@ -87,11 +96,10 @@ def read_fallbacks(place: RunLayout) -> list[Fallback]:
         RunFault: the file is damaged; going on another way would not give the same model.
     """
     try:
-        body = json.loads(place.ladder.read_bytes())
-        return [Fallback.from_record(record) for record in body["rungs"]]
+        return list(read_record(place.ladder, Fallbacks).rungs)
     except FileNotFoundError:
         return []
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError) as error:
         message = f"{place.ladder} cannot be read ({error}): {START_OVER}"
         raise RunFault("ladder_damaged", message) from error
 
@@ -102,19 +110,17 @@ def append_fallback(place: RunLayout, rung: Fallback) -> None:
     Raises:
         RunFault: the file is damaged.
     """
-    rungs = [*read_fallbacks(place), rung]
-    records = [known.as_record() for known in rungs]
-    atomic.write_json(place.ladder, {"schema_version": 1, "rungs": records})
+    write_record(place.ladder, Fallbacks(rungs=(*read_fallbacks(place), rung)))
 
 
 def write_stopped(place: RunLayout, stopped: EarlyStopped) -> None:
     """Write durably that the run ends at its best step."""
-    atomic.write_json(place.stopped, {"schema_version": 1, **stopped.as_record()})
+    atomic.write_json(place.stopped, {"schema_version": 1, **to_json_value(stopped)})
 
 
 def write_sample_count(place: RunLayout, count: int) -> None:
     """Write durably how many samples each evaluation of the run asks."""
-    atomic.write_json(place.samples, {"schema_version": 1, "count": count})
+    write_record(place.samples, SampleCount(count=count))
 
 
 def read_sample_count(place: RunLayout) -> int | None:
@@ -123,8 +129,8 @@ def read_sample_count(place: RunLayout) -> int | None:
     Nothing is decided by them: after damage the next evaluation finds out anew how many.
     """
     try:
-        return int(json.loads(place.samples.read_bytes())["count"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return read_record(place.samples, SampleCount).count
+    except (OSError, ValueError):
         return None
 
 
@@ -135,10 +141,10 @@ def read_stopped(place: RunLayout) -> EarlyStopped | None:
         RunFault: the file is damaged; going on to another end would not give the same model.
     """
     try:
-        return EarlyStopped.from_record(json.loads(place.stopped.read_bytes()))
+        return read_record(place.stopped, EarlyStopped)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError) as error:
         message = f"{place.stopped} cannot be read ({error}): {START_OVER}"
         raise RunFault("stopped_damaged", message) from error
 
@@ -173,9 +179,9 @@ def begin_attempt(place: RunLayout) -> int:
 def note_exam_progress(place: RunLayout) -> None:
     """Note that the exam gets on: the starts before this one count no more as futile."""
     path, known = place.folder / "exam.json", 0
-    with suppress(OSError, ValueError, KeyError):
-        known = int(json.loads(path.read_bytes())["starts"])
-    atomic.write_json(path, {"starts": known + 1})
+    with suppress(OSError, ValueError):
+        known = read_record(path, ExamProgress).starts
+    write_record(path, ExamProgress(known + 1))
 
 
 def commit(
@@ -327,16 +333,16 @@ def _checkpoints(place: RunLayout) -> list[Path]:
     return sorted(path for path in place.checkpoints.iterdir() if path.name.startswith("c"))
 
 
-def describe(folder: Path) -> dict[str, dict[str, Any]]:
+def describe(folder: Path) -> dict[str, FileFacts]:
     """Return size and SHA-256 of every file in a directory, as manifests hold them."""
     return {
-        path.name: {"sha256": _digest(path), "size": path.stat().st_size}
+        path.name: FileFacts(_digest(path), path.stat().st_size)
         for path in sorted(folder.iterdir())
     }
 
 
-def _manifest_of(files: dict[str, dict[str, Any]]) -> bytes:
-    return json.dumps({"schema_version": 1, "files": files}, indent=1).encode() + b"\n"
+def _manifest_of(files: Mapping[str, FileFacts]) -> bytes:
+    return json.dumps(to_json_value(FileList(files=files)), indent=1).encode() + b"\n"
 
 
 def verify(folder: Path) -> str | None:
@@ -346,14 +352,14 @@ def verify(folder: Path) -> str | None:
     """
     try:
         data = (folder / MANIFEST).read_bytes()
-        files = json.loads(data)["files"]
+        files = parse_record(data, FileList, MANIFEST).files
         if _manifest_of(files) != data:
             return f"{MANIFEST} is not as it was written"
         for name, facts in files.items():
             path = folder / name
-            if path.stat().st_size != facts["size"] or _digest(path) != facts["sha256"]:
+            if path.stat().st_size != facts.size or _digest(path) != facts.sha256:
                 return f"{name} is not as its manifest says"
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError) as error:
         return f"it cannot be read ({error})"
     return None
 
@@ -364,17 +370,19 @@ def _digest(path: Path) -> str:
 
 
 def write_candidate(
-    place: RunLayout, fill: Callable[[Path], None], draft: dict[str, Any], droppable: str
+    place: RunLayout, fill: Callable[[Path], None], draft: Draft, droppable: str
 ) -> None:
     """Make the candidate directory; its files are described in the draft, which is written last."""
     with atomic.building_directory(place.candidate) as folder:
         fill(folder)
         files = describe(folder)
         if droppable in files:
-            files[droppable]["droppable"] = True
-        atomic.write_json(folder / place.draft.name, draft | {"files": files})
+            one = files[droppable]
+            files[droppable] = FileFacts(one.sha256, one.size, droppable=True)
+        write_record(folder / place.draft.name, replace(draft, files=files))
 
 
 def end(place: RunLayout, outcome: str, code: str, message: str) -> None:
     """Write that the run has ended without a candidate."""
-    atomic.write_json(place.ended, {"outcome": outcome, "code": code, "message": message})
+    record = {"outcome": outcome, "code": code, "message": message}
+    write_record(place.ended, from_json_value(record, Ended))

@@ -64,9 +64,10 @@ def _facts(card: JobCard, state: str) -> dict[str, Any]:
 def _reasons(layout: Layout, state: str, card: JobCard) -> Iterator[str]:
     if state != "failed":
         return
-    report = reports.read(layout.job(state, card.job))
     try:
-        shown = reports.describe(report)[:MOST_REASONS] if report else []
+        shown = reports.describe(reports.load(layout.job(state, card.job)))[:MOST_REASONS]
+    except FileNotFoundError:
+        return
     except UNREADABLE as error:
         shown = [f"report.json cannot be read: {error!r}"]
     yield from (escape(sentence, 500) for sentence in shown if sentence != card.reason)

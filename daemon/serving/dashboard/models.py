@@ -1,12 +1,16 @@
 """The dashboard's versions, newest first, and how the answers to probes changed."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from daemon.core.curves.curves import Curve, Probe
 from daemon.core.evaluation.differences import word_changes
+from daemon.core.records import to_json_value
+from daemon.core.training.evaluations import Evaluations
+from daemon.core.training.manifests import Manifest
 from daemon.core.workspace.jobs import escape, one_line
-from daemon.core.workspace.versions import ancestry, version_from_manifest
+from daemon.core.workspace.versions import Version, ancestry
 from daemon.folders.models import current_model
 from daemon.folders.models.models import read_manifest, version_names
 from daemon.folders.models.training_records import probes
@@ -21,54 +25,50 @@ LONGEST = 600
 """Characters of an answer; the rest is an ellipsis."""
 
 
-def versions_section(layout: Layout, known: dict[str, dict[str, Any]]) -> Section:
+@dataclass(frozen=True)
+class KnownVersion:
+    """What is shown of a version's manifest, which is too large to be kept whole."""
+
+    version: Version
+    reasons: tuple[str, ...]
+    evaluations: Evaluations
+
+
+def versions_section(layout: Layout, known: dict[str, KnownVersion]) -> Section:
     """Return the versions; `known` caches manifests and is filled."""
     names = version_names(layout)
     problems = []
     for name in names:
         if name not in known:
             try:
-                known[name] = _manifest_fields(read_manifest(layout.version(name)))
+                known[name] = _known_version(read_manifest(layout.version(name)))
             except UNREADABLE as error:
                 problems.append(f"{name} cannot be read: {error}")
     there = [known[name] for name in names if name in known]
     current = current_model.read(layout)
-    line = {v.version for v in ancestry(current or "", {m["version"]: m["descent"] for m in there})}
-    shown = [_facts(m, current, line) for m in reversed(there[-SHOWN_VERSIONS:])]
+    versions = {one.version.version: one.version for one in there}
+    line = {version.version for version in ancestry(current or "", versions)}
+    shown = [_facts(one, current, line) for one in reversed(there[-SHOWN_VERSIONS:])]
     return {"current": current, "count": len(names), "versions": shown, "problems": problems}
 
 
-def _manifest_fields(manifest: dict[str, Any]) -> dict[str, Any]:
-    names = (
-        "version",
-        "parent",
-        "lineage",
-        "verdict",
-        "promotes",
-        "created_at",
-        "step",
-        "job_ids",
-        "verdict_reasons",
-        "evaluations",
-    )
-    descent = version_from_manifest(manifest)
-    return {name: manifest.get(name) for name in names} | {"descent": descent}
+def _known_version(manifest: Manifest) -> KnownVersion:
+    return KnownVersion(manifest.described(), manifest.verdict_reasons, manifest.evaluations)
 
 
-def _facts(manifest: Mapping[str, Any], current: str | None, line: set[str]) -> dict[str, Any]:
+def _facts(one: KnownVersion, current: str | None, line: set[str]) -> dict[str, Any]:
     names = ("version", "parent", "lineage", "verdict", "promotes", "created_at", "step")
-    evaluations = manifest["evaluations"] or {}
+    version = one.version
     return {
-        **{name: manifest[name] for name in names},
-        "current": manifest["version"] == current,
-        "in_line": manifest["version"] in line,
-        "jobs": [escape(str(job)) for job in manifest["job_ids"] or ()],
-        "reasons": [escape(str(reason), 400) for reason in manifest["verdict_reasons"] or ()],
-        "exact": evaluations.get("exact_match"),
+        **{name: getattr(version, name) for name in names},
+        "current": version.version == current,
+        "in_line": version.version in line,
+        "jobs": [escape(job) for job in version.job_ids],
+        "reasons": [escape(reason, 400) for reason in one.reasons],
+        "exact": to_json_value(one.evaluations.exact_match),
         "loss": {
-            part: {"before": one.get("before"), "after": one.get("after")}
-            for part, one in (evaluations.get("loss") or {}).items()
-            if isinstance(one, dict)
+            part: {"before": loss.before, "after": loss.after}
+            for part, loss in one.evaluations.loss.items()
         },
     }
 

@@ -13,6 +13,7 @@ from daemon.folders.status.reading import Lines, read_status
 from daemon.layout import QUEUE_STATES, Layout
 from daemon.serving.dashboard.jobs import queue_section
 from daemon.serving.dashboard.models import (
+    KnownVersion,
     evolution_section,
     samples_section,
     versions_section,
@@ -93,7 +94,7 @@ class Reader:
             for name in ("document", "queue", "versions", "evolution", "samples")
         }
         self._jobs: dict[str, dict[str, Any]] = {}
-        self._manifests: dict[str, dict[str, Any]] = {}
+        self._known_versions: dict[str, KnownVersion] = {}
         self.points: deque[list[Any]] = deque(maxlen=POINTS)
         """[step, loss, learning rate, tokens a second, run] of each step, oldest first."""
         self.points_read = 0
@@ -154,7 +155,7 @@ class Reader:
             self._trust_period(),
         )
         return self._caches["versions"].get(
-            signature, lambda: versions_section(layout, self._manifests)
+            signature, lambda: versions_section(layout, self._known_versions)
         )
 
     def _evolution(self, document: Mapping[str, Any]) -> Section:

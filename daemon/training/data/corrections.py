@@ -6,9 +6,9 @@ that job both answers are reported and neither counts; later runs are scored by 
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from daemon.core.rows.examples import answer_of, last_question
+from daemon.core.training.manifests import CorrectedExamRow, RowName
 from daemon.core.workspace.jobs import escape
 from daemon.dedup.index import Earlier, earlier_of
 from daemon.dedup.seen import keys_of
@@ -67,18 +67,18 @@ class ExamItems:
         return self._keys[job].get(row)
 
 
-def shown(corrected: Iterable[tuple[RowId, RowId]], rows: JobRows) -> list[dict[str, Any]]:
+def shown(corrected: Iterable[tuple[RowId, RowId]], rows: JobRows) -> tuple[CorrectedExamRow, ...]:
     """Return corrected exam items for the report: the question, the old and the new answer."""
     found = []
     for (job, row), (new_job, new_row) in list(corrected)[:SHOWN]:
         old, new = rows.example(job, row, "holdout"), rows.example(new_job, new_row, "holdout")
         found.append(
-            {
-                "item": {"job": job, "row": row},
-                "by": {"job": new_job, "row": new_row},
-                "question": escape(last_question(old), 200),
-                "old": escape(answer_of(old), 200),
-                "new": escape(answer_of(new), 200),
-            }
+            CorrectedExamRow(
+                item=RowName(job, row),
+                by=RowName(new_job, new_row),
+                question=escape(last_question(old), 200),
+                old=escape(answer_of(old), 200),
+                new=escape(answer_of(new), 200),
+            )
         )
-    return found
+    return tuple(found)

@@ -6,7 +6,6 @@ in `run.json` and stands for every later attempt.
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -29,10 +28,10 @@ from daemon.dedup.superseding import (
 )
 from daemon.folders.queue.fingerprints import Keys
 from daemon.training.data.rows import JobRows
-from daemon.training.records.choices import Request
+from daemon.training.records.choices import DroppedRow, Request, RowOf
 
-Reasons = dict[int, dict[str, Any]]
-"""By row of a job: why it must not be trained, as a record with `row` and `code`."""
+Reasons = dict[int, DroppedRow]
+"""By row of a job: why it must not be trained."""
 
 
 class Eligibility:
@@ -64,7 +63,7 @@ class Eligibility:
         for match, place in self._matches(job, keys, replayed):
             record = self._record(match, int(keys["row"][place]))
             if record is not None:
-                found.setdefault(record["row"], record)
+                found.setdefault(record.row, record)
         return self._variants_of_exams(job, keys) | found
 
     def _variants_of_exams(self, job: str, keys: Keys) -> Reasons:
@@ -77,8 +76,7 @@ class Eligibility:
         found: Reasons = {}
         for place in np.flatnonzero(on_exam != NOWHERE).tolist():
             row, exam = int(keys["row"][place]), self.families.place(int(on_exam[place]))
-            of = {"job": exam.job, "line": exam.line}
-            found[row] = {"row": row, "code": "withheld", "how": "family", "of": of}
+            found[row] = DroppedRow(row, "withheld", "family", RowOf(exam.job, exam.line))
         return found
 
     def _chains(self) -> tuple[Index, Superseded]:
@@ -107,22 +105,22 @@ class Eligibility:
         repeated = self._learned.asked_elsewhere(keys, job) if self._wanted else []
         for row, by in zip(repeated, self._superseded.by_all(repeated), strict=True):
             if by is not None:
-                of = {"job": by.job, "line": by.line}
-                found[row.row] = {"row": row.row, "code": "superseded", "how": "wording", "of": of}
+                of = RowOf(by.job, by.line)
+                found[row.row] = DroppedRow(row.row, "superseded", "wording", of)
         return found
 
     def _untrained(self, job: str, keys: Keys) -> Reasons:
         """Return rows that earlier runs of this lineage left out, or could not replay."""
         known = (self._request.untrained.get(job), self._request.spoiled.get(job))
         return {
-            row: {"row": row, "code": "not_trained"}
+            row: DroppedRow(row, "not_trained")
             for rows in known
             if rows is not None
             for row, line in zip(keys["row"].tolist(), keys["line"].tolist(), strict=True)
             if rows.has(row, line)
         }
 
-    def _record(self, match: Match, row: int) -> dict[str, Any] | None:
+    def _record(self, match: Match, row: int) -> DroppedRow | None:
         dedup, code = self._request.settings.dedup, "duplicate_seen"
         if match.kind == "exam":
             code = "exam_row"
@@ -131,8 +129,7 @@ class Eligibility:
             if policy != "refuse" or match.kind == "superseded":
                 return None
             code = "conflict"
-        of = {"job": match.job, "line": match.line}
-        return {"row": row, "code": code, "how": match.how, "of": of}
+        return DroppedRow(row, code, match.how, RowOf(match.job, match.line))
 
     def _matches(self, job: str, keys: Keys, replayed: bool) -> Iterable[tuple[Match, int]]:
         def example_at(place: int) -> Example:

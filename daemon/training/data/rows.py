@@ -10,6 +10,7 @@ import numpy as np
 
 from daemon.core.rows.examples import Example, from_record
 from daemon.core.rows.prefix import Prefix
+from daemon.core.workspace.intake_reports import IntakeReport
 from daemon.errors import RunFault
 from daemon.folders.queue import reports
 from daemon.folders.queue.queue import find_job
@@ -89,7 +90,7 @@ class JobRows:
         Raises:
             RunFault: its report is gone.
         """
-        return Prefix.from_record(self._report(job).get("prefix"))
+        return self._report(job).prefix
 
     def plain_form(self, job: str) -> str | None:
         """Return the form in which intake wrote what the template leaves out of a job's rows.
@@ -97,11 +98,9 @@ class JobRows:
         Raises:
             RunFault: its report is gone.
         """
-        prints = self._report(job).get("fingerprints") or {}
-        form = prints.get("plain_form")
-        return None if form is None else str(form)
+        return self._report(job).fingerprints.plain_form
 
-    def _report(self, job: str) -> dict[str, Any]:
+    def _report(self, job: str) -> IntakeReport:
         place = self.find(job)
         report = reports.read(place)
         if report is None:

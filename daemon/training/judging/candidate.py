@@ -1,14 +1,23 @@
 """Turns a finished run into a candidate: scores it and writes its directory and draft manifest."""
 
 import json
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from daemon.core.evaluation.explanation import EARLIER
-from daemon.core.rows.prefix import record_of
+from daemon.core.records import JsonObject, to_json_value
+from daemon.core.training.manifests import (
+    Draft,
+    Energy,
+    ManifestRow,
+    Phases,
+    ReplayFacts,
+    RunTotals,
+    Seeds,
+)
 from daemon.folders.disk import atomic
 from daemon.folders.runs import left_out as left_out_file
 from daemon.folders.runs import runs
@@ -72,10 +81,11 @@ class CandidateJudge:
                 atomic.copy_file(record, folder / record.name)
         current = self._current
         left_out_file.write(
-            folder, left_out(current.request, current.choices, current.rows, self._state.aside)
+            folder,
+            left_out(current.request, current.choices, current.rows, self._state.skipped),
         )
         _write(folder / ADAPTER_CONFIG, self._context.engine.adapter_config())
-        _write(folder / STATE, self._state.as_record({}))
+        _write(folder / STATE, to_json_value(self._state.saved()))
         self._history.write(folder / METRICS)
         answers = self._answers()
         if answers:
@@ -93,107 +103,103 @@ class CandidateJudge:
         """Return the answers to the probes, with those of the last milestone, not committed yet."""
         known = self._state.evolution
         committed = runs.read_answers(self._current.place, known.written)
-        return [*committed, *(answer.as_record() for answer in known.unwritten)]
+        return [*committed, *map(to_json_value, known.unwritten)]
 
-    def _replay(self, found: JudgementResult) -> dict[str, Any]:
+    def _replay(self, found: JudgementResult) -> ReplayFacts:
         current, choices = self._current, self._current.choices
         losses = found.losses or read_losses(
             self._context.layout.version(current.request.start_version)
         )
         learned = [*earlier_jobs(current.request, current.rows), *current.request.jobs]
         following = replay_of(current.request.settings, current.rows, learned, losses)
-        return {
-            "draws": current.data.plan.drawn(self._state.step_in_run),
-            "share": choices.replay_share,
-            "weights": dict(choices.replay_weights),
-            "next_share": following.share,
-            "next_weights": dict(following.weights),
-            "rises": {
-                one.name: one.rise for one in found.judgement.forgetting if one.name != EARLIER
-            },
-        }
+        forgetting = found.judgement.forgetting
+        return ReplayFacts(
+            draws=current.data.plan.drawn(self._state.step_in_run),
+            share=choices.replay_share,
+            weights=choices.replay_weights,
+            next_share=following.share,
+            next_weights=following.weights,
+            rises={one.name: one.rise for one in forgetting if one.name != EARLIER},
+        )
 
-    def _metrics(self) -> dict[str, Any]:
-        return {
-            **self._history.totals(),
-            "validation_loss": self._state.progress.validation_loss,
-            "peak_bytes": max(self._context.engine.memory().values()),
-        }
+    def _metrics(self) -> RunTotals:
+        return replace(
+            self._history.totals(),
+            validation_loss=self._state.progress.validation_loss,
+            peak_bytes=max(self._context.engine.memory().values()),
+        )
 
-    def _draft(self, found: JudgementResult) -> dict[str, Any]:  # long: a key a line
+    def _draft(self, found: JudgementResult) -> Draft:  # long: a line each
         current, request = self._current, self._current.request
-        judgement = found.judgement
-        trained = rows_by_job(request, current.choices, self._state.aside_ids)
-        return {
-            "schema_version": 1,
-            "run": request.run,
-            "parent": request.start_version,
+        trained = rows_by_job(request, current.choices, self._state.skipped_ids)
+        code = made_by(self._context.engine.device)
+        duration_s = self._duration_s()
+        return Draft(
+            run=request.run,
+            parent=request.start_version,
             # The lineage has not learned from a job of which no row was trained.
-            "job_ids": [job for job, rows in trained.items() if rows],
-            "rows_by_job": trained,
-            "step": self._state.step,
-            "step_in_run": self._state.step_in_run,
-            "epochs": request.settings.training.epochs,
-            "stopped_early": None if current.stopped is None else current.stopped.as_record(),
-            "settings": to_record(request.settings),
-            "seeds": {"run": request.seed},
-            "data_fingerprint": current.choices.data_fingerprint,
-            "base": dict(request.base),
-            "adapter": request.adapter.as_record(),
-            "prefix": record_of(prefix_of_run(request, current.choices)),
-            "plain_form": current.choices.plain_forms.get(request.jobs[0]),
-            **made_by(self._context.engine.device),
-            "libraries": dict(current.choices.libraries),
-            "metrics": self._metrics(),
-            "evaluations": found.evaluations,
-            "judgement": {
-                "finite": judgement.finite,
-                "changed": judgement.changed,
-                "tests": [asdict(test) for test in judgement.comparisons],
-                "lost_answers": [asdict(one) for one in judgement.lost],
-                "forgetting": [asdict(one) for one in judgement.forgetting],
-            },
-            "replay": self._replay(found),
-            "try": request.retry,
-            "evolution": self._state.evolution.counts,
-            "rows_set_aside": self._skipped_rows(),
-            "rows_dropped": rows_dropped(current.choices),
-            "exam_rows_corrected": shown(current.choices.corrected, current.rows),
-            **self._cost(),
-            "start_moments": "carried" if current.moments_carried else "fresh",
-        }
+            job_ids=tuple(job for job, rows in trained.items() if rows),
+            rows_by_job=trained,
+            step=self._state.step,
+            step_in_run=self._state.step_in_run,
+            epochs=request.settings.training.epochs,
+            stopped_early=current.stopped,
+            settings=to_record(request.settings),
+            seeds=Seeds(run=request.seed),
+            data_fingerprint=current.choices.data_fingerprint,
+            base=request.base,
+            adapter=request.adapter,
+            prefix=prefix_of_run(request, current.choices),
+            plain_form=current.choices.plain_forms.get(request.jobs[0]),
+            git_commit=code.git_commit,
+            git_dirty=code.git_dirty,
+            platform=code.platform,
+            libraries=current.choices.libraries,
+            metrics=self._metrics(),
+            evaluations=found.evaluations,
+            judgement=found.judgement,
+            replay=self._replay(found),
+            try_=request.retry,
+            evolution=self._state.evolution.counts,
+            rows_set_aside=tuple(self._skipped_rows()),
+            rows_dropped=rows_dropped(current.choices),
+            exam_rows_corrected=shown(current.choices.corrected, current.rows),
+            duration_s=duration_s,
+            phases=self._phases(duration_s),
+            energy=self._energy(),
+            start_moments="carried" if current.moments_carried else "fresh",
+            files={},
+        )
 
-    def _skipped_rows(self) -> list[dict[str, Any]]:
-        """Return the rows skipped during the run, replayed ones included."""
-        by_job: dict[str, list[dict[str, Any]]] = {}
-        for row in self._state.aside:
-            record = {"row": row.row, "code": row.code, "step": row.step}
+    def _skipped_rows(self) -> Iterator[ManifestRow]:
+        """Give the rows skipped during the run, replayed ones included."""
+        by_job: dict[str, list[JsonObject]] = {}
+        for row in self._state.skipped:
+            record: JsonObject = {"row": row.row, "code": row.code, "step": row.step}
             by_job.setdefault(row.job, []).append(record)
-        return [
-            {"job": job, **record}
-            for job, records in by_job.items()
-            for record in with_places(self._current.rows, job, records)
-        ]
+        for job, records in by_job.items():
+            for record in with_places(self._current.rows, job, records):
+                yield ManifestRow(job=job, **record)
 
-    def _cost(self) -> dict[str, Any]:
-        """Return times in seconds, and energy; `other_s` is loading, evaluations and waiting."""
-        began = datetime.fromisoformat(self._current.choices.attempt_0_at)
-        duration_s = max(0.0, (self._context.clock.now() - began).total_seconds())
+    def _phases(self, duration_s: float) -> Phases:
         judging_s = self._context.clock.monotonic_s() - self._began_s
         training_s = self._history.seconds
         other_s = max(0.0, duration_s - training_s - judging_s)
-        phases = {"training_s": training_s, "judging_s": judging_s, "other_s": other_s}
-        return {"duration_s": duration_s, "phases": phases, "energy": self._energy()}
+        return Phases(training_s=training_s, judging_s=judging_s, other_s=other_s)
 
-    def _energy(self) -> dict[str, Any]:
-        """Return the joules of the run, or null and the reason."""
+    def _duration_s(self) -> float:
+        began = datetime.fromisoformat(self._current.choices.attempt_0_at)
+        return max(0.0, (self._context.clock.now() - began).total_seconds())
+
+    def _energy(self) -> Energy:
+        """Return the joules of the run, or why they are not known."""
         joules, before = self._context.energy.joules(), self._current.joules_before
         if joules is None:
-            return {"joules": None, "reason": self._context.energy.reason}
+            return Energy(joules=None, reason=self._context.energy.reason)
         if before is None:
             why = "the run was interrupted, and the energy used before that is not known"
-            return {"joules": None, "reason": why}
-        return {"joules": joules - before, "reason": None}
+            return Energy(joules=None, reason=why)
+        return Energy(joules=joules - before, reason=None)
 
 
 def _line(value: dict[str, Any]) -> str:

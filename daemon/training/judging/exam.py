@@ -5,7 +5,6 @@ its users would prompt it; rows of earlier files keep the prefix they were train
 form of a row is that of its file for every model, so that losses compare the same answers.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,13 +14,12 @@ import numpy as np
 from daemon.core.evaluation.explanation import EARLIER, OWN
 from daemon.core.evaluation.suites import Suite
 from daemon.core.rows.examples import Chat, answer_of
-from daemon.core.rows.prefix import Prefix
 from daemon.evaluation.questions import Question, suite_questions
 from daemon.evaluation.scores.formatting import habit_of
 from daemon.evaluation.scores.score import ExpectedStyle
 from daemon.evaluation.scores.style import style_of
 from daemon.evaluation.scoring_session import Exam
-from daemon.folders.models.models import MANIFEST
+from daemon.folders.models.models import read_manifest
 from daemon.text.encoder import Encoded
 from daemon.training.context import CurrentRun
 from daemon.training.data.batches import families_of, holdout_rows, questions
@@ -71,8 +69,7 @@ def exam_for(
     current: CurrentRun, exam: Exam, suites: Sequence[Suite], version: Path
 ) -> Exam | None:
     """Return a candidate's exam with a sealed version's prefix; None where that is the same."""
-    record = json.loads((version / MANIFEST).read_bytes()).get("prefix")
-    prefix = Prefix.from_record(record)
+    prefix = read_manifest(version).prefix
     if prefix == prefix_of_run(current.request, current.choices):
         return None
     texts = current.texts.with_prefix(current.request.jobs, prefix)

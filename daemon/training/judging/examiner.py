@@ -13,15 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from daemon.core import messages as say
-from daemon.core.decisions.promotion import (
-    Forgetting,
-    Judgement,
-    decide_verdict,
-    gate_from_record,
-)
+from daemon.core.decisions.promotion import decide_verdict, gate_from_record
 from daemon.core.evaluation.explanation import CANDIDATE, EARLIER
 from daemon.core.evaluation.suites import Suite
+from daemon.core.records import from_json_value
+from daemon.core.training.evaluations import Evaluations
 from daemon.core.training.forgetting import LineageLosses
+from daemon.core.training.judgement import Forgetting, Judgement
 from daemon.evaluation import report_page
 from daemon.evaluation.candidate_scores import (
     JudgementScores,
@@ -49,13 +47,16 @@ from daemon.training.records.holdout_losses import read_losses
 from daemon.training.run.opening import adapter_folder
 from daemon.training.run.score_key import BASE, score_key
 
+NOTHING = from_json_value({}, Evaluations)
+"""Of what was never scored; read from an empty record, it is written as one."""
+
 
 @dataclass(frozen=True)
 class JudgementResult:
     """The results of judging one candidate."""
 
     judgement: Judgement
-    evaluations: dict[str, Any] = field(default_factory=dict)
+    evaluations: Evaluations = NOTHING
     losses: LineageLosses | None = None
     """The lineage's hold-out losses, for the version to store."""
     files: dict[str, str] = field(default_factory=dict)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from daemon.core.decisions.promotion import Forgetting
 from daemon.core.evaluation.explanation import EARLIER, OWN
 from daemon.core.training.forgetting import (
     LineageLosses,
@@ -14,6 +13,7 @@ from daemon.core.training.forgetting import (
     together,
     with_candidate,
 )
+from daemon.core.training.judgement import Forgetting
 from daemon.evaluation.candidate_scores import JudgementScores
 from daemon.evaluation.paired import compare
 from daemon.evaluation.scoring_session import Exam, loss_key

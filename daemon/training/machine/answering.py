@@ -6,11 +6,12 @@ by device and base in `models/machine.json`, and the run takes no memory fallbac
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 from daemon.core import messages as say
 from daemon.core.evaluation.answer_memory import ANSWERS_MOST
 from daemon.core.evaluation.answers import Answer, AnswerLimits
+from daemon.core.workspace.bases import BaseFacts
 from daemon.evaluation.scoring import Interrupted, OnAnswer
 from daemon.text.encoder import Encoded
 from daemon.training.context import TrainerContext
@@ -34,7 +35,7 @@ class BatchedAnswering:
     """The engine as a scorer that stays within the available memory."""
 
     context: TrainerContext
-    base: Mapping[str, Any]
+    base: BaseFacts
     """The base model, as a request has it."""
 
     def losses(self, rows: Sequence[Encoded]) -> list[tuple[float, int]]:
@@ -108,7 +109,7 @@ class BatchedAnswering:
         return halve(self.context, self.base, most)
 
 
-def halve(context: TrainerContext, base: Mapping[str, Any], most: int) -> int:
+def halve(context: TrainerContext, base: BaseFacts, most: int) -> int:
     """Halve the answers that this machine generates at once from now on."""
     fewer = max(1, most // 2)
     remember(context, base, {WORKED: fewer})
@@ -117,7 +118,7 @@ def halve(context: TrainerContext, base: Mapping[str, Any], most: int) -> int:
     return fewer
 
 
-def take_answering_count(context: TrainerContext, base: Mapping[str, Any]) -> int:
+def take_answering_count(context: TrainerContext, base: BaseFacts) -> int:
     """Return how many answers the last trainer was generating as it died, and reset the count."""
     count = int(recall(context, base).get(MARK) or 0)
     if count:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.core import messages as say
+from daemon.core.records import from_json_value, to_json_value
 from daemon.core.training.fallback import Fallback, describe, next_fallback
 from daemon.core.training.memory_plan import MemoryPlan
 from daemon.core.training.packing import RowShapes
@@ -46,7 +47,7 @@ class ComputePlan:
         return {
             "row_tokens": self.row_tokens,
             "longest": self.longest,
-            "rung": self.fallback,
+            "fallback": self.fallback,
             "estimate": self.estimate,
             "memory": self.memory,
             "row_layout": self.row_layout,
@@ -95,12 +96,12 @@ def _faster_layout(
     lengths: Sequence[int],
 ) -> RowLayout:
     known = recall(context, request.base).get("row_costs")
-    costs = None if known is None else RowCosts.from_record(known)
+    costs = None if known is None else from_json_value(known, RowCosts)
     if costs is None or costs.row_tokens != shape.row_tokens:
         costs = context.engine.row_costs(base, shape.row_tokens)
         if costs is None:
             return "packed"
-        remember(context, request.base, {"row_costs": costs.as_record()})
+        remember(context, request.base, {"row_costs": to_json_value(costs)})
     shapes = RowShapes(shape.row_tokens, shape.fallback.pass_tokens, few=True)
     share = alone_share(costs, lengths, request.settings.training.batch_rows, shapes)
     message = f"with these files one text a row takes {share:.2f} of the time of packed rows"
@@ -175,7 +176,7 @@ def memory_of_run(
     Runs of releases without a plan get one here.
     """
     planned = choices.memory
-    if planned is not None and worked_with(fallback) == worked_with(choices.rung):
+    if planned is not None and worked_with(fallback) == worked_with(choices.fallback):
         return planned
     optimizer = request.settings.training.optimizer
     step_shape = _step_shape(fallback, choices.row_tokens, choices.longest, optimizer)

@@ -4,25 +4,24 @@ These facts make the next run faster or safer, but no run depends on them: on a 
 is lost, with an alert, and the run goes on.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from daemon.core import messages as say
+from daemon.core.records import JsonObject
+from daemon.core.workspace.bases import BaseFacts
 from daemon.errors import is_disk_full
 from daemon.folders.models import machine
 from daemon.training.context import TrainerContext
 
 
-def recall(context: TrainerContext, base: Mapping[str, Any]) -> dict[str, Any]:
+def recall(context: TrainerContext, base: BaseFacts) -> JsonObject:
     """Return what worked with a base (as a request has it) on this machine."""
-    worked, problem = machine.read_worked(context.layout, context.engine.device, _fingerprint(base))
+    worked, problem = machine.read_worked(context.layout, context.engine.device, base.fingerprint)
     _report_damage(context, problem)
     return worked
 
 
-def remember(context: TrainerContext, base: Mapping[str, Any], worked: Mapping[str, Any]) -> None:
+def remember(context: TrainerContext, base: BaseFacts, worked: JsonObject) -> None:
     """Store what worked with a base (as a request has it) on this machine, given room."""
-    fingerprint = _fingerprint(base)
+    fingerprint = base.fingerprint
     try:
         problem = machine.remember_worked(
             context.layout, context.engine.device, fingerprint, worked
@@ -34,10 +33,6 @@ def remember(context: TrainerContext, base: Mapping[str, Any], worked: Mapping[s
         context.pipe.send(say.Alerted("disk_full", message))
     else:
         _report_damage(context, problem)
-
-
-def _fingerprint(base: Mapping[str, Any]) -> str:
-    return str(base["fingerprint"])
 
 
 def _report_damage(context: TrainerContext, problem: str | None) -> None:

@@ -6,16 +6,16 @@ only, as in a verdict. What comes of the outcome is the supervisor's to do.
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from daemon.core import messages as say
 from daemon.core.decisions.audits import AuditRequest, outcome_of
-from daemon.core.decisions.promotion import Judgement, decide_verdict, gate_from_record
+from daemon.core.decisions.promotion import decide_verdict, gate_from_record
 from daemon.core.evaluation.suites import Suite
-from daemon.core.workspace.versions import version_from_manifest
+from daemon.core.records import to_json_value
+from daemon.core.training.judgement import Judgement
 from daemon.dedup.superseding import superseded_exam_rows
 from daemon.evaluation import report_page
 from daemon.evaluation.candidate_scores import JudgementScores, comparisons, details, examine
@@ -61,10 +61,10 @@ class AuditWork:
         self._context = context
         self._attendance = attendance
         self._place = context.layout.audit(order)
-        self._request = AuditRequest.from_record(orders.read_request(self._place))
+        self._request = orders.read_request(self._place, AuditRequest)
         self._saved = read_saved(self._request.settings)
         self.settings = self._saved.settings
-        self._base = context.layout.base(str(self._request.base["name"]))
+        self._base = context.layout.base(self._request.base.name)
 
     def next_unit(self) -> OrderUnit:
         """Return the whole comparison."""
@@ -101,8 +101,8 @@ class AuditWork:
         training = as_scored(self.settings.training, engine)
         seed = self.settings.training.seed
         start = adapter_folder(version)
-        plan = inference_memory(engine, self._base, request.spec, training)
-        engine.load(self._base, request.spec, training, start, seed, self._place.folder, plan)
+        plan = inference_memory(engine, self._base, request.adapter, training)
+        engine.load(self._base, request.adapter, training, start, seed, self._place.folder, plan)
         exams = self._exams((version, proven))
         key = partial(score_key, self._context, request.base, libraries())
         examinees = [
@@ -163,7 +163,7 @@ class AuditWork:
         return [suite.first(settings.suite_items) for suite in found]
 
     def _of_suites(self, chosen: Sequence[Suite], version: Path) -> list[Question]:
-        found = version_from_manifest(models.read_manifest(version))
+        found = models.read_manifest(version).described()
         form = found.plain_form_or(self.settings.plain_form)
         encoder = self._context.encoder(self._base).asked_as(found.prefix, form)
         return [one for suite in chosen for one in suite_questions(suite, encoder)]
@@ -187,7 +187,7 @@ class AuditWork:
             "report.md": markdown(report),
             "report.html": report_page.render(report),
         }
-        return OrderEnd(outcome, message, (files, [asdict(test) for test in tests]))
+        return OrderEnd(outcome, message, (files, to_json_value(tests)))
 
     def finish(self, end: OrderEnd) -> dict[str, Any]:
         """Write the reports of the exam, or that there was none."""

@@ -9,17 +9,16 @@ import numpy as np
 from safetensors.numpy import load_file
 
 from daemon.core.evaluation.reproduction import Files
+from daemon.core.training.manifests import Manifest
 from daemon.folders.models import models
 from daemon.training.engine.protocol import ADAPTER, MOMENTS
 from daemon.training.records.state import METRICS
 
 
-def compare_files(version: Path, again: Path, manifest: dict[str, Any]) -> Files:
+def compare_files(version: Path, again: Path, manifest: Manifest) -> Files:
     """Compare adapter and moments with what the manifest says of the version's, here or not."""
-    listed = manifest["files"]
-    same = {
-        name: models.digest(again / name) == listed[name]["sha256"] for name in (ADAPTER, MOMENTS)
-    }
+    listed = manifest.files
+    same = {name: models.digest(again / name) == listed[name].sha256 for name in (ADAPTER, MOMENTS)}
     gap = 0.0 if same[ADAPTER] else _gap(version / ADAPTER, again / ADAPTER)
     return Files(same[ADAPTER], same[MOMENTS], gap)
 

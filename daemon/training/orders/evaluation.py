@@ -11,7 +11,6 @@ from daemon.core import messages as say
 from daemon.core.evaluation.evaluations import (
     HOLDOUTS,
     EvaluationRequest,
-    Questions,
     Subject,
     SuiteRun,
     pieces,
@@ -70,12 +69,10 @@ class EvaluationWork:
         self._context = context
         self._attendance = attendance
         self._place = context.layout.evaluation(order)
-        self._request = EvaluationRequest.from_record(orders.read_request(self._place))
+        self._request = orders.read_request(self._place, EvaluationRequest)
         self._saved = read_saved(self._request.settings)
         self.settings = self._saved.settings
-        self._questions = [
-            Questions.from_record(item) for item in evaluations.read_suites(self._place)
-        ]
+        self._questions = evaluations.read_suites(self._place)
 
     def next_unit(self) -> OrderUnit | OrderEnd:
         """Return the first suite that a subject has not answered."""
@@ -128,7 +125,7 @@ class EvaluationWork:
     def _score(self, subject: Subject, suite: Suite) -> Answers | None:
         engine, clock = self._context.engine, self._context.clock
         watch = Stopwatch(
-            BatchedAnswering(self._context, self._request.base),
+            BatchedAnswering(self._context, self._request.facts),
             clock.monotonic_s,
             lambda: self._attendance.waited_s,
         )
@@ -187,7 +184,7 @@ class EvaluationWork:
 
     @property
     def _base(self) -> Path:
-        return self._context.layout.base(str(self._request.base["name"]))
+        return self._context.layout.base(self._request.facts.name)
 
     def _folder(self, subject: Subject) -> Path | None:
         if subject.adapter is None or subject.path is None:
@@ -217,7 +214,7 @@ class EvaluationWork:
             weights = subject.sha256
         return model_key(
             weights,
-            str(self._request.base["fingerprint"]),
+            self._request.facts.fingerprint,
             self._context.engine.device,
             libraries(),
         )

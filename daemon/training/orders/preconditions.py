@@ -1,8 +1,8 @@
 """Whether a run can be done again: its beginning, its base and its rows are those of then."""
 
 from pathlib import Path
-from typing import Any
 
+from daemon.core.training.manifests import Manifest
 from daemon.errors import RunFault
 from daemon.folders.models import bases, models
 from daemon.layout import Layout
@@ -14,7 +14,7 @@ from daemon.training.run.freeze import fingerprint_of
 from daemon.training.run.opening import adapter_folder
 
 
-def starting_folder(layout: Layout, start: str, manifest: dict[str, Any]) -> Path:
+def starting_folder(layout: Layout, start: str, manifest: Manifest) -> Path:
     """Return the directory of the starting version, or its backup, from which a run can begin.
 
     `manifest` is that of the version that came of the run.
@@ -22,9 +22,9 @@ def starting_folder(layout: Layout, start: str, manifest: dict[str, Any]) -> Pat
     Raises:
         RunFault: there is none that is as it was then.
     """
-    training = read_saved(manifest["settings"]).settings.training
+    training = read_saved(manifest.settings).settings.training
     reset = training.carry_moments == "reset"
-    needs_moments = manifest.get("start_moments") != "fresh" and not reset
+    needs_moments = manifest.start_moments != "fresh" and not reset
     problems = []
     for folder in (layout.version(start), layout.backups / start):
         if not folder.is_dir():
@@ -61,9 +61,9 @@ def check(layout: Layout, request: Request, choices: Choices, rows: JobRows) -> 
     Raises:
         RunFault: they are not.
     """
-    base = bases.read_facts(layout, request.base["model"])
-    if base is None or base.fingerprint != request.base["fingerprint"]:
-        why = f"the base model {request.base['model']!r} is not here, or not the one of then"
+    base = bases.read_facts(layout, request.base.model)
+    if base is None or base.fingerprint != request.base.fingerprint:
+        why = f"the base model {request.base.model!r} is not here, or not the one of then"
         raise RunFault("base_changed", why)
     trained = {*request.jobs, *(job for job, _ in choices.replay)}
     held = {job for job, _ in (*choices.tune, *choices.samples)}

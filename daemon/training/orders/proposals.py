@@ -57,7 +57,7 @@ class Proposal:
 
 def _ask(request: SweepRequest, trials: Sequence[Trial]) -> optuna.Trial:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    searched = {key: _distribution(item) for key, item in request.space.items()}
+    searched = {key: _distribution(item.range) for key, item in request.space.items()}
     seed = mix(request.seed, "trial", len(trials)) % 2**32
     study = optuna.create_study(
         sampler=optuna.samplers.TPESampler(n_startup_trials=RATE_TRIALS, seed=seed),

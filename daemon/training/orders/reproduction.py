@@ -11,6 +11,9 @@ from typing import Any
 from daemon.core import messages as say
 from daemon.core.evaluation import reproduction as core
 from daemon.core.messages import Report
+from daemon.core.records import JsonObject, from_json_value, to_json_value
+from daemon.core.training.manifests import Manifest
+from daemon.core.training.run_requests import RunRequest
 from daemon.errors import ModelFault, RunFault
 from daemon.folders.models import models
 from daemon.folders.orders import orders, reproductions
@@ -30,7 +33,7 @@ from daemon.training.orders.runner import (
     OrderUnit,
 )
 from daemon.training.records.choices import Choices, Request
-from daemon.training.records.provenance import libraries, made_by
+from daemon.training.records.provenance import made_by
 from daemon.training.records.state import RunState
 from daemon.training.run.loop import How, TrainingLoop
 from daemon.training.run.opening import open_frozen
@@ -67,10 +70,10 @@ class ReproductionWork:
         self._pipe = context.pipe
         self._mailbox = attendance.mailbox
         self._place = context.layout.reproduction(order)
-        request = orders.read_request(self._place)
-        self._version: str = request["version"]
+        request = orders.read_request(self._place, core.ReproductionRequest)
+        self._version = request.version
         self.skipped = f"{self._version} was not trained again: ended on request"
-        self.settings = read_saved(request["settings"]).settings
+        self.settings = read_saved(request.settings).settings
 
     def next_unit(self) -> OrderUnit | OrderEnd:
         """Return the rest of the run; what it needs may be gone or changed."""
@@ -116,7 +119,7 @@ class ReproductionWork:
                 return None
         return OrderEnd("different", f"{self._version} came out otherwise: {why}")
 
-    def _frozen(self) -> dict[str, Any]:
+    def _frozen(self) -> JsonObject:
         """Return what the run was asked for, and what was frozen of it.
 
         Raises:
@@ -124,7 +127,7 @@ class ReproductionWork:
         """
         try:
             frozen = runs.read_frozen(self._place.run)
-        except (ValueError, AttributeError) as error:
+        except ValueError as error:
             raise _unreadable(error) from error
         assert frozen is not None, "an order is made with the frozen choices or not at all"
         return frozen
@@ -145,22 +148,20 @@ class ReproductionWork:
 
     # --- after --------------------------------------------------------------------------------
 
-    def _compare(
-        self, version: Path, manifest: dict[str, Any], settings: dict[str, Any]
-    ) -> OrderEnd:
+    def _compare(self, version: Path, manifest: Manifest, settings: JsonObject) -> OrderEnd:
         newest, _ = runs.newest_checkpoint(self._place.run)
         assert newest is not None, "a run ends with a commit"
         self._pipe.send(say.Alive("comparing"))
         files = compare_files(version, newest, manifest)
         again = runs.read_metrics(self._place.run, RunState.read(newest, 0).written)
         steps = core.compare_steps(steps_of_version(version), again)
-        now = made_by(self._context.engine.device) | {"libraries": libraries()}
+        now = made_by(self._context.engine.device)
         misfits = read_saved(settings).misfits
         lost = [one for one in misfits if one.why == "unknown"]
-        changed = core.changes(manifest, now, {one.setting: one.saved for one in lost})
+        changed = core.changes(manifest.provenance, now, {one.setting: one.saved for one in lost})
         message = core.sentence(self._version, files, steps, changed)
         found = core.record(files, steps, changed)
-        found["settings"] = [one.as_record() for one in misfits]
+        found["settings"] = [to_json_value(one) for one in misfits]
         return OrderEnd(core.conclude(files, steps), message, found)
 
     def finish(self, end: OrderEnd) -> dict[str, Any]:
@@ -177,15 +178,16 @@ class ReproductionWork:
         return result
 
 
-def _parsed(frozen: dict[str, Any]) -> tuple[Request, Choices]:
+def _parsed(frozen: JsonObject) -> tuple[Request, Choices]:
     """Return the request and the choices of a run.
 
     Raises:
         RunFault: they mean nothing to this release.
     """
     try:
-        return Request.from_record(frozen), Choices.from_record(frozen)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        request = Request.of(from_json_value(frozen, RunRequest))
+        return request, from_json_value(frozen, Choices)
+    except ValueError as error:
         raise _unreadable(error) from error
 
 

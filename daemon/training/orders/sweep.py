@@ -37,10 +37,10 @@ class SweepWork:
         self._context = context
         self._attendance = attendance
         self._place = context.layout.sweep(order)
-        self._request = SweepRequest.from_record(orders.read_request(self._place))
+        self._request = orders.read_request(self._place, SweepRequest)
         self._saved = read_saved(self._request.settings)
         self.settings = self._saved.settings
-        self._trials = [Trial.from_record(item) for item in sweeps.read_trials(self._place)]
+        self._trials = sweeps.read_trials(self._place)
 
     def next_unit(self) -> OrderUnit | OrderEnd:
         """Return the next trial; it announces itself once its steps are known."""
@@ -91,8 +91,7 @@ class SweepWork:
         words = describe(trial.setting, self._request.default)
         ended = trial.why if trial.loss is None else f"loss {trial.loss:.4f}"
         place = f"trial {trial.number} of {self._request.trials}"
-        records = [item.as_record() for item in (*self._trials, trial)]
-        write = partial(sweeps.write_trials, self._place, records)
+        write = partial(sweeps.write_trials, self._place, [*self._trials, trial])
         return UnitDone(f"{place} {trial.outcome}: {words}: {ended}", write)
 
     def _common(self) -> SweepRows:

@@ -103,7 +103,7 @@ class TrialRun:
 
     def _load(self, scratch: Path, first: bool) -> TrainingRows:
         context, request = self._context, self._request
-        base = context.layout.base(request.base["name"])
+        base = context.layout.base(request.base.name)
         shape = choose_compute_plan(context, request, self._common.rows, base)
         choices = self._choices(shape)
         start = self._sweep.start_version

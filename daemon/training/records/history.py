@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from daemon.core.training.manifests import RunTotals
+
 LAST_STEPS = 20
 """Whose losses are averaged for the loss a run ended with."""
 
@@ -43,16 +45,16 @@ class History:
         """Return (step, loss) of the steps that had one."""
         return list(zip(self._steps, self._losses, strict=True))
 
-    def totals(self) -> dict[str, Any]:
+    def totals(self) -> RunTotals:
         """Return what a manifest says of the whole run."""
         last = self._losses[-LAST_STEPS:]
         tokens = self._totals["tokens"]
-        return {
-            "train_loss": sum(last) / len(last) if last else None,
+        return RunTotals(
+            train_loss=sum(last) / len(last) if last else None,
             **self._totals,
-            "tokens_per_s": tokens / self._seconds if self._seconds > 0 else None,
-            "steps_not_applied": self._refused,
-        }
+            tokens_per_s=tokens / self._seconds if self._seconds > 0 else None,
+            steps_not_applied=self._refused,
+        )
 
     def write(self, path: Path) -> None:
         """Write every step as one JSON list, a step a line."""

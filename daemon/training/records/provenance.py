@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 import daemon
+from daemon.core.training.manifests import Provenance
 
 LIBRARIES = ("mlx", "mlx-lm", "numpy", "tokenizers", "transformers")
 """Another version of one of these may change a result."""
@@ -40,13 +40,10 @@ def describe_platform() -> str:
     return f"{platform.system()} {platform.release()} {platform.machine()}"
 
 
-def made_by(device: str) -> dict[str, Any]:
-    """Return the code and the platform at work, as manifests hold them."""
-    return {
-        "git_commit": git_commit(CHECKOUT),
-        "git_dirty": git_dirty(CHECKOUT),
-        "platform": f"{describe_platform()} ({device})",
-    }
+def made_by(device: str) -> Provenance:
+    """Return the code, the platform and the libraries at work."""
+    platform = f"{describe_platform()} ({device})"
+    return Provenance(git_commit(CHECKOUT), git_dirty(CHECKOUT), platform, libraries())
 
 
 def git_commit(checkout: Path) -> str:

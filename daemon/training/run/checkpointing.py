@@ -6,6 +6,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from daemon.core import messages as say
+from daemon.core.records import to_json_value
+from daemon.core.training.run_state import Cursor
 from daemon.errors import is_disk_full
 from daemon.folders.runs import runs
 from daemon.training.context import CurrentRun, TrainerContext
@@ -81,7 +83,7 @@ class Checkpointer:
         known = state.evolution
         if not known.unwritten:
             return state
-        lines = (answer.as_record() for answer in known.unwritten)
+        lines = map(to_json_value, known.unwritten)
         size = runs.append_answers(self._current.place, known.written, lines)
         return replace(state, evolution=replace(known, unwritten=(), written=size))
 
@@ -93,11 +95,11 @@ class Checkpointer:
 
     def _write(self, state: RunState) -> None:
         epoch, batch = divmod(state.step_in_run, self._current.data.plan.steps_of_epoch)
-        cursor = {"epoch": epoch, "batch": batch}
+        cursor = Cursor(epoch, batch)
 
         def fill(folder: Path) -> None:
             self._context.engine.save(folder)
-            _write_json(folder / COMMITTED_STATE, state.as_record(cursor))
+            _write_json(folder / COMMITTED_STATE, to_json_value(state.saved(cursor)))
 
         best = state.watch.best_step
         runs.commit(self._current.place, state.step_in_run, fill, self._settings.keep, best)

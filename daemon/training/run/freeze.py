@@ -5,7 +5,6 @@ Rows are checked for duplicates again, although intake did: other jobs were trai
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
 import numpy as np
 
@@ -22,7 +21,7 @@ from daemon.training.data.replay import draw_earlier
 from daemon.training.data.rows import JobRows
 from daemon.training.data.validation_set import validation_set
 from daemon.training.machine.compute_plan import ComputePlan
-from daemon.training.records.choices import Choices, Request, RowId
+from daemon.training.records.choices import Choices, DroppedRow, Request, RowId
 
 
 def choose(  # long: a choice a line
@@ -90,9 +89,9 @@ def _validation(request: Request, rows: JobRows, ids: Iterable[RowId]) -> tuple[
 
 def _examples(
     request: Request, rows: JobRows, eligibility: Eligibility
-) -> tuple[list[tuple[int, int]], dict[str, tuple[dict[str, Any], ...]], str]:
+) -> tuple[list[tuple[int, int]], dict[str, tuple[DroppedRow, ...]], str]:
     examples: list[tuple[int, int]] = []
-    dropped: dict[str, tuple[dict[str, Any], ...]] = {}
+    dropped: dict[str, tuple[DroppedRow, ...]] = {}
     digest = hashlib.sha256()
     for number, job in enumerate(request.jobs):
         keys = keys_of(rows.find(job), "train")

@@ -14,6 +14,7 @@ from daemon.core.training.fallback import slow_down
 from daemon.core.training.jumps import jumped
 from daemon.core.training.plan import mix
 from daemon.core.training.progress import after_evaluation
+from daemon.core.training.run_state import SkippedRow
 from daemon.core.training.schedule import Schedule, rate
 from daemon.evaluation.periodic import Evaluation
 from daemon.folders.runs import runs
@@ -25,7 +26,6 @@ from daemon.training.machine.answering import BatchedAnswering
 from daemon.training.machine.cooling import Cooler
 from daemon.training.machine.display import DisplayRest
 from daemon.training.mailbox import OrderMailbox
-from daemon.training.records.state import SkippedRow
 from daemon.training.run.checkpointing import Checkpointer
 from daemon.training.run.early_stopping import EarlyStop
 from daemon.training.run.probes import Prober
@@ -93,14 +93,14 @@ class TrainingLoop:
         self._prober = Prober(context, current, mailbox.poll)
 
     def _skip_long_rows(self) -> None:
-        known = self.state.aside_ids
+        known = self.state.skipped_ids
         own = {self._current.request.jobs[job] for job, _ in self._current.choices.examples}
         long = sorted(
             item for item in self._current.data.too_long if item[0] in own and item not in known
         )
         if long:
             found = tuple(SkippedRow(job, row, self.state.step, "no_room") for job, row in long)
-            self.state = replace(self.state, aside=(*self.state.aside, *found))
+            self.state = replace(self.state, skipped=(*self.state.skipped, *found))
             message = (
                 f"{len(long)} row(s) are too long for the available memory; the rest is trained"
             )
@@ -142,7 +142,7 @@ class TrainingLoop:
         return "nothing_left" if self._nothing_left() else self._finish()
 
     def _nothing_left(self) -> bool:
-        own = [job for job, _ in self.state.aside_ids if job in self._current.request.jobs]
+        own = [job for job, _ in self.state.skipped_ids if job in self._current.request.jobs]
         return len(own) == len(self._current.choices.examples)
 
     def _finish(self) -> How:
@@ -268,7 +268,7 @@ class TrainingLoop:
         return self._mailbox.poll() or self._mailbox.paused
 
     def _content(self) -> StepContent:
-        return self._ahead.step(self.state.step_in_run, self.state.aside_ids)
+        return self._ahead.step(self.state.step_in_run, self.state.skipped_ids)
 
     def _without_offending_rows(
         self, content: StepContent, learning_rate: float, seed: int
@@ -288,7 +288,7 @@ class TrainingLoop:
         if not offending:
             return content, NOT_APPLIED
         found = tuple(SkippedRow(job, row, step) for job, row in sorted(offending))
-        self.state = replace(self.state, aside=(*self.state.aside, *found))
+        self.state = replace(self.state, skipped=(*self.state.skipped, *found))
         where = ", ".join(f"row {row} of {job}" for job, row in sorted(offending))
         message = f"loss or gradient is not finite: {where} will not be trained in this run"
         self._alert("rows_set_aside", message)

@@ -1,11 +1,11 @@
 """Opens a run: freezes its choices, loads the model and restores the last checkpoint."""
 
-import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.core import messages as say
+from daemon.core.records import from_json_value, to_json_value
 from daemon.core.training.fallback import Fallback, fallback_at, next_change
 from daemon.core.training.forgetting import LineageLosses, Tolerance
 from daemon.core.training.replay_aim import ReplayAim, aim_replay
@@ -55,7 +55,7 @@ def open_run(
     """Freeze, load and restore the last commit; return None where an order ended it meanwhile."""
     place = context.layout.run(run)
     try:
-        request = Request.from_record(runs.read_request(place))
+        request = Request.of(runs.read_request(place))
     except SavedSettingsFault as fault:
         return CannotStart(fault.code, f"{run} cannot continue: {fault.message}; {_way_out(place)}")
     start = context.layout.version(request.start_version)
@@ -101,13 +101,13 @@ def open_frozen(
 
     `start` is the directory of the starting version, or of a copy of it.
     """
-    base = context.layout.base(request.base["name"])
+    base = context.layout.base(request.base.name)
     texts = RowTexts(context.encoder(base), choices.prefixes, choices.plain_forms)
     stopped = runs.read_stopped(place)
     if stopped is not None:
         runs.remove_after(place, stopped.best_step)
     folder = _newest(context, place, request)
-    fallbacks = [choices.rung, *runs.read_fallbacks(place)]
+    fallbacks = [choices.fallback, *runs.read_fallbacks(place)]
     fallback = fallback_at(fallbacks, runs.step_of(folder))
     assert fallback is not None, "the first one applies from step 0"
     carried = _load(context, request, choices, fallback, base, start, place)
@@ -133,7 +133,7 @@ def _frozen(
             return choices
         message = f"{request.run} starts over: the libraries changed since it began"
         context.pipe.send(say.Alerted("libraries_changed", message))
-    base = context.layout.base(request.base["name"])
+    base = context.layout.base(request.base.name)
     shape = choose_compute_plan(context, request, rows, base)
     choices = choose(
         request,
@@ -143,7 +143,7 @@ def _frozen(
         shape,
         _aim(request, rows, start),
     )
-    runs.freeze(place, runs.read_request(place) | choices.as_record())
+    runs.freeze(place, to_json_value(runs.read_request(place)) | to_json_value(choices))
     return choices
 
 
@@ -154,8 +154,8 @@ def frozen_choices(context: TrainerContext, place: RunLayout) -> Choices | None:
     """
     try:
         record = runs.read_frozen(place)
-        return None if record is None else Choices.from_record(record)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return None if record is None else from_json_value(record, Choices)
+    except ValueError as error:
         moved = runs.set_frozen_aside(place)
         message = (
             f"{place.folder.name} starts over: {place.frozen} cannot be read ({error}) and was "
@@ -168,7 +168,7 @@ def frozen_choices(context: TrainerContext, place: RunLayout) -> Choices | None:
 def _aim(request: Request, rows: JobRows, start: Path) -> ReplayAim:
     retry = request.retry
     if retry is not None:
-        return ReplayAim(retry["replay_share"], retry["replay_weights"])
+        return ReplayAim(retry.replay_share, retry.replay_weights)
     return replay_of(request.settings, rows, earlier_jobs(request, rows), read_losses(start))
 
 
@@ -235,8 +235,7 @@ def as_scored(training: TrainingSettings, engine: Engine) -> TrainingSettings:
 
 def adapter_folder(version: Path) -> Path | None:
     """Return the directory of a version that has an adapter; None for an untouched base."""
-    manifest = json.loads((version / models.MANIFEST).read_bytes())
-    return None if manifest["adapter"] is None else version
+    return None if models.read_manifest(version).adapter is None else version
 
 
 def _newest(context: TrainerContext, place: RunLayout, request: Request) -> Path | None:

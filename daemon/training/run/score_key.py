@@ -1,11 +1,12 @@
 """The key under which a model's scores and answers are cached, for runs, evaluations and audits."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+from daemon.core.training.manifests import FileList
+from daemon.core.workspace.bases import BaseFacts
 from daemon.evaluation.scoring_session import model_key
+from daemon.folders.disk.record_files import read_record
 from daemon.folders.models.models import MANIFEST
 from daemon.training.context import TrainerContext
 from daemon.training.engine.protocol import ADAPTER
@@ -15,7 +16,7 @@ BASE = "base"
 
 def score_key(
     context: TrainerContext,
-    base: Mapping[str, Any],
+    base: BaseFacts,
     libraries: Mapping[str, str],
     folder: Path | None,
 ) -> str:
@@ -25,6 +26,6 @@ def score_key(
     """
     adapter = BASE
     if folder is not None:
-        manifest = json.loads((folder / MANIFEST).read_bytes())
-        adapter = manifest["files"][ADAPTER]["sha256"]
-    return model_key(adapter, str(base["fingerprint"]), context.engine.device, libraries)
+        # A version or a checkpoint.
+        adapter = read_record(folder / MANIFEST, FileList).files[ADAPTER].sha256
+    return model_key(adapter, base.fingerprint, context.engine.device, libraries)

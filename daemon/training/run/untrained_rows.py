@@ -5,14 +5,15 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
+from daemon.core.records import to_json_value
 from daemon.core.rows.refusal import raw_text
+from daemon.core.training.run_state import SkippedRow
 from daemon.files.limits import Unreadable
 from daemon.files.unpacking import lines
 from daemon.folders.queue import reports
 from daemon.layout_jobs import JobLayout
 from daemon.training.data.rows import JobRows
 from daemon.training.records.choices import Choices, Request
-from daemon.training.records.state import SkippedRow
 
 Record = Mapping[str, Any]
 
@@ -63,7 +64,9 @@ def left_out(
 
     Each original file is read once, up to the last of these rows.
     """
-    facts = {job: list(choices.dropped.get(job, ())) for job in request.jobs}
+    facts = {
+        job: [to_json_value(row) for row in choices.dropped.get(job, ())] for job in request.jobs
+    }
     for row in skipped:
         if row.job in facts:
             facts[row.job].append({"row": row.row, "code": row.code, "step": row.step})
@@ -114,15 +117,15 @@ def _lines(place: JobLayout, wanted: set[int]) -> Iterator[tuple[int, int, bytes
 
 def _own_names(place: JobLayout) -> list[str]:
     """Return the user's names of keys by which a job's file was read."""
-    report = reports.read(place) or {}
-    return [str(name) for name in report.get("file", {}).get("own_names", [])]
+    report = reports.read(place)
+    return [] if report is None else list(report.file.own_names)
 
 
 def why_nothing_left(
     request: Request, choices: Choices, skipped: Iterable[SkippedRow] = ()
 ) -> tuple[str, str]:
     """Return outcome and message of a run that has no row of its own left to train."""
-    reasons = [record["code"] for job in request.jobs for record in choices.dropped.get(job, ())]
+    reasons = [row.code for job in request.jobs for row in choices.dropped.get(job, ())]
     reasons += [row.code for row in skipped if row.job in request.jobs]
     jobs = ", ".join(request.jobs)
     if set(reasons) <= {"duplicate_seen"}:

@@ -10,6 +10,7 @@ from typer.testing import Result
 
 from daemon.cli.chat.speaking import LoadTarget, Speaker
 from daemon.core.evaluation.sampling import Sampling
+from daemon.core.records import to_json_value
 from daemon.core.rows.prefix import Prefix
 from daemon.core.workspace.versions import AdapterSpec
 from daemon.errors import ModelFault
@@ -18,6 +19,7 @@ from daemon.folders.models.models import MANIFEST, SUM, Models
 from daemon.layout import Layout
 from daemon.settings import Settings
 from daemon.text.encoder import TextEncoder
+from tests.manifests import BASE
 from tests.text.tiny_tokenizer import CHATML, write_tokenizer
 
 Command = Callable[..., Result]
@@ -65,14 +67,13 @@ def versions(layout: Layout) -> Layout:
     folder = layout.base("tiny")
     folder.mkdir(parents=True)
     write_tokenizer(folder, CHATML, eos="<|im_end|>")
-    base = {"name": "tiny", "model": "tiny", "fingerprint": "f"}
     for number in range(4):
         name = Models(layout).seal_base(
-            "2030-01-01T00:00:00+00:00", base, Settings().model_dump(mode="json")
+            "2030-01-01T00:00:00+00:00", BASE, Settings().model_dump(mode="json")
         )
         path = layout.version(name) / MANIFEST
         (layout.version(name) / SUM).unlink()
-        own = {"adapter": SPEC.as_record(), "prefix": {"name": "p", "text": f"Be {number}."}}
+        own = {"adapter": to_json_value(SPEC), "prefix": {"name": "p", "text": f"Be {number}."}}
         path.write_text(json.dumps({**json.loads(path.read_bytes()), **(own if number else {})}))
     current_model.point_at(layout, "v000001")
     return layout

@@ -14,6 +14,7 @@ from daemon.folders.models.models import MANIFEST, SUM, Models
 from daemon.layout import Layout
 from daemon.settings import Settings
 from daemon.text.encoder import TextEncoder
+from tests.manifests import BASE
 from tests.text.tiny_tokenizer import CHATML, write_tokenizer
 
 Command = Callable[..., Result]
@@ -41,9 +42,8 @@ def trained(layout: Layout) -> Layout:
     folder = layout.base("tiny")
     folder.mkdir(parents=True)
     write_tokenizer(folder, CHATML, eos="<|im_end|>")
-    base = {"name": "tiny", "model": "tiny", "fingerprint": "f"}
     models = Models(layout)
-    name = models.seal_base("2030-01-01T00:00:00+00:00", base, Settings().model_dump(mode="json"))
+    name = models.seal_base("2030-01-01T00:00:00+00:00", BASE, Settings().model_dump(mode="json"))
     path = layout.version(name) / MANIFEST
     # What is written by hand has no checksum, like versions of before there was one.
     (layout.version(name) / SUM).unlink()

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from daemon.core.records import to_json_value
 from daemon.core.status.ledger_rows import evaluation_row
 from daemon.core.training.probes import MilestoneAnswer
 from daemon.folders.queue.ledger import Ledger
 from daemon.layout import Layout
 from tests.cli.conftest import Command
+from tests.manifests import manifest_record
 
 STEPS = 60
 
@@ -41,7 +43,7 @@ def sealed(layout: Layout, version: str, run: str) -> None:
     (folder / "training_metrics.json").write_bytes(b"[\n" + b",\n".join(body) + b"\n]\n")
     state = {"validation": [[n, 2.0 - 0.01 * n] for n in range(10, 61, 10)]}
     (folder / "training_state.json").write_text(json.dumps(state))
-    manifest = {"version": version, "run": run, "job_ids": ["000001-a"]}
+    manifest = manifest_record(version, run=run, job_ids=["000001-a"])
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
@@ -95,7 +97,7 @@ def test_a_version_brings_its_validation_losses(
 
 def answered(step: int, answer: str, similarity: float | None) -> bytes:
     said = MilestoneAnswer(step, step, "a", "the sky?", "it is blue", answer, similarity, False)
-    return json.dumps(said.as_record()).encode() + b"\n"
+    return json.dumps(to_json_value(said)).encode() + b"\n"
 
 
 def test_a_version_and_an_open_run_show_how_their_answers_changed(

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import pytest
 
 from daemon.core.evaluation.evaluations import EvaluationRequest
+from daemon.core.records import to_json_value
 from daemon.core.rows.plain_form import PLAIN_FORM
 from daemon.core.workspace.orders import EVALUATION
 from daemon.core.workspace.versions import AdapterSpec
@@ -40,7 +41,7 @@ HOSTILE = "<script>x</script> \x1b[31m `|`"
 def ready(layout: Layout) -> Layout:
     """A workspace with one suite, whose current version is the untouched base."""
     facts = make_base(layout, Settings().model)
-    Models(layout).seal_base("2030-01-01T00:00:00+00:00", facts.as_record(), {})
+    Models(layout).seal_base("2030-01-01T00:00:00+00:00", facts, {})
     current_model.point_at(layout, "v000000")
     items = [{"id": f"i{n}", "prompt": f"lake {n}?", "answers": [f"lake {n}"]} for n in range(12)]
     items[3]["prompt"] = HOSTILE
@@ -60,7 +61,7 @@ def answers(tmp_path: Path) -> Path:
 
 
 def request_of(layout: Layout, evaluation: str) -> EvaluationRequest:
-    return EvaluationRequest.from_record(orders.read_request(layout.order(evaluation)))
+    return orders.read_request(layout.order(evaluation), EvaluationRequest)
 
 
 @pytest.mark.end_to_end
@@ -97,7 +98,7 @@ def test_beside_a_daemon_it_waits_and_can_be_looked_at(finetuned: Command, ready
     assert "0 of 1 parts" in again.stdout
     assert orders.names(ready, EVALUATION) == ["e000001"]
     (suite,) = evaluations.read_suites(ready.evaluation("e000001"))
-    assert (len(suite["suite"]["items"]), suite["of"]) == (5, 12)
+    assert (len(suite.suite.items), suite.of) == (5, 12)
     assert request_of(ready, "e000001").subjects[0].path == "v000000"
     assert "waits" in finetuned("evaluate", "--list", "--root", ready.root).stdout
 
@@ -121,7 +122,7 @@ def test_without_a_suite_all_are_asked_and_a_broken_one_is_told(
     (ready.evals / "broken.jsonl").write_text("no json\n")
     asked = finetuned("evaluate", "--base", "--limit", "1", "--root", ready.root)
     assert asked.exit_code == 0, asked.output
-    names = [one["suite"]["name"] for one in evaluations.read_suites(ready.evaluation("e000001"))]
+    names = [one.suite.name for one in evaluations.read_suites(ready.evaluation("e000001"))]
     assert "lakes" in names and "general_100" in names and "broken" not in names
     assert "broken.jsonl" in request_of(ready, "e000001").notes[0]
 
@@ -151,7 +152,7 @@ def test_a_version_is_asked_in_its_own_plain_form_and_the_base_in_that_of_the_se
     """Versions of before there was a form are asked without one."""
     spec = AdapterSpec("lora", 2, 2.0, 0.0, 1, ())
     files = {ADAPTER: {"sha256": "x", "size": 1}}
-    train_version(ready, ("000001-a",), adapter=spec.as_record(), files=files)
+    train_version(ready, ("000001-a",), adapter=to_json_value(spec), files=files)
     (ready.version("v000001") / ADAPTER).write_bytes(b"x")
     for number, left_out in enumerate(("write", "refuse")):
         ready.settings_file.write_text(f'[template]\nleft_out = "{left_out}"\n')
@@ -184,12 +185,12 @@ def test_the_judge_rows_of_the_lineage_are_a_suite(finetuned: Command, ready: La
     asked = finetuned("evaluate", "--base", "--suite", "holdouts", "--root", ready.root)
     assert asked.exit_code == 0, asked.output
     (suite,) = evaluations.read_suites(ready.evaluation("e000001"))
-    assert [item["id"] for item in suite["suite"]["items"]] == [
+    assert [item.id for item in suite.suite.items] == [
         "000001-a:0",
         "000001-a:2",
         "000001-a:4",
     ]
-    assert [item["scorer"] for item in suite["suite"]["items"]] == [None, None, "calls"]
+    assert [item.scorer for item in suite.suite.items] == [None, None, "calls"]
     notes = " ".join(request_of(ready, "e000001").notes)
     assert "000002-gone" in notes and "1 held-out rows are plain text" in notes
 
@@ -221,9 +222,9 @@ def test_the_rows_of_a_job_that_was_trained_again_are_asked_once(
     asked = finetuned("evaluate", "--base", "--suite", "holdouts", "--root", ready.root)
     assert asked.exit_code == 0, asked.output
     (suite,) = evaluations.read_suites(ready.evaluation("e000001"))
-    items = suite["suite"]["items"]
-    assert [item["id"] for item in items] == ["000001-a:0", "000001-a:1", "000001-a:2"]
-    first, second, third = (item["group"] for item in items)
+    items = suite.suite.items
+    assert [item.id for item in items] == ["000001-a:0", "000001-a:1", "000001-a:2"]
+    first, second, third = (item.group for item in items)
     assert first == second != third
 
 

@@ -12,14 +12,14 @@ from daemon.folders.models import current_model
 from daemon.folders.models.models import Models
 from daemon.layout import Layout
 from daemon.settings import Settings
+from tests.manifests import BASE
 
 Command = Callable[..., Result]
 
 
 @pytest.fixture
 def with_base(layout: Layout) -> Layout:
-    base = {"name": "tiny", "model": "tiny", "fingerprint": "f"}
-    Models(layout).seal_base("2030-01-01T00:00:00+00:00", base, Settings().model_dump(mode="json"))
+    Models(layout).seal_base("2030-01-01T00:00:00+00:00", BASE, Settings().model_dump(mode="json"))
     current_model.point_at(layout, "v000000")
     layout.base("tiny").mkdir()
     return layout
@@ -69,7 +69,7 @@ def test_without_a_current_model_it_says_so(finetuned: Command, layout: Layout) 
 def test_a_real_model_answers_once_and_in_conversation(finetuned: Command, layout: Layout) -> None:
     from daemon.model.bases import prepare
 
-    facts = prepare(layout, "smollm2-135m").as_record()
+    facts = prepare(layout, "smollm2-135m")
     Models(layout).seal_base("2030-01-01T00:00:00+00:00", facts, Settings().model_dump(mode="json"))
     current_model.point_at(layout, "v000000")
     words = ["--max-tokens", "16", "--root", layout.root]

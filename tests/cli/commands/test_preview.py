@@ -11,6 +11,7 @@ from daemon.layout import Layout
 from daemon.settings import TrainingSettings
 from tests.cli.conftest import Command
 from tests.cli.looked import Looking
+from tests.manifests import manifest_record
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def test_time_is_told_from_the_newest_run_that_measured_it(
     for number, speed in (("v000001", 10.0), ("v000002", 20.0), ("v000003", None)):
         folder = layout.version(number)
         folder.mkdir(parents=True)
-        manifest = {"version": number, "platform": "here", "metrics": {"tokens_per_s": speed}}
+        manifest = manifest_record(number, platform="here", metrics={"tokens_per_s": speed})
         (folder / "manifest.json").write_text(json.dumps(manifest))
     shown = finetuned("preview", "x.jsonl", "--root", layout.root).output
     assert "20 tokens a second, as v000002 measured on here" in shown

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from daemon.core.evaluation.sweeps import SweepRequest
+from daemon.core.records import to_json_value
 from daemon.core.workspace.orders import SWEEP
 from daemon.core.workspace.versions import AdapterSpec
 from daemon.folders.disk import locks
@@ -26,7 +27,7 @@ JOB = "000001-rows"
 def ready(layout: Layout) -> Layout:
     """A workspace whose base is ready and whose current version is the untouched base."""
     facts = make_base(layout, Settings().model)
-    Models(layout).seal_base("2030-01-01T00:00:00+00:00", facts.as_record(), {})
+    Models(layout).seal_base("2030-01-01T00:00:00+00:00", facts, {})
     current_model.point_at(layout, "v000000")
     return layout
 
@@ -50,14 +51,14 @@ def train_version(layout: Layout, jobs: tuple[str, ...] = ()) -> None:
         "run": "r000001",
         "step": 30,
         "job_ids": list(jobs),
-        "adapter": spec.as_record(),
+        "adapter": to_json_value(spec),
     }
     (folder / MANIFEST).write_text(json.dumps(manifest))
     current_model.point_at(layout, "v000001")
 
 
 def request_of(layout: Layout, sweep: str) -> SweepRequest:
-    return SweepRequest.from_record(orders.read_request(layout.sweep(sweep)))
+    return orders.read_request(layout.sweep(sweep), SweepRequest)
 
 
 @pytest.mark.end_to_end

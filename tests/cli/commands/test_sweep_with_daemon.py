@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from daemon.core.evaluation.sweeps import Trial
 from daemon.folders.orders import orders, sweeps
 from tests.cli.conftest import Command
 from tests.end_to_end.workspace import Workspace, chats
@@ -29,7 +30,7 @@ def rows(tmp_path: Path) -> Path:
     return path
 
 
-def trials(workspace: Workspace) -> list[dict[str, Any]]:
+def trials(workspace: Workspace) -> list[Trial]:
     return sweeps.read_trials(workspace.layout.sweep("s000001"))
 
 

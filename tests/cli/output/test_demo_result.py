@@ -11,9 +11,11 @@ from daemon.cli.commands.demo import find_example
 from daemon.cli.output.demo_result import read_answers, right, show_result, usage
 from daemon.core.evaluation.suites import SuiteItem
 from daemon.core.rows.examples import Turn
+from daemon.core.training.manifests import Manifest
 from daemon.errors import UserFault
 from daemon.evaluation.scores.score import score_answer
 from daemon.layout import Layout
+from tests.manifests import manifest, manifest_record
 
 CALL = '{"name":"HassTurnOn","arguments":{"area":"attic"}}'
 TAGGED = '<tool_call>\n{"arguments": {"area": "attic"}, "name": "HassTurnOn"}\n</tool_call>'
@@ -33,22 +35,14 @@ def asked(question: str, before: str, after: str) -> dict[str, Any]:
     }
 
 
-def sealed(layout: Layout) -> dict[str, Any]:
+def sealed(layout: Layout) -> Manifest:
     folder = layout.version("v000001")
     folder.mkdir()
     answers = [asked("it's dark", "Hello!", TAGGED), asked("[b]x", "", "\x1b[2J")]
     (folder / "details.jsonl").write_text("".join(json.dumps(a) + "\n" for a in answers))
-    manifest: dict[str, Any] = {
-        "version": "v000001",
-        "parent": "v000000",
-        "verdict": "promote",
-        "verdict_reasons": ["better"],
-        "step": 47,
-        "base": {"name": "tiny"},
-        "job_ids": ["000001-x"],
-    }
-    (folder / "manifest.json").write_text(json.dumps(manifest))
-    return manifest
+    record = manifest_record(verdict_reasons=["better"], step=47, job_ids=["000001-x"])
+    (folder / "manifest.json").write_text(json.dumps(record))
+    return manifest(**record)
 
 
 def test_the_answers_before_and_after_are_counted(
@@ -71,7 +65,7 @@ def test_right_is_what_the_judgement_scored_as_right(layout: Layout) -> None:
 
 
 def test_the_line_for_mlx_lm_holds_the_prompt_and_its_system_text(layout: Layout) -> None:
-    manifest = sealed(layout)
+    found = sealed(layout)
     job = layout.job("done", "000001-x")
     job.folder.mkdir()
     job.job_file.write_text("{}")
@@ -81,7 +75,7 @@ def test_the_line_for_mlx_lm_holds_the_prompt_and_its_system_text(layout: Layout
         {"role": "assistant", "content": CALL},
     ]
     job.holdout.write_text(json.dumps({"row": 1, "messages": turns}) + "\n")
-    words = shlex.split(usage(layout, manifest, read_answers(layout, "v000001")))
+    words = shlex.split(usage(layout, found, read_answers(layout, "v000001")))
     assert words == [
         "mlx_lm.generate",
         "--model",

@@ -14,8 +14,10 @@ from daemon.core.decisions.audits import (
     settle,
 )
 from daemon.core.decisions.decide import decide
-from daemon.core.decisions.promotion import Gate, Judgement, PairedComparison, decide_verdict
+from daemon.core.decisions.promotion import Gate, decide_verdict
 from daemon.core.decisions.snapshot import Audit, OrderOnDisk, Snapshot, WorkerState, with_one_order
+from daemon.core.records import from_json_value, to_json_value
+from daemon.core.training.judgement import Judgement, PairedComparison
 from tests.core import worlds as w
 
 PROVEN, CURRENT = "v000001", "v000004"
@@ -130,7 +132,7 @@ def test_a_request_names_both_and_every_file_of_the_lineage_and_survives_its_fil
     asked = audit_request(found.versions[CURRENT], found.versions, {"a": 1}, "now")
     assert asked is not None and (asked.version, asked.proven) == (CURRENT, PROVEN)
     assert asked.jobs == tuple(f"{number:06d}-job" for number in (1, 2, 3, 4))
-    assert AuditRequest.from_record(asked.as_record()) == asked
+    assert from_json_value(to_json_value(asked), AuditRequest) == asked
     for nothing in (PROVEN, "v000000"):
         assert audit_request(found.versions[nothing], found.versions, {}, "now") is None
 

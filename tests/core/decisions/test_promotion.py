@@ -4,15 +4,9 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from daemon.core.decisions.promotion import (
-    Forgetting,
-    Gate,
-    Judgement,
-    LostAnswers,
-    PairedComparison,
-    decide_verdict,
-    judgement_from_record,
-)
+from daemon.core.decisions.promotion import Gate, decide_verdict
+from daemon.core.records import from_json_value
+from daemon.core.training.judgement import Forgetting, Judgement, LostAnswers, PairedComparison
 
 GATE = Gate(level=0.05, min_effect=0.01, min_gain=0.02, unproven="promote")
 
@@ -128,7 +122,7 @@ def test_a_candidate_that_no_longer_answers_is_refused_whatever_its_loss(
 
 def test_a_draft_from_before_lost_answers_were_counted_is_judged_without_them() -> None:
     record = {"finite": True, "changed": True, "tests": []}
-    assert judgement_from_record(record).lost == ()
+    assert from_json_value(record, Judgement).lost == ()
 
 
 def forgetting(
@@ -187,4 +181,4 @@ def test_a_draft_keeps_what_was_forgotten() -> None:
         "tests": [],
         "forgetting": [asdict(forgetting(0.2, 1e-4))],
     }
-    assert judgement_from_record(record).forgetting == (forgetting(0.2, 1e-4),)
+    assert from_json_value(record, Judgement).forgetting == (forgetting(0.2, 1e-4),)

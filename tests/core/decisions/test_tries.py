@@ -1,22 +1,20 @@
 """When a run is tried again, and what the next try is told."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
-from daemon.core.decisions.promotion import (
-    Forgetting,
-    Gate,
-    Judgement,
-    PairedComparison,
-    Verdict,
-    decide_verdict,
-)
+from daemon.core.decisions.promotion import Gate, Verdict, decide_verdict
 from daemon.core.decisions.snapshot import Candidate
 from daemon.core.decisions.tries import may_try_again, next_try
+from daemon.core.records import from_json_value
+from daemon.core.training.judgement import Forgetting, Judgement, PairedComparison
+from daemon.core.training.manifests import Draft
+from tests.manifests import manifest_record, run_request
 
 GATE = Gate(0.05, 0.01, 0.02, "promote", 0.05, tries=2, try_tokens=1000)
 FORGOT = Verdict("refuse", False, ("000001-a is forgotten",), forgot=True)
+RISEN = Forgetting("000001-a", "v1", 20, 0.0, 1.0, 0.05, 0.5)
 CANDIDATE = Candidate(Judgement(True, True, ()), {"000002-b": 4}, GATE, 1, 1000)
 
 
@@ -38,32 +36,32 @@ def test_only_forgetting_is_tried_again_within_the_bounds(
 
 
 def test_each_try_has_half_the_rate_and_the_replay_that_the_last_one_asks_for() -> None:
-    draft = {
-        "replay": {
+    record = manifest_record(
+        replay={
             "share": 0.1,
             "weights": {},
             "next_share": 0.3,
             "next_weights": {"000001-a": 5.0, "000002-b": 2.0},
         },
-        "metrics": {"tokens": 900},
-        "judgement": {"forgetting": [{"name": "000001-a"}]},
-    }
-    request = {"run": "r000002", "jobs": ["000002-b"]}
+        metrics={"tokens": 900},
+        judgement={"finite": True, "changed": True, "tests": [], "forgetting": [asdict(RISEN)]},
+    )
+    draft = from_json_value(record, Draft)
+    request = run_request("r000002", jobs=["000002-b"])
     second = next_try(request, draft, FORGOT)
-    assert second["number"] == 2 and second["rate_share"] == 0.5
+    assert second.number == 2 and second.rate_share == 0.5
     # The run's own rows are trained in each epoch: they are not replayed too.
-    assert second["replay_share"] == 0.3 and second["replay_weights"] == {"000001-a": 5.0}
-    third = next_try({"run": "r000003", "jobs": ["000002-b"], "try": second}, draft, FORGOT)
-    assert third["number"] == 3 and third["rate_share"] == 0.25
-    assert [one["run"] for one in third["before"]] == ["r000002", "r000003"]
-    assert third["before"][1]["rate_share"] == 0.5
+    assert second.replay_share == 0.3 and second.replay_weights == {"000001-a": 5.0}
+    third = next_try(replace(request, run="r000003", try_=second), draft, FORGOT)
+    assert third.number == 3 and third.rate_share == 0.25
+    assert [one.run for one in third.before] == ["r000002", "r000003"]
+    assert third.before[1].rate_share == 0.5
 
 
 def test_the_chance_of_a_false_better_is_divided_among_the_tries() -> None:
     better = PairedComparison("own_holdout", "v1", 20, -1.0, 0.04, 1.0)
     first_file = Judgement(True, True, (better,))
     assert decide_verdict(first_file, GATE).kind == "promote"
-    risen = Forgetting("000001-a", "v1", 20, 0.0, 1.0, 0.05, 0.5)
-    later_file = replace(first_file, forgetting=(risen,))
+    later_file = Judgement(True, True, (better,), (), (RISEN,))
     assert decide_verdict(later_file, GATE).kind == "unproven"
     assert decide_verdict(later_file, replace(GATE, tries=1)).kind == "promote"

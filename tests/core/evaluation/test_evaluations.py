@@ -14,6 +14,7 @@ from daemon.core.evaluation.evaluations import (
 )
 from daemon.core.evaluation.suites import SuiteItem
 from daemon.core.evaluation.targets import Target
+from daemon.core.records import from_json_value, to_json_value
 from daemon.core.rows.examples import Call, Turn
 from daemon.core.rows.prefix import Prefix
 from daemon.core.workspace.orders import EVALUATION, SWEEP, kind_of, name_of
@@ -40,10 +41,11 @@ def test_a_request_comes_back_equal() -> None:
         (Target("*", "main", 0.5, True),),
         ("a note",),
     )
-    assert EvaluationRequest.from_record(json.loads(json.dumps(request.as_record()))) == request
+    record = json.loads(json.dumps(to_json_value(request)))
+    assert from_json_value(record, EvaluationRequest) == request
     assert request.versions == ("v000001",)
     with pytest.raises(ValueError, match="schema 2"):
-        EvaluationRequest.from_record(request.as_record() | {"schema_version": 2})
+        from_json_value(to_json_value(request) | {"schema_version": 2}, EvaluationRequest)
 
 
 def test_questions_come_back_equal_with_tools_and_calls() -> None:
@@ -54,21 +56,22 @@ def test_questions_come_back_equal_with_tools_and_calls() -> None:
         Turn("tool", "y"),
     )
     item = SuiteItem("b", 3, turns, ("z",), ('{"name": "f"}',), "hard", "group")
-    questions = Questions(suite("s", "a"), 9)
-    assert Questions.from_record(json.loads(json.dumps(questions.as_record()))) == questions
-    rich = Questions(replace(asked, items=(item,)), 1)
-    record = json.loads(json.dumps(rich.as_record()))
-    assert Questions.from_record(record) == rich
+    questions = Questions(suite("s", "a"), of=9)
+    assert from_json_value(json.loads(json.dumps(to_json_value(questions))), Questions) == questions
+    rich = Questions(replace(asked, items=(item,)), of=1)
+    record = json.loads(json.dumps(to_json_value(rich)))
+    assert from_json_value(record, Questions) == rich
     # Orders of before there were groups have none.
     del record["suite"]["items"][0]["group"]
-    assert Questions.from_record(record).suite.items[0].group is None
+    assert from_json_value(record, Questions).suite.items[0].group is None
 
 
 def test_questions_that_were_asked_before_items_had_scorers_are_read() -> None:
-    record = Questions(suite("s", "a"), 9).as_record()
+    record = to_json_value(Questions(suite("s", "a"), of=9))
     for item in record["suite"]["items"]:
         del item["scorer"]
-    assert Questions.from_record(json.loads(json.dumps(record))) == Questions(suite("s", "a"), 9)
+    found = from_json_value(json.loads(json.dumps(record)), Questions)
+    assert found == Questions(suite("s", "a"), of=9)
 
 
 def test_models_answer_suite_by_suite_and_files_have_answered_already() -> None:

@@ -12,6 +12,7 @@ from daemon.core.evaluation.reproduction import (
     conclude,
     sentence,
 )
+from daemon.core.training.manifests import Provenance
 from daemon.core.training.progress import Metrics
 
 SAME = Files(adapter=True, moments=True, weight_gap=0.0)
@@ -68,8 +69,8 @@ def test_the_sentence_says_how_much_and_what_has_changed() -> None:
 
 
 def test_everything_around_the_training_is_compared_and_what_is_not_known_is_said() -> None:
-    then = {"git_commit": "a", "platform": "L", "libraries": {"mlx": "1", "gone": "1"}}
-    now = {"git_commit": "a", "git_dirty": True, "platform": "L", "libraries": {"mlx": "2"}}
+    then = Provenance("a", None, "L", {"mlx": "1", "gone": "1"})
+    now = Provenance("a", True, "L", {"mlx": "2"})
     assert changes(then, now) == (
         Change("uncommitted changes", "unknown", "yes"),
         Change("gone", "1", "unknown"),

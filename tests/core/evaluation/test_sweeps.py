@@ -23,6 +23,8 @@ from daemon.core.evaluation.sweeps import (
     verdict,
     why_over,
 )
+from daemon.core.records import from_json_value, to_json_value
+from tests.manifests import BASE
 
 DEFAULT: Setting = {
     "learning_rate": 5e-4,
@@ -48,7 +50,7 @@ def request(**changes: Any) -> SweepRequest:
         job=None,
         start_version=None,
         settings={},
-        base={},
+        base=BASE,
         step=0,
         seed=1,
         trials=3,
@@ -63,7 +65,7 @@ def request(**changes: Any) -> SweepRequest:
 
 def test_every_default_lies_in_its_own_space() -> None:
     for key, searched in space_around(DEFAULT, 30, True).items():
-        match searched:
+        match searched.range:
             case Span(low, high):
                 assert low < DEFAULT[key] < high
             case Choice(values):
@@ -77,7 +79,7 @@ def test_the_shape_of_the_adapter_is_searched_only_where_it_is_free() -> None:
 @pytest.mark.parametrize("rate", [1e-6, 5e-4, 0.5, 1.0])
 def test_no_rate_leaves_the_range_of_the_setting(rate: float) -> None:
     default = {**DEFAULT, "learning_rate": rate}
-    searched = space_around(default, 30, True)["learning_rate"]
+    searched = space_around(default, 30, True)["learning_rate"].range
     assert isinstance(searched, Span) and 0.0 < searched.low <= searched.high <= 1.0
     for setting in first_settings(default):
         assert searched.low <= setting["learning_rate"] <= searched.high
@@ -136,4 +138,4 @@ def test_better_is_said_only_where_the_interval_leaves_no_doubt() -> None:
 
 
 def test_a_trial_survives_its_line() -> None:
-    assert Trial.from_record(trial(1).as_record()) == trial(1)
+    assert from_json_value(to_json_value(trial(1)), Trial) == trial(1)

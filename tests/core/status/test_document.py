@@ -7,9 +7,11 @@ from typing import Any
 
 import jsonschema
 
+from daemon.core.records import from_json_value, to_json_value
 from daemon.core.status.document import Facts, Measured, RunView, document
 from daemon.core.status.measurements import judgement_of
 from daemon.core.status.schema import SCHEMA
+from daemon.core.training.evaluations import Evaluations, ExactMatches, SetLoss
 from daemon.core.training.progress import Metrics, Progress, Sample, after_evaluation, after_step
 from daemon.folders.status.status import strict_line
 
@@ -124,7 +126,7 @@ def test_the_time_left_counts_the_time_of_steps_alone() -> None:
     begun = replace(run, step_in_run=0)
     assert valid(replace(IDLE, progress=progress, run=begun))["eta_seconds"] is None
     # A daemon that was started again knows it from what the trainer has committed.
-    again = Progress.from_record(json.loads(json.dumps(progress.as_record())))
+    again = from_json_value(json.loads(json.dumps(to_json_value(progress))), Progress)
     assert valid(replace(IDLE, progress=again, run=run))["eta_seconds"] == 10.0
 
 
@@ -161,7 +163,7 @@ def test_the_newest_measurement_is_told_with_its_step() -> None:
 
 
 def test_a_measurement_of_an_earlier_release_has_no_counts() -> None:
-    old = Progress.from_record({"accuracy_history": [[20, 75.0]], "total_evals": 4})
+    old = from_json_value({"accuracy_history": [[20, 75.0]], "total_evals": 4}, Progress)
     found = valid(replace(IDLE, progress=old))["newest_measurement"]
     assert (found["step"], found["percent"], found["items"]) == (20, 75.0, None)
 
@@ -169,10 +171,9 @@ def test_a_measurement_of_an_earlier_release_has_no_counts() -> None:
 def test_after_a_run_the_figures_are_those_of_its_judgement() -> None:
     """21 of 24 answers were right at the end, and the status stayed at 0 % of step 20."""
     progress = after_evaluation(Progress(), 20, 1.5, answered(20, "a", False, False))
-    evaluations = {
-        "exact_match": {"items": 24, "before": 0, "after": 21},
-        "loss": {"own_holdout": {"before": 2.0, "after": 0.5}},
-    }
+    evaluations = Evaluations(
+        ExactMatches(24, before=0, after=21), {"own_holdout": SetLoss(3, before=2.0, after=0.5)}
+    )
     judged = judgement_of(evaluations, 47, 47)
     measured = Measured("r000001", ("a",), 0, "v000001", "promote")
     seen = replace(IDLE, progress=progress, measured=measured, judged=judged)
@@ -187,9 +188,8 @@ def test_after_a_run_the_figures_are_those_of_its_judgement() -> None:
         "percent": 87.5,
         "loss": 0.5,
     }
-    assert judgement_of({}, 47, 47) is None
-    plain = judgement_of({"exact_match": {"items": 0, "after": 0}, "loss": {}}, 47, 47)
-    assert plain is None
+    assert judgement_of(Evaluations(), 47, 47) is None
+    assert judgement_of(Evaluations(ExactMatches(0, 0, 0)), 47, 47) is None
 
 
 def test_each_file_has_a_line_of_right_answers() -> None:
@@ -237,4 +237,4 @@ def test_progress_comes_back_from_its_record_as_it_was() -> None:
     progress = after_step(Progress(), metrics(1, 2.0))
     sample = Sample(1, "p", "g", "m", True, "a")
     progress = after_evaluation(progress, 1, None, (sample,))
-    assert Progress.from_record(json.loads(json.dumps(progress.as_record()))) == progress
+    assert from_json_value(json.loads(json.dumps(to_json_value(progress))), Progress) == progress

@@ -1,7 +1,6 @@
 """The ledger's rows are made of values, and only what is certain is said of a promotion."""
 
 from dataclasses import replace
-from typing import Any
 
 from daemon.core.status.ledger_rows import (
     job_row,
@@ -10,20 +9,22 @@ from daemon.core.status.ledger_rows import (
     run_record_of,
     run_row,
 )
+from daemon.core.training.manifests import Manifest
 from daemon.core.workspace.jobs import JobCard, card_from_record, card_to_record
+from tests import manifests
 
 CARD = JobCard("000001-a", 1, "high", "a\x1b.jsonl", "2026-01-01T00:00:00+00:00")
 
 
-def manifest(number: int, parent: int | None, promotes: bool = True) -> dict[str, Any]:
-    return {
-        "version": f"v{number:06d}",
-        "parent": None if parent is None else f"v{parent:06d}",
-        "created_at": f"2026-01-0{number + 1}",
-        "promotes": promotes,
-        "run": f"r{number:06d}",
-        "job_ids": ["000001-a"],
-    }
+def manifest(number: int, parent: int | None, promotes: bool = True) -> Manifest:
+    return manifests.manifest(
+        f"v{number:06d}",
+        parent=None if parent is None else f"v{parent:06d}",
+        created_at=f"2026-01-0{number + 1}",
+        promotes=promotes,
+        run=f"r{number:06d}",
+        job_ids=["000001-a"],
+    )
 
 
 def test_a_job_has_the_same_row_before_and_after_its_card_was_written() -> None:
@@ -35,13 +36,7 @@ def test_a_job_has_the_same_row_before_and_after_its_card_was_written() -> None:
 
 
 def test_a_run_whose_record_is_lost_is_told_by_its_version() -> None:
-    request = {
-        "run": "r000001",
-        "created_at": "2026-01-01",
-        "start_version": "v000000",
-        "jobs": ["000001-a"],
-        "settings": {},
-    }
+    request = manifests.run_request(created_at="2026-01-01", jobs=["000001-a"])
     kept = run_row(run_record(request, "v000001", "trained", "2026-01-02")).values
     assert run_row(run_record_of(manifest(1, 0))).values == kept | {"started_at": None}
 

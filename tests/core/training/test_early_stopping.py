@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from daemon.core.records import from_json_value, to_json_value
 from daemon.core.training.early_stopping import EarlyStopped, LossWatch, is_watched
 
 
@@ -45,7 +46,7 @@ def test_every_step_is_measured_from_the_first_epoch_on_but_not_the_last() -> No
 
 def test_records_come_back_as_they_were() -> None:
     watch = watched([2.0, 3.0, None])
-    assert LossWatch.from_record(json.loads(json.dumps(watch.as_record()))) == watch
+    assert from_json_value(json.loads(json.dumps(to_json_value(watch))), LossWatch) == watch
     stopped = EarlyStopped.of(watch, 20, 0.1)
     assert (stopped.best_step, stopped.at_step) == (10, 30)
-    assert EarlyStopped.from_record(json.loads(json.dumps(stopped.as_record()))) == stopped
+    assert from_json_value(json.loads(json.dumps(to_json_value(stopped))), EarlyStopped) == stopped

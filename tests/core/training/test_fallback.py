@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.core.decisions.scheduling import STARTS_UNSEEN
+from daemon.core.records import from_json_value, to_json_value
 from daemon.core.training.fallback import (
     Fallback,
     describe,
@@ -144,7 +145,7 @@ def test_no_later_step_takes_more_memory_or_a_higher_rate(noted: list[Fallback])
 
 def test_a_rung_comes_back_from_its_record() -> None:
     rung = Fallback(7, 512, True, 256, why="the kernel killed it")
-    assert Fallback.from_record(rung.as_record()) == rung
+    assert from_json_value(to_json_value(rung), Fallback) == rung
 
 
 @pytest.mark.parametrize(
@@ -159,7 +160,7 @@ def test_a_rung_comes_back_from_its_record() -> None:
 )
 def test_what_is_no_rung_is_refused(record: dict[str, object]) -> None:
     with pytest.raises((TypeError, ValueError)):
-        Fallback.from_record(record)
+        from_json_value(record, Fallback)
 
 
 def test_people_are_told_what_holds_and_what_to_do_at_the_end() -> None:

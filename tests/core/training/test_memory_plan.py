@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, replace
 
+from daemon.core.records import from_json_value
 from daemon.core.training.footprint import Estimate
 from daemon.core.training.memory_plan import MemoryPlan
 
@@ -24,5 +25,4 @@ def test_a_smaller_machine_computes_fewer_passes_and_a_larger_one_no_more() -> N
 
 def test_a_plan_comes_back_from_its_record() -> None:
     plan = MemoryPlan(PASS, 3)
-    assert MemoryPlan.from_record(asdict(plan)) == plan
-    assert MemoryPlan.from_record(None) is None
+    assert from_json_value(asdict(plan), MemoryPlan) == plan

@@ -1,15 +1,16 @@
 """When probes are asked, and what their record says."""
 
 from daemon.core.curves.curves import ProbeAnswer
+from daemon.core.records import to_json_value
 from daemon.core.training.probes import MilestoneAnswer, is_milestone, probes_of
 
 
 def line(step: int, answer: str, similarity: float | None = 0.5, id: str = "a") -> object:
-    return MilestoneAnswer(step, step, id, "why?", "so", answer, similarity, False).as_record()
+    return to_json_value(MilestoneAnswer(step, step, id, "why?", "so", answer, similarity, False))
 
 
 def bad(**changes: object) -> object:
-    return MilestoneAnswer(1, 1, "a", "why?", "so", "a", 0.5, False).as_record() | changes
+    return to_json_value(MilestoneAnswer(1, 1, "a", "why?", "so", "a", 0.5, False)) | changes
 
 
 def test_milestones_lie_closely_at_first_and_the_end_is_one() -> None:

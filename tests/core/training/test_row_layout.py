@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+from daemon.core.records import from_json_value, to_json_value
 from daemon.core.training.packing import RowShapes
 from daemon.core.training.row_layout import RowCosts, alone_share, layout_for
 
@@ -35,4 +36,4 @@ def test_a_run_without_texts_and_one_of_many_have_a_share() -> None:
 
 
 def test_what_was_measured_comes_back_from_json() -> None:
-    assert RowCosts.from_record(json.loads(json.dumps(FUSED.as_record()))) == FUSED
+    assert from_json_value(json.loads(json.dumps(to_json_value(FUSED))), RowCosts) == FUSED

@@ -1,11 +1,10 @@
 """One answer's score, the summary of many, and the grade."""
 
-import json
-
 import pytest
 from pydantic import ValidationError
 
 from daemon.core.evaluation.suites import Difficulty, ScorerName, SuiteItem
+from daemon.core.records import to_json_value
 from daemon.core.rows.examples import Turn
 from daemon.evaluation.scores.formatting import habit_of
 from daemon.evaluation.scores.grade import grade, letter_of, parts_of, shown
@@ -75,7 +74,7 @@ def test_a_summary_counts_by_difficulty_and_failure_and_can_be_stored() -> None:
     assert summary.failures == {"markdown_wrapper": 1, "not_parsable": 1}
     assert summary.metrics["argument_f1"].mean == pytest.approx(2 / 3)
     assert summary.calibration_error == pytest.approx((0.1 + 0.8) / 3)
-    assert json.loads(json.dumps(summary.to_json()))["main"] == {"mean": 1 / 3, "count": 3}
+    assert to_json_value(summary)["main"] == {"mean": 1 / 3, "count": 3}
 
 
 def test_a_summary_of_nothing_is_empty_and_earns_no_grade() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy.stats import binned_statistic
 
+from daemon.core.records import from_json_value, to_json_value
 from daemon.evaluation.scores.calibration import BINS, expected_calibration_error
 from daemon.evaluation.scores.formatting import Habit, compliance, habit_of, length_fit, traits_of
 from daemon.evaluation.scores.overlap import words_of
@@ -100,7 +101,7 @@ def test_a_habit_is_measured_kept_and_held_against_answers() -> None:
     habit = habit_of(training)
     assert habit is not None
     assert habit.shares["bold"] == 0.5 and habit.shares["list"] == 0.0
-    assert Habit.from_json(json.loads(json.dumps(habit.to_json()))) == habit
+    assert from_json_value(json.loads(json.dumps(to_json_value(habit))), Habit) == habit
     inside = "x" * (habit.shortest + 1)
     assert length_fit(habit, inside) == 1.0
     assert length_fit(habit, "x" * 2 * habit.longest) == 0.5
@@ -135,7 +136,7 @@ def test_answers_in_the_style_are_closer_than_the_bases() -> None:
     training = [f"Arr, matey! Ye be wantin' the {noun}." for noun in ("map", "gold", "rum", "sea")]
     style = style_of(training)
     assert style is not None
-    assert Style.from_json(json.loads(json.dumps(style.to_json()))) == style
+    assert from_json_value(json.loads(json.dumps(to_json_value(style))), Style) == style
     gain = closer(style, ["Arr, ye be wantin' the ship, matey!"], ["The ship is over there."])
     assert gain is not None and gain > 0.3
     assert closer(style, [], ["x"]) is None and style_of(["", "ab"]) is None

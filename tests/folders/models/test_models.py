@@ -8,6 +8,7 @@ import pytest
 
 from daemon.folders.models.models import Models, verify
 from daemon.layout import Layout
+from tests.manifests import BASE, manifest
 
 WHEN = "2030-01-01T00:00:00+00:00"
 
@@ -25,7 +26,7 @@ def models(layout: Layout) -> Models:
 
 
 def seal(models: Models) -> str:
-    return models.seal_base(WHEN, {"name": "tiny", "model": "tiny"}, {})
+    return models.seal_base(WHEN, BASE, {})
 
 
 def test_the_number_of_a_removed_version_is_never_given_again(
@@ -99,7 +100,7 @@ def test_a_version_that_was_mended_or_removed_is_told_of_no_more(tmp_path: Path)
     layout = Layout(tmp_path)
     models = Models(layout)
     models.make_folders()
-    name = models.seal_base("2030-01-01T00:00:00+00:00", {"name": "tiny"}, {})
+    name = models.seal_base("2030-01-01T00:00:00+00:00", BASE, {})
     manifest = layout.version(name) / "manifest.json"
     whole = manifest.read_bytes()
     manifest.write_text("{")
@@ -117,7 +118,7 @@ def test_what_a_killed_daemon_left_beside_a_manifest_is_no_part_of_the_version(
     candidate.mkdir()
     (candidate / "draft.json").write_text("{}")
     (candidate / ".tmp-7-manifest.json").write_text("{")
-    models.seal(candidate, {"version": "v000001", "files": {}})
+    models.seal(candidate, manifest("v000001"))
     assert {path.name for path in layout.version("v000001").iterdir()} == {
         "manifest.json",
         "manifest.sha256",

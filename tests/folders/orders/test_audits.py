@@ -4,15 +4,19 @@ import json
 import shutil
 from pathlib import Path
 
+from daemon.core.decisions.audits import AuditRequest
 from daemon.core.decisions.snapshot import Audit
 from daemon.core.workspace.orders import AUDIT, Header
+from daemon.core.workspace.versions import AdapterSpec
 from daemon.folders.disk import atomic
 from daemon.folders.orders import audits, orders
 from daemon.layout import Layout
+from tests.manifests import BASE
 
 
 def make(layout: Layout) -> str:
-    asked = {"version": "v000004", "proven": "v000001"}
+    spec = AdapterSpec("lora", 4, 2.0, 0.0, 2, ())
+    asked = AuditRequest("", "now", "v000004", "v000001", (), BASE, {}, spec)
     return orders.create(
         layout, AUDIT, Header("", "now", "x"), lambda built, _: audits.fill(built, asked)
     )

@@ -32,7 +32,7 @@ def test_an_order_is_whole_with_a_number_of_its_own(layout: Layout) -> None:
         "s000002",
         "e000001",
     ]
-    assert orders.read_request(layout.order("s000002")) == {"named": "s000002"}
+    assert orders.read_request(layout.order("s000002"), dict) == {"named": "s000002"}
     assert json.loads(layout.order("e000001").header.read_bytes()) == {
         "order": "e000001",
         "created_at": "2030-01-01T00:00:00+00:00",

@@ -3,14 +3,15 @@
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from daemon.core.status.ledger_rows import run_record
+from daemon.core.training.run_requests import RunRequest
 from daemon.folders.runs.run_requests import RunRequests, read_records
 from daemon.folders.runs.runs import begin_attempt
 from daemon.layout import Layout
+from tests.manifests import run_request
 
 
 @pytest.fixture
@@ -18,15 +19,10 @@ def layout(tmp_path: Path) -> Layout:
     return Layout(tmp_path)
 
 
-def opened(layout: Layout) -> tuple[RunRequests, dict[str, Any]]:
+def opened(layout: Layout) -> tuple[RunRequests, RunRequest]:
     runs = RunRequests(layout)
     runs.make_folders()
-    request = {
-        "run": runs.take_name(),
-        "created_at": "t0",
-        "start_version": "v000000",
-        "jobs": ["000001-a"],
-    }
+    request = run_request(runs.take_name(), created_at="t0", jobs=["000001-a"])
     runs.open(request)
     return runs, request
 
@@ -37,7 +33,7 @@ def test_a_run_leaves_its_record_and_nothing_else(layout: Layout) -> None:
     record = runs.end(run_record(request, "v000001", "trained", "t1"))
     assert read_records(layout) == ([record], [])
     assert runs.read_or_set_aside() is None
-    assert not layout.run(request["run"]).folder.exists()
+    assert not layout.run(request.run).folder.exists()
 
 
 def test_the_first_record_of_a_run_stays_when_a_crash_lets_it_end_again(layout: Layout) -> None:
@@ -52,7 +48,7 @@ def test_a_record_that_cannot_be_read_is_named_and_left(layout: Layout) -> None:
     """Q2."""
     runs, request = opened(layout)
     runs.end(run_record(request, None, "failed", "t1"))
-    path = layout.ended_runs / f"{request['run']}.json"
+    path = layout.ended_runs / f"{request.run}.json"
     for damage in ("garbage", "[]", json.dumps({"run": "r000001"})):
         path.write_text(damage)
         records, [problem] = read_records(layout)
@@ -77,14 +73,14 @@ def test_a_run_that_cannot_be_understood_is_set_aside_whole_and_told(
 ) -> None:
     """Q2: nothing of it is overwritten, and the next run is another one."""
     _, request = opened(layout)
-    folder = layout.run(request["run"]).folder
+    folder = layout.run(request.run).folder
     (folder / name).parent.mkdir(exist_ok=True)
     (folder / name).write_bytes(damage)
     again = RunRequests(layout)
     assert again.read_or_set_aside() is None and again.read_or_set_aside() is None
-    aside = layout.runs / f"damaged-{request['run']}-1"
+    aside = layout.runs / f"damaged-{request.run}-1"
     assert (aside / name).read_bytes() == damage
-    assert aside.name in again.set_aside[request["run"]]
+    assert aside.name in again.set_aside[request.run]
     again.make_folders()
     assert aside.is_dir()
     (layout.runs / ".last").unlink()
@@ -106,13 +102,13 @@ def test_a_run_that_cannot_be_read_now_stays(
         with pytest.raises(OSError, match=r"request\.json"):
             again.read_or_set_aside()
     found = again.read_or_set_aside()
-    assert found is not None and found.run == request["run"] and again.set_aside == {}
+    assert found is not None and found.run == request.run and again.set_aside == {}
 
 
 def test_starts_are_counted_only_when_the_trainer_came_to_an_attempt(layout: Layout) -> None:
     """Fault Q5: a daemon that is killed every two seconds parked the jobs of a good run."""
     runs, request = opened(layout)
-    run = request["run"]
+    run = request.run
     for _ in range(12):
         runs.count_start(run, runs.attempts(run))
     assert runs.attempts(run).counted == 0
@@ -125,9 +121,9 @@ def test_starts_are_counted_only_when_the_trainer_came_to_an_attempt(layout: Lay
 
 def test_attempts_that_an_earlier_version_wrote_count_as_they_did(layout: Layout) -> None:
     runs, request = opened(layout)
-    path = layout.run(request["run"]).attempts
+    path = layout.run(request.run).attempts
     path.write_text(json.dumps({"started": 3, "seen": 1, "last_death": "x", "after": None}))
-    found = runs.attempts(request["run"])
+    found = runs.attempts(request.run)
     assert (found.counted, found.seen) == (3, 1)
 
 
@@ -142,8 +138,8 @@ def test_a_run_number_is_not_given_twice_by_a_counter_from_a_backup(layout: Layo
 def test_a_damaged_run_that_was_looked_at_and_removed_is_told_of_no_more(layout: Layout) -> None:
     """The alert stood until the next start, though the user had done what it said."""
     _, request = opened(layout)
-    layout.run(request["run"]).request.write_text("{")
+    layout.run(request.run).request.write_text("{")
     again = RunRequests(layout)
     assert again.read_or_set_aside() is None and again.set_aside
-    shutil.rmtree(layout.runs / f"damaged-{request['run']}-1")
+    shutil.rmtree(layout.runs / f"damaged-{request.run}-1")
     assert again.read_or_set_aside() is None and not again.set_aside

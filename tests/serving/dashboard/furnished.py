@@ -13,8 +13,8 @@ from daemon.folders.models.models import Models
 from daemon.folders.status.status import strict_line
 from daemon.layout import QUEUE_STATES, Layout
 from daemon.settings import Settings
+from tests.manifests import BASE
 
-BASE = {"name": "tiny", "model": "tiny", "fingerprint": "f"}
 LOADED = Intake("accepted", "", "", 90, 10, "t", "t")
 
 
@@ -178,7 +178,7 @@ def _versions(layout: Layout, said: str) -> None:
         "created_at": said,
         "evaluations": {
             "exact_match": {"items": 4, "before": 1, "after": 3},
-            "loss": {"own_holdout": {"before": 1.5, "after": 1.25}},
+            "loss": {"own_holdout": {"items": 9, "before": 1.5, "after": 1.25}},
         },
     }
     folder = layout.version("v000001")

@@ -12,6 +12,7 @@ from daemon.training.data.replay import draw_earlier
 from daemon.training.data.rows import JobRows
 from daemon.training.engine.stub import RehearsalEngine
 from daemon.training.records.choices import Request, RowId
+from tests.manifests import BASE
 from tests.training.workspace import Workspace, chats, make_workspace
 
 A, B, NEW = "000001-a", "000002-b", "000003-new"
@@ -37,7 +38,7 @@ def drawn(
         lineage_jobs=lineage or (A, B),
         holdout_jobs=(),
         settings=Settings(),
-        base={},
+        base=BASE,
         step=0,
         seed=7,
     )

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from daemon.clock import SystemClock
+from daemon.core.records import from_json_value, to_json_value
 from daemon.core.rows.examples import Chat, Turn
 from daemon.core.training.fallback import Fallback
 from daemon.core.training.replay_aim import ReplayAim
@@ -21,6 +22,7 @@ from daemon.training.engine.stub import RehearsalEngine
 from daemon.training.machine.compute_plan import ComputePlan
 from daemon.training.records.choices import Choices, Request
 from daemon.training.run.freeze import choose
+from tests.manifests import BASE
 from tests.training.workspace import Workspace, make_workspace
 
 OLD, NEW = "000001-old", "000002-new"
@@ -53,7 +55,7 @@ def request_of(jobs: tuple[str, ...], lineage: tuple[str, ...], **dedup: Any) ->
         lineage_jobs=lineage,
         holdout_jobs=(OLD, NEW),
         settings=Settings.model_validate({"dedup": dedup}),
-        base={},
+        base=BASE,
         step=0,
         seed=7,
     )
@@ -64,7 +66,7 @@ def left_out(workspace: Workspace, job: str, request: Request) -> dict[int, str]
     rows = JobRows(workspace.layout)
     replayed = job not in request.jobs
     found = Eligibility(request, rows).ineligible(job, keys_of(rows.find(job), "train"), replayed)
-    return {row: record["code"] for row, record in found.items()}
+    return {row: record.code for row, record in found.items()}
 
 
 CORRECTED = dict.fromkeys(range(3), "superseded")
@@ -112,7 +114,7 @@ def frozen(workspace: Workspace, jobs: tuple[str, ...], lineage: tuple[str, ...]
     shape = ComputePlan(512, 64, Fallback(0, 512), None)
     request, rows = request_of(jobs, lineage), JobRows(workspace.layout)
     choices = choose(request, rows, {}, "2026-01-01T00:00:00+00:00", shape, ReplayAim(0.2))
-    return Choices.from_record(json.loads(json.dumps(choices.as_record())))
+    return from_json_value(json.loads(json.dumps(to_json_value(choices))), Choices)
 
 
 def test_the_run_that_corrects_an_exam_shows_it_and_judges_by_neither_answer(
@@ -124,7 +126,7 @@ def test_the_run_that_corrects_an_exam_shows_it_and_judges_by_neither_answer(
     judged = {*choices.judge, *choices.tune, *choices.earlier, *choices.samples}
     assert not judged & {item for pair in items for item in pair}
     said = shown(choices.corrected, JobRows(workspace.layout))
-    assert [(one["old"], one["new"]) for one in said] == [("20 m", "70 m"), ("21 m", "71 m")]
+    assert [(one.old, one.new) for one in said] == [("20 m", "70 m"), ("21 m", "71 m")]
 
 
 def test_later_runs_are_measured_with_the_new_answers(workspace: Workspace) -> None:
@@ -139,6 +141,6 @@ def test_later_runs_are_measured_with_the_new_answers(workspace: Workspace) -> N
 
 def test_a_run_of_before_there_were_corrections_has_none(workspace: Workspace) -> None:
     workspace.add_job("000003-more", lakes(0, range(30, 34)), lakes(0, range(40, 44)))
-    record = frozen(workspace, ("000003-more",), (OLD, NEW)).as_record()
+    record = to_json_value(frozen(workspace, ("000003-more",), (OLD, NEW)))
     del record["answered_by"], record["corrected"]
-    assert Choices.from_record(record).corrected == ()
+    assert from_json_value(record, Choices).corrected == ()

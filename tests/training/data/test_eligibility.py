@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from daemon.clock import SystemClock
+from daemon.core.records import to_json_value
 from daemon.core.rows.examples import Chat, Turn
 from daemon.core.workspace.untrained import Untrained
 from daemon.dedup.seen import keys_of
@@ -16,6 +17,7 @@ from daemon.training.data.replay import draw_earlier
 from daemon.training.data.rows import JobRows
 from daemon.training.engine.stub import RehearsalEngine
 from daemon.training.records.choices import Request, RowId
+from tests.manifests import BASE
 from tests.training.workspace import Workspace, make_workspace
 
 PROSE = "It is a state in which the cells of the body answer less and less to the hormone insulin."
@@ -39,19 +41,20 @@ def request_of(jobs: tuple[str, ...], **changes: Any) -> Request:
         lineage_jobs=changes.get("lineage", ()),
         holdout_jobs=changes.get("held", ()),
         settings=Settings.model_validate(changes.get("settings", {})),
-        base={},
+        base=BASE,
         step=0,
         seed=7,
         untrained=changes.get("untrained", {}),
     )
 
 
-def gone(workspace: Workspace, jobs: tuple[str, ...], **changes: Any) -> dict[int, dict[str, Any]]:
+def gone(workspace: Workspace, jobs: tuple[str, ...], **changes: Any) -> dict[int, Any]:
     """Return what the last of the jobs loses."""
     rows = JobRows(workspace.layout)
     keys = keys_of(rows.find(jobs[-1]), "train")
     eligibility = Eligibility(request_of(jobs, **changes), rows)
-    return eligibility.ineligible(jobs[-1], keys, replayed=False)
+    found = eligibility.ineligible(jobs[-1], keys, replayed=False)
+    return {row: to_json_value(why) for row, why in found.items()}
 
 
 def replayed(workspace: Workspace, draws: int, **changes: Any) -> list[RowId]:

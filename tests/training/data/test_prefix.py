@@ -10,6 +10,7 @@ import pytest
 from daemon.clock import SystemClock
 from daemon.core import messages as say
 from daemon.core.evaluation.answers import Answer, AnswerLimits
+from daemon.core.records import to_json_value
 from daemon.core.rows.examples import Chat, Example, Text, Turn
 from daemon.core.rows.prefix import Prefix
 from daemon.errors import RunFault
@@ -165,7 +166,7 @@ def test_the_manifest_holds_it_whole(workspace: Workspace) -> None:
 def test_a_frozen_run_goes_on_with_what_it_began_with(workspace: Workspace) -> None:
     serve(workspace, "r000002")
     frozen = workspace.read(workspace.layout.run("r000002").frozen)["prefixes"]
-    assert frozen == {JOB: BRIEF.as_record(), NEXT: CURT.as_record()}
+    assert frozen == {JOB: to_json_value(BRIEF), NEXT: to_json_value(CURT)}
     place = workspace.layout.run("r000002")
     report = workspace.layout.job("running", NEXT).report
     report.write_text('{"prefix": {"name": "loud", "text": "Shout."}}')

@@ -10,6 +10,7 @@ import pytest
 from daemon.core import messages as say
 from daemon.core.evaluation.answers import Answer, AnswerLimits
 from daemon.core.evaluation.explanation import OWN
+from daemon.core.records import from_json_value
 from daemon.core.rows.examples import Call, Chat, Example, Turn
 from daemon.core.rows.plain_form import PLAIN_FORM
 from daemon.evaluation.scoring import Interrupted, OnAnswer
@@ -136,4 +137,4 @@ def test_a_run_of_before_there_was_a_form_has_none(workspace: Workspace) -> None
     assert workspace.read(place.draft)["plain_form"] is None
     record = workspace.read(place.frozen)
     del record["plain_forms"]
-    assert Choices.from_record(record).plain_forms == {}
+    assert from_json_value(record, Choices).plain_forms == {}

@@ -26,6 +26,7 @@ from tests.training.tiny_llama import TinyEngine
 from tests.training.workspace import SETTINGS, Workspace, after_steps, chats, make_workspace
 
 from mlx.utils import tree_flatten  # isort: skip
+from daemon.core.records import from_json_value
 
 # On a CPU each new kind of kernel is compiled with g++, once a machine.
 pytestmark = pytest.mark.timeout(300)
@@ -68,7 +69,7 @@ def test_a_base_of_each_kind_is_trained_probed_judged_evaluated_and_served(
     assert {probe["step_in_run"] for probe in probes} >= {0, 6}
     made.seal("r000001", "v000001")
     manifest = made.read(made.layout.version("v000001") / MANIFEST)
-    spec = AdapterSpec.from_record(manifest["adapter"])
+    spec = from_json_value(manifest["adapter"], AdapterSpec)
     weights = manifest["files"][ADAPTER]["sha256"]
     order = ask(made, Subject("v000001", "version", "v000001", weights, spec))
     assert made.serve(TinyEngine(), say.CarryOut(order), react=again).kinds()[-1] == "OrderEnded"

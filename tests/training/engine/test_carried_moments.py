@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from daemon.core.records import from_json_value
 from daemon.core.workspace.versions import AdapterSpec
 from daemon.layout import Layout
 from daemon.settings import TrainingSettings
@@ -46,9 +47,8 @@ def test_decay_halves_the_mean_of_gradients_and_nothing_else(
     """With muon nothing was halved: it keeps its mean under another name than adam."""
     engine, layout = TinyEngine(), Layout(tmp_path)
     base = layout.base(engine.prepare(layout, "tiny").name)
-    spec = AdapterSpec.from_record(
-        {"kind": kind, "rank": 2, "scale": 2.0, "dropout": 0.0, "num_layers": 2, "keys": ()}
-    )
+    shape = {"rank": 2, "scale": 2.0, "dropout": 0.0, "num_layers": 2, "keys": ()}
+    spec = from_json_value({"kind": kind, **shape}, AdapterSpec)
     training = TrainingSettings.model_validate(
         {"optimizer": optimizer, "row_tokens": 64, "pass_tokens": 64}
     )

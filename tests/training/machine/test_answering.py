@@ -98,7 +98,7 @@ def test_answers_that_had_ended_are_not_made_again(workspace: Workspace) -> None
     context = TrainerContext(workspace.layout, engine, pipe, SystemClock(), lambda: True)
     ended: list[int] = []
     prompts = [[1, 2, number] for number in range(9)]
-    said = BatchedAnswering(context, workspace.facts.as_record()).answer(
+    said = BatchedAnswering(context, workspace.facts).answer(
         prompts, AnswerLimits(4), lambda: False, lambda place, _: ended.append(place)
     )
     assert engine.asked == [9, 8, 7, 6] and ended == list(range(9))
@@ -116,12 +116,11 @@ def test_a_trainer_that_dies_of_memory_while_it_answers_costs_no_rung_either(
         def answer(self, *given: Any) -> Any:
             raise KeyboardInterrupt
 
-    record = workspace.facts.as_record()
     with pytest.raises(KeyboardInterrupt):
         workspace.serve(Killed(32), TRAIN)
     mark = {"answering": 32}
     # A kill runs no code of ours: the mark stays as it was made.
-    machine.remember_worked(workspace.layout, "rehearsal", str(record["fingerprint"]), mark)
+    machine.remember_worked(workspace.layout, "rehearsal", workspace.facts.fingerprint, mark)
     engine = Cramped(32)
     pipe = workspace.serve(engine, say.Train("r000001", "memory"))
     assert not runs.read_fallbacks(workspace.layout.run("r000001"))
@@ -143,9 +142,7 @@ def test_where_one_answer_alone_has_no_room_the_error_comes_out(workspace: Works
     )
     prompts = [[1, number] for number in range(9)]
     with pytest.raises(MemoryError):
-        BatchedAnswering(context, workspace.facts.as_record()).answer(
-            prompts, AnswerLimits(4), lambda: False
-        )
+        BatchedAnswering(context, workspace.facts).answer(prompts, AnswerLimits(4), lambda: False)
     assert worked(workspace)["answers_at_once"] == 1
 
 

@@ -14,6 +14,7 @@ import pytest
 # Optuna keeps the frames of whoever imports it first: an engine must not be among them.
 import daemon.training.orders.sweep  # noqa: F401
 from daemon.core import messages as say
+from daemon.core.records import from_json_value
 from daemon.core.training.memory_plan import MemoryPlan
 from daemon.core.workspace.versions import AdapterSpec
 from daemon.folders.runs import runs
@@ -64,7 +65,7 @@ def workspace(tmp_path: Path) -> Workspace:
 def planned(workspace: Workspace) -> int:
     """Return the limit that the frozen choices of the run ask for here."""
     record = workspace.read(workspace.layout.run("r000001").frozen)["memory"]
-    plan = MemoryPlan.from_record(record)
+    plan = from_json_value(record, MemoryPlan)
     assert plan is not None
     return machine.limits_for(plan.need, machine.memory()).memory
 
@@ -107,7 +108,7 @@ def test_a_smaller_pass_is_not_computed_oftener_at_once(workspace: Workspace) ->
 
 
 def _one(record: dict[str, Any]) -> Any:
-    plan = MemoryPlan.from_record(record["memory"])
+    plan = from_json_value(record["memory"], MemoryPlan)
     assert plan is not None
     return plan.one_pass
 

@@ -13,6 +13,7 @@ from daemon.core.evaluation.answers import Answer, AnswerLimits
 from daemon.core.evaluation.evaluations import EvaluationRequest, Questions, Subject
 from daemon.core.evaluation.suites import Suite
 from daemon.core.messages import Order, Report
+from daemon.core.records import to_json_value
 from daemon.core.rows.plain_form import PLAIN_FORM
 from daemon.core.workspace.orders import EVALUATION, Header
 from daemon.core.workspace.versions import AdapterSpec
@@ -75,18 +76,16 @@ def ask(workspace: Workspace, *subjects: Subject, lakes: Suite = LAKES) -> str:
         "2030-01-01T00:00:00+00:00",
         "title",
         Settings.model_validate(SETTINGS).model_dump(mode="json"),
-        workspace.facts.as_record(),
+        to_json_value(workspace.facts),
         subjects or (Subject("base", "base"),),
         None,
     )
-    asked = [Questions(one, len(one.items)).as_record() for one in (lakes, SEAS)]
+    asked = [Questions(one, of=len(one.items)) for one in (lakes, SEAS)]
     return orders.create(
         workspace.layout,
         EVALUATION,
         Header("", request.created_at, request.title),
-        lambda built, name: evaluations.fill(
-            built, replace(request, evaluation=name).as_record(), asked, {}
-        ),
+        lambda built, name: evaluations.fill(built, replace(request, evaluation=name), asked, {}),
     )
 
 

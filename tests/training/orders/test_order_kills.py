@@ -15,6 +15,7 @@ from daemon.clock import SystemClock
 from daemon.core import messages as say
 from daemon.core.evaluation.evaluations import EvaluationRequest, Questions, Subject
 from daemon.core.messages import Order, Report
+from daemon.core.records import to_json_value
 from daemon.core.workspace.orders import EVALUATION, Header
 from daemon.folders.orders import evaluations, orders
 from daemon.settings import Settings
@@ -82,16 +83,16 @@ def test_an_evaluation_outlives_a_death_at_every_step_on_the_disk(tmp_path: Path
         "2030-01-01T00:00:00+00:00",
         "title",
         Settings.model_validate(SETTINGS).model_dump(mode="json"),
-        workspace.facts.as_record(),
+        to_json_value(workspace.facts),
         (Subject("base", "base"),),
         None,
     )
-    asked = [Questions(suite(name, "a", "b"), 2).as_record() for name in ("lakes", "seas")]
+    asked = [Questions(suite(name, "a", "b"), of=2) for name in ("lakes", "seas")]
     order = orders.create(
         workspace.layout,
         EVALUATION,
         Header("", request.created_at, request.title),
-        lambda built, _: evaluations.fill(built, request.as_record(), asked, {}),
+        lambda built, _: evaluations.fill(built, request, asked, {}),
     )
 
     def serve(workspace: Workspace, order: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from daemon.clock import SystemClock
 from daemon.core import messages as say
+from daemon.core.evaluation.reproduction import ReproductionRequest
 from daemon.core.messages import Report
 from daemon.core.workspace.orders import REPRODUCTION, Header
 from daemon.folders.models.models import Models
@@ -79,7 +80,7 @@ def order(workspace: Workspace, version: str) -> str:
     settings = workspace.read(folder / "manifest.json")["settings"]
 
     def fill(built: OrderLayout, name: str) -> None:
-        request = {"schema_version": 1, "order": name, "version": version, "settings": settings}
+        request = ReproductionRequest(name, version, settings)
         reproductions.fill(built, folder, request)
 
     return orders.create(workspace.layout, REPRODUCTION, Header("", "", version), fill)

@@ -12,6 +12,7 @@ from daemon.clock import SystemClock
 from daemon.core import messages as say
 from daemon.core.evaluation.sweeps import SweepRequest, Trial, space_around
 from daemon.core.messages import Order, Report
+from daemon.core.records import from_json_value, to_json_value
 from daemon.core.workspace.orders import SWEEP, Header
 from daemon.folders.orders import orders, sweeps
 from daemon.settings import Settings
@@ -57,7 +58,7 @@ def ask(workspace: Workspace, **changes: Any) -> str:
         job=JOB,
         start_version=None,
         settings=Settings.model_validate(SETTINGS).model_dump(mode="json"),
-        base=workspace.facts.as_record(),
+        base=workspace.facts,
         step=0,
         seed=7,
         trials=6,
@@ -73,7 +74,7 @@ def ask(workspace: Workspace, **changes: Any) -> str:
         workspace.layout,
         SWEEP,
         Header("", wanted.created_at, wanted.file),
-        lambda built, name: sweeps.fill(built, rows, replace(wanted, sweep=name).as_record()),
+        lambda built, name: sweeps.fill(built, rows, replace(wanted, sweep=name)),
     )
 
 
@@ -82,8 +83,9 @@ def again(report: Report) -> Sequence[Order]:
     return [say.CarryOut(report.order)] if isinstance(report, say.UnitEnded) else ()
 
 
-def trials_of(workspace: Workspace, sweep: str) -> list[dict[str, Any]]:
-    return sweeps.read_trials(workspace.layout.sweep(sweep))
+def trials_of(workspace: Workspace, sweep: str) -> list[Any]:
+    found = sweeps.read_trials(workspace.layout.sweep(sweep))
+    return list(json.loads(json.dumps(to_json_value(found))))
 
 
 def result_of(workspace: Workspace, sweep: str) -> dict[str, Any]:
@@ -308,6 +310,6 @@ def test_a_sweep_needs_its_job_no_more(workspace: Workspace) -> None:
 def test_the_request_survives_its_file(workspace: Workspace) -> None:
     sweep = ask(workspace)
     record = json.loads(workspace.layout.sweep(sweep).request.read_bytes())
-    read = SweepRequest.from_record(record)
-    assert json.loads(json.dumps(read.as_record())) == record
+    read = from_json_value(record, SweepRequest)
+    assert json.loads(json.dumps(to_json_value(read))) == record
     assert read.space == space_around(DEFAULT, 4, True)

@@ -229,7 +229,7 @@ def test_a_second_run_carries_step_progress_and_moments_on(workspace: Workspace)
     second = workspace.serve(engine(), say.Train("r000002"))
     begun = next(r for r in second.sent if isinstance(r, say.RunBegun))
     assert (begun.step, begun.total_steps) == (16, 4)
-    assert begun.progress["total_evals"] > 0
+    assert begun.progress.total_evals > 0
     losses = losses_of(second)
     assert list(losses) == [17, 18, 19, 20]
     assert losses[17] is not None and losses[17] < (losses_of(first)[1] or 0)

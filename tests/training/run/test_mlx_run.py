@@ -8,8 +8,9 @@ import pytest
 from safetensors.numpy import load_file
 
 from daemon.core import messages as say
-from daemon.core.evaluation.sweeps import SweepRequest, Trial, space_around
+from daemon.core.evaluation.sweeps import SweepRequest, space_around
 from daemon.core.rows.examples import Chat, Turn
+from daemon.core.training.run_state import SkippedRow
 from daemon.core.workspace.bases import BaseFacts
 from daemon.core.workspace.orders import SWEEP, Header
 from daemon.folders.orders import orders, sweeps
@@ -19,7 +20,7 @@ from daemon.model.packing_check import PackingCheck
 from daemon.settings import Settings
 from daemon.training.engine.protocol import ADAPTER, MOMENTS
 from daemon.training.engine.stub_base import make_base
-from daemon.training.records.state import RunState, SkippedRow
+from daemon.training.records.state import RunState
 from daemon.training.run import opening
 from tests.training.tiny_llama import TinyEngine, make_weights
 from tests.training.workspace import (
@@ -232,7 +233,7 @@ def test_a_row_without_a_finite_loss_is_put_aside_and_the_others_go_on_as_withou
     real = opening.resume
 
     def without_the_row(*given: Any) -> RunState:
-        return replace(real(*given), aside=(SkippedRow(JOB, 4, 0),))
+        return replace(real(*given), skipped=(SkippedRow(JOB, 4, 0),))
 
     monkeypatch.setattr(opening, "resume", without_the_row)
     quiet = made.serve(Poisoned(), say.Train("r000003"))
@@ -261,7 +262,7 @@ def test_a_sweep_tries_other_shapes_on_one_resident_model(workspace: Workspace) 
         job=JOB,
         start_version=None,
         settings=Settings.model_validate(SETTINGS).model_dump(mode="json"),
-        base=workspace.facts.as_record(),
+        base=workspace.facts,
         step=0,
         seed=7,
         trials=8,
@@ -276,12 +277,12 @@ def test_a_sweep_tries_other_shapes_on_one_resident_model(workspace: Workspace) 
         workspace.layout,
         SWEEP,
         Header("", "", "x"),
-        lambda built, _: sweeps.fill(built, rows, request.as_record()),
+        lambda built, _: sweeps.fill(built, rows, request),
     )
     engine = TinyEngine()
     while (result := orders.read_result(workspace.layout.sweep(sweep))) is None:
         workspace.serve(engine, say.CarryOut(sweep))
-    trials = [Trial.from_record(t) for t in sweeps.read_trials(workspace.layout.sweep(sweep))]
+    trials = sweeps.read_trials(workspace.layout.sweep(sweep))
     assert len({trial.setting["rank"] for trial in trials}) > 1
     assert all(trial.outcome != "failed" for trial in trials)
     best = trials[result["best"] - 1]

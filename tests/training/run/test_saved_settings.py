@@ -92,7 +92,7 @@ def test_a_checkpoint_with_keys_that_are_gone_is_gone_on_from(workspace: Workspa
         metrics["gone"] = 1
     write(folder / "state.json", record | {"gone": 1})
     after = RunState.read(folder, 0)
-    assert after.metrics == before.metrics and [row.id for row in after.aside] == [(JOB, 1)]
+    assert after.metrics == before.metrics and [row.id for row in after.skipped] == [(JOB, 1)]
 
 
 # --- orders -------------------------------------------------------------------------------------

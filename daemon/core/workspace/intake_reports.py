@@ -1,0 +1,94 @@
+"""The report of a job's intake, as `report.json` holds it: what others than its page need."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from daemon.core.records import Record
+from daemon.core.rows.prefix import NONE, Prefix
+from daemon.core.workspace.jobs import Intake, Verdict
+
+
+class ExampleLine(msgspec.Struct, frozen=True):
+    """Where a row stands that a reason is about."""
+
+    line: int
+
+
+class ReportedReason(msgspec.Struct, frozen=True):
+    """Why rows were refused, with some of them."""
+
+    code: str
+    count: int
+    hint: str
+    examples: tuple[ExampleLine, ...] = ()
+
+
+class ReportedReading(msgspec.Struct, frozen=True):
+    """By form of a row: how many were read so."""
+
+    taken: Mapping[str, int] = {}
+
+
+class Corrections(msgspec.Struct, frozen=True):
+    """What is said where a file contradicts much of an earlier one."""
+
+    alert: str = ""
+
+
+class Fingerprints(msgspec.Struct, frozen=True):
+    """What the tokens of a job were counted with."""
+
+    tokenizer: str = ""
+    template: str = ""
+    prefix: str = NONE
+    plain_form: str | None = None
+
+
+class FileForm(msgspec.Struct, frozen=True):
+    """Whether the dropped file is lines itself; in reports from before there were others it is."""
+
+    plain: bool = True
+    tail: str = ""
+    own_names: tuple[str, ...] = ()
+    """The user's names of keys by which it was read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class IntakeReport(Record):
+    """What became of every row of a job's file."""
+
+    verdict: Verdict
+    code: str = ""
+    message: str = ""
+    rows: Mapping[str, int] = field(default_factory=dict)
+    """Counts by what became of them."""
+    reading: ReportedReading = field(default_factory=ReportedReading)
+    reasons: tuple[ReportedReason, ...] = ()
+    warnings: tuple[str, ...] = ()
+    corrections: Corrections = field(default_factory=Corrections)
+    fingerprints: Fingerprints = field(default_factory=Fingerprints)
+    prefix: Prefix | None = None
+    file: FileForm = field(default_factory=FileForm)
+    bytes: int = 0
+    read_as: str = ""
+
+    @property
+    def intake(self) -> Intake:
+        """What the rest of the daemon needs of it."""
+        return Intake(
+            verdict=self.verdict,
+            code=self.code,
+            message=self.message,
+            train_rows=self.rows.get("train", 0),
+            holdout_rows=self.rows.get("holdout", 0),
+            tokenizer=self.fingerprints.tokenizer,
+            template=self.fingerprints.template,
+            prefix=self.fingerprints.prefix,
+            plain_form=self.fingerprints.plain_form,
+            # What is added to a file of another kind than lines is no file of its own.
+            read_bytes=self.bytes if self.file.plain else 0,
+            read_as=self.read_as,
+            tail=self.file.tail,
+        )

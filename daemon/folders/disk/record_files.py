@@ -1,0 +1,37 @@
+"""Reads and writes a typed record as a JSON file; what is wrong in one is told with its place."""
+
+import json
+from pathlib import Path
+from typing import TypeVar
+
+from daemon.core.records import RecordError, from_json_value, to_json_value
+from daemon.folders.disk import atomic
+
+Kind = TypeVar("Kind")
+
+
+def parse_record(data: bytes, kind: type[Kind], name: str) -> Kind:
+    """Return the record in a file's bytes; `name` is the file's.
+
+    Raises:
+        RecordError: it is none of this class.
+    """
+    try:
+        return from_json_value(json.loads(data), kind)
+    except ValueError as error:
+        raise RecordError(f"{name}: {error}") from None
+
+
+def read_record(path: Path, kind: type[Kind]) -> Kind:
+    """Return the record in a file.
+
+    Raises:
+        OSError: it cannot be read.
+        RecordError: it is none of this class; the message names the file and the place in it.
+    """
+    return parse_record(path.read_bytes(), kind, path.name)
+
+
+def write_record(path: Path, record: object) -> None:
+    """Replace a file's content with a record."""
+    atomic.write_json(path, to_json_value(record))
