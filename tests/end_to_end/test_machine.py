@@ -94,7 +94,7 @@ def test_a_queued_file_that_is_edited_by_hand_is_read_again(tmp_path: Path) -> N
         (space.layout.control / "pause").unlink()
         space.wait("a done job", lambda: space.jobs("done"))
         [told] = space.told("intake_again", job=job)
-        assert "changed" in told["message"]
+        assert "edited" in told["message"]
         counts = space.report("done")["rows"]
         # Its families keep the sides that the first reading gave them.
         assert counts["read"] == counts["train"] + counts["holdout"] == 10
@@ -113,7 +113,7 @@ def test_rows_that_are_edited_while_they_are_trained_are_read_again(tmp_path: Pa
         train.write_bytes(b"".join(rows[:10]))
         space.wait("a done job", lambda: space.jobs("done"))
         [told] = space.told("intake_again", job=job)
-        assert "changed" in told["message"]
+        assert "edited" in told["message"]
         assert [event["run"] for event in space.told("run_opened")] == ["r000001", "r000002"]
         assert space.manifest(space.current())["rows_by_job"][job] == len(rows)
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.folders.disk.file_state import FileState
 from tests.intake.bench import Bench, codes, pair
 
 
@@ -105,8 +106,8 @@ def test_a_file_that_changes_while_it_is_read_is_not_taken(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Fault N2."""
-    identities = iter([(10, 1, 1), (20, 2, 1)])
-    monkeypatch.setattr("daemon.intake.taking._identity", lambda _: next(identities))
+    states = iter([FileState(1, 10, 1), FileState(1, 20, 2)])
+    monkeypatch.setattr("daemon.intake.taking.FileState.of", lambda _: next(states))
     assert bench.take_in(GOOD)["verdict"] == "changed"
 
 

@@ -157,7 +157,7 @@ def unanswered(bench: Bench, data: bytes, report: dict[str, Any]) -> list[str]:
     if bench.place.original.read_bytes() != data:
         found.append("the original was changed")
     # Lines and offsets of another kind than JSON lines are those of the text it was read as.
-    if not report["file"]["plain"]:
+    if not report["file"]["plain"] and report["rows"]["read"]:
         data = b"".join(lines(bench.place.original, bench.place.folder))
     refused = bench.rows("rejected")
     for row in refused:

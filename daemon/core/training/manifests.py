@@ -28,7 +28,7 @@ class FileFacts(msgspec.Struct, frozen=True, omit_defaults=True):
 
 @dataclass(frozen=True, kw_only=True)
 class FileList:
-    """The `manifest.json` of a checkpoint: only its files."""
+    """The files of a `manifest.json`: all of a checkpoint's, and what a version is verified by."""
 
     schema_version: int = 1
     files: Mapping[str, FileFacts]

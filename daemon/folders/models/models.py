@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast
 
 from daemon.core.records import JsonObject, to_json_value
 from daemon.core.training.evaluations import Evaluations
-from daemon.core.training.manifests import Manifest
+from daemon.core.training.manifests import FileList, Manifest
 from daemon.core.training.run_state import SavedState
 from daemon.core.workspace.bases import EMPTY_ADAPTER, BaseFacts, empty_adapter_config
 from daemon.core.workspace.versions import Version, version_name
@@ -62,11 +62,15 @@ def read_manifest(folder: Path) -> Manifest:
         OSError: it cannot be read.
         ValueError: it is damaged: no manifest, or not as it was written.
     """
+    return parse_record(_manifest_bytes(folder), Manifest, MANIFEST)
+
+
+def _manifest_bytes(folder: Path) -> bytes:
     data = (folder / MANIFEST).read_bytes()
     with suppress(FileNotFoundError):
         if (folder / SUM).read_bytes() != _sum_of(data):
             raise ValueError(f"it is not as {SUM} says")
-    return parse_record(data, Manifest, MANIFEST)
+    return data
 
 
 def _sum_of(data: bytes) -> bytes:
@@ -84,7 +88,7 @@ def version_names(layout: Layout) -> list[str]:
 def verify(folder: Path) -> str | None:
     """Read every file of a version; return what is wrong in a few words, None where nothing is."""
     try:
-        files = read_manifest(folder).files
+        files = parse_record(_manifest_bytes(folder), FileList, MANIFEST).files
     except (OSError, ValueError) as error:
         return f"{MANIFEST} cannot be read ({error})"
     for name, facts in files.items():
