@@ -143,10 +143,6 @@ class LineageLosses:
             return None
         return _rise(its.best, [(r.own or 0.0, r.best, r.base, r.tokens, None) for r in rows])
 
-    def jobs(self) -> list[str]:
-        """Return the files it knows, in order."""
-        return list(dict.fromkeys(job for job, _ in self.parts))
-
 
 def with_candidate(
     lineage: LineageLosses, measured: Iterable[MeasuredRow], start: str

@@ -64,7 +64,7 @@ def test_a_row_that_was_corrected_is_measured_against_the_starting_version() -> 
 def test_files_that_are_not_measured_are_handed_on() -> None:
     lineage = handed_on(LineageLosses(), rows("a", 1.0, 2.0), "v1", "v2")
     lineage = handed_on(lineage, rows("b", 1.0, 2.0), "v2", "v3")
-    assert lineage.jobs() == ["a", "b"]
+    assert [job for job, _ in lineage.parts] == ["a", "b"]
     assert lineage.rise("a", "judge") is None
     found = lineage.rise("b", "judge")
     assert found is not None and found.mean == 0.0 and found.best == "v3"
