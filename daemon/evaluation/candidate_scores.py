@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from daemon.core.evaluation.answers import Answer
+from daemon.core.evaluation.right_answers import MAIN
 from daemon.core.evaluation.suites import ScorerName
 from daemon.core.training.evaluations import (
     Evaluations,
@@ -19,7 +20,7 @@ from daemon.core.training.evaluations import (
 from daemon.core.training.judgement import LOSS, LostAnswers, PairedComparison
 from daemon.evaluation.paired import Labels, Paired, compare, compare_right
 from daemon.evaluation.questions import Question
-from daemon.evaluation.scores.score import MAIN, ExpectedStyle, Score, summarise
+from daemon.evaluation.scores.score import ExpectedStyle, Score, summarise
 from daemon.evaluation.scoring import Interrupted, Scorer, mean_loss
 from daemon.evaluation.scoring_session import (
     Exam,

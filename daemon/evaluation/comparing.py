@@ -9,6 +9,7 @@ from itertools import combinations
 from typing import Any
 
 from daemon.core.evaluation.evaluations import EvaluationRequest, Questions
+from daemon.core.evaluation.right_answers import MAIN
 from daemon.core.evaluation.targets import check, next_actions, outcome_of
 from daemon.core.records import to_json_value
 from daemon.core.training.evaluations import Summary
@@ -17,7 +18,7 @@ from daemon.evaluation.candidate_scores import compare_scores, metric_for
 from daemon.evaluation.golden_losses import OVERALL, table_of
 from daemon.evaluation.pair_tests import Pairs, decided
 from daemon.evaluation.scores.grade import grade, parts_of
-from daemon.evaluation.scores.score import MAIN, Score, score_answer, summarise
+from daemon.evaluation.scores.score import Score, score_answer, summarise
 from daemon.settings_records import read_saved
 
 SubjectResults = Mapping[tuple[int, int], Mapping[str, Any]]

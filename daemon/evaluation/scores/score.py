@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
+from daemon.core.evaluation.right_answers import EXACT, MAIN, right_by
 from daemon.core.evaluation.suites import DIFFICULTIES, Difficulty, ScorerName, SuiteItem
 from daemon.core.training.evaluations import Mean, Summary
 from daemon.evaluation.scores.calibration import expected_calibration_error
@@ -16,17 +17,6 @@ from daemon.evaluation.scores.overlap import bleu, chrf, exact_match, rouge_l, t
 from daemon.evaluation.scores.repetition import distinct, repetition
 from daemon.evaluation.scores.style import Style
 from daemon.evaluation.scores.thoughts import without_thought
-
-EXACT = "exact_match"
-WORD_METRICS = (EXACT, "token_f1")
-
-MAIN: dict[ScorerName, str] = {
-    "exact": "exact_match",
-    "overlap": "token_f1",
-    "fields": "extraction",
-    "calls": "correct_call",
-}
-"""The metric by which a suite is decided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +79,6 @@ def score_answer(
 def is_right(scorer: ScorerName, item: SuiteItem, answer: str) -> bool | None:
     """Return whether an answer is entirely right; None without a golden answer."""
     return right_by(item.scorer or scorer, score_answer(scorer, item, answer).metrics)
-
-
-def right_by(scorer: ScorerName, metrics: Mapping[str, float]) -> bool | None:
-    """Return whether an answer with these metrics is right; None without a golden answer.
-
-    An answer scored by word overlap is right when it is an exact match.
-    """
-    main = MAIN[scorer]
-    found = metrics.get(EXACT if main in WORD_METRICS else main)
-    return None if found is None else found == 1.0
 
 
 def _against(

@@ -3,12 +3,13 @@
 import pytest
 from pydantic import ValidationError
 
+from daemon.core.evaluation.right_answers import MAIN
 from daemon.core.evaluation.suites import Difficulty, ScorerName, SuiteItem
 from daemon.core.records import to_json_value
 from daemon.core.rows.examples import Turn
 from daemon.evaluation.scores.formatting import habit_of
 from daemon.evaluation.scores.grade import grade, letter_of, parts_of, shown
-from daemon.evaluation.scores.score import MAIN, ExpectedStyle, Score, score_answer, summarise
+from daemon.evaluation.scores.score import ExpectedStyle, Score, score_answer, summarise
 from daemon.evaluation.scores.style import style_of
 from daemon.settings_evaluation import GradeSettings
 
