@@ -11,7 +11,7 @@ from pathlib import Path
 
 from daemon.clock import Clock
 from daemon.core.decisions.snapshot import Growth
-from daemon.core.workspace.file_names import ending_of, kept_as, stem_of
+from daemon.core.workspace.file_names import copy_name, ending_of, stem_of
 from daemon.core.workspace.jobs import JobCard
 from daemon.folders.disk import atomic
 from daemon.folders.disk.endings import end_of, last_break
@@ -60,7 +60,7 @@ class LateWrites:
         queue = os.fspath(self._layout.queue)
         for state, card in jobs:
             # A path made the long way takes longer than the look, and there are a thousand.
-            path = f"{queue}/{state}/{card.job}/{kept_as(STEMS['main'], card.name)}"
+            path = f"{queue}/{state}/{card.job}/{copy_name(STEMS['main'], card.name)}"
             found = _state_of(path) if card.intake is not None else None
             if found is None or not _has_changed(card, found):
                 continue

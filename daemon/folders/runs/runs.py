@@ -104,13 +104,13 @@ def read_fallbacks(place: RunLayout) -> list[Fallback]:
         raise RunFault("ladder_damaged", message) from error
 
 
-def append_fallback(place: RunLayout, rung: Fallback) -> None:
+def append_fallback(place: RunLayout, fallback: Fallback) -> None:
     """Append a rung, durably; those before it stay, because earlier commits hold by them.
 
     Raises:
         RunFault: the file is damaged.
     """
-    write_record(place.ladder, Fallbacks(rungs=(*read_fallbacks(place), rung)))
+    write_record(place.ladder, Fallbacks(rungs=(*read_fallbacks(place), fallback)))
 
 
 def write_stopped(place: RunLayout, stopped: EarlyStopped) -> None:

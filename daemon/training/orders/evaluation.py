@@ -13,7 +13,7 @@ from daemon.core.evaluation.evaluations import (
     EvaluationRequest,
     Subject,
     SuiteRun,
-    pieces,
+    suite_runs,
 )
 from daemon.core.evaluation.suites import Suite
 from daemon.core.workspace.versions import AdapterSpec
@@ -76,7 +76,7 @@ class EvaluationWork:
 
     def next_unit(self) -> OrderUnit | OrderEnd:
         """Return the first suite that a subject has not answered."""
-        every = list(pieces(self._request.subjects, len(self._questions)))
+        every = list(suite_runs(self._request.subjects, len(self._questions)))
         one = next((one for one in every if not self._is_answered(one)), None)
         if one is None:
             return OrderEnd("finished", "all questions were put to all")
