@@ -142,7 +142,7 @@ def _parts(layout: Layout, evaluation: str) -> tuple[int, int]:
     place = layout.evaluation(evaluation)
     request = orders.read_request(place, EvaluationRequest)
     parts = list(suite_runs(request.subjects, len(evaluations.read_suites(place))))
-    return sum(place.paper(one.suite, one.subject).exists() for one in parts), len(parts)
+    return sum(place.results(one.suite, one.subject).exists() for one in parts), len(parts)
 
 
 def _lines(done: int, parts: int) -> list[str]:

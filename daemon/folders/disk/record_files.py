@@ -1,4 +1,4 @@
-"""Reads and writes a typed record as a JSON file; what is wrong in one is told with its place."""
+"""Reads and writes typed records as JSON files; errors name the file and the field."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ def parse_record(data: bytes, kind: type[Kind], name: str) -> Kind:
     """Return the record in a file's bytes; `name` is the file's.
 
     Raises:
-        RecordError: it is none of this class.
+        RecordError: it is not a record of this class.
     """
     try:
         return from_json_value(json.loads(data), kind)
@@ -27,7 +27,7 @@ def read_record(path: Path, kind: type[Kind]) -> Kind:
 
     Raises:
         OSError: it cannot be read.
-        RecordError: it is none of this class; the message names the file and the place in it.
+        RecordError: it is not a record of this class; the message names the file and the field.
     """
     return parse_record(path.read_bytes(), kind, path.name)
 

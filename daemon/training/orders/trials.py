@@ -178,9 +178,9 @@ class TrialRun:
                 return self._end(number, "pruned", "behind the median of the earlier trials")
         return self._end(number, "finished", "")
 
-    def _step(self, ahead: Ahead, steps: int, aside: frozenset[RowId]) -> StepResult | None:
+    def _step(self, ahead: Ahead, steps: int, skipped: frozenset[RowId]) -> StepResult | None:
         """Take one step; None where it had no row."""
-        content = ahead.step(self._taken, aside)
+        content = ahead.step(self._taken, skipped)
         result = self._compute(content, steps) if content.texts else None
         if result is None or not result.interrupted:
             self._taken += 1
