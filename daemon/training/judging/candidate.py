@@ -91,7 +91,7 @@ class CandidateJudge:
         if answers:
             (folder / EVOLUTION).write_text("".join(map(_line, answers)), encoding="utf-8")
         if found.losses is not None:
-            _write(folder / LOSSES, found.losses.as_record())
+            _write(folder / LOSSES, to_json_value(found.losses.as_file()))
         for name, text in found.files.items():
             (folder / name).write_text(text, encoding="utf-8")
         if self._current.request.settings.run.loss_curve:
