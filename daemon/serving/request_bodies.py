@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from daemon.core.evaluation.sampling import Sampling
 from daemon.core.rows.examples import Call, Role, Turn, compact
+from daemon.core.workspace.version_names import CURRENT
 from daemon.serving.generation import refused
 
 MOST_TOKENS = 1_000_000
@@ -36,6 +37,12 @@ class SamplingFields(_Part):
     seed: int | None = Field(None, ge=0, lt=2**63)
     stop: Stop | Annotated[list[Stop], Field(max_length=16)] | None = None
     stream: bool | None = None
+    model: str | None = None
+
+    @property
+    def model_id(self) -> str:
+        """The version to ask: `current` where none is named."""
+        return CURRENT if self.model is None else self.model
 
     @property
     def requested_tokens(self) -> int | None:
@@ -63,7 +70,6 @@ class GenerateRequest(SamplingFields):
     prompt: str = Field(min_length=1)
     system: str | None = None
     prefix: str | None = None
-    model: str = "current"
 
     def turns(self) -> list[Turn]:
         """Return the conversation."""
@@ -81,7 +87,6 @@ class StreamOptions(_Part):
 class OpenAIRequest(SamplingFields):
     """The fields that both OpenAI routes share; those after `logit_bias` have no effect here."""
 
-    model: str
     stream_options: StreamOptions | None = None
     n: Literal[1] | None = None
     presence_penalty: Annotated[float, Field(ge=0.0, le=0.0)] | None = None

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import orjson
 
 from daemon.core.rows.examples import Call
+from daemon.core.workspace.version_names import CURRENT
 from daemon.serving.generation import AnswerDelta, Finish, ServedVersion
 
 
@@ -180,11 +181,12 @@ class GenerateFormat:
         return {"prompt_tokens": frame.prompt_tokens, "tokens": tokens}
 
 
-def model_record(subject: ServedVersion) -> dict[str, Any]:
-    """Return a version as `/v1/models` lists it."""
+def model_record(subject: ServedVersion, asked: str) -> dict[str, Any]:
+    """Return a version as `/v1/models` lists it; `root` is the one that `current` names now."""
     return {
-        "id": subject.model,
+        "id": CURRENT if asked == CURRENT else subject.model,
         "object": "model",
         "created": subject.created_s,
         "owned_by": "finetuned",
+        "root": subject.model,
     }

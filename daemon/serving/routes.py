@@ -33,7 +33,7 @@ def _inference_routes(handler: RequestHandler) -> list[Route]:
         fields = validated(GenerateRequest, await handler.body(request))
         turns = fields.turns()
         generation = GenerationRequest(
-            fields.model, fields, lambda s: prompts.of_chat(s, turns, ()), prefix=fields.prefix
+            fields.model_id, fields, lambda s: prompts.of_chat(s, turns, ()), prefix=fields.prefix
         )
         return await handler.answer(request, generation, GenerateFormat())
 
@@ -41,7 +41,7 @@ def _inference_routes(handler: RequestHandler) -> list[Route]:
         fields = validated(ChatRequest, await handler.body(request))
         turns, tools = fields.turns(), fields.tool_texts()
         generation = GenerationRequest(
-            fields.model,
+            fields.model_id,
             fields,
             lambda s: prompts.of_chat(s, turns, tools),
             tools,
@@ -54,7 +54,7 @@ def _inference_routes(handler: RequestHandler) -> list[Route]:
     async def completions(request: Request) -> Response:
         fields = validated(CompletionRequest, await handler.body(request))
         generation = GenerationRequest(
-            fields.model,
+            fields.model_id,
             fields,
             lambda s: prompts.of_text(s, fields.text),
             counts_usage=fields.counts_usage,
@@ -70,11 +70,12 @@ def _inference_routes(handler: RequestHandler) -> list[Route]:
 
 def _status_routes(handler: RequestHandler) -> list[Route]:
     async def models(_request: Request) -> Response:
-        listed = [model_record(subject) for subject in handler.registry.subjects().values()]
+        listed = [model_record(subject, name) for name, subject in handler.registry.listed()]
         return _json({"object": "list", "data": listed})
 
     async def model(request: Request) -> Response:
-        return _json(model_record(handler.registry.find(request.path_params["model"])))
+        asked = request.path_params["model"]
+        return _json(model_record(handler.registry.find(asked), asked))
 
     async def healthz(_request: Request) -> Response:
         if handler.thread.over is not None:

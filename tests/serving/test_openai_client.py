@@ -60,8 +60,9 @@ def test_a_completion_goes_on_with_the_text(client: openai.OpenAI) -> None:
 
 def test_models_are_listed_and_found(client: openai.OpenAI) -> None:
     names = [model.id for model in client.models.list()]
-    assert names == ["rehearsal-tiny@v000000", "rehearsal-tiny@base"]
-    assert client.models.retrieve("current").id == "rehearsal-tiny@v000000"
+    assert names == ["current", "rehearsal-tiny@v000000", "rehearsal-tiny@base"]
+    assert client.models.retrieve("current").id == "current"
+    assert client.models.retrieve("v0").id == "rehearsal-tiny@v000000"
 
 
 def test_errors_are_the_clients_own(client: openai.OpenAI) -> None:
