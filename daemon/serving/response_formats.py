@@ -10,6 +10,13 @@ from daemon.core.rows.examples import Call
 from daemon.core.workspace.version_names import CURRENT
 from daemon.serving.generation import AnswerDelta, Finish, ServedVersion
 
+ID_PREFIXES = {
+    "chat.completion": "chatcmpl",
+    "chat.completion.chunk": "chatcmpl",
+    "text_completion": "cmpl",
+}
+"""As OpenAI begins an answer's id, by its kind."""
+
 
 def json_bytes(value: Any) -> bytes:
     """Return JSON in UTF-8."""
@@ -38,7 +45,7 @@ class Frame:
     def head(self, kind: str) -> dict[str, Any]:
         """Return the leading fields."""
         return {
-            "id": self.id,
+            "id": f"{ID_PREFIXES[kind]}-{self.id}",
             "object": kind,
             "created": self.created_s,
             "model": self.subject.model,
@@ -120,7 +127,7 @@ class ChatFormat:
 def _calls(frame: Frame, calls: Iterable[Call]) -> Iterable[dict[str, Any]]:
     for number, call in enumerate(calls):
         yield {
-            "id": f"call_{frame.id}_{number}",
+            "id": f"call_{frame.id[:16]}{number:08d}",
             "type": "function",
             "function": {"name": call.name, "arguments": call.arguments},
         }

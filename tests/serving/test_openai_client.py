@@ -69,8 +69,8 @@ def test_errors_are_the_clients_own(client: openai.OpenAI) -> None:
     with pytest.raises(openai.NotFoundError) as missing:
         client.chat.completions.create(model="gpt-4o", messages=MESSAGES)  # type: ignore[arg-type]
     assert missing.value.code == "model_not_found" and missing.value.param == "model"
-    with pytest.raises(openai.UnprocessableEntityError) as wrong:
-        client.chat.completions.create(model="current", messages=MESSAGES, n=3)  # type: ignore[arg-type]
+    with pytest.raises(openai.BadRequestError) as wrong:
+        client.chat.completions.create(model="current", messages=MESSAGES, n=300)  # type: ignore[arg-type]
     assert wrong.value.param == "n"
     with pytest.raises(openai.NotFoundError):
         client.models.retrieve("../etc")
