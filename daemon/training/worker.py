@@ -6,7 +6,7 @@ from typing import Literal
 from daemon.core import messages as say
 from daemon.core.decisions.restart_policy import ProcessAge, RestartBounds, should_restart
 from daemon.core.records import NewerRecord
-from daemon.core.training.fallback import describe, fallback_at, next_fallback, out_of_rungs
+from daemon.core.training.fallback import describe, fallback_at, next_fallback, no_fallback_left
 from daemon.errors import ModelFault
 from daemon.folders.runs import left_out as left_out_file
 from daemon.folders.runs import runs

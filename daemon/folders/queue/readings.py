@@ -28,8 +28,8 @@ class Readings:
         return self.unfinished + self.open
 
 
-def look(place: JobLayout) -> Readings:
-    """Return what is noted of a job; nothing where that cannot be read."""
+def load(place: JobLayout) -> Readings:
+    """Return the counts of a job; zero where they cannot be read."""
     with suppress(OSError, ValueError):
         return read_record(_file(place), Readings)
     return Readings()
