@@ -10,13 +10,13 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from daemon.clock import Clock
+from daemon.serving.answer_events import ClientGone
 from daemon.serving.api.paths import Paths
 from daemon.serving.api.request_notes import RequestNotes, begin_notes, notes_of
 from daemon.serving.errors import error_response
 from daemon.serving.generation import RequestError, RequestRefused
 from daemon.serving.guard import AccessRules, refusal
 from daemon.serving.metrics import ServerMetrics
-from daemon.serving.request_handler import ClientGone
 
 ALWAYS = {
     "X-Content-Type-Options": "nosniff",
