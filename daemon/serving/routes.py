@@ -38,14 +38,7 @@ def _inference_routes(handler: RequestHandler) -> list[Route]:
 
     async def generate(request: Request) -> Response:
         fields = await handler.fields(request, GenerateRequest)
-        turns = fields.turns()
-        generation = GenerationRequest(
-            fields.model_id,
-            fields,
-            lambda s: [prompts.of_chat(s, turns, ())],
-            prefix=fields.prefix,
-        )
-        return await handler.answer(request, generation, GenerateFormat())
+        return await handler.answer(request, plain_generation(prompts, fields), GenerateFormat())
 
     async def chat_completions(request: Request) -> Response:
         fields = await handler.fields(request, ChatRequest)
@@ -74,6 +67,14 @@ def _inference_routes(handler: RequestHandler) -> list[Route]:
         Route("/v1/responses", as_openai(responses), methods=["POST"]),
         Route("/v1/embeddings", embeddings, methods=["POST"]),
     ]
+
+
+def plain_generation(prompts: Prompts, fields: GenerateRequest) -> GenerationRequest:
+    """Return what a request to `/generate` asks for."""
+    turns = fields.turns()
+    return GenerationRequest(
+        fields.model_id, fields, lambda s: [prompts.of_chat(s, turns, ())], prefix=fields.prefix
+    )
 
 
 def chat_generation(prompts: Prompts, fields: ChatRequest) -> GenerationRequest:

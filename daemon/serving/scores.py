@@ -48,16 +48,15 @@ def scores_of(logits: Any, tokens: Sequence[int], asks: Scored) -> list[RawScore
 
 def _read(logits: Any, tokens: Sequence[int], alternatives: int) -> list[RawScore]:
     chances = logits - mx.logsumexp(logits, axis=-1, keepdims=True)
-    own = mx.take_along_axis(chances, mx.array(tokens)[:, None], axis=-1)[:, 0]
+    own: Any = mx.take_along_axis(chances, mx.array(tokens)[:, None], axis=-1)[:, 0].tolist()
     count = min(alternatives, chances.shape[-1])
     if not count:
-        return [
-            RawScore(token, value, ()) for token, value in zip(tokens, own.tolist(), strict=True)
-        ]
+        return [RawScore(token, value, ()) for token, value in zip(tokens, own, strict=True)]
     best = mx.argpartition(-chances, kth=count - 1, axis=-1)[:, :count]
-    values = mx.take_along_axis(chances, best, axis=-1)
-    rows = zip(tokens, own.tolist(), best.tolist(), values.tolist(), strict=True)
-    return [RawScore(token, value, _sorted(names, found)) for token, value, names, found in rows]
+    names: Any = best.tolist()
+    values: Any = mx.take_along_axis(chances, best, axis=-1).tolist()
+    rows = zip(tokens, own, names, values, strict=True)
+    return [RawScore(token, value, _sorted(*top)) for token, value, *top in rows]
 
 
 def _sorted(names: Sequence[int], values: Sequence[float]) -> tuple[tuple[int, float], ...]:
