@@ -64,7 +64,7 @@ class Prompts:
                 message = f"the base model of {subject.model} cannot be used"
                 raise refused(503, "base_unusable", message, retry_s=60) from error
             self._encoders[subject.base] = encoder
-        return encoder.asked_as(subject.prefix, subject.plain_form)
+        return encoder.for_version(subject.prefix, subject.plain_form)
 
 
 def room_for(

@@ -48,7 +48,7 @@ def scores_of(logits: Any, tokens: Sequence[int], asks: Scored) -> list[RawScore
 
 def _read(logits: Any, tokens: Sequence[int], alternatives: int) -> list[RawScore]:
     chances = logits - mx.logsumexp(logits, axis=-1, keepdims=True)
-    own: Any = mx.take_along_axis(chances, mx.array(tokens)[:, None], axis=-1)[:, 0].tolist()
+    own: Any = mx.take_along_axis(chances, mx.array(list(tokens))[:, None], axis=-1)[:, 0].tolist()
     count = min(alternatives, chances.shape[-1])
     if not count:
         return [RawScore(token, value, ()) for token, value in zip(tokens, own, strict=True)]

@@ -141,7 +141,7 @@ class Speaker:
         self._text = TextEncoder.load(base)
 
     def _apply(self, target: LoadTarget) -> None:
-        self._encoder = self._text.asked_as(target.prefix, target.plain_form)
+        self._encoder = self._text.for_version(target.prefix, target.plain_form)
         self._has_adapter = target.version is not None
         if target.version is not None:
             self._load_adapter(target.version)
