@@ -2,12 +2,17 @@
 
 from typing import Any
 
+import orjson
 from starlette.responses import Response
 
 from daemon.serving.generation import RequestError
-from daemon.serving.response_formats import json_bytes
 
 _TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error"}
+
+
+def json_bytes(value: Any) -> bytes:
+    """Return JSON in UTF-8."""
+    return orjson.dumps(value)
 
 
 def error_record(trouble: RequestError) -> dict[str, Any]:
