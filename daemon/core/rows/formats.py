@@ -69,8 +69,8 @@ def _recognise(row: Any, fields: Fields, deepest: int) -> Good | Bad:
     elif None in row.values():
         row = {key: value for key, value in row.items() if value is not None}
     plan = plan_of(tuple(row), fields.names)
-    if plan.shape in ("text", "other") and not fields.own:
-        alone = message_alone(row)
+    if ("role" in row or "from" in row or "speaker" in row) and not fields.own:
+        alone = message_alone(row) if plan.shape in ("text", "other") else None
         if alone is not None:
             return alone
     if plan.shape != "other":
