@@ -104,7 +104,7 @@ def _in_time(make: Callable[[], Built]) -> Built:
     Raises:
         DiskFault: the disk refused for another reason.
     """
-    told = False
+    reported = False
     while True:
         try:
             return make()
@@ -112,9 +112,9 @@ def _in_time(make: Callable[[], Built]) -> Built:
             if not is_disk_full(error):
                 message = f"the daemon cannot start: {error}"
                 raise DiskFault("workspace_unusable", message) from error
-            if not told:
+            if not reported:
                 sys.stderr.write(f"the disk is full ({error}): waiting for room\n")
-            told = True
+            reported = True
             SystemClock().sleep_s(FULL_REST_S)
 
 

@@ -39,7 +39,8 @@ class SweepOptions:
 
     trials: Annotated[int, typer.Option(help="Settings to try.", min=1, max=1000)] = 12
     minutes: Annotated[
-        float | None, typer.Option(help="No trial begins after so much training.", min=0.01)
+        float | None,
+        typer.Option(help="Start no trial after so many minutes of training.", min=0.01),
     ] = None
     rates: Annotated[bool, typer.Option("--rates", help="Only compare three learning rates.")] = (
         False
@@ -158,8 +159,8 @@ def _source(layout: Layout, named: str, start: _Start) -> Iterator[_Source]:
     if path.resolve().is_relative_to(layout.inbox):
         raise UserFault(
             "in_inbox",
-            f"{path} lies in inbox/, where the daemon takes it as a job: name the job once it has "
-            "one, or a file that lies elsewhere",
+            f"{path} is in inbox/, where the daemon claims it as a job: name the job once it has "
+            "one, or a file elsewhere",
         )
     with examine_file(path, layout, fresh=start.fresh) as examination:
         from daemon.analysis.verdict import headline, sentence
@@ -189,7 +190,7 @@ def _of_job(layout: Layout, job: str, start: _Start) -> _Source:
     if job in start.lineage_jobs:
         raise UserFault(
             "trained_already",
-            f"{start.version.version} has learned from {job} already, so its rows tell nothing "
+            f"{start.version.version} has learned from {job} already, so its rows say nothing "
             "about a rate or a batch: --fresh sweeps from the untouched base",
         )
     card: JobCard = card_from_record(json.loads(place.job_file.read_bytes()))
