@@ -73,6 +73,7 @@ class Observer:
         versions = workspace.models.versions()
         complete = workspace.models.complete()
         linked = current_model.read(workspace.layout)
+        workspace.models.refuse_newer(linked)
         current = linked if linked in complete else None
         run = workspace.runs.read_or_quarantine()
         queued = self._queued()

@@ -89,7 +89,7 @@ def _base_of(layout: Layout, model: str) -> Path:
 def _version_folder(layout: Layout, version: str | None) -> Path:
     if version is None:
         return layout.version(current(layout))
-    folder = layout.version(named(version))
+    folder = layout.version(named(layout, version))
     if "/" not in version and folder.is_dir():
         return folder
     for place in (Path(version), layout.root / version):

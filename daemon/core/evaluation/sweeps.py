@@ -10,7 +10,7 @@ import msgspec
 from daemon.core.records import JsonObject, Record
 from daemon.core.workspace.bases import BaseFacts
 
-Value = int | float
+Value = int | float | str
 Setting = Mapping[str, Value]
 """The keys of `[training]` that a trial sets, with their values."""
 
@@ -113,6 +113,13 @@ class SweepRequest(Record):
     """Empty where only the learning rates are compared."""
     notes: tuple[str, ...] = ()
     """Notes for the user on what is searched."""
+    grid: tuple[Setting, ...] = ()
+    """The settings to try, the one in force first; empty where trials are searched for."""
+
+    @property
+    def planned(self) -> tuple[Setting, ...]:
+        """The settings that are tried whatever comes of them, before any is searched for."""
+        return self.grid or first_settings(self.default)
 
 
 def space_around(default: Setting, model_layers: int, shape_is_free: bool) -> Space:
@@ -229,5 +236,10 @@ def verdict(best: Trial | None, differences: Iterable[Difference]) -> str:
 
 def describe(setting: Setting, default: Setting) -> str:
     """Return how a setting differs from the default, for people."""
-    changed = [f"{key} {value:g}" for key, value in setting.items() if value != default.get(key)]
+    changed = [f"{k} {shown(v)}" for k, v in setting.items() if v != default.get(k)]
     return ", ".join(changed) or "the setting in force"
+
+
+def shown(value: Value) -> str:
+    """Return a value for people."""
+    return value if isinstance(value, str) else f"{value:g}"

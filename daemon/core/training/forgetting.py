@@ -8,9 +8,12 @@ small rises, each tolerated, would add up.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import sqrt
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
-SCHEMA = 1
+import msgspec
+
+from daemon.core.records import Record
+
 CANDIDATE = "candidate"
 """Names the best version of a file while that is a candidate, which has no name yet."""
 
@@ -19,8 +22,7 @@ PARTS: tuple[Part, ...] = ("judge", "tune")
 """Judge rows decide a verdict; tune rows aim the replay."""
 
 
-@dataclass(frozen=True)
-class RowLosses:
+class RowLosses(msgspec.Struct, frozen=True, array_like=True):
     """Losses of one hold-out row, in nats over all its supervised tokens."""
 
     row: int
@@ -97,6 +99,14 @@ class Rise:
         return sqrt(spread / len(changes))
 
 
+@dataclass(frozen=True, kw_only=True)
+class LossesFile(Record):
+    """The content of a version's `holdout_losses.json`."""
+
+    files: Mapping[str, Mapping[Part, PartLosses]]
+    """By job and part."""
+
+
 Key = tuple[str, Part]
 
 
@@ -106,32 +116,21 @@ class LineageLosses:
 
     parts: Mapping[Key, PartLosses] = field(default_factory=dict)
 
-    def as_record(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        files: dict[str, dict[str, Any]] = {}
+    def as_file(self) -> LossesFile:
+        """Return them as they are saved, before their version has a name."""
+        files: dict[str, dict[Part, PartLosses]] = {}
         for (job, part), its in self.parts.items():
-            rows = [[r.row, r.key, r.tokens, r.base, r.best, r.own] for r in its.rows]
-            files.setdefault(job, {})[part] = {"best": its.best, "rows": rows}
-        return {"schema_version": SCHEMA, "files": files}
+            files.setdefault(job, {})[part] = its
+        return LossesFile(files=files)
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any], version: str) -> Self:
-        """Restore what `as_record` returned for the version that was sealed as `version`.
-
-        Raises:
-            KeyError, TypeError, ValueError: not such a record.
-        """
-        if record["schema_version"] != SCHEMA:
-            raise ValueError(f"schema {record['schema_version']!r}, this version reads {SCHEMA}")
+    def of_file(cls, saved: LossesFile, version: str) -> Self:
+        """Return what was saved for the version that was sealed as `version`."""
         return cls(
             {
-                (str(job), part): PartLosses(
-                    version if by_part[part]["best"] == CANDIDATE else str(by_part[part]["best"]),
-                    tuple(RowLosses(*row) for row in by_part[part]["rows"]),
-                )
-                for job, by_part in record["files"].items()
-                for part in PARTS
-                if part in by_part
+                (job, part): replace(its, best=version) if its.best == CANDIDATE else its
+                for job, by_part in saved.files.items()
+                for part, its in by_part.items()
             }
         )
 
@@ -152,7 +151,7 @@ def with_candidate(
     For rows new to the lineage, the best so far is the version the run began from.
     """
     parts = {
-        key: replace(its, rows=tuple(replace(row, own=None) for row in its.rows))
+        key: replace(its, rows=tuple(msgspec.structs.replace(row, own=None) for row in its.rows))
         for key, its in lineage.parts.items()
     }
     for key, items in _by_part(measured).items():

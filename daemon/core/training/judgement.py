@@ -81,3 +81,12 @@ class Judgement(msgspec.Struct, frozen=True):
     comparisons: tuple[PairedComparison, ...] = msgspec.field(name="tests")
     lost: tuple[LostAnswers, ...] = msgspec.field(name="lost_answers", default=())
     forgetting: tuple[Forgetting, ...] = ()
+    floors: tuple[PairedComparison, ...] = ()
+    """Of each suite, the comparison with the best version that the lineage had in it."""
+
+    @property
+    def all_comparisons(self) -> tuple[PairedComparison, ...]:
+        """All comparisons, each once: the best version of a suite may be a reference as well."""
+        known = {(one.name, one.against) for one in self.comparisons}
+        added = (one for one in self.floors if (one.name, one.against) not in known)
+        return (*self.comparisons, *added)

@@ -76,7 +76,10 @@ class Milestones:
     """How often the answers to the probe prompts were recorded."""
 
     milestones: int
-    left_out: int
+    left_out: int = 0
+    """Milestones without any answer; only in versions of earlier releases."""
+    answers_left_out: int = 0
+    """Prompts that milestones between the first and the last had no time for, added up."""
 
 
 @dataclass(frozen=True, kw_only=True)

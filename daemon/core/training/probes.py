@@ -34,11 +34,13 @@ class Evolution:
     """A run's progress through its milestones."""
 
     asked_to: int = -1
-    """The last step in the run at which a milestone was answered or left out."""
+    """The last milestone that was answered, as a step in the run."""
     milestones: int = 0
     """Answered so far."""
     left_out: int = 0
-    """Milestones left out because they were over budget."""
+    """Milestones that an earlier release left out."""
+    answers_left_out: int = 0
+    """Prompts left out of milestones because they were over budget, in total."""
     unwritten: tuple[MilestoneAnswer, ...] = ()
     """Answers since the last checkpoint."""
     written: int = 0
@@ -47,12 +49,24 @@ class Evolution:
     @property
     def counts(self) -> Milestones:
         """The counts for the manifest."""
-        return Milestones(milestones=self.milestones, left_out=self.left_out)
+        return Milestones(
+            milestones=self.milestones,
+            left_out=self.left_out,
+            answers_left_out=self.answers_left_out,
+        )
 
 
 def is_milestone(step_in_run: int, end: int) -> bool:
     """Return whether the prompts are answered after a step; `end` is the run's last one."""
     return step_in_run in EARLY or step_in_run % EVERY == 0 or step_in_run == end
+
+
+def affordable(prompts: int, budget_s: float, prompt_s: float | None) -> int:
+    """Return how many prompts a milestone between the first and the last has time for, at least 1.
+
+    `prompt_s` is what one took at the milestone before; None where that is not known yet.
+    """
+    return max(1, min(prompts, int(budget_s / prompt_s))) if prompt_s else prompts
 
 
 def probes_of(records: Iterable[Any]) -> tuple[list[Probe], int]:

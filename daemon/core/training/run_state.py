@@ -39,11 +39,13 @@ class EvolutionState(msgspec.Struct, frozen=True):
     """A run's progress through the milestones of its probe prompts."""
 
     asked_to: int = -1
-    """The last step in the run at which a milestone was answered or left out."""
+    """The last milestone that was answered, as a step in the run."""
     milestones: int = 0
     left_out: int = 0
+    """Milestones that an earlier release left out."""
     written: int = msgspec.field(name="bytes", default=0)
     """Of the run's `evolution.jsonl`."""
+    answers_left_out: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,10 +9,9 @@ from typing import Literal
 
 import msgspec
 
-from daemon.core.records import JsonObject, RecordError, from_json_value, to_json_value
+from daemon.core.records import JsonObject, NewerRecord, RecordError, from_json_value, to_json_value
 from daemon.core.rows.prefix import NONE
 from daemon.core.workspace.file_names import stem_of
-from daemon.errors import DaemonFault
 
 Priority = Literal["high", "normal", "low"]
 Verdict = Literal["accepted", "refused", "nothing_new", "changed"]
@@ -137,17 +136,13 @@ def card_from_record(record: JsonObject) -> JobCard:
 
     Raises:
         RecordError: not a card.
-        DaemonFault: a newer version wrote it.
+        NewerRecord: a later release wrote it.
     """
     if not isinstance(record, dict):
         raise RecordError("job.json is not a JSON object")
     schema = record.get("schema_version")
     if isinstance(schema, int) and schema > SCHEMA:
-        raise DaemonFault(
-            "job_newer",
-            f"job.json of {record.get('job')} was written by a newer finetuned (schema {schema}, "
-            f"this one reads {SCHEMA}): install that version again",
-        )
+        raise NewerRecord(f"job.json of {record.get('job')}", schema, SCHEMA, "job_newer")
     form = from_json_value(record, _Form)
     name = bytes.fromhex(form.name_bytes).decode("utf-8", "surrogateescape")
     later = {key: value for key, value in record.items() if key not in _KEYS}

@@ -7,16 +7,18 @@ copied already is not copied again, only removed from the inbox.
 
 import errno
 import hashlib
-import json
 import os
 import stat
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from daemon.core.decisions.snapshot import Drop
+from daemon.core.records import Record
 from daemon.core.workspace.file_names import ending_of
+from daemon.core.workspace.jobs import Priority
 from daemon.folders.disk import atomic
+from daemon.folders.disk.record_files import read_record, write_record
 from daemon.layout import Layout
 from daemon.layout_jobs import JobLayout
 
@@ -27,6 +29,18 @@ Files = Mapping[str, tuple[Path, Identity]]
 """Path and settled identity of each file of a drop, by name in a job; the main one last."""
 
 COPY_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArrivalSource(Record):
+    """The content of `source.json`: which file of the inbox a copy was made of."""
+
+    inbox: str
+    """Its path as bytes in hex."""
+    sums: Mapping[str, str]
+    """SHA-256 of each file of the drop, by name in a job."""
+    priority: Priority
+    identity: Identity
 
 
 class FileChanged(Exception):
@@ -56,14 +70,13 @@ def fetch(layout: Layout, drop: Drop, files: Files, ending: Callable[[], bool]) 
     if not target.exists():
         with atomic.building_directory(target) as folder:
             sums = {n: _copy(*source, folder / n, ending) for n, source in files.items()}
-            about = {
-                "schema_version": 1,
-                "inbox": os.fsencode(main).hex(),
-                "sums": sums,
-                "priority": drop.priority,
-                "identity": list(identity),
-            }
-            atomic.write_json(JobLayout(folder).source, about)
+            source = ArrivalSource(
+                inbox=os.fsencode(main).hex(),
+                sums=sums,
+                priority=drop.priority,
+                identity=identity,
+            )
+            write_record(JobLayout(folder).source, source)
     _verify(target)
     changed = [path for path, known in files.values() if _identity(path) != known]
     if changed:
@@ -84,22 +97,20 @@ def waiting(layout: Layout) -> tuple[Drop, ...]:
         folder = JobLayout(layout.arriving / name)
         size = folder.original.stat().st_size
         try:
-            about = _about(folder.folder)
-            path = Path(os.fsdecode(bytes.fromhex(about["inbox"])))
-            identity, priority = tuple(about["identity"]), about["priority"]
-        except (ValueError, KeyError, TypeError):
+            source = _source(folder.folder)
+            path = Path(os.fsdecode(bytes.fromhex(source.inbox)))
+        except ValueError:
             # Damaged: its name is lost, its rows are not.
             ending = ending_of(folder.original.name)
             found.append((0, Drop(f"{name}{ending}", "normal", size, name)))
             continue
-        if _identity(path) != identity:
-            found.append((identity[2], Drop(path.name, priority, size, name)))
+        if _identity(path) != source.identity:
+            found.append((source.identity[2], Drop(path.name, source.priority, size, name)))
     return tuple(drop for _, drop in sorted(found, key=lambda item: (item[0], item[1].name)))
 
 
-def _about(folder: Path) -> dict[str, Any]:
-    about: dict[str, Any] = json.loads(JobLayout(folder).source.read_bytes())
-    return about
+def _source(folder: Path) -> ArrivalSource:
+    return read_record(JobLayout(folder).source, ArrivalSource)
 
 
 def _name(drop: Drop, identity: Identity) -> str:
@@ -110,15 +121,15 @@ def _name(drop: Drop, identity: Identity) -> str:
 def _is_of(target: Path, files: Files) -> bool:
     """Return whether a copy is of these files; missing companions were copied with it."""
     try:
-        sums = _about(target)["sums"]
+        sums = _source(target).sums
         return all(sums.get(name) == _digest(path) for name, (path, _) in files.items())
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except ValueError:
         return False
 
 
 def _verify(target: Path) -> None:
     """Read a copy again; one that differs from the file is removed."""
-    for name, wanted in _about(target)["sums"].items():
+    for name, wanted in _source(target).sums.items():
         if _digest(target / name) != wanted:
             atomic.remove_directory(target)
             raise OSError(errno.EIO, f"the copy {target / name} differs from what was written")

@@ -5,7 +5,7 @@ A cache, not a record: what is lost is found again by running out of memory once
 
 from dataclasses import dataclass, replace
 
-from daemon.core.records import JsonObject, Record
+from daemon.core.records import JsonObject, NewerRecord, Record
 from daemon.folders.disk import atomic
 from daemon.folders.disk.record_files import read_record, write_record
 from daemon.layout import Layout
@@ -18,6 +18,11 @@ class MachineFacts(Record):
     entries: dict[str, JsonObject]
     """By device and base: what worked, under names chosen by those who measured it."""
 
+    @property
+    def of_later_release(self) -> bool:
+        """Whether the file is another release's to write."""
+        return self.schema_version > MachineFacts.schema_version
+
 
 def key_of(device: str, fingerprint: str) -> str:
     """Return the key of an entry: a device as MLX names it, and a base model's fingerprint."""
@@ -27,7 +32,7 @@ def key_of(device: str, fingerprint: str) -> str:
 def read_worked(layout: Layout, device: str, fingerprint: str) -> tuple[JsonObject, str | None]:
     """Return what worked, empty where nothing is known, and any problem with the file.
 
-    A damaged file is moved away, never overwritten.
+    A damaged file is moved away, never overwritten; one of a later release stays, unused.
     """
     facts, problem = _read(layout)
     return facts.entries.get(key_of(device, fingerprint), {}), problem
@@ -38,6 +43,8 @@ def remember_worked(
 ) -> str | None:
     """Add facts to what is known of a device and base; return any problem with the file."""
     facts, problem = _read(layout)
+    if facts.of_later_release:
+        return problem
     name = key_of(device, fingerprint)
     known = facts.entries.get(name, {})
     if {**known, **worked} != known:
@@ -53,6 +60,8 @@ def _read(layout: Layout) -> tuple[MachineFacts, str | None]:
         return read_record(layout.machine, MachineFacts), None
     except FileNotFoundError:
         return MachineFacts(entries={}), None
+    except NewerRecord as newer:
+        return MachineFacts(entries={}, schema_version=newer.schema), newer.message
     except ValueError as error:
         return MachineFacts(entries={}), _quarantine(layout, f"{error}")
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from daemon.core.records import JsonObject, to_json_value
+from daemon.core.records import JsonObject, NewerRecord, to_json_value
 from daemon.core.training.evaluations import Evaluations
 from daemon.core.training.manifests import FileList, Manifest
 from daemon.core.training.run_state import SavedState
@@ -48,7 +48,7 @@ def read_manifests(layout: Layout) -> list[Manifest]:
     for name in version_names(layout):
         try:
             manifest = read_manifest(layout.version(name))
-        except (OSError, ValueError):
+        except (OSError, ValueError, NewerRecord):
             continue
         if manifest.version == name:
             found.append(manifest)
@@ -61,8 +61,9 @@ def read_manifest(folder: Path) -> Manifest:
     Raises:
         OSError: it cannot be read.
         ValueError: it is damaged: not a manifest, or not as it was written.
+        NewerRecord: a later release wrote it.
     """
-    return parse_record(_manifest_bytes(folder), Manifest, MANIFEST)
+    return parse_record(_manifest_bytes(folder), Manifest, folder / MANIFEST)
 
 
 def _manifest_bytes(folder: Path) -> bytes:
@@ -88,7 +89,7 @@ def version_names(layout: Layout) -> list[str]:
 def verify(folder: Path) -> str | None:
     """Read every file of a version; return the problem in a few words, or None."""
     try:
-        files = parse_record(_manifest_bytes(folder), FileList, MANIFEST).files
+        files = parse_record(_manifest_bytes(folder), FileList, folder / MANIFEST).files
     except (OSError, ValueError) as error:
         return f"{MANIFEST} cannot be read ({error})"
     for name, facts in files.items():
@@ -97,9 +98,9 @@ def verify(folder: Path) -> str | None:
             continue
         try:
             if path.stat().st_size != facts.size:
-                return f"the size of {name} differs from its manifest"
+                return f"{name} differs in size from its manifest"
             if digest(path) != facts.sha256:
-                return f"the checksum of {name} differs from its manifest"
+                return f"{name} differs in checksum from its manifest"
         except OSError as error:
             return f"{name} cannot be read ({error})"
     return None
@@ -130,6 +131,7 @@ class Models:
         self._layout = layout
         self._known: dict[str, Version] = {}
         self._unreadable: dict[str, str] = {}
+        self._newer: dict[str, NewerRecord] = {}
         self._listings: dict[str, tuple[int, frozenset[str]]] = {}
         self._alike: list[Any] = []
         """Values that many versions share, held in memory only once."""
@@ -150,6 +152,7 @@ class Models:
         """
         names = version_names(self._layout)
         self._unreadable.clear()
+        self._newer.clear()
         for name in names:
             if name not in self._known:
                 self._read(name)
@@ -163,8 +166,20 @@ class Models:
             self._known[name] = replace(
                 version, base=self._once(version.base), adapter=self._once(version.adapter)
             )
+        except NewerRecord as newer:
+            self._newer[name] = newer
+            self._unreadable[name] = newer.message
         except (OSError, ValueError) as error:
             self._unreadable[name] = f"{name}: {error}"
+
+    def refuse_newer(self, current: str | None) -> None:
+        """Refuse to train where a later release sealed the current version.
+
+        Raises:
+            NewerRecord: it did; a daemon without it would begin with the untouched base.
+        """
+        if current in self._newer:
+            raise self._newer[current]
 
     def _once(self, value: Shared) -> Shared:
         """Return an equal value that is already held, if there is one."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from daemon.core.decisions.audits import AuditRequest, AuditResult
 from daemon.core.decisions.snapshot import Audit
+from daemon.core.records import NewerRecord
 from daemon.core.workspace.orders import AUDIT, kind_of
 from daemon.folders.disk import atomic
 from daemon.folders.disk.record_files import read_record, write_record
@@ -33,7 +34,7 @@ class Audits:
         names = sorted(e.name for e in os.scandir(folder) if kind_of(e.name) == AUDIT)
         self._known = {name: known for name, known in self._known.items() if name in names}
         for name in names:
-            with suppress(OSError, ValueError):
+            with suppress(OSError, ValueError, NewerRecord):
                 changed_ns = self._layout.audit(name).request.stat().st_ctime_ns
                 known = self._known.get(name)
                 if known is None or known[0] != changed_ns or not known[1].settled:

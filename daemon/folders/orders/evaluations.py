@@ -35,7 +35,7 @@ def fill(
 def read_suites(place: EvaluationLayout) -> list[Questions]:
     """Return the suites with the items that are used, in order."""
     lines = place.suites.read_bytes().splitlines()
-    return [parse_record(line, Questions, place.suites.name) for line in lines]
+    return [parse_record(line, Questions, place.suites) for line in lines]
 
 
 def read_results(place: EvaluationLayout, suite: int, subject: int) -> dict[str, Any] | None:

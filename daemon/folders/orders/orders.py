@@ -11,13 +11,48 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, TypeVar
 
+import msgspec
+
+from daemon.core.decisions.audits import AuditRequest
 from daemon.core.decisions.snapshot import OrderOnDisk
-from daemon.core.workspace.orders import KINDS, Header, Kind, kind_of, name_of
+from daemon.core.evaluation.evaluations import EvaluationRequest
+from daemon.core.evaluation.reproduction import ReproductionRequest
+from daemon.core.evaluation.sweeps import SweepRequest
+from daemon.core.records import NewerRecord, Record
+from daemon.core.workspace.orders import (
+    AUDIT,
+    EVALUATION,
+    KINDS,
+    REPRODUCTION,
+    SWEEP,
+    Header,
+    Kind,
+    kind_of,
+    name_of,
+)
 from daemon.folders.disk import atomic
 from daemon.folders.disk.record_files import read_record, write_record
 from daemon.layout import Layout, OrderLayout
 
 Request = TypeVar("Request")
+
+
+class UnitMark(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The content of `piece.json`: the unit in progress."""
+
+    number: int | None = None
+    starts: int = 0
+    """Beginnings since its last progress that had no clean end."""
+    got_on: int = 0
+    """How often it made progress."""
+
+
+REQUESTS: Mapping[Kind | None, type[Record]] = {
+    SWEEP: SweepRequest,
+    EVALUATION: EvaluationRequest,
+    REPRODUCTION: ReproductionRequest,
+    AUDIT: AuditRequest,
+}
 
 MOST_DEATHS = 6
 """Deaths without progress after which an order is parked."""
@@ -69,26 +104,24 @@ def begin_unit(place: OrderLayout, number: int) -> int:
     These are the starts since its last progress that did not end cleanly.
     """
     mark = _mark(place)
-    if mark.get("number") != number:
-        mark = {"number": number}
-    before = mark.get("starts", 0)
-    atomic.write_json(place.piece, mark | {"starts": before + 1})
-    return before
+    if mark.number != number:
+        mark = UnitMark(number)
+    write_record(place.piece, msgspec.structs.replace(mark, starts=mark.starts + 1))
+    return mark.starts
 
 
 def note_progress(place: OrderLayout) -> None:
     """Record that the current unit makes progress: earlier starts are no longer futile."""
     mark = _mark(place)
-    if "number" in mark:
-        further = {"starts": 0, "got_on": mark.get("got_on", 0) + 1}
-        atomic.write_json(place.piece, mark | further)
+    if mark.number is not None:
+        got_on = mark.got_on + 1
+        write_record(place.piece, msgspec.structs.replace(mark, starts=0, got_on=got_on))
 
 
-def _mark(place: OrderLayout) -> dict[str, int]:
+def _mark(place: OrderLayout) -> UnitMark:
     with suppress(OSError, ValueError):
-        mark: dict[str, int] = json.loads(place.piece.read_bytes())
-        return mark
-    return {}
+        return read_record(place.piece, UnitMark)
+    return UnitMark()
 
 
 def leave_unit(place: OrderLayout) -> None:
@@ -173,8 +206,13 @@ class Orders:
     def _read(self, name: str, place: OrderLayout, identity: Identity) -> None:
         try:
             header = read_record(place.header, Header)
+            # The trainer would die of a later release's request; a damaged one is its to report.
+            with suppress(OSError, ValueError):
+                read_record(place.request, REQUESTS[kind_of(name)])
             order = OrderOnDisk(name, header.about, header.created_at, frozenset(header.versions))
             self._known[name] = identity, order
+        except NewerRecord as newer:
+            self.parked[name] = newer.message
         except (OSError, ValueError) as error:
             where = place.folder.relative_to(self._layout.root)
             self.parked[name] = (
@@ -194,7 +232,7 @@ class Orders:
     def count_death(self, order: str, how: str) -> None:
         """Count a death of the trainer; too many without progress park the order."""
         mark = _mark(self._layout.order(order))
-        got_on = mark.get("number", 0), mark.get("got_on", 0)
+        got_on = mark.number or 0, mark.got_on
         if self._got_on.get(order, got_on) != got_on:
             self.reset_deaths(order)
         self._got_on[order] = got_on

@@ -28,7 +28,7 @@ def read_trials(place: SweepLayout) -> list[Trial]:
         lines = place.trials.read_bytes().splitlines()
     except FileNotFoundError:
         return []
-    return [parse_record(line, Trial, place.trials.name) for line in lines]
+    return [parse_record(line, Trial, place.trials) for line in lines]
 
 
 def write_trials(place: SweepLayout, trials: Iterable[Trial]) -> None:

@@ -4,12 +4,12 @@ The worker records it itself, in the job: a start that was killed before the fil
 nothing about the file.
 """
 
-import json
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from daemon.folders.disk import atomic
+from daemon.folders.disk.record_files import read_record, write_record
 from daemon.layout_jobs import JobLayout
 
 
@@ -29,9 +29,9 @@ class Readings:
 
 
 def load(place: JobLayout) -> Readings:
-    """Return the count of a job; none where it cannot be read."""
-    with suppress(OSError, ValueError, TypeError):
-        return Readings(**json.loads(_file(place).read_bytes()))
+    """Return the counts of a job; zero where they cannot be read."""
+    with suppress(OSError, ValueError):
+        return read_record(_file(place), Readings)
     return Readings()
 
 
@@ -53,7 +53,7 @@ def forget(place: JobLayout) -> None:
 
 
 def _write(place: JobLayout, readings: Readings) -> None:
-    atomic.write_json(_file(place), asdict(readings))
+    write_record(_file(place), readings)
 
 
 def _file(place: JobLayout) -> Path:

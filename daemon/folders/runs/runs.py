@@ -51,6 +51,7 @@ def read_frozen(place: RunLayout) -> JsonObject | None:
 
     Raises:
         ValueError: it is damaged.
+        NewerRecord: a later release wrote it.
         OSError: it cannot be read.
     """
     try:
@@ -352,7 +353,7 @@ def verify(folder: Path) -> str | None:
     """
     try:
         data = (folder / MANIFEST).read_bytes()
-        files = parse_record(data, FileList, MANIFEST).files
+        files = parse_record(data, FileList, folder / MANIFEST).files
         if _manifest_of(files) != data:
             return f"{MANIFEST} differs from what was written"
         for name, facts in files.items():

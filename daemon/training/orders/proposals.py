@@ -18,7 +18,6 @@ from daemon.core.evaluation.sweeps import (
     SweepRequest,
     Trial,
     Value,
-    first_settings,
     measurement_of,
     rounded,
 )
@@ -37,8 +36,8 @@ class Proposal:
     def __init__(self, request: SweepRequest, trials: Sequence[Trial]) -> None:
         self.number = len(trials) + 1
         self._trial: optuna.Trial | None = None
-        if self.number <= RATE_TRIALS:
-            self.setting: Setting = first_settings(request.default)[self.number - 1]
+        if self.number <= len(request.planned):
+            self.setting: Setting = request.planned[self.number - 1]
             return
         self._trial = _ask(request, trials)
         found = self._trial.params
@@ -47,7 +46,7 @@ class Proposal:
     def note_loss(self, measurement: int, loss: float) -> bool:
         """Note a measure; return whether the trial falls behind the median of the earlier ones.
 
-        The plain comparison of rates is never cut short.
+        What is planned, a grid or the plain comparison of rates, is never cut short.
         """
         if self._trial is None:
             return False

@@ -75,10 +75,10 @@ class TrialRun:
         self._common = common
         self._setting = setting
         self._attendance = attendance
-        settings = with_setting(usable_settings(sweep.settings), setting)
+        settings = usable_settings(sweep.settings)
         training = settings.training.model_copy(update={"epochs": sweep.epochs})
         settings = settings.model_copy(update={"training": training})
-        self._request = _run_request(sweep, settings)
+        self._request = _run_request(sweep, with_setting(settings, setting))
         self._curve: list[tuple[float, float]] = []
         self._scored: list[tuple[float, int]] = []
         self._held: list[Encoded] = []

@@ -67,7 +67,7 @@ def test_every_default_lies_in_its_own_space() -> None:
     for key, searched in space_around(DEFAULT, 30, True).items():
         match searched.range:
             case Span(low, high):
-                assert low < DEFAULT[key] < high
+                assert low < float(DEFAULT[key]) < high
             case Choice(values):
                 assert DEFAULT[key] in values and len(set(values)) == len(values)
 
@@ -82,11 +82,12 @@ def test_no_rate_leaves_the_range_of_the_setting(rate: float) -> None:
     searched = space_around(default, 30, True)["learning_rate"].range
     assert isinstance(searched, Span) and 0.0 < searched.low <= searched.high <= 1.0
     for setting in first_settings(default):
-        assert searched.low <= setting["learning_rate"] <= searched.high
+        assert searched.low <= float(setting["learning_rate"]) <= searched.high
 
 
 def test_the_first_three_differ_in_the_rate_alone_by_equal_factors() -> None:
-    default, lower, higher = (setting["learning_rate"] for setting in first_settings(DEFAULT))
+    rates = (setting["learning_rate"] for setting in first_settings(DEFAULT))
+    default, lower, higher = map(float, rates)
     assert default / lower == pytest.approx(higher / default, rel=0.01)
     assert [describe(s, DEFAULT) for s in first_settings(DEFAULT)] == [
         "the setting in force",
