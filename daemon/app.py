@@ -30,8 +30,8 @@ from daemon.supervisor.notify import notifier_of
 from daemon.supervisor.rebuild import Rebuilt, rebuild
 from daemon.supervisor.server_process import ServerProcess
 from daemon.supervisor.settings_watch import SettingsWatch
+from daemon.supervisor.signals import Wakeups, watch
 from daemon.supervisor.supervisor import Supervisor
-from daemon.supervisor.wakeups import Wakeups, watch
 from daemon.supervisor.worker_process import FULL_REST_S, WorkerProcess
 from daemon.supervisor.workers import Workers
 from daemon.supervisor.workspace import Workspace
