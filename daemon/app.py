@@ -30,8 +30,8 @@ from daemon.supervisor.notify import notifier_of
 from daemon.supervisor.rebuild import Rebuilt, rebuild
 from daemon.supervisor.server_process import ServerProcess
 from daemon.supervisor.settings_watch import SettingsWatch
+from daemon.supervisor.signals import Wakeups, watch
 from daemon.supervisor.supervisor import Supervisor
-from daemon.supervisor.wakeups import Wakeups, watch
 from daemon.supervisor.worker_process import FULL_REST_S, WorkerProcess
 from daemon.supervisor.workers import Workers
 from daemon.supervisor.workspace import Workspace
@@ -104,7 +104,7 @@ def _in_time(make: Callable[[], Built]) -> Built:
     Raises:
         DiskFault: the disk refused for another reason.
     """
-    told = False
+    reported = False
     while True:
         try:
             return make()
@@ -112,9 +112,9 @@ def _in_time(make: Callable[[], Built]) -> Built:
             if not is_disk_full(error):
                 message = f"the daemon cannot start: {error}"
                 raise DiskFault("workspace_unusable", message) from error
-            if not told:
+            if not reported:
                 sys.stderr.write(f"the disk is full ({error}): waiting for room\n")
-            told = True
+            reported = True
             SystemClock().sleep_s(FULL_REST_S)
 
 

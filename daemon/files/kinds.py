@@ -61,17 +61,17 @@ class FileKind:
         return self.encoding == "utf-8" and not self.returns
 
     def __str__(self) -> str:
-        told = [f"{NAMES[self.form]}, {self.rows_key!r}" if self.rows_key else NAMES[self.form]]
+        parts = [f"{NAMES[self.form]}, {self.rows_key!r}" if self.rows_key else NAMES[self.form]]
         if self.table is not None:
             separator = self.table.separator
-            told.append(f"with {SEPARATOR_NAMES.get(separator, separator)} between its cells")
+            parts.append(f"with {SEPARATOR_NAMES.get(separator, separator)} between its cells")
         if self.encoding != "utf-8":
-            told.append(f"in {self.encoding.upper()}")
+            parts.append(f"in {self.encoding.upper()}")
         if self.returns:
-            told.append("whose lines end in a carriage return")
+            parts.append("whose lines end in a carriage return")
         if self.packing:
-            told.append(f"packed with {self.packing}")
-        return ", ".join(told)
+            parts.append(f"packed with {self.packing}")
+        return ", ".join(parts)
 
 
 def kind_of(path: Path, known: Collection[str] = ()) -> FileKind | Bad:

@@ -260,10 +260,10 @@ class GenerateFormat(PlainEvents):
         return {"prompt_tokens": frame.prompt_tokens, "tokens": tokens}
 
 
-def model_record(subject: ServedVersion, asked: str) -> dict[str, Any]:
+def model_record(subject: ServedVersion, requested: str) -> dict[str, Any]:
     """Return a version as `/v1/models` lists it; `root` is the one that `current` names now."""
     return {
-        "id": CURRENT if asked == CURRENT else subject.model,
+        "id": CURRENT if requested == CURRENT else subject.model,
         "object": "model",
         "created": subject.created_s,
         "owned_by": "finetuned",

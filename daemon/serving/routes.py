@@ -140,8 +140,8 @@ def _status_routes(handler: RequestHandler) -> list[Route]:
         return _json({"object": "list", "data": listed})
 
     async def model(request: Request) -> Response:
-        asked = request.path_params["model"]
-        return _json(model_record(handler.registry.find(asked), asked))
+        requested = request.path_params["model"]
+        return _json(model_record(handler.registry.find(requested), requested))
 
     async def healthz(_request: Request) -> Response:
         if handler.thread.over is not None:

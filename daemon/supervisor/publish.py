@@ -19,7 +19,7 @@ from daemon.folders.queue.queue import DAMAGED, find_job, read_card
 from daemon.supervisor.disk_trouble import DiskTrouble
 from daemon.supervisor.journal import Journal
 from daemon.supervisor.machine import MachineReadings
-from daemon.supervisor.wakeups import Watcher
+from daemon.supervisor.signals import Watcher
 from daemon.supervisor.workers import Workers
 from daemon.supervisor.workspace import Workspace
 

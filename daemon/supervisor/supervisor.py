@@ -17,7 +17,7 @@ from daemon.supervisor.notify import Notifier
 from daemon.supervisor.observe import Observer
 from daemon.supervisor.perform import Performer
 from daemon.supervisor.publish import Publisher
-from daemon.supervisor.wakeups import WakeupSources
+from daemon.supervisor.signals import WakeupSources
 from daemon.supervisor.worker_reports import WorkerReports
 from daemon.supervisor.workers import Workers
 from daemon.supervisor.workspace import Workspace

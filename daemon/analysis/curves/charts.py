@@ -159,7 +159,7 @@ def _speed(of: Diagnosis) -> Iterator[LineChart]:
 
 def _memory(of: Diagnosis) -> Iterator[LineChart]:
     pairs = [(step, held / 1e9) for step, held in of.curve.series("memory_bytes")]
-    summary = _span(pairs, "What the model held at most up to each step")
+    summary = _span(pairs, "Peak memory of the model up to each step")
     yield from _chart("memory", "Memory", summary, "GB", _one("memory", pairs, "line"))
 
 

@@ -27,7 +27,7 @@ data = typer.Typer(help="Work with files outside the inbox.", no_args_is_help=Tr
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="Any file of rows.")]
 Out = Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="The file to write.")]
-Force = Annotated[bool, typer.Option("--force", help="Write over an existing file.")]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")]
 
 
 @data.command()

@@ -1,4 +1,4 @@
-"""`evaluate` and `compare`: score what models answer to suites, one alone or several compared."""
+"""`evaluate` and `compare`: run suites against one model, or against several and compare them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +38,8 @@ class SuiteOptions:
     ] = None
     limit: Annotated[int | None, typer.Option(help="Most items of each suite.", min=1)] = None
     prefix: Annotated[
-        str | None, typer.Option(metavar="NAME|none", help="Instead of the one of the training.")
+        str | None,
+        typer.Option(metavar="NAME|none", help="Use this prefix instead of the one in training."),
     ] = None
 
     def against(self, *subjects: str) -> EvaluationOptions:
@@ -92,7 +93,7 @@ def compare(
     *,
     suites: SuiteOptions,
     endpoint: Annotated[
-        str | None, typer.Option(metavar="URL", help="A of another model: OpenAI's API there.")
+        str | None, typer.Option(metavar="URL", help="Use the OpenAI-compatible API there as A.")
     ] = None,
     model: Annotated[str, typer.Option(help="With --endpoint: the model to use.")] = "",
     save: Annotated[

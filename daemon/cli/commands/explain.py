@@ -1,4 +1,4 @@
-"""`explain`: what a version was trained on, what that made better or worse, and how."""
+"""`explain`: what a version was trained on, what became better or worse, and how it was made."""
 
 import json as json_module
 from collections.abc import Mapping, Sequence
@@ -94,7 +94,7 @@ def _show(found: Record) -> None:
     _answers("From wrong to right", changed.get("to_right", []), where)
     _answers("From right to wrong", changed.get("to_wrong", []), where)
     _section("Provenance", _provenance(found["provenance"]))
-    _section("Settings that this release reads otherwise", _settings(found["settings"]))
+    _section("Settings that this release reads differently", _settings(found["settings"]))
 
 
 def _section(title: str, shown: Table) -> None:

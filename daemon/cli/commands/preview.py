@@ -1,4 +1,4 @@
-"""`preview`: what intake and training would make of a file if it were dropped."""
+"""`preview`: shows how intake and training would treat a file if it were dropped."""
 
 import os
 from collections.abc import Sequence

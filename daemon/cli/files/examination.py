@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from daemon.cli.files.base_model import made_ready
+from daemon.cli.files.base_model import prepared_base
 from daemon.clock import SystemClock
 from daemon.core.rows.forms.names import FieldName
 from daemon.core.workspace.bases import BaseFacts
@@ -66,13 +66,13 @@ def examine_file(
     fresh: bool = False,
     fields: Mapping[FieldName, str] = {},
 ) -> Iterator[Examination]:
-    """Yield what intake would make of a file; its rows are removed at the end.
+    """Yield the findings of intake on a file; its rows are removed at the end.
 
     With `fresh` it is examined as for a new lineage, which has trained on nothing yet. `fields`
     are names of keys for this file, as `submit --fields` gives them.
 
-    The base model is made ready where it is not yet. Where it cannot be, or there is no workspace
-    (`layout` is None), forms and duplicates are reported without it, and no lengths in tokens.
+    The base model is prepared if necessary. Where that fails, or there is no workspace (`layout` is
+    None), forms and duplicates are still reported, without lengths in tokens.
 
     Raises:
         UserFault: there is no such file.
@@ -128,11 +128,11 @@ def _stand_in(scratch: Path) -> "TextEncoder":
 
 
 def _text_side(layout: Layout, settings: Settings, scratch: Path) -> tuple["TextEncoder", str]:
-    """Return the text side of the base, or one that stands in for it and why it has to."""
+    """Return the base's encoder, or a stand-in and why it is needed."""
     from daemon.text.encoder import TextEncoder
 
     try:
-        facts = made_ready(layout, settings.model)
+        facts = prepared_base(layout, settings.model)
         return TextEncoder.load(layout.base(facts.name)), ""
     except ModelFault as fault:
         return _stand_in(scratch), fault.message
@@ -146,7 +146,7 @@ def _without_limit(settings: Settings) -> Settings:
 
 
 def _without_tokens(report: dict[str, Any], missing: str) -> dict[str, Any]:
-    """Return a report without what only the base's own tokenizer and template could tell."""
+    """Return a report without the figures that need the base's own tokenizer and template."""
     statistics = report["statistics"]
     remaining = {key: statistics[key] for key in statistics if "tokens" not in key}
     warning = f"lengths in tokens and rows that are too long are not known: {missing}"

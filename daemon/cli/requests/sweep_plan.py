@@ -33,7 +33,8 @@ class SweepOptions:
         int | None, typer.Option(help="Settings to try; 12 without.", min=1, max=MOST)
     ] = None
     minutes: Annotated[
-        float | None, typer.Option(help="No trial begins after so much training.", min=0.01)
+        float | None,
+        typer.Option(help="Start no trial after so many minutes of training.", min=0.01),
     ] = None
     rates: Annotated[bool, typer.Option("--rates", help="Only compare three learning rates.")] = (
         False

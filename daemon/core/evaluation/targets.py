@@ -127,20 +127,20 @@ def next_actions(version: str | None, checked: Sequence[Checked]) -> tuple[str, 
             f"every target is reached: 'finetuned promote {version}' makes it current, if it is "
             "not yet",
         )
-    said = [_advice(one) for one in checked if not one.reached]
+    advice = [_advice(one) for one in checked if not one.reached]
     if outcome == "failure":
-        said.append(
+        advice.append(
             "no target was reached: look at the answers in details.jsonl first; if they do not "
             "even have the right form, the training data does not teach the task (see 'finetuned "
             "data'), or a run was too short (see 'finetuned analyze')"
         )
     else:
-        said.append(
+        advice.append(
             "some targets were reached: add training rows like the questions under 'From right to "
             "wrong' and those that are still wrong in details.jsonl, drop them into inbox/, and "
             "evaluate again"
         )
-    return tuple(said)
+    return tuple(advice)
 
 
 def _advice(one: Checked) -> str:

@@ -125,19 +125,19 @@ class AuditWork:
         rows = JobRows(self._context.layout)
         jobs = self._request.jobs
         corrected = superseded_exam_rows(self._context.layout, jobs, self.settings.dedup)
-        asked_of = dict.fromkeys([*jobs, *self._request.exam_jobs])
-        live = [item for item in judge_rows(asked_of, rows) if item not in corrected]
+        exam_jobs = dict.fromkeys([*jobs, *self._request.exam_jobs])
+        live = [item for item in judge_rows(exam_jobs, rows) if item not in corrected]
         most, seed = self.settings.gate.audit_rows, self.settings.training.seed
         ids = pick_families(live, rows, most, seed)
-        jobs_asked = {job for job, _ in ids}
+        used_jobs = {job for job, _ in ids}
         texts = RowTexts(
             self._context.encoder(self._base),
-            prefixes_of(rows, jobs_asked),
-            plain_forms_of(rows, jobs_asked),
+            prefixes_of(rows, used_jobs),
+            plain_forms_of(rows, used_jobs),
         )
         evaluation = self.settings.evaluation
-        asked = questions(rows, texts, ids, LINEAGE, evaluation.max_new_tokens)
-        asked = asked[: evaluation.judge_samples]
+        prompts = questions(rows, texts, ids, LINEAGE, evaluation.max_new_tokens)
+        prompts = prompts[: evaluation.judge_samples]
         encoded = {LINEAGE: holdout_rows(rows, texts, ids)}
         names = {LINEAGE: [job for job, _ in ids]}
         families = {LINEAGE: families_of(rows, ids)}
@@ -145,7 +145,7 @@ class AuditWork:
         return [
             Exam(
                 encoded,
-                [*asked, *self._of_suites(chosen, folder)],
+                [*prompts, *self._of_suites(chosen, folder)],
                 evaluation.answer_s,
                 names,
                 families,

@@ -134,7 +134,7 @@ class EvaluationWork:
         golden = self._golden(suite, encoder)
         exam = Exam(
             {suite.name: [row for row in golden if row is not None]},
-            self._asked(suite, encoder),
+            self._questions_of(suite, encoder),
             self.settings.evaluation.answer_s,
         )
         examinee = Examinee(subject.name, self._folder(subject), self._key(subject))
@@ -167,7 +167,7 @@ class EvaluationWork:
         most = self.settings.training.max_row_tokens
         return golden_rows(suite, encoder, most, offer=suite.name != HOLDOUTS)
 
-    def _asked(self, suite: Suite, encoder: TextEncoder) -> Sequence[Question]:
+    def _questions_of(self, suite: Suite, encoder: TextEncoder) -> Sequence[Question]:
         if suite.name != HOLDOUTS:
             return suite_questions(suite, encoder)
         # Own rows are asked as the subject was trained: what was left out then stays left out.

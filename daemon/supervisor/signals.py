@@ -1,4 +1,7 @@
-"""Wakes the supervisor early: signals, lines from workers, file events. All of them are hints."""
+"""Signals (SIGTERM, SIGINT), workers' lines and file events: they wake the supervisor early.
+
+All of them are hints: the supervisor also looks at everything in regular intervals.
+"""
 
 import logging
 import os
