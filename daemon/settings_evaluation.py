@@ -150,6 +150,6 @@ class TargetsSettings(Section):
 
     @model_validator(mode="after")
     def _are_targets(self) -> Self:
-        # Each is read, so that a mistake is told when the settings are.
+        # Each is parsed, so that mistakes are reported when the settings are read.
         _ = self.wanted
         return self

@@ -1,7 +1,4 @@
-"""How the answers to fixed prompts change over a run: when they are asked for, and their lines.
-
-Knows no model and no file.
-"""
+"""Milestones of a run's probe prompts, and the answers as lines of `evolution.jsonl`."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,7 +13,7 @@ EVERY = 500
 
 @dataclass(frozen=True)
 class MilestoneAnswer:
-    """What the model in training said to one prompt at one milestone."""
+    """The answer of the model in training to one prompt at one milestone."""
 
     step: int
     """Optimizer steps since the base model."""
@@ -24,17 +21,17 @@ class MilestoneAnswer:
     id: str
     prompt: str
     golden: str
-    """Empty where nobody said what is right."""
+    """Empty where no right answer is known."""
     answer: str
     similarity: float | None
-    """To the golden answer, from 0 to 1; None where there is none."""
+    """Similarity to the golden answer, from 0 to 1; None where there is none."""
     matches: bool | None
-    """Right; None where nobody said what is."""
+    """Whether it is right; None where no right answer is known."""
 
 
 @dataclass(frozen=True)
 class Evolution:
-    """How far a run has come with its milestones."""
+    """A run's progress through its milestones."""
 
     asked_to: int = -1
     """The last milestone that was answered, as a step in the run."""
@@ -43,15 +40,15 @@ class Evolution:
     left_out: int = 0
     """Milestones that an earlier release left out."""
     answers_left_out: int = 0
-    """Prompts that milestones had no time for, added up."""
+    """Prompts left out of milestones because they were over budget, in total."""
     unwritten: tuple[MilestoneAnswer, ...] = ()
-    """Answers since the last commit."""
+    """Answers since the last checkpoint."""
     written: int = 0
-    """Bytes of the run's `evolution.jsonl` that hold those before them."""
+    """Bytes of the run's `evolution.jsonl` with the answers before these."""
 
     @property
     def counts(self) -> Milestones:
-        """What the manifest says of them."""
+        """The counts for the manifest."""
         return Milestones(
             milestones=self.milestones,
             left_out=self.left_out,
@@ -73,9 +70,9 @@ def affordable(prompts: int, budget_s: float, prompt_s: float | None) -> int:
 
 
 def probes_of(records: Iterable[Any]) -> tuple[list[Probe], int]:
-    """Return the probes in a record's lines, and how many lines are none.
+    """Return the probes in the lines of a record, and how many lines are not answers.
 
-    Of a prompt that was answered twice at one step the last answer counts.
+    Where a prompt was answered twice at one step, the last answer counts.
     """
     found: dict[tuple[str, str, str], dict[int, ProbeAnswer]] = {}
     damaged = 0

@@ -10,16 +10,16 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.trial import TrialState, create_trial
 
 from daemon.core.evaluation.sweeps import (
+    MEASUREMENTS,
     RATE_TRIALS,
-    RUNGS,
     Choice,
     Setting,
     Span,
     SweepRequest,
     Trial,
     Value,
+    measurement_of,
     rounded,
-    rung_of,
 )
 from daemon.core.training.plan import mix
 
@@ -43,15 +43,15 @@ class Proposal:
         found = self._trial.params
         self.setting = {**request.default, **{key: _plain(found[key]) for key in found}}
 
-    def note_loss(self, rung: int, loss: float) -> bool:
+    def note_loss(self, measurement: int, loss: float) -> bool:
         """Note a measure; return whether the trial falls behind the median of the earlier ones.
 
         What is planned, a grid or the plain comparison of rates, is never cut short.
         """
         if self._trial is None:
             return False
-        self._trial.report(loss, rung)
-        return rung < RUNGS and self._trial.should_prune()
+        self._trial.report(loss, measurement)
+        return measurement < MEASUREMENTS and self._trial.should_prune()
 
 
 def _ask(request: SweepRequest, trials: Sequence[Trial]) -> optuna.Trial:
@@ -80,11 +80,11 @@ def _plain(value: Value) -> Value:
 
 def _past(trial: Trial, searched: dict[str, BaseDistribution]) -> optuna.trial.FrozenTrial:
     """Return a trial as Optuna remembers it."""
-    rungs = {rung_of(share): loss for share, loss in trial.curve if share > 0.0}
+    measurements = {measurement_of(share): loss for share, loss in trial.curve if share > 0.0}
     return create_trial(
         state=STATES[trial.outcome],
         value=trial.loss,
         params={key: trial.setting[key] for key in searched},
         distributions=searched,
-        intermediate_values=rungs,
+        intermediate_values=measurements,
     )
