@@ -18,7 +18,7 @@ def one_liner(word: str) -> str:
         if word in line
     ]
     assert len(lines) == 1, lines
-    return lines[0]
+    return str(lines[0])
 
 
 def said(command: str, root: Path) -> str:
