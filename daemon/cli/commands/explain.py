@@ -85,6 +85,8 @@ def _show(found: Record) -> None:
         return
     against = ", ".join(verdict["compared_with"]) or "nothing: no hold-out item was there"
     echo(f"It was trained from {found['parent']} and compared with {against}.")
+    for note in found["notes"]:
+        echo(f"Note: {note}.")
     _section("Its files", _files(found["files"]))
     _section("Files trained before", _earlier(found["earlier_files"]))
     _section("Scores", _scores([one for one in found["scores"] if one["main"]]))
@@ -206,7 +208,7 @@ def _provenance(provenance: Record) -> Table:
         "platform": provenance["platform"],
         "seeds": ", ".join(f"{name} {seed}" for name, seed in (provenance["seeds"] or {}).items()),
         "data": provenance["data_fingerprint"],
-        "steps": f"{provenance['step_in_run']}, {provenance['step']} since the base",
+        "steps": f"{provenance['step_in_run']} in this run, {provenance['step']} since the base",
         "moments": f"of the optimizer: {_moments(provenance)}",
         "time": f"{_number(provenance['duration_s'])} s",
         "of it": ", ".join(f"{name} {took:.1f} s" for name, took in phases.items()) or None,

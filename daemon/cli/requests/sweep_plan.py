@@ -174,7 +174,7 @@ def _grid_notes(start: SweepStart, planned: tuple[Setting, ...]) -> Iterator[str
 def _default(settings: Settings, from_base: bool) -> Setting:
     training = settings.training
     default: dict[str, float | int] = {
-        "learning_rate": training.learning_rate,
+        "learning_rate": training.peak_rate,
         "batch_rows": training.batch_rows,
         "decay_share": training.decay_share,
     }

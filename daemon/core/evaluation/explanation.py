@@ -5,7 +5,7 @@ from typing import Any
 
 from daemon.core.records import to_json_value
 from daemon.core.training.evaluations import Evaluations
-from daemon.core.training.manifests import Manifest
+from daemon.core.training.manifests import Manifest, shortened_sentence
 
 OWN, EARLIER = "own_holdout", "earlier_holdout"
 CANDIDATE = "candidate"
@@ -53,6 +53,7 @@ def explain(
         "changed": (report or {}).get("changed"),
         "replay": record.get("replay"),
         "settings": list(misfits),
+        "notes": [shortened_sentence(manifest.rows_shortened)] if manifest.rows_shortened else [],
         "provenance": _provenance(manifest, record),
     }
 
@@ -74,6 +75,7 @@ def _file(job: str, manifest: Manifest, known: Record | None) -> dict[str, Any]:
             "held_out": rows.get("holdout"),
             "refused": rows.get("rejected"),
             "set_aside": len(skipped),
+            "shortened": sum(row.job == job for row in manifest.rows_shortened),
         },
         **_measured(manifest.evaluations, OWN, job, manifest.parent),
     }

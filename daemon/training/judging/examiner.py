@@ -5,7 +5,7 @@ same tests and from the gate that was in force when the run began.
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from math import isfinite
@@ -20,6 +20,7 @@ from daemon.core.records import from_json_value
 from daemon.core.training.evaluations import Evaluations
 from daemon.core.training.forgetting import LineageLosses
 from daemon.core.training.judgement import Forgetting, Judgement
+from daemon.core.training.manifests import shortened_sentence
 from daemon.core.training.suite_scores import LineageScores
 from daemon.evaluation import report_page
 from daemon.evaluation.candidate_scores import (
@@ -163,6 +164,7 @@ class Examiner:
                 "job_ids": list(request.jobs),
                 "parent": request.start_version,
                 "forgetting": [asdict(one) for one in judgement.forgetting],
+                "notes": list(self._notes_on_rows()),
             },
         )
         return {
@@ -170,6 +172,10 @@ class Examiner:
             "report.md": markdown(report),
             "report.html": report_page.render(report),
         }
+
+    def _notes_on_rows(self) -> Iterator[str]:
+        if shortened := self._current.rows_shortened:
+            yield shortened_sentence(shortened)
 
     def _suites(self) -> list[Suite]:
         """Return the suites of the settings, with an alert for each one that cannot be used."""
