@@ -92,7 +92,7 @@ class CandidateJudge:
         if answers:
             (folder / EVOLUTION).write_text("".join(map(_line, answers)), encoding="utf-8")
         if found.losses is not None:
-            _write(folder / LOSSES, found.losses.as_record())
+            _write(folder / LOSSES, to_json_value(found.losses.as_file()))
         if found.scores is not None and found.scores.suites:
             _write(folder / SCORES, to_json_value(found.scores))
         for name, text in found.files.items():

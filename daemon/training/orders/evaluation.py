@@ -13,7 +13,7 @@ from daemon.core.evaluation.evaluations import (
     EvaluationRequest,
     Subject,
     SuiteRun,
-    pieces,
+    suite_runs,
 )
 from daemon.core.evaluation.suites import Suite
 from daemon.core.workspace.versions import AdapterSpec
@@ -76,7 +76,7 @@ class EvaluationWork:
 
     def next_unit(self) -> OrderUnit | OrderEnd:
         """Return the first suite that a subject has not answered."""
-        every = list(pieces(self._request.subjects, len(self._questions)))
+        every = list(suite_runs(self._request.subjects, len(self._questions)))
         one = next((one for one in every if not self._is_answered(one)), None)
         if one is None:
             return OrderEnd("finished", "all questions were put to all")
@@ -92,7 +92,7 @@ class EvaluationWork:
         )
 
     def _is_answered(self, one: SuiteRun) -> bool:
-        return evaluations.read_paper(self._place, one.suite, one.subject) is not None
+        return evaluations.read_results(self._place, one.suite, one.subject) is not None
 
     def clean_up(self, result: dict[str, Any]) -> None:
         """Keep everything: the answers belong to the report."""
@@ -119,7 +119,7 @@ class EvaluationWork:
         return self._done(one, f"{subject.name} could not answer {suite.name}: {why}", answers)
 
     def _done(self, one: SuiteRun, message: str, answers: Answers) -> UnitDone:
-        write = partial(evaluations.write_paper, self._place, one.suite, one.subject, answers)
+        write = partial(evaluations.write_results, self._place, one.suite, one.subject, answers)
         return UnitDone(message, write)
 
     def _score(self, subject: Subject, suite: Suite) -> Answers | None:
@@ -130,7 +130,7 @@ class EvaluationWork:
             lambda: self._attendance.waited_s,
         )
         texts = self._context.encoder(self._base)
-        encoder = texts.asked_as(subject.prefix, subject.plain_form)
+        encoder = texts.for_version(subject.prefix, subject.plain_form)
         golden = self._golden(suite, encoder)
         exam = Exam(
             {suite.name: [row for row in golden if row is not None]},
@@ -246,7 +246,7 @@ class EvaluationWork:
             (suite, subject): found
             for suite in range(len(self._questions))
             for subject in range(len(self._request.subjects))
-            if (found := evaluations.read_paper(self._place, suite, subject)) is not None
+            if (found := evaluations.read_results(self._place, suite, subject)) is not None
         }
         compared = SubjectComparison(self._request, self._questions, answers)
         report = compared.report(end.outcome, end.message)
