@@ -24,7 +24,7 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from mlx.optimizers import AdamW, clip_grad_norm
+from mlx.optimizers import AdamW
 from mlx.utils import tree_flatten
 
 from benchmarks.word_model import COLOURS, FORMS, ROOMS, THINGS, Row, make_word_model, row
@@ -153,8 +153,11 @@ class Run:
             return pulled + (1.0 - share) * self.model.nats(own) if own else pulled
 
         before = self.model.weights()
-        gradient, _ = clip_grad_norm(self._gradient(loss), LONGEST)
-        moved = self.optimizer.apply_gradients(gradient, before)
+        gradient = self._gradient(loss)
+        length = mx.sqrt(sum((array * array).sum() for array in gradient.values()))
+        scale = mx.minimum(1.0, LONGEST / (length + 1e-6))
+        scaled = {name: array * scale for name, array in gradient.items()}
+        moved = self.optimizer.apply_gradients(scaled, before)
         for name, share in scales.items():
             moved[name] = before[name] + share * (moved[name] - before[name])
         self.model.put(moved)
@@ -163,7 +166,7 @@ class Run:
         """Return what the starting version says at each place of some rows."""
         now = self.model.weights()
         self.model.put(start)
-        found = nn.softmax(self.model.logits(rows)[0])
+        found = mx.softmax(self.model.logits(rows)[0], axis=-1)
         mx.eval(found)
         self.model.put(now)
         return found
@@ -253,15 +256,15 @@ def report(lines: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _own(line: dict[str, Any]) -> float:
-    return mean(after[number] for number, after in enumerate(line["course"]))
+    return float(mean(after[number] for number, after in enumerate(line["course"])))
 
 
 def _all(line: dict[str, Any]) -> float:
-    return mean(line["course"][-1])
+    return float(mean(line["course"][-1]))
 
 
 def _worst(line: dict[str, Any]) -> float:
-    course = line["course"]
+    course: list[list[float]] = line["course"]
     return max(
         course[-1][number] - min(after[number] for after in course[number:])
         for number in range(len(course))
