@@ -142,6 +142,7 @@ def shown(report: Report) -> dict[str, Any]:
         "changes": changes(report["changed"]),
         "forgotten": forgotten_of(report),
         "forgotten_names": FORGOTTEN_NAMES,
+        "ways_on": report.get("ways_on"),
     }
 
 

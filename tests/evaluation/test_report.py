@@ -1,10 +1,12 @@
 """What a judgement found, for people and programs."""
 
 import json
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 
 from daemon.core.decisions.promotion import Gate, Verdict, decide_verdict
+from daemon.core.decisions.unused import ways_to_go_on
 from daemon.core.training.judgement import Judgement
 from daemon.evaluation.candidate_scores import comparisons
 from daemon.evaluation.report import markdown, report_of
@@ -74,6 +76,15 @@ def test_what_was_forgotten_of_each_earlier_file_is_a_table() -> None:
     assert "Earlier files" in render(found) and "+0.2000" in render(found)
     # Reports of releases that did not measure it have no such table.
     assert "Earlier files" not in markdown(report()) + render(report())
+
+
+def test_the_report_of_a_refused_version_says_what_can_be_done() -> None:
+    """It ended with the reason."""
+    found = report() | {"ways_on": ways_to_go_on()}
+    for page in (markdown(found), unescape(render(found))):
+        assert "It is not used: use it anyway with 'finetuned promote V'" in page
+        assert "retrain" in page and "finetuned lineage new" in page
+    assert "It is not used" not in markdown(report()) + render(report())
 
 
 class Tags(HTMLParser):

@@ -11,6 +11,7 @@ from daemon.cli.output.screen import echo, facts, out, table
 from daemon.cli.place import HERE, Json, Root, workspace
 from daemon.cli.version_names import current, manifest_of, named
 from daemon.core.decisions.promotion import counted_items
+from daemon.core.decisions.unused import ways_to_go_on
 from daemon.core.evaluation.explanation import earlier_jobs
 from daemon.core.evaluation.explanation import explain as build_explanation
 from daemon.core.records import to_json_value
@@ -83,6 +84,8 @@ def _show(found: Record) -> None:
         echo(f"- {reason}")
     if found["parent"] is None:
         return
+    if not verdict["promotes"]:
+        echo(f"It is not used: {ways_to_go_on(found['version'])}.")
     against = ", ".join(verdict["compared_with"]) or "nothing: no hold-out item was there"
     echo(f"It was trained from {found['parent']} and compared with {against}.")
     for note in found["notes"]:

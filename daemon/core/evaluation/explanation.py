@@ -26,7 +26,7 @@ def explain(
     the saved settings that this release reads differently.
     """
     evaluations, parent = manifest.evaluations, manifest.parent
-    tests = () if manifest.judgement is None else manifest.judgement.comparisons
+    tests = () if manifest.judgement is None else manifest.judgement.all_comparisons
     record = to_json_value(manifest)
     return {
         "version": manifest.version,
@@ -48,7 +48,7 @@ def explain(
             }
             for job in earlier_jobs(manifest)
         ],
-        "tests": (record.get("judgement") or {}).get("tests", []),
+        "tests": [to_json_value(test) for test in tests],
         "scores": _scores(report, parent),
         "changed": (report or {}).get("changed"),
         "replay": record.get("replay"),

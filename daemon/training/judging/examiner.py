@@ -14,6 +14,7 @@ from typing import Any
 
 from daemon.core import messages as say
 from daemon.core.decisions.promotion import decide_verdict, gate_from_record
+from daemon.core.decisions.unused import ways_to_go_on
 from daemon.core.evaluation.explanation import CANDIDATE, EARLIER, OWN
 from daemon.core.evaluation.suites import Suite
 from daemon.core.records import from_json_value
@@ -150,13 +151,13 @@ class Examiner:
         self, marks: JudgementScores, exam: Exam, wanted: ExpectedStyle, judgement: Judgement
     ) -> dict[str, str]:
         request = self._current.request
-        gate = gate_from_record(request.settings.gate.model_dump())
+        verdict = decide_verdict(judgement, gate_from_record(request.settings.gate.model_dump()))
         report = report_of(
             marks,
             exam,
             wanted,
             judgement.all_comparisons,
-            decide_verdict(judgement, gate),
+            verdict,
             request.settings.grade,
             {
                 "title": f"{request.run}: {', '.join(request.jobs)}",
@@ -165,6 +166,7 @@ class Examiner:
                 "parent": request.start_version,
                 "forgetting": [asdict(one) for one in judgement.forgetting],
                 "notes": list(self._notes_on_rows()),
+                "ways_on": None if verdict.promotes else ways_to_go_on(),
             },
         )
         return {
