@@ -13,10 +13,9 @@ from daemon.evaluation.golden_losses import perplexity
 from daemon.evaluation.report_parts import SIDES, changes, rounded
 from daemon.evaluation.scores.grade import grade, parts_of
 from daemon.evaluation.scores.grade import shown as shown_grade
-from daemon.evaluation.scores.score import ExpectedStyle
-from daemon.evaluation.scores.style import closer
 from daemon.evaluation.scoring import mean_loss
 from daemon.evaluation.scoring_session import Exam
+from daemon.evaluation.writing import ExpectedWriting
 from daemon.reports.rendering import render
 from daemon.settings_evaluation import GradeSettings
 
@@ -26,14 +25,14 @@ Report = Mapping[str, Any]
 def report_of(
     marks: JudgementScores,
     exam: Exam,
-    wanted: ExpectedStyle,
+    wanted: ExpectedWriting,
     tests: Sequence[PairedComparison],
     verdict: Verdict,
     grading: GradeSettings,
     about: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return the whole report; `about` describes what was judged."""
-    summed = summaries(marks, exam, wanted)
+    summed = summaries(marks, exam)
     before = marks.references[0]
     return {
         "schema_version": 1,
@@ -49,7 +48,7 @@ def report_of(
             name: {
                 "metric": _metric(name, exam, marks),
                 "models": {model: to_json_value(summary) for model, summary in by_model.items()},
-                "style_gain": _style_gain(marks, exam, wanted, name),
+                "style_gain": _style_gain(by_model, marks),
             }
             for name, by_model in summed.items()
         },
@@ -62,7 +61,10 @@ def report_of(
             "to_right": _changed(marks.candidate, before, exam, right=True),
             "to_wrong": _changed(marks.candidate, before, exam, right=False),
         },
-        "habit": to_json_value(wanted.habit),
+        "habits": {
+            "jobs": {job: to_json_value(one.habit) for job, one in wanted.jobs.items()},
+            "suites": {name: to_json_value(one.habit) for name, one in wanted.suites.items()},
+        },
     }
 
 
@@ -86,17 +88,13 @@ def _metric(name: str, exam: Exam, marks: JudgementScores) -> str:
     return metric_of(name, exam, scores)
 
 
-def _style_gain(
-    marks: JudgementScores, exam: Exam, wanted: ExpectedStyle, name: str
-) -> float | None:
-    """Return how much nearer the candidate's style is to the training answers than the base's."""
+def _style_gain(by_model: Mapping[str, Summary], marks: JudgementScores) -> float | None:
+    """Return how much nearer the candidate's style is to the wanted one than the base's."""
     base = next((one for one in marks.references if one.examinee.folder is None), None)
-    if wanted.style is None or base is None:
-        return None
-    mine, other = (
-        [score.answer for score in one.of_set(exam, name)] for one in (marks.candidate, base)
-    )
-    return closer(wanted.style, mine, other)
+    names = (marks.candidate.examinee.name, base.examinee.name) if base is not None else ()
+    found = [by_model[name].metrics.get("style") for name in names]
+    mine, other = found if len(found) == 2 else (None, None)
+    return None if mine is None or other is None else mine.mean - other.mean
 
 
 def _grade(summed: Sequence[Summary], grading: GradeSettings) -> dict[str, Any] | None:

@@ -44,5 +44,10 @@ def read(path: Path) -> AnswerFile:
 
 def add(path: Path, suite: str, item: str, answer: str) -> None:
     """Add an answer durably, so that one who is interrupted need not ask again."""
+    atomic.append_line(path, line_of(suite, item, answer))
+
+
+def line_of(suite: str, item: str, answer: str) -> bytes:
+    """Return an answer as a line of a file of answers."""
     line = json.dumps({"suite": suite, "id": item, "answer": answer}, ensure_ascii=True)
-    atomic.append_line(path, line.encode() + b"\n")
+    return line.encode() + b"\n"

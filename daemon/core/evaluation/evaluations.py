@@ -1,7 +1,4 @@
-"""What an evaluation by hand is asked for: who answers, which questions, with which prefix.
-
-Knows values only: neither who answers nor where it is written.
-"""
+"""The request of an evaluation: its subjects, their questions, and with which prefix."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -38,6 +35,10 @@ class Subject:
     """Answers of the file that belong to no question."""
     plain_form: str | None = None
     """How is written what the chat template leaves out of a question; None where it is not."""
+    base: BaseFacts | None = None
+    """Its base model, where that is another than the request's."""
+    base_folder: str | None = None
+    """Where that base lies, which may be in another workspace."""
 
     @property
     def generates(self) -> bool:
@@ -97,10 +98,15 @@ class SuiteRun:
 
 
 def pieces(subjects: Sequence[Subject], suites: int) -> Iterator[SuiteRun]:
-    """Give what models have to answer, suite by suite and subject by subject."""
+    """Yield what models have to answer: base by base, suite by suite and subject by subject.
+
+    A base is loaded once.
+    """
     generating = [place for place, subject in enumerate(subjects) if subject.generates]
     number = 0
-    for suite in range(suites):
-        for subject in generating:
-            number += 1
-            yield SuiteRun(number, suite, subject)
+    for base in dict.fromkeys(subjects[place].base_folder for place in generating):
+        for suite in range(suites):
+            for subject in generating:
+                if subjects[subject].base_folder == base:
+                    number += 1
+                    yield SuiteRun(number, suite, subject)

@@ -61,6 +61,8 @@ class Suite:
     items: tuple[SuiteItem, ...]
     sha256: str
     """Of the file's bytes: the version of the suite."""
+    habit: str = ""
+    """The file whose training answers show how these are to be written; empty for the default."""
 
     def first(self, most: int) -> "Suite":
         """Return the suite with at most so many items, evenly spaced so that all parts count."""
@@ -141,7 +143,7 @@ HEADER_FORM = (
     '"answer_field": "answers", "difficulty": "easy", "licence": "…", "origin": "…"}'
 )
 TEXTS = ("suite", "title", "task", "answer_field", "licence", "origin")
-KNOWN = {*TEXTS, "scorer", "difficulty", "max_tokens", "system"}
+KNOWN = {*TEXTS, "scorer", "difficulty", "max_tokens", "system", "habit"}
 
 
 def _probes(sha256: str) -> Suite:
@@ -181,8 +183,9 @@ def _header(name: str, row: Mapping[str, Any], sha256: str) -> tuple[Suite | Non
     tokens = row.get("max_tokens", 256)
     if not isinstance(tokens, int) or isinstance(tokens, bool) or not 1 <= tokens <= MOST_TOKENS:
         wrong.append(f"'max_tokens' in the header is no whole number from 1 to {MOST_TOKENS}")
-    if not isinstance(row.get("system", ""), str):
-        wrong.append("'system' in the header is no text: make it one or leave it out")
+    for key in ("system", "habit"):
+        if not isinstance(row.get(key, ""), str):
+            wrong.append(f"{key!r} in the header is no text: make it one or leave it out")
     if wrong:
         return None, wrong
     return Suite(
@@ -197,6 +200,7 @@ def _header(name: str, row: Mapping[str, Any], sha256: str) -> tuple[Suite | Non
         tokens,
         (),
         sha256,
+        row.get("habit", ""),
     ), []
 
 

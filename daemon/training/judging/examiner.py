@@ -30,8 +30,8 @@ from daemon.evaluation.candidate_scores import (
     lost_answers,
 )
 from daemon.evaluation.report import markdown, report_of
-from daemon.evaluation.scores.score import ExpectedStyle
 from daemon.evaluation.scoring_session import Exam, Examinee, NotingProgress
+from daemon.evaluation.writing import ExpectedWriting
 from daemon.folders import suites
 from daemon.folders.models import models
 from daemon.folders.models.known_scores import KnownScores
@@ -39,7 +39,7 @@ from daemon.folders.runs import runs
 from daemon.training.context import CurrentRun, TrainerContext
 from daemon.training.data.batches import families_of
 from daemon.training.engine.protocol import ADAPTER
-from daemon.training.judging.exam import exam_for, exam_of, set_ids, tune_ids, wanted_of
+from daemon.training.judging.exam import exam_for, exam_of, set_ids, tune_ids, writing_of
 from daemon.training.judging.forgetting import ForgettingMeter, measured_rows
 from daemon.training.machine.answering import BatchedAnswering
 from daemon.training.progress_notes import ProgressNotes
@@ -81,9 +81,11 @@ class Examiner:
         finite, changed = engine.finite(), engine.changed()
         if not finite:
             return JudgementResult(Judgement(False, changed, ()))
-        chosen = self._suites()
+        whole = self._suites()
+        most = self._current.request.settings.evaluation.suite_items
+        chosen = [suite.first(most) for suite in whole]
         exam = exam_of(self._current, chosen)
-        wanted = wanted_of(self._current)
+        wanted = writing_of(self._current, exam, whole)
         examinees = [
             Examinee(CANDIDATE, newest, self._key(newest)),
             *self._references(exam, chosen),
@@ -107,7 +109,7 @@ class Examiner:
         return self._found(marks, exam, wanted, changed)
 
     def _found(
-        self, marks: JudgementScores, exam: Exam, wanted: ExpectedStyle, changed: bool
+        self, marks: JudgementScores, exam: Exam, wanted: ExpectedWriting, changed: bool
     ) -> JudgementResult:
         # The base is shown for information: the verdict compares with versions in use.
         names = [one.examinee.name for one in marks.references if one.examinee.name != BASE]
@@ -122,9 +124,7 @@ class Examiner:
             "details.jsonl": json_lines(details(marks, exam)),
             **self._reports(marks, exam, wanted, judgement),
         }
-        return JudgementResult(
-            judgement, evaluations(marks, exam, wanted), meter.handed_on(), files
-        )
+        return JudgementResult(judgement, evaluations(marks, exam), meter.handed_on(), files)
 
     def _meter(self, marks: JudgementScores, exam: Exam) -> ForgettingMeter:
         tune = tune_ids(self._current)
@@ -134,7 +134,7 @@ class Examiner:
         return ForgettingMeter(start.name, read_losses(start), measured)
 
     def _reports(
-        self, marks: JudgementScores, exam: Exam, wanted: ExpectedStyle, judgement: Judgement
+        self, marks: JudgementScores, exam: Exam, wanted: ExpectedWriting, judgement: Judgement
     ) -> dict[str, str]:
         request = self._current.request
         gate = gate_from_record(request.settings.gate.model_dump())
@@ -160,7 +160,7 @@ class Examiner:
         }
 
     def _suites(self) -> list[Suite]:
-        """Return the suites of the settings, with an alert for each one that cannot be used."""
+        """Return the suites of the settings, whole; an alert for each that cannot be used."""
         settings = self._current.request.settings.evaluation
         found = []
         for name in settings.suites:
@@ -170,7 +170,7 @@ class Examiner:
             elif read.suite is None:
                 why = "; ".join(read.sentences[:3])
             else:
-                found.append(read.suite.first(settings.suite_items))
+                found.append(read.suite)
                 continue
             self._context.pipe.send(say.Alerted("suite_left_out", f"{why}; judged without it"))
         return found
