@@ -5,13 +5,15 @@ from dataclasses import asdict
 from typing import Any
 
 from daemon.core.decisions.promotion import Verdict, counted_items
+from daemon.core.evaluation.benchmarks import benchmarks_of
+from daemon.core.evaluation.explanation import EARLIER, OWN
 from daemon.core.records import to_json_value
-from daemon.core.training.evaluations import Summary
+from daemon.core.training.evaluations import Evaluations, Summary
 from daemon.core.training.judgement import PairedComparison
 from daemon.evaluation.candidate_scores import JudgementScores, ModelScores, metric_of, summaries
 from daemon.evaluation.golden_losses import perplexity
 from daemon.evaluation.report_parts import SIDES, changes, rounded
-from daemon.evaluation.scores.grade import grade, parts_of
+from daemon.evaluation.scores.grade import grade, parts_of, parts_shown
 from daemon.evaluation.scores.grade import shown as shown_grade
 from daemon.evaluation.scoring import mean_loss
 from daemon.evaluation.scoring_session import Exam
@@ -34,6 +36,9 @@ def report_of(
     """Return the whole report; `about` describes what was judged."""
     summed = summaries(marks, exam)
     before = marks.references[0]
+    # Items and habits of suites stay the same; those of hold-outs are others in each run.
+    graded = [name for name in summed if name not in (OWN, EARLIER)] or list(summed)
+    right = benchmarks_of(Evaluations(answers=summed))
     return {
         "schema_version": 1,
         **about,
@@ -54,9 +59,13 @@ def report_of(
         },
         "tests": [asdict(test) for test in tests],
         "grades": {
-            one.examinee.name: _grade([by[one.examinee.name] for by in summed.values()], grading)
+            one.examinee.name: _grade(
+                [by[one.examinee.name] for name, by in summed.items() if name in graded], grading
+            )
             for one in marks.all_models
         },
+        "graded_on": graded,
+        "benchmarks": None if right is None else right.as_record(),
         "changed": {
             "to_right": _changed(marks.candidate, before, exam, right=True),
             "to_wrong": _changed(marks.candidate, before, exam, right=False),
@@ -139,8 +148,21 @@ def shown(report: Report) -> dict[str, Any]:
         "test_names": TEST_NAMES,
         "changes": changes(report["changed"]),
         "forgotten": forgotten_of(report),
+        "findings": _findings(report),
         "forgotten_names": FORGOTTEN_NAMES,
     }
+
+
+def _findings(report: Report) -> list[str]:
+    """Return the benchmarks and the grades in words."""
+    right = report.get("benchmarks")
+    sentences = [] if right is None else [right["sentence"]]
+    on = ", ".join(report.get("graded_on", ()))
+    return sentences + [
+        f"grade of {model} on {on}: {shown_grade(found)}, of {parts_shown(found)}"
+        for model, found in report["grades"].items()
+        if found is not None
+    ]
 
 
 FORGOTTEN_NAMES = ("file", "best version", "rows", "rise", "tolerated", "gained", "p worse")

@@ -8,7 +8,6 @@ from typing import Any
 
 from daemon.core.records import to_json_value
 from daemon.core.workspace.jobs import one_line
-from daemon.evaluation.report_parts import rounded
 from daemon.evaluation.scored_answers import ScoredAnswers, present
 from daemon.evaluation.scores.formatting import THREE, Habit, of_three
 from daemon.evaluation.scores.score import Score, summarise
@@ -26,9 +25,6 @@ WRITING = (
     "characters",
     *("bold", "lists", "paragraphs"),
     "of 3",
-    "formatting",
-    "length",
-    "style",
     "weak",
 )
 
@@ -120,9 +116,8 @@ def writing_rows(report: Report) -> Rows:
             whose = f"expected: {habit['name']}"
             three = f"{habit['of_three']:.1f}"
             known = (str(habit["answers"]), characters, *shares, three)
-            rows.append((one["suite"], whose, *known, "", "", "", ""))
+            rows.append((one["suite"], whose, *known, ""))
         for name, found in one["subjects"].items():
-            figures = (rounded(found[key]) for key in ("formatting", "length", "style"))
             rows.append(
                 (
                     one["suite"],
@@ -131,7 +126,6 @@ def writing_rows(report: Report) -> Rows:
                     f"{found['characters']:,.0f}",
                     *_shares(found["shares"]),
                     f"{found['of_three']:.1f}",
-                    *figures,
                     str(found["weak"]),
                 )
             )

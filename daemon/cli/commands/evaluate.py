@@ -7,12 +7,13 @@ from typing import Annotated, Any
 import typer
 
 from daemon.cli.option_groups import OrderOptions, spread
-from daemon.cli.output.screen import echo, facts, out, table
+from daemon.cli.output.screen import echo, err, facts, out, table
 from daemon.cli.place import workspace
 from daemon.cli.requests.control_client import send_command
 from daemon.cli.requests.endpoint import Endpoint, fetch
 from daemon.cli.requests.evaluation import EvaluationOptions, answer_files, open_evaluation
-from daemon.cli.requests.order_client import carry_out, existing, waiting
+from daemon.cli.requests.evaluation_time import announcement
+from daemon.cli.requests.order_client import carry_out, existing, is_over, waiting
 from daemon.core.evaluation.evaluations import EvaluationRequest, pieces
 from daemon.core.records import JsonObject
 from daemon.core.workspace.orders import EVALUATION, kind_of
@@ -157,6 +158,9 @@ def _finish(layout: Layout, named: str, to: Copies, options: OrderOptions) -> No
     """Have the evaluation carried out, show it, and copy the reports."""
     evaluation = existing(layout, EVALUATION, named)
     to.check()
+    told = None if is_over(layout, evaluation) else announcement(layout, evaluation)
+    if told is not None:
+        err.print(told, markup=False, soft_wrap=True)
     result = carry_out(layout, evaluation, options, lambda: _lines(*_parts(layout, evaluation)))
     if result is not None:
         to.write(layout.evaluation(evaluation))

@@ -83,6 +83,8 @@ class Evaluations:
     loss: Mapping[str, SetLoss] = field(default_factory=dict)
     answers: Mapping[str, Mapping[str, Summary]] = field(default_factory=dict)
     answers_by_job: Mapping[str, RightAnswers] = field(default_factory=dict)
+    suites: Mapping[str, str] = field(default_factory=dict)
+    """The version of each suite, as the SHA-256 of its file."""
 
     def loss_of(self, of_set: str) -> SetLoss:
         """Return the losses on a set; none where it was not measured."""

@@ -202,7 +202,7 @@ def summarise(scores: Sequence[Score]) -> Summary:
     }
     answers = [score.answer for score in scores]
     variety = {f"distinct_{size}": distinct(answers, size) for size in (1, 2)}
-    length = _mean([float(len(answer)) for answer in answers])
+    length = _mean([float(score.characters) for score in scores])
     return Summary(
         items=len(scores),
         main=_mean([score.main for score in scores]),

@@ -6,7 +6,7 @@ same tests and from the gate that was in force when the run began.
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from math import isfinite
 from pathlib import Path
@@ -106,7 +106,9 @@ class Examiner:
         scored = marks.candidate.results.losses.values()
         if not all(isfinite(total) for rows in scored for total, _ in rows):
             return JudgementResult(Judgement(False, changed, ()))
-        return self._found(marks, exam, wanted, changed)
+        found = self._found(marks, exam, wanted, changed)
+        versions = {suite.name: suite.sha256 for suite in whole}
+        return replace(found, evaluations=replace(found.evaluations, suites=versions))
 
     def _found(
         self, marks: JudgementScores, exam: Exam, wanted: ExpectedWriting, changed: bool

@@ -1,6 +1,7 @@
 """An evaluation: each model answers each suite, then their scores are compared."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
@@ -15,7 +16,9 @@ from daemon.core.evaluation.evaluations import (
     SuiteRun,
     pieces,
 )
+from daemon.core.evaluation.pace import paces_of, seconds_for
 from daemon.core.evaluation.suites import Suite
+from daemon.core.status.durations import duration
 from daemon.core.workspace.bases import BaseFacts
 from daemon.core.workspace.versions import AdapterSpec
 from daemon.evaluation import comparison_report
@@ -122,7 +125,22 @@ class EvaluationWork:
 
     def _done(self, one: SuiteRun, message: str, answers: Answers) -> UnitDone:
         write = partial(evaluations.write_paper, self._place, one.suite, one.subject, answers)
-        return UnitDone(message, write)
+        left = self._time_left(one, answers)
+        return UnitDone(f"{message}{left}", write)
+
+    def _time_left(self, one: SuiteRun, answers: Answers) -> str:
+        """Return how long the rest takes at the pace of this order; empty for the last unit."""
+        names = [each.suite.name for each in self._questions]
+        measured = [(names[one.suite], answers["measured"])]
+        left: Counter[str] = Counter()
+        for each in pieces(self._request.subjects, len(self._questions)):
+            paper = evaluations.read_paper(self._place, each.suite, each.subject)
+            if paper is not None:
+                measured.append((names[each.suite], paper["measured"]))
+            elif each != one:
+                left[names[each.suite]] += len(self._questions[each.suite].suite.items)
+        seconds = seconds_for(paces_of(measured), left)
+        return f"; about {duration(seconds)} left" if left and seconds is not None else ""
 
     def _score(self, subject: Subject, suite: Suite) -> Answers | None:
         engine, clock = self._context.engine, self._context.clock
