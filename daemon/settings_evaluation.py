@@ -41,7 +41,7 @@ class EvaluationSettings(Section):
     )
     suites: tuple[str, ...] = Field(
         (),
-        description="Suites in evals/, by name: the benchmarks of every run; its verdict counts them.",
+        description="Suites in evals/, by name: benchmarks of every run; its verdict counts them.",
     )
     suite_items: int = Field(
         50, ge=1, le=10_000, description="Most items of a suite that are asked for a verdict."
