@@ -1,6 +1,5 @@
 """`evaluate` and `compare`: who and what they take, what they refuse, and what they show."""
 
-import hashlib
 import json
 import signal
 import subprocess
@@ -8,11 +7,14 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
+from safetensors.numpy import save
 
 from daemon.cli.commands.run import make_workspace
 from daemon.core.evaluation.evaluations import EvaluationRequest
@@ -441,9 +443,10 @@ def test_a_version_of_another_workspace_answers_on_its_own_base(
     bases.write_facts(other, facts)
     Models(other).seal_base("2030-01-01T00:00:00+00:00", facts, {})
     adapter = to_json_value(AdapterSpec("lora", 2, 2.0, 0.0, 1, ()))
-    files = {ADAPTER: {"sha256": digest_of(b"x"), "size": 1}}
+    weights = save({"a": np.zeros(4, np.float32)})
+    files = {ADAPTER: {"sha256": sha256(weights).hexdigest(), "size": len(weights)}}
     train_version(other, (), adapter=adapter, files=files)
-    (other.version("v000001") / ADAPTER).write_bytes(b"x")
+    (other.version("v000001") / ADAPTER).write_bytes(weights)
     words = ("compare", "base", other.version("v000001"), "--suite", "lakes", "--rehearse")
     done = finetuned(*words, "--root", ready.root)
     assert done.exit_code == 0, done.output
@@ -453,10 +456,6 @@ def test_a_version_of_another_workspace_answers_on_its_own_base(
     report = evaluations.read_report(ready.evaluation("e000001"))
     assert [one["failed"] for one in report["subjects"]] == [[], []]
     assert [one["test"] for one in report["losses"]] == [None] * len(report["losses"])
-
-
-def digest_of(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
 
 
 @pytest.mark.end_to_end
