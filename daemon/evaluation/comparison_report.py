@@ -273,7 +273,9 @@ def _failure_examples(report: Report) -> list[dict[str, Any]]:
 
 def _example(found: Mapping[str, Any]) -> dict[str, Any]:
     texts = {"question": found["question"], "wanted": found["golden"], **found["answers"]}
-    shown = [(name, one_line(text, LONGEST)) for name, text in texts.items() if text or name]
+    shown = [
+        (name, one_line(text, LONGEST)) for name, text in texts.items() if text or name != "wanted"
+    ]
     return {"id": found["id"], "texts": shown}
 
 

@@ -24,9 +24,13 @@ def chart_of(course: Course) -> LineChart:
     ]
     lines.append((OVERALL, [(point.number, point.right.overall) for point in course.points]))
     series = [
-        Series(name, [(number, percent(counts)) for number, counts in line], style, colour)
+        Series(
+            name,
+            [(number, percent(counts)) for number, counts in line],
+            "line" if len(line) > 1 else "markers",
+            colour,
+        )
         for colour, (name, line) in enumerate(lines)
-        for style in (("line", "markers") if len(line) > 1 else ("markers",))
     ]
     first, last = course.points[0], course.points[-1]
     summary = (
