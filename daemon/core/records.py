@@ -10,14 +10,31 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from daemon.errors import DaemonFault
+
 Kind = TypeVar("Kind")
 
 JsonObject = dict[str, Any]
 """An object whose keys are not fixed here: settings as they were saved, or another's record."""
 
 
+FIRST_SCHEMA = 1
+
+
 class RecordError(ValueError):
     """A record that this release cannot read; the message names where in it."""
+
+
+class NewerRecord(DaemonFault):
+    """A record of a later release: no damage, so nothing may replace, move or work around it."""
+
+    def __init__(self, where: str, schema: int, ours: int, code: str = "record_newer") -> None:
+        super().__init__(
+            code,
+            f"{where} was written by a newer finetuned (schema {schema}, this one reads {ours}) "
+            "and is left as it is: upgrade finetuned",
+        )
+        self.schema, self.ours = schema, ours
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +50,11 @@ def from_json_value(value: object, kind: type[Kind]) -> Kind:
     """Return a JSON value as a value of a class.
 
     Raises:
-        RecordError: a key is missing, a value has another type, or a newer release wrote it.
+        RecordError: a key is missing, or a value has another type.
+        NewerRecord: a later release wrote it.
     """
     if isinstance(value, dict):
-        _check_schema(value, getattr(kind, "schema_version", None))
+        _refuse_newer(value, getattr(kind, "schema_version", FIRST_SCHEMA))
         if isinstance(kind, type) and issubclass(kind, Record):
             words = {f"{key}_": value[key] for key in filter(iskeyword, value)}
             value = value | words | {"as_read": value}
@@ -46,13 +64,12 @@ def from_json_value(value: object, kind: type[Kind]) -> Kind:
         raise RecordError(str(error)) from None
 
 
-def _check_schema(value: JsonObject, ours: object) -> None:
+def _refuse_newer(value: JsonObject, known: object) -> None:
+    # Of a class without this field the schema has never changed.
+    ours = known if isinstance(known, int) else FIRST_SCHEMA
     schema = value.get("schema_version")
-    if isinstance(schema, int) and isinstance(ours, int) and schema > ours:
-        raise RecordError(
-            f"a newer finetuned wrote it (schema {schema}, this one reads {ours}): install that "
-            "version again"
-        )
+    if isinstance(schema, int) and schema > ours:
+        raise NewerRecord("a record", schema, ours)
 
 
 def to_json_value(record: object) -> Any:

@@ -14,12 +14,12 @@ from daemon.folders.disk import atomic
 
 @dataclass(frozen=True)
 class AnswerFile:
-    """What a file holds."""
+    """The content of a file of answers."""
 
     sha256: str
     given: tuple[GivenAnswer, ...]
     mistakes: tuple[str, ...]
-    """Lines that are no answers, and why."""
+    """Why lines are not answers."""
 
 
 def read(path: Path) -> AnswerFile:
@@ -32,7 +32,7 @@ def read(path: Path) -> AnswerFile:
     given: list[GivenAnswer] = []
     mistakes = []
     for number, row in _rows(data):
-        found: GivenAnswer | str = f"line {number} is no JSON: write one object a line"
+        found: GivenAnswer | str = f"line {number} is not JSON: write one object a line"
         if not isinstance(row, _Broken):
             found = given_answer(number, row)
         if isinstance(found, GivenAnswer):
@@ -62,7 +62,7 @@ def _rows(data: bytes) -> Iterator[tuple[int, Any]]:
 
 
 def add(path: Path, suite: str, item: str, answer: str) -> None:
-    """Add an answer durably, so that one who is interrupted need not ask again."""
+    """Append an answer durably, so that an interrupted command need not request it again."""
     atomic.append_line(path, line_of(suite, item, answer))
 
 

@@ -7,7 +7,7 @@ from daemon.core.decisions import actions as do
 from daemon.core.decisions.decide import blocked, decide
 from daemon.core.decisions.retention import backups, prune
 from daemon.core.decisions.snapshot import Snapshot, with_one_order
-from daemon.errors import DiskFault, ExitCode
+from daemon.errors import DaemonFault, ExitCode
 from daemon.folders.inbox.inbox import Leftover
 from daemon.supervisor.alerts import alerts
 from daemon.supervisor.disk_trouble import DiskTrouble
@@ -79,12 +79,13 @@ class Supervisor:
 
         Raises:
             DiskFault: the workspace is gone, or its disk has been broken for long.
+            DaemonFault: a later release wrote what decisions rest on.
         """
         self._sources.signals.install()
         try:
             return self._work(until_idle)
-        except DiskFault as fault:
-            self._end_on_disk_fault(fault)
+        except DaemonFault as fault:
+            self._end_on_fault(fault)
             raise
 
     @property
@@ -187,8 +188,8 @@ class Supervisor:
             self._workspace.control.forget(command)
         journal.event("started", f"finetuned has started in {self._workspace.layout.root}")
 
-    def _end_on_disk_fault(self, fault: DiskFault) -> None:
-        """End without a usable disk: the workers' last commits stand."""
+    def _end_on_fault(self, fault: DaemonFault) -> None:
+        """End without a usable workspace: the workers' last commits stand."""
         self._notify.stopping()
         self._workers.kill()
         if fault.code != "workspace_gone":

@@ -5,7 +5,8 @@ from typing import Literal
 
 from daemon.core import messages as say
 from daemon.core.decisions.restart_policy import ProcessAge, RestartBounds, should_restart
-from daemon.core.training.fallback import describe, fallback_at, next_fallback, out_of_rungs
+from daemon.core.records import NewerRecord
+from daemon.core.training.fallback import describe, fallback_at, next_fallback, no_fallback_left
 from daemon.errors import ModelFault
 from daemon.folders.runs import left_out as left_out_file
 from daemon.folders.runs import runs
@@ -75,6 +76,8 @@ class Trainer:
         except ModelFault as fault:
             failed = say.PrepareFailed(model, fault.code, fault.message, fault.passing)
             self._context.pipe.send(failed)
+        except NewerRecord as newer:
+            self._context.pipe.send(say.PrepareFailed(model, newer.code, newer.message))
         else:
             self._context.pipe.send(say.Prepared(model, facts.name))
             self._report_template(facts.name)
@@ -91,6 +94,16 @@ class Trainer:
         place = self._context.layout.run(run)
         if self._report_ended(place, run):
             return "stay"
+        try:
+            return self._train_in(place, run, after)
+        except NewerRecord as newer:
+            # The release that wrote it can go on with the run, from its last commit.
+            self._context.pipe.send(say.RunRefused(run, newer.code, newer.message))
+            return "leave"
+
+    def _train_in(
+        self, place: RunLayout, run: str, after: Literal["memory", "device"] | None
+    ) -> Next:
         mailbox = OrderMailbox(self._context.pipe)
         if self._halve_answers(place, after):
             after = None
@@ -231,7 +244,7 @@ class Trainer:
         assert fallback is not None, "the first one applies from step 0"
         lower = next_fallback(fallback, choices.longest, at, f"memory ran out: {why}"[:300])
         if lower is None:
-            self._end(place, run, "failed", "out_of_memory", out_of_rungs(fallback))
+            self._end(place, run, "failed", "out_of_memory", no_fallback_left(fallback))
             return False
         runs.append_fallback(place, lower)
         message = f"memory ran out in {run}; it resumes from step {at} with {describe(lower)}"

@@ -223,8 +223,8 @@ def answer_files(place: EvaluationLayout) -> Iterator[tuple[str, bytes]]:
         lines = [
             answers.line_of(one.suite.name, item.id, answer["text"])
             for number, one in enumerate(suites)
-            if (paper := evaluations.read_paper(place, number, who)) is not None
-            for item, answer in zip(one.suite.items, paper["answers"], strict=True)
+            if (found := evaluations.read_results(place, number, who)) is not None
+            for item, answer in zip(one.suite.items, found["answers"], strict=True)
             if answer is not None
         ]
         name = subject.name.removesuffix(".jsonl").replace("/", "-")

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-from daemon.core.evaluation.evaluations import EvaluationRequest, pieces
+from daemon.core.evaluation.evaluations import EvaluationRequest, suite_runs
 from daemon.core.evaluation.pace import paces_of, seconds_for
 from daemon.core.status.durations import duration
 from daemon.core.workspace.orders import EVALUATION
@@ -26,8 +26,8 @@ def announcement(layout: Layout, evaluation: str) -> str | None:
     request = orders.read_request(place, EvaluationRequest)
     suites = evaluations.read_suites(place)
     left: Counter[str] = Counter()
-    for one in pieces(request.subjects, len(suites)):
-        if not place.paper(one.suite, one.subject).exists():
+    for one in suite_runs(request.subjects, len(suites)):
+        if not place.results(one.suite, one.subject).exists():
             left[suites[one.suite].suite.name] += len(suites[one.suite].suite.items)
     needed_s = seconds_for(paces_of(_measured(layout, request)), left)
     count = left.total()
@@ -58,5 +58,5 @@ def _measured(
                 continue
             for number, one in enumerate(evaluations.read_suites(place)):
                 for who in range(len(earlier.subjects)):
-                    paper = evaluations.read_paper(place, number, who)
-                    yield one.suite.name, None if paper is None else paper["measured"]
+                    found = evaluations.read_results(place, number, who)
+                    yield one.suite.name, None if found is None else found["measured"]

@@ -27,6 +27,9 @@ MAY_PASS = LITTLE_MEMORY | {
 SAVED_SETTINGS = "settings_unusable"
 """Code of a refusal because of the settings saved with the run, which no edit now can lift."""
 
+NEWER = "record_newer"
+"""Code of a refusal because a later release wrote a file of the run, which only that one lifts."""
+
 
 @dataclass(frozen=True)
 class Circumstances:
@@ -90,6 +93,8 @@ def is_outdated(refusal: Refusal, now: Circumstances, has_commits: bool) -> bool
     A run that only waits for a disk to recover keeps its commits, and so does one that another
     release can continue: whether to discard them is up to the user.
     """
+    if refusal.code == NEWER:
+        return False
     if refusal.code == SAVED_SETTINGS:
         return not has_commits
     if now.settings == refusal.tried_with:

@@ -35,15 +35,15 @@ class GivenAnswer:
 
 @dataclass(frozen=True)
 class Matched:
-    """The answers of a file by suite and item, and what was left over."""
+    """The answers of a file by suite and item, and those that match none."""
 
     answers: Mapping[str, Mapping[str, str]]
     missing: Mapping[str, int]
     """Questions without an answer, by suite."""
     unknown: int
-    """Answers to no question that was chosen."""
+    """Answers whose id or question is in none of the suites."""
     mistakes: tuple[str, ...]
-    """Why the file cannot be used, each with its line."""
+    """Reasons why the file cannot be used, each with its line."""
 
 
 def rows_in(value: Any) -> Sequence[Any] | None:
@@ -60,9 +60,9 @@ def given_answer(line: int, row: Any) -> GivenAnswer | str:
     suite, named = row.get("suite"), row.get("id")
     answer, question = _answer_in(row), _question_in(row)
     if answer is None or not (question or isinstance(named, str)):
-        return f"line {line} has no 'id' and 'answer' that are texts: write {FORM}"
+        return f"line {line} does not have 'id' and 'answer' as strings: write {FORM}"
     if suite is not None and not isinstance(suite, str):
-        return f"line {line}: 'suite' is not a text: write {FORM}"
+        return f"line {line}: 'suite' is not a string: write {FORM}"
     return GivenAnswer(line, suite, named if isinstance(named, str) else "", answer, question)
 
 

@@ -1,4 +1,4 @@
-"""Figures that a user wants to reach, and whether they were."""
+"""Targets: scores that a user wants to reach, and whether they were."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -48,7 +48,7 @@ _KEY = re.compile(r"(?:([^.]+)\.)?([a-z0-9_]+)\Z")
 
 @dataclass(frozen=True)
 class Target:
-    """A figure to be reached."""
+    """A score to reach."""
 
     suite: str
     metric: str
@@ -78,7 +78,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Checked:
-    """A target and the figure it was held against."""
+    """A target and the score it was compared with."""
 
     target: Target
     suite: str
@@ -101,11 +101,11 @@ def target_of(key: str, value: Any) -> Target:
     """Return the target of an entry of `[targets]`.
 
     Raises:
-        ValueError: it is none; the message says what is wrong and the right form.
+        ValueError: not a target; the message says what is wrong and shows the right form.
     """
     found = _KEY.match(key)
     if found is None or (isinstance(value, dict) and not set(value) <= {"at_least", "at_most"}):
-        raise ValueError(f"{key!r} is no target: write {FORM}, a key with a dot in quotes")
+        raise ValueError(f"{key!r} is not a target: write {FORM}, a key with a dot in quotes")
     suite, metric = found[1] or ANY, found[2]
     if metric not in METRICS:
         raise ValueError(f"there is no metric {metric!r}; there are {', '.join(METRICS)}")
@@ -153,9 +153,9 @@ def _is_number(value: Any) -> bool:
 def check(
     targets: Sequence[Target], figures: Mapping[str, Mapping[str, float]]
 ) -> tuple[Checked, ...]:
-    """Hold targets against the figures of each suite, by metric.
+    """Compare targets with the scores of each suite, by metric.
 
-    One for every suite is held against those that have the metric.
+    A target for every suite is compared with those that have the metric.
     """
     return tuple(checked for target in targets for checked in _check(target, figures))
 

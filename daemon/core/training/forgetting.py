@@ -1,35 +1,37 @@
-"""Forgetting of earlier files: how much their loss rose above the best that a lineage had.
+"""Measures forgetting of earlier files: how far their loss is above the best in the lineage.
 
-Every promoted version hands on, for each hold-out row of each file, the loss of the best promoted
-version so far. A rise is measured against that, never against the last version alone: small rises
-that are each tolerated do not add up.
+Every promoted version carries, for each hold-out row of each file, the loss of the best promoted
+version so far. A rise is measured against that, never against the last version alone: otherwise
+small rises, each tolerated, would add up.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import sqrt
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
-SCHEMA = 1
+import msgspec
+
+from daemon.core.records import Record
+
 CANDIDATE = "candidate"
-"""The best version of a file, in the losses of a version that has no name yet."""
+"""Names the best version of a file while that is a candidate, which has no name yet."""
 
 Part = Literal["judge", "tune"]
 PARTS: tuple[Part, ...] = ("judge", "tune")
 """Judge rows decide a verdict; tune rows aim the replay."""
 
 
-@dataclass(frozen=True)
-class RowLosses:
+class RowLosses(msgspec.Struct, frozen=True, array_like=True):
     """Losses of one hold-out row, in nats over all its supervised tokens."""
 
     row: int
     key: str
-    """Equal only for equal tokens: a row that was corrected, or is put otherwise, is another."""
+    """Equal only for equal tokens: a row that was corrected or reworded is another row."""
     tokens: int
     base: float | None
     best: float
-    """Of the best promoted version of the lineage, as the whole file is measured."""
+    """Of the lineage's best promoted version, judged by the whole file."""
     own: float | None
     """Of the version itself; None where it was not measured on this row."""
 
@@ -60,21 +62,21 @@ class MeasuredRow:
 
 @dataclass(frozen=True)
 class Tolerance:
-    """Rises of an earlier file's loss that do not count: the larger of the two."""
+    """How much an earlier file's loss may rise: the larger of the two bounds."""
 
     nats: float
-    """A token."""
+    """In nats a token."""
     share: float
-    """Of what the file had gained over the base."""
+    """As a share of what the file had gained over the base."""
 
     def of(self, gained: float | None) -> float:
-        """Return the tolerated rise, in nats a token, of a file that has gained so much."""
+        """Return the tolerated rise, in nats a token, for a file with such a gain over the base."""
         return max(self.nats, self.share * (gained or 0.0))
 
 
 @dataclass(frozen=True)
 class Rise:
-    """How much the loss on some rows of a file is above the best that the lineage had."""
+    """How far the loss on some rows of a file is above the lineage's best."""
 
     best: str
     """The version it is measured against."""
@@ -84,11 +86,11 @@ class Rise:
     mean: float
     """Nats a token over all tokens."""
     gained: float | None
-    """What the best version is below the base, in nats a token; None where that is unknown."""
+    """How far the best version is below the base, in nats a token; None where unknown."""
 
     @property
     def error(self) -> float:
-        """The standard error of the rise; infinite where one row alone was measured."""
+        """The standard error of the rise; infinite for a single row."""
         changes = [now - best for now, best in self.rows]
         if len(changes) < 2:
             return float("inf")
@@ -97,46 +99,43 @@ class Rise:
         return sqrt(spread / len(changes))
 
 
+@dataclass(frozen=True, kw_only=True)
+class LossesFile(Record):
+    """The content of a version's `holdout_losses.json`."""
+
+    files: Mapping[str, Mapping[Part, PartLosses]]
+    """By job and part."""
+
+
 Key = tuple[str, Part]
 
 
 @dataclass(frozen=True)
 class LineageLosses:
-    """What a version hands on of the hold-out losses of its lineage."""
+    """The hold-out losses of a lineage, as a version passes them on to the next."""
 
     parts: Mapping[Key, PartLosses] = field(default_factory=dict)
 
-    def as_record(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        files: dict[str, dict[str, Any]] = {}
+    def as_file(self) -> LossesFile:
+        """Return them as they are saved, before their version has a name."""
+        files: dict[str, dict[Part, PartLosses]] = {}
         for (job, part), its in self.parts.items():
-            rows = [[r.row, r.key, r.tokens, r.base, r.best, r.own] for r in its.rows]
-            files.setdefault(job, {})[part] = {"best": its.best, "rows": rows}
-        return {"schema_version": SCHEMA, "files": files}
+            files.setdefault(job, {})[part] = its
+        return LossesFile(files=files)
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any], version: str) -> Self:
-        """Return what `as_record` gave for the version that was sealed as `version`.
-
-        Raises:
-            KeyError, TypeError, ValueError: it is something else.
-        """
-        if record["schema_version"] != SCHEMA:
-            raise ValueError(f"schema {record['schema_version']!r}, this version reads {SCHEMA}")
+    def of_file(cls, saved: LossesFile, version: str) -> Self:
+        """Return what was saved for the version that was sealed as `version`."""
         return cls(
             {
-                (str(job), part): PartLosses(
-                    version if by_part[part]["best"] == CANDIDATE else str(by_part[part]["best"]),
-                    tuple(RowLosses(*row) for row in by_part[part]["rows"]),
-                )
-                for job, by_part in record["files"].items()
-                for part in PARTS
-                if part in by_part
+                (job, part): replace(its, best=version) if its.best == CANDIDATE else its
+                for job, by_part in saved.files.items()
+                for part, its in by_part.items()
             }
         )
 
     def rise(self, job: str, part: Part) -> Rise | None:
-        """Return how far the version itself is above the best; None where it was not measured."""
+        """Return how far the version is above the best; None where it was not measured."""
         its = self.parts.get((job, part))
         rows = [] if its is None else [row for row in its.rows if row.own is not None]
         if its is None or not rows:
@@ -147,12 +146,12 @@ class LineageLosses:
 def with_candidate(
     lineage: LineageLosses, measured: Iterable[MeasuredRow], start: str
 ) -> LineageLosses:
-    """Return what a candidate hands on: the best of before and itself, file by file.
+    """Return the losses a candidate passes on: for each file the best so far, or its own.
 
-    Rows that the lineage does not know yet were best answered by the starting version.
+    For rows new to the lineage, the best so far is the version the run began from.
     """
     parts = {
-        key: replace(its, rows=tuple(replace(row, own=None) for row in its.rows))
+        key: replace(its, rows=tuple(msgspec.structs.replace(row, own=None) for row in its.rows))
         for key, its in lineage.parts.items()
     }
     for key, items in _by_part(measured).items():
@@ -177,7 +176,7 @@ def with_candidate(
 
 
 def rises(lineage: LineageLosses, measured: Iterable[MeasuredRow], start: str) -> dict[Key, Rise]:
-    """Return how far a candidate is above the best of each part of each file."""
+    """Return how far a candidate is above the best, for each part of each file."""
     found = {}
     for key, items in _by_part(measured).items():
         known = lineage.parts.get(key)
@@ -188,7 +187,7 @@ def rises(lineage: LineageLosses, measured: Iterable[MeasuredRow], start: str) -
 
 
 def together(parts: Sequence[Rise], tolerated: Callable[[Rise], float]) -> tuple[Rise, float]:
-    """Return the rise over several files, and what of it is tolerated; rows count alike."""
+    """Return the rise over several files and how much of it is tolerated; each row counts once."""
     rows = tuple(row for part in parts for row in part.rows)
     weights = [len(part.rows) / len(rows) for part in parts]
     whole = Rise(

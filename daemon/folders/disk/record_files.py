@@ -1,25 +1,28 @@
-"""Reads and writes a typed record as a JSON file; what is wrong in one is told with its place."""
+"""Reads and writes typed records as JSON files; errors name the file and the field."""
 
 import json
 from pathlib import Path
 from typing import TypeVar
 
-from daemon.core.records import RecordError, from_json_value, to_json_value
+from daemon.core.records import NewerRecord, RecordError, from_json_value, to_json_value
 from daemon.folders.disk import atomic
 
 Kind = TypeVar("Kind")
 
 
-def parse_record(data: bytes, kind: type[Kind], name: str) -> Kind:
-    """Return the record in a file's bytes; `name` is the file's.
+def parse_record(data: bytes, kind: type[Kind], path: Path) -> Kind:
+    """Return the record in a file's bytes.
 
     Raises:
-        RecordError: it is none of this class.
+        RecordError: it is not a record of this class; the message names the file and the field.
+        NewerRecord: a later release wrote it.
     """
     try:
         return from_json_value(json.loads(data), kind)
-    except ValueError as error:
-        raise RecordError(f"{name}: {error}") from None
+    except NewerRecord as newer:
+        raise NewerRecord(str(path), newer.schema, newer.ours) from None
+    except (ValueError, RecursionError) as error:
+        raise RecordError(f"{path.name}: {error}") from None
 
 
 def read_record(path: Path, kind: type[Kind]) -> Kind:
@@ -27,9 +30,9 @@ def read_record(path: Path, kind: type[Kind]) -> Kind:
 
     Raises:
         OSError: it cannot be read.
-        RecordError: it is none of this class; the message names the file and the place in it.
+        RecordError, NewerRecord: as `parse_record`.
     """
-    return parse_record(path.read_bytes(), kind, path.name)
+    return parse_record(path.read_bytes(), kind, path)
 
 
 def write_record(path: Path, record: object) -> None:

@@ -1,4 +1,4 @@
-"""`models/audits/`: what lies there beside what every order has, and what became of each."""
+"""`models/audits/`: the audits, their requests, and whether their results were acted on."""
 
 import os
 from contextlib import suppress
@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from daemon.core.decisions.audits import AuditRequest, AuditResult
 from daemon.core.decisions.snapshot import Audit
+from daemon.core.records import NewerRecord
 from daemon.core.workspace.orders import AUDIT, kind_of
 from daemon.folders.disk import atomic
 from daemon.folders.disk.record_files import read_record, write_record
@@ -13,7 +14,7 @@ from daemon.layout import Layout, OrderLayout
 
 
 def fill(built: OrderLayout, request: AuditRequest) -> None:
-    """Give a new audit its request."""
+    """Write the request of a new audit."""
     write_record(built.request, request)
 
 
@@ -23,17 +24,17 @@ class Audits:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._known: dict[str, tuple[int, Audit]] = {}
-        """With the change time of its request: the number of a removed one is given again."""
+        """With the change time of its request: the number of a removed audit is used again."""
 
-    def look(self) -> tuple[Audit, ...]:
-        """Return all audits, by age; one that cannot be read is told of as every order is."""
+    def scan(self) -> tuple[Audit, ...]:
+        """Return all audits by age; unreadable ones are reported as for every order."""
         folder = self._layout.orders(AUDIT)
         if not folder.is_dir():
             return ()
         names = sorted(e.name for e in os.scandir(folder) if kind_of(e.name) == AUDIT)
         self._known = {name: known for name, known in self._known.items() if name in names}
         for name in names:
-            with suppress(OSError, ValueError):
+            with suppress(OSError, ValueError, NewerRecord):
                 changed_ns = self._layout.audit(name).request.stat().st_ctime_ns
                 known = self._known.get(name)
                 if known is None or known[0] != changed_ns or not known[1].settled:
@@ -51,5 +52,5 @@ class Audits:
         return audit
 
     def settle(self, order: str, message: str) -> None:
-        """Write that nothing more is to be done about an audit."""
+        """Record that nothing more is to be done about an audit."""
         atomic.write_json(self._layout.audit(order).settled, {"message": message})

@@ -1,4 +1,4 @@
-"""What lies in an evaluation's directory beside what every order has: items, papers, reports."""
+"""The files of an evaluation's directory: suites, results by suite and subject, reports."""
 
 import json
 from collections.abc import Mapping
@@ -15,31 +15,31 @@ REPORTS = ("report.md", "report.html", "report.json", "details.jsonl")
 
 Writing = TypeVar("Writing", bound=Record)
 
-Papers = Mapping[tuple[int, int], dict[str, Any]]
-"""By the places of suite and subject in the request."""
+SuiteResults = Mapping[tuple[int, int], dict[str, Any]]
+"""By the numbers of suite and subject in the request."""
 
 
 def fill(
     built: OrderLayout,
     request: EvaluationRequest,
     suites: list[Questions],
-    papers: Papers,
+    given: SuiteResults,
     writing: Record,
 ) -> None:
-    """Give a new evaluation its request, items, habits, and the papers that are there already."""
+    """Write the request, the suites, the habits, and the results of answers given with it."""
     place = EvaluationLayout(built.folder)
-    atomic.make_directory(place.papers)
+    atomic.make_directory(place.results_folder)
     atomic.write_json_lines(place.suites, map(to_json_value, suites))
     write_record(place.writing, writing)
-    for (suite, subject), paper in papers.items():
-        write_paper(place, suite, subject, paper)
+    for (suite, subject), results in given.items():
+        write_results(place, suite, subject, results)
     write_record(place.request, request)
 
 
 def read_suites(place: EvaluationLayout) -> list[Questions]:
-    """Return the suites as they are asked, in order."""
+    """Return the suites with the items that are used, in order."""
     lines = place.suites.read_bytes().splitlines()
-    return [parse_record(line, Questions, place.suites.name) for line in lines]
+    return [parse_record(line, Questions, place.suites) for line in lines]
 
 
 def read_writing(place: EvaluationLayout, kind: type[Writing]) -> Writing:
@@ -50,21 +50,23 @@ def read_writing(place: EvaluationLayout, kind: type[Writing]) -> Writing:
         return kind()
 
 
-def read_paper(place: EvaluationLayout, suite: int, subject: int) -> dict[str, Any] | None:
-    """Return what a subject answered to a suite; None while that is not known."""
+def read_results(place: EvaluationLayout, suite: int, subject: int) -> dict[str, Any] | None:
+    """Return the results of a subject on a suite; None while there are none."""
     with suppress(OSError, ValueError):
-        paper: dict[str, Any] = json.loads(place.paper(suite, subject).read_bytes())
-        return paper
+        results: dict[str, Any] = json.loads(place.results(suite, subject).read_bytes())
+        return results
     return None
 
 
-def write_paper(place: EvaluationLayout, suite: int, subject: int, paper: dict[str, Any]) -> None:
-    """Write a paper; the piece is done."""
-    atomic.write_json(place.paper(suite, subject), paper)
+def write_results(
+    place: EvaluationLayout, suite: int, subject: int, results: dict[str, Any]
+) -> None:
+    """Write the results of a subject on a suite, which ends the unit."""
+    atomic.write_json(place.results(suite, subject), results)
 
 
 def read_report(place: EvaluationLayout) -> dict[str, Any]:
-    """Return the report of one that is over.
+    """Return the report of an evaluation that has ended.
 
     Raises:
         OSError, ValueError: it cannot be read.

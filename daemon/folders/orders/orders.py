@@ -1,7 +1,7 @@
-"""`models/<kind>/`: one directory an order; knows when it is over, not what its pieces mean.
+"""`models/<kind>/`: one directory an order, with its request, its units' starts, and its result.
 
-A command makes the directory, whole; the trainer adds pieces and the result; the supervisor only
-marks one that the user wants to end.
+A command creates the directory, whole; the trainer adds units and the result; the supervisor only
+marks an order that the user wants to end.
 """
 
 import json
@@ -11,20 +11,55 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, TypeVar
 
+import msgspec
+
+from daemon.core.decisions.audits import AuditRequest
 from daemon.core.decisions.snapshot import OrderOnDisk
-from daemon.core.workspace.orders import KINDS, Header, Kind, kind_of, name_of
+from daemon.core.evaluation.evaluations import EvaluationRequest
+from daemon.core.evaluation.reproduction import ReproductionRequest
+from daemon.core.evaluation.sweeps import SweepRequest
+from daemon.core.records import NewerRecord, Record
+from daemon.core.workspace.orders import (
+    AUDIT,
+    EVALUATION,
+    KINDS,
+    REPRODUCTION,
+    SWEEP,
+    Header,
+    Kind,
+    kind_of,
+    name_of,
+)
 from daemon.folders.disk import atomic
 from daemon.folders.disk.record_files import read_record, write_record
 from daemon.layout import Layout, OrderLayout
 
 Request = TypeVar("Request")
 
+
+class UnitMark(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The content of `piece.json`: the unit in progress."""
+
+    number: int | None = None
+    starts: int = 0
+    """Beginnings since its last progress that had no clean end."""
+    got_on: int = 0
+    """How often it made progress."""
+
+
+REQUESTS: Mapping[Kind | None, type[Record]] = {
+    SWEEP: SweepRequest,
+    EVALUATION: EvaluationRequest,
+    REPRODUCTION: ReproductionRequest,
+    AUDIT: AuditRequest,
+}
+
 MOST_DEATHS = 6
-"""More than one piece may take before it is given up."""
+"""Deaths without progress after which an order is parked."""
 
 
 def names(layout: Layout, kind: Kind) -> list[str]:
-    """Return every order of a kind, by age."""
+    """Return the names of all orders of a kind, by age."""
     folder = layout.orders(kind)
     if not folder.is_dir():
         return []
@@ -34,16 +69,16 @@ def names(layout: Layout, kind: Kind) -> list[str]:
 def create(
     layout: Layout, kind: Kind, header: Header, fill: Callable[[OrderLayout, str], object]
 ) -> str:
-    """Make an order; return its name, which `fill` is given to put in all that the order needs.
+    """Create an order and return its name; `fill` writes the files that it needs.
 
-    The header's own `order` is not looked at: the name is the next one that is free.
+    The header's own `order` is ignored: the name is the next free one.
     """
     atomic.make_directory(layout.orders(kind))
     number = max((int(name[1:]) for name in names(layout, kind)), default=0)
     while True:
         number += 1
         name = name_of(kind, number)
-        # Another command may have taken the number meanwhile.
+        # Another command may have taken the number in the meantime.
         with (
             suppress(FileExistsError),
             atomic.building_directory(layout.order(name).folder) as folder,
@@ -55,7 +90,7 @@ def create(
 
 
 def read_request(place: OrderLayout, kind: type[Request]) -> Request:
-    """Return the request of an order, which is of a class of its own for each kind.
+    """Return the request of an order; each kind has its own class.
 
     Raises:
         OSError, ValueError: it cannot be read.
@@ -64,51 +99,49 @@ def read_request(place: OrderLayout, kind: type[Request]) -> Request:
 
 
 def begin_unit(place: OrderLayout, number: int) -> int:
-    """Note that a piece begins, durably; return how many beginnings of it were futile.
+    """Record durably that a unit starts; return how many starts of it were futile.
 
-    These are the ones since its last progress that had no clean end.
+    These are the starts since its last progress that did not end cleanly.
     """
     mark = _mark(place)
-    if mark.get("number") != number:
-        mark = {"number": number}
-    before = mark.get("starts", 0)
-    atomic.write_json(place.piece, mark | {"starts": before + 1})
-    return before
+    if mark.number != number:
+        mark = UnitMark(number)
+    write_record(place.piece, msgspec.structs.replace(mark, starts=mark.starts + 1))
+    return mark.starts
 
 
 def note_progress(place: OrderLayout) -> None:
-    """Note that the piece in hand gets on: its beginnings until now count no more as futile."""
+    """Record that the current unit makes progress: earlier starts are no longer futile."""
     mark = _mark(place)
-    if "number" in mark:
-        further = {"starts": 0, "got_on": mark.get("got_on", 0) + 1}
-        atomic.write_json(place.piece, mark | further)
+    if mark.number is not None:
+        got_on = mark.got_on + 1
+        write_record(place.piece, msgspec.structs.replace(mark, starts=0, got_on=got_on))
 
 
-def _mark(place: OrderLayout) -> dict[str, int]:
+def _mark(place: OrderLayout) -> UnitMark:
     with suppress(OSError, ValueError):
-        mark: dict[str, int] = json.loads(place.piece.read_bytes())
-        return mark
-    return {}
+        return read_record(place.piece, UnitMark)
+    return UnitMark()
 
 
 def leave_unit(place: OrderLayout) -> None:
-    """Note that the piece in hand has ended, or was left on purpose to begin again."""
+    """Record that the current unit has ended, or was left on purpose to start again."""
     atomic.remove_file(place.piece)
 
 
 def write_reports(place: OrderLayout, files: Mapping[str, str]) -> None:
-    """Write the reports, by name; the result comes after them."""
+    """Write the reports by file name; the result is written after them."""
     for name, text in files.items():
         atomic.write_bytes(place.folder / name, text.encode())
 
 
 def end(place: OrderLayout, result: dict[str, Any]) -> None:
-    """Write the result: with it the order is over."""
+    """Write the result, which ends the order."""
     atomic.write_json(place.result, result)
 
 
 def read_result(place: OrderLayout) -> dict[str, Any] | None:
-    """Return the result; None while the order is not over."""
+    """Return the result; None until the order has ended."""
     try:
         result: dict[str, Any] = json.loads(place.result.read_bytes())
     except FileNotFoundError:
@@ -117,7 +150,7 @@ def read_result(place: OrderLayout) -> dict[str, Any] | None:
 
 
 Identity = tuple[int, int]
-"""Inode and change time of an order's header: the name may come again."""
+"""Inode and change time of an order's header: a name may be used again."""
 
 
 def _identity(place: OrderLayout) -> Identity:
@@ -135,18 +168,18 @@ class Orders:
         self._known: dict[str, tuple[Identity, OrderOnDisk]] = {}
         self._deaths: dict[str, int] = {}
         self._got_on: dict[str, tuple[int, int]] = {}
-        """The piece in hand at the last death, and how many beginnings of it had got on."""
+        """The unit at the last death, and how many starts of it had made progress."""
         self.parked: dict[str, str] = {}
-        """Orders that are not gone on with, with the reason: those that cannot be read, and until
-        the next start those that killed their trainer."""
+        """Orders that are not continued, with the reason: unreadable ones, and until the next start
+        those that crashed the trainer."""
 
     def make_folders(self) -> None:
-        """Make the folders; what a command builds there just now is left alone."""
+        """Create the folders; what a command is building there is left alone."""
         for kind in KINDS:
             atomic.make_directory(self._layout.orders(kind))
 
     def waiting(self) -> tuple[OrderOnDisk, ...]:
-        """Return the orders that are not over, by age."""
+        """Return the orders that have not ended, by age."""
         return tuple(sorted(self._waiting(), key=lambda item: (item.created_at, item.order)))
 
     def _waiting(self) -> Iterator[OrderOnDisk]:
@@ -159,13 +192,13 @@ class Orders:
                 yield replace(known, skip=self._layout.order(name).skip.exists())
 
     def _look_at(self, name: str) -> OrderOnDisk | None:
-        """Return an order that is to be gone on with; None where it is over or parked."""
+        """Return an order to continue; None where it has ended or is parked."""
         place = self._layout.order(name)
         if place.result.exists():
             return None
         identity = _identity(place)
         if name not in self._known or self._known[name][0] != identity:
-            # The number of one that was removed is given to the next one.
+            # The number of a removed order is used again.
             self._forget(name)
             self._read(name, place, identity)
         return None if name in self.parked else self._known[name][1]
@@ -173,12 +206,17 @@ class Orders:
     def _read(self, name: str, place: OrderLayout, identity: Identity) -> None:
         try:
             header = read_record(place.header, Header)
+            # The trainer would die of a later release's request; a damaged one is its to report.
+            with suppress(OSError, ValueError):
+                read_record(place.request, REQUESTS[kind_of(name)])
             order = OrderOnDisk(name, header.about, header.created_at, frozenset(header.versions))
             self._known[name] = identity, order
+        except NewerRecord as newer:
+            self.parked[name] = newer.message
         except (OSError, ValueError) as error:
             where = place.folder.relative_to(self._layout.root)
             self.parked[name] = (
-                f"{where} cannot be read ({error}) and waits: remove it and ask for it again"
+                f"{where} cannot be read ({error}) and waits: remove it and place the order again"
             )
 
     def _forget(self, name: str) -> None:
@@ -188,13 +226,13 @@ class Orders:
         self.parked.pop(name, None)
 
     def leave_unit(self, order: str) -> None:
-        """Note that the piece in hand was ended on purpose, where the trainer could not."""
+        """Record that the current unit was ended on purpose, where the trainer could not."""
         leave_unit(self._layout.order(order))
 
     def count_death(self, order: str, how: str) -> None:
-        """Count a death of the trainer; many without progress between park the order."""
+        """Count a death of the trainer; too many without progress park the order."""
         mark = _mark(self._layout.order(order))
-        got_on = mark.get("number", 0), mark.get("got_on", 0)
+        got_on = mark.number or 0, mark.got_on
         if self._got_on.get(order, got_on) != got_on:
             self.reset_deaths(order)
         self._got_on[order] = got_on
@@ -204,13 +242,13 @@ class Orders:
             self.parked[order] = f"{order} {why}; it is tried again at the next start"
 
     def reset_deaths(self, order: str) -> None:
-        """Count an order's deaths from zero again: a piece has ended, or got on."""
+        """Reset the deaths of an order: a unit has ended or made progress."""
         self._deaths.pop(order, None)
 
     def has(self, order: str) -> bool:
-        """Return whether there is an order of this name; the trainer also does other work."""
+        """Return whether there is an order with this name."""
         return order in self._known
 
     def skip(self, order: str) -> None:
-        """Journal that an order is to end with what it has."""
+        """Record that an order is to end with the results so far."""
         atomic.write_bytes(self._layout.order(order).skip, b"")

@@ -14,7 +14,7 @@ from daemon.core.evaluation.evaluations import (
     EvaluationRequest,
     Subject,
     SuiteRun,
-    pieces,
+    suite_runs,
 )
 from daemon.core.evaluation.pace import paces_of, seconds_for
 from daemon.core.evaluation.suites import Suite
@@ -81,7 +81,7 @@ class EvaluationWork:
 
     def next_unit(self) -> OrderUnit | OrderEnd:
         """Return the first suite that a subject has not answered."""
-        every = list(pieces(self._request.subjects, len(self._questions)))
+        every = list(suite_runs(self._request.subjects, len(self._questions)))
         one = next((one for one in every if not self._is_answered(one)), None)
         if one is None:
             return OrderEnd("finished", "all questions were put to all")
@@ -97,7 +97,7 @@ class EvaluationWork:
         )
 
     def _is_answered(self, one: SuiteRun) -> bool:
-        return evaluations.read_paper(self._place, one.suite, one.subject) is not None
+        return evaluations.read_results(self._place, one.suite, one.subject) is not None
 
     def clean_up(self, result: dict[str, Any]) -> None:
         """Keep everything: the answers belong to the report."""
@@ -124,7 +124,7 @@ class EvaluationWork:
         return self._done(one, f"{subject.name} could not answer {suite.name}: {why}", answers)
 
     def _done(self, one: SuiteRun, message: str, answers: Answers) -> UnitDone:
-        write = partial(evaluations.write_paper, self._place, one.suite, one.subject, answers)
+        write = partial(evaluations.write_results, self._place, one.suite, one.subject, answers)
         left = self._time_left(one, answers)
         return UnitDone(f"{message}{left}", write)
 
@@ -133,10 +133,10 @@ class EvaluationWork:
         names = [each.suite.name for each in self._questions]
         measured = [(names[one.suite], answers["measured"])]
         left: Counter[str] = Counter()
-        for each in pieces(self._request.subjects, len(self._questions)):
-            paper = evaluations.read_paper(self._place, each.suite, each.subject)
-            if paper is not None:
-                measured.append((names[each.suite], paper["measured"]))
+        for each in suite_runs(self._request.subjects, len(self._questions)):
+            found = evaluations.read_results(self._place, each.suite, each.subject)
+            if found is not None:
+                measured.append((names[each.suite], found["measured"]))
             elif each != one:
                 left[names[each.suite]] += len(self._questions[each.suite].suite.items)
         seconds = seconds_for(paces_of(measured), left)
@@ -150,7 +150,7 @@ class EvaluationWork:
             lambda: self._attendance.waited_s,
         )
         texts = self._context.encoder(self._base_of(subject))
-        encoder = texts.asked_as(subject.prefix, subject.plain_form)
+        encoder = texts.for_version(subject.prefix, subject.plain_form)
         golden = self._golden(suite, encoder)
         exam = Exam(
             {suite.name: [row for row in golden if row is not None]},
@@ -273,7 +273,7 @@ class EvaluationWork:
             (suite, subject): found
             for suite in range(len(self._questions))
             for subject in range(len(self._request.subjects))
-            if (found := evaluations.read_paper(self._place, suite, subject)) is not None
+            if (found := evaluations.read_results(self._place, suite, subject)) is not None
         }
         writing = evaluations.read_writing(self._place, ExpectedWriting)
         compared = SubjectComparison(self._request, self._questions, answers, writing)

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, Literal, Protocol
 
 from daemon.core import messages as say
+from daemon.core.records import NewerRecord
 from daemon.errors import ModelFault, RunFault
 from daemon.evaluation.scoring_session import NotingProgress
 from daemon.folders.models.known_scores import KnownScores
@@ -155,7 +156,7 @@ class OrderRunner:
     def _try(self, unit: OrderUnit) -> UnitDone | OrderEnd | None:
         try:
             return unit.do()
-        except (ModelFault, RunFault) as fault:
+        except (ModelFault, NewerRecord, RunFault) as fault:
             return unit.fail("fault", fault.message)
         except Exception as error:
             if self._context.engine.trouble(error) != "memory":

@@ -1,9 +1,9 @@
 """`holdout_losses.json` of a version: what it hands on of the hold-out losses of its lineage."""
 
-import json
 from pathlib import Path
 
-from daemon.core.training.forgetting import LineageLosses
+from daemon.core.training.forgetting import LineageLosses, LossesFile
+from daemon.folders.disk.record_files import read_record
 
 LOSSES = "holdout_losses.json"
 
@@ -13,4 +13,4 @@ def read_losses(version: Path) -> LineageLosses:
     path = version / LOSSES
     if not path.exists():
         return LineageLosses()
-    return LineageLosses.from_record(json.loads(path.read_bytes()), version.name)
+    return LineageLosses.of_file(read_record(path, LossesFile), version.name)

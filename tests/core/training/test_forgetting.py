@@ -4,8 +4,10 @@ import json
 
 import pytest
 
+from daemon.core.records import from_json_value, to_json_value
 from daemon.core.training.forgetting import (
     LineageLosses,
+    LossesFile,
     MeasuredRow,
     Part,
     Tolerance,
@@ -29,8 +31,8 @@ def handed_on(
     lineage: LineageLosses, measured: list[MeasuredRow], start: str, name: str
 ) -> LineageLosses:
     """Return what a version passes to the next one, by way of its file."""
-    record = json.loads(json.dumps(with_candidate(lineage, measured, start).as_record()))
-    return LineageLosses.from_record(record, name)
+    record = json.dumps(to_json_value(with_candidate(lineage, measured, start).as_file()))
+    return LineageLosses.of_file(from_json_value(json.loads(record), LossesFile), name)
 
 
 def test_small_rises_add_up_against_the_best_version() -> None:
@@ -84,6 +86,10 @@ def test_all_files_together_tolerate_the_mean_of_what_each_does() -> None:
     assert tolerated == pytest.approx(0.16)
 
 
-def test_losses_of_another_schema_are_refused() -> None:
-    with pytest.raises(ValueError, match="schema 2"):
-        LineageLosses.from_record({"schema_version": 2, "files": {}}, "v1")
+def test_losses_are_saved_as_rows_of_six_values() -> None:
+    """Users' versions hold them in this form."""
+    saved = with_candidate(LineageLosses(), rows("a", 1.0, 2.0, n=1), "v1").as_file()
+    assert json.dumps(to_json_value(saved)) == (
+        '{"schema_version": 1, "files": {"a": {"judge": {"best": "candidate", '
+        '"rows": [[0, "a0", 10, 20.0, 10.0, 10.0]]}}}}'
+    )

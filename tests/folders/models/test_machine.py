@@ -47,7 +47,6 @@ def test_nothing_new_writes_nothing(layout: Layout) -> None:
         b"[]",
         b"null",
         b"{}",
-        b'{"schema_version": 2, "entries": {}}',
         b'{"schema_version": 1, "entries": []}',
         b'{"schema_version": 1, "entries": {"a": 1}}',
         b'{"schema_version": 1, "entries": {"a"',
