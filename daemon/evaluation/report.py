@@ -36,9 +36,6 @@ def report_of(
     """Return the whole report; `about` describes what was judged."""
     summed = summaries(marks, exam)
     before = marks.references[0]
-    # Items and habits of suites stay the same; those of hold-outs are others in each run.
-    graded = [name for name in summed if name not in (OWN, EARLIER)] or list(summed)
-    right = benchmarks_of(Evaluations(answers=summed))
     return {
         "schema_version": 1,
         **about,
@@ -58,22 +55,36 @@ def report_of(
             for name, by_model in summed.items()
         },
         "tests": [asdict(test) for test in tests],
-        "grades": {
-            one.examinee.name: _grade(
-                [by[one.examinee.name] for name, by in summed.items() if name in graded], grading
-            )
-            for one in marks.all_models
-        },
-        "graded_on": graded,
-        "benchmarks": None if right is None else right.as_record(),
+        **_graded(marks, summed, grading),
         "changed": {
             "to_right": _changed(marks.candidate, before, exam, right=True),
             "to_wrong": _changed(marks.candidate, before, exam, right=False),
         },
-        "habits": {
-            "jobs": {job: to_json_value(one.habit) for job, one in wanted.jobs.items()},
-            "suites": {name: to_json_value(one.habit) for name, one in wanted.suites.items()},
+        "habits": _habits(wanted),
+    }
+
+
+def _graded(
+    marks: JudgementScores, summed: Mapping[str, Mapping[str, Summary]], grading: GradeSettings
+) -> dict[str, Any]:
+    """Return the grades, the sets that they are of, and the right answers to the suites."""
+    # Items and habits of suites stay the same; those of hold-outs are others in each run.
+    graded = [name for name in summed if name not in (OWN, EARLIER)] or list(summed)
+    right = benchmarks_of(Evaluations(answers=summed))
+    return {
+        "grades": {
+            one.examinee.name: _grade([summed[name][one.examinee.name] for name in graded], grading)
+            for one in marks.all_models
         },
+        "graded_on": graded,
+        "benchmarks": None if right is None else right.as_record(),
+    }
+
+
+def _habits(wanted: ExpectedWriting) -> dict[str, Any]:
+    return {
+        "jobs": {job: to_json_value(one.habit) for job, one in wanted.jobs.items()},
+        "suites": {name: to_json_value(one.habit) for name, one in wanted.suites.items()},
     }
 
 

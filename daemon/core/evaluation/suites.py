@@ -177,11 +177,7 @@ def _header(name: str, row: Mapping[str, Any], sha256: str) -> tuple[Suite | Non
         elif row[key] not in known:
             found = f"{key!r} in the header is {_shown(row[key])}"
             wrong.append(f"{found}: write {' or '.join(known)}")
-    unknown = sorted(set(row) - KNOWN)
-    if unknown:
-        wrong.append(
-            f"the header has the unknown key {', '.join(map(repr, unknown))}: leave it out"
-        )
+    wrong += _unknown(row)
     tokens = row.get("max_tokens", 256)
     if not isinstance(tokens, int) or isinstance(tokens, bool) or not 1 <= tokens <= MOST_TOKENS:
         wrong.append(f"'max_tokens' in the header is not a whole number from 1 to {MOST_TOKENS}")
@@ -204,6 +200,13 @@ def _header(name: str, row: Mapping[str, Any], sha256: str) -> tuple[Suite | Non
         sha256,
         row.get("habit", ""),
     ), []
+
+
+def _unknown(row: Mapping[str, Any]) -> list[str]:
+    unknown = sorted(set(row) - KNOWN)
+    if not unknown:
+        return []
+    return [f"the header has the unknown key {', '.join(map(repr, unknown))}: leave it out"]
 
 
 def _shown(value: Any) -> str:
