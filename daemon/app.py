@@ -67,14 +67,18 @@ class Daemon:
         with self._lock():
             self._supervisor().obey_once()
 
-    def carry_out_alone(self, order: str) -> None:
+    def carry_out_alone(self, order: str) -> int | None:
         """Carry out one order and nothing else, without a running daemon.
+
+        Returns the signal that ended it, if one did.
 
         Raises:
             BusyFault, DaemonFault: as `run`.
         """
         with self._lock(note=order):
-            self._supervisor(only_order=order).run(until_idle=True)
+            supervisor = self._supervisor(only_order=order)
+            supervisor.run(until_idle=True)
+            return supervisor.stopped_by
 
     def _supervisor(self, only_order: str | None = None) -> Supervisor:
         return make_supervisor(

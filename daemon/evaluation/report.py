@@ -5,18 +5,19 @@ from dataclasses import asdict
 from typing import Any
 
 from daemon.core.decisions.promotion import Verdict, counted_items
+from daemon.core.evaluation.benchmarks import benchmarks_of
+from daemon.core.evaluation.explanation import EARLIER, OWN
 from daemon.core.records import to_json_value
-from daemon.core.training.evaluations import Summary
+from daemon.core.training.evaluations import Evaluations, Summary
 from daemon.core.training.judgement import PairedComparison
 from daemon.evaluation.candidate_scores import JudgementScores, ModelScores, metric_of, summaries
 from daemon.evaluation.golden_losses import perplexity
 from daemon.evaluation.report_parts import SIDES, changes, rounded
-from daemon.evaluation.scores.grade import grade, parts_of
+from daemon.evaluation.scores.grade import grade, parts_of, parts_shown
 from daemon.evaluation.scores.grade import shown as shown_grade
-from daemon.evaluation.scores.score import ExpectedStyle
-from daemon.evaluation.scores.style import closer
 from daemon.evaluation.scoring import mean_loss
 from daemon.evaluation.scoring_session import Exam
+from daemon.evaluation.writing import ExpectedWriting
 from daemon.reports.rendering import render
 from daemon.settings_evaluation import GradeSettings
 
@@ -26,14 +27,14 @@ Report = Mapping[str, Any]
 def report_of(
     marks: JudgementScores,
     exam: Exam,
-    wanted: ExpectedStyle,
+    wanted: ExpectedWriting,
     tests: Sequence[PairedComparison],
     verdict: Verdict,
     grading: GradeSettings,
     about: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return the whole report; `about` describes what was judged."""
-    summed = summaries(marks, exam, wanted)
+    summed = summaries(marks, exam)
     before = marks.references[0]
     return {
         "schema_version": 1,
@@ -49,20 +50,41 @@ def report_of(
             name: {
                 "metric": _metric(name, exam, marks),
                 "models": {model: to_json_value(summary) for model, summary in by_model.items()},
-                "style_gain": _style_gain(marks, exam, wanted, name),
+                "style_gain": _style_gain(by_model, marks),
             }
             for name, by_model in summed.items()
         },
         "tests": [asdict(test) for test in tests],
-        "grades": {
-            one.examinee.name: _grade([by[one.examinee.name] for by in summed.values()], grading)
-            for one in marks.all_models
-        },
+        **_graded(marks, summed, grading),
         "changed": {
             "to_right": _changed(marks.candidate, before, exam, right=True),
             "to_wrong": _changed(marks.candidate, before, exam, right=False),
         },
-        "habit": to_json_value(wanted.habit),
+        "habits": _habits(wanted),
+    }
+
+
+def _graded(
+    marks: JudgementScores, summed: Mapping[str, Mapping[str, Summary]], grading: GradeSettings
+) -> dict[str, Any]:
+    """Return the grades, the sets that they are of, and the right answers to the suites."""
+    # Items and habits of suites stay the same; those of hold-outs are others in each run.
+    graded = [name for name in summed if name not in (OWN, EARLIER)] or list(summed)
+    right = benchmarks_of(Evaluations(answers=summed))
+    return {
+        "grades": {
+            one.examinee.name: _grade([summed[name][one.examinee.name] for name in graded], grading)
+            for one in marks.all_models
+        },
+        "graded_on": graded,
+        "benchmarks": None if right is None else right.as_record(),
+    }
+
+
+def _habits(wanted: ExpectedWriting) -> dict[str, Any]:
+    return {
+        "jobs": {job: to_json_value(one.habit) for job, one in wanted.jobs.items()},
+        "suites": {name: to_json_value(one.habit) for name, one in wanted.suites.items()},
     }
 
 
@@ -86,17 +108,13 @@ def _metric(name: str, exam: Exam, marks: JudgementScores) -> str:
     return metric_of(name, exam, scores)
 
 
-def _style_gain(
-    marks: JudgementScores, exam: Exam, wanted: ExpectedStyle, name: str
-) -> float | None:
-    """Return how much nearer the candidate's style is to the training answers than the base's."""
+def _style_gain(by_model: Mapping[str, Summary], marks: JudgementScores) -> float | None:
+    """Return how much nearer the candidate's style is to the wanted one than the base's."""
     base = next((one for one in marks.references if one.examinee.folder is None), None)
-    if wanted.style is None or base is None:
-        return None
-    mine, other = (
-        [score.answer for score in one.of_set(exam, name)] for one in (marks.candidate, base)
-    )
-    return closer(wanted.style, mine, other)
+    names = (marks.candidate.examinee.name, base.examinee.name) if base is not None else ()
+    found = [by_model[name].metrics.get("style") for name in names]
+    mine, other = found if len(found) == 2 else (None, None)
+    return None if mine is None or other is None else mine.mean - other.mean
 
 
 def _grade(summed: Sequence[Summary], grading: GradeSettings) -> dict[str, Any] | None:
@@ -141,9 +159,22 @@ def shown(report: Report) -> dict[str, Any]:
         "test_names": TEST_NAMES,
         "changes": changes(report["changed"]),
         "forgotten": forgotten_of(report),
+        "findings": _findings(report),
         "forgotten_names": FORGOTTEN_NAMES,
         "ways_on": report.get("ways_on"),
     }
+
+
+def _findings(report: Report) -> list[str]:
+    """Return the benchmarks and the grades in words."""
+    right = report.get("benchmarks")
+    sentences = [] if right is None else [right["sentence"]]
+    on = ", ".join(report.get("graded_on", ()))
+    return sentences + [
+        f"grade of {model} on {on}: {shown_grade(found)}, of {parts_shown(found)}"
+        for model, found in report["grades"].items()
+        if found is not None
+    ]
 
 
 FORGOTTEN_NAMES = ("file", "best version", "rows", "rise", "tolerated", "gained", "p worse")

@@ -9,6 +9,7 @@ from daemon.clock import Clock
 from daemon.core import messages as say
 from daemon.core.decisions.decide import blocked
 from daemon.core.decisions.snapshot import Snapshot
+from daemon.core.evaluation.benchmarks import benchmarks_of
 from daemon.core.status.document import Facts, Measured, OrderView, RunView, document
 from daemon.core.status.measurements import Measurement, judgement_of
 from daemon.core.training.progress import Metrics, Progress, after_evaluation, after_step
@@ -62,6 +63,7 @@ class Publisher:
         self._machine = MachineReadings(workspace.layout.root, workers, clock)
         self._shown: Measured | None = None
         self._judged: Measurement | None = None
+        self._benchmarks: dict[str, Any] | None = None
         """The judgement of the version in `_shown`."""
         self._base_problem: tuple[str, str] | None = None
         """Code and message of why the base model is not ready."""
@@ -168,6 +170,7 @@ class Publisher:
             progress=self._progress,
             measured=self._measured(seen),
             judged=None if self._current_attempt(seen) else self._judged,
+            benchmarks=self._benchmarks,
             metrics=self._metrics,
             committed_step=self._attempt.committed_step if self._attempt else None,
             run=self._run_view(seen),
@@ -205,6 +208,9 @@ class Publisher:
         self._shown = Measured(version.run, files, before, version.version, version.verdict)
         evaluations = self._workspace.models.evaluations(version.version)
         self._judged = judgement_of(evaluations, version.step, version.step - before)
+        found = benchmarks_of(evaluations)
+        mine = {"version": version.version}
+        self._benchmarks = None if found is None else mine | found.as_record()
 
     def _measured(self, seen: Snapshot) -> Measured | None:
         attempt, view = self._current_attempt(seen), self._run_view(seen)

@@ -59,6 +59,8 @@ class Signals:
     def __init__(self, wakeups: Wakeups) -> None:
         self._wakeups = wakeups
         self.stops = 0
+        self.stopped_by: int | None = None
+        """The signal that stopped the daemon."""
 
     def install(self) -> None:
         """Install the signal handlers."""
@@ -68,6 +70,7 @@ class Signals:
     def _on(self, number: int, _frame: FrameType | None) -> None:
         if number != signal.SIGHUP:
             self.stops += 1
+            self.stopped_by = number
         self._wakeups.wake()
 
 

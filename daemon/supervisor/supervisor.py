@@ -88,6 +88,11 @@ class Supervisor:
             self._end_on_fault(fault)
             raise
 
+    @property
+    def stopped_by(self) -> int | None:
+        """The signal that stopped it; None where none did."""
+        return self._sources.signals.stopped_by
+
     def _work(self, until_idle: bool) -> ExitCode:
         while not self._try_to_begin():
             if self._sources.signals.stops:

@@ -14,6 +14,7 @@ from daemon.evaluation.report_page import render
 from daemon.evaluation.scores.score import ExpectedStyle
 from daemon.evaluation.scores.style import style_of
 from daemon.evaluation.scoring_session import Exam
+from daemon.evaluation.writing import ExpectedWriting
 from daemon.settings_evaluation import GradeSettings
 from tests.evaluation.test_candidate_scores import EXAM, marks_of, question
 
@@ -25,7 +26,7 @@ def report(exam: Exam = EXAM) -> dict[str, Any]:
     tests = comparisons(marks, exam, ["v000002"])
     verdict = decide_verdict(Judgement(True, True, tuple(tests)), Gate(0.05, 0.01, 0.02, "promote"))
     about = {"title": f"r000001: {HOSTILE}", "run": "r000001"}
-    return report_of(marks, exam, ExpectedStyle(), tests, verdict, GradeSettings(), about)
+    return report_of(marks, exam, ExpectedWriting(), tests, verdict, GradeSettings(), about)
 
 
 def test_it_tells_verdict_scores_tests_and_what_changed() -> None:
@@ -47,8 +48,8 @@ def test_answers_that_were_right_and_are_no_longer_are_named() -> None:
 
 def test_the_style_is_held_against_that_of_the_base() -> None:
     """The base says what the style is of; the starting version and the candidate do not."""
-    marks, verdict = marks_of(), Verdict("unproven", True, ())
-    wanted = ExpectedStyle(style=style_of(["None whatsoever"]))
+    wanted = ExpectedWriting(jobs={"job": ExpectedStyle(style=style_of(["None whatsoever"]))})
+    marks, verdict = marks_of(wanted=wanted), Verdict("unproven", True, ())
     found = report_of(marks, EXAM, wanted, [], verdict, GradeSettings(), {})
     assert found["answers"]["own_holdout"]["style_gain"] < -0.1
 

@@ -39,6 +39,8 @@ class LineChart:
     series: tuple[Series, ...]
     marks: tuple[tuple[int, str], ...] = ()
     """Marked steps, each with a few words."""
+    axis: str = "step"
+    """What the numbers of the horizontal axis are."""
 
     def as_data(self) -> dict[str, Any]:
         """Return the data for the page's script."""
@@ -46,6 +48,7 @@ class LineChart:
             "id": self.id,
             "kind": "lines",
             "unit": self.unit,
+            "axis": self.axis,
             "marks": self.marks,
             "series": [
                 (one.name, *zip(*one.points, strict=True), one.style, one.colour)

@@ -6,7 +6,7 @@ same tests and from the gate that was in force when the run began.
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from math import isfinite
 from pathlib import Path
@@ -34,8 +34,8 @@ from daemon.evaluation.candidate_scores import (
     question_sets,
 )
 from daemon.evaluation.report import markdown, report_of
-from daemon.evaluation.scores.score import ExpectedStyle
 from daemon.evaluation.scoring_session import Exam, Examinee, NotingProgress
+from daemon.evaluation.writing import ExpectedWriting
 from daemon.folders import suites
 from daemon.folders.models import models
 from daemon.folders.models.known_scores import KnownScores
@@ -43,7 +43,7 @@ from daemon.folders.runs import runs
 from daemon.training.context import CurrentRun, TrainerContext
 from daemon.training.data.batches import families_of
 from daemon.training.engine.protocol import ADAPTER
-from daemon.training.judging.exam import exam_for, exam_of, set_ids, tune_ids, wanted_of
+from daemon.training.judging.exam import exam_for, exam_of, set_ids, tune_ids, writing_of
 from daemon.training.judging.forgetting import ForgettingMeter, measured_rows
 from daemon.training.judging.suite_floors import SuiteFloors
 from daemon.training.machine.answering import BatchedAnswering
@@ -89,9 +89,11 @@ class Examiner:
         finite, changed = engine.finite(), engine.changed()
         if not finite:
             return JudgementResult(Judgement(False, changed, ()))
-        chosen = self._suites()
+        whole = self._suites()
+        most = self._current.request.settings.evaluation.suite_items
+        chosen = [suite.first(most) for suite in whole]
         exam = exam_of(self._current, chosen)
-        wanted = wanted_of(self._current)
+        wanted = writing_of(self._current, exam, whole)
         examinees = [
             Examinee(CANDIDATE, newest, self._key(newest)),
             *self._references(exam, chosen),
@@ -112,10 +114,12 @@ class Examiner:
         scored = marks.candidate.results.losses.values()
         if not all(isfinite(total) for rows in scored for total, _ in rows):
             return JudgementResult(Judgement(False, changed, ()))
-        return self._found(marks, exam, wanted, changed)
+        found = self._found(marks, exam, wanted, changed)
+        versions = {suite.name: suite.sha256 for suite in whole}
+        return replace(found, evaluations=replace(found.evaluations, suites=versions))
 
     def _found(
-        self, marks: JudgementScores, exam: Exam, wanted: ExpectedStyle, changed: bool
+        self, marks: JudgementScores, exam: Exam, wanted: ExpectedWriting, changed: bool
     ) -> JudgementResult:
         # The base is shown for information: the verdict compares with versions in use.
         names = [one.examinee.name for one in marks.references if one.examinee.name != BASE]
@@ -131,7 +135,7 @@ class Examiner:
             "details.jsonl": json_lines(details(marks, exam)),
             **self._reports(marks, exam, wanted, judgement),
         }
-        scored = evaluations(marks, exam, wanted)
+        scored = evaluations(marks, exam)
         level = self._current.request.settings.gate.level
         return JudgementResult(judgement, scored, meter.handed_on(), floors.handed_on(level), files)
 
@@ -148,7 +152,7 @@ class Examiner:
         return ForgettingMeter(start.name, read_losses(start), measured)
 
     def _reports(
-        self, marks: JudgementScores, exam: Exam, wanted: ExpectedStyle, judgement: Judgement
+        self, marks: JudgementScores, exam: Exam, wanted: ExpectedWriting, judgement: Judgement
     ) -> dict[str, str]:
         request = self._current.request
         verdict = decide_verdict(judgement, gate_from_record(request.settings.gate.model_dump()))
@@ -180,7 +184,7 @@ class Examiner:
             yield shortened_sentence(shortened)
 
     def _suites(self) -> list[Suite]:
-        """Return the suites of the settings, with an alert for each one that cannot be used."""
+        """Return the suites of the settings, whole; an alert for each that cannot be used."""
         settings = self._current.request.settings.evaluation
         found = []
         for name in settings.suites:
@@ -190,7 +194,7 @@ class Examiner:
             elif read.suite is None:
                 why = "; ".join(read.sentences[:3])
             else:
-                found.append(read.suite.first(settings.suite_items))
+                found.append(read.suite)
                 continue
             self._context.pipe.send(say.Alerted("suite_left_out", f"{why}; judged without it"))
         return found

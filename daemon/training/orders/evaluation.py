@@ -1,6 +1,7 @@
 """An evaluation: each model answers each suite, then their scores are compared."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
@@ -15,13 +16,17 @@ from daemon.core.evaluation.evaluations import (
     SuiteRun,
     suite_runs,
 )
+from daemon.core.evaluation.pace import paces_of, seconds_for
 from daemon.core.evaluation.suites import Suite
+from daemon.core.status.durations import duration
+from daemon.core.workspace.bases import BaseFacts
 from daemon.core.workspace.versions import AdapterSpec
 from daemon.evaluation import comparison_report
 from daemon.evaluation.comparing import SubjectComparison
 from daemon.evaluation.questions import Question, golden_rows, suite_questions
 from daemon.evaluation.scoring_session import Exam, Examinee, ScoringSession, model_key
 from daemon.evaluation.stopwatch import Stopwatch
+from daemon.evaluation.writing import ExpectedWriting
 from daemon.folders.models import models
 from daemon.folders.orders import evaluations, orders
 from daemon.settings_records import read_saved
@@ -120,16 +125,31 @@ class EvaluationWork:
 
     def _done(self, one: SuiteRun, message: str, answers: Answers) -> UnitDone:
         write = partial(evaluations.write_results, self._place, one.suite, one.subject, answers)
-        return UnitDone(message, write)
+        left = self._time_left(one, answers)
+        return UnitDone(f"{message}{left}", write)
+
+    def _time_left(self, one: SuiteRun, answers: Answers) -> str:
+        """Return how long the rest takes at the pace of this order; empty for the last unit."""
+        names = [each.suite.name for each in self._questions]
+        measured = [(names[one.suite], answers["measured"])]
+        left: Counter[str] = Counter()
+        for each in suite_runs(self._request.subjects, len(self._questions)):
+            found = evaluations.read_results(self._place, each.suite, each.subject)
+            if found is not None:
+                measured.append((names[each.suite], found["measured"]))
+            elif each != one:
+                left[names[each.suite]] += len(self._questions[each.suite].suite.items)
+        seconds = seconds_for(paces_of(measured), left)
+        return f"; about {duration(seconds)} left" if left and seconds is not None else ""
 
     def _score(self, subject: Subject, suite: Suite) -> Answers | None:
         engine, clock = self._context.engine, self._context.clock
         watch = Stopwatch(
-            BatchedAnswering(self._context, self._request.facts),
+            BatchedAnswering(self._context, self._facts_of(subject)),
             clock.monotonic_s,
             lambda: self._attendance.waited_s,
         )
-        texts = self._context.encoder(self._base)
+        texts = self._context.encoder(self._base_of(subject))
         encoder = texts.for_version(subject.prefix, subject.plain_form)
         golden = self._golden(suite, encoder)
         exam = Exam(
@@ -182,8 +202,12 @@ class EvaluationWork:
             for item in suite.items
         ]
 
-    @property
-    def _base(self) -> Path:
+    def _facts_of(self, subject: Subject) -> BaseFacts:
+        return subject.base or self._request.facts
+
+    def _base_of(self, subject: Subject) -> Path:
+        if subject.base_folder is not None:
+            return Path(subject.base_folder)
         return self._context.layout.base(self._request.facts.name)
 
     def _folder(self, subject: Subject) -> Path | None:
@@ -194,7 +218,9 @@ class EvaluationWork:
         return Path(subject.path)
 
     def _damage(self, subject: Subject) -> str | None:
-        folder = self._folder(subject)
+        folder, base = self._folder(subject), self._base_of(subject)
+        if not base.is_dir():
+            return f"its base model is not in {base} any more"
         if folder is None:
             return None
         if subject.kind == "version":
@@ -214,7 +240,7 @@ class EvaluationWork:
             weights = subject.sha256
         return model_key(
             weights,
-            self._request.facts.fingerprint,
+            self._facts_of(subject).fingerprint,
             self._context.engine.device,
             libraries(),
         )
@@ -234,8 +260,9 @@ class EvaluationWork:
         )
         seed, folder = training.seed, self._folder(subject)
         engine, scratch = self._context.engine, self._place.folder
-        memory = inference_memory(engine, self._base, spec, shaped)
-        engine.load(self._base, spec, shaped, folder, seed, scratch, memory)
+        base = self._base_of(subject)
+        memory = inference_memory(engine, base, spec, shaped)
+        engine.load(base, spec, shaped, folder, seed, scratch, memory)
 
     # --- the end ------------------------------------------------------------------------------
 
@@ -248,7 +275,8 @@ class EvaluationWork:
             for subject in range(len(self._request.subjects))
             if (found := evaluations.read_results(self._place, suite, subject)) is not None
         }
-        compared = SubjectComparison(self._request, self._questions, answers)
+        writing = evaluations.read_writing(self._place, ExpectedWriting)
+        compared = SubjectComparison(self._request, self._questions, answers, writing)
         report = compared.report(end.outcome, end.message)
         details = json_lines(compared.details())
         orders.write_reports(

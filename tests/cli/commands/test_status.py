@@ -16,8 +16,9 @@ from rich.console import Console
 from typer.testing import Result
 
 from daemon.cli.files.follow import _facts
-from daemon.cli.output.status_page import duration, page
+from daemon.cli.output.status_page import page
 from daemon.clock import SystemClock
+from daemon.core.status.durations import duration
 from daemon.layout import Layout
 
 Command = Callable[..., Result]

@@ -19,6 +19,7 @@ from daemon.core.workspace.orders import EVALUATION, Header
 from daemon.core.workspace.versions import AdapterSpec
 from daemon.evaluation.questions import OFFER
 from daemon.evaluation.scoring import Interrupted, OnAnswer
+from daemon.evaluation.writing import ExpectedWriting
 from daemon.folders.orders import evaluations, orders
 from daemon.settings import Settings
 from daemon.text.encoder import TextEncoder
@@ -85,7 +86,9 @@ def ask(workspace: Workspace, *subjects: Subject, lakes: Suite = LAKES) -> str:
         workspace.layout,
         EVALUATION,
         Header("", request.created_at, request.title),
-        lambda built, name: evaluations.fill(built, replace(request, evaluation=name), asked, {}),
+        lambda built, name: evaluations.fill(
+            built, replace(request, evaluation=name), asked, {}, ExpectedWriting()
+        ),
     )
 
 
