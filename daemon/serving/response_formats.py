@@ -93,8 +93,8 @@ class ResponseFormat(Protocol):
         """Return the last events of a stream whose answers have ended."""
         ...
 
-    def usage(self, frame: Frame, tokens: int) -> dict[str, Any]:
-        """Return the event that counts tokens, the last of a stream that requested it."""
+    def usage(self, frame: Frame, tokens: int) -> list[dict[str, Any]]:
+        """Return the events that count tokens, the last of a stream that requested it."""
         ...
 
 
@@ -155,10 +155,10 @@ class ChatFormat(PlainEvents):
             events.append(self._chunk(frame, index, {}, finish))
         return events
 
-    def usage(self, frame: Frame, tokens: int) -> dict[str, Any]:
+    def usage(self, frame: Frame, tokens: int) -> list[dict[str, Any]]:
         """Return the token counts."""
         head = frame.head("chat.completion.chunk")
-        return head | {"choices": [], "usage": frame.usage(tokens)}
+        return [head | {"choices": [], "usage": frame.usage(tokens)}]
 
     def _chunk(
         self,
@@ -214,10 +214,10 @@ class CompletionFormat(PlainEvents):
         choice = self._choice(index, delta.text, delta.finish, delta.scores)
         return [frame.head("text_completion") | {"choices": [choice]}]
 
-    def usage(self, frame: Frame, tokens: int) -> dict[str, Any]:
+    def usage(self, frame: Frame, tokens: int) -> list[dict[str, Any]]:
         """Return the token counts."""
         head = frame.head("text_completion")
-        return head | {"choices": [], "usage": frame.usage(tokens)}
+        return [head | {"choices": [], "usage": frame.usage(tokens)}]
 
     def _choice(
         self, index: int, text: str, finish: str | None, scores: Sequence[TokenScore]
@@ -255,9 +255,9 @@ class GenerateFormat(PlainEvents):
             return [{"text": delta.text}]
         return [{"text": delta.text, "tokens": delta.tokens, "finish_reason": delta.finish}]
 
-    def usage(self, frame: Frame, tokens: int) -> dict[str, Any]:
+    def usage(self, frame: Frame, tokens: int) -> list[dict[str, Any]]:
         """Return the token counts."""
-        return {"prompt_tokens": frame.prompt_tokens, "tokens": tokens}
+        return [{"prompt_tokens": frame.prompt_tokens, "tokens": tokens}]
 
 
 def model_record(subject: ServedVersion, requested: str) -> dict[str, Any]:

@@ -73,9 +73,9 @@ class ResponsesFormat:
         }
         return [self._event("response.failed", response=failed)]
 
-    def usage(self, frame: Frame, tokens: int) -> dict[str, Any]:
-        """Return nothing more: the response has its usage."""
-        raise NotImplementedError("this route has no stream_options")
+    def usage(self, frame: Frame, tokens: int) -> list[dict[str, Any]]:
+        """Return nothing more: the last event has the whole response, with its usage."""
+        return []
 
     def _begin_message(self, frame: Frame) -> list[dict[str, Any]]:
         if self._open:

@@ -73,7 +73,7 @@ class EventStream(Response):
         if ended == self._frame.answers:
             yield self._encoded(self._shape.closing(self._frame))
             if self._counts_usage:
-                yield self._encoded([self._shape.usage(self._frame, sum(tokens.values()))])
+                yield self._encoded(self._shape.usage(self._frame, sum(tokens.values())))
             if not self._shape.named_events:
                 yield DONE
 

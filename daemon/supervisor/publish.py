@@ -243,7 +243,7 @@ class Publisher:
             return state, f"{order.order} {order.doing}"
         if seen.run is not None:
             state = "judging" if self._judging or seen.run.candidate else "training"
-            doing = "is judged" if state == "judging" else "is trained"
+            doing = "is being judged" if state == "judging" else "is being trained"
             waits = "" if seen.trainer.state == "busy" else "; it waits for the trainer"
             return state, f"{seen.run.run} {doing}{waits}"
         if seen.base.name is None:

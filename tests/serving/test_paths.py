@@ -2,7 +2,7 @@
 
 import pytest
 
-from daemon.serving.api.paths import Paths
+from daemon.serving.api.paths import ALIASES, ELSEWHERE, Paths
 from tests.serving.house import Served
 
 CHAT = {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 2}
@@ -112,3 +112,9 @@ def test_no_way_of_writing_a_path_leads_out_of_the_routes() -> None:
         assert paths.canonical(path) == path
     assert paths.canonical("/models/../../etc") == "/v1/models/../../etc"
     assert len(paths.sentence("/\x1b" + "x" * 90_000)) < 300
+
+
+def test_what_other_servers_have_leads_to_a_route_that_there_is(rehearsed: Served) -> None:
+    """A hint that leads to a second 404 is worse than none."""
+    for path in {*ALIASES.values(), *ELSEWHERE.values()}:
+        assert rehearsed.ask("GET", path).status != 404, path

@@ -11,7 +11,6 @@ ALIASES = {
     "/v1/health": "/healthz",
     "/v1/healthz": "/healthz",
     "/ready": "/readyz",
-    "/v1/openapi.json": "/openapi.json",
 }
 ELSEWHERE = {
     "/api/tags": "/v1/models",
@@ -26,7 +25,6 @@ ELSEWHERE = {
     "/props": "/v1/models",
     "/slots": "/metrics",
     "/v1": "/v1/models",
-    "/docs": "/openapi.json",
     "/index.html": "/",
     "/dashboard": "/",
 }

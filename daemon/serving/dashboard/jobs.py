@@ -31,15 +31,20 @@ def _state(layout: Layout, state: str, known: dict[str, dict[str, Any]]) -> dict
 
 
 def _job(layout: Layout, state: str, job: str, known: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    # Retention may remove the report of a job whose other facts stay as they are.
+    reported = {"report": has_report(layout.job(state, job).folder)}
+    return _known_facts(layout, state, job, known) | reported
+
+
+def _known_facts(
+    layout: Layout, state: str, job: str, known: dict[str, dict[str, Any]]
+) -> dict[str, Any]:
     place = layout.job(state, job)
     if state in ENDED and known.get(job, {}).get("state") == state:
         return known[job]
     try:
         card = read_card(place)
-        shown = _facts(card, state) | {
-            "reasons": list(_reasons(layout, state, card)),
-            "report": has_report(place.folder),
-        }
+        shown = _facts(card, state) | {"reasons": list(_reasons(layout, state, card))}
     except UNREADABLE as error:
         return {"job": job, "state": state, "name": job, "reason": f"unreadable: {error!r}"}
     if state in ENDED:

@@ -1,6 +1,6 @@
 "use strict";
 // The first screen: the state, this run's progress, and the four questions that everybody has.
-import { $, bytes, chips, copyable, duration, el, empty, fixed, isNumber, list, number, percent, put, report, show, time } from "./dom.js";
+import { $, copyable, duration, el, empty, fixed, isNumber, list, number, put, report, show, time } from "./dom.js";
 import { VERDICTS } from "./versions.js";
 
 export const seen = { now: {}, accuracy: {}, versions: {}, queue: {} };
@@ -101,10 +101,13 @@ function right() {
     const file = String(seen.now.current_file || "this file");
     const line = list(seen.accuracy.accuracy_by_file).filter((one) => one && one.file === seen.now.current_file).pop();
     const points = line ? list(line.points).filter(Array.isArray) : [];
-    const first = points.length > 1 ? points[0] : null;
+    // Only the same number of questions is compared: a slow machine answers fewer of them later.
+    const first = points.length > 1 ? points.find((point) => point[3] === newest.items && point[0] !== newest.step) : null;
+    const before = first ? `${number(first[2])} → ` : "";
+    const since = first ? `; ${number(first[2])} of them at step ${number(first[0])}` : "";
     return tile("right-now", "Right answers",
-      el("p", { class: "big" }, first ? `${percent(first[1])} → ` : "", el("b", {}, percent(newest.percent))),
-      el("p", { class: "soft" }, `${number(newest.right)} of ${number(newest.items)} held-out questions of ${file} at step ${number(newest.step)}${first ? `; the first is from step ${number(first[0])}` : ""}`));
+      el("p", { class: "big" }, before, el("b", {}, `${number(newest.right)} of ${number(newest.items)}`)),
+      el("p", { class: "soft" }, `held-out questions of ${file} at step ${number(newest.step)}${since}`));
   }
   const exact = version && version.exact;
   if (exact && isNumber(exact.after) && exact.items) {

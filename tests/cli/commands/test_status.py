@@ -27,7 +27,7 @@ Command = Callable[..., Result]
 def document(**changes: Any) -> dict[str, Any]:
     return {
         "status": "training",
-        "message": "r000001 is trained",
+        "message": "r000001 is being trained",
         "current_step": 30,
         "total_steps": 120,
         "progress_percent": 25.0,

@@ -52,7 +52,7 @@ def document(said: str = "plain") -> dict[str, Any]:
     }
     return {
         "status": "training",
-        "message": "r000002 is trained",
+        "message": "r000002 is being trained",
         "model_name": "tiny",
         "version": "v000001",
         "current_step": 30,

@@ -233,7 +233,7 @@ def test_the_first_screen_answers_what_everybody_asks_first(
         for place in ("title", "progress-text", "plot-run", "right-now", "in-use", "files-now"):
             expect(page.locator(f"#{place}")).to_be_in_viewport(ratio=0.9)
         expect(page.locator("#in-use")).to_contain_text("proven better than v000000")
-        expect(page.locator("#right-now")).to_contain_text("0 % → 75 %")
+        expect(page.locator("#right-now")).to_contain_text("0 → 3 of 4")
         expect(page.locator("#files-now")).to_contain_text("1 refused or failed")
         page.locator("#files-now a").click()
         expect(page.locator("#queue .notice.bad")).to_be_in_viewport()
