@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from daemon.core.evaluation.answers import Answer
 from daemon.core.evaluation.suites import ScorerName
+from daemon.core.records import JsonObject
 from daemon.core.training.evaluations import (
     Evaluations,
     ExactMatches,
@@ -196,7 +197,7 @@ def summaries(
     }
 
 
-def details(marks: JudgementScores, exam: Exam) -> list[dict[str, Any]]:
+def details(marks: JudgementScores, exam: Exam) -> list[JsonObject]:
     """Return each question with its golden answers, and every model's answer with its scores."""
     return [
         {

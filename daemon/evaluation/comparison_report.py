@@ -1,16 +1,17 @@
 """Renders a comparison as Markdown and as a self-contained HTML page."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from daemon.core.decisions.promotion import counted_items
+from daemon.core.evaluation.reports import ComparisonReport, SubjectFigures, TestedPair
 from daemon.core.evaluation.suites import DIFFICULTIES
+from daemon.core.records import JsonObject
 from daemon.core.workspace.jobs import escape
 from daemon.evaluation.report_parts import SIDES, changes, rounded
 from daemon.evaluation.scores.grade import shown as shown_grade
 from daemon.reports.rendering import render
 
-Report = Mapping[str, Any]
+Report = ComparisonReport
 Rows = list[tuple[str, ...]]
 
 SCORES = ("suite", "subject", "items", "metric", "mean", "right", *DIFFICULTIES)
@@ -56,18 +57,18 @@ def score_rows(report: Report) -> Rows:
                     *(_share(by[level]) if level in by else "" for level in DIFFICULTIES),
                 )
             )
-    for name, found in report["overall"].items():
-        if found is not None:
-            graded = found["grade"]
+    for name, overall in report["overall"].items():
+        if overall is not None:
+            graded = overall["grade"]
             mark = "" if graded is None else f"grade {shown_grade(graded)}"
             rows.append(
                 (
                     "all",
                     name,
-                    str(found["items"]),
+                    str(overall["items"]),
                     mark,
-                    rounded(found["mean"]),
-                    _share(found["right"]),
+                    rounded(overall["mean"]),
+                    _share(overall["right"]),
                     *("" for _ in DIFFICULTIES),
                 )
             )
@@ -150,13 +151,13 @@ def headline(report: Report) -> list[str]:
     return sentences
 
 
-def _speed(one: Mapping[str, Any]) -> str:
+def _speed(one: SubjectFigures) -> str:
     if one["tokens_per_s"] is not None:
         return f"{one['tokens_per_s']:.1f}"
     return "not measured" if one["kind"] != "answers" else ""
 
 
-def _remarks(one: Mapping[str, Any]) -> list[str]:
+def _remarks(one: SubjectFigures) -> list[str]:
     sentences = list(dict.fromkeys(one["failed"]))
     if one["remembered"]:
         sentences.append(
@@ -180,7 +181,7 @@ def _remarks(one: Mapping[str, Any]) -> list[str]:
     return sentences
 
 
-def _winner(test: Mapping[str, Any]) -> str:
+def _winner(test: TestedPair) -> str:
     if test["winner"] is not None:
         return str(test["winner"])
     why_not = test.get("why_not")
@@ -206,7 +207,7 @@ def page(report: Report) -> str:
     return render("comparison.html", **_shown(report), title=title, figures=FIGURES, drawn=())
 
 
-def _shown(report: Report) -> dict[str, Any]:
+def _shown(report: Report) -> JsonObject:
     """Return what the templates of a comparison show."""
     return {
         "report": report,

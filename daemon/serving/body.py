@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from starlette.requests import Request
 
+from daemon.core.records import JsonObject
 from daemon.serving.generation import RequestRefused, refused
 from daemon.serving.guard import too_large
 
@@ -53,7 +54,7 @@ def strict_json(data: bytes) -> Any:
     return value
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _once(pairs: list[tuple[str, Any]]) -> JsonObject:
     found = dict(pairs)
     if len(found) < len(pairs):
         raise ValueError("a key comes twice")

@@ -30,6 +30,7 @@ from daemon.serving.tool_calls import calls_in
 
 # mlx_lm imports mlx by itself: it must come after the back end is set up.
 from mlx_lm.tokenizer_utils import TokenizerWrapper  # isort: skip
+from daemon.core.records import JsonObject
 
 SPARE = 1.25
 """Memory for generation as a multiple of the weights: KV cache and logits."""
@@ -257,7 +258,7 @@ class MlxEngine:
         return int(subject.base_bytes * growth * SPARE)
 
 
-def _call(parsed: dict[str, Any]) -> Call:
+def _call(parsed: JsonObject) -> Call:
     arguments = parsed["arguments"]
     if isinstance(arguments, str):
         arguments = json.loads(arguments)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from daemon.core.evaluation.sampling import Sampling
+from daemon.core.records import JsonObject
 from daemon.core.rows.examples import Call, Role, Turn, compact
 from daemon.serving.generation import refused
 
@@ -148,7 +149,7 @@ class Message(_Part):
     tool_call_id: str | None = None
     refusal: None = None
     audio: None = None
-    annotations: list[Any] | None = None
+    annotations: list[object] | None = None
     function_call: None = None
 
     @model_validator(mode="after")
@@ -182,7 +183,7 @@ class ToolFunction(_Part):
 
     name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,128}$")
     description: str | None = None
-    parameters: dict[str, Any] | None = None
+    parameters: JsonObject | None = None
     strict: Literal[False] | None = None
 
 

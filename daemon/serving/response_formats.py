@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import orjson
 
+from daemon.core.records import JsonObject
 from daemon.core.rows.examples import Call
 from daemon.serving.generation import AnswerDelta, Finish, ServedVersion
 
@@ -34,7 +35,7 @@ class Frame:
     subject: ServedVersion
     prompt_tokens: int
 
-    def head(self, kind: str) -> dict[str, Any]:
+    def head(self, kind: str) -> JsonObject:
         """Return the leading fields."""
         return {
             "id": self.id,
@@ -56,19 +57,19 @@ class Frame:
 class ResponseFormat(Protocol):
     """How one route formats an answer."""
 
-    def whole(self, frame: Frame, answer: AnswerParts) -> dict[str, Any]:
+    def whole(self, frame: Frame, answer: AnswerParts) -> JsonObject:
         """Return the whole answer."""
         ...
 
-    def opening(self, frame: Frame) -> list[dict[str, Any]]:
+    def opening(self, frame: Frame) -> list[JsonObject]:
         """Return the first events of a stream."""
         ...
 
-    def delta(self, frame: Frame, delta: AnswerDelta) -> list[dict[str, Any]]:
+    def delta(self, frame: Frame, delta: AnswerDelta) -> list[JsonObject]:
         """Return the events of a delta."""
         ...
 
-    def usage(self, frame: Frame, tokens: int) -> dict[str, Any]:
+    def usage(self, frame: Frame, tokens: int) -> JsonObject:
         """Return the event that counts tokens, the last of a stream that requested it."""
         ...
 
@@ -76,9 +77,9 @@ class ResponseFormat(Protocol):
 class ChatFormat:
     """`POST /v1/chat/completions`."""
 
-    def whole(self, frame: Frame, answer: AnswerParts) -> dict[str, Any]:
+    def whole(self, frame: Frame, answer: AnswerParts) -> JsonObject:
         """Return the whole answer."""
-        message: dict[str, Any] = {"role": "assistant", "content": answer.text, "refusal": None}
+        message: JsonObject = {"role": "assistant", "content": answer.text, "refusal": None}
         if answer.calls:
             message["content"] = answer.text or None
             message["tool_calls"] = list(_calls(frame, answer.calls))
@@ -89,11 +90,11 @@ class ChatFormat:
             "usage": frame.usage(answer.tokens),
         }
 
-    def opening(self, frame: Frame) -> list[dict[str, Any]]:
+    def opening(self, frame: Frame) -> list[JsonObject]:
         """Return the role."""
         return [self._chunk(frame, {"role": "assistant", "content": ""}, None)]
 
-    def delta(self, frame: Frame, delta: AnswerDelta) -> list[dict[str, Any]]:
+    def delta(self, frame: Frame, delta: AnswerDelta) -> list[JsonObject]:
         """Return the new text, the calls, and the end."""
         events = []
         if delta.text:
@@ -106,17 +107,17 @@ class ChatFormat:
             events.append(self._chunk(frame, {}, "tool_calls" if delta.calls else delta.finish))
         return events
 
-    def usage(self, frame: Frame, tokens: int) -> dict[str, Any]:
+    def usage(self, frame: Frame, tokens: int) -> JsonObject:
         """Return the token counts."""
         head = frame.head("chat.completion.chunk")
         return head | {"choices": [], "usage": frame.usage(tokens)}
 
-    def _chunk(self, frame: Frame, delta: dict[str, Any], finish: str | None) -> dict[str, Any]:
+    def _chunk(self, frame: Frame, delta: JsonObject, finish: str | None) -> JsonObject:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
         return frame.head("chat.completion.chunk") | {"choices": [choice]}
 
 
-def _calls(frame: Frame, calls: Iterable[Call]) -> Iterable[dict[str, Any]]:
+def _calls(frame: Frame, calls: Iterable[Call]) -> Iterable[JsonObject]:
     for number, call in enumerate(calls):
         yield {
             "id": f"call_{frame.id}_{number}",
@@ -128,25 +129,25 @@ def _calls(frame: Frame, calls: Iterable[Call]) -> Iterable[dict[str, Any]]:
 class CompletionFormat:
     """`POST /v1/completions`."""
 
-    def whole(self, frame: Frame, answer: AnswerParts) -> dict[str, Any]:
+    def whole(self, frame: Frame, answer: AnswerParts) -> JsonObject:
         """Return the whole answer."""
         record = self._part(frame, answer.text, answer.finish)
         return record | {"usage": frame.usage(answer.tokens)}
 
-    def opening(self, frame: Frame) -> list[dict[str, Any]]:
+    def opening(self, frame: Frame) -> list[JsonObject]:
         """Return nothing."""
         return []
 
-    def delta(self, frame: Frame, delta: AnswerDelta) -> list[dict[str, Any]]:
+    def delta(self, frame: Frame, delta: AnswerDelta) -> list[JsonObject]:
         """Return the new text, or the end."""
         return [self._part(frame, delta.text, delta.finish)]
 
-    def usage(self, frame: Frame, tokens: int) -> dict[str, Any]:
+    def usage(self, frame: Frame, tokens: int) -> JsonObject:
         """Return the token counts."""
         head = frame.head("text_completion")
         return head | {"choices": [], "usage": frame.usage(tokens)}
 
-    def _part(self, frame: Frame, text: str, finish: str | None) -> dict[str, Any]:
+    def _part(self, frame: Frame, text: str, finish: str | None) -> JsonObject:
         choice = {"index": 0, "text": text, "logprobs": None, "finish_reason": finish}
         return frame.head("text_completion") | {"choices": [choice]}
 
@@ -154,7 +155,7 @@ class CompletionFormat:
 class GenerateFormat:
     """`POST /generate`."""
 
-    def whole(self, frame: Frame, answer: AnswerParts) -> dict[str, Any]:
+    def whole(self, frame: Frame, answer: AnswerParts) -> JsonObject:
         """Return the whole answer."""
         return {
             "text": answer.text,
@@ -165,22 +166,22 @@ class GenerateFormat:
             "finish_reason": answer.finish,
         }
 
-    def opening(self, frame: Frame) -> list[dict[str, Any]]:
+    def opening(self, frame: Frame) -> list[JsonObject]:
         """Return the version that answers."""
         return [{"version": frame.subject.version, "model": frame.subject.model}]
 
-    def delta(self, frame: Frame, delta: AnswerDelta) -> list[dict[str, Any]]:
+    def delta(self, frame: Frame, delta: AnswerDelta) -> list[JsonObject]:
         """Return the new text, or the end."""
         if delta.finish is None:
             return [{"text": delta.text}]
         return [{"text": delta.text, "tokens": delta.tokens, "finish_reason": delta.finish}]
 
-    def usage(self, frame: Frame, tokens: int) -> dict[str, Any]:
+    def usage(self, frame: Frame, tokens: int) -> JsonObject:
         """Return the token counts."""
         return {"prompt_tokens": frame.prompt_tokens, "tokens": tokens}
 
 
-def model_record(subject: ServedVersion) -> dict[str, Any]:
+def model_record(subject: ServedVersion) -> JsonObject:
     """Return a version as `/v1/models` lists it."""
     return {
         "id": subject.model,

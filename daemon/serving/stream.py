@@ -1,11 +1,11 @@
 """Streams an answer as server-sent events."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Any
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from daemon.core.records import JsonObject
 from daemon.serving.errors import error_record
 from daemon.serving.generation import AnswerDelta, Event, RequestError
 from daemon.serving.response_formats import Frame, ResponseFormat, json_bytes
@@ -78,5 +78,5 @@ def _tokens(event: Event) -> int:
     return event.tokens if isinstance(event, AnswerDelta) else 0
 
 
-def _events(records: list[dict[str, Any]]) -> bytes:
+def _events(records: list[JsonObject]) -> bytes:
     return b"".join(b"data: " + json_bytes(record) + b"\n\n" for record in records)

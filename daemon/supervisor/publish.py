@@ -3,7 +3,6 @@
 import os
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from daemon.clock import Clock
 from daemon.core import messages as say
@@ -15,6 +14,7 @@ from daemon.core.training.progress import Metrics, Progress, after_evaluation, a
 from daemon.core.workspace.jobs import escape
 from daemon.core.workspace.orders import REPRODUCTION, SWEEP, kind_of
 from daemon.errors import DaemonFault
+from daemon.folders.inbox.inbox import Leftover
 from daemon.folders.queue.queue import DAMAGED, find_job, read_card
 from daemon.supervisor.disk_trouble import DiskTrouble
 from daemon.supervisor.journal import Journal
@@ -145,7 +145,7 @@ class Publisher:
             return job
 
     def publish(  # long: a fact a line
-        self, seen: Snapshot, status: str | None, leftovers: tuple[Any, ...]
+        self, seen: Snapshot, status: str | None, leftovers: tuple[Leftover, ...]
     ) -> str:
         """Write the document; return its state as a sentence."""
         if seen.run is None:

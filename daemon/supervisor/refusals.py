@@ -6,7 +6,6 @@ Whether to try again is decided in core.
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Any
 
 import psutil
 
@@ -14,6 +13,7 @@ from daemon.clock import Clock
 from daemon.core import messages as say
 from daemon.core.decisions.blocking import Circumstances, Refusal, after
 from daemon.core.decisions.scheduling import DEATHS_SEEN
+from daemon.core.records import JsonObject
 from daemon.core.workspace.jobs import JobCard
 from daemon.settings import Settings
 from daemon.settings_records import read_saved, to_record
@@ -106,5 +106,5 @@ class Refusals:
         return effective(self._workspace.settings.now, cards[0].own_settings if cards else "")
 
 
-def _digest(settings: dict[str, Any]) -> str:
+def _digest(settings: JsonObject) -> str:
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()

@@ -8,7 +8,9 @@ from typing import Any
 
 from daemon.core.evaluation.answers import Answer
 from daemon.core.evaluation.evaluations import EvaluationRequest, Questions, Subject
+from daemon.core.evaluation.reports import SuiteResult
 from daemon.core.evaluation.targets import Target, target_of
+from daemon.core.records import from_json_value
 from daemon.evaluation.comparing import SubjectComparison
 from daemon.evaluation.comparison_report import (
     NO_WINNER,
@@ -31,16 +33,17 @@ LAKES, SEAS = suite("lakes", *IDS), suite("seas", *IDS)
 MEASURED = {"answers": 20, "remembered": 0, "tokens": 100, "seconds": 4.0, "peak_bytes": 2**20}
 
 
-def paper(right: Sequence[bool | None], **about: Any) -> dict[str, Any]:
+def paper(right: Sequence[bool | None], **about: Any) -> SuiteResult:
     answers = [
         None if one is None else asdict(Answer(IDS[number] if one else "other", 5, 0.5))
         for number, one in enumerate(right)
     ]
-    return {"answers": answers, "losses": None, "measured": MEASURED, "failed": None} | about
+    result = {"answers": answers, "losses": None, "measured": MEASURED, "failed": None} | about
+    return from_json_value(json.loads(json.dumps(result)), SuiteResult)
 
 
 def compared(
-    papers: dict[tuple[int, int], dict[str, Any]],
+    papers: dict[tuple[int, int], SuiteResult],
     *names: str,
     targets: tuple[Target, ...] = (),
     suites: int = 1,
@@ -215,8 +218,8 @@ def test_targets_are_checked_for_everyone() -> None:
 
 
 def test_foreign_texts_are_shown_as_texts() -> None:
-    hostile = paper(ALL)
-    hostile["answers"][1]["text"] = HOSTILE
+    plain = paper(ALL)
+    hostile = replace(plain, answers=[plain.answers[0], Answer(HOSTILE), *plain.answers[2:]])
     report = compared({(0, 0): paper(ALL), (0, 1): hostile}, "a", HOSTILE).report("finished", "")
     assert len(report["changed"][HOSTILE]["to_wrong"]) == 1
     shown, html = markdown(report), page(report)

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from daemon.analysis.curves.smoothing import binned
 from daemon.core.curves.curves import Diagnosis
+from daemon.core.records import JsonObject
 
 MOST_POINTS = 1500
 """Points of a drawn series; a longer one is drawn as medians of equal intervals."""
@@ -40,7 +41,7 @@ class LineChart:
     marks: tuple[tuple[int, str], ...] = ()
     """Marked steps, each with a few words."""
 
-    def as_data(self) -> dict[str, Any]:
+    def as_data(self) -> JsonObject:
         """Return the data for the page's script."""
         return {
             "id": self.id,

@@ -1,8 +1,9 @@
 """`evaluate` and `compare`: score what models answer to suites, one alone or several compared."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, TypedDict
 
 import typer
 
@@ -14,7 +15,8 @@ from daemon.cli.requests.endpoint import Endpoint, fetch
 from daemon.cli.requests.evaluation import EvaluationOptions, open_evaluation
 from daemon.cli.requests.order_client import carry_out, existing, waiting
 from daemon.core.evaluation.evaluations import EvaluationRequest, pieces
-from daemon.core.records import JsonObject
+from daemon.core.evaluation.reports import OverallFigures
+from daemon.core.evaluation.results import EvaluationResult
 from daemon.core.workspace.orders import EVALUATION, kind_of
 from daemon.errors import UserFault
 from daemon.folders import outputs
@@ -127,7 +129,9 @@ def _finish(layout: Layout, named: str, to: Path | None, options: OrderOptions) 
     place = layout.evaluation(evaluation)
     if to is not None:
         outputs.check_folder(to, force=True)
-    result = carry_out(layout, evaluation, options, lambda: _lines(*_parts(layout, evaluation)))
+    result = carry_out(
+        layout, evaluation, options, EvaluationResult, lambda: _lines(*_parts(layout, evaluation))
+    )
     if result is not None and to is not None:
         files = [
             (name, (place.folder / name).read_bytes())
@@ -149,7 +153,7 @@ def _lines(done: int, parts: int) -> list[str]:
     return [f"{number} of {parts} done" for number in range(1, done + 1)]
 
 
-def _show(layout: Layout, evaluation: str, result: dict[str, Any] | None, json: bool) -> None:
+def _show(layout: Layout, evaluation: str, result: EvaluationResult | None, json: bool) -> None:
     place = layout.evaluation(evaluation)
     if result is None:
         done, parts = _parts(layout, evaluation)
@@ -168,12 +172,23 @@ def _show(layout: Layout, evaluation: str, result: dict[str, Any] | None, json: 
     echo(f"The reports are in {place.folder}: {', '.join(evaluations.REPORTS)}.")
 
 
+class ListedEvaluation(TypedDict):
+    """An evaluation as it is listed."""
+
+    evaluation: str
+    created_at: str
+    title: str
+    outcome: str | None
+    overall: Mapping[str, OverallFigures | None] | None
+    winner: str | None
+
+
 def _list(layout: Layout, json: bool) -> None:
     """List all evaluations by age."""
-    found: list[JsonObject] = []
+    found: list[ListedEvaluation] = []
     for name in orders.names(layout, EVALUATION):
         place = layout.evaluation(name)
-        result = orders.read_result(place)
+        result = orders.read_result(place, EvaluationResult)
         request = orders.read_request(place, EvaluationRequest)
         found.append(
             {
@@ -196,7 +211,7 @@ def _list(layout: Layout, json: bool) -> None:
     )
 
 
-def _cells(row: dict[str, Any]) -> tuple[object, ...]:
+def _cells(row: ListedEvaluation) -> tuple[object, ...]:
     means = [
         f"{name} {one['mean']:.3f}"
         for name, one in (row["overall"] or {}).items()

@@ -1,11 +1,11 @@
 """Prints the report of an evaluation as tables."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from rich.table import Table
 
 from daemon.cli.output.screen import cell, echo, out
+from daemon.core.evaluation.reports import ComparisonReport
 from daemon.evaluation.comparison_report import (
     LOSSES,
     SCORES,
@@ -21,7 +21,7 @@ from daemon.evaluation.comparison_report import (
 )
 
 
-def print_report(evaluation: str, report: Mapping[str, Any]) -> None:
+def print_report(evaluation: str, report: ComparisonReport) -> None:
     """Print the tables of a report, then its findings as sentences."""
     for names, rows in (
         (SCORES, score_rows(report)),

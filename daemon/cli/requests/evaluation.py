@@ -5,16 +5,16 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from daemon.cli.requests.subjects import SubjectResolver
 from daemon.clock import SystemClock
 from daemon.core.evaluation.answer_files import match
 from daemon.core.evaluation.answers import Answer
 from daemon.core.evaluation.evaluations import HOLDOUTS, EvaluationRequest, Questions, Subject
+from daemon.core.evaluation.reports import SuiteResult
 from daemon.core.evaluation.suites import Suite, SuiteFile, SuiteItem
 from daemon.core.records import to_json_value
-from daemon.core.rows.examples import Chat, answer_of, from_record, prompt_of
+from daemon.core.rows.examples import Chat, RowForm, answer_of, from_record, prompt_of
 from daemon.core.workspace.orders import EVALUATION, Header
 from daemon.core.workspace.versions import ancestry, jobs_of
 from daemon.dedup.families import label_of
@@ -218,7 +218,7 @@ def _suite_of(items: list[SuiteItem], settings: Settings) -> Suite:
     )
 
 
-def _holdout_item(job: str, record: dict[str, Any], example: Chat, group: str | None) -> SuiteItem:
+def _holdout_item(job: str, record: RowForm, example: Chat, group: str | None) -> SuiteItem:
     return SuiteItem(
         f"{job}:{record['row']}",
         record["line"],
@@ -230,10 +230,10 @@ def _holdout_item(job: str, record: dict[str, Any], example: Chat, group: str | 
     )
 
 
-def _judge_rows(path: Path) -> Iterator[dict[str, Any]]:
+def _judge_rows(path: Path) -> Iterator[RowForm]:
     with path.open("rb") as file:
         for line in file:
-            record: dict[str, Any] = json.loads(line)
+            record: RowForm = json.loads(line)
             if record.get("half") != "tune":
                 yield record
 
@@ -243,10 +243,10 @@ def _judge_rows(path: Path) -> Iterator[dict[str, Any]]:
 
 def _given_results(
     subjects: Sequence[Subject], suites_used: Sequence[Suite]
-) -> tuple[list[Subject], dict[tuple[int, int], dict[str, Any]]]:
+) -> tuple[list[Subject], dict[tuple[int, int], SuiteResult]]:
     """Return the subjects, and the results of those that are files of answers."""
     found: list[Subject] = []
-    results: dict[tuple[int, int], dict[str, Any]] = {}
+    results: dict[tuple[int, int], SuiteResult] = {}
     for number, subject in enumerate(subjects):
         if not subject.generates:
             subject, given = _given(subject, suites_used)
@@ -255,7 +255,7 @@ def _given_results(
     return found, results
 
 
-def _given(subject: Subject, suites_used: Sequence[Suite]) -> tuple[Subject, list[dict[str, Any]]]:
+def _given(subject: Subject, suites_used: Sequence[Suite]) -> tuple[Subject, list[SuiteResult]]:
     assert subject.path is not None
     try:
         file = answers.read(Path(subject.path))
@@ -275,6 +275,6 @@ def _given(subject: Subject, suites_used: Sequence[Suite]) -> tuple[Subject, lis
     for suite in suites_used:
         by_id = matched.answers[suite.name]
         texts_by_item = [by_id.get(item.id) for item in suite.items]
-        texts = [None if text is None else asdict(Answer(text)) for text in texts_by_item]
-        given.append({"answers": texts, "losses": None, "measured": None, "failed": None})
+        texts = [None if text is None else Answer(text) for text in texts_by_item]
+        given.append(SuiteResult(texts, None, None, None))
     return replace(subject, sha256=file.sha256, unknown=matched.unknown), given

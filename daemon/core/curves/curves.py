@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Literal
+
+from daemon.core.records import JsonObject
 
 Kind = Literal[
     "divergence",
@@ -113,7 +115,7 @@ class Diagnosis:
             return ", ".join(finding.kind.replace("_", " ") for finding in self.findings)
         return "healthy" if len(self.not_judged) < len(KINDS) else "too short to judge"
 
-    def as_record(self) -> dict[str, Any]:
+    def as_record(self) -> JsonObject:
         """Return plain JSON values, the curves themselves left out."""
         curve = self.curve
         return {

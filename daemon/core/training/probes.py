@@ -58,7 +58,7 @@ def is_milestone(step_in_run: int, end: int) -> bool:
     return step_in_run in EARLY or step_in_run % EVERY == 0 or step_in_run == end
 
 
-def probes_of(records: Iterable[Any]) -> tuple[list[Probe], int]:
+def probes_of(records: Iterable[object]) -> tuple[list[Probe], int]:
     """Return the probes in a record's lines, and how many lines are none.
 
     Of a prompt that was answered twice at one step the last answer counts.
@@ -67,7 +67,7 @@ def probes_of(records: Iterable[Any]) -> tuple[list[Probe], int]:
     damaged = 0
     for record in records:
         answer = _answer(record)
-        if answer is None:
+        if answer is None or not isinstance(record, dict):
             damaged += 1
             continue
         key = (record["id"], record["prompt"], record["golden"])

@@ -4,7 +4,7 @@ The trainer folds it into each commit, the supervisor into the status; both with
 """
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, TypedDict
 
 HISTORY = 200
 RECENT = 20
@@ -54,6 +54,18 @@ class Metrics:
     def padded_share(self) -> float:
         """Share of what was computed that is padding."""
         return 1.0 - self.tokens / self.padded_tokens if self.padded_tokens else 0.0
+
+
+class MetricsLine(TypedDict):
+    """What is read back of a line of `metrics.jsonl`: a step's `Metrics` as plain values."""
+
+    step: int
+    loss: float | None
+    applied: bool
+    tokens: int
+    supervised_tokens: int
+    replayed: int
+    seconds: float
 
 
 @dataclass(frozen=True)

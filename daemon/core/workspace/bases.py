@@ -1,7 +1,8 @@
 """What is known of a prepared base model, and the adapter that changes nothing; knows no file."""
 
 from dataclasses import dataclass, field
-from typing import Any
+
+from daemon.core.records import JsonObject
 
 EMPTY_ADAPTER = (2).to_bytes(8, "little") + b"{}"
 """A safetensors file without a tensor."""
@@ -28,7 +29,7 @@ class BaseFacts:
     num_layers: int
 
 
-def empty_adapter_config(base: str) -> dict[str, Any]:
+def empty_adapter_config(base: str) -> JsonObject:
     """Return the `adapter_config.json` of an untouched base for mlx-lm: no module adapted."""
     return {
         "fine_tune_type": "lora",

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import floor
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
+from daemon.core.evaluation.reports import GradeFigures
 from daemon.core.training.evaluations import Summary
 from daemon.settings_evaluation import GradeSettings
 
@@ -73,7 +74,7 @@ def grade(parts: Mapping[Part, float], settings: GradeSettings) -> Grade | None:
     return Grade(overall, letter_of(overall), earned, left_out)
 
 
-def shown(found: Mapping[str, Any]) -> str:
+def shown(found: GradeFigures) -> str:
     """Return letter and figure of a grade's record, rounded down: 59.6 is below 60, the least D."""
     return f"{found['letter']} ({floor(found['overall'])})"
 

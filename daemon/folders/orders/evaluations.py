@@ -3,17 +3,17 @@
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
 
 from daemon.core.evaluation.evaluations import EvaluationRequest, Questions
+from daemon.core.evaluation.reports import ComparisonReport, SuiteResult
 from daemon.core.records import to_json_value
 from daemon.folders.disk import atomic
-from daemon.folders.disk.record_files import parse_record, write_record
+from daemon.folders.disk.record_files import parse_record, read_record, write_record
 from daemon.layout import EvaluationLayout, OrderLayout
 
 REPORTS = ("report.md", "report.html", "report.json", "details.jsonl")
 
-Papers = Mapping[tuple[int, int], dict[str, Any]]
+Papers = Mapping[tuple[int, int], SuiteResult]
 """By the places of suite and subject in the request."""
 
 
@@ -35,24 +35,23 @@ def read_suites(place: EvaluationLayout) -> list[Questions]:
     return [parse_record(line, Questions, place.suites) for line in lines]
 
 
-def read_paper(place: EvaluationLayout, suite: int, subject: int) -> dict[str, Any] | None:
+def read_paper(place: EvaluationLayout, suite: int, subject: int) -> SuiteResult | None:
     """Return what a subject answered to a suite; None while that is not known."""
     with suppress(OSError, ValueError):
-        paper: dict[str, Any] = json.loads(place.paper(suite, subject).read_bytes())
-        return paper
+        return read_record(place.paper(suite, subject), SuiteResult)
     return None
 
 
-def write_paper(place: EvaluationLayout, suite: int, subject: int, paper: dict[str, Any]) -> None:
+def write_paper(place: EvaluationLayout, suite: int, subject: int, paper: SuiteResult) -> None:
     """Write a paper; the piece is done."""
-    atomic.write_json(place.paper(suite, subject), paper)
+    write_record(place.paper(suite, subject), paper)
 
 
-def read_report(place: EvaluationLayout) -> dict[str, Any]:
+def read_report(place: EvaluationLayout) -> ComparisonReport:
     """Return the report of one that is over.
 
     Raises:
         OSError, ValueError: it cannot be read.
     """
-    report: dict[str, Any] = json.loads(place.report_data.read_bytes())
+    report: ComparisonReport = json.loads(place.report_data.read_bytes())
     return report

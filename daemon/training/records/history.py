@@ -4,9 +4,9 @@ import json
 from array import array
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from daemon.core.training.manifests import RunTotals
+from daemon.core.training.progress import MetricsLine
 
 LAST_STEPS = 20
 """Whose losses are averaged for the loss a run ended with."""
@@ -15,7 +15,7 @@ LAST_STEPS = 20
 class History:
     """What became of every step of a run; memory holds a few numbers of each."""
 
-    def __init__(self, lines: Iterable[dict[str, Any]]) -> None:
+    def __init__(self, lines: Iterable[MetricsLine]) -> None:
         self._text = bytearray()
         self._steps = array("q")
         self._losses = array("d")
@@ -25,10 +25,11 @@ class History:
         for line in lines:
             self._take(line)
 
-    def _take(self, line: dict[str, Any]) -> None:
+    def _take(self, line: MetricsLine) -> None:
         self._text += json.dumps(line, allow_nan=False).encode() + b"\n"
-        for name in self._totals:
-            self._totals[name] += line[name]
+        self._totals["tokens"] += line["tokens"]
+        self._totals["supervised_tokens"] += line["supervised_tokens"]
+        self._totals["replayed"] += line["replayed"]
         self._seconds += line["seconds"]
         self._refused += not line["applied"]
         if line["loss"] is not None:

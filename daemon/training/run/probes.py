@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import islice
-from typing import Any
 
 from daemon.core import messages as say
 from daemon.core.evaluation.answers import Answer
 from daemon.core.evaluation.suites import PROBES
+from daemon.core.records import JsonObject
 from daemon.core.training.probes import MilestoneAnswer, is_milestone
 from daemon.evaluation.questions import Question, suite_questions
 from daemon.evaluation.scoring_session import CachedAnswers, Found
@@ -40,7 +40,7 @@ class Prober:
         self._memory = KnownScores(context.layout)
         self._key = partial(score_key, context, current.request.base, current.choices.libraries)
         self._last_step = -1
-        self._last: dict[str, Any] = {}
+        self._last: JsonObject = {}
         """The answers at the last milestone, for the cache."""
         self._cost_s: float | None = None
         """How long the last milestone of this attempt took; None before the first."""

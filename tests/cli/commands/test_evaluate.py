@@ -22,6 +22,7 @@ from daemon.layout import Layout
 from daemon.settings import Settings
 from daemon.training.engine.stub_base import make_base
 from tests.cli.conftest import Command
+from tests.orders import result_of
 
 HEADER = {
     "suite": "lakes",
@@ -72,7 +73,7 @@ def test_with_no_daemon_the_command_does_the_evaluation_itself(
     words = ("compare", "base", answers, "--suite", "lakes", "--rehearse", "--out", out)
     done = finetuned(*words, "--root", ready.root)
     assert done.exit_code == 0, done.output
-    result = orders.read_result(ready.order("e000001"))
+    result = result_of(ready.order("e000001"))
     assert result is not None and result["outcome"] == "finished"
     assert result["winner"] == "answers.jsonl"
     assert "answers.jsonl is better than base" in done.stdout

@@ -23,7 +23,7 @@ from daemon.layout import Layout
 Command = Callable[..., Result]
 
 
-def document(**changes: Any) -> dict[str, Any]:
+def document(**changes: Any) -> Any:
     return {
         "status": "training",
         "message": "r000001 is trained",
@@ -53,7 +53,7 @@ def document(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def shown(value: dict[str, Any] | None, problem: str | None = None) -> str:
+def shown(value: Any, problem: str | None = None) -> str:
     console = Console(width=120, record=True, quiet=False, file=None, force_terminal=False)
     with console.capture() as capture:
         console.print(page("/w", value, problem))

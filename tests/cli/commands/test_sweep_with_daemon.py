@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from daemon.core.evaluation.sweeps import Trial
-from daemon.folders.orders import orders, sweeps
+from daemon.folders.orders import sweeps
 from tests.cli.conftest import Command
 from tests.end_to_end.workspace import Workspace, chats
+from tests.orders import result_of
 
 pytestmark = pytest.mark.end_to_end
 
@@ -35,7 +36,7 @@ def trials(workspace: Workspace) -> list[Trial]:
 
 
 def result(workspace: Workspace) -> dict[str, Any] | None:
-    return orders.read_result(workspace.layout.sweep("s000001"))
+    return result_of(workspace.layout.sweep("s000001"))
 
 
 def ended(workspace: Workspace) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from daemon.training.orders.runner import (
     UnitDone,
 )
 from tests.clocks import StillClock
+from tests.orders import result_of
 from tests.training.workspace import ScriptedPipe
 
 ORDER = "s000001"
@@ -187,7 +188,7 @@ def test_a_skipped_order_ends_with_what_it_has(trainers: Trainers) -> None:
     orders.Orders(trainers.layout).skip(ORDER)
     sent, _ = trainers.go_on(die)
     assert sent == [say.OrderEnded(ORDER, "it is skipped")]
-    found = orders.read_result(trainers.place)
+    found = result_of(trainers.place)
     assert found is not None and found["outcome"] == "skipped" and "b" not in trainers.files()
 
 
@@ -201,14 +202,14 @@ def test_an_orphan_writes_nothing_because_another_trainer_may_be_at_the_order(
     orders.Orders(trainers.layout).skip(ORDER)
     sent, mailbox = trainers.go_on(parent=False)
     assert (mailbox.leaving, sent) == ("stop", [])
-    assert orders.read_result(trainers.place) is None
+    assert result_of(trainers.place) is None
 
 
 def test_a_result_that_nobody_heard_of_is_reported_again_and_its_remains_removed(
     trainers: Trainers,
 ) -> None:
     """A trainer that died after it had written the result left the rows of a sweep for ever."""
-    orders.end(trainers.place, {"message": "it was written"})
+    orders.end(trainers.place, {"outcome": "finished", "message": "it was written"})
     sent, _ = trainers.go_on(die)
     assert sent == [say.OrderEnded(ORDER, "it was written")]
     assert trainers.work.cleaned == 1

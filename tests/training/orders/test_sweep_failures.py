@@ -144,7 +144,7 @@ def test_the_rows_go_though_the_trainer_died_right_after_the_result(workspace: W
     """They stayed for ever: whoever went on found the result, and looked no further."""
     sweep = ask(workspace)
     place = workspace.layout.sweep(sweep)
-    orders.end(place, {"message": "it was written"})
+    orders.end(place, {"outcome": "finished", "message": "it was written"})
     assert place.rows.folder.exists()
     assert workspace.serve(engine(), say.CarryOut(sweep)).kinds()[-1] == "OrderEnded"
     assert not place.rows.folder.exists()

@@ -59,7 +59,7 @@ def choices_in(value: Any) -> AnswerChoices | Bad:
     return Bad("bad_choices", "the choices are no list and no object", 'write ["…", "…"]')
 
 
-def _labelled(items: Sequence[Mapping[str, Any]]) -> AnswerChoices | Bad:
+def _labelled(items: Sequence[Mapping[str, object]]) -> AnswerChoices | Bad:
     labels = [next((item[key] for key in LABEL_KEYS if key in item), None) for item in items]
     texts = [next((item[key] for key in TEXT_KEYS if key in item), None) for item in items]
     if None in texts:
@@ -73,7 +73,7 @@ def _labelled(items: Sequence[Mapping[str, Any]]) -> AnswerChoices | Bad:
     return _made(labels, texts, counted=False)
 
 
-def _made(labels: Sequence[Any], texts: Sequence[Any], counted: bool) -> AnswerChoices | Bad:
+def _made(labels: Sequence[object], texts: Sequence[object], counted: bool) -> AnswerChoices | Bad:
     names = [plain_text(label) for label in labels]
     said = [plain_text(text) for text in texts]
     if len(names) != len(said) or None in names or None in said:

@@ -1,7 +1,5 @@
 """Reads a row of a question and its answer: with context, choices, history and reasoning."""
 
-from typing import Any
-
 from daemon.core.rows.chat_rows import Conversation, Names, conversation_of
 from daemon.core.rows.examples import Example, Turn
 from daemon.core.rows.forms.answers import answer_of, choices_of
@@ -44,7 +42,7 @@ def _conversation(held: CurrentRow, asked: Asked | None, answer: Asked) -> Examp
     before = _history(held)
     if isinstance(before, Bad):
         return before
-    messages: list[Any] = asked if isinstance(asked, list) else []
+    messages: list[object] = asked if isinstance(asked, list) else []
     turns = [*before, Turn("user", asked)] if isinstance(asked, str) else before
     if isinstance(answer, list):
         messages = [*messages, *answer]
