@@ -124,7 +124,7 @@ def _unpermuted(array: mx.array, heads: int) -> mx.array:
     return paired.swapaxes(1, 2).reshape(shape)
 
 
-def _packing(tensors: Arrays) -> dict[str, dict[str, int]]:
+def _packing(tensors: Arrays) -> dict[str, dict[str, Any]]:
     """Return how each packed module is packed, by its name."""
     found = {}
     for name, scales in tensors.items():
@@ -136,7 +136,7 @@ def _packing(tensors: Arrays) -> dict[str, dict[str, int]]:
     return found
 
 
-def _unpacked(tensors: Arrays, packing: Mapping[str, Mapping[str, int]]) -> Arrays:
+def _unpacked(tensors: Arrays, packing: Mapping[str, Mapping[str, Any]]) -> Arrays:
     found: Arrays = {}
     for name, array in tensors.items():
         module, _, leaf = name.rpartition(".")
