@@ -1,4 +1,4 @@
-"""Builds the object graph: the one place that picks real parts and knows the workers' commands."""
+"""Builds the object graph: the one place that chooses implementations and the workers' commands."""
 
 import os
 import sys
@@ -37,24 +37,24 @@ from daemon.supervisor.workers import Workers
 from daemon.supervisor.workspace import Workspace
 
 TRAINER_WAIT_S = 10.0
-Made = TypeVar("Made")
+Built = TypeVar("Made")
 
 
 class Daemon:
     """A supervisor with the workspace lock around it."""
 
     def __init__(self, root: Path, *, rehearse: bool, console: bool, as_root: bool = False) -> None:
-        """`as_root` lets root be the daemon of another user's workspace."""
+        """`as_root` lets root run the daemon of another user's workspace."""
         self._as_root = as_root
         self._layout = Layout(root.resolve())
         self._rehearse = rehearse
         self._console = console
 
     def run(self, until_idle: bool) -> ExitCode:
-        """Be the daemon of the workspace.
+        """Run the workspace's daemon.
 
         Raises:
-            BusyFault: another daemon has it, or the model cannot be had back.
+            BusyFault: another daemon holds it, or the model lock cannot be freed.
             OwnerFault: it is another user's, and this is root.
             DaemonFault: the workspace cannot be used.
         """
@@ -63,12 +63,12 @@ class Daemon:
             return _in_time(self._supervisor).run(until_idle)
 
     def obey_once(self) -> None:
-        """Carry the control files out once, with no daemon alive."""
+        """Carry out the control files once, without a running daemon."""
         with self._lock():
             self._supervisor().obey_once()
 
     def carry_out_alone(self, order: str) -> None:
-        """Carry out one order and nothing else, with no daemon alive.
+        """Carry out one order and nothing else, without a running daemon.
 
         Raises:
             BusyFault, DaemonFault: as `run`.
@@ -84,11 +84,12 @@ class Daemon:
     def _lock(self, note: str = "") -> locks.Lock:
         if not self._layout.root.is_dir():
             raise UserFault(
-                "no_workspace", f"{self._layout.root} is no directory: run 'finetuned init' first"
+                "no_workspace",
+                f"{self._layout.root} is not a directory: run 'finetuned init' first",
             )
         if not self._as_root:
             access.refuse_foreign_root(self._layout.root)
-        # Before the first file is made, the lock's own folder included.
+        # Before the first file is created, the lock's own folder included.
         access.restrict(read_settings(self._layout.settings_file).access)
         lock = locks.acquire_or_explain(
             self._layout.workspace_lock, f"the workspace {self._layout.root}", note
@@ -97,8 +98,8 @@ class Daemon:
         return lock
 
 
-def _in_time(make: Callable[[], Made]) -> Made:
-    """Return what is made; on a full disk wait for room, because not even a status can be told.
+def _in_time(make: Callable[[], Built]) -> Built:
+    """Return what is built; on a full disk wait for space: not even a status can be written.
 
     Raises:
         DiskFault: the disk refused for another reason.
@@ -118,15 +119,15 @@ def _in_time(make: Callable[[], Made]) -> Made:
 
 
 def obey_once(root: Path) -> None:
-    """Carry out what lies in `control/`, for commands given while no daemon is alive."""
+    """Carry out the requests in `control/`, for commands given without a running daemon."""
     Daemon(root, rehearse=False, console=False).obey_once()
 
 
 def rebuild_ledger(root: Path) -> Rebuilt:
-    """Make the ledger of a workspace anew from its folders, with no daemon alive.
+    """Rebuild the ledger of a workspace from its folders, without a running daemon.
 
     Raises:
-        BusyFault: a daemon has the workspace.
+        BusyFault: a daemon holds the workspace.
         DaemonFault: a newer version wrote the ledger or a job.
         UserFault: the new ledger cannot be written.
     """
@@ -138,7 +139,7 @@ def rebuild_ledger(root: Path) -> Rebuilt:
 def make_supervisor(
     layout: Layout, *, rehearse: bool, console: bool, only_order: str | None = None
 ) -> Supervisor:
-    """Return the supervisor of a workspace whose lock is held, with all that it works with."""
+    """Return the supervisor of a workspace whose lock is held, with its collaborators."""
     clock = SystemClock()
     workspace = open_workspace(layout, clock)
     journal = start_journal(workspace, console, clock)
@@ -149,7 +150,7 @@ def make_supervisor(
 
 
 def open_workspace(layout: Layout, clock: Clock) -> Workspace:
-    """Make the folders of a workspace that are missing, and return who writes each."""
+    """Create the missing folders of a workspace, and return the writer of each."""
     settings = SettingsWatch(layout.settings_file)
     now = settings.now
     workspace = Workspace(
@@ -190,7 +191,7 @@ def start_journal(workspace: Workspace, console: bool, clock: Clock) -> Journal:
 
 
 def make_workers(workspace: Workspace, rehearse: bool, clock: Clock, wakeups: Wakeups) -> Workers:
-    """Return the workers, none of them started."""
+    """Return the workers, not yet started."""
     layout, settings = workspace.layout, workspace.settings.now
     stop_s = settings.trainer.stop_s
     intake = _argv("daemon.intake", layout, rehearse=False)
@@ -206,7 +207,7 @@ def make_workers(workspace: Workspace, rehearse: bool, clock: Clock, wakeups: Wa
 
 
 def _sync_names(layout: Layout) -> None:
-    """Make durable what a killed process renamed and had not synced: from now on it is told."""
+    """Sync the renames of a killed process: from now on they are reported."""
     states = (layout.queue / state for state in QUEUE_STATES)
     models = (layout.models, layout.versions, layout.runs, layout.ended_runs)
     for folder in (layout.root, *states, *models):
@@ -215,21 +216,21 @@ def _sync_names(layout: Layout) -> None:
 
 def _open_ledger(ledger: Ledger, layout: Layout, journal: Journal, clock: Clock) -> None:
     missing = journal.boot > 1 and not layout.ledger.exists()
-    aside = ledger.open(f"{clock.now():%Y%m%dT%H%M%S}")
+    moved = ledger.open(f"{clock.now():%Y%m%dT%H%M%S}")
     cure = "a new one is begun; stop the daemon and run 'finetuned doctor --rebuild-ledger'"
-    if aside is not None:
-        message = f"the ledger could not be read and lies in queue/{aside}; {cure}"
+    if moved is not None:
+        message = f"the ledger could not be read and lies in queue/{moved}; {cure}"
         journal.event("ledger_aside", message, level="warning")
     elif missing:
         journal.event("ledger_missing", f"{layout.ledger} is gone; {cure}", level="warning")
 
 
 def _argv(module: str, layout: Layout, rehearse: bool) -> list[str]:
-    # -P: a worker's folder is the workspace, whose files must not be taken for modules.
+    # -P: a worker's directory is the workspace, whose files must not be imported as modules.
     argv = [sys.executable, "-P", "-m", module, "--root", str(layout.root)]
     return [*argv, "--rehearse"] if rehearse else argv
 
 
 def _count_boot(layout: Layout, status: StatusFolder) -> int:
-    """Count this start, durably: sequence numbers begin beyond all earlier ones."""
+    """Count this start durably: sequence numbers begin after all earlier ones."""
     return atomic.take_number(layout.queue / ".boots", status.newest_seq() // BOOT_FACTOR)

@@ -247,12 +247,12 @@ class EvaluationLayout(OrderLayout):
         return self.folder / "suites.jsonl"
 
     @property
-    def papers(self) -> Path:
+    def results_folder(self) -> Path:
         return self.folder / "papers"
 
-    def paper(self, suite: int, subject: int) -> Path:
+    def results(self, suite: int, subject: int) -> Path:
         """One subject's answers to one suite, from which an evaluation resumes."""
-        return self.papers / f"{suite:03d}-{subject:03d}.json"
+        return self.results_folder / f"{suite:03d}-{subject:03d}.json"
 
     @property
     def report_data(self) -> Path:

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon.core.workspace.file_names import kept_as
+from daemon.core.workspace.file_names import copy_name
 
 STEMS = {"main": "original", "valid": "holdout.original", "test": "exam.original"}
 """Names of dropped files in a job, without their suffix."""
@@ -37,7 +37,7 @@ class JobLayout:
 
     def named_as(self, part: str, name: str) -> Path:
         """Return the path for a dropped file of that name: `main`, or a part of its exam."""
-        return self.folder / kept_as(STEMS[part], name)
+        return self.folder / copy_name(STEMS[part], name)
 
     def _stored(self, stem: str) -> Path:
         """Return the file of that stem, whatever its suffix; by default `.jsonl`."""

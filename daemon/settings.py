@@ -1,4 +1,4 @@
-"""Every setting, each once, with its default, unit and range; knows nothing of who uses it."""
+"""Every setting, each once, with its default, unit and range."""
 
 import math
 from typing import Literal, Self

@@ -32,7 +32,7 @@ class EvaluationSettings(Section):
     )
     budget_share: Share = Field(
         0.1,
-        description="Share of training time for evaluations: prompts are left out, at need a turn.",
+        description="Share of training time for evaluations; beyond it they ask fewer prompts.",
     )
     judge_rows: int = Field(
         64, ge=1, le=10_000, description="Hold-out rows scored for the verdict, of each kind."
@@ -151,6 +151,6 @@ class TargetsSettings(Section):
 
     @model_validator(mode="after")
     def _are_targets(self) -> Self:
-        # Each is read, so that a mistake is told when the settings are.
+        # Each is parsed, so that mistakes are reported when the settings are read.
         _ = self.wanted
         return self

@@ -1,4 +1,4 @@
-"""Settings of what is done with dropped files: taken, compared, sifted and divided."""
+"""The tables of settings for dropped files: inbox, duplicates, quality, privacy, hold-out."""
 
 from typing import Literal
 

@@ -1,7 +1,7 @@
-"""Reads settings that were saved with a run, a version or an order, by this release or another.
+"""Reads settings that were saved with a run, a version or an order, by this or another release.
 
-The user's own file is read strictly (`settings_file.py`), so that a slip of the pen is seen. What
-was saved was valid once: it must go on to mean what it meant after an upgrade.
+The user's own file is read strictly (`settings_file.py`), so that typing errors are noticed. Saved
+settings were valid once, and must keep their meaning after an upgrade.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -22,11 +22,11 @@ from daemon.settings_tables import Section
 
 SCHEMA = 1
 VERSION = "schema_version"
-"""Of the form of recorded settings; those from before it was written have none."""
+"""Schema of recorded settings; the oldest have none."""
 
 DAEMONS_OWN = ("access", "inbox", "pause", "retention", "server", "memory", "log")
 IDLE = (*DAEMONS_OWN, "intake", "holdout", "quality", "privacy")
-"""By which no run and no order is done: a value that cannot be used there keeps none of them."""
+"""Sections that no run or order depends on: an unusable value there stops none of them."""
 
 Why = Literal["unknown", "missing", "out_of_range", "unusable"]
 WORDS: Mapping[Why, str] = {
@@ -39,7 +39,7 @@ WORDS: Mapping[Why, str] = {
 
 @dataclass(frozen=True)
 class Misfit:
-    """A setting that was saved otherwise than this release would have it."""
+    """A saved setting that this release would not accept as it is."""
 
     setting: str
     """As `training.rank`, or the name of a whole section."""
@@ -57,14 +57,14 @@ class Misfit:
 
 @dataclass(frozen=True)
 class SavedSettings:
-    """Settings as they are used, and what was otherwise in their record."""
+    """Settings as they are used, and how they differ from their record."""
 
     settings: Settings
     misfits: tuple[Misfit, ...]
 
     @property
     def problem(self) -> str | None:
-        """What keeps a run or an order from being done by them; None where nothing does."""
+        """Why a run or an order cannot use them; None where it can."""
         return _problem(self.misfits, IDLE)
 
 
@@ -74,10 +74,10 @@ def to_record(settings: Settings) -> JsonObject:
 
 
 def usable_settings(record: Mapping[str, object], idle: Collection[str] = IDLE) -> Settings:
-    """Return saved settings to work by; in sections that are `idle` nothing needs to be usable.
+    """Return saved settings to use; in `idle` sections unusable values are ignored.
 
     Raises:
-        SavedSettingsFault: a value of them means nothing to this release; the message names it.
+        SavedSettingsFault: this release cannot use a value; the message names it.
     """
     with suppress(ValidationError):
         if record.get(VERSION, SCHEMA) == SCHEMA:
@@ -109,7 +109,7 @@ def read_saved(record: Mapping[str, object]) -> SavedSettings:
     newer = (Misfit(VERSION, "unusable", schema, SCHEMA),) if schema != SCHEMA else ()
     values, misfits = _table(Settings(), body, "")
     misfits += tuple(_without_its_prefix(values["training"].prefix, values["prefixes"].texts))
-    # Rules between settings are not asked again: they held when these were saved.
+    # Rules between settings are not checked again: they held when these were saved.
     return SavedSettings(Settings.model_construct(**values), (*newer, *misfits))
 
 
@@ -165,7 +165,7 @@ def _is_own(section: str, name: str, value: Any) -> bool:
 
 
 def _value(field: FieldInfo, saved: Any, default: Any) -> tuple[Any, Why | None]:
-    """Return a value as it is used, and what is otherwise about it."""
+    """Return a value as it is used, and how it differs from the record."""
     bare: Any = field.annotation
     kind = bare
     for limit in field.metadata:

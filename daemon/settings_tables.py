@@ -1,4 +1,4 @@
-"""What a table of settings is, and the tables of intake and of prefixes; knows no other one."""
+"""The base class of settings tables, and the tables of intake, templates, memory and prefixes."""
 
 from typing import Annotated, Literal, Self
 

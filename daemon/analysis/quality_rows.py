@@ -17,7 +17,7 @@ from daemon.analysis.quality_text import (
     markdown_in,
     repeated_share,
 )
-from daemon.core.rows.examples import Chat, Example, said_in
+from daemon.core.rows.examples import Chat, Example, turn_text
 
 BROKEN_OFF, UNFINISHED, HOLLOW, NO_ANSWER, MOJIBAKE, LEFT_OVER = 1, 2, 4, 8, 16, 32
 MOST = 2**32 - 1
@@ -100,8 +100,8 @@ def measure(example: Example) -> Measures:
     if not isinstance(example, Chat):
         return _measures((example.text,), example.text, "", (example.text,))
     turns = example.turns
-    last = said_in(turns[-1])
-    earlier = [said_in(t) for t in turns[:-1] if t.role == "assistant" and t.trained]
+    last = turn_text(turns[-1])
+    earlier = [turn_text(t) for t in turns[:-1] if t.role == "assistant" and t.trained]
     texts = [turn.content for turn in turns if turn.role in ("user", "assistant")]
     prompt = "\n".join([turn.content for turn in turns[:-1]])
     return _measures((*earlier, last), last, prompt, texts)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from daemon.analysis.secrets_keys import Span, keys_in
 from daemon.analysis.secrets_numbers import numbers_in
-from daemon.core.rows.examples import Chat, Example, said_in
+from daemon.core.rows.examples import Chat, Example, turn_text
 
 KINDS = ("private_key", "api_key", "email", "phone", "card", "iban")
 """All kinds."""
@@ -58,7 +58,7 @@ def find(text: str) -> tuple[SecretSpan, ...]:
 def kinds_in(example: Example) -> tuple[str, ...]:
     """Return the kinds of private data in any turn of a row, each once, in the order of `KINDS`."""
     texts = (
-        [said_in(turn) for turn in example.turns] if isinstance(example, Chat) else [example.text]
+        [turn_text(turn) for turn in example.turns] if isinstance(example, Chat) else [example.text]
     )
     kinds = {found.kind for text in texts for found in find(text)}
     return tuple(kind for kind in KINDS if kind in kinds) if kinds else ()

@@ -2,17 +2,16 @@
 
 from daemon.core.training.manifests import Manifest
 from daemon.core.workspace.jobs import escape
-from daemon.core.workspace.versions import version_name
+from daemon.core.workspace.version_names import LATEST, full_name
 from daemon.errors import UserFault
 from daemon.folders.models import current_model
-from daemon.folders.models.models import read_manifest
+from daemon.folders.models.models import read_manifest, version_names
 from daemon.layout import Layout
 
 
-def named(version: str) -> str:
-    """Return a version's full name; `12` and `v12` are expanded, other names stay."""
-    number = version.removeprefix("v")
-    return version_name(int(number)) if number.isdecimal() else version
+def named(layout: Layout, version: str) -> str:
+    """Return a version's full name; `12`, `v12` and `latest` are expanded, other names stay."""
+    return full_name(version, version_names(layout) if version == LATEST else ())
 
 
 def current(layout: Layout) -> str:

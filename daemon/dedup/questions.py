@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache
 
 from rapidfuzz import fuzz
 
-from daemon.core.rows.examples import Chat, Example, Turn, said_in
+from daemon.core.rows.examples import Chat, Example, Turn, turn_text
 from daemon.dedup import wording
 from daemon.dedup.answers import NEAR
 from daemon.dedup.courtesy import bare
@@ -40,8 +40,8 @@ def parts_of(example: Example) -> QuestionParts:
     turns = example.turns
     if _is_common(example):
         # Most rows: a question and an answer, with a system text or without one.
-        context: tuple[str, ...] = ("system", said_in(turns[0])) if len(turns) == 3 else ()
-        return QuestionParts(context, turns[-2].content, said_in(turns[-1]))
+        context: tuple[str, ...] = ("system", turn_text(turns[0])) if len(turns) == 3 else ()
+        return QuestionParts(context, turns[-2].content, turn_text(turns[-1]))
     last = max((n for n, turn in enumerate(turns) if turn.role == "user"), default=-1)
     said = [turn for turn in turns[last + 1 :] if turn.role == "assistant"]
     before = [*_read(turns[:last] if last >= 0 else ()), *example.tools]
@@ -49,7 +49,7 @@ def parts_of(example: Example) -> QuestionParts:
     before += _read(turn for turn in turns[last + 1 :] if turn.role != "assistant")
     before += ["untrained" for turn in said if not turn.trained]
     return QuestionParts(
-        tuple(before), turns[last].content if last >= 0 else "", "\n".join(map(said_in, said))
+        tuple(before), turns[last].content if last >= 0 else "", "\n".join(map(turn_text, said))
     )
 
 
@@ -70,7 +70,7 @@ def _read(turns: "tuple[Turn, ...] | Iterator[Turn]") -> Iterator[str]:
         if turn.role == "system" and not turn.content.strip():
             continue
         yield turn.role if turn.trained else f"untrained {turn.role}"
-        yield said_in(turn)
+        yield turn_text(turn)
 
 
 def context_of(parts: QuestionParts) -> int:

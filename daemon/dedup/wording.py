@@ -132,7 +132,7 @@ class BareWords(dict[str, list[str]]):
 
 
 def users_words(example: Example) -> str:
-    """Return what the user wrote: no system text, no tools, no results of tools."""
+    """Return what the user wrote: no system text, no tools, no tool results."""
     if isinstance(example, Chat):
         return "\n".join(turn.content for turn in example.turns if turn.role == "user")
     return example.text

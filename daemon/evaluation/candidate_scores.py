@@ -1,7 +1,7 @@
 """Scores a candidate and its references on the same items, and tests the differences."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -163,8 +163,13 @@ def metric_of(set_name: str, exam: Exam, scores: Sequence[Score]) -> str:
 
 def metric_for(scorer: ScorerName, scores: Sequence[Score]) -> str:
     """Return the metric by which answers of a scorer are compared, as `metric_of` chooses it."""
+    return metric_by(scorer, [score.metrics for score in scores])
+
+
+def metric_by(scorer: ScorerName, scored: Iterable[Mapping[str, float]]) -> str:
+    """Return the metric by which answers with these figures are compared."""
     main = MAIN[scorer]
-    right = any(score.metrics.get(main) == 1.0 for score in scores)
+    right = any(metrics.get(main) == 1.0 for metrics in scored)
     return WORDS if main == EXACT and not right else main
 
 

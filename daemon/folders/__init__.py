@@ -1,1 +1,1 @@
-"""One module for each folder on disk; nobody else touches it. `atomic` owns every durable write."""
+"""One module for each folder on disk, its only writer; `atomic` does every durable write."""

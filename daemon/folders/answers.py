@@ -1,4 +1,4 @@
-"""A file of answers, wherever the user keeps it: one JSON object a line; asks no model."""
+"""Reads and appends to files of answers for `compare`: one JSON object a line."""
 
 import hashlib
 import json
@@ -11,12 +11,12 @@ from daemon.folders.disk import atomic
 
 @dataclass(frozen=True)
 class AnswerFile:
-    """What a file holds."""
+    """The content of a file of answers."""
 
     sha256: str
     given: tuple[GivenAnswer, ...]
     mistakes: tuple[str, ...]
-    """Lines that are no answers, and why."""
+    """Why lines are not answers."""
 
 
 def read(path: Path) -> AnswerFile:
@@ -34,7 +34,7 @@ def read(path: Path) -> AnswerFile:
         try:
             found = given_answer(number, json.loads(line))
         except (ValueError, RecursionError):
-            found = f"line {number} is no JSON: write one object a line"
+            found = f"line {number} is not JSON: write one object a line"
         if isinstance(found, GivenAnswer):
             given.append(found)
         else:
@@ -43,6 +43,6 @@ def read(path: Path) -> AnswerFile:
 
 
 def add(path: Path, suite: str, item: str, answer: str) -> None:
-    """Add an answer durably, so that one who is interrupted need not ask again."""
+    """Append an answer durably, so that an interrupted command need not request it again."""
     line = json.dumps({"suite": suite, "id": item, "answer": answer}, ensure_ascii=True)
     atomic.append_line(path, line.encode() + b"\n")

@@ -1,7 +1,7 @@
-"""`control/`: what the user asks for by touching files; decides nothing.
+"""`control/`: the user's requests, made by touching files.
 
-A request is accepted by one rename into `control/.accepted/`: that journals it and consumes it at
-once, so a crash leaves it either untouched or accepted, and an accepted one is carried out.
+A request is accepted by one rename into `control/.accepted/`, which records and consumes it. A
+crash leaves it either untouched or accepted, and an accepted one is carried out.
 """
 
 import os
@@ -24,16 +24,16 @@ from daemon.layout import Layout
 
 Age = Literal["old", "new"]
 AGES: tuple[Age, ...] = ("old", "new")
-"""Whether a request lay there when the daemon started."""
+"""Whether a request was there when the daemon started."""
 
 LARGEST = 2**20
 WRITTEN_AFTER_S = 1.0
-"""A file that takes content and does not end in a newline is read after so long unchanged."""
+"""A file with content but without a final newline is read after so many unchanged seconds."""
 
 
 @dataclass(frozen=True)
 class ControlRequests:
-    """One look at the folder."""
+    """The result of one scan of the folder."""
 
     paused: bool
     commands: tuple[Command, ...]
@@ -46,14 +46,14 @@ class Control:
         self._layout = layout
         self._clock = clock
         self._stuck: dict[str, Command | None] = {}
-        """What could not be moved away, by token, while it lies there; None once answered."""
+        """Requests that cannot be moved away, by token, while they exist; None once answered."""
         self._first_seen: dict[tuple[str, int, int], float] = {}
 
     def make_folders(self) -> None:
-        """Make the folders, and accept as old what lies there about the moment of this start.
+        """Create the folders, and accept as old the requests that are there at this start.
 
-        Nothing of it is remembered: a file system gives the inode of a file that has gone to the
-        next one, which would be taken for it.
+        None of them is remembered: a file system reuses the inode of a removed file for the next
+        one, which would be mistaken for it.
         """
         atomic.make_directory(self._layout.accepted_commands)
         atomic.purge_leftovers(self._layout.control)
@@ -68,8 +68,8 @@ class Control:
             return []
         return [e for e in entries if e.name != "README.md" and not e.name.startswith(".")]
 
-    def look(self) -> ControlRequests:
-        """Accept what is written completely; return the pause state and all accepted requests."""
+    def scan(self) -> ControlRequests:
+        """Accept complete requests; return the pause state and all accepted requests."""
         entries = self._files()
         self._forget_what_has_gone(entries)
         for entry in entries:
@@ -80,7 +80,7 @@ class Control:
         return ControlRequests(paused, (*self._accepted(), *stuck))
 
     def _forget_what_has_gone(self, entries: list[os.DirEntry[str]]) -> None:
-        """Forget what is known of files that lie there no more, or were touched since."""
+        """Forget files that were removed, or touched again, since."""
         there = {_token(entry, age) for entry in entries for age in AGES} if self._stuck else set()
         self._stuck = {token: known for token, known in self._stuck.items() if token in there}
         names = {entry.name for entry in entries}
@@ -90,7 +90,7 @@ class Control:
         return any(_token(entry, age) in self._stuck for age in AGES)
 
     def _complete(self, entry: os.DirEntry[str]) -> bool:
-        """Say whether a file that takes content has been written to its end (rule R37)."""
+        """Return whether a file with content has been written completely (rule R37)."""
         if entry.name not in TAKES_CONTENT:
             return True
         try:
@@ -115,7 +115,7 @@ class Control:
         except FileNotFoundError:
             return
         except OSError:
-            # It cannot be moved away: acted on once, as long as it is not touched again.
+            # It cannot be moved away: it is carried out once, until it is touched again.
             with suppress(OSError):
                 self._stuck.setdefault(token, self._command(Path(entry.path), token))
 
@@ -136,18 +136,18 @@ class Control:
             word=word,
             content=_content(path) if regular and word in TAKES_CONTENT else "",
             created_ns=path.lstat().st_mtime_ns,
-            # One that an earlier version accepted is named by its inode alone.
+            # One accepted by an earlier version is named by its inode alone.
             inode=int(known.partition(".")[0]),
             from_before=age == "old" and word in STALE_AT_START,
         )
 
     def stale(self) -> list[Command]:
-        """Return what another daemon accepted about its own moment; it is stale now."""
+        """Return requests about a past moment, accepted by an earlier daemon: they are stale."""
         expired = STALE_AT_START - {"skip"}
         return [c for c in self._accepted() if c.word in expired and not c.from_before]
 
     def forget(self, command: Command) -> None:
-        """Forget a request that has its answer."""
+        """Remove a request that was answered."""
         path = self._layout.accepted_commands / command.token
         if path.is_dir() and not path.is_symlink():
             atomic.remove_directory(path)
@@ -157,7 +157,7 @@ class Control:
             self._stuck[command.token] = None
 
     def end_pause(self, not_after_ns: int) -> bool:
-        """Remove `pause` unless it is newer than the `resume`; say whether none is left."""
+        """Remove `pause` unless it is newer than the `resume`; return whether none is left."""
         path = self._layout.control / "pause"
         try:
             if path.lstat().st_mtime_ns > not_after_ns:
@@ -172,13 +172,13 @@ class Control:
 
 
 def write_request(layout: Layout, word: str, content: str = "") -> RequestId:
-    """Put a request into `control/` as a user would, whole at once; return what it is known by.
+    """Put a request into `control/` atomically, as a user would; return its id.
 
     Raises:
         OSError: the folder cannot be written.
     """
     assert word in PRECEDENCE
-    # Looked at before the rename: the daemon may have taken the file right after it.
+    # Read before the rename: the daemon may take the file right after it.
     with atomic.replacing(layout.control / word) as temporary:
         temporary.write_bytes(content.encode() + b"\n")
         found = temporary.lstat()
@@ -186,9 +186,9 @@ def write_request(layout: Layout, word: str, content: str = "") -> RequestId:
 
 
 def _token(entry: os.DirEntry[str], age: Age) -> str | None:
-    """Return what a file is known by until it is answered; None where it has gone.
+    """Return the id of a request file until it is answered; None where it was removed.
 
-    The inode alone comes again with a later file, and a touch asks anew.
+    An inode alone is reused by later files, and touching a file makes a new request.
     """
     try:
         found = entry.stat(follow_symlinks=False)

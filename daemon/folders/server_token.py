@@ -1,4 +1,4 @@
-"""`server.token`: the secret of requests, where the settings ask for one; decides nothing."""
+"""`server.token`: creates and reads the token that HTTP requests must carry, if required."""
 
 import os
 import secrets
@@ -12,10 +12,10 @@ SHORTEST = 16
 
 
 def read_or_make(layout: Layout) -> str:
-    """Return the token; the first time it is made, for its owner's eyes only.
+    """Return the token; the first time it is created, readable by its owner only.
 
     Raises:
-        UserFault: others may read it, or it is none.
+        UserFault: others can read it, or it is not a token.
     """
     path = layout.server_token
     if not path.exists():
@@ -29,10 +29,10 @@ def read_or_make(layout: Layout) -> str:
 
 
 def read(layout: Layout) -> str | None:
-    """Return the token for whoever asks the server; None where there is no file.
+    """Return the token for clients of the server; None where there is no file.
 
     Raises:
-        UserFault: it is none.
+        UserFault: it is not a token.
     """
     return _read(layout.server_token) if layout.server_token.exists() else None
 
@@ -44,6 +44,6 @@ def _read(path: Path) -> str:
         token = ""
     if len(token) < SHORTEST or not token.isprintable() or " " in token:
         raise UserFault(
-            "token_unusable", f"{path} holds no token: {SHORTEST} or more characters, one line"
+            "token_unusable", f"{path} has no token: {SHORTEST} or more characters, one line"
         )
     return token

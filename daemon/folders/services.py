@@ -1,4 +1,4 @@
-"""The file by which a service manager knows a daemon; it lies outside every workspace."""
+"""The service file of launchd or systemd, outside every workspace."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def read(path: Path) -> bytes | None:
 
 
 def write(path: Path, data: bytes) -> None:
-    """Write the file, whole at once, and the folders above it.
+    """Write the file atomically, and create the folders above it.
 
     Raises:
         UserFault: it cannot be written.
@@ -32,7 +32,7 @@ def write(path: Path, data: bytes) -> None:
         atomic.make_directory(path.parent)
         with atomic.replacing(path) as temporary:
             temporary.touch()
-            # Whoever may change this file may run commands as its owner.
+            # Whoever can change this file can run commands as its owner.
             temporary.chmod(MODE)
             temporary.write_bytes(data)
     except OSError as error:

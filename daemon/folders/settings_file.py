@@ -1,6 +1,6 @@
-"""`finetuned.toml`: writes every setting with its meaning and range; knows no value of its own.
+"""`finetuned.toml`: writes every setting with its meaning and range.
 
-All it writes is taken from the fields of `daemon/settings.py`, so nothing is said twice.
+All of it is taken from the fields of `daemon/settings.py`, so nothing is stated twice.
 """
 
 import json
@@ -19,12 +19,12 @@ from daemon.settings_tables import Section
 WIDTH = 100
 HEAD = """\
 Settings of this finetuned workspace. Every key is optional; what is written is the default.
-Edited settings count from the next run; a mistake keeps the old ones and raises an alert.
+Changes take effect with the next run; a mistake keeps the old settings and raises an alert.
 """
 
 
 def write(layout: Layout, settings: Settings) -> bool:
-    """Write the settings of a workspace that has none; say whether it was written."""
+    """Write the settings of a workspace that has none; return whether it was written."""
     if layout.settings_file.exists():
         return False
     atomic.write_bytes(layout.settings_file, render(settings).encode())
@@ -32,13 +32,13 @@ def write(layout: Layout, settings: Settings) -> bool:
 
 
 def render(settings: Settings) -> str:
-    """Return the TOML text of settings, every key with a comment; reading it gives them back."""
+    """Return settings as TOML, every key with a comment; parsing it gives the same settings."""
     lines = [*_comment(HEAD)]
     for name, field in type(settings).model_fields.items():
         value = getattr(settings, name)
         if isinstance(value, Section):
             entries = list(_table(value))
-            # An empty table is for names of the user's own: its header comes with the first one.
+            # An empty table is for the user's own names: its header is written with the first one.
             lines += ["", f"[{name}]" if entries else f"# [{name}]", *_comment(_docstring(value))]
             lines += entries
         else:
@@ -56,11 +56,11 @@ def render_own(own: Mapping[str, Mapping[str, object]]) -> str:
 
 
 def literal(value: Any) -> str:
-    """Return a value as TOML writes it."""
+    """Return a value as a TOML literal."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        # A TOML string takes JSON's escapes, but neither halves of a surrogate pair nor raw DEL.
+        # A TOML string allows JSON's escapes, but neither lone surrogates nor raw DEL.
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, list | tuple):
         return "[" + ", ".join(literal(item) for item in value) + "]"
@@ -74,7 +74,7 @@ def _table(section: Section) -> Iterator[str]:
     for name, field in type(section).model_fields.items():
         yield ""
         yield from _entry(name, field, getattr(section, name))
-    # Only prefixes and targets have keys of the user's own.
+    # Only prefixes and targets have user-defined keys.
     for name, value in (section.model_extra or {}).items():
         yield f"{_key(name)} = {literal(value)}"
 
@@ -90,25 +90,25 @@ def _entry(name: str, field: FieldInfo, value: Any) -> Iterator[str]:
     if value is None:
         yield f"# {name} ="
     elif value == {}:
-        # Written out, an empty table could not be opened again as [section.name] further down.
+        # Written out, an empty table could not be reopened as [section.name] further down.
         yield f"# {name} = {{}}"
     else:
         yield f"{name} = {literal(value)}"
 
 
 def _limits(field: FieldInfo) -> str:
-    """Return the range in words, as the field itself declares it."""
+    """Return the range in words, from the field's own constraints."""
     if get_origin(field.annotation) is Literal:
         return "one of " + ", ".join(literal(choice) for choice in get_args(field.annotation))
     words = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
-    said = [
+    bounds = [
         f"{word} {getattr(limit, bound)}"
         for limit in field.metadata
         for bound, word in words.items()
         if hasattr(limit, bound)
     ]
     unset = ["not set by default"] if field.default is None else []
-    return ", ".join(said + unset)
+    return ", ".join(bounds + unset)
 
 
 def _docstring(section: Section) -> str:

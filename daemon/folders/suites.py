@@ -1,4 +1,4 @@
-"""`evals/`: the quality suites of a workspace and those that ship; reads them, asks no model."""
+"""`evals/`: finds and reads the quality suites of a workspace and those that ship."""
 
 import codecs
 import hashlib
@@ -15,8 +15,8 @@ from daemon.core.evaluation.suites import Mistake, SuiteFile, suite_of
 def paths(folder: Path) -> list[Path]:
     """Return the files of all suites, by name.
 
-    A workspace's own `evals/` comes first; a shipped suite counts unless the workspace has a
-    file of its name.
+    The workspace's own `evals/` comes first; a shipped suite counts unless the workspace has a file
+    of the same name.
     """
     own = {path.name: path for path in folder.glob("*.jsonl")} if folder.is_dir() else {}
     there = {path.name: path for path in _shipped().glob("*.jsonl")}
@@ -24,14 +24,14 @@ def paths(folder: Path) -> list[Path]:
 
 
 def _shipped() -> Path:
-    """Return the folder of the suites that ship: of an installed package, or of a checkout."""
+    """Return the folder of the suites that ship, in an installed package or a checkout."""
     package = Path(daemon.__file__).parent
     installed = package / "_shipped" / "evals"
     return installed if installed.is_dir() else package.parent / "evals"
 
 
 def read(path: Path) -> SuiteFile:
-    """Return the suite of a file, or what is wrong with it in words."""
+    """Return the suite of a file, or its mistakes."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -41,12 +41,12 @@ def read(path: Path) -> SuiteFile:
 
 
 def find(folder: Path, name: str) -> SuiteFile | None:
-    """Return the suite of a name; None where there is none."""
+    """Return the suite with a name; None where there is none."""
     return next((read(path) for path in paths(folder) if path.stem == name), None)
 
 
 def discover(folder: Path) -> tuple[SuiteFile, ...]:
-    """Return every suite of a workspace, those that are unfit with the reasons."""
+    """Return every suite of a workspace, and the mistakes of those that cannot be used."""
     return tuple(read(path) for path in paths(folder))
 
 
@@ -60,7 +60,7 @@ def _rows(data: bytes) -> Iterator[tuple[int, Any]]:
         try:
             yield number, orjson.loads(line.decode())
         except UnicodeDecodeError as error:
-            said = f"its byte {error.start + 1} is no UTF-8: save the file as UTF-8"
-            yield number, Mistake(number, said)
+            problem = f"its byte {error.start + 1} is not UTF-8: save the file as UTF-8"
+            yield number, Mistake(number, problem)
         except orjson.JSONDecodeError as error:
-            yield number, Mistake(number, f"it is no JSON ({error.msg}): write one object a line")
+            yield number, Mistake(number, f"it is not JSON ({error.msg}): write one object a line")

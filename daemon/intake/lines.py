@@ -89,8 +89,8 @@ class LineSource:
     def blocks(self) -> Iterator[Block]:
         """Give the lines in blocks: of about BLOCK_BYTES, or one longer line."""
         half = b""
-        with self._path.open("rb") as file, ThreadPoolExecutor(1, "checksum") as aside:
-            while data := self._read(file, aside):
+        with self._path.open("rb") as file, ThreadPoolExecutor(1, "checksum") as hashing:
+            while data := self._read(file, hashing):
                 half = half + data if half else data
                 begin = 0
                 while end := 1 + half.rfind(b"\n", begin, begin + BLOCK_BYTES) or (
@@ -100,19 +100,19 @@ class LineSource:
                     begin = end
                 half = half[begin:]
                 if len(half) > self._limit:
-                    block, half = self._skip(file, aside, len(half))
+                    block, half = self._skip(file, hashing, len(half))
                     yield block
         if half:
             yield self._block(half)
 
-    def _read(self, file: BinaryIO, aside: ThreadPoolExecutor) -> bytes:
+    def _read(self, file: BinaryIO, hashing: ThreadPoolExecutor) -> bytes:
         data = file.read(READ_BYTES)
         self.size += len(data)
         # Updates of this size leave the interpreter to others. Never two of them wait: a line that
         # is skipped is read faster than it is digested, and the queue would hold all of it.
         if self._digested is not None:
             self._digested.result()
-        self._digested = aside.submit(self._digest.update, data)
+        self._digested = hashing.submit(self._digest.update, data)
         return data
 
     def _block(self, data: bytes) -> Block:
@@ -129,10 +129,12 @@ class LineSource:
             return Block(first, start, b"", [], len(texts[0]), whole)
         return Block(first, start, data, texts, whole=whole)
 
-    def _skip(self, file: BinaryIO, aside: ThreadPoolExecutor, length: int) -> tuple[Block, bytes]:
+    def _skip(
+        self, file: BinaryIO, hashing: ThreadPoolExecutor, length: int
+    ) -> tuple[Block, bytes]:
         """Read to the end of a line that is too long without holding it; return what follows."""
         start, rest, whole = self._offset, b"", False
-        while not whole and (data := self._read(file, aside)):
+        while not whole and (data := self._read(file, hashing)):
             text, ending, rest = data.partition(b"\n")
             whole = bool(ending)
             length += len(text)

@@ -184,7 +184,7 @@ class Taking:
             unpacker = Unpacker(
                 self._place.folder, self.settings.intake, lambda: self._progress(0), stack
             )
-            self.encoder = self.encoder.asked_as(self.settings.prefix, self.settings.plain_form)
+            self.encoder = self.encoder.for_version(self.settings.prefix, self.settings.plain_form)
             if self._is_exam_only():
                 return self._read_exam(stack, unpacker)
             unpacker.kind(original)

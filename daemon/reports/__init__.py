@@ -1,1 +1,1 @@
-"""HTML and Markdown reports: the templates, what renders them, and the style of the pages."""
+"""HTML and Markdown reports: templates, rendering, and the style of the pages."""

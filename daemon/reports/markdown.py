@@ -5,12 +5,12 @@ import re
 from daemon.core.workspace.jobs import escape, one_line
 
 LONGEST = 2000
-"""Characters shown of any text."""
+"""Most characters shown of any text."""
 QUOTED = 400
-"""Characters shown of a question or an answer."""
+"""Most characters shown of a question or an answer."""
 
 _MARKS = re.compile(
-    # An underscore inside a word starts no emphasis; names of settings stay readable.
+    # An underscore within a word starts no emphasis; names of settings stay readable.
     r"[\\`*{}\[\]<>#|~$@]|(?<![^\W_])_|_(?![^\W_])"
     # Entities, and the addresses that GitHub turns into links.
     r"|&(?=#?\w+;)|:(?=//)|(?<=\bwww)\.(?=\w)"
@@ -22,7 +22,7 @@ _NUMBERED = re.compile(r"^(\d+)([.)])(?=\s|$)")
 
 
 def plain(untrusted: str) -> str:
-    """Return a text of one line in which no mark of Markdown or HTML takes effect."""
+    """Return a single-line text in which no Markdown or HTML takes effect."""
     marked = _MARKS.sub(r"\\\g<0>", escape(untrusted.strip(), LONGEST))
     return _NUMBERED.sub(r"\1\\\2", marked)
 
@@ -48,5 +48,5 @@ def fenced(text: str, language: str) -> str:
 
 
 def _fence(text: str, least: int) -> str:
-    """Return more backticks than stand together anywhere in a text."""
+    """Return a run of backticks longer than any in a text."""
     return "`" * max(least, 1 + max(map(len, re.findall("`+", text)), default=0))

@@ -25,7 +25,8 @@ CURL_PATH = "/generate"
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 """Health probes need no token: these answer nothing but yes or no."""
 
-BEARER = "Bearer "
+BEARER = "bearer"
+"""The scheme's name has no case (RFC 9110, 11.1)."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +90,9 @@ def _token(path: str, headers: Headers, rules: AccessRules) -> RequestError | No
     if rules.token is None or path in OPEN_PATHS:
         return None
     given = values(headers, "authorization")
-    sent = given[0] if len(given) == 1 else ""
-    right = hmac.compare_digest(sent.encode("latin-1"), f"{BEARER}{rules.token}".encode("latin-1"))
-    if right:
+    scheme, _, sent = (given[0] if len(given) == 1 else "").partition(" ")
+    right = hmac.compare_digest(sent.encode("latin-1"), rules.token.encode("latin-1"))
+    if right and scheme.lower() == BEARER:
         return None
     return RequestError(
         401, "no_token", "send 'Authorization: Bearer …' with the text of server.token"

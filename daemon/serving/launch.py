@@ -7,6 +7,7 @@ from contextlib import suppress
 from ipaddress import ip_address
 
 import uvicorn
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from daemon.clock import Clock, SystemClock
@@ -14,6 +15,7 @@ from daemon.errors import BusyFault, ServerFault, UserFault
 from daemon.folders import server_token
 from daemon.folders.disk import locks
 from daemon.layout import Layout
+from daemon.serving.api.paths import Paths
 from daemon.serving.connection import protocol
 from daemon.serving.dashboard import dashboard_routes
 from daemon.serving.engine import Engine
@@ -78,8 +80,9 @@ def make_server(layout: Layout, handler: RequestHandler, leaving: Callable[[], b
     settings = handler.settings
     token = server_token.read_or_make(layout) if settings.needs_token else None
     inner = make_router(handler, dashboard_routes(layout, leaving))
+    paths = Paths([route.path for route in inner.routes if isinstance(route, Route)])
     return Middleware(
-        inner, rules_of(settings, token), handler.metrics, handler.clock, settings.send_s
+        inner, rules_of(settings, token), handler.metrics, handler.clock, settings.send_s, paths
     )
 
 

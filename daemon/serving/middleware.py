@@ -3,7 +3,6 @@
 import asyncio
 import sys
 import traceback
-from uuid import uuid4
 
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
@@ -11,6 +10,8 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from daemon.clock import Clock
+from daemon.serving.api.paths import Paths
+from daemon.serving.api.request_notes import RequestNotes, begin_notes, notes_of
 from daemon.serving.errors import error_response
 from daemon.serving.generation import RequestError, RequestRefused
 from daemon.serving.guard import AccessRules, refusal
@@ -26,6 +27,9 @@ ALWAYS = {
 }
 """A page may set headers of its own; everything else gets these, the strictest."""
 
+CLIENT_LEFT = 499
+"""Counted for a client that left before it got anything."""
+
 
 class Middleware:
     """Passes a request on or answers it with an error; counts each."""
@@ -37,7 +41,9 @@ class Middleware:
         metrics: ServerMetrics,
         clock: Clock,
         send_s: float,
+        paths: Paths,
     ) -> None:
+        self._paths = paths
         self._inner = inner
         self._rules = rules
         self._metrics = metrics
@@ -49,7 +55,8 @@ class Middleware:
         if scope["type"] != "http":
             return
         began_s = self._clock.monotonic_s()
-        response_send = _CountingSend(send, self._send_s)
+        notes = begin_notes(scope)
+        response_send = _CountingSend(send, self._send_s, notes)
         await self._answer(scope, receive, response_send)
         endpoint = scope.get("endpoint")
         route = getattr(endpoint, "__name__", "other") if endpoint is not None else "none"
@@ -61,21 +68,22 @@ class Middleware:
         if trouble is None:
             # With an app in the scope, Starlette's router raises what it refuses.
             scope["app"] = self
+            scope["path"] = self._paths.canonical(scope["path"])
             try:
                 await self._inner(scope, receive, response_send)
                 return
             except (ClientDisconnect, ClientGone, TimeoutError):
                 # The client has disconnected: there is no one to send a response to.
                 self._metrics.error("client_left")
+                response_send.status = CLIENT_LEFT
                 return
             except RequestRefused as no:
                 trouble = no.trouble
             except HTTPException as no:
-                code = {404: "not_found", 405: "method_not_allowed"}.get(no.status_code, "refused")
-                trouble = RequestError(no.status_code, code, no.detail)
                 allowed = (no.headers or {}).get("Allow")
+                trouble = self._unrouted(scope["path"], no.status_code, allowed)
             except Exception as error:  # noqa: BLE001 - one failed request must not end the server
-                trouble = _failed(error)
+                trouble = _failed(error, notes_of(scope).id)
         self._metrics.error(trouble.code)
         if not response_send.begun:
             # The rest of a refused body is not worth reading.
@@ -87,15 +95,22 @@ class Middleware:
             except TimeoutError:
                 self._metrics.error("client_left")
 
+    def _unrouted(self, path: str, status: int, allowed: str | None) -> RequestError:
+        """Return the error where no route takes the request."""
+        if status == 405:
+            return RequestError(405, "method_not_allowed", f"this address takes {allowed}")
+        return RequestError(404, "not_found", self._paths.sentence(path))
+
 
 class _CountingSend:
     """Sends a response with the standard headers, and gives up on clients that do not read."""
 
-    def __init__(self, send: Send, seconds: float) -> None:
+    def __init__(self, send: Send, seconds: float, notes: RequestNotes) -> None:
         self._send = send
+        self._notes = notes
         self._seconds = seconds
         self.begun = False
-        self.status = 499
+        self.status = CLIENT_LEFT
 
     async def __call__(self, message: Message) -> None:
         """Send one message.
@@ -109,12 +124,12 @@ class _CountingSend:
             headers = MutableHeaders(scope=message)
             for name, value in ALWAYS.items():
                 headers.setdefault(name, value)
+            self._notes.write(headers)
         async with asyncio.timeout(self._seconds):
             await self._send(message)
 
 
-def _failed(error: Exception) -> RequestError:
-    name = uuid4().hex[:12]
+def _failed(error: Exception, name: str) -> RequestError:
     # Never the message: it may contain the prompt.
     where = "".join(traceback.format_tb(error.__traceback__))
     sys.stderr.write(f"a request failed ({name}): {type(error).__name__}\n{where}")

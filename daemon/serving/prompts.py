@@ -5,6 +5,7 @@ from pathlib import Path
 
 from daemon.core.rows.examples import Turn
 from daemon.errors import ModelFault
+from daemon.serving.api.field_types import MOST_TOKENS
 from daemon.serving.generation import ServedVersion, refused
 from daemon.text.encoder import TextEncoder
 from daemon.text.template import Unrenderable
@@ -57,28 +58,24 @@ class Prompts:
                 message = f"the base model of {subject.model} cannot be used"
                 raise refused(503, "base_unusable", message, retry_s=60) from error
             self._encoders[subject.base] = encoder
-        return encoder.asked_as(subject.prefix, subject.plain_form)
+        return encoder.for_version(subject.prefix, subject.plain_form)
 
 
 def room_for(
     subject: ServedVersion, prompt: Sequence[int], requested: int | None, default: int
 ) -> int:
-    """Return the limit of the answer, in tokens.
+    """Return the limit of the answer, in tokens: what is requested, as far as there is room.
 
     Raises:
-        RequestRefused: the prompt, alone or with the requested answer, is longer than the model's
-            context.
+        RequestRefused: the prompt alone fills the model's context.
     """
-    if not subject.context_tokens:
-        return default if requested is None else requested
-    room = subject.context_tokens - len(prompt)
+    length = subject.context_tokens or MOST_TOKENS
+    room = length - len(prompt)
     if room < 1:
-        message = f"the prompt has {len(prompt)} tokens; this model takes {subject.context_tokens}"
-        raise refused(422, "context_length_exceeded", message, field="prompt")
-    if requested is not None and requested > room:
+        # Clients look for these words, and for 400, to shorten a conversation.
         message = (
-            f"max_tokens is {requested}, and beside a prompt of {len(prompt)} tokens this model "
-            f"has room for {room}"
+            f"This model's maximum context length is {length} tokens. However, your prompt has "
+            f"{len(prompt)} tokens. Please reduce the length of the prompt."
         )
-        raise refused(422, "context_length_exceeded", message, field="max_tokens")
-    return min(room, default) if requested is None else requested
+        raise refused(400, "context_length_exceeded", message, field="prompt")
+    return min(room, default if requested is None else requested if requested >= 0 else room)

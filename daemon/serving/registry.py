@@ -3,19 +3,28 @@
 Ids are looked up among the existing ones: no part of a request ever becomes a path.
 """
 
+import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from daemon.core.rows.plain_form import PLAIN_FORM
+from daemon.core.workspace.version_names import (
+    BASE,
+    CURRENT,
+    CURRENT_NAMES,
+    LATEST,
+    MOST_SHOWN,
+    full_name,
+    nearest,
+)
 from daemon.core.workspace.versions import Version
 from daemon.errors import SettingsFault, UserFault
 from daemon.folders.models import current_model
 from daemon.folders.models.models import Models
 from daemon.layout import Layout
-from daemon.serving.generation import ServedVersion, refused
+from daemon.serving.generation import RequestRefused, ServedVersion, refused
 from daemon.settings_file import named_prefix, read_settings
-
-CURRENT, BASE = "current", "base"
 
 
 class Registry:
@@ -38,7 +47,7 @@ class Registry:
         return found
 
     def find(self, model: str, prefix: str | None = None) -> ServedVersion:
-        """Return the version that an id, `current` or `base` names now.
+        """Return the version that an id, `v12`, `latest`, `current` or `base` names now.
 
         With the name of a prefix it has that prefix, as the settings define it now.
 
@@ -60,14 +69,28 @@ class Registry:
             message = "there is no such prefix in [prefixes]"
             raise refused(422, fault.code, message, field="prefix") from fault
 
+    def listed(self) -> list[tuple[str, ServedVersion]]:
+        """Return what can be asked, by id: `current`, the versions from the newest on, the base."""
+        subjects = list(self.subjects().items())
+        versions = [(name, subject) for name, subject in subjects if subject.version != BASE]
+        bases = [(name, subject) for name, subject in subjects if subject.version == BASE]
+        versions.sort(key=lambda pair: pair[1].version, reverse=True)
+        current = current_model.read(self._layout)
+        now = [(CURRENT, subject) for _, subject in versions if subject.version == current]
+        return [*now, *versions, *bases]
+
     def _found(self, model: str) -> ServedVersion:
         subjects = self.subjects()
         if model in subjects:
             return subjects[model]
-        if model not in (CURRENT, BASE):
-            message = "there is no such model; GET /v1/models lists the available ones"
-            raise refused(404, "model_not_found", message, field="model")
-        return self._now(subjects, model)
+        if model in (*CURRENT_NAMES, BASE):
+            return self._now(subjects, BASE if model == BASE else CURRENT)
+        versions = {subject.version: subject for subject in subjects.values()}
+        versions.pop(BASE, None)
+        name = full_name(model, sorted(versions))
+        if name in versions:
+            return versions[name]
+        raise _unknown(model, name, [CURRENT, BASE, LATEST, *subjects, *versions])
 
     def _plain_form_now(self) -> str | None:
         try:
@@ -108,3 +131,11 @@ class Registry:
         own = self._subject(version)
         name = f"{version.base.name}@{BASE}"
         return replace(own, model=name, version=BASE, adapter=None, prefix=None, plain_form=None)
+
+
+def _unknown(model: str, full: str, known: Sequence[str]) -> RequestRefused:
+    near = nearest(full, known)
+    shown = json.dumps(model[:MOST_SHOWN], ensure_ascii=False)
+    hint = f"did you mean {near}?" if near else f"ask for {CURRENT}, the version in use."
+    message = f"there is no model {shown}: {hint} GET /v1/models lists the available ones"
+    return refused(404, "model_not_found", message, field="model")

@@ -13,6 +13,8 @@ from starlette.responses import Response
 from starlette.types import Receive
 
 from daemon.clock import Clock
+from daemon.serving.api.request_notes import IgnoredFields, notes_of
+from daemon.serving.api.validation import Body, validated
 from daemon.serving.body import read_json
 from daemon.serving.engine_thread import EngineThread
 from daemon.serving.generation import (
@@ -62,15 +64,19 @@ class RequestHandler:
     _executor: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="prompts")
     )
+    _ignored: IgnoredFields = field(default_factory=IgnoredFields)
     _numbers: "count[int]" = field(default_factory=count)
 
-    async def body(self, request: Request) -> object:
-        """Return the value of a request's body.
+    async def fields(self, request: Request, kind: type[Body]) -> Body:
+        """Return the fields of a request's body; unknown ones are noted.
 
         Raises:
-            RequestRefused: it cannot be read.
+            RequestRefused: it cannot be read, or describes no request.
         """
-        return await read_json(request, self.settings.max_body_bytes, self.settings.body_s)
+        body = await read_json(request, self.settings.max_body_bytes, self.settings.body_s)
+        found = validated(kind, body)
+        self._ignored.report(notes_of(request.scope), found.ignored)
+        return found.fields
 
     async def answer(
         self, request: Request, generation: GenerationRequest, shape: ResponseFormat
@@ -93,7 +99,7 @@ class RequestHandler:
             next(self._numbers), subject, prompt, sampling, generation.tools, generation.one_call
         )
         created_s = int(self.clock.now().timestamp())
-        frame = Frame(uuid4().hex[:24], created_s, subject, len(prompt))
+        frame = Frame(uuid4().hex, created_s, subject, len(prompt))
         events = self._events(work, request.receive, began_s)
         if generation.choices.stream:
             first = await anext(events)

@@ -8,7 +8,15 @@ import orjson
 
 from daemon.core.records import JsonObject
 from daemon.core.rows.examples import Call
+from daemon.core.workspace.version_names import CURRENT
 from daemon.serving.generation import AnswerDelta, Finish, ServedVersion
+
+ID_PREFIXES = {
+    "chat.completion": "chatcmpl",
+    "chat.completion.chunk": "chatcmpl",
+    "text_completion": "cmpl",
+}
+"""As OpenAI begins an answer's id, by its kind."""
 
 
 def json_bytes(value: Any) -> bytes:
@@ -38,7 +46,7 @@ class Frame:
     def head(self, kind: str) -> JsonObject:
         """Return the leading fields."""
         return {
-            "id": self.id,
+            "id": f"{ID_PREFIXES[kind]}-{self.id}",
             "object": kind,
             "created": self.created_s,
             "model": self.subject.model,
@@ -120,7 +128,7 @@ class ChatFormat:
 def _calls(frame: Frame, calls: Iterable[Call]) -> Iterable[JsonObject]:
     for number, call in enumerate(calls):
         yield {
-            "id": f"call_{frame.id}_{number}",
+            "id": f"call_{frame.id[:16]}{number:08d}",
             "type": "function",
             "function": {"name": call.name, "arguments": call.arguments},
         }
@@ -181,11 +189,12 @@ class GenerateFormat:
         return {"prompt_tokens": frame.prompt_tokens, "tokens": tokens}
 
 
-def model_record(subject: ServedVersion) -> JsonObject:
-    """Return a version as `/v1/models` lists it."""
+def model_record(subject: ServedVersion, asked: str) -> JsonObject:
+    """Return a version as `/v1/models` lists it; `root` is the one that `current` names now."""
     return {
-        "id": subject.model,
+        "id": CURRENT if asked == CURRENT else subject.model,
         "object": "model",
         "created": subject.created_s,
         "owned_by": "finetuned",
+        "root": subject.model,
     }

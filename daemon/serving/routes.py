@@ -1,6 +1,8 @@
 """The routes of inference, health and metrics."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from functools import wraps
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -8,7 +10,7 @@ from starlette.routing import BaseRoute, Route, Router
 
 from daemon.serving.generation import RequestRefused, refused
 from daemon.serving.metrics import CONTENT_TYPE
-from daemon.serving.request_bodies import ChatRequest, CompletionRequest, GenerateRequest, validated
+from daemon.serving.request_bodies import ChatRequest, CompletionRequest, GenerateRequest
 from daemon.serving.request_handler import GenerationRequest, RequestHandler
 from daemon.serving.response_formats import (
     ChatFormat,
@@ -17,6 +19,8 @@ from daemon.serving.response_formats import (
     json_bytes,
     model_record,
 )
+
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def make_router(handler: RequestHandler, pages: Sequence[BaseRoute]) -> Router:
@@ -30,18 +34,18 @@ def _inference_routes(handler: RequestHandler) -> list[Route]:
     prompts = handler.prompts
 
     async def generate(request: Request) -> Response:
-        fields = validated(GenerateRequest, await handler.body(request))
+        fields = await handler.fields(request, GenerateRequest)
         turns = fields.turns()
         generation = GenerationRequest(
-            fields.model, fields, lambda s: prompts.of_chat(s, turns, ()), prefix=fields.prefix
+            fields.model_id, fields, lambda s: prompts.of_chat(s, turns, ()), prefix=fields.prefix
         )
         return await handler.answer(request, generation, GenerateFormat())
 
     async def chat_completions(request: Request) -> Response:
-        fields = validated(ChatRequest, await handler.body(request))
+        fields = await handler.fields(request, ChatRequest)
         turns, tools = fields.turns(), fields.tool_texts()
         generation = GenerationRequest(
-            fields.model,
+            fields.model_id,
             fields,
             lambda s: prompts.of_chat(s, turns, tools),
             tools,
@@ -52,29 +56,50 @@ def _inference_routes(handler: RequestHandler) -> list[Route]:
         return await handler.answer(request, generation, ChatFormat())
 
     async def completions(request: Request) -> Response:
-        fields = validated(CompletionRequest, await handler.body(request))
+        fields = await handler.fields(request, CompletionRequest)
         generation = GenerationRequest(
-            fields.model,
+            fields.model_id,
             fields,
             lambda s: prompts.of_text(s, fields.text),
             counts_usage=fields.counts_usage,
         )
         return await handler.answer(request, generation, CompletionFormat())
 
+    async def embeddings(_request: Request) -> Response:
+        message = "these models write text and give no embeddings: ask a server of another model"
+        raise refused(400, "embeddings_unsupported", message)
+
     return [
         Route("/generate", generate, methods=["POST"]),
-        Route("/v1/chat/completions", chat_completions, methods=["POST"]),
-        Route("/v1/completions", completions, methods=["POST"]),
+        Route("/v1/chat/completions", as_openai(chat_completions), methods=["POST"]),
+        Route("/v1/completions", as_openai(completions), methods=["POST"]),
+        Route("/v1/embeddings", embeddings, methods=["POST"]),
     ]
+
+
+def as_openai(endpoint: Endpoint) -> Endpoint:
+    """Return an endpoint that refuses fields with OpenAI's status."""
+
+    @wraps(endpoint)
+    async def send(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except RequestRefused as no:
+            if no.trouble.status != 422:
+                raise
+            raise RequestRefused(replace(no.trouble, status=400)) from no
+
+    return send
 
 
 def _status_routes(handler: RequestHandler) -> list[Route]:
     async def models(_request: Request) -> Response:
-        listed = [model_record(subject) for subject in handler.registry.subjects().values()]
+        listed = [model_record(subject, name) for name, subject in handler.registry.listed()]
         return _json({"object": "list", "data": listed})
 
     async def model(request: Request) -> Response:
-        return _json(model_record(handler.registry.find(request.path_params["model"])))
+        asked = request.path_params["model"]
+        return _json(model_record(handler.registry.find(asked), asked))
 
     async def healthz(_request: Request) -> Response:
         if handler.thread.over is not None:
@@ -88,6 +113,9 @@ def _status_routes(handler: RequestHandler) -> list[Route]:
             raise refused(503, "no_model_yet", "there is no current model yet", retry_s=10)
         return PlainTextResponse("ready\n")
 
+    async def favicon(_request: Request) -> Response:
+        return Response(status_code=204, headers={"Cache-Control": "max-age=86400"})
+
     async def metrics(_request: Request) -> Response:
         return Response(handler.metrics.text(), headers={"Content-Type": CONTENT_TYPE})
 
@@ -97,6 +125,7 @@ def _status_routes(handler: RequestHandler) -> list[Route]:
         Route("/healthz", healthz),
         Route("/readyz", readyz),
         Route("/metrics", metrics),
+        Route("/favicon.ico", favicon),
     ]
 
 

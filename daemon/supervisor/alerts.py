@@ -21,7 +21,7 @@ def alerts(workspace: Workspace, observer: Observer, seen: Snapshot) -> dict[str
         "orders": "; ".join(workspace.orders.parked.values()) or None,
         "rolled_back": rolled_back(seen),
         "refused": refused(seen),
-        "runs": "; ".join(workspace.runs.set_aside.values()) or None,
+        "runs": "; ".join(workspace.runs.quarantined.values()) or None,
         "jobs": "; ".join(workspace.queue.unreadable.values()) or None,
     }
 

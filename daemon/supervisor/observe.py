@@ -64,9 +64,9 @@ class Observer:
         """Return a snapshot of the folders and workers."""
         workspace, workers = self._workspace, self._workers
         orders = workspace.orders.waiting()
-        control = workspace.control.look()
+        control = workspace.control.scan()
         inbox = self._read_inbox()
-        growths = workspace.late_writes.look(workspace.queue.newest(READ, LOOKED_AT))
+        growths = workspace.late_writes.scan(workspace.queue.newest(READ, LOOKED_AT))
         mine = tuple(drop for drop in inbox.drops if not workers.background.fetching(drop))
         drops = (*arrivals.waiting(workspace.layout), *mine)
         self.leftovers, self.inbox_problem = inbox.leftovers, inbox.problem
@@ -75,7 +75,7 @@ class Observer:
         linked = current_model.read(workspace.layout)
         workspace.models.refuse_newer(linked)
         current = linked if linked in complete else None
-        run = workspace.runs.read_or_set_aside()
+        run = workspace.runs.read_or_quarantine()
         queued = self._queued()
         if run is None and not control.paused:
             queued = self._with_edits(queued)
@@ -94,7 +94,7 @@ class Observer:
             running=self._running(),
             run=run,
             orders=orders,
-            audits=workspace.audits.look(),
+            audits=workspace.audits.scan(),
             intake=workers.intake.view(),
             trainer=workers.trainer.view(),
             versions=versions,
@@ -116,7 +116,7 @@ class Observer:
                 raise error
             why = f"cannot be copied from another volume: {error.strerror or error}"
             self._workspace.inbox.refuse(drop, why)
-        return self._workspace.inbox.look()
+        return self._workspace.inbox.scan()
 
     def _read_base(self) -> Base:
         model = self._workspace.settings.now.model
@@ -140,7 +140,7 @@ class Observer:
         begun = [place for place, job in enumerate(found) if job.card.intake_starts]
         for place in begun:
             card = found[place].card
-            begun_readings = readings.look(self._workspace.layout.job("incoming", card.job)).begun
+            begun_readings = readings.load(self._workspace.layout.job("incoming", card.job)).begun
             report = queue.report(card, "incoming")
             found[place] = Incoming(card, report, begun_readings)
         return tuple(found)

@@ -24,4 +24,4 @@ def _records(
     if (version / left_out.NAME).exists():
         return left_out.read(version, job)
     # A version drafted by an earlier release has them in its manifest only.
-    return workspace.models.set_aside(sealed, job)
+    return workspace.models.skipped_rows(sealed, job)

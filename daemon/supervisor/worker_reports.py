@@ -204,7 +204,7 @@ class WorkerReports:
 
     def _on_intake_death(self, held: tuple[str, ...], nobodys_fault: bool) -> None:
         """Count a death against the jobs that were being read, not the last one sent."""
-        read = [job for job in held if readings.look(self._incoming(job)).open]
+        read = [job for job in held if readings.load(self._incoming(job)).open]
         for job in read if nobodys_fault else read or held[:1]:
             if nobodys_fault:
                 self._retries.add(partial(readings.leave, self._incoming(job)))

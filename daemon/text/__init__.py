@@ -1,1 +1,1 @@
-"""Chat templates, tokens and masks; never MLX."""
+"""Chat templates, tokens and loss masks."""

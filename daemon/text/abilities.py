@@ -1,7 +1,7 @@
-"""What a base model's chat template can say, found by trying it, and what that means for a user.
+"""The abilities of a base model's chat template: what it writes, leaves out or refuses.
 
-A template may refuse a system text or the call of a tool, or leave it out without a word: then a
-model would be trained on something else than the file says. What is left out is written into the
+A template may refuse a system text or a tool call, or silently leave it out: then a model would be
+trained on something else than the file contains. What is left out is written into the
 text in the plain form (`plain_form`), or the row is refused.
 """
 
@@ -16,18 +16,18 @@ System = Literal["kept", "left_out", "refused"]
 Lost = Literal["template", "system", "tools", "calls", "results", "reasoning", "earlier_reasoning"]
 
 WRITTEN: tuple[Lost, ...] = ("system", "tools", "calls", "results", "reasoning")
-"""What the plain form has a place for."""
+"""What the plain form can express."""
 NAMED: dict[Lost, str] = {
     "system": "system texts",
     "tools": "tools",
-    "calls": "calls of tools",
-    "results": "results of tools",
+    "calls": "tool calls",
+    "results": "tool results",
     "reasoning": "reasoning",
 }
-OTHER_BASE = "choose a base whose template has a place for it"
+OTHER_BASE = "choose a base whose template supports it"
 BY_SETTINGS = "by settings"
-"""In place of a form, where the settings are not known."""
-_TUNED = "choose the model's form that was tuned to converse (-Instruct, -it)"
+"""In place of a form, where the settings are unknown."""
+_TUNED = "choose the instruction-tuned variant of the model (-Instruct, -it)"
 _ON = 'set template.left_out = "write" to have it written into the text'
 
 
@@ -36,25 +36,25 @@ class Abilities:
     """What a chat template writes."""
 
     template: bool
-    """There is one; without, conversations are written line by line."""
+    """Whether there is one; without, conversations are written line by line."""
     system: System
-    """What becomes of a system turn in what is trained."""
+    """What becomes of a system turn in training."""
     tools: bool
-    """It tells the model which functions it may call."""
+    """Whether it shows the model the tools."""
     calls: bool
-    """It writes the calls of an answer."""
+    """Whether it writes the tool calls of an answer."""
     reasoning: bool = True
-    """It writes the reasoning of the last answer."""
+    """Whether it writes the reasoning of the last answer."""
     earlier_reasoning: bool = True
-    """It writes the reasoning of earlier answers too; models that think are not shown it."""
+    """Whether it writes the reasoning of earlier answers too; reasoning models do not see it."""
     results: bool = True
-    """It writes the result of a call that it writes."""
+    """Whether it writes the result of a call that it wrote."""
     results_after_text: bool = True
-    """It writes the result of a call that stands in the text of an answer."""
+    """Whether it writes the result of a call that is part of an answer's text."""
     several_calls: bool = True
-    """It writes more than one call of an answer."""
+    """Whether it writes several calls of one answer."""
     text_with_calls: bool = True
-    """It writes the text of an answer that has calls too."""
+    """Whether it writes the text of an answer that also has calls."""
 
     def writes_calls_of(self, turn: Turn) -> bool:
         """Return whether the calls of an answer, and the text beside them, are written."""
@@ -66,24 +66,24 @@ class Abilities:
         )
 
     def sentences(self, form: str | None = BY_SETTINGS) -> list[str]:
-        """Return what a user should know before the first row; `form` is the plain form, if any."""
+        """Return notes for the user before the first row; `form` is the plain form, if any."""
         found = [] if self.template else [_without_template()]
         left_out = [NAMED[lost] for lost in self._left_out()]
         if left_out:
             template = "the base model's chat template" if self.template else "such a text"
-            found.append(f"{template} leaves out {listed(left_out)}: {_deed(form)}")
+            found.append(f"{template} leaves out {listed(left_out)}: {_consequence(form)}")
         return found
 
     def refusal(self, example: Example) -> Bad | None:
-        """Return why a row is refused where nothing is written plainly; None where it is not."""
+        """Return why a row is refused where there is no plain form; None where it is not."""
         lost = next((lost for lost in self.lost(example) if lost in WRITTEN), None)
         if lost is None:
             return None
-        message = f"the model's chat template leaves out {NAMED[lost]}, and the row has some"
+        message = f"the model's chat template leaves out {NAMED[lost]}, which the row has"
         return Bad(f"{lost}_left_out", message, f"{_ON}, or {OTHER_BASE}")
 
     def lost(self, example: Example) -> tuple[Lost, ...]:
-        """Return what of a row the template itself would not show the model."""
+        """Return what of a row the template itself would leave out."""
         if not isinstance(example, Chat):
             return ()
         found: list[Lost] = [] if self.template else ["template"]
@@ -126,28 +126,28 @@ class Abilities:
 
 
 def remarks(lost: Mapping[Lost, int], form: str | None) -> list[str]:
-    """Return what is to be said of rows of which the template leaves something out, by what."""
+    """Return notes on rows of which the template leaves something out."""
     found = []
     if conversations := lost.get("template"):
         found.append(f"{_without_template()} ({conversations} conversation(s))")
     counted = [f"{NAMED[what]} ({lost[what]} row(s))" for what in WRITTEN if lost.get(what)]
     if counted:
         template = "such a text" if conversations else "the base model's chat template"
-        found.append(f"{template} leaves out {listed(counted)}: {_deed(form)}")
+        found.append(f"{template} leaves out {listed(counted)}: {_consequence(form)}")
     if rows := lost.get("earlier_reasoning"):
         found.append(
             "the base model's chat template leaves out the reasoning of earlier answers, as "
-            f"models that think do not see it again: {rows} row(s) have some"
+            f"reasoning models do not see it again: {rows} row(s) have some"
         )
     return found
 
 
 def listed(names: list[str]) -> str:
-    """Return names as a sentence lists them."""
+    """Return names as a list in a sentence."""
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
-def _deed(form: str | None) -> str:
+def _consequence(form: str | None) -> str:
     if form is None:
         return f"such rows are refused; {_ON}, or {OTHER_BASE}"
     if form == BY_SETTINGS:

@@ -1,7 +1,4 @@
-"""Turns examples into tokens and loss masks as the model's own template and tokenizer say.
-
-Knows no model weights, and not where examples come from.
-"""
+"""Encodes examples as tokens and loss masks, with the model's own template and tokenizer."""
 
 import copy
 import re
@@ -33,14 +30,14 @@ from daemon.text.tokenizer_files import TokenizerFiles, bounded, read_json
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """One example as a model sees it."""
+    """One example as token ids with its loss mask."""
 
     tokens: npt.NDArray[np.int32]
     """Shape (n,)."""
     supervised: npt.NDArray[np.bool_]
-    """Shape (n,); True where the token itself is a target of the loss."""
+    """Shape (n,); True where the token is a target of the loss."""
     forged: int = 0
-    """Places where a content spells a control token; they were encoded as plain text."""
+    """Places where content spells a control token; these were encoded as plain text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +50,7 @@ class Unfit:
 
 @dataclass(frozen=True, slots=True)
 class _Rendered:
-    """Some examples on their way to tokens."""
+    """A batch of rendered examples, before tokenization."""
 
     examples: Sequence[Example]
     rendered: list[Rendered | Unfit]
@@ -61,19 +58,19 @@ class _Rendered:
 
 
 AT_ONCE = 256
-"""Examples rendered while as many are turned into tokens."""
+"""Examples rendered while as many are tokenized."""
 
 
 class TextEncoder:
-    """The text side of one base model."""
+    """The template, tokenizer and prefix of one base model."""
 
     def __init__(self, files: TokenizerFiles) -> None:
         self.fingerprint = files.fingerprint
         self.template_fingerprint = files.template_fingerprint
         self._tokenizer = files.tokenizer()
         frame = self._tokenizer.encode("").ids
-        # Templates write their control tokens themselves; a post-processor would add some more,
-        # and byte-level ones cut white space off the offsets.
+        # Templates write control tokens themselves; a post-processor would add more, and
+        # byte-level ones trim whitespace from the offsets.
         self._tokenizer.post_processor = None
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
@@ -84,7 +81,7 @@ class TextEncoder:
         self._as_text: Tokenizer | None = None
         self.prefix: Prefix | None = None
         self.plain_form: str | None = None
-        self._aside = ThreadPoolExecutor(1, "tokens")
+        self._tokenizing = ThreadPoolExecutor(1, "tokens")
 
     @classmethod
     def load(cls, folder: Path) -> "TextEncoder":
@@ -97,22 +94,22 @@ class TextEncoder:
 
     @property
     def prefix_place(self) -> Place:
-        """Where the model's template takes instructions."""
+        """Where the model's template expects instructions."""
         return self._renderer.prefix_place
 
     def prefixed(self, prefix: Prefix | None) -> "TextEncoder":
-        """Return the same text side with another prefix before every conversation, or none."""
+        """Return the same encoder with another prefix before every conversation, or none."""
         other = copy.copy(self)
         other.prefix = prefix
         return other
 
     def in_form(self, form: str | None) -> "TextEncoder":
-        """Return the same text side with another plain form for what the template leaves out.
+        """Return the same encoder with another plain form for what the template leaves out.
 
-        With None it is left out, as in versions from before there was such a form.
+        With None it is left out, as in versions from before there was a plain form.
 
         Raises:
-            ModelFault: it is a form of a later release.
+            ModelFault: the form is of a later release.
         """
         if form is not None and form not in KNOWN_FORMS:
             raise ModelFault("plain_form_unknown", f"the plain form {form!r} is of a later release")
@@ -120,15 +117,15 @@ class TextEncoder:
         other.plain_form = form
         return other
 
-    def asked_as(self, prefix: Prefix | None, form: str | None) -> "TextEncoder":
-        """Return the same text side with another prefix and another plain form."""
+    def for_version(self, prefix: Prefix | None, form: str | None) -> "TextEncoder":
+        """Return the same encoder with another prefix and another plain form."""
         return self.prefixed(prefix).in_form(form)
 
     def _make_renderer(self, files: TokenizerFiles) -> Renderer:
         eos = "" if self._eos is None else self._tokenizer.id_to_token(self._eos) or ""
         tokens = {"bos_token": files.token("bos_token") or "", "eos_token": eos}
         vocabulary = self._tokenizer
-        # As mlx-lm does when it generates: thinking is on where the vocabulary has words for it.
+        # As mlx-lm generates: thinking is on where the vocabulary has tokens for it.
         thinking = None not in (vocabulary.token_to_id(t) for t in ("<think>", "</think>"))
         template = PLAIN if files.template is None else files.template
         try:
@@ -138,10 +135,10 @@ class TextEncoder:
             raise ModelFault("model_unsupported", f"{error} ({files.folder})") from error
 
     def encode(self, examples: Sequence[Example], max_tokens: int) -> list[Encoded | Unfit]:
-        """Return tokens and masks, or the reason there are none, in the order of the examples."""
+        """Return tokens and masks, or why there are none, in the order of the examples."""
         found: list[Encoded | Unfit] = []
         waiting: list[_Rendered] = []
-        # The tokenizer leaves the interpreter: the next rows are rendered meanwhile.
+        # The tokenizer releases the GIL: the next rows are rendered meanwhile.
         for begin in range(0, len(examples), AT_ONCE):
             waiting.append(self._begin(examples[begin : begin + AT_ONCE]))
             if len(waiting) > 1:
@@ -153,7 +150,7 @@ class TextEncoder:
     def _begin(self, examples: Sequence[Example]) -> _Rendered:
         rendered = [self._render(example) for example in examples]
         texts = [item.text for item in rendered if isinstance(item, Rendered)]
-        encodings = self._aside.submit(
+        encodings = self._tokenizing.submit(
             self._tokenizer.encode_batch, texts, add_special_tokens=False
         )
         return _Rendered(examples, rendered, encodings)
@@ -175,7 +172,7 @@ class TextEncoder:
 
     @property
     def shows_tools(self) -> bool:
-        """Whether the model is told which functions it may call, by the template or as text."""
+        """Whether the model is shown its tools, by the template or as text."""
         return self.plain_form is not None or self.abilities.tools
 
     @property
@@ -185,11 +182,11 @@ class TextEncoder:
 
     @property
     def abilities(self) -> Abilities:
-        """What the template itself can say."""
+        """The abilities of the template itself."""
         return self._renderer.abilities
 
     def refusal(self, example: Example) -> Bad | None:
-        """Return why a row would teach something else than it says; None where it does not."""
+        """Return why a row cannot be trained as it is written; None where it can."""
         return None if self.plain_form is not None else self.abilities.refusal(example)
 
     def last_answer(self, chat: Chat) -> str:
@@ -209,15 +206,15 @@ class TextEncoder:
 
     @property
     def prefix_stable(self) -> bool:
-        """Whether the text of a conversation begins with the text of its beginnings."""
+        """Whether a conversation's text starts with the text of its first turns."""
         return self._renderer.prefix_stable
 
     def verify(self) -> str | None:
-        """Say what is doubtful about the masks of this template; None where nothing is."""
+        """Return what is doubtful about the masks of this template; None where nothing is."""
         return self._renderer.verify()
 
     def pieces(self, example: Example, max_tokens: int) -> list[TokenText]:
-        """Return the text of each token and what becomes of it; none for an unfit example."""
+        """Return the text of each token and its part in the loss; none for an unfit example."""
         rendered = self._render(example)
         if isinstance(rendered, Unfit):
             return []
@@ -241,12 +238,12 @@ class TextEncoder:
     def encode_prompt(self, turns: Sequence[Turn], tools: Sequence[str] = ()) -> list[int]:
         """Return the tokens up to where an answer begins.
 
-        A control token that a turn or a tool spells stays text, as it does in training.
+        A control token spelled in a turn or a tool stays text, as in training.
 
         Raises:
             Unrenderable: the template does not take these turns.
         """
-        turns, tools = self._as_asked(turns, tools)
+        turns, tools = self._as_rendered(turns, tools)
         marks = ControlTokenMarks.of(self._controls, turns, tools)
         if marks is None:
             text = self._renderer.prompt(turns, tools)
@@ -263,7 +260,7 @@ class TextEncoder:
         ]
 
     def encode_text(self, text: str) -> list[int]:
-        """Return the tokens of plain text to go on from; what it spells stays text."""
+        """Return the tokens of plain text to continue; spelled control tokens stay text."""
         ids: list[int] = self._text_tokenizer().encode(text, add_special_tokens=False).ids
         return [*self._bos, *ids]
 
@@ -278,19 +275,19 @@ class TextEncoder:
 
     def _render_chat(self, chat: Chat) -> Rendered | Unfit:
         try:
-            turns, tools = self._as_asked(chat.turns, chat.tools)
+            turns, tools = self._as_rendered(chat.turns, chat.tools)
             whole = self.plain_form is not None
             rendered = self._renderer.render(turns, tools, whole=whole)
         except Unrenderable as error:
             return Unfit("template_error", f"the model's chat template refuses it: {error}")
-        # Rows that earlier releases accepted are trained as they were then.
+        # Rows that earlier releases accepted are still trained as they were.
         missing = unsaid(turns, rendered) if whole else None
         return rendered if missing is None else Unfit("answer_left_out", missing)
 
-    def _as_asked(
+    def _as_rendered(
         self, turns: Sequence[Turn], tools: Sequence[str]
     ) -> tuple[Sequence[Turn], Sequence[str]]:
-        """Return a conversation as the template gets it: in the plain form, with the prefix."""
+        """Return a conversation as the template gets it: in plain form, with the prefix."""
         if self.plain_form is not None:
             turns, tools = write_left_out(turns, tools, self.abilities)
         if self.prefix is not None:
@@ -306,7 +303,7 @@ class TextEncoder:
 
     def _masked(self, rendered: Rendered, encoding: Any) -> Encoded:
         forged = self._forged(rendered)
-        # Reading all offsets would cost more than the template does.
+        # Reading all offsets would take longer than the template.
         if forged:
             ids, starts = self._encode_around(rendered.text, forged)
             supervised = _covered(starts, rendered.answers)
@@ -322,7 +319,7 @@ class TextEncoder:
         return Encoded(tokens, supervised)
 
     def _forged(self, rendered: Rendered) -> list[Span]:
-        """Return where contents spell control tokens: these must stay text."""
+        """Return where content spells control tokens, which must stay text."""
         return [
             match.span()
             for start, end in rendered.contents
@@ -345,7 +342,7 @@ class TextEncoder:
         return ids, starts
 
     def _text_tokenizer(self) -> Tokenizer:
-        """Return the same tokenizer, blind to control tokens; few rows ever need it."""
+        """Return the same tokenizer without control tokens; few rows ever need it."""
         if self._as_text is None:
             self._as_text = bounded(Tokenizer.from_str(self._tokenizer.to_str()))
             self._as_text.encode_special_tokens = True
@@ -379,7 +376,7 @@ def _checked(encoded: Encoded, max_tokens: int) -> Encoded | Unfit:
         return Unfit("too_long", f"{len(encoded.tokens)} tokens, the limit is {max_tokens}")
     # The first token is never predicted.
     if not encoded.supervised[1:].any():
-        return Unfit("no_supervised_tokens", "there is nothing in it for the model to say")
+        return Unfit("no_supervised_tokens", "it has nothing for the model to answer")
     return encoded
 
 

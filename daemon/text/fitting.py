@@ -1,4 +1,4 @@
-"""What becomes of rows that are too long: refused, split between turns, or cut off."""
+"""Fits rows that are too long: refuses them, splits them between turns, or truncates them."""
 
 import re
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ Policy = Literal["reject", "split", "truncate"]
 Part = tuple[Example, Encoded]
 
 LETTERS_A_TOKEN = 16
-"""More than tokens have on average; a longer text is not even tried as a whole."""
+"""More characters than a token has on average; longer texts are not encoded whole."""
 
 BORDERS = tuple(map(re.compile, (r"\n\s*\n", r"\n", r"(?<=[.!?…])\s", r"\s")))
 """Where a text may be split, the best first: paragraphs, lines, sentences, words."""
@@ -20,10 +20,10 @@ BORDERS = tuple(map(re.compile, (r"\n\s*\n", r"\n", r"(?<=[.!?…])\s", r"\s")))
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """What one example became."""
+    """The encoded parts of one example."""
 
     parts: tuple[Part, ...]
-    """Empty where it is unfit."""
+    """Empty where it cannot be trained."""
     what: Literal["whole", "split", "truncated"]
     unfit: Unfit | None = None
 
@@ -31,7 +31,7 @@ class Fitted:
 def fit(
     encoder: TextEncoder, examples: Sequence[Example], limit: int, policy: Policy
 ) -> list[Fitted]:
-    """Encode examples and treat those of more than `limit` tokens as the policy says."""
+    """Encode examples, and apply the policy to those of more than `limit` tokens."""
     encoded = encoder.encode(examples, limit)
     return [
         _fitted(encoder, example, item, limit, policy)
@@ -59,21 +59,21 @@ def _truncated(encoder: TextEncoder, example: Example, limit: int) -> Fitted:
     if isinstance(item, Encoded):
         return Fitted(((short, item),), "truncated")
     if item.code == "no_supervised_tokens":
-        message = f"cut off after {limit} tokens, nothing of its answer is left"
+        message = f"truncated to {limit} tokens, nothing of its answer is left"
         item = Unfit("no_supervised_tokens", message)
     return Fitted((), "whole", item)
 
 
 def _split_chat(encoder: TextEncoder, chat: Chat, limit: int) -> list[Part]:
-    """Return conversations of as many exchanges as fit, each with the system text; none if an
-    exchange is too long by itself."""
+    """Return conversations of as many exchanges as fit, each with the system text; none if a
+    single exchange is too long."""
     head = chat.turns[:1] if chat.turns[0].role == "system" else ()
     exchanges = _exchanges(chat.turns[len(head) :])
     parts: list[Part] = []
     begin = 0
     while begin < len(exchanges):
         end, found = len(exchanges), None
-        # The most that fits, by halving: tokens grow with the turns.
+        # The most that fits, by bisection: tokens grow with the turns.
         low = begin + 1
         while low <= end:
             middle = (low + end) // 2
@@ -92,7 +92,7 @@ def _split_chat(encoder: TextEncoder, chat: Chat, limit: int) -> list[Part]:
 
 
 def _exchanges(turns: Sequence[Turn]) -> list[tuple[Turn, ...]]:
-    """Divide turns before each question; every piece ends with an answer."""
+    """Split turns before each question; every part ends with an answer."""
     found: list[tuple[Turn, ...]] = []
     piece: list[Turn] = []
     for turn in turns:
@@ -104,7 +104,7 @@ def _exchanges(turns: Sequence[Turn]) -> list[tuple[Turn, ...]]:
 
 
 def _split_text(encoder: TextEncoder, text: Text, limit: int) -> list[Part]:
-    """Return pieces of a text that fit, split at the best borders."""
+    """Return parts of a text that fit, split at the best boundaries."""
     parts: list[Part] = []
     rest = text.text
     while rest:
@@ -119,7 +119,7 @@ def _split_text(encoder: TextEncoder, text: Text, limit: int) -> list[Part]:
 
 
 def _longest(encoder: TextEncoder, text: str, limit: int) -> str:
-    """Return the longest beginning of a text that fits, up to the best border near its end."""
+    """Return the longest beginning of a text that fits, up to the best boundary near its end."""
     if len(text) <= limit * LETTERS_A_TOKEN:
         (whole,) = encoder.encode([Text(text)], limit)
         if isinstance(whole, Encoded):

@@ -1,7 +1,7 @@
-"""Keeps control tokens that people spell from becoming control tokens; knows no token ids.
+"""Prevents control tokens spelled in content from becoming control tokens.
 
-Each is replaced by a mark before the template sees it, and found again by its mark afterwards:
-whatever a template does to contents, nobody can end a turn or begin one by writing so.
+Each is replaced by a mark before the template sees it, and restored afterwards: whatever a template
+does to content, no text can end a turn or begin one.
 """
 
 import json
@@ -16,24 +16,24 @@ _PRIVATE = range(0xE100, 0xF800)
 
 @dataclass
 class ControlTokenMarks:
-    """The control tokens spelled in some turns and tools, by the number of their mark."""
+    """The control tokens spelled in turns and tools, by the number of their mark."""
 
     controls: re.Pattern[str]
     sign: str
-    """A character that stands nowhere in them."""
+    """A character that occurs in none of them."""
     spelled: list[str] = field(default_factory=list)
 
     @classmethod
     def of(
         cls, controls: re.Pattern[str], turns: Sequence[Turn], tools: Sequence[str]
     ) -> "ControlTokenMarks | None":
-        """Return marks for these texts; None where no control token is spelled in any."""
+        """Return marks for these texts; None where none spells a control token."""
         texts = [*tools, *(text for turn in turns for text in _texts(turn))]
         if not any(controls.search(text) for text in texts):
             return None
         used = set().union(*texts)
         sign = next((chr(code) for code in _PRIVATE if chr(code) not in used), None)
-        # A text with every private character there is has no meaning that a mark could spoil.
+        # A text that contains every private-use character has no meaning for a mark to spoil.
         return cls(controls, sign if sign is not None else chr(_PRIVATE[0]))
 
     def hide(self, text: str) -> str:
@@ -48,12 +48,12 @@ class ControlTokenMarks:
         )
 
     def split(self, rendered: str) -> Iterator[tuple[str, bool]]:
-        """Give the parts of a rendered text in order, each with whether it was spelled."""
-        # A template may write its JSON in ASCII only.
+        """Yield the parts of a rendered text, each with whether it was spelled."""
+        # A template may write JSON in ASCII only.
         sign = f"(?:{re.escape(self.sign)}|{re.escape(json.dumps(self.sign)[1:-1])})"
         for number, part in enumerate(re.split(f"{sign}(\\d+){sign}", rendered)):
             is_mark = number % 2 == 1
-            # Where a text spells marks itself, a number may be none of ours.
+            # A text may contain such a mark itself, with a number that is not ours.
             known = is_mark and int(part) < len(self.spelled)
             yield (self.spelled[int(part)] if known else part), is_mark
 

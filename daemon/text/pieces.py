@@ -1,4 +1,4 @@
-"""Shows an example token by token, and what the loss makes of each; for people."""
+"""An example token by token, with each token's part in the loss, for people."""
 
 from dataclasses import dataclass
 from typing import Literal

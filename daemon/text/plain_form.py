@@ -1,7 +1,7 @@
 """Writes what a chat template leaves out into the turns: tools, calls, results, system texts.
 
-The form is that of Hermes and Qwen, which most models have seen. What the template writes is left
-to it, and one turn is written the same in training, evaluation and serving.
+The form is that of Hermes and Qwen, which most models have seen. What the template supports is left
+to it, and a turn is written the same in training, evaluation and serving.
 """
 
 import json
@@ -28,15 +28,15 @@ def write_left_out(
     """Return the turns and tools of a conversation with what the template leaves out as text."""
     written = _with_calls(turns, can)
     if tools and not can.tools:
-        written = _told(written, offer(tools, how=not can.calls))
+        written = _with_system_text(written, offer(tools, how=not can.calls))
         tools = ()
     if can.system != "kept":
-        written = _asked_with_system(written)
+        written = _system_into_user(written)
     return tuple(written), tuple(tools)
 
 
 def offer(tools: Sequence[str], *, how: bool) -> str:
-    """Return tools as a system text; with `how` it also says how one is called."""
+    """Return tools as a system text; with `how` it also explains how to call one."""
     listed = "\n".join(_spaced(json.loads(tool)) for tool in tools)
     return "\n\n".join((OFFER.replace("{tools}", listed), *((HOW,) if how else ())))
 
@@ -53,15 +53,15 @@ def result_text(content: str) -> str:
 
 
 def _spaced(value: object) -> str:
-    # As templates write it: `tojson` puts a blank behind commas and colons.
+    # As templates do: `tojson` puts a space after commas and colons.
     return json.dumps(value, ensure_ascii=False)
 
 
 def _with_calls(turns: Sequence[Turn], can: Abilities) -> list[Turn]:
     """Return the turns with calls and results as text where the template leaves them out.
 
-    Results become turns of the user; neighbours are joined, for many templates want turns to
-    alternate.
+    Results become turns of the user; adjacent ones are joined, because many templates require
+    alternating turns.
     """
     found: list[Turn] = []
     called = result = False
@@ -69,7 +69,7 @@ def _with_calls(turns: Sequence[Turn], can: Abilities) -> list[Turn]:
         was_result, result = result, False
         if turn.role == "assistant":
             called = bool(turn.calls) and can.writes_calls_of(turn)
-            turn = turn if called else _said(turn)
+            turn = turn if called else _with_call_text(turn)
         elif turn.role == "tool" and not can.writes_results(called):
             turn, result = replace(turn, role="user", content=result_text(turn.content)), True
         if was_result and turn.role == "user":
@@ -78,14 +78,14 @@ def _with_calls(turns: Sequence[Turn], can: Abilities) -> list[Turn]:
     return found
 
 
-def _said(turn: Turn) -> Turn:
+def _with_call_text(turn: Turn) -> Turn:
     if not turn.calls:
         return turn
     texts = (turn.content, *map(call_text, turn.calls))
     return replace(turn, content="\n".join(filter(None, texts)), calls=())
 
 
-def _told(turns: Sequence[Turn], text: str) -> list[Turn]:
+def _with_system_text(turns: Sequence[Turn], text: str) -> list[Turn]:
     """Return the turns with a text at the end of the first system turn."""
     if not turns or turns[0].role != "system":
         return [Turn("system", text), *turns]
@@ -93,10 +93,10 @@ def _told(turns: Sequence[Turn], text: str) -> list[Turn]:
     return [first, *turns[1:]]
 
 
-def _asked_with_system(turns: Iterable[Turn]) -> list[Turn]:
-    """Return the turns with each system text before what the user says next.
+def _system_into_user(turns: Iterable[Turn]) -> list[Turn]:
+    """Return the turns with each system text before the next turn of the user.
 
-    Where an answer comes next, the system text is what is asked.
+    Where an answer comes next, the system text becomes the question.
     """
     found: list[Turn] = []
     waiting = ""

@@ -1,6 +1,6 @@
-"""Puts a prefix before the turns of a conversation: the one place where that is done.
+"""Puts a prefix before the turns of a conversation, the only place where that is done.
 
-It goes where the model's template takes instructions, which is found by trying, not by name.
+It goes where the model's template expects instructions, which is found by probing, not by name.
 """
 
 from collections.abc import Sequence
@@ -16,20 +16,20 @@ Place = Literal["system", "first_user"]
 
 WORDS: dict[Place, str] = {
     "system": "in the system turn",
-    "first_user": "in the first user turn: the model's chat template does not keep a system turn",
+    "first_user": "in the first user turn: the model's chat template leaves out a system turn",
 }
 
 _MARK = "Mark this instruction."
-_ASKED = (Turn("system", _MARK), Turn("user", "What is it?"))
-_ANSWERED = (*_ASKED, Turn("assistant", "It is that."))
-_PROBES = ((_ASKED, True), (_ANSWERED, False), ((*_ANSWERED, Turn("user", "And then?")), True))
+_QUESTION = (Turn("system", _MARK), Turn("user", "What is it?"))
+_EXCHANGE = (*_QUESTION, Turn("assistant", "It is that."))
+_PROBES = ((_QUESTION, True), (_EXCHANGE, False), ((*_EXCHANGE, Turn("user", "And then?")), True))
 
 
 def system_turns(template: ChatTemplate) -> System:
-    """Try what becomes of a system turn.
+    """Probe what becomes of a system turn.
 
-    Some refuse it. Others leave it out, or (Mistral's) write it only while a question is open:
-    what is asked for with it would never have been trained with it.
+    Some templates refuse it. Others leave it out, or (Mistral's) write it only before the last
+    answer is given: prompts would have it, but training never.
     """
     try:
         kept = all(_MARK in template.render(turns, answer) for turns, answer in _PROBES)
@@ -39,10 +39,10 @@ def system_turns(template: ChatTemplate) -> System:
 
 
 def put_before(turns: Sequence[Turn], text: str, place: Place) -> tuple[Turn, ...]:
-    """Return the turns with a text before what is said there, an empty line between.
+    """Return the turns with a text before the content there, separated by an empty line.
 
     Raises:
-        Unrenderable: there is no user turn to put it into.
+        Unrenderable: there is no user turn to put it in.
     """
     if place == "system" and (not turns or turns[0].role != "system"):
         return (Turn("system", text), *turns)
@@ -51,4 +51,4 @@ def put_before(turns: Sequence[Turn], text: str, place: Place) -> tuple[Turn, ..
         if turn.role == role:
             joined = replace(turn, content=f"{text}\n\n{turn.content}")
             return (*turns[:number], joined, *turns[number + 1 :])
-    raise Unrenderable("there is no user turn that the prefix could stand in")
+    raise Unrenderable("there is no user turn to put the prefix in")

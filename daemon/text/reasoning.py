@@ -1,7 +1,7 @@
 """Puts the reasoning of an answer where a chat template has a place for it, or before its text.
 
 Templates that have one read `reasoning_content` (Qwen3, GLM) or `thinking` (gpt-oss) of a message.
-For all others it stands in the text as `<think>…</think>`, which those that know it take apart.
+For all others it is part of the text as `<think>…</think>`, which some templates parse.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,13 +13,13 @@ from daemon.text.template import ChatTemplate, Template, Unrenderable
 THOUGHT = "a_thought_to_look_for"
 EARLIER = "an_earlier_thought_to_look_for"
 SIGN = "\ue002think\ue003"
-"""Stands for a reasoning where the template would take it out of the text."""
-_ASK = Turn("user", "What is it?")
-_SAY = Turn("assistant", "It is that.")
+"""A placeholder for reasoning that the template would strip from the text."""
+_QUESTION = Turn("user", "What is it?")
+_ANSWER = Turn("assistant", "It is that.")
 
 
 class Spliced:
-    """A chat template whose text has a reasoning where the sign stands."""
+    """A chat template that puts the reasoning where the placeholder is."""
 
     def __init__(self, template: Template, reasoning: str) -> None:
         self._template = template
@@ -29,7 +29,7 @@ class Spliced:
         """Return the text of turns; `answer_next` adds the start of an answer.
 
         Raises:
-            Unrenderable: the template does not take these turns, or leaves the sign out.
+            Unrenderable: the template refuses these turns, or leaves the placeholder out.
         """
         turns = tuple(turns)
         text = self._template.render(turns, answer_next, tools)
@@ -39,16 +39,16 @@ class Spliced:
 
 
 def has_place(template: ChatTemplate) -> bool:
-    """Tell whether a template writes the reasoning that a message carries beside its text."""
+    """Return whether a template writes the reasoning that a message has beside its text."""
     try:
-        text = template.render([_ASK, replace(_SAY, reasoning=THOUGHT)], False)
+        text = template.render([_QUESTION, replace(_ANSWER, reasoning=THOUGHT)], False)
     except Unrenderable:
         return False
     return THOUGHT in text
 
 
 def placed(turns: Sequence[Turn], in_place: bool) -> Sequence[Turn]:
-    """Return turns with each reasoning where the template takes it."""
+    """Return turns with each reasoning where the template expects it."""
     if in_place or not any(turn.reasoning for turn in turns):
         return turns
     return [
@@ -60,18 +60,18 @@ def placed(turns: Sequence[Turn], in_place: bool) -> Sequence[Turn]:
 
 
 def before(reasoning: str, text: str) -> str:
-    """Return an answer with its reasoning before it, as models that think write it."""
+    """Return an answer with its reasoning before it, as reasoning models write it."""
     return f"<think>\n{reasoning.strip()}\n</think>\n\n{text.lstrip()}"
 
 
 def left_out(template: ChatTemplate, in_place: bool) -> tuple[bool, bool]:
     """Return whether a template leaves out the reasoning of the last answer, and of earlier ones.
 
-    Models that think are shown no earlier thoughts, so their templates drop them.
+    Reasoning models do not see earlier reasoning, so their templates drop it.
     """
     turns = [
-        _ASK,
-        replace(_SAY, reasoning=EARLIER),
+        _QUESTION,
+        replace(_ANSWER, reasoning=EARLIER),
         Turn("user", "And then?"),
         Turn("assistant", "This one.", reasoning=THOUGHT),
     ]

@@ -1,7 +1,7 @@
-"""Finds in a rendered conversation which characters are whose; knows no token ids.
+"""Finds the spans of contents and answers in a rendered conversation.
 
-The template is rendered once for each sequence of roles with a mark in place of every content;
-that skeleton then tells in the text of real turns where contents begin and end.
+The template is rendered once for each sequence of roles, with a mark in place of every content.
+That skeleton shows where contents begin and end in the text of real turns.
 """
 
 import re
@@ -29,34 +29,34 @@ class Skeleton:
     pieces: tuple[str, ...]
     """Before the first content, between contents, after the last."""
     order: tuple[int, ...]
-    """Which turn's content follows each piece but the last."""
+    """The turn whose content follows each piece but the last."""
     leads: tuple[int, ...]
-    """For each content: characters of the template before it that the model has to say itself."""
+    """For each content: characters of the template before it that the model must generate."""
     tails: tuple[int, ...]
     """For each content: characters of the template after it that belong to the same turn."""
 
 
-_ASK, _SAY = Turn("user", "What is it?"), Turn("assistant", "It is that.")
-_MORE, _LAST = Turn("user", "And then?"), Turn("assistant", "This one.")
+_QUESTION, _ANSWER = Turn("user", "What is it?"), Turn("assistant", "It is that.")
+_FOLLOW_UP, _LAST = Turn("user", "And then?"), Turn("assistant", "This one.")
 _THOUGHT = Turn("assistant", "<think>\nLet me see.\n</think>\n\nIt is that.")
 _RULE = Turn("system", "Be brief.")
 PROBES: tuple[tuple[Turn, ...], ...] = (
-    (_ASK, _SAY),
-    (_RULE, _ASK, _SAY),
-    (_ASK, _SAY, _MORE, _LAST),
-    (_RULE, _ASK, _SAY, _MORE, _LAST),
-    (_ASK, _THOUGHT, _MORE, _LAST),
+    (_QUESTION, _ANSWER),
+    (_RULE, _QUESTION, _ANSWER),
+    (_QUESTION, _ANSWER, _FOLLOW_UP, _LAST),
+    (_RULE, _QUESTION, _ANSWER, _FOLLOW_UP, _LAST),
+    (_QUESTION, _THOUGHT, _FOLLOW_UP, _LAST),
 )
-"""Conversations on which a template is tried."""
+"""Conversations to probe a template with."""
 
 
 class Renderer:
-    """Renders conversations and knows who wrote which character."""
+    """Renders conversations with the spans of their contents and answers."""
 
     def __init__(
         self, template: ChatTemplate, controls: re.Pattern[str], is_own: bool = True
     ) -> None:
-        """`is_own` says that the template is the model's, not the one for models without."""
+        """`is_own`: the template is the model's, not the default for models without one."""
         self._template = template
         self._controls = controls
         self._is_own = is_own
@@ -71,12 +71,12 @@ class Renderer:
 
     @cached_property
     def places_reasoning(self) -> bool:
-        """Whether the template writes the reasoning that a message carries."""
+        """Whether the template writes the reasoning of a message."""
         return has_place(self._template)
 
     @cached_property
     def abilities(self) -> Abilities:
-        """What the template can say."""
+        """The abilities of the template."""
         return find_abilities(self._template, self._is_own)
 
     def render(
@@ -99,7 +99,7 @@ class Renderer:
         return self._whole(turns)
 
     def _with_last_reasoning(self, turns: Sequence[Turn], tools: Sequence[str]) -> Rendered:
-        """Render with a sign in place of the reasoning, which the template would take out."""
+        """Render with a placeholder for the reasoning that the template would strip."""
         *earlier, last = turns
         if self._controls.search(last.reasoning):
             raise Unrenderable("the reasoning of an answer spells a control token of the model")
@@ -109,9 +109,9 @@ class Renderer:
         return render_stepwise(template, self._controls, found, tools)
 
     def verify(self) -> str | None:
-        """Compare both ways to find the answers on a few conversations; say where they differ.
+        """Compare both ways of finding the answers on some conversations; return where they differ.
 
-        Where the stepwise way cannot be gone (the template rewrites earlier turns), nothing is
+        Where stepwise rendering is impossible (the template rewrites earlier turns), nothing is
         compared.
         """
         for turns in PROBES:
@@ -130,7 +130,7 @@ class Renderer:
 
     @property
     def prefix_stable(self) -> bool:
-        """Whether the text of a conversation begins with the text of its beginnings."""
+        """Whether a conversation's text starts with the text of its first turns."""
         for turns in PROBES:
             try:
                 whole = self._template.render(turns, False)
@@ -178,15 +178,15 @@ class Renderer:
         return Skeleton(pieces, order, leads, tails)
 
     def _lead(self, before: list[Turn], piece: str, role: Role) -> int:
-        """Count what follows the start of an answer but stands before the content (Qwen3: an
-        empty thought); the model has to say it as well."""
+        """Count the characters between the start of an answer and its content (Qwen3: an empty
+        thought), which the model must generate too."""
         if role != "assistant" or not before:
             return 0
         opened = _MARK.split(self._template.render(before, True))[-1]
         return len(piece) - len(opened) if piece.startswith(opened) else 0
 
     def _tail(self, piece: str, last: str) -> int:
-        """Count what of the text after a content ends that turn: up to its first control token."""
+        """Count the characters after a content that end its turn: up to the first control token."""
         own = common_start(piece, last)
         control = self._controls.search(own)
         return control.end() if control else len(own)
@@ -197,9 +197,9 @@ def _texts(rendered: Rendered) -> list[str]:
 
 
 def _contents(text: str, skeleton: Skeleton, turns: Sequence[Turn]) -> tuple[Span, ...]:
-    """Return where the contents lie, in the skeleton's order."""
+    """Return the spans of the contents, in the skeleton's order."""
     if not text.startswith(skeleton.pieces[0]):
-        raise Unrenderable("the chat template depends on the contents in a way unknown here")
+        raise Unrenderable("the chat template depends on the contents in an unknown way")
     spans: list[Span] = []
     start = len(skeleton.pieces[0])
     for place, number in enumerate(skeleton.order):
@@ -219,7 +219,7 @@ def _end(text: str, start: int, content: str, after: str, closing: int | None) -
         fits = closing is None or end + len(after) == closing
         if fits and text.startswith(trimmed(content) + after, start):
             return end
-    # Templates drop thoughts of earlier turns; what is left is found by what follows it.
+    # Templates drop earlier reasoning; the remaining content is found by the text after it.
     if not after or after in content:
         return None
     end = text.find(after, start) if closing is None else closing - len(after)

@@ -1,10 +1,10 @@
-"""Finds the answers in a rendered conversation by rendering its beginnings; slow, and takes tools.
+"""Finds the answers in a conversation by rendering its first turns step by step; slow, with tools.
 
 An answer begins where the text of the turns before it ends, with the start of an answer added, and
-ends with the last end-of-turn token before the next turn's content. Each of these texts must be the
-beginning of the whole text, or the conversation is refused: a wrong mask is worse than none.
+ends with the last end-of-turn token before the next turn's content. Each of these texts must be a
+prefix of the whole text, or the conversation is refused: a wrong mask is worse than none.
 
-Some templates (Phi-3's) close a conversation with a token of its own; it ends no turn.
+Some templates (Phi-3's) end a conversation with a special token, which ends no turn.
 """
 
 import re
@@ -24,9 +24,9 @@ class Rendered:
 
     text: str
     answers: tuple[Span, ...]
-    """What the model has to say, ends of turns included."""
+    """The spans the model must generate, ends of turns included."""
     contents: tuple[Span, ...]
-    """What people and models wrote, as opposed to the template."""
+    """The spans of content, as opposed to the template's own text."""
 
 
 def render_stepwise(
@@ -35,7 +35,7 @@ def render_stepwise(
     """Return the text of a conversation.
 
     Raises:
-        Unrenderable: the template refuses it, or rewrites earlier turns as later ones come.
+        Unrenderable: the template refuses it, or rewrites earlier turns when later ones come.
     """
     whole = template.render(turns, False, tools)
     answers = tuple(
@@ -56,7 +56,7 @@ def _span(
 ) -> Span:
     before = template.render(turns[:number], True, tools)
     if not whole.startswith(before):
-        raise Unrenderable(f"the chat template rewrites what stands before turn {number + 1}")
+        raise Unrenderable(f"the chat template rewrites the text before turn {number + 1}")
     ending = _ending(template, controls, turns[: number + 1], tools, before)
     if number + 1 == len(turns):
         limit = len(whole)
@@ -81,22 +81,22 @@ def _ending(
     tools: Sequence[str],
     before: str,
 ) -> str:
-    """Return the control token that ends the last of the turns; empty where none does."""
+    """Return the control token that ends the last turn; empty where none does."""
     alone = template.render(turns, False, tools)
     if not alone.startswith(before):
         return _last(controls, alone)
-    said = alone[len(before) :]
+    answer = alone[len(before) :]
     try:
         followed = template.render([*turns, Turn("user", MARK)], False, tools)
     except Unrenderable:
-        return _last(controls, said)
+        return _last(controls, answer)
     if not followed.startswith(before):
-        return _last(controls, said)
-    return _last(controls, common_start(said, followed[len(before) :])) or _last(controls, said)
+        return _last(controls, answer)
+    return _last(controls, common_start(answer, followed[len(before) :])) or _last(controls, answer)
 
 
 def unsaid(turns: Sequence[Turn], rendered: Rendered) -> str | None:
-    """Name what of an answer does not stand in what the model learns to say; None for nothing.
+    """Name a part of an answer that the model would not learn to generate; None for none.
 
     Answers of text alone are found by their text; beside calls a template may leave it out.
     """
@@ -104,16 +104,16 @@ def unsaid(turns: Sequence[Turn], rendered: Rendered) -> str | None:
         return None
     answers = [turn for turn in turns if turn.role == "assistant" and turn.trained]
     for turn, (start, end) in zip(answers, rendered.answers, strict=True):
-        said = rendered.text[start:end]
+        answer = rendered.text[start:end]
         words = (turn.content.rpartition("</think>")[2].strip(), *(c.name for c in turn.calls))
-        missing = next((word for word in words if turn.calls and word not in said), None)
+        missing = next((word for word in words if turn.calls and word not in answer), None)
         if missing is not None:
-            return f"the model's chat template leaves out what an answer says: {missing[:60]}"
+            return f"the model's chat template leaves out a part of an answer: {missing[:60]}"
     return None
 
 
 def common_start(one: str, other: str) -> str:
-    """Return what two texts begin with alike."""
+    """Return the common beginning of two texts."""
     pairs = zip(one, other, strict=False)
     differs = (place for place, (mine, its) in enumerate(pairs) if mine != its)
     return one[: next(differs, min(len(one), len(other)))]
@@ -131,7 +131,7 @@ def _contents(
     tools: Sequence[str],
     whole: str,
 ) -> tuple[Span, ...]:
-    """Return where contents stand that spell control tokens; the others need no care."""
+    """Return the spans of contents that spell control tokens; the others need no care."""
     hidden = (
         *tools,
         *(call.arguments for turn in turns for call in turn.calls),
@@ -149,9 +149,9 @@ def _contents(
 def _place(
     template: Template, turns: Sequence[Turn], tools: Sequence[str], number: int, whole: str
 ) -> Span:
-    """Return where one content stands, by what is left of the text with a mark in its place.
+    """Return the span of one content, by comparing with a text that has a mark in its place.
 
-    To look for the content itself would find a token of the template's own that it spells.
+    Searching for the content itself might find a control token of the template that it spells.
     """
     marked = replace(turns[number], content=MARK)
     text = template.render([*turns[:number], marked, *turns[number + 1 :]], False, tools)

@@ -1,4 +1,4 @@
-"""Renders conversations with a model's chat template in a sandbox; knows no token ids."""
+"""Renders conversations with a model's chat template, in a sandbox."""
 
 import json
 import signal
@@ -23,10 +23,10 @@ PLAIN = (
 """For models without a template: the turns line by line, and the end-of-text token."""
 
 A_DAY = datetime(2024, 7, 26, tzinfo=UTC)
-"""Templates that write today's date get this one, or a row would have other tokens tomorrow."""
+"""Templates that write today's date get this one, or a row's tokens would change every day."""
 
 TIME_LIMIT_S = 5.0
-"""Real templates take a millisecond."""
+"""In seconds; real templates take a millisecond."""
 
 _MISTAKES = (
     TemplateError,
@@ -37,7 +37,7 @@ _MISTAKES = (
     TypeError,
     ValueError,
 )
-"""What template code can raise: it is a program."""
+"""Exceptions that template code can raise: it is a program."""
 
 
 class Unrenderable(Exception):
@@ -45,7 +45,7 @@ class Unrenderable(Exception):
 
 
 class Template(Protocol):
-    """What renders turns as a text."""
+    """Renders turns as text."""
 
     def render(self, turns: Iterable[Turn], answer_next: bool, tools: Sequence[str] = ()) -> str:
         """Return the text of turns; `answer_next` adds the start of an answer."""
@@ -66,7 +66,7 @@ class ChatTemplate:
         """Return the text of turns; `answer_next` adds the start of an answer.
 
         Raises:
-            Unrenderable: the template does not take these turns, or takes too long.
+            Unrenderable: the template refuses these turns, or takes too long.
         """
         messages = list(map(_message, turns))
         try:
@@ -74,7 +74,7 @@ class ChatTemplate:
         except Unrenderable:
             if not any("tool_calls" in message for message in messages):
                 raise
-            # Mistral's want each call to have an id, which rows need not have.
+            # Mistral's templates require an id for each call, which rows need not have.
             return self._render(_with_ids(messages), answer_next, tools)
 
     def _render(self, messages: list[JsonObject], answer_next: bool, tools: Sequence[str]) -> str:
@@ -101,9 +101,9 @@ def _message(turn: Turn) -> JsonObject:
 
 
 def _with_ids(messages: list[JsonObject]) -> list[JsonObject]:
-    """Return messages whose calls have ids of nine letters, by number, and whose results name them.
+    """Return messages whose calls have ids of nine letters, and whose results refer to them.
 
-    Results answer calls in the order in which these were made.
+    Results belong to calls in the order of the calls.
     """
     found: list[JsonObject] = []
     made, answered = 0, 0
@@ -125,9 +125,9 @@ def _call_id(number: int) -> str:
 
 @contextmanager
 def _time_limit(seconds: float) -> Iterator[None]:
-    """Raise `Unrenderable` in a template that runs away: it is code from elsewhere.
+    """Raise `Unrenderable` in a template that does not return: it is untrusted code.
 
-    Processor time is counted. Only a main thread can be interrupted; workers render in theirs.
+    CPU time is counted. Only the main thread can be interrupted; workers render in theirs.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -1,6 +1,6 @@
-"""Finds out what a chat template writes by rendering conversations of words that stand nowhere.
+"""Probes a chat template for its abilities by rendering conversations of made-up words.
 
-Its source is never read: what counts is what stands in the text.
+Its source is never read: only the rendered text counts.
 """
 
 import json
@@ -14,8 +14,8 @@ from daemon.text.prefix import system_turns
 from daemon.text.reasoning import has_place, left_out
 from daemon.text.template import ChatTemplate, Unrenderable
 
-_ASK, _SAY = Turn("user", "What is it?"), Turn("assistant", "It is that.")
-_MORE = Turn("user", "And then?")
+_QUESTION, _ANSWER = Turn("user", "What is it?"), Turn("assistant", "It is that.")
+_FOLLOW_UP = Turn("user", "And then?")
 _NAME, _KEY, _VALUE = "a_function_to_look_for", "a_key_to_look_for", "a_value_to_look_for"
 _OTHER, _BESIDE = "another_function_to_look_for", "a_text_to_look_for"
 _RESULT, _END = "a_result_to_look_for", "an_end_to_look_for"
@@ -31,37 +31,39 @@ _TOOL = compact(
     }
 )
 _ARGUMENTS = json.dumps({_KEY: _VALUE})
-_CALL = replace(_SAY, content="", calls=(Call(_NAME, _ARGUMENTS),))
+_CALL = replace(_ANSWER, content="", calls=(Call(_NAME, _ARGUMENTS),))
 _TWO = replace(_CALL, calls=(*_CALL.calls, Call(_OTHER, _ARGUMENTS)))
-_IN_TEXT = replace(_SAY, content=call_text(_CALL.calls[0]))
-_ANSWERED = (Turn("tool", _RESULT), replace(_SAY, content=_END))
+_IN_TEXT = replace(_ANSWER, content=call_text(_CALL.calls[0]))
+_ANSWERED = (Turn("tool", _RESULT), replace(_ANSWER, content=_END))
 
 
 def find_abilities(template: ChatTemplate, is_own: bool) -> Abilities:
-    """Try a template; `is_own` where it is the model's and not the one for models without."""
+    """Probe a template; `is_own` where it is the model's, not the default for those without."""
     last, earlier = left_out(template, has_place(template))
     return Abilities(
         is_own,
         system_turns(template),
         _shows_tools(template),
-        _writes(template, (_ASK, _CALL), _NAME, _KEY, _VALUE),
+        _writes(template, (_QUESTION, _CALL), _NAME, _KEY, _VALUE),
         not last,
         not earlier,
-        # Line by line a result would look like what the user says.
-        is_own and _writes(template, (_ASK, _CALL, *_ANSWERED), _RESULT, _END),
-        is_own and _writes(template, (_ASK, _IN_TEXT, *_ANSWERED), _RESULT, _END),
-        _writes(template, (_ASK, _TWO), _NAME, _OTHER),
-        _writes(template, (_ASK, replace(_CALL, content=_BESIDE)), _NAME, _BESIDE),
+        # Written line by line, a result would look like a turn of the user.
+        is_own and _writes(template, (_QUESTION, _CALL, *_ANSWERED), _RESULT, _END),
+        is_own and _writes(template, (_QUESTION, _IN_TEXT, *_ANSWERED), _RESULT, _END),
+        _writes(template, (_QUESTION, _TWO), _NAME, _OTHER),
+        _writes(template, (_QUESTION, replace(_CALL, content=_BESIDE)), _NAME, _BESIDE),
     )
 
 
 def _shows_tools(template: ChatTemplate) -> bool:
-    """Return whether tools are shown in what is asked as in what is trained."""
+    """Return whether tools are shown in prompts as well as in training."""
     words = (_NAME, _PURPOSE, _KEY)
     return (
-        _writes(template, (_ASK,), *words, tools=(_TOOL,), answer_next=True)
-        and _writes(template, (_ASK, _SAY), *words, tools=(_TOOL,))
-        and _writes(template, (_ASK, _SAY, _MORE), *words, tools=(_TOOL,), answer_next=True)
+        _writes(template, (_QUESTION,), *words, tools=(_TOOL,), answer_next=True)
+        and _writes(template, (_QUESTION, _ANSWER), *words, tools=(_TOOL,))
+        and _writes(
+            template, (_QUESTION, _ANSWER, _FOLLOW_UP), *words, tools=(_TOOL,), answer_next=True
+        )
     )
 
 

@@ -1,4 +1,4 @@
-"""Reads what lies beside a model's weights about its text; renders nothing and encodes nothing."""
+"""Reads the tokenizer and chat template beside a model's weights."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ from daemon.errors import ModelFault
 
 TOKENIZER = "tokenizer.json"
 REMEMBERED_WORDS = 1000
-"""In each thread of a tokenizer: as fast as ten thousand, its default, of up to 7 KiB each."""
+"""Cached words per thread of a tokenizer: as fast as its default of 10,000, of up to 7 KiB each."""
 
 OTHER_FILES = ("tokenizer.model", "vocab.json", "merges.txt", "vocab.txt", "tiktoken.model")
 
@@ -25,7 +25,7 @@ class TokenizerFiles:
     settings: JsonObject
     template: str | None
     fingerprint: str
-    """SHA-256 of `tokenizer.json`, else of all files a tokenizer can be made from."""
+    """SHA-256 of `tokenizer.json`, or else of all files a tokenizer can be built from."""
 
     @classmethod
     def read(cls, folder: Path) -> "TokenizerFiles":
@@ -76,9 +76,9 @@ class TokenizerFiles:
 
 
 def bounded(tokenizer: Tokenizer) -> Tokenizer:
-    """Return the tokenizer, remembering few words; one whose kind remembers none as it is.
+    """Return the tokenizer with a small word cache; one without a cache is returned as it is.
 
-    Source: huggingface/tokenizers#1539; `_clear_cache` gives nothing back (0.23.3, measured).
+    Source: huggingface/tokenizers#1539; `_clear_cache` frees no memory (0.23.3, measured).
     """
     resize = getattr(tokenizer.model, "_resize_cache", None)
     if resize is not None:
@@ -87,7 +87,7 @@ def bounded(tokenizer: Tokenizer) -> Tokenizer:
 
 
 def read_json(path: Path) -> JsonObject:
-    """Return a JSON object; an absent file is an empty one.
+    """Return a JSON object; a missing file counts as an empty one.
 
     Raises:
         ModelFault: the file is not a JSON object.
@@ -115,7 +115,7 @@ def _template(folder: Path, settings: JsonObject) -> str | None:
 
 
 def _converted(folder: Path) -> Tokenizer:
-    # Imported here: it takes half a second, and only models without tokenizer.json need it.
+    # Imported lazily: it takes half a second, and only models without tokenizer.json need it.
     from transformers import AutoTokenizer
 
     try:
@@ -123,7 +123,7 @@ def _converted(folder: Path) -> Tokenizer:
             folder, trust_remote_code=False, local_files_only=True
         )
         backend = loaded.backend_tokenizer
-    # What it raises depends on the class of the tokenizer and is documented nowhere.
+    # The exceptions depend on the class of the tokenizer and are undocumented.
     except Exception as error:
         message = f"the tokenizer in {folder} cannot be loaded ({error})"
         raise ModelFault("model_unsupported", message) from error

@@ -6,7 +6,7 @@ from typing import Literal
 from daemon.core import messages as say
 from daemon.core.decisions.restart_policy import ProcessAge, RestartBounds, should_restart
 from daemon.core.records import NewerRecord
-from daemon.core.training.fallback import describe, fallback_at, next_fallback, out_of_rungs
+from daemon.core.training.fallback import describe, fallback_at, next_fallback, no_fallback_left
 from daemon.errors import ModelFault
 from daemon.folders.runs import left_out as left_out_file
 from daemon.folders.runs import runs
@@ -244,7 +244,7 @@ class Trainer:
         assert fallback is not None, "the first one applies from step 0"
         lower = next_fallback(fallback, choices.longest, at, f"memory ran out: {why}"[:300])
         if lower is None:
-            self._end(place, run, "failed", "out_of_memory", out_of_rungs(fallback))
+            self._end(place, run, "failed", "out_of_memory", no_fallback_left(fallback))
             return False
         runs.append_fallback(place, lower)
         message = f"memory ran out in {run}; it resumes from step {at} with {describe(lower)}"

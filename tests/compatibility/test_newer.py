@@ -47,7 +47,7 @@ def run_in(layout: Layout) -> RunLayout:
 
 
 def read_run(layout: Layout) -> object:
-    return RunRequests(layout).read_or_set_aside()
+    return RunRequests(layout).read_or_quarantine()
 
 
 def read_run_request(layout: Layout) -> object:
@@ -145,7 +145,7 @@ def test_an_order_of_a_later_release_waits_for_it(kind: Kind, file: str, tmp_pat
     path = write_newer(layout, str((place.folder / file).relative_to(tmp_path)))
     before = content_of(tmp_path)
     orders = Orders(layout)
-    assert orders.waiting() == () and Audits(layout).look() == ()
+    assert orders.waiting() == () and Audits(layout).scan() == ()
     assert orders.parked == {name_of(kind, 1): str(NewerRecord(str(path), 2, 1))}
     assert content_of(tmp_path) == before
 

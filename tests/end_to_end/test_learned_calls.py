@@ -70,7 +70,7 @@ def test_a_model_whose_template_writes_no_calls_learns_them_and_answers_with_too
         manifest = json.loads((space.layout.version("v000001") / "manifest.json").read_bytes())
         assert manifest["plain_form"] == "hermes-1"
         said = " ".join(event["message"] for event in space.told("chat_template"))
-        assert "leaves out tools and calls of tools" in said
+        assert "leaves out tools and tool calls" in said
         ask(space)
 
 

@@ -110,7 +110,7 @@ def test_a_whole_ledger_keeps_everything_and_one_of_a_run_in_progress_is_equal_t
         space.wait("steps", lambda: len(space.metrics()) > 3)
         done = doctor(space)
         assert done.returncode == 4, done.stdout
-        assert f"is in use by the process {space.pid}" in done.stderr.replace("\n", " ")
+        assert f"is in use by process {space.pid}" in done.stderr.replace("\n", " ")
         space.touch("stop")
         assert space.wait_for_exit() == 0
         tables = (*ORDER, "promotions", "commands", "evaluations")

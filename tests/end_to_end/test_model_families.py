@@ -91,7 +91,7 @@ def test_a_file_on_a_model_that_people_use_becomes_a_version_that_answers(
         assert len(space.jobs("done")) == 1 and space.current() == "v000001", space.story()
         said = " ".join(event["message"] for event in space.told("chat_template"))
         assert ("has no chat template" in said) is not FAMILIES[texts].template
-        assert ("tools and calls of tools" in said or "tools, calls of tools" in said) is not (
+        assert ("tools and tool calls" in said or "tools, tool calls" in said) is not (
             FAMILIES[texts].tools
         )
         ask(space)

@@ -39,10 +39,10 @@ def control(layout: Layout) -> Control:
 def test_pause_is_a_state_that_stays(control: Control, layout: Layout) -> None:
     """Fault C1, invariant I7."""
     (layout.control / "pause").touch()
-    assert control.look().paused and control.look().paused
+    assert control.scan().paused and control.scan().paused
     again = Control(layout, StillClock())
     again.make_folders()
-    assert again.look().paused
+    assert again.scan().paused
 
 
 def test_a_request_is_journalled_and_consumed_by_one_rename(
@@ -50,14 +50,14 @@ def test_a_request_is_journalled_and_consumed_by_one_rename(
 ) -> None:
     """A crash after this instant finds the accepted request (fault C3)."""
     request = write_request(layout, "skip")
-    [command] = control.look().commands
+    [command] = control.scan().commands
     assert (command.word, command.request) == ("skip", request)
     assert not (layout.control / "skip").exists()
     again = Control(layout, StillClock())
     again.make_folders()
-    assert [c.word for c in again.look().commands] == ["skip"]
+    assert [c.word for c in again.scan().commands] == ["skip"]
     again.forget(command)
-    assert again.look().commands == ()
+    assert again.scan().commands == ()
 
 
 def test_requests_about_another_time_are_stale_and_decisions_are_not(layout: Layout) -> None:
@@ -67,7 +67,7 @@ def test_requests_about_another_time_are_stale_and_decisions_are_not(layout: Lay
         (layout.control / word).write_text("v000001\n")
     control = Control(layout, StillClock())
     control.make_folders()
-    found = {command.word: command.from_before for command in control.look().commands}
+    found = {command.word: command.from_before for command in control.scan().commands}
     assert found == {
         "stop": True,
         "skip": True,
@@ -88,16 +88,16 @@ def test_a_request_after_a_stale_one_is_new_whatever_its_inode(layout: Layout, w
     kept = keep_inode(path)
     control = Control(layout, StillClock())
     control.make_folders()
-    control.look()
+    control.scan()
     control._clock.sleep_s(2.0)
-    [stale] = control.look().commands
+    [stale] = control.scan().commands
     assert stale.from_before
     control.forget(stale)
     give_inode(kept, path)
     control._clock.sleep_s(2.0)
-    control.look()
+    control.scan()
     control._clock.sleep_s(2.0)
-    [fresh] = control.look().commands
+    [fresh] = control.scan().commands
     assert (fresh.word, fresh.from_before, path.exists()) == (word, False, False)
 
 
@@ -108,7 +108,7 @@ def test_a_stale_request_that_was_taken_stays_stale_over_a_crash(layout: Layout)
     Control(layout, StillClock()).make_folders()
     again = Control(layout, StillClock())
     again.make_folders()
-    [command] = again.look().commands
+    [command] = again.scan().commands
     assert command.from_before
 
 
@@ -116,10 +116,10 @@ def test_a_request_that_an_earlier_version_accepted_is_carried_out(
     control: Control, layout: Layout
 ) -> None:
     (layout.accepted_commands / "77-new-promote").write_text("v000002\n")
-    [command] = control.look().commands
+    [command] = control.scan().commands
     assert (command.inode, command.word, command.content) == (77, "promote", "v000002\n")
     control.forget(command)
-    assert control.look().commands == ()
+    assert control.scan().commands == ()
 
 
 def test_two_requests_with_one_inode_are_told_apart_by_when_they_were_written(
@@ -128,13 +128,13 @@ def test_two_requests_with_one_inode_are_told_apart_by_when_they_were_written(
     """A command took the answer to an earlier request of the same inode for its own."""
     first = write_request(layout, "skip")
     kept = keep_inode(layout.control / "skip")
-    [command] = control.look().commands
+    [command] = control.scan().commands
     control.forget(command)
     give_inode(kept, layout.control / "skip")
     control._clock.sleep_s(2.0)
-    control.look()
+    control.scan()
     control._clock.sleep_s(2.0)
-    [later] = control.look().commands
+    [later] = control.scan().commands
     assert later.inode == first.inode and later.request != first
     assert later.token != command.token
 
@@ -144,11 +144,11 @@ def test_content_is_read_when_its_line_ends_or_after_a_second(layout: Layout) ->
     control = Control(layout, clock)
     control.make_folders()
     (layout.control / "promote").write_text("v0000")
-    assert control.look().commands == ()
+    assert control.scan().commands == ()
     clock.pass_s(1.0)
-    assert [c.content for c in control.look().commands] == ["v0000"]
+    assert [c.content for c in control.scan().commands] == ["v0000"]
     (layout.control / "rollback").write_text("v000002\n")
-    assert [c.content for c in control.look().commands if c.word == "rollback"] == ["v000002\n"]
+    assert [c.content for c in control.scan().commands if c.word == "rollback"] == ["v000002\n"]
 
 
 def test_folders_links_and_pipes_count_by_their_name_and_are_never_read(
@@ -158,7 +158,7 @@ def test_folders_links_and_pipes_count_by_their_name_and_are_never_read(
     (layout.control / "skip").mkdir()
     (layout.control / "promote").symlink_to("/etc/hostname")
     os.mkfifo(layout.control / "retry")
-    found = {command.word: command.content for command in control.look().commands}
+    found = {command.word: command.content for command in control.scan().commands}
     assert found == {"skip": "", "promote": "", "retry": ""}
 
 
@@ -172,10 +172,10 @@ def test_what_cannot_be_taken_away_is_acted_on_once(
         raise PermissionError(13, "permission denied")
 
     monkeypatch.setattr(atomic, "move", stays)
-    [command] = control.look().commands
-    assert control.look().commands == (command,)
+    [command] = control.scan().commands
+    assert control.scan().commands == (command,)
     control.forget(command)
-    assert control.look().commands == () and (layout.control / "checkpoint").exists()
+    assert control.scan().commands == () and (layout.control / "checkpoint").exists()
 
 
 def test_what_cannot_be_taken_away_is_a_new_request_when_it_is_touched_or_made_again(
@@ -189,15 +189,15 @@ def test_what_cannot_be_taken_away_is_a_new_request_when_it_is_touched_or_made_a
         raise PermissionError(13, "permission denied")
 
     monkeypatch.setattr(atomic, "move", stays)
-    [first] = control.look().commands
+    [first] = control.scan().commands
     control.forget(first)
-    assert control.look().commands == ()
+    assert control.scan().commands == ()
     os.utime(path)
-    [second] = control.look().commands
+    [second] = control.scan().commands
     control.forget(second)
-    assert second.token != first.token and control.look().commands == ()
+    assert second.token != first.token and control.scan().commands == ()
     give_inode(path, layout.control / "evaluate")
-    assert [command.word for command in control.look().commands] == ["evaluate"]
+    assert [command.word for command in control.scan().commands] == ["evaluate"]
 
 
 def test_of_a_huge_file_little_is_read(control: Control, layout: Layout) -> None:
@@ -208,9 +208,9 @@ def test_of_a_huge_file_little_is_read(control: Control, layout: Layout) -> None
         file.write(b"v000001\n")
         file.seek(0, os.SEEK_END)
         file.write(b"\n")
-    control.look()
+    control.scan()
     control._clock.sleep_s(2.0)
-    [command] = control.look().commands
+    [command] = control.scan().commands
     assert len(command.content) == LARGEST
 
 
@@ -218,7 +218,7 @@ def test_many_touches_are_one_request(control: Control, layout: Layout) -> None:
     """Fault C6."""
     for _ in range(1000):
         (layout.control / "checkpoint").touch()
-    assert len(control.look().commands) == 1
+    assert len(control.scan().commands) == 1
 
 
 def test_resume_leaves_a_pause_that_is_newer(control: Control, layout: Layout) -> None:

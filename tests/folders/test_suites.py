@@ -45,9 +45,9 @@ def test_what_cannot_be_read_is_named_with_the_reason(tmp_path: Path) -> None:
     broken = tmp_path / "broken.jsonl"
     broken.write_bytes(json.dumps(HEADER | {"suite": "broken"}).encode() + b"\n{\n\nab\xff\n")
     assert read(broken).sentences == (
-        "evals/broken.jsonl, line 2: it is no JSON (unexpected end of data): write one object a "
+        "evals/broken.jsonl, line 2: it is not JSON (unexpected end of data): write one object a "
         "line",
-        "evals/broken.jsonl, line 4: its byte 3 is no UTF-8: save the file as UTF-8",
+        "evals/broken.jsonl, line 4: its byte 3 is not UTF-8: save the file as UTF-8",
     )
     (tmp_path / "gone.jsonl").symlink_to(tmp_path / "nowhere")
     gone = read(tmp_path / "gone.jsonl")

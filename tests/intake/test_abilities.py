@@ -36,7 +36,7 @@ def test_calls_that_the_template_leaves_out_are_written_and_told(tmp_path: Path)
     assert report["verdict"] == "accepted" and not codes(report)
     assert report["fingerprints"]["plain_form"] == PLAIN_FORM
     (told,) = [said for said in remarks(report) if "leaves out" in said]
-    assert "leaves out tools (12 row(s)) and calls of tools (12 row(s)): they are written" in told
+    assert "leaves out tools (12 row(s)) and tool calls (12 row(s)): they are written" in told
     assert all(row["supervised"] > 60 for row in bench.rows("train"))
 
 

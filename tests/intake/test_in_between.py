@@ -24,7 +24,7 @@ class Pipe:
     def send(self, report: Report) -> None:
         jobs = sorted(path.name for path in (self._bench.layout.queue / "incoming").iterdir())
         places = {job: self._bench.layout.job("incoming", job) for job in jobs}
-        now = {job: readings.look(place).open for job, place in places.items()}
+        now = {job: readings.load(place).open for job, place in places.items()}
         assert isinstance(report, TakenIn | IntakeProgress)
         self.open.append((f"{type(report).__name__} {report.job}", now))
 
@@ -54,7 +54,7 @@ def test_a_file_is_noted_as_read_only_while_it_is_read(tmp_path: Path) -> None:
     during = dict(pipe.open)
     assert during["TakenIn 000011-small"] == {"000010-huge": False, "000011-small": True}
     assert during["TakenIn 000010-huge"]["000010-huge"]
-    assert readings.look(bench.layout.job("incoming", "000010-huge")).begun == 1
+    assert readings.load(bench.layout.job("incoming", "000010-huge")).begun == 1
 
 
 def test_a_reading_that_the_worker_broke_off_is_still_noted(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_a_reading_that_the_worker_broke_off_is_still_noted(tmp_path: Path) -> N
     make(bench, "000010-a", 200)
     with pytest.raises(StopRequested):
         worker(bench, Pipe(bench, [Stop()])).take_in("000010-a")
-    assert readings.look(bench.layout.job("incoming", "000010-a")).open
+    assert readings.load(bench.layout.job("incoming", "000010-a")).open
 
 
 def test_a_worker_that_is_killed_over_other_jobs_rows_has_not_begun(
@@ -79,4 +79,4 @@ def test_a_worker_that_is_killed_over_other_jobs_rows_has_not_begun(
     monkeypatch.setattr(Taking, "_elsewhere", killed)
     with pytest.raises(SystemExit):
         worker(bench, Pipe(bench, [])).take_in("000010-a")
-    assert readings.look(bench.layout.job("incoming", "000010-a")).begun == 0
+    assert readings.load(bench.layout.job("incoming", "000010-a")).begun == 0

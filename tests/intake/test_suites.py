@@ -103,7 +103,7 @@ def test_a_broken_suite_is_told_in_the_report_and_guarded_where_it_can_be_read(
     assert codes(report)["exam_row"] == 1
     warnings = "\n".join(report["warnings"])
     assert "evals/moss.jsonl, line 1: the file has no header" in warnings
-    assert "evals/moss.jsonl, line 2: the item asks nothing" in warnings
+    assert "evals/moss.jsonl, line 2: the item has no question" in warnings
 
 
 def words() -> tuple[list[str], list[str]]:

@@ -60,16 +60,17 @@ def test_a_completion_goes_on_with_the_text(client: openai.OpenAI) -> None:
 
 def test_models_are_listed_and_found(client: openai.OpenAI) -> None:
     names = [model.id for model in client.models.list()]
-    assert names == ["rehearsal-tiny@v000000", "rehearsal-tiny@base"]
-    assert client.models.retrieve("current").id == "rehearsal-tiny@v000000"
+    assert names == ["current", "rehearsal-tiny@v000000", "rehearsal-tiny@base"]
+    assert client.models.retrieve("current").id == "current"
+    assert client.models.retrieve("v0").id == "rehearsal-tiny@v000000"
 
 
 def test_errors_are_the_clients_own(client: openai.OpenAI) -> None:
     with pytest.raises(openai.NotFoundError) as missing:
         client.chat.completions.create(model="gpt-4o", messages=MESSAGES)  # type: ignore[arg-type]
     assert missing.value.code == "model_not_found" and missing.value.param == "model"
-    with pytest.raises(openai.UnprocessableEntityError) as wrong:
-        client.chat.completions.create(model="current", messages=MESSAGES, n=3)  # type: ignore[arg-type]
+    with pytest.raises(openai.BadRequestError) as wrong:
+        client.chat.completions.create(model="current", messages=MESSAGES, n=300)  # type: ignore[arg-type]
     assert wrong.value.param == "n"
     with pytest.raises(openai.NotFoundError):
         client.models.retrieve("../etc")

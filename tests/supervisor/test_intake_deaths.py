@@ -121,7 +121,7 @@ def test_a_worker_that_was_told_to_leave_leaves_no_file_blamed(
     supervisor._worker_reports._on_death(died(small, huge, wanted=True), trainer=False)
     supervisor._worker_reports._retries.flush(False)
     for job in (huge, small):
-        assert readings.look(parts.workspace.layout.job("incoming", job)).begun == 0
+        assert readings.load(parts.workspace.layout.job("incoming", job)).begun == 0
         assert cards(parts)[job].intake_deaths == 0
 
 

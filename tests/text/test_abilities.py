@@ -30,14 +30,14 @@ def test_a_base_without_a_template_is_told_with_the_form_that_is_used(tmp_path: 
     missing, written = abilities(tmp_path, None).sentences(PLAIN_FORM)
     assert "no chat template" in missing and "chat_template.jinja" in missing
     assert "line by line, each turn a line and the last one followed by the end mark" in missing
-    assert "tools, calls of tools and results of tools" in written and PLAIN_FORM in written
+    assert "tools, tool calls and tool results" in written and PLAIN_FORM in written
 
 
 def test_what_a_template_leaves_out_is_told_with_what_becomes_of_it(tmp_path: Path) -> None:
     found = abilities(tmp_path, STRICT)
     assert found.system == "refused"
     (written,) = found.sentences(PLAIN_FORM)
-    assert "leaves out system texts, tools and calls of tools: they are written" in written
+    assert "leaves out system texts, tools and tool calls: they are written" in written
     (refused,) = found.sentences(None)
     assert 'such rows are refused; set template.left_out = "write"' in refused
     (either,) = found.sentences()

@@ -158,7 +158,7 @@ def test_an_answer_that_is_cut_away_makes_the_row_unfit(tmp_path: Path) -> None:
     """Fault P17."""
     found = fitted(encoder(tmp_path, tiny.CHATML), chat("q" * 99, "a"), 60, "truncate")
     assert found.unfit is not None and found.unfit.code == "no_supervised_tokens"
-    assert "cut off after 60 tokens" in found.unfit.message
+    assert "truncated to 60 tokens" in found.unfit.message
 
 
 def test_pieces_show_what_is_supervised_ignored_and_cut_off(tmp_path: Path) -> None:

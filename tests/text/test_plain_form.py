@@ -85,7 +85,7 @@ def test_every_word_of_a_row_is_in_the_text_and_every_word_of_its_answers_is_lea
     tools = () if talk == "a thought" else (TOOL,)
     if (family, talk) in REWRITTEN:
         (refused,) = encoder.encode([Chat(turns, tools=tools)], ANY)
-        assert isinstance(refused, Unfit) and "rewrites what stands before" in refused.message
+        assert isinstance(refused, Unfit) and "rewrites the text before" in refused.message
         return
     found = encoded(encoder, turns, tools)
     text, learned = encoder.decode(found.tokens), encoder.decode(found.tokens[found.supervised])

@@ -108,7 +108,7 @@ class Workspace:
         place.job_file.write_text("{}")
         atomic.write_json_lines(place.original, map(to_record, (*train, *holdout)))
         texts = TextEncoder.load(self.layout.base(self.facts.name))
-        encoder = texts.asked_as(prefix, plain_form)
+        encoder = texts.for_version(prefix, plain_form)
         prints = {"plain_form": plain_form}
         report = {"verdict": "accepted", "prefix": to_json_value(prefix), "fingerprints": prints}
         atomic.write_json(place.report, report)

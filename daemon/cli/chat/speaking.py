@@ -89,7 +89,7 @@ def _base_of(layout: Layout, model: str) -> Path:
 def _version_folder(layout: Layout, version: str | None) -> Path:
     if version is None:
         return layout.version(current(layout))
-    folder = layout.version(named(version))
+    folder = layout.version(named(layout, version))
     if "/" not in version and folder.is_dir():
         return folder
     for place in (Path(version), layout.root / version):
@@ -141,7 +141,7 @@ class Speaker:
         self._text = TextEncoder.load(base)
 
     def _apply(self, target: LoadTarget) -> None:
-        self._encoder = self._text.asked_as(target.prefix, target.plain_form)
+        self._encoder = self._text.for_version(target.prefix, target.plain_form)
         self._has_adapter = target.version is not None
         if target.version is not None:
             self._load_adapter(target.version)

@@ -102,7 +102,8 @@ def _select(what: str, root: Path) -> Selection:
     if what.startswith("r"):
         return _one(layout, what, training_records.of_run(layout, what, evaluations))
     if what != ALL:
-        return _one(layout, named(what), training_records.of_version(layout, named(what)))
+        name = named(layout, what)
+        return _one(layout, name, training_records.of_version(layout, name))
     curves = training_records.of_workspace(layout, evaluations)
     if not curves:
         raise UserFault("nothing_trained", f"no run is known in {layout.root} yet")

@@ -27,7 +27,6 @@ OWN = """\
 epochs = 1
 learning_rate = 1e-3
 [evaluation]
-eval_every = 20
 max_new_tokens = 48
 judge_samples = 24
 """

@@ -14,7 +14,7 @@ from daemon.cli.requests.control_client import send_command
 from daemon.cli.requests.endpoint import Endpoint, fetch
 from daemon.cli.requests.evaluation import EvaluationOptions, open_evaluation
 from daemon.cli.requests.order_client import carry_out, existing, waiting
-from daemon.core.evaluation.evaluations import EvaluationRequest, pieces
+from daemon.core.evaluation.evaluations import EvaluationRequest, suite_runs
 from daemon.core.evaluation.reports import OverallFigures
 from daemon.core.evaluation.results import EvaluationResult
 from daemon.core.workspace.orders import EVALUATION, kind_of
@@ -145,8 +145,8 @@ def _parts(layout: Layout, evaluation: str) -> tuple[int, int]:
     """Return how many parts of an evaluation are done, and how many there are."""
     place = layout.evaluation(evaluation)
     request = orders.read_request(place, EvaluationRequest)
-    parts = list(pieces(request.subjects, len(evaluations.read_suites(place))))
-    return sum(place.paper(one.suite, one.subject).exists() for one in parts), len(parts)
+    parts = list(suite_runs(request.subjects, len(evaluations.read_suites(place))))
+    return sum(place.results(one.suite, one.subject).exists() for one in parts), len(parts)
 
 
 def _lines(done: int, parts: int) -> list[str]:

@@ -50,7 +50,7 @@ def explain(
 ) -> None:
     """Explain a version: its files, what they changed, the verdict, its provenance."""
     layout = workspace(root)
-    name = named(version) if version else current(layout)
+    name = named(layout, version) if version else current(layout)
     found = _collect(layout, name)
     if json:
         facts(found)

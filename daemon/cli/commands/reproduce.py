@@ -33,7 +33,7 @@ def reproduce(
     if kind_of(version) == REPRODUCTION:
         name = existing(layout, REPRODUCTION, version)
     else:
-        name = _open(layout, named(version))
+        name = _open(layout, named(layout, version))
     result = carry_out(layout, name, options, ReproductionResult)
     if result is None:
         message = waiting(layout, name)

@@ -10,7 +10,8 @@ from daemon.cli.option_groups import OrderOptions, spread
 from daemon.cli.output.screen import echo, facts, out, table
 from daemon.cli.place import workspace
 from daemon.cli.requests.order_client import carry_out, existing, waiting
-from daemon.cli.requests.sweep import SweepOptions, open_sweep
+from daemon.cli.requests.sweep import open_sweep
+from daemon.cli.requests.sweep_plan import SweepOptions
 from daemon.core.evaluation.results import SweepResult, SweptTrial
 from daemon.core.evaluation.sweeps import SweepRequest, Trial, describe
 from daemon.core.workspace.orders import SWEEP, kind_of

@@ -61,11 +61,12 @@ def _files(manifest: Manifest) -> str | None:
 
 
 def promote(
-    version: Annotated[str, typer.Argument(metavar="V", help="A version: v000042, or 42.")],
+    version: Annotated[str, typer.Argument(metavar="V", help="A version: v000042, 42 or latest.")],
     root: Root = HERE,
 ) -> None:
     """Make a version the current one."""
-    send_or_run(workspace(root), "promote", named(version))
+    layout = workspace(root)
+    send_or_run(layout, "promote", named(layout, version))
 
 
 def rollback(
@@ -75,4 +76,5 @@ def rollback(
     root: Root = HERE,
 ) -> None:
     """Return to an earlier version."""
-    send_or_run(workspace(root), "rollback", named(version))
+    layout = workspace(root)
+    send_or_run(layout, "rollback", named(layout, version))

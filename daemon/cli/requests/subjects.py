@@ -11,6 +11,7 @@ from daemon.core.evaluation.evaluations import Subject
 from daemon.core.rows.prefix import Prefix
 from daemon.core.workspace.bases import BaseFacts
 from daemon.core.workspace.jobs import escape
+from daemon.core.workspace.version_names import BASE, CURRENT_NAMES, LATEST
 from daemon.core.workspace.versions import AdapterSpec, Version
 from daemon.errors import UserFault
 from daemon.folders.models.models import MANIFEST, Models, digest, read_manifest
@@ -19,9 +20,9 @@ from daemon.settings import Settings
 from daemon.settings_file import named_prefix
 
 ADAPTER, ADAPTER_CONFIG = "adapters.safetensors", "adapter_config.json"
-CURRENT = ("current_model", "current")
-BASE = "base"
-FORMS = "a version (v000042, or 42), current_model, base, an adapter's folder, a file of answers"
+FORMS = (
+    "a version (v000042, 42 or latest), current_model, base, an adapter's folder, a file of answers"
+)
 _VERSION = re.compile(r"v?\d+\Z", re.ASCII)
 
 
@@ -52,10 +53,10 @@ class SubjectResolver:
         if named == BASE:
             prefix, form = self._prefix(self.settings.prefix), self.settings.plain_form
             return Subject(BASE, "base", prefix=prefix, plain_form=form)
-        if named in CURRENT:
+        if named in CURRENT_NAMES:
             return self._version(current(self.layout), self.base)
-        if _VERSION.match(named):
-            return self._version(full_name(named), self.base)
+        if _VERSION.match(named) or named == LATEST:
+            return self._version(full_name(self.layout, named), self.base)
         folder = Path(named).resolve()
         if folder.parent == self.layout.versions and (folder / MANIFEST).exists():
             return self._version(folder.name, self.base)

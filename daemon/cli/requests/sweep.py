@@ -5,18 +5,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from daemon.cli.files.examination import examine_file, ready_base
 from daemon.cli.place import Blocked
+from daemon.cli.requests.sweep_plan import SweepOptions, SweepStart, plan_trials
 from daemon.clock import SystemClock
-from daemon.core.evaluation.sweeps import RATE_TRIALS, Setting, SweepRequest, space_around
-from daemon.core.workspace.bases import BaseFacts
+from daemon.core.evaluation.sweeps import SweepRequest
 from daemon.core.workspace.jobs import JobCard, card_from_record, escape
 from daemon.core.workspace.orders import SWEEP, Header
-from daemon.core.workspace.versions import Version, ancestry, fit_problem, jobs_of
+from daemon.core.workspace.versions import ancestry, fit_problem, jobs_of
 from daemon.errors import UserFault
 from daemon.folders.models import current_model
 from daemon.folders.models.models import Models
@@ -31,40 +28,6 @@ from daemon.supervisor.settings_watch import adapter_of
 
 FEW = 10
 """Fewer held-out rows make an interval too wide to say much."""
-
-
-@dataclass(frozen=True)
-class SweepOptions:
-    """The options of a sweep, as its command has them."""
-
-    trials: Annotated[int, typer.Option(help="Settings to try.", min=1, max=1000)] = 12
-    minutes: Annotated[
-        float | None, typer.Option(help="No trial begins after so much training.", min=0.01)
-    ] = None
-    rates: Annotated[bool, typer.Option("--rates", help="Only compare three learning rates.")] = (
-        False
-    )
-    epochs: Annotated[int, typer.Option(help="Epochs of a trial.", min=1)] = 1
-    rows: Annotated[int, typer.Option(help="Most rows a trial trains.", min=1)] = 512
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="From the untouched base; searches rank and layers.")
-    ] = False
-
-
-@dataclass(frozen=True)
-class _Start:
-    """The version and settings that trials start from."""
-
-    version: Version
-    settings: Settings
-    base: BaseFacts
-    lineage_jobs: tuple[str, ...]
-    fresh: bool
-
-    @property
-    def from_base(self) -> bool:
-        """Whether there is no adapter to continue from."""
-        return self.fresh or self.version.adapter is None
 
 
 @dataclass(frozen=True)
@@ -100,12 +63,11 @@ def open_sweep(layout: Layout, named: str, wanted: SweepOptions) -> str:
         )
 
 
-def _request(start: _Start, source: _Source, wanted: SweepOptions) -> SweepRequest:
+def _request(start: SweepStart, source: _Source, wanted: SweepOptions) -> SweepRequest:
     """Return the request of a sweep that has no name yet."""
     held, tune = _held_out(source)
     settings, doubts = _settings(start, source)
-    default = _default(settings, start.from_base)
-    space = space_around(default, start.base.num_layers, start.from_base)
+    plan = plan_trials(start, settings, wanted)
     return SweepRequest(
         sweep="",
         created_at=SystemClock().now().isoformat(),
@@ -116,17 +78,18 @@ def _request(start: _Start, source: _Source, wanted: SweepOptions) -> SweepReque
         base=start.base,
         step=0 if start.from_base else start.version.step,
         seed=settings.training.seed,
-        trials=RATE_TRIALS if wanted.rates else wanted.trials,
+        trials=plan.trials,
         minutes=wanted.minutes,
         epochs=wanted.epochs,
         rows=wanted.rows,
-        default=default,
-        space={} if wanted.rates else space,
-        notes=(*_notes(start, wanted), *doubts, *_doubts(held, tune)),
+        default=plan.default,
+        space=plan.space,
+        grid=plan.grid,
+        notes=(*plan.notes, *doubts, *_doubts(held, tune)),
     )
 
 
-def _settings(start: _Start, source: _Source) -> tuple[Settings, list[str]]:
+def _settings(start: SweepStart, source: _Source) -> tuple[Settings, list[str]]:
     """Return the settings with the job's own over them, and notes on those read differently now."""
     if source.job is None:
         return with_own(start.settings, parse_own(source.own)), []
@@ -134,7 +97,7 @@ def _settings(start: _Start, source: _Source) -> tuple[Settings, list[str]]:
     return saved.settings, [f"the job's own {one}" for one in saved.misfits]
 
 
-def _start(layout: Layout, fresh: bool) -> _Start:
+def _start(layout: Layout, fresh: bool) -> SweepStart:
     settings = read_settings(layout.settings_file)
     base = ready_base(layout, settings)
     versions = Models(layout).versions()
@@ -145,11 +108,11 @@ def _start(layout: Layout, fresh: bool) -> _Start:
     if problem is not None and not fresh:
         raise Blocked("blocked", f"{problem}; --fresh sweeps from the untouched base")
     chain = ancestry(version.version, versions)
-    return _Start(version, settings, base, () if fresh else jobs_of(chain), fresh)
+    return SweepStart(version, settings, base, () if fresh else jobs_of(chain), fresh)
 
 
 @contextmanager
-def _source(layout: Layout, named: str, start: _Start) -> Iterator[_Source]:
+def _source(layout: Layout, named: str, start: SweepStart) -> Iterator[_Source]:
     path = Path(named)
     job = None if path.is_file() else _job_named(layout, named)
     if job is not None:
@@ -182,7 +145,7 @@ def _job_named(layout: Layout, named: str) -> str | None:
     return next((name for name in found if int(name.split("-")[0]) == int(named)), None)
 
 
-def _of_job(layout: Layout, job: str, start: _Start) -> _Source:
+def _of_job(layout: Layout, job: str, start: SweepStart) -> _Source:
     place = find_job(layout, job)
     if place is None:
         raise UserFault("no_such_job", f"there is no job {job} in queue/")
@@ -218,44 +181,6 @@ def _held_out(source: _Source) -> tuple[int, int]:
             f"{escape(source.name)} has no held-out row of its own to compare settings on: {hint}",
         )
     return len(halves), halves.count("tune")
-
-
-def _default(settings: Settings, from_base: bool) -> Setting:
-    training = settings.training
-    default: dict[str, float | int] = {
-        "learning_rate": training.learning_rate,
-        "batch_rows": training.batch_rows,
-        "decay_share": training.decay_share,
-    }
-    if from_base:
-        default |= {
-            "rank": training.rank,
-            "scale": training.effective_scale,
-            "num_layers": training.num_layers,
-        }
-    return default
-
-
-def _notes(start: _Start, wanted: SweepOptions) -> Iterator[str]:
-    shape = "rank, scale and layers"
-    if not start.from_base:
-        name = start.version.version
-        yield (
-            f"every trial continues from {name}, so {shape} are not searched: they belong to its "
-            "adapter; --fresh searches them from the untouched base"
-        )
-    elif wanted.rates:
-        yield "every trial begins from the untouched base"
-    elif start.version.adapter is not None:
-        yield (
-            f"every trial begins from the untouched base, so {shape} are searched too; to use "
-            "others than the current version's, begin anew with 'finetuned lineage new'"
-        )
-    else:
-        yield (
-            f"no version is trained yet: every trial begins from the untouched base, and {shape} "
-            "are searched too"
-        )
 
 
 def _doubts(held: int, tune: int) -> Iterator[str]:

@@ -1,1 +1,1 @@
-"""Learning curves, and the lines they are read from."""
+"""Learning curves, and how they are read from training records."""

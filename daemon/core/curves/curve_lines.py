@@ -1,6 +1,6 @@
-"""From the lines of a training record to curves: finetuned's own metrics, or a log of mlx-lm.
+"""Parses learning curves from lines: finetuned's own metrics, or a log of mlx-lm.
 
-Knows no file. A line that cannot be read is counted, never fatal.
+A line that cannot be read is counted, never fatal.
 """
 
 import json
@@ -20,14 +20,14 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "tokens_per_s": ("tokens_per_s", "tokens_per_second", "tokens_per_sec"),
     "validation": ("validation_loss", "val_loss", "eval_loss"),
 }
-"""What other trainers call the same thing; the first is ours."""
+"""Names of the same figure in other trainers; the first is ours."""
 GIGA = 1e9
 LARGEST = 1e15
-"""A number as large is nonsense and counts as none, like one that is not finite."""
+"""Larger numbers are nonsense and count as missing, like those that are not finite."""
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 NUMBER = r"(nan|inf|-?[\d.]+(?:e[-+]?\d+)?)"
 NEAR = r"(?:^|(?<=[\s\]%]))"
-"""Where a line's words begin: a progress bar on stderr may stand before them without a break."""
+"""Where the text of a line begins: a progress bar from stderr may precede it on the line."""
 OLD_TRAIN = re.compile(rf"{NEAR}Iter (\d{{1,15}}): Train loss {NUMBER}(.*)", re.IGNORECASE)
 OLD_VALIDATION = re.compile(rf"{NEAR}Iter (\d{{1,15}}): Val loss {NUMBER}", re.IGNORECASE)
 NEW_TRAIN = re.compile(rf"{NEAR}(\d{{1,15}})\s+{NUMBER} [▼▲]\s+([\d,]+)\s+[\d.]+k\s*$")
@@ -37,7 +37,7 @@ OLD_FIELDS = (
     (re.compile(rf"Tokens/sec {NUMBER}", re.IGNORECASE), 1.0),
     (re.compile(rf"Peak mem {NUMBER} GB", re.IGNORECASE), GIGA),
 )
-"""The rate, the speed, and the bytes at most."""
+"""Learning rate, tokens per second, and peak memory in bytes."""
 
 
 @dataclass
@@ -55,31 +55,32 @@ class _Draft:
 def read_lines(lines: Iterable[bytes], name: str) -> list[Curve]:
     """Return the curves in a record, one a run; a log of mlx-lm is one.
 
-    A record of our own may be JSON lines or a JSON list with a step a line. Of a step that is
-    there twice the higher attempt counts, of equal attempts the later line. Damaged lines are
-    counted in the first curve; in a log of mlx-lm, lines that tell no loss are not damaged.
+    A record of our own may be JSON lines or a JSON list with a step a line. Where a step occurs
+    twice the higher attempt counts, of equal attempts the later line. Damaged lines are counted in
+    the first curve; in a log of mlx-lm, lines without a loss are not damaged.
     """
     drafts: dict[str | None, _Draft] = {}
-    damaged, told = 0, 0
+    damaged, records = 0, 0
     for raw in lines:
         text = raw.decode("utf-8", "replace").strip().removesuffix(",")
         if text in ("", "[", "]"):
             continue
         if text.startswith("{"):
-            damaged += not _take_record(text, drafts)
-            told += 1
+            damaged += not _add_record(text, drafts)
+            records += 1
         else:
-            damaged += not _take_words(raw.decode("utf-8", "replace"), drafts) and told > 0
-    told_of = {run: draft for run, draft in drafts.items() if draft.points or draft.validation}
-    several = len(told_of) > 1
+            damaged += not _add_log_line(raw.decode("utf-8", "replace"), drafts) and records > 0
+    with_losses = {run: draft for run, draft in drafts.items() if draft.points or draft.validation}
+    several = len(with_losses) > 1
     found = [
-        draft.curve(f"{name}: {run}" if several else name, run) for run, draft in told_of.items()
+        draft.curve(f"{name}: {run}" if several else name, run)
+        for run, draft in with_losses.items()
     ]
     return [replace(found[0], damaged=damaged), *found[1:]] if found else []
 
 
-def _take_record(text: str, drafts: dict[str | None, _Draft]) -> bool:
-    """Take a JSON line; False where it is damaged."""
+def _add_record(text: str, drafts: dict[str | None, _Draft]) -> bool:
+    """Add a JSON line; return False where it is damaged."""
     try:
         record = json.loads(text)
     except (ValueError, RecursionError):
@@ -123,8 +124,8 @@ def _point(step: int, record: Mapping[str, object]) -> Point:
     )
 
 
-def _take_words(text: str, drafts: dict[str | None, _Draft]) -> bool:
-    """Take a line of mlx-lm's console; False where it tells no loss."""
+def _add_log_line(text: str, drafts: dict[str | None, _Draft]) -> bool:
+    """Add a line of mlx-lm's console; return False where it has no loss."""
     text = ESCAPES.sub("", text.rstrip().rsplit("\r", 1)[-1])
     draft = drafts.setdefault(None, _Draft())
     for pattern in (OLD_VALIDATION, NEW_VALIDATION):
@@ -152,7 +153,7 @@ def _take_words(text: str, drafts: dict[str | None, _Draft]) -> bool:
 
 
 def _put_validation(draft: _Draft, match: re.Match[str]) -> bool:
-    """Put a loss at the step that mlx-lm names, though it is measured just before it."""
+    """Add a validation loss at the step mlx-lm names, though it is measured just before."""
     loss = _number_in(match[2])
     if loss is not None:
         draft.validation[int(match[1])] = loss

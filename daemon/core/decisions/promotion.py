@@ -85,8 +85,8 @@ def decide_verdict(judgement: Judgement, gate: Gate) -> Verdict:
     # A mute model may have a low loss, if all it has learned is to end the turn.
     if mute := [one for one in judgement.lost if one.most]:
         return Verdict("refuse", False, tuple(map(_lost, mute)))
-    tests = judgement.comparisons
-    counted = [test for test in tests if min(test.p_better, test.p_worse) < 1.0]
+    known = judgement.all_comparisons
+    counted = [test for test in judgement.comparisons if min(test.p_better, test.p_worse) < 1.0]
     falls = holding(_falls(judgement, gate), lambda fall: fall.p, gate.level)
     if refused := [fall for fall in falls.proven if fall.counts]:
         forgotten = all(fall.of is None or fall.of.name == EARLIER for fall in refused)
@@ -98,12 +98,9 @@ def decide_verdict(judgement: Judgement, gate: Gate) -> Verdict:
     if proven:
         reasons = tuple(f"significantly better than {_say(test)}" for test in proven)
         return Verdict("promote", True, reasons)
-    promotes = gate.unproven == "promote"
-    reasons = tuple(
-        f"no change that counts against {_say(test, _why_not(test, better, falls, gate))}"
-        for test in tests
-    )
-    return Verdict("unproven", promotes, reasons or ("there are no hold-out items to judge by",))
+    reasons = tuple(_unproven(test, judgement, better, falls, gate) for test in known)
+    reasons = reasons or ("there are no hold-out items to judge by",)
+    return Verdict("unproven", gate.unproven == "promote", reasons)
 
 
 @dataclass(frozen=True)
@@ -164,7 +161,10 @@ LEAST_CHANCE = 0.5
 
 
 def _falls(judgement: Judgement, gate: Gate) -> list[_Fall]:
-    """Return the possible reasons to refuse, without tests that cannot come out (Tarone 1990)."""
+    """Return the possible reasons to refuse, without tests that cannot come out (Tarone 1990).
+
+    Suites and earlier files are compared with the lineage's best version of each alone.
+    """
     falls = [
         _Fall(
             test.p_worse,
@@ -172,10 +172,8 @@ def _falls(judgement: Judgement, gate: Gate) -> list[_Fall]:
             f"significantly worse than {_say(test)}",
             test,
         )
-        for test in judgement.comparisons
-        if min(test.p_better, test.p_worse) < 1.0
-        # Earlier files are compared with the lineage's best version of each instead.
-        and not (judgement.forgetting and test.name == EARLIER and test.metric == LOSS)
+        for test in judgement.all_comparisons
+        if min(test.p_better, test.p_worse) < 1.0 and _may_refuse(test, judgement)
     ]
     falls += [
         _Fall(one.p_worse, one.exceeds, _forgot(one))
@@ -183,6 +181,14 @@ def _falls(judgement: Judgement, gate: Gate) -> list[_Fall]:
         if one.p_worse < 1.0 and LEAST_CHANCE ** (one.families or one.items) < gate.level
     ]
     return falls
+
+
+def _may_refuse(test: PairedComparison, judgement: Judgement) -> bool:
+    """Return whether a comparison is with what its set is held against."""
+    if judgement.forgetting and test.name == EARLIER and test.metric == LOSS:
+        return False
+    best = {one.name: one.against for one in judgement.floors}
+    return best.get(test.name, test.against) == test.against
 
 
 def _forgot(one: Forgetting) -> str:
@@ -202,6 +208,18 @@ def _floor(test: PairedComparison, gate: Gate) -> float:
     return gate.floor if test.metric != LOSS and gate.floor is not None else _least(test, gate)
 
 
+def _unproven(
+    test: PairedComparison,
+    judgement: Judgement,
+    better: Holding[PairedComparison],
+    falls: Holding[_Fall],
+    gate: Gate,
+) -> str:
+    if test.p_worse < test.p_better and not _may_refuse(test, judgement):
+        return f"held against the best version instead of {_say(test)}"
+    return f"no change that counts against {_say(test, _why_not(test, better, falls, gate))}"
+
+
 def _why_not(
     test: PairedComparison, better: Holding[PairedComparison], falls: Holding[_Fall], gate: Gate
 ) -> str:
@@ -210,7 +228,7 @@ def _why_not(
         if test in better.proven:
             return f"; a change below {_least(test, gate):g} does not count"
         return f"; {better.required()}" if test.p_better < gate.level else ""
-    if any(fall.of is test for fall in falls.proven):
+    if any(fall.of == test for fall in falls.proven):
         return f"; a change below {_floor(test, gate):g} does not count"
     return f"; {falls.required()}" if test.p_worse < gate.level else ""
 

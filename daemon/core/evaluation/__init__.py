@@ -1,1 +1,1 @@
-"""What evaluations ask and find: suites, answers, differences, sweeps, reproductions."""
+"""Values of evaluations: suites, answers, differences, targets, sweeps, reproductions."""

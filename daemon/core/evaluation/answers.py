@@ -1,4 +1,4 @@
-"""What a model said to one prompt, and what it was allowed; values."""
+"""An answer of a model to one prompt, and the limits it was given."""
 
 import math
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ class AnswerLimits:
 
     tokens: int
     seconds: float = math.inf
-    """From its first token on; answers that are made together share the machine."""
+    """From its first token on; answers generated together share the machine."""
     at_once: int = ANSWERS_MOST
-    """Answers in the making side by side; one that is done gives its place to the next."""
+    """Answers generated at once; a finished one is replaced by the next."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class Answer:
 
     text: str
     tokens: int = 0
-    """Without the one that ends the turn."""
+    """Without the token that ends the turn."""
     confidence: float | None = None
-    """The geometric mean of its tokens' probabilities; None where there is none to tell."""
+    """The geometric mean of its tokens' probabilities; None for an answer without tokens."""
     ended: bool = True
-    """Whether the model ended it; False where a limit of tokens or time cut it off."""
+    """Whether the model ended it; False where a limit on tokens or time cut it off."""

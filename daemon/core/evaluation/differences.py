@@ -1,4 +1,4 @@
-"""What differs between two texts, word by word; pure."""
+"""Word-by-word differences between two texts."""
 
 import re
 from collections.abc import Iterator
@@ -8,54 +8,54 @@ from typing import Literal
 
 Kind = Literal["same", "gone", "new"]
 
-_PIECE = re.compile(r"\s*(?:\w+|[^\w\s])|\s+")
-"""A word or a mark with the white space before it: of a JSON text only what changed is marked."""
+_UNIT = re.compile(r"\s*(?:\w+|[^\w\s])|\s+")
+"""A word or a punctuation mark with the whitespace before it: fine enough for JSON text."""
 _WORD = re.compile(r"\w")
 LEAST_SHARED = 0.25
-"""Share of the longer text under which two texts are two, whatever words they happen to share."""
+"""Texts that share less than this part of the longer one are shown as wholly different."""
 
 
 def word_changes(before: str, now: str) -> list[tuple[Kind, str]]:
-    """Return both texts in one: what they share, what is only in the first, only in the second.
+    """Return both texts as one list of parts: in both, only in the first, only in the second.
 
-    Put together without anything in between, the parts are the texts again.
+    Joined without separators, the parts are the texts again.
     """
     blocks = list(_blocks(before, now))
     shared = sum(len(mine) for kind, _, mine in blocks if kind == "same")
     if shared < LEAST_SHARED * max(len(before), len(now)):
         return list(_joined([("gone", before), ("new", now)]))
     parts: list[tuple[Kind, str]] = []
-    gone = new = ""
+    removed = new = ""
     for kind, old, mine in blocks:
-        if kind == "same" and (_WORD.search(mine) or not (gone or new)):
-            parts += [*_changed(gone, new), ("same", mine)]
-            gone = new = ""
+        if kind == "same" and (_WORD.search(mine) or not (removed or new)):
+            parts += [*_changed(removed, new), ("same", mine)]
+            removed = new = ""
         else:
-            # A comma between two changed words is no reason to tear them apart.
-            gone, new = gone + old, new + mine
-    return list(_joined([*parts, *_changed(gone, new)]))
+            # A comma between two changed words does not split the change.
+            removed, new = removed + old, new + mine
+    return list(_joined([*parts, *_changed(removed, new)]))
 
 
 def _blocks(before: str, now: str) -> Iterator[tuple[Kind, str, str]]:
-    old, new = _PIECE.findall(before), _PIECE.findall(now)
+    old, new = _UNIT.findall(before), _UNIT.findall(now)
     for what, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         yield "same" if what == "equal" else "gone", "".join(old[a:b]), "".join(new[c:d])
 
 
-def _changed(gone: str, new: str) -> list[tuple[Kind, str]]:
-    """Return a change without the marks and the white space that both sides begin and end with."""
-    begin = _shared(gone, new)
-    end = _shared(gone[begin:][::-1], new[begin:][::-1])
+def _changed(removed: str, new: str) -> list[tuple[Kind, str]]:
+    """Return a change without the punctuation and whitespace that both sides begin or end with."""
+    begin = _shared(removed, new)
+    end = _shared(removed[begin:][::-1], new[begin:][::-1])
     return [
-        ("same", gone[:begin]),
-        ("gone", gone[begin : len(gone) - end]),
+        ("same", removed[:begin]),
+        ("gone", removed[begin : len(removed) - end]),
         ("new", new[begin : len(new) - end]),
-        ("same", gone[len(gone) - end :]),
+        ("same", removed[len(removed) - end :]),
     ]
 
 
 def _shared(one: str, other: str) -> int:
-    """Return how many characters two texts begin with alike, up to the first word."""
+    """Return the length of the common start of two texts, up to the first word."""
     count = 0
     for mine, its in zip(one, other, strict=False):
         if mine != its or _WORD.match(mine):

@@ -1,7 +1,4 @@
-"""What an evaluation by hand is asked for: who answers, which questions, with which prefix.
-
-Knows values only: neither who answers nor where it is written.
-"""
+"""The request of an evaluation: which models or files of answers, which suites, which prefix."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,38 +13,38 @@ from daemon.core.workspace.versions import AdapterSpec
 
 SubjectKind = Literal["version", "base", "adapter", "answers"]
 HOLDOUTS = "holdouts"
-"""In place of a suite's name: the judge rows that the lineage's files hold out."""
+"""In place of a suite's name: the judge rows held out from the lineage's files."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """One that answers: a model with or without an adapter, or a file of answers."""
+    """What is evaluated: a model with or without an adapter, or a file of answers."""
 
     name: str
-    """As people know it; no two of one evaluation are called the same."""
+    """Its name in reports, unique within an evaluation."""
     kind: SubjectKind
     path: str | None = None
-    """The version's name, or where the adapter or the file of answers lies."""
+    """The version's name, or the path of the adapter or file of answers."""
     sha256: str | None = None
-    """Of the adapter's weights or of the file of answers, when it was asked for."""
+    """Of the adapter's weights or of the file of answers, at the time of the request."""
     adapter: AdapterSpec | None = None
-    """None for one without an adapter."""
+    """None without an adapter."""
     prefix: Prefix | None = None
-    """What it is asked with."""
+    """The prefix before its prompts."""
     unknown: int = 0
-    """Answers of the file that belong to no question."""
+    """Answers of the file that match no question."""
     plain_form: str | None = None
-    """How is written what the chat template leaves out of a question; None where it is not."""
+    """The plain form of what the chat template leaves out; None where it is left out."""
 
     @property
     def generates(self) -> bool:
-        """Whether a model has to answer for it."""
+        """Whether a model generates its answers."""
         return self.kind != "answers"
 
 
 @dataclass(frozen=True)
 class Questions:
-    """A suite as it is asked, and how many items the whole of it has."""
+    """The items of a suite that are used, and how many the whole suite has."""
 
     of: int = field(kw_only=True)
     suite: Suite
@@ -55,7 +52,7 @@ class Questions:
 
 @dataclass(frozen=True)
 class EvaluationRequest(Record):
-    """What an evaluation is asked to do; everything the trainer needs beside models and items."""
+    """An evaluation's `request.json`: all that the trainer needs beside models and items."""
 
     evaluation: str
     created_at: str
@@ -63,25 +60,25 @@ class EvaluationRequest(Record):
     settings: JsonObject
     base: JsonObject
     subjects: tuple[Subject, ...]
-    """The first is what the others are compared with."""
+    """The others are compared with the first."""
     limit: int | None
     """Most items of each suite; None for all."""
     targets: tuple[Target, ...] = ()
     notes: tuple[str, ...] = ()
-    """What the user should know about what is compared."""
+    """Notes for the user on what is compared."""
 
     @property
     def facts(self) -> BaseFacts:
-        """The base model of those that answer here; files of answers alone need none.
+        """The base model of the subjects that generate; files of answers need none.
 
         Raises:
-            RecordError: none was needed.
+            RecordError: the request has no base model.
         """
         return from_json_value(self.base, BaseFacts)
 
     @property
     def versions(self) -> tuple[str, ...]:
-        """The versions whose weights it needs."""
+        """The versions whose weights are needed."""
         named = (one.path for one in self.subjects if one.kind == "version")
         return tuple(name for name in named if name is not None)
 
@@ -91,13 +88,13 @@ class SuiteRun:
     """One subject's answers to one suite."""
 
     number: int
-    """Counts from 1 over what models have to answer."""
+    """Counts from 1 over the suites that models answer."""
     suite: int
     subject: int
 
 
-def pieces(subjects: Sequence[Subject], suites: int) -> Iterator[SuiteRun]:
-    """Give what models have to answer, suite by suite and subject by subject."""
+def suite_runs(subjects: Sequence[Subject], suites: int) -> Iterator[SuiteRun]:
+    """Yield the runs of suites on models, suite by suite and subject by subject."""
     generating = [place for place, subject in enumerate(subjects) if subject.generates]
     number = 0
     for suite in range(suites):

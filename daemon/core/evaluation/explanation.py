@@ -1,4 +1,4 @@
-"""Why a version is what it is, put together from what was written down of it; measures nothing."""
+"""Explains a version from its records: files, rows, losses, scores, reasons, provenance."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -30,8 +30,8 @@ def explain(
     """Return the explanation as plain JSON values.
 
     `report` is the version's own, `files` has by job its name and the row counts of its intake;
-    None for what is gone. Figures that older versions did not keep are null. `misfits` are the
-    saved settings that this release reads otherwise.
+    None for what was removed. Figures that older versions did not record are null. `misfits` are
+    the saved settings that this release reads differently.
     """
     evaluations, parent = manifest.evaluations, manifest.parent
     tests = () if manifest.judgement is None else manifest.judgement.comparisons
@@ -67,7 +67,7 @@ def explain(
 
 
 def earlier_jobs(manifest: Manifest) -> list[str]:
-    """Return the jobs of earlier runs on whose hold-outs the version was measured."""
+    """Return the jobs of earlier runs whose hold-outs the version was measured on."""
     return list(manifest.evaluations.loss_of(EARLIER).jobs)
 
 

@@ -1,4 +1,4 @@
-"""Whether a run that was done again came out the same, and what was otherwise; knows no files."""
+"""Compares a reproduced run with the original: metrics, files, surroundings, and the outcome."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -12,12 +12,12 @@ from daemon.core.training.progress import MetricsLine
 Ending = Literal["identical", "different", "impossible", "skipped", "failed"]
 
 OF_THE_DAY = frozenset({"seconds", "waited_s", "rested_s", "flops_share", "memory"})
-"""Figures of a step that tell how it was computed, not what was learned."""
+"""Figures of a step about how it was computed, not what was learned."""
 
 
 @dataclass(frozen=True)
 class ReproductionRequest(Record):
-    """The version that is trained again, and the settings of its run."""
+    """The content of a reproduction's `request.json`: the version, and the settings of its run."""
 
     order: str
     version: str
@@ -26,20 +26,20 @@ class ReproductionRequest(Record):
 
 @dataclass(frozen=True)
 class Steps:
-    """The figures of every step, then and now."""
+    """The steps of both runs compared by their figures."""
 
     then: int
     now: int
     equal: int
     first_other: Mapping[str, object] | None
-    """The first step that is not the same: its number, and by figure what it was and is."""
+    """The first step that differs: its number, and by figure the old and the new value."""
     loss_gap: float | None
-    """The greatest difference of a step's loss, in nats a token; None with nothing to compare."""
+    """The largest difference between losses, in nats a token; None with nothing to compare."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """One thing around the training that is not as it was."""
+    """A difference in code, platform, libraries or settings."""
 
     what: str
     then: str
@@ -48,23 +48,23 @@ class Change:
 
 @dataclass(frozen=True)
 class Files:
-    """Whether the files are the same, byte for byte."""
+    """Whether adapter and moments are the same, byte for byte."""
 
     adapter: bool
     moments: bool
     weight_gap: float | None
-    """The greatest difference of a weight; None where the version's own are gone."""
+    """The largest difference of a weight; None where the version's own weights were removed."""
 
 
 def compare_steps(then: Iterable[MetricsLine], now: Iterable[MetricsLine]) -> Steps:
-    """Compare the metrics of two runs line by line; what one lacks counts as another step."""
+    """Compare the metrics of two runs line by line; a step that one lacks counts as different."""
     olds = news = equal = 0
     first: JsonObject | None = None
     gaps: list[float] = []
     for old, new in zip_longest(then, now):
         olds += old is not None
         news += new is not None
-        # Older versions know fewer figures of a step.
+        # Older versions recorded fewer figures of a step.
         was: Mapping[str, object] = {} if old is None else {**old}
         now_is: Mapping[str, object] = {} if new is None else {**new}
         known = [key for key in was if key not in OF_THE_DAY and (not new or key in new)]
@@ -84,12 +84,12 @@ def compare_steps(then: Iterable[MetricsLine], now: Iterable[MetricsLine]) -> St
 def changes(
     then: Provenance, now: Provenance, lost: Mapping[str, object] | None = None
 ) -> tuple[Change, ...]:
-    """Return what is not as it was `then`: code, platform, libraries, settings.
+    """Return what has changed since the original run: code, platform, libraries, settings.
 
-    `lost` are the settings of then that are not known any more.
+    `lost` are settings of the original run that no longer exist.
     """
     found = [
-        Change(what, _say(old), _say(new))
+        Change(what, _shown(old), _shown(new))
         for what, old, new in (
             ("commit", then.git_commit, now.git_commit),
             ("uncommitted changes", then.git_dirty, now.git_dirty),
@@ -101,18 +101,18 @@ def changes(
     return (
         *found,
         *(
-            Change(name, _say(before.get(name)), _say(after.get(name)))
+            Change(name, _shown(before.get(name)), _shown(after.get(name)))
             for name in sorted({*before, *after})
             if before.get(name) != after.get(name)
         ),
         *(
-            Change(f"setting {name}", _say(value), "unknown")
+            Change(f"setting {name}", _shown(value), "unknown")
             for name, value in (lost or {}).items()
         ),
     )
 
 
-def _say(value: object) -> str:
+def _shown(value: object) -> str:
     match value:
         case None:
             return "unknown"
@@ -129,7 +129,7 @@ def conclude(files: Files, steps: Steps) -> Ending:
 
 
 def sentence(version: str, files: Files, steps: Steps, changed: Sequence[Change]) -> str:
-    """Say how a reproduction came out."""
+    """Return the outcome of a reproduction in a sentence."""
     if conclude(files, steps) == "identical":
         return (
             f"{version} was trained again: the figures of all {steps.now} steps, the adapter and "
@@ -137,15 +137,16 @@ def sentence(version: str, files: Files, steps: Steps, changed: Sequence[Change]
         )
     if files.adapter:
         found = "the adapter is the same, bit for bit, but "
-        found += "not its moments" if steps.equal == steps.then == steps.now else "not every step"
+        same = steps.equal == steps.then == steps.now
+        found += "the optimizer's moments differ" if same else "some steps differ"
     elif files.weight_gap is None:
-        found = "the adapter is another, and there is no copy of the old one to measure by how much"
+        found = "the adapter differs, and there is no copy of the old one to measure by how much"
     else:
-        found = f"the adapter is another, by at most {files.weight_gap:.3g} in a weight"
+        found = f"the adapter differs, by at most {files.weight_gap:.3g} in a weight"
     where = "" if steps.first_other is None else f", from step {steps.first_other['step']} on"
     why = "; ".join(f"{one.what} {one.then} → {one.now}" for one in changed)
-    since = f"changed since: {why}" if why else "code, platform and libraries are those of then"
-    return f"{version} came out otherwise{where}: {found}; {since}"
+    since = f"changed since: {why}" if why else "code, platform and libraries are unchanged"
+    return f"{version} was not reproduced exactly{where}: {found}; {since}"
 
 
 def record(files: Files, steps: Steps, changed: Sequence[Change]) -> JsonObject:

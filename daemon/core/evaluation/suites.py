@@ -1,4 +1,4 @@
-"""What a quality suite is, and how one is made of the rows of its file; knows no file, no model."""
+"""Quality suites: parses the header and items of a suite from the rows of its file."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -7,7 +7,7 @@ from typing import Any, Literal, cast, get_args
 
 from daemon.core.records import JsonObject
 from daemon.core.rows.chat_rows import OPENAI, turns_of
-from daemon.core.rows.examples import Chat, Turn, compact, prompt_of, said_in
+from daemon.core.rows.examples import Chat, Turn, compact, prompt_of, turn_text
 from daemon.core.rows.formats import recognise
 from daemon.core.rows.forms.tool_lists import tools_of
 from daemon.core.rows.refusal import Bad
@@ -20,10 +20,10 @@ PROBES = "probes"
 """The suite of the user's own prompts; the only one that needs no header."""
 QUESTION_KEYS = ("prompt", "question", "input", "instruction")
 ANSWER_KEYS = ("answers", "answer", "completion", "response", "output")
-"""Where answers are looked for in a file whose header names no field."""
+"""Keys of answers in a file whose header names none."""
 MOST_TOKENS = 4096
 MOST_SHOWN = 60
-"""Characters of a wrong value that a mistake repeats."""
+"""Characters of a wrong value that a message quotes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +33,21 @@ class SuiteItem:
     id: str
     line: int
     messages: tuple[Turn, ...]
-    """What the model is asked; ends with a turn of the user or of a tool."""
+    """The prompt; it ends with a turn of the user or of a tool."""
     answers: tuple[str, ...] = ()
-    """Every accepted answer; none where only length, formatting and style count."""
+    """Every accepted answer; empty where only length, formatting and style count."""
     tools: tuple[str, ...] = ()
-    """What the model may call, each the JSON text the chat template is given."""
+    """The tools the model may call, each as the JSON text passed to the chat template."""
     difficulty: Difficulty = "medium"
     group: str | None = None
-    """What the variants of one question share; None for a question of its own."""
+    """Shared by the variants of one question; None for a question without variants."""
     scorer: ScorerName | None = None
-    """How its answers are scored where the suite's way does not fit: `calls` for tool calls."""
+    """The scorer where the suite's own does not fit: `calls` for tool calls."""
 
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """A fixed set of questions with the way to score the answers."""
+    """A fixed set of questions and the scorer of their answers."""
 
     name: str
     title: str
@@ -58,13 +58,13 @@ class Suite:
     licence: str
     origin: str
     max_tokens: int
-    """Longest answer that is asked for, in tokens."""
+    """The longest answer, in tokens."""
     items: tuple[SuiteItem, ...]
     sha256: str
-    """Of the file's bytes: the version of the suite."""
+    """Hash of the file's bytes, the version of the suite."""
 
     def first(self, most: int) -> "Suite":
-        """Return the suite with at most so many items, evenly spaced so that all parts count."""
+        """Return the suite with at most so many items, evenly spaced over all its parts."""
         count = len(self.items)
         if count <= most:
             return self
@@ -76,16 +76,16 @@ class Mistake:
     """What is wrong with a line of a suite, and what to do."""
 
     line: int
-    """0 for the file as a whole."""
+    """0 for the whole file."""
     message: str
 
 
 @dataclass(frozen=True, slots=True)
 class SuiteFile:
-    """What became of one file: a suite, or the reasons why it is none.
+    """The result of reading one file: a suite, or the reasons why it is not one.
 
-    `items` are all the questions that could be read, also those of a file that is no suite: no
-    question of a broken suite may be trained on either.
+    `items` are all questions that could be read, even from a broken suite: none of them may be
+    trained on either.
     """
 
     name: str
@@ -106,7 +106,7 @@ class SuiteFile:
 
 
 def suite_of(name: str, rows: Iterable[tuple[int, Any]], sha256: str) -> SuiteFile:
-    """Return the suite of a file's rows, each with its line; a `Mistake` stands for a bad line."""
+    """Return the suite of a file's rows, each with its line; a bad line is given as a `Mistake`."""
     lines = list(rows)
     mistakes = [row for _, row in lines if isinstance(row, Mistake)]
     found = [(line, row) for line, row in lines if not isinstance(row, Mistake)]
@@ -131,7 +131,7 @@ def suite_of(name: str, rows: Iterable[tuple[int, Any]], sha256: str) -> SuiteFi
         else:
             mistakes.append(item)
     if not items and not mistakes:
-        mistakes.append(Mistake(0, "the file has no item: write one question a line"))
+        mistakes.append(Mistake(0, "the file has no items: write one question a line"))
     mistakes += _bad_together(items, header)
     suite = None if mistakes or header is None else replace(header, items=tuple(items))
     return SuiteFile(name, suite, tuple(items), tuple(sorted(mistakes, key=lambda m: m.line)))
@@ -162,10 +162,10 @@ def _probes(sha256: str) -> Suite:
 
 
 def _header(name: str, row: Mapping[str, object], sha256: str) -> tuple[Suite | None, list[str]]:
-    """Return the suite without items, or all that is wrong with its header."""
+    """Return the suite without items, or all mistakes in its header."""
     texts_of = {key: text for key in TEXTS if isinstance(text := row.get(key), str)}
     needed = [repr(key) for key in TEXTS if not texts_of.get(key, "").strip()]
-    texts = "a text" if len(needed) == 1 else "each a text"
+    texts = "a string" if len(needed) == 1 else "each a string"
     wrong = [f"the header needs {', '.join(needed)}, {texts}: {HEADER_FORM}"] if needed else []
     if isinstance(row["suite"], str) and row["suite"].strip() and row["suite"] != name:
         wrong.append(f"the header names the suite {row['suite']!r}: give file and suite one name")
@@ -173,16 +173,18 @@ def _header(name: str, row: Mapping[str, object], sha256: str) -> tuple[Suite | 
         if key not in row:
             wrong.append(f"the header needs {key!r}: write {' or '.join(known)}")
         elif row[key] not in known:
-            said = f"{key!r} in the header is {_shown(row[key])}"
-            wrong.append(f"{said}: write {' or '.join(known)}")
+            found = f"{key!r} in the header is {_shown(row[key])}"
+            wrong.append(f"{found}: write {' or '.join(known)}")
     unknown = sorted(set(row) - KNOWN)
     if unknown:
-        wrong.append(f"the header does not know {', '.join(map(repr, unknown))}: leave it out")
+        wrong.append(
+            f"the header has the unknown key {', '.join(map(repr, unknown))}: leave it out"
+        )
     tokens = row.get("max_tokens", 256)
     if not isinstance(tokens, int) or isinstance(tokens, bool) or not 1 <= tokens <= MOST_TOKENS:
-        wrong.append(f"'max_tokens' in the header is no whole number from 1 to {MOST_TOKENS}")
+        wrong.append(f"'max_tokens' in the header is not a whole number from 1 to {MOST_TOKENS}")
     if not isinstance(row.get("system", ""), str):
-        wrong.append("'system' in the header is no text: make it one or leave it out")
+        wrong.append("'system' in the header is not a string: make it one or leave it out")
     if wrong:
         return None, wrong
     return Suite(
@@ -201,35 +203,35 @@ def _header(name: str, row: Mapping[str, object], sha256: str) -> tuple[Suite | 
 
 
 def _shown(value: Any) -> str:
-    """Return a value as the file has it, of bounded length."""
+    """Return a value as JSON, cut to a bounded length."""
     text = compact(value)
     return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
 
 
 def _item(line: int, row: Any, header: Suite | None, system: str | None) -> SuiteItem | Mistake:
     if not isinstance(row, dict):
-        return Mistake(line, "the item is no object: write one JSON object a line")
-    asked = _asked(row, system)
-    if isinstance(asked, Bad):
-        return Mistake(line, f"{asked.message}: {asked.hint}")
-    messages, own = asked
+        return Mistake(line, "the item is not an object: write one JSON object a line")
+    prompt = _prompt_of(row, system)
+    if isinstance(prompt, Bad):
+        return Mistake(line, f"{prompt.message}: {prompt.hint}")
+    messages, own = prompt
     tools = tools_of(row) if "tools" in row or "functions" in row else ()
     if isinstance(tools, Bad):
         return Mistake(line, f"{tools.message}: {tools.hint}")
     difficulty = row.get("difficulty", "medium" if header is None else header.difficulty)
     if difficulty not in DIFFICULTIES:
         words = " or ".join(DIFFICULTIES)
-        said = f"the difficulty is {_shown(difficulty)}"
-        return Mistake(line, f"{said}: write {words}, or leave it out")
+        found = f"the difficulty is {_shown(difficulty)}"
+        return Mistake(line, f"{found}: write {words}, or leave it out")
     answers = _answers(row, header, own)
     if isinstance(answers, str):
         return Mistake(line, answers)
     named = row.get("id", str(line))
     if not isinstance(named, str) or not named:
-        return Mistake(line, "'id' is no text: give each item one of its own, or none")
+        return Mistake(line, "'id' is not a string: give each item one of its own, or none")
     group = row.get("group")
     if group is not None and (not isinstance(group, str) or not group):
-        return Mistake(line, "'group' is no text: give the variants of one question one, or none")
+        return Mistake(line, "'group' is not a string: write one for all variants of a question")
     scorer = _scorer_of(answers, None if _answer_key(row, header) else own, header, tools)
     return SuiteItem(named, line, messages, answers, tools, difficulty, group, scorer)
 
@@ -237,7 +239,7 @@ def _item(line: int, row: Any, header: Suite | None, system: str | None) -> Suit
 def _scorer_of(
     answers: tuple[str, ...], own: Turn | None, header: Suite | None, tools: tuple[str, ...]
 ) -> ScorerName | None:
-    """Return `calls` where tool calls would otherwise be compared as words."""
+    """Return `calls` where tool calls would otherwise be compared as text."""
     if header is not None and header.scorer not in ("exact", "overlap"):
         return None
     if own is not None:
@@ -246,13 +248,15 @@ def _scorer_of(
     return "calls" if spelled and (header is None or tools) else None
 
 
-def _asked(row: JsonObject, system: str | None) -> tuple[tuple[Turn, ...], Turn | None] | Bad:
-    """Return what an item asks, and the answer where it is a whole example."""
+def _prompt_of(row: JsonObject, system: str | None) -> tuple[tuple[Turn, ...], Turn | None] | Bad:
+    """Return the prompt of an item, and its answer where it is a complete example."""
     answer: Turn | None = None
-    if "messages" in row and not _answered(row["messages"]):
+    if "messages" in row and not _ends_with_answer(row["messages"]):
         # The rules for conversations want an answer at the end.
-        asked = row["messages"] if isinstance(row["messages"], list) else []
-        turns = turns_of([*asked, {"role": "assistant", "content": "-"}], OPENAI, row.get("system"))
+        prompt = row["messages"] if isinstance(row["messages"], list) else []
+        turns = turns_of(
+            [*prompt, {"role": "assistant", "content": "-"}], OPENAI, row.get("system")
+        )
         if isinstance(turns, Bad):
             return turns
         messages = turns[:-1]
@@ -264,14 +268,16 @@ def _asked(row: JsonObject, system: str | None) -> tuple[tuple[Turn, ...], Turn 
             text = next((row[key] for key in QUESTION_KEYS if key in row), None)
             if not isinstance(text, str) or not text.strip():
                 keys = ", ".join(map(repr, QUESTION_KEYS))
-                return Bad("no_question", "the item asks nothing", f"give it 'messages' or {keys}")
+                return Bad(
+                    "no_question", "the item has no question", f"give it 'messages' or {keys}"
+                )
             messages = (Turn("user", text),)
     if system is not None and messages[0].role != "system":
         messages = (Turn("system", system), *messages)
     return messages, answer
 
 
-def _answered(messages: Any) -> bool:
+def _ends_with_answer(messages: Any) -> bool:
     last = messages[-1] if isinstance(messages, list) and messages else None
     return isinstance(last, dict) and last.get("role") == "assistant"
 
@@ -282,17 +288,17 @@ def _answers(
     """Return the accepted answers, or what is wrong with them."""
     key = _answer_key(row, header)
     if key is None and own is not None and own.calls and _takes_calls(header):
-        return (said_in(own),)
+        return (turn_text(own),)
     other = next((key for key in ANSWER_KEYS if row.get(key) is not None), None)
-    # A row with a question and another key's answer is a whole example too.
+    # A row with a question and an answer under another key is a complete example too.
     whole = own if header is None or other is None else None
-    given = (None if whole is None else said_in(whole)) if key is None else row[key]
+    given = (None if whole is None else turn_text(whole)) if key is None else row[key]
     if given is None:
         if header is None or other is None:
             return ()
         return (
-            f"the answer is under {other!r}, and the header says {header.answer_field!r}: "
-            "give one of them the other's name"
+            f"the answer is under {other!r}, but the header names {header.answer_field!r}: "
+            "rename one of them"
         )
     several = given if isinstance(given, list) else [given]
     texts = tuple(each if isinstance(each, str) else compact(each) for each in several)
@@ -302,7 +308,7 @@ def _answers(
         for text in texts:
             if not _is_structure(text, header.scorer):
                 what = "an object" if header.scorer == "fields" else CALL_FORM
-                return f"an accepted answer is not {what} as the scorer {header.scorer!r} needs"
+                return f"an accepted answer is not {what}, as the scorer {header.scorer!r} needs"
     return texts
 
 
@@ -335,12 +341,12 @@ def _is_structure(text: str, scorer: ScorerName) -> bool:
 
 
 def _bad_together(items: list[SuiteItem], header: Suite | None) -> list[Mistake]:
-    """Return what is wrong with items that are fit by themselves."""
+    """Return the mistakes that only show when items are compared."""
     first: dict[str, int] = {}
     twice = []
     for item in items:
         if first.setdefault(item.id, item.line) != item.line:
-            words = f"the id {item.id!r} is that of line {first[item.id]}: give it another"
+            words = f"the id {item.id!r} is also that of line {first[item.id]}: give it another"
             twice.append(Mistake(item.line, words))
     if header is not None and header.scorer in ("fields", "calls"):
         without = [item for item in items if not item.answers]

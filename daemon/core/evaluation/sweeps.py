@@ -1,7 +1,4 @@
-"""What a sweep is: settings tried on the same rows from the same start, and what came of each.
-
-Knows values only: neither who trains them nor where they are written.
-"""
+"""Sweeps: trials of settings on the same rows from the same start, and their results."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,27 +10,27 @@ import msgspec
 from daemon.core.records import JsonObject, Record
 from daemon.core.workspace.bases import BaseFacts
 
-Value = int | float
+Value = int | float | str
 Setting = Mapping[str, Value]
-"""Keys of `[training]` that a trial changes, with their values."""
+"""The keys of `[training]` that a trial sets, with their values."""
 
 Outcome = Literal["finished", "pruned", "failed"]
 
-RUNGS = 4
-"""A trial is measured so many times, at equal shares of its steps; the last is its result."""
+MEASUREMENTS = 4
+"""A trial is measured this many times, evenly over its steps; the last is its result."""
 
 RATE_FACTOR = math.sqrt(10.0)
-"""Between the three rates of the plain comparison."""
+"""Factor between the three rates of the plain comparison."""
 
 RATE_TRIALS = 3
 
 LEVEL = 0.95
-"""Chance that all intervals of a sweep hold together."""
+"""Probability that all intervals of a sweep hold at once."""
 
 
 @dataclass(frozen=True)
 class Span:
-    """Every number between two, searched by its logarithm."""
+    """A range of numbers, searched on a logarithmic scale."""
 
     low: float
     high: float
@@ -47,7 +44,7 @@ class Choice:
 
 
 class Searched(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is searched of one setting, as it is written: `values`, or `low` and `high`."""
+    """The search space of one setting as recorded: `values`, or `low` and `high`."""
 
     low: float | None = None
     high: float | None = None
@@ -55,7 +52,7 @@ class Searched(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def range(self) -> Span | Choice:
-        """The numbers or values of it."""
+        """The range or the choices."""
         if self.low is None or self.high is None:
             return Choice(self.values)
         return Span(self.low, self.high)
@@ -69,7 +66,7 @@ class Trial:
     """One setting that was tried."""
 
     number: int
-    """Counts from 1; the first is the setting in force."""
+    """Counts from 1; trial 1 is the setting in force."""
     setting: Setting
     outcome: Outcome
     curve: tuple[tuple[float, float], ...]
@@ -77,10 +74,10 @@ class Trial:
     rows: tuple[tuple[float, int], ...]
     """Each held-out row's sum of losses and its tokens at the end; only of a finished trial."""
     steps: int
-    """Optimizer steps that were taken."""
+    """Optimizer steps that were done."""
     seconds: float
     why: str = ""
-    """Why it failed or was cut short."""
+    """Why it failed or was pruned."""
 
     @property
     def loss(self) -> float | None:
@@ -90,24 +87,24 @@ class Trial:
 
 @dataclass(frozen=True)
 class SweepRequest(Record):
-    """What a sweep is asked to do; everything a trial needs beside the rows."""
+    """The content of a sweep's `request.json`: all that a trial needs beside the rows."""
 
     sweep: str
     created_at: str
     file: str
-    """What people know the rows by: the name as it was given, made safe to print."""
+    """The name of the file or job as the user gave it, made safe to print."""
     job: str | None
-    """The job whose rows they are; None for a file that is no job."""
+    """The job the rows come from; None for a file that is not a job."""
     start_version: str | None
-    """Where every trial begins; None for the untouched base."""
+    """The version every trial begins from; None for the untouched base."""
     settings: JsonObject
     base: BaseFacts
     step: int
-    """Optimizer steps since the base model, where a trial begins."""
+    """Optimizer steps since the base model, at the start of a trial."""
     seed: int
     trials: int
     minutes: float | None
-    """No trial begins after so many minutes of training; None for no limit."""
+    """No trial starts after this many minutes of training; None for no limit."""
     epochs: int
     rows: int
     """Most rows that a trial trains."""
@@ -115,14 +112,21 @@ class SweepRequest(Record):
     space: Space
     """Empty where only the learning rates are compared."""
     notes: tuple[str, ...] = ()
-    """What the user should know about the choice of what is searched."""
+    """Notes for the user on what is searched."""
+    grid: tuple[Setting, ...] = ()
+    """The settings to try, the one in force first; empty where trials are searched for."""
+
+    @property
+    def planned(self) -> tuple[Setting, ...]:
+        """The settings that are tried whatever comes of them, before any is searched for."""
+        return self.grid or first_settings(self.default)
 
 
 def space_around(default: Setting, model_layers: int, shape_is_free: bool) -> Space:
-    """Return what is searched around a setting.
+    """Return the search space around a setting.
 
-    Rank, scale and layers belong to the adapter that is carried on; they are searched only where
-    there is none yet.
+    Rank, scale and layers belong to the adapter that training continues from; they are searched
+    only where there is none yet.
     """
     rate, rows = float(default["learning_rate"]), int(default["batch_rows"])
     space: dict[str, Searched] = {
@@ -146,7 +150,7 @@ def _choice(*values: Value) -> Searched:
 
 
 def first_settings(default: Setting) -> tuple[Setting, ...]:
-    """Return what every sweep tries first: the default, and a lower and a higher learning rate."""
+    """Return the first trials of every sweep: the default, a lower and a higher learning rate."""
     rate = float(default["learning_rate"])
     lower, higher = rate / RATE_FACTOR, min(1.0, rate * RATE_FACTOR)
     return (
@@ -157,22 +161,22 @@ def first_settings(default: Setting) -> tuple[Setting, ...]:
 
 
 def rounded(value: float) -> float:
-    """Return a number with three digits that count: more would claim what no trial can tell."""
+    """Return a number rounded to three significant digits: trials cannot tell finer ones apart."""
     return float(f"{value:.3g}")
 
 
-def rungs(steps: int) -> dict[int, int]:
-    """Return after which steps a trial is measured, and at which rung; the last is the end."""
-    return {math.ceil(steps * rung / RUNGS): rung for rung in range(1, RUNGS + 1)}
+def measurements(steps: int) -> dict[int, int]:
+    """Return the steps after which a trial is measured, each with the measurement's number."""
+    return {math.ceil(steps * n / MEASUREMENTS): n for n in range(1, MEASUREMENTS + 1)}
 
 
-def rung_of(share: float) -> int:
-    """Return the rung at which a trial was measured, from the share of its steps."""
-    return math.floor(share * RUNGS + 1e-9)
+def measurement_of(share: float) -> int:
+    """Return the number of a trial's measurement from the share of its steps."""
+    return math.floor(share * MEASUREMENTS + 1e-9)
 
 
 def why_over(request: SweepRequest, trials: Sequence[Trial]) -> str | None:
-    """Say why no further trial begins; None where one does."""
+    """Return why no further trial starts; None where one does."""
     if trials and trials[0].outcome == "failed":
         return f"the setting in force cannot be trained: {trials[0].why}"
     if len(trials) >= request.trials:
@@ -185,39 +189,39 @@ def why_over(request: SweepRequest, trials: Sequence[Trial]) -> str | None:
 
 @dataclass(frozen=True)
 class Difference:
-    """A finished trial against the setting in force, on the same held-out rows."""
+    """A finished trial compared with the setting in force on the same held-out rows."""
 
     number: int
     change: float
     """In nats a token; below 0 is better."""
     low: float
     high: float
-    """The interval that holds the true change."""
+    """The confidence interval of the change."""
 
     @property
     def proven(self) -> bool:
-        """Whether the trial is better beyond luck."""
+        """Whether the trial is significantly better."""
         return self.high < 0.0
 
 
 def best_of(trials: Iterable[Trial]) -> Trial | None:
-    """Return the finished trial with the lowest loss, the earliest of equal ones."""
+    """Return the finished trial with the lowest loss, the earliest on a tie."""
     finished = [(trial.loss, trial.number, trial) for trial in trials if trial.loss is not None]
     return min(finished)[2] if finished else None
 
 
 def level_of_each(others: int) -> float:
-    """Return the level of each interval, so that all of them together keep `LEVEL` (Bonferroni).
+    """Return the confidence level of each interval at which all together hold `LEVEL` (Bonferroni).
 
-    The best of many would otherwise look better than it is.
+    Otherwise the best of many trials would look better than it is.
     """
     return 1.0 - (1.0 - LEVEL) / max(1, others)
 
 
 def verdict(best: Trial | None, differences: Iterable[Difference]) -> str:
-    """Say in a sentence what a sweep found."""
+    """Return the result of a sweep in a sentence."""
     if best is None:
-        return "no trial was finished, so nothing can be said"
+        return "no trial was finished, so there is no result"
     if best.number == 1:
         return "no setting that was tried is better than the one in force"
     found = next(item for item in differences if item.number == best.number)
@@ -225,12 +229,17 @@ def verdict(best: Trial | None, differences: Iterable[Difference]) -> str:
     if found.proven:
         return f"trial {best.number} is better than the setting in force by {by}"
     return (
-        f"trial {best.number} is the best that was tried, by {by}; the interval holds 0, so it is "
-        "not proven better than the setting in force"
+        f"trial {best.number} is the best that was tried, by {by}; the interval includes 0, "
+        "so it is not proven better than the setting in force"
     )
 
 
 def describe(setting: Setting, default: Setting) -> str:
-    """Return what a setting changes, for people."""
-    changed = [f"{key} {value:g}" for key, value in setting.items() if value != default.get(key)]
+    """Return how a setting differs from the default, for people."""
+    changed = [f"{k} {shown(v)}" for k, v in setting.items() if v != default.get(k)]
     return ", ".join(changed) or "the setting in force"
+
+
+def shown(value: Value) -> str:
+    """Return a value for people."""
+    return value if isinstance(value, str) else f"{value:g}"

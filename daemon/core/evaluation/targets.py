@@ -1,4 +1,4 @@
-"""Figures that a user wants to reach, whether they were, and what to do next; pure."""
+"""Targets: scores that a user wants to reach, whether they were, and what to do next."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,7 +26,7 @@ METRICS = (
     "parsable_call",
     *LESS_IS_BETTER,
 )
-"""What a target may be about; `main` is the metric that a suite is decided by."""
+"""The metrics a target may name; `main` is the suite's main metric."""
 Outcome = Literal["success", "partial", "failure"]
 FORM = '"<suite or *>.<metric>" = 0.60, or = { at_most = 0.10 }'
 _KEY = re.compile(r"([^.]+)\.([a-z0-9_]+)\Z")
@@ -34,7 +34,7 @@ _KEY = re.compile(r"([^.]+)\.([a-z0-9_]+)\Z")
 
 @dataclass(frozen=True)
 class Target:
-    """A figure to be reached."""
+    """A score to reach."""
 
     suite: str
     metric: str
@@ -42,17 +42,17 @@ class Target:
     at_least: bool
 
     def __str__(self) -> str:
-        """Return it as people write it."""
+        """Return it in short form, as in `geography.exact ≥ 0.6`."""
         return f"{self.suite}.{self.metric} {'≥' if self.at_least else '≤'} {self.bound:g}"
 
     def reached(self, value: float) -> bool:
-        """Return whether a figure is good enough."""
+        """Return whether a score reaches it."""
         return value >= self.bound if self.at_least else value <= self.bound
 
 
 @dataclass(frozen=True)
 class Checked:
-    """A target and the figure it was held against."""
+    """A target and the score it was compared with."""
 
     target: Target
     suite: str
@@ -62,7 +62,7 @@ class Checked:
 
     @property
     def reached(self) -> bool:
-        """Whether the figure is good enough; what was not measured is not."""
+        """Whether the score reaches the target; an unmeasured one does not."""
         return self.value is not None and self.target.reached(self.value)
 
 
@@ -70,11 +70,11 @@ def target_of(key: str, value: Any) -> Target:
     """Return the target of an entry of `[targets]`.
 
     Raises:
-        ValueError: it is none; the message says what is wrong and the right form.
+        ValueError: not a target; the message says what is wrong and shows the right form.
     """
     found = _KEY.match(key)
     if found is None or (isinstance(value, dict) and not set(value) <= {"at_least", "at_most"}):
-        raise ValueError(f"{key!r} is no target: write {FORM}, the key in quotes")
+        raise ValueError(f"{key!r} is not a target: write {FORM}, the key in quotes")
     suite, metric = found.groups()
     if metric not in METRICS:
         raise ValueError(f"there is no metric {metric!r}; there are {', '.join(METRICS)}")
@@ -93,9 +93,9 @@ def target_of(key: str, value: Any) -> Target:
 def check(
     targets: Sequence[Target], figures: Mapping[str, Mapping[str, float]]
 ) -> tuple[Checked, ...]:
-    """Hold targets against the figures of each suite, by metric.
+    """Compare targets with the scores of each suite, by metric.
 
-    One for every suite is held against those that have the metric.
+    A target for every suite is compared with those that have the metric.
     """
     return tuple(checked for target in targets for checked in _check(target, figures))
 
@@ -118,7 +118,7 @@ def outcome_of(checked: Sequence[Checked]) -> Outcome:
 
 
 def next_actions(version: str | None, checked: Sequence[Checked]) -> tuple[str, ...]:
-    """Say what to do after the targets of a subject were checked; `version` is what it is."""
+    """Return what to do once a subject's targets are checked; `version` is its name, if any."""
     outcome = outcome_of(checked)
     if outcome == "success":
         if version is None:
@@ -130,15 +130,15 @@ def next_actions(version: str | None, checked: Sequence[Checked]) -> tuple[str, 
     said = [_advice(one) for one in checked if not one.reached]
     if outcome == "failure":
         said.append(
-            "no target was reached: look at the answers in details.jsonl first; if they are not "
-            "of the wanted form at all, the training data does not teach the task (see 'finetuned "
-            "data'), or a run was too short ('finetuned analyze' tells)"
+            "no target was reached: look at the answers in details.jsonl first; if they do not "
+            "even have the right form, the training data does not teach the task (see 'finetuned "
+            "data'), or a run was too short (see 'finetuned analyze')"
         )
     else:
         said.append(
-            "a part is reached: add training rows like the questions under 'From right to wrong' "
-            "and those that are still wrong in details.jsonl, drop them into inbox/, and evaluate "
-            "again"
+            "some targets were reached: add training rows like the questions under 'From right to "
+            "wrong' and those that are still wrong in details.jsonl, drop them into inbox/, and "
+            "evaluate again"
         )
     return tuple(said)
 

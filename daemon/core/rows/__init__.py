@@ -1,1 +1,1 @@
-"""One row of training data: its forms, its key, its side of the hold-out."""
+"""One row of training data: its forms, its fingerprint, its side of the hold-out."""

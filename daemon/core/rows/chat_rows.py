@@ -1,4 +1,4 @@
-"""From a list of messages, in any form that people have, to the turns of a conversation."""
+"""Parses a list of messages, in any known form, into the turns of a conversation."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,16 +27,16 @@ ROLE_WORDS = ", ".join(dict.fromkeys(ROLES.values()))
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """The turns of a list of messages, and what else is to be said of it."""
+    """The turns of a list of messages, with notes and unread keys."""
 
     turns: tuple[Turn, ...]
     unread: tuple[str, ...] = ()
-    """Keys of messages that hold something and were not read."""
+    """Keys of messages with content that was not read."""
     notes: tuple[Note, ...] = ()
 
 
 def turns_of(messages: Any, names: Names, system: Any = None) -> tuple[Turn, ...] | Bad:
-    """Return the turns of a list of messages, or what is wrong with the first bad one."""
+    """Return the turns of a list of messages, or why the first bad one is refused."""
     systems = [system] if isinstance(system, str) and system.strip() else []
     found = conversation_of(messages, names, systems)
     return found if isinstance(found, Bad) else found.turns
@@ -45,13 +45,13 @@ def turns_of(messages: Any, names: Names, system: Any = None) -> tuple[Turn, ...
 def conversation_of(
     messages: Any, names: Names = OPENAI, systems: Sequence[str] = (), more: Sequence[Turn] = ()
 ) -> Conversation | Bad:
-    """Return the turns of messages with more system texts before and more turns behind them."""
+    """Return the conversation of messages, with system texts before and turns after them."""
     messages = decoded(messages) if isinstance(messages, str) else messages
     if isinstance(messages, Mapping):
         messages = [messages]
     if not isinstance(messages, list) or not messages:
         return Bad(
-            "no_messages", "the list of messages is empty or no list", f"write [{EXAMPLE}, …]"
+            "no_messages", "the list of messages is empty or not a list", f"write [{EXAMPLE}, …]"
         )
     turns: list[Turn] = [Turn("system", text) for text in systems]
     unread: list[str] = []
@@ -79,13 +79,13 @@ def _read(
     pair = _pair_of(message)
     if pair is None:
         hint = f"give it {names.role!r} and {names.text!r}"
-        return Bad("bad_message", f"message {number} is no object", hint)
+        return Bad("bad_message", f"message {number} is not an object", hint)
     turns += pair
     return None
 
 
 def _pair_of(message: Any) -> list[Turn] | None:
-    """Return the turns of a question and its answer, or of a role and its text, in a list."""
+    """Return the turns of a list with a question and its answer, or a role and its text."""
     if not isinstance(message, list | tuple) or len(message) != 2:
         return None
     first, second = message
@@ -134,17 +134,17 @@ def _read_without_role(
         turns.append(Turn("tool", result_text(message.get("output"))))
         return None
     if kind == "reasoning":
-        said = content_in([message], number, "content")
-        if isinstance(said, Bad):
-            return said
-        turns.append(Turn("assistant", "", reasoning="\n".join(filter(None, said.reasoning))))
+        found = content_in([message], number, "content")
+        if isinstance(found, Bad):
+            return found
+        turns.append(Turn("assistant", "", reasoning="\n".join(filter(None, found.reasoning))))
         return None
     if keys.roles:
         for key in sorted(keys.roles, key=_place_in_an_exchange):
             text = message[key]
             if not isinstance(text, str) or not text.strip():
                 hint = f"write [{EXAMPLE}, …]"
-                return Bad("content_not_text", f"{key!r} of message {number} is no text", hint)
+                return Bad("content_not_text", f"{key!r} of message {number} is not a string", hint)
             turns.append(Turn(PLAIN_ROLES[known_as(key)], text))
         unread += keys.unknown
         return None
@@ -158,7 +158,7 @@ def _place_in_an_exchange(key: str) -> int:
 
 
 def _called(turns: list[Turn], calls: Sequence[Call]) -> None:
-    """Add calls that stand beside the messages to the answer before them, or as one."""
+    """Add calls from beside the messages to the last answer, or as an answer of their own."""
     last = turns[-1] if turns else None
     if last is not None and last.role == "assistant" and (last.calls or not last.content):
         turns[-1] = replace(last, calls=(*last.calls, *calls))
@@ -182,21 +182,21 @@ def _read_as(
         return Bad(
             "content_not_text",
             f"message {number} holds {keys.media[0]!r}",
-            "only texts can be trained: leave rows with pictures and sounds out",
+            "only text can be trained: leave out rows with images and audio",
         )
     unread += [key for key in keys.unknown if message[key] not in ("", [], {})]
-    said = _said_in(message, number, keys, role, calling)
-    if isinstance(said, Bad):
-        return said
+    found = _content_of(message, number, keys, role, calling)
+    if isinstance(found, Bad):
+        return found
     if role == "assistant":
-        return _add_answer(said, number, trained, turns)
-    if said.calls:
+        return _add_answer(found, number, trained, turns)
+    if found.calls:
         hint = "only the assistant calls tools"
-        return Bad("bad_tool_call", f"message {number} is no answer but calls a tool", hint)
-    turns += [Turn("tool", text) for text in said.results]
-    if said.text.strip() or role == "tool":
-        turns.append(Turn(role, said.text))
-    elif not said.results and role != "system":
+        return Bad("bad_tool_call", f"message {number} calls a tool but is not an answer", hint)
+    turns += [Turn("tool", text) for text in found.results]
+    if found.text.strip() or role == "tool":
+        turns.append(Turn(role, found.text))
+    elif not found.results and role != "system":
         return Bad(
             "empty_content", f"message {number} is empty", "fill it or leave the message out"
         )
@@ -208,8 +208,8 @@ def _is_trained(message: JsonObject, number: int, keys: MessageKeys) -> bool | B
         key = keys.unclear[0]
         return Bad(
             "bad_weight",
-            f"message {number} has {key!r}, which does not say which words count",
-            "write weight 1 for an answer to learn, 0 for one that is only context",
+            f"message {number} has {key!r}, which does not say what to train",
+            "write weight 1 for an answer to train, 0 for one that is only context",
         )
     trained = True
     for key in keys.weights:
@@ -218,16 +218,16 @@ def _is_trained(message: JsonObject, number: int, keys: MessageKeys) -> bool | B
             return Bad(
                 "bad_weight",
                 f"{key!r} of message {number} is {str(weight)[:20]}",
-                "write 1 for an answer to learn, 0 for one that is only context",
+                "write 1 for an answer to train, 0 for one that is only context",
             )
         trained = trained and bool(weight) != (known_as(key) == "masked")
     return trained
 
 
-def _said_in(
+def _content_of(
     message: JsonObject, number: int, keys: MessageKeys, role: Role, calling: bool
 ) -> MessageContent | Bad:
-    """Return the texts, thoughts and calls of a message."""
+    """Return the texts, reasoning and calls of a message."""
     contents = [message[key] for key in keys.content if message[key] not in ("", [], {})]
     key = keys.content[0] if keys.content else "content"
     content = contents[0] if contents else message.get("refusal")
@@ -236,26 +236,26 @@ def _said_in(
         return calls if isinstance(calls, Bad) else MessageContent(calls=calls)
     if role == "tool":
         return _result(content, number, key)
-    said = content_in(content, number, key)
-    if isinstance(said, Bad):
-        return said
-    said.reasoning += [str(message[name]) for name in keys.reasoning if _is_text(message[name])]
+    found = content_in(content, number, key)
+    if isinstance(found, Bad):
+        return found
+    found.reasoning += [str(message[name]) for name in keys.reasoning if _is_text(message[name])]
     for name in keys.calls:
         if message[name] not in ("", [], {}):
             calls = calls_of(message[name], number)
             if isinstance(calls, Bad):
                 return calls
-            said.calls += calls
-    return said
+            found.calls += calls
+    return found
 
 
 def _result(content: Any, number: int, key: str) -> MessageContent | Bad:
     if isinstance(content, list):
-        said = content_in(content, number, key)
-        if isinstance(said, Bad) and _holds_parts(content):
-            return said
-        if isinstance(said, MessageContent) and said.results:
-            return MessageContent(results=said.results[:-1], texts=[said.results[-1]])
+        found = content_in(content, number, key)
+        if isinstance(found, Bad) and _holds_parts(content):
+            return found
+        if isinstance(found, MessageContent) and found.results:
+            return MessageContent(results=found.results[:-1], texts=[found.results[-1]])
     return MessageContent(texts=[result_text(content)])
 
 
@@ -267,23 +267,23 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 
-def _add_answer(said: MessageContent, number: int, trained: bool, turns: list[Turn]) -> Bad | None:
-    text = said.text
-    reasoning = "\n".join(filter(None, (text.strip() for text in said.reasoning)))
-    if said.results:
-        # Tools that the provider ran itself stand within its answer.
-        hint = "write the call, its result and the answer as messages of their own"
-        return Bad("bad_tool_call", f"message {number} is an answer with results in it", hint)
+def _add_answer(found: MessageContent, number: int, trained: bool, turns: list[Turn]) -> Bad | None:
+    text = found.text
+    reasoning = "\n".join(filter(None, (text.strip() for text in found.reasoning)))
+    if found.results:
+        # Results of tools that the provider ran itself are part of its answer.
+        hint = "write the call, its result and the answer as separate messages"
+        return Bad("bad_tool_call", f"message {number} is an answer with tool results in it", hint)
     thought = turns[-1] if turns else None
     if thought is not None and _is_only_thought(thought):
         turns.pop()
         reasoning = "\n".join(filter(None, (thought.reasoning, reasoning)))
-    if not text.strip() and not said.calls:
+    if not text.strip() and not found.calls:
         return Bad(
             "empty_content", f"message {number} is empty", "fill it or leave the message out"
         )
     text = text if text.strip() else ""
-    turns.append(Turn("assistant", text, trained, tuple(said.calls), reasoning))
+    turns.append(Turn("assistant", text, trained, tuple(found.calls), reasoning))
     return None
 
 
@@ -296,7 +296,7 @@ def _ordered(turns: list[Turn], unread: list[str]) -> Conversation | Bad:
     notes: tuple[Note, ...] = ()
     roles = [turn.role for turn in turns]
     if "system" in roles[1:]:
-        return Bad("system_not_first", "a system message stands in the middle", "put it first")
+        return Bad("system_not_first", "there is a system message in the middle", "put it first")
     if roles and roles[-1] == "user" and "assistant" in roles:
         end = len(roles) - roles[::-1].index("assistant")
         if set(roles[end:]) == {"user"}:
@@ -308,18 +308,18 @@ def _ordered(turns: list[Turn], unread: list[str]) -> Conversation | Bad:
             "end it with a message of the assistant, or leave the last question out",
         )
     if len(roles) == 1 or (roles[0] == "assistant" and "user" not in roles):
-        return Bad("no_user_turn", "nobody asks anything", "add a message of the user")
+        return Bad("no_user_turn", "there is no message of the user", "add one")
     if not any(turn.trained for turn in turns if turn.role == "assistant"):
         return Bad(
             "no_supervised_turn",
             "every answer has the weight 0",
-            "give the answers that are to be learned the weight 1, or none",
+            "give the answers to train the weight 1, or no weight",
         )
     return Conversation(tuple(turns), tuple(dict.fromkeys(unread)), notes)
 
 
 def _with_one_system(turns: list[Turn]) -> list[Turn]:
-    """Join the system texts at the start; one that stands there twice counts once."""
+    """Join the system texts at the start; a repeated one counts once."""
     if len(turns) < 2 or turns[0].role != "system" or turns[1].role != "system":
         return turns
     end = next((n for n, turn in enumerate(turns) if turn.role != "system"), len(turns))

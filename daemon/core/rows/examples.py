@@ -1,4 +1,4 @@
-"""What one training record is, once normalised; knows no file, no format it came from, no token."""
+"""A training example in normal form (conversation or plain text), and its JSON form."""
 
 import json
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ class Call:
 
     name: str
     arguments: str
-    """A JSON object as text, in the order it came in."""
+    """A JSON object as text, its keys in their original order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Turn:
     """For answers: whether the loss counts on it."""
     calls: tuple[Call, ...] = ()
     reasoning: str = ""
-    """What the model thought before an answer; the encoder puts it where the template wants it."""
+    """The reasoning before an answer; the encoder puts it where the template expects it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Chat:
     turns: tuple[Turn, ...]
     group: str | None = None
     tools: tuple[str, ...] = ()
-    """What the model may call, each the JSON text the chat template is given."""
+    """The tools the model may call, each as the JSON text passed to the chat template."""
     cut: int = 0
     """More tokens than this are left out; 0 for none."""
     variant_of: str | None = None
@@ -64,7 +64,7 @@ Example = Chat | Text
 
 
 def to_record(example: Example) -> dict[str, object]:
-    """Return the JSON form an example has in `train.jsonl` and `holdout.jsonl`."""
+    """Return the JSON form of an example in `train.jsonl` and `holdout.jsonl`."""
     match example:
         case Chat():
             record: dict[str, object] = {"messages": [_message(turn) for turn in example.turns]}
@@ -97,7 +97,7 @@ def _message(turn: Turn) -> dict[str, object]:
 
 
 def call_record(call: Call) -> dict[str, object]:
-    """Return the form a call has in records and in what chat templates are given."""
+    """Return the JSON form of a call, in records and for chat templates."""
     function = {"name": call.name, "arguments": json.loads(call.arguments)}
     return {"type": "function", "function": function}
 
@@ -143,7 +143,7 @@ class RowForm(TypedDict, total=False):
 
 
 def from_record(record: RowForm) -> Example:
-    """Return the example of a JSON form that `to_record` made."""
+    """Return the example of a JSON form made by `to_record`."""
     group, cut, original = record.get("group"), record.get("cut", 0), record.get("variant_of")
     by_row = record.get("by_row", False)
     if "messages" not in record:
@@ -166,45 +166,45 @@ def _turn(message: MessageForm) -> Turn:
 
 
 def compact(value: object) -> str:
-    """Return the JSON text of a value, in its own order and without blanks."""
+    """Return the JSON text of a value, its keys in their order, without spaces."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def prompt_of(example: Example) -> tuple[Turn, ...]:
-    """Return the turns before the last answer: what a model is asked; empty for plain text."""
+    """Return the prompt, the turns before the last answer; empty for plain text."""
     return example.turns[:-1] if isinstance(example, Chat) else ()
 
 
 def answer_of(example: Example) -> str:
     """Return the last answer, its calls as JSON where it has no text, or the whole plain text."""
-    return said_in(example.turns[-1]) if isinstance(example, Chat) else example.text
+    return turn_text(example.turns[-1]) if isinstance(example, Chat) else example.text
 
 
 def first_question(example: Example) -> str:
     """Return the first turn of the user, without system text, or the whole plain text.
 
-    Where no user speaks, the system text is what is asked.
+    Without a turn of the user, the system text is the question.
     """
     if isinstance(example, Text):
         return example.text
-    asked = (turn.content for turn in example.turns if turn.role == "user")
-    return next(asked, _asked_by_nobody(example))
+    questions = (turn.content for turn in example.turns if turn.role == "user")
+    return next(questions, _without_user(example))
 
 
 def last_question(example: Example) -> str:
-    """Return the last turn of the user, or the plain text: what a person knows a row by."""
+    """Return the last turn of the user, or the plain text: how a person recognises a row."""
     if isinstance(example, Text):
         return example.text
-    asked = (turn.content for turn in reversed(example.turns) if turn.role == "user")
-    return next(asked, _asked_by_nobody(example))
+    questions = (turn.content for turn in reversed(example.turns) if turn.role == "user")
+    return next(questions, _without_user(example))
 
 
-def _asked_by_nobody(chat: Chat) -> str:
+def _without_user(chat: Chat) -> str:
     return chat.turns[0].content if chat.turns and chat.turns[0].role == "system" else ""
 
 
-def said_in(turn: Turn) -> str:
-    """Return what a turn says: its text and then its calls, one JSON object a line."""
+def turn_text(turn: Turn) -> str:
+    """Return a turn as text: its content and then its calls, one JSON object a line."""
     if not turn.calls:
         return turn.content
     calls = (

@@ -1,4 +1,4 @@
-"""What makes two examples the same one: the key of their turns, white space at the edges aside."""
+"""The fingerprint of an example: a hash of its turns without surrounding whitespace."""
 
 import hashlib
 
@@ -8,9 +8,9 @@ KEY_BYTES = 16
 
 
 def key_of(example: Example) -> bytes:
-    """Return 16 bytes that equal examples share, whatever format they came in.
+    """Return 16 bytes that are the same for equal examples, whatever form their rows had.
 
-    Every part is preceded by its length, so that no two different lists of parts read the same.
+    Every part is preceded by its length, so that different lists of parts never collide.
     """
     if not isinstance(example, Chat):
         return _digest(["text", example.text.strip()])

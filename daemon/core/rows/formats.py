@@ -1,4 +1,4 @@
-"""From a parsed row in any known shape to an example, or the reason it is none; knows no file."""
+"""Converts a parsed row of any known form into an example, or says why it cannot."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -20,18 +20,18 @@ from daemon.core.rows.refusal import Bad
 __all__ = ["DEFAULT", "FORMS", "FieldName", "Fields", "Good", "recognise"]
 
 DEEPEST_EXPORT = 3
-"""How often an export may hold an export."""
+"""How deeply exports may be nested."""
 
 
 @dataclass(frozen=True)
 class Fields:
-    """How rows are read: the user's own names of keys, and what is done with some of them."""
+    """How rows are read: the user's own names of keys, reasoning, preferences."""
 
     own: Mapping[FieldName, str] = field(default_factory=dict)
     keep_reasoning: bool = True
-    """What a model thought before an answer is learned with it."""
+    """Reasoning before an answer is trained with it."""
     train_chosen: bool = False
-    """Of preference data, the chosen answers are learned."""
+    """Of preference data, the chosen answers are trained."""
 
     @cached_property
     def names(self) -> tuple[tuple[FieldName, str], ...]:
@@ -49,7 +49,7 @@ DEFAULT = Fields()
 
 @dataclass(frozen=True, slots=True)
 class Good:
-    """A row's example, and the name of the format it came in."""
+    """A row's example, and the name of the row's form."""
 
     example: Example
     form: str
@@ -86,11 +86,12 @@ def _recognise(row: Any, fields: Fields, deepest: int) -> Good | Bad:
 def _read(row: JsonObject, plan: RowPlan, fields: Fields) -> Good | Bad:
     group = row.get("group") if "group" in row else row.get(fields.own.get("group", "group"))
     if group is not None and not isinstance(group, str):
-        return Bad("bad_group", "'group' is not a text", "give variants of one example one text")
+        hint = "give all variants of an example the same one"
+        return Bad("bad_group", "'group' is not a string", hint)
     original = next((row[key] for key in plan.keys("variant_of")), None)
     if original is not None and (not isinstance(original, str) or not original.strip()):
         hint = "write the first question of the example that the row is a variant of"
-        return Bad("bad_variant_of", "'variant_of' is not a text", hint)
+        return Bad("bad_variant_of", "'variant_of' is not a string", hint)
     held = CurrentRow(row, plan, fields.message, fields.keep_reasoning, fields.train_chosen)
     found = read_row(held)
     if isinstance(found, Bad):

@@ -1,7 +1,7 @@
-"""Names the plain form: how what a chat template leaves out is written into the text."""
+"""Names the plain form: how text that a chat template leaves out is written instead."""
 
 PLAIN_FORM = "hermes-1"
-"""The form that is written now, as manifests and reports name it; another wording gets a new name.
+"""The current form, as manifests and reports name it; a new wording gets a new name.
 
 Tools as `<tools>`, calls as `<tool_call>`, results as `<tool_response>`: as NousResearch's Hermes
 and Qwen write them, which most models have seen and most servers parse.

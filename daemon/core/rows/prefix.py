@@ -1,4 +1,4 @@
-"""A named instruction text that is put before prompts; knows no template and no settings."""
+"""Prefixes: named instruction texts before the prompts."""
 
 import hashlib
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ NONE = "none"
 
 @dataclass(frozen=True, slots=True)
 class Prefix:
-    """A text as it was when it was chosen; the settings may give the name another one later."""
+    """A prefix as it was when it was chosen; the settings may change its text later."""
 
     name: str
     text: str

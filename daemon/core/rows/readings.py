@@ -1,4 +1,4 @@
-"""How a row was read: which of its keys were used, which say nothing, and which were not read."""
+"""How a row was read: which keys were used, ignored as metadata, or not read, with notes."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -16,19 +16,18 @@ Note = Literal[
 
 NOTES: dict[Note, str] = {
     "last_question_cut": (
-        "{rows} ended with a turn that nobody answers: it was cut off, the rest is kept"
+        "{rows} ended with an unanswered turn: it was cut off, the rest is trained"
     ),
     "reasoning_left_out": (
-        "the reasoning of {rows} was left out, as intake.reasoning says; with 'keep' it is learned"
+        "the reasoning of {rows} was left out, as intake.reasoning says; with 'keep' it is trained"
     ),
-    "first_answer": "{rows} had several accepted answers: the first is kept, the others are not",
+    "first_answer": "{rows} had several accepted answers: the first is trained, the others are not",
     "choice_places": (
-        "{rows} gave the right choice by its place: it was counted from 0, and became its letter"
+        "{rows} gave the right choice as a number: it was counted from 0, and became its letter"
     ),
     "answer_object": "{rows} had an object as the answer: it became its JSON text",
     "other_branches": (
-        "{rows} held answers that were asked for again: the branch shown last was read, "
-        "the others were not"
+        "{rows} had regenerated answers: the branch shown last was read, the others were not"
     ),
     "chosen_side": (
         "{rows} of preference data were read by their chosen side, as intake.preferences says"
@@ -37,17 +36,17 @@ NOTES: dict[Note, str] = {
         "{rows} had a worked solution and a final answer that is not in it: the solution was read"
     ),
 }
-"""What is to be said of the rows of a file of which something was read in a special way."""
+"""Sentences on rows in which something was read in a special way."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What was made of the keys of one row."""
+    """What became of the keys of one row."""
 
     taken: str
     """The keys that were read, as `context + question -> answer`."""
     metadata: tuple[str, ...] = ()
-    """Keys that say nothing that could be learned."""
+    """Keys of metadata, with nothing to train."""
     unread: tuple[str, ...] = ()
     """Keys with content that was not read."""
     notes: tuple[Note, ...] = ()
@@ -57,16 +56,16 @@ NOTHING = Reading("")
 
 
 def note_sentence(note: str, count: int) -> str:
-    """Return what is to be said of so many rows."""
+    """Return the sentence of a note for a number of rows."""
     rows = "1 row" if count == 1 else f"{count:,} rows"
     return NOTES[note].format(rows=rows) if note in NOTES else f"{note}: {rows}"
 
 
 def unread_sentence(key: str, count: int, place: str, example: str) -> str:
-    """Return that a key was not read, with one example and what to do."""
+    """Return the sentence on a key that was not read, with an example and what to do."""
     rows = "1 row" if count == 1 else f"{count:,} rows"
     return (
-        f"`{key}` of {rows} is not read ({place}: {example}). If it belongs to what is learned, "
-        f'name what it is, as in fields = {{ context = "{key}" }}, '
+        f"`{key}` of {rows} is not read ({place}: {example}). If it should be trained, "
+        f'say what it is, as in fields = {{ context = "{key}" }}, '
         f"or finetuned submit FILE --fields context={key}"
     )

@@ -1,4 +1,4 @@
-"""Why a row cannot be used, and what is kept of it; knows no format."""
+"""A refused row: code, reason, hint, and the row's text for `rejected.jsonl`."""
 
 from dataclasses import dataclass
 
@@ -13,11 +13,11 @@ class Bad:
 
 
 LONGEST_RAW = 64 * 1024
-"""A longer row is not repeated in `rejected.jsonl`, in bytes; the original keeps it."""
+"""In bytes; a longer row is not copied into `rejected.jsonl`, only its place is."""
 
 
 def raw_text(data: bytes | None) -> str | None:
-    """Return a row as `rejected.jsonl` repeats it; None where it is too long or not UTF-8."""
+    """Return a row as copied into `rejected.jsonl`; None where it is too long or not UTF-8."""
     if data is None or len(data) > LONGEST_RAW:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Carries a row that could not be read from a file of another kind to where rows are refused."""
+"""Placeholder rows: pass rows that could not be converted to JSON on to where rows are refused."""
 
 import json
 
@@ -10,12 +10,12 @@ START = b'{"unreadable_row"'
 
 
 def record_of(bad: Bad, raw: str) -> JsonObject:
-    """Return what stands for such a row among the rows of a file."""
+    """Return the placeholder of such a row."""
     return {KEY: {"code": bad.code, "message": bad.message, "hint": bad.hint}, "raw": raw}
 
 
 def raw_of(data: bytes | None) -> bytes | None:
-    """Return what a row is in its own file, of the line that stands for it."""
+    """Return the row in its original form, from the line of its placeholder."""
     if data is None or not data.startswith(START):
         return data
     try:

@@ -1,6 +1,7 @@
-"""When a run has learned what it can from its rows, by the loss on its tune rows; knows no model.
+"""Early stopping: decides when the loss on a run's tune rows has stopped falling.
 
-Looked at from the end of the first epoch on, so that every row of a run counts in what is kept.
+Measured only from the end of the first epoch on, so that the step a run goes back to has seen every
+row.
 """
 
 from dataclasses import dataclass, replace
@@ -32,26 +33,26 @@ class LossWatch:
         return replace(self, later=(*self.later, (step, loss)))
 
     def spent(self, patience_steps: int) -> bool:
-        """Return whether the best step lies so many steps back."""
+        """Return whether the best step is at least `patience_steps` steps old."""
         return self.best_step is not None and self.scored_step - self.best_step >= patience_steps
 
 
 @dataclass(frozen=True)
 class EarlyStopped:
-    """A run that goes back to its best step and ends there."""
+    """How a run was stopped early: it goes back to its best step and ends there."""
 
     best_step: int
     at_step: int
-    """The step after which it was stopped; those behind the best one do not count."""
+    """The step after which it was stopped; those after the best one do not count."""
     best_loss: float
     patience_steps: int
     min_delta: float
     later: tuple[tuple[int, float | None], ...]
-    """(step, loss) behind the best step."""
+    """(step, loss) after the best step."""
 
     @classmethod
     def of(cls, watch: LossWatch, patience_steps: int, min_delta: float) -> Self:
-        """Return the end that a spent patience means."""
+        """Return the early stop of a run whose patience is spent."""
         assert watch.best_step is not None and watch.best_loss is not None
         return cls(
             watch.best_step,
@@ -64,12 +65,12 @@ class EarlyStopped:
 
     @property
     def sentence(self) -> str:
-        """What happened, for people."""
+        """What happened, as a sentence for people."""
         return (
             f"stopped early after its step {self.at_step}: for {self.at_step - self.best_step} "
             f"steps the loss on the tune rows has not fallen by {self.min_delta:g} below the "
             f"{self.best_loss:.4f} of its step {self.best_step}; it goes back there, and the "
-            "steps behind it do not count"
+            "later steps do not count"
         )
 
 

@@ -25,7 +25,7 @@ class Summary:
     characters: float
     """Mean length of an answer."""
     formatting: float | None
-    """How close the shares of bold, lists and so on are to the wanted ones."""
+    """How close the shares of bold, lists and so on are to the golden answers'."""
     calibration_error: float | None
     distinct: Mapping[str, float] = field(default_factory=dict)
     """Distinct words and pairs of words over all, as `distinct_1` and `distinct_2`."""
@@ -50,7 +50,7 @@ class JobLoss:
 
 @dataclass(frozen=True)
 class SetLoss:
-    """The mean losses on one set of rows, in nats a token; None of a set without rows."""
+    """The mean losses on one set of rows, in nats a token; None for a set without rows."""
 
     items: int = 0
     before: float | None = None
@@ -61,7 +61,7 @@ class SetLoss:
 
 @dataclass(frozen=True)
 class RightAnswers:
-    """How many questions a job has in the exam, and how many each model answered right."""
+    """How many questions of a job the exam has, and how many each model answered right."""
 
     items: int
     right: Mapping[str, int]
@@ -69,7 +69,7 @@ class RightAnswers:
 
 @dataclass(frozen=True)
 class Evaluations:
-    """What the exam found, by set, model and job."""
+    """The results of an exam, by set, model and job."""
 
     exact_match: ExactMatches | None = None
     loss: Mapping[str, SetLoss] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Estimates the memory one step of training takes, from shapes alone; knows no machine, no MLX.
+"""Estimates the peak memory of one training step from the shapes of model and batch.
 
 How the terms were found: peaks of real steps of SmolLM2-135M in fp32 were measured for rows of
 64 to 1,024 tokens, 4 to 30 adapted layers, ranks 16 and 64, 64 to 448 supervised positions
@@ -6,17 +6,16 @@ How the terms were found: peaks of real steps of SmolLM2-135M in fp32 were measu
 
 - by 11.5 thousand numbers for each token and adapted layer: what the backward pass of a layer of
   this shape needs, 5 x intermediate + 4 x hidden + 2 x queries + 2 x (keys or values);
-- by heads x width x width for each adapted layer: the attention weights are kept, plus two more
-  while one layer is worked on;
+- by heads x width x width for each adapted layer: the attention weights are retained, plus those
+  of two more layers while one is computed;
 - by 4 fp32 numbers for each supervised position and word: logits, their exponentials, and both
   once more as gradients;
-- not with the rank: when the peak is there, gradients are not;
-- with gradient checkpointing by each layer's input, and by three layers' worth while one is
-  computed again, or by the logits and one layer's, whichever is more.
+- not with the rank: the peak comes before there are any gradients;
+- with gradient checkpointing by each layer's input, and by the activations of three layers while
+  one is recomputed, or by the logits and those of one layer, whichever is more.
 
-Where the base is not in fp32 the adapter is, so each adapted module keeps its input once more.
-DoRA keeps the output of each module it adapts, and where the base is quantised its weights too,
-dequantised.
+The adapter is in fp32; where the base is not, each adapted module retains its input once more. DoRA
+retains the output of each module it adapts, and of a quantised base its weights too, dequantised.
 """
 
 from collections.abc import Mapping
@@ -26,10 +25,10 @@ from typing import Any, Literal, Self
 FP32_BYTES = 4
 LOGIT_COPIES = 4
 WORKING_LAYERS = 2
-"""Layers whose attention weights exist besides the kept ones while a backward pass goes on."""
+"""Layers whose attention weights exist besides the retained ones during a backward pass."""
 
 CHECKPOINT_LAYERS = 3
-"""With gradient checkpointing, layers whose worth exists while one is computed again."""
+"""With gradient checkpointing, layers whose activations exist while one is recomputed."""
 
 HEAD_CHUNK_POSITIONS = 512
 """Supervised positions whose logits exist at once."""
@@ -46,7 +45,7 @@ MOMENTS = {
     "adafactor": 1.0,
     "muon": 1.0,
 }
-"""Numbers an optimizer keeps for each one it trains; adafactor keeps fewer for a matrix."""
+"""Moments an optimizer has for each trained number; adafactor has fewer for a matrix."""
 
 Module = Literal["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 MODULES: tuple[Module, ...] = (
@@ -121,10 +120,10 @@ class PassShape:
     supervised: int = HEAD_CHUNK_POSITIONS
     """Positions whose logits exist at once; never more than the tokens of a pass."""
     checkpoint: bool = False
-    """Gradient checkpointing: each layer keeps its input only and is computed twice."""
+    """Gradient checkpointing: each layer retains its input only and is computed twice."""
     kind: Literal["lora", "dora"] = "lora"
     kept_bytes: int = 0
-    """What else stays resident on purpose: outputs of frozen layers, kept for the next epoch."""
+    """What else stays resident on purpose: cached outputs of frozen layers, for the next epoch."""
 
 
 @dataclass(frozen=True)
@@ -150,12 +149,12 @@ class Estimate:
         return self.weights + self.adapter + self.moments + self.kept
 
     def concurrency(self, usable: int, most: int) -> int:
-        """Return how many such passes, up to `most`, fit at once into so many bytes; at least 1."""
+        """Return how many such passes fit into `usable` bytes at once, from 1 to `most`."""
         passing = max(1, self.activations + self.logits)
         return max(1, min(most, (usable - self.resident - self.gradients) // passing))
 
     def times(self, passes: int) -> Self:
-        """Return the estimate for so many such passes at once."""
+        """Return the estimate for several such passes at once."""
         return replace(self, activations=self.activations * passes, logits=self.logits * passes)
 
     def as_record(self) -> dict[str, int]:
@@ -164,10 +163,10 @@ class Estimate:
 
 
 def estimate(model: ModelShape, work: PassShape) -> Estimate:
-    """Return what one pass of a step takes at its peak, gradients of the pass before included.
+    """Return the peak memory of one pass, with the gradients of the pass before.
 
     Raises:
-        ValueError: an optimizer that is not known here.
+        ValueError: an unknown optimizer.
     """
     if work.optimizer not in MOMENTS:
         raise ValueError(f"no optimizer {work.optimizer!r}: one of {', '.join(MOMENTS)}")
@@ -185,7 +184,7 @@ def estimate(model: ModelShape, work: PassShape) -> Estimate:
 
 
 def weight_bytes(model: ModelShape) -> int:
-    """Return the bytes of the base model as it lies in memory."""
+    """Return the bytes of the base model in memory."""
     layer = sum(a * b for a, b in (model.module(name) for name in MODULES))
     tables = (1 if model.tied else 2) * model.vocabulary * model.hidden
     norms = (2 * model.layers + 1) * model.hidden
@@ -196,7 +195,7 @@ def weight_bytes(model: ModelShape) -> int:
 def _matrix_bytes(model: ModelShape, numbers: int) -> int:
     if model.bits is None:
         return numbers * model.dtype_bytes
-    # Each group of weights carries a scale and an offset of the model's own kind of number.
+    # Each group of weights has a scale and an offset, numbers of the model's own type.
     return numbers * model.bits // 8 + numbers // model.group * 2 * model.dtype_bytes
 
 
@@ -223,13 +222,13 @@ def _working_bytes(model: ModelShape, work: PassShape) -> tuple[int, int]:
         return layers * (linear + more) + (layers + WORKING_LAYERS) * attention, logits
     inputs = layers * work.tokens * model.hidden * model.dtype_bytes
     again = CHECKPOINT_LAYERS * linear + more + WORKING_LAYERS * attention
-    # The logits go while the last layer is computed again: one layer's worth is there with them.
+    # The logits are freed while the last layer is recomputed: one layer's activations overlap them.
     one = linear + more
     return (inputs + again, 0) if again > logits + one else (inputs + one, logits)
 
 
 def _token_bytes(model: ModelShape, work: PassShape) -> int:
-    """Return what an adapted layer keeps of one token for its backward pass."""
+    """Return the bytes an adapted layer retains per token for its backward pass."""
     numbers = (
         5 * model.intermediate + 4 * model.hidden + 2 * model.query_width + 2 * model.key_width
     )
@@ -240,7 +239,7 @@ def _token_bytes(model: ModelShape, work: PassShape) -> int:
 
 
 def _dora_bytes(model: ModelShape, work: PassShape) -> int:
-    """Return what DoRA keeps of an adapted layer: its modules' outputs, and unpacked weights."""
+    """Return the bytes DoRA retains of an adapted layer: its outputs, and dequantised weights."""
     if work.kind != "dora":
         return 0
     sizes = [model.module(name) for name in work.modules]
@@ -267,15 +266,15 @@ _NEEDED = (
 def shape_from_config(
     config: Mapping[str, Any], dtype_bytes: int, packed: bool | None = None
 ) -> ModelShape:
-    """Return the shape a base model's `config.json` describes.
+    """Return the shape of a base model from its `config.json`.
 
     `dtype_bytes` is the size of the numbers it is computed with here, and `packed` whether
-    quantised weights stay what they are: on the CPU everything is fp32 and nothing is quantised,
-    whatever the file says; on a GPU the scales of quantised weights may be fp32. Where it is not
-    said, 4 drops the quantisation.
+    quantised weights stay quantised: on the CPU everything is fp32 and nothing is quantised,
+    whatever the file says; on a GPU the scales of quantised weights may be fp32. By default, 4
+    bytes mean that nothing is quantised.
 
     Raises:
-        ValueError: the file names no shape of this kind; the message says which key is missing.
+        ValueError: the file describes no such shape; the message names the missing key.
     """
     inner = config.get("text_config")
     text = {**config, **(inner if isinstance(inner, Mapping) else {})}

@@ -1,8 +1,8 @@
-"""Forgetting of earlier files: how much their loss rose above the best that a lineage had.
+"""Measures forgetting of earlier files: how far their loss is above the best in the lineage.
 
-Every promoted version hands on, for each hold-out row of each file, the loss of the best promoted
-version so far. A rise is measured against that, never against the last version alone: small rises
-that are each tolerated do not add up.
+Every promoted version carries, for each hold-out row of each file, the loss of the best promoted
+version so far. A rise is measured against that, never against the last version alone: otherwise
+small rises, each tolerated, would add up.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,7 +15,7 @@ import msgspec
 from daemon.core.records import Record
 
 CANDIDATE = "candidate"
-"""The best version of a file, in the losses of a version that has no name yet."""
+"""Names the best version of a file while that is a candidate, which has no name yet."""
 
 Part = Literal["judge", "tune"]
 PARTS: tuple[Part, ...] = ("judge", "tune")
@@ -27,11 +27,11 @@ class RowLosses(msgspec.Struct, frozen=True, array_like=True):
 
     row: int
     key: str
-    """Equal only for equal tokens: a row that was corrected, or is put otherwise, is another."""
+    """Equal only for equal tokens: a row that was corrected or reworded is another row."""
     tokens: int
     base: float | None
     best: float
-    """Of the best promoted version of the lineage, as the whole file is measured."""
+    """Of the lineage's best promoted version, judged by the whole file."""
     own: float | None
     """Of the version itself; None where it was not measured on this row."""
 
@@ -62,21 +62,21 @@ class MeasuredRow:
 
 @dataclass(frozen=True)
 class Tolerance:
-    """Rises of an earlier file's loss that do not count: the larger of the two."""
+    """How much an earlier file's loss may rise: the larger of the two bounds."""
 
     nats: float
-    """A token."""
+    """In nats a token."""
     share: float
-    """Of what the file had gained over the base."""
+    """As a share of what the file had gained over the base."""
 
     def of(self, gained: float | None) -> float:
-        """Return the tolerated rise, in nats a token, of a file that has gained so much."""
+        """Return the tolerated rise, in nats a token, for a file with such a gain over the base."""
         return max(self.nats, self.share * (gained or 0.0))
 
 
 @dataclass(frozen=True)
 class Rise:
-    """How much the loss on some rows of a file is above the best that the lineage had."""
+    """How far the loss on some rows of a file is above the lineage's best."""
 
     best: str
     """The version it is measured against."""
@@ -86,11 +86,11 @@ class Rise:
     mean: float
     """Nats a token over all tokens."""
     gained: float | None
-    """What the best version is below the base, in nats a token; None where that is unknown."""
+    """How far the best version is below the base, in nats a token; None where unknown."""
 
     @property
     def error(self) -> float:
-        """The standard error of the rise; infinite where one row alone was measured."""
+        """The standard error of the rise; infinite for a single row."""
         changes = [now - best for now, best in self.rows]
         if len(changes) < 2:
             return float("inf")
@@ -112,7 +112,7 @@ Key = tuple[str, Part]
 
 @dataclass(frozen=True)
 class LineageLosses:
-    """What a version hands on of the hold-out losses of its lineage."""
+    """The hold-out losses of a lineage, as a version passes them on to the next."""
 
     parts: Mapping[Key, PartLosses] = field(default_factory=dict)
 
@@ -135,7 +135,7 @@ class LineageLosses:
         )
 
     def rise(self, job: str, part: Part) -> Rise | None:
-        """Return how far the version itself is above the best; None where it was not measured."""
+        """Return how far the version is above the best; None where it was not measured."""
         its = self.parts.get((job, part))
         rows = [] if its is None else [row for row in its.rows if row.own is not None]
         if its is None or not rows:
@@ -146,9 +146,9 @@ class LineageLosses:
 def with_candidate(
     lineage: LineageLosses, measured: Iterable[MeasuredRow], start: str
 ) -> LineageLosses:
-    """Return what a candidate hands on: the best of before and itself, file by file.
+    """Return the losses a candidate passes on: for each file the best so far, or its own.
 
-    Rows that the lineage does not know yet were best answered by the starting version.
+    For rows new to the lineage, the best so far is the version the run began from.
     """
     parts = {
         key: replace(its, rows=tuple(msgspec.structs.replace(row, own=None) for row in its.rows))
@@ -176,7 +176,7 @@ def with_candidate(
 
 
 def rises(lineage: LineageLosses, measured: Iterable[MeasuredRow], start: str) -> dict[Key, Rise]:
-    """Return how far a candidate is above the best of each part of each file."""
+    """Return how far a candidate is above the best, for each part of each file."""
     found = {}
     for key, items in _by_part(measured).items():
         known = lineage.parts.get(key)
@@ -187,7 +187,7 @@ def rises(lineage: LineageLosses, measured: Iterable[MeasuredRow], start: str) -
 
 
 def together(parts: Sequence[Rise], tolerated: Callable[[Rise], float]) -> tuple[Rise, float]:
-    """Return the rise over several files, and what of it is tolerated; rows count alike."""
+    """Return the rise over several files and how much of it is tolerated; each row counts once."""
     rows = tuple(row for part in parts for row in part.rows)
     weights = [len(part.rows) / len(rows) for part in parts]
     whole = Rise(

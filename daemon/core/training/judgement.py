@@ -1,4 +1,4 @@
-"""What the trainer measured of a candidate: paired comparisons with references, lost answers."""
+"""Measurements of a candidate: paired comparisons with references, lost answers, forgetting."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ class PairedComparison:
     p_worse: float
     metric: str = LOSS
     families: int | None = None
-    """What was tested where several items are of one family; None where each is its own."""
+    """Number of families tested, where several items belong to one; None where none do."""
 
     @property
     def gain(self) -> float:
@@ -37,15 +37,15 @@ class LostAnswers:
     """Of the set of items."""
     against: str
     answered: int
-    """By the reference, with an end."""
+    """By the reference, and ended by it."""
     empty: int
-    """Of these, left without a word by the candidate."""
+    """Of these, answered with nothing by the candidate."""
     endless: int
-    """Of these, answered by the candidate without an end, beyond the golden answer's length."""
+    """Of these, answers that the candidate did not end, longer than the golden answer."""
 
     @property
     def most(self) -> bool:
-        """Whether at least half are lost, and more than one: what a person would see at once."""
+        """Whether at least half are lost, and more than one: a person would notice at once."""
         lost = self.empty + self.endless
         return lost > 1 and 2 * lost >= self.answered
 
@@ -63,7 +63,7 @@ class Forgetting:
     gained: float | None
     """How far the best version is below the base, in nats a token; None where unknown."""
     tolerated: float
-    """A rise that does not count, in nats a token."""
+    """The rise that is tolerated, in nats a token."""
     p_worse: float
     families: int | None = None
 
@@ -81,3 +81,12 @@ class Judgement(msgspec.Struct, frozen=True):
     comparisons: tuple[PairedComparison, ...] = msgspec.field(name="tests")
     lost: tuple[LostAnswers, ...] = msgspec.field(name="lost_answers", default=())
     forgetting: tuple[Forgetting, ...] = ()
+    floors: tuple[PairedComparison, ...] = ()
+    """Of each suite, the comparison with the best version that the lineage had in it."""
+
+    @property
+    def all_comparisons(self) -> tuple[PairedComparison, ...]:
+        """All comparisons, each once: the best version of a suite may be a reference as well."""
+        known = {(one.name, one.against) for one in self.comparisons}
+        added = (one for one in self.floors if (one.name, one.against) not in known)
+        return (*self.comparisons, *added)

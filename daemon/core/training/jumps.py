@@ -1,4 +1,4 @@
-"""When a run's loss has jumped, so that going on from there would waste it; knows numbers alone."""
+"""Detects jumps of the training loss, after which a run goes back to a checkpoint."""
 
 from collections.abc import Sequence
 from statistics import median
@@ -12,10 +12,10 @@ LEAST_RISE_NATS = 0.5
 
 
 def jumped(losses: Sequence[float | None]) -> int | None:
-    """Return where the loss jumped, as an index; None where the last steps show no jump.
+    """Return the index at which the loss jumped; None where the last steps show no jump.
 
     `losses` are those of a run's steps in order, in nats a token, None where a step was not
-    applied. One hard batch is none: the median of the last steps counts, against those before.
+    applied. One hard batch is no jump: the median of the last steps is compared with that before.
     """
     known = [(place, loss) for place, loss in enumerate(losses) if loss is not None]
     recent, before = known[-RECENT:], known[-RECENT - BEFORE : -RECENT]

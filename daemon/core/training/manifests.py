@@ -18,17 +18,17 @@ from daemon.core.workspace.versions import AdapterSpec, VerdictKind, Version
 
 
 class FileFacts(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Size and SHA-256 of a file, by which it is verified."""
+    """Size and SHA-256 of a file, used to verify it."""
 
     sha256: str
     size: int
     droppable: bool = False
-    """Whether the version is whole without it: retention removes it first."""
+    """Whether the version is complete without it: retention removes it first."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FileList:
-    """The files of a `manifest.json`: all of a checkpoint's, and what a version is verified by."""
+    """The files of a `manifest.json`, by which it is verified; a checkpoint's has nothing else."""
 
     schema_version: int = 1
     files: Mapping[str, FileFacts]
@@ -58,14 +58,14 @@ class RunTotals:
 
 @dataclass(frozen=True, kw_only=True)
 class ReplayFacts:
-    """How many rows of earlier files were replayed, and what the loss on them has become."""
+    """How many rows of earlier files were replayed, and the loss on them afterwards."""
 
     draws: int = 0
     share: float | None = None
     weights: Mapping[str, float] = field(default_factory=dict)
-    """By job: how much more often its rows were drawn; even where it is empty."""
+    """By job: how much more often its rows were drawn; empty where all were drawn alike."""
     next_share: float | None = None
-    """The share of the next run; None in versions from before it was kept."""
+    """The replay share of the next run; None in versions that did not record it."""
     next_weights: Mapping[str, float] = field(default_factory=dict)
     rises: Mapping[str, float] = field(default_factory=dict)
     """By job: how much the loss on its hold-out rose, in nats a token."""
@@ -76,12 +76,15 @@ class Milestones:
     """How often the answers to the probe prompts were recorded."""
 
     milestones: int
-    left_out: int
+    left_out: int = 0
+    """Milestones without any answer; only in versions of earlier releases."""
+    answers_left_out: int = 0
+    """Prompts that milestones between the first and the last had no time for, added up."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ManifestRow:
-    """A row that gave no finite loss, or for which there was no memory, and where it stands."""
+    """A skipped row: its loss was not finite or memory did not suffice; with its line."""
 
     job: str
     line: int | None = None
@@ -137,14 +140,14 @@ class Provenance:
 
     git_commit: str | None
     git_dirty: bool | None
-    """None where nobody knows."""
+    """None where unknown."""
     platform: str | None
     libraries: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Sealing(Record):
-    """What is known of a version only when it is sealed."""
+    """The fields that are known only when a version is sealed."""
 
     version: str
     created_at: str
@@ -161,7 +164,7 @@ class Draft(Record):
     run: str | None
     parent: str | None
     job_ids: tuple[str, ...]
-    """Jobs of which a row was trained: only these has the lineage learned from."""
+    """Jobs of which at least one row was trained: only these count in the lineage."""
     rows_by_job: Mapping[str, int] = field(default_factory=dict)
     step: int
     """Optimizer steps since the base model."""
@@ -176,7 +179,7 @@ class Draft(Record):
     """None for an untouched base."""
     prefix: Prefix | None = None
     plain_form: str | None = None
-    """The form in which what the template leaves out was written; None for none."""
+    """The plain form in which its rows were written; None for none."""
     git_commit: str | None = None
     git_dirty: bool | None = None
     platform: str | None = None
@@ -186,7 +189,7 @@ class Draft(Record):
     judgement: Judgement | None = None
     replay: ReplayFacts | None = None
     try_: RunTry | None = None
-    """Where its jobs were tried before; None for the first try."""
+    """Which try of its jobs it is; None for the first."""
     evolution: Milestones | None = None
     rows_set_aside: tuple[ManifestRow, ...] = ()
     """Rows that could not be trained, replayed ones included."""
@@ -201,7 +204,7 @@ class Draft(Record):
 
     @property
     def provenance(self) -> Provenance:
-        """What it was made with."""
+        """The code, platform and libraries it was trained with."""
         return Provenance(self.git_commit, self.git_dirty, self.platform, self.libraries)
 
 
@@ -233,7 +236,7 @@ class Manifest(Draft, _Sealing):
 
 
 def untrained_in(manifest: Draft) -> dict[str, Untrained]:
-    """Return what a version has not learned of its own jobs, as its manifest tells."""
+    """Return the rows of a version's own jobs that it has not learned, from its manifest."""
     found = _skipped(manifest)
     for job, codes in manifest.rows_dropped.items():
         rows = frozenset(row for by in codes.values() for row in by)

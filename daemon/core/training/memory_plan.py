@@ -1,7 +1,7 @@
-"""How much memory a loaded model may take, and how many passes it computes side by side.
+"""The memory plan of a loaded model: its peak memory and how many passes run concurrently.
 
-It is a value: decided where a run's choices are made, kept with them, and handed over wherever a
-model is loaded, whichever process does it.
+It is decided when a run's choices are frozen, stored with them, and passed to every process that
+loads the model.
 """
 
 from dataclasses import dataclass, replace
@@ -12,12 +12,12 @@ from daemon.core.training.footprint import Estimate
 
 @dataclass(frozen=True)
 class MemoryPlan:
-    """What steps are expected to take at their peak."""
+    """The expected peak memory of a run's steps."""
 
     one_pass: Estimate
-    """What a step takes that computes one pass at a time."""
+    """Peak memory of a step that computes one pass at a time."""
     passes: int
-    """Passes computed side by side."""
+    """Passes computed concurrently."""
 
     @classmethod
     def fit(cls, one_pass: Estimate, usable: int, most: int) -> Self:
@@ -26,9 +26,9 @@ class MemoryPlan:
 
     @property
     def need(self) -> Estimate:
-        """What all passes at once take together."""
+        """The peak memory of all concurrent passes together."""
         return self.one_pass.times(self.passes)
 
     def within(self, usable: int, most: int) -> Self:
-        """Return the plan for a machine that may have less: never more passes than planned."""
+        """Return the plan for a machine that may have less memory; it never has more passes."""
         return replace(self, passes=self.one_pass.concurrency(usable, min(most, self.passes)))

@@ -1,4 +1,4 @@
-"""How texts of different lengths are laid into rows and passes; knows lengths, never contents."""
+"""Packs texts of different lengths into rows and passes, by their lengths alone."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,18 +14,18 @@ PASS_COST_TOKENS = 64
 
 
 WIDTHS = 8
-"""Where shapes are few, widths of rows up to the length of packed ones."""
+"""Widths of rows up to the packed length, where compiled shapes must be few."""
 
 LONG_WIDTHS = 2
 """Widths of longer rows, for each such length."""
 
 PICK_MULTIPLE = 64
-"""Positions at which the head works are a multiple of this, so that shapes stay few."""
+"""The positions at which the head is computed are a multiple of this: shapes stay few."""
 
 
 @dataclass(frozen=True)
 class Pass:
-    """Rows computed at once; each row holds one text or several, all rows are `width` long."""
+    """Rows computed at once, all `width` long; each holds one text or several."""
 
     width: int
     rows: tuple[tuple[int, ...], ...]
@@ -52,11 +52,11 @@ class RowShapes:
 
     @property
     def budget(self) -> int:
-        """Most tokens of a row that several texts share."""
+        """Most tokens of a packed row."""
         return min(self.row_tokens, self.pass_tokens)
 
     def width(self, tokens: int) -> int:
-        """Return the length of a row that holds so many tokens."""
+        """Return the padded length of a row of so many tokens."""
         if not self.few:
             return -(-max(1, tokens) // GRAIN) * GRAIN
         step = max(GRAIN, self.budget // (WIDTHS if tokens <= self.budget else LONG_WIDTHS))
@@ -67,7 +67,7 @@ class RowShapes:
         return max(1, self.pass_tokens // width)
 
     def joins(self, item: "Pass", row: Sequence[int]) -> bool:
-        """Return whether one more row of its width belongs into a pass."""
+        """Return whether one more row fits into a pass."""
         masked = len(row) > 1
         alike = not self.few or all((len(other) > 1) == masked for other in item.rows)
         return alike and len(item.rows) < self.most_rows(item.width)
@@ -79,14 +79,14 @@ class RowShapes:
         return min(self.most_rows(width), 1 << (rows - 1).bit_length())
 
     def picks(self, count: int, positions: int) -> int:
-        """Return at how many of a pass's positions the head works, for so many supervised ones."""
+        """Return at how many positions of a pass the head is computed, padding included."""
         if self.few:
             return _halved(positions, max(count, PICK_MULTIPLE))
         return min(positions, max(1, -(-count // PICK_MULTIPLE)) * PICK_MULTIPLE)
 
 
 def lay_out(texts: Iterable[int], lengths: Sequence[int], shapes: RowShapes) -> list[Pass]:
-    """Return the passes that compute some texts; the longest come first.
+    """Return the passes that compute the given texts, the longest first.
 
     `lengths` are those of all texts, in tokens, by number.
     """
@@ -95,7 +95,7 @@ def lay_out(texts: Iterable[int], lengths: Sequence[int], shapes: RowShapes) -> 
     rows = first_fit_decreasing(texts, lengths, shapes.budget)
     wide = sorted(
         ((shapes.width(sum(lengths[text] for text in row)), row) for row in rows),
-        # Where each shape is compiled once more for rows without a mask, such rows keep together.
+        # Rows without a mask stay together: a shape is compiled separately for them.
         key=lambda item: (-item[0], shapes.few and len(item[1]) > 1, item[1]),
     )
     found: list[Pass] = []
@@ -109,14 +109,14 @@ def lay_out(texts: Iterable[int], lengths: Sequence[int], shapes: RowShapes) -> 
 
 
 def _halved(most: int, count: int) -> int:
-    """Return the least of `most`, its half, a quarter ... that holds so many."""
+    """Return the smallest of `most`, its half, a quarter ... that is at least `count`."""
     while most % 2 == 0 and most // 2 >= count:
         most //= 2
     return most
 
 
 def _padded(texts: Iterable[int], lengths: Sequence[int], shapes: RowShapes) -> list[Pass]:
-    """Put one text in a row; a row is not padded far where one more pass is cheaper."""
+    """Put each text in a row of its own; start another pass where that is cheaper than padding."""
     order = sorted(texts, key=lambda text: (-lengths[text], text))
     found: list[Pass] = []
     current: list[int] = []
@@ -135,9 +135,9 @@ def _padded(texts: Iterable[int], lengths: Sequence[int], shapes: RowShapes) -> 
 def first_fit_decreasing(
     texts: Iterable[int], lengths: Sequence[int], budget: int
 ) -> list[tuple[int, ...]]:
-    """Return rows of at most `budget` tokens that hold all texts; a longer one has its own.
+    """Return rows of at most `budget` tokens that hold all texts; a longer text gets its own row.
 
-    Takes n log n: a tree over the free room of the rows finds the first that fits.
+    In n log n: a tree over the free space of the rows finds the first that fits.
     """
     order = sorted(texts, key=lambda text: (-lengths[text], text))
     longer = [(text,) for text in order if lengths[text] > budget]

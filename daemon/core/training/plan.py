@@ -1,6 +1,6 @@
-"""Which texts make up each step of a run; knows lengths, never contents.
+"""Plans the batches of a run: which texts make up each step.
 
-Everything follows from the seed and the lengths, so every attempt of a run sees the same batches.
+The plan follows from the seed and the lengths, so every attempt of a run sees the same batches.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,7 +9,7 @@ from functools import lru_cache
 from hashlib import blake2b
 
 WINDOW_STEPS = 16
-"""Texts that cannot share a row are sorted by length, so many steps of them together."""
+"""Texts that cannot share a row are sorted by length, within windows of this many steps."""
 
 
 @dataclass(frozen=True)
@@ -21,14 +21,14 @@ class PlannedStep:
     own: tuple[int, ...]
     """Texts of the run, by number."""
     replayed: tuple[int, ...]
-    """Draws of earlier texts, by number."""
+    """Replayed texts, by number."""
 
 
 class Plan:
-    """The steps of one run: every text once in each epoch, every draw once in the run.
+    """The steps of one run: every text once in each epoch, every replayed text once in the run.
 
-    Which texts share a step is the same in all epochs, only the order of the steps is not: what
-    the frozen layers make of a step can be kept.
+    The same texts share a step in all epochs, only the order of the steps differs: so the outputs
+    of the frozen layers can be cached by step.
     """
 
     def __init__(
@@ -40,12 +40,12 @@ class Plan:
         draws: int = 0,
         by_length: bool = False,
     ) -> None:
-        """`by_length` puts texts of like lengths together."""
+        """`by_length` puts texts of similar length into one step."""
         self._epochs = epochs
         self._seed = seed
         self._draws = draws
         self._batches = _batches(lengths, batch_rows, mix(seed, "batches"), by_length)
-        # Two threads ask, for this step and for the next one, at an epoch's end for two epochs.
+        # Two threads call this, for this step and the next: at an epoch's end, for two epochs.
         self._order_of = lru_cache(maxsize=2)(self._shuffle)
 
     @property
@@ -61,7 +61,7 @@ class Plan:
     def batch(self, index: int) -> PlannedStep:
         """Return a step's texts; `index` counts from 0."""
         epoch, place = divmod(index, self.steps_of_epoch)
-        # Draws are spread evenly: by rounding down at each end none is left out or taken twice.
+        # Replay is spread evenly; rounding down at both ends leaves none out and repeats none.
         draws = range(self.drawn(index), self.drawn(index + 1))
         return PlannedStep(epoch + 1, self._batches[self._order_of(epoch)[place]], tuple(draws))
 
@@ -69,7 +69,7 @@ class Plan:
         return shuffled(range(self.steps_of_epoch), mix(self._seed, "epoch", epoch))
 
     def drawn(self, steps: int) -> int:
-        """Return how many draws belong to the first so many steps."""
+        """Return how many texts are replayed in the first `steps` steps."""
         return steps * self._draws // self.steps
 
 
@@ -79,7 +79,7 @@ def steps_of(texts: int, batch_rows: int, epochs: int) -> int:
 
 
 def draws_of(texts: int, epochs: int, share: float) -> int:
-    """Return how many earlier texts are replayed, so that they are a share of all that is trained.
+    """Return how many earlier texts to replay, so that they make up `share` of all trained texts.
 
     `share` is below 1.
     """

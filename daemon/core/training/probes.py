@@ -1,7 +1,4 @@
-"""How the answers to fixed prompts change over a run: when they are asked for, and their lines.
-
-Knows no model and no file.
-"""
+"""Milestones of a run's probe prompts, and the answers as lines of `evolution.jsonl`."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,7 +13,7 @@ EVERY = 500
 
 @dataclass(frozen=True)
 class MilestoneAnswer:
-    """What the model in training said to one prompt at one milestone."""
+    """The answer of the model in training to one prompt at one milestone."""
 
     step: int
     """Optimizer steps since the base model."""
@@ -24,33 +21,39 @@ class MilestoneAnswer:
     id: str
     prompt: str
     golden: str
-    """Empty where nobody said what is right."""
+    """Empty where no right answer is known."""
     answer: str
     similarity: float | None
-    """To the golden answer, from 0 to 1; None where there is none."""
+    """Similarity to the golden answer, from 0 to 1; None where there is none."""
     matches: bool | None
-    """Right; None where nobody said what is."""
+    """Whether it is right; None where no right answer is known."""
 
 
 @dataclass(frozen=True)
 class Evolution:
-    """How far a run has come with its milestones."""
+    """A run's progress through its milestones."""
 
     asked_to: int = -1
-    """The last step in the run at which a milestone was answered or left out."""
+    """The last milestone that was answered, as a step in the run."""
     milestones: int = 0
     """Answered so far."""
     left_out: int = 0
-    """Milestones for which the budget had no time."""
+    """Milestones that an earlier release left out."""
+    answers_left_out: int = 0
+    """Prompts left out of milestones because they were over budget, in total."""
     unwritten: tuple[MilestoneAnswer, ...] = ()
-    """Answers since the last commit."""
+    """Answers since the last checkpoint."""
     written: int = 0
-    """Bytes of the run's `evolution.jsonl` that hold those before them."""
+    """Bytes of the run's `evolution.jsonl` with the answers before these."""
 
     @property
     def counts(self) -> Milestones:
-        """What the manifest says of them."""
-        return Milestones(milestones=self.milestones, left_out=self.left_out)
+        """The counts for the manifest."""
+        return Milestones(
+            milestones=self.milestones,
+            left_out=self.left_out,
+            answers_left_out=self.answers_left_out,
+        )
 
 
 def is_milestone(step_in_run: int, end: int) -> bool:
@@ -58,10 +61,18 @@ def is_milestone(step_in_run: int, end: int) -> bool:
     return step_in_run in EARLY or step_in_run % EVERY == 0 or step_in_run == end
 
 
-def probes_of(records: Iterable[object]) -> tuple[list[Probe], int]:
-    """Return the probes in a record's lines, and how many lines are none.
+def affordable(prompts: int, budget_s: float, prompt_s: float | None) -> int:
+    """Return how many prompts a milestone between the first and the last has time for, at least 1.
 
-    Of a prompt that was answered twice at one step the last answer counts.
+    `prompt_s` is what one took at the milestone before; None where that is not known yet.
+    """
+    return max(1, min(prompts, int(budget_s / prompt_s))) if prompt_s else prompts
+
+
+def probes_of(records: Iterable[Any]) -> tuple[list[Probe], int]:
+    """Return the probes in the lines of a record, and how many lines are not answers.
+
+    Where a prompt was answered twice at one step, the last answer counts.
     """
     found: dict[tuple[str, str, str], dict[int, ProbeAnswer]] = {}
     damaged = 0

@@ -1,6 +1,6 @@
-"""How a lineage of runs has gone so far, folded from its metrics and samples.
+"""Training progress of a lineage: counters and histories, folded from metrics and samples.
 
-The trainer folds it into each commit, the supervisor into the status; both with these functions.
+The trainer folds it into each checkpoint, the supervisor into the status, by the same functions.
 """
 
 from dataclasses import dataclass, field, replace
@@ -9,14 +9,14 @@ from typing import Literal, TypedDict
 HISTORY = 200
 RECENT = 20
 MATCHES = 50
-"""Samples that are remembered as right or wrong."""
+"""Number of samples that are remembered as right or wrong."""
 
 Trend = Literal["improving", "declining", "stable"]
 
 
 @dataclass(frozen=True)
 class Metrics:
-    """What is known of one optimizer step; losses are mean nats a supervised token."""
+    """The metrics of one optimizer step; losses are mean nats a supervised token."""
 
     step: int
     """Optimizer steps since the base model."""
@@ -36,23 +36,23 @@ class Metrics:
     prompt: str | None = None
     """The start of one prompt of the step, for people."""
     update_norm: float | None = None
-    """Of the change of the adapter."""
+    """Norm of the change of the adapter."""
     replayed: int = 0
     """Rows among them that were trained in earlier runs."""
     waited_s: float = 0.0
-    """Part of the seconds in which the step waited for its tokens."""
+    """Of the seconds, those in which the step waited for its tokens."""
     rested_s: float = 0.0
-    """Rest for the sake of the machine between the step before and this one."""
+    """Rest before this step, to spare the machine."""
     flops_share: float | None = None
-    """Useful arithmetic a second, as a share of the greatest measured here (MFU)."""
+    """Useful arithmetic per second, as a share of the machine's measured peak (MFU)."""
     memory: dict[str, int] = field(default_factory=dict)
     """Bytes by kind after the step."""
     trained: dict[str, list[int]] = field(default_factory=dict)
-    """Numbers of the rows that counted, by job; replayed ones are not among them."""
+    """The trained rows by job and number; replayed ones are not among them."""
 
     @property
     def padded_share(self) -> float:
-        """Share of what was computed that is padding."""
+        """Share of the computed tokens that are padding."""
         return 1.0 - self.tokens / self.padded_tokens if self.padded_tokens else 0.0
 
 
@@ -82,14 +82,14 @@ class Sample:
 
 @dataclass(frozen=True)
 class AccuracyPoint:
-    """How many questions of one job's hold-out an evaluation had answered right."""
+    """How many questions of one job's hold-out were answered right in an evaluation."""
 
     step: int
     job: str
     right: int
     items: int
     file: str = ""
-    """The job's file as people know it; empty in what is kept on the disk."""
+    """The name of the job's file; empty in what is written to disk."""
 
     @property
     def percent(self) -> float:
@@ -115,13 +115,13 @@ class Progress:
     accuracy_history: tuple[tuple[int, float], ...] = ()
     """(step, percent of right samples) of the last evaluations."""
     accuracy_by_job: tuple[AccuracyPoint, ...] = ()
-    """The same by job, for questions of different files are not to be compared."""
+    """The same by job: questions of different files are not comparable."""
     recent_matches: tuple[bool, ...] = ()
     recent_samples: tuple[Sample, ...] = ()
     throughput_history: tuple[float, ...] = ()
     """Real tokens a second of the last steps."""
     step_times: tuple[tuple[int, float], ...] = ()
-    """(step, seconds) of the last steps, rests included; neither pauses nor evaluations."""
+    """(step, seconds) of the last steps, with rests, without pauses and evaluations."""
 
     @property
     def accuracy_percent(self) -> float | None:
@@ -129,9 +129,9 @@ class Progress:
         return self.accuracy_of_last(MATCHES)
 
     def accuracy_of_last(self, samples: int) -> float | None:
-        """Return the percent of right ones among the latest samples, at most `MATCHES`.
+        """Return the percent of right answers among the latest samples, at most `MATCHES`.
 
-        With fewer it is that of all there are; None before the first.
+        With fewer samples, of all there are; None before the first.
         """
         last = self.recent_matches[-samples:]
         return 100.0 * sum(last) / len(last) if last else None
@@ -187,7 +187,7 @@ def _by_job(
     jobs = dict.fromkeys(sample.job for sample in samples)
     matches = {job: [s.matches for s in samples if s.job == job] for job in jobs}
     points = [AccuracyPoint(step, job, sum(its), len(its)) for job, its in matches.items()]
-    # An evaluation that is asked for at the same step once more takes the place of the first.
+    # A second evaluation at the same step replaces the first.
     kept = [point for point in before if point.step < step]
     return (*kept, *points)[-max(HISTORY, len(points)) :]
 

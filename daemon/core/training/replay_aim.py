@@ -1,4 +1,4 @@
-"""How much of each earlier file a run replays, by how much of it was measured to be forgotten."""
+"""Decides how much of each earlier file a run replays: more of what is being forgotten."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from daemon.core.training.forgetting import LineageLosses, Rise, Tolerance
 
 AIM = 4.0
-"""A file that is forgotten by its whole tolerance is replayed 1 + this many times as often."""
+"""A file whose loss rose by its whole tolerance is replayed 1 + this many times as often."""
 
 MOST_PRESSURE = 5.0
-"""In tolerances: beyond, more of the same rows would teach nothing more."""
+"""In tolerances: beyond it, more of the same rows would teach nothing more."""
 
 LEAST_SHARE = 0.1
-"""Where the plain share is 0, extra replay is counted from this share."""
+"""Where the configured share is 0, extra replay is computed from this one."""
 
 
 @dataclass(frozen=True)
@@ -20,10 +20,9 @@ class ReplayAim:
     """What is replayed in a run."""
 
     share: float
-    """Of all trained rows, the replayed ones."""
+    """Replayed rows as a share of all trained rows."""
     weights: Mapping[str, float] = field(default_factory=dict)
-    """By job: how many times as often as in plain replay a row of it is drawn, where that is
-    not once."""
+    """By job: how many times as often its rows are drawn as in plain replay; 1 is left out."""
 
 
 def aim_replay(
@@ -50,7 +49,7 @@ def aim_replay(
 
 
 def pressure(rise: Rise | None, tolerance: Tolerance) -> float:
-    """Return by how many tolerances a file is surely forgotten: its rise, less its error."""
+    """Return a file's rise, less its standard error, in multiples of the tolerance."""
     if rise is None:
         return 0.0
     sure = rise.mean - rise.error

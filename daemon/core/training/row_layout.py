@@ -1,7 +1,7 @@
-"""Chooses whether texts share rows or have one each, by what a token costs in either.
+"""Chooses between packed rows and one text per row, by the measured time per token.
 
-Rows of several texts are full but need an array as their mask; rows of one text are padded, and may
-have a faster attention.
+Packed rows are full but need an explicit attention mask; rows of one text are padded, and may have
+a faster attention.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,21 +13,21 @@ from daemon.core.training.packing import Pass, RowShapes, lay_out
 RowLayout = Literal["packed", "alone"]
 
 CLEARLY = 0.95
-"""Packed rows are kept where the others take more than this share of their time."""
+"""Packed rows are used where the others take more than this share of their time."""
 
 MOST_TEXTS = 4096
-"""As many of a run's texts, evenly spaced, decide for all."""
+"""At most this many of a run's texts, evenly spaced, are looked at to decide."""
 
 
 @dataclass(frozen=True)
 class RowCosts:
-    """Seconds of a computed token, measured on one machine for one base."""
+    """Seconds per computed token, measured on one machine for one base."""
 
     row_tokens: int
-    """The length of packed rows they hold for."""
+    """The length of the packed rows that were measured."""
     packed_s: float
     alone_s: Mapping[int, float]
-    """In rows that hold one text, by their length."""
+    """In rows of one text, by row length."""
 
     def of_pass(self, item: Pass, shapes: RowShapes) -> float:
         """Return the seconds of one layer for a pass."""
@@ -41,16 +41,16 @@ class RowCosts:
 def alone_share(
     costs: RowCosts, lengths: Sequence[int], batch_rows: int, shapes: RowShapes
 ) -> float:
-    """Return what rows of one text take of the time of packed ones, for texts of such lengths."""
+    """Return the time that rows of one text take, as a share of the time of packed rows."""
     some = lengths[:: -(-len(lengths) // MOST_TEXTS) or 1]
     packed = _seconds(costs, some, batch_rows, replace(shapes, packed=True))
-    # Steps of such rows take texts of like length.
+    # Without packing, a step has texts of similar length.
     alone = _seconds(costs, sorted(some), batch_rows, replace(shapes, packed=False))
     return alone / packed if packed else 1.0
 
 
 def layout_for(share: float) -> RowLayout:
-    """Return the layout by the share of time that rows of one text take."""
+    """Return the layout, given the share of time that rows of one text take."""
     return "alone" if share < CLEARLY else "packed"
 
 

@@ -1,4 +1,4 @@
-"""The request of a run: where it begins, on which files, by which rules; and its small files."""
+"""The request of a run (start version, jobs, settings), and the small records beside it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ class EarlierTry:
 
 @dataclass(frozen=True, kw_only=True)
 class RunTry:
-    """Which run of its jobs it is from the same version, and how it replays and learns."""
+    """Which try of its jobs a run is from one version, with its replay and learning rate."""
 
     number: int
     rate_share: float
@@ -56,7 +56,7 @@ class RunRequest(Record):
     """Optimizer steps since the base model, as the run begins."""
     seed: int
     try_: RunTry | None = None
-    """Of a run that tries the jobs of another again; None for the first."""
+    """Of a run that retries the jobs of another; None for the first."""
 
 
 @dataclass(frozen=True)
@@ -75,25 +75,25 @@ class FrozenSteps:
 
 @dataclass(frozen=True)
 class ExamProgress:
-    """The content of `exam.json`: how often the exam got on."""
+    """The content of `exam.json`: how often the exam was started."""
 
     starts: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class SampleCount(Record):
-    """The content of `samples.json`: how many samples each evaluation of the run asks."""
+    """The content of `samples.json`: how many sample prompts each evaluation of the run has."""
 
     count: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunRecord(Record):
-    """What stays of a run: its request's facts, and how and when (UTC) it ended, if it has."""
+    """The lasting record of a run: what was requested, and how and when (UTC) it ended."""
 
     run: str
     started_at: str | None
-    """None where only its version tells of it."""
+    """None where only its version is known."""
     ended_at: str | None = None
     start_version: str | None
     jobs: tuple[str, ...]

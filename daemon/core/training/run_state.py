@@ -1,4 +1,4 @@
-"""How far a run has come, as its checkpoints and its version hold it: all but the weights."""
+"""The state of a run in its checkpoints and its version: all but weights and moments."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -27,7 +27,7 @@ class SkippedRow:
 
 
 class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Where in its data a run stands; a version has only the steps."""
+    """A run's position in its data; a version has only the steps."""
 
     epoch: int | None = None
     batch: int | None = None
@@ -36,14 +36,16 @@ class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class EvolutionState(msgspec.Struct, frozen=True):
-    """How far a run has come with its probe prompts."""
+    """A run's progress through the milestones of its probe prompts."""
 
     asked_to: int = -1
-    """The last step in the run at which a milestone was answered or left out."""
+    """The last milestone that was answered, as a step in the run."""
     milestones: int = 0
     left_out: int = 0
+    """Milestones that an earlier release left out."""
     written: int = msgspec.field(name="bytes", default=0)
     """Of the run's `evolution.jsonl`."""
+    answers_left_out: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +59,7 @@ class SavedState(Record):
     cursor: Cursor
     progress: Progress
     metrics_tail: tuple[Metrics, ...]
-    """Of the last steps; those of all are a file of their own."""
+    """Of the last steps; those of all steps are in `metrics.jsonl`."""
     metrics_bytes: int
     """Of the run's `metrics.jsonl`."""
     validation: tuple[tuple[int, float], ...]

@@ -1,4 +1,4 @@
-"""The learning rate of each step, from numbers alone; knows no optimizer and no settings file."""
+"""The learning-rate schedule: the rate of each step."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,22 +6,22 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Schedule:
-    """How the rate goes over a lineage of runs."""
+    """How the learning rate changes over a lineage of runs."""
 
     peak: float
     warmup_steps: int
     rewarm_steps: int
     decay_share: float
     decay_floor: float
-    """Share of the peak, at a run's last step."""
+    """Share of the peak at a run's last step."""
     carry: Literal["keep", "decay", "reset"] = "keep"
-    """A run after another begins at the peak, climbs back for a while, or warms up again."""
+    """A later run begins at the peak, rises back to it for a while, or warms up again."""
 
 
 def rate(schedule: Schedule, step: int, step_in_run: int, steps_of_run: int) -> float:
     """Return the rate of a step; both step numbers count from 1 and include it.
 
-    Where climbing and falling overlap in a tiny run, the lower of them holds.
+    Where warm-up and decay overlap in a tiny run, the lower rate holds.
     """
     share = min(
         _warmup(schedule, step, step_in_run),
@@ -47,7 +47,7 @@ def _rewarm(schedule: Schedule, start_step: int, step_in_run: int) -> float:
 
 
 def _decay(schedule: Schedule, step_in_run: int, steps_of_run: int) -> float:
-    """Fall over whole steps only: a run too short for one keeps its rate."""
+    """Decay over whole steps only: a run too short for one keeps its rate."""
     falling = int(schedule.decay_share * steps_of_run + 1e-9)
     left = steps_of_run - step_in_run
     if left >= falling:

@@ -1,16 +1,16 @@
-"""What is known of a prepared base model, and the adapter that changes nothing; knows no file."""
+"""The facts of a prepared base model, and the empty adapter that changes nothing."""
 
 from dataclasses import dataclass, field
 
 from daemon.core.records import JsonObject
 
 EMPTY_ADAPTER = (2).to_bytes(8, "little") + b"{}"
-"""A safetensors file without a tensor."""
+"""A safetensors file without tensors."""
 
 
 @dataclass(frozen=True)
 class BaseFacts:
-    """A base model that lies ready under `models/base/`."""
+    """A base model that is ready under `models/base/`."""
 
     schema_version: int = field(default=1, kw_only=True)
     model: str

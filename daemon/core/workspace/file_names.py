@@ -1,4 +1,4 @@
-"""What the name of a dropped file says: its kind, and to which file beside it it belongs."""
+"""Classifies dropped files by name: their kind, and the hold-out or exam files beside them."""
 
 import re
 from collections.abc import Collection
@@ -17,12 +17,12 @@ BESIDE = (
         for packing in ("", ".gz", ".zst")
     ),
 )
-"""What may follow a stem in the names of files that belong together."""
+"""Separators between a shared stem and the rest of a name."""
 TRAIN = "train"
 PARTS = {"valid": "valid", "validation": "valid", "val": "valid", "test": "test"}
-"""Names of files that are measured with, and what each is: the hold-out, or the exam."""
+"""Names of files to measure with, and what each is: the hold-out, or the exam."""
 SHARD = re.compile(r"-\d{5}-of-\d{5}\Z")
-"""What a hub writes behind the name of each piece of a split."""
+"""The suffix a hub gives each shard of a split."""
 
 
 OTHERS = {
@@ -61,7 +61,7 @@ OTHERS = {
         ".bin",
         ".safetensors",
         ".gguf",
-    ): "is no file of rows, and is never opened: save the rows as JSON lines",
+    ): "is not a file of rows, and is never opened: save the rows as JSON lines",
     (
         ".arrow",
         ".feather",
@@ -73,34 +73,34 @@ OTHERS = {
         ".h5",
     ): "is a table of another kind: save it as Parquet or CSV",
 }
-"""What people drop by mistake, by endings, with what to do."""
+"""Files dropped by mistake, by their endings, with what to do instead."""
 
 
 def why_not_taken(name: str) -> str:
-    """Return what to say of a file whose ending is none that is taken."""
+    """Return why a file with this name is not a training file, and what to do."""
     low = name.lower()
-    told = next((words for endings, words in OTHERS.items() if low.endswith(endings)), None)
-    return told or f"only files that end in {KINDS} are taken; 'finetuned submit' looks inside"
+    known = next((words for endings, words in OTHERS.items() if low.endswith(endings)), None)
+    return known or f"only files that end in {KINDS} are taken; 'finetuned submit' looks inside"
 
 
 def ending_of(name: str) -> str:
-    """Return the ending that says what a file is, as it is written; empty where none is known."""
+    """Return the known ending of a file name, as written; empty where there is none."""
     found = ENDING.search(name)
     return found[0] if found else ""
 
 
 def stem_of(name: str) -> str:
-    """Return a file's name without the ending that says what it is."""
+    """Return a file's name without its known ending."""
     return name[: len(name) - len(ending_of(name))]
 
 
-def kept_as(stem: str, name: str) -> str:
-    """Return what the bytes of a file are called in its job, like `original.csv.gz`."""
+def copy_name(stem: str, name: str) -> str:
+    """Return the name of a file's copy in its job, as `original.csv.gz`."""
     return stem + (ending_of(name).lower() or ".jsonl")
 
 
 def owner_of(name: str) -> tuple[str, str] | None:
-    """Return the stem to which a file that is measured with belongs, and what it is to it.
+    """Return the stem of the main file that a hold-out or exam file belongs to, and its role.
 
     `x.valid.jsonl` and `x.test.jsonl` belong to `x`; `valid.jsonl` and `test.jsonl` to `train`.
     None for any other file.
@@ -117,20 +117,20 @@ def owner_of(name: str) -> tuple[str, str] | None:
 
 
 def shared_stem(name: str) -> str:
-    """Return the stem that the files beside a main file have in their names."""
+    """Return the stem that a main file and the files beside it share."""
     stem = stem_of(name)
     return TRAIN if SHARD.sub("", stem).lower() == TRAIN else stem
 
 
 def part_beside(main: str, part: str, ending: str) -> str:
-    """Return what a file is called that belongs to a main file as `valid` or `test`."""
+    """Return the name of the `valid` or `test` file of a main file."""
     stem = shared_stem(main)
     return f"{part}{ending}" if stem == TRAIN else f"{stem}.{part}{ending}"
 
 
 @dataclass
 class Group:
-    """A file to train from with those that belong to it, by what they are: `valid`, `test`."""
+    """A file to train on with those that belong to it, by role: `valid`, `test`."""
 
     main: str
     parts: dict[str, str] = field(default_factory=dict)
@@ -138,14 +138,14 @@ class Group:
 
     @property
     def mates(self) -> list[str]:
-        """The files that are taken together with the main one."""
+        """The files that are claimed together with the main one."""
         return [*self.parts.values(), *([self.settings] if self.settings else [])]
 
 
 def grouped(names: Collection[str]) -> dict[str, Group]:
     """Return the groups of the files of one folder by their main file.
 
-    Where two main files have one stem, the others belong to that whose ending comes first.
+    Where two main files share a stem, the others belong to the one whose ending ranks first.
     """
     mains = sorted(
         (name for name in names if ending_of(name) and owner_of(name) is None), key=_rank

@@ -1,4 +1,4 @@
-"""The report of a job's intake, as `report.json` holds it: what others than its page need."""
+"""The report of a job's intake, `report.json`, as the rest of the daemon reads it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,13 +11,13 @@ from daemon.core.workspace.jobs import Intake, Verdict
 
 
 class ExampleLine(msgspec.Struct, frozen=True):
-    """Where a row stands that a reason is about."""
+    """Where an example of a reason is in the file."""
 
     line: int
 
 
 class ReportedReason(msgspec.Struct, frozen=True):
-    """Why rows were refused, with some of them."""
+    """A reason why rows were refused, with examples."""
 
     code: str
     count: int
@@ -26,19 +26,19 @@ class ReportedReason(msgspec.Struct, frozen=True):
 
 
 class ReportedReading(msgspec.Struct, frozen=True):
-    """By form of a row: how many were read so."""
+    """How many rows were read in each form."""
 
     taken: Mapping[str, int] = {}
 
 
 class Corrections(msgspec.Struct, frozen=True):
-    """What is said where a file contradicts much of an earlier one."""
+    """The note where a file contradicts much of an earlier one."""
 
     alert: str = ""
 
 
 class Fingerprints(msgspec.Struct, frozen=True):
-    """What the tokens of a job were counted with."""
+    """Fingerprints of what a job's tokens were counted with."""
 
     tokenizer: str = ""
     template: str = ""
@@ -47,23 +47,23 @@ class Fingerprints(msgspec.Struct, frozen=True):
 
 
 class FileForm(msgspec.Struct, frozen=True):
-    """Whether the dropped file is lines itself; in reports from before there were others it is."""
+    """Whether the dropped file is JSON lines; the oldest reports do not say, then it is."""
 
     plain: bool = True
     tail: str = ""
     own_names: tuple[str, ...] = ()
-    """The user's names of keys by which it was read."""
+    """The user's names of keys it was read with."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class IntakeReport(Record):
-    """What became of every row of a job's file."""
+    """The content of `report.json`: what became of every row of a job's file."""
 
     verdict: Verdict
     code: str = ""
     message: str = ""
     rows: Mapping[str, int] = field(default_factory=dict)
-    """Counts by what became of them."""
+    """Row counts by what became of them."""
     reading: ReportedReading = field(default_factory=ReportedReading)
     reasons: tuple[ReportedReason, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -76,7 +76,7 @@ class IntakeReport(Record):
 
     @property
     def intake(self) -> Intake:
-        """What the rest of the daemon needs of it."""
+        """What the decisions need of it."""
         return Intake(
             verdict=self.verdict,
             code=self.code,
@@ -87,7 +87,7 @@ class IntakeReport(Record):
             template=self.fingerprints.template,
             prefix=self.fingerprints.prefix,
             plain_form=self.fingerprints.plain_form,
-            # What is added to a file of another kind than lines is no file of its own.
+            # Only to files of JSON lines can something be added that becomes a file of its own.
             read_bytes=self.bytes if self.file.plain else 0,
             read_as=self.read_as,
             tail=self.file.tail,

@@ -1,4 +1,4 @@
-"""A job in each of its states, each with exactly the data that exists there; knows no folder.
+"""Jobs: the job card, and a job in each of its states with exactly the data that exists there.
 
 Where a job is and how it ended are separate: the folder says the first, `Outcome` the second.
 """
@@ -25,8 +25,8 @@ Outcome = Literal[
     "failed",
     "skipped",
 ]
-"""`not_promoted`: it was trained, and the version is not used; `nothing_new`: its rows were trained
-before; `nothing_left`: none of those that were not could be trained, so none counts as seen."""
+"""`not_promoted`: trained, but the version is not used; `nothing_new`: every row was trained
+before; `nothing_left`: none of the new rows could be trained, so none counts as seen."""
 SCHEMA = 1
 ORDER: dict[Priority, int] = {"high": 0, "normal": 1, "low": 2}
 
@@ -40,18 +40,18 @@ STATE_OF_OUTCOME: dict[Outcome, str] = {
     "crashed": "failed",
     "failed": "failed",
 }
-"""Where a job lies that has ended."""
+"""The folders of ended jobs."""
 
 
 def ending_of(outcome: Outcome, reason: str) -> str:
-    """Say how a job has ended; one whose version is not used is never called trained."""
+    """Describe how a job ended; one whose version is not used is never called trained."""
     state = STATE_OF_OUTCOME[outcome]
     return f"{state} ({reason})" if outcome == "not_promoted" else f"{state} ({outcome}): {reason}"
 
 
 @dataclass(frozen=True)
 class Intake:
-    """What the intake worker found, as the rest of the daemon needs it."""
+    """The findings of intake that decisions need."""
 
     verdict: Verdict
     code: str
@@ -63,51 +63,51 @@ class Intake:
     prefix: str = NONE
     """Fingerprint of the prefix its tokens were counted with."""
     plain_form: str | None = None
-    """The form in which it was written what the template leaves out."""
+    """The plain form of what the template leaves out."""
     read_bytes: int = 0
-    """Size of the file when it was read; 0 where it was not noted, or is not JSON lines."""
+    """Size of the file when it was read; 0 where not recorded, or not JSON lines."""
     read_as: str = ""
-    """Which file it was and as what it was last written; empty where that was not noted."""
+    """Identity and last change of the file that was read; empty where not recorded."""
     tail: str = ""
-    """A checksum of its last bytes, of lines of JSON."""
+    """Checksum of its last bytes, where it is JSON lines."""
 
 
 @dataclass(frozen=True)
 class JobCard:
-    """What every job has from its first moment on; the content of `job.json`."""
+    """What every job has from its creation on; the content of `job.json`."""
 
     job: str
     arrival: int
     priority: Priority
     name: str
-    """As it was dropped; bytes that are not UTF-8 stand as surrogate escapes."""
+    """As it was dropped; bytes that are not UTF-8 are surrogate escapes."""
     claimed_at: str
     size_bytes: int = 0
-    """Of the dropped file; 0 where it was not noted."""
+    """Size of the dropped file; 0 where not recorded."""
     intake_deaths: int = 0
     """Deaths of the intake worker on this job that the supervisor saw."""
     intake_starts: int = 0
-    """How often it was handed to the worker, which may not have come to read it."""
+    """How often it was given to the intake worker, which may not have begun to read it."""
     alone: bool = False
-    """Never gathered with others again: a run of several that crashed was taken apart."""
+    """Never gathered with others again, after a run of several jobs crashed."""
     own_settings: str = ""
     """The job's own settings as TOML; only jobs with equal ones are gathered."""
     outcome: Outcome | None = None
     reason: str = ""
     version: str | None = None
     ended_at: str | None = None
-    """When it came to `done/`, `failed/` or `skipped/`, UTC."""
+    """When it moved to `done/`, `failed/` or `skipped/`, UTC."""
     intake: Intake | None = None
     seal: str = ""
-    """Sizes and times of its files when they had been taken in; empty where not noted."""
+    """Sizes and times of its files after intake; empty where not recorded."""
     passed_on: int = 0
-    """How far the file was passed on, in bytes from its beginning: what was written to it later
-    became files of its own. 0 where nothing was."""
+    """Bytes of the file that are part of this job or of jobs made from later writes to it; 0 where
+    nothing was written later."""
     passed_as: str = ""
-    """As what the file was found when something of it was passed on; empty where nothing was."""
+    """Identity of the file when later writes were made into jobs; empty where there were none."""
 
     unknown: JsonObject = field(default_factory=dict, compare=False, repr=False)
-    """What a later release wrote into `job.json`: it stays there."""
+    """Keys that a newer release wrote into `job.json`; they are written back."""
 
     @cached_property
     def order(self) -> tuple[int, int]:
@@ -116,13 +116,13 @@ class JobCard:
 
 
 def arrival_of(job: str) -> int:
-    """Return the arrival number a job's name begins with; -1 where it has none."""
+    """Return the arrival number at the start of a job's name; -1 where it has none."""
     number = job.partition("-")[0]
     return int(number) if number.isdecimal() else -1
 
 
 def card_to_record(card: JobCard) -> JsonObject:
-    """Return the JSON form of `job.json`; the name is kept as bytes in hex too."""
+    """Return the content of `job.json`; the name is stored as bytes in hex too."""
     known: JsonObject = to_json_value(card)
     known.pop("unknown", None)
     later = card.unknown
@@ -133,14 +133,14 @@ def card_to_record(card: JobCard) -> JsonObject:
 
 
 def card_from_record(record: JsonObject) -> JobCard:
-    """Return the card of a JSON form.
+    """Return the card of a `job.json`.
 
     Raises:
         RecordError: not a card.
         NewerRecord: a later release wrote it.
     """
     if not isinstance(record, dict):
-        raise RecordError("job.json is no JSON object")
+        raise RecordError("job.json is not a JSON object")
     schema = record.get("schema_version")
     if isinstance(schema, int) and schema > SCHEMA:
         raise NewerRecord(f"job.json of {record.get('job')}", schema, SCHEMA, "job_newer")
@@ -151,7 +151,7 @@ def card_from_record(record: JsonObject) -> JobCard:
 
 
 class _Form(msgspec.Struct):
-    """What `job.json` has beside the card."""
+    """The keys of `job.json` beside the card."""
 
     schema_version: int
     name_bytes: str
@@ -161,7 +161,7 @@ _KEYS = frozenset({*_Form.__struct_fields__, *(known.name for known in fields(Jo
 
 
 def escape(text: str, limit: int = 200) -> str:
-    """Return text from outside made safe to print: one line, no control characters, bounded."""
+    """Return untrusted text made safe to print: one line, no control characters, bounded."""
     safe = "".join(
         char if char.isprintable() and not _is_bidi(char) else f"\\u{ord(char):04x}"
         for char in text[:limit]
@@ -170,7 +170,7 @@ def escape(text: str, limit: int = 200) -> str:
 
 
 def one_line(text: str, limit: int = 400) -> str:
-    """Return text from outside made safe to print, with a mark where a line of it ends."""
+    """Return untrusted text made safe to print, with a mark at each line end."""
     return escape(text.replace("\r\n", "\n").replace("\n", " \u23ce ").replace("\t", " "), limit)
 
 
@@ -187,17 +187,17 @@ def slug(name: str) -> str:
 
 @dataclass(frozen=True)
 class Incoming:
-    """Claimed; its report is None until the intake worker has written it."""
+    """A claimed job; its report is None until the intake worker has written it."""
 
     card: JobCard
     report: Intake | None
     readings: int = 0
-    """How often the worker began to read its file and did not come to the end."""
+    """How often the worker began to read its file and did not finish."""
 
 
 @dataclass(frozen=True)
 class Queued:
-    """Accepted and waiting for a run."""
+    """An accepted job that waits for a run."""
 
     card: JobCard
     intake: Intake
@@ -206,13 +206,13 @@ class Queued:
     plain_form: str | None = None
     """The plain form that the settings choose now."""
     edited: bool = False
-    """Its files are not as intake left them; looked at where it would be trained next."""
+    """Its files changed since intake; checked for the next jobs to train."""
 
 
 @dataclass(frozen=True)
 class Running:
-    """Part of the run in progress."""
+    """A job of the current run."""
 
     card: JobCard
     edited: bool = False
-    """Its rows have another size than intake left them with."""
+    """The size of its rows changed since intake."""

@@ -1,6 +1,6 @@
-"""What can be ordered by hand of the trainer, and how each kind is named; knows none of the work.
+"""Orders (sweep, evaluation, reproduction, audit): their kinds, names and common header.
 
-An order is a directory; the trainer does it piece by piece when no job waits.
+An order is a directory; the trainer does it unit by unit while no job waits.
 """
 
 import re
@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Kind:
-    """One sort of work that is asked for by hand."""
+    """One kind of order."""
 
     name: str
     letter: str
-    """With which the names of its orders begin."""
+    """The letter at the start of its orders' names."""
     folder: str
-    """Under `models/`, one directory an order."""
+    """Folder under `models/` with one directory an order."""
 
 
 SWEEP = Kind("sweep", "s", "sweeps")
@@ -28,7 +28,7 @@ _NAME = re.compile(r"([a-z])\d{6,}\Z", re.ASCII)
 
 
 def kind_of(order: str) -> Kind | None:
-    """Return the kind of an order by its name; None for what is no such name."""
+    """Return the kind of an order by its name; None where it is not such a name."""
     found = _NAME.match(order)
     return next((kind for kind in KINDS if found and found[1] == kind.letter), None)
 
@@ -40,11 +40,11 @@ def name_of(kind: Kind, number: int) -> str:
 
 @dataclass(frozen=True)
 class Header:
-    """What is known of any order, whatever its kind: the content of `order.json`."""
+    """The content of `order.json`, the same for every kind of order."""
 
     order: str
     created_at: str
     about: str
-    """What people know it by, made safe to print."""
+    """Its subject as the user named it, made safe to print."""
     versions: tuple[str, ...] = ()
-    """Versions whose weights must stay until it is over."""
+    """Versions whose weights it needs until it ends."""

@@ -1,4 +1,4 @@
-"""Rows of trained jobs that a lineage has not learned: left out before a run or put aside in it."""
+"""Untrained rows of a lineage's jobs: left out before a run, or skipped in it."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from daemon.core.records import JsonObject
 
 @dataclass(frozen=True)
 class Untrained:
-    """Rows of one job."""
+    """Untrained rows of one job."""
 
     rows: frozenset[int] = frozenset()
     lines: frozenset[int] = frozenset()
-    """Lines of the dropped file of which no row was learned; older manifests name only these."""
+    """Lines of the dropped file without a trained row; older manifests name only these."""
 
     def has(self, row: int, line: int) -> bool:
-        """Return whether a row, which stands in a line of the dropped file, is one of them."""
+        """Return whether a row, from a line of the dropped file, is one of them."""
         return row in self.rows or line in self.lines
 
     def __and__(self, other: "Untrained") -> "Untrained":
@@ -33,8 +33,8 @@ def untrained_along(
 ) -> dict[str, Untrained]:
     """Return what no version of a lineage has learned of its jobs.
 
-    Each version is given by its jobs and by what it has not learned of them. Of a job that was
-    trained again, what any of its versions has learned is learned.
+    Each version is given by its jobs and its untrained rows of them. In a job that was trained
+    again, a row counts as learned if any of its versions has learned it.
     """
     found: dict[str, Untrained] = {}
     for jobs, untrained in versions:
@@ -45,7 +45,7 @@ def untrained_along(
 
 
 def together(parts: Iterable[Mapping[str, Untrained]]) -> dict[str, Untrained]:
-    """Return the rows that any of some parts names."""
+    """Return the union of the untrained rows."""
     found: dict[str, Untrained] = {}
     for part in parts:
         for job, rows in part.items():
@@ -54,7 +54,7 @@ def together(parts: Iterable[Mapping[str, Untrained]]) -> dict[str, Untrained]:
 
 
 def records_of(untrained: Mapping[str, Untrained]) -> JsonObject:
-    """Return plain JSON values by job, the numbers in their order: a set has none."""
+    """Return plain JSON values by job, with the row numbers sorted."""
     return {
         job: {"rows": sorted(one.rows), "lines": sorted(one.lines)}
         for job, one in untrained.items()

@@ -1,4 +1,4 @@
-"""What a version is and how versions descend from each other; knows no folder."""
+"""Versions: their facts, their chain of parents, and what training can continue from."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ VerdictKind = Literal["base", "promote", "unproven", "refuse"]
 
 @dataclass(frozen=True)
 class AdapterSpec:
-    """The shape of an adapter: what must be equal for it to be carried on."""
+    """The shape of an adapter: what must be equal for training to continue from it."""
 
     kind: Literal["lora", "dora"]
     rank: int
@@ -25,7 +25,7 @@ class AdapterSpec:
     """Adapted modules by their name in a layer; empty for every linear layer."""
 
     def misfit(self, other: "AdapterSpec") -> str | None:
-        """Name what keeps this adapter from being carried on in another; dropout does not."""
+        """Name what prevents training from continuing from this adapter; dropout does not."""
         for part in ("kind", "rank", "scale", "num_layers", "keys"):
             mine, its = getattr(self, part), getattr(other, part)
             if mine != its:
@@ -35,7 +35,7 @@ class AdapterSpec:
 
 @dataclass(frozen=True)
 class Version:
-    """A sealed version, as decisions need it."""
+    """The facts of a sealed version that decisions need."""
 
     version: str
     parent: str | None
@@ -51,26 +51,26 @@ class Version:
     """None for an untouched base."""
     created_at: str
     prefix: Prefix | None = None
-    """What stood before the prompts in its last run."""
+    """The prefix before the prompts in its last run."""
     plain_form: str | None = None
-    """How was written in its last run what the template leaves out; None where it was not."""
+    """The plain form of its last run; None for none."""
     untrained: Mapping[str, Untrained] = field(default_factory=dict)
-    """By job of its own: the rows it has not learned."""
+    """By job of its run: the rows it has not learned."""
     spoiled: Mapping[str, Untrained] = field(default_factory=dict)
-    """By other job: the rows that its run replayed and had to put aside."""
+    """By earlier job: the rows that its run replayed and had to skip."""
     left_empty: frozenset[str] = frozenset()
     """Jobs of its run that had new rows, of which none could be trained."""
     reasons: tuple[str, ...] = ()
-    """For its verdict."""
+    """The reasons for its verdict."""
 
     def outcome_of(self, job: str) -> Outcome:
-        """Return how a job of its run has ended."""
+        """Return how a job of its run ended."""
         if job in self.job_ids:
             return "trained" if self.promotes else "not_promoted"
         return "nothing_left" if job in self.left_empty else "nothing_new"
 
     def plain_form_or(self, now: str | None) -> str | None:
-        """Return the plain form to ask it in: `now` for an untouched base, which learned none."""
+        """Return the plain form of its prompts: `now` for an untouched base, which learned none."""
         return now if self.adapter is None else self.plain_form
 
     @property
@@ -85,7 +85,7 @@ def version_name(number: int) -> str:
 
 
 def ancestry(version: str, versions: Mapping[str, Version]) -> tuple[Version, ...]:
-    """Return the chain of parents, the version itself first; ends where one has been removed."""
+    """Return the version and its chain of parents; the chain ends where one was removed."""
     chain: list[Version] = []
     name: str | None = version
     while name is not None and name in versions:
@@ -95,14 +95,14 @@ def ancestry(version: str, versions: Mapping[str, Version]) -> tuple[Version, ..
 
 
 def jobs_of(chain: Iterable[Version]) -> tuple[str, ...]:
-    """Return the jobs trained along a chain, the earliest first; one trained again stands once."""
+    """Return the jobs trained along a chain, the earliest first, each once."""
     return tuple(
         dict.fromkeys(job for version in reversed(tuple(chain)) for job in version.job_ids)
     )
 
 
 def untrained_of(chain: Iterable[Version]) -> dict[str, Untrained]:
-    """Return by job what no version of a chain has learned of it."""
+    """Return by job the rows that no version of a chain has learned."""
     return untrained_along((version.job_ids, version.untrained) for version in chain)
 
 
@@ -112,7 +112,7 @@ def spoiled_of(chain: Iterable[Version]) -> dict[str, Untrained]:
 
 
 def last_proven(chain: tuple[Version, ...]) -> Version | None:
-    """Return the newest version of a chain that was proven better, else the base it began with."""
+    """Return the newest version of a chain that was proven better, or else its base."""
     for version in chain:
         if version.verdict == "promote":
             return version
@@ -122,7 +122,7 @@ def last_proven(chain: tuple[Version, ...]) -> Version | None:
 def fit_problem(
     current: Version, model: str, fingerprint: str | None, adapter: AdapterSpec
 ) -> str | None:
-    """Say in one sentence why training cannot go on from the current version; None where it can."""
+    """Return why training cannot continue from the current version; None where it can."""
     way_out = "put the setting back in finetuned.toml, or begin anew with 'finetuned lineage new'"
     if current.base.model != model:
         return (

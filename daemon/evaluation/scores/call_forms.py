@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any
 
 from daemon.core.records import JsonObject
-from daemon.core.rows.examples import Call, Chat, Turn, compact, said_in
+from daemon.core.rows.examples import Call, Chat, Turn, compact, turn_text
 from daemon.evaluation.scores.fields import parsed, unfenced
 from daemon.evaluation.scores.python_calls import python_calls
 from daemon.evaluation.scores.thoughts import without_thought
@@ -74,7 +74,7 @@ class CallReading:
     @property
     def plain(self) -> str:
         """The text and then the calls, one JSON object a line, whatever their format."""
-        return said_in(self.as_turn)
+        return turn_text(self.as_turn)
 
     @property
     def words(self) -> str:

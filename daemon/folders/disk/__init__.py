@@ -1,1 +1,1 @@
-"""What all folders share: durable writes, listings, locks, ends of lines."""
+"""Shared by all folders: durable writes, listings, locks, file states."""

@@ -1,4 +1,4 @@
-"""Who may read what is written into a workspace, and who may write there; knows no file of it."""
+"""Restricts who may read the files of a workspace, and keeps root from writing into another's."""
 
 import os
 import pwd
@@ -12,28 +12,28 @@ MASKS: dict[Access, int] = {"owner": 0o077, "group": 0o027}
 
 
 def restrict(access: Access) -> None:
-    """Have this process and its workers make files that only such users may read.
+    """Set the mode of new files of this process and its workers, so that only such users can read.
 
-    Files that are there already keep their modes, dropped ones theirs: what they are moved into
-    is closed. `umask` leaves the mask of whoever started the process.
+    Existing and dropped files keep their modes; the folders they are moved into are closed. With
+    `umask` the inherited mask stays.
     """
     if access != "umask":
         os.umask(MASKS[access])
 
 
 def refuse_foreign_root(root: Path) -> None:
-    """See that root does not fill another user's workspace.
+    """Refuse to write as root into another user's workspace.
 
     Raises:
-        OwnerFault: root does.
+        OwnerFault: this process is root, and the workspace is another user's.
     """
     owner = root.stat().st_uid
     if os.geteuid() != 0 or owner == 0:
         return
     raise OwnerFault(
         "root",
-        f"{root} belongs to {_name(owner)}, and files that root makes there could not be changed "
-        f"by {_name(owner)} any more: run this as {_name(owner)}, without sudo, or give 'finetuned "
+        f"{root} belongs to {_name(owner)}, who could not change files that root creates there: "
+        f"run this as {_name(owner)}, without sudo, or give 'finetuned "
         "run' --as-root",
     )
 

@@ -1,7 +1,4 @@
-"""Every durable change of the disk: whole or not there, and on the medium when it returns.
-
-Knows bytes and names; what they mean is known by the modules beside it.
-"""
+"""Durable and atomic changes of files and directories: complete or absent, and on the medium."""
 
 import errno
 import fcntl
@@ -19,14 +16,14 @@ PREFIX = ".tmp-"
 TRASH = ".trash-"
 
 MOST_NAME_BYTES = 200
-"""Of a temporary name; every volume allows 255."""
+"""Longest temporary name in bytes; every volume allows 255."""
 
 UNSUPPORTED = frozenset({errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOTTY})
-"""What a volume answers to a kind of sync it does not know (SMB, FUSE, others)."""
+"""Errors of a volume that does not support a kind of sync (SMB, FUSE, others)."""
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Replace a file's content; readers see the old bytes or the new ones, also after a crash."""
+    """Replace a file's content; readers see the old or the new bytes, even after a crash."""
     temporary = temporary_name(path)
     try:
         with temporary.open("wb") as file:
@@ -61,7 +58,7 @@ def write_json_lines(path: Path, records: Iterable[object]) -> None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary name to write to; at the end its content takes the place of `path`."""
+    """Yield a temporary name to write to; at the end its content replaces `path`."""
     temporary = temporary_name(path)
     try:
         yield temporary
@@ -79,7 +76,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def replace_volatile(path: Path, data: bytes) -> None:
-    """Replace a file's content at once for readers, but without waiting for the disk."""
+    """Replace a file's content atomically, but without waiting for the disk."""
     temporary = temporary_name(path)
     try:
         failpoint("volatile.begun")
@@ -87,14 +84,14 @@ def replace_volatile(path: Path, data: bytes) -> None:
         failpoint("volatile.written")
         os.replace(temporary, path)
     except BaseException:
-        # On a full disk what was written until then would hold the last of the room.
+        # On a full disk the partial file would take up the last free space.
         with suppress(OSError):
             temporary.unlink()
         raise
 
 
 def make_directory(path: Path) -> None:
-    """Make a directory and those above it; an existing one is fine."""
+    """Create a directory and its parents; an existing one is fine."""
     if path.is_dir():
         return
     make_directory(path.parent)
@@ -107,7 +104,7 @@ def make_directory(path: Path) -> None:
 
 @contextmanager
 def building_directory(path: Path) -> Iterator[Path]:
-    """Give a temporary directory to fill; at the end it appears as `path`, whole and synced.
+    """Yield a temporary directory to fill; at the end it appears as `path`, complete and synced.
 
     Raises:
         FileExistsError: `path` is there already; the temporary directory is removed.
@@ -154,7 +151,7 @@ def copy_file(source: Path, target: Path) -> None:
 
 
 def remove_file(path: Path) -> None:
-    """Remove a file; one that is gone already is fine."""
+    """Remove a file; a missing one is fine."""
     with suppress(FileNotFoundError):
         failpoint("remove.begun")
         path.unlink()
@@ -163,7 +160,7 @@ def remove_file(path: Path) -> None:
 
 
 def remove_directory(path: Path) -> None:
-    """Remove a directory with all it holds; by one rename first, so half of it is never seen."""
+    """Remove a directory tree; it is renamed first, so that half of it is never seen."""
     trash = _hidden(path, TRASH)
     shutil.rmtree(trash, ignore_errors=True)
     try:
@@ -176,12 +173,12 @@ def remove_directory(path: Path) -> None:
         sync_directory(path.parent)
         failpoint("trash.synced")
     finally:
-        # Whoever tries again finds nothing under the old name, and would leave the rest for ever.
+        # A second try would find nothing under the old name, and leave the rest for ever.
         shutil.rmtree(trash, ignore_errors=True)
 
 
 def purge_leftovers(folder: Path, of: str = "") -> None:
-    """Remove what a crash left half done directly under a folder; with `of`, only of that name."""
+    """Remove a crash's temporary files directly under a folder; with `of`, only of that name."""
     if not folder.is_dir():
         return
     for entry in os.scandir(folder):
@@ -207,10 +204,10 @@ def replace_link(link: Path, target: str) -> None:
 
 
 def append_at(path: Path, offset: int, data: bytes) -> int:
-    """Append durably behind the first `offset` bytes of a file, and return its size.
+    """Append durably after the first `offset` bytes of a file, and return its size.
 
-    What lies behind them is cut off: it was written by one who died before it counted. A file that
-    is shorter is appended to as it is.
+    Anything after them is cut off: its writer died before it counted. A shorter file is appended to
+    as it is.
     """
     fresh = not path.exists()
     with path.open("ab") as file:
@@ -239,7 +236,7 @@ def append_line(path: Path, line: bytes) -> None:
 
 
 def rotate(path: Path, keep: int) -> None:
-    """Move a log aside: `x` to `x.1`, `x.1` to `x.2` and so on; the oldest goes."""
+    """Rotate a log: `x` to `x.1`, `x.1` to `x.2` and so on; the oldest is removed."""
     for number in range(keep, 0, -1):
         source = path if number == 1 else path.with_name(f"{path.name}.{number - 1}")
         with suppress(FileNotFoundError):
@@ -247,10 +244,10 @@ def rotate(path: Path, keep: int) -> None:
 
 
 def take_number(counter: Path, used: int) -> int:
-    """Take the number after the last one of a counter, durably: it is never given again.
+    """Take the next number of a counter, durably: it is never used again.
 
-    `used` is the highest that is known from elsewhere: the counter may be lost, or come from a
-    backup that is older than what it counts.
+    `used` is the highest number known from elsewhere: the counter may be lost, or come from an
+    older backup.
     """
     last = used
     with suppress(FileNotFoundError, ValueError):
@@ -266,20 +263,20 @@ def sync_file(path: Path) -> None:
 
 
 def sync_files(folder: Path) -> None:
-    """Wait until the bytes of all files directly in a directory are on the disk; links are left."""
+    """Wait until all files directly in a directory are on the disk; links are skipped."""
     for entry in list(os.scandir(folder)):
-        # Another process may be about to give a temporary file its name.
+        # Another process may be about to rename a temporary file.
         if entry.is_file(follow_symlinks=False) and not entry.name.startswith(PREFIX):
             sync_file(Path(entry.path))
 
 
 def sync_directory(path: Path) -> None:
-    """Wait until a directory's names are on the disk."""
+    """Wait until a directory's entries are on the disk."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         _sync_descriptor(descriptor)
     except OSError as error:
-        # Some volumes know no sync of a directory: that says nothing of its names.
+        # Some volumes cannot sync a directory, which is no error of its entries.
         if error.errno not in UNSUPPORTED:
             raise
     finally:
@@ -287,7 +284,7 @@ def sync_directory(path: Path) -> None:
 
 
 def _sync(file: BinaryIO) -> None:
-    # What still waits in Python's own buffer is not yet in the file that is synced.
+    # Data in Python's own buffer is not yet in the file that is synced.
     file.flush()
     _sync_descriptor(file.fileno())
 
@@ -298,7 +295,7 @@ def _sync_descriptor(descriptor: int) -> None:
 
 
 def _sync_fully(descriptor: int) -> bool:
-    """Have the drive empty its own cache too; return False where system or volume cannot."""
+    """Flush the drive's own cache too; return False where system or volume cannot."""
     # On macOS fsync leaves the bytes in the drive's cache; only F_FULLFSYNC reaches the medium.
     command = getattr(fcntl, "F_FULLFSYNC", None)
     if command is None:
@@ -306,7 +303,7 @@ def _sync_fully(descriptor: int) -> bool:
     try:
         fcntl.fcntl(descriptor, command)
     except OSError as error:
-        # Network volumes and FUSE do not know the call: that says nothing of the bytes.
+        # Network volumes and FUSE do not support the call, which is no error of the data.
         if error.errno in UNSUPPORTED:
             return False
         raise
@@ -314,9 +311,9 @@ def _sync_fully(descriptor: int) -> bool:
 
 
 def temporary_name(path: Path) -> Path:
-    """Return a hidden name of this process beside a path, for what is still being written.
+    """Return a hidden name of this process beside a path, for a file that is being written.
 
-    A long name keeps its end: a volume allows 255 bytes, and a letter may take four.
+    Of a long name the end is retained: a volume allows 255 bytes, and a letter may take four.
     """
     return _hidden(path, f"{PREFIX}{os.getpid()}-")
 

@@ -1,4 +1,4 @@
-"""Whether a file has been written to its end, by its first and last bytes; reads no more."""
+"""Checks by its first and last bytes whether a file has been written completely."""
 
 import json
 import os
@@ -6,27 +6,26 @@ from pathlib import Path
 from typing import NamedTuple
 
 WINDOW = 64 * 1024
-"""Bytes of the end that are looked at; a last line that is longer counts as cut off."""
+"""Bytes read from the end; a longer last line counts as cut off."""
 HEAD = 64
-"""Bytes of the beginning that tell lines of JSON from other files."""
+"""Bytes read from the beginning, to tell JSON lines from other files."""
 BOM = b"\xef\xbb\xbf"
 GZIP, ZSTANDARD, PARQUET = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1"
 
 
 class End(NamedTuple):
-    """What the ends of a file say about it."""
+    """What the beginning and end of a file show."""
 
     is_whole: bool
     unpacked_bytes: int = 0
-    """Of a packed file, as it says itself; 0 where it does not say."""
+    """Unpacked size that a packed file states; 0 where it states none."""
 
 
 def end_of(path: Path) -> End:
-    """Return whether a file is empty, or ends as a file of its kind does when it is complete.
+    """Return whether a file is empty, or ends as a complete file of its kind does.
 
-    Lines of JSON end with a line break or a row, an array with its bracket; tables and packed
-    files do not show it. A file that cannot be opened counts as whole: whoever takes it finds out
-    why.
+    JSON lines end with a line break or a row, an array with its bracket; tables and packed files do
+    not show it. A file that cannot be opened counts as complete: claiming it shows why.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -61,7 +60,7 @@ def _is_whole(head: bytes, end: bytes, is_all: bool) -> bool:
 
 
 def _unpacked(head: bytes, end: bytes) -> int:
-    """Return the size that a packed file names; of several parts only one, and then too little."""
+    """Return the size that a packed file states; too small where it has several parts."""
     if head.startswith(GZIP):
         return int.from_bytes(end[-4:], "little") if len(end) >= 18 else 0
     flags = head[4]
@@ -79,7 +78,7 @@ def _parses(line: bytes) -> bool:
 
 
 def last_break(path: Path, begin: int, end: int) -> int:
-    """Return where the last line break between two places ends; `begin` where there is none.
+    """Return the end of the last line break between two offsets; `begin` where there is none.
 
     Raises:
         OSError: the file cannot be read.

@@ -1,4 +1,4 @@
-"""Which file lies at a path and as what it was last written, so that a later look sees a change."""
+"""The identity, size and change time of a file, to detect later changes."""
 
 import hashlib
 import os
@@ -11,7 +11,7 @@ TAIL_BYTES = 4096
 
 @dataclass(frozen=True)
 class FileState:
-    """A file as one look at it found it."""
+    """The state of a file at one moment."""
 
     inode: int = 0
     size_bytes: int = 0
@@ -19,17 +19,17 @@ class FileState:
 
     @classmethod
     def of(cls, path: str | Path) -> Self:
-        """Look at a file.
+        """Return the state of the file at a path.
 
         Raises:
-            OSError: it cannot be looked at.
+            OSError: it cannot be examined.
         """
         found = os.lstat(path)
         return cls(found.st_ino, found.st_size, found.st_mtime_ns)
 
     @classmethod
     def read(cls, text: str) -> Self | None:
-        """Return what was written down; None where nothing was."""
+        """Parse a recorded state; None where nothing was recorded."""
         try:
             inode, size, written = map(int, text.split(":"))
         except ValueError:
@@ -41,7 +41,7 @@ class FileState:
 
 
 def tail_of(path: Path, end: int) -> str:
-    """Return a checksum of the last bytes of a file before a place.
+    """Return a checksum of the last bytes of a file before an offset.
 
     Raises:
         OSError: it cannot be read.

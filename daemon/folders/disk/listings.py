@@ -1,4 +1,4 @@
-"""The names in directories, remembered between changes; what its owner moves, it is told."""
+"""Cached directory listings, which the owner of a directory updates with its own moves."""
 
 import os
 from bisect import bisect_left
@@ -9,14 +9,14 @@ from re import Pattern
 from daemon.clock import Clock
 
 TRUST_S = 10.0
-"""A directory is read again after so long even if it looks unchanged."""
+"""A directory is read again after this time even if it looks unchanged, in seconds."""
 
 
 class Listings:
-    """The sorted names that match a pattern, of each directory that was asked for.
+    """The sorted names that match a pattern, for each directory requested so far.
 
-    A directory is read when it has changed, and every few seconds all the same. Its owner's own
-    changes are noted instead: with thousands of names, to read them after each is too slow.
+    A directory is read when it has changed, and every few seconds in any case. Its owner's own
+    changes are noted instead: reading thousands of names after each would be too slow.
     """
 
     def __init__(self, pattern: Pattern[str], clock: Clock) -> None:
@@ -25,7 +25,7 @@ class Listings:
         self._known: dict[Path, _Listing] = {}
 
     def names(self, folder: Path) -> tuple[str, ...]:
-        """Return the names in a directory; the same object as before while nothing changes.
+        """Return the names in a directory; the same object as long as nothing changes.
 
         Raises:
             OSError: it cannot be read.
@@ -40,11 +40,11 @@ class Listings:
         return found
 
     def added(self, path: Path) -> None:
-        """Note that its owner has put something there, under this path."""
+        """Note that the owner has added this path."""
         self._note(path, there=True)
 
     def removed(self, path: Path) -> None:
-        """Note that its owner has taken something away."""
+        """Note that the owner has removed this path."""
         self._note(path, there=False)
 
     def _note(self, path: Path, there: bool) -> None:
@@ -61,7 +61,7 @@ class Listings:
 @dataclass(frozen=True)
 class _Listing:
     changed_ns: int
-    """When the directory was last changed, as far as the names tell of it."""
+    """When the directory was last changed, by its own time."""
     read_s: float
     """When it was read, by the monotonic clock."""
     names: tuple[str, ...]

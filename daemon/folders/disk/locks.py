@@ -1,4 +1,4 @@
-"""Who holds the workspace and who the model: exclusive `flock`s that die with their holder."""
+"""Locks on the workspace and the model: exclusive `flock`s that end with their process."""
 
 import fcntl
 import json
@@ -18,24 +18,24 @@ LOOK_AGAIN_S = 0.2
 MOST_LOOKS = 25
 
 STARTED_FIELD = 19
-"""Of `/proc/<pid>/stat` behind the process's name, proc(5): `starttime`."""
+"""Field of `/proc/<pid>/stat` after the process's name, proc(5): `starttime`."""
 
 
 @dataclass(frozen=True)
 class Holder:
-    """The process a lock file names; its start time tells it from a later one with the same id."""
+    """The process named in a lock file; its start time rules out a later one with the same id."""
 
     pid: int
     started_at: float
-    """Seconds since 1970, reckoned by the clock of then: it moves with the clock."""
+    """Seconds since 1970 by the wall clock of that time, which may have been set since."""
     note: str = ""
-    """What the holder says of itself."""
+    """The holder's note."""
     started_ticks: int | None = None
-    """By the kernel's own clock, which nobody sets; None where it tells none."""
+    """By the kernel's own clock, which cannot be set; None where it is unavailable."""
 
 
 class Lock:
-    """A held lock; the file stays when it is released, only the `flock` goes."""
+    """A held lock; when it is released, the file stays and only the `flock` ends."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -47,12 +47,12 @@ class Lock:
         self.release()
 
     def release(self) -> None:
-        """Give the lock back."""
+        """Release the lock."""
         os.close(self._descriptor)
 
 
 def acquire(path: Path, note: str = "") -> Lock | None:
-    """Take a lock and write this process into it, and a note; None where another holds it."""
+    """Take a lock and write this process and a note into it; None where another holds it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -76,7 +76,7 @@ def acquire(path: Path, note: str = "") -> Lock | None:
 
 
 def holder(path: Path) -> Holder | None:
-    """Return who holds a lock; None where nobody does."""
+    """Return the holder of a lock; None where it is free."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -102,14 +102,14 @@ def acquire_or_explain(path: Path, what: str, note: str = "") -> Lock:
     """
     lock, looks = acquire(path, note), 0
     while lock is None and looks < MOST_LOOKS and (looks == 0 or holder(path) is None):
-        # Somebody who only looks whether the lock is held has it for an instant, which may be long
-        # on a busy machine.
+        # A process that only checks the lock holds it for an instant, which may be long on a busy
+        # machine.
         SystemClock().sleep_s(LOOK_AGAIN_S)
         lock, looks = acquire(path, note), looks + 1
     if lock is None:
         named = holder(path)
         pid = named.pid if named else "unknown"
-        raise BusyFault("locked", f"{what} is in use by the process {pid} (lock {path})")
+        raise BusyFault("locked", f"{what} is in use by process {pid} (lock {path})")
     return lock
 
 
@@ -120,10 +120,10 @@ def hold(
     on_wait: Callable[[Holder | None], None],
     clock: Clock | None = None,
 ) -> Iterator[None]:
-    """Hold a lock, waiting for it up to `wait_s`; `on_wait` is told once who holds it.
+    """Hold a lock, waiting for it up to `wait_s`; `on_wait` is called once with its holder.
 
     Raises:
-        BusyFault: it was not free in time.
+        BusyFault: it did not become free in time.
     """
     clock = clock or SystemClock()
     until_s = clock.monotonic_s() + wait_s
@@ -144,7 +144,7 @@ def hold(
 def end_holder(path: Path, wait_s: float, clock: Clock) -> None:
     """Wait for a lock to become free; after `wait_s`, end the process named in it.
 
-    Only a process whose start time agrees is ended: its id may have been given to another since.
+    Only a process with the same start time is ended: its id may have been reused since.
 
     Raises:
         BusyFault: the lock is held by a process that cannot be identified.
@@ -166,7 +166,7 @@ def end_holder(path: Path, wait_s: float, clock: Clock) -> None:
 
 
 def _is_the_same(process: psutil.Process, named: Holder) -> bool:
-    """Return whether a process is the one a lock names, and no later one with its id."""
+    """Return whether a process is the one named in a lock, not a later one with its id."""
     if named.started_ticks is not None:
         return _started_ticks(process.pid) == named.started_ticks
     started_at: float = process.create_time()
@@ -174,8 +174,8 @@ def _is_the_same(process: psutil.Process, named: Holder) -> bool:
 
 
 def _started_ticks(pid: int) -> int | None:
-    """Return when a process began, in ticks since the machine did; None where nobody says."""
-    # The name in the second field may hold spaces and brackets.
+    """Return the start of a process in ticks since boot; None where it is unavailable."""
+    # The name in the second field may contain spaces and brackets.
     with suppress(OSError, ValueError, IndexError):
         fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
         return int(fields[STARTED_FIELD])

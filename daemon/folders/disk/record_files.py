@@ -1,4 +1,4 @@
-"""Reads and writes a typed record as a JSON file; errors name the file and the place in it."""
+"""Reads and writes typed records as JSON files; errors name the file and the field."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ def parse_record(data: bytes, kind: type[Kind], path: Path) -> Kind:
     """Return the record in a file's bytes.
 
     Raises:
-        RecordError: it is none of this class; the message names the file and the place in it.
+        RecordError: it is not a record of this class; the message names the file and the field.
         NewerRecord: a later release wrote it.
     """
     try:

@@ -1,4 +1,4 @@
-"""What the volume of a workspace can do, for `doctor`; leaves nothing behind."""
+"""Checks the volume and folder of a workspace for `doctor`: links, cloud sync, permissions."""
 
 import os
 import stat
@@ -15,13 +15,13 @@ CLOUD_FOLDERS = (
     "Google Drive",
     "Nextcloud",
 )
-# A second account has its name behind the service's: "OneDrive - Firm", "Dropbox (Firm)".
+# A second account's name follows the service's: "OneDrive - Firm", "Dropbox (Firm)".
 CLOUD_ACCOUNTS = ("OneDrive - ", "Dropbox (")
 GUARDED_FOLDERS = ("Desktop", "Documents", "Downloads")
 
 
 def supports_links(root: Path) -> bool:
-    """Say whether symbolic links can be made in a folder, by making one."""
+    """Return whether a folder allows symbolic links, by creating one."""
     probe = root / f"{atomic.PREFIX}{os.getpid()}-link"
     try:
         atomic.replace_link(probe, "nowhere")
@@ -32,16 +32,16 @@ def supports_links(root: Path) -> bool:
 
 
 def cloud_folder(root: Path) -> str | None:
-    """Return which cloud service synchronises a folder, by its path; None where none does."""
+    """Return the cloud service that synchronises a folder, by its path; None for none."""
     path = f"/{root.as_posix().strip('/')}/"
     named = next((name for name in CLOUD_FOLDERS if f"/{name}/" in path), None)
     return named or next((part for part in root.parts if part.startswith(CLOUD_ACCOUNTS)), None)
 
 
 def guarded_folder(root: Path, home: Path) -> Path | None:
-    """Return the folder of a Mac that programs need the user's leave for; None where none is.
+    """Return the folder of a Mac that programs need the user's permission for; None for none.
 
-    Terminals mostly have that leave, services that start at login do not.
+    Terminals mostly have that permission, services that start at login do not.
     """
     guarded = [home / name for name in GUARDED_FOLDERS]
     if root.parts[:2] == ("/", "Volumes"):
@@ -50,5 +50,5 @@ def guarded_folder(root: Path, home: Path) -> Path | None:
 
 
 def world_writable(root: Path) -> bool:
-    """Say whether any user of the machine may change a folder."""
+    """Return whether any user of the machine can change a folder."""
     return bool(root.stat().st_mode & stat.S_IWOTH)

@@ -1,1 +1,1 @@
-"""`inbox/`: dropped files, until they are taken in."""
+"""`inbox/`: dropped files until they become jobs, and what is written to them afterwards."""

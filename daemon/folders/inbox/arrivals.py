@@ -1,8 +1,8 @@
-"""`queue/.arriving/`: copies of files from an inbox on another volume; knows no job.
+"""`queue/.arriving/`: copies of files from an inbox on another volume, before they become jobs.
 
-A copy appears here whole, under a name that tells the file apart from every other, then the file
-leaves the inbox, then the copy becomes a job by one rename. Whatever ends the daemon in between: a
-file whose copy is here already is not copied again, only removed from the inbox.
+A copy appears here complete, under a name unique to the file; then the file is removed from the
+inbox; then the copy becomes a job by one rename. If the daemon dies in between, a file that was
+copied already is not copied again, only removed from the inbox.
 """
 
 import errno
@@ -26,7 +26,7 @@ Identity = tuple[int, int, int]
 """Inode, size in bytes, time of the last change in nanoseconds."""
 
 Files = Mapping[str, tuple[Path, Identity]]
-"""Where each file of a drop lies, and as what it settled, by name in a job; the main one last."""
+"""Path and settled identity of each file of a drop, by name in a job; the main one last."""
 
 COPY_BYTES = 1 << 20
 
@@ -44,28 +44,28 @@ class ArrivalSource(Record):
 
 
 class FileChanged(Exception):
-    """The file is not the one that settled; it stays in the inbox and settles anew."""
+    """The file changed after it settled; it stays in the inbox and settles again."""
 
 
 class Left(Exception):
-    """The copying was left off, because the daemon ends."""
+    """The copy was cancelled because the daemon stops."""
 
 
 def fetch(layout: Layout, drop: Drop, files: Files, ending: Callable[[], bool]) -> None:
     """Copy a drop to the queue's volume, verify the copy, then remove it from the inbox.
 
-    Takes as long as its size, so never within a tick; `ending` is asked between two pieces.
+    Never within a tick, because it may take long; `ending` is polled between two chunks.
 
     Raises:
-        FileChanged: it was written to, or has gone; no copy is left.
-        Left: the daemon ends; it is begun anew another time.
+        FileChanged: it was written to or removed; no copy is left.
+        Left: the daemon stops; the copy starts from scratch another time.
         OSError: the disk refused; the file is in the inbox, its copy may be here too.
     """
     main, identity = list(files.values())[-1]
     atomic.make_directory(layout.arriving)
     target = layout.arriving / _name(drop, identity)
     if target.exists() and not _is_of(target, files):
-        # Left by a crash, and the file has been written to since without a trace in its times.
+        # Left by a crash, and the file was written to since without a change of its times.
         atomic.remove_directory(target)
     if not target.exists():
         with atomic.building_directory(target) as folder:
@@ -100,7 +100,7 @@ def waiting(layout: Layout) -> tuple[Drop, ...]:
             source = _source(folder.folder)
             path = Path(os.fsdecode(bytes.fromhex(source.inbox)))
         except ValueError:
-            # Damaged; what it was called is lost, its rows are not.
+            # Damaged: its name is lost, its rows are not.
             ending = ending_of(folder.original.name)
             found.append((0, Drop(f"{name}{ending}", "normal", size, name)))
             continue
@@ -119,7 +119,7 @@ def _name(drop: Drop, identity: Identity) -> str:
 
 
 def _is_of(target: Path, files: Files) -> bool:
-    """Return whether a copy was made of these very bytes; companions that are gone went with it."""
+    """Return whether a copy is of these files; missing companions were copied with it."""
     try:
         sums = _source(target).sums
         return all(sums.get(name) == _digest(path) for name, (path, _) in files.items())
@@ -128,11 +128,11 @@ def _is_of(target: Path, files: Files) -> bool:
 
 
 def _verify(target: Path) -> None:
-    """Read a copy again; one that is not what was read of the file is removed."""
+    """Read a copy again; one that differs from the file is removed."""
     for name, wanted in _source(target).sums.items():
         if _digest(target / name) != wanted:
             atomic.remove_directory(target)
-            raise OSError(errno.EIO, f"the copy {target / name} is not what was written")
+            raise OSError(errno.EIO, f"the copy {target / name} differs from what was written")
 
 
 def _copy(source: Path, settled: Identity, target: Path, ending: Callable[[], bool]) -> str:

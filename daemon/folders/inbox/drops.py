@@ -1,7 +1,6 @@
-"""Puts files into `inbox/` as a careful user would: whole at once, and never over another.
+"""Puts files into `inbox/` atomically and without overwriting others.
 
-The other side of `inbox.py`, for commands and for what the daemon gives back. Knows nothing of
-content.
+The counterpart of `inbox.py`, for commands and for files that the daemon puts back.
 """
 
 import os
@@ -11,11 +10,11 @@ from pathlib import Path
 from daemon.folders.disk import atomic
 
 Writer = Callable[[Path], None]
-"""Writes a file's content to the path it is given."""
+"""Writes a file's content to a path."""
 
 
 def free_stem(folder: Path, stem: str, endings: tuple[str, ...]) -> str:
-    """Return the stem, with a number where a file of that stem lies in the folder already."""
+    """Return the stem, with a number if the folder already has a file with that stem."""
     chosen, number = stem, 1
     while any(os.path.lexists(folder / f"{chosen}{ending}") for ending in endings):
         number += 1
@@ -27,10 +26,10 @@ def put(folder: Path, writers: Mapping[str, Writer]) -> os.stat_result:
     """Write files under temporary names, then rename them in the given order.
 
     The order matters: companions come first, the file they belong to last. Returns the inode and
-    times of the last one, which it keeps under any name.
+    times of the last one, which do not change when it is renamed.
 
     Raises:
-        FileExistsError: a name was taken meanwhile; it was left as it is.
+        FileExistsError: a name was taken in the meantime; that file was left as it is.
     """
     atomic.make_directory(folder)
     hidden = {name: atomic.temporary_name(folder / name) for name in writers}

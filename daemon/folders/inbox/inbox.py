@@ -1,4 +1,4 @@
-"""`inbox/`: which files have come to rest, and which are no work; reads no more than their ends."""
+"""`inbox/`: finds files that have settled and can be claimed, and files that are not work."""
 
 import errno
 import os
@@ -21,11 +21,11 @@ from daemon.settings_files import InboxSettings
 
 FOLDERS: dict[Priority, str] = {"high": "high", "normal": "", "low": "low"}
 OURS = {name.lower(): name for name in ("high", "low", "README.md")}
-"""What the daemon has in the inbox itself."""
+"""Files of the daemon itself in the inbox."""
 TEMP_ENDINGS = ("~", ".swp", ".part", ".crdownload", ".tmp", ".icloud", ".download")
 LARGEST_SETTINGS = 64 * 1024
 OPENED_A_LOOK = 256
-"""Files whose ends are read in one look."""
+"""Files whose ends are read in one scan."""
 
 NO_WORK = (
     errno.ENOENT,
@@ -37,12 +37,12 @@ NO_WORK = (
     errno.EAGAIN,
     errno.EDEADLK,
 )
-"""What a claim may meet because the user or a cloud service was quicker."""
+"""Errors of a claim when the user or a cloud service was quicker."""
 
 
 @dataclass(frozen=True)
 class Leftover:
-    """Something in the inbox that is no work; it stays where it is."""
+    """Something in the inbox that is not a training file; it stays where it is."""
 
     name: str
     path: str
@@ -52,7 +52,7 @@ class Leftover:
 
 @dataclass(frozen=True)
 class InboxView:
-    """One look at the inbox."""
+    """The result of one scan of the inbox."""
 
     drops: tuple[Drop, ...]
     settling: int
@@ -68,13 +68,13 @@ class _Seen:
 
 
 class Inbox:
-    """Watches files come to rest, by a monotonic clock."""
+    """Watches files settle, by a monotonic clock."""
 
     def __init__(self, layout: Layout, settings: InboxSettings, clock: Clock) -> None:
         self._layout = layout
         self._settings = settings
         self._clock = clock
-        # By paths as text: with thousands of files the objects would take most of a look.
+        # By paths as strings: with thousands of files, Path objects would take most of a scan.
         self._seen: dict[str, _Seen] = {}
         self._refused: dict[str, tuple[tuple[int, int, int], float, str]] = {}
         self._ends: dict[str, tuple[tuple[int, int, int], End]] = {}
@@ -82,11 +82,11 @@ class Inbox:
         self._problem_now: str | None = None
 
     def make_folders(self) -> None:
-        """Make the inbox and its priority folders where they are missing."""
+        """Create the inbox and its priority folders where they are missing."""
         for part in FOLDERS.values():
             atomic.make_directory(self._layout.inbox / part)
 
-    def look(self) -> InboxView:
+    def scan(self) -> InboxView:
         """Read the folders and return what has settled, oldest file first."""
         now_s = self._clock.monotonic_s()
         ready: list[tuple[int, str, Drop]] = []
@@ -97,7 +97,7 @@ class Inbox:
         for priority, part in FOLDERS.items():
             folder = self._layout.inbox / part
             entries = self._entries(folder, top=part == "")
-            calm = self._is_quiet(entries, seen, now_s)
+            quiet = self._is_quiet(entries, seen, now_s)
             groups = self._groups(folder, entries)
             mates = {mate for group in groups.values() for mate in group.mates}
             for path, found in entries.items():
@@ -107,7 +107,7 @@ class Inbox:
                     leftovers.append(Leftover(name, path, found.st_ino, reason))
                 elif name not in groups:
                     continue
-                elif path in calm and all(f"{folder}/{m}" in calm for m in groups[name].mates):
+                elif path in quiet and all(f"{folder}/{m}" in quiet for m in groups[name].mates):
                     drop = Drop(name, priority, found.st_size)
                     ready.append((found.st_mtime_ns, path, drop))
                 else:
@@ -125,12 +125,12 @@ class Inbox:
         return InboxView(drops, settling, tuple(leftovers), self._problem_now)
 
     def lies_there(self, leftover: Leftover) -> bool:
-        """Return whether that very file lay in the inbox at the last look."""
+        """Return whether that very file was in the inbox at the last scan."""
         seen = self._seen.get(leftover.path)
         return seen is not None and seen.identity[0] == leftover.inode
 
     def _whole_ones(self, paths: list[str], now_s: float) -> dict[str, End]:
-        """Return the files that end with a whole row, or have lain still for long all the same."""
+        """Return the files that end with a complete row, or have been unchanged for long anyway."""
         known, opened = self._ends, 0
         self._ends = {}
         found = {}
@@ -139,7 +139,7 @@ class Inbox:
             end = known.get(path)
             if end is None or end[0] != identity:
                 if opened == OPENED_A_LOOK:
-                    # Thousands at once: the others have their turn at the next looks.
+                    # Thousands at once: the others follow in the next scans.
                     continue
                 opened += 1
                 end = identity, end_of(Path(path))
@@ -157,7 +157,7 @@ class Inbox:
         return known[1]
 
     def _group(self, drop: Drop) -> Group:
-        """Return a drop with what belongs to it, as it was at the last look."""
+        """Return a drop with its companions, as of the last scan."""
         folder = self._layout.inbox / FOLDERS[drop.priority]
         known = self._grouped.get(folder)
         if known is None or drop.name not in known[1]:
@@ -171,7 +171,7 @@ class Inbox:
         try:
             entries = list(os.scandir(folder))
         except FileNotFoundError as error:
-            # The folders of the other priorities need not be there.
+            # The folders of the other priorities need not exist.
             if top:
                 self._cannot_read(folder, error)
             return found
@@ -189,12 +189,12 @@ class Inbox:
 
     def _cannot_read(self, folder: Path, error: OSError) -> None:
         why = error.strerror or str(error)
-        self._problem_now = f"{folder} cannot be read ({why}): make it a readable folder again"
+        self._problem_now = f"{folder} cannot be read ({why}): make it readable again"
 
     def _is_quiet(
         self, entries: dict[str, os.stat_result], seen: dict[str, _Seen], now_s: float
     ) -> set[str]:
-        calm = set()
+        quiet = set()
         for path, found in entries.items():
             identity = (found.st_ino, found.st_size, found.st_mtime_ns)
             before = self._seen.get(path)
@@ -202,8 +202,8 @@ class Inbox:
                 before = _Seen(identity, now_s)
             seen[path] = before
             if now_s - before.since_s >= self._settings.settle_s:
-                calm.add(path)
-        return calm
+                quiet.add(path)
+        return quiet
 
     def _no_work(
         self,
@@ -215,7 +215,7 @@ class Inbox:
     ) -> str | None:
         if not stat.S_ISREG(found.st_mode):
             meant = _priority_meant(path, self._layout.inbox) if stat.S_ISDIR(found.st_mode) else ""
-            return f"not a regular file: only files are taken, never links, folders or pipes{meant}"
+            return f"not a regular file: links, folders and pipes are never taken{meant}"
         if is_mate:
             return None
         if path.endswith(OWN_SETTINGS) or file_names.owner_of(os.path.basename(path)):
@@ -241,7 +241,7 @@ class Inbox:
         """Move a settled file and its companions into a job directory, the main file last.
 
         Raises:
-            FileNotFoundError: the file has gone since.
+            FileNotFoundError: the file was removed since.
             PermissionError: it cannot be read; nothing was moved.
             OSError: EXDEV where the inbox lies on another volume; nothing was moved.
         """
@@ -257,7 +257,7 @@ class Inbox:
                 atomic.move(source, target)
 
     def files(self, drop: Drop) -> dict[str, tuple[Path, tuple[int, int, int]]]:
-        """Return a drop's files and as what they settled, by their names in a job; main last."""
+        """Return a drop's files with their settled identity, by name in a job; main last."""
         path = self._layout.inbox / FOLDERS[drop.priority] / drop.name
         return {
             target.name: (source, self._seen[str(source)].identity)
@@ -266,25 +266,25 @@ class Inbox:
         }
 
     def note_not_claimed(self, drop: Drop, error: OSError) -> None:
-        """Leave alone for a while what could not be claimed; one that has gone is none.
+        """Leave a file that could not be claimed alone for a while; ignore a removed one.
 
         Raises:
-            OSError: the error itself, where it is trouble of the disk and not of the file.
+            OSError: the error itself, where it is the disk's and not the file's.
         """
         if error.errno not in NO_WORK:
             raise error
         if error.errno != errno.ENOENT:
-            self.refuse(drop, f"cannot be taken: {_say(error)}")
+            self.refuse(drop, f"cannot be taken: {_explained(error)}")
 
     def refuse(self, drop: Drop, reason: str) -> None:
-        """Leave a file that could not be claimed alone for a while; once changed, it is tried."""
+        """Leave a file that could not be claimed alone for a while, or until it changes."""
         path = str(self._layout.inbox / FOLDERS[drop.priority] / drop.name)
         if path in self._seen:
             until_s = self._clock.monotonic_s() + max(1.0, self._settings.claim_retry_s)
             self._refused[path] = (self._seen[path].identity, until_s, reason)
 
     def size_of(self, name: str, priority: Priority) -> int | None:
-        """Return the size of a file that lies in the inbox, in bytes; None where none does."""
+        """Return the size of a file in the inbox, in bytes; None where there is none."""
         try:
             return (self._layout.inbox / FOLDERS[priority] / name).lstat().st_size
         except FileNotFoundError:
@@ -300,7 +300,7 @@ class Inbox:
         path = self._layout.inbox / FOLDERS[drop.priority] / (name or drop.name)
         if name is None or not _is_file(path):
             return ""
-        # A pipe in its place would wait for a writer for ever, a link lead anywhere.
+        # A pipe in its place would wait for a writer for ever, a link could lead anywhere.
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         with os.fdopen(descriptor, "rb") as file:
             return file.read(LARGEST_SETTINGS).decode("utf-8", "replace")
@@ -320,9 +320,9 @@ class Inbox:
 
 
 def _is_ours(entry: os.DirEntry[str]) -> bool:
-    """Say whether an entry of the inbox is a priority's folder, or its page.
+    """Return whether an entry of the inbox is a priority's folder, or its page.
 
-    Volumes that do not tell case apart list them in whatever case they were first made.
+    Case-insensitive volumes list them in whatever case they were first created.
     """
     own = OURS.get(entry.name.lower())
     if own is None or entry.name == own:
@@ -333,10 +333,10 @@ def _is_ours(entry: os.DirEntry[str]) -> bool:
 
 
 def _priority_meant(path: str, inbox: Path) -> str:
-    """Name the folder that was meant, where one has its name but for the case."""
+    """Name the folder that was meant, where one differs only in case."""
     folder, name = os.path.split(path)
     own = OURS.get(name.lower()) if folder == str(inbox) else None
-    return f"; files that are to be taken with this priority go into {own}/" if own else ""
+    return f"; files with this priority go into {own}/" if own else ""
 
 
 def _is_temporary(name: str) -> bool:
@@ -344,14 +344,14 @@ def _is_temporary(name: str) -> bool:
 
 
 def _is_file(path: Path) -> bool:
-    """Say whether a regular file lies there; a name too long for the volume names none."""
+    """Return whether there is a regular file; a name too long for the volume names none."""
     try:
         return stat.S_ISREG(path.lstat().st_mode)
     except OSError:
         return False
 
 
-def _say(error: OSError) -> str:
+def _explained(error: OSError) -> str:
     if error.errno == errno.EDEADLK:
         return "its bytes are not on this machine; download it first"
     return error.strerror or str(error)
@@ -365,13 +365,13 @@ def _waits_for(name: str) -> str:
         return f"waits for {owner[0]}.jsonl, to which it belongs"
     part = {"valid": "hold-out", "test": "exam"}[owner[1]]
     return (
-        f"is the {part} of a file called train, which is not here, and is never trained by its "
-        "name; 'finetuned submit --as train|holdout|exam' takes it as what you say"
+        f"is by its name the {part} of a file called train, which is not here, so it is not "
+        "trained; 'finetuned submit --as train|holdout|exam' submits it as what you say"
     )
 
 
 def _moves(folder: Path, group: Group, place: JobLayout) -> Iterator[tuple[Path, Path]]:
-    """Give where each file of a group goes in a job, the main one last."""
+    """Yield source and target of each file of a group, the main one last."""
     for part, name in sorted(group.parts.items()):
         yield folder / name, place.named_as(part, name)
     if group.settings is not None:
@@ -380,7 +380,7 @@ def _moves(folder: Path, group: Group, place: JobLayout) -> Iterator[tuple[Path,
 
 
 def _ways_back(place: JobLayout, target: Path) -> Iterator[tuple[Path, Path]]:
-    """Give where each file of a job goes in the inbox, the main one last."""
+    """Yield source and target in the inbox of each file of a job, the main one last."""
     for part, source in (("test", place.exam_original), ("valid", place.holdout_original)):
         name = file_names.part_beside(target.name, part, file_names.ending_of(source.name))
         yield source, target.with_name(name)

@@ -1,8 +1,8 @@
-"""What is written to a dropped file after it was taken in; decides nothing.
+"""Late writes: turns what is written to a dropped file after its claim into a file of its own.
 
-A rename does not tell the program that still holds the file open: it writes on into the job's
-`original.*`. Lines that it adds become a file in `inbox/` of its own, once they lie still. A file
-of another kind, or one that was written over, becomes one as a whole.
+A program that still has the file open does not notice the rename: it goes on writing into the job's
+`original.*`. Lines that it adds become a new file in `inbox/` once they have settled. A file of
+another kind, or one that was overwritten, becomes a new file as a whole.
 """
 
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from daemon.clock import Clock
 from daemon.core.decisions.snapshot import Growth
-from daemon.core.workspace.file_names import ending_of, kept_as, stem_of
+from daemon.core.workspace.file_names import copy_name, ending_of, stem_of
 from daemon.core.workspace.jobs import JobCard
 from daemon.folders.disk import atomic
 from daemon.folders.disk.endings import end_of, last_break
@@ -21,21 +21,21 @@ from daemon.layout_jobs import STEMS
 from daemon.settings_files import InboxSettings
 
 LOOKED_AT = 256
-"""The newest jobs of each state whose files are looked at; older ones have no writer any more."""
+"""The newest jobs of each state that are checked; older ones no longer have a writer."""
 
 PIECE = 16 * 2**20
-"""Most bytes that become one file: they are copied within a tick."""
+"""Most bytes of one new file: they are copied within a tick."""
 
 LONGEST_STEM = 180
-"""Bytes of the old name that the new one keeps; a volume allows 255 in all."""
+"""Bytes of the old name in the new one; a volume allows 255 in all."""
 
 
 class StillWritten(Exception):
-    """The file changed while it was copied: it is to settle anew."""
+    """The file changed while it was copied: it has to settle again."""
 
 
 class LateWrites:
-    """Looks at the files of the jobs that were taken in."""
+    """Watches the original files of claimed jobs."""
 
     def __init__(self, layout: Layout, settings: InboxSettings, clock: Clock) -> None:
         self._layout = layout
@@ -44,12 +44,12 @@ class LateWrites:
         self._looked_s = -1e9
         self._found: dict[str, tuple[FileState, float]] = {}
         self.settling = 0
-        """Files that had grown at the last look: until they are passed on, there is work."""
+        """Files that had grown at the last scan: they still have to become new files."""
 
-    def look(self, jobs: Iterable[tuple[str, JobCard]]) -> tuple[Growth, ...]:
-        """Return what has grown and lies still, of jobs with the state each is in.
+    def scan(self, jobs: Iterable[tuple[str, JobCard]]) -> tuple[Growth, ...]:
+        """Return the settled growths of the given jobs, each with its state.
 
-        Nothing before `rescan_s` has passed since the last look.
+        Nothing before `rescan_s` has passed since the last scan.
         """
         now_s = self._clock.monotonic_s()
         if now_s - self._looked_s < self._settings.rescan_s:
@@ -59,8 +59,8 @@ class LateWrites:
         grown = []
         queue = os.fspath(self._layout.queue)
         for state, card in jobs:
-            # A path made the long way takes longer than the look, and there are a thousand.
-            path = f"{queue}/{state}/{card.job}/{kept_as(STEMS['main'], card.name)}"
+            # Building a Path takes longer than the check itself, and there are a thousand.
+            path = f"{queue}/{state}/{card.job}/{copy_name(STEMS['main'], card.name)}"
             found = _state_of(path) if card.intake is not None else None
             if found is None or not _has_changed(card, found):
                 continue
@@ -77,7 +77,7 @@ class LateWrites:
     def _growth(
         self, card: JobCard, state: str, path: Path, found: FileState, still_s: float
     ) -> Growth | None:
-        """Return what of a file that has changed may be taken now."""
+        """Return the part of a changed file that can be copied now."""
         known, size = known_bytes(card), found.size_bytes
         if known and size > known and _is_as_it_was(path, card):
             end = self._end(path, known, size, still_s)
@@ -89,7 +89,7 @@ class LateWrites:
         return Growth(card, state, 0, size, str(found), is_whole=True)
 
     def _end(self, path: Path, begin: int, size: int, still_s: float) -> int:
-        """Return how far the new bytes may be taken: whole lines, or all after a long wait."""
+        """Return up to where the new bytes can be copied: whole lines, or all after a long wait."""
         if still_s < self._settings.settle_s:
             return begin
         most = min(size, begin + PIECE)
@@ -100,7 +100,7 @@ class LateWrites:
 
 
 def known_bytes(card: JobCard) -> int:
-    """Return how much of a job's file has been taken in or passed on; 0 where it is not known."""
+    """Return how much of a job's file is in this or a later job, in bytes; 0 where unknown."""
     if card.intake is None or not card.intake.read_bytes:
         return 0
     return max(card.intake.read_bytes, card.passed_on)
@@ -115,26 +115,26 @@ def _state_of(path: str) -> FileState | None:
 
 
 def _has_changed(card: JobCard, found: FileState) -> bool:
-    """Return whether a file was written to since it was read or passed on.
+    """Return whether a file was written to since it was read or last copied.
 
-    In a workspace that was copied all files are others: then only what was added counts.
+    In a copied workspace every file has another identity: then only added bytes count.
     """
     known = known_bytes(card)
     if known and found.size_bytes > known:
         return True
-    assert card.intake is not None, "only jobs that were read are asked for"
+    assert card.intake is not None, "only jobs that intake has read are checked"
     was = FileState.read(card.passed_as or card.intake.read_as)
     return was is not None and was.inode == found.inode and was != found
 
 
 def _is_as_it_was(path: Path, card: JobCard) -> bool:
-    """Return whether the bytes that were read still end as they did."""
+    """Return whether the last bytes that were read are unchanged."""
     intake = card.intake
     return intake is None or not intake.tail or tail_of(path, intake.read_bytes) == intake.tail
 
 
 def name_of(growth: Growth) -> str:
-    """Return what the new file is called: no two growths share it, and a repeat finds it again."""
+    """Return the new file's name, unique to the growth and the same when repeated."""
     name = growth.card.name
     stem = os.fsencode(stem_of(name))[:LONGEST_STEM]
     ending = ending_of(name) or ".jsonl"
@@ -147,7 +147,7 @@ def copy_to(source: Path, growth: Growth, target: Path) -> None:
     """Copy the new bytes; the caller makes them durable.
 
     Raises:
-        StillWritten: a file that is copied as a whole was written to meanwhile, or has moved.
+        StillWritten: a file that is copied whole was written to in the meantime, or has moved.
     """
     if growth.is_whole:
         _copy_whole(source, growth, target)

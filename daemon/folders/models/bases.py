@@ -1,4 +1,4 @@
-"""`models/base/`: which base models lie ready; knows their facts, never their weights."""
+"""`models/base/`: the facts of prepared base models."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ from daemon.layout import Layout
 
 
 def read_facts(layout: Layout, model: str) -> BaseFacts | None:
-    """Return the facts of the base model a setting names; None before it has been prepared."""
+    """Return the facts of the base model in the settings; None before it is prepared."""
     try:
         names = sorted(e.name for e in os.scandir(layout.bases) if e.name.endswith(".json"))
     except FileNotFoundError:
@@ -29,5 +29,5 @@ def _read(path: Path) -> BaseFacts | None:
 
 
 def write_facts(layout: Layout, facts: BaseFacts) -> None:
-    """Write a base model's facts, last of all that belongs to it."""
+    """Write a base model's facts, as its last file."""
     write_record(layout.base_facts(facts.name), facts)

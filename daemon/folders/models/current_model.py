@@ -1,4 +1,4 @@
-"""`current_model`: the link that names the promoted version, and the only record of which it is."""
+"""`current_model`: the symbolic link to the promoted version, the only record of which it is."""
 
 import os
 import re
@@ -24,7 +24,7 @@ def point_at(layout: Layout, version: str) -> None:
     """Move the link by one rename.
 
     Raises:
-        DaemonFault: something that is no link stands in its place, or links are not supported.
+        DaemonFault: there is something other than a link, or links are not supported.
     """
     link = layout.current_model
     if os.path.lexists(link) and not link.is_symlink():

@@ -1,7 +1,7 @@
-"""`models/evaluations/known/`: what each model made of each item; a memory that may be deleted.
+"""`models/evaluations/known/`: cached scores and answers of models; it may be deleted.
 
 One file a model, one JSON object a line, `{"key": …, "found": …}`. A line that cannot be read is
-as if it were not there: the item is scored again.
+ignored: the item is scored again.
 """
 
 import json
@@ -13,20 +13,20 @@ from daemon.folders.disk import atomic
 from daemon.layout import Layout
 
 MOST_MODELS = 8
-"""More than a run compares with; the files that were used last stay."""
+"""Most models: more than a run compares; the most recently used files stay."""
 
 MOST_BYTES = 16 * 2**20
-"""A file that has grown beyond is begun anew."""
+"""A file that grows beyond this size is started again."""
 
 
 class KnownScores:
-    """What is remembered in one workspace."""
+    """The cached scores of one workspace."""
 
     def __init__(self, layout: Layout) -> None:
         self._folder = layout.known_scores
 
     def known(self, model: str) -> JsonObject:
-        """Return what a model made of items, by their keys."""
+        """Return the cached results of a model, by item key."""
         path = self._folder / f"{model}.jsonl"
         found: JsonObject = {}
         try:
@@ -43,7 +43,7 @@ class KnownScores:
         return found
 
     def keep(self, model: str, found: Mapping[str, object]) -> None:
-        """Add what a model made of items."""
+        """Add results of a model."""
         if not found:
             return
         atomic.make_directory(self._folder)

@@ -1,6 +1,6 @@
-"""`models/machine.json`: what worked on this machine, by device and base; decides nothing.
+"""`models/machine.json`: what worked on this machine, by device and base.
 
-A memory, not a record: what is lost is found again by running out of memory once more.
+A cache, not a record: what is lost is found again by running out of memory once more.
 """
 
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ class MachineFacts(Record):
     """The content of `models/machine.json`."""
 
     entries: dict[str, JsonObject]
-    """By device and base: what worked, by names that those give who found it out."""
+    """By device and base: what worked, under names chosen by those who measured it."""
 
     @property
     def of_later_release(self) -> bool:
@@ -25,14 +25,14 @@ class MachineFacts(Record):
 
 
 def key_of(device: str, fingerprint: str) -> str:
-    """Return the name of an entry: a device as MLX names it, and a base model's fingerprint."""
+    """Return the key of an entry: a device as MLX names it, and a base model's fingerprint."""
     return f"{device}|{fingerprint}"
 
 
 def read_worked(layout: Layout, device: str, fingerprint: str) -> tuple[JsonObject, str | None]:
-    """Return what worked, empty where nothing is known, and what was wrong with the file.
+    """Return what worked, empty where nothing is known, and any problem with the file.
 
-    A damaged file is moved aside, never written over; a later release's stays as it is, unused.
+    A damaged file is moved away, never overwritten; one of a later release stays, unused.
     """
     facts, problem = _read(layout)
     return facts.entries.get(key_of(device, fingerprint), {}), problem
@@ -41,7 +41,7 @@ def read_worked(layout: Layout, device: str, fingerprint: str) -> tuple[JsonObje
 def remember_worked(
     layout: Layout, device: str, fingerprint: str, worked: JsonObject
 ) -> str | None:
-    """Lay new facts over what is known of a device and base; return what was wrong, else None."""
+    """Add facts to what is known of a device and base; return any problem with the file."""
     facts, problem = _read(layout)
     if facts.of_later_release:
         return problem
@@ -49,7 +49,7 @@ def remember_worked(
     known = facts.entries.get(name, {})
     if {**known, **worked} != known:
         entries = facts.entries | {name: {**known, **worked}}
-        # Of a trainer that was killed as it wrote; there is one at a time.
+        # Left by a trainer that was killed while writing; there is one at a time.
         atomic.purge_leftovers(layout.models, of=f"-{layout.machine.name}")
         write_record(layout.machine, replace(facts, entries=entries))
     return problem
@@ -63,15 +63,15 @@ def _read(layout: Layout) -> tuple[MachineFacts, str | None]:
     except NewerRecord as newer:
         return MachineFacts(entries={}, schema_version=newer.schema), newer.message
     except ValueError as error:
-        return MachineFacts(entries={}), _set_aside(layout, f"{error}")
+        return MachineFacts(entries={}), _quarantine(layout, f"{error}")
 
 
-def _set_aside(layout: Layout, why: str) -> str:
+def _quarantine(layout: Layout, why: str) -> str:
     number = 1
-    while (aside := layout.machine.with_name(f"machine.broken-{number}.json")).exists():
+    while (target := layout.machine.with_name(f"machine.broken-{number}.json")).exists():
         number += 1
-    atomic.move(layout.machine, aside)
+    atomic.move(layout.machine, target)
     return (
-        f"{layout.machine} could not be read ({why}) and lies in {aside.name}; what worked on "
-        "this machine is found out again"
+        f"{layout.machine} could not be read ({why}) and lies in {target.name}; what worked on "
+        "this machine is measured again"
     )

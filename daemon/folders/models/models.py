@@ -1,6 +1,6 @@
-"""`models/versions/` and `models/backups/`: sealed results, never changed; decides nothing.
+"""`models/versions/` and `models/backups/`: seals, verifies, prunes and backs up versions.
 
-A version whose weights were pruned stays as its manifest, so that no lineage is ever forgotten.
+The manifest of a pruned version stays, so that no lineage is ever lost.
 """
 
 import hashlib
@@ -39,7 +39,7 @@ KEPT = (
     "ladder.json",
     "stopped.json",
 )
-"""What stays of a version whose weights were removed: what it was, and how to do it again."""
+"""What stays of a pruned version: its records, and what is needed to reproduce it."""
 
 
 def read_manifests(layout: Layout) -> list[Manifest]:
@@ -60,7 +60,7 @@ def read_manifest(folder: Path) -> Manifest:
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is damaged: no manifest, or not as it was written.
+        ValueError: it is damaged: not a manifest, or not as it was written.
         NewerRecord: a later release wrote it.
     """
     return parse_record(_manifest_bytes(folder), Manifest, folder / MANIFEST)
@@ -79,7 +79,7 @@ def _sum_of(data: bytes) -> bytes:
 
 
 def version_names(layout: Layout) -> list[str]:
-    """Return the directories of versions, by number."""
+    """Return the names of the versions' directories, by number."""
     try:
         return sorted(e.name for e in os.scandir(layout.versions) if e.name.startswith("v"))
     except FileNotFoundError:
@@ -87,7 +87,7 @@ def version_names(layout: Layout) -> list[str]:
 
 
 def verify(folder: Path) -> str | None:
-    """Read every file of a version; return what is wrong in a few words, None where nothing is."""
+    """Read every file of a version; return the problem in a few words, or None."""
     try:
         files = parse_record(_manifest_bytes(folder), FileList, folder / MANIFEST).files
     except (OSError, ValueError) as error:
@@ -98,24 +98,24 @@ def verify(folder: Path) -> str | None:
             continue
         try:
             if path.stat().st_size != facts.size:
-                return f"{name} has another size than its manifest says"
+                return f"the size of {name} differs from its manifest"
             if digest(path) != facts.sha256:
-                return f"{name} has another checksum than its manifest says"
+                return f"the checksum of {name} differs from its manifest"
         except OSError as error:
             return f"{name} cannot be read ({error})"
     return None
 
 
 def ways_out(layout: Layout, damaged: str) -> str:
-    """Say what a user can do about a damaged version; reads others until one is whole."""
+    """Return what a user can do about a damaged version; verifies others until one is intact."""
     copy = layout.backups / damaged
     if copy.is_dir() and verify(copy) is None:
-        return f"put the whole copy {copy} in its place"
+        return f"replace it by the intact copy {copy}"
     promoted = [m.version for m in read_manifests(layout) if m.promotes]
     for name in reversed([name for name in promoted if name != damaged]):
         if verify(layout.version(name)) is None:
-            return f"the newest whole version is {name}: 'finetuned promote {name}' goes on from it"
-    return "no other promoted version is whole: begin anew with 'finetuned lineage new'"
+            return f"the newest intact version is {name}: run 'finetuned promote {name}'"
+    return "no other promoted version is intact: start over with 'finetuned lineage new'"
 
 
 def digest(path: Path) -> str:
@@ -134,10 +134,10 @@ class Models:
         self._newer: dict[str, NewerRecord] = {}
         self._listings: dict[str, tuple[int, frozenset[str]]] = {}
         self._alike: list[Any] = []
-        """What many versions have in common; of a thousand the memory holds it once."""
+        """Values that many versions share, held in memory only once."""
 
     def make_folders(self) -> None:
-        """Make the folders and remove what a crash left half done."""
+        """Create the folders, and remove what a crash left unfinished."""
         for folder in (self._layout.versions, self._layout.backups, self._layout.bases):
             atomic.make_directory(folder)
             atomic.purge_leftovers(folder)
@@ -146,9 +146,9 @@ class Models:
         atomic.purge_leftovers(link.parent, of=f"-{link.name}")
 
     def versions(self) -> Mapping[str, Version]:
-        """Return every version with a readable manifest; each is read once, they never change.
+        """Return every version with a readable manifest; each is read once, as they never change.
 
-        One that cannot be read is tried again: it may be mended, or the disk be well again.
+        Unreadable ones are tried again: they may be repaired, or the disk may recover.
         """
         names = version_names(self._layout)
         self._unreadable.clear()
@@ -182,7 +182,7 @@ class Models:
             raise self._newer[current]
 
     def _once(self, value: Shared) -> Shared:
-        """Return an equal value that is held already, where there is one."""
+        """Return an equal value that is already held, if there is one."""
         for held in self._alike:
             if held == value:
                 return cast("Shared", held)
@@ -191,11 +191,11 @@ class Models:
 
     @property
     def unreadable(self) -> tuple[str, ...]:
-        """Return the directories that are no version, with the reason."""
+        """Return the directories that are not a version, with the reason."""
         return tuple(self._unreadable.values())
 
     def manifest(self, version: str) -> Manifest:
-        """Return a version's manifest as it stands.
+        """Return a version's manifest.
 
         Raises:
             OSError, ValueError: it cannot be read, or is damaged.
@@ -203,7 +203,7 @@ class Models:
         return read_manifest(self._layout.version(version))
 
     def manifests(self) -> list[Manifest]:
-        """Return the manifests as they stand."""
+        """Return all manifests."""
         return read_manifests(self._layout)
 
     def how_to_use(self, version: str) -> str:
@@ -215,8 +215,8 @@ class Models:
             return f"{usage} --prompt '…'"
         return f"{usage} --system-prompt '(the prefix {found.prefix.name})' --prompt '…'"
 
-    def set_aside(self, version: str, job: str) -> list[JsonObject]:
-        """Return what the run of a version put aside of a job, as `rejected.jsonl` holds it."""
+    def skipped_rows(self, version: str, job: str) -> list[JsonObject]:
+        """Return the rows of a job that a version's run skipped, as lines of `rejected.jsonl`."""
         rows = read_manifest(self._layout.version(version)).rows_set_aside
         lines = [to_json_value(row) for row in rows if row.job == job]
         return [{key: value for key, value in line.items() if key != "job"} for line in lines]
@@ -229,33 +229,33 @@ class Models:
             return None
 
     def evaluations(self, version: str) -> Evaluations:
-        """Return what a version's judgement found, as its manifest has it; empty if nothing."""
+        """Return the results of a version's exam from its manifest; empty if there are none."""
         try:
             return read_manifest(self._layout.version(version)).evaluations
         except (OSError, ValueError):
             return Evaluations()
 
     def complete(self) -> frozenset[str]:
-        """Return the versions whose weights are there."""
+        """Return the versions with weights."""
         return self._holding(ADAPTER)
 
     def with_moments(self) -> frozenset[str]:
-        """Return the versions whose optimizer moments are there."""
+        """Return the versions with optimizer moments."""
         return self._holding(MOMENTS)
 
     def pinned(self) -> frozenset[str]:
-        """Return the versions the user pinned by an empty file `pinned` in their directory."""
+        """Return the versions that the user pinned with an empty file `pinned`."""
         return self._holding("pinned")
 
     def _holding(self, file: str) -> frozenset[str]:
-        """Return the versions in whose directory a file of that name lies."""
+        """Return the versions whose directory has a file of that name."""
         place = os.fspath(self._layout.versions)
         return frozenset(
             name for name in self._known if file in self._listing(name, f"{place}/{name}")
         )
 
     def _listing(self, name: str, folder: str) -> frozenset[str]:
-        """List a directory, but only if it has changed: there are many, and each tick asks."""
+        """List a directory, but only if it has changed: there are many, needed at each tick."""
         try:
             changed = os.stat(folder).st_mtime_ns
             known = self._listings.get(name)
@@ -267,13 +267,13 @@ class Models:
         return known[1]
 
     def take_name(self) -> str:
-        """Take the next number, durably and for ever: a removed version's is never given again."""
+        """Take the next number, durably: that of a removed version is never used again."""
         numbers = [int(name[1:]) for name in version_names(self._layout) if name[1:].isdigit()]
         counter = self._layout.versions / ".last"
         return version_name(atomic.take_number(counter, max(numbers, default=-1)))
 
     def seal_base(self, created_at: str, base: BaseFacts, settings: JsonObject) -> str:
-        """Seal a version of the untouched base: an adapter with nothing in it."""
+        """Seal a version of the untouched base, with an empty adapter."""
         name = self.take_name()
         files = {
             ADAPTER: EMPTY_ADAPTER,
@@ -308,33 +308,33 @@ class Models:
         return name
 
     def seal(self, candidate: Path, manifest: Manifest) -> None:
-        """Write a candidate's manifest, last of its files, and move it among the versions."""
+        """Write a candidate's manifest as its last file, and move it to the versions."""
         draft = candidate / "draft.json"
         data = _json(to_json_value(manifest))
-        # A daemon that was killed as it wrote these two has left more than the version consists of.
+        # A daemon killed between these two has left more files than the version consists of.
         atomic.purge_leftovers(candidate)
         atomic.write_bytes(candidate / SUM, _sum_of(data))
         atomic.write_bytes(candidate / MANIFEST, data)
-        # The draft goes only after the manifest is durable: a crash between finds one or both.
+        # The draft is removed only once the manifest is durable: a crash leaves one or both.
         atomic.move(candidate, self._layout.version(manifest.version))
         atomic.remove_file(self._layout.version(manifest.version) / draft.name)
 
     def prune(self, version: str, moments_only: bool) -> None:
         """Remove a version's moments, or all but its manifest."""
         folder = self._layout.version(version)
-        # Its time may not tell two changes apart that come at once.
+        # Two changes at once may leave the same time.
         self._listings.pop(version, None)
         if moments_only:
             atomic.remove_file(folder / MOMENTS)
             return
-        # The weights go first: without them the version no longer counts as complete.
+        # The weights are removed first: without them the version no longer counts as complete.
         atomic.remove_file(folder / ADAPTER)
         for entry in list(os.scandir(folder)):
             if entry.name not in KEPT:
                 atomic.remove_file(Path(entry.path))
 
     def kept_backups(self) -> frozenset[str]:
-        """Return the versions that have a second copy."""
+        """Return the versions that have a backup."""
         try:
             entries = os.scandir(self._layout.backups)
         except FileNotFoundError:
@@ -342,7 +342,7 @@ class Models:
         return frozenset(entry.name for entry in entries if entry.name.startswith("v"))
 
     def back_up(self, version: str) -> None:
-        """Copy a version to the backups; takes as long as its size, so never within a tick."""
+        """Copy a version to the backups; never within a tick, because it may take long."""
         target = self._layout.backups / version
         if target.exists():
             return
@@ -352,7 +352,7 @@ class Models:
                     atomic.copy_file(Path(entry.path), folder / entry.name)
 
     def remove_backup(self, version: str) -> None:
-        """Remove a second copy."""
+        """Remove a backup."""
         atomic.remove_directory(self._layout.backups / version)
 
 

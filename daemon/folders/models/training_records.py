@@ -1,4 +1,4 @@
-"""Finds and reads the records of training, in a workspace or where a user says; judges none."""
+"""Finds and reads training records as learning curves: of files, versions, runs or a workspace."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,27 +19,27 @@ STATE = "training_state.json"
 EVOLUTION = "evolution.jsonl"
 MANIFEST = "manifest.json"
 LONGEST_LINE = 2**20
-"""Bytes of a line; the rest of a longer one counts as further, damaged lines."""
+"""Most bytes of a line; the rest of a longer one counts as further, damaged lines."""
 Evaluations = Mapping[str, Sequence[tuple[int, float]]]
-"""Validation losses by run, as the ledger remembers them."""
+"""Validation losses by run, from the ledger."""
 
 
 def of_path(path: Path) -> list[Curve]:
     """Return the curves in a file: a metrics file of ours or others, or a saved log of mlx-lm.
 
-    A version's own file brings the validation losses from the state beside it.
+    For a version's own file, the validation losses come from the state beside it.
 
     Raises:
-        UserFault: there is no such file, or it tells of no step.
+        UserFault: there is no such file, or it has no step.
     """
     if not path.is_file():
-        raise UserFault("no_such_file", f"{path} is not there, or is no regular file")
+        raise UserFault("no_such_file", f"{path} does not exist, or is not a regular file")
     found = read_lines(_lines([path]), path.name)
     if not found:
         raise UserFault(
             "no_curve",
-            f"{path} tells of no training step: it takes a metrics.jsonl, a version's {METRICS} "
-            "or a saved log of mlx-lm",
+            f"{path} has no training step: expected a metrics.jsonl, a version's {METRICS} or a "
+            "saved log of mlx-lm",
         )
     if path.name == METRICS and len(found) == 1:
         return [_with_state(found[0], path.with_name(STATE))]
@@ -109,9 +109,9 @@ def _sealed(layout: Layout, version: str) -> Curve:
 
 
 def probes(layout: Layout, curve: Curve) -> tuple[list[Probe], int]:
-    """Return how the answers of a curve's run changed, and how many lines of that are damaged.
+    """Return the probes of a curve's run, and how many of their lines are damaged.
 
-    A curve from elsewhere, and a run of which neither version nor directory is left, has none.
+    A curve from elsewhere has none, nor a run without a version or directory.
     """
     if curve.version is not None:
         path = layout.version(curve.version) / EVOLUTION
@@ -130,7 +130,7 @@ def _parsed(line: bytes) -> Any:
 
 
 def latest(layout: Layout, current: str | None) -> str:
-    """Return what a user means who names nothing: the run in hand, else the current version.
+    """Return the default subject: the current run, or else the current version.
 
     Raises:
         UserFault: nothing has been trained yet.
@@ -149,7 +149,7 @@ def _versions(layout: Layout) -> list[str]:
 
 
 def _rotated(path: Path) -> list[Path]:
-    """Return a file and those it was rotated to, oldest first."""
+    """Return a file and its rotated predecessors, oldest first."""
     older = [other for other in path.parent.glob(f"{path.name}.*") if other.suffix[1:].isdecimal()]
     older.sort(key=lambda other: -int(other.suffix[1:]))
     return [*older, *([path] if path.is_file() else [])]

@@ -1,1 +1,1 @@
-"""`models/<kind>/`: the directories of orders and what lies in them."""
+"""`models/<kind>/`: the directories of orders and their files."""

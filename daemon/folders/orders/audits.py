@@ -1,4 +1,4 @@
-"""`models/audits/`: what lies there beside what every order has, and what became of each."""
+"""`models/audits/`: the audits, their requests, and whether their results were acted on."""
 
 import os
 from contextlib import suppress
@@ -14,7 +14,7 @@ from daemon.layout import Layout, OrderLayout
 
 
 def fill(built: OrderLayout, request: AuditRequest) -> None:
-    """Give a new audit its request."""
+    """Write the request of a new audit."""
     write_record(built.request, request)
 
 
@@ -24,10 +24,10 @@ class Audits:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._known: dict[str, tuple[int, Audit]] = {}
-        """With the change time of its request: the number of a removed one is given again."""
+        """With the change time of its request: the number of a removed audit is used again."""
 
-    def look(self) -> tuple[Audit, ...]:
-        """Return all audits, by age; one that cannot be read is told of as every order is."""
+    def scan(self) -> tuple[Audit, ...]:
+        """Return all audits by age; unreadable ones are reported as for every order."""
         folder = self._layout.orders(AUDIT)
         if not folder.is_dir():
             return ()
@@ -52,5 +52,5 @@ class Audits:
         return audit
 
     def settle(self, order: str, message: str) -> None:
-        """Write that nothing more is to be done about an audit."""
+        """Record that nothing more is to be done about an audit."""
         atomic.write_json(self._layout.audit(order).settled, {"message": message})

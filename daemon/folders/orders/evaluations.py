@@ -1,4 +1,4 @@
-"""What lies in an evaluation's directory beside what every order has: items, papers, reports."""
+"""The files of an evaluation's directory: suites, results by suite and subject, reports."""
 
 import json
 from collections.abc import Mapping
@@ -13,42 +13,45 @@ from daemon.layout import EvaluationLayout, OrderLayout
 
 REPORTS = ("report.md", "report.html", "report.json", "details.jsonl")
 
-Papers = Mapping[tuple[int, int], SuiteResult]
-"""By the places of suite and subject in the request."""
+SuiteResults = Mapping[tuple[int, int], SuiteResult]
+"""By the numbers of suite and subject in the request."""
 
 
 def fill(
-    built: OrderLayout, request: EvaluationRequest, suites: list[Questions], papers: Papers
+    built: OrderLayout,
+    request: EvaluationRequest,
+    suites: list[Questions],
+    given: SuiteResults,
 ) -> None:
-    """Give a new evaluation its request, its items, and the papers that are there already."""
+    """Write the request, the suites, and the results of answers that were given with it."""
     place = EvaluationLayout(built.folder)
-    atomic.make_directory(place.papers)
+    atomic.make_directory(place.results_folder)
     atomic.write_json_lines(place.suites, map(to_json_value, suites))
-    for (suite, subject), paper in papers.items():
-        write_paper(place, suite, subject, paper)
+    for (suite, subject), results in given.items():
+        write_results(place, suite, subject, results)
     write_record(place.request, request)
 
 
 def read_suites(place: EvaluationLayout) -> list[Questions]:
-    """Return the suites as they are asked, in order."""
+    """Return the suites with the items that are used, in order."""
     lines = place.suites.read_bytes().splitlines()
     return [parse_record(line, Questions, place.suites) for line in lines]
 
 
-def read_paper(place: EvaluationLayout, suite: int, subject: int) -> SuiteResult | None:
-    """Return what a subject answered to a suite; None while that is not known."""
+def read_results(place: EvaluationLayout, suite: int, subject: int) -> SuiteResult | None:
+    """Return the results of a subject on a suite; None while there are none."""
     with suppress(OSError, ValueError):
-        return read_record(place.paper(suite, subject), SuiteResult)
+        return read_record(place.results(suite, subject), SuiteResult)
     return None
 
 
-def write_paper(place: EvaluationLayout, suite: int, subject: int, paper: SuiteResult) -> None:
-    """Write a paper; the piece is done."""
-    write_record(place.paper(suite, subject), paper)
+def write_results(place: EvaluationLayout, suite: int, subject: int, results: SuiteResult) -> None:
+    """Write the results of a subject on a suite, which ends the unit."""
+    write_record(place.results(suite, subject), results)
 
 
 def read_report(place: EvaluationLayout) -> ComparisonReport:
-    """Return the report of one that is over.
+    """Return the report of an evaluation that has ended.
 
     Raises:
         OSError, ValueError: it cannot be read.

@@ -1,7 +1,7 @@
-"""`models/<kind>/`: one directory an order; knows when it is over, not what its pieces mean.
+"""`models/<kind>/`: one directory an order, with its request, its units' starts, and its result.
 
-A command makes the directory, whole; the trainer adds pieces and the result; the supervisor only
-marks one that the user wants to end.
+A command creates the directory, whole; the trainer adds units and the result; the supervisor only
+marks an order that the user wants to end.
 """
 
 import os
@@ -56,11 +56,11 @@ REQUESTS: Mapping[Kind | None, type[Record]] = {
 }
 
 MOST_DEATHS = 6
-"""More than one piece may take before it is given up."""
+"""Deaths without progress after which an order is parked."""
 
 
 def names(layout: Layout, kind: Kind) -> list[str]:
-    """Return every order of a kind, by age."""
+    """Return the names of all orders of a kind, by age."""
     folder = layout.orders(kind)
     if not folder.is_dir():
         return []
@@ -70,16 +70,16 @@ def names(layout: Layout, kind: Kind) -> list[str]:
 def create(
     layout: Layout, kind: Kind, header: Header, fill: Callable[[OrderLayout, str], object]
 ) -> str:
-    """Make an order; return its name, which `fill` is given to put in all that the order needs.
+    """Create an order and return its name; `fill` writes the files that it needs.
 
-    The header's own `order` is not looked at: the name is the next one that is free.
+    The header's own `order` is ignored: the name is the next free one.
     """
     atomic.make_directory(layout.orders(kind))
     number = max((int(name[1:]) for name in names(layout, kind)), default=0)
     while True:
         number += 1
         name = name_of(kind, number)
-        # Another command may have taken the number meanwhile.
+        # Another command may have taken the number in the meantime.
         with (
             suppress(FileExistsError),
             atomic.building_directory(layout.order(name).folder) as folder,
@@ -91,7 +91,7 @@ def create(
 
 
 def read_request(place: OrderLayout, kind: type[Request]) -> Request:
-    """Return the request of an order, which is of a class of its own for each kind.
+    """Return the request of an order; each kind has its own class.
 
     Raises:
         OSError, ValueError: it cannot be read.
@@ -100,9 +100,9 @@ def read_request(place: OrderLayout, kind: type[Request]) -> Request:
 
 
 def begin_unit(place: OrderLayout, number: int) -> int:
-    """Note that a piece begins, durably; return how many beginnings of it were futile.
+    """Record durably that a unit starts; return how many starts of it were futile.
 
-    These are the ones since its last progress that had no clean end.
+    These are the starts since its last progress that did not end cleanly.
     """
     mark = _mark(place)
     if mark.number != number:
@@ -112,7 +112,7 @@ def begin_unit(place: OrderLayout, number: int) -> int:
 
 
 def note_progress(place: OrderLayout) -> None:
-    """Note that the piece in hand gets on: its beginnings until now count no more as futile."""
+    """Record that the current unit makes progress: earlier starts are no longer futile."""
     mark = _mark(place)
     if mark.number is not None:
         got_on = mark.got_on + 1
@@ -126,23 +126,23 @@ def _mark(place: OrderLayout) -> UnitMark:
 
 
 def leave_unit(place: OrderLayout) -> None:
-    """Note that the piece in hand has ended, or was left on purpose to begin again."""
+    """Record that the current unit has ended, or was left on purpose to start again."""
     atomic.remove_file(place.piece)
 
 
 def write_reports(place: OrderLayout, files: Mapping[str, str]) -> None:
-    """Write the reports, by name; the result comes after them."""
+    """Write the reports by file name; the result is written after them."""
     for name, text in files.items():
         atomic.write_bytes(place.folder / name, text.encode())
 
 
 def end(place: OrderLayout, result: OrderResult) -> None:
-    """Write the result: with it the order is over."""
+    """Write the result, which ends the order."""
     atomic.write_json(place.result, result)
 
 
 def read_result(place: OrderLayout, kind: type[Result]) -> Result | None:
-    """Return the result; None while the order is not over.
+    """Return the result; None until the order has ended.
 
     Raises:
         OSError, RecordError, NewerRecord: it cannot be read.
@@ -159,7 +159,7 @@ def is_over(place: OrderLayout) -> bool:
 
 
 Identity = tuple[int, int]
-"""Inode and change time of an order's header: the name may come again."""
+"""Inode and change time of an order's header: a name may be used again."""
 
 
 def _identity(place: OrderLayout) -> Identity:
@@ -177,18 +177,18 @@ class Orders:
         self._known: dict[str, tuple[Identity, OrderOnDisk]] = {}
         self._deaths: dict[str, int] = {}
         self._got_on: dict[str, tuple[int, int]] = {}
-        """The piece in hand at the last death, and how many beginnings of it had got on."""
+        """The unit at the last death, and how many starts of it had made progress."""
         self.parked: dict[str, str] = {}
-        """Orders that are not gone on with, with the reason: those that cannot be read, and until
-        the next start those that killed their trainer."""
+        """Orders that are not continued, with the reason: unreadable ones, and until the next start
+        those that crashed the trainer."""
 
     def make_folders(self) -> None:
-        """Make the folders; what a command builds there just now is left alone."""
+        """Create the folders; what a command is building there is left alone."""
         for kind in KINDS:
             atomic.make_directory(self._layout.orders(kind))
 
     def waiting(self) -> tuple[OrderOnDisk, ...]:
-        """Return the orders that are not over, by age."""
+        """Return the orders that have not ended, by age."""
         return tuple(sorted(self._waiting(), key=lambda item: (item.created_at, item.order)))
 
     def _waiting(self) -> Iterator[OrderOnDisk]:
@@ -201,13 +201,13 @@ class Orders:
                 yield replace(known, skip=self._layout.order(name).skip.exists())
 
     def _look_at(self, name: str) -> OrderOnDisk | None:
-        """Return an order that is to be gone on with; None where it is over or parked."""
+        """Return an order to continue; None where it has ended or is parked."""
         place = self._layout.order(name)
         if is_over(place):
             return None
         identity = _identity(place)
         if name not in self._known or self._known[name][0] != identity:
-            # The number of one that was removed is given to the next one.
+            # The number of a removed order is used again.
             self._forget(name)
             self._read(name, place, identity)
         return None if name in self.parked else self._known[name][1]
@@ -225,7 +225,7 @@ class Orders:
         except (OSError, ValueError) as error:
             where = place.folder.relative_to(self._layout.root)
             self.parked[name] = (
-                f"{where} cannot be read ({error}) and waits: remove it and ask for it again"
+                f"{where} cannot be read ({error}) and waits: remove it and place the order again"
             )
 
     def _forget(self, name: str) -> None:
@@ -235,11 +235,11 @@ class Orders:
         self.parked.pop(name, None)
 
     def leave_unit(self, order: str) -> None:
-        """Note that the piece in hand was ended on purpose, where the trainer could not."""
+        """Record that the current unit was ended on purpose, where the trainer could not."""
         leave_unit(self._layout.order(order))
 
     def count_death(self, order: str, how: str) -> None:
-        """Count a death of the trainer; many without progress between park the order."""
+        """Count a death of the trainer; too many without progress park the order."""
         mark = _mark(self._layout.order(order))
         got_on = mark.number or 0, mark.got_on
         if self._got_on.get(order, got_on) != got_on:
@@ -251,13 +251,13 @@ class Orders:
             self.parked[order] = f"{order} {why}; it is tried again at the next start"
 
     def reset_deaths(self, order: str) -> None:
-        """Count an order's deaths from zero again: a piece has ended, or got on."""
+        """Reset the deaths of an order: a unit has ended or made progress."""
         self._deaths.pop(order, None)
 
     def has(self, order: str) -> bool:
-        """Return whether there is an order of this name; the trainer also does other work."""
+        """Return whether there is an order with this name."""
         return order in self._known
 
     def skip(self, order: str) -> None:
-        """Journal that an order is to end with what it has."""
+        """Record that an order is to end with the results so far."""
         atomic.write_bytes(self._layout.order(order).skip, b"")

@@ -1,4 +1,4 @@
-"""What lies in a reproduction's directory beside what every order has: the run done again."""
+"""The files of a reproduction's directory: the request and the repeated run."""
 
 from pathlib import Path
 
@@ -9,10 +9,10 @@ from daemon.layout import OrderLayout, ReproductionLayout
 
 
 def fill(built: OrderLayout, version: Path, request: ReproductionRequest) -> None:
-    """Give a new reproduction its request and the frozen choices that its version carries.
+    """Write the request of a new reproduction, and the frozen choices stored with its version.
 
     Raises:
-        FileNotFoundError: the version carries none.
+        FileNotFoundError: none are stored with it.
     """
     run = ReproductionLayout(built.folder).run
     atomic.make_directory(run.folder)
@@ -24,5 +24,5 @@ def fill(built: OrderLayout, version: Path, request: ReproductionRequest) -> Non
 
 
 def remove_run(place: ReproductionLayout) -> None:
-    """Remove the run done again: where all is the same, the version has it."""
+    """Remove the repeated run, which the version has already if all is the same."""
     atomic.remove_directory(place.run.folder)

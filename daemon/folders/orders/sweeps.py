@@ -1,4 +1,4 @@
-"""What lies in a sweep's directory beside what every order has: rows, trials, report, picture."""
+"""The files of a sweep's directory: rows, trials, report and picture."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -12,12 +12,12 @@ from daemon.layout_jobs import JobLayout
 
 
 def fill(built: OrderLayout, rows: JobLayout, request: SweepRequest) -> None:
-    """Give a new sweep its request and copies of the rows, so that it needs nothing else."""
+    """Write the request of a new sweep, and copies of the rows, so that it needs nothing else."""
     place = SweepLayout(built.folder)
     atomic.make_directory(place.rows.folder)
     atomic.copy_file(rows.train, place.rows.train)
     atomic.copy_file(rows.holdout, place.rows.holdout)
-    # It says with which prefix the rows were taken in.
+    # It names the prefix with which the rows were read.
     atomic.copy_file(rows.report, place.rows.report)
     write_record(place.request, request)
 
@@ -32,17 +32,17 @@ def read_trials(place: SweepLayout) -> list[Trial]:
 
 
 def write_trials(place: SweepLayout, trials: Iterable[Trial]) -> None:
-    """Write all the trials that have ended, the new one last; readers see whole lines only."""
+    """Write all trials that have ended, the new one last; readers see whole lines only."""
     atomic.write_json_lines(place.trials, map(to_json_value, trials))
 
 
 def write_report(place: SweepLayout, page: str, draw: Callable[[Path], object]) -> None:
-    """Write the report and its picture; the result comes after them."""
+    """Write the report and its picture; the result is written after them."""
     atomic.write_bytes(place.report, page.encode())
     with atomic.replacing(place.picture) as temporary:
         draw(temporary)
 
 
 def remove_rows(place: SweepLayout) -> None:
-    """Remove the copies of the rows: once there is a result they are of no use any more."""
+    """Remove the copies of the rows: they are not needed once there is a result."""
     atomic.remove_directory(place.rows.folder)

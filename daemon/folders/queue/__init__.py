@@ -1,1 +1,1 @@
-"""`queue/`: jobs and what lies in their directories."""
+"""`queue/`: jobs and the files in their directories."""

@@ -1,4 +1,4 @@
-"""`families.npy` of a job: what binds each row of its file to others, and on which side it is."""
+"""`families.npy` of a job: the family keys of each row, and whether it is trained or held out."""
 
 import os
 from collections.abc import Iterator
@@ -17,15 +17,15 @@ NO_ROW = 2**32 - 1
 
 
 class FamilySide(IntEnum):
-    """Where the family of a row stands."""
+    """Where the family of a row is: trained, on an exam, or withheld."""
 
     NONE = 0
-    """Undecided: no row of it was kept."""
+    """Undecided: none of its rows was accepted."""
     TRAINED = 1
     EXAM = 2
     """The row itself is on the exam."""
     WITHHELD = 3
-    """Another row of the family is on an exam, so this one is in no file but `rejected.jsonl`."""
+    """Another row of the family is on an exam, so this one is only in `rejected.jsonl`."""
 
 
 FAMILY = np.dtype(
@@ -46,7 +46,7 @@ Families = npt.NDArray[np.void]
 
 
 def jobs_on_disk(layout: Layout) -> Iterator[JobLayout]:
-    """Give the directories of all jobs by arrival, whatever their state; the later state wins."""
+    """Yield the directories of all jobs by arrival, in any state; the later state wins."""
     return (layout.job(state, job) for job, state in _states(layout).items())
 
 
@@ -75,7 +75,7 @@ def read(path: Path) -> Families | None:
         return None
     families: Families = np.load(path, allow_pickle=False)
     if families.dtype != FAMILY:
-        raise ValueError(f"{path} holds families of another version")
+        raise ValueError(f"{path} has families of another version")
     return families
 
 

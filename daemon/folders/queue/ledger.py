@@ -1,6 +1,6 @@
-"""`queue/ledger.sqlite3`: people's memory of jobs, runs, versions, promotions and commands.
+"""`queue/ledger.sqlite3`: the history of jobs, runs, versions, promotions and commands.
 
-It decides nothing: every decision is made from folders, manifests and the link.
+It is for people only: every decision is made from folders, manifests and the link.
 """
 
 import json
@@ -43,16 +43,16 @@ ONLY_HERE = {
     "commands": ("at", "word", "content", "answer", "message"),
     "evaluations": ("at", "run", "step", "validation_loss", "right", "items"),
 }
-"""Tables whose rows lie nowhere else."""
+"""Tables whose rows are stored nowhere else."""
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 class _DamageFault(sqlite3.DatabaseError):
-    """A file that SQLite opens, though it is no whole ledger."""
+    """A file that SQLite opens although it is not a complete ledger."""
 
 
 class Ledger:
-    """One connection; a failed write is remembered, never raised, for nothing depends on it."""
+    """One connection; a failed write is noted, never raised, since nothing depends on it."""
 
     def __init__(self, layout: Layout) -> None:
         self._path = layout.ledger
@@ -60,10 +60,10 @@ class Ledger:
         self.problem: str | None = None
 
     def open(self, stamp: str) -> str | None:
-        """Open the ledger; a damaged one is set aside. Returns the new name of that one and why.
+        """Open the ledger; a damaged one is moved away. Returns its new name and the reason.
 
-        One that is whole and cannot be opened now (locked, no right to write) stays where it is:
-        `problem` says so, and nothing is remembered.
+        An intact one that cannot be opened now (locked, not writable) stays where it is: `problem`
+        says so, and nothing is recorded.
 
         Raises:
             DaemonFault: a newer version wrote it.
@@ -78,9 +78,9 @@ class Ledger:
                     "the next start"
                 )
                 return None
-            aside = set_aside(self._path, "corrupt", stamp)
+            moved = quarantine(self._path, "corrupt", stamp)
             self._open()
-            return f"{aside.name} ({error})"
+            return f"{moved.name} ({error})"
         return None
 
     def _open(self) -> None:
@@ -88,7 +88,7 @@ class Ledger:
             raise _DamageFault("it has no bytes")
         self._connection = sqlite3.connect(self._path, isolation_level=None, timeout=1.0)
         _refuse_newer(self._connection, self._path)
-        # A file that was cut off opens well and fails at some later row.
+        # A truncated file opens without an error and fails at some later row.
         found = self._connection.execute("pragma quick_check(1)").fetchone()[0]
         if found != "ok":
             raise _DamageFault(found)
@@ -108,7 +108,7 @@ class Ledger:
         self._execute(*_insertion(row))
 
     def forget_job(self, job: str) -> None:
-        """Remove the row of a job that went back to the inbox: it has never been."""
+        """Remove the row of a job that went back to the inbox."""
         self._execute("delete from jobs where job = ?", [job])
 
     def _execute(self, statement: str, values: list[object]) -> None:
@@ -122,7 +122,7 @@ class Ledger:
 
 
 def remembered(layout: Layout) -> tuple[list[LedgerRow], str | None]:
-    """Return the rows that lie nowhere but in the ledger, and why there are not all of them.
+    """Return the rows that are stored only in the ledger, and why some are missing.
 
     Raises:
         DaemonFault: a newer version wrote it.
@@ -143,17 +143,17 @@ def remembered(layout: Layout) -> tuple[list[LedgerRow], str | None]:
 
 
 def replace(layout: Layout, rows: Iterable[LedgerRow], stamp: str) -> Path | None:
-    """Put a new ledger with these rows in the place of the present one, by one rename.
+    """Replace the ledger by a new one with these rows, by one rename.
 
-    Returns where the old one lies now: it is neither overwritten nor removed. The workspace lock
-    is held by the caller.
+    Returns where the old one is now: it is neither overwritten nor removed. The caller holds the
+    workspace lock.
 
     Raises:
-        sqlite3.Error, OSError: the disk refused; the old ledger is in its place, or set aside.
+        sqlite3.Error, OSError: the disk refused; the old ledger is in its place, or moved away.
     """
-    aside = None
+    moved = None
     with atomic.replacing(layout.ledger) as temporary:
-        # Left by a process of the same number that died here.
+        # Left by a dead process with the same id.
         atomic.remove_file(temporary)
         with closing(sqlite3.connect(temporary)) as connection:
             _make_tables(connection)
@@ -161,32 +161,32 @@ def replace(layout: Layout, rows: Iterable[LedgerRow], stamp: str) -> Path | Non
                 for row in rows:
                     connection.execute(*_insertion(row))
         if os.path.lexists(layout.ledger):
-            aside = set_aside(layout.ledger, "replaced", stamp)
-    return aside
+            moved = quarantine(layout.ledger, "replaced", stamp)
+    return moved
 
 
-def set_aside(path: Path, why: str, stamp: str) -> Path:
-    """Rename a ledger out of the way with what SQLite keeps beside it; return its new name."""
-    aside = path.with_name(f"{path.name}.{why}-{stamp}")
+def quarantine(path: Path, why: str, stamp: str) -> Path:
+    """Move a ledger and SQLite's files beside it out of the way; return its new path."""
+    moved = path.with_name(f"{path.name}.{why}-{stamp}")
     number = 1
-    while os.path.lexists(aside):
+    while os.path.lexists(moved):
         number += 1
-        aside = path.with_name(f"{path.name}.{why}-{stamp}-{number}")
-    # What lies beside goes first: next to a new file it would be taken for that one's.
+        moved = path.with_name(f"{path.name}.{why}-{stamp}-{number}")
+    # Files beside it go first: next to a new ledger they would be taken for its own.
     for ending in ("-wal", "-shm", ""):
         source = path.with_name(path.name + ending)
         if ending and source.is_file() and (ending == "-shm" or source.stat().st_size == 0):
-            # An index of `-wal` that SQLite makes again, or one with nothing in it.
+            # The index of `-wal`, which SQLite rebuilds, or an empty file.
             atomic.remove_file(source)
         elif os.path.lexists(source):
-            atomic.move(source, aside.with_name(aside.name + ending))
-    return aside
+            atomic.move(source, moved.with_name(moved.name + ending))
+    return moved
 
 
 def _is_damage(path: Path, error: sqlite3.Error) -> bool:
     if isinstance(error, _DamageFault) or not path.is_file():
         return True
-    # The low byte is the kind; the others tell it apart further.
+    # The low byte is the primary error code; the others refine it.
     return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in DAMAGED
 
 

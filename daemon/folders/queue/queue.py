@@ -1,7 +1,7 @@
-"""`queue/`: one directory a job, moved whole from state to state; knows no decision.
+"""`queue/`: one directory a job, moved whole from state to state.
 
-The supervisor is the only writer, so what it has read of a job stays true until it writes again;
-what it moves is noted in its listings, read anew every few seconds and when the directory changed.
+The supervisor is the only writer, so what it has read of a job stays true until it writes again. It
+notes its moves in listings, which are read again every few seconds and when a directory changed.
 """
 
 import json
@@ -26,7 +26,7 @@ from daemon.layout import ENDED, PRIORITIES, QUEUE_STATES, Layout
 from daemon.layout_jobs import JobLayout
 
 DAMAGED = (ValueError, KeyError, TypeError, AttributeError)
-"""What the bytes of a damaged `job.json` may raise; an `OSError` says nothing about the bytes."""
+"""Errors of a damaged `job.json`; an `OSError` says nothing about its content."""
 
 JOB_NAME = re.compile(r"\d{6,}-[a-z0-9-]+\Z")
 
@@ -44,7 +44,7 @@ def read_context(place: JobLayout) -> IntakeContext:
 
 
 def find_job(layout: Layout, job: str) -> JobLayout | None:
-    """Return the directory of a job, whatever its state; the later of two states wins."""
+    """Return the directory of a job in any state; the later of two states wins."""
     if not JOB_NAME.match(job):
         return None
     for state in reversed(QUEUE_STATES):
@@ -57,7 +57,7 @@ def find_job(layout: Layout, job: str) -> JobLayout | None:
 def read_cards(layout: Layout) -> tuple[list[JobCard], list[str]]:
     """Return the cards of all jobs by arrival, and a sentence for each that cannot be read.
 
-    Changes nothing; the later of two states wins.
+    Read-only; the later of two states wins.
     """
     found: dict[str, JobCard] = {}
     problems: dict[str, str] = {}
@@ -73,7 +73,7 @@ def read_cards(layout: Layout) -> tuple[list[JobCard], list[str]]:
 
 
 def job_names(layout: Layout, state: str) -> list[str]:
-    """Return the jobs in a state, by arrival; a claim without its file is none yet."""
+    """Return the jobs in a state, by arrival; a claim without its file is not one yet."""
     folder = layout.queue / state
     return [
         job
@@ -94,7 +94,7 @@ def read_card(place: JobLayout) -> JobCard:
 
 
 def newest_arrival(jobs: Iterable[str]) -> int:
-    """Return the highest number of some jobs, 0 where there is none."""
+    """Return the highest arrival number of the jobs; 0 where there are none."""
     return max((int(job.split("-")[0]) for job in jobs if JOB_NAME.match(job)), default=0)
 
 
@@ -120,10 +120,10 @@ class Queue:
         self._arrivals = layout.queue / ".arrivals"
         self._used_arrival: int | None = None
         self.unreadable: dict[str, str] = {}
-        """Jobs whose card was made anew because it could not be read, with the reason."""
+        """Jobs whose card was rebuilt because it could not be read, with the reason."""
 
     def make_folders(self) -> None:
-        """Make the state directories and remove what a crash left half done."""
+        """Create the state directories, and remove what a crash left unfinished."""
         for folder in (self._layout.queue, *(self._layout.queue / s for s in QUEUE_STATES)):
             atomic.make_directory(folder)
             atomic.purge_leftovers(folder)
@@ -133,11 +133,11 @@ class Queue:
                 self.purge(state, job)
 
     def purge(self, state: str, job: str) -> None:
-        """Remove what a dead process left half written of a job."""
+        """Remove what a dead process left half-written in a job."""
         atomic.purge_leftovers(self._layout.job(state, job).folder)
 
     def settle_duplicate_jobs(self) -> list[str]:
-        """Remove empty claims; a job seen in two states belongs to the later one. Returns both."""
+        """Remove empty claims and the earlier copy of a job in two states. Returns their names."""
         mended = []
         seen: set[str] = set()
         for state in reversed(QUEUE_STATES):
@@ -153,7 +153,7 @@ class Queue:
         return mended
 
     def unfinished_claims(self) -> list[JobCard]:
-        """Return claims whose companion files moved and whose main file did not."""
+        """Return claims whose companion files were moved but not their main file."""
         return [
             card
             for card in self.cards("incoming")
@@ -165,7 +165,7 @@ class Queue:
         return self._listings.names(self._layout.queue / state)
 
     def counts(self) -> dict[str, int]:
-        """Return how many jobs lie in each state."""
+        """Return the number of jobs in each state."""
         return {state: len(self.names(state)) for state in QUEUE_STATES}
 
     def cards(self, state: str) -> tuple[JobCard, ...]:
@@ -173,7 +173,7 @@ class Queue:
 
         Raises:
             DaemonFault: a newer version wrote one.
-            OSError: one cannot be read now, for want of descriptors say; no job is touched.
+            OSError: one cannot be read now, as without free descriptors; no job is touched.
         """
         names = self.names(state)
         known = self._views.get(state)
@@ -198,11 +198,11 @@ class Queue:
         except FileNotFoundError:
             why = "job.json is missing"
         except DAMAGED as error:
-            # Never overwritten: it may be mended by hand.
-            aside = place.folder / f"job.json.corrupt-{self._clock.now():%Y%m%dT%H%M%S}"
-            atomic.move(place.job_file, aside)
-            why = f"job.json could not be read ({error}) and lies in {aside.name}"
-        self.unreadable[job] = f"{job}: {why}; a new one was made of what its folder tells"
+            # Never overwritten: it may be repaired by hand.
+            target = place.folder / f"job.json.corrupt-{self._clock.now():%Y%m%dT%H%M%S}"
+            atomic.move(place.job_file, target)
+            why = f"job.json could not be read ({error}) and lies in {target.name}"
+        self.unreadable[job] = f"{job}: {why}; a new one was rebuilt from its folder"
         card = self._card_without_file(state, job)
         atomic.write_json(place.job_file, card_to_record(card))
         return card
@@ -220,10 +220,10 @@ class Queue:
         return replace(card, intake=self.report(card, state))
 
     def newest(self, states: Iterable[str], most: int) -> Iterator[tuple[str, JobCard]]:
-        """Read the cards of the newest jobs of each of some states, with the state.
+        """Yield the cards of the newest jobs of each given state, with the state.
 
-        One that cannot be read now, or was written by a newer version, is left out. Those of older
-        jobs that have ended leave the memory: a daemon that has trained for years has many.
+        Cards that cannot be read now, or were written by a newer version, are left out. Those of
+        older ended jobs are dropped from memory: after years of training there are many.
         """
         for state in states:
             names = self.names(state)
@@ -239,7 +239,7 @@ class Queue:
                     yield state, card
 
     def named(self, name: str) -> JobCard | None:
-        """Return the newest job made of a file of this name; None where there is none."""
+        """Return the newest job from a file of this name; None where there is none."""
         ending = f"-{jobs.slug(name)}"
         found = [
             card
@@ -252,7 +252,7 @@ class Queue:
     def create(
         self, name: str, priority: Priority, own_settings: str, size_bytes: int = 0
     ) -> JobCard:
-        """Make a job directory in `incoming/` with its card; the dropped file is moved in next."""
+        """Create a job directory in `incoming/` with its card; the file is moved in next."""
         card = self._new_card(name, priority, own_settings, size_bytes)
         place = self._layout.job("incoming", card.job)
         try:
@@ -260,13 +260,13 @@ class Queue:
             self._write(place, card)
             self._listings.added(place.folder)
         except OSError:
-            # The file is still in the inbox and is claimed again, with another number.
+            # The file is still in the inbox and is claimed again under another number.
             self.discard("incoming", card.job)
             raise
         return card
 
     def adopt(self, folder: Path, name: str, priority: Priority, size_bytes: int) -> JobCard:
-        """Make a job of a directory that holds a dropped file already, by one rename."""
+        """Turn a directory that already contains a dropped file into a job, by one rename."""
         place = JobLayout(folder)
         card = self._new_card(name, priority, _own_settings(place), size_bytes)
         self._write(place, card)
@@ -297,12 +297,12 @@ class Queue:
         return self._used_arrival
 
     def number_beyond(self, jobs: Iterable[str]) -> None:
-        """Give no job a number that one of these has had, which may lie in the queue no more."""
+        """Continue numbering after these jobs, even if they are no longer in the queue."""
         there = (job for state in QUEUE_STATES for job in self.names(state))
         self._used_arrival = newest_arrival((*jobs, *there))
 
     def update(self, state: str, card: JobCard) -> None:
-        """Write a job's card where the job lies."""
+        """Write a job's card into its directory."""
         self._write(self._layout.job(state, card.job), card)
 
     def _write(self, place: JobLayout, card: JobCard) -> None:
@@ -321,13 +321,13 @@ class Queue:
         self._listings.added(there)
 
     def count_intake_death(self, job: str) -> None:
-        """Count a death of the intake worker on a job, where it still waits for it."""
+        """Count a death of the intake worker on a job, if it still waits for intake."""
         for card in self.cards("incoming"):
             if card.job == job:
                 self.update("incoming", replace(card, intake_deaths=card.intake_deaths + 1))
 
     def discard(self, state: str, job: str) -> None:
-        """Remove a job directory out of which every dropped file has been moved."""
+        """Remove a job directory after its dropped files have been moved away."""
         folder = self._layout.job(state, job).folder
         atomic.remove_directory(folder)
         self._cards.pop(job, None)
@@ -335,7 +335,7 @@ class Queue:
         self._listings.removed(folder)
 
     def report(self, card: JobCard, state: str | None = None) -> Intake | None:
-        """Return what the intake worker found; None before it has."""
+        """Return the findings of intake; None before there are any."""
         if card.intake is not None:
             return card.intake
         place = self._layout.job(state, card.job) if state else find_job(self._layout, card.job)
@@ -347,7 +347,7 @@ class Queue:
             return None
 
     def unread(self) -> list[tuple[str, JobCard]]:
-        """Return the waiting jobs of whose intake nothing is known, with their state.
+        """Return the waiting jobs without any findings of intake, with their state.
 
         Both their card and their report were damaged; no run would take them.
         """
@@ -359,17 +359,17 @@ class Queue:
         ]
 
     def begin_again(self, state: str, job: str) -> None:
-        """Remove what the intake worker wrote about a job, for a fresh look at it."""
+        """Remove what intake wrote about a job, to read it again."""
         place = self._layout.job(state, job)
         for path in place.intake_outputs:
             atomic.remove_file(path)
 
     def write_context(self, job: str, context: IntakeContext) -> None:
-        """Tell the intake worker what a job is to be compared with."""
+        """Write what the intake worker is to compare a job with."""
         write_record(self._layout.job("incoming", job).folder / CONTEXT, context)
 
     def with_holdout(self) -> list[str]:
-        """Return the jobs that hold hold-out rows, whatever became of them."""
+        """Return the jobs with hold-out rows, in any state."""
         return [
             job
             for state in (*PRIORITIES, "running", "done", "failed", "skipped")
@@ -378,7 +378,7 @@ class Queue:
         ]
 
     def only_exams(self) -> list[str]:
-        """Return the jobs whose files were dropped to be measured with only."""
+        """Return the jobs whose files were dropped only to measure with."""
         places = ((job, find_job(self._layout, job)) for job in self.with_holdout())
         return [job for job, place in places if place is not None and not place.train.exists()]
 

@@ -1,6 +1,6 @@
-"""Which jobs intake has read, and when; looks only at those that are new, moved or read anew.
+"""Tracks which jobs intake has read, looking only at new, moved or rewritten ones.
 
-To look into each of thousands of directories at each file would take longer than to read the file.
+Looking into each of thousands of directories for each file would take longer than reading the file.
 """
 
 import os
@@ -14,7 +14,7 @@ Names = frozenset[str]
 
 @dataclass(frozen=True)
 class ReadJob:
-    """A job that was read."""
+    """A job that intake has read."""
 
     state: str
     moment_ns: int
@@ -22,7 +22,7 @@ class ReadJob:
 
 
 class ReadJobs:
-    """The jobs of a workspace, remembered between looks."""
+    """The jobs of a workspace, remembered between scans."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
@@ -30,16 +30,16 @@ class ReadJobs:
         self._written: set[str] = set()
 
     def written(self, job: str) -> None:
-        """Look at a job again next time: its files were written."""
+        """Note that a job's files were written, so that the next scan looks at it again."""
         self._written.add(job)
 
     def changed(self) -> dict[str, ReadJob | None]:
-        """Look; return by arrival the jobs that are new, have moved or were written since.
+        """Scan; return by arrival the jobs that are new, have moved or were written since.
 
-        None where a job is gone, or has not been read.
+        None for a job that was removed or has not been read.
         """
         changed, self._written = self._written, set()
-        # At first twice: a job that moves back meanwhile is in no listing, and not yet known.
+        # Twice at first: a job that moves back meanwhile is in no listing, and not yet known.
         for state in QUEUE_STATES if self._names else 2 * QUEUE_STATES:
             names = self._listed(state)
             changed |= names ^ self._names.get(state, frozenset())
@@ -52,7 +52,7 @@ class ReadJobs:
         return frozenset()
 
     def _look(self, job: str) -> ReadJob | None:
-        """Look for a job where it was listed, the later state first; it may have moved since."""
+        """Find a job where it was listed, the later state first; it may have moved since."""
         states = QUEUE_STATES[::-1]
         listed = (state for state in states if job in self._names[state])
         for state in (*listed, *states):

@@ -1,7 +1,7 @@
-"""How often the intake worker began to read a job's file and never came to its end.
+"""Counts how often the intake worker began to read a job's file and did not finish.
 
-The worker notes it itself, in the job it was given: a start that was killed before the file was
-touched says nothing about the file.
+The worker records it itself, in the job: a start that was killed before the file was touched says
+nothing about the file.
 """
 
 from contextlib import suppress
@@ -15,40 +15,40 @@ from daemon.layout_jobs import JobLayout
 
 @dataclass(frozen=True)
 class Readings:
-    """Of one job's file."""
+    """The unfinished readings of one job's file."""
 
     unfinished: int = 0
-    """Earlier ones that neither ended nor were left on purpose."""
+    """Earlier ones that neither finished nor were stopped on purpose."""
     open: bool = False
-    """One has begun; after the worker's death it is unfinished too."""
+    """Whether one has begun; after the worker's death it counts as unfinished."""
 
     @property
     def begun(self) -> int:
-        """How many began and have not ended, the present one included."""
+        """How many have begun and not finished, the current one included."""
         return self.unfinished + self.open
 
 
-def look(place: JobLayout) -> Readings:
-    """Return what is noted of a job; nothing where that cannot be read."""
+def load(place: JobLayout) -> Readings:
+    """Return the counts of a job; zero where they cannot be read."""
     with suppress(OSError, ValueError):
         return read_record(_file(place), Readings)
     return Readings()
 
 
 def begin(place: JobLayout) -> None:
-    """Note durably, before the first byte is read, that the reading begins."""
-    _write(place, Readings(look(place).begun, open=True))
+    """Record durably, before the first byte is read, that a reading begins."""
+    _write(place, Readings(load(place).begun, open=True))
 
 
 def leave(place: JobLayout) -> None:
-    """Note that a reading was left on purpose: it does not count."""
-    known = look(place)
+    """Record that a reading was stopped on purpose: it does not count."""
+    known = load(place)
     if known.open:
         _write(place, replace(known, open=False))
 
 
 def forget(place: JobLayout) -> None:
-    """Remove the note: the file has been read, or is to be read afresh."""
+    """Remove the count: the file has been read, or is to be read from scratch."""
     atomic.remove_file(_file(place))
 
 

@@ -1,4 +1,4 @@
-"""A job's `report.json`: what became of every row; written last, read by everybody."""
+"""A job's `report.json`: what became of every row; written last."""
 
 from daemon.core.records import JsonObject, from_json_value
 from daemon.core.workspace.intake_reports import IntakeReport
@@ -11,17 +11,17 @@ COUNTED = {
     "duplicate_in_file": "equal to an earlier row of the file",
     "duplicate_seen": "trained before",
     "exam_row": "held out of another file",
-    "withheld": "variants of what is on an exam",
+    "withheld": "variants of rows on an exam",
 }
 
 
 def write(place: JobLayout, report: JsonObject) -> None:
-    """Write the report; from now on the job counts as taken in, so all else is durable before.
+    """Write the report; with it the job counts as read, so everything else is made durable first.
 
     Raises:
-        RecordError: it is none.
+        RecordError: it is not a report.
     """
-    # What was dropped may be in the cache only: its user has copied it and gone.
+    # The dropped file may still be only in the page cache.
     atomic.sync_files(place.folder)
     write_record(place.report, from_json_value(report, IntakeReport))
 
@@ -46,16 +46,18 @@ def read(place: JobLayout) -> IntakeReport | None:
 def describe(report: IntakeReport) -> list[str]:
     """Return the report as sentences for people."""
     rows = report.rows
-    said = [report.message] if report.message else []
+    sentences = [report.message] if report.message else []
     if report.verdict == "accepted":
-        said.append(
+        sentences.append(
             f"{rows['train']} of {rows['read']} rows are trained, {rows['holdout']} are held out"
         )
     if taken := report.reading.taken:
-        said.append("read as " + "; ".join(f"{keys} ({count})" for keys, count in taken.items()))
-    said += [f"{rows[key]} {words}" for key, words in COUNTED.items() if rows.get(key)]
+        sentences.append(
+            "read as " + "; ".join(f"{keys} ({count})" for keys, count in taken.items())
+        )
+    sentences += [f"{rows[key]} {words}" for key, words in COUNTED.items() if rows.get(key)]
     for reason in report.reasons:
         lines = ", ".join(str(example.line) for example in reason.examples)
         more = "" if reason.count <= len(reason.examples) else ", …"
-        said.append(f"{reason.code} x {reason.count} (line {lines}{more}): {reason.hint}")
-    return [*said, *report.warnings]
+        sentences.append(f"{reason.code} x {reason.count} (line {lines}{more}): {reason.hint}")
+    return [*sentences, *report.warnings]

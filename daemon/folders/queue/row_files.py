@@ -1,18 +1,18 @@
-"""Whether the files a job is trained from are still those that intake left; reads no row."""
+"""Checks by size and time whether a job's row files are still as intake left them."""
 
 from pathlib import Path
 
 from daemon.layout_jobs import JobLayout
 
 UNKNOWN = ""
-"""The seal of jobs that were taken in before there were seals."""
+"""The seal of jobs that were read before there were seals."""
 
 
 def seal_of(place: JobLayout) -> str:
-    """Return size and time of change of a job's files, in one line.
+    """Return size and change time of a job's files, in one line.
 
     Raises:
-        OSError: one of them cannot be looked at, other than because it is not there.
+        OSError: one of them exists and cannot be examined.
     """
     exam = [place.exam_original] if place.exam_original.exists() else []
     paths = (place.original, place.holdout_original, *exam, place.train, place.holdout)
@@ -28,13 +28,13 @@ def _facts(path: Path) -> str:
 
 
 def rows_differ(seal: str, place: JobLayout) -> bool:
-    """Return whether the rows that intake made have another size than when a job was sealed.
+    """Return whether the size of a job's row files has changed since it was sealed.
 
-    The dropped file is not looked at: what is written to it while it is trained is passed on. Nor
-    are times: a run in progress goes on in a workspace that came out of an archive.
+    The dropped file is ignored: later writes to it become jobs of their own. So are times: a run
+    continues in a workspace that was restored from an archive.
 
     Raises:
-        OSError: one of them cannot be looked at, other than because it is not there.
+        OSError: one of them exists and cannot be examined.
     """
     if seal == UNKNOWN:
         return False

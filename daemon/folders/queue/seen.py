@@ -1,6 +1,6 @@
-"""`queue/.seen/`: arrays about many jobs, merged for searching; a cache, made anew at will.
+"""`queue/.seen/`: arrays about many jobs, merged for searching; a cache that may be deleted.
 
-What the arrays mean is known elsewhere; they are mapped and never read whole.
+The arrays are memory-mapped and never read whole; `dedup` gives them their meaning.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ Kind = Literal["train", "holdout"]
 Cached = Literal["train", "holdout", "families"]
 Arrays = Mapping[str, npt.NDArray[Any]]
 DAMAGED = (OSError, ValueError, KeyError, TypeError)
-"""What a segment that cannot be read may raise."""
+"""Errors that reading a damaged segment may raise."""
 
 
 class SeenFolder:
@@ -29,7 +29,7 @@ class SeenFolder:
         self._kind = kind
 
     def segments(self) -> Iterator[tuple[tuple[str, ...], Arrays]]:
-        """Give (jobs, arrays) of each; what cannot be read is removed, for it is only a cache."""
+        """Yield (jobs, arrays) of each; unreadable ones are removed, as it is only a cache."""
         if not self._folder.is_dir():
             return
         for path in sorted(self._folder.glob(f"{self._kind}-*")):
@@ -39,7 +39,7 @@ class SeenFolder:
                 atomic.remove_directory(path)
 
     def write(self, jobs: Sequence[str], arrays: Arrays) -> None:
-        """Write a segment, whole or not at all."""
+        """Write a segment atomically."""
         atomic.make_directory(self._folder)
         atomic.purge_leftovers(self._folder)
         path = self._path(jobs)
@@ -55,15 +55,15 @@ class SeenFolder:
             atomic.write_json(building / "segment.json", about)
 
     def read(self, jobs: Sequence[str]) -> Arrays:
-        """Return the arrays of a segment that was written, mapped.
+        """Return the arrays of a segment, memory-mapped.
 
         Raises:
-            OSError, ValueError, KeyError, TypeError: it is gone or damaged.
+            OSError, ValueError, KeyError, TypeError: it is missing or damaged.
         """
         return _open(self._path(jobs))[1]
 
     def remove(self, jobs: Sequence[str]) -> None:
-        """Remove a segment that another one has taken in; who has it mapped may go on."""
+        """Remove a segment that was merged into another one; existing maps of it stay valid."""
         atomic.remove_directory(self._path(jobs))
 
     def _path(self, jobs: Sequence[str]) -> Path:

@@ -1,4 +1,4 @@
-"""The rows that a run left out: listed by the run, and laid over `rejected.jsonl` of their jobs."""
+"""The list of rows that a run did not train, also merged into `rejected.jsonl` of their jobs."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,7 +10,7 @@ from daemon.core.records import JsonObject
 from daemon.folders.disk import atomic
 
 NAME = "rows_left_out.jsonl"
-"""In the directory of a run that ended without a candidate, and in a version's."""
+"""The list's file, in a version or in a run that ended without a candidate."""
 
 Records = Iterable[Mapping[str, object]]
 
@@ -25,7 +25,7 @@ def write(folder: Path, records: Records) -> None:
 
 
 def read(folder: Path, job: str) -> Iterator[JsonObject]:
-    """Give the lines about a job as its `rejected.jsonl` holds them; a damaged one is left out."""
+    """Yield the lines about a job, as in its `rejected.jsonl`; damaged ones are left out."""
     for line in _lines_of(folder / NAME):
         with suppress(ValueError, KeyError, TypeError, AttributeError):
             record = json.loads(line)
@@ -34,9 +34,9 @@ def read(folder: Path, job: str) -> Iterator[JsonObject]:
 
 
 def lay_over(rejected: Path, records: Records) -> None:
-    """Have `rejected.jsonl` of a job say so too, of each run and row once, however often it ends.
+    """Merge the rows into a job's `rejected.jsonl`, each run and row once, however often repeated.
 
-    It is replaced as a whole: lines of the same run and row that it has already go.
+    The file is replaced as a whole, without its older lines of the same run and row.
     """
     lines = {json.dumps(record).encode() + b"\n": _run_and_row(record) for record in records}
     if not lines:
@@ -62,6 +62,6 @@ def _named_in(line: bytes) -> tuple[str, int] | None:
 
 
 def _run_and_row(record: Mapping[str, object]) -> tuple[str, int] | None:
-    """Return what a line is known by; those of intake, and of earlier releases, have neither."""
+    """Return run and row of a line; lines of intake and of earlier releases have neither."""
     run, row = record.get("run"), record.get("row")
     return (run, row) if isinstance(run, str) and isinstance(row, int) else None

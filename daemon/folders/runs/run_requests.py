@@ -1,6 +1,6 @@
-"""The supervisor's own files in `models/runs/<run>/`: the request, the attempts, the skip mark.
+"""The supervisor's files in `models/runs/<run>/`: the request, the attempts, the skip mark.
 
-What the trainer writes there is read here only as far as a decision needs it.
+The trainer's files there are read only as far as decisions need them.
 """
 
 import os
@@ -26,19 +26,19 @@ from daemon.folders.disk.record_files import read_record, write_record
 from daemon.layout import Layout
 from daemon.layout_jobs import RunLayout
 
-ASIDE = "damaged-"
-"""Begins the name of a run's directory that is no run any more."""
+QUARANTINED = "damaged-"
+"""Prefix of the directory of a damaged run, which no longer counts as a run."""
 
 CHECKPOINT = re.compile(r"c(\d+)\Z")
 
 DAMAGED = (ValueError, KeyError, TypeError, AttributeError)
-"""What damaged bytes may raise; an `OSError` says nothing about the bytes."""
+"""Errors of damaged content; an `OSError` says nothing about the content."""
 
 
 def read_records(layout: Layout) -> tuple[list[RunRecord], list[str]]:
     """Return the records of all runs by number, and a sentence for each that cannot be read.
 
-    A run that has not ended is told by its request.
+    The record of a run that has not ended is its request.
     """
     ended = sorted(layout.ended_runs.glob("r*.json"))
     begun = sorted(layout.runs.glob("r*/request.json"))
@@ -63,12 +63,12 @@ class RunRequests:
         self._layout = layout
         self._requests: dict[str, RunRequest] = {}
         self._candidates: dict[str, Candidate] = {}
-        self._aside: dict[str, Path] = {}
-        self.set_aside: dict[str, str] = {}
-        """Runs whose files could not be understood, with the reason and where they lie now."""
+        self._moved_to: dict[str, Path] = {}
+        self.quarantined: dict[str, str] = {}
+        """Runs whose files are damaged, with the reason and where they were moved."""
 
     def make_folders(self) -> None:
-        """Make the folder and remove what a crash left half done."""
+        """Create the folder, and remove what a crash left unfinished."""
         atomic.make_directory(self._layout.runs)
         atomic.make_directory(self._layout.ended_runs)
         for folder in (self._layout.runs, self._layout.ended_runs):
@@ -83,18 +83,18 @@ class RunRequests:
     def take_name(self) -> str:
         """Take the next run number, durably."""
         ended = [path.stem for path in self._layout.ended_runs.glob("r*.json")]
-        aside = [path.name.split("-")[1] for path in self._layout.runs.glob(f"{ASIDE}r*-*")]
-        names = (*self._names(), *ended, *aside)
+        numbers = [path.name.split("-")[1] for path in self._layout.runs.glob(f"{QUARANTINED}r*-*")]
+        names = (*self._names(), *ended, *numbers)
         used = max((int(name[1:]) for name in names if name[1:].isdigit()), default=0)
         return f"r{atomic.take_number(self._layout.runs / '.last', used):06d}"
 
     def open(self, request: RunRequest) -> None:
-        """Write a new run's request; the directory appears with it, whole."""
+        """Create the directory of a new run with its request, atomically."""
         with atomic.building_directory(self._layout.runs / request.run) as folder:
             write_record(folder / "request.json", request)
 
-    def read_or_set_aside(self) -> RunOnDisk | None:
-        """Return the run in progress; one that is damaged is set aside, and is none."""
+    def read_or_quarantine(self) -> RunOnDisk | None:
+        """Return the run in progress; a damaged one is moved away and does not count."""
         self._forget_what_was_looked_at()
         names = self._names()
         if not names:
@@ -102,7 +102,7 @@ class RunRequests:
         try:
             return self._read(*names[:2])
         except DAMAGED as error:
-            self._set_aside(names[0], error)
+            self._quarantine(names[0], error)
             return None
 
     def _read(self, run: str, following: str | None = None) -> RunOnDisk:
@@ -120,26 +120,26 @@ class RunRequests:
             next_try=following,
         )
 
-    def _set_aside(self, run: str, error: Exception) -> None:
-        """Move a damaged run where it is kept and is no run; its jobs go back to the queue."""
+    def _quarantine(self, run: str, error: Exception) -> None:
+        """Move a damaged run out of the way; its jobs go back to the queue."""
         number = 1
-        while (aside := self._layout.runs / f"{ASIDE}{run}-{number}").exists():
+        while (target := self._layout.runs / f"{QUARANTINED}{run}-{number}").exists():
             number += 1
-        atomic.move(self._layout.runs / run, aside)
+        atomic.move(self._layout.runs / run, target)
         self._forget(run)
-        self._aside[run] = aside
-        self.set_aside[run] = (
-            f"the files of {run} cannot be read ({error!r}): it lies in models/runs/{aside.name} "
-            "and its jobs are trained anew; remove that directory when you have looked at it"
+        self._moved_to[run] = target
+        self.quarantined[run] = (
+            f"the files of {run} cannot be read ({error!r}): it is now models/runs/{target.name}, "
+            "and its jobs are trained again; remove that directory when you have examined it"
         )
 
     def _forget_what_was_looked_at(self) -> None:
-        """Tell no more of damaged runs whose directories were removed."""
-        for run in [run for run, aside in self._aside.items() if not aside.exists()]:
-            del self._aside[run], self.set_aside[run]
+        """Forget damaged runs whose directories were removed."""
+        for run in [run for run, target in self._moved_to.items() if not target.exists()]:
+            del self._moved_to[run], self.quarantined[run]
 
     def has(self, run: str) -> bool:
-        """Return whether there is a run of this name; the trainer also does other work."""
+        """Return whether there is a run with this name."""
         return self._layout.run(run).request.exists()
 
     def request(self, run: str) -> RunRequest:
@@ -179,8 +179,8 @@ class RunRequests:
     def attempts(self, run: str) -> Attempts:
         """Return the starts without progress.
 
-        A commit, or an answer to the exam, is progress also where the supervisor died before it had
-        heard or written of it.
+        A checkpoint, or an answer in the exam, is progress even if the supervisor died before it
+        received or recorded it.
         """
         known = Attempts()
         with suppress(OSError, ValueError):
@@ -193,19 +193,19 @@ class RunRequests:
         )
 
     def count_start(self, run: str, attempts: Attempts) -> None:
-        """Count a start of the trainer before it is made, and what the last one died of is told."""
+        """Count a start of the trainer before it happens, once the last death was reported."""
         started, at_attempt = attempts.counted + 1, self._attempt(run)
         started_now = replace(attempts, started=started, at_attempt=at_attempt, begun=False)
         self.write_attempts(run, replace(started_now, after=None))
 
     def _attempt(self, run: str) -> int:
-        """Return the number of the attempt that the trainer last began; -1 before the first."""
+        """Return the number of the trainer's last attempt; -1 before the first."""
         with suppress(OSError, ValueError):
             return int((self._layout.run(run).folder / "attempt").read_text())
         return -1
 
     def reset_attempts(self, run: str) -> None:
-        """Count the starts from zero again: the run has committed; one that is gone has ended."""
+        """Reset the starts, as the run has committed; a missing run has ended."""
         with suppress(FileNotFoundError):
             self.write_attempts(run, _progress(self._layout.run(run)))
 
@@ -215,13 +215,13 @@ class RunRequests:
             write_record(self._layout.run(run).attempts, attempts)
 
     def mark_skip(self, run: str, job: str) -> None:
-        """Journal that a job of the run is to be skipped."""
+        """Record that a job of the run is to be skipped."""
         write_record(self._layout.run(run).folder / "skip.json", SkipMark(job))
 
     def end(self, record: RunRecord) -> RunRecord:
-        """Keep a record of how a run ended, then remove its directory; return what is kept.
+        """Write the record of how a run ended, then remove its directory; return the record.
 
-        A record that is there already stays: a crash came between the two.
+        An existing record stays: there was a crash between the two.
         """
         run = record.run
         path = self._layout.ended_runs / f"{run}.json"
@@ -261,7 +261,7 @@ def _skip(place: RunLayout) -> str | None:
 
 
 def _progress(place: RunLayout) -> Attempts:
-    """Return no attempts since what the disk shows of the run."""
+    """Return zero attempts since the run's progress on disk."""
     exam = 0
     with suppress(OSError, ValueError):
         exam = read_record(place.folder / "exam.json", ExamProgress).starts

@@ -1,6 +1,6 @@
-"""`models/runs/<run>/` as the trainer reads and writes it; knows bytes and checksums, no model.
+"""The trainer's files in `models/runs/<run>/`: frozen choices, checkpoints, metrics, candidate.
 
-A checkpoint, like a candidate, is one directory that appears by one rename, its manifest in it.
+A checkpoint, like a candidate, is a directory that appears by one rename, with its manifest in it.
 """
 
 import hashlib
@@ -28,18 +28,18 @@ MANIFEST = "manifest.json"
 BROKEN = "broken-"
 SHORTAGES = "shortages"
 BEHIND = "behind"
-"""In a part of a step, the step in the run of the commit that it goes on from."""
+"""In a partial step, the step in the run of the checkpoint before it."""
 CHECKSUM = "sha256"
-"""Of all other keys of `run.json`: a flipped digit would train another row."""
+"""Checksum over all other keys of `run.json`: a flipped digit would train another row."""
 
 ROOM_FACTOR = 2
-"""Free room a commit wants, in sizes of the last one: others write too."""
+"""Free space a checkpoint needs, in sizes of the last one: others write too."""
 
 START_OVER = "'finetuned retrain' starts the run over"
 
 
 def read_request(place: RunLayout) -> RunRequest:
-    """Return what the supervisor asks for.
+    """Return the supervisor's request.
 
     Raises:
         OSError, ValueError: it cannot be read.
@@ -65,13 +65,13 @@ def read_frozen(place: RunLayout) -> JsonObject | None:
     return frozen
 
 
-def set_frozen_aside(place: RunLayout) -> Path:
-    """Move a damaged `run.json` where it is kept and is none; return where."""
+def quarantine_frozen(place: RunLayout) -> Path:
+    """Move a damaged `run.json` out of the way; return its new path."""
     number = 1
-    while (aside := place.frozen.with_name(f"{BROKEN}{number}-{place.frozen.name}")).exists():
+    while (target := place.frozen.with_name(f"{BROKEN}{number}-{place.frozen.name}")).exists():
         number += 1
-    atomic.move(place.frozen, aside)
-    return aside
+    atomic.move(place.frozen, target)
+    return target
 
 
 def _checksum(record: Mapping[str, object]) -> str:
@@ -79,7 +79,7 @@ def _checksum(record: Mapping[str, object]) -> str:
 
 
 def freeze(place: RunLayout, record: JsonObject) -> None:
-    """Commit `run.json`; checkpoints, rungs and end of an earlier one are of no use any more."""
+    """Write `run.json`; checkpoints, fallbacks and end of an earlier one are removed."""
     atomic.remove_directory(place.checkpoints)
     atomic.remove_directory(place.part)
     atomic.remove_file(place.ladder)
@@ -92,10 +92,10 @@ def freeze(place: RunLayout, record: JsonObject) -> None:
 
 
 def read_fallbacks(place: RunLayout) -> list[Fallback]:
-    """Return the rungs of the memory ladder in the order in which they were appended.
+    """Return the fallbacks in the order in which they were appended.
 
     Raises:
-        RunFault: the file is damaged; going on another way would not give the same model.
+        RunFault: the file is damaged; without it the run would not give the same model.
     """
     try:
         return list(read_record(place.ladder, Fallbacks).rungs)
@@ -106,13 +106,13 @@ def read_fallbacks(place: RunLayout) -> list[Fallback]:
         raise RunFault("ladder_damaged", message) from error
 
 
-def append_fallback(place: RunLayout, rung: Fallback) -> None:
-    """Append a rung, durably; those before it stay, because earlier commits hold by them.
+def append_fallback(place: RunLayout, fallback: Fallback) -> None:
+    """Append a fallback durably; earlier ones stay, because earlier checkpoints depend on them.
 
     Raises:
         RunFault: the file is damaged.
     """
-    write_record(place.ladder, Fallbacks(rungs=(*read_fallbacks(place), rung)))
+    write_record(place.ladder, Fallbacks(rungs=(*read_fallbacks(place), fallback)))
 
 
 def write_stopped(place: RunLayout, stopped: EarlyStopped) -> None:
@@ -121,14 +121,14 @@ def write_stopped(place: RunLayout, stopped: EarlyStopped) -> None:
 
 
 def write_sample_count(place: RunLayout, count: int) -> None:
-    """Write durably how many samples each evaluation of the run asks."""
+    """Write durably how many samples each evaluation of the run answers."""
     write_record(place.samples, SampleCount(count=count))
 
 
 def read_sample_count(place: RunLayout) -> int | None:
-    """Return how many samples each evaluation asks; None before the first, and where damaged.
+    """Return how many samples each evaluation answers; None before the first, or if damaged.
 
-    Nothing is decided by them: after damage the next evaluation finds out anew how many.
+    No decision depends on it: after damage the next evaluation measures it again.
     """
     try:
         return read_record(place.samples, SampleCount).count
@@ -140,7 +140,7 @@ def read_stopped(place: RunLayout) -> EarlyStopped | None:
     """Return at which step the run was stopped early; None where it was not.
 
     Raises:
-        RunFault: the file is damaged; going on to another end would not give the same model.
+        RunFault: the file is damaged; without it the run would not give the same model.
     """
     try:
         return read_record(place.stopped, EarlyStopped)
@@ -152,7 +152,7 @@ def read_stopped(place: RunLayout) -> EarlyStopped | None:
 
 
 def count_shortage(place: RunLayout) -> int:
-    """Count, durably, that memory ran out before the choices were made; return how often it has."""
+    """Count durably that memory ran out before the choices were frozen; return the count."""
     path = place.folder / SHORTAGES
     try:
         count = int(path.read_text()) + 1
@@ -163,7 +163,7 @@ def count_shortage(place: RunLayout) -> int:
 
 
 def forget_shortages(place: RunLayout) -> None:
-    """Begin to count anew."""
+    """Reset the count."""
     atomic.remove_file(place.folder / SHORTAGES)
 
 
@@ -179,7 +179,7 @@ def begin_attempt(place: RunLayout) -> int:
 
 
 def note_exam_progress(place: RunLayout) -> None:
-    """Note that the exam gets on: the starts before this one count no more as futile."""
+    """Record that the exam makes progress: earlier starts are no longer futile."""
     path, known = place.folder / "exam.json", 0
     with suppress(OSError, ValueError):
         known = read_record(path, ExamProgress).starts
@@ -193,9 +193,9 @@ def commit(
     keep: int,
     best: int | None = None,
 ) -> None:
-    """Make the checkpoint of a step, if it is not there.
+    """Write the checkpoint of a step, if there is none.
 
-    Older ones than the last `keep` go, but not that of the step `best`.
+    All but the last `keep` are removed, except that of step `best`.
     """
     atomic.make_directory(place.checkpoints)
     target = place.checkpoints / f"c{step_in_run:08d}"
@@ -209,7 +209,7 @@ def commit(
 
 
 def keep_part(place: RunLayout, step_in_run: int, fill: Callable[[Path], None]) -> None:
-    """Keep passes of the step behind a commit; they are of use to who goes on from there next."""
+    """Save the finished passes of the step after a checkpoint, to resume there."""
     atomic.remove_directory(place.part)
     with atomic.building_directory(place.part) as folder:
         fill(folder)
@@ -218,9 +218,9 @@ def keep_part(place: RunLayout, step_in_run: int, fill: Callable[[Path], None]) 
 
 
 def take_part(place: RunLayout, step_in_run: int, read: Callable[[Path], None]) -> None:
-    """Give what was kept behind a commit to `read`, once: behind another one it would be wrong.
+    """Give the saved passes to `read`, once: after another checkpoint they would be wrong.
 
-    What is damaged or of another commit is of no use, and is computed again.
+    Damaged ones, or those after another checkpoint, are ignored and computed again.
     """
     if not place.part.is_dir():
         return
@@ -233,7 +233,7 @@ def take_part(place: RunLayout, step_in_run: int, read: Callable[[Path], None]) 
 def has_room_for_commit(place: RunLayout, start: Path) -> bool:
     """Return whether twice the size of the last checkpoint is free.
 
-    The first one is taken to be as large as adapter and moments of the version `start`.
+    The first one is assumed to be as large as adapter and moments of the version `start`.
     """
     last = max(_checkpoints(place), default=start)
     size = sum(path.stat().st_size for path in last.glob("*.safetensors"))
@@ -241,9 +241,9 @@ def has_room_for_commit(place: RunLayout, start: Path) -> bool:
 
 
 def newest_checkpoint(place: RunLayout) -> tuple[Path | None, list[str]]:
-    """Return the newest checkpoint that verifies, and what was wrong with newer ones.
+    """Return the newest checkpoint that verifies, and the problems of newer ones.
 
-    A broken one is renamed aside, so that its step can be committed again.
+    A broken one is renamed, so that its step can be written again.
     """
     atomic.purge_leftovers(place.folder)
     atomic.purge_leftovers(place.checkpoints)
@@ -253,15 +253,15 @@ def newest_checkpoint(place: RunLayout) -> tuple[Path | None, list[str]]:
         if problem is None:
             return folder, problems
         problems.append(f"{folder.name}: {problem}")
-        aside = folder.with_name(BROKEN + folder.name)
-        if aside.exists():
-            atomic.remove_directory(aside)
-        atomic.move(folder, aside)
+        target = folder.with_name(BROKEN + folder.name)
+        if target.exists():
+            atomic.remove_directory(target)
+        atomic.move(folder, target)
     return None, problems
 
 
 def append_metrics(place: RunLayout, offset: int, records: Iterable[Mapping[str, object]]) -> int:
-    """Append lines behind the first `offset` bytes, durably; return what belongs to a commit then.
+    """Append lines durably after the first `offset` bytes; return the new length.
 
     Raises:
         ValueError: a number is not finite.
@@ -270,7 +270,7 @@ def append_metrics(place: RunLayout, offset: int, records: Iterable[Mapping[str,
 
 
 def append_answers(place: RunLayout, offset: int, records: Iterable[Mapping[str, object]]) -> int:
-    """Append answers to probes as `append_metrics` appends steps."""
+    """Append answers to probes, as `append_metrics` does metrics."""
     return _append(place.evolution, offset, records)
 
 
@@ -280,12 +280,12 @@ def _append(path: Path, offset: int, records: Iterable[Mapping[str, object]]) ->
 
 
 def read_metrics(place: RunLayout, size: int) -> Iterator[MetricsLine]:
-    """Give the lines that lie in the first `size` bytes."""
+    """Yield the metrics in the first `size` bytes."""
     return _read(place.metrics, size)
 
 
 def read_answers(place: RunLayout, size: int) -> Iterator[JsonObject]:
-    """Give the answers to probes that lie in the first `size` bytes."""
+    """Yield the answers to probes in the first `size` bytes."""
     return _read(place.evolution, size)
 
 
@@ -317,7 +317,7 @@ def step_before(place: RunLayout, step_in_run: int) -> int:
 
 
 def roll_back(place: RunLayout, before: int) -> int:
-    """Remove the checkpoints after a step; return the step in the run that is left, or 0."""
+    """Remove the checkpoints after a step; return the step of the newest one left, or 0."""
     remove_after(place, before)
     return step_of(newest_checkpoint(place)[0])
 
@@ -348,19 +348,19 @@ def _manifest_of(files: Mapping[str, FileFacts]) -> bytes:
 
 
 def verify(folder: Path) -> str | None:
-    """Read every file of a checkpoint; return what is wrong in a few words, else None.
+    """Read every file of a checkpoint; return the problem in a few words, or None.
 
-    The manifest follows from the files in every byte, so it needs no checksum of its own.
+    The manifest is determined by the files, byte for byte, so it needs no checksum of its own.
     """
     try:
         data = (folder / MANIFEST).read_bytes()
         files = parse_record(data, FileList, folder / MANIFEST).files
         if _manifest_of(files) != data:
-            return f"{MANIFEST} is not as it was written"
+            return f"{MANIFEST} differs from what was written"
         for name, facts in files.items():
             path = folder / name
             if path.stat().st_size != facts.size or _digest(path) != facts.sha256:
-                return f"{name} is not as its manifest says"
+                return f"{name} differs from its manifest"
     except (OSError, ValueError) as error:
         return f"it cannot be read ({error})"
     return None
@@ -374,7 +374,7 @@ def _digest(path: Path) -> str:
 def write_candidate(
     place: RunLayout, fill: Callable[[Path], None], draft: Draft, droppable: str
 ) -> None:
-    """Make the candidate directory; its files are described in the draft, which is written last."""
+    """Create the candidate directory; the draft lists its files and is written last."""
     with atomic.building_directory(place.candidate) as folder:
         fill(folder)
         files = describe(folder)

@@ -12,16 +12,16 @@ from daemon.settings import LogSettings
 
 
 class _Quiet(logging.handlers.RotatingFileHandler):
-    """A log file whose failure never stops the daemon and never writes into its own mishap."""
+    """A log file whose errors neither stop the daemon nor are logged themselves."""
 
     def handleError(self, record: logging.LogRecord) -> None:
-        """Drop the line: a full disk is reported by the status."""
+        """Drop the line: a full disk is reported in the status."""
 
 
 def open_log(
     layout: Layout, settings: LogSettings, console: bool
 ) -> "structlog.stdlib.BoundLogger":
-    """Set the log up and return it; the console stands on stderr."""
+    """Set up the log and return it; the console writes to stderr."""
     layout.logs.mkdir(parents=True, exist_ok=True)
     shared: list[Processor] = [
         structlog.stdlib.add_log_level,

@@ -10,7 +10,7 @@ from daemon.layout import Layout
 
 
 def read_status(layout: Layout) -> ShownStatus | None:
-    """Return the status document; None where there is none that can be read."""
+    """Return the status document; None where it is missing or unreadable."""
     try:
         document: ShownStatus = json.loads(layout.status_file.read_bytes())
     except (OSError, ValueError, RecursionError):
@@ -19,10 +19,10 @@ def read_status(layout: Layout) -> ShownStatus | None:
 
 
 class Lines:
-    """Follows a file of JSON lines, also when it is rotated; skips what is no object."""
+    """Follows a file of JSON lines across rotations; skips lines that are not objects."""
 
     def __init__(self, path: Path, back_bytes: int = 0) -> None:
-        """Begin so far before the present end, at a line's beginning, and not in rotated files."""
+        """Begin up to `back_bytes` before the current end, at the start of a line."""
         self._path = path
         self._inode, size = self._end()
         self._offset = self._line_after(max(0, size - back_bytes)) if back_bytes else size
@@ -64,7 +64,7 @@ class Lines:
 
 
 class Events(Lines):
-    """Follows `status/events.jsonl` from its present end on."""
+    """Follows `status/events.jsonl` from its current end on."""
 
     def __init__(self, layout: Layout) -> None:
         super().__init__(layout.events_file)

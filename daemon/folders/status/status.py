@@ -1,6 +1,7 @@
-"""`status/`: the snapshot for people, the events and the metrics; no decision reads it back.
+"""`status/`: writes the status document, the events and the metrics; no decision reads them back.
 
-Replaced atomically but not synced. A full or broken disk never stops the daemon for its sake.
+They are replaced atomically but not synced, and a full or broken disk for them never stops the
+daemon.
 """
 
 import json
@@ -17,7 +18,7 @@ from daemon.layout import Layout
 RESERVE_BYTES = 2**20
 LONGEST = 2000
 TAIL_BYTES = 64 * 1024
-"""Longer than any event."""
+"""Bytes; longer than any event."""
 
 
 class StatusFolder:
@@ -31,37 +32,37 @@ class StatusFolder:
         """Why the last write failed; None after one that did not."""
 
     def make_folders(self) -> None:
-        """Make the folder, and the reserve that lets a full disk still be reported."""
+        """Create the folder, and the reserve with which a full disk can still be reported."""
         atomic.make_directory(self._layout.status)
         atomic.purge_leftovers(self._layout.status)
         self.reserve()
 
     def reserve(self) -> None:
-        """Set the reserve aside again, where there is room."""
+        """Allocate the reserve again, where there is space."""
         path = self._layout.status / ".reserve"
         if not path.exists():
             with suppress(OSError):
                 atomic.replace_volatile(path, b"\0" * RESERVE_BYTES)
 
     def release_reserve(self) -> None:
-        """Give the reserve up, so that the status can say that the disk is full."""
+        """Free the reserve, so that the status can say that the disk is full."""
         with suppress(OSError):
             (self._layout.status / ".reserve").unlink()
 
     def newest_seq(self) -> int:
-        """Return the number of the last event, 0 where none can be read: later ones are higher."""
+        """Return the number of the last event, 0 where none can be read; later ones are higher."""
         path = self._layout.events_file
         for log in (path, path.with_name(f"{path.name}.1")):
             with suppress(OSError, ValueError, KeyError, TypeError), log.open("rb") as file:
                 file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
-                # The last line may have been torn by a power cut; what is before it is whole.
+                # The last line may be torn after a power cut; the lines before it are intact.
                 lines = [line for line in file.read().split(b"\n") if line.endswith(b"}")]
                 if lines:
                     return int(json.loads(lines[-1])["seq"])
         return 0
 
     def publish(self, document: JsonObject) -> None:
-        """Replace the snapshot."""
+        """Replace the status document."""
         try:
             self._make(self._layout.status)
             atomic.replace_volatile(self._layout.status_file, strict_line(document))
@@ -90,7 +91,7 @@ class StatusFolder:
             self.problem = str(error)
 
     def _make(self, folder: Path) -> None:
-        """Make a folder again that was removed, but not a workspace that was.
+        """Create a folder again that was removed, but not a removed workspace.
 
         Raises:
             FileNotFoundError: the workspace is gone.

@@ -44,7 +44,7 @@ class RowTexts:
         """
         found = []
         for (prefix, form), group in groupby(rows, lambda row: self._variant(row[0])):
-            encoder = self._encoder.asked_as(prefix, form)
+            encoder = self._encoder.for_version(prefix, form)
             for item in encoder.encode([example for _, example in group], ANY_LENGTH):
                 if not isinstance(item, Encoded):
                     message = f"an accepted row cannot be encoded: {item.message}"
@@ -54,7 +54,7 @@ class RowTexts:
 
     def encoder(self, job: str) -> TextEncoder:
         """Return the encoder with a job's prefix, in its plain form."""
-        return self._encoder.asked_as(*self._variant(job))
+        return self._encoder.for_version(*self._variant(job))
 
     def _variant(self, job: str) -> tuple[Prefix | None, str | None]:
         return self._prefixes.get(job), self._forms.get(job)

@@ -32,6 +32,7 @@ from daemon.training.records.history import History
 from daemon.training.records.holdout_losses import LOSSES, read_losses
 from daemon.training.records.provenance import made_by
 from daemon.training.records.state import EVOLUTION, METRICS, STATE, RunState
+from daemon.training.records.suite_scores import SCORES
 from daemon.training.run.loss_curve import draw_loss
 from daemon.training.run.opening import replay_of
 from daemon.training.run.untrained_rows import UntrainedRow, left_out, with_places
@@ -92,6 +93,8 @@ class CandidateJudge:
             (folder / EVOLUTION).write_text("".join(map(_line, answers)), encoding="utf-8")
         if found.losses is not None:
             _write(folder / LOSSES, to_json_value(found.losses.as_file()))
+        if found.scores is not None and found.scores.suites:
+            _write(folder / SCORES, to_json_value(found.scores))
         for name, text in found.files.items():
             (folder / name).write_text(text, encoding="utf-8")
         if self._current.request.settings.run.loss_curve:

@@ -13,12 +13,13 @@ from pathlib import Path
 
 from daemon.core import messages as say
 from daemon.core.decisions.promotion import decide_verdict, gate_from_record
-from daemon.core.evaluation.explanation import CANDIDATE, EARLIER
+from daemon.core.evaluation.explanation import CANDIDATE, EARLIER, OWN
 from daemon.core.evaluation.suites import Suite
 from daemon.core.records import from_json_value
 from daemon.core.training.evaluations import Evaluations
 from daemon.core.training.forgetting import LineageLosses
 from daemon.core.training.judgement import Forgetting, Judgement
+from daemon.core.training.suite_scores import LineageScores
 from daemon.evaluation import report_page
 from daemon.evaluation.candidate_scores import (
     JudgementScores,
@@ -27,6 +28,7 @@ from daemon.evaluation.candidate_scores import (
     evaluations,
     examine,
     lost_answers,
+    question_sets,
 )
 from daemon.evaluation.report import markdown, report_of
 from daemon.evaluation.scores.score import ExpectedStyle
@@ -40,9 +42,11 @@ from daemon.training.data.batches import families_of
 from daemon.training.engine.protocol import ADAPTER
 from daemon.training.judging.exam import exam_for, exam_of, set_ids, tune_ids, wanted_of
 from daemon.training.judging.forgetting import ForgettingMeter, measured_rows
+from daemon.training.judging.suite_floors import SuiteFloors
 from daemon.training.machine.answering import BatchedAnswering
 from daemon.training.progress_notes import ProgressNotes
 from daemon.training.records.holdout_losses import read_losses
+from daemon.training.records.suite_scores import read_scores
 from daemon.training.run.opening import adapter_folder
 from daemon.training.run.score_key import BASE, score_key
 
@@ -58,6 +62,8 @@ class JudgementResult:
     evaluations: Evaluations = NOTHING
     losses: LineageLosses | None = None
     """The lineage's hold-out losses, for the version to store."""
+    scores: LineageScores | None = None
+    """The lineage's suite scores, for the version to store."""
     files: dict[str, str] = field(default_factory=dict)
     """Text files to write beside the adapter, by name."""
 
@@ -116,14 +122,20 @@ class Examiner:
         earlier = [job for job, _ in self._current.choices.earlier]
         forgetting = tuple(meter.tests(earlier, self._current.request.settings.gate))
         self._alert_forgetting(forgetting)
-        judgement = Judgement(True, changed, tests, lost, forgetting)
+        floors = self._floors(marks, exam)
+        judgement = Judgement(True, changed, tests, lost, forgetting, tuple(floors.tests()))
         files = {
             "details.jsonl": json_lines(details(marks, exam)),
             **self._reports(marks, exam, wanted, judgement),
         }
-        return JudgementResult(
-            judgement, evaluations(marks, exam, wanted), meter.handed_on(), files
-        )
+        scored = evaluations(marks, exam, wanted)
+        level = self._current.request.settings.gate.level
+        return JudgementResult(judgement, scored, meter.handed_on(), floors.handed_on(level), files)
+
+    def _floors(self, marks: JudgementScores, exam: Exam) -> SuiteFloors:
+        names = [name for name in question_sets(exam) if name not in (OWN, EARLIER)]
+        start = self._context.layout.version(self._current.request.start_version)
+        return SuiteFloors(read_scores(start), marks, exam, names)
 
     def _meter(self, marks: JudgementScores, exam: Exam) -> ForgettingMeter:
         tune = tune_ids(self._current)
@@ -141,7 +153,7 @@ class Examiner:
             marks,
             exam,
             wanted,
-            judgement.comparisons,
+            judgement.all_comparisons,
             decide_verdict(judgement, gate),
             request.settings.grade,
             {

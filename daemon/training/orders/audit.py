@@ -165,7 +165,7 @@ class AuditWork:
     def _of_suites(self, chosen: Sequence[Suite], version: Path) -> list[Question]:
         found = models.read_manifest(version).described()
         form = found.plain_form_or(self.settings.plain_form)
-        encoder = self._context.encoder(self._base).asked_as(found.prefix, form)
+        encoder = self._context.encoder(self._base).for_version(found.prefix, form)
         return [one for suite in chosen for one in suite_questions(suite, encoder)]
 
     # --- the end ------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from daemon.core.evaluation.evaluations import (
     EvaluationRequest,
     Subject,
     SuiteRun,
-    pieces,
+    suite_runs,
 )
 from daemon.core.evaluation.reports import AnsweringFigures, SuiteResult
 from daemon.core.evaluation.results import EvaluationResult, OrderResult
@@ -59,7 +59,7 @@ class EvaluationWork:
 
     def next_unit(self) -> OrderUnit | OrderEnd:
         """Return the first suite that a subject has not answered."""
-        every = list(pieces(self._request.subjects, len(self._questions)))
+        every = list(suite_runs(self._request.subjects, len(self._questions)))
         one = next((one for one in every if not self._is_answered(one)), None)
         if one is None:
             return OrderEnd("finished", "all questions were put to all")
@@ -75,7 +75,7 @@ class EvaluationWork:
         )
 
     def _is_answered(self, one: SuiteRun) -> bool:
-        return evaluations.read_paper(self._place, one.suite, one.subject) is not None
+        return evaluations.read_results(self._place, one.suite, one.subject) is not None
 
     def clean_up(self, result: OrderResult) -> None:
         """Keep everything: the answers belong to the report."""
@@ -97,7 +97,7 @@ class EvaluationWork:
         return self._done(one, f"{subject.name} could not answer {suite.name}: {why}", answers)
 
     def _done(self, one: SuiteRun, message: str, answers: SuiteResult) -> UnitDone:
-        write = partial(evaluations.write_paper, self._place, one.suite, one.subject, answers)
+        write = partial(evaluations.write_results, self._place, one.suite, one.subject, answers)
         return UnitDone(message, write)
 
     def _score(self, subject: Subject, suite: Suite) -> SuiteResult | None:
@@ -108,7 +108,7 @@ class EvaluationWork:
             lambda: self._attendance.waited_s,
         )
         texts = self._context.encoder(self._base)
-        encoder = texts.asked_as(subject.prefix, subject.plain_form)
+        encoder = texts.for_version(subject.prefix, subject.plain_form)
         golden = self._golden(suite, encoder)
         exam = Exam(
             {suite.name: [row for row in golden if row is not None]},
@@ -221,7 +221,7 @@ class EvaluationWork:
             (suite, subject): found
             for suite in range(len(self._questions))
             for subject in range(len(self._request.subjects))
-            if (found := evaluations.read_paper(self._place, suite, subject)) is not None
+            if (found := evaluations.read_results(self._place, suite, subject)) is not None
         }
         compared = SubjectComparison(self._request, self._questions, answers)
         report = compared.report(end.outcome, end.message)

@@ -10,17 +10,16 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.trial import TrialState, create_trial
 
 from daemon.core.evaluation.sweeps import (
+    MEASUREMENTS,
     RATE_TRIALS,
-    RUNGS,
     Choice,
     Setting,
     Span,
     SweepRequest,
     Trial,
     Value,
-    first_settings,
+    measurement_of,
     rounded,
-    rung_of,
 )
 from daemon.core.training.plan import mix
 
@@ -37,22 +36,22 @@ class Proposal:
     def __init__(self, request: SweepRequest, trials: Sequence[Trial]) -> None:
         self.number = len(trials) + 1
         self._trial: optuna.Trial | None = None
-        if self.number <= RATE_TRIALS:
-            self.setting: Setting = first_settings(request.default)[self.number - 1]
+        if self.number <= len(request.planned):
+            self.setting: Setting = request.planned[self.number - 1]
             return
         self._trial = _ask(request, trials)
         found = self._trial.params
         self.setting = {**request.default, **{key: _plain(found[key]) for key in found}}
 
-    def note_loss(self, rung: int, loss: float) -> bool:
+    def note_loss(self, measurement: int, loss: float) -> bool:
         """Note a measure; return whether the trial falls behind the median of the earlier ones.
 
-        The plain comparison of rates is never cut short.
+        What is planned, a grid or the plain comparison of rates, is never cut short.
         """
         if self._trial is None:
             return False
-        self._trial.report(loss, rung)
-        return rung < RUNGS and self._trial.should_prune()
+        self._trial.report(loss, measurement)
+        return measurement < MEASUREMENTS and self._trial.should_prune()
 
 
 def _ask(request: SweepRequest, trials: Sequence[Trial]) -> optuna.Trial:
@@ -81,11 +80,11 @@ def _plain(value: Value) -> Value:
 
 def _past(trial: Trial, searched: dict[str, BaseDistribution]) -> optuna.trial.FrozenTrial:
     """Return a trial as Optuna remembers it."""
-    rungs = {rung_of(share): loss for share, loss in trial.curve if share > 0.0}
+    measurements = {measurement_of(share): loss for share, loss in trial.curve if share > 0.0}
     return create_trial(
         state=STATES[trial.outcome],
         value=trial.loss,
         params={key: trial.setting[key] for key in searched},
         distributions=searched,
-        intermediate_values=rungs,
+        intermediate_values=measurements,
     )

@@ -11,7 +11,14 @@ from functools import partial
 from pathlib import Path
 
 from daemon.core import messages as say
-from daemon.core.evaluation.sweeps import Outcome, Setting, SweepRequest, Trial, describe, rungs
+from daemon.core.evaluation.sweeps import (
+    Outcome,
+    Setting,
+    SweepRequest,
+    Trial,
+    describe,
+    measurements,
+)
 from daemon.core.training.plan import mix, steps_of
 from daemon.core.training.schedule import rate
 from daemon.evaluation.scoring import mean_loss, row_losses
@@ -68,10 +75,10 @@ class TrialRun:
         self._common = common
         self._setting = setting
         self._attendance = attendance
-        settings = with_setting(usable_settings(sweep.settings), setting)
+        settings = usable_settings(sweep.settings)
         training = settings.training.model_copy(update={"epochs": sweep.epochs})
         settings = settings.model_copy(update={"training": training})
-        self._request = _run_request(sweep, settings)
+        self._request = _run_request(sweep, with_setting(settings, setting))
         self._curve: list[tuple[float, float]] = []
         self._scored: list[tuple[float, int]] = []
         self._held: list[Encoded] = []
@@ -146,7 +153,7 @@ class TrialRun:
 
     def _take_steps(self, number: int, data: TrainingRows, note_loss: NoteLoss) -> Trial | None:
         ahead, steps = Ahead(data), data.plan.steps
-        measured = rungs(steps)
+        measured = measurements(steps)
         refused = 0
         if len(data.too_long) == len(self._common.examples):
             return self._end(number, "failed", "no row fits into the memory there is")
@@ -171,9 +178,9 @@ class TrialRun:
                 return self._end(number, "pruned", "behind the median of the earlier trials")
         return self._end(number, "finished", "")
 
-    def _step(self, ahead: Ahead, steps: int, aside: frozenset[RowId]) -> StepResult | None:
+    def _step(self, ahead: Ahead, steps: int, skipped: frozenset[RowId]) -> StepResult | None:
         """Take one step; None where it had no row."""
-        content = ahead.step(self._taken, aside)
+        content = ahead.step(self._taken, skipped)
         result = self._compute(content, steps) if content.texts else None
         if result is None or not result.interrupted:
             self._taken += 1

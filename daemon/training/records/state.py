@@ -49,6 +49,11 @@ class RunState:
         return self.metrics[-1].seconds if self.metrics else 0.0
 
     @property
+    def measured_loss(self) -> float | None:
+        """The validation loss at this very step; None where it was not measured."""
+        return dict(self.validation).get(self.step)
+
+    @property
     def skipped_ids(self) -> frozenset[RowId]:
         """The ids of the rows that were skipped."""
         return frozenset(row.id for row in self.skipped)
@@ -70,7 +75,11 @@ class RunState:
             aside=self.skipped,
             watch=self.watch,
             evolution=EvolutionState(
-                known.asked_to, known.milestones, known.left_out, known.written
+                known.asked_to,
+                known.milestones,
+                known.left_out,
+                known.written,
+                known.answers_left_out,
             ),
         )
 
@@ -96,7 +105,11 @@ class RunState:
             skipped=saved.aside,
             watch=saved.watch,
             evolution=Evolution(
-                known.asked_to, known.milestones, known.left_out, written=known.written
+                known.asked_to,
+                known.milestones,
+                known.left_out,
+                known.answers_left_out,
+                written=known.written,
             ),
         )
 

@@ -4,41 +4,33 @@ What is trained follows from the frozen choices alone, whatever evaluations, pau
 there were.
 """
 
-import math
 from dataclasses import replace
 from typing import Literal
 
 from daemon.core import messages as say
-from daemon.core.evaluation.answers import AnswerLimits
 from daemon.core.training.fallback import slow_down
 from daemon.core.training.jumps import jumped
 from daemon.core.training.plan import mix
-from daemon.core.training.progress import after_evaluation
 from daemon.core.training.run_state import SkippedRow
 from daemon.core.training.schedule import Schedule, rate
-from daemon.evaluation.periodic import Evaluation
 from daemon.folders.runs import runs
 from daemon.settings import TrainingSettings
 from daemon.training.context import CurrentRun, TrainerContext
-from daemon.training.data.batches import Ahead, StepContent, holdout_rows, questions
+from daemon.training.data.batches import Ahead, StepContent
 from daemon.training.engine.protocol import INTERRUPTED, NOT_APPLIED, StepResult
-from daemon.training.machine.answering import BatchedAnswering
 from daemon.training.machine.cooling import Cooler
 from daemon.training.machine.display import DisplayRest
 from daemon.training.mailbox import OrderMailbox
 from daemon.training.run.checkpointing import Checkpointer
 from daemon.training.run.early_stopping import EarlyStop
+from daemon.training.run.evaluations import RunEvaluations
 from daemon.training.run.probes import Prober
-from daemon.training.run.samples import Samples
 from daemon.training.run.step_metrics import StepTimes, step_metrics
 
 REFUSED_MOST = 5
 """After so many non-finite steps in a row the run has failed."""
 
 FULL_DISK_WAIT_S = 5.0
-
-FORGIVEN_S = 1.0
-"""How many seconds evaluations may be over budget before the next one is left out."""
 
 How = Literal["done", "left", "failed", "again", "memory", "nothing_left"]
 """`again`: reopen the run, its fallback or its last step has changed; `memory`: it ran out;
@@ -75,19 +67,8 @@ class TrainingLoop:
         self._display = DisplayRest(share, context.clock)
         self._jump_reported = False
         self._skip_long_rows()
-        self._validation = holdout_rows(current.rows, current.texts, current.choices.tune)
-        chosen = questions(
-            current.rows,
-            current.texts,
-            current.choices.samples,
-            "samples",
-            self._settings.evaluation.max_new_tokens,
-        )
-        self._samples = Samples(current.place, chosen)
-        self._trained_s = 0.0
         self._rested_s = 0.0
-        self._evaluated_s = 0.0
-        self._cheapest_s = 0.0
+        self._evaluations = RunEvaluations(context, current, mailbox.poll)
         self._commits = Checkpointer(context, current)
         self._early_stop = EarlyStop(context, current)
         self._prober = Prober(context, current, mailbox.poll)
@@ -136,7 +117,6 @@ class TrainingLoop:
                 return "again"
             if self.state.refused_in_a_row >= REFUSED_MOST:
                 return "failed"
-            self._evaluate_if_due()
             if self._commits.due(self.state):
                 self._commit()
         return "nothing_left" if self._nothing_left() else self._finish()
@@ -146,7 +126,7 @@ class TrainingLoop:
         return len(own) == len(self._current.choices.examples)
 
     def _finish(self) -> How:
-        while not self._probe_if_due():
+        while not self._evaluate_and_probe():
             if self.attend():
                 return "left"
         self._prober.report_left_out(self.state)
@@ -184,7 +164,7 @@ class TrainingLoop:
         if self._mailbox.take_commit_request():
             self._commit(again=True)
         if not judging and self._mailbox.take_evaluation_request():
-            self._evaluate(math.inf)
+            self.state = self._evaluations.measure(self.state, requested=True) or self.state
 
     # --- steps --------------------------------------------------------------------------------
 
@@ -206,7 +186,7 @@ class TrainingLoop:
         times = StepTimes(seconds, waited_s, self._rested_s)
         at = (step, step_in_run)
         metrics = step_metrics(at, content, learning_rate, result, times, self._context.engine)
-        self._trained_s += seconds
+        self._evaluations.count_training(seconds)
         self.state = self.state.after(metrics)
         self._context.pipe.send(say.Stepped(self._current.request.run, metrics))
         for remark in self._context.engine.take_remarks():
@@ -299,80 +279,33 @@ class TrainingLoop:
 
     def _evaluate_and_probe(self) -> bool:
         """Run the evaluation and probes due at this step; return False when interrupted."""
-        if self._early_stop.due(self.state):
-            # The last process ended after the commit of this step, before its evaluation.
-            self._evaluate_if_due()
-        return not self._early_stop.due(self.state) and self._probe_if_due()
+        return self._evaluate_if_due() and self._probe_if_due()
 
     def _probe_if_due(self) -> bool:
         """Answer the probes where a milestone is due; return False when interrupted."""
         if not self._prober.due(self.state):
             return True
-        found = self._prober.answer(self.state, self._budget_s())
+        found = self._prober.answer(self.state, self._evaluations.budget_s)
         if found is None:
             return False
         self.state, seconds = found
-        self._evaluated_s += seconds
+        self._evaluations.count_evaluating(seconds)
         return True
 
-    def _budget_s(self) -> float:
-        """Return the seconds that evaluations may still take; negative where they took more."""
-        share = self._settings.evaluation.budget_share
-        return share * self._trained_s - self._evaluated_s
-
-    def _evaluate_if_due(self) -> None:
-        every = self._settings.evaluation.eval_every
-        if not every or self.state.step_in_run % every:
-            return
-        budget_s, watched = self._budget_s(), self._early_stop.due(self.state)
-        # The first one measures what an evaluation costs.
-        if watched or not self._cheapest_s or self._cheapest_s <= budget_s + FORGIVEN_S:
-            self._evaluate(budget_s, watched)
-            return
-        share = self._settings.evaluation.budget_share
-        message = (
-            f"step {self.state.step}: not evaluated, because earlier evaluations have used up "
-            f"{share:.0%} of the training time (evaluation.budget_share)"
-        )
-        self._context.pipe.send(say.Noted("evaluation_left_out", message))
-
-    def _evaluate(self, budget_s: float, watched: bool = False) -> None:
-        if not (self._samples.chosen or self._validation):
-            return
-        limits = AnswerLimits(
-            self._settings.evaluation.max_new_tokens, self._settings.evaluation.answer_s
-        )
-        scorer = BatchedAnswering(self._context, self._current.request.base)
-        evaluation = Evaluation(scorer, self._context.clock, limits, self._mailbox.poll)
-        step = self.state.step
-        prompts, samples_s = self._samples.selected, self._samples_s()
-        found = evaluation.measure(step, self._validation, prompts, samples_s)
+    def _evaluate_if_due(self) -> bool:
+        """Evaluate where that is due; return False when interrupted."""
+        watched = self._early_stop.due(self.state)
+        if not (watched or self._evaluations.due(self.state)):
+            return True
+        found = self._evaluations.measure(self.state)
         if found is None:
-            return
-        left_out = self._samples.keep_count(len(found.samples))
-        if budget_s < math.inf:
-            self._evaluated_s += found.seconds
-        self._cheapest_s = min(self._cheapest_s or found.seconds, found.seconds)
-        loss = found.validation_loss
-        self.state = replace(
-            self.state,
-            progress=after_evaluation(self.state.progress, step, loss, found.samples),
-            validation=(*self.state.validation, *([] if loss is None else [(step, loss)])),
-        )
-        self._context.pipe.send(
-            say.Evaluated(
-                self._current.request.run, step, loss, found.samples, left_out, found.seconds
-            )
-        )
+            return False
+        self.state = found
         if watched:
-            self.state = self._early_stop.after(self.state, loss)
+            self.state = self._early_stop.after(found, found.measured_loss)
             if self._early_stop.is_best(self.state):
                 self._commit()
-
-    def _samples_s(self) -> float:
-        """Return the seconds that samples may take; unlimited once their number is known."""
-        periodic = self._settings.evaluation.eval_every > 0
-        return self._budget_s() if periodic and not self._samples.known else math.inf
+        return True
 
     # --- commits ------------------------------------------------------------------------------
 

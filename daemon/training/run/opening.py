@@ -156,7 +156,7 @@ def frozen_choices(context: TrainerContext, place: RunLayout) -> Choices | None:
         record = runs.read_frozen(place)
         return None if record is None else from_json_value(record, Choices)
     except ValueError as error:
-        moved = runs.set_frozen_aside(place)
+        moved = runs.quarantine_frozen(place)
         message = (
             f"{place.folder.name} starts over: {place.frozen} cannot be read ({error}) and was "
             f"moved to {moved.name}"

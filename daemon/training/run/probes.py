@@ -4,7 +4,7 @@ The prompts are those of the suite `probes` where the workspace has it, else the
 the judge hold-out. No decision uses the answers.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -13,7 +13,7 @@ from daemon.core import messages as say
 from daemon.core.evaluation.answers import Answer
 from daemon.core.evaluation.suites import PROBES
 from daemon.core.records import JsonObject
-from daemon.core.training.probes import MilestoneAnswer, is_milestone
+from daemon.core.training.probes import MilestoneAnswer, affordable, is_milestone
 from daemon.evaluation.questions import Question, suite_questions
 from daemon.evaluation.scoring_session import CachedAnswers, Found
 from daemon.folders import suites
@@ -42,11 +42,11 @@ class Prober:
         self._last_step = -1
         self._last: JsonObject = {}
         """The answers at the last milestone, for the cache."""
-        self._cost_s: float | None = None
-        """How long the last milestone of this attempt took; None before the first."""
+        self._prompt_s: float | None = None
+        """Seconds a prompt at the last milestone of this attempt; None before the first."""
 
     def due(self, state: RunState) -> bool:
-        """Return whether this step is a milestone that was neither answered nor left out."""
+        """Return whether this step is a milestone that was not answered yet."""
         step = state.step_in_run
         fresh = state.evolution.asked_to < step
         return fresh and bool(self._questions) and is_milestone(step, self._current.end)
@@ -54,38 +54,40 @@ class Prober:
     def answer(self, state: RunState, budget_s: float) -> tuple[RunState, float] | None:
         """Return the state with the answers, and the seconds they took; None when interrupted.
 
-        A milestone that is over budget is left out, except the first and the last one.
+        The first and the last milestone have all prompts, the others the first ones there is
+        time for.
         """
-        step, known = state.step_in_run, state.evolution
-        if step not in (0, self._current.end) and self._is_over_budget(budget_s):
-            out = replace(known, asked_to=step, left_out=known.left_out + 1)
-            return replace(state, evolution=out), 0.0
+        known, asked = state.evolution, self._asked(state, budget_s)
         self._context.pipe.send(say.Alive("answering the probes"))
         began_s = self._context.clock.monotonic_s()
-        answers = self._answers(state)
+        answers = self._answers(state, asked)
         if answers is None:
             return None
         seconds = self._context.clock.monotonic_s() - began_s
         if self._last:
-            self._cost_s = seconds
+            self._prompt_s = seconds / len(asked)
         answered = replace(
             known,
-            asked_to=step,
+            asked_to=state.step_in_run,
             milestones=known.milestones + 1,
+            answers_left_out=known.answers_left_out + len(self._questions) - len(asked),
             unwritten=(*known.unwritten, *answers),
         )
         return replace(state, evolution=answered), seconds
 
-    def _is_over_budget(self, budget_s: float) -> bool:
-        # Before its first milestone an attempt does not know the cost: it measures it once.
-        none = self._current.request.settings.evaluation.budget_share == 0.0
-        return none or (self._cost_s is not None and self._cost_s > budget_s)
+    def _asked(self, state: RunState, budget_s: float) -> list[Question]:
+        if state.step_in_run in (0, self._current.end):
+            return self._questions
+        if self._current.request.settings.evaluation.budget_share == 0.0:
+            return self._questions[:1]
+        return self._questions[: affordable(len(self._questions), budget_s, self._prompt_s)]
 
     def report_left_out(self, state: RunState) -> None:
-        """Report at the end of a run how many milestones were over budget."""
-        if left_out := state.evolution.left_out:
+        """Report at the end of a run how many answers were over budget."""
+        if left_out := state.evolution.answers_left_out:
             message = (
-                f"{state.run}: {left_out} milestone(s) of the probes left out to stay within "
+                f"{state.run}: the probes were answered at all {state.evolution.milestones} "
+                f"milestones, with {left_out} answer(s) left out in between to stay within "
                 "evaluation.budget_share"
             )
             self._context.pipe.send(say.Noted("probes_left_out", message))
@@ -96,7 +98,7 @@ class Prober:
         if self._last and newest is not None and runs.step_of(newest) == self._last_step:
             self._memory.keep(self._key(newest), self._last)
 
-    def _answers(self, state: RunState) -> list[MilestoneAnswer] | None:
+    def _answers(self, state: RunState, asked: Sequence[Question]) -> list[MilestoneAnswer] | None:
         self._last = {}
         key = None
         if state.step_in_run == 0:
@@ -113,11 +115,11 @@ class Prober:
             BatchedAnswering(self._context, self._current.request.base), known, keep
         )
         limit_s = self._current.request.settings.evaluation.answer_s
-        given = answers.answers_to(self._questions, limit_s, lambda: None, self._left)
+        given = answers.answers_to(asked, limit_s, lambda: None, self._left)
         if given is None:
             return None
         self._last_step = state.step_in_run
-        return [_at_milestone(state, *pair) for pair in zip(self._questions, given, strict=True)]
+        return [_at_milestone(state, *pair) for pair in zip(asked, given, strict=True)]
 
 
 def _at_milestone(state: RunState, question: Question, answer: Answer) -> MilestoneAnswer:

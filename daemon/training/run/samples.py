@@ -1,6 +1,6 @@
-"""The sample prompts of a run: the first evaluation measures how many fit into the budget.
+"""The sample prompts of a run: as many as fit into the budget of its evaluations.
 
-All later evaluations use the same prompts, so that their shares of right answers compare.
+Later evaluations use the same prompts or the first of them, so that answers over steps compare.
 """
 
 from collections.abc import Sequence
@@ -34,8 +34,8 @@ class Samples:
         """Whether an evaluation has measured how many there is time for."""
         return self._count is not None
 
-    def keep_count(self, count: int) -> int:
-        """Save how many were answered, for later attempts; return how many were left out."""
+    def keep_count(self, count: int) -> None:
+        """Save how many the next evaluations use, in later attempts too."""
         self._count = count
         if runs.read_sample_count(self._place) != count:
             try:
@@ -44,4 +44,3 @@ class Samples:
                 # The next evaluation tries to save it again.
                 if not is_disk_full(error):
                     raise
-        return len(self._chosen) - count

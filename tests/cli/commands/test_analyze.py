@@ -152,7 +152,7 @@ def test_all_compares_versions_and_open_runs_on_one_page(
     assert {curve["name"] for curve in found} == {"v000001", "v000002", "r000003"}
     page = (here / "cmp" / "report.html").read_text()
     assert "3 runs" in page and (here / "cmp" / "losses.png").exists()
-    assert "tells of no training step" in done.output
+    assert "has no training step" in done.output
 
 
 def test_who_names_nothing_means_the_run_in_hand_else_the_current_version(
@@ -183,4 +183,4 @@ def test_what_is_not_there_is_said_in_a_sentence(
 def test_a_file_that_is_no_record_is_refused(here: Path, finetuned: Command) -> None:
     (here / "poem.txt").write_text("Shall I compare thee\n")
     done = finetuned("analyze", "poem.txt")
-    assert done.exit_code == 1 and "tells of no training step" in done.output
+    assert done.exit_code == 1 and "has no training step" in done.output

@@ -124,7 +124,7 @@ def test_what_a_template_leaves_out_is_told_with_the_form_it_is_written_in(
     layout.settings_file.write_text(model)
     done = finetuned("doctor", "--json", "--root", layout.root)
     assert told(done)["template"] == "good"
-    assert "leaves out tools and calls of tools" in done.stdout and "hermes-1" in done.stdout
+    assert "leaves out tools and tool calls" in done.stdout and "hermes-1" in done.stdout
     layout.settings_file.write_text(f'{model}[template]\nleft_out = "refuse"\n')
     done = finetuned("doctor", "--json", "--root", layout.root)
     assert told(done)["template"] == "warning" and "such rows are refused" in done.stdout

@@ -202,3 +202,66 @@ def test_a_job_that_the_lineage_has_learned_is_swept_only_afresh(
     refused = finetuned("sweep", "1", "--root", ready.root)
     assert refused.exit_code == 1 and "has learned from" in refused.stderr
     assert "--fresh" in refused.stderr
+
+
+@pytest.mark.end_to_end
+def test_a_grid_tries_the_values_in_force_and_every_combination(
+    finetuned: Command, ready: Layout, rows: Path
+) -> None:
+    """`sweep --values KEY=V,V --values KEY=V,V`: a table of all pairs, none of them cut short."""
+    values = ("--values", "learning_rate=5e-6,1e-3", "--values", "rank=2,8")
+    done = finetuned("sweep", rows, *values, "--rehearse", "--json", "--root", ready.root)
+    assert done.exit_code == 0, done.output
+    trials = json.loads(done.stdout)["trials"]
+    assert [(one["outcome"], one["setting"]) for one in trials] == [
+        ("finished", {"learning_rate": 5e-4, "rank": 16}),
+        ("finished", {"learning_rate": 5e-6, "rank": 2}),
+        ("finished", {"learning_rate": 5e-6, "rank": 8}),
+        ("finished", {"learning_rate": 1e-3, "rank": 2}),
+        ("finished", {"learning_rate": 1e-3, "rank": 8}),
+    ]
+
+
+@pytest.mark.usefixtures("lock_held")
+def test_a_grid_may_be_drawn_from(finetuned: Command, ready: Layout, rows: Path) -> None:
+    """`--draw N`: so many of the combinations, beside the values in force."""
+    values = ("--values", "learning_rate=1e-5,1e-4,1e-3", "--values", "optimizer=lion,adafactor")
+    done = finetuned("sweep", rows, *values, "--draw", "3", "--root", ready.root)
+    assert done.exit_code == 0 and "0 of 4 trials" in done.stdout, done.output
+    grid = request_of(ready, "s000001").grid
+    assert grid[0] == {"learning_rate": 5e-4, "optimizer": "adamw"} and len(grid) == 4
+
+
+@pytest.mark.usefixtures("lock_held")
+@pytest.mark.parametrize("key", ["rank", "scale", "num_layers", "kind"])
+def test_the_shape_of_a_continued_adapter_is_in_no_grid_and_fresh_is_named(
+    finetuned: Command, ready: Layout, rows: Path, key: str
+) -> None:
+    """A sweep over ranks ended in an error that did not say how to have it."""
+    train_version(ready)
+    values = ("--values", f"{key}={'dora' if key == 'kind' else 2}")
+    refused = finetuned("sweep", rows, *values, "--root", ready.root)
+    assert refused.exit_code == 1 and orders.names(ready, SWEEP) == []
+    assert "add --fresh" in refused.stderr and key in refused.stderr
+    assert finetuned("sweep", rows, *values, "--fresh", "--root", ready.root).exit_code == 0
+
+
+@pytest.mark.usefixtures("lock_held")
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (("--values", "rank=16,2000"), "less than or equal to 1024"),
+        (("--values", "learning_rate=fast"), "learning_rate fast cannot be used"),
+        (("--values", "rank=8", "--rates"), "not both"),
+        (("--values", "rank=8", "--trials", "5"), "--draw 5"),
+        (("--draw", "5"), "--values"),
+        (("--values", "lr=1e-5"), "learning_rate"),
+    ],
+)
+def test_a_grid_that_cannot_be_tried_is_refused_with_what_to_write(
+    finetuned: Command, ready: Layout, rows: Path, options: tuple[str, ...], named: str
+) -> None:
+    """A value out of range would otherwise have failed hours later, trial by trial."""
+    refused = finetuned("sweep", rows, *options, "--root", ready.root)
+    assert refused.exit_code == 1 and named in refused.stderr, refused.output
+    assert orders.names(ready, SWEEP) == []

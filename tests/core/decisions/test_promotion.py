@@ -182,3 +182,39 @@ def test_a_draft_keeps_what_was_forgotten() -> None:
         "forgetting": [asdict(forgetting(0.2, 1e-4))],
     }
     assert from_json_value(record, Judgement).forgetting == (forgetting(0.2, 1e-4),)
+
+
+@pytest.mark.parametrize(("fall", "verdict"), [(-0.02, "unproven"), (-0.08, "refuse")])
+def test_a_suite_is_held_against_the_best_version_and_not_against_the_last(
+    fall: float, verdict: str
+) -> None:
+    """Falls that are each tolerated added up."""
+    last = replace(comparison(-0.02, 0.99, 0.01), name="facts", metric="exact_match")
+    best = replace(last, against="v000000", mean_change=fall, p_worse=0.001)
+    gate = replace(GATE, floor=0.05)
+    judgement = Judgement(True, True, (last,), floors=(best,))
+    found = decide_verdict(judgement, gate)
+    assert found.kind == verdict
+    alone = Judgement(True, True, (last,))
+    assert decide_verdict(alone, gate).kind == "unproven"
+    said = found.reasons[-1]
+    assert "v000000 on 40 items of facts" in said
+    # A large fall against the last version alone, which was better by luck, refuses nothing.
+    lucky = replace(last, mean_change=-0.3, p_worse=0.001)
+    near = replace(best, mean_change=-0.01, p_worse=0.3)
+    assert decide_verdict(Judgement(True, True, (lucky,), floors=(near,)), gate).kind == "unproven"
+
+
+def test_judgements_of_older_releases_have_no_best_version_of_a_suite() -> None:
+    old = {"finite": True, "changed": True, "tests": [], "lost_answers": [], "forgetting": []}
+    assert from_json_value(old, Judgement).floors == ()
+
+
+def test_a_fall_against_the_last_version_alone_is_told_and_refuses_nothing() -> None:
+    """Fault: where a significant rise on earlier files was no reason and all that were one were
+    proven and small, no verdict was reached: `None` was formatted as a number."""
+    last = replace(comparison(0.03, 0.999, 0.001), name="earlier_holdout")
+    risen = Forgetting("earlier_holdout", "v000000", 40, 0.03, 1.0, 0.1, 0.001)
+    found = decide_verdict(Judgement(True, True, (last,), (), (risen,)), GATE)
+    assert found.kind == "unproven"
+    assert found.reasons[0].startswith("held against the best version instead of v000001 on 40")

@@ -10,7 +10,7 @@ from daemon.core.evaluation.evaluations import (
     Questions,
     Subject,
     SuiteRun,
-    pieces,
+    suite_runs,
 )
 from daemon.core.evaluation.suites import SuiteItem
 from daemon.core.evaluation.targets import Target
@@ -75,7 +75,7 @@ def test_questions_that_were_asked_before_items_had_scorers_are_read() -> None:
 
 
 def test_models_answer_suite_by_suite_and_files_have_answered_already() -> None:
-    assert list(pieces(SUBJECTS, 2)) == [
+    assert list(suite_runs(SUBJECTS, 2)) == [
         SuiteRun(1, 0, 0),
         SuiteRun(2, 0, 2),
         SuiteRun(3, 1, 0),

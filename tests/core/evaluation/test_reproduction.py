@@ -62,8 +62,8 @@ def test_the_sentence_says_how_much_and_what_has_changed() -> None:
     found = compare_steps(steps(1.0), steps(2.0))
     said = sentence("v000003", Files(False, False, 1e-7), found, [Change("mlx", "1", "2")])
     assert said == (
-        "v000003 came out otherwise, from step 7 on: the adapter is another, by at most 1e-07 in "
-        "a weight; changed since: mlx 1 → 2"
+        "v000003 was not reproduced exactly, from step 7 on: the adapter differs, by at most "
+        "1e-07 in a weight; changed since: mlx 1 → 2"
     )
     assert "no copy" in sentence("v000003", Files(False, False, None), found, [])
 

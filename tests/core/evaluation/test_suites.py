@@ -115,10 +115,10 @@ def test_an_item_may_be_a_row_as_it_is_trained(row: dict[str, Any]) -> None:
         ({"difficulty": None}, "'difficulty' in the header is null: write easy or medium"),
         ({"licence": ""}, "the header needs 'licence'"),
         ({"suite": "ponds"}, "names the suite 'ponds': give file and suite one name"),
-        ({"max_tokens": 0}, "no whole number from 1 to 4096"),
-        ({"max_tokens": True}, "no whole number from 1 to 4096"),
-        ({"system": 1}, "'system' in the header is no text"),
-        ({"license": "MIT"}, "does not know 'license': leave it out"),
+        ({"max_tokens": 0}, "not a whole number from 1 to 4096"),
+        ({"max_tokens": True}, "not a whole number from 1 to 4096"),
+        ({"system": 1}, "'system' in the header is not a string"),
+        ({"license": "MIT"}, "has the unknown key 'license': leave it out"),
     ],
 )
 def test_a_bad_header_is_named_and_its_items_are_known_all_the_same(
@@ -133,19 +133,19 @@ def test_a_bad_header_is_named_and_its_items_are_known_all_the_same(
 @pytest.mark.parametrize(
     ("row", "scorer", "words"),
     [
-        ("text", "exact", "no object"),
-        ({}, "exact", "asks nothing"),
-        ({"prompt": " "}, "exact", "asks nothing"),
-        ({"text": "only a text"}, "exact", "asks nothing"),
-        ({"messages": []}, "exact", "nobody asks anything"),
+        ("text", "exact", "not an object"),
+        ({}, "exact", "has no question"),
+        ({"prompt": " "}, "exact", "has no question"),
+        ({"text": "only a text"}, "exact", "has no question"),
+        ({"messages": []}, "exact", "there is no message of the user"),
         ({"messages": [{"role": "queen", "content": "?"}]}, "exact", "has the role 'queen'"),
         ({"prompt": "?", "name": ""}, "exact", "'name' is empty"),
         ({"prompt": "?", "name": []}, "exact", "'name' is empty"),
-        ({"prompt": "?", "answer": "a"}, "exact", "is under 'answer', and the header says 'name'"),
-        ({"prompt": "?", "group": 7}, "exact", "'group' is no text"),
+        ({"prompt": "?", "answer": "a"}, "exact", "is under 'answer', but the header names 'name'"),
+        ({"prompt": "?", "group": 7}, "exact", "'group' is not a string"),
         ({"prompt": "?", "difficulty": "mad"}, "exact", 'the difficulty is "mad"'),
-        ({"prompt": "?", "id": 3}, "exact", "'id' is no text"),
-        ({"prompt": "?", "tools": "x"}, "calls", "no list of functions"),
+        ({"prompt": "?", "id": 3}, "exact", "'id' is not a string"),
+        ({"prompt": "?", "tools": "x"}, "calls", "not a list of functions"),
         ({"prompt": "?", "name": "Paris"}, "calls", "not a call"),
         ({"prompt": "?", "name": "[1]"}, "fields", "not an object"),
         ({"prompt": "?"}, "fields", "needs 'name' in every item"),
@@ -161,7 +161,7 @@ def test_a_bad_item_is_named_with_its_line(row: Any, scorer: str, words: str) ->
 def test_what_a_header_lacks_is_told_in_one_sentence_each() -> None:
     found = made({"suite": "lakes", "title": "t"}, {"prompt": "?"})
     assert [sentence.split(": ")[1] for sentence in found.sentences] == [
-        "the header needs 'task', 'answer_field', 'licence', 'origin', each a text",
+        "the header needs 'task', 'answer_field', 'licence', 'origin', each a string",
         "the header needs 'scorer'",
         "the header needs 'difficulty'",
     ]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from daemon.core.evaluation.sweeps import (
-    RUNGS,
+    MEASUREMENTS,
     Choice,
     Difference,
     Setting,
@@ -17,8 +17,8 @@ from daemon.core.evaluation.sweeps import (
     describe,
     first_settings,
     level_of_each,
-    rung_of,
-    rungs,
+    measurement_of,
+    measurements,
     space_around,
     verdict,
     why_over,
@@ -51,7 +51,7 @@ def test_every_default_lies_in_its_own_space() -> None:
     for key, searched in space_around(DEFAULT, 30, True).items():
         match searched.range:
             case Span(low, high):
-                assert low < DEFAULT[key] < high
+                assert low < float(DEFAULT[key]) < high
             case Choice(values):
                 assert DEFAULT[key] in values and len(set(values)) == len(values)
 
@@ -66,11 +66,12 @@ def test_no_rate_leaves_the_range_of_the_setting(rate: float) -> None:
     searched = space_around(default, 30, True)["learning_rate"].range
     assert isinstance(searched, Span) and 0.0 < searched.low <= searched.high <= 1.0
     for setting in first_settings(default):
-        assert searched.low <= setting["learning_rate"] <= searched.high
+        assert searched.low <= float(setting["learning_rate"]) <= searched.high
 
 
 def test_the_first_three_differ_in_the_rate_alone_by_equal_factors() -> None:
-    default, lower, higher = (setting["learning_rate"] for setting in first_settings(DEFAULT))
+    rates = (setting["learning_rate"] for setting in first_settings(DEFAULT))
+    default, lower, higher = map(float, rates)
     assert default / lower == pytest.approx(higher / default, rel=0.01)
     assert [describe(s, DEFAULT) for s in first_settings(DEFAULT)] == [
         "the setting in force",
@@ -80,10 +81,10 @@ def test_the_first_three_differ_in_the_rate_alone_by_equal_factors() -> None:
 
 
 @pytest.mark.parametrize("steps", range(1, 40))
-def test_the_last_measure_is_at_the_last_step_and_shares_tell_the_rungs(steps: int) -> None:
-    found = rungs(steps)
-    assert {step: rung_of(step / steps) for step in found} == found
-    assert found[steps] == RUNGS and max(found) == steps and min(found) >= 1
+def test_the_last_measurement_is_at_the_last_step_and_shares_give_their_numbers(steps: int) -> None:
+    found = measurements(steps)
+    assert {step: measurement_of(step / steps) for step in found} == found
+    assert found[steps] == MEASUREMENTS and max(found) == steps and min(found) >= 1
 
 
 def test_a_sweep_is_over_when_its_trials_or_its_minutes_are() -> None:
@@ -118,7 +119,7 @@ def test_better_is_said_only_where_the_interval_leaves_no_doubt() -> None:
     assert sure.proven and "better than the setting in force by 0.2" in verdict(best, [sure])
     assert not unsure.proven and "not proven" in verdict(best, [unsure])
     assert "no setting that was tried is better" in verdict(trial(1), [sure])
-    assert "nothing can be said" in verdict(None, [])
+    assert "there is no result" in verdict(None, [])
 
 
 def test_a_trial_survives_its_line() -> None:

@@ -29,7 +29,7 @@ def test_an_entry_is_a_target(key: str, value: object, wanted: Target) -> None:
         ("home.field_f1", "0.6", "from 0 to 1"),
         ("home.field_f1", {"at_most": 0.1, "at_least": 0.0}, "one of"),
         ("home.field_f1", {}, "one of"),
-        ("home.field_f1", {"below": 0.1}, "no target"),
+        ("home.field_f1", {"below": 0.1}, "not a target"),
         ("home.field_f1", float("nan"), "from 0 to 1"),
     ],
 )

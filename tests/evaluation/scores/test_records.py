@@ -1,4 +1,4 @@
-"""Fields of records and calls of tools: against an independent count and BFCL's checker."""
+"""Fields of records and tool calls: against an independent count and BFCL's checker."""
 
 import json
 import random

@@ -14,10 +14,10 @@ def made(layout: Layout, clock: StillClock, unfinished_s: float) -> Inbox:
 
 
 def names(inbox: Inbox) -> list[str]:
-    return [drop.name for drop in inbox.look().drops]
+    return [drop.name for drop in inbox.scan().drops]
 
 
 def settle(inbox: Inbox, clock: StillClock) -> list[str]:
-    inbox.look()
+    inbox.scan()
     clock.pass_s(1.0)
     return names(inbox)

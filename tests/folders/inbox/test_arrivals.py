@@ -31,9 +31,9 @@ def settled(layout: Layout) -> tuple[Drop, arrivals.Files]:
     inbox.make_folders()
     for name, data in (("a.jsonl", DATA), ("a.valid.jsonl", HELD), ("a.settings.toml", OWN)):
         (layout.inbox / name).write_bytes(data)
-    inbox.look()
+    inbox.scan()
     clock.pass_s(1.0)
-    [drop] = inbox.look().drops
+    [drop] = inbox.scan().drops
     return drop, inbox.files(drop)
 
 
@@ -155,7 +155,7 @@ def test_a_copy_that_is_not_what_was_read_is_removed_and_the_file_stays(
 ) -> None:
     drop, files = settled
     monkeypatch.setattr(arrivals, "_digest", lambda path: "another")
-    with pytest.raises(OSError, match="is not what was written"):
+    with pytest.raises(OSError, match="differs from what was written"):
         arrivals.fetch(layout, drop, files, going_on)
     assert list(layout.arriving.iterdir()) == []
     assert (layout.inbox / "a.jsonl").read_bytes() == DATA

@@ -27,7 +27,7 @@ def test_other_endings_stay_and_say_what_to_do(
     for name in words:
         (layout.inbox / name).write_text("a,b")
     assert settle(inbox, clock) == []
-    left = {item.name: item.reason for item in inbox.look().leftovers}
+    left = {item.name: item.reason for item in inbox.scan().leftovers}
     assert left.keys() == words.keys()
     assert all(word in left[name] for name, word in words.items())
 
@@ -56,7 +56,7 @@ def test_files_of_every_kind_are_taken_and_keep_their_ending(
     assert settle(inbox, clock) == [f"rows.{ending}"]
     place = JobLayout(tmp_path / "job")
     place.folder.mkdir()
-    inbox.claim(inbox.look().drops[0], place)
+    inbox.claim(inbox.scan().drops[0], place)
     assert {path.name for path in place.folder.iterdir()} == {
         f"original.{ending.lower()}",
         f"holdout.original.{ending.lower()}",
@@ -85,7 +85,7 @@ def test_train_valid_and_test_are_taken_together(
     assert settle(inbox, clock) == ["train.jsonl"]
     place = JobLayout(tmp_path / "job")
     place.folder.mkdir()
-    inbox.claim(inbox.look().drops[0], place)
+    inbox.claim(inbox.scan().drops[0], place)
     assert place.original.read_text() == "train.jsonl"
     assert place.holdout_original.read_text() == "valid is still written"
     assert place.exam_original.read_text() == "test.jsonl"
@@ -115,7 +115,7 @@ def test_what_is_measured_with_is_never_trained_by_itself(
     (layout.inbox / name).write_text("{}")
     assert settle(inbox, clock) == []
     clock.pass_s(60)
-    [left] = inbox.look().leftovers
+    [left] = inbox.scan().leftovers
     assert left.name == name and ("--as" in left.reason or "waits for x.jsonl" in left.reason)
 
 
@@ -128,7 +128,7 @@ def test_a_hold_out_file_waits_for_its_file_and_goes_with_it(
     assert settle(inbox, clock) == ["a.jsonl"]
     place = JobLayout(tmp_path / "job")
     place.folder.mkdir()
-    [drop] = inbox.look().drops
+    [drop] = inbox.scan().drops
     inbox.claim(drop, place)
     assert place.original.read_text() == "rows"
     assert place.holdout_original.read_text() == "held"

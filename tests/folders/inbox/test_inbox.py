@@ -38,7 +38,7 @@ def test_a_file_replaced_by_another_settles_anew(
     """The inode tells one file from the next under the same name (faults N3, N6)."""
     path = layout.inbox / "a.jsonl"
     path.write_text("one")
-    inbox.look()
+    inbox.scan()
     clock.pass_s(0.9)
     other = layout.inbox / ".hidden"
     other.write_text("two")
@@ -58,7 +58,7 @@ def test_temporary_names_are_neither_work_nor_left_over(
     """They belong to a program that has not finished (fault N4)."""
     (layout.inbox / name).write_text("{}")
     settle(inbox, clock)
-    view = inbox.look()
+    view = inbox.scan()
     assert (view.drops, view.settling, view.leftovers) == ((), 0, ())
 
 
@@ -73,9 +73,9 @@ def test_a_priority_folder_is_known_in_the_case_in_which_its_volume_lists_it(
     (layout.inbox / "high").rename(layout.inbox / "High")
     (layout.inbox / "high").symlink_to("High")
     (layout.inbox / "High" / "a.jsonl").write_text("{}\n")
-    inbox.look()
+    inbox.scan()
     clock.pass_s(60.0)
-    view = inbox.look()
+    view = inbox.scan()
     assert view.leftovers == ()
     assert [(drop.name, drop.priority) for drop in view.drops] == [("a.jsonl", "high")]
 
@@ -86,7 +86,7 @@ def test_a_folder_that_is_a_priority_but_for_its_case_is_told_with_the_one_that_
     """Where case is told apart nothing said why the files in `inbox/LOW` were not taken."""
     (layout.inbox / "LOW").mkdir()
     (layout.inbox / "Other").mkdir()
-    left = {item.name: item.reason for item in inbox.look().leftovers}
+    left = {item.name: item.reason for item in inbox.scan().leftovers}
     assert left["LOW"].endswith("go into low/") and left["Other"].endswith("or pipes")
 
 
@@ -103,7 +103,7 @@ def test_links_pipes_sockets_and_folders_stay_and_are_reported(
     with socket.socket(socket.AF_UNIX) as server:
         bind_in(server, layout.inbox, "s.jsonl")
         assert settle(inbox, clock) == []
-        left = {item.name for item in inbox.look().leftovers}
+        left = {item.name for item in inbox.scan().leftovers}
     assert left == {"link.jsonl", "loop.jsonl", "pipe.jsonl", "folder.jsonl", "s.jsonl"}
     assert secret.read_text() == "{}"
 
@@ -174,12 +174,12 @@ def test_a_deleted_inbox_is_no_error(inbox: Inbox, layout: Layout, clock: StillC
     """It is told, and files are taken again when it is back (fault N9)."""
     for folder in (layout.inbox / "high", layout.inbox / "low", layout.inbox):
         folder.rmdir()
-    view = inbox.look()
+    view = inbox.scan()
     assert view.drops == () and view.problem is not None and str(layout.inbox) in view.problem
     layout.inbox.mkdir()
     (layout.inbox / "a.jsonl").write_text("{}")
     assert settle(inbox, clock) == ["a.jsonl"]
-    assert inbox.look().problem is None
+    assert inbox.scan().problem is None
 
 
 def test_a_file_in_the_place_of_the_inbox_is_no_error(inbox: Inbox, layout: Layout) -> None:
@@ -187,7 +187,7 @@ def test_a_file_in_the_place_of_the_inbox_is_no_error(inbox: Inbox, layout: Layo
     for folder in (layout.inbox / "high", layout.inbox / "low", layout.inbox):
         folder.rmdir()
     layout.inbox.write_text("no folder")
-    view = inbox.look()
+    view = inbox.scan()
     assert view.drops == () and view.problem is not None
 
 
@@ -199,7 +199,7 @@ def test_a_file_that_could_not_be_claimed_is_left_alone_for_a_while(
     path.write_text("{}")
     assert settle(inbox, clock) == ["a.jsonl"]
     inbox.refuse(Drop("a.jsonl", "normal", 2), "another volume")
-    view = inbox.look()
+    view = inbox.scan()
     assert view.drops == () and view.leftovers[0].reason == "another volume"
     clock.pass_s(61.0)
     assert names(inbox) == ["a.jsonl"]
@@ -211,7 +211,7 @@ def test_a_file_that_could_not_be_claimed_is_left_alone_for_a_while(
 def take(inbox: Inbox, clock: StillClock, place: JobLayout) -> None:
     """Claim what has settled, as the supervisor does."""
     settle(inbox, clock)
-    [drop] = inbox.look().drops
+    [drop] = inbox.scan().drops
     place.folder.mkdir()
     inbox.own_settings(drop)
     inbox.claim(drop, place)
@@ -224,7 +224,7 @@ def test_what_was_taken_is_not_seen_again(
     (layout.inbox / "a.jsonl").write_text("{}")
     take(inbox, clock, JobLayout(tmp_path / "job"))
     assert settle(inbox, clock) == []
-    assert inbox.look().settling == 0
+    assert inbox.scan().settling == 0
 
 
 def test_the_longest_name_is_taken(
@@ -262,7 +262,7 @@ def test_companions_that_are_no_files_are_neither_opened_nor_moved(
     place = JobLayout(tmp_path / "job")
     take(inbox, clock, place)
     assert [path.name for path in place.folder.iterdir()] == [place.original.name]
-    left = {item.name for item in inbox.look().leftovers}
+    left = {item.name for item in inbox.scan().leftovers}
     assert left == {"a.settings.toml", "a.valid.jsonl"} and secret.read_text() == "secret"
 
 
@@ -281,9 +281,9 @@ def test_what_cannot_be_claimed_says_why_in_its_own_words(
     """Fault N14."""
     (layout.inbox / "a.jsonl").write_text("{}")
     settle(inbox, clock)
-    [drop] = inbox.look().drops
+    [drop] = inbox.scan().drops
     inbox.note_not_claimed(drop, OSError(number, os.strerror(number)))
-    [item] = inbox.look().leftovers
+    [item] = inbox.scan().leftovers
     assert words in item.reason
 
 
@@ -313,7 +313,7 @@ def test_a_file_that_ends_in_the_middle_of_a_line_is_waited_for(
     path = layout.inbox / "a.jsonl"
     path.write_text('{"prompt": "p", "compl')
     assert settle(inbox, clock) == []
-    assert inbox.look().settling == 1
+    assert inbox.scan().settling == 1
     clock.pass_s(20.0)
     assert names(inbox) == []
     with path.open("a") as file:

@@ -43,7 +43,7 @@ def card(read_bytes: int = len(TAKEN)) -> JobCard:
 
 def seen(late: LateWrites, clock: StillClock, job: JobCard, after_s: float) -> tuple[Growth, ...]:
     clock.pass_s(after_s)
-    return late.look([("done", job)])
+    return late.scan([("done", job)])
 
 
 def append(path: Path, data: bytes) -> None:
@@ -63,7 +63,7 @@ def test_new_lines_are_told_once_they_lie_still(
     append(path, b'{"a": 3}\n{"a"')
     assert seen(late, clock, card(), 1.0) == ()
     assert seen(late, clock, card(), 1.0) == (Growth(card(), "done", 9, 27),)
-    assert late.look([("done", card())]) == ()
+    assert late.scan([("done", card())]) == ()
     assert late.settling == 1, "not passed on yet, although nobody looks in between"
     passed = replace(card(), passed_on=27)
     assert seen(late, clock, passed, 1.0) == ()

@@ -25,15 +25,15 @@ def make(layout: Layout) -> str:
 def test_an_audit_is_seen_open_then_over_then_settled_for_good(tmp_path: Path) -> None:
     layout = Layout(tmp_path)
     seen = audits.Audits(layout)
-    assert seen.look() == ()
+    assert seen.scan() == ()
     name = make(layout)
     assert name == "a000001"
-    assert seen.look() == (Audit(name, "v000004", "v000001"),)
+    assert seen.scan() == (Audit(name, "v000004", "v000001"),)
     orders.end(layout.audit(name), {"outcome": "worse", "message": "by much"})
-    assert seen.look() == (Audit(name, "v000004", "v000001", "worse", "by much"),)
+    assert seen.scan() == (Audit(name, "v000004", "v000001", "worse", "by much"),)
     seen.settle(name, "rolled back")
     after = (Audit(name, "v000004", "v000001", "worse", "by much", settled=True),)
-    assert seen.look() == after == audits.Audits(layout).look(), "also after a restart"
+    assert seen.scan() == after == audits.Audits(layout).scan(), "also after a restart"
     assert json.loads(layout.audit(name).settled.read_bytes()) == {"message": "rolled back"}
 
 
@@ -41,7 +41,7 @@ def test_one_that_cannot_be_read_leads_to_nothing(tmp_path: Path) -> None:
     layout = Layout(tmp_path)
     first, second = make(layout), make(layout)
     atomic.write_bytes(layout.audit(first).request, b"{")
-    assert [audit.order for audit in audits.Audits(layout).look()] == [second]
+    assert [audit.order for audit in audits.Audits(layout).scan()] == [second]
 
 
 def test_a_new_audit_with_the_number_of_a_settled_one_is_not_settled(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_a_new_audit_with_the_number_of_a_settled_one_is_not_settled(tmp_path: P
     known, name = audits.Audits(layout), make(layout)
     orders.end(layout.audit(name), {"outcome": "worse", "message": "m"})
     known.settle(name, "rolled back")
-    assert [audit.settled for audit in known.look()] == [True]
+    assert [audit.settled for audit in known.scan()] == [True]
     shutil.rmtree(layout.audit(name).folder)
     assert make(layout) == name
-    assert [(audit.outcome, audit.settled) for audit in known.look()] == [(None, False)]
+    assert [(audit.outcome, audit.settled) for audit in known.scan()] == [(None, False)]

@@ -17,15 +17,15 @@ def place(tmp_path: Path) -> JobLayout:
 def test_a_reading_that_never_ended_counts_and_one_that_was_left_does_not(
     place: JobLayout,
 ) -> None:
-    assert readings.look(place).begun == 0
+    assert readings.load(place).begun == 0
     readings.begin(place)
     readings.begin(place)
-    assert readings.look(place) == Readings(1, open=True)
+    assert readings.load(place) == Readings(1, open=True)
     readings.leave(place)
     readings.leave(place)
-    assert readings.look(place).begun == 1
+    assert readings.load(place).begun == 1
     readings.begin(place)
-    assert readings.look(place).begun == 2
+    assert readings.load(place).begun == 2
 
 
 def test_what_has_been_read_leaves_no_note(place: JobLayout) -> None:
@@ -37,4 +37,4 @@ def test_what_has_been_read_leaves_no_note(place: JobLayout) -> None:
 
 def test_a_note_that_is_damaged_counts_nothing(place: JobLayout) -> None:
     (place.folder / "reading.json").write_text("[")
-    assert readings.look(place).begun == 0
+    assert readings.load(place).begun == 0

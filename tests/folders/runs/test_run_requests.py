@@ -32,7 +32,7 @@ def test_a_run_leaves_its_record_and_nothing_else(layout: Layout) -> None:
     assert read_records(layout) == ([run_record(request)], [])
     record = runs.end(run_record(request, "v000001", "trained", "t1"))
     assert read_records(layout) == ([record], [])
-    assert runs.read_or_set_aside() is None
+    assert runs.read_or_quarantine() is None
     assert not layout.run(request.run).folder.exists()
 
 
@@ -77,12 +77,12 @@ def test_a_run_that_cannot_be_understood_is_set_aside_whole_and_told(
     (folder / name).parent.mkdir(exist_ok=True)
     (folder / name).write_bytes(damage)
     again = RunRequests(layout)
-    assert again.read_or_set_aside() is None and again.read_or_set_aside() is None
-    aside = layout.runs / f"damaged-{request.run}-1"
-    assert (aside / name).read_bytes() == damage
-    assert aside.name in again.set_aside[request.run]
+    assert again.read_or_quarantine() is None and again.read_or_quarantine() is None
+    target = layout.runs / f"damaged-{request.run}-1"
+    assert (target / name).read_bytes() == damage
+    assert target.name in again.quarantined[request.run]
     again.make_folders()
-    assert aside.is_dir()
+    assert target.is_dir()
     (layout.runs / ".last").unlink()
     assert again.take_name() == "r000002"
 
@@ -100,9 +100,9 @@ def test_a_run_that_cannot_be_read_now_stays(
     with monkeypatch.context() as patch:
         patch.setattr(Path, "read_bytes", refuse)
         with pytest.raises(OSError, match=r"request\.json"):
-            again.read_or_set_aside()
-    found = again.read_or_set_aside()
-    assert found is not None and found.run == request.run and again.set_aside == {}
+            again.read_or_quarantine()
+    found = again.read_or_quarantine()
+    assert found is not None and found.run == request.run and again.quarantined == {}
 
 
 def test_starts_are_counted_only_when_the_trainer_came_to_an_attempt(layout: Layout) -> None:
@@ -140,6 +140,6 @@ def test_a_damaged_run_that_was_looked_at_and_removed_is_told_of_no_more(layout:
     _, request = opened(layout)
     layout.run(request.run).request.write_text("{")
     again = RunRequests(layout)
-    assert again.read_or_set_aside() is None and again.set_aside
+    assert again.read_or_quarantine() is None and again.quarantined
     shutil.rmtree(layout.runs / f"damaged-{request.run}-1")
-    assert again.read_or_set_aside() is None and not again.set_aside
+    assert again.read_or_quarantine() is None and not again.quarantined

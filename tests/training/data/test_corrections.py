@@ -139,6 +139,17 @@ def test_later_runs_are_measured_with_the_new_answers(workspace: Workspace) -> N
     assert set(later.earlier) == {(OLD, 6), (OLD, 8)} and later.answered_by == ()
 
 
+def test_replay_is_never_aimed_by_items_that_were_corrected(workspace: Workspace) -> None:
+    """The loss of an old answer rises because it was corrected: replay would teach it again."""
+    workspace.add_job("000003-more", lakes(0, range(30, 34)), lakes(0, range(40, 44)))
+    more = ("000003-more",)
+    untouched = frozen(workspace, more, (OLD,))
+    assert set(untouched.earlier_tune) == {(OLD, 7), (OLD, 9)}
+    # In the run that corrects it, and in all later ones, whose losses aim the next replay.
+    assert set(frozen(workspace, (NEW,), (OLD,)).earlier_tune) == {(OLD, 9)}
+    assert (OLD, 7) not in frozen(workspace, more, (OLD, NEW)).earlier_tune
+
+
 def test_a_run_of_before_there_were_corrections_has_none(workspace: Workspace) -> None:
     workspace.add_job("000003-more", lakes(0, range(30, 34)), lakes(0, range(40, 44)))
     record = to_json_value(frozen(workspace, ("000003-more",), (OLD, NEW)))

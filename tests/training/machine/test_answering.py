@@ -154,5 +154,5 @@ def test_an_evaluation_by_hand_goes_on_with_fewer_at_once(tmp_path: Path) -> Non
     pipe = made.serve(engine, say.CarryOut(order), react=again)
     assert pipe.kinds()[-1] == "OrderEnded"
     assert engine.tried[:3] == [32, 16, 8] and set(engine.tried[3:]) == {8}
-    paper = evaluations.read_paper(made.layout.evaluation(order), 0, 0)
+    paper = evaluations.read_results(made.layout.evaluation(order), 0, 0)
     assert paper is not None and paper.failed is None

@@ -89,8 +89,8 @@ def test_after_the_last_rung_the_run_has_failed_with_a_sentence(workspace: Works
 def test_the_next_trainer_is_told_and_takes_the_rung(workspace: Workspace) -> None:
     workspace.serve(Rehearsal(), TRAIN, react=after_steps(9, say.Abandon()))
     pipe = workspace.serve(Rehearsal(), say.Train("r000001", "memory"))
-    (rung,) = runs.read_fallbacks(workspace.layout.run("r000001"))
-    assert (rung.at, rung.pass_tokens) == (8, 1024)
+    (fallback,) = runs.read_fallbacks(workspace.layout.run("r000001"))
+    assert (fallback.at, fallback.pass_tokens) == (8, 1024)
     assert alerts(pipe) == ["out_of_memory"] and steps(pipe) == list(range(9, 41))
 
 

@@ -101,8 +101,8 @@ def test_one_request_is_one_piece_and_the_last_one_is_the_result(
     first = workspace.serve(engine, say.CarryOut(order))
     assert first.kinds()[1] == "UnitBegun" and first.kinds()[-1] == "UnitEnded"
     place = workspace.layout.evaluation(order)
-    assert evaluations.read_paper(place, 0, 0) is not None
-    assert evaluations.read_paper(place, 1, 0) is None and result_of(place) is None
+    assert evaluations.read_results(place, 0, 0) is not None
+    assert evaluations.read_results(place, 1, 0) is None and result_of(place) is None
     rest = workspace.serve(engine, say.CarryOut(order), react=again)
     assert rest.kinds()[-1] == "OrderEnded" and engine.asked == 4
     result = result_of(place)
@@ -165,7 +165,7 @@ def test_a_piece_that_is_left_begins_again(workspace: Workspace, engine: Countin
     left = workspace.serve(engine, say.CarryOut(order), react=leave)
     assert left.kinds()[-1] == "Abandoned" and "UnitEnded" not in left.kinds()
     place = workspace.layout.evaluation(order)
-    assert evaluations.read_paper(place, 0, 0) is None and not place.piece.exists()
+    assert evaluations.read_results(place, 0, 0) is None and not place.piece.exists()
 
 
 def test_a_pause_holds_the_piece(workspace: Workspace, engine: Counting) -> None:

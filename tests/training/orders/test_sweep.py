@@ -220,7 +220,7 @@ def test_a_sweep_that_is_skipped_before_its_first_trial_says_that_nothing_can_be
     orders.Orders(workspace.layout).skip(sweep)
     workspace.serve(engine(), say.CarryOut(sweep))
     result = found_by(workspace, sweep)
-    assert result["training"] is None and "nothing can be said" in result["message"]
+    assert result["training"] is None and "there is no result" in result["message"]
 
 
 def test_an_end_that_was_not_heard_is_told_again(workspace: Workspace) -> None:

@@ -1,11 +1,12 @@
-"""Evaluations in the course of a run keep to their share of its time, and say what is left out."""
+"""Evaluations in the course of a run hold their steps, and answer fewer prompts at need."""
+
+from typing import Any
 
 import pytest
 
 from daemon.core import messages as say
-from daemon.training.run.loop import FORGIVEN_S
 from tests.training.run.test_probes import train, workspace
-from tests.training.workspace import Workspace
+from tests.training.workspace import ScriptedPipe, Workspace, after_steps
 
 __all__ = ["workspace"]
 ANSWER_S = 3.0
@@ -13,18 +14,46 @@ STEPS = 30
 """Of a second each."""
 
 
-@pytest.mark.parametrize("share", [0.0, 0.3])
-def test_a_turn_that_would_cost_more_than_is_left_is_left_out_and_told(
-    workspace: Workspace, share: float
-) -> None:
-    """The first one finds out what one costs; the least of each turn is a batch of answers."""
+def evaluated(*pipes: ScriptedPipe) -> list[say.Evaluated]:
+    return [one for pipe in pipes for one in pipe.sent if isinstance(one, say.Evaluated)]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.3])
+def test_no_evaluation_is_left_out_whatever_they_cost(workspace: Workspace, share: float) -> None:
+    """Turns were left out to stay within the budget: of four in the demo, two were."""
     pipe = train(workspace, "r000001", ANSWER_S, eval_every=3, budget_share=share)
-    took_s = [report.seconds for report in pipe.sent if isinstance(report, say.Evaluated)]
-    assert took_s and sum(took_s) <= max(ANSWER_S, share * STEPS + FORGIVEN_S)
-    notes = [report for report in pipe.sent if isinstance(report, say.Noted)]
-    left_out = [note.message for note in notes if note.code == "evaluation_left_out"]
-    assert len(took_s) + len(left_out) == STEPS // 3
-    assert all("evaluation.budget_share" in message for message in left_out)
+    found = evaluated(pipe)
+    assert [one.step for one in found] == list(range(3, STEPS + 1, 3))
+    assert all(one.validation_loss is not None for one in found)
+    answers = [len(one.samples) for one in found]
+    assert answers == sorted(answers, reverse=True) and answers[-1] == 1
+    assert all(len(one.samples) + one.left_out == 2 for one in found)
+
+
+def test_within_the_budget_all_prompts_are_answered_each_time(workspace: Workspace) -> None:
+    """Nothing is left out where there is time."""
+    found = evaluated(train(workspace, "r000001", 0.2, eval_every=3, budget_share=0.1))
+    assert {len(one.samples) for one in found} == {2}
+
+
+@pytest.mark.parametrize(("every", "steps"), [(7, [7, 14, 21, 28, 30]), (40, [30]), (0, [])])
+def test_the_last_step_is_evaluated_too(workspace: Workspace, every: int, steps: list[int]) -> None:
+    """A run of 86 steps had its last evaluation at 80."""
+    assert [one.step for one in evaluated(train(workspace, "r000001", eval_every=every))] == steps
+
+
+@pytest.mark.parametrize("at", [6, 7, 30])
+@pytest.mark.parametrize("order", [say.Stop(), say.Abandon()])
+def test_what_a_stop_or_a_kill_came_before_is_made_up_for(
+    workspace: Workspace, at: int, order: Any
+) -> None:
+    """An evaluation that was interrupted was missing from then on."""
+    before = train(workspace, "r000001", react=after_steps(at, order), eval_every=6)
+    after = train(workspace, "r000001")
+    found = [one.step for one in evaluated(before, after)]
+    assert sorted(set(found)) == [6, 12, 18, 24, 30]
+    draft = workspace.read(workspace.layout.run("r000001").candidate / "training_state.json")
+    assert [step for step, _ in draft["validation"]] == [6, 12, 18, 24, 30]
 
 
 def test_one_that_was_asked_for_is_not_held_against_the_others(workspace: Workspace) -> None:
@@ -33,5 +62,4 @@ def test_one_that_was_asked_for_is_not_held_against_the_others(workspace: Worksp
         return [say.Evaluate()] if first else []
 
     pipe = train(workspace, "r000001", 0.5, react, eval_every=15, budget_share=0.1)
-    steps = [report.step for report in pipe.sent if isinstance(report, say.Evaluated)]
-    assert steps == [1, 15, 30]
+    assert [one.step for one in evaluated(pipe)] == [1, 15, 30]

@@ -38,8 +38,8 @@ def test_after_a_jump_of_the_loss_the_run_goes_on_from_before_it_with_half_the_r
     assert pipe.kinds()[-1] == "CandidateReady"
     # The jump is seen after its second step; the last commit before it was step 16.
     assert steps(pipe) == [*range(1, 19), *range(17, 41)]
-    (rung,) = runs.read_fallbacks(workspace.layout.run("r000001"))
-    assert (rung.at, rung.rate_share) == (16, 0.5)
+    (fallback,) = runs.read_fallbacks(workspace.layout.run("r000001"))
+    assert (fallback.at, fallback.rate_share) == (16, 0.5)
     rates = [r.metrics.learning_rate for r in pipe.sent if isinstance(r, say.Stepped)]
     assert rates[17] == pytest.approx(5e-4) and rates[18] == pytest.approx(2.5e-4)
     metrics = workspace.read(workspace.layout.run("r000001").candidate / "training_metrics.json")
@@ -75,7 +75,7 @@ def test_the_rate_is_not_halved_for_ever(workspace: Workspace) -> None:
     assert alerts(pipe) == ["loss_jumped"] * 4
     assert pipe.kinds()[-1] == "CandidateReady"
     ladder = runs.read_fallbacks(workspace.layout.run("r000001"))
-    assert [rung.rate_share for rung in ladder] == [0.5, 0.25, 0.125]
+    assert [fallback.rate_share for fallback in ladder] == [0.5, 0.25, 0.125]
 
 
 # --- device and wear -----------------------------------------------------------------------------

@@ -1,1 +1,1 @@
-"""The forms of rows that people have, and what their keys mean: from a parsed row to an example."""
+"""Forms of rows, and what their keys mean: from a parsed row to an example."""

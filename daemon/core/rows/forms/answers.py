@@ -1,4 +1,4 @@
-"""The answer of a row: a text, a number, an object, messages, or one of several choices."""
+"""Reads the answer of a row: text, number, object, messages, or one of several choices."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from daemon.core.rows.forms.choices import AnswerChoices, agrees, choices_in, ri
 from daemon.core.rows.forms.current_row import CurrentRow
 from daemon.core.rows.forms.names import known_as
 from daemon.core.rows.forms.parts import plain_text, stands_in
-from daemon.core.rows.forms.values import Asked, ambiguous, text_of, without_repetition
+from daemon.core.rows.forms.values import TextOrMessages, ambiguous, text_of, without_repetition
 from daemon.core.rows.refusal import Bad
 
 
@@ -23,7 +23,7 @@ def choices_of(held: CurrentRow) -> AnswerChoices | str | Bad | None:
     return choices_in(value)
 
 
-def answer_of(held: CurrentRow, choices: AnswerChoices | str | None) -> Asked | Bad | None:
+def answer_of(held: CurrentRow, choices: AnswerChoices | str | None) -> TextOrMessages | Bad | None:
     if held.train_chosen and held.keys("chosen", "rejected"):
         return _chosen(held)
     keys = _answer_keys(held, choices is not None)
@@ -38,14 +38,14 @@ def answer_of(held: CurrentRow, choices: AnswerChoices | str | None) -> Asked | 
     if choices is None and key in held.plan.keys("right_choice") and _names_a_choice(value):
         return Bad(
             "bad_choices",
-            f"{key!r} names a choice, and the row has no choices",
+            f"{key!r} names a choice, but the row has no choices",
             "write the choices into the question, or give them as 'choices'",
         )
     return _answer_text(held, value, key)
 
 
 def _answer_keys(held: CurrentRow, with_choices: bool) -> list[str] | Bad:
-    """Return the key of the answer, first; none where there is no answer."""
+    """Return the keys of the answer, its own first; none where there is no answer."""
     keys = held.keys("completion")
     if len(keys) > 1:
         keys = without_repetition(held, keys)
@@ -93,7 +93,7 @@ def _chosen_among(held: CurrentRow, value: Any, choices: AnswerChoices, answer: 
     return right.text
 
 
-def _chosen(held: CurrentRow) -> Asked | Bad | None:
+def _chosen(held: CurrentRow) -> TextOrMessages | Bad | None:
     key = next(iter(held.keys("chosen") or held.keys("completion")), None)
     if key is None:
         return None
@@ -102,8 +102,8 @@ def _chosen(held: CurrentRow) -> Asked | Bad | None:
     return _answer_text(held, held.use_answer(key), key)
 
 
-def _answer_text(held: CurrentRow, value: Any, key: str) -> Asked | Bad:
-    """Return an answer as text, or the messages that it is."""
+def _answer_text(held: CurrentRow, value: Any, key: str) -> TextOrMessages | Bad:
+    """Return an answer as text, or as messages."""
     text = text_of(value)
     if text is not None:
         return text
@@ -113,7 +113,7 @@ def _answer_text(held: CurrentRow, value: Any, key: str) -> Asked | Bad:
         return value
     texts = [plain_text(item) for item in value] if isinstance(value, list) else [None]
     if None in texts:
-        return Bad("content_not_text", f"{key!r} is no text", f"make {key!r} a text")
+        return Bad("content_not_text", f"{key!r} is not a string", f"make {key!r} a string")
     if len(set(texts)) > 1 and key not in held.plan.keys("late_completion"):
         return Bad("several_answers", f"{key!r} holds several answers", "keep one of them")
     if len(set(texts)) > 1:
@@ -121,7 +121,7 @@ def _answer_text(held: CurrentRow, value: Any, key: str) -> Asked | Bad:
     return str(texts[0])
 
 
-def _objectanswer_of(held: CurrentRow, value: JsonObject) -> Asked | Bad:
+def _objectanswer_of(held: CurrentRow, value: JsonObject) -> TextOrMessages | Bad:
     if {"role", "from"} & set(value):
         return [value]
     inner = value.get("text", value.get("content", value.get("value")))

@@ -1,4 +1,4 @@
-"""Reads a row that holds a conversation: messages, system texts, tools and what is beside them."""
+"""Reads a row with a conversation: messages, and the system text, tools and answer beside them."""
 
 from dataclasses import replace
 from typing import Any
@@ -13,7 +13,7 @@ from daemon.core.rows.forms.tool_lists import tools_in
 from daemon.core.rows.refusal import Bad
 
 ALWAYS = ("messages", "conversations")
-"""Keys that hold messages whatever else they hold."""
+"""Keys that always hold messages."""
 
 
 def messages_in(held: CurrentRow, preference: bool) -> list[object] | Bad | None:
@@ -30,7 +30,7 @@ def messages_in(held: CurrentRow, preference: bool) -> list[object] | Bad | None
     if wrong is not None and not held.keys("prompt", "completion", "text"):
         return Bad(
             "no_messages",
-            f"the list of messages in {wrong!r} is empty or no list",
+            f"the list of messages in {wrong!r} is empty or not a list",
             'write [{"role": "user", "content": "…"}, …]',
         )
     if preference and not held.keys("prompt", "input"):
@@ -39,7 +39,7 @@ def messages_in(held: CurrentRow, preference: bool) -> list[object] | Bad | None
 
 
 def _grown(held: CurrentRow, messages: list[object], preference: bool) -> list[object]:
-    """Add the answer that stands beside messages which end with a question."""
+    """Add the answer beside the messages where these end with a question."""
     key: str | None = None
     if preference:
         key = next(iter(held.keys("chosen") or held.keys("completion")), None)
@@ -82,7 +82,7 @@ def _as_answer(value: Any) -> list[object] | None:
 
 
 def _chosen_messages(held: CurrentRow) -> list[object] | None:
-    """Return the conversation that the chosen side is, prompt included."""
+    """Return the chosen side as a conversation, prompt included."""
     for key in held.keys("chosen"):
         value = held.row[key]
         if isinstance(value, list) and len(value) > 1 and all(isinstance(v, dict) for v in value):
@@ -94,7 +94,7 @@ def _chosen_messages(held: CurrentRow) -> list[object] | None:
 
 
 def chat_of(held: CurrentRow, messages: list[object] | Bad) -> tuple[Example, str] | Bad:
-    """Return the conversation of a row, and the name of its form."""
+    """Return the conversation of a row and the name of its form."""
     if isinstance(messages, Bad):
         return messages
     first = messages[0]
@@ -125,7 +125,7 @@ def read_chat(
 
 
 def finished(held: CurrentRow, found: Conversation) -> Chat | Bad:
-    """Return a conversation with the tools that the row offers and its own reasoning."""
+    """Return a conversation with the tools and the reasoning of its row."""
     turns = _with_reasoning(held, found.turns)
     for key in held.keys("tools"):
         tools = tools_in(held.use(key))
@@ -145,18 +145,18 @@ def _with_reasoning(held: CurrentRow, turns: tuple[Turn, ...]) -> tuple[Turn, ..
 
 
 def systems_in(held: CurrentRow) -> list[str] | Bad:
-    """Return the system texts that stand beside a conversation."""
+    """Return the system texts beside a conversation."""
     texts: list[str] = []
     for key in held.keys("system"):
-        said = content_in(held.use(key), 1, key)
-        if not isinstance(said, MessageContent) or not said.text.strip():
-            return Bad("content_not_text", f"{key!r} is no text", f"make {key!r} a text")
-        texts.append(said.text)
+        found = content_in(held.use(key), 1, key)
+        if not isinstance(found, MessageContent) or not found.text.strip():
+            return Bad("content_not_text", f"{key!r} is not a string", f"make {key!r} a string")
+        texts.append(found.text)
     return texts
 
 
 def _agree(held: CurrentRow, chat: Chat) -> None:
-    """Note the keys that only repeat what the messages say."""
+    """Note the keys that only repeat the messages."""
     for key in held.keys("prompt", "completion", "late_completion", "text", "input"):
         text = plain_text(held.row[key])
         if text is None or key in held.answer_keys:

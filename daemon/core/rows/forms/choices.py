@@ -1,4 +1,4 @@
-"""Questions with answers to choose from: the choices as text, and the right one among them."""
+"""Multiple-choice questions: the choices as text, and which of them is right."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,19 +9,19 @@ from daemon.core.rows.forms.parts import decoded, plain_text
 from daemon.core.rows.refusal import Bad
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-HINT = "write the letter, the place or the text of a choice as the answer"
+HINT = "write the letter, the number or the text of a choice as the answer"
 LABEL_KEYS = ("label", "key", "letter", "id", "option", "name")
 TEXT_KEYS = ("text", "value", "content", "answer", "choice")
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerChoices:
-    """What can be chosen, each with what it is called."""
+    """The choices of a question, with their labels."""
 
     labels: tuple[str, ...]
     texts: tuple[str, ...]
     counted: bool
-    """The labels were given here, by the places of the choices."""
+    """The labels were assigned here, by position."""
 
     @property
     def block(self) -> str:
@@ -39,24 +39,24 @@ class Right:
 
 
 def choices_in(value: Any) -> AnswerChoices | Bad:
-    """Return the choices that a value lists: by label, as a list, or as columns of both."""
+    """Return the choices of a value: by label, as a list, or as columns of labels and texts."""
     value = decoded(value) if isinstance(value, str) and value.lstrip()[:1] in "[{" else value
     if isinstance(value, Mapping):
-        # Tables write null for the choices that other questions have.
+        # Tables have null for choices that only other questions have.
         value = {key: item for key, item in value.items() if item is not None}
         columns = {known_as(str(key)): item for key, item in value.items()}
         labels, texts = columns.get("label", columns.get("labels")), columns.get("text")
         texts = columns.get("texts") if texts is None else texts
         if isinstance(labels, list) and isinstance(texts, list) and len(labels) == len(texts):
-            return _made(labels, texts, counted=False)
+            return _labelled_by(labels, texts, counted=False)
         if isinstance(texts, list):
-            return _made(LETTERS[: len(texts)], texts, counted=True)
-        return _made(list(value), list(value.values()), counted=False)
+            return _labelled_by(LETTERS[: len(texts)], texts, counted=True)
+        return _labelled_by(list(value), list(value.values()), counted=False)
     if isinstance(value, list) and value and all(isinstance(item, Mapping) for item in value):
         return _labelled(value)
     if isinstance(value, list) and value:
-        return _made(LETTERS[: len(value)], value, counted=True)
-    return Bad("bad_choices", "the choices are no list and no object", 'write ["…", "…"]')
+        return _labelled_by(LETTERS[: len(value)], value, counted=True)
+    return Bad("bad_choices", "the choices are neither a list nor an object", 'write ["…", "…"]')
 
 
 def _labelled(items: Sequence[Mapping[str, object]]) -> AnswerChoices | Bad:
@@ -66,26 +66,29 @@ def _labelled(items: Sequence[Mapping[str, object]]) -> AnswerChoices | Bad:
         # [{"A": "…"}, {"B": "…"}]
         if all(len(item) == 1 for item in items):
             pairs = [next(iter(item.items())) for item in items]
-            return _made([key for key, _ in pairs], [text for _, text in pairs], counted=False)
+            names, texts = [key for key, _ in pairs], [text for _, text in pairs]
+            return _labelled_by(names, texts, counted=False)
         return Bad("bad_choices", "a choice has no text", 'write ["…", "…"]')
     if None in labels:
-        return _made(LETTERS[: len(texts)], texts, counted=True)
-    return _made(labels, texts, counted=False)
+        return _labelled_by(LETTERS[: len(texts)], texts, counted=True)
+    return _labelled_by(labels, texts, counted=False)
 
 
-def _made(labels: Sequence[object], texts: Sequence[object], counted: bool) -> AnswerChoices | Bad:
+def _labelled_by(
+    labels: Sequence[object], texts: Sequence[object], counted: bool
+) -> AnswerChoices | Bad:
     names = [plain_text(label) for label in labels]
-    said = [plain_text(text) for text in texts]
-    if len(names) != len(said) or None in names or None in said:
-        return Bad("bad_choices", "a choice is no text", 'write ["…", "…"]')
-    stripped = [str(text).strip() for text in said]
+    shown = [plain_text(text) for text in texts]
+    if len(names) != len(shown) or None in names or None in shown:
+        return Bad("bad_choices", "a choice is not a string", 'write ["…", "…"]')
+    stripped = [str(text).strip() for text in shown]
     if counted and len(stripped) > 1 and _are_lettered(stripped):
         stripped = [text[2:].strip() for text in stripped]
     return AnswerChoices(tuple(str(name).strip() for name in names), tuple(stripped), counted)
 
 
 def _are_lettered(texts: Sequence[str]) -> bool:
-    """Tell whether the texts bring their letters along, as `A. …`, `A) …` or `A: …`."""
+    """Return whether the texts already have letters, as `A. …`, `A) …` or `A: …`."""
     return all(
         text[:1] == letter and text[1:2] in (".", ")", ":")
         for text, letter in zip(texts, LETTERS, strict=False)
@@ -93,15 +96,15 @@ def _are_lettered(texts: Sequence[str]) -> bool:
 
 
 def right_one(answer: Any, choices: AnswerChoices, key: str = "answer") -> Right | Bad:
-    """Return the answer as a person would give it: a letter, a text, or as it stands.
+    """Return the right choice: its letter, its text, or the answer as it is.
 
-    A place is counted from 0, as data sets do, and becomes the letter that the prompt shows.
+    A position is counted from 0, as data sets do, and becomes the letter in the prompt.
     """
     if isinstance(answer, list) and len(answer) == 1:
         answer = answer[0]
     text = plain_text(answer)
     if text is None:
-        return Bad("bad_choices", "the answer is neither a text nor a place", HINT)
+        return Bad("bad_choices", "the answer is neither a string nor a number", HINT)
     text = text.strip()
     if text in choices.texts or text in choices.labels:
         return Right(text)
@@ -111,7 +114,7 @@ def right_one(answer: Any, choices: AnswerChoices, key: str = "answer") -> Right
         place = int(text)
         if known_as(key) not in PLACES:
             return Bad(
-                "bad_choices", f"{key!r} gives a place, and not whether it is counted from 0", HINT
+                "bad_choices", f"{key!r} is a number, which may be counted from 0 or from 1", HINT
             )
         if 0 <= place < len(choices.labels):
             return Right(choices.labels[place], by_place=True)
@@ -126,7 +129,7 @@ def _none_of_them(text: str) -> Bad:
 
 
 def agrees(one: Any, key: str, other: str, choices: AnswerChoices) -> bool:
-    """Tell whether a second answer names the same choice as the first."""
+    """Return whether a second answer names the same choice as the first."""
     found = right_one(one, choices, key)
     if isinstance(found, Bad):
         return False

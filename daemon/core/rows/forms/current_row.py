@@ -1,4 +1,4 @@
-"""One row on its way to an example: its values by meaning, and what was used of it so far."""
+"""The row being read: its values by meaning, and which of them were used so far."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,13 +17,13 @@ EMPTY: tuple[object, ...] = ("", [], {}, ())
 
 
 def is_empty(value: Any) -> bool:
-    """Tell whether a value says nothing."""
+    """Return whether a value is empty."""
     return value is None or (not value.strip() if isinstance(value, str) else value in EMPTY)
 
 
 @dataclass
 class CurrentRow:
-    """A row, and what was read of it."""
+    """A row, and what was read of it so far."""
 
     row: JsonObject
     plan: RowPlan
@@ -33,40 +33,40 @@ class CurrentRow:
     used: list[str] = field(default_factory=list)
     answer_keys: list[str] = field(default_factory=list)
     agreeing: set[str] = field(default_factory=set)
-    """Keys that hold nothing but what was read elsewhere in the row."""
+    """Keys that only repeat what was read elsewhere in the row."""
     notes: list[Note] = field(default_factory=list)
     more_unread: list[str] = field(default_factory=list)
     """Keys within messages that were not read."""
 
     def keys(self, *meanings: Meaning) -> list[str]:
-        """Return the keys of some meanings that hold anything."""
+        """Return the non-empty keys with one of the meanings."""
         found = (key for meaning in meanings for key in self.plan.keys(meaning))
         return [key for key in found if not is_empty(self.row[key])]
 
     def use(self, key: str) -> Any:
-        """Take the value of a key."""
+        """Return the value of a key, and mark the key as used."""
         if key not in self.used:
             self.used.append(key)
         return self.row[key]
 
     def use_answer(self, key: str) -> Any:
-        """Take the value of a key that holds an answer."""
+        """Return the value of a key, and mark it as used for the answer."""
         if key not in self.answer_keys:
             self.answer_keys.append(key)
         return self.row[key]
 
     def note(self, note: Note) -> None:
-        """Remember that something was read in a special way."""
+        """Record that something was read in a special way."""
         if note not in self.notes:
             self.notes.append(note)
 
     def unread(self) -> list[str]:
-        """Return the keys with content that was not read, those of metadata with long texts too."""
+        """Return the keys with content that was not read, including metadata with long texts."""
         known = {*self.used, *self.answer_keys, *self.agreeing}
         known.update(self.plan.keys("group"), self.plan.keys("variant_of"))
-        return [key for key in self.row if key not in known and self._says_something(key)]
+        return [key for key in self.row if key not in known and self._has_content(key)]
 
-    def _says_something(self, key: str) -> bool:
+    def _has_content(self, key: str) -> bool:
         value = self.row[key]
         if key in self.plan.keys("metadata"):
             return _is_long(value)
@@ -75,7 +75,7 @@ class CurrentRow:
         return not counts and not is_empty(value)
 
     def reading(self) -> Reading:
-        """Return what was made of the keys."""
+        """Return what became of the keys."""
         unread = self.unread()
         used = [key for key in self.row if key in self.used]
         sides = (" + ".join(used), " + ".join(self.answer_keys))

@@ -1,6 +1,6 @@
-"""Rows that programs export: wrapped rows, requests with their answers, and saved chats.
+"""Reads rows exported by programs: wrapped rows, API requests with responses, saved chats.
 
-Each becomes the row that a person would have written, where that is certain; else it is named.
+Each becomes an ordinary row where that is unambiguous; otherwise it is refused with a hint.
 """
 
 from collections.abc import Mapping
@@ -20,17 +20,17 @@ ANSWERS = ("response", "output", "outputs", "choices", "candidates")
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """The row within a row."""
+    """An ordinary row, taken out of an export."""
 
     row: JsonObject
     form: str
     consumed: frozenset[str]
-    """Keys of the outer row that it was made of."""
+    """Keys of the outer row that it was taken from."""
     notes: tuple[Note, ...] = ()
 
 
 def plain_of(row: JsonObject) -> Plain | Bad | None:
-    """Return the row that an export holds; None where the row is none."""
+    """Return the row within an export; None where it is not an export."""
     by_name = {known_as(key): key for key in row}
     for read in (_wrapped, _chatgpt, _saved_chat, _gemini, _preferred, _exchange, _both_sides):
         found = read(row, by_name)
@@ -40,7 +40,7 @@ def plain_of(row: JsonObject) -> Plain | Bad | None:
 
 
 def _wrapped(row: JsonObject, by_name: dict[str, str]) -> Plain | None:
-    """Unwrap `{"row_idx": 0, "row": {…}}` and the like: one object beside metadata alone."""
+    """Unwrap `{"row_idx": 0, "row": {…}}` and the like: one object beside nothing but metadata."""
     keys = [key for key in row if meaning_of(key) == "wrapper" and isinstance(row[key], dict)]
     others = [
         key
@@ -62,7 +62,8 @@ def _chatgpt(row: JsonObject, by_name: dict[str, str]) -> Plain | Bad | None:
         return None
     path = branch_of(nodes, row.get("current_node"), "parent", "children")
     if path is None:
-        return Bad("unknown_format", "the chat of ChatGPT's export has no beginning", _EXPORT_HINT)
+        message = "the chat of ChatGPT's export has no first message"
+        return Bad("unknown_format", message, _EXPORT_HINT)
     found = [nodes[name].get("message") for name in path if isinstance(nodes[name], dict)]
     messages = [message for message in found if _is_shown(message)]
     if any(message.get("recipient") not in (None, "all") for message in messages):
@@ -79,7 +80,7 @@ _EXPORT_HINT = "leave it out, or write its turns as messages"
 
 
 def _is_shown(message: Any) -> bool:
-    """Tell whether a message of ChatGPT's export was seen by its user."""
+    """Return whether a message of ChatGPT's export was visible to its user."""
     if not isinstance(message, Mapping):
         return False
     content, about = message.get("content"), message.get("metadata")
@@ -96,7 +97,7 @@ def _is_shown(message: Any) -> bool:
 
 
 def _saved_chat(row: JsonObject, by_name: dict[str, str]) -> Plain | None:
-    """Read the chat of Open WebUI's export, and conversations that are an object."""
+    """Read chats of Open WebUI's export, and conversations stored as an object."""
     key = next(
         (key for key in row if meaning_of(key) == "messages" and isinstance(row[key], dict)), None
     )
@@ -166,7 +167,7 @@ def _preferred(row: JsonObject, by_name: dict[str, str]) -> Plain | None:
 
 
 def _sides_of(row: JsonObject, by_name: dict[str, str]) -> tuple[str | None, str | None]:
-    """Return the key that holds a request, and the one that holds its answer."""
+    """Return the key of a request, and the key of its response."""
     named = [by_name[name] for name in REQUESTS if name in by_name]
     request = next((key for key in named if isinstance(row[key], dict | list)), None)
     answers = [by_name[name] for name in ANSWERS if name in by_name]
@@ -174,27 +175,28 @@ def _sides_of(row: JsonObject, by_name: dict[str, str]) -> tuple[str | None, str
 
 
 def _exchange(row: JsonObject, by_name: dict[str, str]) -> Plain | Bad | None:
-    """Read a request beside its answer: batches, stored completions, logs of servers."""
-    asked, said = _sides_of(row, by_name)
-    request = _request_in(row[asked]) if asked is not None else None
-    if request is None and "messages" in row and said is not None:
+    """Read a request beside its response: batches, stored completions, server logs."""
+    request_key, response_key = _sides_of(row, by_name)
+    request = _request_in(row[request_key]) if request_key is not None else None
+    if request is None and "messages" in row and response_key is not None:
         request = _request_in(row)
-        asked = "messages"
-    if request is None and said is None:
+        request_key = "messages"
+    if request is None and response_key is None:
         return None
-    if request is None or asked is None:
-        if _asks(row) or said is None or isinstance(row[said], list):
+    if request is None or request_key is None:
+        if _has_request(row) or response_key is None or isinstance(row[response_key], list):
             return None
         return Bad(
             "answer_alone",
-            f"{said!r} holds the answer of an API without what was asked",
+            f"{response_key!r} holds an API's response without its request",
             "join it with its request: write both as messages",
         )
-    if said is None:
-        if any(meaning_of(key) in ("completion", "late_completion") for key in row if key != asked):
+    if response_key is None:
+        others = (meaning_of(key) for key in row if key != request_key)
+        if any(meaning in ("completion", "late_completion") for meaning in others):
             return None
-        return _asked_alone(request, asked)
-    answer = _answer_in(row[said])
+        return _request_alone(request, request_key)
+    answer = _answer_in(row[response_key])
     if isinstance(answer, Bad) or answer is None:
         return answer
     plain = request | {"messages": [*_as_messages(request["messages"]), *answer]}
@@ -206,27 +208,29 @@ def _exchange(row: JsonObject, by_name: dict[str, str]) -> Plain | Bad | None:
     if "instructions" in outer:
         outer["system"] = outer.pop("instructions")
     return Plain(
-        plain | outer, "request and response", frozenset((asked, said, *outer, "instructions"))
+        plain | outer,
+        "request and response",
+        frozenset((request_key, response_key, *outer, "instructions")),
     )
 
 
 def _both_sides(row: JsonObject, by_name: dict[str, str]) -> Plain | None:
-    """Read `{"inputs": {"question": …}, "outputs": {"answer": …}}`, as tools that log write it."""
-    asked = by_name.get("inputs", by_name.get("input", ""))
-    said = by_name.get("outputs", by_name.get("output", ""))
-    one, other = row.get(asked), row.get(said)
+    """Read `{"inputs": {"question": …}, "outputs": {"answer": …}}`, as tracing tools log it."""
+    request_key = by_name.get("inputs", by_name.get("input", ""))
+    response_key = by_name.get("outputs", by_name.get("output", ""))
+    one, other = row.get(request_key), row.get(response_key)
     if not isinstance(one, dict) or not isinstance(other, dict):
         return None
     answers = [key for key in other if meaning_of(key) in ("completion", "late_completion")]
-    if len(answers) == 1 and _asks(one) and not set(one) & set(other):
-        return Plain({**one, **other}, "inputs and outputs", frozenset((asked, said)))
+    if len(answers) == 1 and _has_request(one) and not set(one) & set(other):
+        return Plain({**one, **other}, "inputs and outputs", frozenset((request_key, response_key)))
     if list(one) != list(other) or len(one) != 1:
         return None
     plain = {"input": next(iter(one.values())), "output": next(iter(other.values()))}
-    return Plain(plain, "inputs and outputs", frozenset((asked, said)))
+    return Plain(plain, "inputs and outputs", frozenset((request_key, response_key)))
 
 
-def _asks(row: Mapping[str, object]) -> bool:
+def _has_request(row: Mapping[str, object]) -> bool:
     return any(
         meaning_of(key) in ("prompt", "input", "messages", "text", "context")
         and row[key] not in ("", [], {})
@@ -234,7 +238,7 @@ def _asks(row: Mapping[str, object]) -> bool:
     )
 
 
-def _asked_alone(request: JsonObject, key: str) -> Bad | None:
+def _request_alone(request: JsonObject, key: str) -> Bad | None:
     messages = request["messages"]
     last = messages[-1] if isinstance(messages, list) and messages else None
     if isinstance(last, Mapping) and last.get("role") == "assistant":
@@ -247,7 +251,7 @@ def _asked_alone(request: JsonObject, key: str) -> Bad | None:
 
 
 def _request_in(value: Any) -> JsonObject | None:
-    """Return what a request asks as a row with messages; None where it is none."""
+    """Return an API request as a row with messages; None where it is not a request."""
     if isinstance(value, list):
         return {"messages": value} if _are_messages(value) else None
     if not isinstance(value, Mapping):
@@ -288,7 +292,7 @@ def _as_messages(value: Any) -> list[object]:
 
 
 def _answer_in(value: Any) -> list[object] | Bad | None:
-    """Return the messages in an API's response; None where it is none."""
+    """Return the messages in an API's response; None where it is not a response."""
     value = decoded(value) if isinstance(value, str) and value.lstrip()[:1] == "{" else value
     if isinstance(value, Mapping):
         for name in ("body", "response", "choices", "candidates", "output", "message"):

@@ -1,4 +1,4 @@
-"""Which keys of a message are what, found once for all messages of one shape; reads no value."""
+"""Classifies the keys of a message, once for all messages with the same keys."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ from daemon.core.rows.forms.names import (
 )
 
 PLAIN_ROLES = {name: role for name, role in ROLES.items() if name not in CALLING}
-"""Roles whose text is only text."""
+"""Roles whose messages have text only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The keys of a message, where a user gave them names of their own."""
+    """The user's own names for the keys of a message."""
 
     role: str
     text: str
@@ -36,7 +36,7 @@ SHAREGPT = Names("from", "value")
 
 @dataclass(frozen=True, slots=True)
 class MessageKeys:
-    """What the keys of a message are."""
+    """The keys of a message by meaning."""
 
     role: str | None
     content: tuple[str, ...]
@@ -45,16 +45,16 @@ class MessageKeys:
     unclear: tuple[str, ...]
     calls: tuple[str, ...]
     roles: tuple[str, ...]
-    """Keys that are themselves names of roles."""
+    """Keys that are names of roles."""
     unknown: tuple[str, ...]
     media: tuple[str, ...]
     plain: bool
-    """Nothing but a role and one content, and keys that say nothing."""
+    """Only a role, one content, and metadata."""
 
 
 @lru_cache(4096)
 def keys_of(keys: tuple[str, ...], names: Names) -> MessageKeys:
-    """Return what the keys of a message are; messages of one shape share it."""
+    """Return the keys of a message by meaning; messages with the same keys share it."""
     by_name: dict[str, str] = {}
     for key in keys:
         by_name.setdefault(known_as(key), key)
@@ -71,7 +71,7 @@ def keys_of(keys: tuple[str, ...], names: Names) -> MessageKeys:
     known = {role, *content, *reasoning, *weights, *unclear, *calls, *media}
     rest = [key for key in keys if key not in known]
     roles = tuple(key for key in rest if role is None and known_as(key) in PLAIN_ROLES)
-    unknown = tuple(key for key in rest if key not in roles and not _says_nothing(key))
+    unknown = tuple(key for key in rest if key not in roles and not _is_metadata(key))
     plain = (
         bool(role)
         and len(content) == 1
@@ -95,6 +95,6 @@ def _all(by_name: dict[str, str], names: Sequence[str]) -> tuple[str, ...]:
     return tuple(by_name[name] for name in names if name in by_name)
 
 
-def _says_nothing(key: str) -> bool:
+def _is_metadata(key: str) -> bool:
     name = known_as(key)
     return name in MESSAGE_METADATA or name.endswith(METADATA_ENDINGS)

@@ -1,4 +1,4 @@
-"""Which names of keys and roles mean what in training data: the one table of them; reads no row.
+"""The table of key and role names in training data, and what each means.
 
 Names are compared without case, and `systemPrompt`, `System-Prompt` and `system prompt` are
 `system_prompt`. Within a meaning, the first name that a row has counts.
@@ -57,7 +57,7 @@ FieldName = Literal[
     "chosen",
     "rejected",
 ]
-"""What a user's own name can be given for."""
+"""The meanings for which a user can give a name of their own."""
 FIELD_NAMES: tuple[FieldName, ...] = get_args(FieldName)
 
 
@@ -155,7 +155,7 @@ PLACES = frozenset(
         "correct_answer_idx correct_answer_index answer_label"
     )
 )
-"""Names whose numbers are places of choices, counted from 0; of others nobody knows."""
+"""Names whose numbers are choices counted from 0; for others that is unknown."""
 
 METADATA = frozenset(
     _names(
@@ -185,17 +185,17 @@ METADATA = frozenset(
         "safety_settings safetysettings params parameters_used"
     )
 )
-"""Names of keys that say something about a row and nothing that could be learnt."""
+"""Names of metadata: keys about a row, with nothing to train."""
 METADATA_ENDINGS = _names(
     "_id _ids _idx _index _url _urls _hash _sha256 _md5 _uuid _timestamp _at _date "
     "_score _scores _count _rating _tokens _length _license _licence _source _model "
     "_model_name _split _lang _language _level_0__ _ms _seconds _version"
 )
 LONG_METADATA = 200
-"""Characters from which on a text is content, whatever its key is called."""
+"""A text of at least this many characters is content, whatever its key is called."""
 
 TASKS = ("instruction", "instructions", "task_description")
-"""Names of questions that may say what is to be done with another one."""
+"""Names of questions that may be an instruction for another one."""
 
 ROLES: dict[str, Role] = {
     "system": "system",
@@ -248,16 +248,16 @@ ROLES: dict[str, Role] = {
     "function_output": "tool",
     "function_call_output": "tool",
 }
-"""Names of roles by what they are; those of `CALLING` say a call of a tool as JSON text."""
+"""Names of roles by meaning; those of `CALLING` hold a tool call as JSON text."""
 CALLING = frozenset(("function_call", "tool_call", "tool_calls"))
 
 ROLE_KEYS = _names("role from speaker author sender")
 CONTENT_KEYS = _names("content value text message parts utterance")
 REASONING_KEYS = _names("reasoning_content reasoning thinking thought thoughts thinking_content")
 WEIGHT_KEYS = _names("weight loss_weight train trainable training loss masked")
-"""On a message: whether the loss counts on it; with `masked` it is the other way round."""
+"""On a message: whether the loss counts on it; `masked` means the opposite."""
 UNCLEAR_WEIGHTS = ("mask", "train_detail", "loss_mask", "weights")
-"""Keys that may mean either, or parts of an answer: which, the row does not say."""
+"""Keys that may mean either, or parts of an answer: the row does not say which."""
 CALL_KEYS = ("tool_calls", "function_call")
 MESSAGE_METADATA = METADATA | {
     "name",
@@ -309,7 +309,7 @@ _MEANINGS: dict[str, Meaning] = {
 
 @lru_cache(4096)
 def known_as(key: str) -> str:
-    """Return how a key's name is compared: small letters, words parted by `_`."""
+    """Return a key's name as names are compared: lower case, words split by `_`."""
     key = key.strip(AROUND)
     if key.isupper():
         return _BETWEEN.sub("_", key).lower()
@@ -318,7 +318,7 @@ def known_as(key: str) -> str:
 
 @lru_cache(4096)
 def meaning_of(key: str) -> Meaning | None:
-    """Return what a key of a row means; None where nobody knows."""
+    """Return the meaning of a key of a row; None where it is unknown."""
     name = known_as(key)
     found = _MEANINGS.get(name)
     if found is None and (name in METADATA or name.endswith(METADATA_ENDINGS)):
@@ -327,7 +327,7 @@ def meaning_of(key: str) -> Meaning | None:
 
 
 def role_of(name: object) -> Role | None:
-    """Return the role of a name that a message gives; None where it is no known one."""
+    """Return the role of a message's role name; None where it is unknown."""
     if not isinstance(name, str):
         return None
     return ROLES.get(name) or ROLES.get(known_as(name).strip("_:"))
@@ -351,4 +351,4 @@ OWN_MEANINGS: dict[FieldName, Meaning] = {
     "chosen": "chosen",
     "rejected": "rejected",
 }
-"""The meaning of a key that a user gave a name of their own."""
+"""The meaning of each user-defined key."""

@@ -7,51 +7,53 @@ from daemon.core.rows.forms.chats import finished, read_chat, systems_in
 from daemon.core.rows.forms.current_row import CurrentRow
 from daemon.core.rows.forms.parts import decoded
 from daemon.core.rows.forms.plans import pair_form
-from daemon.core.rows.forms.questions import asked_of
-from daemon.core.rows.forms.values import Asked
+from daemon.core.rows.forms.questions import question_of
+from daemon.core.rows.forms.values import TextOrMessages
 from daemon.core.rows.refusal import Bad
 
 
 def pair_of(held: CurrentRow) -> tuple[Example, str] | Bad | None:
-    """Return the conversation of a question and its answer; None where the row has not both."""
+    """Return the conversation of a question and its answer; None where the row lacks one."""
     choices = choices_of(held)
     if isinstance(choices, Bad):
         return choices
     answer = answer_of(held, choices)
     if answer is None or isinstance(answer, Bad):
         return answer
-    asked = asked_of(held, answer, choices)
-    if isinstance(asked, Bad):
-        return asked
-    if asked is None and not held.keys("system"):
+    question = question_of(held, answer, choices)
+    if isinstance(question, Bad):
+        return question
+    if question is None and not held.keys("system"):
         for kept in (held.used, held.answer_keys, held.agreeing, held.notes):
             kept.clear()
         return None
     form = _form(held)
-    found = _conversation(held, asked, answer)
+    found = _conversation(held, question, answer)
     return found if isinstance(found, Bad) else (found, form)
 
 
 def _form(held: CurrentRow) -> str:
     title = held.plan.title
-    asked = [title(key) for key in held.row if key in held.used]
-    return pair_form(asked, "+".join(map(title, held.answer_keys)))
+    questions = [title(key) for key in held.row if key in held.used]
+    return pair_form(questions, "+".join(map(title, held.answer_keys)))
 
 
-def _conversation(held: CurrentRow, asked: Asked | None, answer: Asked) -> Example | Bad:
+def _conversation(
+    held: CurrentRow, question: TextOrMessages | None, answer: TextOrMessages
+) -> Example | Bad:
     before = _history(held)
     if isinstance(before, Bad):
         return before
-    messages: list[object] = asked if isinstance(asked, list) else []
-    turns = [*before, Turn("user", asked)] if isinstance(asked, str) else before
+    messages: list[object] = question if isinstance(question, list) else []
+    turns = [*before, Turn("user", question)] if isinstance(question, str) else before
     if isinstance(answer, list):
         messages = [*messages, *answer]
     if not messages:
         return _plain(held, (*turns, Turn("assistant", str(answer))))
     if isinstance(answer, str):
         return read_chat(held, messages, Names("role", "content"), (Turn("assistant", answer),))
-    asked_first = [{"role": turn.role, "content": turn.content} for turn in turns]
-    return read_chat(held, [*asked_first, *messages], Names("role", "content"))
+    first_messages = [{"role": turn.role, "content": turn.content} for turn in turns]
+    return read_chat(held, [*first_messages, *messages], Names("role", "content"))
 
 
 def _plain(held: CurrentRow, turns: tuple[Turn, ...]) -> Example | Bad:
@@ -75,7 +77,7 @@ def _history(held: CurrentRow) -> list[Turn] | Bad:
                 f"the earlier turns in {key!r} cannot be read: {why}",
                 'write [["question", "answer"], …] or a list of messages',
             )
-        # Before the question, whatever the order of the keys.
+        # It comes before the question, whatever the order of the keys.
         held.use(key)
         return list(found.turns)
     return []

@@ -1,4 +1,4 @@
-"""From the content of a message, a text or a list of parts, to what is said, called and thought.
+"""Parses the content of a message, text or parts, into texts, tool calls, results and reasoning.
 
 Parts are those of OpenAI's chats and Responses, Anthropic's blocks and Gemini's parts.
 """
@@ -18,12 +18,12 @@ CALL_KINDS = frozenset(("tool_use", "function_call", "tool_call", "server_tool_u
 RESULT_KINDS = frozenset(("tool_result", "function_call_output", "tool_response"))
 CALL_HINT = 'write {"function": {"name": "…", "arguments": {…}}}'
 MOST_DECODED = 4
-"""How often a text that is JSON in JSON is decoded."""
+"""How many times JSON encoded as text within JSON is decoded."""
 
 
 @dataclass(slots=True)
 class MessageContent:
-    """What one message holds."""
+    """The content of one message."""
 
     texts: list[str] = field(default_factory=list)
     reasoning: list[str] = field(default_factory=list)
@@ -33,7 +33,7 @@ class MessageContent:
 
     @property
     def text(self) -> str:
-        """All texts, one after the other."""
+        """All texts joined."""
         return "".join(self.texts)
 
 
@@ -47,7 +47,7 @@ def plain_text(value: Any) -> str | None:
 
 
 def stands_in(text: str, longer: str) -> bool:
-    """Tell whether a text stands in another one as whole words."""
+    """Return whether a text occurs in another one as whole words."""
     at = longer.find(text)
     if at < 0:
         return False
@@ -57,7 +57,7 @@ def stands_in(text: str, longer: str) -> bool:
 
 
 def parsed(text: str) -> Any:
-    """Return the value of a JSON text; None where it is none."""
+    """Return the value of a JSON text; None where it is not JSON."""
     try:
         return json.loads(text, parse_constant=lambda name: None)
     except (ValueError, RecursionError):
@@ -65,7 +65,7 @@ def parsed(text: str) -> Any:
 
 
 def decoded(value: Any) -> Any:
-    """Return what a JSON text holds, also where it was encoded more than once."""
+    """Return the value of a JSON text, even if it was encoded several times."""
     for _ in range(MOST_DECODED):
         if not isinstance(value, str):
             return value
@@ -74,51 +74,51 @@ def decoded(value: Any) -> Any:
 
 
 def content_in(content: Any, number: int, key: str) -> MessageContent | Bad:
-    """Return what the content of a message says."""
-    said = MessageContent()
-    wrong = _take(content, said, number, key)
-    return said if wrong is None else wrong
+    """Parse the content of a message."""
+    found = MessageContent()
+    wrong = _take(content, found, number, key)
+    return found if wrong is None else wrong
 
 
-def _take(content: Any, said: MessageContent, number: int, key: str) -> Bad | None:
+def _take(content: Any, found: MessageContent, number: int, key: str) -> Bad | None:
     text = plain_text(content)
     if text is not None:
-        said.texts.append(text)
+        found.texts.append(text)
         return None
     if isinstance(content, list):
         for part in content:
-            if part is not None and (wrong := _take_part(part, said, number, key)) is not None:
+            if part is not None and (wrong := _take_part(part, found, number, key)) is not None:
                 return wrong
         return None
     if isinstance(content, dict):
-        return _take_part(content, said, number, key)
+        return _take_part(content, found, number, key)
     return None
 
 
-def _take_part(part: Any, said: MessageContent, number: int, key: str) -> Bad | None:
+def _take_part(part: Any, found: MessageContent, number: int, key: str) -> Bad | None:
     if isinstance(part, str):
-        said.texts.append(part)
+        found.texts.append(part)
         return None
     if not isinstance(part, Mapping):
         return _not_text(type(part).__name__, number, key)
     kind = known_as(str(part.get("type") or part.get("content_type") or ""))
     text = _text_of(part)
     if kind in THOUGHT_KINDS or part.get("thought") is True:
-        said.reasoning += [_thought_of(part)]
+        found.reasoning += [_thought_of(part)]
         return None
     if kind in CALL_KINDS or "functionCall" in part or "function_call" in part:
         called = call_of(part.get("functionCall") or part.get("function_call") or part, number)
         if isinstance(called, Bad):
             return called
-        said.calls.append(called)
+        found.calls.append(called)
         return None
     if kind in RESULT_KINDS or "functionResponse" in part or "function_response" in part:
-        said.results.append(result_text(_result_of(part)))
+        found.results.append(result_text(_result_of(part)))
         return None
     if kind in ("", "multimodal_text", "text") and isinstance(part.get("parts"), list):
-        return _take(part["parts"], said, number, key)
+        return _take(part["parts"], found, number, key)
     if (kind in TEXT_KINDS or not kind) and text is not None:
-        said.texts.append(text)
+        found.texts.append(text)
         return None
     shown = kind or next((str(name) for name in part), "empty")
     return _not_text(shown, number, key)
@@ -157,7 +157,7 @@ def _result_of(part: Mapping[str, object]) -> Any:
 def _not_text(kind: str, number: int, key: str) -> Bad:
     return Bad(
         "content_not_text",
-        f"message {number} holds a part of the kind {kind[:30]!r}",
+        f"message {number} has a part of type {kind[:30]!r}",
         f"only text parts can be trained: leave the others out of {key!r}",
     )
 
@@ -169,18 +169,18 @@ def result_text(value: Any) -> str:
         return text
     if value is None or value in ([], {}):
         return ""
-    said = content_in(value, 0, "content")
+    found = content_in(value, 0, "content")
     if (
         isinstance(value, list)
-        and isinstance(said, MessageContent)
-        and not (said.calls or said.results)
+        and isinstance(found, MessageContent)
+        and not (found.calls or found.results)
     ):
-        return said.text
+        return found.text
     return compact(value)
 
 
 def calls_of(found: Any, number: int) -> list[Call] | Bad:
-    """Return the calls of a list of them, of one, or of their JSON text."""
+    """Return the calls in a list, a single object, or their JSON text."""
     found = decoded(found) if isinstance(found, str) else found
     calls: list[Call] = []
     for item in found if isinstance(found, list) else [found]:
@@ -192,7 +192,7 @@ def calls_of(found: Any, number: int) -> list[Call] | Bad:
 
 
 def call_of(item: Any, number: int) -> Call | Bad:
-    """Return one call; its arguments may be JSON as text, also encoded twice."""
+    """Return one call; its arguments may be JSON text, even encoded twice."""
     item = decoded(item) if isinstance(item, str) else item
     inner = item.get("function") if isinstance(item, Mapping) else None
     function = inner if isinstance(inner, Mapping) else item
@@ -209,6 +209,6 @@ def call_of(item: Any, number: int) -> Call | Bad:
     )
     arguments = decoded(given)
     if not isinstance(arguments, dict):
-        message = f"the arguments of {name[:40]!r} in message {number} are no JSON object"
+        message = f"the arguments of {name[:40]!r} in message {number} are not a JSON object"
         return Bad("bad_tool_call", message, CALL_HINT)
     return Call(name, compact(arguments))

@@ -1,6 +1,6 @@
-"""Reads the most frequent rows quickly: texts and messages without anything that needs a look.
+"""Fast path for the most common rows: plain texts and simple messages.
 
-What it returns is what the full reading would; None leaves the row to that.
+It returns what the full reading would; None leaves the row to that.
 """
 
 from daemon.core.records import JsonObject
@@ -41,20 +41,20 @@ def _text(row: JsonObject, plan: RowPlan) -> Plainly | None:
 
 
 def _pair(row: JsonObject, plan: RowPlan) -> Plainly | None:
-    asked, answer = row[plan.first], row[plan.answer]
-    if type(asked) is not str or type(answer) is not str:
+    question, answer = row[plan.first], row[plan.answer]
+    if type(question) is not str or type(answer) is not str:
         return None
-    if not answer.strip() or not asked.strip():
+    if not answer.strip() or not question.strip():
         return None
     if not plan.more:
-        example = Chat((Turn("user", asked), Turn("assistant", answer)))
+        example = Chat((Turn("user", question), Turn("assistant", answer)))
         return example, *plan.pair_words(0)
-    return _with_more(row, plan, asked, answer)
+    return _with_more(row, plan, question, answer)
 
 
-def _with_more(row: JsonObject, plan: RowPlan, asked: str, answer: str) -> Plainly | None:
+def _with_more(row: JsonObject, plan: RowPlan, question: str, answer: str) -> Plainly | None:
     """Read a pair with Alpaca's input, a context or a system text."""
-    behind, before, system, used = [asked], "", "", 0
+    behind, before, system, used = [question], "", "", 0
     for place, (key, meaning) in enumerate(plan.more):
         text = row[key]
         if type(text) is not str:
@@ -62,7 +62,7 @@ def _with_more(row: JsonObject, plan: RowPlan, asked: str, answer: str) -> Plain
         stripped = text.strip()
         if not stripped:
             continue
-        if stripped in asked or asked.strip() in stripped:
+        if stripped in question or question.strip() in stripped:
             return None
         used |= 1 << place
         if meaning == "system":
@@ -96,10 +96,10 @@ def _chat(row: JsonObject, plan: RowPlan, names: Names, keep_reasoning: bool) ->
 
 
 def _plain_turns(messages: list[object], names: Names) -> tuple[Turn, ...] | None:
-    """Return the turns of messages with a role and a text each, in an order that needs no look."""
+    """Return the turns of messages with a role and a text each, in the usual order."""
     role_key, text_key = names.role, names.text
     turns: list[Turn] = []
-    asked = False
+    has_user = False
     for message in messages:
         if type(message) is not dict or len(message) != 2:
             return None
@@ -108,11 +108,11 @@ def _plain_turns(messages: list[object], names: Names) -> tuple[Turn, ...] | Non
         if role is None or type(text) is not str or not text.strip():
             return None
         if role == "user":
-            asked = True
+            has_user = True
         elif role == "system" and turns:
             return None
         turns.append(Turn(role, text))
-    return tuple(turns) if asked and role == "assistant" else None
+    return tuple(turns) if has_user and role == "assistant" else None
 
 
 def _other_turns(

@@ -1,4 +1,4 @@
-"""Which keys of a row are what, found once for all rows of one shape; reads no value."""
+"""Classifies the keys of a row, once for all rows with the same keys."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,9 +29,9 @@ NESTED_NAMES = (
     "inputs",
     "history",
 )
-"""Names that hold a text in a row of a person's, and an object or a list in an export."""
+"""Names that hold text in an ordinary row, but an object or a list in an export."""
 MORE: tuple[Meaning, ...] = ("input", "context", "system")
-"""What a pair may have besides, one key of each, to be read quickly."""
+"""What else a pair may have, one key of each, to take the fast path."""
 
 
 @dataclass(frozen=True)
@@ -42,34 +42,34 @@ class RowPlan:
     by: Mapping[Meaning, tuple[str, ...]]
     unknown: tuple[str, ...]
     own: Mapping[str, FieldName]
-    """Keys that a user named, with the known name of each."""
+    """Keys named by the user, with the known name of each."""
     nested: tuple[str, ...]
     """Keys that may hold an export."""
     shape: Shape = "other"
-    """What the row is where its values are texts and plain messages."""
+    """The shape of the row if its values are texts or simple messages."""
     first: str = ""
-    """Of a shape, the key of the question, the messages or the text."""
+    """The shape's key of the question, the messages or the text."""
     answer: str = ""
     tools: str = ""
     more: tuple[tuple[str, Meaning], ...] = ()
     _words: dict[int, tuple[str, Reading]] = field(default_factory=dict)
 
     def keys(self, meaning: Meaning) -> tuple[str, ...]:
-        """Return the keys of a meaning, in the order in which they count."""
+        """Return the keys of a meaning, in order of precedence."""
         return self.by.get(meaning, ())
 
     def title(self, key: str) -> str:
-        """Return what a key is called in the name of a form."""
+        """Return the name of a key in the name of a form."""
         return self.own.get(key) or known_as(key)
 
     @cached_property
     def metadata(self) -> tuple[str, ...]:
-        """Keys that say nothing that could be learned."""
+        """Keys of metadata, with nothing to train."""
         return self.keys("metadata")
 
     @cached_property
     def is_task(self) -> bool:
-        """The question says what is to be done with what stands behind it."""
+        """Whether the question is an instruction for the text after it."""
         return known_as(self.first) in TASKS
 
     def pair_words(self, used: int) -> tuple[str, Reading]:
@@ -86,7 +86,7 @@ class RowPlan:
         return found
 
     def chat_words(self, shares: bool, with_tools: bool) -> tuple[str, Reading]:
-        """Return form and reading of a conversation; `shares` where it is written as ShareGPT's."""
+        """Return form and reading of a conversation; `shares` where it is in ShareGPT's form."""
         place = 2 * shares + with_tools
         found = self._words.get(place)
         if found is None:
@@ -95,17 +95,20 @@ class RowPlan:
             found = self._words[place] = chat_form(self.first, shares), self.reading(keys, ())
         return found
 
-    def reading(self, asked: "tuple[str, ...] | list[str]", said: tuple[str, ...]) -> Reading:
-        """Return the reading of keys of which nothing else is to be said."""
-        taken = " -> ".join(filter(None, (" + ".join(asked), " + ".join(said))))
+    def reading(
+        self, questions: "tuple[str, ...] | list[str]", answers: tuple[str, ...]
+    ) -> Reading:
+        """Return the reading of keys that need no note."""
+        taken = " -> ".join(filter(None, (" + ".join(questions), " + ".join(answers))))
         return Reading(taken, self.metadata)
 
 
-def pair_form(asked: list[str], answer: str) -> str:
+def pair_form(questions: list[str], answer: str) -> str:
     """Return the name of the form of a question and its answer."""
-    if answer == "output" and "instruction" in asked and set(asked) <= {"instruction", "input"}:
+    alpaca = "instruction" in questions and set(questions) <= {"instruction", "input"}
+    if answer == "output" and alpaca:
         return "alpaca"
-    return f"{'+'.join(asked) or 'system'}/{answer}"
+    return f"{'+'.join(questions) or 'system'}/{answer}"
 
 
 def chat_form(key: str, shares: bool) -> str:
@@ -116,7 +119,7 @@ def chat_form(key: str, shares: bool) -> str:
 
 @lru_cache(4096)
 def plan_of(keys: tuple[str, ...], own: tuple[tuple[FieldName, str], ...]) -> RowPlan:
-    """Return what the keys of a row are; a user's own names go before the known ones."""
+    """Return the keys of a row by meaning; a user's own names take precedence."""
     taken = _own_keys(keys, own)
     found: dict[Meaning, tuple[str, ...]] = {
         OWN_MEANINGS[name]: (key,) for key, name in taken.items()
@@ -145,12 +148,12 @@ def plan_of(keys: tuple[str, ...], own: tuple[tuple[FieldName, str], ...]) -> Ro
 
 
 def _shaped(plan: RowPlan) -> RowPlan:
-    """Return a plan with its shape, where all keys but those of metadata belong to one."""
+    """Return a plan with its shape, where all keys but metadata belong to one."""
     held = {meaning for meaning, keys in plan.by.items() if keys and meaning != "metadata"}
     single = all(len(plan.keys(meaning)) == 1 for meaning in held)
     if plan.unknown or not single:
         return plan
-    asked: Meaning = "prompt" if "prompt" in held else "input"
+    question: Meaning = "prompt" if "prompt" in held else "input"
     shape: Shape = "other"
     first = answer = tools = ""
     more: tuple[tuple[str, Meaning], ...] = ()
@@ -159,9 +162,9 @@ def _shaped(plan: RowPlan) -> RowPlan:
     elif "messages" in held and held <= {"messages", "tools"}:
         shape, first = "chat", plan.by["messages"][0]
         tools = plan.by["tools"][0] if "tools" in held else ""
-    elif {asked, "completion"} <= held and held <= {asked, "completion", *MORE}:
-        shape, first, answer = "pair", plan.by[asked][0], plan.by["completion"][0]
-        more = tuple((plan.by[name][0], name) for name in MORE if name in held - {asked})
+    elif {question, "completion"} <= held and held <= {question, "completion", *MORE}:
+        shape, first, answer = "pair", plan.by[question][0], plan.by["completion"][0]
+        more = tuple((plan.by[name][0], name) for name in MORE if name in held - {question})
     return RowPlan(
         plan.order, plan.by, plan.unknown, plan.own, plan.nested, shape, first, answer, tools, more
     )
@@ -188,7 +191,7 @@ def _rank(meaning: Meaning, key: str) -> int:
 
 
 def _move_lone_letters(found: dict[Meaning, tuple[str, ...]], unknown: list[str]) -> None:
-    """Take `a` for a choice beside `b`, and `b` for nothing known without `a`."""
+    """Treat `a` as a choice beside `b`, and `b` without `a` as unknown."""
     columns = found.get("choice_column", ())
     letters = [key for key in columns if len(key) == 1]
     answers = found.get("completion", ())

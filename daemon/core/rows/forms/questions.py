@@ -1,4 +1,4 @@
-"""The question of a row, with what it is about and what can be chosen."""
+"""Reads the question of a row, with its context and choices."""
 
 from typing import Any
 
@@ -7,14 +7,14 @@ from daemon.core.rows.forms.choices import AnswerChoices
 from daemon.core.rows.forms.current_row import CurrentRow
 from daemon.core.rows.forms.names import TASKS, known_as
 from daemon.core.rows.forms.parts import plain_text
-from daemon.core.rows.forms.values import Asked, ambiguous, text_of, without_repetition
+from daemon.core.rows.forms.values import TextOrMessages, ambiguous, text_of, without_repetition
 from daemon.core.rows.refusal import Bad
 
 
-def asked_of(
-    held: CurrentRow, answer: Asked, choices: AnswerChoices | str | None
-) -> Asked | Bad | None:
-    """Return the question with all that belongs to it."""
+def question_of(
+    held: CurrentRow, answer: TextOrMessages, choices: AnswerChoices | str | None
+) -> TextOrMessages | Bad | None:
+    """Return the question with its context and choices."""
     keys = _question_keys(held)
     if isinstance(keys, Bad):
         return keys
@@ -29,14 +29,14 @@ def asked_of(
         if text is None and isinstance(value, list) and len(keys) == 1:
             return value
         if text is None:
-            return Bad("content_not_text", f"{key!r} is no text", f"make {key!r} a text")
+            return Bad("content_not_text", f"{key!r} is not a string", f"make {key!r} a string")
         if not any(text.strip() in other for other in texts):
             texts.append(text)
     return _with_context(held, keys[0], texts, answer, choices)
 
 
 def _question_keys(held: CurrentRow) -> list[str] | Bad:
-    """Return the keys of the question: one, or a task and what it is about."""
+    """Return the keys of the question: one, or an instruction and its input."""
     prompts = held.keys("prompt")
     inputs = held.keys("input")
     if len(prompts) > 1:
@@ -49,7 +49,7 @@ def _question_keys(held: CurrentRow) -> list[str] | Bad:
 
 
 def _instead(held: CurrentRow) -> list[str]:
-    """Return what stands for the question where no key is called so."""
+    """Return the keys used as the question where no key is named so."""
     found = held.keys("text") or held.keys("context")
     if not found:
         found = [
@@ -65,12 +65,12 @@ def _with_context(
     held: CurrentRow,
     first: str,
     texts: list[str],
-    answer: Asked,
+    answer: TextOrMessages,
     choices: AnswerChoices | str | None,
 ) -> str:
-    """Return a question with what it is about and what can be chosen.
+    """Return a question with its context and choices.
 
-    Context stands before a question, and behind an instruction, as Alpaca's `input` does.
+    Context goes before a question, but after an instruction, as Alpaca's `input` does.
     """
     contexts: list[str] = []
     for key in held.keys("context", "text"):
@@ -78,7 +78,7 @@ def _with_context(
             continue
         text = _context_text(held.row[key])
         if key in held.plan.keys("text") and isinstance(answer, str) and answer.strip() in text:
-            # The row as a whole, written out once more.
+            # The whole row, written out again.
             held.agreeing.add(key)
             continue
         held.use(key)

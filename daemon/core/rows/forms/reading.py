@@ -34,8 +34,8 @@ def _media(held: CurrentRow) -> Bad | None:
         return None
     return Bad(
         "content_not_text",
-        f"the row holds {keys[0]!r}: a picture, a sound or a film",
-        "only texts can be trained: leave such rows out",
+        f"the row holds {keys[0]!r}: an image, audio or video",
+        "only text can be trained: leave such rows out",
     )
 
 
@@ -52,17 +52,17 @@ def _weight(held: CurrentRow) -> Bad | None:
 
 def _preference(sides: list[str]) -> Bad:
     named = " and ".join(map(repr, sides))
-    says = "say" if len(sides) > 1 else "says"
+    verb = "say" if len(sides) > 1 else "says"
     return Bad(
         "preference_data",
-        f"the row is preference data: {named} {says} which of two answers is the better one",
+        f"the row is preference data: {named} {verb} which of two answers is the better one",
         'to train the chosen answers, write preferences = "chosen" under [intake], or '
         "finetuned submit FILE --set intake.preferences=chosen",
     )
 
 
 def _unless_bad(held: CurrentRow, found: tuple[Example, str]) -> tuple[Example, str] | Bad:
-    """Refuse a row that says of itself that its answer is a bad one."""
+    """Refuse a row whose answer is marked as bad."""
     for key in held.plan.keys("verdict"):
         if key in held.used or key in held.answer_keys:
             continue
@@ -84,7 +84,7 @@ def _text(held: CurrentRow) -> tuple[Example, str] | Bad:
     key = held.plan.keys("text")[0]
     text = plain_text(held.use(key))
     if text is None:
-        return Bad("content_not_text", f"{key!r} is no text", f"make {key!r} a text")
+        return Bad("content_not_text", f"{key!r} is not a string", f"make {key!r} a string")
     if not text.strip():
         return Bad("empty_content", f"{key!r} is empty", "fill it or leave the row out")
     for other in held.keys("prompt", "completion", "input", "context"):
@@ -95,7 +95,7 @@ def _text(held: CurrentRow) -> tuple[Example, str] | Bad:
 
 
 def _unknown(held: CurrentRow) -> Bad:
-    """Say what is missing, and which line would name it."""
+    """Refuse a row of unknown form: what is missing, and the setting that would name it."""
     texts = [
         key
         for key in held.row
@@ -108,16 +108,16 @@ def _unknown(held: CurrentRow) -> Bad:
     ]
     if empty and len(texts) < 2:
         return Bad("empty_content", f"{empty[0]!r} is empty", "fill it or leave the row out")
-    asked = held.keys("prompt", "input", "context", "history", "choices")
-    said = held.keys("completion", "late_completion")
-    rest = [key for key in texts if key not in (*asked, *said)]
+    questions = held.keys("prompt", "input", "context", "history", "choices")
+    answers = held.keys("completion", "late_completion")
+    rest = [key for key in texts if key not in (*questions, *answers)]
     names = {}
-    if not asked and rest:
+    if not questions and rest:
         names["prompt"] = rest.pop(0)
-    if not said and rest:
+    if not answers and rest:
         names["completion"] = rest.pop(0)
     known = ", ".join(sorted(map(str, held.row))[:8]) or "no keys"
-    missing = "no question" if said else "no answer" if asked else "no known names"
+    missing = "no question" if answers else "no answer" if questions else "no known names"
     message = f"the row has {known}: {missing} among them"
     if not names:
         return Bad("unknown_format", message, f"write {FORMS}")

@@ -1,4 +1,4 @@
-"""The functions that a row offers: OpenAI's two forms, Anthropic's and Gemini's, as text or not."""
+"""Reads the tools of a row: OpenAI's two forms, Anthropic's and Gemini's, as JSON or JSON text."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,14 +10,14 @@ from daemon.core.rows.refusal import Bad
 
 
 def tools_in(found: Any) -> tuple[str, ...] | Bad:
-    """Return functions that are offered, each as the JSON text a chat template is given."""
+    """Return the tools, each as the JSON text passed to the chat template."""
     if not found:
         return ()
     found = decoded(found) if isinstance(found, str) else found
     if isinstance(found, Mapping):
         found = [found]
     if not isinstance(found, list):
-        return Bad("bad_tools", "'tools' is no list of functions", TOOLS_HINT)
+        return Bad("bad_tools", "'tools' is not a list of functions", TOOLS_HINT)
     tools: list[str] = []
     for number, tool in enumerate(found, 1):
         for whole in _declared(decoded(tool) if isinstance(tool, str) else tool):
@@ -48,7 +48,7 @@ def _declared(tool: Any) -> list[JsonObject | None]:
 
 
 def tools_of(row: Mapping[str, object]) -> tuple[str, ...] | Bad:
-    """Return the functions a row offers."""
+    """Return the tools of a row."""
     return tools_in(row.get("tools") or row.get("functions"))
 
 

@@ -1,4 +1,4 @@
-"""Saved chats whose messages form a tree, as answers were asked for again: the shown branch."""
+"""Finds the shown branch of a saved chat whose messages form a tree of regenerated answers."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,8 +9,8 @@ def branch_of(
 ) -> list[str] | None:
     """Return the names of the nodes from the beginning to the one shown last.
 
-    Without a current node, the last child of each node counts: it was made last. None where the
-    nodes form no tree.
+    Without a current node, the last child of each node counts, as the newest. None where the nodes
+    are not a tree.
     """
     name = current if isinstance(current, str) and current in nodes else None
     if name is None:

@@ -1,4 +1,4 @@
-"""Values of a row as texts, keys that repeat others, and keys that may each be the same thing."""
+"""Helps to read values: as text, repeated under several keys, or ambiguous between keys."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,12 +7,12 @@ from daemon.core.rows.forms.current_row import CurrentRow
 from daemon.core.rows.forms.parts import plain_text, stands_in
 from daemon.core.rows.refusal import Bad
 
-Asked = str | list[Any]
-"""A text, or the messages that stand for it."""
+TextOrMessages = str | list[Any]
+"""A text, or messages in its place."""
 
 
 def ambiguous(keys: Sequence[str], known: str, what: str) -> Bad:
-    """Refuse a row in which two keys may be the same thing."""
+    """Refuse a row in which two keys may have the same meaning."""
     named = " and ".join(map(repr, keys[:3]))
     return Bad(
         "ambiguous_fields",
@@ -23,7 +23,7 @@ def ambiguous(keys: Sequence[str], known: str, what: str) -> Bad:
 
 
 def without_repetition(held: CurrentRow, keys: Sequence[str]) -> list[str]:
-    """Leave out the keys whose text stands in another one's."""
+    """Leave out the keys whose text is contained in another one's."""
     texts = {key: (text_of(held.row[key]) or "").strip() for key in keys}
     kept: list[str] = []
     for key in keys:

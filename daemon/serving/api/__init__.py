@@ -1,0 +1,1 @@
+"""The HTTP API as clients write it: fields, unknown fields, error sentences, paths."""
