@@ -37,7 +37,7 @@ from daemon.supervisor.workers import Workers
 from daemon.supervisor.workspace import Workspace
 
 TRAINER_WAIT_S = 10.0
-Built = TypeVar("Made")
+Built = TypeVar("Built")
 
 
 class Daemon:

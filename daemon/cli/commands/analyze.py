@@ -119,9 +119,9 @@ def _evaluations(layout: Layout) -> dict[str, list[tuple[int, float]]]:
     rows, _ = ledger.remembered(layout)
     found: dict[str, list[tuple[int, float]]] = {}
     for row in rows:
-        loss = row.values.get("validation_loss")
-        if row.table == "evaluations" and loss is not None:
-            pair = (int(row.values["step"]), float(loss))
+        step, loss = row.values.get("step"), row.values.get("validation_loss")
+        if row.table == "evaluations" and isinstance(step, int) and isinstance(loss, float | int):
+            pair = (step, float(loss))
             found.setdefault(str(row.values["run"]), []).append(pair)
     return found
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from daemon.analysis.charts import part
+from daemon.analysis.charts import part, texts_of
 from daemon.cli.files.base_model import made_ready
 from daemon.clock import SystemClock
 from daemon.core.records import JsonObject
@@ -127,7 +127,7 @@ def _without_tokens(report: JsonObject, missing: str) -> JsonObject:
         "tokens": {},
         "statistics": remaining,
         "fingerprints": {},
-        "warnings": [*report["warnings"], warning],
+        "warnings": [*texts_of(report["warnings"]), warning],
     }
 
 
