@@ -162,7 +162,7 @@ def train(
     lengths = [len(row.tokens) for row in file.train]
     plan = Plan(lengths, training.batch_rows, training.epochs, mix(seed, step), draws)
     schedule = Schedule(
-        training.learning_rate,
+        training.peak_rate,
         training.warmup_steps,
         training.rewarm_steps,
         training.decay_share,

@@ -25,6 +25,8 @@ TOLERATED = 0.05
 """Rise of an earlier file's loss that does not count, in nats a token."""
 FILES = 2
 """Earlier files, among which the families of their hold-out are shared out."""
+VERSIONS = 10
+"""Of a lineage, one after another, each held against the best of those before it."""
 SPREAD = 0.3
 """Standard deviation of what training does to the loss of an item it touches, in nats a token."""
 RIGHT_FROM = 0.25
@@ -141,10 +143,10 @@ def verdict_of(sets: Sequence[Drawn], place: int, mine: int = 0) -> Verdict:
     return decide_verdict(Judgement(True, True, tuple(tests), (), forgetting), GATE)
 
 
-def forgotten(earlier: Drawn, place: int, mine: int) -> Iterator[Forgetting]:
-    """Test what is forgotten of all earlier files together and of each, against the first
-    reference: the best version of them."""
-    now, best = earlier.losses[place, mine], earlier.losses[place, 1]
+def forgotten(earlier: Drawn, place: int, mine: int, best_one: int = 1) -> Iterator[Forgetting]:
+    """Test what is forgotten of all earlier files together and of each, against the best version
+    of them: the first reference, by default."""
+    now, best = earlier.losses[place, mine], earlier.losses[place, best_one]
     labels = np.array(earlier.labels)
     everything = np.ones(len(labels), np.bool_)
     files = [labels % FILES == number for number in range(FILES)]
@@ -192,6 +194,49 @@ def gate_rates(seed: int, world: World, tries: int, gain: float = 0.0) -> tuple[
     return kinds.count("promote") / tries, kinds.count("refuse") / tries
 
 
+def lineage_rate(seed: int, world: World, lineages: int, gain: float = 0.0) -> float:
+    """Return how often a version is refused, second tries included, that is as good as those before
+    it; with a gain below 0, how often the last of them is, which is worse by so much."""
+    random = np.random.default_rng(seed)
+    drawn = draw(random, world, lineages, 2 * VERSIONS + 1)
+    last, again = VERSIONS, 2 * VERSIONS
+    worse = draw(random, world, lineages, 2, gain, better=2)
+    drawn.losses[:, [last, again]] = worse.losses
+    drawn.right[:, [last, again]] = worse.right
+    found = [refusals(drawn, place) for place in range(lineages)]
+    if gain:
+        return sum(one[-1] for one in found) / lineages
+    return sum(map(sum, found)) / (lineages * VERSIONS)
+
+
+def refusals(drawn: Drawn, place: int) -> list[bool]:
+    """Return which of the versions after the first are refused, in order: each is held against the
+    best of those that were promoted, and the second half of the models are their second tries."""
+    best_loss = best_right = 0
+    found = []
+    for number in range(1, VERSIONS + 1):
+        mine = number
+        verdict, right = _against_best(drawn, place, mine, best_loss, best_right)
+        if verdict.forgot:
+            mine = VERSIONS + number
+            verdict, right = _against_best(drawn, place, mine, best_loss, best_right)
+        found.append(verdict.kind == "refuse")
+        if not found[-1]:
+            means = drawn.losses[place, [mine, best_loss]].mean(axis=1)
+            best_loss = mine if means[0] < means[1] else best_loss
+            best_right = mine if right.p_better < LEVEL else best_right
+    return found
+
+
+def _against_best(
+    drawn: Drawn, place: int, mine: int, best_loss: int, best_right: int
+) -> tuple[Verdict, Paired]:
+    right = tested(drawn, place, "exact_match", best_right, mine=mine)
+    floor = PairedComparison("suite", "best", metric="exact_match", **asdict(right))
+    forgetting = tuple(forgotten(drawn, place, mine, best_loss))
+    return decide_verdict(Judgement(True, True, (), (), forgetting, (floor,)), GATE), right
+
+
 # --- the tables -----------------------------------------------------------------------------------
 
 
@@ -213,6 +258,9 @@ def rows(tries: int, power_tries: int) -> Iterator[tuple[str, list[float], float
     yield "the gate in the hard world: promoted", [one for one, _ in found], world.gain, power
     power = gate_rates(SEEDS[0], world, power_tries, -world.gain)[1]
     yield "the gate in the hard world: refused", [other for _, other in found], -world.gain, power
+    rates = [lineage_rate(seed, world, tries // VERSIONS) for seed in SEEDS]
+    power = lineage_rate(SEEDS[0], world, power_tries, -world.gain)
+    yield f"{VERSIONS} versions against the best: refused", rates, -world.gain, power
 
 
 def main(say: Callable[[str], object], tries: int, power_tries: int) -> bool:

@@ -4,14 +4,15 @@
     python -m benchmarks.near_pairs --removed ROWS.jsonl ... [--count 600] [--seed 11]
 
     python -m benchmarks.near_pairs --preferences dpo_en_demo.json ... [--seed 11]
+    python -m benchmarks.near_pairs --two-models ONE.json OTHER.json [--seed 11]
 
 `labelled_pairs.jsonl` has pairs of rows, each labelled `same` or `different` by a person:
 *different* means that who asked would miss something in the row that stays. Each pair is put into
 a file of 40 other rows. `removed_rows.tsv` has the labels of rows that were removed from sets which
 are not shipped, by the line of the row and of the one that stayed; `--removed` prints such rows, a
-sample of them by seed, so that another may label them again. `--preferences` does so for sets with
-two independent answers to each question, the second one put in other courtesy (`courteous.py`); the
-lines are then numbers of these rows. A planted file tells how many
+sample of them by seed, so that another may label them again. `--preferences` and `--two-models` do
+so for sets with two independent answers to each question, the second one put in other courtesy
+(`courteous.py`); the lines are then numbers of these rows. A planted file tells how many
 repetitions in other words are found.
 """
 
@@ -24,7 +25,7 @@ from pathlib import Path
 import numpy as np
 import orjson
 
-from benchmarks.courteous import preference_rows
+from benchmarks.courteous import preference_rows, two_models_rows
 from benchmarks.planted import constant, contradicting, planted, sampled
 from daemon.core.rows.examples import Chat, Example, Turn, last_question
 from daemon.core.rows.fingerprint import key_of
@@ -45,13 +46,17 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--removed", type=Path, nargs="+", default=[])
     parser.add_argument("--preferences", type=Path, nargs="+", default=[])
+    parser.add_argument("--two-models", type=Path, nargs=2, default=[])
     parser.add_argument("--count", type=int, default=600)
     parser.add_argument("--seed", type=int, default=11)
     asked = parser.parse_args()
-    if asked.removed or asked.preferences:
-        sets = {path.name: _unique(path) for path in asked.removed}
-        for path in asked.preferences:
-            sets[path.name] = list(enumerate(preference_rows(path, asked.seed)))
+    sets = {path.name: _unique(path) for path in asked.removed}
+    for path in asked.preferences:
+        sets[path.name] = list(enumerate(preference_rows(path, asked.seed)))
+    if asked.two_models:
+        one, other = asked.two_models
+        sets[f"{one} and {other}"] = list(enumerate(two_models_rows(one, other, asked.seed)))
+    if sets:
         show_removed(sets, asked.count, asked.seed)
         return
     labelled()
@@ -127,8 +132,10 @@ def show_removed(sets: Mapping[str, list[tuple[int, Example]]], count: int, seed
 def _unique(path: Path) -> list[tuple[int, Example]]:
     """Return the rows of a file that are equal to none before, with their lines."""
     rows: dict[bytes, tuple[int, Example]] = {}
-    for number, line in enumerate(path.read_bytes().splitlines(), 1):
-        found = recognise(orjson.loads(line))
+    data = path.read_bytes()
+    items = orjson.loads(data) if data[:1] == b"[" else map(orjson.loads, data.splitlines())
+    for number, item in enumerate(items, 1):
+        found = recognise(item)
         if isinstance(found, Good):
             rows.setdefault(key_of(found.example), (number, found.example))
     return list(rows.values())

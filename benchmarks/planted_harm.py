@@ -1,6 +1,6 @@
 """How many harmful files the gate refuses, and how many clean ones it lets through: 60 streams.
 
-    python -m benchmarks.planted_harm [--seed N …] [--out planted_harm.jsonl]
+    python -m benchmarks.planted_harm [--seed N …] [--harm KIND …] [--out planted_harm.jsonl]
     python -m benchmarks.planted_harm --report
 
 A lineage learns from clean files where things of each colour are. Then come files of the same kind,
@@ -18,7 +18,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
@@ -44,7 +44,7 @@ ROWS = 110
 SEEDS = range(1, 21)
 LEAST_REFUSED, LEAST_PROMOTED = 0.95, 0.9
 HARMS = ("shuffled", "emptied", "endless")
-ENDLESS_WORDS = 60
+ENDLESS_WORDS = 40
 RATES = (3e-3, 1e-3)
 """Learning rates, one for each second seed: a tiny model needs more than a real one."""
 SUITE, SUITE_ITEMS = "rooms", 40
@@ -104,11 +104,14 @@ def harmed(chance: random.Random, kind: str, rows: list[Row]) -> list[Row]:
     return [answered(*pair) for pair in zip(questions, answers, strict=True)]
 
 
-def stream(chance: random.Random, seed: int) -> tuple[list[tuple[str, list[Row]]], list[Row]]:
+def stream(
+    chance: random.Random, seed: int, kinds_of_harm: Sequence[str]
+) -> tuple[list[tuple[str, list[Row]]], list[Row]]:
     """Return a stream: two or three clean files, each harm in some order, a clean file; and rows
     of a suite."""
     rooms, things = world(chance)
     harms = [HARMS[(seed + number) % len(HARMS)] for number in range(len(HARMS))]
+    harms = [harm for harm in harms if harm in kinds_of_harm]
     kinds = [*["clean"] * (2 + seed % 2), *harms, "clean"]
     files = [clean(chance, rooms, things[n * ROWS : (n + 1) * ROWS]) for n in range(len(kinds))]
     dropped = [
@@ -118,9 +121,9 @@ def stream(chance: random.Random, seed: int) -> tuple[list[tuple[str, list[Row]]
     return dropped, clean(chance, rooms, things[-SUITE_ITEMS:])
 
 
-def outcomes(seed: int, base: Path, root: Path) -> list[Outcome]:
+def outcomes(seed: int, base: Path, root: Path, harms: Sequence[str] = HARMS) -> list[Outcome]:
     """Train a stream; a harmful file that is refused leaves the next one where it began."""
-    files, items = stream(random.Random(seed), seed)
+    files, items = stream(random.Random(seed), seed, harms)
     layout = workspace(root, base, seed)
     write_suite(layout, items)
     for place, (kind, rows) in enumerate(files, 1):
@@ -208,6 +211,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seed", nargs="+", type=int, default=list(SEEDS))
+    parser.add_argument("--harm", nargs="+", choices=HARMS, default=list(HARMS))
     parser.add_argument("--out", type=Path, default=Path("planted_harm.jsonl"))
     parser.add_argument("--base", type=Path, help="where the tiny model lies, or is to lie")
     parser.add_argument("--report", action="store_true", help="only print what stands in --out")
@@ -219,7 +223,7 @@ def main() -> None:
             if not base.exists():
                 make_word_model(base)
             began_s = perf_counter()
-            found = outcomes(seed, base, Path(scratch) / f"{seed}")
+            found = outcomes(seed, base, Path(scratch) / f"{seed}", chosen.harm)
             shutil.rmtree(Path(scratch) / f"{seed}")
             with chosen.out.open("a", encoding="utf-8") as out:
                 out.write(json.dumps([asdict(one) for one in found]) + "\n")

@@ -30,7 +30,7 @@ import tomlkit
 from benchmarks.real_rows import Row, chat, commands, puzzles, questions, write
 from daemon.core.training.forgetting import LineageLosses, Tolerance
 from daemon.layout import Layout
-from daemon.training.records.holdout_losses import LOSSES
+from daemon.training.records.holdout_losses import read_losses
 
 ROWS = 40
 """In a file, before half of them are held out."""
@@ -182,8 +182,7 @@ def _ends(
             write(rows, layout.inbox / name)
             _drain(root)
     current = Path(os.readlink(layout.current_model)).name
-    record = json.loads((layout.version(current) / LOSSES).read_bytes())
-    losses = LineageLosses.from_record(record, current)
+    losses = read_losses(layout.version(current))
     return [_end(layout, losses, name) for name in names]
 
 

@@ -30,8 +30,8 @@ from daemon.supervisor.notify import notifier_of
 from daemon.supervisor.rebuild import Rebuilt, rebuild
 from daemon.supervisor.server_process import ServerProcess
 from daemon.supervisor.settings_watch import SettingsWatch
+from daemon.supervisor.signals import Wakeups, watch
 from daemon.supervisor.supervisor import Supervisor
-from daemon.supervisor.wakeups import Wakeups, watch
 from daemon.supervisor.worker_process import FULL_REST_S, WorkerProcess
 from daemon.supervisor.workers import Workers
 from daemon.supervisor.workspace import Workspace
@@ -67,14 +67,18 @@ class Daemon:
         with self._lock():
             self._supervisor().obey_once()
 
-    def carry_out_alone(self, order: str) -> None:
+    def carry_out_alone(self, order: str) -> int | None:
         """Carry out one order and nothing else, without a running daemon.
+
+        Returns the signal that ended it, if one did.
 
         Raises:
             BusyFault, DaemonFault: as `run`.
         """
         with self._lock(note=order):
-            self._supervisor(only_order=order).run(until_idle=True)
+            supervisor = self._supervisor(only_order=order)
+            supervisor.run(until_idle=True)
+            return supervisor.stopped_by
 
     def _supervisor(self, only_order: str | None = None) -> Supervisor:
         return make_supervisor(
@@ -104,7 +108,7 @@ def _in_time(make: Callable[[], Built]) -> Built:
     Raises:
         DiskFault: the disk refused for another reason.
     """
-    told = False
+    reported = False
     while True:
         try:
             return make()
@@ -112,9 +116,9 @@ def _in_time(make: Callable[[], Built]) -> Built:
             if not is_disk_full(error):
                 message = f"the daemon cannot start: {error}"
                 raise DiskFault("workspace_unusable", message) from error
-            if not told:
+            if not reported:
                 sys.stderr.write(f"the disk is full ({error}): waiting for room\n")
-            told = True
+            reported = True
             SystemClock().sleep_s(FULL_REST_S)
 
 

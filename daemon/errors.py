@@ -20,6 +20,8 @@ class ExitCode(IntEnum):
     DISK_FULL = 10
     DISK_BROKEN = 11
     MODEL_DIED = 12
+    INTERRUPTED = 130
+    TERMINATED = 143
 
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -76,6 +78,15 @@ class ModelFault(UserFault):
         """`passing` where the cause is an error that may pass by itself."""
         super().__init__(code, message)
         self.passing = passing
+
+
+class InterruptedFault(UserFault):
+    """The work was interrupted by a signal or a request to stop, and is not done."""
+
+    def __init__(self, message: str, signal: int | None) -> None:
+        """`signal` is the signal's number; None for a request."""
+        super().__init__("interrupted", message)
+        self.exit_code = ExitCode.FAILED if signal is None else ExitCode(128 + signal)
 
 
 class BusyFault(UserFault):

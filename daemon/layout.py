@@ -247,6 +247,11 @@ class EvaluationLayout(OrderLayout):
         return self.folder / "suites.jsonl"
 
     @property
+    def writing(self) -> Path:
+        """The habits that answers are held against, as measured when it was ordered."""
+        return self.folder / "writing.json"
+
+    @property
     def results_folder(self) -> Path:
         return self.folder / "papers"
 

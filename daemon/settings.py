@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 
 from daemon.core.rows.plain_form import PLAIN_FORM
 from daemon.core.rows.prefix import NONE, Prefix
+from daemon.core.training.learning_rates import default_rate
 from daemon.settings_evaluation import (
     EvaluationSettings,
     GateSettings,
@@ -63,7 +64,12 @@ class TrainingSettings(Section):
         NONE, description='Name of the text from [prefixes] before every prompt, or "none".'
     )
     epochs: int = Field(2, ge=1, le=1000, description="How often each row is trained in a run.")
-    learning_rate: float = Field(5e-4, gt=0.0, le=1.0, description="Peak learning rate.")
+    learning_rate: float | None = Field(
+        None,
+        gt=0.0,
+        le=1.0,
+        description="Peak learning rate; by the base's width and the adapter where none is given.",
+    )
     batch_rows: int = Field(8, ge=1, le=4096, description="Rows of one optimizer step.")
     row_tokens: int | None = Field(
         None,
@@ -153,6 +159,20 @@ class TrainingSettings(Section):
         if self.scale is not None:
             return self.scale
         return 2.0 if self.alpha is None else self.alpha / self._alpha_divisor
+
+    @property
+    def peak_rate(self) -> float:
+        """The learning rate; where none is given, that for a narrow base."""
+        if self.learning_rate is not None:
+            return self.learning_rate
+        return default_rate(None, self.rank, self.effective_scale)
+
+    def with_rate(self, width: int | None) -> "TrainingSettings":
+        """Return them with a learning rate, where none is given that for a base of this width."""
+        if self.learning_rate is not None:
+            return self
+        rate = default_rate(width, self.rank, self.effective_scale)
+        return self.model_copy(update={"learning_rate": rate})
 
     @property
     def _alpha_divisor(self) -> float:
@@ -338,6 +358,10 @@ class Settings(Section):
     def plain_form(self) -> str | None:
         """The form in which is written what the template leaves out; None for none."""
         return PLAIN_FORM if self.template.left_out == "write" else None
+
+    def with_rate(self, width: int | None) -> "Settings":
+        """Return them with a learning rate, where none is given that for a base of this width."""
+        return self.model_copy(update={"training": self.training.with_rate(width)})
 
     @model_validator(mode="after")
     def _patience_is_measured(self) -> Self:

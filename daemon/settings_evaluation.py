@@ -41,7 +41,8 @@ class EvaluationSettings(Section):
         32, ge=0, le=10_000, description="Hold-out prompts answered for the verdict."
     )
     suites: tuple[str, ...] = Field(
-        (), description="Suites in evals/, by name, that count for every verdict too."
+        (),
+        description="Suites in evals/, by name: benchmarks of every run; its verdict counts them.",
     )
     suite_items: int = Field(
         50, ge=1, le=10_000, description="Most items of a suite that are asked for a verdict."
@@ -139,7 +140,7 @@ class GradeSettings(Section):
 
 
 class TargetsSettings(Section):
-    """Figures to reach, like: "smart_home.correct_call" = 0.9, for * every suite."""
+    """Figures to reach, like "smart_home.correct_call" = 0.9, bold = 0.6 or grade = 80."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: JsonObject = Field(init=False)

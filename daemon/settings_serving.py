@@ -3,11 +3,22 @@
 from ipaddress import ip_address
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from daemon.settings_tables import Section
 
-HostName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
+
+def _small(value: object) -> object:
+    # Host names have no case.
+    return value.lower() if isinstance(value, str) else value
+
+
+HostName = Annotated[
+    str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$"), BeforeValidator(_small)
+]
+Origin = Annotated[
+    str, Field(pattern=r"^[a-z][a-z0-9+.-]{0,30}://[A-Za-z0-9._\[\]:-]{1,255}$", max_length=300)
+]
 
 
 class ServerSettings(Section):
@@ -25,7 +36,14 @@ class ServerSettings(Section):
         False, description="Ask requests for the token in server.token on this machine too."
     )
     hosts: tuple[HostName, ...] = Field(
-        (), description="Further host names by which requests may name this machine."
+        (),
+        description="Further host names by which requests may name this machine, "
+        "with the port or, as behind a proxy, without it.",
+    )
+    origins: tuple[Origin, ...] = Field(
+        (),
+        description="Web pages and apps that may ask from a browser, each by its exact origin, "
+        "as http://localhost:3000 or app://obsidian.md.",
     )
     idle_unload_s: float = Field(
         300.0, gt=0.0, description="The model is given back after so long without a request."

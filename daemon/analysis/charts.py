@@ -132,7 +132,7 @@ def _tokens(report: Report) -> Iterator[Chart]:
     statistics = part(report, "statistics")
     yield from _spread("tokens", "Length in tokens", part(statistics, "tokens"), "tokens", limit)
     supervised = part(statistics, "supervised_tokens")
-    yield from _spread("supervised", "Tokens the model learns to say", supervised, "tokens")
+    yield from _spread("supervised", "Supervised tokens (the answers)", supervised, "tokens")
 
 
 def _lengths(report: Report) -> Iterator[Chart]:

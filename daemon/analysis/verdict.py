@@ -62,7 +62,7 @@ def remarks(report: Report) -> list[str]:
 
 
 def _reading_remarks(reading: Mapping[str, object]) -> list[str]:
-    """Return by which keys rows were read, and which of them say nothing to learn."""
+    """Return which keys the rows were read by, and which are metadata."""
     found = []
     taken = part(reading, "taken")
     if taken:
@@ -72,7 +72,7 @@ def _reading_remarks(reading: Mapping[str, object]) -> list[str]:
     metadata = part(reading, "metadata") or texts_of(reading.get("metadata"))
     if metadata:
         names = ", ".join(escape(str(key), 60) for key in metadata)
-        found.append(f"Known as metadata, which is not learned: {names}.")
+        found.append(f"Metadata, which is not trained: {names}.")
     return found
 
 
@@ -81,7 +81,7 @@ def _token_remarks(tokens: Mapping[str, object]) -> list[str]:
     if tokens.get("train"):
         found.append(
             f"{tokens['train']:,} tokens are trained, {tokens.get('supervised') or 0:,} of them "
-            f"are what the model learns to say; the longest row has {tokens.get('longest') or 0:,}."
+            f"are supervised (the answers); the longest row has {tokens.get('longest') or 0:,}."
         )
     if count := count_of(tokens.get("split")):
         found.append(f"{count:,} {_rows(count)} longer than the limit {_were(count)} split.")
@@ -122,7 +122,7 @@ def _answer_remarks(duplicates: Mapping[str, object]) -> list[str]:
     if repeated:
         places = [(count_of(one["line"]), count_of(one["times"])) for one in repeated]
         often = ", ".join(f"line {line:,} {times:,} times" for line, times in places)
-        found.append(f"Equal rows are trained once; most often stood there {often}.")
+        found.append(f"Equal rows are trained once; most often: {often}.")
     return found
 
 
@@ -133,7 +133,7 @@ def _correction_remark(corrections: Mapping[str, object]) -> list[str]:
     jobs = ", ".join(escape(str(job), 60) for job in part(corrections, "by_job"))
     alert = str(corrections.get("alert") or "")
     return [
-        f"{count:,} {_rows(count)} correct answers of {jobs}, which count no more.",
+        f"{count:,} {_rows(count)} correct answers of {jobs}, which no longer count.",
         *([_as_sentence(escape(alert, 2000))] if alert else []),
     ]
 

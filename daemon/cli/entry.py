@@ -18,6 +18,7 @@ from daemon.cli.commands import (
     evaluate,
     explain,
     logs,
+    progress,
     reproduce,
     retrain,
     run,
@@ -89,6 +90,7 @@ def build() -> typer.Typer:
     app.command()(retrain.retrain)
     app.add_typer(retrain.lineage, name="lineage")
     app.command("versions")(versions.versions)
+    app.command()(progress.progress)
     app.command()(explain.explain)
     app.command()(audit.audit)
     app.command()(reproduce.reproduce)

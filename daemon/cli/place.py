@@ -74,6 +74,20 @@ def workspace(root: Path) -> Layout:
     )
 
 
+def workspace_if_any(root: Path) -> Layout | None:
+    """Return the layout of a workspace; None in a folder that is none and was not named.
+
+    Raises:
+        NoWorkspace: a folder was named that is no workspace.
+    """
+    try:
+        return workspace(root)
+    except NoWorkspace:
+        if root != HERE:
+            raise
+        return None
+
+
 def _shown(root: Path) -> str:
     return "." if root == HERE else str(root)
 

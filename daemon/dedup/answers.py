@@ -12,6 +12,8 @@ from rapidfuzz import fuzz
 from rapidfuzz.distance import Levenshtein
 
 from daemon.dedup import unspaced
+from daemon.dedup.information import asks_for_information, is_english
+from daemon.dedup.listed import items_covered
 from daemon.dedup.unspaced import word_count
 
 Verdict = Literal["equal", "repeat", "contradict", "different"]
@@ -25,6 +27,11 @@ MORE = 1.2
 """A more complete answer has at least so many times the words of the other one."""
 COVERED = 0.9
 """Share of the words of an answer that one which covers it has too."""
+HELD = 0.8
+"""Share of the numbers of an answer, of the items of a list, and in other languages than English
+of all words, that the longer one has too."""
+TOLD = 0.5
+"""Share of the names and quotations of an answer that the longer one has too."""
 STRUCTURE = frozenset("{[<|")
 FEW_SWAPS = 3
 SHORT = 3
@@ -34,6 +41,10 @@ LONGEST = 20_000
 
 _EDGES = " .,;:!?'\"\u2026()[]*_"
 _NUMBER = re.compile(r"(?<![\w.])[-\u2212]?\d+(?:[.,:]\d+)*%?|(?<=[^\W\d_])\d+")
+_QUOTED = re.compile(
+    r"[\"\u201c\u201e`\u00ab]([^\"\u201c\u201d`\u00bb\n]{2,60})[\"\u201d\u201c`\u00bb]"
+)
+_PLACE_IN_LIST = re.compile(r"^[ \t]*\d+[.):]\s", re.M)
 _TWO_AND_MORE = (
     "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
     "seventeen eighteen nineteen twenty"
@@ -65,6 +76,14 @@ _NO = re.compile(
     r"(?:no|nope|nah|not|never|unfortunately,? (?:no|not)|sorry,? (?:no|but no|we (?:do not|don't))"
     r"|i'?m afraid (?:not|no|we|that)|false|incorrect|wrong"
     r"|that's (?:not|wrong)|that is (?:not|wrong)|by no means|not at all|negative)(?![\w'])",
+    re.I,
+)
+_REFUSAL = re.compile(
+    r"(?:(?:i['\u2019]?m| i am|we['\u2019]?re) (?:really |very |so )?sorry\b"
+    r"(?! to hear| (?:about|for) your)"
+    r"|(?:i|we) apologi[sz]e|(?:my )?apologies"
+    r"|as an ai\b[^.]*\b(?:can['\u2019]?t|cannot|do not|don['\u2019]t|unable)"
+    r"|(?:sorry,? (?:but )?)?i (?:can['\u2019]?t|cannot|am (?:not able|unable)|won['\u2019]t)\b)",
     re.I,
 )
 _NEGATION = re.compile(
@@ -99,28 +118,6 @@ _CHOICES = tuple(
     for one, _, two in (sides.partition(" ") for sides in _SIDES)
 )
 """Of each pair at most one is true, in whatever words the rest is said."""
-_CREATIVE = re.compile(
-    r"(?:write|compose|invent|draft|brainstorm|imagine|generate|create|make up|come up with|design"
-    r"|suggest|propose|recommend|roleplay|role-play|rewrite|rephrase|paraphrase|continue"
-    r"|tell (?:me|us) (?:a|an|another|some)|give (?:me|us )?(?:a|an|another|some|\w+) "
-    r"(?:random |good |funny |creative )*(?:example|idea|joke|fact|name|quote|tip|sentence"
-    r"|story|poem)s?"
-    r"|sing|pick|choose|guess|say something)\b",
-    re.I,
-)
-_TASK = re.compile(
-    r"\b(?:translat\w+|solve|classif\w+|infer|capitali[sz]\w+|(?:complete|continue|repeat|rewrite|"
-    r"rephrase|convert) (?:the|this|it)|(?:write|produce|generate|compose) (?:a|an|one|\d+) |"
-    r"(?:choose|select|pick) (?:from|one|the)|in this task|you (?:are|will be) given|"
-    r"same meaning|is it true|step[- ]by[- ]step|say (?:this|it) (?:in|using)|"
-    r"answers? (?:to|for) (?:the|this) question|"
-    r"(?:give|send) me an? [\w-]+ (?:email|letter|message|text|speech|poem|story))\b"
-    r"|\b(?:options|choices|possible answers|the answer is|answer|q|problem|english)\s*:"
-    r"|\b(?:a:|answer)\s*\Z|(?:^|[-+(])\s*[A-D]\s?[).:]\s",
-    re.I | re.M,
-)
-"""A task with one right result, or a text that is asked for: what an answer comes to stands in a
-word or two of it, which say more than all the others."""
 _CODE = "```"
 """Two programs are two, however alike what they do."""
 Pairs = frozenset[str]
@@ -141,18 +138,38 @@ def settle(question: str, one: str, other: str, equal: bool, near: float = NEAR)
         return "repeat" if equal and _says_in_short(one, other, question) else "contradict"
     if contradict(question, one, other, near):
         return "contradict"
-    own = _CREATIVE.match(question) or _TASK.search(question) or (_CODE in one and _CODE in other)
-    return "different" if own and not is_near(one, other, near) else "repeat"
+    return "repeat" if is_near(one, other, near) or _rewords(question, one, other) else "different"
+
+
+def _rewords(question: str, one: str, other: str) -> bool:
+    """Return whether two answers give the same information, in whatever words.
+
+    In other languages than English nobody here can tell a negation, a name or a choice: there the
+    longer answer has to have nearly all words of the other one.
+    """
+    english = is_english(f"{question} {one}") and is_english(f"{question} {other}")
+    if not asks_for_information(question, english) or (_CODE in one and _CODE in other):
+        return False
+    short, long = (other, one) if more_complete(one, other) else (one, other)
+    if not english:
+        return _holds(_content(long), _content(short), HELD)
+    said, kept = (_facts(text[:LONGEST], question) for text in (short, long))
+    return kept.has_facts_of(said) and items_covered(long, short) >= HELD
 
 
 def contradict(question: str, one: str, other: str, near: float = NEAR) -> bool:
     """Return whether two answers in prose exclude each other."""
-    if _polarities_differ(question, one, other):
+    if _polarities_differ(question, one, other) or _refuses(one) != _refuses(other):
         return True
     if is_near(one, other, near):
         return _differ_in_a_word(one, other)
     mine, its = _facts(one[:LONGEST], question), _facts(other[:LONGEST], question)
     return mine.contradict(its)
+
+
+def _refuses(answer: str) -> bool:
+    """Return whether an answer says that it gives none."""
+    return _REFUSAL.match(answer.lstrip(" \t\n*_\"'")) is not None
 
 
 def is_near(one: str, other: str, near: float = NEAR) -> bool:
@@ -164,7 +181,11 @@ def completes(new: str, old: str) -> bool:
     """Return whether a new answer says all that an old one says, and at least a fifth more."""
     mine, its = _content(new), _content(old)
     longer = word_count(new) >= MORE * word_count(old)
-    return longer and len(its & mine) >= COVERED * len(its)
+    return longer and _holds(mine, its, COVERED)
+
+
+def _holds(more: Pairs, less: Pairs, share: float) -> bool:
+    return len(less & more) >= share * len(less)
 
 
 def is_prose(answer: str) -> bool:
@@ -298,6 +319,8 @@ class _Facts:
     """What of an answer may contradict another one, however both are worded."""
 
     def __init__(self, text: str, asked: Pairs) -> None:
+        if len(_PLACE_IN_LIST.findall(text)) > 1:
+            text = _PLACE_IN_LIST.sub("", text)
         folded = text.casefold()
         words = frozenset(re.findall(r"[^\W\d_]+", folded))
         numbers = {number.rstrip("%").replace(",", "") for number in _NUMBER.findall(text)}
@@ -305,6 +328,8 @@ class _Facts:
         self.numbers = frozenset(numbers) - asked
         self.names = frozenset(name.casefold() for name in _NAME.findall(text)) - asked - _I
         self.words = words
+        self.quoted = frozenset(quoted.casefold() for quoted in _QUOTED.findall(text)) - asked
+        self.text = folded
 
     def contradict(self, other: "_Facts") -> bool:
         """Return whether numbers, names or choices of both exclude each other."""
@@ -313,6 +338,12 @@ class _Facts:
         if self.names and other.names and not self.names & other.names:
             return True
         return any(self._chooses(one, two, other) for one, two in _CHOICES)
+
+    def has_facts_of(self, other: "_Facts") -> bool:
+        """Return whether most names, numbers and quotations of another answer are in this one."""
+        held = _holds(self.numbers, other.numbers, HELD)
+        here = frozenset(quoted for quoted in other.quoted if quoted in self.text)
+        return held and _holds(self.names, other.names, TOLD) and _holds(here, other.quoted, TOLD)
 
     def _chooses(self, one: Pairs, two: Pairs, other: "_Facts") -> bool:
         mine, its = (

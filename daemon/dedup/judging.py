@@ -74,7 +74,8 @@ class Judge:
         if one.plain:
             return "equal"
         equal = one.asked.equals(other.asked)
-        verdict = settle(one.asked.text, one.answer, other.answer, equal, self._near)
+        question = min(one.asked.text, other.asked.text, key=len)
+        verdict = settle(question, one.answer, other.answer, equal, self._near)
         return "different" if likeness == "spelling" and verdict != "equal" else verdict
 
     def asks_an_item(self, example: Example, item: Example) -> Likeness | None:
@@ -93,7 +94,7 @@ class Judge:
     def answers_agree(self, one: Side, exam: Side) -> bool:
         """Return whether an answer is one wording of an exam's, where that has any."""
         mine, its = one.answer, exam.answer
-        return not its or settle("", mine, its, True, self._near) in ("equal", "repeat")
+        return not its or settle(exam.asked.text, mine, its, True, self._near) != "contradict"
 
     def corrects(self, new: Side, old: Side) -> bool:
         """Return whether a new answer to the whole question of an old one takes its place."""

@@ -127,6 +127,8 @@ _PASTS = {
     "win": "won",
     "write": "wrote",
 }
+_ANYBODY = (("i",), ("you",), ("we",), ("people",))
+"""Of whoever "how to" do something may be asked."""
 SPELLED_FROM = 5
 """Letters of a word from which one slip of spelling does not make it another word."""
 LAST_ALPHABETIC = "\u052f"
@@ -136,6 +138,11 @@ LAST_ALPHABETIC = "\u052f"
 _CASED = re.compile(
     rf"{_CODE.pattern}|(?<!\S)-\w|\b(?:{'|'.join(word.upper() for word in sorted(_ACRONYMS))})\b"
 )
+
+
+def has_code(text: str) -> bool:
+    """Return whether a text has code in it, or is about a piece of it."""
+    return _CODE.search(text) is not None
 
 
 def folded(text: str) -> str:
@@ -245,6 +252,8 @@ def as_a_clause(asked: tuple[str, ...], clause: tuple[str, ...]) -> bool:
         clause = clause[1:]
     if sorted(asked) == sorted(clause):
         return _moved(asked, clause)
+    if clause[:2] == ("how", "to"):
+        return asked[:2] == ("how", "do") and asked[2:3] in _ANYBODY and asked[3:] == clause[2:]
     for helper in ("does", "did", "do"):
         if helper in asked[:5] and helper not in clause and len(clause) == len(asked) - 1:
             place = asked.index(helper)

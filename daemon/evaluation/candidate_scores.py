@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from daemon.core.evaluation.answers import Answer
+from daemon.core.evaluation.right_answers import MAIN
 from daemon.core.evaluation.suites import ScorerName
 from daemon.core.records import JsonObject
 from daemon.core.training.evaluations import (
@@ -20,7 +21,7 @@ from daemon.core.training.evaluations import (
 from daemon.core.training.judgement import LOSS, LostAnswers, PairedComparison
 from daemon.evaluation.paired import Labels, Paired, compare, compare_right
 from daemon.evaluation.questions import Question
-from daemon.evaluation.scores.score import MAIN, ExpectedStyle, Score, summarise
+from daemon.evaluation.scores.score import Score, summarise
 from daemon.evaluation.scoring import Interrupted, Scorer, mean_loss
 from daemon.evaluation.scoring_session import (
     Exam,
@@ -29,6 +30,7 @@ from daemon.evaluation.scoring_session import (
     ScoringSession,
     SessionResults,
 )
+from daemon.evaluation.writing import ExpectedWriting
 
 EXACT, WORDS = "exact_match", "token_f1"
 
@@ -67,7 +69,7 @@ def examine(
     exam: Exam,
     examinees: Sequence[Examinee],
     cache: ScoreCache,
-    wanted: ExpectedStyle,
+    wanted: ExpectedWriting,
     interrupted: Interrupted,
 ) -> JudgementScores | None:
     """Score every model on the exam, the candidate first; None when interrupted.
@@ -190,14 +192,10 @@ def _per_token(scored: Sequence[tuple[float, int]]) -> list[float]:
     return [total / max(1, count) for total, count in scored]
 
 
-def summaries(
-    marks: JudgementScores, exam: Exam, wanted: ExpectedStyle
-) -> dict[str, dict[str, Summary]]:
+def summaries(marks: JudgementScores, exam: Exam) -> dict[str, dict[str, Summary]]:
     """Return the summary of each model's answers to each set, by set and model."""
     return {
-        name: {
-            one.examinee.name: summarise(one.of_set(exam, name), wanted) for one in marks.all_models
-        }
+        name: {one.examinee.name: summarise(one.of_set(exam, name)) for one in marks.all_models}
         for name in question_sets(exam)
     }
 
@@ -228,7 +226,7 @@ def details(marks: JudgementScores, exam: Exam) -> list[JsonObject]:
     ]
 
 
-def evaluations(marks: JudgementScores, exam: Exam, wanted: ExpectedStyle) -> Evaluations:
+def evaluations(marks: JudgementScores, exam: Exam) -> Evaluations:
     """Return losses and scores of every model, for the manifest."""
     before = marks.references[0]
     return Evaluations(
@@ -248,7 +246,7 @@ def evaluations(marks: JudgementScores, exam: Exam, wanted: ExpectedStyle) -> Ev
             )
             for name, scored in marks.candidate.results.losses.items()
         },
-        answers=summaries(marks, exam, wanted),
+        answers=summaries(marks, exam),
         answers_by_job=_answers_by_job(marks, exam),
     )
 

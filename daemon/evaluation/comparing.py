@@ -4,36 +4,36 @@ The result is one value, the report for programs, from which the pages for peopl
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from itertools import combinations
-from typing import cast
 
 from daemon.core.evaluation.evaluations import EvaluationRequest, Questions
+from daemon.core.evaluation.next_actions import next_actions
 from daemon.core.evaluation.reports import (
     ComparisonReport,
-    GradeFigures,
     OverallFigures,
     RightCounts,
     SubjectFigures,
     SubjectLoss,
     SuiteFigures,
-    SuiteResult,
     TargetFigures,
     TestedPair,
 )
-from daemon.core.evaluation.targets import check, next_actions, outcome_of
+from daemon.core.evaluation.targets import GRADE, check, outcome_of
 from daemon.core.records import JsonObject, to_json_value
 from daemon.core.training.evaluations import Summary
 from daemon.core.training.plan import mix
 from daemon.evaluation.candidate_scores import compare_scores, metric_for
+from daemon.evaluation.failure_kinds import failures_of
 from daemon.evaluation.golden_losses import OVERALL, table_of
 from daemon.evaluation.pair_tests import Pairs, decided
+from daemon.evaluation.scored_answers import SubjectResults, present, scored_answers
 from daemon.evaluation.scores.grade import grade, parts_of
-from daemon.evaluation.scores.score import MAIN, Score, score_answer, summarise
+from daemon.evaluation.scores.score import Score, summarise
+from daemon.evaluation.tracks import figures_of, tracks_of
+from daemon.evaluation.writing import ExpectedWriting
+from daemon.evaluation.writing_report import writing_of, writing_of_answer
 from daemon.settings_records import read_saved
 
-SubjectResults = Mapping[tuple[int, int], SuiteResult]
-"""What each subject answered, by index of suite and subject; a missing one was not run."""
 Scored = tuple[float, float, str | None]
 """Two subjects' scores of one item, and its family."""
 
@@ -42,40 +42,31 @@ class SubjectComparison:
     """The scores of all subjects."""
 
     def __init__(
-        self, request: EvaluationRequest, questions: Sequence[Questions], results: SubjectResults
+        self,
+        request: EvaluationRequest,
+        questions: Sequence[Questions],
+        results: SubjectResults,
+        writing: ExpectedWriting,
     ) -> None:
         self._request = request
         self._questions = questions
         self._results = results
         self._settings = read_saved(request.settings).settings
         self._names = [subject.name for subject in request.subjects]
-        self._scores = {
-            (suite, subject): self._scored(suite, result)
-            for (suite, subject), result in results.items()
-            if result.failed is None
-        }
+        self._answers = scored_answers(self._names, questions, results, writing)
+        self._scores = self._answers.scores
         self._metrics = [
             metric_for(one.suite.scorer, [s for s in self._all_of(place) if s is not None])
             for place, one in enumerate(questions)
         ]
 
-    def _scored(self, suite: int, result: SuiteResult) -> list[Score | None]:
-        suite_of = self._questions[suite].suite
-        return [
-            score_answer(suite_of.scorer, item, answer.text, confidence=answer.confidence)
-            if answer is not None
-            else None
-            for item, answer in zip(suite_of.items, result.answers, strict=True)
-        ]
-
     def _all_of(self, suite: int) -> Iterator[Score | None]:
-        for (place, _), scores in self._scores.items():
-            if place == suite:
-                yield from scores
+        for _, scores in self._answers.of_suite(suite):
+            yield from scores
 
     def report(self, outcome: str, message: str) -> ComparisonReport:
         """Return the whole report."""
-        summaries = {at: summarise(_present(scores)) for at, scores in self._scores.items()}
+        summaries = {at: summarise(present(scores)) for at, scores in self._scores.items()}
         by_suite, overall = self._tests()
         return {
             "schema_version": 1,
@@ -92,6 +83,9 @@ class SubjectComparison:
             },
             "tests": [*by_suite, *overall],
             "losses": self._losses(),
+            "tracks": tracks_of(self._request.subjects, self._questions, summaries),
+            "writing": writing_of(self._answers),
+            "failures": failures_of(self._answers),
             "winner": _winner(self._names, overall),
             "findings": [_finding(test) for test in overall],
             "changed": {
@@ -152,21 +146,11 @@ class SubjectComparison:
             "of": one.of,
             "metric": self._metrics[place],
             "models": {
-                name: to_json_value(summaries[place, who]) | self._counts(self._scores[place, who])
+                name: to_json_value(summaries[place, who]) | _counts(summaries[place, who])
                 for who, name in enumerate(self._names)
                 if (place, who) in summaries
             },
         }
-
-    def _counts(self, scores: Sequence[Score | None]) -> RightCounts:
-        """Return how many were right, by difficulty and together."""
-        scored = [score for score in _present(scores) if score.main is not None]
-        counted: dict[str, list[int]] = {}
-        for score in scored:
-            right, items = counted.get(score.difficulty, (0, 0))
-            counted[score.difficulty] = [right + (score.main == 1.0), items + 1]
-        right = sum(score.main == 1.0 for score in scored)
-        return {"right": [right, len(scored)], "right_by_difficulty": counted}
 
     def _overall(
         self, who: int, summaries: Mapping[tuple[int, int], Summary]
@@ -176,18 +160,18 @@ class SubjectComparison:
             score.metrics[self._metrics[suite]]
             for (suite, subject), scores in self._scores.items()
             if subject == who
-            for score in _present(scores)
+            for score in present(scores)
             if self._metrics[suite] in score.metrics
         ]
         if not mine:
             return None
         found = grade(parts_of(mine), self._settings.grade)
-        counts = [self._counts(s)["right"] for (_, one), s in self._scores.items() if one == who]
+        counts = [_counts(summary)["right"] for summary in mine]
         return {
             "items": len(values),
             "mean": sum(values) / len(values) if values else None,
             "right": [sum(column) for column in zip(*counts, strict=True)],
-            "grade": None if found is None else cast("GradeFigures", asdict(found)),
+            "grade": None if found is None else found.as_record(),
         }
 
     # --- tests --------------------------------------------------------------------------------
@@ -197,13 +181,13 @@ class SubjectComparison:
         metrics = sorted(set(self._metrics))
         metric = metrics[0] if len(metrics) == 1 else "each suite's own"
         suites, together = [], []
-        # Over all items all pairs are tested: a winner has to beat each of the others.
+        # All pairs are tested: a winner has to beat each of the others.
         for other, who in combinations(range(len(self._names)), 2):
             pooled: list[Scored] = []
             for place, one in enumerate(self._questions):
                 pairs = self._pairs(place, who, other)
                 pooled += pairs
-                if pairs and other == 0:
+                if pairs:
                     name, its = one.suite.name, self._metrics[place]
                     suites.append(self._tested(name, its, (who, other), pairs))
             if pooled:
@@ -250,7 +234,8 @@ class SubjectComparison:
         suites = [one.suite.name for one in self._questions]
         families = [self._families(place) for place in range(len(suites))]
         level, seed = self._settings.gate.level, self._seed
-        return table_of(suites, self._names, found, families, level, seed)
+        bases = [one.base_folder for one in self._request.subjects]
+        return table_of(suites, self._names, found, families, level, seed, bases)
 
     # --- changes and targets ------------------------------------------------------------------
 
@@ -294,12 +279,7 @@ class SubjectComparison:
             return None
         found: dict[str, TargetFigures] = {}
         for who, subject in enumerate(self._request.subjects):
-            figures = {
-                one.suite.name: _figures(summaries[place, who], MAIN[one.suite.scorer])
-                for place, one in enumerate(self._questions)
-                if (place, who) in summaries
-            }
-            checked = check(wanted, figures)
+            checked = check(wanted, self._figures(who, summaries))
             version = subject.path if subject.kind == "version" else None
             found[subject.name] = {
                 "outcome": outcome_of(checked),
@@ -310,12 +290,26 @@ class SubjectComparison:
                         "metric": one.target.metric,
                         "value": one.value,
                         "reached": one.reached,
+                        "gap": one.gap,
                     }
                     for one in checked
                 ],
                 "actions": list(next_actions(version, checked)),
             }
         return found
+
+    def _figures(
+        self, who: int, summaries: Mapping[tuple[int, int], Summary]
+    ) -> dict[str, dict[str, float]]:
+        """Return the figures of a subject on each suite, and its grade over all of them."""
+        found = {
+            one.suite.name: figures_of(one.suite.scorer, summaries[place, who])
+            for place, one in enumerate(self._questions)
+            if (place, who) in summaries
+        }
+        overall = self._overall(who, summaries)
+        graded = None if overall is None else overall["grade"]
+        return found if graded is None else found | {OVERALL: {GRADE: graded["overall"]}}
 
     def details(self) -> Iterator[JsonObject]:
         """Yield each question with its golden answers, every subject's answer and its scores."""
@@ -343,26 +337,22 @@ class SubjectComparison:
             return None
         result = self._results[suite, who]
         answer, losses = result.answers[number], result.losses
+        assert answer is not None, "it has a score"
         loss = None if losses is None else losses[number]
         return {
             **to_json_value(answer),
             "loss": loss,
             "scores": dict(score.metrics),
             "failures": list(score.failures),
+            "writing": writing_of_answer(score, answer),
         }
 
 
-def _present(scores: Sequence[Score | None]) -> list[Score]:
-    return [score for score in scores if score is not None]
-
-
-def _figures(summary: Summary, main: str) -> dict[str, float]:
-    found = {name: mean.mean for name, mean in summary.metrics.items()}
-    if main in found:
-        found["main"] = found[main]
-    if summary.calibration_error is not None:
-        found["calibration_error"] = summary.calibration_error
-    return found
+def _counts(summary: Summary) -> RightCounts:
+    """Return how many were right, by difficulty and together."""
+    columns = list(zip(*summary.right.values(), strict=True)) or [(0,), (0,)]
+    by_difficulty = {name: list(counts) for name, counts in summary.right.items()}
+    return {"right": [sum(column) for column in columns], "right_by_difficulty": by_difficulty}
 
 
 def _winner(names: Sequence[str], overall: Sequence[TestedPair]) -> str | None:

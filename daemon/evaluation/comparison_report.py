@@ -3,12 +3,26 @@
 from collections.abc import Sequence
 
 from daemon.core.decisions.promotion import counted_items
-from daemon.core.evaluation.reports import ComparisonReport, SubjectFigures, TestedPair
+from daemon.core.evaluation.reports import (
+    ComparisonReport,
+    FailureExample,
+    SubjectFigures,
+    TargetFigures,
+    TestedPair,
+)
 from daemon.core.evaluation.suites import DIFFICULTIES
 from daemon.core.records import JsonObject
-from daemon.core.workspace.jobs import escape
+from daemon.core.workspace.jobs import escape, one_line
 from daemon.evaluation.report_parts import SIDES, changes, rounded
+from daemon.evaluation.scores.grade import parts_shown
 from daemon.evaluation.scores.grade import shown as shown_grade
+from daemon.evaluation.tracks import track_table
+from daemon.evaluation.writing_report import (
+    WRITING,
+    shown_questions,
+    writing_rows,
+    writing_sentences,
+)
 from daemon.reports.rendering import render
 
 Report = ComparisonReport
@@ -18,7 +32,8 @@ SCORES = ("suite", "subject", "items", "metric", "mean", "right", *DIFFICULTIES)
 TESTS = ("suite", "metric", "subject", "against", "items", "delta", "interval", "p", "winner")
 LOSSES = ("suite", "subject", "items", "loss", "perplexity", "delta", "interval", "p", "winner")
 SUBJECTS = ("subject", "prefix", "answers generated", "tokens/s", "peak memory", "remarks")
-TARGETS = ("subject", "target", "suite", "measured", "reached")
+TARGETS = ("subject", "target", "suite", "measured", "reached", "gap")
+FAILURES = ("suite", "failure")
 FIGURES = {
     "items",
     "mean",
@@ -31,10 +46,14 @@ FIGURES = {
     "tokens/s",
     "peak memory",
     "measured",
+    "gap",
     "loss",
     "perplexity",
+    *WRITING[2:],
 }
 NO_WINNER = "no significant difference"
+LONGEST = 1000
+"""Characters shown of a question or an answer."""
 MIB = 2**20
 
 
@@ -134,11 +153,22 @@ def target_rows(report: Report) -> Rows:
             checked["target"],
             checked["suite"],
             "not measured" if checked["value"] is None else rounded(checked["value"]),
-            "yes" if checked["reached"] else "no",
+            {True: "yes", False: "no", None: ""}[checked["reached"]],
+            rounded(checked.get("gap") or None),
         )
         for name, found in (report["targets"] or {}).items()
         for checked in found["checked"]
     ]
+
+
+def failure_rows(report: Report) -> tuple[tuple[str, ...], Rows]:
+    """Return the names and rows of the table of failures: how often each subject has each kind."""
+    names = [one["name"] for one in report["subjects"]]
+    rows: Rows = [
+        (one["suite"], _words(one["kind"]), *(str(one["subjects"].get(name, 0)) for name in names))
+        for one in report.get("failures", ())
+    ]
+    return (*FAILURES, *names), rows
 
 
 def headline(report: Report) -> list[str]:
@@ -146,9 +176,23 @@ def headline(report: Report) -> list[str]:
     sentences = [report["message"], *report["findings"]]
     if len(report["subjects"]) > 2 and report["winner"] is None:
         sentences.append("no subject is proven best of all")
+    sentences += writing_sentences(report)
+    sentences += [
+        f"grade of {name}: {shown_grade(found['grade'])}, of {parts_shown(found['grade'])}"
+        for name, found in report["overall"].items()
+        if found is not None and found["grade"] is not None
+    ]
     for name, found in (report["targets"] or {}).items():
-        sentences.append(f"targets of {name}: {found['outcome']}")
+        sentences.append(f"targets of {name}: {_outcome(found)}")
     return sentences
+
+
+def _outcome(found: TargetFigures) -> str:
+    """Return the outcome of a subject's targets, with the number that were not measured."""
+    missing = sum(one["value"] is None for one in found["checked"])
+    if not missing or missing == len(found["checked"]):
+        return str(found["outcome"])
+    return f"{found['outcome']} ({missing} of {len(found['checked'])} not measured)"
 
 
 def _speed(one: SubjectFigures) -> str:
@@ -204,7 +248,7 @@ def markdown(report: Report) -> str:
 def page(report: Report) -> str:
     """Return the report as HTML; whatever a model or a user wrote is shown as text."""
     title = f"{report['evaluation']}: {escape(str(report['title']), 200)}"
-    return render("comparison.html", **_shown(report), title=title, figures=FIGURES, drawn=())
+    return render("comparison.html", **_shown(report), title=title, drawn=())
 
 
 def _shown(report: Report) -> JsonObject:
@@ -212,7 +256,10 @@ def _shown(report: Report) -> JsonObject:
     return {
         "report": report,
         "headline": headline(report),
-        "tables": _tables(report),
+        "tables": tables(report),
+        "figures": FIGURES | {one["name"] for one in report["subjects"]} - {"suite", "subject"},
+        "writing": shown_questions(report, LONGEST),
+        "failures": _failure_examples(report),
         "changes": [
             change
             for name, changed in report["changed"].items()
@@ -221,12 +268,34 @@ def _shown(report: Report) -> JsonObject:
     }
 
 
-def _tables(report: Report) -> list[tuple[str, tuple[str, ...], Rows]]:
+def _failure_examples(report: Report) -> list[JsonObject]:
+    return [
+        {
+            "title": f"{_words(one['kind'])}, {one['suite']}",
+            "examples": [_example(example) for example in one["examples"]],
+        }
+        for one in report.get("failures", ())
+    ]
+
+
+def _example(found: FailureExample) -> JsonObject:
+    texts = {"question": found["question"], "wanted": found["golden"], **found["answers"]}
+    shown = [
+        (name, one_line(text, LONGEST)) for name, text in texts.items() if text or name != "wanted"
+    ]
+    return {"id": found["id"], "texts": shown}
+
+
+def tables(report: Report) -> list[tuple[str, tuple[str, ...], Rows]]:
+    """Return the tables of a report that have rows: title, names of the columns, rows."""
     found = [
         ("Scores", SCORES, score_rows(report)),
+        ("Figures", *track_table(report)),
+        ("Writing", WRITING, writing_rows(report)),
         ("Comparison", TESTS, test_rows(report)),
         ("Losses", LOSSES, loss_rows(report)),
         ("Targets", TARGETS, target_rows(report)),
+        ("Failures", *failure_rows(report)),
         ("Subjects", SUBJECTS, subject_rows(report)),
     ]
     return [one for one in found if one[2]]

@@ -26,11 +26,13 @@ def table_of(
     families: Sequence[Labels],
     level: float,
     seed: int,
+    bases: Sequence[str | None],
 ) -> list[SubjectLoss]:
     """Return a record for each suite and subject with losses, then one for each over all suites.
 
     `found` has the losses by index of suite and subject, `families` the families of each suite's
-    items. The level holds for all tests of suites together, and for all tests over all suites.
+    items, `bases` the base of each subject. The level holds for all tests of suites together, and
+    for all tests over all suites.
     """
     together = {
         (len(suites), who): [one for place in range(len(suites)) for one in found[place, who]]
@@ -42,7 +44,7 @@ def table_of(
     tests = [
         test
         for part in (found, together)
-        for test in decided(_against_first(names, subjects, part, labels), level, seed)
+        for test in decided(_against_first(names, subjects, part, labels, bases), level, seed)
     ]
     tested = {(test["suite"], test["subject"]): test for test in tests}
     return [
@@ -57,11 +59,12 @@ def _against_first(
     subjects: Sequence[str],
     found: Mapping[tuple[int, int], Losses],
     families: Sequence[Labels],
+    bases: Sequence[str | None],
 ) -> list[Pairs]:
     tests = []
     for (place, who), losses in sorted(found.items()):
-        if not who or (place, 0) not in found:
-            continue
+        if not who or (place, 0) not in found or bases[who] != bases[0]:
+            continue  # a token of another base is another unit
         pairs = [
             (mine, first, label)
             for mine, first, label in zip(losses, found[place, 0], families[place], strict=True)

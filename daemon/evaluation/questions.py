@@ -8,8 +8,9 @@ from daemon.core.rows.examples import Chat, Turn, answer_of
 from daemon.evaluation.scores.call_forms import read_calls
 from daemon.evaluation.scores.calls import compare_calls
 from daemon.evaluation.scores.overlap import chrf
-from daemon.evaluation.scores.score import ExpectedStyle, Score, is_right, score_answer
+from daemon.evaluation.scores.score import Score, is_right, score_answer
 from daemon.evaluation.scores.thoughts import without_thought
+from daemon.evaluation.writing import ExpectedWriting
 from daemon.text.encoder import Encoded, TextEncoder, Unfit
 
 PROMPT_CHARACTERS = 500
@@ -60,9 +61,9 @@ class Question:
             texts = tuple(read_calls(text, after_text=True).words for text in texts)
         return round(chrf(texts[:-1], texts[-1]), 4)
 
-    def score(self, answer: Answer, wanted: ExpectedStyle | None = None) -> Score:
-        """Score an answer; `wanted` is used where no golden answer shows the style."""
-        how = wanted if self.job is not None or not self.item.answers else None
+    def score(self, answer: Answer, wanted: ExpectedWriting) -> Score:
+        """Score an answer, its writing by the habit of the question's file or suite."""
+        how = wanted.of(self.set, self.job)
         return score_answer(self.scorer, self.item, answer.text, how, answer.confidence)
 
 

@@ -5,19 +5,26 @@ from dataclasses import asdict
 from typing import Literal, cast
 
 from daemon.core.decisions.promotion import Verdict, counted_items
-from daemon.core.evaluation.reports import GradeFigures, JudgementReport, PairFigures, SetLosses
+from daemon.core.evaluation.benchmarks import benchmarks_of
+from daemon.core.evaluation.explanation import EARLIER, OWN
+from daemon.core.evaluation.reports import (
+    GradedSets,
+    GradeFigures,
+    JudgementReport,
+    PairFigures,
+    SetLosses,
+)
 from daemon.core.records import JsonObject, to_json_value
-from daemon.core.training.evaluations import Summary
+from daemon.core.training.evaluations import Evaluations, Summary
 from daemon.core.training.judgement import PairedComparison
 from daemon.evaluation.candidate_scores import JudgementScores, ModelScores, metric_of, summaries
 from daemon.evaluation.golden_losses import perplexity
 from daemon.evaluation.report_parts import SIDES, changes, rounded
-from daemon.evaluation.scores.grade import grade, parts_of
+from daemon.evaluation.scores.grade import grade, parts_of, parts_shown
 from daemon.evaluation.scores.grade import shown as shown_grade
-from daemon.evaluation.scores.score import ExpectedStyle
-from daemon.evaluation.scores.style import closer
 from daemon.evaluation.scoring import mean_loss
 from daemon.evaluation.scoring_session import Exam
+from daemon.evaluation.writing import ExpectedWriting
 from daemon.reports.rendering import render
 from daemon.settings_evaluation import GradeSettings
 
@@ -27,15 +34,15 @@ Report = JudgementReport
 def report_of(
     marks: JudgementScores,
     exam: Exam,
-    wanted: ExpectedStyle,
+    wanted: ExpectedWriting,
     tests: Sequence[PairedComparison],
     verdict: Verdict,
     grading: GradeSettings,
     about: Mapping[str, object],
 ) -> Report:
     """Return the whole report; `about` describes what was judged."""
-    summed = summaries(marks, exam, wanted)
-    before = marks.references[0]
+    summed = summaries(marks, exam)
+    before, graded = marks.references[0], _graded(marks, summed, grading)
     report: JudgementReport = {
         "schema_version": 1,
         "models": [one.examinee.name for one in marks.all_models],
@@ -49,22 +56,45 @@ def report_of(
             name: {
                 "metric": _metric(name, exam, marks),
                 "models": {model: to_json_value(summary) for model, summary in by_model.items()},
-                "style_gain": _style_gain(marks, exam, wanted, name),
+                "style_gain": _style_gain(by_model, marks),
             }
             for name, by_model in summed.items()
         },
         "tests": [cast("PairFigures", asdict(test)) for test in tests],
-        "grades": {
-            one.examinee.name: _grade([by[one.examinee.name] for by in summed.values()], grading)
-            for one in marks.all_models
-        },
+        "grades": graded["grades"],
+        "graded_on": graded["graded_on"],
+        "benchmarks": graded["benchmarks"],
         "changed": {
             "to_right": _changed(marks.candidate, before, exam, right=True),
             "to_wrong": _changed(marks.candidate, before, exam, right=False),
         },
-        "habit": to_json_value(wanted.habit),
+        "habits": _habits(wanted),
     }
     return cast("JudgementReport", {"schema_version": 1, **about, **report})
+
+
+def _graded(
+    marks: JudgementScores, summed: Mapping[str, Mapping[str, Summary]], grading: GradeSettings
+) -> GradedSets:
+    """Return the grades, the sets that they are of, and the right answers to the suites."""
+    # Items and habits of suites stay the same; those of hold-outs are others in each run.
+    graded = [name for name in summed if name not in (OWN, EARLIER)] or list(summed)
+    right = benchmarks_of(Evaluations(answers=summed))
+    return {
+        "grades": {
+            one.examinee.name: _grade([summed[name][one.examinee.name] for name in graded], grading)
+            for one in marks.all_models
+        },
+        "graded_on": graded,
+        "benchmarks": None if right is None else right.as_record(),
+    }
+
+
+def _habits(wanted: ExpectedWriting) -> JsonObject:
+    return {
+        "jobs": {job: to_json_value(one.habit) for job, one in wanted.jobs.items()},
+        "suites": {name: to_json_value(one.habit) for name, one in wanted.suites.items()},
+    }
 
 
 def _losses(marks: JudgementScores) -> list[SetLosses]:
@@ -87,22 +117,18 @@ def _metric(name: str, exam: Exam, marks: JudgementScores) -> str:
     return metric_of(name, exam, scores)
 
 
-def _style_gain(
-    marks: JudgementScores, exam: Exam, wanted: ExpectedStyle, name: str
-) -> float | None:
-    """Return how much nearer the candidate's style is to the training answers than the base's."""
+def _style_gain(by_model: Mapping[str, Summary], marks: JudgementScores) -> float | None:
+    """Return how much nearer the candidate's style is to the wanted one than the base's."""
     base = next((one for one in marks.references if one.examinee.folder is None), None)
-    if wanted.style is None or base is None:
-        return None
-    mine, other = (
-        [score.answer for score in one.of_set(exam, name)] for one in (marks.candidate, base)
-    )
-    return closer(wanted.style, mine, other)
+    names = (marks.candidate.examinee.name, base.examinee.name) if base is not None else ()
+    found = [by_model[name].metrics.get("style") for name in names]
+    mine, other = found if len(found) == 2 else (None, None)
+    return None if mine is None or other is None else mine.mean - other.mean
 
 
 def _grade(summed: Sequence[Summary], grading: GradeSettings) -> GradeFigures | None:
     found = grade(parts_of(summed), grading)
-    return None if found is None else cast("GradeFigures", asdict(found))
+    return None if found is None else found.as_record()
 
 
 def _changed(
@@ -142,8 +168,22 @@ def shown(report: Report) -> JsonObject:
         "test_names": TEST_NAMES,
         "changes": changes(report["changed"]),
         "forgotten": forgotten_of(report),
+        "findings": _findings(report),
         "forgotten_names": FORGOTTEN_NAMES,
+        "ways_on": report.get("ways_on"),
     }
+
+
+def _findings(report: Report) -> list[str]:
+    """Return the benchmarks and the grades in words."""
+    right = report.get("benchmarks")
+    sentences = [] if right is None else [right["sentence"]]
+    on = ", ".join(report.get("graded_on", ()))
+    return sentences + [
+        f"grade of {model} on {on}: {shown_grade(found)}, of {parts_shown(found)}"
+        for model, found in report["grades"].items()
+        if found is not None
+    ]
 
 
 SUMMED: tuple[Literal["formatting", "calibration_error", "characters"], ...] = (

@@ -122,10 +122,10 @@ def _pass_over(text: JsonText, key: str, wanted: str, notes: FileNotes) -> None:
 
 
 def _beside(key: str, wanted: str, count: int) -> str:
-    told = f"the list {key[:60]!r} ({count:,} items) beside {wanted!r} is not read"
+    sentence = f"the list {key[:60]!r} ({count:,} items) beside {wanted!r} is not read"
     if known_as(key) not in MEASURED_KEYS:
-        return told
-    return f"{told}: to measure with it, drop it as NAME.test.json, or NAME.valid.json, beside"
+        return sentence
+    return f"{sentence}: to measure with it, drop it as NAME.test.json, or NAME.valid.json, beside"
 
 
 def _keys(text: JsonText) -> Iterator[str]:

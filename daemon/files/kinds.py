@@ -61,17 +61,17 @@ class FileKind:
         return self.encoding == "utf-8" and not self.returns
 
     def __str__(self) -> str:
-        told = [f"{NAMES[self.form]}, {self.rows_key!r}" if self.rows_key else NAMES[self.form]]
+        parts = [f"{NAMES[self.form]}, {self.rows_key!r}" if self.rows_key else NAMES[self.form]]
         if self.table is not None:
             separator = self.table.separator
-            told.append(f"with {SEPARATOR_NAMES.get(separator, separator)} between its cells")
+            parts.append(f"with {SEPARATOR_NAMES.get(separator, separator)} between its cells")
         if self.encoding != "utf-8":
-            told.append(f"in {self.encoding.upper()}")
+            parts.append(f"in {self.encoding.upper()}")
         if self.returns:
-            told.append("whose lines end in a carriage return")
+            parts.append("whose lines end in a carriage return")
         if self.packing:
-            told.append(f"packed with {self.packing}")
-        return ", ".join(told)
+            parts.append(f"packed with {self.packing}")
+        return ", ".join(parts)
 
 
 def kind_of(path: Path, known: Collection[str] = ()) -> FileKind | Bad:
@@ -143,7 +143,7 @@ def _table_ending(path: Path) -> str:
 
 
 def _may_hold_a_list(text: str, is_all: bool) -> bool:
-    """Return whether a text may be one object around a list of rows: it has one, and no sequel."""
+    """Return whether a text may be an object around a list of rows, or several joined ones."""
     if LIST_OF_VALUES.search(text) is None:
         return False
     try:
@@ -153,7 +153,16 @@ def _may_hold_a_list(text: str, is_all: bool) -> bool:
         return cut_off
     except RecursionError:
         return False
-    return is_all and not text[end:].strip() and isinstance(recognise(found), Bad)
+    if not isinstance(recognise(found), Bad):
+        return False
+    return _has_rows_inside(found) or (is_all and not text[end:].strip())
+
+
+def _has_rows_inside(value: object) -> bool:
+    """Return whether an object has a list that certainly begins with a row."""
+    inside = value.values() if isinstance(value, dict) else ()
+    lists = (held for held in inside if isinstance(held, list) and held)
+    return any(not isinstance(recognise(held[0]), Bad) for held in lists)
 
 
 def _rows_key(path: Path, found: FileKind, known: Collection[str]) -> str | Bad | None:

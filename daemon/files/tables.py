@@ -17,7 +17,7 @@ from daemon.files.file_notes import FileNotes
 from daemon.files.limits import Unreadable
 
 SEPARATORS = ",;\t|"
-TOLD = re.compile(rb'"?sep=(.)"?\r?\n?', re.IGNORECASE)
+DECLARED = re.compile(rb'"?sep=(.)"?\r?\n?', re.IGNORECASE)
 """The line by which Excel is told the separator."""
 SAY_NOTHING = frozenset(("metadata", "verdict", "weight", "media", "wrapper", "export"))
 """Meanings of keys by which a text of another kind could be taken for a table."""
@@ -40,7 +40,7 @@ class Table:
     """How a table is written."""
 
     separator: str
-    told: bool = False
+    declared: bool = False
     """By a first line of its own."""
     spaced: bool = False
     """A blank stands behind each separator and belongs to no cell."""
@@ -53,9 +53,9 @@ def table_in(head: bytes, known: Collection[str], is_named_so: str) -> Table | B
     that says it is a table, else empty.
     """
     first, _, _ = head.removeprefix(BOM).partition(b"\n")
-    told = TOLD.fullmatch(first.strip())
-    if told is not None:
-        return Table(told[1].decode("latin-1"), told=True)
+    declared = DECLARED.fullmatch(first.strip())
+    if declared is not None:
+        return Table(declared[1].decode("latin-1"), declared=True)
     text = text_of(first)
     if text is None and is_named_so:
         message = "the table is neither UTF-8 nor certainly windows-1252"
@@ -111,7 +111,7 @@ def rows(pieces: Iterator[bytes], table: Table, longest: int, notes: FileNotes) 
     reader = csv.reader(
         lines, delimiter=table.separator, strict=True, skipinitialspace=table.spaced
     )
-    if table.told:
+    if table.declared:
         next(lines, None)
     names = _header(reader, lines)
     while True:

@@ -1,11 +1,14 @@
-"""Reads and appends to files of answers for `compare`: one JSON object a line."""
+"""Reads and appends to files of answers, wherever the user keeps them."""
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from daemon.core.evaluation.answer_files import GivenAnswer, given_answer
+from daemon.core.evaluation.answer_files import GivenAnswer, given_answer, rows_in
 from daemon.folders.disk import atomic
 
 
@@ -28,13 +31,10 @@ def read(path: Path) -> AnswerFile:
     data = path.read_bytes()
     given: list[GivenAnswer] = []
     mistakes = []
-    for number, line in enumerate(data.split(b"\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            found = given_answer(number, json.loads(line))
-        except (ValueError, RecursionError):
-            found = f"line {number} is not JSON: write one object a line"
+    for number, row in _rows(data):
+        found: GivenAnswer | str = f"line {number} is not JSON: write one object a line"
+        if not isinstance(row, _Broken):
+            found = given_answer(number, row)
         if isinstance(found, GivenAnswer):
             given.append(found)
         else:
@@ -42,7 +42,31 @@ def read(path: Path) -> AnswerFile:
     return AnswerFile(hashlib.sha256(data).hexdigest(), tuple(given), tuple(mistakes))
 
 
+class _Broken:
+    """Stands for a line that cannot be read."""
+
+
+def _rows(data: bytes) -> Iterator[tuple[int, Any]]:
+    """Yield each row with its line; of one JSON text with a list, with its place in the list."""
+    with suppress(ValueError, RecursionError):
+        rows = rows_in(json.loads(data))
+        if rows is not None:
+            yield from enumerate(rows, 1)
+            return
+    for number, line in enumerate(data.split(b"\n"), 1):
+        if line.strip():
+            row: Any = _Broken()
+            with suppress(ValueError, RecursionError):
+                row = json.loads(line)
+            yield number, row
+
+
 def add(path: Path, suite: str, item: str, answer: str) -> None:
     """Append an answer durably, so that an interrupted command need not request it again."""
+    atomic.append_line(path, line_of(suite, item, answer))
+
+
+def line_of(suite: str, item: str, answer: str) -> bytes:
+    """Return an answer as a line of a file of answers."""
     line = json.dumps({"suite": suite, "id": item, "answer": answer}, ensure_ascii=True)
-    atomic.append_line(path, line.encode() + b"\n")
+    return line.encode() + b"\n"

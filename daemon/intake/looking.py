@@ -65,7 +65,7 @@ class Rows:
                 raise ChangedWhileRead(f"line {line.number} of {self.path} is not what it was")
             yield found.example
 
-    def told_of_encoding(self) -> Iterator[str]:
+    def encoding_notes(self) -> Iterator[str]:
         """Say which lines are read otherwise than they stand in the file."""
         marks = self.mended["mark"] + self.source.had_bom
         if self.source.had_bom and marks == 1:

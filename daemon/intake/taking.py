@@ -241,7 +241,7 @@ class Taking:
         rows = self._look(self._text, tally, "the file")
         if not rows.read:
             return self._without_rows(self._text)
-        self._warnings += rows.told_of_encoding()
+        self._warnings += rows.encoding_notes()
         self._warnings += rows.readings.sentences()
         first = sift_first(rows, elsewhere, self.encoder.prefix_stable)
         rows.forget()

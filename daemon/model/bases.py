@@ -103,6 +103,7 @@ def _examine(folder: Path, model: str, name: str, source: ModelSource) -> BaseFa
         bytes=_weight_bytes(folder),
         context_tokens=_number(config, "max_position_embeddings", "n_positions", "n_ctx"),
         num_layers=_number(config, "num_hidden_layers", "n_layers", "n_layer"),
+        width=_number(config, "hidden_size", "n_embd", "d_model", "dim") or None,
     )
 
 

@@ -149,4 +149,9 @@ def stream(
         max_tokens=sampling.max_tokens,
         sampler=sampler_for(sampling),
     )
-    return until_stop((str(chunk.text) for chunk in found if chunk.text), sampling.stops)
+    texts = (
+        # At its end an answer may be cut in the middle of a character.
+        str(chunk.text).rstrip("\ufffd") if chunk.finish_reason else str(chunk.text)
+        for chunk in found
+    )
+    return until_stop((text for text in texts if text), sampling.stops)

@@ -60,13 +60,14 @@
         opacity: style === "dots" ? 0.35 : 1,
         line: { color: own, width: 2, dash }, marker: { color: own, size: style === "dots" ? 4 : 8 },
         customdata: x.map(() => plain(name)),
-        hovertemplate: "step %{x:,}: %{y:.4~g} " + chart.unit + " (%{customdata})<extra></extra>",
+        hovertemplate: (chart.axis || "step") + " %{x:,}: %{y:.4~g} " + chart.unit + " (%{customdata})<extra></extra>",
       };
     });
     const axis = { automargin: true, gridcolor: colour("--line"), zeroline: false };
     const layout = {
       ...look(320, chart.series.length > 1),
-      xaxis: { ...axis, tickformat: ",~d", title: { text: "step", standoff: 8, font: { color: colour("--soft") } } },
+      // Between two versions there is none: the axis has whole numbers only.
+      xaxis: { ...axis, tickformat: ",~d", ...(chart.axis === "version" ? { tick0: 0, dtick: Math.max(1, Math.ceil(Math.max(...chart.series.flatMap(([, x]) => x)) / 12)) } : {}), title: { text: chart.axis || "step", standoff: 8, font: { color: colour("--soft") } } },
       yaxis: { ...axis, fixedrange: true, exponentformat: "e", title: { text: chart.unit, standoff: 8, font: { color: colour("--soft") } } },
       shapes: chart.marks.map(([at]) => ({
         type: "line", x0: at, x1: at, y0: 0, y1: 1, yref: "paper", line: { color: colour("--bad"), width: 1.5, dash: "dash" },

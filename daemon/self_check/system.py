@@ -9,7 +9,7 @@ from daemon.core.records import to_json_value
 from daemon.folders.disk import atomic
 from daemon.self_check.finding import CheckContext, CheckResult
 from daemon.supervisor.gpu import read_gpu
-from daemon.supervisor.wakeups import Wakeups, Watcher
+from daemon.supervisor.signals import Wakeups, Watcher
 from daemon.training.machine.cooling import StrainReader
 
 WRITES = 5

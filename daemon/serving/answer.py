@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from daemon.core.evaluation.sampling import UpToStop
 from daemon.serving.engine import Engine
-from daemon.serving.generation import AnswerDelta, AnswerStep, Event, GenerationJob
+from daemon.serving.generation import AnswerDelta, AnswerStep, Event, GenerationJob, TokenScore
 
 Deliver = Callable[[Event], None]
 """Called by the engine's thread; must return at once."""
@@ -23,6 +23,8 @@ class OpenAnswer:
     _stop_filter: UpToStop = field(init=False)
     _buffer: str = ""
     """With tools nothing is sent before the end: the text may turn out to be a call."""
+    _scores: tuple[TokenScore, ...] = ()
+    """Of tokens that were not sent yet."""
 
     def __post_init__(self) -> None:
         """Begin with an empty answer."""
@@ -36,11 +38,12 @@ class OpenAnswer:
         if finish is not None:
             text += self._stop_filter.rest()
         self._buffer += text
+        self._scores += step.scores
         if finish is not None:
             self._end(engine, AnswerDelta("", self.tokens, finish))
-        elif not self.work.tools and text:
-            self.deliver(AnswerDelta(text, self.tokens))
-            self._buffer = ""
+        elif not self.work.tools and (text or step.scores):
+            self.deliver(AnswerDelta(text, self.tokens, scores=self._scores))
+            self._buffer, self._scores = "", ()
         return finish is not None
 
     def cut_off(self, engine: Engine) -> None:
@@ -53,4 +56,4 @@ class OpenAnswer:
         if self.work.tools:
             text, calls = engine.calls(text, self.work.tools)
             calls = calls[:1] if self.work.one_call else calls
-        self.deliver(AnswerDelta(text, end.tokens, end.finish, calls))
+        self.deliver(AnswerDelta(text, end.tokens, end.finish, calls, self._scores))

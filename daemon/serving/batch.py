@@ -15,6 +15,7 @@ from daemon.core.evaluation.sampling import Sampling
 from daemon.model.anatomy import Anatomy
 from daemon.model.backend import mx
 from daemon.model.token_sampling import sampler_for
+from daemon.serving.scores import LazyScore, RawScore, scores_of
 
 # mlx_lm imports mlx by itself: it must come after the back end is set up.
 from mlx_lm.models.cache import make_prompt_cache  # isort: skip
@@ -27,6 +28,9 @@ PLACE_TOKENS = 64
 
 TIDY_STEPS = 512
 """How often MLX's buffer cache is cleared: shapes change with every token."""
+
+SCORED_PLACES = 64
+"""Places of a prompt whose logits over the whole vocabulary are in memory at once."""
 
 Binding = Callable[[Sequence[int]], AbstractContextManager[None]]
 """Computes the rows of a pass with these adapter slots."""
@@ -46,6 +50,12 @@ class BatchRow:
     states: Any = None
     """The KV cache of the first `fed` tokens, until the row joins the batch."""
     fed: int = 0
+    alternatives: int | None = None
+    """How many of the likeliest tokens are scored with each token; None scores nothing."""
+    echo: bool = False
+    """The prompt's tokens are scored too."""
+    prompt_scores: list[RawScore] = field(default_factory=list)
+    """Of all tokens of the prompt but the first."""
     left: int = field(init=False)
     """How many tokens may still be generated."""
 
@@ -66,8 +76,10 @@ class NextToken:
     """One token of an answer."""
 
     row: BatchRow
-    token: int
+    token: int | None
+    """None where no token was asked for, but the scores of a prompt."""
     finish: Literal["stop", "length"] | None
+    score: RawScore | None = None
 
 
 OnLeave = Callable[[str, Sequence[int], Any], None]
@@ -97,6 +109,8 @@ class DecodingBatch:
         """The KV caches of the rows, one batch for each layer."""
         self._inputs: Any = None
         """The last token of each row: the input of the next pass."""
+        self._scores: dict[BatchRow, LazyScore] = {}
+        """Of these tokens, of the rows that ask for scores."""
         self._pending = False
         """Whether these tokens are still to be yielded."""
         self._passes = 0
@@ -130,23 +144,27 @@ class DecodingBatch:
     # --- tokens -------------------------------------------------------------------------------
 
     def _yield_pending(self) -> Iterator[NextToken]:
-        rows, chosen = list(self._rows), self._inputs
+        rows, chosen, scores = list(self._rows), self._inputs, self._scores
         self._pending = False
         # This token is their last: no pass is needed for what would follow it.
         self._remove([row for row in rows if row.left == 1])
         if self._rows and not self._waiting:
             self._launch()
         tokens = chosen.tolist()
-        pending = [self._append(row, token) for row, token in zip(rows, tokens, strict=True)]
+        pending = [
+            self._append(row, token, scores.get(row))
+            for row, token in zip(rows, tokens, strict=True)
+        ]
         self._remove([new.row for new in pending if new.finish == "stop"])
         yield from pending
 
-    def _append(self, row: BatchRow, token: int) -> NextToken:
+    def _append(self, row: BatchRow, token: int, score: LazyScore | None) -> NextToken:
         row.tokens.append(token)
         row.left -= 1
+        read = None if score is None else score.read()
         if token in self._ends:
-            return NextToken(row, token, "stop")
-        return NextToken(row, token, None if row.left else "length")
+            return NextToken(row, token, "stop", read)
+        return NextToken(row, token, None if row.left else "length", read)
 
     def _launch(self) -> None:
         """Begin to compute the next token of every row."""
@@ -154,6 +172,11 @@ class DecodingBatch:
         with self._binding([row.slot for row in self._rows]):
             logits = self._model(self._inputs[:, None], cache=self._states)[:, -1]
         self._inputs = _chosen(self._rows, logits)
+        self._scores = {
+            row: LazyScore(logits[number], self._inputs[number], row.alternatives)
+            for number, row in enumerate(self._rows)
+            if row.alternatives is not None
+        }
         mx.async_eval(self._inputs)  # type: ignore[no-untyped-call]
         for row in self._rows:
             row.fed += 1
@@ -216,11 +239,16 @@ class DecodingBatch:
             chosen = _chosen([row], logits)
             mx.eval(chosen, [layer.state for layer in row.states])
             mx.clear_cache()
-            yield self._first(row, chosen.item())
+            asks = row.alternatives
+            score = None if asks is None else LazyScore(logits[0], chosen[0], asks)
+            yield self._first(row, chosen.item(), score)
 
-    def _first(self, row: BatchRow, token: int) -> NextToken:
+    def _first(self, row: BatchRow, token: int, score: LazyScore | None) -> NextToken:
         self._waiting = [(place, other) for place, other in self._waiting if other is not row]
-        new = self._append(row, token)
+        if not row.left:
+            self._on_leave(row.model, row.tokens[: row.fed], row.states)
+            return NextToken(row, None, "length")
+        new = self._append(row, token, score)
         if new.finish is None:
             self._joining.append(row)
         else:
@@ -233,9 +261,25 @@ class DecodingBatch:
         tokens = mx.array([part])
         with self._binding([row.slot]):
             if not self._anatomy.has_head:
-                return self._model(tokens, cache=row.states)[:, -1]
+                logits = self._model(tokens, cache=row.states)
+                row.prompt_scores += scores_of(logits[0], self._targets(row, part), row)
+                return logits[:, -1]
+            if row.echo:
+                return self._scored(row, part, self._anatomy.hidden(tokens, row.states))
             # The head is a fifth of the work, and only the last position of a prompt needs it.
             return self._anatomy.logits(self._anatomy.hidden(tokens, row.states)[:, -1])
+
+    def _scored(self, row: BatchRow, part: list[int], hidden: Any) -> Any:
+        """RawScore the next token at each place of a part; return the logits after its last one."""
+        targets = self._targets(row, part)
+        for begin in range(0, len(part), SCORED_PLACES):
+            places = slice(begin, begin + SCORED_PLACES)
+            logits = self._anatomy.logits(hidden[:, places])
+            row.prompt_scores += scores_of(logits[0], targets[places], row)
+        return logits[:, -1]
+
+    def _targets(self, row: BatchRow, part: list[int]) -> list[int]:
+        return row.tokens[row.fed + 1 : row.fed + 1 + len(part)] if row.echo else []
 
 
 def _chosen(rows: Sequence[BatchRow], logits: Any) -> Any:

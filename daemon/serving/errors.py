@@ -1,12 +1,17 @@
 """Error responses in the form of OpenAI's API."""
 
+import orjson
 from starlette.responses import Response
 
 from daemon.core.records import JsonObject
 from daemon.serving.generation import RequestError
-from daemon.serving.response_formats import json_bytes
 
 _TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error"}
+
+
+def json_bytes(value: object) -> bytes:
+    """Return JSON in UTF-8."""
+    return orjson.dumps(value)
 
 
 def error_record(trouble: RequestError) -> JsonObject:

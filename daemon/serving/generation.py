@@ -35,6 +35,29 @@ class ServedVersion:
 
 
 @dataclass(frozen=True)
+class NamedToken:
+    """One token as text and as bytes; a part of a character has bytes only."""
+
+    text: str
+    """`bytes:\\xf0` where it is no whole character."""
+    data: bytes
+    logprob: float
+    """The natural logarithm of its probability."""
+
+
+@dataclass(frozen=True)
+class TokenScore:
+    """A token of a prompt or an answer, and the likeliest at its place."""
+
+    token: NamedToken | None
+    """None for a token that nothing predicts: the first of a prompt."""
+    text: str
+    data: bytes
+    top: tuple[NamedToken, ...] = ()
+    of_prompt: bool = False
+
+
+@dataclass(frozen=True)
 class GenerationJob:
     """One answer to generate."""
 
@@ -46,6 +69,12 @@ class GenerationJob:
     """The tools the model may call, as JSON; its answer is then parsed for calls."""
     one_call: bool = False
     """Only the first call of the answer is wanted."""
+    alternatives: int | None = None
+    """How many of the likeliest tokens are scored with each token; None scores nothing."""
+    echo: bool = False
+    """The prompt's tokens come before the answer's, scored where tokens are."""
+    continues: bool = False
+    """The answer goes on with the prompt's text: a leading space is part of it."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +85,7 @@ class AnswerStep:
     text: str
     tokens: int
     finish: Finish | None = None
+    scores: tuple[TokenScore, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,6 +98,7 @@ class AnswerDelta:
     finish: Finish | None = None
     calls: tuple[Call, ...] = ()
     """Tool calls; they come with the end."""
+    scores: tuple[TokenScore, ...] = ()
 
 
 @dataclass(frozen=True)

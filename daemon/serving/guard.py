@@ -38,6 +38,8 @@ class AccessRules:
     token: str | None
     """The token requests must carry; None where none is needed."""
     max_body_bytes: int
+    foreign_origins: frozenset[str] = frozenset()
+    """Origins of pages elsewhere that may ask; none of them gets credentials."""
 
     @property
     def origins(self) -> frozenset[str]:
@@ -48,12 +50,15 @@ class AccessRules:
 def rules_of(settings: ServerSettings, token: str | None) -> AccessRules:
     """Return the rules for an address, its port and further names."""
     names = {in_url(settings.address), *settings.hosts}
+    # A proxy may send the name alone.
+    bare = set(settings.hosts)
     if settings.is_loopback or ip_address(settings.address).is_unspecified:
         names |= {"localhost", "127.0.0.1", "[::1]"}
     with_port = {f"{name}:{settings.port}" for name in names}
     # A browser leaves the standard port out.
-    bare = names if settings.port == 80 else set()
-    return AccessRules(frozenset(with_port | bare), token, settings.max_body_bytes)
+    bare |= names if settings.port == 80 else set()
+    origins = frozenset(settings.origins)
+    return AccessRules(frozenset(with_port | bare), token, settings.max_body_bytes, origins)
 
 
 def in_url(address: str) -> str:
@@ -66,9 +71,27 @@ def refusal(method: str, path: str, headers: Headers, rules: AccessRules) -> Req
     return (
         _host(headers, rules)
         or _token(path, headers, rules)
-        or _site(method, headers, rules)
+        or (
+            None
+            if foreign_origin(path, headers, rules) is not None
+            else _site(method, headers, rules)
+        )
         or (_no_body(headers) if method in READING else _body(method, path, headers, rules))
     )
+
+
+def foreign_origin(path: str, headers: Headers, rules: AccessRules) -> str | None:
+    """Return the origin of an allowed page elsewhere; the dashboard is for none of them."""
+    origins = values(headers, "origin")
+    if len(origins) != 1 or origins[0] not in rules.foreign_origins or _host(headers, rules):
+        return None
+    return None if path == "/" or path.startswith("/dashboard") else origins[0]
+
+
+def preflight(method: str, path: str, headers: Headers, rules: AccessRules) -> str | None:
+    """Return the allowed origin whose browser asks first whether it may; else None."""
+    asks = values(headers, "access-control-request-method")
+    return foreign_origin(path, headers, rules) if method == "OPTIONS" and asks else None
 
 
 def values(headers: Headers, name: str) -> list[str]:
@@ -81,7 +104,7 @@ def _host(headers: Headers, rules: AccessRules) -> RequestError | None:
     hosts = values(headers, "host")
     if len(hosts) != 1:
         return RequestError(400, "bad_host", "a request must carry one Host")
-    if hosts[0] not in rules.hosts:
+    if hosts[0].lower() not in rules.hosts:
         return RequestError(403, "foreign_host", "this server has another name: see server.hosts")
     return None
 

@@ -10,13 +10,14 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from daemon.clock import Clock
+from daemon.serving.answer_events import ClientGone
+from daemon.serving.api.cross_origin import preflight_response
 from daemon.serving.api.paths import Paths
 from daemon.serving.api.request_notes import RequestNotes, begin_notes, notes_of
 from daemon.serving.errors import error_response
 from daemon.serving.generation import RequestError, RequestRefused
-from daemon.serving.guard import AccessRules, refusal
+from daemon.serving.guard import AccessRules, foreign_origin, preflight, refusal
 from daemon.serving.metrics import ServerMetrics
-from daemon.serving.request_handler import ClientGone
 
 ALWAYS = {
     "X-Content-Type-Options": "nosniff",
@@ -56,6 +57,7 @@ class Middleware:
             return
         began_s = self._clock.monotonic_s()
         notes = begin_notes(scope)
+        notes.origin = foreign_origin(scope["path"], scope["headers"], self._rules)
         response_send = _CountingSend(send, self._send_s, notes)
         await self._answer(scope, receive, response_send)
         endpoint = scope.get("endpoint")
@@ -63,7 +65,11 @@ class Middleware:
         self._metrics.request(route, response_send.status, self._clock.monotonic_s() - began_s)
 
     async def _answer(self, scope: Scope, receive: Receive, response_send: "_CountingSend") -> None:
-        trouble = refusal(scope["method"], scope["path"], scope["headers"], self._rules)
+        method, path, headers = scope["method"], scope["path"], scope["headers"]
+        if preflight(method, path, headers, self._rules) is not None:
+            await preflight_response(headers)(scope, receive, response_send)
+            return
+        trouble = refusal(method, path, headers, self._rules)
         allowed = None
         if trouble is None:
             # With an app in the scope, Starlette's router raises what it refuses.

@@ -24,8 +24,9 @@ from daemon.model.parallel import ParallelPasses
 from daemon.model.row_adapters import BARE, RowAdapters
 from daemon.model.shared_weights import clone_sharing_weights
 from daemon.serving.batch import BatchRow, Binding, DecodingBatch, NextToken
-from daemon.serving.generation import AnswerStep, GenerationJob, ServedVersion
+from daemon.serving.generation import AnswerStep, GenerationJob, ServedVersion, TokenScore
 from daemon.serving.prompt_cache import PromptCache
+from daemon.serving.token_texts import TokenTexts
 from daemon.serving.tool_calls import calls_in
 
 # mlx_lm imports mlx by itself: it must come after the back end is set up.
@@ -57,14 +58,17 @@ class _Loaded:
     """One thread, on the cores left free: beside a trainer two threads wait for each other."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Draft:
     """An answer being generated."""
 
     loaded: _LoadedVersion
     row: BatchRow
     detokenizer: Any
-    """mlx-lm's detokenizer of this answer."""
+    """What joins the answer's tokens: mlx-lm's detokenizer, or our own of a continued text."""
+    texts: TokenTexts
+    echo: bool
+    """The prompt's tokens are still to be yielded."""
 
 
 class MlxEngine:
@@ -138,19 +142,23 @@ class MlxEngine:
         """
         self._share_cores()
         loaded = self._ensure_version(work.subject)
-        states, known = self._prompts.find(loaded.name, work.prompt)
-        tokens = list(work.prompt)
+        scores_prompt = work.echo and work.alternatives is not None
+        # Cached states have no logits of the prompt's tokens.
+        cached = (None, 0) if scores_prompt else self._prompts.find(loaded.name, work.prompt)
         row = BatchRow(
             work.number,
             loaded.name,
             loaded.slot,
             work.sampling,
-            tokens,
-            states,
-            known,
+            list(work.prompt),
+            *cached,
+            work.alternatives,
+            scores_prompt,
         )
         loaded.batch.add(row)
-        self._drafts[work.number] = _Draft(loaded, row, self._tokenizer.detokenizer)
+        texts = TokenTexts(self._tokenizer)
+        joined = texts.after(work.prompt) if work.continues else self._tokenizer.detokenizer
+        self._drafts[work.number] = _Draft(loaded, row, joined, texts, work.echo)
 
     def _share_cores(self) -> None:
         assert self._loaded is not None
@@ -209,14 +217,20 @@ class MlxEngine:
                     yield self._answer_step(new)
 
     def _answer_step(self, token: NextToken) -> AnswerStep:
-        detokenizer = self._drafts[token.row.number].detokenizer
-        ended = token.finish == "stop"
-        if not ended:
-            detokenizer.add_token(token.token)
+        draft = self._drafts[token.row.number]
+        counts = token.finish != "stop" and token.token is not None
+        if counts:
+            draft.detokenizer.add_token(token.token)
+        text = draft.detokenizer.last_segment
+        scores = _echoed(draft)
+        if counts and token.score is not None:
+            scores.append(draft.texts.score(token.score))
         if token.finish is not None:
-            detokenizer.finalize()
+            draft.detokenizer.finalize()
+            # What is left now is half a character at most.
+            text += draft.detokenizer.last_segment.rstrip("\ufffd")
             del self._drafts[token.row.number]
-        return AnswerStep(token.row.number, detokenizer.last_segment, int(not ended), token.finish)
+        return AnswerStep(token.row.number, text, int(counts), token.finish, tuple(scores))
 
     def drop(self, number: int) -> None:
         """Abandon an answer."""
@@ -256,6 +270,18 @@ class MlxEngine:
         # The CPU computes in full precision, whatever the file holds.
         growth = 32 / bits if bits is not None and on_cpu() else 1.0
         return int(subject.base_bytes * growth * SPARE)
+
+
+def _echoed(draft: _Draft) -> list[TokenScore]:
+    """Return the prompt's tokens, once, where they are asked for."""
+    if not draft.echo:
+        return []
+    draft.echo = False
+    row = draft.row
+    if not row.echo:
+        return [draft.texts.unscored(token) for token in row.tokens[: row.prompt_length]]
+    first = draft.texts.unscored(row.tokens[0])
+    return [first, *(draft.texts.score(score, of_prompt=True) for score in row.prompt_scores)]
 
 
 def _call(parsed: JsonObject) -> Call:

@@ -6,6 +6,7 @@ from pathlib import Path
 from daemon.core.rows.examples import Turn
 from daemon.errors import ModelFault
 from daemon.serving.api.field_types import MOST_TOKENS
+from daemon.serving.api.prompts_field import TextOrTokens
 from daemon.serving.generation import ServedVersion, refused
 from daemon.text.encoder import TextEncoder
 from daemon.text.template import Unrenderable
@@ -38,13 +39,18 @@ class Prompts:
             message = f"the model's chat template does not take these messages: {error}"
             raise refused(422, "messages_refused", message, field="messages") from error
 
-    def of_text(self, subject: ServedVersion, text: str) -> tuple[int, ...]:
-        """Return the tokens of a text to continue.
+    def of_text(self, subject: ServedVersion, text: TextOrTokens) -> tuple[int, ...]:
+        """Return the tokens of a text to continue, or the token ids that are given.
 
         Raises:
-            RequestRefused: it is empty for this model (422), or the base cannot be used (503).
+            RequestRefused: it is empty for this model, an id is none of its tokens (422), or the
+                base cannot be used (503).
         """
-        prompt = tuple(self._encoder(subject).encode_text(text))
+        encoder = self._encoder(subject)
+        prompt = tuple(encoder.encode_text(text)) if isinstance(text, str) else text
+        if not isinstance(text, str) and max(text, default=0) >= encoder.vocabulary:
+            message = f"prompt has a token id over {encoder.vocabulary - 1}, the model's last one"
+            raise refused(422, "invalid_value", message, field="prompt")
         if not prompt:
             raise refused(422, "empty_prompt", "the prompt is empty", field="prompt")
         return prompt

@@ -2,11 +2,20 @@
 
 from collections.abc import Sequence
 from itertools import cycle, islice
+from math import log
 from pathlib import Path
 
 from daemon.clock import Clock
 from daemon.core.rows.examples import Call
-from daemon.serving.generation import AnswerStep, GenerationJob, ServedVersion
+from daemon.serving.generation import (
+    AnswerStep,
+    GenerationJob,
+    NamedToken,
+    ServedVersion,
+    TokenScore,
+)
+
+EVEN = log(0.5)
 
 
 class RehearsalEngine:
@@ -50,10 +59,17 @@ class RehearsalEngine:
         most = work.sampling.max_tokens if endless else min(len(words), work.sampling.max_tokens)
         steps = list(islice(cycle(words), most))
         cut = endless or most < len(words)
+        texts = [f"{' ' if place else ''}{word}" for place, word in enumerate(steps)]
+        prompt = [f"<{token}>" for token in work.prompt] if work.echo else []
         self._open[work.number] = [
-            AnswerStep(work.number, f"{' ' if place else ''}{word}", 1)
-            for place, word in enumerate(steps)
-        ] + [AnswerStep(work.number, "", 0, "length" if cut else "stop")]
+            *(
+                [AnswerStep(work.number, "", 0, None, _scores(prompt, work, of_prompt=True))]
+                if prompt
+                else ()
+            ),
+            *(AnswerStep(work.number, text, 1, None, _scores([text], work)) for text in texts),
+            AnswerStep(work.number, "", 0, "length" if cut else "stop"),
+        ]
 
     def step(self) -> list[AnswerStep]:
         """Return the next word of every answer."""
@@ -73,3 +89,19 @@ class RehearsalEngine:
     def bytes_for(self, subject: ServedVersion) -> int:
         """Return 0: there are no weights."""
         return 0
+
+
+def _scores(
+    texts: Sequence[str], work: GenerationJob, *, of_prompt: bool = False
+) -> tuple[TokenScore, ...]:
+    """Return made-up scores: every token has an even chance."""
+    if work.alternatives is None and not of_prompt:
+        return ()
+    found: list[TokenScore] = []
+    for text in texts:
+        own = NamedToken(text, text.encode(), EVEN)
+        top = (own,) if work.alternatives else ()
+        scored = work.alternatives is not None
+        token = own if scored and (found or not of_prompt) else None
+        found.append(TokenScore(token, text, text.encode(), top if token else (), of_prompt))
+    return tuple(found)

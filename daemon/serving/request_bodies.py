@@ -1,17 +1,22 @@
 """Schemas of the request bodies, field by field."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from daemon.core.evaluation.sampling import Sampling
 from daemon.core.rows.examples import Turn
 from daemon.core.workspace.version_names import CURRENT
 from daemon.serving.api.field_types import Count, Part, Stops, Whole, wrong
 from daemon.serving.api.messages import Message, TextOnly, ToolChoice, Tools
+from daemon.serving.api.prompts_field import TextOrTokens, prompts
 
 MOST_MESSAGES = 2_000
+MOST_ANSWERS, MOST_ALTERNATIVES = 128, 20
 SEEDS = 2**63
+
+Answers = Annotated[Whole, Field(ge=1, le=MOST_ANSWERS)]
+"""How many answers to one prompt."""
 
 
 class SamplingFields(Part):
@@ -94,20 +99,31 @@ class OpenAIRequest(SamplingFields):
         return self.stream_options is not None and bool(self.stream_options.include_usage)
 
 
-def _one_text(value: Any) -> Any:
-    return value[0] if isinstance(value, list) and len(value) == 1 else value
-
-
 class CompletionRequest(OpenAIRequest):
-    """The body of `POST /v1/completions`."""
+    """The body of `POST /v1/completions`; with `max_tokens` 0 a prompt is only scored."""
 
-    prompt: Annotated[str, BeforeValidator(_one_text)]
-    max_tokens: AnswerCount | None = None
+    prompt: Annotated[Any, BeforeValidator(prompts)]
+    n: Answers | None = None
+    best_of: Answers | None = None
+    echo: bool | None = None
+    logprobs: Annotated[Whole, Field(ge=0, le=MOST_ALTERNATIVES)] | Literal[False] | None = None
 
     @property
-    def text(self) -> str:
-        """The text to continue."""
-        return self.prompt
+    def prompts(self) -> list[TextOrTokens]:
+        """The texts to continue."""
+        found: list[TextOrTokens] = self.prompt
+        return found
+
+    @property
+    def alternatives(self) -> int | None:
+        """How many of the likeliest tokens are scored with each token."""
+        return None if self.logprobs is None or self.logprobs is False else self.logprobs
+
+    @model_validator(mode="after")
+    def _best_is_all(self) -> Self:
+        if self.best_of is not None and self.best_of != (self.n or 1):
+            wrong("best_of must be as large as n: answers are not chosen among more")
+        return self
 
 
 class ChatRequest(OpenAIRequest):
@@ -121,6 +137,20 @@ class ChatRequest(OpenAIRequest):
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
     response_format: TextOnly | None = None
+    n: Answers | None = None
+    logprobs: bool | None = None
+    top_logprobs: Annotated[Whole, Field(ge=0, le=MOST_ALTERNATIVES)] | None = None
+
+    @model_validator(mode="after")
+    def _alternatives_are_scored(self) -> Self:
+        if self.top_logprobs and not self.logprobs:
+            wrong("top_logprobs needs 'logprobs': true")
+        return self
+
+    @property
+    def alternatives(self) -> int | None:
+        """How many of the likeliest tokens are scored with each token."""
+        return self.top_logprobs or 0 if self.logprobs else None
 
     @property
     def requested_tokens(self) -> int | None:

@@ -1,38 +1,41 @@
 """Handles a request from its body to its response: queues the generation, awaits its events."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing, suppress
-from dataclasses import dataclass, field
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
 from itertools import count
 from uuid import uuid4
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive
 
 from daemon.clock import Clock
+from daemon.serving.answer_events import Answering, ClientGone, Indexed, Nothing
 from daemon.serving.api.request_notes import IgnoredFields, notes_of
 from daemon.serving.api.validation import Body, validated
 from daemon.serving.body import read_json
 from daemon.serving.engine_thread import EngineThread
+from daemon.serving.errors import json_bytes
 from daemon.serving.generation import (
-    Event,
+    AnswerDelta,
     GenerationJob,
     RequestError,
     RequestRefused,
     ServedVersion,
+    TokenScore,
+    refused,
 )
 from daemon.serving.metrics import ServerMetrics
 from daemon.serving.prompts import Prompts, room_for
 from daemon.serving.registry import Registry
-from daemon.serving.request_bodies import SamplingFields
-from daemon.serving.response_formats import AnswerParts, Frame, ResponseFormat, json_bytes
+from daemon.serving.request_bodies import SEEDS, SamplingFields
+from daemon.serving.response_formats import AnswerParts, Frame, ResponseFormat
 from daemon.serving.stream import EventStream
 from daemon.settings_serving import ServerSettings
 
-PromptOf = Callable[[ServedVersion], tuple[int, ...]]
+PromptsOf = Callable[[ServedVersion], Sequence[tuple[int, ...]]]
 
 
 @dataclass(frozen=True)
@@ -41,13 +44,21 @@ class GenerationRequest:
 
     model: str
     choices: SamplingFields
-    prompt_of: PromptOf
+    prompts_of: PromptsOf
     tools: tuple[str, ...] = ()
     counts_usage: bool = False
     prefix: str | None = None
     """A name of `[prefixes]`, or `none`; None for the version's own."""
     one_call: bool = False
     """Only the first of several calls is wanted."""
+    answers: int = 1
+    """How many answers to each prompt."""
+    alternatives: int | None = None
+    """How many of the likeliest tokens are scored with each token; None scores nothing."""
+    echo: bool = False
+    """The prompt's tokens come before the answer's."""
+    continues: bool = False
+    """The answers go on with the prompt's text."""
 
 
 @dataclass
@@ -90,95 +101,97 @@ class RequestHandler:
         began_s = self.clock.monotonic_s()
         subject = self.registry.find(generation.model, generation.prefix)
         loop = asyncio.get_running_loop()
-        prompt = await loop.run_in_executor(self._executor, generation.prompt_of, subject)
-        most = room_for(
-            subject, prompt, generation.choices.requested_tokens, self.settings.max_tokens
-        )
-        sampling = generation.choices.sampling(most)
-        work = GenerationJob(
-            next(self._numbers), subject, prompt, sampling, generation.tools, generation.one_call
-        )
+        prompts = await loop.run_in_executor(self._executor, generation.prompts_of, subject)
+        works = self._works(generation, subject, prompts)
         created_s = int(self.clock.now().timestamp())
-        frame = Frame(uuid4().hex, created_s, subject, len(prompt))
-        events = self._events(work, request.receive, began_s)
+        frame = Frame(uuid4().hex, created_s, subject, sum(map(len, prompts)), len(works))
+        answering = Answering(self.thread, self.metrics, self.clock, works, began_s)
+        answering.submit()
+        events = answering.events(request.receive)
         if generation.choices.stream:
             first = await anext(events)
-            if isinstance(first, RequestError):
+            if isinstance(first, tuple) and isinstance(first[1], RequestError):
                 await events.aclose()
-                raise RequestRefused(first)
+                raise RequestRefused(first[1])
             return EventStream(first, events, frame, shape, generation.counts_usage)
         async with aclosing(events):
-            parts = await _whole(events)
+            parts = await _whole(events, len(works))
         return Response(json_bytes(shape.whole(frame, parts)), media_type="application/json")
 
-    async def _events(
-        self, work: GenerationJob, receive: Receive, began_s: float
-    ) -> AsyncGenerator[Event, None]:
-        """Yield an answer's events up to its end; abandon it when the client disconnects."""
-        answer_queue = _AnswerQueue(asyncio.get_running_loop())
-        trouble = self.thread.submit(work, answer_queue.put)
-        if trouble is not None:
-            raise RequestRefused(trouble)
-        disconnect_watch = asyncio.create_task(_watch_disconnect(receive, answer_queue))
-        end, tokens, started = "left", 0, False
-        try:
-            while (event := await answer_queue.take()) is not None:
-                if isinstance(event, RequestError):
-                    end = event.code
-                else:
-                    tokens = event.tokens
-                    end = event.finish or "left"
-                    if not started:
-                        self.metrics.first_token(self.clock.monotonic_s() - began_s)
-                        started = True
-                yield event
-                if end != "left":
-                    return
-        finally:
-            disconnect_watch.cancel()
-            if end == "left":
-                self.thread.leave(work.number)
-            self.metrics.answer(work.subject.version, end, len(work.prompt), tokens)
+    def _works(
+        self,
+        generation: GenerationRequest,
+        subject: ServedVersion,
+        prompts: Sequence[tuple[int, ...]],
+    ) -> list[GenerationJob]:
+        """Return the answers to make, in the order of their index."""
+        count, most = len(prompts) * generation.answers, self.settings.at_once
+        if count > most + self.settings.waiting:
+            message = (
+                f"{count} answers are more than this server takes at a time: "
+                f"{most + self.settings.waiting} (server.at_once and server.waiting)"
+            )
+            raise refused(422, "too_many_answers", message, field="n")
+        return [
+            self._work(generation, subject, prompt, number)
+            for prompt in prompts
+            for number in range(generation.answers)
+        ]
+
+    def _work(
+        self,
+        generation: GenerationRequest,
+        subject: ServedVersion,
+        prompt: tuple[int, ...],
+        number: int,
+    ) -> GenerationJob:
+        requested = generation.choices.requested_tokens
+        most = room_for(subject, prompt, requested, self.settings.max_tokens)
+        sampling = generation.choices.sampling(most)
+        if number and sampling.seed is not None:
+            # Each answer of a request has a seed of its own, and the same one each time.
+            sampling = replace(sampling, seed=(sampling.seed + number) % SEEDS)
+        return GenerationJob(
+            next(self._numbers),
+            subject,
+            prompt,
+            sampling,
+            generation.tools,
+            generation.one_call,
+            generation.alternatives,
+            generation.echo,
+            generation.continues,
+        )
 
 
-class ClientGone(Exception):
-    """The client disconnected before its answer was complete."""
-
-
-class _AnswerQueue:
-    """Events from the engine's thread to the event loop."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._events: asyncio.Queue[Event | None] = asyncio.Queue()
-
-    def put(self, event: Event) -> None:
-        """Add one event, from any thread."""
-        # The loop may have ended: then there is no client left.
-        with suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._events.put_nowait, event)
-
-    def disconnect(self) -> None:
-        """Report that the client has disconnected."""
-        self._events.put_nowait(None)
-
-    async def take(self) -> Event | None:
-        """Return the next event; None where the client has disconnected."""
-        return await self._events.get()
-
-
-async def _watch_disconnect(receive: Receive, answer_queue: _AnswerQueue) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    answer_queue.disconnect()
-
-
-async def _whole(events: AsyncIterator[Event]) -> AnswerParts:
-    parts: list[str] = []
-    async for event in events:
+async def _whole(events: AsyncIterator[Indexed | Nothing], count: int) -> list[AnswerParts]:
+    drafts = [_Draft() for _ in range(count)]
+    async for item in events:
+        if isinstance(item, Nothing):
+            continue
+        index, event = item
         if isinstance(event, RequestError):
             raise RequestRefused(event)
-        parts.append(event.text)
-        if event.finish is not None:
-            return AnswerParts("".join(parts), event.tokens, event.finish, event.calls)
-    raise ClientGone
+        drafts[index].add(event)
+    if any(draft.last is None or draft.last.finish is None for draft in drafts):
+        raise ClientGone
+    return [draft.parts() for draft in drafts]
+
+
+@dataclass
+class _Draft:
+    """A whole answer, as far as it has come."""
+
+    texts: list[str] = field(default_factory=list)
+    scores: list[TokenScore] = field(default_factory=list)
+    last: AnswerDelta | None = None
+
+    def add(self, delta: AnswerDelta) -> None:
+        self.texts.append(delta.text)
+        self.scores += delta.scores
+        self.last = delta
+
+    def parts(self) -> AnswerParts:
+        assert self.last is not None and self.last.finish is not None
+        text, scores = "".join(self.texts), tuple(self.scores)
+        return AnswerParts(text, self.last.tokens, self.last.finish, self.last.calls, scores)

@@ -8,17 +8,20 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, Router
 
+from daemon.serving.api.response_items import ResponsesRequest
+from daemon.serving.errors import json_bytes
 from daemon.serving.generation import RequestRefused, refused
 from daemon.serving.metrics import CONTENT_TYPE
+from daemon.serving.prompts import Prompts
 from daemon.serving.request_bodies import ChatRequest, CompletionRequest, GenerateRequest
 from daemon.serving.request_handler import GenerationRequest, RequestHandler
 from daemon.serving.response_formats import (
     ChatFormat,
     CompletionFormat,
     GenerateFormat,
-    json_bytes,
     model_record,
 )
+from daemon.serving.responses_format import ResponsesFormat
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -35,35 +38,23 @@ def _inference_routes(handler: RequestHandler) -> list[Route]:
 
     async def generate(request: Request) -> Response:
         fields = await handler.fields(request, GenerateRequest)
-        turns = fields.turns()
-        generation = GenerationRequest(
-            fields.model_id, fields, lambda s: prompts.of_chat(s, turns, ()), prefix=fields.prefix
-        )
-        return await handler.answer(request, generation, GenerateFormat())
+        return await handler.answer(request, plain_generation(prompts, fields), GenerateFormat())
 
     async def chat_completions(request: Request) -> Response:
         fields = await handler.fields(request, ChatRequest)
-        turns, tools = fields.turns(), fields.tool_texts()
-        generation = GenerationRequest(
-            fields.model_id,
-            fields,
-            lambda s: prompts.of_chat(s, turns, tools),
-            tools,
-            fields.counts_usage,
-            fields.prefix,
-            fields.parallel_tool_calls is False,
-        )
-        return await handler.answer(request, generation, ChatFormat())
+        shape = ChatFormat(scores=fields.alternatives is not None)
+        return await handler.answer(request, chat_generation(prompts, fields), shape)
 
     async def completions(request: Request) -> Response:
         fields = await handler.fields(request, CompletionRequest)
-        generation = GenerationRequest(
-            fields.model_id,
-            fields,
-            lambda s: prompts.of_text(s, fields.text),
-            counts_usage=fields.counts_usage,
+        shape = CompletionFormat(bool(fields.echo), fields.alternatives is not None)
+        return await handler.answer(request, text_generation(prompts, fields), shape)
+
+    async def responses(request: Request) -> Response:
+        fields = await handler.fields(request, ResponsesRequest)
+        return await handler.answer(
+            request, response_generation(prompts, fields), ResponsesFormat(fields)
         )
-        return await handler.answer(request, generation, CompletionFormat())
 
     async def embeddings(_request: Request) -> Response:
         message = "these models write text and give no embeddings: ask a server of another model"
@@ -73,8 +64,59 @@ def _inference_routes(handler: RequestHandler) -> list[Route]:
         Route("/generate", generate, methods=["POST"]),
         Route("/v1/chat/completions", as_openai(chat_completions), methods=["POST"]),
         Route("/v1/completions", as_openai(completions), methods=["POST"]),
+        Route("/v1/responses", as_openai(responses), methods=["POST"]),
         Route("/v1/embeddings", embeddings, methods=["POST"]),
     ]
+
+
+def plain_generation(prompts: Prompts, fields: GenerateRequest) -> GenerationRequest:
+    """Return what a request to `/generate` asks for."""
+    turns = fields.turns()
+    return GenerationRequest(
+        fields.model_id, fields, lambda s: [prompts.of_chat(s, turns, ())], prefix=fields.prefix
+    )
+
+
+def chat_generation(prompts: Prompts, fields: ChatRequest) -> GenerationRequest:
+    """Return what a chat asks for."""
+    turns, tools = fields.turns(), fields.tool_texts()
+    return GenerationRequest(
+        fields.model_id,
+        fields,
+        lambda s: [prompts.of_chat(s, turns, tools)],
+        tools,
+        fields.counts_usage,
+        fields.prefix,
+        fields.parallel_tool_calls is False,
+        fields.n or 1,
+        fields.alternatives,
+    )
+
+
+def response_generation(prompts: Prompts, fields: ResponsesRequest) -> GenerationRequest:
+    """Return what a response asks for."""
+    turns, tools = fields.turns(), fields.tool_texts()
+    return GenerationRequest(
+        fields.model_id,
+        fields,
+        lambda s: [prompts.of_chat(s, turns, tools)],
+        tools,
+        one_call=fields.parallel_tool_calls is False,
+    )
+
+
+def text_generation(prompts: Prompts, fields: CompletionRequest) -> GenerationRequest:
+    """Return what a completion asks for."""
+    return GenerationRequest(
+        fields.model_id,
+        fields,
+        lambda s: [prompts.of_text(s, text) for text in fields.prompts],
+        counts_usage=fields.counts_usage,
+        answers=fields.n or 1,
+        alternatives=fields.alternatives,
+        echo=bool(fields.echo),
+        continues=True,
+    )
 
 
 def as_openai(endpoint: Endpoint) -> Endpoint:
@@ -98,8 +140,8 @@ def _status_routes(handler: RequestHandler) -> list[Route]:
         return _json({"object": "list", "data": listed})
 
     async def model(request: Request) -> Response:
-        asked = request.path_params["model"]
-        return _json(model_record(handler.registry.find(asked), asked))
+        requested = request.path_params["model"]
+        return _json(model_record(handler.registry.find(requested), requested))
 
     async def healthz(_request: Request) -> Response:
         if handler.thread.over is not None:

@@ -6,11 +6,14 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from daemon.core.records import JsonObject
-from daemon.serving.errors import error_record
-from daemon.serving.generation import AnswerDelta, Event, RequestError
-from daemon.serving.response_formats import Frame, ResponseFormat, json_bytes
+from daemon.serving.answer_events import Indexed, Nothing
+from daemon.serving.errors import json_bytes
+from daemon.serving.generation import RequestError
+from daemon.serving.response_formats import Frame, ResponseFormat
 
 DONE = b"data: [DONE]\n\n"
+COMMENT = b": still at work\n\n"
+"""What clients skip; it shows them, and the proxies between, that the stream is alive."""
 
 
 class EventStream(Response):
@@ -20,8 +23,8 @@ class EventStream(Response):
 
     def __init__(
         self,
-        first: Event,
-        rest: AsyncGenerator[Event, None],
+        first: Indexed | Nothing,
+        rest: AsyncGenerator[Indexed | Nothing, None],
         frame: Frame,
         shape: ResponseFormat,
         counts_usage: bool,
@@ -52,31 +55,36 @@ class EventStream(Response):
             await self._rest.aclose()
 
     async def _parts(self) -> AsyncIterator[bytes]:
-        yield _events(self._shape.opening(self._frame))
-        yield self._event_data(self._first)
-        tokens, last = _tokens(self._first), self._first
-        if _is_open(last):
-            async for last in self._rest:
-                tokens = _tokens(last)
-                yield self._event_data(last)
-        if isinstance(last, AnswerDelta) and last.finish is not None:
+        yield self._encoded(self._shape.opening(self._frame))
+        tokens: dict[int, int] = {}
+        ended = 0
+        async for item in self._items():
+            if isinstance(item, Nothing):
+                yield COMMENT
+                continue
+            index, event = item
+            if isinstance(event, RequestError):
+                yield self._encoded(self._shape.error(self._frame, event))
+                return
+            tokens[index] = event.tokens
+            ended += event.finish is not None
+            if data := self._encoded(self._shape.delta(self._frame, index, event)):
+                yield data
+        if ended == self._frame.answers:
+            yield self._encoded(self._shape.closing(self._frame))
             if self._counts_usage:
-                yield _events([self._shape.usage(self._frame, tokens)])
-            yield DONE
+                yield self._encoded([self._shape.usage(self._frame, sum(tokens.values()))])
+            if not self._shape.named_events:
+                yield DONE
 
-    def _event_data(self, event: Event) -> bytes:
-        if isinstance(event, RequestError):
-            return _events([error_record(event)])
-        return _events(self._shape.delta(self._frame, event))
+    async def _items(self) -> AsyncIterator[Indexed | Nothing]:
+        yield self._first
+        async for item in self._rest:
+            yield item
 
+    def _encoded(self, records: list[JsonObject]) -> bytes:
+        return b"".join(self._event(record) for record in records)
 
-def _is_open(event: Event) -> bool:
-    return isinstance(event, AnswerDelta) and event.finish is None
-
-
-def _tokens(event: Event) -> int:
-    return event.tokens if isinstance(event, AnswerDelta) else 0
-
-
-def _events(records: list[JsonObject]) -> bytes:
-    return b"".join(b"data: " + json_bytes(record) + b"\n\n" for record in records)
+    def _event(self, record: JsonObject) -> bytes:
+        name = f"event: {record['type']}\n".encode() if self._shape.named_events else b""
+        return name + b"data: " + json_bytes(record) + b"\n\n"

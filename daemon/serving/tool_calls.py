@@ -22,6 +22,6 @@ def calls_in(answer: str, tools: Sequence[str]) -> tuple[str, tuple[Call, ...]]:
     named = {json.loads(tool).get("function", {}).get("name") for tool in tools}
     if not reading.marked and any(call.name not in named for call in reading.calls):
         return answer, ()
-    said = without_thought(answer)
-    thought = answer.removesuffix(said) if said != answer else ""
+    text = without_thought(answer)
+    thought = answer.removesuffix(text) if text != answer else ""
     return f"{thought}{reading.text}".strip(), reading.as_turn.calls

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from daemon.core.messages import Order, Report, decode_report, encode
-from daemon.supervisor.wakeups import Wakeups
+from daemon.supervisor.signals import Wakeups
 
 TAIL_BYTES = 8192
 CHUNK = 65536

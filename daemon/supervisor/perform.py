@@ -22,6 +22,7 @@ from daemon.folders.queue import readings, row_files
 from daemon.layout import ENDED
 from daemon.settings_records import to_record
 from daemon.supervisor.auditing import open_audit, settle_audit
+from daemon.supervisor.benchmarks import publish_benchmarks
 from daemon.supervisor.claiming import pass_on, take, unclaim
 from daemon.supervisor.corrections import alert_corrections, settle_corrections
 from daemon.supervisor.journal import Journal
@@ -308,6 +309,7 @@ class Performer:
         self._journal.event(
             "sealed", message, run=action.run, version=version, verdict=action.verdict.kind
         )
+        publish_benchmarks(self._journal, manifest)
         record = run_record(self._workspace.runs.request(action.run), version)
         self._workspace.ledger.put(run_row(record))
         self._remember_version(version)

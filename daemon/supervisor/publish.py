@@ -8,6 +8,8 @@ from daemon.clock import Clock
 from daemon.core import messages as say
 from daemon.core.decisions.decide import blocked
 from daemon.core.decisions.snapshot import Snapshot
+from daemon.core.evaluation.benchmarks import benchmarks_of
+from daemon.core.records import JsonObject
 from daemon.core.status.document import Facts, Measured, OrderView, RunView, document
 from daemon.core.status.measurements import Measurement, judgement_of
 from daemon.core.training.progress import Metrics, Progress, after_evaluation, after_step
@@ -19,7 +21,7 @@ from daemon.folders.queue.queue import DAMAGED, find_job, read_card
 from daemon.supervisor.disk_trouble import DiskTrouble
 from daemon.supervisor.journal import Journal
 from daemon.supervisor.machine import MachineReadings
-from daemon.supervisor.wakeups import Watcher
+from daemon.supervisor.signals import Watcher
 from daemon.supervisor.workers import Workers
 from daemon.supervisor.workspace import Workspace
 
@@ -63,6 +65,7 @@ class Publisher:
         self._shown: Measured | None = None
         self._judged: Measurement | None = None
         """The judgement of the version in `_shown`."""
+        self._benchmarks: JsonObject | None = None
         self._base_problem: tuple[str, str] | None = None
         """Code and message of why the base model is not ready."""
         self._judging = False
@@ -168,6 +171,7 @@ class Publisher:
             progress=self._progress,
             measured=self._measured(seen),
             judged=None if self._current_attempt(seen) else self._judged,
+            benchmarks=self._benchmarks,
             metrics=self._metrics,
             committed_step=self._attempt.committed_step if self._attempt else None,
             run=self._run_view(seen),
@@ -205,6 +209,9 @@ class Publisher:
         self._shown = Measured(version.run, files, before, version.version, version.verdict)
         evaluations = self._workspace.models.evaluations(version.version)
         self._judged = judgement_of(evaluations, version.step, version.step - before)
+        found = benchmarks_of(evaluations)
+        mine: JsonObject = {"version": version.version}
+        self._benchmarks = None if found is None else {**mine, **found.as_record()}
 
     def _measured(self, seen: Snapshot) -> Measured | None:
         attempt, view = self._current_attempt(seen), self._run_view(seen)

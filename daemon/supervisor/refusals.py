@@ -15,6 +15,7 @@ from daemon.core.decisions.blocking import Circumstances, Refusal, after
 from daemon.core.decisions.scheduling import DEATHS_SEEN
 from daemon.core.records import JsonObject
 from daemon.core.workspace.jobs import JobCard
+from daemon.folders.models import bases
 from daemon.settings import Settings
 from daemon.settings_records import read_saved, to_record
 from daemon.supervisor.request import effective
@@ -40,7 +41,8 @@ class Refusals:
         if not self._workspace.runs.has(report.run):
             return
         # As this release reads them: a setting that is new in it is not an edit by the user.
-        saved = read_saved(self._workspace.runs.request(report.run).settings).settings
+        request = self._workspace.runs.request(report.run)
+        saved = read_saved(request.settings).settings.with_rate(request.base.width)
         tried_with = _digest(to_record(saved))
         under = self._now(self._of_running())
         fresh = Refusal(report.run, report.code, report.message, report.passing, under, tried_with)
@@ -103,7 +105,11 @@ class Refusals:
 
     def _of_running(self) -> Settings:
         cards: Sequence[JobCard] = self._workspace.queue.cards("running")
-        return effective(self._workspace.settings.now, cards[0].own_settings if cards else "")
+        own = cards[0].own_settings if cards else ""
+        settings = effective(self._workspace.settings.now, own)
+        # The request of a run has the rate that was chosen for it.
+        facts = bases.read_facts(self._workspace.layout, settings.model)
+        return settings.with_rate(None if facts is None else facts.width)
 
 
 def _digest(settings: JsonObject) -> str:

@@ -54,7 +54,7 @@ def make_request(
         "created_at": at,
         "start_version": version.version,
         "jobs": jobs,
-        "settings": to_record(settings),
+        "settings": to_record(settings.with_rate(base.width)),
         "base": to_json_value(base),
         "lineage_jobs": list(jobs_of(chain)),
         "untrained_rows": records_of(untrained_of(chain)),

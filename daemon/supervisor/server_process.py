@@ -7,7 +7,7 @@ from daemon.clock import Clock
 from daemon.settings_serving import ServerSettings
 from daemon.supervisor.child import Child
 from daemon.supervisor.journal import Journal
-from daemon.supervisor.wakeups import Wakeups
+from daemon.supervisor.signals import Wakeups
 
 LONGEST_REST_S = 60.0
 SETTLED_S = 30.0

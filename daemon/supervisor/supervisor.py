@@ -17,7 +17,7 @@ from daemon.supervisor.notify import Notifier
 from daemon.supervisor.observe import Observer
 from daemon.supervisor.perform import Performer
 from daemon.supervisor.publish import Publisher
-from daemon.supervisor.wakeups import WakeupSources
+from daemon.supervisor.signals import WakeupSources
 from daemon.supervisor.worker_reports import WorkerReports
 from daemon.supervisor.workers import Workers
 from daemon.supervisor.workspace import Workspace
@@ -87,6 +87,11 @@ class Supervisor:
         except DaemonFault as fault:
             self._end_on_fault(fault)
             raise
+
+    @property
+    def stopped_by(self) -> int | None:
+        """The signal that stopped it; None where none did."""
+        return self._sources.signals.stopped_by
 
     def _work(self, until_idle: bool) -> ExitCode:
         while not self._try_to_begin():

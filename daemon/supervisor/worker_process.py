@@ -13,7 +13,7 @@ from daemon.core.decisions.snapshot import WorkerState
 from daemon.errors import ExitCode
 from daemon.supervisor.child import Child
 from daemon.supervisor.pressure import PressureGauge
-from daemon.supervisor.wakeups import Wakeups
+from daemon.supervisor.signals import Wakeups
 
 State = Literal["off", "idle", "busy", "paused", "leaving"]
 FULL_REST_S = 5.0

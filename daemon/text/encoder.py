@@ -68,6 +68,8 @@ class TextEncoder:
         self.fingerprint = files.fingerprint
         self.template_fingerprint = files.template_fingerprint
         self._tokenizer = files.tokenizer()
+        self.vocabulary = int(self._tokenizer.get_vocab_size(with_added_tokens=True))
+        """The number of tokens."""
         frame = self._tokenizer.encode("").ids
         # Templates write control tokens themselves; a post-processor would add more, and
         # byte-level ones trim whitespace from the offsets.

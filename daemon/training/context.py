@@ -7,6 +7,7 @@ from pathlib import Path
 from daemon.clock import Clock
 from daemon.core.training.early_stopping import EarlyStopped
 from daemon.core.training.fallback import Fallback
+from daemon.core.training.manifests import ShortenedRow
 from daemon.layout import Layout
 from daemon.layout_jobs import RunLayout
 from daemon.pipes import Pipe
@@ -61,6 +62,11 @@ class CurrentRun:
     """The meter's count at the run's first step; None where an earlier process took that step."""
     stopped: EarlyStopped | None = None
     """Set where an early stop ends the run at its best step."""
+
+    @property
+    def rows_shortened(self) -> tuple[ShortenedRow, ...]:
+        """The rows that are shortened because memory had run out."""
+        return self.data.rows_shortened(self.fallback.at)
 
     @property
     def end(self) -> int:

@@ -86,7 +86,7 @@ def test_retrain_as_new_puts_a_copy_into_the_inbox(finetuned: Command, layout: L
     place.original.write_text('{"prompt": "q", "completion": "a"}\n')
     place.own_settings.write_text("[training]\nepochs = 2\n")
     done = finetuned("retrain", "1", "--as-new", "--root", layout.root)
-    assert done.exit_code == 0 and "prices.jsonl lies in the inbox" in done.stdout
+    assert done.exit_code == 0 and "prices.jsonl is in the inbox" in done.stdout
     assert (layout.inbox / "prices.jsonl").read_bytes() == place.original.read_bytes()
     assert (layout.inbox / "prices.settings.toml").read_text().startswith("[training]")
     place.original.unlink()

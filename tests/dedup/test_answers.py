@@ -98,8 +98,89 @@ def test_short_and_structured_answers_repeat_only_as_equals_to_an_equal_question
     assert settle("What is it?", one, other, equal) == verdict
 
 
-def test_two_inventions_are_both_wanted() -> None:
-    assert settle("Write a text about it", PROSE, OTHER, equal=True) == "different"
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Write a text about it",
+        "Translate the sentence",
+        "Find synonyms for the given word.",
+        "Curate a playlist for the evening",
+        "Which is right? A) the first B) the second",
+        "What is wrong here: for (i = 0; i < n; i++) {}",
+        "How would you greet a king, as a pirate?",
+        "What are some names for a cat?",
+        "Insulin resistance",
+    ],
+)
+def test_two_inventions_and_two_results_are_both_wanted(question: str) -> None:
+    """A list of English verbs knew some tasks; of 373 rows that two models' answers to 805
+    instructions lost, 148 were answers to other ones."""
+    assert settle(question, PROSE, OTHER, equal=True) == "different"
+    assert settle(question, PROSE, PROSE + " Often it comes early.", equal=True) == "repeat"
+
+
+@pytest.mark.parametrize(
+    ("question", "one", "other"),
+    [
+        (
+            "\u06cc\u0647 \u062c\u06a9 \u0628\u06af\u0648\u061f",
+            " ".join(f"\u06cc\u06a9{n}" for n in range(14)),
+            " ".join(f"\u062f\u0648{n}" for n in range(16)),
+        ),
+        (
+            "Bieten Sie das auch abends an?",
+            "Ja, am Dienstag und am Donnerstag haben wir abends von sechs bis acht offen.",
+            "Leider nein, wir schliessen an allen Tagen um vier, denn danach wird geputzt, jeden "
+            "Abend bis sechs.",
+        ),
+    ],
+    ids=["persian", "german"],
+)
+def test_in_other_languages_an_answer_repeats_another_only_with_nearly_all_its_words(
+    question: str, one: str, other: str
+) -> None:
+    """Thirteen jokes of a Persian set were lost: no rule on words here is for its language."""
+    assert settle(question, one, other, equal=True) in ("different", "contradict")
+    more = f"{one} {' '.join(one.split()[:4])}"
+    assert settle(question, one, more, equal=True) == "repeat"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (
+            "To make it you need the following:\n- flour\n- two eggs\n- warm milk\n- some salt",
+            "It is best with these things, as many cooks have found over all those years:\n"
+            "- rye\n- a spoon of honey\n- cold water\n- sunflower seeds\n- yeast and patience",
+        ),
+        (
+            'The permission that allows it is called "Manage Profiles" in the account of a team.',
+            'You find the right one as "Access to Certificates" on the page for the members of a '
+            "team, and only its owner can give it to somebody.",
+        ),
+        (
+            "Our eyes adapt in about 35 minutes, in two stages of which the first is a short one.",
+            "They have adapted to the dark after a while: the first stage is over soon, and the "
+            "second one takes much longer than that, as the rods are slow.",
+        ),
+    ],
+    ids=["items", "quotations", "numbers"],
+)
+def test_a_row_stays_whose_items_numbers_or_quotations_the_longer_one_lacks(
+    one: str, other: str
+) -> None:
+    assert settle("How is it done?", one, other, equal=True) in ("different", "contradict")
+
+
+def test_a_refusal_contradicts_an_answer() -> None:
+    no = "I apologize, but I cannot give advice on how to look awake in a call while asleep."
+    yes = "Record yourself as you listen, let the film run as your camera and put your feet up."
+    assert settle("How do I sleep in a call?", no, yes, equal=True) == "contradict"
+    sad = "I'm sorry to hear about your dog. Give your friend time, listen, and bring some food."
+    kind = (
+        "Give the friend some time and listen when there is talk of the dog; bring some food too."
+    )
+    assert settle("How do I comfort a friend?", sad, kind, equal=True) == "repeat"
 
 
 def test_a_complete_answer_says_all_of_the_other_one_and_a_fifth_more() -> None:

@@ -134,6 +134,9 @@ def test_what_no_try_mends_is_refused_with_all_tries_and_an_alert(
         assert job["outcome"] == "not_promoted" and "finetuned promote v000002" in job["reason"]
         alerts = {one["code"]: one["message"] for one in space.status()["active_alerts"]}
         assert "000002-second is refused" in alerts["refused"]
+        # The reports and `explain` name the ways on too.
+        report = (space.layout.version("v000002") / "report.md").read_text()
+        assert "It is not used: use it anyway with 'finetuned promote V'" in report
 
 
 @pytest.mark.parametrize("place", AT)

@@ -21,9 +21,10 @@ from daemon.evaluation.candidate_scores import (
     lost_answers,
 )
 from daemon.evaluation.questions import Question
-from daemon.evaluation.scores.score import ExpectedStyle, score_answer
+from daemon.evaluation.scores.score import score_answer
 from daemon.evaluation.scoring import OnAnswer
 from daemon.evaluation.scoring_session import Exam, Examinee, NotingProgress
+from daemon.evaluation.writing import ExpectedWriting
 from daemon.text.encoder import Encoded
 
 ROWS = [Encoded(np.full(4 + n, n, np.int32), np.ones(4 + n, bool)) for n in range(12)]
@@ -41,7 +42,7 @@ EXAM = Exam(
 )
 CANDIDATE = Examinee("candidate", Path("candidate"), "key-c")
 REFERENCES = [Examinee("v000002", Path("start"), "key-2"), Examinee("v000000", None, "key-0")]
-NOTHING = ExpectedStyle()
+NOTHING = ExpectedWriting()
 
 
 class Wardrobe:
@@ -96,13 +97,14 @@ def score(
     memory: Remembered,
     exam: Exam = EXAM,
     interrupted: Callable[[], bool] = lambda: False,
+    wanted: ExpectedWriting = NOTHING,
 ) -> JudgementScores | None:
     everybody = [CANDIDATE, *REFERENCES]
-    return examine(model, model.load_adapter, exam, everybody, memory, NOTHING, interrupted)
+    return examine(model, model.load_adapter, exam, everybody, memory, wanted, interrupted)
 
 
-def marks_of(exam: Exam = EXAM) -> JudgementScores:
-    found = score(Wardrobe(), Remembered(), exam)
+def marks_of(exam: Exam = EXAM, wanted: ExpectedWriting = NOTHING) -> JudgementScores:
+    found = score(Wardrobe(), Remembered(), exam, wanted=wanted)
     assert found is not None
     return found
 
@@ -165,7 +167,7 @@ def test_rows_and_questions_of_one_family_are_one_test() -> None:
 
 
 def test_before_is_the_starting_version() -> None:
-    found = evaluations(marks_of(), EXAM, NOTHING)
+    found = evaluations(marks_of(), EXAM)
     assert found.exact_match == ExactMatches(9, before=0, after=9)
     models = {"candidate": 1.0, "v000002": 1.5, "v000000": 3.0}
     assert found.loss["own_holdout"] == SetLoss(12, before=1.5, after=1.0, models=models, jobs={})
@@ -186,7 +188,7 @@ def test_each_file_has_means_of_its_own_rows_and_answers() -> None:
     exam = Exam({"earlier_holdout": rows}, asked, 9.0, {"earlier_holdout": ["a", "a", "b"]})
     marks = score(Uneven(), Remembered(), exam)
     assert marks is not None
-    found = evaluations(marks, exam, NOTHING)
+    found = evaluations(marks, exam)
     assert found.loss["earlier_holdout"].jobs == {
         "a": JobLoss(2, {"candidate": 1.0, "v000002": 1.5, "v000000": 3.0}),
         "b": JobLoss(1, {"candidate": 2.0, "v000002": 3.0, "v000000": 6.0}),

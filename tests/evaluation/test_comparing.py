@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -24,6 +24,7 @@ from daemon.evaluation.comparison_report import (
 from daemon.evaluation.comparison_report import (
     test_rows as rows_of_tests,
 )
+from daemon.evaluation.writing import ExpectedWriting
 from daemon.settings import Settings
 from tests.core.suite_samples import suite
 from tests.evaluation.test_report import HOSTILE, Tags
@@ -47,16 +48,17 @@ def compared(
     *names: str,
     targets: tuple[Target, ...] = (),
     suites: int = 1,
+    writing: ExpectedWriting | None = None,
 ) -> SubjectComparison:
     subjects = tuple(Subject(name, "version", name) for name in names)
     request = EvaluationRequest(
         "e000001", "2030", "title", Settings().model_dump(mode="json"), {}, subjects, None, targets
     )
-    return SubjectComparison(
-        request, [Questions(one, of=40) for one in (LAKES, SEAS)[:suites]], papers
-    )
+    asked = [Questions(one, of=40) for one in (LAKES, SEAS)[:suites]]
+    return SubjectComparison(request, asked, papers, writing or NO_HABITS)
 
 
+NO_HABITS = ExpectedWriting()
 HALF = [number % 2 == 0 for number in range(20)]
 ALL = [True] * 20
 
@@ -91,11 +93,8 @@ def test_two_that_both_beat_the_first_are_no_single_winner() -> None:
     report = compared(papers, "a", "b", "c").report("finished", "")
     assert report["winner"] is None and len(report["findings"]) == 3
     assert [(test["subject"], test["against"]) for test in report["tests"]] == [
-        ("b", "a"),
-        ("c", "a"),
-        ("b", "a"),
-        ("c", "a"),
-        ("c", "b"),
+        *[("b", "a"), ("c", "a"), ("c", "b")],
+        *[("b", "a"), ("c", "a"), ("c", "b")],
     ]
     assert "no subject is proven best of all" in markdown(report)
 
@@ -106,7 +105,7 @@ def test_the_winner_of_three_has_beaten_each_of_the_others() -> None:
     near = [number < 7 for number in range(20)]
     papers = {(0, 0): paper([False] * 20), (0, 1): paper(few), (0, 2): paper(near)}
     report = compared(papers, "a", "b", "c").report("finished", "")
-    together = {(t["subject"], t["against"]): t["winner"] for t in report["tests"][2:]}
+    together = {(t["subject"], t["against"]): t["winner"] for t in report["tests"][3:]}
     assert together == {("b", "a"): None, ("c", "a"): "c", ("c", "b"): None}
     assert report["winner"] is None and "no subject is proven best of all" in markdown(report)
     papers[0, 2] = paper(ALL)
@@ -131,7 +130,7 @@ def test_a_p_below_the_level_that_is_no_proof_says_what_was_asked_for() -> None:
     (finding, *_) = report["findings"]
     assert "no significant difference between b and a" in finding
     assert finding.endswith("p = 0.031; 2 tests together require p < 0.025")
-    assert rows_of_tests(report)[2][-1] == f"{NO_WINNER}: 2 tests together require p < 0.025"
+    assert rows_of_tests(report)[3][-1] == f"{NO_WINNER}: 2 tests together require p < 0.025"
 
 
 def test_items_of_one_group_are_tested_and_drawn_as_one() -> None:
@@ -141,7 +140,9 @@ def test_items_of_one_group_are_tested_and_drawn_as_one() -> None:
     )
     plain = compared({(0, 0): paper(HALF), (0, 1): paper(ALL)}, "a", "b")
     request, papers = plain._request, {(0, 0): paper(HALF), (0, 1): paper(ALL)}
-    grouped = SubjectComparison(request, [Questions(groups, of=40)], papers).report("finished", "")
+    grouped = SubjectComparison(request, [Questions(groups, of=40)], papers, NO_HABITS).report(
+        "finished", ""
+    )
     test = grouped["tests"][1]
     assert (test["items"], test["families"], test["p"], test["winner"]) == (20, 2, 0.5, None)
     assert rows_of_tests(grouped)[0][4] == "20 in 2 families"
@@ -211,9 +212,10 @@ def test_targets_are_checked_for_everyone() -> None:
     report = compared({(0, 0): paper(HALF), (0, 1): paper(ALL)}, "a", "b", targets=targets).report(
         "finished", ""
     )
+    assert report["targets"] is not None
     assert report["targets"]["a"]["outcome"] == "partial"
     assert report["targets"]["b"]["outcome"] == "success"
-    assert target_rows(report)[0] == ("a", "lakes.main ≥ 0.75", "lakes", "0.5", "no")
+    assert target_rows(report)[0] == ("a", "lakes.main ≥ 0.75", "lakes", "0.5", "no", "0.25")
     assert "finetuned promote b" in markdown(report) and "finetuned promote b" in page(report)
 
 
@@ -238,7 +240,8 @@ def _tags(html: str) -> list[str]:
 
 def test_details_hold_every_answer_with_its_scores() -> None:
     papers = {(0, 0): paper(HALF), (0, 1): paper([None, *ALL[1:]])}
-    first, second, *_ = compared(papers, "a", "b").details()
+    lines: Iterable[Any] = compared(papers, "a", "b").details()
+    first, second, *_ = lines
     assert first["answers"]["a"]["scores"]["exact_match"] == 1.0 and first["answers"]["b"] is None
     assert second["answers"]["a"]["scores"]["exact_match"] == 0.0
 
@@ -249,7 +252,7 @@ LOWER = [[total * 0.5, tokens] for total, tokens in ROWS]
 
 def test_the_one_with_lower_losses_on_the_golden_answers_wins_there_only() -> None:
     papers = {(0, 0): paper(HALF, losses=ROWS), (0, 1): paper(HALF, losses=LOWER)}
-    report = compared(papers, "a", "b").report("finished", "")
+    report: Any = compared(papers, "a", "b").report("finished", "")
     assert report["winner"] is None and report["tests"][0]["winner"] is None
     first, second, *together = report["losses"]
     assert first["test"] is None and first["perplexity"] > second["perplexity"]
@@ -272,7 +275,7 @@ def test_a_file_of_answers_has_no_losses_and_says_so() -> None:
 def test_golden_answers_without_a_loss_are_counted() -> None:
     part = [*ROWS[:15], *[None] * 5]
     papers = {(0, 0): paper(HALF, losses=ROWS), (0, 1): paper(HALF, losses=part)}
-    report = compared(papers, "a", "b").report("finished", "")
+    report: Any = compared(papers, "a", "b").report("finished", "")
     assert [one["items"] for one in report["losses"]] == [20, 15, 20, 15]
     assert report["losses"][1]["test"]["items"] == 15
     assert "5 golden answers have no loss" in subject_rows(report)[1][-1]
@@ -284,4 +287,5 @@ def test_where_items_and_their_mean_point_apart_nobody_has_won() -> None:
     before = [*ROWS[:-1], [100.0, 100]]
     papers = {(0, 0): paper(HALF, losses=before), (0, 1): paper(HALF, losses=after)}
     test = compared(papers, "a", "b").report("finished", "")["losses"][1]["test"]
+    assert test is not None
     assert test["p"] < 0.05 and test["change"] > 0.0 and test["winner"] is None

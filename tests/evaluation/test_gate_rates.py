@@ -14,6 +14,7 @@ from benchmarks.gate_rates import (
     candidates,
     draw,
     forgotten,
+    lineage_rate,
     main,
     rate_of_test,
     verdict_of,
@@ -139,7 +140,7 @@ def test_a_loss_of_a_quarter_nat_is_nearly_always_refused() -> None:
 def test_the_benchmark_prints_a_row_for_each_test_and_says_what_is_too_much() -> None:
     said: list[str] = []
     main(said.append, 20, 20)
-    assert len(said) == 2 + 2 * len(WORLDS) + 2 + 2 + 1
+    assert len(said) == 2 + 2 * len(WORLDS) + 3 + 2 + 1
     assert all(line.startswith("| ") for line in said[:-1])
 
 
@@ -161,6 +162,13 @@ def test_fifty_small_losses_in_a_row_do_not_add_up_unseen() -> None:
             current = candidate
             best = candidate if candidate.mean() < best.mean() else best
         assert refused and float(np.mean(current - first)) < most
+
+
+def test_versions_that_are_alike_are_seldom_refused_for_the_best_one_of_them() -> None:
+    """The best of many is the luckiest: held against it, the next one would seem worse."""
+    assert lineage_rate(SEED, WORLDS[0], 50) <= LEVEL
+    assert lineage_rate(SEED, HARD, 50) <= LEVEL
+    assert lineage_rate(SEED, HARD, 50, -0.4) >= 0.9
 
 
 def test_a_second_try_is_judged_where_the_first_forgot() -> None:

@@ -12,6 +12,7 @@ from daemon.core.rows.plain_form import PLAIN_FORM
 from daemon.evaluation.questions import OFFER, golden_rows, suite_questions
 from daemon.evaluation.scores.formatting import habit_of
 from daemon.evaluation.scores.score import ExpectedStyle
+from daemon.evaluation.writing import ExpectedWriting
 from daemon.text.encoder import TextEncoder
 from tests.text import tiny_tokenizer as tiny
 
@@ -74,14 +75,24 @@ def test_without_functions_nothing_is_offered(tmp_path: Path) -> None:
     assert OFFER not in asked(tmp_path, tiny.CHATML, replace(ITEM, tools=()))
 
 
-def test_only_where_no_golden_answer_says_how_the_training_answers_do(tmp_path: Path) -> None:
-    text, wanted = encoder(tmp_path, tiny.CHATML), ExpectedStyle(habit_of(["short", "words"]))
-    (golden,) = suite_questions(suite(ITEM), text)
-    (open_end,) = suite_questions(suite(replace(ITEM, answers=())), text)
-    said = Answer("a much longer answer than any", 6, 0.5)
-    assert "length" not in golden.score(said, wanted).metrics
-    assert open_end.score(said, wanted).metrics["length"] < 1.0
-    assert "length" in replace(golden, job="000001-x").score(said, wanted).metrics
+def test_writing_is_held_against_the_habit_of_the_questions_own_file_or_suite(
+    tmp_path: Path,
+) -> None:
+    """Held-out rows of earlier files were held against the answers of the newest file."""
+    short, long = ["short", "words"], ["a much longer answer than any"]
+    wanted = ExpectedWriting(
+        jobs={
+            "000001-x": ExpectedStyle(habit_of(short)),
+            "000002-y": ExpectedStyle(habit_of(long)),
+        },
+        suites={"s": ExpectedStyle(habit_of(long))},
+    )
+    (question,) = suite_questions(suite(ITEM), encoder(tmp_path, tiny.CHATML))
+    said = Answer(long[0], 6, 0.5)
+    assert question.score(said, wanted).metrics["length"] == 1.0
+    assert replace(question, job="000001-x").score(said, wanted).metrics["length"] < 1.0
+    assert replace(question, job="000002-y").score(said, wanted).metrics["length"] == 1.0
+    assert "length" not in replace(question, job="000003-z").score(said, wanted).metrics
 
 
 @pytest.mark.parametrize("template", [tiny.CHATML, WITH_TOOLS])

@@ -92,16 +92,20 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_scores_of_a_judged_version_follow_from_its_stored_answers(judged: Path) -> None:
-    """`length` needs the habit in report.json, `style` the training answers; all else, nothing."""
+    """`length` needs the habits in report.json, `style` the answers themselves; else, nothing."""
     lines = lines_of((judged / "details.jsonl").read_text())
     report = json.loads((judged / "report.json").read_bytes())
     manifest = json.loads((judged / "manifest.json").read_bytes())
-    wanted = ExpectedStyle(from_json_value(report["habit"], Habit))
+    habits = {
+        kind: {key: from_json_value(one, Habit) for key, one in found.items()}
+        for kind, found in report["habits"].items()
+    }
     found: defaultdict[tuple[str, str], list[Score]] = defaultdict(list)
     for line in lines:
-        own = line["job"] is not None or not line["golden"]
+        own = line["job"] is not None
+        habit = habits["jobs"][line["job"]] if own else habits["suites"][line["set"]]
         for model, said in line["answers"].items():
-            score = scored(line, said, wanted if own else None)
+            score = scored(line, said, ExpectedStyle(habit))
             stored = {key: value for key, value in said["scores"].items() if key != "style"}
             assert dict(score.metrics) == stored
             assert list(score.failures) == said["failures"]
@@ -109,7 +113,7 @@ def test_the_scores_of_a_judged_version_follow_from_its_stored_answers(judged: P
     assert {name for name, _ in found} == {"own_holdout", "general_100", "smart_home_calls_100"}
     assert any(score.main == 1.0 for scores in found.values() for score in scores)
     for (name, model), scores in found.items():
-        mine = as_json(to_json_value(summarise(scores, wanted)))
+        mine = as_json(to_json_value(summarise(scores)))
         for stored in (
             report["answers"][name]["models"][model],
             manifest["evaluations"]["answers"][name][model],

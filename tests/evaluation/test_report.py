@@ -1,10 +1,12 @@
 """What a judgement found, for people and programs."""
 
 import json
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 
 from daemon.core.decisions.promotion import Gate, Verdict, decide_verdict
+from daemon.core.decisions.unused import ways_to_go_on
 from daemon.core.training.judgement import Judgement
 from daemon.evaluation.candidate_scores import comparisons
 from daemon.evaluation.report import markdown, report_of
@@ -12,18 +14,19 @@ from daemon.evaluation.report_page import render
 from daemon.evaluation.scores.score import ExpectedStyle
 from daemon.evaluation.scores.style import style_of
 from daemon.evaluation.scoring_session import Exam
+from daemon.evaluation.writing import ExpectedWriting
 from daemon.settings_evaluation import GradeSettings
 from tests.evaluation.test_candidate_scores import EXAM, marks_of, question
 
 HOSTILE = "<script>alert(1)</script> ``` | ![x](http://a.example/x) \x1b[2J"
 
 
-def report(exam: Exam = EXAM) -> dict[str, Any]:
+def report(exam: Exam = EXAM) -> Any:
     marks = marks_of(exam)
     tests = comparisons(marks, exam, ["v000002"])
     verdict = decide_verdict(Judgement(True, True, tuple(tests)), Gate(0.05, 0.01, 0.02, "promote"))
     about = {"title": f"r000001: {HOSTILE}", "run": "r000001"}
-    return report_of(marks, exam, ExpectedStyle(), tests, verdict, GradeSettings(), about)
+    return report_of(marks, exam, ExpectedWriting(), tests, verdict, GradeSettings(), about)
 
 
 def test_it_tells_verdict_scores_tests_and_what_changed() -> None:
@@ -45,10 +48,11 @@ def test_answers_that_were_right_and_are_no_longer_are_named() -> None:
 
 def test_the_style_is_held_against_that_of_the_base() -> None:
     """The base says what the style is of; the starting version and the candidate do not."""
-    marks, verdict = marks_of(), Verdict("unproven", True, ())
-    wanted = ExpectedStyle(style=style_of(["None whatsoever"]))
+    wanted = ExpectedWriting(jobs={"job": ExpectedStyle(style=style_of(["None whatsoever"]))})
+    marks, verdict = marks_of(wanted=wanted), Verdict("unproven", True, ())
     found = report_of(marks, EXAM, wanted, [], verdict, GradeSettings(), {})
-    assert found["answers"]["own_holdout"]["style_gain"] < -0.1
+    gain = found["answers"]["own_holdout"]["style_gain"]
+    assert gain is not None and gain < -0.1
 
 
 def test_as_markdown_foreign_text_is_code() -> None:
@@ -74,6 +78,15 @@ def test_what_was_forgotten_of_each_earlier_file_is_a_table() -> None:
     assert "Earlier files" in render(found) and "+0.2000" in render(found)
     # Reports of releases that did not measure it have no such table.
     assert "Earlier files" not in markdown(report()) + render(report())
+
+
+def test_the_report_of_a_refused_version_says_what_can_be_done() -> None:
+    """It ended with the reason."""
+    found = report() | {"ways_on": ways_to_go_on()}
+    for page in (markdown(found), unescape(render(found))):
+        assert "It is not used: use it anyway with 'finetuned promote V'" in page
+        assert "retrain" in page and "finetuned lineage new" in page
+    assert "It is not used" not in markdown(report()) + render(report())
 
 
 class Tags(HTMLParser):

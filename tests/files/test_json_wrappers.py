@@ -106,3 +106,21 @@ def test_a_second_object_without_the_list_refuses_the_file(tmp_path: Path) -> No
     path.write_text(json.dumps({"data": MANY}, indent=1) + json.dumps({"other": ROWS}))
     with pytest.raises(Unreadable, match="has no list 'data'"):
         list(lines(path, tmp_path))
+
+
+@pytest.mark.parametrize("between", ["", "\n", "\n\n"])
+def test_small_objects_in_a_row_that_each_hold_a_list_are_all_read(
+    tmp_path: Path, between: str
+) -> None:
+    """Of two such objects below 64 KiB each was refused as one row of an unknown form."""
+    path = tmp_path / "rows.json"
+    path.write_text(between.join(json.dumps({"data": [row]}) for row in ROWS))
+    assert len(list(lines(path, tmp_path))) == len(ROWS)
+
+
+def test_rows_behind_a_small_object_with_a_list_are_not_lost(tmp_path: Path) -> None:
+    """The rows in the list were one refused row, and only those behind it were trained."""
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps({"data": ROWS}) + "\n" + json.dumps(ROWS[0]))
+    with pytest.raises(Unreadable, match=f"behind row {len(ROWS)}, has no list 'data'"):
+        list(lines(path, tmp_path))

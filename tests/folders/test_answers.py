@@ -29,3 +29,13 @@ def test_every_bad_line_is_told_and_empty_ones_are_not(tmp_path: Path) -> None:
         "line 5",
         "line 6",
     ]
+
+
+def test_one_json_text_with_a_list_of_results_is_read_too(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    path.write_text(
+        '{"model": "big", "results": [\n {"question": "q", "prediction": "p"},\n {"x": 1}]}'
+    )
+    found = answers.read(path)
+    assert found.given == (GivenAnswer(1, None, "", "p", "q"),)
+    assert len(found.mistakes) == 1 and found.mistakes[0].startswith("line 2")

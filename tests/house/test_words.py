@@ -11,6 +11,8 @@ from tests.house.sources import ROOT, modules
 
 GONE = {
     "abreast": "concurrency",
+    "aside": "skipped, moved",
+    "asked": "requested; prompt, question",
     "bench": "context (a benchmark is something else)",
     "bury": "reap",
     "climb": "fall back",
@@ -32,12 +34,35 @@ GONE = {
     "owed": "retry queue",
     "pay": "flush, retry",
     "quicken": "use the fast form",
+    "rung": "fallback",
     "sitter": "examinee",
+    "told": "reported, notified",
     "twin": "duplicate, match",
     "wear": "load the adapter, age",
     "worn": "loaded, aged",
 }
 """Each with what stands in its place."""
+
+KEYS = {
+    "aside": {"core/training/run_state.py", "training/records/state.py"},
+    "asked_to": {
+        "core/training/probes.py",
+        "core/training/run_state.py",
+        "training/records/state.py",
+        "training/run/probes.py",
+    },
+    "rows_set_aside": {
+        "core/evaluation/explanation.py",
+        "core/training/manifests.py",
+        "folders/models/models.py",
+        "training/judging/candidate.py",
+    },
+    "rungs": {"core/training/fallback.py", "folders/runs/runs.py"},
+}
+"""Keys of records on disk, which keep their names, with the files that read or write them."""
+
+COMPARED = ("daemon/dedup/", "daemon/intake/", "daemon/training/data/eligibility.py")
+"""Where `asked` is still in names, of questions that are compared: it goes there next."""
 
 
 def words_of(identifier: str) -> set[str]:
@@ -57,9 +82,15 @@ def test_a_word_that_went_does_not_come_back_in_a_name(word: str) -> None:
     found = [
         f"{name}: {identifier} (say {GONE[word]})"
         for name, identifier in _identifiers()
-        if word in words_of(identifier)
+        if word in words_of(identifier) and not _is_allowed(word, name, identifier)
     ]
     assert not found
+
+
+def _is_allowed(word: str, module: str, identifier: str) -> bool:
+    if word == "asked" and module.startswith(COMPARED):
+        return True
+    return module.removeprefix("daemon/") in KEYS.get(identifier, ())
 
 
 def test_no_file_is_named_by_a_word_that_went() -> None:

@@ -13,7 +13,7 @@ def audit(space: Workspace) -> list[str]:
     for path in sorted(space.layout.versions.glob("v*")):
         manifest = space.manifest(path.name)
         if manifest.get("job_ids"):
-            steps = json.loads((path / "training_metrics.json").read_bytes())
+            steps = json.loads((path / "training_metrics.json").read_bytes())["steps"]
             wanted = {
                 (job, row, epoch)
                 for job in manifest["rows_by_job"]

@@ -57,7 +57,7 @@ def sweep(evil: str) -> str:
     )
     rows = [sweep_report._row(trial, request, ()) for trial in trials]
     training = sweep_report.section(request, trials[0])
-    result = {"sweep": "s000001", "message": f"done{evil}", "trials": rows, "best": 1}
+    result: Any = {"sweep": "s000001", "message": f"done{evil}", "trials": rows, "best": 1}
     return sweep_report.page(result | {"notes": request.notes, "training": training}, request)
 
 
@@ -69,7 +69,7 @@ def reproduction(evil: str) -> str:
             {"setting": f"a{evil}", "saved": f"b{evil}", "used": None, "why": next(iter(WORDS))}
         ],
     }
-    result = {"order": "p000001", "version": "v000001", "message": f"other{evil}"}
+    result: Any = {"order": "p000001", "version": "v000001", "message": f"other{evil}"}
     return reproduction_report.page(result | {"outcome": "different", "found": found})
 
 

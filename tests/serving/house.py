@@ -144,7 +144,7 @@ def _joined(chunks: bytes) -> bytes:
 
 def events(body: bytes) -> list[Any]:
     """Return what a stream told, its end as "[DONE]"."""
-    lines = [line[6:] for line in body.decode().split("\n\n") if line]
+    lines = [line[6:] for line in body.decode().split("\n\n") if line[:5] == "data:"]
     return [line if line == "[DONE]" else json.loads(line) for line in lines]
 
 

@@ -1,10 +1,15 @@
 """Who may ask: every combination of head lines gets exactly its code."""
 
+from pathlib import Path
+
 import pytest
 
-from daemon.serving.guard import Headers, refusal, rules_of
+from daemon.clock import SystemClock
+from daemon.layout import Layout
+from daemon.serving.guard import Headers, preflight, refusal, rules_of
+from daemon.serving.rehearsal import RehearsalEngine
 from daemon.settings_serving import ServerSettings
-from tests.serving.house import Served
+from tests.serving.house import Served, make_models, serving
 
 RULES = rules_of(ServerSettings(), None)
 OWN = "127.0.0.1:9000"
@@ -23,7 +28,8 @@ HOSTS = {
     "localhost": 403,
     "localhost:9001": 403,
     "127.0.0.1:90000": 403,
-    "LOCALHOST:9000": 403,
+    "LOCALHOST:9000": None,
+    "Evil.com:9000": 403,
     "localhost.:9000": 403,
     "127.0.0.1:9000.evil.com": 403,
     "evil.com@127.0.0.1:9000": 403,
@@ -182,7 +188,7 @@ def test_a_token_is_compared_whole_and_watchers_need_none() -> None:
 def test_other_names_are_taken_only_where_the_settings_have_them() -> None:
     settings = ServerSettings(address="192.168.1.7", remote=True, hosts=("mac.local",))
     rules = rules_of(settings, "x" * 16)
-    assert rules.hosts == {"192.168.1.7:9000", "mac.local:9000"}
+    assert rules.hosts == {"192.168.1.7:9000", "mac.local:9000", "mac.local"}
     assert rules_of(ServerSettings(port=80), None).hosts >= {"localhost", "localhost:80"}
 
 
@@ -212,3 +218,95 @@ def test_every_answer_carries_the_strictest_policy(rehearsed: Served) -> None:
         assert headers["x-content-type-options"] == "nosniff"
     foreign = rehearsed.ask("GET", "/healthz", headers={"Host": "evil.com"})
     assert foreign.status == 403 and "content-security-policy" in foreign.headers
+
+
+PAGE = "http://localhost:3000"
+ALLOWED = rules_of(ServerSettings(origins=(PAGE, "app://obsidian.md"), token=True), "x" * 16)
+KEY = {"authorization": f"Bearer {'x' * 16}"}
+
+
+def test_behind_a_proxy_a_host_without_its_port_is_taken_where_the_settings_name_it() -> None:
+    """No setting let such a request in, and names were compared letter by letter."""
+    rules = rules_of(ServerSettings(hosts=("LOCALHOST", "Mac.Local")), None)
+    for host in ("localhost", "LocalHost", "mac.local", "MAC.LOCAL:9000"):
+        assert refusal("GET", "/v1/models", [(b"host", host.encode())], rules) is None, host
+    for host in ("127.0.0.1", "mac.local:80", "mac.local.", "mac.local:9000.evil.com"):
+        found = refusal("GET", "/v1/models", [(b"host", host.encode())], rules)
+        assert found is not None and found.status == 403, host
+
+
+@pytest.mark.parametrize("site", [None, "same-site", "cross-site"])
+@pytest.mark.parametrize("origin", [PAGE, "app://obsidian.md"])
+def test_a_named_origin_may_ask_with_the_token_and_see_no_dashboard(
+    origin: str, site: str | None
+) -> None:
+    head = heads(origin=origin, sec_fetch_site=site, **KEY)
+    assert refusal("POST", "/v1/chat/completions", head, ALLOWED) is None
+    without = heads(origin=origin, sec_fetch_site=site)
+    found = refusal("POST", "/v1/chat/completions", without, ALLOWED)
+    assert found is not None and found.status == 401
+    reading = heads(origin=origin, content_type=None, content_length=None, **KEY)
+    for path in ("/", "/dashboard/state", "/dashboard/events"):
+        found = refusal("GET", path, reading, ALLOWED)
+        assert found is not None and found.status == 403
+    form = heads(origin=origin, content_type=CURL, **KEY)
+    found = refusal("POST", "/generate", form, ALLOWED)
+    assert found is not None and found.status == 415
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "http://localhost:3001",
+        "http://localhost",
+        "https://localhost:3000",
+        "http://localhost:3000/",
+        "http://localhost:3000.evil.com",
+        "HTTP://localhost:3000",
+        "null",
+        "*",
+        "",
+        "app://obsidian.md.evil",
+    ],
+)
+def test_another_origin_gets_nothing_and_no_preflight(origin: str) -> None:
+    found = refusal("POST", "/v1/completions", heads(origin=origin, **KEY), ALLOWED)
+    assert found is not None and found.status == 403
+    asks = heads(origin=origin, access_control_request_method="POST")
+    assert preflight("OPTIONS", "/v1/completions", asks, ALLOWED) is None
+
+
+@pytest.mark.parametrize(
+    "origin", ["*", "null", "http://*", "http://a/", "http://a/b", "localhost:3000", "http://"]
+)
+def test_an_origin_is_set_exactly_or_not_at_all(origin: str) -> None:
+    with pytest.raises(ValueError):
+        ServerSettings(origins=(origin,))
+
+
+def test_a_browsers_question_is_answered_for_named_origins_alone(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    make_models(layout)
+    with serving(layout, RehearsalEngine(SystemClock(), 0.0), origins=(PAGE,)) as served:
+        asks = {
+            "Origin": PAGE,
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "authorization,content-type,x-stainless-os",
+            "Access-Control-Request-Private-Network": "true",
+        }
+        reply = served.ask("OPTIONS", "/v1/chat/completions", headers=asks)
+        assert reply.status == 204 and reply.headers["access-control-allow-origin"] == PAGE
+        assert "x-stainless-os" in reply.headers["access-control-allow-headers"]
+        assert reply.headers["access-control-allow-private-network"] == "true"
+        body = {"messages": [{"role": "user", "content": "hi"}]}
+        said = served.ask("POST", "/v1/chat/completions", body, {"Origin": PAGE})
+        assert said.status == 200 and said.headers["access-control-allow-origin"] == PAGE
+        assert said.headers["vary"] == "Origin"
+        missing = served.ask("GET", "/no", headers={"Origin": PAGE})
+        assert missing.status == 404 and "access-control-allow-origin" in missing.headers
+        for one in (reply, said, missing):
+            assert "access-control-allow-credentials" not in one.headers
+        for headers in (asks | {"Origin": "http://evil.example"}, asks | {"Host": "evil.example"}):
+            refused = served.ask("OPTIONS", "/v1/chat/completions", headers=headers)
+            assert refused.status == 403
+            assert not [name for name in refused.headers if name.startswith("access-control-allow")]

@@ -215,6 +215,7 @@ class Bench:
         ended = set()
         for _ in range(steps):
             for word in self.batch.step():
+                assert word.token is not None
                 self.said[word.row.number].append(word.token)
                 self.order.append(word.row.number)
                 if word.finish is not None:

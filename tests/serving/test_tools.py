@@ -124,7 +124,7 @@ def test_a_call_whose_arguments_are_no_object_is_refused(layout: Layout) -> None
                 "tool_calls": [{"id": "1", "type": "function", "function": call}],
             }
             body = {"model": "current", "messages": [*ASKED, message]}
-            assert served.ask("POST", "/v1/chat/completions", body).status == 422, arguments
+            assert served.ask("POST", "/v1/chat/completions", body).status == 400, arguments
 
 
 @pytest.mark.parametrize(

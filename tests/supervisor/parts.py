@@ -10,8 +10,8 @@ from daemon.supervisor.disk_trouble import DiskTrouble
 from daemon.supervisor.journal import Journal
 from daemon.supervisor.notify import Notifier
 from daemon.supervisor.publish import Publisher
+from daemon.supervisor.signals import WakeupSources, watch
 from daemon.supervisor.supervisor import Supervisor
-from daemon.supervisor.wakeups import WakeupSources, watch
 from daemon.supervisor.workers import Workers
 from daemon.supervisor.workspace import Workspace
 

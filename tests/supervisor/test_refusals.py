@@ -9,14 +9,17 @@ import pytest
 from daemon.core import messages as say
 from daemon.core.decisions.blocking import FIRST_REST_S
 from daemon.core.decisions.decide import decide
+from daemon.core.records import to_json_value
 from daemon.core.status.ledger_rows import run_record
 from daemon.core.training.progress import Progress
 from daemon.folders.disk.record_files import write_record
+from daemon.folders.models.bases import write_facts
+from daemon.settings import Settings
 from daemon.settings_records import to_record
 from daemon.supervisor.supervisor import Supervisor
 from tests.clocks import StillClock
 from tests.core import worlds as w
-from tests.manifests import run_request
+from tests.manifests import BASE, run_request
 from tests.supervisor.parts import Parts, parts_of
 
 RUN = "r000001"
@@ -77,9 +80,25 @@ def test_a_setting_that_is_new_with_a_release_is_no_edit_of_the_settings(
 ) -> None:
     """A run that an upgrade found in progress was begun anew at its first refusal, as edited."""
     settings = to_record(parts.workspace.settings.now)
-    del settings["training"]["min_delta"]
-    settings["training"]["gone"] = 1
+    training: Any = settings["training"]
+    del training["min_delta"]
+    training["gone"] = 1
     request = run_request(RUN, settings=settings)
+    write_record(parts.workspace.layout.run(RUN).request, request)
+    parts.workspace.runs._requests.clear()
+    supervisor._worker_reports._on_report(say.RunRefused(RUN, "too_little_memory", "refused"))
+    assert decided(supervisor) == []
+
+
+def test_a_learning_rate_that_was_chosen_for_the_base_is_no_edit_of_the_settings(
+    supervisor: Supervisor, parts: Parts
+) -> None:
+    """A run's request has a rate where the settings have none: that is nobody's edit."""
+    wide = replace(BASE, width=4096)
+    parts.workspace.layout.base(wide.name).mkdir(parents=True)
+    write_facts(parts.workspace.layout, replace(wide, model=Settings().model))
+    settings = to_record(parts.workspace.settings.now.with_rate(4096))
+    request = run_request(RUN, settings=settings, base=to_json_value(wide))
     write_record(parts.workspace.layout.run(RUN).request, request)
     parts.workspace.runs._requests.clear()
     supervisor._worker_reports._on_report(say.RunRefused(RUN, "too_little_memory", "refused"))

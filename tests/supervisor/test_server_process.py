@@ -10,7 +10,7 @@ from daemon.clock import SystemClock
 from daemon.settings_serving import ServerSettings
 from daemon.supervisor.journal import Journal
 from daemon.supervisor.server_process import END_S, LONGEST_REST_S, SETTLED_S, ServerProcess
-from daemon.supervisor.wakeups import Wakeups
+from daemon.supervisor.signals import Wakeups
 from tests.clocks import StillClock
 
 OBEYING = "import sys; sys.stdin.read()"

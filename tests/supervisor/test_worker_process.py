@@ -17,7 +17,7 @@ from daemon.folders.runs.run_requests import RunRequests
 from daemon.folders.runs.runs import begin_attempt, commit, note_exam_progress
 from daemon.layout import Layout
 from daemon.supervisor.perform import Performer
-from daemon.supervisor.wakeups import Wakeups
+from daemon.supervisor.signals import Wakeups
 from daemon.supervisor.worker_process import GRACE_S, Died, WorkerProcess
 from tests.clocks import StillClock
 from tests.core import worlds as w

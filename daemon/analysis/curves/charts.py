@@ -40,6 +40,8 @@ class LineChart:
     series: tuple[Series, ...]
     marks: tuple[tuple[int, str], ...] = ()
     """Marked steps, each with a few words."""
+    axis: str = "step"
+    """What the numbers of the horizontal axis are."""
 
     def as_data(self) -> JsonObject:
         """Return the data for the page's script."""
@@ -47,6 +49,7 @@ class LineChart:
             "id": self.id,
             "kind": "lines",
             "unit": self.unit,
+            "axis": self.axis,
             "marks": self.marks,
             "series": [
                 (one.name, *zip(*one.points, strict=True), one.style, one.colour)
@@ -160,7 +163,7 @@ def _speed(of: Diagnosis) -> Iterator[LineChart]:
 
 def _memory(of: Diagnosis) -> Iterator[LineChart]:
     pairs = [(step, held / 1e9) for step, held in of.curve.series("memory_bytes")]
-    summary = _span(pairs, "What the model held at most up to each step")
+    summary = _span(pairs, "Peak memory of the model up to each step")
     yield from _chart("memory", "Memory", summary, "GB", _one("memory", pairs, "line"))
 
 

@@ -31,7 +31,9 @@ EXCLUDED = {
 
 
 def diagnose(curve: Curve) -> Diagnosis:
-    """Return the diagnosis of a curve."""
+    """Return the diagnosis of a curve; without a step nothing is said, whatever else it has."""
+    if not curve.points:
+        return Diagnosis(curve, not_judged=dict.fromkeys(KINDS, "the record has no training step"))
     prepared = prepare(curve)
     findings: list[CurveFinding] = []
     for kind, detect in DETECTORS.items():

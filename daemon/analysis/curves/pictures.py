@@ -49,13 +49,18 @@ def draw(chart: LineChart, title: str, target: IO[bytes]) -> None:
         )
     if len(chart.series) > 1:
         axes.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=4)
-    axes.set_xlabel("step", color=SOFT, size=9)
+    axes.set_xlabel(chart.axis, color=SOFT, size=9)
     axes.set_ylabel(chart.unit, color=SOFT, size=9)
+    _plain(axes)
+    figure.savefig(target, format="png", facecolor=PAPER, metadata={"Software": None})
+
+
+def _plain(axes: "Axes") -> None:
+    axes.locator_params(axis="x", integer=True)
     axes.tick_params(colors=SOFT, labelsize=9, length=0)
     axes.grid(color=LINE)
     for side in axes.spines.values():
         side.set_visible(False)
-    figure.savefig(target, format="png", facecolor=PAPER, metadata={"Software": None})
 
 
 def _line(axes: "Axes", series: Series) -> None:

@@ -47,6 +47,9 @@ def remarks(diagnosis: Diagnosis) -> list[str]:
     for kind, why in diagnosis.not_judged.items():
         kinds.setdefault(why, []).append(kind.replace("_", " "))
     found = [f"Not judged: {', '.join(names)} ({why})." for why, names in kinds.items()]
+    if not curve.points:
+        # The sentence before this one says it.
+        found = []
     if curve.damaged:
         lines = "line" if curve.damaged == 1 else "lines"
         found.append(f"{curve.damaged:,} damaged {lines} of the record left out.")

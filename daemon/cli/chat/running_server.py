@@ -160,6 +160,9 @@ def _deltas(lines: Iterable[bytes]) -> Iterator[str]:
         HTTPException: the stream breaks off.
     """
     for line in lines:
+        if line.startswith(b":"):
+            # A comment: the server is still reading the prompt.
+            continue
         data = line.removeprefix(b"data: ").strip()
         if data == b"[DONE]":
             return

@@ -139,7 +139,7 @@ def _volume(root: Path) -> Iterator[DoctorCheck]:
     elif volume.supports_links(root):
         yield DoctorCheck("links", "good", "symbolic links work")
     else:
-        words = "the volume holds no symbolic links: use a workspace on a local volume"
+        words = "the volume does not support symbolic links: use a workspace on a local volume"
         yield DoctorCheck("links", "wrong", words)
     yield from place_checks(root)
 
@@ -148,14 +148,14 @@ def place_checks(root: Path) -> Iterator[DoctorCheck]:
     """Check where a workspace lies; yields nothing where that is fine."""
     service = volume.cloud_folder(root)
     if service is not None:
-        words = f"the workspace lies in {service}: synchronised folders are not supported; move it"
+        words = f"the workspace is in {service}: synchronised folders are not supported; move it"
         yield DoctorCheck("place", "wrong", words)
     guarded = volume.guarded_folder(root, Path.home()) if sys.platform == "darwin" else None
     if guarded is not None:
-        words = f"macOS guards {guarded}: a service may be kept out of it; move the workspace"
+        words = f"macOS guards {guarded}: a service may not have access; move the workspace"
         yield DoctorCheck("place", "warning", words)
     if volume.world_writable(root):
-        yield DoctorCheck("place", "warning", f"every user of this machine may change {root}")
+        yield DoctorCheck("place", "warning", f"every user of this machine can change {root}")
 
 
 def _daemon(layout: Layout) -> DoctorCheck:
@@ -201,7 +201,7 @@ def _template(layout: Layout, settings: Settings) -> Iterator[DoctorCheck]:
         yield DoctorCheck("template", "wrong", fault.message)
         return
     sentences = abilities.sentences(settings.plain_form)
-    # What is written plainly is no trouble: it is told, and asks for nothing.
+    # What the plain form replaces is no problem: it is reported, and needs no action.
     written = abilities.template and settings.plain_form is not None
     for sentence in sentences:
         yield DoctorCheck("template", "good" if written else "warning", sentence)

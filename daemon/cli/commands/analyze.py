@@ -48,8 +48,8 @@ def analyze(
         str,
         typer.Argument(
             metavar="[RUN | VERSION | PATH | all]",
-            help="A path: a metrics.jsonl or a saved log of mlx-lm. Without: the current run, "
-            "else the current version.",
+            help="A path: a metrics.jsonl, the daemon's log (the runs in it) or a saved log of "
+            "mlx-lm. Without: the current run, else the current version.",
         ),
     ] = "",
     out: Annotated[
@@ -95,7 +95,7 @@ def _select(what: str, root: Path) -> Selection:
         NoWorkspace: it needs a workspace and there is none.
     """
     if what and what != ALL and not re.fullmatch(r"[rv]?\d+", what):
-        return Selection(Path(what).name, training_records.of_path(Path(what)))
+        return _of_path(Path(what), root)
     layout = workspace(root)
     what = what or training_records.latest(layout, current_model.read(layout))
     evaluations = _evaluations(layout)
@@ -108,6 +108,19 @@ def _select(what: str, root: Path) -> Selection:
     if not curves:
         raise UserFault("nothing_trained", f"no run is known in {layout.root} yet")
     return Selection(ALL, curves)
+
+
+def _of_path(path: Path, root: Path) -> Selection:
+    runs = training_records.runs_named_in(path)
+    if runs is None:
+        return Selection(path.name, training_records.of_path(path))
+    if not runs:
+        raise UserFault("no_run_in_log", f"{path} is the log of a daemon and names no run")
+    # A log has no steps: these lie in the workspace whose log it is, in logs/ or status/.
+    own = Layout(path.resolve().parent.parent)
+    layout = own if own.inbox.is_dir() and own.models.is_dir() else workspace(root)
+    curves = training_records.of_runs(layout, runs, _evaluations(layout))
+    return _one(layout, runs[0], curves[0]) if len(runs) == 1 else Selection(path.name, curves)
 
 
 def _one(layout: Layout, name: str, curve: Curve) -> Selection:

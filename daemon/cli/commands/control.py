@@ -58,7 +58,7 @@ def skip(
     ] = "",
     root: Root = HERE,
 ) -> None:
-    """Leave out the job in training; its model is put back as it was before."""
+    """Skip the job in training; its changes to the model are undone."""
     send_command(workspace(root), "skip", job)
 
 
@@ -70,9 +70,9 @@ def stop(root: Root = HERE) -> None:
     until_s = clock.monotonic_s() + LEAVE_WAIT_S
     while alive(layout) is not None:
         if clock.monotonic_s() >= until_s:
-            raise NoAnswer("no_answer", "the daemon is stopping, but has not left yet")
+            raise NoAnswer("no_answer", "the daemon is stopping, but has not stopped yet")
         clock.sleep_s(POLL_S)
-    echo("the daemon has left")
+    echo("the daemon has stopped")
 
 
 def checkpoint(root: Root = HERE) -> None:

@@ -11,7 +11,7 @@ from daemon.cli.commands.preview import describe, preview
 from daemon.cli.commands.submit import OwnNames, named_fields
 from daemon.cli.files.examination import Examination, examine_file
 from daemon.cli.output.screen import echo, facts
-from daemon.cli.place import HERE, Json, NoWorkspace, Root, workspace
+from daemon.cli.place import HERE, Json, NoWorkspace, Root, workspace, workspace_if_any
 from daemon.core.workspace.jobs import escape
 from daemon.errors import UserFault
 from daemon.folders import outputs
@@ -27,7 +27,7 @@ data = typer.Typer(help="Work with files outside the inbox.", no_args_is_help=Tr
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="Any file of rows.")]
 Out = Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="The file to write.")]
-Force = Annotated[bool, typer.Option("--force", help="Write over an existing file.")]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")]
 
 
 @data.command()
@@ -41,7 +41,7 @@ def stats(
     json: Json = False,
 ) -> None:
     """Describe a file, as text, as a page or as a picture."""
-    layout = workspace(root)
+    layout = workspace_if_any(root)
     for target in (html, png):
         if target is not None:
             outputs.check(target, force)
@@ -75,7 +75,7 @@ def dedup(
     root: Root = HERE,
 ) -> None:
     """Write the usable new rows, each line unchanged."""
-    layout = workspace(root)
+    layout = workspace_if_any(root)
     outputs.check(output, force)
     from daemon.analysis.charts import part
 

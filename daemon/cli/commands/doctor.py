@@ -74,7 +74,7 @@ def _rebuild_ledger(layout: Layout, json: bool) -> None:
     counted = ", ".join(f"{count} {table}" for table, count in rebuilt.counts.items())
     echo(f"{layout.ledger} is rebuilt: {counted}")
     if old is not None:
-        echo(f"the old one lies in {old}")
+        echo(f"the old one is now {old}")
     for sentence in (*rebuilt.problems, rebuilt.lost):
         if sentence is not None:
             echo(sentence, "yellow")

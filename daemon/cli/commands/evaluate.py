@@ -1,19 +1,20 @@
-"""`evaluate` and `compare`: score what models answer to suites, one alone or several compared."""
+"""`evaluate` and `compare`: run suites against one model, or against several and compare them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, TypedDict
 
 import typer
 
 from daemon.cli.option_groups import OrderOptions, spread
-from daemon.cli.output.screen import echo, facts, out, table
+from daemon.cli.output.screen import echo, err, facts, out, table
 from daemon.cli.place import workspace
 from daemon.cli.requests.control_client import send_command
 from daemon.cli.requests.endpoint import Endpoint, fetch
-from daemon.cli.requests.evaluation import EvaluationOptions, open_evaluation
-from daemon.cli.requests.order_client import carry_out, existing, waiting
+from daemon.cli.requests.evaluation import EvaluationOptions, answer_files, open_evaluation
+from daemon.cli.requests.evaluation_time import announcement
+from daemon.cli.requests.order_client import carry_out, existing, is_over, waiting
 from daemon.core.evaluation.evaluations import EvaluationRequest, suite_runs
 from daemon.core.evaluation.reports import OverallFigures
 from daemon.core.evaluation.results import EvaluationResult
@@ -21,7 +22,7 @@ from daemon.core.workspace.orders import EVALUATION, kind_of
 from daemon.errors import UserFault
 from daemon.folders import outputs
 from daemon.folders.orders import evaluations, orders
-from daemon.layout import Layout
+from daemon.layout import EvaluationLayout, Layout
 
 EVALUATE_WAIT_S = 120.0
 
@@ -40,12 +41,21 @@ class SuiteOptions:
     ] = None
     limit: Annotated[int | None, typer.Option(help="Most items of each suite.", min=1)] = None
     prefix: Annotated[
-        str | None, typer.Option(metavar="NAME|none", help="Instead of the one of the training.")
+        str | None,
+        typer.Option(metavar="NAME|none", help="Use this prefix instead of the one in training."),
+    ] = None
+    habit: Annotated[
+        str, typer.Option(metavar="FILE", help="Trained file, or job, whose answers are the habit.")
+    ] = ""
+    save_answers: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write each subject's answers there, as files."),
     ] = None
 
     def against(self, *subjects: str) -> EvaluationOptions:
         """Return an evaluation of these subjects."""
-        return EvaluationOptions(subjects, tuple(self.suite or ()), self.limit, self.prefix)
+        named = tuple(self.suite or ())
+        return EvaluationOptions(subjects, named, self.limit, self.prefix, self.habit)
 
 
 @spread
@@ -81,8 +91,9 @@ def evaluate(
         )
     if not evaluation:
         subject = "base" if base else version or "current_model"
-        evaluation = open_evaluation(layout, suites.against(subject))
-    _finish(layout, evaluation, to, options)
+        wanted = replace(suites.against(subject), beside_base=True)
+        evaluation = open_evaluation(layout, wanted)
+    _finish(layout, evaluation, Copies(to, suites.save_answers), options)
 
 
 @spread
@@ -94,7 +105,7 @@ def compare(
     *,
     suites: SuiteOptions,
     endpoint: Annotated[
-        str | None, typer.Option(metavar="URL", help="A of another model: OpenAI's API there.")
+        str | None, typer.Option(metavar="URL", help="Use the OpenAI-compatible API there as A.")
     ] = None,
     model: Annotated[str, typer.Option(help="With --endpoint: the model to use.")] = "",
     save: Annotated[
@@ -120,24 +131,44 @@ def compare(
             echo(f"the answers are in {save}; name it, and another one, to compare them")
             return
         raise UserFault("one_subject", "name two or more to compare: finetuned compare base 42")
-    _finish(layout, open_evaluation(layout, wanted), to, options)
+    _finish(layout, open_evaluation(layout, wanted), Copies(to, suites.save_answers), options)
 
 
-def _finish(layout: Layout, named: str, to: Path | None, options: OrderOptions) -> None:
+@dataclass(frozen=True)
+class Copies:
+    """Where the results of an evaluation are copied to."""
+
+    reports: Path | None
+    answers: Path | None
+
+    def check(self) -> None:
+        """Refuse folders that cannot be written, before any work is done."""
+        for folder in (self.reports, self.answers):
+            if folder is not None:
+                outputs.check_folder(folder, force=True)
+
+    def write(self, place: EvaluationLayout) -> None:
+        """Copy the reports, and write the answers of each subject as a file."""
+        if self.reports is not None:
+            names = (*evaluations.REPORTS, place.result.name)
+            files = [(name, (place.folder / name).read_bytes()) for name in names]
+            outputs.put_folder(self.reports, files, force=True)
+        if self.answers is not None:
+            outputs.put_folder(self.answers, list(answer_files(place)), force=True)
+
+
+def _finish(layout: Layout, named: str, to: Copies, options: OrderOptions) -> None:
     """Have the evaluation carried out, show it, and copy the reports."""
     evaluation = existing(layout, EVALUATION, named)
-    place = layout.evaluation(evaluation)
-    if to is not None:
-        outputs.check_folder(to, force=True)
+    to.check()
+    told = None if is_over(layout, evaluation) else announcement(layout, evaluation)
+    if told is not None:
+        err.print(told, markup=False, soft_wrap=True)
     result = carry_out(
         layout, evaluation, options, EvaluationResult, lambda: _lines(*_parts(layout, evaluation))
     )
-    if result is not None and to is not None:
-        files = [
-            (name, (place.folder / name).read_bytes())
-            for name in (*evaluations.REPORTS, place.result.name)
-        ]
-        outputs.put_folder(to, files, force=True)
+    if result is not None:
+        to.write(layout.evaluation(evaluation))
     _show(layout, evaluation, result, options.json)
 
 

@@ -1,4 +1,4 @@
-"""`explain`: what a version was trained on, what that made better or worse, and how."""
+"""`explain`: what a version was trained on, what became better or worse, and how it was made."""
 
 import json as json_module
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from daemon.cli.output.screen import echo, facts, out, table
 from daemon.cli.place import HERE, Json, Root, workspace
 from daemon.cli.version_names import current, manifest_of, named
 from daemon.core.decisions.promotion import counted_items
+from daemon.core.decisions.unused import ways_to_go_on
 from daemon.core.evaluation.explained import (
     EarlierFile,
     EnergyFigures,
@@ -94,8 +95,12 @@ def _show(found: Explanation) -> None:
         echo(f"- {reason}")
     if found["parent"] is None:
         return
+    if not verdict["promotes"]:
+        echo(f"It is not used: {ways_to_go_on(found['version'])}.")
     against = ", ".join(verdict["compared_with"]) or "nothing: no hold-out item was there"
     echo(f"It was trained from {found['parent']} and compared with {against}.")
+    for note in found["notes"]:
+        echo(f"Note: {note}.")
     _section("Its files", _files(found["files"]))
     _section("Files trained before", _earlier(found["earlier_files"]))
     _section("Scores", _scores([one for one in found["scores"] if one["main"]]))
@@ -105,7 +110,7 @@ def _show(found: Explanation) -> None:
     _answers("From wrong to right", changed["to_right"], where)
     _answers("From right to wrong", changed["to_wrong"], where)
     _section("Provenance", _provenance(found["provenance"]))
-    _section("Settings that this release reads otherwise", _settings(found["settings"]))
+    _section("Settings that this release reads differently", _settings(found["settings"]))
 
 
 def _section(title: str, shown: Table) -> None:
@@ -218,7 +223,7 @@ def _provenance(provenance: ExplainedProvenance) -> Table:
         "platform": provenance["platform"],
         "seeds": ", ".join(f"{name} {seed}" for name, seed in (provenance["seeds"] or {}).items()),
         "data": provenance["data_fingerprint"],
-        "steps": f"{provenance['step_in_run']}, {provenance['step']} since the base",
+        "steps": f"{provenance['step_in_run']} in this run, {provenance['step']} since the base",
         "moments": f"of the optimizer: {_moments(provenance)}",
         "time": f"{_number(provenance['duration_s'])} s",
         "of it": ", ".join(f"{name} {took:.1f} s" for name, took in phases.items()) or None,

@@ -1,4 +1,4 @@
-"""`preview`: what intake and training would make of a file if it were dropped."""
+"""`preview`: shows how intake and training would treat a file if it were dropped."""
 
 import os
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from daemon.cli.commands.submit import OwnNames, named_fields
 from daemon.cli.files import estimate
 from daemon.cli.files.examination import Examination, examine_file
 from daemon.cli.output.screen import echo, facts, out, safe
-from daemon.cli.place import HERE, Json, Root, workspace
+from daemon.cli.place import HERE, Json, Root, workspace_if_any
 from daemon.core.workspace.jobs import escape
 from daemon.layout import Layout
 
@@ -37,13 +37,13 @@ def preview(
     json: Json = False,
 ) -> None:
     """Show what the daemon would make of a file."""
-    layout = workspace(root)
+    layout = workspace_if_any(root)
     with examine_file(file, layout, fields=named_fields(fields)) as examined:
         if json:
             facts(examined.report)
             return
         describe(examined.report)
-        if examined.tokens:
+        if examined.tokens and layout is not None:
             _costs(examined, layout)
             _rows(examined, rows)
 

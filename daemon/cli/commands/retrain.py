@@ -35,7 +35,9 @@ def retrain(
     every: Annotated[bool, typer.Option("--all", help="Every job in queue/done.")] = False,
     as_new: Annotated[
         bool,
-        typer.Option("--as-new", help="As a file that comes now: its answers correct later ones."),
+        typer.Option(
+            "--as-new", help="As if dropped now: its answers correct those of later files."
+        ),
     ] = False,
     root: Root = HERE,
 ) -> None:
@@ -47,7 +49,7 @@ def retrain(
         raise typer.Exit(0 if every else 2)
     if as_new:
         for job in chosen:
-            echo(f"{_drop_again(layout, job)} lies in the inbox, a copy of {job}")
+            echo(f"{_drop_again(layout, job)} is in the inbox, a copy of {job}")
         return
     send_or_run(layout, "retry", "\n".join(chosen))
 

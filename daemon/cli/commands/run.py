@@ -70,7 +70,7 @@ def _folders(layout: Layout) -> list[Path]:
 
 def run(
     until_idle: Annotated[
-        bool, typer.Option("--until-idle", help="Leave when inbox and queue are empty.")
+        bool, typer.Option("--until-idle", help="Stop when inbox and queue are empty.")
     ] = False,
     rehearse: Annotated[
         bool, typer.Option("--rehearse", help="Use the stand-in trainer: no model is needed.")
@@ -79,7 +79,7 @@ def run(
         bool, typer.Option("--quiet", help="Write the log to logs/daemon.jsonl only.")
     ] = False,
     as_root: Annotated[
-        bool, typer.Option("--as-root", help="As root, fill a workspace that is another user's.")
+        bool, typer.Option("--as-root", help="As root, run in another user's workspace.")
     ] = False,
     root: Root = HERE,
 ) -> None:

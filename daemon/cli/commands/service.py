@@ -53,7 +53,7 @@ def install(
         bool, typer.Option("--no-start", help="Write the file, and leave the rest to me.")
     ] = False,
     as_root: Annotated[
-        bool, typer.Option("--as-root", help="Do so as root: the daemon will be root's.")
+        bool, typer.Option("--as-root", help="Install it as root: the daemon will run as root.")
     ] = False,
     root: Root = HERE,
 ) -> None:
@@ -175,7 +175,7 @@ def _load(manager: Manager, layout: Layout, changed: bool) -> None:
     """Load the file and start the daemon.
 
     Raises:
-        BusyFault: a daemon that was started otherwise runs in the workspace.
+        BusyFault: a daemon that was started in another way runs in the workspace.
         UserFault: the manager is missing, or refused.
     """
     typed = _typed(manager.start_commands())
@@ -186,8 +186,8 @@ def _load(manager: Manager, layout: Layout, changed: bool) -> None:
     if pid is not None and not state.running:
         raise BusyFault(
             "daemon_runs",
-            f"{manager.file} is there, but a daemon that was started otherwise runs as process "
-            f"{pid}: end it with 'finetuned stop --root {layout.root}', then type: {typed}",
+            f"{manager.file} is there, but a daemon that was started in another way runs as "
+            f"process {pid}: end it with 'finetuned stop --root {layout.root}', then type: {typed}",
         )
     if state.loaded:
         # A daemon of the earlier file would run on as it was started.
@@ -210,7 +210,7 @@ def _unload(manager: Manager) -> None:
     """
     failed = _run_all(manager.stop_commands())
     if failed is None and not until(lambda: not manager.state().loaded):
-        failed = "it has not left yet"
+        failed = "it has not stopped yet"
     if failed is not None:
         raise UserFault(
             "service_stays",

@@ -153,11 +153,13 @@ def _check(files: list[Path], holdout: Path | None, names: Mapping[FieldName, st
         if isinstance(found, Bad) and found.code != "empty":
             raise UserFault("unknown_format", f"{path}: {found.message}; {found.hint}")
         if not ending_of(path.name) and not _begins_a_row(path, found):
-            raise UserFault("unknown_format", f"{path} holds no rows, and its name ends in no kind")
+            raise UserFault(
+                "unknown_format", f"{path} has no rows, and its name has no known ending"
+            )
 
 
 def _begins_a_row(path: Path, found: "FileKind | Bad") -> bool:
-    """Say of a file whose name tells nothing whether its content does."""
+    """Return whether a file without a known ending has known content."""
     with path.open("rb") as file:
         head = file.read(1024)
     return head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[") or (
@@ -166,11 +168,11 @@ def _begins_a_row(path: Path, found: "FileKind | Bad") -> bool:
 
 
 Parts = dict[str, Path | None]
-"""The files that belong to one, by what they are to it; a main file that is none is empty."""
+"""A file and its companions, by role; the main one is empty where there is none."""
 
 
 def _together(files: list[Path], holdout: Path | None, use: str | None) -> list[tuple[Path, Parts]]:
-    """Return each file to drop with those that belong to it."""
+    """Return each file to drop with its companions."""
     if use in USES[1:]:
         return [
             (path, {"main": None, {"holdout": "valid", "exam": "test"}[use]: path})
@@ -193,7 +195,7 @@ def _together(files: list[Path], holdout: Path | None, use: str | None) -> list[
 def _alone(path: Path, stem: str) -> str:
     whose = "a training file" if stem == TRAIN else stem
     return (
-        f"{path} is by its name what {whose} is measured with, and is never trained: give both, "
+        f"{path} is by its name for measuring {whose}, and is never trained: give both, "
         "or say --as train, --as holdout or --as exam"
     )
 
@@ -212,10 +214,10 @@ def drop(
     """
     folder, name = layout.inbox / FOLDERS[priority], name or path.name
     stem = os.fsencode(stem_of(name))[:LONGEST_STEM].decode("utf-8", "ignore")
-    # A leading dot would make the daemon take the file for another thing.
+    # With a leading dot the daemon would not treat it as a training file.
     stem, ending = stem.lstrip(".") or "file", ending_of(name) or ".jsonl"
     if owner_of(stem + ending) is not None:
-        # So would the name of a part of an exam.
+        # Nor would it with the name of a hold-out or exam.
         stem = f"{stem.replace('.', '-')}-rows"
     if shared_stem(stem + ending) == TRAIN and stem != TRAIN:
         stem = TRAIN
@@ -259,7 +261,7 @@ def _report(layout: Layout, files: list[Followed], waited: bool, json: bool) -> 
 
 def _report_one(layout: Layout, followed: Followed, waited: bool) -> None:
     if not waited:
-        echo(f"{followed.name} lies in the inbox")
+        echo(f"{followed.name} is in the inbox")
         return
     echo(followed.message or followed.name)
     for sentence in report_of(layout, followed):

@@ -1,4 +1,4 @@
-"""Makes the base model ready for a command that needs its tokens, with a progress bar."""
+"""Prepares the base model for a command that needs its tokens, with a progress bar."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from daemon.model.interruption import Attend
 
 
-def made_ready(layout: Layout, model: str) -> BaseFacts:
-    """Return the facts of a base model, made ready here where no trainer is at work.
+def prepared_base(layout: Layout, model: str) -> BaseFacts:
+    """Return the facts of a base model; prepares it here where no trainer runs.
 
     Raises:
-        ModelFault: it cannot be made ready now; the message says why.
+        ModelFault: it cannot be prepared now; the message says why.
     """
     known = bases.read_facts(layout, model)
     if known is not None:
@@ -30,22 +30,23 @@ def made_ready(layout: Layout, model: str) -> BaseFacts:
     lock = locks.acquire(layout.trainer_lock)
     if lock is None:
         raise ModelFault(
-            "model_not_ready", f"the daemon at work here has not made {model} ready yet; look again"
+            "model_not_ready",
+            f"the daemon that runs here has not prepared {model} yet; try again later",
         )
     try:
         from daemon.model.bases import prepare
 
-        with _bar(f"making {model} ready, once") as attend:
+        with _bar(f"preparing {model}, once") as attend:
             return prepare(layout, model, attend)
     except OSError as error:
-        raise ModelFault("model_missing", f"{model} cannot be made ready: {error}") from error
+        raise ModelFault("model_missing", f"{model} cannot be prepared: {error}") from error
     finally:
         lock.release()
 
 
 @contextmanager
 def _bar(doing: str) -> Iterator["Attend"]:
-    """Show what is done for as long as it takes; on the error stream, so that output stays data."""
+    """Show progress for as long as it takes; on stderr, so that stdout stays data."""
     progress = Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from daemon.analysis.charts import part, texts_of
-from daemon.cli.files.base_model import made_ready
+from daemon.cli.files.base_model import prepared_base
 from daemon.clock import SystemClock
 from daemon.core.records import JsonObject
 from daemon.core.rows.forms.names import FieldName
@@ -24,6 +24,7 @@ from daemon.settings import Settings
 from daemon.settings_file import read_settings
 
 if TYPE_CHECKING:
+    from daemon.intake.outside import Compared
     from daemon.text.encoder import TextEncoder
 
 
@@ -54,61 +55,89 @@ def ready_base(layout: Layout, settings: Settings) -> BaseFacts:
     return facts
 
 
+NO_WORKSPACE = (
+    "this folder is not a workspace; 'finetuned init .' makes it one, and the base model is then "
+    "made ready to count with"
+)
+
+
 @contextmanager
 def examine_file(
     file: Path,
-    layout: Layout,
+    layout: Layout | None,
     fresh: bool = False,
     fields: Mapping[FieldName, str] = {},
 ) -> Iterator[Examination]:
-    """Yield what intake would make of a file; its rows are removed at the end.
+    """Yield the findings of intake on a file; its rows are removed at the end.
 
     With `fresh` it is examined as for a new lineage, which has trained on nothing yet. `fields`
     are names of keys for this file, as `submit --fields` gives them.
 
-    The base model is made ready where it is not yet. Where it cannot be, forms and duplicates are
-    told without it, and lengths in tokens are not.
+    The base model is prepared if necessary. Where that fails, or there is no workspace (`layout` is
+    None), forms and duplicates are still reported, without lengths in tokens.
 
     Raises:
         UserFault: there is no such file.
     """
     if not file.is_file():
         raise UserFault("no_such_file", f"{file} is not there, or is not a regular file")
-    settings = read_settings(layout.settings_file)
-    if fields:
-        intake = settings.intake.model_copy(update={"fields": dict(fields)})
-        settings = settings.model_copy(update={"intake": intake})
-    from daemon.intake.outside import Compared, examine
-
-    clock = SystemClock()
-    chain = () if fresh else _lineage(layout)
-    held = Queue(layout, clock).with_holdout()
-    compared = Compared(jobs_of(chain), held, untrained_of(chain), fresh)
-    with (
-        TemporaryDirectory(prefix="finetuned-") as scratch,
-        TemporaryDirectory(prefix="finetuned-text-") as text,
-    ):
-        encoder, missing = _text_side(layout, settings, Path(text))
+    with TemporaryDirectory(prefix="finetuned-") as scratch:
+        for name in ("empty", "rows", "text"):
+            (Path(scratch) / name).mkdir()
+        place = Layout(Path(scratch) / "empty") if layout is None else layout
+        settings = _settings(place, fields)
+        if layout is None:
+            encoder, missing = _stand_in(Path(scratch) / "text"), NO_WORKSPACE
+        else:
+            encoder, missing = _text_side(layout, settings, Path(scratch) / "text")
         if missing:
             settings = _without_limit(settings)
-        found = examine(file, Path(scratch), layout, settings, encoder, compared, clock)
+        from daemon.intake.outside import examine
+
+        compared = _compared(place, fresh)
+        rows = Path(scratch) / "rows"
+        found = examine(file, rows, place, settings, encoder, compared, SystemClock())
         report = found.report | {"name": file.name}
         if missing:
             report = _without_tokens(report, missing)
         yield Examination(report, found.folder, found.settings, found.encoder, not missing)
 
 
+def _settings(layout: Layout, fields: Mapping[FieldName, str]) -> Settings:
+    """Return the settings of a workspace, with names of keys for one file."""
+    settings = read_settings(layout.settings_file)
+    if not fields:
+        return settings
+    intake = settings.intake.model_copy(update={"fields": dict(fields)})
+    return settings.model_copy(update={"intake": intake})
+
+
+def _compared(layout: Layout, fresh: bool) -> "Compared":
+    """Return the jobs whose rows a file is compared with."""
+    from daemon.intake.outside import Compared
+
+    if not layout.queue.is_dir():  # The daemon has not run here yet.
+        return Compared(fresh=fresh)
+    chain = () if fresh else _lineage(layout)
+    held = Queue(layout, SystemClock()).with_holdout()
+    return Compared(jobs_of(chain), held, untrained_of(chain), fresh)
+
+
+def _stand_in(scratch: Path) -> "TextEncoder":
+    from daemon.intake.stand_in import stand_in
+
+    return stand_in(scratch)
+
+
 def _text_side(layout: Layout, settings: Settings, scratch: Path) -> tuple["TextEncoder", str]:
-    """Return the text side of the base, or one that stands in for it and why it has to."""
+    """Return the base's encoder, or a stand-in and why it is needed."""
     from daemon.text.encoder import TextEncoder
 
     try:
-        facts = made_ready(layout, settings.model)
+        facts = prepared_base(layout, settings.model)
         return TextEncoder.load(layout.base(facts.name)), ""
     except ModelFault as fault:
-        from daemon.intake.stand_in import stand_in
-
-        return stand_in(scratch), fault.message
+        return _stand_in(scratch), fault.message
 
 
 def _without_limit(settings: Settings) -> Settings:
@@ -119,7 +148,7 @@ def _without_limit(settings: Settings) -> Settings:
 
 
 def _without_tokens(report: JsonObject, missing: str) -> JsonObject:
-    """Return a report without what only the base's own tokenizer and template could tell."""
+    """Return a report without the figures that need the base's own tokenizer and template."""
     statistics = part(report, "statistics")
     remaining = {key: statistics[key] for key in statistics if "tokens" not in key}
     warning = f"lengths in tokens and rows that are too long are not known: {missing}"

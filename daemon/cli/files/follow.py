@@ -6,10 +6,11 @@ from typing import Self
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from daemon.cli.output.screen import err, safe
-from daemon.cli.output.status_page import duration, newest
+from daemon.cli.output.status_page import newest
 from daemon.cli.place import DaemonWatch, alive
 from daemon.clock import Clock
 from daemon.core.records import JsonObject
+from daemon.core.status.durations import duration
 from daemon.core.status.shown import ShownStatus
 from daemon.folders.status.reading import Events, read_status
 from daemon.layout import Layout

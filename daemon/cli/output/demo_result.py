@@ -8,9 +8,9 @@ from rich.text import Text
 
 from daemon.cli.output.screen import echo, out
 from daemon.cli.output.status_page import brief, mark
+from daemon.core.evaluation.right_answers import right_by
 from daemon.core.records import JsonObject
 from daemon.core.training.manifests import Manifest
-from daemon.evaluation.scores.score import right_by
 from daemon.folders.models.models import read_manifest
 from daemon.folders.queue.queue import find_job
 from daemon.layout import Layout

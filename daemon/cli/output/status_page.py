@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from daemon.cli.output.screen import cell, safe
+from daemon.core.status.durations import duration
 from daemon.core.status.shown import MeasuredOf, NewestMeasurement, ShownStatus
 
 COLOURS = {
@@ -61,6 +62,7 @@ def _facts(document: ShownStatus) -> Table:
         ("file", document.get("current_file")),
         ("loss", _loss(document)),
         ("measured", _measured(document)),
+        ("benchmarks", _benchmarks(document)),
         ("accuracy", _accuracy(document)),
         ("speed", _speed(document)),
         ("queue", _queue(document.get("queue") or {})),
@@ -128,6 +130,11 @@ def _measured(document: ShownStatus) -> str | None:
     """Return the newest share of right answers, or that the current run has none yet."""
     waits = document.get("run") is not None and document.get("accuracy_percent") is not None
     return newest(document) or ("nothing yet in this run" if waits else None)
+
+
+def _benchmarks(document: ShownStatus) -> str | None:
+    found = document.get("benchmarks")
+    return None if not found else f"{found['sentence']} ({found['version']})"
 
 
 def newest(document: ShownStatus, step: Literal["step", "step_in_run"] = "step") -> str | None:
@@ -210,12 +217,3 @@ def brief(text: object, longest: int) -> Text:
     """Return the start of an untrusted text on one line."""
     line = " ".join(safe(str(text or "")).split())
     return Text(line if len(line) <= longest else line[: longest - 1] + "…")
-
-
-def duration(seconds: float) -> str:
-    """Return a duration for people."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

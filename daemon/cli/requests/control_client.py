@@ -82,8 +82,8 @@ def _show(answer: JsonObject | None, command: str) -> None:
     if answer is None:
         raise NoAnswer(
             "no_answer",
-            f"'{command}' has no answer yet; it lies in control/, and 'finetuned status' shows the "
-            "answer when it comes",
+            f"'{command}' has no answer yet; it waits in control/, and 'finetuned status' shows "
+            "the answer when it comes",
         )
     message = str(answer.get("message", ""))
     if answer.get("answer") != "done":

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from daemon.cli.output.screen import err
-from daemon.cli.requests.evaluation import EvaluationOptions, chosen
+from daemon.cli.requests.evaluation import EvaluationOptions
+from daemon.cli.requests.suite_choice import chosen
 from daemon.core.evaluation.suites import SuiteItem
 from daemon.core.rows.examples import Chat, to_record
 from daemon.core.workspace.jobs import escape
@@ -59,11 +60,11 @@ def fetch(layout: Layout, wanted: EvaluationOptions, endpoint: Endpoint, path: P
         UserFault: the endpoint cannot be reached or answers something else, or the file is not a
             file of answers.
     """
-    questions, _ = chosen(layout, read_settings(layout.settings_file), wanted)
+    suites, _ = chosen(layout, read_settings(layout.settings_file), wanted.suites)
     answered = _answered(path)
     pending = [
         (one.suite.name, item, one.suite.max_tokens)
-        for one in questions
+        for one in wanted.limited(suites)
         for item in one.suite.items
         if (one.suite.name, item.id) not in answered
     ]

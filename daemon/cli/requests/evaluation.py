@@ -1,33 +1,27 @@
 """Builds the request of an evaluation from what a user names: subjects, suites, a limit."""
 
-import hashlib
-import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from daemon.cli.requests.subjects import SubjectResolver
+from daemon.cli.requests.suite_choice import chosen
 from daemon.clock import SystemClock
 from daemon.core.evaluation.answer_files import match
 from daemon.core.evaluation.answers import Answer
 from daemon.core.evaluation.evaluations import HOLDOUTS, EvaluationRequest, Questions, Subject
 from daemon.core.evaluation.reports import SuiteResult
-from daemon.core.evaluation.suites import Suite, SuiteFile, SuiteItem
+from daemon.core.evaluation.suites import Suite
 from daemon.core.records import to_json_value
-from daemon.core.rows.examples import Chat, RowForm, answer_of, from_record, prompt_of
 from daemon.core.workspace.orders import EVALUATION, Header
 from daemon.core.workspace.versions import ancestry, jobs_of
-from daemon.dedup.families import label_of
-from daemon.dedup.wording import Words
 from daemon.errors import UserFault
-from daemon.evaluation.scores.call_forms import ends_in_calls
-from daemon.folders import answers, suites
+from daemon.evaluation.writing import ExpectedWriting, expected_writing, job_of_file
+from daemon.folders import answers
 from daemon.folders.models import bases, current_model
 from daemon.folders.models.models import Models
 from daemon.folders.orders import evaluations, orders
-from daemon.folders.queue.queue import find_job
-from daemon.layout import Layout
-from daemon.settings import Settings
+from daemon.layout import EvaluationLayout, Layout
 from daemon.settings_file import read_settings
 from daemon.settings_records import to_record
 
@@ -37,13 +31,24 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class EvaluationOptions:
-    """The options of an evaluation."""
+    """What a user names of an evaluation."""
 
     subjects: tuple[str, ...]
     suites: tuple[str, ...]
     """Names, files, or `holdouts`; empty for all suites."""
     limit: int | None
     prefix: str | None
+    habit: str = ""
+    """The file whose training answers show how prompts are to be answered; empty for the newest."""
+    beside_base: bool = False
+    """Where no question has a golden answer, the untouched base answers too."""
+
+    def limited(self, suites: Sequence[Suite]) -> list[Questions]:
+        """Return whole suites as they are asked."""
+        return [
+            Questions(suite if self.limit is None else suite.first(self.limit), of=len(suite.items))
+            for suite in suites
+        ]
 
 
 def open_evaluation(layout: Layout, wanted: EvaluationOptions) -> str:
@@ -55,10 +60,11 @@ def open_evaluation(layout: Layout, wanted: EvaluationOptions) -> str:
     """
     settings = read_settings(layout.settings_file)
     facts = bases.read_facts(layout, settings.model)
+    suites, notes = chosen(layout, settings, wanted.suites)
+    named = (*wanted.subjects, *_base_beside(wanted, suites))
     resolver = SubjectResolver(layout, settings, facts, wanted.prefix)
-    subjects = [resolver.subject(named) for named in wanted.subjects]
-    subjects, same = _each_once(wanted.subjects, subjects)
-    questions, notes = chosen(layout, settings, wanted)
+    subjects, same = _each_once(named, [resolver.subject(one) for one in named])
+    questions = wanted.limited(suites)
     notes += same
     subjects, results = _given_results(subjects, [one.suite for one in questions])
     request = EvaluationRequest(
@@ -72,6 +78,9 @@ def open_evaluation(layout: Layout, wanted: EvaluationOptions) -> str:
         targets=settings.targets.wanted,
         notes=tuple(notes),
     )
+    writing = _writing(layout, wanted.habit, subjects, suites)
+    notes += _without_habit(suites, writing)
+    request = replace(request, notes=tuple(notes))
     header = Header("", request.created_at, request.title, request.versions)
     return orders.create(
         layout,
@@ -82,8 +91,57 @@ def open_evaluation(layout: Layout, wanted: EvaluationOptions) -> str:
             replace(request, evaluation=name),
             questions,
             results,
+            writing,
         ),
     )
+
+
+def _base_beside(wanted: EvaluationOptions, suites: Sequence[Suite]) -> tuple[str, ...]:
+    """Return the base as a further subject where only it shows what the training has changed."""
+    is_open = not any(item.answers for suite in suites for item in suite.items)
+    return ("base",) if wanted.beside_base and is_open and "base" not in wanted.subjects else ()
+
+
+def _writing(
+    layout: Layout, habit: str, subjects: Sequence[Subject], suites: Sequence[Suite]
+) -> ExpectedWriting:
+    """Return what the answers are held against: habits of files and of suites.
+
+    Raises:
+        UserFault: there is no such file.
+    """
+    of_prompts = job_of_file(layout, habit) if habit else _newest_job(layout, subjects)
+    if habit and of_prompts is None:
+        raise UserFault("no_such_file", f"no file {habit} was taken in here: name one, or its job")
+    jobs = {
+        item.id.partition(":")[0]: None
+        for suite in suites
+        if suite.name == HOLDOUTS
+        for item in suite.items
+    }
+    return expected_writing(layout, jobs, suites, of_prompts)
+
+
+def _newest_job(layout: Layout, subjects: Sequence[Subject]) -> str | None:
+    """Return the newest job of the last version among the subjects, else of the current one."""
+    named = [one.path for one in subjects if one.kind == "version" and one.adapter is not None]
+    version = named[-1] if named else current_model.read(layout)
+    jobs = jobs_of(ancestry(version or "", Models(layout).versions()))
+    return jobs[-1] if jobs else None
+
+
+def _without_habit(suites: Sequence[Suite], writing: ExpectedWriting) -> list[str]:
+    missing = [
+        suite.name
+        for suite in suites
+        if suite.name != HOLDOUTS and writing.of(suite.name).habit is None
+    ]
+    if not missing:
+        return []
+    return [
+        f"nothing shows how {', '.join(missing)} should be answered: name a trained file with "
+        "--habit, or as 'habit' in the header of the suite"
+    ]
 
 
 def _each_once(
@@ -113,129 +171,6 @@ def _each_once(
 def _named(questions: Sequence[Questions]) -> str:
     names = [one.suite.name for one in questions]
     return ", ".join(names) if len(names) <= SHOWN else f"{len(names)} suites"
-
-
-# --- suites ---------------------------------------------------------------------------------------
-
-
-def chosen(
-    layout: Layout, settings: Settings, wanted: EvaluationOptions
-) -> tuple[list[Questions], list[str]]:
-    """Return the questions, and notes for the user.
-
-    Raises:
-        UserFault: there is no such suite, or it has mistakes.
-    """
-    notes: list[str] = []
-    if wanted.suites:
-        found = [_suite(layout, settings, named, notes) for named in wanted.suites]
-    else:
-        read = suites.discover(layout.evals)
-        found = [one.suite for one in read if one.suite is not None]
-        notes += [f"{_mistakes(one)}; it was left out" for one in read if one.suite is None]
-    names = [suite.name for suite in found]
-    if len(set(names)) < len(names):
-        raise UserFault("suite_twice", f"two suites have one name ({', '.join(names)}): give one")
-    if not found:
-        raise UserFault("no_suite", f"there is no suite in {layout.evals}")
-    limit = wanted.limit
-    return [
-        Questions(suite if limit is None else suite.first(limit), of=len(suite.items))
-        for suite in found
-    ], notes
-
-
-def _suite(layout: Layout, settings: Settings, named: str, notes: list[str]) -> Suite:
-    if named == HOLDOUTS:
-        return _holdouts(layout, settings, notes)
-    path = Path(named)
-    is_file = path.suffix == ".jsonl" and path.is_file()
-    read = suites.read(path) if is_file else suites.find(layout.evals, named)
-    if read is None:
-        there = ", ".join(one.stem for one in suites.paths(layout.evals))
-        raise UserFault(
-            "no_such_suite", f"there is no suite {named}; there are {there}, and {HOLDOUTS}"
-        )
-    if read.suite is None:
-        raise UserFault("suite_unfit", f"{named} cannot be used: {_mistakes(read)}")
-    if read.name == HOLDOUTS:
-        raise UserFault("suite_name", f"{HOLDOUTS} stands for held-out rows: rename {named}")
-    return read.suite
-
-
-def _mistakes(read: SuiteFile) -> str:
-    return "; ".join(read.sentences[:SHOWN])
-
-
-def _holdouts(layout: Layout, settings: Settings, notes: list[str]) -> Suite:
-    """Return the judge rows of the lineage's jobs as a suite."""
-    # Other commands need not wait until numpy is there.
-    from daemon.dedup.superseding import superseded_exam_rows
-
-    versions = Models(layout).versions()
-    chain = ancestry(current_model.read(layout) or "", versions)
-    items: list[SuiteItem] = []
-    texts, words = 0, Words()
-    corrected = superseded_exam_rows(layout, jobs_of(chain), settings.dedup)
-    for job in jobs_of(chain):
-        place = find_job(layout, job)
-        if place is None:
-            notes.append(f"{job} is no longer there: its held-out rows are left out")
-            continue
-        if not place.holdout.exists():
-            continue  # a file of few rows has no hold-out
-        for record in _judge_rows(place.holdout):
-            example = from_record(record)
-            if (job, record["row"]) in corrected:
-                continue
-            if not isinstance(example, Chat):
-                texts += 1
-                continue
-            items.append(_holdout_item(job, record, example, label_of(example, words)))
-    if texts:
-        notes.append(f"{texts} held-out rows are plain text without a question: they are left out")
-    if not items:
-        raise UserFault(
-            "no_holdouts", "the current version's files have no held-out row with a question"
-        )
-    return _suite_of(items, settings)
-
-
-def _suite_of(items: list[SuiteItem], settings: Settings) -> Suite:
-    digest = hashlib.sha256(json.dumps([asdict(item) for item in items]).encode()).hexdigest()
-    return Suite(
-        HOLDOUTS,
-        "held-out rows of the lineage",
-        "own rows",
-        "exact",
-        "answers",
-        "medium",
-        "own",
-        "own",
-        settings.evaluation.max_new_tokens,
-        tuple(items),
-        digest,
-    )
-
-
-def _holdout_item(job: str, record: RowForm, example: Chat, group: str | None) -> SuiteItem:
-    return SuiteItem(
-        f"{job}:{record['row']}",
-        record["line"],
-        prompt_of(example),
-        (answer_of(example),),
-        example.tools,
-        group=group,
-        scorer="calls" if ends_in_calls(example) else None,
-    )
-
-
-def _judge_rows(path: Path) -> Iterator[RowForm]:
-    with path.open("rb") as file:
-        for line in file:
-            record: RowForm = json.loads(line)
-            if record.get("half") != "tune":
-                yield record
 
 
 # --- files of answers -----------------------------------------------------------------------------
@@ -278,3 +213,19 @@ def _given(subject: Subject, suites_used: Sequence[Suite]) -> tuple[Subject, lis
         texts = [None if text is None else Answer(text) for text in texts_by_item]
         given.append(SuiteResult(texts, None, None, None))
     return replace(subject, sha256=file.sha256, unknown=matched.unknown), given
+
+
+def answer_files(place: EvaluationLayout) -> Iterator[tuple[str, bytes]]:
+    """Yield a file of answers for each subject of an evaluation that is over: name and bytes."""
+    request = orders.read_request(place, EvaluationRequest)
+    suites = evaluations.read_suites(place)
+    for who, subject in enumerate(request.subjects):
+        lines = [
+            answers.line_of(one.suite.name, item.id, answer.text)
+            for number, one in enumerate(suites)
+            if (found := evaluations.read_results(place, number, who)) is not None
+            for item, answer in zip(one.suite.items, found.answers, strict=True)
+            if answer is not None
+        ]
+        name = subject.name.removesuffix(".jsonl").replace("/", "-")
+        yield f"{name}.jsonl", b"".join(lines)

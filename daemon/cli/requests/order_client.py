@@ -1,6 +1,7 @@
 """Has an order carried out by the daemon, or in this process, and waits for the result."""
 
 from collections.abc import Callable, Sequence
+from signal import SIGINT
 from typing import TypeVar
 
 from daemon.cli.option_groups import OrderOptions
@@ -16,7 +17,7 @@ from daemon.core.workspace.orders import (
     Kind,
     kind_of,
 )
-from daemon.errors import BusyFault, UserFault
+from daemon.errors import BusyFault, InterruptedFault, UserFault
 from daemon.folders.orders import orders
 from daemon.folders.status.reading import read_status
 from daemon.layout import Layout
@@ -56,14 +57,22 @@ def carry_out(
         NotRunning: the daemon has stopped meanwhile.
         Blocked: it can do nothing until the user has done something.
         BusyFault: another command is running another order here.
+        InterruptedFault: a signal or a request to stop ended it before it was done.
     """
-    if not _is_settled(layout, order):
+    if not is_over(layout, order):
         _refuse_beside_another(layout, order)
         if alive(layout) is None:
-            _run_here(layout, order, options.rehearse)
+            signal = _run_here(layout, order, options.rehearse)
+            if not is_over(layout, order):
+                raise _interrupted(layout, order, signal)
         elif options.wait:
             _follow(layout, order, progress)
     return orders.read_result(layout.order(order), kind)
+
+
+def _interrupted(layout: Layout, order: str, signal: int | None) -> InterruptedFault:
+    message = f"{order} was interrupted, what is done stays: {waiting(layout, order, 'the rest')}"
+    return InterruptedFault(message, signal)
 
 
 def waiting(layout: Layout, order: str, what: str = "it", when: str = "when no job waits") -> str:
@@ -76,7 +85,7 @@ def waiting(layout: Layout, order: str, what: str = "it", when: str = "when no j
     return f"{command}, or the next daemon, does {what}"
 
 
-def _is_settled(layout: Layout, order: str) -> bool:
+def is_over(layout: Layout, order: str) -> bool:
     """Return whether nothing is left to do; what an audit found is acted on after its result."""
     if kind_of(order) == AUDIT and not layout.audit(order).settled.exists():
         return False
@@ -93,13 +102,13 @@ def _refuse_beside_another(layout: Layout, order: str) -> None:
         )
 
 
-def _run_here(layout: Layout, order: str, rehearse: bool) -> None:
+def _run_here(layout: Layout, order: str, rehearse: bool) -> int | None:
     from daemon.app import Daemon
     from daemon.model import wheels
 
     if not rehearse:
         wheels.require()
-    Daemon(layout.root, rehearse=rehearse, console=True).carry_out_alone(order)
+    return Daemon(layout.root, rehearse=rehearse, console=True).carry_out_alone(order)
 
 
 def _follow(layout: Layout, order: str, progress: Progress) -> None:
@@ -112,4 +121,7 @@ def _follow(layout: Layout, order: str, progress: Progress) -> None:
             err.print(line, markup=False, soft_wrap=True)
         printed = len(lines)
         watch.check(alive(layout) is not None, read_status(layout) or {})
-        clock.sleep_s(POLL_S)
+        try:
+            clock.sleep_s(POLL_S)
+        except KeyboardInterrupt as error:
+            raise _interrupted(layout, order, SIGINT) from error

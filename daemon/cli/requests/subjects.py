@@ -14,6 +14,7 @@ from daemon.core.workspace.jobs import escape
 from daemon.core.workspace.version_names import BASE, CURRENT_NAMES, LATEST
 from daemon.core.workspace.versions import AdapterSpec, Version
 from daemon.errors import UserFault
+from daemon.folders.models import bases
 from daemon.folders.models.models import MANIFEST, Models, digest, read_manifest
 from daemon.layout import Layout
 from daemon.settings import Settings
@@ -73,10 +74,8 @@ class SubjectResolver:
             raise UserFault(
                 "no_such_version", f"there is no version {name}: see finetuned versions"
             )
-        _same_base(name, version, base)
-        form = version.plain_form_or(self.settings.plain_form)
-        found = Subject(name, "version", name, prefix=self._prefix(version.prefix), plain_form=form)
         folder = self.layout.version(name)
+        found = self._on_base(Subject(name, "version", name), version, folder, base)
         if version.adapter is None:
             return found
         if not (folder / ADAPTER).is_file():
@@ -85,39 +84,53 @@ class SubjectResolver:
         return replace(found, sha256=sha256, adapter=version.adapter)
 
     def _adapter(self, named: str, folder: Path, base: BaseFacts) -> Subject:
-        prefix, form = self.settings.prefix, self.settings.plain_form
-        if (folder / MANIFEST).is_file():
-            try:
-                version = read_manifest(folder).described()
-            except ValueError as error:
-                message = f"{folder / MANIFEST} is not a manifest: {error}"
-                raise UserFault("not_a_version", message) from error
-            _same_base(named, version, base)
-            spec, prefix = version.adapter, version.prefix
-            form = version.plain_form_or(form)
-        else:
-            spec = _spec_of(folder / ADAPTER_CONFIG)
-        if spec is None:
+        found = Subject(_shown(named), "adapter", str(folder), digest(folder / ADAPTER))
+        if not (folder / MANIFEST).is_file():
+            return replace(
+                found,
+                adapter=_spec_of(folder / ADAPTER_CONFIG),
+                prefix=self._prefix(self.settings.prefix),
+                plain_form=self.settings.plain_form,
+            )
+        try:
+            version = read_manifest(folder).described()
+        except ValueError as error:
+            message = f"{folder / MANIFEST} is not a manifest: {error}"
+            raise UserFault("not_a_version", message) from error
+        if version.adapter is None:
             raise UserFault("no_adapter", f"{named} has no adapter: name 'base' instead")
-        return Subject(
-            _shown(named),
-            "adapter",
-            str(folder),
-            digest(folder / ADAPTER),
-            spec,
-            self._prefix(prefix),
-            plain_form=form,
-        )
+        home = _workspace_of(folder)
+        name = found.name if home is None else escape(f"{home.root.name}/{folder.name}", 60)
+        found = replace(found, name=name, adapter=version.adapter)
+        return self._on_base(found, version, folder, base)
 
+    def _on_base(self, found: Subject, version: Version, folder: Path, base: BaseFacts) -> Subject:
+        """Return a subject with its prefix and form, and with its base where that is another.
 
-def _same_base(named: str, version: Version, base: BaseFacts) -> None:
-    if version.base.fingerprint != base.fingerprint:
+        Raises:
+            UserFault: its base lies neither in this workspace nor in its own.
+        """
+        form = version.plain_form_or(self.settings.plain_form)
+        found = replace(found, prefix=self._prefix(version.prefix), plain_form=form)
+        if version.base.fingerprint == base.fingerprint:
+            return found
+        homes = [home for home in (self.layout, _workspace_of(folder)) if home is not None]
+        for home in homes:
+            facts = bases.find_facts(home, version.base.fingerprint)
+            if facts is not None:
+                return replace(found, base=facts, base_folder=str(home.base(facts.name)))
+        where = " nor in ".join(dict.fromkeys(str(home.bases) for home in homes))
         raise UserFault(
-            "other_base",
-            f"{named} needs the base model {version.base.model}, and the settings name "
-            f"{base.model}: only those on one base can answer in one evaluation. Evaluate the "
-            "other in a workspace of its own and compare its file of answers",
+            "base_missing",
+            f"{found.name} needs the base model {version.base.model}, which does not lie in "
+            f"{where}: prepare it there, or compare its answers (--save-answers)",
         )
+
+
+def _workspace_of(folder: Path) -> Layout | None:
+    """Return the workspace in whose `models/versions/` a version lies; None elsewhere."""
+    home = Layout(folder.parents[2]) if len(folder.parents) > 2 else None
+    return home if home is not None and home.versions == folder.parent else None
 
 
 def _spec_of(path: Path) -> AdapterSpec:

@@ -67,6 +67,7 @@ def _request(start: SweepStart, source: _Source, wanted: SweepOptions) -> SweepR
     """Return the request of a sweep that has no name yet."""
     held, tune = _held_out(source)
     settings, doubts = _settings(start, source)
+    settings = settings.with_rate(start.base.width)
     plan = plan_trials(start, settings, wanted)
     return SweepRequest(
         sweep="",

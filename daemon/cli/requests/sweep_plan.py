@@ -33,7 +33,8 @@ class SweepOptions:
         int | None, typer.Option(help="Settings to try; 12 without.", min=1, max=MOST)
     ] = None
     minutes: Annotated[
-        float | None, typer.Option(help="No trial begins after so much training.", min=0.01)
+        float | None,
+        typer.Option(help="Start no trial after so many minutes of training.", min=0.01),
     ] = None
     rates: Annotated[bool, typer.Option("--rates", help="Only compare three learning rates.")] = (
         False
@@ -173,7 +174,7 @@ def _grid_notes(start: SweepStart, planned: tuple[Setting, ...]) -> Iterator[str
 def _default(settings: Settings, from_base: bool) -> Setting:
     training = settings.training
     default: dict[str, float | int] = {
-        "learning_rate": training.learning_rate,
+        "learning_rate": training.peak_rate,
         "batch_rows": training.batch_rows,
         "decay_share": training.decay_share,
     }

@@ -63,7 +63,8 @@ def read_lines(lines: Iterable[bytes], name: str) -> list[Curve]:
     damaged, records = 0, 0
     for raw in lines:
         text = raw.decode("utf-8", "replace").strip().removesuffix(",")
-        if text in ("", "[", "]"):
+        if text in ("", "[", "]", "{", "}") or text.startswith('"'):
+            # The frame of a list, and the columns before the steps of a training_metrics.json.
             continue
         if text.startswith("{"):
             damaged += not _add_record(text, drafts)

@@ -111,9 +111,12 @@ class Diagnosis:
     @property
     def verdict(self) -> str:
         """Return the verdict in a few words."""
+        if not self.curve.points:
+            return "no steps"
         if self.findings:
             return ", ".join(finding.kind.replace("_", " ") for finding in self.findings)
-        return "healthy" if len(self.not_judged) < len(KINDS) else "too short to judge"
+        unknown = {*KINDS} - {"overfitting"} <= self.not_judged.keys()
+        return "too short to judge" if unknown else "healthy"
 
     def as_record(self) -> JsonObject:
         """Return plain JSON values, the curves themselves left out."""

@@ -16,10 +16,14 @@ def not_used(version: Version) -> str:
 
 def ways_to_use(version: Version) -> str:
     """Return what the user can do about a version that is not used."""
+    return f"see 'finetuned explain {version.version}', {ways_to_go_on(version.version)}"
+
+
+def ways_to_go_on(name: str = "V") -> str:
+    """Return the ways out for the reader of a report; `V` where it has no name yet."""
     return (
-        f"see 'finetuned explain {version.version}', use it anyway with 'finetuned promote "
-        f"{version.version}', add more rows, change [gate] and run 'finetuned retrain', or start "
-        "over with 'finetuned lineage new'"
+        f"use it anyway with 'finetuned promote {name}', add more rows, change [gate] and run "
+        "'finetuned retrain', or start over with 'finetuned lineage new'"
     )
 
 

@@ -35,6 +35,10 @@ class Subject:
     """Answers of the file that match no question."""
     plain_form: str | None = None
     """The plain form of what the chat template leaves out; None where it is left out."""
+    base: BaseFacts | None = None
+    """Its base model, where that is another than the request's."""
+    base_folder: str | None = None
+    """Where that base lies, which may be in another workspace."""
 
     @property
     def generates(self) -> bool:
@@ -94,10 +98,15 @@ class SuiteRun:
 
 
 def suite_runs(subjects: Sequence[Subject], suites: int) -> Iterator[SuiteRun]:
-    """Yield the runs of suites on models, suite by suite and subject by subject."""
+    """Yield the runs of suites on models: base by base, suite by suite and subject by subject.
+
+    A base is loaded once.
+    """
     generating = [place for place, subject in enumerate(subjects) if subject.generates]
     number = 0
-    for suite in range(suites):
-        for subject in generating:
-            number += 1
-            yield SuiteRun(number, suite, subject)
+    for base in dict.fromkeys(subjects[place].base_folder for place in generating):
+        for suite in range(suites):
+            for subject in generating:
+                if subjects[subject].base_folder == base:
+                    number += 1
+                    yield SuiteRun(number, suite, subject)

@@ -44,6 +44,7 @@ class RowCounts(TypedDict):
     held_out: int | None
     refused: int | None
     set_aside: int
+    shortened: int
 
 
 class ExplainedFile(EarlierFile):
@@ -129,4 +130,5 @@ class Explanation(TypedDict):
     changed: ChangedAnswers | None
     replay: JsonObject | None
     settings: Sequence[SavedMisfit]
+    notes: Sequence[str]
     provenance: ExplainedProvenance

@@ -15,7 +15,7 @@ from daemon.core.evaluation.explained import (
 from daemon.core.evaluation.reports import JudgementReport, MeanFigures
 from daemon.core.records import JsonObject, to_json_value
 from daemon.core.training.evaluations import Evaluations
-from daemon.core.training.manifests import Manifest
+from daemon.core.training.manifests import Manifest, shortened_sentence
 
 OWN, EARLIER = "own_holdout", "earlier_holdout"
 CANDIDATE = "candidate"
@@ -34,7 +34,7 @@ def explain(
     the saved settings that this release reads differently.
     """
     evaluations, parent = manifest.evaluations, manifest.parent
-    tests = () if manifest.judgement is None else manifest.judgement.comparisons
+    tests = () if manifest.judgement is None else manifest.judgement.all_comparisons
     record = to_json_value(manifest)
     known = {job: about for job, about in files.items() if about is not None}
     return {
@@ -57,11 +57,12 @@ def explain(
             }
             for job in earlier_jobs(manifest)
         ],
-        "tests": (record.get("judgement") or {}).get("tests", []),
+        "tests": [to_json_value(test) for test in tests],
         "scores": _scores(report, parent),
         "changed": None if report is None else report.get("changed"),
         "replay": record.get("replay"),
         "settings": list(misfits),
+        "notes": [shortened_sentence(manifest.rows_shortened)] if manifest.rows_shortened else [],
         "provenance": _provenance(manifest, record),
     }
 
@@ -83,6 +84,7 @@ def _file(job: str, manifest: Manifest, known: JobFacts | None) -> ExplainedFile
             "held_out": rows.get("holdout"),
             "refused": rows.get("rejected"),
             "set_aside": len(skipped),
+            "shortened": sum(row.job == job for row in manifest.rows_shortened),
         },
         **_measured(manifest.evaluations, OWN, job, manifest.parent),
     }

@@ -5,9 +5,10 @@ They stay dictionaries, because templates, programs and files take them as they 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from daemon.core.evaluation.answers import Answer
+from daemon.core.evaluation.writing_figures import SuiteWriting
 from daemon.core.records import JsonObject
 
 
@@ -39,6 +40,10 @@ class GradeFigures(TypedDict):
 
     overall: float
     letter: str
+    parts: Mapping[str, float]
+    left_out: Sequence[str]
+    items: NotRequired[Mapping[str, int]]
+    """How many answers each part rests on; reports of an earlier release do not say it."""
 
 
 class ChangedAnswers(TypedDict):
@@ -92,11 +97,29 @@ class PairFigures(TypedDict, total=False):
     gained: float | None
 
 
+class BenchmarkFigures(TypedDict):
+    """The right answers to the suites, of how many, and all of it as a sentence."""
+
+    suites: Mapping[str, Sequence[int]]
+    difficulties: Mapping[str, Sequence[int]]
+    overall: Sequence[int]
+    sentence: str
+
+
+class GradedSets(TypedDict):
+    """The grades of all models, the sets they are of, and the candidate's right answers."""
+
+    grades: Mapping[str, GradeFigures | None]
+    graded_on: Sequence[str]
+    benchmarks: BenchmarkFigures | None
+
+
 class JudgementReport(TypedDict, total=False):
     """A version's `report.json`; what it is about stands beside it."""
 
     schema_version: int
-    habit: object
+    habits: JsonObject
+    ways_on: Sequence[str]
     title: str
     models: Sequence[str]
     verdict: VerdictFigures
@@ -104,6 +127,8 @@ class JudgementReport(TypedDict, total=False):
     answers: Mapping[str, SetAnswers]
     tests: Sequence[PairFigures]
     grades: Mapping[str, GradeFigures | None]
+    graded_on: Sequence[str]
+    benchmarks: BenchmarkFigures | None
     changed: ChangedAnswers
     forgetting: Sequence[PairFigures]
 
@@ -189,7 +214,9 @@ class CheckedTarget(TypedDict):
     suite: str
     metric: str
     value: float | None
-    reached: bool
+    reached: bool | None
+    """None where nothing was measured."""
+    gap: NotRequired[float | None]
 
 
 class TargetFigures(TypedDict):
@@ -198,6 +225,43 @@ class TargetFigures(TypedDict):
     outcome: str
     checked: Sequence[CheckedTarget]
     actions: Sequence[str]
+
+
+class TrackRow(TypedDict):
+    """One figure of a suite, with the gain and the gaps."""
+
+    suite: str
+    figure: str
+    subjects: Mapping[str, float]
+    gain: float | None
+    gaps: Mapping[str, float | None]
+
+
+class TrackFigures(TypedDict):
+    """Each suite's own figures, and between which subjects gain and gaps are."""
+
+    before: str | None
+    after: str | None
+    others: Sequence[str]
+    rows: Sequence[TrackRow]
+
+
+class FailureExample(TypedDict):
+    """A question that was failed, with all answers."""
+
+    id: str
+    question: str
+    golden: str
+    answers: Mapping[str, str]
+
+
+class FailureFigures(TypedDict):
+    """A kind of failure: how often each subject has it, and examples."""
+
+    suite: str
+    kind: str
+    subjects: Mapping[str, int]
+    examples: Sequence[FailureExample]
 
 
 class ComparisonReport(TypedDict):
@@ -215,6 +279,10 @@ class ComparisonReport(TypedDict):
     overall: Mapping[str, OverallFigures | None]
     tests: Sequence[TestedPair]
     losses: Sequence[SubjectLoss]
+    tracks: NotRequired[TrackFigures]
+    """It and the next two are missing in reports of an earlier release."""
+    writing: NotRequired[Sequence[SuiteWriting]]
+    failures: NotRequired[Sequence[FailureFigures]]
     winner: str | None
     findings: Sequence[str]
     changed: Mapping[str, ChangedAnswers]

@@ -62,6 +62,8 @@ class Suite:
     items: tuple[SuiteItem, ...]
     sha256: str
     """Hash of the file's bytes, the version of the suite."""
+    habit: str = ""
+    """The file whose training answers show how these are to be written; empty for the default."""
 
     def first(self, most: int) -> "Suite":
         """Return the suite with at most so many items, evenly spaced over all its parts."""
@@ -142,7 +144,7 @@ HEADER_FORM = (
     '"answer_field": "answers", "difficulty": "easy", "licence": "…", "origin": "…"}'
 )
 TEXTS = ("suite", "title", "task", "answer_field", "licence", "origin")
-KNOWN = {*TEXTS, "scorer", "difficulty", "max_tokens", "system"}
+KNOWN = {*TEXTS, "scorer", "difficulty", "max_tokens", "system", "habit"}
 
 
 def _probes(sha256: str) -> Suite:
@@ -175,16 +177,13 @@ def _header(name: str, row: Mapping[str, object], sha256: str) -> tuple[Suite | 
         elif row[key] not in known:
             found = f"{key!r} in the header is {_shown(row[key])}"
             wrong.append(f"{found}: write {' or '.join(known)}")
-    unknown = sorted(set(row) - KNOWN)
-    if unknown:
-        wrong.append(
-            f"the header has the unknown key {', '.join(map(repr, unknown))}: leave it out"
-        )
+    wrong += _unknown(row)
     tokens = row.get("max_tokens", 256)
     if not isinstance(tokens, int) or isinstance(tokens, bool) or not 1 <= tokens <= MOST_TOKENS:
         wrong.append(f"'max_tokens' in the header is not a whole number from 1 to {MOST_TOKENS}")
-    if not isinstance(row.get("system", ""), str):
-        wrong.append("'system' in the header is not a string: make it one or leave it out")
+    for key in ("system", "habit"):
+        if not isinstance(row.get(key, ""), str):
+            wrong.append(f"{key!r} in the header is not a string: make it one or leave it out")
     if wrong:
         return None, wrong
     return Suite(
@@ -199,7 +198,15 @@ def _header(name: str, row: Mapping[str, object], sha256: str) -> tuple[Suite | 
         cast("int", tokens),
         (),
         sha256,
+        cast("str", row.get("habit", "")),
     ), []
+
+
+def _unknown(row: Mapping[str, object]) -> list[str]:
+    unknown = sorted(set(row) - KNOWN)
+    if not unknown:
+        return []
+    return [f"the header has the unknown key {', '.join(map(repr, unknown))}: leave it out"]
 
 
 def _shown(value: Any) -> str:

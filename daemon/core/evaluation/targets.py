@@ -1,14 +1,14 @@
-"""Targets: scores that a user wants to reach, whether they were, and what to do next."""
+"""Targets: scores that a user wants to reach, and whether they were."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 ANY = "*"
 """In place of a suite's name: every suite that has the metric."""
 LESS_IS_BETTER = ("repetition", "calibration_error")
-METRICS = (
+SHARES = (
     "main",
     "exact_match",
     "token_f1",
@@ -24,12 +24,26 @@ METRICS = (
     "argument_f1",
     "right_function",
     "parsable_call",
+    "length",
+    "formatting",
+    "bold",
+    "list",
+    "paragraphs",
+    "style",
     *LESS_IS_BETTER,
 )
-"""The metrics a target may name; `main` is the suite's main metric."""
-Outcome = Literal["success", "partial", "failure"]
-FORM = '"<suite or *>.<metric>" = 0.60, or = { at_most = 0.10 }'
-_KEY = re.compile(r"([^.]+)\.([a-z0-9_]+)\Z")
+"""Metrics from 0 to 1; `main` is the metric that a suite is decided by."""
+GRADE, LENGTH, CHARACTERS = "grade", "length", "characters"
+METRICS = (*SHARES, GRADE)
+"""What a target may be about."""
+LETTERS: Mapping[str, float] = {"A": 90.0, "B": 80.0, "C": 70.0, "D": 60.0}
+"""The least figure of each grade that may be named as a target."""
+Outcome = Literal["success", "partial", "failure", "not measured"]
+FORM = (
+    '"<suite or *>.<metric>" = 0.60, or = { at_most = 0.10 }; <metric> = 0.60 for every suite; '
+    "length = [134, 2440] for characters; grade = 80, or a letter"
+)
+_KEY = re.compile(r"(?:([^.]+)\.)?([a-z0-9_]+)\Z")
 
 
 @dataclass(frozen=True)
@@ -40,14 +54,26 @@ class Target:
     metric: str
     bound: float
     at_least: bool
+    most: float | None = None
+    """Of a length in characters: the upper bound, where `bound` is the lower one."""
 
     def __str__(self) -> str:
-        """Return it in short form, as in `geography.exact ≥ 0.6`."""
-        return f"{self.suite}.{self.metric} {'≥' if self.at_least else '≤'} {self.bound:g}"
+        """Return it as people write it."""
+        name = self.metric if self.suite == ANY else f"{self.suite}.{self.metric}"
+        if self.most is not None:
+            return f"{name} {self.bound:g} to {self.most:g} characters"
+        return f"{name} {'≥' if self.at_least else '≤'} {self.bound:g}"
 
-    def reached(self, value: float) -> bool:
-        """Return whether a score reaches it."""
-        return value >= self.bound if self.at_least else value <= self.bound
+    @property
+    def figure(self) -> str:
+        """The figure it is held against."""
+        return self.metric if self.most is None else CHARACTERS
+
+    def gap(self, value: float) -> float:
+        """Return how far a figure is from being good enough; 0 where it is."""
+        if self.most is not None:
+            return max(self.bound - value, value - self.most, 0.0)
+        return max(self.bound - value if self.at_least else value - self.bound, 0.0)
 
 
 @dataclass(frozen=True)
@@ -61,9 +87,14 @@ class Checked:
     """None where nothing was measured."""
 
     @property
-    def reached(self) -> bool:
-        """Whether the score reaches the target; an unmeasured one does not."""
-        return self.value is not None and self.target.reached(self.value)
+    def gap(self) -> float | None:
+        """How far the figure is from the target; None where nothing was measured."""
+        return None if self.value is None else self.target.gap(self.value)
+
+    @property
+    def reached(self) -> bool | None:
+        """Whether the figure is good enough; None where nothing was measured."""
+        return None if self.gap is None else self.gap == 0.0
 
 
 def target_of(key: str, value: Any) -> Target:
@@ -74,10 +105,14 @@ def target_of(key: str, value: Any) -> Target:
     """
     found = _KEY.match(key)
     if found is None or (isinstance(value, dict) and not set(value) <= {"at_least", "at_most"}):
-        raise ValueError(f"{key!r} is not a target: write {FORM}, the key in quotes")
-    suite, metric = found.groups()
+        raise ValueError(f"{key!r} is not a target: write {FORM}, a key with a dot in quotes")
+    suite, metric = found[1] or ANY, found[2]
     if metric not in METRICS:
         raise ValueError(f"there is no metric {metric!r}; there are {', '.join(METRICS)}")
+    if metric == GRADE and suite != ANY:
+        raise ValueError(f"{key!r}: the grade is of all suites together: write grade = 80")
+    if isinstance(value, list | tuple):
+        return _range(key, suite, metric, value)
     at_least = metric not in LESS_IS_BETTER
     bound = value
     if isinstance(value, dict):
@@ -85,9 +120,31 @@ def target_of(key: str, value: Any) -> Target:
             raise ValueError(f"{key!r} needs one of at_least and at_most: write {FORM}")
         ((direction, bound),) = value.items()
         at_least = direction == "at_least"
-    if isinstance(bound, bool) or not isinstance(bound, int | float) or not 0.0 <= bound <= 1.0:
-        raise ValueError(f"{key!r} is {bound!r}: a target is a number from 0 to 1")
-    return Target(suite, metric, float(bound), at_least)
+    return Target(suite, metric, _bound(key, metric, bound), at_least)
+
+
+def _range(key: str, suite: str, metric: str, value: Sequence[object]) -> Target:
+    if metric != LENGTH:
+        raise ValueError(f"{key!r} has two bounds, which only a length has: write {FORM}")
+    bounds = [one for one in value if _is_number(one)]
+    if len(value) != 2 or len(bounds) != 2 or not 0 <= bounds[0] <= bounds[1]:
+        raise ValueError(f"{key!r} is {value!r}: write the least and the most characters")
+    return Target(suite, metric, float(bounds[0]), True, float(bounds[1]))
+
+
+def _bound(key: str, metric: str, bound: Any) -> float:
+    if metric == GRADE and isinstance(bound, str) and bound in LETTERS:
+        return LETTERS[bound]
+    most = 100.0 if metric == GRADE else 1.0
+    if not _is_number(bound) or not 0.0 <= bound <= most:
+        letters = f", or one of {', '.join(LETTERS)}" if metric == GRADE else ""
+        message = f"{key!r} is {bound!r}: a target is a number from 0 to {most:g}{letters}"
+        raise ValueError(message)
+    return float(bound)
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def check(
@@ -102,49 +159,18 @@ def check(
 
 def _check(target: Target, figures: Mapping[str, Mapping[str, float]]) -> Iterator[Checked]:
     named = list(figures) if target.suite == ANY else [target.suite]
-    measured = [name for name in named if target.metric in figures.get(name, {})]
+    measured = [name for name in named if target.figure in figures.get(name, {})]
     for name in measured:
-        yield Checked(target, name, figures[name][target.metric])
+        yield Checked(target, name, figures[name][target.figure])
     if not measured:
         yield Checked(target, target.suite, None)
 
 
 def outcome_of(checked: Sequence[Checked]) -> Outcome:
-    """Return whether all, some or none of the targets were reached."""
-    reached = sum(one.reached for one in checked)
-    if reached == len(checked):
+    """Return whether all, some or none of the measured targets were reached."""
+    reached = [one.reached for one in checked if one.reached is not None]
+    if not reached:
+        return "not measured"
+    if all(reached):
         return "success"
-    return "partial" if reached else "failure"
-
-
-def next_actions(version: str | None, checked: Sequence[Checked]) -> tuple[str, ...]:
-    """Return what to do once a subject's targets are checked; `version` is its name, if any."""
-    outcome = outcome_of(checked)
-    if outcome == "success":
-        if version is None:
-            return ("every target is reached",)
-        return (
-            f"every target is reached: 'finetuned promote {version}' makes it current, if it is "
-            "not yet",
-        )
-    said = [_advice(one) for one in checked if not one.reached]
-    if outcome == "failure":
-        said.append(
-            "no target was reached: look at the answers in details.jsonl first; if they do not "
-            "even have the right form, the training data does not teach the task (see 'finetuned "
-            "data'), or a run was too short (see 'finetuned analyze')"
-        )
-    else:
-        said.append(
-            "some targets were reached: add training rows like the questions under 'From right to "
-            "wrong' and those that are still wrong in details.jsonl, drop them into inbox/, and "
-            "evaluate again"
-        )
-    return tuple(said)
-
-
-def _advice(one: Checked) -> str:
-    if one.value is None:
-        return f"{one.target} was not measured: evaluate a suite with this metric (--suite)"
-    gap = abs(one.value - one.target.bound)
-    return f"{one.suite}.{one.target.metric} is {one.value:.3f}, {gap:.3f} away from {one.target}"
+    return "partial" if any(reached) else "failure"

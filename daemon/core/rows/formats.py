@@ -13,7 +13,7 @@ from daemon.core.rows.forms.exports import Plain, plain_of
 from daemon.core.rows.forms.names import FieldName
 from daemon.core.rows.forms.plain import plain_row
 from daemon.core.rows.forms.plans import RowPlan, plan_of
-from daemon.core.rows.forms.reading import read_row
+from daemon.core.rows.forms.reading import message_alone, read_row
 from daemon.core.rows.readings import NOTHING, Reading
 from daemon.core.rows.refusal import Bad
 
@@ -70,6 +70,10 @@ def _recognise(row: Any, fields: Fields, deepest: int) -> Good | Bad:
     elif None in row.values():
         row = {key: value for key, value in row.items() if value is not None}
     plan = plan_of(tuple(row), fields.names)
+    if ("role" in row or "from" in row or "speaker" in row) and not fields.own:
+        alone = message_alone(row) if plan.shape in ("text", "other") else None
+        if alone is not None:
+            return alone
     if plan.shape != "other":
         plain = plain_row(row, plan, fields.message, fields.keep_reasoning)
         if plain is not None:

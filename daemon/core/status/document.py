@@ -85,6 +85,8 @@ class Facts:
     measured: Measured | None
     judged: Measurement | None
     """The judgement of the version in use; None during a run."""
+    benchmarks: JsonObject | None
+    """Right answers of the version in use to the suites of `evaluation.suites`."""
     metrics: Metrics | None
     """Metrics of the last step of any run."""
     committed_step: int | None
@@ -230,6 +232,7 @@ def _samples(facts: Facts) -> JsonObject:
         "model_answer": last.model_answer if last else None,
         "answer_matches": last.matches if last else None,
         "newest_measurement": _newest(facts),
+        "benchmarks": facts.benchmarks,
         "recent_examples": [_sample(sample) for sample in samples[-SHOWN:]],
         "eval_samples": [_sample(sample) for sample in samples],
         "total_evals": progress.total_evals,

@@ -140,6 +140,11 @@ FIELDS: JsonObject = {
     "model_answer": _TEXT,
     "answer_matches": _FLAG,
     "newest_measurement": _MEASUREMENT,
+    "benchmarks": {
+        "type": ["object", "null"],
+        "required": ["version", "suites", "difficulties", "overall", "sentence"],
+        "properties": {"version": {"type": "string"}, "sentence": {"type": "string"}},
+    },
     "recent_examples": {"type": "array", "items": _SAMPLE},
     "eval_samples": {"type": "array", "items": _SAMPLE},
     "total_evals": {"type": "integer"},

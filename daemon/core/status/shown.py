@@ -27,6 +27,13 @@ class NewestMeasurement(TypedDict, total=False):
     percent: float | None
 
 
+class ShownBenchmarks(TypedDict, total=False):
+    """The right answers of a version to the suites, in words."""
+
+    sentence: str
+    version: str
+
+
 class ShownSample(TypedDict, total=False):
     """A prompt with the wanted answer and the model's."""
 
@@ -70,6 +77,7 @@ class ShownStatus(TypedDict, total=False):
     total_correct: int
     total_evals: int
     newest_measurement: NewestMeasurement | None
+    benchmarks: ShownBenchmarks | None
     recent_examples: Sequence[ShownSample]
     eval_samples: Sequence[ShownSample]
     queue: Mapping[str, int]

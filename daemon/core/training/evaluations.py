@@ -29,6 +29,14 @@ class Summary:
     calibration_error: float | None
     distinct: Mapping[str, float] = field(default_factory=dict)
     """Distinct words and pairs of words over all, as `distinct_1` and `distinct_2`."""
+    right: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """By difficulty: how many answers are entirely right, and how many have a golden one."""
+    traits: Mapping[str, float] = field(default_factory=dict)
+    """Part of the answers with bold, lists, several paragraphs and so on."""
+    formatted: int = 0
+    """Answers that `formatting` rests on: those that are held against a habit."""
+    judged_confidences: int = 0
+    """Answers that `calibration_error` rests on."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +83,8 @@ class Evaluations:
     loss: Mapping[str, SetLoss] = field(default_factory=dict)
     answers: Mapping[str, Mapping[str, Summary]] = field(default_factory=dict)
     answers_by_job: Mapping[str, RightAnswers] = field(default_factory=dict)
+    suites: Mapping[str, str] = field(default_factory=dict)
+    """The version of each suite, as the SHA-256 of its file."""
 
     def loss_of(self, of_set: str) -> SetLoss:
         """Return the losses on a set; none where it was not measured."""

@@ -83,6 +83,34 @@ class Milestones:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ShortenedRow:
+    """A row that was cut off or split because memory had run out with rows of its length."""
+
+    job: str
+    row: int
+    line: int
+    tokens: int
+    """Of the whole row."""
+    most_tokens: int
+    """What there was memory for."""
+    how: Literal["truncate", "split"]
+    pieces: int
+    from_step: int
+    """The step in the run from whose commit on it was shortened; before it was trained whole."""
+
+
+def shortened_sentence(rows: Sequence[ShortenedRow]) -> str:
+    """Say how many rows were shortened, to what and why."""
+    first = rows[0]
+    deed = "cut off after" if first.how == "truncate" else "split into pieces of at most"
+    since = f"from step {first.from_step} of the run on" if first.from_step else "from the start"
+    return (
+        f"{len(rows)} row(s) {deed} {first.most_tokens:,} tokens {since}, as training.over_long "
+        "says, because memory ran out with longer ones"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class ManifestRow:
     """A skipped row: its loss was not finite or memory did not suffice; with its line."""
 
@@ -196,6 +224,8 @@ class Draft(Record):
     rows_dropped: Mapping[str, Mapping[str, Sequence[int]]] = field(default_factory=dict)
     """Rows that were left out when the run was frozen, by job and reason."""
     exam_rows_corrected: tuple[CorrectedExamRow, ...] = ()
+    rows_shortened: tuple[ShortenedRow, ...] = ()
+    """Rows that were shortened because memory had run out, replayed ones included."""
     duration_s: float | None = None
     phases: Phases | None = None
     energy: Energy | None = None

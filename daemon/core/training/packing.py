@@ -1,7 +1,10 @@
 """Packs texts of different lengths into rows and passes, by their lengths alone."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+Lengths = Sequence[int] | Mapping[int, int]
+"""The tokens of each text, by its number."""
 
 USUAL_ROW_TOKENS = 256
 """A length of packed rows for estimates, where none has been measured yet."""
@@ -85,7 +88,7 @@ class RowShapes:
         return min(positions, max(1, -(-count // PICK_MULTIPLE)) * PICK_MULTIPLE)
 
 
-def lay_out(texts: Iterable[int], lengths: Sequence[int], shapes: RowShapes) -> list[Pass]:
+def lay_out(texts: Iterable[int], lengths: Lengths, shapes: RowShapes) -> list[Pass]:
     """Return the passes that compute the given texts, the longest first.
 
     `lengths` are those of all texts, in tokens, by number.
@@ -115,7 +118,7 @@ def _halved(most: int, count: int) -> int:
     return most
 
 
-def _padded(texts: Iterable[int], lengths: Sequence[int], shapes: RowShapes) -> list[Pass]:
+def _padded(texts: Iterable[int], lengths: Lengths, shapes: RowShapes) -> list[Pass]:
     """Put each text in a row of its own; start another pass where that is cheaper than padding."""
     order = sorted(texts, key=lambda text: (-lengths[text], text))
     found: list[Pass] = []
@@ -133,7 +136,7 @@ def _padded(texts: Iterable[int], lengths: Sequence[int], shapes: RowShapes) -> 
 
 
 def first_fit_decreasing(
-    texts: Iterable[int], lengths: Sequence[int], budget: int
+    texts: Iterable[int], lengths: Lengths, budget: int
 ) -> list[tuple[int, ...]]:
     """Return rows of at most `budget` tokens that hold all texts; a longer text gets its own row.
 

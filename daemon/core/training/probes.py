@@ -69,7 +69,7 @@ def affordable(prompts: int, budget_s: float, prompt_s: float | None) -> int:
     return max(1, min(prompts, int(budget_s / prompt_s))) if prompt_s else prompts
 
 
-def probes_of(records: Iterable[Any]) -> tuple[list[Probe], int]:
+def probes_of(records: Iterable[object]) -> tuple[list[Probe], int]:
     """Return the probes in the lines of a record, and how many lines are not answers.
 
     Where a prompt was answered twice at one step, the last answer counts.

@@ -3,8 +3,9 @@
 The trainer folds it into each checkpoint, the supervisor into the status, by the same functions.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 HISTORY = 200
 RECENT = 20
@@ -66,6 +67,8 @@ class MetricsLine(TypedDict):
     supervised_tokens: int
     replayed: int
     seconds: float
+    trained: NotRequired[Mapping[str, Sequence[int]]]
+    """Missing in metrics of an earlier release."""
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,8 @@ class BaseFacts:
     bytes: int
     context_tokens: int
     num_layers: int
+    width: int | None = None
+    """Of its hidden states; None where it is not known, as of bases prepared before it was."""
 
 
 def empty_adapter_config(base: str) -> JsonObject:

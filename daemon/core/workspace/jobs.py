@@ -6,6 +6,7 @@ Where a job is and how it ended are separate: the folder says the first, `Outcom
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Literal
+from unicodedata import category
 
 import msgspec
 
@@ -163,8 +164,10 @@ _KEYS = frozenset({*_Form.__struct_fields__, *(known.name for known in fields(Jo
 def escape(text: str, limit: int = 200) -> str:
     """Return untrusted text made safe to print: one line, no control characters, bounded."""
     safe = "".join(
-        char if char.isprintable() and not _is_bidi(char) else f"\\u{ord(char):04x}"
-        for char in text[:limit]
+        char
+        if (char.isprintable() and not _is_bidi(char)) or _joins_emoji(text, at)
+        else f"\\u{ord(char):04x}"
+        for at, char in enumerate(text[:limit])
     )
     return safe if len(text) <= limit else safe + "…"
 
@@ -176,6 +179,14 @@ def one_line(text: str, limit: int = 400) -> str:
 
 def _is_bidi(char: str) -> bool:
     return "\u202a" <= char <= "\u202e" or "\u2066" <= char <= "\u2069"
+
+
+def _joins_emoji(text: str, at: int) -> bool:
+    """Return whether a zero-width joiner makes one emoji of two, as in a family or a profession."""
+    if text[at] != "\u200d" or not 0 < at < len(text) - 1:
+        return False
+    before, after = text[at - 1], text[at + 1]
+    return (before == "\ufe0f" or category(before) in ("So", "Sk")) and category(after) == "So"
 
 
 def slug(name: str) -> str:

@@ -12,6 +12,8 @@ TRAITS = {
     "paragraphs": re.compile(r"\S[ \t]*\n[ \t]*\n\s*\S"),
 }
 """Traits an answer may have; `paragraphs`: more than one."""
+THREE = ("bold", "list", "paragraphs")
+"""The traits that are counted of one answer: so many of three."""
 LOW, HIGH = 0.05, 0.95
 
 
@@ -26,6 +28,15 @@ class Habit:
     """Characters that 95 % of the answers do not pass."""
     shares: Mapping[str, float]
     """Part of the answers with each trait."""
+    name: str = ""
+    """Whose answers they are: a file as it was dropped, or a suite."""
+    characters: float = 0.0
+    """Mean length."""
+
+    @property
+    def of_three(self) -> float:
+        """How many of bold, lists and paragraphs an answer has, on the average."""
+        return sum(self.shares.get(trait, 0.0) for trait in THREE)
 
 
 def traits_of(answer: str) -> frozenset[str]:
@@ -33,16 +44,28 @@ def traits_of(answer: str) -> frozenset[str]:
     return frozenset(name for name, mark in TRAITS.items() if mark.search(answer))
 
 
-def habit_of(answers: Iterable[str]) -> Habit | None:
+def shares_of(found: Sequence[frozenset[str]]) -> dict[str, float]:
+    """Return the part of the answers with each trait, given the traits of each."""
+    count = len(found)
+    return {name: sum(name in traits for traits in found) / count for name in TRAITS if count}
+
+
+def of_three(traits: Iterable[str]) -> int:
+    """Return how many of bold, lists and paragraphs are among the traits."""
+    return sum(trait in THREE for trait in traits)
+
+
+def habit_of(answers: Iterable[str], name: str = "") -> Habit | None:
     """Measure how answers are written; None without answers."""
     texts = [answer.strip() for answer in answers]
     if not texts:
         return None
     lengths = sorted(map(len, texts))
     found = [traits_of(text) for text in texts]
-    shares = {name: sum(name in traits for traits in found) / len(texts) for name in TRAITS}
+    shares = shares_of(found)
     last = len(lengths) - 1
-    return Habit(len(texts), lengths[round(LOW * last)], lengths[round(HIGH * last)], shares)
+    shortest, longest = lengths[round(LOW * last)], lengths[round(HIGH * last)]
+    return Habit(len(texts), shortest, longest, shares, name, sum(lengths) / len(lengths))
 
 
 def length_fit(habit: Habit, answer: str) -> float:
@@ -60,7 +83,7 @@ def compliance(habit: Habit, found: Sequence[frozenset[str]]) -> float | None:
     """
     if not found:
         return None
-    shares = {name: sum(name in traits for traits in found) / len(found) for name in habit.shares}
+    shares = shares_of(found)
     gaps = [
         abs(shares[name] - wanted)
         for name, wanted in habit.shares.items()

@@ -5,37 +5,29 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
+from daemon.core.evaluation.right_answers import EXACT, MAIN, right_by
 from daemon.core.evaluation.suites import DIFFICULTIES, Difficulty, ScorerName, SuiteItem
 from daemon.core.training.evaluations import Mean, Summary
 from daemon.evaluation.scores.calibration import expected_calibration_error
 from daemon.evaluation.scores.call_forms import read_calls
 from daemon.evaluation.scores.calls import Calls, compare_calls
 from daemon.evaluation.scores.fields import FieldScore, compare_fields
-from daemon.evaluation.scores.formatting import Habit, compliance, length_fit, traits_of
+from daemon.evaluation.scores.formatting import (
+    Habit,
+    compliance,
+    length_fit,
+    shares_of,
+    traits_of,
+)
 from daemon.evaluation.scores.overlap import bleu, chrf, exact_match, rouge_l, token_f1
 from daemon.evaluation.scores.repetition import distinct, repetition
 from daemon.evaluation.scores.style import Style
 from daemon.evaluation.scores.thoughts import without_thought
 
-EXACT = "exact_match"
-WORD_METRICS = (EXACT, "token_f1")
-
-MAIN: dict[ScorerName, str] = {
-    "exact": "exact_match",
-    "overlap": "token_f1",
-    "fields": "extraction",
-    "calls": "correct_call",
-}
-"""The metric by which a suite is decided."""
-
 
 @dataclass(frozen=True, slots=True)
 class ExpectedStyle:
-    """How answers should be written: as the training answers are.
-
-    For hold-out rows and for items without golden answers; golden answers of a suite show
-    themselves what is wanted.
-    """
+    """How answers should be written: as those of the file, or of the suite, are."""
 
     habit: Habit | None = None
     style: Style | None = None
@@ -55,9 +47,13 @@ class Score:
     failures: tuple[str, ...] = ()
     """What is wrong with a call or record, each kind as often as it occurred."""
     traits: frozenset[str] = frozenset()
-    """Bold, lists and so on, where a habit was given."""
+    """Bold, lists and so on."""
     confidence: float | None = None
     """The model's confidence, in [0, 1], where measured."""
+    habit: Habit | None = None
+    """What length and formatting are held against, where there is one."""
+    characters: int = 0
+    """Length of the answer proper, without a thought before it."""
 
 
 def score_answer(
@@ -77,28 +73,28 @@ def score_answer(
     metrics, failures = _against(scorer, item, answer, shown) if item.answers else ({}, ())
     main = metrics.get(MAIN[item.scorer or scorer])
     metrics["repetition"] = repetition(answer)
-    traits: frozenset[str] = frozenset()
-    if wanted is not None and wanted.habit is not None:
-        metrics["length"] = length_fit(wanted.habit, shown)
-        traits = traits_of(shown)
+    habit = None if wanted is None else wanted.habit
+    if habit is not None:
+        metrics["length"] = length_fit(habit, shown)
     if wanted is not None and wanted.style is not None:
         metrics["style"] = wanted.style.likeness(shown)
-    return Score(item.id, item.difficulty, answer, main, metrics, failures, traits, confidence)
+    return Score(
+        item.id,
+        item.difficulty,
+        answer,
+        main,
+        metrics,
+        failures,
+        traits_of(shown),
+        confidence,
+        habit,
+        len(shown.strip()),
+    )
 
 
 def is_right(scorer: ScorerName, item: SuiteItem, answer: str) -> bool | None:
     """Return whether an answer is entirely right; None without a golden answer."""
     return right_by(item.scorer or scorer, score_answer(scorer, item, answer).metrics)
-
-
-def right_by(scorer: ScorerName, metrics: Mapping[str, float]) -> bool | None:
-    """Return whether an answer with these metrics is right; None without a golden answer.
-
-    An answer scored by word overlap is right when it is an exact match.
-    """
-    main = MAIN[scorer]
-    found = metrics.get(EXACT if main in WORD_METRICS else main)
-    return None if found is None else found == 1.0
 
 
 def _against(
@@ -173,8 +169,8 @@ def _calls(found: Calls) -> Compared:
     }, found.failures
 
 
-def summarise(scores: Sequence[Score], wanted: ExpectedStyle | None = None) -> Summary:
-    """Aggregate scores of one scorer; `wanted` must be the one they were scored with."""
+def summarise(scores: Sequence[Score]) -> Summary:
+    """Aggregate scores of one scorer."""
     names = dict.fromkeys(name for score in scores for name in score.metrics)
     means = {
         name: _mean([score.metrics[name] for score in scores if name in score.metrics])
@@ -184,10 +180,9 @@ def summarise(scores: Sequence[Score], wanted: ExpectedStyle | None = None) -> S
         difficulty: _mean([s.main for s in scores if s.difficulty == difficulty])
         for difficulty in DIFFICULTIES
     }
-    habit = None if wanted is None else wanted.habit
     answers = [score.answer for score in scores]
     variety = {f"distinct_{size}": distinct(answers, size) for size in (1, 2)}
-    length = _mean([float(len(answer)) for answer in answers])
+    length = _mean([float(score.characters) for score in scores])
     return Summary(
         items=len(scores),
         main=_mean([score.main for score in scores]),
@@ -195,10 +190,39 @@ def summarise(scores: Sequence[Score], wanted: ExpectedStyle | None = None) -> S
         by_difficulty={name: mean for name, mean in by_difficulty.items() if mean is not None},
         failures=dict(sorted(Counter(kind for s in scores for kind in s.failures).items())),
         characters=0.0 if length is None else length.mean,
-        formatting=None if habit is None else compliance(habit, [s.traits for s in scores]),
+        formatting=_formatting(scores),
         calibration_error=_calibration(scores),
         distinct={name: value for name, value in variety.items() if value is not None},
+        right=_right(scores),
+        traits=shares_of([score.traits for score in scores]),
+        formatted=sum(score.habit is not None for score in scores),
+        judged_confidences=len(_confidences(scores)),
     )
+
+
+def _formatting(scores: Sequence[Score]) -> float | None:
+    """Return the compliance with the habits, each file's answers held against its own."""
+    by_file: dict[str, list[Score]] = {}
+    for score in scores:
+        if score.habit is not None:
+            by_file.setdefault(score.habit.name, []).append(score)
+    found = [
+        (compliance(habit, [score.traits for score in mine]), len(mine))
+        for mine in by_file.values()
+        if (habit := mine[0].habit) is not None
+    ]
+    counted = [(value, count) for value, count in found if value is not None]
+    total = sum(count for _, count in counted)
+    return sum(value * count for value, count in counted) / total if total else None
+
+
+def _right(scores: Sequence[Score]) -> dict[str, tuple[int, int]]:
+    counts: dict[str, tuple[int, int]] = {}
+    for score in scores:
+        if score.main is not None:
+            right, items = counts.get(score.difficulty, (0, 0))
+            counts[score.difficulty] = right + (score.main == 1.0), items + 1
+    return {name: counts[name] for name in DIFFICULTIES if name in counts}
 
 
 def _mean(values: Sequence[float | None]) -> Mean | None:
@@ -208,9 +232,13 @@ def _mean(values: Sequence[float | None]) -> Mean | None:
 
 def _calibration(scores: Sequence[Score]) -> float | None:
     """Return the calibration error over the answers that have both a confidence and a golden."""
-    pairs = [
+    pairs = _confidences(scores)
+    return expected_calibration_error([sure for sure, _ in pairs], [right for _, right in pairs])
+
+
+def _confidences(scores: Sequence[Score]) -> list[tuple[float, bool]]:
+    return [
         (score.confidence, score.main == 1.0)
         for score in scores
         if score.confidence is not None and score.main is not None
     ]
-    return expected_calibration_error([sure for sure, _ in pairs], [right for _, right in pairs])

@@ -10,7 +10,7 @@ Stamatatos 2009). The number alone means little: compare a version's with the ba
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 SIZE = 3
@@ -61,17 +61,6 @@ def style_of(answers: Iterable[str]) -> Style | None:
         {run: rarity[run] for run, _ in heaviest},
         {run: weight / total for run, weight in heaviest},
     )
-
-
-def closer(style: Style, answers: Sequence[str], base: Sequence[str]) -> float | None:
-    """Return how much closer answers are to the style than the base's; None without both."""
-    if not answers or not base:
-        return None
-    return _mean(style, answers) - _mean(style, base)
-
-
-def _mean(style: Style, answers: Sequence[str]) -> float:
-    return math.fsum(map(style.likeness, answers)) / len(answers)
 
 
 def _runs(text: str) -> Counter[str]:

@@ -21,6 +21,21 @@ def read_facts(layout: Layout, model: str) -> BaseFacts | None:
     return None
 
 
+def find_facts(layout: Layout, fingerprint: str) -> BaseFacts | None:
+    """Return the facts of the base model with these weights; None where it does not lie here."""
+    found = (_read(path) for path in sorted(layout.bases.glob("*.json")))
+    return next(
+        (
+            facts
+            for facts in found
+            if facts is not None
+            and facts.fingerprint == fingerprint
+            and layout.base(facts.name).is_dir()
+        ),
+        None,
+    )
+
+
 def _read(path: Path) -> BaseFacts | None:
     try:
         return read_record(path, BaseFacts)

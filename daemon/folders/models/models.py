@@ -98,9 +98,9 @@ def verify(folder: Path) -> str | None:
             continue
         try:
             if path.stat().st_size != facts.size:
-                return f"the size of {name} differs from its manifest"
+                return f"{name} differs in size from its manifest"
             if digest(path) != facts.sha256:
-                return f"the checksum of {name} differs from its manifest"
+                return f"{name} differs in checksum from its manifest"
         except OSError as error:
             return f"{name} cannot be read ({error})"
     return None

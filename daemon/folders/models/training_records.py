@@ -8,6 +8,8 @@ from typing import Any
 
 from daemon.core.curves.curve_lines import read_lines
 from daemon.core.curves.curves import Curve, Probe
+from daemon.core.curves.log_runs import runs_in_log
+from daemon.core.records import JsonObject
 from daemon.core.training.manifests import Manifest
 from daemon.core.training.probes import probes_of
 from daemon.errors import UserFault
@@ -38,12 +40,27 @@ def of_path(path: Path) -> list[Curve]:
     if not found:
         raise UserFault(
             "no_curve",
-            f"{path} has no training step: expected a metrics.jsonl, a version's {METRICS} or a "
-            "saved log of mlx-lm",
+            f"{path} has no training step: expected a metrics.jsonl, a version's {METRICS}, a "
+            "daemon's log or a saved log of mlx-lm",
         )
-    if path.name == METRICS and len(found) == 1:
-        return [_with_state(found[0], path.with_name(STATE))]
-    return found
+    if len(found) > 1 or path.suffix != ".json":
+        return found
+    own = _own_validation(path)
+    if own is not None:
+        return [replace(found[0], validation=own)]
+    return [_with_state(found[0], path.with_name(STATE))] if path.name == METRICS else found
+
+
+def runs_named_in(path: Path) -> tuple[str, ...] | None:
+    """Return the runs that a log of the daemon names; None where a file is no such log."""
+    return runs_in_log(_lines([path])) if path.is_file() else None
+
+
+def of_runs(layout: Layout, runs: Sequence[str], evaluations: Evaluations) -> list[Curve]:
+    """Return the curves of some runs, in that order; one of which nothing is left has no steps."""
+    known = {curve.run: curve for curve in of_workspace(layout, evaluations)}
+    gone = "neither its version nor its metrics are there any more, or it took no step"
+    return [known.get(run) or Curve(run, (), run=run, notes=(gone,)) for run in runs]
 
 
 def of_version(layout: Layout, version: str) -> Curve:
@@ -160,6 +177,21 @@ def _lines(paths: Iterable[Path]) -> Iterator[bytes]:
         with path.open("rb") as file:
             while line := file.readline(LONGEST_LINE):
                 yield line
+
+
+def _own_validation(path: Path) -> tuple[tuple[int, float], ...] | None:
+    """Return the validation losses in a metrics file; None in one that is a bare list of steps."""
+    found: JsonObject = {}
+    with path.open("rb") as file:
+        for line in file:
+            if line.startswith(b'"steps"'):
+                break
+            if line.startswith(b'"val_'):
+                found |= _parsed(b"{" + line.strip().rstrip(b",") + b"}") or {}
+    steps, losses = found.get("val_iterations"), found.get("val_loss")
+    if not isinstance(steps, list) or not isinstance(losses, list):
+        return None
+    return _by_step(zip(steps, losses, strict=False))
 
 
 def _with_state(curve: Curve, path: Path) -> Curve:

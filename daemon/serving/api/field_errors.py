@@ -6,7 +6,7 @@ from typing import Any
 from pydantic_core import ErrorDetails
 
 from daemon.core.workspace.jobs import escape
-from daemon.serving.api.field_types import SENTENCE
+from daemon.serving.api.field_types import SENTENCE, TAG
 
 MOST_SHOWN = 128
 
@@ -40,6 +40,10 @@ def field_and_sentence(error: ErrorDetails, body: Mapping[str, Any]) -> tuple[st
     """Return the field that is wrong, as `messages[0].content`, and a sentence that names it."""
     field = field_name(error["loc"], body)
     form = _SENTENCES.get(error["type"], "has a value that cannot be used here")
+    if not field:
+        # A rule between fields: its sentence names them.
+        sentence = str(error.get("ctx", {}).get("sentence", "the body is no request"))
+        return sentence.split(" ", 1)[0], sentence
     return field, f"{field} {form.format(**error.get('ctx', {}))}"
 
 
@@ -50,6 +54,8 @@ def field_name(place: Sequence[int | str], body: Any) -> str:
     """
     name = ""
     for part in place:
+        if isinstance(part, str) and part.startswith(TAG):
+            continue
         if isinstance(part, int) and isinstance(body, list):
             name += f"[{part}]"
             body = body[part] if part < len(body) else None

@@ -8,6 +8,9 @@ from pydantic_core import PydanticCustomError
 SENTENCE = "sentence"
 """The type of an error whose message is a sentence of ours, about the field before it."""
 
+TAG = "#"
+"""The first character of a name that chooses between forms of an object; it is no field."""
+
 MOST_TOKENS = 1_000_000
 MOST_STOPS = 16
 

@@ -9,6 +9,7 @@ from uuid import uuid4
 from starlette.datastructures import MutableHeaders
 
 from daemon.core.workspace.jobs import escape
+from daemon.serving.api.cross_origin import allow_reading
 
 IGNORED_HEADER, ID_HEADER = "X-Finetuned-Ignored", "X-Request-Id"
 MOST_NAMES, MOST_CLIENTS = 20, 1000
@@ -25,12 +26,16 @@ class RequestNotes:
     client: str = UNNAMED
     """The program that its `User-Agent` names first."""
     ignored: tuple[str, ...] = ()
+    origin: str | None = None
+    """The allowed page elsewhere that asks."""
 
     def write(self, headers: MutableHeaders) -> None:
         """Add the headers."""
         headers[ID_HEADER] = self.id
         if self.ignored:
             headers[IGNORED_HEADER] = listed(self.ignored)
+        if self.origin is not None:
+            allow_reading(headers, self.origin)
 
 
 def begin_notes(scope: MutableMapping[str, Any]) -> RequestNotes:

@@ -7,6 +7,7 @@ from daemon.core.workspace.jobs import JobCard, escape
 from daemon.folders.queue import reports
 from daemon.folders.queue.queue import job_names, read_card
 from daemon.layout import ENDED, PRIORITIES, Layout
+from daemon.serving.dashboard.report_pages import has_report
 from daemon.serving.dashboard.section_cache import UNREADABLE, Section
 
 STATES = ("running", *PRIORITIES, "incoming", "failed", "skipped", "done")
@@ -35,7 +36,10 @@ def _job(layout: Layout, state: str, job: str, known: dict[str, JsonObject]) -> 
         return known[job]
     try:
         card = read_card(place)
-        shown = _facts(card, state) | {"reasons": list(_reasons(layout, state, card))}
+        shown = _facts(card, state) | {
+            "reasons": list(_reasons(layout, state, card)),
+            "report": has_report(place.folder),
+        }
     except UNREADABLE as error:
         return {"job": job, "state": state, "name": job, "reason": f"unreadable: {error!r}"}
     if state in ENDED:

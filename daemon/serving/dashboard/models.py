@@ -14,14 +14,14 @@ from daemon.folders.models import current_model
 from daemon.folders.models.models import read_manifest, version_names
 from daemon.folders.models.training_records import probes
 from daemon.layout import Layout
+from daemon.serving.dashboard.report_pages import has_report
 from daemon.serving.dashboard.section_cache import UNREADABLE, Section
+from daemon.serving.dashboard.texts import LONGEST, escape_lines
 
 SHOWN_VERSIONS = 40
 SHOWN_PROBES = 6
 SHOWN_SAMPLES = 6
 SHOWN_MILESTONES = 8
-LONGEST = 600
-"""Characters of an answer; the rest is an ellipsis."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,10 @@ def versions_section(layout: Layout, known: dict[str, KnownVersion]) -> Section:
     current = current_model.read(layout)
     versions = {one.version.version: one.version for one in there}
     line = {version.version for version in ancestry(current or "", versions)}
-    shown = [_facts(one, current, line) for one in reversed(there[-SHOWN_VERSIONS:])]
+    shown = [
+        _facts(one, current, line) | {"report": has_report(layout.version(one.version.version))}
+        for one in reversed(there[-SHOWN_VERSIONS:])
+    ]
     return {"current": current, "count": len(names), "versions": shown, "problems": problems}
 
 
@@ -113,10 +116,3 @@ def _sample(sample: ShownSample) -> JsonObject:
         "matches": bool(sample.get("matches")),
         "changes": word_changes(texts["golden_answer"], texts["model_answer"]),
     }
-
-
-def escape_lines(text: str) -> str:
-    """Return untrusted text escaped and bounded, with its line ends."""
-    return "\n".join(escape(line, LONGEST) for line in text[:LONGEST].split("\n")) + (
-        "…" if len(text) > LONGEST else ""
-    )

@@ -132,11 +132,11 @@ class Reader:
         pid = None if holder is None else holder.pid
         pulse = pulse_of(pid, document, self._clock.now(), str(layout.root))
         facts = {name: (document or {}).get(name) for name in SMALL}
-        told_at = None if pulse.problem is None else (document or {}).get("timestamp")
+        reported_at = None if pulse.problem is None else (document or {}).get("timestamp")
         return {
             "root": escape(str(layout.root)),
             "headline": asdict(headline(document, pulse)),
-            "told_at": told_at,
+            "told_at": reported_at,
             **facts,
         }
 

@@ -8,16 +8,22 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from daemon.clock import SystemClock
+from daemon.core.workspace.jobs import escape
+from daemon.folders.status.status import strict_line
 from daemon.layout import Layout
 from daemon.serving.dashboard.assets import HEADERS, asset
 from daemon.serving.dashboard.reader import Reader
+from daemon.serving.dashboard.report_pages import report_routes
+from daemon.serving.dashboard.section_cache import Section
+from daemon.serving.dashboard.version_pair import NotComparable, version_pair
 from daemon.serving.dashboard.watch import StateWatcher
 
+SCRIPTS = ("page", "dom", "overview", "versions", "answers", "machine", "ask", "charts", "compare")
 FILES = {
     "/": "page.html",
+    "/compare": "compare.html",
     "/dashboard/page.css": "page.css",
-    "/dashboard/page.js": "page.js",
-    "/dashboard/charts.js": "charts.js",
+    **{f"/dashboard/{name}.js": f"{name}.js" for name in SCRIPTS},
     "/dashboard/plotly.js": "plotly.js",
 }
 Handler = Callable[[Request], Awaitable[Response]]
@@ -38,6 +44,8 @@ def dashboard_routes(layout: Layout, leaving: Callable[[], bool] = _never) -> li
         *(Route(path, _file(name), methods=["GET"]) for path, name in FILES.items()),
         Route("/dashboard/state", _state(watch), methods=["GET"]),
         Route("/dashboard/events", _events(watch), methods=["GET"]),
+        Route("/dashboard/comparison", _comparison(layout), methods=["GET"]),
+        *report_routes(layout),
     ]
 
 
@@ -74,6 +82,22 @@ def _events(watch: StateWatcher) -> Handler:
         return StreamingResponse(watch.follow(), media_type="text/event-stream", headers=headers)
 
     return send
+
+
+def _comparison(layout: Layout) -> Handler:
+    async def send(request: Request) -> Response:
+        names = (request.query_params.get(name, "") for name in ("before", "after"))
+        try:
+            found = await asyncio.to_thread(version_pair, layout, *names)
+            return _json(found, 200)
+        except NotComparable as error:
+            return _json({"error": escape(str(error), 500)}, 404)
+
+    return send
+
+
+def _json(value: Section, status: int) -> Response:
+    return Response(strict_line(value), status, _fresh(), "application/json")
 
 
 def _fresh() -> dict[str, str]:

@@ -12,7 +12,7 @@ STATES: dict[str, tuple[Tone, str, str]] = {
     "idle": ("waiting", "Idle", "Nothing waits to be trained: drop a .jsonl file into inbox/."),
     "preparing": ("working", "Preparing", "The base model is being prepared."),
     "intake": ("working", "Reading files", "New files are checked row by row before training."),
-    "training": ("working", "Training", "The model is learning from the file named below."),
+    "training": ("working", "Training", "The model is learning from your file."),
     "judging": (
         "working",
         "Judging",

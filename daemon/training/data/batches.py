@@ -8,6 +8,7 @@ import numpy as np
 
 from daemon.core.evaluation.suites import SuiteItem
 from daemon.core.rows.examples import Chat, Example, answer_of, prompt_of
+from daemon.core.training.manifests import ShortenedRow
 from daemon.core.training.packing import RowShapes, lay_out
 from daemon.core.training.plan import Plan, mix
 from daemon.dedup.families import label_of
@@ -18,6 +19,7 @@ from daemon.evaluation.scores.call_forms import ends_in_calls
 from daemon.text.encoder import Encoded, TextEncoder
 from daemon.training.data.row_texts import ANY_LENGTH, RowTexts
 from daemon.training.data.rows import JobRows
+from daemon.training.data.shortening import shortened
 from daemon.training.engine.protocol import EncodedPass
 from daemon.training.records.choices import Choices, Request, RowId
 
@@ -29,6 +31,8 @@ class TextAt:
     id: RowId
     replayed: bool
     encoded: Encoded
+    first: bool = True
+    """Not a further piece of a row that was split to fit into memory."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,10 @@ class TrainingRows:
         shapes: RowShapes,
         most_tokens: int | None = None,
     ) -> None:
-        """Rows of more than `most_tokens` tokens are blank: the machine has no room for them."""
+        """Rows of more than `most_tokens` tokens have no room in the machine's memory.
+
+        They are shortened as `training.over_long` says; those that are not are blank.
+        """
         self._own = [(request.jobs[job], row) for job, row in choices.examples]
         self._draws = choices.replay
         self._rows = rows
@@ -69,14 +76,18 @@ class TrainingRows:
         self._shapes = shapes
         self._own_lengths = [self._length(item) for item in self._own]
         self._draw_lengths = [self._length(item) for item in self._draws]
-        most = most_tokens if most_tokens is not None else ANY_LENGTH
-        self.too_long = frozenset(
+        self._most = most = most_tokens if most_tokens is not None else ANY_LENGTH
+        self._policy = request.settings.training.over_long
+        long = frozenset(
             item
             for ids, lengths in ((self._own, self._own_lengths), (self._draws, self._draw_lengths))
             for item, length in zip(ids, lengths, strict=True)
             if length > most
         )
         training = request.settings.training
+        self.shortened = shortened(rows, row_texts, sorted(long), most, self._policy)
+        """The pieces of rows that are shortened to fit into memory."""
+        self.too_long = long - self.shortened.keys()
         self._epochs = training.epochs
         self.plan = Plan(
             self._own_lengths,
@@ -94,6 +105,27 @@ class TrainingRows:
             raise RunFault("row_missing", f"row {item[1]} is not in {index.path} any more")
         return int(index.tokens[place])
 
+    def rows_shortened(self, from_step: int) -> tuple[ShortenedRow, ...]:
+        """Return the rows that are shortened, with their places; `from_step` is for the record."""
+        found = []
+        for (job, row), pieces in self.shortened.items():
+            index = self._rows.train(job)
+            place = index.place(row)
+            assert place is not None, "it was read from this index"
+            found.append(
+                ShortenedRow(
+                    job=job,
+                    row=row,
+                    line=int(index.lines[place]),
+                    tokens=int(index.tokens[place]),
+                    most_tokens=self._most,
+                    how="truncate" if self._policy == "truncate" else "split",
+                    pieces=len(pieces),
+                    from_step=from_step,
+                )
+            )
+        return tuple(found)
+
     def step(self, index: int, skipped: frozenset[RowId] = frozenset()) -> StepContent:
         """Return what a step computes; `index` counts from 0. Rows in `skipped` are blank.
 
@@ -108,8 +140,8 @@ class TrainingRows:
             self._draws, batch.replayed, self._draw_lengths, skipped, again=False
         )
         texts = [
-            *(TextAt(self._own[number], False, text) for number, text in own.items()),
-            *(TextAt(self._draws[number], True, text) for number, text in drawn.items()),
+            *(TextAt(self._own[number], False, text, first) for number, text, first in own),
+            *(TextAt(self._draws[number], True, text, first) for number, text, first in drawn),
         ]
         counted = tuple(text for text in texts if text.id not in skipped)
         first = self._example(self._own[batch.own[0]])
@@ -128,19 +160,26 @@ class TrainingRows:
         lengths: Sequence[int],
         skipped: frozenset[RowId],
         again: bool,
-    ) -> tuple[dict[int, Encoded], list[EncodedPass]]:
-        """Return texts by number, and the passes that compute them."""
+    ) -> tuple[list[tuple[int, Encoded, bool]], list[EncodedPass]]:
+        """Return texts, each with its row's number and whether it is its first, and the passes."""
         examples = [(ids[number][0], self._example(ids[number])) for number in numbers]
-        texts = dict(zip(numbers, self._row_texts.encode(examples), strict=True))
+        whole = dict(zip(numbers, self._row_texts.encode(examples), strict=True))
+        # Pieces of shortened rows have numbers behind those of all rows.
+        texts, more, of_row = dict(whole), dict[int, int](), {number: number for number in numbers}
+        for number in numbers:
+            pieces = self.shortened.get(ids[number], ())
+            for place, piece in enumerate(pieces):
+                own = number if place == 0 else len(ids) + len(more)
+                texts[own], more[own], of_row[own] = piece, len(piece.tokens), number
         shown = {
-            number: blank(text) if ids[number] in skipped else text
-            for number, text in texts.items()
+            own: blank(text) if ids[of_row[own]] in skipped else text for own, text in texts.items()
         }
-        return texts, [
+        of_texts = {own: more.get(own) or lengths[own] for own in texts}
+        return [(of_row[own], text, own == of_row[own]) for own, text in texts.items()], [
             EncodedPass(
                 item.width, tuple(tuple(shown[text] for text in row) for row in item.rows), again
             )
-            for item in lay_out(numbers, lengths, self._shapes)
+            for item in lay_out(texts, of_texts, self._shapes)
         ]
 
     def _example(self, item: RowId) -> Example:

@@ -28,7 +28,7 @@ A mean of squared gradients, which scales the steps, is not a first moment.
 
 def make_optimizer(training: TrainingSettings) -> Any:
     """Return the optimizer the settings name; the rate is set before each step."""
-    decay, rate = training.weight_decay, training.learning_rate
+    decay, rate = training.weight_decay, training.peak_rate
     match training.optimizer:
         case "adamw":
             return optim.AdamW(rate, bias_correction=True, weight_decay=decay)

@@ -87,7 +87,9 @@ class CandidateJudge:
         )
         _write(folder / ADAPTER_CONFIG, self._context.engine.adapter_config())
         _write(folder / STATE, to_json_value(self._state.saved()))
-        self._history.write(folder / METRICS)
+        self._history.write(
+            folder / METRICS, self._state.run, self._config(), self._state.validation
+        )
         answers = self._answers()
         if answers:
             (folder / EVOLUTION).write_text("".join(map(_line, answers)), encoding="utf-8")
@@ -101,6 +103,22 @@ class CandidateJudge:
             title = f"{self._state.run}: {', '.join(self._current.request.jobs)}"[:100]
             losses, validation = self._history.losses, self._state.validation
             draw_loss(folder / "loss_curve.png", title, losses, validation)
+
+    def _config(self) -> JsonObject:
+        """Return what the run was trained with, for whoever plots its losses."""
+        request = self._current.request
+        training = request.settings.training.model_dump(mode="json")
+        return {
+            "model": request.base.model,
+            "jobs": list(request.jobs),
+            "start_version": request.start_version,
+            **training,
+            "learning_rate": request.settings.training.peak_rate,
+            "scale": request.settings.training.effective_scale,
+            "seed": request.seed,
+            "eval_every": request.settings.evaluation.eval_every,
+            "steps": self._state.step_in_run,
+        }
 
     def _answers(self) -> list[JsonObject]:
         """Return the answers to the probes, with those of the last milestone, not committed yet."""
@@ -167,6 +185,7 @@ class CandidateJudge:
             rows_set_aside=tuple(self._skipped_rows()),
             rows_dropped=rows_dropped(current.choices),
             exam_rows_corrected=shown(current.choices.corrected, current.rows),
+            rows_shortened=current.rows_shortened,
             duration_s=duration_s,
             phases=self._phases(duration_s),
             energy=self._energy(),

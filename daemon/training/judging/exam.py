@@ -13,12 +13,9 @@ import numpy as np
 
 from daemon.core.evaluation.explanation import EARLIER, OWN
 from daemon.core.evaluation.suites import Suite
-from daemon.core.rows.examples import Chat, answer_of
 from daemon.evaluation.questions import Question, suite_questions
-from daemon.evaluation.scores.formatting import habit_of
-from daemon.evaluation.scores.score import ExpectedStyle
-from daemon.evaluation.scores.style import style_of
 from daemon.evaluation.scoring_session import Exam
+from daemon.evaluation.writing import ExpectedWriting, expected_writing
 from daemon.folders.models.models import read_manifest
 from daemon.text.encoder import Encoded
 from daemon.training.context import CurrentRun
@@ -29,8 +26,6 @@ from daemon.training.records.choices import RowId, prefix_of_run
 LEAST_ANSWERS = 4
 ROWS_AN_ANSWER = 16
 """The verdict takes one answer to a hold-out prompt for so many trained rows."""
-HABIT_ROWS = 256
-"""Training answers from which the usual formatting and style are measured."""
 
 
 def exam_of(current: CurrentRun, suites: Sequence[Suite]) -> Exam:
@@ -100,15 +95,11 @@ def _questions(current: CurrentRun, texts: RowTexts, suites: Sequence[Suite]) ->
     return chosen
 
 
-def wanted_of(current: CurrentRun) -> ExpectedStyle:
-    """Return the expected formatting and style, measured on answers that the run trains."""
-    jobs = current.request.jobs
-    rows = (
-        current.rows.example(jobs[job], row, "train")
-        for job, row in current.choices.examples[:HABIT_ROWS]
-    )
-    answers = [answer_of(example) for example in rows if isinstance(example, Chat)]
-    return ExpectedStyle(habit_of(answers), style_of(answers))
+def writing_of(current: CurrentRun, exam: Exam, suites: Sequence[Suite]) -> ExpectedWriting:
+    """Return how the exam's questions are to be answered; suites are given whole."""
+    jobs = dict.fromkeys(one.job for one in exam.questions if one.job is not None)
+    newest = current.request.jobs[-1]
+    return expected_writing(current.rows.layout, jobs, suites, newest)
 
 
 def _as_long(rows: Sequence[Encoded], like: Sequence[Encoded]) -> list[Encoded]:

@@ -5,20 +5,22 @@ same tests and from the gate that was in force when the run began.
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from math import isfinite
 from pathlib import Path
 
 from daemon.core import messages as say
 from daemon.core.decisions.promotion import decide_verdict, gate_from_record
+from daemon.core.decisions.unused import ways_to_go_on
 from daemon.core.evaluation.explanation import CANDIDATE, EARLIER, OWN
 from daemon.core.evaluation.suites import Suite
 from daemon.core.records import from_json_value
 from daemon.core.training.evaluations import Evaluations
 from daemon.core.training.forgetting import LineageLosses
 from daemon.core.training.judgement import Forgetting, Judgement
+from daemon.core.training.manifests import shortened_sentence
 from daemon.core.training.suite_scores import LineageScores
 from daemon.evaluation import report_page
 from daemon.evaluation.candidate_scores import (
@@ -31,8 +33,8 @@ from daemon.evaluation.candidate_scores import (
     question_sets,
 )
 from daemon.evaluation.report import markdown, report_of
-from daemon.evaluation.scores.score import ExpectedStyle
 from daemon.evaluation.scoring_session import Exam, Examinee, NotingProgress
+from daemon.evaluation.writing import ExpectedWriting
 from daemon.folders import suites
 from daemon.folders.models import models
 from daemon.folders.models.known_scores import KnownScores
@@ -40,7 +42,7 @@ from daemon.folders.runs import runs
 from daemon.training.context import CurrentRun, TrainerContext
 from daemon.training.data.batches import families_of
 from daemon.training.engine.protocol import ADAPTER
-from daemon.training.judging.exam import exam_for, exam_of, set_ids, tune_ids, wanted_of
+from daemon.training.judging.exam import exam_for, exam_of, set_ids, tune_ids, writing_of
 from daemon.training.judging.forgetting import ForgettingMeter, measured_rows
 from daemon.training.judging.suite_floors import SuiteFloors
 from daemon.training.machine.answering import BatchedAnswering
@@ -86,9 +88,11 @@ class Examiner:
         finite, changed = engine.finite(), engine.changed()
         if not finite:
             return JudgementResult(Judgement(False, changed, ()))
-        chosen = self._suites()
+        whole = self._suites()
+        most = self._current.request.settings.evaluation.suite_items
+        chosen = [suite.first(most) for suite in whole]
         exam = exam_of(self._current, chosen)
-        wanted = wanted_of(self._current)
+        wanted = writing_of(self._current, exam, whole)
         examinees = [
             Examinee(CANDIDATE, newest, self._key(newest)),
             *self._references(exam, chosen),
@@ -109,10 +113,12 @@ class Examiner:
         scored = marks.candidate.results.losses.values()
         if not all(isfinite(total) for rows in scored for total, _ in rows):
             return JudgementResult(Judgement(False, changed, ()))
-        return self._found(marks, exam, wanted, changed)
+        found = self._found(marks, exam, wanted, changed)
+        versions = {suite.name: suite.sha256 for suite in whole}
+        return replace(found, evaluations=replace(found.evaluations, suites=versions))
 
     def _found(
-        self, marks: JudgementScores, exam: Exam, wanted: ExpectedStyle, changed: bool
+        self, marks: JudgementScores, exam: Exam, wanted: ExpectedWriting, changed: bool
     ) -> JudgementResult:
         # The base is shown for information: the verdict compares with versions in use.
         names = [one.examinee.name for one in marks.references if one.examinee.name != BASE]
@@ -128,7 +134,7 @@ class Examiner:
             "details.jsonl": json_lines(details(marks, exam)),
             **self._reports(marks, exam, wanted, judgement),
         }
-        scored = evaluations(marks, exam, wanted)
+        scored = evaluations(marks, exam)
         level = self._current.request.settings.gate.level
         return JudgementResult(judgement, scored, meter.handed_on(), floors.handed_on(level), files)
 
@@ -145,16 +151,16 @@ class Examiner:
         return ForgettingMeter(start.name, read_losses(start), measured)
 
     def _reports(
-        self, marks: JudgementScores, exam: Exam, wanted: ExpectedStyle, judgement: Judgement
+        self, marks: JudgementScores, exam: Exam, wanted: ExpectedWriting, judgement: Judgement
     ) -> dict[str, str]:
         request = self._current.request
-        gate = gate_from_record(request.settings.gate.model_dump())
+        verdict = decide_verdict(judgement, gate_from_record(request.settings.gate.model_dump()))
         report = report_of(
             marks,
             exam,
             wanted,
             judgement.all_comparisons,
-            decide_verdict(judgement, gate),
+            verdict,
             request.settings.grade,
             {
                 "title": f"{request.run}: {', '.join(request.jobs)}",
@@ -162,6 +168,8 @@ class Examiner:
                 "job_ids": list(request.jobs),
                 "parent": request.start_version,
                 "forgetting": [asdict(one) for one in judgement.forgetting],
+                "notes": list(self._notes_on_rows()),
+                "ways_on": None if verdict.promotes else ways_to_go_on(),
             },
         )
         return {
@@ -170,8 +178,12 @@ class Examiner:
             "report.html": report_page.render(report),
         }
 
+    def _notes_on_rows(self) -> Iterator[str]:
+        if shortened := self._current.rows_shortened:
+            yield shortened_sentence(shortened)
+
     def _suites(self) -> list[Suite]:
-        """Return the suites of the settings, with an alert for each one that cannot be used."""
+        """Return the suites of the settings, whole; an alert for each that cannot be used."""
         settings = self._current.request.settings.evaluation
         found = []
         for name in settings.suites:
@@ -181,7 +193,7 @@ class Examiner:
             elif read.suite is None:
                 why = "; ".join(read.sentences[:3])
             else:
-                found.append(read.suite.first(settings.suite_items))
+                found.append(read.suite)
                 continue
             self._context.pipe.send(say.Alerted("suite_left_out", f"{why}; judged without it"))
         return found

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
+from daemon.core.evaluation.right_answers import MAIN, WORD_METRICS
 from daemon.core.records import to_json_value
 from daemon.core.training.judgement import PairedComparison
 from daemon.core.training.suite_scores import (
@@ -21,7 +22,6 @@ from daemon.evaluation.candidate_scores import (
     metric_by,
 )
 from daemon.evaluation.questions import Question
-from daemon.evaluation.scores.score import MAIN, WORD_METRICS
 from daemon.evaluation.scoring_session import Exam
 
 

@@ -6,7 +6,7 @@ only, as in a verdict. What comes of the outcome is the supervisor's to do.
 
 import json
 from collections.abc import Sequence
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 from daemon.core import messages as say
@@ -21,8 +21,8 @@ from daemon.evaluation import report_page
 from daemon.evaluation.candidate_scores import JudgementScores, comparisons, details, examine
 from daemon.evaluation.questions import Question, suite_questions
 from daemon.evaluation.report import markdown, report_of
-from daemon.evaluation.scores.score import ExpectedStyle
 from daemon.evaluation.scoring_session import Exam, Examinee
+from daemon.evaluation.writing import ExpectedWriting, expected_writing
 from daemon.folders import suites
 from daemon.folders.models import models
 from daemon.folders.orders import orders
@@ -65,6 +65,7 @@ class AuditWork:
         self._saved = read_saved(self._request.settings)
         self.settings = self._saved.settings
         self._base = context.layout.base(self._request.base.name)
+        self._writing = ExpectedWriting()
 
     def next_unit(self) -> OrderUnit:
         """Return the whole comparison."""
@@ -104,6 +105,7 @@ class AuditWork:
         plan = inference_memory(engine, self._base, request.adapter, training)
         engine.load(self._base, request.adapter, training, start, seed, self._place.folder, plan)
         exams = self._exams((version, proven))
+        self._writing = self._expected(exams[0])
         key = partial(score_key, self._context, request.base, libraries())
         examinees = [
             Examinee(folder.name, (loaded := adapter_folder(folder)), key(loaded), exam)
@@ -115,7 +117,7 @@ class AuditWork:
             exams[0],
             examinees,
             score_cache(self._context, self._place),
-            ExpectedStyle(),
+            self._writing,
             partial(self._attendance.attend, "auditing the current version"),
         )
         return None if scores is None else self._judge(scores, exams[0])
@@ -125,27 +127,28 @@ class AuditWork:
         rows = JobRows(self._context.layout)
         jobs = self._request.jobs
         corrected = superseded_exam_rows(self._context.layout, jobs, self.settings.dedup)
-        asked_of = dict.fromkeys([*jobs, *self._request.exam_jobs])
-        live = [item for item in judge_rows(asked_of, rows) if item not in corrected]
+        exam_jobs = dict.fromkeys([*jobs, *self._request.exam_jobs])
+        live = [item for item in judge_rows(exam_jobs, rows) if item not in corrected]
         most, seed = self.settings.gate.audit_rows, self.settings.training.seed
         ids = pick_families(live, rows, most, seed)
-        jobs_asked = {job for job, _ in ids}
+        used_jobs = {job for job, _ in ids}
         texts = RowTexts(
             self._context.encoder(self._base),
-            prefixes_of(rows, jobs_asked),
-            plain_forms_of(rows, jobs_asked),
+            prefixes_of(rows, used_jobs),
+            plain_forms_of(rows, used_jobs),
         )
         evaluation = self.settings.evaluation
-        asked = questions(rows, texts, ids, LINEAGE, evaluation.max_new_tokens)
-        asked = asked[: evaluation.judge_samples]
+        prompts = questions(rows, texts, ids, LINEAGE, evaluation.max_new_tokens)
+        prompts = prompts[: evaluation.judge_samples]
         encoded = {LINEAGE: holdout_rows(rows, texts, ids)}
         names = {LINEAGE: [job for job, _ in ids]}
         families = {LINEAGE: families_of(rows, ids)}
-        chosen = self._suites()
+        most_items = evaluation.suite_items
+        chosen = [suite.first(most_items) for suite in self._suites]
         return [
             Exam(
                 encoded,
-                [*asked, *self._of_suites(chosen, folder)],
+                [*prompts, *self._of_suites(chosen, folder)],
                 evaluation.answer_s,
                 names,
                 families,
@@ -153,6 +156,7 @@ class AuditWork:
             for folder in versions
         ]
 
+    @cached_property
     def _suites(self) -> list[Suite]:
         settings = self.settings.evaluation
         read = [suites.find(self._context.layout.evals, name) for name in settings.suites]
@@ -160,7 +164,12 @@ class AuditWork:
         if len(found) < len(settings.suites):
             message = "not every suite of evaluation.suites can be used; audited without"
             self._context.pipe.send(say.Alerted("suite_left_out", message))
-        return [suite.first(settings.suite_items) for suite in found]
+        return found
+
+    def _expected(self, exam: Exam) -> ExpectedWriting:
+        jobs = dict.fromkeys(one.job for one in exam.questions if one.job is not None)
+        newest = self._request.jobs[-1] if self._request.jobs else None
+        return expected_writing(self._context.layout, jobs, self._suites, newest)
 
     def _of_suites(self, chosen: Sequence[Suite], version: Path) -> list[Question]:
         found = models.read_manifest(version).described()
@@ -177,7 +186,7 @@ class AuditWork:
         outcome, message = outcome_of(request.version, request.proven, verdict)
         about = {"title": f"{request.order}: {request.version} against {request.proven}"}
         tests, grade = judgement.comparisons, self.settings.grade
-        report = report_of(scores, exam, ExpectedStyle(), tests, verdict, grade, about)
+        report = report_of(scores, exam, self._writing, tests, verdict, grade, about)
         kind = outcome.replace("_", " ")
         reasons = list(verdict.reasons)
         report |= {"verdict": {"kind": kind, "promotes": False, "reasons": reasons}}

@@ -1,6 +1,5 @@
 """Compares the files of a version with those of a run done again; reaches no conclusion."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from daemon.core.training.manifests import Manifest
 from daemon.core.training.progress import MetricsLine
 from daemon.folders.models import models
 from daemon.training.engine.protocol import ADAPTER, MOMENTS
+from daemon.training.records.history import read_steps
 from daemon.training.records.state import METRICS
 
 
@@ -40,8 +40,4 @@ def _gap(then: Path, now: Path) -> float | None:
 
 def steps_of_version(version: Path) -> Iterator[MetricsLine]:
     """Give the metrics of a version's steps; they lie a step a line."""
-    with (version / METRICS).open("rb") as file:
-        for line in file:
-            text = line.strip().rstrip(b",")
-            if text not in (b"[", b"]", b""):
-                yield json.loads(text)
+    return read_steps(version / METRICS)

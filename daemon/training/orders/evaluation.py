@@ -1,6 +1,7 @@
 """An evaluation: each model answers each suite, then their scores are compared."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -13,15 +14,19 @@ from daemon.core.evaluation.evaluations import (
     SuiteRun,
     suite_runs,
 )
+from daemon.core.evaluation.pace import paces_of, seconds_for
 from daemon.core.evaluation.reports import AnsweringFigures, SuiteResult
 from daemon.core.evaluation.results import EvaluationResult, OrderResult
 from daemon.core.evaluation.suites import Suite
+from daemon.core.status.durations import duration
+from daemon.core.workspace.bases import BaseFacts
 from daemon.core.workspace.versions import AdapterSpec
 from daemon.evaluation import comparison_report
 from daemon.evaluation.comparing import SubjectComparison
 from daemon.evaluation.questions import Question, golden_rows, suite_questions
 from daemon.evaluation.scoring_session import Exam, Examinee, ScoringSession, model_key
 from daemon.evaluation.stopwatch import Stopwatch
+from daemon.evaluation.writing import ExpectedWriting
 from daemon.folders.models import models
 from daemon.folders.orders import evaluations, orders
 from daemon.settings_records import read_saved
@@ -98,21 +103,36 @@ class EvaluationWork:
 
     def _done(self, one: SuiteRun, message: str, answers: SuiteResult) -> UnitDone:
         write = partial(evaluations.write_results, self._place, one.suite, one.subject, answers)
-        return UnitDone(message, write)
+        left = self._time_left(one, answers)
+        return UnitDone(f"{message}{left}", write)
+
+    def _time_left(self, one: SuiteRun, answers: SuiteResult) -> str:
+        """Return how long the rest takes at the pace of this order; empty for the last unit."""
+        names = [each.suite.name for each in self._questions]
+        measured = [(names[one.suite], answers.measured)]
+        left: Counter[str] = Counter()
+        for each in suite_runs(self._request.subjects, len(self._questions)):
+            found = evaluations.read_results(self._place, each.suite, each.subject)
+            if found is not None:
+                measured.append((names[each.suite], found.measured))
+            elif each != one:
+                left[names[each.suite]] += len(self._questions[each.suite].suite.items)
+        seconds = seconds_for(paces_of(measured), left)
+        return f"; about {duration(seconds)} left" if left and seconds is not None else ""
 
     def _score(self, subject: Subject, suite: Suite) -> SuiteResult | None:
         engine, clock = self._context.engine, self._context.clock
         watch = Stopwatch(
-            BatchedAnswering(self._context, self._request.facts),
+            BatchedAnswering(self._context, self._facts_of(subject)),
             clock.monotonic_s,
             lambda: self._attendance.waited_s,
         )
-        texts = self._context.encoder(self._base)
+        texts = self._context.encoder(self._base_of(subject))
         encoder = texts.for_version(subject.prefix, subject.plain_form)
         golden = self._golden(suite, encoder)
         exam = Exam(
             {suite.name: [row for row in golden if row is not None]},
-            self._asked(suite, encoder),
+            self._questions_of(suite, encoder),
             self.settings.evaluation.answer_s,
         )
         examinee = Examinee(subject.name, self._folder(subject), self._key(subject))
@@ -142,7 +162,7 @@ class EvaluationWork:
         most = self.settings.training.max_row_tokens
         return golden_rows(suite, encoder, most, offer=suite.name != HOLDOUTS)
 
-    def _asked(self, suite: Suite, encoder: TextEncoder) -> Sequence[Question]:
+    def _questions_of(self, suite: Suite, encoder: TextEncoder) -> Sequence[Question]:
         if suite.name != HOLDOUTS:
             return suite_questions(suite, encoder)
         # Own rows are asked as the subject was trained: what was left out then stays left out.
@@ -157,8 +177,12 @@ class EvaluationWork:
             for item in suite.items
         ]
 
-    @property
-    def _base(self) -> Path:
+    def _facts_of(self, subject: Subject) -> BaseFacts:
+        return subject.base or self._request.facts
+
+    def _base_of(self, subject: Subject) -> Path:
+        if subject.base_folder is not None:
+            return Path(subject.base_folder)
         return self._context.layout.base(self._request.facts.name)
 
     def _folder(self, subject: Subject) -> Path | None:
@@ -169,7 +193,9 @@ class EvaluationWork:
         return Path(subject.path)
 
     def _damage(self, subject: Subject) -> str | None:
-        folder = self._folder(subject)
+        folder, base = self._folder(subject), self._base_of(subject)
+        if not base.is_dir():
+            return f"its base model is not in {base} any more"
         if folder is None:
             return None
         if subject.kind == "version":
@@ -189,7 +215,7 @@ class EvaluationWork:
             weights = subject.sha256
         return model_key(
             weights,
-            self._request.facts.fingerprint,
+            self._facts_of(subject).fingerprint,
             self._context.engine.device,
             libraries(),
         )
@@ -209,8 +235,9 @@ class EvaluationWork:
         )
         seed, folder = training.seed, self._folder(subject)
         engine, scratch = self._context.engine, self._place.folder
-        memory = inference_memory(engine, self._base, spec, shaped)
-        engine.load(self._base, spec, shaped, folder, seed, scratch, memory)
+        base = self._base_of(subject)
+        memory = inference_memory(engine, base, spec, shaped)
+        engine.load(base, spec, shaped, folder, seed, scratch, memory)
 
     # --- the end ------------------------------------------------------------------------------
 
@@ -223,7 +250,8 @@ class EvaluationWork:
             for subject in range(len(self._request.subjects))
             if (found := evaluations.read_results(self._place, suite, subject)) is not None
         }
-        compared = SubjectComparison(self._request, self._questions, answers)
+        writing = evaluations.read_writing(self._place, ExpectedWriting)
+        compared = SubjectComparison(self._request, self._questions, answers, writing)
         report = compared.report(end.outcome, end.message)
         details = json_lines(compared.details())
         orders.write_reports(

@@ -1,12 +1,16 @@
-"""The steps of a whole run, read back from its metrics; knows no weights."""
+"""The steps of a whole run: read back from its metrics, and written into its version."""
 
 import json
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from daemon.core.records import JsonObject
 from daemon.core.training.manifests import RunTotals
 from daemon.core.training.progress import MetricsLine
+
+SCHEMA = 1
+"""Of the form of `training_metrics.json`; a bare list of steps is the form before it."""
 
 LAST_STEPS = 20
 """Whose losses are averaged for the loss a run ended with."""
@@ -57,7 +61,37 @@ class History:
             steps_not_applied=self._refused,
         )
 
-    def write(self, path: Path) -> None:
-        """Write every step as one JSON list, a step a line."""
-        lines = bytes(self._text).splitlines()
-        path.write_bytes(b"[\n" + b",\n".join(lines) + b"\n]\n")
+    def write(
+        self,
+        path: Path,
+        run: str,
+        config: Mapping[str, object],
+        validation: Sequence[tuple[int, float]],
+    ) -> None:
+        """Write `training_metrics.json`: the configuration, losses to plot, and every step.
+
+        A key a line, and a step a line, so that nobody needs to hold the whole file in memory.
+        """
+        columns: JsonObject = {
+            "schema_version": SCHEMA,
+            "run": run,
+            "config": dict(config),
+            "iterations": list(self._steps),
+            "train_loss": list(self._losses),
+            "val_iterations": [step for step, _ in validation],
+            "val_loss": [loss for _, loss in validation],
+        }
+        head = "".join(
+            f"{json.dumps(key)}: {json.dumps(value, allow_nan=False)},\n"
+            for key, value in columns.items()
+        )
+        steps = b",\n".join(bytes(self._text).splitlines())
+        path.write_bytes(b"{\n" + head.encode() + b'"steps": [\n' + steps + b"\n]\n}\n")
+
+
+def read_steps(path: Path) -> Iterator[MetricsLine]:
+    """Give the steps of a `training_metrics.json`, also of one that is a bare list of steps."""
+    with path.open("rb") as file:
+        for line in file:
+            if line.startswith(b'{"'):
+                yield json.loads(line.strip().rstrip(b","))

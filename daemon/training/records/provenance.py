@@ -72,14 +72,14 @@ def git_dirty(checkout: Path) -> bool | None:
     if not (checkout / ".git").exists():
         return None
     # A hook for watching files, as a checkout may set it, is not to be run by a question.
-    asked = ("git", "-c", "core.fsmonitor=false", "--no-optional-locks", "status", "--porcelain")
+    command = ("git", "-c", "core.fsmonitor=false", "--no-optional-locks", "status", "--porcelain")
     try:
-        said = subprocess.run(
-            [*asked, "--", "daemon"], cwd=checkout, capture_output=True, check=True, timeout=GIT_S
+        done = subprocess.run(
+            [*command, "--", "daemon"], cwd=checkout, capture_output=True, check=True, timeout=GIT_S
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    return bool(said.stdout.strip())
+    return bool(done.stdout.strip())
 
 
 def _checked(text: str) -> str:

@@ -1,10 +1,9 @@
 """`suite_scores.json` of a version: what it hands on of the suite scores of its lineage."""
 
-import json
 from pathlib import Path
 
-from daemon.core.records import from_json_value
 from daemon.core.training.suite_scores import LineageScores
+from daemon.folders.disk.record_files import read_record
 
 SCORES = "suite_scores.json"
 
@@ -14,4 +13,4 @@ def read_scores(version: Path) -> LineageScores:
     path = version / SCORES
     if not path.exists():
         return LineageScores()
-    return from_json_value(json.loads(path.read_bytes()), LineageScores).sealed_as(version.name)
+    return read_record(path, LineageScores).sealed_as(version.name)

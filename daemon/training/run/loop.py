@@ -10,6 +10,7 @@ from typing import Literal
 from daemon.core import messages as say
 from daemon.core.training.fallback import slow_down
 from daemon.core.training.jumps import jumped
+from daemon.core.training.manifests import shortened_sentence
 from daemon.core.training.plan import mix
 from daemon.core.training.run_state import SkippedRow
 from daemon.core.training.schedule import Schedule, rate
@@ -40,7 +41,7 @@ How = Literal["done", "left", "failed", "again", "memory", "nothing_left"]
 def schedule_of(training: TrainingSettings) -> Schedule:
     """Return the learning-rate schedule of the settings."""
     return Schedule(
-        training.learning_rate,
+        training.peak_rate,
         training.warmup_steps,
         training.rewarm_steps,
         training.decay_share,
@@ -79,6 +80,9 @@ class TrainingLoop:
         long = sorted(
             item for item in self._current.data.too_long if item[0] in own and item not in known
         )
+        if shortened := self._current.rows_shortened:
+            run = self._current.request.run
+            self._alert("rows_shortened", f"{run}: {shortened_sentence(shortened)}")
         if long:
             found = tuple(SkippedRow(job, row, self.state.step, "no_room") for job, row in long)
             self.state = replace(self.state, skipped=(*self.state.skipped, *found))

@@ -57,25 +57,25 @@ class Prober:
         The first and the last milestone have all prompts, the others the first ones there is
         time for.
         """
-        known, asked = state.evolution, self._asked(state, budget_s)
+        known, prompts = state.evolution, self._prompts(state, budget_s)
         self._context.pipe.send(say.Alive("answering the probes"))
         began_s = self._context.clock.monotonic_s()
-        answers = self._answers(state, asked)
+        answers = self._answers(state, prompts)
         if answers is None:
             return None
         seconds = self._context.clock.monotonic_s() - began_s
         if self._last:
-            self._prompt_s = seconds / len(asked)
+            self._prompt_s = seconds / len(prompts)
         answered = replace(
             known,
             asked_to=state.step_in_run,
             milestones=known.milestones + 1,
-            answers_left_out=known.answers_left_out + len(self._questions) - len(asked),
+            answers_left_out=known.answers_left_out + len(self._questions) - len(prompts),
             unwritten=(*known.unwritten, *answers),
         )
         return replace(state, evolution=answered), seconds
 
-    def _asked(self, state: RunState, budget_s: float) -> list[Question]:
+    def _prompts(self, state: RunState, budget_s: float) -> list[Question]:
         if state.step_in_run in (0, self._current.end):
             return self._questions
         if self._current.request.settings.evaluation.budget_share == 0.0:
@@ -98,7 +98,9 @@ class Prober:
         if self._last and newest is not None and runs.step_of(newest) == self._last_step:
             self._memory.keep(self._key(newest), self._last)
 
-    def _answers(self, state: RunState, asked: Sequence[Question]) -> list[MilestoneAnswer] | None:
+    def _answers(
+        self, state: RunState, prompts: Sequence[Question]
+    ) -> list[MilestoneAnswer] | None:
         self._last = {}
         key = None
         if state.step_in_run == 0:
@@ -115,11 +117,11 @@ class Prober:
             BatchedAnswering(self._context, self._current.request.base), known, keep
         )
         limit_s = self._current.request.settings.evaluation.answer_s
-        given = answers.answers_to(asked, limit_s, lambda: None, self._left)
+        given = answers.answers_to(prompts, limit_s, lambda: None, self._left)
         if given is None:
             return None
         self._last_step = state.step_in_run
-        return [_at_milestone(state, *pair) for pair in zip(asked, given, strict=True)]
+        return [_at_milestone(state, *pair) for pair in zip(prompts, given, strict=True)]
 
 
 def _at_milestone(state: RunState, question: Question, answer: Answer) -> MilestoneAnswer:

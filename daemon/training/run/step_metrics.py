@@ -36,7 +36,7 @@ def step_metrics(
         learning_rate=learning_rate,
         gradient_norm=result.gradient_norm,
         applied=result.applied,
-        rows=len(texts),
+        rows=sum(text.first for text in content.texts),
         tokens=sum(len(text.tokens) for text in texts),
         supervised_tokens=sum(int(text.supervised[1:].sum()) for text in texts),
         padded_tokens=sum(item.width * len(item.rows) for item in content.passes),
@@ -44,7 +44,7 @@ def step_metrics(
         jobs=content.jobs,
         prompt=content.prompt,
         update_norm=result.update_norm,
-        replayed=sum(text.replayed for text in content.texts),
+        replayed=sum(text.replayed and text.first for text in content.texts),
         waited_s=times.waited_s,
         rested_s=times.rested_s,
         flops_share=_share(result, times, engine.peak_arithmetic),
@@ -56,7 +56,7 @@ def step_metrics(
 def _trained(content: StepContent) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {job: [] for job in content.jobs}
     for text in content.texts:
-        if not text.replayed:
+        if not text.replayed and text.first:
             found[text.id[0]].append(text.id[1])
     return {job: rows for job, rows in found.items() if rows}
 

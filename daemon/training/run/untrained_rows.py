@@ -23,8 +23,8 @@ HINTS = {
         "(binary data, endless repetition), and fix or remove it"
     ),
     "no_room": (
-        "memory ran out with rows of this length: shorten or split it, or choose a smaller "
-        "model or fewer training.num_layers"
+        'memory ran out with rows of this length: set training.over_long = "truncate" or "split", '
+        "shorten it, or choose a smaller model or fewer training.num_layers"
     ),
     "exam_row": (
         "a row of an exam is never trained; to train it remove it from evals/, or set "

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -139,8 +140,17 @@ def test_a_loss_that_halves_to_the_end_is_no_plateau_however_little_is_left_of_i
 def test_a_short_curve_is_not_judged_and_says_why(count: int) -> None:
     diagnosis = diagnose(made.curve(np.linspace(2.0, 1.0, count)))
     assert diagnosis.findings == ()
-    assert diagnosis.verdict == "too short to judge"
+    assert diagnosis.verdict == ("too short to judge" if count else "no steps")
     assert set(diagnosis.not_judged) == set(KINDS)
+
+
+def test_a_short_run_with_many_validations_is_not_called_healthy() -> None:
+    """Of six findings one was looked for, overfitting, and the run was healthy."""
+    validation = tuple((step, 2.0) for step in range(2, 20, 2))
+    curve = replace(made.curve(np.linspace(2.0, 1.0, 20)), validation=validation)
+    assert diagnose(curve).verdict == "too short to judge"
+    alone = diagnose(replace(curve, points=()))
+    assert (alone.verdict, alone.stop) == ("no steps", None)
 
 
 def test_without_validation_overfitting_is_not_judged_and_the_rest_is() -> None:

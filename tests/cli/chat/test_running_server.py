@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
+from daemon.cli.chat.running_server import _deltas
 from daemon.clock import SystemClock
 from daemon.core.evaluation.sampling import Sampling
 from daemon.core.workspace.versions import AdapterSpec
@@ -176,8 +177,14 @@ def test_an_answer_that_fails_is_told_and_the_conversation_goes_on(
 def test_what_the_server_refuses_is_the_commands_failure(
     finetuned: Command, versions: Layout, served: Served
 ) -> None:
-    done = finetuned("generate", "hello", "--max-tokens", "90000", "--root", versions.root)
-    assert done.exit_code == 1 and "answers 422: max_tokens is 90000" in done.stderr
+    done = finetuned("generate", "hello " * 9000, "--root", versions.root)
+    assert done.exit_code == 1 and "answers 400: This model's maximum context" in done.stderr
+
+
+def test_comments_of_a_stream_are_skipped() -> None:
+    """The server writes one every few seconds while it reads a prompt."""
+    lines = [b": still at work\n", b"\n", b'data: {"choices": [{"delta": {"content": "a"}}]}\n']
+    assert list(_deltas([*lines, b"data: [DONE]\n"])) == ["a"]
 
 
 @pytest.mark.parametrize("served", [{"token": True}], indirect=True)

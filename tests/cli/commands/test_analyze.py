@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,10 +11,12 @@ from daemon.core.status.ledger_rows import evaluation_row
 from daemon.core.training.probes import MilestoneAnswer
 from daemon.folders.queue.ledger import Ledger
 from daemon.layout import Layout
+from daemon.training.records.history import History
 from tests.cli.conftest import Command
 from tests.manifests import manifest_record
 
 STEPS = 60
+MEASURED = {"tokens": 8, "supervised_tokens": 4, "replayed": 0, "seconds": 0.5}
 
 
 @pytest.fixture
@@ -184,3 +187,77 @@ def test_a_file_that_is_no_record_is_refused(here: Path, finetuned: Command) -> 
     (here / "poem.txt").write_text("Shall I compare thee\n")
     done = finetuned("analyze", "poem.txt")
     assert done.exit_code == 1 and "has no training step" in done.output
+
+
+def logged(layout: Layout, *runs: str) -> Path:
+    """A log of the daemon that names runs among other lines, and an evaluation with a loss."""
+    records: list[dict[str, Any]] = [{"kind": "started", "event": "finetuned has started"}]
+    for run in runs:
+        records.append({"kind": "run_begun", "run": run, "event": f"{run} begins"})
+        found = {"step": 10, "validation_loss": 2.0, "event": "step 10: 1 of 3 samples right"}
+        records.append({"kind": "evaluated", "run": run, **found})
+    layout.logs.mkdir(exist_ok=True)
+    stamp = {"level": "info", "timestamp": "2030-01-01T00:00:00Z"}
+    text = "".join(json.dumps(record | stamp) + "\n" for record in records)
+    layout.log_file.write_text(text + "Traceback of a library, no JSON\n")
+    return layout.log_file
+
+
+def test_a_log_of_the_daemon_is_an_analysis_of_the_runs_in_it(
+    here: Path, layout: Layout, finetuned: Command
+) -> None:
+    """Its evaluations were taken for a curve without steps, and that was called healthy."""
+    sealed(layout, "v000001", "r000001")
+    layout.status.mkdir(exist_ok=True)
+    layout.metrics_file.write_bytes(lines("r000002", first=61))
+    path = logged(layout, "r000001", "r000002", "r000003")
+    for options in ((), ("--root", str(layout.root))):
+        done = finetuned("analyze", str(path), "--json", *options)
+        assert done.exit_code == 0, done.output
+        curves = json.loads(done.output)["curves"]
+        assert [(one["run"], one["steps"]) for one in curves] == [
+            ("r000001", STEPS),
+            ("r000002", STEPS),
+            ("r000003", 0),
+        ]
+        assert [one["verdict"] for one in curves][1:] == ["plateau", "no steps"]
+    copied = here / "copied.jsonl"
+    copied.write_bytes(logged(layout, "r000001").read_bytes())
+    done = finetuned("analyze", "copied.jsonl", "--json", "--root", str(layout.root))
+    [curve] = json.loads(done.output)["curves"]
+    assert (curve["name"], curve["validations"]) == ("v000001", 6)
+    assert finetuned("analyze", "copied.jsonl").exit_code == 2, "whose log it is must be named"
+
+
+def test_a_log_that_names_no_run_is_said_to(here: Path, layout: Layout, finetuned: Command) -> None:
+    """Nothing was trained while it was written."""
+    done = finetuned("analyze", str(logged(layout)))
+    assert done.exit_code == 1 and "names no run" in done.output
+
+
+def test_a_record_without_steps_is_no_healthy_run(here: Path, finetuned: Command) -> None:
+    """Six validation losses without a step were called healthy, with a stop that they advised."""
+    found = [{"step": n, "validation_loss": 2.0} for n in range(10, 90, 10)]
+    (here / "v.jsonl").write_text("".join(json.dumps(one) + "\n" for one in found))
+    done = finetuned("analyze", "v.jsonl", "--out", "seen")
+    assert done.exit_code == 0 and "no steps" in done.output
+    assert "healthy" not in done.output and "Recommended stop" not in done.output
+    assert "No steps" in (here / "seen" / "report.html").read_text()
+
+
+def test_metrics_as_people_plot_them_bring_their_own_validation_losses(
+    here: Path, finetuned: Command
+) -> None:
+    """A version's metrics were a bare list: for its validation losses one had to look elsewhere."""
+    history = History(json.loads(line) | MEASURED for line in lines().splitlines())
+    path = here / "training_metrics.json"
+    losses = [(n, 2.0 - 0.01 * n) for n in range(10, 61, 10)]
+    history.write(path, "r000001", {"learning_rate": 1e-4, "rank": 8}, losses)
+    record = json.loads(path.read_bytes())
+    assert record["iterations"] == list(range(1, STEPS + 1)) == [s["step"] for s in record["steps"]]
+    assert record["train_loss"] == [step["loss"] for step in record["steps"]]
+    assert list(zip(record["val_iterations"], record["val_loss"], strict=True)) == losses
+    assert record["config"]["learning_rate"] == 1e-4
+    done = finetuned("analyze", "training_metrics.json", "--json")
+    [curve] = json.loads(done.output)["curves"]
+    assert (curve["steps"], curve["validations"], curve["damaged_lines"]) == (STEPS, 6, 0)

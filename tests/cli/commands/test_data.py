@@ -123,3 +123,27 @@ def test_convert_reads_by_the_rules_of_the_inbox_and_tells_what_it_did_not_read(
     assert rows[2]["messages"][1]["reasoning_content"] == "hm"
     again = finetuned("data", "convert", source, "-o", target, "--force", "--chosen", *words)
     assert again.exit_code == 0 and len(target.read_text().splitlines()) == 4
+
+
+@pytest.mark.parametrize("begun", [False, True], ids=["no workspace", "only settings"])
+def test_forms_and_duplicates_are_reported_before_there_is_a_workspace(
+    finetuned: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begun: bool
+) -> None:
+    """They need no model; lengths in tokens wait for it."""
+    rows = [
+        {"frage": f"Where is hall {n}?", "antwort": f"At gate {n} on the left."} for n in (1, 2)
+    ]
+    (tmp_path / "x.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in [*rows, rows[0]]))
+    if begun:
+        (tmp_path / "finetuned.toml").write_text('model = "./no-such-model"\n')
+    before = set(tmp_path.iterdir())
+    monkeypatch.chdir(tmp_path)
+    names = ("--fields", "prompt=frage,completion=antwort")
+    for command in (("preview",), ("data", "stats")):
+        shown = finetuned(*command, "x.jsonl", *names)
+        assert shown.exit_code == 0, shown.output
+        assert "2 of 3 rows" in shown.output and "duplicate_in_file" in shown.output
+        assert begun or "finetuned init ." in " ".join(shown.output.split())
+    assert finetuned("data", "dedup", "x.jsonl", "-o", "y.jsonl", *names).exit_code == 0
+    assert len((tmp_path / "y.jsonl").read_text().splitlines()) == 2
+    assert begun or set(tmp_path.iterdir()) - before == {tmp_path / "y.jsonl"}

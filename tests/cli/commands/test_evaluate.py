@@ -1,21 +1,29 @@
 """`evaluate` and `compare`: who and what they take, what they refuse, and what they show."""
 
 import json
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
+from safetensors.numpy import save
 
+from daemon.cli.commands.run import make_workspace
 from daemon.core.evaluation.evaluations import EvaluationRequest
 from daemon.core.records import to_json_value
 from daemon.core.rows.plain_form import PLAIN_FORM
 from daemon.core.workspace.orders import EVALUATION
 from daemon.core.workspace.versions import AdapterSpec
 from daemon.folders.disk import locks
-from daemon.folders.models import current_model
+from daemon.folders.models import bases, current_model
 from daemon.folders.models.models import ADAPTER, MANIFEST, Models
 from daemon.folders.orders import evaluations, orders
 from daemon.layout import Layout
@@ -258,7 +266,7 @@ def test_who_cannot_be_asked_is_refused_with_the_reason(
     for named, told in (
         ("nobody", "none of these"),
         ("v000009", "no version v000009"),
-        ("1", "one base"),
+        ("1", "needs the base model another, which does not lie in"),
         (odd, "only lora"),
         (lost, "answers no question"),
         (bad, "line 1"),
@@ -387,3 +395,88 @@ def test_an_endpoint_needs_a_model_a_file_and_the_key_it_names(
     refused = finetuned("compare", *file, "--suite", "lakes", "--root", ready.root)
     assert "is not an address" in refused.stderr
     assert "cannot be reached" in finetuned("compare", *full).stderr
+
+
+def test_own_prompts_are_put_to_the_base_too(finetuned: Command, ready: Layout) -> None:
+    """What the training has changed about the writing shows beside the untouched base only."""
+    train_version(ready, ())
+    (ready.evals / "probes.jsonl").write_text('{"prompt": "Describe a lake."}\n')
+    lock = locks.acquire(ready.workspace_lock)
+    assert lock is not None
+    for suite, names in (("probes", ["v000001", "base"]), ("lakes", ["v000001"])):
+        asked = finetuned("evaluate", "--suite", suite, "--root", ready.root)
+        assert asked.exit_code == 0, asked.output
+        order = orders.names(ready, EVALUATION)[-1]
+        assert [one.name for one in request_of(ready, order).subjects] == names
+    assert "--habit" in " ".join(request_of(ready, "e000001").notes)
+    refused = finetuned(
+        "evaluate", "--suite", "probes", "--habit", "no.jsonl", "--root", ready.root
+    )
+    assert refused.exit_code == 1 and "no file no.jsonl was taken in" in refused.stderr
+    lock.release()
+
+
+@pytest.mark.end_to_end
+def test_answers_are_saved_as_files_that_compare_again(
+    finetuned: Command, ready: Layout, tmp_path: Path
+) -> None:
+    folder = tmp_path / "answers"
+    words = ("evaluate", "--base", "--suite", "lakes", "--rehearse", "--save-answers", folder)
+    done = finetuned(*words, "--root", ready.root)
+    assert done.exit_code == 0, done.output
+    lines = (folder / "base.jsonl").read_text().splitlines()
+    assert len(lines) == 12 and json.loads(lines[0])["suite"] == "lakes"
+    again = ("compare", "base", folder / "base.jsonl", "--suite", "lakes", "--rehearse")
+    compared = finetuned(*again, "--root", ready.root)
+    assert compared.exit_code == 0, compared.output
+    report = evaluations.read_report(ready.evaluation("e000002"))
+    assert report["tests"][0]["change"] == 0.0 and report["subjects"][1]["missing"] == 0
+
+
+@pytest.mark.end_to_end
+def test_a_version_of_another_workspace_answers_on_its_own_base(
+    finetuned: Command, ready: Layout, tmp_path: Path
+) -> None:
+    """Versions of two bases could not be compared at all."""
+    other = Layout((tmp_path / "other").resolve())
+    make_workspace(other)
+    facts = replace(make_base(other, "another"), fingerprint="f" * 64)
+    bases.write_facts(other, facts)
+    Models(other).seal_base("2030-01-01T00:00:00+00:00", facts, {})
+    adapter = to_json_value(AdapterSpec("lora", 2, 2.0, 0.0, 1, ()))
+    weights = save({"a": np.zeros(4, np.float32)})
+    files = {ADAPTER: {"sha256": sha256(weights).hexdigest(), "size": len(weights)}}
+    train_version(other, (), adapter=adapter, files=files)
+    (other.version("v000001") / ADAPTER).write_bytes(weights)
+    words = ("compare", "base", other.version("v000001"), "--suite", "lakes", "--rehearse")
+    done = finetuned(*words, "--root", ready.root)
+    assert done.exit_code == 0, done.output
+    foreign = request_of(ready, "e000001").subjects[1]
+    assert foreign.name == "other/v000001" and foreign.base == facts
+    assert foreign.base_folder == str(other.base(facts.name))
+    report = evaluations.read_report(ready.evaluation("e000001"))
+    assert [one["failed"] for one in report["subjects"]] == [[], []]
+    assert [one["test"] for one in report["losses"]] == [None] * len(report["losses"])
+
+
+@pytest.mark.end_to_end
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_comparison_ends_non_zero_with_one_line(
+    ready: Layout, number: int, code: int
+) -> None:
+    """It ended with 0, so that a script took half a comparison for a whole one."""
+    argv = [sys.executable, "-P", "-m", "daemon", "compare", "base", "current_model", "--rehearse"]
+    with subprocess.Popen(
+        [*argv, "--root", str(ready.root)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if b"piece_begun" in line:
+                process.send_signal(number)
+                break
+        left = process.stdout.read().decode()
+        assert process.wait() == code, left
+    assert result_of(ready.order("e000001")) is None
+    last = left.strip().splitlines()[-1]
+    assert last.startswith("e000001 was interrupted, what is done stays: ")
+    assert "Traceback" not in left

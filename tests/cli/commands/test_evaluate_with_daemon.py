@@ -30,7 +30,7 @@ def scores(workspace: Workspace, columns: str = "suite, subject, items") -> list
         return ledger.execute(f"select {columns} from scores order by suite").fetchall()
 
 
-def result(workspace: Workspace) -> dict[str, Any] | None:
+def result(workspace: Workspace) -> Any:
     return result_of(workspace.layout.order("e000001"))
 
 

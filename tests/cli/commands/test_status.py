@@ -16,8 +16,9 @@ from rich.console import Console
 from typer.testing import Result
 
 from daemon.cli.files.follow import _facts
-from daemon.cli.output.status_page import duration, page
+from daemon.cli.output.status_page import page
 from daemon.clock import SystemClock
+from daemon.core.status.durations import duration
 from daemon.layout import Layout
 
 Command = Callable[..., Result]
@@ -111,7 +112,7 @@ def test_a_followed_run_tells_the_newest_measurement_by_the_steps_of_the_run() -
     """The demo showed 0 % right at step 47, measured at step 20."""
     about = document(newest_measurement=MEASURED, batch_step=47, batch_total_steps=60)
     assert "step 47 of 60, loss 0.500, 75 % right (3 of 4) at step 20, " in _facts(about)
-    assert "right" not in _facts({**about, "newest_measurement": None})
+    assert "right" not in _facts(about | {"newest_measurement": None})
 
 
 @pytest.mark.parametrize(

@@ -35,13 +35,13 @@ def trials(workspace: Workspace) -> list[Trial]:
     return sweeps.read_trials(workspace.layout.sweep("s000001"))
 
 
-def result(workspace: Workspace) -> dict[str, Any] | None:
+def result(workspace: Workspace) -> Any:
     return result_of(workspace.layout.sweep("s000001"))
 
 
 def ended(workspace: Workspace) -> dict[str, Any]:
     workspace.wait("the sweep's end", lambda: workspace.told("order_ended"))
-    found = result(workspace)
+    found: dict[str, Any] | None = result(workspace)
     assert found is not None
     return found
 

@@ -205,6 +205,12 @@ def test_a_suite_is_held_against_the_best_version_and_not_against_the_last(
     assert decide_verdict(Judgement(True, True, (lucky,), floors=(near,)), gate).kind == "unproven"
 
 
+def test_a_gain_over_the_best_version_of_a_suite_is_no_proof_by_itself() -> None:
+    best = replace(comparison(0.2, 0.001, 0.999), name="facts", metric="exact_match")
+    found = decide_verdict(Judgement(True, True, (), floors=(best,)), GATE)
+    assert found.kind == "unproven" and found.reasons[0].startswith("no fall against v000001")
+
+
 def test_judgements_of_older_releases_have_no_best_version_of_a_suite() -> None:
     old = {"finite": True, "changed": True, "tests": [], "lost_answers": [], "forgetting": []}
     assert from_json_value(old, Judgement).floors == ()

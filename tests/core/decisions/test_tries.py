@@ -1,15 +1,19 @@
 """When a run is tried again, and what the next try is told."""
 
 from dataclasses import asdict, replace
+from typing import Any
 
 import pytest
 
+from daemon.core.decisions import actions as do
+from daemon.core.decisions.decide import decide
 from daemon.core.decisions.promotion import Gate, Verdict, decide_verdict
-from daemon.core.decisions.snapshot import Candidate
+from daemon.core.decisions.snapshot import Candidate, Snapshot
 from daemon.core.decisions.tries import may_try_again, next_try
 from daemon.core.records import from_json_value
 from daemon.core.training.judgement import Forgetting, Judgement, PairedComparison
 from daemon.core.training.manifests import Draft
+from tests.core import worlds as w
 from tests.manifests import manifest_record, run_request
 
 GATE = Gate(0.05, 0.01, 0.02, "promote", 0.05, tries=2, try_tokens=1000)
@@ -65,3 +69,39 @@ def test_the_chance_of_a_false_better_is_divided_among_the_tries() -> None:
     later_file = Judgement(True, True, (better,), (), (RISEN,))
     assert decide_verdict(later_file, GATE).kind == "unproven"
     assert decide_verdict(later_file, replace(GATE, tries=1)).kind == "promote"
+
+
+def forgetful(**changes: Any) -> Snapshot:
+    """Return a workspace whose run has a candidate that forgot an earlier file."""
+    risen = replace(RISEN, rise=0.3, p_worse=1e-5)
+    candidate = replace(CANDIDATE, judgement=Judgement(True, True, (), (), (risen,)))
+    seen = w.quiet(run=w.run(2, candidate=candidate), running=w.running(2))
+    return replace(seen, **changes)
+
+
+def acts(seen: Snapshot) -> list[type]:
+    return [type(action) for action in decide(seen)]
+
+
+def test_a_candidate_that_forgot_is_tried_again() -> None:
+    assert do.TryAgain in acts(forgetful())
+
+
+def test_skipping_the_job_ends_the_series() -> None:
+    run = forgetful().run
+    assert run is not None
+    found = acts(forgetful(run=replace(run, skip="000002-job")))
+    assert do.TryAgain not in found and do.SealCandidate not in found
+
+
+def test_a_link_that_was_moved_ends_the_series() -> None:
+    chain = {one.version: one for one in (w.version(0), w.version(1, 0))}
+    found = acts(forgetful(versions=chain, current="v000001", complete=frozenset(chain)))
+    assert do.TryAgain not in found and do.ReturnJob in found
+
+
+def test_a_run_that_has_been_tried_again_only_goes() -> None:
+    """After a kill between the next try's opening and the end of the one before it."""
+    run = forgetful().run
+    assert run is not None
+    assert acts(forgetful(run=replace(run, next_try="r000008"))) == [do.RemoveRun]

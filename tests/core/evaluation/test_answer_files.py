@@ -56,3 +56,31 @@ def test_an_answer_that_could_be_to_two_questions_or_comes_twice_is_a_mistake(
 def test_a_line_of_another_form_is_told_with_the_right_one(row: Any) -> None:
     said = given_answer(7, row)
     assert isinstance(said, str) and "line 7" in said and '"answer"' in said
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"prompt": "say a", "answer": "golden", "prediction": "A"},
+        {"question": "say  a", "response": "A"},
+        {"doc_id": 0, "doc": {"question": "say a"}, "filtered_resps": [["A"]]},
+        {"id": 4, "input": "say a", "model_output": "A"},
+        {
+            "id": "a",
+            "prompt": [{"role": "user", "content": "say a"}],
+            "answers": {"x": {"text": "A"}},
+        },
+    ],
+)
+def test_results_of_other_tools_are_matched_by_their_questions(
+    row: dict[str, Any], suites: list[Suite]
+) -> None:
+    """Their numbers are not ids of ours, and their `answer` is often the golden one."""
+    found = given_answer(1, row)
+    assert isinstance(found, GivenAnswer)
+    assert match([found], suites).answers["one"] == {"a": "A"}
+
+
+def test_a_question_that_nobody_asked_is_not_matched_by_its_number(suites: list[Suite]) -> None:
+    found = given_answer(1, {"id": "a", "prompt": "something else", "response": "A"})
+    assert isinstance(found, GivenAnswer) and match([found], suites).unknown == 1

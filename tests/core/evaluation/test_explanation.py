@@ -56,7 +56,14 @@ def test_each_file_is_told_by_its_rows_and_by_what_changed_on_its_own_hold_out()
         {
             "job": JOB,
             "name": "b.jsonl",
-            "rows": {"read": 14, "trained": 9, "held_out": 3, "refused": 2, "set_aside": 1},
+            "rows": {
+                "read": 14,
+                "trained": 9,
+                "held_out": 3,
+                "refused": 2,
+                "set_aside": 1,
+                "shortened": 0,
+            },
             "loss": {"items": 3, "before": 2.0, "after": 1.0},
             "right": None,
         }

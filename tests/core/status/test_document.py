@@ -30,6 +30,7 @@ IDLE = Facts(
     progress=Progress(),
     measured=None,
     judged=None,
+    benchmarks=None,
     metrics=None,
     committed_step=None,
     run=None,

@@ -3,12 +3,14 @@
 import pytest
 from pydantic import ValidationError
 
+from daemon.core.evaluation.right_answers import MAIN
 from daemon.core.evaluation.suites import Difficulty, ScorerName, SuiteItem
 from daemon.core.records import to_json_value
 from daemon.core.rows.examples import Turn
+from daemon.core.training.evaluations import Mean
 from daemon.evaluation.scores.formatting import habit_of
-from daemon.evaluation.scores.grade import grade, letter_of, parts_of, shown
-from daemon.evaluation.scores.score import MAIN, ExpectedStyle, Score, score_answer, summarise
+from daemon.evaluation.scores.grade import grade, letter_of, parts_of, parts_shown, shown
+from daemon.evaluation.scores.score import ExpectedStyle, Score, score_answer, summarise
 from daemon.evaluation.scores.style import style_of
 from daemon.settings_evaluation import GradeSettings
 
@@ -52,7 +54,7 @@ def test_without_a_golden_answer_only_the_writing_counts() -> None:
     score = score_answer("exact", item(), "**yes**, madam", wanted)
     assert score.main is None and set(score.metrics) == {"repetition", "length", "style"}
     assert score.traits == {"bold"}
-    summary = summarise([score], wanted)
+    summary = summarise([score])
     assert summary.main is None and summary.formatting == 1.0
     assert set(parts_of([summary])) == {"length", "formatting", "style", "variety"}
 
@@ -91,19 +93,46 @@ def test_the_grade_weighs_what_was_measured_and_names_what_was_not() -> None:
         variety_target=1.0,
         overlap_weight=0.0,
     )
-    found = grade({"accuracy": 0.4, "variety": 1.0, "overlap": 0.0}, settings)
+    found = grade(
+        {"accuracy": Mean(0.4, 30), "variety": Mean(1.0, 40), "overlap": Mean(0.0, 7)}, settings
+    )
     assert found is not None
     assert found.parts["accuracy"] == pytest.approx(80.0)
     assert found.overall == pytest.approx((3 * 80 + 100) / 4) and found.letter == "B"
     assert found.left_out == ("length", "formatting", "style", "calibration")
-    best = grade({"accuracy": 1.0}, settings)
+    assert found.items == {"accuracy": 30, "overlap": 7, "variety": 40}
+    best = grade({"accuracy": Mean(1.0, 1)}, settings)
     assert best is not None and (best.overall, best.letter) == (100.0, "A")
 
 
 def test_every_suite_counts_alike_in_a_part() -> None:
     big = summarise([Score(str(n), "easy", "x", 1.0, {"token_f1": 1.0}) for n in range(9)])
     small = summarise([Score("1", "easy", "x", 0.0, {})])
-    assert parts_of([big, small]) == {"accuracy": 0.5, "overlap": 1.0}
+    assert parts_of([big, small]) == {"accuracy": Mean(0.5, 10), "overlap": Mean(1.0, 9)}
+
+
+def test_a_grade_names_the_answers_of_each_part_and_never_rests_on_variety_alone() -> None:
+    """A model that had answered nothing of note got an A for not repeating itself."""
+    silent = summarise([Score("1", "easy", "", None, {"repetition": 0.0})])
+    assert set(parts_of([silent])) == {"variety"}
+    assert grade(parts_of([silent]), GradeSettings()) is None
+    found = grade({"length": Mean(0.9, 12), "variety": Mean(0.95, 15)}, GradeSettings())
+    assert found is not None and found.letter == "A"
+    assert parts_shown(to_json_value(found)).startswith("length 100 on 12 answers, variety 100 on")
+    assert "not measured: accuracy" in parts_shown(to_json_value(found))
+
+
+def test_each_files_answers_are_held_against_its_own_habit() -> None:
+    """Of two files, one bold and one plain, both kept to: one habit for all called that half."""
+    bold, plain = ["**a** word"] * 4, ["a word"] * 4
+    scores = [
+        score_answer("exact", item(), text, ExpectedStyle(habit_of(of, name)))
+        for name, of in (("bold", bold), ("plain", plain))
+        for text in of
+    ]
+    summary = summarise(scores)
+    assert summary.formatting == 1.0 and summary.formatted == 8
+    assert summary.traits["bold"] == 0.5
 
 
 @pytest.mark.parametrize(
@@ -121,5 +150,5 @@ def test_weights_that_are_all_0_are_refused() -> None:
 
 
 def test_a_grade_shows_no_figure_that_would_earn_a_better_letter() -> None:
-    assert shown({"letter": "F", "overall": 59.6}) == "F (59)"
-    assert shown({"letter": "D", "overall": 60.0}) == "D (60)"
+    assert shown({"letter": "F", "overall": 59.6, "parts": {}, "left_out": ()}) == "F (59)"
+    assert shown({"letter": "D", "overall": 60.0, "parts": {}, "left_out": ()}) == "D (60)"

@@ -137,6 +137,29 @@ def append(path: Path, records: Iterable[dict[str, Any]]) -> None:
         file.writelines(map(strict_line, records))
 
 
+def record_details(layout: Layout, version: str, rows: Iterable[tuple[str, str, bool]]) -> None:
+    """Write a version's details: each prompt, the answer to it, and whether the base was right.
+
+    The right answer is always `right`.
+    """
+    details = layout.version(version) / "details.jsonl"
+    for prompt, answer, was_right in rows:
+        texts = {"candidate": answer, "base": "right" if was_right else "wrong before"}
+        answers = {
+            name: {"text": text, "scores": {"exact_match": float(text == "right")}}
+            for name, text in texts.items()
+        }
+        record = {
+            "set": "own_holdout",
+            "id": prompt,
+            "scorer": "overlap",
+            "prompt": [{"role": "user", "content": prompt}],
+            "golden": ["right"],
+            "answers": answers,
+        }
+        append(details, [record])
+
+
 def put_job(layout: Layout, state: str, number: int, name: str, **facts: Any) -> JobCard:
     """Put a job into a state."""
     card = JobCard(f"{number:06d}-file", number, "normal", name, "2030-01-01T00:00:00", **facts)

@@ -8,10 +8,11 @@ from pathlib import Path
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from daemon.cli.commands.run import make_workspace
 from daemon.folders.disk import locks
 from daemon.layout import Layout
 from tests.serving.dashboard.alone import Alone
-from tests.serving.dashboard.furnished import append, furnished, step, tell
+from tests.serving.dashboard.furnished import append, furnished, record_details, step, tell
 
 RAN = "window.__ran=(window.__ran||0)+1"
 PAYLOADS = (
@@ -47,6 +48,7 @@ PAYLOADS = (
     "__proto__",
 )
 FOREIGN = "img, iframe, script, object, embed, video, audio, input, form, link, base, marquee, math"
+SCREEN = {"width": 1280, "height": 900}
 
 
 @contextmanager
@@ -65,6 +67,11 @@ def opened(chromium: Browser, url: str) -> Iterator[Page]:
     yield page
     assert complaints == []
     context.close()
+
+
+def open_all(page: Page) -> None:
+    """Unfold every section."""
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
 
 
 def test_the_page_says_what_the_daemon_does_and_follows_it_without_reloading(
@@ -145,6 +152,7 @@ def test_a_dead_daemon_and_a_dead_server_are_plain_to_see(
 def test_everybody_can_use_it(chromium: Browser, alone: Alone) -> None:
     """Names, contrast, structure and focus as axe judges them; nothing is wider than a phone."""
     with opened(chromium, alone.url) as page:
+        open_all(page)
         for width, scheme in ((1200, "light"), (1200, "dark"), (360, "light")):
             page.set_viewport_size({"width": width, "height": 800})
             page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
@@ -184,9 +192,9 @@ def test_nothing_foreign_runs_or_becomes_a_part_of_the_page(
     with Alone(layout.root) as alone, opened(chromium, alone.url) as page:
         for place in ("notices", "samples", "evolution", "queue", "versions", "machine", "facts"):
             expect(page.locator(f"#{place}")).to_contain_text("<script>window.__ran")
-        shown = page.locator("#events").inner_text()
-        assert all(" ".join(p.split()[:1]) in shown for p in PAYLOADS)
-        page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+        shown = page.locator("#events").text_content() or ""
+        assert all(payload.split()[0] in shown for payload in PAYLOADS)
+        open_all(page)
         assert page.locator("main").locator(FOREIGN).count() == 0
         for payload in PAYLOADS:
             tell(layout, current_file=payload, run=payload, version=payload, status=payload)
@@ -211,4 +219,94 @@ def test_the_policy_stops_what_a_mistake_of_the_page_would_let_in(
     page.evaluate("() => fetch('http://127.0.0.1:9/').catch(() => null)")
     assert page.evaluate("window.__ran") is None
     assert sum("Content Security Policy" in text for text in stopped) >= 3
+    page.close()
+
+
+def test_the_first_screen_answers_what_everybody_asks_first(
+    chromium: Browser, alone: Alone, layout: Layout
+) -> None:
+    """State, progress, this run's loss, right answers, the version in use, refused files."""
+    with opened(chromium, alone.url) as page:
+        page.set_viewport_size({"width": SCREEN["width"], "height": SCREEN["height"]})
+        tell(layout, active_alerts=[], leftovers=[], commands=[], error_message=None)
+        expect(page.locator("#notices-section")).to_be_hidden()
+        for place in ("title", "progress-text", "plot-run", "right-now", "in-use", "files-now"):
+            expect(page.locator(f"#{place}")).to_be_in_viewport(ratio=0.9)
+        expect(page.locator("#in-use")).to_contain_text("proven better than v000000")
+        expect(page.locator("#right-now")).to_contain_text("0 % → 75 %")
+        expect(page.locator("#files-now")).to_contain_text("1 refused or failed")
+        page.locator("#files-now a").click()
+        expect(page.locator("#queue .notice.bad")).to_be_in_viewport()
+        height = page.evaluate("document.documentElement.scrollHeight")
+        assert height <= 3 * SCREEN["height"], "at most three screens while sections are folded"
+
+
+def test_the_runs_own_loss_is_drawn_from_its_own_first_step(
+    chromium: Browser, alone: Alone, layout: Layout
+) -> None:
+    """The whole history squeezed the run in training into the edge of the chart."""
+    append(layout.metrics_file, [step(number, 1.0, "r000003") for number in range(31, 36)])
+    tell(layout, run="r000003", current_step=35, batch_step=5, current_files=["new.jsonl"])
+    with opened(chromium, alone.url) as page:
+        expect(page.locator("#title-run")).to_have_text("Loss of this run: new.jsonl")
+        drawn = page.evaluate("document.getElementById('plot-run').data.map((one) => one.x)")
+        assert drawn == [[1, 2, 3, 4, 5]]
+
+
+def test_a_fresh_workspace_shows_three_steps_and_no_empty_boxes(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    layout = Layout((tmp_path / "it's new").resolve())
+    make_workspace(layout)
+    with Alone(layout.root) as alone:
+        page = chromium.new_page()
+        page.goto(alone.url)
+        expect(page.locator("#start-steps li")).to_have_count(3)
+        expect(page.locator("#start-steps")).to_contain_text("'\\''s new'/inbox/")
+        expect(page.locator("#overview")).to_be_hidden()
+        page.close()
+
+
+def test_each_file_and_version_leads_to_its_report_and_back(
+    chromium: Browser, alone: Alone, layout: Layout
+) -> None:
+    """The only links were JSON; the report that shows the refused rows could not be reached."""
+    for folder in (layout.version("v000001"), layout.job("failed", "000004-file").folder):
+        text = f"<html><head></head><body><h1>Here</h1><script>{RAN}</script></body></html>"
+        (folder / "report.html").write_text(text)
+    with opened(chromium, alone.url) as page:
+        page.locator("#queue").get_by_role("link", name="plain").click()
+        expect(page.locator("h1")).to_have_text("Here")
+        page.get_by_role("link", name="← Dashboard").click()
+        page.locator("#in-use").get_by_role("link", name="What changed").click()
+        expect(page.locator("h1")).to_have_text("Here")
+        assert page.evaluate("origin") == "null", "a report runs without this server's origin"
+        page.get_by_role("link", name="Compare with v000000").click()
+        expect(page.locator("#before")).to_have_value("v000000")
+        expect(page.locator("#after")).to_have_value("v000001")
+
+
+def test_two_versions_are_compared_side_by_side(
+    chromium: Browser, alone: Alone, layout: Layout
+) -> None:
+    payload = PAYLOADS[1]
+    record_details(layout, "v000001", [(payload, "right", False), ("lost", "wrong", True)])
+    with opened_compare(chromium, alone.url) as page:
+        expect(page.locator("#summary")).to_contain_text("1 → 1 of 2 right")
+        expect(page.locator("#summary")).to_contain_text("That may be chance.")
+        expect(page.locator("article")).to_have_count(2)
+        expect(page.locator("article").first).to_contain_text("got worse lost")
+        page.locator("#filter").select_option("better")
+        expect(page.locator("article")).to_have_count(1)
+        expect(page.locator("article")).to_contain_text(payload)
+        assert page.evaluate("window.__ran") is None
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+
+
+@contextmanager
+def opened_compare(chromium: Browser, url: str) -> Iterator[Page]:
+    page = chromium.new_page()
+    page.goto(f"{url}/compare?before=v000000&after=v000001")
+    yield page
     page.close()

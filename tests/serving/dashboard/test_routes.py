@@ -85,6 +85,12 @@ def test_no_other_path_is_a_file(alone: Alone) -> None:
         "/dashboard/../watch.py",
         "/dashboard/%2e%2e/watch.py",
         "/dashboard/page.html",
+        "/reports/files/..%2f..%2fstatus",
+        "/reports/files/000001-file",
+        "/reports/versions/v000009",
+        "/reports/versions/..",
+        "/reports/evaluations/e000001",
+        "/dashboard/comparison?before=..&after=v000001",
     ):
         assert ask(alone, path)[0].status == 404, path
 
@@ -191,3 +197,17 @@ def test_a_server_that_leaves_lets_its_pages_go(layout: Layout) -> None:
         heard(news, "now")
         alone.leave()
         assert list(news) == []
+
+
+def test_a_report_that_is_a_link_is_not_followed(alone: Alone, layout: Layout) -> None:
+    (layout.version("v000001") / "report.html").symlink_to(layout.settings_file)
+    assert ask(alone, "/reports/versions/v000001")[0].status == 404
+
+
+def test_a_report_is_sent_in_a_sandbox(alone: Alone, layout: Layout) -> None:
+    (layout.version("v000001") / "report.html").write_text("<body>x</body>")
+    response, body = ask(alone, "/reports/versions/v000001")
+    policy = response.headers["Content-Security-Policy"]
+    assert policy.startswith("sandbox allow-scripts; default-src 'none'")
+    assert "allow-same-origin" not in policy and "frame-ancestors 'none'" in policy
+    assert b'href="/compare?before=v000000&amp;after=v000001"' in body

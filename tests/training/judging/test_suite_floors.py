@@ -14,6 +14,7 @@ from daemon.core.training.suite_scores import LineageScores
 from daemon.evaluation.candidate_scores import JudgementScores, ModelScores, comparisons
 from daemon.evaluation.questions import Question
 from daemon.evaluation.scoring_session import Exam, Examinee, SessionResults
+from daemon.evaluation.writing import ExpectedWriting
 from daemon.training.judging.suite_floors import SuiteFloors
 from daemon.training.records.suite_scores import SCORES, read_scores
 
@@ -33,7 +34,10 @@ def model(name: str, exam: Exam, right: set[int]) -> ModelScores:
     answers = [
         Answer(q.golden if int(q.item.id[1:]) in right else "no idea") for q in exam.questions
     ]
-    scores = [q.score(answer) for q, answer in zip(exam.questions, answers, strict=True)]
+    scores = [
+        q.score(answer, ExpectedWriting())
+        for q, answer in zip(exam.questions, answers, strict=True)
+    ]
     examinee = Examinee(name, Path(name), name)
     return ModelScores(examinee, SessionResults({}, answers), scores)
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,7 +51,7 @@ def order(workspace: Workspace, rows: int = 256, exam_jobs: Sequence[str] = ()) 
     return order_audit(workspace.layout, request)
 
 
-def result(workspace: Workspace, name: str) -> dict[str, object]:
+def result(workspace: Workspace, name: str) -> Any:
     found = result_of(workspace.layout.order(name))
     assert found is not None
     return found

@@ -17,6 +17,7 @@ from daemon.core.evaluation.evaluations import EvaluationRequest, Questions, Sub
 from daemon.core.messages import Order, Report
 from daemon.core.records import to_json_value
 from daemon.core.workspace.orders import EVALUATION, Header
+from daemon.evaluation.writing import ExpectedWriting
 from daemon.folders.orders import evaluations, orders
 from daemon.settings import Settings
 from daemon.training.engine.stub import RehearsalEngine
@@ -93,7 +94,7 @@ def test_an_evaluation_outlives_a_death_at_every_step_on_the_disk(tmp_path: Path
         workspace.layout,
         EVALUATION,
         Header("", request.created_at, request.title),
-        lambda built, _: evaluations.fill(built, request, asked, {}),
+        lambda built, _: evaluations.fill(built, request, asked, {}, ExpectedWriting()),
     )
 
     def serve(workspace: Workspace, order: str) -> None:

@@ -90,7 +90,7 @@ def order(workspace: Workspace, version: str) -> str:
 def do(workspace: Workspace, name: str, other: Engine | None = None) -> dict[str, Any]:
     pipe = workspace.serve(other or engine(), say.CarryOut(name))
     assert pipe.kinds()[-1] == "OrderEnded"
-    result = result_of(workspace.layout.order(name))
+    result: dict[str, Any] | None = result_of(workspace.layout.order(name))
     assert result is not None and workspace.layout.order(name).report.exists()
     return result
 
@@ -212,7 +212,7 @@ def test_what_is_not_there_any_more_is_told_before_anything_is_trained(
     name = order(workspace, "v000003")
     pipe = workspace.serve(engine(), say.CarryOut(name))
     assert "UnitStepped" not in pipe.kinds()
-    result = result_of(workspace.layout.order(name))
+    result: dict[str, Any] | None = result_of(workspace.layout.order(name))
     assert result is not None and result["outcome"] == "impossible"
     assert told in result["message"]
 

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from daemon.clock import SystemClock
 from daemon.core import messages as say
+from daemon.core.evaluation.results import OrderResult
 from daemon.core.messages import Order
 from daemon.core.workspace.orders import SWEEP, Header
 from daemon.errors import ModelFault
@@ -54,7 +54,7 @@ class Letters:
         number = 3 - len(left)
         return OrderUnit(number, 2, f"writes {left[0]}", 0, do, partial(self._fail, left[0]))
 
-    def clean_up(self, result: dict[str, Any]) -> None:
+    def clean_up(self, result: OrderResult) -> None:
         self.cleaned += 1
 
     def done(self, name: str, text: str) -> UnitDone:
@@ -66,7 +66,7 @@ class Letters:
     def _fail(self, name: str, cause: Cause, why: str) -> UnitDone:
         return self.done(name, f"{cause}: {why}")
 
-    def finish(self, end: OrderEnd) -> dict[str, Any]:
+    def finish(self, end: OrderEnd) -> OrderResult:
         return {"outcome": end.outcome, "message": end.message}
 
 

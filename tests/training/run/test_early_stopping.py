@@ -105,7 +105,7 @@ def test_a_run_stops_when_its_patience_is_spent_and_ends_as_it_was_at_its_best_s
     assert (draft["step"], draft["step_in_run"], draft["epochs"]) == (BEST, BEST, 5)
     # Every row counts once at least, and what is written of the steps ends with them.
     candidate = workspace.layout.run(WHOLE).candidate
-    steps = workspace.read(candidate / "training_metrics.json")
+    steps = workspace.read(candidate / "training_metrics.json")["steps"]
     assert [line["step"] for line in steps] == list(range(1, BEST + 1))
     assert {row for line in steps for row in line["trained"][JOB]} == set(range(30))
     begun = [r for r in pipe.sent if isinstance(r, say.RunBegun)]

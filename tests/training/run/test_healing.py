@@ -43,7 +43,7 @@ def test_after_a_jump_of_the_loss_the_run_goes_on_from_before_it_with_half_the_r
     rates = [r.metrics.learning_rate for r in pipe.sent if isinstance(r, say.Stepped)]
     assert rates[17] == pytest.approx(5e-4) and rates[18] == pytest.approx(2.5e-4)
     metrics = workspace.read(workspace.layout.run("r000001").candidate / "training_metrics.json")
-    assert [line["step"] for line in metrics] == list(range(1, 41))
+    assert [line["step"] for line in metrics["steps"]] == list(range(1, 41))
 
 
 def test_a_rate_noted_behind_a_rollback_does_not_come_back(workspace: Workspace) -> None:

@@ -74,7 +74,7 @@ def test_a_run_ends_in_a_complete_candidate(workspace: Workspace) -> None:
     test = draft["judgement"]["tests"][0]
     assert test["name"] == "own_holdout" and test["against"] == "v000000"
     assert test["mean_change"] < 0 and test["p_better"] < 0.01
-    assert len(workspace.read(version / "training_metrics.json")) == 16
+    assert len(workspace.read(version / "training_metrics.json")["steps"]) == 16
     assert draft["start_moments"] == "carried" and draft["libraries"]["python"]
     assert sum(draft["phases"].values()) == pytest.approx(draft["duration_s"], abs=0.5)
     assert (draft["energy"]["joules"] is None) == (draft["energy"]["reason"] is not None)
@@ -357,7 +357,7 @@ def test_every_row_counts_once_in_every_epoch_by_the_metrics(workspace: Workspac
     """Invariant I2."""
     workspace.serve(engine(), TRAIN)
     workspace.seal("r000001", "v000001")
-    steps = workspace.read(workspace.layout.version("v000001") / "training_metrics.json")
+    steps = workspace.read(workspace.layout.version("v000001") / "training_metrics.json")["steps"]
     for epoch in (1, 2):
         rows = [row for s in steps if s["epoch"] == epoch for row in s["trained"][JOB]]
         assert sorted(rows) == list(range(30))

@@ -125,7 +125,7 @@ Make = Callable[[Path], tuple[Workspace, str]]
 
 def carry_out(workspace: Workspace, order: str) -> dict[str, Any]:
     workspace.serve(engine(), say.CarryOut(order), react=test_sweep.again)
-    result = result_of(workspace.layout.order(order))
+    result: dict[str, Any] | None = result_of(workspace.layout.order(order))
     assert result is not None
     return result
 

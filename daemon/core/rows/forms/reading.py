@@ -1,14 +1,18 @@
 """Reads one row by what its keys mean: a conversation, a question with its answer, or a text."""
 
+from daemon.core.records import JsonObject
 from daemon.core.rows.examples import Example, Text
 from daemon.core.rows.forms.chats import chat_of, messages_in
 from daemon.core.rows.forms.current_row import FORMS, CurrentRow, is_empty
+from daemon.core.rows.forms.names import role_of
 from daemon.core.rows.forms.pairs import pair_of
 from daemon.core.rows.forms.parts import plain_text
 from daemon.core.rows.refusal import Bad
 
-GOOD_WORDS = frozenset(("true", "desirable", "chosen", "accepted"))
-BAD_WORDS = frozenset(("false", "undesirable", "rejected"))
+_ROLE_KEYS = ("role", "from", "speaker")
+_CONTENT_KEYS = ("content", "value", "text", "utterance")
+GOOD_WORDS = frozenset(("true", "desirable", "chosen", "accepted", "good"))
+BAD_WORDS = frozenset(("false", "undesirable", "rejected", "bad"))
 
 
 def read_row(held: CurrentRow) -> tuple[Example, str] | Bad:
@@ -92,6 +96,19 @@ def _text(held: CurrentRow) -> tuple[Example, str] | Bad:
         if value is not None and value.strip() in text:
             held.agreeing.add(other)
     return Text(text), "text"
+
+
+def message_alone(row: JsonObject) -> Bad | None:
+    """Refuse a row that is one message of a conversation: its neighbours are other rows."""
+    role = next((key for key in _ROLE_KEYS if role_of(row.get(key)) is not None), None)
+    if role is None or not any(isinstance(row.get(key), str) for key in _CONTENT_KEYS):
+        return None
+    return Bad(
+        "message_alone",
+        f"the row is one message of a conversation ({role!r} is {row[role]!r}), not a whole one",
+        'put the messages of each conversation into one row: {"messages": [{"role": "user", '
+        '"content": "\u2026"}, {"role": "assistant", "content": "\u2026"}]}',
+    )
 
 
 def _unknown(held: CurrentRow) -> Bad:

@@ -346,6 +346,25 @@ def test_a_row_marked_as_a_bad_example_is_never_trained(key: str) -> None:
         assert bad(row | {"weight": 0}).code == "not_to_be_trained"
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"role": "user", "content": "q"},
+        {"from": "human", "value": "q"},
+        {"message_id": "m", "parent_id": None, "role": "prompter", "text": "q"},
+    ],
+)
+def test_a_message_alone_is_no_row(row: dict[str, Any]) -> None:
+    """The messages of a tree were trained as texts, a question as if it was to be said."""
+    found = bad(row)
+    assert found.code == "message_alone" and "of each conversation into one row" in found.hint
+
+
+def test_a_text_with_a_role_that_is_none_is_a_text() -> None:
+    assert good({"text": "t", "role": "nurse"}).example == Text("t")
+    assert bad({"prompt": "q", "completion": "r", "label": "bad"}).code == "bad_example"
+
+
 def test_a_label_of_a_text_is_no_verdict_on_it() -> None:
     assert good({"text": "t", "label": False}).reading.unread == ("label",)
     assert good({"prompt": "q", "completion": "r", "label": "sport"}).reading.unread == ("label",)

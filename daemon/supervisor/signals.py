@@ -1,4 +1,7 @@
-"""Wakes the supervisor early: signals, lines from workers, file events. All of them are hints."""
+"""Signals (SIGTERM, SIGINT), workers' lines and file events: they wake the supervisor early.
+
+All of them are hints: the supervisor also looks at everything in regular intervals.
+"""
 
 import logging
 import os
@@ -56,6 +59,8 @@ class Signals:
     def __init__(self, wakeups: Wakeups) -> None:
         self._wakeups = wakeups
         self.stops = 0
+        self.stopped_by: int | None = None
+        """The signal that stopped the daemon."""
 
     def install(self) -> None:
         """Install the signal handlers."""
@@ -65,6 +70,7 @@ class Signals:
     def _on(self, number: int, _frame: FrameType | None) -> None:
         if number != signal.SIGHUP:
             self.stops += 1
+            self.stopped_by = number
         self._wakeups.wake()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.supervisor.wakeups import Wakeups, Watcher
+from daemon.supervisor.signals import Wakeups, Watcher
 
 PATIENCE_S = 30.0
 

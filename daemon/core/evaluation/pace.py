@@ -1,0 +1,43 @@
+"""How long answers take, from how long answers to the same suites took before."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from daemon.core.evaluation.reports import AnsweringFigures
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Answers that were generated, and the seconds that they took together."""
+
+    answers: int = 0
+    seconds: float = 0.0
+
+    def __add__(self, other: "Pace") -> "Pace":
+        """Return both together."""
+        return Pace(self.answers + other.answers, self.seconds + other.seconds)
+
+
+def paces_of(measured: Iterable[tuple[str, AnsweringFigures | None]]) -> dict[str, Pace]:
+    """Return the pace of each suite, from what was measured of each subject's answers to it."""
+    found: dict[str, Pace] = {}
+    for suite, one in measured:
+        if one is not None and one.answers:
+            pace = Pace(one.answers, one.seconds)
+            found[suite] = found.get(suite, Pace()) + pace
+    return found
+
+
+def seconds_for(paces: Mapping[str, Pace], answers: Mapping[str, int]) -> float | None:
+    """Return the seconds that so many answers to each suite take; None without any pace.
+
+    A suite that was never measured is taken to be as the others together.
+    """
+    together = sum(paces.values(), Pace())
+    if not together.answers:
+        return None
+    return sum(
+        count * pace.seconds / pace.answers
+        for suite, count in answers.items()
+        for pace in [paces.get(suite, together)]
+    )
