@@ -30,7 +30,7 @@ COVERED = 0.9
 HELD = 0.8
 """Share of the numbers of an answer, of the items of a list, and in other languages than English
 of all words, that the longer one has too."""
-TOLD = 0.5
+NAMED = 0.5
 """Share of the names and quotations of an answer that the longer one has too."""
 STRUCTURE = frozenset("{[<|")
 FEW_SWAPS = 3
@@ -343,7 +343,7 @@ class _Facts:
         """Return whether most names, numbers and quotations of another answer are in this one."""
         held = _holds(self.numbers, other.numbers, HELD)
         here = frozenset(quoted for quoted in other.quoted if quoted in self.text)
-        return held and _holds(self.names, other.names, TOLD) and _holds(here, other.quoted, TOLD)
+        return held and _holds(self.names, other.names, NAMED) and _holds(here, other.quoted, NAMED)
 
     def _chooses(self, one: Pairs, two: Pairs, other: "_Facts") -> bool:
         mine, its = (

@@ -76,8 +76,8 @@ def asks_for_information(question: str, english: bool) -> bool:
     if not english:
         return text[-1:] in _MARKS
     *before, last = [bare(sentence).text.strip() for sentence in _SENTENCE.split(text)]
-    told = all(map(_asks, before)) or all(map(_ABOUT_ONESELF.match, before))
-    return told and _asks(last) and not _PART.search(text)
+    certain = all(map(_asks, before)) or all(map(_ABOUT_ONESELF.match, before))
+    return certain and _asks(last) and not _PART.search(text)
 
 
 def _asks(sentence: str) -> bool:

@@ -98,4 +98,4 @@ def test_the_header_of_a_suite_may_name_the_file_of_its_habit() -> None:
     found = suite_of("mine", rows, "0").suite
     assert found is not None and found.habit == "tea.jsonl"
     wrong = suite_of("mine", [(1, header | {"habit": 3}), (2, {"prompt": "?"})], "0")
-    assert "'habit' in the header is no text" in wrong.sentences[0]
+    assert "'habit' in the header is not a string" in wrong.sentences[0]

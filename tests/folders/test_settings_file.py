@@ -95,11 +95,11 @@ def test_targets_are_a_table_with_keys_of_the_users_own() -> None:
     settings = parse_settings(text, "x")
     assert [str(one) for one in settings.targets.wanted] == [
         "lakes.main ≥ 0.9",
-        "*.repetition ≤ 0.2",
+        "repetition ≤ 0.2",
     ]
     assert parse_settings(settings_file.render(settings), "again") == settings
 
 
 def test_a_target_whose_key_is_not_in_quotes_is_told_so() -> None:
-    with pytest.raises(SettingsFault, match="the key in quotes"):
+    with pytest.raises(SettingsFault, match="a key with a dot in quotes"):
         parse_settings("[targets]\nlakes.main = 0.9\n", "x")

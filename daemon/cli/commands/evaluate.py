@@ -161,9 +161,9 @@ def _finish(layout: Layout, named: str, to: Copies, options: OrderOptions) -> No
     """Have the evaluation carried out, show it, and copy the reports."""
     evaluation = existing(layout, EVALUATION, named)
     to.check()
-    told = None if is_over(layout, evaluation) else announcement(layout, evaluation)
-    if told is not None:
-        err.print(told, markup=False, soft_wrap=True)
+    expected = None if is_over(layout, evaluation) else announcement(layout, evaluation)
+    if expected is not None:
+        err.print(expected, markup=False, soft_wrap=True)
     result = carry_out(
         layout, evaluation, options, EvaluationResult, lambda: _lines(*_parts(layout, evaluation))
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import TYPE_CHECKING
 
 from daemon.analysis.charts import part, texts_of
@@ -82,20 +82,18 @@ def examine_file(
     if not file.is_file():
         raise UserFault("no_such_file", f"{file} is not there, or is not a regular file")
     with TemporaryDirectory(prefix="finetuned-") as scratch:
-        for name in ("empty", "rows", "text"):
-            (Path(scratch) / name).mkdir()
-        place = Layout(Path(scratch) / "empty") if layout is None else layout
+        empty, rows, text = (Path(mkdtemp(dir=scratch)) for _ in range(3))
+        place = Layout(empty) if layout is None else layout
         settings = _settings(place, fields)
         if layout is None:
-            encoder, missing = _stand_in(Path(scratch) / "text"), NO_WORKSPACE
+            encoder, missing = _stand_in(text), NO_WORKSPACE
         else:
-            encoder, missing = _text_side(layout, settings, Path(scratch) / "text")
+            encoder, missing = _text_side(layout, settings, text)
         if missing:
             settings = _without_limit(settings)
         from daemon.intake.outside import examine
 
         compared = _compared(place, fresh)
-        rows = Path(scratch) / "rows"
         found = examine(file, rows, place, settings, encoder, compared, SystemClock())
         report = found.report | {"name": file.name}
         if missing:

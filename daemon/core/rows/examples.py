@@ -109,7 +109,7 @@ class CallForm(TypedDict):
     arguments: object
 
 
-class CallItem(TypedDict):
+class WrappedCall(TypedDict):
     """A call in a row, as OpenAI wraps it."""
 
     function: CallForm
@@ -121,7 +121,7 @@ class MessageForm(TypedDict, total=False):
     role: Role
     content: str
     weight: int
-    tool_calls: Sequence[CallItem]
+    tool_calls: Sequence[WrappedCall]
     reasoning_content: str
 
 

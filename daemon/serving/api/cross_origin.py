@@ -25,7 +25,9 @@ def preflight_response(headers: Headers) -> Response:
     """Return what lets the request itself be sent."""
     found = {
         "Access-Control-Allow-Methods": METHODS,
-        "Access-Control-Allow-Headers": _asked(values(headers, "access-control-request-headers")),
+        "Access-Control-Allow-Headers": _requested(
+            values(headers, "access-control-request-headers")
+        ),
         "Access-Control-Max-Age": str(REMEMBERED_S),
     }
     if values(headers, "access-control-request-private-network") == ["true"]:
@@ -33,7 +35,7 @@ def preflight_response(headers: Headers) -> Response:
     return Response(status_code=204, headers=found)
 
 
-def _asked(lines: Sequence[str]) -> str:
-    """Return the headers that are asked for: clients send many of their own."""
-    asked = lines[0].lower() if len(lines) == 1 else ""
-    return asked if _NAMES.fullmatch(asked) else "authorization, content-type"
+def _requested(lines: Sequence[str]) -> str:
+    """Return the requested headers: clients send many of their own."""
+    requested = lines[0].lower() if len(lines) == 1 else ""
+    return requested if _NAMES.fullmatch(requested) else "authorization, content-type"

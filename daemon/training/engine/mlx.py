@@ -7,7 +7,6 @@ from typing import Any, Literal
 from mlx.utils import tree_unflatten
 
 from daemon.core.evaluation.answers import Answer, AnswerLimits
-from daemon.core.records import JsonObject
 from daemon.core.training.footprint import Estimate, PassShape, estimate
 from daemon.core.training.memory_plan import MemoryPlan
 from daemon.core.training.packing import RowShapes
@@ -365,7 +364,7 @@ class MlxEngine:
         self._parallel.share(1)
         return answer_batch(self._model, self._tokenizer, prompts, limits, interrupted, on_answer)
 
-    def adapter_config(self) -> JsonObject:
+    def adapter_config(self) -> dict[str, object]:
         """Return the contents of `adapter_config.json`."""
         assert self._spec is not None and self._base is not None
         return adapters.adapter_config(self._spec, self._base.name, self._keys)

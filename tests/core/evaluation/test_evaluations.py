@@ -14,7 +14,7 @@ from daemon.core.evaluation.evaluations import (
 )
 from daemon.core.evaluation.suites import SuiteItem
 from daemon.core.evaluation.targets import Target
-from daemon.core.records import from_json_value, to_json_value
+from daemon.core.records import NewerRecord, from_json_value, to_json_value
 from daemon.core.rows.examples import Call, Turn
 from daemon.core.rows.prefix import Prefix
 from daemon.core.workspace.orders import EVALUATION, SWEEP, kind_of, name_of
@@ -44,7 +44,7 @@ def test_a_request_comes_back_equal() -> None:
     record = json.loads(json.dumps(to_json_value(request)))
     assert from_json_value(record, EvaluationRequest) == request
     assert request.versions == ("v000001",)
-    with pytest.raises(ValueError, match="schema 2"):
+    with pytest.raises(NewerRecord, match="schema 2"):
         from_json_value(to_json_value(request) | {"schema_version": 2}, EvaluationRequest)
 
 

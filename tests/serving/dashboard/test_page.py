@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from daemon.cli.commands.run import make_workspace
 from daemon.folders.disk import locks
@@ -48,7 +48,7 @@ PAYLOADS = (
     "__proto__",
 )
 FOREIGN = "img, iframe, script, object, embed, video, audio, input, form, link, base, marquee, math"
-SCREEN = {"width": 1280, "height": 900}
+SCREEN: ViewportSize = {"width": 1280, "height": 900}
 
 
 @contextmanager
