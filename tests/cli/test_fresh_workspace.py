@@ -91,5 +91,5 @@ def test_beside_a_trainer_the_base_is_left_to_it(
         done = finetuned("preview", rows, "--root", layout.root)
     finally:
         lock.release()
-    assert done.exit_code == 0 and "has not made" in done.output
+    assert done.exit_code == 0 and "has not prepared" in done.output
     assert bases.read_facts(layout, str(tmp_path / "tiny")) is None

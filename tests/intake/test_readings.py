@@ -49,7 +49,9 @@ def test_a_key_that_is_not_read_is_told_everywhere_with_an_example_and_what_to_d
     assert report["reading"]["unread"] == [
         {"key": "label", "rows": 20, "line": 1, "example": "negative"}
     ]
-    assert report["reading"]["metadata"] == {"id": 20} and "metadata" in said(report)
+    assert report["reading"]["metadata"] == {
+        "id": 20
+    } and "Metadata, which is not trained: id." in said(report)
 
 
 def test_the_report_says_which_reading_was_taken(bench: Bench) -> None:

@@ -40,7 +40,7 @@ def test_the_base_version_wears_no_adapter(with_base: Layout) -> None:
 def test_a_version_that_was_altered_is_refused(with_base: Layout) -> None:
     """Fault V3."""
     (with_base.version("v000000") / "adapter_config.json").write_text("{}")
-    with pytest.raises(UserFault, match="another size"):
+    with pytest.raises(UserFault, match="differs in size"):
         choose(with_base, None, base=False)
 
 
